@@ -1,0 +1,100 @@
+/** Owns what is written down of who did what: rows of the audit and one log line each. Never a secret. */
+import { randomBytes } from 'node:crypto';
+import type { Log } from './log.ts';
+import type { AuditRow, AuditStore } from './store/audit-events.ts';
+
+/** Who is asking, as far as the connection tells. */
+export type Client = {
+  /** The address behind the trusted proxies, IPv4-mapped IPv6 written as IPv4. */
+  readonly address: string;
+  /** The User-Agent header, shortened; '' where there is none. */
+  readonly userAgent: string;
+  /** Also in the log and in the X-Request-Id of the answer. */
+  readonly requestId: string;
+};
+
+export type AuditAction =
+  | 'sign-in'
+  | 'sign-in.refused'
+  | 'sign-out'
+  | 'password.create'
+  | 'password.first-use'
+  | 'password.revoke';
+
+export type AuditEvent = {
+  readonly action: AuditAction;
+  /** Who did it: a login, 'command line', or '' where nobody is known. */
+  readonly actor: string;
+  /** Whom or what it was done to. */
+  readonly subject: string;
+  /** `null` on the command line. */
+  readonly client: Client | null;
+  readonly detail?: Readonly<Record<string, unknown>>;
+};
+
+export type Audit = {
+  /** Takes the event at once and stores it soon; it never fails its caller. */
+  record(event: AuditEvent): void;
+  /** Resolves when all that was recorded is stored. */
+  flush(): Promise<void>;
+};
+
+/** Longest time that an event waits for company, in milliseconds. */
+const flushDelay = 200;
+/** Events kept while the database is away; beyond it the oldest remain in the log alone. */
+const maximumWaiting = 10_000;
+
+/** @param now epoch milliseconds */
+export function createAudit(store: AuditStore, log: Log, now: () => number): Audit {
+  let waiting: AuditRow[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> = Promise.resolve();
+
+  const write = async (): Promise<void> => {
+    const events = waiting;
+    waiting = [];
+    if (events.length === 0) return;
+    try {
+      await store.add(events);
+    } catch (error) {
+      log.error({ err: error, events: events.length }, 'audit events could not be stored; trying again');
+      waiting = [...events, ...waiting].slice(-maximumWaiting);
+      schedule();
+    }
+  };
+  const flush = (): Promise<void> => {
+    clearTimeout(timer);
+    timer = undefined;
+    writing = writing.then(write);
+    return writing;
+  };
+  const schedule = (): void => {
+    timer ??= setTimeout(flush, flushDelay);
+  };
+
+  return {
+    record(event) {
+      const row = toRow(event, now());
+      const { detail_json: _, ...fields } = row;
+      log.info({ audit: { ...fields, detail: event.detail ?? {} } }, event.action);
+      waiting.push(row);
+      schedule();
+    },
+    flush,
+  };
+}
+
+/** Ids begin with the time, so that they sort by it. */
+function toRow(event: AuditEvent, at: number): AuditRow {
+  return {
+    id: at.toString(36).padStart(9, '0') + randomBytes(8).toString('hex'),
+    at,
+    action: event.action,
+    actor: event.actor,
+    subject: event.subject,
+    address: event.client?.address ?? null,
+    client: event.client?.userAgent ?? null,
+    request_id: event.client?.requestId ?? null,
+    detail_json: JSON.stringify(event.detail ?? {}),
+  };
+}

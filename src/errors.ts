@@ -1,0 +1,39 @@
+/** Owns the one error class that carries a message for the reader, and its closed list of codes. */
+
+/** Each code and the HTTP status that it is answered with. */
+const statuses = {
+  bad_request: 400,
+  unauthenticated: 401,
+  denied: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  conflict: 409,
+  too_large: 413,
+  too_many_requests: 429,
+  internal: 500,
+  bad_gateway: 502,
+  unavailable: 503,
+} as const;
+
+export type RefusalCode = keyof typeof statuses;
+
+/**
+ * A request that is refused for a reason its sender may read.
+ * `message` is for the reader and says what to do next; `cause` is for the log and is never sent.
+ */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly code: RefusalCode;
+  /** Seconds until another try makes sense; sent as Retry-After. */
+  readonly retryAfter: number | undefined;
+
+  constructor(code: RefusalCode, message: string, options: { cause?: unknown; retryAfter?: number } = {}) {
+    super(message, { cause: options.cause });
+    this.code = code;
+    this.retryAfter = options.retryAfter;
+  }
+
+  get status(): number {
+    return statuses[this.code];
+  }
+}

@@ -1,0 +1,69 @@
+/** Owns what Dockpass knows of whoever asks: the Identity, and the seam by which a secret becomes one. */
+
+/** `robot` and `ci` are not people; `static` is a user of the policy file; `anonymous` sent no credentials. */
+export type IdentityKind = 'person' | 'static' | 'robot' | 'ci' | 'anonymous';
+
+/** How far the owner of a credential narrowed it. `null` means: not narrowed. */
+export type Limits = {
+  /** The only actions that may be granted, for example `['pull']`. */
+  readonly actions: readonly string[] | null;
+  /** Globs of repository names (`*` within a path segment, `**` across); whatever is not a repository is refused. */
+  readonly repositories: readonly string[] | null;
+};
+
+/** Everything that a policy decision may depend on, besides the request itself. */
+export type Identity = {
+  readonly kind: IdentityKind;
+  /** The docker user name: a case-folded e-mail, a static user's name, or `''` for anonymous. Becomes `sub` of the token. */
+  readonly account: string;
+  /** The verified e-mail, case-folded, or `null` where there is none. */
+  readonly email: string | null;
+  /** The verified domain: Google's `hd`, for other providers the domain of the verified e-mail; `null` where unknown. */
+  readonly domain: string | null;
+  /** Groups that the provider or directory told, prefixed by provider: `google:dev@example.com`. */
+  readonly groups: readonly string[];
+  /** Epoch milliseconds at which `groups` was last confirmed; `null`: unknown, which is not the same as "no groups". */
+  readonly groupsAt: number | null;
+  /** docker_auth's labels, of static users. */
+  readonly labels: Readonly<Record<string, readonly string[]>>;
+  readonly limits: Limits | null;
+  /** Which stored credential proved this, for the audit and the last use; `null` for static users and anonymous. */
+  readonly credential: { readonly id: string; readonly name: string } | null;
+  /** The stored account behind the credential; `null` for static users and anonymous. */
+  readonly accountId: string | null;
+};
+
+export const anonymous: Identity = Object.freeze({
+  kind: 'anonymous',
+  account: '',
+  email: null,
+  domain: null,
+  groups: [],
+  groupsAt: null,
+  labels: {},
+  limits: null,
+  credential: null,
+  accountId: null,
+});
+
+/** A user name and secret as they came over the wire, whatever the secret turns out to be. */
+export type Credentials = { readonly username: string; readonly password: string };
+
+/**
+ * Checks one kind of secret. `recognises` looks at the shape alone and no two authenticators recognise the same
+ * credentials, so their order cannot change an answer.
+ */
+export interface Authenticator {
+  recognises(credentials: Credentials): boolean;
+  /**
+   * The identity that the credentials prove, or `null` when they are wrong.
+   * @throws {Refusal} `unauthenticated` when the secret is right but may not be used (expired, revoked): its holder may know why.
+   * @throws any other error when it could not be checked; the answer is then 503, never "wrong password".
+   */
+  verify(credentials: Credentials): Promise<Identity | null>;
+}
+
+/** E-mails and user names are compared in this form. */
+export function foldCase(value: string): string {
+  return value.normalize('NFC').toLowerCase();
+}

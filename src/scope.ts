@@ -1,0 +1,41 @@
+/** Owns the registry's words for access: "repository:team/app:pull,push" <-> Access. */
+
+/** One resource and the actions on it, as in the `access` claim of a registry token. */
+export type Access = {
+  readonly type: string;
+  readonly name: string;
+  readonly actions: readonly string[];
+};
+
+/** More scopes than any client sends; what is beyond is dropped, because a scope is never an error (scope.md). */
+export const maximumScopes = 100;
+/** Repository names end at 255 characters; an item beyond this length names nothing that could be granted. */
+const maximumItemLength = 1_024;
+
+/** type, an optional class that tokens do not carry, a name that may hold `host:port/`, comma-separated actions. */
+const grammar = /^([a-z0-9]+)(?:\([a-z0-9]+\))?:(.+):([^:]*)$/s;
+
+/**
+ * Reads the `scope` parameters of a token request: repeated, space-joined and duplicated ones become one entry
+ * a resource, with the union of the actions. What cannot be read cannot be granted, so it is left out, not refused.
+ * @param values each `scope` parameter, decoded
+ */
+export function parseScopes(values: readonly string[]): Access[] {
+  const actionsOf = new Map<string, { type: string; name: string; actions: Set<string> }>();
+  const items = values.flatMap((value) => value.split(' ')).filter((item) => item !== '');
+  for (const item of items.slice(0, maximumScopes)) {
+    if (item.length > maximumItemLength) continue;
+    const [, type, name, actions] = grammar.exec(item) ?? [];
+    if (type === undefined || name === undefined || actions === undefined) continue;
+    const key = `${type}:${name}`;
+    const entry = actionsOf.get(key) ?? { type, name, actions: new Set() };
+    for (const action of actions.split(',')) if (action !== '') entry.actions.add(action);
+    if (entry.actions.size > 0) actionsOf.set(key, entry);
+  }
+  return [...actionsOf.values()].map((entry) => ({ ...entry, actions: [...entry.actions] }));
+}
+
+/** "repository:team/app:pull,push". */
+export function formatScope(access: Access): string {
+  return `${access.type}:${access.name}:${access.actions.join(',')}`;
+}

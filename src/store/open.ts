@@ -1,0 +1,40 @@
+/** Owns the way from a database URL to a migrated store. */
+import { readdir, readFile } from 'node:fs/promises';
+import { openPostgres } from './postgres.ts';
+import type { Migration, Sql } from './sql.ts';
+import { openSqlite } from './sqlite.ts';
+import { createStore, type Store } from './store.ts';
+
+const migrationFolder = new URL('../../migrations/', import.meta.url);
+
+/**
+ * Opens the database without touching its schema.
+ * @param url `sqlite:PATH` or `postgres://...`
+ * @param onIdleError told when an idle PostgreSQL connection breaks
+ */
+export function openSql(url: string, onIdleError: (error: Error) => void): Sql {
+  return url.startsWith('sqlite:') ? openSqlite(url.slice('sqlite:'.length)) : openPostgres(url, onIdleError);
+}
+
+/** Opens the database and brings its schema up to date; processes that start together wait for each other. */
+export async function openStore(url: string, onIdleError: (error: Error) => void): Promise<Store> {
+  const sql = openSql(url, onIdleError);
+  try {
+    await sql.migrate(await readMigrations());
+    return createStore(sql);
+  } catch (error) {
+    await sql.close();
+    throw error;
+  }
+}
+
+/** The files of `migrations/` in the order of their numbers. */
+export async function readMigrations(): Promise<Migration[]> {
+  const files = (await readdir(migrationFolder)).filter((file) => file.endsWith('.sql')).sort();
+  return Promise.all(
+    files.map(async (file) => ({
+      name: file.slice(0, -'.sql'.length),
+      text: await readFile(new URL(file, migrationFolder), 'utf8'),
+    })),
+  );
+}

@@ -1,0 +1,110 @@
+/** Owns every statement on `app_password`. */
+import type { Account } from './accounts.ts';
+import type { Sql } from './sql.ts';
+
+/** A row of `app_password`; the columns are explained in migrations/0001_init.sql. */
+export type PasswordRow = {
+  readonly id: string;
+  readonly account_id: string;
+  readonly name: string;
+  readonly hash: string;
+  readonly pepper_id: string;
+  readonly hint: string;
+  readonly actions_json: string | null;
+  readonly repositories_json: string | null;
+  readonly created_at: number;
+  readonly expires_at: number;
+  readonly revoked_at: number | null;
+  readonly revoked_by: string | null;
+  readonly used_at: number | null;
+  readonly used_address: string | null;
+  readonly used_client: string | null;
+};
+
+export type NewPassword = Omit<PasswordRow, 'revoked_at' | 'revoked_by' | 'used_at' | 'used_address' | 'used_client'>;
+
+/** A password with what `/auth` must know of its owner, in one row. */
+export type PasswordWithOwner = PasswordRow &
+  Pick<Account, 'kind' | 'login' | 'email' | 'domain' | 'groups_json' | 'groups_at' | 'state'>;
+
+/** A password and the login of its owner, for lists over all accounts. */
+export type PasswordWithLogin = PasswordRow & Pick<Account, 'login'>;
+
+export type PasswordStore = {
+  /** False, and nothing stored, when the account holds `limit` live passwords or a live one of this name. */
+  insert(password: NewPassword, limit: number): Promise<boolean>;
+  byHash(hash: string): Promise<PasswordWithOwner | undefined>;
+  byId(id: string): Promise<PasswordWithLogin | undefined>;
+  ofAccount(accountId: string): Promise<PasswordRow[]>;
+  all(): Promise<PasswordWithLogin[]>;
+  /** False when it is not there or was revoked before. */
+  revoke(id: string, by: string, at: number): Promise<boolean>;
+  /** Writes the last use unless one later than `notSince` is recorded already. */
+  recordUse(id: string, use: { at: number; address: string; client: string; notSince: number }): Promise<void>;
+};
+
+/** Queues those who create passwords for one account, so that each counts what the one before it made. */
+const lockAccount = 'update account set state = state where id = $1';
+
+const insert = `
+  insert into app_password (id, account_id, name, hash, pepper_id, hint, actions_json, repositories_json,
+                            created_at, expires_at)
+  select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+  where (select count(*) from app_password
+         where account_id = $2 and revoked_at is null and expires_at > $9) < $11
+    and not exists (select 1 from app_password
+                    where account_id = $2 and name = $3 and revoked_at is null and expires_at > $9)`;
+
+const byHash = `
+  select p.*, a.kind, a.login, a.email, a.domain, a.groups_json, a.groups_at, a.state
+  from app_password p join account a on a.id = p.account_id
+  where p.hash = $1`;
+
+const withLogin = 'select p.*, a.login from app_password p join account a on a.id = p.account_id';
+
+const recordUse = `
+  update app_password set used_at = $2, used_address = $3, used_client = $4
+  where id = $1 and (used_at is null or used_at <= $5)`;
+
+export function createPasswordStore(sql: Sql): PasswordStore {
+  return {
+    async insert(password, limit) {
+      const [, inserted] = await sql.batch([
+        { text: lockAccount, values: [password.account_id] },
+        {
+          text: insert,
+          values: [
+            password.id,
+            password.account_id,
+            password.name,
+            password.hash,
+            password.pepper_id,
+            password.hint,
+            password.actions_json,
+            password.repositories_json,
+            password.created_at,
+            password.expires_at,
+            limit,
+          ],
+        },
+      ]);
+      return inserted === 1;
+    },
+    byHash: (hash) => sql.get<PasswordWithOwner>(byHash, [hash]),
+    byId: (id) => sql.get<PasswordWithLogin>(`${withLogin} where p.id = $1`, [id]),
+    ofAccount: (accountId) =>
+      sql.all<PasswordRow>('select * from app_password where account_id = $1 order by created_at desc, id', [
+        accountId,
+      ]),
+    all: () => sql.all<PasswordWithLogin>(`${withLogin} order by a.login, p.created_at desc, p.id`),
+    revoke: async (id, by, at) =>
+      (await sql.run('update app_password set revoked_at = $3, revoked_by = $2 where id = $1 and revoked_at is null', [
+        id,
+        by,
+        at,
+      ])) === 1,
+    async recordUse(id, use) {
+      await sql.run(recordUse, [id, use.at, use.address, use.client, use.notSince]);
+    },
+  };
+}

@@ -1,0 +1,40 @@
+/** Owns every statement on `web_session`. */
+import type { Sql } from './sql.ts';
+
+export type SessionStore = {
+  /** The data of a session that has not expired. */
+  read(id: string, now: number): Promise<string | undefined>;
+  /** Creates or replaces. */
+  write(id: string, session: { accountId: string | null; data: string; expiresAt: number }): Promise<void>;
+  extend(id: string, expiresAt: number): Promise<void>;
+  remove(id: string): Promise<void>;
+  removeOfAccount(accountId: string): Promise<number>;
+  removeExpired(now: number): Promise<number>;
+};
+
+const write = `
+  insert into web_session (id, account_id, data, expires_at) values ($1, $2, $3, $4)
+  on conflict (id) do update set account_id = excluded.account_id, data = excluded.data, expires_at = excluded.expires_at`;
+
+export function createSessionStore(sql: Sql): SessionStore {
+  return {
+    async read(id, now) {
+      const row = await sql.get<{ data: string }>('select data from web_session where id = $1 and expires_at > $2', [
+        id,
+        now,
+      ]);
+      return row?.data;
+    },
+    async write(id, session) {
+      await sql.run(write, [id, session.accountId, session.data, session.expiresAt]);
+    },
+    async extend(id, expiresAt) {
+      await sql.run('update web_session set expires_at = $2 where id = $1', [id, expiresAt]);
+    },
+    async remove(id) {
+      await sql.run('delete from web_session where id = $1', [id]);
+    },
+    removeOfAccount: (accountId) => sql.run('delete from web_session where account_id = $1', [accountId]),
+    removeExpired: (now) => sql.run('delete from web_session where expires_at <= $1', [now]),
+  };
+}

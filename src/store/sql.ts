@@ -1,0 +1,35 @@
+/** Owns the seam between the statements and the two engines that run them. */
+
+export type Value = string | number | null;
+
+/** SQL in the common subset of SQLite and PostgreSQL, with `$1`, `$2` ... for its values. */
+export type Statement = { readonly text: string; readonly values: readonly Value[] };
+
+/** Implemented by sqlite and postgres. Each call is one atomic statement or, for `batch`, one transaction. */
+export interface Sql {
+  readonly engine: 'sqlite' | 'postgres';
+  all<Row>(text: string, values?: readonly Value[]): Promise<Row[]>;
+  /** The first row, or `undefined`. */
+  get<Row>(text: string, values?: readonly Value[]): Promise<Row | undefined>;
+  /** The number of rows that the statement changed. */
+  run(text: string, values?: readonly Value[]): Promise<number>;
+  /** Runs all statements in one transaction, or none; returns the rows that each changed. */
+  batch(statements: readonly Statement[]): Promise<number[]>;
+  /** Applies each migration that is not yet recorded, in order, while no other process can do the same. */
+  migrate(migrations: readonly Migration[]): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** One file of `migrations/`: its name without `.sql`, and its text. */
+export type Migration = { readonly name: string; readonly text: string };
+
+/** Makes the table that `migrate` keeps its records in; both engines run this text. */
+export const migrationTable =
+  'create table if not exists schema_migration (name text primary key, applied_at bigint not null)';
+export const recordMigration = 'insert into schema_migration (name, applied_at) values ($1, $2)';
+export const appliedMigrations = 'select name from schema_migration order by name';
+
+/** A row would repeat a value that must be unique, or point to a row that is not there. */
+export class ConstraintError extends Error {
+  override readonly name = 'ConstraintError';
+}

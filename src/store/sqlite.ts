@@ -1,0 +1,94 @@
+/** Owns how statements run on SQLite through better-sqlite3. */
+import Database from 'better-sqlite3';
+import {
+  appliedMigrations,
+  ConstraintError,
+  type Migration,
+  migrationTable,
+  recordMigration,
+  type Sql,
+  type Value,
+} from './sql.ts';
+
+/** How long a statement waits for another process's write, in milliseconds. */
+const busyTimeout = 10_000;
+
+/**
+ * Opens (and creates) the database file.
+ * WAL lets readers go on while one writes; `synchronous = FULL` makes an answered revocation survive a power cut.
+ */
+export function openSqlite(file: string): Sql {
+  const database = new Database(file, { timeout: busyTimeout });
+  useWriteAheadLog(database);
+  database.pragma('synchronous = FULL');
+  database.pragma('foreign_keys = ON');
+
+  const prepared = new Map<string, Database.Statement>();
+  const prepare = (text: string): Database.Statement => {
+    let statement = prepared.get(text);
+    if (statement === undefined) {
+      statement = database.prepare(text);
+      prepared.set(text, statement);
+    }
+    return statement;
+  };
+  const run = (text: string, values: readonly Value[] = []): number => prepare(text).run(bind(values)).changes;
+
+  return {
+    engine: 'sqlite',
+    all: async <Row>(text: string, values: readonly Value[] = []) =>
+      translateErrors(() => prepare(text).all(bind(values)) as Row[]),
+    get: async <Row>(text: string, values: readonly Value[] = []) =>
+      translateErrors(() => prepare(text).get(bind(values)) as Row | undefined),
+    run: async (text, values) => translateErrors(() => run(text, values)),
+    batch: async (statements) =>
+      translateErrors(() =>
+        database.transaction(() => statements.map(({ text, values }) => run(text, values))).immediate(),
+      ),
+    migrate: async (migrations) => database.transaction(() => applyMigrations(database, migrations)).immediate(),
+    close: async () => {
+      database.close();
+    },
+  };
+}
+
+/** SQLite names a parameter `$1` by what follows the `$`, so positions become the keys of an object. */
+function bind(values: readonly Value[]): Record<number, Value> {
+  const named: Record<number, Value> = {};
+  for (let index = 0; index < values.length; index++) named[index + 1] = values[index] as Value;
+  return named;
+}
+
+/** Changing the journal mode does not wait for other processes (sqlite.org/wal.html), so a racing start tries again. */
+function useWriteAheadLog(database: Database.Database): void {
+  const deadline = Date.now() + busyTimeout;
+  for (;;) {
+    try {
+      database.pragma('journal_mode = WAL');
+      return;
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'SQLITE_BUSY' || Date.now() > deadline) throw error;
+    }
+  }
+}
+
+function applyMigrations(database: Database.Database, migrations: readonly Migration[]): string[] {
+  database.exec(migrationTable);
+  const applied = new Set(database.prepare(appliedMigrations).pluck().all());
+  const missing = migrations.filter((migration) => !applied.has(migration.name));
+  for (const migration of missing) {
+    database.exec(migration.text);
+    database.prepare(recordMigration).run(bind([migration.name, Date.now()]));
+  }
+  return missing.map((migration) => migration.name);
+}
+
+function translateErrors<Result>(action: () => Result): Result {
+  try {
+    return action();
+  } catch (error) {
+    const code = (error as { code?: string }).code ?? '';
+    if (code.startsWith('SQLITE_CONSTRAINT')) throw new ConstraintError((error as Error).message, { cause: error });
+    throw error;
+  }
+}

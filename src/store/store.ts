@@ -1,0 +1,31 @@
+/** Owns the whole of what is kept: one object with a part for each table. */
+import { type AccountStore, createAccountStore } from './accounts.ts';
+import { type AuditStore, createAuditStore } from './audit-events.ts';
+import { createPasswordStore, type PasswordStore } from './passwords.ts';
+import { createSessionStore, type SessionStore } from './sessions.ts';
+import type { Sql } from './sql.ts';
+
+export type Store = {
+  readonly engine: Sql['engine'];
+  readonly accounts: AccountStore;
+  readonly passwords: PasswordStore;
+  readonly sessions: SessionStore;
+  readonly audit: AuditStore;
+  /** Rejects when the database does not answer. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+};
+
+export function createStore(sql: Sql): Store {
+  return {
+    engine: sql.engine,
+    accounts: createAccountStore(sql),
+    passwords: createPasswordStore(sql),
+    sessions: createSessionStore(sql),
+    audit: createAuditStore(sql),
+    ping: async () => {
+      await sql.get('select 1');
+    },
+    close: () => sql.close(),
+  };
+}
