@@ -1,0 +1,268 @@
+/** Owns app passwords: issue (the secret is shown once), list, revoke, verify. Pages and commands both enter here. */
+import { randomBytes } from 'node:crypto';
+import type { Audit, Client } from './audit.ts';
+import { Refusal } from './errors.ts';
+import { type Authenticator, type Credentials, foldCase, type Identity, type Limits } from './identity/identity.ts';
+import { createSecret, equalHashes, hasValidChecksum, hintOf, looksLikeSecret, type Pepper } from './secret.ts';
+import type { PasswordRow, PasswordStore, PasswordWithOwner } from './store/passwords.ts';
+
+/** An app password as its owner and administrators see it. Times are epoch milliseconds. */
+export type AppPassword = {
+  readonly id: string;
+  readonly accountId: string;
+  /** The owner's docker user name. */
+  readonly login: string;
+  readonly name: string;
+  readonly hint: string;
+  readonly state: 'live' | 'expired' | 'revoked';
+  readonly limits: Limits;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly revokedAt: number | null;
+  readonly revokedBy: string | null;
+  readonly lastUse: { readonly at: number; readonly address: string; readonly client: string } | null;
+};
+
+/** What somebody asks for when they create a password. `repositories` empty: not narrowed. */
+export type PasswordWish = {
+  readonly name: string;
+  readonly days: number;
+  readonly pullOnly: boolean;
+  readonly repositories: readonly string[];
+};
+
+/** Who does it: a login or 'command line'. `client` is `null` on the command line. */
+export type Actor = { readonly actor: string; readonly client: Client | null };
+
+export type AppPasswords = {
+  readonly maximumDays: number;
+  readonly maximumPerAccount: number;
+  /**
+   * Makes a password; the secret is in this answer and nowhere else.
+   * @throws {Refusal} `bad_request` for a wish that cannot be met, `conflict` at the limit or for a name in use
+   */
+  issue(
+    owner: { readonly id: string; readonly login: string },
+    wish: PasswordWish,
+    by: Actor,
+  ): Promise<{ secret: string; password: AppPassword }>;
+  /** The newest first. */
+  ofAccount(owner: { readonly id: string; readonly login: string }): Promise<AppPassword[]>;
+  all(): Promise<AppPassword[]>;
+  /** @throws {Refusal} `not_found` */
+  byId(id: string): Promise<AppPassword>;
+  /**
+   * Counts from the next `/auth` request on; revoking twice changes nothing.
+   * @param accountId only a password of this account, or any where `null`
+   * @throws {Refusal} `not_found`
+   */
+  revoke(id: string, accountId: string | null, by: Actor): Promise<AppPassword>;
+  readonly authenticator: Authenticator;
+  /** Notes that a password proved `identity`; written at most every few minutes and never waited for. */
+  recordUse(identity: Identity, client: Client): void;
+};
+
+export type AppPasswordParts = {
+  readonly store: PasswordStore;
+  readonly audit: Audit;
+  readonly pepper: Pepper;
+  /** Told of a last use that could not be written. */
+  readonly onError: (error: unknown) => void;
+  readonly now: () => number;
+  /** Where a person makes a new password; named in the refusal of an expired one. */
+  readonly publicUrl: string;
+  readonly maximumDays: number;
+  readonly maximumPerAccount: number;
+  /** Says what is wrong with a repository pattern, or `null`. */
+  readonly checkPattern: (pattern: string) => string | null;
+};
+
+const day = 24 * 60 * 60 * 1000;
+/** A later use than this is not written again: a burst of pulls must not become a burst of writes. */
+const useInterval = 5 * 60 * 1000;
+const maximumNameLength = 60;
+const maximumPatterns = 20;
+const maximumPatternLength = 255;
+
+export function createAppPasswords(parts: AppPasswordParts): AppPasswords {
+  const { store, audit, pepper, now } = parts;
+
+  const find = async (id: string): Promise<AppPassword> => {
+    const row = await store.byId(id);
+    if (row === undefined) throw new Refusal('not_found', `There is no password ${id}. List them to see the ids.`);
+    return toAppPassword(row, row.login, now());
+  };
+
+  return {
+    maximumDays: parts.maximumDays,
+    maximumPerAccount: parts.maximumPerAccount,
+
+    async issue(owner, wish, by) {
+      const { name, repositories } = checkWish(wish, parts);
+      const secret = createSecret('dkp');
+      const createdAt = now();
+      const row = {
+        id: randomBytes(9).toString('base64url').replaceAll(/[-_]/g, '0'),
+        account_id: owner.id,
+        name,
+        hash: pepper.hash(secret),
+        pepper_id: pepper.id,
+        hint: hintOf(secret),
+        actions_json: wish.pullOnly ? JSON.stringify(['pull']) : null,
+        repositories_json: repositories.length > 0 ? JSON.stringify(repositories) : null,
+        created_at: createdAt,
+        expires_at: createdAt + wish.days * day,
+      };
+      if (!(await store.insert(row, parts.maximumPerAccount))) {
+        throw await explainConflict(store, owner.id, name, parts.maximumPerAccount, now());
+      }
+      const password = toAppPassword({ ...row, ...unused }, owner.login, createdAt);
+      const { limits, expiresAt } = password;
+      audit.record({
+        action: 'password.create',
+        ...by,
+        subject: owner.login,
+        detail: { id: row.id, name, expiresAt, limits },
+      });
+      return { secret, password };
+    },
+
+    async ofAccount(owner) {
+      return (await store.ofAccount(owner.id)).map((row) => toAppPassword(row, owner.login, now()));
+    },
+    async all() {
+      return (await store.all()).map((row) => toAppPassword(row, row.login, now()));
+    },
+    byId: find,
+
+    async revoke(id, accountId, by) {
+      const password = await find(id);
+      if (accountId !== null && password.accountId !== accountId) {
+        throw new Refusal('not_found', `You have no password ${id}. Your passwords are listed on the first page.`);
+      }
+      if (await store.revoke(id, by.actor, now())) {
+        const detail = { id, name: password.name };
+        audit.record({ action: 'password.revoke', ...by, subject: password.login, detail });
+      }
+      return find(id);
+    },
+
+    authenticator: {
+      recognises: ({ password }) => looksLikeSecret(password),
+      verify: (credentials) => verify(credentials, parts),
+    },
+
+    recordUse(identity, client) {
+      if (identity.credential === null) return;
+      const at = now();
+      const use = { at, address: client.address, client: client.userAgent, notSince: at - useInterval };
+      store.recordUse(identity.credential.id, use).catch(parts.onError);
+    },
+  };
+}
+
+const unused = { revoked_at: null, revoked_by: null, used_at: null, used_address: null, used_client: null };
+
+function checkWish(wish: PasswordWish, parts: AppPasswordParts): { name: string; repositories: string[] } {
+  const name = wish.name.trim().normalize('NFC');
+  if (name === '') throw new Refusal('bad_request', 'Give the password a name, for example the machine it is for.');
+  if (name.length > maximumNameLength) {
+    throw new Refusal('bad_request', `The name is longer than ${maximumNameLength} characters. Shorten it.`);
+  }
+  if (/\p{Cc}/u.test(name)) throw new Refusal('bad_request', 'The name holds a control character. Remove it.');
+  if (!Number.isInteger(wish.days) || wish.days < 1 || wish.days > parts.maximumDays) {
+    throw new Refusal('bad_request', `Choose a lifetime between 1 and ${parts.maximumDays} days.`);
+  }
+  const repositories = wish.repositories.map((pattern) => pattern.trim()).filter((pattern) => pattern !== '');
+  if (repositories.length > maximumPatterns) {
+    throw new Refusal('bad_request', `Name at most ${maximumPatterns} repository patterns; combine some with "*".`);
+  }
+  for (const pattern of repositories) {
+    const problem = pattern.length > maximumPatternLength ? 'it is too long' : parts.checkPattern(pattern);
+    if (problem !== null)
+      throw new Refusal('bad_request', `The repository pattern "${pattern}" is not usable: ${problem}.`);
+  }
+  return { name, repositories };
+}
+
+/** Which of its two conditions the insert did not meet. */
+async function explainConflict(store: PasswordStore, accountId: string, name: string, limit: number, now: number) {
+  const live = (await store.ofAccount(accountId)).filter((row) => stateOf(row, now) === 'live');
+  return live.some((row) => row.name === name)
+    ? new Refusal(
+        'conflict',
+        `There is a live password named "${name}" already. Choose another name, or revoke that one.`,
+      )
+    : new Refusal('conflict', `There are ${limit} live passwords, which is the limit. Revoke one that is not needed.`);
+}
+
+/** Checksum, then the keyed hash, then owner, state and expiry. What is wrong is told only to whoever holds the secret. */
+async function verify(credentials: Credentials, parts: AppPasswordParts): Promise<Identity | null> {
+  if (!hasValidChecksum(credentials.password)) return null;
+  const hash = parts.pepper.hash(credentials.password);
+  const row = await parts.store.byHash(hash);
+  if (row === undefined || !equalHashes(row.hash, hash)) return null;
+  if (row.login !== foldCase(credentials.username)) return null;
+  const why = unusable(row, parts.now());
+  if (why !== null) throw new Refusal('unauthenticated', `${why}; make a new one: ${parts.publicUrl}`);
+  return toIdentity(row);
+}
+
+function unusable(row: PasswordWithOwner, now: number): string | null {
+  if (row.state !== 'active') return `the account ${row.login} is disabled`;
+  switch (stateOf(row, now)) {
+    case 'revoked':
+      return `password "${row.name}" was revoked on ${dateOf(row.revoked_at ?? now)}`;
+    case 'expired':
+      return `password "${row.name}" expired on ${dateOf(row.expires_at)}`;
+    case 'live':
+      return null;
+  }
+}
+
+function toIdentity(row: PasswordWithOwner): Identity {
+  return {
+    kind: row.kind,
+    account: row.login,
+    email: row.email === null ? null : foldCase(row.email),
+    domain: row.domain,
+    groups: JSON.parse(row.groups_json) as string[],
+    groupsAt: row.groups_at,
+    labels: {},
+    limits: row.actions_json === null && row.repositories_json === null ? null : limitsOf(row),
+    credential: { id: row.id, name: row.name },
+    accountId: row.account_id,
+  };
+}
+
+function toAppPassword(row: PasswordRow, login: string, now: number): AppPassword {
+  return {
+    id: row.id,
+    accountId: row.account_id,
+    login,
+    name: row.name,
+    hint: row.hint,
+    state: stateOf(row, now),
+    limits: limitsOf(row),
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    revokedAt: row.revoked_at,
+    revokedBy: row.revoked_by,
+    lastUse:
+      row.used_at === null ? null : { at: row.used_at, address: row.used_address ?? '', client: row.used_client ?? '' },
+  };
+}
+
+function limitsOf(row: PasswordRow): Limits {
+  const parse = (json: string | null) => (json === null ? null : (JSON.parse(json) as string[]));
+  return { actions: parse(row.actions_json), repositories: parse(row.repositories_json) };
+}
+
+function stateOf(row: PasswordRow, now: number): AppPassword['state'] {
+  if (row.revoked_at !== null) return 'revoked';
+  return row.expires_at <= now ? 'expired' : 'live';
+}
+
+function dateOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
+}

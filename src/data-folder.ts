@@ -1,0 +1,53 @@
+/** Owns the files that a single machine makes for itself in its data folder: readable by this user alone. */
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** @throws {Error} that names the folder, when it cannot be made or written */
+export async function createDataFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+}
+
+/**
+ * The content of a file that is written once: whoever comes first makes it, and processes that start together agree on
+ * one content, because the complete file appears under its name in one step or not at all.
+ */
+export async function readOrCreate(file: string, make: () => Promise<string> | string): Promise<string> {
+  const existing = await readIfThere(file);
+  if (existing !== undefined) return existing;
+  await createDataFolder(dirname(file));
+  const draft = `${file}.${randomBytes(6).toString('hex')}`;
+  try {
+    await writeDurably(draft, await make());
+    await link(draft, file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  } finally {
+    await rm(draft, { force: true });
+  }
+  return readFile(file, 'utf8');
+}
+
+/** 32 random bytes, made on the first call. */
+export function readOrCreateSecret(file: string): Promise<string> {
+  return readOrCreate(file, () => randomBytes(32).toString('base64url'));
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function writeDurably(file: string, content: string): Promise<void> {
+  const handle = await open(file, 'wx', 0o600);
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,59 @@
+/** Owns the users of the policy file: bcrypt hashes as docker_auth has them, and the anonymous user `""`. */
+import { createHash } from 'node:crypto';
+import bcrypt from 'bcryptjs';
+import { type Authenticator, anonymous, type Identity } from './identity.ts';
+
+/** A user of the policy file. `passwordHash: null` lets anybody in under that name, as docker_auth does. */
+export type StaticUser = {
+  readonly passwordHash: string | null;
+  readonly labels: Readonly<Record<string, readonly string[]>>;
+};
+
+export type StaticUsers = {
+  readonly authenticator: Authenticator;
+  /** Who sends no credentials: the user `""`, or `null` where the policy has none. */
+  anonymous(): Identity | null;
+};
+
+/**
+ * @param users the users of the policy in force; asked each time, because the policy may be reloaded
+ * @param isAppPassword what has the shape of an app password is none of ours, so the authenticators stay disjoint
+ */
+export function createStaticUsers(
+  users: () => ReadonlyMap<string, StaticUser>,
+  isAppPassword: (password: string) => boolean,
+): StaticUsers {
+  return {
+    authenticator: {
+      recognises: ({ password }) => !isAppPassword(password),
+      async verify({ username, password }) {
+        const known = users();
+        const user = known.get(username);
+        if (user?.passwordHash === null) return toIdentity(username, user);
+        const hash = user?.passwordHash ?? decoyFor(username, known);
+        if (hash === null) return null;
+        const matches = await bcrypt.compare(password, hash);
+        return matches && user !== undefined ? toIdentity(username, user) : null;
+      },
+    },
+    anonymous() {
+      const user = users().get('');
+      return user === undefined ? null : { ...anonymous, labels: user.labels };
+    },
+  };
+}
+
+function toIdentity(username: string, user: StaticUser): Identity {
+  return { ...anonymous, kind: 'static', account: username, labels: user.labels };
+}
+
+/**
+ * A hash for a name that is not there, so that an unknown user costs the time of a wrong password. Which of the
+ * users' hashes it is depends on the name alone: asking twice does not tell either.
+ */
+function decoyFor(username: string, users: ReadonlyMap<string, StaticUser>): string | null {
+  const hashes = [...users.values()].flatMap(({ passwordHash }) => passwordHash ?? []);
+  if (hashes.length === 0) return null;
+  const index = createHash('sha256').update(username).digest().readUInt32BE() % hashes.length;
+  return hashes[index] ?? null;
+}

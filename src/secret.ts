@@ -1,0 +1,70 @@
+/** Owns the form of the secrets that Dockpass gives out: a prefix that says the kind, random characters, a checksum. */
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+
+/** `dkp`: a person's app password. */
+export type SecretKind = 'dkp';
+
+const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+/** 30 base62 characters: 178 bits, so that one fast keyed hash is enough (OWASP ASVS 5.0, 6.5.2). */
+const bodyLength = 30;
+const checksumLength = 6;
+const form = /^(dkp)_[0-9A-Za-z]{36}$/;
+/** Bytes from here on would make some characters likelier than others. */
+const unbiased = 256 - (256 % alphabet.length);
+
+/**
+ * A new secret: `dkp_`, 30 random base62 characters and 6 of CRC32, the layout of GitHub's tokens, so that leak
+ * scanners can tell a real one from a look-alike.
+ * @param random gives that many random bytes
+ */
+export function createSecret(kind: SecretKind, random: (size: number) => Uint8Array = randomBytes): string {
+  let body = '';
+  while (body.length < bodyLength) {
+    for (const byte of random(bodyLength)) {
+      if (byte < unbiased && body.length < bodyLength) body += alphabet[byte % alphabet.length];
+    }
+  }
+  return `${kind}_${body}${checksum(`${kind}_${body}`)}`;
+}
+
+/** Whether this has the shape of one of our secrets, right or wrong: no other kind of password is tried for it. */
+export function looksLikeSecret(text: string): boolean {
+  return form.test(text);
+}
+
+/** False for a typo or garbage, which then never reaches the database. The checksum is no security. */
+export function hasValidChecksum(secret: string): boolean {
+  return secret.slice(-checksumLength) === checksum(secret.slice(0, -checksumLength));
+}
+
+/** What a person may see of a secret to tell it from others: "dkp_…x7Qz". */
+export function hintOf(secret: string): string {
+  return `${secret.slice(0, 4)}…${secret.slice(-4)}`;
+}
+
+/** The key that makes stored hashes useless without it; `id` says which pepper a stored hash was made with. */
+export type Pepper = { readonly id: string; hash(secret: string): string };
+
+/** @param key at least 32 characters or bytes of randomness */
+export function createPepper(key: string): Pepper {
+  const id = createHash('sha256').update(`dockpass pepper id\0${key}`).digest('hex').slice(0, 8);
+  return { id, hash: (secret) => createHmac('sha256', key).update(secret).digest('base64url') };
+}
+
+/** Compares two hashes in constant time. */
+export function equalHashes(left: string, right: string): boolean {
+  const [a, b] = [Buffer.from(left), Buffer.from(right)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** CRC32 as six base62 digits, zero-padded. */
+function checksum(text: string): string {
+  let rest = crc32(text);
+  let digits = '';
+  for (let index = 0; index < checksumLength; index++) {
+    digits = alphabet[rest % alphabet.length] + digits;
+    rest = Math.floor(rest / alphabet.length);
+  }
+  return digits;
+}
