@@ -1,0 +1,103 @@
+/** The design's import rules, read off the source text: who may import whom, no cycles, who may name express and Config. */
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+
+/** A module is a file at the top of src/ or a folder; 'identity/identity' allows that one file. Its own folder is always allowed. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  log: [],
+  metrics: [],
+  pattern: [],
+  scope: ['errors'],
+  config: ['errors'],
+  http: ['errors', 'log', 'metrics'],
+  store: ['errors'],
+  audit: ['store', 'log'],
+  identity: ['errors', 'log', 'store', 'scope'],
+  policy: ['errors', 'scope', 'pattern', 'identity/identity'],
+  'app-passwords': ['errors', 'scope', 'pattern', 'store', 'audit', 'identity/identity'],
+  token: ['errors', 'log', 'scope', 'policy', 'identity/identity', 'app-passwords', 'audit', 'metrics'],
+  web: ['errors', 'log', 'scope', 'policy', 'identity/identity', 'app-passwords', 'audit', 'http'],
+};
+/** The composition root and what runs it: these may import any module but those named. */
+const mayNotImport: Readonly<Record<string, readonly string[]>> = {
+  app: ['main', 'cli'],
+  cli: ['main'],
+  main: [],
+};
+
+type Import = { readonly from: string; readonly to: string; readonly specifier: string };
+
+const sources = new Map(
+  globSync('src/**/*.ts').map((path) => [path.slice('src/'.length, -'.ts'.length), readFileSync(path, 'utf8')]),
+);
+const imports = [...sources].flatMap(([from, text]) => importsOf(from, text));
+const ours = imports.filter(({ specifier }) => specifier.startsWith('.'));
+
+function importsOf(from: string, text: string): Import[] {
+  const found = text.matchAll(/(?:^(?:import|export)\b[^;]*?\bfrom |^import |\bimport\()\s*'([^']+)'/gm);
+  return [...found].map(([, specifier = '']) => {
+    return { from, specifier, to: join(dirname(from), specifier).replace(/\.ts$/, '') };
+  });
+}
+
+function moduleOf(file: string): string {
+  return file.split('/')[0] ?? file;
+}
+
+function isAllowed({ from, to }: Import): boolean {
+  const [importer, imported] = [moduleOf(from), moduleOf(to)];
+  if (importer === imported) return true;
+  const allowed = mayImport[importer];
+  if (allowed) return allowed.includes(imported) || allowed.includes(to);
+  return mayNotImport[importer]?.includes(imported) === false;
+}
+
+test('every module has its row in the table', () => {
+  const known = [...Object.keys(mayImport), ...Object.keys(mayNotImport)];
+  const unknown = [...new Set([...sources.keys()].map(moduleOf))].filter((module) => !known.includes(module));
+  assert.deepEqual(unknown, []);
+});
+
+test('a module imports only what its row allows', () => {
+  assert.deepEqual(ours.filter((entry) => !isAllowed(entry)).map(describe), []);
+});
+
+test('every relative import stays inside src', () => {
+  assert.deepEqual(ours.filter(({ to }) => !sources.has(to)).map(describe), []);
+});
+
+test('no file imports itself in a circle', () => {
+  const targets = Map.groupBy(ours, ({ from }) => from);
+  const finished = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    assert.ok(!path.includes(file), `a cycle: ${[...path, file].join(' -> ')}`);
+    if (finished.has(file)) return;
+    for (const { to } of targets.get(file) ?? []) visit(to, [...path, file]);
+    finished.add(file);
+  };
+  for (const file of sources.keys()) visit(file, []);
+});
+
+test('only app, http, token/endpoint, web and identity/google name express', () => {
+  const allowed = /^(app|http|token\/endpoint|web\/.*|identity\/google)$/;
+  const others = imports.filter(({ from, specifier }) => specifier === 'express' && !allowed.test(from));
+  assert.deepEqual(others.map(describe), []);
+});
+
+test('only main, cli and app see Config', () => {
+  const others = ours.filter(({ from, to }) => to === 'config' && !['main', 'cli', 'app'].includes(from));
+  assert.deepEqual(others.map(describe), []);
+});
+
+test('only app mounts routes', () => {
+  const mounting = /\.(?:get|post|put|patch|delete|all|use|route)\(\s*['"`]\//;
+  const others = [...sources].filter(([file, text]) => file !== 'app' && mounting.test(text)).map(([file]) => file);
+  assert.deepEqual(others, []);
+});
+
+function describe({ from, specifier }: Import): string {
+  return `${from} imports ${specifier}`;
+}

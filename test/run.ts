@@ -1,0 +1,38 @@
+/** Runs the suites through node:test: all of test/, or the files and folders that are named. Exits 1 when one fails. */
+import { globSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { type EventData, run } from 'node:test';
+import { spec } from 'node:test/reporters';
+
+/** These drive a Docker Engine or a browser for most of a minute: they start first, so that none is left to run alone at the end. */
+const slow = /docker-login|clients|browser|pages/;
+
+const files = chosenFiles(process.argv.slice(2)).sort((a, b) => Number(slow.test(b)) - Number(slow.test(a)));
+if (files.length === 0) {
+  console.error(`No tests in: ${process.argv.slice(2).join(' ') || 'test/'}`);
+  process.exit(1);
+}
+
+const skipped: string[] = [];
+const stream = run({ files, concurrency: Math.max(2, availableParallelism()) });
+stream.on('test:fail', () => {
+  process.exitCode = 1;
+});
+stream.on('test:pass', ({ name, skip }: EventData.TestPass) => {
+  if (skip !== undefined) skipped.push(`${name}: ${skip}`);
+});
+stream.on('test:diagnostic', ({ nesting, message }: EventData.TestDiagnostic) => {
+  // The first of the closing lines: what was left out is named just before them, where nobody can overlook it.
+  if (nesting === 0 && message.startsWith('tests ') && skipped.length > 0) {
+    console.log(`\nNot run on this machine:\n${skipped.map((line) => `  ${line}`).join('\n')}\n`);
+  }
+});
+stream.compose(spec).pipe(process.stdout);
+
+function chosenFiles(paths: readonly string[]): string[] {
+  const roots = paths.length > 0 ? paths : ['test'];
+  return roots.flatMap((path) =>
+    statSync(path).isDirectory() ? globSync('**/*.test.ts', { cwd: path }).map((file) => join(path, file)) : [path],
+  );
+}

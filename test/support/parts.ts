@@ -1,0 +1,30 @@
+/** Which real programs stand on this machine: a suite that speaks to one is skipped where it is missing, and fails in CI. */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/**
+ * For the `skip` option of a test: false where every program is in PATH, else the reason to print.
+ * @throws Error where CI=true: there, a suite that cannot run is a failure and not a gap.
+ */
+export function missing(...programs: readonly string[]): string | false {
+  const absent = programs.filter((program) => !findProgram(program));
+  if (absent.length === 0) return false;
+  const reason = `not installed: ${absent.join(', ')}`;
+  if (process.env['CI'] === 'true') throw new Error(reason);
+  return reason;
+}
+
+/** The path of a program in PATH, or in the folders of system programs that a plain user's PATH leaves out. */
+export function findProgram(name: string): string | null {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  return folders.map((folder) => join(folder, name)).find(isExecutable) ?? null;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
