@@ -1,0 +1,86 @@
+/** Owns how a page is rendered: the templates of views/, what every one of them is given, and the static files beside them. */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Eta } from 'eta';
+import express from 'express';
+import type { Account } from '../store/accounts.ts';
+
+/** An entry of the navigation in the header; the one whose `href` is the page's own section is marked as current. */
+export type NavigationEntry = { readonly label: string; readonly href: string };
+
+/** What the layout reads from `response.locals`; whoever signs a person in sets it. */
+export type PageLocals = {
+  person?: Pick<Account, 'login' | 'display_name'> | null;
+  /** Shown from two entries on: one alone leads nowhere. */
+  navigation?: readonly NavigationEntry[];
+};
+
+export type Views = {
+  /**
+   * Renders `views/<name>.eta` inside the layout and sends it. No page is stored by a browser or a proxy:
+   * each shows what belongs to one person.
+   */
+  page(response: express.Response, name: string, data: object, status?: number): void;
+  /** Serves `views/static`; to be mounted at `/static` below the prefix. */
+  readonly assets: express.Handler;
+};
+
+const viewFolder = fileURLToPath(new URL('../../views/', import.meta.url));
+const staticFolder = fileURLToPath(new URL('../../views/static/', import.meta.url));
+/** Hexadecimal digits of the content hash in an asset's address: enough to tell two releases apart. */
+const hashLength = 12;
+/** Seconds that a browser keeps an asset whose address carries the hash of its content: a year. */
+const assetLifetime = 31_536_000;
+
+/** @param parts.prefix path prefix of all pages: `''`, or `/dockpass` without a slash at its end */
+export function createViews({ prefix }: { prefix: string }): Views {
+  const eta = new Eta({ views: viewFolder, cache: true, autoTrim: [false, 'nl'] });
+  const hashes = hashStaticFiles();
+  const asset = (file: string): string => {
+    const hash = hashes.get(file);
+    if (hash === undefined) throw new Error(`there is no views/static/${file}`);
+    return `${prefix}/static/${file}?v=${hash}`;
+  };
+
+  return {
+    page(response, name, data, status = 200) {
+      const { person = null, navigation = [] }: PageLocals = response.locals;
+      const html = eta.render(name, { person, navigation, prefix, asset, initials, ...data });
+      response.status(status).set('Cache-Control', 'no-store').type('html').send(html);
+    },
+    assets: express.static(staticFolder, {
+      index: false,
+      redirect: false,
+      cacheControl: false,
+      setHeaders(response, path) {
+        // During a rolling update an address with another release's hash must not be kept with this release's content.
+        const { v } = (response as express.Response).req.query;
+        const immutable = v !== undefined && v === hashes.get(path.slice(staticFolder.length));
+        response.setHeader('Cache-Control', immutable ? `public, max-age=${assetLifetime}, immutable` : 'no-cache');
+      },
+    }),
+  };
+}
+
+function hashStaticFiles(): ReadonlyMap<string, string> {
+  return new Map(
+    readdirSync(staticFolder).map((file) => [
+      file,
+      createHash('sha256')
+        .update(readFileSync(staticFolder + file))
+        .digest('hex')
+        .slice(0, hashLength),
+    ]),
+  );
+}
+
+/** One or two letters that stand for a person: of the first and last word of the name, else of the login. */
+export function initials(person: Pick<Account, 'login' | 'display_name'>): string {
+  const words = (person.display_name?.trim() || person.login).split(/\s+/u);
+  const ends = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];
+  return ends
+    .map((word) => [...(word ?? '')][0] ?? '')
+    .join('')
+    .toUpperCase();
+}

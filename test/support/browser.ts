@@ -1,0 +1,37 @@
+/** Owns the browser of the tests: the installed Chromium, and what a page is judged by in it. */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+/** `CHROMIUM` names another browser than Debian's. */
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** What axe finds wrong on the page by WCAG 2.2 A and AA and its own best practices, one line each; none is what we want. */
+export async function axeViolations(page: Page): Promise<string[]> {
+  // Through the protocol and not as a script element: the page's own Content-Security-Policy stays in force.
+  await page.evaluate(await readFile(axePath, 'utf8'));
+  return page.evaluate(async () => {
+    type Result = { id: string; help: string; nodes: { html: string; failureSummary?: string }[] };
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Result[] }> } };
+    const { violations } = await axe.run();
+    return violations.map(
+      ({ id, help, nodes }) =>
+        `${id}: ${help}: ${nodes.map((node) => `${node.html} ${node.failureSummary ?? ''}`).join(' | ')}`,
+    );
+  });
+}
