@@ -8,8 +8,14 @@ import { delimiter, join } from 'node:path';
  */
 export function missing(...programs: readonly string[]): string | false {
   const absent = programs.filter((program) => !findProgram(program));
-  if (absent.length === 0) return false;
-  const reason = `not installed: ${absent.join(', ')}`;
+  return absent.length === 0 ? false : skipped(`not installed: ${absent.join(', ')}`);
+}
+
+/**
+ * The reason, for a suite that cannot run on this machine.
+ * @throws Error where CI=true
+ */
+export function skipped(reason: string): string {
   if (process.env['CI'] === 'true') throw new Error(reason);
   return reason;
 }

@@ -1,0 +1,194 @@
+/** Owns the configuration: the environment in, one frozen Config out, or every mistake at once. */
+import { isIP } from 'node:net';
+import { join, resolve } from 'node:path';
+import { type LogLevel, logLevels } from '../log.ts';
+import { type GoogleConfig, type OidcConfig, readGoogle, readOidcProviders } from './providers.ts';
+import { createSettings, type Environment, isLoopback, type Settings } from './settings.ts';
+
+export type ServiceConfig = {
+  /** `service` of the registry's configuration; the token's `aud`. */
+  readonly name: string;
+  /** What people give to `docker login`. */
+  readonly registryHost: string;
+  /** `issuer` of the registry's configuration; the token's `iss`. */
+  readonly issuer: string;
+  /** Seconds that a token lives. */
+  readonly lifetime: number;
+};
+
+export type Config = {
+  readonly publicUrl: URL;
+  /** Path of the public URL without a slash at its end: '' or '/dockpass'. */
+  readonly prefix: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
+  /** Addresses and CIDR blocks whose X-Forwarded-* headers are believed. */
+  readonly trustedProxies: readonly string[];
+  readonly dataFolder: string;
+  /** `sqlite:PATH` or `postgres://...`. */
+  readonly databaseUrl: string;
+  readonly policyFile: string;
+  /** Where the certificates are written that the registry reads as `rootcertbundle`. */
+  readonly certificateBundleFile: string;
+  readonly services: readonly ServiceConfig[];
+  readonly google: GoogleConfig | null;
+  readonly oidc: readonly OidcConfig[];
+  readonly sessionSecret: string | null;
+  /** Seconds. */
+  readonly sessionIdle: number;
+  /** Seconds. */
+  readonly sessionAbsolute: number;
+  readonly passwordPepper: string | null;
+  readonly passwordMaximumDays: number;
+  readonly passwordsPerAccount: number;
+  readonly logLevel: LogLevel;
+};
+
+/** Every mistake of the environment; `message` has one a line. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(
+      `The configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+    );
+    this.problems = problems;
+  }
+}
+
+/** What the commands need that only touch the database. */
+export type StorageConfig = Pick<Config, 'dataFolder' | 'databaseUrl'>;
+
+/** @throws {ConfigError} */
+export function readConfig(environment: Environment): Config {
+  const settings = createSettings(environment);
+  const publicUrl = settings.url('PUBLIC_URL', undefined);
+  const storage = readStorage(settings);
+  const config: Config = {
+    ...storage,
+    ...readListener(settings),
+    publicUrl,
+    prefix: publicUrl.pathname.replace(/\/+$/, ''),
+    policyFile: resolve(settings.text('POLICY_FILE', 'policy.yml')),
+    certificateBundleFile: resolve(
+      settings.text('CERTIFICATE_BUNDLE_FILE', join(storage.dataFolder, 'registry-bundle.pem')),
+    ),
+    services: readServices(settings, publicUrl),
+    google: readGoogle(settings),
+    oidc: readOidcProviders(settings, environment),
+    ...readSessions(settings),
+    passwordPepper: settings.secret('PASSWORD_PEPPER', { minimumLength: 32 }),
+    passwordMaximumDays: settings.integer('PASSWORD_MAX_DAYS', { fallback: 365, minimum: 1, maximum: 3650 }),
+    passwordsPerAccount: settings.integer('PASSWORDS_PER_PERSON', { fallback: 20, minimum: 1, maximum: 1000 }),
+    logLevel: settings.choice('LOG_LEVEL', logLevels, 'info'),
+  };
+  refuseInsecure(settings, config);
+  if (settings.problems.length > 0) throw new ConfigError(settings.problems);
+  return Object.freeze(config);
+}
+
+/** @throws {ConfigError} */
+export function readStorageConfig(environment: Environment): StorageConfig {
+  const settings = createSettings(environment);
+  const storage = readStorage(settings);
+  if (settings.problems.length > 0) throw new ConfigError(settings.problems);
+  return storage;
+}
+
+function readStorage(settings: Settings): StorageConfig {
+  const dataFolder = resolve(settings.text('DATA_DIR', 'data'));
+  const databaseUrl = settings.secret('DATABASE_URL') ?? `sqlite:${join(dataFolder, 'dockpass.db')}`;
+  if (!/^(sqlite:.|postgres(ql)?:\/\/)/.test(databaseUrl)) {
+    settings.problem('DATABASE_URL must begin with sqlite: or postgres://');
+  }
+  return { dataFolder, databaseUrl };
+}
+
+function readListener(settings: Settings): Pick<Config, 'host' | 'port' | 'tls' | 'trustedProxies'> {
+  const certificateFile = settings.optional('TLS_CERTIFICATE_FILE');
+  const keyFile = settings.optional('TLS_KEY_FILE');
+  if ((certificateFile === null) !== (keyFile === null)) {
+    settings.problem('TLS_CERTIFICATE_FILE and TLS_KEY_FILE belong together: set both or none');
+  }
+  const trustedProxies = settings.list('TRUSTED_PROXIES');
+  for (const item of trustedProxies) {
+    const problem = checkProxy(item);
+    if (problem !== null) settings.problem(`TRUSTED_PROXIES: "${item}" ${problem}`);
+  }
+  return {
+    host: settings.text('LISTEN_ADDRESS', '127.0.0.1'),
+    port: settings.integer('PORT', { fallback: 5001, minimum: 0, maximum: 65535 }),
+    tls: certificateFile === null || keyFile === null ? null : { certificateFile, keyFile },
+    trustedProxies,
+  };
+}
+
+/** An IPv4-mapped block would trust every IPv4 address in some versions of proxy-addr (CVE-2026-90711). */
+function checkProxy(item: string): string | null {
+  const [address = '', bits, ...rest] = item.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return 'is not an address or a block such as 10.0.0.0/8';
+  if (address.toLowerCase().startsWith('::ffff:')) return 'is an IPv4-mapped address: write it as IPv4';
+  if (bits === undefined) return null;
+  if (!/^\d{1,3}$/.test(bits) || Number(bits) > (family === 4 ? 32 : 128)) return 'has a wrong prefix length';
+  return Number(bits) === 0 ? 'trusts everybody: a client could then claim any address' : null;
+}
+
+function readServices(settings: Settings, publicUrl: URL): ServiceConfig[] {
+  const names = settings.list('SERVICES');
+  if (names.length === 0) {
+    settings.problem('SERVICES is required: the `service` of each registry, for example registry.example.com');
+  }
+  if (new Set(names).size < names.length) settings.problem('SERVICES names one service twice');
+  const lifetime = settings.integer('TOKEN_LIFETIME', { fallback: 300, minimum: 60, maximum: 86_400 });
+  const issuer = settings.text('TOKEN_ISSUER', publicUrl.host);
+  return names.map((name) => {
+    const own = `SERVICE_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`;
+    return {
+      name,
+      registryHost: settings.text(`${own}_HOST`, name),
+      issuer: settings.text(`${own}_ISSUER`, issuer),
+      lifetime: settings.integer(`${own}_LIFETIME`, { fallback: lifetime, minimum: 60, maximum: 86_400 }),
+    };
+  });
+}
+
+function readSessions(settings: Settings): Pick<Config, 'sessionSecret' | 'sessionIdle' | 'sessionAbsolute'> {
+  const idle = settings.integer('SESSION_IDLE_MINUTES', { fallback: 480, minimum: 1, maximum: 43_200 }) * 60;
+  const absolute = settings.integer('SESSION_MAX_HOURS', { fallback: 168, minimum: 1, maximum: 8_760 }) * 3600;
+  if (idle > absolute) settings.problem('SESSION_IDLE_MINUTES is longer than SESSION_MAX_HOURS');
+  return {
+    sessionSecret: settings.secret('SESSION_SECRET', { minimumLength: 32 }),
+    sessionIdle: idle,
+    sessionAbsolute: absolute,
+  };
+}
+
+/** Combinations that work and are unsafe, each by name. */
+function refuseInsecure(settings: Settings, config: Config): void {
+  const { publicUrl } = config;
+  if (publicUrl.protocol === 'http:' && !isLoopback(publicUrl)) {
+    settings.problem('PUBLIC_URL is http on a public name: passwords would cross the network in the clear. Use https');
+  }
+  if (publicUrl.search !== '' || publicUrl.hash !== '' || publicUrl.username !== '') {
+    settings.problem('PUBLIC_URL must have no query, fragment or user name');
+  }
+  if (publicUrl.protocol === 'https:' && config.tls === null && config.trustedProxies.length === 0) {
+    settings.problem(
+      'PUBLIC_URL is https, but nothing here speaks TLS: set TLS_CERTIFICATE_FILE and TLS_KEY_FILE, or TRUSTED_PROXIES to the addresses of the proxy that does',
+    );
+  }
+  if (publicUrl.protocol === 'http:' && config.tls !== null) {
+    settings.problem('PUBLIC_URL is http, but TLS_CERTIFICATE_FILE is set: begin PUBLIC_URL with https');
+  }
+  if (config.databaseUrl.startsWith('postgres')) {
+    for (const [name, value] of [
+      ['SESSION_SECRET', config.sessionSecret],
+      ['PASSWORD_PEPPER', config.passwordPepper],
+    ]) {
+      if (value === null)
+        settings.problem(`${name} or ${name}_FILE is required with PostgreSQL: every replica must have the same`);
+    }
+  }
+}

@@ -1,0 +1,117 @@
+/** Owns the settings of the providers that people sign in with. */
+import { type Environment, isLoopback, type Settings } from './settings.ts';
+
+export type GoogleConfig = {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** Exact values of the `hd` claim that may come in. */
+  readonly domains: readonly string[];
+  /** Lets every Google account in, consumer accounts too. */
+  readonly anyAccount: boolean;
+  readonly authorizationUrl: string;
+  readonly tokenUrl: string;
+  readonly jwksUrl: string;
+  readonly issuers: readonly string[];
+};
+
+export type OidcConfig = {
+  /** In the callback path and before each group: "keycloak". */
+  readonly name: string;
+  /** On the button. */
+  readonly label: string;
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly scopes: readonly string[];
+  /** Path of the groups claim: "groups" or "realm_access.roles"; `null` where the provider tells none. */
+  readonly groupsClaim: string | null;
+  /** Domains of the verified e-mail that may come in; empty: all. */
+  readonly domains: readonly string[];
+  readonly requireVerifiedEmail: boolean;
+};
+
+/** `null` where Google is not configured. */
+export function readGoogle(settings: Settings): GoogleConfig | null {
+  const clientId = settings.optional('GOOGLE_CLIENT_ID');
+  const clientSecret = settings.secret('GOOGLE_CLIENT_SECRET', { required: clientId !== null });
+  if (clientId === null) {
+    if (clientSecret !== null) settings.problem('GOOGLE_CLIENT_SECRET is set, but GOOGLE_CLIENT_ID is not');
+    return null;
+  }
+  const domains = settings.list('GOOGLE_DOMAINS').map((domain) => domain.toLowerCase());
+  const anyAccount = settings.flag('GOOGLE_ANY_ACCOUNT', false);
+  if (domains.length === 0 && !anyAccount) {
+    settings.problem(
+      'GOOGLE_DOMAINS is required: the Workspace domains that may sign in. To let everybody with a Google account in, set GOOGLE_ANY_ACCOUNT=true',
+    );
+  }
+  if (domains.length > 0 && anyAccount) {
+    settings.problem('GOOGLE_DOMAINS and GOOGLE_ANY_ACCOUNT=true contradict each other: keep one');
+  }
+  const issuers = settings.list('GOOGLE_ISSUERS');
+  return {
+    clientId,
+    clientSecret: clientSecret ?? '',
+    domains,
+    anyAccount,
+    authorizationUrl: endpoint(settings, 'GOOGLE_AUTHORIZATION_URL', 'https://accounts.google.com/o/oauth2/v2/auth'),
+    tokenUrl: endpoint(settings, 'GOOGLE_TOKEN_URL', 'https://oauth2.googleapis.com/token'),
+    jwksUrl: endpoint(settings, 'GOOGLE_JWKS_URL', 'https://www.googleapis.com/oauth2/v3/certs'),
+    // Both spellings are Google's own (developers.google.com/identity/openid-connect/reference).
+    issuers: issuers.length > 0 ? issuers : ['https://accounts.google.com', 'accounts.google.com'],
+  };
+}
+
+export function readOidcProviders(settings: Settings, environment: Environment): OidcConfig[] {
+  refuseUnknown(settings, environment);
+  return settings.list('OIDC_PROVIDERS').flatMap((name) => readOidc(settings, name));
+}
+
+function readOidc(settings: Settings, name: string): OidcConfig[] {
+  if (!/^[a-z][a-z0-9-]{0,30}$/.test(name) || name === 'google') {
+    settings.problem(
+      `OIDC_PROVIDERS: "${name}" is not usable as a name: lower-case letters, digits and "-", not "google"`,
+    );
+    return [];
+  }
+  const own = oidcPrefix(name);
+  const scopes = settings.list(`${own}SCOPES`);
+  return [
+    {
+      name,
+      label: settings.text(`${own}LABEL`, name),
+      issuer: endpoint(settings, `${own}ISSUER`),
+      clientId: settings.text(`${own}CLIENT_ID`),
+      clientSecret: settings.secret(`${own}CLIENT_SECRET`, { required: true }) ?? '',
+      scopes: scopes.length > 0 ? scopes : ['openid', 'email', 'profile'],
+      groupsClaim: settings.optional(`${own}GROUPS_CLAIM`),
+      domains: settings.list(`${own}DOMAINS`).map((domain) => domain.toLowerCase()),
+      requireVerifiedEmail: settings.flag(`${own}REQUIRE_VERIFIED_EMAIL`, true),
+    },
+  ];
+}
+
+function oidcPrefix(name: string): string {
+  return `OIDC_${name.toUpperCase().replaceAll('-', '_')}_`;
+}
+
+const oidcSettings =
+  /^(LABEL|ISSUER|CLIENT_ID|CLIENT_SECRET|CLIENT_SECRET_FILE|SCOPES|GROUPS_CLAIM|DOMAINS|REQUIRE_VERIFIED_EMAIL)$/;
+
+/** A misspelt setting would silently not count. */
+function refuseUnknown(settings: Settings, environment: Environment): void {
+  const prefixes = settings.list('OIDC_PROVIDERS').map(oidcPrefix);
+  for (const name of Object.keys(environment).filter((key) => key.startsWith('OIDC_') && key !== 'OIDC_PROVIDERS')) {
+    const known = prefixes.some((prefix) => name.startsWith(prefix) && oidcSettings.test(name.slice(prefix.length)));
+    if (!known) settings.problem(`${name} is not a setting of a provider that OIDC_PROVIDERS names: misspelt?`);
+  }
+}
+
+/** The text as it was written: an issuer is compared letter by letter, and URL would add a slash. */
+function endpoint(settings: Settings, name: string, fallback?: string): string {
+  const url = settings.url(name, fallback);
+  if (url.protocol === 'http:' && !isLoopback(url)) {
+    settings.problem(`${name} is http: secrets would cross the network in the clear. Use https`);
+  }
+  return settings.optional(name) ?? fallback ?? '';
+}

@@ -1,0 +1,98 @@
+/** Owns how one setting is read from the environment: its text, its `_FILE` twin, its form, and what is wrong with it. */
+import { readFileSync } from 'node:fs';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads settings one by one and gathers every mistake instead of stopping at the first. */
+export type Settings = {
+  /** The text, or `fallback`; an empty value counts as not set. Without a fallback the setting is required. */
+  text(name: string, fallback?: string): string;
+  optional(name: string): string | null;
+  /** From `NAME` or from the file that `NAME_FILE` names, without the line end. */
+  secret(name: string, options?: { required?: boolean; minimumLength?: number }): string | null;
+  integer(name: string, range: { fallback: number; minimum: number; maximum: number }): number;
+  flag(name: string, fallback: boolean): boolean;
+  choice<Choice extends string>(name: string, choices: readonly Choice[], fallback: Choice): Choice;
+  /** Comma-separated, trimmed, without empty items. */
+  list(name: string): string[];
+  url(name: string, fallback?: string): URL;
+  problem(message: string): void;
+  readonly problems: readonly string[];
+};
+
+export function createSettings(environment: Environment): Settings {
+  const problems: string[] = [];
+  const problem = (message: string): void => {
+    problems.push(message);
+  };
+  const optional = (name: string): string | null => environment[name]?.trim() || null;
+
+  const settings: Settings = {
+    problems,
+    problem,
+    optional,
+    text(name, fallback) {
+      const value = optional(name) ?? fallback;
+      if (value === undefined) problem(`${name} is required`);
+      return value ?? '';
+    },
+    secret(name, { required = false, minimumLength = 1 } = {}) {
+      const value = readSecret(environment, name, problem);
+      if (value === null && required) problem(`${name} or ${name}_FILE is required`);
+      if (value !== null && value.length < minimumLength) {
+        problem(
+          `${name} is too short: give at least ${minimumLength} random characters, as \`openssl rand -base64 32\` does`,
+        );
+      }
+      return value;
+    },
+    integer(name, { fallback, minimum, maximum }) {
+      const text = optional(name);
+      if (text === null) return fallback;
+      const value = Number(text);
+      if (/^\d+$/.test(text) && value >= minimum && value <= maximum) return value;
+      problem(`${name} must be a whole number from ${minimum} to ${maximum}, not "${text}"`);
+      return fallback;
+    },
+    flag: (name, fallback) => settings.choice(name, ['true', 'false'], fallback ? 'true' : 'false') === 'true',
+    choice(name, choices, fallback) {
+      const text = optional(name) ?? fallback;
+      const found = choices.find((choice) => choice === text);
+      if (found === undefined) problem(`${name} must be one of ${choices.join(', ')}, not "${text}"`);
+      return found ?? fallback;
+    },
+    list: (name) =>
+      (optional(name) ?? '')
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== ''),
+    url(name, fallback) {
+      const text = settings.text(name, fallback);
+      const url = URL.parse(text);
+      if (url !== null && (url.protocol === 'https:' || url.protocol === 'http:')) return url;
+      if (text !== '') problem(`${name} must be an absolute URL such as https://auth.example.com, not "${text}"`);
+      return new URL('http://localhost');
+    },
+  };
+  return settings;
+}
+
+function readSecret(environment: Environment, name: string, problem: (message: string) => void): string | null {
+  const value = environment[name]?.trim() || null;
+  const file = environment[`${name}_FILE`]?.trim() || null;
+  if (file === null) return value;
+  if (value !== null) problem(`${name} and ${name}_FILE are both set: keep one`);
+  try {
+    const content = readFileSync(file, 'utf8').trim();
+    if (content === '') problem(`${name}_FILE: ${file} is empty`);
+    return content;
+  } catch (error) {
+    problem(`${name}_FILE: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    return null;
+  }
+}
+
+/** http is for this machine alone; elsewhere it would show passwords to the network. */
+export function isLoopback(url: URL): boolean {
+  return /^(localhost|.*\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+}

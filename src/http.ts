@@ -1,0 +1,193 @@
+/** Owns what all requests and answers share: client address, request id, log line, limits, headers, error -> reply. */
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import https from 'node:https';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import helmet from 'helmet';
+import proxyAddr from 'proxy-addr';
+import type { Client } from './audit.ts';
+import { Refusal } from './errors.ts';
+import type { Log } from './log.ts';
+
+/** Whether the peer at this address may speak for others by X-Forwarded-*; `hop` counts from the nearest. */
+export type Trust = (address: string, hop: number) => boolean;
+
+/** @param proxies addresses and CIDR blocks */
+export function createTrust(proxies: readonly string[]): Trust {
+  return proxyAddr.compile([...proxies]);
+}
+
+/** Who sends a request; asked twice, it answers the same. */
+export function createClientReader(trust: Trust): (request: IncomingMessage) => Client {
+  const known = new WeakMap<IncomingMessage, Client>();
+  return (request) => {
+    let client = known.get(request);
+    if (client === undefined) {
+      client = {
+        address: plainAddress(request, trust),
+        userAgent: printable(request.headers['user-agent'] ?? '', 200),
+        requestId: randomBytes(8).toString('hex'),
+      };
+      known.set(request, client);
+    }
+    return client;
+  };
+}
+
+/** A socket that is gone has no address; `::ffff:192.0.2.1` is 192.0.2.1. */
+function plainAddress(request: IncomingMessage, trust: Trust): string {
+  if (request.socket.remoteAddress === undefined) return '';
+  const address = proxyAddr(request, trust);
+  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
+}
+
+/** Text from a client as it may stand in a log or a table: short, and without anything that looks like our secrets. */
+function printable(text: string, maximumLength: number): string {
+  return text.slice(0, maximumLength).replaceAll(/\bdk[a-z]_[0-9A-Za-z]{8,}/g, 'dk?_…');
+}
+
+/** The path of the request target, without the query; absolute targets (RFC 9112, 3.2.2) too. */
+export function pathOf(request: IncomingMessage): string {
+  const target = request.url ?? '/';
+  const path = target.startsWith('/') ? target : (URL.parse(target)?.pathname ?? '/');
+  const end = path.indexOf('?');
+  return end < 0 ? path : path.slice(0, end);
+}
+
+/** Writes one line when the answer is out, or when the client left before. The query is not logged: it may hold a code. */
+export function logRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  parts: { log: Log; clientOf: (request: IncomingMessage) => Client },
+): void {
+  const begun = performance.now();
+  const { requestId, address, userAgent } = parts.clientOf(request);
+  response.setHeader('X-Request-Id', requestId);
+  response.once('close', () => {
+    parts.log.info(
+      {
+        requestId,
+        method: request.method,
+        path: printable(pathOf(request), 200),
+        status: response.writableFinished ? response.statusCode : 499,
+        ms: Math.round((performance.now() - begun) * 10) / 10,
+        address,
+        userAgent,
+      },
+      'request',
+    );
+  });
+}
+
+/**
+ * A server with the limits that every listener has.
+ * @throws {Error} that names the file, when certificate or key cannot be read
+ */
+export async function createServer(
+  tls: { certificateFile: string; keyFile: string } | null,
+  listener: RequestListener,
+): Promise<http.Server> {
+  const limits = {
+    // CI tokens come as Basic passwords: 16 KB of them are more than 21 KB of header.
+    maxHeaderSize: 64 * 1024,
+    // Whoever sends slower than this holds a socket for nothing (slow-loris). Milliseconds.
+    headersTimeout: 15_000,
+    requestTimeout: 30_000,
+    connectionsCheckingInterval: 5_000,
+    // Longer than the idle time of common proxies (60 s), so that they never write to a socket that we just closed.
+    keepAliveTimeout: 65_000,
+  };
+  if (tls === null) return http.createServer(limits, listener);
+  const [cert, key] = await Promise.all([readFile(tls.certificateFile), readFile(tls.keyFile)]);
+  return https.createServer({ ...limits, cert, key, minVersion: 'TLSv1.2' }, listener);
+}
+
+/** The headers of every page: nothing is loaded from elsewhere, nothing is inline, nobody may frame it. */
+export function pageHeaders(secure: boolean): RequestHandler {
+  const none = ["'none'"];
+  const self = ["'self'"];
+  const directives = {
+    defaultSrc: none,
+    scriptSrc: self,
+    styleSrc: self,
+    imgSrc: ["'self'", 'data:'],
+    connectSrc: self,
+    formAction: self,
+    frameAncestors: none,
+    baseUri: none,
+  };
+  const headers = helmet({
+    contentSecurityPolicy: { useDefaults: false, directives },
+    strictTransportSecurity: secure ? { maxAge: 31_536_000 } : false,
+    referrerPolicy: { policy: 'no-referrer' },
+    xFrameOptions: { action: 'deny' },
+  });
+  return (request, response, next) => {
+    response.setHeader('Cache-Control', 'no-store');
+    headers(request, response, next);
+  };
+}
+
+/**
+ * Refuses what another site makes a signed-in browser send, as Go 1.25's CrossOriginProtection does: by Sec-Fetch-Site,
+ * by Origin where that is missing, and lets through what is no browser.
+ * @param origin the configured public origin; the Host header is the client's choice
+ */
+export function refuseCrossSite(origin: string): RequestHandler {
+  return (request, _response, next) => {
+    const site = request.headers['sec-fetch-site'];
+    const safe = request.method === 'GET' || request.method === 'HEAD' || request.method === 'OPTIONS';
+    const same =
+      site === undefined
+        ? request.headers.origin === undefined || request.headers.origin === origin
+        : site === 'same-origin' || site === 'none';
+    if (safe || same) return next();
+    next(new Refusal('denied', 'This request came from another site. Open the page here and try again.'));
+  };
+}
+
+export const notFound: RequestHandler = (_request, _response, next) => {
+  next(new Refusal('not_found', 'There is no such page. The passwords are on the first page.'));
+};
+
+/** How a refusal is shown to a person. */
+export type ErrorPage = (response: Response, refusal: Refusal, requestId: string) => void;
+
+/** The one place that turns an error of a page into a reply: a page for a browser, JSON for a program. */
+export function replyToErrors(parts: {
+  log: Log;
+  clientOf: (request: IncomingMessage) => Client;
+  page: ErrorPage;
+}): (error: unknown, request: Request, response: Response, next: NextFunction) => void {
+  return (error, request, response, _next) => {
+    const { requestId } = parts.clientOf(request);
+    const refusal = toRefusal(error);
+    if (refusal.status >= 500) parts.log.error({ err: refusal.cause ?? error, requestId }, refusal.message);
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    response.status(refusal.status).setHeader('Cache-Control', 'no-store');
+    if (refusal.retryAfter !== undefined) response.setHeader('Retry-After', String(refusal.retryAfter));
+    if (request.accepts(['json', 'html']) === 'html') parts.page(response, refusal, requestId);
+    else response.json({ errors: [{ code: refusal.code, message: refusal.message, requestId }] });
+  };
+}
+
+/** Errors of express and its parsers carry the status that they mean; everything else is our fault. */
+function toRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  const { status } = error as { status?: unknown };
+  if (status === 413) return new Refusal('too_large', 'The request is too large.', { cause: error });
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return new Refusal('bad_request', 'The request could not be read. Go back and try again.', { cause: error });
+  }
+  return new Refusal(
+    'internal',
+    'Something went wrong here. Try again; the log has the reason under this request id.',
+    {
+      cause: error,
+    },
+  );
+}

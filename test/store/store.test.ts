@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openSql, openStore, readMigrations } from '../../src/store/open.ts';
+import { ConstraintError } from '../../src/store/sql.ts';
+import type { Store } from '../../src/store/store.ts';
+import { describeEngines } from '../support/engines.ts';
+import { newPassword, signedIn } from '../support/rows.ts';
+
+const noIdleErrors = () => {};
+
+describeEngines('the store', (databases) => {
+  const withStore = async (action: (store: Store) => Promise<void>) => {
+    const store = await openStore(await databases.create(), noIdleErrors);
+    try {
+      await action(store);
+    } finally {
+      await store.close();
+    }
+  };
+
+  test('four openings at once of an empty database apply each migration once', async () => {
+    const url = await databases.create();
+    const stores = await Promise.all([1, 2, 3, 4].map(() => openStore(url, noIdleErrors)));
+    await Promise.all(stores.map((store) => store.ping()));
+    await Promise.all(stores.map((store) => store.close()));
+    const sql = openSql(url, noIdleErrors);
+    assert.deepEqual(await sql.migrate(await readMigrations()), []);
+    await sql.close();
+  });
+
+  test('a failed migration leaves nothing behind', async () => {
+    const sql = openSql(await databases.create(), noIdleErrors);
+    const broken = { name: '0001_broken', text: 'create table half (id text); create table half (id text);' };
+    await assert.rejects(sql.migrate([broken]));
+    await assert.rejects(sql.get('select * from half'));
+    assert.deepEqual(await sql.migrate([{ name: '0001_broken', text: 'create table half (id text)' }]), [
+      '0001_broken',
+    ]);
+    await sql.close();
+  });
+
+  test('a batch is stored whole or not at all', () =>
+    withStore(async (store) => {
+      const event = {
+        id: 'a',
+        at: 1,
+        action: 'x',
+        actor: '',
+        subject: '',
+        address: null,
+        client: null,
+        request_id: null,
+      };
+      const row = { ...event, detail_json: '{}' };
+      await assert.rejects(store.audit.add([row, { ...row, id: 'b' }, row]), ConstraintError);
+      assert.deepEqual(await store.audit.latest(10), []);
+      await store.audit.add([row, { ...row, id: 'b', at: 2 }]);
+      assert.deepEqual(
+        (await store.audit.latest(10)).map(({ id }) => id),
+        ['b', 'a'],
+      );
+    }));
+
+  test('a person is known by issuer and subject: e-mail, domain and groups follow the provider', () =>
+    withStore(async (store) => {
+      const first = await store.accounts.signIn(signedIn({ groups: ['google:platform'], at: 1000 }));
+      const again = await store.accounts.signIn(
+        signedIn({ id: 'other', login: 'ana.new@example.com', email: 'ana.new@example.com', groups: null, at: 2000 }),
+      );
+      assert.equal(again.id, first.id);
+      assert.equal(again.login, 'ana.new@example.com');
+      assert.equal(again.groups_json, '["google:platform"]');
+      assert.equal(again.groups_at, 1000, 'groups that the provider did not tell keep their age');
+      assert.equal(again.created_at, 1000);
+      assert.equal(again.signed_in_at, 2000);
+      assert.equal(await store.accounts.byLogin('ana@example.com'), undefined);
+      assert.deepEqual(await store.accounts.byId(first.id), again);
+    }));
+
+  test('a login belongs to one account', () =>
+    withStore(async (store) => {
+      await store.accounts.signIn(signedIn({}));
+      await assert.rejects(store.accounts.signIn(signedIn({ id: 'b', subject: 'somebody else' })), ConstraintError);
+    }));
+
+  test('a password is found by its hash with its owner, until it is revoked it is live', () =>
+    withStore(async (store) => {
+      const owner = await store.accounts.signIn(signedIn({}));
+      assert.equal(await store.passwords.insert(newPassword(owner.id, {}), 5), true);
+      const row = await store.passwords.byHash('hash-1');
+      assert.equal(row?.login, 'ana@example.com');
+      assert.equal(row?.expires_at, 9_000);
+      assert.equal(row?.revoked_at, null);
+      assert.equal(await store.passwords.byHash('hash-2'), undefined);
+      assert.equal(await store.passwords.revoke('p1', 'admin', 500), true);
+      assert.equal(await store.passwords.revoke('p1', 'someone', 600), false, 'the first revocation stays');
+      assert.deepEqual(await store.passwords.byHash('hash-1').then((after) => [after?.revoked_at, after?.revoked_by]), [
+        500,
+        'admin',
+      ]);
+    }));
+
+  test('creations at once never pass the limit, and revoked or expired passwords do not count', () =>
+    withStore(async (store) => {
+      const owner = await store.accounts.signIn(signedIn({}));
+      const numbers = [1, 2, 3, 4, 5, 6, 7, 8];
+      const inserted = await Promise.all(
+        numbers.map((n) =>
+          store.passwords.insert(newPassword(owner.id, { id: `p${n}`, hash: `h${n}`, name: `n${n}` }), 3),
+        ),
+      );
+      assert.equal(inserted.filter(Boolean).length, 3);
+      const [one] = await store.passwords.ofAccount(owner.id);
+      await store.passwords.revoke(one?.id ?? '', 'x', 200);
+      assert.equal(await store.passwords.insert(newPassword(owner.id, { id: 'q', hash: 'q', name: 'q' }), 3), true);
+      const later = newPassword(owner.id, { id: 'r', hash: 'r', name: 'r', created_at: 10_000, expires_at: 20_000 });
+      assert.equal(await store.passwords.insert(later, 1), true, 'the others have expired by then');
+    }));
+
+  test('two live passwords of one person never share a name', () =>
+    withStore(async (store) => {
+      const owner = await store.accounts.signIn(signedIn({}));
+      const insert = (id: string) => store.passwords.insert(newPassword(owner.id, { id, hash: id }), 9);
+      assert.deepEqual((await Promise.all([insert('a'), insert('b')])).sort(), [false, true]);
+    }));
+
+  test('the last use is written at most once an interval', () =>
+    withStore(async (store) => {
+      const owner = await store.accounts.signIn(signedIn({}));
+      await store.passwords.insert(newPassword(owner.id, {}), 5);
+      const use = (at: number) =>
+        store.passwords.recordUse('p1', { at, address: `10.0.0.${at}`, client: 'docker', notSince: at - 10 });
+      const used = async () => (await store.passwords.byId('p1'))?.used_address;
+      await use(100);
+      await use(105);
+      assert.equal(await used(), '10.0.0.100');
+      await use(110);
+      assert.equal(await used(), '10.0.0.110');
+    }));
+
+  test('sessions end when they expire, one by one, or all of an account', () =>
+    withStore(async (store) => {
+      const owner = await store.accounts.signIn(signedIn({}));
+      const session = { accountId: owner.id, data: '{"a":1}', expiresAt: 100 };
+      for (const id of ['a', 'b', 'c']) await store.sessions.write(id, session);
+      await store.sessions.write('anonymous', { ...session, accountId: null });
+      assert.equal(await store.sessions.read('a', 99), '{"a":1}');
+      assert.equal(await store.sessions.read('a', 100), undefined);
+      await store.sessions.extend('a', 200);
+      assert.equal(await store.sessions.read('a', 100), '{"a":1}');
+      await store.sessions.remove('b');
+      assert.equal(await store.sessions.removeOfAccount(owner.id), 2);
+      assert.equal(await store.sessions.read('anonymous', 50), '{"a":1}');
+      assert.equal(await store.sessions.removeExpired(100), 1);
+    }));
+});

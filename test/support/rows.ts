@@ -1,0 +1,35 @@
+/** Owns rows that tests begin from: a person who signed in, a password. */
+import type { SignedIn } from '../../src/store/accounts.ts';
+import type { NewPassword } from '../../src/store/passwords.ts';
+
+export function signedIn(changes: Partial<SignedIn>): SignedIn {
+  return {
+    id: 'account-1',
+    provider: 'google',
+    issuer: 'https://accounts.google.com',
+    subject: '1001',
+    login: 'ana@example.com',
+    email: 'ana@example.com',
+    displayName: 'Ana',
+    domain: 'example.com',
+    groups: [],
+    at: 1_000,
+    ...changes,
+  };
+}
+
+export function newPassword(accountId: string, changes: Partial<NewPassword>): NewPassword {
+  return {
+    id: 'p1',
+    account_id: accountId,
+    name: 'laptop',
+    hash: 'hash-1',
+    pepper_id: 'pepper-1',
+    hint: 'dkp_…abcd',
+    actions_json: null,
+    repositories_json: null,
+    created_at: 100,
+    expires_at: 9_000,
+    ...changes,
+  };
+}
