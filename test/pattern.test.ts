@@ -1,0 +1,173 @@
+/** The pattern language: Go's path.Match corner by corner, `**`, RE2 between slashes, and time that grows in a line. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { compileGlob, compilePattern, globProblem, PatternError, quoteMeta } from '../src/pattern.ts';
+
+const dockerAuth = { doubleStar: false };
+const ours = { doubleStar: true };
+
+describe("globs are those of Go's path.Match", () => {
+  // [glob, text, whether Go matches]: from the rules and the source of Go's path package.
+  const table: readonly [string, string, boolean][] = [
+    ['', '', true],
+    ['', 'a', false],
+    ['abc', 'abc', true],
+    ['*', '', true],
+    ['*', 'abc', true],
+    ['*', 'a/b', false],
+    ['**', 'a/b', false],
+    ['*c', 'abc', true],
+    ['a*', 'ab/c', false],
+    ['a*/b', 'abc/b', true],
+    ['a*/b', 'a/c/b', false],
+    ['a*b*c*d*e*/f', 'axbxcxdxe/f', true],
+    ['a*b*c*d*e*/f', 'axbxcxdxe/xxx/f', false],
+    ['a*b?c*x', 'abxbbxdbxebxczzx', true],
+    ['a*b?c*x', 'abxbbxdbxebxczzy', false],
+    ['ab[c]', 'abc', true],
+    ['ab[b-d]', 'abc', true],
+    ['ab[e-g]', 'abc', false],
+    ['ab[^c]', 'abc', false],
+    ['ab[^e-g]', 'abc', true],
+    ['ab[!c]', 'ab!', true],
+    ['a\\*b', 'a*b', true],
+    ['a\\*b', 'ab', false],
+    ['a?b', 'a☺b', true],
+    ['a[^a]b', 'a☺b', true],
+    ['a???b', 'a☺b', false],
+    ['a[^a][^a][^a]b', 'a☺b', false],
+    ['[a-ζ]*', 'α', true],
+    ['*[a-ζ]', 'A', false],
+    ['a?b', 'a/b', false],
+    ['a*b', 'a/b', false],
+    ['[\\]a]', ']', true],
+    ['[\\-x]', '-', true],
+    ['[x\\-]', 'z', false],
+    ['[^a]', '/', true],
+    ['*[^q]a*b', 'xa/ab', false],
+    ['*??', '€', true],
+    ['team/*', 'team/', true],
+    ['Team/*', 'team/x', false],
+    ['[z-a]', 'm', false],
+    ['[^z-a]', 'm', true],
+    ['{a,b}', 'a', false],
+    ['//', '//', true],
+  ];
+  for (const [glob, text, expected] of table) {
+    test(`${glob || '(empty)'} ${expected ? 'matches' : 'does not match'} ${text || '(empty)'}`, () => {
+      assert.equal(compilePattern(glob, dockerAuth)(text), expected);
+    });
+  }
+
+  for (const glob of [
+    '[]a]',
+    '[-]',
+    '[x-]',
+    '[-x]',
+    '\\',
+    '[a-b-c]',
+    '[',
+    '[^',
+    '[^bc',
+    'a[',
+    'a[a',
+    '[\\',
+    'x*[',
+    '[a-\\',
+  ]) {
+    test(`${glob} is malformed`, () => {
+      assert.throws(() => compilePattern(glob, dockerAuth), PatternError);
+      assert.match(globProblem(glob) ?? '', /bracket|backslash|\[/);
+    });
+  }
+});
+
+describe('our globs', () => {
+  const table: readonly [string, string, boolean][] = [
+    ['**', '', true],
+    ['**', 'a/b/c', true],
+    ['team/**', 'team/a/b', true],
+    ['team/**', 'team', false],
+    ['team/**', 'teamwork/a', false],
+    ['**/app', 'a/b/app', true],
+    ['**/app', 'app', false],
+    ['**/a*b', 'x/y/ab', true],
+    ['**a*b', 'a/ab', true],
+    ['team/**/prod-*', 'team/a/b/prod-1', true],
+    ['team/**/prod-*', 'team/a/b/prod-1/x', false],
+    ['[^a]**', '😀/x', true],
+    ['**[α-ω]', 'a/β', true],
+    ['[z-a]**', 'm', false],
+    ['[^z-a]**', 'm', true],
+    ['\\**', '*/', false],
+    ['\\**', '*x', true],
+    ['[**]', '*', true],
+    ['a.b/**', 'axb/c', false],
+    ['*', 'a/b', false],
+  ];
+  for (const [glob, text, expected] of table) {
+    test(`${glob} ${expected ? 'matches' : 'does not match'} ${text || '(empty)'}`, () => {
+      assert.equal(compileGlob(glob, ours)(text), expected);
+    });
+  }
+
+  test('without "**" they are the same as docker_auth reads them', () => {
+    const alphabet = fc.constantFrom('a', 'b', '/', '*', '?', '[', ']', '^', '-', '\\', 'é');
+    const glob = fc.string({ unit: alphabet, maxLength: 8 }).filter((text) => !text.includes('**'));
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', '/', 'é', '-'), maxLength: 8 });
+    fc.assert(
+      fc.property(glob, text, (pattern, name) => {
+        if (globProblem(pattern) !== null) return;
+        assert.equal(compileGlob(pattern, ours)(name), compileGlob(pattern, dockerAuth)(name));
+      }),
+    );
+  });
+});
+
+describe('expressions', () => {
+  const table: readonly [string, string, boolean][] = [
+    ['/trainee|dev/', 'devops', true],
+    ['/^dev$/', 'devops', false],
+    ['/(?i)^ANA@/', 'ana@example.com', true],
+    ['/(?P<team>a+)/', 'xaax', true],
+    ['/[[:digit:]]+\\z/', 'v12', true],
+    ['/^.$/', '\n', false],
+    ['/./', '', false],
+    ['///', 'a/b', true],
+    ['/a', '/a', true],
+  ];
+  for (const [pattern, text, expected] of table) {
+    test(`${pattern} ${expected ? 'matches' : 'does not match'} ${JSON.stringify(text)}`, () => {
+      assert.equal(compilePattern(pattern, dockerAuth)(text), expected);
+    });
+  }
+
+  for (const pattern of ['/foo?*/', '/(?=a)/', '/(a)\\1/', '/a{1001}/', '/[a/', '/\\C/']) {
+    test(`${pattern} is not RE2`, () => assert.throws(() => compilePattern(pattern, ours), PatternError));
+  }
+});
+
+test('a quoted text matches itself alone, as glob and as expression', () => {
+  const unit = fc.constantFrom('a', '.', '*', '/', '\\', '[', '^', '$', '{', '|', '+', 'é');
+  const text = fc.string({ unit, maxLength: 6 }).filter((value) => !/^\/.+\/$/.test(value));
+  fc.assert(
+    fc.property(text, text, (value, other) => {
+      assert.equal(compilePattern(quoteMeta(value), ours)(other), value === other);
+      assert.equal(compilePattern(`/^${quoteMeta(value)}$/`, ours)(other), value === other);
+    }),
+  );
+});
+
+test('no pattern makes the time explode: each of these takes minutes or more where a matcher backtracks', () => {
+  const long = 'a'.repeat(100_000);
+  for (const pattern of [
+    '/^(a+)+$/',
+    '/(a|aa)+$/',
+    `${'a*'.repeat(30)}b`,
+    `${'a**'.repeat(30)}b`,
+    `**${'*a'.repeat(30)}b`,
+  ]) {
+    assert.equal(compilePattern(pattern, ours)(`${long}!`), false);
+  }
+});
