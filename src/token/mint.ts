@@ -1,0 +1,43 @@
+/** Owns what a registry token says: the claims (distribution, spec/auth/jwt.md). */
+import { randomUUID } from 'node:crypto';
+import type { Access } from '../scope.ts';
+import type { Signer } from './signature.ts';
+
+/** A registry, or several that share a name, as its own `auth.token` configuration has it. */
+export type Service = {
+  /** The registry's `service`; becomes `aud`. */
+  readonly name: string;
+  /** The registry's `issuer`, to the letter; becomes `iss`. */
+  readonly issuer: string;
+  /** Seconds that a token lives, at least 60: clients take a shorter life for 60. */
+  readonly lifetime: number;
+};
+
+export type Token = { readonly jwt: string; readonly expiresIn: number };
+
+/** Seconds. Registries forgive a clock difference of 60, zot none: a token must not come from a verifier's future. */
+const backdating = 30;
+
+/**
+ * @param grant `sub` and `access` of the token; `account` is '' for anonymous
+ * @param now epoch milliseconds
+ */
+export async function mint(
+  signer: Signer,
+  service: Service,
+  grant: { readonly account: string; readonly access: readonly Access[] },
+  now: number,
+): Promise<Token> {
+  const seconds = Math.floor(now / 1000);
+  const jwt = await signer.sign({
+    iss: service.issuer,
+    sub: grant.account,
+    aud: service.name,
+    exp: seconds + service.lifetime,
+    nbf: seconds - backdating,
+    iat: seconds - backdating,
+    jti: randomUUID(),
+    access: grant.access,
+  });
+  return { jwt, expiresIn: service.lifetime };
+}
