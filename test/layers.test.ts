@@ -19,7 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   policy: ['errors', 'scope', 'pattern', 'identity/identity'],
   'data-folder': [],
   'app-passwords': ['errors', 'scope', 'pattern', 'store', 'audit', 'identity/identity'],
-  token: ['errors', 'log', 'scope', 'policy', 'identity/identity', 'app-passwords', 'audit', 'metrics'],
+  token: ['errors', 'log', 'data-folder', 'scope', 'policy', 'identity/identity', 'app-passwords', 'audit', 'metrics'],
   web: ['errors', 'log', 'scope', 'policy', 'identity/identity', 'app-passwords', 'audit', 'http'],
 };
 /** The composition root and what runs it: these may import any module but those named. */
