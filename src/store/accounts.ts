@@ -44,6 +44,8 @@ export type AccountStore = {
   signIn(person: SignedIn): Promise<Account>;
   byId(id: string): Promise<Account | undefined>;
   byLogin(login: string): Promise<Account | undefined>;
+  /** False when there is no such account. */
+  setState(id: string, state: AccountState): Promise<boolean>;
 };
 
 const signIn = `
@@ -79,5 +81,6 @@ export function createAccountStore(sql: Sql): AccountStore {
     },
     byId: (id) => sql.get<Account>('select * from account where id = $1', [id]),
     byLogin: (login) => sql.get<Account>('select * from account where login = $1', [login]),
+    setState: async (id, state) => (await sql.run('update account set state = $2 where id = $1', [id, state])) === 1,
   };
 }

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type AppPasswords, createAppPasswords, type PasswordWish } from '../src/app-passwords.ts';
+import type { AuditEvent } from '../src/audit.ts';
+import { Refusal } from '../src/errors.ts';
+import { createPepper, createSecret } from '../src/secret.ts';
+import type { Account } from '../src/store/accounts.ts';
+import { openStore } from '../src/store/open.ts';
+import type { Store } from '../src/store/store.ts';
+import { signedIn } from './support/rows.ts';
+
+const day = 24 * 60 * 60 * 1000;
+const by = { actor: 'ana@example.com', client: null };
+const wish: PasswordWish = { name: 'laptop', days: 30, pullOnly: false, repositories: [] };
+const client = { address: '192.0.2.7', userAgent: 'docker/28.2.2', requestId: 'r1' };
+
+type Scene = { passwords: AppPasswords; ana: Account; store: Store; events: AuditEvent[]; clock: { at: number } };
+
+/** A store in memory with Ana in it, and a clock that the test turns. */
+async function withScene(action: (scene: Scene) => Promise<void>): Promise<void> {
+  const store = await openStore('sqlite::memory:', () => {});
+  const events: AuditEvent[] = [];
+  const clock = { at: Date.UTC(2026, 10, 23) };
+  const passwords = createAppPasswords({
+    store: store.passwords,
+    audit: { record: (event) => events.push(event), flush: async () => {} },
+    pepper: createPepper('p'.repeat(32)),
+    onError: assert.ifError,
+    now: () => clock.at,
+    publicUrl: 'https://auth.example.com/',
+    maximumDays: 365,
+    maximumPerAccount: 3,
+    checkPattern: (pattern) => (pattern.includes('[') ? 'a bracket is not closed' : null),
+  });
+  await action({ passwords, ana: await store.accounts.signIn(signedIn({})), store, events, clock });
+  await store.close();
+}
+
+const refusal = (code: string, message: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof Refusal);
+  assert.equal(error.code, code);
+  assert.match(error.message, message);
+  return true;
+};
+
+test('a secret proves its owner, under the case-folded name, and nobody else', () =>
+  withScene(async ({ passwords, ana }) => {
+    const { secret, password } = await passwords.issue(ana, wish, by);
+    const verify = (username: string, text: string) => passwords.authenticator.verify({ username, password: text });
+    const identity = await verify('Ana@Example.com', secret);
+    assert.equal(identity?.account, 'ana@example.com');
+    assert.equal(identity?.kind, 'person');
+    assert.equal(identity?.domain, 'example.com');
+    assert.deepEqual(identity?.credential, { id: password.id, name: 'laptop' });
+    assert.equal(identity?.limits, null);
+    assert.equal(await verify('bo@example.com', secret), null);
+    assert.equal(await verify('', secret), null);
+    assert.equal(await verify('ana@example.com', createSecret('dkp')), null);
+  }));
+
+test('a secret with a wrong checksum never reaches the store', () =>
+  withScene(async ({ passwords, ana, store }) => {
+    const { secret } = await passwords.issue(ana, wish, by);
+    await store.close();
+    const typo = secret.slice(0, -1) + (secret.endsWith('a') ? 'b' : 'a');
+    assert.equal(await passwords.authenticator.verify({ username: 'ana@example.com', password: typo }), null);
+    await assert.rejects(passwords.authenticator.verify({ username: 'ana@example.com', password: secret }));
+  }));
+
+test('the stored rows do not hold the secret', () =>
+  withScene(async ({ passwords, ana, store }) => {
+    const { secret } = await passwords.issue(ana, wish, by);
+    assert.ok(!JSON.stringify(await store.passwords.all()).includes(secret.slice(4, -6)));
+  }));
+
+test('a revoked password is refused from the next request on, with the reason for whoever holds it', () =>
+  withScene(async ({ passwords, ana }) => {
+    const { secret, password } = await passwords.issue(ana, wish, by);
+    const revoked = await passwords.revoke(password.id, ana.id, by);
+    assert.equal(revoked.state, 'revoked');
+    const credentials = { username: 'ana@example.com', password: secret };
+    const expected = refusal('unauthenticated', /"laptop" was revoked on 2026-11-23; .*https:\/\/auth\.example\.com/);
+    await assert.rejects(passwords.authenticator.verify(credentials), expected);
+    assert.equal(await passwords.authenticator.verify({ ...credentials, username: 'bo@example.com' }), null);
+  }));
+
+test('a password ends with its last millisecond', () =>
+  withScene(async ({ passwords, ana, clock }) => {
+    const { secret } = await passwords.issue(ana, { ...wish, days: 7 }, by);
+    const verify = () => passwords.authenticator.verify({ username: 'ana@example.com', password: secret });
+    clock.at += 7 * day - 1;
+    assert.notEqual(await verify(), null);
+    clock.at += 1;
+    await assert.rejects(verify(), refusal('unauthenticated', /"laptop" expired on 2026-11-30/));
+    assert.equal((await passwords.all())[0]?.state, 'expired');
+  }));
+
+test('narrowing goes into the identity', () =>
+  withScene(async ({ passwords, ana }) => {
+    const { secret } = await passwords.issue(ana, { ...wish, pullOnly: true, repositories: [' team/** ', ''] }, by);
+    const identity = await passwords.authenticator.verify({ username: 'ana@example.com', password: secret });
+    assert.deepEqual(identity?.limits, { actions: ['pull'], repositories: ['team/**'] });
+  }));
+
+test('a wish that cannot be met is refused with what to change', () =>
+  withScene(async ({ passwords, ana }) => {
+    const cases: [Partial<PasswordWish>, RegExp][] = [
+      [{ name: '  ' }, /Give the password a name/],
+      [{ name: 'n'.repeat(61) }, /longer than 60/],
+      [{ name: 'a\u0007b' }, /control character/],
+      [{ days: 0 }, /between 1 and 365/],
+      [{ days: 366 }, /between 1 and 365/],
+      [{ days: 1.5 }, /between 1 and 365/],
+      [{ repositories: ['team/[a'] }, /"team\/\[a" is not usable: a bracket/],
+      [{ repositories: Array(21).fill('a') }, /at most 20/],
+      [{ repositories: ['a'.repeat(256)] }, /too long/],
+    ];
+    for (const [change, message] of cases) {
+      await assert.rejects(passwords.issue(ana, { ...wish, ...change }, by), refusal('bad_request', message));
+    }
+    assert.deepEqual(await passwords.ofAccount(ana), []);
+  }));
+
+test('a name in use and the limit are told apart', () =>
+  withScene(async ({ passwords, ana }) => {
+    await passwords.issue(ana, wish, by);
+    await assert.rejects(passwords.issue(ana, wish, by), refusal('conflict', /named "laptop" already/));
+    await passwords.issue(ana, { ...wish, name: 'ci' }, by);
+    await passwords.issue(ana, { ...wish, name: 'phone' }, by);
+    await assert.rejects(passwords.issue(ana, { ...wish, name: 'more' }, by), refusal('conflict', /3 live passwords/));
+  }));
+
+test('nobody revokes a password of another account, nor learns that it is there', () =>
+  withScene(async ({ passwords, ana, store }) => {
+    const { password } = await passwords.issue(ana, wish, by);
+    const bo = await store.accounts.signIn(signedIn({ id: 'bo', subject: '2', login: 'bo@example.com' }));
+    await assert.rejects(passwords.revoke(password.id, bo.id, by), refusal('not_found', /no password/));
+    await assert.rejects(passwords.revoke('nowhere', bo.id, by), refusal('not_found', /no password/));
+    assert.equal((await passwords.byId(password.id)).state, 'live');
+  }));
+
+test('creation and revocation are written down once each, without the secret', () =>
+  withScene(async ({ passwords, ana, events }) => {
+    const { secret, password } = await passwords.issue(ana, wish, by);
+    await passwords.revoke(password.id, null, { actor: 'command line', client: null });
+    await passwords.revoke(password.id, null, { actor: 'command line', client: null });
+    assert.deepEqual(
+      events.map(({ action, actor, subject }) => [action, actor, subject]),
+      [
+        ['password.create', 'ana@example.com', 'ana@example.com'],
+        ['password.revoke', 'command line', 'ana@example.com'],
+      ],
+    );
+    assert.ok(!JSON.stringify(events).includes(secret));
+  }));
+
+test('the last use says when, from where and by which client', () =>
+  withScene(async ({ passwords, ana, clock }) => {
+    const { secret } = await passwords.issue(ana, wish, by);
+    const identity = await passwords.authenticator.verify({ username: 'ana@example.com', password: secret });
+    assert.ok(identity);
+    passwords.recordUse(identity, client);
+    clock.at += 60_000;
+    passwords.recordUse(identity, { ...client, address: '192.0.2.8' });
+    const [password] = await passwords.ofAccount(ana);
+    assert.deepEqual(password?.lastUse, { at: clock.at - 60_000, address: '192.0.2.7', client: 'docker/28.2.2' });
+  }));
+
+test('a disabled account is told so', () =>
+  withScene(async ({ passwords, ana, store }) => {
+    const { secret } = await passwords.issue(ana, wish, by);
+    assert.equal(await store.accounts.setState(ana.id, 'disabled'), true);
+    const verify = passwords.authenticator.verify({ username: 'ana@example.com', password: secret });
+    await assert.rejects(verify, refusal('unauthenticated', /ana@example.com is disabled/));
+  }));

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { ConfigError, readConfig } from '../../src/config/config.ts';
+
+const least = { PUBLIC_URL: 'http://localhost:5001', SERVICES: 'localhost:5000' };
+const google = { GOOGLE_CLIENT_ID: 'id', GOOGLE_CLIENT_SECRET: 'secret', GOOGLE_DOMAINS: 'example.com' };
+const keycloak = {
+  OIDC_PROVIDERS: 'kc',
+  OIDC_KC_ISSUER: 'https://kc.example.com/realms/a',
+  OIDC_KC_CLIENT_ID: 'id',
+  OIDC_KC_CLIENT_SECRET: 'secret',
+};
+
+function problemsOf(environment: Record<string, string>): readonly string[] {
+  try {
+    readConfig(environment);
+    return [];
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.problems;
+  }
+}
+
+test('two settings are enough, and the rest has defaults', () => {
+  const config = readConfig(least);
+  assert.deepEqual(config.services, [
+    { name: 'localhost:5000', registryHost: 'localhost:5000', issuer: 'localhost:5001', lifetime: 300 },
+  ]);
+  assert.equal(config.databaseUrl, `sqlite:${join(process.cwd(), 'data/dockpass.db')}`);
+  assert.equal(config.host, '127.0.0.1');
+  assert.equal(config.port, 5001);
+  assert.equal(config.google, null);
+  assert.ok(Object.isFrozen(config));
+});
+
+test('a path of the public URL becomes the prefix', () => {
+  assert.equal(readConfig({ ...least, PUBLIC_URL: 'http://localhost:5001/dockpass/' }).prefix, '/dockpass');
+  assert.equal(readConfig(least).prefix, '');
+});
+
+test('a service may have its own host, issuer and lifetime', () => {
+  const environment = {
+    ...least,
+    SERVICES: 'registry.example.com, my registry:5000',
+    TOKEN_ISSUER: 'dockpass',
+    SERVICE_MY_REGISTRY_5000_HOST: 'lab.example.com',
+    SERVICE_MY_REGISTRY_5000_LIFETIME: '900',
+  };
+  assert.deepEqual(readConfig(environment).services, [
+    { name: 'registry.example.com', registryHost: 'registry.example.com', issuer: 'dockpass', lifetime: 300 },
+    { name: 'my registry:5000', registryHost: 'lab.example.com', issuer: 'dockpass', lifetime: 900 },
+  ]);
+});
+
+test('Google and other providers are read, with the defaults of each', () => {
+  const config = readConfig({ ...least, ...google, ...keycloak, OIDC_KC_GROUPS_CLAIM: 'realm_access.roles' });
+  assert.deepEqual(config.google?.domains, ['example.com']);
+  assert.equal(config.google?.tokenUrl, 'https://oauth2.googleapis.com/token');
+  assert.deepEqual(config.google?.issuers, ['https://accounts.google.com', 'accounts.google.com']);
+  assert.equal(config.oidc[0]?.issuer, 'https://kc.example.com/realms/a', 'letter by letter, no slash added');
+  assert.deepEqual(config.oidc[0]?.scopes, ['openid', 'email', 'profile']);
+  assert.equal(config.oidc[0]?.groupsClaim, 'realm_access.roles');
+});
+
+test('a secret may come from a file, without its line end', () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'dockpass-config-')), 'secret');
+  writeFileSync(file, `${'s'.repeat(40)}\n`);
+  assert.equal(readConfig({ ...least, SESSION_SECRET_FILE: file }).sessionSecret, 's'.repeat(40));
+});
+
+test('every mistake is reported at once', () => {
+  const problems = problemsOf({
+    PUBLIC_URL: 'auth.example.com',
+    PORT: 'http',
+    LOG_LEVEL: 'loud',
+    OIDC_PROVIDERS: 'kc',
+  });
+  const names = [
+    'PUBLIC_URL',
+    'PORT',
+    'LOG_LEVEL',
+    'SERVICES',
+    'OIDC_KC_ISSUER',
+    'OIDC_KC_CLIENT_ID',
+    'OIDC_KC_CLIENT_SECRET',
+  ];
+  for (const name of names)
+    assert.ok(
+      problems.some((problem) => problem.startsWith(name)),
+      `${name}: ${problems}`,
+    );
+});
+
+describe('each of these is refused by name', () => {
+  const https = { ...least, PUBLIC_URL: 'https://auth.example.com' };
+  const cases: [string, Record<string, string>, RegExp][] = [
+    ['http on a public name', { ...least, PUBLIC_URL: 'http://auth.example.com' }, /^PUBLIC_URL is http/],
+    ['https that nobody speaks', https, /TRUSTED_PROXIES/],
+    ['TLS here, http outside', { ...least, TLS_CERTIFICATE_FILE: 'a', TLS_KEY_FILE: 'b' }, /PUBLIC_URL is http/],
+    ['half of the TLS files', { ...https, TLS_CERTIFICATE_FILE: 'a' }, /TLS_KEY_FILE/],
+    ['a proxy block that is everybody', { ...https, TRUSTED_PROXIES: '0.0.0.0/0' }, /trusts everybody/],
+    ['an IPv4-mapped proxy block', { ...https, TRUSTED_PROXIES: '::ffff:10.0.0.0/104' }, /IPv4-mapped/],
+    ['a proxy that is no address', { ...https, TRUSTED_PROXIES: 'nginx' }, /"nginx" is not an address/],
+    ['a proxy block that is too long', { ...https, TRUSTED_PROXIES: '10.0.0.0/33' }, /prefix length/],
+    ['a short session secret', { ...least, SESSION_SECRET: 'short' }, /SESSION_SECRET is too short/],
+    ['a short pepper', { ...least, PASSWORD_PEPPER: 'short' }, /PASSWORD_PEPPER is too short/],
+    ['a secret twice', { ...least, SESSION_SECRET: 's'.repeat(32), SESSION_SECRET_FILE: '/x' }, /both set/],
+    [
+      'a secret file that is not there',
+      { ...least, SESSION_SECRET_FILE: '/nowhere' },
+      /\/nowhere cannot be read \(ENOENT\)/,
+    ],
+    [
+      'PostgreSQL without shared secrets',
+      { ...least, DATABASE_URL: 'postgres://x/y' },
+      /SESSION_SECRET or .* is required with/,
+    ],
+    ['another database', { ...least, DATABASE_URL: 'mysql://x' }, /sqlite: or postgres:/],
+    ['Google without domains', { ...least, ...google, GOOGLE_DOMAINS: '' }, /GOOGLE_DOMAINS is required/],
+    ['Google with both', { ...least, ...google, GOOGLE_ANY_ACCOUNT: 'true' }, /contradict/],
+    ['Google without a secret', { ...least, GOOGLE_CLIENT_ID: 'a', GOOGLE_DOMAINS: 'b' }, /GOOGLE_CLIENT_SECRET or/],
+    [
+      'a Google endpoint over http',
+      { ...least, ...google, GOOGLE_TOKEN_URL: 'http://evil.example/t' },
+      /GOOGLE_TOKEN_URL is http/,
+    ],
+    [
+      'an issuer over http',
+      { ...least, ...keycloak, OIDC_KC_ISSUER: 'http://kc.example.com' },
+      /OIDC_KC_ISSUER is http/,
+    ],
+    ['a misspelt provider setting', { ...least, ...keycloak, OIDC_KC_ISUER: 'x' }, /OIDC_KC_ISUER is not a setting/],
+    ['a provider named google', { ...least, OIDC_PROVIDERS: 'google' }, /not "google"/],
+    ['a lifetime below what clients accept', { ...least, TOKEN_LIFETIME: '59' }, /from 60 to/],
+    ['a service twice', { ...least, SERVICES: 'a,a' }, /twice/],
+    ['idle longer than absolute', { ...least, SESSION_IDLE_MINUTES: '120', SESSION_MAX_HOURS: '1' }, /longer than/],
+    ['a public URL with a query', { ...least, PUBLIC_URL: 'http://localhost/?a=1' }, /no query/],
+  ];
+  for (const [name, environment, expected] of cases) {
+    test(name, () => assert.match(problemsOf(environment).join('\n'), expected));
+  }
+});
