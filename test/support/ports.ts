@@ -1,7 +1,6 @@
 /** Owns the choice of TCP ports on the loopback address, for programs that must be told theirs before they start. */
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 
 /** Ports that nothing listens on; all different, as they are held together and then let go. */
 export async function freePorts(count: number): Promise<number[]> {
@@ -11,18 +10,23 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-/** Whether a program could listen on the port of 127.0.0.1 now. */
+/**
+ * Whether a program could listen on the port now: on each address that clients may mean by `localhost`, as Docker
+ * Desktop and AirPlay take ports on one of them alone.
+ */
 export async function isFree(port: number): Promise<boolean> {
-  try {
-    await using _server = await listen(port);
-    return true;
-  } catch {
-    return false;
+  for (const address of ['127.0.0.1', '::1', '0.0.0.0']) {
+    try {
+      await using _server = await listen(port, address);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRNOTAVAIL') return false; // a machine without IPv6
+    }
   }
+  return true;
 }
 
-async function listen(port: number): Promise<ReturnType<typeof createServer>> {
-  const server = createServer().listen(port, '127.0.0.1');
+async function listen(port: number, address = '127.0.0.1'): Promise<Server> {
+  const server = createServer().listen(port, address);
   await once(server, 'listening');
   return server;
 }

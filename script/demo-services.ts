@@ -1,0 +1,87 @@
+/** Starts what the demo consists of: the provider that stands in for Google, Dockpass itself, a registry that trusts it. */
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { findProgram } from '../test/support/parts.ts';
+import { type Running, startProgram } from '../test/support/process.ts';
+import { startProvider } from '../test/support/provider.ts';
+import { startRegistry } from '../test/support/registry.ts';
+
+export type DemoPorts = { readonly dockpass: number; readonly registry: number; readonly provider: number };
+
+export type Demo = {
+  /** Dockpass, without a slash at the end. */
+  readonly url: string;
+  /** `localhost:5000`: the registry's address, and its `service`. */
+  readonly registry: string;
+  /** False where docker-registry is not installed: Dockpass then serves tokens that nobody asks for. */
+  readonly hasRegistry: boolean;
+  /** Settles when a part ends that nobody stopped. */
+  readonly casualty: Promise<{ readonly name: string; readonly lastWords: string }>;
+};
+
+const root = resolve(import.meta.dirname, '..');
+export const demoPolicyFile = join(root, 'script', 'demo-policy.yml');
+
+/**
+ * Starts everything on loopback ports; the stack stops it in the reverse order, also what stood before a later start failed.
+ * @param settings.folder holds the database, keys and images
+ * @throws Error with the output of the part that did not start
+ */
+export async function startDemo(
+  settings: { readonly folder: string; readonly ports: DemoPorts; readonly policyFile?: string },
+  stack: AsyncDisposableStack,
+): Promise<Demo> {
+  const { folder, ports } = settings;
+  const data = join(folder, 'dockpass');
+  await mkdir(data, { recursive: true, mode: 0o700 });
+  const url = `http://localhost:${ports.dockpass}`;
+  const registry = `localhost:${ports.registry}`;
+  const client = { id: 'dockpass-demo', secret: 'not-a-secret' };
+
+  const provider = await startProvider({
+    port: ports.provider,
+    clients: [{ ...client, callbackUrls: [`${url}/sign-in/google/callback`] }],
+  });
+  stack.defer(() => provider.close());
+
+  const dockpass = await startProgram(process.execPath, [join(root, 'src', 'main.ts'), 'serve'], {
+    cwd: folder,
+    ready: /listening/,
+    env: {
+      PATH: process.env['PATH'],
+      PUBLIC_URL: url,
+      PORT: String(ports.dockpass),
+      DATA_DIR: data,
+      POLICY_FILE: settings.policyFile ?? demoPolicyFile,
+      SERVICES: registry,
+      GOOGLE_CLIENT_ID: client.id,
+      GOOGLE_CLIENT_SECRET: client.secret,
+      GOOGLE_DOMAINS: 'example.com',
+      GOOGLE_AUTHORIZATION_URL: provider.authorizationUrl,
+      GOOGLE_TOKEN_URL: provider.tokenUrl,
+      GOOGLE_JWKS_URL: provider.jwksUrl,
+      GOOGLE_ISSUERS: provider.issuer,
+    },
+  });
+  stack.defer(() => dockpass.stop());
+
+  const running: Record<string, Running> = { Dockpass: dockpass };
+  const hasRegistry = findProgram('docker-registry') !== null;
+  if (hasRegistry) {
+    const started = await startRegistry({
+      folder: join(folder, 'registry'),
+      port: ports.registry,
+      realm: `${url}/auth`,
+      service: registry,
+      issuer: new URL(url).host,
+      certificateBundleFile: join(data, 'registry-bundle.pem'),
+    });
+    stack.defer(() => started.stop());
+    running['The registry'] = started;
+  }
+  const casualties = Object.entries(running).map(async ([name, { ended, output }]) => {
+    await ended;
+    return { name, lastWords: output().split('\n').slice(-10).join('\n') };
+  });
+  return { url, registry, hasRegistry, casualty: Promise.race(casualties) };
+}

@@ -1,0 +1,48 @@
+/** Owns what the demo tells a person once everything stands: what to open and what to type. */
+import { findProgram } from '../test/support/parts.ts';
+import type { Demo } from './demo-services.ts';
+
+export function welcome(demo: Demo): string {
+  return `
+Dockpass runs. Ctrl-C stops all of it; its state stays in .demo/ (--fresh forgets it).
+
+  Open     ${demo.url}
+  Sign in  as  ana@example.com      in the group platform: pushes to platform/ and ana/
+               bo@example.com       pulls everything, pushes to bo/ alone
+               mallory@example.com  a consumer account without the company: refused
+  Rules    script/demo-policy.yml
+
+${demo.hasRegistry ? commands(demo.registry) : withoutRegistry}`;
+}
+
+const withoutRegistry = `  docker-registry is not installed here, so there is nothing to push to. On Debian or Ubuntu:
+  apt-get install docker-registry, then start the demo again.
+`;
+
+function commands(registry: string): string {
+  const move = findProgram('docker') !== null || findProgram('skopeo') === null ? withDocker : withSkopeo;
+  return `Create a password on the page, then type:
+
+${move(registry)
+  .map((line) => `  ${line}`)
+  .join('\n')}
+`;
+}
+
+function withDocker(registry: string): string[] {
+  return [
+    `docker login --username ana@example.com ${registry}      # asks for the password`,
+    'docker pull hello-world',
+    `docker tag hello-world ${registry}/platform/hello && docker push ${registry}/platform/hello`,
+    `docker tag hello-world ${registry}/finance/hello && docker push ${registry}/finance/hello      # denied`,
+  ];
+}
+
+function withSkopeo(registry: string): string[] {
+  const copy = 'skopeo copy --dest-tls-verify=false docker://docker.io/library/hello-world';
+  return [
+    `skopeo login --tls-verify=false --username ana@example.com ${registry}      # asks for the password`,
+    `${copy} docker://${registry}/platform/hello`,
+    `${copy} docker://${registry}/finance/hello      # denied`,
+  ];
+}

@@ -1,0 +1,119 @@
+/** The demo's command: reads the arguments, checks the ports, starts everything, says what to do, stops everything. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { freePorts, isFree } from '../test/support/ports.ts';
+import { checkStory } from './demo-check.ts';
+import { type DemoPorts, startDemo } from './demo-services.ts';
+import { welcome } from './demo-welcome.ts';
+
+const usage = `Usage: script/demo [options]
+
+Starts Dockpass, an OpenID provider that stands in for Google and, where docker-registry is installed, a registry.
+
+  --port N            Dockpass (5001)
+  --registry-port N   the registry (5000)
+  --provider-port N   the provider (5002)
+  --fresh             forget what an earlier demo left in .demo/
+  --check             run the whole story without a person, on free ports and in a temporary folder; exit 0 or 1
+  --help
+`;
+
+const stateFolder = resolve(import.meta.dirname, '../.demo');
+
+/** A mistake of the person who called: said without a stack. */
+class UsageError extends Error {}
+
+type Options = { readonly ports: DemoPorts; readonly fresh: boolean; readonly check: boolean; readonly help: boolean };
+
+function readOptions(args: string[]): Options {
+  const port = { type: 'string' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  const options = { port, 'registry-port': port, 'provider-port': port, fresh: flag, check: flag, help: flag };
+  let values: Record<string, string | boolean | undefined>;
+  try {
+    values = parseArgs({ args, options }).values;
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}\n\n${usage}`);
+  }
+  const number = (name: string, fallback: number): number => {
+    const value = Number(values[name] ?? fallback);
+    if (!Number.isInteger(value) || value < 1 || value > 65_535) {
+      throw new UsageError(`--${name} ${values[name]}: a port is a number from 1 to 65535.`);
+    }
+    return value;
+  };
+  return {
+    ports: {
+      dockpass: number('port', 5001),
+      registry: number('registry-port', 5000),
+      provider: number('provider-port', 5002),
+    },
+    fresh: values['fresh'] === true,
+    check: values['check'] === true,
+    help: values['help'] === true,
+  };
+}
+
+/** @throws UsageError that names every port that is taken and the option that chooses another */
+async function refuseTakenPorts({ dockpass, registry, provider }: DemoPorts): Promise<void> {
+  const named = [
+    { port: dockpass, option: '--port', program: 'Dockpass' },
+    { port: registry, option: '--registry-port', program: 'the registry' },
+    { port: provider, option: '--provider-port', program: 'the provider' },
+  ];
+  if (new Set(named.map(({ port }) => port)).size < named.length) {
+    throw new UsageError('Dockpass, the registry and the provider need three different ports.');
+  }
+  const problems: string[] = [];
+  for (const { port, option, program } of named) {
+    if (!(await isFree(port))) problems.push(`Port ${port} for ${program} is taken. Choose another: ${option} N`);
+  }
+  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+}
+
+/** Runs until Ctrl-C or until one of the parts ends by itself. @returns the exit code */
+async function serve(ports: DemoPorts, fresh: boolean, interrupted: Promise<void>): Promise<number> {
+  await refuseTakenPorts(ports);
+  if (fresh) await rm(stateFolder, { recursive: true, force: true });
+  await using stack = new AsyncDisposableStack();
+  const demo = await startDemo({ folder: stateFolder, ports }, stack);
+  console.log(welcome(demo));
+  const casualty = await Promise.race([interrupted, demo.casualty]);
+  if (casualty === undefined) {
+    console.log('\nStopping ...');
+    return 0;
+  }
+  console.error(`\n${casualty.name} ended by itself; stopping the rest. Its last words:\n${casualty.lastWords}`);
+  return 1;
+}
+
+/** @returns the exit code */
+async function check(interrupted: Promise<void>): Promise<number> {
+  await using stack = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), 'dockpass-demo-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const [dockpass = 0, registry = 0, provider = 0] = await freePorts(3);
+  const demo = await startDemo({ folder, ports: { dockpass, registry, provider } }, stack);
+  const passed = await Promise.race([checkStory(demo, folder, console.log), interrupted.then(() => false)]);
+  return passed ? 0 : 1;
+}
+
+async function main(): Promise<number> {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) {
+    console.log(usage);
+    return 0;
+  }
+  const { promise: interrupted, resolve: interrupt } = Promise.withResolvers<void>();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => interrupt());
+  return options.check ? check(interrupted) : serve(options.ports, options.fresh, interrupted);
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof UsageError ? error.message : (error as Error).stack);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}

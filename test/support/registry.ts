@@ -1,0 +1,38 @@
+/** Owns a real registry (distribution 2.8, Debian's docker-registry) that trusts Dockpass's tokens, in a folder of its own. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { type Running, startProgram } from './process.ts';
+
+export type RegistrySettings = {
+  /** Holds the images and the configuration. */
+  readonly folder: string;
+  readonly port: number;
+  /** Where it sends clients for a token: `http://localhost:5001/auth`. */
+  readonly realm: string;
+  /** The token's `aud`. */
+  readonly service: string;
+  /** The token's `iss`. */
+  readonly issuer: string;
+  /** PEM certificates that it trusts; read once, at start. */
+  readonly certificateBundleFile: string;
+};
+
+/** Starts it on 127.0.0.1 and waits until it answers. */
+export async function startRegistry(settings: RegistrySettings): Promise<Running> {
+  const { folder, port, realm, service, issuer, certificateBundleFile } = settings;
+  await mkdir(folder, { recursive: true });
+  const configuration = {
+    version: '0.1',
+    log: { level: 'info', accesslog: { disabled: true } },
+    storage: { filesystem: { rootdirectory: join(folder, 'images') }, delete: { enabled: true } },
+    http: { addr: `127.0.0.1:${port}` },
+    auth: { token: { realm, service, issuer, rootcertbundle: certificateBundleFile } },
+  };
+  const file = join(folder, 'registry.yml');
+  await writeFile(file, stringify(configuration));
+  return startProgram('docker-registry', ['serve', file], {
+    ready: /listening on/,
+    env: { PATH: process.env['PATH'] },
+  });
+}
