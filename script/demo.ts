@@ -113,6 +113,6 @@ async function main(): Promise<number> {
 try {
   process.exitCode = await main();
 } catch (error) {
-  console.error(error instanceof UsageError ? error.message : (error as Error).stack);
+  console.error((error as Error).message); // a part that did not start brings its own last words
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }
