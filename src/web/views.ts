@@ -17,6 +17,8 @@ export type PageLocals = {
 };
 
 export type Views = {
+  /** Path prefix of all pages, for redirects: `''`, or `/dockpass`. */
+  readonly prefix: string;
   /**
    * Renders `views/<name>.eta` inside the layout and sends it. No page is stored by a browser or a proxy:
    * each shows what belongs to one person.
@@ -33,7 +35,6 @@ const hashLength = 12;
 /** Seconds that a browser keeps an asset whose address carries the hash of its content: a year. */
 const assetLifetime = 31_536_000;
 
-/** @param parts.prefix path prefix of all pages: `''`, or `/dockpass` without a slash at its end */
 export function createViews({ prefix }: { prefix: string }): Views {
   const eta = new Eta({ views: viewFolder, cache: true, autoTrim: [false, 'nl'] });
   const hashes = hashStaticFiles();
@@ -44,6 +45,7 @@ export function createViews({ prefix }: { prefix: string }): Views {
   };
 
   return {
+    prefix,
     page(response, name, data, status = 200) {
       const { person = null, navigation = [] }: PageLocals = response.locals;
       const html = eta.render(name, { person, navigation, prefix, asset, initials, ...data });

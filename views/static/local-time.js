@@ -1,11 +1,13 @@
 /** Owns the second look at a moment: the server writes it in UTC, this rewrites it in the reader's own time zone. */
 const formats = {
-  day: { dateStyle: 'medium' },
-  minute: { dateStyle: 'medium', timeStyle: 'short' },
+  day: new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' }),
+  minute: new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }),
 };
 
 for (const time of document.querySelectorAll('time[data-format]')) {
-  const format = new Intl.DateTimeFormat(undefined, formats[time.dataset.format]);
-  time.title = time.textContent;
-  time.textContent = format.format(new Date(time.dateTime));
+  const at = new Date(time.dateTime);
+  const format = formats[time.dataset.format];
+  // "3 hours ago" is right in every zone: only the full time behind it changes.
+  if (format !== undefined) time.textContent = format.format(at);
+  time.title = formats.minute.format(at);
 }

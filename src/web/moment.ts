@@ -1,0 +1,49 @@
+/** Owns how a time is written on a page: in UTC by the server, for a script to put in the reader's own zone. */
+
+export type Moment = {
+  /** For `<time datetime>`. */
+  readonly iso: string;
+  /** "14 Feb 2027" */
+  readonly day: string;
+  /** "14 Feb 2027, 09:28 UTC" */
+  readonly minute: string;
+  /** "in 83 days", "3 hours ago", "just now" */
+  readonly relative: string;
+};
+
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/** The coarsest unit of which at least two fit is used, so that "in 89 days" does not shrink to "in 2 months". */
+const units = [
+  ['year', 365 * day],
+  ['day', day],
+  ['hour', hour],
+  ['minute', minute],
+] as const;
+
+const dayFormat = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'UTC' });
+const minuteFormat = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
+const relativeFormat = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
+
+/** @param at and `now` in epoch milliseconds */
+export function momentOf(at: number, now: number): Moment {
+  return {
+    iso: new Date(at).toISOString(),
+    day: dayFormat.format(at),
+    minute: `${minuteFormat.format(at)} UTC`,
+    relative: relativeTo(now, at),
+  };
+}
+
+/** Rounded towards now: what expires "in 1 day" has at least a day left. */
+function relativeTo(now: number, at: number): string {
+  const distance = at - now;
+  for (const [unit, length] of units) {
+    const least = unit === 'minute' ? 1 : 2;
+    if (Math.abs(distance) >= least * length) return relativeFormat.format(Math.trunc(distance / length), unit);
+  }
+  return distance > 0 ? 'in less than a minute' : 'just now';
+}

@@ -1,0 +1,65 @@
+/** Owns how an app password is told to a person: its state, what it may do, who used it last. */
+import type { AppPassword } from '../app-passwords.ts';
+import { type Moment, momentOf } from './moment.ts';
+
+export type PasswordView = {
+  readonly id: string;
+  readonly name: string;
+  readonly hint: string;
+  readonly state: 'live' | 'soon' | 'expired' | 'revoked';
+  readonly stateLabel: string;
+  readonly access: string;
+  /** Empty: every repository that the policy allows. */
+  readonly repositories: readonly string[];
+  readonly created: Moment;
+  readonly expires: Moment;
+  readonly revoked: (Moment & { readonly by: string }) | null;
+  readonly lastUse: (Moment & { readonly address: string; readonly client: string; readonly userAgent: string }) | null;
+};
+
+const labels = { live: 'Live', soon: 'Expires soon', expired: 'Expired', revoked: 'Revoked' } as const;
+
+/** From this long before its end on, in milliseconds, a password is shown as one that expires soon: 14 days. */
+const soon = 14 * 24 * 60 * 60 * 1000;
+
+/** @param now epoch milliseconds */
+export function viewOf(password: AppPassword, now: number): PasswordView {
+  const { id, name, hint, limits, lastUse } = password;
+  const state = password.state === 'live' && password.expiresAt - now <= soon ? 'soon' : password.state;
+  return {
+    id,
+    name,
+    hint,
+    state,
+    stateLabel: labels[state],
+    access:
+      limits.actions === null
+        ? 'Full access'
+        : limits.actions.join() === 'pull'
+          ? 'Pull only'
+          : limits.actions.join(', '),
+    repositories: limits.repositories ?? [],
+    created: momentOf(password.createdAt, now),
+    expires: momentOf(password.expiresAt, now),
+    revoked:
+      password.revokedAt === null
+        ? null
+        : { ...momentOf(password.revokedAt, now), by: password.revokedBy ?? 'somebody unknown' },
+    lastUse:
+      lastUse === null
+        ? null
+        : {
+            ...momentOf(lastUse.at, now),
+            address: lastUse.address,
+            client: clientName(lastUse.client),
+            userAgent: lastUse.client,
+          },
+  };
+}
+
+/** The first product of a User-Agent (RFC 9110, 10.1.5) is the tool; what follows is its engine, kernel and so on. */
+export function clientName(userAgent: string): string {
+  const product = /^([^\s/()]+)(?:\/(\S+))?/.exec(userAgent);
+  if (product === null) return 'an unnamed client';
+  return [product[1], product[2]].filter((part) => part !== undefined).join(' ');
+}

@@ -1,0 +1,157 @@
+/** Owns a small site for tests of the password pages: the real routes, store and headers, with whoever the test names signed in. */
+import assert from 'node:assert/strict';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import { type AppPasswords, createAppPasswords } from '../../src/app-passwords.ts';
+import type { AuditEvent, Client } from '../../src/audit.ts';
+import {
+  createClientReader,
+  createTrust,
+  notFound,
+  pageHeaders,
+  refuseCrossSite,
+  replyToErrors,
+} from '../../src/http.ts';
+import { createLog } from '../../src/log.ts';
+import { globProblem } from '../../src/pattern.ts';
+import { createPepper } from '../../src/secret.ts';
+import type { Account } from '../../src/store/accounts.ts';
+import { openStore } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/store.ts';
+import { mountPasswords } from '../../src/web/passwords.ts';
+import { createViews } from '../../src/web/views.ts';
+import { signedIn } from './rows.ts';
+
+export type Site = {
+  /** With the prefix, without a slash at its end. */
+  readonly url: string;
+  readonly passwords: AppPasswords;
+  readonly store: Store;
+  readonly events: AuditEvent[];
+  readonly ana: Account;
+  readonly bo: Account;
+  /** Whose browser it is, and what time it is. */
+  readonly state: { person: Account; now: number };
+  close(): Promise<void>;
+};
+
+export const day = 24 * 60 * 60 * 1000;
+export const dockerClient: Client = {
+  address: '203.0.113.7',
+  userAgent: 'docker/28.2.2 go/go1.24.3 os/linux arch/amd64 UpstreamClient(Docker-Client/28.2.2 \\(linux\\))',
+  requestId: 'r1',
+};
+
+export async function startPasswordPages(
+  changes: { prefix?: string; hosts?: string[]; maximumDays?: number; maximumPerAccount?: number; login?: string } = {},
+): Promise<Site> {
+  const { prefix = '', hosts = ['registry.example.com'] } = changes;
+  const store = await openStore('sqlite::memory:', assert.ifError);
+  const ana = await store.accounts.signIn(
+    signedIn({ displayName: 'Ana García', login: changes.login ?? 'ana@example.com' }),
+  );
+  const bo = await store.accounts.signIn(
+    signedIn({ id: 'account-2', subject: '1002', login: 'bo@example.com', email: 'bo@example.com', displayName: 'Bo' }),
+  );
+  const state = { person: ana, now: Date.UTC(2026, 10, 23, 9, 28) };
+  const events: AuditEvent[] = [];
+  const passwords = createAppPasswords({
+    store: store.passwords,
+    audit: { record: (event) => events.push(event), flush: async () => {} },
+    pepper: createPepper('p'.repeat(32)),
+    onError: assert.ifError,
+    now: () => state.now,
+    publicUrl: 'https://auth.example.com/',
+    maximumDays: changes.maximumDays ?? 365,
+    maximumPerAccount: changes.maximumPerAccount ?? 20,
+    checkPattern: globProblem,
+  });
+
+  const app = express();
+  const server = app.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
+  const clientOf = createClientReader(createTrust([]));
+  const views = createViews({ prefix });
+  const router = express.Router();
+  router.use('/static', views.assets);
+  router.use(pageHeaders(false), refuseCrossSite(origin), (_request, response, next) => {
+    response.locals['person'] = state.person;
+    next();
+  });
+  mountPasswords(router, {
+    passwords,
+    personOf: () => state.person,
+    clientOf,
+    views,
+    services: hosts.map((registryHost) => ({ registryHost, lifetime: 300 })),
+    now: () => state.now,
+  });
+  router.use(
+    notFound,
+    replyToErrors({
+      log: createLog('silent'),
+      clientOf,
+      page: (response, refusal, requestId) =>
+        views.page(
+          response,
+          'error',
+          { title: 'Refused', message: refusal.message, requestId, status: refusal.status },
+          refusal.status,
+        ),
+    }),
+  );
+  app.use(prefix === '' ? '/' : prefix, router);
+
+  return {
+    url: origin + prefix,
+    passwords,
+    store,
+    events,
+    ana,
+    bo,
+    state,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await store.close();
+    },
+  };
+}
+
+/** Ana's passwords in every state: live, soon to expire, narrowed, expired, revoked, used and never used. */
+export async function seedPasswords(site: Site): Promise<void> {
+  const { state, passwords, ana } = site;
+  const by = { actor: ana.login, client: null };
+  const today = state.now;
+  const make = async (age: number, name: string, days: number, pullOnly = false, repositories: string[] = []) => {
+    state.now = today - age * day;
+    const { password } = await passwords.issue(ana, { name, days, pullOnly, repositories }, by);
+    return password.id;
+  };
+  const use = (id: string, ago: number, client: Pick<Client, 'address' | 'userAgent'>) =>
+    site.store.passwords.recordUse(id, {
+      at: today - ago,
+      address: client.address,
+      client: client.userAgent,
+      notSince: 0,
+    });
+
+  await make(200, 'old-laptop', 30);
+  const leaked = await make(60, 'build-server-2', 365);
+  const cluster = await make(80, 'Production cluster', 365, true, [
+    'platform/**',
+    'base/alpine',
+    'base/debian',
+    'tools/*',
+  ]);
+  const actions = await make(82, 'GitHub Actions: web-shop', 90, false, ['web-shop/*']);
+  const laptop = await make(12, 'MacBook', 90);
+  await make(0, 'Raspberry Pi in the lab', 30, true);
+  state.now = today - 3 * day;
+  await passwords.revoke(leaked, ana.id, by);
+  state.now = today;
+  await use(cluster, 40_000, { address: '2001:db8:4f::c1', userAgent: 'containerd/v2.1.0' });
+  await use(actions, 26 * 3_600_000, { address: '198.51.100.23', userAgent: 'skopeo/1.18.0' });
+  await use(laptop, 3 * 3_600_000, dockerClient);
+}
