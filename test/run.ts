@@ -32,7 +32,9 @@ stream.compose(spec).pipe(process.stdout);
 
 function chosenFiles(paths: readonly string[]): string[] {
   const roots = paths.length > 0 ? paths : ['test'];
-  return roots.flatMap((path) =>
-    statSync(path).isDirectory() ? globSync('**/*.test.ts', { cwd: path }).map((file) => join(path, file)) : [path],
-  );
+  return roots.flatMap((path) => {
+    const kind = statSync(path, { throwIfNoEntry: false });
+    if (kind?.isDirectory()) return globSync('**/*.test.ts', { cwd: path }).map((file) => join(path, file));
+    return kind === undefined ? [] : [path];
+  });
 }
