@@ -1,6 +1,6 @@
 /** Owns the pages where people list, create and revoke their own passwords. */
-import express, { type Request, type Response, type Router } from 'express';
-import type { AppPassword, AppPasswords, PasswordWish } from '../app-passwords.ts';
+import express, { type Request, type RequestHandler, type Response } from 'express';
+import type { Actor, AppPasswords, PasswordWish } from '../app-passwords.ts';
 import type { Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import type { Account } from '../store/accounts.ts';
@@ -10,13 +10,27 @@ import type { Views } from './views.ts';
 
 export type PasswordPageParts = {
   readonly passwords: AppPasswords;
-  /** Whoever is signed in; the router stands behind a guard that lets nobody else through. */
-  readonly personOf: (request: Request) => Pick<Account, 'id' | 'login'>;
   readonly clientOf: (request: Request) => Client;
   readonly views: Views;
   /** `registryHost` is what clients write before an image's name; `lifetime` of a token in seconds. */
   readonly services: readonly { readonly registryHost: string; readonly lifetime: number }[];
   readonly now: () => number;
+};
+
+type IdHandler = RequestHandler<{ id: string }>;
+
+/** To be mounted behind a guard that lets nobody through who is not signed in. */
+export type PasswordPages = {
+  /** GET / */
+  readonly list: RequestHandler;
+  /** GET /passwords/new */
+  readonly ask: RequestHandler;
+  /** POST /passwords, with the parser of its form */
+  readonly create: RequestHandler[];
+  /** GET /passwords/:id/revoke */
+  readonly confirmRevocation: IdHandler;
+  /** POST /passwords/:id/revoke */
+  readonly revoke: IdHandler;
 };
 
 /** The form as it is shown: empty, or as it was sent when something was wrong with it. */
@@ -30,80 +44,85 @@ type Form = {
 };
 
 const section = '/';
-const form = express.urlencoded({ extended: false, limit: '16kb' });
+const readForm = express.urlencoded({ extended: false, limit: '16kb' });
 const offeredDays = [7, 30, 90, 365];
 const defaultDays = 90;
 /** From this many passwords on, the list has a filter. */
 const filterFrom = 6;
 
-export function mountPasswords(router: Router, parts: PasswordPageParts): void {
-  const { passwords, personOf, clientOf, views, now } = parts;
-  const hosts = parts.services.map((service) => service.registryHost);
-  const by = (request: Request) => ({ actor: personOf(request).login, client: clientOf(request) });
-  const listOf = async (request: Request): Promise<PasswordView[]> =>
-    (await passwords.ofAccount(personOf(request))).map((password) => viewOf(password, now()));
+export function createPasswordPages(parts: PasswordPageParts): PasswordPages {
+  return {
+    list: (request, response) => list(parts, request, response),
+    ask: (_request, response) => showForm(parts, response, emptyForm(parts.passwords)),
+    create: [readForm, (request, response) => create(parts, request, response)],
+    confirmRevocation: (request, response) => confirmRevocation(parts, request, response),
+    revoke: (request, response) => revoke(parts, request, response),
+  };
+}
 
-  router.get('/', async (request, response) => {
-    const all = await listOf(request);
-    if (all.length === 0) return showForm(response, parts, { ...emptyForm(passwords), name: 'My laptop' }, 'welcome');
-    const isLive = ({ state }: PasswordView) => state === 'live' || state === 'soon';
-    views.page(response, 'passwords', {
-      section,
-      live: all.filter(isLive),
-      past: all.filter((password) => !isLive(password)),
-      maximum: passwords.maximumPerAccount,
-      hasFilter: all.length >= filterFrom,
-      revoked: all.find(({ id, state }) => state === 'revoked' && id === request.query['revoked']) ?? null,
-      hosts,
-    });
-  });
-
-  router.get('/passwords/new', (_request, response) => showForm(response, parts, emptyForm(passwords), 'new'));
-
-  router.post('/passwords', form, async (request, response) => {
-    const person = personOf(request);
-    const fields = readFields(request.body);
-    try {
-      const { secret, password } = await passwords.issue(person, toWish(fields), by(request));
-      // No redirect: the secret stands in this one answer, and nothing in between has to keep it.
-      views.page(response, 'password-created', {
-        section,
-        secret,
-        password: viewOf(password, now()),
-        tools: toolsFor({ hosts, user: person.login, secret }),
-        prompt: promptCommand({ hosts, user: person.login }),
-      });
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      showForm(response, parts, { ...emptyForm(passwords), ...fields, error: error.message }, 'new', error.status);
-    }
-  });
-
-  router.get('/passwords/:id/revoke', async (request, response) => {
-    const password = ownPassword(await passwords.ofAccount(personOf(request)), request.params.id);
-    const seconds = Math.max(...parts.services.map((service) => service.lifetime));
-    views.page(response, 'password-revoke', {
-      section,
-      password: viewOf(password, now()),
-      tokenMinutes: Math.ceil(seconds / 60),
-    });
-  });
-
-  router.post('/passwords/:id/revoke', async (request, response) => {
-    const { id } = await passwords.revoke(request.params.id, personOf(request).id, by(request));
-    response.redirect(303, `${views.prefix}/?revoked=${encodeURIComponent(id)}`);
+async function list({ passwords, views, services, now }: PasswordPageParts, request: Request, response: Response) {
+  const all = (await passwords.ofAccount(personOf(request))).map((password) => viewOf(password, now()));
+  if (all.length === 0) {
+    const form = { ...emptyForm(passwords), name: 'My laptop' };
+    return views.page(response, 'password-welcome', { section, form, host: services[0]?.registryHost });
+  }
+  const isLive = ({ state }: PasswordView) => state === 'live' || state === 'soon';
+  views.page(response, 'passwords', {
+    section,
+    live: all.filter(isLive),
+    past: all.filter((password) => !isLive(password)),
+    maximum: passwords.maximumPerAccount,
+    hasFilter: all.length >= filterFrom,
+    revoked: all.find(({ id, state }) => state === 'revoked' && id === request.query['revoked']) ?? null,
+    hosts: services.map((service) => service.registryHost),
   });
 }
 
-function showForm(
-  response: Response,
-  parts: PasswordPageParts,
-  form: Form,
-  page: 'new' | 'welcome',
-  status = 200,
-): void {
-  const host = parts.services[0]?.registryHost;
-  parts.views.page(response, `password-${page}`, { section, form, host }, status);
+/** No redirect after the POST: the secret stands in this one answer, and nothing in between has to keep it. */
+async function create(parts: PasswordPageParts, request: Request, response: Response): Promise<void> {
+  const { passwords, services, views, now } = parts;
+  const person = personOf(request);
+  const fields = readFields(request.body);
+  const login = { hosts: services.map((service) => service.registryHost), user: person.login };
+  try {
+    const { secret, password } = await passwords.issue(person, toWish(fields), actorOf(parts, request));
+    const tools = toolsFor({ ...login, secret });
+    const view = viewOf(password, now());
+    views.page(response, 'password-created', { section, secret, password: view, tools, prompt: promptCommand(login) });
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    showForm(parts, response, { ...emptyForm(passwords), ...fields, error: error.message }, error.status);
+  }
+}
+
+type IdRequest = Request<{ id: string }>;
+
+async function confirmRevocation(parts: PasswordPageParts, request: IdRequest, response: Response): Promise<void> {
+  const password = (await parts.passwords.ofAccount(personOf(request))).find(({ id }) => id === request.params.id);
+  if (password === undefined) throw new Refusal('not_found', 'You have no such password. Yours are on the first page.');
+  const seconds = Math.max(...parts.services.map((service) => service.lifetime));
+  const data = { section, password: viewOf(password, parts.now()), tokenMinutes: Math.ceil(seconds / 60) };
+  parts.views.page(response, 'password-revoke', data);
+}
+
+async function revoke(parts: PasswordPageParts, request: IdRequest, response: Response): Promise<void> {
+  const { id } = await parts.passwords.revoke(request.params.id, personOf(request).id, actorOf(parts, request));
+  response.redirect(303, `${parts.views.prefix}/?revoked=${encodeURIComponent(id)}`);
+}
+
+/** The guard in front put the person there. */
+function personOf(request: object): Account {
+  const { user } = request as { user?: Account };
+  if (user === undefined) throw new Refusal('unauthenticated', 'Sign in first.');
+  return user;
+}
+
+function actorOf({ clientOf }: PasswordPageParts, request: IdRequest | Request): Actor {
+  return { actor: personOf(request).login, client: clientOf(request as Request) };
+}
+
+function showForm(parts: PasswordPageParts, response: Response, form: Form, status = 200): void {
+  parts.views.page(response, 'password-new', { section, form }, status);
 }
 
 function emptyForm({ maximumDays }: AppPasswords): Form {
@@ -139,11 +158,4 @@ function toWish(fields: Pick<Form, 'name' | 'days' | 'access' | 'repositories'>)
     pullOnly: fields.access !== 'full',
     repositories: fields.repositories.split(/\r?\n/),
   };
-}
-
-function ownPassword(own: readonly AppPassword[], id: string): AppPassword {
-  const password = own.find((candidate) => candidate.id === id);
-  if (password === undefined)
-    throw new Refusal('not_found', 'You have no such password. Your passwords are on the first page.');
-  return password;
 }

@@ -18,7 +18,7 @@ import { createPepper } from '../../src/secret.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
-import { mountPasswords } from '../../src/web/passwords.ts';
+import { createPasswordPages } from '../../src/web/passwords.ts';
 import { createViews } from '../../src/web/views.ts';
 import { signedIn } from './rows.ts';
 
@@ -75,18 +75,18 @@ export async function startPasswordPages(
   const views = createViews({ prefix });
   const router = express.Router();
   router.use('/static', views.assets);
-  router.use(pageHeaders(false), refuseCrossSite(origin), (_request, response, next) => {
+  router.use(pageHeaders(false), refuseCrossSite(origin), (request, response, next) => {
+    Object.assign(request, { user: state.person });
     response.locals['person'] = state.person;
     next();
   });
-  mountPasswords(router, {
-    passwords,
-    personOf: () => state.person,
-    clientOf,
-    views,
-    services: hosts.map((registryHost) => ({ registryHost, lifetime: 300 })),
-    now: () => state.now,
-  });
+  const services = hosts.map((registryHost) => ({ registryHost, lifetime: 300 }));
+  const pages = createPasswordPages({ passwords, clientOf, views, services, now: () => state.now });
+  router.get('/', pages.list);
+  router.get('/passwords/new', pages.ask);
+  router.post('/passwords', pages.create);
+  router.get('/passwords/:id/revoke', pages.confirmRevocation);
+  router.post('/passwords/:id/revoke', pages.revoke);
   router.use(
     notFound,
     replyToErrors({
