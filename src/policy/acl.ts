@@ -1,0 +1,235 @@
+/** Owns the policy file: its YAML becomes a frozen Policy, or a list of everything that is wrong with it. */
+import { isExpression } from '../pattern.ts';
+import { type Entry, openDocument, type PolicyProblem, type Reader, suggest, type Value } from './document.ts';
+import { compileGroups, GroupLoop, type Groups, type Member, noGroups, parseMember } from './groups.ts';
+import { type ConditionField, compileMatch, type Match, type Rule } from './rule.ts';
+import { captureFields } from './template.ts';
+
+export type { PolicyProblem } from './document.ts';
+export type { Rule } from './rule.ts';
+
+/** What is wrong with a file; `message` has a line a problem, each with its place. */
+export class PolicyError extends Error {
+  override readonly name = 'PolicyError';
+  readonly problems: readonly PolicyProblem[];
+
+  constructor(fileName: string, problems: readonly PolicyProblem[]) {
+    super(problems.map((problem) => formatProblem(fileName, problem)).join('\n'));
+    this.problems = problems;
+  }
+}
+
+/** `policy.yml:6:5: unknown key "acount" in match; did you mean "account"?` */
+export function formatProblem(fileName: string, { line, column, message, severity }: PolicyProblem): string {
+  return `${fileName}:${line}:${column}: ${severity === 'warning' ? 'warning: ' : ''}${message}`;
+}
+
+/** A user of the file. `passwordHash: null` lets anybody in under that name; the name `''` is whoever sends no credentials. */
+export type StaticUser = {
+  /** bcrypt: `$2a$`, `$2b$` or `$2y$`. */
+  readonly passwordHash: string | null;
+  readonly labels: Readonly<Record<string, readonly string[]>>;
+};
+
+export type Policy = {
+  readonly users: ReadonlyMap<string, StaticUser>;
+  readonly rules: readonly Rule[];
+  readonly groups: Groups;
+  /** What is allowed and probably not meant. */
+  readonly warnings: readonly PolicyProblem[];
+};
+
+const sections = ['users', 'groups', 'acl'] as const;
+/** These begin a docker_auth configuration: whoever has them wants the importer. */
+const dockerAuthSections = ['server', 'token', 'google_auth', 'oidc_auth', 'github_auth', 'ldap_auth', 'ext_auth'];
+const kinds = ['person', 'static', 'robot', 'ci', 'anonymous'];
+
+/**
+ * @param fileName what messages call the file
+ * @throws {PolicyError} with every mistake
+ */
+export function parsePolicy(text: string, fileName: string): Policy {
+  const reader = openDocument(text);
+  const policy = readPolicy(reader);
+  const errors = reader.problems.filter(({ severity }) => severity === 'error');
+  if (errors.length > 0)
+    throw new PolicyError(
+      fileName,
+      errors.toSorted((a, b) => a.line - b.line || a.column - b.column),
+    );
+  return Object.freeze({ ...policy, warnings: reader.problems });
+}
+
+function readPolicy(reader: Reader): Omit<Policy, 'warnings'> {
+  const start = { line: 1, column: 1 };
+  const fields = reader.root ? readSections(reader, reader.root) : {};
+  if (!fields.acl && reader.problems.length === 0) {
+    reader.report(
+      reader.root?.place ?? start,
+      'acl is missing: without rules nobody may do anything; write "acl: []" to mean that',
+    );
+  }
+  return {
+    users: fields.users ? readUsers(reader, fields.users) : new Map(),
+    groups: fields.groups ? readGroups(reader, fields.groups) : noGroups,
+    rules: fields.acl ? reader.items(fields.acl).map((item, index) => readRule(reader, item, index + 1)) : [],
+  };
+}
+
+function readSections(reader: Reader, root: Value): Partial<Record<(typeof sections)[number], Value>> {
+  const entries = reader.entries(root);
+  const foreign = entries.find(({ key }) => dockerAuthSections.includes(key));
+  if (!foreign) return reader.fields(root, sections);
+  reader.report(
+    foreign.keyPlace,
+    `"${foreign.key}" is a section of docker_auth: run "dockpass import docker-auth" on this file`,
+  );
+  return {};
+}
+
+function readUsers(reader: Reader, value: Value): Map<string, StaticUser> {
+  const users = new Map<string, StaticUser>();
+  for (const { key, keyPlace, value: user } of reader.entries(value)) {
+    if (!user) {
+      reader.report(keyPlace, `users."${key}" is empty; write "{}" for a user without a password`);
+      continue;
+    }
+    const fields = reader.fields(user, ['password', 'labels']);
+    const passwordHash = fields.password ? readHash(reader, fields.password) : null;
+    if (passwordHash === null && key !== '') {
+      reader.report(keyPlace, `anybody can log in as "${key}": it has no password`, 'warning');
+    }
+    users.set(key, { passwordHash, labels: fields.labels ? readLabels(reader, fields.labels) : {} });
+  }
+  return users;
+}
+
+function readHash(reader: Reader, value: Value): string | null {
+  const hash = reader.text(value);
+  if (hash !== null && !/^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/.test(hash)) {
+    reader.report(
+      value.place,
+      `${value.path} must be a bcrypt hash such as $2y$10$...; make one with "htpasswd -nB NAME"`,
+    );
+  }
+  return hash;
+}
+
+function readLabels(reader: Reader, value: Value): Record<string, readonly string[]> {
+  const labels = reader.entries(value).map(({ key, value: list }) => {
+    return [key, list ? reader.items(list).flatMap((item) => reader.text(item) ?? []) : []] as const;
+  });
+  return Object.fromEntries(labels);
+}
+
+function readGroups(reader: Reader, value: Value): Groups {
+  const entries = reader.entries(value);
+  const names = entries.map(({ key }) => key);
+  const members = new Map<string, Member[]>();
+  for (const { key, value: list } of entries) {
+    members.set(key, list ? reader.items(list).flatMap((item) => readMember(reader, item, names) ?? []) : []);
+  }
+  try {
+    return compileGroups(members);
+  } catch (error) {
+    if (!(error instanceof GroupLoop)) throw error;
+    const entry = entries.find(({ key }) => key === error.path[0]);
+    reader.report(entry?.keyPlace ?? value.place, error.message);
+    return noGroups;
+  }
+}
+
+function readMember(reader: Reader, value: Value, groups: readonly string[]): Member | null {
+  const text = reader.text(value);
+  if (text === null) return null;
+  if (groups.includes(text)) return { kind: 'group', value: text };
+  const member = parseMember(text);
+  if (!member || (text.startsWith('group:') && !groups.includes(member.value))) {
+    const name = text.replace(/^group:/, '');
+    reader.report(
+      value.place,
+      `"${text}" is no group of this file, e-mail, domain:NAME, account:NAME or PROVIDER:GROUP${suggest(name, groups)}`,
+    );
+    return null;
+  }
+  return member;
+}
+
+function readRule(reader: Reader, value: Value, number: number): Rule {
+  const fields = reader.fields(value, ['match', 'actions', 'comment', 'raw']);
+  if (!fields.match) {
+    reader.report(value.place, `${value.path}: match is missing; write "match: {}" for everybody and everything`);
+  }
+  if (!fields.actions) {
+    reader.report(value.place, `${value.path}: actions is missing; write "actions: []" to grant nothing`);
+  }
+  return Object.freeze({
+    number,
+    line: value.place.line,
+    column: value.place.column,
+    comment: fields.comment ? reader.text(fields.comment) : null,
+    actions: fields.actions ? reader.items(fields.actions).flatMap((item) => reader.text(item) ?? []) : [],
+    conditions: fields.match ? readMatch(reader, fields.match, fields.raw ? readFlag(reader, fields.raw) : false) : [],
+  });
+}
+
+function readFlag(reader: Reader, value: Value): boolean {
+  const text = reader.text(value);
+  if (text !== 'true' && text !== 'false') reader.report(value.place, `${value.path} must be true or false`);
+  return text === 'true';
+}
+
+const matchFields = [...captureFields, 'ip', 'labels', 'domain', 'group', 'kind'] as const;
+
+function readMatch(reader: Reader, value: Value, raw: boolean): Rule['conditions'] {
+  const fields = reader.fields(value, matchFields);
+  const match: { -readonly [Field in keyof Match]: Match[Field] } = {};
+  for (const field of [...captureFields, 'ip'] as const) {
+    const text = fields[field] ? reader.text(fields[field]) : null;
+    if (text !== null) match[field] = text;
+  }
+  for (const field of ['domain', 'group', 'kind'] as const) {
+    const list = fields[field] ? reader.texts(fields[field]) : null;
+    if (list) match[field] = list.map(({ text }) => text);
+    if (field === 'kind') for (const { text, place } of list ?? []) checkKind(reader, text, place);
+  }
+  const labels = fields.labels ? reader.entries(fields.labels) : [];
+  match.labels = readLabelPatterns(reader, labels);
+  for (const { key, keyPlace, value: absent } of reader.entries(value)) {
+    if (!absent) reader.report(keyPlace, `match.${key} is empty, so it is no condition`, 'warning');
+  }
+  return compileMatch(match, { extended: true, raw }, (field, message) => {
+    reader.report(placeOf(field, fields, labels) ?? value.place, problemOf(field, match, message));
+  });
+}
+
+function readLabelPatterns(reader: Reader, labels: readonly Entry[]): Record<string, string> {
+  const patterns = labels.map(({ key, keyPlace, value }) => {
+    if (!value) reader.report(keyPlace, `match.labels.${key} is empty; write "*" for any value`);
+    return [key, (value && reader.text(value)) ?? ''] as const;
+  });
+  return Object.fromEntries(patterns);
+}
+
+function checkKind(reader: Reader, text: string, place: Value['place']): void {
+  if (!kinds.includes(text))
+    reader.report(place, `kind "${text}" is none of ${kinds.join(', ')}${suggest(text, kinds)}`);
+}
+
+function placeOf(
+  field: ConditionField,
+  fields: Partial<Record<(typeof matchFields)[number], Value>>,
+  labels: readonly Entry[],
+): Value['place'] | undefined {
+  const own = matchFields.find((name) => name === field);
+  if (own) return fields[own]?.place;
+  return labels.find(({ key }) => `labels.${key}` === field)?.value?.place;
+}
+
+function problemOf(field: ConditionField, match: Match, message: string): string {
+  if (field === 'ip') return `match.ip: ${message}`;
+  const name = captureFields.find((candidate) => candidate === field);
+  const pattern = name && match[name];
+  const what = pattern === undefined ? `match.${field}` : `match.${field} "${pattern}"`;
+  return `${what} is malformed: ${message}${pattern !== undefined && isExpression(pattern) ? ' (RE2 syntax)' : ''}`;
+}

@@ -1,0 +1,155 @@
+/** Owns one rule of the ACL: its conditions, and what it grants when all of them hold. */
+import { isExpression, PatternError } from '../pattern.ts';
+import { contains, parseNetwork } from './address.ts';
+import type { Place } from './document.ts';
+import type { Subject } from './subject.ts';
+import {
+  type CaptureField,
+  captureFields,
+  compileTemplate,
+  type Dialect,
+  findCaptures,
+  type TemplateMatcher,
+} from './template.ts';
+
+/** `labels.team` for the pattern of a label. */
+export type ConditionField = CaptureField | 'ip' | 'domain' | 'group' | 'kind' | `labels.${string}`;
+
+export type Condition = {
+  readonly field: ConditionField;
+  /** The patterns as they are written; one of them must match. */
+  readonly patterns: readonly string[];
+  readonly holds: (subject: Subject) => boolean;
+};
+
+export type Rule = Place & {
+  /** Counts from 1. */
+  readonly number: number;
+  readonly comment: string | null;
+  /** As in the file; `['*']` alone grants whatever is asked. */
+  readonly actions: readonly string[];
+  readonly conditions: readonly Condition[];
+};
+
+/** The `match` of a rule as it is written. What is absent is no condition. */
+export type Match = {
+  readonly [Field in CaptureField | 'ip']?: string;
+} & {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly domain?: readonly string[];
+  readonly group?: readonly string[];
+  readonly kind?: readonly string[];
+};
+
+/** Compiles the conditions of one rule. What is wrong with a pattern is told to `report`, and that condition is left out. */
+export function compileMatch(
+  match: Match,
+  dialect: Dialect,
+  report: (field: ConditionField, message: string) => void,
+): Condition[] {
+  return uncompiled(match, dialect).flatMap(({ field, patterns, compile }) => {
+    try {
+      const tests = patterns.map(compile);
+      const [only] = tests;
+      const holds = tests.length === 1 && only ? only : (subject: Subject) => tests.some((test) => test(subject));
+      return [{ field, patterns, holds }];
+    } catch (error) {
+      if (!(error instanceof PatternError)) throw error;
+      report(field, error.message);
+      return [];
+    }
+  });
+}
+
+type Test = (subject: Subject) => boolean;
+type Uncompiled = {
+  readonly field: ConditionField;
+  readonly patterns: readonly string[];
+  /** @throws {PatternError} */
+  readonly compile: (pattern: string) => Test;
+};
+
+function uncompiled(match: Match, dialect: Dialect): Uncompiled[] {
+  const captures = findCaptures(match);
+  const template = (pattern: string, choices: boolean) => compileTemplate(pattern, dialect, captures, { choices });
+  const parts: Uncompiled[] = [];
+  if (match.kind)
+    parts.push({
+      field: 'kind',
+      patterns: match.kind,
+      compile:
+        (name) =>
+        ({ kind }) =>
+          kind === name,
+    });
+  for (const field of captureFields) {
+    const pattern = match[field];
+    if (pattern !== undefined) parts.push({ field, patterns: [pattern], compile: compileField(field, template) });
+  }
+  if (match.domain) parts.push({ field: 'domain', patterns: match.domain, compile: compileDomain(template) });
+  if (match.group) parts.push({ field: 'group', patterns: match.group, compile: compileGroup(template) });
+  if (match.ip !== undefined) parts.push({ field: 'ip', patterns: [match.ip], compile: compileNetwork });
+  for (const [label, pattern] of Object.entries(match.labels ?? {})) {
+    parts.push({ field: `labels.${label}`, patterns: [pattern], compile: compileLabel(label, template) });
+  }
+  return parts;
+}
+
+type CompileTemplate = (pattern: string, choices: boolean) => TemplateMatcher;
+
+function compileField(field: CaptureField, template: CompileTemplate): (pattern: string) => Test {
+  return (pattern) => {
+    const fits = template(pattern, true);
+    return (subject) => fits(subject[field], subject);
+  };
+}
+
+function compileDomain(template: CompileTemplate): (pattern: string) => Test {
+  return (pattern) => {
+    const fits = template(isExpression(pattern) ? pattern : pattern.toLowerCase(), false);
+    return (subject) => subject.domain !== null && fits(subject.domain, subject);
+  };
+}
+
+function compileGroup(template: CompileTemplate): (pattern: string) => Test {
+  return (pattern) => {
+    const fits = template(pattern, false);
+    return (subject) => subject.groups.some((group) => fits(group, subject));
+  };
+}
+
+function compileLabel(label: string, template: CompileTemplate): (pattern: string) => Test {
+  return (pattern) => {
+    const fits = template(pattern, false);
+    return (subject) => {
+      const values = Object.hasOwn(subject.labels, label) ? (subject.labels[label] ?? []) : [];
+      return values.some((value) => fits(value, subject));
+    };
+  };
+}
+
+function compileNetwork(text: string): (subject: Subject) => boolean {
+  const network = parseNetwork(text);
+  if (!network) throw new PatternError(`"${text}" is neither an address nor a network such as 10.0.0.0/8`);
+  return ({ address }) => address !== null && contains(network, address);
+}
+
+/** The condition that keeps a rule from this subject, or `undefined` when the rule matches. */
+export function failingCondition(rule: Rule, subject: Subject): Condition | undefined {
+  return rule.conditions.find(({ holds }) => !holds(subject));
+}
+
+/**
+ * Of the actions that are asked for, those that the rule grants. `["*"]` gives them back as they came; else they
+ * come sorted and each once (docker_auth).
+ */
+export function grantedBy(rule: Rule, requested: readonly string[]): readonly string[] {
+  if (rule.actions.length === 1 && rule.actions[0] === '*') return requested;
+  const allowed = new Set(rule.actions);
+  return [...new Set(requested)].filter((action) => allowed.has(action)).sort(compareBytes);
+}
+
+/** Go sorts by bytes. For the words that actions are it makes no difference to comparing code units. */
+function compareBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}

@@ -1,0 +1,54 @@
+/** Owns what the conditions of a rule look at: who asks, from where, for what. */
+import type { Identity, IdentityKind } from '../identity/identity.ts';
+import type { Access } from '../scope.ts';
+import { parseAddress } from './address.ts';
+import { type Groups, groupsOf } from './groups.ts';
+
+/** What a decision depends on besides identity and access. */
+export type DecisionContext = {
+  /** The `service` of the token request: the registry that asks. */
+  readonly service: string;
+  /** The client's address; what is no address is in no network. */
+  readonly address: string;
+};
+
+export type Subject = {
+  readonly account: string;
+  readonly type: string;
+  readonly name: string;
+  readonly service: string;
+  readonly kind: IdentityKind;
+  /** `null`: unknown, and then no condition on it holds. */
+  readonly domain: string | null;
+  /** The local part of the e-mail. */
+  readonly user: string | null;
+  readonly labels: Readonly<Record<string, readonly string[]>>;
+  /** Groups of the policy file and of the provider. */
+  readonly groups: readonly string[];
+  readonly address: ReturnType<typeof parseAddress>;
+};
+
+export function subjectOf(groups: Groups, identity: Identity, access: Access, context: DecisionContext): Subject {
+  const { account, kind, domain, email, labels } = identity;
+  let membership: readonly string[] | undefined;
+  let address: Subject['address'] | undefined;
+  return {
+    account,
+    type: access.type,
+    name: access.name,
+    service: context.service,
+    kind,
+    domain,
+    user: email === null ? null : email.slice(0, email.lastIndexOf('@')),
+    labels,
+    // Most rules ask for neither, and this is the hot path.
+    get groups() {
+      membership ??= groupsOf(groups, identity).map(({ name }) => name);
+      return membership;
+    },
+    get address() {
+      if (address === undefined) address = parseAddress(context.address);
+      return address;
+    },
+  };
+}

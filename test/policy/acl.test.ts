@@ -1,0 +1,173 @@
+/** The policy file: what it holds, and that each mistake is named with its line, column and a hint. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { PolicyError, parsePolicy } from '../../src/policy/acl.ts';
+
+const hash = '$2y$05$LO.vzwpWC5LZGqThvEfznu8qhb5SGqvBSWY1J3yZ4AxtMRZ3kN5jC';
+
+test('users are those of docker_auth', () => {
+  const { users } = parsePolicy(
+    `
+users:
+  "": {}
+  ci:
+    password: "${hash}"
+    labels: {team: [web, 12], empty: []}
+acl: []
+`,
+    'policy.yml',
+  );
+  assert.deepEqual(
+    [...users],
+    [
+      ['', { passwordHash: null, labels: {} }],
+      ['ci', { passwordHash: hash, labels: { team: ['web', '12'], empty: [] } }],
+    ],
+  );
+});
+
+test('anchors and merges are followed, the own keys of a map win', () => {
+  const { rules } = parsePolicy(
+    `
+acl:
+  - &base {match: &all {account: "a*", name: "x"}, actions: [pull]}
+  - match: {<<: *all, name: "y"}
+    actions: &both [pull, push]
+  - {<<: *base, actions: *both}
+`,
+    'policy.yml',
+  );
+  const shown = rules.map(({ line, actions, conditions }) => [
+    line,
+    actions,
+    conditions.flatMap(({ patterns }) => patterns),
+  ]);
+  assert.deepEqual(shown, [
+    [3, ['pull'], ['a*', 'x']],
+    [4, ['pull', 'push'], ['a*', 'y']],
+    [6, ['pull', 'push'], ['a*', 'x']],
+  ]);
+});
+
+describe('mistakes', () => {
+  const table: readonly [title: string, text: string, problems: readonly (string | RegExp)[]][] = [
+    ['broken YAML', 'acl: [', [/^policy\.yml:1:\d+: /]],
+    ['a duplicate key', 'acl: []\nacl: []', ['policy.yml:2:1: Map keys must be unique']],
+    ['nothing', '', [/^policy\.yml:1:1: acl is missing/]],
+    ['no acl', 'users: {}', [/^policy\.yml:1:1: acl is missing/]],
+    ['a key of the file', 'acls: []', ['policy.yml:1:1: unknown key "acls" in the file; did you mean "acl"?']],
+    ['a whole docker_auth file', 'token: {}\nacl: []', [/^policy\.yml:1:1: .*dockpass import docker-auth/]],
+    [
+      'a key of a rule',
+      'acl: [{match: {}, actions: [], coment: x}]',
+      ['policy.yml:1:32: unknown key "coment" in acl[1]; did you mean "comment"?'],
+    ],
+    [
+      'a key of match',
+      'acl:\n  - match:\n      acount: x\n    actions: []',
+      ['policy.yml:3:7: unknown key "acount" in acl[1].match; did you mean "account"?'],
+    ],
+    [
+      'a key in the wrong case',
+      'acl: [{match: {Account: x}, actions: []}]',
+      ['policy.yml:1:16: unknown key "Account" in acl[1].match; did you mean "account"?'],
+    ],
+    [
+      'a key like no other',
+      'acl: [{match: {team: x}, actions: []}]',
+      ['policy.yml:1:16: unknown key "team" in acl[1].match'],
+    ],
+    ['no match', 'acl:\n  - actions: [pull]', [/^policy\.yml:2:5: acl\[1\]: match is missing/]],
+    ['an empty match', 'acl:\n  - match:\n    actions: [pull]', [/^policy\.yml:2:5: acl\[1\]: match is missing/]],
+    ['no actions', 'acl: [{match: {}}]', [/^policy\.yml:1:7: acl\[1\]: actions is missing/]],
+    [
+      'actions that are no list',
+      'acl: [{match: {}, actions: pull}]',
+      ['policy.yml:1:28: acl[1].actions must be a list'],
+    ],
+    [
+      'a match that is no map',
+      'acl: [{match: [], actions: []}]',
+      ['policy.yml:1:15: acl[1].match must be a map (key: value)'],
+    ],
+    [
+      'a pattern that is no text',
+      'acl: [{match: {name: [a]}, actions: []}]',
+      ['policy.yml:1:22: acl[1].match.name must be a text'],
+    ],
+    [
+      'a glob',
+      'acl: [{match: {name: "a["}, actions: []}]',
+      ['policy.yml:1:22: match.name "a[" is malformed: "[" has no "]"'],
+    ],
+    [
+      'an expression',
+      'acl: [{match: {name: "/a(/"}, actions: []}]',
+      [/^policy\.yml:1:22: match\.name "\/a\(\/" is malformed: .*missing closing \).*RE2/],
+    ],
+    [
+      'a label pattern',
+      'acl: [{match: {labels: {a: "[", b: }}, actions: []}]',
+      [/^policy\.yml:1:28: match\.labels\.a is malformed/, /^policy\.yml:1:33: match\.labels\.b is empty/],
+    ],
+    [
+      'an address',
+      'acl: [{match: {ip: 10.0.0.*}, actions: []}]',
+      [/^policy\.yml:1:20: match\.ip: "10\.0\.0\.\*" is neither/],
+    ],
+    ['a prefix that is too long', 'acl: [{match: {ip: 10.0.0.1/33}, actions: []}]', [/^policy\.yml:1:20: match\.ip/]],
+    [
+      'a kind',
+      'acl: [{match: {kind: persons}, actions: []}]',
+      [/^policy\.yml:1:22: kind "persons" is none of .*did you mean "person"\?/],
+    ],
+    ['raw', 'acl: [{match: {}, actions: [], raw: yes}]', ['policy.yml:1:37: acl[1].raw must be true or false']],
+    [
+      'a password in clear',
+      'users: {ci: {password: secret}}\nacl: []',
+      [/^policy\.yml:1:24: users\.ci\.password must be a bcrypt hash/],
+    ],
+    ['an empty user', 'users: {ci: }\nacl: []', [/^policy\.yml:1:9: users\."ci" is empty/]],
+    [
+      'a member that is nothing',
+      'groups: {web: [ann]}\nacl: []',
+      [/^policy\.yml:1:16: "ann" is no group of this file/],
+    ],
+    [
+      'a group that is not there',
+      'groups: {backend: ["group:backedn", a@b]}\nacl: []',
+      [/^policy\.yml:1:20: "group:backedn" .*did you mean "backend"\?/],
+    ],
+    [
+      'groups in a loop',
+      'groups:\n  a: [b]\n  b: [c]\n  c: [a]\nacl: []',
+      ['policy.yml:2:3: the group holds itself: a -> b -> c -> a'],
+    ],
+    ['an alias of nothing', 'acl: *x', [/^policy\.yml:1:6: .*alias/]],
+  ];
+  for (const [title, text, problems] of table) {
+    test(title, () => {
+      assert.throws(
+        () => parsePolicy(text, 'policy.yml'),
+        (error) => {
+          assert.ok(error instanceof PolicyError);
+          const lines = error.message.split('\n');
+          assert.equal(lines.length, problems.length, error.message);
+          for (const [index, expected] of problems.entries()) {
+            if (typeof expected === 'string') assert.equal(lines[index], expected);
+            else assert.match(lines[index] ?? '', expected);
+          }
+          return true;
+        },
+      );
+    });
+  }
+});
+
+test('what is allowed and probably not meant is a warning', () => {
+  const { warnings } = parsePolicy('users: {guest: {}}\nacl: [{match: {account: }, actions: []}]', 'policy.yml');
+  assert.deepEqual(
+    warnings.map(({ line, column, message }) => `${line}:${column} ${message}`),
+    ['1:9 anybody can log in as "guest": it has no password', '2:16 match.account is empty, so it is no condition'],
+  );
+});
