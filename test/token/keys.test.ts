@@ -1,14 +1,13 @@
 /** Keys: made once, agreed on by racing processes, kept private, refused clearly when they are damaged. */
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { createPublicKey, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
-import { libtrustKeyId } from '../../src/token/key-id.ts';
 import { openKeys } from '../../src/token/keys.ts';
 import { missing } from '../support/parts.ts';
 
@@ -99,13 +98,6 @@ test('a token verifies against the public keys, found by its kid', async (t) => 
   assert.equal(protectedHeader.alg, 'ES256');
   assert.match(JSON.stringify(jwks), /"use":"sig"/);
   assert.doesNotMatch(JSON.stringify(jwks), /"d":/);
-});
-
-test('22 the kid is the libtrust id of the key', () => {
-  const x = 'm7zUpx3b-zmVE5cymSs64POG9QcyEpJaYCD82-549_Q';
-  const y = 'dU3biz8sZ_8GPB-odm8Wxz3lNDr1xcAQQPQaOcr1fmc';
-  const key = createPublicKey({ key: { kty: 'EC', crv: 'P-256', x, y }, format: 'jwk' });
-  assert.equal(libtrustKeyId(key), 'PYYO:TEWU:V7JH:26JV:AQTZ:LJC3:SXVJ:XGHA:34F2:2LAQ:ZRMK:Z7Q6');
 });
 
 const damage: Readonly<Record<string, (file: string, otherFile: string) => Promise<void>>> = {

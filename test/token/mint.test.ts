@@ -33,7 +33,7 @@ test('the header is format A: typ, alg, the libtrust kid, x5c in standard base64
   assert.equal(text, '{"typ":"JWT","alg":"ES256","kid":"AAAA:BBBB","x5c":["+//+"]}');
 });
 
-test('20 exp, nbf and iat are integers, jti and aud strings', async () => {
+test('the claims are those of the grant, begun half a minute ago', async () => {
   const now = Date.parse('2026-11-23T08:00:00.999Z');
   const access = [{ type: 'repository', name: 'team/app', actions: ['pull'] }];
   const token = await mint(signer, service, { account: 'ana@example.com', access }, now);

@@ -1,0 +1,118 @@
+/** Owns the realm, `/auth`: the phases of a token request, in their order, and the log line that each leaves. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Client } from '../audit.ts';
+import { Refusal } from '../errors.ts';
+import type { Authenticator, Identity } from '../identity/identity.ts';
+import type { Log } from '../log.ts';
+import type { Policy } from '../policy/acl.ts';
+import type { Decision } from '../policy/decide.ts';
+import { formatScope } from '../scope.ts';
+import { answerRefusal, answerToken } from './answer.ts';
+import { authenticate } from './authenticate.ts';
+import { decideScopes, grantedAccess } from './grant.ts';
+import { mint, type Service } from './mint.ts';
+import { readTokenRequest, type TokenRequest } from './request.ts';
+import type { Signer } from './signature.ts';
+
+export type TokenEndpointParts = {
+  /** Each registry that may ask; names differ. */
+  readonly services: readonly Service[];
+  readonly authenticators: readonly Authenticator[];
+  /** Who sends no credentials, or `null` where that is not allowed. */
+  readonly anonymous: () => Identity | null;
+  /** The policy in force now. */
+  readonly policy: () => Policy;
+  readonly signer: Signer;
+  /** Told of each token, to keep the last use of a password. It must not throw, and is not waited for. */
+  readonly recordUse: (identity: Identity, client: Client) => void;
+  readonly log: Log;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly clientOf: (request: IncomingMessage) => Client;
+  /** Where people make app passwords; told to those whose password is wrong. */
+  readonly publicUrl: string;
+};
+
+/**
+ * The paths that answer, each without a redirect, on which clients lose the body of their POST: a registry with
+ * `autoredirect` names `/auth/token`, with or without a slash at its end.
+ */
+export const realmPaths: readonly string[] = ['/auth', '/auth/', '/auth/token', '/auth/token/'];
+
+/** Answers every request, failures included: the promise never rejects. */
+export function createTokenEndpoint(
+  parts: TokenEndpointParts,
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const help = `app passwords are made at ${parts.publicUrl}`;
+  const identify = async ({ credentials, hasScope }: TokenRequest): Promise<Identity> => {
+    if (credentials !== null) return authenticate(parts.authenticators, credentials, help);
+    // Without a scope this is a log-in: a token would make docker say "Login Succeeded" to an empty password.
+    const identity = hasScope ? parts.anonymous() : null;
+    if (identity === null) throw new Refusal('unauthenticated', `log in first; ${help}`);
+    return identity;
+  };
+
+  return async (request, response) => {
+    const begun = performance.now();
+    const client = parts.clientOf(request);
+    const write = createLine(parts.log, client, begun);
+    response.setHeader('X-Request-Id', client.requestId);
+    try {
+      const asked = await readTokenRequest(request);
+      const service = findService(parts.services, asked.service);
+      const identity = await identify(asked);
+      const context = { service: service.name, address: client.address };
+      const decisions = decideScopes(parts.policy(), identity, asked.scopes, context);
+      const access = grantedAccess(decisions);
+      const token = await mint(parts.signer, service, { account: identity.account, access }, parts.now());
+      parts.recordUse(identity, client);
+      write('info', 'token', { status: 200, ...describeToken(service, identity, decisions) });
+      answerToken(response, token, asked.method === 'POST' ? access : null);
+    } catch (error) {
+      const refusal = toRefusal(error);
+      write(refusal.status < 500 ? 'info' : 'error', 'no token', describeRefusal(refusal));
+      answerRefusal(response, refusal);
+    }
+  };
+}
+
+/** A token is made for a configured registry alone: `aud` must not be the sender's choice. */
+function findService(services: readonly Service[], name: string): Service {
+  const [first, ...others] = services;
+  if (name === '' && first !== undefined && others.length === 0) return first;
+  const service = services.find((candidate) => candidate.name === name);
+  if (service !== undefined) return service;
+  const known = services.map((candidate) => `"${candidate.name}"`).join(', ');
+  throw new Refusal(
+    'bad_request',
+    `unknown service "${name.slice(0, 100)}": auth.token.service of the registry must be one of ${known}`,
+  );
+}
+
+/** The one line that the log has of a request to the realm. */
+function createLine(log: Log, { requestId, address, userAgent }: Client, begun: number) {
+  return (level: 'info' | 'error', message: string, outcome: object): void => {
+    const ms = Math.round((performance.now() - begun) * 10) / 10;
+    log[level]({ requestId, ...outcome, ms, address, userAgent }, message);
+  };
+}
+
+function describeToken(service: Service, identity: Identity, decisions: readonly Decision[]): object {
+  return {
+    service: service.name,
+    account: identity.account,
+    credential: identity.credential?.id,
+    asked: decisions.map(({ access }) => formatScope(access)),
+    granted: grantedAccess(decisions).map(formatScope),
+  };
+}
+
+function describeRefusal(refusal: Refusal): object {
+  const { status, message } = refusal;
+  return status < 500 ? { status, reason: message } : { status, reason: message, err: refusal.cause };
+}
+
+function toRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  return new Refusal('internal', 'no token could be made; the log of Dockpass says why', { cause: error });
+}

@@ -1,0 +1,44 @@
+/** Owns the reading of a token request (distribution, spec/auth/token.md and oauth.md): GET and POST become one type. */
+import type { IncomingMessage } from 'node:http';
+import { Refusal } from '../errors.ts';
+import type { Credentials } from '../identity/identity.ts';
+import { type Access, parseScopes } from '../scope.ts';
+import { readCredentials } from './credentials.ts';
+import { readForm } from './form.ts';
+
+export type TokenRequest = {
+  readonly method: 'GET' | 'POST';
+  /** As sent; '' where it is missing. */
+  readonly service: string;
+  /** What could be read of the scopes: one entry a resource. */
+  readonly scopes: readonly Access[];
+  /** Whether anything was asked for, readable or not. Without it the request is a log-in. */
+  readonly hasScope: boolean;
+  /** `null`: none were sent. `account` is a hint that proves nothing, so nothing here is made from it. */
+  readonly credentials: Credentials | null;
+};
+
+/** @throws {Refusal} `method_not_allowed`, `bad_request`, `unauthenticated`, `too_large` */
+export async function readTokenRequest(request: IncomingMessage): Promise<TokenRequest> {
+  const { method } = request;
+  if (method !== 'GET' && method !== 'POST') {
+    throw new Refusal('method_not_allowed', 'Ask for a token with GET or POST.');
+  }
+  const query = queryOf(request.url ?? '');
+  const form = method === 'POST' ? await readForm(request) : null;
+  const values = (name: string) => [...(form?.getAll(name) ?? []), ...query.getAll(name)];
+  const scopes = values('scope');
+  return {
+    method,
+    service: values('service').find((value) => value !== '') ?? '',
+    scopes: parseScopes(scopes),
+    hasScope: scopes.some((scope) => scope.trim() !== ''),
+    credentials: readCredentials(request.headers.authorization, query, form),
+  };
+}
+
+/** The realm may have a query of its own, so a POST has one too. */
+function queryOf(target: string): URLSearchParams {
+  const start = target.indexOf('?');
+  return new URLSearchParams(start < 0 ? '' : target.slice(start + 1));
+}

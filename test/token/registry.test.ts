@@ -1,0 +1,88 @@
+/** What a real registry makes of the tokens: distribution 2.8 with the CA in its rootcertbundle. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { missing } from '../support/parts.ts';
+import { freePorts } from '../support/ports.ts';
+import type { Running } from '../support/process.ts';
+import { startRegistry } from '../support/registry.ts';
+import { startTokenService, type TokenService } from '../support/token-service.ts';
+
+describe('21 a registry 2.8 with rootcertbundle', { skip: missing('docker-registry') }, () => {
+  let tokens: TokenService;
+  let registry: Running;
+  let folder: string;
+  let host: string;
+
+  before(async () => {
+    tokens = await startTokenService();
+    folder = await mkdtemp(join(tmpdir(), 'dockpass-registry-'));
+    const [port = 0] = await freePorts(1);
+    host = `http://127.0.0.1:${port}`;
+    registry = await startRegistry({
+      folder,
+      port,
+      realm: `${tokens.url}/auth`,
+      service: 'my registry:5000',
+      issuer: 'auth.example.com',
+      certificateBundleFile: tokens.bundleFile,
+    });
+  });
+  after(async () => {
+    await registry.stop();
+    await tokens.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  /** Asks as a client does: for a token of the scope, then the registry with it. */
+  const ask = async (user: string, scope: string, path: string, method = 'GET'): Promise<Response> => {
+    const scopes = scope === '' ? [] : [['scope', scope] as const];
+    const { body } = await tokens.get([['service', 'my registry:5000'], ...scopes], { user });
+    return fetch(host + path, { method, headers: { Authorization: `Bearer ${body['token']}` } });
+  };
+
+  test('sends clients to the realm', async () => {
+    const response = await fetch(`${host}/v2/`);
+    assert.equal(response.status, 401);
+    assert.match(response.headers.get('www-authenticate') ?? '', /realm="http.*\/auth",service="my registry:5000"/);
+  });
+
+  test('accepts the token of a log-in', async () => {
+    assert.equal((await ask('ana', '', '/v2/')).status, 200);
+  });
+
+  test('lets those push who may, and nobody else', async () => {
+    const scope = 'repository:team/a:pull,push';
+    const path = '/v2/team/a/blobs/uploads/';
+    assert.equal((await ask('ana', scope, path, 'POST')).status, 202);
+    const refused = await ask('bo', scope, path, 'POST');
+    assert.equal(refused.status, 401);
+    assert.match(refused.headers.get('www-authenticate') ?? '', /error="insufficient_scope"/);
+  });
+
+  test('lets those pull who may', async () => {
+    const path = '/v2/team/a/tags/list';
+    assert.equal((await ask('bo', 'repository:team/a:pull', path)).status, 404);
+    assert.equal((await ask('cy', 'repository:team/a:pull', path)).status, 401);
+  });
+
+  test('lists the catalog to those who may', async () => {
+    assert.equal((await ask('ana', 'registry:catalog:*', '/v2/_catalog')).status, 200);
+    assert.equal((await ask('bo', 'registry:catalog:*', '/v2/_catalog')).status, 401);
+  });
+
+  test('deletes with the expanded "*"', async () => {
+    const path = `/v2/team/a/manifests/sha256:${'0'.repeat(64)}`;
+    assert.equal((await ask('ana', 'repository:team/a:*', path, 'DELETE')).status, 404);
+    assert.equal((await ask('bo', 'repository:team/a:*', path, 'DELETE')).status, 401);
+  });
+
+  test('refuses the token of another service', async () => {
+    const { body } = await tokens.get([['service', 'registry.example.com']], { user: 'ana' });
+    const response = await fetch(`${host}/v2/`, { headers: { Authorization: `Bearer ${body['token']}` } });
+    assert.equal(response.status, 401);
+    assert.match(registry.output(), /intended for another audience/);
+  });
+});
