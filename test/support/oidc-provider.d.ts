@@ -7,6 +7,11 @@ declare module 'oidc-provider' {
     readonly prompt: { readonly name: string };
     readonly params: Readonly<Record<string, unknown>>;
   };
+  export type Session = {
+    accountId: string | undefined;
+    authorizations: object | undefined;
+    persist(): Promise<string>;
+  };
   export type Grant = { addOIDCScope(scope: string): void; save(): Promise<string> };
   export type Context = {
     readonly oidc: {
@@ -24,6 +29,7 @@ declare module 'oidc-provider' {
       accountId: string;
       clientId: string;
     }) => Grant;
+    readonly Session: { get(context: { req: IncomingMessage; res: ServerResponse }): Promise<Session> };
     callback(): (request: IncomingMessage, response: ServerResponse) => void;
     interactionDetails(request: IncomingMessage, response: ServerResponse): Promise<Interaction>;
     interactionFinished(

@@ -134,6 +134,7 @@ async function configure(
       Grant: 86_400,
       IdToken: 3_600,
       Interaction: 600,
+      RefreshToken: 86_400,
       Session: 86_400,
     },
     features: { devInteractions: { enabled: false }, revocation: { enabled: true } },

@@ -1,0 +1,82 @@
+/** Owns the question who may come in at all: the rules on domain and e-mail, and the account that a person gets. */
+import { randomBytes } from 'node:crypto';
+import { Refusal } from '../errors.ts';
+import type { Account, AccountStore } from '../store/accounts.ts';
+import { ConstraintError } from '../store/sql.ts';
+import type { Connector, Profile } from './connector.ts';
+import { foldCase } from './identity.ts';
+
+/** Lets in whom a provider proved, as an account: creates it at the first sign-in. */
+export type Admission = {
+  /** @throws {Refusal} `denied` or `conflict`, with a message for the person */
+  admit(connector: Connector, profile: Profile): Promise<Account>;
+};
+
+/** @param parts.now epoch milliseconds */
+export function createAdmission(parts: { accounts: AccountStore; now: () => number }): Admission {
+  return {
+    async admit(connector, profile) {
+      const email = requireEmail(profile, connector.label);
+      connector.check(profile);
+      const account = await signIn(parts, profile, email);
+      if (account.state === 'disabled') {
+        throw new Refusal('denied', `The account ${email} is disabled here. Ask the administrator of this registry.`);
+      }
+      return account;
+    },
+  };
+}
+
+/** The e-mail becomes the docker user name, which Basic authentication ends at the first colon (RFC 7617, section 2). */
+const usableEmail = /^[^\s\p{Cc}:@]+@[^\s\p{Cc}:@]+$/u;
+/** RFC 5321, section 4.5.3.1.3, without the brackets. */
+const maximumEmailLength = 254;
+
+function requireEmail({ email }: Profile, label: string): string {
+  if (email === null || email === '') {
+    throw new Refusal('denied', `${label} did not tell your e-mail address. Dockpass needs it as your user name.`);
+  }
+  if (email.length > maximumEmailLength || !usableEmail.test(email)) {
+    throw new Refusal('denied', `The e-mail address that ${label} told cannot be used as a docker user name.`);
+  }
+  return email;
+}
+
+async function signIn(
+  parts: { accounts: AccountStore; now: () => number },
+  profile: Profile,
+  email: string,
+): Promise<Account> {
+  const { provider, issuer, subject, displayName, domain, groups } = profile;
+  const id = randomBytes(10).toString('hex');
+  const person = { id, provider, issuer, subject, login: foldCase(email), email, displayName, domain, groups };
+  try {
+    return await parts.accounts.signIn({ ...person, at: parts.now() });
+  } catch (error) {
+    if (!(error instanceof ConstraintError)) throw error;
+    // Never merged: whoever got hold of a leaver's address, or of another provider's, would inherit the account.
+    throw new Refusal(
+      'conflict',
+      `Another account already has the e-mail address ${email}, and accounts are never merged. Ask the administrator of this registry to remove the old one.`,
+      { cause: error },
+    );
+  }
+}
+
+/** The domain part of an e-mail, case-folded; `null` where there is none. */
+export function domainOf(email: string): string | null {
+  const domain = foldCase(email).split('@')[1];
+  return domain === undefined || domain === '' ? null : domain;
+}
+
+/**
+ * @param options.assumeVerified accept a provider that does not say; one that says "not verified" is believed
+ * @throws {Refusal}
+ */
+export function requireVerifiedEmail(profile: Profile, label: string, options: { assumeVerified: boolean }): void {
+  if (profile.emailVerified === true || (profile.emailVerified === null && options.assumeVerified)) return;
+  throw new Refusal(
+    'denied',
+    `${label} has not verified the address ${profile.email ?? ''}. Verify it there, then sign in again.`,
+  );
+}

@@ -1,0 +1,61 @@
+/** Owns the seam between the sign-in pages and the providers: what a provider tells of a person, and how it is asked. */
+import type passport from 'passport';
+import type { Refusal } from '../errors.ts';
+import type { Fetch } from './provider-fetch.ts';
+
+/** What a provider proved of a person, before anybody asked whether this person may come in. */
+export type Profile = {
+  /** The connector's name. */
+  readonly provider: string;
+  /** OpenID Connect `iss`; with `subject` the only thing that identifies a person. */
+  readonly issuer: string;
+  readonly subject: string;
+  /** As the provider wrote it; `null` where it told none. */
+  readonly email: string | null;
+  /** `null`: the provider did not say. */
+  readonly emailVerified: boolean | null;
+  readonly displayName: string | null;
+  /** Lower case: Google's `hd`; for other providers the domain of the e-mail. */
+  readonly domain: string | null;
+  /** Prefixed by the provider: `keycloak:devs`. `null`: the provider did not say, which is not "none". */
+  readonly groups: readonly string[] | null;
+};
+
+/**
+ * A sign-in that was begun and waits for the provider's answer. It is kept in the browser's session and is the
+ * `session` that the connector's strategy sees, so that sign-ins in two tabs do not disturb each other.
+ */
+export type Attempt = {
+  /** Random; comes back in the callback's `state`. */
+  readonly state: string;
+  /** Random; comes back in the ID token's `nonce`. */
+  readonly nonce: string;
+  /** What else the strategy keeps until the callback: the PKCE verifier. */
+  [key: string]: unknown;
+};
+
+/** Implemented by google and oidc. */
+export interface Connector {
+  /** In the callback's path and before each group: 'google', 'keycloak'. */
+  readonly name: string;
+  /** On the button: 'Google'. */
+  readonly label: string;
+  /**
+   * The Passport strategy; its user is a Profile, its request's `session` an Attempt.
+   * @throws {Refusal} `unavailable` when the provider has to be asked first and does not answer
+   */
+  strategy(): Promise<passport.Strategy>;
+  /** What to tell a person about an error of the strategy. */
+  refusalOf(error: unknown): Refusal;
+  /** @throws {Refusal} `denied` when the operator's settings do not let this person in */
+  check(profile: Profile): void;
+}
+
+/** What every connector is given. */
+export type ConnectorParts = {
+  readonly fetch: Fetch;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Milliseconds that one call to the provider may take; where left out, the default of provider-fetch. */
+  readonly timeout?: number;
+};

@@ -1,0 +1,125 @@
+/** Owns the mends of passport-google-oauth20: it is unmaintained, trusts too much and waits without end. */
+import { type GoogleCallbackParameters, Strategy, type StrategyOptionsWithRequest } from 'passport-google-oauth20';
+import type { Attempt, Profile } from './connector.ts';
+
+export type GoogleStrategySettings = {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly authorizationUrl: string;
+  readonly tokenUrl: string;
+  readonly callbackUrl: string;
+  /** The `hd` parameter: Google offers accounts of this domain first. A comfort, no check. */
+  readonly hostedDomain: string | undefined;
+};
+
+export type GoogleStrategyParts = {
+  /** Exchanges the code, within a time limit that the library's own call does not have. */
+  redeem(code: string, params: Readonly<Record<string, string>>): Promise<GoogleCallbackParameters>;
+  /** Verifies the ID token, which the library does not look at. */
+  profileOf(idToken: string | undefined, nonce: string): Promise<Profile>;
+};
+
+type Request = Parameters<Strategy['authenticate']>[0];
+
+export class GoogleStrategy extends Strategy {
+  private readonly hostedDomain: string | undefined;
+
+  constructor(settings: GoogleStrategySettings, parts: GoogleStrategyParts) {
+    super(optionsOf(settings), createVerify(parts));
+    this.hostedDomain = settings.hostedDomain;
+    this._oauth2.getOAuthAccessToken = createTokenCall(parts) as typeof this._oauth2.getOAuthAccessToken;
+  }
+
+  override authenticate(request: Request, options?: object): void {
+    const { nonce } = attemptOf(request);
+    // Without select_account Google takes the account that is signed in, which may be the wrong one of two.
+    super.authenticate(request, { ...options, nonce, prompt: 'select_account', hd: this.hostedDomain });
+  }
+
+  override authorizationParams(options: { nonce: string }): object {
+    return { ...super.authorizationParams(options), nonce: options.nonce };
+  }
+
+  /** The library would wrap our error into one without its message. */
+  _createOAuthError(_message: string, error: unknown): unknown {
+    return error;
+  }
+}
+
+type Verify = (
+  request: Request,
+  accessToken: string,
+  refreshToken: string,
+  params: GoogleCallbackParameters,
+  profile: unknown,
+  done: (error: unknown, profile?: object) => void,
+) => void;
+
+/** The library counts the parameters: six mean that it hands over the request and the token endpoint's answer. */
+function createVerify(parts: GoogleStrategyParts): Verify {
+  return (request, _accessToken, _refreshToken, params, _profile, done) => {
+    parts.profileOf(params.id_token, attemptOf(request).nonce).then((profile) => done(null, profile), done);
+  };
+}
+
+type TokenCall = (
+  code: string,
+  params: Readonly<Record<string, string>>,
+  done: (error: unknown, accessToken?: string, refreshToken?: string, params?: object) => void,
+) => void;
+
+function createTokenCall(parts: GoogleStrategyParts): TokenCall {
+  return (code, params, done) => {
+    parts.redeem(code, params).then(
+      ({ access_token, refresh_token, ...rest }) => done(null, access_token, refresh_token, rest),
+      (error: unknown) => done(error),
+    );
+  };
+}
+
+function optionsOf(settings: GoogleStrategySettings): StrategyOptionsWithRequest {
+  return {
+    clientID: settings.clientId,
+    clientSecret: settings.clientSecret,
+    authorizationURL: settings.authorizationUrl,
+    tokenURL: settings.tokenUrl,
+    callbackURL: settings.callbackUrl,
+    scope: ['openid', 'email', 'profile'],
+    pkce: true,
+    // The types know no store that keeps a PKCE verifier; the library tells it by the number of its parameters.
+    store: attemptStore as unknown as NonNullable<StrategyOptionsWithRequest['store']>,
+    // The ID token has it all. The library would ask for the profile with the access token in the URL.
+    skipUserProfile: true,
+    passReqToCallback: true,
+  };
+}
+
+/** Passport's request has the attempt where others have the session, see connector.ts. */
+function attemptOf(request: Request): Attempt {
+  return (request as unknown as { session: Attempt }).session;
+}
+
+/** Keeps the PKCE verifier in the attempt. The library's own store holds one sign-in a session: a second tab would break it. */
+const attemptStore = {
+  store(
+    request: Request,
+    verifier: string,
+    _state: unknown,
+    _meta: unknown,
+    done: (error: null, state: string) => void,
+  ): void {
+    const attempt = attemptOf(request);
+    attempt['codeVerifier'] = verifier;
+    done(null, attempt.state);
+  },
+  verify(
+    request: Request,
+    state: unknown,
+    _meta: unknown,
+    done: (error: null, verifier: unknown, info?: object) => void,
+  ): void {
+    const { codeVerifier, state: expected } = attemptOf(request);
+    if (typeof codeVerifier === 'string' && state === expected) done(null, codeVerifier);
+    else done(null, false, { message: 'state does not match' });
+  },
+};

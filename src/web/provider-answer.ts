@@ -1,0 +1,36 @@
+/** Owns how the query is read with which a provider sends a person back (RFC 6749, section 4.1.2). */
+import { Refusal } from '../errors.ts';
+
+export type ProviderAnswer = {
+  readonly state: string;
+  /** `null` where the provider sent a code. */
+  readonly refusal: Refusal | null;
+};
+
+/**
+ * @param query as Express parses it: a repeated parameter is an array
+ * @throws {Refusal} where this is no answer at all; a strategy would take it for a request to begin
+ */
+export function readAnswer(query: Readonly<Record<string, unknown>>, label: string): ProviderAnswer {
+  const { state, code, error } = query;
+  if (typeof state === 'string' && typeof error === 'string') return { state, refusal: refusalOf(error, label) };
+  if (typeof state === 'string' && typeof code === 'string') return { state, refusal: null };
+  throw new Refusal('bad_request', `This address is where ${label} sends people back to, and something is missing.`);
+}
+
+/** The provider's own description is not shown: whoever sends somebody a link could write it. */
+function refusalOf(error: string, label: string): Refusal {
+  const cause = new Error(`the provider answered ${error.slice(0, 60)}`);
+  if (error === 'access_denied') {
+    const message = `${label} did not let you in: you cancelled, or this account may not use Dockpass there.`;
+    return new Refusal('bad_request', message, { cause });
+  }
+  if (error === 'server_error' || error === 'temporarily_unavailable') {
+    const message = `${label} has a problem right now. Try again in a minute.`;
+    return new Refusal('unavailable', message, { cause, retryAfter: 60 });
+  }
+  const name = /^[a-z_]{1,40}$/.test(error) ? ` (${error})` : '';
+  return new Refusal('bad_gateway', `${label} refused what Dockpass asked for${name}. Tell the administrator.`, {
+    cause,
+  });
+}

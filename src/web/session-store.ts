@@ -1,0 +1,84 @@
+/** Owns how express-session keeps sessions in the database. */
+import { createHash } from 'node:crypto';
+import session, { type SessionData } from 'express-session';
+import type { SessionStore } from '../store/sessions.ts';
+
+/** What Passport keeps of a signed-in person. */
+export type SessionPerson = {
+  readonly accountId: string;
+  /** Epoch milliseconds. */
+  readonly signedInAt: number;
+};
+
+declare module 'express-session' {
+  interface SessionData {
+    passport?: { user?: SessionPerson };
+  }
+}
+
+export type SessionLimits = {
+  /** Seconds without a request after which a session ends. */
+  readonly idle: number;
+  /** Seconds after the sign-in at which a session ends in any case. */
+  readonly absolute: number;
+};
+
+/** Milliseconds that a session lives in which nobody has signed in yet: as long as a sign-in may take. */
+export const visitorLifetime = 600_000;
+
+type Callback<Value = void> = (error?: unknown, value?: Value) => void;
+
+/** The table holds hashes of the session ids, so that whoever can read it cannot use a session. */
+export class DatabaseSessions extends session.Store {
+  private readonly sessions: SessionStore;
+  private readonly limits: SessionLimits;
+  private readonly now: () => number;
+
+  /** @param now epoch milliseconds */
+  constructor(sessions: SessionStore, limits: SessionLimits, now: () => number) {
+    super();
+    this.sessions = sessions;
+    this.limits = limits;
+    this.now = now;
+  }
+
+  override get(id: string, done: Callback<SessionData | null>): void {
+    const read = async (): Promise<SessionData | null> => {
+      const data = await this.sessions.read(hash(id), this.now());
+      return data === undefined ? null : (JSON.parse(data) as SessionData);
+    };
+    settle(read(), done);
+  }
+
+  override set(id: string, data: SessionData, done: Callback = () => {}): void {
+    const accountId = data.passport?.user?.accountId ?? null;
+    const row = { accountId, data: JSON.stringify(data), expiresAt: this.expiryOf(data) };
+    settle(this.sessions.write(hash(id), row), done);
+  }
+
+  override touch(id: string, data: SessionData, done: Callback = () => {}): void {
+    settle(this.sessions.extend(hash(id), this.expiryOf(data)), done);
+  }
+
+  override destroy(id: string, done: Callback = () => {}): void {
+    settle(this.sessions.remove(hash(id)), done);
+  }
+
+  private expiryOf(data: SessionData): number {
+    const person = data.passport?.user;
+    if (person === undefined) return this.now() + visitorLifetime;
+    return Math.min(this.now() + this.limits.idle * 1000, person.signedInAt + this.limits.absolute * 1000);
+  }
+}
+
+function hash(id: string): string {
+  return createHash('sha256').update(id).digest('base64url');
+}
+
+/** On the next tick, so that an error thrown by the callback is not taken for one of the database. */
+function settle<Value>(work: Promise<Value>, done: Callback<Value>): void {
+  work.then(
+    (value) => process.nextTick(done, null, value),
+    (error: unknown) => process.nextTick(done, error),
+  );
+}

@@ -1,0 +1,132 @@
+/** Owns the browser session: its cookie, who is signed in, and when that ends. */
+import type { CookieOptions, Request, RequestHandler, Response } from 'express';
+import session from 'express-session';
+import passport from 'passport';
+import { Refusal } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Account, AccountStore } from '../store/accounts.ts';
+import type { SessionStore } from '../store/sessions.ts';
+import { DatabaseSessions, type SessionLimits, type SessionPerson } from './session-store.ts';
+
+export type SessionParts = SessionLimits & {
+  readonly sessions: SessionStore;
+  readonly accounts: Pick<AccountStore, 'byId'>;
+  /** The first signs cookies, all verify them: a new one is put in front. */
+  readonly secrets: readonly string[];
+  /** Whether the public URL is https. */
+  readonly secure: boolean;
+  /** Path prefix of all pages: '' or '/dockpass'. */
+  readonly prefix: string;
+  readonly log: Log;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+export type Sessions = {
+  /** Finds the session and the person of a request. For the pages alone: the token endpoint knows no cookies. */
+  readonly middleware: readonly RequestHandler[];
+  /** Sends visitors to the sign-in page; refuses as `unauthenticated` what is no question for a page. */
+  readonly requirePerson: RequestHandler;
+  /** Starts a new session for the person; the id that the browser had before is worth nothing afterwards. */
+  signIn(request: Request, account: Account): Promise<void>;
+  signOut(request: Request, response: Response): Promise<void>;
+  /** Ends the pruning of expired sessions. */
+  close(): void;
+};
+
+/** Milliseconds. */
+const pruneInterval = 600_000;
+
+export function createSessions(parts: SessionParts): Sessions {
+  const { sessions, log, now, secure, prefix } = parts;
+  const cookie = sessionCookie(secure);
+  const people = createPeople(parts);
+  const middleware = [
+    session({
+      name: cookie.name,
+      secret: [...parts.secrets],
+      store: new DatabaseSessions(sessions, parts, now),
+      cookie: cookie.options,
+      // A visitor who only looks leaves no row; a request that changes nothing writes only the new expiry.
+      saveUninitialized: false,
+      resave: false,
+    }),
+    people.session() as RequestHandler,
+    showPerson,
+  ];
+  const prune = (): void => {
+    sessions.removeExpired(now()).catch((error: unknown) => log.warn({ err: error }, 'expired sessions stay for now'));
+  };
+  const timer = setInterval(prune, pruneInterval).unref();
+
+  return {
+    middleware,
+    requirePerson: createRequirePerson(prefix),
+    signIn: (request, account) => settled((done) => request.logIn(account, done)),
+    async signOut(request, response) {
+      await settled((done) => request.session.destroy(done));
+      response.clearCookie(cookie.name, cookie.options);
+    },
+    close: () => clearInterval(timer),
+  };
+}
+
+/** `__Host-` makes the browser refuse the cookie from another host or a plain connection; it needs https and `/`. */
+function sessionCookie(secure: boolean): { name: string; options: CookieOptions } {
+  const options = { path: '/', httpOnly: true, sameSite: 'lax', secure } as const;
+  return { name: secure ? '__Host-dockpass' : 'dockpass', options };
+}
+
+/** Passport's part: what of a person is kept in the session, and whether it still counts at each request. */
+function createPeople({ accounts, absolute, now }: SessionParts): passport.Authenticator {
+  const people = new passport.Passport();
+  people.serializeUser((user, done) => {
+    done(null, { accountId: (user as Account).id, signedInAt: now() } satisfies SessionPerson);
+  });
+  people.deserializeUser(({ accountId, signedInAt }: SessionPerson, done) => {
+    const current = async (): Promise<Account | false> => {
+      if (signedInAt + absolute * 1000 <= now()) return false;
+      const account = await accounts.byId(accountId);
+      return account?.state === 'active' ? account : false;
+    };
+    current().then((account) => done(null, account), done);
+  });
+  return people;
+}
+
+/** The layout of the pages names the person. */
+const showPerson: RequestHandler = (request, response, next) => {
+  response.locals['person'] = visitorOf(request);
+  next();
+};
+
+function createRequirePerson(prefix: string): RequestHandler {
+  return (request, response, next) => {
+    const asksForPage = request.method === 'GET' || request.method === 'HEAD';
+    if (asksForPage && visitorOf(request) === null) {
+      response.redirect(303, `${prefix}/sign-in?return_to=${encodeURIComponent(request.originalUrl)}`);
+      return;
+    }
+    personOf(request);
+    next();
+  };
+}
+
+/** Who is signed in, or `null`. */
+export function visitorOf(request: Request): Account | null {
+  return (request.user as Account | undefined) ?? null;
+}
+
+/**
+ * Who is signed in, for handlers behind `requirePerson`.
+ * @throws {Refusal} `unauthenticated`
+ */
+export function personOf(request: Request): Account {
+  const person = visitorOf(request);
+  if (person === null) throw new Refusal('unauthenticated', 'You are signed out. Sign in again, then repeat this.');
+  return person;
+}
+
+function settled(start: (done: (error?: unknown) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => start((error) => (error ? reject(error) : resolve())));
+}

@@ -1,0 +1,139 @@
+/** Owns the smallest app that people can sign in to: sessions and sign-in pages on a real store, pages as bare text. */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import type { AuditEvent } from '../../src/audit.ts';
+import { Refusal } from '../../src/errors.ts';
+import { createAdmission } from '../../src/identity/admission.ts';
+import type { Connector } from '../../src/identity/connector.ts';
+import { createGoogleConnector, type GoogleSettings } from '../../src/identity/google.ts';
+import { createLog } from '../../src/log.ts';
+import { createAccountStore } from '../../src/store/accounts.ts';
+import { openSql, readMigrations } from '../../src/store/open.ts';
+import { createSessionStore } from '../../src/store/sessions.ts';
+import type { Sql } from '../../src/store/sql.ts';
+import { createSessions, personOf } from '../../src/web/session.ts';
+import { createSignIn } from '../../src/web/sign-in.ts';
+import { type DemoProvider, startProvider } from './provider.ts';
+
+export type SignInApp = {
+  /** Of the first page, with the prefix and without a slash at its end. */
+  readonly url: string;
+  /** The table's rows, for what no page shows. */
+  readonly sql: Sql;
+  readonly audited: readonly AuditEvent[];
+  callbackUrl(provider: string): string;
+  close(): Promise<void>;
+};
+
+export type SignInAppSettings = {
+  connectors(callbackUrl: (provider: string) => string): Connector[] | Promise<Connector[]>;
+  prefix?: string;
+  /** As if the public URL were https; requests count as secure where they say X-Forwarded-Proto. */
+  secure?: boolean;
+  now?: () => number;
+  /** Seconds. */
+  idle?: number;
+  /** Seconds. */
+  absolute?: number;
+};
+
+/** The first page says who is signed in; a refused sign-in is its data as JSON. */
+export async function startSignInApp(settings: SignInAppSettings): Promise<SignInApp> {
+  const { prefix = '', secure = false, now = Date.now, idle = 3600, absolute = 86_400 } = settings;
+  const sql = openSql('sqlite::memory:', () => {});
+  await sql.migrate(await readMigrations());
+  const accounts = createAccountStore(sql);
+  const log = createLog('silent');
+  const app = express().set('trust proxy', secure);
+  const server = app.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://localhost:${(server.address() as AddressInfo).port}${prefix}`;
+  const callbackUrl = (provider: string): string => `${url}/sign-in/${provider}/callback`;
+
+  const secrets = [randomBytes(16).toString('hex')];
+  const sessions = createSessions({
+    sessions: createSessionStore(sql),
+    accounts,
+    secrets,
+    secure,
+    prefix,
+    idle,
+    absolute,
+    log,
+    now,
+  });
+  const audited: AuditEvent[] = [];
+  const signIn = createSignIn({
+    connectors: await settings.connectors(callbackUrl),
+    admission: createAdmission({ accounts, now }),
+    sessions,
+    views: { page: (response, _name, data, status = 200) => void response.status(status).json(data) },
+    audit: { record: (event) => void audited.push(event), flush: async () => {} },
+    log,
+    clientOf: () => ({ address: '192.0.2.1', userAgent: 'test', requestId: 'r' }),
+    prefix,
+    secure,
+    now,
+  });
+  const pages = express.Router();
+  pages.use(...sessions.middleware);
+  pages.get('/sign-in', signIn.choose);
+  pages.get('/sign-in/:provider', signIn.begin);
+  pages.get('/sign-in/:provider/callback', signIn.complete);
+  pages.post('/sign-out', signIn.signOut);
+  pages.use(
+    sessions.requirePerson,
+    (request, response) => void response.send(`signed in as ${personOf(request).login}`),
+  );
+  app.use(prefix || '/', pages);
+  app.use(((error, _request, response, _next) => {
+    const status = error instanceof Refusal ? error.status : 500;
+    response.status(status).send(String(error));
+  }) satisfies express.ErrorRequestHandler);
+
+  return {
+    url,
+    sql,
+    audited,
+    callbackUrl,
+    async close() {
+      sessions.close();
+      server.close();
+      server.closeAllConnections();
+      await sql.close();
+    },
+  };
+}
+
+/** The same with the demo's provider as Google; example.com is the Workspace domain that may come in. */
+export async function startGoogleApp(
+  changes: Partial<SignInAppSettings> = {},
+  google: Partial<GoogleSettings> = {},
+): Promise<SignInApp & { readonly provider: DemoProvider }> {
+  const { promise, resolve } = Promise.withResolvers<DemoProvider>();
+  const app = await startSignInApp({
+    async connectors(callbackUrl) {
+      const client = { id: 'dockpass', secret: 'demo-secret', callbackUrls: [callbackUrl('google')] };
+      const provider = await startProvider({ port: 0, clients: [client] });
+      resolve(provider);
+      const settings = {
+        ...{ clientId: client.id, clientSecret: client.secret, domains: ['example.com'], anyAccount: false },
+        ...{ authorizationUrl: provider.authorizationUrl, tokenUrl: provider.tokenUrl, jwksUrl: provider.jwksUrl },
+        ...{ issuers: [provider.issuer], callbackUrl: callbackUrl('google'), ...google },
+      };
+      return [createGoogleConnector(settings, { fetch, now: Date.now })];
+    },
+    ...changes,
+  });
+  const provider = await promise;
+  return {
+    ...app,
+    provider,
+    async close() {
+      await app.close();
+      await provider.close();
+    },
+  };
+}

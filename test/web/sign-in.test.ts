@@ -1,0 +1,215 @@
+/** Signing in as a browser does it, with the demo's provider as Google: who comes in, who does not, and what is left behind. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { GoogleSettings } from '../../src/identity/google.ts';
+import type { Account } from '../../src/store/accounts.ts';
+import { type SignInApp, type SignInAppSettings, startGoogleApp } from '../support/sign-in-app.ts';
+import { createVisitor, signInAs } from '../support/visitor.ts';
+
+async function start(t: TestContext, changes: Partial<SignInAppSettings> = {}, google: Partial<GoogleSettings> = {}) {
+  const app = await startGoogleApp(changes, google);
+  t.after(() => app.close());
+  return app;
+}
+
+const accountsOf = ({ sql }: SignInApp) => sql.all<Account>('select * from account order by login');
+const begin = (app: SignInApp) => `${app.url}/sign-in/google`;
+
+test('ana signs in, is known by issuer and subject, and the audit says so', async (t) => {
+  const app = await start(t);
+  const page = await signInAs(createVisitor(), begin(app), 'ana@example.com');
+  assert.equal(page.body, 'signed in as ana@example.com');
+  const [ana, ...others] = await accountsOf(app);
+  assert.deepEqual(others, []);
+  assert.equal(ana?.issuer, app.provider.issuer);
+  assert.equal(ana?.subject, '100000000000000000001');
+  assert.deepEqual([ana?.domain, ana?.display_name, ana?.groups_at], ['example.com', 'Ana Alves', null]);
+  assert.deepEqual(
+    app.audited.map(({ action, actor, detail }) => ({ action, actor, detail })),
+    [{ action: 'sign-in', actor: 'ana@example.com', detail: { provider: 'google' } }],
+  );
+});
+
+test('mallory is refused: the address is right, the account belongs to no Workspace', async (t) => {
+  const app = await start(t);
+  const visitor = createVisitor();
+  const page = await signInAs(visitor, begin(app), 'mallory@example.com');
+  assert.equal(page.status, 403);
+  const data = JSON.parse(page.body);
+  assert.match(data.message, /mallory@example\.com is a personal Google account.*Workspace of example\.com/);
+  assert.deepEqual(data.action, { href: '/sign-in/google?another=yes', label: 'Choose another account' });
+  assert.deepEqual(await accountsOf(app), []);
+  assert.equal(app.audited[0]?.action, 'sign-in.refused');
+  assert.equal(app.audited[0]?.subject, 'mallory@example.com');
+  assert.match((await visitor.open(app.url)).url.pathname, /^\/sign-in$/);
+});
+
+test('an account of another Workspace, an unverified address and no address are refused', async (t) => {
+  const app = await start(t);
+  const ana = app.provider.people.get('100000000000000000001') ?? assert.fail();
+  const messageFor = async (changes: object) => {
+    app.provider.people.set(ana.sub, { ...ana, ...changes });
+    const page = await signInAs(createVisitor(), begin(app), { ...ana, ...changes }.email);
+    assert.equal(page.status, 403);
+    return JSON.parse(page.body).message;
+  };
+  assert.match(await messageFor({ hd: 'example.org' }), /belongs to the Google Workspace of example\.org/);
+  assert.match(await messageFor({ hd: 'sub.example.com' }), /belongs to the Google Workspace of sub\.example\.com/);
+  assert.match(await messageFor({ email_verified: false }), /has not verified/);
+  assert.match(await messageFor({ email: 'a:b@example.com' }), /cannot be used as a docker user name/);
+  assert.deepEqual(await accountsOf(app), []);
+});
+
+test('a changed e-mail follows the person', async (t) => {
+  const app = await start(t);
+  await signInAs(createVisitor(), begin(app), 'ana@example.com');
+  const ana = app.provider.people.get('100000000000000000001') ?? assert.fail();
+  app.provider.people.set(ana.sub, { ...ana, email: 'Ana.Berg@example.com' });
+  const page = await signInAs(createVisitor(), begin(app), 'Ana.Berg@example.com');
+  assert.equal(page.body, 'signed in as ana.berg@example.com');
+  const accounts = await accountsOf(app);
+  assert.deepEqual(
+    accounts.map(({ login, email }) => ({ login, email })),
+    [{ login: 'ana.berg@example.com', email: 'Ana.Berg@example.com' }],
+  );
+});
+
+test('a second account with a taken e-mail is refused, not merged', async (t) => {
+  const app = await start(t);
+  await signInAs(createVisitor(), begin(app), 'ana@example.com');
+  const ana = app.provider.people.get('100000000000000000001') ?? assert.fail();
+  app.provider.people.delete(ana.sub);
+  app.provider.people.set('200', { ...ana, sub: '200' });
+  const page = await signInAs(createVisitor(), begin(app), 'ana@example.com');
+  assert.equal(page.status, 409);
+  assert.match(JSON.parse(page.body).message, /Another account already has the e-mail address ana@example\.com/);
+  assert.deepEqual(
+    (await accountsOf(app)).map(({ subject }) => subject),
+    [ana.sub],
+  );
+});
+
+test('a disabled account cannot sign in', async (t) => {
+  const app = await start(t);
+  await signInAs(createVisitor(), begin(app), 'ana@example.com');
+  await app.sql.run("update account set state = 'disabled'");
+  const page = await signInAs(createVisitor(), begin(app), 'ana@example.com');
+  assert.equal(page.status, 403);
+  assert.match(JSON.parse(page.body).message, /is disabled here/);
+});
+
+test('after the sign-in the browser is where it wanted to go, below the prefix', async (t) => {
+  const app = await start(t, { prefix: '/dockpass' });
+  const visitor = createVisitor();
+  const choice = await visitor.open(`${app.url}/passwords?state=live`);
+  const [google] = JSON.parse(choice.body).providers;
+  assert.deepEqual(google, {
+    name: 'google',
+    label: 'Google',
+    href: '/dockpass/sign-in/google?return_to=%2Fdockpass%2Fpasswords%3Fstate%3Dlive',
+  });
+  const page = await signInAs(visitor, new URL(google.href, app.url), 'ana@example.com');
+  assert.equal(page.url.pathname + page.url.search, '/dockpass/passwords?state=live');
+  assert.equal((await visitor.open(`${app.url}/sign-in`)).url.pathname, '/dockpass/');
+});
+
+test('two tabs sign in side by side', async (t) => {
+  const app = await start(t);
+  const visitor = createVisitor();
+  const first = await visitor.open(begin(app));
+  await visitor.open(begin(app));
+  const page = await visitor.submit(first, first.url, { account: 'ana@example.com' });
+  assert.equal(page.body, 'signed in as ana@example.com');
+});
+
+test('the second tab of a browser that is signed in by now says so', async (t) => {
+  const app = await start(t);
+  const visitor = createVisitor();
+  const [first, second] = [await visitor.open(begin(app)), await visitor.open(begin(app))];
+  await visitor.submit(first, first.url, { account: 'ana@example.com' });
+  const page = await visitor.submit(second, second.url, { account: 'bo@example.com' });
+  assert.equal(page.status, 400);
+  assert.deepEqual(JSON.parse(page.body).action, { href: '/', label: 'Continue as ana@example.com' });
+});
+
+test('an answer that this browser did not ask for, or asks for twice, is refused', async (t) => {
+  const app = await start(t);
+  const [victim, attacker] = [createVisitor(), createVisitor()];
+  const chooser = await attacker.open(begin(app));
+  let answer = await attacker.request(chooser.url, {
+    method: 'POST',
+    body: new URLSearchParams({ account: 'bo@example.com' }),
+  });
+  answer = await attacker.request(answer.headers.get('location') ?? '');
+  const callback = answer.headers.get('location') ?? '';
+  assert.match(callback, /\/sign-in\/google\/callback\?code=/);
+
+  const foreign = await victim.open(callback);
+  assert.equal(foreign.status, 400);
+  assert.match(JSON.parse(foreign.body).message, /not started in this browser/);
+  assert.deepEqual(JSON.parse(foreign.body).action, { href: '/sign-in/google', label: 'Start again' });
+
+  const wrongState = await attacker.open(callback.replace(/state=[^&]+/, 'state=constructor'));
+  assert.equal(wrongState.status, 400);
+  assert.equal((await attacker.open(callback)).body, 'signed in as bo@example.com');
+  assert.equal((await attacker.open(callback)).status, 400);
+});
+
+test('a callback without code or error, or with a repeated one, begins nothing', async (t) => {
+  const app = await start(t);
+  const visitor = createVisitor();
+  for (const query of ['', '?state=x', '?code=x', '?code=a&code=b&state=x', '?code=x&state=a&state=b']) {
+    const response = await visitor.request(`${begin(app)}/callback${query}`);
+    assert.deepEqual([response.status, response.headers.get('location')], [400, null], query);
+  }
+  assert.deepEqual(await app.sql.all('select * from web_session'), []);
+});
+
+test('cancelling at the provider leads to a page that offers to start again', async (t) => {
+  const app = await start(t);
+  const visitor = createVisitor();
+  const chooser = await visitor.open(begin(app));
+  const page = await visitor.submit(chooser, chooser.url, { cancel: 'yes' });
+  assert.equal(page.status, 400);
+  assert.match(JSON.parse(page.body).message, /you cancelled/);
+  assert.equal(JSON.parse(page.body).action.label, 'Start again');
+});
+
+for (const [error, status, message] of [
+  ['server_error', 503, /has a problem right now/],
+  ['invalid_scope', 502, /\(invalid_scope\)\. Tell the administrator/],
+  ['<b>Call 555</b>', 502, /refused what Dockpass asked for\. Tell the administrator/],
+] as const) {
+  test(`the provider's error "${error}" becomes a page`, async (t) => {
+    const app = await start(t);
+    const visitor = createVisitor();
+    const begun = await visitor.request(begin(app));
+    const state = new URL(begun.headers.get('location') ?? '').searchParams.get('state') ?? '';
+    const query = new URLSearchParams({ error, state, error_description: 'Call 555' });
+    const page = await visitor.open(`${begin(app)}/callback?${query}`);
+    assert.equal(page.status, status);
+    assert.match(JSON.parse(page.body).message, message);
+    assert.doesNotMatch(page.body, /Call 555/);
+  });
+}
+
+test('what is sent to the provider: state, nonce, PKCE, the domain, and no secret', async (t) => {
+  const app = await start(t);
+  const begun = await createVisitor().request(begin(app));
+  const { searchParams: sent } = new URL(begun.headers.get('location') ?? '');
+  assert.equal(sent.get('redirect_uri'), app.callbackUrl('google'));
+  assert.equal(sent.get('scope'), 'openid email profile');
+  assert.equal(sent.get('code_challenge_method'), 'S256');
+  assert.match(sent.get('code_challenge') ?? '', /^[\w-]{43}$/);
+  assert.match(sent.get('state') ?? '', /^[\w-]{32}$/);
+  assert.match(sent.get('nonce') ?? '', /^[\w-]{32}$/);
+  assert.deepEqual([sent.get('hd'), sent.get('prompt')], ['example.com', 'select_account']);
+  assert.equal(sent.has('client_secret'), false);
+});
+
+test('a way to sign in that is not configured is not found', async (t) => {
+  const app = await start(t);
+  for (const path of ['/sign-in/keycloak', '/sign-in/keycloak/callback?code=x&state=y', '/sign-in/__proto__']) {
+    assert.equal((await createVisitor().open(app.url + path)).status, 404, path);
+  }
+});
