@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http, { type IncomingMessage, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, test } from 'node:test';
+import express from 'express';
+import { Refusal } from '../src/errors.ts';
+import * as ours from '../src/http.ts';
+import type { Log } from '../src/log.ts';
+
+type Line = { fields: Record<string, unknown>; message: string };
+
+function collectLog(): { log: Log; lines: Line[] } {
+  const lines: Line[] = [];
+  const write = (fields: object, message: string) => lines.push({ fields: fields as Record<string, unknown>, message });
+  return { lines, log: { debug: write, info: write, warn: write, error: write } };
+}
+
+/** Runs `action` against a real server on a free port. */
+async function withServer(listener: RequestListener, action: (url: string) => Promise<void>): Promise<void> {
+  const server = await ours.createServer(null, listener);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    await action(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+/** A request with headers that fetch would not send. */
+function send(url: string, headers: http.OutgoingHttpHeaders): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const request = http.get(url, { headers }, async (response: IncomingMessage) => {
+      const body = (await response.toArray()).join('');
+      resolve({ status: response.statusCode ?? 0, body });
+    });
+    request.on('error', reject);
+  });
+}
+
+describe('the address of a client', () => {
+  const cases: [string, string[], string | undefined, string][] = [
+    ['is the peer without proxies', [], '203.0.113.9', '127.0.0.1'],
+    ['is what a trusted proxy says', ['127.0.0.0/8'], '203.0.113.9', '203.0.113.9'],
+    [
+      'is the nearest that is not trusted',
+      ['127.0.0.0/8', '10.0.0.1'],
+      '6.6.6.6, 203.0.113.9, 10.0.0.1',
+      '203.0.113.9',
+    ],
+    ['is not what a client claims before its own proxy', ['127.0.0.0/8'], '6.6.6.6, 203.0.113.9', '203.0.113.9'],
+    ['is written as IPv4 where it is mapped', ['127.0.0.0/8'], '::ffff:203.0.113.9', '203.0.113.9'],
+    ['is the proxy where that says nothing', ['127.0.0.0/8'], undefined, '127.0.0.1'],
+  ];
+  for (const [name, proxies, forwarded, expected] of cases) {
+    test(name, async () => {
+      const clientOf = ours.createClientReader(ours.createTrust(proxies));
+      const listener: RequestListener = (request, response) => response.end(clientOf(request).address);
+      await withServer(listener, async (url) => {
+        const headers = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded };
+        assert.equal((await send(url, headers)).body, expected);
+      });
+    });
+  }
+});
+
+test('a request is one log line, with the id of the answer, without query, header or secret', async () => {
+  const written = Promise.withResolvers<object>();
+  const log = { ...collectLog().log, info: written.resolve };
+  const clientOf = ours.createClientReader(ours.createTrust([]));
+  const listener: RequestListener = (request, response) => {
+    ours.logRequest(request, response, { log, clientOf });
+    response.writeHead(204).end();
+  };
+  const secret = 'dkp_0123456789abcdefghijABCDEFGHIJ0123456789';
+  await withServer(listener, async (url) => {
+    const response = await fetch(`${url}/a/${secret}?code=topsecret`, {
+      headers: {
+        authorization: `Basic ${btoa(`ana:${secret}`)}`,
+        'user-agent': `docker ${secret}`,
+        cookie: 'sid=topsecret',
+      },
+    });
+    const line = (await written.promise) as Record<string, unknown>;
+    assert.equal(line['requestId'], response.headers.get('x-request-id'));
+    assert.equal(line['status'], 204);
+    assert.equal(line['method'], 'GET');
+    assert.doesNotMatch(JSON.stringify(line), /topsecret|0123456789abcdef|Basic/);
+  });
+});
+
+test('the path of a request target, absolute ones too', () => {
+  const pathOf = (url: string) => ours.pathOf({ url } as IncomingMessage);
+  assert.equal(pathOf('/auth?service=a'), '/auth');
+  assert.equal(pathOf('http://auth.example.com/auth/token?x'), '/auth/token');
+  assert.equal(pathOf('*'), '/');
+  assert.equal(pathOf('//evil.example/auth'), '//evil.example/auth');
+});
+
+test('24 KB of headers arrive, 100 KB are answered 431 and the server lives on', async () => {
+  await withServer(
+    (_request, response) => response.end('ok'),
+    async (url) => {
+      assert.equal((await send(url, { authorization: 'x'.repeat(24 * 1024) })).status, 200);
+      assert.equal((await send(url, { authorization: 'x'.repeat(100 * 1024) })).status, 431);
+      assert.equal((await send(url, {})).status, 200);
+    },
+  );
+});
+
+describe('what a browser sends for another site', () => {
+  const origin = 'https://auth.example.com';
+  const cases: [string, string, Record<string, string>, number][] = [
+    ['our own form', 'POST', { 'sec-fetch-site': 'same-origin', origin }, 200],
+    ['typed into the address bar', 'POST', { 'sec-fetch-site': 'none' }, 200],
+    ['another site', 'POST', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }, 403],
+    ['a sibling domain', 'POST', { 'sec-fetch-site': 'same-site', origin: 'https://a.example.com' }, 403],
+    ['another site, header kept back by an old browser', 'POST', { origin: 'https://evil.example' }, 403],
+    ['a sandboxed frame', 'POST', { origin: 'null' }, 403],
+    ['our own origin, old browser', 'POST', { origin }, 200],
+    ['a program', 'POST', {}, 200],
+    ['a link from another site', 'GET', { 'sec-fetch-site': 'cross-site' }, 200],
+    ['a method nobody knows, from another site', 'DELETE', { 'sec-fetch-site': 'cross-site' }, 403],
+    ['a header with a made-up value', 'POST', { 'sec-fetch-site': 'Same-Origin' }, 403],
+  ];
+  const app = express();
+  app.use(ours.refuseCrossSite(origin), (_request, response) => {
+    response.send('done');
+  });
+  app.use(replies(collectLog().log));
+  for (const [name, method, headers, status] of cases) {
+    test(`${name}: ${status}`, () =>
+      withServer(app, async (url) => {
+        assert.equal((await fetch(url, { method, headers })).status, status);
+      }));
+  }
+});
+
+function replies(log: Log) {
+  return ours.replyToErrors({
+    log,
+    clientOf: ours.createClientReader(ours.createTrust([])),
+    page: (response, refusal) => response.send(`<p>${refusal.message}</p>`),
+  });
+}
+
+describe('an error becomes a reply', () => {
+  const { log, lines } = collectLog();
+  const app = express();
+  app.use(express.urlencoded({ extended: false, limit: '1kb' }));
+  app.get('/busy', () => {
+    throw new Refusal('too_many_requests', 'Try again in 7 seconds.', { retryAfter: 7 });
+  });
+  app.get('/broken', () => {
+    throw new Error('the password is hunter2');
+  });
+  app.post('/', (_request, response) => {
+    response.send('ok');
+  });
+  app.get('/items/:id', (_request, response) => {
+    response.send('ok');
+  });
+  app.use(ours.notFound);
+  app.use(replies(log));
+
+  test('with the code, the message and the seconds to wait, as JSON for a program', () =>
+    withServer(app, async (url) => {
+      const response = await fetch(`${url}/busy`);
+      assert.equal(response.status, 429);
+      assert.equal(response.headers.get('retry-after'), '7');
+      assert.equal(response.headers.get('cache-control'), 'no-store');
+      const body = (await response.json()) as { errors: { code: string; message: string }[] };
+      assert.equal(body.errors[0]?.code, 'too_many_requests');
+      assert.equal(body.errors[0]?.message, 'Try again in 7 seconds.');
+    }));
+
+  test('as a page for a browser', () =>
+    withServer(app, async (url) => {
+      const response = await fetch(`${url}/nowhere`, { headers: { accept: 'text/html,*/*;q=0.8' } });
+      assert.equal(response.status, 404);
+      assert.match(await response.text(), /<p>There is no such page/);
+    }));
+
+  test('what is our fault is told to the log, not to the reader', () =>
+    withServer(app, async (url) => {
+      const response = await fetch(`${url}/broken`);
+      assert.equal(response.status, 500);
+      assert.doesNotMatch(await response.text(), /hunter2/);
+      assert.match(String(lines.at(-1)?.fields['err']), /hunter2/);
+    }));
+
+  test('a body that is too large is 413, a broken address 400', () =>
+    withServer(app, async (url) => {
+      assert.equal(
+        (await fetch(url, { method: 'POST', body: new URLSearchParams({ a: 'x'.repeat(2000) }) })).status,
+        413,
+      );
+      assert.equal((await send(`${url}/items/%E0%A4%A`, {})).status, 400);
+    }));
+});
