@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -142,4 +142,29 @@ describe('each of these is refused by name', () => {
   for (const [name, environment, expected] of cases) {
     test(name, () => assert.match(problemsOf(environment).join('\n'), expected));
   }
+});
+
+test('.env.example names every setting, and is itself a configuration once its secret is filled in', () => {
+  const example = readFileSync('.env.example', 'utf8');
+  const named = [...example.matchAll(/^#?([A-Z_]+)=(.*)$/gm)].map(
+    ([, name = '', value = '']) => [name, value] as const,
+  );
+  const active = Object.fromEntries(named.filter(([name]) => example.includes(`\n${name}=`)));
+  const seen = new Set<string>();
+  const environment = new Proxy<Record<string, string>>(
+    { ...active, TRUSTED_PROXIES: '127.0.0.1', OIDC_PROVIDERS: 'keycloak' },
+    {
+      get(target, name) {
+        seen.add(String(name));
+        return target[String(name)];
+      },
+    },
+  );
+  const problems = problemsOf(environment).filter((line) => !/required$/.test(line));
+  assert.deepEqual(problems, []);
+  const undocumented = [...seen].filter((name) => !name.endsWith('_FILE') || name.startsWith('TLS_'));
+  assert.deepEqual(
+    undocumented.filter((name) => !named.some(([known]) => known === name)),
+    [],
+  );
 });
