@@ -6,8 +6,12 @@ import { runProgram } from '../test/support/process.ts';
 import { createSkopeo } from '../test/support/skopeo.ts';
 import type { Demo } from './demo-services.ts';
 
-/** `seen`: one line of what the client said. */
-export type Outcome = { readonly ok: boolean; readonly seen: string };
+export type Outcome = {
+  /** `failed`: neither yes nor no; something is broken. */
+  readonly result: 'allowed' | 'refused' | 'failed';
+  /** One line of what was seen. */
+  readonly seen: string;
+};
 
 export type DemoClient = {
   /** Which client this is, and what it leaves out. */
@@ -63,14 +67,16 @@ function speakProtocol({ url, registry }: Demo): DemoClient {
   };
   const want = async (repository: string, action: string, actions: string): Promise<Outcome> => {
     const { status, granted } = await ask(`repository:${repository}:${actions}`);
-    return { ok: granted.includes(action), seen: `${status}, the token allows: ${granted.join(', ') || 'nothing'}` };
+    const seen = `${status}, the token allows: ${granted.join(', ') || 'nothing'}`;
+    if (status !== 200) return { result: resultOf(status), seen };
+    return { result: granted.includes(action) ? 'allowed' : 'refused', seen };
   };
   return {
     description: 'the token protocol itself: neither skopeo nor docker is here with a registry, so no image is moved',
     async login(user, secret) {
       authorization = `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`;
       const { status } = await ask(null);
-      return { ok: status === 200, seen: `the realm answered ${status}` };
+      return { result: resultOf(status), seen: `the realm answered ${status}` };
     },
     push: (repository) => want(repository, 'push', 'pull,push'),
     pull: (repository) => want(repository, 'pull', 'pull'),
@@ -84,7 +90,13 @@ function grantedActions(token: string): string[] {
   return access.flatMap(({ actions }) => actions);
 }
 
+function resultOf(status: number): Outcome['result'] {
+  if (status === 200) return 'allowed';
+  return status === 401 ? 'refused' : 'failed';
+}
+
 function outcome({ code, output }: { code: number | null; output: string }): Outcome {
-  const lines = output.trim().split('\n');
-  return { ok: code === 0, seen: lines.at(-1)?.trim() || `exit code ${code}` };
+  const seen = output.trim().split('\n').at(-1)?.trim() || `exit code ${code}`;
+  if (code === 0) return { result: 'allowed', seen };
+  return { result: /denied|unauthorized|invalid username/i.test(output) ? 'refused' : 'failed', seen };
 }

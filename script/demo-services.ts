@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { findProgram } from '../test/support/parts.ts';
+import { freePorts } from '../test/support/ports.ts';
 import { type Running, startProgram } from '../test/support/process.ts';
 import { startProvider } from '../test/support/provider.ts';
 import { startRegistry } from '../test/support/registry.ts';
@@ -25,13 +26,14 @@ export const demoPolicyFile = join(root, 'script', 'demo-policy.yml');
 /**
  * Starts everything on loopback ports; the stack stops it in the reverse order, also what stood before a later start failed.
  * @param settings.folder holds the database, keys and images
+ * @param settings.ports free ones where none are given
  * @throws Error with the output of the part that did not start
  */
 export async function startDemo(
-  settings: { readonly folder: string; readonly ports: DemoPorts; readonly policyFile?: string },
+  settings: { readonly folder: string; readonly ports?: DemoPorts; readonly policyFile?: string },
   stack: AsyncDisposableStack,
 ): Promise<Demo> {
-  const { folder, ports } = settings;
+  const { folder, ports = await freeDemoPorts() } = settings;
   const data = join(folder, 'dockpass');
   await mkdir(data, { recursive: true, mode: 0o700 });
   const url = `http://localhost:${ports.dockpass}`;
@@ -84,4 +86,9 @@ export async function startDemo(
     return { name, lastWords: output().split('\n').slice(-10).join('\n') };
   });
   return { url, registry, hasRegistry, casualty: Promise.race(casualties) };
+}
+
+async function freeDemoPorts(): Promise<DemoPorts> {
+  const [dockpass = 0, registry = 0, provider = 0] = await freePorts(3);
+  return { dockpass, registry, provider };
 }

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { freePorts, isFree } from '../test/support/ports.ts';
+import { isFree } from '../test/support/ports.ts';
 import { checkStory } from './demo-check.ts';
 import { type DemoPorts, startDemo } from './demo-services.ts';
 import { welcome } from './demo-welcome.ts';
@@ -94,8 +94,7 @@ async function check(interrupted: Promise<void>): Promise<number> {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'dockpass-demo-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const [dockpass = 0, registry = 0, provider = 0] = await freePorts(3);
-  const demo = await startDemo({ folder, ports: { dockpass, registry, provider } }, stack);
+  const demo = await startDemo({ folder }, stack);
   const passed = await Promise.race([checkStory(demo, folder, console.log), interrupted.then(() => false)]);
   return passed ? 0 : 1;
 }
@@ -114,6 +113,6 @@ async function main(): Promise<number> {
 try {
   process.exitCode = await main();
 } catch (error) {
-  console.error(error instanceof UsageError ? error.message : (error as Error).stack);
+  console.error((error as Error).message); // a part that did not start brings its own last words
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }

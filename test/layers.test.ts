@@ -26,6 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 /** `import type` alone: the shape of a row or of a part that app hands over, and none of what it does. */
 const mayImportTypesOf: Readonly<Record<string, readonly string[]>> = {
+  http: ['audit'],
   web: ['store', 'identity'],
 };
 /** The composition root and what runs it: these may import any module but those named. */

@@ -15,7 +15,9 @@ if (files.length === 0) {
 }
 
 const skipped: string[] = [];
-const stream = run({ files, concurrency: Math.max(2, availableParallelism()) });
+// Milliseconds; a test that hangs is a failure, and not a job that CI has to kill.
+const timeout = 240_000;
+const stream = run({ files, timeout, concurrency: Math.max(2, availableParallelism()) });
 stream.on('test:fail', () => {
   process.exitCode = 1;
 });

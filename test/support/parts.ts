@@ -3,12 +3,15 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /**
- * For the `skip` option of a test: false where every program is in PATH, else the reason to print.
+ * For the `skip` option of a test: false where every program is installed, else the reason to print. The word `root`
+ * stands for a process that may start daemons.
  * @throws Error where CI=true: there, a suite that cannot run is a failure and not a gap.
  */
 export function missing(...programs: readonly string[]): string | false {
-  const absent = programs.filter((program) => !findProgram(program));
-  return absent.length === 0 ? false : skipped(`not installed: ${absent.join(', ')}`);
+  const absent = programs.filter((program) =>
+    program === 'root' ? process.getuid?.() !== 0 : findProgram(program) === null,
+  );
+  return absent.length === 0 ? false : skipped(`missing: ${absent.join(', ')}`);
 }
 
 /**

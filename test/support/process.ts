@@ -78,7 +78,9 @@ export async function startProgram(
     await printed(child, output, options.ready, ended);
   } catch (error) {
     await stop();
-    throw new Error(`${program} did not start: ${(error as Error).message}\n${output()}`, { cause: error });
+    throw new Error(`${[program, ...args].join(' ')} did not start: ${(error as Error).message}\n${output()}`, {
+      cause: error,
+    });
   }
   return { output, ended, stop };
 }
