@@ -55,13 +55,6 @@ export function pathOf(request: IncomingMessage): string {
   return end < 0 ? path : path.slice(0, end);
 }
 
-const notes = new WeakMap<IncomingMessage, object>();
-
-/** Adds fields to the one log line of a request: what only its handler knows. */
-export function note(request: IncomingMessage, fields: object): void {
-  notes.set(request, { ...notes.get(request), ...fields });
-}
-
 /** Writes one line when the answer is out, or when the client left before. The query is not logged: it may hold a code. */
 export function logRequest(
   request: IncomingMessage,
@@ -81,7 +74,6 @@ export function logRequest(
         ms: Math.round((performance.now() - begun) * 10) / 10,
         address,
         userAgent,
-        ...notes.get(request),
       },
       'request',
     );

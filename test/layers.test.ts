@@ -12,7 +12,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   pattern: [],
   scope: ['errors'],
   config: ['errors', 'log'],
-  http: ['errors', 'log', 'metrics'],
+  http: ['errors', 'log', 'metrics', 'audit'],
   store: ['errors'],
   audit: ['store', 'log'],
   identity: ['errors', 'log', 'store', 'scope'],

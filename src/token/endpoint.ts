@@ -1,4 +1,4 @@
-/** Owns the realm, `/auth`: the phases of a token request, in their order. */
+/** Owns the realm, `/auth`: the phases of a token request, in their order, and the log line that each leaves. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
@@ -25,9 +25,6 @@ export type TokenEndpointParts = {
   readonly signer: Signer;
   /** Told of each token, to keep the last use of a password. It must not throw, and is not waited for. */
   readonly recordUse: (identity: Identity, client: Client) => void;
-  /** Adds fields to the log line of the request. */
-  readonly note: (request: IncomingMessage, fields: object) => void;
-  /** Told of what is our fault. */
   readonly log: Log;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -56,7 +53,10 @@ export function createTokenEndpoint(
   };
 
   return async (request, response) => {
+    const begun = performance.now();
     const client = parts.clientOf(request);
+    const write = createLine(parts.log, client, begun);
+    response.setHeader('X-Request-Id', client.requestId);
     try {
       const asked = await readTokenRequest(request);
       const service = findService(parts.services, asked.service);
@@ -66,14 +66,11 @@ export function createTokenEndpoint(
       const access = grantedAccess(decisions);
       const token = await mint(parts.signer, service, { account: identity.account, access }, parts.now());
       parts.recordUse(identity, client);
-      parts.note(request, describeToken(service, identity, decisions));
+      write('info', 'token', { status: 200, ...describeToken(service, identity, decisions) });
       answerToken(response, token, asked.method === 'POST' ? access : null);
     } catch (error) {
       const refusal = toRefusal(error);
-      parts.note(request, { reason: refusal.message });
-      if (refusal.status >= 500) {
-        parts.log.error({ err: refusal.cause, requestId: client.requestId }, refusal.message);
-      }
+      write(refusal.status < 500 ? 'info' : 'error', 'no token', describeRefusal(refusal));
       answerRefusal(response, refusal);
     }
   };
@@ -92,6 +89,14 @@ function findService(services: readonly Service[], name: string): Service {
   );
 }
 
+/** The one line that the log has of a request to the realm. */
+function createLine(log: Log, { requestId, address, userAgent }: Client, begun: number) {
+  return (level: 'info' | 'error', message: string, outcome: object): void => {
+    const ms = Math.round((performance.now() - begun) * 10) / 10;
+    log[level]({ requestId, ...outcome, ms, address, userAgent }, message);
+  };
+}
+
 function describeToken(service: Service, identity: Identity, decisions: readonly Decision[]): object {
   return {
     service: service.name,
@@ -100,6 +105,11 @@ function describeToken(service: Service, identity: Identity, decisions: readonly
     asked: decisions.map(({ access }) => formatScope(access)),
     granted: grantedAccess(decisions).map(formatScope),
   };
+}
+
+function describeRefusal(refusal: Refusal): object {
+  const { status, message } = refusal;
+  return status < 500 ? { status, reason: message } : { status, reason: message, err: refusal.cause };
 }
 
 function toRefusal(error: unknown): Refusal {

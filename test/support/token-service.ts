@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import bcrypt from 'bcryptjs';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
-import { createClientReader, createServer, createTrust, logRequest, note, pathOf } from '../../src/http.ts';
+import { createClientReader, createServer, createTrust, pathOf } from '../../src/http.ts';
 import type { Identity } from '../../src/identity/identity.ts';
 import { createStaticUsers } from '../../src/identity/static-users.ts';
 import type { Log } from '../../src/log.ts';
@@ -79,8 +79,6 @@ export async function startTokenService(changes: Partial<TokenEndpointParts> = {
   const uses: Identity[] = [];
   const lines: { level: keyof Log; message: string; fields: object }[] = [];
   const write = (level: keyof Log) => (fields: object, message: string) => lines.push({ level, message, fields });
-  const log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
-  const clientOf = createClientReader(createTrust([]));
   const endpoint = createTokenEndpoint({
     services,
     authenticators: [users.authenticator],
@@ -88,15 +86,13 @@ export async function startTokenService(changes: Partial<TokenEndpointParts> = {
     policy: () => policy,
     signer: keys.signer,
     recordUse: (identity) => uses.push(identity),
-    note,
-    log,
+    log: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
     now: Date.now,
-    clientOf,
+    clientOf: createClientReader(createTrust([])),
     publicUrl: 'https://auth.example.com/',
     ...changes,
   });
   const server = await createServer(null, (request, response) => {
-    logRequest(request, response, { log, clientOf });
     if (realmPaths.includes(pathOf(request))) void endpoint(request, response);
     else response.writeHead(404).end();
   });

@@ -1,0 +1,110 @@
+/** Owns `dockpass password ...`: the same functions that the pages call. */
+import { type Core, openCore } from '../app.ts';
+import type { AppPassword } from '../app-passwords.ts';
+import { readConfig } from '../config/config.ts';
+import { Refusal } from '../errors.ts';
+import { foldCase } from '../identity/identity.ts';
+import { type Command, type Terminal, UsageError, wholeNumber } from './command.ts';
+
+const by = { actor: 'command line', client: null };
+const json = { type: 'boolean' } as const;
+
+export const passwordCommands: readonly Command[] = [
+  {
+    words: 'password create',
+    usage: 'EMAIL --name NAME [--days N] [--pull-only] [--repository PATTERN ...] [--json]',
+    summary: 'Create an app password for a person who has signed in before',
+    details: [
+      'The secret is written to standard output, once; everything else to standard error.',
+      '  --days N               lifetime in days (default 90, at most PASSWORD_MAX_DAYS)',
+      '  --pull-only            it can pull and nothing else',
+      '  --repository PATTERN   only these repositories: * within a segment, ** across; may be repeated',
+    ],
+    options: {
+      name: { type: 'string' },
+      days: { type: 'string' },
+      'pull-only': { type: 'boolean' },
+      repository: { type: 'string', multiple: true },
+      json,
+    },
+    operands: [1, 1],
+    async run([email = ''], values, terminal) {
+      const { name, days = '90', repository = [] } = values;
+      if (typeof name !== 'string') throw new UsageError('--name is missing: say what the password is for.');
+      const wish = {
+        name,
+        days: wholeNumber(String(days), 'days'),
+        pullOnly: values['pull-only'] === true,
+        repositories: repository as string[],
+      };
+      return withCore(terminal, async (core) => {
+        const { secret, password } = await core.passwords.issue(await accountOf(core, email), wish, by);
+        if (values['json'] === true) terminal.out(JSON.stringify({ secret, ...password }));
+        else {
+          terminal.note(`Password "${password.name}" (${password.id}) for ${password.login}, shown only this once:`);
+          terminal.out(secret);
+        }
+      });
+    },
+  },
+  {
+    words: 'password list',
+    usage: '[EMAIL] [--json]',
+    summary: 'List the app passwords of one person or of all',
+    options: { json },
+    operands: [0, 1],
+    run: ([email], values, terminal) =>
+      withCore(terminal, async (core) => {
+        const passwords =
+          email === undefined
+            ? await core.passwords.all()
+            : await core.passwords.ofAccount(await accountOf(core, email));
+        if (values['json'] === true) terminal.out(JSON.stringify(passwords));
+        else for (const password of passwords) terminal.out(describe(password));
+        if (passwords.length === 0 && values['json'] !== true) terminal.note('There are no passwords.');
+      }),
+  },
+  {
+    words: 'password revoke',
+    usage: 'ID',
+    summary: 'Revoke an app password; it counts from the next request on',
+    operands: [1, 1],
+    run: ([id = ''], _values, terminal) =>
+      withCore(terminal, async (core) => {
+        const password = await core.passwords.revoke(id, null, by);
+        terminal.out(`Revoked "${password.name}" of ${password.login}.`);
+      }),
+  },
+];
+
+/** Opens what the command needs, and closes it whatever happens. */
+async function withCore(terminal: Terminal, action: (core: Core) => Promise<void>): Promise<number> {
+  const core = await openCore(readConfig({ ...terminal.environment, LOG_LEVEL: 'silent' }));
+  try {
+    await action(core);
+    return 0;
+  } finally {
+    await core.close();
+  }
+}
+
+async function accountOf(core: Core, email: string) {
+  const account = await core.store.accounts.byLogin(foldCase(email));
+  if (account !== undefined) return account;
+  throw new Refusal(
+    'not_found',
+    `${email} has not signed in yet: only a person known from a sign-in can hold passwords.`,
+  );
+}
+
+function describe(password: AppPassword): string {
+  const { lastUse, limits } = password;
+  const used = lastUse === null ? 'never used' : `used ${iso(lastUse.at)} from ${lastUse.address} by ${lastUse.client}`;
+  const narrowed = [limits.actions?.join(',') ?? 'full access', ...(limits.repositories ?? [])].join(' ');
+  const fields = [password.id, password.login, password.name, password.hint, password.state, narrowed];
+  return [...fields, `expires ${iso(password.expiresAt)}`, used].join('  ');
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString().slice(0, 16).replace('T', ' ');
+}

@@ -1,0 +1,11 @@
+/** The process: arguments in, a command run, an exit code out. */
+import { existsSync } from 'node:fs';
+import { runCommand } from './cli.ts';
+
+if (existsSync('.env')) process.loadEnvFile('.env');
+
+process.exitCode = await runCommand(process.argv.slice(2), {
+  environment: process.env,
+  out: (line) => process.stdout.write(`${line}\n`),
+  note: (line) => process.stderr.write(`${line}\n`),
+});
