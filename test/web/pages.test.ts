@@ -1,0 +1,203 @@
+/** The pages in a real browser: accessibility in both themes and widths, the keyboard alone, and no JavaScript. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { axeViolations, launchBrowser } from '../support/browser.ts';
+import { missing } from '../support/parts.ts';
+import { type Site, seedPasswords, startPasswordPages } from '../support/password-pages.ts';
+
+const skip = process.env['CHROMIUM'] === undefined && missing('chromium');
+
+/** How to come to each page from the list. */
+const journeys: Readonly<Record<string, (page: Page, site: Site) => Promise<void>>> = {
+  list: async (page) => {
+    await page.getByText('Expired and revoked', { exact: true }).click();
+  },
+  form: async (page) => {
+    await page.getByRole('link', { name: 'New password' }).click();
+    await page.getByText('Only some repositories').click();
+  },
+  mistake: async (page, site) => {
+    await page.goto(`${site.url}/passwords/new`);
+    await page.getByLabel('Name').fill('MacBook');
+    await page.getByRole('button', { name: 'Create password' }).click();
+    await page.getByRole('alert').waitFor();
+  },
+  created: async (page, site) => {
+    await page.goto(`${site.url}/passwords/new`);
+    await page.getByLabel('Name').fill('build server');
+    await page.getByRole('button', { name: 'Create password' }).click();
+    await page.getByText('Kubernetes', { exact: true }).click();
+    await page.getByText('kubectl apply').waitFor();
+  },
+  revocation: async (page) => {
+    await page.getByRole('link', { name: 'Revoke MacBook' }).click();
+  },
+  welcome: async (page, site) => {
+    site.state.person = site.bo;
+    await page.goto(`${site.url}/`);
+  },
+  'not found': async (page, site) => {
+    await page.goto(`${site.url}/passwords/none/revoke`);
+  },
+};
+
+describe('the pages in Chromium', { skip }, () => {
+  let browser: Browser;
+  before(async () => {
+    browser = await launchBrowser();
+  });
+  after(() => browser.close());
+
+  /** A tab on the list of Ana's seeded passwords; whatever a page writes to the console fails the test. */
+  const withPage = async (
+    options: BrowserContextOptions & { seed?: boolean },
+    action: (page: Page, site: Site) => Promise<void>,
+  ): Promise<void> => {
+    const site = await startPasswordPages();
+    if (options.seed !== false) await seedPasswords(site);
+    const context = await browser.newContext(options);
+    const problems: string[] = [];
+    const page = await context.newPage();
+    page.on('pageerror', (error) => problems.push(String(error)));
+    page.on('console', (message) => {
+      if (!/status of 4\d\d/.test(message.text())) problems.push(message.text());
+    });
+    try {
+      await page.goto(`${site.url}/`);
+      await action(page, site);
+      assert.deepEqual(problems, []);
+    } finally {
+      await context.close();
+      await site.close();
+    }
+  };
+
+  for (const [name, go] of Object.entries(journeys)) {
+    test(`${name}: axe finds nothing and nothing is cut off, light and dark, 390 and 1280 pixels wide`, () =>
+      // Without motion: a colour that is still changing has a contrast of its own.
+      withPage({ reducedMotion: 'reduce' }, async (page, site) => {
+        await go(page, site);
+        for (const width of [390, 1280]) {
+          for (const colorScheme of ['light', 'dark'] as const) {
+            await page.setViewportSize({ width, height: 800 });
+            await page.emulateMedia({ colorScheme });
+            assert.deepEqual(await axeViolations(page), [], `${width} ${colorScheme}`);
+          }
+          assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width);
+        }
+      }));
+  }
+
+  test('a newcomer gets a password and copies the command with the keyboard alone', () =>
+    withPage({ seed: false, permissions: ['clipboard-read', 'clipboard-write'] }, async (page, site) => {
+      await tabTo(page, 'Create password');
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { name: '“My laptop” is ready' }).waitFor();
+      const secret = await page.locator('#secret').innerText();
+
+      await tabTo(page, 'Copy the password');
+      await page.keyboard.press('Enter');
+      await page.getByText('Copied.').waitFor();
+      assert.equal(await page.evaluate('navigator.clipboard.readText()'), secret);
+
+      await tabTo(page, 'tool-docker');
+      await page.keyboard.press('ArrowRight');
+      await tabTo(page, 'Copy “Paste this into a terminal” for Podman');
+      await page.keyboard.press('Space');
+      await page.getByText('Copied.').waitFor();
+      const command = `echo ${secret} | podman login registry.example.com --username ana@example.com --password-stdin`;
+      assert.equal(await page.evaluate('navigator.clipboard.readText()'), command);
+      assert.equal((await site.passwords.ofAccount(site.ana)).length, 1);
+    }));
+
+  test('where the focus is can be seen, wherever Tab leads', () =>
+    withPage({}, async (page) => {
+      await page.keyboard.press('Tab');
+      assert.equal(await focusedName(page), 'Skip to content');
+      let stops = 0;
+      for (; await page.evaluate('document.activeElement !== document.body'); stops++) {
+        const outline = await page.evaluate('getComputedStyle(document.activeElement).outlineStyle');
+        assert.notEqual(outline, 'none', await focusedName(page));
+        await page.keyboard.press('Tab');
+      }
+      assert.ok(stops >= 10);
+    }));
+
+  test('without JavaScript: create a narrowed password, see each command, revoke', () =>
+    withPage({ javaScriptEnabled: false, viewport: { width: 390, height: 800 } }, async (page, site) => {
+      assert.equal(await page.getByRole('searchbox').isVisible(), false);
+      await page.getByRole('link', { name: 'New password' }).click();
+      await page.getByLabel('Name').fill('nightly build');
+      await page.getByText('7 days').click();
+      await page.getByText('Pull only').click();
+      await page.getByText('Only some repositories').click();
+      await page.getByLabel('Repositories, one pattern a line').fill('nightly/**');
+      await page.getByRole('button', { name: 'Create password' }).click();
+
+      assert.match(await page.locator('#secret').innerText(), /^dkp_/);
+      assert.equal(await page.getByRole('button', { name: /^Copy/ }).count(), 0);
+      for (const [tool, words] of [
+        ['Skopeo', 'skopeo login'],
+        ['Helm', 'helm registry login'],
+        ['GitHub Actions', 'gh secret set'],
+        ['GitLab CI', 'glab variable set'],
+        ['Docker', 'docker login'],
+      ] as const) {
+        await page.getByText(tool, { exact: true }).click();
+        assert.ok(await page.getByText(words).first().isVisible(), tool);
+      }
+
+      await page.getByRole('link', { name: 'Done, I have saved it' }).click();
+      assert.ok(await page.getByText('nightly/**').isVisible());
+      await page.getByRole('link', { name: 'Revoke nightly build' }).click();
+      await page.getByRole('button', { name: 'Revoke password' }).click();
+      await page.getByText('“nightly build” is revoked').waitFor();
+      const made = (await site.passwords.ofAccount(site.ana)).find(({ name }) => name === 'nightly build');
+      assert.equal(made?.state, 'revoked');
+      assert.deepEqual(made?.limits, { actions: ['pull'], repositories: ['nightly/**'] });
+    }));
+
+  test('the filter leaves what matches, in all that is shown of a password', () =>
+    withPage({}, async (page) => {
+      const rows = page.locator('[data-entry]:visible .name');
+      const filter = page.getByRole('searchbox');
+      await filter.fill('PULL containerd');
+      assert.deepEqual(await rows.allInnerTexts(), ['Production cluster']);
+      await filter.fill('nowhere');
+      assert.deepEqual(await rows.allInnerTexts(), []);
+      assert.ok(await page.getByText('No password matches the filter.').isVisible());
+      await filter.fill('');
+      assert.equal(await rows.count(), 4);
+    }));
+
+  test('times are the reader’s own, with a script, and UTC without', async () => {
+    const reader = { locale: 'en-GB', timezoneId: 'Pacific/Kiritimati' };
+    const lastUse = async (page: Page) => {
+      await page.getByRole('link', { name: 'Revoke MacBook' }).click();
+      return page.locator('dd time').last().innerText();
+    };
+    await withPage(reader, async (page) => assert.equal(await lastUse(page), '23 Nov 2026, 20:28'));
+    await withPage({ ...reader, javaScriptEnabled: false }, async (page) =>
+      assert.equal(await lastUse(page), '23 Nov 2026, 06:28 UTC'),
+    );
+  });
+});
+
+function focusedName(page: Page): Promise<string> {
+  return page.evaluate(
+    "document.activeElement.id || document.activeElement.textContent.trim().replace(/\\s+/g, ' ').replace(/ Copied$/, '')",
+  );
+}
+
+/** Presses Tab until the element of this name or id has the focus. */
+async function tabTo(page: Page, name: string): Promise<void> {
+  const passed: string[] = [];
+  for (let count = 0; count < 30; count++) {
+    await page.keyboard.press('Tab');
+    const focused = await focusedName(page);
+    if (focused === name) return;
+    passed.push(focused);
+  }
+  assert.fail(`Tab never came to "${name}", only to: ${passed.join(', ')}`);
+}

@@ -1,0 +1,264 @@
+/** The password pages over HTTP, as a browser without a script speaks to them. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { day, dockerClient, type Site, startPasswordPages } from '../support/password-pages.ts';
+
+type Changes = Parameters<typeof startPasswordPages>[0];
+const withSite =
+  (action: (site: Site) => Promise<void>, changes: Changes = {}) =>
+  async (): Promise<void> => {
+    const site = await startPasswordPages(changes);
+    try {
+      await action(site);
+    } finally {
+      await site.close();
+    }
+  };
+
+const full = { name: 'laptop', days: '30', access: 'full', repositories: '' };
+const secretIn = (body: string): string => /dkp_[0-9A-Za-z]{36}/.exec(body)?.[0] ?? '';
+
+async function get(site: Site, path: string): Promise<{ status: number; body: string }> {
+  const response = await fetch(site.url + path);
+  return { status: response.status, body: await response.text() };
+}
+
+function post(site: Site, path: string, fields: Record<string, string> | [string, string][] = {}): Promise<Response> {
+  return fetch(site.url + path, {
+    method: 'POST',
+    body: new URLSearchParams(fields),
+    redirect: 'manual',
+    headers: { 'sec-fetch-site': 'same-origin', accept: 'text/html' },
+  });
+}
+
+async function createOne(site: Site, fields: Record<string, string> = full) {
+  const secret = secretIn(await (await post(site, '/passwords', fields)).text());
+  const [password] = await site.passwords.ofAccount(site.state.person);
+  assert.ok(password && secret);
+  return { secret, password };
+}
+
+test(
+  'the secret stands in the answer to the POST, which nobody stores, and nowhere after',
+  withSite(async (site) => {
+    const response = await post(site, '/passwords', full);
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get('cache-control'), 'no-store');
+    assert.equal(response.headers.get('location'), null);
+    const secret = secretIn(await response.text());
+    const identity = await site.passwords.authenticator.verify({ username: site.ana.login, password: secret });
+    assert.equal(identity?.account, 'ana@example.com');
+
+    const [password] = await site.passwords.ofAccount(site.ana);
+    for (const path of ['/', '/passwords/new', `/passwords/${password?.id}/revoke`]) {
+      assert.ok(!(await get(site, path)).body.includes(secret), path);
+    }
+    assert.equal(site.events[0]?.client?.address, '127.0.0.1');
+    assert.equal(site.events[0]?.actor, 'ana@example.com');
+  }),
+);
+
+test(
+  'a password is as narrow as the form says',
+  withSite(async (site) => {
+    const { password } = await createOne(site, {
+      ...full,
+      access: 'pull',
+      repositories: 'team-a/*\r\n\r\n  team-b/** \r\n',
+    });
+    assert.deepEqual(password.limits, { actions: ['pull'], repositories: ['team-a/*', 'team-b/**'] });
+    assert.equal(password.expiresAt - password.createdAt, 30 * day);
+    const { body } = await get(site, '/');
+    for (const words of ['Pull only', 'team-a/*', 'team-b/**']) assert.ok(body.includes(words), words);
+  }),
+);
+
+test(
+  'who does not ask for full access gets none',
+  withSite(async (site) => {
+    const { access: _, ...silent } = full;
+    assert.deepEqual((await createOne(site, silent)).password.limits.actions, ['pull']);
+    await post(site, '/passwords', [...Object.entries({ ...full, name: 'twice' }), ['access', 'full']]);
+    const [password] = await site.passwords.ofAccount(site.ana);
+    assert.deepEqual(password?.limits.actions, ['pull']);
+  }),
+);
+
+const mistakes: readonly [what: string, change: Record<string, string>, status: number, message: RegExp][] = [
+  ['no name', { name: '  ' }, 400, /Give the password a name/],
+  ['a lifetime beyond the maximum', { days: '3650' }, 400, /between 1 and 365 days/],
+  ['a lifetime that is no number', { days: 'soon' }, 400, /between 1 and 365 days/],
+  ['a broken pattern', { repositories: 'team-a/*\nteam-[b/*' }, 400, /&quot;team-\[b\/\*&quot; is not usable/],
+  ['a name in use', { name: 'taken' }, 409, /There is a live password named &quot;taken&quot; already/],
+];
+
+for (const [what, change, status, message] of mistakes) {
+  test(
+    `${what} is named, and the form keeps what was typed`,
+    withSite(async (site) => {
+      await createOne(site, { ...full, name: 'taken' });
+      const typed = { name: 'my <name>', days: '7', access: 'pull', repositories: 'team-c/*', ...change };
+      const response = await post(site, '/passwords', typed);
+      const body = await response.text();
+      assert.equal(response.status, status);
+      assert.match(body, message);
+      assert.match(body, /role="alert"/);
+      assert.ok(body.includes(`value="${typed.name.replace('<', '&lt;').replace('>', '&gt;')}"`));
+      assert.ok(body.includes(`>${typed.repositories}</textarea>`));
+      assert.match(body, /value="pull" checked/);
+      if (typed.days === '7') assert.match(body, /value="7" required checked/);
+      assert.equal((await site.passwords.all()).length, 1);
+    }),
+  );
+}
+
+test(
+  'at the limit the list says so, and the form says which one it is',
+  withSite(
+    async (site) => {
+      await createOne(site, full);
+      await createOne(site, { ...full, name: 'server' });
+      assert.match((await get(site, '/')).body, /You have 2 live passwords, which is the limit/);
+      const response = await post(site, '/passwords', { ...full, name: 'one more' });
+      assert.equal(response.status, 409);
+      assert.match(await response.text(), /There are 2 live passwords, which is the limit.*value="one more"/s);
+    },
+    { maximumPerAccount: 2 },
+  ),
+);
+
+for (const [maximumDays, offered] of [
+  [365, [7, 30, 90, 365]],
+  [400, [7, 30, 90, 365]],
+  [180, [7, 30, 90, 180]],
+  [90, [7, 30, 90]],
+  [5, [5]],
+] as const) {
+  test(
+    `with a maximum of ${maximumDays} days the form offers ${offered.join(', ')}`,
+    withSite(
+      async (site) => {
+        const { body } = await get(site, '/passwords/new');
+        const values = [...body.matchAll(/name="days" value="(\d+)"/g)].map(([, value]) => Number(value));
+        assert.deepEqual(values, offered);
+        assert.equal([...body.matchAll(/name="days" value="\d+" required checked/g)].length, 1);
+      },
+      { maximumDays },
+    ),
+  );
+}
+
+test(
+  'revoking asks first, says what stops, and counts at once',
+  withSite(async (site) => {
+    const { secret, password } = await createOne(site);
+    const credentials = { username: site.ana.login, password: secret };
+    const identity = await site.passwords.authenticator.verify(credentials);
+    assert.ok(identity);
+    site.passwords.recordUse(identity, dockerClient);
+    site.state.now += 3 * 60 * 60 * 1000;
+
+    const path = `/passwords/${password.id}/revoke`;
+    const { body } = await get(site, path);
+    for (const words of ['docker 28.2.2', '203.0.113.7', '3 hours ago', '5 minutes'])
+      assert.ok(body.includes(words), words);
+    assert.ok(await site.passwords.authenticator.verify(credentials), 'a GET changes nothing');
+
+    const response = await post(site, path);
+    assert.equal(response.status, 303);
+    assert.equal(response.headers.get('location'), `/?revoked=${password.id}`);
+    await assert.rejects(site.passwords.authenticator.verify(credentials), /was revoked/);
+    assert.equal(site.events.at(-1)?.action, 'password.revoke');
+    assert.equal(site.events.at(-1)?.actor, 'ana@example.com');
+
+    assert.match((await get(site, `/?revoked=${password.id}`)).body, /“laptop” is revoked/);
+    assert.doesNotMatch((await get(site, '/?revoked=another')).body, /is revoked/);
+    assert.doesNotMatch((await get(site, path)).body, /<form method="post" action="\/passwords/);
+  }),
+);
+
+test(
+  'what was never used, or works no more, is told as that',
+  withSite(async (site) => {
+    const { password } = await createOne(site);
+    assert.match((await get(site, `/passwords/${password.id}/revoke`)).body, /it has never been used/);
+    site.state.now += 17 * day;
+    assert.match((await get(site, '/')).body, /Expires soon/);
+    site.state.now += 14 * day;
+    assert.match((await get(site, '/')).body, /<span class="badge expired">Expired/);
+    const { body } = await get(site, `/passwords/${password.id}/revoke`);
+    assert.match(body, /“laptop” does not work any more/);
+    assert.match(body, /It expired/);
+  }),
+);
+
+test(
+  'nobody sees or revokes the password of somebody else',
+  withSite(async (site) => {
+    const { secret, password } = await createOne(site);
+    site.state.person = site.bo;
+    assert.ok(!(await get(site, `/?revoked=${password.id}`)).body.includes(password.hint));
+    assert.equal((await get(site, `/passwords/${password.id}/revoke`)).status, 404);
+    assert.equal((await post(site, `/passwords/${password.id}/revoke`)).status, 404);
+    assert.ok(await site.passwords.authenticator.verify({ username: site.ana.login, password: secret }));
+  }),
+);
+
+test(
+  'text from people and clients is shown as text',
+  withSite(async (site) => {
+    const attack = `<script>alert('x')</script>"&`;
+    const { password } = await createOne(site, { ...full, name: attack, repositories: 'a/<b>*' });
+    const use = { at: site.state.now, address: '192.0.2.1', client: attack, notSince: 0 };
+    await site.store.passwords.recordUse(password.id, use);
+    const answers = [
+      (await get(site, '/')).body,
+      (await get(site, `/passwords/${password.id}/revoke`)).body,
+      await (await post(site, '/passwords', { ...full, name: attack, repositories: '</textarea><b>' })).text(),
+    ];
+    for (const body of answers) {
+      assert.doesNotMatch(body, /<script>|<b>/);
+      assert.ok(body.includes('&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;'));
+    }
+  }),
+);
+
+test(
+  'another site can neither create nor revoke, and a body that is too large is refused',
+  withSite(async (site) => {
+    const { password } = await createOne(site);
+    const headers = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' };
+    for (const path of ['/passwords', `/passwords/${password.id}/revoke`]) {
+      const response = await fetch(site.url + path, { method: 'POST', headers, body: new URLSearchParams(full) });
+      assert.equal(response.status, 403);
+    }
+    assert.equal((await post(site, '/passwords', { ...full, name: 'x'.repeat(17_000) })).status, 413);
+    assert.deepEqual(
+      (await site.passwords.all()).map(({ state }) => state),
+      ['live'],
+    );
+  }),
+);
+
+test(
+  'below a path prefix every address carries it',
+  withSite(
+    async (site) => {
+      const { password } = await createOne(site);
+      const revocation = `/passwords/${password.id}/revoke`;
+      for (const path of ['/', '/passwords/new', revocation]) {
+        const { status, body } = await get(site, path);
+        assert.equal(status, 200);
+        const addresses = [...body.matchAll(/(?:href|src|action)="([^"]+)"/g)].map(([, address = '']) => address);
+        assert.deepEqual(
+          addresses.filter((address) => !/^(\/team\/dockpass\/|#main$)/.test(address)),
+          [],
+        );
+      }
+      const response = await post(site, revocation);
+      assert.equal(response.headers.get('location'), `/team/dockpass/?revoked=${password.id}`);
+    },
+    { prefix: '/team/dockpass' },
+  ),
+);
