@@ -91,12 +91,15 @@ function createDiscovery(settings: OidcSettings, parts: ConnectorParts): () => P
   };
 }
 
-/** As the provider advertises; without a word, Basic is the standard's default (OpenID Connect Discovery 1.0, section 3). */
+/**
+ * In the form where the provider takes that, because not every provider decodes what RFC 6749, section 2.3.1 encodes for
+ * Basic. Without a word, Basic is the standard's default (OpenID Connect Discovery 1.0, section 3).
+ */
 function authenticate(secret: string): ClientAuth {
   const [post, basic] = [ClientSecretPost(secret), ClientSecretBasic(secret)];
   return (server, ...rest) => {
-    const methods = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
-    (methods.includes('client_secret_basic') ? basic : post)(server, ...rest);
+    const takesForm = server.token_endpoint_auth_methods_supported?.includes('client_secret_post');
+    (takesForm ? post : basic)(server, ...rest);
   };
 }
 

@@ -1,0 +1,234 @@
+/** Sign-in with other providers: discovery that may fail, what the ID token must prove, groups and e-mail from claims. */
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import type { Connector } from '../../src/identity/connector.ts';
+import { createOidcConnector, type OidcSettings } from '../../src/identity/oidc.ts';
+import type { Fetch } from '../../src/identity/provider-fetch.ts';
+import { profileThrough } from '../support/strategies.ts';
+
+const issuer = 'https://sso.example.com/realms/main';
+const settings: OidcSettings = {
+  name: 'keycloak',
+  label: 'Company SSO',
+  issuer,
+  clientId: 'client-1',
+  clientSecret: 'secret-1',
+  scopes: ['openid', 'email', 'profile'],
+  groupsClaim: 'realm_access.roles',
+  domains: [],
+  requireVerifiedEmail: true,
+  callbackUrl: 'https://dockpass.example.com/sign-in/keycloak/callback',
+  allowInsecureIssuer: false,
+};
+const metadata = {
+  issuer,
+  authorization_endpoint: `${issuer}/auth`,
+  token_endpoint: `${issuer}/token`,
+  jwks_uri: `${issuer}/certs`,
+  response_types_supported: ['code'],
+  code_challenge_methods_supported: ['S256'],
+};
+let key: CryptoKey;
+let jwk: JWK;
+
+before(async () => {
+  const pair = await generateKeyPair('RS256');
+  key = pair.privateKey;
+  jwk = { ...(await exportJWK(pair.publicKey)), kid: 'k', alg: 'RS256' };
+});
+
+type Provider = {
+  nonce: string;
+  metadata: object;
+  claims: object;
+  userinfo: () => Response;
+  asked: Request[];
+  key: CryptoKey;
+};
+
+/** Signs in at a provider that answers as told. */
+async function signIn(told: Partial<Provider> = {}, changes: Partial<OidcSettings> = {}) {
+  const provider: Provider = { nonce: '', metadata, claims: {}, userinfo: assert.fail, asked: [], key, ...told };
+  const connector = createOidcConnector({ ...settings, ...changes }, { fetch: fetchOf(provider), now: Date.now });
+  return profileThrough(connector, (sent) => {
+    provider.nonce = sent.get('nonce') ?? '';
+    return { code: 'code-1', state: sent.get('state') ?? '' };
+  });
+}
+
+function fetchOf(provider: Provider): Fetch {
+  return async (url, init) => {
+    provider.asked.push(new Request(url, init));
+    if (url.endsWith('/.well-known/openid-configuration')) return Response.json(provider.metadata);
+    if (url === metadata.jwks_uri) return Response.json({ keys: [jwk] });
+    if (url.endsWith('/userinfo')) return provider.userinfo();
+    assert.equal(url, metadata.token_endpoint);
+    const payload = { ...person, iss: issuer, aud: 'client-1', sub: '7', nonce: provider.nonce, ...provider.claims };
+    const idToken = new SignJWT(payload)
+      .setProtectedHeader({ alg: 'RS256', kid: 'k' })
+      .setIssuedAt()
+      .setExpirationTime('5 min');
+    return Response.json({
+      access_token: 'access-1',
+      token_type: 'bearer',
+      id_token: await idToken.sign(provider.key),
+    });
+  };
+}
+
+const person = {
+  email: 'Ana@Example.com',
+  email_verified: true,
+  name: 'Ana',
+  realm_access: { roles: ['devs', '/ops/night'] },
+};
+
+test('the profile, with the groups of a nested claim under the name of the provider', async () => {
+  assert.deepEqual(await signIn(), {
+    provider: 'keycloak',
+    issuer,
+    subject: '7',
+    email: 'Ana@Example.com',
+    emailVerified: true,
+    displayName: 'Ana',
+    domain: 'example.com',
+    groups: ['keycloak:devs', 'keycloak:/ops/night'],
+  });
+});
+
+test('the client secret goes into the form where the provider takes it, else into Basic', async () => {
+  const tokenCall = async (methods: object) => {
+    const asked: Request[] = [];
+    await signIn({ asked, metadata: { ...metadata, ...methods } });
+    const call = asked.find(({ url }) => url === metadata.token_endpoint) ?? assert.fail();
+    const form = new URLSearchParams(await call.text());
+    assert.match(form.get('code_verifier') ?? '', /^[\w-]{43}$/);
+    assert.equal(form.get('redirect_uri'), settings.callbackUrl);
+    return [call.headers.get('authorization'), form.get('client_secret')];
+  };
+  const encoded = `Basic ${btoa('client%2D1:secret%2D1')}`;
+  assert.deepEqual(await tokenCall({}), [encoded, null]);
+  assert.deepEqual(
+    await tokenCall({ token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'] }),
+    [null, 'secret-1'],
+  );
+});
+
+const unverifiable = {
+  code: 'bad_gateway',
+  message: "Company SSO's answer could not be verified. Start the sign-in again.",
+};
+
+test('refused: another issuer, audience, nonce or signature', async () => {
+  await assert.rejects(signIn({ claims: { iss: 'https://sso.example.com/realms/other' } }), unverifiable);
+  await assert.rejects(signIn({ claims: { aud: 'client-2' } }), unverifiable);
+  await assert.rejects(signIn({ claims: { nonce: 'x' } }), unverifiable);
+  await assert.rejects(signIn({ key: (await generateKeyPair('RS256')).privateKey }), unverifiable);
+});
+
+test('refused: an answer with another state', async () => {
+  const asked: Request[] = [];
+  const fetch = fetchOf({ nonce: '', metadata, claims: {}, userinfo: assert.fail, asked, key });
+  const connector = createOidcConnector(settings, { fetch, now: Date.now });
+  await assert.rejects(
+    profileThrough(connector, () => ({ code: 'code-1', state: 'x' })),
+    unverifiable,
+  );
+  assert.equal(asked.length, 1, 'the code was not redeemed');
+});
+
+const withUserinfo = { ...metadata, userinfo_endpoint: `${issuer}/userinfo` };
+
+test('what the ID token lacks comes from userinfo, with the access token in a header', async () => {
+  const asked: Request[] = [];
+  const userinfo = () => Response.json({ sub: '7', ...person });
+  const claims = { email: undefined, email_verified: undefined, realm_access: undefined };
+  const profile = await signIn({ asked, userinfo, claims, metadata: withUserinfo });
+  assert.deepEqual(
+    [profile.email, profile.emailVerified, profile.groups?.[0]],
+    ['Ana@Example.com', true, 'keycloak:devs'],
+  );
+  const call = asked.find(({ url }) => url.includes('userinfo')) ?? assert.fail();
+  assert.deepEqual([call.url, call.headers.get('authorization')], [withUserinfo.userinfo_endpoint, 'Bearer access-1']);
+});
+
+test('email_verified of the ID token never speaks for an e-mail of userinfo, nor another subject for this one', async () => {
+  const claims = { email: undefined };
+  const profile = await signIn({
+    claims,
+    metadata: withUserinfo,
+    userinfo: () => Response.json({ sub: '7', email: 'x@y.example' }),
+  });
+  assert.deepEqual([profile.email, profile.emailVerified], ['x@y.example', null]);
+  const foreign = signIn({
+    claims,
+    metadata: withUserinfo,
+    userinfo: () => Response.json({ sub: '8', email: 'x@y.example' }),
+  });
+  await assert.rejects(foreign, unverifiable);
+});
+
+test('a missing groups claim is unknown, not "no groups"; also when userinfo fails', async () => {
+  const claims = { realm_access: undefined };
+  assert.equal((await signIn({ claims })).groups, null);
+  assert.equal(
+    (await signIn({ claims, metadata: withUserinfo, userinfo: () => new Response('', { status: 500 }) })).groups,
+    null,
+  );
+  assert.deepEqual((await signIn({ claims: { realm_access: { roles: [] } } })).groups, []);
+  assert.equal((await signIn({}, { groupsClaim: null })).groups, null);
+});
+
+/** A connector whose calls meet these answers, one after the other, the last for ever. */
+function connectorMeeting(...answers: (() => Promise<Response>)[]): { connector: Connector; calls: () => number } {
+  let calls = 0;
+  const fetch: Fetch = (_url, init) => {
+    const answer = answers[Math.min(calls++, answers.length - 1)];
+    const aborted = new Promise<never>((_, reject) => {
+      init.signal?.addEventListener('abort', () => reject(init.signal?.reason));
+    });
+    return Promise.race([answer?.() ?? assert.fail(), aborted]);
+  };
+  return { connector: createOidcConnector(settings, { fetch, now: Date.now, timeout: 50 }), calls: () => calls };
+}
+
+const noAnswer = { code: 'unavailable', message: 'Company SSO does not answer right now. Try again in a minute.' };
+
+test('a provider that is down, hangs or answers garbage is asked again at the next sign-in', async () => {
+  const { connector } = connectorMeeting(
+    () => Promise.reject(new TypeError('fetch failed')),
+    () => new Promise(() => {}),
+    async () => new Response('<html>503', { status: 503 }),
+    async () => Response.json({ ...metadata, issuer: 'https://elsewhere.example' }),
+    async () => Response.json(metadata),
+  );
+  await assert.rejects(connector.strategy(), noAnswer);
+  await assert.rejects(connector.strategy(), noAnswer);
+  await assert.rejects(connector.strategy(), { code: 'bad_gateway' });
+  await assert.rejects(connector.strategy(), { code: 'bad_gateway' });
+  await connector.strategy();
+});
+
+test('people who come together share one discovery, and later ones use it', async () => {
+  const { connector, calls } = connectorMeeting(async () => Response.json(metadata));
+  await Promise.all([connector.strategy(), connector.strategy()]);
+  await connector.strategy();
+  assert.equal(calls(), 1);
+});
+
+test('the domain of the verified e-mail is compared whole; a silent provider counts only where it is trusted', async () => {
+  const parts = { fetch, now: Date.now };
+  const profile = await signIn();
+  const check = (changes: Partial<OidcSettings>, told: object) =>
+    createOidcConnector({ ...settings, ...changes }, parts).check({ ...profile, ...told });
+  check({ domains: ['example.com'] }, {});
+  assert.throws(
+    () => check({ domains: ['example.com'] }, { domain: 'sub.example.com' }),
+    /not an address of example\.com/,
+  );
+  assert.throws(() => check({ domains: ['example.com'] }, { domain: 'notexample.com' }), { code: 'denied' });
+  assert.throws(() => check({}, { emailVerified: null }), /has not verified/);
+  assert.throws(() => check({ requireVerifiedEmail: false }, { emailVerified: false }), /has not verified/);
+  check({ requireVerifiedEmail: false }, { emailVerified: null });
+});
