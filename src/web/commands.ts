@@ -37,13 +37,13 @@ export function toolsFor(login: Login): readonly Tool[] {
 
 /** The command that asks for the secret at a prompt, for those who want it in no history. */
 export function promptCommand(login: Omit<Login, 'secret'>): string {
-  return login.hosts.map((host) => `docker login ${quote(host)} --username ${quote(login.user)}`).join('\n');
+  return login.hosts.map((host) => `docker login ${quote(host)} -u ${quote(login.user)}`).join('\n');
 }
 
 /** One login a host, each fed by `source`. */
 function lines(login: Login, source: string, words: string): string {
   return login.hosts
-    .map((host) => [source, '|', words, quote(host), ...plainHttp(words, host), '--username', quote(login.user)])
+    .map((host) => [source, '|', words, quote(host), ...plainHttp(words, host), '-u', quote(login.user)])
     .map((command) => `${command.join(' ')} --password-stdin`)
     .join('\n');
 }

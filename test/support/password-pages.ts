@@ -35,6 +35,8 @@ export type Site = {
   close(): Promise<void>;
 };
 
+type Shown = { readonly template: string; readonly data: object };
+
 export const day = 24 * 60 * 60 * 1000;
 export const dockerClient: Client = {
   address: '203.0.113.7',
@@ -42,14 +44,13 @@ export const dockerClient: Client = {
   requestId: 'r1',
 };
 
+/** @param changes `also`: more addresses, each with the template and data that it shows to somebody not signed in */
 export async function startPasswordPages(
-  changes: { prefix?: string; hosts?: string[]; maximumDays?: number; maximumPerAccount?: number; login?: string } = {},
+  changes: { prefix?: string; maximumDays?: number; maximumPerAccount?: number; also?: Record<string, Shown> } = {},
 ): Promise<Site> {
-  const { prefix = '', hosts = ['registry.example.com'] } = changes;
+  const { prefix = '' } = changes;
   const store = await openStore('sqlite::memory:', assert.ifError);
-  const ana = await store.accounts.signIn(
-    signedIn({ displayName: 'Ana García', login: changes.login ?? 'ana@example.com' }),
-  );
+  const ana = await store.accounts.signIn(signedIn({ displayName: 'Ana García' }));
   const bo = await store.accounts.signIn(
     signedIn({ id: 'account-2', subject: '1002', login: 'bo@example.com', email: 'bo@example.com', displayName: 'Bo' }),
   );
@@ -80,13 +81,19 @@ export async function startPasswordPages(
     response.locals['person'] = state.person;
     next();
   });
-  const services = hosts.map((registryHost) => ({ registryHost, lifetime: 300 }));
+  const services = [{ registryHost: 'registry.example.com', lifetime: 300 }];
   const pages = createPasswordPages({ passwords, clientOf, views, services, now: () => state.now });
   router.get('/', pages.list);
   router.get('/passwords/new', pages.ask);
   router.post('/passwords', pages.create);
   router.get('/passwords/:id/revoke', pages.confirmRevocation);
   router.post('/passwords/:id/revoke', pages.revoke);
+  for (const [path, { template, data }] of Object.entries(changes.also ?? {})) {
+    router.get(path, (_request, response) => {
+      response.locals['person'] = null;
+      views.page(response, template, data);
+    });
+  }
   router.use(
     notFound,
     replyToErrors({

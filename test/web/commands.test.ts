@@ -48,7 +48,7 @@ describe('the commands in a shell', () => {
       input: readFileSync(`${out}.input`, 'utf8'),
     };
   };
-  const docker = (host: string, user: string) => ['login', host, '--username', user, '--password-stdin'];
+  const docker = (host: string, user: string) => ['login', host, '-u', user, '--password-stdin'];
 
   for (const key of ['docker', 'podman', 'skopeo']) {
     test(`${key} gets the secret on its standard input`, () => {
@@ -78,7 +78,7 @@ describe('the commands in a shell', () => {
     assert.ok(!promptCommand(hostile).includes(secret));
     assert.deepEqual(
       run(`${promptCommand(hostile)} </dev/null`.replaceAll('\n', ' </dev/null\n')).words,
-      hostile.hosts.flatMap((host) => ['login', host, '--username', hostile.user]),
+      hostile.hosts.flatMap((host) => ['login', host, '-u', hostile.user]),
     );
   });
 

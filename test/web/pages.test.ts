@@ -8,6 +8,23 @@ import { type Site, seedPasswords, startPasswordPages } from '../support/passwor
 
 const skip = process.env['CHROMIUM'] === undefined && missing('chromium');
 
+const providers = [
+  { name: 'google', label: 'Google', href: '/sign-in/google' },
+  { name: 'keycloak', label: 'Keycloak', href: '/sign-in/keycloak' },
+];
+const message = 'Google did not answer in time. Try again in a minute.';
+const hint = 'Choose the account that your organisation gave you.';
+const action = { href: '/sign-in', label: 'Use another account' };
+/** The pages of those who are not signed in. */
+const also = {
+  '/sign-in': { template: 'sign-in', data: { providers, message } },
+  '/refused': {
+    template: 'refused',
+    data: { title: 'You cannot sign in', message: 'This is a personal account.', hint, action },
+  },
+  '/error': { template: 'error', data: { status: 502, title: 'Something went wrong', message, requestId: '4f1c' } },
+};
+
 /** How to come to each page from the list. */
 const journeys: Readonly<Record<string, (page: Page, site: Site) => Promise<void>>> = {
   list: async (page) => {
@@ -37,6 +54,14 @@ const journeys: Readonly<Record<string, (page: Page, site: Site) => Promise<void
     site.state.person = site.bo;
     await page.goto(`${site.url}/`);
   },
+  ...Object.fromEntries(
+    Object.keys(also).map((path) => [
+      path,
+      async (page: Page, site: Site) => {
+        await page.goto(site.url + path);
+      },
+    ]),
+  ),
   'not found': async (page, site) => {
     await page.goto(`${site.url}/passwords/none/revoke`);
   },
@@ -54,7 +79,7 @@ describe('the pages in Chromium', { skip }, () => {
     options: BrowserContextOptions & { seed?: boolean },
     action: (page: Page, site: Site) => Promise<void>,
   ): Promise<void> => {
-    const site = await startPasswordPages();
+    const site = await startPasswordPages({ also });
     if (options.seed !== false) await seedPasswords(site);
     const context = await browser.newContext(options);
     const problems: string[] = [];
@@ -106,7 +131,7 @@ describe('the pages in Chromium', { skip }, () => {
       await tabTo(page, 'Copy “Paste this into a terminal” for Podman');
       await page.keyboard.press('Space');
       await page.getByText('Copied.').waitFor();
-      const command = `echo ${secret} | podman login registry.example.com --username ana@example.com --password-stdin`;
+      const command = `echo ${secret} | podman login registry.example.com -u ana@example.com --password-stdin`;
       assert.equal(await page.evaluate('navigator.clipboard.readText()'), command);
       assert.equal((await site.passwords.ofAccount(site.ana)).length, 1);
     }));
