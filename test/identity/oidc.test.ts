@@ -190,7 +190,7 @@ function connectorMeeting(...answers: (() => Promise<Response>)[]): { connector:
     });
     return Promise.race([answer?.() ?? assert.fail(), aborted]);
   };
-  return { connector: createOidcConnector(settings, { fetch, now: Date.now, timeout: 50 }), calls: () => calls };
+  return { connector: createOidcConnector(settings, { fetch, now: Date.now, timeout: 200 }), calls: () => calls };
 }
 
 const noAnswer = { code: 'unavailable', message: 'Company SSO does not answer right now. Try again in a minute.' };

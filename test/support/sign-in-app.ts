@@ -37,6 +37,7 @@ export type SignInAppSettings = {
   idle?: number;
   /** Seconds. */
   absolute?: number;
+  secrets?: readonly string[];
 };
 
 /** The first page says who is signed in; a refused sign-in is its data as JSON. */
@@ -52,7 +53,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
   const url = `http://localhost:${(server.address() as AddressInfo).port}${prefix}`;
   const callbackUrl = (provider: string): string => `${url}/sign-in/${provider}/callback`;
 
-  const secrets = [randomBytes(16).toString('hex')];
+  const { secrets = [randomBytes(16).toString('hex')] } = settings;
   const sessions = createSessions({
     sessions: createSessionStore(sql),
     accounts,

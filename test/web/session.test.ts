@@ -1,0 +1,187 @@
+/** The browser session: its cookie, its row, and everything that ends it. */
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { type TestContext, test } from 'node:test';
+import { openStore } from '../../src/store/open.ts';
+import { createSessions } from '../../src/web/session.ts';
+import { type SignInApp, type SignInAppSettings, startGoogleApp } from '../support/sign-in-app.ts';
+import { createVisitor, signInAs, type Visitor } from '../support/visitor.ts';
+
+type Row = {
+  readonly id: string;
+  readonly account_id: string | null;
+  readonly data: string;
+  readonly expires_at: number;
+};
+
+const rowsOf = ({ sql }: SignInApp) => sql.all<Row>('select * from web_session');
+const start = Date.UTC(2026, 10, 23);
+
+/** Ana is signed in; `clock.now` moves the app's clock, which begins at the real time because the provider has no other. */
+async function signedIn(t: TestContext, changes: Partial<SignInAppSettings> = {}) {
+  const clock = { now: Date.now() };
+  const app = await startGoogleApp({ now: () => clock.now, ...changes });
+  t.after(() => app.close());
+  const visitor = createVisitor();
+  await signInAs(visitor, `${app.url}/sign-in/google`, 'ana@example.com');
+  return { app, visitor, clock };
+}
+
+/** Whom the app takes the visitor for. */
+async function seenAs(app: SignInApp, visitor: Visitor): Promise<string> {
+  const page = await visitor.open(app.url);
+  return page.url.pathname === '/sign-in' ? 'a visitor' : page.body;
+}
+
+const ana = 'signed in as ana@example.com';
+
+test('visitors who only look get no cookie and leave no row', async (t) => {
+  const app = await startGoogleApp();
+  t.after(() => app.close());
+  const visitor = createVisitor();
+  assert.equal(await seenAs(app, visitor), 'a visitor');
+  assert.equal(visitor.cookie(app.url, 'dockpass'), undefined);
+  assert.deepEqual(await rowsOf(app), []);
+});
+
+test('the sign-in starts a new session; the id from before is worth nothing', async (t) => {
+  const app = await startGoogleApp();
+  t.after(() => app.close());
+  const visitor = createVisitor();
+  const chooser = await visitor.open(`${app.url}/sign-in/google`);
+  const before = visitor.cookie(app.url, 'dockpass') ?? assert.fail('a begun sign-in has a cookie');
+  await visitor.submit(chooser, chooser.url, { account: 'ana@example.com' });
+  assert.notEqual(visitor.cookie(app.url, 'dockpass'), before);
+  assert.equal(await seenAs(app, visitor), ana);
+  const attacker = createVisitor();
+  attacker.setCookie(app.url, 'dockpass', before);
+  assert.equal(await seenAs(app, attacker), 'a visitor');
+  assert.equal((await rowsOf(app)).length, 1);
+});
+
+test('the row holds a hash of the id, the account, and nothing of the sign-in that led to it', async (t) => {
+  const { app, visitor } = await signedIn(t);
+  const [row, ...others] = await rowsOf(app);
+  assert.deepEqual(others, []);
+  const cookie = decodeURIComponent(visitor.cookie(app.url, 'dockpass') ?? '');
+  const id = cookie.slice('s:'.length, cookie.indexOf('.'));
+  assert.match(id, /^[\w-]{32}$/);
+  assert.ok(!JSON.stringify(row).includes(id));
+  const [account] = await app.sql.all<{ id: string }>('select id from account');
+  assert.equal(row?.account_id, account?.id);
+  assert.deepEqual(Object.keys(JSON.parse(row?.data ?? '')), ['cookie', 'passport']);
+});
+
+test('a session ends when it was idle too long, and lives on while it is used', async (t) => {
+  const { app, visitor, clock } = await signedIn(t, { idle: 3600, absolute: 86_400 });
+  for (const _ of [1, 2]) {
+    clock.now += 3_599_000;
+    assert.equal(await seenAs(app, visitor), ana);
+  }
+  clock.now += 3_600_000;
+  assert.equal(await seenAs(app, visitor), 'a visitor');
+});
+
+test('a session ends at the absolute limit, however much it is used', async (t) => {
+  const { app, visitor, clock } = await signedIn(t, { idle: 3600, absolute: 7200 });
+  for (const _ of [1, 2, 3]) {
+    clock.now += 2_300_000;
+    assert.equal(await seenAs(app, visitor), ana);
+  }
+  clock.now += 300_000;
+  assert.equal(await seenAs(app, visitor), 'a visitor');
+});
+
+test("a disabled account's session ends at its next request", async (t) => {
+  const { app, visitor } = await signedIn(t);
+  await app.sql.run("update account set state = 'disabled'");
+  assert.equal(await seenAs(app, visitor), 'a visitor');
+  await app.sql.run("update account set state = 'active'");
+  assert.equal(await seenAs(app, visitor), 'a visitor');
+});
+
+test('signing out removes the row and the cookie; GET does not sign out', async (t) => {
+  const { app, visitor } = await signedIn(t);
+  const cookie = visitor.cookie(app.url, 'dockpass') ?? '';
+  await visitor.open(`${app.url}/sign-out`);
+  const home = await visitor.open(app.url);
+  assert.equal(home.body, ana);
+  const page = await visitor.submit(home, '/sign-out', {});
+  assert.equal(page.url.pathname, '/sign-in');
+  assert.equal(visitor.cookie(app.url, 'dockpass'), undefined);
+  assert.deepEqual(await rowsOf(app), []);
+  visitor.setCookie(app.url, 'dockpass', cookie);
+  assert.equal(await seenAs(app, visitor), 'a visitor');
+  assert.deepEqual(
+    app.audited.map(({ action, actor }) => [action, actor]),
+    [
+      ['sign-in', 'ana@example.com'],
+      ['sign-out', 'ana@example.com'],
+    ],
+  );
+});
+
+test('a visitor who sends a form is refused, not sent around', async (t) => {
+  const app = await startGoogleApp();
+  t.after(() => app.close());
+  const response = await createVisitor().request(`${app.url}/passwords`, { method: 'POST' });
+  assert.deepEqual([response.status, response.headers.get('location')], [401, null]);
+});
+
+test('on http the cookie is plain, on https it is bound to the host', async (t) => {
+  const begin = async (changes: Partial<SignInAppSettings>, headers: Record<string, string>) => {
+    const app = await startGoogleApp(changes);
+    t.after(() => app.close());
+    const response = await createVisitor().request(`${app.url}/sign-in/google`, { headers });
+    return response.headers.get('set-cookie')?.replace(/=s[^;]+/, '=...') ?? response.status;
+  };
+  assert.equal(await begin({}, {}), 'dockpass=...; Path=/; HttpOnly; SameSite=Lax');
+  assert.equal(
+    await begin({ secure: true, prefix: '/dockpass' }, { 'x-forwarded-proto': 'https' }),
+    '__Host-dockpass=...; Path=/; HttpOnly; Secure; SameSite=Lax',
+  );
+  // Otherwise the cookie would silently not be set, and the sign-in fail at its end.
+  assert.equal(await begin({ secure: true }, {}), 500);
+});
+
+test('cookies are signed; a secret that was put behind a new one still verifies', async (t) => {
+  const { app, visitor } = await signedIn(t, { secrets: ['new-secret', 'old-secret'] });
+  const cookie = visitor.cookie(app.url, 'dockpass') ?? '';
+  visitor.setCookie(
+    app.url,
+    'dockpass',
+    cookie.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')),
+  );
+  assert.equal(await seenAs(app, visitor), 'a visitor');
+  const id = decodeURIComponent(cookie).slice('s:'.length).split('.')[0] ?? '';
+  const signature = createHmac('sha256', 'old-secret').update(id).digest('base64').replace(/=+$/, '');
+  visitor.setCookie(app.url, 'dockpass', encodeURIComponent(`s:${id}.${signature}`));
+  assert.equal(await seenAs(app, visitor), ana);
+});
+
+test('expired rows are removed in the background, by a timer that holds no process', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const store = await openStore('sqlite::memory:', assert.ifError);
+  t.after(() => store.close());
+  let now = start;
+  const { promise: pruned, resolve } = Promise.withResolvers<number>();
+  const sessions = createSessions({
+    ...{ accounts: store.accounts, secrets: ['x'], secure: false, prefix: '', idle: 60, absolute: 60, now: () => now },
+    sessions: {
+      ...store.sessions,
+      async removeExpired(at) {
+        const count = await store.sessions.removeExpired(at);
+        resolve(count);
+        return count;
+      },
+    },
+    log: { debug() {}, info() {}, warn: assert.fail, error: assert.fail },
+  });
+  t.after(() => sessions.close());
+  await store.sessions.write('over', { accountId: null, data: '{}', expiresAt: start + 1 });
+  await store.sessions.write('lives', { accountId: null, data: '{}', expiresAt: start + 3_600_000 });
+  now += 600_000;
+  t.mock.timers.tick(600_000);
+  assert.equal(await pruned, 1);
+  assert.equal(await store.sessions.read('lives', now), '{}');
+});
