@@ -3,9 +3,9 @@ import express, { type Request, type RequestHandler, type Response } from 'expre
 import type { Actor, AppPasswords, PasswordWish } from '../app-passwords.ts';
 import type { Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
-import type { Account } from '../store/accounts.ts';
 import { promptCommand, toolsFor } from './commands.ts';
 import { type PasswordView, viewOf } from './password-view.ts';
+import { personOf } from './session.ts';
 import type { Views } from './views.ts';
 
 export type PasswordPageParts = {
@@ -18,6 +18,7 @@ export type PasswordPageParts = {
 };
 
 type IdHandler = RequestHandler<{ id: string }>;
+type IdRequest = Request<{ id: string }>;
 
 /** To be mounted behind a guard that lets nobody through who is not signed in. */
 export type PasswordPages = {
@@ -95,8 +96,6 @@ async function create(parts: PasswordPageParts, request: Request, response: Resp
   }
 }
 
-type IdRequest = Request<{ id: string }>;
-
 async function confirmRevocation(parts: PasswordPageParts, request: IdRequest, response: Response): Promise<void> {
   const password = (await parts.passwords.ofAccount(personOf(request))).find(({ id }) => id === request.params.id);
   if (password === undefined) throw new Refusal('not_found', 'You have no such password. Yours are on the first page.');
@@ -108,13 +107,6 @@ async function confirmRevocation(parts: PasswordPageParts, request: IdRequest, r
 async function revoke(parts: PasswordPageParts, request: IdRequest, response: Response): Promise<void> {
   const { id } = await parts.passwords.revoke(request.params.id, personOf(request).id, actorOf(parts, request));
   response.redirect(303, `${parts.views.prefix}/?revoked=${encodeURIComponent(id)}`);
-}
-
-/** The guard in front put the person there. */
-function personOf(request: object): Account {
-  const { user } = request as { user?: Account };
-  if (user === undefined) throw new Refusal('unauthenticated', 'Sign in first.');
-  return user;
 }
 
 function actorOf({ clientOf }: PasswordPageParts, request: IdRequest | Request): Actor {
