@@ -19,13 +19,37 @@ export function quoteMeta(text: string): string {
   return text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&');
 }
 
+/** Compiling costs some hundred matches, and the same person asks for the same repository again and again. */
+const keptExpressions = 1_024;
+const expressions = new Map<string, RE2JS>();
+
 /** @throws {PatternError} */
 export function compileExpression(source: string): RE2JS {
+  const known = expressions.get(source);
+  if (known) return known;
+  if (expressions.size >= keptExpressions) expressions.clear();
+  const expression = compileNew(source);
+  expressions.set(source, expression);
+  return expression;
+}
+
+function compileNew(source: string): RE2JS {
   try {
     return RE2JS.compile(source);
   } catch (cause) {
-    throw new PatternError(cause instanceof Error ? cause.message : String(cause), { cause });
+    const message = cause instanceof Error ? cause.message : String(cause);
+    // Go lets two groups have one name, RE2 does not. Captures go by number, so the names may as well go.
+    const unnamed = message.includes('duplicate capture group name') ? withoutNames(source) : source;
+    if (unnamed !== source) return compileNew(unnamed);
+    throw new PatternError(message, { cause });
   }
+}
+
+/** `(?P<name>a)` -> `(a)`; what looks like it in a class or a quote stays. */
+function withoutNames(source: string): string {
+  const literal = /\\Q[\s\S]*?(?:\\E|$)|\\[\s\S]|\[\^?\]?(?:\\[\s\S]|\[:\^?\w+:\]|[^\]\\])*\]/;
+  const token = new RegExp(`(${literal.source})|\\(\\?P?<\\w+>`, 'g');
+  return source.replace(token, (_, kept?: string) => kept ?? '(');
 }
 
 /**

@@ -21,7 +21,7 @@ export type Decision = {
 export function decide(policy: Policy, identity: Identity, access: Access, context: DecisionContext): Decision {
   const subject = subjectOf(policy.groups, identity, access, context);
   const rule = policy.rules.find((candidate) => failingCondition(candidate, subject) === undefined) ?? null;
-  const allowed = rule ? grantedBy(rule, access.actions) : [];
+  const allowed = rule ? grantedBy(rule.actions, access.actions) : [];
   return { access, granted: narrow(allowed, access, identity.limits), rule };
 }
 

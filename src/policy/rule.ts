@@ -135,17 +135,20 @@ function compileNetwork(text: string): (subject: Subject) => boolean {
 }
 
 /** The condition that keeps a rule from this subject, or `undefined` when the rule matches. */
-export function failingCondition(rule: Rule, subject: Subject): Condition | undefined {
-  return rule.conditions.find(({ holds }) => !holds(subject));
+export function failingCondition(
+  { conditions }: { readonly conditions: readonly Condition[] },
+  subject: Subject,
+): Condition | undefined {
+  return conditions.find(({ holds }) => !holds(subject));
 }
 
 /**
- * Of the actions that are asked for, those that the rule grants. `["*"]` gives them back as they came; else they
+ * Of the actions that are asked for, those that a rule with these `actions` grants. `["*"]` gives them back as they came; else they
  * come sorted and each once (docker_auth).
  */
-export function grantedBy(rule: Rule, requested: readonly string[]): readonly string[] {
-  if (rule.actions.length === 1 && rule.actions[0] === '*') return requested;
-  const allowed = new Set(rule.actions);
+export function grantedBy(actions: readonly string[], requested: readonly string[]): readonly string[] {
+  if (actions.length === 1 && actions[0] === '*') return requested;
+  const allowed = new Set(actions);
   return [...new Set(requested)].filter((action) => allowed.has(action)).sort(compareBytes);
 }
 

@@ -1,0 +1,70 @@
+/** Owns reading an ACL as docker_auth itself does, its leniency included; only to compare decisions with it. */
+
+import { type Condition, compileMatch, type Match } from './rule.ts';
+import { type CaptureField, captureFields } from './template.ts';
+
+export type DockerAuthRule = {
+  readonly conditions: readonly Condition[];
+  /** `null`: missing, and docker_auth crashes on the request that the rule matches. */
+  readonly actions: readonly string[] | null;
+};
+
+/** docker_auth refuses to load the ACL, or crashes on it. */
+export class DockerAuthError extends Error {
+  override readonly name = 'DockerAuthError';
+}
+
+/**
+ * @param acl the `acl` section as plain values
+ * @throws {DockerAuthError}
+ */
+export function loadDockerAuthAcl(acl: unknown): DockerAuthRule[] {
+  return listOf(acl ?? [], 'acl').map((entry, index) => {
+    const rule = `acl[${index + 1}]`;
+    const { match, actions } = entry === null ? {} : mapOf(entry, rule);
+    if (match === undefined || match === null) throw new DockerAuthError(`${rule}: match is missing`);
+    return {
+      conditions: compileMatch(
+        matchOf(mapOf(match, `${rule}.match`), rule),
+        { extended: false, raw: true },
+        (field, message) => {
+          throw new DockerAuthError(`${rule}.match.${field}: ${message}`);
+        },
+      ),
+      actions:
+        actions === undefined || actions === null
+          ? null
+          : listOf(actions, `${rule}.actions`).map((action) => textOf(action, rule)),
+    };
+  });
+}
+
+/** Keys that it does not know it does not see: the rule becomes wider. */
+function matchOf(written: Readonly<Record<string, unknown>>, rule: string): Match {
+  const match: { -readonly [Field in CaptureField | 'ip' | 'labels']?: Match[Field] } = {};
+  for (const field of [...captureFields, 'ip'] as const) {
+    const value = written[field];
+    if (value !== undefined && value !== null) match[field] = textOf(value, `${rule}.match.${field}`);
+  }
+  const labels = Object.entries(mapOf(written['labels'] ?? {}, `${rule}.match.labels`));
+  match.labels = Object.fromEntries(labels.map(([label, pattern]) => [label, textOf(pattern, `${rule}.match.labels`)]));
+  return match;
+}
+
+/** A number or a boolean is taken for its text, and nothing for the empty text, as its YAML reader does. */
+function textOf(value: unknown, path: string): string {
+  if (value === null) return '';
+  if (typeof value === 'object') throw new DockerAuthError(`${path} is no text`);
+  return String(value);
+}
+
+function listOf(value: unknown, path: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw new DockerAuthError(`${path} is no list`);
+  return value;
+}
+
+function mapOf(value: unknown, path: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new DockerAuthError(`${path} is no map`);
+  return value as Readonly<Record<string, unknown>>;
+}

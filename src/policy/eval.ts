@@ -1,0 +1,103 @@
+/** Owns `policy eval`: one JSON line with an ACL and a request in, one JSON line with the decision out. */
+import { anonymous, type Identity, type IdentityKind } from '../identity/identity.ts';
+import { PolicyError, parsePolicy } from './acl.ts';
+import { DockerAuthError, loadDockerAuthAcl } from './docker-auth.ts';
+import { noGroups } from './groups.ts';
+import { type Condition, failingCondition, grantedBy } from './rule.ts';
+import { subjectOf } from './subject.ts';
+
+type EvaluatedRule = { readonly conditions: readonly Condition[]; readonly actions: readonly string[] | null };
+/** The rules of an ACL, or why it has none. */
+type Loaded = { readonly rules: readonly EvaluatedRule[] } | { readonly error: string };
+type Outcome = { readonly actions: readonly string[] } | { readonly nomatch: true } | { readonly error: string };
+
+/** A stream usually asks many things of few ACLs. */
+const keptAcls = 64;
+
+/**
+ * `{"acl":[...],"request":{"account","type","name","ip","service","labels","actions"}}` ->
+ * `{"actions":[...]}`, `{"nomatch":true}` or `{"error":"..."}`. What is wrong with a line is its answer, never a throw.
+ * @param dockerAuth decide exactly as docker_auth, its pitfalls included
+ */
+export function createEvaluator({ dockerAuth }: { dockerAuth: boolean }): (line: string) => string {
+  const load = dockerAuth ? loadDockerAuth : loadOurs;
+  const kept = new Map<string, Loaded>();
+  const loadOnce = (acl: unknown): Loaded => {
+    const text = JSON.stringify(acl ?? null);
+    const known = kept.get(text);
+    if (known) return known;
+    if (kept.size >= keptAcls) kept.clear();
+    const loaded = load(acl);
+    kept.set(text, loaded);
+    return loaded;
+  };
+  return (line) => JSON.stringify(evaluate(line, loadOnce));
+}
+
+function evaluate(line: string, load: (acl: unknown) => Loaded): Outcome {
+  let input: { readonly acl?: unknown; readonly request?: EvalRequest } | null;
+  try {
+    input = JSON.parse(line);
+  } catch {
+    return { error: 'the line is not JSON' };
+  }
+  const loaded = load(input?.acl);
+  return 'error' in loaded ? loaded : decideRequest(loaded.rules, input?.request ?? {});
+}
+
+/** The keys of docker_auth's request, and ours where a policy looks at them. */
+type EvalRequest = {
+  readonly account?: string;
+  readonly type?: string;
+  readonly name?: string;
+  readonly ip?: string;
+  readonly service?: string;
+  readonly labels?: Readonly<Record<string, readonly string[]>> | null;
+  readonly actions?: readonly string[] | null;
+  readonly kind?: IdentityKind;
+  readonly domain?: string;
+  readonly groups?: readonly string[];
+};
+
+function decideRequest(rules: readonly EvaluatedRule[], request: EvalRequest): Outcome {
+  const access = { type: request.type ?? '', name: request.name ?? '', actions: request.actions ?? [] };
+  const context = { service: request.service ?? '', address: request.ip ?? '' };
+  const subject = subjectOf(noGroups, identityOf(request), access, context);
+  const rule = rules.find((candidate) => failingCondition(candidate, subject) === undefined);
+  if (!rule) return { nomatch: true };
+  if (rule.actions === null) return { error: 'the rule that matches has no actions' };
+  return { actions: grantedBy(rule.actions, access.actions) };
+}
+
+function identityOf(request: EvalRequest): Identity {
+  const account = request.account ?? '';
+  const at = account.lastIndexOf('@');
+  const kind = account === '' ? 'anonymous' : at < 0 ? 'static' : 'person';
+  return {
+    ...anonymous,
+    kind: request.kind ?? kind,
+    account,
+    email: at < 0 ? null : account,
+    domain: request.domain ?? (at < 0 ? null : account.slice(at + 1)),
+    groups: request.groups ?? [],
+    labels: request.labels ?? {},
+  };
+}
+
+function loadDockerAuth(acl: unknown): Loaded {
+  try {
+    return { rules: loadDockerAuthAcl(acl) };
+  } catch (error) {
+    if (error instanceof DockerAuthError) return { error: error.message };
+    throw error;
+  }
+}
+
+function loadOurs(acl: unknown): Loaded {
+  try {
+    return { rules: parsePolicy(JSON.stringify({ acl: acl ?? [] }), 'acl').rules };
+  } catch (error) {
+    if (error instanceof PolicyError) return { error: error.message };
+    throw error;
+  }
+}

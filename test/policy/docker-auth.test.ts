@@ -1,0 +1,136 @@
+/** `policy eval --docker-auth`: decisions recorded from docker_auth's own ACL code, and its corners by name. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { createEvaluator } from '../../src/policy/eval.ts';
+
+const evaluate = createEvaluator({ dockerAuth: true });
+const ours = createEvaluator({ dockerAuth: false });
+
+/** A line with one rule that grants everything, its answer read back. */
+function oneRule(match: unknown, request: object, evaluator = evaluate): unknown {
+  const acl = [{ match, actions: ['*'] }];
+  return JSON.parse(evaluator(JSON.stringify({ acl, request: { actions: ['pull'], ...request } })));
+}
+
+test('the decisions that docker_auth made', () => {
+  const lines = readFileSync(new URL('recorded/docker-auth.jsonl', import.meta.url), 'utf8')
+    .trim()
+    .split('\n');
+  assert.ok(lines.length > 300);
+  for (const line of lines) {
+    const { decision, ...input } = JSON.parse(line);
+    const answer = JSON.parse(evaluate(JSON.stringify(input)));
+    if (decision.error) assert.equal(typeof answer.error, 'string', line);
+    else assert.deepEqual(answer, decision, line);
+  }
+});
+
+describe('corners of docker_auth', () => {
+  const granted = { actions: ['pull'] };
+  const nomatch = { nomatch: true };
+  const team = { labels: { team: ['a*', 'web'] }, name: 'abc' };
+  const table: readonly [title: string, match: unknown, request: object, answer: unknown][] = [
+    ['"**" is "*"', { name: '**' }, { name: 'a/b' }, nomatch],
+    ['an unknown key makes the rule wider', { team: 'x' }, { account: 'anybody' }, granted],
+    ['a key in the wrong case too', { Account: 'x' }, { account: 'anybody' }, granted],
+    ['null is no condition', { account: null }, { account: 'anybody' }, granted],
+    ['a malformed glob never matches', { name: '[a' }, { name: '[a' }, nomatch],
+    [
+      'captures are not quoted',
+      { account: '/^(.+)@test$/', name: '${account:1}/*' },
+      { account: '*@test', name: 'bo/x' },
+      granted,
+    ],
+    ['labels are not quoted', { name: '${labels:team}' }, team, granted],
+    ['a label may become an expression', { name: '${labels:l}' }, { name: 'a/b', labels: { l: ['/.*/'] } }, granted],
+    ['a variable may become one', { name: '${account}' }, { name: 'xax', account: '/a/' }, granted],
+    ['an empty expression is a glob', { name: '/${account}/' }, { name: 'x', account: '' }, nomatch],
+    [
+      'what is malformed once filled in never matches',
+      { name: '/^${labels:l}$/' },
+      { name: '(', labels: { l: ['('] } },
+      nomatch,
+    ],
+    [
+      'a variable before a capture breaks it',
+      { account: '/^(.+)$/', name: '${type}/${account:1}' },
+      { account: 'a', type: 't', name: 't/a' },
+      nomatch,
+    ],
+    [
+      'unless the capture also stands elsewhere',
+      { account: '/^(.+)$/', name: '${type}/${account:1}', service: '${account:1}' },
+      { account: 'a', type: 't', name: 't/a', service: 'a' },
+      granted,
+    ],
+    [
+      'a capture from an expression with a variable has no value',
+      { account: '/^(.+)${name}$/', name: '${account:1}' },
+      { account: 'aa', name: 'a' },
+      nomatch,
+    ],
+    [
+      'one value a label throughout a pattern',
+      { name: '${labels:l}/${labels:l}' },
+      { name: 'x/y', labels: { l: ['x', 'y'] } },
+      nomatch,
+    ],
+    [
+      'a label without values ends it',
+      { name: '*${labels:l}${labels:m}' },
+      { name: 'x', labels: { l: ['x'], m: [] } },
+      nomatch,
+    ],
+    ['no variables of ours', { name: '${user}${domain}${group}' }, { name: '${user}${domain}${group}' }, granted],
+    ['a number is its text', { account: 5 }, { account: '5' }, granted],
+    ['two groups may share a name', { name: '/(?P<n>a)(?P<n>b)[(?P<n>]/' }, { name: 'ab(' }, granted],
+  ];
+  for (const [title, match, request, answer] of table) {
+    test(title, () => assert.deepEqual(oneRule(match, request), answer));
+  }
+
+  test('what it does not load, or crashes on', () => {
+    const request = { actions: ['pull'] };
+    const acls = [
+      [{ match: { name: '/(/' }, actions: [] }],
+      [{ match: { labels: { a: '/(/' } }, actions: [] }],
+      [{ match: { ip: '10.0.0.*' }, actions: [] }],
+      [{ match: { ip: '' }, actions: [] }],
+      [{ match: {}, actions: [] }, { actions: ['pull'] }],
+      [{ match: null, actions: [] }],
+      [{ match: {} }],
+      [{ match: {}, actions: 'pull' }],
+      [{ match: { name: ['a'] }, actions: [] }],
+      [null],
+      'acl',
+    ];
+    for (const acl of acls) {
+      const answer = JSON.parse(evaluate(JSON.stringify({ acl, request })));
+      assert.deepEqual(Object.keys(answer), ['error'], JSON.stringify(acl));
+    }
+    const notReached = [{ match: {}, actions: ['*'] }, { match: {} }];
+    assert.equal(evaluate(JSON.stringify({ acl: notReached, request })), '{"actions":["pull"]}');
+  });
+});
+
+describe('policy eval without --docker-auth', () => {
+  test('is stricter at load', () => {
+    for (const match of [{ team: 'x' }, { Account: 'x' }, { name: '[a' }]) {
+      assert.match(JSON.stringify(oneRule(match, {}, ours)), /^\{"error":"acl:1:\d+: /);
+    }
+  });
+
+  test('quotes captures and labels, and "**" crosses slashes', () => {
+    const capture = { account: '/^(.+)@test$/', name: '${account:1}/*' };
+    assert.deepEqual(oneRule(capture, { account: '*@test', name: 'bo/x' }, ours), { nomatch: true });
+    assert.deepEqual(oneRule(capture, { account: 'bo@test', name: 'bo/x' }, ours), { actions: ['pull'] });
+    assert.deepEqual(oneRule({ name: '**' }, { name: 'a/b' }, ours), { actions: ['pull'] });
+  });
+
+  test('answers what is no JSON, and goes on', () => {
+    assert.equal(ours('{'), '{"error":"the line is not JSON"}');
+    assert.equal(ours('{}'), '{"nomatch":true}');
+    assert.equal(ours('null'), '{"nomatch":true}');
+  });
+});
