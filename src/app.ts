@@ -96,8 +96,11 @@ export async function startApp(config: Config): Promise<App> {
         stopping.abort();
         const closed = once(server, 'close');
         server.close();
+        // A connection whose request was in flight becomes idle later, and close() looked only once.
+        const sweep = setInterval(() => server.closeIdleConnections(), 50);
         const deadline = setTimeout(() => server.closeAllConnections(), stopDeadline);
         await closed;
+        clearInterval(sweep);
         clearTimeout(deadline);
         await core.close();
       },

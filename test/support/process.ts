@@ -38,6 +38,8 @@ export async function runProgram(
 export type Running = {
   /** Everything that it has printed so far. */
   output(): string;
+  /** Settles once its output matches. @throws Error where it ends before, or after 30 seconds */
+  says(pattern: RegExp): Promise<void>;
   /** Settles when it has ended, however that came. */
   readonly ended: Promise<void>;
   /** SIGTERM, and SIGKILL where it has not ended 10 seconds later. Settles when it has ended. */
@@ -74,15 +76,16 @@ export async function startProgram(
     await ended;
     clearTimeout(timer);
   };
+  const says = (pattern: RegExp): Promise<void> => printed(child, output, pattern, ended);
   try {
-    await printed(child, output, options.ready, ended);
+    await says(options.ready);
   } catch (error) {
     await stop();
     throw new Error(`${[program, ...args].join(' ')} did not start: ${(error as Error).message}\n${output()}`, {
       cause: error,
     });
   }
-  return { output, ended, stop };
+  return { output, says, ended, stop };
 }
 
 async function printed(child: ChildProcess, output: () => string, ready: RegExp, ended: Promise<void>): Promise<void> {
@@ -90,6 +93,7 @@ async function printed(child: ChildProcess, output: () => string, ready: RegExp,
   const look = (): void => {
     if (ready.test(output())) resolve();
   };
+  look();
   child.stdout?.on('data', look);
   child.stderr?.on('data', look);
   child.once('error', reject);

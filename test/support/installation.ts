@@ -1,0 +1,65 @@
+/** Owns an installation of Dockpass as an operator has it: a folder, a policy, an environment, real processes. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openStore } from '../../src/store/open.ts';
+import { type Finished, type Running, runProgram, startProgram } from './process.ts';
+import { signedIn } from './rows.ts';
+
+const main = new URL('../../src/main.ts', import.meta.url).pathname;
+
+export const policy = `
+groups:
+  platform: [ana@example.com]
+acl:
+  - match: { group: platform }
+    actions: ["*"]
+`;
+
+export type Server = Running & {
+  /** Where it listens, as its log says. */
+  readonly url: string;
+};
+
+export type Installation = {
+  readonly folder: string;
+  readonly environment: Record<string, string>;
+  /** Runs `dockpass WORDS...` to its end. */
+  run(words: readonly string[], environment?: Record<string, string>): Promise<Finished>;
+  /** Runs `dockpass serve` on a free port until it listens. */
+  serve(environment?: Record<string, string>): Promise<Server>;
+  /** Lets people sign in as far as the store is concerned. */
+  addPerson(login: string): Promise<void>;
+  remove(): void;
+};
+
+export function createInstallation(): Installation {
+  const folder = mkdtempSync(join(tmpdir(), 'dockpass-'));
+  writeFileSync(join(folder, 'policy.yml'), policy);
+  const environment = {
+    PATH: process.env['PATH'] ?? '',
+    PUBLIC_URL: 'http://localhost:5001',
+    SERVICES: 'registry.example.com',
+    PORT: '0',
+    DATA_DIR: join(folder, 'data'),
+    POLICY_FILE: join(folder, 'policy.yml'),
+  };
+  return {
+    folder,
+    environment,
+    run: (words, changes) =>
+      runProgram(process.execPath, [main, ...words], { cwd: folder, env: { ...environment, ...changes } }),
+    async serve(changes) {
+      const env = { ...environment, ...changes };
+      const running = await startProgram(process.execPath, [main, 'serve'], { cwd: folder, env, ready: /"listening"/ });
+      const [, url = ''] = /"url":"([^"]+)"/.exec(running.output()) ?? [];
+      return { ...running, url };
+    },
+    async addPerson(login) {
+      const store = await openStore(`sqlite:${join(folder, 'data', 'dockpass.db')}`, () => {});
+      await store.accounts.signIn(signedIn({ id: `account-${login}`, subject: login, login, email: login }));
+      await store.close();
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
