@@ -7,17 +7,12 @@ declare module 'oidc-provider' {
     readonly prompt: { readonly name: string };
     readonly params: Readonly<Record<string, unknown>>;
   };
-  export type Session = {
-    accountId: string | undefined;
-    authorizations: object | undefined;
-    persist(): Promise<string>;
-  };
   export type Grant = { addOIDCScope(scope: string): void; save(): Promise<string> };
   export type Context = {
     readonly oidc: {
       readonly provider: Provider;
       readonly client: { readonly clientId: string; grantTypeAllowed(type: string): boolean };
-      readonly session: { readonly accountId: string };
+      readonly session: { readonly accountId: string; destroyed: boolean };
       readonly params: { readonly scope?: string };
       readonly result?: Readonly<Record<string, unknown>>;
     };
@@ -29,7 +24,7 @@ declare module 'oidc-provider' {
       accountId: string;
       clientId: string;
     }) => Grant;
-    readonly Session: { get(context: { req: IncomingMessage; res: ServerResponse }): Promise<Session> };
+    on(event: 'authorization.success', listener: (context: Context) => void): void;
     callback(): (request: IncomingMessage, response: ServerResponse) => void;
     interactionDetails(request: IncomingMessage, response: ServerResponse): Promise<Interaction>;
     interactionFinished(

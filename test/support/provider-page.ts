@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { Eta } from 'eta';
-import type { Provider, Session } from 'oidc-provider';
+import type { Provider } from 'oidc-provider';
 import type { Person } from './provider.ts';
 
 const page = `<!doctype html>
@@ -44,7 +44,6 @@ export function createSignInPage(
       const refusal = { error: 'access_denied', error_description: 'The person cancelled' };
       await provider.interactionFinished(request, response, refusal, { mergeWithLastSubmission: false });
     } else if (person !== undefined) {
-      await forget(await provider.Session.get({ req: request, res: response }));
       const choice = { login: { accountId: person.sub }, select_account: {} };
       await provider.interactionFinished(request, response, choice, { mergeWithLastSubmission: true });
     } else {
@@ -61,12 +60,4 @@ export function createSignInPage(
         .end('This page has expired. Start the sign-in again.\n');
     }
   };
-}
-
-/** Without this the provider first asks whoever was chosen before to sign out, on a page that needs JavaScript. */
-async function forget(session: Session): Promise<void> {
-  if (session.accountId === undefined) return;
-  session.accountId = undefined;
-  session.authorizations = undefined;
-  await session.persist();
 }

@@ -87,6 +87,10 @@ export async function startProvider(settings: {
   const issuer = `http://localhost:${(server.address() as AddressInfo).port}`;
 
   const provider = new Provider(issuer, await configure(settings.clients, people));
+  // No session outlives its sign-in. With one, choosing somebody else would first ask to sign out the one before.
+  provider.on('authorization.success', ({ oidc }) => {
+    oidc.session.destroyed = true;
+  });
   const protocol = provider.callback();
   const signInPage = createSignInPage(provider, people);
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
@@ -138,6 +142,7 @@ async function configure(
       Session: 86_400,
     },
     features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
+    expiresWithSession: () => false,
     interactions: { policy: alwaysAsk(), url: (_: Context, { uid }: { uid: string }) => `/choose/${uid}` },
     loadExistingGrant: consentToAll,
     issueRefreshToken: async (_: Context, client: Context['oidc']['client']) =>

@@ -113,6 +113,14 @@ test('after the sign-in the browser is where it wanted to go, below the prefix',
   assert.equal((await visitor.open(`${app.url}/sign-in`)).url.pathname, '/dockpass/');
 });
 
+test('one browser signs in as one person after another', async (t) => {
+  const app = await start(t);
+  const visitor = createVisitor();
+  assert.equal((await signInAs(visitor, begin(app), 'mallory@example.com')).status, 403);
+  assert.equal((await signInAs(visitor, begin(app), 'ana@example.com')).body, 'signed in as ana@example.com');
+  assert.equal((await signInAs(visitor, begin(app), 'bo@example.com')).body, 'signed in as bo@example.com');
+});
+
 test('two tabs sign in side by side', async (t) => {
   const app = await start(t);
   const visitor = createVisitor();
