@@ -83,6 +83,7 @@ export async function startApp(config: Config): Promise<App> {
     const stopping = new AbortController();
     const listener = await createListener(config, core, stopping.signal);
     const server = await http.createServer(config.tls, listener);
+    const stopServer = http.createStop(server);
     server.listen(config.port, config.host);
     await once(server, 'listening');
     const { address, port, family } = server.address() as AddressInfo;
@@ -94,14 +95,7 @@ export async function startApp(config: Config): Promise<App> {
       async stop() {
         core.log.info({}, 'stopping');
         stopping.abort();
-        const closed = once(server, 'close');
-        server.close();
-        // A connection whose request was in flight becomes idle later, and close() looked only once.
-        const sweep = setInterval(() => server.closeIdleConnections(), 50);
-        const deadline = setTimeout(() => server.closeAllConnections(), stopDeadline);
-        await closed;
-        clearInterval(sweep);
-        clearTimeout(deadline);
+        await stopServer(stopDeadline);
         await core.close();
       },
     };

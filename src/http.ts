@@ -1,5 +1,6 @@
 /** Owns what all requests and answers share: client address, request id, log line, limits, headers, error -> reply. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import https from 'node:https';
@@ -101,6 +102,32 @@ export async function createServer(
   if (tls === null) return http.createServer(limits, listener);
   const [cert, key] = await Promise.all([readFile(tls.certificateFile), readFile(tls.keyFile)]);
   return https.createServer({ ...limits, cert, key, minVersion: 'TLSv1.2' }, listener);
+}
+
+/**
+ * Returns what stops the server: it takes no more connections, lets the requests in flight finish, `deadline`
+ * milliseconds at most, and closes what is left. To be called before the first request.
+ */
+export function createStop(server: http.Server): (deadline: number) => Promise<void> {
+  let inFlight = 0;
+  let whenIdle = () => {};
+  server.on('request', (_request, response) => {
+    inFlight += 1;
+    response.once('close', () => {
+      inFlight -= 1;
+      if (inFlight === 0) whenIdle();
+    });
+  });
+  return async (deadline) => {
+    const closed = once(server, 'close');
+    server.close();
+    // Browsers connect ahead of need; to Node, a connection that has sent nothing yet is not an idle one.
+    whenIdle = () => server.closeAllConnections();
+    if (inFlight === 0) whenIdle();
+    const timer = setTimeout(() => server.closeAllConnections(), deadline);
+    await closed;
+    clearTimeout(timer);
+  };
 }
 
 /** The headers of every page: nothing is loaded from elsewhere, nothing is inline, nobody may frame it. */

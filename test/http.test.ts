@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import http, { type IncomingMessage, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { describe, test } from 'node:test';
 import express from 'express';
 import { Refusal } from '../src/errors.ts';
@@ -199,4 +199,23 @@ describe('an error becomes a reply', () => {
       );
       assert.equal((await send(`${url}/items/%E0%A4%A`, {})).status, 400);
     }));
+});
+
+test('a stop lets the request in flight finish, and waits for no connection that has sent nothing', async () => {
+  const { promise: arrived, resolve: arrive } = Promise.withResolvers<ServerResponse>();
+  const server = await ours.createServer(null, (_request, response) => arrive(response));
+  const stop = ours.createStop(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const silent = connect(port, '127.0.0.1');
+  await once(silent, 'connect');
+  const answer = fetch(`http://127.0.0.1:${port}/`).then((response) => response.text());
+  const response = await arrived;
+  const hour = 3_600_000;
+  const stopped = stop(hour);
+  response.end('finished');
+  assert.equal(await answer, 'finished');
+  await stopped;
+  silent.destroy();
 });
