@@ -34,8 +34,9 @@ function withSkopeo({ registry }: Demo, folder: string): DemoClient {
   return {
     description: `skopeo against the registry on ${registry}`,
     login: async (user, secret) => outcome(await skopeo.login(registry, user, secret)),
-    push: async (repository) => outcome(await skopeo.push(`${registry}/${repository}:1`)),
-    pull: async (repository) => outcome(await skopeo.pull(`${registry}/${repository}:1`)),
+    push: async (repository) =>
+      outcome(await skopeo.push(`${registry}/${repository}:1`), 'The image is in the registry'),
+    pull: async (repository) => outcome(await skopeo.pull(`${registry}/${repository}:1`), 'The image is here'),
   };
 }
 
@@ -95,8 +96,19 @@ function resultOf(status: number): Outcome['result'] {
   return status === 401 ? 'refused' : 'failed';
 }
 
-function outcome({ code, output }: { code: number | null; output: string }): Outcome {
-  const seen = output.trim().split('\n').at(-1)?.trim() || `exit code ${code}`;
-  if (code === 0) return { result: 'allowed', seen };
+/** @param success what to say where the client's own last line says little */
+function outcome({ code, output }: { code: number | null; output: string }, success?: string): Outcome {
+  const seen = lastWords(output) || `exit code ${code}`;
+  if (code === 0) return { result: 'allowed', seen: success ?? seen };
   return { result: /denied|unauthorized|invalid username/i.test(output) ? 'refused' : 'failed', seen };
+}
+
+/** The last line that the client wrote; of a log line, the message in it. */
+function lastWords(output: string): string {
+  const line = output.trim().split('\n').at(-1)?.trim() ?? '';
+  const message = /\bmsg="((?:[^"\\]|\\.)*)"/.exec(line)?.[1] ?? line;
+  return message
+    .replaceAll('\\"', '"')
+    .replaceAll(/(\\n)+/g, ' ')
+    .trim();
 }
