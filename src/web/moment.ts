@@ -38,12 +38,12 @@ export function momentOf(at: number, now: number): Moment {
   };
 }
 
-/** Rounded towards now: what expires "in 1 day" has at least a day left. */
+/** Rounded, so that 90 days are still 90 a minute later; the exact time always stands beside it. */
 function relativeTo(now: number, at: number): string {
   const distance = at - now;
   for (const [unit, length] of units) {
     const least = unit === 'minute' ? 1 : 2;
-    if (Math.abs(distance) >= least * length) return relativeFormat.format(Math.trunc(distance / length), unit);
+    if (Math.abs(distance) >= least * length) return relativeFormat.format(Math.round(distance / length), unit);
   }
   return distance > 0 ? 'in less than a minute' : 'just now';
 }

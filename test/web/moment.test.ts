@@ -21,7 +21,8 @@ const cases: readonly [distance: number, words: string][] = [
   [-730 * day, '2 years ago'],
   [1, 'in less than a minute'],
   [day, 'in 24 hours'],
-  [2 * day - 1, 'in 47 hours'],
+  [2 * day - 1, 'in 48 hours'],
+  [90 * day - minute, 'in 90 days'],
   [90 * day, 'in 90 days'],
 ];
 

@@ -42,6 +42,7 @@ test('mallory is refused: the address is right, the account belongs to no Worksp
   assert.equal(app.audited[0]?.action, 'sign-in.refused');
   assert.equal(app.audited[0]?.subject, 'mallory@example.com');
   assert.match((await visitor.open(app.url)).url.pathname, /^\/sign-in$/);
+  assert.equal((await signInAs(visitor, new URL(data.action.href, app.url), 'ana@example.com')).status, 200);
 });
 
 test('an account of another Workspace, an unverified address and no address are refused', async (t) => {
