@@ -6,6 +6,7 @@ if (existsSync('.env')) process.loadEnvFile('.env');
 
 process.exitCode = await runCommand(process.argv.slice(2), {
   environment: process.env,
+  input: process.stdin,
   out: (line) => process.stdout.write(`${line}\n`),
   note: (line) => process.stderr.write(`${line}\n`),
 });

@@ -4,6 +4,8 @@ import type { Environment } from '../config/settings.ts';
 
 export type Terminal = {
   readonly environment: Environment;
+  /** Standard input, for commands that filter. */
+  readonly input: AsyncIterable<Buffer | string>;
   /** Results, for people and pipes. */
   out(line: string): void;
   /** What is said beside the result. */

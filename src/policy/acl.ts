@@ -1,11 +1,12 @@
 /** Owns the policy file: its YAML becomes a frozen Policy, or a list of everything that is wrong with it. */
 import { isExpression } from '../pattern.ts';
-import { type Entry, openDocument, type PolicyProblem, type Reader, suggest, type Value } from './document.ts';
+import { readValues, readYaml } from './document.ts';
 import { compileGroups, GroupLoop, type Groups, type Member, noGroups, parseMember } from './groups.ts';
+import { type Entry, type PolicyProblem, type Reader, suggest, type Value } from './reader.ts';
 import { type ConditionField, compileMatch, type Match, type Rule } from './rule.ts';
 import { captureFields } from './template.ts';
 
-export type { PolicyProblem } from './document.ts';
+export type { PolicyProblem } from './reader.ts';
 export type { Rule } from './rule.ts';
 
 /** What is wrong with a file; `message` has a line a problem, each with its place. */
@@ -49,7 +50,18 @@ const kinds = ['person', 'static', 'robot', 'ci', 'anonymous'];
  * @throws {PolicyError} with every mistake
  */
 export function parsePolicy(text: string, fileName: string): Policy {
-  const reader = openDocument(text);
+  return finish(readYaml(text), fileName);
+}
+
+/**
+ * The same for what is parsed already: its mistakes have no place but their path.
+ * @throws {PolicyError}
+ */
+export function policyFrom(values: unknown, name: string): Policy {
+  return finish(readValues(values), name);
+}
+
+function finish(reader: Reader, fileName: string): Policy {
   const policy = readPolicy(reader);
   const errors = reader.problems.filter(({ severity }) => severity === 'error');
   if (errors.length > 0)

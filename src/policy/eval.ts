@@ -1,6 +1,6 @@
 /** Owns `policy eval`: one JSON line with an ACL and a request in, one JSON line with the decision out. */
 import { anonymous, type Identity, type IdentityKind } from '../identity/identity.ts';
-import { PolicyError, parsePolicy } from './acl.ts';
+import { PolicyError, policyFrom } from './acl.ts';
 import { DockerAuthError, loadDockerAuthAcl } from './docker-auth.ts';
 import { noGroups } from './groups.ts';
 import { type Condition, failingCondition, grantedBy } from './rule.ts';
@@ -12,7 +12,7 @@ type Loaded = { readonly rules: readonly EvaluatedRule[] } | { readonly error: s
 type Outcome = { readonly actions: readonly string[] } | { readonly nomatch: true } | { readonly error: string };
 
 /** A stream usually asks many things of few ACLs. */
-const keptAcls = 64;
+const keptAcls = 512;
 
 /**
  * `{"acl":[...],"request":{"account","type","name","ip","service","labels","actions"}}` ->
@@ -95,7 +95,7 @@ function loadDockerAuth(acl: unknown): Loaded {
 
 function loadOurs(acl: unknown): Loaded {
   try {
-    return { rules: parsePolicy(JSON.stringify({ acl: acl ?? [] }), 'acl').rules };
+    return { rules: policyFrom({ acl: acl ?? [] }, 'acl').rules };
   } catch (error) {
     if (error instanceof PolicyError) return { error: error.message };
     throw error;

@@ -1,7 +1,7 @@
 /** Owns one rule of the ACL: its conditions, and what it grants when all of them hold. */
 import { isExpression, PatternError } from '../pattern.ts';
 import { contains, parseNetwork } from './address.ts';
-import type { Place } from './document.ts';
+import type { Place } from './reader.ts';
 import type { Subject } from './subject.ts';
 import {
   type CaptureField,

@@ -1,0 +1,122 @@
+/** Owns reading a document part by part, so that every mistake is reported, and all of them at once. */
+
+/** Both count from 1. */
+export type Place = { readonly line: number; readonly column: number };
+export type PolicyProblem = Place & { readonly message: string; readonly severity: 'error' | 'warning' };
+
+/** A node of the document and what it is called in messages: `acl[1].match`. What is empty (null) counts as absent. */
+export type Value = { readonly node: unknown; readonly path: string; readonly place: Place };
+export type Entry = { readonly key: string; readonly keyPlace: Place; readonly value: Value | null };
+
+/** How a kind of document is looked into; each answers `null` for a node of another shape. */
+export type Source = {
+  readonly root: unknown;
+  placeOf(node: unknown): Place;
+  /** The node itself or what it refers to; `null` when it is empty, `undefined` when it refers to nothing. */
+  resolve(node: unknown): unknown;
+  pairs(node: unknown): readonly (readonly [key: unknown, value: unknown])[] | null;
+  list(node: unknown): readonly unknown[] | null;
+  /** As written: `012` and `yes` stay what they are, as in Go where a string is asked for. */
+  text(node: unknown): string | null;
+};
+
+/** Reads parts of one document. Where a part has the wrong shape it reports that and returns `null` or nothing. */
+export type Reader = {
+  readonly root: Value | null;
+  readonly problems: readonly PolicyProblem[];
+  report(place: Place, message: string, severity?: 'error' | 'warning'): void;
+  entries(value: Value): Entry[];
+  /** The values of the keys that are there; any key that is not of `known` is an error. */
+  fields<Key extends string>(value: Value, known: readonly Key[]): Partial<Record<Key, Value>>;
+  items(value: Value): Value[];
+  text(value: Value): string | null;
+  /** One text or a list of them. */
+  texts(value: Value): { readonly text: string; readonly place: Place }[];
+};
+
+export function createReader(source: Source): Reader {
+  const problems: PolicyProblem[] = [];
+  const report: Reader['report'] = (place, message, severity = 'error') => {
+    // A part may be read twice, for its fields and for what is empty; its mistake is one all the same.
+    const known = problems.some((problem) => problem.message === message && problem.line === place.line);
+    if (!known) problems.push({ line: place.line, column: place.column, message, severity });
+  };
+  const toValue = (node: unknown, path: string): Value | null => {
+    const place = source.placeOf(node);
+    const target = source.resolve(node);
+    if (target === undefined) report(place, `${path}: the alias refers to nothing`);
+    return target === undefined || target === null ? null : { node: target, path, place };
+  };
+  const orReport = <Part>(part: Part | null, { place, path }: Value, expected: string): Part | null => {
+    if (part === null) report(place, `${path} must be ${expected}`);
+    return part;
+  };
+
+  const reader: Reader = {
+    root: toValue(source.root, 'the file'),
+    problems,
+    report,
+    entries(value) {
+      const pairs = orReport(source.pairs(value.node), value, 'a map (key: value)') ?? [];
+      return pairs.flatMap(([keyNode, node]) => {
+        const keyPlace = source.placeOf(keyNode);
+        const key = source.text(keyNode);
+        if (key === null) report(keyPlace, `${value.path}: a key must be a plain word or a text`);
+        return key === null ? [] : [{ key, keyPlace, value: toValue(node, pathOf(value, key)) }];
+      });
+    },
+    fields(value, known) {
+      const found: Partial<Record<(typeof known)[number], Value>> = {};
+      for (const { key, keyPlace, value: field } of reader.entries(value)) {
+        const name = known.find((candidate) => candidate === key);
+        if (name === undefined) report(keyPlace, `unknown key "${key}" in ${value.path}${suggest(key, known)}`);
+        else if (field) found[name] = field;
+      }
+      return found;
+    },
+    items(value) {
+      const list = orReport(source.list(value.node), value, 'a list') ?? [];
+      return list.flatMap((node, index) => {
+        const path = `${value.path}[${index + 1}]`;
+        const item = toValue(node, path);
+        if (!item) report(source.placeOf(node), `${path} is empty`);
+        return item ?? [];
+      });
+    },
+    text: (value) => orReport(source.text(value.node), value, 'a text'),
+    texts(value) {
+      const values = source.list(value.node) ? reader.items(value) : [value];
+      return values.flatMap((item) => {
+        const text = reader.text(item);
+        return text === null ? [] : { text, place: item.place };
+      });
+    },
+  };
+  return reader;
+}
+
+function pathOf({ path }: Value, key: string): string {
+  return path === 'the file' ? key : `${path}.${key}`;
+}
+
+/** "; did you mean "account"?", or nothing where no name is near. */
+export function suggest(word: string, known: readonly string[]): string {
+  const ranked = known.map((name) => ({ name, distance: distance(word.toLowerCase(), name.toLowerCase()) }));
+  const nearest = ranked.sort((a, b) => a.distance - b.distance)[0];
+  const tolerance = Math.floor(word.length / 3);
+  return nearest && nearest.distance <= tolerance ? `; did you mean "${nearest.name}"?` : '';
+}
+
+/** How many characters must be put in, taken out or changed to make one word of the other (Levenshtein). */
+function distance(from: string, to: string): number {
+  let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (const [row, character] of [...from].entries()) {
+    const current = [row + 1];
+    for (let column = 1; column <= to.length; column += 1) {
+      const change = (previous[column - 1] ?? 0) + (character === to[column - 1] ? 0 : 1);
+      current.push(Math.min(change, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+    }
+    previous = current;
+  }
+  return previous[to.length] ?? 0;
+}
