@@ -7,8 +7,8 @@ export function welcome(demo: Demo): string {
 Dockpass runs. Ctrl-C stops all of it; its state stays in .demo/ (--fresh forgets it).
 
   Open     ${demo.url}
-  Sign in  as  ana@example.com      in the group platform: pushes to platform/ and ana/
-               bo@example.com       pulls everything, pushes to bo/ alone
+  Sign in  as  ana@example.com      in the group platform: pushes to platform/ and people/ana/
+               bo@example.com       pulls everything, pushes to people/bo/ alone
                mallory@example.com  a consumer account without the company: refused
   Rules    script/demo-policy.yml
 

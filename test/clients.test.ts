@@ -40,10 +40,10 @@ async function story(t: TestContext, createClient: (folder: string) => RegistryC
     assert.equal(code, 0, output);
     assert.match(output, /Login Succeeded/);
   });
-  await t.test('pushes and pulls where the policy lets bo', async () => {
-    const pushed = await client.push(`${demo.registry}/bo/tools/cli:1`);
+  await t.test('pushes to the place that bears his name, and pulls', async () => {
+    const pushed = await client.push(`${demo.registry}/people/bo/tools/cli:1`);
     assert.equal(pushed.code, 0, pushed.output);
-    const pulled = await client.pull(`${demo.registry}/bo/tools/cli:1`);
+    const pulled = await client.pull(`${demo.registry}/people/bo/tools/cli:1`);
     assert.equal(pulled.code, 0, pulled.output);
   });
   await t.test('is denied a push to the place of a group that bo is not in', async () => {
