@@ -1,0 +1,55 @@
+/** Owns one run of wrk: requests in, requests a second and latencies out. */
+import { join } from 'node:path';
+import { runProgram } from '../test/support/process.ts';
+
+export type Load = {
+  readonly url: string;
+  readonly headers: readonly string[];
+  readonly seconds: number;
+  readonly connections: number;
+  /** Each request asks for another repository, so that no two are the same. */
+  readonly distinct?: boolean | undefined;
+  /** Milliseconds that each connection waits before a request: less than full load. */
+  readonly delay?: number;
+};
+
+/** Latencies in milliseconds. */
+export type Measured = { readonly requests: number; readonly rate: number; readonly p50: number; readonly p99: number };
+
+const script = join(import.meta.dirname, 'bench-load.lua');
+
+/** @throws {Error} with what wrk says, when a request failed or was not answered with 200 */
+export async function runLoad(load: Load): Promise<Measured> {
+  const { url, headers, seconds, connections } = load;
+  const scripted = load.distinct === true || load.delay !== undefined;
+  const { code, output } = await runProgram('wrk', [
+    '--threads=1',
+    `--connections=${connections}`,
+    `--duration=${seconds}s`,
+    '--latency',
+    ...headers.flatMap((header) => ['--header', header]),
+    ...(scripted ? ['--script', script] : []),
+    url,
+    ...(scripted ? ['--', String(load.distinct === true), String(load.delay ?? 0)] : []),
+  ]);
+  if (code !== 0 || /Non-2xx|Socket errors/.test(output)) throw new Error(`wrk on ${url}:\n${output}`);
+  return {
+    requests: Number(field(output, /(\d+) requests in/)),
+    rate: Number(field(output, /Requests\/sec:\s+([\d.]+)/)),
+    p50: milliseconds(field(output, /50%\s+(\S+)/)),
+    p99: milliseconds(field(output, /99%\s+(\S+)/)),
+  };
+}
+
+function field(output: string, pattern: RegExp): string {
+  const [, value] = pattern.exec(output) ?? [];
+  if (value === undefined) throw new Error(`wrk printed something else than usual:\n${output}`);
+  return value;
+}
+
+/** "830.00us", "1.23ms", "2.00s" */
+function milliseconds(text: string): number {
+  const units: Record<string, number> = { us: 0.001, ms: 1, s: 1000 };
+  const [, number, unit = ''] = /^([\d.]+)(\D+)$/.exec(text) ?? [];
+  return Number(number) * (units[unit] ?? Number.NaN);
+}

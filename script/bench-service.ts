@@ -1,0 +1,78 @@
+/** Owns a process that is measured: starts it with its log in a file, knows its address and memory, stops it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export type Service = {
+  readonly url: string;
+  /** Milliseconds from the start of the process to its first answer. */
+  readonly startup: number;
+  /** The most memory that it and its children have held so far, in MB. */
+  peakMemory(): number;
+  /** Processor time that it and its children have used, in seconds. */
+  processorTime(): number;
+  stop(): Promise<void>;
+};
+
+/**
+ * @param options.logFile takes its standard output, and then holds a line with `"url"` once it listens
+ * @param options.ask makes the first request; it must succeed
+ */
+export async function startService(options: {
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly logFile: string;
+  readonly ask: (url: string) => Promise<void>;
+}): Promise<Service> {
+  const begun = performance.now();
+  const log = openSync(options.logFile, 'w');
+  const child = spawn(process.execPath, options.args, { env: options.env, stdio: ['ignore', log, log] });
+  closeSync(log);
+  const ended = once(child, 'exit');
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await ended;
+  };
+  try {
+    const url = await addressIn(options.logFile, () => child.exitCode !== null);
+    await options.ask(url);
+    const startup = performance.now() - begun;
+    const { pid = 0 } = child;
+    const sum = (of: (pid: number) => number) => family(pid).reduce((total, member) => total + of(member), 0);
+    return { url, startup, peakMemory: () => sum(peakMemory), processorTime: () => sum(processorTime), stop };
+  } catch (error) {
+    if (child.exitCode === null) await stop();
+    throw error;
+  }
+}
+
+async function addressIn(logFile: string, gone: () => boolean): Promise<string> {
+  for (;;) {
+    const text = await readFile(logFile, 'utf8');
+    const [, url] = /"url":"([^"]+)"/.exec(text) ?? [];
+    if (url !== undefined) return url;
+    if (gone()) throw new Error(`It ended before it listened:\n${text}`);
+    await sleep(2);
+  }
+}
+
+/** The process and all below it. */
+function family(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  return [pid, ...children.flatMap((child) => family(Number(child)))];
+}
+
+/** VmHWM of Linux's /proc, in MB. */
+function peakMemory(pid: number): number {
+  const [, kilobytes = '0'] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kilobytes) / 1024;
+}
+
+/** utime and stime of Linux's /proc, which counts hundredths of a second. */
+function processorTime(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
