@@ -35,6 +35,23 @@ export function parseScopes(values: readonly string[]): Access[] {
   return [...actionsOf.values()].map((entry) => ({ ...entry, actions: [...entry.actions] }));
 }
 
+const repositoryActions = ['pull', 'push', 'delete'];
+
+/**
+ * The access with the actions that a registry knows; none are left where no registry could mean it. skopeo asks for `*`
+ * to delete; not every registry understands it in a token (zot), so it becomes each action that there is. The
+ * catalog's one action is `*` itself (distribution, app.go appendCatalogAccessRecord).
+ */
+export function withKnownActions(access: Access): Access {
+  const { type, name, actions } = access;
+  if (type === 'repository') {
+    const known = repositoryActions.filter((action) => actions.includes(action) || actions.includes('*'));
+    return { type, name, actions: known };
+  }
+  const isCatalog = type === 'registry' && name === 'catalog' && actions.includes('*');
+  return { type, name, actions: isCatalog ? ['*'] : [] };
+}
+
 /** "repository:team/app:pull,push". */
 export function formatScope(access: Access): string {
   return `${access.type}:${access.name}:${access.actions.join(',')}`;

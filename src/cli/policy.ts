@@ -1,21 +1,90 @@
-/** Owns `dockpass policy ...`. */
+/** Owns `dockpass policy ...`: files and streams around the pure functions of the policy. */
 import { readFile } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
-import { parsePolicy } from '../policy/acl.ts';
+import { type Core, openCore } from '../app.ts';
+import { readConfig } from '../config/config.ts';
+import { Refusal } from '../errors.ts';
+import { foldCase, type Identity } from '../identity/identity.ts';
+import { formatProblem, type Policy } from '../policy/acl.ts';
+import { parseCases, runCase } from '../policy/cases.ts';
+import { warningsOf } from '../policy/check.ts';
 import { createEvaluator } from '../policy/eval.ts';
-import type { Command } from './command.ts';
+import { explain, formatExplanation } from '../policy/explain.ts';
+import { identityOf, type Named } from '../policy/who.ts';
+import { readPolicyFile } from '../policy-file.ts';
+import { parseScopes, withKnownActions } from '../scope.ts';
+import type { Account } from '../store/accounts.ts';
+import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 
 export const policyCommands: readonly Command[] = [
   {
     words: 'policy check',
     usage: 'FILE',
     summary: 'Say whether a policy file can be used, and each mistake with its line and column',
+    details: [
+      'Warns of rules that can never decide, of groups that nothing defines and of variables that mean nothing.',
+    ],
     operands: [1, 1],
     async run([file = ''], _values, terminal) {
-      const policy = parsePolicy(await readFile(file, 'utf8'), file);
-      const { users, rules } = policy;
-      terminal.out(`${file} can be used: ${users.size} users, ${rules.length} rules.`);
+      const policy = await readPolicyFile(file);
+      for (const warning of warningsOf(policy)) terminal.note(formatProblem(file, warning));
+      terminal.out(`${file} can be used: ${policy.users.size} users, ${policy.rules.length} rules.`);
       return 0;
+    },
+  },
+  {
+    words: 'policy explain',
+    usage: 'WHO SCOPE [--group GROUP ...] [--ip ADDRESS] [--service NAME] [--password ID] [--policy FILE] [--json]',
+    summary: 'Say what somebody is granted and why: every rule, the one that decides, the narrowing by a password',
+    details: [
+      'WHO is an e-mail, a user of the policy file, or anonymous; SCOPE is repository:team/app:pull,push',
+      '  --group GROUP     as if the provider had told this group; may be repeated',
+      '  --ip ADDRESS      where the request comes from',
+      '  --service NAME    the registry that asks (default: the only one of SERVICES)',
+      '  --password ID     narrowed by this app password',
+      '  --policy FILE     this file instead of POLICY_FILE, without looking the person up in the database',
+    ],
+    options: {
+      group: { type: 'string', multiple: true },
+      ip: { type: 'string' },
+      service: { type: 'string' },
+      password: { type: 'string' },
+      policy: { type: 'string' },
+      json: { type: 'boolean' },
+    },
+    operands: [2, 2],
+    async run([who = '', scope = ''], values, terminal) {
+      const [access, ...more] = parseScopes([scope]).map(withKnownActions);
+      if (!access || more.length > 0)
+        throw new UsageError(`"${scope}" is no scope such as repository:team/app:pull,push.`);
+      const { policy, file, identity, service } = await findWho(who === 'anonymous' ? '' : who, values, terminal);
+      const context = { service: textOf(values, 'service') ?? service, address: textOf(values, 'ip') ?? '' };
+      const explanation = explain(policy, identity, access, context);
+      terminal.out(values['json'] === true ? JSON.stringify(explanation) : formatExplanation(explanation, file));
+      return 0;
+    },
+  },
+  {
+    words: 'policy test',
+    usage: 'CASES.yml [--policy FILE]',
+    summary: 'Try a policy against a list of {who, groups, ip, scope, expect}; exits 1 when one fails',
+    details: ['  --policy FILE   default: POLICY_FILE, else policy.yml'],
+    options: { policy: { type: 'string' } },
+    operands: [1, 1],
+    async run([casesFile = ''], values, terminal) {
+      const file = textOf(values, 'policy') ?? policyFileOf(terminal);
+      const policy = await readPolicyFile(file);
+      const cases = parseCases(await readFile(casesFile, 'utf8'), casesFile);
+      const failed = cases.filter((one) => {
+        const { passed, explanation } = runCase(policy, one);
+        if (!passed) {
+          terminal.out(`${casesFile}:${one.place.line}: expected ${one.expect.join(', ') || 'nothing'}`);
+          terminal.out(formatExplanation(explanation, file).replace(/^/gm, '  '));
+        }
+        return !passed;
+      });
+      terminal.out(`${cases.length - failed.length} of ${cases.length} cases hold.`);
+      return failed.length === 0 ? 0 : 1;
     },
   },
   {
@@ -51,4 +120,55 @@ async function* linesOf(input: AsyncIterable<Buffer | string>): AsyncGenerator<s
     yield lines;
   }
   yield [rest + decoder.end()];
+}
+
+type Found = { readonly policy: Policy; readonly file: string; readonly identity: Identity; readonly service: string };
+
+/** Who is meant, as the database knows them unless a policy file is named. */
+async function findWho(account: string, values: Values, terminal: Terminal): Promise<Found> {
+  const groups = (values['group'] ?? []) as string[];
+  const given = textOf(values, 'policy');
+  if (given !== null) {
+    const policy = await readPolicyFile(given);
+    return { policy, file: given, identity: identityOf(policy.users, { account, groups }), service: '' };
+  }
+  const config = readConfig({ ...terminal.environment, LOG_LEVEL: 'silent' });
+  const policy = await readPolicyFile(config.policyFile);
+  const core = await openCore(config);
+  try {
+    const known = await core.store.accounts.byLogin(foldCase(account));
+    if (!known && account.includes('@'))
+      terminal.note(`${account} has never signed in: the provider's groups are unknown.`);
+    const named = identityOf(policy.users, { account, groups, ...(known && factsOf(known, groups)) });
+    const password = await passwordOf(core, textOf(values, 'password'), named.account);
+    const service = config.services.length === 1 ? (config.services[0]?.name ?? '') : '';
+    return { policy, file: config.policyFile, identity: { ...named, ...password }, service };
+  } finally {
+    await core.close();
+  }
+}
+
+function factsOf(account: Account, groups: readonly string[]): Partial<Named> {
+  const told = JSON.parse(account.groups_json) as string[];
+  return { kind: account.kind, domain: account.domain, groups: [...told, ...groups] };
+}
+
+async function passwordOf(
+  core: Core,
+  id: string | null,
+  login: string,
+): Promise<Pick<Identity, 'limits' | 'credential'>> {
+  if (id === null) return { limits: null, credential: null };
+  const password = (await core.passwords.all()).find((candidate) => candidate.id === id && candidate.login === login);
+  if (!password) throw new Refusal('not_found', `${login} has no password ${id}; "dockpass password list" shows them.`);
+  return { limits: password.limits, credential: { id, name: password.name } };
+}
+
+function policyFileOf({ environment }: Terminal): string {
+  return environment['POLICY_FILE'] ?? 'policy.yml';
+}
+
+function textOf(values: Values, name: string): string | null {
+  const value = values[name];
+  return typeof value === 'string' ? value : null;
 }

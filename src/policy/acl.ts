@@ -1,4 +1,5 @@
 /** Owns the policy file: its YAML becomes a frozen Policy, or a list of everything that is wrong with it. */
+import type { IdentityKind } from '../identity/identity.ts';
 import { isExpression } from '../pattern.ts';
 import { readValues, readYaml } from './document.ts';
 import { compileGroups, GroupLoop, type Groups, type Member, noGroups, parseMember } from './groups.ts';
@@ -43,7 +44,7 @@ export type Policy = {
 const sections = ['users', 'groups', 'acl'] as const;
 /** These begin a docker_auth configuration: whoever has them wants the importer. */
 const dockerAuthSections = ['server', 'token', 'google_auth', 'oidc_auth', 'github_auth', 'ldap_auth', 'ext_auth'];
-const kinds = ['person', 'static', 'robot', 'ci', 'anonymous'];
+const kinds: readonly IdentityKind[] = ['person', 'static', 'robot', 'ci', 'anonymous'];
 
 /**
  * @param fileName what messages call the file
@@ -223,9 +224,11 @@ function readLabelPatterns(reader: Reader, labels: readonly Entry[]): Record<str
   return Object.fromEntries(patterns);
 }
 
-function checkKind(reader: Reader, text: string, place: Value['place']): void {
-  if (!kinds.includes(text))
-    reader.report(place, `kind "${text}" is none of ${kinds.join(', ')}${suggest(text, kinds)}`);
+/** `undefined`, and reported, when it is none. */
+export function checkKind(reader: Reader, text: string, place: Value['place']): IdentityKind | undefined {
+  const kind = kinds.find((known) => known === text);
+  if (!kind) reader.report(place, `kind "${text}" is none of ${kinds.join(', ')}${suggest(text, kinds)}`);
+  return kind;
 }
 
 function placeOf(

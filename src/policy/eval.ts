@@ -1,10 +1,11 @@
 /** Owns `policy eval`: one JSON line with an ACL and a request in, one JSON line with the decision out. */
-import { anonymous, type Identity, type IdentityKind } from '../identity/identity.ts';
+import type { Identity, IdentityKind } from '../identity/identity.ts';
 import { PolicyError, policyFrom } from './acl.ts';
 import { DockerAuthError, loadDockerAuthAcl } from './docker-auth.ts';
 import { noGroups } from './groups.ts';
 import { type Condition, failingCondition, grantedBy } from './rule.ts';
 import { subjectOf } from './subject.ts';
+import { identityOf } from './who.ts';
 
 type EvaluatedRule = { readonly conditions: readonly Condition[]; readonly actions: readonly string[] | null };
 /** The rules of an ACL, or why it has none. */
@@ -62,27 +63,19 @@ type EvalRequest = {
 function decideRequest(rules: readonly EvaluatedRule[], request: EvalRequest): Outcome {
   const access = { type: request.type ?? '', name: request.name ?? '', actions: request.actions ?? [] };
   const context = { service: request.service ?? '', address: request.ip ?? '' };
-  const subject = subjectOf(noGroups, identityOf(request), access, context);
+  const subject = subjectOf(noGroups, identityFrom(request), access, context);
   const rule = rules.find((candidate) => failingCondition(candidate, subject) === undefined);
   if (!rule) return { nomatch: true };
   if (rule.actions === null) return { error: 'the rule that matches has no actions' };
   return { actions: grantedBy(rule.actions, access.actions) };
 }
 
-function identityOf(request: EvalRequest): Identity {
-  const account = request.account ?? '';
-  const at = account.lastIndexOf('@');
-  const kind = account === '' ? 'anonymous' : at < 0 ? 'static' : 'person';
-  return {
-    ...anonymous,
-    kind: request.kind ?? kind,
-    account,
-    email: at < 0 ? null : account,
-    domain: request.domain ?? (at < 0 ? null : account.slice(at + 1)),
-    groups: request.groups ?? [],
-    labels: request.labels ?? {},
-  };
+/** docker_auth compares accounts as they come, so the name is not folded as a person's would be. */
+function identityFrom({ account = '', kind, domain, groups, labels }: EvalRequest): Identity {
+  return { ...identityOf(noUsers, { account, kind, domain, groups, labels: labels ?? {} }), account };
 }
+
+const noUsers = new Map();
 
 function loadDockerAuth(acl: unknown): Loaded {
   try {

@@ -77,7 +77,7 @@ export function createReader(source: Source): Reader {
     items(value) {
       const list = orReport(source.list(value.node), value, 'a list') ?? [];
       return list.flatMap((node, index) => {
-        const path = `${value.path}[${index + 1}]`;
+        const path = value.path === 'the file' ? `entry ${index + 1}` : `${value.path}[${index + 1}]`;
         const item = toValue(node, path);
         if (!item) report(source.placeOf(node), `${path} is empty`);
         return item ?? [];

@@ -26,6 +26,8 @@ export type Subject = {
   /** Groups of the policy file and of the provider. */
   readonly groups: readonly string[];
   readonly address: ReturnType<typeof parseAddress>;
+  /** The same as it was given. */
+  readonly clientAddress: string;
 };
 
 export function subjectOf(groups: Groups, identity: Identity, access: Access, context: DecisionContext): Subject {
@@ -41,6 +43,7 @@ export function subjectOf(groups: Groups, identity: Identity, access: Access, co
     domain,
     user: email === null ? null : email.slice(0, email.lastIndexOf('@')),
     labels,
+    clientAddress: context.address,
     // Most rules ask for neither, and this is the hot path.
     get groups() {
       membership ??= groupsOf(groups, identity).map(({ name }) => name);

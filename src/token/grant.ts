@@ -2,9 +2,7 @@
 import type { Identity } from '../identity/identity.ts';
 import type { Policy } from '../policy/acl.ts';
 import { type Decision, type DecisionContext, decide } from '../policy/decide.ts';
-import type { Access } from '../scope.ts';
-
-const repositoryActions = ['pull', 'push', 'delete'];
+import { type Access, withKnownActions } from '../scope.ts';
 
 /** One decision a scope, in their order; scopes that no registry could mean are left out, because a scope is never an error. */
 export function decideScopes(
@@ -14,7 +12,7 @@ export function decideScopes(
   context: DecisionContext,
 ): Decision[] {
   return scopes
-    .map((access) => ({ ...access, actions: knownActions(access) }))
+    .map(withKnownActions)
     .filter((access) => access.actions.length > 0)
     .map((access) => decide(policy, identity, access, context));
 }
@@ -24,15 +22,4 @@ export function grantedAccess(decisions: readonly Decision[]): Access[] {
   return decisions
     .filter(({ granted }) => granted.length > 0)
     .map(({ access, granted }) => ({ type: access.type, name: access.name, actions: granted }));
-}
-
-/**
- * skopeo asks for `*` to delete; not every registry understands it in a token (zot), so it becomes each action that
- * there is. The catalog's one action is `*` itself (distribution, app.go appendCatalogAccessRecord).
- */
-function knownActions({ type, name, actions }: Access): readonly string[] {
-  if (type === 'repository') {
-    return repositoryActions.filter((action) => actions.includes(action) || actions.includes('*'));
-  }
-  return type === 'registry' && name === 'catalog' && actions.includes('*') ? ['*'] : [];
 }

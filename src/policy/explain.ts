@@ -1,0 +1,126 @@
+/** Owns the explanation of a decision: every step from who asks to what is granted, for people and as data. */
+import type { Identity, Limits } from '../identity/identity.ts';
+import { type Access, formatScope } from '../scope.ts';
+import type { Policy } from './acl.ts';
+import { narrow } from './decide.ts';
+import { groupsOf, type Membership } from './groups.ts';
+import { type Condition, type ConditionField, grantedBy, type Rule } from './rule.ts';
+import { type DecisionContext, type Subject, subjectOf } from './subject.ts';
+
+/** A condition that does not hold, and what it was held against. */
+export type Mismatch = {
+  readonly field: ConditionField;
+  readonly patterns: readonly string[];
+  /** Empty: there is nothing to compare with, for example no verified domain. */
+  readonly actual: readonly string[];
+};
+
+export type ExplainedRule = {
+  readonly number: number;
+  readonly line: number;
+  readonly comment: string | null;
+  readonly actions: readonly string[];
+  /** Empty for the rule that decides. */
+  readonly mismatches: readonly Mismatch[];
+};
+
+export type Explanation = {
+  readonly who: { readonly account: string; readonly kind: string; readonly domain: string | null };
+  readonly groups: readonly Membership[];
+  readonly access: Access;
+  readonly context: DecisionContext;
+  /** The rules in their order, up to the one that decides; all of them where none does. */
+  readonly passedOver: readonly ExplainedRule[];
+  readonly decidedBy: ExplainedRule | null;
+  /** By the policy, before a password narrows it. */
+  readonly allowed: readonly string[];
+  readonly narrowedBy: { readonly password: string; readonly limits: Limits } | null;
+  readonly granted: readonly string[];
+};
+
+/** The same decision as `decide`, with every step of it. */
+export function explain(policy: Policy, identity: Identity, access: Access, context: DecisionContext): Explanation {
+  const subject = subjectOf(policy.groups, identity, access, context);
+  const rules = policy.rules.map((rule) => explainRule(rule, subject));
+  const decider = rules.findIndex(({ mismatches }) => mismatches.length === 0);
+  const decidedBy = rules[decider] ?? null;
+  const allowed = decidedBy ? grantedBy(decidedBy.actions, access.actions) : [];
+  const { account, kind, domain, limits, credential } = identity;
+  return {
+    who: { account, kind, domain },
+    groups: groupsOf(policy.groups, identity),
+    access,
+    context,
+    passedOver: decidedBy ? rules.slice(0, decider) : rules,
+    decidedBy,
+    allowed,
+    narrowedBy: limits && { password: credential?.name ?? '', limits },
+    granted: narrow(allowed, access, limits),
+  };
+}
+
+function explainRule(rule: Rule, subject: Subject): ExplainedRule {
+  const failing = rule.conditions.filter(({ holds }) => !holds(subject));
+  const { number, line, comment, actions } = rule;
+  return { number, line, comment, actions, mismatches: failing.map((condition) => mismatchOf(condition, subject)) };
+}
+
+function mismatchOf({ field, patterns }: Condition, subject: Subject): Mismatch {
+  return { field, patterns, actual: actualOf(field, subject) };
+}
+
+function actualOf(field: ConditionField, subject: Subject): readonly string[] {
+  if (field === 'group') return subject.groups;
+  if (field === 'domain') return subject.domain === null ? [] : [subject.domain];
+  if (field === 'ip') return [subject.clientAddress];
+  if (field.startsWith('labels.')) return subject.labels[field.slice('labels.'.length)] ?? [];
+  return [subject[field as 'account' | 'type' | 'name' | 'service' | 'kind']];
+}
+
+/** @param fileName what the policy file is called, for `policy.yml:12` */
+export function formatExplanation(explanation: Explanation, fileName: string): string {
+  const { who, groups, access, context, passedOver, decidedBy, allowed, narrowedBy, granted } = explanation;
+  const refused = access.actions.filter((action) => !granted.includes(action));
+  const lines = [
+    `${who.account || 'anonymous'} (${who.kind}${who.domain === null ? '' : `, domain ${who.domain}`}) asks for ${formatScope(access)}`,
+    `  at service "${context.service}", from ${context.address || 'an unknown address'}`,
+    `groups: ${listOr(
+      'none',
+      groups.map(({ name, origin }) => `${name} (${origin})`),
+    )}`,
+    ...passedOver.map(
+      (rule) => `${placeOf(rule, fileName)} passed over: ${rule.mismatches.map(formatMismatch).join('; ')}`,
+    ),
+    ...(decidedBy
+      ? [`${placeOf(decidedBy, fileName)} decides${decidedBy.comment === null ? '' : `: "${decidedBy.comment}"`}`]
+      : ['no rule matches, so nothing is allowed']),
+    `allowed by the policy: ${listOr('nothing', allowed)}`,
+    ...(narrowedBy ? [formatNarrowing(narrowedBy)] : []),
+    `granted: ${listOr('nothing', granted)}`,
+    ...(refused.length > 0 ? [`refused: ${refused.join(', ')}`] : []),
+  ];
+  return lines.join('\n');
+}
+
+function placeOf({ number, line }: ExplainedRule, fileName: string): string {
+  return `rule ${number} (${fileName}:${line})`;
+}
+
+function formatMismatch({ field, patterns, actual }: Mismatch): string {
+  const expected = patterns.map((pattern) => `"${pattern}"`).join(' or ');
+  const found = actual.map((value) => `"${value}"`).join(', ');
+  if (field === 'ip') return `ip ${expected} does not contain ${actual[0] || 'an unknown address'}`;
+  if (field === 'group') return `in no group ${expected}`;
+  if (actual.length === 0) return `${field} ${expected}: there is none`;
+  return `${field} ${expected} does not match ${found}`;
+}
+
+function formatNarrowing({ password, limits }: NonNullable<Explanation['narrowedBy']>): string {
+  const actions = limits.actions === null ? 'any action' : `only ${listOr('nothing', limits.actions)}`;
+  const where = limits.repositories === null ? 'everywhere' : `on ${listOr('nothing', limits.repositories)}`;
+  return `narrowed by the password${password === '' ? '' : ` "${password}"`}: ${actions} ${where}`;
+}
+
+function listOr(empty: string, items: readonly string[]): string {
+  return items.length === 0 ? empty : items.join(', ');
+}

@@ -1,0 +1,31 @@
+/** Owns who is meant when an operator names somebody: in `policy explain`, in a test case, in a line of `policy eval`. */
+import { anonymous, foldCase, type Identity, type IdentityKind } from '../identity/identity.ts';
+import type { StaticUser } from './acl.ts';
+
+export type Named = {
+  /** An e-mail, a user of the policy file, or `''` for anonymous. */
+  readonly account: string;
+  /** What is known better than the name tells. */
+  readonly kind?: IdentityKind | undefined;
+  readonly domain?: string | null | undefined;
+  readonly groups?: readonly string[] | undefined;
+  readonly labels?: Readonly<Record<string, readonly string[]>> | undefined;
+};
+
+/** Users of the file are static, whoever has an `@` is a person of the domain after it, and `''` is anonymous. */
+export function identityOf(users: ReadonlyMap<string, StaticUser>, named: Named): Identity {
+  const { account } = named;
+  const user = users.get(account);
+  const at = user ? -1 : account.lastIndexOf('@');
+  const email = at < 0 ? null : foldCase(account);
+  const kind = account === '' ? 'anonymous' : at < 0 ? 'static' : 'person';
+  return {
+    ...anonymous,
+    kind: named.kind ?? kind,
+    account: email ?? account,
+    email,
+    domain: named.domain ?? (email === null ? null : email.slice(email.lastIndexOf('@') + 1)),
+    groups: named.groups ?? [],
+    labels: named.labels ?? user?.labels ?? {},
+  };
+}

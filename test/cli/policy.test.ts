@@ -1,0 +1,135 @@
+/** `dockpass policy ...` as a shell sees it: what is written where, and the exit code. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { runCommand } from '../../src/cli.ts';
+
+const policyText = `
+groups:
+  platform: [ana@example.com]
+acl:
+  - match: {group: platform, name: "team/**"}
+    actions: [pull, push]
+    comment: Teams push to their own
+  - match: {group: platfrm}
+    actions: [pull]
+`;
+const casesText = `
+- {who: ana@example.com, scope: "repository:team/app:*", expect: "push, pull"}
+- {who: anonymous, ip: 10.0.0.1, scope: "repository:team/app:pull", expect: nothing}
+- who: bo@example.com
+  groups: ["google:dev"]
+  scope: "repository:team/app:pull"
+  expect: [pull]
+`;
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dockpass-policy-'));
+  await writeFile(join(folder, 'policy.yml'), policyText);
+  await writeFile(join(folder, 'cases.yml'), casesText);
+});
+after(() => rm(folder, { recursive: true }));
+
+async function run(words: readonly string[], input: readonly (string | Buffer)[] = []) {
+  const out: string[] = [];
+  const notes: string[] = [];
+  const code = await runCommand(words, {
+    environment: {},
+    input: (async function* () {
+      yield* input;
+    })(),
+    out: (line) => out.push(line),
+    note: (line) => notes.push(line),
+  });
+  return { code, out: out.join('\n'), notes: notes.join('\n') };
+}
+
+test('check: warnings are notes, the file can be used', async () => {
+  const file = join(folder, 'policy.yml');
+  const { code, out, notes } = await run(['policy', 'check', file]);
+  assert.equal(code, 0);
+  assert.equal(out, `${file} can be used: 0 users, 2 rules.`);
+  assert.match(notes, /policy\.yml:8:5: warning: nothing defines the group "platfrm"; did you mean "platform"\?/);
+});
+
+test('check: a mistake is an error with its place', async () => {
+  const file = join(folder, 'broken.yml');
+  await writeFile(file, 'acl:\n  - match: {acount: x}\n    actions: []\n');
+  const { code, notes } = await run(['policy', 'check', file]);
+  assert.equal(code, 1);
+  assert.equal(notes, `${file}:2:13: unknown key "acount" in acl[1].match; did you mean "account"?`);
+});
+
+test('explain: as text and as JSON', async () => {
+  const file = join(folder, 'policy.yml');
+  const words = [
+    'policy',
+    'explain',
+    'Ana@Example.com',
+    'repository:team/app:push',
+    '--policy',
+    file,
+    '--ip',
+    '10.0.0.7',
+  ];
+  const { code, out } = await run(words);
+  assert.equal(code, 0);
+  assert.match(
+    out,
+    /rule 1 \(.*policy\.yml:5\) decides: "Teams push to their own"\nallowed by the policy: push\ngranted: push$/,
+  );
+  const explanation = JSON.parse((await run([...words, '--json'])).out);
+  assert.deepEqual([explanation.granted, explanation.decidedBy.line], [['push'], 5]);
+});
+
+test('explain: a scope that is none is not understood', async () => {
+  const { code, notes } = await run(['policy', 'explain', 'ana@example.com', 'team/app', '--policy', 'policy.yml']);
+  assert.equal(code, 2);
+  assert.match(notes, /"team\/app" is no scope/);
+});
+
+test('test: a case that fails prints its explanation, and the exit code is 1', async () => {
+  const { code, out } = await run([
+    'policy',
+    'test',
+    join(folder, 'cases.yml'),
+    '--policy',
+    join(folder, 'policy.yml'),
+  ]);
+  assert.equal(code, 1);
+  assert.match(out, /^.*cases\.yml:4: expected pull\n {2}bo@example\.com \(person/);
+  assert.match(out, /\n {2}no rule matches, so nothing is allowed\n/);
+  assert.match(out, /\n2 of 3 cases hold\.$/);
+});
+
+test('test: cases that all hold', async () => {
+  const file = join(folder, 'good.yml');
+  await writeFile(file, casesText.split('\n').slice(0, 3).join('\n'));
+  const { code, out } = await run(['policy', 'test', file, '--policy', join(folder, 'policy.yml')]);
+  assert.deepEqual([code, out], [0, '2 of 2 cases hold.']);
+});
+
+test('test: mistakes in cases are named with their place', async () => {
+  const file = join(folder, 'bad.yml');
+  await writeFile(file, '- {whom: a, scope: x}\n');
+  const { code, notes } = await run(['policy', 'test', file, '--policy', join(folder, 'policy.yml')]);
+  assert.equal(code, 1);
+  assert.match(notes, /bad\.yml:1:4: unknown key "whom" in entry 1; did you mean "who"\?/);
+  assert.match(notes, /"x" is no scope/);
+  assert.match(notes, /expect is missing/);
+});
+
+test('eval: a line in, a line out, wherever the stream is cut', async () => {
+  const line = JSON.stringify({
+    acl: [{ match: { name: 'é' }, actions: ['*'] }],
+    request: { name: 'é', actions: ['pull'] },
+  });
+  const bytes = Buffer.from(`${line}\n${line}\n\n${line}`);
+  const pieces = [...bytes].map((byte) => Buffer.from([byte]));
+  const { code, out } = await run(['policy', 'eval'], pieces);
+  assert.deepEqual([code, out], [0, Array(3).fill('{"actions":["pull"]}').join('\n')]);
+  assert.equal((await run(['policy', 'eval', '--docker-auth'], [line])).out, '{"actions":["pull"]}');
+});

@@ -1,0 +1,89 @@
+/** Warnings about a policy that loads: what can never decide, what nothing defines, what stands for nothing. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { parsePolicy } from '../../src/policy/acl.ts';
+import { warningsOf } from '../../src/policy/check.ts';
+import { decide } from '../../src/policy/decide.ts';
+import { somebody } from './asking.ts';
+
+function warnings(acl: string, groups = '{}'): string[] {
+  return warningsOf(parsePolicy(`groups: ${groups}\nacl: ${acl}`, 'policy.yml')).map(({ message }) => message);
+}
+
+describe('a rule that an earlier one leaves nothing', () => {
+  const table: readonly [earlier: string, later: string, unreachable: boolean][] = [
+    ['{}', '{account: a}', true],
+    ['{account: a}', '{}', false],
+    ['{account: a}', '{account: a, name: x}', true],
+    ['{account: a, name: x}', '{account: a}', false],
+    ['{name: "**"}', '{account: a}', true],
+    ['{name: "/.*/"}', '{account: a}', true],
+    ['{name: "*"}', '{account: a}', false],
+    ['{domain: "**"}', '{account: a}', false],
+    ['{name: "team/**"}', '{name: "team/x/*"}', true],
+    ['{name: "team/**"}', '{name: "teams/*"}', false],
+    ['{name: "team/*"}', '{name: "team/x-*"}', true],
+    ['{name: "team/*"}', '{name: "team/x/*"}', false],
+    ['{name: "team/*"}', '{name: "team/**"}', false],
+    ['{name: "team/*"}', '{name: "team/[^a]"}', false],
+    ['{name: "team/*"}', '{name: "team/x"}', true],
+    ['{name: "/^team/"}', '{name: "team/x"}', true],
+    ['{name: "team/x"}', '{name: "/^team/"}', false],
+    ['{name: "${account}/*"}', '{name: "${account}/*", type: repository}', true],
+    ['{account: "/(.)/", name: "${account:1}"}', '{account: "/(.)/", name: "${account:1}"}', false],
+    ['{group: [a, b]}', '{group: b}', true],
+    ['{group: a}', '{group: [a, b]}', false],
+    ['{ip: 10.0.0.0/8}', '{ip: 10.1.0.0/16}', true],
+    ['{ip: 10.0.0.0/8}', '{ip: 10.0.0.9}', true],
+    ['{ip: 10.1.0.0/16}', '{ip: 10.0.0.0/8}', false],
+    ['{ip: 10.0.0.0/8}', '{ip: "::/0"}', false],
+    ['{labels: {a: "*"}}', '{labels: {a: x, b: y}}', true],
+    ['{labels: {a: "*"}}', '{labels: {b: x}}', false],
+  ];
+  for (const [earlier, later, unreachable] of table) {
+    test(`${later} after ${earlier}: ${unreachable ? 'never' : 'may decide'}`, () => {
+      const acl = `[{match: ${earlier}, actions: []}, {match: ${later}, actions: []}]`;
+      const found = warnings(acl, '{a: [], b: []}').filter((message) => message.includes('can never decide'));
+      assert.equal(found.length, unreachable ? 1 : 0);
+    });
+  }
+
+  test('never decides, whatever is asked', () => {
+    const pattern = fc.constantFrom('a', 'a*', '*', '**', 'a/*', 'a/**', '/a/', '/.*/', '${account}', '[ab]', 'a/[^b]');
+    const match = fc.record({ account: pattern, name: pattern }, { requiredKeys: [] });
+    const account = fc.constantFrom('', 'a', 'ab', 'b', 'a/b');
+    const name = fc.constantFrom('a', 'b', 'ab', 'a/b', 'a/b/c', 'a//');
+    fc.assert(
+      fc.property(fc.array(match, { maxLength: 4 }), account, name, (matches, who, what) => {
+        const acl = matches.map((written) => ({ match: written, actions: ['*'] }));
+        const policy = parsePolicy(JSON.stringify({ acl }), 'policy.json');
+        const access = { type: 'repository', name: what, actions: ['pull'] };
+        const { rule } = decide(policy, somebody(who), access, { service: '', address: '' });
+        const never = warningsOf(policy).filter(({ message }) => message.startsWith(`rule ${rule?.number} can never`));
+        assert.deepEqual(never, []);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+test('a group that nothing defines', () => {
+  const acl = '[{match: {group: [backend, backedn, "web*", "google:dev@x.y", "/a/"]}, actions: []}]';
+  assert.deepEqual(warnings(acl, '{backend: []}'), [
+    'nothing defines the group "backedn"; did you mean "backend"?; groups of a provider are written PROVIDER:NAME',
+  ]);
+});
+
+test('a placeholder that stands for nothing', () => {
+  const good =
+    '{account: "/^(.+)@x$/", name: "${account:1}/${user}/${labels:a}/${group}", labels: {a: "${account:1}"}}';
+  assert.deepEqual(warnings(`[{match: ${good}, actions: []}]`), []);
+  const bad = '{name: "${acount}/${account:1}/${ip}", labels: {a: "${labels:b}"}}';
+  const found = warnings(`[{match: ${bad}, actions: []}]`);
+  assert.equal(found.length, 4);
+  assert.match(found[0] ?? '', /^\$\{acount\} in match\.name stands for nothing .*did you mean "account"\?$/);
+  assert.match(found[1] ?? '', /^\$\{account:1\} .*needs match\.account to be an expression/);
+  const bug = '{account: "/^(.+)$/", name: "${type}/${account:1}"}';
+  assert.match(warnings(`[{match: ${bug}, actions: []}]`).join(), /\$\{account:1\} .*no variable before it/);
+});

@@ -1,0 +1,91 @@
+/** Explanations: each step of a decision, and that they always tell what `decide` does. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { parsePolicy } from '../../src/policy/acl.ts';
+import { decide } from '../../src/policy/decide.ts';
+import { explain, formatExplanation } from '../../src/policy/explain.ts';
+import { somebody } from './asking.ts';
+
+const policy = parsePolicy(
+  `
+groups:
+  platform: [ana@example.com]
+  everyone: [platform, "domain:example.com"]
+  ops: ["google:ops@example.com"]
+acl:
+  - {match: {account: ci, ip: 192.0.2.0/24}, actions: ["*"]}
+  - {match: {group: [ops, "web*"], domain: other.org}, actions: ["*"]}
+  - {match: {labels: {tier: prod}, kind: static}, actions: ["*"]}
+  - {match: {group: platform, name: "team/**"}, actions: [pull, push], comment: Teams push to their own}
+`,
+  'policy.yml',
+);
+const context = { service: 'registry', address: '10.0.0.7' };
+const access = { type: 'repository', name: 'team/app', actions: ['pull', 'push', 'delete'] };
+const limits = { actions: ['pull'], repositories: ['team/*'] };
+const ana = somebody('ana@example.com', { limits, credential: { id: 'p1', name: 'laptop' } });
+
+test('the text tells groups and their origin, each rule passed over and why, the rule that decides, the narrowing', () => {
+  assert.equal(
+    formatExplanation(explain(policy, ana, access, context), 'policy.yml'),
+    `ana@example.com (person, domain example.com) asks for repository:team/app:pull,push,delete
+  at service "registry", from 10.0.0.7
+groups: platform (by e-mail), everyone (through platform)
+rule 1 (policy.yml:7) passed over: account "ci" does not match "ana@example.com"; ip "192.0.2.0/24" does not contain 10.0.0.7
+rule 2 (policy.yml:8) passed over: domain "other.org" does not match "example.com"; in no group "ops" or "web*"
+rule 3 (policy.yml:9) passed over: kind "static" does not match "person"; labels.tier "prod": there is none
+rule 4 (policy.yml:10) decides: "Teams push to their own"
+allowed by the policy: pull, push
+narrowed by the password "laptop": only pull on team/*
+granted: pull
+refused: push, delete`,
+  );
+});
+
+test('where no rule matches the text says so', () => {
+  const nobody = somebody('');
+  const text = formatExplanation(explain(policy, nobody, access, { service: '', address: '' }), 'policy.yml');
+  assert.match(text, /^anonymous \(anonymous\) asks for/);
+  assert.match(text, /from an unknown address\ngroups: none\n/);
+  assert.match(text, /domain "other\.org": there is none/);
+  assert.match(text, /\nno rule matches, so nothing is allowed\nallowed by the policy: nothing\ngranted: nothing\n/);
+});
+
+test("groups come by e-mail, domain, another group or the provider's group", () => {
+  const origins = (identity: typeof ana) =>
+    explain(policy, identity, access, context).groups.map(({ name, origin }) => `${name}: ${origin}`);
+  assert.deepEqual(origins(somebody('bo@example.com')), ['everyone: by domain example.com']);
+  assert.deepEqual(origins(somebody('x@y.z', { groups: ['google:ops@example.com'] })), [
+    'google:ops@example.com: from the provider',
+    "ops: by the provider's group google:ops@example.com",
+  ]);
+  // A static user of that name has not proved the e-mail.
+  assert.deepEqual(origins({ ...somebody('ana@example.com'), kind: 'static', email: null, domain: null }), []);
+});
+
+test('an explanation always tells what the decision is', () => {
+  const pattern = fc.constantFrom('a', '*', '**', '/b/', '${account}');
+  const rule = fc.record({
+    match: fc.record({ account: pattern, name: pattern }, { requiredKeys: [] }),
+    actions: fc.constantFrom(['*'], ['pull'], []),
+  });
+  const who = fc.record({ account: fc.constantFrom('a', 'b', ''), pullOnly: fc.boolean() });
+  fc.assert(
+    fc.property(
+      fc.array(rule, { maxLength: 4 }),
+      who,
+      fc.constantFrom('a', 'b', 'a/b'),
+      (rules, { account, pullOnly }, name) => {
+        const other = parsePolicy(JSON.stringify({ acl: rules }), 'policy.json');
+        const identity = somebody(account, { limits: pullOnly ? { actions: ['pull'], repositories: null } : null });
+        const wish = { type: 'repository', name, actions: ['pull', 'push'] };
+        const decision = decide(other, identity, wish, context);
+        const { granted, decidedBy, passedOver } = explain(other, identity, wish, context);
+        assert.deepEqual([granted, decidedBy?.number], [decision.granted, decision.rule?.number]);
+        assert.equal(passedOver.length, decision.rule ? decision.rule.number - 1 : rules.length);
+        assert.ok(passedOver.every(({ mismatches }) => mismatches.length > 0));
+      },
+    ),
+  );
+});
