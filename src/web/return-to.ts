@@ -17,7 +17,7 @@ export function safeReturnTo(value: unknown, prefix: string): string {
 }
 
 function isOurs(address: string, prefix: string): boolean {
-  if (address.length > maximumLength || !address.startsWith('/') || address.startsWith('//')) return false;
+  if (address.length > maximumLength || !address.startsWith('/')) return false;
   if (/[\\\p{Cc}\p{Zl}\p{Zp}]/u.test(address)) return false;
   const url = URL.parse(address, here);
   if (url === null || url.origin !== here || url.pathname.startsWith('//')) return false;

@@ -78,18 +78,13 @@ function sessionCookie(secure: boolean): { name: string; options: CookieOptions 
 }
 
 /** Passport's part: what of a person is kept in the session, and whether it still counts at each request. */
-function createPeople({ accounts, absolute, now }: SessionParts): passport.Authenticator {
+function createPeople({ accounts, now }: SessionParts): passport.Authenticator {
   const people = new passport.Passport();
   people.serializeUser((user, done) => {
     done(null, { accountId: (user as Account).id, signedInAt: now() } satisfies SessionPerson);
   });
-  people.deserializeUser(({ accountId, signedInAt }: SessionPerson, done) => {
-    const current = async (): Promise<Account | false> => {
-      if (signedInAt + absolute * 1000 <= now()) return false;
-      const account = await accounts.byId(accountId);
-      return account?.state === 'active' ? account : false;
-    };
-    current().then((account) => done(null, account), done);
+  people.deserializeUser(({ accountId }: SessionPerson, done) => {
+    accounts.byId(accountId).then((account) => done(null, account?.state === 'active' ? account : false), done);
   });
   return people;
 }

@@ -23,12 +23,18 @@ const settings: GoogleSettings = {
 const now = Date.UTC(2026, 10, 23);
 const seconds = now / 1000;
 let key: CryptoKey;
-let jwk: JWK;
+let keys: JWK[];
+let otherKind: CryptoKey;
 
 before(async () => {
   const pair = await generateKeyPair('RS256');
   key = pair.privateKey;
-  jwk = { ...(await exportJWK(pair.publicKey)), kid: 'k', alg: 'RS256' };
+  const other = await generateKeyPair('ES256');
+  otherKind = other.privateKey;
+  keys = [
+    { ...(await exportJWK(pair.publicKey)), kid: 'k', alg: 'RS256' },
+    { ...(await exportJWK(other.publicKey)), kid: 'e', alg: 'ES256' },
+  ];
 });
 
 const claims = {
@@ -55,7 +61,7 @@ function signIn(
   let nonce = '';
   const fetch: Fetch = async (url, init) => {
     calls.push({ url, init });
-    if (url === settings.jwksUrl) return Response.json({ keys: [jwk] });
+    if (url === settings.jwksUrl) return Response.json({ keys });
     const id_token = await signer({ ...claims, nonce, ...changes });
     return Response.json({ access_token: 'access-1', token_type: 'Bearer', expires_in: 3600, id_token });
   };
@@ -120,7 +126,7 @@ test('half a minute of clock difference is allowed', async () => {
   assert.equal((await signIn({ exp: seconds - 29 })).subject, '42');
 });
 
-test('refused: a signature by another key, no signature, HS256 with the client secret, no token', async () => {
+test('refused: a signature by another key, none, by another algorithm, HS256 with the client secret, no token', async () => {
   const other = await generateKeyPair('RS256');
   await assert.rejects(
     signIn({}, (payload) => new SignJWT(payload).setProtectedHeader({ alg: 'RS256', kid: 'k' }).sign(other.privateKey)),
@@ -128,6 +134,10 @@ test('refused: a signature by another key, no signature, HS256 with the client s
   );
   await assert.rejects(
     signIn({}, (payload) => new UnsecuredJWT(payload).encode()),
+    unverifiable,
+  );
+  await assert.rejects(
+    signIn({}, (payload) => new SignJWT(payload).setProtectedHeader({ alg: 'ES256', kid: 'e' }).sign(otherKind)),
     unverifiable,
   );
   const secret = new TextEncoder().encode(settings.clientSecret.padEnd(32));
@@ -142,12 +152,17 @@ test('refused: a signature by another key, no signature, HS256 with the client s
 });
 
 test('a state that is not the one sent is refused before the code is redeemed', async () => {
-  const fetch: Fetch = () => assert.fail('no call was due');
+  let calls = 0;
+  const fetch: Fetch = async () => {
+    calls++;
+    return Response.json({});
+  };
   const connector = createGoogleConnector(settings, { fetch, now: () => now });
   await assert.rejects(
     profileThrough(connector, () => ({ code: 'code-1', state: 'another' })),
     unverifiable,
   );
+  assert.equal(calls, 0);
 });
 
 const answerOf = (respond: () => Response | Promise<Response>) =>

@@ -182,6 +182,20 @@ test('cancelling at the provider leads to a page that offers to start again', as
   assert.equal(page.status, 400);
   assert.match(JSON.parse(page.body).message, /you cancelled/);
   assert.equal(JSON.parse(page.body).action.label, 'Start again');
+  const again = await visitor.open(page.url);
+  assert.match(JSON.parse(again.body).message, /not started in this browser/, 'an answer counts once');
+});
+
+test('a sign-in that was begun more than ten minutes ago is not completed', async (t) => {
+  let now = Date.now();
+  const app = await start(t, { now: () => now });
+  const visitor = createVisitor();
+  await signInAs(visitor, begin(app), 'ana@example.com');
+  const chooser = await visitor.open(begin(app));
+  now += 600_000;
+  const page = await visitor.submit(chooser, chooser.url, { account: 'bo@example.com' });
+  assert.equal(page.status, 400);
+  assert.match(JSON.parse(page.body).message, /older than ten minutes/);
 });
 
 for (const [error, status, message] of [
