@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -65,8 +65,10 @@ test('Google and other providers are read, with the defaults of each', () => {
   assert.equal(config.oidc[0]?.groupsClaim, 'realm_access.roles');
 });
 
-test('a secret may come from a file, without its line end', () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'dockpass-config-')), 'secret');
+test('a secret may come from a file, without its line end', (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'dockpass-config-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'secret');
   writeFileSync(file, `${'s'.repeat(40)}\n`);
   assert.equal(readConfig({ ...least, SESSION_SECRET_FILE: file }).sessionSecret, 's'.repeat(40));
 });
