@@ -6,7 +6,7 @@ export type GoogleConfig = {
   readonly clientSecret: string;
   /** Exact values of the `hd` claim that may come in. */
   readonly domains: readonly string[];
-  /** Lets every Google account in, consumer accounts too. */
+  /** Lets in every account for whose e-mail Google vouches: of any Workspace, and @gmail.com. */
   readonly anyAccount: boolean;
   readonly authorizationUrl: string;
   readonly tokenUrl: string;
