@@ -16,7 +16,8 @@ import { createOidcConnector } from './identity/oidc.ts';
 import { createStaticUsers } from './identity/static-users.ts';
 import { createLog, type Log } from './log.ts';
 import { globProblem } from './pattern.ts';
-import { readPolicyFile } from './policy-file.ts';
+import { differencesOf } from './policy/shadow.ts';
+import { openPolicies, type Policies } from './policy-file.ts';
 import { createPepper, looksLikeSecret } from './secret.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
@@ -69,6 +70,8 @@ function secretOf(config: Config, name: 'passwordPepper' | 'sessionSecret', file
 export type App = {
   /** Where it listens: "http://127.0.0.1:5001". */
   readonly url: string;
+  /** Takes the policy files over as they are now; what cannot be used is logged and changes nothing. */
+  reload(): Promise<void>;
   /** Takes no more requests, finishes those in flight, and closes everything. */
   stop(): Promise<void>;
 };
@@ -76,24 +79,31 @@ export type App = {
 /** Requests in flight have this long to finish once the service stops, in milliseconds. */
 const stopDeadline = 10_000;
 
+/** How often the policy files are looked at, in milliseconds. */
+const policyInterval = 500;
+
 /** Starts the service; rejects, and leaves nothing open, when a part cannot start. */
 export async function startApp(config: Config): Promise<App> {
   const core = await openCore(config);
   try {
     const stopping = new AbortController();
-    const listener = await createListener(config, core, stopping.signal);
+    const policies = await openPolicies(config.policyFile, config.policyCandidateFile, core.log);
+    const listener = await createListener(config, core, policies, stopping.signal);
     const server = await http.createServer(config.tls, listener);
     const stopServer = http.createStop(server);
     server.listen(config.port, config.host);
     await once(server, 'listening');
+    const looking = setInterval(policies.look, policyInterval);
     const { address, port, family } = server.address() as AddressInfo;
     const host = family === 'IPv6' ? `[${address}]` : address;
     const url = `${config.tls === null ? 'http' : 'https'}://${host}:${port}`;
     core.log.info({ url, publicUrl: config.publicUrl.href, database: core.store.engine }, 'listening');
     return {
       url,
+      reload: policies.reload,
       async stop() {
         core.log.info({}, 'stopping');
+        clearInterval(looking);
         stopping.abort();
         await stopServer(stopDeadline);
         await core.close();
@@ -109,12 +119,16 @@ export async function startApp(config: Config): Promise<App> {
  * The realm is answered before express sees the request: registry clients ask for a token with each layer, and
  * sessions, cookies and page headers are none of their business.
  */
-async function createListener(config: Config, core: Core, stopping: AbortSignal): Promise<RequestListener> {
+async function createListener(
+  config: Config,
+  core: Core,
+  policies: Policies,
+  stopping: AbortSignal,
+): Promise<RequestListener> {
   const { log, passwords } = core;
   const trust = http.createTrust(config.trustedProxies);
   const clientOf = http.createClientReader(trust);
-  const policy = await readPolicyFile(config.policyFile);
-  const staticUsers = createStaticUsers(() => policy.users, looksLikeSecret);
+  const staticUsers = createStaticUsers(() => policies.current().users, looksLikeSecret);
   const keys = await openKeys({
     folder: join(config.dataFolder, 'keys'),
     bundleFile: config.certificateBundleFile,
@@ -124,7 +138,12 @@ async function createListener(config: Config, core: Core, stopping: AbortSignal)
     services: config.services,
     authenticators: [passwords.authenticator, staticUsers.authenticator],
     anonymous: staticUsers.anonymous,
-    policy: () => policy,
+    policy: policies.current,
+    onDecisions(identity, decisions, context) {
+      const candidate = policies.candidate();
+      const differences = candidate === null ? [] : differencesOf(candidate, identity, decisions, context);
+      for (const difference of differences) log.warn(difference, 'the candidate policy would decide otherwise');
+    },
     signer: keys.signer,
     recordUse: passwords.recordUse,
     log,
@@ -132,7 +151,7 @@ async function createListener(config: Config, core: Core, stopping: AbortSignal)
     clientOf,
     publicUrl: config.publicUrl.href,
   });
-  const pages = await createPages(config, core, { trust, clientOf, jwks: keys.jwks, stopping });
+  const pages = await createPages(config, core, { trust, clientOf, jwks: keys.jwks, policies, stopping });
 
   const realm = new Set(realmPaths.map((path) => config.prefix + path));
   return (request, response) => {
@@ -145,6 +164,7 @@ type PageParts = {
   readonly trust: http.Trust;
   readonly clientOf: ReturnType<typeof http.createClientReader>;
   readonly jwks: object;
+  readonly policies: Policies;
   /** Aborted once the service stops. */
   readonly stopping: AbortSignal;
 };
@@ -186,7 +206,7 @@ async function createPages(config: Config, core: Core, parts: PageParts): Promis
 
   const router = express.Router();
   router.get('/healthz', healthy);
-  router.get('/readyz', readiness(store, parts.stopping));
+  router.get('/readyz', readiness(store, parts.policies, parts.stopping));
   router.get('/.well-known/jwks.json', (_request, response) => {
     response.set('Cache-Control', 'public, max-age=300').json(parts.jwks);
   });
@@ -238,7 +258,7 @@ const healthy: RequestHandler = (_request, response) => {
 };
 
 /** It can do its work: whoever balances load asks this, and asks no more of a service that stops. */
-function readiness(store: Store, stopping: AbortSignal): RequestHandler {
+function readiness(store: Store, policies: Policies, stopping: AbortSignal): RequestHandler {
   return async (_request, response) => {
     const problem = stopping.aborted
       ? 'stopping'
@@ -246,9 +266,9 @@ function readiness(store: Store, stopping: AbortSignal): RequestHandler {
           () => null,
           () => 'the database does not answer',
         );
-    response
-      .status(problem === null ? 200 : 503)
-      .json(problem === null ? { status: 'ok' } : { status: 'unavailable', problem });
+    const warnings = policies.warnings();
+    const healthy = warnings.length === 0 ? { status: 'ok' } : { status: 'ok', warnings };
+    response.status(problem === null ? 200 : 503).json(problem === null ? healthy : { status: 'unavailable', problem });
   };
 }
 

@@ -1,17 +1,113 @@
-/** Owns the way from the policy file to the policy in force. */
-import { readFile } from 'node:fs/promises';
-import { type Policy, parsePolicy } from './policy/acl.ts';
+/** Owns the way from the policy file to the policy in force, also when the file changes while the service runs. */
+import { readFile, stat } from 'node:fs/promises';
+import { Refusal } from './errors.ts';
+import type { Log } from './log.ts';
+import { type Policy, PolicyError, parsePolicy } from './policy/acl.ts';
 
 /**
  * @throws {PolicyError} with every mistake of the file, by line and column
- * @throws {Error} that names the file, when it cannot be read
+ * @throws {Refusal} `not_found`, when it cannot be read
  */
 export async function readPolicyFile(file: string): Promise<Policy> {
-  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new Error(
-      `The policy file ${file} cannot be read (${cause.code}). POLICY_FILE names it; docs/policy.md shows how to write one.`,
-      { cause },
-    );
+  return parsePolicy(await readText(file), file);
+}
+
+async function readText(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    const how = 'POLICY_FILE names it; docs/policy.md shows how to write one';
+    throw new Refusal('not_found', `The policy file ${file} cannot be read (${cause.code}). ${how}.`, { cause });
   });
-  return parsePolicy(text, file);
+}
+
+export type PolicyFile = {
+  /** The policy in force: the last one of the file that could be used; `null` when there never was one. */
+  current(): Policy | null;
+  /** Why the file as it is now is not in force, or `null`. */
+  problem(): string | null;
+  /** Takes the file over when it has changed and has not changed again since the last look. */
+  look(): Promise<void>;
+  /** Takes the file over now. Never rejects: what is wrong is logged, and the policy in force stays. */
+  reload(): Promise<void>;
+};
+
+/**
+ * Looking at the file beats waiting for events of the file system: one rule sees an edit in place, a rename over
+ * it, the symbolic links of a Kubernetes ConfigMap and network file systems, which tell no events.
+ * @param first what the file held already
+ */
+export function createPolicyFile(file: string, log: Log, first: Policy | null = null): PolicyFile {
+  let policy = first;
+  let problem: string | null = null;
+  let text: string | null = null;
+  let taken: string | null = null;
+  let seen: string | null = null;
+  let busy = Promise.resolve();
+
+  const take = async (): Promise<void> => {
+    taken = await versionOf(file);
+    try {
+      const read = await readText(file);
+      if (read !== text || problem !== null) {
+        policy = parsePolicy(read, file);
+        log.info({ file, users: policy.users.size, rules: policy.rules.length }, 'policy taken over');
+      }
+      text = read;
+      problem = null;
+    } catch (error) {
+      problem = error instanceof Error ? error.message : String(error);
+      const problems = error instanceof PolicyError ? error.message.split('\n') : [problem];
+      log.error({ file, problems }, 'the policy file cannot be used; the policy before it stays in force');
+    }
+  };
+  const look = async (): Promise<void> => {
+    const version = await versionOf(file);
+    const settled = version === seen;
+    seen = version;
+    // Half a file may be a valid policy without its last rules, so it has to be the same for two looks.
+    if (version !== taken && settled) await take();
+  };
+  const inTurn = (action: () => Promise<void>) => () => {
+    busy = busy.then(action);
+    return busy;
+  };
+  return { current: () => policy, problem: () => problem, look: inTurn(look), reload: inTurn(take) };
+}
+
+/** Differs when the file was written or replaced; a file that is not there has a version too. */
+async function versionOf(file: string): Promise<string> {
+  const found = await stat(file, { bigint: true }).catch(() => null);
+  return found ? `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}` : 'none';
+}
+
+/** The policy in force and the one that is tried in its shadow. */
+export type Policies = {
+  current(): Policy;
+  candidate(): Policy | null;
+  /** For whoever watches the service; the log has the particulars. */
+  warnings(): string[];
+  look(): void;
+  reload(): Promise<void>;
+};
+
+/** @throws {Error} as `readPolicyFile` for the policy; a candidate that cannot be used is only logged */
+export async function openPolicies(file: string, candidateFile: string | null, log: Log): Promise<Policies> {
+  const first = await readPolicyFile(file);
+  const main = createPolicyFile(file, log, first);
+  const candidate = candidateFile === null ? null : createPolicyFile(candidateFile, log);
+  const files = candidate ? [main, candidate] : [main];
+  await candidate?.reload();
+  return {
+    current: () => main.current() ?? first,
+    candidate: () => candidate?.current() ?? null,
+    warnings: () => [
+      ...(main.problem() === null ? [] : ['the policy file cannot be used: the policy before it is in force']),
+      ...(candidate === null || candidate.problem() === null ? [] : ['the candidate policy file cannot be used']),
+    ],
+    look() {
+      for (const each of files) void each.look();
+    },
+    async reload() {
+      for (const each of files) await each.reload();
+    },
+  };
 }

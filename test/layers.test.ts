@@ -18,7 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   identity: ['errors', 'log', 'store', 'scope'],
   policy: ['errors', 'scope', 'pattern', 'identity/identity'],
   'data-folder': [],
-  'policy-file': ['policy', 'log'],
+  'policy-file': ['errors', 'policy', 'log'],
   secret: [],
   'app-passwords': ['errors', 'scope', 'pattern', 'secret', 'store', 'audit', 'identity/identity'],
   token: ['errors', 'log', 'data-folder', 'scope', 'policy', 'identity/identity', 'app-passwords', 'audit', 'metrics'],

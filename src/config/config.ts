@@ -29,6 +29,8 @@ export type Config = {
   /** `sqlite:PATH` or `postgres://...`. */
   readonly databaseUrl: string;
   readonly policyFile: string;
+  /** A policy whose decisions are compared with those of the policy in force, and change nothing. */
+  readonly policyCandidateFile: string | null;
   /** Where the certificates are written that the registry reads as `rootcertbundle`. */
   readonly certificateBundleFile: string;
   readonly services: readonly ServiceConfig[];
@@ -71,6 +73,7 @@ export function readConfig(environment: Environment): Config {
     publicUrl,
     prefix: publicUrl.pathname.replace(/\/+$/, ''),
     policyFile: resolve(settings.text('POLICY_FILE', 'policy.yml')),
+    policyCandidateFile: settings.optional('POLICY_CANDIDATE_FILE'),
     certificateBundleFile: resolve(
       settings.text('CERTIFICATE_BUNDLE_FILE', join(storage.dataFolder, 'registry-bundle.pem')),
     ),

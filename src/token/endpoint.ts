@@ -5,7 +5,7 @@ import { Refusal } from '../errors.ts';
 import type { Authenticator, Identity } from '../identity/identity.ts';
 import type { Log } from '../log.ts';
 import type { Policy } from '../policy/acl.ts';
-import type { Decision } from '../policy/decide.ts';
+import type { Decision, DecisionContext } from '../policy/decide.ts';
 import { formatScope } from '../scope.ts';
 import { answerRefusal, answerToken } from './answer.ts';
 import { authenticate } from './authenticate.ts';
@@ -22,6 +22,8 @@ export type TokenEndpointParts = {
   readonly anonymous: () => Identity | null;
   /** The policy in force now. */
   readonly policy: () => Policy;
+  /** Sees every decision before it is answered. It must not throw. */
+  readonly onDecisions: (identity: Identity, decisions: readonly Decision[], context: DecisionContext) => void;
   readonly signer: Signer;
   /** Told of each token, to keep the last use of a password. It must not throw, and is not waited for. */
   readonly recordUse: (identity: Identity, client: Client) => void;
@@ -63,6 +65,7 @@ export function createTokenEndpoint(
       const identity = await identify(asked);
       const context = { service: service.name, address: client.address };
       const decisions = decideScopes(parts.policy(), identity, asked.scopes, context);
+      parts.onDecisions(identity, decisions, context);
       const access = grantedAccess(decisions);
       const token = await mint(parts.signer, service, { account: identity.account, access }, parts.now());
       parts.recordUse(identity, client);

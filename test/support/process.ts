@@ -40,6 +40,7 @@ export type Running = {
   output(): string;
   /** Settles once its output matches. @throws Error where it ends before, or after 30 seconds */
   says(pattern: RegExp): Promise<void>;
+  signal(name: NodeJS.Signals): void;
   /** Settles when it has ended, however that came. */
   readonly ended: Promise<void>;
   /** SIGTERM, and SIGKILL where it has not ended 10 seconds later. Settles when it has ended. */
@@ -85,7 +86,7 @@ export async function startProgram(
       cause: error,
     });
   }
-  return { output, says, ended, stop };
+  return { output, says, signal: (name) => void child.kill(name), ended, stop };
 }
 
 async function printed(child: ChildProcess, output: () => string, ready: RegExp, ended: Promise<void>): Promise<void> {

@@ -84,6 +84,7 @@ export async function startTokenService(changes: Partial<TokenEndpointParts> = {
     authenticators: [users.authenticator],
     anonymous: users.anonymous,
     policy: () => policy,
+    onDecisions: () => {},
     signer: keys.signer,
     recordUse: (identity) => uses.push(identity),
     log: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
