@@ -1,0 +1,147 @@
+/** Scopes as clients send them: what is read, what is left out, and that nothing is ever an error. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { type Access, formatScope, maximumScopes, parseScopes, withKnownActions } from '../src/scope.ts';
+
+const repository = (name: string, ...actions: string[]): Access => ({ type: 'repository', name, actions });
+
+describe('reading', () => {
+  const table: readonly [title: string, values: readonly string[], read: readonly Access[]][] = [
+    ['none', [], []],
+    ['an empty one, as containerd sends for zot', [''], []],
+    ['one', ['repository:team/app:pull,push'], [repository('team/app', 'pull', 'push')]],
+    ['the order that clients use', ['repository:team/app:push,pull'], [repository('team/app', 'push', 'pull')]],
+    ['a host with its port', ['repository:h:5000/a/b:pull'], [repository('h:5000/a/b', 'pull')]],
+    ['the class of a plugin is dropped', ['repository(plugin):a:pull'], [repository('a', 'pull')]],
+    ['the catalog', ['registry:catalog:*'], [{ type: 'registry', name: 'catalog', actions: ['*'] }]],
+    ['repeated', ['repository:a:pull', 'repository:b:pull'], [repository('a', 'pull'), repository('b', 'pull')]],
+    ['joined by spaces', ['repository:a:pull  repository:b:pull '], [repository('a', 'pull'), repository('b', 'pull')]],
+    ['the same twice', ['repository:a:pull repository:a:pull'], [repository('a', 'pull')]],
+    [
+      'the same with more actions',
+      ['repository:a:pull', 'repository:b:pull', 'repository:a:pull,push'],
+      [repository('a', 'pull', 'push'), repository('b', 'pull')],
+    ],
+    ['names are not changed', ['repository:Team/APP:pull'], [repository('Team/APP', 'pull')]],
+    ['unknown actions are kept for the policy', ['repository:a:odd'], [repository('a', 'odd')]],
+    ['empty actions are left out', ['repository:a:,pull,'], [repository('a', 'pull')]],
+    ['no action', ['repository:a:'], []],
+    ['no name, as zot asks', ['repository::pull'], []],
+    ['no type', [':a:pull'], []],
+    ['two parts', ['a:b'], []],
+    ['one part', ['x'], []],
+    ['a type in capitals', ['Repository:a:pull'], []],
+    ['a type with something before it', ['xREPOSITORYx:a:pull'], []],
+    ['an empty class', ['repository():a:pull'], []],
+    ['what is odd does not harm what is not', ['x repository:a:pull a:b'], [repository('a', 'pull')]],
+    [
+      'a name that is too long',
+      [`repository:${'a'.repeat(2_000)}:pull`, 'repository:a:pull'],
+      [repository('a', 'pull')],
+    ],
+  ];
+  for (const [title, values, read] of table) {
+    test(title, () => assert.deepEqual(parseScopes(values), read));
+  }
+
+  test('what is beyond a hundred is dropped', () => {
+    const many = Array.from({ length: maximumScopes + 20 }, (_, index) => `repository:r${index}:pull`);
+    assert.deepEqual(
+      parseScopes([many.join(' ')]).map(({ name }) => name),
+      many.slice(0, maximumScopes).map((scope) => scope.split(':')[1]),
+    );
+  });
+});
+
+describe('the actions that a registry knows', () => {
+  const table: readonly [asked: Access, known: readonly string[]][] = [
+    [repository('a', 'push', 'pull'), ['pull', 'push']],
+    [repository('a', '*'), ['pull', 'push', 'delete']],
+    [repository('a', 'pull', '*'), ['pull', 'push', 'delete']],
+    [repository('a', 'search', 'pull'), ['pull']],
+    [repository('a', 'search'), []],
+    [{ type: 'registry', name: 'catalog', actions: ['*'] }, ['*']],
+    [{ type: 'registry', name: 'catalog', actions: ['search', '*'] }, ['*']],
+    [{ type: 'registry', name: 'catalog', actions: ['search'] }, []],
+    [{ type: 'registry', name: 'other', actions: ['*'] }, []],
+    [{ type: 'plugin', name: 'a', actions: ['pull'] }, []],
+  ];
+  for (const [asked, known] of table) {
+    test(formatScope(asked), () => assert.deepEqual(withKnownActions(asked), { ...asked, actions: known }));
+  }
+});
+
+describe('for any scopes', () => {
+  const word = fc.string({ unit: fc.constantFrom('a', 'b', '0', '-', '/', '.'), minLength: 1, maxLength: 5 });
+  const access = fc.record(
+    {
+      type: fc.constantFrom('repository', 'registry', 'a0'),
+      name: fc.oneof(
+        word,
+        word.map((name) => `host:5000/${name}`),
+      ),
+      actions: fc.uniqueArray(fc.constantFrom<string[]>('pull', 'push', 'delete', '*'), { minLength: 1 }),
+    },
+    { noNullPrototype: true },
+  );
+
+  test('what is formatted is read back', () => {
+    fc.assert(fc.property(access, (wish) => assert.deepEqual(parseScopes([formatScope(wish)]), [wish])));
+  });
+
+  test('it does not matter how they are spread over parameters', () => {
+    fc.assert(
+      fc.property(fc.array(access), fc.array(fc.boolean()), (wishes, cuts) => {
+        const items = wishes.map(formatScope);
+        const values: string[][] = [[]];
+        for (const [index, item] of items.entries()) {
+          if (cuts[index]) values.push([]);
+          values.at(-1)?.push(item);
+        }
+        assert.deepEqual(parseScopes(values.map((value) => value.join(' '))), parseScopes(items));
+      }),
+    );
+  });
+
+  test('a resource comes once, with every action that was asked for it', () => {
+    fc.assert(
+      fc.property(fc.array(access), (wishes) => {
+        const read = parseScopes(wishes.map(formatScope));
+        const keys = read.map(({ type, name }) => `${type}:${name}`);
+        assert.equal(new Set(keys).size, keys.length);
+        for (const { type, name, actions } of wishes) {
+          const entry = read.find((candidate) => candidate.type === type && candidate.name === name);
+          assert.ok(actions.every((action) => entry?.actions.includes(action)));
+        }
+      }),
+    );
+  });
+
+  test('no text is an error, and what is read has a type, a name and actions', () => {
+    const unit = fc.constantFrom('r', 'a', ':', '(', ')', ',', ' ', '/', '*', 'A', '\n', 'é');
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.string(), fc.string({ unit, maxLength: 20 }))), (values) => {
+        for (const { type, name, actions } of parseScopes(values)) {
+          assert.match(type, /^[a-z0-9]+$/);
+          assert.notEqual(name, '');
+          assert.ok(actions.length > 0 && actions.every((action) => action !== '' && !/[ :,]/.test(action)));
+        }
+      }),
+    );
+  });
+
+  test('known actions never go beyond what was asked, but for "*"', () => {
+    fc.assert(
+      fc.property(access, (wish) => {
+        const { actions } = withKnownActions(wish);
+        assert.ok(wish.actions.includes('*') || actions.every((action) => wish.actions.includes(action)));
+      }),
+    );
+  });
+});
+
+test('reading takes time in proportion to the text', () => {
+  const long = `repository:${'a:'.repeat(500)}pull `;
+  assert.equal(parseScopes([long.repeat(2_000)]).length, 1);
+});
