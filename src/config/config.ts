@@ -3,18 +3,8 @@ import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { type LogLevel, logLevels } from '../log.ts';
 import { type GoogleConfig, type OidcConfig, readGoogle, readOidcProviders } from './providers.ts';
+import { readServices, type ServiceConfig } from './services.ts';
 import { createSettings, type Environment, isLoopback, type Settings } from './settings.ts';
-
-export type ServiceConfig = {
-  /** `service` of the registry's configuration; the token's `aud`. */
-  readonly name: string;
-  /** What people give to `docker login`. */
-  readonly registryHost: string;
-  /** `issuer` of the registry's configuration; the token's `iss`. */
-  readonly issuer: string;
-  /** Seconds that a token lives. */
-  readonly lifetime: number;
-};
 
 export type Config = {
   readonly publicUrl: URL;
@@ -77,7 +67,7 @@ export function readConfig(environment: Environment): Config {
     certificateBundleFile: resolve(
       settings.text('CERTIFICATE_BUNDLE_FILE', join(storage.dataFolder, 'registry-bundle.pem')),
     ),
-    services: readServices(settings, publicUrl),
+    services: readServices(settings, environment, publicUrl),
     google: readGoogle(settings),
     oidc: readOidcProviders(settings, environment),
     ...readSessions(settings),
@@ -136,25 +126,6 @@ function checkProxy(item: string): string | null {
   if (bits === undefined) return null;
   if (!/^\d{1,3}$/.test(bits) || Number(bits) > (family === 4 ? 32 : 128)) return 'has a wrong prefix length';
   return Number(bits) === 0 ? 'trusts everybody: a client could then claim any address' : null;
-}
-
-function readServices(settings: Settings, publicUrl: URL): ServiceConfig[] {
-  const names = settings.list('SERVICES');
-  if (names.length === 0) {
-    settings.problem('SERVICES is required: the `service` of each registry, for example registry.example.com');
-  }
-  if (new Set(names).size < names.length) settings.problem('SERVICES names one service twice');
-  const lifetime = settings.integer('TOKEN_LIFETIME', { fallback: 300, minimum: 60, maximum: 86_400 });
-  const issuer = settings.text('TOKEN_ISSUER', publicUrl.host);
-  return names.map((name) => {
-    const own = `SERVICE_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`;
-    return {
-      name,
-      registryHost: settings.text(`${own}_HOST`, name),
-      issuer: settings.text(`${own}_ISSUER`, issuer),
-      lifetime: settings.integer(`${own}_LIFETIME`, { fallback: lifetime, minimum: 60, maximum: 86_400 }),
-    };
-  });
 }
 
 function readSessions(settings: Settings): Pick<Config, 'sessionSecret' | 'sessionIdle' | 'sessionAbsolute'> {

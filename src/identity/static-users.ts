@@ -11,8 +11,8 @@ export type StaticUser = {
 
 export type StaticUsers = {
   readonly authenticator: Authenticator;
-  /** Who sends no credentials: the user `""`, or `null` where the policy has none. */
-  anonymous(): Identity | null;
+  /** Who sends no credentials: the user `""`; where the policy has none, somebody to whom nothing is granted. */
+  anonymous(): Identity;
 };
 
 /**
@@ -38,10 +38,16 @@ export function createStaticUsers(
     },
     anonymous() {
       const user = users().get('');
-      return user === undefined ? null : { ...anonymous, labels: user.labels };
+      return user === undefined ? nobody : { ...anonymous, labels: user.labels };
     },
   };
 }
+
+/**
+ * Registry clients ask without credentials first, and read only an empty grant as "log in" (a 401 fails the whole push of
+ * some). No rule may speak for whom the policy does not know: `account: "*"` means every user, and "" is none.
+ */
+const nobody: Identity = Object.freeze({ ...anonymous, limits: { actions: [], repositories: [] } });
 
 function toIdentity(username: string, user: StaticUser): Identity {
   return { ...anonymous, kind: 'static', account: username, labels: user.labels };

@@ -18,8 +18,8 @@ export type TokenEndpointParts = {
   /** Each registry that may ask; names differ. */
   readonly services: readonly Service[];
   readonly authenticators: readonly Authenticator[];
-  /** Who sends no credentials, or `null` where that is not allowed. */
-  readonly anonymous: () => Identity | null;
+  /** Who sends no credentials. */
+  readonly anonymous: () => Identity;
   /** The policy in force now. */
   readonly policy: () => Policy;
   /** Sees every decision before it is answered. It must not throw. */
@@ -46,12 +46,11 @@ export function createTokenEndpoint(
   parts: TokenEndpointParts,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const help = `app passwords are made at ${parts.publicUrl}`;
-  const identify = async ({ credentials, hasScope }: TokenRequest): Promise<Identity> => {
+  const identify = async ({ credentials, hasScope }: TokenRequest, service: Service): Promise<Identity> => {
     if (credentials !== null) return authenticate(parts.authenticators, credentials, help);
     // Without a scope this is a log-in: a token would make docker say "Login Succeeded" to an empty password.
-    const identity = hasScope ? parts.anonymous() : null;
-    if (identity === null) throw new Refusal('unauthenticated', `log in first; ${help}`);
-    return identity;
+    if (!hasScope || !service.anonymous) throw new Refusal('unauthenticated', `log in first; ${help}`);
+    return parts.anonymous();
   };
 
   return async (request, response) => {
@@ -62,7 +61,7 @@ export function createTokenEndpoint(
     try {
       const asked = await readTokenRequest(request);
       const service = findService(parts.services, asked.service);
-      const identity = await identify(asked);
+      const identity = await identify(asked, service);
       const context = { service: service.name, address: client.address };
       const decisions = decideScopes(parts.policy(), identity, asked.scopes, context);
       parts.onDecisions(identity, decisions, context);

@@ -61,9 +61,10 @@ test('app passwords are left to their own authenticator', () => {
 });
 
 test('anonymous is the user "", where the policy has one', () => {
-  assert.equal(usersOf({ ci: user(hash) }).anonymous(), null);
   const identity = usersOf({ '': user(null) }).anonymous();
-  assert.equal(identity?.kind, 'anonymous');
-  assert.equal(identity?.account, '');
-  assert.deepEqual(identity?.labels, { team: ['a'] });
+  assert.equal(identity.kind, 'anonymous');
+  assert.equal(identity.account, '');
+  assert.equal(identity.limits, null);
+  assert.deepEqual(identity.labels, { team: ['a'] });
+  assert.deepEqual(usersOf({ ci: user(hash) }).anonymous().limits, { actions: [], repositories: [] }, 'nothing');
 });

@@ -37,8 +37,8 @@ acl:
 `;
 
 export const services = [
-  { name: 'registry.example.com', issuer: 'auth.example.com', lifetime: 300 },
-  { name: 'my registry:5000', issuer: 'auth.example.com', lifetime: 900 },
+  { name: 'registry.example.com', issuer: 'auth.example.com', lifetime: 300, anonymous: true },
+  { name: 'my registry:5000', issuer: 'auth.example.com', lifetime: 900, anonymous: true },
 ];
 
 export type Claims = JWTPayload & { readonly access: readonly Access[] };

@@ -3,8 +3,17 @@ import assert from 'node:assert/strict';
 import { createPublicKey } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { anonymous, type Identity } from '../../src/identity/identity.ts';
+import { createStaticUsers } from '../../src/identity/static-users.ts';
+import { parsePolicy } from '../../src/policy/acl.ts';
 import { libtrustKeyId } from '../../src/token/key-id.ts';
-import { type Answer, basic, password, startTokenService, type TokenService } from '../support/token-service.ts';
+import {
+  type Answer,
+  basic,
+  password,
+  services,
+  startTokenService,
+  type TokenService,
+} from '../support/token-service.ts';
 
 const service = ['service', 'registry.example.com'] as const;
 const scope = (value: string) => ['scope', value] as const;
@@ -175,10 +184,30 @@ test('14 without credentials: 200 with a scope, 401 without, account proves noth
   assertRefused(await tokens.get([service, ['account', 'ana']]), 401, 'UNAUTHORIZED');
 });
 
-test('14 without credentials: 401 with a scope too, where the policy has no user ""', async (t) => {
-  const closed = await startTokenService({ anonymous: () => null });
+test('14 without credentials: 200 with an empty list where the policy has no user "", whatever its rules say', async (t) => {
+  const policy = parsePolicy('acl: [{ match: { account: "*" }, actions: ["*"] }]', 'policy.yml');
+  const users = createStaticUsers(
+    () => policy.users,
+    () => false,
+  );
+  const closed = await startTokenService({ policy: () => policy, anonymous: users.anonymous });
   t.after(() => closed.stop());
-  assertRefused(await closed.get([service, scope('repository:public/a:pull')]), 401, 'UNAUTHORIZED');
+  for (const wish of ['repository:public/a:pull', 'registry:catalog:*']) {
+    const answer = await closed.get([service, scope(wish)]);
+    assert.equal(answer.claims?.sub, '');
+    assert.deepEqual(answer.claims?.access, []);
+  }
+  assertRefused(await closed.get([service]), 401, 'UNAUTHORIZED');
+});
+
+test('14 without credentials: 401 with a scope too, at a service without anonymous access', async (t) => {
+  const [open, other] = services;
+  assert.ok(open && other);
+  const mixed = await startTokenService({ services: [{ ...open, anonymous: false }, other] });
+  t.after(() => mixed.stop());
+  const wish = scope('repository:public/a:pull');
+  assertRefused(await mixed.get([service, wish]), 401, 'UNAUTHORIZED');
+  assert.equal((await mixed.get([['service', other.name], wish])).status, 200);
 });
 
 test('15 Basic with an empty user name is wrong, not anonymous', async () => {
@@ -224,7 +253,7 @@ test('18 the service becomes aud to the letter; an unknown one is a 400', async 
 });
 
 test('18 a missing service means the only one', async (t) => {
-  const only = { name: 'registry.example.com', issuer: 'auth.example.com', lifetime: 300 };
+  const only = { name: 'registry.example.com', issuer: 'auth.example.com', lifetime: 300, anonymous: true };
   const single = await startTokenService({ services: [only] });
   t.after(() => single.stop());
   for (const fields of [[], [['service', '']]] as const) {

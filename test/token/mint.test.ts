@@ -10,7 +10,7 @@ import { createSigner } from '../../src/token/signature.ts';
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const certificate = Buffer.from([0xfb, 0xff, 0xfe]);
 const signer = createSigner({ privateKey, id: 'AAAA:BBBB', certificates: [certificate] });
-const service = { name: 'my registry:5000', issuer: 'https://auth.example.com/', lifetime: 300 };
+const service = { name: 'my registry:5000', issuer: 'https://auth.example.com/', lifetime: 300, anonymous: true };
 
 test('every signature verifies, whatever the claims', async () => {
   const publicKey = createPublicKey(privateKey);

@@ -1,0 +1,67 @@
+/** Owns the settings of the services: the registries that ask Dockpass for tokens. */
+import type { Environment, Settings } from './settings.ts';
+
+export type ServiceConfig = {
+  /** `service` of the registry's configuration; the token's `aud`. */
+  readonly name: string;
+  /** What people give to `docker login`. */
+  readonly registryHost: string;
+  /** `issuer` of the registry's configuration; the token's `iss`. */
+  readonly issuer: string;
+  /** Seconds that a token lives. */
+  readonly lifetime: number;
+  /** Whether requests without credentials may get a token. */
+  readonly anonymous: boolean;
+};
+
+/** What a service does not set for itself. */
+type Defaults = Pick<ServiceConfig, 'issuer' | 'lifetime' | 'anonymous'>;
+
+/** Seconds. Clients take a life below a minute for a minute (distribution, session.go minimumTokenLifetimeSeconds). */
+const lifetimes = { minimum: 60, maximum: 86_400 };
+
+export function readServices(settings: Settings, environment: Environment, publicUrl: URL): ServiceConfig[] {
+  const names = settings.list('SERVICES');
+  if (names.length === 0) {
+    settings.problem('SERVICES is required: the `service` of each registry, for example registry.example.com');
+  }
+  if (new Set(names).size < names.length) settings.problem('SERVICES names one service twice');
+  else if (new Set(names.map(prefixOf)).size < names.length) {
+    settings.problem(
+      'SERVICES: two names differ only in characters that are no letter or digit; their settings would mix',
+    );
+  }
+  refuseUnknown(settings, environment, names.map(prefixOf));
+  const defaults = {
+    issuer: settings.text('TOKEN_ISSUER', publicUrl.host),
+    lifetime: settings.integer('TOKEN_LIFETIME', { fallback: 300, ...lifetimes }),
+    anonymous: settings.flag('ANONYMOUS_ACCESS', true),
+  };
+  return names.map((name) => readService(settings, name, defaults));
+}
+
+function readService(settings: Settings, name: string, defaults: Defaults): ServiceConfig {
+  const own = prefixOf(name);
+  return {
+    name,
+    registryHost: settings.text(`${own}HOST`, name),
+    issuer: settings.text(`${own}ISSUER`, defaults.issuer),
+    lifetime: settings.integer(`${own}LIFETIME`, { fallback: defaults.lifetime, ...lifetimes }),
+    anonymous: settings.flag(`${own}ANONYMOUS_ACCESS`, defaults.anonymous),
+  };
+}
+
+/** "my registry:5000" is set by SERVICE_MY_REGISTRY_5000_... */
+function prefixOf(name: string): string {
+  return `SERVICE_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_`;
+}
+
+const serviceSettings = /^(HOST|ISSUER|LIFETIME|ANONYMOUS_ACCESS)$/;
+
+/** A misspelt setting would silently not count. */
+function refuseUnknown(settings: Settings, environment: Environment, prefixes: readonly string[]): void {
+  for (const name of Object.keys(environment).filter((key) => key.startsWith('SERVICE_'))) {
+    const known = prefixes.some((prefix) => name.startsWith(prefix) && serviceSettings.test(name.slice(prefix.length)));
+    if (!known) settings.problem(`${name} is not a setting of a service that SERVICES names: misspelt?`);
+  }
+}
