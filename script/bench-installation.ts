@@ -38,6 +38,7 @@ export async function createInstallation(options: {
     POLICY_FILE: policyFile,
     SESSION_SECRET: 'a session secret of the bench, for nobody',
     PASSWORD_PEPPER: 'a pepper of the bench, for nobody at all',
+    ENCRYPTION_KEYS: 'an-encryption-key-of-the-bench-for-nobody-at-all',
     ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
   };
   const config = readConfig({ ...environment, LOG_LEVEL: 'error' });

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Audit, Client } from './audit.ts';
 import { Refusal } from './errors.ts';
 import { type Authenticator, type Credentials, foldCase, type Identity, type Limits } from './identity/identity.ts';
+import { type Patience, type Standing, standingOf, toldGroups } from './identity/standing.ts';
 import { createSecret, equalHashes, hasValidChecksum, hintOf, looksLikeSecret, type Pepper } from './secret.ts';
 import type { PasswordRow, PasswordStore, PasswordWithOwner } from './store/passwords.ts';
 
@@ -73,6 +74,8 @@ export type AppPasswordParts = {
   readonly publicUrl: string;
   readonly maximumDays: number;
   readonly maximumPerAccount: number;
+  /** How long an owner's groups and passwords count while the provider is silent. */
+  readonly patience: Patience;
   /** Says what is wrong with a repository pattern, or `null`. */
   readonly checkPattern: (pattern: string) => string | null;
 };
@@ -203,13 +206,23 @@ async function verify(credentials: Credentials, parts: AppPasswordParts): Promis
   const row = await parts.store.byHash(hash);
   if (row === undefined || !equalHashes(row.hash, hash)) return null;
   if (row.login !== foldCase(credentials.username)) return null;
-  const why = unusable(row, parts.now());
-  if (why !== null) throw new Refusal('unauthenticated', `${why}; make a new one: ${parts.publicUrl}`);
-  return toIdentity(row);
+  const standing = requireUsable(row, parts);
+  return toIdentity(row, standing.use, toldGroups(row, parts.patience, parts.now()));
 }
 
-function unusable(row: PasswordWithOwner, now: number): string | null {
-  if (row.state !== 'active') return `the account ${row.login} is disabled`;
+/** @throws {Refusal} for whoever holds the secret: why it does not work, and what to do */
+function requireUsable(row: PasswordWithOwner, { patience, now, publicUrl }: AppPasswordParts): Standing {
+  const standing = standingOf(row, patience, now());
+  if (standing.use === 'none') {
+    const help = standing.signInHelps ? `sign in again: ${publicUrl}` : 'ask the administrator of this registry';
+    throw new Refusal('unauthenticated', `${standing.reason}; ${help}`);
+  }
+  const why = endOf(row, now());
+  if (why !== null) throw new Refusal('unauthenticated', `${why}; make a new one: ${publicUrl}`);
+  return standing;
+}
+
+function endOf(row: PasswordRow, now: number): string | null {
   switch (stateOf(row, now)) {
     case 'revoked':
       return `password "${row.name}" was revoked on ${dateOf(row.revoked_at ?? now)}`;
@@ -220,16 +233,21 @@ function unusable(row: PasswordWithOwner, now: number): string | null {
   }
 }
 
-function toIdentity(row: PasswordWithOwner): Identity {
+function toIdentity(
+  row: PasswordWithOwner,
+  use: Standing['use'],
+  groups: Pick<Identity, 'groups' | 'groupsKnown' | 'groupsAt'>,
+): Identity {
+  const own = limitsOf(row);
+  const limits = use === 'full' ? own : { ...own, actions: (own.actions ?? ['pull']).filter((one) => one === 'pull') };
   return {
     kind: row.kind,
     account: row.login,
     email: row.email === null ? null : foldCase(row.email),
     domain: row.domain,
-    groups: JSON.parse(row.groups_json) as string[],
-    groupsAt: row.groups_at,
+    ...groups,
     labels: {},
-    limits: row.actions_json === null && row.repositories_json === null ? null : limitsOf(row),
+    limits: limits.actions === null && limits.repositories === null ? null : limits,
     credential: { id: row.id, name: row.name },
     accountId: row.account_id,
   };

@@ -52,6 +52,7 @@ export async function openCore(config: Config): Promise<Core> {
     publicUrl: config.publicUrl.href,
     maximumDays: config.passwordMaximumDays,
     maximumPerAccount: config.passwordsPerAccount,
+    patience: config.patience,
     checkPattern: globProblem,
   });
   const close = async () => {

@@ -30,6 +30,7 @@ async function withScene(action: (scene: Scene) => Promise<void>): Promise<void>
     publicUrl: 'https://auth.example.com/',
     maximumDays: 365,
     maximumPerAccount: 3,
+    patience: { groups: day, full: day, pull: 3 * day },
     checkPattern: (pattern) => (pattern.includes('[') ? 'a bracket is not closed' : null),
   });
   await action({ passwords, ana: await store.accounts.signIn(signedIn({})), store, events, clock });
@@ -166,10 +167,27 @@ test('the last use says when, from where and by which client', () =>
     assert.deepEqual(password?.lastUse, { at: clock.at - 60_000, address: '192.0.2.7', client: 'docker/28.2.2' });
   }));
 
-test('a disabled account is told so', () =>
+test('a disabled account is told so, and why', () =>
   withScene(async ({ passwords, ana, store }) => {
     const { secret } = await passwords.issue(ana, wish, by);
-    assert.equal(await store.accounts.setState(ana.id, 'disabled'), true);
+    const change = { state: 'disabled', reason: 'has left', by: 'root@example.com', at: 1 } as const;
+    assert.equal(await store.accounts.setState(ana.id, change), true);
     const verify = passwords.authenticator.verify({ username: 'ana@example.com', password: secret });
-    await assert.rejects(verify, refusal('unauthenticated', /ana@example.com is disabled/));
+    await assert.rejects(verify, refusal('unauthenticated', /ana@example.com is disabled.*: has left; ask the admin/));
+  }));
+
+test('while the provider is silent a password is narrowed to pulls, then refused; groups become unknown', () =>
+  withScene(async ({ passwords, ana, store, clock }) => {
+    const { secret } = await passwords.issue(ana, { ...wish, repositories: ['team/**'] }, by);
+    const verify = () => passwords.authenticator.verify({ username: 'ana@example.com', password: secret });
+    await store.accounts.confirm(ana.id, { at: clock.at, groups: ['google:dev'] });
+    clock.at += day;
+    assert.deepEqual((await verify())?.groups, ['google:dev']);
+    assert.deepEqual((await verify())?.limits, { actions: null, repositories: ['team/**'] });
+    clock.at += 1;
+    const narrowed = await verify();
+    assert.deepEqual(narrowed?.limits, { actions: ['pull'], repositories: ['team/**'] });
+    assert.deepEqual([narrowed?.groups, narrowed?.groupsKnown], [[], false]);
+    clock.at += 2 * day;
+    await assert.rejects(verify(), refusal('unauthenticated', /could not be asked .*; sign in again: https:/));
   }));

@@ -13,6 +13,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   scope: ['errors'],
   config: ['errors', 'log'],
   http: ['errors', 'log', 'metrics', 'audit'],
+  cipher: [],
   store: ['errors'],
   audit: ['store', 'log'],
   identity: ['errors', 'log', 'store', 'scope'],
@@ -20,7 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'data-folder': [],
   'policy-file': ['errors', 'policy', 'log'],
   secret: [],
-  'app-passwords': ['errors', 'scope', 'pattern', 'secret', 'store', 'audit', 'identity/identity'],
+  'app-passwords': ['errors', 'scope', 'pattern', 'secret', 'store', 'audit', 'identity/identity', 'identity/standing'],
   token: ['errors', 'log', 'data-folder', 'scope', 'policy', 'identity/identity', 'app-passwords', 'audit', 'metrics'],
   web: ['errors', 'log', 'scope', 'policy', 'identity/identity', 'app-passwords', 'audit', 'http'],
 };

@@ -5,15 +5,15 @@ import { type Core, openCore } from '../app.ts';
 import { readConfig } from '../config/config.ts';
 import { Refusal } from '../errors.ts';
 import { foldCase, type Identity } from '../identity/identity.ts';
+import { toldGroups } from '../identity/standing.ts';
 import { formatProblem, type Policy } from '../policy/acl.ts';
 import { parseCases, runCase } from '../policy/cases.ts';
 import { warningsOf } from '../policy/check.ts';
 import { createEvaluator } from '../policy/eval.ts';
 import { explain, formatExplanation } from '../policy/explain.ts';
-import { identityOf, type Named } from '../policy/who.ts';
+import { identityOf } from '../policy/who.ts';
 import { readPolicyFile } from '../policy-file.ts';
 import { parseScopes, withKnownActions } from '../scope.ts';
-import type { Account } from '../store/accounts.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 
 export const policyCommands: readonly Command[] = [
@@ -139,18 +139,19 @@ async function findWho(account: string, values: Values, terminal: Terminal): Pro
     const known = await core.store.accounts.byLogin(foldCase(account));
     if (!known && account.includes('@'))
       terminal.note(`${account} has never signed in: the provider's groups are unknown.`);
-    const named = identityOf(policy.users, { account, groups, ...(known && factsOf(known, groups)) });
+    const told = known && toldGroups(known, config.patience, Date.now());
+    const facts = known && { kind: known.kind, domain: known.domain };
+    const named = {
+      ...identityOf(policy.users, { account, ...facts }),
+      ...told,
+      groups: [...(told?.groups ?? []), ...groups],
+    };
     const password = await passwordOf(core, textOf(values, 'password'), named.account);
     const service = config.services.length === 1 ? (config.services[0]?.name ?? '') : '';
     return { policy, file: config.policyFile, identity: { ...named, ...password }, service };
   } finally {
     await core.close();
   }
-}
-
-function factsOf(account: Account, groups: readonly string[]): Partial<Named> {
-  const told = JSON.parse(account.groups_json) as string[];
-  return { kind: account.kind, domain: account.domain, groups: [...told, ...groups] };
 }
 
 async function passwordOf(

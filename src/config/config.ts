@@ -2,11 +2,12 @@
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { type LogLevel, logLevels } from '../log.ts';
+import { type OffBoardingConfig, readOffBoarding } from './off-boarding.ts';
 import { type GoogleConfig, type OidcConfig, readGoogle, readOidcProviders } from './providers.ts';
 import { readServices, type ServiceConfig } from './services.ts';
 import { createSettings, type Environment, isLoopback, type Settings } from './settings.ts';
 
-export type Config = {
+export type Config = OffBoardingConfig & {
   readonly publicUrl: URL;
   /** Path of the public URL without a slash at its end: '' or '/dockpass'. */
   readonly prefix: string;
@@ -32,6 +33,8 @@ export type Config = {
   /** Seconds. */
   readonly sessionAbsolute: number;
   readonly passwordPepper: string | null;
+  /** The first encrypts, all decrypt. */
+  readonly encryptionKeys: readonly string[] | null;
   readonly passwordMaximumDays: number;
   readonly passwordsPerAccount: number;
   readonly logLevel: LogLevel;
@@ -72,6 +75,8 @@ export function readConfig(environment: Environment): Config {
     oidc: readOidcProviders(settings, environment),
     ...readSessions(settings),
     passwordPepper: settings.secret('PASSWORD_PEPPER', { minimumLength: 32 }),
+    encryptionKeys: readEncryptionKeys(settings),
+    ...readOffBoarding(settings),
     passwordMaximumDays: settings.integer('PASSWORD_MAX_DAYS', { fallback: 365, minimum: 1, maximum: 3650 }),
     passwordsPerAccount: settings.integer('PASSWORDS_PER_PERSON', { fallback: 20, minimum: 1, maximum: 1000 }),
     logLevel: settings.choice('LOG_LEVEL', logLevels, 'info'),
@@ -139,6 +144,16 @@ function readSessions(settings: Settings): Pick<Config, 'sessionSecret' | 'sessi
   };
 }
 
+function readEncryptionKeys(settings: Settings): readonly string[] | null {
+  const keys = settings.secret('ENCRYPTION_KEYS')?.split(/[\s,]+/) ?? null;
+  if (keys?.some((key) => key.length < 32)) {
+    settings.problem(
+      'ENCRYPTION_KEYS: each key needs at least 32 random characters, as `openssl rand -base64 32` does',
+    );
+  }
+  return keys;
+}
+
 /** Combinations that work and are unsafe, each by name. */
 function refuseInsecure(settings: Settings, config: Config): void {
   const { publicUrl } = config;
@@ -160,6 +175,7 @@ function refuseInsecure(settings: Settings, config: Config): void {
     for (const [name, value] of [
       ['SESSION_SECRET', config.sessionSecret],
       ['PASSWORD_PEPPER', config.passwordPepper],
+      ['ENCRYPTION_KEYS', config.encryptionKeys],
     ]) {
       if (value === null)
         settings.problem(`${name} or ${name}_FILE is required with PostgreSQL: every replica must have the same`);

@@ -1,7 +1,7 @@
 /** Owns the question who may come in at all: the rules on domain and e-mail, and the account that a person gets. */
 import { randomBytes } from 'node:crypto';
 import { Refusal } from '../errors.ts';
-import type { Account, AccountStore } from '../store/accounts.ts';
+import { type Account, type AccountStore, byProvider } from '../store/accounts.ts';
 import { ConstraintError } from '../store/sql.ts';
 import type { Connector, Profile } from './connector.ts';
 import { foldCase } from './identity.ts';
@@ -19,12 +19,27 @@ export function createAdmission(parts: { accounts: AccountStore; now: () => numb
       const email = requireEmail(profile, connector.label);
       connector.check(profile);
       const account = await signIn(parts, profile, email);
-      if (account.state === 'disabled') {
-        throw new Refusal('denied', `The account ${email} is disabled here. Ask the administrator of this registry.`);
-      }
-      return account;
+      return account.state === 'active' ? account : restore(parts, account);
     },
   };
+}
+
+/**
+ * What the provider took, its word gives back: whoever completes a sign-in is neither suspended nor deleted there. What
+ * an administrator took stays.
+ */
+async function restore(parts: { accounts: AccountStore; now: () => number }, account: Account): Promise<Account> {
+  const { id, login, state, state_by: by, state_reason: why } = account;
+  if (state === 'disabled' && by !== byProvider) {
+    const reason = why === null ? '' : `: ${why}`;
+    throw new Refusal(
+      'denied',
+      `The account ${login} is disabled here${reason}. Ask the administrator of this registry.`,
+    );
+  }
+  const change = { state: 'active', reason: null, by: byProvider, at: parts.now() } as const;
+  await parts.accounts.setState(id, change);
+  return { ...account, state: 'active', state_reason: null, state_by: byProvider, state_at: change.at };
 }
 
 /** The e-mail becomes the docker user name, which Basic authentication ends at the first colon (RFC 7617, section 2). */

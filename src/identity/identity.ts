@@ -20,9 +20,11 @@ export type Identity = {
   readonly email: string | null;
   /** The verified domain: Google's `hd`, for other providers the domain of the verified e-mail; `null` where unknown. */
   readonly domain: string | null;
-  /** Groups that the provider or directory told, prefixed by provider: `google:dev@example.com`. */
+  /** Groups that the provider or directory told, prefixed by provider: `google:dev@example.com`. Empty where unknown. */
   readonly groups: readonly string[];
-  /** Epoch milliseconds at which `groups` was last confirmed; `null`: unknown, which is not the same as "no groups". */
+  /** False: unknown, which is not the same as "no groups"; they were never told, or too long ago to count. */
+  readonly groupsKnown: boolean;
+  /** Epoch milliseconds at which they were last told; `null`: never. */
   readonly groupsAt: number | null;
   /** docker_auth's labels, of static users. */
   readonly labels: Readonly<Record<string, readonly string[]>>;
@@ -39,6 +41,7 @@ export const anonymous: Identity = Object.freeze({
   email: null,
   domain: null,
   groups: [],
+  groupsKnown: true,
   groupsAt: null,
   labels: {},
   limits: null,

@@ -27,6 +27,8 @@ export type ExplainedRule = {
 export type Explanation = {
   readonly who: { readonly account: string; readonly kind: string; readonly domain: string | null };
   readonly groups: readonly Membership[];
+  /** Not `null` where the provider's groups are unknown: when they were last told, epoch milliseconds, or `null` for never. */
+  readonly groupsUnknown: { readonly toldAt: number | null } | null;
   readonly access: Access;
   readonly context: DecisionContext;
   /** The rules in their order, up to the one that decides; all of them where none does. */
@@ -49,6 +51,7 @@ export function explain(policy: Policy, identity: Identity, access: Access, cont
   return {
     who: { account, kind, domain },
     groups: groupsOf(policy.groups, identity),
+    groupsUnknown: identity.groupsKnown ? null : { toldAt: identity.groupsAt },
     access,
     context,
     passedOver: decidedBy ? rules.slice(0, decider) : rules,
@@ -88,6 +91,7 @@ export function formatExplanation(explanation: Explanation, fileName: string): s
       'none',
       groups.map(({ name, origin }) => `${name} (${origin})`),
     )}`,
+    ...(explanation.groupsUnknown ? [formatUnknown(explanation.groupsUnknown)] : []),
     ...passedOver.map(
       (rule) => `${placeOf(rule, fileName)} passed over: ${rule.mismatches.map(formatMismatch).join('; ')}`,
     ),
@@ -100,6 +104,14 @@ export function formatExplanation(explanation: Explanation, fileName: string): s
     ...(refused.length > 0 ? [`refused: ${refused.join(', ')}`] : []),
   ];
   return lines.join('\n');
+}
+
+function formatUnknown({ toldAt }: NonNullable<Explanation['groupsUnknown']>): string {
+  const why =
+    toldAt === null
+      ? 'the provider has never told them'
+      : `the provider told them at ${new Date(toldAt).toISOString()} and not since, which is too long ago to count`;
+  return `  the provider's groups are unknown: ${why}. Rules that need them do not match.`;
 }
 
 function placeOf({ number, line }: ExplainedRule, fileName: string): string {

@@ -1,9 +1,13 @@
 /** Owns every statement on `account`: people (and later robots) who may hold app passwords. */
 import type { Sql } from './sql.ts';
 
-export type AccountState = 'active' | 'disabled';
+/** `reauth_required`: passwords rest until the person has signed in again. */
+export type AccountState = 'active' | 'reauth_required' | 'disabled';
 
-/** A row of `account`; the columns are explained in migrations/0001_init.sql. */
+/** Who set a state where that was no administrator; what the provider took, a sign-in with it gives back. */
+export const byProvider = 'provider';
+
+/** A row of `account`; the columns are explained in migrations/0001_init.sql and 0002_off_boarding.sql. */
 export type Account = {
   readonly id: string;
   readonly kind: 'person' | 'robot';
@@ -17,8 +21,23 @@ export type Account = {
   readonly groups_json: string;
   readonly groups_at: number | null;
   readonly state: AccountState;
+  readonly state_reason: string | null;
+  readonly state_by: string | null;
+  readonly state_at: number | null;
   readonly created_at: number;
   readonly signed_in_at: number | null;
+  readonly checked_at: number | null;
+  readonly confirmed_at: number | null;
+};
+
+/** A new state: why, in words for its owner (`null` for active), and by whom: a login, 'command line' or `byProvider`. */
+export type StateChange = {
+  readonly state: AccountState;
+  readonly reason: string | null;
+  readonly by: string;
+  readonly at: number;
+  /** Changes nothing where the person has signed in after this moment: what was learnt before is no longer true. */
+  readonly unlessSignedInAfter?: number;
 };
 
 /** What a completed sign-in tells. `groups: null` means that the provider did not say: what was known stays. */
@@ -44,8 +63,24 @@ export type AccountStore = {
   signIn(person: SignedIn): Promise<Account>;
   byId(id: string): Promise<Account | undefined>;
   byLogin(login: string): Promise<Account | undefined>;
-  /** False when there is no such account. */
-  setState(id: string, state: AccountState): Promise<boolean>;
+  byIdentity(issuer: string, subject: string): Promise<Account | undefined>;
+  /** False when nothing changed: there is no such account, or it is in this state already. */
+  setState(id: string, change: StateChange): Promise<boolean>;
+  /**
+   * The provider was asked at `at` and says that the person is there. An answer that comes after a later one is dropped.
+   * @param groups `null`: it did not tell them; those that are known stay, with their age
+   */
+  confirm(id: string, answer: { readonly at: number; readonly groups: readonly string[] | null }): Promise<void>;
+  /** The provider was asked, and nothing is known better. */
+  noteCheck(id: string, at: number): Promise<void>;
+  /** Nothing can be asked for this person any more, so nothing ends by silence. */
+  forgetConfirmation(id: string, at: number): Promise<void>;
+  /** Active people with live passwords, who were last asked about at `before` or earlier, or never: the oldest first. */
+  due(before: number, now: number): Promise<Account[]>;
+  /** Active people with live passwords. */
+  countHolders(now: number): Promise<number>;
+  /** People whom the provider's word has shut out since. */
+  countShutOut(since: number): Promise<number>;
 };
 
 const signIn = `
@@ -59,7 +94,28 @@ const signIn = `
     signed_in_at = excluded.signed_in_at
   returning *`;
 
+const setState = `
+  update account set state = $2, state_reason = $3, state_by = $4, state_at = $5
+  where id = $1 and state <> $2 and coalesce(signed_in_at, 0) <= $6`;
+
+const confirm = `
+  update account set confirmed_at = $2, checked_at = $2, groups_json = coalesce($3, groups_json),
+    groups_at = case when cast($3 as text) is null then groups_at else $2 end
+  where id = $1 and coalesce(checked_at, 0) <= $2`;
+
+const noteCheck = 'update account set checked_at = $2 where id = $1 and coalesce(checked_at, 0) <= $2';
+
+const holders = `
+  from account where kind = 'person' and state = 'active' and exists (
+    select 1 from app_password p where p.account_id = account.id and p.revoked_at is null and p.expires_at > $1)`;
+const due = `select * ${holders} and coalesce(checked_at, 0) <= $2 order by coalesce(checked_at, 0), id`;
+const countHolders = `select count(*) as count ${holders}`;
+const countShutOut = `
+  select count(*) as count from account where state <> 'active' and state_by = '${byProvider}' and state_at > $1`;
+
 export function createAccountStore(sql: Sql): AccountStore {
+  const count = async (text: string, time: number): Promise<number> =>
+    (await sql.get<{ count: number }>(text, [time]))?.count ?? 0;
   return {
     async signIn(person) {
       const groups = person.groups === null ? null : JSON.stringify(person.groups);
@@ -81,6 +137,22 @@ export function createAccountStore(sql: Sql): AccountStore {
     },
     byId: (id) => sql.get<Account>('select * from account where id = $1', [id]),
     byLogin: (login) => sql.get<Account>('select * from account where login = $1', [login]),
-    setState: async (id, state) => (await sql.run('update account set state = $2 where id = $1', [id, state])) === 1,
+    byIdentity: (issuer, subject) =>
+      sql.get<Account>('select * from account where issuer = $1 and subject = $2', [issuer, subject]),
+    async setState(id, { state, reason, by, at, unlessSignedInAfter = Number.MAX_SAFE_INTEGER }) {
+      return (await sql.run(setState, [id, state, reason, by, at, unlessSignedInAfter])) === 1;
+    },
+    async confirm(id, { at, groups }) {
+      await sql.run(confirm, [id, at, groups === null ? null : JSON.stringify(groups)]);
+    },
+    async noteCheck(id, at) {
+      await sql.run(noteCheck, [id, at]);
+    },
+    async forgetConfirmation(id, at) {
+      await sql.run('update account set confirmed_at = null, checked_at = $2 where id = $1', [id, at]);
+    },
+    due: (before, now) => sql.all<Account>(due, [now, before]),
+    countHolders: (now) => count(countHolders, now),
+    countShutOut: (since) => count(countShutOut, since),
   };
 }

@@ -25,7 +25,20 @@ export type NewPassword = Omit<PasswordRow, 'revoked_at' | 'revoked_by' | 'used_
 
 /** A password with what `/auth` must know of its owner, in one row. */
 export type PasswordWithOwner = PasswordRow &
-  Pick<Account, 'kind' | 'login' | 'email' | 'domain' | 'groups_json' | 'groups_at' | 'state'>;
+  Pick<
+    Account,
+    | 'kind'
+    | 'provider'
+    | 'login'
+    | 'email'
+    | 'domain'
+    | 'groups_json'
+    | 'groups_at'
+    | 'state'
+    | 'state_reason'
+    | 'state_at'
+    | 'confirmed_at'
+  >;
 
 /** A password and the login of its owner, for lists over all accounts. */
 export type PasswordWithLogin = PasswordRow & Pick<Account, 'login'>;
@@ -56,7 +69,8 @@ const insert = `
                     where account_id = $2 and name = $3 and revoked_at is null and expires_at > $9)`;
 
 const byHash = `
-  select p.*, a.kind, a.login, a.email, a.domain, a.groups_json, a.groups_at, a.state
+  select p.*, a.kind, a.provider, a.login, a.email, a.domain, a.groups_json, a.groups_at, a.state, a.state_reason,
+         a.state_at, a.confirmed_at
   from app_password p join account a on a.id = p.account_id
   where p.hash = $1`;
 

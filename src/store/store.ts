@@ -1,7 +1,10 @@
 /** Owns the whole of what is kept: one object with a part for each table. */
 import { type AccountStore, createAccountStore } from './accounts.ts';
 import { type AuditStore, createAuditStore } from './audit-events.ts';
+import { createLeaseStore, type LeaseStore } from './leases.ts';
 import { createPasswordStore, type PasswordStore } from './passwords.ts';
+import { createRefreshTokenStore, type RefreshTokenStore } from './refresh-tokens.ts';
+import { createSeenTokenStore, type SeenTokenStore } from './seen-tokens.ts';
 import { createSessionStore, type SessionStore } from './sessions.ts';
 import type { Sql } from './sql.ts';
 
@@ -11,6 +14,9 @@ export type Store = {
   readonly passwords: PasswordStore;
   readonly sessions: SessionStore;
   readonly audit: AuditStore;
+  readonly leases: LeaseStore;
+  readonly refreshTokens: RefreshTokenStore;
+  readonly seenTokens: SeenTokenStore;
   /** Rejects when the database does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -23,6 +29,9 @@ export function createStore(sql: Sql): Store {
     passwords: createPasswordStore(sql),
     sessions: createSessionStore(sql),
     audit: createAuditStore(sql),
+    leases: createLeaseStore(sql),
+    refreshTokens: createRefreshTokenStore(sql),
+    seenTokens: createSeenTokenStore(sql),
     ping: async () => {
       await sql.get('select 1');
     },

@@ -95,6 +95,9 @@ describe('each of these is refused by name', () => {
     ['a proxy that is no address', { ...https, TRUSTED_PROXIES: 'nginx' }, /"nginx" is not an address/],
     ['a proxy block that is too long', { ...https, TRUSTED_PROXIES: '10.0.0.0/33' }, /prefix length/],
     ['a short session secret', { ...least, SESSION_SECRET: 'short' }, /SESSION_SECRET is too short/],
+    ['a short encryption key', { ...least, ENCRYPTION_KEYS: `${'k'.repeat(32)},short` }, /ENCRYPTION_KEYS: each key/],
+    ['groups that are stale before they are due', { ...least, GROUPS_TTL: '61', GROUPS_MAX_STALE: '1' }, /GROUPS_TTL/],
+    ['a shorter grace for pulls', { ...least, OFFBOARDING_GRACE_PULL: '23' }, /OFFBOARDING_GRACE_PULL is shorter/],
     ['a short pepper', { ...least, PASSWORD_PEPPER: 'short' }, /PASSWORD_PEPPER is too short/],
     ['a secret twice', { ...least, SESSION_SECRET: 's'.repeat(32), SESSION_SECRET_FILE: '/x' }, /both set/],
     [

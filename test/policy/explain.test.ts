@@ -26,6 +26,16 @@ const access = { type: 'repository', name: 'team/app', actions: ['pull', 'push',
 const limits = { actions: ['pull'], repositories: ['team/*'] };
 const ana = somebody('ana@example.com', { limits, credential: { id: 'p1', name: 'laptop' } });
 
+test('groups of the provider that are unknown are said to be, with the time at which they were last told', () => {
+  const toldAt = Date.UTC(2026, 10, 22, 9, 30);
+  const stale = { ...ana, groupsKnown: false, groupsAt: toldAt };
+  const text = formatExplanation(explain(policy, stale, access, context), 'policy.yml');
+  assert.match(text, /^ {2}the provider's groups are unknown: .* told them at 2026-11-22T09:30:00.000Z and not since/m);
+  const never = explain(policy, { ...stale, groupsAt: null }, access, context);
+  assert.deepEqual(never.groupsUnknown, { toldAt: null });
+  assert.match(formatExplanation(never, 'policy.yml'), /has never told them\. Rules that need them do not match\./);
+});
+
 test('the text tells groups and their origin, each rule passed over and why, the rule that decides, the narrowing', () => {
   assert.equal(
     formatExplanation(explain(policy, ana, access, context), 'policy.yml'),

@@ -153,4 +153,73 @@ describeEngines('the store', (databases) => {
       assert.equal(await store.sessions.read('anonymous', 50), '{"a":1}');
       assert.equal(await store.sessions.removeExpired(100), 1);
     }));
+
+  test('a lease belongs to one holder until it runs out or is given back', () =>
+    withStore(async ({ leases }) => {
+      const takers = ['a', 'b', 'c', 'd'];
+      const taken = await Promise.all(takers.map((holder) => leases.take('sweep', holder, 1_000, 2_000)));
+      assert.equal(taken.filter(Boolean).length, 1);
+      const winner = takers[taken.indexOf(true)] ?? '';
+      assert.equal(await leases.take('sweep', winner, 1_500, 2_500), true, 'its holder may keep it');
+      assert.equal(await leases.take('sweep', 'e', 2_499, 9_000), false);
+      assert.equal(await leases.take('other', 'e', 1_500, 2_500), true);
+      assert.equal(await leases.take('sweep', 'e', 2_500, 3_000), true, 'it has run out');
+      await leases.release('sweep', winner);
+      assert.equal(await leases.take('sweep', winner, 2_600, 3_000), false, 'nobody gives back what is not theirs');
+      await leases.release('sweep', 'e');
+      assert.equal(await leases.take('sweep', winner, 2_600, 3_000), true);
+    }));
+
+  test('those who hold live passwords are due, whoever was never asked about first', () =>
+    withStore(async ({ accounts, passwords }) => {
+      for (const name of ['ana', 'bo', 'cy', 'di', 'eve']) {
+        const login = `${name}@example.com`;
+        await accounts.signIn(signedIn({ id: name, subject: name, login, email: login, at: 10 }));
+        await passwords.insert(newPassword(name, { id: name, hash: name }), 5);
+      }
+      await accounts.confirm('ana', { at: 400, groups: ['google:dev'] });
+      await accounts.noteCheck('bo', 300);
+      await passwords.revoke('cy', 'x', 200);
+      await accounts.setState('di', { state: 'disabled', reason: 'suspended', by: 'provider', at: 250 });
+      const due = async (before: number, now: number) => (await accounts.due(before, now)).map(({ id }) => id);
+      assert.deepEqual(await due(400, 500), ['eve', 'bo', 'ana']);
+      assert.deepEqual(await due(399, 500), ['eve', 'bo']);
+      assert.deepEqual(await due(400, 9_000), [], 'the passwords have expired');
+      assert.deepEqual([await accounts.countHolders(500), await accounts.countShutOut(249)], [3, 1]);
+      assert.equal(await accounts.countShutOut(250), 0);
+    }));
+
+  test('an answer about a person never replaces a later one', () =>
+    withStore(async ({ accounts }) => {
+      const { id } = await accounts.signIn(signedIn({ groups: null, at: 100 }));
+      await accounts.confirm(id, { at: 300, groups: ['google:dev'] });
+      await accounts.confirm(id, { at: 200, groups: ['google:old'] });
+      await accounts.confirm(id, { at: 400, groups: null });
+      const ana = await accounts.byId(id);
+      assert.deepEqual([ana?.groups_json, ana?.groups_at, ana?.confirmed_at], ['["google:dev"]', 300, 400]);
+      const gone = { state: 'disabled', reason: 'deleted', by: 'provider', at: 500 } as const;
+      assert.equal(await accounts.setState(id, { ...gone, unlessSignedInAfter: 99 }), false, 'has signed in since');
+      assert.equal(await accounts.setState(id, { ...gone, unlessSignedInAfter: 100 }), true);
+      assert.equal(await accounts.setState(id, gone), false, 'is so already');
+      await accounts.forgetConfirmation(id, 600);
+      assert.equal((await accounts.byId(id))?.confirmed_at, null);
+    }));
+
+  test('a refresh token is replaced only by the one that came from it; a message is noted once', () =>
+    withStore(async ({ accounts, refreshTokens, seenTokens }) => {
+      const { id } = await accounts.signIn(signedIn({}));
+      await refreshTokens.write(id, 'sealed 1', 1);
+      assert.equal(await refreshTokens.rotate(id, 'sealed 1', 'sealed 2', 2), true);
+      assert.equal(await refreshTokens.rotate(id, 'sealed 1', 'sealed 3', 3), false);
+      assert.equal((await refreshTokens.ofAccount(id))?.sealed, 'sealed 2');
+      await refreshTokens.remove(id);
+      assert.equal(await refreshTokens.ofAccount(id), undefined);
+
+      const noted = await Promise.all([1, 2, 3].map(() => seenTokens.note('jti', 1_000)));
+      assert.equal(noted.filter(Boolean).length, 1);
+      assert.equal(await seenTokens.removeExpired(1_000), 1);
+      assert.equal(await seenTokens.note('jti', 2_000), true);
+      await seenTokens.forget('jti');
+      assert.equal(await seenTokens.note('jti', 2_000), true);
+    }));
 });

@@ -65,6 +65,7 @@ export async function startPasswordPages(
     publicUrl: 'https://auth.example.com/',
     maximumDays: changes.maximumDays ?? 365,
     maximumPerAccount: changes.maximumPerAccount ?? 20,
+    patience: { groups: 86_400_000, full: 86_400_000, pull: 86_400_000 },
     checkPattern: globProblem,
   });
 

@@ -1,0 +1,24 @@
+/** Owns the settings of how long a provider's word counts, and how often it is asked. */
+import type { Settings } from './settings.ts';
+
+const minute = 60_000;
+const hour = 60 * minute;
+
+export type OffBoardingConfig = {
+  /** Milliseconds after which a person's groups are asked for again. */
+  readonly groupsTtl: number;
+  /** While the provider is silent: how long groups, and passwords for everything or for pull alone, count. Milliseconds. */
+  readonly patience: { readonly groups: number; readonly full: number; readonly pull: number };
+};
+
+export function readOffBoarding(settings: Settings): OffBoardingConfig {
+  const hours = (name: string, fallback: number) =>
+    settings.integer(name, { fallback, minimum: 1, maximum: 24 * 365 }) * hour;
+  const groupsTtl = settings.integer('GROUPS_TTL', { fallback: 15, minimum: 1, maximum: 24 * 60 }) * minute;
+  const groups = hours('GROUPS_MAX_STALE', 24);
+  const full = hours('OFFBOARDING_GRACE', 24);
+  const pull = hours('OFFBOARDING_GRACE_PULL', full / hour);
+  if (pull < full) settings.problem('OFFBOARDING_GRACE_PULL is shorter than OFFBOARDING_GRACE');
+  if (groupsTtl > groups) settings.problem('GROUPS_TTL is longer than GROUPS_MAX_STALE');
+  return { groupsTtl, patience: { groups, full, pull } };
+}

@@ -1,0 +1,28 @@
+/** Owns every statement on `lease`: what only one process may do at a time. */
+import type { Sql } from './sql.ts';
+
+export type LeaseStore = {
+  /**
+   * Takes the lease, or keeps it when it is held already.
+   * @param holder random, one a process or task
+   * @param until epoch milliseconds; from then on anybody may take it
+   * @returns false while somebody else holds it
+   */
+  take(name: string, holder: string, now: number, until: number): Promise<boolean>;
+  /** Gives it back early. */
+  release(name: string, holder: string): Promise<void>;
+};
+
+const take = `
+  insert into lease (name, holder, until) values ($1, $2, $4)
+  on conflict (name) do update set holder = excluded.holder, until = excluded.until
+  where lease.until <= $3 or lease.holder = excluded.holder`;
+
+export function createLeaseStore(sql: Sql): LeaseStore {
+  return {
+    take: async (name, holder, now, until) => (await sql.run(take, [name, holder, now, until])) === 1,
+    async release(name, holder) {
+      await sql.run('delete from lease where name = $1 and holder = $2', [name, holder]);
+    },
+  };
+}
