@@ -23,6 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   secret: [],
   'app-passwords': ['errors', 'scope', 'pattern', 'secret', 'store', 'audit', 'identity/identity', 'identity/standing'],
   token: ['errors', 'log', 'data-folder', 'scope', 'policy', 'identity/identity', 'app-passwords', 'audit', 'metrics'],
+  doctor: ['scope', 'token'],
   web: ['errors', 'log', 'scope', 'policy', 'identity/identity', 'app-passwords', 'audit', 'http'],
 };
 /** `import type` alone: the shape of a row or of a part that app hands over, and none of what it does. */

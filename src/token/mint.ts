@@ -26,7 +26,7 @@ const backdating = 30;
  */
 export async function mint(
   signer: Signer,
-  service: Service,
+  service: Pick<Service, 'name' | 'issuer' | 'lifetime'>,
   grant: { readonly account: string; readonly access: readonly Access[] },
   now: number,
 ): Promise<Token> {

@@ -16,6 +16,10 @@ export type RegistrySettings = {
   readonly issuer: string;
   /** PEM certificates that it trusts; read once, at start. */
   readonly certificateBundleFile: string;
+  /** PEM files; without them it speaks plain http. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
+  /** In place of the token settings: `{}` for a registry that asks nobody for anything. */
+  readonly auth?: object;
 };
 
 /** Starts it on 127.0.0.1 and waits until it answers. */
@@ -26,8 +30,8 @@ export async function startRegistry(settings: RegistrySettings): Promise<Running
     version: '0.1',
     log: { level: 'info', accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: join(folder, 'images') }, delete: { enabled: true } },
-    http: { addr: `127.0.0.1:${port}` },
-    auth: { token: { realm, service, issuer, rootcertbundle: certificateBundleFile } },
+    http: { addr: `127.0.0.1:${port}`, ...(settings.tls && { tls: settings.tls }) },
+    auth: settings.auth ?? { token: { realm, service, issuer, rootcertbundle: certificateBundleFile } },
   };
   const file = join(folder, 'registry.yml');
   await writeFile(file, stringify(configuration));

@@ -1,0 +1,30 @@
+/** Owns the `auth:` section that a registry must have, as its file and as its environment want it. */
+import { stringify } from 'yaml';
+
+export type AuthSettings = {
+  readonly realm: string;
+  readonly service: string;
+  readonly issuer: string;
+  /** Where the registry sees the file that Dockpass writes. */
+  readonly rootcertbundle: string;
+};
+
+/** For the registry's config.yml; distribution 2.8 and 3.x read the same. */
+export function formatYaml(settings: AuthSettings): string {
+  const { realm, service, issuer, rootcertbundle } = settings;
+  return stringify({ auth: { token: { realm, service, issuer, rootcertbundle } } }, { lineWidth: 0 }).trimEnd();
+}
+
+/** The same as environment variables, one a line, without quotes: as Docker's env files want them. */
+export function formatEnvironment(settings: AuthSettings): string {
+  const { realm, service, issuer, rootcertbundle } = settings;
+  const variables = { REALM: realm, SERVICE: service, ISSUER: issuer, ROOTCERTBUNDLE: rootcertbundle };
+  return Object.entries(variables)
+    .map(([name, value]) => `REGISTRY_AUTH_TOKEN_${name}=${quoteNumber(value)}`)
+    .join('\n');
+}
+
+/** The registry reads a value as YAML: a bare number would not be a string, and it would not start. */
+function quoteNumber(value: string): string {
+  return /^[\d.]+$/.test(value) ? `'${value}'` : value;
+}

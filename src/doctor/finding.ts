@@ -1,0 +1,34 @@
+/** Owns what the doctor reports: one finding a thing that can be wrong, in words that name the setting. */
+
+/** What a finding is about, in the words of the registry's configuration where it has one. */
+export type Subject =
+  | 'address'
+  | 'TLS'
+  | 'auth'
+  | 'service'
+  | 'realm'
+  | 'redirect'
+  | 'clock'
+  | 'issuer'
+  | 'rootcertbundle'
+  | 'proxy header';
+
+export type Finding = {
+  readonly subject: Subject;
+  /** `unknown`: could not be found out; the message says what would. */
+  readonly verdict: 'right' | 'wrong' | 'unknown';
+  /** What was seen and, where it is wrong, what to set. */
+  readonly message: string;
+};
+
+export function right(subject: Subject, message: string): Finding {
+  return { subject, verdict: 'right', message };
+}
+
+export function wrong(subject: Subject, message: string): Finding {
+  return { subject, verdict: 'wrong', message };
+}
+
+export function unknown(subject: Subject, message: string): Finding {
+  return { subject, verdict: 'unknown', message };
+}

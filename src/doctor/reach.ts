@@ -1,0 +1,85 @@
+/** Owns what can stand between a client and a server: the name, the port, TLS, and how each is said. */
+import type { PeerCertificate } from 'node:tls';
+import { type Finding, type Subject, wrong } from './finding.ts';
+import { type Probe, ProbeError, type Question, type Reply } from './probe.ts';
+
+/** `reply` is null where there was no answer; TLS mistakes are findings, and the request is then repeated without TLS's proof. */
+export type Reached = { readonly reply: Reply | null; readonly findings: readonly Finding[] };
+
+/** Which server is asked, and the words for it. */
+export type Server = {
+  /** What a finding is about where nobody answers: 'address' or 'realm'. */
+  readonly subject: Subject;
+  /** "The registry" or "The realm". */
+  readonly name: string;
+  /** The setting that holds its certificate. */
+  readonly certificateSetting: string;
+};
+
+export const theRegistry: Server = {
+  subject: 'address',
+  name: 'The registry',
+  certificateSetting: 'http.tls.certificate of the registry, or that of the proxy in front of it',
+};
+export const theRealm: Server = {
+  subject: 'realm',
+  name: 'The realm',
+  certificateSetting: 'TLS_CERTIFICATE_FILE of Dockpass, or that of the proxy in front of it',
+};
+
+export async function reach(probe: Probe, url: URL, server: Server, question: Question = {}): Promise<Reached> {
+  try {
+    return { reply: await probe(url, question), findings: [] };
+  } catch (error) {
+    if (!(error instanceof ProbeError)) throw error;
+    if (error.kind === 'connection') return { reply: null, findings: [unreachable(url, server, error)] };
+    const reply = await probe(url, { ...question, overlookTls: true }).catch(() => null);
+    return { reply, findings: [wrong('TLS', describeTls(url, server, error, reply?.certificate ?? null))] };
+  }
+}
+
+function unreachable(url: URL, { subject, name }: Server, { code, message }: ProbeError): Finding {
+  const advice: Record<string, string> = {
+    ENOTFOUND: `the name ${url.hostname} is not known here: is it spelled right, and in DNS?`,
+    EAI_AGAIN: `the name ${url.hostname} cannot be looked up: DNS does not answer`,
+    ECONNREFUSED: `nothing listens on ${url.host}: is it running, and is the port right?`,
+    ECONNRESET: 'the connection was cut: does a proxy or firewall stand between, or is https spoken there?',
+    ETIMEDOUT: 'no answer came in 15 seconds: does a firewall stand between?',
+  };
+  return wrong(subject, `${name} cannot be reached at ${url.origin}: ${advice[code] ?? message}`);
+}
+
+/** In OpenSSL's codes, as Node reports them (nodejs.org/api/tls.html, X509 certificate error codes). */
+function describeTls(url: URL, server: Server, { code, message }: ProbeError, seen: PeerCertificate | null): string {
+  const { name, certificateSetting } = server;
+  const begin = `${name} at ${url.origin}: `;
+  switch (code) {
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return `${begin}its certificate is for ${namesOf(seen)}, not for ${url.hostname}. Its subjectAltName must hold the name that clients use (${certificateSetting}).`;
+    case 'CERT_HAS_EXPIRED':
+      return `${begin}its certificate expired on ${seen?.valid_to ?? 'a date that is past'}. Renew it (${certificateSetting}).`;
+    case 'CERT_NOT_YET_VALID':
+      return `${begin}its certificate is valid only from ${seen?.valid_from ?? 'a later date'}: is the clock of this machine right?`;
+    case 'EPROTO':
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+      return `${begin}the port speaks plain http, not TLS. Set ${certificateSetting}; on a trusted network clients can name it as insecure.`;
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_GET_ISSUER_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+      return `${begin}its certificate, issued by ${issuerOf(seen)}, is not trusted here. Send the whole chain (${certificateSetting}), or give clients its CA: Docker reads /etc/docker/certs.d/REGISTRY/ca.crt, for the realm too; the doctor takes --ca FILE.`;
+    default:
+      return `${begin}TLS fails: ${message} (${code}).`;
+  }
+}
+
+function namesOf(certificate: PeerCertificate | null): string {
+  const names = certificate?.subjectaltname?.replaceAll(/(DNS|IP Address):/g, '');
+  return names ?? (certificate?.subject.CN ? `${certificate.subject.CN} (no subjectAltName)` : 'other names');
+}
+
+function issuerOf(certificate: PeerCertificate | null): string {
+  const { O, CN } = certificate?.issuer ?? {};
+  return [CN, O].flat().find((name) => name !== undefined) ?? 'somebody unnamed';
+}

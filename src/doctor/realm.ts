@@ -1,0 +1,86 @@
+/** Owns the question whether the realm that a registry names is this Dockpass, as clients reach it. */
+import { realmPaths } from '../token/endpoint.ts';
+import { type Finding, right, wrong } from './finding.ts';
+import type { Probe, Reply } from './probe.ts';
+import { reach, theRealm } from './reach.ts';
+
+export type RealmParts = {
+  readonly probe: Probe;
+  /** What `auth.token.realm` should be. */
+  readonly expected: URL;
+  readonly registryIsHttps: boolean;
+  /** `kid` of the keys that this Dockpass signs with. */
+  readonly keyIds: readonly string[];
+};
+
+export async function checkRealm(parts: RealmParts, realm: string, service: string): Promise<Finding[]> {
+  const { expected, probe } = parts;
+  const url = URL.parse(realm);
+  const shouldBe = `auth.token.realm must be ${expected.href}`;
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    return [wrong('realm', `"${realm}" is no absolute URL. ${shouldBe}`)];
+  }
+  if (url.protocol === 'http:' && (parts.registryIsHttps || expected.protocol === 'https:')) {
+    const reason = `"${realm}" is plain http: passwords would cross the network in the clear, and clients of a registry on https refuse it`;
+    return [wrong('realm', `${reason}. ${shouldBe}`)];
+  }
+  const asked = new URL(url);
+  asked.searchParams.set('service', service);
+  const { reply, findings } = await reach(probe, asked, theRealm);
+  if (reply === null) return findings.map((finding) => ({ ...finding, message: `${finding.message} ${shouldBe}` }));
+  return [...findings, ...(await judge(parts, url, reply))];
+}
+
+async function judge(parts: RealmParts, url: URL, reply: Reply): Promise<Finding[]> {
+  const { expected } = parts;
+  const shouldBe = `auth.token.realm must be ${expected.href}`;
+  const { status, headers } = reply;
+  if (status >= 300 && status < 400) return [redirected(parts, url, headers.location)];
+  if (status === 502 || status === 503 || status === 504) {
+    return [wrong('realm', `${url.href} answers ${status}: the proxy there does not reach Dockpass. Is it running?`)];
+  }
+  if (!isDockpass(reply)) {
+    return [wrong('realm', `${url.href} answers ${status}, and not as Dockpass does. ${shouldBe}`)];
+  }
+  if (!(await hasOurKeys(parts, url))) {
+    return [
+      wrong(
+        'realm',
+        `${url.href} is a Dockpass with other keys than the ones in DATA_DIR here. If it is the one that is meant, run the doctor with its DATA_DIR; else ${shouldBe}`,
+      ),
+    ];
+  }
+  const elsewhere = isRealm(url, expected) ? '' : ` (PUBLIC_URL would make it ${expected.href})`;
+  return [right('realm', `${url.href} is this Dockpass${elsewhere}`)];
+}
+
+/** A client's POST that is redirected becomes a GET without the credentials, so login works and pull does not. */
+function redirected({ expected }: RealmParts, url: URL, location: string | undefined): Finding {
+  const target =
+    location === undefined ? 'somewhere' : (URL.parse(location, url.href)?.href.replace(/\?.*$/s, '') ?? location);
+  return wrong(
+    'redirect',
+    `auth.token.realm ${url.href} is redirected to ${target}. Clients lose their credentials on the way: login works, push and pull do not. Set the realm to the address that answers: ${expected.href}`,
+  );
+}
+
+/** A log-in without credentials is refused; the header is one that Dockpass alone sends. */
+function isDockpass({ status, headers }: Reply): boolean {
+  return status === 401 && /^Basic realm="Dockpass"/.test(headers['www-authenticate'] ?? '');
+}
+
+function isRealm(url: URL, expected: URL): boolean {
+  return (
+    url.origin === expected.origin &&
+    realmPaths.some((path) => url.pathname === expected.pathname.replace(/\/auth$/, path))
+  );
+}
+
+/** The service publishes its keys beside the realm. What cannot be read is no reason to accuse anybody. */
+async function hasOurKeys({ probe, keyIds }: RealmParts, realm: URL): Promise<boolean> {
+  const path = realm.pathname.replace(/\/auth(\/token)?\/?$/, '/.well-known/jwks.json');
+  const reply = await probe(new URL(path, realm), { overlookTls: true }).catch(() => null);
+  if (reply === null || reply.status !== 200) return true;
+  const { keys = [] } = JSON.parse(reply.body) as { keys?: { kid?: string }[] };
+  return keys.some(({ kid = '' }) => keyIds.includes(kid));
+}

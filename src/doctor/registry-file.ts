@@ -1,0 +1,81 @@
+/** Owns what a registry's own configuration file says of tokens, where the doctor may read it. */
+import { X509Certificate } from 'node:crypto';
+import { parse } from 'yaml';
+import { type Finding, right, unknown, wrong } from './finding.ts';
+import { wrongIssuer } from './trial.ts';
+
+/** `auth.token` of distribution's config.yml; absent keys are undefined. */
+export type RegistryFile = {
+  readonly realm?: string;
+  readonly service?: string;
+  readonly issuer?: string;
+  readonly rootcertbundle?: string;
+  readonly jwks?: string;
+};
+
+/** @throws {Error} where the text is no YAML or has no `auth.token` */
+export function parseRegistryFile(text: string): RegistryFile {
+  const document = parse(text) as { auth?: { token?: RegistryFile } } | null;
+  const token = document?.auth?.token;
+  if (typeof token !== 'object' || token === null) throw new Error('it has no auth.token section');
+  return token;
+}
+
+/** The file and the bundle that it names; `bundle` is null where that cannot be read here. */
+export type RegistryFiles = { readonly token: RegistryFile; readonly bundle: string | null };
+
+/**
+ * Compares the file with what Dockpass signs.
+ * @param ours.bundle PEM, as Dockpass writes it
+ */
+export function compareFiles(
+  files: RegistryFiles,
+  ours: { readonly issuer: string; readonly bundle: string },
+): Finding[] {
+  const { issuer = '' } = files.token;
+  const findings = [
+    issuer === ours.issuer ? right('issuer', `"${issuer}"`) : wrongIssuer(ours.issuer, `is set to "${issuer}"`),
+    compareBundle(files, ours.bundle),
+  ];
+  if (findings.some(({ verdict }) => verdict !== 'right')) return findings;
+  return [
+    ...findings,
+    wrong(
+      'auth',
+      'The file is right, and the registry refuses the tokens all the same: it reads file and bundle when it starts. Restart it.',
+    ),
+  ];
+}
+
+function compareBundle({ token, bundle }: RegistryFiles, expected: string): Finding {
+  const { rootcertbundle = '' } = token;
+  if (rootcertbundle === '') {
+    return wrong(
+      'rootcertbundle',
+      'auth.token.rootcertbundle is not set: give it the certificate that Dockpass wrote.',
+    );
+  }
+  if (bundle === null) {
+    return unknown('rootcertbundle', `${rootcertbundle} cannot be read here: --registry-bundle FILE says where it is.`);
+  }
+  const held = certificatesOf(bundle);
+  const missing = certificatesOf(expected).filter(
+    ({ fingerprint256 }) => !held.some((one) => one.fingerprint256 === fingerprint256),
+  );
+  if (missing.length === 0) return right('rootcertbundle', `${rootcertbundle} holds the certificate of Dockpass`);
+  const list = (certificates: readonly X509Certificate[]): string =>
+    certificates.map(describeCertificate).join('; ') || 'no certificate';
+  return wrong(
+    'rootcertbundle',
+    `${rootcertbundle} holds ${list(held)}. Dockpass signs under ${list(missing)}: copy the bundle of Dockpass there and restart the registry.`,
+  );
+}
+
+function certificatesOf(pem: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
+  return blocks.map((block) => new X509Certificate(block));
+}
+
+function describeCertificate({ subject, fingerprint256, validTo }: X509Certificate): string {
+  return `${subject.replaceAll('\n', ', ')} (SHA-256 ${fingerprint256.slice(0, 23)}..., until ${validTo})`;
+}

@@ -1,0 +1,114 @@
+/** Owns the tokens that the doctor shows to a registry, one thing changed at a time: which of them it takes tells what it is set to. */
+import type { Access } from '../scope.ts';
+import { mint } from '../token/mint.ts';
+import type { Signer } from '../token/signature.ts';
+import { parseChallenge } from './challenge.ts';
+import { type Finding, right, unknown, wrong } from './finding.ts';
+import type { Probe } from './probe.ts';
+
+export type TrialParts = {
+  readonly probe: Probe;
+  readonly signer: Signer;
+  /** The registry, TLS overlooked: what is wrong with it has been said, and the tokens allow nothing. */
+  readonly registry: URL;
+  /** As the registry's challenge has it: a token for another `aud` would be refused for that alone. */
+  readonly service: string;
+  /** As Dockpass has it. */
+  readonly issuer: string;
+  /** Other issuers that a registry may have been given by mistake. */
+  readonly otherIssuers: readonly string[];
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** By how many milliseconds the registry's clock is ahead of this one, as its Date header says. */
+  readonly clockAhead: number;
+};
+
+/** Registries forgive a difference of 60 seconds (distribution, token.go Leeway); Dockpass backdates by 30. Milliseconds. */
+const forgiven = 60_000;
+
+/** Seconds: tokens that are shown to be looked at live no longer than they must. */
+const lifetime = 60;
+
+/** What the registry makes of Dockpass's tokens, and which setting is the reason. */
+export async function tryTokens(parts: TrialParts): Promise<Finding[]> {
+  const { issuer, clockAhead } = parts;
+  if (await isAccepted(parts, { issuer })) return trusted(parts);
+  const off = Math.abs(clockAhead) > forgiven ? [clockProblem(clockAhead)] : [];
+  if (off.length > 0 && (await isAccepted(parts, { issuer, shift: clockAhead }))) return off;
+  for (const other of parts.otherIssuers) {
+    if (await isAccepted(parts, { issuer: other, shift: off.length > 0 ? clockAhead : 0 })) {
+      return [...off, wrongIssuer(issuer, `is set to "${other}"`), keysTrusted];
+    }
+  }
+  return [...off, ...(await tellApart(parts))];
+}
+
+/** A token as Dockpass makes it, in its compact form. */
+export async function tokenFor(parts: TrialParts, access: readonly Access[]): Promise<string> {
+  const service = { name: parts.service, issuer: parts.issuer, lifetime };
+  return (await mint(parts.signer, service, { account: 'dockpass-doctor', access }, parts.now())).jwt;
+}
+
+function trusted({ issuer, clockAhead }: TrialParts): Finding[] {
+  const clock = `within a minute of this machine's${Math.abs(clockAhead) > forgiven ? ', whatever the Date header of the proxy says' : ''}`;
+  return [right('issuer', `"${issuer}"`), keysTrusted, right('clock', clock)];
+}
+
+const keysTrusted = right('rootcertbundle', 'the registry takes tokens that Dockpass signs');
+
+type Variation = { readonly issuer: string; readonly shift?: number; readonly brokenSignature?: boolean };
+
+/** A token without access is enough for `/v2/` (distribution, app.go authorized). */
+async function show(parts: TrialParts, variation: Variation) {
+  const { issuer, shift = 0, brokenSignature = false } = variation;
+  const service = { name: parts.service, issuer, lifetime };
+  const { jwt } = await mint(parts.signer, service, { account: 'dockpass-doctor', access: [] }, parts.now() + shift);
+  const shown = brokenSignature ? breakSignature(jwt) : jwt;
+  return parts.probe(parts.registry, { headers: { authorization: `Bearer ${shown}` }, overlookTls: true });
+}
+
+async function isAccepted(parts: TrialParts, variation: Variation): Promise<boolean> {
+  return (await show(parts, variation)).status === 200;
+}
+
+function breakSignature(jwt: string): string {
+  const at = jwt.lastIndexOf('.') + 1;
+  return `${jwt.slice(0, at)}${jwt[at] === 'A' ? 'B' : 'A'}${jwt.slice(at + 1)}`;
+}
+
+/**
+ * The issuer or the key: a 2.8 says neither on the wire. A 3.x looks at the key first, and answers a wrong signature by a
+ * key that it trusts without the `error` that it has for an unknown key (distribution 3, token.go Verify).
+ */
+async function tellApart(parts: TrialParts): Promise<Finding[]> {
+  const { headers } = await show(parts, { issuer: parts.issuer, brokenSignature: true });
+  const error = parseChallenge(headers['www-authenticate'])?.parameters['error'];
+  if (error === undefined) return [wrongIssuer(parts.issuer, 'is another one'), keysTrusted];
+  const ways =
+    'The registry does not say which: --registry-config FILE reads its configuration, and its log says "token from untrusted issuer" or "certificate signed by unknown authority".';
+  return [
+    unknown(
+      'issuer',
+      `auth.token.issuer must be "${parts.issuer}" to the letter; this or rootcertbundle is wrong. ${ways}`,
+    ),
+    unknown(
+      'rootcertbundle',
+      'auth.token.rootcertbundle must hold the certificate that Dockpass wrote, and the registry be started after that; this or issuer is wrong.',
+    ),
+  ];
+}
+
+export function wrongIssuer(issuer: string, seen: string): Finding {
+  return wrong(
+    'issuer',
+    `auth.token.issuer ${seen}, and Dockpass writes "${issuer}". Set the registry's issuer to that, to the letter, or TOKEN_ISSUER of Dockpass to the registry's.`,
+  );
+}
+
+function clockProblem(ahead: number): Finding {
+  const seconds = Math.round(Math.abs(ahead) / 1000);
+  return wrong(
+    'clock',
+    `The registry's clock is ${seconds} seconds ${ahead > 0 ? 'ahead of' : 'behind'} this machine's; registries forgive 60. Set both by NTP.`,
+  );
+}
