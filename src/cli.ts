@@ -1,6 +1,7 @@
 /** Owns the command line: which words run which command, help, and exit codes. */
 import { type Command, readArguments, type Terminal, UsageError } from './cli/command.ts';
 import { doctorCommands } from './cli/doctor.ts';
+import { importCommands } from './cli/import.ts';
 import { passwordCommands } from './cli/password.ts';
 import { policyCommands } from './cli/policy.ts';
 import { serveCommands } from './cli/serve.ts';
@@ -8,7 +9,13 @@ import { ConfigError } from './config/config.ts';
 import { Refusal } from './errors.ts';
 import { PolicyError } from './policy/acl.ts';
 
-const commands: readonly Command[] = [...serveCommands, ...passwordCommands, ...policyCommands, ...doctorCommands];
+const commands: readonly Command[] = [
+  ...serveCommands,
+  ...passwordCommands,
+  ...policyCommands,
+  ...importCommands,
+  ...doctorCommands,
+];
 
 /**
  * Runs the command that the words name.

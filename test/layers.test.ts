@@ -19,6 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   identity: ['errors', 'log', 'store', 'scope'],
   policy: ['errors', 'scope', 'pattern', 'identity/identity'],
   'data-folder': [],
+  import: ['scope', 'pattern', 'policy'],
   'policy-file': ['errors', 'policy', 'log'],
   secret: [],
   'app-passwords': ['errors', 'scope', 'pattern', 'secret', 'store', 'audit', 'identity/identity', 'identity/standing'],

@@ -1,0 +1,80 @@
+/** Owns `dockpass import ...` and `dockpass compare`: coming from docker_auth. */
+import { createReadStream } from 'node:fs';
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { Refusal } from '../errors.ts';
+import { compareDecisions, formatDifference } from '../import/compare.ts';
+import { importDockerAuth } from '../import/docker-auth.ts';
+import { formatProblem } from '../policy/acl.ts';
+import { readPolicyFile } from '../policy-file.ts';
+import { type Command, UsageError } from './command.ts';
+
+export const importCommands: readonly Command[] = [
+  {
+    words: 'import docker-auth',
+    usage: 'auth_config.yml --out DIR',
+    summary: 'Write policy.yml and .env from the configuration of docker_auth, and say what to look at',
+    details: [
+      'Comments are kept. What Dockpass does not have is an error, with what to do instead; then nothing is written.',
+      '  --out DIR   made where it is not there; files that are there already are never overwritten',
+    ],
+    options: { out: { type: 'string' } },
+    operands: [1, 1],
+    async run([file = ''], { out }, terminal) {
+      if (typeof out !== 'string') throw new UsageError('--out is missing: say where policy.yml and .env go.');
+      const { policy, environment, problems } = importDockerAuth(await readFile(file, 'utf8'), file);
+      for (const problem of problems) terminal.note(formatProblem(file, problem));
+      const errors = problems.filter(({ severity }) => severity === 'error').length;
+      if (errors > 0) {
+        terminal.note(
+          `Nothing was written: ${errors} ${errors === 1 ? 'part' : 'parts'} cannot be imported as they are.`,
+        );
+        return 1;
+      }
+      await mkdir(out, { recursive: true });
+      await writeNew(join(out, 'policy.yml'), policy, 0o644);
+      await writeNew(join(out, '.env'), environment, 0o600);
+      terminal.out(`Wrote ${join(out, 'policy.yml')} and ${join(out, '.env')}; fill in PUBLIC_URL and SERVICES there.`);
+      return 0;
+    },
+  },
+  {
+    words: 'compare',
+    usage: 'auth_config.yml policy.yml LOG ...',
+    summary: "List the decisions of docker_auth's log that a policy would decide otherwise; exits 1 when there are any",
+    details: [
+      'LOG is a log of docker_auth, or lines for "policy eval"; "-" is standard input. Groups of a provider are not known here.',
+    ],
+    operands: [3, 1000],
+    async run([configurationFile = '', policyFile = '', ...logs], _values, terminal) {
+      const policy = await readPolicyFile(policyFile);
+      const lines: string[] = [];
+      for (const log of logs) for await (const line of linesOf(log, terminal.input)) lines.push(line);
+      const { differences, compared, skipped } = compareDecisions(
+        await readFile(configurationFile, 'utf8'),
+        policy,
+        lines,
+      );
+      for (const difference of differences.values()) terminal.out(formatDifference(difference, policyFile));
+      terminal.out(`${compared} decisions compared, ${differences.size} different; ${skipped} lines hold no decision.`);
+      return differences.size === 0 ? 0 : 1;
+    },
+  },
+];
+
+/** @throws {Refusal} `conflict`, where the file is there already */
+async function writeNew(file: string, text: string, mode: number): Promise<void> {
+  const taken = await access(file).then(
+    () => true,
+    () => false,
+  );
+  if (taken) throw new Refusal('conflict', `${file} is there already; choose another --out or move it away.`);
+  await writeFile(file, text, { flag: 'wx', mode });
+}
+
+function linesOf(log: string, input: AsyncIterable<Buffer | string>): AsyncIterable<string> {
+  const source = log === '-' ? Readable.from(input) : createReadStream(log);
+  return createInterface({ input: source, crlfDelay: Number.POSITIVE_INFINITY });
+}

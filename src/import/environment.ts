@@ -1,0 +1,147 @@
+/** Owns the conversion of docker_auth's `server`, `token`, `google_auth` and `oidc_auth` to settings of Dockpass. */
+import { type Entry, type Reader, suggest, type Value } from '../policy/reader.ts';
+
+/** What becomes of a key: a setting, or advice where it has no counterpart. */
+type Rule = { readonly setting: string } | { readonly advice: string } | 'silent';
+
+const tokenDb = 'app passwords are imported with "dockpass import token-db"';
+const rules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
+  server: {
+    addr: 'silent',
+    path_prefix: 'silent',
+    certificate: { setting: 'TLS_CERTIFICATE_FILE' },
+    key: { setting: 'TLS_KEY_FILE' },
+    real_ip_header: { advice: 'name your proxies in TRUSTED_PROXIES; X-Forwarded-For is read from them alone' },
+    real_ip_pos: { advice: 'TRUSTED_PROXIES says which hops are yours' },
+    hsts: { advice: 'it is sent whenever PUBLIC_URL is https' },
+    net: { advice: 'Dockpass listens on TCP' },
+    tls_min_version: { advice: 'TLS 1.2 is the least; a proxy in front can be stricter' },
+    tls_curve_preferences: { advice: 'Node.js chooses; a proxy in front can be stricter' },
+    tls_cipher_suites: { advice: 'Node.js chooses; a proxy in front can be stricter' },
+    letsencrypt: { advice: 'get certificates with certbot or a proxy and name them in TLS_CERTIFICATE_FILE' },
+  },
+  token: {
+    issuer: { setting: 'TOKEN_ISSUER' },
+    expiration: { setting: 'TOKEN_LIFETIME' },
+    certificate: {
+      advice: 'Dockpass makes its own keys; give the registries CERTIFICATE_BUNDLE_FILE as rootcertbundle',
+    },
+    key: { advice: 'Dockpass makes its own keys; give the registries CERTIFICATE_BUNDLE_FILE as rootcertbundle' },
+    disable_legacy_key_id: 'silent',
+  },
+  google_auth: {
+    domain: { setting: 'GOOGLE_DOMAINS' },
+    client_id: { setting: 'GOOGLE_CLIENT_ID' },
+    client_secret: { setting: 'GOOGLE_CLIENT_SECRET' },
+    client_secret_file: { setting: 'GOOGLE_CLIENT_SECRET_FILE' },
+    http_timeout: 'silent',
+    level_token_db: { advice: tokenDb },
+    gcs_token_db: { advice: 'people sign in again; only a LevelDB token database can be imported' },
+    redis_token_db: { advice: 'people sign in again; only a LevelDB token database can be imported' },
+  },
+  oidc_auth: {
+    issuer: { setting: 'OIDC_OIDC_ISSUER' },
+    client_id: { setting: 'OIDC_OIDC_CLIENT_ID' },
+    client_secret: { setting: 'OIDC_OIDC_CLIENT_SECRET' },
+    client_secret_file: { setting: 'OIDC_OIDC_CLIENT_SECRET_FILE' },
+    scopes: { setting: 'OIDC_OIDC_SCOPES' },
+    redirect_url: { advice: 'the redirect URI is PUBLIC_URL/sign-in/oidc/callback: register it with the provider' },
+    user_claim: { advice: 'people are named by their verified e-mail' },
+    labels_claims: { advice: 'set OIDC_OIDC_GROUPS_CLAIM, and write match.group instead of labels' },
+    label_claims: { advice: 'docker_auth ignores this spelling; set OIDC_OIDC_GROUPS_CLAIM for groups' },
+    registry_url: 'silent',
+    http_timeout: 'silent',
+    level_token_db: { advice: tokenDb },
+    gcs_token_db: { advice: 'people sign in again; only a LevelDB token database can be imported' },
+    redis_token_db: { advice: 'people sign in again; only a LevelDB token database can be imported' },
+  },
+};
+
+/**
+ * @param otherSections those that are known and have no settings
+ * @returns .env; what has no counterpart is reported as a warning, with what to do instead
+ */
+export function convertEnvironment(
+  reader: Reader,
+  sections: readonly Entry[],
+  otherSections: readonly string[],
+): string {
+  const settings = new Map<string, string>();
+  for (const { key, keyPlace, value } of sections) {
+    if (value && rules[key]) convertSection(reader, value, key, settings);
+    if (key === 'oidc_auth') settings.set('OIDC_PROVIDERS', 'oidc');
+    const known = [...Object.keys(rules), ...otherSections];
+    if (!known.includes(key)) reader.report(keyPlace, `docker_auth ignores "${key}"${suggest(key, known)}`, 'warning');
+  }
+  if (sections.some(({ key }) => key === 'google_auth')) {
+    const place = sections.find(({ key }) => key === 'google_auth')?.keyPlace ?? { line: 1, column: 1 };
+    reader.report(
+      place,
+      'google_auth: add the redirect URI PUBLIC_URL/sign-in/google/callback to the OAuth client',
+      'warning',
+    );
+    reader.report(
+      place,
+      "google_auth: the domain is compared with Google's hd claim, not with the end of the e-mail",
+      'warning',
+    );
+  }
+  return formatSettings(settings, prefixOf(reader, sections));
+}
+
+function convertSection(reader: Reader, section: Value, name: string, settings: Map<string, string>): void {
+  const known = rules[name] ?? {};
+  for (const { key, keyPlace, value } of reader.entries(section)) {
+    const rule = known[key];
+    if (rule === undefined) {
+      reader.report(keyPlace, `docker_auth ignores "${name}.${key}"${suggest(key, Object.keys(known))}`, 'warning');
+    } else if (value && rule !== 'silent') {
+      if ('advice' in rule) reader.report(keyPlace, `${name}.${key}: ${rule.advice}`, 'warning');
+      else
+        settings.set(
+          rule.setting,
+          reader
+            .texts(value)
+            .map(({ text }) => text)
+            .join(','),
+        );
+    }
+    if (value && name === 'server' && key === 'addr') convertAddress(reader, value, settings);
+  }
+}
+
+/** ":5001" or "10.0.0.7:5001" */
+function convertAddress(reader: Reader, value: Value, settings: Map<string, string>): void {
+  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(reader.text(value) ?? '') ?? [];
+  if (port === '') reader.report(value.place, 'server.addr: set LISTEN_ADDRESS and PORT by hand', 'warning');
+  settings.set('LISTEN_ADDRESS', host.replace(/^\[|\]$/g, '') || '0.0.0.0');
+  if (port !== '') settings.set('PORT', port);
+}
+
+function prefixOf(reader: Reader, sections: readonly Entry[]): string {
+  const server = sections.find(({ key }) => key === 'server')?.value;
+  const prefix = server && reader.entries(server).find(({ key }) => key === 'path_prefix')?.value;
+  return prefix ? (reader.text(prefix) ?? '').replace(/^\/?/, '/').replace(/\/$/, '') : '';
+}
+
+function formatSettings(settings: ReadonlyMap<string, string>, prefix: string): string {
+  const lines = [
+    '# Made from a docker_auth configuration. .env.example explains every setting.',
+    '',
+    '# Where people and registries reach Dockpass: fill in. The realm of the registries is this and /auth.',
+    `PUBLIC_URL=https://auth.example.com${prefix}`,
+    '# auth.token.service of each registry, comma-separated: fill in.',
+    'SERVICES=registry.example.com',
+    'POLICY_FILE=policy.yml',
+    '',
+    ...[...settings].map(([name, value]) => `${name}=${quote(value)}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** As Node.js reads .env files: a value with an odd character stands between quotes that it does not hold. */
+function quote(value: string): string {
+  if (/^[\w./:@,+-]*$/.test(value)) return value;
+  const mark = ["'", '"', '`'].find((candidate) => !value.includes(candidate)) ?? "'";
+  return `${mark}${value}${mark}`;
+}

@@ -1,0 +1,184 @@
+/** Owns the conversion of docker_auth's `users:` and `acl:`, with their comments, so that they decide the same here. */
+import { Document, isMap, isScalar, isSeq, type Node, type Pair, Scalar, visit, YAMLMap, type YAMLSeq } from 'yaml';
+import { globProblem, isExpression } from '../pattern.ts';
+
+const patternFields = ['account', 'type', 'name', 'service'];
+const matchFields = [...patternFields, 'ip', 'labels'];
+
+/** Tells what is dropped, or decides otherwise; an error where docker_auth itself would not start. */
+export type ReportNode = (node: unknown, message: string, severity?: 'error' | 'warning') => void;
+
+type Conversion = {
+  readonly report: ReportNode;
+  /** Labels hold patterns, or may: then they have to be put in as they are. */
+  readonly rawLabels: boolean;
+};
+
+/**
+ * @param source is changed
+ * @param hasOtherLabels labels come from elsewhere than `users:`, so any value has to be expected
+ * @returns policy.yml
+ */
+export function convertPolicy(source: Document, hasOtherLabels: boolean, report: ReportNode): string {
+  inlineAliases(source);
+  const sections = pairsOf(source.contents).filter(({ key }) => ['users', 'acl'].includes(textOf(key) ?? ''));
+  const users = sections.find(({ key }) => textOf(key) === 'users')?.value;
+  const acl = sections.find(({ key }) => textOf(key) === 'acl')?.value;
+  if (isMap(users)) convertUsers(users, report);
+  if (isSeq(acl)) convertRules(acl, { report, rawLabels: hasOtherLabels || hasPatternLabels(users) });
+  else report(source.contents, 'acl is missing; Dockpass reads no rules from anywhere else', 'error');
+  const policy = new Document(new YAMLMap(), { version: '1.1' });
+  for (const pair of sections) policy.add(pair);
+  policy.commentBefore = source.commentBefore;
+  return policy.toString({ lineWidth: 0, directives: false });
+}
+
+/** What an alias refers to may stand in a section that is left behind. */
+function inlineAliases(document: Document): void {
+  visit(document, { Alias: (_key, alias) => alias.resolve(document)?.clone() as Node | undefined });
+  visit(document, {
+    Node(_key, node) {
+      if ('anchor' in node) delete node.anchor;
+    },
+  });
+}
+
+function convertUsers(users: YAMLMap, report: ReportNode): void {
+  users.items = users.items.filter((pair) => {
+    const name = textOf(pair.key) ?? '';
+    if (isNull(pair.value)) {
+      report(pair.key, `users."${name}" is empty, on which docker_auth crashes; it is written as {}`);
+      pair.value = new YAMLMap();
+    }
+    if (!isMap(pair.value)) return true;
+    dropUnknown(pair.value, ['password', 'labels'], `users."${name}"`, report);
+    const password = textOf(pair.value.get('password', true));
+    const usable = password === null || /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/.test(password);
+    if (!usable)
+      report(pair.key, `users."${name}" is left out: its password is no bcrypt hash, so nobody could log in as it`);
+    return usable;
+  });
+}
+
+function hasPatternLabels(users: unknown): boolean {
+  let found = false;
+  for (const { value: user } of pairsOf(users)) {
+    for (const { value: list } of pairsOf(isMap(user) ? user.get('labels', true) : null)) {
+      const values = isSeq(list) ? list.items.map((item) => textOf(item) ?? '') : [];
+      found ||= values.some((value) => /[*?[\\]/.test(value) || isExpression(value));
+    }
+  }
+  return found;
+}
+
+function convertRules(acl: YAMLSeq, conversion: Conversion): void {
+  let number = 0;
+  acl.items = acl.items.filter((rule) => {
+    number += 1;
+    if (isMap(rule)) return convertRule(rule, number, conversion);
+    conversion.report(rule, `acl[${number}] is no rule`, 'error');
+    return true;
+  });
+}
+
+/** Whether the rule is kept. */
+function convertRule(rule: YAMLMap, number: number, { report, rawLabels }: Conversion): boolean {
+  const path = `acl[${number}]`;
+  dropUnknown(rule, ['match', 'actions', 'comment', '<<'], path, report);
+  if (isNull(rule.get('actions', true))) {
+    report(rule, `${path} has no actions, on which docker_auth crashes; it is written as []`);
+    rule.set('actions', []);
+  }
+  const actions = rule.get('actions', true);
+  if (isSeq(actions)) actions.items = actions.items.filter((action) => !isNull(action));
+  const match = rule.get('match', true);
+  if (!isMap(match)) {
+    report(rule, `${path} has no match, on which docker_auth crashes; write "match: {}" for everybody`, 'error');
+    return true;
+  }
+  const patterns = matchPairs(match).filter(({ key }) => textOf(key) !== 'ip');
+  dropUnknown(match, [...matchFields, '<<'], `${path}.match`, report, 'so the rule is wider than it looks');
+  for (const pair of patterns) convertPattern(pair, path, report);
+  const texts = patterns.map(({ value }) => textOf(value) ?? '');
+  if (texts.some((text) => !isExpression(text) && globProblem(text) !== null)) {
+    report(rule, `${path} is left out: it has a malformed glob, which docker_auth never matches`);
+    return false;
+  }
+  if (rawLabels && texts.some((text) => text.includes('${labels:'))) {
+    report(
+      rule,
+      `${path} is marked "raw: true": labels are put in as patterns, as docker_auth does; whoever sets a label chooses what it matches`,
+    );
+    rule.set('raw', true);
+  } else if (texts.some((text) => /\$\{\w+:\d+\}/.test(text))) {
+    report(
+      rule,
+      `${path}: what a capture catches means itself from now on; in docker_auth a "*" in an account opened every name`,
+    );
+  }
+  return true;
+}
+
+/** The pattern fields of a match and the patterns of its labels, merged maps included. */
+function matchPairs(match: YAMLMap): Pair[] {
+  return match.items.flatMap((pair) => {
+    const key = isMerge(pair) ? '<<' : textOf(pair.key);
+    if (key === '<<') return isMap(pair.value) ? matchPairs(pair.value) : [];
+    if (key === 'labels') return pairsOf(pair.value);
+    return matchFields.includes(key ?? '') && !isNull(pair.value) ? [pair] : [];
+  });
+}
+
+function convertPattern(pair: Pair, path: string, report: ReportNode): void {
+  // Nothing is the empty text for a label: a value that nobody has.
+  const written = isNull(pair.value) ? '' : textOf(pair.value);
+  if (written === null) return;
+  const stars = isExpression(written)
+    ? written
+    : written.replace(/\\[\s\S]|\[[^\]]*\]|\*{2,}/g, (part) => (part.startsWith('**') ? '*' : part));
+  const isEmail = textOf(pair.key) === 'account' && stars.includes('@') && !isExpression(stars);
+  // Variables keep their case, and so does what stands after a backslash.
+  const pattern = isEmail
+    ? stars.replace(/\$\{[^}]*\}|\\[\s\S]|[^$\\]+/g, (part) => (/^[$\\]/.test(part) ? part : part.toLowerCase()))
+    : stars;
+  if (stars !== written) report(pair.value, `${path}: "**" becomes "*", which is how docker_auth reads it`);
+  if (pattern !== stars)
+    report(pair.value, `${path}: e-mails are compared in lower case, so "${stars}" becomes "${pattern}"`);
+  // A pattern such as 012 or yes is quoted from now on.
+  if (!isScalar(pair.value)) pair.value = new Scalar(pattern);
+  else if (pair.value.value !== pattern) pair.value.value = pattern;
+}
+
+function dropUnknown(map: YAMLMap, known: readonly string[], path: string, report: ReportNode, consequence = ''): void {
+  const dropped: string[] = [];
+  map.items = map.items.filter((pair) => {
+    const key = isMerge(pair) ? '<<' : (textOf(pair.key) ?? '');
+    if (known.includes(key)) return true;
+    dropped.push(key);
+    report(
+      pair.key,
+      `${path}.${key}: docker_auth ignores this key${consequence === '' ? '' : `, ${consequence}`}; it is left out`,
+    );
+    return false;
+  });
+  if (dropped.length > 0)
+    map.comment = [map.comment, ` ignored by docker_auth: ${dropped.join(', ')}`].filter(Boolean).join('\n');
+}
+
+function isMerge({ key }: Pair): boolean {
+  return isScalar(key) && typeof key.value === 'symbol';
+}
+
+function pairsOf(node: unknown): Pair[] {
+  return isMap(node) ? [...node.items] : [];
+}
+
+function isNull(node: unknown): boolean {
+  return node === null || node === undefined || (isScalar(node) && node.value === null);
+}
+
+function textOf(node: unknown): string | null {
+  if (typeof node === 'string') return node;
+  if (!isScalar(node) || node.value === null || typeof node.value === 'symbol') return null;
+  return typeof node.value === 'string' ? node.value : (node.source ?? null);
+}

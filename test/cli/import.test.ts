@@ -1,0 +1,65 @@
+/** `dockpass import docker-auth` and `dockpass compare` as a shell sees them. */
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { runCommand } from '../../src/cli.ts';
+
+let folder: string;
+let configuration: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dockpass-import-'));
+  configuration = join(folder, 'auth_config.yml');
+  await writeFile(configuration, 'acl: [{match: {name: "team/**"}, actions: ["*"]}]\n');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+async function run(words: readonly string[], input: readonly string[] = []) {
+  const out: string[] = [];
+  const notes: string[] = [];
+  const code = await runCommand(words, {
+    environment: {},
+    input: (async function* () {
+      yield* input;
+    })(),
+    out: (line) => out.push(line),
+    note: (line) => notes.push(line),
+  });
+  return { code, out: out.join('\n'), notes: notes.join('\n') };
+}
+
+test('both files are written, secrets readable by their owner alone, and never overwritten', async () => {
+  const target = join(folder, 'new');
+  const { code, notes } = await run(['import', 'docker-auth', configuration, '--out', target]);
+  assert.equal(code, 0);
+  assert.match(notes, /auth_config\.yml:1:\d+: warning: acl\[1\]: "\*\*" becomes "\*"/);
+  assert.match(await readFile(join(target, 'policy.yml'), 'utf8'), /team\/\*"/);
+  assert.equal((await stat(join(target, '.env'))).mode & 0o777, 0o600);
+  const again = await run(['import', 'docker-auth', configuration, '--out', target]);
+  assert.equal(again.code, 1);
+  assert.match(again.notes, /policy\.yml is there already/);
+});
+
+test('with a part that cannot be imported nothing is written', async () => {
+  await writeFile(configuration, 'ldap_auth: {}\nacl: []\n');
+  const target = join(folder, 'new');
+  const { code, notes } = await run(['import', 'docker-auth', configuration, '--out', target]);
+  assert.equal(code, 1);
+  assert.match(notes, /auth_config\.yml:1:1: ldap_auth: .*\nNothing was written: 1 part cannot/);
+  await assert.rejects(stat(target));
+});
+
+test('compare reads files and standard input, and exits 1 on a difference', async () => {
+  const policy = join(folder, 'policy.yml');
+  await writeFile(policy, 'acl: [{match: {name: "team/*"}, actions: [pull]}]\n');
+  const line = JSON.stringify({ request: { account: 'a', type: 'repository', name: 'team/x', actions: ['push'] } });
+  const log = join(folder, 'log');
+  await writeFile(log, `${line}\r\nnoise\n`);
+  const { code, out } = await run(['compare', configuration, policy, log, '-'], [`${line}\n`]);
+  assert.equal(code, 1);
+  assert.match(
+    out,
+    /^a repository:team\/x:push: docker_auth granted push, the policy nothing \(.*policy\.yml:1\), 2 times\n2 decisions compared, 1 different; 1 lines hold no decision\.$/,
+  );
+});
