@@ -4,6 +4,7 @@ import type { Audit, Client } from './audit.ts';
 import { Refusal } from './errors.ts';
 import { type Authenticator, type Credentials, foldCase, type Identity, type Limits } from './identity/identity.ts';
 import { type Patience, type Standing, standingOf, toldGroups } from './identity/standing.ts';
+import { createLastUses } from './last-use.ts';
 import { createSecret, equalHashes, hasValidChecksum, hintOf, looksLikeSecret, type Pepper } from './secret.ts';
 import type { PasswordRow, PasswordStore, PasswordWithOwner } from './store/passwords.ts';
 
@@ -61,6 +62,8 @@ export type AppPasswords = {
   readonly authenticator: Authenticator;
   /** Notes that a password proved `identity`; written at most every few minutes and never waited for. */
   recordUse(identity: Identity, client: Client): void;
+  /** Resolves when what was noted is stored. */
+  flush(): Promise<void>;
 };
 
 export type AppPasswordParts = {
@@ -81,16 +84,16 @@ export type AppPasswordParts = {
 };
 
 const day = 24 * 60 * 60 * 1000;
-/** A later use than this is not written again: a burst of pulls must not become a burst of writes. */
-const useInterval = 5 * 60 * 1000;
 const maximumNameLength = 60;
 const maximumPatterns = 20;
 const maximumPatternLength = 255;
 
 export function createAppPasswords(parts: AppPasswordParts): AppPasswords {
   const { store, audit, pepper, now } = parts;
+  const uses = createLastUses(parts);
 
   const find = async (id: string): Promise<AppPassword> => {
+    await uses.flush();
     const row = await store.byId(id);
     if (row === undefined) throw new Refusal('not_found', `There is no password ${id}. List them to see the ids.`);
     return toAppPassword(row, row.login, now());
@@ -131,9 +134,11 @@ export function createAppPasswords(parts: AppPasswordParts): AppPasswords {
     },
 
     async ofAccount(owner) {
+      await uses.flush();
       return (await store.ofAccount(owner.id)).map((row) => toAppPassword(row, owner.login, now()));
     },
     async all() {
+      await uses.flush();
       return (await store.all()).map((row) => toAppPassword(row, row.login, now()));
     },
     byId: find,
@@ -156,11 +161,9 @@ export function createAppPasswords(parts: AppPasswordParts): AppPasswords {
     },
 
     recordUse(identity, client) {
-      if (identity.credential === null) return;
-      const at = now();
-      const use = { at, address: client.address, client: client.userAgent, notSince: at - useInterval };
-      store.recordUse(identity.credential.id, use).catch(parts.onError);
+      if (identity.credential !== null) uses.record(identity.credential.id, client);
     },
+    flush: uses.flush,
   };
 }
 

@@ -56,6 +56,7 @@ export async function openCore(config: Config): Promise<Core> {
     checkPattern: globProblem,
   });
   const close = async () => {
+    await passwords.flush();
     await audit.flush();
     await store.close();
   };

@@ -34,6 +34,7 @@ async function withScene(action: (scene: Scene) => Promise<void>): Promise<void>
     checkPattern: (pattern) => (pattern.includes('[') ? 'a bracket is not closed' : null),
   });
   await action({ passwords, ana: await store.accounts.signIn(signedIn({})), store, events, clock });
+  await passwords.flush();
   await store.close();
 }
 

@@ -52,8 +52,11 @@ export type PasswordStore = {
   all(): Promise<PasswordWithLogin[]>;
   /** False when it is not there or was revoked before. */
   revoke(id: string, by: string, at: number): Promise<boolean>;
-  /** Writes the last use unless one later than `notSince` is recorded already. */
-  recordUse(id: string, use: { at: number; address: string; client: string; notSince: number }): Promise<void>;
+  /** Writes last uses, except where one less than `interval` milliseconds before is recorded already. */
+  recordUses(
+    uses: readonly { readonly id: string; readonly at: number; readonly address: string; readonly client: string }[],
+    interval: number,
+  ): Promise<void>;
 };
 
 /** Queues those who create passwords for one account, so that each counts what the one before it made. */
@@ -117,8 +120,13 @@ export function createPasswordStore(sql: Sql): PasswordStore {
         by,
         at,
       ])) === 1,
-    async recordUse(id, use) {
-      await sql.run(recordUse, [id, use.at, use.address, use.client, use.notSince]);
+    async recordUses(uses, interval) {
+      await sql.batch(
+        uses.map(({ id, at, address, client }) => ({
+          text: recordUse,
+          values: [id, at, address, client, at - interval],
+        })),
+      );
     },
   };
 }

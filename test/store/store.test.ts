@@ -129,7 +129,7 @@ describeEngines('the store', (databases) => {
       const owner = await store.accounts.signIn(signedIn({}));
       await store.passwords.insert(newPassword(owner.id, {}), 5);
       const use = (at: number) =>
-        store.passwords.recordUse('p1', { at, address: `10.0.0.${at}`, client: 'docker', notSince: at - 10 });
+        store.passwords.recordUses([{ id: 'p1', at, address: `10.0.0.${at}`, client: 'docker' }], 10);
       const used = async () => (await store.passwords.byId('p1'))?.used_address;
       await use(100);
       await use(105);

@@ -138,12 +138,7 @@ export async function seedPasswords(site: Site): Promise<void> {
     return password.id;
   };
   const use = (id: string, ago: number, client: Pick<Client, 'address' | 'userAgent'>) =>
-    site.store.passwords.recordUse(id, {
-      at: today - ago,
-      address: client.address,
-      client: client.userAgent,
-      notSince: 0,
-    });
+    site.store.passwords.recordUses([{ id, at: today - ago, address: client.address, client: client.userAgent }], 0);
 
   await make(200, 'old-laptop', 30);
   const leaked = await make(60, 'build-server-2', 365);

@@ -210,8 +210,8 @@ test(
   withSite(async (site) => {
     const attack = `<script>alert('x')</script>"&`;
     const { password } = await createOne(site, { ...full, name: attack, repositories: 'a/<b>*' });
-    const use = { at: site.state.now, address: '192.0.2.1', client: attack, notSince: 0 };
-    await site.store.passwords.recordUse(password.id, use);
+    const use = { id: password.id, at: site.state.now, address: '192.0.2.1', client: attack };
+    await site.store.passwords.recordUses([use], 0);
     const answers = [
       (await get(site, '/')).body,
       (await get(site, `/passwords/${password.id}/revoke`)).body,

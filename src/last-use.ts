@@ -1,0 +1,73 @@
+/** Owns the way of a password's last use to the store: kept in memory, written together, never waited for by a request. */
+import type { Client } from './audit.ts';
+import type { PasswordStore } from './store/passwords.ts';
+
+export type LastUses = {
+  /** Notes a use; a later one within `useInterval` is not written, so that a burst of pulls is one write. */
+  record(passwordId: string, client: Client): void;
+  /** Resolves when what was noted is stored, or was told to `onError`. */
+  flush(): Promise<void>;
+};
+
+/** Milliseconds: how exact the last use is. */
+const useInterval = 5 * 60 * 1000;
+/** Longest time that a use waits for company, in milliseconds. */
+const flushDelay = 200;
+/** Rows a transaction: a lock on them, and on SQLite the event loop, is held for so many. */
+const batchSize = 500;
+/** Passwords that are known to be noted, and uses that wait for a database that is away: about 2 MB at most. */
+const maximumKept = 10_000;
+
+type Use = { readonly at: number; readonly address: string; readonly client: string };
+
+/** @param parts.now epoch milliseconds */
+export function createLastUses(parts: {
+  readonly store: Pick<PasswordStore, 'recordUses'>;
+  readonly onError: (error: unknown) => void;
+  readonly now: () => number;
+}): LastUses {
+  /** The longest known first. A password that drops out is written once more, which the statement's condition stops. */
+  const noted = new Map<string, number>();
+  let waiting = new Map<string, Use>();
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> = Promise.resolve();
+
+  const write = async (): Promise<void> => {
+    // Replicas that write the same rows lock them in the same order, so none waits for the other in a circle.
+    const uses = [...waiting].map(([id, use]) => ({ id, ...use })).sort((a, b) => (a.id < b.id ? -1 : 1));
+    waiting = new Map();
+    for (let start = 0; start < uses.length; start += batchSize) {
+      try {
+        await parts.store.recordUses(uses.slice(start, start + batchSize), useInterval);
+      } catch (error) {
+        for (const { id } of uses.slice(start)) noted.delete(id);
+        parts.onError(error);
+        return;
+      }
+    }
+  };
+  const flush = (): Promise<void> => {
+    clearTimeout(timer);
+    timer = undefined;
+    writing = writing.then(write);
+    return writing;
+  };
+
+  return {
+    record(id, client) {
+      const at = parts.now();
+      const before = noted.get(id);
+      // A clock that was set back must not silence a password until it has caught up.
+      if (before !== undefined && at >= before && at - before < useInterval) return;
+      noted.delete(id);
+      noted.set(id, at);
+      waiting.set(id, { at, address: client.address, client: client.userAgent });
+      for (const old of [noted, waiting]) {
+        const [first] = old.size > maximumKept ? old.keys() : [];
+        if (first !== undefined) old.delete(first);
+      }
+      timer ??= setTimeout(flush, flushDelay);
+    },
+    flush,
+  };
+}
