@@ -25,27 +25,28 @@ export function createLog(level: LogLevel): Log {
   return pino(options, createOutput());
 }
 
-/** Bytes that wait at most, even within one turn of the event loop. */
-const maximumWaiting = 8 * 1024;
+/** Characters kept for an output that takes none, a full disk; what comes then is dropped. */
+const maximumKept = 1024 * 1024;
 
 /**
  * Standard output, written once a turn of the event loop: under load the lines of many requests are one system call, and
  * a single line waits for nothing. An uncaught error loses none; SIGKILL loses those of the turn.
  */
 function createOutput(): { write(line: string): void } {
-  const output = pino.destination({ dest: 1, sync: true, minLength: maximumWaiting });
-  let waiting = false;
+  const output = pino.destination({ dest: 1, sync: true, maxLength: maximumKept });
+  // Nobody is left to be told. Without a listener the process would end.
+  output.on('error', () => {});
+  let lines = '';
   const flush = (): void => {
-    waiting = false;
-    output.flushSync();
+    const text = lines;
+    lines = '';
+    if (text !== '') output.write(text);
   };
   process.once('exit', flush);
   return {
     write(line) {
-      output.write(line);
-      if (waiting) return;
-      waiting = true;
-      setImmediate(flush);
+      if (lines === '') setImmediate(flush);
+      lines += line;
     },
   };
 }
