@@ -6,7 +6,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 /** `CHROMIUM` names another browser than Debian's. */
-export function launchBrowser(): Promise<Browser> {
+export function launchBrowser(more: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
     args: [
@@ -19,6 +19,7 @@ export function launchBrowser(): Promise<Browser> {
       '--disable-sync',
       // Nothing but this machine, whatever a page or the browser itself would ask for.
       '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost',
+      ...more,
     ],
   });
 }

@@ -1,0 +1,63 @@
+/** Takes the pictures of docs/images/: each main page, in both themes and widths; arguments name the only pages to take. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { launchBrowser } from '../test/support/browser.ts';
+import { type Company, startCompany } from './screenshots-company.ts';
+
+const folder = resolve(import.meta.dirname, '../docs/images');
+
+/** How to come to each page, signed in as Ana. */
+const pages: Readonly<Record<string, (page: Page, company: Company) => Promise<unknown>>> = {
+  passwords: (page, { url }) => page.goto(`${url}/`),
+  'password-created': async (page, { url }) => {
+    await page.goto(`${url}/passwords/new`);
+    await page.getByLabel('Name').fill('Home server');
+    await page.getByRole('button', { name: 'Create password' }).click();
+    await page.locator('#secret').waitFor();
+  },
+};
+
+async function signIn(context: BrowserContext, { url, person }: Company): Promise<void> {
+  const page = await context.newPage();
+  await page.goto(`${url}/sign-in/google`);
+  await page.getByRole('button', { name: person }).click();
+  await page.waitForURL(`${url}/`);
+  await page.close();
+}
+
+type Look = { readonly colorScheme: 'light' | 'dark'; readonly width: number };
+
+/** A company of its own for each look: what one picture changes is not seen in the next. */
+async function take(browser: Browser, { colorScheme, width }: Look, names: readonly string[]): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const state = await mkdtemp(join(tmpdir(), 'dockpass-screenshots-'));
+  stack.defer(() => rm(state, { recursive: true, force: true }));
+  const company = await startCompany(state, stack);
+  const viewport = { width, height: width === 390 ? 844 : 860 };
+  const context = stack.use(await browser.newContext({ colorScheme, viewport, locale: 'en-GB', timezoneId: 'UTC' }));
+  await signIn(context, company);
+  for (const name of names) {
+    const page = await context.newPage();
+    await pages[name]?.(page, company);
+    await page.screenshot({ path: join(folder, `${name}-${colorScheme}-${width}.png`), fullPage: true });
+    await page.close();
+  }
+}
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in pages));
+if (unknown.length > 0) {
+  console.error(`No such page: ${unknown.join(', ')}. There are: ${Object.keys(pages).join(', ')}`);
+  process.exit(2);
+}
+await using stack = new AsyncDisposableStack();
+// A server has no desktop to take a font from; Inter (Debian's fonts-inter) comes close to what most readers have.
+const browser = stack.use(await launchBrowser(['--system-font-family=Inter']));
+await mkdir(folder, { recursive: true });
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const width of [1280, 390]) {
+    await take(browser, { colorScheme, width }, wanted.length > 0 ? wanted : Object.keys(pages));
+  }
+}
