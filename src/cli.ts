@@ -5,6 +5,7 @@ import { importCommands } from './cli/import.ts';
 import { passwordCommands } from './cli/password.ts';
 import { policyCommands } from './cli/policy.ts';
 import { serveCommands } from './cli/serve.ts';
+import { upkeepCommands } from './cli/upkeep.ts';
 import { ConfigError } from './config/config.ts';
 import { Refusal } from './errors.ts';
 import { PolicyError } from './policy/acl.ts';
@@ -15,6 +16,7 @@ const commands: readonly Command[] = [
   ...policyCommands,
   ...importCommands,
   ...doctorCommands,
+  ...upkeepCommands,
 ];
 
 /**

@@ -45,6 +45,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'audit-log': ['store', 'audit'],
   'api-tokens': ['errors', 'secret', 'store', 'audit', 'app-passwords', 'administrators'],
   token: ['errors', 'log', 'data-folder', 'scope', 'policy', 'identity/identity', 'app-passwords', 'audit', 'metrics'],
+  backup: ['errors', 'store/copy'],
   doctor: ['scope', 'token'],
   web: ['errors', 'log', 'scope', 'policy', 'identity/identity', 'app-passwords', 'audit', 'http', ...adminParts],
 };
