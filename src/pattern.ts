@@ -1,5 +1,6 @@
 /** Owns the pattern language of policies and of narrowed passwords: globs as in Go's `path.Match`, `**`, and RE2 between slashes. */
 import { RE2JS } from 're2js';
+import { literalEnds } from './expression-ends.ts';
 
 /** Says whether the whole of `text` fits (a glob), or some part of it (an expression between slashes). */
 export type Matcher = (text: string) => boolean;
@@ -59,7 +60,8 @@ function withoutNames(source: string): string {
 export function compilePattern(pattern: string, { doubleStar }: { doubleStar: boolean }): Matcher {
   if (!isExpression(pattern)) return compileGlob(pattern, { doubleStar });
   const expression = compileExpression(pattern.slice(1, -1));
-  return (text) => expression.test(text);
+  const { prefix, suffix } = literalEnds(pattern.slice(1, -1));
+  return (text) => text.startsWith(prefix) && text.endsWith(suffix) && expression.test(text);
 }
 
 /**
@@ -67,7 +69,13 @@ export function compilePattern(pattern: string, { doubleStar }: { doubleStar: bo
  * @throws {PatternError}
  */
 export function compileGlob(glob: string, { doubleStar }: { doubleStar: boolean }): Matcher {
-  if (!/[*?[\\]/.test(glob)) return (text) => text === glob;
+  const special = /[*?[\\]/.exec(glob);
+  if (!special) return (text) => text === glob;
+  const prefix = glob.slice(0, special.index);
+  const rest = glob.slice(special.index);
+  // Most globs end in their only stars.
+  if (rest === '*') return (text) => text.startsWith(prefix) && !text.includes('/', prefix.length);
+  if (rest === '**' && doubleStar) return (text) => text.startsWith(prefix);
   const chunks = parseGlob(utf8(glob), byteRune);
   if (!doubleStar || chunks.every(({ star }) => star !== 'deep')) return (text) => matchChunks(chunks, utf8(text));
   const expression = compileExpression(toExpression(parseGlob(glob, stringRune)));

@@ -2,6 +2,7 @@
 import type { IdentityKind } from '../identity/identity.ts';
 import { isExpression } from '../pattern.ts';
 import { readValues, readYaml } from './document.ts';
+import { createFirstMatch, type FirstMatch } from './first-match.ts';
 import { compileGroups, GroupLoop, type Groups, type Member, noGroups, parseMember } from './groups.ts';
 import { type Entry, type PolicyProblem, type Reader, suggest, type Value } from './reader.ts';
 import { type ConditionField, compileMatch, type Match, type Rule } from './rule.ts';
@@ -36,6 +37,8 @@ export type StaticUser = {
 export type Policy = {
   readonly users: ReadonlyMap<string, StaticUser>;
   readonly rules: readonly Rule[];
+  /** The same as the first of `rules` that matches, found faster. */
+  readonly firstMatch: FirstMatch;
   readonly groups: Groups;
   /** What is allowed and probably not meant. */
   readonly warnings: readonly PolicyProblem[];
@@ -70,10 +73,10 @@ function finish(reader: Reader, fileName: string): Policy {
       fileName,
       errors.toSorted((a, b) => a.line - b.line || a.column - b.column),
     );
-  return Object.freeze({ ...policy, warnings: reader.problems });
+  return Object.freeze({ ...policy, firstMatch: createFirstMatch(policy.rules), warnings: reader.problems });
 }
 
-function readPolicy(reader: Reader): Omit<Policy, 'warnings'> {
+function readPolicy(reader: Reader): Omit<Policy, 'warnings' | 'firstMatch'> {
   const start = { line: 1, column: 1 };
   const fields = reader.root ? readSections(reader, reader.root) : {};
   if (!fields.acl && reader.problems.length === 0) {

@@ -3,7 +3,7 @@ import type { Identity, Limits } from '../identity/identity.ts';
 import { compileGlob } from '../pattern.ts';
 import type { Access } from '../scope.ts';
 import type { Policy } from './acl.ts';
-import { failingCondition, grantedBy, type Rule } from './rule.ts';
+import { grantedBy, type Rule } from './rule.ts';
 import { type DecisionContext, subjectOf } from './subject.ts';
 
 export type { DecisionContext } from './subject.ts';
@@ -20,7 +20,7 @@ export type Decision = {
 /** What the policy allows, narrowed by the limits of the credential. */
 export function decide(policy: Policy, identity: Identity, access: Access, context: DecisionContext): Decision {
   const subject = subjectOf(policy.groups, identity, access, context);
-  const rule = policy.rules.find((candidate) => failingCondition(candidate, subject) === undefined) ?? null;
+  const rule = policy.firstMatch(subject);
   const allowed = rule ? grantedBy(rule.actions, access.actions) : [];
   return { access, granted: narrow(allowed, access, identity.limits), rule };
 }
