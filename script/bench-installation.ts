@@ -1,7 +1,7 @@
 /** Owns what a measured Dockpass stands on: a data folder, a policy, a person with an app password, and a crowd. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openCore } from '../src/app.ts';
+import { openCore } from '../src/app/core.ts';
 import { readConfig } from '../src/config/config.ts';
 import { openSql } from '../src/store/open.ts';
 import type { Sql } from '../src/store/sql.ts';

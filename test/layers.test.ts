@@ -116,8 +116,8 @@ test('no file imports itself in a circle', () => {
   for (const file of sources.keys()) visit(file, []);
 });
 
-test('only app, http, token/endpoint, web and identity/google name express', () => {
-  const allowed = /^(app|http|token\/endpoint|web\/.*|identity\/google)$/;
+test('only app/pages, http, token/endpoint, web and identity/google name express', () => {
+  const allowed = /^(app\/pages|http|token\/endpoint|web\/.*|identity\/google)$/;
   const others = imports.filter(({ from, specifier }) => specifier === 'express' && !allowed.test(from));
   assert.deepEqual(others.map(describe), []);
 });
@@ -129,9 +129,11 @@ test('only main, cli and app see Config', () => {
   assert.deepEqual(others.map(describe), []);
 });
 
-test('only app mounts routes', () => {
+test('only app/pages mounts routes', () => {
   const mounting = /\.(?:get|post|put|patch|delete|all|use|route)\(\s*['"`]\//;
-  const others = [...sources].filter(([file, text]) => file !== 'app' && mounting.test(text)).map(([file]) => file);
+  const others = [...sources]
+    .filter(([file, text]) => file !== 'app/pages' && mounting.test(text))
+    .map(([file]) => file);
   assert.deepEqual(others, []);
 });
 

@@ -1,7 +1,7 @@
 /** Owns `dockpass policy ...`: files and streams around the pure functions of the policy. */
 import { readFile } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
-import { type Core, openCore } from '../app.ts';
+import { type Core, openCore } from '../app/core.ts';
 import { readConfig } from '../config/config.ts';
 import { Refusal } from '../errors.ts';
 import { foldCase, type Identity } from '../identity/identity.ts';

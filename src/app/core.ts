@@ -1,0 +1,52 @@
+/** Owns what pages, realm and commands stand on: the log, the store, the audit, the passwords. */
+import { join } from 'node:path';
+import { type AppPasswords, createAppPasswords } from '../app-passwords.ts';
+import { type Audit, createAudit } from '../audit.ts';
+import type { Config } from '../config/config.ts';
+import { createDataFolder, readOrCreateSecret } from '../data-folder.ts';
+import { createLog, type Log } from '../log.ts';
+import { globProblem } from '../pattern.ts';
+import { createPepper } from '../secret.ts';
+import { openStore } from '../store/open.ts';
+import type { Store } from '../store/store.ts';
+
+/** What pages and commands share. */
+export type Core = {
+  readonly log: Log;
+  readonly store: Store;
+  readonly audit: Audit;
+  readonly passwords: AppPasswords;
+  close(): Promise<void>;
+};
+
+/** Opens the store and what stands on it alone. */
+export async function openCore(config: Config): Promise<Core> {
+  const log = createLog(config.logLevel);
+  await createDataFolder(config.dataFolder);
+  const store = await openStore(config.databaseUrl, (error) => log.error({ err: error }, 'idle database connection'));
+  const audit = createAudit(store.audit, log, Date.now);
+  const passwords = createAppPasswords({
+    store: store.passwords,
+    audit,
+    pepper: createPepper(await secretOf(config, 'passwordPepper', 'password-pepper')),
+    onError: (error) => log.error({ err: error }, 'last use of a password was not recorded'),
+    now: Date.now,
+    publicUrl: config.publicUrl.href,
+    maximumDays: config.passwordMaximumDays,
+    maximumPerAccount: config.passwordsPerAccount,
+    patience: config.patience,
+    checkPattern: globProblem,
+  });
+  const close = async () => {
+    await passwords.flush();
+    await audit.flush();
+    await store.close();
+  };
+  return { log, store, audit, passwords, close };
+}
+
+/** From the configuration, or made once for this machine. */
+export function secretOf(config: Config, name: 'passwordPepper' | 'sessionSecret', file: string): Promise<string> {
+  const given = config[name];
+  return given === null ? readOrCreateSecret(join(config.dataFolder, file)) : Promise.resolve(given);
+}

@@ -1,0 +1,136 @@
+/** Mounts every page, and makes what the pages alone need. Reading the routes is reading the product. */
+import express, { type RequestHandler } from 'express';
+import type { Config } from '../config/config.ts';
+import * as http from '../http.ts';
+import { createAdmission } from '../identity/admission.ts';
+import type { Connector } from '../identity/connector.ts';
+import { createGoogleConnector } from '../identity/google.ts';
+import { createOidcConnector } from '../identity/oidc.ts';
+import type { Log } from '../log.ts';
+import type { Policies } from '../policy-file.ts';
+import type { Store } from '../store/store.ts';
+import { createPasswordPages } from '../web/passwords.ts';
+import { createSessions } from '../web/session.ts';
+import { createSignIn } from '../web/sign-in.ts';
+import { createViews, type Views } from '../web/views.ts';
+import { type Core, secretOf } from './core.ts';
+
+export type PageParts = {
+  readonly trust: http.Trust;
+  readonly clientOf: ReturnType<typeof http.createClientReader>;
+  readonly jwks: object;
+  readonly policies: Policies;
+  /** Aborted once the service stops. */
+  readonly stopping: AbortSignal;
+};
+
+/** Everything but the realm. */
+export async function createPages(config: Config, core: Core, parts: PageParts): Promise<express.Express> {
+  const { log, store, audit, passwords } = core;
+  const { clientOf } = parts;
+  const { prefix, publicUrl } = config;
+  const secure = publicUrl.protocol === 'https:';
+  const views = createViews({ prefix });
+  const sessions = createSessions({
+    sessions: store.sessions,
+    accounts: store.accounts,
+    secrets: [await secretOf(config, 'sessionSecret', 'session-secret')],
+    idle: config.sessionIdle,
+    absolute: config.sessionAbsolute,
+    secure,
+    prefix,
+    log,
+    now: Date.now,
+  });
+  parts.stopping.addEventListener('abort', sessions.close);
+  const admission = createAdmission({ accounts: store.accounts, now: Date.now });
+  const connectors = createConnectors(config, log);
+  const signIn = createSignIn({
+    connectors,
+    admission,
+    sessions,
+    views,
+    audit,
+    log,
+    clientOf,
+    prefix,
+    secure,
+    now: Date.now,
+  });
+  const own = createPasswordPages({ passwords, clientOf, views, services: config.services, now: Date.now });
+
+  const router = express.Router();
+  router.get('/healthz', healthy);
+  router.get('/readyz', readiness(store, parts.policies, parts.stopping));
+  router.get('/.well-known/jwks.json', (_request, response) => {
+    response.set('Cache-Control', 'public, max-age=300').json(parts.jwks);
+  });
+  router.use(http.pageHeaders(secure));
+  router.use('/static', views.assets);
+  router.use(http.refuseCrossSite(publicUrl.origin), ...sessions.middleware);
+
+  router.get('/sign-in', signIn.choose);
+  router.get('/sign-in/:provider', signIn.begin);
+  router.get('/sign-in/:provider/callback', signIn.complete);
+  router.post('/sign-out', signIn.signOut);
+
+  router.get('/', sessions.requirePerson, own.list);
+  router.get('/passwords/new', sessions.requirePerson, own.ask);
+  router.post('/passwords', sessions.requirePerson, own.create);
+  router.get('/passwords/:id/revoke', sessions.requirePerson, own.confirmRevocation);
+  router.post('/passwords/:id/revoke', sessions.requirePerson, own.revoke);
+
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('trust proxy', parts.trust);
+  app.use((request, response, next) => {
+    http.logRequest(request, response, { log, clientOf });
+    next();
+  });
+  app.use(prefix === '' ? '/' : prefix, router);
+  app.use(http.notFound, http.replyToErrors({ log, clientOf, page: errorPage(views) }));
+  return app;
+}
+
+/** The providers that people sign in with, each with its own callback path. */
+function createConnectors({ google, oidc, publicUrl, prefix }: Config, log: Log): Connector[] {
+  const callbackOf = (name: string) => `${publicUrl.origin}${prefix}/sign-in/${name}/callback`;
+  const parts = { fetch, log, now: Date.now };
+  const connectors: Connector[] = oidc.map((settings) => {
+    // The configuration lets http pass for an issuer on this machine alone.
+    const allowInsecureIssuer = settings.issuer.startsWith('http:');
+    return createOidcConnector({ ...settings, allowInsecureIssuer, callbackUrl: callbackOf(settings.name) }, parts);
+  });
+  if (google !== null)
+    connectors.unshift(createGoogleConnector({ ...google, callbackUrl: callbackOf('google') }, parts));
+  return connectors;
+}
+
+/** The process answers. */
+const healthy: RequestHandler = (_request, response) => {
+  response.json({ status: 'ok' });
+};
+
+/** It can do its work: whoever balances load asks this, and asks no more of a service that stops. */
+function readiness(store: Store, policies: Policies, stopping: AbortSignal): RequestHandler {
+  return async (_request, response) => {
+    const problem = stopping.aborted
+      ? 'stopping'
+      : await store.ping().then(
+          () => null,
+          () => 'the database does not answer',
+        );
+    const warnings = policies.warnings();
+    const healthy = warnings.length === 0 ? { status: 'ok' } : { status: 'ok', warnings };
+    response.status(problem === null ? 200 : 503).json(problem === null ? healthy : { status: 'unavailable', problem });
+  };
+}
+
+function errorPage(views: Views): http.ErrorPage {
+  return (response, refusal, requestId) => {
+    const { status, message } = refusal;
+    const title = status === 404 ? 'Not found' : status < 500 ? 'That did not work' : 'Something went wrong';
+    views.page(response, 'error', { status, title, message, requestId }, status);
+  };
+}
