@@ -12,6 +12,7 @@ import { authenticate } from './authenticate.ts';
 import { decideScopes, grantedAccess } from './grant.ts';
 import { mint, type Service } from './mint.ts';
 import { readTokenRequest, type TokenRequest } from './request.ts';
+import { createTokenReuse } from './reuse.ts';
 import type { Signer } from './signature.ts';
 
 export type TokenEndpointParts = {
@@ -45,6 +46,7 @@ export const realmPaths: readonly string[] = ['/auth', '/auth/', '/auth/token', 
 export function createTokenEndpoint(
   parts: TokenEndpointParts,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const reuse = createTokenReuse();
   const help = `app passwords are made at ${parts.publicUrl}`;
   const identify = async ({ credentials, hasScope }: TokenRequest, service: Service): Promise<Identity> => {
     if (credentials !== null) return authenticate(parts.authenticators, credentials, help);
@@ -66,7 +68,10 @@ export function createTokenEndpoint(
       const decisions = decideScopes(parts.policy(), identity, asked.scopes, context);
       parts.onDecisions(identity, decisions, context);
       const access = grantedAccess(decisions);
-      const token = await mint(parts.signer, service, { account: identity.account, access }, parts.now());
+      const now = parts.now();
+      const token = await reuse({ service, identity, access }, now, () =>
+        mint(parts.signer, service, { account: identity.account, access }, now),
+      );
       parts.recordUse(identity, client);
       write('info', 'token', { status: 200, ...describeToken(service, identity, decisions) });
       answerToken(response, token, asked.method === 'POST' ? access : null);

@@ -1,0 +1,60 @@
+/** Owns the reuse of tokens: whoever asks for the same again within a few seconds gets the same token. */
+import type { Identity } from '../identity/identity.ts';
+import type { Access } from '../scope.ts';
+import type { Service, Token } from './mint.ts';
+
+/** Milliseconds for which a token is handed out again. A pull of many layers asks for one token many times. */
+const reuseTime = 5_000;
+/** Seconds that a token must still live: clients take a shorter life for 60 (distribution, token.md). */
+const minimumLife = 60;
+/** About 2 MB. Beyond it the oldest go. */
+const maximumTokens = 1_000;
+
+/**
+ * Everything that the content of a token depends on besides the time. The request was authenticated and decided before
+ * it comes here, so a revoked password or a changed policy counts at once: what it changes is part of the key.
+ */
+export type TokenKey = { readonly service: Service; readonly identity: Identity; readonly access: readonly Access[] };
+
+export type TokenReuse = (key: TokenKey, now: number, make: () => Promise<Token>) => Promise<Token>;
+
+type Entry = { readonly token: Promise<Token>; readonly madeAt: number };
+
+/** Also joins requests that come while the first signature is under way. Times are epoch milliseconds. */
+export function createTokenReuse(): TokenReuse {
+  /** The oldest first. */
+  const entries = new Map<string, Entry>();
+
+  const add = (text: string, entry: Entry): void => {
+    entries.delete(text);
+    entries.set(text, entry);
+    for (const [old, { madeAt }] of entries) {
+      if (entries.size <= maximumTokens && isFresh(madeAt, entry.madeAt)) break;
+      entries.delete(old);
+    }
+    entry.token.catch(() => entries.delete(text));
+  };
+
+  return async (key, now, make) => {
+    const text = describe(key);
+    const known = entries.get(text);
+    if (known !== undefined && isFresh(known.madeAt, now)) {
+      const token = await known.token;
+      const expiresIn = token.expiresIn - Math.ceil((now - known.madeAt) / 1000);
+      if (expiresIn >= minimumLife) return { jwt: token.jwt, expiresIn };
+    }
+    const token = make();
+    add(text, { token, madeAt: now });
+    return token;
+  };
+}
+
+/** A clock that was set back makes nothing fresh. */
+function isFresh(madeAt: number, now: number): boolean {
+  return now >= madeAt && now - madeAt < reuseTime;
+}
+
+/** Passwords do not share a token, so that the log can tell by its id who was given it. */
+function describe({ service, identity, access }: TokenKey): string {
+  return JSON.stringify([service.name, identity.account, identity.kind, identity.credential?.id, access]);
+}
