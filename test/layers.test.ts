@@ -14,7 +14,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'expression-ends': [],
   pattern: ['expression-ends'],
   scope: ['errors'],
-  config: ['errors', 'log'],
+  config: ['errors', 'log', 'pattern'],
   http: ['errors', 'log', 'metrics', 'audit'],
   cipher: [],
   store: ['errors'],

@@ -3,10 +3,6 @@ import express, { type RequestHandler } from 'express';
 import type { Config } from '../config/config.ts';
 import * as http from '../http.ts';
 import { createAdmission } from '../identity/admission.ts';
-import type { Connector } from '../identity/connector.ts';
-import { createGoogleConnector } from '../identity/google.ts';
-import { createOidcConnector } from '../identity/oidc.ts';
-import type { Log } from '../log.ts';
 import type { Policies } from '../policy-file.ts';
 import type { Store } from '../store/store.ts';
 import { createPasswordPages } from '../web/passwords.ts';
@@ -14,6 +10,7 @@ import { createSessions } from '../web/session.ts';
 import { createSignIn } from '../web/sign-in.ts';
 import { createViews, type Views } from '../web/views.ts';
 import { type Core, secretOf } from './core.ts';
+import { createConnectors } from './providers.ts';
 
 export type PageParts = {
   readonly trust: http.Trust;
@@ -91,20 +88,6 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   app.use(prefix === '' ? '/' : prefix, router);
   app.use(http.notFound, http.replyToErrors({ log, clientOf, page: errorPage(views) }));
   return app;
-}
-
-/** The providers that people sign in with, each with its own callback path. */
-function createConnectors({ google, oidc, publicUrl, prefix }: Config, log: Log): Connector[] {
-  const callbackOf = (name: string) => `${publicUrl.origin}${prefix}/sign-in/${name}/callback`;
-  const parts = { fetch, log, now: Date.now };
-  const connectors: Connector[] = oidc.map((settings) => {
-    // The configuration lets http pass for an issuer on this machine alone.
-    const allowInsecureIssuer = settings.issuer.startsWith('http:');
-    return createOidcConnector({ ...settings, allowInsecureIssuer, callbackUrl: callbackOf(settings.name) }, parts);
-  });
-  if (google !== null)
-    connectors.unshift(createGoogleConnector({ ...google, callbackUrl: callbackOf('google') }, parts));
-  return connectors;
 }
 
 /** The process answers. */

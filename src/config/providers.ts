@@ -1,4 +1,6 @@
 /** Owns the settings of the providers that people sign in with. */
+import { compilePattern, PatternError } from '../pattern.ts';
+import { type GoogleDirectoryConfig, readGoogleDirectory } from './google-directory.ts';
 import { type Environment, isLoopback, type Settings } from './settings.ts';
 
 export type GoogleConfig = {
@@ -11,7 +13,11 @@ export type GoogleConfig = {
   readonly authorizationUrl: string;
   readonly tokenUrl: string;
   readonly jwksUrl: string;
+  readonly revocationUrl: string;
   readonly issuers: readonly string[];
+  readonly directory: GoogleDirectoryConfig | null;
+  /** Keeps people's refresh tokens, to ask later whether they are still there. */
+  readonly refreshTokens: boolean;
 };
 
 export type OidcConfig = {
@@ -25,9 +31,14 @@ export type OidcConfig = {
   readonly scopes: readonly string[];
   /** Path of the groups claim: "groups" or "realm_access.roles"; `null` where the provider tells none. */
   readonly groupsClaim: string | null;
+  /** Before each group: the provider's name unless configured. */
+  readonly groupsPrefix: string;
+  /** Pattern of the groups that count; `null`: all. */
+  readonly groupsAllow: string | null;
   /** Domains of the verified e-mail that may come in; empty: all. */
   readonly domains: readonly string[];
   readonly requireVerifiedEmail: boolean;
+  readonly refreshTokens: boolean;
 };
 
 /** `null` where Google is not configured. */
@@ -49,6 +60,10 @@ export function readGoogle(settings: Settings): GoogleConfig | null {
     settings.problem('GOOGLE_DOMAINS and GOOGLE_ANY_ACCOUNT=true contradict each other: keep one');
   }
   const issuers = settings.list('GOOGLE_ISSUERS');
+  const directory = readGoogleDirectory(settings, (name, fallback) => endpoint(settings, name, fallback));
+  if (directory !== null && anyAccount) {
+    settings.problem('GOOGLE_DIRECTORY needs GOOGLE_DOMAINS: it knows the people of these domains and nobody else');
+  }
   return {
     clientId,
     clientSecret: clientSecret ?? '',
@@ -57,6 +72,10 @@ export function readGoogle(settings: Settings): GoogleConfig | null {
     authorizationUrl: endpoint(settings, 'GOOGLE_AUTHORIZATION_URL', 'https://accounts.google.com/o/oauth2/v2/auth'),
     tokenUrl: endpoint(settings, 'GOOGLE_TOKEN_URL', 'https://oauth2.googleapis.com/token'),
     jwksUrl: endpoint(settings, 'GOOGLE_JWKS_URL', 'https://www.googleapis.com/oauth2/v3/certs'),
+    revocationUrl: endpoint(settings, 'GOOGLE_REVOCATION_URL', 'https://oauth2.googleapis.com/revoke'),
+    directory,
+    // Where the directory can be asked, nothing of a person has to be kept.
+    refreshTokens: settings.flag('GOOGLE_REFRESH_TOKENS', directory === null),
     // Both spellings are Google's own (developers.google.com/identity/openid-connect/reference).
     issuers: issuers.length > 0 ? issuers : ['https://accounts.google.com', 'accounts.google.com'],
   };
@@ -64,7 +83,39 @@ export function readGoogle(settings: Settings): GoogleConfig | null {
 
 export function readOidcProviders(settings: Settings, environment: Environment): OidcConfig[] {
   refuseUnknown(settings, environment);
-  return settings.list('OIDC_PROVIDERS').flatMap((name) => readOidc(settings, name));
+  const providers = settings.list('OIDC_PROVIDERS').flatMap((name) => readOidc(settings, name));
+  const prefixes = ['google', ...providers.map(({ groupsPrefix }) => groupsPrefix)];
+  const twice = prefixes.find((prefix, index) => prefixes.indexOf(prefix) < index);
+  if (twice !== undefined) {
+    settings.problem(`the group prefix "${twice}" belongs to two providers: one could then name the other's groups`);
+  }
+  return providers;
+}
+
+/** Words that mean something else before the colon of a group's member in the policy. */
+const reservedPrefixes = ['domain', 'account', 'group'];
+
+function readGroupsPrefix(settings: Settings, name: string): string {
+  const setting = `${oidcPrefix(name)}GROUPS_PREFIX`;
+  const prefix = settings.text(setting, name);
+  if (!/^[a-z][a-z0-9_-]*$/.test(prefix) || reservedPrefixes.includes(prefix)) {
+    settings.problem(
+      `${setting}: "${prefix}" is not usable: lower-case letters, digits, "-" and "_", no word of the policy`,
+    );
+  }
+  return prefix;
+}
+
+function readGroupsAllow(settings: Settings, name: string): string | null {
+  const setting = `${oidcPrefix(name)}GROUPS_ALLOW`;
+  const pattern = settings.optional(setting);
+  try {
+    if (pattern !== null) compilePattern(pattern, { doubleStar: true });
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error;
+    settings.problem(`${setting}: ${error.message}`);
+  }
+  return pattern;
 }
 
 function readOidc(settings: Settings, name: string): OidcConfig[] {
@@ -85,8 +136,11 @@ function readOidc(settings: Settings, name: string): OidcConfig[] {
       clientSecret: settings.secret(`${own}CLIENT_SECRET`, { required: true }) ?? '',
       scopes: scopes.length > 0 ? scopes : ['openid', 'email', 'profile'],
       groupsClaim: settings.optional(`${own}GROUPS_CLAIM`),
+      groupsPrefix: readGroupsPrefix(settings, name),
+      groupsAllow: readGroupsAllow(settings, name),
       domains: settings.list(`${own}DOMAINS`).map((domain) => domain.toLowerCase()),
       requireVerifiedEmail: settings.flag(`${own}REQUIRE_VERIFIED_EMAIL`, true),
+      refreshTokens: settings.flag(`${own}REFRESH_TOKENS`, true),
     },
   ];
 }
@@ -96,7 +150,7 @@ function oidcPrefix(name: string): string {
 }
 
 const oidcSettings =
-  /^(LABEL|ISSUER|CLIENT_ID|CLIENT_SECRET|CLIENT_SECRET_FILE|SCOPES|GROUPS_CLAIM|DOMAINS|REQUIRE_VERIFIED_EMAIL)$/;
+  /^(LABEL|ISSUER|CLIENT_ID|CLIENT_SECRET|CLIENT_SECRET_FILE|SCOPES|GROUPS_CLAIM|GROUPS_PREFIX|GROUPS_ALLOW|DOMAINS|REQUIRE_VERIFIED_EMAIL|REFRESH_TOKENS)$/;
 
 /** A misspelt setting would silently not count. */
 function refuseUnknown(settings: Settings, environment: Environment): void {

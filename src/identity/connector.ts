@@ -2,6 +2,7 @@
 import type passport from 'passport';
 import type { Refusal } from '../errors.ts';
 import type { Fetch } from './provider-fetch.ts';
+import type { Verdict } from './verdict.ts';
 
 /** What a provider proved of a person, before anybody asked whether this person may come in. */
 export type Profile = {
@@ -19,6 +20,10 @@ export type Profile = {
   readonly domain: string | null;
   /** Prefixed by the provider: `keycloak:devs`. `null`: the provider did not say, which is not "none". */
   readonly groups: readonly string[] | null;
+  /** To ask about the person later; `null` where none is kept. A secret. */
+  readonly refreshToken: string | null;
+  /** OpenID Connect `sid`: the session at the provider, which its back-channel logout names. */
+  readonly providerSession: string | null;
 };
 
 /**
@@ -45,10 +50,23 @@ export interface Connector {
    * @throws {Refusal} `unavailable` when the provider has to be asked first and does not answer
    */
   strategy(): Promise<passport.Strategy>;
+  /** `null` where nobody's refresh token is kept. */
+  readonly refresher: Refresher | null;
   /** What to tell a person about an error of the strategy. */
   refusalOf(error: unknown): Refusal;
   /** @throws {Refusal} `denied` when the operator's settings do not let this person in */
   check(profile: Profile): void;
+}
+
+/** Asks with a person's refresh token what the provider says of them now. */
+export interface Refresher {
+  /**
+   * @param keep is given the provider's next token at once: the one before may be worth nothing from then on
+   * @throws what `keep` throws, and nothing of the provider's
+   */
+  ask(token: string, subject: string, keep: (next: string) => Promise<void>): Promise<Verdict>;
+  /** Makes the token worth nothing. @throws where the provider does not do it */
+  revoke(token: string): Promise<void>;
 }
 
 /** What every connector is given. */

@@ -10,30 +10,33 @@ export type GoogleStrategySettings = {
   readonly callbackUrl: string;
   /** The `hd` parameter: Google offers accounts of this domain first. A comfort, no check. */
   readonly hostedDomain: string | undefined;
+  /** Asks for a refresh token, which Google gives with its consent page alone. */
+  readonly offline: boolean;
 };
 
 export type GoogleStrategyParts = {
   /** Exchanges the code, within a time limit that the library's own call does not have. */
   redeem(code: string, params: Readonly<Record<string, string>>): Promise<GoogleCallbackParameters>;
   /** Verifies the ID token, which the library does not look at. */
-  profileOf(idToken: string | undefined, nonce: string): Promise<Profile>;
+  profileOf(idToken: string | undefined, nonce: string, refreshToken: string | undefined): Promise<Profile>;
 };
 
 type Request = Parameters<Strategy['authenticate']>[0];
 
 export class GoogleStrategy extends Strategy {
-  private readonly hostedDomain: string | undefined;
+  private readonly wishes: object;
 
   constructor(settings: GoogleStrategySettings, parts: GoogleStrategyParts) {
     super(optionsOf(settings), createVerify(parts));
-    this.hostedDomain = settings.hostedDomain;
+    // Without select_account Google takes the account that is signed in, which may be the wrong one of two.
+    const offline = { prompt: 'consent select_account', accessType: 'offline' };
+    this.wishes = { hd: settings.hostedDomain, ...(settings.offline ? offline : { prompt: 'select_account' }) };
     this._oauth2.getOAuthAccessToken = createTokenCall(parts) as typeof this._oauth2.getOAuthAccessToken;
   }
 
   override authenticate(request: Request, options?: object): void {
     const { nonce } = attemptOf(request);
-    // Without select_account Google takes the account that is signed in, which may be the wrong one of two.
-    super.authenticate(request, { ...options, nonce, prompt: 'select_account', hd: this.hostedDomain });
+    super.authenticate(request, { ...options, nonce, ...this.wishes });
   }
 
   override authorizationParams(options: { nonce: string }): object {
@@ -49,7 +52,7 @@ export class GoogleStrategy extends Strategy {
 type Verify = (
   request: Request,
   accessToken: string,
-  refreshToken: string,
+  refreshToken: string | undefined,
   params: GoogleCallbackParameters,
   profile: unknown,
   done: (error: unknown, profile?: object) => void,
@@ -57,8 +60,9 @@ type Verify = (
 
 /** The library counts the parameters: six mean that it hands over the request and the token endpoint's answer. */
 function createVerify(parts: GoogleStrategyParts): Verify {
-  return (request, _accessToken, _refreshToken, params, _profile, done) => {
-    parts.profileOf(params.id_token, attemptOf(request).nonce).then((profile) => done(null, profile), done);
+  return (request, _accessToken, refreshToken, params, _profile, done) => {
+    const { nonce } = attemptOf(request);
+    parts.profileOf(params.id_token, nonce, refreshToken).then((profile) => done(null, profile), done);
   };
 }
 

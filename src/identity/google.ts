@@ -4,6 +4,7 @@ import type { GoogleCallbackParameters } from 'passport-google-oauth20';
 import { Refusal } from '../errors.ts';
 import { domainOf, requireVerifiedEmail } from './admission.ts';
 import type { Connector, ConnectorParts, Profile } from './connector.ts';
+import { createGoogleRefresher } from './google-refresh.ts';
 import { GoogleStrategy } from './google-strategy.ts';
 import { foldCase } from './identity.ts';
 import { type Fetch, isNoAnswer, limitFetch } from './provider-fetch.ts';
@@ -18,8 +19,11 @@ export type GoogleSettings = {
   readonly authorizationUrl: string;
   readonly tokenUrl: string;
   readonly jwksUrl: string;
+  readonly revocationUrl: string;
   /** The accepted spellings of `iss`. They mean one issuer; accounts are stored under the first. */
   readonly issuers: readonly string[];
+  /** Keeps each person's refresh token, to ask later whether they are still there. */
+  readonly refreshTokens: boolean;
   readonly callbackUrl: string;
 };
 
@@ -31,17 +35,20 @@ export function createGoogleConnector(settings: GoogleSettings, parts: Connector
   const call = limitFetch(parts.fetch, parts.timeout);
   const keys = createRemoteJWKSet(new URL(settings.jwksUrl), { [customFetch]: call });
   const strategy = new GoogleStrategy(
-    { ...settings, hostedDomain: hostedDomainOf(settings) },
+    { ...settings, hostedDomain: hostedDomainOf(settings), offline: settings.refreshTokens },
     {
       redeem: (code, params) => redeem(call, settings, { ...params, code }),
-      profileOf: async (idToken, nonce) =>
-        toProfile(await verifyIdToken(idToken, { nonce, settings, keys, now: parts.now }), settings),
+      async profileOf(idToken, nonce, refreshToken) {
+        const claims = await verifyIdToken(idToken, { nonce, settings, keys, now: parts.now });
+        return { ...toProfile(claims, settings), refreshToken: settings.refreshTokens ? (refreshToken ?? null) : null };
+      },
     },
   );
   return {
     name: 'google',
     label,
     strategy: async () => strategy,
+    refresher: settings.refreshTokens ? createGoogleRefresher(settings, call) : null,
     refusalOf,
     check: (profile) => check(profile, settings),
   };
@@ -116,6 +123,8 @@ function toProfile(claims: JWTPayload, { issuers }: GoogleSettings): Profile {
     displayName: typeof name === 'string' ? name : null,
     domain: typeof hd === 'string' ? foldCase(hd) : null,
     groups: null,
+    refreshToken: null,
+    providerSession: null,
   };
 }
 

@@ -1,16 +1,7 @@
 /** Owns sign-in with any OpenID Connect provider but Google: openid-client's strategy, groups from a claim. */
 import {
-  allowInsecureRequests,
-  type ClientAuth,
-  ClientSecretBasic,
-  ClientSecretPost,
   type Configuration,
-  clockTolerance,
-  customFetch,
-  discovery,
-  enableNonRepudiationChecks,
   fetchUserInfo,
-  ResponseBodyError,
   type TokenEndpointResponse,
   type TokenEndpointResponseHelpers,
 } from 'openid-client';
@@ -18,28 +9,23 @@ import { Strategy } from 'openid-client/passport';
 import { Refusal } from '../errors.ts';
 import { domainOf, requireVerifiedEmail } from './admission.ts';
 import type { Attempt, Connector, ConnectorParts, Profile } from './connector.ts';
-import { readGroups } from './groups.ts';
-import { isNoAnswer, limitFetch } from './provider-fetch.ts';
+import { type GroupsClaim, readGroups } from './groups.ts';
+import { createDiscovery, type DiscoverySettings, refusalOf } from './oidc-discovery.ts';
+import { createOidcRefresher } from './oidc-refresh.ts';
 
-export type OidcSettings = {
-  /** In the callback's path and before each group: 'keycloak'. */
+export type OidcSettings = DiscoverySettings & {
+  /** In the callback's path: 'keycloak'. */
   readonly name: string;
-  /** On the button. */
-  readonly label: string;
-  /** Compared letter by letter with what the provider says. */
-  readonly issuer: string;
-  readonly clientId: string;
-  readonly clientSecret: string;
   readonly scopes: readonly string[];
-  /** Path of the groups claim; `null` where the provider tells none. */
-  readonly groupsClaim: string | null;
+  /** `null` where the provider tells no groups. */
+  readonly groups: GroupsClaim | null;
   /** Domains of the e-mail that may come in, lower case; empty: all that the provider lets in. */
   readonly domains: readonly string[];
   /** False: a provider that does not send `email_verified` is trusted to have verified. */
   readonly requireVerifiedEmail: boolean;
+  /** Keeps each person's refresh token, to ask later whether they are still there. */
+  readonly refreshTokens: boolean;
   readonly callbackUrl: string;
-  /** Allows plain http, for a provider on the loopback address. */
-  readonly allowInsecureIssuer: boolean;
 };
 
 type Tokens = TokenEndpointResponse & TokenEndpointResponseHelpers;
@@ -53,53 +39,15 @@ export function createOidcConnector(settings: OidcSettings, parts: ConnectorPart
     async strategy() {
       const configuration = await discover();
       const profileOf = async (tokens: Tokens): Promise<Profile> =>
-        toProfile(await readClaims(configuration, tokens, settings), settings);
+        toProfile(await readClaims(configuration, tokens, settings), tokens, settings);
       return new CallbackStrategy(configuration, settings, profileOf);
     },
+    refresher: settings.refreshTokens ? createOidcRefresher(settings, discover) : null,
     refusalOf: (error) => refusalOf(error, settings.label),
     check(profile) {
       requireVerifiedEmail(profile, settings.label, { assumeVerified: !settings.requireVerifiedEmail });
       requireDomain(profile, settings);
     },
-  };
-}
-
-/** Seconds that the provider's clock may differ from ours. */
-const tolerance = 30;
-
-/**
- * Asks for the provider's metadata when the first person signs in, so that Dockpass starts while the provider is down;
- * after a failure the next person's sign-in asks again. People who come together wait for one answer.
- */
-function createDiscovery(settings: OidcSettings, parts: ConnectorParts): () => Promise<Configuration> {
-  let found: Promise<Configuration> | undefined;
-  const call = limitFetch(parts.fetch, parts.timeout);
-  const client = { client_secret: settings.clientSecret, [clockTolerance]: tolerance };
-  // Signatures of ID tokens are checked although they came over TLS from the token endpoint itself.
-  const execute = [enableNonRepudiationChecks, ...(settings.allowInsecureIssuer ? [allowInsecureRequests] : [])];
-  const ask = (): Promise<Configuration> =>
-    discovery(new URL(settings.issuer), settings.clientId, client, authenticate(settings.clientSecret), {
-      execute,
-      [customFetch]: (url, init) => call(url, init as RequestInit),
-    });
-  return () => {
-    found ??= ask().catch((error: unknown) => {
-      found = undefined;
-      throw refusalOf(error, settings.label);
-    });
-    return found;
-  };
-}
-
-/**
- * In the form where the provider takes that, because not every provider decodes what RFC 6749, section 2.3.1 encodes for
- * Basic. Without a word, Basic is the standard's default (OpenID Connect Discovery 1.0, section 3).
- */
-function authenticate(secret: string): ClientAuth {
-  const [post, basic] = [ClientSecretPost(secret), ClientSecretBasic(secret)];
-  return (server, ...rest) => {
-    const takesForm = server.token_endpoint_auth_methods_supported?.includes('client_secret_post');
-    (takesForm ? post : basic)(server, ...rest);
   };
 }
 
@@ -109,7 +57,7 @@ class CallbackStrategy extends Strategy {
   private readonly callbackUrl: string;
 
   constructor(config: Configuration, settings: OidcSettings, profileOf: (tokens: Tokens) => Promise<Profile>) {
-    const scope = settings.scopes.join(' ');
+    const scope = scopesOf(config, settings).join(' ');
     super({ config, name: settings.name, callbackURL: settings.callbackUrl, scope }, async (tokens, done) =>
       done(null, await profileOf(tokens)),
     );
@@ -133,13 +81,22 @@ class CallbackStrategy extends Strategy {
   }
 }
 
+/**
+ * OpenID Connect Core 1.0, section 11. Where the provider knows `offline_access`, a refresh token without it ends with the
+ * provider's own session, and would end the passwords with that; where it does not, asking for it is an error.
+ */
+function scopesOf(config: Configuration, { scopes, refreshTokens }: OidcSettings): readonly string[] {
+  const offline = config.serverMetadata().scopes_supported?.includes('offline_access') === true;
+  return refreshTokens && offline && !scopes.includes('offline_access') ? [...scopes, 'offline_access'] : scopes;
+}
+
 /** The ID token's claims; those that it lacks come from the userinfo endpoint, where many providers put e-mail and groups. */
 async function readClaims(configuration: Configuration, tokens: Tokens, settings: OidcSettings): Promise<Claims> {
   const claims = tokens.claims();
   if (claims === undefined) throw new Error('the provider sent no ID token');
-  const { groupsClaim, name } = settings;
+  const { groups } = settings;
   const hasEmail = claims['email'] !== undefined;
-  const complete = hasEmail && (groupsClaim === null || readGroups(claims, groupsClaim, name) !== null);
+  const complete = hasEmail && (groups === null || readGroups(claims, groups) !== null);
   if (complete || configuration.serverMetadata().userinfo_endpoint === undefined) return claims;
   try {
     const more = await fetchUserInfo(configuration, tokens.access_token, claims.sub);
@@ -152,8 +109,8 @@ async function readClaims(configuration: Configuration, tokens: Tokens, settings
   }
 }
 
-function toProfile(claims: Claims, { name, groupsClaim }: OidcSettings): Profile {
-  const { iss, sub, email, email_verified: verified, name: displayName } = claims;
+function toProfile(claims: Claims, tokens: Tokens, { name, groups, refreshTokens }: OidcSettings): Profile {
+  const { iss, sub, email, email_verified: verified, name: displayName, sid } = claims;
   const address = typeof email === 'string' ? email : null;
   return {
     provider: name,
@@ -163,33 +120,13 @@ function toProfile(claims: Claims, { name, groupsClaim }: OidcSettings): Profile
     emailVerified: typeof verified === 'boolean' ? verified : null,
     displayName: typeof displayName === 'string' ? displayName : null,
     domain: address === null ? null : domainOf(address),
-    groups: groupsClaim === null ? null : readGroups(claims, groupsClaim, name),
+    groups: groups === null ? null : readGroups(claims, groups),
+    refreshToken: refreshTokens ? (tokens.refresh_token ?? null) : null,
+    providerSession: typeof sid === 'string' ? sid : null,
   };
 }
 
 function requireDomain({ email, domain }: Profile, { domains }: OidcSettings): void {
   if (domains.length === 0 || (domain !== null && domains.includes(domain))) return;
   throw new Refusal('denied', `${email} is not an address of ${domains.join(' or ')}. Sign in with one that is.`);
-}
-
-function refusalOf(error: unknown, label: string): Refusal {
-  if (error instanceof Refusal) return error;
-  const cause = error;
-  if (isNoAnswer(error)) {
-    return new Refusal('unavailable', `${label} does not answer right now. Try again in a minute.`, {
-      cause,
-      retryAfter: 60,
-    });
-  }
-  if (error instanceof ResponseBodyError && error.error === 'invalid_grant') {
-    return new Refusal('bad_request', 'This sign-in took too long or was used already. Start it again.', { cause });
-  }
-  if (error instanceof ResponseBodyError) {
-    return new Refusal(
-      'bad_gateway',
-      `${label} does not accept the client id and secret that Dockpass is set up with. Tell the administrator.`,
-      { cause },
-    );
-  }
-  return new Refusal('bad_gateway', `${label}'s answer could not be verified. Start the sign-in again.`, { cause });
 }

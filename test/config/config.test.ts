@@ -95,6 +95,32 @@ describe('each of these is refused by name', () => {
     ['a proxy that is no address', { ...https, TRUSTED_PROXIES: 'nginx' }, /"nginx" is not an address/],
     ['a proxy block that is too long', { ...https, TRUSTED_PROXIES: '10.0.0.0/33' }, /prefix length/],
     ['a short session secret', { ...least, SESSION_SECRET: 'short' }, /SESSION_SECRET is too short/],
+    [
+      'two providers with one group prefix',
+      { ...least, ...keycloak, OIDC_KC_GROUPS_PREFIX: 'google' },
+      /"google" belongs to/,
+    ],
+    [
+      'a group prefix of the policy',
+      { ...least, ...keycloak, OIDC_KC_GROUPS_PREFIX: 'domain' },
+      /"domain" is not usable/,
+    ],
+    ['a broken group pattern', { ...least, ...keycloak, OIDC_KC_GROUPS_ALLOW: '/(/' }, /OIDC_KC_GROUPS_ALLOW: /],
+    [
+      'delegation without an account',
+      { ...least, ...google, GOOGLE_DIRECTORY: 'direct', GOOGLE_DIRECTORY_ADMIN: 'a@b.c' },
+      /domain-wide delegation/,
+    ],
+    [
+      'a directory that is off but set up',
+      { ...least, ...google, GOOGLE_DIRECTORY_ADMIN: 'a@b.c' },
+      /GOOGLE_DIRECTORY is off/,
+    ],
+    [
+      'a key that is none',
+      { ...least, ...google, GOOGLE_DIRECTORY: 'direct', GOOGLE_DIRECTORY_KEY: '{}' },
+      /not the JSON key file/,
+    ],
     ['a short encryption key', { ...least, ENCRYPTION_KEYS: `${'k'.repeat(32)},short` }, /ENCRYPTION_KEYS: each key/],
     ['groups that are stale before they are due', { ...least, GROUPS_TTL: '61', GROUPS_MAX_STALE: '1' }, /GROUPS_TTL/],
     ['a shorter grace for pulls', { ...least, OFFBOARDING_GRACE_PULL: '23' }, /OFFBOARDING_GRACE_PULL is shorter/],

@@ -17,6 +17,8 @@ const settings: GoogleSettings = {
   authorizationUrl: 'https://accounts.google.com/o/oauth2/v2/auth',
   tokenUrl: 'https://oauth2.googleapis.com/token',
   jwksUrl: 'https://www.googleapis.com/oauth2/v3/certs',
+  revocationUrl: 'https://oauth2.googleapis.com/revoke',
+  refreshTokens: false,
   issuers: ['https://accounts.google.com', 'accounts.google.com'],
   callbackUrl: 'https://dockpass.example.com/sign-in/google/callback',
 };
@@ -84,6 +86,8 @@ test('the profile is what the ID token says; both issuer spellings are one perso
     displayName: 'Ana',
     domain: 'example.com',
     groups: null,
+    refreshToken: null,
+    providerSession: null,
   });
   assert.deepEqual(await signIn({ iss: 'accounts.google.com' }), profile);
 });
@@ -226,6 +230,8 @@ test('with any account allowed, only addresses that Google vouches for come in',
     subject: '1',
     displayName: null,
     groups: null,
+    refreshToken: null,
+    providerSession: null,
     emailVerified: true,
   };
   connector.check({ ...profile, email: 'someone@gmail.com', domain: null });

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readGroups } from '../../src/identity/groups.ts';
 
-const read = (value: unknown) => readGroups({ groups: value }, 'groups', 'kc');
+const read = (value: unknown) => readGroups({ groups: value }, { path: 'groups', prefix: 'kc' });
+const readAt = (claims: object, path: string) => readGroups(claims, { path, prefix: 'kc' });
 
 for (const [name, value, expected] of [
   ['a list', ['devs', '/ops/night'], ['kc:devs', 'kc:/ops/night']],
@@ -29,16 +30,23 @@ for (const [name, value, expected] of [
 
 test('a path goes into nested claims; a claim whose name has dots is found first', () => {
   const claims = { realm_access: { roles: ['a'] }, 'https://example.com/groups': ['b'], 'realm_access.other': ['c'] };
-  assert.deepEqual(readGroups(claims, 'realm_access.roles', 'kc'), ['kc:a']);
-  assert.deepEqual(readGroups(claims, 'https://example.com/groups', 'kc'), ['kc:b']);
-  assert.deepEqual(readGroups(claims, 'realm_access.other', 'kc'), ['kc:c']);
-  assert.equal(readGroups(claims, 'realm_access.missing', 'kc'), null);
-  assert.equal(readGroups(claims, 'realm_access.roles.length', 'kc'), null);
-  assert.equal(readGroups(claims, 'constructor.name', 'kc'), null);
+  assert.deepEqual(readAt(claims, 'realm_access.roles'), ['kc:a']);
+  assert.deepEqual(readAt(claims, 'https://example.com/groups'), ['kc:b']);
+  assert.deepEqual(readAt(claims, 'realm_access.other'), ['kc:c']);
+  assert.equal(readAt(claims, 'realm_access.missing'), null);
+  assert.equal(readAt(claims, 'realm_access.roles.length'), null);
+  assert.equal(readAt(claims, 'constructor.name'), null);
 });
 
 test("Entra ID's overage, where the claim is replaced by a pointer, is unknown", () => {
   const claims = { _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint: 'https://graph.example' } } };
-  assert.equal(readGroups(claims, 'groups', 'entra'), null);
-  assert.equal(readGroups({ hasgroups: true }, 'groups', 'entra'), null);
+  assert.equal(readAt(claims, 'groups'), null);
+  assert.equal(readAt({ hasgroups: true }, 'groups'), null);
+});
+
+test('only names that are allowed count, and only they count against the limits', () => {
+  const claim = { path: 'groups', prefix: 'sso', allow: (name: string) => name.startsWith('registry-') };
+  const many = Array.from({ length: 5_000 }, (_, index) => `other-${index}`);
+  assert.deepEqual(readGroups({ groups: ['registry-dev', ...many] }, claim), ['sso:registry-dev']);
+  assert.deepEqual(readGroups({ groups: many }, claim), [], 'known, and none');
 });

@@ -15,7 +15,8 @@ const settings: OidcSettings = {
   clientId: 'client-1',
   clientSecret: 'secret-1',
   scopes: ['openid', 'email', 'profile'],
-  groupsClaim: 'realm_access.roles',
+  groups: { path: 'realm_access.roles', prefix: 'keycloak' },
+  refreshTokens: false,
   domains: [],
   requireVerifiedEmail: true,
   callbackUrl: 'https://dockpass.example.com/sign-in/keycloak/callback',
@@ -94,6 +95,8 @@ test('the profile, with the groups of a nested claim under the name of the provi
     displayName: 'Ana',
     domain: 'example.com',
     groups: ['keycloak:devs', 'keycloak:/ops/night'],
+    refreshToken: null,
+    providerSession: null,
   });
 });
 
@@ -177,7 +180,7 @@ test('a missing groups claim is unknown, not "no groups"; also when userinfo fai
     null,
   );
   assert.deepEqual((await signIn({ claims: { realm_access: { roles: [] } } })).groups, []);
-  assert.equal((await signIn({}, { groupsClaim: null })).groups, null);
+  assert.equal((await signIn({}, { groups: null })).groups, null);
 });
 
 /** A connector whose calls meet these answers, one after the other, the last for ever. */

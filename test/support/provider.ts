@@ -18,6 +18,9 @@ export type Person = {
   /** Google's Workspace domain; a consumer account has none, whatever its e-mail says. */
   readonly hd?: string;
   readonly groups?: readonly string[];
+  /** Cannot sign in, and is refused where a refresh token speaks for them. */
+  readonly suspended?: boolean;
+  readonly archived?: boolean;
 };
 
 export type ProviderClient = {
@@ -35,6 +38,7 @@ export type DemoProvider = {
   readonly tokenUrl: string;
   readonly userinfoUrl: string;
   readonly jwksUrl: string;
+  readonly revocationUrl: string;
   /** By `sub`; a change counts from the next sign-in or refresh on. */
   readonly people: Map<string, Person>;
   close(): Promise<void>;
@@ -103,6 +107,7 @@ export async function startProvider(settings: {
     tokenUrl: issuer + routes.token,
     userinfoUrl: issuer + routes.userinfo,
     jwksUrl: issuer + routes.jwks,
+    revocationUrl: issuer + routes.revocation,
     people,
     close: () => close(server),
   };
@@ -148,7 +153,7 @@ async function configure(
     issueRefreshToken: async (_: Context, client: Context['oidc']['client']) =>
       client.grantTypeAllowed('refresh_token'),
     findAccount: async (_: Context, sub: string) =>
-      people.has(sub) ? { accountId: sub, claims: async () => ({ ...people.get(sub) }) } : undefined,
+      isThere(people.get(sub)) ? { accountId: sub, claims: async () => ({ ...people.get(sub) }) } : undefined,
   };
 
   async function consentToAll(context: Context): Promise<object> {
@@ -158,6 +163,10 @@ async function configure(
     await grant.save();
     return grant;
   }
+}
+
+function isThere(person: Person | undefined): boolean {
+  return person !== undefined && !person.suspended && !person.archived;
 }
 
 /** Nobody is remembered: each sign-in asks which person to be. `select_account` is Google's word for that. */

@@ -1,5 +1,5 @@
 /** Owns rows that tests begin from: a person who signed in, a password. */
-import type { SignedIn } from '../../src/store/accounts.ts';
+import type { Account, SignedIn } from '../../src/store/accounts.ts';
 import type { NewPassword } from '../../src/store/passwords.ts';
 
 export function signedIn(changes: Partial<SignedIn>): SignedIn {
@@ -30,6 +30,32 @@ export function newPassword(accountId: string, changes: Partial<NewPassword>): N
     repositories_json: null,
     created_at: 100,
     expires_at: 9_000,
+    ...changes,
+  };
+}
+
+/** A person as the store has them. */
+export function account(changes: Partial<Account>): Account {
+  return {
+    id: 'account-1',
+    kind: 'person',
+    provider: 'google',
+    issuer: 'https://accounts.google.com',
+    subject: '1001',
+    login: 'ana@example.com',
+    email: 'ana@example.com',
+    display_name: 'Ana',
+    domain: 'example.com',
+    groups_json: '[]',
+    groups_at: null,
+    state: 'active',
+    state_reason: null,
+    state_by: null,
+    state_at: null,
+    created_at: 1_000,
+    signed_in_at: 1_000,
+    checked_at: null,
+    confirmed_at: null,
     ...changes,
   };
 }

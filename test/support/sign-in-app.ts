@@ -122,6 +122,7 @@ export async function startGoogleApp(
       const settings = {
         ...{ clientId: client.id, clientSecret: client.secret, domains: ['example.com'], anyAccount: false },
         ...{ authorizationUrl: provider.authorizationUrl, tokenUrl: provider.tokenUrl, jwksUrl: provider.jwksUrl },
+        ...{ revocationUrl: provider.revocationUrl, refreshTokens: false },
         ...{ issuers: [provider.issuer], callbackUrl: callbackUrl('google'), ...google },
       };
       return [createGoogleConnector(settings, { fetch, now: Date.now })];

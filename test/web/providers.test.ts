@@ -30,8 +30,8 @@ async function start(
       resolve(provider);
       const oidc: OidcSettings = {
         ...{ ...client, name: 'sso', label: 'Company SSO', issuer: provider.issuer, callbackUrl: callbackUrl('sso') },
-        ...{ scopes: ['openid', 'email', 'profile', 'groups'], groupsClaim: 'groups', domains: [] },
-        ...{ requireVerifiedEmail: true, allowInsecureIssuer: true, ...sso },
+        ...{ scopes: ['openid', 'email', 'profile', 'groups'], groups: { path: 'groups', prefix: 'sso' }, domains: [] },
+        ...{ requireVerifiedEmail: true, allowInsecureIssuer: true, refreshTokens: false, ...sso },
       };
       const parts = { fetch, now: Date.now };
       const silentIssuer = `http://localhost:${(silent.address() as AddressInfo).port}`;
@@ -40,6 +40,7 @@ async function start(
           {
             ...{ ...client, domains: ['example.com'], anyAccount: false, callbackUrl: callbackUrl('google') },
             ...{ authorizationUrl: provider.authorizationUrl, tokenUrl: provider.tokenUrl, jwksUrl: provider.jwksUrl },
+            ...{ revocationUrl: provider.revocationUrl, refreshTokens: false },
             issuers: [`${provider.issuer}/google`, provider.issuer],
           },
           parts,
@@ -93,7 +94,7 @@ test('groups of the claim are stored with their age and follow at the next sign-
 });
 
 test('a missing claim leaves unknown groups unknown', async (t) => {
-  const { app } = await start(t, { groupsClaim: 'realm_access.roles' });
+  const { app } = await start(t, { groups: { path: 'realm_access.roles', prefix: 'sso' } });
   await signInAs(createVisitor(), `${app.url}/sign-in/sso`, 'bo@example.com');
   assert.deepEqual(await groupsOf(app), [{ provider: 'sso', groups: [], known: false }]);
 });

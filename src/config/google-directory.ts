@@ -1,0 +1,112 @@
+/** Owns the settings of Google's directory: the strategy that switches it on, and how Dockpass proves itself to it. */
+import { readFileSync } from 'node:fs';
+import type { Settings } from './settings.ts';
+
+type ServiceAccountKey = { readonly client_email: string; readonly private_key: string };
+type AuthorizedUser = { readonly client_id: string; readonly client_secret: string; readonly refresh_token: string };
+
+export type GoogleDirectoryConfig = {
+  readonly strategy: (typeof strategies)[number];
+  readonly depth: number;
+  readonly directoryUrl: string;
+  readonly cloudIdentityUrl: string;
+  readonly credentials: {
+    readonly key: ServiceAccountKey | null;
+    readonly serviceAccount: string | null;
+    readonly admin: string | null;
+    readonly applicationDefault: AuthorizedUser | null;
+    readonly tokenUrl: string;
+    readonly iamUrl: string;
+    readonly metadataUrl: string;
+  };
+};
+
+const strategies = ['direct', 'recursive', 'configured', 'transitive'] as const;
+
+/**
+ * `null` where no directory is asked.
+ * @param endpoint reads a URL that must not be plain http beyond this machine
+ */
+export function readGoogleDirectory(
+  settings: Settings,
+  endpoint: (name: string, fallback: string) => string,
+): GoogleDirectoryConfig | null {
+  const strategy = settings.choice('GOOGLE_DIRECTORY', ['off', ...strategies], 'off');
+  const key = readKey(settings);
+  const serviceAccount = settings.optional('GOOGLE_DIRECTORY_SERVICE_ACCOUNT');
+  const admin = settings.optional('GOOGLE_DIRECTORY_ADMIN');
+  if (strategy === 'off') {
+    if (key ?? serviceAccount ?? admin)
+      settings.problem('GOOGLE_DIRECTORY is off, but its other settings are there: choose direct, for example');
+    return null;
+  }
+  if (key !== null && serviceAccount !== null) {
+    settings.problem('GOOGLE_DIRECTORY_KEY and GOOGLE_DIRECTORY_SERVICE_ACCOUNT contradict each other: keep one');
+  }
+  if (admin !== null && key === null && serviceAccount === null) {
+    settings.problem(
+      'GOOGLE_DIRECTORY_ADMIN needs a service account with domain-wide delegation: set GOOGLE_DIRECTORY_KEY_FILE, or GOOGLE_DIRECTORY_SERVICE_ACCOUNT to sign without a key',
+    );
+  }
+  return {
+    strategy,
+    depth: settings.integer('GOOGLE_DIRECTORY_DEPTH', { fallback: 5, minimum: 1, maximum: 20 }),
+    directoryUrl: endpoint('GOOGLE_DIRECTORY_URL', 'https://admin.googleapis.com'),
+    cloudIdentityUrl: endpoint('GOOGLE_CLOUD_IDENTITY_URL', 'https://cloudidentity.googleapis.com'),
+    credentials: {
+      key,
+      serviceAccount,
+      admin,
+      applicationDefault: key === null ? readApplicationDefault(settings) : null,
+      tokenUrl: endpoint('GOOGLE_DIRECTORY_TOKEN_URL', 'https://oauth2.googleapis.com/token'),
+      iamUrl: endpoint('GOOGLE_IAM_URL', 'https://iamcredentials.googleapis.com'),
+      // Plain http, as everywhere at Google: it never leaves the machine (cloud.google.com/compute/docs/metadata).
+      metadataUrl: settings.text('GOOGLE_METADATA_URL', 'http://metadata.google.internal'),
+    },
+  };
+}
+
+function readKey(settings: Settings): ServiceAccountKey | null {
+  const text = settings.secret('GOOGLE_DIRECTORY_KEY');
+  if (text === null) return null;
+  const key = parse(text);
+  if (typeof key['client_email'] === 'string' && typeof key['private_key'] === 'string') {
+    return { client_email: key['client_email'], private_key: key['private_key'] };
+  }
+  settings.problem('GOOGLE_DIRECTORY_KEY is not the JSON key file of a service account');
+  return null;
+}
+
+/** The variable that all of Google's tools read. */
+function readApplicationDefault(settings: Settings): AuthorizedUser | null {
+  const file = settings.optional('GOOGLE_APPLICATION_CREDENTIALS');
+  if (file === null) return null;
+  try {
+    const user = parse(readFileSync(file, 'utf8'));
+    const { client_id, client_secret, refresh_token } = user;
+    if (user['type'] === 'authorized_user') {
+      return {
+        client_id: String(client_id),
+        client_secret: String(client_secret),
+        refresh_token: String(refresh_token),
+      };
+    }
+    settings.problem(
+      `GOOGLE_APPLICATION_CREDENTIALS: ${file} is of type "${String(user['type'])}". Only authorized_user is taken; a service account's key belongs into GOOGLE_DIRECTORY_KEY_FILE`,
+    );
+  } catch (error) {
+    settings.problem(
+      `GOOGLE_APPLICATION_CREDENTIALS: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`,
+    );
+  }
+  return null;
+}
+
+function parse(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,97 @@
+/** Owns how Dockpass proves to Google's directory who it is: with a key, with a borrowed signature, or as the machine's own account. */
+import { importPKCS8, SignJWT } from 'jose';
+import { post, readToken, type Token, textOf } from './google-answer.ts';
+import { type AuthorizedUser, createApplicationDefault } from './google-application-default.ts';
+import type { Fetch } from './provider-fetch.ts';
+
+export type GoogleCredentials = {
+  /** A service account's key file; `null` without one. */
+  readonly key: ServiceAccountKey | null;
+  /** E-mail of a service account in whose name the application default credentials may sign; `null`: they speak for themselves. */
+  readonly serviceAccount: string | null;
+  /** Whom a service account with domain-wide delegation speaks for; `null` where it has an admin role of its own. */
+  readonly admin: string | null;
+  /** The credentials of `gcloud auth application-default login`; `null`: the metadata server has them. */
+  readonly applicationDefault: AuthorizedUser | null;
+  readonly tokenUrl: string;
+  readonly iamUrl: string;
+  readonly metadataUrl: string;
+};
+
+export type ServiceAccountKey = { readonly client_email: string; readonly private_key: string };
+
+/** A token this close to its end is not used any more, in milliseconds. */
+const margin = 60_000;
+/** Seconds; the longest that Google takes. */
+const assertionLifetime = 3_600;
+
+/**
+ * @param scopes what may be read; fewer are better
+ * @returns what gives an access token: kept while it is good, asked for once when many need it
+ */
+export function createGoogleToken(
+  credentials: GoogleCredentials,
+  scopes: readonly string[],
+  parts: { readonly call: Fetch; readonly now: () => number },
+): (fresh: boolean) => Promise<string> {
+  const ask = askWith(credentials, scopes, parts);
+  let asked: Promise<Token> | undefined;
+  return async (fresh) => {
+    const known = await asked?.catch(() => undefined);
+    if (asked === undefined || known === undefined || fresh || known.expiresAt - margin <= parts.now()) {
+      const asking = ask();
+      asked = asking;
+      asking.catch(() => {
+        if (asked === asking) asked = undefined;
+      });
+    }
+    return (await asked).value;
+  };
+}
+
+function askWith(
+  credentials: GoogleCredentials,
+  scopes: readonly string[],
+  parts: { readonly call: Fetch; readonly now: () => number },
+): () => Promise<Token> {
+  const { key, serviceAccount, admin, tokenUrl, iamUrl } = credentials;
+  const { call, now } = parts;
+  const scope = scopes.join(' ');
+  const exchange = async (assertion: string): Promise<Token> => {
+    const grant_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+    return readToken(await post(call, tokenUrl, new URLSearchParams({ grant_type, assertion })), now);
+  };
+  const claims = (issuer: string) => {
+    const iat = Math.floor(now() / 1000);
+    const subject = admin === null ? {} : { sub: admin };
+    return { iss: issuer, ...subject, scope, aud: tokenUrl, iat, exp: iat + assertionLifetime };
+  };
+  if (key !== null) {
+    return async () => {
+      const signingKey = await importPKCS8(key.private_key, 'RS256');
+      const jwt = new SignJWT(claims(key.client_email)).setProtectedHeader({ alg: 'RS256', typ: 'JWT' });
+      return exchange(await jwt.sign(signingKey));
+    };
+  }
+  const own = createApplicationDefault(credentials, parts);
+  if (serviceAccount === null) return () => own(scopes);
+  const iam = async (method: string, body: object): Promise<Record<string, unknown>> => {
+    const cloud = await own(['https://www.googleapis.com/auth/cloud-platform']);
+    const url = `${iamUrl}/v1/projects/-/serviceAccounts/${encodeURIComponent(serviceAccount)}:${method}`;
+    return post(call, url, JSON.stringify(body), {
+      authorization: `Bearer ${cloud.value}`,
+      'content-type': 'application/json',
+    });
+  };
+  if (admin === null) {
+    return async () => {
+      const { accessToken, expireTime } = await iam('generateAccessToken', { scope: scopes, lifetime: '3600s' });
+      return { value: textOf(accessToken), expiresAt: Date.parse(textOf(expireTime)) };
+    };
+  }
+  // The account's key stays with Google, which signs the assertion that a key file would have signed here.
+  return async () => {
+    const { signedJwt } = await iam('signJwt', { payload: JSON.stringify(claims(serviceAccount)) });
+    return exchange(textOf(signedJwt));
+  };
+}
