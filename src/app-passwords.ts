@@ -171,24 +171,32 @@ const unused = { revoked_at: null, revoked_by: null, used_at: null, used_address
 
 function checkWish(wish: PasswordWish, parts: AppPasswordParts): { name: string; repositories: string[] } {
   const name = wish.name.trim().normalize('NFC');
-  if (name === '') throw new Refusal('bad_request', 'Give the password a name, for example the machine it is for.');
-  if (name.length > maximumNameLength) {
-    throw new Refusal('bad_request', `The name is longer than ${maximumNameLength} characters. Shorten it.`);
-  }
-  if (/\p{Cc}/u.test(name)) throw new Refusal('bad_request', 'The name holds a control character. Remove it.');
+  const nameProblem = problemOfName(name);
+  if (nameProblem !== null) throw new Refusal('bad_request', nameProblem, { field: 'name' });
   if (!Number.isInteger(wish.days) || wish.days < 1 || wish.days > parts.maximumDays) {
-    throw new Refusal('bad_request', `Choose a lifetime between 1 and ${parts.maximumDays} days.`);
+    throw new Refusal('bad_request', `Choose a lifetime between 1 and ${parts.maximumDays} days.`, { field: 'days' });
   }
   const repositories = wish.repositories.map((pattern) => pattern.trim()).filter((pattern) => pattern !== '');
+  const patternProblem = problemOfPatterns(repositories, parts);
+  if (patternProblem !== null) throw new Refusal('bad_request', patternProblem, { field: 'repositories' });
+  return { name, repositories };
+}
+
+function problemOfName(name: string): string | null {
+  if (name === '') return 'Give the password a name, for example the machine it is for.';
+  if (name.length > maximumNameLength) return `The name is longer than ${maximumNameLength} characters. Shorten it.`;
+  return /\p{Cc}/u.test(name) ? 'The name holds a control character. Remove it.' : null;
+}
+
+function problemOfPatterns(repositories: readonly string[], { checkPattern }: AppPasswordParts): string | null {
   if (repositories.length > maximumPatterns) {
-    throw new Refusal('bad_request', `Name at most ${maximumPatterns} repository patterns; combine some with "*".`);
+    return `Name at most ${maximumPatterns} repository patterns; combine some with "*".`;
   }
   for (const pattern of repositories) {
-    const problem = pattern.length > maximumPatternLength ? 'it is too long' : parts.checkPattern(pattern);
-    if (problem !== null)
-      throw new Refusal('bad_request', `The repository pattern "${pattern}" is not usable: ${problem}.`);
+    const problem = pattern.length > maximumPatternLength ? 'it is too long' : checkPattern(pattern);
+    if (problem !== null) return `The repository pattern "${pattern}" is not usable: ${problem}.`;
   }
-  return { name, repositories };
+  return null;
 }
 
 /** Which of its two conditions the insert did not meet. */
@@ -198,6 +206,7 @@ async function explainConflict(store: PasswordStore, accountId: string, name: st
     ? new Refusal(
         'conflict',
         `There is a live password named "${name}" already. Choose another name, or revoke that one.`,
+        { field: 'name' },
       )
     : new Refusal('conflict', `There are ${limit} live passwords, which is the limit. Revoke one that is not needed.`);
 }

@@ -26,11 +26,18 @@ export class Refusal extends Error {
   readonly code: RefusalCode;
   /** Seconds until another try makes sense; sent as Retry-After. */
   readonly retryAfter: number | undefined;
+  /** The field of what was sent that the message is about, so that a form can show it there. */
+  readonly field: string | undefined;
 
-  constructor(code: RefusalCode, message: string, options: { cause?: unknown; retryAfter?: number } = {}) {
+  constructor(
+    code: RefusalCode,
+    message: string,
+    options: { cause?: unknown; retryAfter?: number; field?: string } = {},
+  ) {
     super(message, { cause: options.cause });
     this.code = code;
     this.retryAfter = options.retryAfter;
+    this.field = options.field;
   }
 
   get status(): number {

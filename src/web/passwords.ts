@@ -40,7 +40,8 @@ type Form = {
   readonly days: number;
   readonly access: string;
   readonly repositories: string;
-  readonly error: string | null;
+  /** `field`: the name of the field that it stands beside; `null`: it is about the whole form. */
+  readonly error: { readonly message: string; readonly field: string | null } | null;
   readonly lifetimes: readonly { readonly days: number; readonly label: string }[];
 };
 
@@ -92,7 +93,12 @@ async function create(parts: PasswordPageParts, request: Request, response: Resp
     views.page(response, 'password-created', { section, secret, password: view, tools, prompt: promptCommand(login) });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    showForm(parts, response, { ...emptyForm(passwords), ...fields, error: error.message }, error.status);
+    showForm(
+      parts,
+      response,
+      { ...emptyForm(passwords), ...fields, error: { message: error.message, field: error.field ?? null } },
+      error.status,
+    );
   }
 }
 

@@ -85,17 +85,29 @@ test(
   }),
 );
 
-const mistakes: readonly [what: string, change: Record<string, string>, status: number, message: RegExp][] = [
-  ['no name', { name: '  ' }, 400, /Give the password a name/],
-  ['a lifetime beyond the maximum', { days: '3650' }, 400, /between 1 and 365 days/],
-  ['a lifetime that is no number', { days: 'soon' }, 400, /between 1 and 365 days/],
-  ['a broken pattern', { repositories: 'team-a/*\nteam-[b/*' }, 400, /&quot;team-\[b\/\*&quot; is not usable/],
-  ['a name in use', { name: 'taken' }, 409, /There is a live password named &quot;taken&quot; already/],
+const mistakes: readonly [
+  what: string,
+  field: 'name' | 'days' | 'repositories',
+  change: Record<string, string>,
+  status: number,
+  message: RegExp,
+][] = [
+  ['no name', 'name', { name: '  ' }, 400, /Give the password a name/],
+  ['a lifetime beyond the maximum', 'days', { days: '3650' }, 400, /between 1 and 365 days/],
+  ['a lifetime that is no number', 'days', { days: 'soon' }, 400, /between 1 and 365 days/],
+  [
+    'a broken pattern',
+    'repositories',
+    { repositories: 'team-a/*\nteam-[b/*' },
+    400,
+    /&quot;team-\[b\/\*&quot; is not usable/,
+  ],
+  ['a name in use', 'name', { name: 'taken' }, 409, /There is a live password named &quot;taken&quot; already/],
 ];
 
-for (const [what, change, status, message] of mistakes) {
+for (const [what, field, change, status, message] of mistakes) {
   test(
-    `${what} is named, and the form keeps what was typed`,
+    `${what} is named beside its field, and the form keeps what was typed`,
     withSite(async (site) => {
       await createOne(site, { ...full, name: 'taken' });
       const typed = { name: 'my <name>', days: '7', access: 'pull', repositories: 'team-c/*', ...change };
@@ -103,7 +115,8 @@ for (const [what, change, status, message] of mistakes) {
       const body = await response.text();
       assert.equal(response.status, status);
       assert.match(body, message);
-      assert.match(body, /role="alert"/);
+      assert.match(body, new RegExp(`id="${field}-error" class="field-error" role="alert"`));
+      assert.match(body, new RegExp(`aria-describedby="${field}-error`));
       assert.ok(body.includes(`value="${typed.name.replace('<', '&lt;').replace('>', '&gt;')}"`));
       assert.ok(body.includes(`>${typed.repositories}</textarea>`));
       assert.match(body, /value="pull" checked/);
