@@ -21,18 +21,37 @@ export function quoteMeta(text: string): string {
 }
 
 /** Compiling costs some hundred matches, and the same person asks for the same repository again and again. */
-const keptExpressions = 1_024;
-const expressions = new Map<string, RE2JS>();
+const keptPatterns = 4_096;
 
-/** @throws {PatternError} */
-export function compileExpression(source: string): RE2JS {
-  const known = expressions.get(source);
-  if (known) return known;
-  if (expressions.size >= keptExpressions) expressions.clear();
-  const expression = compileNew(source);
-  expressions.set(source, expression);
-  return expression;
+/** Remembers what `make` made or refused; forgets all of it when it is full. */
+function remember<Made>(make: (text: string) => Made): (text: string) => Made {
+  const kept = new Map<string, { readonly made: Made } | PatternError>();
+  return (text) => {
+    let result = kept.get(text);
+    if (result === undefined) {
+      if (kept.size >= keptPatterns) kept.clear();
+      result = attempt(() => make(text));
+      kept.set(text, result);
+    }
+    if (result instanceof PatternError) throw result;
+    return result.made;
+  };
 }
+
+function attempt<Made>(make: () => Made): { readonly made: Made } | PatternError {
+  try {
+    return { made: make() };
+  } catch (error) {
+    if (error instanceof PatternError) return error;
+    throw error;
+  }
+}
+
+/**
+ * @param source without the slashes
+ * @throws {PatternError}
+ */
+export const compileExpression: (source: string) => RE2JS = remember(compileNew);
 
 function compileNew(source: string): RE2JS {
   try {
@@ -58,17 +77,28 @@ function withoutNames(source: string): string {
  * @throws {PatternError} the pattern is malformed; docker_auth lets such a glob pass and it never matches
  */
 export function compilePattern(pattern: string, { doubleStar }: { doubleStar: boolean }): Matcher {
-  if (!isExpression(pattern)) return compileGlob(pattern, { doubleStar });
-  const expression = compileExpression(pattern.slice(1, -1));
-  const { prefix, suffix } = literalEnds(pattern.slice(1, -1));
-  return (text) => text.startsWith(prefix) && text.endsWith(suffix) && expression.test(text);
+  if (isExpression(pattern)) return matcherOf(pattern.slice(1, -1));
+  return compileGlob(pattern, { doubleStar });
 }
+
+const matcherOf = remember((source): Matcher => {
+  const expression = compileExpression(source);
+  const { prefix, suffix } = literalEnds(source);
+  return (text) => text.startsWith(prefix) && text.endsWith(suffix) && expression.test(text);
+});
 
 /**
  * `*` and `?` stay within a path segment, `[a-c]` and `[^a]` are classes, `\` escapes; the whole text must fit.
  * @throws {PatternError}
  */
 export function compileGlob(glob: string, { doubleStar }: { doubleStar: boolean }): Matcher {
+  return doubleStar ? deepGlob(glob) : goGlob(glob);
+}
+
+const goGlob = remember((glob) => compileNewGlob(glob, false));
+const deepGlob = remember((glob) => compileNewGlob(glob, true));
+
+function compileNewGlob(glob: string, doubleStar: boolean): Matcher {
   const special = /[*?[\\]/.exec(glob);
   if (!special) return (text) => text === glob;
   const prefix = glob.slice(0, special.index);

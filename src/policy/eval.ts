@@ -13,7 +13,7 @@ type Loaded = { readonly rules: readonly EvaluatedRule[] } | { readonly error: s
 type Outcome = { readonly actions: readonly string[] } | { readonly nomatch: true } | { readonly error: string };
 
 /** A stream usually asks many things of few ACLs. */
-const keptAcls = 512;
+const keptAcls = 64;
 
 /**
  * `{"acl":[...],"request":{"account","type","name","ip","service","labels","actions"}}` ->

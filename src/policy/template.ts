@@ -84,22 +84,11 @@ function checkPattern(pattern: string, dialect: Dialect): Matcher {
   }
 }
 
-/** Filled-in patterns repeat from request to request (the same person, the same label), so the last ones are kept. */
-const keptPatterns = 512;
-
 /** Compiles filled-in patterns. What is malformed once it is filled in never matches, as in docker_auth. */
 function createCompiler(written: string, { extended, raw }: Dialect): (filled: string) => Matcher {
-  const kept = new Map<string, Matcher>();
   // Quoted values do not decide whether a pattern is an expression: an account "/.*/" must not become one.
   const mayBeExpression = raw || !extended || isExpression(written);
-  return (filled) => {
-    const known = kept.get(filled);
-    if (known) return known;
-    if (kept.size >= keptPatterns) kept.clear();
-    const matcher = compileFilled(filled, extended, mayBeExpression);
-    kept.set(filled, matcher);
-    return matcher;
-  };
+  return (filled) => compileFilled(filled, extended, mayBeExpression);
 }
 
 function compileFilled(filled: string, doubleStar: boolean, mayBeExpression: boolean): Matcher {
