@@ -71,8 +71,9 @@ export async function startCase(
   // The first start makes keys; the second is what a restart costs.
   const start = () =>
     startService({
-      args: [resolve(import.meta.dirname, '../src/main.ts'), 'serve'],
-      env: { ...installation.environment, ...shape.env },
+      // As script/dockpass starts it.
+      args: ['--max-semi-space-size=4', resolve(import.meta.dirname, '../src/main.ts'), 'serve'],
+      env: { ...installation.environment, NODE_COMPILE_CACHE: join(parent, 'compiled'), ...shape.env },
       logFile: join(folder, 'log.jsonl'),
       ask: (url) => ask(pathOf(url), headers),
     });

@@ -74,7 +74,7 @@ async function policyOf(count: number): Promise<string> {
 }
 
 async function addCrowd(databaseUrl: string, people: number, at: number): Promise<void> {
-  const sql = openSql(databaseUrl, () => {});
+  const sql = await openSql(databaseUrl, () => {});
   const year = 365 * 24 * 60 * 60 * 1000;
   try {
     await sql.run(`${numbers(people)} ${crowd}`, [at]);

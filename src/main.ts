@@ -2,6 +2,11 @@
 import { existsSync } from 'node:fs';
 import { runCommand } from './cli.ts';
 
+// `dockpass password list | head` ends the reader first, which is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 if (existsSync('.env')) process.loadEnvFile('.env');
 
 process.exitCode = await runCommand(process.argv.slice(2), {

@@ -41,7 +41,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   });
   parts.stopping.addEventListener('abort', sessions.close);
   const admission = createAdmission({ accounts: store.accounts, now: Date.now });
-  const connectors = createConnectors(config, log);
+  const connectors = await createConnectors(config, log);
   const signIn = createSignIn({
     connectors,
     admission,

@@ -30,7 +30,7 @@ export const serveCommands: readonly Command[] = [
     async run(_operands, _values, terminal) {
       const { databaseUrl, dataFolder } = readStorageConfig(terminal.environment);
       if (databaseUrl.startsWith('sqlite:')) await createDataFolder(dataFolder);
-      const sql = openSql(databaseUrl, () => {});
+      const sql = await openSql(databaseUrl, () => {});
       try {
         const applied = await sql.migrate(await readMigrations());
         for (const name of applied) terminal.out(`applied ${name}`);

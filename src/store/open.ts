@@ -1,8 +1,6 @@
 /** Owns the way from a database URL to a migrated store. */
 import { readdir, readFile } from 'node:fs/promises';
-import { openPostgres } from './postgres.ts';
 import type { Migration, Sql } from './sql.ts';
-import { openSqlite } from './sqlite.ts';
 import { createStore, type Store } from './store.ts';
 
 const migrationFolder = new URL('../../migrations/', import.meta.url);
@@ -12,13 +10,15 @@ const migrationFolder = new URL('../../migrations/', import.meta.url);
  * @param url `sqlite:PATH` or `postgres://...`
  * @param onIdleError told when an idle PostgreSQL connection breaks
  */
-export function openSql(url: string, onIdleError: (error: Error) => void): Sql {
-  return url.startsWith('sqlite:') ? openSqlite(url.slice('sqlite:'.length)) : openPostgres(url, onIdleError);
+export async function openSql(url: string, onIdleError: (error: Error) => void): Promise<Sql> {
+  // Only the driver that is needed: the other one would cost every start 10 MB.
+  if (url.startsWith('sqlite:')) return (await import('./sqlite.ts')).openSqlite(url.slice('sqlite:'.length));
+  return (await import('./postgres.ts')).openPostgres(url, onIdleError);
 }
 
 /** Opens the database and brings its schema up to date; processes that start together wait for each other. */
 export async function openStore(url: string, onIdleError: (error: Error) => void): Promise<Store> {
-  const sql = openSql(url, onIdleError);
+  const sql = await openSql(url, onIdleError);
   try {
     await sql.migrate(await readMigrations());
     return createStore(sql);

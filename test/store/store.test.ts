@@ -23,13 +23,13 @@ describeEngines('the store', (databases) => {
     const stores = await Promise.all([1, 2, 3, 4].map(() => openStore(url, noIdleErrors)));
     await Promise.all(stores.map((store) => store.ping()));
     await Promise.all(stores.map((store) => store.close()));
-    const sql = openSql(url, noIdleErrors);
+    const sql = await openSql(url, noIdleErrors);
     assert.deepEqual(await sql.migrate(await readMigrations()), []);
     await sql.close();
   });
 
   test('a failed migration leaves nothing behind', async () => {
-    const sql = openSql(await databases.create(), noIdleErrors);
+    const sql = await openSql(await databases.create(), noIdleErrors);
     const broken = { name: '0001_broken', text: 'create table half (id text); create table half (id text);' };
     await assert.rejects(sql.migrate([broken]));
     await assert.rejects(sql.get('select * from half'));

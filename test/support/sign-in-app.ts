@@ -43,7 +43,7 @@ export type SignInAppSettings = {
 /** The first page says who is signed in; a refused sign-in is its data as JSON. */
 export async function startSignInApp(settings: SignInAppSettings): Promise<SignInApp> {
   const { prefix = '', secure = false, now = Date.now, idle = 3600, absolute = 86_400 } = settings;
-  const sql = openSql('sqlite::memory:', () => {});
+  const sql = await openSql('sqlite::memory:', () => {});
   await sql.migrate(await readMigrations());
   const accounts = createAccountStore(sql);
   const log = createLog('silent');
