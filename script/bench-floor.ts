@@ -9,7 +9,10 @@ import { createSigner } from '../src/token/signature.ts';
 
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 // A header as long as that of Dockpass's tokens, whose certificate is about 450 bytes.
-const signer = createSigner({ privateKey, id: 'ABCD:'.repeat(12).slice(0, -1), certificates: [Buffer.alloc(450, 7)] });
+const signer = createSigner(
+  { privateKey, algorithm: 'ES256', id: 'ABCD:'.repeat(12).slice(0, -1), certificates: [Buffer.alloc(450, 7)] },
+  'x5c',
+);
 const claims = {
   iss: 'auth.example.com',
   sub: 'person@example.com',

@@ -2,8 +2,7 @@
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { type Core, openCore } from './app/core.ts';
+import { type Core, openCore, openSigningKeys } from './app/core.ts';
 import { createPages } from './app/pages.ts';
 import type { Config } from './config/config.ts';
 import * as http from './http.ts';
@@ -12,7 +11,7 @@ import { differencesOf } from './policy/shadow.ts';
 import { openPolicies, type Policies } from './policy-file.ts';
 import { looksLikeSecret } from './secret.ts';
 import { createTokenEndpoint, realmPaths } from './token/endpoint.ts';
-import { openKeys } from './token/keys.ts';
+import type { Keys } from './token/keys.ts';
 
 export type App = {
   /** Where it listens: "http://127.0.0.1:5001". */
@@ -26,8 +25,9 @@ export type App = {
 /** Requests in flight have this long to finish once the service stops, in milliseconds. */
 const stopDeadline = 10_000;
 
-/** How often the policy files are looked at, in milliseconds. */
+/** How often the policy files are looked at, and the keys, in milliseconds. */
 const policyInterval = 500;
+const keyInterval = 30_000;
 
 /** Starts the service; rejects, and leaves nothing open, when a part cannot start. */
 export async function startApp(config: Config): Promise<App> {
@@ -35,12 +35,13 @@ export async function startApp(config: Config): Promise<App> {
   try {
     const stopping = new AbortController();
     const policies = await openPolicies(config.policyFile, config.policyCandidateFile, core.log);
-    const listener = await createListener(config, core, policies, stopping.signal);
+    const keys = await openSigningKeys(config, core);
+    const listener = await createListener(config, core, policies, keys, stopping.signal);
     const server = await http.createServer(config.tls, listener);
     const stopServer = http.createStop(server);
     server.listen(config.port, config.host);
     await once(server, 'listening');
-    const looking = setInterval(policies.look, policyInterval);
+    const looking = [setInterval(policies.look, policyInterval), setInterval(keys.look, keyInterval)];
     const { address, port, family } = server.address() as AddressInfo;
     const host = family === 'IPv6' ? `[${address}]` : address;
     const url = `${config.tls === null ? 'http' : 'https'}://${host}:${port}`;
@@ -50,7 +51,7 @@ export async function startApp(config: Config): Promise<App> {
       reload: policies.reload,
       async stop() {
         core.log.info({}, 'stopping');
-        clearInterval(looking);
+        for (const timer of looking) clearInterval(timer);
         stopping.abort();
         await stopServer(stopDeadline);
         await core.close();
@@ -70,19 +71,18 @@ async function createListener(
   config: Config,
   core: Core,
   policies: Policies,
+  keys: Keys,
   stopping: AbortSignal,
 ): Promise<RequestListener> {
   const { log, passwords } = core;
   const trust = http.createTrust(config.trustedProxies);
   const clientOf = http.createClientReader(trust);
   const staticUsers = createStaticUsers(() => policies.current().users, looksLikeSecret);
-  const keys = await openKeys({
-    folder: join(config.dataFolder, 'keys'),
-    bundleFile: config.certificateBundleFile,
-    now: Date.now,
-  });
   const token = createTokenEndpoint({
-    services: config.services,
+    services: config.services.map((service) => ({
+      ...service,
+      signer: keys.ring(service.ring).signer(service.tokenHeader),
+    })),
     authenticators: [passwords.authenticator, staticUsers.authenticator],
     anonymous: staticUsers.anonymous,
     policy: policies.current,
@@ -91,14 +91,13 @@ async function createListener(
       const differences = candidate === null ? [] : differencesOf(candidate, identity, decisions, context);
       for (const difference of differences) log.warn(difference, 'the candidate policy would decide otherwise');
     },
-    signer: keys.signer,
     recordUse: passwords.recordUse,
     log,
     now: Date.now,
     clientOf,
     publicUrl: config.publicUrl.href,
   });
-  const pages = await createPages(config, core, { trust, clientOf, jwks: keys.jwks, policies, stopping });
+  const pages = await createPages(config, core, { trust, clientOf, keys, policies, stopping });
 
   const realm = new Set(realmPaths.map((path) => config.prefix + path));
   return (request, response) => {

@@ -14,6 +14,8 @@ export type Client = {
 };
 
 export type AuditAction =
+  | 'key.authority'
+  | 'key.rotate'
   | 'sign-in'
   | 'sign-in.refused'
   | 'sign-out'

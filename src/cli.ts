@@ -2,6 +2,7 @@
 import { type Command, readArguments, type Terminal, UsageError } from './cli/command.ts';
 import { doctorCommands } from './cli/doctor.ts';
 import { importCommands } from './cli/import.ts';
+import { keyCommands } from './cli/key.ts';
 import { passwordCommands } from './cli/password.ts';
 import { policyCommands } from './cli/policy.ts';
 import { serveCommands } from './cli/serve.ts';
@@ -13,6 +14,7 @@ import { PolicyError } from './policy/acl.ts';
 const commands: readonly Command[] = [
   ...serveCommands,
   ...passwordCommands,
+  ...keyCommands,
   ...policyCommands,
   ...importCommands,
   ...doctorCommands,

@@ -45,7 +45,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   robots: ['errors', 'store', 'audit', 'app-passwords'],
   'audit-log': ['store', 'audit'],
   'api-tokens': ['errors', 'secret', 'store', 'audit', 'app-passwords', 'administrators'],
-  token: ['errors', 'log', 'data-folder', 'scope', 'policy', 'identity/identity', 'app-passwords', 'audit', 'metrics'],
+  token: ['errors', 'log', 'cipher', 'scope', 'policy', 'identity/identity', 'app-passwords', 'audit', 'metrics'],
   backup: ['errors', 'store/copy'],
   doctor: ['scope', 'token'],
   web: ['errors', 'log', 'scope', 'policy', 'identity/identity', 'app-passwords', 'audit', 'http', ...adminParts],
@@ -53,6 +53,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** `import type` alone: the shape of a row or of a part that app hands over, and none of what it does. */
 const mayImportTypesOf: Readonly<Record<string, readonly string[]>> = {
   http: ['audit'],
+  token: ['store'],
   web: ['store', 'identity'],
 };
 /** The composition root and what runs it: these may import any module but those named. */

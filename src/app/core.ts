@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { type AppPasswords, createAppPasswords } from '../app-passwords.ts';
 import { type Audit, createAudit } from '../audit.ts';
+import { type Cipher, createCipher } from '../cipher.ts';
 import type { Config } from '../config/config.ts';
 import { createDataFolder, readOrCreateSecret } from '../data-folder.ts';
 import { createLog, type Log } from '../log.ts';
@@ -9,6 +10,7 @@ import { globProblem } from '../pattern.ts';
 import { createPepper } from '../secret.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
+import { type Keys, openKeys } from '../token/keys.ts';
 
 /** What pages and commands share. */
 export type Core = {
@@ -16,6 +18,8 @@ export type Core = {
   readonly store: Store;
   readonly audit: Audit;
   readonly passwords: AppPasswords;
+  /** For secrets in the database that must be read again. */
+  readonly cipher: Cipher;
   close(): Promise<void>;
 };
 
@@ -37,12 +41,20 @@ export async function openCore(config: Config): Promise<Core> {
     patience: config.patience,
     checkPattern: globProblem,
   });
+  const cipher = createCipher(
+    config.encryptionKeys ?? [await readOrCreateSecret(join(config.dataFolder, 'encryption-key'))],
+  );
   const close = async () => {
     await passwords.flush();
     await audit.flush();
     await store.close();
   };
-  return { log, store, audit, passwords, close };
+  return { log, store, audit, passwords, cipher, close };
+}
+
+/** The keys that sign tokens; makes them on the first call, and writes the files that registries read. */
+export function openSigningKeys(config: Config, { store, cipher, log }: Core): Promise<Keys> {
+  return openKeys({ rings: config.keyRings, store: store.signingKeys, cipher, log, now: Date.now });
 }
 
 /** From the configuration, or made once for this machine. */

@@ -1,10 +1,12 @@
 /** Mounts every page, and makes what the pages alone need. Reading the routes is reading the product. */
 import express, { type RequestHandler } from 'express';
 import type { Config } from '../config/config.ts';
+import { Refusal } from '../errors.ts';
 import * as http from '../http.ts';
 import { createAdmission } from '../identity/admission.ts';
 import type { Policies } from '../policy-file.ts';
 import type { Store } from '../store/store.ts';
+import type { Keys } from '../token/keys.ts';
 import { createPasswordPages } from '../web/passwords.ts';
 import { createSessions } from '../web/session.ts';
 import { createSignIn } from '../web/sign-in.ts';
@@ -15,7 +17,7 @@ import { createConnectors } from './providers.ts';
 export type PageParts = {
   readonly trust: http.Trust;
   readonly clientOf: ReturnType<typeof http.createClientReader>;
-  readonly jwks: object;
+  readonly keys: Keys;
   readonly policies: Policies;
   /** Aborted once the service stops. */
   readonly stopping: AbortSignal;
@@ -58,10 +60,11 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
 
   const router = express.Router();
   router.get('/healthz', healthy);
-  router.get('/readyz', readiness(store, parts.policies, parts.stopping));
-  router.get('/.well-known/jwks.json', (_request, response) => {
-    response.set('Cache-Control', 'public, max-age=300').json(parts.jwks);
-  });
+  router.get(
+    '/readyz',
+    readiness(store, () => [...parts.policies.warnings(), ...parts.keys.warnings()], parts.stopping),
+  );
+  router.get('/.well-known/jwks.json', publicKeys(config.services, parts.keys));
   router.use(http.pageHeaders(secure));
   router.use('/static', views.assets);
   router.use(http.refuseCrossSite(publicUrl.origin), ...sessions.middleware);
@@ -96,7 +99,7 @@ const healthy: RequestHandler = (_request, response) => {
 };
 
 /** It can do its work: whoever balances load asks this, and asks no more of a service that stops. */
-function readiness(store: Store, policies: Policies, stopping: AbortSignal): RequestHandler {
+function readiness(store: Store, warningsNow: () => readonly string[], stopping: AbortSignal): RequestHandler {
   return async (_request, response) => {
     const problem = stopping.aborted
       ? 'stopping'
@@ -104,9 +107,19 @@ function readiness(store: Store, policies: Policies, stopping: AbortSignal): Req
           () => null,
           () => 'the database does not answer',
         );
-    const warnings = policies.warnings();
+    const warnings = warningsNow();
     const healthy = warnings.length === 0 ? { status: 'ok' } : { status: 'ok', warnings };
     response.status(problem === null ? 200 : 503).json(problem === null ? healthy : { status: 'unavailable', problem });
+  };
+}
+
+/** The keys of one service: those of the first, unless `?service=` names another. */
+function publicKeys(services: Config['services'], keys: Keys): RequestHandler {
+  return (request, response) => {
+    const { service: name } = request.query;
+    const service = name === undefined ? services[0] : services.find((candidate) => candidate.name === name);
+    if (service === undefined) throw new Refusal('not_found', 'There is no such service. SERVICES has their names.');
+    response.set('Cache-Control', 'public, max-age=300').json(keys.ring(service.ring).jwks());
   };
 }
 

@@ -1,6 +1,6 @@
 /** Owns `dockpass doctor`: files and settings in, findings and the right `auth:` section out. */
 import { access, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type Core, openCore, openSigningKeys } from '../app/core.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { type AuthSettings, formatEnvironment, formatYaml } from '../doctor/auth-block.ts';
 import { checkPages, type DoctorParts, examine, type Report } from '../doctor/examine.ts';
@@ -8,7 +8,6 @@ import type { Finding } from '../doctor/finding.ts';
 import { createProbe } from '../doctor/probe.ts';
 import { parseRegistryFile, type RegistryFiles } from '../doctor/registry-file.ts';
 import { Refusal } from '../errors.ts';
-import { openKeys } from '../token/keys.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 
 export const doctorCommands: readonly Command[] = [
@@ -33,14 +32,20 @@ export const doctorCommands: readonly Command[] = [
     async run([address = ''], values, terminal) {
       const registry = parseAddress(address);
       const config = readConfig({ ...terminal.environment, LOG_LEVEL: 'silent' });
-      const parts = await openParts(config, values);
-      const report = await examine(parts, registry);
-      const provider = config.google === null ? config.oidc[0]?.name : 'google';
-      const findings = [...report.findings, ...(await checkPages(parts, provider ?? null))];
-      const settings = settingsFor(config, report.service);
-      if (values['json'] === true) terminal.out(JSON.stringify({ registry: registry.href, findings, auth: settings }));
-      else print(terminal, registry, findings, settings);
-      return findings.some(({ verdict }) => verdict !== 'right') ? 1 : 0;
+      const core = await openUsed(config);
+      try {
+        const parts = await openParts(config, core, values);
+        const report = await examine(parts, registry);
+        const provider = config.google === null ? config.oidc[0]?.name : 'google';
+        const findings = [...report.findings, ...(await checkPages(parts, provider ?? null))];
+        const settings = settingsFor(config, report.service);
+        if (values['json'] === true)
+          terminal.out(JSON.stringify({ registry: registry.href, findings, auth: settings }));
+        else print(terminal, registry, findings, settings);
+        return findings.some(({ verdict }) => verdict !== 'right') ? 1 : 0;
+      } finally {
+        await core.close();
+      }
     },
   },
 ];
@@ -53,29 +58,49 @@ function parseAddress(address: string): URL {
   return new URL('/', url);
 }
 
-async function openParts(config: Config, values: Values): Promise<DoctorParts> {
-  const folder = join(config.dataFolder, 'keys');
-  // Keys that were made here and now would prove nothing about the ones in use.
-  await access(folder).catch((cause) => {
-    throw new Refusal(
-      'not_found',
-      `There are no keys in ${folder}: run the doctor with the DATA_DIR of the Dockpass in use.`,
-      { cause },
-    );
+async function openParts(config: Config, core: Core, values: Values): Promise<DoctorParts> {
+  const keys = await openSigningKeys(config, core);
+  const [first, ...others] = config.services.map((service) => {
+    const ring = keys.ring(service.ring);
+    return { ...service, signer: ring.signer(service.tokenHeader), bundle: ring.bundle() };
   });
-  const keys = await openKeys({ folder, bundleFile: config.certificateBundleFile, now: Date.now });
+  if (first === undefined) throw new UsageError('SERVICES is empty.');
   const authorities = typeof values['ca'] === 'string' ? [await readText(values['ca'])] : [];
   return {
     probe: createProbe(authorities),
     publicUrl: config.publicUrl,
     realm: realmOf(config),
-    services: config.services,
-    signer: keys.signer,
-    keyIds: (keys.jwks.keys as readonly { kid: string }[]).map(({ kid }) => kid),
-    bundle: keys.bundle,
+    services: [first, ...others],
+    keyIds: keys.rings.flatMap((ring) => ring.list().map(({ id }) => id)),
     registryFiles: await readRegistryFiles(values),
     now: Date.now,
   };
+}
+
+/**
+ * Keys that were made here and now would prove nothing about the ones in use.
+ * @throws {Refusal} `not_found` where Dockpass has not run with these settings yet
+ */
+async function openUsed(config: Config): Promise<Core> {
+  const elsewhere = (cause?: unknown): Refusal =>
+    new Refusal(
+      'not_found',
+      `There are no keys in ${config.dataFolder}: run the doctor with the DATA_DIR (and DATABASE_URL) of the Dockpass in use.`,
+      { cause },
+    );
+  const [engine, file = ''] = config.databaseUrl.split(/:(.*)/s);
+  if (engine === 'sqlite') {
+    await access(file).catch((cause) => {
+      throw elsewhere(cause);
+    });
+  }
+  const core = await openCore(config);
+  for (const { name, own } of config.keyRings) {
+    if (own !== null || (await core.store.signingKeys.ofRing(name)).length > 0) continue;
+    await core.close();
+    throw elsewhere();
+  }
+  return core;
 }
 
 function realmOf({ publicUrl, prefix }: Config): URL {
@@ -101,9 +126,12 @@ async function readText(file: string): Promise<string> {
   });
 }
 
-function settingsFor(config: Config, service: Report['service']): AuthSettings {
-  const { name, issuer } = service;
-  return { realm: realmOf(config).href, service: name, issuer, rootcertbundle: config.certificateBundleFile };
+function settingsFor(config: Config, { name, issuer }: Report['service']): AuthSettings {
+  const service = config.services.find((candidate) => candidate.name === name);
+  const ring = config.keyRings.find((candidate) => candidate.name === (service?.ring ?? ''));
+  const { bundleFile = '', jwksFile = '' } = ring ?? {};
+  const trust = service?.tokenHeader === 'kid' ? { jwks: jwksFile } : { rootcertbundle: bundleFile };
+  return { realm: realmOf(config).href, service: name, issuer, ...trust };
 }
 
 const words = { right: 'right', wrong: 'WRONG', unknown: '?' } as const;
@@ -115,11 +143,11 @@ function print(terminal: Terminal, registry: URL, findings: readonly Finding[], 
   }
   const good = findings.every(({ verdict }) => verdict === 'right');
   terminal.out(
-    `\n${good ? 'The registry and Dockpass fit. Its' : "The registry's"} auth: section, for 2.8 and 3.x alike:\n`,
+    `\n${good ? 'The registry and Dockpass fit. Its' : "The registry's"} auth: section${'jwks' in settings ? ', for 3.x' : ', for 2.8 and 3.x alike'}:\n`,
   );
   terminal.out(formatYaml(settings));
   terminal.out(`\nor by environment:\n\n${formatEnvironment(settings)}`);
   terminal.note(
-    '\nrootcertbundle is the file that Dockpass writes, at the path where the registry sees it; it is read once, at its start.',
+    `\n${'jwks' in settings ? 'jwks' : 'rootcertbundle'} is the file that Dockpass writes, at the path where the registry sees it; it is read once, at its start.`,
   );
 }

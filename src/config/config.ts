@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { type LogLevel, logLevels } from '../log.ts';
+import { type KeyRingConfig, readKeyRings } from './key-rings.ts';
 import { type OffBoardingConfig, readOffBoarding } from './off-boarding.ts';
 import { type GoogleConfig, type OidcConfig, readGoogle, readOidcProviders } from './providers.ts';
 import { readServices, type ServiceConfig } from './services.ts';
@@ -22,9 +23,8 @@ export type Config = OffBoardingConfig & {
   readonly policyFile: string;
   /** A policy whose decisions are compared with those of the policy in force, and change nothing. */
   readonly policyCandidateFile: string | null;
-  /** Where the certificates are written that the registry reads as `rootcertbundle`. */
-  readonly certificateBundleFile: string;
   readonly services: readonly ServiceConfig[];
+  readonly keyRings: readonly KeyRingConfig[];
   readonly google: GoogleConfig | null;
   readonly oidc: readonly OidcConfig[];
   readonly sessionSecret: string | null;
@@ -60,6 +60,7 @@ export function readConfig(environment: Environment): Config {
   const settings = createSettings(environment);
   const publicUrl = settings.url('PUBLIC_URL', undefined);
   const storage = readStorage(settings);
+  const services = readServices(settings, environment, publicUrl);
   const config: Config = {
     ...storage,
     ...readListener(settings),
@@ -67,10 +68,8 @@ export function readConfig(environment: Environment): Config {
     prefix: publicUrl.pathname.replace(/\/+$/, ''),
     policyFile: resolve(settings.text('POLICY_FILE', 'policy.yml')),
     policyCandidateFile: settings.optional('POLICY_CANDIDATE_FILE'),
-    certificateBundleFile: resolve(
-      settings.text('CERTIFICATE_BUNDLE_FILE', join(storage.dataFolder, 'registry-bundle.pem')),
-    ),
-    services: readServices(settings, environment, publicUrl),
+    services,
+    keyRings: readKeyRings(settings, services, storage.dataFolder),
     google: readGoogle(settings),
     oidc: readOidcProviders(settings, environment),
     ...readSessions(settings),

@@ -12,6 +12,10 @@ export type ServiceConfig = {
   readonly lifetime: number;
   /** Whether requests without credentials may get a token. */
   readonly anonymous: boolean;
+  /** `x5c`: for registries with a `rootcertbundle`; `kid`: for a 3.x with a `jwks` alone. */
+  readonly tokenHeader: 'x5c' | 'kid';
+  /** '' where it shares its keys with others, else its own name. */
+  readonly ring: string;
 };
 
 /** What a service does not set for itself. */
@@ -20,7 +24,12 @@ type Defaults = Pick<ServiceConfig, 'issuer' | 'lifetime' | 'anonymous'>;
 /** Seconds. Clients take a life below a minute for a minute (distribution, session.go minimumTokenLifetimeSeconds). */
 const lifetimes = { minimum: 60, maximum: 86_400 };
 
-export function readServices(settings: Settings, environment: Environment, publicUrl: URL): ServiceConfig[] {
+/** Each with the beginning of its own settings' names. */
+export function readServices(
+  settings: Settings,
+  environment: Environment,
+  publicUrl: URL,
+): (ServiceConfig & { readonly prefix: string })[] {
   const names = settings.list('SERVICES');
   if (names.length === 0) {
     settings.problem('SERVICES is required: the `service` of each registry, for example registry.example.com');
@@ -37,7 +46,7 @@ export function readServices(settings: Settings, environment: Environment, publi
     lifetime: settings.integer('TOKEN_LIFETIME', { fallback: 300, ...lifetimes }),
     anonymous: settings.flag('ANONYMOUS_ACCESS', true),
   };
-  return names.map((name) => readService(settings, name, defaults));
+  return names.map((name) => ({ ...readService(settings, name, defaults), prefix: prefixOf(name) }));
 }
 
 function readService(settings: Settings, name: string, defaults: Defaults): ServiceConfig {
@@ -48,7 +57,20 @@ function readService(settings: Settings, name: string, defaults: Defaults): Serv
     issuer: settings.text(`${own}ISSUER`, defaults.issuer),
     lifetime: settings.integer(`${own}LIFETIME`, { fallback: defaults.lifetime, ...lifetimes }),
     anonymous: settings.flag(`${own}ANONYMOUS_ACCESS`, defaults.anonymous),
+    tokenHeader: settings.choice(`${own}TOKEN_HEADER`, ['x5c', 'kid'], 'x5c'),
+    ring: readRing(settings, name),
   };
+}
+
+function readRing(settings: Settings, name: string): string {
+  const own = prefixOf(name);
+  if (settings.flag(`${own}SEPARATE_KEY`, false)) return name;
+  for (const setting of ringSettings) {
+    if (settings.optional(own + setting) !== null) {
+      settings.problem(`${own}${setting} needs ${own}SEPARATE_KEY=true: otherwise the service shares its keys`);
+    }
+  }
+  return '';
 }
 
 /** "my registry:5000" is set by SERVICE_MY_REGISTRY_5000_... */
@@ -56,12 +78,23 @@ function prefixOf(name: string): string {
   return `SERVICE_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_`;
 }
 
-const serviceSettings = /^(HOST|ISSUER|LIFETIME|ANONYMOUS_ACCESS)$/;
+const ringSettings = [
+  'TOKEN_ALGORITHM',
+  'TOKEN_CERTIFICATE_FILE',
+  'TOKEN_KEY_FILE',
+  'KEY_ROTATION_DAYS',
+  'CERTIFICATE_BUNDLE_FILE',
+  'JWKS_FILE',
+];
+const serviceSettings = new Set([
+  ...['HOST', 'ISSUER', 'LIFETIME', 'ANONYMOUS_ACCESS', 'TOKEN_HEADER', 'SEPARATE_KEY'],
+  ...ringSettings,
+]);
 
 /** A misspelt setting would silently not count. */
 function refuseUnknown(settings: Settings, environment: Environment, prefixes: readonly string[]): void {
   for (const name of Object.keys(environment).filter((key) => key.startsWith('SERVICE_'))) {
-    const known = prefixes.some((prefix) => name.startsWith(prefix) && serviceSettings.test(name.slice(prefix.length)));
+    const known = prefixes.some((prefix) => name.startsWith(prefix) && serviceSettings.has(name.slice(prefix.length)));
     if (!known) settings.problem(`${name} is not a setting of a service that SERVICES names: misspelt?`);
   }
 }

@@ -5,22 +5,24 @@ export type AuthSettings = {
   readonly realm: string;
   readonly service: string;
   readonly issuer: string;
-  /** Where the registry sees the file that Dockpass writes. */
-  readonly rootcertbundle: string;
-};
+} & (
+  | {
+      /** Where the registry sees the file that Dockpass writes. */
+      readonly rootcertbundle: string;
+    }
+  /** In its place where tokens carry no certificate. */
+  | { readonly jwks: string }
+);
 
-/** For the registry's config.yml; distribution 2.8 and 3.x read the same. */
+/** For the registry's config.yml; distribution 2.8 and 3.x read the same, but for `jwks`, which a 2.8 does not know. */
 export function formatYaml(settings: AuthSettings): string {
-  const { realm, service, issuer, rootcertbundle } = settings;
-  return stringify({ auth: { token: { realm, service, issuer, rootcertbundle } } }, { lineWidth: 0 }).trimEnd();
+  return stringify({ auth: { token: settings } }, { lineWidth: 0 }).trimEnd();
 }
 
 /** The same as environment variables, one a line, without quotes: as Docker's env files want them. */
 export function formatEnvironment(settings: AuthSettings): string {
-  const { realm, service, issuer, rootcertbundle } = settings;
-  const variables = { REALM: realm, SERVICE: service, ISSUER: issuer, ROOTCERTBUNDLE: rootcertbundle };
-  return Object.entries(variables)
-    .map(([name, value]) => `REGISTRY_AUTH_TOKEN_${name}=${quoteNumber(value)}`)
+  return Object.entries(settings)
+    .map(([name, value]) => `REGISTRY_AUTH_TOKEN_${name.toUpperCase()}=${quoteNumber(value)}`)
     .join('\n');
 }
 

@@ -9,16 +9,24 @@ import { compareFiles, type RegistryFiles } from './registry-file.ts';
 import { type TrialParts, tryTokens } from './trial.ts';
 import { checkUploads } from './uploads.ts';
 
+/** A service as Dockpass has it, with what its registry must trust. */
+export type DoctorService = {
+  readonly name: string;
+  readonly registryHost: string;
+  readonly issuer: string;
+  readonly signer: Signer;
+  /** PEM: what `rootcertbundle` should hold. */
+  readonly bundle: string;
+};
+
 export type DoctorParts = {
   readonly probe: Probe;
   readonly publicUrl: URL;
   /** What `auth.token.realm` should be. */
   readonly realm: URL;
-  readonly services: readonly { readonly name: string; readonly registryHost: string; readonly issuer: string }[];
-  readonly signer: Signer;
+  readonly services: readonly [DoctorService, ...DoctorService[]];
+  /** Of all services. */
   readonly keyIds: readonly string[];
-  /** PEM: what `rootcertbundle` should hold. */
-  readonly bundle: string;
   readonly registryFiles: RegistryFiles | null;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -27,7 +35,7 @@ export type DoctorParts = {
 export type Report = {
   readonly findings: readonly Finding[];
   /** The service that the registry is, or should be. */
-  readonly service: { readonly name: string; readonly issuer: string };
+  readonly service: DoctorService;
 };
 
 /** @param registry "https://registry.example.com/": nothing below it is asked but `/v2/` */
@@ -43,9 +51,9 @@ export async function examine(parts: DoctorParts, registry: URL): Promise<Report
 
   const { realm = '', service = '' } = first.parameters;
   const known = parts.services.find(({ name }) => name === service);
-  const { issuer } = known ?? meant;
+  const { issuer, signer } = known ?? meant;
   const trial: TrialParts = {
-    ...{ probe: parts.probe, signer: parts.signer, now: parts.now, registry: base, clockAhead, service, issuer },
+    ...{ probe: parts.probe, signer, now: parts.now, registry: base, clockAhead, service, issuer },
     otherIssuers: likelyIssuers(parts, realm).filter((other) => other !== issuer),
   };
   const realmFindings = await checkRealm(
@@ -59,24 +67,24 @@ export async function examine(parts: DoctorParts, registry: URL): Promise<Report
       ...findings,
       known ? right('service', `"${service}" is one of SERVICES`) : wrongService(parts, service),
       ...realmFindings,
-      ...(await examineTokens(parts, trial)),
+      ...(await examineTokens(parts, trial, (known ?? meant).bundle)),
     ],
     service: known ?? meant,
   };
 }
 
-async function examineTokens(parts: DoctorParts, trial: TrialParts): Promise<Finding[]> {
+async function examineTokens(parts: DoctorParts, trial: TrialParts, bundle: string): Promise<Finding[]> {
   const tried = await tryTokens(trial);
   if (tried.every(({ verdict }) => verdict === 'right')) return [...tried, ...(await checkUploads(trial))];
   if (parts.registryFiles === null || !tried.some(({ verdict }) => verdict === 'unknown')) return tried;
   const others = tried.filter(({ verdict }) => verdict !== 'unknown');
-  return [...others, ...compareFiles(parts.registryFiles, { issuer: trial.issuer, bundle: parts.bundle })];
+  return [...others, ...compareFiles(parts.registryFiles, { issuer: trial.issuer, bundle })];
 }
 
 /** The service whose address was given; else the only one, or the first. */
-function meantService({ services }: DoctorParts, registry: URL): Report['service'] {
+function meantService({ services }: DoctorParts, registry: URL): DoctorService {
   const meant = services.find(({ name, registryHost }) => registryHost === registry.host || name === registry.host);
-  return meant ?? services[0] ?? { name: registry.host, issuer: '' };
+  return meant ?? services[0];
 }
 
 /** The challenge, or what stands in its place. */

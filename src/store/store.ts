@@ -6,6 +6,7 @@ import { createPasswordStore, type PasswordStore } from './passwords.ts';
 import { createRefreshTokenStore, type RefreshTokenStore } from './refresh-tokens.ts';
 import { createSeenTokenStore, type SeenTokenStore } from './seen-tokens.ts';
 import { createSessionStore, type SessionStore } from './sessions.ts';
+import { createSigningKeyStore, type SigningKeyStore } from './signing-keys.ts';
 import type { Sql } from './sql.ts';
 
 export type Store = {
@@ -17,6 +18,7 @@ export type Store = {
   readonly leases: LeaseStore;
   readonly refreshTokens: RefreshTokenStore;
   readonly seenTokens: SeenTokenStore;
+  readonly signingKeys: SigningKeyStore;
   /** Rejects when the database does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -32,6 +34,7 @@ export function createStore(sql: Sql): Store {
     leases: createLeaseStore(sql),
     refreshTokens: createRefreshTokenStore(sql),
     seenTokens: createSeenTokenStore(sql),
+    signingKeys: createSigningKeyStore(sql),
     ping: async () => {
       await sql.get('select 1');
     },

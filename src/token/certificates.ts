@@ -1,7 +1,7 @@
 /** Owns the form of the certificates that Dockpass makes: the CA that registries trust, and the leaves it certifies. */
 import { createHash, createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto';
 
-/** A name and the key that goes with it, on P-256. */
+/** A name and the key that goes with it; that of an issuer is on P-256. */
 export type Party = { readonly name: string; readonly privateKey: KeyObject };
 
 export type CertificateWish = {

@@ -13,7 +13,6 @@ import { decideScopes, grantedAccess } from './grant.ts';
 import { mint, type Service } from './mint.ts';
 import { readTokenRequest, type TokenRequest } from './request.ts';
 import { createTokenReuse } from './reuse.ts';
-import type { Signer } from './signature.ts';
 
 export type TokenEndpointParts = {
   /** Each registry that may ask; names differ. */
@@ -25,7 +24,6 @@ export type TokenEndpointParts = {
   readonly policy: () => Policy;
   /** Sees every decision before it is answered. It must not throw. */
   readonly onDecisions: (identity: Identity, decisions: readonly Decision[], context: DecisionContext) => void;
-  readonly signer: Signer;
   /** Told of each token, to keep the last use of a password. It must not throw, and is not waited for. */
   readonly recordUse: (identity: Identity, client: Client) => void;
   readonly log: Log;
@@ -70,7 +68,7 @@ export function createTokenEndpoint(
       const access = grantedAccess(decisions);
       const now = parts.now();
       const token = await reuse({ service, identity, access }, now, () =>
-        mint(parts.signer, service, { account: identity.account, access }, now),
+        mint(service.signer, service, { account: identity.account, access }, now),
       );
       parts.recordUse(identity, client);
       write('info', 'token', { status: 200, ...describeToken(service, identity, decisions) });

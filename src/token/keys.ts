@@ -1,123 +1,99 @@
-/** Owns the keys of one Dockpass: the CA that registries trust and the leaf key, certified by it, that signs tokens. */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
-import { join } from 'node:path';
-import { readOrCreate } from '../data-folder.ts';
-import { makeCertificate } from './certificates.ts';
-import { libtrustKeyId } from './key-id.ts';
-import { createSigner, type Signer } from './signature.ts';
-import { writeTrustBundle } from './trust-bundle.ts';
+/** Owns all keys of the service: a ring for the services that share one, and one for each that does not. */
 
-export type Keys = {
-  readonly signer: Signer;
-  /** What `/.well-known/jwks.json` serves: the public keys under the `kid` that tokens name. */
-  readonly jwks: { readonly keys: readonly object[] };
-  /** PEM: what a registry's `rootcertbundle` must hold. */
-  readonly bundle: string;
+import type { Cipher } from '../cipher.ts';
+import type { Log } from '../log.ts';
+import type { SigningKeyStore } from '../store/signing-keys.ts';
+import type { KeyRing } from './key-ring.ts';
+import { openOwnRing } from './own-ring.ts';
+import { writePublicFile } from './public-file.ts';
+import { openStoredRing } from './stored-ring.ts';
+
+export type RingSettings = {
+  /** '' for the services that share their keys, else the name of the service that has its own. */
+  readonly name: string;
+  /** Of keys that Dockpass makes. */
+  readonly algorithm: 'ES256' | 'RS256';
+  /** Seconds that a key of Dockpass signs; `null`: until somebody rotates. */
+  readonly rotation: number | null;
+  /** Seconds that the longest token of its services lives. */
+  readonly tokenLife: number;
+  /** The operator's own certificate and key; `null`: Dockpass makes them. */
+  readonly own: { readonly certificateFile: string; readonly keyFile: string } | null;
+  /** Where registries read the certificates that they trust. */
+  readonly bundleFile: string;
+  /** Where a registry 3.x reads the public keys, if it goes by them. */
+  readonly jwksFile: string;
 };
 
-/** A private key with its certificate, as one file holds them. */
-type CertifiedKey = { readonly file: string; readonly privateKey: KeyObject; readonly certificate: X509Certificate };
+export type Keys = {
+  readonly rings: readonly KeyRing[];
+  /** @throws {Error} where there is no such ring */
+  ring(name: string): KeyRing;
+  /** Takes over changes, does what is due, writes the files; to be called twice a minute. What goes wrong is logged. */
+  look(): Promise<void>;
+  warnings(): string[];
+};
 
-const authorityName = 'Dockpass CA';
+export type KeyParts = {
+  readonly rings: readonly RingSettings[];
+  readonly store: SigningKeyStore;
+  readonly cipher: Cipher;
+  readonly log: Log;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
 const day = 24 * 60 * 60 * 1000;
-const authorityLifetime = 3_650 * day;
-/** Certificates are valid from before they are made, for registries whose clock is slow. */
-const backdating = day;
 
-/**
- * Opens the keys in `folder`, and makes what is missing: `ca.pem` and `leaf-1.pem`, each a private key and its
- * certificate in one file of mode 0600. Processes that start together on an empty folder agree on one set.
- * @param options.bundleFile where registries read the CA's certificate; written when it differs
- * @param options.now epoch milliseconds
- * @throws {Error} that names the file and what to do, when one cannot be read, written or used
- */
-export async function openKeys(options: { folder: string; bundleFile: string; now: () => number }): Promise<Keys> {
-  const authority = await openFile(join(options.folder, 'ca.pem'), options.now, () => makeAuthority(options.now()));
-  const leaf = await openFile(join(options.folder, 'leaf-1.pem'), options.now, () =>
-    makeLeaf(authority, options.now()),
+/** @throws {Error} that says what cannot be read, made or written */
+export async function openKeys(parts: KeyParts): Promise<Keys> {
+  const { log, now } = parts;
+  const opened = await Promise.all(
+    parts.rings.map(async (settings) => ({ settings, ring: await openRing(settings, parts) })),
   );
-  checkIssued(leaf, authority);
-  const bundle = authority.certificate.toString();
-  await writeTrustBundle(options.bundleFile, bundle);
+  const rings = opened.map(({ ring }) => ring);
+  for (const { settings, ring } of opened) await writeFiles(settings, ring);
 
-  const publicKey = createPublicKey(leaf.privateKey);
-  const id = libtrustKeyId(publicKey);
+  let warnedAt = Number.NEGATIVE_INFINITY;
+  const warn = (): void => {
+    if (now() - warnedAt < day) return;
+    warnedAt = now();
+    for (const ring of rings) for (const message of ring.warnings()) log.warn({ ring: ring.name }, message);
+  };
+  warn();
   return {
-    signer: createSigner({ privateKey: leaf.privateKey, id, certificates: [leaf.certificate.raw] }),
-    jwks: { keys: [{ ...publicKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256', kid: id }] },
-    bundle,
+    rings,
+    ring(name) {
+      const ring = rings.find((candidate) => candidate.name === name);
+      if (ring === undefined) throw new Error(`there is no key ring "${name}"`);
+      return ring;
+    },
+    async look() {
+      for (const { settings, ring } of opened) {
+        try {
+          await ring.refresh();
+          await writeFiles(settings, ring);
+        } catch (error) {
+          log.error(
+            { err: error, ring: ring.name },
+            'the signing keys could not be looked after; going on with those known',
+          );
+        }
+      }
+      warn();
+    },
+    warnings: () => rings.flatMap((ring) => ring.warnings()),
   };
 }
 
-async function makeAuthority(now: number): Promise<string> {
-  const subject = { name: authorityName, privateKey: newPrivateKey() };
-  const validity = { notBefore: now - backdating, notAfter: now + authorityLifetime };
-  return toPem(subject.privateKey, await makeCertificate({ subject, issuer: subject, authority: true, ...validity }));
+function openRing(settings: RingSettings, parts: KeyParts): Promise<KeyRing> {
+  const { name, algorithm, rotation, tokenLife, own } = settings;
+  if (own !== null) return openOwnRing({ ...own, name, log: parts.log, now: parts.now });
+  const rule = { algorithm, age: rotation === null ? null : rotation * 1000, tokenLife: tokenLife * 1000 };
+  return openStoredRing({ ...parts, name, rule });
 }
 
-/** As long-lived as the CA: what limits a leaf is that a later one takes its place. */
-async function makeLeaf(authority: CertifiedKey, now: number): Promise<string> {
-  const subject = { name: 'Dockpass token signing', privateKey: newPrivateKey() };
-  const issuer = { name: authorityName, privateKey: authority.privateKey };
-  const validity = { notBefore: now - backdating, notAfter: authority.certificate.validToDate.getTime() };
-  return toPem(subject.privateKey, await makeCertificate({ subject, issuer, authority: false, ...validity }));
-}
-
-/**
- * A key on P-256 whose coordinates both begin with a byte other than 0: registries 3.x drop leading zeros when they
- * compute the RFC 7638 thumbprint of a key (distribution, util.go getJWKThumbprint), and would not find it.
- */
-function newPrivateKey(): KeyObject {
-  for (;;) {
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const { x = '', y = '' } = publicKey.export({ format: 'jwk' });
-    if ([x, y].every((coordinate) => Buffer.from(coordinate, 'base64url')[0] !== 0)) return privateKey;
-  }
-}
-
-function toPem(privateKey: KeyObject, certificate: Buffer): string {
-  return `${privateKey.export({ type: 'pkcs8', format: 'pem' })}${new X509Certificate(certificate)}`;
-}
-
-async function openFile(file: string, now: () => number, make: () => Promise<string>): Promise<CertifiedKey> {
-  const text = await readOrCreate(file, make).catch((cause: Error) => {
-    throw new Error(
-      `Cannot read or make ${file}: ${cause.message}. The folder and the file must belong to the user that Dockpass runs as.`,
-      { cause },
-    );
-  });
-  const key = parse(file, text);
-  const expiry = key.certificate.validToDate;
-  if (expiry.getTime() <= now()) {
-    throw new Error(`${file}: its certificate expired on ${expiry.toISOString()}. ${moveAway}`);
-  }
-  return key;
-}
-
-/** A new CA is a new trust: registries read the bundle when they start. */
-const moveAway =
-  'Restore the file from a backup; or move ca.pem and leaf-1.pem away, start Dockpass, which makes new ones, and restart the registries.';
-
-function parse(file: string, text: string): CertifiedKey {
-  try {
-    const privateKey = createPrivateKey(text);
-    const certificate = new X509Certificate(text);
-    if (privateKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') throw new Error('the key is not on P-256');
-    if (!certificate.checkPrivateKey(privateKey)) throw new Error('the certificate belongs to another key');
-    return { file, privateKey, certificate };
-  } catch (cause) {
-    throw new Error(
-      `${file} does not hold a private key with its certificate: ${(cause as Error).message}. ${moveAway}`,
-      {
-        cause,
-      },
-    );
-  }
-}
-
-function checkIssued(leaf: CertifiedKey, authority: CertifiedKey): void {
-  if (leaf.certificate.checkIssued(authority.certificate) && leaf.certificate.verify(authority.certificate.publicKey)) {
-    return;
-  }
-  throw new Error(`${leaf.file} was not certified by ${authority.file}: one of them comes from elsewhere. ${moveAway}`);
+async function writeFiles({ bundleFile, jwksFile }: RingSettings, ring: KeyRing): Promise<void> {
+  await writePublicFile(bundleFile, ring.bundle());
+  await writePublicFile(jwksFile, `${JSON.stringify(ring.jwks(), null, 2)}\n`);
 }

@@ -1,32 +1,53 @@
 /** Owns the compact JWS around the claims: the one signing function that every token passes through. */
 import { type KeyObject, sign } from 'node:crypto';
 
+/** Those that registries 2.8 and 3.x both accept, and whose tokens stay small (RFC 7518 section 3.1). */
+export type Algorithm = 'ES256' | 'ES384' | 'RS256';
+
 /** A key that signs, and what lets a registry trust it. */
 export type SigningKey = {
-  /** EC, on P-256. */
   readonly privateKey: KeyObject;
+  readonly algorithm: Algorithm;
   /** The libtrust id of its public half. */
   readonly id: string;
   /** DER; the key's own certificate first. */
   readonly certificates: readonly Buffer[];
 };
 
+/**
+ * How a token says which key signed it. `x5c`: by its certificates, which registries 2.8 and 3.x check against their
+ * `rootcertbundle`, and by the libtrust `kid` as well. `kid`: by that alone, for a 3.x that has a `jwks` and no bundle,
+ * which refuses any token with `x5c` (distribution, token.go VerifySigningKey).
+ */
+export type TokenHeader = 'x5c' | 'kid';
+
 export type Signer = {
   /** @returns a compact JWT of the claims */
   sign(claims: object): Promise<string>;
 };
 
-/**
- * Signs with ES256. The header has `x5c`, which registries 2.8 and 3.x check against their `rootcertbundle`, and
- * the libtrust `kid`, by which a 3.x finds the key in a JWKS: one token for all of them.
- */
-export function createSigner(key: SigningKey): Signer {
+const curves: Readonly<Record<string, Algorithm>> = { prime256v1: 'ES256', secp384r1: 'ES384' };
+
+/** The algorithm that goes with a key, private or public. @throws {Error} for a key that registries would not accept */
+export function algorithmOf(key: KeyObject): Algorithm {
+  const { namedCurve = '', modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
+  if (key.asymmetricKeyType === 'rsa') {
+    if (modulusLength < 2048) throw new Error(`an RSA key of ${modulusLength} bits is too short: 2048 at least`);
+    return 'RS256';
+  }
+  const algorithm = curves[namedCurve];
+  if (algorithm === undefined) throw new Error('the key is neither RSA nor EC on P-256 or P-384');
+  return algorithm;
+}
+
+export function createSigner(key: SigningKey, header: TokenHeader): Signer {
   const x5c = key.certificates.map((certificate) => certificate.toString('base64'));
-  const header = encode({ typ: 'JWT', alg: 'ES256', kid: key.id, x5c });
+  const own = header === 'x5c' ? { x5c } : {};
+  const encodedHeader = encode({ typ: 'JWT', alg: key.algorithm, kid: key.id, ...own });
   return {
     async sign(claims) {
-      const input = `${header}.${encode(claims)}`;
-      const signature = await signEs256(Buffer.from(input), key.privateKey);
+      const input = `${encodedHeader}.${encode(claims)}`;
+      const signature = await signBytes(Buffer.from(input), key);
       return `${input}.${signature.toString('base64url')}`;
     },
   };
@@ -36,26 +57,30 @@ function encode(part: object): string {
   return Buffer.from(JSON.stringify(part)).toString('base64url');
 }
 
-/**
- * The signature as JWS wants it: r and s, 32 bytes each (RFC 7518 section 3.4). Node could convert it itself
- * (`dsaEncoding: 'ieee-p1363'`), which was measured to double the time of a signature. The callback form signs on
- * another thread, so that the event loop goes on reading requests.
- */
-function signEs256(input: Buffer, key: KeyObject): Promise<Buffer> {
+/** The callback form signs on another thread, so that the event loop goes on reading requests. */
+function signBytes(input: Buffer, { privateKey, algorithm }: SigningKey): Promise<Buffer> {
+  const hash = algorithm === 'ES384' ? 'sha384' : 'sha256';
   return new Promise((resolve, reject) => {
-    sign('sha256', input, key, (error, der) => (error ? reject(error) : resolve(joinRS(der))));
+    sign(hash, input, privateKey, (error, bytes) => {
+      if (error) reject(error);
+      else resolve(algorithm === 'RS256' ? bytes : joinRS(bytes, algorithm === 'ES256' ? 32 : 48));
+    });
   });
 }
 
-/** DER `SEQUENCE { INTEGER r, INTEGER s }`, which for P-256 is always shorter than 128 bytes, to r || s. */
-function joinRS(der: Buffer): Buffer {
-  const joined = Buffer.alloc(64);
+/**
+ * DER `SEQUENCE { INTEGER r, INTEGER s }`, for these curves always shorter than 128 bytes, to r || s as JWS wants it (RFC 7518
+ * section 3.4). Node could convert it itself (`dsaEncoding: 'ieee-p1363'`), which was measured to double the time of a signature.
+ * @param size bytes of r and of s
+ */
+function joinRS(der: Buffer, size: number): Buffer {
+  const joined = Buffer.alloc(2 * size);
   let offset = 2;
-  for (const end of [32, 64]) {
+  for (const end of [size, 2 * size]) {
     const start = offset + 2;
     offset = start + (der[offset + 1] ?? 0);
     // An integer has a zero byte in front where its first bit is set, and is short where it begins with zeros.
-    const digits = der.subarray(Math.max(start, offset - 32), offset);
+    const digits = der.subarray(Math.max(start, offset - size), offset);
     digits.copy(joined, end - digits.length);
   }
   return joined;

@@ -28,6 +28,9 @@ test('a service has the host of its name, the issuer of the public URL, five min
     issuer: 'localhost:5001',
     lifetime: 300,
     anonymous: true,
+    tokenHeader: 'x5c',
+    ring: '',
+    prefix: 'SERVICE_REGISTRY_EXAMPLE_COM_',
   });
 });
 
@@ -59,4 +62,57 @@ test('names whose settings could not be told apart are refused', () => {
   assert.match(problemsOf({ SERVICES: 'a.b,a-b' }), /differ only in characters/);
   assert.match(problemsOf({ SERVICES: 'a,a' }), /twice/);
   assert.match(problemsOf({ SERVICES: '' }), /SERVICES is required/);
+});
+
+function ringsOf(environment: Record<string, string>) {
+  return readConfig({ ...least, DATA_DIR: '/data', ...environment }).keyRings;
+}
+
+test('services share their keys, which live as long as the longest token', () => {
+  assert.deepEqual(ringsOf({ SERVICE_MY_REGISTRY_5000_LIFETIME: '900' }), [
+    {
+      name: '',
+      algorithm: 'ES256',
+      rotation: 90 * 86_400,
+      tokenLife: 900,
+      own: null,
+      bundleFile: '/data/registry-bundle.pem',
+      jwksFile: '/data/registry-jwks.json',
+    },
+  ]);
+});
+
+test('a service with a separate key has files and settings of its own', () => {
+  const rings = ringsOf({
+    SERVICE_MY_REGISTRY_5000_SEPARATE_KEY: 'true',
+    SERVICE_MY_REGISTRY_5000_TOKEN_ALGORITHM: 'RS256',
+    TOKEN_CERTIFICATE_FILE: '/etc/token.crt',
+    TOKEN_KEY_FILE: '/etc/token.key',
+  });
+  assert.partialDeepStrictEqual(rings, [
+    { name: '', own: { certificateFile: '/etc/token.crt', keyFile: '/etc/token.key' } },
+    {
+      name: own,
+      algorithm: 'RS256',
+      own: null,
+      bundleFile: '/data/registry-bundle-my-registry-5000.pem',
+      jwksFile: '/data/registry-jwks-my-registry-5000.json',
+    },
+  ]);
+});
+
+test('keys do not rotate by themselves where a registry knows them one by one', () => {
+  const header = { SERVICE_MY_REGISTRY_5000_TOKEN_HEADER: 'kid' };
+  assert.equal(ringsOf(header)[0]?.rotation, null);
+  assert.equal(ringsOf({ ...header, KEY_ROTATION_DAYS: '30' })[0]?.rotation, 30 * 86_400);
+  assert.equal(ringsOf({ KEY_ROTATION_DAYS: '0' })[0]?.rotation, null);
+});
+
+test('settings of keys that contradict each other are named', () => {
+  const half = problemsOf({ TOKEN_KEY_FILE: '/etc/token.key' });
+  assert.match(half, /TOKEN_CERTIFICATE_FILE and TOKEN_KEY_FILE belong together/);
+  const both = { TOKEN_KEY_FILE: 'k', TOKEN_CERTIFICATE_FILE: 'c', KEY_ROTATION_DAYS: '3' };
+  assert.match(problemsOf(both), /KEY_ROTATION_DAYS is for keys that Dockpass makes/);
+  const shared = problemsOf({ SERVICE_MY_REGISTRY_5000_KEY_ROTATION_DAYS: '3' });
+  assert.match(shared, /SERVICE_MY_REGISTRY_5000_KEY_ROTATION_DAYS needs SERVICE_MY_REGISTRY_5000_SEPARATE_KEY=true/);
 });

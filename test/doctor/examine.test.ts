@@ -4,44 +4,48 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
 import { parseChallenge } from '../../src/doctor/challenge.ts';
-import { type DoctorParts, examine } from '../../src/doctor/examine.ts';
+import { type DoctorParts, type DoctorService, examine } from '../../src/doctor/examine.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { createProbe } from '../../src/doctor/probe.ts';
-import { type Keys, openKeys } from '../../src/token/keys.ts';
 import { missing } from '../support/parts.ts';
 import { freePorts } from '../support/ports.ts';
 import { startRegistry } from '../support/registry.ts';
-import { services, startTokenService, type TokenService } from '../support/token-service.ts';
+import {
+  registry as registryService,
+  type ServiceWish,
+  secondRegistry,
+  startTokenService,
+  type TokenService,
+} from '../support/token-service.ts';
 
 const minute = 60_000;
 
 describe('the doctor before a registry', () => {
   let tokens: TokenService;
-  let keys: Keys;
   let folder: string;
   before(async () => {
     tokens = await startTokenService();
     folder = await mkdtemp(join(tmpdir(), 'dockpass-doctor-'));
-    const { bundleFile } = tokens;
-    keys = await openKeys({ folder: join(dirname(bundleFile), 'keys'), bundleFile, now: Date.now });
   });
   after(async () => {
     await tokens.stop();
     await rm(folder, { recursive: true });
   });
 
+  const serviceOf = ({ name, issuer }: ServiceWish): DoctorService => {
+    const ring = tokens.keys.ring('');
+    return { name, issuer, registryHost: name, signer: ring.signer('x5c'), bundle: ring.bundle() };
+  };
   const partsOf = (changes: Partial<DoctorParts> = {}): DoctorParts => ({
     probe: createProbe([]),
     publicUrl: new URL(tokens.url),
     realm: new URL('/auth', tokens.url),
-    services: services.map((service) => ({ ...service, registryHost: service.name })),
-    signer: keys.signer,
+    services: [serviceOf(registryService), serviceOf(secondRegistry)],
     keyIds: [],
-    bundle: keys.bundle,
     registryFiles: null,
     now: Date.now,
     ...changes,
@@ -126,7 +130,7 @@ describe('the doctor before a registry', () => {
     return new URL(`http://127.0.0.1:${(server.address() as { port: number }).port}`);
   };
   test('a 3.x that trusts the key and has an issuer that nobody would guess: the issuer alone is wrong', async (t) => {
-    const url = await startThree(t, keys.jwks as JSONWebKeySet);
+    const url = await startThree(t, tokens.keys.ring('').jwks() as JSONWebKeySet);
     const [finding, ...others] = wrongOnes((await examine(partsOf(), url)).findings);
     assert.match(`${finding?.subject}: ${finding?.message}`, /^issuer: auth\.token\.issuer is another one/);
     assert.deepEqual(others, []);

@@ -1,9 +1,6 @@
 /** Owns a token endpoint on a real HTTP server, with real keys, users and policy, and the words to ask it with. */
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import bcrypt from 'bcryptjs';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import { createClientReader, createServer, createTrust, pathOf } from '../../src/http.ts';
@@ -14,7 +11,10 @@ import { parsePolicy } from '../../src/policy/acl.ts';
 import type { Access } from '../../src/scope.ts';
 import { looksLikeSecret } from '../../src/secret.ts';
 import { createTokenEndpoint, realmPaths, type TokenEndpointParts } from '../../src/token/endpoint.ts';
-import { openKeys } from '../../src/token/keys.ts';
+import type { Keys, RingSettings } from '../../src/token/keys.ts';
+import type { Service } from '../../src/token/mint.ts';
+import type { TokenHeader } from '../../src/token/signature.ts';
+import { createKeyPlace } from './key-place.ts';
 
 /** Holds all that a password may hold over the wire and clients were seen to break. */
 export const password = 'pä: s+s%41 w/ö=&d';
@@ -36,10 +36,16 @@ acl:
     actions: ["pull"]
 `;
 
-export const services = [
-  { name: 'registry.example.com', issuer: 'auth.example.com', lifetime: 300, anonymous: true },
-  { name: 'my registry:5000', issuer: 'auth.example.com', lifetime: 900, anonymous: true },
-];
+/** A service without what signs for it; `header` is x5c unless said otherwise. */
+export type ServiceWish = Omit<Service, 'signer'> & { readonly header?: TokenHeader };
+
+export const registry: ServiceWish = {
+  name: 'registry.example.com',
+  issuer: 'auth.example.com',
+  lifetime: 300,
+  anonymous: true,
+};
+export const secondRegistry: ServiceWish = { ...registry, name: 'my registry:5000', lifetime: 900 };
 
 export type Claims = JWTPayload & { readonly access: readonly Access[] };
 
@@ -55,6 +61,8 @@ export type TokenService = {
   /** "http://127.0.0.1:PORT". */
   readonly url: string;
   readonly bundleFile: string;
+  readonly jwksFile: string;
+  readonly keys: Keys;
   /** What was logged. */
   readonly lines: readonly { readonly level: keyof Log; readonly message: string; readonly fields: object }[];
   /** Who was told of as having used a password. */
@@ -69,23 +77,29 @@ export type TokenService = {
 
 type Fields = readonly (readonly [name: string, value: string])[];
 
-/** @param changes to the parts of the endpoint, for a test of how one of them fails */
-export async function startTokenService(changes: Partial<TokenEndpointParts> = {}): Promise<TokenService> {
-  const folder = await mkdtemp(join(tmpdir(), 'dockpass-token-'));
-  const bundleFile = join(folder, 'auth.pem');
-  const keys = await openKeys({ folder: join(folder, 'keys'), bundleFile, now: Date.now });
+export type TokenServiceWish = Partial<Omit<TokenEndpointParts, 'services'>> & {
+  readonly services?: readonly ServiceWish[];
+  /** Changes to the settings of the keys. */
+  readonly ring?: Partial<RingSettings>;
+};
+
+/** @param wish changes to the parts of the endpoint, for a test of how one of them fails */
+export async function startTokenService(wish: TokenServiceWish = {}): Promise<TokenService> {
+  const { services = [registry, secondRegistry], ring, ...changes } = wish;
+  const place = await createKeyPlace();
+  const { bundleFile, jwksFile } = place.settings;
+  const keys = await place.open({ rings: [{ ...place.settings, ...ring }] });
   const policy = parsePolicy(policyText, 'policy.yml');
   const users = createStaticUsers(() => policy.users, looksLikeSecret);
   const uses: Identity[] = [];
   const lines: { level: keyof Log; message: string; fields: object }[] = [];
   const write = (level: keyof Log) => (fields: object, message: string) => lines.push({ level, message, fields });
   const endpoint = createTokenEndpoint({
-    services,
+    services: services.map(({ header = 'x5c', ...service }) => ({ ...service, signer: keys.ring('').signer(header) })),
     authenticators: [users.authenticator],
     anonymous: users.anonymous,
     policy: () => policy,
     onDecisions: () => {},
-    signer: keys.signer,
     recordUse: (identity) => uses.push(identity),
     log: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
     now: Date.now,
@@ -101,20 +115,22 @@ export async function startTokenService(changes: Partial<TokenEndpointParts> = {
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-  const keySet = createLocalJWKSet(keys.jwks as JSONWebKeySet);
+  const keySet = () => createLocalJWKSet(keys.ring('').jwks() as JSONWebKeySet);
   const send = async (target: string, init: RequestInit): Promise<Answer> => {
     const response = await fetch(url + target, { redirect: 'error', ...init });
     const { status, headers } = response;
     const text = await response.text();
     const body = text === '' ? {} : (JSON.parse(text) as Answer['body']);
     const { token } = body;
-    const claims = typeof token === 'string' ? (await jwtVerify<Claims>(token, keySet)).payload : null;
+    const claims = typeof token === 'string' ? (await jwtVerify<Claims>(token, keySet())).payload : null;
     return { status, headers, body, claims };
   };
 
   return {
     url,
     bundleFile,
+    jwksFile,
+    keys,
     lines,
     uses,
     send,
@@ -130,7 +146,7 @@ export async function startTokenService(changes: Partial<TokenEndpointParts> = {
       server.close();
       server.closeAllConnections();
       await once(server, 'close');
-      await rm(folder, { recursive: true });
+      await place.close();
     },
   };
 }

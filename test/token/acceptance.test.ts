@@ -10,7 +10,8 @@ import {
   type Answer,
   basic,
   password,
-  services,
+  registry,
+  secondRegistry,
   startTokenService,
   type TokenService,
 } from '../support/token-service.ts';
@@ -201,13 +202,11 @@ test('14 without credentials: 200 with an empty list where the policy has no use
 });
 
 test('14 without credentials: 401 with a scope too, at a service without anonymous access', async (t) => {
-  const [open, other] = services;
-  assert.ok(open && other);
-  const mixed = await startTokenService({ services: [{ ...open, anonymous: false }, other] });
+  const mixed = await startTokenService({ services: [{ ...registry, anonymous: false }, secondRegistry] });
   t.after(() => mixed.stop());
   const wish = scope('repository:public/a:pull');
   assertRefused(await mixed.get([service, wish]), 401, 'UNAUTHORIZED');
-  assert.equal((await mixed.get([['service', other.name], wish])).status, 200);
+  assert.equal((await mixed.get([['service', secondRegistry.name], wish])).status, 200);
 });
 
 test('15 Basic with an empty user name is wrong, not anonymous', async () => {
@@ -253,8 +252,7 @@ test('18 the service becomes aud to the letter; an unknown one is a 400', async 
 });
 
 test('18 a missing service means the only one', async (t) => {
-  const only = { name: 'registry.example.com', issuer: 'auth.example.com', lifetime: 300, anonymous: true };
-  const single = await startTokenService({ services: [only] });
+  const single = await startTokenService({ services: [registry] });
   t.after(() => single.stop());
   for (const fields of [[], [['service', '']]] as const) {
     assert.equal((await single.get(fields, { user: 'ana' })).claims?.aud, 'registry.example.com');

@@ -1,78 +1,113 @@
-/** Keys: made once, agreed on by racing processes, kept private, refused clearly when they are damaged. */
+/** The keys that Dockpass makes: agreed on by racing processes, sealed in the database, written where registries read them. */
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
-import { openKeys } from '../../src/token/keys.ts';
+import { createCipher } from '../../src/cipher.ts';
+import { describeEngines } from '../support/engines.ts';
+import { createKeyPlace, type KeyPlace, keySecret } from '../support/key-place.ts';
 import { missing } from '../support/parts.ts';
 
 const day = 24 * 60 * 60 * 1000;
 
-async function emptyFolder(t: TestContext) {
-  const root = await mkdtemp(join(tmpdir(), 'dockpass-keys-'));
-  t.after(() => rm(root, { recursive: true }));
-  return { folder: join(root, 'data', 'keys'), bundleFile: join(root, 'shared', 'auth.pem'), now: Date.now };
+async function newPlace(t: TestContext, databaseUrl?: string): Promise<KeyPlace> {
+  const place = await createKeyPlace(databaseUrl);
+  t.after(() => place.close());
+  return place;
 }
 
-const keySet = (jwks: { keys: readonly object[] }) => createLocalJWKSet(jwks as JSONWebKeySet);
+const keySet = (jwks: object) => createLocalJWKSet(jwks as JSONWebKeySet);
+const numbersOf = async (place: KeyPlace) => (await place.store.signingKeys.ofRing('')).map(({ number }) => number);
 
-test('the first start makes keys that only this user reads, and a bundle that everybody reads', async (t) => {
-  const options = await emptyFolder(t);
-  const keys = await openKeys(options);
-  assert.deepEqual((await readdir(options.folder)).sort(), ['ca.pem', 'leaf-1.pem']);
-  const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
-  assert.equal(await modeOf(options.folder), '700');
-  assert.equal(await modeOf(join(options.folder, 'ca.pem')), '600');
-  assert.equal(await modeOf(join(options.folder, 'leaf-1.pem')), '600');
-  assert.equal(await modeOf(options.bundleFile), '644');
-  const bundle = await readFile(options.bundleFile, 'utf8');
-  assert.equal(bundle, keys.bundle);
-  assert.doesNotMatch(bundle, /PRIVATE/);
+test('the first start makes an authority, a key that signs and one that waits', async (t) => {
+  const place = await newPlace(t);
+  const ring = (await place.open()).ring('');
+  assert.deepEqual(
+    ring.list().map(({ state, algorithm }) => `${state} ${algorithm}`),
+    ['authority ES256', 'signing ES256', 'waiting ES256'],
+  );
+  assert.deepEqual(ring.warnings(), []);
 });
 
-test('opening again yields the same keys and does not touch the bundle', async (t) => {
-  const options = await emptyFolder(t);
-  const first = await openKeys(options);
-  const written = await stat(options.bundleFile);
-  const second = await openKeys(options);
-  assert.deepEqual(second.jwks, first.jwks);
-  assert.equal(second.bundle, first.bundle);
-  assert.equal((await stat(options.bundleFile)).ino, written.ino);
+test('registries find the certificate and the public keys in files that everybody reads', async (t) => {
+  const place = await newPlace(t);
+  const ring = (await place.open()).ring('');
+  const { bundleFile, jwksFile } = place.settings;
+  for (const file of [bundleFile, jwksFile]) assert.equal(((await stat(file)).mode & 0o777).toString(8), '644');
+  assert.equal(await readFile(bundleFile, 'utf8'), ring.bundle());
+  assert.deepEqual(JSON.parse(await readFile(jwksFile, 'utf8')), ring.jwks());
+  assert.equal(ring.jwks().keys.length, 2);
+  const text = (await readFile(bundleFile, 'utf8')) + (await readFile(jwksFile, 'utf8'));
+  assert.doesNotMatch(text, /PRIVATE|"d":/);
+});
+
+test('opening again yields the same keys and does not touch the files', async (t) => {
+  const place = await newPlace(t);
+  const first = (await place.open()).ring('');
+  const written = await stat(place.settings.bundleFile);
+  const second = (await place.open()).ring('');
+  assert.deepEqual(second.list(), first.list());
+  assert.equal((await stat(place.settings.bundleFile)).ino, written.ino);
 });
 
 test('a bundle of other keys is replaced', async (t) => {
-  const options = await emptyFolder(t);
-  const { bundle } = await openKeys(options);
-  await writeFile(options.bundleFile, 'of another installation');
-  await openKeys(options);
-  assert.equal(await readFile(options.bundleFile, 'utf8'), bundle);
+  const place = await newPlace(t);
+  await mkdir(dirname(place.settings.bundleFile));
+  await writeFile(place.settings.bundleFile, 'of another installation');
+  const keys = await place.open();
+  assert.equal(await readFile(place.settings.bundleFile, 'utf8'), keys.ring('').bundle());
 });
 
-test('four processes that start at once on an empty folder agree on one set', async (t) => {
-  const options = await emptyFolder(t);
+test('four processes that start at once on an empty database agree on one set', async (t) => {
+  const place = await newPlace(t);
+  const module = (path: string) => JSON.stringify(new URL(`../../src/${path}`, import.meta.url).href);
   const program = `
-    import { openKeys } from ${JSON.stringify(new URL('../../src/token/keys.ts', import.meta.url).href)};
-    const keys = await openKeys({ ...${JSON.stringify(options)}, now: Date.now });
-    console.log(JSON.stringify({ jwks: keys.jwks, bundle: keys.bundle }));`;
+    import { openStore } from ${module('store/open.ts')};
+    import { openKeys } from ${module('token/keys.ts')};
+    import { createCipher } from ${module('cipher.ts')};
+    const store = await openStore(${JSON.stringify(`sqlite:${join(place.folder, 'dockpass.db')}`)}, () => {});
+    const log = { info() {}, warn() {}, error: console.error };
+    const keys = await openKeys({
+      rings: [${JSON.stringify(place.settings)}],
+      store: store.signingKeys, cipher: createCipher([${JSON.stringify(keySecret)}]), log, now: Date.now,
+    });
+    console.log(JSON.stringify(keys.ring('').jwks()));`;
   const run = () => promisify(execFile)(process.execPath, ['--input-type=module-typescript', '-e', program]);
   const outputs = (await Promise.all([run(), run(), run(), run()])).map(({ stdout }) => stdout);
   assert.equal(new Set(outputs).size, 1);
-  assert.equal(JSON.parse(outputs[0] ?? '').bundle, await readFile(options.bundleFile, 'utf8'));
-  assert.deepEqual((await readdir(options.folder)).sort(), ['ca.pem', 'leaf-1.pem']);
+  assert.deepEqual(await numbersOf(place), [1, 2, 3]);
 });
 
-test('the certificates: a CA for ten years, a leaf that it issued, both valid since yesterday', async (t) => {
-  const options = await emptyFolder(t);
+describeEngines('keys in the database', (databases) => {
+  test('replicas that open at once agree; a step that two take is taken once', async (t) => {
+    const place = await newPlace(t, await databases.create());
+    const replicas = await Promise.all([place.open(), place.open(), place.open()]);
+    const [first, ...others] = replicas.map((keys) => keys.ring('').list());
+    for (const other of others) assert.deepEqual(other, first);
+    assert.deepEqual(await numbersOf(place), [1, 2, 3]);
+    const { signingKeys } = place.store;
+    const [row] = await signingKeys.ofRing('');
+    assert.ok(row);
+    assert.equal(await signingKeys.add({ ...row, certificate: 'another' }), false);
+    assert.equal(await signingKeys.schedule('', 3, 2_000), true);
+    assert.equal(await signingKeys.schedule('', 3, 2_000), false, 'already');
+    assert.equal(await signingKeys.schedule('', 3, 3_000), false, 'not later');
+    assert.equal(await signingKeys.schedule('', 3, 1_000), true, 'but earlier');
+    assert.equal(await signingKeys.remove('', 3), true);
+    assert.equal(await signingKeys.remove('', 3), false);
+  });
+});
+
+test('the certificates: a CA for ten years, leaves that it issued, all valid since yesterday', async (t) => {
+  const place = await newPlace(t);
   const now = Date.parse('2026-11-23T08:00:00Z');
-  await openKeys({ ...options, now: () => now });
-  const [authority, leaf] = await Promise.all(
-    ['ca.pem', 'leaf-1.pem'].map(async (file) => new X509Certificate(await readFile(join(options.folder, file)))),
-  );
+  await place.open({ now: () => now });
+  const rows = await place.store.signingKeys.ofRing('');
+  const [authority, leaf] = rows.map(({ certificate }) => new X509Certificate(certificate));
   assert.ok(authority && leaf);
   assert.equal(authority.ca, true);
   assert.equal(leaf.ca, false);
@@ -83,73 +118,108 @@ test('the certificates: a CA for ten years, a leaf that it issued, both valid si
   assert.equal(leaf.validFromDate.getTime(), now - day);
 });
 
-test('openssl finds nothing to object to', { skip: missing('openssl') }, async (t) => {
-  const options = await emptyFolder(t);
-  await openKeys(options);
-  const leaf = join(options.folder, 'leaf-1.pem');
-  const output = execFileSync('openssl', ['verify', '-x509_strict', '-CAfile', options.bundleFile, leaf]);
-  assert.match(output.toString(), /: OK/);
-});
-
-test('a token verifies against the public keys, found by its kid', async (t) => {
-  const { signer, jwks } = await openKeys(await emptyFolder(t));
-  const { payload, protectedHeader } = await jwtVerify(await signer.sign({ sub: 'ana' }), keySet(jwks));
-  assert.equal(payload.sub, 'ana');
-  assert.equal(protectedHeader.alg, 'ES256');
-  assert.match(JSON.stringify(jwks), /"use":"sig"/);
-  assert.doesNotMatch(JSON.stringify(jwks), /"d":/);
-});
-
-const damage: Readonly<Record<string, (file: string, otherFile: string) => Promise<void>>> = {
-  'is empty': (file) => writeFile(file, ''),
-  'is not PEM': (file) => writeFile(file, Buffer.from([0xff, 0, 1, 2])),
-  'was cut': async (file) => writeFile(file, (await readFile(file, 'utf8')).slice(0, 300)),
-  'holds the certificate of another key': async (file, otherFile) => {
-    const [own, other] = await Promise.all([readFile(file, 'utf8'), readFile(otherFile, 'utf8')]);
-    await writeFile(file, own.split('-----BEGIN CERT')[0] + other.slice(other.indexOf('-----BEGIN CERT')));
-  },
-};
-
-for (const [how, spoil] of Object.entries(damage)) {
-  for (const [name, other] of [
-    ['ca.pem', 'leaf-1.pem'],
-    ['leaf-1.pem', 'ca.pem'],
-  ] as const) {
-    test(`a ${name} that ${how} is refused by its path, and left as it is`, async (t) => {
-      const options = await emptyFolder(t);
-      await openKeys(options);
-      const file = join(options.folder, name);
-      await spoil(file, join(options.folder, other));
-      const spoiled = await readFile(file);
-      await assert.rejects(openKeys(options), (error: Error) => {
-        return error.message.includes(file) && /backup/.test(error.message) && !/PRIVATE KEY-/.test(error.message);
-      });
-      assert.deepEqual(await readFile(file), spoiled);
-    });
-  }
+for (const algorithm of ['ES256', 'RS256'] as const) {
+  test(`${algorithm}: openssl finds nothing to object to, jose verifies a token by its kid`, async (t) => {
+    const place = await newPlace(t);
+    const keys = await place.open({ rings: [{ ...place.settings, algorithm }] });
+    const ring = keys.ring('');
+    const { payload, protectedHeader } = await jwtVerify(
+      await ring.signer('kid').sign({ sub: 'ana' }),
+      keySet(ring.jwks()),
+    );
+    assert.equal(payload.sub, 'ana');
+    assert.equal(protectedHeader.alg, algorithm);
+    assert.equal(protectedHeader.kid, ring.list().find(({ state }) => state === 'signing')?.id);
+    if (missing('openssl') !== false) return t.skip('missing: openssl');
+    const leaf = join(place.folder, 'leaf.pem');
+    await writeFile(leaf, (await place.store.signingKeys.ofRing('')).at(-1)?.certificate ?? '');
+    const verify = ['verify', '-x509_strict', '-CAfile', place.settings.bundleFile, leaf];
+    assert.match(execFileSync('openssl', verify).toString(), /: OK/);
+  });
 }
 
-test('a leaf of another CA is refused', async (t) => {
-  const options = await emptyFolder(t);
-  await openKeys(options);
-  await rm(join(options.folder, 'ca.pem'));
-  await assert.rejects(openKeys(options), /leaf-1\.pem was not certified by .*ca\.pem/);
+test('the database alone signs nothing: private keys are sealed, and open in their own row alone', async (t) => {
+  const place = await newPlace(t);
+  await place.open();
+  const rows = await place.store.signingKeys.ofRing('');
+  for (const { sealed_key } of rows) assert.match(sealed_key, /^v1\.[\w-]{8}\.[\w-]{16}\.[\w-]{100,}$/);
+  const [authority, leaf] = rows;
+  assert.ok(authority && leaf);
+  await assert.rejects(
+    place.open({ cipher: createCipher(['another encryption key, of 32 characters']) }),
+    /Signing key 1 in the database cannot be opened.*ENCRYPTION_KEYS/,
+  );
+  await place.store.signingKeys.remove('', 2);
+  await place.store.signingKeys.add({ ...leaf, sealed_key: authority.sealed_key });
+  await assert.rejects(place.open(), /Signing key 2 in the database cannot be opened/);
+  assert.deepEqual(await numbersOf(place), [1, 2, 3], 'and nothing is thrown away');
 });
 
-test('an expired CA is refused with its date', async (t) => {
-  const options = await emptyFolder(t);
-  await openKeys({ ...options, now: () => Date.parse('2010-01-01T00:00:00Z') });
-  await assert.rejects(openKeys(options), /ca\.pem: its certificate expired on 2019-12-30/);
+test('after a new encryption key was put in front, the old one can be taken away', async (t) => {
+  const place = await newPlace(t);
+  const newKey = 'a new encryption key, of 32 characters and more';
+  const jwks = (await place.open()).ring('').jwks();
+  await place.open({ cipher: createCipher([newKey, keySecret]) });
+  const ring = (await place.open({ cipher: createCipher([newKey]) })).ring('');
+  assert.deepEqual(ring.jwks(), jwks);
+  await ring.signer('x5c').sign({});
 });
 
-test('a file that cannot be read says whose it must be', async (t) => {
-  const options = await emptyFolder(t);
-  await mkdir(join(options.folder, 'ca.pem'), { recursive: true });
-  await assert.rejects(openKeys(options), /ca\.pem: EISDIR.* must belong to the user/);
+const damage: Readonly<Record<string, (sealed: string) => string>> = {
+  'is empty': () => '',
+  'was cut': (sealed) => sealed.slice(0, 40),
+  'was changed': (sealed) => sealed.slice(0, -8) + (sealed.endsWith('AAAAAAAA') ? 'BBBBBBBB' : 'AAAAAAAA'),
+};
+for (const [how, spoil] of Object.entries(damage)) {
+  test(`a sealed key that ${how} is named`, async (t) => {
+    const place = await newPlace(t);
+    await place.open();
+    const row = (await place.store.signingKeys.ofRing(''))[1];
+    assert.ok(row);
+    await place.store.signingKeys.remove('', 2);
+    await place.store.signingKeys.add({ ...row, sealed_key: spoil(row.sealed_key) });
+    await assert.rejects(place.open(), (error: Error) => /Signing key 2.*from a backup/.test(error.message));
+  });
+}
+
+test('an authority that is about to end, or has ended, is warned of', async (t) => {
+  const place = await newPlace(t);
+  let now = Date.parse('2016-11-23T08:00:00Z');
+  const keys = await place.open({ now: () => now });
+  now = Date.parse('2026-08-01T08:00:00Z');
+  await keys.look();
+  assert.match(keys.warnings().join(), /authority expires on 2026-11-21.*key rotate --authority/);
+  assert.ok(place.lines.some(({ level, message }) => level === 'warn' && /expires on 2026-11-21/.test(message)));
+  now = Date.parse('2026-11-23T08:00:00Z');
+  assert.match(keys.warnings().join(), /authority expired on 2026-11-21/);
 });
 
-test('a folder that is a file is named in the error', async (t) => {
-  const options = await emptyFolder(t);
-  await assert.rejects(openKeys({ ...options, folder: '/dev/null/keys' }), /\/dev\/null\/keys\/ca\.pem/);
-  await assert.rejects(openKeys({ ...options, bundleFile: '/dev/null/auth.pem' }), /bundle \/dev\/null\/auth\.pem/);
+test('a file that cannot be written is named', async (t) => {
+  const place = await newPlace(t);
+  for (const file of ['bundleFile', 'jwksFile']) {
+    const settings = { ...place.settings, [file]: '/dev/null/x/auth.pem' };
+    await assert.rejects(place.open({ rings: [settings] }), /Cannot write \/dev\/null\/x\/auth\.pem, which registries/);
+  }
+});
+
+test('where the database is away, tokens are signed with the keys that are known', async (t) => {
+  const place = await createKeyPlace();
+  t.after(() => rm(place.folder, { recursive: true }));
+  const keys = await place.open();
+  await place.store.close();
+  await keys.look();
+  assert.ok(place.lines.some(({ level, message }) => level === 'error' && /going on with those known/.test(message)));
+  assert.match(await keys.ring('').signer('x5c').sign({}), /^[\w-]+\.[\w-]+\.[\w-]+$/);
+});
+
+test('services with keys of their own share nothing with the others', async (t) => {
+  const place = await newPlace(t);
+  const own = { ...place.settings, name: 'zot', bundleFile: join(place.folder, 'zot.pem') };
+  const keys = await place.open({ rings: [place.settings, own] });
+  const [shared, separate] = [keys.ring(''), keys.ring('zot')];
+  assert.notEqual(shared.bundle(), separate.bundle());
+  assert.equal(await readFile(own.bundleFile, 'utf8'), separate.bundle());
+  const token = await separate.signer('kid').sign({});
+  await jwtVerify(token, keySet(separate.jwks()));
+  await assert.rejects(jwtVerify(token, keySet(shared.jwks())));
 });

@@ -5,12 +5,19 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { jwtVerify } from 'jose';
 import { mint } from '../../src/token/mint.ts';
-import { createSigner } from '../../src/token/signature.ts';
+import { algorithmOf, createSigner } from '../../src/token/signature.ts';
 
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const certificate = Buffer.from([0xfb, 0xff, 0xfe]);
-const signer = createSigner({ privateKey, id: 'AAAA:BBBB', certificates: [certificate] });
-const service = { name: 'my registry:5000', issuer: 'https://auth.example.com/', lifetime: 300, anonymous: true };
+const key = { privateKey, algorithm: 'ES256', id: 'AAAA:BBBB', certificates: [certificate] } as const;
+const signer = createSigner(key, 'x5c');
+const service = {
+  name: 'my registry:5000',
+  issuer: 'https://auth.example.com/',
+  lifetime: 300,
+  anonymous: true,
+  signer,
+};
 
 test('every signature verifies, whatever the claims', async () => {
   const publicKey = createPublicKey(privateKey);
@@ -31,6 +38,35 @@ test('the header is format A: typ, alg, the libtrust kid, x5c in standard base64
   const [header = ''] = (await signer.sign({})).split('.');
   const text = Buffer.from(header, 'base64url').toString();
   assert.equal(text, '{"typ":"JWT","alg":"ES256","kid":"AAAA:BBBB","x5c":["+//+"]}');
+});
+
+test('format B has the kid alone', async () => {
+  const [header = ''] = (await createSigner(key, 'kid').sign({})).split('.');
+  assert.equal(Buffer.from(header, 'base64url').toString(), '{"typ":"JWT","alg":"ES256","kid":"AAAA:BBBB"}');
+});
+
+for (const [algorithm, pair] of [
+  ['RS256', generateKeyPairSync('rsa', { modulusLength: 2048 })],
+  ['ES384', generateKeyPairSync('ec', { namedCurve: 'P-384' })],
+] as const) {
+  test(`${algorithm}: each of many signatures verifies`, async () => {
+    assert.equal(algorithmOf(pair.privateKey), algorithm);
+    const other = createSigner({ ...key, privateKey: pair.privateKey, algorithm }, 'x5c');
+    for (let count = 0; count < (algorithm === 'RS256' ? 5 : 300); count++) {
+      const { protectedHeader } = await jwtVerify(await other.sign({ count }), pair.publicKey);
+      assert.equal(protectedHeader.alg, algorithm);
+    }
+  });
+}
+
+test('keys that some registry would refuse have no algorithm', () => {
+  const refused = [
+    generateKeyPairSync('ed25519').privateKey,
+    generateKeyPairSync('ec', { namedCurve: 'P-521' }).privateKey,
+    generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey,
+    generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey,
+  ];
+  for (const refusedKey of refused) assert.throws(() => algorithmOf(refusedKey), /neither RSA nor EC|too short/);
 });
 
 test('the claims are those of the grant, begun half a minute ago', async () => {

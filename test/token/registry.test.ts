@@ -6,9 +6,50 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { missing } from '../support/parts.ts';
 import { freePorts } from '../support/ports.ts';
-import type { Running } from '../support/process.ts';
+import { type Running, runProgram } from '../support/process.ts';
 import { startRegistry } from '../support/registry.ts';
-import { startTokenService, type TokenService } from '../support/token-service.ts';
+import {
+  secondRegistry,
+  startTokenService,
+  type TokenService,
+  type TokenServiceWish,
+} from '../support/token-service.ts';
+
+/** What signs the tokens: keys of Dockpass, of either kind, and one that the operator brings. */
+const makers: Readonly<Record<string, (folder: string) => Promise<TokenServiceWish>>> = {
+  'ES256 of Dockpass': async () => ({}),
+  'RS256 of Dockpass': async () => ({ ring: { algorithm: 'RS256' } }),
+  'RS256 of the operator, with the kid alone': async (folder) => {
+    const [keyFile, certificateFile] = [join(folder, 'token.key'), join(folder, 'token.crt')];
+    const made = await runProgram('openssl', [
+      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=token', '-days', '60'],
+      ...['-keyout', keyFile, '-out', certificateFile],
+    ]);
+    assert.equal(made.code, 0, made.output);
+    return { ring: { own: { keyFile, certificateFile } }, services: [{ ...secondRegistry, header: 'kid' }] };
+  },
+};
+
+for (const [name, wishOf] of Object.entries(makers)) {
+  test(`21 a registry 2.8 with rootcertbundle accepts ${name}`, {
+    skip: missing('docker-registry', 'openssl'),
+  }, async (t) => {
+    const stack = new AsyncDisposableStack();
+    t.after(() => stack.disposeAsync());
+    const folder = await mkdtemp(join(tmpdir(), 'dockpass-registry-'));
+    stack.defer(() => rm(folder, { recursive: true }));
+    const tokens = await startTokenService(await wishOf(folder));
+    stack.defer(() => tokens.stop());
+    const [port = 0] = await freePorts(1);
+    const { name: service, issuer } = secondRegistry;
+    const wish = { folder, port, realm: `${tokens.url}/auth`, service, issuer };
+    const registry = await startRegistry({ ...wish, certificateBundleFile: tokens.bundleFile });
+    stack.defer(() => registry.stop());
+    const { body } = await tokens.get([['service', service]], { user: 'ana' });
+    const headers = { Authorization: `Bearer ${body['token']}` };
+    assert.equal((await fetch(`http://127.0.0.1:${port}/v2/`, { headers })).status, 200, registry.output());
+  });
+}
 
 describe('21 a registry 2.8 with rootcertbundle', { skip: missing('docker-registry') }, () => {
   let tokens: TokenService;

@@ -1,0 +1,118 @@
+/** Owns `dockpass key ...`: the keys that sign tokens. A running service hears of a change within half a minute. */
+import { openCore, openSigningKeys } from '../app/core.ts';
+import { type Config, readConfig } from '../config/config.ts';
+import { Refusal } from '../errors.ts';
+import type { KeyDescription, KeyRing } from '../token/key-ring.ts';
+import { type Command, type Terminal, UsageError, type Values } from './command.ts';
+
+const flag = { type: 'boolean' } as const;
+const service = { type: 'string' } as const;
+const ofService = '  --service NAME   of a service that has keys of its own (SERVICE_..._SEPARATE_KEY)';
+
+export const keyCommands: readonly Command[] = [
+  {
+    words: 'key list',
+    usage: '[--service NAME] [--json]',
+    summary: 'List the keys that sign tokens, the authorities that certify them, and what should be done soon',
+    details: [ofService],
+    options: { service, json: flag },
+    operands: [0, 0],
+    run: (_operands, values, terminal) =>
+      withRing(values, terminal, async (ring) => {
+        if (values['json'] === true) terminal.out(JSON.stringify(ring.list()));
+        else for (const key of ring.list()) terminal.out(describe(key));
+        for (const warning of ring.warnings()) terminal.note(warning);
+      }),
+  },
+  {
+    words: 'key rotate',
+    usage: '[--service NAME] [--now | --authority]',
+    summary: 'Let the next key sign; registries with the certificate bundle need no restart',
+    details: [
+      'The next key is published already, and signs in two minutes, once every replica knows. The old one is kept until its last token has expired.',
+      ofService,
+      '  --now            at once: another replica may sign with the old key for half a minute',
+      '  --authority      make a new certificate authority instead; it is used by the next `key rotate` after that',
+    ],
+    options: { service, now: flag, authority: flag },
+    operands: [0, 0],
+    run(_operands, values, terminal) {
+      if (values['now'] === true && values['authority'] === true) {
+        throw new UsageError('--now and --authority do not go together.');
+      }
+      return withRing(values, terminal, (ring, record) =>
+        values['authority'] === true ? addAuthority(ring, terminal, record) : rotate(ring, values, terminal, record),
+      );
+    },
+  },
+  {
+    words: 'key export',
+    usage: '[--service NAME] [--jwks]',
+    summary: 'Write what registries must trust to standard output: the certificates (PEM) for `rootcertbundle`',
+    details: [
+      ofService,
+      '  --jwks           the public keys for `jwks` instead, of a registry 3.x whose service has TOKEN_HEADER=kid',
+    ],
+    options: { service, jwks: flag },
+    operands: [0, 0],
+    run: (_operands, values, terminal) =>
+      withRing(values, terminal, async (ring) => {
+        terminal.out(values['jwks'] === true ? JSON.stringify(ring.jwks(), null, 2) : ring.bundle().trimEnd());
+      }),
+  },
+];
+
+type Record = (action: 'key.rotate' | 'key.authority', detail: object) => void;
+
+async function rotate(ring: KeyRing, values: Values, terminal: Terminal, record: Record): Promise<void> {
+  const from = new Date(await ring.rotate(values['now'] === true)).toISOString();
+  record('key.rotate', { from });
+  terminal.out(`The next key signs from ${from} on.`);
+}
+
+async function addAuthority(ring: KeyRing, terminal: Terminal, record: Record): Promise<void> {
+  await ring.addAuthority();
+  record('key.authority', {});
+  terminal.out('A new certificate authority is in the bundle, beside the old one.');
+  for (const warning of ring.warnings()) terminal.note(warning);
+}
+
+/** Opens the keys of the service that `--service` names, and closes everything whatever happens. */
+async function withRing(
+  values: Values,
+  terminal: Terminal,
+  action: (ring: KeyRing, record: Record) => Promise<void>,
+): Promise<number> {
+  const config = readConfig({ ...terminal.environment, LOG_LEVEL: 'silent' });
+  const name = ringOf(config, values['service'] as string | undefined);
+  const core = await openCore(config);
+  try {
+    const keys = await openSigningKeys(config, core);
+    await action(keys.ring(name), (what, detail) =>
+      core.audit.record({ action: what, actor: 'command line', subject: name, client: null, detail: { ...detail } }),
+    );
+    return 0;
+  } finally {
+    await core.close();
+  }
+}
+
+function ringOf({ services, keyRings }: Config, service: string | undefined): string {
+  if (service !== undefined) {
+    const found = services.find(({ name }) => name === service);
+    if (found !== undefined) return found.ring;
+    throw new Refusal('not_found', `SERVICES does not name "${service}".`);
+  }
+  if (keyRings.some(({ name }) => name === '')) return '';
+  throw new UsageError('Every service has keys of its own: say which with --service NAME.');
+}
+
+function describe({ number, state, algorithm, id, createdAt, signsFrom, expiresAt }: KeyDescription): string {
+  const made = createdAt === null ? [] : [`made ${iso(createdAt)}`];
+  const signs = signsFrom === null ? [] : [`signs from ${iso(signsFrom)}`];
+  return [number, state, algorithm, id, ...made, ...signs, `certificate until ${iso(expiresAt)}`].join('  ');
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString().slice(0, 16).replace('T', ' ');
+}

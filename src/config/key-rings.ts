@@ -1,0 +1,70 @@
+/** Owns the settings of the keys that sign tokens: which services share them, who makes them, where registries read them. */
+import { join, resolve } from 'node:path';
+import type { ServiceConfig } from './services.ts';
+import type { Settings } from './settings.ts';
+
+export type KeyRingConfig = {
+  /** '' for the services that share their keys, else the name of the service that has its own. */
+  readonly name: string;
+  /** Of keys that Dockpass makes. */
+  readonly algorithm: 'ES256' | 'RS256';
+  /** Seconds that a key of Dockpass signs; `null`: until somebody rotates. */
+  readonly rotation: number | null;
+  /** Seconds that the longest token of its services lives. */
+  readonly tokenLife: number;
+  /** The operator's own certificate and key; `null`: Dockpass makes them. */
+  readonly own: { readonly certificateFile: string; readonly keyFile: string } | null;
+  readonly bundleFile: string;
+  readonly jwksFile: string;
+};
+
+const day = 86_400;
+
+/** One ring for the services that share it, if any does, and one for each that does not. */
+export function readKeyRings(
+  settings: Settings,
+  services: readonly (ServiceConfig & { readonly prefix: string })[],
+  dataFolder: string,
+): KeyRingConfig[] {
+  const groups = Map.groupBy(services, ({ ring }) => ring);
+  return [...groups].map(([name, members]) => {
+    const [first] = members;
+    const prefix = name === '' || first === undefined ? '' : first.prefix;
+    const file = (what: string) => join(dataFolder, `registry-${what}`);
+    const suffix = prefix === '' ? '' : `-${name.toLowerCase().replaceAll(/[^a-z0-9.]+/g, '-')}`;
+    return {
+      name,
+      algorithm: settings.choice(`${prefix}TOKEN_ALGORITHM`, ['ES256', 'RS256'], 'ES256'),
+      rotation: readRotation(settings, prefix, members),
+      tokenLife: Math.max(...members.map(({ lifetime }) => lifetime)),
+      own: readOwnKey(settings, prefix),
+      bundleFile: resolve(settings.text(`${prefix}CERTIFICATE_BUNDLE_FILE`, file(`bundle${suffix}.pem`))),
+      jwksFile: resolve(settings.text(`${prefix}JWKS_FILE`, file(`jwks${suffix}.json`))),
+    };
+  });
+}
+
+/**
+ * A registry that goes by a JWKS file reads it once, at its start: a key that rotates by itself would one day be one that
+ * it does not know. With certificates every key is trusted that the authority certified.
+ */
+function readRotation(settings: Settings, prefix: string, services: readonly ServiceConfig[]): number | null {
+  const fallback = services.some(({ tokenHeader }) => tokenHeader === 'kid') ? 0 : 90;
+  const days = settings.integer(`${prefix}KEY_ROTATION_DAYS`, { fallback, minimum: 0, maximum: 3_650 });
+  return days === 0 ? null : days * day;
+}
+
+function readOwnKey(settings: Settings, prefix: string): KeyRingConfig['own'] {
+  const [certificate, key] = [`${prefix}TOKEN_CERTIFICATE_FILE`, `${prefix}TOKEN_KEY_FILE`];
+  const [certificateFile, keyFile] = [settings.optional(certificate), settings.optional(key)];
+  if ((certificateFile === null) !== (keyFile === null)) {
+    settings.problem(`${certificate} and ${key} belong together: set both or none`);
+  }
+  if (certificateFile === null || keyFile === null) return null;
+  for (const name of ['TOKEN_ALGORITHM', 'KEY_ROTATION_DAYS']) {
+    if (settings.optional(prefix + name) !== null) {
+      settings.problem(`${prefix}${name} is for keys that Dockpass makes; with ${key} the key is yours`);
+    }
+  }
+  return { certificateFile: resolve(certificateFile), keyFile: resolve(keyFile) };
+}

@@ -1,0 +1,78 @@
+/** Owns what a set of keys is to the rest of the service, wherever the keys come from. */
+import { createPublicKey, type X509Certificate } from 'node:crypto';
+import { libtrustKeyId } from './key-id.ts';
+import type { CertifiedKey } from './new-keys.ts';
+import type { Algorithm, Signer, SigningKey, TokenHeader } from './signature.ts';
+
+/** Public keys as RFC 7517 section 5 has them. */
+export type Jwks = { readonly keys: readonly object[] };
+
+export type KeyState =
+  /** Registries trust what it certified. */
+  | 'authority'
+  | 'signing'
+  /** Signs from a time that is fixed. */
+  | 'scheduled'
+  /** Published, takes over at the next rotation. */
+  | 'waiting'
+  /** Signs no more; kept until its last token has expired. */
+  | 'retired';
+
+export type KeyDescription = {
+  readonly number: number;
+  readonly state: KeyState;
+  readonly algorithm: Algorithm;
+  /** The libtrust key id: `kid` of its tokens. */
+  readonly id: string;
+  /** Epoch milliseconds, as all times here; `null` where it is not known. */
+  readonly createdAt: number | null;
+  readonly signsFrom: number | null;
+  /** End of its certificate. */
+  readonly expiresAt: number;
+};
+
+/** The keys of one or several services, and what makes registries trust them. */
+export type KeyRing = {
+  /** '' for the services that share their keys, else the name of the service that has its own. */
+  readonly name: string;
+  /** Signs with the key whose turn it is at that moment. */
+  signer(header: TokenHeader): Signer;
+  /** All keys that sign, will sign or have signed a token that may still live. */
+  jwks(): Jwks;
+  /** PEM: what a registry's `rootcertbundle` must hold. */
+  bundle(): string;
+  list(): KeyDescription[];
+  /** What somebody should do soon, each as a sentence; empty: nothing. */
+  warnings(): string[];
+  /** Takes over what changed, here or in another process, and does what is due. */
+  refresh(): Promise<void>;
+  /**
+   * Lets the waiting key take over.
+   * @param urgent now, instead of once every replica knows
+   * @returns when
+   * @throws {Refusal} `conflict` where a rotation is under way, `bad_request` where the keys are not Dockpass's to rotate
+   */
+  rotate(urgent: boolean): Promise<number>;
+  /** Makes a new authority, and a key of it that waits for `rotate`. @throws {Refusal} as `rotate` does */
+  addAuthority(): Promise<void>;
+};
+
+/** @param chain certificates that go with each token, the key's own first */
+export function toSigningKey(
+  privateKey: CertifiedKey['privateKey'],
+  chain: readonly X509Certificate[],
+  algorithm: Algorithm,
+): SigningKey {
+  const id = libtrustKeyId(createPublicKey(privateKey));
+  return { privateKey, algorithm, id, certificates: chain.map(({ raw }) => raw) };
+}
+
+export function toJwk(certificate: X509Certificate, algorithm: Algorithm): object {
+  const { publicKey } = certificate;
+  return { ...publicKey.export({ format: 'jwk' }), use: 'sig', alg: algorithm, kid: libtrustKeyId(publicKey) };
+}
+
+/** "2036-11-20", for sentences. */
+export function dateOf(time: number | Date): string {
+  return new Date(time).toISOString().slice(0, 10);
+}
