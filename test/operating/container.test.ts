@@ -168,7 +168,7 @@ describe('compose.yaml', () => {
     const registry = services.registry.environment;
     assert.deepEqual(
       ['REALM', 'SERVICE', 'ISSUER', 'ROOTCERTBUNDLE'].map((name) => registry[`REGISTRY_AUTH_TOKEN_${name}`]),
-      [`${config.publicUrl.origin}/auth`, service?.name, service?.issuer, config.certificateBundleFile],
+      [`${config.publicUrl.origin}/auth`, service?.name, service?.issuer, config.keyRings[0]?.bundleFile],
     );
     assert.deepEqual(services.registry['depends_on'], { dockpass: { condition: 'service_healthy' } });
   });
