@@ -12,8 +12,8 @@ type EvaluatedRule = { readonly conditions: readonly Condition[]; readonly actio
 type Loaded = { readonly rules: readonly EvaluatedRule[] } | { readonly error: string };
 type Outcome = { readonly actions: readonly string[] } | { readonly nomatch: true } | { readonly error: string };
 
-/** A stream usually asks many things of few ACLs. */
-const keptAcls = 64;
+/** A stream usually asks many things of few ACLs, or goes over the same ones again and again. */
+const keptAcls = 4_096;
 
 /**
  * `{"acl":[...],"request":{"account","type","name","ip","service","labels","actions"}}` ->

@@ -60,9 +60,9 @@ export function compileTemplate(
   { choices }: { choices: boolean },
 ): TemplateMatcher {
   const pieces = parseTemplate(pattern, dialect, captures, choices);
+  if (pieces.every(({ kind }) => kind === 'text')) return alone(compileWritten(pattern, dialect));
   // Checked as written, as docker_auth does for expressions; that a glob is malformed it only finds by never matching.
-  const matcher = checkPattern(pattern, dialect);
-  if (pieces.every(({ kind }) => kind === 'text')) return (text) => matcher(text);
+  if (isExpression(pattern) || /[[\\]/.test(pattern)) compileWritten(pattern, dialect);
   const compile = createCompiler(pattern, dialect);
   const placeholders = [...new Set(pieces.flatMap((piece) => (piece.kind === 'choice' ? [piece.written] : [])))];
   return (text, subject) => {
@@ -72,10 +72,14 @@ export function compileTemplate(
   };
 }
 
+function alone(matcher: Matcher): TemplateMatcher {
+  return (text) => matcher(text);
+}
+
 const nothingChosen: ReadonlyMap<string, string> = new Map();
 const neverMatches: Matcher = () => false;
 
-function checkPattern(pattern: string, dialect: Dialect): Matcher {
+function compileWritten(pattern: string, dialect: Dialect): Matcher {
   try {
     return compilePattern(pattern, { doubleStar: dialect.extended });
   } catch (error) {
