@@ -1,5 +1,5 @@
 /** Owns what all requests and answers share: client address, request id, log line, limits, headers, error -> reply. */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
@@ -19,27 +19,28 @@ export function createTrust(proxies: readonly string[]): Trust {
   return proxyAddr.compile([...proxies]);
 }
 
+/** On the request itself: a WeakMap costs the garbage collector as much as all the rest of reading a request. */
+const clientKey = Symbol('client');
+type KnownRequest = IncomingMessage & { [clientKey]?: Client };
+
 /** Who sends a request; asked twice, it answers the same. */
 export function createClientReader(trust: Trust): (request: IncomingMessage) => Client {
-  const known = new WeakMap<IncomingMessage, Client>();
-  return (request) => {
-    let client = known.get(request);
-    if (client === undefined) {
-      client = {
-        address: plainAddress(request, trust),
-        userAgent: printable(request.headers['user-agent'] ?? '', 200),
-        requestId: randomBytes(8).toString('hex'),
-      };
-      known.set(request, client);
-    }
-    return client;
+  return (request: KnownRequest) => {
+    request[clientKey] ??= {
+      address: plainAddress(request, trust),
+      userAgent: printable(request.headers['user-agent'] ?? '', 200),
+      // 62 random bits. Node draws the bytes of many UUIDs at once, which a call for 8 bytes does not.
+      requestId: randomUUID().slice(-17).replace('-', ''),
+    };
+    return request[clientKey];
   };
 }
 
 /** A socket that is gone has no address; `::ffff:192.0.2.1` is 192.0.2.1. */
 function plainAddress(request: IncomingMessage, trust: Trust): string {
-  if (request.socket.remoteAddress === undefined) return '';
-  const address = proxyAddr(request, trust);
+  const peer = request.socket.remoteAddress;
+  if (peer === undefined) return '';
+  const address = trust(peer, 0) ? proxyAddr(request, trust) : peer;
   return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
 }
 
