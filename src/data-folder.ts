@@ -1,11 +1,31 @@
 /** Owns the files that a single machine makes for itself in its data folder: readable by this user alone. */
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** @throws {Error} that names the folder, when it cannot be made or written */
+/**
+ * Makes the folder, and those above it that are missing, for this user alone. Not by `recursive`: node's never ends
+ * where a file system answers ENOENT to each try, as /proc does.
+ * @throws {Error} that names the folder, when it cannot be made or is none
+ */
 export async function createDataFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const error = await makeFolder(folder);
+  if (error?.code === 'ENOENT' && dirname(folder) !== folder) {
+    await createDataFolder(dirname(folder));
+    const again = await makeFolder(folder);
+    if (again !== null) throw again;
+  } else if (error !== null) throw error;
+}
+
+/** `null` when it is there now. */
+async function makeFolder(folder: string): Promise<NodeJS.ErrnoException | null> {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+    return null;
+  } catch (error) {
+    const isFolder = (error as NodeJS.ErrnoException).code === 'EEXIST' && (await stat(folder)).isDirectory();
+    return isFolder ? null : (error as NodeJS.ErrnoException);
+  }
 }
 
 /**

@@ -2,6 +2,9 @@
 import { existsSync } from 'node:fs';
 import { runCommand } from './cli.ts';
 
+// Whatever is made here is for this user alone: the database holds who may do what. Public files say so themselves.
+process.umask(0o077);
+
 // `dockpass password list | head` ends the reader first, which is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
