@@ -9,7 +9,17 @@ import { type Policy, PolicyError, parsePolicy } from './policy/acl.ts';
  * @throws {Refusal} `not_found`, when it cannot be read
  */
 export async function readPolicyFile(file: string): Promise<Policy> {
-  return parsePolicy(await readText(file), file);
+  return (await read(file)).policy;
+}
+
+/** A policy and the state of the file that it was read from. */
+type Reading = { readonly policy: Policy; readonly text: string; readonly version: string };
+
+/** @param last kept where the text is the same */
+async function read(file: string, last: Reading | null = null): Promise<Reading> {
+  const version = await versionOf(file);
+  const text = await readText(file);
+  return { policy: text === last?.text ? last.policy : parsePolicy(text, file), text, version };
 }
 
 async function readText(file: string): Promise<string> {
@@ -33,25 +43,23 @@ export type PolicyFile = {
 /**
  * Looking at the file beats waiting for events of the file system: one rule sees an edit in place, a rename over
  * it, the symbolic links of a Kubernetes ConfigMap and network file systems, which tell no events.
- * @param first what the file held already
+ * @param first what was read of the file already
  */
-export function createPolicyFile(file: string, log: Log, first: Policy | null = null): PolicyFile {
-  let policy = first;
+export function createPolicyFile(file: string, log: Log, first: Reading | null = null): PolicyFile {
+  let inForce = first;
   let problem: string | null = null;
-  let text: string | null = null;
-  let taken: string | null = null;
+  let tried = first?.version ?? null;
   let seen: string | null = null;
   let busy = Promise.resolve();
 
   const take = async (): Promise<void> => {
-    taken = await versionOf(file);
+    tried = await versionOf(file);
     try {
-      const read = await readText(file);
-      if (read !== text || problem !== null) {
-        policy = parsePolicy(read, file);
-        log.info({ file, users: policy.users.size, rules: policy.rules.length }, 'policy taken over');
+      const reading = await read(file, inForce);
+      if (reading.policy !== inForce?.policy) {
+        log.info({ file, users: reading.policy.users.size, rules: reading.policy.rules.length }, 'policy taken over');
       }
-      text = read;
+      inForce = reading;
       problem = null;
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
@@ -64,13 +72,13 @@ export function createPolicyFile(file: string, log: Log, first: Policy | null = 
     const settled = version === seen;
     seen = version;
     // Half a file may be a valid policy without its last rules, so it has to be the same for two looks.
-    if (version !== taken && settled) await take();
+    if (version !== tried && settled) await take();
   };
   const inTurn = (action: () => Promise<void>) => () => {
     busy = busy.then(action);
     return busy;
   };
-  return { current: () => policy, problem: () => problem, look: inTurn(look), reload: inTurn(take) };
+  return { current: () => inForce?.policy ?? null, problem: () => problem, look: inTurn(look), reload: inTurn(take) };
 }
 
 /** Differs when the file was written or replaced; a file that is not there has a version too. */
@@ -91,13 +99,13 @@ export type Policies = {
 
 /** @throws {Error} as `readPolicyFile` for the policy; a candidate that cannot be used is only logged */
 export async function openPolicies(file: string, candidateFile: string | null, log: Log): Promise<Policies> {
-  const first = await readPolicyFile(file);
+  const first = await read(file);
   const main = createPolicyFile(file, log, first);
   const candidate = candidateFile === null ? null : createPolicyFile(candidateFile, log);
   const files = candidate ? [main, candidate] : [main];
   await candidate?.reload();
   return {
-    current: () => main.current() ?? first,
+    current: () => main.current() ?? first.policy,
     candidate: () => candidate?.current() ?? null,
     warnings: () => [
       ...(main.problem() === null ? [] : ['the policy file cannot be used: the policy before it is in force']),

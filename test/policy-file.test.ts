@@ -123,6 +123,17 @@ test('an unchanged file is not taken over again', async () => {
   assert.equal(logged.length, before);
 });
 
+test('what was read at the start is not taken over again', async () => {
+  const policies = await openPolicies(file, null, log);
+  for (let times = 0; times < 3; times += 1) policies.look();
+  await writeFile(file, policyOf('second'));
+  await policies.reload();
+  assert.deepEqual(
+    logged.map(({ message }) => message),
+    ['policy taken over'],
+  );
+});
+
 test('a candidate that cannot be used keeps nobody from starting, and is a warning', async () => {
   const candidateFile = join(folder, 'next.yml');
   const policies = await openPolicies(file, candidateFile, log);

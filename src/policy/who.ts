@@ -5,7 +5,7 @@ import type { StaticUser } from './acl.ts';
 export type Named = {
   /** An e-mail, a user of the policy file, or `''` for anonymous. */
   readonly account: string;
-  /** What is known better than the name tells. */
+  /** What is known better than the name tells; a `domain` of `null` is known to be none. */
   readonly kind?: IdentityKind | undefined;
   readonly domain?: string | null | undefined;
   readonly groups?: readonly string[] | undefined;
@@ -24,8 +24,12 @@ export function identityOf(users: ReadonlyMap<string, StaticUser>, named: Named)
     kind: named.kind ?? kind,
     account: email ?? account,
     email,
-    domain: named.domain ?? (email === null ? null : email.slice(email.lastIndexOf('@') + 1)),
+    domain: named.domain === undefined ? domainOf(email) : named.domain,
     groups: named.groups ?? [],
     labels: named.labels ?? user?.labels ?? {},
   };
+}
+
+function domainOf(email: string | null): string | null {
+  return email === null ? null : email.slice(email.lastIndexOf('@') + 1);
 }

@@ -1,0 +1,37 @@
+/** Who an operator means by a name. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parsePolicy } from '../../src/policy/acl.ts';
+import { identityOf } from '../../src/policy/who.ts';
+
+const { users } = parsePolicy('users: {"": {}, ci: {labels: {a: [b]}}, x@y.z: {}}\nacl: []', 'policy.yml');
+
+test('an e-mail is a person of its domain, in lower case', () => {
+  const { kind, account, email, domain } = identityOf(users, { account: 'Ana@Example.com' });
+  assert.deepEqual([kind, account, email, domain], ['person', 'ana@example.com', 'ana@example.com', 'example.com']);
+});
+
+test('a user of the file is static, with its labels, also where the name looks like an e-mail', () => {
+  const { kind, labels, domain } = identityOf(users, { account: 'ci' });
+  assert.deepEqual([kind, labels, domain], ['static', { a: ['b'] }, null]);
+  assert.deepEqual(
+    [identityOf(users, { account: 'x@y.z' }).kind, identityOf(users, { account: 'x@y.z' }).email],
+    ['static', null],
+  );
+});
+
+test('nobody is anonymous', () => {
+  assert.equal(identityOf(users, { account: '' }).kind, 'anonymous');
+});
+
+test('what is known better than the name tells counts, also that there is no domain', () => {
+  const named = {
+    account: 'ana@example.com',
+    kind: 'robot',
+    domain: null,
+    groups: ['g'],
+    labels: { l: ['v'] },
+  } as const;
+  const { kind, domain, groups, labels } = identityOf(users, named);
+  assert.deepEqual([kind, domain, groups, labels], ['robot', null, ['g'], { l: ['v'] }]);
+});
