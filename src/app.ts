@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Core, openCore, openSigningKeys } from './app/core.ts';
+import { openPeople, type People } from './app/off-boarding.ts';
 import { createPages } from './app/pages.ts';
 import type { Config } from './config/config.ts';
 import * as http from './http.ts';
 import { createStaticUsers } from './identity/static-users.ts';
+import { startWorker } from './off-boarding/worker.ts';
 import { differencesOf } from './policy/shadow.ts';
 import { openPolicies, type Policies } from './policy-file.ts';
 import { looksLikeSecret } from './secret.ts';
@@ -36,11 +38,13 @@ export async function startApp(config: Config): Promise<App> {
     const stopping = new AbortController();
     const policies = await openPolicies(config.policyFile, config.policyCandidateFile, core.log);
     const keys = await openSigningKeys(config, core);
-    const listener = await createListener(config, core, policies, keys, stopping.signal);
+    const people = await openPeople(config, core, policies.current, stopping.signal);
+    const listener = await createListener(config, core, { policies, keys, people, stopping: stopping.signal });
     const server = await http.createServer(config.tls, listener);
     const stopServer = http.createStop(server);
     server.listen(config.port, config.host);
     await once(server, 'listening');
+    const sweepsEnded = startSweeps(config, core, people, stopping.signal);
     const looking = [setInterval(policies.look, policyInterval), setInterval(keys.look, keyInterval)];
     const { address, port, family } = server.address() as AddressInfo;
     const host = family === 'IPv6' ? `[${address}]` : address;
@@ -53,7 +57,7 @@ export async function startApp(config: Config): Promise<App> {
         core.log.info({}, 'stopping');
         for (const timer of looking) clearInterval(timer);
         stopping.abort();
-        await stopServer(stopDeadline);
+        await Promise.all([stopServer(stopDeadline), sweepsEnded()]);
         await core.close();
       },
     };
@@ -70,11 +74,10 @@ export async function startApp(config: Config): Promise<App> {
 async function createListener(
   config: Config,
   core: Core,
-  policies: Policies,
-  keys: Keys,
-  stopping: AbortSignal,
+  parts: { policies: Policies; keys: Keys; people: People; stopping: AbortSignal },
 ): Promise<RequestListener> {
   const { log, passwords } = core;
+  const { policies, keys } = parts;
   const trust = http.createTrust(config.trustedProxies);
   const clientOf = http.createClientReader(trust);
   const staticUsers = createStaticUsers(() => policies.current().users, looksLikeSecret);
@@ -97,11 +100,16 @@ async function createListener(
     clientOf,
     publicUrl: config.publicUrl.href,
   });
-  const pages = await createPages(config, core, { trust, clientOf, keys, policies, stopping });
+  const pages = await createPages(config, core, { trust, clientOf, ...parts });
 
   const realm = new Set(realmPaths.map((path) => config.prefix + path));
   return (request, response) => {
     if (realm.has(http.pathOf(request))) void token(request, response);
     else pages(request, response);
   };
+}
+
+/** Asks in the background about those who hold passwords. @returns what resolves once it has ended */
+function startSweeps({ groupsTtl }: Config, { log }: Core, { offBoarding }: People, stopping: AbortSignal) {
+  return startWorker({ sweep: offBoarding.sweep, groupsTtl, onReport: () => {}, log, random: Math.random }, stopping);
 }

@@ -21,7 +21,13 @@ export type AuditAction =
   | 'sign-out'
   | 'password.create'
   | 'password.first-use'
-  | 'password.revoke';
+  | 'password.revoke'
+  | 'person.disable'
+  | 'person.enable'
+  | 'person.end-sessions'
+  | 'person.groups'
+  | 'person.require-sign-in'
+  | 'sweep.stop';
 
 export type AuditEvent = {
   readonly action: AuditAction;

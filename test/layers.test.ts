@@ -45,6 +45,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   robots: ['errors', 'store', 'audit', 'app-passwords'],
   'audit-log': ['store', 'audit'],
   'api-tokens': ['errors', 'secret', 'store', 'audit', 'app-passwords', 'administrators'],
+  'off-boarding': ['errors', 'log', 'store', 'audit', 'cipher', 'identity'],
   token: ['errors', 'log', 'cipher', 'scope', 'policy', 'identity/identity', 'app-passwords', 'audit', 'metrics'],
   backup: ['errors', 'store/copy'],
   doctor: ['scope', 'token'],

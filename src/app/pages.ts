@@ -12,13 +12,14 @@ import { createSessions } from '../web/session.ts';
 import { createSignIn } from '../web/sign-in.ts';
 import { createViews, type Views } from '../web/views.ts';
 import { type Core, secretOf } from './core.ts';
-import { createConnectors } from './providers.ts';
+import type { People } from './off-boarding.ts';
 
 export type PageParts = {
   readonly trust: http.Trust;
   readonly clientOf: ReturnType<typeof http.createClientReader>;
   readonly keys: Keys;
   readonly policies: Policies;
+  readonly people: People;
   /** Aborted once the service stops. */
   readonly stopping: AbortSignal;
 };
@@ -43,10 +44,11 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   });
   parts.stopping.addEventListener('abort', sessions.close);
   const admission = createAdmission({ accounts: store.accounts, now: Date.now });
-  const connectors = await createConnectors(config, log);
+  const { connectors, offBoarding } = parts.people;
   const signIn = createSignIn({
     connectors,
     admission,
+    welcome: offBoarding.welcome,
     sessions,
     views,
     audit,

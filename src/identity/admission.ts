@@ -6,10 +6,13 @@ import { ConstraintError } from '../store/sql.ts';
 import type { Connector, Profile } from './connector.ts';
 import { foldCase } from './identity.ts';
 
+/** Somebody who came in. `before`: the account as it was until now; `undefined` at the first sign-in. */
+export type Admitted = { readonly account: Account; readonly before: Account | undefined };
+
 /** Lets in whom a provider proved, as an account: creates it at the first sign-in. */
 export type Admission = {
   /** @throws {Refusal} `denied` or `conflict`, with a message for the person */
-  admit(connector: Connector, profile: Profile): Promise<Account>;
+  admit(connector: Connector, profile: Profile): Promise<Admitted>;
 };
 
 /** @param parts.now epoch milliseconds */
@@ -18,8 +21,9 @@ export function createAdmission(parts: { accounts: AccountStore; now: () => numb
     async admit(connector, profile) {
       const email = requireEmail(profile, connector.label);
       connector.check(profile);
+      const before = await parts.accounts.byIdentity(profile.issuer, profile.subject);
       const account = await signIn(parts, profile, email);
-      return account.state === 'active' ? account : restore(parts, account);
+      return { account: account.state === 'active' ? account : await restore(parts, account), before };
     },
   };
 }

@@ -52,6 +52,8 @@ export type PasswordStore = {
   all(): Promise<PasswordWithLogin[]>;
   /** False when it is not there or was revoked before. */
   revoke(id: string, by: string, at: number): Promise<boolean>;
+  /** All that are live; returns how many. */
+  revokeOfAccount(accountId: string, by: string, at: number): Promise<number>;
   /** Writes last uses, except where one less than `interval` milliseconds before is recorded already. */
   recordUses(
     uses: readonly { readonly id: string; readonly at: number; readonly address: string; readonly client: string }[],
@@ -83,6 +85,10 @@ const byHash = `
   where p.hash = cast($1 as text)`;
 
 const withLogin = 'select p.*, a.login from app_password p join account a on a.id = p.account_id';
+
+const revokeOfAccount = `
+  update app_password set revoked_at = $3, revoked_by = $2
+  where account_id = $1 and revoked_at is null and expires_at > $3`;
 
 const recordUse = `
   update app_password set used_at = $2, used_address = $3, used_client = $4
@@ -125,6 +131,7 @@ export function createPasswordStore(sql: Sql): PasswordStore {
         by,
         at,
       ])) === 1,
+    revokeOfAccount: (accountId, by, at) => sql.run(revokeOfAccount, [accountId, by, at]),
     async recordUses(uses, interval) {
       await sql.batch(
         uses.map(({ id, at, address, client }) => ({

@@ -1,9 +1,9 @@
 /** Owns the sign-in pages: choose a provider, go there, come back as somebody, or be told why not. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { Audit } from '../audit.ts';
+import type { Audit, Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
-import type { Admission } from '../identity/admission.ts';
-import type { Attempt, Connector } from '../identity/connector.ts';
+import type { Admission, Admitted } from '../identity/admission.ts';
+import type { Attempt, Connector, Profile } from '../identity/connector.ts';
 import type { Account } from '../store/accounts.ts';
 import { createAttempt, type PendingSignIn, rememberAttempt, takeAttempt } from './attempts.ts';
 import { readAnswer } from './provider-answer.ts';
@@ -15,6 +15,8 @@ import { type Outcome, runStrategy } from './strategy.ts';
 export type SignInParts = RefusedParts & {
   readonly connectors: readonly Connector[];
   readonly admission: Admission;
+  /** What follows from a sign-in before its person is let in. @throws {Refusal} where they have left after all */
+  readonly welcome: (admitted: Admitted, profile: Profile, client: Client) => Promise<void>;
   readonly sessions: Pick<Sessions, 'signIn' | 'signOut'>;
   readonly audit: Audit;
   /** Whether the public URL is https. */
@@ -91,7 +93,9 @@ async function identify(
     const outcome = await ask(connector, request, attempt);
     if (!('profile' in outcome)) throw new Error('the strategy began again instead of completing');
     subject = outcome.profile.email ?? outcome.profile.subject;
-    return await parts.admission.admit(connector, outcome.profile);
+    const admitted = await parts.admission.admit(connector, outcome.profile);
+    await parts.welcome(admitted, outcome.profile, parts.clientOf(request));
+    return admitted.account;
   } catch (error) {
     if (error instanceof Refusal) {
       const detail = { provider: connector.name, reason: error.message };

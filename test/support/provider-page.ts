@@ -44,7 +44,7 @@ export function createSignInPage(
       const refusal = { error: 'access_denied', error_description: 'The person cancelled' };
       await provider.interactionFinished(request, response, refusal, { mergeWithLastSubmission: false });
     } else if (person !== undefined) {
-      const choice = { login: { accountId: person.sub }, select_account: {} };
+      const choice = { login: { accountId: person.sub }, select_account: {}, consent: {} };
       await provider.interactionFinished(request, response, choice, { mergeWithLastSubmission: true });
     } else {
       response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' });

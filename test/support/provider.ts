@@ -146,7 +146,9 @@ async function configure(
       RefreshToken: 86_400,
       Session: 86_400,
     },
-    features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
+    // Each is good for one use; the second use of one ends all that came from it.
+    rotateRefreshToken: true,
+    features: { devInteractions: { enabled: false }, revocation: { enabled: true, allowedPolicy: ownToken } },
     expiresWithSession: () => false,
     interactions: { policy: alwaysAsk(), url: (_: Context, { uid }: { uid: string }) => `/choose/${uid}` },
     loadExistingGrant: consentToAll,
@@ -163,6 +165,10 @@ async function configure(
     await grant.save();
     return grant;
   }
+}
+
+async function ownToken(_: Context, client: { clientId: string }, token: { clientId: string }): Promise<boolean> {
+  return client.clientId === token.clientId;
 }
 
 function isThere(person: Person | undefined): boolean {

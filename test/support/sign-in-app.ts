@@ -14,7 +14,7 @@ import { openSql, readMigrations } from '../../src/store/open.ts';
 import { createSessionStore } from '../../src/store/sessions.ts';
 import type { Sql } from '../../src/store/sql.ts';
 import { createSessions, personOf } from '../../src/web/session.ts';
-import { createSignIn } from '../../src/web/sign-in.ts';
+import { createSignIn, type SignInParts } from '../../src/web/sign-in.ts';
 import { type DemoProvider, startProvider } from './provider.ts';
 
 export type SignInApp = {
@@ -38,6 +38,8 @@ export type SignInAppSettings = {
   /** Seconds. */
   absolute?: number;
   secrets?: readonly string[];
+  /** What follows from a sign-in; nothing unless given. */
+  welcome?: SignInParts['welcome'];
 };
 
 /** The first page says who is signed in; a refused sign-in is its data as JSON. */
@@ -69,6 +71,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
   const signIn = createSignIn({
     connectors: await settings.connectors(callbackUrl),
     admission: createAdmission({ accounts, now }),
+    welcome: settings.welcome ?? (async () => {}),
     sessions,
     views: { page: (response, _name, data, status = 200) => void response.status(status).json(data) },
     audit: { record: (event) => void audited.push(event), flush: async () => {} },

@@ -1,0 +1,38 @@
+/** Makes what asks about people after their sign-in, from the settings of their providers. */
+import { setTimeout } from 'node:timers/promises';
+import type { Config } from '../config/config.ts';
+import type { Connector } from '../identity/connector.ts';
+import type { PersonSource } from '../identity/verdict.ts';
+import { createOffBoarding, type OffBoarding } from '../off-boarding/off-boarding.ts';
+import type { Policy } from '../policy/acl.ts';
+import { providerGroups } from '../policy/provider-groups.ts';
+import type { Core } from './core.ts';
+import { createConnectors } from './providers.ts';
+
+export type People = { readonly connectors: readonly Connector[]; readonly offBoarding: OffBoarding };
+
+/**
+ * @param policy the policy in force; a directory may be asked about the groups that it names alone
+ * @param stopping ends the waits for a provider's quota
+ */
+export async function openPeople(
+  config: Config,
+  core: Core,
+  policy: () => Policy,
+  stopping: AbortSignal,
+): Promise<People> {
+  const { store, audit, log, cipher } = core;
+  // A wait must not keep the process, nor outlive the service.
+  const wait = (milliseconds: number) => setTimeout(milliseconds, undefined, { ref: false, signal: stopping });
+  const connectors = await createConnectors(config, log);
+  const directories = new Map<string, PersonSource>();
+  if (config.google?.directory) {
+    const { createGoogleDirectory } = await import('../identity/google-directory.ts');
+    const settings = { ...config.google.directory, domains: config.google.domains };
+    const named = () => providerGroups(policy(), 'google');
+    const parts = { fetch, now: Date.now, wait, random: Math.random, named };
+    directories.set('google', createGoogleDirectory(settings, parts));
+  }
+  const parts = { store, cipher, connectors, directories, audit, log, now: Date.now, wait };
+  return { connectors, offBoarding: createOffBoarding(parts) };
+}

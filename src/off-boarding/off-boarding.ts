@@ -1,0 +1,65 @@
+/** Owns how the parts of off-boarding stand together: made once for the service, and once for each command. */
+import type { Audit } from '../audit.ts';
+import type { Cipher } from '../cipher.ts';
+import type { Connector } from '../identity/connector.ts';
+import type { PersonSource, Verdict } from '../identity/verdict.ts';
+import type { Log } from '../log.ts';
+import type { Account } from '../store/accounts.ts';
+import type { Store } from '../store/store.ts';
+import { createConfirm } from './confirm.ts';
+import { createLeavers, type Finder, type Leavers } from './leavers.ts';
+import { createRefreshTokens } from './refresh-tokens.ts';
+import { createSources, refresherOf } from './sources.ts';
+import { createSweep, type Sweep } from './sweep.ts';
+import { createWelcome, type Welcome } from './welcome.ts';
+
+export type OffBoarding = {
+  readonly sweep: Sweep;
+  readonly welcome: Welcome;
+  readonly leavers: Leavers;
+  /** Asks about one person now and acts on the answer. */
+  refresh(account: Account, finder: Finder): Promise<Verdict>;
+  /** For somebody who is removed or disabled here: the provider, too, forgets what it gave Dockpass. */
+  forgetToken(account: Account): Promise<void>;
+};
+
+export type OffBoardingParts = {
+  readonly store: Pick<Store, 'accounts' | 'passwords' | 'sessions' | 'leases' | 'refreshTokens'>;
+  readonly cipher: Cipher;
+  readonly connectors: readonly Pick<Connector, 'name' | 'refresher'>[];
+  /** By the provider's name: 'google'. */
+  readonly directories: ReadonlyMap<string, PersonSource>;
+  readonly audit: Audit;
+  readonly log: Log;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Resolves after so many milliseconds. */
+  readonly wait: (milliseconds: number) => Promise<void>;
+};
+
+export function createOffBoarding(parts: OffBoardingParts): OffBoarding {
+  const { store, cipher, connectors, directories, audit, log, now, wait } = parts;
+  const { accounts, leases } = store;
+  const tokens = createRefreshTokens({ store: store.refreshTokens, cipher, log, now });
+  const forgetToken = (account: Account) => tokens.forget(account.id, refresherOf(connectors, account));
+  const source = createSources({ directories, connectors, tokens, leases, now });
+  const confirm = createConfirm({ source, accounts, audit });
+  const leavers = createLeavers({ ...store, forgetToken, audit });
+  return {
+    sweep: createSweep({ accounts, leases, confirm, leavers, audit, log, now }),
+    welcome: createWelcome({
+      ...{ accounts, tokens, confirm, leavers, audit, now, wait },
+      directories: new Set(directories.keys()),
+    }),
+    leavers,
+    async refresh(account, finder) {
+      const at = now();
+      const verdict = await confirm.ask(account);
+      await confirm.note(account, verdict, at, finder);
+      if (verdict.kind === 'gone') await leavers.shutOut(account, verdict.reason, at, finder);
+      if (verdict.kind === 'sign-in') await leavers.requireSignIn(account, verdict.reason, at, finder);
+      return verdict;
+    },
+    forgetToken,
+  };
+}

@@ -1,0 +1,60 @@
+/** Owns people's refresh tokens: encrypted at rest, bound to their owner, replaced as the provider replaces them, revoked at the end. */
+import type { Cipher } from '../cipher.ts';
+import type { Refresher } from '../identity/connector.ts';
+import type { Log } from '../log.ts';
+import type { RefreshTokenStore } from '../store/refresh-tokens.ts';
+
+export type KeptToken = {
+  readonly token: string;
+  /** Stores the provider's next one, unless a sign-in has brought another meanwhile. */
+  replace(next: string): Promise<void>;
+};
+
+export type RefreshTokens = {
+  keep(accountId: string, token: string): Promise<void>;
+  /** `null` where there is none. @throws {Error} when the key that sealed it is not there any more */
+  read(accountId: string): Promise<KeptToken | null>;
+  /** Forgets it, and makes the provider forget it; that the provider does not is logged and ends nothing. */
+  forget(accountId: string, refresher: Refresher | null): Promise<void>;
+};
+
+export type RefreshTokenParts = {
+  readonly store: RefreshTokenStore;
+  readonly cipher: Cipher;
+  readonly log: Log;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+export function createRefreshTokens({ store, cipher, log, now }: RefreshTokenParts): RefreshTokens {
+  const contextOf = (accountId: string) => `refresh token of account ${accountId}`;
+  const read = async (accountId: string): Promise<KeptToken | null> => {
+    const row = await store.ofAccount(accountId);
+    if (row === undefined) return null;
+    const { sealed } = row;
+    const token = cipher.open(sealed, contextOf(accountId));
+    const replace = async (next: string): Promise<void> => {
+      await store.rotate(accountId, sealed, cipher.seal(next, contextOf(accountId)), now());
+    };
+    if (!cipher.isCurrent(sealed)) {
+      await replace(token);
+      return read(accountId);
+    }
+    return { token, replace };
+  };
+  return {
+    keep: (accountId, token) => store.write(accountId, cipher.seal(token, contextOf(accountId)), now()),
+    read,
+    async forget(accountId, refresher) {
+      const kept = await read(accountId).catch(() => null);
+      await store.remove(accountId);
+      if (kept === null || refresher === null) return;
+      await refresher.revoke(kept.token).catch((error: unknown) => {
+        log.warn(
+          { account: accountId, reason: (error as Error).message },
+          'the provider did not revoke a refresh token',
+        );
+      });
+    },
+  };
+}

@@ -1,0 +1,56 @@
+/** Owns whom to ask about a person: the directory of their provider, or the provider with their own refresh token. */
+import { randomBytes } from 'node:crypto';
+import type { Connector, Refresher } from '../identity/connector.ts';
+import type { PersonSource, Verdict } from '../identity/verdict.ts';
+import type { Account } from '../store/accounts.ts';
+import type { LeaseStore } from '../store/leases.ts';
+import type { RefreshTokens } from './refresh-tokens.ts';
+
+export type SourceParts = {
+  /** By the provider's name: 'google'. */
+  readonly directories: ReadonlyMap<string, PersonSource>;
+  readonly connectors: readonly Pick<Connector, 'name' | 'refresher'>[];
+  readonly tokens: RefreshTokens;
+  readonly leases: LeaseStore;
+  readonly now: () => number;
+};
+
+/** Milliseconds; longer than any provider's answer is waited for. */
+const leaseLength = 60_000;
+
+export function createSources(parts: SourceParts): PersonSource {
+  return {
+    async ask(account) {
+      const verdict = await parts.directories.get(account.provider)?.ask(account);
+      if (verdict !== undefined && verdict.kind !== 'unasked') return verdict;
+      const refresher = refresherOf(parts.connectors, account);
+      return refresher === null ? { kind: 'unasked' } : askAlone(parts, refresher, account);
+    },
+  };
+}
+
+export function refresherOf(connectors: SourceParts['connectors'], { provider }: Account): Refresher | null {
+  return connectors.find(({ name }) => name === provider)?.refresher ?? null;
+}
+
+/**
+ * One at a time, over all processes: a rotating token that is used twice looks stolen, and the provider would end all
+ * that came from it (RFC 9700, section 4.14.2).
+ */
+async function askAlone(parts: SourceParts, refresher: Refresher, account: Account): Promise<Verdict> {
+  const lease = `refresh ${account.id}`;
+  const holder = randomBytes(8).toString('hex');
+  const at = parts.now();
+  if (!(await parts.leases.take(lease, holder, at, at + leaseLength))) {
+    return { kind: 'silent', reason: 'the provider is being asked already' };
+  }
+  try {
+    const kept = await parts.tokens.read(account.id);
+    if (kept === null) return { kind: 'unasked' };
+    return await refresher.ask(kept.token, account.subject, kept.replace);
+  } catch (error) {
+    return { kind: 'fault', reason: (error as Error).message };
+  } finally {
+    await parts.leases.release(lease, holder);
+  }
+}

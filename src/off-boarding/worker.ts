@@ -1,0 +1,50 @@
+/** Owns when the service sweeps by itself: often enough for the groups' age, at no fixed moment, one sweep at a time. */
+import { Refusal } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Sweep, SweepReport } from './sweep.ts';
+
+export type WorkerParts = {
+  readonly sweep: Sweep;
+  /** Milliseconds that groups may be old. */
+  readonly groupsTtl: number;
+  readonly onReport: (report: SweepReport) => void;
+  readonly log: Log;
+  /** From 0 to 1. */
+  readonly random: () => number;
+};
+
+/**
+ * Sweeps until the signal. Each sweep asks about those who were asked about half the TTL ago or longer, a third of the
+ * TTL passes between two, give or take a tenth of that: nobody's groups get older than 0.87 TTL and one sweep.
+ * @returns what resolves when the sweep that was running has ended
+ */
+export function startWorker(parts: WorkerParts, signal: AbortSignal): () => Promise<void> {
+  const { groupsTtl, random } = parts;
+  const pause = (): number => (groupsTtl / 3) * (0.9 + 0.2 * random());
+  let running = Promise.resolve();
+  let timer: NodeJS.Timeout;
+  const schedule = (): void => {
+    timer = setTimeout(() => {
+      running = sweepOnce(parts, signal).then(() => {
+        if (!signal.aborted) schedule();
+      });
+    }, pause()).unref();
+  };
+  schedule();
+  signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  return () => running;
+}
+
+async function sweepOnce({ sweep, groupsTtl, onReport, log }: WorkerParts, signal: AbortSignal): Promise<void> {
+  try {
+    const report = await sweep({ dryRun: false, beyondLimit: false, age: groupsTtl / 2, signal });
+    onReport(report);
+    const counts = Object.groupBy(report.people, ({ outcome }) => outcome);
+    const outcomes = Object.fromEntries(Object.entries(counts).map(([outcome, people]) => [outcome, people.length]));
+    if (report.due > 0) log.info({ due: report.due, ...outcomes }, 'sweep');
+  } catch (error) {
+    // Another replica is at it.
+    if (error instanceof Refusal && error.code === 'conflict') return;
+    log.error({ err: error }, 'sweep failed; the next one is tried in a while');
+  }
+}

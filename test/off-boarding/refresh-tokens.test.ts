@@ -1,0 +1,177 @@
+/** Refresh tokens from sign-in to removal, at a provider that rotates them and takes reuse for theft. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { createCipher } from '../../src/cipher.ts';
+import type { Connector } from '../../src/identity/connector.ts';
+import { createGoogleConnector } from '../../src/identity/google.ts';
+import { createOidcConnector } from '../../src/identity/oidc.ts';
+import { createLog } from '../../src/log.ts';
+import { createOffBoarding, type OffBoarding } from '../../src/off-boarding/off-boarding.ts';
+import { createStore } from '../../src/store/store.ts';
+import { type DemoProvider, startProvider } from '../support/provider.ts';
+import { newPassword } from '../support/rows.ts';
+import { type SignInApp, startSignInApp } from '../support/sign-in-app.ts';
+import { createVisitor, signInAs } from '../support/visitor.ts';
+
+const hour = 3_600_000;
+const anaId = '100000000000000000001';
+const client = { clientId: 'dockpass', clientSecret: 'demo-secret' };
+
+type Scene = {
+  readonly app: SignInApp;
+  readonly provider: DemoProvider;
+  readonly clock: { at: number };
+  readonly fetched: string[];
+  readonly offBoarding: (keys?: readonly string[]) => OffBoarding;
+  readonly store: ReturnType<typeof createStore>;
+  signIn(provider: string): ReturnType<typeof signInAs>;
+  sweep(keys?: readonly string[]): ReturnType<OffBoarding['sweep']>;
+  account(): Promise<NonNullable<Awaited<ReturnType<ReturnType<typeof createStore>['accounts']['byLogin']>>>>;
+};
+
+async function start(t: TestContext): Promise<Scene> {
+  const fetched: string[] = [];
+  const clock = { at: Date.now() };
+  const now = () => clock.at;
+  let provider: DemoProvider | undefined;
+  let connectors: Connector[] = [];
+  const app = await startSignInApp({
+    async connectors(callbackUrl) {
+      const callbackUrls = ['google', 'sso'].map(callbackUrl);
+      provider = await startProvider({
+        port: 0,
+        clients: [{ id: client.clientId, secret: client.clientSecret, callbackUrls }],
+      });
+      const { issuer, authorizationUrl, tokenUrl, jwksUrl, revocationUrl } = provider;
+      const parts = {
+        now: Date.now,
+        fetch: (url: string, init: RequestInit) => {
+          fetched.push(url);
+          return fetch(url, init);
+        },
+      };
+      const google = {
+        ...{ ...client, domains: ['example.com'], anyAccount: false, callbackUrl: callbackUrl('google') },
+        ...{
+          authorizationUrl,
+          tokenUrl,
+          jwksUrl,
+          revocationUrl,
+          refreshTokens: true,
+          issuers: [`${issuer}/g`, issuer],
+        },
+      };
+      const sso = {
+        ...{ ...client, name: 'sso', label: 'SSO', issuer, callbackUrl: callbackUrl('sso'), domains: [] },
+        ...{ scopes: ['openid', 'email', 'profile', 'groups'], groups: { path: 'groups', prefix: 'sso' } },
+        ...{ requireVerifiedEmail: true, allowInsecureIssuer: true, refreshTokens: true },
+      };
+      connectors = [createGoogleConnector(google, parts), createOidcConnector(sso, parts)];
+      return connectors;
+    },
+    welcome: (...told) => offBoarding().welcome(...told),
+  });
+  const store = createStore(app.sql);
+  const audit = { record: () => {}, flush: async () => {} };
+  const offBoarding: Scene['offBoarding'] = (keys = ['k'.repeat(32)]) =>
+    createOffBoarding({
+      ...{ store, cipher: createCipher(keys), connectors, directories: new Map(), audit, now },
+      ...{ log: createLog('silent'), wait: async () => {} },
+    });
+  t.after(async () => {
+    await app.close();
+    await provider?.close();
+  });
+  return {
+    ...{ app, provider: provider ?? assert.fail(), clock, fetched, offBoarding, store },
+    async signIn(name) {
+      const page = await signInAs(createVisitor(), `${app.url}/sign-in/${name}`, 'ana@example.com');
+      const ana = await store.accounts.byLogin('ana@example.com');
+      const times = { created_at: clock.at, expires_at: clock.at + 1_000 * hour };
+      if (ana) await store.passwords.insert(newPassword(ana.id, times), 5).catch(() => {});
+      return page;
+    },
+    sweep(keys) {
+      clock.at += hour;
+      return offBoarding(keys).sweep({ dryRun: false, beyondLimit: false, age: hour / 2 });
+    },
+    account: async () => (await store.accounts.byLogin('ana@example.com')) ?? assert.fail(),
+  };
+}
+
+for (const name of ['google', 'sso']) {
+  test(`${name}: the token is kept sealed, rotates with each sweep, and groups follow`, async (t) => {
+    const { signIn, sweep, store, account, provider, clock, app } = await start(t);
+    await signIn(name);
+    const { id } = await account();
+    const sealed = async () => (await store.refreshTokens.ofAccount(id))?.sealed ?? assert.fail();
+    const first = await sealed();
+    assert.match(first, /^v1\.[\w-]{8}\.[\w-]{16}\.[\w-]+$/);
+    for (let count = 0; count < 3; count++) assert.equal((await sweep()).people[0]?.outcome, 'confirmed');
+    assert.notEqual(await sealed(), first);
+    assert.equal((await account()).confirmed_at, clock.at);
+    const ana = provider.people.get(anaId) ?? assert.fail();
+    provider.people.set(anaId, { ...ana, groups: ['night'] });
+    await sweep();
+    assert.equal((await account()).groups_json, name === 'sso' ? '["sso:night"]' : '[]');
+    assert.ok(!JSON.stringify(app.audited).includes((await sealed()).slice(20)));
+  });
+
+  test(`${name}: whom the provider refuses has to sign in again, which is enough`, async (t) => {
+    const { signIn, sweep, account, provider } = await start(t);
+    await signIn(name);
+    const ana = provider.people.get(anaId) ?? assert.fail();
+    provider.people.set(anaId, { ...ana, suspended: true });
+    assert.equal((await sweep()).people[0]?.outcome, 'sign-in');
+    const { state, state_reason: reason } = await account();
+    assert.equal(state, 'reauth_required');
+    assert.match(reason ?? '', /answered invalid_grant$/);
+    assert.equal((await sweep()).due, 0, 'not asked about again');
+    provider.people.set(anaId, ana);
+    assert.equal((await signIn(name)).body, 'signed in as ana@example.com');
+    assert.equal((await account()).state, 'active');
+    assert.equal((await sweep()).people[0]?.outcome, 'confirmed');
+  });
+
+  test(`${name}: at the end the provider forgets it, too`, async (t) => {
+    const { signIn, offBoarding, store, account, fetched, provider } = await start(t);
+    await signIn(name);
+    const ana = await account();
+    fetched.length = 0;
+    await offBoarding().forgetToken(ana);
+    assert.deepEqual(fetched, [provider.revocationUrl]);
+    assert.equal(await store.refreshTokens.ofAccount(ana.id), undefined);
+    assert.deepEqual((await offBoarding().refresh(ana, { actor: 'test', client: null })).kind, 'unasked');
+    assert.equal((await account()).confirmed_at, null, 'and nothing ends by silence');
+  });
+}
+
+test('a provider that is away is silent, one that refuses the client is at fault', async (t) => {
+  const { signIn, sweep, provider, account, clock } = await start(t);
+  await signIn('sso');
+  await provider.close();
+  assert.equal((await sweep()).people[0]?.outcome, 'silent');
+  const { state, confirmed_at: confirmedAt } = await account();
+  assert.deepEqual([state, confirmedAt], ['active', clock.at - hour]);
+});
+
+test('a new key opens what the old one sealed, and seals it again; without the old one it is our fault', async (t) => {
+  const { signIn, sweep, store, account } = await start(t);
+  await signIn('google');
+  const { id } = await account();
+  const [oldKey, newKey] = ['k'.repeat(32), 'n'.repeat(32)];
+  assert.equal((await sweep([newKey])).people[0]?.outcome, 'fault');
+  assert.equal((await account()).state, 'active');
+  assert.equal((await sweep([newKey, oldKey])).people[0]?.outcome, 'confirmed');
+  assert.ok(createCipher([newKey]).isCurrent((await store.refreshTokens.ofAccount(id))?.sealed ?? ''));
+  assert.equal((await sweep([newKey])).people[0]?.outcome, 'confirmed');
+});
+
+test('a token that is in use is not used a second time', async (t) => {
+  const { signIn, sweep, store, account, clock } = await start(t);
+  await signIn('sso');
+  const { id } = await account();
+  await store.leases.take(`refresh ${id}`, 'another process', clock.at, clock.at + 2 * hour);
+  const { people } = await sweep();
+  assert.deepEqual([people[0]?.outcome, people[0]?.reason], ['silent', 'the provider is being asked already']);
+});

@@ -1,0 +1,185 @@
+/** One sweep: whom it asks, what each answer does, and when it believes none of them. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Verdict } from '../../src/identity/verdict.ts';
+import { describeEngines } from '../support/engines.ts';
+import { hour, minute, openRegistry, type Registry } from '../support/off-boarding.ts';
+
+const gone: Verdict = { kind: 'gone', reason: 'suspended in the Google directory' };
+const names = (count: number) => Array.from({ length: count }, (_, index) => `p${String(index).padStart(2, '0')}`);
+const outcomes = (report: Awaited<ReturnType<Registry['sweep']>>) =>
+  Object.fromEntries(report.people.map(({ login, outcome }) => [login.split('@')[0], outcome]));
+
+describeEngines('a sweep', (databases) => {
+  const withPeople = async (count: number, action: (registry: Registry) => Promise<void>): Promise<void> => {
+    const registry = await openRegistry(await databases.create());
+    for (const name of names(count)) await registry.addPerson(name);
+    registry.clock.at += 15 * minute;
+    try {
+      await action(registry);
+    } finally {
+      await registry.close();
+    }
+  };
+
+  test('each answer has its own consequence', () =>
+    withPeople(12, async ({ sweep, says, account, passwords, store, events, clock }) => {
+      await store.sessions.write('s', { accountId: 'account-p00', data: '{}', expiresAt: clock.at + hour });
+      says.set('p00@example.com', gone);
+      says.set('p01@example.com', { kind: 'sign-in', reason: 'google answered invalid_grant' });
+      says.set('p02@example.com', { kind: 'silent', reason: 'did not answer' });
+      says.set('p03@example.com', { kind: 'there', groups: ['google:dev'] });
+      const before = clock.at;
+      const report = await sweep();
+      const { p00, p01, p02, p03, p04 } = outcomes(report);
+      assert.deepEqual([p00, p01, p02, p03, p04], ['disabled', 'sign-in', 'silent', 'confirmed', 'confirmed']);
+
+      const leaver = await account('p00');
+      assert.deepEqual([leaver.state, leaver.state_reason, leaver.state_by], ['disabled', gone.reason, 'provider']);
+      assert.equal((await passwords.ofAccount(leaver))[0]?.state, 'revoked');
+      assert.equal(await store.sessions.read('s', clock.at), undefined);
+
+      const asked = await account('p01');
+      assert.equal(asked.state, 'reauth_required');
+      assert.equal((await passwords.ofAccount(asked))[0]?.state, 'live', 'kept for after the sign-in');
+
+      const silent = await account('p02');
+      assert.deepEqual(
+        [silent.state, silent.checked_at, silent.confirmed_at],
+        ['active', before, before - 15 * minute],
+      );
+      const known = await account('p03');
+      assert.deepEqual([known.groups_json, known.groups_at], ['["google:dev"]', before]);
+      assert.deepEqual(
+        events.filter(({ action }) => action.startsWith('person.')).map(({ action, subject }) => [action, subject]),
+        [
+          ['person.disable', 'p00@example.com'],
+          ['person.require-sign-in', 'p01@example.com'],
+          ['person.groups', 'p03@example.com'],
+        ],
+      );
+      const groups = events.find(({ action }) => action === 'person.groups');
+      assert.deepEqual(groups?.detail, { added: ['google:dev'], removed: [] });
+    }));
+
+  test('only those who were not asked about lately, the longest ago first', () =>
+    withPeople(3, async ({ sweep, asked, clock, store }) => {
+      await store.accounts.noteCheck('account-p00', clock.at - 7 * minute);
+      await store.accounts.noteCheck('account-p01', clock.at - 6 * minute);
+      await sweep();
+      assert.deepEqual(asked, ['p02@example.com', 'p00@example.com']);
+    }));
+
+  test('a dry run says what it would do, and does not', () =>
+    withPeople(3, async ({ sweep, says, account, events }) => {
+      says.set('p00@example.com', gone);
+      const before = await account('p00');
+      events.length = 0;
+      assert.equal(outcomes(await sweep({ dryRun: true }))['p00'], 'disabled');
+      assert.deepEqual(await account('p00'), before);
+      assert.deepEqual(events, []);
+    }));
+
+  test('more than a fifth of the people at once is an alarm and no off-boarding, until somebody says so', () =>
+    withPeople(12, async ({ sweep, says, account, events, clock }) => {
+      for (const name of ['p00', 'p01', 'p02']) says.set(`${name}@example.com`, gone);
+      const report = await sweep();
+      assert.match(report.stopped ?? '', /^3 of 12 people would have lost .* more than 20 %/);
+      assert.deepEqual([outcomes(report)['p00'], outcomes(report)['p11']], ['held', 'confirmed']);
+      assert.equal((await account('p00')).state, 'active');
+      assert.equal((await account('p11')).confirmed_at, clock.at, 'those who are there are confirmed all the same');
+      clock.at += 15 * minute;
+      await sweep();
+      const alarms = events.filter(({ action }) => action === 'sweep.stop');
+      assert.equal(alarms.length, 1, 'said once');
+      clock.at += 15 * minute;
+      assert.equal((await sweep({ beyondLimit: true })).stopped, null);
+      assert.equal((await account('p00')).state, 'disabled');
+    }));
+
+  test('leavers of one day add up, whatever the size of a sweep', () =>
+    withPeople(10, async ({ sweep, says, account, clock }) => {
+      for (const name of ['p00', 'p01']) {
+        says.set(`${name}@example.com`, gone);
+        assert.equal((await sweep()).stopped, null);
+        clock.at += 15 * minute;
+      }
+      says.set('p02@example.com', gone);
+      assert.match((await sweep()).stopped ?? '', /^3 of 10/);
+      clock.at += 24 * hour;
+      assert.equal((await sweep()).stopped, null);
+      assert.equal((await account('p02')).state, 'disabled');
+    }));
+
+  test('in a team of three, two may leave on one day', () =>
+    withPeople(3, async ({ sweep, says, account }) => {
+      for (const name of ['p00', 'p01']) says.set(`${name}@example.com`, gone);
+      assert.equal((await sweep()).stopped, null);
+      assert.deepEqual([(await account('p00')).state, (await account('p02')).state], ['disabled', 'active']);
+    }));
+
+  test('a provider that refuses Dockpass itself is not asked about everybody, and believed about nobody', () =>
+    withPeople(12, async ({ sweep, says, asked, account }) => {
+      for (const name of names(12)) says.set(`${name}@example.com`, { kind: 'fault', reason: 'invalid_client' });
+      says.set('p00@example.com', gone);
+      const report = await sweep();
+      assert.match(report.stopped ?? '', /refuses Dockpass itself: invalid_client/);
+      assert.ok(asked.length <= 8, `asked about ${asked.length}`);
+      assert.equal((await account('p00')).state, 'active');
+    }));
+
+  test('a few of whom the provider will not speak hold up nobody else for long', () =>
+    withPeople(12, async ({ sweep, says, account, clock }) => {
+      for (const name of names(4)) says.set(`${name}@example.com`, { kind: 'fault', reason: 'forbidden' });
+      await sweep();
+      assert.equal((await sweep()).stopped, null);
+      for (const name of names(12).slice(4)) assert.equal((await account(name)).confirmed_at, clock.at, name);
+    }));
+
+  test('whoever signed in while the provider was asked is let alone', () =>
+    withPeople(2, async ({ offBoarding, account, addPerson, clock }) => {
+      const before = await account('p00');
+      const asked = clock.at;
+      clock.at += 10;
+      await addPerson('p00').catch(() => {}); // signs in again; the password's name is taken
+      const finder = { actor: 'sweep', client: null };
+      assert.equal(await offBoarding.leavers.shutOut(before, 'deleted', asked, finder), false);
+      assert.equal((await account('p00')).state, 'active');
+    }));
+
+  test('one at a time, over all replicas; the lease of one that died runs out', () =>
+    withPeople(2, async ({ sweep, asked, store, clock }) => {
+      assert.equal(await store.leases.take('sweep', 'another replica', clock.at, clock.at + 5 * minute), true);
+      await assert.rejects(sweep(), { code: 'conflict' });
+      assert.deepEqual(asked, []);
+      clock.at += 5 * minute;
+      await sweep();
+      assert.equal(asked.length, 2);
+      assert.equal(await store.leases.take('sweep', 'another replica', clock.at, clock.at + 1), true, 'given back');
+    }));
+});
+
+test('no more than four are asked about at once', async () => {
+  let atOnce = 0;
+  let most = 0;
+  const registry = await openRegistry('sqlite::memory:', () => ({
+    directories: new Map([
+      [
+        'google',
+        {
+          async ask() {
+            most = Math.max(most, ++atOnce);
+            await new Promise(setImmediate);
+            atOnce--;
+            return { kind: 'there', groups: null } as const;
+          },
+        },
+      ],
+    ]),
+  }));
+  for (const name of names(20)) await registry.addPerson(name);
+  registry.clock.at += 15 * minute;
+  await registry.sweep();
+  assert.equal(most, 4);
+  await registry.close();
+});

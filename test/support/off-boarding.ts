@@ -1,0 +1,81 @@
+/** Owns a registry's people on a real store, with a clock that the test turns and a source that says what the test wants. */
+import assert from 'node:assert/strict';
+import { type AppPasswords, createAppPasswords } from '../../src/app-passwords.ts';
+import type { AuditEvent } from '../../src/audit.ts';
+import { createCipher } from '../../src/cipher.ts';
+import type { PersonSource, Verdict } from '../../src/identity/verdict.ts';
+import { createLog } from '../../src/log.ts';
+import { createOffBoarding, type OffBoarding, type OffBoardingParts } from '../../src/off-boarding/off-boarding.ts';
+import { createPepper } from '../../src/secret.ts';
+import type { Account } from '../../src/store/accounts.ts';
+import { openStore } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/store.ts';
+import { signedIn } from './rows.ts';
+
+export const minute = 60_000;
+export const hour = 60 * minute;
+
+export type Registry = {
+  readonly store: Store;
+  readonly clock: { at: number };
+  readonly events: AuditEvent[];
+  readonly passwords: AppPasswords;
+  readonly offBoarding: OffBoarding;
+  /** What the source says of a login; `there` without groups unless set. */
+  readonly says: Map<string, Verdict>;
+  /** Logins, in the order in which they were asked about. */
+  readonly asked: string[];
+  /** Somebody who signed in and holds a password, asked about just now. @returns the secret */
+  addPerson(name: string, changes?: Partial<Parameters<typeof signedIn>[0]>): Promise<string>;
+  account(name: string): Promise<Account>;
+  sweep(wish?: Partial<Parameters<OffBoarding['sweep']>[0]>): ReturnType<OffBoarding['sweep']>;
+  close(): Promise<void>;
+};
+
+/** @param changes to the parts, for a source or a connector that is real */
+export async function openRegistry(
+  databaseUrl: string,
+  changes: (store: Store) => Partial<OffBoardingParts> = () => ({}),
+): Promise<Registry> {
+  const store = await openStore(databaseUrl, () => {});
+  const clock = { at: Date.UTC(2026, 10, 23, 9) };
+  const now = () => clock.at;
+  const events: AuditEvent[] = [];
+  const audit = { record: (event: AuditEvent) => void events.push(event), flush: async () => {} };
+  const says = new Map<string, Verdict>();
+  const asked: string[] = [];
+  const source: PersonSource = {
+    async ask({ login }) {
+      asked.push(login);
+      return says.get(login) ?? { kind: 'there', groups: null };
+    },
+  };
+  const passwords = createAppPasswords({
+    ...{ store: store.passwords, audit, pepper: createPepper('p'.repeat(32)), onError: assert.ifError, now },
+    ...{ publicUrl: 'https://auth.example.com/', maximumDays: 365, maximumPerAccount: 3, checkPattern: () => null },
+    patience: { groups: 24 * hour, full: 24 * hour, pull: 24 * hour },
+  });
+  const offBoarding = createOffBoarding({
+    ...{ store, audit, now, connectors: [], directories: new Map([['google', source]]) },
+    ...{ cipher: createCipher(['k'.repeat(32)]), log: createLog('silent'), wait: () => new Promise<void>(() => {}) },
+    ...changes(store),
+  });
+  const loginOf = (name: string) => `${name}@example.com`;
+  const account = async (name: string) => (await store.accounts.byLogin(loginOf(name))) ?? assert.fail(name);
+  return {
+    ...{ store, clock, events, passwords, offBoarding, says, asked, account },
+    async addPerson(name, person) {
+      const login = loginOf(name);
+      const known = { id: `account-${name}`, subject: name, login, email: login, groups: null, at: clock.at };
+      const owner = await store.accounts.signIn(signedIn({ ...known, ...person }));
+      await store.accounts.confirm(owner.id, { at: clock.at, groups: null });
+      const wish = { name: 'laptop', days: 30, pullOnly: false, repositories: [] };
+      return (await passwords.issue(owner, wish, { actor: login, client: null })).secret;
+    },
+    sweep: (wish) => offBoarding.sweep({ dryRun: false, beyondLimit: false, age: 7 * minute, ...wish }),
+    async close() {
+      await passwords.flush();
+      await store.close();
+    },
+  };
+}
