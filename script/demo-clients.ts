@@ -35,7 +35,7 @@ function withSkopeo({ registry }: Demo, folder: string): DemoClient {
     description: `skopeo against the registry on ${registry}`,
     login: async (user, secret) => outcome(await skopeo.login(registry, user, secret)),
     push: async (repository) =>
-      outcome(await skopeo.push(`${registry}/${repository}:1`), 'The image is in the registry'),
+      outcome(await skopeo.push(await skopeo.make(), `${registry}/${repository}:1`), 'The image is in the registry'),
     pull: async (repository) => outcome(await skopeo.pull(`${registry}/${repository}:1`), 'The image is here'),
   };
 }

@@ -136,7 +136,7 @@ for (const [name, startProxy] of Object.entries(proxies)) {
       const skopeo = createSkopeo(places.folder);
       const registry = `localhost:${places.registryFront}`;
       assert.equal((await skopeo.login(registry, 'ana@example.com', made.stdout.trim())).code, 0);
-      const pushed = await skopeo.push(`${registry}/team/app:1`);
+      const pushed = await skopeo.push(await skopeo.make(), `${registry}/team/app:1`);
       assert.equal(pushed.code, 0, pushed.output);
       assert.equal((await skopeo.pull(`${registry}/team/app:1`)).code, 0);
     });

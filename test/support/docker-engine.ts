@@ -1,9 +1,11 @@
 /** Owns a Docker Engine of its own for a test: daemon, image store, socket and login file in one folder. Needs root. */
-import { mkdir } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeLayer } from './image.ts';
 import { findProgram } from './parts.ts';
 import { type Finished, runProgram, startProgram } from './process.ts';
+import type { RegistryClient } from './registry-client.ts';
 
 export type DockerEngine = {
   /** `docker ARGS` against this engine. */
@@ -15,15 +17,31 @@ export type DockerEngine = {
   stop(): Promise<void>;
 };
 
+/** Where the engine keeps images: its own graph driver, or containerd, which then also speaks to registries. */
+export type ImageStore = 'graph driver' | 'containerd';
+
+/** Whether the installed engine has the containerd image store (Docker Engine 24 and later). */
+export function hasContainerdStore(): boolean {
+  const dockerd = findProgram('dockerd');
+  if (dockerd === null) return false;
+  const [, major = ''] = /version (\d+)\./.exec(execFileSync(dockerd, ['--version'], { encoding: 'utf8' })) ?? [];
+  return Number(major) >= 24;
+}
+
 /** @param folder an empty one, on a short path: a socket's path has 107 characters at most */
-export async function startDockerEngine(folder: string): Promise<DockerEngine> {
+export async function startDockerEngine(folder: string, store: ImageStore = 'graph driver'): Promise<DockerEngine> {
   const socket = `unix://${join(folder, 'engine.sock')}`;
   await mkdir(join(folder, 'client'), { recursive: true });
   const env = { ...process.env, DOCKER_HOST: socket, DOCKER_CONFIG: join(folder, 'client'), DOCKER_BUILDKIT: '0' };
+  const configuration = join(folder, 'daemon.json');
+  await writeFile(configuration, JSON.stringify({ features: { 'containerd-snapshotter': store === 'containerd' } }));
+  // overlayfs cannot stand on every file system that tests run on.
+  const driver = store === 'containerd' ? 'native' : 'vfs';
   const daemon = await startProgram(
     findProgram('dockerd') ?? 'dockerd',
     [
-      '--storage-driver=vfs', // overlayfs cannot stand on every file system that tests run on
+      `--config-file=${configuration}`,
+      `--storage-driver=${driver}`,
       '--iptables=false',
       '--ip6tables=false',
       '--bridge=none',
@@ -44,5 +62,34 @@ export async function startDockerEngine(folder: string): Promise<DockerEngine> {
       if (imported.code !== 0) throw new Error(`docker import: ${imported.output}`);
     },
     stop: () => daemon.stop(),
+  };
+}
+
+/** The engine as one registry client among others. */
+export function asRegistryClient(engine: DockerEngine): RegistryClient {
+  const { docker, login } = engine;
+  let count = 0;
+  return {
+    version: async () => {
+      const format = 'Docker Engine {{.Server.Version}}, docker {{.Client.Version}}';
+      return (await docker(['version', '--format', format])).stdout.trim();
+    },
+    keepsLogins: true,
+    login,
+    logout: (registry) => docker(['logout', registry]),
+    async make() {
+      const name = `made:${++count}`;
+      await engine.makeImage(name);
+      return name;
+    },
+    async push(image, reference) {
+      const tagged = await docker(['tag', image, reference]);
+      return tagged.code === 0 ? docker(['push', reference]) : tagged;
+    },
+    async pull(reference) {
+      await docker(['image', 'rm', '--force', reference]);
+      return docker(['pull', reference]);
+    },
+    stop: () => engine.stop(),
   };
 }

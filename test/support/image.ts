@@ -30,7 +30,7 @@ export async function writeImage(folder: string): Promise<string> {
   const tar = await readFile(await writeLayer(folder));
   const layer = await put('application/vnd.oci.image.layer.v1.tar', tar);
   const config = await putJson('application/vnd.oci.image.config.v1+json', {
-    architecture: 'amd64',
+    architecture: process.arch === 'x64' ? 'amd64' : process.arch,
     os: 'linux',
     rootfs: { type: 'layers', diff_ids: [`sha256:${createHash('sha256').update(tar).digest('hex')}`] },
   });

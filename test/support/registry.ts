@@ -18,6 +18,8 @@ export type RegistrySettings = {
   readonly certificateBundleFile: string;
   /** PEM files; without them it speaks plain http. */
   readonly tls?: { readonly certificate: string; readonly key: string };
+  /** Each request on its output. */
+  readonly accessLog?: boolean;
   /** In place of the token settings: `{}` for a registry that asks nobody for anything. */
   readonly auth?: object;
 };
@@ -28,7 +30,7 @@ export async function startRegistry(settings: RegistrySettings): Promise<Running
   await mkdir(folder, { recursive: true });
   const configuration = {
     version: '0.1',
-    log: { level: 'info', accesslog: { disabled: true } },
+    log: { level: 'info', accesslog: { disabled: settings.accessLog !== true } },
     storage: { filesystem: { rootdirectory: join(folder, 'images') }, delete: { enabled: true } },
     http: { addr: `127.0.0.1:${port}`, ...(settings.tls && { tls: settings.tls }) },
     auth: settings.auth ?? { token: { realm, service, issuer, rootcertbundle: certificateBundleFile } },

@@ -3,14 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { writeImage } from './image.ts';
 import { type Finished, runProgram } from './process.ts';
+import type { RegistryClient } from './registry-client.ts';
 
-export type Skopeo = {
-  login(registry: string, user: string, secret: string): Promise<Finished>;
-  logout(registry: string): Promise<Finished>;
-  /** Pushes a new image. @param reference `localhost:5000/platform/web:1` */
-  push(reference: string): Promise<Finished>;
-  pull(reference: string): Promise<Finished>;
-};
+export type Skopeo = Required<Omit<RegistryClient, 'catalog'>>;
 
 /** @param folder holds the login file and the images */
 export function createSkopeo(folder: string): Skopeo {
@@ -19,24 +14,22 @@ export function createSkopeo(folder: string): Skopeo {
   const skopeo = (args: readonly string[], input = ''): Promise<Finished> =>
     runProgram('skopeo', ['--insecure-policy', ...args], { input });
   return {
+    version: async () => `skopeo ${/\d[\d.]*/.exec((await skopeo(['--version'])).stdout)?.[0]}`,
+    keepsLogins: true,
     login: (registry, user, secret) =>
       skopeo(['login', ...authFile, '--tls-verify=false', '--username', user, '--password-stdin', registry], secret),
     logout: (registry) => skopeo(['logout', ...authFile, registry]),
-    push: async (reference) =>
-      skopeo([
-        'copy',
-        ...authFile,
-        '--dest-tls-verify=false',
-        `oci:${await writeImage(folder)}`,
-        `docker://${reference}`,
-      ]),
-    pull: (reference) =>
-      skopeo([
-        'copy',
-        ...authFile,
-        '--src-tls-verify=false',
-        `docker://${reference}`,
-        `dir:${join(folder, `pulled-${randomUUID()}`)}`,
-      ]),
+    make: async () => `oci:${await writeImage(folder)}`,
+    push: (image, reference) => {
+      const source = image.startsWith('oci:') ? image : `docker://${image}`;
+      const insecure = ['--src-tls-verify=false', '--dest-tls-verify=false'];
+      return skopeo(['copy', ...authFile, ...insecure, source, `docker://${reference}`]);
+    },
+    pull: (reference) => {
+      const target = `dir:${join(folder, `pulled-${randomUUID()}`)}`;
+      return skopeo(['copy', ...authFile, '--src-tls-verify=false', `docker://${reference}`, target]);
+    },
+    remove: (reference) => skopeo(['delete', ...authFile, '--tls-verify=false', `docker://${reference}`]),
+    stop: async () => {},
   };
 }

@@ -1,0 +1,129 @@
+/** Runs each installed registry client against a real registry that refuses it, and writes its words into docs/clients.md. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { ana, bo, type ClientWorld, startClientWorld } from '../test/support/client-world.ts';
+import { startContainerd } from '../test/support/containerd.ts';
+import { asRegistryClient, hasContainerdStore, startDockerEngine } from '../test/support/docker-engine.ts';
+import { findProgram } from '../test/support/parts.ts';
+import { startBuildah, startPodman } from '../test/support/podman.ts';
+import type { Finished } from '../test/support/process.ts';
+import { type RegistryClient, succeed } from '../test/support/registry-client.ts';
+import { createSkopeo } from '../test/support/skopeo.ts';
+
+type Candidate = { readonly programs: readonly string[]; start(folder: string): Promise<RegistryClient> };
+/** What was printed, by what was done: "login", "pull", "push". */
+type Words = ReadonlyMap<string, string>;
+type Recording = { readonly client: string; readonly situations: ReadonlyMap<string, Words> };
+
+const page = resolve(import.meta.dirname, '..', 'docs', 'clients.md');
+const marker = '<!-- What follows is written by script/record-clients. -->\n';
+
+const engine = (store: 'graph driver' | 'containerd') => async (folder: string) => {
+  const client = asRegistryClient(await startDockerEngine(join(folder, 'engine'), store));
+  return {
+    ...client,
+    version: async () => `${await client.version()}, ${store === 'containerd' ? 'containerd image store' : store}`,
+  };
+};
+const candidates: Candidate[] = [
+  { programs: ['dockerd', 'docker'], start: engine('graph driver') },
+  ...(hasContainerdStore() ? [{ programs: ['dockerd', 'docker'], start: engine('containerd') }] : []),
+  { programs: ['containerd', 'ctr'], start: startContainerd },
+  { programs: ['podman'], start: startPodman },
+  { programs: ['buildah'], start: startBuildah },
+  { programs: ['skopeo'], start: async (folder) => createSkopeo(folder) },
+];
+
+const recordings: Recording[] = [];
+for (const { programs, start } of candidates) {
+  if (programs.every((program) => findProgram(program) !== null)) recordings.push(await record(start));
+  else console.error(`not installed: ${programs.join(', ')}`);
+}
+const text = await readFile(page, 'utf8');
+await writeFile(page, text.slice(0, text.indexOf(marker)) + marker + format(recordings));
+
+async function record(start: Candidate['start']): Promise<Recording> {
+  await using stack = new AsyncDisposableStack();
+  const world = await startClientWorld(stack);
+  const client = await start(world.folder);
+  stack.defer(() => client.stop());
+  const situations = new Map([
+    ['The password is wrong, expired or revoked', await wrongPassword(client, world)],
+    ['The policy says no', await denied(client, world)],
+    ["The registry's `issuer` (or `rootcertbundle`) is not Dockpass's", await wrongIssuer(client, world)],
+  ]);
+  return { client: await client.version(), situations };
+}
+
+async function wrongPassword(client: RegistryClient, world: ClientWorld): Promise<Words> {
+  const { registry } = world;
+  const { id, secret } = await world.newPassword(ana);
+  const login = await client.login(registry, ana, `dkp_${'0'.repeat(36)}`);
+  await succeed(client.login(registry, ana, secret));
+  const made = await client.make();
+  await succeed(client.push(made, `${registry}/team/app:1`));
+  await world.revoke(id);
+  return wordsOf(client, world, {
+    login,
+    pull: await client.pull(`${registry}/team/app:1`),
+    push: await client.push(made, `${registry}/team/app:2`),
+  });
+}
+
+async function denied(client: RegistryClient, world: ClientWorld): Promise<Words> {
+  const { registry } = world;
+  await succeed(client.login(registry, bo, (await world.newPassword(bo)).secret));
+  const pull = await client.pull(`${registry}/team/app:1`);
+  return wordsOf(client, world, { pull, push: await client.push(await client.make(), `${registry}/team/app:1`) });
+}
+
+async function wrongIssuer(client: RegistryClient, world: ClientWorld): Promise<Words> {
+  const { strangeRegistry } = world;
+  const { secret } = await world.newPassword(ana);
+  const login = await client.login(strangeRegistry, ana, secret);
+  const pull = await client.pull(`${strangeRegistry}/team/app:1`);
+  return wordsOf(client, world, {
+    login,
+    pull,
+    push: await client.push(await client.make(), `${strangeRegistry}/team/app:1`),
+  });
+}
+
+function wordsOf(client: RegistryClient, world: ClientWorld, steps: Readonly<Record<string, Finished>>): Words {
+  const told = Object.entries(steps).filter(([step]) => step !== 'login' || client.keepsLogins);
+  return new Map(told.map(([step, finished]) => [step, lastWords(finished, world)]));
+}
+
+/** What a person reads last, out of its log line, with the names of this run replaced. */
+function lastWords({ code, output }: Finished, { registry, strangeRegistry }: ClientWorld): string {
+  if (code === 0) return '(succeeds)';
+  const lines = output.trim().split('\n');
+  const begin = lines.findLastIndex((line) => /^(Error|ctr:|time=)/.test(line));
+  const words = lines.slice(begin < 0 ? -1 : begin).join(' ');
+  const message =
+    /\bmsg="((?:[^"\\]|\\.)*)"/
+      .exec(words)?.[1]
+      ?.replaceAll('\\"', '"')
+      .replaceAll(/(\\n)+/g, ' ') ?? words;
+  return message
+    .replaceAll(registry, 'registry.example.com')
+    .replaceAll(strangeRegistry, 'registry.example.com')
+    .replaceAll(/localhost:\d+/g, 'auth.example.com')
+    .replaceAll(/http:\/\/(auth|registry)\.example/g, 'https://$1.example')
+    .replaceAll(/(sha256:)?\b[0-9a-f]{64}\b/g, 'sha256:...')
+    .trim();
+}
+
+function format(recorded: readonly Recording[]): string {
+  const situations = [...(recorded[0]?.situations.keys() ?? [])];
+  return situations.map((situation) => `\n### ${situation}\n\n${table(situation, recorded)}`).join('');
+}
+
+function table(situation: string, recorded: readonly Recording[]): string {
+  const rows = recorded.flatMap(({ client, situations }) =>
+    [...(situations.get(situation) ?? [])].map(
+      ([step, words]) => `| ${client} | ${step} | \`${words.replaceAll('|', '\\|')}\` |`,
+    ),
+  );
+  return `| client | does | prints |\n| --- | --- | --- |\n${rows.join('\n')}\n`;
+}
