@@ -25,9 +25,12 @@ type Instruction = { readonly name: string; readonly text: string };
 const instructions = parseDockerfile(readFileSync('Dockerfile', 'utf8'));
 /** Those of the image itself, after the stage that fetches the packages. */
 const last = instructions.slice(instructions.findLastIndex(({ name }) => name === 'FROM'));
-const environment = Object.fromEntries(
-  last.filter(({ name }) => name === 'ENV').flatMap(({ text }) => text.split(/\s+/).map((pair) => pair.split('='))),
-) as Record<string, string>;
+const environment = settingsOf(last.flatMap(({ name, text }) => (name === 'ENV' ? [text] : [])).join(' '));
+
+/** Of an ENV instruction: "A=1 B=2". */
+function settingsOf(text: string): Record<string, string> {
+  return Object.fromEntries(text.split(/\s+/).map((pair) => pair.split('='))) as Record<string, string>;
+}
 
 function parseDockerfile(text: string): Instruction[] {
   const lines = text
@@ -86,12 +89,14 @@ describe('the steps of the Dockerfile, in an empty folder', { skip: missing('roo
     mkdirSync(inside('/etc/dockpass'), { recursive: true });
     writeFileSync(inside('/etc/dockpass/policy.yml'), policy);
     let folder = root;
+    const env: NodeJS.ProcessEnv = { ...process.env, PATH: `${inside('/usr/local/bin')}:${process.env['PATH']}` };
     for (const { name, text } of instructions) {
       if (name === 'WORKDIR') folder = inside(text);
       mkdirSync(folder, { recursive: true });
+      if (name === 'ENV') Object.assign(env, settingsOf(inside(text)));
       if (name === 'COPY') copy(text, folder);
       if (name === 'RUN') {
-        const { code, output } = await runProgram('sh', ['-c', inside(text)], { cwd: folder });
+        const { code, output } = await runProgram('sh', ['-c', inside(text)], { cwd: folder, env });
         assert.equal(code, 0, `RUN ${text}\n${output}`);
       }
     }
