@@ -49,7 +49,10 @@ export async function startApp(config: Config): Promise<App> {
     const { address, port, family } = server.address() as AddressInfo;
     const host = family === 'IPv6' ? `[${address}]` : address;
     const url = `${config.tls === null ? 'http' : 'https'}://${host}:${port}`;
-    core.log.info({ url, publicUrl: config.publicUrl.href, database: core.store.engine }, 'listening');
+    core.log.info(
+      { pid: process.pid, url, publicUrl: config.publicUrl.href, database: core.store.engine },
+      'listening',
+    );
     return {
       url,
       reload: policies.reload,

@@ -1,4 +1,5 @@
 /** Owns the form of the log: one JSON line an event on standard output, with the time in ISO 8601. */
+import cluster from 'node:cluster';
 import { pino } from 'pino';
 
 export type Log = {
@@ -18,7 +19,7 @@ export type LogLevel = (typeof logLevels)[number];
 export function createLog(level: LogLevel): Log {
   const options = {
     level,
-    base: null,
+    base: cluster.worker === undefined ? null : { worker: cluster.worker.id },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };

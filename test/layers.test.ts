@@ -26,6 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'policy-file': ['errors', 'policy', 'log'],
   secret: [],
   'last-use': ['store', 'audit'],
+  workers: ['log'],
   'app-passwords': [
     'errors',
     'scope',

@@ -1,8 +1,10 @@
 /** Owns `dockpass serve` and `dockpass migrate`. */
-import { startApp } from '../app.ts';
-import { readConfig, readStorageConfig } from '../config/config.ts';
+import cluster from 'node:cluster';
+import { type Config, readConfig, readStorageConfig } from '../config/config.ts';
 import { createDataFolder } from '../data-folder.ts';
+import { createLog } from '../log.ts';
 import { openSql, readMigrations } from '../store/open.ts';
+import { keepWorkers, signalWorkers } from '../workers.ts';
 import type { Command } from './command.ts';
 
 export const serveCommands: readonly Command[] = [
@@ -13,13 +15,8 @@ export const serveCommands: readonly Command[] = [
     details: ['SIGHUP takes the policy files over at once; without it a change is seen within a second.'],
     operands: [0, 0],
     async run(_operands, _values, terminal) {
-      const app = await startApp(readConfig(terminal.environment));
-      const reload = () => void app.reload();
-      process.on('SIGHUP', reload);
-      await nextSignal();
-      process.off('SIGHUP', reload);
-      await app.stop();
-      return 0;
+      const config = readConfig(terminal.environment);
+      return config.workers > 1 && cluster.isPrimary ? superviseWorkers(config) : serve(config);
     },
   },
   {
@@ -43,15 +40,40 @@ export const serveCommands: readonly Command[] = [
   },
 ];
 
+async function serve(config: Config): Promise<number> {
+  try {
+    // Whoever only looks after workers needs none of it.
+    const { startApp } = await import('../app.ts');
+    const app = await startApp(config);
+    const reload = () => void app.reload();
+    process.on('SIGHUP', reload);
+    // Ctrl-C reaches a worker twice: from the terminal, and as the SIGTERM of whoever looks after it.
+    if (cluster.isWorker) process.on('SIGINT', () => {});
+    await nextSignal(cluster.isWorker ? ['SIGTERM'] : ['SIGTERM', 'SIGINT']);
+    process.off('SIGHUP', reload);
+    await app.stop();
+    return 0;
+  } finally {
+    // What a worker hears its orders through would keep it.
+    process.channel?.unref();
+  }
+}
+
+async function superviseWorkers({ workers, logLevel }: Config): Promise<number> {
+  const reload = () => signalWorkers('SIGHUP');
+  process.on('SIGHUP', reload);
+  const code = await keepWorkers(workers, nextSignal(['SIGTERM', 'SIGINT']), createLog(logLevel));
+  process.off('SIGHUP', reload);
+  return code;
+}
+
 /** A second signal ends the process at once, as nobody listens any more. */
-function nextSignal(): Promise<void> {
+function nextSignal(signals: readonly NodeJS.Signals[]): Promise<void> {
   return new Promise((resolve) => {
     const stop = () => {
-      process.off('SIGTERM', stop);
-      process.off('SIGINT', stop);
+      for (const signal of signals) process.off(signal, stop);
       resolve();
     };
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
+    for (const signal of signals) process.on(signal, stop);
   });
 }

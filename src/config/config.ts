@@ -14,6 +14,8 @@ export type Config = OffBoardingConfig & {
   readonly prefix: string;
   readonly host: string;
   readonly port: number;
+  /** Processes that share the port. */
+  readonly workers: number;
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
   /** Addresses and CIDR blocks whose X-Forwarded-* headers are believed. */
   readonly trustedProxies: readonly string[];
@@ -102,7 +104,7 @@ function readStorage(settings: Settings): StorageConfig {
   return { dataFolder, databaseUrl };
 }
 
-function readListener(settings: Settings): Pick<Config, 'host' | 'port' | 'tls' | 'trustedProxies'> {
+function readListener(settings: Settings): Pick<Config, 'host' | 'port' | 'workers' | 'tls' | 'trustedProxies'> {
   const certificateFile = settings.optional('TLS_CERTIFICATE_FILE');
   const keyFile = settings.optional('TLS_KEY_FILE');
   if ((certificateFile === null) !== (keyFile === null)) {
@@ -116,6 +118,7 @@ function readListener(settings: Settings): Pick<Config, 'host' | 'port' | 'tls' 
   return {
     host: settings.text('LISTEN_ADDRESS', '127.0.0.1'),
     port: settings.integer('PORT', { fallback: 5001, minimum: 0, maximum: 65535 }),
+    workers: settings.integer('WORKERS', { fallback: 1, minimum: 1, maximum: 64 }),
     tls: certificateFile === null || keyFile === null ? null : { certificateFile, keyFile },
     trustedProxies,
   };
