@@ -68,7 +68,7 @@ export function compileTemplate(
   return (text, subject) => {
     const fits = (chosen: ReadonlyMap<string, string>) => compile(fill(pieces, subject, chosen))(text);
     if (fits(nothingChosen)) return true;
-    return placeholders.length > 0 && someChoice(placeholders, pieces, subject, fits);
+    return someChoice(placeholders, pieces, subject, fits);
   };
 }
 

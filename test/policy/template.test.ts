@@ -1,0 +1,151 @@
+/** Variables in patterns, corner by corner, in both dialects. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { compileMatch, type Match } from '../../src/policy/rule.ts';
+import type { Subject } from '../../src/policy/subject.ts';
+import type { Dialect } from '../../src/policy/template.ts';
+
+const ours: Dialect = { extended: true, raw: false };
+const raw: Dialect = { extended: true, raw: true };
+const dockerAuth: Dialect = { extended: false, raw: true };
+
+const nobody: Subject = {
+  account: '',
+  type: 'repository',
+  name: '',
+  service: 'registry',
+  kind: 'person',
+  domain: null,
+  user: null,
+  labels: {},
+  groups: [],
+  address: null,
+  clientAddress: '',
+};
+
+function fits(dialect: Dialect, match: Match, subject: Partial<Subject>): boolean {
+  const conditions = compileMatch(match, dialect, (field, message) => assert.fail(`${field}: ${message}`));
+  return conditions.every(({ holds }) => holds({ ...nobody, ...subject }));
+}
+
+type Row = readonly [
+  title: string,
+  match: Match,
+  subject: Partial<Subject>,
+  expected: Readonly<Record<'ours' | 'raw' | 'dockerAuth', boolean>>,
+];
+const all = { ours: true, raw: true, dockerAuth: true };
+const none = { ours: false, raw: false, dockerAuth: false };
+
+const table: readonly Row[] = [
+  [
+    'an account in slashes is no expression in ours',
+    { name: '${account}' },
+    { account: '/a/', name: 'xax' },
+    { ...all, ours: false },
+  ],
+  ['and means itself there', { name: '${account}' }, { account: '/a/', name: '/a/' }, { ...all, ours: true }],
+  ['an expression that is empty once it is filled in is a glob', { name: '/${account}/' }, { name: 'x' }, none],
+  ['a group is quoted, also where the rule is raw', { name: '${group}' }, { name: 'ab', groups: ['a*'] }, none],
+  [
+    'a group is a variable of ours',
+    { name: '${group}' },
+    { name: 'ab', groups: ['x', 'ab'] },
+    { ...all, dockerAuth: false },
+  ],
+  [
+    'labels are quoted in ours',
+    { name: '${labels:l}' },
+    { name: 'ab', labels: { l: ['a*'] } },
+    { ...all, ours: false },
+  ],
+  [
+    'labels are not filled in where labels are matched',
+    { labels: { l: '${labels:m}' } },
+    { labels: { l: ['x'], m: ['x'] } },
+    none,
+  ],
+  ['nor are groups', { labels: { l: '${group}' } }, { labels: { l: ['x'] }, groups: ['x'] }, none],
+  ['a label that is not there stays as it is written', { name: '${labels:l}' }, { name: '${labels:l}' }, all],
+  ['a label without values fits nothing', { name: '${labels:l}*' }, { name: 'x', labels: { l: [] } }, none],
+  [
+    'every combination of labels',
+    { name: '${labels:a}/${labels:b}' },
+    { name: '2/y', labels: { a: ['1', '2'], b: ['x', 'y'] } },
+    all,
+  ],
+  [
+    'one value a label in all of a pattern',
+    { name: '${labels:a}/${labels:a}' },
+    { name: '1/2', labels: { a: ['1', '2'] } },
+    none,
+  ],
+  ['the whole match is no capture', { account: '/a(b)/', name: '${account:0}' }, { account: 'ab', name: 'ab' }, none],
+  [
+    'a group that took no part is empty',
+    { account: '/^(a)?b$/', name: '${account:1}x' },
+    { account: 'b', name: 'x' },
+    all,
+  ],
+  [
+    'captures have more than one digit',
+    { account: `/${'(.)'.repeat(12)}/`, name: '${account:12}' },
+    { account: 'abcdefghijkl', name: 'l' },
+    all,
+  ],
+  [
+    'there are no more captures than parentheses',
+    { account: '/^(a)/', name: '${account:2}' },
+    { account: 'a', name: '' },
+    none,
+  ],
+  [
+    'a name that is no field captures nothing',
+    { account: '/^(a)/', name: '${foo:1}' },
+    { account: 'a', name: 'a' },
+    none,
+  ],
+  ['nor does one in capitals', { account: '/^(a)/', name: '${ACCOUNT:1}' }, { account: 'a', name: 'a' }, none],
+  [
+    'a field is captured from by its own expression',
+    { account: '/^(a)/', type: '/^(r)/', name: '${type:1}' },
+    { account: 'a', name: 'r' },
+    all,
+  ],
+  ['a glob captures nothing', { account: 'a*', name: '${account:1}' }, { account: 'ab', name: 'b' }, none],
+  [
+    'captures are quoted in ours',
+    { account: '/^(.+)@x$/', name: '${account:1}' },
+    { account: '*@x', name: 'bo' },
+    { ...all, ours: false },
+  ],
+  [
+    'captures are filled in where labels are matched',
+    { account: '/^(.+)@x$/', name: '${account:1}', labels: { l: '${account:1}' } },
+    { account: 'a@x', name: 'a', labels: { l: ['a'] } },
+    all,
+  ],
+  ['a placeholder that is not closed is text', { name: '${account' }, { account: 'a', name: '${account' }, all],
+  ['text stands before, between and after', { name: 'a${type}b${service}c' }, { name: 'arepositorybregistryc' }, all],
+  [
+    'what is malformed once it is filled in never fits',
+    { name: '/^${labels:l}$/' },
+    { name: '(', labels: { l: ['('] } },
+    { ...none, ours: true },
+  ],
+  [
+    'a user is what stands before the @',
+    { name: '${user}/${domain}' },
+    { name: 'ana/x', user: 'ana', domain: 'x' },
+    { ...all, dockerAuth: false },
+  ],
+  ['without a user it stays as it is written', { name: '*${user}' }, { name: 'x' }, none],
+];
+
+for (const [name, dialect] of Object.entries({ ours, raw, dockerAuth })) {
+  describe(name, () => {
+    for (const [title, match, subject, expected] of table) {
+      test(title, () => assert.equal(fits(dialect, match, subject), expected[name as keyof typeof expected]));
+    }
+  });
+}
