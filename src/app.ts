@@ -7,6 +7,8 @@ import { openPeople, type People } from './app/off-boarding.ts';
 import { createPages } from './app/pages.ts';
 import type { Config } from './config/config.ts';
 import * as http from './http.ts';
+import { createHashCheck } from './identity/hash-check.ts';
+import { createHashThread } from './identity/hash-thread.ts';
 import { createStaticUsers } from './identity/static-users.ts';
 import { startWorker } from './off-boarding/worker.ts';
 import { differencesOf } from './policy/shadow.ts';
@@ -83,13 +85,16 @@ async function createListener(
   const { policies, keys } = parts;
   const trust = http.createTrust(config.trustedProxies);
   const clientOf = http.createClientReader(trust);
-  const staticUsers = createStaticUsers(() => policies.current().users, looksLikeSecret);
+  const { refuseGuessing } = core.failedLogins;
+  const hashCheck = createHashCheck({ thread: createHashThread(), refuseGuessing, now: Date.now });
+  const staticUsers = createStaticUsers(() => policies.current().users, hashCheck, looksLikeSecret);
   const token = createTokenEndpoint({
     services: config.services.map((service) => ({
       ...service,
       signer: keys.ring(service.ring).signer(service.tokenHeader),
     })),
     authenticators: [passwords.authenticator, staticUsers.authenticator],
+    failedLogins: core.failedLogins,
     anonymous: staticUsers.anonymous,
     policy: policies.current,
     onDecisions(identity, decisions, context) {

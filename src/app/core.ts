@@ -5,6 +5,7 @@ import { type Audit, createAudit } from '../audit.ts';
 import { type Cipher, createCipher } from '../cipher.ts';
 import type { Config } from '../config/config.ts';
 import { createDataFolder, readOrCreateSecret } from '../data-folder.ts';
+import { createFailedLogins, type FailedLogins } from '../failed-logins.ts';
 import { createLog, type Log } from '../log.ts';
 import { globProblem } from '../pattern.ts';
 import { createPepper } from '../secret.ts';
@@ -18,6 +19,7 @@ export type Core = {
   readonly store: Store;
   readonly audit: Audit;
   readonly passwords: AppPasswords;
+  readonly failedLogins: FailedLogins;
   /** For secrets in the database that must be read again. */
   readonly cipher: Cipher;
   close(): Promise<void>;
@@ -29,10 +31,11 @@ export async function openCore(config: Config): Promise<Core> {
   await createDataFolder(config.dataFolder);
   const store = await openStore(config.databaseUrl, (error) => log.error({ err: error }, 'idle database connection'));
   const audit = createAudit(store.audit, log, Date.now);
+  const pepper = createPepper(await secretOf(config, 'passwordPepper', 'password-pepper'));
   const passwords = createAppPasswords({
     store: store.passwords,
     audit,
-    pepper: createPepper(await secretOf(config, 'passwordPepper', 'password-pepper')),
+    pepper,
     onError: (error) => log.error({ err: error }, 'last use of a password was not recorded'),
     now: Date.now,
     publicUrl: config.publicUrl.href,
@@ -44,12 +47,20 @@ export async function openCore(config: Config): Promise<Core> {
   const cipher = createCipher(
     config.encryptionKeys ?? [await readOrCreateSecret(join(config.dataFolder, 'encryption-key'))],
   );
+  const failedLogins = createFailedLogins({
+    store: store.failedLogins,
+    pepper,
+    limit: config.wrongPasswords,
+    onError: (error) => log.error({ err: error }, 'wrong passwords were counted in this process alone'),
+    now: Date.now,
+  });
   const close = async () => {
+    await failedLogins.flush();
     await passwords.flush();
     await audit.flush();
     await store.close();
   };
-  return { log, store, audit, passwords, cipher, close };
+  return { log, store, audit, passwords, failedLogins, cipher, close };
 }
 
 /** The keys that sign tokens; makes them on the first call, and writes the files that registries read. */

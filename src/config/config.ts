@@ -39,6 +39,8 @@ export type Config = OffBoardingConfig & {
   readonly encryptionKeys: readonly string[] | null;
   readonly passwordMaximumDays: number;
   readonly passwordsPerAccount: number;
+  /** Different wrong passwords that a user name may be tried with from one address, in ten minutes. */
+  readonly wrongPasswords: number;
   readonly logLevel: LogLevel;
 };
 
@@ -80,6 +82,7 @@ export function readConfig(environment: Environment): Config {
     ...readOffBoarding(settings),
     passwordMaximumDays: settings.integer('PASSWORD_MAX_DAYS', { fallback: 365, minimum: 1, maximum: 3650 }),
     passwordsPerAccount: settings.integer('PASSWORDS_PER_PERSON', { fallback: 20, minimum: 1, maximum: 1000 }),
+    wrongPasswords: settings.integer('WRONG_PASSWORDS', { fallback: 10, minimum: 1, maximum: 1000 }),
     logLevel: settings.choice('LOG_LEVEL', logLevels, 'info'),
   };
   refuseInsecure(settings, config);

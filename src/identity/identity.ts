@@ -60,10 +60,11 @@ export interface Authenticator {
   recognises(credentials: Credentials): boolean;
   /**
    * The identity that the credentials prove, or `null` when they are wrong.
+   * @param address where they come from, for limits
    * @throws {Refusal} `unauthenticated` when the secret is right but may not be used (expired, revoked): its holder may know why.
    * @throws any other error when it could not be checked; the answer is then 503, never "wrong password".
    */
-  verify(credentials: Credentials): Promise<Identity | null>;
+  verify(credentials: Credentials, address?: string): Promise<Identity | null>;
 }
 
 /** E-mails and user names are compared in this form. */

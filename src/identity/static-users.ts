@@ -1,6 +1,6 @@
 /** Owns the users of the policy file: bcrypt hashes as docker_auth has them, and the anonymous user `""`. */
 import { createHash } from 'node:crypto';
-import bcrypt from 'bcryptjs';
+import type { HashCheck } from './hash-check.ts';
 import { type Authenticator, anonymous, type Identity } from './identity.ts';
 
 /** A user of the policy file. `passwordHash: null` lets anybody in under that name, as docker_auth does. */
@@ -17,22 +17,24 @@ export type StaticUsers = {
 
 /**
  * @param users the users of the policy in force; asked each time, because the policy may be reloaded
+ * @param check compares a password with a bcrypt hash
  * @param isAppPassword what has the shape of an app password is none of ours, so the authenticators stay disjoint
  */
 export function createStaticUsers(
   users: () => ReadonlyMap<string, StaticUser>,
+  check: Pick<HashCheck, 'matches'>,
   isAppPassword: (password: string) => boolean,
 ): StaticUsers {
   return {
     authenticator: {
       recognises: ({ password }) => !isAppPassword(password),
-      async verify({ username, password }) {
+      async verify({ username, password }, address = '') {
         const known = users();
         const user = known.get(username);
         if (user?.passwordHash === null) return toIdentity(username, user);
         const hash = user?.passwordHash ?? decoyFor(username, known);
         if (hash === null) return null;
-        const matches = await bcrypt.compare(password, hash);
+        const matches = await check.matches(password, hash, { address, username });
         return matches && user !== undefined ? toIdentity(username, user) : null;
       },
     },

@@ -1,6 +1,7 @@
 /** Owns the whole of what is kept: one object with a part for each table. */
 import { type AccountStore, createAccountStore } from './accounts.ts';
 import { type AuditStore, createAuditStore } from './audit-events.ts';
+import { createFailedLoginStore, type FailedLoginStore } from './failed-logins.ts';
 import { createLeaseStore, type LeaseStore } from './leases.ts';
 import { createPasswordStore, type PasswordStore } from './passwords.ts';
 import { createRefreshTokenStore, type RefreshTokenStore } from './refresh-tokens.ts';
@@ -19,6 +20,7 @@ export type Store = {
   readonly refreshTokens: RefreshTokenStore;
   readonly seenTokens: SeenTokenStore;
   readonly signingKeys: SigningKeyStore;
+  readonly failedLogins: FailedLoginStore;
   /** Rejects when the database does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -35,6 +37,7 @@ export function createStore(sql: Sql): Store {
     refreshTokens: createRefreshTokenStore(sql),
     seenTokens: createSeenTokenStore(sql),
     signingKeys: createSigningKeyStore(sql),
+    failedLogins: createFailedLoginStore(sql),
     ping: async () => {
       await sql.get('select 1');
     },

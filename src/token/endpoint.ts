@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
+import type { FailedLogins } from '../failed-logins.ts';
 import type { Authenticator, Identity } from '../identity/identity.ts';
 import type { Log } from '../log.ts';
 import type { Policy } from '../policy/acl.ts';
@@ -18,6 +19,7 @@ export type TokenEndpointParts = {
   /** Each registry that may ask; names differ. */
   readonly services: readonly Service[];
   readonly authenticators: readonly Authenticator[];
+  readonly failedLogins: Pick<FailedLogins, 'record'>;
   /** Who sends no credentials. */
   readonly anonymous: () => Identity;
   /** The policy in force now. */
@@ -46,8 +48,10 @@ export function createTokenEndpoint(
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const reuse = createTokenReuse();
   const help = `app passwords are made at ${parts.publicUrl}`;
-  const identify = async ({ credentials, hasScope }: TokenRequest, service: Service): Promise<Identity> => {
-    if (credentials !== null) return authenticate(parts.authenticators, credentials, help);
+  const authentication = { authenticators: parts.authenticators, failedLogins: parts.failedLogins, help };
+  const identify = async (asked: TokenRequest, service: Service, address: string): Promise<Identity> => {
+    const { credentials, hasScope } = asked;
+    if (credentials !== null) return authenticate(authentication, credentials, address);
     // Without a scope this is a log-in: a token would make docker say "Login Succeeded" to an empty password.
     if (!hasScope || !service.anonymous) throw new Refusal('unauthenticated', `log in first; ${help}`);
     return parts.anonymous();
@@ -61,7 +65,7 @@ export function createTokenEndpoint(
     try {
       const asked = await readTokenRequest(request);
       const service = findService(parts.services, asked.service);
-      const identity = await identify(asked, service);
+      const identity = await identify(asked, service, client.address);
       const context = { service: service.name, address: client.address };
       const decisions = decideScopes(parts.policy(), identity, asked.scopes, context);
       parts.onDecisions(identity, decisions, context);

@@ -3,12 +3,14 @@ import { test } from 'node:test';
 import bcrypt from 'bcryptjs';
 import { createStaticUsers, type StaticUser } from '../../src/identity/static-users.ts';
 
+const check = { matches: (password: string, hash: string) => bcrypt.compare(password, hash) };
 const hash = bcrypt.hashSync('s3cret', 4);
 const user = (passwordHash: string | null): StaticUser => ({ passwordHash, labels: { team: ['a'] } });
 
 function usersOf(entries: Record<string, StaticUser>) {
   return createStaticUsers(
     () => new Map(Object.entries(entries)),
+    check,
     (password) => password.startsWith('dkp_'),
   );
 }
@@ -48,6 +50,7 @@ test('an unknown name is compared against a real hash, so that it takes the time
   });
   const { authenticator } = createStaticUsers(
     () => spied,
+    check,
     () => false,
   );
   assert.equal(await authenticator.verify({ username: 'nobody', password: 's3cret' }), null, 'even its right password');

@@ -3,13 +3,16 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import bcrypt from 'bcryptjs';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
+import { createFailedLogins } from '../../src/failed-logins.ts';
 import { createClientReader, createServer, createTrust, pathOf } from '../../src/http.ts';
+import { createHashCheck } from '../../src/identity/hash-check.ts';
+import { createHashThread } from '../../src/identity/hash-thread.ts';
 import type { Identity } from '../../src/identity/identity.ts';
 import { createStaticUsers } from '../../src/identity/static-users.ts';
 import type { Log } from '../../src/log.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import type { Access } from '../../src/scope.ts';
-import { looksLikeSecret } from '../../src/secret.ts';
+import { createPepper, looksLikeSecret } from '../../src/secret.ts';
 import { createTokenEndpoint, realmPaths, type TokenEndpointParts } from '../../src/token/endpoint.ts';
 import type { Keys, RingSettings } from '../../src/token/keys.ts';
 import type { Service } from '../../src/token/mint.ts';
@@ -81,22 +84,34 @@ export type TokenServiceWish = Partial<Omit<TokenEndpointParts, 'services'>> & {
   readonly services?: readonly ServiceWish[];
   /** Changes to the settings of the keys. */
   readonly ring?: Partial<RingSettings>;
+  /** How many are forgiven; 100 where not said. */
+  readonly wrongPasswords?: number;
 };
 
 /** @param wish changes to the parts of the endpoint, for a test of how one of them fails */
 export async function startTokenService(wish: TokenServiceWish = {}): Promise<TokenService> {
-  const { services = [registry, secondRegistry], ring, ...changes } = wish;
+  const { services = [registry, secondRegistry], ring, wrongPasswords = 100, ...changes } = wish;
   const place = await createKeyPlace();
   const { bundleFile, jwksFile } = place.settings;
   const keys = await place.open({ rings: [{ ...place.settings, ...ring }] });
   const policy = parsePolicy(policyText, 'policy.yml');
-  const users = createStaticUsers(() => policy.users, looksLikeSecret);
+  const failedLogins = createFailedLogins({
+    store: place.store.failedLogins,
+    pepper: createPepper(password),
+    limit: wrongPasswords,
+    onError: () => {},
+    now: changes.now ?? Date.now,
+  });
+  const { refuseGuessing } = failedLogins;
+  const hashCheck = createHashCheck({ thread: createHashThread(), refuseGuessing, now: changes.now ?? Date.now });
+  const users = createStaticUsers(() => policy.users, hashCheck, looksLikeSecret);
   const uses: Identity[] = [];
   const lines: { level: keyof Log; message: string; fields: object }[] = [];
   const write = (level: keyof Log) => (fields: object, message: string) => lines.push({ level, message, fields });
   const endpoint = createTokenEndpoint({
     services: services.map(({ header = 'x5c', ...service }) => ({ ...service, signer: keys.ring('').signer(header) })),
     authenticators: [users.authenticator],
+    failedLogins,
     anonymous: users.anonymous,
     policy: () => policy,
     onDecisions: () => {},
@@ -146,6 +161,7 @@ export async function startTokenService(wish: TokenServiceWish = {}): Promise<To
       server.close();
       server.closeAllConnections();
       await once(server, 'close');
+      await failedLogins.flush();
       await place.close();
     },
   };

@@ -189,6 +189,7 @@ test('14 without credentials: 200 with an empty list where the policy has no use
   const policy = parsePolicy('acl: [{ match: { account: "*" }, actions: ["*"] }]', 'policy.yml');
   const users = createStaticUsers(
     () => policy.users,
+    { matches: async () => false },
     () => false,
   );
   const closed = await startTokenService({ policy: () => policy, anonymous: users.anonymous });

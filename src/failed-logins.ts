@@ -1,0 +1,127 @@
+/** Owns the limit on wrong passwords: by address and user name together, so that nobody can lock out somebody else. */
+import { Refusal } from './errors.ts';
+import { networkOf } from './network-of.ts';
+import type { Pepper } from './secret.ts';
+import type { FailedLoginStore } from './store/failed-logins.ts';
+
+export type FailedLogins = {
+  /**
+   * To be asked before a secret that somebody chose is compared.
+   * @throws {Refusal} `too_many_requests` where too many different ones were wrong
+   */
+  refuseGuessing(attempt: { readonly address: string; readonly username: string }): void;
+  /**
+   * Counts a wrong secret, the same one once. Taken at once and stored soon; it never fails its caller.
+   * @throws {Refusal} `too_many_requests` as `refuseGuessing` does, when this one is beyond the limit
+   */
+  record(attempt: { readonly address: string; readonly username: string; readonly password: string }): void;
+  /** Resolves when all that was recorded is stored. */
+  flush(): Promise<void>;
+};
+
+export type FailedLoginParts = {
+  readonly store: FailedLoginStore;
+  readonly pepper: Pepper;
+  /** Different wrong secrets from one address with one user name, in ten minutes. */
+  readonly limit: number;
+  /** Told of what could not be stored; it then counts in this process alone. */
+  readonly onError: (error: unknown) => void;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+/** Milliseconds for which a wrong secret counts. */
+const failureWindow = 10 * 60_000;
+/** Longest time that a failure waits for company, in milliseconds. */
+const flushDelay = 200;
+/** A flood of names must not become a flood of writes: what is beyond counts in this process alone. */
+const batchSize = 100;
+const maximumKept = 20_000;
+
+/** `shared` counts what all replicas know, as of a moment. */
+type Tally = { readonly secrets: Map<string, number>; shared: { count: number; first: number; at: number } };
+
+export function createFailedLogins(parts: FailedLoginParts): FailedLogins {
+  const { store, pepper, limit, now } = parts;
+  /** By attempt; the one that failed longest ago first. */
+  const tallies = new Map<string, Tally>();
+  let waiting: { attempt: string; secret: string; at: number }[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> = Promise.resolve();
+  let cleanedAt = Number.NEGATIVE_INFINITY;
+
+  const write = async (): Promise<void> => {
+    const rows = waiting;
+    waiting = [];
+    if (rows.length === 0) return;
+    try {
+      await store.add(rows, now() - failureWindow);
+      for (const attempt of new Set(rows.map((row) => row.attempt))) {
+        const at = now();
+        const { count, first } = await store.count(attempt, at - failureWindow);
+        const tally = tallies.get(attempt);
+        if (tally !== undefined) tally.shared = { count, first: first ?? at, at };
+      }
+      if (now() - cleanedAt < failureWindow) return;
+      cleanedAt = now();
+      await store.removeBefore(cleanedAt - failureWindow);
+    } catch (error) {
+      parts.onError(error);
+    }
+  };
+  const flush = (): Promise<void> => {
+    clearTimeout(timer);
+    timer = undefined;
+    writing = writing.then(write);
+    return writing;
+  };
+  const attemptOf = ({ address, username }: { address: string; username: string }): string =>
+    short(pepper.hash(`failed log-in\0${networkOf(address)}\0${username}`));
+
+  return {
+    refuseGuessing(attempt) {
+      if (tallies.size > 0) refuseBeyond(tallies.get(attemptOf(attempt)), limit, now());
+    },
+    record(tried) {
+      const attempt = attemptOf(tried);
+      const secret = short(pepper.hash(`wrong password\0${tried.password}`));
+      const at = now();
+      const tally = tallies.get(attempt) ?? { secrets: new Map(), shared: { count: 0, first: at, at } };
+      tallies.delete(attempt);
+      tallies.set(attempt, tally);
+      const [oldest] = tallies.size > maximumKept ? tallies.keys() : [];
+      if (oldest !== undefined) tallies.delete(oldest);
+      refuseBeyond(tally, limit, at);
+      if (isFresh(tally.secrets.get(secret), at)) return;
+      tally.secrets.set(secret, at);
+      if (waiting.length >= batchSize) return;
+      waiting.push({ attempt, secret, at });
+      timer ??= setTimeout(flush, flushDelay);
+    },
+    flush,
+  };
+}
+
+/** Where the limit is reached already. */
+function refuseBeyond(tally: Tally | undefined, limit: number, now: number): void {
+  if (tally === undefined) return;
+  const own = [...tally.secrets.values()].filter((at) => isFresh(at, now));
+  const shared = isFresh(tally.shared.first, now) ? tally.shared.count : 0;
+  if (Math.max(own.length, shared) < limit) return;
+  const first = Math.min(...own, ...(shared > 0 ? [tally.shared.first] : []));
+  const retryAfter = Math.max(1, Math.ceil((first + failureWindow - now) / 1000));
+  throw new Refusal(
+    'too_many_requests',
+    `too many wrong passwords for this user name from this address; try again in ${Math.ceil(retryAfter / 60)} minutes`,
+    { retryAfter },
+  );
+}
+
+function isFresh(at: number | undefined, now: number): boolean {
+  return at !== undefined && now - at < failureWindow;
+}
+
+/** 96 bits: enough to tell apart what is kept for ten minutes. */
+function short(hash: string): string {
+  return hash.slice(0, 16);
+}
