@@ -13,6 +13,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   metrics: [],
   'expression-ends': [],
   pattern: ['expression-ends'],
+  'repository-pattern': ['pattern'],
   scope: ['errors'],
   config: ['errors', 'log', 'pattern'],
   http: ['errors', 'log', 'metrics', 'audit'],

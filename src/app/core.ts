@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts';
 import { createDataFolder, readOrCreateSecret } from '../data-folder.ts';
 import { createFailedLogins, type FailedLogins } from '../failed-logins.ts';
 import { createLog, type Log } from '../log.ts';
-import { globProblem } from '../pattern.ts';
+import { createPatternCheck } from '../repository-pattern.ts';
 import { createPepper } from '../secret.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
@@ -42,7 +42,7 @@ export async function openCore(config: Config): Promise<Core> {
     maximumDays: config.passwordMaximumDays,
     maximumPerAccount: config.passwordsPerAccount,
     patience: config.patience,
-    checkPattern: globProblem,
+    checkPattern: createPatternCheck(config.services.map(({ registryHost }) => registryHost)),
   });
   const cipher = createCipher(
     config.encryptionKeys ?? [await readOrCreateSecret(join(config.dataFolder, 'encryption-key'))],

@@ -136,13 +136,20 @@ function emptyForm({ maximumDays }: AppPasswords): Form {
   };
 }
 
-/** A body is what somebody sent: a field may be missing, or be there twice. */
+/**
+ * A body is what somebody sent: a field may be missing, or be there twice.
+ * @throws {Refusal} a field is there twice: to take one, or none, could give more access than was asked for
+ */
 function readFields(body: unknown): Pick<Form, 'name' | 'days' | 'access' | 'repositories'> {
   const fields = (body ?? {}) as Record<string, unknown>;
-  const text = (name: string): string => (typeof fields[name] === 'string' ? fields[name] : '');
+  const text = (name: string): string => {
+    const value = fields[name] ?? '';
+    if (typeof value === 'string') return value;
+    throw new Refusal('bad_request', `The form holds "${name}" more than once. Open the page again and fill it in.`);
+  };
   return {
     name: text('name'),
-    days: Number(text('days')),
+    days: /^\d+$/.test(text('days')) ? Number(text('days')) : Number.NaN, // Number() takes 0x10 and 1e1 too
     access: text('access'),
     repositories: text('repositories'),
   };

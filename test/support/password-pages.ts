@@ -13,7 +13,7 @@ import {
   replyToErrors,
 } from '../../src/http.ts';
 import { createLog } from '../../src/log.ts';
-import { globProblem } from '../../src/pattern.ts';
+import { createPatternCheck } from '../../src/repository-pattern.ts';
 import { createPepper } from '../../src/secret.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -66,7 +66,7 @@ export async function startPasswordPages(
     maximumDays: changes.maximumDays ?? 365,
     maximumPerAccount: changes.maximumPerAccount ?? 20,
     patience: { groups: 86_400_000, full: 86_400_000, pull: 86_400_000 },
-    checkPattern: globProblem,
+    checkPattern: createPatternCheck(['registry.example.com']),
   });
 
   const app = express();

@@ -79,9 +79,18 @@ test(
   withSite(async (site) => {
     const { access: _, ...silent } = full;
     assert.deepEqual((await createOne(site, silent)).password.limits.actions, ['pull']);
-    await post(site, '/passwords', [...Object.entries({ ...full, name: 'twice' }), ['access', 'full']]);
-    const [password] = await site.passwords.ofAccount(site.ana);
-    assert.deepEqual(password?.limits.actions, ['pull']);
+  }),
+);
+
+test(
+  'a form with a field in it twice makes no password: one that was to be narrow would be wide',
+  withSite(async (site) => {
+    for (const [field, value] of Object.entries({ ...full, repositories: 'team-a/*' })) {
+      const response = await post(site, '/passwords', [...Object.entries(full), [field, value]]);
+      assert.equal(response.status, 400, field);
+      assert.match(await response.text(), new RegExp(`&quot;${field}&quot; more than once`));
+    }
+    assert.deepEqual(await site.passwords.all(), []);
   }),
 );
 
@@ -95,6 +104,15 @@ const mistakes: readonly [
   ['no name', 'name', { name: '  ' }, 400, /Give the password a name/],
   ['a lifetime beyond the maximum', 'days', { days: '3650' }, 400, /between 1 and 365 days/],
   ['a lifetime that is no number', 'days', { days: 'soon' }, 400, /between 1 and 365 days/],
+  ['a lifetime in hexadecimal', 'days', { days: '0x10' }, 400, /between 1 and 365 days/],
+  ['a lifetime with an exponent', 'days', { days: '1e1' }, 400, /between 1 and 365 days/],
+  [
+    'a pattern with the registry in it',
+    'repositories',
+    { repositories: 'registry.example.com/team-a/*' },
+    400,
+    /leave out the host, and write &quot;team-a\/\*&quot;/,
+  ],
   [
     'a broken pattern',
     'repositories',
@@ -222,7 +240,7 @@ test(
   'text from people and clients is shown as text',
   withSite(async (site) => {
     const attack = `<script>alert('x')</script>"&`;
-    const { password } = await createOne(site, { ...full, name: attack, repositories: 'a/<b>*' });
+    const { password } = await createOne(site, { ...full, name: attack });
     const use = { id: password.id, at: site.state.now, address: '192.0.2.1', client: attack };
     await site.store.passwords.recordUses([use], 0);
     const answers = [

@@ -1,0 +1,45 @@
+/** Owns what a repository pattern of a narrowed password may look like: a glob that some repository's name can match. */
+import { compileGlob, globProblem } from './pattern.ts';
+
+/** `<name>` of the OCI distribution specification (spec.md, "Pulling manifests"), which every registry's names follow. */
+const component = /[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*/.source;
+const repositoryName = new RegExp(`^${component}(?:/${component})*$`);
+/** What a name may consist of; letters and digits come first. */
+const alphabet = [...'abcdefghijklmnopqrstuvwxyz0123456789-_./'];
+/** A class, an escape, stars, or any one character. */
+const item = /\[\^?(?:\\.|[^\\\]])+\]|\\.|\*+|./gsu;
+
+/**
+ * Without this a password that can never work would be made gladly, and found out about at the next push.
+ * @param hosts the registries, as clients write them before an image's name; no part of a repository's name
+ * @returns says what is wrong with a pattern, in words that complete "the pattern is not usable: ...", or `null`
+ */
+export function createPatternCheck(hosts: readonly string[]): (pattern: string) => string | null {
+  return (pattern) => globProblem(pattern) ?? slipOf(pattern, hosts) ?? mismatchOf(pattern);
+}
+
+/** What people mean well and no registry understands. */
+function slipOf(pattern: string, hosts: readonly string[]): string | null {
+  if (/[\s,;]/.test(pattern)) return 'write one pattern a line, without commas or spaces';
+  const [host = '', ...path] = pattern.split('/');
+  if (path.length > 0 && (/^[\w.-]+:\d+$/.test(host) || hosts.includes(host))) {
+    return `leave out the host, and write "${path.join('/')}"`;
+  }
+  if (pattern.startsWith('/')) return 'leave out the "/" at its beginning';
+  if (pattern.endsWith('/')) return `write "${pattern}**" for all that is below it`;
+  return pattern === pattern.toLowerCase() ? null : 'names of repositories are in lower case';
+}
+
+/** One text that the pattern matches stands for all: letters where it leaves a choice, as they may stand anywhere. */
+function mismatchOf(pattern: string): string | null {
+  if (repositoryName.test(pattern.replaceAll(item, sampleOf))) return null;
+  return 'no repository can have such a name: there are a-z, 0-9 and single ".", "_" or "-" between them, in parts between slashes';
+}
+
+function sampleOf(part: string): string {
+  if (part.startsWith('*') || part === '?') return 'a';
+  if (part.startsWith('\\')) return part.slice(1);
+  if (!part.startsWith('[')) return part;
+  const matches = compileGlob(part, { doubleStar: true });
+  return alphabet.find((character) => matches(character)) ?? part;
+}
