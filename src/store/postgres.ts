@@ -1,9 +1,11 @@
 /** Owns how statements run on PostgreSQL through pg. */
 import { createHash } from 'node:crypto';
 import pg from 'pg';
+import { Refusal } from '../errors.ts';
 import {
   appliedMigrations,
   ConstraintError,
+  databaseUnavailable,
   type Migration,
   migrationTable,
   recordMigration,
@@ -11,24 +13,26 @@ import {
   type Value,
 } from './sql.ts';
 
-/** Milliseconds; a query that takes longer is a fault, not a wait. */
-const timeouts = { connect: 5_000, statement: 10_000 };
+/** Milliseconds; a query that takes longer is a fault, not a wait: whoever asks for a token has given up by then. */
+const timeouts = { connect: 3_000, statement: 5_000 };
 /** Any fixed number: the advisory lock that migrating processes queue for. */
 const migrationLock = 0x646f636b;
 
 /**
- * Opens a pool. Nothing is connected until the first statement, so an unreachable server is reported by that.
+ * Opens a pool. Nothing is connected until the first statement, so an unreachable server is reported by that; after a
+ * restart of the server the pool connects anew.
  * @param onIdleError told of errors on idle connections; without a listener pg would end the process
  */
 export function openPostgres(url: string, onIdleError: (error: Error) => void): Sql {
+  const options = { connectionString: url, application_name: 'dockpass', types: { getTypeParser } };
   const pool = new pg.Pool({
-    connectionString: url,
+    ...options,
     max: 10,
     connectionTimeoutMillis: timeouts.connect,
     statement_timeout: timeouts.statement,
+    // For a server that does not even say that the time is over.
     query_timeout: timeouts.statement + 1_000,
-    application_name: 'dockpass',
-    types: { getTypeParser },
+    keepAlive: true,
   });
   pool.on('error', onIdleError);
 
@@ -46,12 +50,24 @@ export function openPostgres(url: string, onIdleError: (error: Error) => void): 
     get: async <Row>(text: string, values?: readonly Value[]) => (await query(text, values)).rows[0] as Row | undefined,
     run: async (text, values) => (await query(text, values)).rowCount ?? 0,
     batch: (statements) =>
-      inTransaction(pool, async (client) => {
-        const changed: number[] = [];
-        for (const { text, values } of statements) changed.push((await query(text, values, client)).rowCount ?? 0);
-        return changed;
-      }),
-    migrate: (migrations) => inTransaction(pool, (client) => applyMigrations(client, migrations)),
+      withClient(pool, (client) =>
+        inTransaction(client, async () => {
+          const changed: number[] = [];
+          for (const { text, values } of statements) changed.push((await query(text, values, client)).rowCount ?? 0);
+          return changed;
+        }),
+      ),
+    migrate: async (migrations) => {
+      // Not of the pool: a migration may take its time, and so may the wait for another process's.
+      const client = new pg.Client({ ...options, connectionTimeoutMillis: timeouts.connect });
+      client.on('error', onIdleError);
+      await client.connect();
+      try {
+        return await inTransaction(client, () => applyMigrations(client, migrations));
+      } finally {
+        await client.end();
+      }
+    },
     close: () => pool.end(),
   };
 }
@@ -74,28 +90,41 @@ function nameOf(text: string): string {
   return name;
 }
 
-async function inTransaction<Result>(
-  pool: pg.Pool,
-  action: (client: pg.PoolClient) => Promise<Result>,
-): Promise<Result> {
-  const client = await pool.connect();
+/** Lends a connection of the pool, which drops it where it broke. */
+async function withClient<Result>(pool: pg.Pool, action: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
   let broken: Error | undefined;
+  const onError = (error: Error): void => {
+    broken = error;
+  };
+  const client = await pool.connect().catch((error: unknown) => {
+    throw translateError(error);
+  });
+  // The pool listens to idle connections alone; one that breaks between two statements would end the process.
+  client.on('error', onError);
   try {
-    await client.query('begin');
-    const result = await action(client);
-    await client.query('commit');
-    return result;
+    return await action(client);
   } catch (error) {
-    await client.query('rollback').catch((rollbackError: Error) => {
-      broken = rollbackError;
-    });
-    throw error;
+    throw translateError(error);
   } finally {
+    client.off('error', onError);
     client.release(broken);
   }
 }
 
-async function applyMigrations(client: pg.PoolClient, migrations: readonly Migration[]): Promise<string[]> {
+async function inTransaction<Result>(client: pg.ClientBase, action: () => Promise<Result>): Promise<Result> {
+  await client.query('begin');
+  try {
+    const result = await action();
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    // A connection that broke has rolled back already.
+    await client.query('rollback').catch(() => {});
+    throw error;
+  }
+}
+
+async function applyMigrations(client: pg.ClientBase, migrations: readonly Migration[]): Promise<string[]> {
   await client.query('select pg_advisory_xact_lock($1)', [migrationLock]);
   await client.query(migrationTable);
   const { rows } = await client.query<{ name: string }>(appliedMigrations);
@@ -108,8 +137,18 @@ async function applyMigrations(client: pg.PoolClient, migrations: readonly Migra
   return missing.map((migration) => migration.name);
 }
 
-/** Class 23 of PostgreSQL's error codes: integrity constraint violation. */
+/**
+ * Classes of PostgreSQL's error codes: 08 connection, 25006 a server that only reads, as after a failover, 40 a conflict
+ * with another transaction, 53 no disk, memory or connection left, 57 stopped or out of time, 58 the system under it.
+ * Network errors and pg's own time-outs have no such code.
+ */
+const passing = /^(?:08...|25006|40...|53...|57...|58...)$/;
+
 function translateError(error: unknown): unknown {
-  const { code } = error as { code?: string };
-  return code?.startsWith('23') ? new ConstraintError((error as Error).message, { cause: error }) : error;
+  if (error instanceof ConstraintError || error instanceof Refusal) return error;
+  if (!(error instanceof pg.DatabaseError)) return databaseUnavailable(error);
+  const { code = '', message } = error;
+  // Class 23: integrity constraint violation.
+  if (code.startsWith('23')) return new ConstraintError(message, { cause: error });
+  return passing.test(code) ? databaseUnavailable(error) : error;
 }

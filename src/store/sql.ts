@@ -1,4 +1,5 @@
 /** Owns the seam between the statements and the two engines that run them. */
+import { Refusal } from '../errors.ts';
 
 export type Value = string | number | null;
 
@@ -32,4 +33,16 @@ export const appliedMigrations = 'select name from schema_migration order by nam
 /** A row would repeat a value that must be unique, or point to a row that is not there. */
 export class ConstraintError extends Error {
   override readonly name = 'ConstraintError';
+}
+
+/** Seconds; a database that restarts is back by then. */
+const retryAfter = 5;
+
+/** What is thrown where the database is away, too slow, full or not to be written: nothing was found out, nothing stored. */
+export function databaseUnavailable(cause: unknown): Refusal {
+  return new Refusal(
+    'unavailable',
+    'The database cannot be used just now. Try again in a few seconds; whoever runs Dockpass finds the reason in its log.',
+    { cause, retryAfter },
+  );
 }

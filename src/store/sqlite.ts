@@ -3,6 +3,7 @@ import Database from 'better-sqlite3';
 import {
   appliedMigrations,
   ConstraintError,
+  databaseUnavailable,
   type Migration,
   migrationTable,
   recordMigration,
@@ -89,6 +90,7 @@ function translateErrors<Result>(action: () => Result): Result {
   } catch (error) {
     const code = (error as { code?: string }).code ?? '';
     if (code.startsWith('SQLITE_CONSTRAINT')) throw new ConstraintError((error as Error).message, { cause: error });
-    throw error;
+    // Its codes have a suffix that says more: SQLITE_IOERR_WRITE, SQLITE_READONLY_DBMOVED.
+    throw /^SQLITE_(BUSY|FULL|IOERR|READONLY|CANTOPEN|LOCKED)/.test(code) ? databaseUnavailable(error) : error;
   }
 }

@@ -1,5 +1,5 @@
 /** Owns a real PostgreSQL server for tests: its own cluster in a temporary folder, reached over a Unix socket. */
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +19,10 @@ export function findPostgres(): string | null {
 export type PostgresServer = {
   /** The URL of a new, empty database. */
   createDatabase(): Promise<string>;
+  /** Ends the server and its connections, as a restart begins. */
+  goAway(): Promise<void>;
+  /** Starts it again, with all that it held. */
+  comeBack(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -33,13 +37,20 @@ export async function startPostgres(): Promise<PostgresServer> {
   const data = join(folder, 'data');
   const run = { ...user, cwd: folder, stdio: 'pipe' } as const;
   execFileSync(`${bin}/initdb`, ['-D', data, '-U', 'dockpass', '--auth=trust', '--no-sync', '-E', 'UTF8'], run);
-  const server = spawn(`${bin}/postgres`, ['-D', data, '-k', folder, '-c', 'listen_addresses=', '-c', 'fsync=off'], {
-    ...user,
-    cwd: folder,
-    stdio: 'ignore',
-  });
+  const options = ['-D', data, '-k', folder, '-c', 'listen_addresses=', '-c', 'fsync=off'];
   const urlOf = (database: string) => `postgres://dockpass@localhost/${database}?host=${encodeURIComponent(folder)}`;
-  await connected(urlOf('postgres'));
+  const begin = async (): Promise<ChildProcess> => {
+    const started = spawn(`${bin}/postgres`, options, { ...user, cwd: folder, stdio: 'ignore' });
+    await connected(urlOf('postgres'));
+    return started;
+  };
+  let server = await begin();
+  const end = async (): Promise<void> => {
+    if (server.exitCode !== null) return;
+    const ended = new Promise((resolve) => server.once('exit', resolve));
+    server.kill('SIGINT');
+    await ended;
+  };
   let databases = 0;
   return {
     async createDatabase() {
@@ -47,10 +58,12 @@ export async function startPostgres(): Promise<PostgresServer> {
       await statement(urlOf('postgres'), `create database ${name}`);
       return urlOf(name);
     },
+    goAway: end,
+    async comeBack() {
+      server = await begin();
+    },
     async stop() {
-      const ended = new Promise((resolve) => server.once('exit', resolve));
-      server.kill('SIGINT');
-      await ended;
+      await end();
       rmSync(folder, { recursive: true, force: true });
     },
   };
