@@ -3,6 +3,7 @@ import { type Command, readArguments, type Terminal, UsageError } from './cli/co
 import { doctorCommands } from './cli/doctor.ts';
 import { importCommands } from './cli/import.ts';
 import { keyCommands } from './cli/key.ts';
+import { offBoardingCommands } from './cli/off-boarding.ts';
 import { passwordCommands } from './cli/password.ts';
 import { policyCommands } from './cli/policy.ts';
 import { serveCommands } from './cli/serve.ts';
@@ -14,6 +15,7 @@ import { PolicyError } from './policy/acl.ts';
 const commands: readonly Command[] = [
   ...serveCommands,
   ...passwordCommands,
+  ...offBoardingCommands,
   ...keyCommands,
   ...policyCommands,
   ...importCommands,

@@ -64,7 +64,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   backup: ['errors', 'store/copy'],
   doctor: ['scope', 'token'],
-  web: ['errors', 'log', 'scope', 'policy', 'identity/identity', 'app-passwords', 'audit', 'http', ...adminParts],
+  web: [
+    'errors',
+    'log',
+    'scope',
+    'policy',
+    'identity/identity',
+    'identity/standing',
+    'app-passwords',
+    'audit',
+    'http',
+    ...adminParts,
+  ],
 };
 /** `import type` alone: the shape of a row or of a part that app hands over, and none of what it does. */
 const mayImportTypesOf: Readonly<Record<string, readonly string[]>> = {

@@ -58,7 +58,9 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
     secure,
     now: Date.now,
   });
-  const own = createPasswordPages({ passwords, clientOf, views, services: config.services, now: Date.now });
+  const own = createPasswordPages({
+    ...{ passwords, clientOf, views, services: config.services, patience: config.patience, now: Date.now },
+  });
 
   const router = express.Router();
   router.get('/healthz', healthy);

@@ -3,9 +3,11 @@ import express, { type Request, type RequestHandler, type Response } from 'expre
 import type { Actor, AppPasswords, PasswordWish } from '../app-passwords.ts';
 import type { Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
+import type { Patience } from '../identity/standing.ts';
 import { promptCommand, toolsFor } from './commands.ts';
 import { type PasswordView, viewOf } from './password-view.ts';
 import { personOf } from './session.ts';
+import { standingViewOf } from './standing-view.ts';
 import type { Views } from './views.ts';
 
 export type PasswordPageParts = {
@@ -14,6 +16,8 @@ export type PasswordPageParts = {
   readonly views: Views;
   /** `registryHost` is what clients write before an image's name; `lifetime` of a token in seconds. */
   readonly services: readonly { readonly registryHost: string; readonly lifetime: number }[];
+  /** How long the provider's word counts. */
+  readonly patience: Patience;
   readonly now: () => number;
 };
 
@@ -62,15 +66,19 @@ export function createPasswordPages(parts: PasswordPageParts): PasswordPages {
   };
 }
 
-async function list({ passwords, views, services, now }: PasswordPageParts, request: Request, response: Response) {
-  const all = (await passwords.ofAccount(personOf(request))).map((password) => viewOf(password, now()));
+async function list(parts: PasswordPageParts, request: Request, response: Response) {
+  const { passwords, views, services, now } = parts;
+  const person = personOf(request);
+  const standing = standingViewOf(person, parts.patience, views.prefix, now());
+  const all = (await passwords.ofAccount(person)).map((password) => viewOf(password, now()));
   if (all.length === 0) {
     const form = { ...emptyForm(passwords), name: 'My laptop' };
-    return views.page(response, 'password-welcome', { section, form, host: services[0]?.registryHost });
+    return views.page(response, 'password-welcome', { section, standing, form, host: services[0]?.registryHost });
   }
   const isLive = ({ state }: PasswordView) => state === 'live' || state === 'soon';
   views.page(response, 'passwords', {
     section,
+    standing,
     live: all.filter(isLive),
     past: all.filter((password) => !isLive(password)),
     maximum: passwords.maximumPerAccount,

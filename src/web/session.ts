@@ -84,9 +84,14 @@ function createPeople({ accounts, now }: SessionParts): passport.Authenticator {
     done(null, { accountId: (user as Account).id, signedInAt: now() } satisfies SessionPerson);
   });
   people.deserializeUser(({ accountId }: SessionPerson, done) => {
-    accounts.byId(accountId).then((account) => done(null, account?.state === 'active' ? account : false), done);
+    accounts.byId(accountId).then((account) => done(null, mayComeIn(account) ? account : false), done);
   });
   return people;
+}
+
+/** Whoever has to sign in again may read why; whoever is disabled is out. */
+function mayComeIn(account: Account | undefined): boolean {
+  return account !== undefined && account.state !== 'disabled';
 }
 
 /** The layout of the pages names the person. */

@@ -56,6 +56,7 @@ export async function startPasswordPages(
   );
   const state = { person: ana, now: Date.UTC(2026, 10, 23, 9, 28) };
   const events: AuditEvent[] = [];
+  const patience = { groups: day, full: day, pull: 3 * day };
   const passwords = createAppPasswords({
     store: store.passwords,
     audit: { record: (event) => events.push(event), flush: async () => {} },
@@ -65,7 +66,7 @@ export async function startPasswordPages(
     publicUrl: 'https://auth.example.com/',
     maximumDays: changes.maximumDays ?? 365,
     maximumPerAccount: changes.maximumPerAccount ?? 20,
-    patience: { groups: 86_400_000, full: 86_400_000, pull: 86_400_000 },
+    patience,
     checkPattern: createPatternCheck(['registry.example.com']),
   });
 
@@ -83,7 +84,7 @@ export async function startPasswordPages(
     next();
   });
   const services = [{ registryHost: 'registry.example.com', lifetime: 300 }];
-  const pages = createPasswordPages({ passwords, clientOf, views, services, now: () => state.now });
+  const pages = createPasswordPages({ passwords, clientOf, views, services, patience, now: () => state.now });
   router.get('/', pages.list);
   router.get('/passwords/new', pages.ask);
   router.post('/passwords', pages.create);

@@ -293,3 +293,23 @@ test(
     { prefix: '/team/dockpass' },
   ),
 );
+
+test(
+  'the page says when the account was last confirmed, and why passwords rest',
+  withSite(async (site) => {
+    await createOne(site);
+    const confirmedAt = site.state.now;
+    site.state.now += 4 * 60_000;
+    site.state.person = { ...site.ana, confirmed_at: confirmedAt };
+    assert.match((await get(site, '/')).body, /was last confirmed\s+<time [^>]*>4 minutes ago<\/time>/);
+    site.state.now += day;
+    assert.match((await get(site, '/')).body, /Your passwords are limited: google could not be asked about ana/);
+    site.state.now += 3 * day;
+    assert.match((await get(site, '/')).body, /Your passwords do not work: google could not be asked about ana/);
+    const why = { state: 'reauth_required', state_reason: 'google answered invalid_grant' } as const;
+    site.state.person = { ...site.ana, ...why, state_at: confirmedAt };
+    const { body } = await get(site, '/');
+    assert.match(body, /has to sign in again since 2026-11-23 09:28 UTC: google answered invalid_grant\./);
+    assert.match(body, /<a href="\/sign-in\/google">Sign in again<\/a>/);
+  }),
+);

@@ -1,0 +1,121 @@
+/** Owns `dockpass groups` and `dockpass sweep`: what is known of people, and asking about them now. */
+import { type Core, openCore } from '../app/core.ts';
+import { openPeople } from '../app/off-boarding.ts';
+import { type Config, readConfig } from '../config/config.ts';
+import { Refusal } from '../errors.ts';
+import { foldCase } from '../identity/identity.ts';
+import { standingOf, toldGroups } from '../identity/standing.ts';
+import type { Verdict } from '../identity/verdict.ts';
+import type { OffBoarding } from '../off-boarding/off-boarding.ts';
+import type { SweepReport } from '../off-boarding/sweep.ts';
+import { readPolicyFile } from '../policy-file.ts';
+import type { Account } from '../store/accounts.ts';
+import type { Command, Terminal } from './command.ts';
+
+const finder = { actor: 'command line', client: null };
+const flag = { type: 'boolean' } as const;
+
+export const offBoardingCommands: readonly Command[] = [
+  {
+    words: 'groups',
+    usage: 'EMAIL [--refresh] [--json]',
+    summary: "Show a person's groups, how old they are, and whether the person's passwords work",
+    details: ['  --refresh   ask the provider or directory first, and act on what it says, as a sweep does'],
+    options: { refresh: flag, json: flag },
+    operands: [1, 1],
+    run: ([email = ''], values, terminal) =>
+      withOffBoarding(terminal, async (core, offBoarding, config) => {
+        const before = await accountOf(core, email);
+        const verdict = values['refresh'] === true ? await offBoarding.refresh(before, finder) : null;
+        const account = await accountOf(core, email);
+        const known = describe(account, config);
+        if (values['json'] === true) terminal.out(JSON.stringify({ ...known, asked: verdict }));
+        else printPerson(known, verdict, terminal);
+        return 0;
+      }),
+  },
+  {
+    words: 'sweep',
+    usage: '[--dry-run] [--beyond-limit] [--json]',
+    summary: 'Ask about everybody who holds a live password now, and off-board those who have left',
+    details: [
+      'The service does this by itself; exits 1 where the sweep was stopped.',
+      '  --dry-run        say what would happen to whom, and change nothing',
+      '  --beyond-limit   believe the provider also when it says that more than a fifth of the people have left',
+    ],
+    options: { 'dry-run': flag, 'beyond-limit': flag, json: flag },
+    operands: [0, 0],
+    run: (_operands, values, terminal) =>
+      withOffBoarding(terminal, async (_core, offBoarding) => {
+        const wish = { dryRun: values['dry-run'] === true, beyondLimit: values['beyond-limit'] === true, age: 0 };
+        const report = await offBoarding.sweep(wish);
+        if (values['json'] === true) terminal.out(JSON.stringify(report));
+        else printReport(report, wish.dryRun, terminal);
+        return report.stopped === null ? 0 : 1;
+      }),
+  },
+];
+
+async function withOffBoarding(
+  terminal: Terminal,
+  action: (core: Core, offBoarding: OffBoarding, config: Config) => Promise<number>,
+): Promise<number> {
+  const config = readConfig({ ...terminal.environment, LOG_LEVEL: 'silent' });
+  const policy = await readPolicyFile(config.policyFile);
+  const core = await openCore(config);
+  try {
+    const { offBoarding } = await openPeople(config, core, () => policy, new AbortController().signal);
+    return await action(core, offBoarding, config);
+  } finally {
+    await core.close();
+  }
+}
+
+async function accountOf(core: Core, email: string): Promise<Account> {
+  const account = await core.store.accounts.byLogin(foldCase(email));
+  if (account !== undefined) return account;
+  throw new Refusal('not_found', `${email} has not signed in yet, so that nothing is known.`);
+}
+
+function describe(account: Account, { patience }: Config) {
+  const now = Date.now();
+  const { groups, groupsKnown, groupsAt } = toldGroups(account, patience, now);
+  const { use, reason } = standingOf(account, patience, now);
+  const { login, provider, state, confirmed_at: confirmedAt } = account;
+  return { login, provider, state, use, reason, confirmedAt, groups, groupsKnown, groupsAt };
+}
+
+function printPerson(known: ReturnType<typeof describe>, verdict: Verdict | null, terminal: Terminal): void {
+  const { login, provider, use, reason, confirmedAt, groups, groupsKnown, groupsAt } = known;
+  if (verdict !== null) terminal.note(`${provider} says: ${formatVerdict(verdict)}`);
+  const confirmed = confirmedAt === null ? 'never confirmed' : `confirmed ${iso(confirmedAt)}`;
+  terminal.out(`${login}  ${provider}  ${confirmed}  passwords: ${use}${reason === null ? '' : ` (${reason})`}`);
+  const age = groupsAt === null ? 'never told' : `told ${iso(groupsAt)}`;
+  terminal.out(`groups: ${groupsKnown ? age : `unknown, ${age}`}`);
+  for (const group of groups) terminal.out(`  ${group}`);
+}
+
+function formatVerdict(verdict: Verdict): string {
+  switch (verdict.kind) {
+    case 'there':
+      return verdict.problem ?? 'still there';
+    case 'unasked':
+      return 'nothing: there is no directory and no refresh token to ask with';
+    default:
+      return `${verdict.kind}: ${verdict.reason}`;
+  }
+}
+
+function printReport({ people, stopped }: SweepReport, dryRun: boolean, terminal: Terminal): void {
+  for (const { login, outcome, reason } of people) terminal.out([login, outcome, reason ?? ''].join('  ').trimEnd());
+  const counts = Object.entries(Object.groupBy(people, ({ outcome }) => outcome));
+  const summary = counts.map(([outcome, list]) => `${list.length} ${outcome}`).join(', ');
+  terminal.note(
+    `${people.length === 0 ? 'Nobody holds a live password.' : summary}${dryRun ? ' (nothing changed)' : ''}`,
+  );
+  if (stopped !== null) terminal.note(`Stopped: ${stopped}`);
+}
+
+function iso(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}

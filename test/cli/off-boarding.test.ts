@@ -1,0 +1,82 @@
+/** `dockpass groups` and `dockpass sweep` as processes, beside a directory. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, test } from 'node:test';
+import { createDirectory, type Directory, tokenPath } from '../support/directory.ts';
+import { createInstallation, type Installation } from '../support/installation.ts';
+import type { Person } from '../support/provider.ts';
+
+const names = ['ana', 'bo', 'cy', 'di'];
+const people = new Map<string, Person>(
+  names.map((name) => {
+    const email = `${name}@example.com`;
+    return [email, { sub: email, name, email, email_verified: true, hd: 'example.com', groups: ['platform'] }];
+  }),
+);
+let directory: Directory;
+let installation: Installation;
+const server = createServer((request, response) => void directory.answer(request, response));
+let environment: Record<string, string>;
+
+before(async () => {
+  directory = await createDirectory(people);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  environment = {
+    ...{ GOOGLE_CLIENT_ID: 'id', GOOGLE_CLIENT_SECRET: 'secret', GOOGLE_DOMAINS: 'example.com' },
+    ...{ GOOGLE_DIRECTORY: 'direct', GOOGLE_DIRECTORY_KEY: JSON.stringify(directory.keyFile) },
+    ...{ GOOGLE_DIRECTORY_URL: url, GOOGLE_DIRECTORY_TOKEN_URL: url + tokenPath },
+  };
+  installation = createInstallation();
+  await run('migrate');
+  for (const { email } of people.values()) {
+    await installation.addPerson(email);
+    assert.equal((await run('password', 'create', email, '--name', 'laptop')).code, 0);
+  }
+});
+after(() => {
+  server.close();
+  server.closeAllConnections();
+  installation.remove();
+});
+
+const run = (...words: readonly string[]) => installation.run(words, environment);
+
+test('groups tells what is known, and asks where it is told to', async () => {
+  const known = await run('groups', 'ana@example.com');
+  assert.match(
+    known.stdout,
+    /^ana@example\.com {2}google {2}never confirmed {2}passwords: full\ngroups: unknown, told 1970/,
+  );
+  const asked = await run('groups', 'Ana@example.com', '--refresh');
+  assert.equal(asked.code, 0);
+  assert.match(asked.output, /google says: still there/);
+  assert.match(
+    asked.stdout,
+    /confirmed 20.*\ngroups: told 20.*\n {2}google:platform@example.com\n {2}google:platform\n$/,
+  );
+  const json = JSON.parse((await run('groups', 'ana@example.com', '--json')).stdout);
+  assert.deepEqual([json.groupsKnown, json.use, json.asked], [true, 'full', null]);
+  assert.equal((await run('groups', 'nobody@example.com')).code, 1);
+});
+
+test('a sweep says who would go, and with a second word they do', async () => {
+  for (const name of ['ana', 'bo', 'cy']) {
+    const email = `${name}@example.com`;
+    people.set(email, { ...(people.get(email) ?? assert.fail()), suspended: true });
+  }
+  const dry = await run('sweep', '--dry-run');
+  assert.equal(dry.code, 1);
+  assert.match(dry.stdout, /^ana@example.com {2}held {2}suspended \(ADMIN\) in the Google directory$/m);
+  assert.match(dry.output, /3 held, 1 confirmed \(nothing changed\)/);
+  assert.match(dry.output, /Stopped: 3 of 4 people would have lost their passwords/);
+  const swept = await run('sweep', '--beyond-limit');
+  assert.equal(swept.code, 0);
+  assert.match(swept.output, /3 disabled, 1 confirmed/);
+  const { stdout } = await run('groups', 'ana@example.com');
+  assert.match(stdout, /passwords: none \(the account ana@example.com is disabled since .*: suspended \(ADMIN\)/);
+  assert.match((await run('password', 'list', 'ana@example.com')).stdout, /revoked/);
+});
