@@ -60,6 +60,8 @@ export type AppPasswords = {
    */
   revoke(id: string, accountId: string | null, by: Actor): Promise<AppPassword>;
   readonly authenticator: Authenticator;
+  /** What the password with this hash proves, for what was made from it. @throws {Refusal} as `verify` does */
+  identityByHash(hash: string): Promise<Identity | null>;
   /** Notes that a password proved `identity`; written at most every few minutes and never waited for. */
   recordUse(identity: Identity, client: Client): void;
   /** Resolves when what was noted is stored. */
@@ -159,6 +161,10 @@ export function createAppPasswords(parts: AppPasswordParts): AppPasswords {
       recognises: ({ password }) => looksLikeSecret(password),
       verify: (credentials) => verify(credentials, parts),
     },
+    async identityByHash(hash) {
+      const row = await findByHash(hash, parts);
+      return row === undefined ? null : identityOf(row, parts);
+    },
 
     recordUse(identity, client) {
       if (identity.credential !== null) uses.record(identity.credential.id, client);
@@ -214,10 +220,18 @@ async function explainConflict(store: PasswordStore, accountId: string, name: st
 /** Checksum, then the keyed hash, then owner, state and expiry. What is wrong is told only to whoever holds the secret. */
 async function verify(credentials: Credentials, parts: AppPasswordParts): Promise<Identity | null> {
   if (!hasValidChecksum(credentials.password)) return null;
-  const hash = parts.pepper.hash(credentials.password);
-  const row = await parts.store.byHash(hash);
-  if (row === undefined || !equalHashes(row.hash, hash)) return null;
-  if (row.login !== foldCase(credentials.username)) return null;
+  const row = await findByHash(parts.pepper.hash(credentials.password), parts);
+  if (row === undefined || row.login !== foldCase(credentials.username)) return null;
+  return identityOf(row, parts);
+}
+
+async function findByHash(hash: string, { store }: AppPasswordParts): Promise<PasswordWithOwner | undefined> {
+  const row = await store.byHash(hash);
+  return row !== undefined && equalHashes(row.hash, hash) ? row : undefined;
+}
+
+/** @throws {Refusal} where the password may not be used */
+function identityOf(row: PasswordWithOwner, parts: AppPasswordParts): Identity {
   const standing = requireUsable(row, parts);
   return toIdentity(row, standing.use, toldGroups(row, parts.patience, parts.now()));
 }

@@ -95,6 +95,7 @@ async function createListener(
     })),
     authenticators: [passwords.authenticator, staticUsers.authenticator],
     failedLogins: core.failedLogins,
+    identityTokens: core.identityTokens,
     anonymous: staticUsers.anonymous,
     policy: policies.current,
     onDecisions(identity, decisions, context) {

@@ -21,6 +21,7 @@ export type AuditAction =
   | 'sign-out'
   | 'password.create'
   | 'password.first-use'
+  | 'password.identity-token'
   | 'password.revoke'
   | 'person.disable'
   | 'person.enable'

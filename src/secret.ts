@@ -2,14 +2,14 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** `dkp`: a person's app password. */
-export type SecretKind = 'dkp';
+/** `dkp`: a person's app password; `dki`: docker's identity token. */
+export type SecretKind = 'dkp' | 'dki';
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 /** 30 base62 characters: 178 bits, so that one fast keyed hash is enough (OWASP ASVS 5.0, 6.5.2). */
 const bodyLength = 30;
 const checksumLength = 6;
-const form = /^(dkp)_[0-9A-Za-z]{36}$/;
+const form = /^dk[pi]_[0-9A-Za-z]{36}$/;
 /** Bytes from here on would make some characters likelier than others. */
 const unbiased = 256 - (256 % alphabet.length);
 
@@ -31,6 +31,10 @@ export function createSecret(kind: SecretKind, random: (size: number) => Uint8Ar
 /** Whether this has the shape of one of our secrets, right or wrong: no other kind of password is tried for it. */
 export function looksLikeSecret(text: string): boolean {
   return form.test(text);
+}
+
+export function isSecretOf(kind: SecretKind, text: string): boolean {
+  return text.startsWith(kind) && looksLikeSecret(text);
 }
 
 /** False for a typo or garbage, which then never reaches the database. The checksum is no security. */

@@ -6,6 +6,7 @@ import { type Cipher, createCipher } from '../cipher.ts';
 import type { Config } from '../config/config.ts';
 import { createDataFolder, readOrCreateSecret } from '../data-folder.ts';
 import { createFailedLogins, type FailedLogins } from '../failed-logins.ts';
+import { createIdentityTokens, type IdentityTokens } from '../identity-tokens.ts';
 import { createLog, type Log } from '../log.ts';
 import { createPatternCheck } from '../repository-pattern.ts';
 import { createPepper } from '../secret.ts';
@@ -19,6 +20,7 @@ export type Core = {
   readonly store: Store;
   readonly audit: Audit;
   readonly passwords: AppPasswords;
+  readonly identityTokens: IdentityTokens;
   readonly failedLogins: FailedLogins;
   /** For secrets in the database that must be read again. */
   readonly cipher: Cipher;
@@ -47,6 +49,13 @@ export async function openCore(config: Config): Promise<Core> {
   const cipher = createCipher(
     config.encryptionKeys ?? [await readOrCreateSecret(join(config.dataFolder, 'encryption-key'))],
   );
+  const identityTokens = createIdentityTokens({
+    store: store.identityTokens,
+    pepper,
+    identityByHash: passwords.identityByHash,
+    audit,
+    now: Date.now,
+  });
   const failedLogins = createFailedLogins({
     store: store.failedLogins,
     pepper,
@@ -60,7 +69,7 @@ export async function openCore(config: Config): Promise<Core> {
     await audit.flush();
     await store.close();
   };
-  return { log, store, audit, passwords, failedLogins, cipher, close };
+  return { log, store, audit, passwords, identityTokens, failedLogins, cipher, close };
 }
 
 /** The keys that sign tokens; makes them on the first call, and writes the files that registries read. */

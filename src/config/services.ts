@@ -12,6 +12,8 @@ export type ServiceConfig = {
   readonly lifetime: number;
   /** Whether requests without credentials may get a token. */
   readonly anonymous: boolean;
+  /** Whether `docker login` keeps an identity token in the place of the password. */
+  readonly identityTokens: boolean;
   /** `x5c`: for registries with a `rootcertbundle`; `kid`: for a 3.x with a `jwks` alone. */
   readonly tokenHeader: 'x5c' | 'kid';
   /** '' where it shares its keys with others, else its own name. */
@@ -19,7 +21,7 @@ export type ServiceConfig = {
 };
 
 /** What a service does not set for itself. */
-type Defaults = Pick<ServiceConfig, 'issuer' | 'lifetime' | 'anonymous'>;
+type Defaults = Pick<ServiceConfig, 'issuer' | 'lifetime' | 'anonymous' | 'identityTokens'>;
 
 /** Seconds. Clients take a life below a minute for a minute (distribution, session.go minimumTokenLifetimeSeconds). */
 const lifetimes = { minimum: 60, maximum: 86_400 };
@@ -45,6 +47,7 @@ export function readServices(
     issuer: settings.text('TOKEN_ISSUER', publicUrl.host),
     lifetime: settings.integer('TOKEN_LIFETIME', { fallback: 300, ...lifetimes }),
     anonymous: settings.flag('ANONYMOUS_ACCESS', true),
+    identityTokens: settings.flag('IDENTITY_TOKENS', false),
   };
   return names.map((name) => ({ ...readService(settings, name, defaults), prefix: prefixOf(name) }));
 }
@@ -57,6 +60,7 @@ function readService(settings: Settings, name: string, defaults: Defaults): Serv
     issuer: settings.text(`${own}ISSUER`, defaults.issuer),
     lifetime: settings.integer(`${own}LIFETIME`, { fallback: defaults.lifetime, ...lifetimes }),
     anonymous: settings.flag(`${own}ANONYMOUS_ACCESS`, defaults.anonymous),
+    identityTokens: settings.flag(`${own}IDENTITY_TOKENS`, defaults.identityTokens),
     tokenHeader: settings.choice(`${own}TOKEN_HEADER`, ['x5c', 'kid'], 'x5c'),
     ring: readRing(settings, name),
   };
@@ -87,7 +91,7 @@ const ringSettings = [
   'JWKS_FILE',
 ];
 const serviceSettings = new Set([
-  ...['HOST', 'ISSUER', 'LIFETIME', 'ANONYMOUS_ACCESS', 'TOKEN_HEADER', 'SEPARATE_KEY'],
+  ...['HOST', 'ISSUER', 'LIFETIME', 'ANONYMOUS_ACCESS', 'IDENTITY_TOKENS', 'TOKEN_HEADER', 'SEPARATE_KEY'],
   ...ringSettings,
 ]);
 

@@ -2,6 +2,7 @@
 import { type AccountStore, createAccountStore } from './accounts.ts';
 import { type AuditStore, createAuditStore } from './audit-events.ts';
 import { createFailedLoginStore, type FailedLoginStore } from './failed-logins.ts';
+import { createIdentityTokenStore, type IdentityTokenStore } from './identity-tokens.ts';
 import { createLeaseStore, type LeaseStore } from './leases.ts';
 import { createPasswordStore, type PasswordStore } from './passwords.ts';
 import { createRefreshTokenStore, type RefreshTokenStore } from './refresh-tokens.ts';
@@ -21,6 +22,7 @@ export type Store = {
   readonly seenTokens: SeenTokenStore;
   readonly signingKeys: SigningKeyStore;
   readonly failedLogins: FailedLoginStore;
+  readonly identityTokens: IdentityTokenStore;
   /** Rejects when the database does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -38,6 +40,7 @@ export function createStore(sql: Sql): Store {
     seenTokens: createSeenTokenStore(sql),
     signingKeys: createSigningKeyStore(sql),
     failedLogins: createFailedLoginStore(sql),
+    identityTokens: createIdentityTokenStore(sql),
     ping: async () => {
       await sql.get('select 1');
     },

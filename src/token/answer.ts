@@ -16,11 +16,23 @@ const registryCodes: Partial<Record<RefusalCode, string>> = {
 /**
  * Status 200 exactly; some clients read `token`, others `access_token`. There is no `issued_at`: without it clients
  * count from their own clock, which may be wrong.
+ * @param identityToken only where it was asked for; docker then keeps it in the place of the password
  * @param granted told to those who POST (distribution, spec/auth/oauth.md requires it); `null` for a GET
  */
-export function answerToken(response: ServerResponse, token: Token, granted: readonly Access[] | null): void {
+export function answerToken(
+  response: ServerResponse,
+  token: Token,
+  identityToken: string | null,
+  granted: readonly Access[] | null,
+): void {
+  const refresh = identityToken === null ? {} : { refresh_token: identityToken };
   const scope = granted === null ? {} : { scope: granted.map(formatScope).join(' ') };
-  send(response, 200, {}, { token: token.jwt, access_token: token.jwt, expires_in: token.expiresIn, ...scope });
+  send(
+    response,
+    200,
+    {},
+    { token: token.jwt, access_token: token.jwt, expires_in: token.expiresIn, ...refresh, ...scope },
+  );
 }
 
 /**

@@ -2,6 +2,8 @@
 import { Refusal } from '../errors.ts';
 import type { FailedLogins } from '../failed-logins.ts';
 import type { Authenticator, Credentials, Identity } from '../identity/identity.ts';
+import type { IdentityTokens } from '../identity-tokens.ts';
+import type { Service } from './mint.ts';
 
 /** Seconds; a database that restarts is back by then. */
 const retryAfter = 5;
@@ -9,6 +11,7 @@ const retryAfter = 5;
 export type AuthenticationParts = {
   readonly authenticators: readonly Authenticator[];
   readonly failedLogins: Pick<FailedLogins, 'record'>;
+  readonly identityTokens: Pick<IdentityTokens, 'verify'>;
   /** Where the sender can get a password that works; told with a refusal. */
   readonly help: string;
 };
@@ -32,14 +35,33 @@ export async function authenticate(
   throw new Refusal('unauthenticated', `wrong user name or password; ${parts.help}`);
 }
 
+/**
+ * The identity behind a token that a log-in at this service made.
+ * @throws {Refusal} as `authenticate` does
+ */
+export async function authenticateToken(
+  { identityTokens, help }: AuthenticationParts,
+  token: string,
+  service: Service,
+): Promise<Identity> {
+  const identity = service.identityTokens ? await checked(() => identityTokens.verify(token, service.name)) : null;
+  if (identity === null) throw new Refusal('unauthenticated', `this identity token does not work here; ${help}`);
+  return identity;
+}
+
 async function verify(
   authenticators: readonly Authenticator[],
   credentials: Credentials,
   address: string,
 ): Promise<Identity | null> {
+  const responsible = authenticators.find((authenticator) => authenticator.recognises(credentials));
+  return checked(async () => (await responsible?.verify(credentials, address)) ?? null);
+}
+
+/** What could not be checked is not wrong. */
+async function checked<Result>(check: () => Promise<Result>): Promise<Result> {
   try {
-    const responsible = authenticators.find((authenticator) => authenticator.recognises(credentials));
-    return (await responsible?.verify(credentials, address)) ?? null;
+    return await check();
   } catch (cause) {
     if (cause instanceof Refusal) throw cause;
     throw new Refusal('unavailable', 'the password could not be checked just now; try again', { cause, retryAfter });

@@ -1,33 +1,41 @@
-/** Owns how credentials travel: a Basic header, or the form of a password grant. What cannot be read is refused, never anonymous. */
+/** Owns how credentials travel: a Basic header, the form of a password grant, or of a refresh grant. What cannot be read is refused, never anonymous. */
 import { Refusal } from '../errors.ts';
 import type { Credentials } from '../identity/identity.ts';
 
 const basicHeader = /^basic +([a-z0-9+/]+={0,2}) *$/i;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** What a request proves itself by: user name and password, or an identity token that came in their place. */
+export type Proof =
+  | { readonly kind: 'password'; readonly credentials: Credentials }
+  | { readonly kind: 'identity token'; readonly token: string };
+
 /**
- * The credentials of a request, or `null` where it has none.
+ * The proof that a request has, or `null` where it has none.
  * @param authorization the header of that name
  * @param form `null` for a GET
  * @throws {Refusal} `unauthenticated` or `bad_request` for credentials that are there and cannot be read
  */
-export function readCredentials(
+export function readProof(
   authorization: string | undefined,
   query: URLSearchParams,
   form: URLSearchParams | null,
-): Credentials | null {
+): Proof | null {
   for (const name of ['password', 'refresh_token']) {
     // Proxies log addresses.
     if (query.has(name)) throw new Refusal('bad_request', `Send ${name} in the body of a POST, not in the address.`);
   }
+  if (form !== null) refuseRepeated(form);
   const basic = authorization === undefined ? null : readBasic(authorization);
-  const granted = form === null ? null : readPasswordGrant(form);
+  const grantType = form?.get('grant_type') ?? query.get('grant_type');
+  const granted = form === null || grantType === 'refresh_token' ? null : readPasswordGrant(form);
   if (basic && granted && (basic.username !== granted.username || basic.password !== granted.password)) {
     throw new Refusal('bad_request', 'The Authorization header and the form name different credentials. Send one.');
   }
   const credentials = basic ?? granted;
-  checkGrantType(form?.get('grant_type') ?? query.get('grant_type'), form !== null, credentials);
-  return credentials;
+  if (grantType === 'refresh_token') return { kind: 'identity token', token: readRefreshGrant(form, credentials) };
+  checkGrantType(grantType, form !== null, credentials);
+  return credentials === null ? null : { kind: 'password', credentials };
 }
 
 /** RFC 7617: up to the first colon the user name, the rest is the password. `+` stands for itself here. */
@@ -53,11 +61,14 @@ function decode(bytes: Buffer): string {
   }
 }
 
-function readPasswordGrant(form: URLSearchParams): Credentials | null {
-  // RFC 6749 section 3.2: no parameter more than once; which of two passwords counts must not be a matter of luck.
-  for (const name of ['grant_type', 'username', 'password']) {
+/** RFC 6749 section 3.2: no parameter more than once; which of two passwords counts must not be a matter of luck. */
+function refuseRepeated(form: URLSearchParams): void {
+  for (const name of ['grant_type', 'username', 'password', 'refresh_token']) {
     if (form.getAll(name).length > 1) throw new Refusal('bad_request', `The form has ${name} more than once.`);
   }
+}
+
+function readPasswordGrant(form: URLSearchParams): Credentials | null {
   const [username, password] = [form.get('username'), form.get('password')];
   if (username === null && password === null) return null;
   if (username === null || password === null) {
@@ -66,17 +77,24 @@ function readPasswordGrant(form: URLSearchParams): Credentials | null {
   return { username, password };
 }
 
+/** RFC 6749 section 6. containerd adds a user name, empty or not, which says nothing here. */
+function readRefreshGrant(form: URLSearchParams | null, credentials: Credentials | null): string {
+  const token = form?.get('refresh_token') ?? '';
+  if (token === '') throw new Refusal('bad_request', 'grant_type=refresh_token needs a refresh_token in the form.');
+  if (credentials !== null) throw new Refusal('bad_request', 'Send either a refresh_token or a password.');
+  return token;
+}
+
 function checkGrantType(grantType: string | null, posted: boolean, credentials: Credentials | null): void {
   switch (grantType) {
     case 'password':
       if (credentials === null) throw new Refusal('bad_request', 'grant_type=password needs username and password.');
       return;
-    case 'refresh_token':
-      throw new Refusal('unauthenticated', 'There are no refresh tokens here. Log in with an app password.');
     case null:
-      if (posted && credentials === null) throw new Refusal('bad_request', 'The form needs a grant_type: "password".');
+      if (posted && credentials === null)
+        throw new Refusal('bad_request', 'The form needs a grant_type: "password" or "refresh_token".');
       return;
     default:
-      throw new Refusal('bad_request', 'The grant_type is unknown. Use "password".');
+      throw new Refusal('bad_request', 'The grant_type is unknown. Use "password" or "refresh_token".');
   }
 }

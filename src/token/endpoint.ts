@@ -4,12 +4,13 @@ import type { Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import type { FailedLogins } from '../failed-logins.ts';
 import type { Authenticator, Identity } from '../identity/identity.ts';
+import type { IdentityTokens } from '../identity-tokens.ts';
 import type { Log } from '../log.ts';
 import type { Policy } from '../policy/acl.ts';
 import type { Decision, DecisionContext } from '../policy/decide.ts';
 import { formatScope } from '../scope.ts';
 import { answerRefusal, answerToken } from './answer.ts';
-import { authenticate } from './authenticate.ts';
+import { authenticate, authenticateToken } from './authenticate.ts';
 import { decideScopes, grantedAccess } from './grant.ts';
 import { mint, type Service } from './mint.ts';
 import { readTokenRequest, type TokenRequest } from './request.ts';
@@ -20,6 +21,7 @@ export type TokenEndpointParts = {
   readonly services: readonly Service[];
   readonly authenticators: readonly Authenticator[];
   readonly failedLogins: Pick<FailedLogins, 'record'>;
+  readonly identityTokens: Pick<IdentityTokens, 'issue' | 'verify'>;
   /** Who sends no credentials. */
   readonly anonymous: () => Identity;
   /** The policy in force now. */
@@ -48,13 +50,22 @@ export function createTokenEndpoint(
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const reuse = createTokenReuse();
   const help = `app passwords are made at ${parts.publicUrl}`;
-  const authentication = { authenticators: parts.authenticators, failedLogins: parts.failedLogins, help };
-  const identify = async (asked: TokenRequest, service: Service, address: string): Promise<Identity> => {
-    const { credentials, hasScope } = asked;
-    if (credentials !== null) return authenticate(authentication, credentials, address);
+  const { authenticators, failedLogins, identityTokens } = parts;
+  const authentication = { authenticators, failedLogins, identityTokens, help };
+  const identify = async ({ proof, hasScope }: TokenRequest, service: Service, address: string): Promise<Identity> => {
+    if (proof?.kind === 'password') return authenticate(authentication, proof.credentials, address);
+    if (proof?.kind === 'identity token') return authenticateToken(authentication, proof.token, service);
     // Without a scope this is a log-in: a token would make docker say "Login Succeeded" to an empty password.
     if (!hasScope || !service.anonymous) throw new Refusal('unauthenticated', `log in first; ${help}`);
     return parts.anonymous();
+  };
+
+  /** To a log-in the one that was asked for, to an exchange the same again (RFC 6749 section 6); `null` for others. */
+  const identityTokenFor = async (asked: TokenRequest, service: Service, identity: Identity, client: Client) => {
+    const { proof, wantsIdentityToken } = asked;
+    if (proof?.kind === 'identity token') return proof.token;
+    if (proof === null || !wantsIdentityToken || !service.identityTokens) return null;
+    return identityTokens.issue(proof.credentials, identity, service.name, client);
   };
 
   return async (request, response) => {
@@ -74,9 +85,10 @@ export function createTokenEndpoint(
       const token = await reuse({ service, identity, access }, now, () =>
         mint(service.signer, service, { account: identity.account, access }, now),
       );
+      const identityToken = await identityTokenFor(asked, service, identity, client);
       parts.recordUse(identity, client);
       write('info', 'token', { status: 200, ...describeToken(service, identity, decisions) });
-      answerToken(response, token, asked.method === 'POST' ? access : null);
+      answerToken(response, token, identityToken, asked.method === 'POST' ? access : null);
     } catch (error) {
       const refusal = toRefusal(error);
       write(refusal.status < 500 ? 'info' : 'error', 'no token', describeRefusal(refusal));

@@ -11,6 +11,8 @@ export type Service = {
   readonly issuer: string;
   /** Seconds that a token lives, at least 60: clients take a shorter life for 60. */
   readonly lifetime: number;
+  /** Whether it gives out and takes docker's identity tokens. */
+  readonly identityTokens: boolean;
   /** Signs with the key and the header that its registries trust. */
   readonly signer: Signer;
   /** Whether requests without credentials may get a token; where not, they are told to log in. */

@@ -1,9 +1,8 @@
 /** Owns the reading of a token request (distribution, spec/auth/token.md and oauth.md): GET and POST become one type. */
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../errors.ts';
-import type { Credentials } from '../identity/identity.ts';
 import { type Access, parseScopes } from '../scope.ts';
-import { readCredentials } from './credentials.ts';
+import { type Proof, readProof } from './credentials.ts';
 import { readForm } from './form.ts';
 
 export type TokenRequest = {
@@ -14,8 +13,10 @@ export type TokenRequest = {
   readonly scopes: readonly Access[];
   /** Whether anything was asked for, readable or not. Without it the request is a log-in. */
   readonly hasScope: boolean;
-  /** `null`: none were sent. `account` is a hint that proves nothing, so nothing here is made from it. */
-  readonly credentials: Credentials | null;
+  /** `null`: none was sent. `account` is a hint that proves nothing, so nothing here is made from it. */
+  readonly proof: Proof | null;
+  /** Whether an identity token is wanted beside the token: docker's `offline_token`, OAuth's `access_type`. */
+  readonly wantsIdentityToken: boolean;
 };
 
 /** @throws {Refusal} `method_not_allowed`, `bad_request`, `unauthenticated`, `too_large` */
@@ -33,7 +34,8 @@ export async function readTokenRequest(request: IncomingMessage): Promise<TokenR
     service: values('service').find((value) => value !== '') ?? '',
     scopes: parseScopes(scopes),
     hasScope: scopes.some((scope) => scope.trim() !== ''),
-    credentials: readCredentials(request.headers.authorization, query, form),
+    proof: readProof(request.headers.authorization, query, form),
+    wantsIdentityToken: values('offline_token').includes('true') || values('access_type').includes('offline'),
   };
 }
 

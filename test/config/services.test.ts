@@ -28,6 +28,7 @@ test('a service has the host of its name, the issuer of the public URL, five min
     issuer: 'localhost:5001',
     lifetime: 300,
     anonymous: true,
+    identityTokens: false,
     tokenHeader: 'x5c',
     ring: '',
     prefix: 'SERVICE_REGISTRY_EXAMPLE_COM_',

@@ -47,6 +47,7 @@ export const registry: ServiceWish = {
   issuer: 'auth.example.com',
   lifetime: 300,
   anonymous: true,
+  identityTokens: false,
 };
 export const secondRegistry: ServiceWish = { ...registry, name: 'my registry:5000', lifetime: 900 };
 
@@ -112,6 +113,7 @@ export async function startTokenService(wish: TokenServiceWish = {}): Promise<To
     services: services.map(({ header = 'x5c', ...service }) => ({ ...service, signer: keys.ring('').signer(header) })),
     authenticators: [users.authenticator],
     failedLogins,
+    identityTokens: { issue: async () => null, verify: async () => null },
     anonymous: users.anonymous,
     policy: () => policy,
     onDecisions: () => {},

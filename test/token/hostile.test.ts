@@ -88,8 +88,13 @@ test('a password grant that is not whole is refused', async () => {
 test('a refresh token is refused, not taken for anonymous', async () => {
   const answer = await post('grant_type=refresh_token&refresh_token=abc');
   assert.equal(answer.status, 401);
-  assert.match(messageOf(answer), /no refresh tokens here/);
-  assert.equal((await tokens.send(`${target}&grant_type=refresh_token`, {})).status, 401);
+  assert.match(messageOf(answer), /identity token does not work here/);
+  for (const body of ['grant_type=refresh_token', 'grant_type=refresh_token&refresh_token=']) {
+    assert.match(messageOf(await post(body)), /needs a refresh_token/);
+  }
+  assert.equal((await tokens.send(`${target}&grant_type=refresh_token`, {})).status, 400);
+  const both = await post('grant_type=refresh_token&refresh_token=abc', { Authorization: basic('ana', password) });
+  assert.equal(both.status, 400);
 });
 
 test('a secret in the address is refused, right or wrong', async () => {

@@ -1,0 +1,74 @@
+/** Owns docker's identity tokens: what `docker login` keeps in the place of an app password, for one service alone. */
+import type { Audit, Client } from './audit.ts';
+import type { Credentials, Identity } from './identity/identity.ts';
+import { createSecret, equalHashes, hasValidChecksum, isSecretOf, type Pepper } from './secret.ts';
+import type { IdentityTokenStore } from './store/identity-tokens.ts';
+
+export type IdentityTokens = {
+  /**
+   * The token of this app password for this service: the same one at each log-in, so that they do not pile up.
+   * @param identity what the credentials proved
+   * @returns `null` for what is no app password
+   */
+  issue(credentials: Credentials, identity: Identity, service: string, client: Client): Promise<string | null>;
+  /**
+   * The identity behind a token, as its password proves it now.
+   * @returns `null` where it is none of this service
+   * @throws {Refusal} `unauthenticated` where the password may not be used any more
+   */
+  verify(token: string, service: string): Promise<Identity | null>;
+  /** What was made from the passwords of an account. Times are epoch milliseconds. */
+  ofAccount(
+    accountId: string,
+  ): Promise<{ readonly passwordId: string; readonly service: string; readonly createdAt: number }[]>;
+};
+
+export type IdentityTokenParts = {
+  readonly store: IdentityTokenStore;
+  readonly pepper: Pepper;
+  /** The identity that a password with this hash proves, or `null`; throws what the check of a password throws. */
+  readonly identityByHash: (passwordHash: string) => Promise<Identity | null>;
+  readonly audit: Audit;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+export function createIdentityTokens(parts: IdentityTokenParts): IdentityTokens {
+  const { store, pepper, audit } = parts;
+  return {
+    async issue({ password }, identity, service, client) {
+      const { credential, account } = identity;
+      if (credential === null) return null;
+      const token = deriveToken(pepper, password, service);
+      const row = { hash: pepper.hash(token), password_id: credential.id, service, created_at: parts.now() };
+      if (await store.add(row)) {
+        const detail = { id: credential.id, name: credential.name, service };
+        audit.record({ action: 'password.identity-token', actor: account, subject: account, client, detail });
+      }
+      return token;
+    },
+    async verify(token, service) {
+      if (!isSecretOf('dki', token) || !hasValidChecksum(token)) return null;
+      const hash = pepper.hash(token);
+      const row = await store.byHash(hash);
+      if (row === undefined || !equalHashes(row.hash, hash) || row.service !== service) return null;
+      return parts.identityByHash(row.password_hash);
+    },
+    async ofAccount(accountId) {
+      const rows = await store.ofAccount(accountId);
+      return rows.map((row) => ({ passwordId: row.password_id, service: row.service, createdAt: row.created_at }));
+    },
+  };
+}
+
+/**
+ * A secret of its own that nobody can compute without the password and the pepper. Random ones would pile up with each
+ * `docker login` of a CI job, and whichever limit then applied would log somebody out.
+ */
+function deriveToken(pepper: Pepper, password: string, service: string): string {
+  let count = 0;
+  return createSecret('dki', (size) => {
+    const bytes = Buffer.from(pepper.hash(`identity token ${++count}\0${service}\0${password}`), 'base64url');
+    return bytes.subarray(0, size);
+  });
+}
