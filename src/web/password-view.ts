@@ -19,13 +19,15 @@ export type PasswordView = {
 
 const labels = { live: 'Live', soon: 'Expires soon', expired: 'Expired', revoked: 'Revoked' } as const;
 
-/** From this long before its end on, in milliseconds, a password is shown as one that expires soon: 14 days. */
+/** A password that ends within this many milliseconds is shown as one that expires soon: 14 days. */
 const soon = 14 * 24 * 60 * 60 * 1000;
+/** But only in this last part of its life: one of a week is not born with a warning. */
+const lastPart = 1 / 5;
 
 /** @param now epoch milliseconds */
 export function viewOf(password: AppPassword, now: number): PasswordView {
   const { id, name, hint, limits, lastUse } = password;
-  const state = password.state === 'live' && password.expiresAt - now <= soon ? 'soon' : password.state;
+  const state = password.state === 'live' && expiresSoon(password, now) ? 'soon' : password.state;
   return {
     id,
     name,
@@ -55,6 +57,10 @@ export function viewOf(password: AppPassword, now: number): PasswordView {
             userAgent: lastUse.client,
           },
   };
+}
+
+function expiresSoon({ createdAt, expiresAt }: AppPassword, now: number): boolean {
+  return expiresAt - now <= Math.min(soon, (expiresAt - createdAt) * lastPart);
 }
 
 /** The first product of a User-Agent (RFC 9110, 10.1.5) is the tool; what follows is its engine, kernel and so on. */

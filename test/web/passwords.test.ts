@@ -1,6 +1,7 @@
 /** The password pages over HTTP, as a browser without a script speaks to them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { viewOf } from '../../src/web/password-view.ts';
 import { day, dockerClient, type Site, startPasswordPages } from '../support/password-pages.ts';
 
 type Changes = Parameters<typeof startPasswordPages>[0];
@@ -214,13 +215,36 @@ test(
   withSite(async (site) => {
     const { password } = await createOne(site);
     assert.match((await get(site, `/passwords/${password.id}/revoke`)).body, /it has never been used/);
-    site.state.now += 17 * day;
+    site.state.now += 23 * day;
+    assert.doesNotMatch((await get(site, '/')).body, /Expires soon/);
+    site.state.now += day;
     assert.match((await get(site, '/')).body, /Expires soon/);
-    site.state.now += 14 * day;
+    site.state.now += 7 * day;
     assert.match((await get(site, '/')).body, /<span class="badge expired">Expired/);
     const { body } = await get(site, `/passwords/${password.id}/revoke`);
     assert.match(body, /“laptop” does not work any more/);
     assert.match(body, /It expired/);
+  }),
+);
+
+test(
+  'no password is born with a warning, and each is warned of at most two weeks ahead',
+  withSite(async (site) => {
+    for (const [days, warned] of [
+      [1, 0.2],
+      [7, 1.4],
+      [90, 14],
+      [365, 14],
+    ] as const) {
+      const { secret, password } = await createOne(site, { ...full, days: String(days) });
+      assert.ok(secret);
+      const stateAt = (time: number) => viewOf(password, time).state;
+      assert.equal(stateAt(password.createdAt), 'live');
+      assert.equal(stateAt(password.expiresAt - warned * day - 1), 'live');
+      assert.equal(stateAt(password.expiresAt - warned * day), 'soon');
+      await site.passwords.revoke(password.id, null, { actor: 'test', client: null });
+      site.state.now += 1;
+    }
   }),
 );
 
