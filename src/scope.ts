@@ -16,6 +16,12 @@ const maximumItemLength = 1_024;
 const grammar = /^([a-z0-9]+)(?:\([a-z0-9]+\))?:(.+):([^:]*)$/s;
 
 /**
+ * What no registry has in the path of a request, and a proxy in front of it may read as another repository: control
+ * characters, and empty, `.` and `..` segments. `*` is no pattern to a registry, but to whoever reads a token it may be.
+ */
+const impossibleName = /[\p{Cc}*]|(?:^|\/)\.{0,2}(?:\/|$)/u;
+
+/**
  * Reads the `scope` parameters of a token request: repeated, space-joined and duplicated ones become one entry
  * a resource, with the union of the actions. What cannot be read cannot be granted, so it is left out, not refused.
  * @param values each `scope` parameter, decoded
@@ -26,7 +32,7 @@ export function parseScopes(values: readonly string[]): Access[] {
   for (const item of items.slice(0, maximumScopes)) {
     if (item.length > maximumItemLength) continue;
     const [, type, name, actions] = grammar.exec(item) ?? [];
-    if (type === undefined || name === undefined || actions === undefined) continue;
+    if (type === undefined || name === undefined || actions === undefined || impossibleName.test(name)) continue;
     const key = `${type}:${name}`;
     const entry = actionsOf.get(key) ?? { type, name, actions: new Set() };
     for (const action of actions.split(',')) if (action !== '') entry.actions.add(action);

@@ -28,6 +28,7 @@ describe('reading', () => {
     ['empty actions are left out', ['repository:a:,pull,'], [repository('a', 'pull')]],
     ['no action', ['repository:a:'], []],
     ['no name, as zot asks', ['repository::pull'], []],
+    ['dots in a name', ['repository:a/..b/c.d/...:pull'], [repository('a/..b/c.d/...', 'pull')]],
     ['no type', [':a:pull'], []],
     ['two parts', ['a:b'], []],
     ['one part', ['x'], []],
@@ -43,6 +44,13 @@ describe('reading', () => {
   ];
   for (const [title, values, read] of table) {
     test(title, () => assert.deepEqual(parseScopes(values), read));
+  }
+
+  const impossible = ['..', './a', 'a/.', 'a//b', '/a', 'a/', '*', 'a/*', 'a/b*', 'a\0', 'a\tb', 'a\u0085b'];
+  for (const name of ['platform/../finance/x', ...impossible]) {
+    test(`a name that no registry has: ${JSON.stringify(name)}`, () => {
+      assert.deepEqual(parseScopes([`repository:${name}:push`, 'repository:a:pull']), [repository('a', 'pull')]);
+    });
   }
 
   test('what is beyond a hundred is dropped', () => {
@@ -73,7 +81,8 @@ describe('the actions that a registry knows', () => {
 });
 
 describe('for any scopes', () => {
-  const word = fc.string({ unit: fc.constantFrom('a', 'b', '0', '-', '/', '.'), minLength: 1, maxLength: 5 });
+  const segment = fc.stringMatching(/^[ab0.-]{1,4}$/).filter((text) => !/^\.\.?$/.test(text));
+  const word = fc.array(segment, { minLength: 1, maxLength: 3 }).map((segments) => segments.join('/'));
   const access = fc.record(
     {
       type: fc.constantFrom('repository', 'registry', 'a0'),
@@ -124,7 +133,8 @@ describe('for any scopes', () => {
       fc.property(fc.array(fc.oneof(fc.string(), fc.string({ unit, maxLength: 20 }))), (values) => {
         for (const { type, name, actions } of parseScopes(values)) {
           assert.match(type, /^[a-z0-9]+$/);
-          assert.notEqual(name, '');
+          assert.ok(name.split('/').every((part) => !['', '.', '..'].includes(part)));
+          assert.doesNotMatch(name, /[\p{Cc}*]/u);
           assert.ok(actions.length > 0 && actions.every((action) => action !== '' && !/[ :,]/.test(action)));
         }
       }),
