@@ -132,6 +132,8 @@ export function createAppPasswords(parts: AppPasswordParts): AppPasswords {
         subject: owner.login,
         detail: { id: row.id, name, expiresAt, limits },
       });
+      // What was answered is written down, whatever ends the process.
+      await audit.flush();
       return { secret, password };
     },
 
@@ -153,6 +155,7 @@ export function createAppPasswords(parts: AppPasswordParts): AppPasswords {
       if (await store.revoke(id, by.actor, now())) {
         const detail = { id, name: password.name };
         audit.record({ action: 'password.revoke', ...by, subject: password.login, detail });
+        await audit.flush();
       }
       return find(id);
     },

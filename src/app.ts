@@ -113,7 +113,9 @@ async function createListener(
 
   const realm = new Set(realmPaths.map((path) => config.prefix + path));
   return (request, response) => {
-    if (realm.has(http.pathOf(request))) void token(request, response);
+    // Asked of the server as a whole (RFC 9112, section 3.2.4); express would take it for a page without its session.
+    if (request.url === '*') response.writeHead(204).end();
+    else if (realm.has(http.pathOf(request))) void token(request, response);
     else pages(request, response);
   };
 }

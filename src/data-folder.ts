@@ -2,19 +2,22 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { Refusal } from './errors.ts';
 
 /**
  * Makes the folder, and those above it that are missing, for this user alone. Not by `recursive`: node's never ends
  * where a file system answers ENOENT to each try, as /proc does.
- * @throws {Error} that names the folder, when it cannot be made or is none
+ * @throws {Refusal} `misconfigured`, when it cannot be made or is no folder
  */
 export async function createDataFolder(folder: string): Promise<void> {
-  const error = await makeFolder(folder);
+  let error = await makeFolder(folder);
   if (error?.code === 'ENOENT' && dirname(folder) !== folder) {
     await createDataFolder(dirname(folder));
-    const again = await makeFolder(folder);
-    if (again !== null) throw again;
-  } else if (error !== null) throw error;
+    error = await makeFolder(folder);
+  }
+  if (error === null) return;
+  const message = `The folder ${folder} cannot be made (${error.code}). DATA_DIR names the folder for all that Dockpass keeps.`;
+  throw new Refusal('misconfigured', message, { cause: error });
 }
 
 /** `null` when it is there now. */
@@ -48,9 +51,15 @@ export async function readOrCreate(file: string, make: () => Promise<string> | s
   return readFile(file, 'utf8');
 }
 
-/** 32 random bytes, made on the first call. */
-export function readOrCreateSecret(file: string): Promise<string> {
-  return readOrCreate(file, () => randomBytes(32).toString('base64url'));
+/**
+ * 32 random bytes, made on the first call.
+ * @throws {Refusal} `misconfigured`, when what it holds was cut off
+ */
+export async function readOrCreateSecret(file: string): Promise<string> {
+  const secret = await readOrCreate(file, () => randomBytes(32).toString('base64url'));
+  if (secret.trim().length >= 32) return secret;
+  const message = `${file} does not hold a whole secret. Restore it from a backup: what was made with it is lost without it.`;
+  throw new Refusal('misconfigured', message);
 }
 
 async function readIfThere(file: string): Promise<string | undefined> {

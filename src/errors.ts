@@ -10,6 +10,8 @@ const statuses = {
   conflict: 409,
   too_large: 413,
   too_many_requests: 429,
+  /** What only the operator can mend: a file that cannot be read, a secret that is cut off. */
+  misconfigured: 500,
   internal: 500,
   bad_gateway: 502,
   unavailable: 503,

@@ -65,13 +65,15 @@ export function logRequest(
 ): void {
   const begun = performance.now();
   const { requestId, address, userAgent } = parts.clientOf(request);
+  // Express takes the prefix off the address while it looks for the route.
+  const path = printable(pathOf(request), 200);
   response.setHeader('X-Request-Id', requestId);
   response.once('close', () => {
     parts.log.info(
       {
         requestId,
         method: request.method,
-        path: printable(pathOf(request), 200),
+        path,
         status: response.writableFinished ? response.statusCode : 499,
         ms: Math.round((performance.now() - begun) * 10) / 10,
         address,
@@ -84,7 +86,7 @@ export function logRequest(
 
 /**
  * A server with the limits that every listener has.
- * @throws {Error} that names the file, when certificate or key cannot be read
+ * @throws {Refusal} `misconfigured`, when certificate or key cannot be used
  */
 export async function createServer(
   tls: { certificateFile: string; keyFile: string } | null,
@@ -101,8 +103,16 @@ export async function createServer(
     keepAliveTimeout: 65_000,
   };
   if (tls === null) return http.createServer(limits, listener);
-  const [cert, key] = await Promise.all([readFile(tls.certificateFile), readFile(tls.keyFile)]);
-  return https.createServer({ ...limits, cert, key, minVersion: 'TLSv1.2' }, listener);
+  try {
+    const [cert, key] = await Promise.all([readFile(tls.certificateFile), readFile(tls.keyFile)]);
+    return https.createServer({ ...limits, cert, key, minVersion: 'TLSv1.2' }, listener);
+  } catch (cause) {
+    throw new Refusal(
+      'misconfigured',
+      `TLS cannot be spoken with the certificate ${tls.certificateFile} and the key ${tls.keyFile}: ${(cause as Error).message}. TLS_CERTIFICATE_FILE names a certificate chain, TLS_KEY_FILE its private key, both PEM.`,
+      { cause },
+    );
+  }
 }
 
 /**
@@ -147,7 +157,8 @@ export function pageHeaders(secure: boolean): RequestHandler {
   };
   const headers = helmet({
     contentSecurityPolicy: { useDefaults: false, directives },
-    strictTransportSecurity: secure ? { maxAge: 31_536_000 } : false,
+    // Other services of the domain are not ours to bind to https.
+    strictTransportSecurity: secure ? { maxAge: 31_536_000, includeSubDomains: false } : false,
     referrerPolicy: { policy: 'no-referrer' },
     xFrameOptions: { action: 'deny' },
   });

@@ -37,6 +37,34 @@ describe('dockpass serve', () => {
     assert.equal(modeOf(join(installation.folder, 'bundle.pem')), '644');
   });
 
+  test('a secret that was cut off, or exchanged under the passwords, is noticed', async () => {
+    const pepper = join(installation.folder, 'data', 'password-pepper');
+    await installation.run(['migrate']);
+    await installation.addPerson('ana@example.com');
+    await installation.run(['password', 'create', 'ana@example.com', '--name', 'ci']);
+    writeFileSync(pepper, '');
+    const cut = await installation.run(['serve']);
+    assert.equal(cut.code, 1);
+    assert.match(cut.output, /password-pepper does not hold a whole secret/);
+    writeFileSync(pepper, 'another pepper of the right length, by mistake');
+    const server = await installation.serve();
+    const { warnings } = (await fetch(`${server.url}/readyz`).then((response) => response.json())) as {
+      warnings: string[];
+    };
+    assert.match(warnings.join(), /made with another pepper/);
+    await server.stop();
+  });
+
+  test('a request for the server as a whole is no fault', async () => {
+    const server = await installation.serve();
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    socket.write('OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    assert.match(String(await once(socket, 'data')), /^HTTP\/1\.1 204 /);
+    await server.stop();
+    assert.doesNotMatch(server.output(), /"level":"error"/);
+  });
+
   test('health and readiness', async () => {
     const server = await installation.serve();
     assert.deepEqual(await fetch(`${server.url}/healthz`).then((response) => response.json()), { status: 'ok' });
@@ -132,8 +160,20 @@ describe('dockpass serve', () => {
       /\/nowhere\.yml cannot be read/,
     );
     assert.match((await installation.run(['serve'], { DATA_DIR: '/dev/null/data' })).output, /\/dev\/null/);
+    const noDatabase = await installation.run(['serve'], { DATABASE_URL: 'sqlite:/nowhere/x.db' });
+    assert.match(noDatabase.output, /^The SQLite database \/nowhere\/x\.db cannot be opened: .*DATABASE_URL/);
+    const tls = {
+      PUBLIC_URL: 'https://localhost:5001',
+      TLS_CERTIFICATE_FILE: '/nowhere.pem',
+      TLS_KEY_FILE: '/nowhere.pem',
+    };
+    assert.match(
+      (await installation.run(['serve'], tls)).output,
+      /^TLS cannot be spoken .*TLS_CERTIFICATE_FILE names/m,
+    );
     const endless = await installation.run(['serve'], { DATA_DIR: '/proc/nowhere/data' });
-    assert.match(endless.output, /ENOENT.*\/proc\/nowhere/, 'node tries for ever there');
+    assert.doesNotMatch(endless.output, /\n {4}at /, 'no stack');
+    assert.match(endless.output, /\/proc\/nowhere.*ENOENT/, 'node tries for ever there');
   });
 });
 

@@ -9,7 +9,7 @@ import { createFailedLogins, type FailedLogins } from '../failed-logins.ts';
 import { createIdentityTokens, type IdentityTokens } from '../identity-tokens.ts';
 import { createLog, type Log } from '../log.ts';
 import { createPatternCheck } from '../repository-pattern.ts';
-import { createPepper } from '../secret.ts';
+import { createPepper, type Pepper } from '../secret.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { type Keys, openKeys } from '../token/keys.ts';
@@ -24,6 +24,8 @@ export type Core = {
   readonly failedLogins: FailedLogins;
   /** For secrets in the database that must be read again. */
   readonly cipher: Cipher;
+  /** For whoever watches the service: what was found wrong when it started. */
+  readonly warnings: readonly string[];
   close(): Promise<void>;
 };
 
@@ -34,6 +36,8 @@ export async function openCore(config: Config): Promise<Core> {
   const store = await openStore(config.databaseUrl, (error) => log.error({ err: error }, 'idle database connection'));
   const audit = createAudit(store.audit, log, Date.now);
   const pepper = createPepper(await secretOf(config, 'passwordPepper', 'password-pepper'));
+  const warnings = await checkPepper(store, pepper);
+  for (const warning of warnings) log.error({}, warning);
   const passwords = createAppPasswords({
     store: store.passwords,
     audit,
@@ -69,7 +73,16 @@ export async function openCore(config: Config): Promise<Core> {
     await audit.flush();
     await store.close();
   };
-  return { log, store, audit, passwords, identityTokens, failedLogins, cipher, close };
+  return { log, store, audit, passwords, identityTokens, failedLogins, cipher, warnings, close };
+}
+
+/** A lost pepper would show as wrong passwords of everybody. */
+async function checkPepper({ passwords }: Store, pepper: Pepper): Promise<string[]> {
+  const inUse = await passwords.pepperInUse(Date.now());
+  if (inUse === undefined || inUse === pepper.id) return [];
+  return [
+    'app passwords were made with another pepper and cannot work: restore PASSWORD_PEPPER or password-pepper in DATA_DIR',
+  ];
 }
 
 /** The keys that sign tokens; makes them on the first call, and writes the files that registries read. */

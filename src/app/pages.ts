@@ -45,6 +45,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   parts.stopping.addEventListener('abort', sessions.close);
   const admission = createAdmission({ accounts: store.accounts, now: Date.now });
   const { connectors, offBoarding } = parts.people;
+  if (connectors.length === 0) log.warn({}, 'nobody can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS');
   const signIn = createSignIn({
     connectors,
     admission,
@@ -66,7 +67,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   router.get('/healthz', healthy);
   router.get(
     '/readyz',
-    readiness(store, () => [...parts.policies.warnings(), ...parts.keys.warnings()], parts.stopping),
+    readiness(store, () => [...core.warnings, ...parts.policies.warnings(), ...parts.keys.warnings()], parts.stopping),
   );
   router.get('/.well-known/jwks.json', publicKeys(config.services, parts.keys));
   router.use(http.pageHeaders(secure));

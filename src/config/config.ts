@@ -86,6 +86,7 @@ export function readConfig(environment: Environment): Config {
     logLevel: settings.choice('LOG_LEVEL', logLevels, 'info'),
   };
   refuseInsecure(settings, config);
+  settings.refuseMisspelt();
   if (settings.problems.length > 0) throw new ConfigError(settings.problems);
   return Object.freeze(config);
 }
@@ -103,6 +104,8 @@ function readStorage(settings: Settings): StorageConfig {
   const databaseUrl = settings.secret('DATABASE_URL') ?? `sqlite:${join(dataFolder, 'dockpass.db')}`;
   if (!/^(sqlite:.|postgres(ql)?:\/\/)/.test(databaseUrl)) {
     settings.problem('DATABASE_URL must begin with sqlite: or postgres://');
+  } else if (!databaseUrl.startsWith('sqlite:') && !URL.canParse(databaseUrl)) {
+    settings.problem('DATABASE_URL is not a URL: characters such as @ / # in the password are written %40 %2F %23');
   }
   return { dataFolder, databaseUrl };
 }
@@ -167,6 +170,9 @@ function refuseInsecure(settings: Settings, config: Config): void {
   }
   if (publicUrl.search !== '' || publicUrl.hash !== '' || publicUrl.username !== '') {
     settings.problem('PUBLIC_URL must have no query, fragment or user name');
+  }
+  if (!/^(\/[\w.~-]+)*$/.test(config.prefix)) {
+    settings.problem('PUBLIC_URL: its path may have letters, digits and . _ ~ - between single slashes');
   }
   if (publicUrl.protocol === 'https:' && config.tls === null && config.trustedProxies.length === 0) {
     settings.problem(

@@ -83,7 +83,9 @@ export function readGoogle(settings: Settings): GoogleConfig | null {
 
 export function readOidcProviders(settings: Settings, environment: Environment): OidcConfig[] {
   refuseUnknown(settings, environment);
-  const providers = settings.list('OIDC_PROVIDERS').flatMap((name) => readOidc(settings, name));
+  const names = settings.list('OIDC_PROVIDERS');
+  if (new Set(names).size < names.length) settings.problem('OIDC_PROVIDERS names one provider twice');
+  const providers = [...new Set(names)].flatMap((name) => readOidc(settings, name));
   const prefixes = ['google', ...providers.map(({ groupsPrefix }) => groupsPrefix)];
   const twice = prefixes.find((prefix, index) => prefixes.indexOf(prefix) < index);
   if (twice !== undefined) {

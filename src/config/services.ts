@@ -49,7 +49,7 @@ export function readServices(
     anonymous: settings.flag('ANONYMOUS_ACCESS', true),
     identityTokens: settings.flag('IDENTITY_TOKENS', false),
   };
-  return names.map((name) => ({ ...readService(settings, name, defaults), prefix: prefixOf(name) }));
+  return [...new Set(names)].map((name) => ({ ...readService(settings, name, defaults), prefix: prefixOf(name) }));
 }
 
 function readService(settings: Settings, name: string, defaults: Defaults): ServiceConfig {

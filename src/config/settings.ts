@@ -1,5 +1,6 @@
 /** Owns how one setting is read from the environment: its text, its `_FILE` twin, its form, and what is wrong with it. */
 import { readFileSync } from 'node:fs';
+import { nearestWord } from '../nearest-word.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -17,6 +18,8 @@ export type Settings = {
   list(name: string): string[];
   url(name: string, fallback?: string): URL;
   problem(message: string): void;
+  /** Reports what stands in the environment and is nearly the name of a setting: it would silently not count. */
+  refuseMisspelt(): void;
   readonly problems: readonly string[];
 };
 
@@ -25,18 +28,30 @@ export function createSettings(environment: Environment): Settings {
   const problem = (message: string): void => {
     problems.push(message);
   };
-  const optional = (name: string): string | null => environment[name]?.trim() || null;
+  const asked = new Set<string>();
+  const optional = (name: string): string | null => {
+    asked.add(name);
+    return environment[name]?.trim() || null;
+  };
 
   const settings: Settings = {
     problems,
     problem,
     optional,
+    refuseMisspelt() {
+      const names = Object.keys(environment).filter((name) => name.length >= 8 && !asked.has(name));
+      for (const name of names) {
+        const meant = nearestWord(name, [...asked], 2);
+        if (meant !== null) problem(`${name} is not a setting; did you mean ${meant}?`);
+      }
+    },
     text(name, fallback) {
       const value = optional(name) ?? fallback;
       if (value === undefined) problem(`${name} is required`);
       return value ?? '';
     },
     secret(name, { required = false, minimumLength = 1 } = {}) {
+      asked.add(name).add(`${name}_FILE`);
       const value = readSecret(environment, name, problem);
       if (value === null && required) problem(`${name} or ${name}_FILE is required`);
       if (value !== null && value.length < minimumLength) {

@@ -1,4 +1,5 @@
 /** Owns reading a document part by part, so that every mistake is reported, and all of them at once. */
+import { nearestWord } from '../nearest-word.ts';
 
 /** Both count from 1. */
 export type Place = { readonly line: number; readonly column: number };
@@ -101,22 +102,6 @@ function pathOf({ path }: Value, key: string): string {
 
 /** "; did you mean "account"?", or nothing where no name is near. */
 export function suggest(word: string, known: readonly string[]): string {
-  const ranked = known.map((name) => ({ name, distance: distance(word.toLowerCase(), name.toLowerCase()) }));
-  const nearest = ranked.sort((a, b) => a.distance - b.distance)[0];
-  const tolerance = Math.floor(word.length / 3);
-  return nearest && nearest.distance <= tolerance ? `; did you mean "${nearest.name}"?` : '';
-}
-
-/** How many characters must be put in, taken out or changed to make one word of the other (Levenshtein). */
-function distance(from: string, to: string): number {
-  let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [row, character] of [...from].entries()) {
-    const current = [row + 1];
-    for (let column = 1; column <= to.length; column += 1) {
-      const change = (previous[column - 1] ?? 0) + (character === to[column - 1] ? 0 : 1);
-      current.push(Math.min(change, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
-    }
-    previous = current;
-  }
-  return previous[to.length] ?? 0;
+  const nearest = nearestWord(word, known, Math.floor(word.length / 3));
+  return nearest === null ? '' : `; did you mean "${nearest}"?`;
 }

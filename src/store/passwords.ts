@@ -50,6 +50,8 @@ export type PasswordStore = {
   byId(id: string): Promise<PasswordWithLogin | undefined>;
   ofAccount(accountId: string): Promise<PasswordRow[]>;
   all(): Promise<PasswordWithLogin[]>;
+  /** The pepper of some live password; `undefined` where there is none. */
+  pepperInUse(now: number): Promise<string | undefined>;
   /** False when it is not there or was revoked before. */
   revoke(id: string, by: string, at: number): Promise<boolean>;
   /** All that are live; returns how many. */
@@ -119,6 +121,10 @@ export function createPasswordStore(sql: Sql): PasswordStore {
       return inserted === 1;
     },
     byHash: (hash) => sql.get<PasswordWithOwner>(byHash, [hash]),
+    async pepperInUse(now) {
+      const live = 'select pepper_id from app_password where revoked_at is null and expires_at > $1 limit 1';
+      return (await sql.get<{ pepper_id: string }>(live, [now]))?.pepper_id;
+    },
     byId: (id) => sql.get<PasswordWithLogin>(`${withLogin} where p.id = $1`, [id]),
     ofAccount: (accountId) =>
       sql.all<PasswordRow>('select * from app_password where account_id = $1 order by created_at desc, id', [

@@ -4,8 +4,10 @@ import type { Sql } from './sql.ts';
 export type SessionStore = {
   /** The data of a session that has not expired. */
   read(id: string, now: number): Promise<string | undefined>;
-  /** Creates or replaces. */
+  /** Creates, or replaces what this request created before. */
   write(id: string, session: { accountId: string | null; data: string; expiresAt: number }): Promise<void>;
+  /** Replaces the data of a session that is still there: one that ended meanwhile does not come back. */
+  change(id: string, session: { data: string; expiresAt: number }): Promise<void>;
   extend(id: string, expiresAt: number): Promise<void>;
   remove(id: string): Promise<void>;
   removeOfAccount(accountId: string): Promise<number>;
@@ -27,6 +29,9 @@ export function createSessionStore(sql: Sql): SessionStore {
     },
     async write(id, session) {
       await sql.run(write, [id, session.accountId, session.data, session.expiresAt]);
+    },
+    async change(id, { data, expiresAt }) {
+      await sql.run('update web_session set data = $2, expires_at = $3 where id = $1', [id, data, expiresAt]);
     },
     async extend(id, expiresAt) {
       await sql.run('update web_session set expires_at = $2 where id = $1', [id, expiresAt]);

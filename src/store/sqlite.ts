@@ -1,5 +1,6 @@
 /** Owns how statements run on SQLite through better-sqlite3. */
 import Database from 'better-sqlite3';
+import { Refusal } from '../errors.ts';
 import {
   appliedMigrations,
   ConstraintError,
@@ -19,8 +20,7 @@ const busyTimeout = 10_000;
  * WAL lets readers go on while one writes; `synchronous = FULL` makes an answered revocation survive a power cut.
  */
 export function openSqlite(file: string): Sql {
-  const database = new Database(file, { timeout: busyTimeout });
-  useWriteAheadLog(database);
+  const database = open(file);
   database.pragma('synchronous = FULL');
   database.pragma('foreign_keys = ON');
 
@@ -51,6 +51,18 @@ export function openSqlite(file: string): Sql {
       database.close();
     },
   };
+}
+
+/** @throws {Refusal} `misconfigured`, when there can be no database at that place */
+function open(file: string): Database.Database {
+  try {
+    const database = new Database(file, { timeout: busyTimeout });
+    useWriteAheadLog(database);
+    return database;
+  } catch (cause) {
+    const message = `The SQLite database ${file} cannot be opened: ${(cause as Error).message}. DATABASE_URL or DATA_DIR names it.`;
+    throw new Refusal('misconfigured', message, { cause });
+  }
 }
 
 /** SQLite names a parameter `$1` by what follows the `$`, so positions become the keys of an object. */

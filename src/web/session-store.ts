@@ -1,5 +1,6 @@
 /** Owns how express-session keeps sessions in the database. */
 import { createHash } from 'node:crypto';
+import type { Request } from 'express';
 import session, { type SessionData } from 'express-session';
 import type { SessionStore } from '../store/sessions.ts';
 
@@ -33,6 +34,7 @@ export class DatabaseSessions extends session.Store {
   private readonly sessions: SessionStore;
   private readonly limits: SessionLimits;
   private readonly now: () => number;
+  private readonly loaded = new WeakSet<SessionData>();
 
   /** @param now epoch milliseconds */
   constructor(sessions: SessionStore, limits: SessionLimits, now: () => number) {
@@ -51,9 +53,20 @@ export class DatabaseSessions extends session.Store {
   }
 
   override set(id: string, data: SessionData, done: Callback = () => {}): void {
+    const row = { data: JSON.stringify(data), expiresAt: this.expiryOf(data) };
     const accountId = data.passport?.user?.accountId ?? null;
-    const row = { accountId, data: JSON.stringify(data), expiresAt: this.expiryOf(data) };
-    settle(this.sessions.write(hash(id), row), done);
+    // A session that was ended while this request still ran must not come back by its being saved.
+    const saved = this.loaded.has(data)
+      ? this.sessions.change(hash(id), row)
+      : this.sessions.write(hash(id), { ...row, accountId });
+    settle(saved, done);
+  }
+
+  /** Called for what was read, not for what a request begins. */
+  override createSession(request: Request, data: SessionData): session.Session & SessionData {
+    const loaded = super.createSession(request, data);
+    this.loaded.add(loaded);
+    return loaded;
   }
 
   override touch(id: string, data: SessionData, done: Callback = () => {}): void {

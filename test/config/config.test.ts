@@ -155,6 +155,19 @@ describe('each of these is refused by name', () => {
     ['a lifetime below what clients accept', { ...least, TOKEN_LIFETIME: '59' }, /from 60 to/],
     ['a service twice', { ...least, SERVICES: 'a,a' }, /twice/],
     ['idle longer than absolute', { ...least, SESSION_IDLE_MINUTES: '120', SESSION_MAX_HOURS: '1' }, /longer than/],
+    [
+      'a misspelt setting',
+      { ...least, ...google, GOOGLE_DOMANS: 'x' },
+      /GOOGLE_DOMANS is not a setting; did you mean GOOGLE_DOMAINS/,
+    ],
+    ['a provider twice', { ...least, ...keycloak, OIDC_PROVIDERS: 'kc,kc' }, /OIDC_PROVIDERS names one provider twice/],
+    ['a path with a wildcard', { ...least, PUBLIC_URL: 'http://localhost/*a' }, /PUBLIC_URL: its path/],
+    ['a path with empty segments', { ...least, PUBLIC_URL: 'http://localhost/a//b' }, /PUBLIC_URL: its path/],
+    [
+      'a database address with a raw password',
+      { ...least, DATABASE_URL: 'postgres://u:p#w@[h/d' },
+      /DATABASE_URL is not a URL/,
+    ],
     ['a public URL with a query', { ...least, PUBLIC_URL: 'http://localhost/?a=1' }, /no query/],
   ];
   for (const [name, environment, expected] of cases) {

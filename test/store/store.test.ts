@@ -138,6 +138,25 @@ describeEngines('the store', (databases) => {
       assert.equal(await used(), '10.0.0.110');
     }));
 
+  test('the pepper of a live password is known, of others it does not matter', () =>
+    withStore(async (store) => {
+      const owner = await store.accounts.signIn(signedIn({}));
+      assert.equal(await store.passwords.pepperInUse(0), undefined);
+      await store.passwords.insert(newPassword(owner.id, {}), 5);
+      assert.equal(await store.passwords.pepperInUse(8_999), 'pepper-1');
+      assert.equal(await store.passwords.pepperInUse(9_000), undefined);
+    }));
+
+  test('a session that was ended is not changed back into life', () =>
+    withStore(async (store) => {
+      await store.sessions.write('a', { accountId: null, data: '1', expiresAt: 100 });
+      await store.sessions.change('a', { data: '2', expiresAt: 200 });
+      assert.equal(await store.sessions.read('a', 150), '2');
+      await store.sessions.remove('a');
+      await store.sessions.change('a', { data: '3', expiresAt: 300 });
+      assert.equal(await store.sessions.read('a', 0), undefined);
+    }));
+
   test('sessions end when they expire, one by one, or all of an account', () =>
     withStore(async (store) => {
       const owner = await store.accounts.signIn(signedIn({}));

@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
+import type { Request } from 'express';
+import type { SessionData } from 'express-session';
 import { openStore } from '../../src/store/open.ts';
 import { createSessions } from '../../src/web/session.ts';
+import { DatabaseSessions } from '../../src/web/session-store.ts';
 import { type SignInApp, type SignInAppSettings, startGoogleApp } from '../support/sign-in-app.ts';
 import { createVisitor, signInAs, type Visitor } from '../support/visitor.ts';
 
@@ -119,6 +122,21 @@ test('signing out removes the row and the cookie; GET does not sign out', async 
       ['sign-out', 'ana@example.com'],
     ],
   );
+});
+
+test('a session that ends while one of its requests still runs does not come back when that is saved', async (t) => {
+  const store = await openStore('sqlite::memory:', () => {});
+  t.after(() => store.close());
+  const sessions = new DatabaseSessions(store.sessions, { idle: 60, absolute: 60 }, Date.now);
+  const save = (data: SessionData) => new Promise<unknown>((resolve) => sessions.set('sid', data, resolve));
+  const read = () =>
+    new Promise<SessionData | null | undefined>((resolve) => sessions.get('sid', (_error, data) => resolve(data)));
+
+  await save({ cookie: { originalMaxAge: null } });
+  const running = sessions.createSession({} as Request, (await read()) as SessionData);
+  await new Promise((resolve) => sessions.destroy('sid', resolve));
+  await save(running);
+  assert.equal(await read(), null);
 });
 
 test('a visitor who sends a form is refused, not sent around', async (t) => {

@@ -1,0 +1,25 @@
+/** Owns the guess which word somebody meant. */
+
+/**
+ * The known word that takes the fewest changes of a letter, case aside, or `null`.
+ * @param tolerance changes beyond which it is another word
+ */
+export function nearestWord(word: string, known: readonly string[], tolerance: number): string | null {
+  const ranked = known.map((name) => ({ name, distance: distance(word.toLowerCase(), name.toLowerCase()) }));
+  const nearest = ranked.sort((a, b) => a.distance - b.distance)[0];
+  return nearest !== undefined && nearest.distance <= tolerance ? nearest.name : null;
+}
+
+/** How many characters must be put in, taken out or changed to make one word of the other (Levenshtein). */
+function distance(from: string, to: string): number {
+  let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (const [row, character] of [...from].entries()) {
+    const current = [row + 1];
+    for (let column = 1; column <= to.length; column += 1) {
+      const change = (previous[column - 1] ?? 0) + (character === to[column - 1] ? 0 : 1);
+      current.push(Math.min(change, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+    }
+    previous = current;
+  }
+  return previous[to.length] ?? 0;
+}
