@@ -1,5 +1,6 @@
 /** The demo's story without a person: from the sign-in to the refused login, a line a step. */
 import { createPassword, revokePassword } from '../test/support/person.ts';
+import type { Person } from '../test/support/provider.ts';
 import { createVisitor, type Page, signInAs, type Visitor } from '../test/support/visitor.ts';
 import { chooseClient, type DemoClient, type Outcome } from './demo-clients.ts';
 import type { Demo } from './demo-services.ts';
@@ -54,9 +55,47 @@ function story(demo: Demo, client: DemoClient): Step[] {
     { says: 'push to platform/hello', expected: 'allowed', run: () => client.push('platform/hello') },
     { says: 'pull platform/hello', expected: 'allowed', run: () => client.pull('platform/hello') },
     { says: 'push to finance/hello', expected: 'refused', run: () => client.push('finance/hello') },
+    {
+      says: 'ana is taken out of the group platform in the directory, and Dockpass asks it again',
+      expected: 'allowed',
+      run: () => changeAna(demo, { groups: [] }),
+    },
+    { says: 'push to platform/hello', expected: 'refused', run: () => client.push('platform/hello') },
+    {
+      says: 'ana is put back',
+      expected: 'allowed',
+      run: () => changeAna(demo, { groups: ['platform'] }),
+    },
+    { says: 'push to platform/hello', expected: 'allowed', run: () => client.push('platform/hello') },
     { says: 'ana revokes the password on the page', expected: 'allowed', run: () => revoke(demo, visitor) },
     { says: 'login with the revoked password', expected: 'refused', run: () => client.login(ana, secret) },
+    {
+      says: 'ana creates another one',
+      expected: 'allowed',
+      async run() {
+        secret = (await createPassword(visitor, demo.url, { name: 'Another' })).secret ?? '';
+        return client.login(ana, secret);
+      },
+    },
+    {
+      says: 'ana is suspended in the directory, and Dockpass asks it again',
+      expected: 'allowed',
+      run: () => changeAna(demo, { suspended: true }),
+    },
+    {
+      says: 'login with the password of somebody who has left',
+      expected: 'refused',
+      run: () => client.login(ana, secret),
+    },
   ];
+}
+
+/** The service asks by itself within a minute; a story does not wait for that. */
+async function changeAna({ people, command }: Demo, change: Partial<Person>): Promise<Outcome> {
+  const person = [...people.values()].find(({ email }) => email === ana);
+  if (person !== undefined) people.set(person.sub, { ...person, ...change });
+  const { code, output } = await command('sweep');
+  return { result: code === 0 ? 'allowed' : 'failed', seen: output.trim().replaceAll(/\s+/g, ' ') };
 }
 
 async function attempt(run: () => Promise<Outcome>): Promise<Outcome> {

@@ -1,10 +1,12 @@
 /** Starts what the demo consists of: the provider that stands in for Google, Dockpass itself, a registry that trusts it. */
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { createDirectory, type Directory, tokenPath } from '../test/support/directory.ts';
 import { findProgram } from '../test/support/parts.ts';
+import { createPeoplePage, peoplePath } from '../test/support/people-page.ts';
 import { freePorts } from '../test/support/ports.ts';
-import { type Running, startProgram } from '../test/support/process.ts';
-import { startProvider } from '../test/support/provider.ts';
+import { type Finished, type Running, runProgram, startProgram } from '../test/support/process.ts';
+import { type DemoProvider, type Person, type ProviderClient, startProvider } from '../test/support/provider.ts';
 import { startRegistry } from '../test/support/registry.ts';
 
 export type DemoPorts = { readonly dockpass: number; readonly registry: number; readonly provider: number };
@@ -16,6 +18,12 @@ export type Demo = {
   readonly registry: string;
   /** False where docker-registry is not installed: Dockpass then serves tokens that nobody asks for. */
   readonly hasRegistry: boolean;
+  /** Who can sign in; a change is one in the directory. By `sub`. */
+  readonly people: Map<string, Person>;
+  /** The page on which a visitor changes groups and suspends people. */
+  readonly directoryUrl: string;
+  /** Runs `dockpass WORDS...` beside the service. */
+  command(...words: readonly string[]): Promise<Finished>;
   /** Settles when a part ends that nobody stopped. */
   readonly casualty: Promise<{ readonly name: string; readonly lastWords: string }>;
 };
@@ -40,32 +48,40 @@ export async function startDemo(
   const registry = `localhost:${ports.registry}`;
   const client = { id: 'dockpass-demo', secret: 'not-a-secret' };
 
-  const provider = await startProvider({
-    port: ports.provider,
-    clients: [{ ...client, callbackUrls: [`${url}/sign-in/google/callback`] }],
+  const { provider, directory } = await startGoogle(ports.provider, {
+    ...client,
+    callbackUrls: [`${url}/sign-in/google/callback`],
   });
   stack.defer(() => provider.close());
 
-  const dockpass = await startProgram(process.execPath, [join(root, 'src', 'main.ts'), 'serve'], {
-    cwd: folder,
-    ready: /listening/,
-    env: {
-      PATH: process.env['PATH'],
-      PUBLIC_URL: url,
-      PORT: String(ports.dockpass),
-      DATA_DIR: data,
-      POLICY_FILE: settings.policyFile ?? demoPolicyFile,
-      SERVICES: registry,
-      GOOGLE_CLIENT_ID: client.id,
-      GOOGLE_CLIENT_SECRET: client.secret,
-      GOOGLE_DOMAINS: 'example.com',
-      GOOGLE_AUTHORIZATION_URL: provider.authorizationUrl,
-      GOOGLE_TOKEN_URL: provider.tokenUrl,
-      GOOGLE_JWKS_URL: provider.jwksUrl,
-      GOOGLE_ISSUERS: provider.issuer,
-    },
+  const environment = {
+    PATH: process.env['PATH'],
+    PUBLIC_URL: url,
+    PORT: String(ports.dockpass),
+    DATA_DIR: data,
+    POLICY_FILE: settings.policyFile ?? demoPolicyFile,
+    SERVICES: registry,
+    GOOGLE_CLIENT_ID: client.id,
+    GOOGLE_CLIENT_SECRET: client.secret,
+    GOOGLE_DOMAINS: 'example.com',
+    GOOGLE_AUTHORIZATION_URL: provider.authorizationUrl,
+    GOOGLE_TOKEN_URL: provider.tokenUrl,
+    GOOGLE_JWKS_URL: provider.jwksUrl,
+    GOOGLE_ISSUERS: provider.issuer,
+    GOOGLE_DIRECTORY: 'recursive',
+    GOOGLE_DIRECTORY_KEY: JSON.stringify(directory.keyFile),
+    GOOGLE_DIRECTORY_URL: provider.issuer,
+    GOOGLE_DIRECTORY_TOKEN_URL: provider.issuer + tokenPath,
+    // Minutes; a visitor who changes something wants to see what comes of it.
+    GROUPS_TTL: '1',
+  };
+  const main = join(root, 'src', 'main.ts');
+  const dockpass = await startProgram(process.execPath, [main, 'serve'], {
+    ...{ cwd: folder, env: environment, ready: /listening/ },
   });
   stack.defer(() => dockpass.stop());
+  const command = (...words: readonly string[]) =>
+    runProgram(process.execPath, [main, ...words], { cwd: folder, env: environment });
 
   const running: Record<string, Running> = { Dockpass: dockpass };
   const hasRegistry = findProgram('docker-registry') !== null;
@@ -85,7 +101,33 @@ export async function startDemo(
     await ended;
     return { name, lastWords: output().split('\n').slice(-10).join('\n') };
   });
-  return { url, registry, hasRegistry, casualty: Promise.race(casualties) };
+  return {
+    url,
+    registry,
+    hasRegistry,
+    people: provider.people,
+    directoryUrl: provider.issuer + peoplePath,
+    command,
+    casualty: Promise.race(casualties),
+  };
+}
+
+/** The provider that stands in for Google, with a directory of its people and a page to change them. */
+async function startGoogle(
+  port: number,
+  client: ProviderClient,
+): Promise<{ provider: DemoProvider; directory: Directory }> {
+  const { promise, resolve: made } = Promise.withResolvers<Directory>();
+  const provider = await startProvider({
+    port,
+    clients: [client],
+    async handlers(people) {
+      const directory = await createDirectory(people);
+      made(directory);
+      return [createPeoplePage(people), directory.answer];
+    },
+  });
+  return { provider, directory: await promise };
 }
 
 async function freeDemoPorts(): Promise<DemoPorts> {

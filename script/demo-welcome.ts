@@ -10,6 +10,7 @@ Dockpass runs. Ctrl-C stops all of it; its state stays in .demo/ (--fresh forget
   Sign in  as  ana@example.com      in the group platform: pushes to platform/ and people/ana/
                bo@example.com       pulls everything, pushes to people/bo/ alone
                mallory@example.com  a consumer account without the company: refused
+  Change   ${demo.directoryUrl}   groups, or suspend somebody: it counts within a minute
   Rules    script/demo-policy.yml
 
 ${demo.hasRegistry ? commands(demo.registry) : withoutRegistry}`;

@@ -20,6 +20,7 @@ const page = `<!doctype html>
 </style>
 <h1>Choose an account</h1>
 <p>This is the demo's own provider. It stands in for Google and asks for no password.</p>
+<% if (it.refused) { %><p role="alert"><b><%= it.refused.email %> is suspended.</b> The directory would have to let them back in.</p><% } %>
 <form method="post">
 <% for (const person of it.people) { %>
   <button name="account" value="<%= person.email %>"><%= person.name %>
@@ -43,12 +44,12 @@ export function createSignInPage(
     if (form.has('cancel')) {
       const refusal = { error: 'access_denied', error_description: 'The person cancelled' };
       await provider.interactionFinished(request, response, refusal, { mergeWithLastSubmission: false });
-    } else if (person !== undefined) {
+    } else if (person !== undefined && !person.suspended) {
       const choice = { login: { accountId: person.sub }, select_account: {}, consent: {} };
       await provider.interactionFinished(request, response, choice, { mergeWithLastSubmission: true });
     } else {
       response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' });
-      response.end(eta.renderString(page, { people: [...people.values()] }));
+      response.end(eta.renderString(page, { people: [...people.values()], refused: person }));
     }
   };
   return async (request, response) => {

@@ -30,6 +30,9 @@ export type ProviderClient = {
   readonly callbackUrls: readonly string[];
 };
 
+/** Answers a request, or returns false where it is none of its own. */
+export type Handler = (request: IncomingMessage, response: ServerResponse) => boolean;
+
 export type DemoProvider = {
   /** `http://localhost:PORT`; discovery works on it. */
   readonly issuer: string;
@@ -83,6 +86,8 @@ export async function startProvider(settings: {
   port: number;
   clients: readonly ProviderClient[];
   people?: readonly Person[];
+  /** What else the server has: a directory of these people, a page to change them. */
+  handlers?: (people: Map<string, Person>) => readonly Handler[] | Promise<readonly Handler[]>;
 }): Promise<DemoProvider> {
   const people = new Map((settings.people ?? demoPeople).map((person) => [person.sub, person]));
   const server = createServer();
@@ -97,7 +102,9 @@ export async function startProvider(settings: {
   });
   const protocol = provider.callback();
   const signInPage = createSignInPage(provider, people);
+  const handlers = (await settings.handlers?.(people)) ?? [];
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (handlers.some((handle) => handle(request, response))) return;
     if (request.url?.startsWith('/choose/')) void signInPage(request, response);
     else protocol(request, response);
   });
