@@ -1,5 +1,6 @@
 /** Owns the command line: which words run which command, help, and exit codes. */
 import { type Command, readArguments, type Terminal, UsageError } from './cli/command.ts';
+import { copyCommands } from './cli/copy.ts';
 import { doctorCommands } from './cli/doctor.ts';
 import { importCommands } from './cli/import.ts';
 import { keyCommands } from './cli/key.ts';
@@ -21,6 +22,7 @@ const commands: readonly Command[] = [
   ...importCommands,
   ...doctorCommands,
   ...upkeepCommands,
+  ...copyCommands,
 ];
 
 /**

@@ -57,6 +57,10 @@ export function openPostgres(url: string, onIdleError: (error: Error) => void): 
           return changed;
         }),
       ),
+    transaction: (action) =>
+      withClient(pool, (client) =>
+        inTransaction(client, () => action(async (text, values) => (await query(text, values, client)).rowCount ?? 0)),
+      ),
     migrate: async (migrations) => {
       // Not of the pool: a migration may take its time, and so may the wait for another process's.
       const client = new pg.Client({ ...options, connectionTimeoutMillis: timeouts.connect });

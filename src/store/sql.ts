@@ -16,6 +16,11 @@ export interface Sql {
   run(text: string, values?: readonly Value[]): Promise<number>;
   /** Runs all statements in one transaction, or none; returns the rows that each changed. */
   batch(statements: readonly Statement[]): Promise<number[]>;
+  /**
+   * One transaction around `action`. For a command that has the database to itself: the service waits for nothing while
+   * it holds one.
+   */
+  transaction<Result>(action: (run: Sql['run']) => Promise<Result>): Promise<Result>;
   /** Applies each migration that is not yet recorded, in order, while no other process can do the same. */
   migrate(migrations: readonly Migration[]): Promise<string[]>;
   close(): Promise<void>;
@@ -25,6 +30,7 @@ export interface Sql {
 export type Migration = { readonly name: string; readonly text: string };
 
 /** Makes the table that `migrate` keeps its records in; both engines run this text. */
+export const migrationTableName = 'schema_migration';
 export const migrationTable =
   'create table if not exists schema_migration (name text primary key, applied_at bigint not null)';
 export const recordMigration = 'insert into schema_migration (name, applied_at) values ($1, $2)';

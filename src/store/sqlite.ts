@@ -46,6 +46,17 @@ export function openSqlite(file: string): Sql {
       translateErrors(() =>
         database.transaction(() => statements.map(({ text, values }) => run(text, values))).immediate(),
       ),
+    async transaction(action) {
+      database.exec('begin immediate');
+      try {
+        const result = await action(async (text, values) => translateErrors(() => run(text, values)));
+        database.exec('commit');
+        return result;
+      } catch (error) {
+        if (database.inTransaction) database.exec('rollback');
+        throw error;
+      }
+    },
     migrate: async (migrations) => database.transaction(() => applyMigrations(database, migrations)).immediate(),
     close: async () => {
       database.close();

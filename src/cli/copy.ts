@@ -1,0 +1,51 @@
+/** Owns `dockpass copy`: a running installation moves to another database. */
+import { existsSync } from 'node:fs';
+import { openSql, readMigrations } from '../store/open.ts';
+import type { Sql } from '../store/sql.ts';
+import { transfer } from '../store/transfer.ts';
+import { type Command, UsageError } from './command.ts';
+
+export const copyCommands: readonly Command[] = [
+  {
+    words: 'copy',
+    usage: '--from sqlite:PATH --to postgres://...',
+    summary: 'Copy everything into another, empty database; all of it or nothing',
+    details: [
+      'Stop the service first, and start it with the new DATABASE_URL after.',
+      'PostgreSQL needs secrets that a single machine made for itself, in files of DATA_DIR: give them on.',
+      '  PASSWORD_PEPPER_FILE=DATA_DIR/password-pepper SESSION_SECRET_FILE=DATA_DIR/session-secret',
+      '  ENCRYPTION_KEYS_FILE=DATA_DIR/encryption-key',
+    ],
+    options: { from: { type: 'string' }, to: { type: 'string' } },
+    operands: [0, 0],
+    async run(_operands, values, terminal) {
+      const source = databaseUrl(values['from'], 'from');
+      const file = source.startsWith('sqlite:') ? source.slice('sqlite:'.length) : null;
+      if (file !== null && !existsSync(file)) throw new UsageError(`There is no file ${file}.`); // SQLite would make it
+      const from = await open(source);
+      try {
+        const to = await open(databaseUrl(values['to'], 'to'));
+        try {
+          for (const { table, rows } of await transfer(from, to)) terminal.out(`${table}: ${rows}`);
+          return 0;
+        } finally {
+          await to.close();
+        }
+      } finally {
+        await from.close();
+      }
+    },
+  },
+];
+
+function databaseUrl(value: unknown, option: string): string {
+  if (typeof value === 'string' && /^(sqlite:.|postgres(ql)?:\/\/)/.test(value)) return value;
+  throw new UsageError(`--${option} takes a database: sqlite:PATH or postgres://...`);
+}
+
+/** Up to date, so that both have the same tables. */
+async function open(url: string): Promise<Sql> {
+  const sql = await openSql(url, () => {});
+  await sql.migrate(await readMigrations());
+  return sql;
+}

@@ -1,0 +1,99 @@
+/** Owns the move of a whole database to another engine: every table, in one transaction, counted on both sides. */
+import { Refusal } from '../errors.ts';
+import { migrationTableName, type Sql, type Value } from './sql.ts';
+
+export type Transferred = { readonly table: string; readonly rows: number };
+
+type Row = Readonly<Record<string, Value>>;
+
+/** Rows that are read at once. */
+const pageSize = 5_000;
+/** Of one insert. SQLite would take 32,766, but it looks each name up among those before it. */
+const maximumParameters = 1_000;
+
+/**
+ * Copies all rows. Both schemas must be up to date.
+ * @throws {Refusal} `conflict` where the target holds anything, or where a count differs at the end; then it is as before
+ */
+export async function transfer(from: Sql, to: Sql): Promise<Transferred[]> {
+  const tables = (await tablesOf(from)).filter((table) => table !== migrationTableName);
+  for (const table of tables) {
+    if ((await countOf(to, table)) > 0) {
+      throw new Refusal('conflict', `The target is not empty: it has rows in ${table}. Give an empty database.`);
+    }
+  }
+  return to.transaction(async (run) => {
+    const done: Transferred[] = [];
+    for (const table of tables) {
+      const rows = await copyTable(from, table, run);
+      const expected = await countOf(from, table);
+      if (rows !== expected) {
+        throw new Refusal(
+          'conflict',
+          `${table} changed meanwhile (${rows} rows, now ${expected}). Stop the service first.`,
+        );
+      }
+      done.push({ table, rows });
+    }
+    return done;
+  });
+}
+
+/** @returns the number of rows that the target says to have stored */
+async function copyTable(from: Sql, table: string, run: Sql['run']): Promise<number> {
+  const key = await keyOf(from, table);
+  const order = key.join(', ');
+  let stored = 0;
+  let last: Row | undefined;
+  do {
+    const after = last === undefined ? '' : `where (${order}) > (${key.map((_, index) => `$${index + 1}`).join(', ')})`;
+    const text = `select * from ${table} ${after} order by ${order} limit ${pageSize}`;
+    const page = await from.all<Row>(text, last === undefined ? [] : valuesOf(last, key));
+    for (const rows of inParts(page)) stored += await insert(table, rows, run);
+    last = page.at(-1);
+  } while (last !== undefined);
+  return stored;
+}
+
+function* inParts(page: readonly Row[]): Generator<readonly Row[]> {
+  const [first = {}] = page;
+  const size = Math.floor(maximumParameters / Math.max(1, Object.keys(first).length));
+  for (let start = 0; start < page.length; start += size) yield page.slice(start, start + size);
+}
+
+async function insert(table: string, rows: readonly Row[], run: Sql['run']): Promise<number> {
+  const columns = Object.keys(rows[0] ?? {});
+  let parameter = 0;
+  const tuples = rows.map(() => `(${columns.map(() => `$${++parameter}`).join(', ')})`);
+  const text = `insert into ${table} (${columns.join(', ')}) values ${tuples.join(', ')}`;
+  return run(
+    text,
+    rows.flatMap((row) => valuesOf(row, columns)),
+  );
+}
+
+const valuesOf = (row: Row, columns: readonly string[]): Value[] => columns.map((column) => row[column] ?? null);
+
+async function countOf(sql: Sql, table: string): Promise<number> {
+  return (await sql.get<{ count: number }>(`select count(*) as count from ${table}`))?.count ?? 0;
+}
+
+/** In the order of their creation, so that a row comes after those that it refers to. */
+async function tablesOf(sql: Sql): Promise<string[]> {
+  const text =
+    sql.engine === 'sqlite'
+      ? `select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\' order by rowid`
+      : `select relname as name from pg_class where relkind = 'r' and relnamespace = current_schema()::regnamespace order by oid`;
+  return (await sql.all<{ name: string }>(text)).map(({ name }) => name);
+}
+
+/** The columns of the primary key. */
+async function keyOf(sql: Sql, table: string): Promise<string[]> {
+  const text =
+    sql.engine === 'sqlite'
+      ? 'select name from pragma_table_info($1) where pk > 0 order by pk'
+      : `select a.attname as name from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+         where i.indrelid = cast(cast($1 as text) as regclass) and i.indisprimary
+         order by array_position(cast(i.indkey as int2[]), a.attnum)`;
+  return (await sql.all<{ name: string }>(text, [table])).map(({ name }) => name);
+}

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Refusal } from '../../src/errors.ts';
+import { openSql, readMigrations } from '../../src/store/open.ts';
+import { ConstraintError, type Sql } from '../../src/store/sql.ts';
+import { createStore } from '../../src/store/store.ts';
+import { transfer } from '../../src/store/transfer.ts';
+import { describeEngines } from '../support/engines.ts';
+import { newPassword, signedIn } from '../support/rows.ts';
+
+const noIdleErrors = () => {};
+const people = 120;
+
+async function openMigrated(url: string): Promise<Sql> {
+  const sql = await openSql(url, noIdleErrors);
+  await sql.migrate(await readMigrations());
+  return sql;
+}
+
+/** People with 100 passwords each: more rows than are read at once. */
+async function fill(sql: Sql): Promise<void> {
+  const store = createStore(sql);
+  for (let n = 0; n < people; n++) {
+    const login = `p${n}@example.com`;
+    await store.accounts.signIn(signedIn({ id: `account-${n}`, subject: String(n), login, email: login }));
+  }
+  const row = newPassword('account-0', {});
+  const columns = Object.keys(row).join(', ');
+  const fields = Object.keys(row).map((column) => {
+    const own = { id: `'p' || n`, hash: `'h' || n`, name: `'n' || n`, account_id: `'account-' || (n % ${people})` };
+    return own[column as keyof typeof own] ?? `$${Object.keys(row).indexOf(column) + 1}`;
+  });
+  const values = Object.entries(row).map(([, value]) => value);
+  await sql.batch([
+    {
+      text: `insert into app_password (${columns})
+             with recursive numbers (n) as (select 0 union all select n + 1 from numbers where n < ${people * 100 - 1})
+             select ${fields.join(', ')} from numbers`,
+      values,
+    },
+  ]);
+}
+
+describeEngines('a transfer to', (databases) => {
+  const withBoth = async (action: (from: Sql, to: Sql) => Promise<void>): Promise<void> => {
+    const from = await openMigrated('sqlite::memory:');
+    const to = await openMigrated(await databases.create());
+    try {
+      await action(from, to);
+    } finally {
+      await Promise.all([from.close(), to.close()]);
+    }
+  };
+
+  test('moves every row of every table, and back', () =>
+    withBoth(async (from, to) => {
+      await fill(from);
+      const done = await transfer(from, to);
+      const rowsOf = (table: string) => done.find((entry) => entry.table === table)?.rows;
+      assert.equal(rowsOf('account'), people);
+      assert.equal(rowsOf('app_password'), people * 100);
+      assert.equal(rowsOf('web_session'), 0);
+      const [there, here] = await Promise.all([to, from].map((sql) => createStore(sql).passwords.byHash('h777')));
+      assert.ok(there);
+      assert.deepEqual(there, here);
+
+      const back = await openMigrated('sqlite::memory:');
+      assert.deepEqual(
+        new Map((await transfer(to, back)).map(({ table, rows }) => [table, rows])),
+        new Map(done.map(({ table, rows }) => [table, rows])),
+      );
+      await back.close();
+    }));
+
+  test('refuses a target that holds anything, and leaves it as it is', () =>
+    withBoth(async (from, to) => {
+      await fill(from);
+      await createStore(to).accounts.signIn(signedIn({}));
+      await assert.rejects(
+        transfer(from, to),
+        (error) => error instanceof Refusal && /not empty.*account/.test(error.message),
+      );
+      assert.deepEqual(await to.get('select count(*) as count from account'), { count: 1 });
+    }));
+
+  test('that fails leaves nothing behind', () =>
+    withBoth(async (from, to) => {
+      await fill(from);
+      // An audit row that the target cannot take: it comes after the people and their passwords.
+      await to.run('create unique index one_action on audit_event (action)');
+      const event = { at: 1, action: 'x', actor: '', subject: '', address: null, client: null, request_id: null };
+      const rows = ['a', 'b'].map((id) => ({ id, ...event, detail_json: '{}' }));
+      await createStore(from).audit.add(rows);
+      await assert.rejects(transfer(from, to), ConstraintError);
+      assert.deepEqual(await to.get('select count(*) as count from app_password'), { count: 0 });
+    }));
+});
