@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import https from 'node:https';
+import { isIP } from 'node:net';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 import proxyAddr from 'proxy-addr';
@@ -40,13 +41,31 @@ export function createClientReader(trust: Trust): (request: IncomingMessage) => 
 function plainAddress(request: IncomingMessage, trust: Trust): string {
   const peer = request.socket.remoteAddress;
   if (peer === undefined) return '';
-  const address = trust(peer, 0) ? proxyAddr(request, trust) : peer;
+  const address = trust(peer, 0) ? forwardedAddress(request, trust) : peer;
   return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
 }
 
-/** Text from a client as it may stand in a log or a table: short, and without anything that looks like our secrets. */
+/** What is no address says nothing: then it is the nearest proxy that counts. */
+function forwardedAddress(request: IncomingMessage, trust: Trust): string {
+  const chain = proxyAddr.all(request, (address, hop) => trust(withoutPort(address), hop)).map(withoutPort);
+  return chain.findLast((address) => isIP(address) !== 0) ?? '';
+}
+
+/** Some proxies write the port too: `192.0.2.1:5678`, `[2001:db8::1]:5678`. */
+function withoutPort(address: string): string {
+  const [, bracketed, plain] = /^(?:\[([^\]]+)\]|([\d.]+))(?::\d+)?$/.exec(address) ?? [];
+  return bracketed ?? plain ?? address;
+}
+
+/**
+ * Text from a client as it may stand in a log or a table: short, without anything that looks like our secrets, and
+ * without what a terminal obeys or nobody sees (C1, direction marks): of that, first, so that it cannot split a secret.
+ */
 function printable(text: string, maximumLength: number): string {
-  return text.slice(0, maximumLength).replaceAll(/\bdk[a-z]_[0-9A-Za-z]{8,}/g, 'dk?_…');
+  return text
+    .slice(0, maximumLength)
+    .replaceAll(/[\p{Cc}\p{Cf}]/gu, '')
+    .replaceAll(/\bdk[a-z]_[0-9A-Za-z]{8,}/g, 'dk?_…');
 }
 
 /** The path of the request target, without the query; absolute targets (RFC 9112, 3.2.2) too. */
