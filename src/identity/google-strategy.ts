@@ -8,6 +8,8 @@ export type GoogleStrategySettings = {
   readonly authorizationUrl: string;
   readonly tokenUrl: string;
   readonly callbackUrl: string;
+  /** The accepted spellings of `iss`. */
+  readonly issuers: readonly string[];
   /** The `hd` parameter: Google offers accounts of this domain first. A comfort, no check. */
   readonly hostedDomain: string | undefined;
   /** Asks for a refresh token, which Google gives with its consent page alone. */
@@ -25,17 +27,25 @@ type Request = Parameters<Strategy['authenticate']>[0];
 
 export class GoogleStrategy extends Strategy {
   private readonly wishes: object;
+  private readonly issuers: readonly string[];
 
   constructor(settings: GoogleStrategySettings, parts: GoogleStrategyParts) {
     super(optionsOf(settings), createVerify(parts));
     // Without select_account Google takes the account that is signed in, which may be the wrong one of two.
     const offline = { prompt: 'consent select_account', accessType: 'offline' };
+    this.issuers = settings.issuers;
     this.wishes = { hd: settings.hostedDomain, ...(settings.offline ? offline : { prompt: 'select_account' }) };
     this._oauth2.getOAuthAccessToken = createTokenCall(parts) as typeof this._oauth2.getOAuthAccessToken;
   }
 
   override authenticate(request: Request, options?: object): void {
     const { nonce } = attemptOf(request);
+    const { code, iss } = request.query;
+    // RFC 9207, section 2.4, against a code of another provider's (mix-up).
+    if (code !== undefined && iss !== undefined && !this.issuers.some((issuer) => issuer === iss)) {
+      this.error(new Error('the answer is of another issuer'));
+      return;
+    }
     super.authenticate(request, { ...options, nonce, ...this.wishes });
   }
 

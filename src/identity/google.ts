@@ -3,11 +3,13 @@ import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey,
 import type { GoogleCallbackParameters } from 'passport-google-oauth20';
 import { Refusal } from '../errors.ts';
 import { domainOf, requireVerifiedEmail } from './admission.ts';
+import { requireAuthorizedParty } from './authorized-party.ts';
 import type { Connector, ConnectorParts, Profile } from './connector.ts';
 import { createGoogleRefresher } from './google-refresh.ts';
 import { GoogleStrategy } from './google-strategy.ts';
 import { foldCase } from './identity.ts';
 import { type Fetch, isNoAnswer, limitFetch } from './provider-fetch.ts';
+import { noAnswer, refusalOfTokenError } from './token-error.ts';
 
 export type GoogleSettings = {
   readonly clientId: string;
@@ -71,22 +73,12 @@ async function redeem(
     body: new URLSearchParams({ ...params, client_id: settings.clientId, client_secret: settings.clientSecret }),
   });
   const answer: unknown = await response.json().catch(() => null);
-  if (response.ok && typeof answer === 'object' && answer !== null) return answer as GoogleCallbackParameters;
-  throw refusalOfTokenError(response.status, String((answer as { error?: unknown } | null)?.error));
-}
-
-/** RFC 6749, section 5.2. */
-function refusalOfTokenError(status: number, error: string): Refusal {
-  const cause = new Error(`the token endpoint answered ${status} ${error.slice(0, 60)}`);
-  if (status >= 500 || status === 429) return noAnswer(cause);
-  if (error === 'invalid_grant') {
-    return new Refusal('bad_request', 'This sign-in took too long or was used already. Start it again.', { cause });
-  }
-  return new Refusal(
-    'bad_gateway',
-    'Google does not accept the client id and secret that Dockpass is set up with. Tell the administrator.',
-    { cause },
-  );
+  const isObject = typeof answer === 'object' && answer !== null;
+  if (response.ok && isObject) return answer as GoogleCallbackParameters;
+  const { error = null } = isObject ? (answer as { error?: unknown }) : {};
+  const name = typeof error === 'string' ? error : null;
+  const cause = new Error(`the token endpoint answered ${response.status} ${name?.slice(0, 60) ?? ''}`);
+  throw refusalOfTokenError(label, response.status, name, cause);
 }
 
 async function verifyIdToken(
@@ -103,11 +95,9 @@ async function verifyIdToken(
     currentDate: new Date(expected.now()),
   });
   if (typeof payload.sub !== 'string' || payload.sub === '') throw new Error('the ID token names nobody');
-  // OpenID Connect Core, section 3.1.3.7: the nonce against replay, azp against a token made for another client.
+  // OpenID Connect Core 1.0, section 3.1.3.7, against replay.
   if (payload['nonce'] !== expected.nonce) throw new Error('the ID token has another nonce');
-  const azp = payload['azp'];
-  const several = Array.isArray(payload.aud) && payload.aud.length > 1;
-  if (azp === undefined ? several : azp !== clientId) throw new Error('the ID token was made for another client');
+  requireAuthorizedParty(payload, clientId);
   return payload;
 }
 
@@ -163,15 +153,8 @@ function requireAuthority({ email, domain }: Profile): void {
 
 function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
-  if (isNoAnswer(error)) return noAnswer(error);
+  if (isNoAnswer(error)) return noAnswer(label, error);
   return new Refusal('bad_gateway', "Google's answer could not be verified. Start the sign-in again.", {
     cause: error,
-  });
-}
-
-function noAnswer(cause: unknown): Refusal {
-  return new Refusal('unavailable', 'Google does not answer right now. Try again in a minute.', {
-    cause,
-    retryAfter: 60,
   });
 }

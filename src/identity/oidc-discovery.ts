@@ -14,6 +14,7 @@ import {
 import { Refusal } from '../errors.ts';
 import type { ConnectorParts } from './connector.ts';
 import { isNoAnswer, limitFetch } from './provider-fetch.ts';
+import { noAnswer, refusalOfTokenError } from './token-error.ts';
 
 export type Discover = () => Promise<Configuration>;
 
@@ -70,22 +71,11 @@ function authenticate(secret: string): ClientAuth {
 /** What to tell a person about an error of the provider. */
 export function refusalOf(error: unknown, label: string): Refusal {
   if (error instanceof Refusal) return error;
-  const cause = error;
-  if (isNoAnswer(error)) {
-    return new Refusal('unavailable', `${label} does not answer right now. Try again in a minute.`, {
-      cause,
-      retryAfter: 60,
-    });
-  }
-  if (error instanceof ResponseBodyError && error.error === 'invalid_grant') {
-    return new Refusal('bad_request', 'This sign-in took too long or was used already. Start it again.', { cause });
-  }
-  if (error instanceof ResponseBodyError) {
-    return new Refusal(
-      'bad_gateway',
-      `${label} does not accept the client id and secret that Dockpass is set up with. Tell the administrator.`,
-      { cause },
-    );
-  }
-  return new Refusal('bad_gateway', `${label}'s answer could not be verified. Start the sign-in again.`, { cause });
+  if (isNoAnswer(error)) return noAnswer(label, error);
+  if (error instanceof ResponseBodyError) return refusalOfTokenError(label, error.status, error.error, error);
+  const { cause } = error as { cause?: unknown };
+  // Of an answer with a status or content type that it may not have, openid-client keeps the answer alone.
+  if (cause instanceof Response) return refusalOfTokenError(label, cause.status, null, error);
+  const message = `${label}'s answer could not be verified. Start the sign-in again.`;
+  return new Refusal('bad_gateway', message, { cause: error });
 }

@@ -8,6 +8,7 @@ import {
 import { Strategy } from 'openid-client/passport';
 import { Refusal } from '../errors.ts';
 import { domainOf, requireVerifiedEmail } from './admission.ts';
+import { requireAuthorizedParty } from './authorized-party.ts';
 import type { Attempt, Connector, ConnectorParts, Profile } from './connector.ts';
 import { type GroupsClaim, readGroups } from './groups.ts';
 import { createDiscovery, type DiscoverySettings, refusalOf } from './oidc-discovery.ts';
@@ -94,6 +95,7 @@ function scopesOf(config: Configuration, { scopes, refreshTokens }: OidcSettings
 async function readClaims(configuration: Configuration, tokens: Tokens, settings: OidcSettings): Promise<Claims> {
   const claims = tokens.claims();
   if (claims === undefined) throw new Error('the provider sent no ID token');
+  requireAuthorizedParty(claims, settings.clientId);
   const { groups } = settings;
   const hasEmail = claims['email'] !== undefined;
   const complete = hasEmail && (groups === null || readGroups(claims, groups) !== null);

@@ -4,7 +4,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { before, test } from 'node:test';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from 'jose';
-import { Refusal } from '../../src/errors.ts';
 import { createGoogleConnector, type GoogleSettings } from '../../src/identity/google.ts';
 import type { Fetch } from '../../src/identity/provider-fetch.ts';
 import { profileThrough } from '../support/strategies.ts';
@@ -179,19 +178,42 @@ test('what the token endpoint refuses is told apart', async () => {
   const error = (name: string, status: number) => answerOf(() => Response.json({ error: name }, { status }));
   await assert.rejects(error('invalid_grant', 400), { code: 'bad_request', message: /took too long or was used/ });
   await assert.rejects(error('invalid_client', 401), { code: 'bad_gateway', message: /client id and secret/ });
+  await assert.rejects(error('unauthorized_client', 400), { code: 'bad_gateway', message: /client id and secret/ });
+  await assert.rejects(error('redirect_uri_mismatch', 400), {
+    code: 'bad_gateway',
+    message: 'Google refused what Dockpass asked for (redirect_uri_mismatch). Tell the administrator.',
+  });
   await assert.rejects(error('x', 503), { code: 'unavailable' });
-  await assert.rejects(
-    answerOf(() => new Response('<html>', { status: 502 })),
-    { code: 'unavailable' },
-  );
-  await assert.rejects(
-    answerOf(() => new Response('<html>')),
-    Refusal,
-  );
+  await assert.rejects(error('rate_limit_exceeded', 429), { code: 'unavailable' });
+  const html = (status: number) => answerOf(() => new Response('<html>', { status }));
+  await assert.rejects(html(502), { code: 'unavailable' });
+  const notUnderstood = (status: number) => ({ code: 'bad_gateway', message: new RegExp(`not underst.*${status}`) });
+  await assert.rejects(html(200), notUnderstood(200));
+  await assert.rejects(html(302), notUnderstood(302));
+  await assert.rejects(html(401), notUnderstood(401));
   await assert.rejects(
     answerOf(() => Response.json(null)),
-    Refusal,
+    notUnderstood(200),
   );
+});
+
+test('an answer in the name of another issuer is refused before its code is redeemed', async () => {
+  let nonce = '';
+  const calls: string[] = [];
+  const fetch: Fetch = async (url) => {
+    calls.push(url);
+    if (url === settings.jwksUrl) return Response.json({ keys });
+    return Response.json({ access_token: 'a', token_type: 'Bearer', id_token: await sign({ ...claims, nonce }) });
+  };
+  const answer = (iss: string) =>
+    profileThrough(createGoogleConnector(settings, { fetch, now: () => now }), (sent) => {
+      nonce = sent.get('nonce') ?? '';
+      return { code: 'code-1', state: sent.get('state') ?? '', iss };
+    });
+  await assert.rejects(answer('https://sso.example.com'), unverifiable);
+  await assert.rejects(answer(''), unverifiable);
+  assert.deepEqual(calls, []);
+  assert.equal((await answer('https://accounts.google.com')).subject, '42');
 });
 
 test('an answer without end is cut off', async () => {

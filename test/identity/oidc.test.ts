@@ -46,6 +46,8 @@ type Provider = {
   userinfo: () => Response;
   asked: Request[];
   key: CryptoKey;
+  /** In place of a token. */
+  tokenError?: () => Response;
 };
 
 /** Signs in at a provider that answers as told. */
@@ -65,6 +67,7 @@ function fetchOf(provider: Provider): Fetch {
     if (url === metadata.jwks_uri) return Response.json({ keys: [jwk] });
     if (url.endsWith('/userinfo')) return provider.userinfo();
     assert.equal(url, metadata.token_endpoint);
+    if (provider.tokenError !== undefined) return provider.tokenError();
     const payload = { ...person, iss: issuer, aud: 'client-1', sub: '7', nonce: provider.nonce, ...provider.claims };
     const idToken = new SignJWT(payload)
       .setProtectedHeader({ alg: 'RS256', kid: 'k' })
@@ -123,7 +126,10 @@ const unverifiable = {
   message: "Company SSO's answer could not be verified. Start the sign-in again.",
 };
 
-test('refused: another issuer, audience, nonce or signature', async () => {
+test('refused: another issuer, audience, nonce, signature, or a token that another client asked for', async () => {
+  await assert.rejects(signIn({ claims: { azp: 'client-2' } }), unverifiable);
+  await assert.rejects(signIn({ claims: { aud: ['client-1', 'client-2'] } }), unverifiable);
+  assert.equal((await signIn({ claims: { azp: 'client-1' } })).subject, '7');
   await assert.rejects(signIn({ claims: { iss: 'https://sso.example.com/realms/other' } }), unverifiable);
   await assert.rejects(signIn({ claims: { aud: 'client-2' } }), unverifiable);
   await assert.rejects(signIn({ claims: { nonce: 'x' } }), unverifiable);
@@ -203,14 +209,32 @@ test('a provider that is down, hangs or answers garbage is asked again at the ne
     () => Promise.reject(new TypeError('fetch failed')),
     () => new Promise(() => {}),
     async () => new Response('<html>503', { status: 503 }),
+    async () => new Response('slow down', { status: 429 }),
+    async () => new Response('<html>404', { status: 404 }),
     async () => Response.json({ ...metadata, issuer: 'https://elsewhere.example' }),
     async () => Response.json(metadata),
   );
-  await assert.rejects(connector.strategy(), noAnswer);
-  await assert.rejects(connector.strategy(), noAnswer);
-  await assert.rejects(connector.strategy(), { code: 'bad_gateway' });
+  for (let failure = 1; failure <= 4; failure++) await assert.rejects(connector.strategy(), noAnswer);
+  await assert.rejects(connector.strategy(), { code: 'bad_gateway', message: /not understand \(status 404\)/ });
   await assert.rejects(connector.strategy(), { code: 'bad_gateway' });
   await connector.strategy();
+});
+
+test('what the token endpoint refuses is told apart', async () => {
+  const answer = (tokenError: () => Response) => signIn({ tokenError });
+  const error = (name: string, status: number) => answer(() => Response.json({ error: name }, { status }));
+  await assert.rejects(error('invalid_grant', 400), { code: 'bad_request', message: /took too long or was used/ });
+  await assert.rejects(error('invalid_client', 401), { code: 'bad_gateway', message: /client id and secret/ });
+  await assert.rejects(error('invalid_request', 400), {
+    code: 'bad_gateway',
+    message: /asked for \(invalid_request\)/,
+  });
+  await assert.rejects(error('server_error', 500), noAnswer);
+  await assert.rejects(error('too_many', 429), noAnswer);
+  const html = (status: number) => answer(() => new Response('<html>', { status }));
+  await assert.rejects(html(502), noAnswer);
+  await assert.rejects(html(302), { code: 'bad_gateway', message: /not understand \(status 302\)/ });
+  await assert.rejects(html(200), { code: 'bad_gateway', message: /not understand \(status 200\)/ });
 });
 
 test('people who come together share one discovery, and later ones use it', async () => {
