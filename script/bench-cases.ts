@@ -15,6 +15,7 @@ type Shape = {
   readonly crowd?: number;
   readonly rules?: number;
   readonly env?: NodeJS.ProcessEnv;
+  readonly flood?: number;
 };
 
 const builder = Buffer.from('builder:badmin').toString('base64');
@@ -24,6 +25,13 @@ export const shapes: Readonly<Record<string, Shape>> = {
   distinct: { what: 'app password, SQLite, no request twice', basic: 'person', distinct: true },
   anonymous: { what: 'anonymous' },
   static: { what: 'static user, bcrypt 5', basic: builder },
+  flood: {
+    what: 'app password, beside 100 wrong passwords a second (bcrypt 5)',
+    basic: 'person',
+    flood: 100,
+    env: { TRUSTED_PROXIES: '127.0.0.1' },
+  },
+  rs256: { what: 'app password, SQLite, RS256', basic: 'person', env: { TOKEN_ALGORITHM: 'RS256' } },
   postgres: { what: 'app password, PostgreSQL', basic: 'person', postgres: true },
   workers: { what: 'app password, SQLite, WORKERS=2', basic: 'person', env: { WORKERS: '2' } },
 };
@@ -41,7 +49,7 @@ export type Case = {
   readonly name: string;
   readonly what: string;
   readonly service: Service;
-  readonly load: Pick<Load, 'url' | 'headers' | 'distinct'>;
+  readonly load: Pick<Load, 'url' | 'headers' | 'distinct' | 'flood'>;
 };
 
 export async function startFloor(name: 'signed' | 'constant', what: string, folder: string): Promise<Case> {
@@ -83,7 +91,7 @@ export async function startCase(
     name,
     what: shape.what,
     service: running,
-    load: { url: pathOf(running.url), headers, distinct: shape.distinct },
+    load: { url: pathOf(running.url), headers, distinct: shape.distinct, flood: shape.flood },
   };
 }
 

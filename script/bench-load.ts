@@ -11,16 +11,20 @@ export type Load = {
   readonly distinct?: boolean | undefined;
   /** Milliseconds that each connection waits before a request: less than full load. */
   readonly delay?: number;
+  /** Wrong passwords a second that arrive beside it, each of another user name and address. */
+  readonly flood?: number | undefined;
 };
 
 /** Latencies in milliseconds. */
 export type Measured = { readonly requests: number; readonly rate: number; readonly p50: number; readonly p99: number };
 
 const script = join(import.meta.dirname, 'bench-load.lua');
+const floodScript = join(import.meta.dirname, 'bench-flood.lua');
 
 /** @throws {Error} with what wrk says, when a request failed or was not answered with 200 */
 export async function runLoad(load: Load): Promise<Measured> {
   const { url, headers, seconds, connections } = load;
+  const flooding = load.flood === undefined ? null : sendFlood(url, seconds, load.flood);
   const scripted = load.distinct === true || load.delay !== undefined;
   const { code, output } = await runProgram('wrk', [
     '--threads=1',
@@ -32,6 +36,7 @@ export async function runLoad(load: Load): Promise<Measured> {
     url,
     ...(scripted ? ['--', String(load.distinct === true), String(load.delay ?? 0)] : []),
   ]);
+  await flooding;
   if (code !== 0 || /Non-2xx|Socket errors/.test(output)) throw new Error(`wrk on ${url}:\n${output}`);
   return {
     requests: Number(field(output, /(\d+) requests in/)),
@@ -39,6 +44,16 @@ export async function runLoad(load: Load): Promise<Measured> {
     p50: milliseconds(field(output, /50%\s+(\S+)/)),
     p99: milliseconds(field(output, /99%\s+(\S+)/)),
   };
+}
+
+/** Its answers are of no interest, as long as there are some. */
+async function sendFlood(url: string, seconds: number, rate: number): Promise<void> {
+  const connections = 10;
+  const { code, output } = await runProgram('wrk', [
+    ...['--threads=1', `--connections=${connections}`, `--duration=${seconds}s`, '--script', floodScript, url],
+    ...['--', String((connections * 1000) / rate)],
+  ]);
+  if (code !== 0 || !/requests in/.test(output)) throw new Error(`wrk with wrong passwords:\n${output}`);
 }
 
 function field(output: string, pattern: RegExp): string {

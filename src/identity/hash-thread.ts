@@ -9,6 +9,9 @@ export type HashThread = {
 
 type Waiting = { resolve(matches: boolean): void; reject(error: Error): void };
 
+/** Megabytes. bcrypt needs 4 KB; without a limit the thread's heap would grow to that of a small service. */
+const resourceLimits = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 };
+
 export function createHashThread(): HashThread {
   const waiting = new Map<number, Waiting>();
   let worker: Worker | undefined;
@@ -20,7 +23,7 @@ export function createHashThread(): HashThread {
     waiting.clear();
   };
   const start = (): Worker => {
-    const started = new Worker(new URL('./hash-worker.ts', import.meta.url), { env: {}, execArgv: [] });
+    const started = new Worker(new URL('./hash-worker.ts', import.meta.url), { env: {}, execArgv: [], resourceLimits });
     started.on('message', (compared: Compared) => {
       const job = waiting.get(compared.id);
       waiting.delete(compared.id);

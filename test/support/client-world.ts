@@ -40,7 +40,11 @@ export type ClientWorld = {
   requests(): string[];
 };
 
-export async function startClientWorld(stack: AsyncDisposableStack): Promise<ClientWorld> {
+/** @param settings of Dockpass, beside those that it needs here */
+export async function startClientWorld(
+  stack: AsyncDisposableStack,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<ClientWorld> {
   // Short, for sockets, and in small letters, as podman names an image by its path.
   const folder = `/tmp/dockpass-${randomUUID().slice(0, 8)}`;
   await mkdir(folder);
@@ -52,7 +56,12 @@ export async function startClientWorld(stack: AsyncDisposableStack): Promise<Cli
   const publicUrl = `http://localhost:${port}`;
   const [registry, strangeRegistry] = [`localhost:${registryPort}`, `localhost:${strangePort}`];
   const services = `${registry},${strangeRegistry}`;
-  Object.assign(installation.environment, { PORT: String(port), PUBLIC_URL: publicUrl, SERVICES: services });
+  Object.assign(installation.environment, {
+    PORT: String(port),
+    PUBLIC_URL: publicUrl,
+    SERVICES: services,
+    ...settings,
+  });
   const server = await installation.serve();
   stack.defer(() => server.stop());
   await installation.addPerson(ana);

@@ -5,8 +5,13 @@ import { writeImage } from './image.ts';
 import { type Finished, runProgram, startProgram } from './process.ts';
 import type { RegistryClient } from './registry-client.ts';
 
+export type Containerd = RegistryClient & {
+  /** From here on it has an identity token, as Docker's engine gives it to containerd. */
+  loginWithToken(token: string): Promise<void>;
+};
+
 /** @param folder an empty one, on a short path: a socket's path has 107 characters at most */
-export async function startContainerd(folder: string): Promise<RegistryClient> {
+export async function startContainerd(folder: string): Promise<Containerd> {
   await mkdir(folder, { recursive: true });
   const socket = join(folder, 'containerd.sock');
   const file = join(folder, 'containerd.toml');
@@ -23,6 +28,9 @@ export async function startContainerd(folder: string): Promise<RegistryClient> {
     async login(_registry, user, secret) {
       credentials = ['--user', `${user}:${secret}`];
       return nothing;
+    },
+    async loginWithToken(token) {
+      credentials = ['--refresh', token];
     },
     async logout() {
       credentials = [];

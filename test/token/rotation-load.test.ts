@@ -1,5 +1,6 @@
 /** Rotation in front of real registries under load: they were started once, and no pull fails. */
 import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,25 +24,34 @@ test('pulls go on while keys rotate, three times', { skip: missing('docker-regis
   const running = await startRegistry({ ...wish, certificateBundleFile });
   stack.defer(() => running.stop());
 
-  const kids = new Set<string>();
-  let pulls = 0;
-  let asked = 0;
-  /** As a client: a token for a repository that nobody asked for yet, then the registry with it, which has none of the name. */
-  const pull = async (): Promise<void> => {
-    const name = `team/r${++asked}`;
+  const url = `http://127.0.0.1:${port}/v2/team/app/blobs/`;
+  const tokenOf = async (user: string, scope: string): Promise<string> => {
     const { body } = await tokens.get(
       [
         ['service', service.name],
-        ['scope', `repository:${name}:pull`],
+        ['scope', scope],
       ],
-      { user: 'bo' },
+      { user },
     );
-    const token = String(body['token']);
+    return String(body['token']);
+  };
+  const layer = randomBytes(64 * 1024);
+  const digest = `sha256:${createHash('sha256').update(layer).digest('hex')}`;
+  const headers = { Authorization: `Bearer ${await tokenOf('ana', 'repository:team/app:pull,push')}` };
+  const begun = await fetch(`${url}uploads/`, { method: 'POST', headers });
+  const place = `${begun.headers.get('location')}&digest=${digest}`;
+  assert.equal((await fetch(place, { method: 'PUT', headers, body: layer })).status, 201);
+
+  const kids = new Set<string>();
+  let pulls = 0;
+  let asked = 0;
+  /** As a client: a token, then the layer with it. The second repository makes it a token that was not made before. */
+  const pull = async (): Promise<void> => {
+    const token = await tokenOf('bo', `repository:team/app:pull repository:team/other${++asked}:pull`);
     kids.add(decodeProtectedHeader(token).kid ?? '');
-    const response = await fetch(`http://127.0.0.1:${port}/v2/${name}/tags/list`, {
-      headers: { Authorization: `Bearer ${token}` },
-    });
-    assert.equal(response.status, 404, await response.text());
+    const response = await fetch(url + digest, { headers: { Authorization: `Bearer ${token}` } });
+    assert.equal(response.status, 200, running.output());
+    assert.equal((await response.arrayBuffer()).byteLength, layer.length);
     pulls += 1;
   };
   const ring = tokens.keys.ring('');

@@ -1,0 +1,63 @@
+/** Docker and containerd with an identity token in the place of the password. */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { ana, startClientWorld } from '../support/client-world.ts';
+import { startContainerd } from '../support/containerd.ts';
+import { asRegistryClient, startDockerEngine } from '../support/docker-engine.ts';
+import { missing } from '../support/parts.ts';
+import { succeed } from '../support/registry-client.ts';
+
+async function start(t: TestContext) {
+  const stack = new AsyncDisposableStack();
+  t.after(() => stack.disposeAsync());
+  const world = await startClientWorld(stack, { IDENTITY_TOKENS: 'true' });
+  const engine = await startDockerEngine(join(world.folder, 'engine'));
+  const docker = asRegistryClient(engine);
+  stack.defer(() => docker.stop());
+  const config = join(world.folder, 'engine', 'client', 'config.json');
+  const keptBy = async () =>
+    JSON.parse(await readFile(config, 'utf8')).auths[world.registry] as { auth: string; identitytoken?: string };
+  return { stack, world, docker, keptBy };
+}
+
+const skip = missing('root', 'dockerd', 'docker', 'docker-registry', 'containerd', 'ctr');
+
+test('docker login keeps a token, and no password; engine and containerd work with it until the password is revoked', {
+  skip,
+}, async (t) => {
+  const { stack, world, docker, keptBy } = await start(t);
+  const image = `${world.registry}/platform/web:1`;
+  const { id, secret } = await world.newPassword(ana);
+  const made = await docker.make();
+  let token = '';
+
+  await t.test('docker login', async () => {
+    await succeed(docker.login(world.registry, ana, secret));
+    const { auth, identitytoken = '' } = await keptBy();
+    assert.equal(Buffer.from(auth, 'base64').toString(), `${ana}:`);
+    assert.match(identitytoken, /^dki_/);
+    token = identitytoken;
+  });
+  await t.test('pushes and pulls, again and again, with the same token', async () => {
+    await succeed(docker.push(made, image));
+    for (const _ of [1, 2]) await succeed(docker.pull(image));
+    await succeed(docker.login(world.registry, ana, secret));
+    assert.equal((await keptBy()).identitytoken, token);
+  });
+  const containerd = await startContainerd(join(world.folder, 'containerd'));
+  stack.defer(() => containerd.stop());
+  await containerd.loginWithToken(token);
+  await t.test('containerd pulls with it', async () => {
+    await succeed(containerd.pull(image));
+  });
+  await t.test('both are refused once the password is revoked', async () => {
+    await world.revoke(id);
+    for (const client of [docker, containerd]) {
+      const { code, output } = await client.pull(image);
+      assert.notEqual(code, 0);
+      assert.match(output, /401|unauthorized/i);
+    }
+  });
+});
