@@ -43,6 +43,11 @@ export function takeAttempt(
   return found.begunAt + visitorLifetime > answer.now ? found : null;
 }
 
+/** Those of other tabs, for the new session that a sign-in starts. */
+export function waitingAttempts(request: Request): readonly PendingSignIn[] {
+  return request.session.pending ?? [];
+}
+
 function randomText(): string {
   return randomBytes(24).toString('base64url');
 }

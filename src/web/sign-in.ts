@@ -5,7 +5,7 @@ import { Refusal } from '../errors.ts';
 import type { Admission, Admitted } from '../identity/admission.ts';
 import type { Attempt, Connector, Profile } from '../identity/connector.ts';
 import type { Account } from '../store/accounts.ts';
-import { createAttempt, type PendingSignIn, rememberAttempt, takeAttempt } from './attempts.ts';
+import { createAttempt, type PendingSignIn, rememberAttempt, takeAttempt, waitingAttempts } from './attempts.ts';
 import { readAnswer } from './provider-answer.ts';
 import { beginUrl, type RefusedParts, refuse } from './refused.ts';
 import { safeReturnTo } from './return-to.ts';
@@ -74,7 +74,9 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
   if (pending === null) throw lost();
   if (refusal !== null) throw refusal;
   const account = await identify(parts, connector, request, pending);
+  const others = waitingAttempts(request);
   await parts.sessions.signIn(request, account);
+  for (const other of others) rememberAttempt(request, other);
   const detail = { provider: connector.name };
   const client = parts.clientOf(request);
   parts.audit.record({ action: 'sign-in', actor: account.login, subject: account.login, client, detail });

@@ -131,14 +131,21 @@ test('two tabs sign in side by side', async (t) => {
   assert.equal(page.body, 'signed in as ana@example.com');
 });
 
-test('the second tab of a browser that is signed in by now says so', async (t) => {
+test('a tab that began before another one signed in ends where it wanted to, as whom it chose', async (t) => {
   const app = await start(t);
   const visitor = createVisitor();
-  const [first, second] = [await visitor.open(begin(app)), await visitor.open(begin(app))];
+  const [first, second, third] = [
+    await visitor.open(begin(app)),
+    await visitor.open(`${begin(app)}?return_to=/passwords/new`),
+    await visitor.open(begin(app)),
+  ];
   await visitor.submit(first, first.url, { account: 'ana@example.com' });
-  const page = await visitor.submit(second, second.url, { account: 'bo@example.com' });
-  assert.equal(page.status, 400);
-  assert.deepEqual(JSON.parse(page.body).action, { href: '/', label: 'Continue as ana@example.com' });
+  const page = await visitor.submit(second, second.url, { account: 'ana@example.com' });
+  assert.deepEqual([page.url.pathname, page.body], ['/passwords/new', 'signed in as ana@example.com']);
+  const other = await visitor.submit(third, third.url, { account: 'bo@example.com' });
+  assert.equal(other.body, 'signed in as bo@example.com');
+  const again = await visitor.open(`${begin(app)}/callback?code=x&state=y`);
+  assert.deepEqual(JSON.parse(again.body).action, { href: '/', label: 'Continue as bo@example.com' });
 });
 
 test('an answer that this browser did not ask for, or asks for twice, is refused', async (t) => {
