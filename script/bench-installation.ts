@@ -49,7 +49,7 @@ export async function createInstallation(options: {
     const told = { email: login, displayName: 'A Person', domain: 'example.com', groups: ['google:dev@example.com'] };
     const { id } = await core.store.accounts.signIn({ ...person, ...told, at });
     const wish = { name: 'bench', days: 30, pullOnly: false, repositories: [] };
-    const { secret } = await core.passwords.issue({ id, login }, wish, { actor: login, client: null });
+    const { secret } = await core.passwords.issue({ id, login, kind: 'person' }, wish, { actor: login, client: null });
     if (options.crowd !== undefined) await addCrowd(config.databaseUrl, options.crowd, at);
     return { environment, basic: Buffer.from(`${login}:${secret}`).toString('base64') };
   } finally {

@@ -1,5 +1,11 @@
 /** Owns administrators' API tokens: `dka_`, narrow scopes, an expiry; they open /api/v1 and nothing else. */
+import { randomBytes } from 'node:crypto';
+import type { Administrators } from './administrators.ts';
 import type { Actor } from './app-passwords.ts';
+import type { Audit, Client } from './audit.ts';
+import { Refusal } from './errors.ts';
+import { createSecret, equalHashes, hasValidChecksum, hintOf, type Pepper } from './secret.ts';
+import type { ApiTokenRow, ApiTokenStore } from './store/api-tokens.ts';
 
 export const apiScopes = [
   'people:read',
@@ -45,4 +51,129 @@ export type ApiTokens = {
   list(): Promise<ApiToken[]>;
   /** @throws {Refusal} `not_found` */
   revoke(id: string, by: Actor): Promise<ApiToken>;
+  /** @throws {Refusal} `unauthenticated` */
+  verify(secret: string, client: Client): Promise<ApiCaller>;
 };
+
+/** Whom a token speaks for. */
+export type ApiCaller = { readonly tokenId: string; readonly actor: string; readonly scopes: readonly ApiScope[] };
+
+export type ApiTokenParts = {
+  readonly store: ApiTokenStore;
+  readonly administrators: Pick<Administrators, 'includes'>;
+  readonly audit: Audit;
+  readonly pepper: Pepper;
+  readonly maximumDays: number;
+  /** Told of a last use that could not be written. */
+  readonly onError: (error: unknown) => void;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+const day = 24 * 60 * 60 * 1000;
+/** Milliseconds: how exact the last use is. */
+const useInterval = 5 * 60 * 1000;
+const maximumNameLength = 60;
+
+export function createApiTokens(parts: ApiTokenParts): ApiTokens {
+  const { store, audit, pepper, now } = parts;
+  return {
+    maximumDays: parts.maximumDays,
+    async issue(wish, creator, by) {
+      const { name, scopes } = checkWish(wish, parts.maximumDays);
+      const secret = createSecret('dka');
+      const createdAt = now();
+      const row = {
+        id: randomBytes(9).toString('hex'),
+        account_id: creator,
+        created_by: by.actor,
+        name,
+        hash: pepper.hash(secret),
+        pepper_id: pepper.id,
+        hint: hintOf(secret),
+        scopes_json: JSON.stringify(scopes),
+        created_at: createdAt,
+        expires_at: createdAt + wish.days * day,
+      };
+      await store.insert(row);
+      const detail = { id: row.id, name, scopes, expiresAt: row.expires_at };
+      audit.record({ action: 'api-token.create', ...by, subject: by.actor, detail });
+      return { secret, token: toToken({ ...row, ...unused }, createdAt) };
+    },
+    list: async () => (await store.all()).map((row) => toToken(row, now())),
+    async revoke(id, by) {
+      if (await store.revoke(id, by.actor, now())) {
+        const { name = '', created_by: subject = '' } = (await store.byId(id)) ?? {};
+        audit.record({ action: 'api-token.revoke', ...by, subject, detail: { id, name } });
+      }
+      const row = await store.byId(id);
+      if (row === undefined) throw new Refusal('not_found', `There is no API token ${id}. List them to see the ids.`);
+      return toToken(row, now());
+    },
+    verify: (secret, client) => verify(parts, secret, client),
+  };
+}
+
+const unused = { revoked_at: null, revoked_by: null, used_at: null, used_address: null };
+
+function checkWish(
+  { name, days, scopes }: { readonly name: string; readonly days: number; readonly scopes: readonly string[] },
+  maximumDays: number,
+): { name: string; scopes: ApiScope[] } {
+  const trimmed = name.trim().normalize('NFC');
+  if (trimmed === '' || trimmed.length > maximumNameLength || /\p{Cc}/u.test(trimmed)) {
+    throw new Refusal('bad_request', `Name the token after what uses it, in at most ${maximumNameLength} characters.`);
+  }
+  if (!Number.isInteger(days) || days < 1 || days > maximumDays) {
+    throw new Refusal('bad_request', `Choose a lifetime between 1 and ${maximumDays} days.`);
+  }
+  const known = apiScopes.filter((scope) => scopes.includes(scope));
+  if (known.length === 0 || known.length !== new Set(scopes).size) {
+    throw new Refusal('bad_request', `Choose one or more of the scopes ${apiScopes.join(', ')}.`);
+  }
+  return { name: trimmed, scopes: known };
+}
+
+/** Whoever is no administrator any more leaves no token behind that still is one. */
+async function verify(parts: ApiTokenParts, secret: string, client: Client): Promise<ApiCaller> {
+  const { store, pepper, administrators, now } = parts;
+  const hash = pepper.hash(secret);
+  const row = hasValidChecksum(secret) ? await store.byHash(hash) : undefined;
+  if (row === undefined || !equalHashes(row.hash, hash)) {
+    throw new Refusal(
+      'unauthenticated',
+      'Send an API token as "Authorization: Bearer dka_...". This is none that is known.',
+    );
+  }
+  const { state } = toToken(row, now());
+  if (state !== 'live')
+    throw new Refusal('unauthenticated', `The API token "${row.name}" is ${state}. Make a new one.`);
+  if (row.account_id !== null) {
+    const creator = await store.creator(row.id);
+    if (creator === undefined || !administrators.includes(creator)) {
+      throw new Refusal(
+        'unauthenticated',
+        `The API token "${row.name}" was made by ${row.created_by}, who is no administrator now.`,
+      );
+    }
+  }
+  store.recordUse(row.id, { at: now(), address: client.address }, useInterval).catch(parts.onError);
+  const scopes = JSON.parse(row.scopes_json) as ApiScope[];
+  return { tokenId: row.id, actor: `API token "${row.name}" of ${row.created_by}`, scopes };
+}
+
+function toToken(row: ApiTokenRow, now: number): ApiToken {
+  return {
+    id: row.id,
+    name: row.name,
+    hint: row.hint,
+    scopes: JSON.parse(row.scopes_json) as ApiScope[],
+    createdBy: row.created_by,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    revokedAt: row.revoked_at,
+    revokedBy: row.revoked_by,
+    state: row.revoked_at !== null ? 'revoked' : row.expires_at <= now ? 'expired' : 'live',
+    lastUse: row.used_at === null ? null : { at: row.used_at, address: row.used_address ?? '' },
+  };
+}

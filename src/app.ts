@@ -5,14 +5,16 @@ import type { AddressInfo } from 'node:net';
 import { type Core, openCore, openSigningKeys } from './app/core.ts';
 import { openPeople, type People } from './app/off-boarding.ts';
 import { createPages } from './app/pages.ts';
+import type { Audit } from './audit.ts';
 import type { Config } from './config/config.ts';
+import { startHousekeeping } from './housekeeping.ts';
 import * as http from './http.ts';
 import { createHashCheck } from './identity/hash-check.ts';
 import { createHashThread } from './identity/hash-thread.ts';
 import { createStaticUsers } from './identity/static-users.ts';
 import { startWorker } from './off-boarding/worker.ts';
 import { differencesOf } from './policy/shadow.ts';
-import { openPolicies, type Policies } from './policy-file.ts';
+import { openPolicies, type Policies, type PolicyChange } from './policy-file.ts';
 import { looksLikeSecret } from './secret.ts';
 import { createTokenEndpoint, realmPaths } from './token/endpoint.ts';
 import type { Keys } from './token/keys.ts';
@@ -38,7 +40,12 @@ export async function startApp(config: Config): Promise<App> {
   const core = await openCore(config);
   try {
     const stopping = new AbortController();
-    const policies = await openPolicies(config.policyFile, config.policyCandidateFile, core.log);
+    const policies = await openPolicies(
+      config.policyFile,
+      config.policyCandidateFile,
+      core.log,
+      auditPolicy(core.audit),
+    );
     const keys = await openSigningKeys(config, core);
     const people = await openPeople(config, core, policies.current, stopping.signal);
     const listener = await createListener(config, core, { policies, keys, people, stopping: stopping.signal });
@@ -47,6 +54,7 @@ export async function startApp(config: Config): Promise<App> {
     server.listen(config.port, config.host);
     await once(server, 'listening');
     const sweepsEnded = startSweeps(config, core, people, stopping.signal);
+    const stopHousekeeping = startHousekeeping({ ...config, store: core.store, log: core.log, now: Date.now });
     const looking = [setInterval(policies.look, policyInterval), setInterval(keys.look, keyInterval)];
     const { address, port, family } = server.address() as AddressInfo;
     const host = family === 'IPv6' ? `[${address}]` : address;
@@ -61,6 +69,7 @@ export async function startApp(config: Config): Promise<App> {
       async stop() {
         core.log.info({}, 'stopping');
         for (const timer of looking) clearInterval(timer);
+        stopHousekeeping();
         stopping.abort();
         await Promise.all([stopServer(stopDeadline), sweepsEnded()]);
         await core.close();
@@ -72,6 +81,14 @@ export async function startApp(config: Config): Promise<App> {
   }
 }
 
+/** What happens to the policy file stands in the audit beside what people do. */
+function auditPolicy(audit: Audit): (change: PolicyChange) => void {
+  return ({ file, ...detail }) => {
+    const action = 'problems' in detail ? 'policy.refused' : 'policy.reload';
+    audit.record({ action, actor: '', subject: file, client: null, detail });
+  };
+}
+
 /**
  * The realm is answered before express sees the request: registry clients ask for a token with each layer, and
  * sessions, cookies and page headers are none of their business.
@@ -81,7 +98,7 @@ async function createListener(
   core: Core,
   parts: { policies: Policies; keys: Keys; people: People; stopping: AbortSignal },
 ): Promise<RequestListener> {
-  const { log, passwords } = core;
+  const { log, passwords, uses, denials } = core;
   const { policies, keys } = parts;
   const trust = http.createTrust(config.trustedProxies);
   const clientOf = http.createClientReader(trust);
@@ -99,11 +116,15 @@ async function createListener(
     anonymous: staticUsers.anonymous,
     policy: policies.current,
     onDecisions(identity, decisions, context) {
+      denials.record(identity, decisions, context);
       const candidate = policies.candidate();
       const differences = candidate === null ? [] : differencesOf(candidate, identity, decisions, context);
       for (const difference of differences) log.warn(difference, 'the candidate policy would decide otherwise');
     },
-    recordUse: passwords.recordUse,
+    recordUse(identity, client, access) {
+      passwords.recordUse(identity, client);
+      uses.record(identity, client, access);
+    },
     log,
     now: Date.now,
     clientOf,

@@ -22,13 +22,25 @@ export type AuditAction =
   | 'password.create'
   | 'password.first-use'
   | 'password.identity-token'
-  | 'password.revoke'
   | 'person.disable'
   | 'person.enable'
   | 'person.end-sessions'
   | 'person.groups'
   | 'person.require-sign-in'
-  | 'sweep.stop';
+  | 'sweep.stop'
+  | 'password.new-address'
+  | 'password.rotate'
+  | 'password.revoke'
+  | 'password.leaked'
+  | 'revocation'
+  | 'revocation.undo'
+  | 'robot.create'
+  | 'robot.change'
+  | 'api-token.create'
+  | 'api-token.revoke'
+  | 'policy.reload'
+  | 'policy.refused'
+  | 'policy.explain';
 
 export type AuditEvent = {
   readonly action: AuditAction;
@@ -38,6 +50,8 @@ export type AuditEvent = {
   readonly subject: string;
   /** `null` on the command line. */
   readonly client: Client | null;
+  /** Of an event that is about one. */
+  readonly repository?: string;
   readonly detail?: Readonly<Record<string, unknown>>;
 };
 
@@ -104,6 +118,7 @@ function toRow(event: AuditEvent, at: number): AuditRow {
     address: event.client?.address ?? null,
     client: event.client?.userAgent ?? null,
     request_id: event.client?.requestId ?? null,
+    repository: event.repository ?? null,
     detail_json: JSON.stringify(event.detail ?? {}),
   };
 }

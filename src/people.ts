@@ -1,12 +1,20 @@
 /** Owns what administrators see of people and do to them: search, a person's detail, disable, enable, end sessions. */
-import type { Actor, AppPassword } from './app-passwords.ts';
+import type { Administrators } from './administrators.ts';
+import type { Actor, AppPassword, AppPasswords } from './app-passwords.ts';
+import type { Audit } from './audit.ts';
+import { Refusal } from './errors.ts';
 import type { Membership } from './policy/groups.ts';
-import type { AccountState } from './store/accounts.ts';
-import type { Use } from './uses.ts';
+import type { Account, AccountState } from './store/accounts.ts';
+import type { PersonRow } from './store/people.ts';
+import type { SessionRow } from './store/sessions.ts';
+import type { Store } from './store/store.ts';
+import type { Use, Uses } from './uses.ts';
 
 /** Times are epoch milliseconds. */
 export type Person = {
   readonly id: string;
+  /** Lists hold people alone; `detail` takes robots too. */
+  readonly kind: Account['kind'];
   /** The docker user name. */
   readonly login: string;
   readonly displayName: string | null;
@@ -16,10 +24,16 @@ export type Person = {
   readonly groups: readonly string[];
   /** When it told them; `null`: never, which is not "none". */
   readonly groupsAt: number | null;
+  /** When the provider last said that the person is there; `null`: it cannot be asked. */
+  readonly confirmedAt: number | null;
   readonly createdAt: number;
   readonly signedInAt: number | null;
   readonly livePasswords: number;
   readonly state: AccountState;
+  readonly stateReason: string | null;
+  /** A login, 'command line', or 'provider', whose word a sign-in undoes. */
+  readonly stateBy: string | null;
+  readonly stateAt: number | null;
 };
 
 export type PeopleSort = 'login' | 'name' | 'signed-in' | 'created';
@@ -81,3 +95,105 @@ export type People = {
   /** Ends all sessions in browsers; returns how many. @throws {Refusal} `not_found` */
   endSessions(id: string, by: Actor): Promise<number>;
 };
+
+export type PeopleParts = {
+  readonly store: Pick<Store, 'people' | 'accounts' | 'sessions'>;
+  readonly passwords: Pick<AppPasswords, 'ofAccount'>;
+  readonly uses: Pick<Uses, 'ofAccount'>;
+  readonly administrators: Administrators;
+  readonly audit: Audit;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+/** Rows of a page. */
+const pageSize = 50;
+const maximumReason = 200;
+
+export function createPeople(parts: PeopleParts): People {
+  const { store, audit, now } = parts;
+  const find = async (id: string): Promise<PersonRow> => {
+    const row = await store.people.byId(id, now());
+    if (row !== undefined) return row;
+    throw new Refusal('not_found', `There is no account ${id}. Search for the person by name or e-mail.`);
+  };
+
+  return {
+    async list(query) {
+      const filter = { ...query, search: query.search.trim().normalize('NFC').toLowerCase() };
+      const total = await store.people.count(filter);
+      const pages = Math.max(1, Math.ceil(total / pageSize));
+      const page = Math.min(Math.max(1, query.page), pages);
+      const range = { limit: pageSize, offset: (page - 1) * pageSize, now: now() };
+      const rows = await store.people.list(filter, { by: query.sort, descending: query.descending }, range);
+      return { people: rows.map(toPerson), total, page, pages };
+    },
+    providers: () => store.people.providers(),
+    async detail(id) {
+      const account = await find(id);
+      const [passwords, uses, sessions] = await Promise.all([
+        parts.passwords.ofAccount(account),
+        parts.uses.ofAccount(id),
+        store.sessions.ofAccount(id, now()),
+      ]);
+      return {
+        person: toPerson(account),
+        groups: parts.administrators.groupsOf(account),
+        passwords: passwords.map((password) => ({ ...password, uses: uses.get(password.id) ?? [] })),
+        sessions: sessions.map(toSession),
+        isAdministrator: parts.administrators.includes(account),
+      };
+    },
+    async disable(id, reason, by) {
+      const { login } = await find(id);
+      if (login === by.actor) throw new Refusal('conflict', 'You cannot disable yourself: ask another administrator.');
+      if (reason.length > maximumReason)
+        throw new Refusal('bad_request', `Keep the reason under ${maximumReason} characters.`);
+      const change = { reason: reason.trim(), by: by.actor, at: now() };
+      if (!(await store.people.disable(id, change))) return;
+      await store.sessions.removeOfAccount(id);
+      audit.record({ action: 'person.disable', ...by, subject: login, detail: { reason: change.reason } });
+    },
+    async enable(id, by) {
+      const { login } = await find(id);
+      const change = { state: 'active', reason: null, by: by.actor, at: now() } as const;
+      if (await store.accounts.setState(id, change)) audit.record({ action: 'person.enable', ...by, subject: login });
+    },
+    async endSessions(id, by) {
+      const { login } = await find(id);
+      const ended = await store.sessions.removeOfAccount(id);
+      audit.record({ action: 'person.end-sessions', ...by, subject: login, detail: { sessions: ended } });
+      return ended;
+    },
+  };
+}
+
+function toPerson(row: PersonRow): Person {
+  return {
+    id: row.id,
+    kind: row.kind,
+    login: row.login,
+    displayName: row.display_name,
+    provider: row.provider,
+    domain: row.domain,
+    groups: JSON.parse(row.groups_json) as string[],
+    groupsAt: row.groups_at,
+    confirmedAt: row.confirmed_at,
+    createdAt: row.created_at,
+    signedInAt: row.signed_in_at,
+    livePasswords: row.live_passwords,
+    state: row.state,
+    stateReason: row.state_reason === '' ? null : row.state_reason,
+    stateBy: row.state_by,
+    stateAt: row.state_at,
+  };
+}
+
+/** What express-session and the sign-in keep in a session; anything else in it is nobody's business here. */
+function toSession({ data, expires_at: expiresAt }: SessionRow): SessionSummary {
+  const { passport } = JSON.parse(data) as {
+    passport?: { user?: { signedInAt: number; address?: string; client?: string } };
+  };
+  const { signedInAt = 0, address = null, client = null } = passport?.user ?? {};
+  return { signedInAt, expiresAt, address, client };
+}

@@ -40,12 +40,22 @@ export type PolicyFile = {
   reload(): Promise<void>;
 };
 
+/** A file that was taken over, or refused with each mistake. */
+export type PolicyChange =
+  | { readonly file: string; readonly users: number; readonly rules: number }
+  | { readonly file: string; readonly problems: readonly string[] };
+
 /**
  * Looking at the file beats waiting for events of the file system: one rule sees an edit in place, a rename over
  * it, the symbolic links of a Kubernetes ConfigMap and network file systems, which tell no events.
  * @param first what was read of the file already
  */
-export function createPolicyFile(file: string, log: Log, first: Reading | null = null): PolicyFile {
+export function createPolicyFile(
+  file: string,
+  log: Log,
+  first: Reading | null = null,
+  onChange: (change: PolicyChange) => void = () => {},
+): PolicyFile {
   let inForce = first;
   let problem: string | null = null;
   let tried = first?.version ?? null;
@@ -57,7 +67,9 @@ export function createPolicyFile(file: string, log: Log, first: Reading | null =
     try {
       const reading = await read(file, inForce);
       if (reading.policy !== inForce?.policy) {
-        log.info({ file, users: reading.policy.users.size, rules: reading.policy.rules.length }, 'policy taken over');
+        const change = { file, users: reading.policy.users.size, rules: reading.policy.rules.length };
+        log.info(change, 'policy taken over');
+        onChange(change);
       }
       inForce = reading;
       problem = null;
@@ -65,6 +77,7 @@ export function createPolicyFile(file: string, log: Log, first: Reading | null =
       problem = error instanceof Error ? error.message : String(error);
       const problems = error instanceof PolicyError ? error.message.split('\n') : [problem];
       log.error({ file, problems }, 'the policy file cannot be used; the policy before it stays in force');
+      onChange({ file, problems });
     }
   };
   const look = async (): Promise<void> => {
@@ -97,10 +110,18 @@ export type Policies = {
   reload(): Promise<void>;
 };
 
-/** @throws {Error} as `readPolicyFile` for the policy; a candidate that cannot be used is only logged */
-export async function openPolicies(file: string, candidateFile: string | null, log: Log): Promise<Policies> {
+/**
+ * @param onChange told what happens to the policy file from now on; not of the candidate
+ * @throws {Error} as `readPolicyFile` for the policy; a candidate that cannot be used is only logged
+ */
+export async function openPolicies(
+  file: string,
+  candidateFile: string | null,
+  log: Log,
+  onChange: (change: PolicyChange) => void,
+): Promise<Policies> {
   const first = await read(file);
-  const main = createPolicyFile(file, log, first);
+  const main = createPolicyFile(file, log, first, onChange);
   const candidate = candidateFile === null ? null : createPolicyFile(candidateFile, log);
   const files = candidate ? [main, candidate] : [main];
   await candidate?.reload();

@@ -2,14 +2,14 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** `dkp`: a person's app password; `dki`: docker's identity token. */
-export type SecretKind = 'dkp' | 'dki';
+/** `dkp`: a person's app password; `dkr`: a robot's; `dki`: docker's identity token; `dka`: an administrator's API token. */
+export type SecretKind = 'dkp' | 'dkr' | 'dki' | 'dka';
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 /** 30 base62 characters: 178 bits, so that one fast keyed hash is enough (OWASP ASVS 5.0, 6.5.2). */
 const bodyLength = 30;
 const checksumLength = 6;
-const form = /^dk[pi]_[0-9A-Za-z]{36}$/;
+const form = /^dk[pria]_[0-9A-Za-z]{36}$/;
 /** Bytes from here on would make some characters likelier than others. */
 const unbiased = 256 - (256 % alphabet.length);
 

@@ -1,4 +1,10 @@
 /** Owns what an app password was used from and for in the last 30 days: addresses, clients, repositories. */
+import type { Audit, Client } from './audit.ts';
+import type { Identity } from './identity/identity.ts';
+import type { Access } from './scope.ts';
+import { idsAtOnce, inPieces } from './store/conditions.ts';
+import type { PasswordUseRow, PasswordUseStore, UseSummaryRow } from './store/password-uses.ts';
+import { createWriteBehind } from './write-behind.ts';
 
 export type UseKind = 'address' | 'client' | 'repository';
 
@@ -10,3 +16,135 @@ export type Use = {
   readonly firstAt: number;
   readonly lastAt: number;
 };
+
+export type Uses = {
+  /** Notes that a token was made with a stored password; never waited for. @param access as it was granted */
+  record(identity: Identity, client: Client, access: readonly Access[]): void;
+  /** By password id; the latest first. */
+  ofAccount(accountId: string): Promise<ReadonlyMap<string, readonly Use[]>>;
+  /** What any of the passwords was used from and for, the latest first, at most a hundred of each kind. */
+  summary(passwordIds: readonly string[]): Promise<Use[]>;
+  flush(): Promise<void>;
+};
+
+/** Milliseconds: how exact `lastAt` is. */
+const interval = 60 * 60 * 1000;
+/** Values of one kind that are kept of a password: the latest. */
+const keptOfKind = 30;
+/** Uses that are known to be noted, and uses that wait for a database that is away: a few MB at most. */
+const maximumKept = 20_000;
+const maximumShown = 100;
+const maximumLength = 255;
+
+type Noted = Pick<PasswordUseRow, 'password_id' | 'kind' | 'value'> & {
+  readonly at: number;
+  readonly login: string;
+  readonly client: Client;
+};
+
+/** @param parts.now epoch milliseconds */
+export function createUses(parts: {
+  readonly store: PasswordUseStore;
+  readonly audit: Audit;
+  readonly onError: (error: unknown) => void;
+  readonly now: () => number;
+}): Uses {
+  const { store, now } = parts;
+  /** The longest known first; one that drops out is written once more, which changes little. */
+  const noted = new Map<string, number>();
+  const waiting = createWriteBehind<Noted>({
+    write: (entries) => write(parts, entries),
+    merge: (earlier) => earlier,
+    maximum: maximumKept,
+    onError: parts.onError,
+  });
+
+  const note = (identity: Identity, client: Client, kind: UseKind, value: string, at: number): void => {
+    if (identity.credential === null) return;
+    const id = identity.credential.id;
+    const key = `${id}\0${kind}\0${value}`;
+    const before = noted.get(key);
+    if (before !== undefined && at >= before && at - before < interval) return;
+    noted.delete(key);
+    noted.set(key, at);
+    const [oldest] = noted.size > maximumKept ? noted.keys() : [];
+    if (oldest !== undefined) noted.delete(oldest);
+    waiting.put(key, {
+      password_id: id,
+      kind,
+      value: value.slice(0, maximumLength),
+      at,
+      login: identity.account,
+      client,
+    });
+  };
+
+  return {
+    record(identity, client, access) {
+      if (identity.credential === null) return;
+      const at = now();
+      note(identity, client, 'address', client.address, at);
+      note(identity, client, 'client', productOf(client.userAgent), at);
+      for (const { type, name } of access) if (type === 'repository') note(identity, client, 'repository', name, at);
+    },
+    async ofAccount(accountId) {
+      await waiting.flush();
+      const rows = await store.ofAccount(accountId);
+      return new Map([...Map.groupBy(rows, (row) => row.password_id)].map(([id, uses]) => [id, uses.map(toUse)]));
+    },
+    async summary(passwordIds) {
+      await waiting.flush();
+      const found = new Map<string, Use>();
+      for (const ids of inPieces(passwordIds)) {
+        for (const row of await store.summary(ids)) merge(found, toUse(row));
+      }
+      const latest = [...found.values()].sort((a, b) => b.lastAt - a.lastAt);
+      return (['address', 'client', 'repository'] as const).flatMap((kind) =>
+        latest.filter((use) => use.kind === kind).slice(0, maximumShown),
+      );
+    },
+    flush: waiting.flush,
+  };
+}
+
+/** The first product of a User-Agent (RFC 9110, 10.1.5) is the tool; the rest, down to the kernel, would fill the table. */
+function productOf(userAgent: string): string {
+  return /^[^\s()]+/.exec(userAgent)?.[0] ?? '';
+}
+
+async function write(
+  { store, audit }: { store: PasswordUseStore; audit: Audit },
+  entries: readonly Noted[],
+): Promise<void> {
+  for (let start = 0; start < entries.length; start += idsAtOnce) {
+    const piece = entries.slice(start, start + idsAtOnce);
+    const isNew = await store.write(piece);
+    const added = piece.filter((_, index) => isNew[index]);
+    await store.trim(added, keptOfKind);
+    await announce(
+      store,
+      audit,
+      added.filter(({ kind }) => kind === 'address'),
+    );
+  }
+}
+
+/** A use from somewhere new stands in the audit: the first of all as such. */
+async function announce(store: PasswordUseStore, audit: Audit, added: readonly Noted[]): Promise<void> {
+  const isFirst = await store.markFirst(added.map(({ password_id: passwordId, at }) => ({ passwordId, at })));
+  for (const [index, { password_id: id, login, client }] of added.entries()) {
+    const action = isFirst[index] ? 'password.first-use' : 'password.new-address';
+    audit.record({ action, actor: login, subject: login, client, detail: { id } });
+  }
+}
+
+function toUse({ kind, value, first_at: firstAt, last_at: lastAt }: UseSummaryRow): Use {
+  return { kind, value, firstAt, lastAt };
+}
+
+function merge(found: Map<string, Use>, use: Use): void {
+  const key = `${use.kind}\0${use.value}`;
+  const known = found.get(key) ?? use;
+  const firstAt = Math.min(known.firstAt, use.firstAt);
+  found.set(key, { ...use, firstAt, lastAt: Math.max(known.lastAt, use.lastAt) });
+}

@@ -124,7 +124,7 @@ test('an unchanged file is not taken over again', async () => {
 });
 
 test('what was read at the start is not taken over again', async () => {
-  const policies = await openPolicies(file, null, log);
+  const policies = await openPolicies(file, null, log, () => {});
   for (let times = 0; times < 3; times += 1) policies.look();
   await writeFile(file, policyOf('second'));
   await policies.reload();
@@ -136,7 +136,7 @@ test('what was read at the start is not taken over again', async () => {
 
 test('a candidate that cannot be used keeps nobody from starting, and is a warning', async () => {
   const candidateFile = join(folder, 'next.yml');
-  const policies = await openPolicies(file, candidateFile, log);
+  const policies = await openPolicies(file, candidateFile, log, () => {});
   assert.equal(policies.candidate(), null);
   assert.deepEqual(policies.warnings(), ['the candidate policy file cannot be used']);
   await writeFile(candidateFile, policyOf('next'));

@@ -5,6 +5,7 @@ import { type Audit, createAudit } from '../audit.ts';
 import { type Cipher, createCipher } from '../cipher.ts';
 import type { Config } from '../config/config.ts';
 import { createDataFolder, readOrCreateSecret } from '../data-folder.ts';
+import { createDenials, type Denials } from '../denials.ts';
 import { createFailedLogins, type FailedLogins } from '../failed-logins.ts';
 import { createIdentityTokens, type IdentityTokens } from '../identity-tokens.ts';
 import { createLog, type Log } from '../log.ts';
@@ -13,12 +14,15 @@ import { createPepper, type Pepper } from '../secret.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { type Keys, openKeys } from '../token/keys.ts';
+import { createUses, type Uses } from '../uses.ts';
 
 /** What pages and commands share. */
 export type Core = {
   readonly log: Log;
   readonly store: Store;
   readonly audit: Audit;
+  /** Keys the hashes of all secrets that are given out. */
+  readonly pepper: Pepper;
   readonly passwords: AppPasswords;
   readonly identityTokens: IdentityTokens;
   readonly failedLogins: FailedLogins;
@@ -26,6 +30,8 @@ export type Core = {
   readonly cipher: Cipher;
   /** For whoever watches the service: what was found wrong when it started. */
   readonly warnings: readonly string[];
+  readonly uses: Uses;
+  readonly denials: Denials;
   close(): Promise<void>;
 };
 
@@ -67,13 +73,24 @@ export async function openCore(config: Config): Promise<Core> {
     onError: (error) => log.error({ err: error }, 'wrong passwords were counted in this process alone'),
     now: Date.now,
   });
+  const uses = createUses({
+    store: store.passwordUses,
+    audit,
+    onError: (error) => log.error({ err: error }, 'uses of passwords could not be stored; trying again'),
+    now: Date.now,
+  });
+  const denials = createDenials({
+    store: store.denials,
+    onError: (error) => log.error({ err: error }, 'denials could not be stored; trying again'),
+    now: Date.now,
+  });
   const close = async () => {
-    await failedLogins.flush();
+    await Promise.all([failedLogins.flush(), uses.flush(), denials.flush()]);
     await passwords.flush();
     await audit.flush();
     await store.close();
   };
-  return { log, store, audit, passwords, identityTokens, failedLogins, cipher, warnings, close };
+  return { log, store, audit, pepper, passwords, identityTokens, failedLogins, cipher, uses, denials, warnings, close };
 }
 
 /** A lost pepper would show as wrong passwords of everybody. */

@@ -34,6 +34,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   const sessions = createSessions({
     sessions: store.sessions,
     accounts: store.accounts,
+    clientOf,
     secrets: [await secretOf(config, 'sessionSecret', 'session-secret')],
     idle: config.sessionIdle,
     absolute: config.sessionAbsolute,

@@ -2,47 +2,49 @@
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { type LogLevel, logLevels } from '../log.ts';
+import { type AdministrationConfig, readAdministration } from './administration.ts';
 import { type KeyRingConfig, readKeyRings } from './key-rings.ts';
 import { type OffBoardingConfig, readOffBoarding } from './off-boarding.ts';
 import { type GoogleConfig, type OidcConfig, readGoogle, readOidcProviders } from './providers.ts';
 import { readServices, type ServiceConfig } from './services.ts';
 import { createSettings, type Environment, isLoopback, type Settings } from './settings.ts';
 
-export type Config = OffBoardingConfig & {
-  readonly publicUrl: URL;
-  /** Path of the public URL without a slash at its end: '' or '/dockpass'. */
-  readonly prefix: string;
-  readonly host: string;
-  readonly port: number;
-  /** Processes that share the port. */
-  readonly workers: number;
-  readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
-  /** Addresses and CIDR blocks whose X-Forwarded-* headers are believed. */
-  readonly trustedProxies: readonly string[];
-  readonly dataFolder: string;
-  /** `sqlite:PATH` or `postgres://...`. */
-  readonly databaseUrl: string;
-  readonly policyFile: string;
-  /** A policy whose decisions are compared with those of the policy in force, and change nothing. */
-  readonly policyCandidateFile: string | null;
-  readonly services: readonly ServiceConfig[];
-  readonly keyRings: readonly KeyRingConfig[];
-  readonly google: GoogleConfig | null;
-  readonly oidc: readonly OidcConfig[];
-  readonly sessionSecret: string | null;
-  /** Seconds. */
-  readonly sessionIdle: number;
-  /** Seconds. */
-  readonly sessionAbsolute: number;
-  readonly passwordPepper: string | null;
-  /** The first encrypts, all decrypt. */
-  readonly encryptionKeys: readonly string[] | null;
-  readonly passwordMaximumDays: number;
-  readonly passwordsPerAccount: number;
-  /** Different wrong passwords that a user name may be tried with from one address, in ten minutes. */
-  readonly wrongPasswords: number;
-  readonly logLevel: LogLevel;
-};
+export type Config = OffBoardingConfig &
+  AdministrationConfig & {
+    readonly publicUrl: URL;
+    /** Path of the public URL without a slash at its end: '' or '/dockpass'. */
+    readonly prefix: string;
+    readonly host: string;
+    readonly port: number;
+    /** Processes that share the port. */
+    readonly workers: number;
+    readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
+    /** Addresses and CIDR blocks whose X-Forwarded-* headers are believed. */
+    readonly trustedProxies: readonly string[];
+    readonly dataFolder: string;
+    /** `sqlite:PATH` or `postgres://...`. */
+    readonly databaseUrl: string;
+    readonly policyFile: string;
+    /** A policy whose decisions are compared with those of the policy in force, and change nothing. */
+    readonly policyCandidateFile: string | null;
+    readonly services: readonly ServiceConfig[];
+    readonly keyRings: readonly KeyRingConfig[];
+    readonly google: GoogleConfig | null;
+    readonly oidc: readonly OidcConfig[];
+    readonly sessionSecret: string | null;
+    /** Seconds. */
+    readonly sessionIdle: number;
+    /** Seconds. */
+    readonly sessionAbsolute: number;
+    readonly passwordPepper: string | null;
+    /** The first encrypts, all decrypt. */
+    readonly encryptionKeys: readonly string[] | null;
+    readonly passwordMaximumDays: number;
+    readonly passwordsPerAccount: number;
+    /** Different wrong passwords that a user name may be tried with from one address, in ten minutes. */
+    readonly wrongPasswords: number;
+    readonly logLevel: LogLevel;
+  };
 
 /** Every mistake of the environment; `message` has one a line. */
 export class ConfigError extends Error {
@@ -80,6 +82,7 @@ export function readConfig(environment: Environment): Config {
     passwordPepper: settings.secret('PASSWORD_PEPPER', { minimumLength: 32 }),
     encryptionKeys: readEncryptionKeys(settings),
     ...readOffBoarding(settings),
+    ...readAdministration(settings),
     passwordMaximumDays: settings.integer('PASSWORD_MAX_DAYS', { fallback: 365, minimum: 1, maximum: 3650 }),
     passwordsPerAccount: settings.integer('PASSWORDS_PER_PERSON', { fallback: 20, minimum: 1, maximum: 1000 }),
     wrongPasswords: settings.integer('WRONG_PASSWORDS', { fallback: 10, minimum: 1, maximum: 1000 }),

@@ -20,9 +20,9 @@ export type Standing = {
   readonly signInHelps: boolean;
 };
 
-type AccountFacts = Pick<
+export type AccountFacts = Pick<
   Account,
-  'login' | 'provider' | 'state' | 'state_reason' | 'state_at' | 'confirmed_at' | 'groups_json' | 'groups_at'
+  'kind' | 'login' | 'provider' | 'state' | 'state_reason' | 'state_at' | 'confirmed_at' | 'groups_json' | 'groups_at'
 >;
 
 const good: Standing = { use: 'full', reason: null, signInHelps: false };
@@ -50,7 +50,8 @@ type ToldGroups = Pick<Identity, 'groups' | 'groupsKnown' | 'groupsAt'>;
 /** Groups that were told too long ago are unknown: whoever left one of them must not keep it while the provider is silent. */
 export function toldGroups(account: AccountFacts, patience: Patience, now: number): ToldGroups {
   const { groups_json: json, groups_at: groupsAt } = account;
-  const groupsKnown = groupsAt !== null && now - groupsAt <= patience.groups;
+  // No provider speaks of robots: their groups are what somebody here gave them.
+  const groupsKnown = account.kind === 'robot' || (groupsAt !== null && now - groupsAt <= patience.groups);
   return { groups: groupsKnown ? (JSON.parse(json) as string[]) : [], groupsKnown, groupsAt };
 }
 

@@ -7,7 +7,7 @@ export type AccountState = 'active' | 'reauth_required' | 'disabled';
 /** Who set a state where that was no administrator; what the provider took, a sign-in with it gives back. */
 export const byProvider = 'provider';
 
-/** A row of `account`; the columns are explained in migrations/0001_init.sql and 0002_off_boarding.sql. */
+/** A row of `account`; the columns are explained in `migrations/`. */
 export type Account = {
   readonly id: string;
   readonly kind: 'person' | 'robot';
@@ -28,6 +28,11 @@ export type Account = {
   readonly signed_in_at: number | null;
   readonly checked_at: number | null;
   readonly confirmed_at: number | null;
+  /** These are of robots alone, `null` for people. */
+  readonly owner_group: string | null;
+  readonly labels_json: string | null;
+  readonly description: string | null;
+  readonly created_by: string | null;
 };
 
 /** A new state: why, in words for its owner (`null` for active), and by whom: a login, 'command line' or `byProvider`. */
@@ -63,6 +68,8 @@ export type AccountStore = {
   signIn(person: SignedIn): Promise<Account>;
   byId(id: string): Promise<Account | undefined>;
   byLogin(login: string): Promise<Account | undefined>;
+  /** In the order of their ids, after the given one. */
+  after(id: string, limit: number): Promise<Account[]>;
   byIdentity(issuer: string, subject: string): Promise<Account | undefined>;
   /** False when nothing changed: there is no such account, or it is in this state already. */
   setState(id: string, change: StateChange): Promise<boolean>;
@@ -85,13 +92,13 @@ export type AccountStore = {
 
 const signIn = `
   insert into account (id, kind, provider, issuer, subject, login, email, display_name, domain, groups_json, groups_at,
-                       state, created_at, signed_in_at)
-  values ($1, 'person', $2, $3, $4, $5, $6, $7, $8, coalesce($9, '[]'), $10, 'active', $11, $11)
+                       state, created_at, signed_in_at, search_text)
+  values ($1, 'person', $2, $3, $4, $5, $6, $7, $8, coalesce($9, '[]'), $10, 'active', $11, $11, $12)
   on conflict (issuer, subject) do update set
     provider = excluded.provider, login = excluded.login, email = excluded.email,
     display_name = excluded.display_name, domain = excluded.domain,
     groups_json = coalesce($9, account.groups_json), groups_at = coalesce($10, account.groups_at),
-    signed_in_at = excluded.signed_in_at
+    signed_in_at = excluded.signed_in_at, search_text = excluded.search_text
   returning *`;
 
 const setState = `
@@ -131,12 +138,14 @@ export function createAccountStore(sql: Sql): AccountStore {
         groups,
         groups === null ? null : person.at,
         person.at,
+        `${person.login} ${person.displayName ?? ''}`.normalize('NFC').toLowerCase(),
       ]);
       if (account === undefined) throw new Error('the sign-in statement returned no row');
       return account;
     },
     byId: (id) => sql.get<Account>('select * from account where id = $1', [id]),
     byLogin: (login) => sql.get<Account>('select * from account where login = $1', [login]),
+    after: (id, limit) => sql.all<Account>('select * from account where id > $1 order by id limit $2', [id, limit]),
     byIdentity: (issuer, subject) =>
       sql.get<Account>('select * from account where issuer = $1 and subject = $2', [issuer, subject]),
     async setState(id, { state, reason, by, at, unlessSignedInAfter = Number.MAX_SAFE_INTEGER }) {

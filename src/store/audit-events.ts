@@ -1,7 +1,8 @@
 /** Owns every statement on `audit_event`; rows are added and, when they are old enough, removed, never changed. */
+import { type Conditions, createConditions } from './conditions.ts';
 import type { Sql } from './sql.ts';
 
-/** A row of `audit_event`; the columns are explained in migrations/0001_init.sql. */
+/** A row of `audit_event`; the columns are explained in `migrations/`. */
 export type AuditRow = {
   readonly id: string;
   readonly at: number;
@@ -11,6 +12,7 @@ export type AuditRow = {
   readonly address: string | null;
   readonly client: string | null;
   readonly request_id: string | null;
+  readonly repository: string | null;
   readonly detail_json: string;
 };
 
@@ -19,11 +21,27 @@ export type AuditStore = {
   add(events: readonly AuditRow[]): Promise<void>;
   /** The newest first. */
   latest(count: number): Promise<AuditRow[]>;
+  /** Those that all of the filter applies to, older than the event `before`, the newest first. */
+  list(filter: AuditRowFilter, before: string | null, limit: number): Promise<AuditRow[]>;
+  /** Removes at most `limit` rows from before; returns how many. */
+  removeBefore(time: number, limit: number): Promise<number>;
+};
+
+/** Times are epoch milliseconds. */
+export type AuditRowFilter = {
+  /** As actor or as subject. */
+  readonly person?: string | undefined;
+  readonly action?: string | undefined;
+  readonly from?: number | undefined;
+  readonly until?: number | undefined;
+  readonly repository?: string | undefined;
 };
 
 const insert = `
-  insert into audit_event (id, at, action, actor, subject, address, client, request_id, detail_json)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`;
+  insert into audit_event (id, at, action, actor, subject, address, client, request_id, detail_json, repository)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`;
+const removeBefore =
+  'delete from audit_event where id in (select id from audit_event where at < $1 order by at limit $2)';
 
 export function createAuditStore(sql: Sql): AuditStore {
   return {
@@ -41,10 +59,29 @@ export function createAuditStore(sql: Sql): AuditStore {
             event.client,
             event.request_id,
             event.detail_json,
+            event.repository,
           ],
         })),
       );
     },
+    list(filter, before, limit) {
+      const conditions = conditionsOf(filter);
+      // Ids begin with the time, so that they are in its order.
+      if (before !== null) conditions.add((value) => `id < ${value}`, before);
+      const text = `select * from audit_event ${conditions.where()} order by id desc limit ${conditions.parameter(limit)}`;
+      return sql.all<AuditRow>(text, conditions.values);
+    },
+    removeBefore: (time, limit) => sql.run(removeBefore, [time, limit]),
     latest: (count) => sql.all<AuditRow>('select * from audit_event order by at desc, id desc limit $1', [count]),
   };
+}
+
+function conditionsOf({ person, action, from, until, repository }: AuditRowFilter): Conditions {
+  const conditions = createConditions();
+  if (person !== undefined) conditions.add((value) => `(actor = ${value} or subject = ${value})`, person);
+  if (action !== undefined) conditions.add((value) => `action = ${value}`, action);
+  if (from !== undefined) conditions.add((value) => `at >= ${value}`, from);
+  if (until !== undefined) conditions.add((value) => `at < ${value}`, until);
+  if (repository !== undefined) conditions.add((value) => `repository = ${value}`, repository);
+  return conditions;
 }

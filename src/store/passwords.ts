@@ -1,8 +1,8 @@
 /** Owns every statement on `app_password`. */
 import type { Account } from './accounts.ts';
-import type { Sql } from './sql.ts';
+import type { Sql, Value } from './sql.ts';
 
-/** A row of `app_password`; the columns are explained in migrations/0001_init.sql. */
+/** A row of `app_password`; the columns are explained in `migrations/`. */
 export type PasswordRow = {
   readonly id: string;
   readonly account_id: string;
@@ -19,9 +19,18 @@ export type PasswordRow = {
   readonly used_at: number | null;
   readonly used_address: string | null;
   readonly used_client: string | null;
+  readonly replaced_by: string | null;
 };
 
-export type NewPassword = Omit<PasswordRow, 'revoked_at' | 'revoked_by' | 'used_at' | 'used_address' | 'used_client'>;
+export type NewPassword = Omit<
+  PasswordRow,
+  'revoked_at' | 'revoked_by' | 'used_at' | 'used_address' | 'used_client' | 'replaced_by'
+>;
+
+type WithReason = {
+  /** What the administrator said who revoked it; `null` where none did. */
+  readonly revocation_reason: string | null;
+};
 
 /** A password with what `/auth` must know of its owner, in one row. */
 export type PasswordWithOwner = PasswordRow &
@@ -38,24 +47,34 @@ export type PasswordWithOwner = PasswordRow &
     | 'state_reason'
     | 'state_at'
     | 'confirmed_at'
+    | 'labels_json'
   >;
 
-/** A password and the login of its owner, for lists over all accounts. */
-export type PasswordWithLogin = PasswordRow & Pick<Account, 'login'>;
+/** A password as lists show it. */
+export type ListedPassword = PasswordRow & WithReason & Pick<Account, 'login' | 'kind'>;
 
 export type PasswordStore = {
   /** False, and nothing stored, when the account holds `limit` live passwords or a live one of this name. */
   insert(password: NewPassword, limit: number): Promise<boolean>;
   byHash(hash: string): Promise<PasswordWithOwner | undefined>;
-  byId(id: string): Promise<PasswordWithLogin | undefined>;
-  ofAccount(accountId: string): Promise<PasswordRow[]>;
-  all(): Promise<PasswordWithLogin[]>;
   /** The pepper of some live password; `undefined` where there is none. */
   pepperInUse(now: number): Promise<string | undefined>;
+  byId(id: string): Promise<ListedPassword | undefined>;
+  ofAccount(accountId: string): Promise<ListedPassword[]>;
+  all(): Promise<ListedPassword[]>;
+  /** Live ones of active accounts that end before `until`, the next to end first. */
+  expiring(now: number, until: number): Promise<ListedPassword[]>;
+  /**
+   * Stores the one that takes over and ends the old one at `oldUntil` at the latest.
+   * @returns false, and nothing changed, unless the old one is live, has no successor, and is none whose predecessor still lives
+   */
+  rotate(oldId: string, successor: NewPassword, oldUntil: number): Promise<boolean>;
   /** False when it is not there or was revoked before. */
   revoke(id: string, by: string, at: number): Promise<boolean>;
   /** All that are live; returns how many. */
   revokeOfAccount(accountId: string, by: string, at: number): Promise<number>;
+  /** Revokes for good: no undo of another revocation brings it back. False when it is not there. */
+  revokeForGood(id: string, by: string, at: number): Promise<boolean>;
   /** Writes last uses, except where one less than `interval` milliseconds before is recorded already. */
   recordUses(
     uses: readonly { readonly id: string; readonly at: number; readonly address: string; readonly client: string }[],
@@ -71,9 +90,22 @@ const insert = `
                             created_at, expires_at)
   select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
   where (select count(*) from app_password
-         where account_id = $2 and revoked_at is null and expires_at > $9) < $11
+         where account_id = $2 and revoked_at is null and expires_at > $9 and replaced_by is null) < $11
     and not exists (select 1 from app_password
                     where account_id = $2 and name = $3 and revoked_at is null and expires_at > $9)`;
+
+/** The limit is not asked: the successor takes the place of the old one. */
+const insertSuccessor = `
+  insert into app_password (id, account_id, name, hash, pepper_id, hint, actions_json, repositories_json,
+                            created_at, expires_at)
+  select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+  where exists (select 1 from app_password
+                where id = $11 and revoked_at is null and expires_at > $9 and replaced_by is null)
+    and not exists (select 1 from app_password where replaced_by = $11 and revoked_at is null and expires_at > $9)`;
+
+const retire = `
+  update app_password set replaced_by = $2, expires_at = case when expires_at < $3 then expires_at else $3 end
+  where id = $1 and replaced_by is null and exists (select 1 from app_password where id = $2)`;
 
 /**
  * On the path of each `/auth` request. The cast looks idle: without it SQLite plans a join anew for each value that is
@@ -82,11 +114,23 @@ const insert = `
  */
 const byHash = `
   select p.*, a.kind, a.provider, a.login, a.email, a.domain, a.groups_json, a.groups_at, a.state, a.state_reason,
-         a.state_at, a.confirmed_at
+         a.state_at, a.confirmed_at, a.labels_json
   from app_password p join account a on a.id = p.account_id
   where p.hash = cast($1 as text)`;
 
-const withLogin = 'select p.*, a.login from app_password p join account a on a.id = p.account_id';
+const withReason = `
+  select p.*, a.login, a.kind, r.reason as revocation_reason
+  from app_password p join account a on a.id = p.account_id left join revocation r on r.id = p.revocation_id`;
+const byId = `${withReason} where p.id = $1`;
+const ofAccount = `${withReason} where p.account_id = $1 order by p.created_at desc, p.id`;
+const all = `${withReason} order by a.login, p.created_at desc, p.id`;
+const expiring = `${withReason}
+  where p.expires_at > $1 and p.expires_at <= $2 and p.revoked_at is null and p.replaced_by is null and a.state = 'active'
+  order by p.expires_at, p.id`;
+
+const revoke = 'update app_password set revoked_at = $3, revoked_by = $2 where id = $1 and revoked_at is null';
+const revokeForGood = `
+  update app_password set revoked_at = coalesce(revoked_at, $3), revoked_by = $2, revocation_id = null where id = $1`;
 
 const revokeOfAccount = `
   update app_password set revoked_at = $3, revoked_by = $2
@@ -101,22 +145,7 @@ export function createPasswordStore(sql: Sql): PasswordStore {
     async insert(password, limit) {
       const [, inserted] = await sql.batch([
         { text: lockAccount, values: [password.account_id] },
-        {
-          text: insert,
-          values: [
-            password.id,
-            password.account_id,
-            password.name,
-            password.hash,
-            password.pepper_id,
-            password.hint,
-            password.actions_json,
-            password.repositories_json,
-            password.created_at,
-            password.expires_at,
-            limit,
-          ],
-        },
+        { text: insert, values: [...valuesOf(password), limit] },
       ]);
       return inserted === 1;
     },
@@ -125,19 +154,21 @@ export function createPasswordStore(sql: Sql): PasswordStore {
       const live = 'select pepper_id from app_password where revoked_at is null and expires_at > $1 limit 1';
       return (await sql.get<{ pepper_id: string }>(live, [now]))?.pepper_id;
     },
-    byId: (id) => sql.get<PasswordWithLogin>(`${withLogin} where p.id = $1`, [id]),
-    ofAccount: (accountId) =>
-      sql.all<PasswordRow>('select * from app_password where account_id = $1 order by created_at desc, id', [
-        accountId,
-      ]),
-    all: () => sql.all<PasswordWithLogin>(`${withLogin} order by a.login, p.created_at desc, p.id`),
-    revoke: async (id, by, at) =>
-      (await sql.run('update app_password set revoked_at = $3, revoked_by = $2 where id = $1 and revoked_at is null', [
-        id,
-        by,
-        at,
-      ])) === 1,
     revokeOfAccount: (accountId, by, at) => sql.run(revokeOfAccount, [accountId, by, at]),
+    byId: (id) => sql.get<ListedPassword>(byId, [id]),
+    ofAccount: (accountId) => sql.all<ListedPassword>(ofAccount, [accountId]),
+    all: () => sql.all<ListedPassword>(all),
+    expiring: (now, until) => sql.all<ListedPassword>(expiring, [now, until]),
+    async rotate(oldId, successor, oldUntil) {
+      const [, inserted] = await sql.batch([
+        { text: lockAccount, values: [successor.account_id] },
+        { text: insertSuccessor, values: [...valuesOf(successor), oldId] },
+        { text: retire, values: [oldId, successor.id, oldUntil] },
+      ]);
+      return inserted === 1;
+    },
+    revoke: async (id, by, at) => (await sql.run(revoke, [id, by, at])) === 1,
+    revokeForGood: async (id, by, at) => (await sql.run(revokeForGood, [id, by, at])) === 1,
     async recordUses(uses, interval) {
       await sql.batch(
         uses.map(({ id, at, address, client }) => ({
@@ -147,4 +178,20 @@ export function createPasswordStore(sql: Sql): PasswordStore {
       );
     },
   };
+}
+
+/** In the order of the columns of both inserts. */
+function valuesOf(password: NewPassword): Value[] {
+  return [
+    password.id,
+    password.account_id,
+    password.name,
+    password.hash,
+    password.pepper_id,
+    password.hint,
+    password.actions_json,
+    password.repositories_json,
+    password.created_at,
+    password.expires_at,
+  ];
 }

@@ -1,6 +1,9 @@
 /** Owns every statement on `web_session`. */
 import type { Sql } from './sql.ts';
 
+/** `data` is express-session's JSON. */
+export type SessionRow = { readonly data: string; readonly expires_at: number };
+
 export type SessionStore = {
   /** The data of a session that has not expired. */
   read(id: string, now: number): Promise<string | undefined>;
@@ -10,6 +13,8 @@ export type SessionStore = {
   change(id: string, session: { data: string; expiresAt: number }): Promise<void>;
   extend(id: string, expiresAt: number): Promise<void>;
   remove(id: string): Promise<void>;
+  /** Those that have not expired. */
+  ofAccount(accountId: string, now: number): Promise<SessionRow[]>;
   removeOfAccount(accountId: string): Promise<number>;
   removeExpired(now: number): Promise<number>;
 };
@@ -17,6 +22,9 @@ export type SessionStore = {
 const write = `
   insert into web_session (id, account_id, data, expires_at) values ($1, $2, $3, $4)
   on conflict (id) do update set account_id = excluded.account_id, data = excluded.data, expires_at = excluded.expires_at`;
+
+const ofAccount =
+  'select data, expires_at from web_session where account_id = $1 and expires_at > $2 order by expires_at desc, id';
 
 export function createSessionStore(sql: Sql): SessionStore {
   return {
@@ -39,6 +47,7 @@ export function createSessionStore(sql: Sql): SessionStore {
     async remove(id) {
       await sql.run('delete from web_session where id = $1', [id]);
     },
+    ofAccount: (accountId, now) => sql.all<SessionRow>(ofAccount, [accountId, now]),
     removeOfAccount: (accountId) => sql.run('delete from web_session where account_id = $1', [accountId]),
     removeExpired: (now) => sql.run('delete from web_session where expires_at <= $1', [now]),
   };

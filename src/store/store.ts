@@ -1,11 +1,17 @@
 /** Owns the whole of what is kept: one object with a part for each table. */
 import { type AccountStore, createAccountStore } from './accounts.ts';
+import { type ApiTokenStore, createApiTokenStore } from './api-tokens.ts';
 import { type AuditStore, createAuditStore } from './audit-events.ts';
+import { createDenialStore, type DenialStore } from './denials.ts';
 import { createFailedLoginStore, type FailedLoginStore } from './failed-logins.ts';
 import { createIdentityTokenStore, type IdentityTokenStore } from './identity-tokens.ts';
 import { createLeaseStore, type LeaseStore } from './leases.ts';
+import { createPasswordUseStore, type PasswordUseStore } from './password-uses.ts';
 import { createPasswordStore, type PasswordStore } from './passwords.ts';
+import { createPeopleStore, type PeopleStore } from './people.ts';
 import { createRefreshTokenStore, type RefreshTokenStore } from './refresh-tokens.ts';
+import { createRevocationStore, type RevocationStore } from './revocations.ts';
+import { createRobotStore, type RobotStore } from './robots.ts';
 import { createSeenTokenStore, type SeenTokenStore } from './seen-tokens.ts';
 import { createSessionStore, type SessionStore } from './sessions.ts';
 import { createSigningKeyStore, type SigningKeyStore } from './signing-keys.ts';
@@ -14,9 +20,15 @@ import type { Sql } from './sql.ts';
 export type Store = {
   readonly engine: Sql['engine'];
   readonly accounts: AccountStore;
+  readonly people: PeopleStore;
+  readonly robots: RobotStore;
   readonly passwords: PasswordStore;
+  readonly passwordUses: PasswordUseStore;
+  readonly revocations: RevocationStore;
   readonly sessions: SessionStore;
   readonly audit: AuditStore;
+  readonly denials: DenialStore;
+  readonly apiTokens: ApiTokenStore;
   readonly leases: LeaseStore;
   readonly refreshTokens: RefreshTokenStore;
   readonly seenTokens: SeenTokenStore;
@@ -32,9 +44,15 @@ export function createStore(sql: Sql): Store {
   return {
     engine: sql.engine,
     accounts: createAccountStore(sql),
+    people: createPeopleStore(sql),
+    robots: createRobotStore(sql),
     passwords: createPasswordStore(sql),
+    passwordUses: createPasswordUseStore(sql),
+    revocations: createRevocationStore(sql),
     sessions: createSessionStore(sql),
     audit: createAuditStore(sql),
+    denials: createDenialStore(sql),
+    apiTokens: createApiTokenStore(sql),
     leases: createLeaseStore(sql),
     refreshTokens: createRefreshTokenStore(sql),
     seenTokens: createSeenTokenStore(sql),

@@ -8,7 +8,7 @@ import type { IdentityTokens } from '../identity-tokens.ts';
 import type { Log } from '../log.ts';
 import type { Policy } from '../policy/acl.ts';
 import type { Decision, DecisionContext } from '../policy/decide.ts';
-import { formatScope } from '../scope.ts';
+import { type Access, formatScope } from '../scope.ts';
 import { answerRefusal, answerToken } from './answer.ts';
 import { authenticate, authenticateToken } from './authenticate.ts';
 import { decideScopes, grantedAccess } from './grant.ts';
@@ -28,8 +28,8 @@ export type TokenEndpointParts = {
   readonly policy: () => Policy;
   /** Sees every decision before it is answered. It must not throw. */
   readonly onDecisions: (identity: Identity, decisions: readonly Decision[], context: DecisionContext) => void;
-  /** Told of each token, to keep the last use of a password. It must not throw, and is not waited for. */
-  readonly recordUse: (identity: Identity, client: Client) => void;
+  /** Told of each token and what it grants, to keep what a password was used for. It must not throw, and is not waited for. */
+  readonly recordUse: (identity: Identity, client: Client, access: readonly Access[]) => void;
   readonly log: Log;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -86,7 +86,7 @@ export function createTokenEndpoint(
         mint(service.signer, service, { account: identity.account, access }, now),
       );
       const identityToken = await identityTokenFor(asked, service, identity, client);
-      parts.recordUse(identity, client);
+      parts.recordUse(identity, client, access);
       write('info', 'token', { status: 200, ...describeToken(service, identity, decisions) });
       answerToken(response, token, identityToken, asked.method === 'POST' ? access : null);
     } catch (error) {

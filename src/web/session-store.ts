@@ -9,6 +9,9 @@ export type SessionPerson = {
   readonly accountId: string;
   /** Epoch milliseconds. */
   readonly signedInAt: number;
+  /** Where from, to tell one's sessions apart; sessions from before this was kept have neither. */
+  readonly address?: string;
+  readonly client?: string;
 };
 
 declare module 'express-session' {

@@ -1,7 +1,9 @@
 /** Owns the browser session: its cookie, who is signed in, and when that ends. */
+import type { IncomingMessage } from 'node:http';
 import type { CookieOptions, Request, RequestHandler, Response } from 'express';
 import session from 'express-session';
 import passport from 'passport';
+import type { Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Account, AccountStore } from '../store/accounts.ts';
@@ -11,6 +13,7 @@ import { DatabaseSessions, type SessionLimits, type SessionPerson } from './sess
 export type SessionParts = SessionLimits & {
   readonly sessions: SessionStore;
   readonly accounts: Pick<AccountStore, 'byId'>;
+  readonly clientOf: (request: Request) => Client;
   /** The first signs cookies, all verify them: a new one is put in front. */
   readonly secrets: readonly string[];
   /** Whether the public URL is https. */
@@ -78,11 +81,14 @@ function sessionCookie(secure: boolean): { name: string; options: CookieOptions 
 }
 
 /** Passport's part: what of a person is kept in the session, and whether it still counts at each request. */
-function createPeople({ accounts, now }: SessionParts): passport.Authenticator {
+function createPeople({ accounts, clientOf, now }: SessionParts): passport.Authenticator {
   const people = new passport.Passport();
-  people.serializeUser((user, done) => {
-    done(null, { accountId: (user as Account).id, signedInAt: now() } satisfies SessionPerson);
-  });
+  people.serializeUser(
+    (request: IncomingMessage, user: Express.User, done: (error: null, kept: SessionPerson) => void) => {
+      const { address, userAgent: client } = clientOf(request as Request);
+      done(null, { accountId: (user as Account).id, signedInAt: now(), address, client });
+    },
+  );
   people.deserializeUser(({ accountId }: SessionPerson, done) => {
     accounts.byId(accountId).then((account) => done(null, mayComeIn(account) ? account : false), done);
   });

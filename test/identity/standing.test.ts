@@ -8,6 +8,7 @@ const hour = 3_600_000;
 const at = Date.UTC(2026, 10, 23, 9, 5);
 const patience = { groups: 24 * hour, full: 24 * hour, pull: 72 * hour };
 const active = {
+  kind: 'person',
   login: 'ana@example.com',
   provider: 'google',
   state: 'active',
@@ -51,4 +52,9 @@ test('groups count as long as the operator lets them, then they are unknown', ()
   assert.deepEqual(told({}, 24 * hour), { groups: ['google:dev@example.com'], groupsKnown: true, groupsAt: at });
   assert.deepEqual(told({}, 24 * hour + 1), { groups: [], groupsKnown: false, groupsAt: at });
   assert.deepEqual(told({ groups_at: null }, 0), { groups: [], groupsKnown: false, groupsAt: null });
+});
+
+test('the groups of a robot were given here, so no silence makes them unknown', () => {
+  const robot = { ...active, kind: 'robot', groups_json: '["ci"]', groups_at: null } as const;
+  assert.deepEqual(toldGroups(robot, patience, at), { groups: ['ci'], groupsKnown: true, groupsAt: null });
 });

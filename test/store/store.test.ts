@@ -50,6 +50,7 @@ describeEngines('the store', (databases) => {
         address: null,
         client: null,
         request_id: null,
+        repository: null,
       };
       const row = { ...event, detail_json: '{}' };
       await assert.rejects(store.audit.add([row, { ...row, id: 'b' }, row]), ConstraintError);

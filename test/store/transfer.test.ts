@@ -88,7 +88,16 @@ describeEngines('a transfer to', (databases) => {
       await fill(from);
       // An audit row that the target cannot take: it comes after the people and their passwords.
       await to.run('create unique index one_action on audit_event (action)');
-      const event = { at: 1, action: 'x', actor: '', subject: '', address: null, client: null, request_id: null };
+      const event = {
+        at: 1,
+        action: 'x',
+        actor: '',
+        subject: '',
+        address: null,
+        client: null,
+        request_id: null,
+        repository: null,
+      };
       const rows = ['a', 'b'].map((id) => ({ id, ...event, detail_json: '{}' }));
       await createStore(from).audit.add(rows);
       await assert.rejects(transfer(from, to), ConstraintError);

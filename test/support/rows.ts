@@ -56,6 +56,10 @@ export function account(changes: Partial<Account>): Account {
     signed_in_at: 1_000,
     checked_at: null,
     confirmed_at: null,
+    owner_group: null,
+    labels_json: null,
+    description: null,
+    created_by: null,
     ...changes,
   };
 }

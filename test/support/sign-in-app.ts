@@ -59,6 +59,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
   const sessions = createSessions({
     sessions: createSessionStore(sql),
     accounts,
+    clientOf: () => ({ address: '192.0.2.1', userAgent: 'test', requestId: 'r' }),
     secrets,
     secure,
     prefix,

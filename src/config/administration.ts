@@ -1,0 +1,35 @@
+/** Owns the settings of administration: who administers, what is kept for how long, where metrics are shown. */
+import type { Settings } from './settings.ts';
+
+const day = 24 * 60 * 60 * 1000;
+
+export type AdministrationConfig = {
+  readonly administrators: {
+    readonly emails: readonly string[];
+    readonly groups: readonly string[];
+    /** Seconds since the sign-in within which something destructive may be done. */
+    readonly freshness: number;
+  };
+  /** Whom people ask for access: text for their pages, or `null`. */
+  readonly contact: string | null;
+  /** Milliseconds. */
+  readonly auditRetention: number;
+  /** Milliseconds. */
+  readonly denialRetention: number;
+  readonly apiTokenMaximumDays: number;
+};
+
+export function readAdministration(settings: Settings): AdministrationConfig {
+  const days = (name: string, fallback: number) => settings.integer(name, { fallback, minimum: 1, maximum: 3_650 });
+  return {
+    administrators: {
+      emails: settings.list('ADMIN_EMAILS'),
+      groups: settings.list('ADMIN_GROUPS'),
+      freshness: settings.integer('ADMIN_FRESH_MINUTES', { fallback: 15, minimum: 1, maximum: 1_440 }) * 60,
+    },
+    contact: settings.optional('CONTACT'),
+    auditRetention: days('AUDIT_RETENTION_DAYS', 365) * day,
+    denialRetention: days('DENIAL_RETENTION_DAYS', 30) * day,
+    apiTokenMaximumDays: days('API_TOKEN_MAX_DAYS', 365),
+  };
+}

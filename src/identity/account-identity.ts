@@ -1,0 +1,21 @@
+/** Owns what a stored account is to the policy: its identity as of now, not narrowed by any password. */
+import type { Account } from '../store/accounts.ts';
+import { foldCase, type Identity } from './identity.ts';
+import { type AccountFacts, type Patience, toldGroups } from './standing.ts';
+
+type IdentityFacts = AccountFacts & Pick<Account, 'id' | 'email' | 'domain' | 'labels_json'>;
+
+/** @param now epoch milliseconds */
+export function identityOfAccount(account: IdentityFacts, patience: Patience, now: number): Identity {
+  return {
+    kind: account.kind,
+    account: account.login,
+    email: account.email === null ? null : foldCase(account.email),
+    domain: account.domain,
+    ...toldGroups(account, patience, now),
+    labels: account.labels_json === null ? {} : (JSON.parse(account.labels_json) as Identity['labels']),
+    limits: null,
+    credential: null,
+    accountId: account.id,
+  };
+}

@@ -1,0 +1,50 @@
+/** Owns how a statement's conditions and their values are put together: plain SQL with `$1`, `$2` ... in order. */
+import type { Value } from './sql.ts';
+
+export type Conditions = {
+  /** Adds a condition; `text` is given the parameter of the value: `(value) => \`login = ${value}\``. */
+  add(text: (parameter: string) => string, value: Value): void;
+  /** The parameter of one more value, for a part of the statement that is no condition. */
+  parameter(value: Value): string;
+  /** "where a and b", or '' where there is none. */
+  where(): string;
+  readonly values: readonly Value[];
+};
+
+/** @param always conditions without a value */
+export function createConditions(...always: readonly string[]): Conditions {
+  const values: Value[] = [];
+  const texts = [...always];
+  const parameter = (value: Value): string => `$${values.push(value)}`;
+  return {
+    values,
+    parameter,
+    add: (text, value) => void texts.push(text(parameter(value))),
+    where: () => (texts.length === 0 ? '' : `where ${texts.join(' and ')}`),
+  };
+}
+
+/** For `like ... escape '\'`: finds the text anywhere, whatever it holds. */
+export function containing(text: string): string {
+  return `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`;
+}
+
+/** How many ids one statement takes: its text, and with it the prepared statement, stays the same for fewer. */
+export const idsAtOnce = 500;
+
+/** For `in (...)`: "$3, $4 ..." from the given number on, to be filled with `padded`. */
+export function idParameters(first = 1): string {
+  return Array.from({ length: idsAtOnce }, (_, index) => `$${first + index}`).join(', ');
+}
+
+/** @param ids at most `idsAtOnce`; no row has the id '' */
+export function padded(ids: readonly string[]): string[] {
+  return [...ids, ...Array.from({ length: idsAtOnce - ids.length }, () => '')];
+}
+
+/** In pieces of `idsAtOnce`. */
+export function inPieces<Item>(items: readonly Item[]): Item[][] {
+  const pieces: Item[][] = [];
+  for (let start = 0; start < items.length; start += idsAtOnce) pieces.push(items.slice(start, start + idsAtOnce));
+  return pieces;
+}

@@ -1,0 +1,74 @@
+/** Owns every statement on `denial`: counted, bounded for each account, removed when they are old. */
+import { createConditions } from './conditions.ts';
+import type { Sql } from './sql.ts';
+
+/** A row of `denial`; the columns are explained in migrations/0006_administration.sql. */
+export type DenialRow = {
+  readonly id: string;
+  readonly account: string;
+  readonly account_id: string | null;
+  readonly service: string;
+  readonly type: string;
+  readonly name: string;
+  readonly action: string;
+  readonly decided_by: 'policy' | 'password';
+  readonly rule_line: number;
+  readonly rule_comment: string | null;
+  readonly password_name: string | null;
+  readonly address: string;
+  readonly count: number;
+  readonly first_at: number;
+  readonly last_at: number;
+};
+
+export type DenialStore = {
+  /** Adds up the counts, and keeps the latest `keep` rows of each account. */
+  add(denials: readonly DenialRow[], keep: number): Promise<void>;
+  /** The latest first. */
+  ofAccount(accountId: string): Promise<DenialRow[]>;
+  /** The latest first. */
+  list(filter: { account?: string; name?: string; action?: string }, limit: number): Promise<DenialRow[]>;
+  /** Removes at most `limit` rows that last happened before; returns how many. */
+  removeBefore(time: number, limit: number): Promise<number>;
+};
+
+const add = `
+  insert into denial (id, account, account_id, service, type, name, action, decided_by, rule_line, rule_comment,
+                      password_name, address, count, first_at, last_at)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+  on conflict (id) do update set
+    rule_comment = excluded.rule_comment, password_name = excluded.password_name, address = excluded.address,
+    count = denial.count + excluded.count, last_at = excluded.last_at`;
+const trim = `
+  delete from denial where account = $1 and id not in (
+    select id from denial where account = $1 order by last_at desc, id limit $2)`;
+const removeBefore = 'delete from denial where id in (select id from denial where last_at < $1 limit $2)';
+
+export function createDenialStore(sql: Sql): DenialStore {
+  return {
+    async add(denials, keep) {
+      const accounts = [...new Set(denials.map(({ account }) => account))].sort();
+      await sql.batch([
+        ...denials.map((row) => ({
+          text: add,
+          values: [
+            ...[row.id, row.account, row.account_id, row.service, row.type, row.name, row.action, row.decided_by],
+            ...[row.rule_line, row.rule_comment, row.password_name, row.address, row.count, row.first_at, row.last_at],
+          ],
+        })),
+        ...accounts.map((account) => ({ text: trim, values: [account, keep] })),
+      ]);
+    },
+    ofAccount: (accountId) =>
+      sql.all<DenialRow>('select * from denial where account_id = $1 order by last_at desc, id', [accountId]),
+    list({ account, name, action }, limit) {
+      const conditions = createConditions();
+      if (account !== undefined) conditions.add((value) => `account = ${value}`, account);
+      if (name !== undefined) conditions.add((value) => `name = ${value}`, name);
+      if (action !== undefined) conditions.add((value) => `action = ${value}`, action);
+      const text = `select * from denial ${conditions.where()} order by last_at desc, id limit ${conditions.parameter(limit)}`;
+      return sql.all<DenialRow>(text, conditions.values);
+    },
+    removeBefore: (time, limit) => sql.run(removeBefore, [time, limit]),
+  };
+}

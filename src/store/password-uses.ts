@@ -1,0 +1,76 @@
+/** Owns every statement on `password_use`: what a password was used from and for, kept for 30 days and bounded. */
+import { idParameters, padded } from './conditions.ts';
+import type { Sql } from './sql.ts';
+
+/** A row of `password_use`; the columns are explained in migrations/0006_administration.sql. */
+export type PasswordUseRow = {
+  readonly password_id: string;
+  readonly kind: 'address' | 'client' | 'repository';
+  readonly value: string;
+  readonly first_at: number;
+  readonly last_at: number;
+};
+
+/** What several passwords were used from and for, together. */
+export type UseSummaryRow = Omit<PasswordUseRow, 'password_id'>;
+
+export type NewUse = Pick<PasswordUseRow, 'password_id' | 'kind' | 'value'> & { readonly at: number };
+
+export type PasswordUseStore = {
+  /** @returns for each in its place whether it is new */
+  write(uses: readonly NewUse[]): Promise<boolean[]>;
+  /** Keeps the latest of one kind and drops the rest. */
+  trim(uses: readonly Pick<PasswordUseRow, 'password_id' | 'kind'>[], keep: number): Promise<void>;
+  /** Notes the first use of each; @returns for each in its place whether it was the first */
+  markFirst(uses: readonly { readonly passwordId: string; readonly at: number }[]): Promise<boolean[]>;
+  /** The latest first. */
+  ofAccount(accountId: string): Promise<PasswordUseRow[]>;
+  /** @param ids at most `idsAtOnce` */
+  summary(ids: readonly string[]): Promise<UseSummaryRow[]>;
+  /** Removes at most `limit` rows that were last used before; returns how many. */
+  removeBefore(time: number, limit: number): Promise<number>;
+};
+
+const insert = `
+  insert into password_use (password_id, kind, value, first_at, last_at) values ($1, $2, $3, $4, $4)
+  on conflict (password_id, kind, value) do nothing`;
+const update = `
+  update password_use set last_at = $4 where password_id = $1 and kind = $2 and value = $3 and last_at < $4`;
+const trim = `
+  delete from password_use where password_id = $1 and kind = $2 and value not in (
+    select value from password_use where password_id = $1 and kind = $2 order by last_at desc, value limit $3)`;
+const markFirst = 'update app_password set first_used_at = $2 where id = $1 and first_used_at is null';
+const ofAccount = `
+  select u.* from password_use u join app_password p on p.id = u.password_id
+  where p.account_id = $1 order by u.last_at desc, u.value`;
+const summary = `
+  select kind, value, min(first_at) as first_at, max(last_at) as last_at from password_use
+  where password_id in (${idParameters()}) group by kind, value`;
+const removeBefore = `
+  delete from password_use where (password_id, kind, value) in (
+    select password_id, kind, value from password_use where last_at < $1 limit $2)`;
+
+export function createPasswordUseStore(sql: Sql): PasswordUseStore {
+  return {
+    async write(uses) {
+      const changed = await sql.batch(
+        uses.flatMap(({ password_id: id, kind, value, at }) =>
+          [insert, update].map((text) => ({ text, values: [id, kind, value, at] })),
+        ),
+      );
+      return uses.map((_, index) => changed[2 * index] === 1);
+    },
+    async trim(uses, keep) {
+      await sql.batch(uses.map(({ password_id: id, kind }) => ({ text: trim, values: [id, kind, keep] })));
+    },
+    async markFirst(uses) {
+      const changed = await sql.batch(
+        uses.map(({ passwordId, at }) => ({ text: markFirst, values: [passwordId, at] })),
+      );
+      return changed.map((count) => count === 1);
+    },
+    ofAccount: (accountId) => sql.all<PasswordUseRow>(ofAccount, [accountId]),
+    summary: (ids) => sql.all<UseSummaryRow>(summary, padded(ids)),
+    removeBefore: (time, limit) => sql.run(removeBefore, [time, limit]),
+  };
+}

@@ -1,0 +1,85 @@
+/** Owns the statements that list and search accounts of people, and those that stop them. */
+import type { Account, AccountState } from './accounts.ts';
+import { type Conditions, containing, createConditions } from './conditions.ts';
+import type { Sql } from './sql.ts';
+
+export type PersonRow = Account & { readonly live_passwords: number };
+
+/** `null`: not asked for. Times are epoch milliseconds. */
+export type PeopleFilter = {
+  /** Part of login or name, case-folded; '' for all. */
+  readonly search: string;
+  readonly state: AccountState | null;
+  readonly provider: string | null;
+  readonly domain: string | null;
+};
+
+export type PeopleOrder = { readonly by: keyof typeof sortKeys; readonly descending: boolean };
+
+export type PeopleStore = {
+  count(filter: PeopleFilter): Promise<number>;
+  list(
+    filter: PeopleFilter,
+    order: PeopleOrder,
+    range: { limit: number; offset: number; now: number },
+  ): Promise<PersonRow[]>;
+  /** Each once, by name. */
+  providers(): Promise<string[]>;
+  byId(id: string, now: number): Promise<PersonRow | undefined>;
+  /** False where it is disabled already, and not by the provider, whose word a sign-in would undo. */
+  disable(id: string, change: { reason: string; by: string; at: number }): Promise<boolean>;
+};
+
+/** Expressions that have an index each. */
+const sortKeys = {
+  login: 'login',
+  name: 'coalesce(display_name, login)',
+  'signed-in': 'coalesce(signed_in_at, 0)',
+  created: 'created_at',
+} as const;
+
+const livePasswords = (now: string): string =>
+  `(select count(*) from app_password p where p.account_id = a.id and p.revoked_at is null and p.expires_at > ${now}) as live_passwords`;
+
+const byId = `select a.*, ${livePasswords('$2')} from account a where a.id = $1`;
+
+const disable = `
+  update account set state = 'disabled', state_reason = $2, state_by = $3, state_at = $4
+  where id = $1 and (state <> 'disabled' or state_by = 'provider')`;
+
+export function createPeopleStore(sql: Sql): PeopleStore {
+  return {
+    async count(filter) {
+      const conditions = conditionsOf(filter);
+      const text = `select count(*) as count from account ${conditions.where()}`;
+      return (await sql.get<{ count: number }>(text, conditions.values))?.count ?? 0;
+    },
+    list(filter, { by, descending }, { limit, offset, now }) {
+      const conditions = conditionsOf(filter);
+      const direction = descending ? 'desc' : 'asc';
+      const order = `order by ${sortKeys[by]} ${direction}, id ${direction}`;
+      const where = conditions.where();
+      const range = `limit ${conditions.parameter(limit)} offset ${conditions.parameter(offset)}`;
+      // The passwords are counted for the rows of the page alone, so the page is cut out first.
+      const text = `select a.*, ${livePasswords(conditions.parameter(now))} from (select * from account ${where} ${order} ${range}) a ${order}`;
+      return sql.all<PersonRow>(text, conditions.values);
+    },
+    async providers() {
+      const rows = await sql.all<{ provider: string }>(
+        `select distinct provider from account where kind = 'person' order by provider`,
+      );
+      return rows.map(({ provider }) => provider);
+    },
+    byId: (id, now) => sql.get<PersonRow>(byId, [id, now]),
+    disable: async (id, { reason, by, at }) => (await sql.run(disable, [id, reason, by, at])) === 1,
+  };
+}
+
+function conditionsOf({ search, state, provider, domain }: PeopleFilter): Conditions {
+  const conditions = createConditions(`kind = 'person'`);
+  if (search !== '') conditions.add((value) => `search_text like ${value} escape '\\'`, containing(search));
+  if (state !== null) conditions.add((value) => `state = ${value}`, state);
+  if (provider !== null) conditions.add((value) => `provider = ${value}`, provider);
+  if (domain !== null) conditions.add((value) => `domain = ${value}`, domain);
+  return conditions;
+}

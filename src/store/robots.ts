@@ -1,0 +1,56 @@
+/** Owns the statements on accounts of robots. */
+import type { Account } from './accounts.ts';
+import type { Sql, Value } from './sql.ts';
+
+export type RobotRow = Account & { readonly live_passwords: number };
+
+export type NewRobot = Pick<Account, 'id' | 'login' | 'groups_json' | 'created_at'> &
+  RobotFacts & { readonly created_by: string };
+export type RobotFacts = {
+  readonly display_name: string;
+  readonly description: string;
+  readonly owner_group: string;
+  readonly groups_json: string;
+  readonly labels_json: string;
+};
+
+export type RobotStore = {
+  /** @throws {ConstraintError} when the login is taken */
+  insert(robot: NewRobot): Promise<void>;
+  /** False when there is no such robot. */
+  change(id: string, facts: Omit<RobotFacts, 'display_name'>): Promise<boolean>;
+  byId(id: string, now: number): Promise<RobotRow | undefined>;
+  byLogin(login: string, now: number): Promise<RobotRow | undefined>;
+  /** By login. */
+  all(now: number): Promise<RobotRow[]>;
+};
+
+const insert = `
+  insert into account (id, kind, provider, issuer, subject, login, display_name, description, owner_group, groups_json,
+                       labels_json, created_by, created_at, state, search_text)
+  values ($1, 'robot', 'dockpass', 'dockpass', $1, $2, $3, $4, $5, $6, $7, $8, $9, 'active', $2)`;
+const change = `
+  update account set description = $2, owner_group = $3, groups_json = $4, labels_json = $5
+  where id = $1 and kind = 'robot'`;
+const robots = `
+  select a.*, (select count(*) from app_password p
+               where p.account_id = a.id and p.revoked_at is null and p.expires_at > $1) as live_passwords
+  from account a where a.kind = 'robot'`;
+
+export function createRobotStore(sql: Sql): RobotStore {
+  const one = (condition: string, values: readonly Value[]) => sql.get<RobotRow>(`${robots} and ${condition}`, values);
+  return {
+    async insert(robot) {
+      const { id, login, display_name, description, owner_group, groups_json, labels_json, created_by, created_at } =
+        robot;
+      const facts = [display_name, description, owner_group, groups_json, labels_json, created_by, created_at];
+      await sql.run(insert, [id, login, ...facts]);
+    },
+    async change(id, { description, owner_group, groups_json, labels_json }) {
+      return (await sql.run(change, [id, description, owner_group, groups_json, labels_json])) === 1;
+    },
+    byId: (id, now) => one('a.id = $2', [now, id]),
+    byLogin: (login, now) => one('a.login = $2', [now, login]),
+    all: (now) => sql.all<RobotRow>(`${robots} order by a.login`, [now]),
+  };
+}

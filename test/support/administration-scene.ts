@@ -1,0 +1,131 @@
+/** Owns a small company for the tests of administration: people, passwords, a clock, and the parts on a real store. */
+import assert from 'node:assert/strict';
+import { type Administrators, createAdministrators } from '../../src/administrators.ts';
+import { type ApiTokens, createApiTokens } from '../../src/api-tokens.ts';
+import { type Actor, type AppPasswords, createAppPasswords, type PasswordWish } from '../../src/app-passwords.ts';
+import { type AuditEvent, createAudit } from '../../src/audit.ts';
+import { type AuditLog, createAuditLog } from '../../src/audit-log.ts';
+import type { Refusal, RefusalCode } from '../../src/errors.ts';
+import type { Identity } from '../../src/identity/identity.ts';
+import { createPeople, type People } from '../../src/people.ts';
+import { type Policy, parsePolicy } from '../../src/policy/acl.ts';
+import { createRevocations, type Revocations } from '../../src/revocations.ts';
+import { createRobots, type Robots } from '../../src/robots.ts';
+import { createPepper } from '../../src/secret.ts';
+import type { Account } from '../../src/store/accounts.ts';
+import { openStore } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/store.ts';
+import { createUses, type Uses } from '../../src/uses.ts';
+import type { Databases } from './engines.ts';
+import { signedIn } from './rows.ts';
+
+export const hour = 60 * 60 * 1000;
+export const day = 24 * hour;
+export const client = { address: '192.0.2.9', userAgent: 'docker/28.2.2 go/go1.24', requestId: 'r1' };
+export const root: Actor = { actor: 'root@example.com', client };
+export const wish: PasswordWish = { name: 'laptop', days: 90, pullOnly: false, repositories: [] };
+
+const policyText = `
+users:
+  robot-taken: {}
+groups:
+  platform: [ana@example.com, "group:leads"]
+  leads: ["google:leads@example.com"]
+acl:
+  - match: { group: platform }
+    actions: ["*"]
+`;
+
+export type Scene = {
+  readonly store: Store;
+  readonly clock: { at: number };
+  readonly events: AuditEvent[];
+  readonly policy: Policy;
+  readonly administrators: Administrators;
+  readonly passwords: AppPasswords;
+  readonly uses: Uses;
+  readonly people: People;
+  readonly revocations: Revocations;
+  readonly robots: Robots;
+  readonly auditLog: AuditLog;
+  readonly apiTokens: ApiTokens;
+  /** Resolves when all that was noted is stored. */
+  settle(): Promise<void>;
+  /** Lets somebody sign in: "ana" is ana@example.com. */
+  addPerson(name: string, changes?: Partial<Parameters<typeof signedIn>[0]>): Promise<Account>;
+  /** What the secret proves now, or the message of the refusal. */
+  login(login: string, secret: string): Promise<Identity | string | null>;
+};
+
+export async function withScene(databases: Databases, action: (scene: Scene) => Promise<void>): Promise<void> {
+  const store = await openStore(await databases.create(), () => {});
+  const scene = createScene(store);
+  try {
+    await action(scene);
+  } finally {
+    await scene.settle();
+    await store.close();
+  }
+}
+
+function createScene(store: Store): Scene {
+  const clock = { at: Date.UTC(2026, 10, 23, 9) };
+  const now = () => clock.at;
+  const events: AuditEvent[] = [];
+  const silent = { debug() {}, info() {}, warn() {}, error() {} };
+  const stored = createAudit(store.audit, silent, now);
+  const audit = {
+    record(event: AuditEvent) {
+      events.push(event);
+      stored.record(event);
+    },
+    flush: stored.flush,
+  };
+  const onError = assert.ifError;
+  const policy = parsePolicy(policyText, 'policy.yml');
+  const patience = { groups: 30 * day, full: 30 * day, pull: 30 * day };
+  const pepper = createPepper('p'.repeat(32));
+  const limits = { maximumDays: 365, maximumPerAccount: 3 };
+  const rules = { ...limits, patience, publicUrl: 'https://auth.example.com/', checkPattern: () => null };
+  const passwords = createAppPasswords({ store: store.passwords, audit, pepper, onError, now, ...rules });
+  const uses = createUses({ store: store.passwordUses, audit, onError, now });
+  const emails = ['Root@example.com'];
+  const administrators = createAdministrators({ emails, groups: ['leads'], policy: () => policy, patience, now });
+  return {
+    ...{ store, clock, events, policy, administrators, passwords, uses },
+    people: createPeople({ store, passwords, uses, administrators, audit, now }),
+    revocations: createRevocations({ store, uses, administrators, audit, now }),
+    robots: createRobots({ store, audit, isStaticUser: (login) => policy.users.has(login), now }),
+    auditLog: createAuditLog({ store: store.audit, audit }),
+    apiTokens: createApiTokens({
+      store: store.apiTokens,
+      administrators,
+      audit,
+      pepper,
+      maximumDays: 365,
+      onError,
+      now,
+    }),
+    async settle() {
+      await Promise.all([passwords.flush(), uses.flush()]);
+      await audit.flush();
+    },
+    addPerson(name, changes = {}) {
+      const email = `${name}@example.com`;
+      const at = clock.at;
+      return store.accounts.signIn(
+        signedIn({ id: name, subject: name, login: email, email, displayName: name, at, ...changes }),
+      );
+    },
+    login: (username, password) =>
+      passwords.authenticator.verify({ username, password }).catch((error: Refusal) => error.message),
+  };
+}
+
+export function refusal(code: RefusalCode, message: RegExp) {
+  return (error: Refusal) => {
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, message);
+    return true;
+  };
+}
