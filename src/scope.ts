@@ -31,8 +31,9 @@ export function parseScopes(values: readonly string[]): Access[] {
   const items = values.flatMap((value) => value.split(' ')).filter((item) => item !== '');
   for (const item of items.slice(0, maximumScopes)) {
     if (item.length > maximumItemLength) continue;
-    const [, type, name, actions] = grammar.exec(item) ?? [];
-    if (type === undefined || name === undefined || actions === undefined || impossibleName.test(name)) continue;
+    const parts = grammar.exec(item)?.slice(1) as [type: string, name: string, actions: string] | undefined;
+    if (parts === undefined || impossibleName.test(parts[1])) continue;
+    const [type, name, actions] = parts;
     const key = `${type}:${name}`;
     const entry = actionsOf.get(key) ?? { type, name, actions: new Set() };
     for (const action of actions.split(',')) if (action !== '') entry.actions.add(action);

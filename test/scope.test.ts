@@ -53,6 +53,12 @@ describe('reading', () => {
     });
   }
 
+  test('an item of 1,024 characters is read, a longer one is not', () => {
+    const longest = 'a'.repeat(1_024 - 'repository::pull'.length);
+    assert.equal(parseScopes([`repository:${longest}:pull`]).length, 1);
+    assert.equal(parseScopes([`repository:${longest}a:pull`]).length, 0);
+  });
+
   test('what is beyond a hundred is dropped', () => {
     const many = Array.from({ length: maximumScopes + 20 }, (_, index) => `repository:r${index}:pull`);
     assert.deepEqual(
@@ -74,6 +80,7 @@ describe('the actions that a registry knows', () => {
     [{ type: 'registry', name: 'catalog', actions: ['search'] }, []],
     [{ type: 'registry', name: 'other', actions: ['*'] }, []],
     [{ type: 'plugin', name: 'a', actions: ['pull'] }, []],
+    [{ type: 'plugin', name: 'catalog', actions: ['*'] }, []],
   ];
   for (const [asked, known] of table) {
     test(formatScope(asked), () => assert.deepEqual(withKnownActions(asked), { ...asked, actions: known }));

@@ -1,0 +1,91 @@
+/** Groups of the policy file: who is in them, by what, and which files are refused. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Identity } from '../../src/identity/identity.ts';
+import { parsePolicy } from '../../src/policy/acl.ts';
+import { groupsOf } from '../../src/policy/groups.ts';
+import { somebody } from './asking.ts';
+
+/** "name (origin)" of each group, in the order of the list. */
+function groupsIn(yaml: string, identity: Identity): string[] {
+  const { groups } = parsePolicy(`groups: ${yaml}\nacl: []`, 'policy.yml');
+  return groupsOf(groups, identity).map(({ name, origin }) => `${name} (${origin})`);
+}
+
+const ana = somebody('ana@example.com');
+
+describe('somebody is in a group', () => {
+  const table: readonly [title: string, yaml: string, identity: Identity, groups: readonly string[]][] = [
+    ['by e-mail, however it is written', '{a: [ANA@Example.com]}', ana, ['a (by e-mail)']],
+    ['not by another e-mail', '{a: [xana@example.com, ana@example.com.org, "ana@example.co"]}', ana, []],
+    ['by domain, however it is written', '{a: ["domain:Example.COM"]}', ana, ['a (by domain example.com)']],
+    [
+      'not by the domain of an e-mail that nobody verified',
+      '{a: ["domain:example.com"]}',
+      { ...ana, domain: null },
+      [],
+    ],
+    ['by the name of a user', '{a: ["account:ci"]}', somebody('ci'), ['a (by account ci)']],
+    ['not by the name of a user in another case', '{a: ["account:CI"]}', somebody('ci'), []],
+    ['never as anonymous', '{a: ["account: "]}', { ...somebody(''), account: ' ' }, []],
+    [
+      "by a group of the provider's",
+      '{a: ["google:dev@example.com"]}',
+      somebody('x@y.z', { groups: ['google:dev@example.com'] }),
+      ['google:dev@example.com (from the provider)', "a (by the provider's group google:dev@example.com)"],
+    ],
+    ['through another group, by its name', '{a: [ana@example.com], b: [a]}', ana, ['a (by e-mail)', 'b (through a)']],
+    ['or by its name after group:', '{a: [ana@example.com], b: ["group:a"]}', ana, ['a (by e-mail)', 'b (through a)']],
+    [
+      'through groups in groups',
+      '{c: [b], b: [a], a: [ana@example.com]}',
+      ana,
+      ['a (by e-mail)', 'b (through a)', 'c (through b)'],
+    ],
+    [
+      'once, by the first way, where several lead there',
+      '{a: [ana@example.com], b: [a], c: [a], d: [c, b]}',
+      ana,
+      ['a (by e-mail)', 'b (through a)', 'c (through a)', 'd (through b)'],
+    ],
+    ['by e-mail rather than by domain', '{a: ["domain:example.com", ana@example.com]}', ana, ['a (by e-mail)']],
+    [
+      'a domain is no group of the same name',
+      '{example.com: [bo@x.y], a: ["domain:example.com"]}',
+      ana,
+      ['a (by domain example.com)'],
+    ],
+    ['an empty group has nobody', '{a: [], b: }', ana, []],
+  ];
+  for (const [title, yaml, identity, groups] of table) {
+    test(title, () => assert.deepEqual(groupsIn(yaml, identity), groups));
+  }
+
+  test("a group that a provider calls as one of the file does not lead into the file's groups", () => {
+    assert.deepEqual(groupsIn('{a: [bo@x.y], b: [a]}', somebody('x@y.z', { groups: ['a'] })), [
+      'a (from the provider)',
+    ]);
+  });
+});
+
+describe('refused', () => {
+  const table: readonly [title: string, yaml: string, problem: RegExp][] = [
+    ['a group that holds itself', '{a: [a]}', /1:10: the group holds itself: a -> a$/],
+    [
+      'a loop that another group only stands before',
+      '{a: [], b: [a, c], c: [b]}',
+      /the group holds itself: b -> c -> b$/,
+    ],
+    ['a word', '{a: [ana]}', /"ana" is no group of this file/],
+    ['two @', '{a: [a@b@c]}', /"a@b@c" is no group of this file/],
+    ['a space', '{a: ["a b@c"]}', /"a b@c" is no group of this file/],
+    ['an e-mail with a space after it', '{a: ["b@c d"]}', /"b@c d" is no group of this file/],
+    ['a prefix without a name', '{a: ["google:"]}', /"google:" is no group of this file/],
+    ['a prefix in capitals', '{a: ["Google:x"]}', /"Google:x" is no group of this file/],
+    ['groups that are no map', '[a]', /groups must be a map/],
+    ['members that are no list', '{a: ana@example.com}', /groups\.a must be a list/],
+  ];
+  for (const [title, yaml, problem] of table) {
+    test(title, () => assert.throws(() => groupsIn(yaml, ana), { message: problem }));
+  }
+});
