@@ -1,7 +1,7 @@
 /** Owns docker's identity tokens: what `docker login` keeps in the place of an app password, for one service alone. */
 import type { Audit, Client } from './audit.ts';
 import type { Credentials, Identity } from './identity/identity.ts';
-import { createSecret, equalHashes, hasValidChecksum, isSecretOf, type Pepper } from './secret.ts';
+import { createSecret, equalHashes, hasValidChecksum, isSecretOf, looksLikeSecret, type Pepper } from './secret.ts';
 import type { IdentityTokenStore } from './store/identity-tokens.ts';
 
 export type IdentityTokens = {
@@ -38,7 +38,7 @@ export function createIdentityTokens(parts: IdentityTokenParts): IdentityTokens 
   return {
     async issue({ password }, identity, service, client) {
       const { credential, account } = identity;
-      if (credential === null) return null;
+      if (credential === null || !looksLikeSecret(password)) return null;
       const token = deriveToken(pepper, password, service);
       const row = { hash: pepper.hash(token), password_id: credential.id, service, created_at: parts.now() };
       if (await store.add(row)) {

@@ -1,4 +1,7 @@
-/** Each difference between clients that was ever seen at a token endpoint, by its number in the list of checks. */
+/**
+ * Each difference between clients that was ever seen at a token endpoint, by its number in the list of checks. Beside
+ * this file: 21 registry.test.ts, 25 identity-tokens.test.ts, 26 wrong-passwords.test.ts, 27 test/clients/.
+ */
 import assert from 'node:assert/strict';
 import { createPublicKey } from 'node:crypto';
 import { after, before, test } from 'node:test';
