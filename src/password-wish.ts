@@ -34,7 +34,9 @@ export function checkWish(wish: PasswordWish, rules: WishRules): { name: string;
 function problemOfName(name: string): string | null {
   if (name === '') return 'Give the password a name, for example the machine it is for.';
   if (name.length > maximumNameLength) return `The name is longer than ${maximumNameLength} characters. Shorten it.`;
-  return /\p{Cc}/u.test(name) ? 'The name holds a control character. Remove it.' : null;
+  return /[\p{Cc}\p{Cf}]/u.test(name)
+    ? 'The name holds a control character, or one that nobody sees. Remove it.'
+    : null;
 }
 
 function problemOfPatterns(repositories: readonly string[], { checkPattern }: WishRules): string | null {

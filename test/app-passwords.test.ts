@@ -110,6 +110,8 @@ test('a wish that cannot be met is refused with what to change', () =>
       [{ name: '  ' }, /Give the password a name/],
       [{ name: 'n'.repeat(61) }, /longer than 60/],
       [{ name: 'a\u0007b' }, /control character/],
+      [{ name: 'a\u202etxt' }, /one that nobody sees/],
+      [{ name: '\u200b' }, /one that nobody sees/],
       [{ days: 0 }, /between 1 and 365/],
       [{ days: 366 }, /between 1 and 365/],
       [{ days: 1.5 }, /between 1 and 365/],

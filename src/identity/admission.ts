@@ -4,6 +4,7 @@ import { Refusal } from '../errors.ts';
 import { type Account, type AccountStore, byProvider } from '../store/accounts.ts';
 import { ConstraintError } from '../store/sql.ts';
 import type { Connector, Profile } from './connector.ts';
+import { isUsableEmail, usableEmails } from './email.ts';
 import { foldCase } from './identity.ts';
 
 /** Somebody who came in. `before`: the account as it was until now; `undefined` at the first sign-in. */
@@ -46,17 +47,18 @@ async function restore(parts: { accounts: AccountStore; now: () => number }, acc
   return { ...account, state: 'active', state_reason: null, state_by: byProvider, state_at: change.at };
 }
 
-/** The e-mail becomes the docker user name, which Basic authentication ends at the first colon (RFC 7617, section 2). */
-const usableEmail = /^[^\s\p{Cc}:@]+@[^\s\p{Cc}:@]+$/u;
-/** RFC 5321, section 4.5.3.1.3, without the brackets. */
-const maximumEmailLength = 254;
+/** Characters of a name that is shown. */
+const maximumNameLength = 100;
 
 function requireEmail({ email }: Profile, label: string): string {
   if (email === null || email === '') {
     throw new Refusal('denied', `${label} did not tell your e-mail address. Dockpass needs it as your user name.`);
   }
-  if (email.length > maximumEmailLength || !usableEmail.test(email)) {
-    throw new Refusal('denied', `The e-mail address that ${label} told cannot be used as a docker user name.`);
+  if (!isUsableEmail(email)) {
+    throw new Refusal(
+      'denied',
+      `The e-mail address that ${label} told cannot be used as a docker user name. One may consist of ${usableEmails}. Ask whoever manages your account there to change it.`,
+    );
   }
   return email;
 }
@@ -66,7 +68,8 @@ async function signIn(
   profile: Profile,
   email: string,
 ): Promise<Account> {
-  const { provider, issuer, subject, displayName, domain, groups } = profile;
+  const { provider, issuer, subject, domain, groups } = profile;
+  const displayName = shownName(profile.displayName);
   const id = randomBytes(10).toString('hex');
   const person = { id, provider, issuer, subject, login: foldCase(email), email, displayName, domain, groups };
   try {
@@ -80,6 +83,16 @@ async function signIn(
       { cause: error },
     );
   }
+}
+
+/** People write their own name at many providers: without what turns the text around it, and not as long as they like. */
+function shownName(name: string | null): string | null {
+  const plain =
+    name
+      ?.toWellFormed()
+      .replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, '')
+      .trim() ?? '';
+  return plain === '' ? null : [...plain].slice(0, maximumNameLength).join('');
 }
 
 /** The domain part of an e-mail, case-folded; `null` where there is none. */

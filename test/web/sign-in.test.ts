@@ -57,8 +57,24 @@ test('an account of another Workspace, an unverified address and no address are 
   assert.match(await messageFor({ hd: 'example.org' }), /belongs to the Google Workspace of example\.org/);
   assert.match(await messageFor({ hd: 'sub.example.com' }), /belongs to the Google Workspace of sub\.example\.com/);
   assert.match(await messageFor({ email_verified: false }), /has not verified/);
-  assert.match(await messageFor({ email: 'a:b@example.com' }), /cannot be used as a docker user name/);
+  assert.match(
+    await messageFor({ email: '../ana@example.com' }),
+    /cannot be used as a docker user name.*letters and digits/,
+  );
   assert.deepEqual(await accountsOf(app), []);
+});
+
+test('a name is kept as far as it can be shown, without what turns the text around', async (t) => {
+  const app = await start(t);
+  const ana = app.provider.people.get('100000000000000000001') ?? assert.fail();
+  const nameKept = async (name: string) => {
+    app.provider.people.set(ana.sub, { ...ana, name });
+    await signInAs(createVisitor(), begin(app), ana.email);
+    return (await accountsOf(app))[0]?.display_name;
+  };
+  assert.equal(await nameKept('\u202eanA\u0007 \u2066García'), 'anA García');
+  assert.equal(await nameKept('😀'.repeat(5_000)), '😀'.repeat(100));
+  assert.equal(await nameKept('\u202e '), null);
 });
 
 test('a changed e-mail follows the person', async (t) => {

@@ -1,0 +1,23 @@
+/** Owns which e-mail addresses can be user names: at `docker login`, in the policy's `${user}`, and in front of people's eyes. */
+
+/**
+ * RFC 5322, section 3.2.3 (dot-atom) and RFC 6531, section 3.3, with letters and digits for its UTF-8 characters:
+ * what is invisible, turns the text around, or is a dot or slash of another script makes two accounts look like one.
+ * Without `/`, `*` and `?`: the part before the `@` may stand in the name of a repository and in a pattern.
+ * Basic authentication ends a user name at the first colon (RFC 7617, section 2).
+ */
+const atom = String.raw`[\p{L}\p{M}\p{N}!#$%&'+=^_\x60{|}~-]+`;
+const label = String.raw`[\p{L}\p{M}\p{N}-]+`;
+const address = new RegExp(String.raw`^${atom}(?:\.${atom})*@${label}(?:\.${label})*$`, 'u');
+/** RFC 5321, section 4.5.3.1.3, without the brackets. */
+const maximumLength = 254;
+
+/** The rule in words for a person. */
+export const usableEmails =
+  "letters and digits, single dots between them, and - _ + ' ! # $ % & = ^ ` { | } ~, with one @ and no look-alikes of these";
+
+export function isUsableEmail(email: string): boolean {
+  // Full-width letters, ligatures and the like are letters too, and fold into those that they look like.
+  const isPlain = email.normalize('NFC') === email.normalize('NFKC');
+  return email.length <= maximumLength && isPlain && address.test(email);
+}
