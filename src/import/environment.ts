@@ -23,10 +23,9 @@ const rules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   token: {
     issuer: { setting: 'TOKEN_ISSUER' },
     expiration: { setting: 'TOKEN_LIFETIME' },
-    certificate: {
-      advice: 'Dockpass makes its own keys; give the registries CERTIFICATE_BUNDLE_FILE as rootcertbundle',
-    },
-    key: { advice: 'Dockpass makes its own keys; give the registries CERTIFICATE_BUNDLE_FILE as rootcertbundle' },
+    // The registries trust this certificate already: they need not notice who signs.
+    certificate: { setting: 'TOKEN_CERTIFICATE_FILE' },
+    key: { setting: 'TOKEN_KEY_FILE' },
     disable_legacy_key_id: 'silent',
   },
   google_auth: {

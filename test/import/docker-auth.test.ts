@@ -19,6 +19,8 @@ server:
 token:
   issuer: "Acme auth server"
   expiration: 900
+  certificate: /ssl/token.pem
+  key: /ssl/token.key
 # People without a Google account
 users:
   "": {}
@@ -81,6 +83,8 @@ test('settings come out as Node.js reads them', () => {
       LISTEN_ADDRESS: '10.0.0.7',
       PORT: '5001',
       TLS_CERTIFICATE_FILE: '/ssl/server.pem',
+      TOKEN_CERTIFICATE_FILE: '/ssl/token.pem',
+      TOKEN_KEY_FILE: '/ssl/token.key',
       TLS_KEY_FILE: '/ssl/server.key',
       TOKEN_ISSUER: 'Acme auth server',
       TOKEN_LIFETIME: '900',
