@@ -6,7 +6,13 @@
 export type Step = { readonly title: string; readonly code: string };
 
 /** What one tool needs, in order. */
-export type Tool = { readonly key: string; readonly label: string; readonly steps: readonly Step[] };
+export type Tool = {
+  readonly key: string;
+  readonly label: string;
+  readonly steps: readonly Step[];
+  /** In place of the first step: the same command, asking for the secret, so that no shell's history has it. */
+  readonly prompt: string | null;
+};
 
 export type Login = {
   /** As clients write them, with the port: `registry.example.com:5000`. */
@@ -23,6 +29,7 @@ export function toolsFor(login: Login): readonly Tool[] {
     key,
     label,
     steps: [{ title: 'Paste this into a terminal', code: lines(login, `echo ${quote(login.secret)}`, words) }],
+    prompt: login.hosts.map((host) => logIn(login, words, host)).join('\n'),
   });
   return [
     terminal('docker', 'Docker', 'docker login'),
@@ -35,17 +42,13 @@ export function toolsFor(login: Login): readonly Tool[] {
   ];
 }
 
-/** The command that asks for the secret at a prompt, for those who want it in no history. */
-export function promptCommand(login: Omit<Login, 'secret'>): string {
-  return login.hosts.map((host) => `docker login ${quote(host)} -u ${quote(login.user)}`).join('\n');
-}
-
 /** One login a host, each fed by `source`. */
 function lines(login: Login, source: string, words: string): string {
-  return login.hosts
-    .map((host) => [source, '|', words, quote(host), ...plainHttp(words, host), '-u', quote(login.user)])
-    .map((command) => `${command.join(' ')} --password-stdin`)
-    .join('\n');
+  return login.hosts.map((host) => `${source} | ${logIn(login, words, host)} --password-stdin`).join('\n');
+}
+
+function logIn({ user }: Login, words: string, host: string): string {
+  return [words, quote(host), ...plainHttp(words, host), '-u', quote(user)].join(' ');
 }
 
 /** Docker takes a registry on loopback to be without TLS; the tools of containers/image want to be told. */
@@ -79,6 +82,7 @@ function kubernetes({ hosts, user, secret }: Login): Tool {
       { title: 'Create the pull secret in the current namespace', code: manifest.join('\n') },
       { title: 'Name it in the pods that pull', code: use.join('\n') },
     ],
+    prompt: null,
   };
 }
 
@@ -97,6 +101,7 @@ function gitHub(login: Login): Tool {
       { title: 'Store the secret, in a clone of the repository', code: store(login, `gh secret set ${variable}`) },
       { title: 'Add a step to the workflow', code: workflow.join('\n') },
     ],
+    prompt: `gh secret set ${variable}`,
   };
 }
 
@@ -112,6 +117,7 @@ function gitLab(login: Login): Tool {
       },
       { title: 'Log in before the job’s script', code: job.join('\n') },
     ],
+    prompt: null,
   };
 }
 

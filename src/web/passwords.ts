@@ -4,7 +4,7 @@ import type { Actor, AppPasswords, PasswordWish } from '../app-passwords.ts';
 import type { Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import type { Patience } from '../identity/standing.ts';
-import { promptCommand, toolsFor } from './commands.ts';
+import { toolsFor } from './commands.ts';
 import { type PasswordView, viewOf } from './password-view.ts';
 import { personOf } from './session.ts';
 import { standingViewOf } from './standing-view.ts';
@@ -98,7 +98,7 @@ async function create(parts: PasswordPageParts, request: Request, response: Resp
     const { secret, password } = await passwords.issue(person, toWish(fields), actorOf(parts, request));
     const tools = toolsFor({ ...login, secret });
     const view = viewOf(password, now());
-    views.page(response, 'password-created', { section, secret, password: view, tools, prompt: promptCommand(login) });
+    views.page(response, 'password-created', { section, secret, password: view, tools });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     showForm(

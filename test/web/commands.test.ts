@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parse } from 'yaml';
-import { type Login, promptCommand, quote, toolsFor } from '../../src/web/commands.ts';
+import { type Login, quote, toolsFor } from '../../src/web/commands.ts';
 
 const secret = `dkp_${'Ab3'.repeat(12)}`;
 const login: Login = { hosts: ['registry.example.com'], user: 'ana@example.com', secret };
@@ -74,12 +74,21 @@ describe('the commands in a shell', () => {
     assert.equal(input, `${secret}\n${secret}\n`);
   });
 
-  test('the command that asks for the secret holds none', () => {
-    assert.ok(!promptCommand(hostile).includes(secret));
-    assert.deepEqual(
-      run(`${promptCommand(hostile)} </dev/null`.replaceAll('\n', ' </dev/null\n')).words,
-      hostile.hosts.flatMap((host) => ['login', host, '-u', hostile.user]),
-    );
+  for (const key of ['docker', 'podman', 'skopeo', 'helm']) {
+    test(`${key} also asks for the secret: the same command, and no secret in it`, () => {
+      const { prompt } = toolsFor(hostile).find((tool) => tool.key === key) ?? assert.fail();
+      assert.ok(prompt !== null && !prompt.includes(secret));
+      const { words } = run(`${prompt} </dev/null`.replaceAll('\n', ' </dev/null\n'));
+      assert.deepEqual(
+        words,
+        run(codeOf(hostile, key)).words.filter((word) => word !== '--password-stdin'),
+      );
+    });
+  }
+
+  test('gh asks for the secret that it stores', () => {
+    const { prompt } = toolsFor(login).find(({ key }) => key === 'github') ?? assert.fail();
+    assert.deepEqual(run(`${prompt} </dev/null`).words, ['secret', 'set', 'REGISTRY_PASSWORD']);
   });
 
   test('kubectl reads a pull secret that says user and password of each registry', () => {

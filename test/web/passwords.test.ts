@@ -1,7 +1,6 @@
 /** The password pages over HTTP, as a browser without a script speaks to them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { viewOf } from '../../src/web/password-view.ts';
 import { day, dockerClient, type Site, startPasswordPages } from '../support/password-pages.ts';
 
 type Changes = Parameters<typeof startPasswordPages>[0];
@@ -57,6 +56,18 @@ test(
     }
     assert.equal(site.events[0]?.client?.address, '127.0.0.1');
     assert.equal(site.events[0]?.actor, 'ana@example.com');
+  }),
+);
+
+test(
+  'every command has a copy button, also those that ask for the secret',
+  withSite(async (site) => {
+    const body = await (await post(site, '/passwords', full)).text();
+    const sources = [...body.matchAll(/data-copy="([^"]+)"/g)].map(([, source]) => source);
+    const commands = [...body.matchAll(/<code id="([^"]+)">/g)].map(([, id]) => id);
+    assert.deepEqual(sources, commands);
+    for (const tool of ['docker', 'podman', 'skopeo', 'helm', 'github']) assert.ok(commands.includes(`prompt-${tool}`));
+    assert.equal([...body.matchAll(/<pre/g)].length, commands.length - 1, 'all but the secret itself');
   }),
 );
 
@@ -224,27 +235,6 @@ test(
     const { body } = await get(site, `/passwords/${password.id}/revoke`);
     assert.match(body, /“laptop” does not work any more/);
     assert.match(body, /It expired/);
-  }),
-);
-
-test(
-  'no password is born with a warning, and each is warned of at most two weeks ahead',
-  withSite(async (site) => {
-    for (const [days, warned] of [
-      [1, 0.2],
-      [7, 1.4],
-      [90, 14],
-      [365, 14],
-    ] as const) {
-      const { secret, password } = await createOne(site, { ...full, days: String(days) });
-      assert.ok(secret);
-      const stateAt = (time: number) => viewOf(password, time).state;
-      assert.equal(stateAt(password.createdAt), 'live');
-      assert.equal(stateAt(password.expiresAt - warned * day - 1), 'live');
-      assert.equal(stateAt(password.expiresAt - warned * day), 'soon');
-      await site.passwords.revoke(password.id, null, { actor: 'test', client: null });
-      site.state.now += 1;
-    }
   }),
 );
 

@@ -1,0 +1,28 @@
+/** How a password is told to a person. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { AppPassword } from '../../src/app-passwords.ts';
+import { viewOf } from '../../src/web/password-view.ts';
+
+const day = 24 * 60 * 60 * 1000;
+const password: AppPassword = {
+  ...{ id: 'p1', accountId: 'a1', login: 'ana@example.com', ownerKind: 'person', name: 'laptop', hint: 'dkp_…abcd' },
+  ...{ state: 'live', limits: { actions: null, repositories: null }, createdAt: 0, expiresAt: 30 * day },
+  ...{ revokedAt: null, revokedBy: null, revocationReason: null, replacedBy: null, lastUse: null },
+};
+
+for (const [days, warned] of [
+  [1, 0.2],
+  [7, 1.4],
+  [30, 6],
+  [90, 14],
+  [365, 14],
+] as const) {
+  test(`of ${days} days, the last ${warned} have a warning, and the first has none`, () => {
+    const expiresAt = days * day;
+    const stateAt = (time: number) => viewOf({ ...password, expiresAt }, time).state;
+    assert.equal(stateAt(0), 'live');
+    assert.equal(stateAt(expiresAt - warned * day - 1), 'live');
+    assert.equal(stateAt(expiresAt - warned * day), 'soon');
+  });
+}
