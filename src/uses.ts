@@ -54,7 +54,7 @@ export function createUses(parts: {
   const noted = new Map<string, number>();
   const waiting = createWriteBehind<Noted>({
     write: (entries) => write(parts, entries),
-    merge: (earlier) => earlier,
+    merge: (_, later) => later,
     maximum: maximumKept,
     onError: parts.onError,
   });

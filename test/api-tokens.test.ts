@@ -1,0 +1,75 @@
+/** What an API token needs to work, and what ends it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { client, day, refusal, root, type Scene, withScene } from './support/administration-scene.ts';
+import { describeEngines } from './support/engines.ts';
+
+const wish = { name: 'off-boarding', days: 30, scopes: ['people:write', 'people:read'] };
+
+describeEngines('an API token', (databases) => {
+  const scene = (action: (scene: Scene) => Promise<void>) => () => withScene(databases, action);
+
+  test(
+    'tells its caller and scopes, and when it was last used',
+    scene(async ({ addPerson, apiTokens, store, clock, events }) => {
+      const { id } = await addPerson('root');
+      const { secret, token } = await apiTokens.issue(wish, id, root);
+      assert.match(secret, /^dka_/);
+      const caller = await apiTokens.verify(secret, client);
+      assert.deepEqual(caller.scopes, ['people:read', 'people:write']);
+      assert.equal(caller.actor, 'API token "off-boarding" of root@example.com');
+      await store.ping();
+      const [listed] = await apiTokens.list();
+      assert.deepEqual([listed?.lastUse, listed?.state], [{ at: clock.at, address: '192.0.2.9' }, 'live']);
+      assert.deepEqual(
+        events.map(({ action }) => action),
+        ['api-token.create'],
+      );
+      assert.ok(!JSON.stringify([events, listed]).includes(secret.slice(8)));
+      assert.equal(token.hint, `dka_…${secret.slice(-4)}`);
+    }),
+  );
+
+  test(
+    'ends when it expires, is revoked, or its maker is no administrator any more',
+    scene(async ({ addPerson, apiTokens, clock, people }) => {
+      const { id } = await addPerson('root');
+      const { secret, token } = await apiTokens.issue(wish, id, root);
+      const onCommandLine = await apiTokens.issue(wish, null, { actor: 'command line', client: null });
+      await people.disable(id, '', { actor: 'other', client });
+      await assert.rejects(apiTokens.verify(secret, client), refusal('unauthenticated', /no administrator now/));
+      await apiTokens.verify(onCommandLine.secret, client);
+      await people.enable(id, { actor: 'other', client });
+      await apiTokens.verify(secret, client);
+      await apiTokens.revoke(token.id, root);
+      await assert.rejects(apiTokens.verify(secret, client), refusal('unauthenticated', /is revoked/));
+      clock.at += 30 * day;
+      await assert.rejects(apiTokens.verify(onCommandLine.secret, client), refusal('unauthenticated', /is expired/));
+      await assert.rejects(apiTokens.revoke('x', root), refusal('not_found', /no API token x/));
+    }),
+  );
+
+  test(
+    'is none that was never made, and never a password of somebody',
+    scene(async ({ addPerson, apiTokens, passwords, login }) => {
+      const ana = await addPerson('ana');
+      const password = { name: 'x', days: 1, pullOnly: false, repositories: [] };
+      const { secret } = await passwords.issue(ana, password, root);
+      await assert.rejects(apiTokens.verify(secret, client), refusal('unauthenticated', /none that is known/));
+      const token = await apiTokens.issue(wish, null, root);
+      assert.equal(await login(ana.login, token.secret), null);
+    }),
+  );
+
+  test(
+    'has a name, a lifetime and scopes that exist',
+    scene(async ({ apiTokens }) => {
+      const refused = (change: Partial<typeof wish>, message: RegExp) =>
+        assert.rejects(apiTokens.issue({ ...wish, ...change }, null, root), refusal('bad_request', message));
+      await refused({ name: ' ' }, /Name the token/);
+      await refused({ days: 366 }, /between 1 and 365/);
+      await refused({ scopes: [] }, /one or more of the scopes people:read/);
+      await refused({ scopes: ['people:read', 'root'] }, /one or more of the scopes/);
+    }),
+  );
+});

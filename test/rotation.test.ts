@@ -1,0 +1,120 @@
+/** A new secret for a password while the old one lives on, and what a report of a leak ends. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { client, day, hour, refusal, root, type Scene, wish, withScene } from './support/administration-scene.ts';
+import { describeEngines } from './support/engines.ts';
+
+describeEngines('a new secret', (databases) => {
+  const scene = (action: (scene: Scene) => Promise<void>) => () => withScene(databases, action);
+
+  test(
+    'keeps name and limits, and the old one until the overlap is over, and not a moment longer',
+    scene(async ({ addPerson, passwords, login, clock, events }) => {
+      const ana = await addPerson('ana');
+      const old = await passwords.issue(ana, { ...wish, pullOnly: true, repositories: ['team/**'] }, root);
+      const rotated = await passwords.rotate(old.password.id, ana.id, { days: 30, overlapHours: 48 }, root);
+      assert.equal(rotated.previous.expiresAt, clock.at + 2 * day);
+      assert.equal(rotated.previous.replacedBy, rotated.password.id);
+      assert.deepEqual(rotated.password.limits, { actions: ['pull'], repositories: ['team/**'] });
+      assert.equal(rotated.password.name, 'laptop');
+      clock.at += 2 * day - 1;
+      assert.equal(typeof (await login(ana.login, old.secret)), 'object');
+      assert.equal(typeof (await login(ana.login, rotated.secret)), 'object');
+      clock.at += 1;
+      assert.match(String(await login(ana.login, old.secret)), /"laptop" expired/);
+      assert.equal(typeof (await login(ana.login, rotated.secret)), 'object');
+      assert.deepEqual(events.at(-1)?.detail, {
+        id: rotated.password.id,
+        name: 'laptop',
+        replaces: old.password.id,
+        oldExpiresAt: clock.at,
+      });
+    }),
+  );
+
+  test(
+    'without an overlap ends the old one at once, and an overlap never lengthens a life',
+    scene(async ({ addPerson, passwords, login, clock }) => {
+      const ana = await addPerson('ana');
+      const first = await passwords.issue(ana, { ...wish, days: 1 }, root);
+      const second = await passwords.rotate(first.password.id, null, { days: 1, overlapHours: 0 }, root);
+      assert.match(String(await login(ana.login, first.secret)), /expired/);
+      const third = await passwords.rotate(second.password.id, null, { days: 30, overlapHours: 720 }, root);
+      assert.equal(third.previous.expiresAt, clock.at + day);
+    }),
+  );
+
+  test(
+    'there are two live secrets at most, and it takes no place of the limit',
+    scene(async ({ addPerson, passwords, clock }) => {
+      const ana = await addPerson('ana');
+      const first = await passwords.issue(ana, wish, root);
+      for (const name of ['b', 'c']) await passwords.issue(ana, { ...wish, name }, root);
+      const rotation = { days: 30, overlapHours: 24 };
+      const [a, b] = await Promise.allSettled([
+        passwords.rotate(first.password.id, null, rotation, root),
+        passwords.rotate(first.password.id, null, rotation, root),
+      ]);
+      assert.deepEqual([a.status, b.status].sort(), ['fulfilled', 'rejected'], 'of two at once one wins');
+      const next = (a.status === 'fulfilled' ? a : b) as PromiseFulfilledResult<typeof first>;
+      const again = () => passwords.rotate(next.value.password.id, null, rotation, root);
+      await assert.rejects(again(), refusal('conflict', /secret that "laptop" had before still works/));
+      await assert.rejects(
+        passwords.rotate(first.password.id, null, rotation, root),
+        refusal('conflict', /has a new secret already/),
+      );
+      await assert.rejects(passwords.issue(ana, { ...wish, name: 'd' }, root), refusal('conflict', /3 live passwords/));
+      clock.at += 24 * hour;
+      await again();
+    }),
+  );
+
+  test(
+    'is refused for what is not live, is of somebody else, or asks for the impossible',
+    scene(async ({ addPerson, passwords }) => {
+      const ana = await addPerson('ana');
+      const { password } = await passwords.issue(ana, wish, root);
+      const rotate = (account: string | null, days: number, overlapHours: number) =>
+        passwords.rotate(password.id, account, { days, overlapHours }, root);
+      await assert.rejects(rotate('bo', 30, 1), refusal('not_found', /You have no password/));
+      await assert.rejects(rotate(null, 366, 1), refusal('bad_request', /between 1 and 365 days/));
+      await assert.rejects(rotate(null, 30, 721), refusal('bad_request', /0 to 720 hours/));
+      await assert.rejects(rotate(null, 30, 0.5), refusal('bad_request', /0 to 720 hours/));
+      await passwords.revoke(password.id, null, root);
+      await assert.rejects(rotate(null, 30, 1), refusal('conflict', /"laptop" is revoked/));
+    }),
+  );
+
+  test(
+    'what ends soon is listed, the next first, without what was replaced, revoked or is of somebody disabled',
+    scene(async ({ addPerson, passwords, people }) => {
+      const [ana, bo] = [await addPerson('ana'), await addPerson('bo')];
+      const issue = (owner: typeof ana, name: string, days: number) =>
+        passwords.issue(owner, { ...wish, name, days }, root);
+      await issue(ana, 'late', 15);
+      await issue(ana, 'second', 14);
+      const replaced = await issue(ana, 'first', 3);
+      await passwords.rotate(replaced.password.id, null, { days: 5, overlapHours: 1 }, root);
+      await passwords.revoke((await issue(bo, 'revoked', 2)).password.id, null, root);
+      const names = async () => (await passwords.expiring(14)).map(({ name, login }) => `${name} ${login}`);
+      assert.deepEqual(await names(), ['first ana@example.com', 'second ana@example.com']);
+      await people.disable('ana', '', root);
+      assert.deepEqual(await names(), []);
+    }),
+  );
+});
+
+describeEngines('a leaked secret', (databases) => {
+  test('is revoked by whoever holds it; anything else is nobody’s', () =>
+    withScene(databases, async ({ addPerson, passwords, login, events }) => {
+      const ana = await addPerson('ana');
+      const { secret, password } = await passwords.issue(ana, wish, root);
+      assert.equal(await passwords.reportLeaked(`${secret.slice(0, -1)}x`, client), null);
+      assert.equal(await passwords.reportLeaked('dkp_', client), null);
+      assert.equal((await passwords.reportLeaked(secret, client))?.id, password.id);
+      assert.match(String(await login(ana.login, secret)), /revoked/);
+      const event = events.at(-1);
+      assert.deepEqual([event?.action, event?.subject], ['password.leaked', ana.login]);
+      assert.doesNotMatch(JSON.stringify(events), /dkp_[0-9A-Za-z]{30}/);
+    }));
+});
