@@ -1,0 +1,82 @@
+/** README and docs: each link leads somewhere, and each command that they show is there with the options that they show. */
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { test } from 'node:test';
+import { runCommand } from '../src/cli.ts';
+
+const pages = ['README.md', 'CHANGELOG.md', ...globSync('docs/*.md')];
+const textOf = (page: string): string => readFileSync(page, 'utf8');
+
+/** Blocks of code, and code within a sentence. */
+function codeOf(text: string): string[] {
+  const blocks = [...text.matchAll(/^```.*\n([\s\S]*?)^```/gm)].map(([, code = '']) => code);
+  const spans = [...text.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code);
+  return [...blocks.flatMap((block) => block.replaceAll('\\\n', ' ').split('\n')), ...spans];
+}
+
+/** The targets of links and images that are no address of another site. */
+function linksOf(text: string): string[] {
+  const prose = text.replaceAll(/^```[\s\S]*?^```/gm, '').replaceAll(/`[^`\n]+`/g, '');
+  const found = prose.matchAll(/\]\(([^)\s]+)\)|(?:src|href|srcset)="([^"]+)"/g);
+  return [...found].map(([, target, source]) => target ?? source ?? '').filter((link) => !/^[a-z]+:/.test(link));
+}
+
+/** As GitHub makes them of the headings. */
+function anchorsOf(text: string): string[] {
+  const headings = [...text.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/^#+ (.+)$/gm)].map(
+    ([, words = '']) => words,
+  );
+  return headings.map((words) =>
+    words
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+/** What a command writes, on both outputs. */
+async function say(words: readonly string[]): Promise<string> {
+  const lines: string[] = [];
+  const write = (line: string) => void lines.push(line);
+  await runCommand(words, { out: write, note: write, environment: {}, input: Readable.from([]) });
+  return lines.join('\n');
+}
+
+for (const page of pages) {
+  test(`each link of ${page} leads somewhere`, () => {
+    const broken = linksOf(textOf(page)).filter((link) => {
+      const [path = '', anchor] = link.split('#');
+      const file = path === '' ? page : join(dirname(page), path);
+      return !existsSync(file) || (anchor !== undefined && !anchorsOf(textOf(file)).includes(anchor));
+    });
+    assert.deepEqual(broken, []);
+  });
+
+  test(`each script that ${page} shows is there`, () => {
+    const scripts = codeOf(textOf(page)).flatMap((code) => code.match(/(?<![\w./-])(?:\.\/)?script\/[\w.-]+/g) ?? []);
+    assert.deepEqual(
+      scripts.filter((script) => !existsSync(script)),
+      [],
+    );
+  });
+
+  test(`each command that ${page} shows is there`, async () => {
+    const shown = codeOf(textOf(page)).flatMap((code) => {
+      return [...code.matchAll(/\bdockpass (?!dockpass )([a-z][^|#&;]*)/g)].map(([, words = '']) => words.trim());
+    });
+    const known = [...(await say(['--help'])).matchAll(/^ {2}(\S+(?: \S+)*) {2}/gm)].map(([, words = '']) => words);
+    for (const words of shown) {
+      const command = known.find((own) => `${words} `.startsWith(`${own} `));
+      assert.ok(command !== undefined, `dockpass ${words}`);
+      const help = await say([...command.split(' '), '--help']);
+      const options = words.match(/(?<=\s)--[a-z-]+/g) ?? [];
+      assert.deepEqual(
+        options.filter((option) => !help.includes(option)),
+        [],
+        words,
+      );
+    }
+  });
+}
