@@ -1,0 +1,78 @@
+/** Owns what every fault happens to: Dockpass with a provider, and a person who is signed in. */
+import { createInstallation, type Installation, type Server } from '../test/support/installation.ts';
+import { freePorts } from '../test/support/ports.ts';
+import { type DemoProvider, startProvider } from '../test/support/provider.ts';
+import { createVisitor, signInAs, type Visitor } from '../test/support/visitor.ts';
+
+/** Something that goes wrong, and how Dockpass is to take it. */
+export type Fault = {
+  /** One word, for the command line. */
+  readonly name: string;
+  readonly what: string;
+  /**
+   * @param scale 'quick' is for every run of the tests, 'full' for docs/reliability.md
+   * @returns what was seen, in words, with figures
+   * @throws where Dockpass did not take it as it should, or `Missing` where this machine cannot stage it
+   */
+  run(scale: 'quick' | 'full', stack: AsyncDisposableStack): Promise<string>;
+};
+
+/** This machine has no way to stage the fault. */
+export class Missing extends Error {}
+
+export type Scene = {
+  readonly installation: Installation;
+  readonly provider: DemoProvider;
+  /** The public URL, where every start listens. */
+  readonly url: string;
+  serve(changes?: Record<string, string>): Promise<Server>;
+  /** A browser in which the person has signed in. */
+  signIn(email?: string): Promise<Visitor>;
+};
+
+export const ana = 'ana@example.com';
+
+export async function openScene(stack: AsyncDisposableStack): Promise<Scene> {
+  const installation = createInstallation();
+  stack.defer(() => installation.remove());
+  const [port = 0] = await freePorts(1);
+  const url = `http://localhost:${port}`;
+  const client = { id: 'dockpass', secret: 'the-secret-of-the-client' };
+  const provider = await startProvider({
+    port: 0,
+    clients: [{ ...client, callbackUrls: [`${url}/sign-in/google/callback`] }],
+  });
+  stack.defer(() => provider.close());
+  const environment = {
+    PUBLIC_URL: url,
+    PORT: String(port),
+    GOOGLE_CLIENT_ID: client.id,
+    GOOGLE_CLIENT_SECRET: client.secret,
+    GOOGLE_DOMAINS: 'example.com',
+    GOOGLE_AUTHORIZATION_URL: provider.authorizationUrl,
+    GOOGLE_TOKEN_URL: provider.tokenUrl,
+    GOOGLE_JWKS_URL: provider.jwksUrl,
+    GOOGLE_ISSUERS: provider.issuer,
+  };
+  return {
+    installation,
+    provider,
+    url,
+    serve: (changes) => installation.serve({ ...environment, ...changes }),
+    async signIn(email = ana) {
+      const visitor = createVisitor();
+      const page = await signInAs(visitor, `${url}/sign-in/google`, email);
+      if (page.status !== 200) throw new Error(`${email} could not sign in: ${page.status} ${page.body}`);
+      return visitor;
+    },
+  };
+}
+
+/** Asks for a token as a registry client does. @returns the status */
+export async function askToken(url: string, secret: string, login = ana, repository = 'team/app'): Promise<number> {
+  const authorization = `Basic ${Buffer.from(`${login}:${secret}`).toString('base64')}`;
+  const target = `${url}/auth?service=registry.example.com&scope=repository:${repository}:pull`;
+  const response = await fetch(target, { headers: { authorization } });
+  await response.arrayBuffer();
+  return response.status;
+}
