@@ -1,9 +1,12 @@
 /** The command that stages each fault and says what came of it; its figures are in docs/reliability.md. */
 import { parseArgs } from 'node:util';
+import { clock } from './faults-clock.ts';
+import { fullDisk, readOnly } from './faults-disk.ts';
 import { kill } from './faults-kill.ts';
+import { provider } from './faults-provider.ts';
 import { type Fault, Missing } from './faults-scene.ts';
 
-const faults: readonly Fault[] = [kill];
+const faults: readonly Fault[] = [kill, fullDisk, readOnly, clock, provider];
 
 const usage = `Usage: script/faults [--quick] [NAME ...]
 
