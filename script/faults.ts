@@ -2,11 +2,13 @@
 import { parseArgs } from 'node:util';
 import { clock } from './faults-clock.ts';
 import { fullDisk, readOnly } from './faults-disk.ts';
+import { fuzz } from './faults-fuzz.ts';
 import { kill } from './faults-kill.ts';
+import { flood, halfAnswers, slowLoris } from './faults-network.ts';
 import { provider } from './faults-provider.ts';
 import { type Fault, Missing } from './faults-scene.ts';
 
-const faults: readonly Fault[] = [kill, fullDisk, readOnly, clock, provider];
+const faults: readonly Fault[] = [kill, fullDisk, readOnly, clock, provider, flood, slowLoris, halfAnswers, fuzz];
 
 const usage = `Usage: script/faults [--quick] [NAME ...]
 
