@@ -11,6 +11,8 @@ export type Service = {
   readonly startup: number;
   /** The most memory that it and its children have held so far, in MB. */
   peakMemory(): number;
+  /** What they hold now, in MB. */
+  memory(): number;
   /** Processor time that it and its children have used, in seconds. */
   processorTime(): number;
   stop(): Promise<void>;
@@ -41,7 +43,14 @@ export async function startService(options: {
     const startup = performance.now() - begun;
     const { pid = 0 } = child;
     const sum = (of: (pid: number) => number) => family(pid).reduce((total, member) => total + of(member), 0);
-    return { url, startup, peakMemory: () => sum(peakMemory), processorTime: () => sum(processorTime), stop };
+    return {
+      url,
+      startup,
+      peakMemory: () => sum((member) => megabytesOf(member, 'VmHWM')),
+      memory: () => sum((member) => megabytesOf(member, 'VmRSS')),
+      processorTime: () => sum(processorTime),
+      stop,
+    };
   } catch (error) {
     if (child.exitCode === null) await stop();
     throw error;
@@ -64,10 +73,10 @@ function family(pid: number): number[] {
   return [pid, ...children.flatMap((child) => family(Number(child)))];
 }
 
-/** VmHWM of Linux's /proc, in MB. */
-function peakMemory(pid: number): number {
-  const [, kilobytes = '0'] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return Number(kilobytes) / 1024;
+/** From Linux's /proc: VmHWM is the most, VmRSS is now. */
+function megabytesOf(pid: number, field: 'VmHWM' | 'VmRSS'): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024;
 }
 
 /** utime and stime of Linux's /proc, which counts hundredths of a second. */

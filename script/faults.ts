@@ -1,14 +1,7 @@
 /** The command that stages each fault and says what came of it; its figures are in docs/reliability.md. */
 import { parseArgs } from 'node:util';
-import { clock } from './faults-clock.ts';
-import { fullDisk, readOnly } from './faults-disk.ts';
-import { fuzz } from './faults-fuzz.ts';
-import { kill } from './faults-kill.ts';
-import { flood, halfAnswers, slowLoris } from './faults-network.ts';
-import { provider } from './faults-provider.ts';
+import { faults } from './faults-all.ts';
 import { type Fault, Missing } from './faults-scene.ts';
-
-const faults: readonly Fault[] = [kill, fullDisk, readOnly, clock, provider, flood, slowLoris, halfAnswers, fuzz];
 
 const usage = `Usage: script/faults [--quick] [NAME ...]
 
