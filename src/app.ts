@@ -4,7 +4,7 @@ import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Core, openCore, openSigningKeys } from './app/core.ts';
 import { openPeople, type People } from './app/off-boarding.ts';
-import { createPages } from './app/pages.ts';
+import { createPages, type PageParts } from './app/pages.ts';
 import type { Audit } from './audit.ts';
 import type { Config } from './config/config.ts';
 import { startHousekeeping } from './housekeeping.ts';
@@ -12,12 +12,11 @@ import * as http from './http.ts';
 import { createHashCheck } from './identity/hash-check.ts';
 import { createHashThread } from './identity/hash-thread.ts';
 import { createStaticUsers } from './identity/static-users.ts';
-import { startWorker } from './off-boarding/worker.ts';
+import { startWorker, type Worker } from './off-boarding/worker.ts';
 import { differencesOf } from './policy/shadow.ts';
 import { openPolicies, type Policies, type PolicyChange } from './policy-file.ts';
 import { looksLikeSecret } from './secret.ts';
 import { createTokenEndpoint, realmPaths } from './token/endpoint.ts';
-import type { Keys } from './token/keys.ts';
 
 export type App = {
   /** Where it listens: "http://127.0.0.1:5001". */
@@ -38,8 +37,8 @@ const keyInterval = 30_000;
 /** Starts the service; rejects, and leaves nothing open, when a part cannot start. */
 export async function startApp(config: Config): Promise<App> {
   const core = await openCore(config);
+  const stopping = new AbortController();
   try {
-    const stopping = new AbortController();
     const policies = await openPolicies(
       config.policyFile,
       config.policyCandidateFile,
@@ -48,12 +47,14 @@ export async function startApp(config: Config): Promise<App> {
     );
     const keys = await openSigningKeys(config, core);
     const people = await openPeople(config, core, policies.current, stopping.signal);
-    const listener = await createListener(config, core, { policies, keys, people, stopping: stopping.signal });
+    const sweeps = startSweeps(config, core, people, stopping.signal);
+    const warnings = () => [...core.warnings, ...policies.warnings(), ...keys.warnings(), ...sweeps.warnings()];
+    const parts = { policies, keys, people, warnings, stopping: stopping.signal };
+    const listener = await createListener(config, core, parts);
     const server = await http.createServer(config.tls, listener);
     const stopServer = http.createStop(server);
     server.listen(config.port, config.host);
     await once(server, 'listening');
-    const sweepsEnded = startSweeps(config, core, people, stopping.signal);
     const stopHousekeeping = startHousekeeping({ ...config, store: core.store, log: core.log, now: Date.now });
     const looking = [setInterval(policies.look, policyInterval), setInterval(keys.look, keyInterval)];
     const { address, port, family } = server.address() as AddressInfo;
@@ -71,11 +72,12 @@ export async function startApp(config: Config): Promise<App> {
         for (const timer of looking) clearInterval(timer);
         stopHousekeeping();
         stopping.abort();
-        await Promise.all([stopServer(stopDeadline), sweepsEnded()]);
+        await Promise.all([stopServer(stopDeadline), sweeps.ended()]);
         await core.close();
       },
     };
   } catch (error) {
+    stopping.abort();
     await core.close();
     throw error;
   }
@@ -96,7 +98,7 @@ function auditPolicy(audit: Audit): (change: PolicyChange) => void {
 async function createListener(
   config: Config,
   core: Core,
-  parts: { policies: Policies; keys: Keys; people: People; stopping: AbortSignal },
+  parts: Pick<PageParts, 'keys' | 'people' | 'warnings' | 'stopping'> & { readonly policies: Policies },
 ): Promise<RequestListener> {
   const { log, passwords, uses, denials } = core;
   const { policies, keys } = parts;
@@ -141,7 +143,9 @@ async function createListener(
   };
 }
 
-/** Asks in the background about those who hold passwords. @returns what resolves once it has ended */
-function startSweeps({ groupsTtl }: Config, { log }: Core, { offBoarding }: People, stopping: AbortSignal) {
-  return startWorker({ sweep: offBoarding.sweep, groupsTtl, onReport: () => {}, log, random: Math.random }, stopping);
+/** Asks in the background about those who hold passwords. */
+function startSweeps(config: Config, { log }: Core, { offBoarding }: People, stopping: AbortSignal): Worker {
+  const { sweep } = offBoarding;
+  const parts = { sweep, groupsTtl: config.groupsTtl, onReport: () => {}, log, random: Math.random };
+  return startWorker(parts, stopping);
 }

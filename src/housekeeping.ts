@@ -1,10 +1,10 @@
-/** Owns the removal of what is too old to keep: audit, denials, uses of passwords. */
+/** Owns the removal of what is too old to keep: audit, denials, uses of passwords, messages of providers. */
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { Log } from './log.ts';
 import type { Store } from './store/store.ts';
 
 export type HousekeepingParts = {
-  readonly store: Pick<Store, 'audit' | 'denials' | 'passwordUses'>;
+  readonly store: Pick<Store, 'audit' | 'denials' | 'passwordUses' | 'seenTokens'>;
   /** Milliseconds. */
   readonly auditRetention: number;
   /** Milliseconds. */
@@ -26,6 +26,7 @@ export async function tidy({ store, auditRetention, denialRetention, log, now }:
     auditEvents: await removeAll((limit) => store.audit.removeBefore(now() - auditRetention, limit)),
     denials: await removeAll((limit) => store.denials.removeBefore(now() - denialRetention, limit)),
     uses: await removeAll((limit) => store.passwordUses.removeBefore(now() - useRetention, limit)),
+    messages: await store.seenTokens.removeExpired(now()),
   };
   if (Object.values(removed).some((count) => count > 0)) log.info(removed, 'old records removed');
 }

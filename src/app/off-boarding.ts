@@ -2,6 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import type { Connector } from '../identity/connector.ts';
+import type { ReadMessage } from '../identity/signed-message.ts';
 import type { PersonSource } from '../identity/verdict.ts';
 import { createOffBoarding, type OffBoarding } from '../off-boarding/off-boarding.ts';
 import type { Policy } from '../policy/acl.ts';
@@ -9,7 +10,12 @@ import { providerGroups } from '../policy/provider-groups.ts';
 import type { Core } from './core.ts';
 import { createConnectors } from './providers.ts';
 
-export type People = { readonly connectors: readonly Connector[]; readonly offBoarding: OffBoarding };
+export type People = {
+  readonly connectors: readonly Connector[];
+  readonly offBoarding: OffBoarding;
+  /** Reads Google's security events; `null` where they are not taken. */
+  readonly readGoogleEvent: ReadMessage | null;
+};
 
 /**
  * @param policy the policy in force; a directory may be asked about the groups that it names alone
@@ -34,5 +40,11 @@ export async function openPeople(
     directories.set('google', createGoogleDirectory(settings, parts));
   }
   const parts = { store, cipher, connectors, directories, audit, log, now: Date.now, wait };
-  return { connectors, offBoarding: createOffBoarding(parts) };
+  return { connectors, offBoarding: createOffBoarding(parts), readGoogleEvent: await openGoogleEvents(config) };
+}
+
+async function openGoogleEvents({ google }: Config): Promise<ReadMessage | null> {
+  if (google === null || google.riscConfigurationUrl === null) return null;
+  const { createRiscReader } = await import('../identity/google-risc.ts');
+  return createRiscReader({ ...google, configurationUrl: google.riscConfigurationUrl }, { fetch, now: Date.now });
 }

@@ -4,10 +4,10 @@ import type { Config } from '../config/config.ts';
 import { Refusal } from '../errors.ts';
 import * as http from '../http.ts';
 import { createAdmission } from '../identity/admission.ts';
-import type { Policies } from '../policy-file.ts';
 import type { Store } from '../store/store.ts';
 import type { Keys } from '../token/keys.ts';
 import { createPasswordPages } from '../web/passwords.ts';
+import { createProviderMessages } from '../web/provider-messages.ts';
 import { createSessions } from '../web/session.ts';
 import { createSignIn } from '../web/sign-in.ts';
 import { createViews, type Views } from '../web/views.ts';
@@ -18,7 +18,8 @@ export type PageParts = {
   readonly trust: http.Trust;
   readonly clientOf: ReturnType<typeof http.createClientReader>;
   readonly keys: Keys;
-  readonly policies: Policies;
+  /** What an operator should look at, now. */
+  readonly warnings: () => readonly string[];
   readonly people: People;
   /** Aborted once the service stops. */
   readonly stopping: AbortSignal;
@@ -64,13 +65,15 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
     ...{ passwords, clientOf, views, services: config.services, patience: config.patience, now: Date.now },
   });
 
+  const messages = createProviderMessages({ ...parts.people, act: offBoarding.act, clientOf, log });
+
   const router = express.Router();
   router.get('/healthz', healthy);
-  router.get(
-    '/readyz',
-    readiness(store, () => [...core.warnings, ...parts.policies.warnings(), ...parts.keys.warnings()], parts.stopping),
-  );
+  router.get('/readyz', readiness(store, parts.warnings, parts.stopping));
   router.get('/.well-known/jwks.json', publicKeys(config.services, parts.keys));
+  // Providers send no cookies, and are known by their signature.
+  router.post('/sign-in/:provider/back-channel-logout', messages.logout);
+  router.post('/google-events', messages.googleEvent);
   router.use(http.pageHeaders(secure));
   router.use('/static', views.assets);
   router.use(http.refuseCrossSite(publicUrl.origin), ...sessions.middleware);

@@ -16,6 +16,8 @@ export type GoogleConfig = {
   readonly revocationUrl: string;
   readonly issuers: readonly string[];
   readonly directory: GoogleDirectoryConfig | null;
+  /** Where Google says who signs its security events; `null`: they are not taken. */
+  readonly riscConfigurationUrl: string | null;
   /** Keeps people's refresh tokens, to ask later whether they are still there. */
   readonly refreshTokens: boolean;
 };
@@ -74,11 +76,18 @@ export function readGoogle(settings: Settings): GoogleConfig | null {
     jwksUrl: endpoint(settings, 'GOOGLE_JWKS_URL', 'https://www.googleapis.com/oauth2/v3/certs'),
     revocationUrl: endpoint(settings, 'GOOGLE_REVOCATION_URL', 'https://oauth2.googleapis.com/revoke'),
     directory,
+    riscConfigurationUrl: readRisc(settings),
     // Where the directory can be asked, nothing of a person has to be kept.
     refreshTokens: settings.flag('GOOGLE_REFRESH_TOKENS', directory === null),
     // Both spellings are Google's own (developers.google.com/identity/openid-connect/reference).
     issuers: issuers.length > 0 ? issuers : ['https://accounts.google.com', 'accounts.google.com'],
   };
+}
+
+function readRisc(settings: Settings): string | null {
+  const name = 'GOOGLE_RISC_CONFIGURATION_URL';
+  const url = endpoint(settings, name, 'https://accounts.google.com/.well-known/risc-configuration');
+  return settings.flag('GOOGLE_RISC', false) ? url : null;
 }
 
 export function readOidcProviders(settings: Settings, environment: Environment): OidcConfig[] {

@@ -2,6 +2,7 @@
 import type passport from 'passport';
 import type { Refusal } from '../errors.ts';
 import type { Fetch } from './provider-fetch.ts';
+import type { ReadMessage } from './signed-message.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What a provider proved of a person, before anybody asked whether this person may come in. */
@@ -22,7 +23,7 @@ export type Profile = {
   readonly groups: readonly string[] | null;
   /** To ask about the person later; `null` where none is kept. A secret. */
   readonly refreshToken: string | null;
-  /** OpenID Connect `sid`: the session at the provider, which its back-channel logout names. */
+  /** The session at the provider, which its back-channel logout names: provider-session.ts. */
   readonly providerSession: string | null;
 };
 
@@ -52,6 +53,8 @@ export interface Connector {
   strategy(): Promise<passport.Strategy>;
   /** `null` where nobody's refresh token is kept. */
   readonly refresher: Refresher | null;
+  /** Reads the logout tokens that the provider sends; `null` where it sends none. */
+  readonly readLogout: ReadMessage | null;
   /** What to tell a person about an error of the strategy. */
   refusalOf(error: unknown): Refusal;
   /** @throws {Refusal} `denied` when the operator's settings do not let this person in */

@@ -50,6 +50,7 @@ export function createGoogleConnector(settings: GoogleSettings, parts: Connector
     name: 'google',
     label,
     strategy: async () => strategy,
+    readLogout: null, // Google sends none; its RISC events say the same
     refresher: settings.refreshTokens ? createGoogleRefresher(settings, call) : null,
     refusalOf,
     check: (profile) => check(profile, settings),

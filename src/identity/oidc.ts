@@ -12,7 +12,9 @@ import { requireAuthorizedParty } from './authorized-party.ts';
 import type { Attempt, Connector, ConnectorParts, Profile } from './connector.ts';
 import { type GroupsClaim, readGroups } from './groups.ts';
 import { createDiscovery, type DiscoverySettings, refusalOf } from './oidc-discovery.ts';
+import { createLogoutReader } from './oidc-logout.ts';
 import { createOidcRefresher } from './oidc-refresh.ts';
+import { providerSessionId } from './provider-session.ts';
 
 export type OidcSettings = DiscoverySettings & {
   /** In the callback's path: 'keycloak'. */
@@ -44,6 +46,7 @@ export function createOidcConnector(settings: OidcSettings, parts: ConnectorPart
       return new CallbackStrategy(configuration, settings, profileOf);
     },
     refresher: settings.refreshTokens ? createOidcRefresher(settings, discover) : null,
+    readLogout: createLogoutReader(settings, discover, parts),
     refusalOf: (error) => refusalOf(error, settings.label),
     check(profile) {
       requireVerifiedEmail(profile, settings.label, { assumeVerified: !settings.requireVerifiedEmail });
@@ -124,7 +127,7 @@ function toProfile(claims: Claims, tokens: Tokens, { name, groups, refreshTokens
     domain: address === null ? null : domainOf(address),
     groups: groups === null ? null : readGroups(claims, groups),
     refreshToken: refreshTokens ? (tokens.refresh_token ?? null) : null,
-    providerSession: typeof sid === 'string' ? sid : null,
+    providerSession: providerSessionId(String(iss), sid),
   };
 }
 

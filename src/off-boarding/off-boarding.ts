@@ -8,6 +8,7 @@ import type { Account } from '../store/accounts.ts';
 import type { Store } from '../store/store.ts';
 import { createConfirm } from './confirm.ts';
 import { createLeavers, type Finder, type Leavers } from './leavers.ts';
+import { type ActOnMessage, createMessages } from './messages.ts';
 import { createRefreshTokens } from './refresh-tokens.ts';
 import { createSources, refresherOf } from './sources.ts';
 import { createSweep, type Sweep } from './sweep.ts';
@@ -17,6 +18,7 @@ export type OffBoarding = {
   readonly sweep: Sweep;
   readonly welcome: Welcome;
   readonly leavers: Leavers;
+  readonly act: ActOnMessage;
   /** Asks about one person now and acts on the answer. */
   refresh(account: Account, finder: Finder): Promise<Verdict>;
   /** For somebody who is removed or disabled here: the provider, too, forgets what it gave Dockpass. */
@@ -24,7 +26,7 @@ export type OffBoarding = {
 };
 
 export type OffBoardingParts = {
-  readonly store: Pick<Store, 'accounts' | 'passwords' | 'sessions' | 'leases' | 'refreshTokens'>;
+  readonly store: Pick<Store, 'accounts' | 'passwords' | 'sessions' | 'leases' | 'refreshTokens' | 'seenTokens'>;
   readonly cipher: Cipher;
   readonly connectors: readonly Pick<Connector, 'name' | 'refresher'>[];
   /** By the provider's name: 'google'. */
@@ -52,6 +54,7 @@ export function createOffBoarding(parts: OffBoardingParts): OffBoarding {
       directories: new Set(directories.keys()),
     }),
     leavers,
+    act: createMessages({ ...store, leavers, audit, now }),
     async refresh(account, finder) {
       const at = now();
       const verdict = await confirm.ask(account);

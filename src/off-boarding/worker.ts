@@ -13,38 +13,49 @@ export type WorkerParts = {
   readonly random: () => number;
 };
 
+export type Worker = {
+  /** Resolves when the sweep that was running has ended. */
+  ended(): Promise<void>;
+  /** What an operator has to look at: why the last sweep of this process was stopped. */
+  warnings(): string[];
+};
+
 /**
  * Sweeps until the signal. Each sweep asks about those who were asked about half the TTL ago or longer, a third of the
  * TTL passes between two, give or take a tenth of that: nobody's groups get older than 0.87 TTL and one sweep.
- * @returns what resolves when the sweep that was running has ended
  */
-export function startWorker(parts: WorkerParts, signal: AbortSignal): () => Promise<void> {
+export function startWorker(parts: WorkerParts, signal: AbortSignal): Worker {
   const { groupsTtl, random } = parts;
   const pause = (): number => (groupsTtl / 3) * (0.9 + 0.2 * random());
   let running = Promise.resolve();
   let timer: NodeJS.Timeout;
+  let stopped: string | null = null;
   const schedule = (): void => {
     timer = setTimeout(() => {
-      running = sweepOnce(parts, signal).then(() => {
+      running = sweepOnce(parts, signal).then((report) => {
+        if (report !== null) stopped = report.stopped;
         if (!signal.aborted) schedule();
       });
     }, pause()).unref();
   };
   schedule();
   signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
-  return () => running;
+  return { ended: () => running, warnings: () => (stopped === null ? [] : [`off-boarding: ${stopped}`]) };
 }
 
-async function sweepOnce({ sweep, groupsTtl, onReport, log }: WorkerParts, signal: AbortSignal): Promise<void> {
+/** @returns `null` where another replica swept, or nobody could */
+async function sweepOnce(parts: WorkerParts, signal: AbortSignal): Promise<SweepReport | null> {
+  const { sweep, groupsTtl, onReport, log } = parts;
   try {
     const report = await sweep({ dryRun: false, beyondLimit: false, age: groupsTtl / 2, signal });
     onReport(report);
     const counts = Object.groupBy(report.people, ({ outcome }) => outcome);
     const outcomes = Object.fromEntries(Object.entries(counts).map(([outcome, people]) => [outcome, people.length]));
     if (report.due > 0) log.info({ due: report.due, ...outcomes }, 'sweep');
+    return report;
   } catch (error) {
-    // Another replica is at it.
-    if (error instanceof Refusal && error.code === 'conflict') return;
-    log.error({ err: error }, 'sweep failed; the next one is tried in a while');
+    const isTaken = error instanceof Refusal && error.code === 'conflict';
+    if (!isTaken) log.error({ err: error }, 'sweep failed; the next one is tried in a while');
+    return null;
   }
 }

@@ -8,7 +8,10 @@ export type SessionStore = {
   /** The data of a session that has not expired. */
   read(id: string, now: number): Promise<string | undefined>;
   /** Creates, or replaces what this request created before. */
-  write(id: string, session: { accountId: string | null; data: string; expiresAt: number }): Promise<void>;
+  write(
+    id: string,
+    session: { accountId: string | null; providerSession?: string | null; data: string; expiresAt: number },
+  ): Promise<void>;
   /** Replaces the data of a session that is still there: one that ended meanwhile does not come back. */
   change(id: string, session: { data: string; expiresAt: number }): Promise<void>;
   extend(id: string, expiresAt: number): Promise<void>;
@@ -16,12 +19,19 @@ export type SessionStore = {
   /** Those that have not expired. */
   ofAccount(accountId: string, now: number): Promise<SessionRow[]>;
   removeOfAccount(accountId: string): Promise<number>;
+  /** Those that began with this session of the provider, of one account unless that is `null`. */
+  removeOfProviderSession(providerSession: string, accountId: string | null): Promise<number>;
   removeExpired(now: number): Promise<number>;
 };
 
 const write = `
-  insert into web_session (id, account_id, data, expires_at) values ($1, $2, $3, $4)
-  on conflict (id) do update set account_id = excluded.account_id, data = excluded.data, expires_at = excluded.expires_at`;
+  insert into web_session (id, account_id, provider_session, data, expires_at) values ($1, $2, $3, $4, $5)
+  on conflict (id) do update set account_id = excluded.account_id, provider_session = excluded.provider_session,
+    data = excluded.data, expires_at = excluded.expires_at`;
+
+const removeOfProviderSession = `
+  delete from web_session
+  where provider_session = $1 and (cast($2 as text) is null or account_id = $2)`;
 
 const ofAccount =
   'select data, expires_at from web_session where account_id = $1 and expires_at > $2 order by expires_at desc, id';
@@ -36,7 +46,7 @@ export function createSessionStore(sql: Sql): SessionStore {
       return row?.data;
     },
     async write(id, session) {
-      await sql.run(write, [id, session.accountId, session.data, session.expiresAt]);
+      await sql.run(write, [id, session.accountId, session.providerSession ?? null, session.data, session.expiresAt]);
     },
     async change(id, { data, expiresAt }) {
       await sql.run('update web_session set data = $2, expires_at = $3 where id = $1', [id, data, expiresAt]);
@@ -49,6 +59,7 @@ export function createSessionStore(sql: Sql): SessionStore {
     },
     ofAccount: (accountId, now) => sql.all<SessionRow>(ofAccount, [accountId, now]),
     removeOfAccount: (accountId) => sql.run('delete from web_session where account_id = $1', [accountId]),
+    removeOfProviderSession: (id, accountId) => sql.run(removeOfProviderSession, [id, accountId]),
     removeExpired: (now) => sql.run('delete from web_session where expires_at <= $1', [now]),
   };
 }

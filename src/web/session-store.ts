@@ -12,6 +12,8 @@ export type SessionPerson = {
   /** Where from, to tell one's sessions apart; sessions from before this was kept have neither. */
   readonly address?: string;
   readonly client?: string;
+  /** The provider's session that this one began with, for its back-channel logout. */
+  readonly providerSession?: string | null;
 };
 
 declare module 'express-session' {
@@ -57,11 +59,11 @@ export class DatabaseSessions extends session.Store {
 
   override set(id: string, data: SessionData, done: Callback = () => {}): void {
     const row = { data: JSON.stringify(data), expiresAt: this.expiryOf(data) };
-    const accountId = data.passport?.user?.accountId ?? null;
+    const { accountId = null, providerSession = null } = data.passport?.user ?? {};
     // A session that was ended while this request still ran must not come back by its being saved.
     const saved = this.loaded.has(data)
       ? this.sessions.change(hash(id), row)
-      : this.sessions.write(hash(id), { ...row, accountId });
+      : this.sessions.write(hash(id), { ...row, accountId, providerSession });
     settle(saved, done);
   }
 

@@ -31,7 +31,7 @@ export type Sessions = {
   /** Sends visitors to the sign-in page; refuses as `unauthenticated` what is no question for a page. */
   readonly requirePerson: RequestHandler;
   /** Starts a new session for the person; the id that the browser had before is worth nothing afterwards. */
-  signIn(request: Request, account: Account): Promise<void>;
+  signIn(request: Request, account: Account, providerSession: string | null): Promise<void>;
   signOut(request: Request, response: Response): Promise<void>;
   /** Ends the pruning of expired sessions. */
   close(): void;
@@ -65,7 +65,8 @@ export function createSessions(parts: SessionParts): Sessions {
   return {
     middleware,
     requirePerson: createRequirePerson(prefix),
-    signIn: (request, account) => settled((done) => request.logIn(account, done)),
+    signIn: (request, account, providerSession) =>
+      settled((done) => request.logIn({ ...account, providerSession }, done)),
     async signOut(request, response) {
       await settled((done) => request.session.destroy(done));
       response.clearCookie(cookie.name, cookie.options);
@@ -86,7 +87,8 @@ function createPeople({ accounts, clientOf, now }: SessionParts): passport.Authe
   people.serializeUser(
     (request: IncomingMessage, user: Express.User, done: (error: null, kept: SessionPerson) => void) => {
       const { address, userAgent: client } = clientOf(request as Request);
-      done(null, { accountId: (user as Account).id, signedInAt: now(), address, client });
+      const { id, providerSession = null } = user as Account & Pick<SessionPerson, 'providerSession'>;
+      done(null, { accountId: id, signedInAt: now(), address, client, providerSession });
     },
   );
   people.deserializeUser(({ accountId }: SessionPerson, done) => {

@@ -73,9 +73,9 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
   const pending = takeAttempt(request, { provider: connector.name, state, now: parts.now() });
   if (pending === null) throw lost();
   if (refusal !== null) throw refusal;
-  const account = await identify(parts, connector, request, pending);
+  const { account, providerSession } = await identify(parts, connector, request, pending);
   const others = waitingAttempts(request);
-  await parts.sessions.signIn(request, account);
+  await parts.sessions.signIn(request, account, providerSession);
   for (const other of others) rememberAttempt(request, other);
   const detail = { provider: connector.name };
   const client = parts.clientOf(request);
@@ -89,7 +89,7 @@ async function identify(
   connector: Connector,
   request: Request,
   { attempt }: PendingSignIn,
-): Promise<Account> {
+): Promise<{ account: Account; providerSession: string | null }> {
   let subject = '';
   try {
     const outcome = await ask(connector, request, attempt);
@@ -97,7 +97,7 @@ async function identify(
     subject = outcome.profile.email ?? outcome.profile.subject;
     const admitted = await parts.admission.admit(connector, outcome.profile);
     await parts.welcome(admitted, outcome.profile, parts.clientOf(request));
-    return admitted.account;
+    return { account: admitted.account, providerSession: outcome.profile.providerSession };
   } catch (error) {
     if (error instanceof Refusal) {
       const detail = { provider: connector.name, reason: error.message };

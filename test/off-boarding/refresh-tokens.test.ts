@@ -40,7 +40,9 @@ async function start(t: TestContext): Promise<Scene> {
       const callbackUrls = ['google', 'sso'].map(callbackUrl);
       provider = await startProvider({
         port: 0,
-        clients: [{ id: client.clientId, secret: client.clientSecret, callbackUrls }],
+        clients: [
+          { id: client.clientId, secret: client.clientSecret, callbackUrls, logoutUrl: 'http://localhost/logout' },
+        ],
       });
       const { issuer, authorizationUrl, tokenUrl, jwksUrl, revocationUrl } = provider;
       const parts = {
@@ -174,4 +176,13 @@ test('a token that is in use is not used a second time', async (t) => {
   await store.leases.take(`refresh ${id}`, 'another process', clock.at, clock.at + 2 * hour);
   const { people } = await sweep();
   assert.deepEqual([people[0]?.outcome, people[0]?.reason], ['silent', 'the provider is being asked already']);
+});
+
+test("a session remembers the provider's, for its back-channel logout", async (t) => {
+  const { signIn, app } = await start(t);
+  await signIn('sso');
+  const [session] = await app.sql.all<{ provider_session: string }>(
+    'select provider_session from web_session where account_id is not null',
+  );
+  assert.match(session?.provider_session ?? '', /^[\w-]{43}$/);
 });

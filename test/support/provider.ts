@@ -28,6 +28,8 @@ export type ProviderClient = {
   readonly secret: string;
   /** Where the browser may be sent back to: `http://localhost:5001/sign-in/google/callback`. */
   readonly callbackUrls: readonly string[];
+  /** Where the provider reports a sign-out; ID tokens then name its session. */
+  readonly logoutUrl?: string;
 };
 
 /** Answers a request, or returns false where it is none of its own. */
@@ -132,6 +134,7 @@ async function configure(
       redirect_uris: client.callbackUrls,
       grant_types: ['authorization_code', 'refresh_token'],
       token_endpoint_auth_method: 'client_secret_post',
+      ...(client.logoutUrl && { backchannel_logout_uri: client.logoutUrl, backchannel_logout_session_required: true }),
     })),
     jwks: { keys: [{ ...(await exportJWK(key.privateKey)), kid: 'demo', alg: 'RS256', use: 'sig' }] },
     adapter: createMemoryAdapter(15),
@@ -155,7 +158,11 @@ async function configure(
     },
     // Each is good for one use; the second use of one ends all that came from it.
     rotateRefreshToken: true,
-    features: { devInteractions: { enabled: false }, revocation: { enabled: true, allowedPolicy: ownToken } },
+    features: {
+      devInteractions: { enabled: false },
+      backchannelLogout: { enabled: true },
+      revocation: { enabled: true, allowedPolicy: ownToken },
+    },
     expiresWithSession: () => false,
     interactions: { policy: alwaysAsk(), url: (_: Context, { uid }: { uid: string }) => `/choose/${uid}` },
     loadExistingGrant: consentToAll,

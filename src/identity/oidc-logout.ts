@@ -1,0 +1,79 @@
+/** Owns how an OpenID Connect provider's logout token is read (OpenID Connect Back-Channel Logout 1.0). */
+import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import type { ConnectorParts } from './connector.ts';
+import type { Discover } from './oidc-discovery.ts';
+import { limitFetch } from './provider-fetch.ts';
+import { providerSessionId } from './provider-session.ts';
+import { isWrongSignature, MessageError, type ReadMessage } from './signed-message.ts';
+
+const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
+/** Asymmetric ones alone: an attacker must not choose HS256 and sign with what everybody knows. */
+const algorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+];
+/** Seconds that the provider's clock may differ, and that a token may be old. */
+const tolerance = 30;
+const maximumAge = 600;
+
+export function createLogoutReader(
+  settings: { readonly issuer: string; readonly clientId: string },
+  discover: Discover,
+  parts: ConnectorParts,
+): ReadMessage {
+  const call = limitFetch(parts.fetch, parts.timeout);
+  let keys: JWTVerifyGetKey | undefined;
+  const keySet = async (): Promise<JWTVerifyGetKey> => {
+    const { jwks_uri: url } = (await discover()).serverMetadata();
+    if (url === undefined) throw new Error('the provider names no keys');
+    keys ??= createRemoteJWKSet(new URL(url), { [customFetch]: call });
+    return keys;
+  };
+  return async (text) => {
+    const claims = await verify(text, await keySet(), settings, parts.now());
+    return readClaims(claims, settings.issuer, parts.now());
+  };
+}
+
+/** Section 2.6, steps 1 to 4. @throws {MessageError} */
+async function verify(
+  text: string,
+  keys: JWTVerifyGetKey,
+  { issuer, clientId }: { readonly issuer: string; readonly clientId: string },
+  now: number,
+): Promise<JWTPayload> {
+  try {
+    const { payload, protectedHeader } = await jwtVerify(text, keys, {
+      ...{ algorithms, issuer, audience: clientId, clockTolerance: tolerance, maxTokenAge: maximumAge },
+      ...{ requiredClaims: ['iat', 'jti', 'events'], currentDate: new Date(now) },
+    });
+    const { typ } = protectedHeader;
+    if (typ !== undefined && !/^(application\/)?(logout\+jwt|jwt)$/i.test(typ)) throw new MessageError(`typ is ${typ}`);
+    return payload;
+  } catch (error) {
+    throw isWrongSignature(error) ? new MessageError((error as Error).message, { cause: error }) : error;
+  }
+}
+
+/** Section 2.6, steps 5 to 7. */
+function readClaims(claims: JWTPayload, issuer: string, now: number) {
+  const { sub, jti, events, nonce } = claims as JWTPayload & { events?: unknown; nonce?: unknown };
+  const told = typeof events === 'object' && events !== null && Object.hasOwn(events, logoutEvent);
+  if (!told) throw new MessageError('events names no logout');
+  // An ID token must not pass for a logout token, nor the other way round.
+  if (nonce !== undefined) throw new MessageError('a logout token has no nonce');
+  const providerSession = providerSessionId(issuer, claims['sid']);
+  const subject = typeof sub === 'string' && sub !== '' ? sub : null;
+  if (subject === null && providerSession === null) throw new MessageError('neither sub nor sid');
+  const event = { kind: 'end-sessions', reason: 'signed out at the provider', subject, providerSession } as const;
+  return { issuer, id: String(jti), expiresAt: now + (maximumAge + 2 * tolerance) * 1000, events: [event] };
+}

@@ -1,0 +1,36 @@
+/** Owns what a provider tells Dockpass unasked: signed messages that end sessions or accounts. */
+
+import { errors } from 'jose';
+
+/** What was told of one person or session. */
+export type ProviderMessage = {
+  readonly issuer: string;
+  /** Of the message: what has come twice counts once. */
+  readonly id: string;
+  /** Epoch milliseconds from which on an equal message would not be accepted anyhow. */
+  readonly expiresAt: number;
+  readonly events: readonly ProviderEvent[];
+};
+
+export type ProviderEvent = {
+  readonly kind: 'end-sessions' | 'disable' | 'nothing';
+  /** For the audit. */
+  readonly reason: string;
+  /** `null` where only the session is named. */
+  readonly subject: string | null;
+  /** As `providerSessionId` makes it; `null`: all of the person's sessions. */
+  readonly providerSession: string | null;
+};
+
+/** @throws {MessageError} for whatever is no such message; other errors where it could not be found out */
+export type ReadMessage = (text: string) => Promise<ProviderMessage>;
+
+/** The sender's fault: not signed by the provider, not for this client, or not of the form. */
+export class MessageError extends Error {
+  override readonly name = 'MessageError';
+}
+
+/** Whether jose's error means that the message is wrong, and not that the provider's keys could not be had. */
+export function isWrongSignature(error: unknown): boolean {
+  return error instanceof errors.JOSEError && error.code !== 'ERR_JWKS_TIMEOUT' && error.code !== 'ERR_JOSE_GENERIC';
+}

@@ -1,0 +1,84 @@
+/** Owns the two addresses at which providers report unasked: back-channel logout, and Google's security events. */
+import type { IncomingMessage } from 'node:http';
+import express, { type Request, type RequestHandler } from 'express';
+import type { Client } from '../audit.ts';
+import { Refusal } from '../errors.ts';
+import type { Connector } from '../identity/connector.ts';
+import type { ProviderMessage, ReadMessage } from '../identity/signed-message.ts';
+import type { Log } from '../log.ts';
+
+export type ProviderMessageParts = {
+  readonly connectors: readonly Pick<Connector, 'name' | 'readLogout'>[];
+  /** `null` where Google's events are not switched on. */
+  readonly readGoogleEvent: ReadMessage | null;
+  readonly act: (provider: string, message: ProviderMessage, client: Client) => Promise<void>;
+  readonly clientOf: (request: IncomingMessage) => Client;
+  readonly log: Log;
+};
+
+export type ProviderMessages = {
+  /** POST /sign-in/:provider/back-channel-logout, with the parser of its form */
+  readonly logout: RequestHandler<{ provider: string }>[];
+  /** POST /google-events, with the parser of its body */
+  readonly googleEvent: RequestHandler[];
+};
+
+const limit = '64kb';
+const readForm = express.urlencoded({ extended: false, limit });
+const readToken = express.text({ type: 'application/secevent+jwt', limit });
+
+export function createProviderMessages(parts: ProviderMessageParts): ProviderMessages {
+  return {
+    logout: [
+      readForm as RequestHandler<{ provider: string }>,
+      async (request, response) => {
+        const connector = parts.connectors.find(({ name }) => name === request.params.provider);
+        const token = (request.body as { logout_token?: unknown } | undefined)?.logout_token;
+        const problem = await receive(parts, connector?.name ?? '', connector?.readLogout ?? null, token, request);
+        // OpenID Connect Back-Channel Logout 1.0, section 2.8.
+        response.set('Cache-Control', 'no-store');
+        if (problem === null) response.status(200).end();
+        else response.status(400).json({ error: 'invalid_request', error_description: problem });
+      },
+    ],
+    googleEvent: [
+      readToken,
+      async (request, response) => {
+        const problem = await receive(parts, 'google', parts.readGoogleEvent, request.body, request);
+        // RFC 8935, sections 2.2 and 2.3.
+        if (problem === null) response.status(202).end();
+        else response.status(400).json({ err: 'invalid_request', description: problem });
+      },
+    ],
+  };
+}
+
+/** @returns what is wrong with the message, or `null` */
+async function receive(
+  { act, clientOf, log }: ProviderMessageParts,
+  provider: string,
+  read: ReadMessage | null,
+  token: unknown,
+  request: Request<{ provider: string }> | Request,
+): Promise<string | null> {
+  if (read === null) throw new Refusal('not_found', 'No provider reports here. Its settings switch that on.');
+  if (typeof token !== 'string' || token === '') return 'there is no token';
+  const client = clientOf(request);
+  let message: ProviderMessage;
+  try {
+    message = await read(token);
+  } catch (error) {
+    if ((error as Error).name !== 'MessageError') {
+      throw new Refusal('unavailable', 'The message could not be verified just now.', { cause: error, retryAfter: 60 });
+    }
+    log.warn(
+      { requestId: client.requestId, provider, reason: (error as Error).message },
+      'message of a provider refused',
+    );
+    return (error as Error).message;
+  }
+  await act(provider, message, client);
+  const events = message.events.map(({ kind, reason }) => `${reason}: ${kind}`);
+  log.info({ requestId: client.requestId, provider, events }, 'message of a provider');
+  return null;
+}
