@@ -29,6 +29,8 @@ export type AppPassword = {
   readonly revocationReason: string | null;
   /** The id of the password that took over when this one got a new secret. */
   readonly replacedBy: string | null;
+  /** Services where docker keeps an identity token in the place of this password. */
+  readonly identityServices: readonly string[];
   readonly lastUse: { readonly at: number; readonly address: string; readonly client: string } | null;
 };
 
@@ -230,7 +232,7 @@ const reporter = 'a report that it leaked';
 
 const unused = {
   ...{ revoked_at: null, revoked_by: null, revocation_reason: null, replaced_by: null },
-  ...{ used_at: null, used_address: null, used_client: null },
+  ...{ used_at: null, used_address: null, used_client: null, identity_services: null },
 };
 
 function checkOverlap(hours: number): void {
@@ -272,6 +274,7 @@ export function toAppPassword(
     revokedBy: row.revoked_by,
     revocationReason: row.revocation_reason === '' ? null : row.revocation_reason,
     replacedBy: row.replaced_by,
+    identityServices: row.identity_services?.split(',') ?? [],
     lastUse:
       row.used_at === null ? null : { at: row.used_at, address: row.used_address ?? '', client: row.used_client ?? '' },
   };

@@ -51,7 +51,12 @@ export type PasswordWithOwner = PasswordRow &
   >;
 
 /** A password as lists show it. */
-export type ListedPassword = PasswordRow & WithReason & Pick<Account, 'login' | 'kind'>;
+export type ListedPassword = PasswordRow &
+  WithReason &
+  Pick<Account, 'login' | 'kind'> & {
+    /** Comma-separated; `null` where docker keeps no identity token of it. */
+    readonly identity_services: string | null;
+  };
 
 export type PasswordStore = {
   /** False, and nothing stored, when the account holds `limit` live passwords or a live one of this name. */
@@ -119,7 +124,9 @@ const byHash = `
   where p.hash = cast($1 as text)`;
 
 const withReason = `
-  select p.*, a.login, a.kind, r.reason as revocation_reason
+  select p.*, a.login, a.kind, r.reason as revocation_reason,
+         (select string_agg(t.service, ',' order by t.service) from identity_token t
+          where t.password_id = p.id) as identity_services
   from app_password p join account a on a.id = p.account_id left join revocation r on r.id = p.revocation_id`;
 const byId = `${withReason} where p.id = $1`;
 const ofAccount = `${withReason} where p.account_id = $1 order by p.created_at desc, p.id`;

@@ -54,7 +54,7 @@ export function createRevocationStore(sql: Sql): RevocationStore {
     live(filter, now, after, limit) {
       const conditions = conditionsOf(filter, now);
       conditions.add((value) => `p.id > ${value}`, after);
-      const text = `select p.*, a.login, a.kind, null as revocation_reason from app_password p join account a on a.id = p.account_id
+      const text = `select p.*, a.login, a.kind, null as revocation_reason, null as identity_services from app_password p join account a on a.id = p.account_id
         ${conditions.where()} order by p.id limit ${conditions.parameter(limit)}`;
       return sql.all<ListedPassword>(text, conditions.values);
     },

@@ -11,6 +11,8 @@ export type PasswordView = {
   readonly access: string;
   /** Empty: every repository that the policy allows. */
   readonly repositories: readonly string[];
+  /** Where docker keeps an identity token in its place. */
+  readonly identityServices: readonly string[];
   readonly created: Moment;
   readonly expires: Moment;
   readonly revoked: (Moment & { readonly by: string }) | null;
@@ -41,6 +43,7 @@ export function viewOf(password: AppPassword, now: number): PasswordView {
           ? 'Pull only'
           : limits.actions.join(', '),
     repositories: limits.repositories ?? [],
+    identityServices: password.identityServices,
     created: momentOf(password.createdAt, now),
     expires: momentOf(password.expiresAt, now),
     revoked:

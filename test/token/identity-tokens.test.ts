@@ -109,6 +109,15 @@ describe('25 identity tokens', () => {
     }
   });
 
+  test('the list of passwords says where docker keeps a token', async () => {
+    const [{ id, secret }, unused] = [await createPassword(), await createPassword()];
+    for (const at of [service, other]) await login(secret, at);
+    const listed = JSON.parse((await installation.run(['password', 'list', 'ana@example.com', '--json'])).stdout);
+    const services = (one: string) => listed.find((row: { id: string }) => row.id === one).identityServices;
+    assert.deepEqual(services(id), [other, service]);
+    assert.deepEqual(services(unused.id), []);
+  });
+
   test('it is in no log line; its first log-in is in the audit', async () => {
     const { id, secret } = await createPassword();
     const token = String((await login(secret)).body['refresh_token']);
