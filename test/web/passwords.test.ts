@@ -327,3 +327,14 @@ test(
     assert.match(body, /<a href="\/sign-in\/google">Sign in again<\/a>/);
   }),
 );
+
+test(
+  'the list says where docker keeps a token in the place of a password',
+  withSite(async (site) => {
+    const { password } = await createOne(site);
+    assert.doesNotMatch((await get(site, '/')).body, /docker keeps a token/);
+    const row = { hash: 'of a token', password_id: password.id, service: 'registry.example.com', created_at: 1 };
+    await site.store.identityTokens.add(row);
+    assert.match((await get(site, '/')).body, /docker keeps a token for registry\.example\.com/);
+  }),
+);
