@@ -8,7 +8,14 @@ const day = 24 * 60 * 60 * 1000;
 const password: AppPassword = {
   ...{ id: 'p1', accountId: 'a1', login: 'ana@example.com', ownerKind: 'person', name: 'laptop', hint: 'dkp_…abcd' },
   ...{ state: 'live', limits: { actions: null, repositories: null }, createdAt: 0, expiresAt: 30 * day },
-  ...{ revokedAt: null, revokedBy: null, revocationReason: null, replacedBy: null, lastUse: null },
+  ...{
+    revokedAt: null,
+    revokedBy: null,
+    revocationReason: null,
+    replacedBy: null,
+    lastUse: null,
+    identityServices: [],
+  },
 };
 
 for (const [days, warned] of [
