@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PolicyError, parsePolicy } from '../../src/policy/acl.ts';
+import { ask } from './asking.ts';
 
 const hash = '$2y$05$LO.vzwpWC5LZGqThvEfznu8qhb5SGqvBSWY1J3yZ4AxtMRZ3kN5jC';
 
@@ -143,6 +144,38 @@ describe('mistakes', () => {
       'groups:\n  a: [b]\n  b: [c]\n  c: [a]\nacl: []',
       ['policy.yml:2:3: the group holds itself: a -> b -> c -> a'],
     ],
+    [
+      'the place of a loop',
+      'groups:\n  x: []\n  a: [b]\n  b: [a]\nacl: []',
+      [/^policy\.yml:3:3: the group holds itself: a -> b -> a$/],
+    ],
+    [
+      'the place of a second label',
+      'acl: [{match: {labels: {a: x, b: "["}}, actions: []}]',
+      [/^policy\.yml:1:34: match\.labels\.b is malformed/],
+    ],
+    [
+      'a list among actions',
+      'acl: [{match: {}, actions: [[pull]]}]',
+      ['policy.yml:1:29: acl[1].actions[1] must be a text'],
+    ],
+    ['something before a hash', `users: {ci: {password: "x${hash}"}}\nacl: []`, [/must be a bcrypt hash/]],
+    ['something after a hash', `users: {ci: {password: "${hash}x"}}\nacl: []`, [/must be a bcrypt hash/]],
+    [
+      'a password that is no text',
+      'users: {ci: {password: [x]}}\nacl: []',
+      [/^policy\.yml:1:24: users\.ci\.password must be a text$/],
+    ],
+    [
+      'a member that is no text',
+      'groups: {web: [[x]]}\nacl: []',
+      [/^policy\.yml:1:16: groups\.web\[1\] must be a text$/],
+    ],
+    [
+      'all kinds are named',
+      'acl: [{match: {kind: x}, actions: []}]',
+      [/kind "x" is none of person, static, robot, ci, anonymous$/],
+    ],
     ['an alias of nothing', 'acl: *x', [/^policy\.yml:1:6: .*alias/]],
   ];
   for (const [title, text, problems] of table) {
@@ -164,10 +197,34 @@ describe('mistakes', () => {
   }
 });
 
+for (const section of ['server', 'token', 'google_auth', 'oidc_auth', 'github_auth', 'ldap_auth', 'ext_auth']) {
+  test(`a file with "${section}" is one for the importer`, () => {
+    assert.throws(() => parsePolicy(`acl: []\n${section}: {}`, 'policy.yml'), {
+      name: 'PolicyError',
+      message: `policy.yml:2:1: "${section}" is a section of docker_auth: run "dockpass import docker-auth" on this file`,
+    });
+  });
+}
+
+test('every kind can be asked for', () => {
+  const kinds = ['person', 'static', 'robot', 'ci', 'anonymous'];
+  const { rules } = parsePolicy(`acl: [{match: {kind: [${kinds}]}, actions: []}]`, 'policy.yml');
+  assert.deepEqual(rules[0]?.conditions[0]?.patterns, kinds);
+});
+
+test('raw may be said to be false', () => {
+  const rule = (raw: string) => `acl: [{match: {name: "\${labels:l}"}, actions: ["*"], raw: ${raw}}]`;
+  const asking = { name: 'ab', also: { labels: { l: ['a*'] } } };
+  assert.deepEqual([ask(rule('false'), asking), ask(rule('true'), asking)], ['', 'pull,push']);
+});
+
 test('what is allowed and probably not meant is a warning', () => {
   const { warnings } = parsePolicy('users: {guest: {}}\nacl: [{match: {account: }, actions: []}]', 'policy.yml');
   assert.deepEqual(
-    warnings.map(({ line, column, message }) => `${line}:${column} ${message}`),
-    ['1:9 anybody can log in as "guest": it has no password', '2:16 match.account is empty, so it is no condition'],
+    warnings.map(({ line, column, severity, message }) => `${line}:${column} ${severity} ${message}`),
+    [
+      '1:9 warning anybody can log in as "guest": it has no password',
+      '2:16 warning match.account is empty, so it is no condition',
+    ],
   );
 });
