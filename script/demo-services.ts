@@ -35,10 +35,16 @@ export const demoPolicyFile = join(root, 'script', 'demo-policy.yml');
  * Starts everything on loopback ports; the stack stops it in the reverse order, also what stood before a later start failed.
  * @param settings.folder holds the database, keys and images
  * @param settings.ports free ones where none are given
+ * @param settings.onStart is told of each process that was started
  * @throws Error with the output of the part that did not start
  */
 export async function startDemo(
-  settings: { readonly folder: string; readonly ports?: DemoPorts; readonly policyFile?: string },
+  settings: {
+    readonly folder: string;
+    readonly ports?: DemoPorts;
+    readonly policyFile?: string;
+    readonly onStart?: (name: string, pid: number) => Promise<void>;
+  },
   stack: AsyncDisposableStack,
 ): Promise<Demo> {
   const { folder, ports = await freeDemoPorts() } = settings;
@@ -80,6 +86,7 @@ export async function startDemo(
     ...{ cwd: folder, env: environment, ready: /listening/ },
   });
   stack.defer(() => dockpass.stop());
+  await settings.onStart?.('Dockpass', dockpass.pid);
   const command = (...words: readonly string[]) =>
     runProgram(process.execPath, [main, ...words], { cwd: folder, env: environment });
 
@@ -95,6 +102,7 @@ export async function startDemo(
       certificateBundleFile: join(data, 'registry-bundle.pem'),
     });
     stack.defer(() => started.stop());
+    await settings.onStart?.('the registry', started.pid);
     running['The registry'] = started;
   }
   const casualties = Object.entries(running).map(async ([name, { ended, output }]) => {

@@ -1,10 +1,11 @@
 /** The demo's command: reads the arguments, checks the ports, starts everything, says what to do, stops everything. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isFree } from '../test/support/ports.ts';
 import { checkStory } from './demo-check.ts';
+import { claimFolder, endLeftovers } from './demo-claim.ts';
 import { type DemoPorts, startDemo } from './demo-services.ts';
 import { welcome } from './demo-welcome.ts';
 
@@ -75,10 +76,14 @@ async function refuseTakenPorts({ dockpass, registry, provider }: DemoPorts): Pr
 
 /** Runs until Ctrl-C or until one of the parts ends by itself. @returns the exit code */
 async function serve(ports: DemoPorts, fresh: boolean, interrupted: Promise<void>): Promise<number> {
+  const ended = await endLeftovers(stateFolder);
+  if (ended.length > 0) console.log(`An earlier demo was killed; ended what it left running: ${ended.join(', ')}.`);
   await refuseTakenPorts(ports);
   if (fresh) await rm(stateFolder, { recursive: true, force: true });
+  await mkdir(stateFolder, { recursive: true });
   await using stack = new AsyncDisposableStack();
-  const demo = await startDemo({ folder: stateFolder, ports }, stack);
+  const onStart = await claimFolder(stateFolder, stack);
+  const demo = await startDemo({ folder: stateFolder, ports, onStart }, stack);
   console.log(welcome(demo));
   const casualty = await Promise.race([interrupted, demo.casualty]);
   if (casualty === undefined) {

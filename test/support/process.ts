@@ -36,6 +36,7 @@ export async function runProgram(
 }
 
 export type Running = {
+  readonly pid: number;
   /** Everything that it has printed so far. */
   output(): string;
   /** Settles once its output matches. @throws Error where it ends before, or after 30 seconds */
@@ -86,7 +87,7 @@ export async function startProgram(
       cause: error,
     });
   }
-  return { output, says, signal: (name) => void child.kill(name), ended, stop };
+  return { pid: child.pid ?? 0, output, says, signal: (name) => void child.kill(name), ended, stop };
 }
 
 async function printed(child: ChildProcess, output: () => string, ready: RegExp, ended: Promise<void>): Promise<void> {
