@@ -21,8 +21,6 @@ export type OffBoarding = {
   readonly act: ActOnMessage;
   /** Asks about one person now and acts on the answer. */
   refresh(account: Account, finder: Finder): Promise<Verdict>;
-  /** For somebody who is removed or disabled here: the provider, too, forgets what it gave Dockpass. */
-  forgetToken(account: Account): Promise<void>;
 };
 
 export type OffBoardingParts = {
@@ -44,11 +42,14 @@ export function createOffBoarding(parts: OffBoardingParts): OffBoarding {
   const { accounts, leases } = store;
   const tokens = createRefreshTokens({ store: store.refreshTokens, cipher, log, now });
   const forgetToken = (account: Account) => tokens.forget(account.id, refresherOf(connectors, account));
+  const forgetTokens = async () => {
+    for (const account of await tokens.ofDisabled()) await forgetToken(account);
+  };
   const source = createSources({ directories, connectors, tokens, leases, now });
   const confirm = createConfirm({ source, accounts, audit });
   const leavers = createLeavers({ ...store, forgetToken, audit });
   return {
-    sweep: createSweep({ accounts, leases, confirm, leavers, audit, log, now }),
+    sweep: createSweep({ accounts, leases, confirm, leavers, forgetTokens, audit, log, now }),
     welcome: createWelcome({
       ...{ accounts, tokens, confirm, leavers, audit, now, wait },
       directories: new Set(directories.keys()),
@@ -63,6 +64,5 @@ export function createOffBoarding(parts: OffBoardingParts): OffBoarding {
       if (verdict.kind === 'sign-in') await leavers.requireSignIn(account, verdict.reason, at, finder);
       return verdict;
     },
-    forgetToken,
   };
 }

@@ -2,6 +2,7 @@
 import type { Cipher } from '../cipher.ts';
 import type { Refresher } from '../identity/connector.ts';
 import type { Log } from '../log.ts';
+import type { Account } from '../store/accounts.ts';
 import type { RefreshTokenStore } from '../store/refresh-tokens.ts';
 
 export type KeptToken = {
@@ -16,6 +17,8 @@ export type RefreshTokens = {
   read(accountId: string): Promise<KeptToken | null>;
   /** Forgets it, and makes the provider forget it; that the provider does not is logged and ends nothing. */
   forget(accountId: string, refresher: Refresher | null): Promise<void>;
+  /** Accounts that were disabled, here or elsewhere, and of which a token is still kept. */
+  ofDisabled(): Promise<Account[]>;
 };
 
 export type RefreshTokenParts = {
@@ -43,6 +46,7 @@ export function createRefreshTokens({ store, cipher, log, now }: RefreshTokenPar
     return { token, replace };
   };
   return {
+    ofDisabled: () => store.ofDisabled(),
     keep: (accountId, token) => store.write(accountId, cipher.seal(token, contextOf(accountId)), now()),
     read,
     async forget(accountId, refresher) {

@@ -38,6 +38,8 @@ export type SweepParts = {
   readonly leases: LeaseStore;
   readonly confirm: Confirm;
   readonly leavers: Leavers;
+  /** Ends the refresh tokens of accounts that somebody disabled. */
+  readonly forgetTokens: () => Promise<void>;
   readonly audit: Audit;
   readonly log: Log;
   /** Epoch milliseconds. */
@@ -71,6 +73,7 @@ export function createSweep(parts: SweepParts): Sweep {
       throw new Refusal('conflict', 'Another sweep is running. Wait until it has ended.');
     }
     try {
+      if (!wish.dryRun) await parts.forgetTokens();
       const report = await sweep(parts, wish, begunAt, holder);
       // Once, and not with every sweep that finds the same; the log has each.
       if (report.stopped !== null && report.stopped !== alarm) {
