@@ -91,8 +91,9 @@ export function createFailedLogins(parts: FailedLoginParts): FailedLogins {
       tallies.set(attempt, tally);
       const [oldest] = tallies.size > maximumKept ? tallies.keys() : [];
       if (oldest !== undefined) tallies.delete(oldest);
-      refuseBeyond(tally, limit, at);
+      // The second try of a client that sends the last one allowed as POST and as GET is not one more.
       if (isFresh(tally.secrets.get(secret), at)) return;
+      refuseBeyond(tally, limit, at);
       tally.secrets.set(secret, at);
       if (waiting.length >= batchSize) return;
       waiting.push({ attempt, secret, at });

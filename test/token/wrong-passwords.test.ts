@@ -17,11 +17,10 @@ async function start(t: TestContext, wish: TokenServiceWish = {}) {
 
 test('26 a wrong password that comes as POST and then as GET counts once', async (t) => {
   const { tokens, attempt } = await start(t);
-  for (const secret of ['a', 'b']) {
+  for (const secret of ['a', 'b', 'c']) {
     assert.equal((await tokens.post(form('ana', secret))).status, 401);
     assert.equal(await attempt('ana', secret), 401);
   }
-  assert.equal(await attempt('ana', 'c'), 401, 'the third of three');
   const refused = await tokens.get(fields, { user: 'ana', password: 'd' });
   assert.equal(refused.status, 429);
   assert.match(refused.headers.get('retry-after') ?? '', /^(59\d|600)$/);
