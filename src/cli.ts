@@ -1,4 +1,5 @@
 /** Owns the command line: which words run which command, help, and exit codes. */
+import { auditCommands } from './cli/audit.ts';
 import { type Command, readArguments, type Terminal, UsageError } from './cli/command.ts';
 import { copyCommands } from './cli/copy.ts';
 import { doctorCommands } from './cli/doctor.ts';
@@ -6,7 +7,9 @@ import { importCommands } from './cli/import.ts';
 import { keyCommands } from './cli/key.ts';
 import { offBoardingCommands } from './cli/off-boarding.ts';
 import { passwordCommands } from './cli/password.ts';
+import { personCommands } from './cli/person.ts';
 import { policyCommands } from './cli/policy.ts';
+import { robotCommands } from './cli/robot.ts';
 import { serveCommands } from './cli/serve.ts';
 import { upkeepCommands } from './cli/upkeep.ts';
 import { ConfigError } from './config/config.ts';
@@ -16,6 +19,9 @@ import { PolicyError } from './policy/acl.ts';
 const commands: readonly Command[] = [
   ...serveCommands,
   ...passwordCommands,
+  ...personCommands,
+  ...robotCommands,
+  ...auditCommands,
   ...offBoardingCommands,
   ...keyCommands,
   ...policyCommands,

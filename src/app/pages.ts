@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts';
 import { Refusal } from '../errors.ts';
 import * as http from '../http.ts';
 import { createAdmission } from '../identity/admission.ts';
+import type { Policies } from '../policy-file.ts';
 import type { Store } from '../store/store.ts';
 import type { Keys } from '../token/keys.ts';
 import { createPasswordPages } from '../web/passwords.ts';
@@ -11,6 +12,7 @@ import { createProviderMessages } from '../web/provider-messages.ts';
 import { createSessions } from '../web/session.ts';
 import { createSignIn } from '../web/sign-in.ts';
 import { createViews, type Views } from '../web/views.ts';
+import { createApi } from './api.ts';
 import { type Core, secretOf } from './core.ts';
 import type { People } from './off-boarding.ts';
 
@@ -20,6 +22,7 @@ export type PageParts = {
   readonly keys: Keys;
   /** What an operator should look at, now. */
   readonly warnings: () => readonly string[];
+  readonly policies: Pick<Policies, 'current' | 'candidate'>;
   readonly people: People;
   /** Aborted once the service stops. */
   readonly stopping: AbortSignal;
@@ -74,6 +77,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   // Providers send no cookies, and are known by their signature.
   router.post('/sign-in/:provider/back-channel-logout', messages.logout);
   router.post('/google-events', messages.googleEvent);
+  router.use('/api/v1', createApi(config, core, parts.policies.current, clientOf));
   router.use(http.pageHeaders(secure));
   router.use('/static', views.assets);
   router.use(http.refuseCrossSite(publicUrl.origin), ...sessions.middleware);

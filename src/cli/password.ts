@@ -65,6 +65,33 @@ export const passwordCommands: readonly Command[] = [
       }),
   },
   {
+    words: 'password expiring',
+    usage: '[--days N] [--json]',
+    summary: 'List live passwords that end within N days (default 14), the next first; for a cron job',
+    options: { days: { type: 'string' }, json },
+    operands: [0, 0],
+    run: (_operands, { days = '14', json: asJson }, terminal) =>
+      withCore(terminal, async (core) => {
+        const passwords = await core.passwords.expiring(wholeNumber(String(days), 'days'));
+        for (const password of passwords) terminal.out(asJson === true ? JSON.stringify(password) : describe(password));
+      }),
+  },
+  {
+    words: 'password rotate',
+    usage: 'ID --days N [--overlap-hours N]',
+    summary: 'Make a new secret for a password; the old one lives on for the overlap (default 24 hours)',
+    options: { days: { type: 'string' }, 'overlap-hours': { type: 'string' } },
+    operands: [1, 1],
+    run: ([id = ''], { days = '', 'overlap-hours': overlap = '24' }, terminal) =>
+      withCore(terminal, async (core) => {
+        const overlapHours = wholeNumber(String(overlap), 'overlap-hours');
+        const wish = { days: wholeNumber(String(days), 'days'), overlapHours };
+        const { secret, password, previous } = await core.passwords.rotate(id, null, wish, by);
+        terminal.note(`The old secret works until ${iso(previous.expiresAt)} UTC. The new one (${password.id}):`);
+        terminal.out(secret);
+      }),
+  },
+  {
     words: 'password revoke',
     usage: 'ID',
     summary: 'Revoke an app password; it counts from the next request on',

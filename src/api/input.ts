@@ -1,0 +1,70 @@
+/** Owns how fields of a query or a JSON body are read: the right type, or a refusal that names the field. */
+import { Refusal } from '../errors.ts';
+
+export type Input = {
+  text(name: string): string | undefined;
+  requiredText(name: string): string;
+  /** From a number, or from digits of a query. */
+  integer(name: string): number | undefined;
+  flag(name: string): boolean;
+  texts(name: string): string[];
+  /** An object of lists of texts. */
+  lists(name: string): Record<string, string[]>;
+  object(name: string): Input;
+  /** @throws {Refusal} for a field that is none of these, so that a typo does not widen what is meant */
+  only(...names: readonly string[]): void;
+};
+
+/** @param source what the parser of express made: may be anything */
+export function createInput(source: unknown): Input {
+  const fields = new Map(
+    Object.entries(typeof source === 'object' && source !== null && !Array.isArray(source) ? source : {}),
+  );
+  const wrong = (name: string, what: string): Refusal =>
+    new Refusal('bad_request', `"${name}" must be ${what}.`, { field: name });
+  const text = (name: string): string | undefined => {
+    const value: unknown = fields.get(name);
+    if (value === undefined || value === null) return undefined;
+    if (typeof value !== 'string') throw wrong(name, 'a text');
+    return value;
+  };
+  const textsOf = (name: string, value: unknown): string[] => {
+    if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value;
+    throw wrong(name, 'a list of texts');
+  };
+  return {
+    text,
+    requiredText(name) {
+      const value = text(name);
+      if (value === undefined || value === '') throw wrong(name, 'a text that is not empty');
+      return value;
+    },
+    integer(name) {
+      const value: unknown = fields.get(name);
+      if (value === undefined || value === null || value === '') return undefined;
+      const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+      if (typeof number !== 'number' || !Number.isSafeInteger(number)) throw wrong(name, 'a whole number');
+      return number;
+    },
+    flag(name) {
+      const value: unknown = fields.get(name) ?? false;
+      if (value === true || value === 'true') return true;
+      if (value === false || value === 'false') return false;
+      throw wrong(name, 'true or false');
+    },
+    texts: (name) => textsOf(name, fields.get(name) ?? []),
+    lists(name) {
+      const value: unknown = fields.get(name) ?? {};
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(name, 'an object');
+      return Object.fromEntries(Object.entries(value).map(([key, list]) => [key, textsOf(`${name}.${key}`, list)]));
+    },
+    object: (name) => createInput(fields.get(name)),
+    only(...names) {
+      const unknown = [...fields.keys()].find((name) => !names.includes(name));
+      if (unknown === undefined) return;
+      throw new Refusal('bad_request', `There is no field "${unknown}" here. There are: ${names.join(', ')}.`, {
+        field: unknown,
+      });
+    },
+  };
+}

@@ -1,0 +1,104 @@
+/** Owns the operations of the API on passwords: what ends soon, revocation, what its holder reports as leaked. */
+import type { AppPasswords } from '../app-passwords.ts';
+import { Refusal } from '../errors.ts';
+import type { Revocations, Selection } from '../revocations.ts';
+import type { Input } from './input.ts';
+import type { ApiField, ApiRoute } from './route.ts';
+
+const selectionFields: readonly ApiField[] = [
+  { name: 'passwordId', type: 'string', about: 'one password' },
+  { name: 'accountId', type: 'string', about: 'all of one account' },
+  { name: 'domain', type: 'string', about: 'of a verified domain' },
+  { name: 'group', type: 'string', about: 'of a group: of the provider with its prefix, or of the policy file' },
+  { name: 'provider', type: 'string', about: 'of a provider' },
+  { name: 'createdBefore', type: 'integer', about: 'epoch milliseconds' },
+  { name: 'unusedSince', type: 'integer', about: 'epoch milliseconds; not used since, though made before' },
+];
+const reason: ApiField = { name: 'reason', type: 'string', about: 'told to the owners' };
+const expected: ApiField = {
+  name: 'expected',
+  type: 'integer',
+  about: 'how many the preview showed; refused where it is another number now',
+};
+
+/** Days, where nobody says. */
+const soon = 14;
+
+export function passwordRoutes({
+  passwords,
+  revocations,
+}: {
+  readonly passwords: Pick<AppPasswords, 'expiring' | 'reportLeaked'>;
+  readonly revocations: Revocations;
+}): ApiRoute[] {
+  return [
+    {
+      method: 'get',
+      path: '/passwords/expiring',
+      scope: 'passwords:read',
+      summary: 'Live passwords that end soon, the next first',
+      query: [{ name: 'days', type: 'integer', about: `within so many days; ${soon} where left out` }],
+      run: async ({ query }) => ({ passwords: await passwords.expiring(query.integer('days') ?? soon) }),
+    },
+    {
+      method: 'post',
+      path: '/revocations/preview',
+      scope: 'passwords:read',
+      summary: 'What a revocation would stop: passwords, people, and what used them in 30 days',
+      body: selectionFields,
+      run: ({ body }) => revocations.preview(readSelection(body)),
+    },
+    {
+      method: 'post',
+      path: '/revocations',
+      scope: 'passwords:revoke',
+      summary: 'Revoke all live passwords to which everything that is given applies; it can be undone for 24 hours',
+      body: [...selectionFields, expected, reason],
+      run: ({ body, by }) =>
+        revocations.revoke(
+          readSelection(body, 'expected', 'reason'),
+          body.integer('expected') ?? null,
+          body.text('reason') ?? '',
+          by,
+        ),
+    },
+    {
+      method: 'get',
+      path: '/revocations',
+      scope: 'passwords:read',
+      summary: 'The latest revocations',
+      run: async () => ({ revocations: await revocations.recent() }),
+    },
+    {
+      method: 'post',
+      path: '/revocations/{id}/undo',
+      scope: 'passwords:revoke',
+      summary: 'Let the passwords work again',
+      run: async ({ param, by }) => ({ restored: await revocations.undo(param('id'), by) }),
+    },
+    {
+      method: 'post',
+      path: '/leaked',
+      scope: null,
+      summary: 'Revoke a secret that the caller holds, for good',
+      body: [{ name: 'secret', type: 'string', about: 'the whole password', required: true }],
+      async run({ body, by }) {
+        body.only('secret');
+        const found = by.client && (await passwords.reportLeaked(body.requiredText('secret'), by.client));
+        if (!found) throw new Refusal('not_found', 'This is no password of anybody here. Send the whole secret.');
+        return { revoked: true };
+      },
+    },
+  ];
+}
+
+function readSelection(body: Input, ...more: readonly string[]): Selection {
+  body.only(...selectionFields.map(({ name }) => name), ...more);
+  const texts = ['passwordId', 'accountId', 'domain', 'group', 'provider'] as const;
+  const times = ['createdBefore', 'unusedSince'] as const;
+  const given = [
+    ...texts.map((name) => [name, body.text(name)] as const),
+    ...times.map((name) => [name, body.integer(name)] as const),
+  ].filter(([, value]) => value !== undefined && value !== '');
+  return Object.fromEntries(given) as Selection;
+}

@@ -1,0 +1,104 @@
+/** Owns the operations of the API on people. */
+import { Refusal } from '../errors.ts';
+import { foldCase } from '../identity/identity.ts';
+import type { People, PeopleQuery } from '../people.ts';
+import type { AccountState, AccountStore } from '../store/accounts.ts';
+import type { Input } from './input.ts';
+import type { ApiField, ApiRoute } from './route.ts';
+
+const states: readonly AccountState[] = ['active', 'reauth_required', 'disabled'];
+const sorts = ['login', 'name', 'signed-in', 'created'] as const;
+
+const listFields: readonly ApiField[] = [
+  { name: 'search', type: 'string', about: 'part of a login or name, any case' },
+  { name: 'state', type: 'string', about: states.join(', ') },
+  { name: 'provider', type: 'string', about: 'the configured name of the provider' },
+  { name: 'domain', type: 'string', about: 'the verified domain' },
+  { name: 'sort', type: 'string', about: sorts.join(', ') },
+  { name: 'descending', type: 'boolean', about: 'the other way round' },
+  { name: 'page', type: 'integer', about: 'from 1' },
+];
+
+export function peopleRoutes(parts: {
+  readonly people: People;
+  readonly accounts: Pick<AccountStore, 'byLogin' | 'byId'>;
+}): ApiRoute[] {
+  const { people, accounts } = parts;
+  /** Off-boarding knows the e-mail, so that is as good as the id. */
+  const idOf = async (idOrLogin: string): Promise<string> => {
+    const account = (await accounts.byId(idOrLogin)) ?? (await accounts.byLogin(foldCase(idOrLogin)));
+    if (account !== undefined) return account.id;
+    throw new Refusal('not_found', `${idOrLogin} is neither an id nor an e-mail of somebody who has signed in.`);
+  };
+  return [
+    {
+      method: 'get',
+      path: '/people',
+      scope: 'people:read',
+      summary: 'Search people; 50 a page',
+      query: listFields,
+      run: ({ query }) => people.list(readQuery(query)),
+    },
+    {
+      method: 'get',
+      path: '/people/{id}',
+      scope: 'people:read',
+      summary: 'One person by id or e-mail: groups, passwords and what used them, sessions',
+      run: async ({ param }) => people.detail(await idOf(param('id'))),
+    },
+    {
+      method: 'post',
+      path: '/people/{id}/disable',
+      scope: 'people:write',
+      summary: 'Stop passwords and sessions at once and refuse sign-in, until enabled again',
+      body: [{ name: 'reason', type: 'string', about: 'told to the person' }],
+      async run({ param, body, by }) {
+        body.only('reason');
+        const id = await idOf(param('id'));
+        await people.disable(id, body.text('reason') ?? '', by);
+        return (await people.detail(id)).person;
+      },
+    },
+    {
+      method: 'post',
+      path: '/people/{id}/enable',
+      scope: 'people:write',
+      summary: 'Let the passwords work and the person sign in again',
+      async run({ param, by }) {
+        const id = await idOf(param('id'));
+        await people.enable(id, by);
+        return (await people.detail(id)).person;
+      },
+    },
+    {
+      method: 'post',
+      path: '/people/{id}/end-sessions',
+      scope: 'people:write',
+      summary: 'End all sessions in browsers',
+      run: async ({ param, by }) => ({ ended: await people.endSessions(await idOf(param('id')), by) }),
+    },
+  ];
+}
+
+function readQuery(query: Input): PeopleQuery {
+  query.only(...listFields.map(({ name }) => name));
+  return {
+    search: query.text('search') ?? '',
+    state: oneOf(states, 'state', query.text('state')) ?? null,
+    provider: query.text('provider') ?? null,
+    domain: query.text('domain') ?? null,
+    sort: oneOf(sorts, 'sort', query.text('sort')) ?? 'login',
+    descending: query.flag('descending'),
+    page: query.integer('page') ?? 1,
+  };
+}
+
+function oneOf<Choice extends string>(
+  choices: readonly Choice[],
+  field: string,
+  text: string | undefined,
+): Choice | undefined {
+  const found = choices.find((choice) => choice === text);
+  if (text === undefined || found !== undefined) return found;
+  throw new Refusal('bad_request', `"${field}" must be one of ${choices.join(', ')}.`, { field });
+}

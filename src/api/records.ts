@@ -1,0 +1,117 @@
+/** Owns the operations of the API that answer "who did this, and why not": audit, denials, explain. */
+import type { Audit } from '../audit.ts';
+import { type AuditFilter, type AuditLog, type ExportFormat, exportLines } from '../audit-log.ts';
+import type { DenialLog } from '../denials.ts';
+import { Refusal } from '../errors.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { Policy } from '../policy/acl.ts';
+import { explain } from '../policy/explain.ts';
+import { parseScopes, withKnownActions } from '../scope.ts';
+import type { Input } from './input.ts';
+import type { ApiField, ApiRoute } from './route.ts';
+
+const filterFields: readonly ApiField[] = [
+  { name: 'person', type: 'string', about: 'a login, as actor or as subject' },
+  { name: 'action', type: 'string', about: '"password.revoke"' },
+  { name: 'from', type: 'integer', about: 'epoch milliseconds' },
+  { name: 'until', type: 'integer', about: 'epoch milliseconds' },
+  { name: 'repository', type: 'string', about: 'of events that are about one' },
+];
+const before: ApiField = { name: 'before', type: 'string', about: 'the `next` of the page before' };
+const denialFields = ['account', 'repository', 'action'] as const;
+const downloads: readonly (readonly [ExportFormat, string])[] = [
+  ['csv', 'text/csv; charset=utf-8'],
+  ['jsonl', 'application/jsonl'],
+];
+
+export function recordRoutes(parts: {
+  readonly auditLog: AuditLog;
+  readonly denials: DenialLog;
+  readonly audit: Audit;
+  readonly policy: () => Policy;
+  /** Who is meant by a login or a user of the policy file. */
+  readonly identityOf: (account: string) => Promise<Identity>;
+}): ApiRoute[] {
+  const { auditLog, denials, audit, policy } = parts;
+  return [
+    {
+      method: 'get',
+      path: '/audit',
+      scope: 'audit:read',
+      summary: 'Events, the newest first, a hundred a page',
+      query: [...filterFields, before],
+      run: ({ query }) => auditLog.page(readFilter(query, 'before'), query.text('before') ?? null),
+    },
+    ...downloads.map(
+      ([format, type]): ApiRoute => ({
+        method: 'get',
+        path: `/audit.${format}`,
+        scope: 'audit:read',
+        summary: 'All events of a filter, as a file',
+        query: filterFields,
+        run: () => ({}),
+        download: ({ query }) => ({
+          type,
+          fileName: `audit.${format}`,
+          lines: exportLines(auditLog.all(readFilter(query)), format),
+        }),
+      }),
+    ),
+    {
+      method: 'get',
+      path: '/denials',
+      scope: 'audit:read',
+      summary: 'What was refused, counted by person, repository, action and rule; the latest 500',
+      query: denialFields.map((name) => ({ name, type: 'string', about: 'exactly this' })),
+      async run({ query }) {
+        query.only(...denialFields);
+        const given = denialFields
+          .map((name) => [name, query.text(name)] as const)
+          .filter(([, value]) => value !== undefined);
+        return { denials: await denials.list(Object.fromEntries(given)) };
+      },
+    },
+    {
+      method: 'post',
+      path: '/explain',
+      scope: 'policy:explain',
+      summary: 'What somebody is granted and why: every rule, and the one that decides',
+      body: [
+        { name: 'who', type: 'string', about: 'an e-mail, a robot, a user of the policy file; "" is anonymous' },
+        { name: 'scope', type: 'string', about: '"repository:team/app:pull,push"', required: true },
+        { name: 'service', type: 'string', about: 'the registry that asks' },
+        { name: 'address', type: 'string', about: 'where the request comes from' },
+      ],
+      async run({ body, by }) {
+        body.only('who', 'scope', 'service', 'address');
+        const who = body.text('who') ?? '';
+        const [access, ...more] = parseScopes([body.requiredText('scope')]).map(withKnownActions);
+        if (access === undefined || more.length > 0) {
+          throw new Refusal('bad_request', '"scope" must be one such as repository:team/app:pull,push.', {
+            field: 'scope',
+          });
+        }
+        const context = { service: body.text('service') ?? '', address: body.text('address') ?? '' };
+        audit.record({
+          action: 'policy.explain',
+          ...by,
+          subject: who,
+          repository: access.name,
+          detail: { ...context },
+        });
+        return explain(policy(), await parts.identityOf(who), access, context);
+      },
+    },
+  ];
+}
+
+function readFilter(query: Input, ...more: readonly string[]): AuditFilter {
+  query.only(...filterFields.map(({ name }) => name), ...more);
+  const texts = ['person', 'action', 'repository'] as const;
+  const times = ['from', 'until'] as const;
+  const given = [
+    ...texts.map((name) => [name, query.text(name)] as const),
+    ...times.map((name) => [name, query.integer(name)] as const),
+  ].filter(([, value]) => value !== undefined && value !== '');
+  return Object.fromEntries(given);
+}

@@ -1,0 +1,123 @@
+/** Owns the operations of the API on robots and their passwords. */
+import type { AppPasswords } from '../app-passwords.ts';
+import type { Robots, RobotWish } from '../robots.ts';
+import type { Input } from './input.ts';
+import type { ApiField, ApiRoute } from './route.ts';
+
+/** Tokens are of administrators. */
+const manager = { administrator: true } as const;
+
+const factFields: readonly ApiField[] = [
+  { name: 'description', type: 'string', about: 'what it is for' },
+  { name: 'ownerGroup', type: 'string', about: 'whose members manage it', required: true },
+  { name: 'groups', type: 'strings', about: 'what the policy sees as its groups' },
+  { name: 'labels', type: 'object', about: 'what the policy sees as its labels: lists of texts by name' },
+];
+const nameField: ApiField = {
+  name: 'name',
+  type: 'string',
+  about: 'the docker user name is "robot-" and this',
+  required: true,
+};
+const days: ApiField = { name: 'days', type: 'integer', about: 'lifetime', required: true };
+const passwordFields: readonly ApiField[] = [
+  { name: 'name', type: 'string', about: 'what uses it', required: true },
+  days,
+  { name: 'pullOnly', type: 'boolean', about: 'pull and nothing else' },
+  { name: 'repositories', type: 'strings', about: 'patterns of the only repositories' },
+];
+
+export function robotRoutes({
+  robots,
+  passwords,
+}: {
+  readonly robots: Robots;
+  readonly passwords: Pick<AppPasswords, 'issue' | 'rotate' | 'ofAccount'>;
+}): ApiRoute[] {
+  return [
+    {
+      method: 'get',
+      path: '/robots',
+      scope: 'robots:read',
+      summary: 'All robots',
+      run: async () => ({ robots: await robots.list(manager) }),
+    },
+    {
+      method: 'post',
+      path: '/robots',
+      scope: 'robots:write',
+      summary: 'Make a robot',
+      body: [nameField, ...factFields],
+      run: ({ body, by }) =>
+        robots.create({ name: body.requiredText('name'), ...readFacts(body, 'name') }, manager, by),
+    },
+    {
+      method: 'get',
+      path: '/robots/{id}',
+      scope: 'robots:read',
+      summary: 'One robot with its passwords',
+      async run({ param }) {
+        const robot = await robots.byId(param('id'), manager);
+        return { robot, passwords: await passwords.ofAccount(robot) };
+      },
+    },
+    {
+      method: 'put',
+      path: '/robots/{id}',
+      scope: 'robots:write',
+      summary: 'Change a robot; what is left out becomes empty',
+      body: factFields,
+      run: ({ param, body, by }) => robots.change(param('id'), readFacts(body), manager, by),
+    },
+    ...(['disable', 'enable'] as const).map(
+      (word): ApiRoute => ({
+        method: 'post',
+        path: `/robots/{id}/${word}`,
+        scope: 'robots:write',
+        summary: word === 'disable' ? 'Its passwords stop at once' : 'Its passwords work again',
+        run: ({ param, by }) => robots.setState(param('id'), word === 'disable' ? 'disabled' : 'active', manager, by),
+      }),
+    ),
+    {
+      method: 'post',
+      path: '/robots/{id}/passwords',
+      scope: 'robots:write',
+      summary: 'Make a password; the secret is in this answer and nowhere else',
+      body: passwordFields,
+      async run({ param, body, by }) {
+        body.only(...passwordFields.map(({ name }) => name));
+        const robot = await robots.byId(param('id'), manager);
+        const wish = {
+          name: body.requiredText('name'),
+          days: body.integer('days') ?? 0,
+          pullOnly: body.flag('pullOnly'),
+          repositories: body.texts('repositories'),
+        };
+        return passwords.issue({ ...robot, kind: 'robot' }, wish, by);
+      },
+    },
+    {
+      method: 'post',
+      path: '/robots/{id}/passwords/{password}/rotate',
+      scope: 'robots:write',
+      summary: 'Make a new secret; the old one lives on for the overlap',
+      body: [days, { name: 'overlapHours', type: 'integer', about: '0 ends the old one at once', required: true }],
+      async run({ param, body, by }) {
+        body.only('days', 'overlapHours');
+        const { id } = await robots.byId(param('id'), manager);
+        const wish = { days: body.integer('days') ?? 0, overlapHours: body.integer('overlapHours') ?? -1 };
+        return passwords.rotate(param('password'), id, wish, by);
+      },
+    },
+  ];
+}
+
+function readFacts(body: Input, ...more: readonly string[]): Omit<RobotWish, 'name'> {
+  body.only(...factFields.map(({ name }) => name), ...more);
+  return {
+    description: body.text('description') ?? '',
+    ownerGroup: body.requiredText('ownerGroup'),
+    groups: body.texts('groups'),
+    labels: body.lists('labels'),
+  };
+}

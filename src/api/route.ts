@@ -1,0 +1,39 @@
+/** Owns what an operation of the API is: where it is, what it needs, what it is given. One list serves it and describes it. */
+import type { ApiScope } from '../api-tokens.ts';
+import type { Actor } from '../app-passwords.ts';
+import type { Input } from './input.ts';
+
+/** What an operation is given: who calls, and what was sent. */
+export type ApiCall = {
+  readonly by: Actor;
+  /** A part of the path: `{id}`. */
+  param(name: string): string;
+  readonly query: Input;
+  readonly body: Input;
+};
+
+/** What is sent in pieces instead of as JSON. */
+export type Download = { readonly type: string; readonly fileName: string; readonly lines: AsyncIterable<string> };
+
+/** A field of the query or the body, for the description. */
+export type ApiField = {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'boolean' | 'strings' | 'object';
+  readonly about: string;
+  readonly required?: boolean;
+};
+
+export type ApiRoute = {
+  readonly method: 'get' | 'post' | 'put';
+  /** Below /api/v1, with `{id}` for what varies. */
+  readonly path: string;
+  /** `null`: anybody. */
+  readonly scope: ApiScope | null;
+  readonly summary: string;
+  readonly query?: readonly ApiField[];
+  readonly body?: readonly ApiField[];
+  /** The JSON of the answer. @throws {Refusal} */
+  run(call: ApiCall): Promise<object> | object;
+  /** In place of `run`'s JSON. */
+  download?(call: ApiCall): Download;
+};

@@ -1,0 +1,83 @@
+/** Mounts the API for programs: no cookies, no pages, an administrators' token for all but what anybody may do. */
+import { pipeline } from 'node:stream/promises';
+import express, { type Request, type RequestHandler, type Router } from 'express';
+import { createInput } from '../api/input.ts';
+import { describeApi } from '../api/openapi.ts';
+import { passwordRoutes } from '../api/passwords.ts';
+import { peopleRoutes } from '../api/people.ts';
+import { recordRoutes } from '../api/records.ts';
+import { robotRoutes } from '../api/robots.ts';
+import type { ApiRoute } from '../api/route.ts';
+import type { ApiTokens } from '../api-tokens.ts';
+import type { Actor } from '../app-passwords.ts';
+import type { Client } from '../audit.ts';
+import type { Config } from '../config/config.ts';
+import { Refusal } from '../errors.ts';
+import { identityOfAccount } from '../identity/account-identity.ts';
+import { foldCase } from '../identity/identity.ts';
+import type { Policy } from '../policy/acl.ts';
+import { identityOf } from '../policy/who.ts';
+import { createAdministration } from './administration.ts';
+import type { Core } from './core.ts';
+
+/** For `/api/v1` below the prefix. @param policy the policy in force */
+export function createApi(
+  config: Config,
+  core: Core,
+  policy: () => Policy,
+  clientOf: (request: Request) => Client,
+): Router {
+  const { store, audit, denials, passwords } = core;
+  const { people, revocations, robots, auditLog, apiTokens } = createAdministration(config, core, policy);
+  const findIdentity = async (who: string) => {
+    const account = policy().users.has(who) ? undefined : await store.accounts.byLogin(foldCase(who));
+    return account === undefined
+      ? identityOf(policy().users, { account: who })
+      : identityOfAccount(account, config.patience, Date.now());
+  };
+  const routes: ApiRoute[] = [
+    ...peopleRoutes({ people, accounts: store.accounts }),
+    ...passwordRoutes({ passwords, revocations }),
+    ...robotRoutes({ robots, passwords }),
+    ...recordRoutes({ auditLog, denials, audit, policy, identityOf: findIdentity }),
+  ];
+  const url = new URL(`${config.prefix}/api/v1`, config.publicUrl).href;
+  const description = describeApi(routes, url);
+
+  const router = express.Router();
+  router.use(express.json({ limit: '64kb' }));
+  router.get('/openapi.json', (_request, response) => void response.json(description));
+  for (const route of routes) {
+    router[route.method](route.path.replaceAll(/\{(\w+)\}/g, ':$1'), handlerOf(route, apiTokens, clientOf));
+  }
+  router.use(() => {
+    throw new Refusal('not_found', `There is no such operation. ${url}/openapi.json lists them.`);
+  });
+  return router;
+}
+
+function handlerOf(route: ApiRoute, tokens: ApiTokens, clientOf: (request: Request) => Client): RequestHandler {
+  return async (request, response) => {
+    const by = await authorize(route, tokens, request, clientOf(request));
+    const param = (name: string): string => String(request.params[name] ?? '');
+    const call = { by, param, query: createInput(request.query), body: createInput(request.body) };
+    response.set('Cache-Control', 'no-store');
+    if (route.download === undefined) {
+      response.json(await route.run(call));
+      return;
+    }
+    const { type, fileName, lines } = route.download(call);
+    response.type(type).attachment(fileName);
+    await pipeline(lines, response);
+  };
+}
+
+async function authorize({ scope }: ApiRoute, tokens: ApiTokens, request: Request, client: Client): Promise<Actor> {
+  if (scope === null) return { actor: '', client };
+  const [, secret = ''] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
+  const { actor, scopes } = await tokens.verify(secret, client);
+  if (!scopes.includes(scope)) {
+    throw new Refusal('denied', `This needs an API token with the scope ${scope}. This one has ${scopes.join(', ')}.`);
+  }
+  return { actor, client };
+}

@@ -1,0 +1,145 @@
+/** Owns `dockpass person ...` and `dockpass revocation ...`: who holds what, and stopping it. */
+import type { Core } from '../app/core.ts';
+import { Refusal } from '../errors.ts';
+import { foldCase } from '../identity/identity.ts';
+import type { Preview, Revocation, Selection } from '../revocations.ts';
+import { type Command, type Terminal, UsageError, type Values } from './command.ts';
+import { byCommandLine, withAdministration } from './core.ts';
+
+const text = { type: 'string' } as const;
+const flag = { type: 'boolean' } as const;
+const page = { state: null, provider: null, domain: null, sort: 'login', descending: false } as const;
+
+export const personCommands: readonly Command[] = [
+  {
+    words: 'person list',
+    usage: '[SEARCH] [--json]',
+    summary: 'List people, with their live passwords and state; SEARCH is a part of a login or name',
+    options: { json: flag },
+    operands: [0, 1],
+    run: ([search = ''], values, terminal) =>
+      withAdministration(terminal, async ({ people }) => {
+        for (let number = 1, pages = 1; number <= pages; number++) {
+          const found = await people.list({ ...page, search, page: number });
+          pages = found.pages;
+          for (const person of found.people) {
+            const { login, provider, livePasswords, state } = person;
+            const line = [login, provider, `${livePasswords} live`, state].join('  ');
+            terminal.out(values['json'] === true ? JSON.stringify(person) : line);
+          }
+        }
+      }),
+  },
+  {
+    words: 'person disable',
+    usage: 'EMAIL [--reason TEXT]',
+    summary: 'Stop somebody: passwords and sessions at once, sign-in refused, until enabled again',
+    details: ['  --reason TEXT   told to the person'],
+    options: { reason: text },
+    operands: [1, 1],
+    run: ([email = ''], { reason }, terminal) =>
+      withAdministration(terminal, async ({ people }, core) => {
+        const { id, login } = await accountOf(core, email);
+        await people.disable(id, typeof reason === 'string' ? reason : '', byCommandLine);
+        terminal.out(`${login} is disabled.`);
+      }),
+  },
+  {
+    words: 'person enable',
+    usage: 'EMAIL',
+    summary: 'Let a disabled person sign in and use their passwords again',
+    operands: [1, 1],
+    run: ([email = ''], _values, terminal) =>
+      withAdministration(terminal, async ({ people }, core) => {
+        const { id, login } = await accountOf(core, email);
+        await people.enable(id, byCommandLine);
+        terminal.out(`${login} is enabled.`);
+      }),
+  },
+  {
+    words: 'revocation create',
+    usage:
+      '[--email EMAIL] [--domain D] [--group G] [--provider P] [--created-before DATE] [--unused-since DATE] [--reason TEXT] [--yes]',
+    summary: 'Revoke all live passwords to which everything that is given applies; without --yes only say which',
+    details: ['It can be undone for 24 hours: dockpass revocation undo ID.'],
+    options: {
+      ...{ email: text, domain: text, group: text, provider: text, reason: text, yes: flag },
+      ...{ 'created-before': text, 'unused-since': text },
+    },
+    operands: [0, 0],
+    run: (_operands, values, terminal) =>
+      withAdministration(terminal, async ({ revocations }, core) => {
+        const selection = await readSelection(core, values);
+        const preview = await revocations.preview(selection);
+        printPreview(preview, terminal);
+        if (values['yes'] !== true) return;
+        const reason = typeof values['reason'] === 'string' ? values['reason'] : '';
+        printRevocation(await revocations.revoke(selection, preview.passwords, reason, byCommandLine), terminal);
+      }),
+  },
+  {
+    words: 'revocation list',
+    usage: '',
+    summary: 'List the latest revocations by administrators',
+    operands: [0, 0],
+    run: (_operands, _values, terminal) =>
+      withAdministration(terminal, async ({ revocations }) => {
+        for (const revocation of await revocations.recent()) printRevocation(revocation, terminal);
+      }),
+  },
+  {
+    words: 'revocation undo',
+    usage: 'ID',
+    summary: 'Let the passwords of a revocation work again, within 24 hours',
+    operands: [1, 1],
+    run: ([id = ''], _values, terminal) =>
+      withAdministration(terminal, async ({ revocations }) => {
+        terminal.out(`${await revocations.undo(id, byCommandLine)} passwords work again.`);
+      }),
+  },
+];
+
+async function accountOf({ store }: Core, email: string) {
+  const account = await store.accounts.byLogin(foldCase(email));
+  if (account === undefined)
+    throw new Refusal('not_found', `${email} has never signed in. "person list" has everybody.`);
+  return account;
+}
+
+async function readSelection(core: Core, values: Values): Promise<Selection> {
+  const { email, domain, group, provider } = values;
+  const [before, since] = [readTime(values, 'created-before'), readTime(values, 'unused-since')];
+  return {
+    ...(typeof email === 'string' && { accountId: (await accountOf(core, email)).id }),
+    ...(typeof domain === 'string' && { domain }),
+    ...(typeof group === 'string' && { group }),
+    ...(typeof provider === 'string' && { provider }),
+    ...(before !== null && { createdBefore: before }),
+    ...(since !== null && { unusedSince: since }),
+  };
+}
+
+/** "2026-11-01" is its first moment in UTC. @throws {UsageError} */
+export function readTime(values: Values, option: string): number | null {
+  const value = values[option];
+  if (typeof value !== 'string') return null;
+  const time = /^\d{4}-\d{2}-\d{2}/.test(value) ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(time)) throw new UsageError(`--${option} takes a date such as 2026-11-01, not "${value}".`);
+  return time;
+}
+
+function printPreview({ people, passwords, sample, uses }: Preview, terminal: Terminal): void {
+  terminal.out(`${passwords} live passwords of ${people} accounts.`);
+  for (const { id, login, name } of sample) terminal.out(`  ${id}  ${login}  ${name}`);
+  if (passwords > sample.length) terminal.out(`  and ${passwords - sample.length} more`);
+  for (const { kind, value, lastAt } of uses) terminal.out(`  used: ${kind} ${value}, last ${iso(lastAt)}`);
+}
+
+function printRevocation({ id, at, by, passwords, reason, undone, undoUntil }: Revocation, terminal: Terminal): void {
+  const end = undone === null ? `can be undone until ${iso(undoUntil)}` : `undone by ${undone.by}`;
+  terminal.out([id, iso(at), by, `${passwords} passwords`, reason, end].filter((field) => field !== '').join('  '));
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString().slice(0, 16).replace('T', ' ');
+}

@@ -1,0 +1,113 @@
+/** Owns `dockpass robot ...`: accounts that belong to a group, and their passwords. */
+
+import { Refusal } from '../errors.ts';
+import type { Robot, Robots } from '../robots.ts';
+import { type Command, UsageError, type Values, wholeNumber } from './command.ts';
+import { byCommandLine, withAdministration } from './core.ts';
+
+const manager = { administrator: true } as const;
+const text = { type: 'string' } as const;
+const list = { type: 'string', multiple: true } as const;
+const flag = { type: 'boolean' } as const;
+
+export const robotCommands: readonly Command[] = [
+  {
+    words: 'robot create',
+    usage: 'NAME --owner-group GROUP [--group GROUP ...] [--label NAME=VALUE ...] [--description TEXT]',
+    summary: 'Make a robot: an account of a group, which stays when a person leaves',
+    details: ['Its docker user name is "robot-" and NAME. Members of the owner group manage it on their pages.'],
+    options: { 'owner-group': text, group: list, label: list, description: text },
+    operands: [1, 1],
+    run: ([name = ''], values, terminal) =>
+      withAdministration(terminal, async ({ robots }) => {
+        const wish = {
+          name,
+          description: String(values['description'] ?? ''),
+          ownerGroup: requiredText(values, 'owner-group'),
+          groups: (values['group'] ?? []) as string[],
+          labels: readLabels((values['label'] ?? []) as string[]),
+        };
+        const { id, login } = await robots.create(wish, manager, byCommandLine);
+        terminal.out(`${id}  ${login}`);
+      }),
+  },
+  {
+    words: 'robot list',
+    usage: '[--json]',
+    summary: 'List all robots',
+    options: { json: flag },
+    operands: [0, 0],
+    run: (_operands, values, terminal) =>
+      withAdministration(terminal, async ({ robots }) => {
+        for (const robot of await robots.list(manager)) {
+          const { id, login, ownerGroup, groups, livePasswords, state } = robot;
+          const line = [
+            id,
+            login,
+            `of ${ownerGroup}`,
+            `in ${groups.join(', ') || 'no group'}`,
+            `${livePasswords} live`,
+            state,
+          ];
+          terminal.out(values['json'] === true ? JSON.stringify(robot) : line.join('  '));
+        }
+      }),
+  },
+  {
+    words: 'robot password',
+    usage: 'ROBOT --name NAME --days N [--pull-only] [--repository PATTERN ...]',
+    summary: 'Create a password for a robot; the secret is written to standard output, once',
+    options: { name: text, days: text, 'pull-only': flag, repository: list },
+    operands: [1, 1],
+    run: ([name = ''], values, terminal) =>
+      withAdministration(terminal, async ({ robots }, { passwords }) => {
+        const robot = await findRobot(robots, name);
+        const wish = {
+          name: requiredText(values, 'name'),
+          days: wholeNumber(requiredText(values, 'days'), 'days'),
+          pullOnly: values['pull-only'] === true,
+          repositories: (values['repository'] ?? []) as string[],
+        };
+        const { secret, password } = await passwords.issue({ ...robot, kind: 'robot' }, wish, byCommandLine);
+        terminal.note(`Password "${password.name}" (${password.id}) for ${robot.login}, shown only this once:`);
+        terminal.out(secret);
+      }),
+  },
+  ...(['disable', 'enable'] as const).map(
+    (word): Command => ({
+      words: `robot ${word}`,
+      usage: 'ROBOT',
+      summary: word === 'disable' ? "Stop a robot's passwords at once" : "Let a robot's passwords work again",
+      operands: [1, 1],
+      run: ([name = ''], _values, terminal) =>
+        withAdministration(terminal, async ({ robots }) => {
+          const { id } = await findRobot(robots, name);
+          const state = word === 'disable' ? 'disabled' : 'active';
+          terminal.out(`${(await robots.setState(id, state, manager, byCommandLine)).login} is ${state}.`);
+        }),
+    }),
+  ),
+];
+
+/** By name, docker user name or id. */
+async function findRobot(robots: Robots, name: string): Promise<Robot> {
+  const found = (await robots.list(manager)).find((robot) => [robot.id, robot.name, robot.login].includes(name));
+  if (found === undefined) throw new Refusal('not_found', `There is no robot ${name}. "robot list" has them all.`);
+  return found;
+}
+
+function requiredText(values: Values, option: string): string {
+  const value = values[option];
+  if (typeof value === 'string' && value !== '') return value;
+  throw new UsageError(`--${option} is missing.`);
+}
+
+function readLabels(labels: readonly string[]): Record<string, string[]> {
+  const found: Record<string, string[]> = {};
+  for (const label of labels) {
+    const [, name, value] = /^([^=]+)=(.*)$/s.exec(label) ?? [];
+    if (name === undefined || value === undefined) throw new UsageError(`--label takes NAME=VALUE, not "${label}".`);
+    found[name] = [...(found[name] ?? []), value];
+  }
+  return found;
+}

@@ -1,0 +1,165 @@
+/** The API as a program sees it: a running service, tokens from the command line, HTTP. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { createInstallation, type Installation, type Server } from './support/installation.ts';
+
+type Answer = { readonly status: number; readonly body: Record<string, unknown>; readonly text: string };
+
+describe('the API', () => {
+  let installation: Installation;
+  let server: Server;
+  let token = '';
+  before(async () => {
+    installation = createInstallation();
+    server = await installation.serve({ ADMIN_EMAILS: 'root@example.com' });
+    for (const name of ['ana', 'bo', 'root']) await installation.addPerson(`${name}@example.com`);
+    token = await createToken(
+      'people:read,people:write,passwords:read,passwords:revoke,robots:read,robots:write,audit:read,policy:explain',
+    );
+  });
+  after(async () => {
+    await server.stop();
+    installation.remove();
+  });
+
+  const createToken = async (scopes: string): Promise<string> => {
+    const { output } = await installation.run([
+      'api-token',
+      'create',
+      '--name',
+      'test',
+      '--days',
+      '1',
+      '--scopes',
+      scopes,
+    ]);
+    return /dka_\w+/.exec(output)?.[0] ?? '';
+  };
+  const call = async (method: string, path: string, body?: unknown, secret = token): Promise<Answer> => {
+    const response = await fetch(`${server.url}/api/v1${path}`, {
+      method,
+      headers: { Authorization: `Bearer ${secret}`, 'Content-Type': 'application/json' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.startsWith('application/json');
+    return { status: response.status, body: isJson ? (JSON.parse(text) as Answer['body']) : {}, text };
+  };
+  const createPassword = async (login: string, name: string): Promise<string> => {
+    const { output } = await installation.run(['password', 'create', login, '--name', name, '--days', '7']);
+    return /dkp_\w+/.exec(output)?.[0] ?? '';
+  };
+  const login = async (user: string, secret: string): Promise<number> => {
+    const authorization = `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`;
+    const target = `${server.url}/auth?service=registry.example.com&scope=repository:x/y:pull`;
+    return (await fetch(target, { headers: { authorization } })).status;
+  };
+
+  test('off-boarding by e-mail counts on the next request, and is undone by enabling', async () => {
+    const secret = await createPassword('ana@example.com', 'laptop');
+    assert.equal(await login('ana@example.com', secret), 200);
+    const { status, body } = await call('POST', '/people/Ana@Example.com/disable', { reason: 'has left' });
+    assert.deepEqual([status, body['state'], body['stateReason']], [200, 'disabled', 'has left']);
+    assert.equal(await login('ana@example.com', secret), 401);
+    await call('POST', '/people/ana@example.com/enable', {});
+    assert.equal(await login('ana@example.com', secret), 200);
+  });
+
+  test('a preview, the revocation of just that, and its undoing', async () => {
+    const secret = await createPassword('bo@example.com', 'ci');
+    const accountId = ((await call('GET', '/people/bo@example.com')).body['person'] as { id: string }).id;
+    const preview = await call('POST', '/revocations/preview', { accountId });
+    assert.deepEqual([preview.body['people'], preview.body['passwords']], [1, 1]);
+    assert.equal((await call('POST', '/revocations', { accountId, expected: 7 })).status, 409);
+    const { body } = await call('POST', '/revocations', { accountId, expected: 1, reason: 'lost' });
+    assert.equal(await login('bo@example.com', secret), 401);
+    assert.deepEqual((await call('POST', `/revocations/${body['id']}/undo`, {})).body, { restored: 1 });
+    assert.equal(await login('bo@example.com', secret), 200);
+  });
+
+  test('a typo never widens a selection', async () => {
+    const { status, body } = await call('POST', '/revocations', { provider: 'google', createdBefor: 1 });
+    assert.equal(status, 400);
+    assert.match(JSON.stringify(body), /no field \\"createdBefor\\" here/);
+    assert.equal((await call('POST', '/revocations', {})).status, 400);
+  });
+
+  test('whoever holds a secret revokes it without a token, for good', async () => {
+    const secret = await createPassword('root@example.com', 'leaked');
+    const report = (body: unknown) => call('POST', '/leaked', body, '');
+    assert.deepEqual((await report({ secret })).body, { revoked: true });
+    assert.equal(await login('root@example.com', secret), 401);
+    assert.equal((await report({ secret: `${secret.slice(0, -1)}!` })).status, 404);
+    assert.equal((await report({})).status, 400);
+    assert.ok(!server.output().includes(secret.slice(8)), 'the log does not have it');
+  });
+
+  test('a robot, its password, its rotation', async () => {
+    const wish = { name: 'ci', ownerGroup: 'platform', groups: ['platform'] };
+    const { body: robot } = await call('POST', '/robots', wish);
+    const made = await call('POST', `/robots/${robot['id']}/passwords`, { name: 'runner', days: 30 });
+    assert.equal(await login('robot-ci', made.body['secret'] as string), 200);
+    const { id } = made.body['password'] as { id: string };
+    const rotation = { days: 30, overlapHours: 0 };
+    const rotated = await call('POST', `/robots/${robot['id']}/passwords/${id}/rotate`, rotation);
+    assert.equal(await login('robot-ci', rotated.body['secret'] as string), 200);
+    assert.equal(await login('robot-ci', made.body['secret'] as string), 401);
+    assert.equal((await call('POST', '/robots', { ...wish, name: 'No' })).status, 400);
+  });
+
+  test('what was done and denied is told, also as files', async () => {
+    const secret = await createPassword('bo@example.com', 'denied');
+    await login('bo@example.com', secret);
+    const { body } = await call('GET', '/denials?account=bo%40example.com&repository=x/y');
+    assert.deepEqual(
+      (body['denials'] as { action: string }[]).map(({ action }) => action),
+      ['pull'],
+    );
+    const lines = (await call('GET', '/audit.jsonl?person=bo%40example.com')).text.trimEnd().split('\n');
+    assert.ok(lines.map((line) => JSON.parse(line).action).includes('password.create'));
+    assert.match((await call('GET', '/audit.csv')).text, /^time,action,actor,subject/);
+    assert.ok(!(await call('GET', '/audit.jsonl')).text.includes(secret));
+    assert.equal((await call('GET', '/audit?frm=1')).status, 400);
+  });
+
+  test('explain answers as the policy does, and stands in the audit', async () => {
+    const { body } = await call('POST', '/explain', { who: 'ana@example.com', scope: 'repository:x/y:push' });
+    assert.deepEqual(body['granted'], ['push']);
+    const { entries } = (await call('GET', '/audit?action=policy.explain&repository=x/y')).body as {
+      entries: { actor: string }[];
+    };
+    assert.match(entries[0]?.actor ?? '', /^API token "test" of command line$/);
+  });
+
+  test('no operation but a report of a leak is open, and each wants its own scope', async () => {
+    const description = (await call('GET', '/openapi.json', undefined, '')).body as {
+      paths: Record<string, Record<string, { security: { token: string[] }[] }>>;
+    };
+    const reader = await createToken('audit:read');
+    const operations = Object.entries(description.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { security }]) => ({ path, method, scope: security[0]?.token[0] })),
+    );
+    assert.ok(operations.length > 20);
+    for (const { path, method, scope } of operations) {
+      const target = path.replaceAll(/\{\w+\}/g, 'x');
+      const body = method === 'get' ? undefined : {};
+      const label = `${method} ${path}`;
+      if (scope === undefined) {
+        assert.equal(label, 'post /leaked');
+        continue;
+      }
+      assert.equal((await call(method.toUpperCase(), target, body, '')).status, 401, label);
+      const status = (await call(method.toUpperCase(), target, body, reader)).status;
+      assert.equal(status, scope === 'audit:read' ? 200 : 403, label);
+    }
+  });
+
+  test('an app password opens nothing, and neither does the cookie of a session', async () => {
+    const secret = await createPassword('ana@example.com', 'no token');
+    assert.equal((await call('GET', '/people', undefined, secret)).status, 401);
+    const response = await fetch(`${server.url}/api/v1/people`, { headers: { cookie: 'dockpass=x' } });
+    assert.equal(response.status, 401);
+    assert.equal((await call('GET', '/nothing')).status, 404);
+    assert.equal((await call('POST', '/leaked', 'x'.repeat(70_000), '')).status, 413);
+  });
+});
