@@ -1,7 +1,7 @@
 /** The policy file: what it holds, and that each mistake is named with its line, column and a hint. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { PolicyError, parsePolicy } from '../../src/policy/acl.ts';
+import { PolicyError, parsePolicy, policyFrom } from '../../src/policy/acl.ts';
 import { ask } from './asking.ts';
 
 const hash = '$2y$05$LO.vzwpWC5LZGqThvEfznu8qhb5SGqvBSWY1J3yZ4AxtMRZ3kN5jC';
@@ -205,6 +205,40 @@ for (const section of ['server', 'token', 'google_auth', 'oidc_auth', 'github_au
     });
   });
 }
+
+describe('values that are parsed already are read as strictly', () => {
+  const rule = (match: unknown) => ({ acl: [{ match, actions: [] }] });
+  const table: readonly [values: unknown, problem: string][] = [
+    [{ acl: 'x' }, 'acl must be a list'],
+    [{ acl: {} }, 'acl must be a list'],
+    [{ acl: [5] }, 'acl[1] must be a map (key: value)'],
+    [rule('x'), 'acl[1].match must be a map (key: value)'],
+    [rule(['x']), 'acl[1].match must be a map (key: value)'],
+    [rule({ name: ['a'] }), 'acl[1].match.name must be a text'],
+    [rule({ name: {} }), 'acl[1].match.name must be a text'],
+    [{ acl: [null] }, 'acl[1] is empty'],
+    [[], 'the file must be a map (key: value)'],
+  ];
+  for (const [values, problem] of table) {
+    test(problem, () => {
+      assert.throws(
+        () => policyFrom(values, 'acl'),
+        ({ problems }: PolicyError) => {
+          assert.equal(problems[0]?.message, problem);
+          return true;
+        },
+      );
+    });
+  }
+
+  test('numbers and booleans are their text', () => {
+    const policy = policyFrom(rule({ account: 5, name: true }), 'acl');
+    assert.deepEqual(
+      policy.rules[0]?.conditions.map(({ patterns }) => patterns),
+      [['5'], ['true']],
+    );
+  });
+});
 
 test('every kind can be asked for', () => {
   const kinds = ['person', 'static', 'robot', 'ci', 'anonymous'];
