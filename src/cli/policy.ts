@@ -158,8 +158,8 @@ async function passwordOf(
   core: Core,
   id: string | null,
   login: string,
-): Promise<Pick<Identity, 'limits' | 'credential'>> {
-  if (id === null) return { limits: null, credential: null };
+): Promise<Partial<Pick<Identity, 'limits' | 'credential'>>> {
+  if (id === null) return {};
   const password = (await core.passwords.all()).find((candidate) => candidate.id === id && candidate.login === login);
   if (!password) throw new Refusal('not_found', `${login} has no password ${id}; "dockpass password list" shows them.`);
   return { limits: password.limits, credential: { id, name: password.name } };

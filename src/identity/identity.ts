@@ -49,6 +49,13 @@ export const anonymous: Identity = Object.freeze({
   accountId: null,
 });
 
+/**
+ * Whoever sends no credentials where the policy has no user `""`. Registry clients ask so first, and read only an empty
+ * grant as "log in" (a 401 fails the whole push of some). No rule may speak for whom the policy does not know:
+ * `account: "*"` means every user, and `""` is none.
+ */
+export const nobody: Identity = Object.freeze({ ...anonymous, limits: { actions: [], repositories: [] } });
+
 /** A user name and secret as they came over the wire, whatever the secret turns out to be. */
 export type Credentials = { readonly username: string; readonly password: string };
 

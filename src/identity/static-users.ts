@@ -1,7 +1,7 @@
 /** Owns the users of the policy file: bcrypt hashes as docker_auth has them, and the anonymous user `""`. */
 import { createHash } from 'node:crypto';
 import type { HashCheck } from './hash-check.ts';
-import { type Authenticator, anonymous, type Identity } from './identity.ts';
+import { type Authenticator, anonymous, type Identity, nobody } from './identity.ts';
 
 /** A user of the policy file. `passwordHash: null` lets anybody in under that name, as docker_auth does. */
 export type StaticUser = {
@@ -44,12 +44,6 @@ export function createStaticUsers(
     },
   };
 }
-
-/**
- * Registry clients ask without credentials first, and read only an empty grant as "log in" (a 401 fails the whole push of
- * some). No rule may speak for whom the policy does not know: `account: "*"` means every user, and "" is none.
- */
-const nobody: Identity = Object.freeze({ ...anonymous, limits: { actions: [], repositories: [] } });
 
 function toIdentity(username: string, user: StaticUser): Identity {
   return { ...anonymous, kind: 'static', account: username, labels: user.labels };

@@ -1,6 +1,6 @@
 /** Owns `policy eval`: one JSON line with an ACL and a request in, one JSON line with the decision out. */
 import type { Identity, IdentityKind } from '../identity/identity.ts';
-import { PolicyError, policyFrom } from './acl.ts';
+import { PolicyError, policyFrom, type StaticUser } from './acl.ts';
 import { DockerAuthError, loadDockerAuthAcl } from './docker-auth.ts';
 import { noGroups } from './groups.ts';
 import { type Condition, failingCondition, grantedBy } from './rule.ts';
@@ -72,10 +72,11 @@ function decideRequest(rules: readonly EvaluatedRule[], request: EvalRequest): O
 
 /** docker_auth compares accounts as they come, so the name is not folded as a person's would be. */
 function identityFrom({ account = '', kind, domain, groups, labels }: EvalRequest): Identity {
-  return { ...identityOf(noUsers, { account, kind, domain, groups, labels: labels ?? {} }), account };
+  return { ...identityOf(onlyAnonymous, { account, kind, domain, groups, labels: labels ?? {} }), account };
 }
 
-const noUsers = new Map();
+/** An ACL alone does not say who there is, so whoever sends no credentials is somebody. */
+const onlyAnonymous: ReadonlyMap<string, StaticUser> = new Map([['', { passwordHash: null, labels: {} }]]);
 
 function loadDockerAuth(acl: unknown): Loaded {
   try {

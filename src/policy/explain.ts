@@ -128,6 +128,7 @@ function formatMismatch({ field, patterns, actual }: Mismatch): string {
 }
 
 function formatNarrowing({ password, limits }: NonNullable<Explanation['narrowedBy']>): string {
+  if (password === '') return 'users: has no "", so whoever sends no credentials gets nothing';
   const actions = limits.actions === null ? 'any action' : `only ${listOr('nothing', limits.actions)}`;
   const where = limits.repositories === null ? 'everywhere' : `on ${listOr('nothing', limits.repositories)}`;
   return `narrowed by the password${password === '' ? '' : ` "${password}"`}: ${actions} ${where}`;

@@ -1,5 +1,5 @@
 /** Owns who is meant when an operator names somebody: in `policy explain`, in a test case, in a line of `policy eval`. */
-import { anonymous, foldCase, type Identity, type IdentityKind } from '../identity/identity.ts';
+import { anonymous, foldCase, type Identity, type IdentityKind, nobody } from '../identity/identity.ts';
 import type { StaticUser } from './acl.ts';
 
 export type Named = {
@@ -12,10 +12,11 @@ export type Named = {
   readonly labels?: Readonly<Record<string, readonly string[]>> | undefined;
 };
 
-/** Users of the file are static, whoever has an `@` is a person of the domain after it, and `''` is anonymous. */
+/** Users of the file are static, whoever has an `@` is a person of the domain after it, and `''` is anonymous where the file has it. */
 export function identityOf(users: ReadonlyMap<string, StaticUser>, named: Named): Identity {
   const { account } = named;
   const user = users.get(account);
+  if (account === '' && user === undefined) return nobody;
   const at = user ? -1 : account.lastIndexOf('@');
   const email = at < 0 ? null : foldCase(account);
   const kind = account === '' ? 'anonymous' : at < 0 ? 'static' : 'person';

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { explain, formatExplanation } from '../../src/policy/explain.ts';
+import { identityOf } from '../../src/policy/who.ts';
 import { somebody } from './asking.ts';
 
 const policy = parsePolicy(
@@ -60,6 +61,13 @@ test('where no rule matches the text says so', () => {
   assert.match(text, /from an unknown address\ngroups: none\n/);
   assert.match(text, /domain "other\.org": there is none/);
   assert.match(text, /\nno rule matches, so nothing is allowed\nallowed by the policy: nothing\ngranted: nothing\n/);
+});
+
+test('without a user "" in the policy no rule speaks for whoever sends no credentials', () => {
+  const open = parsePolicy('acl:\n  - match: {}\n    actions: ["*"]\n', 'policy.yml');
+  const explanation = explain(open, identityOf(open.users, { account: '' }), access, { service: '', address: '' });
+  assert.deepEqual(explanation.granted, []);
+  assert.match(formatExplanation(explanation, 'policy.yml'), /users: has no "", so whoever sends no credentials gets/);
 });
 
 test("groups come by e-mail, domain, another group or the provider's group", () => {
