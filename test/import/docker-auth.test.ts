@@ -191,7 +191,8 @@ test('what docker_auth decided is decided the same after the import', () => {
       'auth_config.yml',
     );
     const { account, type, name, service, ip, labels, actions } = request;
-    const identity = { ...identityOf(new Map(), { account, labels }), account };
+    // The ACL alone is compared: whether anonymous may ask at all is a matter of `users:`.
+    const identity = { ...identityOf(new Map(), { account, labels }), account, limits: null };
     const policy = parsePolicy(imported.policy, 'policy.yml');
     const { granted } = decide(policy, identity, { type, name, actions }, { service, address: ip });
     assert.deepEqual([...new Set(granted)].sort(), [...new Set(decision.actions ?? [])].sort(), line);
