@@ -1,0 +1,100 @@
+/** Owns the answer to "what may I do?": the rules that can ever speak for somebody, in their order, whatever they ask for. */
+import { foldCase, type Identity } from '../identity/identity.ts';
+import { compileExpression, isExpression } from '../pattern.ts';
+import type { Policy } from './acl.ts';
+import { groupsOf, type Membership } from './groups.ts';
+import type { Condition, ConditionField, Rule } from './rule.ts';
+import { type Subject, subjectOf } from './subject.ts';
+
+/** A rule whose conditions on the person hold. */
+export type Prospect = {
+  readonly number: number;
+  readonly line: number;
+  readonly comment: string | null;
+  /** `['*']`: whatever is asked for; empty: nothing. */
+  readonly actions: readonly string[];
+  /** What made it apply to this person; empty: it applies to everybody. */
+  readonly because: readonly Reason[];
+  /** What a request must still fit: the repository, the registry, the address. Empty: any request. */
+  readonly requires: readonly { readonly field: ConditionField; readonly patterns: readonly string[] }[];
+};
+
+/** A condition that holds; for a group, the memberships that are meant. */
+export type Reason = {
+  readonly field: ConditionField;
+  readonly patterns: readonly string[];
+  readonly groups: readonly Membership[];
+};
+
+export type Outlook = {
+  readonly groups: readonly Membership[];
+  /** The first that fits a request decides it. What comes after one that fits every request is left out. */
+  readonly prospects: readonly Prospect[];
+};
+
+/** What the request and not the person decides. */
+const ofTheRequest: readonly ConditionField[] = ['type', 'name', 'service', 'ip'];
+
+/** What the policy holds in store for somebody, before a password narrows it. */
+export function outlookOf(policy: Policy, identity: Identity): Outlook {
+  const groups = groupsOf(policy.groups, identity);
+  const nothing = { type: '', name: '', actions: [] };
+  const subject = subjectOf(policy.groups, identity, nothing, { service: '', address: '' });
+  const applying = policy.rules.filter(({ conditions }) => conditions.every((one) => waits(one) || one.holds(subject)));
+  const last = applying.findIndex(({ conditions }) => !conditions.some(waits));
+  const reachable = last < 0 ? applying : applying.slice(0, last + 1);
+  return { groups, prospects: reachable.map((rule) => prospectOf(rule, subject, groups)) };
+}
+
+/** Whether the condition can only be judged once there is a request. */
+function waits({ field, patterns }: Condition): boolean {
+  return ofTheRequest.includes(field) || patterns.some((pattern) => /\$\{(name|type|service)[:}]/i.test(pattern));
+}
+
+function prospectOf(rule: Rule, subject: Subject, groups: readonly Membership[]): Prospect {
+  const { number, line, comment, actions, conditions } = rule;
+  const fill = (pattern: string) => fillIn(pattern, rule, subject);
+  return {
+    number,
+    line,
+    comment,
+    actions,
+    because: conditions
+      .filter((condition) => !waits(condition))
+      .map((condition) => ({
+        field: condition.field,
+        patterns: condition.patterns,
+        groups: condition.field === 'group' ? groups.filter((group) => meets(condition, subject, group)) : [],
+      })),
+    requires: conditions
+      .filter(waits)
+      .map(({ field, patterns }) => ({ field, patterns: [...new Set(patterns.flatMap(fill))] })),
+  };
+}
+
+/** The same condition, for whoever is in this group alone. */
+function meets({ holds }: Condition, subject: Subject, { name }: Membership): boolean {
+  return holds({ ...subject, groups: [name] });
+}
+
+/** The pattern with the person's own values in it, one for each group or label value; for reading, not for matching. */
+function fillIn(pattern: string, rule: Rule, subject: Subject): string[] {
+  const { account, user, domain, groups, labels } = subject;
+  const values: Readonly<Record<string, string | null>> = { account, user, domain };
+  const filled = pattern.replaceAll(/\$\{([^}]+)\}/g, (written, name: string) => {
+    return values[name] ?? captured(name, rule, foldCase(account)) ?? written;
+  });
+  const [choice, label] = /\$\{(?:group|labels:([^}]+))\}/.exec(filled) ?? [];
+  if (choice === undefined) return [filled];
+  const choices = label === undefined ? groups : (labels[label] ?? []);
+  return choices.map((value) => filled.replaceAll(choice, value));
+}
+
+/** `account:1`: what the first parentheses of the rule's own account expression catch. */
+function captured(name: string, { conditions }: Rule, account: string): string | null {
+  const [, group] = /^account:(\d+)$/i.exec(name) ?? [];
+  const [pattern = ''] = conditions.find(({ field }) => field === 'account')?.patterns ?? [];
+  if (group === undefined || !isExpression(pattern)) return null;
+  const matcher = compileExpression(pattern.slice(1, -1)).matcher(account);
+  return matcher.find() && Number(group) <= matcher.groupCount() ? matcher.group(Number(group)) : null;
+}
