@@ -1,32 +1,42 @@
-/** Owns the question whether somebody has signed in recently enough for what cannot be taken back. */
+/** Owns the question whether somebody has signed in recently enough for what is hard to take back, and the page that asks for it. */
 import type { Request, RequestHandler } from 'express';
-import { Refusal } from '../errors.ts';
 import { beginUrl } from './refused.ts';
 import { personOf } from './session.ts';
+import type { Views } from './views.ts';
+
+export type FreshnessParts = {
+  /** Seconds. */
+  readonly freshness: number;
+  readonly views: Views;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
 
 /**
- * To be mounted behind the guard that lets nobody through who is not signed in. A page sends whoever signed in too long
- * ago to their provider and back; anything else is refused, because what was sent would be lost on that way.
- * @param parts.freshness seconds  @param parts.now epoch milliseconds
+ * To be mounted behind the guard that lets nobody through who is not signed in. Whoever signed in too long ago is told
+ * why that does not do here, and how to sign in again and come back.
+ * @param pageOf where to come back to, for what is sent to an address that is no page itself; given its path and query
  */
-export function requireFreshSignIn(parts: {
-  readonly freshness: number;
-  readonly prefix: string;
-  readonly now: () => number;
-}): RequestHandler {
+export function requireFreshSignIn(
+  { freshness, views, now }: FreshnessParts,
+  pageOf: (address: string) => string = (address) => address,
+): RequestHandler {
   return (request, response, next) => {
-    const age = parts.now() - signedInAt(request);
-    if (age >= 0 && age <= parts.freshness * 1000) return next();
-    if (request.method === 'GET' || request.method === 'HEAD') {
-      const options = { returnTo: request.originalUrl, another: true };
-      response.redirect(303, beginUrl(parts.prefix, personOf(request).provider, options));
-      return;
-    }
-    next(
-      new Refusal(
-        'denied',
-        `Your sign-in is older than ${Math.round(parts.freshness / 60)} minutes, which this asks for. Open the page again: it sends you to sign in, then repeat this.`,
-      ),
+    const age = now() - signedInAt(request);
+    // A clock that was set back makes no sign-in fresher.
+    if (age >= 0 && age <= freshness * 1000) return next();
+    const { provider } = personOf(request);
+    const options = { returnTo: pageOf(request.originalUrl), another: true };
+    views.page(
+      response,
+      'fresh-sign-in',
+      {
+        minutes: Math.round(freshness / 60),
+        wasSent: request.method === 'POST',
+        provider,
+        href: beginUrl(views.prefix, provider, options),
+      },
+      403,
     );
   };
 }

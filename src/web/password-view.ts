@@ -1,5 +1,6 @@
 /** Owns how an app password is told to a person: its state, what it may do, who used it last. */
 import type { AppPassword } from '../app-passwords.ts';
+import { clientName } from './client-name.ts';
 import { type Moment, momentOf } from './moment.ts';
 
 export type PasswordView = {
@@ -15,7 +16,10 @@ export type PasswordView = {
   readonly identityServices: readonly string[];
   readonly created: Moment;
   readonly expires: Moment;
-  readonly revoked: (Moment & { readonly by: string }) | null;
+  /** `reason`: what the administrator said, '' for none. */
+  readonly revoked: (Moment & { readonly by: string; readonly reason: string }) | null;
+  /** Whether it got a new secret: then this is the old one, which works until it expires. */
+  readonly successor: boolean;
   readonly lastUse: (Moment & { readonly address: string; readonly client: string; readonly userAgent: string }) | null;
 };
 
@@ -49,7 +53,12 @@ export function viewOf(password: AppPassword, now: number): PasswordView {
     revoked:
       password.revokedAt === null
         ? null
-        : { ...momentOf(password.revokedAt, now), by: password.revokedBy ?? 'somebody unknown' },
+        : {
+            ...momentOf(password.revokedAt, now),
+            by: password.revokedBy ?? 'somebody unknown',
+            reason: password.revocationReason ?? '',
+          },
+    successor: password.replacedBy !== null,
     lastUse:
       lastUse === null
         ? null
@@ -64,11 +73,4 @@ export function viewOf(password: AppPassword, now: number): PasswordView {
 
 function expiresSoon({ createdAt, expiresAt }: AppPassword, now: number): boolean {
   return expiresAt - now <= Math.min(soon, (expiresAt - createdAt) * lastPart);
-}
-
-/** The first product of a User-Agent (RFC 9110, 10.1.5) is the tool; what follows is its engine, kernel and so on. */
-export function clientName(userAgent: string): string {
-  const product = /^([^\s/()]+)(?:\/(\S+))?/.exec(userAgent);
-  if (product === null) return 'an unnamed client';
-  return [product[1], product[2]].filter((part) => part !== undefined).join(' ');
 }

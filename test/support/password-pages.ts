@@ -18,7 +18,8 @@ import { createPepper } from '../../src/secret.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
-import { createPasswordPages } from '../../src/web/passwords.ts';
+import { createPasswordActions } from '../../src/web/password-actions.ts';
+import { createPasswordList, ownHolder } from '../../src/web/passwords.ts';
 import { createViews } from '../../src/web/views.ts';
 import { signedIn } from './rows.ts';
 
@@ -84,10 +85,13 @@ export async function startPasswordPages(
     next();
   });
   const services = [{ registryHost: 'registry.example.com', lifetime: 300 }];
-  const pages = createPasswordPages({ passwords, clientOf, views, services, patience, now: () => state.now });
-  router.get('/', pages.list);
+  const parts = { passwords, clientOf, views, services, patience, now: () => state.now };
+  const pages = createPasswordActions({ ...parts, holderOf: ownHolder });
+  router.get('/', createPasswordList(parts));
   router.get('/passwords/new', pages.ask);
   router.post('/passwords', pages.create);
+  router.get('/passwords/:id/rotate', pages.askRotation);
+  router.post('/passwords/:id/rotate', pages.rotate);
   router.get('/passwords/:id/revoke', pages.confirmRevocation);
   router.post('/passwords/:id/revoke', pages.revoke);
   for (const [path, { template, data }] of Object.entries(changes.also ?? {})) {

@@ -147,7 +147,7 @@ for (const [what, field, change, status, message] of mistakes) {
       assert.match(body, message);
       assert.match(body, new RegExp(`id="${field}-error" class="field-error" role="alert"`));
       assert.match(body, new RegExp(`aria-describedby="${field}-error`));
-      assert.ok(body.includes(`value="${typed.name.replace('<', '&lt;').replace('>', '&gt;')}"`));
+      assert.ok(body.includes(`value="${typed.name.trim().replace('<', '&lt;').replace('>', '&gt;')}"`));
       assert.ok(body.includes(`>${typed.repositories}</textarea>`));
       assert.match(body, /value="pull" checked/);
       if (typed.days === '7') assert.match(body, /value="7" required checked/);

@@ -4,10 +4,15 @@ const formats = {
   minute: new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }),
 };
 
-for (const time of document.querySelectorAll('time[data-format]')) {
-  const at = new Date(time.dateTime);
-  const format = formats[time.dataset.format];
-  // "3 hours ago" is right in every zone: only the full time behind it changes.
-  if (format !== undefined) time.textContent = format.format(at);
-  time.title = formats.minute.format(at);
+rewrite(document);
+document.addEventListener('replaced', ({ detail }) => rewrite(detail));
+
+function rewrite(part) {
+  for (const time of part.querySelectorAll('time[data-format]')) {
+    const at = new Date(time.dateTime);
+    const format = formats[time.dataset.format];
+    // "3 hours ago" is right in every zone: only the full time behind it changes.
+    if (format !== undefined) time.textContent = format.format(at);
+    time.title = formats.minute.format(at);
+  }
 }

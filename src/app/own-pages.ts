@@ -1,0 +1,44 @@
+/** Mounts what everybody has who is signed in: their passwords, what they may do, the robots of their groups. */
+import type { Router } from 'express';
+import { identityOfAccount } from '../identity/account-identity.ts';
+import { createAccessPage } from '../web/access.ts';
+import { sections } from '../web/navigation.ts';
+import { createPasswordActions } from '../web/password-actions.ts';
+import { createPasswordList, ownHolder } from '../web/passwords.ts';
+import type { PageContext } from './page-context.ts';
+import { mountRobots } from './robot-pages.ts';
+
+export function mountOwnPages(router: Router, context: PageContext): void {
+  const { requirePerson } = context;
+  const { passwords } = context.core;
+  const own = createPasswordActions({ ...context, passwords, holderOf: ownHolder });
+  router.get('/', requirePerson, createPasswordList({ ...context, passwords }));
+  router.get('/passwords/new', requirePerson, own.ask);
+  router.post('/passwords', requirePerson, own.create);
+  router.get('/passwords/:id/rotate', requirePerson, own.askRotation);
+  router.post('/passwords/:id/rotate', requirePerson, own.rotate);
+  router.get('/passwords/:id/revoke', requirePerson, own.confirmRevocation);
+  router.post('/passwords/:id/revoke', requirePerson, own.revoke);
+  router.get('/access', requirePerson, accessPage(context));
+
+  const { groupsOf } = context.administration.administrators;
+  router.use('/robots', requirePerson);
+  mountRobots(router, context, {
+    base: '/robots',
+    section: sections.robots,
+    tab: null,
+    managerOf: (person) => ({ administrator: false, groups: groupsOf(person).map(({ name }) => name) }),
+  });
+}
+
+function accessPage(context: PageContext) {
+  const { config, core, policies, clientOf, patience, now } = context;
+  return createAccessPage({
+    ...context,
+    policy: policies.current,
+    identityOf: (account) => identityOfAccount(account, patience, now()),
+    denialsOf: core.denials.ofAccount,
+    addressOf: (request) => clientOf(request).address,
+    contact: config.contact,
+  });
+}

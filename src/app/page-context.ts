@@ -1,0 +1,25 @@
+/** Owns what the mounted pages have in common; each is given the whole and takes its part. */
+import type { Request, RequestHandler } from 'express';
+import type { Audit, Client } from '../audit.ts';
+import type { Config } from '../config/config.ts';
+import type { Policies } from '../policy-file.ts';
+import type { Views } from '../web/views.ts';
+import type { Administration } from './administration.ts';
+import type { Core } from './core.ts';
+
+export type PageContext = {
+  readonly config: Config;
+  readonly core: Core;
+  readonly administration: Administration;
+  readonly policies: Policies;
+  readonly audit: Audit;
+  readonly views: Views;
+  readonly clientOf: (request: Request) => Client;
+  readonly services: Config['services'];
+  readonly patience: Config['patience'];
+  readonly now: () => number;
+  /** Lets through who is signed in. */
+  readonly requirePerson: RequestHandler;
+  /** Lets through who signed in lately. @param pageOf as `requireFreshSignIn` has it */
+  fresh(pageOf?: (address: string) => string): RequestHandler;
+};

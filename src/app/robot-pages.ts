@@ -1,0 +1,36 @@
+/** Mounts the pages about robots: once for administrators, once for the groups that own some. */
+import type { Router } from 'express';
+import { createPasswordActions } from '../web/password-actions.ts';
+import { createRobotPages, type RobotPlace } from '../web/robots.ts';
+import type { PageContext } from './page-context.ts';
+
+/** @param place where, below the prefix, and for whom */
+export function mountRobots(router: Router, context: PageContext, place: RobotPlace): void {
+  const { base } = place;
+  const { passwords } = context.core;
+  const pages = createRobotPages({ ...context, passwords, robots: context.administration.robots }, place);
+  const actions = createPasswordActions({ ...context, passwords, holderOf: pages.holderOf });
+  const fresh = context.fresh();
+  router.get(base, pages.list);
+  router.get(`${base}/new`, fresh, pages.ask);
+  router.post(`${base}/new`, fresh, pages.create);
+  router.get(`${base}/:robot`, pages.show);
+  router.get(`${base}/:robot/change`, fresh, pages.askChange);
+  router.post(`${base}/:robot/change`, fresh, pages.change);
+  router.post(`${base}/:robot/state`, context.fresh(withoutLast), pages.setState);
+  router.get(`${base}/:robot/passwords/new`, fresh, actions.ask);
+  router.post(`${base}/:robot/passwords`, context.fresh(withNew), actions.create);
+  router.get(`${base}/:robot/passwords/:id/rotate`, fresh, actions.askRotation);
+  router.post(`${base}/:robot/passwords/:id/rotate`, fresh, actions.rotate);
+  router.get(`${base}/:robot/passwords/:id/revoke`, fresh, actions.confirmRevocation);
+  router.post(`${base}/:robot/passwords/:id/revoke`, fresh, actions.revoke);
+}
+
+/** `/admin/robots/r1/state` is sent from `/admin/robots/r1`. */
+export function withoutLast(address: string): string {
+  return address.slice(0, address.lastIndexOf('/'));
+}
+
+function withNew(address: string): string {
+  return `${address}/new`;
+}

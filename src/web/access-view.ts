@@ -1,0 +1,120 @@
+/** Owns the plain words for what somebody may do and what was denied to them: the policy's rules as people read them. */
+import type { Denial } from '../denials.ts';
+import type { Outlook, Prospect, Reason } from '../policy/outlook.ts';
+import { type Moment, momentOf } from './moment.ts';
+
+export type ProspectView = {
+  readonly number: number;
+  readonly line: number;
+  readonly comment: string | null;
+  readonly tone: 'all' | 'some' | 'none';
+  /** "Pull and push" */
+  readonly actions: string;
+  /** What it is about where no pattern says it: "every repository". */
+  readonly what: string | null;
+  readonly patterns: readonly string[];
+  /** "only from 10.0.0.0/8" */
+  readonly conditions: readonly string[];
+  /** "member of platform (by e-mail)" */
+  readonly because: readonly string[];
+};
+
+export function prospectsOf({ prospects }: Outlook): ProspectView[] {
+  return prospects.map((prospect, index) => {
+    const patterns = patternsOf(prospect, 'name');
+    const catalog = patternsOf(prospect, 'type').includes('registry') || patterns.join() === 'catalog';
+    return {
+      number: prospect.number,
+      line: prospect.line,
+      comment: prospect.comment,
+      tone: toneOf(prospect.actions),
+      actions: actionsText(prospect.actions),
+      what: catalog ? 'the list of all repositories' : patterns.length > 0 ? null : anything(prospect, index > 0),
+      patterns: catalog ? [] : patterns,
+      conditions: conditionsOf(prospect),
+      because: prospect.because.length === 0 ? ['everybody'] : prospect.because.map(reasonText),
+    };
+  });
+}
+
+function toneOf(actions: readonly string[]): ProspectView['tone'] {
+  if (actions.length === 0) return 'none';
+  return actions.includes('*') ? 'all' : 'some';
+}
+
+const words: Readonly<Record<string, string>> = { pull: 'pull', push: 'push', delete: 'delete', '*': 'everything' };
+/** As people think of them, not as they are written. */
+const order = ['pull', 'push', 'delete'];
+const list = new Intl.ListFormat('en-GB', { type: 'conjunction' });
+
+/** "Pull and push", "Everything", "Nothing". */
+export function actionsText(actions: readonly string[]): string {
+  if (actions.length === 0) return 'Nothing';
+  const sorted = actions.toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
+  const text = list.format(sorted.map((action) => words[action] ?? action));
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function anything({ requires }: Prospect, isRest: boolean): string {
+  const repositories = requires.some(({ field, patterns }) => field === 'type' && patterns.includes('repository'));
+  if (repositories) return isRest ? 'every other repository' : 'every repository';
+  return isRest ? 'everything else' : 'everything';
+}
+
+function patternsOf({ requires }: Prospect, field: string): readonly string[] {
+  return requires.find((requirement) => requirement.field === field)?.patterns ?? [];
+}
+
+function conditionsOf({ requires }: Prospect): string[] {
+  return requires.flatMap(({ field, patterns }) => {
+    const text = patterns.join(' or ');
+    if (field === 'name' || (field === 'type' && /^(repository|registry)$/.test(text))) return [];
+    if (field === 'ip') return [`only from ${text}`];
+    return [field === 'service' ? `only at ${text}` : `only where the ${field} is ${text}`];
+  });
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  static: 'user of the policy file',
+  ci: 'CI job',
+  anonymous: 'visitor without a password',
+};
+
+function reasonText({ field, patterns, groups }: Reason): string {
+  const text = patterns.join(' or ');
+  if (field === 'group') return `member of ${list.format(groups.map(({ name, origin }) => `${name} (${origin})`))}`;
+  if (field === 'account') return `the user name fits ${text}`;
+  if (field === 'kind') return `every ${patterns.map((kind) => kinds[kind] ?? kind).join(' or ')}`;
+  return `${field.replace('labels.', 'label ')} is ${text}`;
+}
+
+export type DenialView = {
+  readonly name: string;
+  readonly type: string;
+  readonly action: string;
+  readonly count: number;
+  readonly last: Moment;
+  readonly address: string;
+  /** In words that say what would help. */
+  readonly why: string;
+  readonly comment: string | null;
+  readonly line: number | null;
+};
+
+/** @param now epoch milliseconds */
+export function denialOf(denial: Denial, now: number): DenialView {
+  const { name, type, action, count, lastAt, address, rule } = denial;
+  const why =
+    denial.by === 'password'
+      ? `The policy allows it, but the password${denial.password === null ? '' : ` “${denial.password}”`} is narrower.`
+      : rule === null
+        ? 'No rule of the policy allows it.'
+        : 'The rule that decides does not allow it.';
+  const told = denial.by === 'policy' ? rule : null;
+  return {
+    ...{ name, type, action, count, address, why },
+    last: momentOf(lastAt, now),
+    comment: told?.comment ?? null,
+    line: told?.line ?? null,
+  };
+}

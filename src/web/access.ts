@@ -1,0 +1,78 @@
+/** Owns the page that tells a person what they may do, by which rule, and what was denied to them lately. */
+import type { Request, RequestHandler, Response } from 'express';
+import type { Denial } from '../denials.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { Policy } from '../policy/acl.ts';
+import { explain } from '../policy/explain.ts';
+import { outlookOf } from '../policy/outlook.ts';
+import type { Account } from '../store/accounts.ts';
+import { actionsText, denialOf, prospectsOf } from './access-view.ts';
+import { momentOf } from './moment.ts';
+import { sections } from './navigation.ts';
+import { personOf } from './session.ts';
+import type { Views } from './views.ts';
+
+export type AccessPageParts = {
+  readonly policy: () => Policy;
+  /** Who the person is to the policy now. */
+  readonly identityOf: (account: Account) => Identity;
+  readonly denialsOf: (accountId: string) => Promise<readonly Denial[]>;
+  readonly addressOf: (request: Request) => string;
+  readonly services: readonly { readonly name: string; readonly registryHost: string }[];
+  /** Whom to ask for more, as the configuration says; `null`: nobody is named. */
+  readonly contact: string | null;
+  readonly views: Views;
+  readonly now: () => number;
+};
+
+/** GET /access, to be mounted behind a guard that lets nobody through who is not signed in. */
+export function createAccessPage(parts: AccessPageParts): RequestHandler {
+  return async (request, response) => show(parts, request, response);
+}
+
+async function show(parts: AccessPageParts, request: Request, response: Response): Promise<void> {
+  const { policy, now, views, contact, services } = parts;
+  const identity = parts.identityOf(personOf(request));
+  const outlook = outlookOf(policy(), identity);
+  const { groupsAt, groupsKnown } = identity;
+  views.page(response, 'access', {
+    section: sections.access,
+    prospects: prospectsOf(outlook),
+    groups: outlook.groups,
+    groupsKnown,
+    groupsTold: groupsAt === null ? null : momentOf(groupsAt, now()),
+    denials: (await parts.denialsOf(personOf(request).id)).map((denial) => denialOf(denial, now())),
+    tried: tryName(parts, identity, request),
+    contact,
+    services,
+  });
+}
+
+/** What a person would be granted on one repository, asked from where they are now. */
+function tryName({ policy, services, addressOf }: AccessPageParts, identity: Identity, request: Request) {
+  const { repository: wanted, service: wantedService } = request.query;
+  const [first] = services;
+  const service = services.find(({ name }) => name === wantedService) ?? first;
+  if (typeof wanted !== 'string' || service === undefined) return null;
+  const name = repositoryName(
+    wanted,
+    services.map(({ registryHost }) => registryHost),
+  );
+  if (name === '') return null;
+  const access = { type: 'repository', name, actions: ['pull', 'push', 'delete'] };
+  const { granted, decidedBy } = explain(policy(), identity, access, {
+    service: service.name,
+    address: addressOf(request),
+  });
+  return { name, service: service.name, granted: granted.length > 0, actions: actionsText(granted), rule: decidedBy };
+}
+
+/** People paste what they type after `docker push`: the registry's host, a tag and a digest are no part of the name. */
+export function repositoryName(text: string, hosts: readonly string[]): string {
+  const host = hosts.find((candidate) => text.trim().startsWith(`${candidate}/`));
+  const path = host === undefined ? text.trim() : text.trim().slice(host.length + 1);
+  return path
+    .replace(/@sha256:.*$/, '')
+    .replace(/:[\w.-]*$/, '')
+    .slice(0, 255);
+}

@@ -1,0 +1,44 @@
+/** Owns how the fields of a form or a query are read: what somebody sent may lack a field, or have it twice. */
+import express from 'express';
+import { Refusal } from '../errors.ts';
+
+export type Fields = (name: string) => string;
+
+/** Large enough for a list of repositories, and no more. */
+export const readForm = express.urlencoded({ extended: false, limit: '16kb' });
+
+/**
+ * @param source a parsed body or query. @returns each field trimmed, '' where it is missing
+ * @throws {Refusal} a field is there twice: to take one, or none, could do more than was asked for
+ */
+export function fieldsOf(source: unknown): Fields {
+  const values = (source ?? {}) as Readonly<Record<string, unknown>>;
+  return (name) => {
+    const value = (Object.hasOwn(values, name) ? values[name] : undefined) ?? '';
+    if (typeof value === 'string') return value.trim();
+    throw new Refusal('bad_request', `The form holds "${name}" more than once. Open the page again and fill it in.`);
+  };
+}
+
+/** The value if it is one of those that are known. */
+export function oneOf<Value extends string>(known: readonly Value[], value: string): Value | null {
+  return known.find((candidate) => candidate === value) ?? null;
+}
+
+/** A whole number as people write it, else `NaN`: `Number()` takes 0x10 and 1e1 too. */
+export function numberIn(value: string): number {
+  return /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+}
+
+/** Those that are given, as a query: `?q=ana&page=2`, or '' for none. */
+export function queryOf(values: Readonly<Record<string, string | number | null>>): string {
+  const given = Object.entries(values).filter(([, value]) => value !== null && value !== '');
+  const params = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]));
+  return params.size === 0 ? '' : `?${params}`;
+}
+
+/** The day that a date field means, as epoch milliseconds of its beginning in UTC; `null` where it is none. */
+export function dayOf(value: string): number | null {
+  const time = /^\d{4}-\d\d-\d\d$/.test(value) ? Date.parse(`${value}T00:00:00Z`) : Number.NaN;
+  return Number.isNaN(time) ? null : time;
+}

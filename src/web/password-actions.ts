@@ -1,0 +1,164 @@
+/** Owns the pages that create a password, give it a new secret and revoke it: of a person, or of a robot that somebody manages. */
+import type { Request, RequestHandler, Response } from 'express';
+import type { Actor, AppPassword, AppPasswords, Owner } from '../app-passwords.ts';
+import type { Client } from '../audit.ts';
+import { Refusal } from '../errors.ts';
+import { toolsFor } from './commands.ts';
+import { readForm } from './fields.ts';
+import { emptyForm, type FormError, type PasswordForm, readFields, readRotation, toWish } from './password-form.ts';
+import { viewOf } from './password-view.ts';
+import { personOf } from './session.ts';
+import type { Views } from './views.ts';
+
+/** Whose passwords a request is about, and where the pages about them are. Addresses are below the prefix. */
+export type Holder = {
+  readonly owner: Owner;
+  /** Stands before `/passwords/...`: '' for a person's own. */
+  readonly base: string;
+  /** The page with the list, and what a link to it says. */
+  readonly home: string;
+  readonly homeLabel: string;
+  readonly section: string;
+  /** The administrators' tab; `null` outside of their section. */
+  readonly tab: string | null;
+};
+
+export type PasswordActionParts = {
+  readonly passwords: AppPasswords;
+  /** @throws {Refusal} `not_found` for a robot that the person does not manage */
+  readonly holderOf: (request: Request) => Promise<Holder>;
+  readonly clientOf: (request: Request) => Client;
+  readonly views: Views;
+  /** `registryHost` is what clients write before an image's name; `lifetime` of a token in seconds. */
+  readonly services: readonly { readonly registryHost: string; readonly lifetime: number }[];
+  readonly now: () => number;
+};
+
+/** To be mounted behind a guard that lets nobody through who is not signed in; the password's id is `:id`. */
+export type PasswordActions = {
+  /** GET .../passwords/new, POST .../passwords */
+  readonly ask: RequestHandler;
+  readonly create: RequestHandler[];
+  /** GET and POST of .../passwords/:id/rotate */
+  readonly askRotation: RequestHandler;
+  readonly rotate: RequestHandler[];
+  /** GET and POST of .../passwords/:id/revoke */
+  readonly confirmRevocation: RequestHandler;
+  readonly revoke: RequestHandler;
+};
+
+export function createPasswordActions(parts: PasswordActionParts): PasswordActions {
+  return {
+    ask: async (request, response) => {
+      showForm(parts, response, await parts.holderOf(request), emptyForm(parts.passwords));
+    },
+    create: [readForm, (request, response) => create(parts, request, response)],
+    askRotation: (request, response) => askRotation(parts, request, response, null),
+    rotate: [readForm, (request, response) => rotate(parts, request, response)],
+    confirmRevocation: (request, response) => confirmRevocation(parts, request, response),
+    revoke: (request, response) => revoke(parts, request, response),
+  };
+}
+
+async function create(parts: PasswordActionParts, request: Request, response: Response): Promise<void> {
+  const { passwords } = parts;
+  const holder = await parts.holderOf(request);
+  const fields = readFields(request.body);
+  try {
+    const { secret, password } = await passwords.issue(holder.owner, toWish(fields), actorOf(parts, request));
+    showSecret(parts, response, holder, { secret, password, previous: null });
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const form = { ...emptyForm(passwords), ...fields, error: errorOf(error) };
+    showForm(parts, response, holder, form, error.status);
+  }
+}
+
+/** No redirect after the POST: the secret stands in this one answer, and nothing in between has to keep it. */
+function showSecret(
+  { services, views, now }: PasswordActionParts,
+  response: Response,
+  holder: Holder,
+  made: { secret: string; password: AppPassword; previous: AppPassword | null },
+): void {
+  const { secret, password, previous } = made;
+  const login = { hosts: services.map((service) => service.registryHost), user: holder.owner.login };
+  views.page(response, 'password-created', {
+    ...frameOf(holder),
+    secret,
+    password: viewOf(password, now()),
+    previous: previous === null ? null : viewOf(previous, now()),
+    tools: toolsFor({ ...login, secret }),
+  });
+}
+
+async function askRotation(parts: PasswordActionParts, request: Request, response: Response, error: Refusal | null) {
+  const holder = await parts.holderOf(request);
+  const data = {
+    ...frameOf(holder),
+    password: viewOf(await findOwn(parts, holder, request), parts.now()),
+    form: { ...emptyForm(parts.passwords), error: error === null ? null : errorOf(error) },
+  };
+  parts.views.page(response, 'password-rotate', data, error?.status ?? 200);
+}
+
+async function rotate(parts: PasswordActionParts, request: Request, response: Response): Promise<void> {
+  const { owner, ...place } = await parts.holderOf(request);
+  try {
+    const wish = readRotation(request.body);
+    const made = await parts.passwords.rotate(idOf(request), owner.id, wish, actorOf(parts, request));
+    showSecret(parts, response, { owner, ...place }, made);
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code === 'not_found') throw error;
+    await askRotation(parts, request, response, error);
+  }
+}
+
+async function confirmRevocation(parts: PasswordActionParts, request: Request, response: Response): Promise<void> {
+  const holder = await parts.holderOf(request);
+  const seconds = Math.max(...parts.services.map((service) => service.lifetime));
+  parts.views.page(response, 'password-revoke', {
+    ...frameOf(holder),
+    password: viewOf(await findOwn(parts, holder, request), parts.now()),
+    tokenMinutes: Math.ceil(seconds / 60),
+  });
+}
+
+async function revoke(parts: PasswordActionParts, request: Request, response: Response): Promise<void> {
+  const { owner, home } = await parts.holderOf(request);
+  const { id } = await parts.passwords.revoke(idOf(request), owner.id, actorOf(parts, request));
+  response.redirect(303, `${parts.views.prefix}${home}?revoked=${encodeURIComponent(id)}`);
+}
+
+async function findOwn({ passwords }: PasswordActionParts, { owner }: Holder, request: Request): Promise<AppPassword> {
+  const password = (await passwords.ofAccount(owner)).find(({ id }) => id === idOf(request));
+  if (password === undefined)
+    throw new Refusal('not_found', 'There is no such password here. The list has those that are.');
+  return password;
+}
+
+function idOf(request: Request): string {
+  return String(request.params['id']);
+}
+
+function actorOf({ clientOf }: PasswordActionParts, request: Request): Actor {
+  return { actor: personOf(request).login, client: clientOf(request) };
+}
+
+function errorOf({ message, field }: Refusal): FormError {
+  return { message, field: field ?? null };
+}
+
+function showForm(
+  parts: PasswordActionParts,
+  response: Response,
+  holder: Holder,
+  form: PasswordForm,
+  status = 200,
+): void {
+  parts.views.page(response, 'password-new', { ...frameOf(holder), form }, status);
+}
+
+function frameOf({ base, home, homeLabel, section, tab, owner }: Holder): object {
+  return { base, home, homeLabel, section, tab, robot: owner.kind === 'robot' ? owner.login : null };
+}

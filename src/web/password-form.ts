@@ -1,0 +1,55 @@
+/** Owns the form that makes a password or gives it a new secret: what it offers, and how what comes back is read. */
+import type { AppPasswords, PasswordWish, RotationWish } from '../app-passwords.ts';
+import { fieldsOf, numberIn } from './fields.ts';
+
+/** `field`: the name of the field that it stands beside; `null`: it is about the whole form. */
+export type FormError = { readonly message: string; readonly field: string | null };
+
+/** The form as it is shown: empty, or as it was sent when something was wrong with it. */
+export type PasswordForm = {
+  readonly name: string;
+  readonly days: number;
+  readonly access: string;
+  readonly repositories: string;
+  readonly error: FormError | null;
+  readonly lifetimes: readonly { readonly days: number; readonly label: string }[];
+};
+
+type Sent = Pick<PasswordForm, 'name' | 'days' | 'access' | 'repositories'>;
+
+const offeredDays = [7, 30, 90, 365];
+const defaultDays = 90;
+
+export function emptyForm({ maximumDays }: Pick<AppPasswords, 'maximumDays'>): PasswordForm {
+  const days = offeredDays.filter((offered) => offered <= maximumDays);
+  if (maximumDays < Math.max(...offeredDays) && !days.includes(maximumDays)) days.push(maximumDays);
+  return {
+    name: '',
+    days: days.includes(defaultDays) ? defaultDays : Math.max(...days),
+    access: 'full',
+    repositories: '',
+    error: null,
+    lifetimes: days.map((count) => ({ days: count, label: count === 365 ? '1 year' : `${count} days` })),
+  };
+}
+
+export function readFields(body: unknown): Sent {
+  const field = fieldsOf(body);
+  return {
+    name: field('name'),
+    days: numberIn(field('days')),
+    access: field('access'),
+    repositories: field('repositories'),
+  };
+}
+
+/** Full access is given to whoever asks for it, not to whoever forgets to say. */
+export function toWish({ name, days, access, repositories }: Sent): PasswordWish {
+  return { name, days, pullOnly: access !== 'full', repositories: repositories.split(/\r?\n/) };
+}
+
+/** Whoever does not say how long the old secret lives on ends it at once. */
+export function readRotation(body: unknown): RotationWish {
+  const field = fieldsOf(body);
+  return { days: numberIn(field('days')), overlapHours: numberIn(field('overlap')) };
+}

@@ -1,0 +1,153 @@
+/** Owns the pages about robots: for administrators all of them, for everybody else those that their groups own. */
+import type { Request, RequestHandler, Response } from 'express';
+import type { Actor, AppPasswords } from '../app-passwords.ts';
+import type { Client } from '../audit.ts';
+import { Refusal } from '../errors.ts';
+import type { Robot, RobotManager, Robots } from '../robots.ts';
+import type { Account } from '../store/accounts.ts';
+import { fieldsOf, oneOf, readForm } from './fields.ts';
+import { momentOf } from './moment.ts';
+import type { Holder } from './password-actions.ts';
+import { type PasswordView, viewOf } from './password-view.ts';
+import { emptyRobotForm, formOfRobot, type RobotForm, readRobotForm, toRobotWish } from './robot-form.ts';
+import { personOf } from './session.ts';
+import type { Views } from './views.ts';
+
+/** Where the pages are mounted, below the prefix, and for whom. */
+export type RobotPlace = {
+  readonly base: '/robots' | '/admin/robots';
+  readonly section: string;
+  readonly tab: string | null;
+  readonly managerOf: (person: Account) => RobotManager;
+};
+
+export type RobotPageParts = {
+  readonly robots: Robots;
+  readonly passwords: Pick<AppPasswords, 'ofAccount'>;
+  readonly clientOf: (request: Request) => Client;
+  readonly views: Views;
+  readonly now: () => number;
+};
+
+/** The robot's id is `:robot`. */
+export type RobotPages = {
+  /** GET <base> */
+  readonly list: RequestHandler;
+  /** GET and POST of <base>/new */
+  readonly ask: RequestHandler;
+  readonly create: RequestHandler[];
+  /** GET <base>/:robot */
+  readonly show: RequestHandler;
+  /** GET and POST of <base>/:robot/change */
+  readonly askChange: RequestHandler;
+  readonly change: RequestHandler[];
+  /** POST <base>/:robot/state */
+  readonly setState: RequestHandler[];
+  /** For the pages about its passwords. @throws {Refusal} `not_found` */
+  holderOf(request: Request): Promise<Holder>;
+};
+
+type Parts = RobotPageParts & { readonly place: RobotPlace };
+
+export function createRobotPages(pageParts: RobotPageParts, place: RobotPlace): RobotPages {
+  const parts = { ...pageParts, place };
+  return {
+    list: (request, response) => list(parts, request, response),
+    ask: (request, response) => showForm(parts, request, response, emptyRobotForm),
+    create: [readForm, (request, response) => create(parts, request, response)],
+    show: (request, response) => show(parts, request, response),
+    askChange: async (request, response) => showForm(parts, request, response, formOfRobot(await find(parts, request))),
+    change: [readForm, (request, response) => change(parts, request, response)],
+    setState: [readForm, (request, response) => setState(parts, request, response)],
+    async holderOf(request) {
+      const { id, login } = await find(parts, request);
+      const { base, section, tab } = place;
+      const home = `${base}/${id}`;
+      return { owner: { id, login, kind: 'robot' }, base: home, home, homeLabel: login, section, tab };
+    },
+  };
+}
+
+async function list({ robots, views, place, now }: Parts, request: Request, response: Response): Promise<void> {
+  const rows = (await robots.list(place.managerOf(personOf(request)))).map((robot) => robotView(robot, now()));
+  views.page(response, 'robots', { ...frameOf(place), rows });
+}
+
+function robotView(robot: Robot, now: number) {
+  const isOff = robot.state !== 'active';
+  const state = { state: isOff ? 'disabled' : 'active', stateLabel: isOff ? 'Switched off' : 'Active' };
+  const labels = Object.entries(robot.labels).map(([name, values]) => `${name}: ${values.join(', ')}`);
+  return { ...robot, ...state, labels, created: momentOf(robot.createdAt, now) };
+}
+
+async function show(parts: Parts, request: Request, response: Response): Promise<void> {
+  const { passwords, views, place, now } = parts;
+  const robot = await find(parts, request);
+  const all = (await passwords.ofAccount(robot)).map((password) => viewOf(password, now()));
+  const isLive = ({ state }: PasswordView) => state === 'live' || state === 'soon';
+  views.page(response, 'robot', {
+    ...frameOf(place),
+    base: `${place.base}/${robot.id}`,
+    robot: robotView(robot, now()),
+    live: all.filter(isLive),
+    past: all.filter((password) => !isLive(password)),
+    revoked: all.find(({ id, state }) => state === 'revoked' && id === request.query['revoked']) ?? null,
+  });
+}
+
+async function create(parts: Parts, request: Request, response: Response): Promise<void> {
+  const { robots, place } = parts;
+  const form = readRobotForm(request.body);
+  try {
+    const wish = { ...toRobotWish(form), name: form.name };
+    const { id } = await robots.create(wish, place.managerOf(personOf(request)), actorOf(parts, request));
+    response.redirect(303, `${parts.views.prefix}${place.base}/${id}`);
+  } catch (error) {
+    showError(parts, request, response, form, error);
+  }
+}
+
+async function change(parts: Parts, request: Request, response: Response): Promise<void> {
+  const { robots, place } = parts;
+  const { id, name } = await find(parts, request);
+  const form = { ...readRobotForm(request.body), id, name };
+  try {
+    await robots.change(id, toRobotWish(form), place.managerOf(personOf(request)), actorOf(parts, request));
+    response.redirect(303, `${parts.views.prefix}${place.base}/${id}`);
+  } catch (error) {
+    showError(parts, request, response, form, error);
+  }
+}
+
+async function setState(parts: Parts, request: Request, response: Response): Promise<void> {
+  const { robots, place } = parts;
+  const state = oneOf(['active', 'disabled'] as const, fieldsOf(request.body)('state'));
+  if (state === null) throw new Refusal('bad_request', 'A robot is switched on or off. Use the button on its page.');
+  const { id } = await find(parts, request);
+  await robots.setState(id, state, place.managerOf(personOf(request)), actorOf(parts, request));
+  response.redirect(303, `${parts.views.prefix}${place.base}/${id}`);
+}
+
+function showError(parts: Parts, request: Request, response: Response, form: RobotForm, error: unknown): void {
+  if (!(error instanceof Refusal)) throw error;
+  const { message, field = null, status } = error;
+  showForm(parts, request, response, { ...form, error: { message, field } }, status);
+}
+
+function showForm({ views, place }: Parts, request: Request, response: Response, form: RobotForm, status = 200): void {
+  const manager = place.managerOf(personOf(request));
+  const ownGroups = manager.administrator ? null : manager.groups;
+  views.page(response, 'robot-form', { ...frameOf(place), form, ownGroups }, status);
+}
+
+function find({ robots, place }: Parts, request: Request): Promise<Robot> {
+  return robots.byId(String(request.params['robot']), place.managerOf(personOf(request)));
+}
+
+function frameOf({ base, section, tab }: RobotPlace): object {
+  return { section, tab, robotsHome: base };
+}
+
+function actorOf({ clientOf }: RobotPageParts, request: Request): Actor {
+  return { actor: personOf(request).login, client: clientOf(request) };
+}
