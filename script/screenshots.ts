@@ -2,15 +2,24 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { launchBrowser } from '../test/support/browser.ts';
-import { type Company, startCompany } from './screenshots-company.ts';
+import { type Company, signInAsAna, startCompany } from '../test/support/company.ts';
 
 const folder = resolve(import.meta.dirname, '../docs/images');
 
 /** How to come to each page, signed in as Ana. */
 const pages: Readonly<Record<string, (page: Page, company: Company) => Promise<unknown>>> = {
   passwords: (page, { url }) => page.goto(`${url}/`),
+  access: (page, { url }) => page.goto(`${url}/access?repository=platform/web-shop`),
+  'admin-people': (page, { url }) => page.goto(`${url}/admin`),
+  'admin-person': (page, { url }) => page.goto(`${url}/admin/people/ana`),
+  'admin-revocation': (page, { url }) => page.goto(`${url}/admin/revocations/new?domain=partner.example.org`),
+  'admin-robots': (page, { url }) => page.goto(`${url}/admin/robots`),
+  'admin-audit': (page, { url }) => page.goto(`${url}/admin/audit`),
+  'admin-explain': (page, { url }) =>
+    page.goto(`${url}/admin/explain?who=bo.berg@example.com&scope=repository:prod/web/shop:pull,push`),
+  'admin-tokens': (page, { url }) => page.goto(`${url}/admin/tokens`),
   'password-created': async (page, { url }) => {
     await page.goto(`${url}/passwords/new`);
     await page.getByLabel('Name').fill('Home server');
@@ -19,13 +28,8 @@ const pages: Readonly<Record<string, (page: Page, company: Company) => Promise<u
   },
 };
 
-async function signIn(context: BrowserContext, { url, person }: Company): Promise<void> {
-  const page = await context.newPage();
-  await page.goto(`${url}/sign-in/google`);
-  await page.getByRole('button', { name: person }).click();
-  await page.waitForURL(`${url}/`);
-  await page.close();
-}
+/** Of these the first screen tells enough. */
+const long = ['admin-people'];
 
 type Look = { readonly colorScheme: 'light' | 'dark'; readonly width: number };
 
@@ -37,11 +41,12 @@ async function take(browser: Browser, { colorScheme, width }: Look, names: reado
   const company = await startCompany(state, stack);
   const viewport = { width, height: width === 390 ? 844 : 860 };
   const context = stack.use(await browser.newContext({ colorScheme, viewport, locale: 'en-GB', timezoneId: 'UTC' }));
-  await signIn(context, company);
+  await signInAsAna(context, company);
   for (const name of names) {
     const page = await context.newPage();
     await pages[name]?.(page, company);
-    await page.screenshot({ path: join(folder, `${name}-${colorScheme}-${width}.png`), fullPage: true });
+    const path = join(folder, `${name}-${colorScheme}-${width}.png`);
+    await page.screenshot({ path, fullPage: !long.includes(name) });
     await page.close();
   }
 }

@@ -14,7 +14,7 @@ import { createHashThread } from './identity/hash-thread.ts';
 import { createStaticUsers } from './identity/static-users.ts';
 import { startWorker, type Worker } from './off-boarding/worker.ts';
 import { differencesOf } from './policy/shadow.ts';
-import { openPolicies, type Policies, type PolicyChange } from './policy-file.ts';
+import { openPolicies, type PolicyChange } from './policy-file.ts';
 import { looksLikeSecret } from './secret.ts';
 import { createTokenEndpoint, realmPaths } from './token/endpoint.ts';
 
@@ -98,7 +98,7 @@ function auditPolicy(audit: Audit): (change: PolicyChange) => void {
 async function createListener(
   config: Config,
   core: Core,
-  parts: Pick<PageParts, 'keys' | 'people' | 'warnings' | 'stopping'> & { readonly policies: Policies },
+  parts: Pick<PageParts, 'keys' | 'people' | 'policies' | 'warnings' | 'stopping'>,
 ): Promise<RequestListener> {
   const { log, passwords, uses, denials } = core;
   const { policies, keys } = parts;

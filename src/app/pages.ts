@@ -7,22 +7,27 @@ import { createAdmission } from '../identity/admission.ts';
 import type { Policies } from '../policy-file.ts';
 import type { Store } from '../store/store.ts';
 import type { Keys } from '../token/keys.ts';
-import { createPasswordPages } from '../web/passwords.ts';
+import { requireFreshSignIn } from '../web/fresh-sign-in.ts';
+import { createNavigation } from '../web/navigation.ts';
 import { createProviderMessages } from '../web/provider-messages.ts';
 import { createSessions } from '../web/session.ts';
 import { createSignIn } from '../web/sign-in.ts';
 import { createViews, type Views } from '../web/views.ts';
+import { mountAdministration } from './admin-pages.ts';
+import { createAdministration } from './administration.ts';
 import { createApi } from './api.ts';
 import { type Core, secretOf } from './core.ts';
 import type { People } from './off-boarding.ts';
+import { mountOwnPages } from './own-pages.ts';
+import type { PageContext } from './page-context.ts';
 
 export type PageParts = {
   readonly trust: http.Trust;
   readonly clientOf: ReturnType<typeof http.createClientReader>;
   readonly keys: Keys;
+  readonly policies: Policies;
   /** What an operator should look at, now. */
   readonly warnings: () => readonly string[];
-  readonly policies: Pick<Policies, 'current' | 'candidate'>;
   readonly people: People;
   /** Aborted once the service stops. */
   readonly stopping: AbortSignal;
@@ -30,7 +35,7 @@ export type PageParts = {
 
 /** Everything but the realm. */
 export async function createPages(config: Config, core: Core, parts: PageParts): Promise<express.Express> {
-  const { log, store, audit, passwords } = core;
+  const { log, store, audit } = core;
   const { clientOf } = parts;
   const { prefix, publicUrl } = config;
   const secure = publicUrl.protocol === 'https:';
@@ -64,9 +69,17 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
     secure,
     now: Date.now,
   });
-  const own = createPasswordPages({
-    ...{ passwords, clientOf, views, services: config.services, patience: config.patience, now: Date.now },
-  });
+  const administration = createAdministration(config, core, parts.policies.current);
+  const { freshness } = config.administrators;
+  const context: PageContext = {
+    ...{ config, core, administration, audit, views, clientOf },
+    policies: parts.policies,
+    services: config.services,
+    patience: config.patience,
+    now: Date.now,
+    requirePerson: sessions.requirePerson,
+    fresh: (pageOf) => requireFreshSignIn({ freshness, views, now: Date.now }, pageOf),
+  };
 
   const messages = createProviderMessages({ ...parts.people, act: offBoarding.act, clientOf, log });
 
@@ -81,17 +94,15 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   router.use(http.pageHeaders(secure));
   router.use('/static', views.assets);
   router.use(http.refuseCrossSite(publicUrl.origin), ...sessions.middleware);
+  router.use(createNavigation(administration.administrators));
 
   router.get('/sign-in', signIn.choose);
   router.get('/sign-in/:provider', signIn.begin);
   router.get('/sign-in/:provider/callback', signIn.complete);
   router.post('/sign-out', signIn.signOut);
 
-  router.get('/', sessions.requirePerson, own.list);
-  router.get('/passwords/new', sessions.requirePerson, own.ask);
-  router.post('/passwords', sessions.requirePerson, own.create);
-  router.get('/passwords/:id/revoke', sessions.requirePerson, own.confirmRevocation);
-  router.post('/passwords/:id/revoke', sessions.requirePerson, own.revoke);
+  mountOwnPages(router, context);
+  mountAdministration(router, context);
 
   const app = express();
   app.disable('x-powered-by');

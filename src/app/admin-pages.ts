@@ -1,0 +1,105 @@
+/** Mounts the pages of the administrators. */
+import type { Router } from 'express';
+import { identityOfAccount } from '../identity/account-identity.ts';
+import type { Identity } from '../identity/identity.ts';
+import { identityOf } from '../policy/who.ts';
+import { createAuditPages } from '../web/admin/audit.ts';
+import { createExplainPage } from '../web/admin/explain.ts';
+import { createPeopleList } from '../web/admin/people.ts';
+import { createPersonPage } from '../web/admin/person.ts';
+import { createPersonChange } from '../web/admin/person-changes.ts';
+import { createRevocationPages } from '../web/admin/revocations.ts';
+import { requireAdministrator, tabs } from '../web/admin/section.ts';
+import { createTokenPages } from '../web/admin/tokens.ts';
+import { sections } from '../web/navigation.ts';
+import type { PageContext } from './page-context.ts';
+import { mountRobots, withoutLast } from './robot-pages.ts';
+
+export function mountAdministration(router: Router, context: PageContext): void {
+  const { administration, requirePerson } = context;
+  router.use('/admin', requirePerson, requireAdministrator(administration.administrators));
+  // What is destructive stands on addresses of its own, GET to ask and POST to do: both want a fresh sign-in.
+  mountPeople(router, context);
+  mountRevocations(router, context);
+  mountRobots(router, context, {
+    base: '/admin/robots',
+    section: sections.administration,
+    tab: tabs.robots,
+    managerOf: () => ({ administrator: true }),
+  });
+  mountTokens(router, context);
+
+  const audit = createAuditPages({ ...context, auditLog: administration.auditLog });
+  router.get('/admin/audit', audit.list);
+  router.get('/admin/audit.csv', audit.export('csv'));
+  router.get('/admin/audit.jsonl', audit.export('jsonl'));
+  router.get(
+    '/admin/explain',
+    createExplainPage({ ...context, ...policiesOf(context), identityOf: findIdentity(context) }),
+  );
+}
+
+function mountPeople(router: Router, context: PageContext): void {
+  const { administration, core, config, now } = context;
+  const fresh = context.fresh();
+  const { people } = administration;
+  router.get('/admin', createPeopleList({ ...context, people }));
+  const show = createPersonPage({
+    ...context,
+    ...policiesOf(context),
+    people,
+    denialsOf: core.denials.ofAccount,
+    async identityOf(id) {
+      const { login } = (await people.detail(id)).person;
+      const account = await core.store.accounts.byLogin(login);
+      return account === undefined
+        ? identityOf(new Map(), { account: login })
+        : identityOfAccount(account, config.patience, now());
+    },
+  });
+  router.get('/admin/people/:id', show);
+  const disable = createPersonChange({ ...context, people }, 'disable');
+  router.get('/admin/people/:id/disable', fresh, disable.ask);
+  router.post('/admin/people/:id/disable', fresh, disable.act);
+  const enable = createPersonChange({ ...context, people }, 'enable');
+  router.get('/admin/people/:id/enable', fresh, enable.ask);
+  router.post('/admin/people/:id/enable', fresh, enable.act);
+  const endSessions = createPersonChange({ ...context, people }, 'end-sessions');
+  router.get('/admin/people/:id/end-sessions', fresh, endSessions.ask);
+  router.post('/admin/people/:id/end-sessions', fresh, endSessions.act);
+}
+
+function mountRevocations(router: Router, context: PageContext): void {
+  const { people, revocations } = context.administration;
+  const fresh = context.fresh();
+  const pages = createRevocationPages({ ...context, people, revocations });
+  router.get('/admin/revocations', pages.list);
+  router.get('/admin/revocations/new', fresh, pages.preview);
+  router.post('/admin/revocations/new', fresh, pages.revoke);
+  router.get('/admin/revocations/:id', pages.show);
+  router.post('/admin/revocations/:id/undo', context.fresh(withoutLast), pages.undo);
+}
+
+function mountTokens(router: Router, context: PageContext): void {
+  const fresh = context.fresh();
+  const pages = createTokenPages({ ...context, apiTokens: context.administration.apiTokens });
+  router.get('/admin/tokens', pages.list);
+  router.get('/admin/tokens/new', fresh, pages.ask);
+  router.post('/admin/tokens/new', fresh, pages.create);
+  router.get('/admin/tokens/:id/revoke', fresh, pages.confirmRevocation);
+  router.post('/admin/tokens/:id/revoke', fresh, pages.revoke);
+}
+
+function policiesOf({ policies }: PageContext) {
+  return { policy: policies.current, candidate: policies.candidate };
+}
+
+/** A stored account as it is now; else a user of the policy file, somebody who never signed in, or anonymous. */
+function findIdentity({ core, config, policies, now }: PageContext) {
+  return async (account: string): Promise<{ identity: Identity; isKnown: boolean }> => {
+    const known = await core.store.accounts.byLogin(account);
+    if (known !== undefined) return { identity: identityOfAccount(known, config.patience, now()), isKnown: true };
+    const { users } = policies.current();
+    return { identity: identityOf(users, { account }), isKnown: users.has(account) || account === '' };
+  };
+}

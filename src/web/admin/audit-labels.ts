@@ -1,0 +1,49 @@
+/** Owns what the actions of the audit are called, in the order of the filter. */
+import type { AuditAction } from '../../audit.ts';
+
+export const actionLabels: Readonly<Record<AuditAction, string>> = {
+  'sign-in': 'Signed in',
+  'sign-in.refused': 'Sign-in refused',
+  'sign-out': 'Signed out',
+  'password.create': 'Password created',
+  'password.first-use': 'Password first used',
+  'password.new-address': 'Password used from a new address',
+  'password.identity-token': 'Identity token given for a password',
+  'password.rotate': 'Password got a new secret',
+  'password.revoke': 'Password revoked',
+  'password.leaked': 'Password reported as leaked',
+  revocation: 'Revoked by an administrator',
+  'revocation.undo': 'Revocation undone',
+  'person.disable': 'Account disabled',
+  'person.enable': 'Account enabled',
+  'person.end-sessions': 'Sessions ended',
+  'person.require-sign-in': 'Asked to sign in again',
+  'person.groups': 'Groups changed',
+  'sweep.stop': 'Off-boarding stopped itself',
+  'robot.create': 'Robot created',
+  'robot.change': 'Robot changed',
+  'api-token.create': 'API token created',
+  'api-token.revoke': 'API token revoked',
+  'policy.reload': 'Policy taken over',
+  'policy.refused': 'Policy file refused',
+  'policy.explain': 'Decision explained',
+  'key.rotate': 'Signing key changed',
+  'key.authority': 'Certificate authority made',
+};
+export const actions = Object.keys(actionLabels) as AuditAction[];
+
+/** What takes something away from somebody, and what was refused: shown in red. */
+const grave: readonly AuditAction[] = [
+  'sign-in.refused',
+  'password.revoke',
+  'password.leaked',
+  'revocation',
+  'person.disable',
+  'sweep.stop',
+  'api-token.revoke',
+  'policy.refused',
+];
+
+export function isGrave(action: AuditAction): boolean {
+  return grave.includes(action);
+}

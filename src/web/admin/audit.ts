@@ -1,0 +1,117 @@
+/** Owns the audit as administrators read it: filters, the way back in time, exports. */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Request, RequestHandler, Response } from 'express';
+import { type AuditEntry, type AuditFilter, type AuditLog, type ExportFormat, exportLines } from '../../audit-log.ts';
+import type { Selection } from '../../revocations.ts';
+import { clientName } from '../client-name.ts';
+import { dayOf, fieldsOf, oneOf, queryOf } from '../fields.ts';
+import { momentOf } from '../moment.ts';
+import { sections } from '../navigation.ts';
+import { actionLabels, actions, isGrave } from './audit-labels.ts';
+import { type AdminParts, tabs } from './section.ts';
+import { describeSelection } from './selection.ts';
+
+export type AuditPageParts = AdminParts & { readonly auditLog: AuditLog };
+
+export type AuditPages = {
+  /** GET /admin/audit */
+  readonly list: RequestHandler;
+  /** GET /admin/audit.csv and /admin/audit.jsonl, with the same query */
+  export(format: ExportFormat): RequestHandler;
+};
+
+const day = 24 * 60 * 60 * 1000;
+
+export function createAuditPages(parts: AuditPageParts): AuditPages {
+  return {
+    list: (request, response) => list(parts, request, response),
+    export: (format) => (request, response) => send(parts, format, request, response),
+  };
+}
+
+type Fields = Readonly<Record<'person' | 'action' | 'from' | 'until' | 'repository', string>>;
+
+async function list({ auditLog, views, now }: AuditPageParts, request: Request, response: Response): Promise<void> {
+  const fields = readFields(request);
+  const before = fieldsOf(request.query)('before') || null;
+  const { entries, next } = await auditLog.page(filterOf(fields), before);
+  views.page(response, 'admin-audit', {
+    section: sections.administration,
+    tab: tabs.audit,
+    fields,
+    isFiltered: queryOf(fields) !== '',
+    actions: actions.map((action) => ({ value: action, label: actionLabels[action] })),
+    rows: entries.map((entry) => rowOf(entry, now())),
+    query: queryOf(fields),
+    newest: before === null ? null : queryOf(fields) || '?',
+    older: next === null ? null : queryOf({ ...fields, before: next }),
+  });
+}
+
+function readFields(request: Request): Fields {
+  const field = fieldsOf(request.query);
+  return {
+    person: field('person').toLowerCase(),
+    action: oneOf(actions, field('action')) ?? '',
+    from: dayOf(field('from')) === null ? '' : field('from'),
+    until: dayOf(field('until')) === null ? '' : field('until'),
+    repository: field('repository'),
+  };
+}
+
+/** Both days belong to the span. */
+function filterOf({ person, action, from, until, repository }: Fields): AuditFilter {
+  const begin = dayOf(from);
+  const end = dayOf(until);
+  return {
+    ...(person !== '' && { person }),
+    ...(action !== '' && { action }),
+    ...(begin !== null && { from: begin }),
+    ...(end !== null && { until: end + day }),
+    ...(repository !== '' && { repository }),
+  };
+}
+
+/** Read in pieces and written as the client takes them: an audit of years fits into no memory. */
+async function send({ auditLog }: AuditPageParts, format: ExportFormat, request: Request, response: Response) {
+  const type = format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson';
+  response.set('Content-Disposition', `attachment; filename="dockpass-audit.${format}"`).type(type);
+  await pipeline(Readable.from(exportLines(auditLog.all(filterOf(readFields(request))), format)), response);
+}
+
+function rowOf(entry: AuditEntry, now: number) {
+  const { id, at, action, actor, subject, address, client, requestId, repository, detail } = entry;
+  return {
+    ...{ id, action, address, requestId, repository },
+    actor: actor || (address === null ? 'Dockpass itself' : 'nobody known'),
+    at: momentOf(at, now),
+    label: actionLabels[action] ?? action,
+    isGrave: isGrave(action),
+    subject: subject === actor ? '' : subject,
+    client: client === null || client === '' ? null : clientName(client),
+    userAgent: client,
+    details: detailsOf(detail),
+  };
+}
+
+/** What changed, as short facts: `expiresAt: 1795432020003` is "expires at 2026-11-23 09:07 UTC". */
+function detailsOf(detail: AuditEntry['detail']): { name: string; value: string }[] {
+  return Object.entries(detail)
+    .filter(([, value]) => value !== null && value !== '')
+    .map(([name, value]) => ({
+      name: name.replaceAll(/[A-Z]/g, (capital) => ` ${capital.toLowerCase()}`),
+      value: textOf(name, value),
+    }));
+}
+
+function textOf(name: string, value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (name === 'selection') return describeSelection(value as Selection);
+  if (typeof value === 'number' && /(At|Until)$/.test(name)) return momentOf(value, value).minute;
+  if (Array.isArray(value)) return value.map((item) => textOf('', item)).join(', ') || 'none';
+  if (typeof value !== 'object' || value === null) return String(value);
+  return detailsOf(value as AuditEntry['detail'])
+    .map((fact) => `${fact.name} ${fact.value}`)
+    .join(', ');
+}

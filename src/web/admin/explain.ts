@@ -1,0 +1,102 @@
+/** Owns the page that explains a decision to administrators, and what a candidate policy would decide instead. */
+import type { Request, RequestHandler, Response } from 'express';
+import type { Audit } from '../../audit.ts';
+import { foldCase, type Identity } from '../../identity/identity.ts';
+import type { Policy } from '../../policy/acl.ts';
+import { type ExplainedRule, type Explanation, explain, type Mismatch } from '../../policy/explain.ts';
+import { type Access, formatScope, parseScopes, withKnownActions } from '../../scope.ts';
+import { actionsText } from '../access-view.ts';
+import { type Fields, fieldsOf } from '../fields.ts';
+import { sections } from '../navigation.ts';
+import { type AdminParts, actorOf, tabs } from './section.ts';
+
+export type ExplainPageParts = AdminParts & {
+  readonly policy: () => Policy;
+  readonly candidate: () => Policy | null;
+  /** Who goes by this user name now: a stored account, a user of the policy file, anonymous for ''. */
+  readonly identityOf: (account: string) => Promise<{ readonly identity: Identity; readonly isKnown: boolean }>;
+  readonly services: readonly { readonly name: string }[];
+  readonly audit: Pick<Audit, 'record'>;
+};
+
+/** GET /admin/explain: the form, and the explanation of what its query asks. */
+export function createExplainPage(parts: ExplainPageParts): RequestHandler {
+  return async (request, response) => show(parts, request, response);
+}
+
+async function show(parts: ExplainPageParts, request: Request, response: Response): Promise<void> {
+  const { services, views } = parts;
+  const field = fieldsOf(request.query);
+  const fields = {
+    who: field('who'),
+    scope: field('scope'),
+    address: field('address'),
+    service: services.find(({ name }) => name === field('service'))?.name ?? services[0]?.name ?? '',
+  };
+  const [access] = parseScopes([scopeOf(field)]).map(withKnownActions);
+  const isAsked = fields.who !== '' && fields.scope !== '';
+  views.page(response, 'admin-explain', {
+    section: sections.administration,
+    tab: tabs.explain,
+    fields,
+    services,
+    mistake:
+      isAsked && access === undefined ? `“${fields.scope}” is no scope such as repository:team/app:pull,push.` : null,
+    answer: isAsked && access !== undefined ? await answerTo(parts, request, fields, access) : null,
+  });
+}
+
+/** The name of a repository alone asks for everything on it. */
+function scopeOf(field: Fields): string {
+  const scope = field('scope');
+  return /^[a-z0-9]+(\([a-z0-9]+\))?:/.test(scope) ? scope : `repository:${scope}:pull,push,delete`;
+}
+
+type Asked = { readonly who: string; readonly address: string; readonly service: string };
+
+async function answerTo(parts: ExplainPageParts, request: Request, { who, address, service }: Asked, access: Access) {
+  const account = who === 'anonymous' ? '' : foldCase(who);
+  const { identity, isKnown } = await parts.identityOf(account);
+  const context = { service, address };
+  const explanation = explain(parts.policy(), identity, access, context);
+  const candidate = parts.candidate();
+  const other = candidate === null ? null : explain(candidate, identity, access, context);
+  const { actor, client } = actorOf(parts, request);
+  const detail = { scope: formatScope(access), address, service };
+  parts.audit.record({ action: 'policy.explain', actor, client, subject: who, detail });
+  return {
+    who: explanation.who,
+    isKnown,
+    scope: formatScope(access),
+    groups: explanation.groups,
+    groupsUnknown: explanation.groupsUnknown !== null,
+    inForce: outcomeOf(explanation),
+    candidate: other === null ? null : outcomeOf(other),
+    differs: other !== null && other.granted.toSorted().join() !== explanation.granted.toSorted().join(),
+  };
+}
+
+/** What one policy says, step by step. */
+function outcomeOf({ access, granted, passedOver, decidedBy }: Explanation) {
+  const refused = access.actions.filter((action) => !granted.includes(action));
+  return {
+    tone: granted.length === 0 ? 'no' : refused.length === 0 ? 'yes' : 'partly',
+    granted: actionsText(granted),
+    refused: refused.length === 0 ? null : actionsText(refused).toLowerCase(),
+    passedOver: passedOver.map((rule) => ({ ...rule, why: rule.mismatches.map(mismatchText) })),
+    decidedBy: decidedBy === null ? null : { ...decidedBy, grants: grantsOf(decidedBy) },
+  };
+}
+
+function grantsOf({ actions }: ExplainedRule): string {
+  return actions.includes('*') ? 'whatever is asked for' : actionsText(actions).toLowerCase();
+}
+
+function mismatchText({ field, patterns, actual }: Mismatch): string {
+  const expected = patterns.join(' or ');
+  if (field === 'group') return `in no group ${expected}`;
+  if (actual.length === 0 || actual.join() === '') return `${field} ${expected}: there is none`;
+  return field === 'ip'
+    ? `address ${actual.join()} is not in ${expected}`
+    : `${field} ${actual.join(', ')} does not fit ${expected}`;
+}

@@ -1,0 +1,100 @@
+/** Owns the administrators' list of people: search, filters, order, pages. */
+import type { Request, RequestHandler, Response } from 'express';
+import type { People, PeopleQuery, PeopleSort, Person } from '../../people.ts';
+import type { AccountState } from '../../store/accounts.ts';
+import { fieldsOf, oneOf, queryOf } from '../fields.ts';
+import { momentOf } from '../moment.ts';
+import { sections } from '../navigation.ts';
+import { initials } from '../views.ts';
+import { type AdminParts, tabs } from './section.ts';
+
+export type PeoplePageParts = AdminParts & { readonly people: Pick<People, 'list' | 'providers'> };
+
+export const stateLabels: Readonly<Record<AccountState, string>> = {
+  active: 'Active',
+  reauth_required: 'Must sign in again',
+  disabled: 'Disabled',
+};
+
+const states = ['active', 'reauth_required', 'disabled'] as const;
+const sorts = ['login', 'name', 'signed-in', 'created'] as const;
+/** The direction that a first click on a column means: names from A, times from the latest. */
+const downFirst: readonly PeopleSort[] = ['signed-in', 'created'];
+
+/** GET /admin */
+export function createPeopleList(parts: PeoplePageParts): RequestHandler {
+  return async (request, response) => list(parts, request, response);
+}
+
+async function list({ people, views, now }: PeoplePageParts, request: Request, response: Response): Promise<void> {
+  const query = readQuery(request.query);
+  const [found, providers] = await Promise.all([people.list(query), people.providers()]);
+  views.page(response, 'admin-people', {
+    section: sections.administration,
+    tab: tabs.people,
+    query,
+    isFiltered: query.search !== '' || query.state !== null || query.provider !== null || query.domain !== null,
+    rows: found.people.map((person) => rowOf(person, now())),
+    total: found.total,
+    pager: pagerOf(found, query),
+    columns: columnsOf(query),
+    states: states.map((state) => ({ value: state, label: stateLabels[state] })),
+    providers,
+  });
+}
+
+function readQuery(source: unknown): PeopleQuery {
+  const field = fieldsOf(source);
+  const sort = oneOf(sorts, field('sort')) ?? 'login';
+  const order = field('order');
+  const page = Number(field('page'));
+  return {
+    search: field('q').slice(0, 200),
+    state: oneOf(states, field('state')),
+    provider: field('provider') || null,
+    domain: field('domain').toLowerCase() || null,
+    sort,
+    descending: order === '' ? downFirst.includes(sort) : order === 'down',
+    page: Number.isInteger(page) && page > 0 ? page : 1,
+  };
+}
+
+/** The address of the same list, with what is changed. A list in another order begins at its first page. */
+function hrefOf(query: PeopleQuery, change: Partial<PeopleQuery>): string {
+  const { search, state, provider, domain, sort, descending, page } = { ...query, page: 1, ...change };
+  const order = descending === downFirst.includes(sort) ? null : descending ? 'down' : 'up';
+  const values = { q: search, state, provider, domain, sort: sort === 'login' ? null : sort, order };
+  return queryOf({ ...values, page: page === 1 ? null : page }) || '?';
+}
+
+function columnsOf(query: PeopleQuery) {
+  return (
+    [
+      ['login', 'Person'],
+      ['signed-in', 'Last sign-in'],
+      ['created', 'First sign-in'],
+    ] as const
+  ).map(([sort, label]) => {
+    const current = query.sort === sort;
+    const descending = current ? !query.descending : downFirst.includes(sort);
+    const order = current ? (query.descending ? 'descending' : 'ascending') : null;
+    return { sort, label, order, href: hrefOf(query, { sort, descending }) };
+  });
+}
+
+function pagerOf({ page, pages }: { page: number; pages: number }, query: PeopleQuery) {
+  const to = (target: number) => (target < 1 || target > pages ? null : hrefOf(query, { page: target }));
+  return { page, pages, first: to(1), previous: to(page - 1), next: to(page + 1), last: to(pages) };
+}
+
+function rowOf(person: Person, now: number) {
+  const { id, login, displayName, provider, domain, groups, groupsAt, state, livePasswords } = person;
+  return {
+    ...{ id, login, displayName, provider, domain, groups, state, livePasswords },
+    stateLabel: stateLabels[state],
+    initials: initials({ login, display_name: displayName }),
+    groupsTold: groupsAt === null ? null : momentOf(groupsAt, now),
+    signedIn: person.signedInAt === null ? null : momentOf(person.signedInAt, now),
+    created: momentOf(person.createdAt, now),
+  };
+}

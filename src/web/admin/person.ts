@@ -1,0 +1,91 @@
+/** Owns the page of one person: what they hold, may do and were refused, where they are signed in. */
+import type { Request, RequestHandler, Response } from 'express';
+import type { Denial } from '../../denials.ts';
+import type { Identity } from '../../identity/identity.ts';
+import type { People, Person, PersonDetail, SessionSummary } from '../../people.ts';
+import type { Policy } from '../../policy/acl.ts';
+import { outlookOf } from '../../policy/outlook.ts';
+import { denialOf, prospectsOf } from '../access-view.ts';
+import { clientName } from '../client-name.ts';
+import { oneOf } from '../fields.ts';
+import { type Moment, momentOf } from '../moment.ts';
+import { sections } from '../navigation.ts';
+import { type PasswordView, viewOf } from '../password-view.ts';
+import { initials } from '../views.ts';
+import { stateLabels } from './people.ts';
+import { type AdminParts, tabs } from './section.ts';
+import { type UsesView, usesOf } from './uses-view.ts';
+
+export type PersonPageParts = AdminParts & {
+  readonly people: Pick<People, 'detail'>;
+  /** Who the account is to the policy now. @throws {Refusal} `not_found` */
+  readonly identityOf: (accountId: string) => Promise<Identity>;
+  readonly policy: () => Policy;
+  readonly denialsOf: (accountId: string) => Promise<readonly Denial[]>;
+};
+
+/** What was just done to the person, by the word that stands in the address then. */
+const done = {
+  disabled: 'The account is disabled. No password of it works, and its sessions have ended.',
+  enabled: 'The account is enabled. Passwords that have not expired work again.',
+  'sessions-ended': 'All sessions have ended. Signing in again is possible.',
+} as const;
+const doneWords = ['disabled', 'enabled', 'sessions-ended'] as const;
+
+/** GET /admin/people/:id */
+export function createPersonPage(parts: PersonPageParts): RequestHandler<{ id: string }> {
+  return async (request, response) => show(parts, request, response);
+}
+
+async function show(parts: PersonPageParts, request: Request<{ id: string }>, response: Response): Promise<void> {
+  const { people, identityOf, policy, denialsOf, views, now } = parts;
+  const { id } = request.params;
+  const [detail, identity, denials] = await Promise.all([people.detail(id), identityOf(id), denialsOf(id)]);
+  const word = oneOf(doneWords, String(request.query['done'] ?? ''));
+  views.page(response, 'admin-person', {
+    section: sections.administration,
+    tab: tabs.people,
+    done: word === null ? null : done[word],
+    person: personView(detail.person, now()),
+    isAdministrator: detail.isAdministrator,
+    ...passwordsOf(detail, now()),
+    prospects: prospectsOf(outlookOf(policy(), identity)),
+    denials: denials.map((denial) => denialOf(denial, now())),
+    groups: detail.groups,
+    groupsKnown: identity.groupsKnown,
+    groupsTold: identity.groupsAt === null ? null : momentOf(identity.groupsAt, now()),
+    sessions: detail.sessions.map((session) => sessionView(session, now())),
+  });
+}
+
+type Held = PasswordView & { readonly uses: UsesView };
+
+function passwordsOf({ passwords }: PersonDetail, now: number): { live: Held[]; past: Held[] } {
+  const all = passwords.map((password) => ({ ...viewOf(password, now), uses: usesOf(password.uses, now) }));
+  const isLive = ({ state }: Held) => state === 'live' || state === 'soon';
+  return { live: all.filter(isLive), past: all.filter((password) => !isLive(password)) };
+}
+
+export function personView(person: Person, now: number) {
+  const { id, login, displayName, provider, domain, state, stateReason, stateBy, stateAt, livePasswords } = person;
+  const moment = (at: number | null): Moment | null => (at === null ? null : momentOf(at, now));
+  return {
+    ...{ id, login, displayName, provider, domain, state, stateReason, stateBy, livePasswords },
+    stateLabel: stateLabels[state],
+    initials: initials({ login, display_name: displayName }),
+    stateSince: moment(stateAt),
+    created: momentOf(person.createdAt, now),
+    signedIn: moment(person.signedInAt),
+    confirmed: moment(person.confirmedAt),
+  };
+}
+
+export function sessionView({ signedInAt, expiresAt, address, client }: SessionSummary, now: number) {
+  return {
+    signedIn: momentOf(signedInAt, now),
+    expires: momentOf(expiresAt, now),
+    address,
+    client: client === null ? null : clientName(client),
+    userAgent: client,
+  };
+}

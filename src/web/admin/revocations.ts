@@ -1,0 +1,142 @@
+/** Owns revocation by administrators: choose, see what would stop, revoke, undo for a day. */
+import type { Request, RequestHandler, Response } from 'express';
+import { Refusal } from '../../errors.ts';
+import type { People } from '../../people.ts';
+import type { Revocation, Revocations } from '../../revocations.ts';
+import { dayOf, type Fields, fieldsOf, queryOf, readForm } from '../fields.ts';
+import { momentOf } from '../moment.ts';
+import { sections } from '../navigation.ts';
+import { viewOf } from '../password-view.ts';
+import { type AdminParts, actorOf, tabs } from './section.ts';
+import { describeSelection, fieldsOfSelection, isEmpty, type SelectionFields, selectionOf } from './selection.ts';
+import { usesOf } from './uses-view.ts';
+
+export type RevocationPageParts = AdminParts & {
+  readonly revocations: Revocations;
+  readonly people: Pick<People, 'providers' | 'detail'>;
+};
+
+type IdHandler = RequestHandler<{ id: string }>;
+
+export type RevocationPages = {
+  /** GET /admin/revocations */
+  readonly list: RequestHandler;
+  /** GET /admin/revocations/new: the form, and the preview of what its query selects */
+  readonly preview: RequestHandler;
+  /** POST /admin/revocations/new, with the same query */
+  readonly revoke: RequestHandler[];
+  /** GET /admin/revocations/:id */
+  readonly show: IdHandler;
+  /** POST /admin/revocations/:id/undo */
+  readonly undo: IdHandler;
+};
+
+const section = sections.administration;
+const tab = tabs.revocations;
+
+export function createRevocationPages(parts: RevocationPageParts): RevocationPages {
+  return {
+    list: (_request, response) => list(parts, response),
+    preview: (request, response) => preview(parts, request, response, null),
+    revoke: [readForm, (request, response) => revoke(parts, request, response)],
+    show: (request, response) => show(parts, request, response),
+    undo: (request, response) => undo(parts, request, response),
+  };
+}
+
+async function list({ revocations, views, now }: RevocationPageParts, response: Response): Promise<void> {
+  const rows = (await revocations.recent()).map((revocation) => rowOf(revocation, now()));
+  views.page(response, 'admin-revocations', { section, tab, rows });
+}
+
+/** @param problem why the revocation that was just asked for did not happen */
+async function preview(parts: RevocationPageParts, request: Request, response: Response, problem: Refusal | null) {
+  const { revocations, people, views, now } = parts;
+  const field = fieldsOf(request.query);
+  const fields = fieldsOfSelection(field);
+  const selection = selectionOf(fields);
+  const mistake = mistakeIn(fields);
+  const found = isEmpty(selection) || mistake !== null ? null : await revocations.preview(selection);
+  const data = {
+    section,
+    tab,
+    fields,
+    mistake,
+    query: queryOf(fields),
+    title: await titleOf(parts, fields, found?.sample[0]?.name ?? null),
+    isBulk: fields.password === '' && fields.account === '',
+    providers: await people.providers(),
+    problem: problem?.message ?? null,
+    reason: fieldsOf(request.body)('reason'),
+    found: found && {
+      people: found.people,
+      passwords: found.passwords,
+      sample: found.sample.map((password) => ({ ...viewOf(password, now()), login: password.login })),
+      uses: usesOf(found.uses, now()),
+    },
+  };
+  views.page(response, 'admin-revocation-new', data, problem?.status ?? 200);
+}
+
+function mistakeIn({ before, unused }: SelectionFields): string | null {
+  const wrong = [before, unused].find((value) => value !== '' && dayOf(value) === null);
+  return wrong === undefined ? null : `“${wrong}” is no day. Write it as 2026-11-30.`;
+}
+
+/** One password and one person are called by their names; everything else is a bulk. */
+async function titleOf({ people }: RevocationPageParts, { password, account }: SelectionFields, name: string | null) {
+  if (password !== '') return name === null ? 'Revoke a password' : `Revoke “${name}”`;
+  if (account === '') return 'Revoke in bulk';
+  const { person } = await people.detail(account);
+  return `Revoke all passwords of ${person.displayName ?? person.login}`;
+}
+
+async function revoke(parts: RevocationPageParts, request: Request, response: Response): Promise<void> {
+  const { revocations, views } = parts;
+  const selection = selectionOf(fieldsOfSelection(fieldsOf(request.query)));
+  const field: Fields = fieldsOf(request.body);
+  const expected = Number(field('expected'));
+  try {
+    const { id } = await revocations.revoke(
+      selection,
+      Number.isInteger(expected) && field('expected') !== '' ? expected : null,
+      field('reason'),
+      actorOf(parts, request),
+    );
+    response.redirect(303, `${views.prefix}${tab}/${encodeURIComponent(id)}?done=revoked`);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    await preview(parts, request, response, error);
+  }
+}
+
+async function show(parts: RevocationPageParts, request: Request<{ id: string }>, response: Response): Promise<void> {
+  const revocation = rowOf(await parts.revocations.byId(request.params.id), parts.now());
+  const isNew = request.query['done'] === 'revoked';
+  const restored = fieldsOf(request.query)('restored');
+  parts.views.page(response, 'admin-revocation', {
+    section,
+    tab,
+    revocation,
+    isNew: isNew && revocation.undone === null,
+    restored: revocation.undone !== null && /^\d{1,9}$/.test(restored) ? Number(restored) : null,
+  });
+}
+
+async function undo(parts: RevocationPageParts, request: Request<{ id: string }>, response: Response): Promise<void> {
+  const { id } = request.params;
+  const restored = await parts.revocations.undo(id, actorOf(parts, request as Request));
+  response.redirect(303, `${parts.views.prefix}${tab}/${encodeURIComponent(id)}?restored=${restored}`);
+}
+
+function rowOf(revocation: Revocation, now: number) {
+  const { id, at, by, reason, selection, passwords, undoUntil, undone } = revocation;
+  return {
+    ...{ id, by, reason, passwords },
+    what: describeSelection(selection),
+    at: momentOf(at, now),
+    undoUntil: momentOf(undoUntil, now),
+    canUndo: undone === null && undoUntil > now,
+    undone: undone === null ? null : { ...momentOf(undone.at, now), by: undone.by },
+  };
+}

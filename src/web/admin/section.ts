@@ -1,0 +1,35 @@
+/** Owns what the pages of the administrators share: who may see them, their tabs, in whose name they act. */
+import type { Request, RequestHandler } from 'express';
+import type { Administrators } from '../../administrators.ts';
+import type { Actor } from '../../app-passwords.ts';
+import type { Client } from '../../audit.ts';
+import { Refusal } from '../../errors.ts';
+import { personOf } from '../session.ts';
+import type { Views } from '../views.ts';
+
+export const tabs = {
+  people: '/admin',
+  revocations: '/admin/revocations',
+  robots: '/admin/robots',
+  audit: '/admin/audit',
+  explain: '/admin/explain',
+  tokens: '/admin/tokens',
+} as const;
+
+export type AdminParts = {
+  readonly views: Views;
+  readonly clientOf: (request: Request) => Client;
+  readonly now: () => number;
+};
+
+/** To be mounted behind the guard that lets nobody through who is not signed in. Asked at each request. */
+export function requireAdministrator(administrators: Pick<Administrators, 'includes'>): RequestHandler {
+  return (request, _response, next) => {
+    if (administrators.includes(personOf(request))) return next();
+    next(new Refusal('denied', 'This page is for administrators. Your own pages are in the menu above.'));
+  };
+}
+
+export function actorOf({ clientOf }: Pick<AdminParts, 'clientOf'>, request: Request): Actor {
+  return { actor: personOf(request).login, client: clientOf(request) };
+}

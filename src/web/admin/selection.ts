@@ -1,0 +1,46 @@
+/** Owns how a selection of passwords stands in an address and is told in words. */
+import type { Selection } from '../../revocations.ts';
+import { dayOf, type Fields } from '../fields.ts';
+
+const names = ['password', 'account', 'domain', 'group', 'provider', 'before', 'unused'] as const;
+
+/** As they stand in the query and in the form; '' where not given. `before` and `unused` are days. */
+export type SelectionFields = Readonly<Record<(typeof names)[number], string>>;
+
+export function fieldsOfSelection(field: Fields): SelectionFields {
+  return Object.fromEntries(names.map((name) => [name, field(name)])) as SelectionFields;
+}
+
+export function selectionOf(fields: SelectionFields): Selection {
+  const { password, account, domain, group, provider } = fields;
+  const createdBefore = dayOf(fields.before);
+  const unusedSince = dayOf(fields.unused);
+  return {
+    ...(password !== '' && { passwordId: password }),
+    ...(account !== '' && { accountId: account }),
+    ...(domain !== '' && { domain: domain.toLowerCase() }),
+    ...(group !== '' && { group }),
+    ...(provider !== '' && { provider }),
+    ...(createdBefore !== null && { createdBefore }),
+    ...(unusedSince !== null && { unusedSince }),
+  };
+}
+
+export function isEmpty(selection: Selection): boolean {
+  return Object.keys(selection).length === 0;
+}
+
+/** "domain example.org, not used since 2026-08-01" */
+export function describeSelection(selection: Selection): string {
+  const { passwordId, accountId, domain, group, provider, createdBefore, unusedSince } = selection;
+  const day = (time: number) => new Date(time).toISOString().slice(0, 10);
+  return [
+    ...(passwordId === undefined ? [] : ['one password']),
+    ...(accountId === undefined ? [] : ['one account']),
+    ...(domain === undefined ? [] : [`domain ${domain}`]),
+    ...(group === undefined ? [] : [`group ${group}`]),
+    ...(provider === undefined ? [] : [`provider ${provider}`]),
+    ...(createdBefore === undefined ? [] : [`created before ${day(createdBefore)}`]),
+    ...(unusedSince === undefined ? [] : [`not used since ${day(unusedSince)}`]),
+  ].join(', ');
+}

@@ -1,0 +1,115 @@
+/** Owns the pages about API tokens: who holds which, make one, revoke one. */
+import type { Request, RequestHandler, Response } from 'express';
+import { type ApiToken, type ApiTokens, apiScopes } from '../../api-tokens.ts';
+import { Refusal } from '../../errors.ts';
+import { fieldsOf, numberIn, readForm } from '../fields.ts';
+import { type Moment, momentOf } from '../moment.ts';
+import { sections } from '../navigation.ts';
+import { emptyForm, type FormError } from '../password-form.ts';
+import { personOf } from '../session.ts';
+import { type AdminParts, actorOf, tabs } from './section.ts';
+
+export type TokenPageParts = AdminParts & {
+  readonly apiTokens: Pick<ApiTokens, 'issue' | 'list' | 'revoke' | 'maximumDays'>;
+};
+
+type IdHandler = RequestHandler<{ id: string }>;
+
+export type TokenPages = {
+  /** GET /admin/tokens */
+  readonly list: RequestHandler;
+  /** GET and POST of /admin/tokens/new */
+  readonly ask: RequestHandler;
+  readonly create: RequestHandler[];
+  /** GET and POST of /admin/tokens/:id/revoke */
+  readonly confirmRevocation: IdHandler;
+  readonly revoke: IdHandler;
+};
+
+/** What each scope lets a program do. */
+const scopeWords: Readonly<Record<(typeof apiScopes)[number], string>> = {
+  'people:read': 'List people, and see what they hold',
+  'people:write': 'Disable and enable people, end their sessions',
+  'passwords:read': 'List passwords',
+  'passwords:revoke': 'Revoke passwords, and undo it',
+  'robots:read': 'List robots',
+  'robots:write': 'Make and change robots and their passwords',
+  'audit:read': 'Read the audit and the denials',
+  'policy:explain': 'Ask for explanations of decisions',
+};
+
+const frame = { section: sections.administration, tab: tabs.tokens };
+
+type Sent = { readonly name: string; readonly days: number; readonly scopes: readonly string[] };
+
+export function createTokenPages(parts: TokenPageParts): TokenPages {
+  return {
+    list: (request, response) => list(parts, request, response),
+    ask: (_request, response) => showForm(parts, response, { name: '', days: 90, scopes: [] }, null),
+    create: [readForm, (request, response) => create(parts, request, response)],
+    confirmRevocation: (request, response) => confirmRevocation(parts, request, response),
+    revoke: (request, response) => revoke(parts, request, response),
+  };
+}
+
+async function list({ apiTokens, views, now }: TokenPageParts, request: Request, response: Response): Promise<void> {
+  const all = (await apiTokens.list()).map((token) => tokenView(token, now()));
+  views.page(response, 'admin-tokens', {
+    ...frame,
+    live: all.filter(({ state }) => state === 'live'),
+    past: all.filter(({ state }) => state !== 'live'),
+    revoked: all.find(({ id, state }) => state === 'revoked' && id === request.query['revoked']) ?? null,
+  });
+}
+
+async function create(parts: TokenPageParts, request: Request, response: Response): Promise<void> {
+  const sent = readSent(request.body);
+  try {
+    const { secret, token } = await parts.apiTokens.issue(sent, personOf(request).id, actorOf(parts, request));
+    parts.views.page(response, 'admin-token-created', { ...frame, secret, token: tokenView(token, parts.now()) });
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    showForm(parts, response, sent, { message: error.message, field: error.field ?? null }, error.status);
+  }
+}
+
+/** Several boxes of one name come as a list, one alone as a text. */
+function readSent(body: unknown): Sent {
+  const field = fieldsOf(body);
+  const { scopes = [] } = (body ?? {}) as { scopes?: unknown };
+  const list = Array.isArray(scopes) ? scopes : [scopes];
+  return {
+    name: field('name'),
+    days: numberIn(field('days')),
+    scopes: list.filter((scope): scope is string => typeof scope === 'string'),
+  };
+}
+
+function showForm(parts: TokenPageParts, response: Response, sent: Sent, error: FormError | null, status = 200): void {
+  const { lifetimes } = emptyForm(parts.apiTokens);
+  const scopes = apiScopes.map((scope) => ({ scope, words: scopeWords[scope], isChosen: sent.scopes.includes(scope) }));
+  parts.views.page(response, 'admin-token-new', { ...frame, ...sent, scopes, lifetimes, error }, status);
+}
+
+async function confirmRevocation(parts: TokenPageParts, request: Request<{ id: string }>, response: Response) {
+  const token = (await parts.apiTokens.list()).find(({ id }) => id === request.params.id);
+  if (token === undefined) throw new Refusal('not_found', 'There is no such API token. The list has those that are.');
+  parts.views.page(response, 'admin-token-revoke', { ...frame, token: tokenView(token, parts.now()) });
+}
+
+async function revoke(parts: TokenPageParts, request: Request<{ id: string }>, response: Response): Promise<void> {
+  const { id } = await parts.apiTokens.revoke(request.params.id, actorOf(parts, request as Request));
+  response.redirect(303, `${parts.views.prefix}${tabs.tokens}?revoked=${encodeURIComponent(id)}`);
+}
+
+function tokenView(token: ApiToken, now: number) {
+  const { id, name, hint, scopes, createdBy, revokedBy, state, lastUse } = token;
+  const moment = (at: number | null): Moment | null => (at === null ? null : momentOf(at, now));
+  return {
+    ...{ id, name, hint, scopes, createdBy, revokedBy, state },
+    created: momentOf(token.createdAt, now),
+    expires: momentOf(token.expiresAt, now),
+    revoked: moment(token.revokedAt),
+    lastUse: lastUse === null ? null : { ...momentOf(lastUse.at, now), address: lastUse.address },
+  };
+}

@@ -1,0 +1,28 @@
+/** Owns how it is told what passwords were used from and for: addresses, clients and repositories of 30 days. */
+import type { Use, UseKind } from '../../uses.ts';
+import { clientName } from '../client-name.ts';
+import { type Moment, momentOf } from '../moment.ts';
+
+export type UseView = { readonly value: string; readonly last: Moment };
+export type UsesView = {
+  readonly addresses: readonly UseView[];
+  readonly clients: readonly UseView[];
+  readonly repositories: readonly UseView[];
+};
+
+/** @param now epoch milliseconds */
+export function usesOf(uses: readonly Use[], now: number): UsesView {
+  const of = (kind: UseKind, tell: (value: string) => string): UseView[] => {
+    const told = uses
+      .filter((use) => use.kind === kind)
+      .toSorted((a, b) => a.lastAt - b.lastAt)
+      .map(({ value, lastAt }) => [tell(value), { value: tell(value), last: momentOf(lastAt, now) }] as const);
+    // Two builds of one client are one line here; the later use was put in last.
+    return [...new Map(told).values()].toReversed();
+  };
+  return {
+    addresses: of('address', (value) => value),
+    clients: of('client', clientName),
+    repositories: of('repository', (value) => value),
+  };
+}

@@ -1,0 +1,46 @@
+/** Writes what went before in the company of the pictures and of the tests in a browser, as one would have found it. */
+import type { Store } from '../../src/store/store.ts';
+import { writeEvents } from './past-events.ts';
+import { docker, hold } from './past-password.ts';
+import { writeAna, writePerson } from './past-people.ts';
+
+const hour = 60 * 60 * 1000;
+const day = 24 * hour;
+
+/** @param facts.subject Ana's at the provider  @param facts.today epoch milliseconds */
+export async function writePast(
+  store: Store,
+  facts: { readonly issuer: string; readonly subject: string; readonly today: number },
+): Promise<void> {
+  await writeAna(store, facts);
+  for (let number = 0; number < 142; number++) await writePerson(store, facts.today, number);
+  await writeRobots(store, facts.today);
+  await writeApiToken(store, facts.today);
+  await writeEvents(store, facts.today);
+}
+
+async function writeRobots(store: Store, today: number): Promise<void> {
+  const robots = [
+    ['ci-web', 'Builds and pushes the web images', 'web', '["web"]', '{"stage":["test","prod"]}'],
+    ['cluster-prod', 'Pulls for the production cluster', 'platform', '[]', '{"stage":["prod"]}'],
+    ['mirror', 'Copies base images every night', 'platform', '["platform"]', '{}'],
+  ] as const;
+  for (const [name, description, owner_group, groups_json, labels_json] of robots) {
+    const login = `robot-${name}`;
+    const facts = { display_name: name, description, owner_group, groups_json, labels_json };
+    const made = { created_by: 'ana@example.com', created_at: today - 200 * day };
+    await store.robots.insert({ id: name, login, ...facts, ...made });
+    const used = [1.5, '203.0.113.40', docker] as const;
+    await hold(store, { id: name, login }, { age: 150, days: 365, name: 'Runner', used, pulled: ['web/shop'] }, today);
+  }
+}
+
+async function writeApiToken(store: Store, today: number): Promise<void> {
+  const id = 'offboarding';
+  await store.apiTokens.insert({
+    ...{ id, account_id: 'ana', created_by: 'ana@example.com', name: 'Off-boarding job' },
+    ...{ hash: id, pepper_id: '', hint: 'dka_…9fQ2', scopes_json: '["people:read","people:write"]' },
+    ...{ created_at: today - 40 * day, expires_at: today + 50 * day },
+  });
+  await store.apiTokens.recordUse(id, { at: today - 3 * hour, address: '192.0.2.10' }, 0);
+}

@@ -1,0 +1,98 @@
+/** Owns the made-up company of the pictures and of the tests in a browser: a provider, and a running Dockpass whose people have a past. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BrowserContext } from 'playwright-core';
+import { startApp } from '../../src/app.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { openStore } from '../../src/store/open.ts';
+import { writePast } from './company-past.ts';
+import { pepper } from './past-password.ts';
+import { freePorts } from './ports.ts';
+import { type DemoProvider, demoPeople, startProvider } from './provider.ts';
+
+export type Company = {
+  /** Without a slash at the end. */
+  readonly url: string;
+  /** Whose name the provider's button has: an administrator. */
+  readonly person: string;
+};
+
+const client = { id: 'dockpass', secret: 'not-a-secret' };
+
+const policy = `groups:
+  platform: [ana@example.com, "google:platform@example.com"]
+  web: ["google:web@example.com"]
+acl:
+  - match: { name: "prod/**", kind: [person, static] }
+    actions: [pull]
+    comment: Only robots push to prod/
+  - match: { group: platform, name: "platform/**" }
+    actions: ["*"]
+    comment: The platform group looks after platform/
+  - match: { group: web, name: "web/**" }
+    actions: [push, pull]
+    comment: The web team pushes to web/
+  - match: { domain: example.com, name: "people/\${user}/**" }
+    actions: [push, pull]
+    comment: People push to the place that bears their name
+  - match: { domain: example.com, type: repository }
+    actions: [pull]
+    comment: Everybody at example.com pulls
+`;
+
+/** As it is tried in the shadow: the web team may push to prod/ itself. */
+const candidate = policy.replace(
+  'acl:\n',
+  'acl:\n  - match: { group: web, name: "prod/web/**" }\n    actions: [push, pull]\n    comment: The web team ships itself\n',
+);
+
+/** @param folder an empty one, for the database and the keys */
+export async function startCompany(folder: string, stack: AsyncDisposableStack): Promise<Company> {
+  const [port = 0] = await freePorts(1);
+  const url = `http://localhost:${port}`;
+  const callbackUrls = [`${url}/sign-in/google/callback`];
+  const provider = await startProvider({ port: 0, clients: [{ ...client, callbackUrls }] });
+  stack.defer(() => provider.close());
+  await writeFile(join(folder, 'policy.yml'), policy);
+  await writeFile(join(folder, 'policy.next.yml'), candidate);
+  const config = readConfig({
+    PUBLIC_URL: url,
+    PORT: String(port),
+    DATA_DIR: folder,
+    POLICY_FILE: join(folder, 'policy.yml'),
+    POLICY_CANDIDATE_FILE: join(folder, 'policy.next.yml'),
+    SERVICES: 'registry.example.com',
+    ADMIN_EMAILS: 'ana@example.com',
+    CONTACT: '#registry in the chat',
+    PASSWORD_PEPPER: pepper,
+    LOG_LEVEL: 'error',
+    ...googleSettings(provider),
+  });
+  const store = await openStore(config.databaseUrl, () => {});
+  const [ana] = demoPeople;
+  await writePast(store, { issuer: provider.issuer, subject: ana?.sub ?? '', today: Date.now() });
+  await store.close();
+  const app = await startApp(config);
+  stack.defer(() => app.stop());
+  return { url, person: ana?.name ?? '' };
+}
+
+export async function signInAsAna(context: BrowserContext, { url, person }: Company): Promise<void> {
+  const page = await context.newPage();
+  await page.goto(`${url}/sign-in/google`);
+  await page.getByRole('button', { name: person }).click();
+  await page.waitForURL(`${url}/`);
+  await page.close();
+}
+
+function googleSettings(provider: DemoProvider): Record<string, string> {
+  return {
+    GOOGLE_CLIENT_ID: client.id,
+    GOOGLE_CLIENT_SECRET: client.secret,
+    GOOGLE_DOMAINS: 'example.com',
+    GOOGLE_AUTHORIZATION_URL: provider.authorizationUrl,
+    GOOGLE_TOKEN_URL: provider.tokenUrl,
+    GOOGLE_JWKS_URL: provider.jwksUrl,
+    GOOGLE_ISSUERS: provider.issuer,
+  };
+}
