@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Core, openCore, openSigningKeys } from './app/core.ts';
+import { startMetrics } from './app/metrics-listener.ts';
 import { openPeople, type People } from './app/off-boarding.ts';
 import { createPages, type PageParts } from './app/pages.ts';
 import type { Audit } from './audit.ts';
@@ -16,7 +17,7 @@ import { startWorker, type Worker } from './off-boarding/worker.ts';
 import { differencesOf } from './policy/shadow.ts';
 import { openPolicies, type PolicyChange } from './policy-file.ts';
 import { looksLikeSecret } from './secret.ts';
-import { createTokenEndpoint, realmPaths } from './token/endpoint.ts';
+import { createTokenEndpoint, realmPaths, type TokenEndpointParts } from './token/endpoint.ts';
 
 export type App = {
   /** Where it listens: "http://127.0.0.1:5001". */
@@ -49,7 +50,9 @@ export async function startApp(config: Config): Promise<App> {
     const people = await openPeople(config, core, policies.current, stopping.signal);
     const sweeps = startSweeps(config, core, people, stopping.signal);
     const warnings = () => [...core.warnings, ...policies.warnings(), ...keys.warnings(), ...sweeps.warnings()];
-    const parts = { policies, keys, people, warnings, stopping: stopping.signal };
+    const metrics = config.metricsListener && (await startMetrics(config.metricsListener, { core, keys, warnings }));
+    const onAnswer = metrics?.onAnswer ?? (() => {});
+    const parts = { policies, keys, people, warnings, onAnswer, stopping: stopping.signal };
     const listener = await createListener(config, core, parts);
     const server = await http.createServer(config.tls, listener);
     const stopServer = http.createStop(server);
@@ -72,7 +75,7 @@ export async function startApp(config: Config): Promise<App> {
         for (const timer of looking) clearInterval(timer);
         stopHousekeeping();
         stopping.abort();
-        await Promise.all([stopServer(stopDeadline), sweeps.ended()]);
+        await Promise.all([stopServer(stopDeadline), sweeps.ended(), metrics?.stop()]);
         await core.close();
       },
     };
@@ -98,7 +101,9 @@ function auditPolicy(audit: Audit): (change: PolicyChange) => void {
 async function createListener(
   config: Config,
   core: Core,
-  parts: Pick<PageParts, 'keys' | 'people' | 'policies' | 'warnings' | 'stopping'>,
+  parts: Pick<PageParts, 'keys' | 'people' | 'policies' | 'warnings' | 'stopping'> & {
+    readonly onAnswer: TokenEndpointParts['onAnswer'];
+  },
 ): Promise<RequestListener> {
   const { log, passwords, uses, denials } = core;
   const { policies, keys } = parts;
@@ -127,6 +132,7 @@ async function createListener(
       passwords.recordUse(identity, client);
       uses.record(identity, client, access);
     },
+    onAnswer: parts.onAnswer,
     log,
     now: Date.now,
     clientOf,

@@ -87,7 +87,7 @@ describeEngines('a new secret', (databases) => {
 
   test(
     'what ends soon is listed, the next first, without what was replaced, revoked or is of somebody disabled',
-    scene(async ({ addPerson, passwords, people }) => {
+    scene(async ({ addPerson, passwords, people, store, clock }) => {
       const [ana, bo] = [await addPerson('ana'), await addPerson('bo')];
       const issue = (owner: typeof ana, name: string, days: number) =>
         passwords.issue(owner, { ...wish, name, days }, root);
@@ -98,6 +98,8 @@ describeEngines('a new secret', (databases) => {
       await passwords.revoke((await issue(bo, 'revoked', 2)).password.id, null, root);
       const names = async () => (await passwords.expiring(14)).map(({ name, login }) => `${name} ${login}`);
       assert.deepEqual(await names(), ['first ana@example.com', 'second ana@example.com']);
+      const counts = await store.passwords.counts(clock.at, clock.at + 14 * day);
+      assert.deepEqual(counts, { live: 4, expiring: 3, expired: 0, revoked: 1 });
       await people.disable('ana', '', root);
       assert.deepEqual(await names(), []);
     }),

@@ -17,6 +17,8 @@ export type AdministrationConfig = {
   /** Milliseconds. */
   readonly denialRetention: number;
   readonly apiTokenMaximumDays: number;
+  /** Where metrics are shown, apart from everything else; `null`: nowhere. */
+  readonly metricsListener: { readonly host: string; readonly port: number } | null;
 };
 
 export function readAdministration(settings: Settings): AdministrationConfig {
@@ -31,5 +33,17 @@ export function readAdministration(settings: Settings): AdministrationConfig {
     auditRetention: days('AUDIT_RETENTION_DAYS', 365) * day,
     denialRetention: days('DENIAL_RETENTION_DAYS', 30) * day,
     apiTokenMaximumDays: days('API_TOKEN_MAX_DAYS', 365),
+    metricsListener: readMetricsListener(settings),
   };
+}
+
+/** "127.0.0.1:9464", "[::1]:9464". */
+function readMetricsListener(settings: Settings): AdministrationConfig['metricsListener'] {
+  const text = settings.optional('METRICS_LISTEN');
+  if (text === null) return null;
+  const [, host = '', port = ''] = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(text) ?? [];
+  if (host === '' || Number(port) > 65_535) {
+    settings.problem(`METRICS_LISTEN must be an address and a port such as 127.0.0.1:9464, not "${text}"`);
+  }
+  return { host, port: Number(port) };
 }

@@ -58,10 +58,19 @@ export type ListedPassword = PasswordRow &
     readonly identity_services: string | null;
   };
 
+export type PasswordCounts = {
+  readonly live: number;
+  readonly expiring: number;
+  readonly expired: number;
+  readonly revoked: number;
+};
+
 export type PasswordStore = {
   /** False, and nothing stored, when the account holds `limit` live passwords or a live one of this name. */
   insert(password: NewPassword, limit: number): Promise<boolean>;
   byHash(hash: string): Promise<PasswordWithOwner | undefined>;
+  /** `expiring` are those of the live ones that end before `soon`. */
+  counts(now: number, soon: number): Promise<PasswordCounts>;
   /** The pepper of some live password; `undefined` where there is none. */
   pepperInUse(now: number): Promise<string | undefined>;
   byId(id: string): Promise<ListedPassword | undefined>;
@@ -143,6 +152,13 @@ const revokeOfAccount = `
   update app_password set revoked_at = $3, revoked_by = $2
   where account_id = $1 and revoked_at is null and expires_at > $3`;
 
+const counts = `
+  select count(case when revoked_at is null and expires_at > $1 then 1 end) as live,
+         count(case when revoked_at is null and expires_at > $1 and expires_at <= $2 then 1 end) as expiring,
+         count(case when revoked_at is null and expires_at <= $1 then 1 end) as expired,
+         count(revoked_at) as revoked
+  from app_password`;
+
 const recordUse = `
   update app_password set used_at = $2, used_address = $3, used_client = $4
   where id = $1 and (used_at is null or used_at <= $5)`;
@@ -157,6 +173,10 @@ export function createPasswordStore(sql: Sql): PasswordStore {
       return inserted === 1;
     },
     byHash: (hash) => sql.get<PasswordWithOwner>(byHash, [hash]),
+    async counts(now, soon) {
+      const found = await sql.get<PasswordCounts>(counts, [now, soon]);
+      return found ?? { live: 0, expiring: 0, expired: 0, revoked: 0 };
+    },
     async pepperInUse(now) {
       const live = 'select pepper_id from app_password where revoked_at is null and expires_at > $1 limit 1';
       return (await sql.get<{ pepper_id: string }>(live, [now]))?.pepper_id;

@@ -30,6 +30,8 @@ export type TokenEndpointParts = {
   readonly onDecisions: (identity: Identity, decisions: readonly Decision[], context: DecisionContext) => void;
   /** Told of each token and what it grants, to keep what a password was used for. It must not throw, and is not waited for. */
   readonly recordUse: (identity: Identity, client: Client, access: readonly Access[]) => void;
+  /** Told of each answer: 'issued' or the code of the refusal, and the seconds that it took. It must not throw. */
+  readonly onAnswer: (service: string, outcome: string, seconds: number) => void;
   readonly log: Log;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -72,10 +74,14 @@ export function createTokenEndpoint(
     const begun = performance.now();
     const client = parts.clientOf(request);
     const write = createLine(parts.log, client, begun);
+    const count = (service: string, outcome: string) =>
+      parts.onAnswer(service, outcome, (performance.now() - begun) / 1000);
+    let serviceName = '';
     response.setHeader('X-Request-Id', client.requestId);
     try {
       const asked = await readTokenRequest(request);
       const service = findService(parts.services, asked.service);
+      serviceName = service.name;
       const identity = await identify(asked, service, client.address);
       const context = { service: service.name, address: client.address };
       const decisions = decideScopes(parts.policy(), identity, asked.scopes, context);
@@ -89,10 +95,12 @@ export function createTokenEndpoint(
       parts.recordUse(identity, client, access);
       write('info', 'token', { status: 200, ...describeToken(service, identity, decisions) });
       answerToken(response, token, identityToken, asked.method === 'POST' ? access : null);
+      count(serviceName, 'issued');
     } catch (error) {
       const refusal = toRefusal(error);
       write(refusal.status < 500 ? 'info' : 'error', 'no token', describeRefusal(refusal));
       answerRefusal(response, refusal);
+      count(serviceName, refusal.code);
     }
   };
 }

@@ -117,6 +117,7 @@ export async function startTokenService(wish: TokenServiceWish = {}): Promise<To
     anonymous: users.anonymous,
     policy: () => policy,
     onDecisions: () => {},
+    onAnswer: () => {},
     recordUse: (identity) => uses.push(identity),
     log: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
     now: Date.now,
