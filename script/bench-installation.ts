@@ -78,7 +78,7 @@ async function addCrowd(databaseUrl: string, people: number, at: number): Promis
   const year = 365 * 24 * 60 * 60 * 1000;
   try {
     await sql.run(`${numbers(people)} ${crowd}`, [at]);
-    await sql.run(`${numbers(people * 10)} ${crowdPasswords(sql.engine)}`, [at, at + year, people]);
+    await sql.run(`${numbers(people * 10)} ${crowdPasswords(sql.engine, people)}`, [at, at + year]);
     await sql.run('analyze');
   } finally {
     await sql.close();
@@ -95,9 +95,9 @@ const crowd = `
   from numbers`;
 
 /** The hashes are random, as HMACs are: they land all over the index. */
-const crowdPasswords = (engine: Sql['engine']) => `
+const crowdPasswords = (engine: Sql['engine'], people: number) => `
   insert into app_password (id, account_id, name, hash, pepper_id, hint, created_at, expires_at)
-  select 'crowd-' || n, 'crowd-' || (n % $3 + 1), 'machine ' || n,
+  select 'crowd-' || n, 'crowd-' || (n % ${people} + 1), 'machine ' || n,
          ${engine === 'sqlite' ? 'hex(randomblob(22))' : "md5(n || 'a') || substr(md5(n || 'b'), 1, 12)"},
          'bench', 'dkp_…', $1, $2
   from numbers`;

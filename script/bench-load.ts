@@ -62,9 +62,9 @@ function field(output: string, pattern: RegExp): string {
   return value;
 }
 
-/** "830.00us", "1.23ms", "2.00s" */
+/** "830.00us", "1.23ms", "2.00s", "1.01m" */
 function milliseconds(text: string): number {
-  const units: Record<string, number> = { us: 0.001, ms: 1, s: 1000 };
+  const units: Record<string, number> = { us: 0.001, ms: 1, s: 1000, m: 60_000 };
   const [, number, unit = ''] = /^([\d.]+)(\D+)$/.exec(text) ?? [];
   return Number(number) * (units[unit] ?? Number.NaN);
 }

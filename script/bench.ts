@@ -99,7 +99,7 @@ async function measure(options: Options): Promise<Result[]> {
 /** Medians over the rounds. */
 async function measureCase(one: Case, signed: Case, { seconds, rounds }: Options): Promise<Result> {
   const { name, what, service, load } = one;
-  await runLoad({ ...load, connections, seconds: 1 });
+  await warmUp(load);
   const measured: Round[] = [];
   for (let round = 0; round < rounds; round++) {
     const beside = await runLoad({ ...signed.load, connections, seconds });
@@ -122,6 +122,14 @@ async function measureCase(one: Case, signed: Case, { seconds, rounds }: Options
     peakMemory: service.peakMemory(),
     startup: service.startup,
   };
+}
+
+/** Until the code is compiled, which takes a number of requests and no time: on a busy machine, 20 seconds at most. */
+async function warmUp(load: Case['load']): Promise<void> {
+  const enough = 30_000;
+  for (let [requests, seconds] = [0, 0]; requests < enough && seconds < 20; seconds += 2) {
+    requests += (await runLoad({ ...load, connections, seconds: 2 })).requests;
+  }
 }
 
 /** Each connection asks every 10 ms: as many as it takes for half of `rate`. */

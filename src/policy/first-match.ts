@@ -5,8 +5,11 @@ import type { Subject } from './subject.ts';
 /** The first rule whose conditions all hold, or `null`. */
 export type FirstMatch = (subject: Subject) => Rule | null;
 
-/** Conditions on one of these that are plain words make a rule findable by them. */
-const fields = ['account', 'group', 'domain', 'name'] as const;
+/**
+ * Conditions on one of these that are plain words make a rule findable by them; the first of them that a rule has
+ * decides. The domain comes last: everybody of the company has the same.
+ */
+const fields = ['account', 'name', 'group', 'domain'] as const;
 type Field = (typeof fields)[number];
 
 /** Rules by a word that one of their conditions demands, each list in the order of the file. */
