@@ -1,0 +1,58 @@
+/** Another sign-in is asked for where the last one is too old, and leads back to where one was. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { after, before, test } from 'node:test';
+import express from 'express';
+import { requireFreshSignIn } from '../../src/web/fresh-sign-in.ts';
+import { createViews } from '../../src/web/views.ts';
+
+const state = { signedInAt: 0 as number | undefined, now: 0 };
+const app = express();
+const server = app.listen(0, '127.0.0.1');
+let url = '';
+
+before(async () => {
+  const parts = { freshness: 900, views: createViews({ prefix: '/dockpass' }), now: () => state.now };
+  app.use((request, _response, next) => {
+    const user = state.signedInAt === undefined ? undefined : { accountId: 'a', signedInAt: state.signedInAt };
+    Object.assign(request, { user: { provider: 'google', login: 'ana@example.com' }, session: { passport: { user } } });
+    next();
+  });
+  app.all('/dockpass/admin/thing', requireFreshSignIn(parts), (_request, response) => void response.send('done'));
+  const undo = requireFreshSignIn(parts, (address) => address.replace('/undo', ''));
+  app.all('/dockpass/admin/thing/undo', undo, (_request, response) => void response.send('done'));
+  if (!server.listening) await once(server, 'listening');
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/dockpass/admin/thing`;
+});
+after(() => server.close());
+
+const ask = async (path: string, method: 'GET' | 'POST', age: number | null) => {
+  state.now = 2_000_000;
+  state.signedInAt = age === null ? undefined : state.now - age * 1000;
+  const response = await fetch(url + path, { method });
+  return { status: response.status, body: await response.text() };
+};
+
+test('a sign-in of 15 minutes is fresh, and an older one is not', async () => {
+  assert.deepEqual(await ask('', 'POST', 900), { status: 200, body: 'done' });
+  for (const age of [901, 86_400, -60, null]) {
+    const { status, body } = await ask('', 'POST', age);
+    assert.equal(status, 403, String(age));
+    assert.match(body, /Nothing was done yet/);
+    assert.doesNotMatch(body, /^done/);
+  }
+});
+
+test('the page says why, and leads through the provider back to where one was', async () => {
+  const { body } = await ask('?domain=example.org', 'GET', 1_000);
+  assert.match(body, /not be older than 15 minutes/);
+  assert.doesNotMatch(body, /Nothing was done yet/);
+  const back = encodeURIComponent('/dockpass/admin/thing?domain=example.org');
+  assert.ok(body.includes(`href="/dockpass/sign-in/google?return_to=${back}&amp;another=yes"`), body);
+});
+
+test('what is sent to an address that is no page leads back to the page that it was sent from', async () => {
+  const { body } = await ask('/undo', 'POST', 1_000);
+  assert.ok(body.includes(`return_to=${encodeURIComponent('/dockpass/admin/thing')}&amp;another=yes`), body);
+});

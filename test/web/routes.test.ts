@@ -1,0 +1,154 @@
+/** Who gets where: every mounted page, asked as nobody, as a person and as an administrator. A new route fails here until it is listed. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { type Company, startCompany } from '../support/company.ts';
+import { createVisitor, signInAs, type Visitor } from '../support/visitor.ts';
+
+const robots = (base: string): string[] => [
+  `get ${base}`,
+  `get ${base}/new`,
+  `post ${base}/new`,
+  `get ${base}/:robot`,
+  `get ${base}/:robot/change`,
+  `post ${base}/:robot/change`,
+  `post ${base}/:robot/state`,
+  `get ${base}/:robot/passwords/new`,
+  `post ${base}/:robot/passwords`,
+  `get ${base}/:robot/passwords/:id/rotate`,
+  `post ${base}/:robot/passwords/:id/rotate`,
+  `get ${base}/:robot/passwords/:id/revoke`,
+  `post ${base}/:robot/passwords/:id/revoke`,
+];
+const forPeople = [
+  'get /',
+  'get /passwords/new',
+  'post /passwords',
+  'get /passwords/:id/rotate',
+  'post /passwords/:id/rotate',
+  'get /passwords/:id/revoke',
+  'post /passwords/:id/revoke',
+  'get /access',
+  ...robots('/robots'),
+];
+const forAdministrators = [
+  'get /admin',
+  'get /admin/people/:id',
+  ...['disable', 'enable', 'end-sessions'].flatMap((change) => [
+    `get /admin/people/:id/${change}`,
+    `post /admin/people/:id/${change}`,
+  ]),
+  'get /admin/revocations',
+  'get /admin/revocations/new',
+  'post /admin/revocations/new',
+  'get /admin/revocations/:id',
+  'post /admin/revocations/:id/undo',
+  ...robots('/admin/robots'),
+  'get /admin/audit',
+  'get /admin/audit.csv',
+  'get /admin/audit.jsonl',
+  'get /admin/explain',
+  'get /admin/tokens',
+  'get /admin/tokens/new',
+  'post /admin/tokens/new',
+  'get /admin/tokens/:id/revoke',
+  'post /admin/tokens/:id/revoke',
+];
+
+/** As they stand in the files that mount them; those of robots are mounted twice. */
+function mountedRoutes(): string[] {
+  const read = (file: string) => readFileSync(new URL(`../../src/app/${file}.ts`, import.meta.url), 'utf8');
+  const found = (text: string) => [...text.matchAll(/router\.(get|post|put|patch|delete|all)\(\s*(['`])(.*?)\2/g)];
+  const own = ['own-pages', 'admin-pages'].flatMap((file) =>
+    found(read(file)).map(([, verb, , path]) => `${verb} ${path}`),
+  );
+  const ofRobots = found(read('robot-pages').replaceAll('router.get(base,', 'router.get(`${base}`,'));
+  const mounted = ['/robots', '/admin/robots'].flatMap((base) =>
+    ofRobots.map(([, verb, , path]) => `${verb} ${path?.replace('${base}', base)}`),
+  );
+  return [...own, ...mounted];
+}
+
+const stack = new AsyncDisposableStack();
+let company: Company;
+let ana: Visitor;
+let bo: Visitor;
+
+before(async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dockpass-routes-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  company = await startCompany(folder, stack);
+  [ana, bo] = [createVisitor(), createVisitor()];
+  await signInAs(ana, `${company.url}/sign-in/google`, 'ana@example.com');
+  await signInAs(bo, `${company.url}/sign-in/google`, 'bo@example.com');
+});
+after(() => stack.disposeAsync());
+
+/** With ids that nothing has, so that whoever gets through changes nothing. */
+function ask(visitor: Visitor, route: string, headers: Record<string, string> = {}): Promise<Response> {
+  const [verb = '', path = ''] = route.split(' ');
+  const url = company.url + path.replaceAll(/:\w+/g, 'nothing');
+  const sent = { accept: 'text/html', 'sec-fetch-site': 'same-origin', ...headers };
+  return visitor.request(
+    url,
+    verb === 'get' ? { headers: sent } : { method: 'POST', body: new URLSearchParams(), headers: sent },
+  );
+}
+
+test('every route that is mounted is listed here, with those whom it is for', () => {
+  assert.deepEqual(mountedRoutes().sort(), [...forPeople, ...forAdministrators].sort());
+});
+
+test('who is not signed in is sent to sign in, and gets nothing done', async () => {
+  for (const route of [...forPeople, ...forAdministrators]) {
+    const response = await ask(createVisitor(), route);
+    assert.equal(response.status, route.startsWith('get') ? 303 : 401, route);
+    if (response.status === 303) assert.match(response.headers.get('location') ?? '', /^\/sign-in\?return_to=/, route);
+  }
+});
+
+test('a person reaches no page of the administrators, and every one of their own', async () => {
+  for (const route of forAdministrators) {
+    const response = await ask(bo, route);
+    assert.equal(response.status, 403, route);
+    assert.match(await response.text(), /This page is for administrators/, route);
+  }
+  for (const route of ['get /', 'get /passwords/new', 'get /access', 'get /robots', 'get /robots/new']) {
+    assert.equal((await ask(bo, route)).status, 200, route);
+  }
+});
+
+test('an administrator reaches them; what is not there is said to be not there', async () => {
+  for (const route of forAdministrators) {
+    const { status } = await ask(ana, route);
+    assert.ok([200, 303, 400, 404].includes(status), `${route}: ${status}`);
+    if (!route.includes(':') && route.startsWith('get')) assert.equal(status, 200, route);
+  }
+});
+
+test('what another site makes an administrator’s browser send is refused', async () => {
+  for (const route of [...forPeople, ...forAdministrators].filter((each) => each.startsWith('post'))) {
+    const response = await ask(ana, route, { 'sec-fetch-site': 'cross-site' });
+    assert.equal(response.status, 403, route);
+    assert.match(await response.text(), /came from another site/, route);
+  }
+});
+
+test('the audit is exported as it is filtered, and holds what administrators asked to be explained', async () => {
+  const question = `${company.url}/admin/explain?who=bo@example.com&scope=prod/web`;
+  const explained = await (await ana.request(question)).text();
+  assert.match(explained, /Pull<\/strong> granted/);
+  const lines = await (await ana.request(`${company.url}/admin/audit.jsonl?action=policy.explain`)).text();
+  const [event] = lines
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.equal(event.actor, 'ana@example.com');
+  assert.equal(event.detail.scope, 'repository:prod/web:pull,push,delete');
+  const csv = await ana.request(`${company.url}/admin/audit.csv?action=policy.explain`);
+  assert.match(csv.headers.get('content-disposition') ?? '', /attachment; filename="dockpass-audit\.csv"/);
+  assert.equal((await csv.text()).trim().split('\r\n').length, 2);
+});
