@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Core, openCore, openSigningKeys } from './app/core.ts';
-import { startMetrics } from './app/metrics-listener.ts';
+import { type MetricsListener, startMetrics } from './app/metrics-listener.ts';
 import { openPeople, type People } from './app/off-boarding.ts';
 import { createPages, type PageParts } from './app/pages.ts';
 import type { Audit } from './audit.ts';
@@ -13,6 +13,7 @@ import * as http from './http.ts';
 import { createHashCheck } from './identity/hash-check.ts';
 import { createHashThread } from './identity/hash-thread.ts';
 import { createStaticUsers } from './identity/static-users.ts';
+import type { SweepReport } from './off-boarding/sweep.ts';
 import { startWorker, type Worker } from './off-boarding/worker.ts';
 import { differencesOf } from './policy/shadow.ts';
 import { openPolicies, type PolicyChange } from './policy-file.ts';
@@ -48,9 +49,11 @@ export async function startApp(config: Config): Promise<App> {
     );
     const keys = await openSigningKeys(config, core);
     const people = await openPeople(config, core, policies.current, stopping.signal);
-    const sweeps = startSweeps(config, core, people, stopping.signal);
+    let metrics: MetricsListener | null = null;
+    const onReport = (report: SweepReport) => metrics?.onSweep(report);
+    const sweeps = startSweeps(config, core, people, onReport, stopping.signal);
     const warnings = () => [...core.warnings, ...policies.warnings(), ...keys.warnings(), ...sweeps.warnings()];
-    const metrics = config.metricsListener && (await startMetrics(config.metricsListener, { core, keys, warnings }));
+    metrics = config.metricsListener && (await startMetrics(config.metricsListener, { core, keys, warnings }));
     const onAnswer = metrics?.onAnswer ?? (() => {});
     const parts = { policies, keys, people, warnings, onAnswer, stopping: stopping.signal };
     const listener = await createListener(config, core, parts);
@@ -150,8 +153,12 @@ async function createListener(
 }
 
 /** Asks in the background about those who hold passwords. */
-function startSweeps(config: Config, { log }: Core, { offBoarding }: People, stopping: AbortSignal): Worker {
-  const { sweep } = offBoarding;
-  const parts = { sweep, groupsTtl: config.groupsTtl, onReport: () => {}, log, random: Math.random };
-  return startWorker(parts, stopping);
+function startSweeps(
+  { groupsTtl }: Config,
+  { log }: Core,
+  { offBoarding }: People,
+  onReport: (report: SweepReport) => void,
+  stopping: AbortSignal,
+): Worker {
+  return startWorker({ sweep: offBoarding.sweep, groupsTtl, onReport, log, random: Math.random }, stopping);
 }

@@ -5,15 +5,30 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 export type Readings = {
   /** Passwords by state; `expiring`: live ones that end within 14 days. Rejects when the database does not answer. */
   passwords(): Promise<{ live: number; expiring: number; expired: number; revoked: number }>;
+  /**
+   * Of people who hold live passwords: how long ago, in seconds, the longest ago that a provider spoke of one and told one's
+   * groups; `null` where there are none.
+   */
+  oldest(): Promise<{ confirmation: number | null; groups: number | null }>;
   /** Of each key that signs: the ring, '' for the common one, and how old the key is, in seconds. */
   signingKeys(): readonly { readonly ring: string; readonly age: number }[];
   /** What an operator should look at: policy files, keys, sweeps. */
   warnings(): readonly string[];
 };
 
+export type SweptReport = {
+  /** Epoch milliseconds. */
+  readonly begunAt: number;
+  readonly people: readonly { readonly provider: string; readonly outcome: string }[];
+  /** Why it off-boarded nobody; `null` for a whole sweep. */
+  readonly stopped: string | null;
+};
+
 export type Metrics = {
   /** An answer of the realm. @param outcome 'issued', or the code of the refusal  @param seconds that it took */
   tokenAnswered(service: string, outcome: string, seconds: number): void;
+  /** A sweep over the holders of passwords, by this process. */
+  swept(report: SweptReport): void;
   /** In the text format of Prometheus. */
   read(): Promise<{ readonly type: string; readonly text: string }>;
 };
@@ -52,8 +67,10 @@ export function createMetrics(readings: Readings): Metrics {
     registers,
   });
   const warnings = new Gauge({ name: 'dockpass_warnings', help: 'What /readyz warns of', registers });
+  const sweeps = createSweepMetrics(registers);
 
   return {
+    swept: sweeps.swept,
     tokenAnswered(service, outcome, seconds) {
       answers.inc({ service, outcome });
       durations.observe({ outcome: outcome === 'issued' ? outcome : 'refused' }, seconds);
@@ -64,9 +81,39 @@ export function createMetrics(readings: Readings): Metrics {
       up.set(counts === null ? 0 : 1);
       passwords.reset();
       for (const [state, count] of Object.entries(counts ?? {})) passwords.set({ state }, count);
+      sweeps.setOldest(await readings.oldest().catch(() => null));
       for (const { ring, age } of readings.signingKeys()) keyAge.set({ ring }, age);
       warnings.set(readings.warnings().length);
       return { type: registry.contentType, text: await registry.metrics() };
+    },
+  };
+}
+
+/** What sweeps found, and how old the oldest word of a provider is. */
+function createSweepMetrics(registers: Registry[]) {
+  const gauge = (name: string, help: string) => new Gauge({ name: `dockpass_${name}`, help, registers });
+  const asked = new Counter({
+    name: 'dockpass_sweep_people_total',
+    help: 'People asked about, by provider and outcome; silent and fault are errors of the provider',
+    labelNames: ['provider', 'outcome'],
+    registers,
+  });
+  const stopped = gauge('sweep_stopped', '1 while the last sweep was stopped: nobody is off-boarded');
+  const last = gauge('sweep_last_timestamp_seconds', 'When the last sweep began');
+  const confirmation = gauge(
+    'oldest_confirmation_seconds',
+    'Age of the oldest word of a provider on a password holder',
+  );
+  const groups = gauge('oldest_groups_seconds', 'Age of the oldest groups of a password holder');
+  return {
+    swept(report: SweptReport): void {
+      for (const { provider, outcome } of report.people) asked.inc({ provider, outcome });
+      stopped.set(report.stopped === null ? 0 : 1);
+      last.set(report.begunAt / 1000);
+    },
+    setOldest(ages: Awaited<ReturnType<Readings['oldest']>> | null): void {
+      confirmation.set(ages?.confirmation ?? 0);
+      groups.set(ages?.groups ?? 0);
     },
   };
 }

@@ -32,8 +32,31 @@ test('a service counts its answers, passwords, keys and warnings, on a listener 
 
 test('a database that is away is told, and the rest is shown all the same', async () => {
   const passwords = () => Promise.reject(new Error('away'));
-  const metrics = createMetrics({ passwords, signingKeys: () => [], warnings: () => ['x'] });
+  const metrics = createMetrics({ passwords, oldest: passwords, signingKeys: () => [], warnings: () => ['x'] });
   const { text } = await metrics.read();
   assert.match(text, /^dockpass_database_up 0$/m);
   assert.match(text, /^dockpass_warnings 1$/m);
+});
+
+test('what sweeps found, and how old the oldest word of a provider is', async () => {
+  const metrics = createMetrics({
+    passwords: async () => ({ live: 1, expiring: 0, expired: 0, revoked: 0 }),
+    oldest: async () => ({ confirmation: 60, groups: null }),
+    signingKeys: () => [],
+    warnings: () => [],
+  });
+  const people = [
+    { provider: 'google', outcome: 'confirmed' },
+    { provider: 'google', outcome: 'confirmed' },
+    { provider: 'sso', outcome: 'silent' },
+  ];
+  metrics.swept({ begunAt: 5_000, people, stopped: null });
+  metrics.swept({ begunAt: 9_000, people: [], stopped: 'too many' });
+  const { text } = await metrics.read();
+  assert.match(text, /^dockpass_sweep_people_total\{provider="google",outcome="confirmed"\} 2$/m);
+  assert.match(text, /^dockpass_sweep_people_total\{provider="sso",outcome="silent"\} 1$/m);
+  assert.match(text, /^dockpass_sweep_stopped 1$/m);
+  assert.match(text, /^dockpass_sweep_last_timestamp_seconds 9$/m);
+  assert.match(text, /^dockpass_oldest_confirmation_seconds 60$/m);
+  assert.match(text, /^dockpass_oldest_groups_seconds 0$/m);
 });

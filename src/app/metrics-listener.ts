@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pathOf } from '../http.ts';
+import type { SweptReport } from '../metrics.ts';
 import type { Keys } from '../token/keys.ts';
 import type { Core } from './core.ts';
 
@@ -11,6 +12,7 @@ const soon = 14 * 24 * 60 * 60 * 1000;
 
 export type MetricsListener = {
   onAnswer(service: string, outcome: string, seconds: number): void;
+  onSweep(report: SweptReport): void;
   stop(): Promise<void>;
 };
 
@@ -22,6 +24,7 @@ export async function startMetrics(
   const { createMetrics } = await import('../metrics.ts');
   const metrics = createMetrics({
     passwords: () => core.store.passwords.counts(Date.now(), Date.now() + soon),
+    oldest: () => oldestAges(core),
     signingKeys: () => keys.rings.flatMap((ring) => ageOf(ring)),
     warnings,
   });
@@ -39,12 +42,20 @@ export async function startMetrics(
   core.log.info({ address, port: chosen }, 'metrics');
   return {
     onAnswer: metrics.tokenAnswered,
+    onSweep: metrics.swept,
     async stop() {
       server.close();
       server.closeAllConnections();
       await once(server, 'close');
     },
   };
+}
+
+async function oldestAges({ store }: Core): Promise<{ confirmation: number | null; groups: number | null }> {
+  const now = Date.now();
+  const { confirmation, groups } = await store.accounts.oldest(now);
+  const age = (at: number | null) => (at === null ? null : (now - at) / 1000);
+  return { confirmation: age(confirmation), groups: age(groups) };
 }
 
 /** Of the key whose turn it is. */

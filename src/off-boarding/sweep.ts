@@ -17,7 +17,12 @@ export type SweepReport = {
   readonly begunAt: number;
   /** How many were due. */
   readonly due: number;
-  readonly people: readonly { readonly login: string; readonly outcome: Outcome; readonly reason: string | null }[];
+  readonly people: readonly {
+    readonly login: string;
+    readonly provider: string;
+    readonly outcome: Outcome;
+    readonly reason: string | null;
+  }[];
   /** Why it ended early or held back what it had found; `null` for a whole sweep. */
   readonly stopped: string | null;
 };
@@ -101,7 +106,7 @@ async function sweep(parts: SweepParts, wish: SweepWish, begunAt: number, holder
     const held = stopped !== null && hasLeft(one.verdict);
     if (!wish.dryRun) await apply(parts, one, held);
     const outcome = held ? 'held' : outcomeOf(one.verdict);
-    people.push({ login: one.account.login, outcome, reason: reasonOf(one.verdict) });
+    people.push({ login: one.account.login, provider: one.account.provider, outcome, reason: reasonOf(one.verdict) });
   }
   return { begunAt, due: due.length, people, stopped };
 }

@@ -86,6 +86,8 @@ export type AccountStore = {
   due(before: number, now: number): Promise<Account[]>;
   /** Active people with live passwords. */
   countHolders(now: number): Promise<number>;
+  /** Of those: when the longest ago a provider spoke of one, and told one's groups; `null` where there are none. */
+  oldest(now: number): Promise<{ confirmation: number | null; groups: number | null }>;
   /** People whom the provider's word has shut out since. */
   countShutOut(since: number): Promise<number>;
 };
@@ -117,6 +119,7 @@ const holders = `
     select 1 from app_password p where p.account_id = account.id and p.revoked_at is null and p.expires_at > $1)`;
 const due = `select * ${holders} and coalesce(checked_at, 0) <= $2 order by coalesce(checked_at, 0), id`;
 const countHolders = `select count(*) as count ${holders}`;
+const oldest = `select min(confirmed_at) as confirmation, min(groups_at) as "groups" ${holders}`;
 const countShutOut = `
   select count(*) as count from account where state <> 'active' and state_by = '${byProvider}' and state_at > $1`;
 
@@ -162,6 +165,10 @@ export function createAccountStore(sql: Sql): AccountStore {
     },
     due: (before, now) => sql.all<Account>(due, [now, before]),
     countHolders: (now) => count(countHolders, now),
+    async oldest(now) {
+      const row = await sql.get<{ confirmation: number | null; groups: number | null }>(oldest, [now]);
+      return row ?? { confirmation: null, groups: null };
+    },
     countShutOut: (since) => count(countShutOut, since),
   };
 }
