@@ -94,6 +94,15 @@ test('nobody is locked out by somebody else', async (t) => {
   await limiter.flush();
 });
 
+test('whoever has an IPv6 network cannot go on from its other addresses', async (t) => {
+  const { replica } = await open(t);
+  const limiter = replica();
+  for (const host of [1, 2, 3]) fail(limiter, `guess ${host}`, { ...ana, address: `2001:db8:1:2::${host}` });
+  assert.equal(mayTry(limiter, { ...ana, address: '2001:db8:1:2::4' }), false);
+  assert.equal(mayTry(limiter, { ...ana, address: '2001:db8:1:3::4' }), true);
+  await limiter.flush();
+});
+
 test('an IPv6 network of one customer is one address', () => {
   const first = networkOf('2001:db8:1:2::1');
   for (const same of ['2001:db8:1:2:ffff:ffff:ffff:ffff', '2001:0DB8:0001:0002:0:0:0:5', '2001:db8:1:2::']) {

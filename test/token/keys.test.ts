@@ -155,6 +155,16 @@ test('the database alone signs nothing: private keys are sealed, and open in the
   assert.deepEqual(await numbersOf(place), [1, 2, 3], 'and nothing is thrown away');
 });
 
+test('a key beside the certificate of another is refused', async (t) => {
+  const place = await newPlace(t);
+  await place.open();
+  const [, signing, waiting] = await place.store.signingKeys.ofRing('');
+  assert.ok(signing && waiting);
+  await place.store.signingKeys.remove('', 2);
+  await place.store.signingKeys.add({ ...signing, certificate: waiting.certificate });
+  await assert.rejects(place.open(), /Signing key 2 .* the certificate belongs to another key/);
+});
+
 test('after a new encryption key was put in front, the old one can be taken away', async (t) => {
   const place = await newPlace(t);
   const newKey = 'a new encryption key, of 32 characters and more';
