@@ -6,7 +6,7 @@ import type { Authenticator, Identity, Limits } from './identity/identity.ts';
 import { createLastUses } from './last-use.ts';
 import { type CheckParts, createPasswordCheck, limitsOf, stateOf } from './password-check.ts';
 import { checkDays, checkWish, type PasswordWish, type WishRules } from './password-wish.ts';
-import { createSecret, hasValidChecksum, hintOf } from './secret.ts';
+import { createSecret, hintOf } from './secret.ts';
 import type { Account } from './store/accounts.ts';
 import type { ListedPassword, NewPassword, PasswordStore } from './store/passwords.ts';
 
@@ -77,11 +77,6 @@ export type AppPasswords = {
    * @throws {Refusal} `not_found`
    */
   revoke(id: string, accountId: string | null, by: Actor): Promise<AppPassword>;
-  /**
-   * Revokes the password whose secret somebody holds and reports: holding it is the authority. No undo brings it back.
-   * @returns `null` for what is no password of anybody here
-   */
-  reportLeaked(secret: string, client: Client): Promise<AppPassword | null>;
   readonly authenticator: Authenticator;
   /** What the password with this hash proves, for what was made from it. @throws {Refusal} as `verify` does */
   identityByHash(hash: string): Promise<Identity | null>;
@@ -209,15 +204,6 @@ export function createAppPasswords(parts: AppPasswordParts): AppPasswords {
       return find(id);
     },
 
-    async reportLeaked(secret, client) {
-      const row = hasValidChecksum(secret) ? await store.byHash(pepper.hash(secret)) : undefined;
-      if (row === undefined) return null;
-      const { id, name, login } = row;
-      await store.revokeForGood(id, reporter, now());
-      audit.record({ action: 'password.leaked', actor: '', client, subject: login, detail: { id, name } });
-      return find(id);
-    },
-
     ...createPasswordCheck(parts),
 
     recordUse(identity, client) {
@@ -226,9 +212,6 @@ export function createAppPasswords(parts: AppPasswordParts): AppPasswords {
     flush: uses.flush,
   };
 }
-
-/** Stands where a login does, in `revokedBy`: whoever held the secret reported it. */
-const reporter = 'a report that it leaked';
 
 const unused = {
   ...{ revoked_at: null, revoked_by: null, revocation_reason: null, replaced_by: null },

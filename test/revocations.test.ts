@@ -118,7 +118,7 @@ describeEngines('revocations', (databases) => {
       await scene.passwords.revoke(mine[0]?.id ?? '', ana.id, { actor: ana.login, client });
       const first = await scene.revocations.revoke({ domain: 'example.com' }, null, '', root);
       assert.equal(first.passwords, 3);
-      await scene.passwords.reportLeaked(secrets.bo, client);
+      await scene.leaks.report(secrets.bo, client);
       scene.clock.at += day;
       assert.equal(await scene.revocations.undo(first.id, root), 2);
       assert.match(String(await scene.login('bo@example.com', secrets.bo)), /revoked/);

@@ -108,15 +108,30 @@ describeEngines('a new secret', (databases) => {
 
 describeEngines('a leaked secret', (databases) => {
   test('is revoked by whoever holds it; anything else is nobody’s', () =>
-    withScene(databases, async ({ addPerson, passwords, login, events }) => {
+    withScene(databases, async ({ addPerson, passwords, leaks, login, events }) => {
       const ana = await addPerson('ana');
-      const { secret, password } = await passwords.issue(ana, wish, root);
-      assert.equal(await passwords.reportLeaked(`${secret.slice(0, -1)}x`, client), null);
-      assert.equal(await passwords.reportLeaked('dkp_', client), null);
-      assert.equal((await passwords.reportLeaked(secret, client))?.id, password.id);
+      const { secret } = await passwords.issue(ana, wish, root);
+      assert.equal(await leaks.report(`${secret.slice(0, -1)}x`, client), false);
+      assert.equal(await leaks.report('dkp_', client), false);
+      assert.equal(await leaks.report(secret, client), true);
       assert.match(String(await login(ana.login, secret)), /revoked/);
       const event = events.at(-1);
       assert.deepEqual([event?.action, event?.subject], ['password.leaked', ana.login]);
       assert.doesNotMatch(JSON.stringify(events), /dkp_[0-9A-Za-z]{30}/);
+    }));
+
+  test('of docker ends the password behind it, of a program the API token', () =>
+    withScene(databases, async ({ addPerson, passwords, identityTokens, apiTokens, leaks, login }) => {
+      const ana = await addPerson('ana');
+      const { secret } = await passwords.issue(ana, wish, root);
+      const identity = await login(ana.login, secret);
+      assert.ok(identity !== null && typeof identity === 'object');
+      const credentials = { username: ana.login, password: secret };
+      const forDocker = await identityTokens.issue(credentials, identity, 'registry.example.com', client);
+      assert.equal(await leaks.report(forDocker ?? '', client), true);
+      assert.match(String(await login(ana.login, secret)), /revoked/);
+      const token = await apiTokens.issue({ name: 'x', days: 1, scopes: ['audit:read'] }, null, root);
+      assert.equal(await leaks.report(token.secret, client), true);
+      await assert.rejects(apiTokens.verify(token.secret, client), refusal('unauthenticated', /is revoked/));
     }));
 });

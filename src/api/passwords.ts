@@ -1,6 +1,7 @@
 /** Owns the operations of the API on passwords: what ends soon, revocation, what its holder reports as leaked. */
 import type { AppPasswords } from '../app-passwords.ts';
 import { Refusal } from '../errors.ts';
+import type { LeakReports } from '../leaks.ts';
 import type { Revocations, Selection } from '../revocations.ts';
 import type { Input } from './input.ts';
 import type { ApiField, ApiRoute } from './route.ts';
@@ -26,9 +27,11 @@ const soon = 14;
 
 export function passwordRoutes({
   passwords,
+  leaks,
   revocations,
 }: {
-  readonly passwords: Pick<AppPasswords, 'expiring' | 'reportLeaked'>;
+  readonly passwords: Pick<AppPasswords, 'expiring'>;
+  readonly leaks: LeakReports;
   readonly revocations: Revocations;
 }): ApiRoute[] {
   return [
@@ -81,11 +84,11 @@ export function passwordRoutes({
       path: '/leaked',
       scope: null,
       summary: 'Revoke a secret that the caller holds, for good',
-      body: [{ name: 'secret', type: 'string', about: 'the whole password', required: true }],
+      body: [{ name: 'secret', type: 'string', about: 'the whole of it: dkp_, dkr_, dki_ or dka_', required: true }],
       async run({ body, by }) {
         body.only('secret');
-        const found = by.client && (await passwords.reportLeaked(body.requiredText('secret'), by.client));
-        if (!found) throw new Refusal('not_found', 'This is no password of anybody here. Send the whole secret.');
+        const found = by.client !== null && (await leaks.report(body.requiredText('secret'), by.client));
+        if (!found) throw new Refusal('not_found', 'This is no secret of anybody here. Send the whole secret.');
         return { revoked: true };
       },
     },

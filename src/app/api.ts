@@ -15,6 +15,7 @@ import type { Config } from '../config/config.ts';
 import { Refusal } from '../errors.ts';
 import { identityOfAccount } from '../identity/account-identity.ts';
 import { foldCase } from '../identity/identity.ts';
+import { createLeakReports } from '../leaks.ts';
 import type { Policy } from '../policy/acl.ts';
 import { identityOf } from '../policy/who.ts';
 import { createAdministration } from './administration.ts';
@@ -37,7 +38,11 @@ export function createApi(
   };
   const routes: ApiRoute[] = [
     ...peopleRoutes({ people, accounts: store.accounts }),
-    ...passwordRoutes({ passwords, revocations }),
+    ...passwordRoutes({
+      passwords,
+      revocations,
+      leaks: createLeakReports({ store, audit, pepper: core.pepper, now: Date.now }),
+    }),
     ...robotRoutes({ robots, passwords }),
     ...recordRoutes({ auditLog, denials, audit, policy, identityOf: findIdentity }),
   ];

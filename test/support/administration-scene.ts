@@ -7,6 +7,8 @@ import { type AuditEvent, createAudit } from '../../src/audit.ts';
 import { type AuditLog, createAuditLog } from '../../src/audit-log.ts';
 import type { Refusal, RefusalCode } from '../../src/errors.ts';
 import type { Identity } from '../../src/identity/identity.ts';
+import { createIdentityTokens, type IdentityTokens } from '../../src/identity-tokens.ts';
+import { createLeakReports, type LeakReports } from '../../src/leaks.ts';
 import { createPeople, type People } from '../../src/people.ts';
 import { type Policy, parsePolicy } from '../../src/policy/acl.ts';
 import { createRevocations, type Revocations } from '../../src/revocations.ts';
@@ -49,6 +51,8 @@ export type Scene = {
   readonly robots: Robots;
   readonly auditLog: AuditLog;
   readonly apiTokens: ApiTokens;
+  readonly leaks: LeakReports;
+  readonly identityTokens: IdentityTokens;
   /** Resolves when all that was noted is stored. */
   settle(): Promise<void>;
   /** Lets somebody sign in: "ana" is ana@example.com. */
@@ -96,6 +100,11 @@ function createScene(store: Store): Scene {
     people: createPeople({ store, passwords, uses, administrators, audit, now }),
     revocations: createRevocations({ store, uses, administrators, audit, now }),
     robots: createRobots({ store, audit, isStaticUser: (login) => policy.users.has(login), now }),
+    leaks: createLeakReports({ store, audit, pepper, now }),
+    identityTokens: createIdentityTokens({
+      ...{ store: store.identityTokens, audit, pepper, now },
+      identityByHash: passwords.identityByHash,
+    }),
     auditLog: createAuditLog({ store: store.audit, audit }),
     apiTokens: createApiTokens({
       store: store.apiTokens,

@@ -1,0 +1,51 @@
+/** Owns what a report of a leaked secret ends: whoever holds it may revoke it, whatever kind of ours it is, for good. */
+import type { Audit, Client } from './audit.ts';
+import { hasValidChecksum, isSecretOf, looksLikeSecret, type Pepper } from './secret.ts';
+import type { Store } from './store/store.ts';
+
+export type LeakReports = {
+  /**
+   * Ends the password, or the one behind an identity token, or the API token. No undo brings it back.
+   * @returns false for what is no secret of anybody here
+   */
+  report(secret: string, client: Client): Promise<boolean>;
+};
+
+export type LeakParts = {
+  readonly store: Pick<Store, 'passwords' | 'identityTokens' | 'apiTokens'>;
+  readonly audit: Audit;
+  readonly pepper: Pepper;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+/** Stands where a login does, in `revokedBy`. */
+const reporter = 'a report that it leaked';
+
+export function createLeakReports({ store, audit, pepper, now }: LeakParts): LeakReports {
+  const endPassword = async (hash: string | undefined, client: Client): Promise<boolean> => {
+    const row = hash === undefined ? undefined : await store.passwords.byHash(hash);
+    if (row === undefined) return false;
+    const { id, name, login } = row;
+    await store.passwords.revokeForGood(id, reporter, now());
+    audit.record({ action: 'password.leaked', actor: '', client, subject: login, detail: { id, name } });
+    return true;
+  };
+  const endApiToken = async (hash: string, client: Client): Promise<boolean> => {
+    const row = await store.apiTokens.byHash(hash);
+    if (row === undefined) return false;
+    const { id, name, created_by: subject } = row;
+    await store.apiTokens.revoke(id, reporter, now());
+    audit.record({ action: 'api-token.revoke', actor: '', client, subject, detail: { id, name, reason: reporter } });
+    return true;
+  };
+  return {
+    async report(secret, client) {
+      if (!looksLikeSecret(secret) || !hasValidChecksum(secret)) return false;
+      const hash = pepper.hash(secret);
+      if (isSecretOf('dka', secret)) return endApiToken(hash, client);
+      if (!isSecretOf('dki', secret)) return endPassword(hash, client);
+      return endPassword((await store.identityTokens.byHash(hash))?.password_hash, client);
+    },
+  };
+}
