@@ -17,13 +17,14 @@ export const service = 'registry.example.com';
 const login = 'person@example.com';
 
 /**
- * @param options.crowd people, each with ten app passwords, besides the one who is measured
+ * @param options.crowd people besides the one who is measured, each with ten app passwords, or `passwordsEach`
  * @param options.rules how many rules the policy has in all; those beyond 20 stand in front of these and let nobody in
  */
 export async function createInstallation(options: {
   readonly folder: string;
   readonly databaseUrl: string | undefined;
   readonly crowd: number | undefined;
+  readonly passwordsEach?: number;
   readonly rules: number | undefined;
 }): Promise<Installation> {
   const { folder } = options;
@@ -50,7 +51,9 @@ export async function createInstallation(options: {
     const { id } = await core.store.accounts.signIn({ ...person, ...told, at });
     const wish = { name: 'bench', days: 30, pullOnly: false, repositories: [] };
     const { secret } = await core.passwords.issue({ id, login, kind: 'person' }, wish, { actor: login, client: null });
-    if (options.crowd !== undefined) await addCrowd(config.databaseUrl, options.crowd, at);
+    if (options.crowd !== undefined) {
+      await addCrowd(config.databaseUrl, { people: options.crowd, each: options.passwordsEach ?? 10 }, at);
+    }
     return { environment, basic: Buffer.from(`${login}:${secret}`).toString('base64') };
   } finally {
     await core.close();
@@ -73,12 +76,14 @@ async function policyOf(count: number): Promise<string> {
   return text.replace('acl:\n', `acl:\n${extra.join('')}`);
 }
 
-async function addCrowd(databaseUrl: string, people: number, at: number): Promise<void> {
+type Crowd = { readonly people: number; readonly each: number };
+
+async function addCrowd(databaseUrl: string, { people, each }: Crowd, at: number): Promise<void> {
   const sql = await openSql(databaseUrl, () => {});
   const year = 365 * 24 * 60 * 60 * 1000;
   try {
     await sql.run(`${numbers(people)} ${crowd}`, [at]);
-    await sql.run(`${numbers(people * 10)} ${crowdPasswords(sql.engine, people)}`, [at, at + year]);
+    await sql.run(`${numbers(people * each)} ${crowdPasswords(sql.engine, people)}`, [at, at + year]);
     await sql.run('analyze');
   } finally {
     await sql.close();
