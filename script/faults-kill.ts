@@ -18,10 +18,12 @@ export const kill: Fault = {
     const scene = await openScene(stack);
     const passwords = new Map<string, Known>();
     let visitor: Visitor | undefined;
+    let checked = 0; // those of earlier rounds are looked at again in the end
     for (let round = 0; round < rounds; round++) {
       const server = await scene.serve({ PASSWORDS_PER_PERSON: '1000' });
       visitor ??= await scene.signIn();
-      await checkPromises(scene.url, passwords);
+      await checkPromises(scene.url, [...passwords].slice(checked));
+      checked = passwords.size;
       const killed = new AbortController();
       const working = [0, 1, 2].map((worker) =>
         work(scene.url, visitor as Visitor, passwords, `${round}-${worker}`, killed.signal),
@@ -33,7 +35,7 @@ export const kill: Fault = {
       await Promise.all(working);
     }
     const server = await scene.serve();
-    await checkPromises(scene.url, passwords);
+    await checkPromises(scene.url, [...passwords]);
     await server.stop();
     assert.equal(integrityOf(join(scene.installation.folder, 'data', 'dockpass.db')), 'ok');
     const revoked = [...passwords.values()].filter(({ state }) => state === 'revoked').length;
@@ -75,7 +77,7 @@ async function revoke(url: string, visitor: Visitor, known: Known): Promise<void
   if (answer.status === 200 && answer.url.searchParams.has('revoked')) known.state = 'revoked';
 }
 
-async function checkPromises(url: string, passwords: ReadonlyMap<string, Known>): Promise<void> {
+async function checkPromises(url: string, passwords: readonly (readonly [secret: string, Known])[]): Promise<void> {
   for (const [secret, { name, state }] of passwords) {
     const status = await askToken(url, secret);
     if (state === 'live') assert.equal(status, 200, `the creation of ${name} was answered, and lost`);
