@@ -18,6 +18,8 @@ export type PageContext = {
   readonly services: Config['services'];
   readonly patience: Config['patience'];
   readonly now: () => number;
+  /** What an operator should do soon: keys, policy files, sweeps. */
+  readonly warnings: () => readonly string[];
   /** Lets through who is signed in. */
   readonly requirePerson: RequestHandler;
   /** Lets through who signed in lately. @param pageOf as `requireFreshSignIn` has it */

@@ -77,6 +77,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
     services: config.services,
     patience: config.patience,
     now: Date.now,
+    warnings: parts.warnings,
     requirePerson: sessions.requirePerson,
     fresh: (pageOf) => requireFreshSignIn({ freshness, views, now: Date.now }, pageOf),
   };

@@ -8,7 +8,11 @@ import { sections } from '../navigation.ts';
 import { initials } from '../views.ts';
 import { type AdminParts, tabs } from './section.ts';
 
-export type PeoplePageParts = AdminParts & { readonly people: Pick<People, 'list' | 'providers'> };
+export type PeoplePageParts = AdminParts & {
+  readonly people: Pick<People, 'list' | 'providers'>;
+  /** What an operator should do soon; it stands above the list, which is where administrators arrive. */
+  readonly warnings: () => readonly string[];
+};
 
 export const stateLabels: Readonly<Record<AccountState, string>> = {
   active: 'Active',
@@ -26,12 +30,14 @@ export function createPeopleList(parts: PeoplePageParts): RequestHandler {
   return async (request, response) => list(parts, request, response);
 }
 
-async function list({ people, views, now }: PeoplePageParts, request: Request, response: Response): Promise<void> {
+async function list(parts: PeoplePageParts, request: Request, response: Response): Promise<void> {
+  const { people, views, now } = parts;
   const query = readQuery(request.query);
   const [found, providers] = await Promise.all([people.list(query), people.providers()]);
   views.page(response, 'admin-people', {
     section: sections.administration,
     tab: tabs.people,
+    warnings: parts.warnings(),
     query,
     isFiltered: query.search !== '' || query.state !== null || query.provider !== null || query.domain !== null,
     rows: found.people.map((person) => rowOf(person, now())),
