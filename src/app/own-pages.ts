@@ -1,7 +1,7 @@
 /** Mounts what everybody has who is signed in: their passwords, what they may do, the robots of their groups. */
 import type { Router } from 'express';
 import { identityOfAccount } from '../identity/account-identity.ts';
-import { createAccessPage } from '../web/access.ts';
+import { createAccessPages } from '../web/access.ts';
 import { sections } from '../web/navigation.ts';
 import { createPasswordActions } from '../web/password-actions.ts';
 import { createPasswordList, ownHolder } from '../web/passwords.ts';
@@ -19,7 +19,9 @@ export function mountOwnPages(router: Router, context: PageContext): void {
   router.post('/passwords/:id/rotate', requirePerson, own.rotate);
   router.get('/passwords/:id/revoke', requirePerson, own.confirmRevocation);
   router.post('/passwords/:id/revoke', requirePerson, own.revoke);
-  router.get('/access', requirePerson, accessPage(context));
+  const access = accessPages(context);
+  router.get('/access', requirePerson, access.show);
+  router.post('/sessions/end', requirePerson, access.endSessions);
 
   const { groupsOf } = context.administration.administrators;
   router.use('/robots', requirePerson);
@@ -31,14 +33,14 @@ export function mountOwnPages(router: Router, context: PageContext): void {
   });
 }
 
-function accessPage(context: PageContext) {
-  const { config, core, policies, clientOf, patience, now } = context;
-  return createAccessPage({
+function accessPages(context: PageContext) {
+  const { config, core, policies, administration, patience, now } = context;
+  return createAccessPages({
     ...context,
     policy: policies.current,
     identityOf: (account) => identityOfAccount(account, patience, now()),
     denialsOf: core.denials.ofAccount,
-    addressOf: (request) => clientOf(request).address,
+    people: administration.people,
     contact: config.contact,
   });
 }

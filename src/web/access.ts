@@ -1,7 +1,9 @@
 /** Owns the page that tells a person what they may do, by which rule, and what was denied to them lately. */
 import type { Request, RequestHandler, Response } from 'express';
+import type { Client } from '../audit.ts';
 import type { Denial } from '../denials.ts';
 import type { Identity } from '../identity/identity.ts';
+import type { People } from '../people.ts';
 import type { Policy } from '../policy/acl.ts';
 import { explain } from '../policy/explain.ts';
 import { outlookOf } from '../policy/outlook.ts';
@@ -10,6 +12,7 @@ import { actionsText, denialOf, prospectsOf } from './access-view.ts';
 import { momentOf } from './moment.ts';
 import { sections } from './navigation.ts';
 import { personOf } from './session.ts';
+import { sessionView } from './session-view.ts';
 import type { Views } from './views.ts';
 
 export type AccessPageParts = {
@@ -17,7 +20,9 @@ export type AccessPageParts = {
   /** Who the person is to the policy now. */
   readonly identityOf: (account: Account) => Identity;
   readonly denialsOf: (accountId: string) => Promise<readonly Denial[]>;
-  readonly addressOf: (request: Request) => string;
+  /** For the sessions of one's own. */
+  readonly people: Pick<People, 'detail' | 'endSessions'>;
+  readonly clientOf: (request: Request) => Client;
   readonly services: readonly { readonly name: string; readonly registryHost: string }[];
   /** Whom to ask for more, as the configuration says; `null`: nobody is named. */
   readonly contact: string | null;
@@ -25,14 +30,26 @@ export type AccessPageParts = {
   readonly now: () => number;
 };
 
-/** GET /access, to be mounted behind a guard that lets nobody through who is not signed in. */
-export function createAccessPage(parts: AccessPageParts): RequestHandler {
-  return async (request, response) => show(parts, request, response);
+/** To be mounted behind a guard that lets nobody through who is not signed in. */
+export type AccessPages = {
+  /** GET /access */
+  readonly show: RequestHandler;
+  /** POST /sessions/end */
+  readonly endSessions: RequestHandler;
+};
+
+export function createAccessPages(parts: AccessPageParts): AccessPages {
+  return {
+    show: (request, response) => show(parts, request, response),
+    endSessions: (request, response) => endSessions(parts, request, response),
+  };
 }
 
 async function show(parts: AccessPageParts, request: Request, response: Response): Promise<void> {
   const { policy, now, views, contact, services } = parts;
-  const identity = parts.identityOf(personOf(request));
+  const person = personOf(request);
+  const identity = parts.identityOf(person);
+  const { sessions } = await parts.people.detail(person.id);
   const outlook = outlookOf(policy(), identity);
   const { groupsAt, groupsKnown } = identity;
   views.page(response, 'access', {
@@ -41,15 +58,23 @@ async function show(parts: AccessPageParts, request: Request, response: Response
     groups: outlook.groups,
     groupsKnown,
     groupsTold: groupsAt === null ? null : momentOf(groupsAt, now()),
-    denials: (await parts.denialsOf(personOf(request).id)).map((denial) => denialOf(denial, now())),
+    denials: (await parts.denialsOf(person.id)).map((denial) => denialOf(denial, now())),
     tried: tryName(parts, identity, request),
+    sessions: sessions.map((session) => sessionView(session, now())),
     contact,
     services,
   });
 }
 
+/** This browser's session ends with all the others. */
+async function endSessions({ people, views, clientOf }: AccessPageParts, request: Request, response: Response) {
+  const { id, login } = personOf(request);
+  await people.endSessions(id, { actor: login, client: clientOf(request) });
+  response.redirect(303, `${views.prefix}/sign-in`);
+}
+
 /** What a person would be granted on one repository, asked from where they are now. */
-function tryName({ policy, services, addressOf }: AccessPageParts, identity: Identity, request: Request) {
+function tryName({ policy, services, clientOf }: AccessPageParts, identity: Identity, request: Request) {
   const { repository: wanted, service: wantedService } = request.query;
   const [first] = services;
   const service = services.find(({ name }) => name === wantedService) ?? first;
@@ -62,7 +87,7 @@ function tryName({ policy, services, addressOf }: AccessPageParts, identity: Ide
   const access = { type: 'repository', name, actions: ['pull', 'push', 'delete'] };
   const { granted, decidedBy } = explain(policy(), identity, access, {
     service: service.name,
-    address: addressOf(request),
+    address: clientOf(request).address,
   });
   return { name, service: service.name, granted: granted.length > 0, actions: actionsText(granted), rule: decidedBy };
 }

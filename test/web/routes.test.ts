@@ -32,6 +32,7 @@ const forPeople = [
   'get /passwords/:id/revoke',
   'post /passwords/:id/revoke',
   'get /access',
+  'post /sessions/end',
   ...robots('/robots'),
 ];
 const forAdministrators = [
@@ -127,6 +128,16 @@ test('an administrator reaches them; what is not there is said to be not there',
     assert.ok([200, 303, 400, 404].includes(status), `${route}: ${status}`);
     if (!route.includes(':') && route.startsWith('get')) assert.equal(status, 200, route);
   }
+});
+
+test('signing out everywhere ends every session of one’s own, and nobody else’s', async () => {
+  const [desk, phone] = [createVisitor(), createVisitor()];
+  for (const visitor of [desk, phone]) await signInAs(visitor, `${company.url}/sign-in/google`, 'bo@example.com');
+  assert.match(await (await ask(desk, 'get /access')).text(), /Where you are signed in/);
+  assert.equal((await ask(desk, 'post /sessions/end')).status, 303);
+  for (const visitor of [desk, phone]) assert.equal((await ask(visitor, 'get /access')).status, 303);
+  assert.equal((await ask(ana, 'get /access')).status, 200);
+  await signInAs(bo, `${company.url}/sign-in/google`, 'bo@example.com');
 });
 
 test('what another site makes an administrator’s browser send is refused', async () => {

@@ -2,15 +2,15 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { Denial } from '../../denials.ts';
 import type { Identity } from '../../identity/identity.ts';
-import type { People, Person, PersonDetail, SessionSummary } from '../../people.ts';
+import type { People, Person, PersonDetail } from '../../people.ts';
 import type { Policy } from '../../policy/acl.ts';
 import { outlookOf } from '../../policy/outlook.ts';
 import { denialOf, prospectsOf } from '../access-view.ts';
-import { clientName } from '../client-name.ts';
 import { oneOf } from '../fields.ts';
 import { type Moment, momentOf } from '../moment.ts';
 import { sections } from '../navigation.ts';
 import { type PasswordView, viewOf } from '../password-view.ts';
+import { sessionView } from '../session-view.ts';
 import { initials } from '../views.ts';
 import { stateLabels } from './people.ts';
 import { type AdminParts, tabs } from './section.ts';
@@ -77,15 +77,5 @@ export function personView(person: Person, now: number) {
     created: momentOf(person.createdAt, now),
     signedIn: moment(person.signedInAt),
     confirmed: moment(person.confirmedAt),
-  };
-}
-
-export function sessionView({ signedInAt, expiresAt, address, client }: SessionSummary, now: number) {
-  return {
-    signedIn: momentOf(signedInAt, now),
-    expires: momentOf(expiresAt, now),
-    address,
-    client: client === null ? null : clientName(client),
-    userAgent: client,
   };
 }
