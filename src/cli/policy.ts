@@ -129,6 +129,9 @@ async function findWho(account: string, values: Values, terminal: Terminal): Pro
   const groups = (values['group'] ?? []) as string[];
   const given = textOf(values, 'policy');
   if (given !== null) {
+    if (textOf(values, 'password') !== null) {
+      throw new UsageError('--password needs the database, and --policy does not look there. Leave one of them out.');
+    }
     const policy = await readPolicyFile(given);
     return { policy, file: given, identity: identityOf(policy.users, { account, groups }), service: '' };
   }

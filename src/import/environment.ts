@@ -4,7 +4,7 @@ import { type Entry, type Reader, suggest, type Value } from '../policy/reader.t
 /** What becomes of a key: a setting, or advice where it has no counterpart. */
 type Rule = { readonly setting: string } | { readonly advice: string } | 'silent';
 
-const tokenDb = 'app passwords are imported with "dockpass import token-db"';
+const tokenDb = 'its app passwords are not taken over: people sign in and make new ones, several and named';
 const rules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   server: {
     addr: 'silent',

@@ -42,8 +42,30 @@ function evaluate(line: string, load: (acl: unknown) => Loaded): Outcome {
   } catch {
     return { error: 'the line is not JSON' };
   }
+  const request = input?.request ?? {};
+  const problem = problemOf(request);
+  if (problem !== null) return { error: problem };
   const loaded = load(input?.acl);
-  return 'error' in loaded ? loaded : decideRequest(loaded.rules, input?.request ?? {});
+  return 'error' in loaded ? loaded : decideRequest(loaded.rules, request);
+}
+
+/** A line may hold anything; what is read of a request has to be of its kind. */
+function problemOf(request: EvalRequest): string | null {
+  if (typeof request !== 'object' || Array.isArray(request)) return 'request is not an object';
+  for (const field of ['account', 'type', 'name', 'ip', 'service', 'kind', 'domain'] as const) {
+    if (request[field] !== undefined && typeof request[field] !== 'string') return `request.${field} is not text`;
+  }
+  for (const field of ['actions', 'groups'] as const) {
+    if (!isTexts(request[field] ?? [])) return `request.${field} is not a list of texts`;
+  }
+  const labels = request.labels ?? {};
+  if (typeof labels !== 'object' || Array.isArray(labels)) return 'request.labels is not an object';
+  const wrong = Object.entries(labels).find(([, values]) => !isTexts(values ?? []));
+  return wrong ? `request.labels.${wrong[0]} is not a list of texts` : null;
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 /** The keys of docker_auth's request, and ours where a policy looks at them. */

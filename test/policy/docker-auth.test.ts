@@ -130,6 +130,17 @@ describe('policy eval without --docker-auth', () => {
 
   test('answers what is no JSON, and goes on', () => {
     assert.equal(ours('{'), '{"error":"the line is not JSON"}');
+    const acl = [{ match: { labels: { t: '*' } }, actions: ['pull'] }];
+    for (const request of [
+      { labels: { t: 'x' } },
+      { labels: 5 },
+      { account: 5 },
+      { actions: 5 },
+      { actions: 'pull' },
+      [],
+    ]) {
+      assert.match(ours(JSON.stringify({ acl, request })), /^\{"error":"request/, JSON.stringify(request));
+    }
     assert.equal(ours('{}'), '{"nomatch":true}');
     assert.equal(ours('null'), '{"nomatch":true}');
   });
