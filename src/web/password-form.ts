@@ -48,7 +48,7 @@ export function toWish({ name, days, access, repositories }: Sent): PasswordWish
   return { name, days, pullOnly: access !== 'full', repositories: repositories.split(/\r?\n/) };
 }
 
-/** Whoever does not say how long the old secret lives on ends it at once. */
+/** What is not said is `NaN`, which the rotation refuses: the old secret neither ends nor lives on unasked. */
 export function readRotation(body: unknown): RotationWish {
   const field = fieldsOf(body);
   return { days: numberIn(field('days')), overlapHours: numberIn(field('overlap')) };

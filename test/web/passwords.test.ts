@@ -338,3 +338,41 @@ test(
     assert.match((await get(site, '/')).body, /docker keeps a token for registry\.example\.com/);
   }),
 );
+
+test(
+  'a new secret takes over, and the old one lives on for as long as was chosen',
+  withSite(async (site) => {
+    const { secret: old, password } = await createOne(site, { ...full, access: 'pull' });
+    const path = `/passwords/${password.id}/rotate`;
+    assert.match((await get(site, path)).body, /New secret for “laptop”/);
+    assert.equal((await post(site, path, { days: '90' })).status, 400, 'nothing is said of the old secret');
+
+    const body = await (await post(site, path, { days: '90', overlap: '24' })).text();
+    const secret = secretIn(body);
+    assert.match(body, /The old secret works for now and ends in 24 hours/);
+    const verify = (password: string) => site.passwords.authenticator.verify({ username: site.ana.login, password });
+    assert.deepEqual((await verify(secret))?.limits?.actions, ['pull']);
+    assert.ok(await verify(old));
+    assert.match((await get(site, '/')).body, /when its old secret ends/);
+    assert.match((await get(site, path)).body, /It has a new secret already/);
+    site.state.now += 25 * 60 * 60 * 1000;
+    await assert.rejects(verify(old), /expired/);
+    assert.ok(await verify(secret));
+  }),
+);
+
+test(
+  'the first page warns of a password that ends soon, and tells who revoked one',
+  withSite(async (site) => {
+    await createOne(site, { ...full, name: 'ending' });
+    const { password } = await createOne(site, { ...full, name: 'taken', days: '90' });
+    await site.passwords.revoke(password.id, null, { actor: 'root@example.com', client: null });
+    const first = (await get(site, '/')).body;
+    assert.match(first, /“taken” was revoked .*? by <strong>root@example\.com<\/strong>/s);
+    assert.doesNotMatch(first, /“ending” expires/);
+    site.state.now += 26 * day;
+    const later = (await get(site, '/')).body;
+    assert.match(later, /“ending” expires/);
+    assert.doesNotMatch(later, /“taken” was revoked/);
+  }),
+);
