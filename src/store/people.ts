@@ -30,12 +30,12 @@ export type PeopleStore = {
   disable(id: string, change: { reason: string; by: string; at: number }): Promise<boolean>;
 };
 
-/** Expressions that have an index each. */
+/** What each order sorts by: in the words of its index, whose end the id is, and in words that no index has. */
 const sortKeys = {
-  login: 'login',
-  name: 'coalesce(display_name, login)',
-  'signed-in': 'coalesce(signed_in_at, 0)',
-  created: 'created_at',
+  login: { indexed: 'login', plain: `login || ''` },
+  name: { indexed: 'coalesce(display_name, login)', plain: `coalesce(display_name, login) || ''` },
+  'signed-in': { indexed: 'coalesce(signed_in_at, 0)', plain: 'coalesce(signed_in_at, 0) + 0' },
+  created: { indexed: 'created_at', plain: 'created_at + 0' },
 } as const;
 
 const livePasswords = (now: string): string =>
@@ -57,11 +57,19 @@ export function createPeopleStore(sql: Sql): PeopleStore {
     list(filter, { by, descending }, { limit, offset, now }) {
       const conditions = conditionsOf(filter);
       const direction = descending ? 'desc' : 'asc';
-      const order = `order by ${sortKeys[by]} ${direction}, id ${direction}`;
+      // Without a search the index gives the order. With one it must not: all rows would be fetched in that order to look
+      // into each, where the index of the search has what the search and any order need.
+      const key = sortKeys[by][filter.search === '' ? 'indexed' : 'plain'];
+      // A login is there once; with the id behind it, its index would not do.
+      const order = by === 'login' ? `order by ${key} ${direction}` : `order by ${key} ${direction}, id ${direction}`;
+      const again = `order by ${sortKeys[by].plain} ${direction}, a.id ${direction}`;
       const where = conditions.where();
       const range = `limit ${conditions.parameter(limit)} offset ${conditions.parameter(offset)}`;
-      // The passwords are counted for the rows of the page alone, so the page is cut out first.
-      const text = `select a.*, ${livePasswords(conditions.parameter(now))} from (select * from account ${where} ${order} ${range}) a ${order}`;
+      // The rows are fetched, and their passwords counted, for the page alone, so the page is cut out first.
+      const text = `
+        select a.*, ${livePasswords(conditions.parameter(now))}
+        from (select id as page_id from account ${where} ${order} ${range}) page cross join account a
+        where a.id = page.page_id ${again}`;
       return sql.all<PersonRow>(text, conditions.values);
     },
     async providers() {
