@@ -1,5 +1,5 @@
 /** Owns the settings of the keys that sign tokens: which services share them, who makes them, where registries read them. */
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { ServiceConfig } from './services.ts';
 import type { Settings } from './settings.ts';
 
@@ -27,10 +27,13 @@ export function readKeyRings(
   dataFolder: string,
 ): KeyRingConfig[] {
   const groups = Map.groupBy(services, ({ ring }) => ring);
-  return [...groups].map(([name, members]) => {
+  const shared = settings.optional('CERTIFICATE_BUNDLE_FILE');
+  const rings = [...groups].map(([name, members]) => {
     const [first] = members;
     const prefix = name === '' || first === undefined ? '' : first.prefix;
-    const file = (what: string) => join(dataFolder, `registry-${what}`);
+    // Where the one bundle is put for registries to read, they will look for the others too.
+    const folder = shared === null ? dataFolder : dirname(resolve(shared));
+    const file = (what: string) => join(folder, `registry-${what}`);
     const suffix = prefix === '' ? '' : `-${name.toLowerCase().replaceAll(/[^a-z0-9.]+/g, '-')}`;
     return {
       name,
@@ -42,6 +45,16 @@ export function readKeyRings(
       jwksFile: resolve(settings.text(`${prefix}JWKS_FILE`, file(`jwks${suffix}.json`))),
     };
   });
+  refuseSharedFiles(settings, rings);
+  return rings;
+}
+
+/** One file for two would hold the trust of whichever was written last, or make one key of two that are to be separate. */
+function refuseSharedFiles(settings: Settings, rings: readonly KeyRingConfig[]): void {
+  const files = rings.flatMap(({ bundleFile, jwksFile, own }) => [bundleFile, jwksFile, ...(own ? [own.keyFile] : [])]);
+  for (const file of new Set(files.filter((each, index) => files.indexOf(each) < index))) {
+    settings.problem(`${file} is named for two purposes: services with SEPARATE_KEY=true need files of their own`);
+  }
 }
 
 /**

@@ -106,13 +106,14 @@ async function readKey({ certificateFile, keyFile, now }: OwnRingParts): Promise
     const signers = { x5c: createSigner(key, 'x5c'), kid: createSigner(key, 'kid') };
     return { text: certificates + pem, chain, algorithm, signers, id: key.id };
   } catch (cause) {
-    throw new Error(`${keyFile} cannot sign tokens: ${(cause as Error).message}`, { cause });
+    const why = pem.includes('ENCRYPTED') ? 'it has a passphrase: write it without one' : (cause as Error).message;
+    throw new Refusal('misconfigured', `${keyFile} cannot sign tokens: ${why}`, { cause });
   }
 }
 
 async function readText(file: string): Promise<string> {
   return readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new Error(`${file} cannot be read (${cause.code})`, { cause });
+    throw new Refusal('misconfigured', `${file} cannot be read (${cause.code})`, { cause });
   });
 }
 
@@ -139,7 +140,7 @@ function readChain(file: string, text: string, now: number): OwnKey['chain'] {
     }
     return [first, ...others];
   } catch (cause) {
-    throw new Error(`${file} cannot be used: ${(cause as Error).message}`, { cause });
+    throw new Refusal('misconfigured', `${file} cannot be used: ${(cause as Error).message}`, { cause });
   }
 }
 

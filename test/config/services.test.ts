@@ -117,3 +117,16 @@ test('settings of keys that contradict each other are named', () => {
   const shared = problemsOf({ SERVICE_MY_REGISTRY_5000_KEY_ROTATION_DAYS: '3' });
   assert.match(shared, /SERVICE_MY_REGISTRY_5000_KEY_ROTATION_DAYS needs SERVICE_MY_REGISTRY_5000_SEPARATE_KEY=true/);
 });
+
+test('no two purposes share a file, and separate bundles lie beside the shared one', () => {
+  const separate = { SERVICE_MY_REGISTRY_5000_SEPARATE_KEY: 'true', CERTIFICATE_BUNDLE_FILE: '/certs/bundle.pem' };
+  assert.equal(ringsOf(separate)[1]?.bundleFile, '/certs/registry-bundle-my-registry-5000.pem');
+  const bundles = problemsOf({ ...separate, SERVICE_MY_REGISTRY_5000_CERTIFICATE_BUNDLE_FILE: '/certs/bundle.pem' });
+  assert.match(bundles, /\/certs\/bundle\.pem is named for two purposes/);
+  const key = { TOKEN_KEY_FILE: '/k.pem', TOKEN_CERTIFICATE_FILE: '/c.pem' };
+  const own = {
+    SERVICE_MY_REGISTRY_5000_TOKEN_KEY_FILE: '/k.pem',
+    SERVICE_MY_REGISTRY_5000_TOKEN_CERTIFICATE_FILE: '/d.pem',
+  };
+  assert.match(problemsOf({ ...separate, ...key, ...own }), /\/k\.pem is named for two purposes/);
+});
