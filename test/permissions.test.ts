@@ -1,6 +1,7 @@
 /** Walks every route that is mounted as nobody, as a person and as an administrator; a new route must be listed here. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { Account } from '../src/store/accounts.ts';
 import { signedIn } from './support/rows.ts';
 import { type House, startHouse } from './support/walk.ts';
 
@@ -42,6 +43,7 @@ const expected: Readonly<Record<string, Access>> = {
   'GET /passwords/:id/revoke': 'person',
   'POST /passwords/:id/revoke': 'person',
   'GET /access': 'person',
+  'POST /sessions/end': 'person',
   ...robotPages('/robots', 'person'),
 
   'GET /admin': 'administrator',
@@ -96,33 +98,32 @@ const expected: Readonly<Record<string, Access>> = {
 };
 
 const minute = 60_000;
+const visitors = ['nobody', 'ana', 'ana long ago', 'root', 'root long ago'] as const;
+type Visitor = (typeof visitors)[number];
 
 describe('every route', () => {
   let house: House;
-  const cookies = { nobody: '', ana: '', anaLongAgo: '', root: '', rootLongAgo: '' };
+  const people: Record<string, Account> = {};
   before(async () => {
     house = await startHouse();
-    const person = (name: string) => {
+    for (const name of ['ana', 'bo', 'root']) {
       const login = `${name}@example.com`;
-      return house.core.store.accounts.signIn(signedIn({ id: name, subject: name, login, email: login }));
-    };
-    const [ana, root] = [await person('ana'), await person('root')];
-    await person('bo');
-    const longAgo = Date.now() - 16 * minute;
-    cookies.ana = await house.cookieOf(ana, Date.now());
-    cookies.anaLongAgo = await house.cookieOf(ana, longAgo);
-    cookies.root = await house.cookieOf(root, Date.now());
-    cookies.rootLongAgo = await house.cookieOf(root, longAgo);
+      people[name] = await house.core.store.accounts.signIn(signedIn({ id: name, subject: name, login, email: login }));
+    }
   });
   after(() => house.stop());
 
-  const send = (
-    route: string,
-    cookie: string,
-    headers: Record<string, string> = { 'Sec-Fetch-Site': 'same-origin' },
-  ) => {
+  /** A session each time: one of the routes ends them all. */
+  const cookieOf = async (who: Visitor): Promise<string> => {
+    const person = people[who.replace(' long ago', '')];
+    const signedInAt = Date.now() - (who.endsWith('long ago') ? 16 * minute : 0);
+    return person === undefined ? '' : house.cookieOf(person, signedInAt);
+  };
+  const sameOrigin = { 'Sec-Fetch-Site': 'same-origin' };
+  const send = async (route: string, who: Visitor, headers: Record<string, string> = sameOrigin) => {
     const [method = '', path = ''] = route.split(' ');
     const target = house.url + path.replaceAll(/:\w+/g, 'nothing');
+    const cookie = await cookieOf(who);
     return fetch(target, { method, redirect: 'manual', headers: { cookie, accept: 'text/html', ...headers } });
   };
   const routesOf = (...kinds: readonly Access[]) =>
@@ -130,9 +131,9 @@ describe('every route', () => {
   const forPeople = routesOf('person', 'person, fresh');
   const forAdministrators = routesOf('administrator', 'administrator, fresh');
   const forFresh = routesOf('person, fresh', 'administrator, fresh');
-  const letIn = async (route: string, cookie: string) => {
-    const { status, headers } = await send(route, cookie);
-    return ![401, 403].includes(status) && headers.get('location')?.startsWith('/sign-in') !== true;
+  const letIn = async (route: string, who: Visitor) => {
+    const { status, headers } = await send(route, who);
+    return ![401, 403].includes(status) && headers.get('location')?.startsWith('/sign-in?return_to') !== true;
   };
 
   test('is listed here with who may use it', () => {
@@ -141,7 +142,7 @@ describe('every route', () => {
 
   test('but those for anybody sends nobody to sign in, or refuses', async () => {
     for (const route of [...forPeople, ...forAdministrators]) {
-      const { status, headers } = await send(route, cookies.nobody);
+      const { status, headers } = await send(route, 'nobody');
       const [method] = route.split(' ');
       const toSignIn = status === 303 && headers.get('location')?.startsWith('/sign-in?return_to=');
       assert.ok(method === 'GET' ? toSignIn : status === 401, `${route}: ${status}`);
@@ -149,27 +150,27 @@ describe('every route', () => {
   });
 
   test('of a person lets a person in, and none of the administrators does', async () => {
-    for (const route of forPeople) assert.ok(await letIn(route, cookies.ana), route);
-    for (const route of forAdministrators) assert.equal((await send(route, cookies.ana)).status, 403, route);
+    for (const route of forPeople) assert.ok(await letIn(route, 'ana'), route);
+    for (const route of forAdministrators) assert.equal((await send(route, 'ana')).status, 403, route);
   });
 
   test('of the administrators lets an administrator in', async () => {
-    for (const route of forAdministrators) assert.ok(await letIn(route, cookies.root), route);
+    for (const route of forAdministrators) assert.ok(await letIn(route, 'root'), route);
   });
 
   test('that is hard to take back wants a fresh sign-in, and says so', async () => {
     for (const route of forFresh) {
-      const cookie = route.includes('/admin') ? cookies.rootLongAgo : cookies.anaLongAgo;
-      const response = await send(route, cookie);
+      const who = route.includes('/admin') ? 'root long ago' : 'ana long ago';
+      const response = await send(route, who);
       assert.equal(response.status, 403, route);
       assert.match(await response.text(), /15 minutes/, route);
     }
-    for (const route of routesOf('administrator')) assert.ok(await letIn(route, cookies.rootLongAgo), route);
+    for (const route of routesOf('administrator')) assert.ok(await letIn(route, 'root long ago'), route);
   });
 
   test('of the API wants a token, whoever the cookie is', async () => {
     for (const route of routesOf('token')) {
-      for (const cookie of Object.values(cookies)) assert.equal((await send(route, cookie)).status, 401, route);
+      for (const who of visitors) assert.equal((await send(route, who)).status, 401, route);
     }
   });
 
@@ -181,7 +182,7 @@ describe('every route', () => {
         { 'Sec-Fetch-Site': 'same-site' },
         { origin: 'https://x.example' },
       ]) {
-        assert.equal((await send(route, cookies.root, headers)).status, 403, route);
+        assert.equal((await send(route, 'root', headers)).status, 403, route);
       }
     }
   });
@@ -194,7 +195,7 @@ describe('every route', () => {
     const { password } = await passwords.issue(bo, wish, { actor: bo.login, client: null });
     for (const word of ['revoke', 'rotate']) {
       for (const method of ['GET', 'POST']) {
-        const { status } = await send(`${method} /passwords/${password.id}/${word}`, cookies.ana);
+        const { status } = await send(`${method} /passwords/${password.id}/${word}`, 'ana');
         assert.ok(status === 404 || status === 400, `${method} ${word}: ${status}`);
       }
     }
