@@ -29,8 +29,14 @@ export function convertPolicy(source: Document, hasOtherLabels: boolean, report:
   else report(source.contents, 'acl is missing; Dockpass reads no rules from anywhere else', 'error');
   const policy = new Document(new YAMLMap(), { version: '1.1' });
   for (const pair of sections) policy.add(pair);
-  policy.commentBefore = source.commentBefore;
+  policy.commentBefore = source.commentBefore ?? headOf(source, sections);
   return policy.toString({ lineWidth: 0, directives: false });
+}
+
+/** The comment at the head of the file, which YAML gives to the first key where no blank line is between them. */
+function headOf({ contents }: Document, kept: readonly Pair[]): string | null {
+  const first = pairsOf(contents)[0];
+  return first && !kept.includes(first) && isScalar(first.key) ? (first.key.commentBefore ?? null) : null;
 }
 
 /** What an alias refers to may stand in a section that is left behind. */

@@ -172,6 +172,13 @@ test('a key that docker_auth ignores is named where it stood', () => {
   assert.equal(policy, 'acl:\n  - match: { name: a } # ignored by docker_auth: team\n    actions: []\n');
 });
 
+for (const gap of ['', '\n']) {
+  test(`the head of the file stays, with ${gap === '' ? 'no' : 'a'} blank line after it`, () => {
+    const { policy } = importDockerAuth(`# Kept by ops\n${gap}server: {addr: ":5001"}\nacl: []\n`, 'auth_config.yml');
+    assert.match(policy, /^# Kept by ops\n+acl: \[\]\n$/);
+  });
+}
+
 test('labels without patterns in them stay quoted', () => {
   const text = 'users: {a: {labels: {l: ["x.y"]}}}\nacl: [{match: {name: "${labels:l}"}, actions: []}]';
   assert.doesNotMatch(importDockerAuth(text, 'auth_config.yml').policy, /raw/);
