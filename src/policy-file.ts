@@ -25,7 +25,8 @@ async function read(file: string, last: Reading | null = null): Promise<Reading>
 async function readText(file: string): Promise<string> {
   return readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     const how = 'POLICY_FILE names it; docs/policy.md shows how to write one';
-    throw new Refusal('not_found', `The policy file ${file} cannot be read (${cause.code}). ${how}.`, { cause });
+    // The code says all that the cause would; with the cause it would be told twice.
+    throw new Refusal('not_found', `The policy file ${file} cannot be read (${cause.code}). ${how}.`);
   });
 }
 

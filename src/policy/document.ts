@@ -23,9 +23,12 @@ export function readYaml(text: string): Reader {
     list: (node) => (isSeq(node) ? node.items : null),
     text: textOf,
   });
-  for (const { pos, message } of document.errors) reader.report(placeAt(pos[0]), message);
+  for (const { code, pos, message } of document.errors)
+    reader.report(placeAt(pos[0]), code === 'MULTIPLE_DOCS' ? secondDocument : message);
   return reader;
 }
+
+const secondDocument = 'a second YAML document begins here; only one can be read, so take the "---" out';
 
 const start: Place = { line: 1, column: 1 };
 

@@ -63,3 +63,9 @@ test('compare reads files and standard input, and exits 1 on a difference', asyn
     /^a repository:team\/x:push: docker_auth granted push, the policy nothing \(.*policy\.yml:1\), 2 times\n2 decisions compared, 1 different; 1 lines hold no decision\.$/,
   );
 });
+
+test('a policy file that is not there is told once', async () => {
+  const { code, notes } = await run(['compare', configuration, join(folder, 'missing.yml'), '-']);
+  assert.equal(code, 1);
+  assert.equal(notes.match(/ENOENT/g)?.length, 1, notes);
+});

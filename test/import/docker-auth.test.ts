@@ -160,6 +160,7 @@ describe('what has to be looked at', () => {
       'server: {real_ip_header: X-Forwarded-For}\nacl: []',
       /^1 warning server\.real_ip_header: name your proxies in TRUSTED_PROXIES/,
     ],
+    ['a second document', 'acl: []\n---\nusers: {}', /^[23] error a second YAML document begins here; only one/],
     ['broken YAML', 'acl: [', /^1 error /],
   ];
   for (const [title, text, problem] of table) {
