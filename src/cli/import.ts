@@ -8,6 +8,7 @@ import { Refusal } from '../errors.ts';
 import { compareDecisions, formatDifference } from '../import/compare.ts';
 import { importDockerAuth } from '../import/docker-auth.ts';
 import { formatProblem } from '../policy/acl.ts';
+import { DockerAuthError } from '../policy/docker-auth.ts';
 import { readPolicyFile } from '../policy-file.ts';
 import { type Command, UsageError } from './command.ts';
 
@@ -52,17 +53,24 @@ export const importCommands: readonly Command[] = [
       const policy = await readPolicyFile(policyFile);
       const lines: string[] = [];
       for (const log of logs) for await (const line of linesOf(log, terminal.input)) lines.push(line);
-      const { differences, compared, skipped } = compareDecisions(
-        await readFile(configurationFile, 'utf8'),
-        policy,
-        lines,
-      );
+      const configuration = await readFile(configurationFile, 'utf8');
+      const { differences, compared, skipped } = orRefuse(() => compareDecisions(configuration, policy, lines));
       for (const difference of differences.values()) terminal.out(formatDifference(difference, policyFile));
       terminal.out(`${compared} decisions compared, ${differences.size} different; ${skipped} lines hold no decision.`);
       return differences.size === 0 ? 0 : 1;
     },
   },
 ];
+
+/** @throws {Refusal} `bad_request`, for what docker_auth itself could not decide */
+function orRefuse<Result>(make: () => Result): Result {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof DockerAuthError) throw new Refusal('bad_request', error.message);
+    throw error;
+  }
+}
 
 /** @throws {Refusal} `conflict`, where the file is there already */
 async function writeNew(file: string, text: string, mode: number): Promise<void> {

@@ -2,6 +2,7 @@
 import { parseDocument } from 'yaml';
 import type { Policy } from '../policy/acl.ts';
 import { decide } from '../policy/decide.ts';
+import { DockerAuthError } from '../policy/docker-auth.ts';
 import { createEvaluator } from '../policy/eval.ts';
 import { identityOf } from '../policy/who.ts';
 import { formatScope } from '../scope.ts';
@@ -28,9 +29,10 @@ export type Comparison = {
 /**
  * @param configuration docker_auth's, for the lines that do not say what was decided
  * @param lines of docker_auth's log, or for `policy eval`
+ * @throws {DockerAuthError} where docker_auth would not start with its configuration, or crash on a request
  */
 export function compareDecisions(configuration: string, policy: Policy, lines: Iterable<string>): Comparison {
-  const { acl } = (parseDocument(configuration, { version: '1.1' }).toJS() ?? {}) as { acl?: unknown };
+  const acl = readAcl(configuration);
   const evaluate = createEvaluator({ dockerAuth: true });
   const differences = new Map<string, ComparedDecision & { times: number }>();
   let compared = 0;
@@ -40,7 +42,7 @@ export function compareDecisions(configuration: string, policy: Policy, lines: I
     if (decisions.length === 0) skipped += 1;
     for (const { request, granted } of decisions) {
       compared += 1;
-      const before = granted ?? evaluated(evaluate(JSON.stringify({ acl, request })));
+      const before = granted ?? evaluated(evaluate(JSON.stringify({ acl, request })), request);
       const found = decideNow(policy, request);
       if (sameActions(before, found.after)) continue;
       const key = JSON.stringify([request, before]);
@@ -50,8 +52,21 @@ export function compareDecisions(configuration: string, policy: Policy, lines: I
   return { differences, compared, skipped };
 }
 
-function evaluated(answer: string): readonly string[] {
-  return (JSON.parse(answer) as { actions?: readonly string[] }).actions ?? [];
+/** With scalars as they are written: docker_auth reads `012`, `yes` and `1.10` into texts. Nothing stays nothing. */
+function readAcl(configuration: string): unknown {
+  const document = parseDocument(configuration, { version: '1.1', schema: 'failsafe', customTags: ['null', 'merge'] });
+  const [problem] = document.errors;
+  if (problem) throw new DockerAuthError(`docker_auth's configuration is no YAML: ${problem.message}`);
+  return (document.toJS() as { acl?: unknown } | null)?.acl;
+}
+
+function evaluated(answer: string, request: LoggedRequest): readonly string[] {
+  const { actions, error } = JSON.parse(answer) as { actions?: readonly string[]; error?: string };
+  if (error === undefined) return actions ?? [];
+  const who = request.account || 'anonymous';
+  throw new DockerAuthError(
+    `docker_auth cannot decide on ${who} ${formatScope(request)}: ${error}. Mend its configuration first.`,
+  );
 }
 
 /** Labels of the log win over those of the file: they are what docker_auth knew. */

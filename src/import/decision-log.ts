@@ -28,7 +28,9 @@ function readEvalLine(line: string): LoggedDecision[] {
     };
     if (!request) return [];
     const granted = decision?.actions ?? (decision?.nomatch ? [] : null);
-    return [{ request: { ...nothing, ...request }, granted }];
+    // Go writes null for a map or a list that is empty.
+    const { labels, actions } = request;
+    return [{ request: { ...nothing, ...request, labels: labels ?? {}, actions: actions ?? [] }, granted }];
   } catch {
     return [];
   }

@@ -69,3 +69,16 @@ test('a policy file that is not there is told once', async () => {
   assert.equal(code, 1);
   assert.equal(notes.match(/ENOENT/g)?.length, 1, notes);
 });
+
+test('what docker_auth could not decide is told without a stack', async () => {
+  const policy = join(folder, 'policy.yml');
+  await writeFile(policy, 'acl: []\n');
+  await writeFile(configuration, 'acl: [{match: {}}]\n');
+  const line = JSON.stringify({ request: { account: 'a', type: 'repository', name: 'x', actions: ['pull'] } });
+  const { code, notes } = await run(['compare', configuration, policy, '-'], [`${line}\n`]);
+  assert.equal(code, 1);
+  assert.match(
+    notes,
+    /^docker_auth cannot decide on a repository:x:pull: the rule that matches has no actions\. Mend.*$/,
+  );
+});

@@ -76,3 +76,38 @@ test('a line without a decision is decided by the configuration of docker_auth',
     'anonymous repository:team/app:pull: docker_auth granted pull, the policy nothing (no rule)',
   );
 });
+
+test('scalars of the ACL are compared as they are written, merged ones too', () => {
+  const acl = `
+acl:
+  - match: &first {type: repository, account: ~, name: 1.10}
+    actions: [yes]
+  - match: {name: 012}
+    actions: [pull]
+  - match: {<<: *first, name: 2001-01-01}
+    actions: [pull]
+`;
+  const lines = ['012', '1.10', '2001-01-01'].map((name) =>
+    JSON.stringify({ request: { account: 'a', type: 'repository', name, labels: null, actions: ['pull', 'yes'] } }),
+  );
+  const { differences } = compareDecisions(acl, parsePolicy('acl: []', 'policy.yml'), lines);
+  assert.deepEqual(
+    [...differences.values()].map(({ request, before }) => [request.name, before]),
+    [
+      ['012', ['pull']],
+      ['1.10', ['yes']],
+      ['2001-01-01', ['pull']],
+    ],
+  );
+});
+
+for (const [title, text, message] of [
+  ['would not start with', 'acl: [{match: {name: "/(/"}, actions: []}]', /cannot decide on a .*missing closing/],
+  ['crashes with', 'acl: [{match: {}}]', /cannot decide on a .*the rule that matches has no actions/],
+  ['cannot read', 'acl: [', /is no YAML/],
+] as const) {
+  test(`a configuration that docker_auth ${title} is told, not taken for "granted nothing"`, () => {
+    const line = JSON.stringify({ request: { account: 'a', type: 'repository', name: 'x', actions: ['pull'] } });
+    assert.throws(() => compareDecisions(text, parsePolicy('acl: []', 'policy.yml'), [line]), { message });
+  });
+}
