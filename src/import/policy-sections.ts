@@ -1,6 +1,6 @@
 /** Owns the conversion of docker_auth's `users:` and `acl:`, with their comments, so that they decide the same here. */
 import { Document, isMap, isScalar, isSeq, type Node, type Pair, Scalar, visit, YAMLMap, type YAMLSeq } from 'yaml';
-import { globProblem, isExpression } from '../pattern.ts';
+import { compilePattern, globProblem, isExpression, PatternError } from '../pattern.ts';
 
 const patternFields = ['account', 'type', 'name', 'service'];
 const matchFields = [...patternFields, 'ip', 'labels'];
@@ -12,6 +12,8 @@ type Conversion = {
   readonly report: ReportNode;
   /** Labels hold patterns, or may: then they have to be put in as they are. */
   readonly rawLabels: boolean;
+  /** Names under `users:`, which are compared as they are written. */
+  readonly names: readonly string[];
 };
 
 /**
@@ -25,7 +27,8 @@ export function convertPolicy(source: Document, hasOtherLabels: boolean, report:
   const users = sections.find(({ key }) => textOf(key) === 'users')?.value;
   const acl = sections.find(({ key }) => textOf(key) === 'acl')?.value;
   if (isMap(users)) convertUsers(users, report);
-  if (isSeq(acl)) convertRules(acl, { report, rawLabels: hasOtherLabels || hasPatternLabels(users) });
+  if (isSeq(acl))
+    convertRules(acl, { report, rawLabels: hasOtherLabels || hasPatternLabels(users), names: keysOf(users) });
   else report(source.contents, 'acl is missing; Dockpass reads no rules from anywhere else', 'error');
   const policy = new Document(new YAMLMap(), { version: '1.1' });
   for (const pair of sections) policy.add(pair);
@@ -88,7 +91,8 @@ function convertRules(acl: YAMLSeq, conversion: Conversion): void {
 }
 
 /** Whether the rule is kept. */
-function convertRule(rule: YAMLMap, number: number, { report, rawLabels }: Conversion): boolean {
+function convertRule(rule: YAMLMap, number: number, conversion: Conversion): boolean {
+  const { report, rawLabels } = conversion;
   const path = `acl[${number}]`;
   dropUnknown(rule, ['match', 'actions', 'comment', '<<'], path, report);
   if (isNull(rule.get('actions', true))) {
@@ -104,7 +108,7 @@ function convertRule(rule: YAMLMap, number: number, { report, rawLabels }: Conve
   }
   const patterns = matchPairs(match).filter(({ key }) => textOf(key) !== 'ip');
   dropUnknown(match, [...matchFields, '<<'], `${path}.match`, report, 'so the rule is wider than it looks');
-  for (const pair of patterns) convertPattern(pair, path, report);
+  for (const pair of patterns) convertPattern(pair, path, conversion);
   const texts = patterns.map(({ value }) => textOf(value) ?? '');
   if (texts.some((text) => !isExpression(text) && globProblem(text) !== null)) {
     report(rule, `${path} is left out: it has a malformed glob, which docker_auth never matches`);
@@ -135,24 +139,58 @@ function matchPairs(match: YAMLMap): Pair[] {
   });
 }
 
-function convertPattern(pair: Pair, path: string, report: ReportNode): void {
+function convertPattern(pair: Pair, path: string, conversion: Conversion): void {
+  const { report } = conversion;
   // Nothing is the empty text for a label: a value that nobody has.
   const written = isNull(pair.value) ? '' : textOf(pair.value);
   if (written === null) return;
   const stars = isExpression(written)
     ? written
     : written.replace(/\\[\s\S]|\[[^\]]*\]|\*{2,}/g, (part) => (part.startsWith('**') ? '*' : part));
-  const isEmail = textOf(pair.key) === 'account' && stars.includes('@') && !isExpression(stars);
-  // Variables keep their case, and so does what stands after a backslash.
-  const pattern = isEmail
-    ? stars.replace(/\$\{[^}]*\}|\\[\s\S]|[^$\\]+/g, (part) => (/^[$\\]/.test(part) ? part : part.toLowerCase()))
-    : stars;
+  const pattern = textOf(pair.key) === 'account' ? convertAccount(stars, pair.value, path, conversion) : stars;
   if (stars !== written) report(pair.value, `${path}: "**" becomes "*", which is how docker_auth reads it`);
-  if (pattern !== stars)
-    report(pair.value, `${path}: e-mails are compared in lower case, so "${stars}" becomes "${pattern}"`);
   // A pattern such as 012 or yes is quoted from now on.
   if (!isScalar(pair.value)) pair.value = new Scalar(pattern);
   else if (pair.value.value !== pattern) pair.value.value = pattern;
+}
+
+/** People's accounts are e-mails in lower case here, whatever their provider writes; a name under `users:` keeps its case. */
+function convertAccount(pattern: string, node: unknown, path: string, { report, names }: Conversion): string {
+  const folded = isExpression(pattern) ? pattern : foldPattern(pattern);
+  const misses = isExpression(pattern) ? hasCapitals(pattern) : pattern.includes('@') && folded !== pattern;
+  if (!misses || names.includes(pattern)) return pattern;
+  const user = names.find((name) => fits(pattern, name));
+  if (user === undefined && !isExpression(pattern)) {
+    report(node, `${path}: e-mails are compared in lower case, so "${pattern}" becomes "${folded}"`);
+    return folded;
+  }
+  const advice = isExpression(pattern) ? 'begin it with "(?i)"' : `add a rule for "${folded}"`;
+  if (user === undefined || pattern.includes('@'))
+    report(
+      node,
+      `${path}: e-mails are compared in lower case, which "${pattern}" may miss; ${advice} if it means people`,
+    );
+  return pattern;
+}
+
+/** Variables keep their case, and so does what stands after a backslash. */
+function foldPattern(glob: string): string {
+  return glob.replace(/\$\{[^}]*\}|\\[\s\S]|[^$\\]+/g, (part) => (/^[$\\]/.test(part) ? part : part.toLowerCase()));
+}
+
+/** Whether an expression has capitals of its own: not in an escape, a name, a variable, or a class that has small letters too. */
+function hasCapitals(expression: string): boolean {
+  const other = /\\[pP]\{[^}]*\}|\\[\s\S]|\$\{[^}]*\}|\(\?P?<\w+>|\[[^\]]*[a-z][^\]]*\]/g;
+  return !/\(\?[a-z]*i/.test(expression) && /[A-Z]/.test(expression.replace(other, ''));
+}
+
+function fits(pattern: string, name: string): boolean {
+  try {
+    return compilePattern(pattern, { doubleStar: false })(name);
+  } catch (error) {
+    if (error instanceof PatternError) return false;
+    throw error;
+  }
 }
 
 function dropUnknown(map: YAMLMap, known: readonly string[], path: string, report: ReportNode, consequence = ''): void {
@@ -177,6 +215,10 @@ function isMerge({ key }: Pair): boolean {
 
 function pairsOf(node: unknown): Pair[] {
   return isMap(node) ? [...node.items] : [];
+}
+
+function keysOf(node: unknown): string[] {
+  return pairsOf(node).flatMap(({ key }) => textOf(key) ?? []);
 }
 
 function isNull(node: unknown): boolean {

@@ -145,6 +145,16 @@ describe('what has to be looked at', () => {
       /^2 warning acl\[1\]: .*"Bob@x.com" becomes "bob@x.com"/,
     ],
     [
+      'an expression with capitals',
+      'acl:\n  - {match: {account: "/^.+@Example\\\\.com$/"}, actions: []}',
+      /^2 warning acl\[1\]: .*"\/\^\.\+@Example.*" may miss; begin it with "\(\?i\)" if it means people/,
+    ],
+    [
+      'a glob with capitals that fits a user of the file',
+      `users: {Ci@Corp: {password: "${hash}"}}\nacl:\n  - {match: {account: "*@Corp"}, actions: []}`,
+      /^3 warning acl\[1\]: .*"\*@Corp" may miss; add a rule for "\*@corp"/,
+    ],
+    [
       'a capture',
       'acl:\n  - {match: {account: "/(.+)/", name: "${account:1}"}, actions: []}',
       /^2 warning acl\[1\]: what a capture catches/,
@@ -165,6 +175,30 @@ describe('what has to be looked at', () => {
   ];
   for (const [title, text, problem] of table) {
     test(title, () => assert.match(problemsOf(text).join('\n'), new RegExp(problem.source, 'm')));
+  }
+});
+
+test('names under users: keep their case in the rules', () => {
+  const text = `users: {Ci@Corp: {password: "${hash}"}, Bot: {password: "${hash}"}}
+acl: [{match: {account: Ci@Corp}, actions: []}, {match: {account: "*@Corp"}, actions: []}, {match: {account: "/^Bo/"}, actions: []}]`;
+  const policy = parsePolicy(importDockerAuth(text, 'auth_config.yml').policy, 'policy.yml');
+  const ruleOf = (account: string) =>
+    decide(
+      policy,
+      identityOf(policy.users, { account }),
+      { type: 'repository', name: 'x', actions: ['pull'] },
+      { service: '', address: '' },
+    ).rule?.number;
+  assert.deepEqual([ruleOf('Ci@Corp'), ruleOf('Bot')], [1, 3]);
+  assert.doesNotMatch(problemsOf(text).join('\n'), /acl\[[13]\]/);
+});
+
+test('classes, escapes and names are no capitals of an expression', () => {
+  for (const account of ['/^[a-zA-Z.]+@x\\S$/', '/(?i)^Ana@/', '/^(?P<Who>.+)@${labels:Team}$/']) {
+    assert.doesNotMatch(
+      problemsOf(JSON.stringify({ acl: [{ match: { account }, actions: [] }] })).join(),
+      /lower case/,
+    );
   }
 });
 
