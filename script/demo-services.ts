@@ -6,7 +6,13 @@ import { findProgram } from '../test/support/parts.ts';
 import { createPeoplePage, peoplePath } from '../test/support/people-page.ts';
 import { freePorts } from '../test/support/ports.ts';
 import { type Finished, type Running, runProgram, startProgram } from '../test/support/process.ts';
-import { type DemoProvider, type Person, type ProviderClient, startProvider } from '../test/support/provider.ts';
+import {
+  type DemoProvider,
+  googleSettings,
+  type Person,
+  type ProviderClient,
+  startProvider,
+} from '../test/support/provider.ts';
 import { startRegistry } from '../test/support/registry.ts';
 
 export type DemoPorts = { readonly dockpass: number; readonly registry: number; readonly provider: number };
@@ -67,13 +73,7 @@ export async function startDemo(
     DATA_DIR: data,
     POLICY_FILE: settings.policyFile ?? demoPolicyFile,
     SERVICES: registry,
-    GOOGLE_CLIENT_ID: client.id,
-    GOOGLE_CLIENT_SECRET: client.secret,
-    GOOGLE_DOMAINS: 'example.com',
-    GOOGLE_AUTHORIZATION_URL: provider.authorizationUrl,
-    GOOGLE_TOKEN_URL: provider.tokenUrl,
-    GOOGLE_JWKS_URL: provider.jwksUrl,
-    GOOGLE_ISSUERS: provider.issuer,
+    ...googleSettings(provider, client),
     GOOGLE_DIRECTORY: 'recursive',
     GOOGLE_DIRECTORY_KEY: JSON.stringify(directory.keyFile),
     GOOGLE_DIRECTORY_URL: provider.issuer,

@@ -1,7 +1,7 @@
 /** Owns what every fault happens to: Dockpass with a provider, and a person who is signed in. */
 import { createInstallation, type Installation, type Server } from '../test/support/installation.ts';
 import { freePorts } from '../test/support/ports.ts';
-import { type DemoProvider, startProvider } from '../test/support/provider.ts';
+import { type DemoProvider, googleSettings, startProvider } from '../test/support/provider.ts';
 import { createVisitor, signInAs, type Visitor } from '../test/support/visitor.ts';
 
 /** Something that goes wrong, and how Dockpass is to take it. */
@@ -46,13 +46,7 @@ export async function openScene(stack: AsyncDisposableStack): Promise<Scene> {
   const environment = {
     PUBLIC_URL: url,
     PORT: String(port),
-    GOOGLE_CLIENT_ID: client.id,
-    GOOGLE_CLIENT_SECRET: client.secret,
-    GOOGLE_DOMAINS: 'example.com',
-    GOOGLE_AUTHORIZATION_URL: provider.authorizationUrl,
-    GOOGLE_TOKEN_URL: provider.tokenUrl,
-    GOOGLE_JWKS_URL: provider.jwksUrl,
-    GOOGLE_ISSUERS: provider.issuer,
+    ...googleSettings(provider, client),
   };
   return {
     installation,

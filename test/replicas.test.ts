@@ -6,7 +6,7 @@ import { createInstallation, type Installation, type Server } from './support/in
 import { skipped } from './support/parts.ts';
 import { createPassword, revokePassword } from './support/person.ts';
 import { findPostgres, type PostgresServer, startPostgres } from './support/postgres.ts';
-import { type DemoProvider, startProvider } from './support/provider.ts';
+import { type DemoProvider, googleSettings, startProvider } from './support/provider.ts';
 import { createVisitor, signInAs } from './support/visitor.ts';
 
 const secrets = {
@@ -35,13 +35,7 @@ describe('two replicas', { skip: findPostgres() === null && skipped('not install
       ...secrets,
       PUBLIC_URL: balancer.url,
       DATABASE_URL: await postgres.createDatabase(),
-      GOOGLE_CLIENT_ID: client.id,
-      GOOGLE_CLIENT_SECRET: client.secret,
-      GOOGLE_DOMAINS: 'example.com',
-      GOOGLE_AUTHORIZATION_URL: provider.authorizationUrl,
-      GOOGLE_TOKEN_URL: provider.tokenUrl,
-      GOOGLE_JWKS_URL: provider.jwksUrl,
-      GOOGLE_ISSUERS: provider.issuer,
+      ...googleSettings(provider, client),
     };
     installations = [createInstallation(), createInstallation()];
     // At once, on an empty database: the migrations race.

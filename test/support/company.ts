@@ -8,7 +8,7 @@ import { openStore } from '../../src/store/open.ts';
 import { writePast } from './company-past.ts';
 import { pepper } from './past-password.ts';
 import { freePorts } from './ports.ts';
-import { type DemoProvider, demoPeople, startProvider } from './provider.ts';
+import { demoPeople, googleSettings, startProvider } from './provider.ts';
 
 export type Company = {
   /** Without a slash at the end. */
@@ -66,7 +66,7 @@ export async function startCompany(folder: string, stack: AsyncDisposableStack):
     CONTACT: '#registry in the chat',
     PASSWORD_PEPPER: pepper,
     LOG_LEVEL: 'error',
-    ...googleSettings(provider),
+    ...googleSettings(provider, client),
   });
   const store = await openStore(config.databaseUrl, () => {});
   const [ana] = demoPeople;
@@ -83,16 +83,4 @@ export async function signInAsAna(context: BrowserContext, { url, person }: Comp
   await page.getByRole('button', { name: person }).click();
   await page.waitForURL(`${url}/`);
   await page.close();
-}
-
-function googleSettings(provider: DemoProvider): Record<string, string> {
-  return {
-    GOOGLE_CLIENT_ID: client.id,
-    GOOGLE_CLIENT_SECRET: client.secret,
-    GOOGLE_DOMAINS: 'example.com',
-    GOOGLE_AUTHORIZATION_URL: provider.authorizationUrl,
-    GOOGLE_TOKEN_URL: provider.tokenUrl,
-    GOOGLE_JWKS_URL: provider.jwksUrl,
-    GOOGLE_ISSUERS: provider.issuer,
-  };
 }

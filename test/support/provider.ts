@@ -204,3 +204,19 @@ async function close(server: Server): Promise<void> {
   server.closeAllConnections();
   await once(server, 'close');
 }
+
+/** The environment by which a Dockpass takes the provider for Google; example.com is the Workspace domain that may come in. */
+export function googleSettings(
+  provider: DemoProvider,
+  client: Pick<ProviderClient, 'id' | 'secret'>,
+): Record<string, string> {
+  return {
+    GOOGLE_CLIENT_ID: client.id,
+    GOOGLE_CLIENT_SECRET: client.secret,
+    GOOGLE_DOMAINS: 'example.com',
+    GOOGLE_AUTHORIZATION_URL: provider.authorizationUrl,
+    GOOGLE_TOKEN_URL: provider.tokenUrl,
+    GOOGLE_JWKS_URL: provider.jwksUrl,
+    GOOGLE_ISSUERS: provider.issuer,
+  };
+}
