@@ -1,7 +1,8 @@
 /** Owns the operations of the API on people. */
+
+import type { People, PeopleQuery } from '../administration/people.ts';
 import { Refusal } from '../errors.ts';
 import { foldCase } from '../identity/identity.ts';
-import type { People, PeopleQuery } from '../people.ts';
 import type { AccountState, AccountStore } from '../store/accounts.ts';
 import type { Input } from './input.ts';
 import type { ApiField, ApiRoute } from './route.ts';

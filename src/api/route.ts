@@ -1,5 +1,5 @@
 /** Owns what an operation of the API is: where it is, what it needs, what it is given. One list serves it and describes it. */
-import type { ApiScope } from '../api-tokens.ts';
+import type { ApiScope } from '../administration/api-tokens.ts';
 import type { Actor } from '../app-passwords.ts';
 import type { Input } from './input.ts';
 

@@ -1,12 +1,12 @@
 /** Owns what administrators work with, on pages, by the API and on the command line: made from the core and the policy in force. */
-import { type Administrators, createAdministrators } from '../administrators.ts';
-import { type ApiTokens, createApiTokens } from '../api-tokens.ts';
-import { type AuditLog, createAuditLog } from '../audit-log.ts';
+import { type Administrators, createAdministrators } from '../administration/administrators.ts';
+import { type ApiTokens, createApiTokens } from '../administration/api-tokens.ts';
+import { type AuditLog, createAuditLog } from '../administration/audit-log.ts';
+import { createPeople, type People } from '../administration/people.ts';
+import { createRevocations, type Revocations } from '../administration/revocations.ts';
+import { createRobots, type Robots } from '../administration/robots.ts';
 import type { Config } from '../config/config.ts';
-import { createPeople, type People } from '../people.ts';
 import type { Policy } from '../policy/acl.ts';
-import { createRevocations, type Revocations } from '../revocations.ts';
-import { createRobots, type Robots } from '../robots.ts';
 import type { Core } from './core.ts';
 
 export type Administration = {

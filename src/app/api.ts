@@ -1,6 +1,7 @@
 /** Mounts the API for programs: no cookies, no pages, an administrators' token for all but what anybody may do. */
 import { pipeline } from 'node:stream/promises';
 import express, { type Request, type RequestHandler, type Router } from 'express';
+import type { ApiTokens } from '../administration/api-tokens.ts';
 import { createInput } from '../api/input.ts';
 import { describeApi } from '../api/openapi.ts';
 import { passwordRoutes } from '../api/passwords.ts';
@@ -8,7 +9,6 @@ import { peopleRoutes } from '../api/people.ts';
 import { recordRoutes } from '../api/records.ts';
 import { robotRoutes } from '../api/robots.ts';
 import type { ApiRoute } from '../api/route.ts';
-import type { ApiTokens } from '../api-tokens.ts';
 import type { Actor } from '../app-passwords.ts';
 import type { Client } from '../audit.ts';
 import type { Config } from '../config/config.ts';

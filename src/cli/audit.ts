@@ -1,6 +1,6 @@
 /** Owns `dockpass audit ...` and `dockpass api-token ...`: what was done, and what lets programs do it. */
-import { apiScopes } from '../api-tokens.ts';
-import { type AuditFilter, exportLines } from '../audit-log.ts';
+import { apiScopes } from '../administration/api-tokens.ts';
+import { type AuditFilter, exportLines } from '../administration/audit-log.ts';
 import { type Command, UsageError, type Values, wholeNumber } from './command.ts';
 import { byCommandLine, withAdministration } from './core.ts';
 import { readTime } from './person.ts';

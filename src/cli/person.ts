@@ -1,8 +1,9 @@
 /** Owns `dockpass person ...` and `dockpass revocation ...`: who holds what, and stopping it. */
+
+import type { Preview, Revocation, Selection } from '../administration/revocations.ts';
 import type { Core } from '../app/core.ts';
 import { Refusal } from '../errors.ts';
 import { foldCase } from '../identity/identity.ts';
-import type { Preview, Revocation, Selection } from '../revocations.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 import { byCommandLine, withAdministration } from './core.ts';
 

@@ -1,9 +1,9 @@
 /** Owns the page that tells a person what they may do, by which rule, and what was denied to them lately. */
 import type { Request, RequestHandler, Response } from 'express';
+import type { People } from '../administration/people.ts';
 import type { Client } from '../audit.ts';
 import type { Denial } from '../denials.ts';
 import type { Identity } from '../identity/identity.ts';
-import type { People } from '../people.ts';
 import type { Policy } from '../policy/acl.ts';
 import { explain } from '../policy/explain.ts';
 import { outlookOf } from '../policy/outlook.ts';

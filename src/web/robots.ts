@@ -1,9 +1,9 @@
 /** Owns the pages about robots: for administrators all of them, for everybody else those that their groups own. */
 import type { Request, RequestHandler, Response } from 'express';
+import type { Robot, RobotManager, Robots } from '../administration/robots.ts';
 import type { Actor, AppPasswords } from '../app-passwords.ts';
 import type { Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
-import type { Robot, RobotManager, Robots } from '../robots.ts';
 import type { Account } from '../store/accounts.ts';
 import { fieldsOf, oneOf, readForm } from './fields.ts';
 import { momentOf } from './moment.ts';

@@ -1,5 +1,5 @@
 /** Owns how a session in a browser is told: which browser, from where, since when. */
-import type { SessionSummary } from '../people.ts';
+import type { SessionSummary } from '../administration/people.ts';
 import { clientName } from './client-name.ts';
 import { momentOf } from './moment.ts';
 

@@ -1,18 +1,18 @@
 /** Owns a small company for the tests of administration: people, passwords, a clock, and the parts on a real store. */
 import assert from 'node:assert/strict';
-import { type Administrators, createAdministrators } from '../../src/administrators.ts';
-import { type ApiTokens, createApiTokens } from '../../src/api-tokens.ts';
+import { type Administrators, createAdministrators } from '../../src/administration/administrators.ts';
+import { type ApiTokens, createApiTokens } from '../../src/administration/api-tokens.ts';
+import { type AuditLog, createAuditLog } from '../../src/administration/audit-log.ts';
+import { createPeople, type People } from '../../src/administration/people.ts';
+import { createRevocations, type Revocations } from '../../src/administration/revocations.ts';
+import { createRobots, type Robots } from '../../src/administration/robots.ts';
 import { type Actor, type AppPasswords, createAppPasswords, type PasswordWish } from '../../src/app-passwords.ts';
 import { type AuditEvent, createAudit } from '../../src/audit.ts';
-import { type AuditLog, createAuditLog } from '../../src/audit-log.ts';
 import type { Refusal, RefusalCode } from '../../src/errors.ts';
 import type { Identity } from '../../src/identity/identity.ts';
 import { createIdentityTokens, type IdentityTokens } from '../../src/identity-tokens.ts';
 import { createLeakReports, type LeakReports } from '../../src/leaks.ts';
-import { createPeople, type People } from '../../src/people.ts';
 import { type Policy, parsePolicy } from '../../src/policy/acl.ts';
-import { createRevocations, type Revocations } from '../../src/revocations.ts';
-import { createRobots, type Robots } from '../../src/robots.ts';
 import { createPepper } from '../../src/secret.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';

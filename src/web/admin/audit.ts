@@ -2,8 +2,14 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Request, RequestHandler, Response } from 'express';
-import { type AuditEntry, type AuditFilter, type AuditLog, type ExportFormat, exportLines } from '../../audit-log.ts';
-import type { Selection } from '../../revocations.ts';
+import {
+  type AuditEntry,
+  type AuditFilter,
+  type AuditLog,
+  type ExportFormat,
+  exportLines,
+} from '../../administration/audit-log.ts';
+import type { Selection } from '../../administration/revocations.ts';
 import { clientName } from '../client-name.ts';
 import { dayOf, fieldsOf, oneOf, queryOf } from '../fields.ts';
 import { momentOf } from '../moment.ts';

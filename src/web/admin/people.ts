@@ -1,6 +1,6 @@
 /** Owns the administrators' list of people: search, filters, order, pages. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { People, PeopleQuery, PeopleSort, Person } from '../../people.ts';
+import type { People, PeopleQuery, PeopleSort, Person } from '../../administration/people.ts';
 import type { AccountState } from '../../store/accounts.ts';
 import { fieldsOf, oneOf, queryOf } from '../fields.ts';
 import { momentOf } from '../moment.ts';

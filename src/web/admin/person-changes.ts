@@ -1,7 +1,7 @@
 /** Owns what administrators do to a person: disable, enable, end the sessions. Each is asked for on a page that says what it means. */
 import type { Request, RequestHandler, Response } from 'express';
+import type { People } from '../../administration/people.ts';
 import { Refusal } from '../../errors.ts';
-import type { People } from '../../people.ts';
 import { fieldsOf, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { personView } from './person.ts';

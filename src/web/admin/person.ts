@@ -1,8 +1,8 @@
 /** Owns the page of one person: what they hold, may do and were refused, where they are signed in. */
 import type { Request, RequestHandler, Response } from 'express';
+import type { People, Person, PersonDetail } from '../../administration/people.ts';
 import type { Denial } from '../../denials.ts';
 import type { Identity } from '../../identity/identity.ts';
-import type { People, Person, PersonDetail } from '../../people.ts';
 import type { Policy } from '../../policy/acl.ts';
 import { outlookOf } from '../../policy/outlook.ts';
 import { denialOf, prospectsOf } from '../access-view.ts';

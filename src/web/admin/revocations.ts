@@ -1,8 +1,8 @@
 /** Owns revocation by administrators: choose, see what would stop, revoke, undo for a day. */
 import type { Request, RequestHandler, Response } from 'express';
+import type { People } from '../../administration/people.ts';
+import type { Revocation, Revocations } from '../../administration/revocations.ts';
 import { Refusal } from '../../errors.ts';
-import type { People } from '../../people.ts';
-import type { Revocation, Revocations } from '../../revocations.ts';
 import { dayOf, type Fields, fieldsOf, queryOf, readForm } from '../fields.ts';
 import { momentOf } from '../moment.ts';
 import { sections } from '../navigation.ts';

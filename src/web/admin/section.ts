@@ -1,6 +1,6 @@
 /** Owns what the pages of the administrators share: who may see them, their tabs, in whose name they act. */
 import type { Request, RequestHandler } from 'express';
-import type { Administrators } from '../../administrators.ts';
+import type { Administrators } from '../../administration/administrators.ts';
 import type { Actor } from '../../app-passwords.ts';
 import type { Client } from '../../audit.ts';
 import { Refusal } from '../../errors.ts';

@@ -1,5 +1,5 @@
 /** Owns how a selection of passwords stands in an address and is told in words. */
-import type { Selection } from '../../revocations.ts';
+import type { Selection } from '../../administration/revocations.ts';
 import { dayOf, type Fields } from '../fields.ts';
 
 const names = ['password', 'account', 'domain', 'group', 'provider', 'before', 'unused'] as const;

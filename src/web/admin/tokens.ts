@@ -1,6 +1,6 @@
 /** Owns the pages about API tokens: who holds which, make one, revoke one. */
 import type { Request, RequestHandler, Response } from 'express';
-import { type ApiToken, type ApiTokens, apiScopes } from '../../api-tokens.ts';
+import { type ApiToken, type ApiTokens, apiScopes } from '../../administration/api-tokens.ts';
 import { Refusal } from '../../errors.ts';
 import { fieldsOf, numberIn, readForm } from '../fields.ts';
 import { type Moment, momentOf } from '../moment.ts';

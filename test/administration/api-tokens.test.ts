@@ -1,8 +1,8 @@
 /** What an API token needs to work, and what ends it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { client, day, refusal, root, type Scene, withScene } from './support/administration-scene.ts';
-import { describeEngines } from './support/engines.ts';
+import { client, day, refusal, root, type Scene, withScene } from '../support/administration-scene.ts';
+import { describeEngines } from '../support/engines.ts';
 
 const wish = { name: 'off-boarding', days: 30, scopes: ['people:write', 'people:read'] };
 

@@ -1,9 +1,9 @@
 /** Which passwords a selection means, that they stop at the next request, and that a day is long enough to change one's mind. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Selection } from '../src/revocations.ts';
-import { client, day, hour, refusal, root, type Scene, wish, withScene } from './support/administration-scene.ts';
-import { describeEngines } from './support/engines.ts';
+import type { Selection } from '../../src/administration/revocations.ts';
+import { client, day, hour, refusal, root, type Scene, wish, withScene } from '../support/administration-scene.ts';
+import { describeEngines } from '../support/engines.ts';
 
 /** ana and bo have two passwords each, cy of another domain and provider has one. */
 async function withCompany(scene: Scene) {

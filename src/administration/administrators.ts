@@ -1,10 +1,10 @@
 /** Owns the question who is an administrator: e-mails and groups of the configuration, asked anew at each request. */
-import { identityOfAccount } from './identity/account-identity.ts';
-import { foldCase } from './identity/identity.ts';
-import type { Patience } from './identity/standing.ts';
-import type { Policy } from './policy/acl.ts';
-import { type Membership, groupsOf as policyGroupsOf } from './policy/groups.ts';
-import type { Account } from './store/accounts.ts';
+import { identityOfAccount } from '../identity/account-identity.ts';
+import { foldCase } from '../identity/identity.ts';
+import type { Patience } from '../identity/standing.ts';
+import type { Policy } from '../policy/acl.ts';
+import { type Membership, groupsOf as policyGroupsOf } from '../policy/groups.ts';
+import type { Account } from '../store/accounts.ts';
 
 export type Administrators = {
   /** Never a robot, never whoever shows a password: only people who have signed in with a provider are asked about. */

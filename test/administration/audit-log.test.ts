@@ -1,11 +1,11 @@
 /** That the audit is found by each filter, page by page, exported whole and safely, and removed when it is old. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AuditEntry, type AuditFilter, exportLines } from '../src/audit-log.ts';
-import { tidy } from '../src/housekeeping.ts';
-import type { AuditRow } from '../src/store/audit-events.ts';
-import { day, type Scene, withScene } from './support/administration-scene.ts';
-import { describeEngines } from './support/engines.ts';
+import { type AuditEntry, type AuditFilter, exportLines } from '../../src/administration/audit-log.ts';
+import { tidy } from '../../src/housekeeping.ts';
+import type { AuditRow } from '../../src/store/audit-events.ts';
+import { day, type Scene, withScene } from '../support/administration-scene.ts';
+import { describeEngines } from '../support/engines.ts';
 
 const start = Date.UTC(2026, 10, 1);
 const row = (index: number, changes: Partial<AuditRow> = {}): AuditRow => ({

@@ -1,9 +1,9 @@
 /** Who is found, in which order, what a person's page knows, and what disabling somebody stops. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PeopleQuery } from '../src/people.ts';
-import { client, day, refusal, root, type Scene, wish, withScene } from './support/administration-scene.ts';
-import { describeEngines } from './support/engines.ts';
+import type { PeopleQuery } from '../../src/administration/people.ts';
+import { client, day, refusal, root, type Scene, wish, withScene } from '../support/administration-scene.ts';
+import { describeEngines } from '../support/engines.ts';
 
 const everybody: PeopleQuery = {
   search: '',

@@ -1,15 +1,15 @@
 /** Owns revocation by administrators: which passwords a selection means, what would stop, revoke, undo within 24 hours. */
 import { randomBytes } from 'node:crypto';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { type Actor, type AppPassword, toAppPassword } from '../app-passwords.ts';
+import type { Audit } from '../audit.ts';
+import { Refusal } from '../errors.ts';
+import type { Account, AccountStore } from '../store/accounts.ts';
+import type { ListedPassword } from '../store/passwords.ts';
+import type { RevocationRow } from '../store/revocations.ts';
+import type { Store } from '../store/store.ts';
+import type { Use, Uses } from '../uses.ts';
 import type { Administrators } from './administrators.ts';
-import { type Actor, type AppPassword, toAppPassword } from './app-passwords.ts';
-import type { Audit } from './audit.ts';
-import { Refusal } from './errors.ts';
-import type { Account, AccountStore } from './store/accounts.ts';
-import type { ListedPassword } from './store/passwords.ts';
-import type { RevocationRow } from './store/revocations.ts';
-import type { Store } from './store/store.ts';
-import type { Use, Uses } from './uses.ts';
 
 /** Live passwords to which everything that is given applies; at least one thing must be given. Times are epoch milliseconds. */
 export type Selection = {

@@ -1,14 +1,15 @@
 /** Owns what administrators see of people and do to them: search, a person's detail, disable, enable, end sessions. */
+
+import type { Actor, AppPassword, AppPasswords } from '../app-passwords.ts';
+import type { Audit } from '../audit.ts';
+import { Refusal } from '../errors.ts';
+import type { Membership } from '../policy/groups.ts';
+import type { Account, AccountState } from '../store/accounts.ts';
+import type { PersonRow } from '../store/people.ts';
+import type { SessionRow } from '../store/sessions.ts';
+import type { Store } from '../store/store.ts';
+import type { Use, Uses } from '../uses.ts';
 import type { Administrators } from './administrators.ts';
-import type { Actor, AppPassword, AppPasswords } from './app-passwords.ts';
-import type { Audit } from './audit.ts';
-import { Refusal } from './errors.ts';
-import type { Membership } from './policy/groups.ts';
-import type { Account, AccountState } from './store/accounts.ts';
-import type { PersonRow } from './store/people.ts';
-import type { SessionRow } from './store/sessions.ts';
-import type { Store } from './store/store.ts';
-import type { Use, Uses } from './uses.ts';
 
 /** Times are epoch milliseconds. */
 export type Person = {

@@ -1,6 +1,6 @@
 /** Owns reading the audit: filters, pages, export. */
-import type { Audit, AuditAction } from './audit.ts';
-import type { AuditRow, AuditStore } from './store/audit-events.ts';
+import type { Audit, AuditAction } from '../audit.ts';
+import type { AuditRow, AuditStore } from '../store/audit-events.ts';
 
 export type AuditEntry = {
   readonly id: string;

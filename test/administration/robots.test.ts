@@ -1,10 +1,10 @@
 /** Who makes a robot, who manages it, what it may be given, and that it outlives its maker. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decide } from '../src/policy/decide.ts';
-import type { RobotManager, RobotWish } from '../src/robots.ts';
-import { day, refusal, root, type Scene, wish, withScene } from './support/administration-scene.ts';
-import { describeEngines } from './support/engines.ts';
+import type { RobotManager, RobotWish } from '../../src/administration/robots.ts';
+import { decide } from '../../src/policy/decide.ts';
+import { day, refusal, root, type Scene, wish, withScene } from '../support/administration-scene.ts';
+import { describeEngines } from '../support/engines.ts';
 
 const administrator: RobotManager = { administrator: true };
 const inPlatform: RobotManager = { administrator: false, groups: ['platform'] };

@@ -1,11 +1,11 @@
 /** Owns administrators' API tokens: `dka_`, narrow scopes, an expiry; they open /api/v1 and nothing else. */
 import { randomBytes } from 'node:crypto';
+import type { Actor } from '../app-passwords.ts';
+import type { Audit, Client } from '../audit.ts';
+import { Refusal } from '../errors.ts';
+import { createSecret, equalHashes, hasValidChecksum, hintOf, type Pepper } from '../secret.ts';
+import type { ApiTokenRow, ApiTokenStore } from '../store/api-tokens.ts';
 import type { Administrators } from './administrators.ts';
-import type { Actor } from './app-passwords.ts';
-import type { Audit, Client } from './audit.ts';
-import { Refusal } from './errors.ts';
-import { createSecret, equalHashes, hasValidChecksum, hintOf, type Pepper } from './secret.ts';
-import type { ApiTokenRow, ApiTokenStore } from './store/api-tokens.ts';
 
 export const apiScopes = [
   'people:read',

@@ -1,12 +1,12 @@
 /** Owns robots: accounts that belong to a group and hold passwords, and stay when a person leaves. */
 import { randomBytes } from 'node:crypto';
-import type { Actor } from './app-passwords.ts';
-import type { Audit } from './audit.ts';
-import { Refusal } from './errors.ts';
-import type { AccountState } from './store/accounts.ts';
-import type { RobotFacts, RobotRow } from './store/robots.ts';
-import { ConstraintError } from './store/sql.ts';
-import type { Store } from './store/store.ts';
+import type { Actor } from '../app-passwords.ts';
+import type { Audit } from '../audit.ts';
+import { Refusal } from '../errors.ts';
+import type { AccountState } from '../store/accounts.ts';
+import type { RobotFacts, RobotRow } from '../store/robots.ts';
+import { ConstraintError } from '../store/sql.ts';
+import type { Store } from '../store/store.ts';
 
 export type Robot = {
   readonly id: string;
