@@ -1,13 +1,14 @@
-/** Owns one sweep over the holders of live passwords: whom to ask, what the answers add up to, when to believe none of them. */
+/** Owns one sweep over the holders of live passwords: what the answers add up to, and when to believe none of them. */
 import { randomBytes } from 'node:crypto';
 import type { Audit } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import type { Verdict } from '../identity/verdict.ts';
 import type { Log } from '../log.ts';
-import type { Account, AccountStore } from '../store/accounts.ts';
+import type { AccountStore } from '../store/accounts.ts';
 import type { LeaseStore } from '../store/leases.ts';
 import type { Confirm } from './confirm.ts';
 import type { Leavers } from './leavers.ts';
+import { type Asked, askAll, hasLeft, type Round } from './round.ts';
 
 /** `held`: has left, as far as the provider says, but so have too many others. */
 export type Outcome = 'confirmed' | 'disabled' | 'sign-in' | 'held' | 'silent' | 'fault' | 'unasked';
@@ -57,10 +58,6 @@ const lease = 'sweep';
 /** Milliseconds: longer than any person takes to be asked about, short enough that a crash holds nobody up for long. */
 const leaseLength = 5 * 60_000;
 const renewAfter = 60_000;
-/** How many are asked about at once: the provider has others to serve. */
-const width = 4;
-/** So many refusals of Dockpass itself, and no answer among them, and the rest is not asked. */
-const faultsToStop = 3;
 /** Of all holders of passwords, the part that may leave in a day before somebody has to look. */
 const usualPart = 0.2;
 /** In a small team two are more than that part. */
@@ -70,7 +67,7 @@ const finder = { actor: 'sweep', client: null };
 
 /** @returns what runs one sweep; it throws {Refusal} `conflict` while another one runs, on any replica */
 export function createSweep(parts: SweepParts): Sweep {
-  let alarm: string | null = null;
+  const alarm = createAlarm(parts.audit);
   return async (wish) => {
     const begunAt = parts.now();
     const holder = randomBytes(8).toString('hex');
@@ -79,40 +76,69 @@ export function createSweep(parts: SweepParts): Sweep {
     }
     try {
       if (!wish.dryRun) await parts.forgetTokens();
-      const report = await sweep(parts, wish, begunAt, holder);
-      // Once, and not with every sweep that finds the same; the log has each.
-      if (report.stopped !== null && report.stopped !== alarm) {
-        parts.audit.record({ action: 'sweep.stop', ...finder, subject: '', detail: { reason: report.stopped } });
-      }
-      alarm = report.stopped;
-      return report;
+      const { due, asked, believed, ...doubts } = await sweep(parts, wish, begunAt, holder);
+      const stopped = alarm(doubts, asked, wish, begunAt);
+      if (stopped !== null) parts.log.error({ due }, `sweep stopped: ${stopped}`);
+      const people = asked.map((one) => describe(one, hasLeft(one.verdict) && !believed.has(one)));
+      return { begunAt, due, people, stopped };
     } finally {
       await parts.leases.release(lease, holder);
     }
   };
 }
 
-type Asked = { readonly account: Account; readonly verdict: Verdict; readonly at: number };
+/** What stands against believing what was said. */
+type Doubts = { readonly refusals: Round['refusals']; readonly unbelievable: string | null };
 
-async function sweep(parts: SweepParts, wish: SweepWish, begunAt: number, holder: string): Promise<SweepReport> {
-  const due = await parts.accounts.due(begunAt - wish.age, begunAt);
-  const { asked, stopped: faulty } = await askAll(parts, due, holder, wish.signal);
-  const leavers = asked.filter(({ verdict }) => hasLeft(verdict));
-  const unbelievable = wish.beyondLimit ? null : await tooMany(parts, leavers.length, begunAt);
-  const stopped = faulty ?? unbelievable;
-  if (stopped !== null) parts.log.error({ due: due.length, leavers: leavers.length }, `sweep stopped: ${stopped}`);
-  const people = [];
-  for (const one of asked) {
-    const held = stopped !== null && hasLeft(one.verdict);
-    if (!wish.dryRun) await apply(parts, one, held);
-    const outcome = held ? 'held' : outcomeOf(one.verdict);
-    people.push({ login: one.account.login, provider: one.account.provider, outcome, reason: reasonOf(one.verdict) });
-  }
-  return { begunAt, due: due.length, people, stopped };
+async function sweep(parts: SweepParts, wish: SweepWish, begunAt: number, holder: string) {
+  const { accounts, confirm, leavers, log } = parts;
+  const due = await accounts.due(begunAt - wish.age, begunAt);
+  const keepLease = createLeaseKeeper(parts, holder);
+  const { asked, refusals, silent } = await askAll(due, {
+    ask: confirm.ask,
+    // At once: what was learnt must not wait for hundreds of others, nor be lost with the process. A leaver whose word is
+    // not believed stays the one to be asked about first.
+    onAnswer: async ({ account, verdict, at }) => {
+      if (!wish.dryRun && !hasLeft(verdict)) await confirm.note(account, verdict, at, finder);
+    },
+    mayGoOn: async () => wish.signal?.aborted !== true && (await keepLease()),
+    now: parts.now,
+  });
+  if (silent.length > 0) log.warn({ providers: silent }, 'no answer; the rest is asked about with the next sweep');
+  const leaving = asked.filter(({ account, verdict }) => hasLeft(verdict) && !refusals.has(account.provider));
+  const tooMany = wish.beyondLimit ? null : await countLeavers(parts, leaving.length, begunAt);
+  const unbelievable = (await keepLease()) ? tooMany : 'another sweep took over';
+  const believed = new Set(unbelievable === null ? leaving : []);
+  if (!wish.dryRun) for (const one of believed) await offBoard(leavers, one);
+  return { due: due.length, asked, believed, refusals, unbelievable };
 }
 
-function hasLeft({ kind }: Verdict): boolean {
-  return kind === 'gone' || kind === 'sign-in';
+/**
+ * @returns what says why a sweep was stopped. That a provider refuses Dockpass holds until the provider speaks of somebody:
+ *   of most sweeps nobody is due whom it was asked about lately
+ */
+function createAlarm(audit: Audit) {
+  const refusing = new Map<string, { readonly reason: string; readonly at: number }>();
+  let said: string | null = null;
+  return ({ refusals, unbelievable }: Doubts, asked: readonly Asked[], wish: SweepWish, at: number): string | null => {
+    for (const [provider, reason] of refusals) refusing.set(provider, { reason, at });
+    for (const { account, verdict } of asked) if (verdict.kind === 'there') refusing.delete(account.provider);
+    // Another replica may have heard it speak since.
+    for (const [provider, refusal] of refusing) if (at - refusal.at > 4 * wish.age) refusing.delete(provider);
+    const refused = [...refusing].map(([provider, { reason }]) => `${provider} refuses Dockpass itself: ${reason}`);
+    const stopped = [...refused, ...(unbelievable === null ? [] : [unbelievable])].join('; ') || null;
+    // Once, and not with every sweep that finds the same; the log has each.
+    if (stopped !== null && stopped !== said && !wish.dryRun) {
+      audit.record({ action: 'sweep.stop', ...finder, subject: '', detail: { reason: stopped } });
+    }
+    said = stopped;
+    return stopped;
+  };
+}
+
+function describe({ account, verdict }: Asked, isHeld: boolean): SweepReport['people'][number] {
+  const { login, provider } = account;
+  return { login, provider, outcome: isHeld ? 'held' : outcomeOf(verdict), reason: reasonOf(verdict) };
 }
 
 function outcomeOf({ kind }: Verdict): Outcome {
@@ -125,43 +151,21 @@ function reasonOf(verdict: Verdict): string | null {
   return 'problem' in verdict ? (verdict.problem ?? null) : null;
 }
 
-/** Asks until all are asked, Dockpass itself is refused, or the lease is lost. */
-async function askAll(
-  { confirm, leases, now }: SweepParts,
-  due: readonly Account[],
-  holder: string,
-  signal?: AbortSignal,
-): Promise<{ asked: Asked[]; stopped: string | null }> {
-  const asked: Asked[] = [];
-  let stopped: string | null = null;
+/** @returns what renews the lease where it is time, and tells whether it is still ours */
+function createLeaseKeeper({ leases, now }: SweepParts, holder: string): () => Promise<boolean> {
   let renewedAt = now();
-  const queue = due.values();
-  const work = async (): Promise<void> => {
-    for (const account of queue) {
-      if (stopped !== null || signal?.aborted) return;
-      if (now() - renewedAt >= renewAfter) {
-        renewedAt = now();
-        if (!(await leases.take(lease, holder, renewedAt, renewedAt + leaseLength)))
-          stopped = 'another sweep took over';
-      }
-      const at = now();
-      asked.push({ account, verdict: await confirm.ask(account), at });
-      stopped ??= refusedItself(asked);
+  let kept = Promise.resolve(true);
+  return () => {
+    if (now() - renewedAt >= renewAfter) {
+      renewedAt = now();
+      kept = leases.take(lease, holder, renewedAt, renewedAt + leaseLength);
     }
+    return kept;
   };
-  await Promise.all(Array.from({ length: width }, work));
-  return { asked, stopped };
 }
 
-/** Whatever the provider says of people while it refuses Dockpass, it says of nobody in particular. */
-function refusedItself(asked: readonly Asked[]): string | null {
-  const faults = asked.filter(({ verdict }) => verdict.kind === 'fault');
-  const answered = asked.some(({ verdict }) => verdict.kind === 'there');
-  if (faults.length < faultsToStop || answered) return null;
-  return `the provider refuses Dockpass itself: ${reasonOf(faults[0]?.verdict ?? { kind: 'unasked' })}`;
-}
-
-async function tooMany({ accounts }: SweepParts, leaving: number, at: number): Promise<string | null> {
+/** @returns why so many leavers are not believed; `null` where they are */
+async function countLeavers({ accounts }: SweepParts, leaving: number, at: number): Promise<string | null> {
   if (leaving === 0) return null;
   const left = await accounts.countShutOut(at - day);
   const all = (await accounts.countHolders(at)) + left;
@@ -169,9 +173,7 @@ async function tooMany({ accounts }: SweepParts, leaving: number, at: number): P
   return `${left + leaving} of ${all} people would have lost their passwords within a day, which is more than ${usualPart * 100} %. Nobody else loses them until somebody has looked: dockpass sweep --dry-run shows who, --beyond-limit believes it`;
 }
 
-async function apply({ confirm, leavers }: SweepParts, { account, verdict, at }: Asked, held: boolean): Promise<void> {
-  await confirm.note(account, verdict, at, finder);
-  if (held) return;
+async function offBoard(leavers: Leavers, { account, verdict, at }: Asked): Promise<void> {
   if (verdict.kind === 'gone') await leavers.shutOut(account, verdict.reason, at, finder);
   if (verdict.kind === 'sign-in') await leavers.requireSignIn(account, verdict.reason, at, finder);
 }

@@ -20,25 +20,31 @@ export type Worker = {
   warnings(): string[];
 };
 
+/** Milliseconds: a service that was away for a day has nobody confirmed, and one that is often restarted sweeps all the same. */
+const firstPause = 5_000;
+
 /**
  * Sweeps until the signal. Each sweep asks about those who were asked about half the TTL ago or longer, a third of the
  * TTL passes between two, give or take a tenth of that: nobody's groups get older than 0.87 TTL and one sweep.
  */
 export function startWorker(parts: WorkerParts, signal: AbortSignal): Worker {
   const { groupsTtl, random } = parts;
-  const pause = (): number => (groupsTtl / 3) * (0.9 + 0.2 * random());
+  const usualPause = groupsTtl / 3;
   let running = Promise.resolve();
   let timer: NodeJS.Timeout;
   let stopped: string | null = null;
-  const schedule = (): void => {
-    timer = setTimeout(() => {
-      running = sweepOnce(parts, signal).then((report) => {
-        if (report !== null) stopped = report.stopped;
-        if (!signal.aborted) schedule();
-      });
-    }, pause()).unref();
+  const schedule = (pause: number): void => {
+    timer = setTimeout(
+      () => {
+        running = sweepOnce(parts, signal).then((report) => {
+          if (report !== null) stopped = report.stopped;
+          if (!signal.aborted) schedule(usualPause);
+        });
+      },
+      pause * (0.9 + 0.2 * random()),
+    ).unref();
   };
-  schedule();
+  schedule(Math.min(firstPause, usualPause));
   signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
   return { ended: () => running, warnings: () => (stopped === null ? [] : [`off-boarding: ${stopped}`]) };
 }

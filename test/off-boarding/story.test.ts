@@ -52,7 +52,7 @@ describeEngines('off-boarding', (databases) => {
       ...{ depth: 5, directoryUrl: url, cloudIdentityUrl: url, domains: ['example.com'], credentials },
     };
     const wait = async () => {};
-    const parts = { fetch, now: Date.now, wait, random: () => 0, named: () => [], timeout: 200 };
+    const parts = { fetch, now: Date.now, wait, random: () => 0, named: () => [] };
     const registry = await openRegistry(await databases.create(), () => ({
       directories: new Map([['google', createGoogleDirectory(settings, parts)]]),
     }));

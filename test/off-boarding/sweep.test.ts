@@ -53,9 +53,9 @@ describeEngines('a sweep', (databases) => {
       assert.deepEqual(
         events.filter(({ action }) => action.startsWith('person.')).map(({ action, subject }) => [action, subject]),
         [
+          ['person.groups', 'p03@example.com'],
           ['person.disable', 'p00@example.com'],
           ['person.require-sign-in', 'p01@example.com'],
-          ['person.groups', 'p03@example.com'],
         ],
       );
       const groups = events.find(({ action }) => action === 'person.groups');
@@ -88,11 +88,13 @@ describeEngines('a sweep', (databases) => {
       assert.deepEqual([outcomes(report)['p00'], outcomes(report)['p11']], ['held', 'confirmed']);
       assert.equal((await account('p00')).state, 'active');
       assert.equal((await account('p11')).confirmed_at, clock.at, 'those who are there are confirmed all the same');
-      clock.at += 15 * minute;
-      await sweep();
+      for (let count = 0; count < 6; count++) {
+        clock.at += 5 * minute; // shorter than the age at which somebody is due again
+        assert.notEqual((await sweep()).stopped, null, 'the alarm stays');
+      }
       const alarms = events.filter(({ action }) => action === 'sweep.stop');
       assert.equal(alarms.length, 1, 'said once');
-      clock.at += 15 * minute;
+      clock.at += 5 * minute;
       assert.equal((await sweep({ beyondLimit: true })).stopped, null);
       assert.equal((await account('p00')).state, 'disabled');
     }));
@@ -123,9 +125,67 @@ describeEngines('a sweep', (databases) => {
       for (const name of names(12)) says.set(`${name}@example.com`, { kind: 'fault', reason: 'invalid_client' });
       says.set('p00@example.com', gone);
       const report = await sweep();
-      assert.match(report.stopped ?? '', /refuses Dockpass itself: invalid_client/);
+      assert.match(report.stopped ?? '', /google refuses Dockpass itself: invalid_client/);
       assert.ok(asked.length <= 8, `asked about ${asked.length}`);
       assert.equal((await account('p00')).state, 'active');
+    }));
+
+  test('that a provider refuses Dockpass stays said until it speaks of somebody, in a small team too', () =>
+    withPeople(2, async ({ sweep, says, clock, events }) => {
+      for (const name of names(2)) says.set(`${name}@example.com`, { kind: 'fault', reason: 'forbidden' });
+      for (let count = 0; count < 4; count++) {
+        assert.match((await sweep()).stopped ?? '', /google refuses Dockpass itself: forbidden/);
+        clock.at += 5 * minute; // not everybody is due each time
+      }
+      says.clear();
+      clock.at += 5 * minute;
+      assert.equal((await sweep()).stopped, null);
+      assert.equal(events.filter(({ action }) => action === 'sweep.stop').length, 1);
+    }));
+
+  test('one provider that refuses Dockpass holds up nobody of another', () =>
+    withPeople(12, async ({ addPerson, sweep, says, account, clock }) => {
+      await addPerson('mx', { provider: 'robust', issuer: 'https://robust.example', at: clock.at - 15 * minute });
+      await addPerson('my', { provider: 'robust', issuer: 'https://robust.example', at: clock.at - 15 * minute });
+      clock.at += 15 * minute;
+      for (const name of names(12)) says.set(`${name}@example.com`, { kind: 'fault', reason: 'forbidden' });
+      says.set('p03@example.com', gone);
+      says.set('my@example.com', gone);
+      const report = await sweep();
+      assert.equal(report.stopped, 'google refuses Dockpass itself: forbidden');
+      assert.deepEqual([outcomes(report)['mx'], outcomes(report)['my']], ['confirmed', 'disabled']);
+      assert.deepEqual([(await account('p03')).state, (await account('my')).state], ['active', 'disabled']);
+    }));
+
+  test('of a provider that does not answer a few are asked about, and others are not kept waiting', () =>
+    withPeople(40, async ({ addPerson, sweep, says, asked, clock, account }) => {
+      await addPerson('mx', { provider: 'robust', issuer: 'https://robust.example' });
+      clock.at += 15 * minute;
+      for (const name of names(40)) says.set(`${name}@example.com`, { kind: 'silent', reason: 'hangs' });
+      const report = await sweep();
+      assert.ok(asked.length < 15, `asked about ${asked.length}`);
+      assert.deepEqual([report.due, report.stopped], [41, null]);
+      assert.equal((await account('mx')).confirmed_at, clock.at);
+      const first = new Set(asked.splice(0));
+      await sweep();
+      assert.ok(asked.length > 0 && asked.every((login) => !first.has(login)), 'the others come next');
+    }));
+
+  test('what was learnt of one is stored at once, and a fault of the store ends the whole sweep', () =>
+    withPeople(12, async ({ sweep, says, asked, store, account, clock }) => {
+      says.set('p00@example.com', { kind: 'there', groups: ['google:dev'] });
+      const { confirm } = store.accounts;
+      let stored = 0;
+      Object.assign(store.accounts, {
+        confirm: (...told: Parameters<typeof confirm>) =>
+          stored++ < 2 ? confirm(...told) : Promise.reject(new Error('the disk is full')),
+      });
+      await assert.rejects(sweep(), /the disk is full/);
+      assert.ok(asked.length < 12, `asked about ${asked.length}`);
+      assert.equal((await account('p00')).groups_at, clock.at);
+      const before = asked.length;
+      await new Promise(setImmediate);
+      assert.equal(asked.length, before, 'nothing goes on behind');
     }));
 
   test('a few of whom the provider will not speak hold up nobody else for long', () =>

@@ -56,7 +56,16 @@ export async function openRegistry(
     patience: { groups: 24 * hour, full: 24 * hour, pull: 24 * hour },
   });
   const offBoarding = createOffBoarding({
-    ...{ store, audit, now, connectors: [], directories: new Map([['google', source]]) },
+    ...{
+      store,
+      audit,
+      now,
+      connectors: [],
+      directories: new Map([
+        ['google', source],
+        ['robust', source],
+      ]),
+    },
     ...{ cipher: createCipher(['k'.repeat(32)]), log: createLog('silent'), wait: () => new Promise<void>(() => {}) },
     ...changes(store),
   });
