@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Log } from './log.ts';
 import type { AuditRow, AuditStore } from './store/audit-events.ts';
+import { createWriteBehind } from './write-behind.ts';
 
 /** Who is asking, as far as the connection tells. */
 export type Client = {
@@ -62,48 +63,38 @@ export type Audit = {
   flush(): Promise<void>;
 };
 
+/** The audit of a process, which ends with it. */
+export type OpenAudit = Audit & {
+  /** Stores for the last time. */
+  close(): Promise<void>;
+};
+
 /** Longest time that an event waits for company, in milliseconds. */
 const flushDelay = 200;
 /** Events kept while the database is away; beyond it the oldest remain in the log alone. */
 const maximumWaiting = 10_000;
 
 /** @param now epoch milliseconds */
-export function createAudit(store: AuditStore, log: Log, now: () => number): Audit {
-  let waiting: AuditRow[] = [];
-  let timer: NodeJS.Timeout | undefined;
-  let writing: Promise<void> = Promise.resolve();
-
-  const write = async (): Promise<void> => {
-    const events = waiting;
-    waiting = [];
-    if (events.length === 0) return;
-    try {
-      await store.add(events);
-    } catch (error) {
-      log.error({ err: error, events: events.length }, 'audit events could not be stored; trying again');
-      waiting = [...events, ...waiting].slice(-maximumWaiting);
-      schedule();
-    }
-  };
-  const flush = (): Promise<void> => {
-    clearTimeout(timer);
-    timer = undefined;
-    writing = writing.then(write);
-    return writing;
-  };
-  const schedule = (): void => {
-    timer ??= setTimeout(flush, flushDelay);
-  };
-
+export function createAudit(store: AuditStore, log: Log, now: () => number): OpenAudit {
+  const waiting = createWriteBehind<AuditRow>({
+    write: (rows) => store.add(rows),
+    merge: (_, later) => later, // no two events have the same id
+    delay: flushDelay,
+    maximum: maximumWaiting,
+    onError({ error, entries, fate }) {
+      const message = fate === 'kept' ? 'could not be stored; trying again' : 'could not be stored; this log has them';
+      log.error({ err: error, events: entries }, `audit events ${message}`);
+    },
+  });
   return {
     record(event) {
       const row = toRow(event, now());
       const { detail_json: _, ...fields } = row;
       log.info({ audit: { ...fields, detail: event.detail ?? {} } }, event.action);
-      waiting.push(row);
-      schedule();
+      waiting.put(row.id, row);
     },
-    flush,
+    flush: waiting.flush,
+    close: waiting.close,
   };
 }
 

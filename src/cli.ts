@@ -75,7 +75,9 @@ function helpOf(command: Command): string[] {
 /** What its reader can act on is said as it is; anything else keeps its stack for whoever reports it. */
 function describeFailure(error: unknown): string {
   const expected = error instanceof Refusal || error instanceof ConfigError || error instanceof PolicyError;
-  if (error instanceof Refusal && error.cause instanceof Error) return `${error.message} (${error.cause.message})`;
+  if (error instanceof Refusal && error.cause instanceof Error && !error.message.includes(error.cause.message)) {
+    return `${error.message} (${error.cause.message})`;
+  }
   if (expected) return error.message;
   if (!(error instanceof Error)) return String(error);
   const { code } = error as { code?: unknown };

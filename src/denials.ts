@@ -4,7 +4,7 @@ import type { Identity } from './identity/identity.ts';
 import type { Decision, DecisionContext } from './policy/decide.ts';
 import { grantedBy } from './policy/rule.ts';
 import type { DenialRow, DenialStore } from './store/denials.ts';
-import { createWriteBehind } from './write-behind.ts';
+import { createWriteBehind, type Unstored } from './write-behind.ts';
 
 /** Times are epoch milliseconds. */
 export type Denial = {
@@ -41,10 +41,14 @@ export type Denials = DenialLog & {
   /** Counts what was asked for and not granted; never waited for. */
   record(identity: Identity, decisions: readonly Decision[], context: DecisionContext): void;
   flush(): Promise<void>;
+  /** Stores for the last time. */
+  close(): Promise<void>;
 };
 
 /** Kept of one account: the latest. Whoever asks for a million names cannot fill the disk, nor push out what others see. */
 const keptOfAccount = 200;
+/** Longest time that a denial waits for company, in milliseconds. */
+const flushDelay = 500;
 /** Waiting for the database. */
 const maximumWaiting = 10_000;
 const maximumListed = 500;
@@ -53,13 +57,14 @@ const maximumLength = 255;
 /** @param parts.now epoch milliseconds */
 export function createDenials(parts: {
   readonly store: DenialStore;
-  readonly onError: (error: unknown) => void;
+  readonly onError: (unstored: Unstored) => void;
   readonly now: () => number;
 }): Denials {
   const { store, now } = parts;
   const waiting = createWriteBehind<DenialRow>({
     write: (rows) => store.add(rows, keptOfAccount),
     merge: (earlier, later) => ({ ...later, count: earlier.count + later.count, first_at: earlier.first_at }),
+    delay: flushDelay,
     maximum: maximumWaiting,
     onError: parts.onError,
   });
@@ -84,6 +89,7 @@ export function createDenials(parts: {
       return (await store.list(filter, maximumListed)).map(toDenial);
     },
     flush: waiting.flush,
+    close: waiting.close,
   };
 }
 

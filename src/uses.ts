@@ -4,7 +4,7 @@ import type { Identity } from './identity/identity.ts';
 import type { Access } from './scope.ts';
 import { idsAtOnce, inPieces } from './store/conditions.ts';
 import type { PasswordUseRow, PasswordUseStore, UseSummaryRow } from './store/password-uses.ts';
-import { createWriteBehind } from './write-behind.ts';
+import { createWriteBehind, type Unstored } from './write-behind.ts';
 
 export type UseKind = 'address' | 'client' | 'repository';
 
@@ -25,10 +25,14 @@ export type Uses = {
   /** What any of the passwords was used from and for, the latest first, at most a hundred of each kind. */
   summary(passwordIds: readonly string[]): Promise<Use[]>;
   flush(): Promise<void>;
+  /** Stores for the last time. */
+  close(): Promise<void>;
 };
 
 /** Milliseconds: how exact `lastAt` is. */
 const interval = 60 * 60 * 1000;
+/** Longest time that a use waits for company, in milliseconds. */
+const flushDelay = 500;
 /** Values of one kind that are kept of a password: the latest. */
 const keptOfKind = 30;
 /** Uses that are known to be noted, and uses that wait for a database that is away: a few MB at most. */
@@ -46,7 +50,7 @@ type Noted = Pick<PasswordUseRow, 'password_id' | 'kind' | 'value'> & {
 export function createUses(parts: {
   readonly store: PasswordUseStore;
   readonly audit: Audit;
-  readonly onError: (error: unknown) => void;
+  readonly onError: (unstored: Unstored) => void;
   readonly now: () => number;
 }): Uses {
   const { store, now } = parts;
@@ -55,6 +59,7 @@ export function createUses(parts: {
   const waiting = createWriteBehind<Noted>({
     write: (entries) => write(parts, entries),
     merge: (_, later) => later,
+    delay: flushDelay,
     maximum: maximumKept,
     onError: parts.onError,
   });
@@ -104,6 +109,7 @@ export function createUses(parts: {
       );
     },
     flush: waiting.flush,
+    close: waiting.close,
   };
 }
 

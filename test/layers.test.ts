@@ -17,7 +17,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   http: ['errors', 'log', 'metrics', 'audit'],
   cipher: [],
   store: ['errors'],
-  audit: ['store', 'log'],
+  audit: ['store', 'log', 'write-behind'],
   'network-of': [],
   'identity-tokens': ['secret', 'store', 'audit', 'identity/identity'],
   'failed-logins': ['errors', 'network-of', 'secret', 'store'],

@@ -133,4 +133,16 @@ describe('two replicas', { skip: findPostgres() === null && skipped('not install
     await load;
     assert.deepEqual([...seen].sort(), [200, 503]);
   });
+
+  test('one that is stopped while PostgreSQL is away ends, and says what is lost', async () => {
+    const own = createInstallation();
+    const replica = await own.serve(environment);
+    const denied = `${replica.url}/auth?service=registry.example.com&scope=repository:team/secret:pull`;
+    await postgres.goAway();
+    assert.equal((await fetch(denied)).status, 200);
+    await replica.stop();
+    assert.match(replica.output(), /"entries":1,"msg":"denials could not be stored and are lost"/);
+    await postgres.comeBack();
+    own.remove();
+  });
 });

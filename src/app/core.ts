@@ -15,6 +15,7 @@ import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { type Keys, openKeys } from '../token/keys.ts';
 import { createUses, type Uses } from '../uses.ts';
+import type { Unstored } from '../write-behind.ts';
 
 /** What pages and commands share. */
 export type Core = {
@@ -76,21 +77,28 @@ export async function openCore(config: Config): Promise<Core> {
   const uses = createUses({
     store: store.passwordUses,
     audit,
-    onError: (error) => log.error({ err: error }, 'uses of passwords could not be stored; trying again'),
+    onError: unstored(log, 'uses of passwords'),
     now: Date.now,
   });
   const denials = createDenials({
     store: store.denials,
-    onError: (error) => log.error({ err: error }, 'denials could not be stored; trying again'),
+    onError: unstored(log, 'denials'),
     now: Date.now,
   });
   const close = async () => {
-    await Promise.all([failedLogins.flush(), uses.flush(), denials.flush()]);
-    await passwords.flush();
-    await audit.flush();
+    await Promise.all([failedLogins.flush(), uses.close(), denials.close(), passwords.flush()]);
+    await audit.close(); // to the last: uses tell it of new addresses
     await store.close();
   };
   return { log, store, audit, pepper, passwords, identityTokens, failedLogins, cipher, uses, denials, warnings, close };
+}
+
+/** What is written behind says here that it waits for the database, or was lost with the end of the process. */
+function unstored(log: Log, what: string): (unstored: Unstored) => void {
+  return ({ error, entries, fate }) => {
+    const message = fate === 'kept' ? 'could not be stored; trying again' : 'could not be stored and are lost';
+    log.error({ err: error, entries }, `${what} ${message}`);
+  };
 }
 
 /** A lost pepper would show as wrong passwords of everybody. */

@@ -7,6 +7,9 @@ import { openSql, readMigrations } from '../store/open.ts';
 import { keepWorkers, signalWorkers } from '../workers.ts';
 import type { Command } from './command.ts';
 
+/** Milliseconds that what is left open may keep the process once all is stored. */
+const lastWait = 2_000;
+
 export const serveCommands: readonly Command[] = [
   {
     words: 'serve',
@@ -52,6 +55,8 @@ async function serve(config: Config): Promise<number> {
     await nextSignal(cluster.isWorker ? ['SIGTERM'] : ['SIGTERM', 'SIGINT']);
     process.off('SIGHUP', reload);
     await app.stop();
+    // A database that hangs does not even close its connections; they are not worth a process that never ends.
+    setTimeout(() => process.exit(), lastWait).unref();
     return 0;
   } finally {
     // What a worker hears its orders through would keep it.

@@ -8,6 +8,7 @@ import {
   databaseUnavailable,
   type Migration,
   migrationTable,
+  missingMigrations,
   recordMigration,
   type Sql,
   type Value,
@@ -15,6 +16,7 @@ import {
 
 /** Milliseconds; a query that takes longer is a fault, not a wait: whoever asks for a token has given up by then. */
 const timeouts = { connect: 3_000, statement: 5_000 };
+const connectTimeout = { connectionTimeoutMillis: timeouts.connect };
 /** Any fixed number: the advisory lock that migrating processes queue for. */
 const migrationLock = 0x646f636b;
 
@@ -28,50 +30,38 @@ export function openPostgres(url: string, onIdleError: (error: Error) => void): 
   const pool = new pg.Pool({
     ...options,
     max: 10,
-    connectionTimeoutMillis: timeouts.connect,
+    ...connectTimeout,
     statement_timeout: timeouts.statement,
     // For a server that does not even say that the time is over.
     query_timeout: timeouts.statement + 1_000,
     keepAlive: true,
   });
   pool.on('error', onIdleError);
-
-  const query = async (text: string, values: readonly Value[] = [], client: pg.Pool | pg.PoolClient = pool) => {
-    try {
-      return await client.query({ name: nameOf(text), text, values: [...values] });
-    } catch (error) {
-      throw translateError(error);
-    }
-  };
+  const prepared = createPreparing();
 
   return {
     engine: 'postgres',
-    all: async <Row>(text: string, values?: readonly Value[]) => (await query(text, values)).rows as Row[],
-    get: async <Row>(text: string, values?: readonly Value[]) => (await query(text, values)).rows[0] as Row | undefined,
-    run: async (text, values) => (await query(text, values)).rowCount ?? 0,
+    all: async <Row>(text: string, values?: readonly Value[]) =>
+      (await prepared((name) => query(pool, name, text, values))).rows as Row[],
+    get: async <Row>(text: string, values?: readonly Value[]) =>
+      (await prepared((name) => query(pool, name, text, values))).rows[0] as Row | undefined,
+    run: async (text, values) => (await prepared((name) => query(pool, name, text, values))).rowCount ?? 0,
     batch: (statements) =>
-      withClient(pool, (client) =>
-        inTransaction(client, async () => {
+      prepared((name) =>
+        withTransaction(pool, async (client) => {
           const changed: number[] = [];
-          for (const { text, values } of statements) changed.push((await query(text, values, client)).rowCount ?? 0);
+          for (const { text, values } of statements) {
+            changed.push((await query(client, name, text, values)).rowCount ?? 0);
+          }
           return changed;
         }),
       ),
     transaction: (action) =>
-      withClient(pool, (client) =>
-        inTransaction(client, () => action(async (text, values) => (await query(text, values, client)).rowCount ?? 0)),
+      withTransaction(pool, (client) =>
+        // Statements of one use.
+        action(async (text, values) => (await query(client, unnamed, text, values)).rowCount ?? 0),
       ),
-    migrate: async (migrations) => {
-      // Not of the pool: a migration may take its time, and so may the wait for another process's.
-      const client = new pg.Client({ ...options, connectionTimeoutMillis: timeouts.connect });
-      client.on('error', onIdleError);
-      await client.connect();
-      try {
-        return await inTransaction(client, () => applyMigrations(client, migrations));
-      } finally {
-        await client.end();
-      }
-    },
+    migrate: (migrations) => migrate(new pg.Client({ ...options, ...connectTimeout }), migrations, onIdleError),
     close: () => pool.end(),
   };
 }
@@ -94,11 +84,54 @@ function nameOf(text: string): string {
   return name;
 }
 
-/** Lends a connection of the pool, which drops it where it broke. */
-async function withClient<Result>(pool: pg.Pool, action: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
-  let broken: Error | undefined;
-  const onError = (error: Error): void => {
-    broken = error;
+type Naming = (text: string) => string | undefined;
+const unnamed: Naming = () => undefined;
+
+async function query(
+  client: pg.Pool | pg.PoolClient,
+  name: Naming,
+  text: string,
+  values: readonly Value[] = [],
+): Promise<pg.QueryResult> {
+  try {
+    return await client.query({ name: name(text), text, values: [...values] });
+  } catch (error) {
+    throw translateError(error);
+  }
+}
+
+/**
+ * Prepares statements by name, and repeats without names what fails for that reason alone, before it did anything:
+ * after another version's migration (0A000, the plan returns other columns), and behind a pooler that gives each
+ * transaction another connection (26000, 42P05: the name is unknown or taken there), where it names no more.
+ */
+function createPreparing(): <Result>(action: (name: Naming) => Promise<Result>) => Promise<Result> {
+  let name: Naming = nameOf;
+  return async (action) => {
+    try {
+      return await action(name);
+    } catch (error) {
+      if (!isStale(error)) throw error;
+      if (error.code !== '0A000') name = unnamed;
+      return action(unnamed);
+    }
+  };
+}
+
+function isStale(error: unknown): error is pg.DatabaseError {
+  if (!(error instanceof pg.DatabaseError)) return false;
+  const { code = '', message } = error;
+  return code === '26000' || code === '42P05' || (code === '0A000' && message.includes('cached plan'));
+}
+
+/** A transaction on a connection of the pool, which drops it where it broke or holds a plan that is out of date. */
+async function withTransaction<Result>(
+  pool: pg.Pool,
+  action: (client: pg.PoolClient) => Promise<Result>,
+): Promise<Result> {
+  let broken = false;
+  const onError = (): void => {
+    broken = true;
   };
   const client = await pool.connect().catch((error: unknown) => {
     throw translateError(error);
@@ -106,8 +139,9 @@ async function withClient<Result>(pool: pg.Pool, action: (client: pg.PoolClient)
   // The pool listens to idle connections alone; one that breaks between two statements would end the process.
   client.on('error', onError);
   try {
-    return await action(client);
+    return await inTransaction(client, () => action(client));
   } catch (error) {
+    broken ||= isStale(error);
     throw translateError(error);
   } finally {
     client.off('error', onError);
@@ -128,12 +162,46 @@ async function inTransaction<Result>(client: pg.ClientBase, action: () => Promis
   }
 }
 
+/** @param client not of the pool: a migration may take its time, and so may the wait for another process's */
+async function migrate(
+  client: pg.Client,
+  migrations: readonly Migration[],
+  onError: (error: Error) => void,
+): Promise<string[]> {
+  client.on('error', onError);
+  try {
+    await client.connect();
+    return await inTransaction(client, () => applyMigrations(client, migrations));
+  } catch (error) {
+    throw error instanceof Refusal ? error : unusable(client, error);
+  } finally {
+    await client.end();
+  }
+}
+
+/** What is most often wrong at the first start, by PostgreSQL's error code. */
+const advice: Readonly<Record<string, string>> = {
+  '28000': 'The server does not let this user in: see its pg_hba.conf.',
+  '28P01': 'The password is wrong. In DATABASE_URL characters such as @ / # are written %40 %2F %23.',
+  '3D000': 'Create the database first.',
+  '42501': 'The user of DATABASE_URL must be allowed to make tables there, and own those that are there.',
+};
+
+function unusable({ host, database }: pg.Client, cause: unknown): Refusal {
+  const { code = '', message } = cause as Error & { code?: string };
+  const what = advice[code] ?? 'DATABASE_URL names it.';
+  const place = `The PostgreSQL database ${database} on ${host}`;
+  return new Refusal('misconfigured', `${place} cannot be used: ${message}. ${what}`, { cause });
+}
+
 async function applyMigrations(client: pg.ClientBase, migrations: readonly Migration[]): Promise<string[]> {
   await client.query('select pg_advisory_xact_lock($1)', [migrationLock]);
   await client.query(migrationTable);
   const { rows } = await client.query<{ name: string }>(appliedMigrations);
-  const applied = new Set(rows.map((row) => row.name));
-  const missing = migrations.filter((migration) => !applied.has(migration.name));
+  const missing = missingMigrations(
+    migrations,
+    rows.map(({ name }) => name),
+  );
   for (const migration of missing) {
     await client.query(migration.text);
     await client.query(recordMigration, [migration.name, Date.now()]);

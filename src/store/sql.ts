@@ -21,7 +21,10 @@ export interface Sql {
    * it holds one.
    */
   transaction<Result>(action: (run: Sql['run']) => Promise<Result>): Promise<Result>;
-  /** Applies each migration that is not yet recorded, in order, while no other process can do the same. */
+  /**
+   * Applies each migration that is not yet recorded, in order, while no other process can do the same.
+   * @throws {Refusal} `misconfigured` where the database cannot be reached, or is of a newer version
+   */
   migrate(migrations: readonly Migration[]): Promise<string[]>;
   close(): Promise<void>;
 }
@@ -35,6 +38,22 @@ export const migrationTable =
   'create table if not exists schema_migration (name text primary key, applied_at bigint not null)';
 export const recordMigration = 'insert into schema_migration (name, applied_at) values ($1, $2)';
 export const appliedMigrations = 'select name from schema_migration order by name';
+
+/**
+ * What is left to apply, in order.
+ * @throws {Refusal} `misconfigured` where a newer Dockpass has been here: this one does not know what its tables mean
+ */
+export function missingMigrations(migrations: readonly Migration[], applied: readonly string[]): Migration[] {
+  const known = new Set(migrations.map(({ name }) => name));
+  const unknown = applied.filter((name) => !known.has(name));
+  if (unknown.length > 0) {
+    throw new Refusal(
+      'misconfigured',
+      `The database is of a newer Dockpass: this one does not know ${unknown.join(', ')}. Start that version or a newer one, or restore the backup from before the upgrade.`,
+    );
+  }
+  return migrations.filter(({ name }) => !applied.includes(name));
+}
 
 /** A row would repeat a value that must be unique, or point to a row that is not there. */
 export class ConstraintError extends Error {

@@ -7,6 +7,7 @@ import {
   databaseUnavailable,
   type Migration,
   migrationTable,
+  missingMigrations,
   recordMigration,
   type Sql,
   type Value,
@@ -98,8 +99,7 @@ function useWriteAheadLog(database: Database.Database): void {
 
 function applyMigrations(database: Database.Database, migrations: readonly Migration[]): string[] {
   database.exec(migrationTable);
-  const applied = new Set(database.prepare(appliedMigrations).pluck().all());
-  const missing = migrations.filter((migration) => !applied.has(migration.name));
+  const missing = missingMigrations(migrations, database.prepare(appliedMigrations).pluck().all() as string[]);
   for (const migration of missing) {
     database.exec(migration.text);
     database.prepare(recordMigration).run(bind([migration.name, Date.now()]));

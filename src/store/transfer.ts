@@ -1,6 +1,7 @@
 /** Owns the move of a whole database to another engine: every table, in one transaction, counted on both sides. */
+import { createHash } from 'node:crypto';
 import { Refusal } from '../errors.ts';
-import { migrationTableName, type Sql, type Value } from './sql.ts';
+import { ConstraintError, migrationTableName, type Sql, type Value } from './sql.ts';
 
 export type Transferred = { readonly table: string; readonly rows: number };
 
@@ -13,7 +14,7 @@ const maximumParameters = 1_000;
 
 /**
  * Copies all rows. Both schemas must be up to date.
- * @throws {Refusal} `conflict` where the target holds anything, or where a count differs at the end; then it is as before
+ * @throws {Refusal} `conflict` where the target holds anything, or where the source changed meanwhile; then it is as before
  */
 export async function transfer(from: Sql, to: Sql): Promise<Transferred[]> {
   const tables = (await tablesOf(from)).filter((table) => table !== migrationTableName);
@@ -23,36 +24,56 @@ export async function transfer(from: Sql, to: Sql): Promise<Transferred[]> {
     }
   }
   return to.transaction(async (run) => {
-    const done: Transferred[] = [];
-    for (const table of tables) {
-      const rows = await copyTable(from, table, run);
-      const expected = await countOf(from, table);
-      if (rows !== expected) {
-        throw new Refusal(
-          'conflict',
-          `${table} changed meanwhile (${rows} rows, now ${expected}). Stop the service first.`,
-        );
-      }
-      done.push({ table, rows });
+    const done: (Transferred & { readonly fingerprint: string })[] = [];
+    for (const table of tables) done.push({ table, ...(await copyTable(from, table, run)) });
+    // A revocation that came after its row was read would be undone in the new place: what was read is read once more.
+    for (const { table, rows, fingerprint } of done) {
+      const now = await read(from, table, async () => {});
+      if (now.fingerprint !== fingerprint || now.rows !== rows) throw changedMeanwhile(table);
     }
-    return done;
+    return done.map(({ table, rows }) => ({ table, rows }));
   });
 }
 
-/** @returns the number of rows that the target says to have stored */
-async function copyTable(from: Sql, table: string, run: Sql['run']): Promise<number> {
+function changedMeanwhile(table: string, cause?: unknown): Refusal {
+  return new Refusal('conflict', `${table} changed meanwhile, and nothing was copied. Stop the service first.`, {
+    cause,
+  });
+}
+
+/** @returns the number of rows that the target says to have stored, and the fingerprint of those that were read */
+async function copyTable(from: Sql, table: string, run: Sql['run']): Promise<{ rows: number; fingerprint: string }> {
+  let rows = 0;
+  const { fingerprint } = await read(from, table, async (page) => {
+    for (const part of inParts(page)) rows += await insert(table, part, run);
+  }).catch((error: unknown) => {
+    // Of a row that came after the rows that it points to were read.
+    throw error instanceof ConstraintError ? changedMeanwhile(table, error) : error;
+  });
+  return { rows, fingerprint };
+}
+
+/** Reads a table page by page, in the order of its key. */
+async function read(
+  from: Sql,
+  table: string,
+  take: (page: readonly Row[]) => Promise<void>,
+): Promise<{ rows: number; fingerprint: string }> {
   const key = await keyOf(from, table);
   const order = key.join(', ');
-  let stored = 0;
+  const hash = createHash('sha256');
+  let rows = 0;
   let last: Row | undefined;
   do {
     const after = last === undefined ? '' : `where (${order}) > (${key.map((_, index) => `$${index + 1}`).join(', ')})`;
     const text = `select * from ${table} ${after} order by ${order} limit ${pageSize}`;
     const page = await from.all<Row>(text, last === undefined ? [] : valuesOf(last, key));
-    for (const rows of inParts(page)) stored += await insert(table, rows, run);
+    hash.update(JSON.stringify(page));
+    rows += page.length;
+    await take(page);
     last = page.at(-1);
   } while (last !== undefined);
-  return stored;
+  return { rows, fingerprint: hash.digest('base64') };
 }
 
 function* inParts(page: readonly Row[]): Generator<readonly Row[]> {

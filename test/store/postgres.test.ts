@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Refusal } from '../../src/errors.ts';
 import { openSql } from '../../src/store/open.ts';
-import type { Sql } from '../../src/store/sql.ts';
+import { ConstraintError, type Sql } from '../../src/store/sql.ts';
 import { skipped } from '../support/parts.ts';
 import { findPostgres, type PostgresServer, startPostgres } from '../support/postgres.ts';
 
@@ -10,11 +10,13 @@ describe('a PostgreSQL server in trouble', {
   skip: findPostgres() === null && skipped('not installed: PostgreSQL'),
 }, () => {
   let server: PostgresServer;
+  let url: string;
   let sql: Sql;
   const idle: Error[] = [];
   before(async () => {
     server = await startPostgres();
-    sql = await openSql(await server.createDatabase(), (error) => idle.push(error));
+    url = await server.createDatabase();
+    sql = await openSql(url, (error) => idle.push(error));
     await sql.run('create table t (n integer unique)');
   });
   after(async () => {
@@ -54,8 +56,29 @@ describe('a PostgreSQL server in trouble', {
     assert.ok(idle.length > 0, 'idle connections were told of');
   });
 
+  test('another version’s migration under a running one is no fault', async () => {
+    const all = 'select * from t where n > $1';
+    const add = { text: 'insert into t values ($1) returning *', values: [7] };
+    await Promise.all([1, 2, 3].map(() => sql.get(all, [6])));
+    await sql.batch([add]);
+    const newer = await openSql(url, () => {});
+    await newer.run('alter table t add column more text');
+    await newer.close();
+    await assert.rejects(sql.batch([add]), ConstraintError);
+    assert.deepEqual(await sql.all(all, [6]), [{ n: 7, more: null }]);
+  });
+
+  test('names that a connection does not know, as behind a pooler, are done without', async () => {
+    const insert = { text: 'insert into t (n) values ($1)', values: [8] };
+    await sql.batch([{ ...insert, values: [9] }]);
+    await sql.run('deallocate all');
+    assert.equal((await sql.batch([insert, { ...insert, values: [10] }])).length, 2);
+    await sql.run('deallocate all');
+    assert.deepEqual(await sql.get('select count(*) as count from t where n between 8 and 10'), { count: 3 });
+  });
+
   test('a server that only reads, as after a failover, refuses to store for now', async () => {
     const readOnly = { text: 'set transaction read only', values: [] };
-    await assert.rejects(sql.batch([readOnly, { text: 'insert into t values (2)', values: [] }]), isUnavailable);
+    await assert.rejects(sql.batch([readOnly, { text: 'insert into t (n) values (2)', values: [] }]), isUnavailable);
   });
 });

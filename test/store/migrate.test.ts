@@ -1,0 +1,87 @@
+/** What `dockpass migrate` and a start say where a database cannot be used: the reason, and what to do. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Refusal } from '../../src/errors.ts';
+import { openSql, openStore, readMigrations } from '../../src/store/open.ts';
+import type { Sql } from '../../src/store/sql.ts';
+import { describeEngines } from '../support/engines.ts';
+import { skipped } from '../support/parts.ts';
+import { findPostgres, type PostgresServer, startPostgres } from '../support/postgres.ts';
+
+const noIdleErrors = () => {};
+
+async function withSql<Result>(url: string, action: (sql: Sql) => Promise<Result>): Promise<Result> {
+  const sql = await openSql(url, noIdleErrors);
+  try {
+    return await action(sql);
+  } finally {
+    await sql.close();
+  }
+}
+
+const refusalOf = (url: string): Promise<string> =>
+  openStore(url, noIdleErrors).then(
+    () => assert.fail('it opened'),
+    (error) => {
+      assert.ok(error instanceof Refusal);
+      return error.message;
+    },
+  );
+
+describeEngines('a schema', (databases) => {
+  test('is brought up to date once, whoever else starts at the same time', async () => {
+    const url = await databases.create();
+    const migrations = await readMigrations();
+    const applied = await Promise.all(Array.from({ length: 8 }, () => withSql(url, (sql) => sql.migrate(migrations))));
+    assert.deepEqual(
+      applied.flat(),
+      migrations.map(({ name }) => name),
+    );
+  });
+
+  test('of a newer version is refused and left alone', async () => {
+    const url = await databases.create();
+    const newer = [...(await readMigrations()), { name: '9999_later', text: 'create table later (id text)' }];
+    await withSql(url, (sql) => sql.migrate(newer));
+    assert.match(await refusalOf(url), /of a newer Dockpass: this one does not know 9999_later/);
+    assert.deepEqual(await withSql(url, (sql) => sql.all('select id from later')), []);
+  });
+});
+
+describe('a PostgreSQL that cannot be used', {
+  skip: findPostgres() === null && skipped('not installed: PostgreSQL'),
+}, () => {
+  let server: PostgresServer;
+  let url: string;
+  before(async () => {
+    server = await startPostgres();
+    url = await server.createDatabase();
+    await withSql(url, (sql) => sql.run('create role reader login'));
+  });
+  after(() => server.stop());
+
+  const cases: Readonly<Record<string, [change: (url: string) => string, reason: RegExp]>> = {
+    'by a user that may only read': [(own) => own.replace('dockpass@', 'reader@'), /must be allowed to make tables/],
+    'because it is not there': [(own) => own.replace('test_1', 'nothing'), /database nothing .*Create the database/],
+    'by a user that is not there': [(own) => own.replace('dockpass@', 'nobody@'), /"nobody" does not exist/],
+    'because nobody listens': [() => 'postgres://localhost:1/x', /ECONNREFUSED.* DATABASE_URL names it/],
+    'because it speaks no TLS': [(own) => `${own}&sslmode=verify-full`, /does not support SSL/],
+  };
+  for (const [what, [change, reason]] of Object.entries(cases)) {
+    test(`${what} is told so, without the password`, async () => {
+      const message = await refusalOf(change(url).replace('@', ':secret@'));
+      assert.match(message, reason);
+      assert.ok(!message.includes('secret'));
+    });
+  }
+
+  test('holds two installations, each in a schema of its own', async () => {
+    await withSql(url, (sql) =>
+      sql.batch(['one', 'two'].map((name) => ({ text: `create schema ${name}`, values: [] }))),
+    );
+    const [one = '', two = ''] = ['one', 'two'].map((name) => `${url}&options=-c%20search_path%3D${name}`);
+    for (const own of [one, two]) await (await openStore(own, noIdleErrors)).close();
+    await withSql(one, (sql) => sql.run("insert into seen_token values ('a', 1)"));
+    assert.deepEqual(await withSql(two, (sql) => sql.all('select id from seen_token')), []);
+  });
+});
