@@ -27,6 +27,7 @@ export type AuditAction =
   | 'person.enable'
   | 'person.end-sessions'
   | 'person.groups'
+  | 'person.remove'
   | 'person.require-sign-in'
   | 'sweep.stop'
   | 'password.new-address'

@@ -101,6 +101,8 @@ function rowsOf(identity: Identity, decision: Decision, context: DecisionContext
     .map((action) => {
       const counted = {
         account: identity.account,
+        // Who had this login before was somebody else.
+        account_id: identity.accountId,
         service: context.service,
         type: access.type,
         name: access.name.slice(0, maximumLength),
@@ -111,7 +113,6 @@ function rowsOf(identity: Identity, decision: Decision, context: DecisionContext
       return {
         ...counted,
         id: createHash('sha256').update(JSON.stringify(counted)).digest('base64url'),
-        account_id: identity.accountId,
         rule_comment: rule?.comment ?? null,
         password_name: identity.credential?.name ?? null,
         address: context.address,

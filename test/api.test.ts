@@ -65,6 +65,25 @@ describe('the API', () => {
     assert.equal(await login('ana@example.com', secret), 200);
   });
 
+  test('an account that is removed frees its address, and is told in the audit', async () => {
+    await installation.addPerson('gone@example.com');
+    const secret = await createPassword('gone@example.com', 'laptop');
+    const dry = await installation.run(['person', 'remove', 'gone@example.com']);
+    assert.match(dry.output, /gone@example.com of google: 1 live passwords, 0 sessions\..*\nNothing was removed/);
+    assert.equal(await login('gone@example.com', secret), 200);
+    assert.equal((await call('POST', '/people/gone@example.com/remove', {})).status, 200);
+    assert.equal(await login('gone@example.com', secret), 401);
+    assert.equal((await call('GET', '/people/gone@example.com')).status, 404);
+    const { entries } = (await call('GET', '/audit?action=person.remove')).body as { entries: { subject: string }[] };
+    assert.deepEqual(
+      entries.map(({ subject }) => subject),
+      ['gone@example.com'],
+    );
+    await installation.addPerson('gone@example.com');
+    const byCommand = await installation.run(['person', 'remove', 'gone@example.com', '--yes']);
+    assert.match(byCommand.stdout, /gone@example.com is removed/);
+  });
+
   test('a preview, the revocation of just that, and its undoing', async () => {
     const secret = await createPassword('bo@example.com', 'ci');
     const accountId = ((await call('GET', '/people/bo@example.com')).body['person'] as { id: string }).id;

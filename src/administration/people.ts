@@ -1,12 +1,13 @@
-/** Owns what administrators see of people and do to them: search, a person's detail, disable, enable, end sessions. */
+/** Owns what administrators see of people and do to them: search, a person's detail, disable, enable, end sessions, remove. */
 
 import type { Actor, AppPassword, AppPasswords } from '../app-passwords.ts';
 import type { Audit } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import type { Membership } from '../policy/groups.ts';
 import type { Account, AccountState } from '../store/accounts.ts';
-import type { PersonRow } from '../store/people.ts';
+import type { PersonRow, Removed } from '../store/people.ts';
 import type { SessionRow } from '../store/sessions.ts';
+import { ConstraintError } from '../store/sql.ts';
 import type { Store } from '../store/store.ts';
 import type { Use, Uses } from '../uses.ts';
 import type { Administrators } from './administrators.ts';
@@ -95,6 +96,12 @@ export type People = {
   enable(id: string, by: Actor): Promise<void>;
   /** Ends all sessions in browsers; returns how many. @throws {Refusal} `not_found` */
   endSessions(id: string, by: Actor): Promise<number>;
+  /**
+   * Deletes the account with its passwords and sessions, which frees its e-mail address for somebody else. There is no
+   * way back. Whoever the provider still lets in begins anew at the next sign-in: to keep somebody out, disable them.
+   * @throws {Refusal} `not_found`; `conflict` for one's own account
+   */
+  remove(id: string, by: Actor): Promise<void>;
 };
 
 export type PeopleParts = {
@@ -117,6 +124,12 @@ export function createPeople(parts: PeopleParts): People {
     const row = await store.people.byId(id, now());
     if (row !== undefined) return row;
     throw new Refusal('not_found', `There is no account ${id}. Search for the person by name or e-mail.`);
+  };
+  /** Robots have functions, pages and scopes of their own. */
+  const findPerson = async (id: string): Promise<PersonRow> => {
+    const row = await find(id);
+    if (row.kind === 'person') return row;
+    throw new Refusal('not_found', `${row.login} is a robot, and no person. Robots are changed where they are listed.`);
   };
 
   return {
@@ -146,7 +159,7 @@ export function createPeople(parts: PeopleParts): People {
       };
     },
     async disable(id, reason, by) {
-      const { login } = await find(id);
+      const { login } = await findPerson(id);
       if (login === by.actor) throw new Refusal('conflict', 'You cannot disable yourself: ask another administrator.');
       if (reason.length > maximumReason)
         throw new Refusal('bad_request', `Keep the reason under ${maximumReason} characters.`);
@@ -156,17 +169,46 @@ export function createPeople(parts: PeopleParts): People {
       audit.record({ action: 'person.disable', ...by, subject: login, detail: { reason: change.reason } });
     },
     async enable(id, by) {
-      const { login } = await find(id);
+      const { login } = await findPerson(id);
       const change = { state: 'active', reason: null, by: by.actor, at: now() } as const;
       if (await store.accounts.setState(id, change)) audit.record({ action: 'person.enable', ...by, subject: login });
     },
     async endSessions(id, by) {
-      const { login } = await find(id);
+      const { login } = await findPerson(id);
       const ended = await store.sessions.removeOfAccount(id);
       audit.record({ action: 'person.end-sessions', ...by, subject: login, detail: { sessions: ended } });
       return ended;
     },
+    async remove(id, by) {
+      const person = await findPerson(id);
+      if (person.login === by.actor)
+        throw new Refusal('conflict', 'You cannot remove yourself: ask another administrator.');
+      const removed = await removeAtOnce(store, id, by.actor, now());
+      if (removed === null) return;
+      audit.record({
+        action: 'person.remove',
+        ...by,
+        subject: person.login,
+        detail: { ...whoWas(person), ...removed },
+      });
+      await audit.flush();
+    },
   };
+}
+
+async function removeAtOnce(store: PeopleParts['store'], id: string, by: string, at: number): Promise<Removed | null> {
+  try {
+    return await store.people.remove(id, by, at);
+  } catch (error) {
+    if (!(error instanceof ConstraintError)) throw error;
+    const message = 'The person signed in or got a password at this very moment, so nothing was removed. Try again.';
+    throw new Refusal('conflict', message, { cause: error });
+  }
+}
+
+/** What tells the one who had this login from whoever gets it next. */
+function whoWas({ id, provider, issuer, subject, display_name: name }: PersonRow) {
+  return { id, provider, issuer, subject, name };
 }
 
 function toPerson(row: PersonRow): Person {

@@ -78,6 +78,17 @@ export function peopleRoutes(parts: {
       summary: 'End all sessions in browsers',
       run: async ({ param, by }) => ({ ended: await people.endSessions(await idOf(param('id')), by) }),
     },
+    {
+      method: 'post',
+      path: '/people/{id}/remove',
+      scope: 'people:write',
+      summary:
+        'Delete the account, its passwords and sessions, for good; frees the e-mail. To keep somebody out, disable them',
+      async run({ param, by }) {
+        await people.remove(await idOf(param('id')), by);
+        return { removed: true };
+      },
+    },
   ];
 }
 

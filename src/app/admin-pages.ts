@@ -67,6 +67,9 @@ function mountPeople(router: Router, context: PageContext): void {
   const endSessions = createPersonChange({ ...context, people }, 'end-sessions');
   router.get('/admin/people/:id/end-sessions', fresh, endSessions.ask);
   router.post('/admin/people/:id/end-sessions', fresh, endSessions.act);
+  const remove = createPersonChange({ ...context, people }, 'remove');
+  router.get('/admin/people/:id/remove', fresh, remove.ask);
+  router.post('/admin/people/:id/remove', fresh, remove.act);
 }
 
 function mountRevocations(router: Router, context: PageContext): void {

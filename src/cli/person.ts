@@ -58,6 +58,28 @@ export const personCommands: readonly Command[] = [
       }),
   },
   {
+    words: 'person remove',
+    usage: 'EMAIL [--yes]',
+    summary: 'Delete an account, its passwords and sessions, for good; without --yes only say what would go',
+    details: [
+      'It frees the e-mail address for somebody else who has it now. What the audit has of the account stays.',
+      'Whom the provider still lets in can sign in again and begins anew: to keep somebody out, use "person disable".',
+    ],
+    options: { yes: flag },
+    operands: [1, 1],
+    run: ([email = ''], { yes }, terminal) =>
+      withAdministration(terminal, async ({ people }, core) => {
+        const { id, login } = await accountOf(core, email);
+        const { person, sessions } = await people.detail(id);
+        terminal.out(
+          `${login} of ${person.provider}: ${person.livePasswords} live passwords, ${sessions.length} sessions.`,
+        );
+        if (yes !== true) return terminal.note('Nothing was removed. Say --yes to remove all of it for good.');
+        await people.remove(id, byCommandLine);
+        terminal.out(`${login} is removed.`);
+      }),
+  },
+  {
     words: 'revocation create',
     usage:
       '[--email EMAIL] [--domain D] [--group G] [--provider P] [--created-before DATE] [--unused-since DATE] [--reason TEXT] [--yes]',

@@ -79,7 +79,7 @@ async function signIn(
     // Never merged: whoever got hold of a leaver's address, or of another provider's, would inherit the account.
     throw new Refusal(
       'conflict',
-      `Another account already has the e-mail address ${email}, and accounts are never merged. Ask the administrator of this registry to remove the old one.`,
+      `Another account already has the e-mail address ${email}, and accounts are never merged. Ask the administrator of this registry to remove the old account.`,
       { cause: error },
     );
   }

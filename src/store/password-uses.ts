@@ -31,8 +31,11 @@ export type PasswordUseStore = {
   removeBefore(time: number, limit: number): Promise<number>;
 };
 
+/** Of a password that was removed meanwhile nothing is written, and what waits with it is. */
 const insert = `
-  insert into password_use (password_id, kind, value, first_at, last_at) values ($1, $2, $3, $4, $4)
+  insert into password_use (password_id, kind, value, first_at, last_at)
+  select cast($1 as text), cast($2 as text), cast($3 as text), cast($4 as bigint), cast($4 as bigint)
+  where exists (select 1 from app_password where id = $1)
   on conflict (password_id, kind, value) do nothing`;
 const update = `
   update password_use set last_at = $4 where password_id = $1 and kind = $2 and value = $3 and last_at < $4`;

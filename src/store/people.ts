@@ -28,7 +28,16 @@ export type PeopleStore = {
   byId(id: string, now: number): Promise<PersonRow | undefined>;
   /** False where it is disabled already, and not by the provider, whose word a sign-in would undo. */
   disable(id: string, change: { reason: string; by: string; at: number }): Promise<boolean>;
+  /**
+   * Ends and deletes all that belongs to the account, and the account. What it was made of stays in the audit.
+   * @returns `null` where it is not there
+   * @throws {ConstraintError} where something was added to it at the same moment; nothing is removed then
+   */
+  remove(id: string, by: string, at: number): Promise<Removed | null>;
 };
+
+/** How much of each there was. */
+export type Removed = { readonly passwords: number; readonly sessions: number };
 
 /** What each order sorts by: in the words of its index, whose end the id is, and in words that no index has. */
 const sortKeys = {
@@ -46,6 +55,22 @@ const byId = `select a.*, ${livePasswords('$2')} from account a where a.id = $1`
 const disable = `
   update account set state = 'disabled', state_reason = $2, state_by = $3, state_at = $4
   where id = $1 and (state <> 'disabled' or state_by = 'provider')`;
+
+/**
+ * In an order that the references allow. API tokens stay, so that who made them can be read: revoked, because one without
+ * an account would count as one of the command line.
+ */
+const removals = {
+  identityTokens: 'delete from identity_token where password_id in (select id from app_password where account_id = $1)',
+  uses: 'delete from password_use where password_id in (select id from app_password where account_id = $1)',
+  passwords: 'delete from app_password where account_id = $1',
+  sessions: 'delete from web_session where account_id = $1',
+  refreshTokens: 'delete from refresh_token where account_id = $1',
+  account: 'delete from account where id = $1',
+};
+const endApiTokens = `
+  update api_token set account_id = null, revoked_at = coalesce(revoked_at, $3), revoked_by = coalesce(revoked_by, $2)
+  where account_id = $1`;
 
 export function createPeopleStore(sql: Sql): PeopleStore {
   return {
@@ -80,6 +105,13 @@ export function createPeopleStore(sql: Sql): PeopleStore {
     },
     byId: (id, now) => sql.get<PersonRow>(byId, [id, now]),
     disable: async (id, { reason, by, at }) => (await sql.run(disable, [id, reason, by, at])) === 1,
+    async remove(id, by, at) {
+      const [, , , passwords = 0, sessions = 0, , account] = await sql.batch([
+        { text: endApiTokens, values: [id, by, at] },
+        ...Object.values(removals).map((text) => ({ text, values: [id] })),
+      ]);
+      return account === 1 ? { passwords, sessions } : null;
+    },
   };
 }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PeopleQuery } from '../../src/administration/people.ts';
+import { ConstraintError } from '../../src/store/sql.ts';
 import { client, day, refusal, root, type Scene, wish, withScene } from '../support/administration-scene.ts';
 import { describeEngines } from '../support/engines.ts';
 
@@ -139,6 +140,73 @@ describeEngines('people', (databases) => {
       await people.disable('ana', 'has left', root);
       assert.equal((await store.accounts.byId('ana'))?.state_by, 'root@example.com');
       await assert.rejects(people.disable('root', '', root), refusal('conflict', /cannot disable yourself/));
+    }),
+  );
+
+  test(
+    'are removed with all that is theirs, and their address is free for somebody else',
+    scene(async (scene) => {
+      const ana = await scene.addPerson('ana');
+      const { secret } = await scene.passwords.issue(ana, wish, root);
+      const leads = await scene.addPerson('lea', { groups: ['google:leads@example.com'] });
+      const { secret: apiSecret } = await scene.apiTokens.issue(
+        { name: 'job', days: 1, scopes: ['people:read'] },
+        leads.id,
+        { actor: leads.login, client },
+      );
+      const { id: revocation } = await scene.revocations.revoke({ accountId: 'ana' }, null, '', root);
+      const successor = { id: 'ana2', subject: 'ana2' };
+      await assert.rejects(scene.addPerson('ana', successor), ConstraintError);
+      await scene.store.sessions.write('s', { accountId: 'ana', data: '{}', expiresAt: scene.clock.at + day });
+      await scene.store.refreshTokens.write('ana', 'sealed', scene.clock.at);
+      await scene.people.remove('ana', root);
+      await scene.people.remove('lea', root);
+
+      assert.equal(await scene.login(ana.login, secret), null);
+      assert.equal(await scene.store.sessions.read('s', scene.clock.at), undefined);
+      assert.equal(await scene.store.refreshTokens.ofAccount('ana'), undefined);
+      await assert.rejects(scene.apiTokens.verify(apiSecret, client), refusal('unauthenticated', /"job" is revoked/));
+      assert.equal(await scene.revocations.undo(revocation, root), 0, 'an undo brings nothing back');
+      assert.deepEqual(await found(scene, {}), []);
+      await assert.rejects(scene.people.remove('ana', root), refusal('not_found', /no account ana/));
+
+      assert.equal((await scene.addPerson('ana', successor)).id, 'ana2');
+      assert.equal(await scene.login(ana.login, secret), null);
+      const { entries } = await scene.auditLog.page({ person: ana.login, action: 'person.remove' }, null);
+      assert.deepEqual(
+        entries.map(({ actor, detail }) => [actor, detail['id'], detail['passwords']]),
+        [['root@example.com', 'ana', 1]],
+      );
+    }),
+  );
+
+  test(
+    'nobody removes themselves, nor a robot by the way of people',
+    scene(async (scene) => {
+      const own = await scene.addPerson('root');
+      await assert.rejects(scene.people.remove(own.id, root), refusal('conflict', /cannot remove yourself/));
+      const fields = { description: '', ownerGroup: 'platform', groups: [], labels: {} };
+      const robot = await scene.robots.create({ name: 'ci', ...fields }, { administrator: true }, root);
+      for (const change of [scene.people.remove(robot.id, root), scene.people.disable(robot.id, '', root)]) {
+        await assert.rejects(change, refusal('not_found', /robot-ci is a robot/));
+      }
+    }),
+  );
+
+  test(
+    'what was used of a removed person holds up nothing that is written with it',
+    scene(async (scene) => {
+      const [ana, bo] = [await scene.addPerson('ana'), await scene.addPerson('bo')];
+      const identities = [];
+      for (const owner of [ana, bo]) {
+        const { secret } = await scene.passwords.issue(owner, wish, root);
+        identities.push(await scene.login(owner.login, secret));
+      }
+      for (const identity of identities)
+        if (typeof identity === 'object' && identity) scene.uses.record(identity, client, []);
+      await scene.people.remove('ana', root);
+      await scene.uses.flush();
+      assert.equal((await scene.uses.ofAccount('bo')).size, 1);
     }),
   );
 });

@@ -37,6 +37,7 @@ const journeys: Readonly<Record<string, Journey>> = {
   'a disabled person': open('/admin/people/p7'),
   'the question before disabling': open('/admin/people/p1/disable'),
   'the question before ending sessions': open('/admin/people/p1/end-sessions'),
+  'the question before removing': open('/admin/people/p1/remove'),
   revocations: open('/admin/revocations'),
   'a bulk with its preview': async (page) => {
     await page.goto('/admin/revocations/new');

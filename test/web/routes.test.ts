@@ -38,7 +38,7 @@ const forPeople = [
 const forAdministrators = [
   'get /admin',
   'get /admin/people/:id',
-  ...['disable', 'enable', 'end-sessions'].flatMap((change) => [
+  ...['disable', 'enable', 'end-sessions', 'remove'].flatMap((change) => [
     `get /admin/people/:id/${change}`,
     `post /admin/people/:id/${change}`,
   ]),

@@ -38,6 +38,7 @@ async function list(parts: PeoplePageParts, request: Request, response: Response
     section: sections.administration,
     tab: tabs.people,
     warnings: parts.warnings(),
+    removed: request.query['done'] === 'removed',
     query,
     isFiltered: query.search !== '' || query.state !== null || query.provider !== null || query.domain !== null,
     rows: found.people.map((person) => rowOf(person, now())),

@@ -1,4 +1,4 @@
-/** Owns what administrators do to a person: disable, enable, end the sessions. Each is asked for on a page that says what it means. */
+/** Owns what administrators do to a person: disable, enable, end the sessions, remove. Each is asked for on a page that says what it means. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { People } from '../../administration/people.ts';
 import { Refusal } from '../../errors.ts';
@@ -8,10 +8,10 @@ import { personView } from './person.ts';
 import { type AdminParts, actorOf, tabs } from './section.ts';
 
 export type PersonChangeParts = AdminParts & {
-  readonly people: Pick<People, 'detail' | 'disable' | 'enable' | 'endSessions'>;
+  readonly people: Pick<People, 'detail' | 'disable' | 'enable' | 'endSessions' | 'remove'>;
 };
 
-export type ChangeName = 'disable' | 'enable' | 'end-sessions';
+export type ChangeName = 'disable' | 'enable' | 'end-sessions' | 'remove';
 
 /** GET and POST of /admin/people/:id/<name> */
 export type PersonChange = {
@@ -25,7 +25,7 @@ type Words = {
   readonly button: string;
   readonly danger: boolean;
   readonly hasReason: boolean;
-  /** Stands in the address of the person's page afterwards. */
+  /** Stands in the address of the page that comes next: the person's, or the list where there is no person any more. */
   readonly done: string;
 };
 
@@ -60,6 +60,18 @@ const words: Readonly<Record<ChangeName, Words>> = {
     danger: true,
     hasReason: false,
     done: 'sessions-ended',
+  },
+  remove: {
+    title: 'Remove',
+    points: [
+      'The account is deleted with all its passwords and sessions. Nothing brings it back.',
+      'Its e-mail address is free for whoever has it now. What the audit has of it stays.',
+      'Whom the provider still lets in can sign in again, as somebody new. To keep somebody out, disable the account instead.',
+    ],
+    button: 'Remove account',
+    danger: true,
+    hasReason: false,
+    done: 'removed',
   },
 };
 
@@ -100,10 +112,12 @@ async function act(parts: PersonChangeParts, name: ChangeName, request: IdReques
   try {
     if (name === 'disable') await people.disable(id, fieldsOf(request.body)('reason'), by);
     else if (name === 'enable') await people.enable(id, by);
+    else if (name === 'remove') await people.remove(id, by);
     else await people.endSessions(id, by);
   } catch (error) {
     if (!(error instanceof Refusal) || error.code === 'not_found') throw error;
     return ask(parts, name, request, response, error);
   }
-  response.redirect(303, `${views.prefix}${tabs.people}/people/${encodeURIComponent(id)}?done=${words[name].done}`);
+  const page = name === 'remove' ? '' : `/people/${encodeURIComponent(id)}`;
+  response.redirect(303, `${views.prefix}${tabs.people}${page}?done=${words[name].done}`);
 }
