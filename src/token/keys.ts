@@ -1,10 +1,11 @@
 /** Owns all keys of the service: a ring for the services that share one, and one for each that does not. */
-
+import { X509Certificate } from 'node:crypto';
 import type { Cipher } from '../cipher.ts';
 import type { Log } from '../log.ts';
 import type { SigningKeyStore } from '../store/signing-keys.ts';
+import { libtrustKeyId } from './key-id.ts';
 import type { KeyRing } from './key-ring.ts';
-import { openOwnRing } from './own-ring.ts';
+import { type OwnRingParts, openOwnRing } from './own-ring.ts';
 import { writePublicFile } from './public-file.ts';
 import { openStoredRing } from './stored-ring.ts';
 
@@ -48,9 +49,12 @@ const day = 24 * 60 * 60 * 1000;
 /** @throws {Error} that says what cannot be read, made or written */
 export async function openKeys(parts: KeyParts): Promise<Keys> {
   const { log, now } = parts;
-  const opened = await Promise.all(
-    parts.rings.map(async (settings) => ({ settings, ring: await openRing(settings, parts) })),
-  );
+  const opened: { readonly settings: RingSettings; readonly ring: KeyRing }[] = [];
+  // One after the other, so that each sees the keys of those before it.
+  for (const settings of parts.rings) {
+    const others = () => opened.map(({ ring }) => ring).filter(({ name }) => name !== settings.name);
+    opened.push({ settings, ring: await openRing(settings, parts, (id) => holderOf(id, others())) });
+  }
   const rings = opened.map(({ ring }) => ring);
   for (const { settings, ring } of opened) await writeFiles(settings, ring);
 
@@ -86,11 +90,21 @@ export async function openKeys(parts: KeyParts): Promise<Keys> {
   };
 }
 
-function openRing(settings: RingSettings, parts: KeyParts): Promise<KeyRing> {
+function openRing(settings: RingSettings, parts: KeyParts, otherHolder: OwnRingParts['otherHolder']): Promise<KeyRing> {
   const { name, algorithm, rotation, tokenLife, own } = settings;
-  if (own !== null) return openOwnRing({ ...own, name, log: parts.log, now: parts.now });
+  if (own !== null) return openOwnRing({ ...own, name, otherHolder, log: parts.log, now: parts.now });
   const rule = { algorithm, age: rotation === null ? null : rotation * 1000, tokenLife: tokenLife * 1000 };
   return openStoredRing({ ...parts, name, rule });
+}
+
+/** Who of these signs with the key of this libtrust id, or lets registries trust it. */
+function holderOf(id: string, rings: readonly KeyRing[]): string | undefined {
+  const holder = rings.find((ring) => {
+    const trusted = libtrustKeyId(new X509Certificate(ring.bundle()).publicKey);
+    return trusted === id || ring.list().some((key) => key.id === id);
+  });
+  if (holder === undefined) return undefined;
+  return holder.name === '' ? 'the services that share their keys' : `the service "${holder.name}"`;
 }
 
 async function writeFiles({ bundleFile, jwksFile }: RingSettings, ring: KeyRing): Promise<void> {

@@ -1,9 +1,11 @@
 /** Owns the key and certificate that an operator brings: read from two files, and again when they are renewed. */
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Refusal } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { libtrustKeyId } from './key-id.ts';
 import { dateOf, type KeyRing, toJwk, toSigningKey } from './key-ring.ts';
+import { anchorOf, type Chain, readChain } from './own-chain.ts';
 import { type Algorithm, algorithmOf, createSigner, type Signer, type TokenHeader } from './signature.ts';
 
 export type OwnRingParts = {
@@ -12,15 +14,19 @@ export type OwnRingParts = {
   readonly certificateFile: string;
   /** PEM, not encrypted: RSA, or EC on P-256 or P-384. */
   readonly keyFile: string;
+  /** Says who else has the key with this libtrust id, to be read in a sentence; `undefined`: nobody. */
+  readonly otherHolder: (id: string) => string | undefined;
   readonly log: Log;
   /** Epoch milliseconds. */
   readonly now: () => number;
 };
 
+/** What the two files hold. */
+type OwnText = { readonly certificates: string; readonly key: string };
+
 type OwnKey = {
-  /** What the two files hold, to see a change by. */
-  readonly text: string;
-  readonly chain: readonly [X509Certificate, ...X509Certificate[]];
+  readonly text: OwnText;
+  readonly chain: Chain;
   readonly algorithm: Algorithm;
   readonly signers: Readonly<Record<TokenHeader, Signer>>;
   readonly id: string;
@@ -29,10 +35,10 @@ type OwnKey = {
 const day = 24 * 60 * 60 * 1000;
 const warning = 30 * day;
 
-/** @throws {Error} that names the file and what is wrong with it */
+/** @throws {Refusal} `misconfigured`, which names the file and what is wrong with it */
 export async function openOwnRing(parts: OwnRingParts): Promise<KeyRing> {
   const { name, log, now } = parts;
-  let key = await readKey(parts);
+  let key = await readKey(await readText(parts), parts);
 
   const refuse = (): never => {
     throw new Refusal(
@@ -44,7 +50,7 @@ export async function openOwnRing(parts: OwnRingParts): Promise<KeyRing> {
     name,
     signer: (header) => ({ sign: (claims) => key.signers[header].sign(claims) }),
     jwks: () => ({ keys: [toJwk(key.chain[0], key.algorithm)] }),
-    bundle: () => anchorOf(key).toString(),
+    bundle: () => anchorOf(key.chain).toString(),
     list: () => [
       {
         number: 1,
@@ -58,10 +64,11 @@ export async function openOwnRing(parts: OwnRingParts): Promise<KeyRing> {
     ],
     warnings: () => warningsOf(parts, expiryOf(key), now()),
     async refresh() {
-      const renewed = await readKey(parts);
-      if (renewed.text === key.text) return;
+      const text = await readText(parts);
+      if (text.certificates === key.text.certificates && text.key === key.text.key) return;
+      const renewed = await readKey(text, parts);
       // Registries read their bundle when they start: until then only what the same authority certified is a token to them.
-      if (anchorOf(renewed).fingerprint256 !== anchorOf(key).fingerprint256) {
+      if (anchorOf(renewed.chain).fingerprint256 !== anchorOf(key.chain).fingerprint256) {
         throw new Error(
           `${parts.certificateFile} now ends in another certificate, which running registries do not trust: still signing with the old key. Give the registries the new bundle, restart them, then restart Dockpass.`,
         );
@@ -72,11 +79,6 @@ export async function openOwnRing(parts: OwnRingParts): Promise<KeyRing> {
     rotate: async () => refuse(),
     addAuthority: async () => refuse(),
   };
-}
-
-/** What registries must trust: the last of the chain, or the certificate itself where it stands alone. */
-function anchorOf({ chain }: OwnKey): X509Certificate {
-  return chain.at(-1) ?? chain[0];
 }
 
 /** The earliest end in the chain: registries check each date. */
@@ -91,59 +93,54 @@ function warningsOf({ certificateFile }: OwnRingParts, end: number, now: number)
   ];
 }
 
-async function readKey({ certificateFile, keyFile, now }: OwnRingParts): Promise<OwnKey> {
-  const [certificates, pem] = await Promise.all([readText(certificateFile), readText(keyFile)]);
-  const chain = readChain(certificateFile, certificates, now());
-  try {
-    const privateKey = createPrivateKey(pem);
-    const algorithm = algorithmOf(privateKey);
-    if (!chain[0].checkPrivateKey(privateKey)) {
-      throw new Error(`it is not the key of the first certificate of ${certificateFile}`);
-    }
-    // A self-signed end of the chain proves nothing to those who have it, and tokens travel often.
-    const sent = chain.filter((certificate, index) => index === 0 || !certificate.checkIssued(certificate));
-    const key = toSigningKey(privateKey, sent, algorithm);
-    const signers = { x5c: createSigner(key, 'x5c'), kid: createSigner(key, 'kid') };
-    return { text: certificates + pem, chain, algorithm, signers, id: key.id };
-  } catch (cause) {
-    const why = pem.includes('ENCRYPTED') ? 'it has a passphrase: write it without one' : (cause as Error).message;
-    throw new Refusal('misconfigured', `${keyFile} cannot sign tokens: ${why}`, { cause });
-  }
+async function readText({ certificateFile, keyFile }: OwnRingParts): Promise<OwnText> {
+  const read = (file: string) =>
+    readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+      throw new Refusal('misconfigured', `${file} cannot be read (${cause.code})`, { cause });
+    });
+  const [certificates, key] = await Promise.all([read(certificateFile), read(keyFile)]);
+  return { certificates, key };
 }
 
-async function readText(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new Refusal('misconfigured', `${file} cannot be read (${cause.code})`, { cause });
+async function readKey(text: OwnText, parts: OwnRingParts): Promise<OwnKey> {
+  const { certificateFile, keyFile, now } = parts;
+  const { privateKey, algorithm } = await blaming(`${keyFile} cannot sign tokens`, () => readPrivateKey(text.key));
+  const chain = await blaming(`${certificateFile} cannot be used`, async () => {
+    const read = await readChain(text.certificates, privateKey, now());
+    refuseSharing(read, parts);
+    return read;
   });
+  // A self-signed end of the chain proves nothing to those who have it, and tokens travel often.
+  const sent = chain.filter((certificate, index) => index === 0 || !certificate.checkIssued(certificate));
+  const key = toSigningKey(privateKey, sent, algorithm);
+  const signers = { x5c: createSigner(key, 'x5c'), kid: createSigner(key, 'kid') };
+  return { text, chain, algorithm, signers, id: key.id };
 }
 
-function readChain(file: string, text: string, now: number): OwnKey['chain'] {
-  try {
-    const [first, ...others] = (text.match(/-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----/gs) ?? []).map(
-      (pem) => new X509Certificate(pem),
-    );
-    if (first === undefined) throw new Error('it holds no certificate');
-    let subject = first;
-    for (const issuer of others) {
-      if (!subject.checkIssued(issuer) || !subject.verify(issuer.publicKey)) {
-        throw new Error(
-          `"${oneLine(subject.subject)}" was not certified by the next one, "${oneLine(issuer.subject)}"`,
-        );
-      }
-      if (!issuer.ca) throw new Error(`"${oneLine(issuer.subject)}" may not certify others (CA:FALSE)`);
-      subject = issuer;
-    }
-    for (const { subject: name, validFromDate, validToDate } of [first, ...others]) {
-      if (validToDate.getTime() <= now) throw new Error(`"${oneLine(name)}" expired on ${dateOf(validToDate)}`);
-      if (validFromDate.getTime() > now)
-        throw new Error(`"${oneLine(name)}" is valid from ${dateOf(validFromDate)} on`);
-    }
-    return [first, ...others];
-  } catch (cause) {
-    throw new Refusal('misconfigured', `${file} cannot be used: ${(cause as Error).message}`, { cause });
+async function readPrivateKey(pem: string): Promise<{ privateKey: KeyObject; algorithm: Algorithm }> {
+  if (pem.includes('ENCRYPTED')) throw new Error('it has a passphrase: write it without one');
+  if (!pem.includes('PRIVATE KEY-----')) {
+    throw new Error('it holds no private key in PEM ("-----BEGIN PRIVATE KEY-----")');
+  }
+  const privateKey = createPrivateKey(pem);
+  return { privateKey, algorithm: algorithmOf(privateKey) };
+}
+
+/** Registries that trust the same authority take each other's keys, too. */
+function refuseSharing(chain: Chain, { otherHolder }: OwnRingParts): void {
+  for (const { publicKey } of [chain[0], anchorOf(chain)]) {
+    const holder = otherHolder(libtrustKeyId(publicKey));
+    if (holder === undefined) continue;
+    const what = publicKey.equals(chain[0].publicKey) ? 'its key' : 'the authority at its end';
+    throw new Error(`${what} is that of ${holder} too: services with SEPARATE_KEY=true need one of their own`);
   }
 }
 
-function oneLine(subject: string): string {
-  return subject.replaceAll('\n', ', ');
+/** Says which file is to blame. */
+async function blaming<Result>(file: string, read: () => Promise<Result>): Promise<Result> {
+  try {
+    return await read();
+  } catch (cause) {
+    throw new Refusal('misconfigured', `${file}: ${(cause as Error).message}`, { cause });
+  }
 }

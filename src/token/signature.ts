@@ -36,7 +36,10 @@ export function algorithmOf(key: KeyObject): Algorithm {
     return 'RS256';
   }
   const algorithm = curves[namedCurve];
-  if (algorithm === undefined) throw new Error('the key is neither RSA nor EC on P-256 or P-384');
+  if (algorithm === undefined) {
+    const kind = [key.asymmetricKeyType, namedCurve].filter((word) => word !== '').join(' on ');
+    throw new Error(`the key is ${kind}: registries need RSA (not RSA-PSS), or EC on P-256 or P-384`);
+  }
   return algorithm;
 }
 
