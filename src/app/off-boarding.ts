@@ -34,10 +34,9 @@ export async function openPeople(
   const directories = new Map<string, PersonSource>();
   if (config.google?.directory) {
     const { createGoogleDirectory } = await import('../identity/google-directory.ts');
-    const settings = { ...config.google.directory, domains: config.google.domains };
     const named = () => providerGroups(policy(), 'google');
     const parts = { fetch, now: Date.now, wait, random: Math.random, named };
-    directories.set('google', createGoogleDirectory(settings, parts));
+    directories.set('google', createGoogleDirectory(config.google.directory, parts));
   }
   const parts = { store, cipher, connectors, directories, audit, log, now: Date.now, wait };
   return { connectors, offBoarding: createOffBoarding(parts), readGoogleEvent: await openGoogleEvents(config) };

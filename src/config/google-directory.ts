@@ -1,4 +1,5 @@
 /** Owns the settings of Google's directory: the strategy that switches it on, and how Dockpass proves itself to it. */
+import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Settings } from './settings.ts';
 
@@ -8,6 +9,8 @@ type AuthorizedUser = { readonly client_id: string; readonly client_secret: stri
 export type GoogleDirectoryConfig = {
   readonly strategy: (typeof strategies)[number];
   readonly depth: number;
+  /** Domains whose people it has. */
+  readonly domains: readonly string[];
   readonly directoryUrl: string;
   readonly cloudIdentityUrl: string;
   readonly credentials: {
@@ -25,10 +28,12 @@ const strategies = ['direct', 'recursive', 'configured', 'transitive'] as const;
 
 /**
  * `null` where no directory is asked.
+ * @param signInDomains the domains that may sign in
  * @param endpoint reads a URL that must not be plain http beyond this machine
  */
 export function readGoogleDirectory(
   settings: Settings,
+  signInDomains: readonly string[],
   endpoint: (name: string, fallback: string) => string,
 ): GoogleDirectoryConfig | null {
   const strategy = settings.choice('GOOGLE_DIRECTORY', ['off', ...strategies], 'off');
@@ -36,7 +41,7 @@ export function readGoogleDirectory(
   const serviceAccount = settings.optional('GOOGLE_DIRECTORY_SERVICE_ACCOUNT');
   const admin = settings.optional('GOOGLE_DIRECTORY_ADMIN');
   if (strategy === 'off') {
-    if (key ?? serviceAccount ?? admin)
+    if (key ?? serviceAccount ?? admin ?? settings.optional('GOOGLE_DIRECTORY_DOMAINS'))
       settings.problem('GOOGLE_DIRECTORY is off, but its other settings are there: choose direct, for example');
     return null;
   }
@@ -50,6 +55,7 @@ export function readGoogleDirectory(
   }
   return {
     strategy,
+    domains: readDomains(settings, signInDomains),
     depth: settings.integer('GOOGLE_DIRECTORY_DEPTH', { fallback: 5, minimum: 1, maximum: 20 }),
     directoryUrl: endpoint('GOOGLE_DIRECTORY_URL', 'https://admin.googleapis.com'),
     cloudIdentityUrl: endpoint('GOOGLE_CLOUD_IDENTITY_URL', 'https://cloudidentity.googleapis.com'),
@@ -66,15 +72,31 @@ export function readGoogleDirectory(
   };
 }
 
+/** Of people of another company's domain the directory would say "not found", which means "deleted" of its own. */
+function readDomains(settings: Settings, signInDomains: readonly string[]): readonly string[] {
+  const domains = settings.list('GOOGLE_DIRECTORY_DOMAINS').map((domain) => domain.toLowerCase());
+  const stranger = domains.find((domain) => !signInDomains.includes(domain));
+  if (stranger !== undefined) settings.problem(`GOOGLE_DIRECTORY_DOMAINS: ${stranger} is not in GOOGLE_DOMAINS`);
+  return domains.length > 0 ? domains : signInDomains;
+}
+
 function readKey(settings: Settings): ServiceAccountKey | null {
   const text = settings.secret('GOOGLE_DIRECTORY_KEY');
   if (text === null) return null;
   const key = parse(text);
-  if (typeof key['client_email'] === 'string' && typeof key['private_key'] === 'string') {
-    return { client_email: key['client_email'], private_key: key['private_key'] };
-  }
-  settings.problem('GOOGLE_DIRECTORY_KEY is not the JSON key file of a service account');
+  const { client_email, private_key } = key;
+  if (typeof client_email === 'string' && isPrivateKey(private_key)) return { client_email, private_key };
+  settings.problem('GOOGLE_DIRECTORY_KEY is not the JSON key file of a service account, whole and as Google gave it');
   return null;
+}
+
+/** Found out now: later it would look as if Google did not answer. */
+function isPrivateKey(text: unknown): text is string {
+  try {
+    return typeof text === 'string' && createPrivateKey(text).asymmetricKeyType === 'rsa';
+  } catch {
+    return false;
+  }
 }
 
 /** The variable that all of Google's tools read. */

@@ -62,7 +62,7 @@ export function readGoogle(settings: Settings): GoogleConfig | null {
     settings.problem('GOOGLE_DOMAINS and GOOGLE_ANY_ACCOUNT=true contradict each other: keep one');
   }
   const issuers = settings.list('GOOGLE_ISSUERS');
-  const directory = readGoogleDirectory(settings, (name, fallback) => endpoint(settings, name, fallback));
+  const directory = readGoogleDirectory(settings, domains, (name, fallback) => endpoint(settings, name, fallback));
   if (directory !== null && anyAccount) {
     settings.problem('GOOGLE_DIRECTORY needs GOOGLE_DOMAINS: it knows the people of these domains and nobody else');
   }

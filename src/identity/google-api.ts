@@ -87,6 +87,11 @@ export function verdictOfGoogleError(error: unknown): Verdict {
   return { kind: 'fault', reason: error instanceof Error ? error.message : said };
 }
 
+/** Google's own word that there is no such person or group; the page of a proxy is none. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof GoogleApiError && error.status === 404 && error.reason !== null;
+}
+
 type ErrorBody = {
   readonly error?: {
     readonly message?: unknown;

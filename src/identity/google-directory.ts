@@ -1,9 +1,9 @@
 /** Owns Google's directory as the source that says whether somebody is still there, and in which groups. */
 import type { Account } from '../store/accounts.ts';
-import { createGoogleApi, type GoogleApi, GoogleApiError, verdictOfGoogleError } from './google-api.ts';
+import { createGoogleApi, type GoogleApi, isNotFound, verdictOfGoogleError } from './google-api.ts';
 import { createGoogleToken, type GoogleCredentials } from './google-credentials.ts';
 import { createGroupLookup, type GroupLookup, type GroupLookupSettings } from './google-groups.ts';
-import { prefixed } from './groups.ts';
+import { maximumGroups, prefixed } from './groups.ts';
 import { foldCase } from './identity.ts';
 import { type Fetch, limitFetch } from './provider-fetch.ts';
 import type { PersonSource, Verdict } from './verdict.ts';
@@ -34,13 +34,13 @@ export function createGoogleDirectory(settings: GoogleDirectorySettings, parts: 
   const api = createGoogleApi({ call, token, wait: parts.wait, random: parts.random });
   const [primary = ''] = settings.domains;
   const named = () => parts.named().map((name) => (name.includes('@') ? name : `${name}@${primary}`));
-  const lookup = createGroupLookup(settings, api, named);
+  const lookup = createGroupLookup(settings, api, named, parts.now);
   return {
     async ask(account) {
       // Of another domain's account this directory knows nothing, and its "not found" would mean nothing.
       if (account.domain === null || !settings.domains.includes(account.domain)) return { kind: 'unasked' };
-      const leaver = await askUser(api, settings.directoryUrl, account);
-      return leaver ?? tellGroups(lookup, account, primary);
+      const found = await askUser(api, settings.directoryUrl, account);
+      return 'kind' in found ? found : tellGroups(lookup, { ...account, email: found.email ?? account.email }, primary);
     },
   };
 }
@@ -56,19 +56,27 @@ function scopesOf({ strategy }: GroupLookupSettings): string[] {
   return [...groups, 'admin.directory.user.readonly'].map((scope) => `${scopeRoot}/${scope}`);
 }
 
-type User = { readonly suspended?: boolean; readonly archived?: boolean; readonly suspensionReason?: string };
+type User = {
+  readonly primaryEmail?: string;
+  readonly suspended?: boolean;
+  readonly archived?: boolean;
+  readonly suspensionReason?: string;
+};
 
-/** @returns `null` for somebody who is there */
-async function askUser(api: GoogleApi, base: string, { subject }: Account): Promise<Verdict | null> {
-  // The subject of Google's ID tokens is the id of the user in the directory; an e-mail may be somebody else's by now.
+/** @returns the e-mail of somebody who is there: the one of the last sign-in may be somebody else's by now */
+async function askUser(
+  api: GoogleApi,
+  base: string,
+  { subject }: Account,
+): Promise<Verdict | { readonly email: string | undefined }> {
+  // The subject of Google's ID tokens is the id of the user in the directory.
   const url = `${base}/admin/directory/v1/users/${encodeURIComponent(subject)}?fields=id,primaryEmail,suspended,archived,suspensionReason`;
   try {
     const user = await api.get<User>(url);
     if (user.suspended === true) return gone(`suspended${user.suspensionReason ? ` (${user.suspensionReason})` : ''}`);
-    return user.archived === true ? gone('archived') : null;
+    return user.archived === true ? gone('archived') : { email: user.primaryEmail };
   } catch (error) {
-    if (error instanceof GoogleApiError && error.status === 404 && error.reason !== null) return gone('deleted');
-    return verdictOfGoogleError(error);
+    return isNotFound(error) ? gone('deleted') : verdictOfGoogleError(error);
   }
 }
 
@@ -78,12 +86,16 @@ function gone(how: string): Verdict {
 
 async function tellGroups(lookup: GroupLookup, { subject, email }: Account, primary: string): Promise<Verdict> {
   try {
-    const emails = (await lookup({ subject, email: email ?? '' })).map(foldCase);
-    const short = emails.filter((address) => address.endsWith(`@${primary}`)).map((address) => address.split('@')[0]);
-    const names = [...emails, ...short].filter((name) => name !== undefined);
-    return { kind: 'there', groups: prefixed(names, prefix) };
+    const groups = prefixed((await lookup({ subject, email: email ?? '' })).map(foldCase), prefix);
+    if (groups === null)
+      return unknownGroups(`there are more than ${maximumGroups}, or one has a name that none can have`);
+    const own = groups.filter((name) => name.endsWith(`@${primary}`));
+    return { kind: 'there', groups: [...groups, ...own.map((name) => name.slice(0, -primary.length - 1))] };
   } catch (error) {
-    const { reason } = verdictOfGoogleError(error) as { reason: string };
-    return { kind: 'there', groups: null, problem: `the groups are not known better: ${reason}` };
+    return unknownGroups((verdictOfGoogleError(error) as { reason: string }).reason);
   }
+}
+
+function unknownGroups(reason: string): Verdict {
+  return { kind: 'there', groups: null, problem: `the groups are not known better: ${reason}` };
 }

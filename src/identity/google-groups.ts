@@ -1,5 +1,5 @@
 /** Owns the four ways of asking Google for somebody's groups; each gives the e-mails of groups. */
-import { type GoogleApi, GoogleApiError } from './google-api.ts';
+import { type GoogleApi, GoogleApiError, isNotFound } from './google-api.ts';
 
 /**
  * `direct`: those that name the person. `recursive`: those that hold these, too. `configured`: of those that the policy
@@ -25,14 +25,16 @@ export function createGroupLookup(
   settings: GroupLookupSettings,
   api: GoogleApi,
   named: () => readonly string[],
+  now: () => number,
 ): GroupLookup {
   const groupsUrl = `${settings.directoryUrl}/admin/directory/v1/groups`;
   const parentsOf = (key: string) => directGroups(api, groupsUrl, key);
+  const parentsOfGroup = keepParents(parentsOf, now);
   switch (settings.strategy) {
     case 'direct':
       return ({ subject }) => parentsOf(subject);
     case 'recursive':
-      return async ({ subject }) => climb(await parentsOf(subject), parentsOf, settings.depth);
+      return async ({ subject }) => climb(await parentsOf(subject), parentsOfGroup, settings.depth);
     case 'configured':
       return async ({ subject }) => {
         const member: string[] = [];
@@ -72,6 +74,30 @@ async function directGroups(api: GoogleApi, groupsUrl: string, key: string): Pro
   return emails;
 }
 
+/** Milliseconds that the groups above a group are kept: people of one sweep are in the same groups, and Google counts calls. */
+const parentsAge = 60_000;
+
+/** A group that was deleted meanwhile is in none. */
+function keepParents(parentsOf: (group: string) => Promise<readonly string[]>, now: () => number) {
+  const kept = new Map<string, Promise<readonly string[]>>();
+  let since = now();
+  return (group: string): Promise<readonly string[]> => {
+    if (now() - since >= parentsAge) {
+      kept.clear();
+      since = now();
+    }
+    const known = kept.get(group);
+    if (known !== undefined) return known;
+    const parents = parentsOf(group).catch((error: unknown) => {
+      if (isNotFound(error)) return [];
+      kept.delete(group);
+      throw error;
+    });
+    kept.set(group, parents);
+    return parents;
+  };
+}
+
 /** Groups may hold each other in a circle: each is asked about once. */
 async function climb(
   first: readonly string[],
@@ -96,14 +122,13 @@ async function isMember(api: GoogleApi, groupsUrl: string, group: string, person
   try {
     return (await api.get<{ isMember?: boolean }>(`${groupUrl}/hasMember/${member}`)).isMember === true;
   } catch (error) {
-    if (!(error instanceof GoogleApiError)) throw error;
-    if (error.status === 404 && error.reason !== null) return false; // the policy names a group that is not there
-    if (error.status !== 400) throw error;
+    if (isNotFound(error)) return false; // the policy names a group that is not there
+    if (!(error instanceof GoogleApiError) || error.status !== 400) throw error;
   }
   try {
     return (await api.get<{ status?: string }>(`${groupUrl}/members/${member}`)).status === 'ACTIVE';
   } catch (error) {
-    if (error instanceof GoogleApiError && error.status === 404 && error.reason !== null) return false;
+    if (isNotFound(error)) return false;
     throw error;
   }
 }

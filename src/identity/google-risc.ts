@@ -40,7 +40,7 @@ export function createRiscReader(settings: RiscSettings, parts: ConnectorParts):
     if (typeof claims['jti'] !== 'string') throw new MessageError('jti is missing');
     const [stored = ''] = settings.issuers;
     const events = eventsOf(claims['events'], settings.issuers);
-    return { issuer: stored, id: claims['jti'], expiresAt: at + maximumAge + tolerance, events };
+    return { issuer: stored, id: claims['jti'], at, expiresAt: at + maximumAge + tolerance, events };
   };
 }
 

@@ -1,7 +1,7 @@
 /** Owns how group names are read from a claim. What cannot be read wholly is unknown, never "no groups". */
 
 /** A directory with more than this for one person is misconfigured; Entra ID itself stops at 200. */
-const maximumGroups = 1_000;
+export const maximumGroups = 1_000;
 /** Characters. */
 const maximumLength = 256;
 
@@ -34,15 +34,20 @@ export function prefixed(names: readonly string[], prefix: string): string[] | n
   return [...new Set(names.map((name) => `${prefix}:${name}`))];
 }
 
-/** A claim may be named by a URL with dots in it, so the whole path is tried as one name first. */
-function claimAt(claims: object, path: string): unknown {
-  if (Object.hasOwn(claims, path)) return (claims as Record<string, unknown>)[path];
-  let value: unknown = claims;
-  for (const name of path.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = (value as Record<string, unknown>)[name];
+/**
+ * Names may have dots themselves, as URLs (`https://example.com/groups`) and client ids (`resource_access.my.app.roles`)
+ * do, so the longest name is tried first at each step.
+ */
+function claimAt(value: unknown, path: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (Object.hasOwn(value, path)) return (value as Record<string, unknown>)[path];
+  for (let end = path.lastIndexOf('.'); end > 0; end = path.lastIndexOf('.', end - 1)) {
+    const name = path.slice(0, end);
+    if (!Object.hasOwn(value, name)) continue;
+    const found = claimAt((value as Record<string, unknown>)[name], path.slice(end + 1));
+    if (found !== undefined) return found;
   }
-  return value;
+  return undefined;
 }
 
 function hasControl(text: string): boolean {

@@ -66,7 +66,7 @@ async function verify(
 
 /** Section 2.6, steps 5 to 7. */
 function readClaims(claims: JWTPayload, issuer: string, now: number) {
-  const { sub, jti, events, nonce } = claims as JWTPayload & { events?: unknown; nonce?: unknown };
+  const { sub, jti, iat = 0, events, nonce } = claims as JWTPayload & { events?: unknown; nonce?: unknown };
   const told = typeof events === 'object' && events !== null && Object.hasOwn(events, logoutEvent);
   if (!told) throw new MessageError('events names no logout');
   // An ID token must not pass for a logout token, nor the other way round.
@@ -75,5 +75,6 @@ function readClaims(claims: JWTPayload, issuer: string, now: number) {
   const subject = typeof sub === 'string' && sub !== '' ? sub : null;
   if (subject === null && providerSession === null) throw new MessageError('neither sub nor sid');
   const event = { kind: 'end-sessions', reason: 'signed out at the provider', subject, providerSession } as const;
-  return { issuer, id: String(jti), expiresAt: now + (maximumAge + 2 * tolerance) * 1000, events: [event] };
+  const expiresAt = now + (maximumAge + 2 * tolerance) * 1000;
+  return { issuer, id: String(jti), at: iat * 1000, expiresAt, events: [event] };
 }

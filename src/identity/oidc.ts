@@ -117,12 +117,13 @@ async function readClaims(configuration: Configuration, tokens: Tokens, settings
 function toProfile(claims: Claims, tokens: Tokens, { name, groups, refreshTokens }: OidcSettings): Profile {
   const { iss, sub, email, email_verified: verified, name: displayName, sid } = claims;
   const address = typeof email === 'string' ? email : null;
+  // Amazon Cognito writes the claim as text; whatever else it may hold is no "yes".
   return {
     provider: name,
     issuer: String(iss),
     subject: String(sub),
     email: address,
-    emailVerified: typeof verified === 'boolean' ? verified : null,
+    emailVerified: verified === undefined || verified === null ? null : verified === true || verified === 'true',
     displayName: typeof displayName === 'string' ? displayName : null,
     domain: address === null ? null : domainOf(address),
     groups: groups === null ? null : readGroups(claims, groups),

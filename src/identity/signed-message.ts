@@ -7,6 +7,8 @@ export type ProviderMessage = {
   readonly issuer: string;
   /** Of the message: what has come twice counts once. */
   readonly id: string;
+  /** Epoch milliseconds: when the provider said so, which may be days before it could deliver that. */
+  readonly at: number;
   /** Epoch milliseconds from which on an equal message would not be accepted anyhow. */
   readonly expiresAt: number;
   readonly events: readonly ProviderEvent[];

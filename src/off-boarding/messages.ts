@@ -27,7 +27,7 @@ export function createMessages(parts: MessageParts): ActOnMessage {
       .digest('base64url');
     if (!(await seenTokens.note(id, message.expiresAt))) return;
     try {
-      for (const event of message.events) await act(parts, { actor: provider, client }, message.issuer, event);
+      for (const event of message.events) await act(parts, { actor: provider, client }, message, event);
     } catch (error) {
       await seenTokens.forget(id); // its sender tries again
       throw error;
@@ -38,7 +38,7 @@ export function createMessages(parts: MessageParts): ActOnMessage {
 async function act(
   { accounts, sessions, leavers, audit, now }: MessageParts,
   finder: { actor: string; client: Client },
-  issuer: string,
+  { issuer, at }: ProviderMessage,
   { kind, reason, subject, providerSession }: ProviderEvent,
 ): Promise<void> {
   if (kind === 'nothing') return;
@@ -51,6 +51,6 @@ async function act(
     if (ended > 0) return;
   }
   if (account === undefined) return;
-  if (kind === 'disable') await leavers.shutOut(account, reason, now(), finder);
+  if (kind === 'disable') await leavers.shutOut(account, reason, Math.min(at, now()), finder);
   else await leavers.endSessions(account, reason, finder);
 }

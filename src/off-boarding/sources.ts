@@ -47,7 +47,10 @@ async function askAlone(parts: SourceParts, refresher: Refresher, account: Accou
   try {
     const kept = await parts.tokens.read(account.id);
     if (kept === null) return { kind: 'unasked' };
-    return await refresher.ask(kept.token, account.subject, kept.replace);
+    const verdict = await refresher.ask(kept.token, account.subject, kept.replace);
+    // A sign-in brought another token meanwhile, or the clock of another process let it take the lease over.
+    const isOld = verdict.kind === 'sign-in' && (await parts.tokens.read(account.id))?.token !== kept.token;
+    return isOld ? { kind: 'silent', reason: 'the token was replaced while it was used' } : verdict;
   } catch (error) {
     return { kind: 'fault', reason: (error as Error).message };
   } finally {

@@ -121,6 +121,22 @@ describe('each of these is refused by name', () => {
       { ...least, ...google, GOOGLE_DIRECTORY: 'direct', GOOGLE_DIRECTORY_KEY: '{}' },
       /not the JSON key file/,
     ],
+    [
+      'a key file whose key was cut off',
+      {
+        ...{ ...least, ...google, GOOGLE_DIRECTORY: 'direct' },
+        GOOGLE_DIRECTORY_KEY: JSON.stringify({
+          client_email: 'a@b.c',
+          private_key: '-----BEGIN PRIVATE KEY-----\nMII',
+        }),
+      },
+      /not the JSON key file of a service account, whole/,
+    ],
+    [
+      'a directory of people who may not sign in',
+      { ...least, ...google, GOOGLE_DIRECTORY: 'direct', GOOGLE_DIRECTORY_DOMAINS: 'example.org' },
+      /example.org is not in GOOGLE_DOMAINS/,
+    ],
     ['a short encryption key', { ...least, ENCRYPTION_KEYS: `${'k'.repeat(32)},short` }, /ENCRYPTION_KEYS: each key/],
     ['groups that are stale before they are due', { ...least, GROUPS_TTL: '61', GROUPS_MAX_STALE: '1' }, /GROUPS_TTL/],
     ['a shorter grace for pulls', { ...least, OFFBOARDING_GRACE_PULL: '23' }, /OFFBOARDING_GRACE_PULL is shorter/],

@@ -20,6 +20,8 @@ type Scene = {
   readonly people: Map<string, Person>;
   readonly waits: number[];
   ask(changes?: Changes, who?: Account): Promise<Verdict>;
+  /** One directory that is asked again and again. */
+  asker(changes: Changes, now?: () => number): (who: Account) => Promise<Verdict>;
 };
 
 async function start(t: TestContext, named: readonly string[] = []): Promise<Scene> {
@@ -35,7 +37,7 @@ async function start(t: TestContext, named: readonly string[] = []): Promise<Sce
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const waits: number[] = [];
-  const ask: Scene['ask'] = ({ credentials, ...changes } = {}, who = row) => {
+  const asker: Scene['asker'] = ({ credentials, ...changes }, now = Date.now) => {
     const none = { key: null, serviceAccount: null, admin: null, applicationDefault: null };
     const urls = { tokenUrl: url + tokenPath, iamUrl: url, metadataUrl: url };
     const settings: GoogleDirectorySettings = {
@@ -44,10 +46,10 @@ async function start(t: TestContext, named: readonly string[] = []): Promise<Sce
       ...changes,
     };
     const wait = async (milliseconds: number) => void waits.push(milliseconds);
-    const parts = { fetch, now: Date.now, wait, random: () => 0.5, named: () => named, timeout: 1_000 };
-    return createGoogleDirectory(settings, parts).ask(who);
+    const parts = { fetch, now, wait, random: () => 0.5, named: () => named, timeout: 1_000 };
+    return createGoogleDirectory(settings, parts).ask;
   };
-  return { directory, people, waits, ask };
+  return { directory, people, waits, asker, ask: (changes = {}, who = row) => asker(changes)(who) };
 }
 
 const there = (...groups: string[]) => ({ kind: 'there', groups: groups.map((name) => `google:${name}`) });
@@ -84,6 +86,43 @@ test('groups in groups: as high as allowed, and once around a circle', async (t)
     there(...all.slice(0, 2), 'platform', 'engineering'),
   );
   assert.deepEqual(await ask({ strategy: 'transitive' }), there(...all, 'platform', 'engineering', 'all'));
+});
+
+test('groups above a group are asked for once a minute, whoever is in it; one that was deleted meanwhile is in none', async (t) => {
+  const { directory, people, asker } = await start(t);
+  const clock = { at: Date.now() };
+  const ask = asker({ strategy: 'recursive' }, () => clock.at);
+  people.set(ana.sub, { ...ana, groups: ['platform', 'gone'] });
+  directory.parents.set('platform@example.com', ['all@example.com']);
+  directory.deleted.add('gone@example.com');
+  const above = () => directory.asked.splice(0).filter((line) => line.includes('userKey=platform@'));
+  const [platform, deleted] = ['platform@example.com', 'gone@example.com'];
+  assert.deepEqual(await ask(row), there(platform, deleted, 'all@example.com', 'platform', 'gone', 'all'));
+  assert.equal(above().length, 1);
+  await ask(row);
+  assert.equal(above().length, 0);
+  clock.at += 60_000;
+  await ask(row);
+  assert.equal(above().length, 1);
+});
+
+test('transitive: asked for with the e-mail that the person has now, which belonged to somebody else before', async (t) => {
+  const { people, ask, directory } = await start(t);
+  people.set(ana.sub, { ...ana, email: 'ana.new@example.com' });
+  people.set('9', { ...ana, sub: '9', groups: ['owners'] });
+  assert.deepEqual(await ask({ strategy: 'transitive' }), there('platform@example.com', 'platform'));
+  assert.ok(directory.asked.some((line) => line.includes('ana.new@example.com')));
+});
+
+test('more groups than anybody can have are unknown, and it is said why', async (t) => {
+  const { people, ask } = await start(t);
+  const groups = (count: number) => Array.from({ length: count }, (_, index) => `g${index}`);
+  people.set(ana.sub, { ...ana, groups: groups(1_000) });
+  const verdict = await ask();
+  assert.equal(verdict.kind === 'there' && verdict.groups?.length, 2_000, 'each with and without the domain');
+  people.set(ana.sub, { ...ana, groups: groups(1_001) });
+  const problem = 'the groups are not known better: there are more than 1000, or one has a name that none can have';
+  assert.deepEqual(await ask(), { kind: 'there', groups: null, problem });
 });
 
 test('configured: only groups that the policy names are asked about, also of members of other domains', async (t) => {

@@ -36,6 +36,11 @@ test('a path goes into nested claims; a claim whose name has dots is found first
   assert.equal(readAt(claims, 'realm_access.missing'), null);
   assert.equal(readAt(claims, 'realm_access.roles.length'), null);
   assert.equal(readAt(claims, 'constructor.name'), null);
+  const keycloak = { resource_access: { 'registry.example.com': { roles: ['d'] }, registry: { roles: ['other'] } } };
+  assert.deepEqual(readAt(keycloak, 'resource_access.registry.example.com.roles'), ['kc:d'], 'of a client with dots');
+  assert.equal(readAt(keycloak, 'resource_access.registry.example.com'), null);
+  assert.equal(readAt({ a: { b: {} }, 'a.b': { c: ['d'] } }, 'a.b.c')?.[0], 'kc:d');
+  assert.equal(readAt({}, 'a.'.repeat(30)), null);
 });
 
 test("Entra ID's overage, where the claim is replaced by a pointer, is unknown", () => {

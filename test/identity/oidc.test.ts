@@ -178,6 +178,14 @@ test('email_verified of the ID token never speaks for an e-mail of userinfo, nor
   await assert.rejects(foreign, unverifiable);
 });
 
+test('email_verified as text is what it says, and nothing else than "true" is yes', async () => {
+  const told = async (value: unknown) => (await signIn({ claims: { email_verified: value } })).emailVerified;
+  assert.deepEqual(
+    [await told('true'), await told('false'), await told('True'), await told(1), await told([true]), await told(null)],
+    [true, false, false, false, false, null],
+  );
+});
+
 test('a missing groups claim is unknown, not "no groups"; also when userinfo fails', async () => {
   const claims = { realm_access: undefined };
   assert.equal((await signIn({ claims })).groups, null);

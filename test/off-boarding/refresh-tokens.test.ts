@@ -7,9 +7,10 @@ import { createGoogleConnector } from '../../src/identity/google.ts';
 import { createOidcConnector } from '../../src/identity/oidc.ts';
 import { createLog } from '../../src/log.ts';
 import { createOffBoarding, type OffBoarding } from '../../src/off-boarding/off-boarding.ts';
+import { createSources } from '../../src/off-boarding/sources.ts';
 import { createStore } from '../../src/store/store.ts';
 import { type DemoProvider, startProvider } from '../support/provider.ts';
-import { newPassword } from '../support/rows.ts';
+import { account as accountRow, newPassword } from '../support/rows.ts';
 import { type SignInApp, startSignInApp } from '../support/sign-in-app.ts';
 import { createVisitor, signInAs } from '../support/visitor.ts';
 
@@ -186,4 +187,36 @@ test("a session remembers the provider's, for its back-channel logout", async (t
     'select provider_session from web_session where account_id is not null',
   );
   assert.match(session?.provider_session ?? '', /^[\w-]{43}$/);
+});
+
+test('whose token was replaced while it was used is not made to sign in', async () => {
+  let kept = 'first';
+  const refused = { kind: 'sign-in', reason: 'SSO answered invalid_grant' } as const;
+  const asking = (meanwhile: () => void) =>
+    createSources({
+      directories: new Map(),
+      connectors: [
+        {
+          name: 'sso',
+          refresher: {
+            revoke: assert.fail,
+            async ask() {
+              meanwhile();
+              return refused;
+            },
+          },
+        },
+      ],
+      tokens: {
+        ...{ keep: assert.fail, forget: assert.fail, ofDisabled: assert.fail },
+        read: async () => ({ token: kept, replace: assert.fail }),
+      },
+      leases: { take: async () => true, release: async () => {} },
+      now: Date.now,
+    }).ask(accountRow({ provider: 'sso' }));
+  assert.deepEqual(await asking(() => {}), refused);
+  const replaced = await asking(() => {
+    kept = 'second';
+  });
+  assert.deepEqual(replaced, { kind: 'silent', reason: 'the token was replaced while it was used' });
 });

@@ -22,6 +22,8 @@ export type Directory = {
   readonly people: ReadonlyMap<string, Person>;
   /** Group -> the groups that hold it, as e-mails. */
   readonly parents: Map<string, readonly string[]>;
+  /** Groups that a list still names, and that are not there any more. */
+  readonly deleted: Set<string>;
   /** Asked before each answer. */
   mood: Mood | ((path: string) => Mood);
   pageSize: number;
@@ -43,10 +45,7 @@ const serviceAccount = 'dockpass@demo.iam.gserviceaccount.com';
 export async function createDirectory(people: ReadonlyMap<string, Person>): Promise<Directory> {
   const key = await generateKeyPair('RS256', { extractable: true });
   let claims: Readonly<Record<string, unknown>> = {};
-  const state = { mood: 'well', pageSize: 200, asked: [], parents: new Map() } as Pick<
-    Directory,
-    'mood' | 'pageSize' | 'asked' | 'parents'
-  >;
+  const state: Scene['state'] = { mood: 'well', pageSize: 200, asked: [], parents: new Map(), deleted: new Set() };
   const scene = {
     people,
     state,
@@ -71,7 +70,7 @@ export async function createDirectory(people: ReadonlyMap<string, Person>): Prom
 
 type Scene = {
   readonly people: ReadonlyMap<string, Person>;
-  readonly state: Pick<Directory, 'mood' | 'pageSize' | 'asked' | 'parents'>;
+  readonly state: Pick<Directory, 'mood' | 'pageSize' | 'asked' | 'parents' | 'deleted'>;
   readonly key: CryptoKey;
   readonly publicKey: CryptoKey;
   readonly note: (claims: object) => void;
@@ -160,8 +159,9 @@ function readRoutes({ people, state }: Scene): Route[] {
     return person ? groupsOf(person) : (state.parents.get(id) ?? (isGroup(id) ? [] : null));
   };
   const isGroup = (email: string) =>
-    [...people.values()].some((person) => groupsOf(person).includes(email)) ||
-    [...state.parents].some(([child, parents]) => child === email || parents.includes(email));
+    !state.deleted.has(email) &&
+    ([...people.values()].some((person) => groupsOf(person).includes(email)) ||
+      [...state.parents].some(([child, parents]) => child === email || parents.includes(email)));
   const all = (id: string): string[] => {
     const seen = new Set(direct(id));
     for (const group of seen) for (const parent of state.parents.get(group) ?? []) seen.add(parent);

@@ -227,6 +227,17 @@ test('Google: a second delivery changes nothing, an event without "exp" counts f
   assert.equal(await scene.event('risc/event-type/sessions-revoked', { iat: iat - 5 * week, jti: 'j3' }), 400);
 });
 
+test('Google: what it could deliver days later does not shut out whoever has signed in since', async (t) => {
+  const scene = await start(t);
+  await withAna(scene, atGoogle);
+  const iat = scene.clock.at / 1000 - 60;
+  assert.equal(await scene.event('risc/event-type/account-disabled', { iat }), 202);
+  assert.equal((await scene.account('ana')).state, 'active');
+  scene.clock.at += hour;
+  assert.equal(await scene.event('risc/event-type/account-disabled', { jti: 'j2' }), 202);
+  assert.equal((await scene.account('ana')).state, 'disabled');
+});
+
 test('Google: refused are other senders and recipients; events of others or without meaning here change nothing', async (t) => {
   const scene = await start(t);
   await withAna(scene, atGoogle);
