@@ -5,7 +5,9 @@
  * @param tolerance changes beyond which it is another word
  */
 export function nearestWord(word: string, known: readonly string[], tolerance: number): string | null {
-  const ranked = known.map((name) => ({ name, distance: distance(word.toLowerCase(), name.toLowerCase()) }));
+  // No fewer changes than the lengths differ by: most words are out before they are compared.
+  const likely = known.filter(({ length }) => Math.abs(length - word.length) <= tolerance);
+  const ranked = likely.map((name) => ({ name, distance: distance(word.toLowerCase(), name.toLowerCase()) }));
   const nearest = ranked.sort((a, b) => a.distance - b.distance)[0];
   return nearest !== undefined && nearest.distance <= tolerance ? nearest.name : null;
 }

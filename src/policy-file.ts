@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { Refusal } from './errors.ts';
 import type { Log } from './log.ts';
 import { type Policy, PolicyError, parsePolicy } from './policy/acl.ts';
+import { decodeUtf8 } from './policy/encoding.ts';
 
 /**
  * @throws {PolicyError} with every mistake of the file, by line and column
@@ -23,11 +24,12 @@ async function read(file: string, last: Reading | null = null): Promise<Reading>
 }
 
 async function readText(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+  const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
     const how = 'POLICY_FILE names it; docs/policy.md shows how to write one';
     // The code says all that the cause would; with the cause it would be told twice.
     throw new Refusal('not_found', `The policy file ${file} cannot be read (${cause.code}). ${how}.`);
   });
+  return decodeUtf8(bytes, file);
 }
 
 export type PolicyFile = {

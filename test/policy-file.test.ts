@@ -104,6 +104,14 @@ test('a broken file changes nothing, is logged once with its places, and mended 
   assert.equal(policy.problem(), null);
 });
 
+test('a file in another encoding changes nothing', async () => {
+  const policy = await open();
+  await writeFile(file, Buffer.from(policyOf('d\xe9j\xe0'), 'latin1'));
+  await lookTwice(policy);
+  assert.equal(inForce(policy), 'first');
+  assert.match(policy.problem() ?? '', /policy\.yml:1:\d+: here begins what is no UTF-8/);
+});
+
 test('a file that is taken away changes nothing', async () => {
   const policy = await open();
   await rm(file);

@@ -7,25 +7,29 @@ import { Refusal } from '../errors.ts';
 import { foldCase, type Identity } from '../identity/identity.ts';
 import { toldGroups } from '../identity/standing.ts';
 import { formatProblem, type Policy } from '../policy/acl.ts';
-import { parseCases, runCase } from '../policy/cases.ts';
+import { parseAddress } from '../policy/address.ts';
+import { parseCases, runCase, scopeProblem } from '../policy/cases.ts';
 import { warningsOf } from '../policy/check.ts';
+import { decodeUtf8 } from '../policy/encoding.ts';
 import { createEvaluator } from '../policy/eval.ts';
 import { explain, formatExplanation } from '../policy/explain.ts';
 import { identityOf } from '../policy/who.ts';
 import { readPolicyFile } from '../policy-file.ts';
-import { parseScopes, withKnownActions } from '../scope.ts';
+import { type Access, parseScopes, withKnownActions } from '../scope.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 
 export const policyCommands: readonly Command[] = [
   {
     words: 'policy check',
-    usage: 'FILE',
+    usage: '[FILE]',
     summary: 'Say whether a policy file can be used, and each mistake with its line and column',
     details: [
       'Warns of rules that can never decide, of groups that nothing defines and of variables that mean nothing.',
+      '  FILE   default: POLICY_FILE, else policy.yml',
     ],
-    operands: [1, 1],
-    async run([file = ''], _values, terminal) {
+    operands: [0, 1],
+    async run([given], _values, terminal) {
+      const file = given ?? policyFileOf(terminal);
       const policy = await readPolicyFile(file);
       for (const warning of warningsOf(policy)) terminal.note(formatProblem(file, warning));
       terminal.out(`${file} can be used: ${policy.users.size} users, ${policy.rules.length} rules.`);
@@ -54,11 +58,11 @@ export const policyCommands: readonly Command[] = [
     },
     operands: [2, 2],
     async run([who = '', scope = ''], values, terminal) {
-      const [access, ...more] = parseScopes([scope]).map(withKnownActions);
-      if (!access || more.length > 0)
-        throw new UsageError(`"${scope}" is no scope such as repository:team/app:pull,push.`);
+      const access = accessOf(scope);
+      const ip = textOf(values, 'ip') ?? '';
+      if (ip !== '' && parseAddress(ip) === null) throw new UsageError(`--ip "${ip}" is no IPv4 or IPv6 address.`);
       const { policy, file, identity, service } = await findWho(who === 'anonymous' ? '' : who, values, terminal);
-      const context = { service: textOf(values, 'service') ?? service, address: textOf(values, 'ip') ?? '' };
+      const context = { service: textOf(values, 'service') ?? service, address: ip };
       const explanation = explain(policy, identity, access, context);
       terminal.out(values['json'] === true ? JSON.stringify(explanation) : formatExplanation(explanation, file));
       return 0;
@@ -74,7 +78,7 @@ export const policyCommands: readonly Command[] = [
     async run([casesFile = ''], values, terminal) {
       const file = textOf(values, 'policy') ?? policyFileOf(terminal);
       const policy = await readPolicyFile(file);
-      const cases = parseCases(await readFile(casesFile, 'utf8'), casesFile);
+      const cases = parseCases(await readCases(casesFile), casesFile);
       const failed = cases.filter((one) => {
         const { passed, explanation } = runCase(policy, one);
         if (!passed) {
@@ -109,6 +113,24 @@ export const policyCommands: readonly Command[] = [
     },
   },
 ];
+
+/** @throws {UsageError} */
+function accessOf(scope: string): Access {
+  const problem = scopeProblem(scope);
+  const [access] = parseScopes([scope]).map(withKnownActions);
+  if (problem !== null || !access) throw new UsageError(`${problem}.`);
+  return access;
+}
+
+async function readCases(file: string): Promise<string> {
+  const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
+    throw new Refusal(
+      'not_found',
+      `The cases ${file} cannot be read (${cause.code}). docs/policy.md shows how to write them.`,
+    );
+  });
+  return decodeUtf8(bytes, file);
+}
 
 /** The lines of a stream, as many at a time as have come. */
 async function* linesOf(input: AsyncIterable<Buffer | string>): AsyncGenerator<string[]> {

@@ -140,7 +140,7 @@ function readLabels(reader: Reader, value: Value): Record<string, readonly strin
 
 function readGroups(reader: Reader, value: Value): Groups {
   const entries = reader.entries(value);
-  const names = entries.map(({ key }) => key);
+  const names = new Set(entries.map(({ key }) => key));
   const members = new Map<string, Member[]>();
   for (const { key, value: list } of entries) {
     members.set(key, list ? reader.items(list).flatMap((item) => readMember(reader, item, names) ?? []) : []);
@@ -155,16 +155,16 @@ function readGroups(reader: Reader, value: Value): Groups {
   }
 }
 
-function readMember(reader: Reader, value: Value, groups: readonly string[]): Member | null {
+function readMember(reader: Reader, value: Value, groups: ReadonlySet<string>): Member | null {
   const text = reader.text(value);
   if (text === null) return null;
-  if (groups.includes(text)) return { kind: 'group', value: text };
+  if (groups.has(text)) return { kind: 'group', value: text };
   const member = parseMember(text);
-  if (!member || (text.startsWith('group:') && !groups.includes(member.value))) {
+  if (!member || (text.startsWith('group:') && !groups.has(member.value))) {
     const name = text.replace(/^group:/, '');
     reader.report(
       value.place,
-      `"${text}" is no group of this file, e-mail, domain:NAME, account:NAME or PROVIDER:GROUP${suggest(name, groups)}`,
+      `"${text}" is no group of this file, e-mail, domain:NAME, account:NAME or PROVIDER:GROUP${suggest(name, [...groups])}`,
     );
     return null;
   }

@@ -1,9 +1,10 @@
 /** Owns `policy test`: cases that say who should be granted what, and which of them a policy fails. */
 import { parseScopes, withKnownActions } from '../scope.ts';
 import { checkKind, type Policy, PolicyError } from './acl.ts';
+import { parseAddress } from './address.ts';
 import { readYaml } from './document.ts';
 import { type Explanation, explain } from './explain.ts';
-import type { Place, Reader, Value } from './reader.ts';
+import { type Place, type Reader, suggest, type Value } from './reader.ts';
 import { identityOf, type Named } from './who.ts';
 
 export type PolicyCase = {
@@ -18,6 +19,8 @@ export type PolicyCase = {
 
 export type CaseResult = { readonly passed: boolean; readonly explanation: Explanation };
 
+const nothing = 'nothing';
+const expectable = ['pull', 'push', 'delete', '*', nothing];
 const fields = ['who', 'kind', 'domain', 'groups', 'ip', 'service', 'scope', 'expect'] as const;
 
 /**
@@ -27,6 +30,8 @@ const fields = ['who', 'kind', 'domain', 'groups', 'ip', 'service', 'scope', 'ex
 export function parseCases(text: string, fileName: string): PolicyCase[] {
   const reader = readYaml(text);
   const cases = reader.root ? reader.items(reader.root).map((item) => readCase(reader, item)) : [];
+  // Whoever takes a whole file out of the tests by mistake must not be told that all is well.
+  if (cases.length === 0 && reader.problems.length === 0) reader.report({ line: 1, column: 1 }, 'there are no cases');
   if (reader.problems.length > 0) throw new PolicyError(fileName, reader.problems);
   return cases;
 }
@@ -40,9 +45,10 @@ function readCase(reader: Reader, value: Value): PolicyCase {
   };
   const who = required('who');
   const scope = required('scope');
-  if (scope !== '' && parseScopes([scope]).length !== 1) {
-    reader.report(found.scope?.place ?? value.place, `"${scope}" is no scope such as repository:team/app:pull,push`);
-  }
+  const problem = found.scope ? scopeProblem(scope) : null;
+  if (problem !== null) reader.report(found.scope?.place ?? value.place, problem);
+  const address = textOf('ip') ?? '';
+  if (found.ip && parseAddress(address) === null) reader.report(found.ip.place, `ip "${address}" is no address`);
   if (!found.expect)
     reader.report(value.place, `${value.path}: expect is missing; write "expect: nothing" for no action`);
   return {
@@ -55,9 +61,19 @@ function readCase(reader: Reader, value: Value): PolicyCase {
     },
     scope,
     service: textOf('service') ?? '',
-    address: textOf('ip') ?? '',
+    address,
     expect: found.expect ? readExpected(reader, found.expect) : [],
   };
+}
+
+/** What keeps a scope from being asked for by itself, or `null`. */
+export function scopeProblem(scope: string): string | null {
+  const [access, ...more] = parseScopes([scope]);
+  if (!access || more.length > 0) return `"${scope}" is no scope such as repository:team/app:pull,push`;
+  const { type, name, actions } = withKnownActions(access);
+  if (actions.length > 0) return null;
+  const asked = access.actions.join(', ');
+  return `no registry knows ${asked} on ${type}:${name}; there are pull, push and delete on repository:NAME, and * on registry:catalog`;
 }
 
 function readKind(reader: Reader, value: Value | undefined): Named['kind'] {
@@ -66,8 +82,14 @@ function readKind(reader: Reader, value: Value | undefined): Named['kind'] {
 }
 
 function readExpected(reader: Reader, value: Value): string[] {
-  const words = reader.texts(value).flatMap(({ text }) => text.split(','));
-  return words.map((word) => word.trim()).filter((word) => word !== '' && word !== 'nothing');
+  const words = reader.texts(value).flatMap(({ text, place }) => {
+    return text.split(',').map((word) => ({ word: word.trim(), place }));
+  });
+  for (const { word, place } of words) {
+    if (expectable.includes(word)) continue;
+    reader.report(place, `expect "${word}" is none of ${expectable.join(', ')}${suggest(word, expectable)}`);
+  }
+  return words.flatMap(({ word }) => (word === nothing ? [] : word));
 }
 
 export function runCase(policy: Policy, { who, scope, service, address, expect }: PolicyCase): CaseResult {

@@ -86,7 +86,7 @@ export function formatExplanation(explanation: Explanation, fileName: string): s
   const refused = access.actions.filter((action) => !granted.includes(action));
   const lines = [
     `${who.account || 'anonymous'} (${who.kind}${who.domain === null ? '' : `, domain ${who.domain}`}) asks for ${formatScope(access)}`,
-    `  at service "${context.service}", from ${context.address || 'an unknown address'}`,
+    `  at ${context.service === '' ? 'no registry in particular' : `service "${context.service}"`}, from ${context.address || 'an unknown address'}`,
     `groups: ${listOr(
       'none',
       groups.map(({ name, origin }) => `${name} (${origin})`),

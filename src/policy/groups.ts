@@ -4,13 +4,15 @@ import { foldCase, type Identity } from '../identity/identity.ts';
 /** A group that somebody is in, and by what: `by e-mail`, `by domain example.com`, `from the provider`. */
 export type Membership = { readonly name: string; readonly origin: string };
 
-/**
- * Each kind of member and the groups that it brings, those that hold these groups among them:
- * `email ana@example.com`, `domain example.com`, `account ci`, `group google:dev@example.com`.
- */
 export type Groups = {
   readonly names: ReadonlySet<string>;
+  /**
+   * Each kind of member and the groups that list it: `email ana@example.com`, `domain example.com`, `account ci`,
+   * `group google:dev@example.com`.
+   */
   readonly byMember: ReadonlyMap<string, readonly Membership[]>;
+  /** Group -> the groups of the file that list it. */
+  readonly parents: ReadonlyMap<string, readonly string[]>;
 };
 
 /** One line of a group: a key as above, or another group of the file. */
@@ -26,7 +28,7 @@ export class GroupLoop extends Error {
   }
 }
 
-export const noGroups: Groups = { names: new Set(), byMember: new Map() };
+export const noGroups: Groups = { names: new Set(), byMember: new Map(), parents: new Map() };
 
 /**
  * How a member is written: an e-mail, `domain:example.com`, `group:NAME` of this file, `account:NAME` (a user of this
@@ -44,27 +46,44 @@ export function parseMember(text: string): Member | null {
 /** @throws {GroupLoop} */
 export function compileGroups(members: ReadonlyMap<string, readonly Member[]>): Groups {
   const byMember = new Map<string, Membership[]>();
-  const parents = parentsOf(members);
-  for (const name of members.keys()) refuseLoop(name, parents, [name]);
+  const parents = new Map<string, string[]>();
+  const children = new Map<string, string[]>();
   for (const [name, list] of members) {
+    const own = new Set<string>();
+    const others = new Map<string, Member>();
     for (const member of list) {
-      if (member.kind === 'group' && members.has(member.value)) continue;
-      const key = `${member.kind} ${member.value}`;
-      byMember.set(key, [...(byMember.get(key) ?? []), ...withParents(name, originOf(member), parents)]);
+      if (member.kind === 'group' && members.has(member.value)) own.add(member.value);
+      else others.set(`${member.kind} ${member.value}`, member);
     }
+    children.set(name, [...own]);
+    for (const child of own) addTo(parents, child, name);
+    for (const [key, member] of others) addTo(byMember, key, { name, origin: originOf(member) });
   }
-  return { names: new Set(members.keys()), byMember };
+  refuseLoops(children, parents);
+  return { names: new Set(members.keys()), byMember, parents };
+}
+
+function addTo<Item>(lists: Map<string, Item[]>, key: string, item: Item): void {
+  const list = lists.get(key);
+  if (list) list.push(item);
+  else lists.set(key, [item]);
 }
 
 /** Every group of an identity, each once, those that the provider told first. */
-export function groupsOf({ byMember }: Groups, identity: Identity): Membership[] {
-  const told = identity.groups.map((name) => ({ name, origin: 'from the provider' }));
-  const keys = identity.groups.map((name) => `group ${name}`);
+export function groupsOf(groups: Groups, identity: Identity): Membership[] {
+  const told = new Set(identity.groups);
+  const keys = [...told].map((name) => `group ${name}`);
   if (identity.email !== null) keys.push(`email ${foldCase(identity.email)}`);
   if (identity.domain !== null) keys.push(`domain ${foldCase(identity.domain)}`);
   if (identity.kind !== 'anonymous') keys.push(`account ${identity.account}`);
-  const all = [...told, ...keys.flatMap((key) => byMember.get(key) ?? [])];
-  return [...new Map(all.toReversed().map((membership) => [membership.name, membership])).values()].toReversed();
+  const found = withParents(
+    keys.flatMap((key) => groups.byMember.get(key) ?? []),
+    groups.parents,
+  );
+  return [
+    ...[...told].map((name) => ({ name, origin: 'from the provider' })),
+    ...found.filter(({ name }) => !told.has(name)),
+  ];
 }
 
 function originOf({ kind, value }: Member): string {
@@ -72,35 +91,46 @@ function originOf({ kind, value }: Member): string {
   return kind === 'group' ? `by the provider's group ${value}` : `by ${kind} ${value}`;
 }
 
-/** Group -> the groups that name it as a member. */
-function parentsOf(members: ReadonlyMap<string, readonly Member[]>): Map<string, string[]> {
-  const parents = new Map<string, string[]>();
-  for (const [parent, list] of members) {
-    for (const { kind, value } of list) {
-      if (kind === 'group' && members.has(value)) parents.set(value, [...(parents.get(value) ?? []), parent]);
+/** These and every group above them, each once, by the first way that leads there. */
+function withParents(direct: readonly Membership[], parents: Groups['parents']): Membership[] {
+  const found = new Map<string, string>();
+  for (const { name, origin } of direct) {
+    if (found.has(name)) continue;
+    found.set(name, origin);
+    const waiting = [name];
+    for (const child of waiting) {
+      for (const parent of parents.get(child) ?? []) {
+        if (found.has(parent)) continue;
+        found.set(parent, `through ${child}`);
+        waiting.push(parent);
+      }
     }
   }
-  return parents;
+  return [...found].map(([name, origin]) => ({ name, origin }));
 }
 
-function refuseLoop(name: string, parents: ReadonlyMap<string, readonly string[]>, path: readonly string[]): void {
-  for (const parent of parents.get(name) ?? []) {
-    if (parent === path[0]) throw new GroupLoop([parent, ...path.toReversed()]);
-    if (!path.includes(parent)) refuseLoop(parent, parents, [...path, parent]);
-  }
-}
-
-function withParents(
-  name: string,
-  origin: string,
-  parents: ReadonlyMap<string, readonly string[]>,
-): readonly Membership[] {
-  const found = new Map([[name, origin]]);
-  // A Map hands out what is added while it is walked: this reaches every group above, each once.
-  for (const child of found.keys()) {
-    for (const parent of parents.get(child) ?? []) {
-      if (!found.has(parent)) found.set(parent, `through ${child}`);
+/**
+ * Groups all of whose own groups are settled are settled in turn; what is left then holds itself, or a group that does.
+ * @throws {GroupLoop}
+ */
+function refuseLoops(children: ReadonlyMap<string, readonly string[]>, parents: Groups['parents']): void {
+  const open = new Map([...children].map(([name, { length }]) => [name, length]));
+  const settled = [...open].flatMap(([name, count]) => (count === 0 ? name : []));
+  for (const name of settled) {
+    open.delete(name);
+    for (const parent of parents.get(name) ?? []) {
+      const left = (open.get(parent) ?? 0) - 1;
+      open.set(parent, left);
+      if (left === 0) settled.push(parent);
     }
   }
-  return [...found].map(([group, why]) => ({ name: group, origin: why }));
+  const visited = new Set<string>();
+  let [at] = open.keys();
+  while (at !== undefined && !visited.has(at)) {
+    visited.add(at);
+    at = children.get(at)?.find((child) => open.has(child));
+  }
+  if (at === undefined) return;
+  const path = [...visited];
+  throw new GroupLoop([...path.slice(path.indexOf(at)), at]);
 }

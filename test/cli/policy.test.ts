@@ -33,11 +33,11 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
-async function run(words: readonly string[], input: readonly (string | Buffer)[] = []) {
+async function run(words: readonly string[], input: readonly (string | Buffer)[] = [], environment = {}) {
   const out: string[] = [];
   const notes: string[] = [];
   const code = await runCommand(words, {
-    environment: {},
+    environment,
     input: (async function* () {
       yield* input;
     })(),
@@ -91,6 +91,26 @@ test('explain: a scope that is none is not understood', async () => {
   assert.match(notes, /"team\/app" is no scope/);
 });
 
+test('explain: what no registry would ask for, and an address that is none, are not understood', async () => {
+  const policy = ['--policy', join(folder, 'policy.yml')];
+  const table: readonly [scope: string, also: readonly string[], note: RegExp][] = [
+    ['repository:team/app:psh', [], /no registry knows psh on repository:team\/app; there are pull, push and delete/],
+    ['repository:team/app:pull registry:catalog:*', [], /is no scope such as/],
+    ['repository:team/app:pull', ['--ip', '10.0.0.300'], /--ip "10\.0\.0\.300" is no IPv4 or IPv6 address/],
+  ];
+  for (const [scope, also, note] of table) {
+    const { code, notes } = await run(['policy', 'explain', 'ana@example.com', scope, ...policy, ...also]);
+    assert.equal(code, 2);
+    assert.match(notes, note);
+  }
+});
+
+test('check: without a file it is the one of the settings', async () => {
+  const file = join(folder, 'policy.yml');
+  assert.match((await run(['policy', 'check'], [], { POLICY_FILE: file })).out, /policy\.yml can be used/);
+  assert.match((await run(['policy', 'check'])).notes, /The policy file policy\.yml cannot be read \(ENOENT\)/);
+});
+
 test('test: a case that fails prints its explanation, and the exit code is 1', async () => {
   const { code, out } = await run([
     'policy',
@@ -120,6 +140,33 @@ test('test: mistakes in cases are named with their place', async () => {
   assert.match(notes, /bad\.yml:1:4: unknown key "whom" in entry 1; did you mean "who"\?/);
   assert.match(notes, /"x" is no scope/);
   assert.match(notes, /expect is missing/);
+});
+
+test('test: cases that would prove nothing are refused', async () => {
+  const table: readonly [text: string | Buffer, note: RegExp][] = [
+    ['', /:1:1: there are no cases$/],
+    ['[]', /:1:1: there are no cases$/],
+    [
+      '- {who: a, scope: "repository:a:pull", expect: pul}',
+      /:1:48: expect "pul" is none of .*; did you mean "pull"\?$/,
+    ],
+    ['- {who: a, scope: "repository:a:pul", expect: pull}', /:1:19: no registry knows pul on repository:a/],
+    [
+      '- {who: a, ip: 10.0.0.300, scope: "repository:a:pull", expect: pull}',
+      /:1:16: ip "10\.0\.0\.300" is no address$/,
+    ],
+    ['- {who: a, kind: persn, scope: "repository:a:pull", expect: pull}', /:1:18: kind "persn" .*"person"\?$/],
+    [Buffer.from('- {who: \xfc}', 'latin1'), /:1:9: here begins what is no UTF-8/],
+  ];
+  const file = join(folder, 'odd.yml');
+  for (const [text, note] of table) {
+    await writeFile(file, text);
+    const { code, notes } = await run(['policy', 'test', file, '--policy', join(folder, 'policy.yml')]);
+    assert.equal(code, 1);
+    assert.match(notes, note);
+  }
+  const missing = await run(['policy', 'test', 'none.yml', '--policy', join(folder, 'policy.yml')]);
+  assert.match(missing.notes, /^The cases none\.yml cannot be read \(ENOENT\)\. docs\/policy\.md shows/);
 });
 
 test('eval: a line in, a line out, wherever the stream is cut', async () => {

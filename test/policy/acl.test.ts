@@ -50,9 +50,93 @@ acl:
   ]);
 });
 
+test('a map that is merged through many others keeps each of its conditions', () => {
+  const merged = Array.from({ length: 30 }, (_, number) => {
+    return `  - {match: &m${number} {${number === 0 ? 'account: a' : `<<: *m${number - 1}`}, type: t${number}}, actions: []}`;
+  });
+  const { rules } = parsePolicy(`acl:\n${merged.join('\n')}`, 'policy.yml');
+  assert.deepEqual(
+    rules.at(-1)?.conditions.map(({ field, patterns }) => [field, ...patterns]),
+    [
+      ['account', 'a'],
+      ['type', 't29'],
+    ],
+  );
+});
+
+test('several maps are merged, the first of them before the others', () => {
+  const { rules } = parsePolicy(
+    `acl:
+  - {match: &a {account: a, name: x}, actions: []}
+  - {match: &b {account: b, type: t}, actions: []}
+  - {match: {<<: [*a, *b, {service: s}]}, actions: []}`,
+    'policy.yml',
+  );
+  assert.deepEqual(
+    rules[2]?.conditions.flatMap(({ patterns }) => patterns),
+    ['a', 't', 'x', 's'],
+  );
+});
+
+test('an alias is the last anchor of its name before it', () => {
+  const { rules } = parsePolicy(
+    `acl:
+  - {match: {name: &n a}, actions: []}
+  - {match: {name: *n}, actions: []}
+  - {match: {name: &n b}, actions: []}
+  - {match: {name: *n}, actions: []}`,
+    'policy.yml',
+  );
+  assert.deepEqual(
+    rules.flatMap(({ conditions }) => conditions.flatMap(({ patterns }) => patterns)),
+    ['a', 'a', 'b', 'b'],
+  );
+});
+
+test('ten thousand rules that share their maps through anchors are read in one walk', () => {
+  const shared = 'acl:\n  - {match: &m {account: a}, actions: &a [pull]}\n';
+  const { rules } = parsePolicy(shared + '  - {match: {<<: *m, name: n}, actions: *a}\n'.repeat(10_000), 'policy.yml');
+  assert.equal(rules.length, 10_001);
+  assert.deepEqual(rules.at(-1)?.actions, ['pull']);
+});
+
+test('a byte order mark and the line ends of Windows are no part of the policy', () => {
+  const { rules } = parsePolicy('\ufeffacl:\r\n  - match: {name: a}\r\n    actions: [pull]\r\n', 'policy.yml');
+  assert.deepEqual(
+    rules.map(({ line, actions, conditions }) => [line, actions, conditions[0]?.patterns]),
+    [[2, ['pull'], ['a']]],
+  );
+});
+
 describe('mistakes', () => {
   const table: readonly [title: string, text: string, problems: readonly (string | RegExp)[]][] = [
     ['broken YAML', 'acl: [', [/^policy\.yml:1:\d+: /]],
+    [
+      'tabs, without what follows from them',
+      'acl:\n\t- match: {}\n\t  actions: []\n',
+      [/^policy\.yml:2:1: Tabs are not allowed/, /^policy\.yml:3:1: Tabs are not allowed/],
+    ],
+    ['depth', `acl: ${'['.repeat(20_000)}`, [/^policy\.yml:1:\d+: the YAML is nested too deeply from here$/]],
+    [
+      'depth in blocks',
+      `acl:\n  ${'- '.repeat(20_000)}`,
+      [/^policy\.yml:2:\d+: the YAML is nested too deeply from here$/],
+    ],
+    [
+      'a merge of what is no map, which would leave a rule without its conditions',
+      'acl:\n  - {match: {<<: base, name: x}, actions: []}\n  - {match: {<<: [x], name: x}, actions: []}\n  - {match: {<<: , name: x}, actions: []}',
+      [2, 3, 4].map((line) => new RegExp(`^policy\\.yml:${line}:1\\d: "<<" must name a map, or a list of maps$`)),
+    ],
+    [
+      'a map that merges itself',
+      'acl: [{match: &m {<<: *m, name: x}, actions: []}]',
+      ['policy.yml:1:23: "<<" must name a map, or a list of maps, and not the one it stands in'],
+    ],
+    [
+      'tags that change what a value means',
+      'acl: [{match: {name: !!binary aGVsbG8=, account: !name ana}, actions: []}]',
+      ['policy.yml:1:31: acl[1].match.name must be a text', 'policy.yml:1:50: Unresolved tag: !name'],
+    ],
     ['a duplicate key', 'acl: []\nacl: []', ['policy.yml:2:1: Map keys must be unique']],
     ['nothing', '', [/^policy\.yml:1:1: acl is missing/]],
     ['no acl', 'users: {}', [/^policy\.yml:1:1: acl is missing/]],

@@ -68,6 +68,26 @@ describe('somebody is in a group', () => {
   });
 });
 
+test('groups in groups cost no more than there are, however many ways lead up and however long they are', () => {
+  const levels = Array.from({ length: 60 }, (_, level) => {
+    const below = level === 0 ? ['ana@example.com'] : [`left${level - 1}`, `right${level - 1}`];
+    return { [`left${level}`]: below, [`right${level}`]: below };
+  });
+  const chain = Array.from({ length: 20_000 }, (_, level) => [
+    `g${level}`,
+    [level === 0 ? 'ana@example.com' : `g${level - 1}`],
+  ]);
+  assert.equal(groupsIn(JSON.stringify(Object.assign({}, ...levels)), ana).length, 120);
+  assert.equal(groupsIn(JSON.stringify(Object.fromEntries(chain)), ana).at(-1), 'g19999 (through g19998)');
+});
+
+test('a large group in many groups is listed once', () => {
+  const large = Array.from({ length: 20_000 }, (_, number) => `person${number}@example.com`);
+  const above = Array.from({ length: 2_000 }, (_, number) => [`above${number}`, ['large']]);
+  const found = groupsIn(JSON.stringify({ large, ...Object.fromEntries(above) }), somebody('person7@example.com'));
+  assert.equal(found.length, 2_001);
+});
+
 describe('refused', () => {
   const table: readonly [title: string, yaml: string, problem: RegExp][] = [
     ['a group that holds itself', '{a: [a]}', /1:10: the group holds itself: a -> a$/],
@@ -75,6 +95,11 @@ describe('refused', () => {
       'a loop that another group only stands before',
       '{a: [], b: [a, c], c: [b]}',
       /the group holds itself: b -> c -> b$/,
+    ],
+    [
+      'a loop that hangs below others',
+      '{a: [b, x], x: [ana@example.com], b: [c], c: [d, x], d: [c]}',
+      /the group holds itself: c -> d -> c$/,
     ],
     ['a word', '{a: [ana]}', /"ana" is no group of this file/],
     ['two @', '{a: [a@b@c]}', /"a@b@c" is no group of this file/],

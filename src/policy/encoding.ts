@@ -1,0 +1,31 @@
+/** Owns reading the bytes of a file as text: what is no UTF-8 is said with its place, not read as other characters. */
+import { isUtf8 } from 'node:buffer';
+import { PolicyError } from './acl.ts';
+import type { Place } from './reader.ts';
+
+/**
+ * A name in another encoding would be read as one that nobody has, and its rule would match nobody, or not deny somebody.
+ * @throws {PolicyError}
+ */
+export function decodeUtf8(bytes: Buffer, fileName: string): string {
+  if (isUtf8(bytes)) return bytes.toString();
+  const isUtf16 = bytes[0] === 0xff || bytes[0] === 0xfe;
+  const what = isUtf16 ? 'the file is UTF-16' : 'here begins what is no UTF-8';
+  throw new PolicyError(fileName, [
+    { ...firstOdd(bytes), severity: 'error', message: `${what}; save the file as UTF-8` },
+  ]);
+}
+
+/** A line break is no part of a longer character, so each line can be judged alone. */
+function firstOdd(bytes: Buffer): Place {
+  let [line, start] = [1, 0];
+  for (
+    let end = bytes.indexOf('\n');
+    end >= 0 && isUtf8(bytes.subarray(start, end));
+    end = bytes.indexOf('\n', start)
+  ) {
+    line += 1;
+    start = end + 1;
+  }
+  return { line, column: bytes.subarray(start).toString().indexOf('\ufffd') + 1 };
+}
