@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Audit, Client } from './audit.ts';
 import { Refusal } from './errors.ts';
-import type { Authenticator, Identity, Limits } from './identity/identity.ts';
+import type { Identity, Limits } from './identity/identity.ts';
 import { createLastUses } from './last-use.ts';
-import { type CheckParts, createPasswordCheck, limitsOf, stateOf } from './password-check.ts';
+import { type CheckParts, createPasswordCheck, limitsOf, type PasswordCheck, stateOf } from './password-check.ts';
 import { checkDays, checkWish, type PasswordWish, type WishRules } from './password-wish.ts';
 import { createSecret, hintOf } from './secret.ts';
 import type { Account } from './store/accounts.ts';
@@ -45,7 +45,7 @@ export type Owner = Pick<Account, 'id' | 'login' | 'kind'>;
 /** A new secret for a password. `overlapHours` is how long the old one stays alive: 0 ends it at once. */
 export type RotationWish = { readonly days: number; readonly overlapHours: number };
 
-export type AppPasswords = {
+export type AppPasswords = PasswordCheck & {
   readonly maximumDays: number;
   readonly maximumPerAccount: number;
   /**
@@ -77,9 +77,6 @@ export type AppPasswords = {
    * @throws {Refusal} `not_found`
    */
   revoke(id: string, accountId: string | null, by: Actor): Promise<AppPassword>;
-  readonly authenticator: Authenticator;
-  /** What the password with this hash proves, for what was made from it. @throws {Refusal} as `verify` does */
-  identityByHash(hash: string): Promise<Identity | null>;
   /** Notes that a password proved `identity`; written at most every few minutes and never waited for. */
   recordUse(identity: Identity, client: Client): void;
   /** Resolves when what was noted is stored. */

@@ -12,12 +12,13 @@ import { startHousekeeping } from './housekeeping.ts';
 import * as http from './http.ts';
 import { createHashCheck } from './identity/hash-check.ts';
 import { createHashThread } from './identity/hash-thread.ts';
+import type { Credentials } from './identity/identity.ts';
 import { createStaticUsers } from './identity/static-users.ts';
+import { createImportedCheck } from './imported-passwords/check.ts';
 import type { SweepReport } from './off-boarding/sweep.ts';
 import { startWorker, type Worker } from './off-boarding/worker.ts';
 import { differencesOf } from './policy/shadow.ts';
 import { openPolicies, type PolicyChange } from './policy-file.ts';
-import { looksLikeSecret } from './secret.ts';
 import { createTokenEndpoint, realmPaths, type TokenEndpointParts } from './token/endpoint.ts';
 
 export type App = {
@@ -114,13 +115,21 @@ async function createListener(
   const clientOf = http.createClientReader(trust);
   const { refuseGuessing } = core.failedLogins;
   const hashCheck = createHashCheck({ thread: createHashThread(), refuseGuessing, now: Date.now });
-  const staticUsers = createStaticUsers(() => policies.current().users, hashCheck, looksLikeSecret);
+  const users = () => policies.current().users;
+  const imported = createImportedCheck({
+    ...{ store: core.store.passwords, passwords, hashCheck, pepper: core.pepper, now: Date.now },
+    isStaticUser: (username) => users().has(username),
+    decoyFor: (username) => staticUsers.decoyFor(username),
+  });
+  const others = [passwords.authenticator, imported];
+  const isElsewhere = (credentials: Credentials) => others.some((other) => other.recognises(credentials));
+  const staticUsers = createStaticUsers(users, hashCheck, isElsewhere);
   const token = createTokenEndpoint({
     services: config.services.map((service) => ({
       ...service,
       signer: keys.ring(service.ring).signer(service.tokenHeader),
     })),
-    authenticators: [passwords.authenticator, staticUsers.authenticator],
+    authenticators: [...others, staticUsers.authenticator],
     failedLogins: core.failedLogins,
     identityTokens: core.identityTokens,
     anonymous: staticUsers.anonymous,

@@ -21,6 +21,7 @@ export type AuditAction =
   | 'sign-in.refused'
   | 'sign-out'
   | 'password.create'
+  | 'password.import'
   | 'password.first-use'
   | 'password.identity-token'
   | 'person.disable'

@@ -11,6 +11,7 @@ import { personCommands } from './cli/person.ts';
 import { policyCommands } from './cli/policy.ts';
 import { robotCommands } from './cli/robot.ts';
 import { serveCommands } from './cli/serve.ts';
+import { tokenDbCommands } from './cli/token-db.ts';
 import { upkeepCommands } from './cli/upkeep.ts';
 import { ConfigError } from './config/config.ts';
 import { Refusal } from './errors.ts';
@@ -26,6 +27,7 @@ const commands: readonly Command[] = [
   ...keyCommands,
   ...policyCommands,
   ...importCommands,
+  ...tokenDbCommands,
   ...doctorCommands,
   ...upkeepCommands,
   ...copyCommands,

@@ -1,6 +1,6 @@
 /** Owns what a report of a leaked secret ends: whoever holds it may revoke it, whatever kind of ours it is, for good. */
 import type { Audit, Client } from './audit.ts';
-import { hasValidChecksum, isSecretOf, looksLikeSecret, type Pepper } from './secret.ts';
+import { hasValidChecksum, isSecretOf, looksLikeDockerAuthPassword, looksLikeSecret, type Pepper } from './secret.ts';
 import type { Store } from './store/store.ts';
 
 export type LeakReports = {
@@ -41,8 +41,10 @@ export function createLeakReports({ store, audit, pepper, now }: LeakParts): Lea
   };
   return {
     async report(secret, client) {
-      if (!looksLikeSecret(secret) || !hasValidChecksum(secret)) return false;
       const hash = pepper.hash(secret);
+      // One that nobody has used since the import cannot be found: its hash says nothing without a user name.
+      if (looksLikeDockerAuthPassword(secret)) return endPassword(hash, client);
+      if (!looksLikeSecret(secret) || !hasValidChecksum(secret)) return false;
       if (isSecretOf('dka', secret)) return endApiToken(hash, client);
       if (!isSecretOf('dki', secret)) return endPassword(hash, client);
       return endPassword((await store.identityTokens.byHash(hash))?.password_hash, client);

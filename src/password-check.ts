@@ -20,6 +20,12 @@ export type PasswordCheck = {
   readonly authenticator: Authenticator;
   /** What the password with this hash proves, for what was made from it. @throws {Refusal} as `verify` does */
   identityByHash(hash: string): Promise<Identity | null>;
+  /**
+   * What a secret proves for the user name that it came with.
+   * @returns `null` for a secret that nobody has, or somebody else
+   * @throws {Refusal} as `verify` does
+   */
+  identityOf(credentials: Credentials): Promise<Identity | null>;
 };
 
 export function createPasswordCheck(parts: CheckParts): PasswordCheck {
@@ -32,12 +38,16 @@ export function createPasswordCheck(parts: CheckParts): PasswordCheck {
       const row = await findByHash(hash, parts);
       return row === undefined ? null : identityOf(row, parts);
     },
+    identityOf: (credentials) => find(credentials, parts),
   };
 }
 
 /** Checksum, then the keyed hash, then owner, state and expiry. What is wrong is told only to whoever holds the secret. */
 async function verify(credentials: Credentials, parts: CheckParts): Promise<Identity | null> {
-  if (!hasValidChecksum(credentials.password)) return null;
+  return hasValidChecksum(credentials.password) ? find(credentials, parts) : null;
+}
+
+async function find(credentials: Credentials, parts: CheckParts): Promise<Identity | null> {
   const row = await findByHash(parts.pepper.hash(credentials.password), parts);
   if (row === undefined || row.login !== foldCase(credentials.username)) return null;
   return identityOf(row, parts);

@@ -21,14 +21,23 @@ const maximumPatternLength = 255;
 
 /** @throws {Refusal} `bad_request`, with the field */
 export function checkWish(wish: PasswordWish, rules: WishRules): { name: string; repositories: string[] } {
-  const name = wish.name.trim().normalize('NFC');
-  const nameProblem = problemOfName(name);
-  if (nameProblem !== null) throw new Refusal('bad_request', nameProblem, { field: 'name' });
+  const name = checkName(wish.name);
   checkDays(wish.days, rules.maximumDays);
   const repositories = wish.repositories.map((pattern) => pattern.trim()).filter((pattern) => pattern !== '');
   const patternProblem = problemOfPatterns(repositories, rules);
   if (patternProblem !== null) throw new Refusal('bad_request', patternProblem, { field: 'repositories' });
   return { name, repositories };
+}
+
+/**
+ * @returns the name as it is stored
+ * @throws {Refusal} `bad_request`, with the field
+ */
+export function checkName(wanted: string): string {
+  const name = wanted.trim().normalize('NFC');
+  const problem = problemOfName(name);
+  if (problem !== null) throw new Refusal('bad_request', problem, { field: 'name' });
+  return name;
 }
 
 function problemOfName(name: string): string | null {

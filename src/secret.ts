@@ -33,6 +33,11 @@ export function looksLikeSecret(text: string): boolean {
   return form.test(text);
 }
 
+/** The passwords that docker_auth made: 16 of these characters, 95 bits. Never one of ours, whose form has an underscore. */
+export function looksLikeDockerAuthPassword(text: string): boolean {
+  return /^[0-9A-Za-z]{16}$/.test(text);
+}
+
 export function isSecretOf(kind: SecretKind, text: string): boolean {
   return text.startsWith(kind) && looksLikeSecret(text);
 }

@@ -1,7 +1,7 @@
 /** Owns the question who may come in at all: the rules on domain and e-mail, and the account that a person gets. */
 import { randomBytes } from 'node:crypto';
 import { Refusal } from '../errors.ts';
-import { type Account, type AccountStore, byProvider } from '../store/accounts.ts';
+import { type Account, type AccountStore, byProvider, importedIssuer, type SignedIn } from '../store/accounts.ts';
 import { ConstraintError } from '../store/sql.ts';
 import type { Connector, Profile } from './connector.ts';
 import { isUsableEmail, usableEmails } from './email.ts';
@@ -22,8 +22,7 @@ export function createAdmission(parts: { accounts: AccountStore; now: () => numb
     async admit(connector, profile) {
       const email = requireEmail(profile, connector.label);
       connector.check(profile);
-      const before = await parts.accounts.byIdentity(profile.issuer, profile.subject);
-      const account = await signIn(parts, profile, email);
+      const { account, before } = await signIn(parts, connector, profile, email);
       return { account: account.state === 'active' ? account : await restore(parts, account), before };
     },
   };
@@ -65,17 +64,22 @@ function requireEmail({ email }: Profile, label: string): string {
 
 async function signIn(
   parts: { accounts: AccountStore; now: () => number },
+  { label }: Connector,
   profile: Profile,
   email: string,
-): Promise<Account> {
+): Promise<Admitted> {
   const { provider, issuer, subject, domain, groups } = profile;
   const displayName = shownName(profile.displayName);
   const id = randomBytes(10).toString('hex');
-  const person = { id, provider, issuer, subject, login: foldCase(email), email, displayName, domain, groups };
+  const login = foldCase(email);
+  const person = { id, provider, issuer, subject, login, email, displayName, domain, groups, at: parts.now() };
+  const before = await parts.accounts.byIdentity(issuer, subject);
   try {
-    return await parts.accounts.signIn({ ...person, at: parts.now() });
+    return { account: await parts.accounts.signIn(person), before };
   } catch (error) {
     if (!(error instanceof ConstraintError)) throw error;
+    const claimed = await claim(parts.accounts, person, profile, label);
+    if (claimed !== null) return claimed;
     // Never merged: whoever got hold of a leaver's address, or of another provider's, would inherit the account.
     throw new Refusal(
       'conflict',
@@ -83,6 +87,39 @@ async function signIn(
       { cause: error },
     );
   }
+}
+
+/**
+ * The account that an import from docker_auth left for this person. An e-mail is all that it says of its owner, so the
+ * provider that the import named must vouch for that e-mail itself; nobody who has an account already gets a second one.
+ */
+async function claim(
+  accounts: AccountStore,
+  person: SignedIn,
+  { emailVerified }: Profile,
+  label: string,
+): Promise<Admitted | null> {
+  const before = await accounts.byLogin(person.login);
+  if (before === undefined || before.provider !== person.provider) return null;
+  if (before.issuer !== importedIssuer) return isTheirs(before, person) ? { account: before, before } : null;
+  if (emailVerified !== true) {
+    throw new Refusal(
+      'denied',
+      `An account from docker_auth waits for the owner of ${person.email}, and ${label} does not say that this address is verified. Ask the administrator of this registry.`,
+    );
+  }
+  try {
+    // Where another tab claimed it meanwhile, that was the same person or somebody else.
+    const account = (await accounts.claim(person)) ?? (await accounts.byLogin(person.login));
+    return account !== undefined && isTheirs(account, person) ? { account, before } : null;
+  } catch (error) {
+    if (error instanceof ConstraintError) return null;
+    throw error;
+  }
+}
+
+function isTheirs(account: Account, { issuer, subject }: SignedIn): boolean {
+  return account.issuer === issuer && account.subject === subject;
 }
 
 /** People write their own name at many providers: without what turns the text around it, and not as long as they like. */

@@ -1,5 +1,6 @@
 /** Owns Google's directory as the source that says whether somebody is still there, and in which groups. */
-import type { Account } from '../store/accounts.ts';
+import { type Account, importedIssuer } from '../store/accounts.ts';
+import { domainOf } from './admission.ts';
 import { createGoogleApi, type GoogleApi, isNotFound, verdictOfGoogleError } from './google-api.ts';
 import { createGoogleToken, type GoogleCredentials } from './google-credentials.ts';
 import { createGroupLookup, type GroupLookup, type GroupLookupSettings } from './google-groups.ts';
@@ -37,10 +38,15 @@ export function createGoogleDirectory(settings: GoogleDirectorySettings, parts: 
   const lookup = createGroupLookup(settings, api, named, parts.now);
   return {
     async ask(account) {
+      const imported = account.issuer === importedIssuer;
       // Of another domain's account this directory knows nothing, and its "not found" would mean nothing.
-      if (account.domain === null || !settings.domains.includes(account.domain)) return { kind: 'unasked' };
+      const domain = imported ? domainOf(account.login) : account.domain;
+      if (domain === null || !settings.domains.includes(domain)) return { kind: 'unasked' };
       const found = await askUser(api, settings.directoryUrl, account);
-      return 'kind' in found ? found : tellGroups(lookup, { ...account, email: found.email ?? account.email }, primary);
+      if ('kind' in found) return found;
+      // Until the first sign-in the subject is the e-mail, which may be somebody else's by now: good to shut out, no more.
+      if (imported) return { kind: 'there', groups: null };
+      return tellGroups(lookup, { ...account, email: found.email ?? account.email }, primary);
     },
   };
 }

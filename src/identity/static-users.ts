@@ -1,7 +1,7 @@
 /** Owns the users of the policy file: bcrypt hashes as docker_auth has them, and the anonymous user `""`. */
 import { createHash } from 'node:crypto';
 import type { HashCheck } from './hash-check.ts';
-import { type Authenticator, anonymous, type Identity, nobody } from './identity.ts';
+import { type Authenticator, anonymous, type Credentials, type Identity, nobody } from './identity.ts';
 
 /** A user of the policy file. `passwordHash: null` lets anybody in under that name, as docker_auth does. */
 export type StaticUser = {
@@ -13,21 +13,26 @@ export type StaticUsers = {
   readonly authenticator: Authenticator;
   /** Who sends no credentials: the user `""`; where the policy has none, somebody to whom nothing is granted. */
   anonymous(): Identity;
+  /**
+   * A hash for a name that is none of theirs, so that whoever checks one takes the same time for every name; `null`
+   * where no user has a password.
+   */
+  decoyFor(username: string): string | null;
 };
 
 /**
  * @param users the users of the policy in force; asked each time, because the policy may be reloaded
  * @param check compares a password with a bcrypt hash
- * @param isAppPassword what has the shape of an app password is none of ours, so the authenticators stay disjoint
+ * @param isElsewhere whether another authenticator recognises the credentials: then they are none of ours
  */
 export function createStaticUsers(
   users: () => ReadonlyMap<string, StaticUser>,
   check: Pick<HashCheck, 'matches'>,
-  isAppPassword: (password: string) => boolean,
+  isElsewhere: (credentials: Credentials) => boolean,
 ): StaticUsers {
   return {
     authenticator: {
-      recognises: ({ password }) => !isAppPassword(password),
+      recognises: (credentials) => !isElsewhere(credentials),
       async verify({ username, password }, address = '') {
         const known = users();
         const user = known.get(username);
@@ -38,6 +43,7 @@ export function createStaticUsers(
         return matches && user !== undefined ? toIdentity(username, user) : null;
       },
     },
+    decoyFor: (username) => decoyFor(username, users()),
     anonymous() {
       const user = users().get('');
       return user === undefined ? nobody : { ...anonymous, labels: user.labels };

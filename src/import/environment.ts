@@ -4,7 +4,8 @@ import { type Entry, type Reader, suggest, type Value } from '../policy/reader.t
 /** What becomes of a key: a setting, or advice where it has no counterpart. */
 type Rule = { readonly setting: string } | { readonly advice: string } | 'silent';
 
-const tokenDb = 'its app passwords are not taken over: people sign in and make new ones, several and named';
+const tokenDb =
+  'once .env is filled in, "dockpass import token-db" takes its app passwords over, so that nobody has to sign in again';
 const rules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   server: {
     addr: 'silent',

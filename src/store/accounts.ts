@@ -7,6 +7,9 @@ export type AccountState = 'active' | 'reauth_required' | 'disabled';
 /** Who set a state where that was no administrator; what the provider took, a sign-in with it gives back. */
 export const byProvider = 'provider';
 
+/** The `issuer` of people who came from docker_auth's database and have not signed in here; their `subject` is the login. */
+export const importedIssuer = 'docker_auth';
+
 /** A row of `account`; the columns are explained in `migrations/`. */
 export type Account = {
   readonly id: string;
@@ -60,7 +63,28 @@ export type SignedIn = {
   readonly at: number;
 };
 
+/** Somebody whom docker_auth knew. */
+export type ImportedPerson = {
+  readonly id: string;
+  readonly provider: string;
+  readonly login: string;
+  readonly email: string;
+  readonly labels: Readonly<Record<string, readonly string[]>> | null;
+  readonly at: number;
+};
+
 export type AccountStore = {
+  /**
+   * Creates an account that waits for its person. Its domain is unknown: docker_auth looked at the e-mail alone.
+   * @throws {ConstraintError} when another account has the login already
+   */
+  import(person: ImportedPerson): Promise<void>;
+  /**
+   * Makes an imported account that still waits the account of this person.
+   * @returns `undefined` where none of this login and provider waits
+   * @throws {ConstraintError} when the person has another account already
+   */
+  claim(person: SignedIn): Promise<Account | undefined>;
   /**
    * Creates the person, or lets e-mail, name, domain and groups follow what the provider says now.
    * @throws {ConstraintError} when another account has the login already
@@ -103,6 +127,19 @@ const signIn = `
     signed_in_at = excluded.signed_in_at, search_text = excluded.search_text
   returning *`;
 
+const importPerson = `
+  insert into account (id, kind, provider, issuer, subject, login, email, groups_json, state, created_at, labels_json,
+                       search_text)
+  values ($1, 'person', $2, '${importedIssuer}', $3, $3, $4, '[]', 'active', $5, $6, $7)`;
+
+/** docker_auth's labels end here: from now on the provider tells groups. */
+const claim = `
+  update account set
+    issuer = $1, subject = $2, email = $3, display_name = $4, domain = $5, groups_json = coalesce($6, '[]'),
+    groups_at = $7, signed_in_at = $8, search_text = $9, labels_json = null
+  where issuer = '${importedIssuer}' and subject = $10 and login = $10 and provider = $11
+  returning *`;
+
 const setState = `
   update account set state = $2, state_reason = $3, state_by = $4, state_at = $5
   where id = $1 and state <> $2 and coalesce(signed_in_at, 0) <= $6`;
@@ -127,6 +164,17 @@ export function createAccountStore(sql: Sql): AccountStore {
   const count = async (text: string, time: number): Promise<number> =>
     (await sql.get<{ count: number }>(text, [time]))?.count ?? 0;
   return {
+    async import({ id, provider, login, email, labels, at }) {
+      const known = labels === null ? null : JSON.stringify(labels);
+      await sql.run(importPerson, [id, provider, login, email, at, known, searchTextOf(login, null)]);
+    },
+    claim(person) {
+      const { issuer, subject, email, displayName, domain, login, at } = person;
+      const groups = person.groups === null ? null : JSON.stringify(person.groups);
+      const told = [groups, groups === null ? null : at, at, searchTextOf(login, displayName)];
+      const values = [issuer, subject, email, displayName, domain, ...told, login, person.provider];
+      return sql.get<Account>(claim, values);
+    },
     async signIn(person) {
       const groups = person.groups === null ? null : JSON.stringify(person.groups);
       const account = await sql.get<Account>(signIn, [
@@ -141,7 +189,7 @@ export function createAccountStore(sql: Sql): AccountStore {
         groups,
         groups === null ? null : person.at,
         person.at,
-        `${person.login} ${person.displayName ?? ''}`.normalize('NFC').toLowerCase(),
+        searchTextOf(person.login, person.displayName),
       ]);
       if (account === undefined) throw new Error('the sign-in statement returned no row');
       return account;
@@ -171,4 +219,8 @@ export function createAccountStore(sql: Sql): AccountStore {
     },
     countShutOut: (since) => count(countShutOut, since),
   };
+}
+
+function searchTextOf(login: string, displayName: string | null): string {
+  return `${login} ${displayName ?? ''}`.normalize('NFC').toLowerCase();
 }

@@ -22,6 +22,9 @@ export type PasswordRow = {
   readonly replaced_by: string | null;
 };
 
+/** The `pepper_id` of a bcrypt hash that came from docker_auth: no pepper made it, and its first use replaces it. */
+export const bcryptMark = 'bcrypt';
+
 export type NewPassword = Omit<
   PasswordRow,
   'revoked_at' | 'revoked_by' | 'used_at' | 'used_address' | 'used_client' | 'replaced_by'
@@ -69,6 +72,12 @@ export type PasswordStore = {
   /** False, and nothing stored, when the account holds `limit` live passwords or a live one of this name. */
   insert(password: NewPassword, limit: number): Promise<boolean>;
   byHash(hash: string): Promise<PasswordWithOwner | undefined>;
+  /** Those whose hash is bcrypt's still, whatever their state: the live ones first, then the newest; at most `limit`. */
+  bcryptOf(login: string, now: number, limit: number): Promise<PasswordWithOwner[]>;
+  /** Whether anybody has such a password that may still be used. */
+  hasBcrypt(now: number): Promise<boolean>;
+  /** Puts a keyed hash in the place of bcrypt's; nothing happens where that was done before. */
+  replaceBcrypt(id: string, hash: string, pepperId: string, hint: string): Promise<void>;
   /** `expiring` are those of the live ones that end before `soon`. */
   counts(now: number, soon: number): Promise<PasswordCounts>;
   /** The pepper of some live password; `undefined` where there is none. */
@@ -126,11 +135,19 @@ const retire = `
  * bound (STAT4 without the query planner stability guarantee, which better-sqlite3 cannot switch on), and that costs
  * five times what the lookup does.
  */
-const byHash = `
+const withOwner = `
   select p.*, a.kind, a.provider, a.login, a.email, a.domain, a.groups_json, a.groups_at, a.state, a.state_reason,
          a.state_at, a.confirmed_at, a.labels_json
-  from app_password p join account a on a.id = p.account_id
-  where p.hash = cast($1 as text)`;
+  from app_password p join account a on a.id = p.account_id`;
+const byHash = `${withOwner} where p.hash = cast($1 as text)`;
+
+const bcryptOf = `${withOwner}
+  where a.login = $1 and p.pepper_id = '${bcryptMark}'
+  order by case when p.revoked_at is null and p.expires_at > $2 then 0 else 1 end, p.created_at desc, p.id limit $3`;
+const hasBcrypt = `
+  select 1 as found from app_password where pepper_id = '${bcryptMark}' and revoked_at is null and expires_at > $1 limit 1`;
+const replaceBcrypt = `
+  update app_password set hash = $2, pepper_id = $3, hint = $4 where id = $1 and pepper_id = '${bcryptMark}'`;
 
 const withReason = `
   select p.*, a.login, a.kind, r.reason as revocation_reason,
@@ -173,12 +190,19 @@ export function createPasswordStore(sql: Sql): PasswordStore {
       return inserted === 1;
     },
     byHash: (hash) => sql.get<PasswordWithOwner>(byHash, [hash]),
+    bcryptOf: (login, now, limit) => sql.all<PasswordWithOwner>(bcryptOf, [login, now, limit]),
+    hasBcrypt: async (now) => (await sql.get(hasBcrypt, [now])) !== undefined,
+    async replaceBcrypt(id, hash, pepperId, hint) {
+      await sql.run(replaceBcrypt, [id, hash, pepperId, hint]);
+    },
     async counts(now, soon) {
       const found = await sql.get<PasswordCounts>(counts, [now, soon]);
       return found ?? { live: 0, expiring: 0, expired: 0, revoked: 0 };
     },
     async pepperInUse(now) {
-      const live = 'select pepper_id from app_password where revoked_at is null and expires_at > $1 limit 1';
+      const live = `
+        select pepper_id from app_password
+        where revoked_at is null and expires_at > $1 and pepper_id <> '${bcryptMark}' limit 1`;
       return (await sql.get<{ pepper_id: string }>(live, [now]))?.pepper_id;
     },
     revokeOfAccount: (accountId, by, at) => sql.run(revokeOfAccount, [accountId, by, at]),

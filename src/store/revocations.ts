@@ -1,5 +1,5 @@
 /** Owns every statement on `revocation`: what administrators revoked, and how it is undone. */
-import { createConditions, idParameters, inPieces, padded } from './conditions.ts';
+import { type Conditions, createConditions, endingWith, idParameters, inPieces, padded } from './conditions.ts';
 import type { ListedPassword } from './passwords.ts';
 import type { Sql } from './sql.ts';
 
@@ -82,9 +82,18 @@ function conditionsOf(filter: PasswordFilter, now: number) {
   const { passwordId, accountId, domain, provider, createdBefore, unusedSince } = filter;
   if (passwordId !== undefined) conditions.add((value) => `p.id = ${value}`, passwordId);
   if (accountId !== undefined) conditions.add((value) => `p.account_id = ${value}`, accountId);
-  if (domain !== undefined) conditions.add((value) => `a.domain = ${value}`, domain);
+  if (domain !== undefined) addDomain(conditions, domain);
   if (provider !== undefined) conditions.add((value) => `a.provider = ${value}`, provider);
   if (createdBefore !== undefined) conditions.add((value) => `p.created_at < ${value}`, createdBefore);
   if (unusedSince !== undefined) conditions.add((value) => `coalesce(p.used_at, p.created_at) < ${value}`, unusedSince);
   return conditions;
+}
+
+/** Whose domain no provider has told yet, belongs to that of the e-mail where it is about taking away. */
+function addDomain(conditions: Conditions, domain: string): void {
+  const told = conditions.parameter(domain);
+  conditions.add(
+    (value) => `(a.domain = ${told} or (a.domain is null and a.login like ${value} escape '\\'))`,
+    endingWith(`@${domain}`),
+  );
 }

@@ -239,3 +239,19 @@ test('the user is asked for by id: an e-mail may be somebody else by now', async
   assert.equal((await ask()).kind, 'there');
   assert.match(directory.asked[1] ?? '', new RegExp(`/users/${ana.sub}\\?`));
 });
+
+test('whom docker_auth left is asked for by e-mail until the first sign-in, only to shut out', async (t) => {
+  const { directory, people, ask } = await start(t);
+  const imported = account({
+    ...row,
+    issuer: 'docker_auth',
+    subject: 'old@example.com',
+    login: 'old@example.com',
+    domain: null,
+  });
+  assert.equal((await ask({}, imported)).kind, 'gone');
+  assert.match(directory.asked.join('\n'), /users\/old@example\.com\?/);
+  people.set('old@example.com', { ...ana, sub: 'old@example.com' });
+  assert.deepEqual(await ask({}, imported), { kind: 'there', groups: null });
+  assert.equal((await ask({}, { ...imported, login: 'old@other.org' })).kind, 'unasked');
+});

@@ -11,7 +11,7 @@ function usersOf(entries: Record<string, StaticUser>) {
   return createStaticUsers(
     () => new Map(Object.entries(entries)),
     check,
-    (password) => password.startsWith('dkp_'),
+    ({ password }) => password.startsWith('dkp_'),
   );
 }
 

@@ -105,7 +105,11 @@ export async function startTokenService(wish: TokenServiceWish = {}): Promise<To
   });
   const { refuseGuessing } = failedLogins;
   const hashCheck = createHashCheck({ thread: createHashThread(), refuseGuessing, now: changes.now ?? Date.now });
-  const users = createStaticUsers(() => policy.users, hashCheck, looksLikeSecret);
+  const users = createStaticUsers(
+    () => policy.users,
+    hashCheck,
+    ({ password: given }) => looksLikeSecret(given),
+  );
   const uses: Identity[] = [];
   const lines: { level: keyof Log; message: string; fields: object }[] = [];
   const write = (level: keyof Log) => (fields: object, message: string) => lines.push({ level, message, fields });

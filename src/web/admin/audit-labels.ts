@@ -6,6 +6,7 @@ export const actionLabels: Readonly<Record<AuditAction, string>> = {
   'sign-in.refused': 'Sign-in refused',
   'sign-out': 'Signed out',
   'password.create': 'Password created',
+  'password.import': 'Password brought over from docker_auth',
   'password.first-use': 'Password first used',
   'password.new-address': 'Password used from a new address',
   'password.identity-token': 'Identity token given for a password',

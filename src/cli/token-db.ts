@@ -1,0 +1,106 @@
+/** Owns `dockpass import token-db`: app passwords of docker_auth that go on working. */
+import { openCore } from '../app/core.ts';
+import { type Config, readConfig } from '../config/config.ts';
+import { Refusal } from '../errors.ts';
+import { readTokenDb, type TokenDb } from '../import/token-db.ts';
+import { type TakeOver, type TakeOverWish, takeOver } from '../imported-passwords/take-over.ts';
+import { checkDays, checkName } from '../password-wish.ts';
+import { type Command, UsageError, type Values, wholeNumber } from './command.ts';
+
+const day = 24 * 60 * 60 * 1000;
+
+export const tokenDbCommands: readonly Command[] = [
+  {
+    words: 'import token-db',
+    usage: 'DIR [--provider NAME] [--days N] [--name NAME] [--used-within DAYS] [--dry-run]',
+    summary: "Take over the app passwords of docker_auth's LevelDB token database, so that nobody has to sign in again",
+    details: [
+      'DIR is what level_token_db.path names; it is only read. Stop docker_auth first. Run it again as often as you like.',
+      'Only the hashes of passwords are taken, and labels until the first sign-in; never the tokens of the provider.',
+      '  --provider NAME      who signs these people in from now on: "google", or one of OIDC_PROVIDERS',
+      '  --days N             how long the passwords work (default and maximum PASSWORD_MAX_DAYS)',
+      '  --name NAME          what they are called in the lists (default docker_auth)',
+      '  --used-within DAYS   leave out whom docker_auth has not seen for so long',
+      '  --dry-run            say what would happen, and change nothing',
+    ],
+    options: {
+      provider: { type: 'string' },
+      days: { type: 'string' },
+      name: { type: 'string' },
+      'used-within': { type: 'string' },
+      'dry-run': { type: 'boolean' },
+    },
+    operands: [1, 1],
+    async run([folder = ''], values, terminal) {
+      const config = readConfig({ ...terminal.environment, LOG_LEVEL: 'silent' });
+      const wish = readWish(values, config, Date.now());
+      const found = await readTokenDb(folder);
+      const core = await openCore(config);
+      try {
+        const parts = { ...core, maximumPerAccount: config.passwordsPerAccount, now: Date.now };
+        const done = await takeOver(parts, found.entries, wish);
+        for (const line of describeLeftOut(found, done)) terminal.note(line);
+        for (const line of describe(done, wish)) terminal.out(line);
+        return 0;
+      } finally {
+        await core.close();
+      }
+    },
+  },
+];
+
+/** @throws {UsageError | Refusal} */
+function readWish(values: Values, config: Config, now: number): TakeOverWish {
+  const { days, name = 'docker_auth', 'used-within': usedWithin, 'dry-run': dryRun } = values;
+  const wanted = days === undefined ? config.passwordMaximumDays : wholeNumber(String(days), 'days');
+  checkDays(wanted, config.passwordMaximumDays);
+  const age = usedWithin === undefined ? null : wholeNumber(String(usedWithin), 'used-within');
+  return {
+    ...readProvider(values['provider'], config),
+    name: checkName(String(name)),
+    days: wanted,
+    usedSince: age === null ? null : now - age * day,
+    dryRun: dryRun === true,
+  };
+}
+
+function readProvider(wanted: Values[string], { google, oidc }: Config): Pick<TakeOverWish, 'provider' | 'domains'> {
+  const providers = [...(google === null ? [] : [{ name: 'google', domains: google.domains }]), ...oidc];
+  const names = providers.map(({ name }) => name).join(', ');
+  if (names === '') {
+    throw new Refusal(
+      'misconfigured',
+      'No provider is configured: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS first, as these people sign in there later.',
+    );
+  }
+  const provider =
+    wanted === undefined && providers.length === 1 ? providers[0] : providers.find(({ name }) => name === wanted);
+  if (provider !== undefined) return { provider: provider.name, domains: provider.domains };
+  throw new UsageError(`--provider names who signs these people in from now on; configured: ${names}.`);
+}
+
+function describeLeftOut({ unusable }: TokenDb, done: readonly TakeOver[]): string[] {
+  const leftOut = done.filter(({ outcome }) => outcome === 'left out');
+  return [...unusable, ...leftOut].map(({ email, reason }) => `${JSON.stringify(email)} is left out: ${reason}.`);
+}
+
+function describe(done: readonly TakeOver[], { provider, days, dryRun }: TakeOverWish): string[] {
+  const count = (outcome: TakeOver['outcome']): number => done.filter((one) => one.outcome === outcome).length;
+  const taken = done.filter(({ outcome }) => outcome === 'imported' || outcome === 'replaced');
+  const labelled = taken.filter(({ labels }) => labels.length > 0);
+  const labels = [...new Set(labelled.flatMap((one) => one.labels))].join(', ');
+  return [
+    `${dryRun ? 'Would take over' : 'Took over'} ${passwords(taken.length)} of ${provider}, for ${days} days; ${count('replaced')} of them in the place of one that was taken over before.`,
+    ...(count('known') > 0 ? [`${passwords(count('known'))} had been taken over before.`] : []),
+    ...(labels === ''
+      ? []
+      : [
+          `${labelled.length} of these people keep their labels (${labels}) until they sign in; from then on the provider's groups count: write rules with match.group beside those with match.labels.`,
+        ]),
+    ...(dryRun ? ['Nothing was changed.'] : []),
+  ];
+}
+
+function passwords(count: number): string {
+  return `${count} ${count === 1 ? 'password' : 'passwords'}`;
+}
