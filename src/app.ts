@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Core, openCore, openSigningKeys } from './app/core.ts';
-import { type MetricsListener, startMetrics } from './app/metrics-listener.ts';
+import { type RunningMetrics, startMetrics } from './app/metrics-listener.ts';
 import { openPeople, type People } from './app/off-boarding.ts';
 import { createPages, type PageParts } from './app/pages.ts';
 import type { Audit } from './audit.ts';
@@ -19,7 +19,7 @@ import type { SweepReport } from './off-boarding/sweep.ts';
 import { startWorker, type Worker } from './off-boarding/worker.ts';
 import { differencesOf } from './policy/shadow.ts';
 import { openPolicies, type PolicyChange } from './policy-file.ts';
-import { createTokenEndpoint, realmPaths, type TokenEndpointParts } from './token/endpoint.ts';
+import { createTokenEndpoint, realmPaths } from './token/endpoint.ts';
 
 export type App = {
   /** Where it listens: "http://127.0.0.1:5001". */
@@ -50,13 +50,12 @@ export async function startApp(config: Config): Promise<App> {
     );
     const keys = await openSigningKeys(config, core);
     const people = await openPeople(config, core, policies.current, stopping.signal);
-    let metrics: MetricsListener | null = null;
-    const onReport = (report: SweepReport) => metrics?.onSweep(report);
+    let metrics: RunningMetrics | null = null;
+    const onReport = (report: SweepReport) => metrics?.swept(report);
     const sweeps = startSweeps(config, core, people, onReport, stopping.signal);
     const warnings = () => [...core.warnings, ...policies.warnings(), ...keys.warnings(), ...sweeps.warnings()];
     metrics = config.metricsListener && (await startMetrics(config.metricsListener, { core, keys, warnings }));
-    const onAnswer = metrics?.onAnswer ?? (() => {});
-    const parts = { policies, keys, people, warnings, onAnswer, stopping: stopping.signal };
+    const parts = { policies, keys, people, warnings, metrics, stopping: stopping.signal };
     const listener = await createListener(config, core, parts);
     const server = await http.createServer(config.tls, listener);
     const stopServer = http.createStop(server);
@@ -105,12 +104,10 @@ function auditPolicy(audit: Audit): (change: PolicyChange) => void {
 async function createListener(
   config: Config,
   core: Core,
-  parts: Pick<PageParts, 'keys' | 'people' | 'policies' | 'warnings' | 'stopping'> & {
-    readonly onAnswer: TokenEndpointParts['onAnswer'];
-  },
+  parts: Omit<PageParts, 'trust' | 'clientOf'>,
 ): Promise<RequestListener> {
   const { log, passwords, uses, denials } = core;
-  const { policies, keys } = parts;
+  const { policies, keys, metrics } = parts;
   const trust = http.createTrust(config.trustedProxies);
   const clientOf = http.createClientReader(trust);
   const { refuseGuessing } = core.failedLogins;
@@ -136,6 +133,7 @@ async function createListener(
     policy: policies.current,
     onDecisions(identity, decisions, context) {
       denials.record(identity, decisions, context);
+      metrics?.decided(context.service, decisions);
       const candidate = policies.candidate();
       const differences = candidate === null ? [] : differencesOf(candidate, identity, decisions, context);
       for (const difference of differences) log.warn(difference, 'the candidate policy would decide otherwise');
@@ -144,7 +142,7 @@ async function createListener(
       passwords.recordUse(identity, client);
       uses.record(identity, client, access);
     },
-    onAnswer: parts.onAnswer,
+    onAnswer: metrics?.tokenAnswered ?? (() => {}),
     log,
     now: Date.now,
     clientOf,

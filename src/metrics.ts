@@ -1,15 +1,18 @@
 /** Owns the numbers for Prometheus: what is counted as it happens, and what is asked for when somebody looks. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
-/** What is asked for at each look. */
+/** What is asked for at each look; `null`: it could not be found out just now, and is left out. */
 export type Readings = {
-  /** Passwords by state; `expiring`: live ones that end within 14 days. Rejects when the database does not answer. */
-  passwords(): Promise<{ live: number; expiring: number; expired: number; revoked: number }>;
+  isDatabaseUp(): Promise<boolean>;
+  /** Passwords by state. */
+  passwords(): Promise<Readonly<Record<'live' | 'expired' | 'revoked', number>> | null>;
+  /** Live passwords without a successor that end within so many days. */
+  expiring(): Promise<readonly { readonly days: number; readonly passwords: number }[] | null>;
   /**
    * Of people who hold live passwords: how long ago, in seconds, the longest ago that a provider spoke of one and told one's
    * groups; `null` where there are none.
    */
-  oldest(): Promise<{ confirmation: number | null; groups: number | null }>;
+  oldest(): Promise<{ confirmation: number | null; groups: number | null } | null>;
   /** Of each key that signs: the ring, '' for the common one, and how old the key is, in seconds. */
   signingKeys(): readonly { readonly ring: string; readonly age: number }[];
   /** What an operator should look at: policy files, keys, sweeps. */
@@ -24,22 +27,55 @@ export type SweptReport = {
   readonly stopped: string | null;
 };
 
+/** Of a scope: what was asked for, and what of it was granted. */
+type Decided = { readonly access: { readonly actions: readonly string[] }; readonly granted: readonly string[] };
+
 export type Metrics = {
   /** An answer of the realm. @param outcome 'issued', or the code of the refusal  @param seconds that it took */
   tokenAnswered(service: string, outcome: string, seconds: number): void;
+  decided(service: string, decisions: readonly Decided[]): void;
+  /** A sign-in that came to an end. @param outcome 'completed', or the code of the refusal */
+  signInEnded(provider: string, outcome: string): void;
   /** A sweep over the holders of passwords, by this process. */
   swept(report: SweptReport): void;
   /** In the text format of Prometheus. */
-  read(): Promise<{ readonly type: string; readonly text: string }>;
+  read(): Promise<MetricsText>;
+  /** Hands the numbers of this worker to the process that looks after the workers, whenever that one asks. */
+  share(): void;
 };
+
+export type MetricsText = { readonly type: string; readonly text: string };
 
 /** Seconds: a token takes a millisecond or so, and more than two are a fault. */
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2];
 
 export function createMetrics(readings: Readings): Metrics {
   const registry = new Registry();
-  const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  gaugeStore(registry, readings);
+  gaugeUpkeep(registry, readings);
+  const sweeps = countSweeps(registry);
+  const counts = countAnswers(registry);
+  return {
+    ...counts,
+    swept: sweeps,
+    read: async () => ({ type: registry.contentType, text: await registry.metrics() }),
+    share() {
+      AggregatorRegistry.setRegistries(registry);
+      new AggregatorRegistry();
+    },
+  };
+}
+
+/** For the process that looks after the workers: their numbers as one. */
+export function createWorkersMetrics(): Pick<Metrics, 'read'> {
+  const registry = new AggregatorRegistry();
+  return { read: async () => ({ type: registry.contentType, text: await registry.clusterMetrics() }) };
+}
+
+/** What people and registries were answered. */
+function countAnswers(registry: Registry): Pick<Metrics, 'tokenAnswered' | 'decided' | 'signInEnded'> {
+  const registers = [registry];
   const answers = new Counter({
     name: 'dockpass_token_requests_total',
     help: 'Answers of the realm, by service and outcome: issued, or why not',
@@ -53,67 +89,123 @@ export function createMetrics(readings: Readings): Metrics {
     buckets,
     registers,
   });
-  const up = new Gauge({ name: 'dockpass_database_up', help: '1 while the database answers', registers });
-  const passwords = new Gauge({
-    name: 'dockpass_passwords',
-    help: 'App passwords by state; expiring are the live ones that end within 14 days',
-    labelNames: ['state'],
+  const scopes = new Counter({
+    name: 'dockpass_token_scopes_total',
+    help: 'Scopes that were asked for, by service and by how much of each was granted: all, some or none',
+    labelNames: ['service', 'granted'],
     registers,
   });
-  const keyAge = new Gauge({
-    name: 'dockpass_signing_key_age_seconds',
-    help: 'Age of the key that signs, by the service that has keys of its own',
-    labelNames: ['ring'],
+  const signIns = new Counter({
+    name: 'dockpass_sign_ins_total',
+    help: 'Sign-ins in the browser, by provider and outcome: completed, or why not; unavailable is a fault of the provider',
+    labelNames: ['provider', 'outcome'],
     registers,
   });
-  const warnings = new Gauge({ name: 'dockpass_warnings', help: 'What /readyz warns of', registers });
-  const sweeps = createSweepMetrics(registers);
-
   return {
-    swept: sweeps.swept,
     tokenAnswered(service, outcome, seconds) {
       answers.inc({ service, outcome });
       durations.observe({ outcome: outcome === 'issued' ? outcome : 'refused' }, seconds);
     },
-    async read() {
-      // A database that is away is a number too, and no reason to show none at all.
-      const counts = await readings.passwords().catch(() => null);
-      up.set(counts === null ? 0 : 1);
-      passwords.reset();
-      for (const [state, count] of Object.entries(counts ?? {})) passwords.set({ state }, count);
-      sweeps.setOldest(await readings.oldest().catch(() => null));
-      for (const { ring, age } of readings.signingKeys()) keyAge.set({ ring }, age);
-      warnings.set(readings.warnings().length);
-      return { type: registry.contentType, text: await registry.metrics() };
+    decided(service, decisions) {
+      for (const { access, granted: given } of decisions) {
+        const granted = given.length === 0 ? 'none' : given.length < access.actions.length ? 'some' : 'all';
+        scopes.inc({ service, granted });
+      }
     },
+    signInEnded: (provider, outcome) => signIns.inc({ provider, outcome }),
   };
 }
 
-/** What sweeps found, and how old the oldest word of a provider is. */
-function createSweepMetrics(registers: Registry[]) {
-  const gauge = (name: string, help: string) => new Gauge({ name: `dockpass_${name}`, help, registers });
+/** What the database says. Every worker is told the same, but perhaps not at the same moment. */
+function gaugeStore(registry: Registry, readings: Readings): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'dockpass_database_up',
+    help: '1 while the database answers',
+    registers,
+    aggregator: 'min',
+    async collect() {
+      this.set((await readings.isDatabaseUp()) ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'dockpass_passwords',
+    help: 'App passwords by state',
+    labelNames: ['state'],
+    registers,
+    aggregator: 'max',
+    async collect() {
+      this.reset();
+      for (const [state, count] of Object.entries((await readings.passwords()) ?? {})) this.set({ state }, count);
+    },
+  });
+  new Gauge({
+    name: 'dockpass_passwords_expiring',
+    help: 'Live app passwords that end within so many days and have no new secret yet',
+    labelNames: ['days'],
+    registers,
+    aggregator: 'max',
+    async collect() {
+      this.reset();
+      for (const { days, passwords } of (await readings.expiring()) ?? []) this.set({ days }, passwords);
+    },
+  });
+  const ages = [
+    ['confirmation', 'Age of the oldest word of a provider on a password holder'],
+    ['groups', 'Age of the oldest groups of a password holder'],
+  ] as const;
+  for (const [kind, help] of ages) {
+    new Gauge({
+      ...{ name: `dockpass_oldest_${kind}_seconds`, help, registers, aggregator: 'max' },
+      async collect() {
+        this.set((await readings.oldest())?.[kind] ?? 0);
+      },
+    });
+  }
+}
+
+/** What an operator looks after. */
+function gaugeUpkeep(registry: Registry, readings: Readings): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'dockpass_signing_key_age_seconds',
+    help: 'Age of the key that signs, by the service that has keys of its own',
+    labelNames: ['ring'],
+    registers,
+    aggregator: 'max',
+    collect() {
+      for (const { ring, age } of readings.signingKeys()) this.set({ ring }, age);
+    },
+  });
+  new Gauge({
+    name: 'dockpass_warnings',
+    help: 'What /readyz warns of',
+    registers,
+    aggregator: 'max',
+    collect() {
+      this.set(readings.warnings().length);
+    },
+  });
+}
+
+/** What sweeps found. Any process may have made the last one, so each kind of result has its moment. */
+function countSweeps(registry: Registry): Metrics['swept'] {
+  const registers = [registry];
   const asked = new Counter({
     name: 'dockpass_sweep_people_total',
     help: 'People asked about, by provider and outcome; silent and fault are errors of the provider',
     labelNames: ['provider', 'outcome'],
     registers,
   });
-  const stopped = gauge('sweep_stopped', '1 while the last sweep was stopped: nobody is off-boarded');
-  const last = gauge('sweep_last_timestamp_seconds', 'When the last sweep began');
-  const confirmation = gauge(
-    'oldest_confirmation_seconds',
-    'Age of the oldest word of a provider on a password holder',
-  );
-  const groups = gauge('oldest_groups_seconds', 'Age of the oldest groups of a password holder');
-  return {
-    swept(report: SweptReport): void {
-      for (const { provider, outcome } of report.people) asked.inc({ provider, outcome });
-      stopped.set(report.stopped === null ? 0 : 1);
-      last.set(report.begunAt / 1000);
-    },
-    setOldest(ages: Awaited<ReturnType<Readings['oldest']>> | null): void {
-      confirmation.set(ages?.confirmation ?? 0);
-      groups.set(ages?.groups ?? 0);
-    },
+  const last = new Gauge({
+    name: 'dockpass_sweep_last_timestamp_seconds',
+    help: 'When the last sweep began, by result: whole, or stopped, which off-boards nobody',
+    labelNames: ['result'],
+    registers,
+    aggregator: 'max',
+  });
+  return ({ people, stopped, begunAt }) => {
+    for (const { provider, outcome } of people) asked.inc({ provider, outcome });
+    last.set({ result: stopped === null ? 'whole' : 'stopped' }, begunAt / 1000);
   };
 }

@@ -98,9 +98,13 @@ describeEngines('a new secret', (databases) => {
       await passwords.revoke((await issue(bo, 'revoked', 2)).password.id, null, root);
       const names = async () => (await passwords.expiring(14)).map(({ name, login }) => `${name} ${login}`);
       assert.deepEqual(await names(), ['first ana@example.com', 'second ana@example.com']);
-      const counts = await store.passwords.counts(clock.at, clock.at + 14 * day);
-      assert.deepEqual(counts, { live: 4, expiring: 3, expired: 0, revoked: 1 });
+      assert.deepEqual(await store.passwords.counts(clock.at), { live: 4, expired: 0, revoked: 1 });
+      assert.deepEqual(await store.passwords.counts(clock.at + 7 * day), { live: 2, expired: 2, revoked: 1 });
+      const ending = (from: number, until: number) =>
+        store.passwords.countExpiring(clock.at + from * day, clock.at + until * day);
+      assert.deepEqual([await ending(0, 14), await ending(0, 5), await ending(5, 14)], [2, 1, 1]);
       await people.disable('ana', '', root);
+      assert.equal(await ending(0, 14), 0);
       assert.deepEqual(await names(), []);
     }),
   );

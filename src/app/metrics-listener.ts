@@ -1,61 +1,66 @@
 /** Shows the metrics on a listener of their own, so that what is public never has to tell them apart. */
+import cluster from 'node:cluster';
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pathOf } from '../http.ts';
-import type { SweptReport } from '../metrics.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
 import type { Keys } from '../token/keys.ts';
 import type { Core } from './core.ts';
+import { createReadings } from './metric-readings.ts';
 
-/** Milliseconds: as on people's pages, two weeks ahead. */
-const soon = 14 * 24 * 60 * 60 * 1000;
-
-export type MetricsListener = {
-  onAnswer(service: string, outcome: string, seconds: number): void;
-  onSweep(report: SweptReport): void;
+export type RunningMetrics = Pick<Metrics, 'tokenAnswered' | 'decided' | 'signInEnded' | 'swept'> & {
   stop(): Promise<void>;
 };
 
-/** The library is loaded only where somebody wants metrics. */
+type Place = { readonly host: string; readonly port: number };
+
+/** The library is loaded only where somebody wants metrics. A worker shows none itself: each scrape would meet another one. */
 export async function startMetrics(
-  { host, port }: { readonly host: string; readonly port: number },
+  place: Place,
   { core, keys, warnings }: { core: Core; keys: Keys; warnings: () => readonly string[] },
-): Promise<MetricsListener> {
+): Promise<RunningMetrics> {
   const { createMetrics } = await import('../metrics.ts');
   const metrics = createMetrics({
-    passwords: () => core.store.passwords.counts(Date.now(), Date.now() + soon),
-    oldest: () => oldestAges(core),
+    ...createReadings({ store: core.store, now: Date.now }),
     signingKeys: () => keys.rings.flatMap((ring) => ageOf(ring)),
     warnings,
   });
+  if (cluster.isPrimary) return { ...metrics, stop: await listen(place, metrics, core.log) };
+  metrics.share();
+  return { ...metrics, stop: async () => {} };
+}
+
+/** For the process that looks after the workers. @returns what stops it */
+export async function startWorkersMetrics(place: Place, log: Log): Promise<() => Promise<void>> {
+  const { createWorkersMetrics } = await import('../metrics.ts');
+  return listen(place, createWorkersMetrics(), log);
+}
+
+async function listen({ host, port }: Place, metrics: Pick<Metrics, 'read'>, log: Log): Promise<() => Promise<void>> {
   const server = http.createServer(async (request, response) => {
     if (pathOf(request) !== '/metrics') {
       response.writeHead(404).end();
       return;
     }
-    const { type, text } = await metrics.read();
-    response.writeHead(200, { 'Content-Type': type }).end(text);
+    try {
+      const { type, text } = await metrics.read();
+      response.writeHead(200, { 'Content-Type': type }).end(text);
+    } catch (error) {
+      log.error({ err: error }, 'no metrics');
+      response.writeHead(503).end();
+    }
   });
   server.listen(port, host);
   await once(server, 'listening');
   const { address, port: chosen } = server.address() as AddressInfo;
-  core.log.info({ address, port: chosen }, 'metrics');
-  return {
-    onAnswer: metrics.tokenAnswered,
-    onSweep: metrics.swept,
-    async stop() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, 'close');
-    },
+  log.info({ address, port: chosen }, 'metrics');
+  return async () => {
+    server.close();
+    server.closeAllConnections();
+    await once(server, 'close');
   };
-}
-
-async function oldestAges({ store }: Core): Promise<{ confirmation: number | null; groups: number | null }> {
-  const now = Date.now();
-  const { confirmation, groups } = await store.accounts.oldest(now);
-  const age = (at: number | null) => (at === null ? null : (now - at) / 1000);
-  return { confirmation: age(confirmation), groups: age(groups) };
 }
 
 /** Of the key whose turn it is. */

@@ -17,6 +17,7 @@ import { mountAdministration } from './admin-pages.ts';
 import { createAdministration } from './administration.ts';
 import { createApi } from './api.ts';
 import { type Core, secretOf } from './core.ts';
+import type { RunningMetrics } from './metrics-listener.ts';
 import type { People } from './off-boarding.ts';
 import { mountOwnPages } from './own-pages.ts';
 import type { PageContext } from './page-context.ts';
@@ -29,6 +30,8 @@ export type PageParts = {
   /** What an operator should look at, now. */
   readonly warnings: () => readonly string[];
   readonly people: People;
+  /** `null` where nobody wants them. */
+  readonly metrics: RunningMetrics | null;
   /** Aborted once the service stops. */
   readonly stopping: AbortSignal;
 };
@@ -58,6 +61,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   if (connectors.length === 0) log.warn({}, 'nobody can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS');
   const signIn = createSignIn({
     connectors,
+    onEnd: parts.metrics?.signInEnded ?? (() => {}),
     admission,
     welcome: offBoarding.welcome,
     sessions,

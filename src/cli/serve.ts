@@ -2,7 +2,7 @@
 import cluster from 'node:cluster';
 import { type Config, readConfig, readStorageConfig } from '../config/config.ts';
 import { createDataFolder } from '../data-folder.ts';
-import { createLog } from '../log.ts';
+import { createLog, type Log } from '../log.ts';
 import { openSql, readMigrations } from '../store/open.ts';
 import { keepWorkers, signalWorkers } from '../workers.ts';
 import type { Command } from './command.ts';
@@ -64,12 +64,20 @@ async function serve(config: Config): Promise<number> {
   }
 }
 
-async function superviseWorkers({ workers, logLevel }: Config): Promise<number> {
+async function superviseWorkers({ workers, logLevel, metricsListener }: Config): Promise<number> {
+  const log = createLog(logLevel);
+  const stopMetrics = metricsListener && (await showWorkersMetrics(metricsListener, log));
   const reload = () => signalWorkers('SIGHUP');
   process.on('SIGHUP', reload);
-  const code = await keepWorkers(workers, nextSignal(['SIGTERM', 'SIGINT']), createLog(logLevel));
+  const code = await keepWorkers(workers, nextSignal(['SIGTERM', 'SIGINT']), log);
   process.off('SIGHUP', reload);
+  await stopMetrics?.();
   return code;
+}
+
+async function showWorkersMetrics(place: NonNullable<Config['metricsListener']>, log: Log) {
+  const { startWorkersMetrics } = await import('../app/metrics-listener.ts');
+  return startWorkersMetrics(place, log);
 }
 
 /** A second signal ends the process at once, as nobody listens any more. */

@@ -167,9 +167,6 @@ function readEncryptionKeys(settings: Settings): readonly string[] | null {
 
 /** Combinations that work and are unsafe, each by name. */
 function refuseInsecure(settings: Settings, config: Config): void {
-  if (config.metricsListener !== null && config.workers > 1) {
-    settings.problem('METRICS_LISTEN counts what one process does: set WORKERS=1, and run replicas instead of workers');
-  }
   const { publicUrl } = config;
   if (publicUrl.protocol === 'http:' && !isLoopback(publicUrl)) {
     settings.problem('PUBLIC_URL is http on a public name: passwords would cross the network in the clear. Use https');

@@ -110,8 +110,14 @@ export type AccountStore = {
   due(before: number, now: number): Promise<Account[]>;
   /** Active people with live passwords. */
   countHolders(now: number): Promise<number>;
-  /** Of those: when the longest ago a provider spoke of one, and told one's groups; `null` where there are none. */
-  oldest(now: number): Promise<{ confirmation: number | null; groups: number | null }>;
+  /**
+   * Of those, among a thousand accounts in the order of their ids, after the given one: when the longest ago a provider
+   * spoke of one, and told one's groups; `null` where there are none. `last` is where to go on, `null` at the end.
+   */
+  oldest(
+    now: number,
+    after: string,
+  ): Promise<{ confirmation: number | null; groups: number | null; last: string | null }>;
   /** People whom the provider's word has shut out since. */
   countShutOut(since: number): Promise<number>;
 };
@@ -151,12 +157,16 @@ const confirm = `
 
 const noteCheck = 'update account set checked_at = $2 where id = $1 and coalesce(checked_at, 0) <= $2';
 
-const holders = `
-  from account where kind = 'person' and state = 'active' and exists (
+const isHolder = `kind = 'person' and state = 'active' and exists (
     select 1 from app_password p where p.account_id = account.id and p.revoked_at is null and p.expires_at > $1)`;
+const holders = `from account where ${isHolder}`;
 const due = `select * ${holders} and coalesce(checked_at, 0) <= $2 order by coalesce(checked_at, 0), id`;
 const countHolders = `select count(*) as count ${holders}`;
-const oldest = `select min(confirmed_at) as confirmation, min(groups_at) as "groups" ${holders}`;
+const oldest = `
+  select max(id) as last, min(case when holds = 1 then confirmed_at end) as confirmation,
+         min(case when holds = 1 then groups_at end) as "groups"
+  from (select id, confirmed_at, groups_at, case when ${isHolder} then 1 else 0 end as holds
+        from account where id > $2 order by id limit 1000) piece`;
 const countShutOut = `
   select count(*) as count from account where state <> 'active' and state_by = '${byProvider}' and state_at > $1`;
 
@@ -213,9 +223,9 @@ export function createAccountStore(sql: Sql): AccountStore {
     },
     due: (before, now) => sql.all<Account>(due, [now, before]),
     countHolders: (now) => count(countHolders, now),
-    async oldest(now) {
-      const row = await sql.get<{ confirmation: number | null; groups: number | null }>(oldest, [now]);
-      return row ?? { confirmation: null, groups: null };
+    async oldest(now, after) {
+      const row = await sql.get<Awaited<ReturnType<AccountStore['oldest']>>>(oldest, [now, after]);
+      return row ?? { confirmation: null, groups: null, last: null };
     },
     countShutOut: (since) => count(countShutOut, since),
   };

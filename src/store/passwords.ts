@@ -63,7 +63,6 @@ export type ListedPassword = PasswordRow &
 
 export type PasswordCounts = {
   readonly live: number;
-  readonly expiring: number;
   readonly expired: number;
   readonly revoked: number;
 };
@@ -78,8 +77,9 @@ export type PasswordStore = {
   hasBcrypt(now: number): Promise<boolean>;
   /** Puts a keyed hash in the place of bcrypt's; nothing happens where that was done before. */
   replaceBcrypt(id: string, hash: string, pepperId: string, hint: string): Promise<void>;
-  /** `expiring` are those of the live ones that end before `soon`. */
-  counts(now: number, soon: number): Promise<PasswordCounts>;
+  counts(now: number): Promise<PasswordCounts>;
+  /** Live ones of active accounts, without a successor, that end after `from` and by `until`. */
+  countExpiring(from: number, until: number): Promise<number>;
   /** The pepper of some live password; `undefined` where there is none. */
   pepperInUse(now: number): Promise<string | undefined>;
   byId(id: string): Promise<ListedPassword | undefined>;
@@ -157,9 +157,11 @@ const withReason = `
 const byId = `${withReason} where p.id = $1`;
 const ofAccount = `${withReason} where p.account_id = $1 order by p.created_at desc, p.id`;
 const all = `${withReason} order by a.login, p.created_at desc, p.id`;
-const expiring = `${withReason}
-  where p.expires_at > $1 and p.expires_at <= $2 and p.revoked_at is null and p.replaced_by is null and a.state = 'active'
-  order by p.expires_at, p.id`;
+const endsWithin = `p.expires_at > $1 and p.expires_at <= $2 and p.revoked_at is null and p.replaced_by is null
+  and a.state = 'active'`;
+const expiring = `${withReason} where ${endsWithin} order by p.expires_at, p.id`;
+const countExpiring = `
+  select count(*) as count from app_password p join account a on a.id = p.account_id where ${endsWithin}`;
 
 const revoke = 'update app_password set revoked_at = $3, revoked_by = $2 where id = $1 and revoked_at is null';
 const revokeForGood = `
@@ -169,18 +171,20 @@ const revokeOfAccount = `
   update app_password set revoked_at = $3, revoked_by = $2
   where account_id = $1 and revoked_at is null and expires_at > $3`;
 
-const counts = `
-  select count(case when revoked_at is null and expires_at > $1 then 1 end) as live,
-         count(case when revoked_at is null and expires_at > $1 and expires_at <= $2 then 1 end) as expiring,
-         count(case when revoked_at is null and expires_at <= $1 then 1 end) as expired,
-         count(revoked_at) as revoked
-  from app_password`;
+/** Each is read off an index alone; one statement with all the cases takes five times as long. */
+const counts = {
+  all: 'select count(*) as count from app_password',
+  live: 'select count(*) as count from app_password where expires_at > $1 and revoked_at is null',
+  expired: 'select count(*) as count from app_password where expires_at <= $1 and revoked_at is null',
+};
 
 const recordUse = `
   update app_password set used_at = $2, used_address = $3, used_client = $4
   where id = $1 and (used_at is null or used_at <= $5)`;
 
 export function createPasswordStore(sql: Sql): PasswordStore {
+  const count = async (text: string, ...values: Value[]): Promise<number> =>
+    (await sql.get<{ count: number }>(text, values))?.count ?? 0;
   return {
     async insert(password, limit) {
       const [, inserted] = await sql.batch([
@@ -195,10 +199,15 @@ export function createPasswordStore(sql: Sql): PasswordStore {
     async replaceBcrypt(id, hash, pepperId, hint) {
       await sql.run(replaceBcrypt, [id, hash, pepperId, hint]);
     },
-    async counts(now, soon) {
-      const found = await sql.get<PasswordCounts>(counts, [now, soon]);
-      return found ?? { live: 0, expiring: 0, expired: 0, revoked: 0 };
+    async counts(now) {
+      const [all, live, expired] = await Promise.all([
+        count(counts.all),
+        count(counts.live, now),
+        count(counts.expired, now),
+      ]);
+      return { live, expired, revoked: Math.max(0, all - live - expired) };
     },
+    countExpiring: (from, until) => count(countExpiring, from, until),
     async pepperInUse(now) {
       const live = `
         select pepper_id from app_password

@@ -19,6 +19,8 @@ export type SignInParts = RefusedParts & {
   readonly welcome: (admitted: Admitted, profile: Profile, client: Client) => Promise<void>;
   readonly sessions: Pick<Sessions, 'signIn' | 'signOut'>;
   readonly audit: Audit;
+  /** Told how each sign-in ended: 'completed', or the code of the refusal. */
+  readonly onEnd: (provider: string, outcome: string) => void;
   /** Whether the public URL is https. */
   readonly secure: boolean;
   /** Epoch milliseconds. */
@@ -80,6 +82,7 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
   const detail = { provider: connector.name };
   const client = parts.clientOf(request);
   parts.audit.record({ action: 'sign-in', actor: account.login, subject: account.login, client, detail });
+  parts.onEnd(connector.name, 'completed');
   response.redirect(303, pending.returnTo);
 }
 
@@ -138,6 +141,7 @@ function orRefuse(parts: SignInParts, step: Step): ProviderHandler {
       await step(parts, connector, request as Request, response);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
+      parts.onEnd(connector.name, error.code);
       refuse(parts, connector, request as Request, response, error);
     }
   };

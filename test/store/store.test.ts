@@ -207,8 +207,10 @@ describeEngines('the store', (databases) => {
       assert.deepEqual(await due(400, 9_000), [], 'the passwords have expired');
       assert.deepEqual([await accounts.countHolders(500), await accounts.countShutOut(249)], [3, 1]);
       assert.equal(await accounts.countShutOut(250), 0);
-      assert.deepEqual(await accounts.oldest(500), { confirmation: 400, groups: 10 });
-      assert.deepEqual(await accounts.oldest(9_000), { confirmation: null, groups: null });
+      assert.deepEqual(await accounts.oldest(500, ''), { confirmation: 400, groups: 10, last: 'eve' });
+      assert.deepEqual(await accounts.oldest(9_000, ''), { confirmation: null, groups: null, last: 'eve' });
+      assert.deepEqual(await accounts.oldest(500, 'ana'), { confirmation: null, groups: 10, last: 'eve' });
+      assert.deepEqual(await accounts.oldest(500, 'eve'), { confirmation: null, groups: null, last: null });
     }));
 
   test('an answer about a person never replaces a later one', () =>

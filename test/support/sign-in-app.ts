@@ -75,6 +75,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
     welcome: settings.welcome ?? (async () => {}),
     sessions,
     views: { page: (response, _name, data, status = 200) => void response.status(status).json(data) },
+    onEnd: () => {},
     audit: { record: (event) => void audited.push(event), flush: async () => {} },
     log,
     clientOf: () => ({ address: '192.0.2.1', userAgent: 'test', requestId: 'r' }),

@@ -48,7 +48,7 @@ export async function startHouse(): Promise<House> {
   const people = await openPeople(config, core, policies.current, stopping.signal);
   const trust = createTrust([]);
   const parts = { trust, clientOf: createClientReader(trust), policies, keys, people, warnings: () => [] };
-  const app = await createPages(config, core, { ...parts, stopping: stopping.signal });
+  const app = await createPages(config, core, { ...parts, metrics: null, stopping: stopping.signal });
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
