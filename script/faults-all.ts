@@ -1,12 +1,13 @@
 /** Every fault, in the order in which they are staged. */
 import { clock } from './faults-clock.ts';
-import { memory, signIns, timing } from './faults-crowd.ts';
+import { memory, timing } from './faults-crowd.ts';
 import { fullDisk, readOnly } from './faults-disk.ts';
 import { fuzz } from './faults-fuzz.ts';
 import { kill } from './faults-kill.ts';
 import { flood, halfAnswers, slowLoris } from './faults-network.ts';
 import { provider } from './faults-provider.ts';
 import type { Fault } from './faults-scene.ts';
+import { signIns } from './faults-sign-ins.ts';
 
 export const faults: readonly Fault[] = [
   kill,

@@ -9,35 +9,6 @@ import { startCase } from './bench-cases.ts';
 import { runLoad } from './bench-load.ts';
 import { type Fault, Missing, openScene } from './faults-scene.ts';
 
-export const signIns: Fault = {
-  name: 'sign-ins',
-  what: 'many people sign in at the same time',
-  async run(scale, stack) {
-    const count = scale === 'full' ? 2_000 : 30;
-    const scene = await openScene(stack);
-    for (let n = 0; n < count; n++) {
-      const email = `person${n}@example.com`;
-      scene.provider.people.set(`crowd-${n}`, {
-        sub: `crowd-${n}`,
-        name: `Person ${n}`,
-        email,
-        email_verified: true,
-        hd: 'example.com',
-      });
-    }
-    const server = await scene.serve();
-    stack.defer(() => server.stop());
-    const begun = performance.now();
-    const visitors = await Promise.all(Array.from({ length: count }, (_, n) => scene.signIn(`person${n}@example.com`)));
-    const seconds = (performance.now() - begun) / 1000;
-    for (const [n, visitor] of visitors.entries()) {
-      const page = await visitor.open(`${scene.url}/`);
-      assert.ok(page.body.includes(`person${n}@example.com`), 'everybody is who they signed in as');
-    }
-    return `${count} at once: all signed in, each as themselves, in ${seconds.toFixed(0)} s (the provider of the test runs beside it)`;
-  },
-};
-
 export const memory: Fault = {
   name: 'memory',
   what: 'the memory after a million requests',

@@ -33,6 +33,9 @@ export type App = {
 /** Requests in flight have this long to finish once the service stops, in milliseconds. */
 const stopDeadline = 10_000;
 
+/** Connections that may wait to be accepted, as far as the kernel allows: Node's 511 turn away a crowd that comes at once. */
+const backlog = 4_096;
+
 /** How often the policy files are looked at, and the keys, in milliseconds. */
 const policyInterval = 500;
 const keyInterval = 30_000;
@@ -59,7 +62,7 @@ export async function startApp(config: Config): Promise<App> {
     const listener = await createListener(config, core, parts);
     const server = await http.createServer(config.tls, listener);
     const stopServer = http.createStop(server);
-    server.listen(config.port, config.host);
+    server.listen({ port: config.port, host: config.host, backlog });
     await once(server, 'listening');
     const stopHousekeeping = startHousekeeping({ ...config, store: core.store, log: core.log, now: Date.now });
     const looking = [setInterval(policies.look, policyInterval), setInterval(keys.look, keyInterval)];

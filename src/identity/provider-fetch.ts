@@ -9,15 +9,58 @@ const defaultTimeout = 5_000;
 const maximumBytes = 1_048_576;
 
 /**
+ * Calls at the same time, of one provider: everybody who signs in on a Monday at nine would make each other's answers
+ * come too late. The rest wait for their turn, before their time begins to count.
+ */
+const callsAtOnce = 32;
+/** Milliseconds; who waited so long in vain is told that the provider does not answer. */
+const longestWait = 20_000;
+
+/**
  * Wraps `fetch`: the answer's body is read at once, within the time and size limits, and redirects are not followed.
  * The returned function rejects with `TimeoutError`, with `TypeError` where nobody answers, or when the answer is too long.
  */
 export function limitFetch(fetch: Fetch, timeout: number = defaultTimeout): Fetch {
-  return async (url, init) => {
+  const inTurn = createTurns();
+  const call: Fetch = async (url, init) => {
     const signals = [AbortSignal.timeout(timeout), ...(init.signal ? [init.signal] : [])];
     const response = await fetch(url, { ...init, signal: AbortSignal.any(signals), redirect: 'manual' });
     const body = await readLimited(response);
     return new Response(body.length > 0 ? body : null, { status: response.status, headers: response.headers });
+  };
+  return (url, init) => inTurn(() => call(url, init));
+}
+
+function createTurns(): (work: () => Promise<Response>) => Promise<Response> {
+  /** What lets each of those go on who wait, the longest first. */
+  const line = new Set<() => void>();
+  let free = callsAtOnce;
+  const enter = (): Promise<void> => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      line.delete(proceed);
+      reject(new DOMException('too many calls to the provider wait already', 'TimeoutError'));
+    }, longestWait);
+    const proceed = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    line.add(proceed);
+    return promise;
+  };
+  const leave = (): void => {
+    const [next] = line;
+    if (next === undefined) {
+      free += 1;
+      return;
+    }
+    line.delete(next);
+    next();
+  };
+  return async (work) => {
+    if (free > 0) free -= 1;
+    else await enter();
+    return work().finally(leave);
   };
 }
 

@@ -35,6 +35,7 @@ export function openSqlite(file: string): Sql {
     return statement;
   };
   const run = (text: string, values: readonly Value[] = []): number => prepare(text).run(bind(values)).changes;
+  const writes = createGroupCommit(database);
 
   return {
     engine: 'sqlite',
@@ -42,11 +43,8 @@ export function openSqlite(file: string): Sql {
       translateErrors(() => prepare(text).all(bind(values)) as Row[]),
     get: async <Row>(text: string, values: readonly Value[] = []) =>
       translateErrors(() => prepare(text).get(bind(values)) as Row | undefined),
-    run: async (text, values) => translateErrors(() => run(text, values)),
-    batch: async (statements) =>
-      translateErrors(() =>
-        database.transaction(() => statements.map(({ text, values }) => run(text, values))).immediate(),
-      ),
+    run: (text, values) => writes.add(() => run(text, values)),
+    batch: (statements) => writes.add(() => statements.map(({ text, values }) => run(text, values))),
     async transaction(action) {
       database.exec('begin immediate');
       try {
@@ -60,6 +58,7 @@ export function openSqlite(file: string): Sql {
     },
     migrate: async (migrations) => database.transaction(() => applyMigrations(database, migrations)).immediate(),
     close: async () => {
+      writes.commit();
       database.close();
     },
   };
@@ -97,6 +96,60 @@ function useWriteAheadLog(database: Database.Database): void {
   }
 }
 
+type GroupCommit = {
+  /** Resolves once it is on the disk. @throws what `translateErrors` does; then nothing of it is stored */
+  add<Result>(write: () => Result): Promise<Result>;
+  /** Commits now what waits. */
+  commit(): void;
+};
+type Write = { readonly run: () => unknown; resolve(result: unknown): void; reject(error: unknown): void };
+
+/** Writes of one commit: so many take a few milliseconds, in which nothing else happens. */
+const longestGroup = 200;
+
+/**
+ * Commits together what is asked for in one turn of the event loop. Each commit waits for the disk, and everybody with
+ * it: two thousand sign-ins at the same time are a few hundred waits instead of ten thousand.
+ */
+function createGroupCommit(database: Database.Database): GroupCommit {
+  let waiting: Write[] = [];
+  /** Within another one it is a savepoint: a write that fails takes no other with it. */
+  const whole = database.transaction((write: () => unknown) => write());
+  const runAll = database.transaction((writes: readonly Write[]) =>
+    writes.map(({ run, resolve, reject }) => {
+      try {
+        const result = whole(run);
+        return () => resolve(result);
+      } catch (error) {
+        // A full disk, for one, undoes the whole transaction.
+        if (!database.inTransaction) throw error;
+        return () => reject(translated(error));
+      }
+    }),
+  );
+  const commit = (): void => {
+    const writes = waiting.slice(0, longestGroup);
+    waiting = waiting.slice(longestGroup);
+    if (waiting.length > 0) setImmediate(commit);
+    if (writes.length === 0) return;
+    try {
+      for (const settle of runAll.immediate(writes)) settle();
+    } catch (error) {
+      for (const { reject } of writes) reject(translated(error));
+    }
+  };
+  return {
+    add: <Result>(run: () => Result) =>
+      new Promise<Result>((resolve, reject) => {
+        if (waiting.length === 0) setImmediate(commit);
+        waiting.push({ run, resolve: resolve as Write['resolve'], reject });
+      }),
+    commit() {
+      while (waiting.length > 0) commit();
+    },
+  };
+}
+
 function applyMigrations(database: Database.Database, migrations: readonly Migration[]): string[] {
   database.exec(migrationTable);
   const missing = missingMigrations(migrations, database.prepare(appliedMigrations).pluck().all() as string[]);
@@ -111,9 +164,13 @@ function translateErrors<Result>(action: () => Result): Result {
   try {
     return action();
   } catch (error) {
-    const code = (error as { code?: string }).code ?? '';
-    if (code.startsWith('SQLITE_CONSTRAINT')) throw new ConstraintError((error as Error).message, { cause: error });
-    // Its codes have a suffix that says more: SQLITE_IOERR_WRITE, SQLITE_READONLY_DBMOVED.
-    throw /^SQLITE_(BUSY|FULL|IOERR|READONLY|CANTOPEN|LOCKED)/.test(code) ? databaseUnavailable(error) : error;
+    throw translated(error);
   }
+}
+
+function translated(error: unknown): unknown {
+  const code = (error as { code?: string }).code ?? '';
+  if (code.startsWith('SQLITE_CONSTRAINT')) return new ConstraintError((error as Error).message, { cause: error });
+  // Its codes have a suffix that says more: SQLITE_IOERR_WRITE, SQLITE_READONLY_DBMOVED.
+  return /^SQLITE_(BUSY|FULL|IOERR|READONLY|CANTOPEN|LOCKED)/.test(code) ? databaseUnavailable(error) : error;
 }

@@ -5,6 +5,7 @@ import { Refusal } from '../../src/errors.ts';
 import { openSql, openStore, readMigrations } from '../../src/store/open.ts';
 import type { Sql } from '../../src/store/sql.ts';
 import { describeEngines } from '../support/engines.ts';
+import { createInstallation } from '../support/installation.ts';
 import { skipped } from '../support/parts.ts';
 import { findPostgres, type PostgresServer, startPostgres } from '../support/postgres.ts';
 
@@ -29,14 +30,18 @@ const refusalOf = (url: string): Promise<string> =>
   );
 
 describeEngines('a schema', (databases) => {
-  test('is brought up to date once, whoever else starts at the same time', async () => {
+  test('is brought up to date once, by eight processes that start together', async () => {
     const url = await databases.create();
-    const migrations = await readMigrations();
-    const applied = await Promise.all(Array.from({ length: 8 }, () => withSql(url, (sql) => sql.migrate(migrations))));
-    assert.deepEqual(
-      applied.flat(),
-      migrations.map(({ name }) => name),
-    );
+    const installation = createInstallation();
+    const runs = Array.from({ length: 8 }, () => installation.run(['migrate'], { DATABASE_URL: url }));
+    const applied = (await Promise.all(runs)).map(({ code, stdout }) => {
+      assert.equal(code, 0);
+      return stdout;
+    });
+    installation.remove();
+    const names = (await readMigrations()).map(({ name }) => `applied ${name}\n`);
+    assert.equal(applied.join(''), names.join(''));
+    assert.deepEqual(await withSql(url, async (sql) => sql.migrate(await readMigrations())), []);
   });
 
   test('of a newer version is refused and left alone', async () => {

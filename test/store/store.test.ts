@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openSql, openStore, readMigrations } from '../../src/store/open.ts';
+import { openSql, openStore } from '../../src/store/open.ts';
 import { ConstraintError } from '../../src/store/sql.ts';
 import type { Store } from '../../src/store/store.ts';
 import { describeEngines } from '../support/engines.ts';
@@ -17,16 +17,6 @@ describeEngines('the store', (databases) => {
       await store.close();
     }
   };
-
-  test('four openings at once of an empty database apply each migration once', async () => {
-    const url = await databases.create();
-    const stores = await Promise.all([1, 2, 3, 4].map(() => openStore(url, noIdleErrors)));
-    await Promise.all(stores.map((store) => store.ping()));
-    await Promise.all(stores.map((store) => store.close()));
-    const sql = await openSql(url, noIdleErrors);
-    assert.deepEqual(await sql.migrate(await readMigrations()), []);
-    await sql.close();
-  });
 
   test('a failed migration leaves nothing behind', async () => {
     const sql = await openSql(await databases.create(), noIdleErrors);
@@ -60,6 +50,22 @@ describeEngines('the store', (databases) => {
         (await store.audit.latest(10)).map(({ id }) => id),
         ['b', 'a'],
       );
+    }));
+
+  test('of writes that are asked for at once each is stored or refused by itself', () =>
+    withStore(async ({ accounts, sessions, seenTokens }) => {
+      const { id } = await accounts.signIn(signedIn({}));
+      const session = { data: '{}', expiresAt: 9_000 };
+      const outcomes = await Promise.allSettled([
+        ...Array.from({ length: 100 }, (_, n) => sessions.write(`s${n}`, { ...session, accountId: id })),
+        sessions.write('foreign', { ...session, accountId: 'nobody' }),
+        seenTokens.note('after', 1_000),
+      ]);
+      const refused = outcomes.filter(({ status }) => status === 'rejected');
+      assert.equal(refused.length, 1);
+      assert.ok((refused[0] as PromiseRejectedResult).reason instanceof ConstraintError);
+      assert.equal((await sessions.ofAccount(id, 1)).length, 100);
+      assert.equal(await seenTokens.note('after', 1_000), false);
     }));
 
   test('a person is known by issuer and subject: e-mail, domain and groups follow the provider', () =>
