@@ -64,6 +64,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
     onEnd: parts.metrics?.signInEnded ?? (() => {}),
     admission,
     welcome: offBoarding.welcome,
+    needsToken: offBoarding.needsToken,
     sessions,
     views,
     audit,

@@ -40,6 +40,14 @@ export type Attempt = {
   [key: string]: unknown;
 };
 
+/** How a sign-in begins otherwise than usual. */
+export type SignInWish = {
+  /** OpenID Connect's: `login` asks for an account even where one is signed in, `consent` for what is given away. */
+  readonly prompt?: 'login' | 'consent';
+  /** The account that somebody has chosen a moment ago. */
+  readonly loginHint?: string;
+};
+
 /** Implemented by google and oidc. */
 export interface Connector {
   /** In the callback's path and before each group: 'google', 'keycloak'. */
@@ -53,6 +61,8 @@ export interface Connector {
   strategy(): Promise<passport.Strategy>;
   /** `null` where nobody's refresh token is kept. */
   readonly refresher: Refresher | null;
+  /** Whether the provider gives a refresh token with its consent page alone, which is asked for where none is kept. */
+  readonly asksConsent: boolean;
   /** Reads the logout tokens that the provider sends; `null` where it sends none. */
   readonly readLogout: ReadMessage | null;
   /** What to tell a person about an error of the strategy. */

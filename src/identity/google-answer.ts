@@ -1,5 +1,5 @@
 /** Owns how the answers are read with which Google gives or refuses a token. */
-import type { Fetch } from './provider-fetch.ts';
+import { type Fetch, noAnswerError } from './provider-fetch.ts';
 
 /** Google refuses Dockpass itself, or cannot be understood: for the operator, and nobody's account. */
 export class GoogleFault extends Error {
@@ -25,7 +25,7 @@ export async function readAnswer(response: Response, url: string): Promise<Recor
   if (response.ok && body !== null) return body;
   const place = new URL(url).host;
   if (response.status >= 500 || response.status === 429 || body === null) {
-    throw new TypeError(`${place} answered ${response.status}`); // what fetch says of a host that is not there
+    throw noAnswerError(`${place} answered ${response.status}`);
   }
   const { error, error_description: description } = body;
   const said = typeof error === 'string' ? error : (error as { message?: unknown } | undefined)?.message;

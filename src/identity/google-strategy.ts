@@ -1,6 +1,6 @@
 /** Owns the mends of passport-google-oauth20: it is unmaintained, trusts too much and waits without end. */
 import { type GoogleCallbackParameters, Strategy, type StrategyOptionsWithRequest } from 'passport-google-oauth20';
-import type { Attempt, Profile } from './connector.ts';
+import type { Attempt, Profile, SignInWish } from './connector.ts';
 
 export type GoogleStrategySettings = {
   readonly clientId: string;
@@ -12,7 +12,7 @@ export type GoogleStrategySettings = {
   readonly issuers: readonly string[];
   /** The `hd` parameter: Google offers accounts of this domain first. A comfort, no check. */
   readonly hostedDomain: string | undefined;
-  /** Asks for a refresh token, which Google gives with its consent page alone. */
+  /** Asks for a refresh token, which Google gives with its consent page alone: at the first sign-in, and where it is asked to show that. */
   readonly offline: boolean;
 };
 
@@ -31,14 +31,12 @@ export class GoogleStrategy extends Strategy {
 
   constructor(settings: GoogleStrategySettings, parts: GoogleStrategyParts) {
     super(optionsOf(settings), createVerify(parts));
-    // Without select_account Google takes the account that is signed in, which may be the wrong one of two.
-    const offline = { prompt: 'consent select_account', accessType: 'offline' };
     this.issuers = settings.issuers;
-    this.wishes = { hd: settings.hostedDomain, ...(settings.offline ? offline : { prompt: 'select_account' }) };
+    this.wishes = { hd: settings.hostedDomain, ...(settings.offline && { accessType: 'offline' }) };
     this._oauth2.getOAuthAccessToken = createTokenCall(parts) as typeof this._oauth2.getOAuthAccessToken;
   }
 
-  override authenticate(request: Request, options?: object): void {
+  override authenticate(request: Request, wish: SignInWish = {}): void {
     const { nonce } = attemptOf(request);
     const { code, iss } = request.query;
     // RFC 9207, section 2.4, against a code of another provider's (mix-up).
@@ -46,7 +44,9 @@ export class GoogleStrategy extends Strategy {
       this.error(new Error('the answer is of another issuer'));
       return;
     }
-    super.authenticate(request, { ...options, nonce, ...this.wishes });
+    // Without select_account Google takes the account that is signed in, which may be the wrong one of two.
+    const prompt = wish.prompt === 'consent' ? 'consent' : 'select_account';
+    super.authenticate(request, { ...this.wishes, nonce, prompt, loginHint: wish.loginHint });
   }
 
   override authorizationParams(options: { nonce: string }): object {

@@ -51,6 +51,7 @@ export function createGoogleConnector(settings: GoogleSettings, parts: Connector
     label,
     strategy: async () => strategy,
     readLogout: null, // Google sends none; its RISC events say the same
+    asksConsent: settings.refreshTokens,
     refresher: settings.refreshTokens ? createGoogleRefresher(settings, call) : null,
     refusalOf,
     check: (profile) => check(profile, settings),

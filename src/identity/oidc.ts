@@ -45,6 +45,7 @@ export function createOidcConnector(settings: OidcSettings, parts: ConnectorPart
         toProfile(await readClaims(configuration, tokens, settings), tokens, settings);
       return new CallbackStrategy(configuration, settings, profileOf);
     },
+    asksConsent: false,
     refresher: settings.refreshTokens ? createOidcRefresher(settings, discover) : null,
     readLogout: createLogoutReader(settings, discover, parts),
     refusalOf: (error) => refusalOf(error, settings.label),

@@ -77,6 +77,15 @@ async function readLimited(response: Response): Promise<Buffer<ArrayBuffer>> {
 
 /** Whether the error of a call means that nobody answered, or not in time. */
 export function isNoAnswer(error: unknown): boolean {
-  const { name, code } = error as { name?: string; code?: string };
-  return name === 'TimeoutError' || name === 'AbortError' || name === 'TypeError' || code === 'OAUTH_TIMEOUT';
+  const { name, code, message } = error as { name?: string; code?: string; message?: string };
+  if (name === 'TimeoutError' || name === 'AbortError' || code === 'OAUTH_TIMEOUT') return true;
+  // What fetch says of a host that is not there, or that hangs up; other TypeErrors are mistakes of ours.
+  return name === 'TypeError' && (message === noAnswer || message === 'terminated');
+}
+
+const noAnswer = 'fetch failed';
+
+/** For an answer that is worth no more than none, such as the error page of a proxy. @param reason for the log */
+export function noAnswerError(reason: string): Error {
+  return new TypeError(noAnswer, { cause: new Error(reason) });
 }

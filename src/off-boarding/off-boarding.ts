@@ -4,7 +4,7 @@ import type { Cipher } from '../cipher.ts';
 import type { Connector } from '../identity/connector.ts';
 import type { PersonSource, Verdict } from '../identity/verdict.ts';
 import type { Log } from '../log.ts';
-import type { Account } from '../store/accounts.ts';
+import { type Account, byProvider } from '../store/accounts.ts';
 import type { Store } from '../store/store.ts';
 import { createConfirm } from './confirm.ts';
 import { createLeavers, type Finder, type Leavers } from './leavers.ts';
@@ -17,6 +17,8 @@ import { createWelcome, type Welcome } from './welcome.ts';
 export type OffBoarding = {
   readonly sweep: Sweep;
   readonly welcome: Welcome;
+  /** Whether a refresh token of the person has to be asked for, as none is kept that the provider still takes. */
+  needsToken(person: { readonly issuer: string; readonly subject: string }): Promise<boolean>;
   readonly leavers: Leavers;
   readonly act: ActOnMessage;
   /** Asks about one person now and acts on the answer. */
@@ -54,6 +56,13 @@ export function createOffBoarding(parts: OffBoardingParts): OffBoarding {
       ...{ accounts, tokens, confirm, leavers, audit, now, wait },
       directories: new Set(directories.keys()),
     }),
+    async needsToken({ issuer, subject }) {
+      const account = await accounts.byIdentity(issuer, subject);
+      if (account === undefined) return true;
+      // Whom an administrator disabled is not let in, and needs none.
+      if (account.state !== 'active') return account.state_by === byProvider;
+      return (await tokens.read(account.id).catch(() => null)) === null; // one of a lost key is none
+    },
     leavers,
     act: createMessages({ ...store, leavers, audit, now }),
     async refresh(account, finder) {

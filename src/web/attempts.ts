@@ -11,6 +11,8 @@ export type PendingSignIn = {
   /** Epoch milliseconds. */
   readonly begunAt: number;
   readonly attempt: Attempt;
+  /** The provider was asked for its consent page. */
+  readonly consent?: boolean;
 };
 
 declare module 'express-session' {

@@ -3,8 +3,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Audit, Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import type { Admission, Admitted } from '../identity/admission.ts';
-import type { Attempt, Connector, Profile } from '../identity/connector.ts';
-import type { Account } from '../store/accounts.ts';
+import type { Attempt, Connector, Profile, SignInWish } from '../identity/connector.ts';
 import { createAttempt, type PendingSignIn, rememberAttempt, takeAttempt, waitingAttempts } from './attempts.ts';
 import { readAnswer } from './provider-answer.ts';
 import { beginUrl, type RefusedParts, refuse } from './refused.ts';
@@ -17,6 +16,8 @@ export type SignInParts = RefusedParts & {
   readonly admission: Admission;
   /** What follows from a sign-in before its person is let in. @throws {Refusal} where they have left after all */
   readonly welcome: (admitted: Admitted, profile: Profile, client: Client) => Promise<void>;
+  /** Whether a refresh token of the person has to be asked for, as none is kept that the provider still takes. */
+  readonly needsToken: (profile: Profile) => Promise<boolean>;
   readonly sessions: Pick<Sessions, 'signIn' | 'signOut'>;
   readonly audit: Audit;
   /** Told how each sign-in ended: 'completed', or the code of the refusal. */
@@ -63,11 +64,26 @@ async function begin(parts: SignInParts, connector: Connector, request: Request,
   requireSecure(parts, request);
   const { return_to: wanted, another } = request.query;
   const returnTo = safeReturnTo(wanted, parts.prefix);
+  response.redirect(
+    302,
+    await leave(parts, connector, request, returnTo, another === 'yes' ? { prompt: 'login' } : {}),
+  );
+}
+
+/** @returns the address at the provider; the browser's session remembers what was begun */
+async function leave(
+  parts: SignInParts,
+  connector: Connector,
+  request: Request,
+  returnTo: string,
+  wish: SignInWish,
+): Promise<string> {
   const attempt = createAttempt();
-  const outcome = await ask(connector, request, attempt, another === 'yes' ? 'login' : undefined);
+  const outcome = await ask(connector, request, attempt, wish);
   if (!('redirect' in outcome)) throw new Error('the strategy knew a person before anybody was asked');
-  rememberAttempt(request, { provider: connector.name, returnTo, begunAt: parts.now(), attempt });
-  response.redirect(302, outcome.redirect);
+  const consent = wish.prompt === 'consent';
+  rememberAttempt(request, { provider: connector.name, returnTo, begunAt: parts.now(), attempt, consent });
+  return outcome.redirect;
 }
 
 async function complete(parts: SignInParts, connector: Connector, request: Request, response: Response): Promise<void> {
@@ -75,9 +91,20 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
   const pending = takeAttempt(request, { provider: connector.name, state, now: parts.now() });
   if (pending === null) throw lost();
   if (refusal !== null) throw refusal;
-  const { account, providerSession } = await identify(parts, connector, request, pending);
+  const audited = auditRefusal(parts, connector, request);
+  const profile = await audited('', () => prove(connector, request, pending));
+  if (!pending.consent && (await lacksConsent(parts, connector, profile))) {
+    const wish: SignInWish = { prompt: 'consent', ...(profile.email !== null && { loginHint: profile.email }) };
+    response.redirect(302, await leave(parts, connector, request, pending.returnTo, wish));
+    return;
+  }
+  const account = await audited(profile.email ?? profile.subject, async () => {
+    const admitted = await parts.admission.admit(connector, profile);
+    await parts.welcome(admitted, profile, parts.clientOf(request));
+    return admitted.account;
+  });
   const others = waitingAttempts(request);
-  await parts.sessions.signIn(request, account, providerSession);
+  await parts.sessions.signIn(request, account, profile.providerSession);
   for (const other of others) rememberAttempt(request, other);
   const detail = { provider: connector.name };
   const client = parts.clientOf(request);
@@ -86,35 +113,44 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
   response.redirect(303, pending.returnTo);
 }
 
-/** Whom the provider's answer proves, if that person may come in. */
-async function identify(
-  parts: SignInParts,
-  connector: Connector,
-  request: Request,
-  { attempt }: PendingSignIn,
-): Promise<{ account: Account; providerSession: string | null }> {
-  let subject = '';
+/** Whom the provider's answer proves. */
+async function prove(connector: Connector, request: Request, { attempt }: PendingSignIn): Promise<Profile> {
+  const outcome = await ask(connector, request, attempt);
+  if (!('profile' in outcome)) throw new Error('the strategy began again instead of completing');
+  return outcome.profile;
+}
+
+/** Whoever may not come in anyway is not asked. */
+async function lacksConsent(parts: SignInParts, connector: Connector, profile: Profile): Promise<boolean> {
+  if (!connector.asksConsent || profile.refreshToken !== null || !(await parts.needsToken(profile))) return false;
   try {
-    const outcome = await ask(connector, request, attempt);
-    if (!('profile' in outcome)) throw new Error('the strategy began again instead of completing');
-    subject = outcome.profile.email ?? outcome.profile.subject;
-    const admitted = await parts.admission.admit(connector, outcome.profile);
-    await parts.welcome(admitted, outcome.profile, parts.clientOf(request));
-    return { account: admitted.account, providerSession: outcome.profile.providerSession };
-  } catch (error) {
-    if (error instanceof Refusal) {
-      const detail = { provider: connector.name, reason: error.message };
-      const client = parts.clientOf(request);
-      parts.audit.record({ action: 'sign-in.refused', actor: subject, subject, client, detail });
-    }
-    throw error;
+    connector.check(profile);
+    return true;
+  } catch {
+    return false;
   }
 }
 
+/** @returns what runs a step of a sign-in and writes down where it is refused, of whom as far as that is known */
+function auditRefusal(parts: SignInParts, connector: Connector, request: Request) {
+  return async <Result>(subject: string, step: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await step();
+    } catch (error) {
+      if (error instanceof Refusal) {
+        const detail = { provider: connector.name, reason: error.message };
+        const client = parts.clientOf(request);
+        parts.audit.record({ action: 'sign-in.refused', actor: subject, subject, client, detail });
+      }
+      throw error;
+    }
+  };
+}
+
 /** @throws {Refusal} in place of whatever the provider or its strategy reports */
-async function ask(connector: Connector, request: Request, attempt: Attempt, prompt?: 'login'): Promise<Outcome> {
+async function ask(connector: Connector, request: Request, attempt: Attempt, wish?: SignInWish): Promise<Outcome> {
   try {
-    return await runStrategy(await connector.strategy(), request, attempt, prompt);
+    return await runStrategy(await connector.strategy(), request, attempt, wish);
   } catch (error) {
     throw connector.refusalOf(error);
   }

@@ -1,7 +1,7 @@
 /** Owns how a provider's Passport strategy is run for one request: its actions become one result. */
 import type { Request } from 'express';
 import type passport from 'passport';
-import type { Attempt, Profile } from '../identity/connector.ts';
+import type { Attempt, Profile, SignInWish } from '../identity/connector.ts';
 
 /** The strategy either sends the browser to the provider, or knows from its answer who came back. */
 export type Outcome = { readonly redirect: string } | { readonly profile: Profile };
@@ -11,14 +11,14 @@ type Actions = passport.StrategyCreated<passport.Strategy>;
 /**
  * Does for one request what `passport.authenticate` does. The strategy sees the attempt as its session: it keeps one
  * sign-in a session, and with its own part of ours two tabs do not overwrite each other.
- * @param prompt OpenID Connect's `prompt`: `login` asks for an account even where one is signed in
+ * @param wish where a sign-in is begun; `undefined` where it is completed
  * @throws whatever the strategy or the provider reports
  */
 export function runStrategy(
   strategy: passport.Strategy,
   request: Request,
   attempt: Attempt,
-  prompt?: 'login',
+  wish?: SignInWish,
 ): Promise<Outcome> {
   const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
   const actions: Partial<Actions> = {
@@ -29,7 +29,10 @@ export function runStrategy(
     pass: () => reject(new Error('the strategy did not decide')),
   };
   const own: Actions = Object.assign(Object.create(strategy), actions);
-  own.authenticate(Object.create(request, { session: { value: attempt } }), prompt === undefined ? {} : { prompt });
+  const session = { value: attempt };
+  // One may begin in answer to another's end, whose code is none of its business.
+  const seen = wish === undefined ? { session } : { session, query: { value: {} }, originalUrl: { value: '' } };
+  own.authenticate(Object.create(request, seen), wish ?? {});
   return promise;
 }
 

@@ -12,7 +12,7 @@ import { createStore } from '../../src/store/store.ts';
 import { type DemoProvider, startProvider } from '../support/provider.ts';
 import { account as accountRow, newPassword } from '../support/rows.ts';
 import { type SignInApp, startSignInApp } from '../support/sign-in-app.ts';
-import { createVisitor, signInAs } from '../support/visitor.ts';
+import { createVisitor, type Page, signInAndCount } from '../support/visitor.ts';
 
 const hour = 3_600_000;
 const anaId = '100000000000000000001';
@@ -25,7 +25,8 @@ type Scene = {
   readonly fetched: string[];
   readonly offBoarding: (keys?: readonly string[]) => OffBoarding;
   readonly store: ReturnType<typeof createStore>;
-  signIn(provider: string): ReturnType<typeof signInAs>;
+  /** @returns the last page, and whether the provider was asked a second time, for its consent page */
+  signIn(provider: string): Promise<Page & { readonly consent: boolean }>;
   sweep(keys?: readonly string[]): ReturnType<OffBoarding['sweep']>;
   account(): Promise<NonNullable<Awaited<ReturnType<ReturnType<typeof createStore>['accounts']['byLogin']>>>>;
 };
@@ -73,6 +74,7 @@ async function start(t: TestContext): Promise<Scene> {
       return connectors;
     },
     welcome: (...told) => offBoarding().welcome(...told),
+    needsToken: (profile) => offBoarding().needsToken(profile),
   });
   const store = createStore(app.sql);
   const audit = { record: () => {}, flush: async () => {} };
@@ -88,11 +90,12 @@ async function start(t: TestContext): Promise<Scene> {
   return {
     ...{ app, provider: provider ?? assert.fail(), clock, fetched, offBoarding, store },
     async signIn(name) {
-      const page = await signInAs(createVisitor(), `${app.url}/sign-in/${name}`, 'ana@example.com');
+      const visitor = createVisitor();
+      const { page, times } = await signInAndCount(visitor, `${app.url}/sign-in/${name}`, 'ana@example.com');
       const ana = await store.accounts.byLogin('ana@example.com');
-      const times = { created_at: clock.at, expires_at: clock.at + 1_000 * hour };
-      if (ana) await store.passwords.insert(newPassword(ana.id, times), 5).catch(() => {});
-      return page;
+      const dates = { created_at: clock.at, expires_at: clock.at + 1_000 * hour };
+      if (ana) await store.passwords.insert(newPassword(ana.id, dates), 5).catch(() => {});
+      return { ...page, consent: times > 1 };
     },
     sweep(keys) {
       clock.at += hour;
@@ -178,6 +181,30 @@ test('a token that is in use is not used a second time', async (t) => {
   await store.leases.take(`refresh ${id}`, 'another process', clock.at, clock.at + 2 * hour);
   const { people } = await sweep();
   assert.deepEqual([people[0]?.outcome, people[0]?.reason], ['silent', 'the provider is being asked already']);
+});
+
+test('Google is asked for its consent page only where no token is kept that it still takes', async (t) => {
+  const { signIn, provider, account, store, sweep, clock } = await start(t);
+  const expectConsent = async (expected: boolean, why: string) => {
+    const { body, consent } = await signIn('google');
+    assert.deepEqual([body, consent], ['signed in as ana@example.com', expected], why);
+    assert.ok(await store.refreshTokens.ofAccount((await account()).id), why);
+  };
+  await expectConsent(false, 'the first sign-in shows it by itself');
+  const { id } = await account();
+  await expectConsent(false, 'the token of the first sign-in is kept');
+  await store.refreshTokens.remove(id);
+  await expectConsent(true, 'the token is lost');
+  const ana = provider.people.get(anaId) ?? assert.fail();
+  provider.people.set(anaId, { ...ana, suspended: true });
+  assert.equal((await sweep()).people[0]?.outcome, 'sign-in');
+  provider.people.set(anaId, ana);
+  await expectConsent(true, 'the token was refused');
+  assert.equal((await sweep()).people[0]?.outcome, 'confirmed');
+  await store.refreshTokens.remove(id);
+  await store.accounts.setState(id, { state: 'disabled', reason: null, by: 'root@example.com', at: clock.at });
+  const { status, consent } = await signIn('google');
+  assert.deepEqual([status, consent], [403, false], 'whoever may not come in anyway is not asked');
 });
 
 test("a session remembers the provider's, for its back-channel logout", async (t) => {

@@ -13,7 +13,7 @@ declare module 'oidc-provider' {
       readonly provider: Provider;
       readonly client: { readonly clientId: string; grantTypeAllowed(type: string): boolean };
       readonly session: { readonly accountId: string; destroyed: boolean };
-      readonly params: { readonly scope?: string };
+      readonly params: { readonly scope?: string; readonly prompt?: string; readonly access_type?: string };
       readonly result?: Readonly<Record<string, unknown>>;
     };
   };

@@ -97,7 +97,16 @@ export async function startProvider(settings: {
   await once(server, 'listening');
   const issuer = `http://localhost:${(server.address() as AddressInfo).port}`;
 
-  const provider = new Provider(issuer, await configure(settings.clients, people));
+  const withoutToken = new Set<string>();
+  const provider = new Provider(issuer, await configure(settings.clients, people, withoutToken));
+  const consented = new Set<string>();
+  provider.on('authorization.success', ({ oidc }) => {
+    const { accountId } = oidc.session;
+    // Google's way: with its consent page alone, which it shows at the first sign-in and where it is asked to.
+    const shown = !consented.has(accountId) || oidc.params.prompt?.split(' ').includes('consent');
+    if (oidc.params.access_type === 'offline' && !shown) withoutToken.add(accountId);
+    consented.add(accountId);
+  });
   // No session outlives its sign-in. With one, choosing somebody else would first ask to sign out the one before.
   provider.on('authorization.success', ({ oidc }) => {
     oidc.session.destroyed = true;
@@ -125,6 +134,8 @@ export async function startProvider(settings: {
 async function configure(
   clients: readonly ProviderClient[],
   people: ReadonlyMap<string, Person>,
+  /** Whose next sign-in brings no refresh token. */
+  withoutToken: Set<string>,
 ): Promise<Record<string, unknown>> {
   const key = await generateKeyPair('RS256', { extractable: true });
   return {
@@ -166,8 +177,8 @@ async function configure(
     expiresWithSession: () => false,
     interactions: { policy: alwaysAsk(), url: (_: Context, { uid }: { uid: string }) => `/choose/${uid}` },
     loadExistingGrant: consentToAll,
-    issueRefreshToken: async (_: Context, client: Context['oidc']['client']) =>
-      client.grantTypeAllowed('refresh_token'),
+    issueRefreshToken: async (_: Context, client: Context['oidc']['client'], { accountId }: { accountId: string }) =>
+      client.grantTypeAllowed('refresh_token') && !withoutToken.delete(accountId),
     findAccount: async (_: Context, sub: string) =>
       isThere(people.get(sub)) ? { accountId: sub, claims: async () => ({ ...people.get(sub) }) } : undefined,
   };

@@ -40,6 +40,8 @@ export type SignInAppSettings = {
   secrets?: readonly string[];
   /** What follows from a sign-in; nothing unless given. */
   welcome?: SignInParts['welcome'];
+  /** False unless given. */
+  needsToken?: SignInParts['needsToken'];
 };
 
 /** The first page says who is signed in; a refused sign-in is its data as JSON. */
@@ -73,6 +75,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
     connectors: await settings.connectors(callbackUrl),
     admission: createAdmission({ accounts, now }),
     welcome: settings.welcome ?? (async () => {}),
+    needsToken: settings.needsToken ?? (async () => false),
     sessions,
     views: { page: (response, _name, data, status = 200) => void response.status(status).json(data) },
     onEnd: () => {},

@@ -22,7 +22,7 @@ export async function profileThrough(
   const attempt = createAttempt();
   try {
     const strategy = await connector.strategy();
-    const begun = await runStrategy(strategy, requestOf({}), attempt);
+    const begun = await runStrategy(strategy, requestOf({}), attempt, {});
     if (!('redirect' in begun)) throw new Error('nothing was begun');
     const query = await answer(new URL(begun.redirect).searchParams);
     const completed = await runStrategy(strategy, requestOf(query), attempt);

@@ -65,8 +65,22 @@ export function createVisitor(): Visitor {
 
 /** Opens the URL that begins a sign-in, chooses the person at the provider, and returns the page that this ends on. */
 export async function signInAs(visitor: Visitor, beginUrl: string | URL, email: string): Promise<Page> {
-  const chooser = await visitor.open(beginUrl);
-  return visitor.submit(chooser, chooser.url, { account: email });
+  return (await signInAndCount(visitor, beginUrl, email)).page;
+}
+
+/** The same, with how many times the provider was asked: a second time where Google has to show its consent page. */
+export async function signInAndCount(
+  visitor: Visitor,
+  beginUrl: string | URL,
+  email: string,
+): Promise<{ page: Page; times: number }> {
+  let chooser = await visitor.open(beginUrl);
+  for (let times = 1; ; times++) {
+    const page = await visitor.submit(chooser, chooser.url, { account: email });
+    const isAskedAgain = page.url.pathname.startsWith('/choose/') && page.url.href !== chooser.url.href;
+    if (!isAskedAgain) return { page, times };
+    chooser = page;
+  }
 }
 
 function parseCookie(line: string, url: URL): Cookie {
