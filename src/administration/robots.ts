@@ -133,6 +133,7 @@ function checkName(name: string): string {
   throw new Refusal(
     'bad_request',
     `Name a robot with lower-case letters, digits and single . _ or - between them, at most ${maximumNameLength}: "ci-frontend".`,
+    { field: 'name' },
   );
 }
 
@@ -147,7 +148,9 @@ function checkFacts(wish: Omit<RobotWish, 'name'>, manager: RobotManager, before
   const { description, ownerGroup, labels } = wish;
   const groups = [...new Set(wish.groups)];
   checkTexts([description, ownerGroup, ...groups, ...Object.entries(labels).flat(2)]);
-  if (ownerGroup === '') throw new Refusal('bad_request', 'Name the group whose members manage the robot.');
+  if (ownerGroup === '') {
+    throw new Refusal('bad_request', 'Name the group whose members manage the robot.', { field: 'ownerGroup' });
+  }
   if (groups.length > maximumGroups || Object.keys(labels).length > maximumLabels) {
     throw new Refusal('bad_request', `A robot has at most ${maximumGroups} groups and ${maximumLabels} labels.`);
   }
@@ -157,10 +160,14 @@ function checkFacts(wish: Omit<RobotWish, 'name'>, manager: RobotManager, before
     (group) => !manager.groups.includes(group) && before?.groups.includes(group) !== true,
   );
   if (foreign !== undefined) {
-    throw new Refusal('denied', `You are not in the group ${foreign}, so you cannot give it. Ask an administrator.`);
+    throw new Refusal('denied', `You are not in the group ${foreign}, so you cannot give it. Ask an administrator.`, {
+      field: foreign === ownerGroup ? 'ownerGroup' : 'groups',
+    });
   }
   if (facts.labels_json !== JSON.stringify(before?.labels ?? {})) {
-    throw new Refusal('denied', 'Only administrators give robots labels. Leave them as they are, or ask one.');
+    throw new Refusal('denied', 'Only administrators give robots labels. Leave them as they are, or ask one.', {
+      field: 'labels',
+    });
   }
   return facts;
 }
@@ -176,7 +183,7 @@ function checkTexts(texts: readonly string[]): void {
 }
 
 function nameTaken(login: string, cause?: unknown): Refusal {
-  return new Refusal('conflict', `Somebody is called ${login} already. Choose another name.`, { cause });
+  return new Refusal('conflict', `Somebody is called ${login} already. Choose another name.`, { cause, field: 'name' });
 }
 
 function toFacts({ description, ownerGroup, groups, labels }: Omit<RobotWish, 'name'>): Facts {

@@ -153,10 +153,20 @@ function publicKeys(services: Config['services'], keys: Keys): RequestHandler {
   };
 }
 
+/** What a page of an error is called where its code tells more than that something failed. */
+const errorTitles: Partial<Record<Refusal['code'], string>> = {
+  unauthenticated: 'You are signed out',
+  denied: 'You may not do that',
+  not_found: 'Not found',
+  too_large: 'That is too much at once',
+  too_many_requests: 'Too many tries',
+  unavailable: 'Not available right now',
+};
+
 function errorPage(views: Views): http.ErrorPage {
   return (response, refusal, requestId) => {
     const { status, message } = refusal;
-    const title = status === 404 ? 'Not found' : status < 500 ? 'That did not work' : 'Something went wrong';
+    const title = errorTitles[refusal.code] ?? (status < 500 ? 'That did not work' : 'Something went wrong');
     views.page(response, 'error', { status, title, message, requestId }, status);
   };
 }

@@ -46,13 +46,19 @@ const words: Readonly<Record<string, string>> = { pull: 'pull', push: 'push', de
 /** As people think of them, not as they are written. */
 const order = ['pull', 'push', 'delete'];
 const list = new Intl.ListFormat('en-GB', { type: 'conjunction' });
+const either = new Intl.ListFormat('en-GB', { type: 'disjunction' });
 
 /** "Pull and push", "Everything", "Nothing". */
 export function actionsText(actions: readonly string[]): string {
   if (actions.length === 0) return 'Nothing';
-  const sorted = actions.toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
-  const text = list.format(sorted.map((action) => words[action] ?? action));
+  const text = actionsList(actions);
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** As it stands within a sentence: "pull and push", or "push or delete" after a "not"; '' for none. */
+export function actionsList(actions: readonly string[], joint: 'and' | 'or' = 'and'): string {
+  const sorted = actions.toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
+  return (joint === 'and' ? list : either).format(sorted.map((action) => words[action] ?? action));
 }
 
 function anything({ requires }: Prospect, isRest: boolean): string {

@@ -8,7 +8,7 @@ import type { Policy } from '../policy/acl.ts';
 import { explain } from '../policy/explain.ts';
 import { outlookOf } from '../policy/outlook.ts';
 import type { Account } from '../store/accounts.ts';
-import { actionsText, denialOf, prospectsOf } from './access-view.ts';
+import { actionsList, denialOf, prospectsOf } from './access-view.ts';
 import { momentOf } from './moment.ts';
 import { sections } from './navigation.ts';
 import { personOf } from './session.ts';
@@ -89,7 +89,14 @@ function tryName({ policy, services, clientOf }: AccessPageParts, identity: Iden
     service: service.name,
     address: clientOf(request).address,
   });
-  return { name, service: service.name, granted: granted.length > 0, actions: actionsText(granted), rule: decidedBy };
+  const refused = access.actions.filter((action) => !granted.includes(action));
+  return {
+    name,
+    service: service.name,
+    granted: actionsList(granted),
+    refused: actionsList(refused, 'or'),
+    rule: decidedBy,
+  };
 }
 
 /** People paste what they type after `docker push`: the registry's host, a tag and a digest are no part of the name. */

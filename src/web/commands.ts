@@ -1,17 +1,19 @@
 /**
- * Owns the commands that a person pastes to use a new password. The secret is only ever written to a standard input:
- * an argument would stand in the process list, where every user of the machine reads it.
+ * Owns the commands that a person pastes to use a new password. None holds the secret: each asks for it, so that no shell's
+ * history has it. The one in one go holds it, and only ever writes it to a standard input: an argument would stand in the
+ * process list, where every user of the machine reads it.
  */
 
 export type Step = { readonly title: string; readonly code: string };
 
-/** What one tool needs, in order. */
+/** What one tool needs. */
 export type Tool = {
   readonly key: string;
   readonly label: string;
+  /** In order. */
   readonly steps: readonly Step[];
-  /** In place of the first step: the same command, asking for the secret, so that no shell's history has it. */
-  readonly prompt: string | null;
+  /** In place of the first step: the same with the secret in it, for where nobody can be asked. */
+  readonly oneGo: string;
 };
 
 export type Login = {
@@ -28,18 +30,34 @@ export function toolsFor(login: Login): readonly Tool[] {
   const terminal = (key: string, label: string, words: string): Tool => ({
     key,
     label,
-    steps: [{ title: 'Paste this into a terminal', code: lines(login, `echo ${quote(login.secret)}`, words) }],
-    prompt: login.hosts.map((host) => logIn(login, words, host)).join('\n'),
+    steps: [{ title: 'Run this, and paste the password when it asks', code: askedLogins(login, words) }],
+    oneGo: unlisted(lines(login, `echo ${quote(login.secret)}`, words)),
   });
   return [
     terminal('docker', 'Docker', 'docker login'),
     terminal('podman', 'Podman', 'podman login'),
     terminal('skopeo', 'Skopeo', 'skopeo login'),
     terminal('helm', 'Helm', 'helm registry login'),
+    terminal('nerdctl', 'containerd', 'nerdctl login'),
     kubernetes(login),
     gitHub(login),
     gitLab(login),
   ];
+}
+
+/** Shells that are set so keep no line in their history that begins with a space. */
+function unlisted(command: string): string {
+  return command.replaceAll(/^(?=echo |printf |kubectl )/gm, ' ');
+}
+
+/** In one statement: what stood on a line of its own would be taken for the answer to the first question. */
+function askedLogins(login: Login, words: string): string {
+  return login.hosts.map((host) => logIn(login, words, host)).join(' &&\n');
+}
+
+/** Reads the secret without showing it, in bash and zsh, and hands it to a command that reads its standard input. */
+function asked(pieces: string, command: string): string {
+  return `read -rs SECRET && printf %s ${pieces} | ${command}; unset SECRET`;
 }
 
 /** One login a host, each fed by `source`. */
@@ -57,12 +75,37 @@ function plainHttp(words: string, host: string): string[] {
   return loopback && /^(podman|skopeo)/.test(words) ? ['--tls-verify=false'] : [];
 }
 
-/** `kubectl create secret docker-registry` takes the secret as an argument; a manifest is read from standard input. */
-function kubernetes({ hosts, user, secret }: Login): Tool {
+/** `kubectl create secret docker-registry` takes the secret as an argument; a file is read from standard input. */
+function kubernetes(login: Login): Tool {
+  const name = `pull-${slug(login.hosts[0] ?? 'registry')}`;
+  const create = `kubectl create secret generic ${name} --type=kubernetes.io/dockerconfigjson --from-file=.dockerconfigjson=/dev/stdin`;
+  const use = ['spec:', '  imagePullSecrets:', `    - name: ${name}`];
+  return {
+    key: 'kubernetes',
+    label: 'Kubernetes',
+    steps: [
+      {
+        title: 'Run this, paste the password and press Enter; it makes the pull secret in the current namespace',
+        code: asked(dockerConfig(login), `${create} --dry-run=client -o yaml | kubectl apply -f -`),
+      },
+      { title: 'Name it in the pods that pull', code: use.join('\n') },
+    ],
+    oneGo: unlisted(manifest(login, name)),
+  };
+}
+
+/** A `.dockerconfigjson` as words of a shell, with the variable wherever the secret belongs. */
+function dockerConfig({ hosts, user }: Login): string {
+  const mark = '\0';
+  const auths = Object.fromEntries(hosts.map((host) => [host, { username: user, password: mark }]));
+  const pieces = JSON.stringify({ auths }).split(JSON.stringify(mark).slice(1, -1));
+  return pieces.map(quote).join(' "$SECRET" ');
+}
+
+function manifest({ hosts, user, secret }: Login, name: string): string {
   const auth = Buffer.from(`${user}:${secret}`).toString('base64');
   const auths = Object.fromEntries(hosts.map((host) => [host, { auth }]));
-  const name = `pull-${slug(hosts[0] ?? 'registry')}`;
-  const manifest = [
+  return [
     `kubectl apply -f - <<'EOF'`,
     'apiVersion: v1',
     'kind: Secret',
@@ -73,20 +116,11 @@ function kubernetes({ hosts, user, secret }: Login): Tool {
     '  .dockerconfigjson: |',
     `    ${JSON.stringify({ auths })}`,
     'EOF',
-  ];
-  const use = ['spec:', '  imagePullSecrets:', `    - name: ${name}`];
-  return {
-    key: 'kubernetes',
-    label: 'Kubernetes',
-    steps: [
-      { title: 'Create the pull secret in the current namespace', code: manifest.join('\n') },
-      { title: 'Name it in the pods that pull', code: use.join('\n') },
-    ],
-    prompt: null,
-  };
+  ].join('\n');
 }
 
 function gitHub(login: Login): Tool {
+  const store = `gh secret set ${variable}`;
   const workflow = [
     '- name: Log in to the registry',
     '  env:',
@@ -98,31 +132,32 @@ function gitHub(login: Login): Tool {
     key: 'github',
     label: 'GitHub Actions',
     steps: [
-      { title: 'Store the secret, in a clone of the repository', code: store(login, `gh secret set ${variable}`) },
+      { title: 'Run this in a clone of the repository, and paste the password when it asks', code: store },
       { title: 'Add a step to the workflow', code: workflow.join('\n') },
     ],
-    prompt: `gh secret set ${variable}`,
+    oneGo: unlisted(piped(login, store)),
   };
 }
 
 function gitLab(login: Login): Tool {
+  const store = `glab variable set ${variable} --masked`;
   const job = ['before_script:', '  - |', indent(lines(login, `echo "$${variable}"`, 'docker login'), 4)];
   return {
     key: 'gitlab',
     label: 'GitLab CI',
     steps: [
       {
-        title: 'Store the secret, in a clone of the project',
-        code: store(login, `glab variable set ${variable} --masked`),
+        title: 'Run this in a clone of the project, paste the password and press Enter',
+        code: asked('"$SECRET"', store),
       },
       { title: 'Log in before the job’s script', code: job.join('\n') },
     ],
-    prompt: null,
+    oneGo: unlisted(piped(login, store)),
   };
 }
 
 /** Without a line break at the end, which GitLab would refuse to mask. */
-function store({ secret }: Login, command: string): string {
+function piped({ secret }: Login, command: string): string {
   return `printf %s ${quote(secret)} | ${command}`;
 }
 
@@ -130,9 +165,11 @@ function indent(text: string, width: number): string {
   return text.replaceAll(/^/gm, ' '.repeat(width));
 }
 
-/** One word of a POSIX shell, whatever is in it. */
+/** One word of a POSIX shell, whatever is in it; where it can be, in a way that PowerShell reads alike. */
 export function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  if (/^[\w%+:./-][\w@%+:./-]*$/.test(word)) return word;
+  if (/^[\w@%+=:,./#&*()[\]{}?|~^<>;' -]*$/.test(word)) return `"${word}"`;
+  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** A name that Kubernetes takes: lower case, digits and dashes (RFC 1123). */

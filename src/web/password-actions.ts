@@ -88,6 +88,7 @@ function showSecret(
     secret,
     password: viewOf(password, now()),
     previous: previous === null ? null : viewOf(previous, now()),
+    ...login,
     tools: toolsFor({ ...login, secret }),
   });
 }

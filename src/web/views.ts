@@ -47,8 +47,9 @@ export function createViews({ prefix }: { prefix: string }): Views {
   return {
     prefix,
     page(response, name, data, status = 200) {
-      const { person = null, navigation = [] }: PageLocals = response.locals;
-      const html = eta.render(name, { person, navigation, prefix, asset, initials, ...data });
+      const { person: visitor = null, navigation = [] }: PageLocals = response.locals;
+      // The frame's own values last: a page about somebody must not put that somebody's name into the header.
+      const html = eta.render(name, { ...data, visitor, navigation, prefix, asset, initials });
       response.status(status).set('Cache-Control', 'no-store').type('html').send(html);
     },
     assets: express.static(staticFolder, {

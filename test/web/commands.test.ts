@@ -18,17 +18,17 @@ const hostile: Login = {
   secret,
 };
 
-const codeOf = (given: Login, key: string, step = 0): string => {
-  const code = toolsFor(given).find((tool) => tool.key === key)?.steps[step]?.code;
-  assert.ok(code !== undefined);
-  return code;
-};
+const toolOf = (given: Login, key: string) => toolsFor(given).find((tool) => tool.key === key) ?? assert.fail(key);
+const codeOf = (given: Login, key: string, step = 0): string =>
+  toolOf(given, key).steps[step]?.code ?? assert.fail(key);
+const oneGoOf = (given: Login, key: string): string => toolOf(given, key).oneGo;
+const terminals = ['docker', 'podman', 'skopeo', 'helm', 'nerdctl'];
 
 describe('the commands in a shell', () => {
   let folder = '';
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'dockpass-commands-'));
-    for (const tool of ['docker', 'podman', 'skopeo', 'helm', 'kubectl', 'gh', 'glab']) {
+    for (const tool of [...terminals, 'kubectl', 'gh', 'glab']) {
       writeFileSync(
         join(folder, tool),
         `#!/bin/sh\nfor word; do printf '%s\\0' "$word"; done >>"$OUT.args"\ncat >>"$OUT.input"\n`,
@@ -39,10 +39,17 @@ describe('the commands in a shell', () => {
   after(() => rmSync(folder, { recursive: true }));
 
   /** What the tool was called with, and what it read. */
-  const run = (code: string, environment: Record<string, string> = {}): { words: string[]; input: string } => {
+  const run = (
+    code: string,
+    {
+      environment = {},
+      typed = '',
+      shell = 'sh',
+    }: Partial<Record<'typed' | 'shell', string>> & { environment?: object } = {},
+  ): { words: string[]; input: string } => {
     const out = join(folder, `out-${Math.random()}`);
     const env = { PATH: `${folder}${delimiter}/usr/bin${delimiter}/bin`, OUT: out, ...environment };
-    execFileSync('sh', ['-eu', '-c', code], { env });
+    execFileSync(shell, ['-eu', '-c', code], { env, input: typed });
     return {
       words: readFileSync(`${out}.args`, 'utf8').split('\0').slice(0, -1),
       input: readFileSync(`${out}.input`, 'utf8'),
@@ -50,64 +57,62 @@ describe('the commands in a shell', () => {
   };
   const docker = (host: string, user: string) => ['login', host, '-u', user, '--password-stdin'];
 
-  for (const key of ['docker', 'podman', 'skopeo']) {
-    test(`${key} gets the secret on its standard input`, () => {
-      assert.deepEqual(run(codeOf(login, key)), {
-        words: docker('registry.example.com', 'ana@example.com'),
-        input: `${secret}\n`,
-      });
+  for (const key of terminals) {
+    const begin = key === 'helm' ? ['registry'] : [];
+
+    test(`${key} asks for the secret, at each registry, whatever the user is called`, () => {
+      const { words, input } = run(codeOf(hostile, key), { typed: `${secret}\n` });
+      const asked = (host: string) => [...begin, 'login', host, '-u', hostile.user];
+      assert.deepEqual(words, hostile.hosts.flatMap(asked));
+      assert.equal(input, `${secret}\n`);
     });
-  }
 
-  test('helm logs in to its registry', () => {
-    const { words, input } = run(codeOf(login, 'helm'));
-    assert.deepEqual(words, ['registry', ...docker('registry.example.com', 'ana@example.com')]);
-    assert.equal(input, `${secret}\n`);
-  });
-
-  test('each registry is logged in to, and no character of a name means anything to the shell', () => {
-    const { words, input } = run(codeOf(hostile, 'docker'));
-    assert.deepEqual(
-      words,
-      hostile.hosts.flatMap((host) => docker(host, hostile.user)),
-    );
-    assert.equal(input, `${secret}\n${secret}\n`);
-  });
-
-  for (const key of ['docker', 'podman', 'skopeo', 'helm']) {
-    test(`${key} also asks for the secret: the same command, and no secret in it`, () => {
-      const { prompt } = toolsFor(hostile).find((tool) => tool.key === key) ?? assert.fail();
-      assert.ok(prompt !== null && !prompt.includes(secret));
-      const { words } = run(`${prompt} </dev/null`.replaceAll('\n', ' </dev/null\n'));
+    test(`${key}, in one go, gets the secret on its standard input`, () => {
+      const { words, input } = run(oneGoOf(hostile, key));
       assert.deepEqual(
         words,
-        run(codeOf(hostile, key)).words.filter((word) => word !== '--password-stdin'),
+        hostile.hosts.flatMap((host) => [...begin, ...docker(host, hostile.user)]),
       );
+      assert.equal(input, `${secret}\n${secret}\n`);
     });
   }
 
   test('gh asks for the secret that it stores', () => {
-    const { prompt } = toolsFor(login).find(({ key }) => key === 'github') ?? assert.fail();
-    assert.deepEqual(run(`${prompt} </dev/null`).words, ['secret', 'set', 'REGISTRY_PASSWORD']);
+    assert.deepEqual(run(codeOf(login, 'github')).words, ['secret', 'set', 'REGISTRY_PASSWORD']);
   });
 
-  test('kubectl reads a pull secret that says user and password of each registry', () => {
-    const { words, input } = run(codeOf(hostile, 'kubernetes'));
+  test('glab is handed what was typed, without the line break that GitLab would refuse to mask', () => {
+    const { words, input } = run(codeOf(login, 'gitlab'), { shell: 'bash', typed: `${secret}\n` });
+    assert.deepEqual(words, ['variable', 'set', 'REGISTRY_PASSWORD', '--masked']);
+    assert.equal(input, secret);
+  });
+
+  test('kubectl reads a pull secret that says user and password of each registry, as typed', () => {
+    const { words, input } = run(codeOf(hostile, 'kubernetes'), { shell: 'bash', typed: `${secret}\n` });
+    assert.ok(words.includes('--from-file=.dockerconfigjson=/dev/stdin'));
+    const expected = hostile.hosts.map((host) => [host, { username: hostile.user, password: secret }]);
+    assert.deepEqual(JSON.parse(input), { auths: Object.fromEntries(expected) });
+    const { metadata } = parse(oneGoOf(hostile, 'kubernetes').split('\n').slice(1, -1).join('\n'));
+    assert.match(metadata.name, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
+    assert.ok(words.includes(metadata.name));
+    assert.equal(parse(codeOf(hostile, 'kubernetes', 1)).spec.imagePullSecrets[0].name, metadata.name);
+  });
+
+  test('kubectl, in one go, reads the same pull secret', () => {
+    const { words, input } = run(oneGoOf(hostile, 'kubernetes'));
     assert.deepEqual(words, ['apply', '-f', '-']);
     const manifest = parse(input);
     assert.equal(manifest.type, 'kubernetes.io/dockerconfigjson');
-    assert.match(manifest.metadata.name, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
     const { auths } = JSON.parse(manifest.stringData['.dockerconfigjson']);
     assert.deepEqual(Object.keys(auths), hostile.hosts);
     for (const { auth } of Object.values<{ auth: string }>(auths)) {
       assert.equal(Buffer.from(auth, 'base64').toString(), `${hostile.user}:${secret}`);
     }
-    assert.equal(parse(codeOf(hostile, 'kubernetes', 1)).spec.imagePullSecrets[0].name, manifest.metadata.name);
   });
 
   for (const key of ['github', 'gitlab']) {
     test(`${key}: the secret is stored by a pipe, and the job logs in with the stored one`, () => {
-      const stored = run(codeOf(hostile, key));
+      const stored = run(oneGoOf(hostile, key));
       assert.equal(stored.input, secret);
       assert.ok(stored.words.includes('REGISTRY_PASSWORD'));
 
@@ -115,7 +120,7 @@ describe('the commands in a shell', () => {
       assert.ok(!job.includes(secret));
       const parsed = parse(job);
       const script: string = key === 'github' ? parsed[0].run : parsed.before_script[0];
-      const { words, input } = run(script, { REGISTRY_PASSWORD: secret });
+      const { words, input } = run(script, { environment: { REGISTRY_PASSWORD: secret } });
       assert.deepEqual(
         words,
         hostile.hosts.flatMap((host) => docker(host, hostile.user)),
@@ -135,12 +140,19 @@ describe('the commands in a shell', () => {
   });
 });
 
-test('no tool is given the secret as an argument', () => {
-  for (const { label, steps } of toolsFor(hostile)) {
-    for (const line of steps.flatMap(({ code }) => code.split('\n'))) {
-      if (line.includes(secret)) assert.match(line, /^(?:echo|printf %s) dkp_\w+ \| /, label);
+test('no step holds the secret; in one go it is no argument, and stands behind a space that keeps it out of histories', () => {
+  for (const { label, steps, oneGo } of toolsFor(hostile)) {
+    for (const { code } of steps) assert.ok(!code.includes(secret), label);
+    assert.match(oneGo, /^ /, label);
+    for (const line of oneGo.split('\n')) {
+      if (line.includes(secret)) assert.match(line, /^ (?:echo|printf %s) dkp_\w+ \| /, label);
     }
   }
+});
+
+test('a name with an apostrophe is quoted as PowerShell reads it too', () => {
+  assert.equal(quote("o'brien@example.com"), `"o'brien@example.com"`);
+  assert.equal(quote('ana@example.com'), 'ana@example.com');
 });
 
 test('a registry on loopback is told to podman and skopeo as one without TLS', () => {

@@ -62,13 +62,13 @@ test(
 );
 
 test(
-  'every command has a copy button, also those that ask for the secret',
+  'every command has a copy button, also those with the secret in them',
   withSite(async (site) => {
     const body = await (await post(site, '/passwords', full)).text();
     const sources = [...body.matchAll(/data-copy="([^"]+)"/g)].map(([, source]) => source);
     const commands = [...body.matchAll(/<code id="([^"]+)">/g)].map(([, id]) => id);
     assert.deepEqual(sources, commands);
-    for (const tool of ['docker', 'podman', 'skopeo', 'helm', 'github']) assert.ok(commands.includes(`prompt-${tool}`));
+    for (const tool of ['docker', 'kubernetes', 'gitlab']) assert.ok(commands.includes(`once-${tool}`));
     assert.equal([...body.matchAll(/<pre/g)].length, commands.length - 1, 'all but the secret itself');
   }),
 );
@@ -235,7 +235,7 @@ test(
     site.state.now += 7 * day;
     assert.match((await get(site, '/')).body, /<span class="badge expired">Expired/);
     const { body } = await get(site, `/passwords/${password.id}/revoke`);
-    assert.match(body, /“laptop” does not work any more/);
+    assert.match(body, /“<bdi>laptop<\/bdi>” does not work any more/);
     assert.match(body, /It expired/);
   }),
 );
@@ -346,7 +346,7 @@ test(
   withSite(async (site) => {
     const { secret: old, password } = await createOne(site, { ...full, access: 'pull' });
     const path = `/passwords/${password.id}/rotate`;
-    assert.match((await get(site, path)).body, /New secret for “laptop”/);
+    assert.match((await get(site, path)).body, /New secret for “<bdi>laptop<\/bdi>”/);
     assert.equal((await post(site, path, { days: '90' })).status, 400, 'nothing is said of the old secret');
 
     const body = await (await post(site, path, { days: '90', overlap: '24' })).text();
@@ -370,11 +370,11 @@ test(
     const { password } = await createOne(site, { ...full, name: 'taken', days: '90' });
     await site.passwords.revoke(password.id, null, { actor: 'root@example.com', client: null });
     const first = (await get(site, '/')).body;
-    assert.match(first, /“taken” was revoked .*? by <strong>root@example\.com<\/strong>/s);
-    assert.doesNotMatch(first, /“ending” expires/);
+    assert.match(first, /“<bdi>taken<\/bdi>” was revoked .*? by <strong>root@example\.com<\/strong>/s);
+    assert.doesNotMatch(first, /“<bdi>ending<\/bdi>” expires/);
     site.state.now += 26 * day;
     const later = (await get(site, '/')).body;
-    assert.match(later, /“ending” expires/);
-    assert.doesNotMatch(later, /“taken” was revoked/);
+    assert.match(later, /“<bdi>ending<\/bdi>” expires/);
+    assert.doesNotMatch(later, /“<bdi>taken<\/bdi>” was revoked/);
   }),
 );

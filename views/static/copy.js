@@ -1,9 +1,9 @@
-/** Owns the copy buttons: `<button data-copy="ID" hidden>` copies the text of the element with that id. */
+/** Owns the copy buttons: `<button data-copy="ID" data-script>` copies the text of the element with that id. */
 const announce = document.getElementById('announce');
 
 for (const button of document.querySelectorAll('button[data-copy]')) {
   const source = document.getElementById(button.dataset.copy);
-  button.hidden = false;
+  button.removeAttribute('data-script');
   button.addEventListener('click', async () => {
     const copied = await copy(source);
     button.dataset.state = copied ? 'copied' : 'failed';

@@ -5,6 +5,7 @@ const formats = {
 };
 
 rewrite(document);
+for (const zone of document.querySelectorAll('[data-zone]')) zone.textContent = formats.day.resolvedOptions().timeZone;
 document.addEventListener('replaced', ({ detail }) => rewrite(detail));
 
 function rewrite(part) {

@@ -108,7 +108,8 @@ function detailsOf(detail: AuditEntry['detail']): { name: string; value: string 
     .map(([name, value]) => ({
       name: name.replaceAll(/[A-Z]/g, (capital) => ` ${capital.toLowerCase()}`),
       value: textOf(name, value),
-    }));
+    }))
+    .filter(({ value }) => value !== '');
 }
 
 function textOf(name: string, value: unknown): string {
