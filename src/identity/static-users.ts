@@ -37,7 +37,9 @@ export function createStaticUsers(
         const known = users();
         const user = known.get(username);
         if (user?.passwordHash === null) return toIdentity(username, user);
-        const hash = user?.passwordHash ?? decoyFor(username, known);
+        // Looked for in any case, so that its time does not tell either.
+        const decoy = decoyFor(username, known);
+        const hash = user?.passwordHash ?? decoy;
         if (hash === null) return null;
         const matches = await check.matches(password, hash, { address, username });
         return matches && user !== undefined ? toIdentity(username, user) : null;
@@ -55,12 +57,16 @@ function toIdentity(username: string, user: StaticUser): Identity {
   return { ...anonymous, kind: 'static', account: username, labels: user.labels };
 }
 
+/** By the users of one policy, which never change. */
+const hashesOf = new WeakMap<ReadonlyMap<string, StaticUser>, readonly string[]>();
+
 /**
  * A hash for a name that is not there, so that an unknown user costs the time of a wrong password. Which of the
  * users' hashes it is depends on the name alone: asking twice does not tell either.
  */
 function decoyFor(username: string, users: ReadonlyMap<string, StaticUser>): string | null {
-  const hashes = [...users.values()].flatMap(({ passwordHash }) => passwordHash ?? []);
+  const hashes = hashesOf.get(users) ?? [...users.values()].flatMap(({ passwordHash }) => passwordHash ?? []);
+  hashesOf.set(users, hashes);
   if (hashes.length === 0) return null;
   const index = createHash('sha256').update(username).digest().readUInt32BE() % hashes.length;
   return hashes[index] ?? null;
