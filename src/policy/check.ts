@@ -1,17 +1,18 @@
 /** Owns what `policy check` warns of: rules that can never match, groups that nothing defines, variables that mean nothing. */
-import { compilePattern, isExpression } from '../pattern.ts';
+import { isExpression } from '../pattern.ts';
 import type { Policy } from './acl.ts';
-import { contains, parseAddress, parseNetwork } from './address.ts';
+import { findCovers } from './cover.ts';
 import { type PolicyProblem, suggest } from './reader.ts';
-import type { Condition, Rule } from './rule.ts';
+import type { Rule } from './rule.ts';
 import { type CaptureField, captureFields, findCaptures } from './template.ts';
 
 /** Those of the file itself and those that take all of its rules to see, by line. */
 export function warningsOf(policy: Policy): PolicyProblem[] {
   const { rules, groups, warnings } = policy;
-  const found = rules.flatMap((rule, index) => {
+  const covers = findCovers(rules);
+  const found = rules.flatMap((rule) => {
     return [
-      ...unreachable(rule, rules.slice(0, index)),
+      ...unreachable(rule, covers.get(rule)),
       ...undefinedGroups(rule, groups.names),
       ...unknownVariables(rule),
     ].map((message): PolicyProblem => ({ line: rule.line, column: rule.column, severity: 'warning', message }));
@@ -19,53 +20,11 @@ export function warningsOf(policy: Policy): PolicyProblem[] {
   return [...warnings, ...found].toSorted((a, b) => a.line - b.line);
 }
 
-function unreachable(rule: Rule, earlier: readonly Rule[]): string[] {
-  const cover = earlier.find((candidate) => covers(candidate, rule));
+function unreachable({ number }: Rule, cover: Rule | undefined): string[] {
   if (!cover) return [];
   return [
-    `rule ${rule.number} can never decide: whatever it matches, rule ${cover.number} (line ${cover.line}) matches before`,
+    `rule ${number} can never decide: whatever it matches, rule ${cover.number} (line ${cover.line}) matches before`,
   ];
-}
-
-/** Whether every access that `rule` matches is one that `cover` matches. When in doubt: no. */
-function covers(cover: Rule, rule: Rule): boolean {
-  return cover.conditions.every((condition) => {
-    if (condition.patterns.some((pattern) => isEverything(pattern, condition.field))) return true;
-    const own = rule.conditions.find(({ field }) => field === condition.field);
-    return (
-      own?.patterns.every((pattern) => condition.patterns.some((wide) => includes(condition, wide, pattern))) === true
-    );
-  });
-}
-
-function isEverything(pattern: string, field: Condition['field']): boolean {
-  // The others hold for nobody who has none: no group, no domain, no such label, no known address.
-  const always = captureFields.some((name) => name === field);
-  return always && ['**', '/.*/', '/^/', '/$/'].includes(pattern);
-}
-
-/** Whether all that `narrow` matches is matched by `wide`. */
-function includes({ field }: Condition, wide: string, narrow: string): boolean {
-  if (field === 'ip') return networkIncludes(wide, narrow);
-  // A capture or a label means what the rest of its rule makes of it.
-  if (/\$\{[^}]*:/.test(wide)) return false;
-  if (wide === narrow) return true;
-  if (wide.includes('${') || narrow.includes('${') || isExpression(narrow)) return false;
-  if (!/[*?[\\]/.test(narrow)) return compilePattern(wide, { doubleStar: true })(narrow);
-  return globIncludes(wide, narrow);
-}
-
-/** `team/**` includes `team/x-*`; `team/*` includes `team/x-*` but not `team/x/*`. */
-function globIncludes(wide: string, narrow: string): boolean {
-  const [, prefix = '', stars = ''] = /^([^*?[\\]*)(\*+)$/.exec(wide) ?? [];
-  if (stars === '' || isExpression(wide) || !narrow.startsWith(prefix)) return false;
-  return stars.length > 1 || !/\/|\*\*|\[/.test(narrow.slice(prefix.length));
-}
-
-function networkIncludes(wide: string, narrow: string): boolean {
-  const [outer, inner] = [parseNetwork(wide), parseNetwork(narrow)];
-  const first = parseAddress(narrow.split('/')[0] ?? '');
-  return outer !== null && inner !== null && first !== null && outer.bits <= inner.bits && contains(outer, first);
 }
 
 /** A group of a provider has its prefix, so a plain name that the file does not define is nobody's. */

@@ -12,27 +12,43 @@ export type FirstMatch = (subject: Subject) => Rule | null;
 const fields = ['account', 'name', 'group', 'domain'] as const;
 type Field = (typeof fields)[number];
 
-/** Rules by a word that one of their conditions demands, each list in the order of the file. */
-type Shelf = ReadonlyMap<string, readonly Rule[]>;
+/** Rules by a word that one of their conditions demands, and those that demand none; each list in the order of the file. */
+export type Shelves = {
+  readonly byWord: Readonly<Record<Field, ReadonlyMap<string, readonly Rule[]>>>;
+  readonly others: readonly Rule[];
+};
 
-export function createFirstMatch(rules: readonly Rule[]): FirstMatch {
-  const shelves: Record<Field, Map<string, Rule[]>> = {
-    account: new Map(),
-    group: new Map(),
-    domain: new Map(),
-    name: new Map(),
-  };
+export function createShelves(rules: readonly Rule[]): Shelves {
+  const byWord = { account: new Map(), name: new Map(), group: new Map(), domain: new Map() } satisfies Record<
+    Field,
+    Map<string, Rule[]>
+  >;
   const others: Rule[] = [];
   for (const rule of rules) {
     const place = placeOf(rule);
     if (!place) others.push(rule);
-    for (const word of new Set(place?.words)) {
-      const shelf = shelves[place?.field ?? 'name'];
-      shelf.set(word, [...(shelf.get(word) ?? []), rule]);
-    }
+    else for (const word of new Set(place.words)) shelve(byWord[place.field], word, rule);
   }
+  return { byWord, others };
+}
+
+function shelve(shelf: Map<string, Rule[]>, word: string, rule: Rule): void {
+  const list = shelf.get(word);
+  if (list) list.push(rule);
+  else shelf.set(word, [rule]);
+}
+
+/** The rules that demand the word that the first pattern of a condition demands. */
+export function shelfFor(condition: Condition, { byWord }: Shelves): readonly Rule[] {
+  const field = fields.find((name) => name === condition.field);
+  const word = field ? wordOf(condition, condition.patterns[0] ?? '') : null;
+  return (field && word !== null && byWord[field].get(word)) || [];
+}
+
+export function createFirstMatch(rules: readonly Rule[]): FirstMatch {
+  const { byWord, others } = createShelves(rules);
   return (subject) => {
-    const found = onShelves(shelves, subject);
+    const found = onShelves(byWord, subject);
     let next = 0;
     for (const other of others) {
       for (let rule = found[next]; rule && rule.number < other.number; rule = found[next]) {
@@ -75,7 +91,7 @@ function firstPart(name: string): string {
 }
 
 /** The rules that the subject's words lead to, in the order of the file. */
-function onShelves(shelves: Readonly<Record<Field, Shelf>>, subject: Subject): readonly Rule[] {
+function onShelves(shelves: Shelves['byWord'], subject: Subject): readonly Rule[] {
   const groups = shelves.group.size > 0 ? subject.groups : [];
   const lists = [
     shelves.account.get(subject.account),

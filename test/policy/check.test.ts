@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { warningsOf } from '../../src/policy/check.ts';
+import { findCovers } from '../../src/policy/cover.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { somebody } from './asking.ts';
 
@@ -66,6 +67,24 @@ describe('a rule that an earlier one leaves nothing', () => {
       { numRuns: 500 },
     );
   });
+});
+
+test('ten thousand rules are searched as one would be: the same covers are found', () => {
+  const pattern = fc.constantFrom('a', 'a/*', 'a/b', '**', 'a/**', '/a/', '/b/', '${account}', '[ab]', 'b*');
+  const group = fc.oneof(fc.constantFrom('a', 'b', 'a*'), fc.subarray(['a', 'b', '/a/'], { minLength: 1 }));
+  const match = fc.record({ account: pattern, name: pattern, group, domain: group }, { requiredKeys: [] });
+  fc.assert(
+    fc.property(fc.array(match, { maxLength: 8 }), (matches) => {
+      const acl = matches.map((written) => ({ match: written, actions: [] }));
+      const { rules } = parsePolicy(JSON.stringify({ acl }), 'policy.json');
+      const covers = findCovers(rules);
+      for (const [index, rule] of rules.entries()) {
+        const first = rules.slice(0, index).find((earlier) => findCovers([earlier, rule]).has(rule));
+        assert.equal(covers.get(rule)?.number, first?.number);
+      }
+    }),
+    { numRuns: 500 },
+  );
 });
 
 test('a group that nothing defines', () => {

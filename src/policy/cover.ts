@@ -1,0 +1,126 @@
+/** Owns whether an earlier rule leaves a later one nothing to decide. Where that is in doubt: no. */
+import { compilePattern, isExpression, type Matcher } from '../pattern.ts';
+import { contains, parseAddress, parseNetwork } from './address.ts';
+import { createShelves, shelfFor } from './first-match.ts';
+import type { Condition, ConditionField, Rule } from './rule.ts';
+import { captureFields } from './template.ts';
+
+/** Each rule that can never decide -> the first rule before it that matches whatever it matches. */
+export function findCovers(rules: readonly Rule[]): ReadonlyMap<Rule, Rule> {
+  const listsFor = createCandidates(rules);
+  const claims = new Map(rules.map((rule) => [rule, claimsOf(rule)]));
+  const covers = new Map<Rule, Rule>();
+  for (const rule of rules) {
+    const texts = new Map(rule.conditions.map(({ field, patterns }) => [field, patterns.map(readText)]));
+    const isCover = (candidate: Rule) =>
+      claims.get(candidate)?.every(({ field, includes }) => texts.get(field)?.every(includes)) === true;
+    const found = listsFor(rule).flatMap((list) => firstBefore(rule, list, isCover) ?? []);
+    const [first] = found.sort((a, b) => a.number - b.number);
+    if (first) covers.set(rule, first);
+  }
+  return covers;
+}
+
+function firstBefore({ number }: Rule, list: readonly Rule[], fits: (candidate: Rule) => boolean): Rule | null {
+  for (const candidate of list) {
+    if (candidate.number >= number) return null;
+    if (fits(candidate)) return candidate;
+  }
+  return null;
+}
+
+/**
+ * Which rules may cover one, as trying each with each takes too long for 10,000 of them. A rule that demands a word covers only
+ * rules that demand the same; one that demands an expression, only those with the same expression or a word there.
+ */
+function createCandidates(rules: readonly Rule[]): (rule: Rule) => (readonly Rule[])[] {
+  const expressive = new Map(
+    rules.flatMap((rule) =>
+      expressionsOf(rule)
+        .slice(0, 1)
+        .map((found) => [rule, found]),
+    ),
+  );
+  const shelves = createShelves(rules.filter((rule) => !expressive.has(rule)));
+  const byExpression = Map.groupBy(expressive.keys(), (rule) => keyOf(expressive.get(rule)));
+  const byField = Map.groupBy(expressive.keys(), (rule) => expressive.get(rule)?.field);
+  return ({ conditions }) => [
+    ...conditions.map((condition) => shelfFor(condition, shelves)),
+    ...conditions.map((condition) =>
+      readText(condition.patterns[0] ?? '').kind === 'word'
+        ? (byField.get(condition.field) ?? [])
+        : (byExpression.get(keyOf(condition)) ?? []),
+    ),
+    shelves.others,
+  ];
+}
+
+function expressionsOf({ conditions }: Rule): Condition[] {
+  return conditions.filter(({ field, patterns: [pattern = ''] }) => {
+    return (
+      (field === 'name' || field === 'account') && readText(pattern).kind === 'other' && !isEverything(pattern, field)
+    );
+  });
+}
+
+function keyOf(condition: Condition | undefined): string {
+  return `${condition?.field} ${condition?.patterns[0]}`;
+}
+
+/** What a rule demands of a field, asked of a pattern of another rule: whether all that it matches is within the demand. */
+type Claim = { readonly field: ConditionField; readonly includes: (narrow: Text) => boolean };
+
+/** A pattern as it is to be covered: a word matches itself alone; a glob has no variables. */
+type Text = { readonly written: string; readonly kind: 'word' | 'glob' | 'other' };
+
+function readText(written: string): Text {
+  const isOther = written.includes('${') || isExpression(written);
+  return { written, kind: isOther ? 'other' : /[*?[\\]/.test(written) ? 'glob' : 'word' };
+}
+
+function claimsOf({ conditions }: Rule): Claim[] {
+  const demanding = conditions.filter(
+    ({ field, patterns }) => !patterns.some((pattern) => isEverything(pattern, field)),
+  );
+  return demanding.map(claimOf);
+}
+
+function isEverything(pattern: string, field: ConditionField): boolean {
+  // The others hold for nobody who has none: no group, no domain, no such label, no known address.
+  const always = captureFields.some((name) => name === field);
+  return always && ['**', '/.*/', '/^/', '/$/'].includes(pattern);
+}
+
+function claimOf({ field, patterns }: Condition): Claim {
+  const tests = patterns.map((pattern) => (field === 'ip' ? networkAround(pattern) : patternAround(pattern)));
+  return { field, includes: (narrow) => tests.some((includes) => includes(narrow)) };
+}
+
+function patternAround(wide: string): Claim['includes'] {
+  // A capture or a label means what the rest of its rule makes of it.
+  if (/\$\{[^}]*:/.test(wide)) return () => false;
+  if (wide.includes('${')) return ({ written }) => written === wide;
+  let matcher: Matcher | undefined;
+  return ({ written, kind }) => {
+    if (written === wide) return true;
+    if (kind !== 'word') return kind === 'glob' && globIncludes(wide, written);
+    matcher ??= compilePattern(wide, { doubleStar: true });
+    return matcher(written);
+  };
+}
+
+/** `team/**` includes `team/x-*`; `team/*` includes `team/x-*` but not `team/x/*`. */
+function globIncludes(wide: string, narrow: string): boolean {
+  const [, prefix = '', stars = ''] = /^([^*?[\\]*)(\*+)$/.exec(wide) ?? [];
+  if (stars === '' || !narrow.startsWith(prefix)) return false;
+  return stars.length > 1 || !/\/|\*\*|\[/.test(narrow.slice(prefix.length));
+}
+
+function networkAround(wide: string): Claim['includes'] {
+  const outer = parseNetwork(wide);
+  return ({ written }) => {
+    const inner = parseNetwork(written);
+    const first = parseAddress(written.split('/')[0] ?? '');
+    return outer !== null && inner !== null && first !== null && outer.bits <= inner.bits && contains(outer, first);
+  };
+}
