@@ -109,6 +109,8 @@ export type PeopleParts = {
   readonly passwords: Pick<AppPasswords, 'ofAccount'>;
   readonly uses: Pick<Uses, 'ofAccount'>;
   readonly administrators: Administrators;
+  /** Forgets the person's refresh token, here and at the provider; that the provider is away ends nothing. */
+  readonly forgetToken: (person: Pick<Account, 'id' | 'provider'>) => Promise<void>;
   readonly audit: Audit;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -183,6 +185,7 @@ export function createPeople(parts: PeopleParts): People {
       const person = await findPerson(id);
       if (person.login === by.actor)
         throw new Refusal('conflict', 'You cannot remove yourself: ask another administrator.');
+      await parts.forgetToken(person);
       const removed = await removeAtOnce(store, id, by.actor, now());
       if (removed === null) return;
       audit.record({

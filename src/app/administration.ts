@@ -8,6 +8,7 @@ import { createRobots, type Robots } from '../administration/robots.ts';
 import type { Config } from '../config/config.ts';
 import type { Policy } from '../policy/acl.ts';
 import type { Core } from './core.ts';
+import { createForgetToken } from './off-boarding.ts';
 
 export type Administration = {
   readonly administrators: Administrators;
@@ -25,7 +26,10 @@ export function createAdministration(config: Config, core: Core, policy: () => P
   const administrators = createAdministrators({ ...config.administrators, policy, patience: config.patience, now });
   return {
     administrators,
-    people: createPeople({ store, passwords, uses, administrators, audit, now }),
+    people: createPeople({
+      ...{ store, passwords, uses, administrators, audit, now },
+      forgetToken: createForgetToken(config, core),
+    }),
     revocations: createRevocations({ store, uses, administrators, audit, now }),
     robots: createRobots({ store, audit, isStaticUser: (login) => policy().users.has(login), now }),
     auditLog: createAuditLog({ store: store.audit, audit }),

@@ -1,10 +1,13 @@
 /** Makes what asks about people after their sign-in, from the settings of their providers. */
 import { setTimeout } from 'node:timers/promises';
+import type { PeopleParts } from '../administration/people.ts';
 import type { Config } from '../config/config.ts';
 import type { Connector } from '../identity/connector.ts';
 import type { ReadMessage } from '../identity/signed-message.ts';
 import type { PersonSource } from '../identity/verdict.ts';
 import { createOffBoarding, type OffBoarding } from '../off-boarding/off-boarding.ts';
+import { createRefreshTokens } from '../off-boarding/refresh-tokens.ts';
+import { refresherOf } from '../off-boarding/sources.ts';
 import type { Policy } from '../policy/acl.ts';
 import { providerGroups } from '../policy/provider-groups.ts';
 import type { Core } from './core.ts';
@@ -40,6 +43,15 @@ export async function openPeople(
   }
   const parts = { store, cipher, connectors, directories, audit, log, now: Date.now, wait };
   return { connectors, offBoarding: createOffBoarding(parts), readGoogleEvent: await openGoogleEvents(config) };
+}
+
+/**
+ * Makes the provider forget the refresh token of somebody who is removed. What speaks to providers is made when that
+ * happens: most commands of an administrator need none of it.
+ */
+export function createForgetToken(config: Config, { store, cipher, log }: Core): PeopleParts['forgetToken'] {
+  const tokens = createRefreshTokens({ store: store.refreshTokens, cipher, log, now: Date.now });
+  return async (person) => tokens.forget(person.id, refresherOf(await createConnectors(config, log), person));
 }
 
 async function openGoogleEvents({ google }: Config): Promise<ReadMessage | null> {

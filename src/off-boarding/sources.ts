@@ -29,7 +29,10 @@ export function createSources(parts: SourceParts): PersonSource {
   };
 }
 
-export function refresherOf(connectors: SourceParts['connectors'], { provider }: Account): Refresher | null {
+export function refresherOf(
+  connectors: SourceParts['connectors'],
+  { provider }: Pick<Account, 'provider'>,
+): Refresher | null {
   return connectors.find(({ name }) => name === provider)?.refresher ?? null;
 }
 

@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
+import { createCipher } from '../../src/cipher.ts';
+import { openStore } from '../../src/store/open.ts';
 import { createDirectory, type Directory, tokenPath } from '../support/directory.ts';
 import { createInstallation, type Installation } from '../support/installation.ts';
 import type { Person } from '../support/provider.ts';
@@ -61,6 +64,37 @@ test('groups tells what is known, and asks where it is told to', async () => {
   const json = JSON.parse((await run('groups', 'ana@example.com', '--json')).stdout);
   assert.deepEqual([json.groupsKnown, json.use, json.asked], [true, 'full', null]);
   assert.equal((await run('groups', 'nobody@example.com')).code, 1);
+});
+
+test('whoever is removed: their refresh token is forgotten by the provider too, if it is there', async (t) => {
+  const revoked: string[] = [];
+  const google = createServer(async (request, response) => {
+    revoked.push(await text(request));
+    response.end();
+  }).listen(0, '127.0.0.1');
+  await once(google, 'listening');
+  t.after(() => google.close());
+  const key = 'k'.repeat(32);
+  const url = `http://127.0.0.1:${(google.address() as AddressInfo).port}/revoke`;
+  const store = await openStore(`sqlite:${installation.folder}/data/dockpass.db`, () => {});
+  t.after(() => store.close());
+  const removePerson = async (login: string, revocationUrl: string) => {
+    await installation.addPerson(login);
+    const { id } = (await store.accounts.byLogin(login)) ?? assert.fail();
+    const sealed = createCipher([key]).seal(`1//token of ${login}`, `refresh token of account ${id}`);
+    await store.refreshTokens.write(id, sealed, 0);
+    const changes = { GOOGLE_REVOCATION_URL: revocationUrl, GOOGLE_REFRESH_TOKENS: 'true', ENCRYPTION_KEYS: key };
+    const removal = ['person', 'remove', login, '--yes'];
+    const { code, output } = await installation.run(removal, { ...environment, ...changes });
+    assert.deepEqual([code, output.includes('1//token')], [0, false]);
+    assert.deepEqual(
+      [await store.accounts.byLogin(login), await store.refreshTokens.ofAccount(id)],
+      [undefined, undefined],
+    );
+  };
+  await removePerson('eve@example.com', url);
+  assert.deepEqual(revoked, ['token=1%2F%2Ftoken+of+eve%40example.com']);
+  await removePerson('fay@example.com', 'http://127.0.0.1:1/revoke');
 });
 
 test('a sweep says who would go, and with a second word they do', async () => {

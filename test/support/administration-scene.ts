@@ -97,7 +97,7 @@ function createScene(store: Store): Scene {
   const administrators = createAdministrators({ emails, groups: ['leads'], policy: () => policy, patience, now });
   return {
     ...{ store, clock, events, policy, administrators, passwords, uses },
-    people: createPeople({ store, passwords, uses, administrators, audit, now }),
+    people: createPeople({ store, passwords, uses, administrators, audit, now, forgetToken: async () => {} }),
     revocations: createRevocations({ store, uses, administrators, audit, now }),
     robots: createRobots({ store, audit, isStaticUser: (login) => policy.users.has(login), now }),
     leaks: createLeakReports({ store, audit, pepper, now }),
