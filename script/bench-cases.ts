@@ -31,6 +31,12 @@ export const shapes: Readonly<Record<string, Shape>> = {
     flood: 100,
     env: { TRUSTED_PROXIES: '127.0.0.1' },
   },
+  'static-flood': {
+    what: 'static user, beside 100 wrong passwords a second (bcrypt 5)',
+    basic: builder,
+    flood: 100,
+    env: { TRUSTED_PROXIES: '127.0.0.1' },
+  },
   rs256: { what: 'app password, SQLite, RS256', basic: 'person', env: { TOKEN_ALGORITHM: 'RS256' } },
   postgres: { what: 'app password, PostgreSQL', basic: 'person', postgres: true },
   workers: { what: 'app password, SQLite, WORKERS=2', basic: 'person', env: { WORKERS: '2' } },

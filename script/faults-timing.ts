@@ -19,7 +19,10 @@ export const timing: Fault = {
     const user: StaticUser = { passwordHash: hash, labels: {} };
     const users = new Map(Array.from({ length: userCount }, (_, n) => [`user-${n}`, user]));
     // Without the network, whose noise an attacker averages out with patience.
-    const check = createHashCheck({ thread: createHashThread(), refuseGuessing: () => {}, now: Date.now });
+    const check = createHashCheck({
+      ...{ thread: createHashThread(), onNotCompared: () => {}, now: Date.now, wait: async () => {} },
+      guessing: () => 'few',
+    });
     const { authenticator } = createStaticUsers(
       () => users,
       check,

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { type Core, openCore, openSigningKeys } from './app/core.ts';
 import { type RunningMetrics, startMetrics } from './app/metrics-listener.ts';
 import { openPeople, type People } from './app/off-boarding.ts';
@@ -113,8 +114,14 @@ async function createListener(
   const { policies, keys, metrics } = parts;
   const trust = http.createTrust(config.trustedProxies);
   const clientOf = http.createClientReader(trust);
-  const { refuseGuessing } = core.failedLogins;
-  const hashCheck = createHashCheck({ thread: createHashThread(), refuseGuessing, now: Date.now });
+  const hashCheck = createHashCheck({
+    thread: createHashThread(),
+    guessing: core.failedLogins.guessing,
+    onNotCompared: core.failedLogins.record,
+    now: Date.now,
+    // A request that waits must not keep the process from ending.
+    wait: (time) => setTimeout(time, undefined, { ref: false }),
+  });
   const users = () => policies.current().users;
   const imported = createImportedCheck({
     ...{ store: core.store.passwords, passwords, hashCheck, pepper: core.pepper, now: Date.now },

@@ -7,12 +7,12 @@ import type { FailedLoginStore } from './store/failed-logins.ts';
 export type FailedLogins = {
   /**
    * To be asked before a secret that somebody chose is compared.
-   * @throws {Refusal} `too_many_requests` where too many different ones were wrong
+   * @returns `many` where the limit is reached, `flood` where far more came after that
    */
-  refuseGuessing(attempt: { readonly address: string; readonly username: string }): void;
+  guessing(attempt: { readonly address: string; readonly username: string }): 'few' | 'many' | 'flood';
   /**
    * Counts a wrong secret, the same one once. Taken at once and stored soon; it never fails its caller.
-   * @throws {Refusal} `too_many_requests` as `refuseGuessing` does, when this one is beyond the limit
+   * @throws {Refusal} `too_many_requests` when this one is beyond the limit
    */
   record(attempt: { readonly address: string; readonly username: string; readonly password: string }): void;
   /** Resolves when all that was recorded is stored. */
@@ -38,8 +38,16 @@ const flushDelay = 200;
 const batchSize = 100;
 const maximumKept = 20_000;
 
-/** `shared` counts what all replicas know, as of a moment. */
-type Tally = { readonly secrets: Map<string, number>; shared: { count: number; first: number; at: number } };
+/** Requests beyond the limit, in ten minutes: then a guess is no cheaper than bcrypt makes it (16 a second). */
+const floodLimit = 10_000;
+
+type Tally = {
+  readonly secrets: Map<string, number>;
+  /** What all replicas know, as of a moment. */
+  shared: { count: number; first: number };
+  /** What came when the limit was reached. */
+  beyond: { count: number; first: number };
+};
 
 export function createFailedLogins(parts: FailedLoginParts): FailedLogins {
   const { store, pepper, limit, now } = parts;
@@ -60,7 +68,7 @@ export function createFailedLogins(parts: FailedLoginParts): FailedLogins {
         const at = now();
         const { count, first } = await store.count(attempt, at - failureWindow);
         const tally = tallies.get(attempt);
-        if (tally !== undefined) tally.shared = { count, first: first ?? at, at };
+        if (tally !== undefined) tally.shared = { count, first: first ?? at };
       }
       if (now() - cleanedAt < failureWindow) return;
       cleanedAt = now();
@@ -79,21 +87,30 @@ export function createFailedLogins(parts: FailedLoginParts): FailedLogins {
     short(pepper.hash(`failed log-in\0${networkOf(address)}\0${username}`));
 
   return {
-    refuseGuessing(attempt) {
-      if (tallies.size > 0) refuseBeyond(tallies.get(attemptOf(attempt)), limit, now());
+    guessing(attempt) {
+      const tally = tallies.size > 0 ? tallies.get(attemptOf(attempt)) : undefined;
+      if (tally === undefined || limitReached(tally, limit, now()) === null) return 'few';
+      return isFresh(tally.beyond.first, now()) && tally.beyond.count >= floodLimit ? 'flood' : 'many';
     },
     record(tried) {
       const attempt = attemptOf(tried);
       const secret = short(pepper.hash(`wrong password\0${tried.password}`));
       const at = now();
-      const tally = tallies.get(attempt) ?? { secrets: new Map(), shared: { count: 0, first: at, at } };
+      const none = { count: 0, first: at };
+      const tally = tallies.get(attempt) ?? { secrets: new Map(), shared: none, beyond: none };
       tallies.delete(attempt);
       tallies.set(attempt, tally);
       const [oldest] = tallies.size > maximumKept ? tallies.keys() : [];
       if (oldest !== undefined) tallies.delete(oldest);
       // The second try of a client that sends the last one allowed as POST and as GET is not one more.
       if (isFresh(tally.secrets.get(secret), at)) return;
-      refuseBeyond(tally, limit, at);
+      const ends = limitReached(tally, limit, at);
+      if (ends !== null) {
+        const beyond = isFresh(tally.beyond.first, at) ? tally.beyond : none;
+        tally.beyond = { count: beyond.count + 1, first: beyond.first };
+        throw tooMany(ends - at);
+      }
+      for (const [old, failedAt] of tally.secrets) if (!isFresh(failedAt, at)) tally.secrets.delete(old);
       tally.secrets.set(secret, at);
       if (waiting.length >= batchSize) return;
       waiting.push({ attempt, secret, at });
@@ -103,17 +120,21 @@ export function createFailedLogins(parts: FailedLoginParts): FailedLogins {
   };
 }
 
-/** Where the limit is reached already. */
-function refuseBeyond(tally: Tally | undefined, limit: number, now: number): void {
-  if (tally === undefined) return;
+/** When the first of those that reached the limit is forgotten; `null` where it is not reached. */
+function limitReached(tally: Tally, limit: number, now: number): number | null {
   const own = [...tally.secrets.values()].filter((at) => isFresh(at, now));
   const shared = isFresh(tally.shared.first, now) ? tally.shared.count : 0;
-  if (Math.max(own.length, shared) < limit) return;
-  const first = Math.min(...own, ...(shared > 0 ? [tally.shared.first] : []));
-  const retryAfter = Math.max(1, Math.ceil((first + failureWindow - now) / 1000));
-  throw new Refusal(
+  if (Math.max(own.length, shared) < limit) return null;
+  return Math.min(...own, ...(shared > 0 ? [tally.shared.first] : [])) + failureWindow;
+}
+
+/** @param time milliseconds until the limit is not reached any more */
+function tooMany(time: number): Refusal {
+  const retryAfter = Math.max(1, Math.ceil(time / 1000));
+  const minutes = Math.ceil(retryAfter / 60);
+  return new Refusal(
     'too_many_requests',
-    `too many wrong passwords for this user name from this address; try again in ${Math.ceil(retryAfter / 60)} minutes`,
+    `too many wrong passwords for this user name from this address; the right one still works, for others wait ${minutes} minutes`,
     { retryAfter },
   );
 }

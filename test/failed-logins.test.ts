@@ -49,15 +49,7 @@ function fail(limiter: Limiter, password: string, attempt = ana): 'counted' | nu
   }
 }
 
-function mayTry(limiter: Limiter, attempt = ana): boolean {
-  try {
-    limiter.refuseGuessing(attempt);
-    return true;
-  } catch (error) {
-    assert.ok(error instanceof Refusal && error.code === 'too_many_requests');
-    return false;
-  }
-}
+const mayTry = (limiter: Limiter, attempt = ana): boolean => limiter.guessing(attempt) === 'few';
 
 test('different wrong passwords count, up to the limit, for ten minutes from the first', async (t) => {
   const { clock, replica } = await open(t);
@@ -73,6 +65,23 @@ test('different wrong passwords count, up to the limit, for ten minutes from the
   assert.equal(mayTry(limiter), false);
   clock.now += 1;
   assert.equal(mayTry(limiter), true);
+  await limiter.flush();
+});
+
+test('far more than the limit is a flood, until the window is over', async (t) => {
+  const { clock, replica } = await open(t);
+  const limiter = replica();
+  const guess = (count: number): void => {
+    for (let index = 0; index < count; index++) fail(limiter, `${count} ${index}`);
+  };
+  guess(limit + 9_999);
+  assert.equal(limiter.guessing(ana), 'many');
+  guess(1);
+  assert.equal(limiter.guessing(ana), 'flood');
+  assert.equal(limiter.guessing({ ...ana, username: 'bo' }), 'few');
+  clock.now += 10 * minute;
+  guess(limit);
+  assert.equal(limiter.guessing(ana), 'many');
   await limiter.flush();
 });
 

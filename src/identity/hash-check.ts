@@ -1,11 +1,19 @@
 /** Owns the check of passwords that people chose: bcrypt, which is slow by intent, must slow down nobody else. */
 import { createHmac, randomBytes } from 'node:crypto';
+import { Refusal } from '../errors.ts';
 import { networkOf } from '../network-of.ts';
 import { createFairQueue } from './fair-queue.ts';
 import type { HashThread } from './hash-thread.ts';
+import { createPace, type PaceParts } from './pace.ts';
 
 /** Who tries. */
 export type Attempt = { readonly address: string; readonly username: string };
+
+/**
+ * How many different wrong passwords came with a name from a network lately. `many`: more than somebody mistypes. `flood`:
+ * so many that what is remembered must not answer them, or it would be guessed against at the speed of the network.
+ */
+export type Guessing = 'few' | 'many' | 'flood';
 
 export type HashCheck = {
   /**
@@ -15,65 +23,119 @@ export type HashCheck = {
   matches(password: string, hash: string, attempt: Attempt): Promise<boolean>;
 };
 
-/** Milliseconds. Long enough that a CI that pulls all day is compared once; what is remembered is no password. */
-const rememberRight = 15 * 60_000;
+export type HashCheckParts = PaceParts & {
+  readonly thread: Pick<HashThread, 'compare'>;
+  readonly guessing: (attempt: Attempt) => Guessing;
+  /** Told of a password for which the queue had no place. It counts like a wrong one: that none of those remembered is it is an answer, too. */
+  readonly onNotCompared: (attempt: Attempt & { readonly password: string }) => void;
+};
+
+/** Milliseconds since its last use. A CI that pulls each day is compared once; what is remembered is no password. */
+const rememberRight = 24 * 60 * 60_000;
+const maximumRight = 10_000;
 /** Clients send a wrong one twice, as POST and as GET. */
 const rememberWrong = 60_000;
-const maximumRemembered = 1_000;
+const maximumWrong = 1_000;
 /** At 60 ms each (cost 10), the last of the queue waits 6 seconds; clients give up after 15. */
 const limits = { running: 1, waitingEach: 10, waiting: 100 };
 
-/**
- * @param parts.refuseGuessing throws where so many wrong ones came that no other is to be compared
- * @param parts.now epoch milliseconds
- */
-export function createHashCheck(parts: {
-  readonly thread: Pick<HashThread, 'compare'>;
-  readonly refuseGuessing: (attempt: Attempt) => void;
-  readonly now: () => number;
-}): HashCheck {
+export function createHashCheck(parts: HashCheckParts): HashCheck {
   const { thread, now } = parts;
-  const inTurn = createFairQueue(limits);
-  const right = createMemory(now);
-  const wrong = createMemory(now);
+  const unproven = createUnproven(now);
+  const inTurn = createFairQueue(limits, unproven.rankOf);
+  const inPace = createPace(parts);
+  const right = createMemory(now, rememberRight, maximumRight);
+  const wrong = createMemory(now, rememberWrong, maximumWrong);
   const underWay = new Map<string, Promise<boolean>>();
   const secret = randomBytes(32);
 
-  const compare = async (id: string, password: string, hash: string, address: string): Promise<boolean> => {
-    const matches = await inTurn(networkOf(address), () => thread.compare(password, hash));
-    if (matches) right.add(id, rememberRight);
-    else wrong.add(id, rememberWrong);
+  const compare = async (password: string, hash: string, attempt: Attempt): Promise<boolean> => {
+    const network = networkOf(attempt.address);
+    unproven.add(network);
+    const matches = await inTurn({ network, name: attempt.username }, () => thread.compare(password, hash));
+    if (matches) unproven.remove(network);
     return matches;
+  };
+  const decide = async (id: string, password: string, hash: string, attempt: Attempt): Promise<boolean> => {
+    if (parts.guessing(attempt) !== 'few') await inPace(placeOf(attempt), id);
+    if (right.has(id)) return true;
+    try {
+      return await compare(password, hash, attempt);
+    } catch (error) {
+      if (error instanceof Refusal) parts.onNotCompared({ ...attempt, password });
+      throw error;
+    }
   };
 
   return {
     async matches(password, hash, attempt) {
       // With the hash in it, a changed password is another one at once.
       const id = createHmac('sha256', secret).update(`${attempt.username}\0${hash}\0${password}`).digest('base64');
-      if (right.has(id)) return true;
+      const here = `${networkOf(attempt.address)}\0${id}`;
+      if (right.has(here) && parts.guessing(attempt) !== 'flood') {
+        right.add(here);
+        return true;
+      }
       if (wrong.has(id)) return false;
-      parts.refuseGuessing(attempt);
-      // Of two at the same moment one is compared; not across addresses, whose places in the queue differ.
-      const place = `${attempt.address}\0${id}`;
-      const known = underWay.get(place);
+      // Of two at the same moment one is compared; not across networks, whose places in the queue differ.
+      const known = underWay.get(here);
       if (known !== undefined) return known;
-      const comparison = compare(id, password, hash, attempt.address).finally(() => underWay.delete(place));
-      underWay.set(place, comparison);
-      return comparison;
+      const decision = decide(id, password, hash, attempt).finally(() => underWay.delete(here));
+      underWay.set(here, decision);
+      const matches = await decision;
+      if (!matches) wrong.add(id);
+      else for (const key of [id, here]) right.add(key);
+      return matches;
     },
   };
 }
 
-/** What was seen lately; beyond its size the oldest go. */
-function createMemory(now: () => number): { has(id: string): boolean; add(id: string, time: number): void } {
+function placeOf({ address, username }: Attempt): string {
+  return `${networkOf(address)}\0${username}`;
+}
+
+type Memory = { has(id: string): boolean; add(id: string): void };
+
+/** What was seen in the last `time` milliseconds; beyond its size what was added longest ago goes. */
+function createMemory(now: () => number, time: number, maximum: number): Memory {
   const ends = new Map<string, number>();
   return {
     has: (id) => (ends.get(id) ?? 0) > now(),
-    add(id, time) {
+    add(id) {
       ends.delete(id);
       ends.set(id, now() + time);
-      const [oldest] = ends.size > maximumRemembered ? ends.keys() : [];
+      const [oldest] = ends.size > maximum ? ends.keys() : [];
       if (oldest !== undefined) ends.delete(oldest);
+    },
+  };
+}
+
+/** Milliseconds after its last attempt that a network counts as new again. */
+const forgetNetwork = 10 * 60_000;
+const maximumNetworks = 10_000;
+/** Ranks are few, so that networks which all guess take turns. */
+const worstRank = 3;
+
+/** How many passwords a network had compared that were not right; whose one is under way as its first is of rank 0. */
+function createUnproven(now: () => number) {
+  const networks = new Map<string, { readonly count: number; readonly at: number }>();
+  const countOf = (network: string): number => {
+    const known = networks.get(network);
+    return known !== undefined && now() - known.at < forgetNetwork ? known.count : 0;
+  };
+  return {
+    rankOf: (network: string): number => Math.min(worstRank, Math.max(0, countOf(network) - 1)),
+    add(network: string): void {
+      const count = countOf(network) + 1;
+      networks.delete(network);
+      networks.set(network, { count, at: now() });
+      const [oldest] = networks.size > maximumNetworks ? networks.keys() : [];
+      if (oldest !== undefined) networks.delete(oldest);
+    },
+    remove(network: string): void {
+      const count = countOf(network) - 1;
+      if (count > 0) networks.set(network, { count, at: now() });
+      else networks.delete(network);
     },
   };
 }

@@ -5,14 +5,15 @@ import { Refusal } from '../../src/errors.ts';
 import { createFairQueue } from '../../src/identity/fair-queue.ts';
 
 /** A queue whose work ends when the test says so. */
-function createQueue(limits = { running: 1, waitingEach: 3, waiting: 6 }) {
-  const inTurn = createFairQueue(limits);
+function createQueue(ranks: Readonly<Record<string, number>> = {}) {
+  const limits = { running: 1, waitingEach: 3, waiting: 6 };
+  const inTurn = createFairQueue(limits, (network) => ranks[network] ?? 0);
   const begun: string[] = [];
   const ends: (() => void)[] = [];
-  const ask = (from: string, name = from): Promise<string> =>
-    inTurn(from, () => {
-      begun.push(name);
-      return new Promise((resolve) => ends.push(() => resolve(name)));
+  const ask = (network: string, what = network, name = ''): Promise<string> =>
+    inTurn({ network, name }, () => {
+      begun.push(what);
+      return new Promise((resolve) => ends.push(() => resolve(what)));
     });
   const endOne = async (): Promise<void> => {
     ends.shift()?.();
@@ -65,10 +66,39 @@ test('where everybody waits for as much, a newcomer is sent away', async () => {
   assert.deepEqual(new Set(await Promise.all(all)), new Set(['done']));
 });
 
+test('within a network, names take turns, and the one that waits for most gives way', async () => {
+  const { ask, begun, endOne } = createQueue();
+  const flood = ['a1', 'a2', 'a3', 'a4'].map((what) => codeOf(ask('office', what, 'ana')));
+  const other = codeOf(ask('office', 'b1', 'bo'));
+  for (let count = 0; count < 5; count++) await endOne();
+  assert.deepEqual(begun, ['a1', 'a2', 'b1', 'a3']);
+  assert.deepEqual(await Promise.all(flood), ['done', 'done', 'done', 'too_many_requests']);
+  assert.equal(await other, 'done');
+});
+
+test('the lowest rank goes first, and each fourth turn is for whoever waits longest', async () => {
+  const { ask, begun, endOne } = createQueue({ a: 3, b: 3 });
+  const all = [ask('x'), ask('a'), ask('b'), ask('c'), ask('d'), ask('e'), ask('f')];
+  for (const _ of all) await endOne();
+  assert.deepEqual(begun, ['x', 'c', 'd', 'a', 'e', 'f', 'b']);
+  await Promise.all(all);
+});
+
+test('where the queue is full, the worst rank gives way to a better one, and to none that is as bad', async () => {
+  const { ask, endOne } = createQueue({ a: 1, b: 1, c: 1, d: 1, e: 1, f: 2, g: 1 });
+  const all = ['x', 'a', 'b', 'c', 'd', 'e', 'f'].map((network) => codeOf(ask(network)));
+  const better = codeOf(ask('new'));
+  assert.equal(await all[6], 'too_many_requests');
+  assert.equal(await codeOf(ask('g')), 'unavailable');
+  for (let count = 0; count < 8; count++) await endOne();
+  assert.equal(await better, 'done');
+});
+
 test('work that fails makes room like any other', async () => {
-  const inTurn = createFairQueue({ running: 1, waitingEach: 2, waiting: 2 });
-  const failed = inTurn('a', () => Promise.reject(new Error('broken')));
-  const next = inTurn('a', async () => 'fine');
+  const inTurn = createFairQueue({ running: 1, waitingEach: 2, waiting: 2 }, () => 0);
+  const from = { network: 'a', name: '' };
+  const failed = inTurn(from, () => Promise.reject(new Error('broken')));
+  const next = inTurn(from, async () => 'fine');
   await assert.rejects(failed, /broken/);
   assert.equal(await next, 'fine');
 });

@@ -3,14 +3,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import bcrypt from 'bcryptjs';
 import { Refusal } from '../../src/errors.ts';
-import { type Attempt, createHashCheck } from '../../src/identity/hash-check.ts';
+import { type Attempt, createHashCheck, type Guessing, type HashCheckParts } from '../../src/identity/hash-check.ts';
 import { createHashThread } from '../../src/identity/hash-thread.ts';
 
 const hash = bcrypt.hashSync('s3cret', 4);
 const attempt: Attempt = { address: '192.0.2.1', username: 'ana' };
 
-function create(refuseGuessing: (attempt: Attempt) => void = () => {}) {
+function create(wish: Partial<HashCheckParts> = {}) {
   const compared: string[] = [];
+  const notCompared: string[] = [];
+  const waits: number[] = [];
   const clock = { now: 0 };
   const thread = {
     compare: async (password: string, _hash: string) => {
@@ -18,8 +20,17 @@ function create(refuseGuessing: (attempt: Attempt) => void = () => {}) {
       return password === 's3cret';
     },
   };
-  const check = createHashCheck({ thread, refuseGuessing, now: () => clock.now });
-  return { check, compared, clock };
+  const check = createHashCheck({
+    thread,
+    guessing: () => 'few',
+    onNotCompared: ({ password }) => notCompared.push(password),
+    now: () => clock.now,
+    wait: async (time) => {
+      waits.push(time);
+    },
+    ...wish,
+  });
+  return { check, compared, notCompared, waits, clock };
 }
 
 test('a thread compares, and goes on after a hash that is none', async () => {
@@ -45,22 +56,31 @@ test('comparing does not keep the event loop from its work', async () => {
   assert.ok(turns > 100, `${turns} turns of the event loop while one password was compared`);
 });
 
-test('a right password is compared once in a quarter of an hour, a wrong one once a minute', async () => {
+test('a right password is compared again when it was not used for a day, a wrong one after a minute', async () => {
   const { check, compared, clock } = create();
+  const day = 86_400_000;
   for (const [password, at] of [
     ['s3cret', 0],
-    ['s3cret', 899_999],
-    ['x', 900_000],
-    ['x', 959_999],
+    ['s3cret', day - 1],
+    ['s3cret', 2 * day - 2],
+    ['x', 2 * day],
+    ['x', 2 * day + 59_999],
   ] as const) {
     clock.now = at;
     assert.equal(await check.matches(password, hash, attempt), password === 's3cret');
   }
   assert.deepEqual(compared, ['s3cret', 'x']);
-  clock.now = 960_000;
+  clock.now = 3 * day - 2;
   await check.matches('s3cret', hash, attempt);
   await check.matches('x', hash, attempt);
   assert.deepEqual(compared, ['s3cret', 'x', 's3cret', 'x']);
+});
+
+test('a password that was right is compared at no other address', async () => {
+  const { check, compared } = create();
+  await check.matches('s3cret', hash, attempt);
+  assert.equal(await check.matches('s3cret', hash, { ...attempt, address: '198.51.100.7' }), true);
+  assert.deepEqual(compared, ['s3cret']);
 });
 
 test('a password that was changed in the policy is compared at once', async () => {
@@ -77,25 +97,74 @@ test('the same password at the same moment is compared once', async () => {
   assert.equal(compared.length, 1);
 });
 
-test('whoever guessed too often is refused before anything is compared; a password that was right lately is not', async () => {
-  let over = false;
-  const { check, compared } = create(() => {
-    if (over) throw new Refusal('too_many_requests', 'wait');
-  });
+test('beyond the limit a password waits for its turn, unless it was right at this address before', async () => {
+  let guessing: Guessing = 'few';
+  const { check, compared, waits } = create({ guessing: () => guessing });
   await check.matches('s3cret', hash, attempt);
-  over = true;
+  guessing = 'many';
   assert.equal(await check.matches('s3cret', hash, attempt), true);
-  await assert.rejects(check.matches('guess', hash, attempt), /wait/);
-  assert.deepEqual(compared, ['s3cret']);
+  assert.equal(await check.matches('guess 1', hash, attempt), false);
+  assert.deepEqual(waits, []);
+  assert.equal(await check.matches('guess 2', hash, attempt), false);
+  assert.deepEqual(waits, [10_000]);
+  const elsewhere = { ...attempt, address: '198.51.100.7' };
+  await check.matches('guess 3', hash, elsewhere);
+  assert.equal(await check.matches('s3cret', hash, elsewhere), true, 'it takes its turn there');
+  assert.deepEqual(waits, [10_000, 10_000]);
+  assert.deepEqual(compared, ['s3cret', 'guess 1', 'guess 2', 'guess 3']);
 });
 
-test('a flood from one network is turned away, and somebody else is served', async () => {
-  const { check } = create();
-  const flood = Array.from({ length: 200 }, (_, index) =>
+test('in a flood, what is remembered is told no faster than one in ten seconds', async () => {
+  let guessing: Guessing = 'few';
+  const { check, waits } = create({ guessing: () => guessing });
+  await check.matches('s3cret', hash, attempt);
+  guessing = 'flood';
+  for (let count = 0; count < 3; count++) assert.equal(await check.matches('s3cret', hash, attempt), true);
+  assert.deepEqual(waits, [10_000, 10_000]);
+});
+
+test('what has no place counts as a guess: a remembered password would have been let in', async () => {
+  const { check, notCompared } = create({ thread: { compare: () => new Promise(() => {}) } });
+  const tries = Array.from({ length: 13 }, (_, index) => check.matches(`guess ${index}`, hash, attempt));
+  for (const late of tries.slice(11)) await assert.rejects(late, /too many passwords from this address/);
+  assert.deepEqual(notCompared, ['guess 11', 'guess 12']);
+});
+
+test('in a flood from 150 networks, who comes from another one is served next', async () => {
+  const { check } = create({ thread: createHashThread(), now: Date.now });
+  let compared = 0;
+  const guessOnce = async (address: string, round: string): Promise<void> => {
+    const username = ['ana', 'bo', 'nobody'][round.length % 3] ?? '';
+    await check.matches(`${address} ${round}`, hash, { address, username }).then(
+      () => {
+        compared += 1;
+      },
+      (error) => assert.ok(error instanceof Refusal),
+    );
+  };
+  const guess = (round: string) =>
+    Promise.all(Array.from({ length: 300 }, (_, index) => guessOnce(`10.0.${index % 150}.1`, `${round} ${index}`)));
+  for (const round of ['first', 'second']) await guess(round);
+
+  compared = 0;
+  const flood = guess('third');
+  const newcomers = Array.from({ length: 10 }, (_, index) =>
+    check.matches('s3cret', hash, { address: `192.0.2.${index}`, username: 'ana' }),
+  );
+  assert.deepEqual(await Promise.all(newcomers), Array(10).fill(true));
+  assert.ok(compared <= 5, `${compared} guesses were compared before: one in four turns at most`);
+  await flood;
+});
+
+test('a flood on one name from one network holds up no other name there', async () => {
+  const { check } = create({ thread: createHashThread(), now: Date.now });
+  const guesses = Array.from({ length: 200 }, (_, index) =>
     check.matches(`guess ${index}`, hash, { ...attempt, address: `2001:db8::${index.toString(16)}` }),
   );
-  const other = check.matches('s3cret', hash, { address: '192.0.2.2', username: 'bo' });
-  const results = await Promise.allSettled(flood);
-  assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 11);
-  assert.equal(await other, true);
+  const others = ['bo', 'cy', 'di'].map((username) =>
+    check.matches('s3cret', hash, { address: '2001:db8::ffff', username }),
+  );
+  const results = await Promise.allSettled(guesses);
+  assert.ok(results.filter(({ status }) => status === 'fulfilled').length <= 11);
+  assert.deepEqual(await Promise.all(others), [true, true, true]);
 });

@@ -1,6 +1,7 @@
 /** Owns a token endpoint on a real HTTP server, with real keys, users and policy, and the words to ask it with. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import bcrypt from 'bcryptjs';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import { createFailedLogins } from '../../src/failed-logins.ts';
@@ -87,11 +88,13 @@ export type TokenServiceWish = Partial<Omit<TokenEndpointParts, 'services'>> & {
   readonly ring?: Partial<RingSettings>;
   /** How many are forgiven; 100 where not said. */
   readonly wrongPasswords?: number;
+  /** Before a password beyond that is tried, in milliseconds. */
+  readonly wait?: (time: number) => Promise<void>;
 };
 
 /** @param wish changes to the parts of the endpoint, for a test of how one of them fails */
 export async function startTokenService(wish: TokenServiceWish = {}): Promise<TokenService> {
-  const { services = [registry, secondRegistry], ring, wrongPasswords = 100, ...changes } = wish;
+  const { services = [registry, secondRegistry], ring, wrongPasswords = 100, wait = setTimeout, ...changes } = wish;
   const place = await createKeyPlace();
   const { bundleFile, jwksFile } = place.settings;
   const keys = await place.open({ rings: [{ ...place.settings, ...ring }] });
@@ -103,8 +106,13 @@ export async function startTokenService(wish: TokenServiceWish = {}): Promise<To
     onError: () => {},
     now: changes.now ?? Date.now,
   });
-  const { refuseGuessing } = failedLogins;
-  const hashCheck = createHashCheck({ thread: createHashThread(), refuseGuessing, now: changes.now ?? Date.now });
+  const hashCheck = createHashCheck({
+    thread: createHashThread(),
+    guessing: failedLogins.guessing,
+    onNotCompared: failedLogins.record,
+    now: changes.now ?? Date.now,
+    wait,
+  });
   const users = createStaticUsers(
     () => policy.users,
     hashCheck,
