@@ -34,9 +34,20 @@ export async function readTokenRequest(request: IncomingMessage): Promise<TokenR
     service: values('service').find((value) => value !== '') ?? '',
     scopes: parseScopes(scopes),
     hasScope: scopes.some((scope) => scope.trim() !== ''),
-    proof: readProof(request.headers.authorization, query, form),
+    proof: readProof(authorizationOf(request), query, form),
     wantsIdentityToken: values('offline_token').includes('true') || values('access_type').includes('offline'),
   };
+}
+
+/** Node keeps the first of several. A proxy may have looked at the last. @throws {Refusal} `bad_request` */
+function authorizationOf({ headers, rawHeaders }: IncomingMessage): string | undefined {
+  const count = rawHeaders.filter((word, index) => index % 2 === 0 && isAuthorization(word)).length;
+  if (count > 1) throw new Refusal('bad_request', 'The request has the Authorization header more than once. Send one.');
+  return headers.authorization;
+}
+
+function isAuthorization(name: string): boolean {
+  return name.length === 'authorization'.length && name.toLowerCase() === 'authorization';
 }
 
 /** The realm may have a query of its own, so a POST has one too. */
