@@ -50,6 +50,10 @@ export function createApi(
   const description = describeApi(routes, url);
 
   const router = express.Router();
+  router.use((_request, response, next) => {
+    response.set('X-Content-Type-Options', 'nosniff');
+    next();
+  });
   router.use(express.json({ limit: '64kb' }));
   router.get('/openapi.json', (_request, response) => void response.json(description));
   for (const route of routes) {
