@@ -13,8 +13,11 @@ export type Readings = {
    * groups; `null` where there are none.
    */
   oldest(): Promise<{ confirmation: number | null; groups: number | null } | null>;
-  /** Of each key that signs: the ring, '' for the common one, and how old the key is, in seconds. */
-  signingKeys(): readonly { readonly ring: string; readonly age: number }[];
+  /**
+   * Of each key that signs: the ring, '' for the common one; how old it is, in seconds, `null` where Dockpass did not make it;
+   * and when the first of its certificates ends, in seconds since 1970.
+   */
+  signingKeys(): readonly { readonly ring: string; readonly age: number | null; readonly expiresAt: number }[];
   /** What an operator should look at: policy files, keys, sweeps. */
   warnings(): readonly string[];
 };
@@ -174,7 +177,17 @@ function gaugeUpkeep(registry: Registry, readings: Readings): void {
     registers,
     aggregator: 'max',
     collect() {
-      for (const { ring, age } of readings.signingKeys()) this.set({ ring }, age);
+      for (const { ring, age } of readings.signingKeys()) if (age !== null) this.set({ ring }, age);
+    },
+  });
+  new Gauge({
+    name: 'dockpass_signing_certificate_expiry_timestamp_seconds',
+    help: 'When registries stop to trust the key that signs, by the service that has keys of its own',
+    labelNames: ['ring'],
+    registers,
+    aggregator: 'min',
+    collect() {
+      for (const { ring, expiresAt } of readings.signingKeys()) this.set({ ring }, expiresAt);
     },
   });
   new Gauge({

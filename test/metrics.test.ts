@@ -31,6 +31,8 @@ test('a service counts its answers, passwords, keys and warnings, on a listener 
   assert.match(text, /^dockpass_token_scopes_total\{service="registry.example.com",granted="all"\} 1$/m);
   assert.match(text, /^dockpass_database_up 1$/m);
   assert.match(text, /^dockpass_signing_key_age_seconds\{ring=""\} [\d.]+$/m);
+  const [, end = ''] = /^dockpass_signing_certificate_expiry_timestamp_seconds\{ring=""\} (\d+)$/m.exec(text) ?? [];
+  assert.ok(Math.abs(Number(end) - Date.now() / 1000 - 3_650 * 86_400) < 600, 'ten years from now');
   assert.match(text, /^dockpass_warnings 0$/m);
   assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 404);
   assert.equal((await fetch(`${server.url}/metrics`, { redirect: 'manual' })).status, 404, 'not where the public is');

@@ -24,7 +24,7 @@ export async function startMetrics(
   const { createMetrics } = await import('../metrics.ts');
   const metrics = createMetrics({
     ...createReadings({ store: core.store, now: Date.now }),
-    signingKeys: () => keys.rings.flatMap((ring) => ageOf(ring)),
+    signingKeys: () => keys.rings.flatMap((ring) => signingKeyOf(ring)),
     warnings,
   });
   if (cluster.isPrimary) return { ...metrics, stop: await listen(place, metrics, core.log) };
@@ -63,11 +63,14 @@ async function listen({ host, port }: Place, metrics: Pick<Metrics, 'read'>, log
   };
 }
 
-/** Of the key whose turn it is. */
-function ageOf(ring: Keys['rings'][number]): { ring: string; age: number }[] {
+/** The one whose turn it is. */
+function signingKeyOf(ring: Keys['rings'][number]): { ring: string; age: number | null; expiresAt: number }[] {
   return ring
     .list()
     .filter(({ state }) => state === 'signing')
-    .flatMap(({ createdAt }) => createdAt ?? [])
-    .map((createdAt) => ({ ring: ring.name, age: (Date.now() - createdAt) / 1000 }));
+    .map(({ createdAt, expiresAt }) => ({
+      ring: ring.name,
+      age: createdAt === null ? null : (Date.now() - createdAt) / 1000,
+      expiresAt: expiresAt / 1000,
+    }));
 }

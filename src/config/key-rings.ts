@@ -46,7 +46,22 @@ export function readKeyRings(
     };
   });
   refuseSharedFiles(settings, rings);
+  if (!groups.has('')) refuseUnused(settings);
   return rings;
+}
+
+/** Settings of the shared keys, where each service has its own: they would silently not count. */
+function refuseUnused(settings: Settings): void {
+  for (const name of [
+    'TOKEN_ALGORITHM',
+    'KEY_ROTATION_DAYS',
+    'TOKEN_CERTIFICATE_FILE',
+    'TOKEN_KEY_FILE',
+    'JWKS_FILE',
+  ]) {
+    if (settings.optional(name) === null) continue;
+    settings.problem(`${name} is for services that share their keys, and none does: set SERVICE_<NAME>_${name}`);
+  }
 }
 
 /** One file for two would hold the trust of whichever was written last, or make one key of two that are to be separate. */

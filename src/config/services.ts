@@ -56,7 +56,7 @@ function readService(settings: Settings, name: string, defaults: Defaults): Serv
   const own = prefixOf(name);
   return {
     name,
-    registryHost: settings.text(`${own}HOST`, name),
+    registryHost: readHost(settings, `${own}HOST`, name),
     issuer: settings.text(`${own}ISSUER`, defaults.issuer),
     lifetime: settings.integer(`${own}LIFETIME`, { fallback: defaults.lifetime, ...lifetimes }),
     anonymous: settings.flag(`${own}ANONYMOUS_ACCESS`, defaults.anonymous),
@@ -64,6 +64,16 @@ function readService(settings: Settings, name: string, defaults: Defaults): Serv
     tokenHeader: settings.choice(`${own}TOKEN_HEADER`, ['x5c', 'kid'], 'x5c'),
     ring: readRing(settings, name),
   };
+}
+
+function readHost(settings: Settings, setting: string, name: string): string {
+  const host = settings.text(setting, name);
+  if (host.includes('/')) {
+    settings.problem(
+      `${setting} must be what follows \`docker login\`, such as registry.example.com:5000, not "${host}"`,
+    );
+  }
+  return host;
 }
 
 function readRing(settings: Settings, name: string): string {

@@ -32,6 +32,7 @@ export type Keys = {
   ring(name: string): KeyRing;
   /** Takes over changes, does what is due, writes the files; to be called twice a minute. What goes wrong is logged. */
   look(): Promise<void>;
+  /** What somebody should do soon, and why the last look failed, if it did. */
   warnings(): string[];
 };
 
@@ -57,6 +58,8 @@ export async function openKeys(parts: KeyParts): Promise<Keys> {
   }
   const rings = opened.map(({ ring }) => ring);
   for (const { settings, ring } of opened) await writeFiles(settings, ring);
+  /** What went wrong at the last look, by ring. */
+  const failures = new Map<string, string>();
 
   let warnedAt = Number.NEGATIVE_INFINITY;
   const warn = (): void => {
@@ -77,7 +80,9 @@ export async function openKeys(parts: KeyParts): Promise<Keys> {
         try {
           await ring.refresh();
           await writeFiles(settings, ring);
+          failures.delete(ring.name);
         } catch (error) {
+          failures.set(ring.name, `The signing keys could not be looked after: ${(error as Error).message}`);
           log.error(
             { err: error, ring: ring.name },
             'the signing keys could not be looked after; going on with those known',
@@ -86,7 +91,7 @@ export async function openKeys(parts: KeyParts): Promise<Keys> {
       }
       warn();
     },
-    warnings: () => rings.flatMap((ring) => ring.warnings()),
+    warnings: () => [...failures.values(), ...rings.flatMap((ring) => ring.warnings())],
   };
 }
 

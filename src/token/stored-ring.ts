@@ -86,7 +86,7 @@ export async function openStoredRing(parts: StoredRingParts): Promise<KeyRing> {
         .map(({ certificate }) => certificate.toString())
         .join(''),
     list: () => keys.map((key) => describe(key, current(), now())),
-    warnings: () => warningsOf(keys, current(), now()),
+    warnings: () => warningsOf(name, keys, current(), now()),
     async rotate(urgent) {
       await refresh();
       const at = now();
@@ -105,7 +105,7 @@ export async function openStoredRing(parts: StoredRingParts): Promise<KeyRing> {
     async addAuthority() {
       await refresh();
       if (current().issuer !== newestAuthority(keys)?.number) {
-        throw new Refusal('conflict', `${waitingAuthority} Only then make another.`);
+        throw new Refusal('conflict', `${warningsOf(name, keys, current(), now()).join(' ')} Only then make another.`);
       }
       await take({ kind: 'add authority', number: (keys.at(-1)?.number ?? 0) + 1 }, keys, parts);
       await refresh();
@@ -222,16 +222,18 @@ function stateOf(key: StoredKey, current: StoredKey, now: number): KeyState {
   return key.signsFrom > now ? 'scheduled' : 'retired';
 }
 
-const waitingAuthority =
-  'A new certificate authority waits to be used: give every registry the new bundle, restart it, then run `dockpass key rotate`.';
+function waitingAuthority(of: string, option: string): string {
+  return `A new certificate authority${of} waits to be used: give every registry the new bundle, restart it, then run \`dockpass key rotate${option}\`.`;
+}
 
-function warningsOf(keys: readonly StoredKey[], current: StoredKey, now: number): string[] {
+function warningsOf(name: string, keys: readonly StoredKey[], current: StoredKey, now: number): string[] {
   const newest = newestAuthority(keys);
   if (newest === undefined) return [];
-  if (current.issuer !== newest.number) return [waitingAuthority];
+  const [of, option] = name === '' ? ['', ''] : [` of service "${name}"`, ` --service "${name}"`];
+  if (current.issuer !== newest.number) return [waitingAuthority(of, option)];
   const end = newest.certificate.validToDate.getTime();
   if (end - now > authorityWarning) return [];
   return [
-    `The certificate authority ${end <= now ? 'expired' : 'expires'} on ${dateOf(end)}: registries then refuse every token. Run \`dockpass key rotate --authority\`.`,
+    `The certificate authority${of} ${end <= now ? 'expired' : 'expires'} on ${dateOf(end)}: registries then refuse every token. Run \`dockpass key rotate --authority${option}\`.`,
   ];
 }

@@ -118,6 +118,21 @@ test('settings of keys that contradict each other are named', () => {
   assert.match(shared, /SERVICE_MY_REGISTRY_5000_KEY_ROTATION_DAYS needs SERVICE_MY_REGISTRY_5000_SEPARATE_KEY=true/);
 });
 
+test('settings of shared keys that nobody shares are named', () => {
+  const all = { SERVICE_REGISTRY_EXAMPLE_COM_SEPARATE_KEY: 'true', SERVICE_MY_REGISTRY_5000_SEPARATE_KEY: 'true' };
+  assert.equal(problemsOf(all), '');
+  assert.match(
+    problemsOf({ ...all, TOKEN_ALGORITHM: 'RS256' }),
+    /TOKEN_ALGORITHM is for services that share their keys, and none does: set SERVICE_<NAME>_TOKEN_ALGORITHM/,
+  );
+  assert.equal(problemsOf({ SERVICE_MY_REGISTRY_5000_SEPARATE_KEY: 'true', TOKEN_ALGORITHM: 'RS256' }), '');
+});
+
+test('a host with a scheme or a path is no host', () => {
+  const problem = problemsOf({ SERVICE_MY_REGISTRY_5000_HOST: 'https://registry.example.com/' });
+  assert.match(problem, /SERVICE_MY_REGISTRY_5000_HOST must be what follows `docker login`.*not "https:/);
+});
+
 test('no two purposes share a file, and separate bundles lie beside the shared one', () => {
   const separate = { SERVICE_MY_REGISTRY_5000_SEPARATE_KEY: 'true', CERTIFICATE_BUNDLE_FILE: '/certs/bundle.pem' };
   assert.equal(ringsOf(separate)[1]?.bundleFile, '/certs/registry-bundle-my-registry-5000.pem');

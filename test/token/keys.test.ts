@@ -204,6 +204,20 @@ test('an authority that is about to end, or has ended, is warned of', async (t) 
   assert.match(keys.warnings().join(), /authority expired on 2026-11-21/);
 });
 
+test('the warning of an authority says whose it is, and from half a year before its end', async (t) => {
+  const place = await newPlace(t);
+  const begun = Date.parse('2016-11-23T08:00:00Z');
+  let now = begun;
+  const keys = await place.open({ rings: [{ ...place.settings, name: 'zot' }], now: () => now });
+  now = begun + (3_650 - 180) * 86_400_000 - 1_000;
+  assert.deepEqual(keys.warnings(), []);
+  now += 1_000;
+  assert.match(
+    keys.warnings().join(),
+    /authority of service "zot" expires on .*`dockpass key rotate --authority --service "zot"`/,
+  );
+});
+
 test('a file that cannot be written is named', async (t) => {
   const place = await newPlace(t);
   for (const file of ['bundleFile', 'jwksFile']) {

@@ -107,6 +107,20 @@ describe('own keys', { skip: missing('openssl') }, () => {
     assert.equal(ring.list()[0]?.id, renewed, 'still the old key');
   });
 
+  test('a renewal that cannot be used is a warning until it can', async (t) => {
+    const { place, own, selfSigned } = await newPlace(t);
+    selfSigned('P-256');
+    const keys = await place.open({ rings: [{ ...place.settings, own }] });
+    const certificate = await readFile(own.certificateFile, 'utf8');
+    await writeFile(own.certificateFile, 'half of it');
+    await keys.look();
+    assert.match(keys.warnings().join(), /could not be looked after: .*token\.crt cannot be used: it holds no cert/);
+    await keys.ring('').signer('x5c').sign({});
+    await writeFile(own.certificateFile, certificate);
+    await keys.look();
+    assert.deepEqual(keys.warnings(), []);
+  });
+
   test('an end that comes near is warned of', async (t) => {
     const { selfSigned, open } = await newPlace(t);
     selfSigned('P-256', 'token', 20);
