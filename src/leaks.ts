@@ -1,53 +1,68 @@
 /** Owns what a report of a leaked secret ends: whoever holds it may revoke it, whatever kind of ours it is, for good. */
 import type { Audit, Client } from './audit.ts';
+import type { FailedLogins } from './failed-logins.ts';
 import { hasValidChecksum, isSecretOf, looksLikeDockerAuthPassword, looksLikeSecret, type Pepper } from './secret.ts';
 import type { Store } from './store/store.ts';
 
 export type LeakReports = {
   /**
-   * Ends the password, or the one behind an identity token, or the API token. No undo brings it back.
+   * Ends the password, or the one behind an identity token, or the API token. No undo brings it back. What has ended for
+   * good already is known, and nothing is written of it again.
    * @returns false for what is no secret of anybody here
+   * @throws {Refusal} `too_many_requests` after too many of those from one network: nobody tries secrets out here
    */
   report(secret: string, client: Client): Promise<boolean>;
 };
 
 export type LeakParts = {
   readonly store: Pick<Store, 'passwords' | 'identityTokens' | 'apiTokens'>;
+  readonly failedLogins: Pick<FailedLogins, 'refuseGuessing' | 'record'>;
   readonly audit: Audit;
   readonly pepper: Pepper;
   /** Epoch milliseconds. */
   readonly now: () => number;
 };
 
-/** Stands where a login does, in `revokedBy`. */
+/** Stands where a login does, in `revokedBy` and where wrong ones are counted; no login has a space. */
 const reporter = 'a report that it leaked';
 
-export function createLeakReports({ store, audit, pepper, now }: LeakParts): LeakReports {
+export function createLeakReports({ store, failedLogins, audit, pepper, now }: LeakParts): LeakReports {
   const endPassword = async (hash: string | undefined, client: Client): Promise<boolean> => {
     const row = hash === undefined ? undefined : await store.passwords.byHash(hash);
     if (row === undefined) return false;
     const { id, name, login } = row;
-    await store.passwords.revokeForGood(id, reporter, now());
-    audit.record({ action: 'password.leaked', actor: '', client, subject: login, detail: { id, name } });
+    if (await store.passwords.revokeForGood(id, reporter, now())) {
+      audit.record({ action: 'password.leaked', actor: '', client, subject: login, detail: { id, name } });
+      await audit.flush();
+    }
     return true;
   };
   const endApiToken = async (hash: string, client: Client): Promise<boolean> => {
     const row = await store.apiTokens.byHash(hash);
     if (row === undefined) return false;
     const { id, name, created_by: subject } = row;
-    await store.apiTokens.revoke(id, reporter, now());
-    audit.record({ action: 'api-token.revoke', actor: '', client, subject, detail: { id, name, reason: reporter } });
+    if (await store.apiTokens.revoke(id, reporter, now())) {
+      audit.record({ action: 'api-token.revoke', actor: '', client, subject, detail: { id, name, reason: reporter } });
+      await audit.flush();
+    }
     return true;
+  };
+  const end = async (secret: string, client: Client): Promise<boolean> => {
+    const hash = pepper.hash(secret);
+    // One that nobody has used since the import cannot be found: its hash says nothing without a user name.
+    if (looksLikeDockerAuthPassword(secret)) return endPassword(hash, client);
+    if (!looksLikeSecret(secret) || !hasValidChecksum(secret)) return false;
+    if (isSecretOf('dka', secret)) return endApiToken(hash, client);
+    if (!isSecretOf('dki', secret)) return endPassword(hash, client);
+    return endPassword((await store.identityTokens.byHash(hash))?.password_hash, client);
   };
   return {
     async report(secret, client) {
-      const hash = pepper.hash(secret);
-      // One that nobody has used since the import cannot be found: its hash says nothing without a user name.
-      if (looksLikeDockerAuthPassword(secret)) return endPassword(hash, client);
-      if (!looksLikeSecret(secret) || !hasValidChecksum(secret)) return false;
-      if (isSecretOf('dka', secret)) return endApiToken(hash, client);
-      if (!isSecretOf('dki', secret)) return endPassword(hash, client);
-      return endPassword((await store.identityTokens.byHash(hash))?.password_hash, client);
+      const attempt = { address: client.address, username: reporter };
+      failedLogins.refuseGuessing(attempt);
+      const isFound = await end(secret, client);
+      if (!isFound) failedLogins.record({ ...attempt, password: secret });
+      return isFound;
     },
   };
 }

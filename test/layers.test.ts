@@ -44,7 +44,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'identity/identity',
   ],
   'write-behind': [],
-  leaks: ['secret', 'store', 'audit'],
+  leaks: ['failed-logins', 'secret', 'store', 'audit'],
   api: [
     ...['errors', 'scope', 'policy', 'store', 'identity/identity', 'app-passwords', 'audit'],
     ...['administration', 'denials', 'leaks'],

@@ -124,6 +124,34 @@ describeEngines('a leaked secret', (databases) => {
       assert.doesNotMatch(JSON.stringify(events), /dkp_[0-9A-Za-z]{30}/);
     }));
 
+  test('is written of once, however often it is reported, and no undo brings it back', () =>
+    withScene(databases, async ({ addPerson, passwords, revocations, leaks, login, events }) => {
+      const ana = await addPerson('ana');
+      const { secret } = await passwords.issue(ana, wish, root);
+      const { id } = await revocations.revoke({ accountId: ana.id }, null, '', root);
+      for (let report = 0; report < 30; report++) assert.equal(await leaks.report(secret, client), true);
+      assert.equal(events.filter(({ action }) => action === 'password.leaked').length, 1);
+      assert.equal(await revocations.undo(id, root), 0);
+      assert.match(String(await login(ana.login, secret)), /revoked/);
+    }));
+
+  test('is not found by trying: whoever sends what is none waits, and nobody else does', () =>
+    withScene(databases, async ({ addPerson, passwords, leaks, clock }) => {
+      const ana = await addPerson('ana');
+      const { secret } = await passwords.issue(ana, wish, root);
+      const tries = Array.from({ length: 11 }, (_, index) => `dkp_${String(index).padStart(36, 'x')}`);
+      await assert.rejects(
+        async () => {
+          for (const wrong of tries) await leaks.report(wrong, client);
+        },
+        refusal('too_many_requests', /try again in 10 minutes/),
+      );
+      await assert.rejects(leaks.report(secret, client), refusal('too_many_requests', /try again/));
+      assert.equal(await leaks.report(secret, { ...client, address: '198.51.100.1' }), true);
+      clock.at += 11 * 60_000;
+      assert.equal(await leaks.report(secret, client), true);
+    }));
+
   test('of docker ends the password behind it, of a program the API token', () =>
     withScene(databases, async ({ addPerson, passwords, identityTokens, apiTokens, leaks, login }) => {
       const ana = await addPerson('ana');

@@ -41,7 +41,7 @@ export function createApi(
     ...passwordRoutes({
       passwords,
       revocations,
-      leaks: createLeakReports({ store, audit, pepper: core.pepper, now: Date.now }),
+      leaks: createLeakReports({ ...core, now: Date.now }),
     }),
     ...robotRoutes({ robots, passwords }),
     ...recordRoutes({ auditLog, denials, audit, policy, identityOf: findIdentity }),

@@ -96,7 +96,7 @@ export type PasswordStore = {
   revoke(id: string, by: string, at: number): Promise<boolean>;
   /** All that are live; returns how many. */
   revokeOfAccount(accountId: string, by: string, at: number): Promise<number>;
-  /** Revokes for good: no undo of another revocation brings it back. False when it is not there. */
+  /** Revokes for good: no undo of another revocation brings it back. False when it is not there, or was before. */
   revokeForGood(id: string, by: string, at: number): Promise<boolean>;
   /** Writes last uses, except where one less than `interval` milliseconds before is recorded already. */
   recordUses(
@@ -165,7 +165,8 @@ const countExpiring = `
 
 const revoke = 'update app_password set revoked_at = $3, revoked_by = $2 where id = $1 and revoked_at is null';
 const revokeForGood = `
-  update app_password set revoked_at = coalesce(revoked_at, $3), revoked_by = $2, revocation_id = null where id = $1`;
+  update app_password set revoked_at = coalesce(revoked_at, $3), revoked_by = $2, revocation_id = null
+  where id = $1 and (revoked_at is null or revocation_id is not null)`;
 
 const revokeOfAccount = `
   update app_password set revoked_at = $3, revoked_by = $2

@@ -9,6 +9,7 @@ import { createRobots, type Robots } from '../../src/administration/robots.ts';
 import { type Actor, type AppPasswords, createAppPasswords, type PasswordWish } from '../../src/app-passwords.ts';
 import { type AuditEvent, createAudit } from '../../src/audit.ts';
 import type { Refusal, RefusalCode } from '../../src/errors.ts';
+import { createFailedLogins } from '../../src/failed-logins.ts';
 import type { Identity } from '../../src/identity/identity.ts';
 import { createIdentityTokens, type IdentityTokens } from '../../src/identity-tokens.ts';
 import { createLeakReports, type LeakReports } from '../../src/leaks.ts';
@@ -92,6 +93,7 @@ function createScene(store: Store): Scene {
   const limits = { maximumDays: 365, maximumPerAccount: 3 };
   const rules = { ...limits, patience, publicUrl: 'https://auth.example.com/', checkPattern: () => null };
   const passwords = createAppPasswords({ store: store.passwords, audit, pepper, onError, now, ...rules });
+  const failedLogins = createFailedLogins({ store: store.failedLogins, pepper, limit: 10, onError, now });
   const uses = createUses({ store: store.passwordUses, audit, onError, now });
   const emails = ['Root@example.com'];
   const administrators = createAdministrators({ emails, groups: ['leads'], policy: () => policy, patience, now });
@@ -100,7 +102,7 @@ function createScene(store: Store): Scene {
     people: createPeople({ store, passwords, uses, administrators, audit, now, forgetToken: async () => {} }),
     revocations: createRevocations({ store, uses, administrators, audit, now }),
     robots: createRobots({ store, audit, isStaticUser: (login) => policy.users.has(login), now }),
-    leaks: createLeakReports({ store, audit, pepper, now }),
+    leaks: createLeakReports({ store, failedLogins, audit, pepper, now }),
     identityTokens: createIdentityTokens({
       ...{ store: store.identityTokens, audit, pepper, now },
       identityByHash: passwords.identityByHash,
@@ -116,7 +118,7 @@ function createScene(store: Store): Scene {
       now,
     }),
     async settle() {
-      await Promise.all([passwords.flush(), uses.flush()]);
+      await Promise.all([passwords.flush(), uses.flush(), failedLogins.flush()]);
       await audit.flush();
     },
     addPerson(name, changes = {}) {
