@@ -1,4 +1,5 @@
 /** Owns what an app password was used from and for in the last 30 days: addresses, clients, repositories. */
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { Audit, Client } from './audit.ts';
 import type { Identity } from './identity/identity.ts';
 import type { Access } from './scope.ts';
@@ -99,14 +100,14 @@ export function createUses(parts: {
     },
     async summary(passwordIds) {
       await waiting.flush();
-      const found = new Map<string, Use>();
+      let found = new Map<string, Use>();
       for (const ids of inPieces(passwordIds)) {
         for (const row of await store.summary(ids)) merge(found, toUse(row));
+        // A hundred thousand passwords were used from millions of places, of which a hundred are shown.
+        if (found.size > maximumKept) found = keyed(latestOf(found, maximumKept / 10));
+        await yieldToOthers();
       }
-      const latest = [...found.values()].sort((a, b) => b.lastAt - a.lastAt);
-      return (['address', 'client', 'repository'] as const).flatMap((kind) =>
-        latest.filter((use) => use.kind === kind).slice(0, maximumShown),
-      );
+      return latestOf(found, maximumShown);
     },
     flush: waiting.flush,
     close: waiting.close,
@@ -148,8 +149,24 @@ function toUse({ kind, value, first_at: firstAt, last_at: lastAt }: UseSummaryRo
   return { kind, value, firstAt, lastAt };
 }
 
+/** Of each kind, the latest first. */
+function latestOf(found: ReadonlyMap<string, Use>, count: number): Use[] {
+  const latest = [...found.values()].sort((a, b) => b.lastAt - a.lastAt);
+  return (['address', 'client', 'repository'] as const).flatMap((kind) =>
+    latest.filter((use) => use.kind === kind).slice(0, count),
+  );
+}
+
+function keyed(uses: readonly Use[]): Map<string, Use> {
+  return new Map(uses.map((use) => [keyOf(use), use]));
+}
+
+function keyOf({ kind, value }: Use): string {
+  return `${kind}\0${value}`;
+}
+
 function merge(found: Map<string, Use>, use: Use): void {
-  const key = `${use.kind}\0${use.value}`;
+  const key = keyOf(use);
   const known = found.get(key) ?? use;
   const firstAt = Math.min(known.firstAt, use.firstAt);
   found.set(key, { ...use, firstAt, lastAt: Math.max(known.lastAt, use.lastAt) });

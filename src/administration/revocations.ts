@@ -4,8 +4,9 @@ import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { type Actor, type AppPassword, toAppPassword } from '../app-passwords.ts';
 import type { Audit } from '../audit.ts';
 import { Refusal } from '../errors.ts';
-import type { Account, AccountStore } from '../store/accounts.ts';
-import type { ListedPassword } from '../store/passwords.ts';
+import { domainOf } from '../identity/admission.ts';
+import type { Account } from '../store/accounts.ts';
+import { inPieces } from '../store/conditions.ts';
 import type { RevocationRow } from '../store/revocations.ts';
 import type { Store } from '../store/store.ts';
 import type { Use, Uses } from '../uses.ts';
@@ -50,7 +51,8 @@ export type Revocations = {
   /** @throws {Refusal} `bad_request` for an empty selection */
   preview(selection: Selection): Promise<Preview>;
   /**
-   * Counts from the next `/auth` request on.
+   * Counts from the next `/auth` request on. A large one ends passwords piece by piece, so that others are answered
+   * meanwhile; where it breaks off, what has ended stays ended, stands in the audit and can be undone.
    * @param expected the number of passwords that the preview showed; `null` where nobody looked
    * @param reason told to the owners; may be ''
    * @throws {Refusal} `bad_request` for an empty selection, `conflict` where the number has changed since the preview, `not_found` where nothing is selected
@@ -59,7 +61,7 @@ export type Revocations = {
   /**
    * The passwords work again, except those that have expired or were leaked.
    * @returns how many
-   * @throws {Refusal} `not_found`; `conflict` after 24 hours or when it is undone already
+   * @throws {Refusal} `not_found`; `conflict` after 24 hours or when it is undone already. One that broke off goes on.
    */
   undo(id: string, by: Actor): Promise<number>;
   /** The newest first, at most a hundred. */
@@ -72,11 +74,11 @@ export type Revocations = {
 const undoTime = 24 * 60 * 60 * 1000;
 const maximumSample = 100;
 const maximumReason = 200;
-/** Rows read at once. */
+/** Accounts read, and passwords ended or restored, before others have their turn. */
 const pieceSize = 1_000;
 
 export type RevocationParts = {
-  readonly store: Pick<Store, 'revocations' | 'accounts'>;
+  readonly store: Pick<Store, 'revocations' | 'accounts' | 'passwords'>;
   readonly uses: Pick<Uses, 'summary'>;
   readonly administrators: Pick<Administrators, 'groupsOf'>;
   readonly audit: Audit;
@@ -94,13 +96,16 @@ export function createRevocations(parts: RevocationParts): Revocations {
 
   return {
     async preview(selection) {
-      const rows = await select(parts, selection);
-      const sorted = rows.toSorted((a, b) => (a.login < b.login ? -1 : a.login > b.login ? 1 : 0));
+      const found = await select(parts, selection);
+      const first = found
+        .toSorted((a, b) => (a.login < b.login ? -1 : a.login > b.login ? 1 : 0))
+        .slice(0, maximumSample);
+      const rows = new Map((await store.revocations.listed(first.map(({ id }) => id))).map((row) => [row.id, row]));
       return {
-        people: new Set(rows.map((row) => row.account_id)).size,
-        passwords: rows.length,
-        sample: sorted.slice(0, maximumSample).map((row) => toAppPassword(row, row, now())),
-        uses: await parts.uses.summary(rows.map(({ id }) => id)),
+        people: new Set(found.map(({ accountId }) => accountId)).size,
+        passwords: found.length,
+        sample: first.flatMap(({ id }) => rows.get(id) ?? []).map((row) => toAppPassword(row, row, now())),
+        uses: await parts.uses.summary(found.map(({ id }) => id)),
       };
     },
 
@@ -108,40 +113,44 @@ export function createRevocations(parts: RevocationParts): Revocations {
       if (reason.length > maximumReason) {
         throw new Refusal('bad_request', `Keep the reason under ${maximumReason} characters.`);
       }
-      const rows = await select(parts, selection);
-      checkNumber(rows.length, expected);
-      const at = now();
-      const row: RevocationRow = {
-        id: randomBytes(9).toString('hex'),
-        at,
-        actor: by.actor,
-        reason: reason.trim(),
-        selection_json: JSON.stringify(selection),
-        passwords: rows.length,
-        undo_until: at + undoTime,
-        undone_at: null,
-        undone_by: null,
-      };
-      await store.revocations.revoke(
-        row,
-        rows.map(({ id }) => id),
-      );
-      const subject = subjectOf(rows);
-      const detail = { id: row.id, reason: row.reason, selection, passwords: rows.length };
-      audit.record({ action: 'revocation', ...by, subject, detail });
-      return toRevocation(row);
+      const found = await select(parts, selection);
+      checkNumber(found.length, expected);
+      const row = createRow(selection, found.length, reason.trim(), by, now());
+      await store.revocations.begin(row);
+      let passwords = 0;
+      try {
+        for (let start = 0; start < found.length; start += pieceSize) {
+          const piece = found.slice(start, start + pieceSize);
+          passwords += await store.revocations.end(
+            row,
+            piece.map(({ id }) => id),
+          );
+          await yieldToOthers();
+        }
+        await store.revocations.complete(row.id);
+      } finally {
+        const detail = { id: row.id, reason: row.reason, selection, passwords };
+        audit.record({ action: 'revocation', ...by, subject: subjectOf(found), detail });
+      }
+      await audit.flush();
+      return toRevocation({ ...row, passwords });
     },
 
     async undo(id, by) {
       const { selection_json: selection } = await find(id);
-      const restored = await store.revocations.undo(id, by.actor, now());
-      if (restored === null) {
-        const { undone_at: undone } = await find(id);
-        const why = undone === null ? 'It is older than 24 hours, so it stands' : 'It was undone already';
-        throw new Refusal('conflict', `${why}. Whoever needs a password can create a new one.`);
-      }
+      const isFirst = await store.revocations.markUndone(id, by.actor, now());
+      if (!isFirst && (await find(id)).undone_at === null) throw standing('It is older than 24 hours, so it stands');
+      let restored = 0;
+      let piece: number;
+      do {
+        piece = await store.revocations.restore(id, pieceSize);
+        restored += piece;
+        await yieldToOthers();
+      } while (piece === pieceSize);
+      if (!isFirst && restored === 0) throw standing('It was undone already');
       const detail = { id, selection: JSON.parse(selection) as Selection, passwords: restored };
       audit.record({ action: 'revocation.undo', ...by, subject: '', detail });
+      await audit.flush();
       return restored;
     },
 
@@ -150,52 +159,83 @@ export function createRevocations(parts: RevocationParts): Revocations {
   };
 }
 
+type Selected = { readonly id: string; readonly accountId: string; readonly login: string };
+
 /** The live passwords that are meant. */
-async function select(
-  { store, administrators, now }: RevocationParts,
-  selection: Selection,
-): Promise<ListedPassword[]> {
+async function select(parts: RevocationParts, selection: Selection): Promise<Selected[]> {
   if (Object.values(selection).every((value) => value === undefined)) {
     throw new Refusal(
       'bad_request',
       'Say which passwords are meant: a person, a domain, a group, a provider or a date.',
     );
   }
-  const { group } = selection;
-  const members = group === undefined ? null : await membersOf(store.accounts, administrators, group);
-  const found: ListedPassword[] = [];
+  const { store, now } = parts;
+  const found: Selected[] = [];
   const at = now();
-  let piece: ListedPassword[];
-  let after = '';
-  do {
-    piece = await store.revocations.live(selection, at, after, pieceSize);
-    found.push(...piece.filter(({ account_id: id }) => members === null || members.has(id)));
-    after = piece.at(-1)?.id ?? '';
+  for await (const accounts of accountsOf(parts, selection)) {
+    const logins = new Map(
+      accounts.filter((each) => isMeant(parts, selection, each)).map(({ id, login }) => [id, login]),
+    );
+    for (const ids of inPieces([...logins.keys()])) {
+      const rows = await store.revocations.live(ids, selection, at);
+      found.push(
+        ...rows.map(({ id, account_id: accountId }) => ({ id, accountId, login: logins.get(accountId) ?? '' })),
+      );
+    }
     // SQLite answers within the turn: without this, no token is made while a hundred thousand rows are read.
     await yieldToOthers();
-  } while (piece.length === pieceSize);
+  }
   return found;
 }
 
-/** Groups of the policy file are no column, so each account is asked, as it would be at `/auth`. */
-async function membersOf(
-  accounts: Pick<AccountStore, 'after'>,
-  administrators: Pick<Administrators, 'groupsOf'>,
-  group: string,
-): Promise<Set<string>> {
-  const members = new Set<string>();
+/** Those that may be meant: one, or all in pieces. */
+async function* accountsOf(
+  { store }: RevocationParts,
+  { passwordId, accountId }: Selection,
+): AsyncGenerator<Account[]> {
+  if (passwordId !== undefined || accountId !== undefined) {
+    const id = accountId ?? (await store.passwords.byId(passwordId ?? ''))?.account_id;
+    const account = id === undefined ? undefined : await store.accounts.byId(id);
+    yield account === undefined ? [] : [account];
+    return;
+  }
   let piece: Account[];
   let after = '';
   do {
-    piece = await accounts.after(after, pieceSize);
-    for (const account of piece) {
-      if (administrators.groupsOf(account).some(({ name }) => name === group)) members.add(account.id);
-    }
+    piece = await store.accounts.after(after, pieceSize);
+    yield piece;
     after = piece.at(-1)?.id ?? '';
-    // SQLite answers within the turn: without this, no token is made while a hundred thousand rows are read.
-    await yieldToOthers();
   } while (piece.length === pieceSize);
-  return members;
+}
+
+/** Groups of the policy file are no column, so each account is asked, as it would be at `/auth`. */
+function isMeant(
+  { administrators }: RevocationParts,
+  { domain, provider, group }: Selection,
+  account: Account,
+): boolean {
+  // Whose domain no provider has told yet, belongs to that of the e-mail where it is about taking away.
+  if (domain !== undefined && (account.domain ?? domainOf(account.login)) !== domain) return false;
+  if (provider !== undefined && account.provider !== provider) return false;
+  return group === undefined || administrators.groupsOf(account).some(({ name }) => name === group);
+}
+
+function createRow(selection: Selection, passwords: number, reason: string, by: Actor, at: number): RevocationRow {
+  return {
+    id: randomBytes(9).toString('hex'),
+    at,
+    actor: by.actor,
+    reason,
+    selection_json: JSON.stringify(selection),
+    passwords,
+    undo_until: at + undoTime,
+    undone_at: null,
+    undone_by: null,
+  };
+}
+
+function standing(why: string): Refusal {
+  return new Refusal('conflict', `${why}. Whoever needs a password can create a new one.`);
 }
 
 function checkNumber(found: number, expected: number | null): void {
@@ -208,7 +248,7 @@ function checkNumber(found: number, expected: number | null): void {
 }
 
 /** The owner, where all are of one account. */
-function subjectOf(rows: readonly ListedPassword[]): string {
+function subjectOf(rows: readonly Selected[]): string {
   const logins = new Set(rows.map(({ login }) => login));
   const [login = ''] = logins;
   return logins.size === 1 ? login : '';

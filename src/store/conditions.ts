@@ -29,11 +29,6 @@ export function containing(text: string): string {
   return `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`;
 }
 
-/** The same for a text at the end. */
-export function endingWith(text: string): string {
-  return `%${text.replaceAll(/[\\%_]/g, '\\$&')}`;
-}
-
 /** How many ids one statement takes: its text, and with it the prepared statement, stays the same for fewer. */
 export const idsAtOnce = 500;
 

@@ -1,5 +1,5 @@
 /** Owns every statement on `revocation`: what administrators revoked, and how it is undone. */
-import { type Conditions, createConditions, endingWith, idParameters, inPieces, padded } from './conditions.ts';
+import { createConditions, idParameters, inPieces, padded } from './conditions.ts';
 import type { ListedPassword } from './passwords.ts';
 import type { Sql } from './sql.ts';
 
@@ -16,23 +16,29 @@ export type RevocationRow = {
   readonly undone_by: string | null;
 };
 
-/** What SQL can tell of a selection; times are epoch milliseconds. */
+/** What tells of a password whether it is meant; times are epoch milliseconds. */
 export type PasswordFilter = {
   readonly passwordId?: string | undefined;
-  readonly accountId?: string | undefined;
-  readonly domain?: string | undefined;
-  readonly provider?: string | undefined;
   readonly createdBefore?: number | undefined;
   readonly unusedSince?: number | undefined;
 };
 
+export type SelectedPassword = { readonly id: string; readonly account_id: string };
+
 export type RevocationStore = {
-  /** Live passwords in the order of their ids, after the given one. */
-  live(filter: PasswordFilter, now: number, after: string, limit: number): Promise<ListedPassword[]>;
-  /** Ends those of the passwords that still live; all or none. */
-  revoke(revocation: RevocationRow, passwordIds: readonly string[]): Promise<void>;
-  /** @returns how many passwords live again; `null` where it is too late, or undone already */
-  undo(id: string, by: string, at: number): Promise<number | null>;
+  /** Live passwords of these accounts. @param accountIds at most `idsAtOnce` */
+  live(accountIds: readonly string[], filter: PasswordFilter, now: number): Promise<SelectedPassword[]>;
+  /** As lists show them, in no order. @param ids at most `idsAtOnce` */
+  listed(ids: readonly string[]): Promise<ListedPassword[]>;
+  begin(revocation: RevocationRow): Promise<void>;
+  /** Ends those of the passwords that still live, all or none, unless it was undone meanwhile. @returns how many */
+  end(revocation: RevocationRow, passwordIds: readonly string[]): Promise<number>;
+  /** Writes down how many passwords it ended. */
+  complete(id: string): Promise<void>;
+  /** False where it is too late, or undone already. */
+  markUndone(id: string, by: string, at: number): Promise<boolean>;
+  /** Lets at most `limit` passwords of a revocation that is undone live again. @returns how many did */
+  restore(id: string, limit: number): Promise<number>;
   byId(id: string): Promise<RevocationRow | undefined>;
   latest(count: number): Promise<RevocationRow[]>;
 };
@@ -42,58 +48,53 @@ const insert = `
   values ($1, $2, $3, $4, $5, $6, $7)`;
 const revoke = `
   update app_password set revoked_at = $1, revoked_by = $2, revocation_id = $3
-  where revoked_at is null and id in (${idParameters(4)})`;
+  where revoked_at is null and exists (select 1 from revocation where id = $3 and undone_at is null)
+    and id in (${idParameters(4)})`;
+const complete = `
+  update revocation set passwords = (select count(*) from app_password where revocation_id = $1)
+  where id = $1 and undone_at is null`;
 const markUndone = `
   update revocation set undone_at = $2, undone_by = $3 where id = $1 and undone_at is null and undo_until >= $2`;
 const restore = `
   update app_password set revoked_at = null, revoked_by = null, revocation_id = null
-  where revocation_id = $1 and exists (select 1 from revocation where id = $1 and undone_at is not null)`;
+  where id in (select id from app_password where revocation_id = $1 limit $2)
+    and exists (select 1 from revocation where id = $1 and undone_at is not null)`;
+const listed = `
+  select p.*, a.login, a.kind, null as revocation_reason, null as identity_services
+  from app_password p join account a on a.id = p.account_id where p.id in (${idParameters()})`;
 
 export function createRevocationStore(sql: Sql): RevocationStore {
   return {
-    live(filter, now, after, limit) {
-      const conditions = conditionsOf(filter, now);
-      conditions.add((value) => `p.id > ${value}`, after);
-      const text = `select p.*, a.login, a.kind, null as revocation_reason, null as identity_services from app_password p join account a on a.id = p.account_id
-        ${conditions.where()} order by p.id limit ${conditions.parameter(limit)}`;
-      return sql.all<ListedPassword>(text, conditions.values);
+    live(accountIds, { passwordId, createdBefore, unusedSince }, now) {
+      const conditions = createConditions('p.revoked_at is null');
+      const ids = padded(accountIds).map(conditions.parameter);
+      conditions.add((value) => `p.expires_at > ${value}`, now);
+      if (passwordId !== undefined) conditions.add((value) => `p.id = ${value}`, passwordId);
+      if (createdBefore !== undefined) conditions.add((value) => `p.created_at < ${value}`, createdBefore);
+      if (unusedSince !== undefined) {
+        conditions.add((value) => `coalesce(p.used_at, p.created_at) < ${value}`, unusedSince);
+      }
+      const text = `
+        select p.id, p.account_id from app_password p ${conditions.where()} and p.account_id in (${ids.join(', ')})`;
+      return sql.all<SelectedPassword>(text, conditions.values);
     },
-    async revoke({ id, at, actor, reason, selection_json, passwords, undo_until }, passwordIds) {
-      await sql.batch([
-        { text: insert, values: [id, at, actor, reason, selection_json, passwords, undo_until] },
-        ...inPieces(passwordIds).map((piece) => ({ text: revoke, values: [at, actor, id, ...padded(piece)] })),
-      ]);
+    listed: (ids) => sql.all<ListedPassword>(listed, padded(ids)),
+    async begin({ id, at, actor, reason, selection_json, passwords, undo_until }) {
+      await sql.run(insert, [id, at, actor, reason, selection_json, passwords, undo_until]);
     },
-    async undo(id, by, at) {
-      const [undone, restored = 0] = await sql.batch([
-        { text: markUndone, values: [id, at, by] },
-        { text: restore, values: [id] },
-      ]);
-      return undone === 1 ? restored : null;
+    async end({ id, at, actor }, passwordIds) {
+      const pieces = inPieces(passwordIds);
+      const ended = await sql.batch(
+        pieces.map((piece) => ({ text: revoke, values: [at, actor, id, ...padded(piece)] })),
+      );
+      return ended.reduce((sum, count) => sum + count, 0);
     },
+    async complete(id) {
+      await sql.run(complete, [id]);
+    },
+    markUndone: async (id, by, at) => (await sql.run(markUndone, [id, at, by])) === 1,
+    restore: (id, limit) => sql.run(restore, [id, limit]),
     byId: (id) => sql.get<RevocationRow>('select * from revocation where id = $1', [id]),
     latest: (count) => sql.all<RevocationRow>('select * from revocation order by at desc, id limit $1', [count]),
   };
-}
-
-function conditionsOf(filter: PasswordFilter, now: number) {
-  const conditions = createConditions('p.revoked_at is null');
-  conditions.add((value) => `p.expires_at > ${value}`, now);
-  const { passwordId, accountId, domain, provider, createdBefore, unusedSince } = filter;
-  if (passwordId !== undefined) conditions.add((value) => `p.id = ${value}`, passwordId);
-  if (accountId !== undefined) conditions.add((value) => `p.account_id = ${value}`, accountId);
-  if (domain !== undefined) addDomain(conditions, domain);
-  if (provider !== undefined) conditions.add((value) => `a.provider = ${value}`, provider);
-  if (createdBefore !== undefined) conditions.add((value) => `p.created_at < ${value}`, createdBefore);
-  if (unusedSince !== undefined) conditions.add((value) => `coalesce(p.used_at, p.created_at) < ${value}`, unusedSince);
-  return conditions;
-}
-
-/** Whose domain no provider has told yet, belongs to that of the e-mail where it is about taking away. */
-function addDomain(conditions: Conditions, domain: string): void {
-  const told = conditions.parameter(domain);
-  conditions.add(
-    (value) => `(a.domain = ${told} or (a.domain is null and a.login like ${value} escape '\\'))`,
-    endingWith(`@${domain}`),
-  );
 }

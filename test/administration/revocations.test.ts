@@ -1,9 +1,12 @@
 /** Which passwords a selection means, that they stop at the next request, and that a day is long enough to change one's mind. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Selection } from '../../src/administration/revocations.ts';
+import { createRevocations, type Selection } from '../../src/administration/revocations.ts';
+import type { AuditEvent } from '../../src/audit.ts';
+import type { RevocationStore } from '../../src/store/revocations.ts';
 import { client, day, hour, refusal, root, type Scene, wish, withScene } from '../support/administration-scene.ts';
 import { describeEngines } from '../support/engines.ts';
+import { newPassword } from '../support/rows.ts';
 
 /** ana and bo have two passwords each, cy of another domain and provider has one. */
 async function withCompany(scene: Scene) {
@@ -150,17 +153,68 @@ describeEngines('revocations', (databases) => {
     }),
   );
 
-  test(
-    'more passwords than one statement takes are revoked and restored as one',
-    scene(async (scene) => {
-      for (let index = 0; index < 260; index++) {
-        const owner = await scene.addPerson(`p${index}`);
-        for (const name of ['a', 'b']) await scene.passwords.issue(owner, { ...wish, name }, root);
+  /** More than are ended at once: 1,100 of 22 people. */
+  async function withCrowd({ addPerson, store, clock }: Scene): Promise<void> {
+    for (let person = 0; person < 22; person++) {
+      const { id } = await addPerson(`p${person}`);
+      for (let index = 0; index < 50; index++) {
+        const name = `${person}-${index}`;
+        const times = { created_at: clock.at, expires_at: clock.at + day };
+        await store.passwords.insert(newPassword(id, { id: name, hash: name, name, ...times }), 50);
       }
-      const { id, passwords } = await scene.revocations.revoke({ provider: 'google' }, 520, '', root);
-      assert.equal(passwords, 520);
-      assert.deepEqual((await scene.revocations.preview({ provider: 'google' })).passwords, 0);
-      assert.equal(await scene.revocations.undo(id, root), 520);
+    }
+  }
+
+  test(
+    'many are revoked and restored piece by piece; what breaks off can be undone, and an undo that breaks off goes on',
+    scene(async (scene) => {
+      await withCrowd(scene);
+      const { store, uses, administrators, revocations, clock } = scene;
+      const events: AuditEvent[] = [];
+      const audit = { record: (event: AuditEvent) => void events.push(event), flush: async () => {} };
+      const breaking = (changes: Partial<RevocationStore>) =>
+        createRevocations({
+          ...{ uses, administrators, audit, now: () => clock.at },
+          store: { ...store, revocations: { ...store.revocations, ...changes } },
+        });
+      let calls = 0;
+      const end: RevocationStore['end'] = (row, ids) =>
+        ++calls === 2 ? Promise.reject(new Error('away')) : store.revocations.end(row, ids);
+      await assert.rejects(breaking({ end }).revoke({ provider: 'google' }, 1_100, '', root), /away/);
+      assert.equal(events[0]?.detail?.['passwords'], 1_000);
+      assert.equal((await revocations.preview({ provider: 'google' })).passwords, 100);
+
+      const [{ id = '' } = {}] = await revocations.recent();
+      const restore: RevocationStore['restore'] = (of) => store.revocations.restore(of, 400);
+      assert.equal(await breaking({ restore }).undo(id, root), 400);
+      assert.equal(await revocations.undo(id, root), 600);
+      await assert.rejects(revocations.undo(id, root), refusal('conflict', /undone already/));
+      assert.equal((await revocations.preview({ provider: 'google' })).passwords, 1_100);
+    }),
+  );
+
+  test(
+    'two at once share what there is; one that is undone while it runs ends nothing more',
+    scene(async (scene) => {
+      await withCrowd(scene);
+      const { store, revocations } = scene;
+      const revoke = () => revocations.revoke({ provider: 'google' }, null, '', root);
+      const both = await Promise.allSettled([revoke(), revoke()]);
+      const ended = both.map((each) => (each.status === 'fulfilled' ? each.value : assert.fail(String(each.reason))));
+      assert.equal(
+        ended.reduce((sum, { passwords }) => sum + passwords, 0),
+        1_100,
+      );
+      const recorded = await Promise.all(ended.map(({ id }) => revocations.byId(id)));
+      assert.deepEqual(
+        recorded.map(({ passwords }) => passwords),
+        ended.map(({ passwords }) => passwords),
+      );
+      for (const { id } of ended) await revocations.undo(id, root);
+      const [{ id = '' } = {}] = ended;
+      const row = await store.revocations.byId(id);
+      assert.equal(row && (await store.revocations.end(row, ['0-0'])), 0);
+      assert.equal((await revocations.preview({ provider: 'google' })).passwords, 1_100);
     }),
   );
 });
