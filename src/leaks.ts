@@ -9,14 +9,14 @@ export type LeakReports = {
    * Ends the password, or the one behind an identity token, or the API token. No undo brings it back. What has ended for
    * good already is known, and nothing is written of it again.
    * @returns false for what is no secret of anybody here
-   * @throws {Refusal} `too_many_requests` after too many of those from one network: nobody tries secrets out here
+   * @throws {Refusal} `too_many_requests` in place of false, after too many of those from one network
    */
   report(secret: string, client: Client): Promise<boolean>;
 };
 
 export type LeakParts = {
   readonly store: Pick<Store, 'passwords' | 'identityTokens' | 'apiTokens'>;
-  readonly failedLogins: Pick<FailedLogins, 'refuseGuessing' | 'record'>;
+  readonly failedLogins: Pick<FailedLogins, 'record'>;
   readonly audit: Audit;
   readonly pepper: Pepper;
   /** Epoch milliseconds. */
@@ -58,10 +58,9 @@ export function createLeakReports({ store, failedLogins, audit, pepper, now }: L
   };
   return {
     async report(secret, client) {
-      const attempt = { address: client.address, username: reporter };
-      failedLogins.refuseGuessing(attempt);
+      // Asked first: nobody's noise keeps a secret alive that somebody behind the same address found.
       const isFound = await end(secret, client);
-      if (!isFound) failedLogins.record({ ...attempt, password: secret });
+      if (!isFound) failedLogins.record({ address: client.address, username: reporter, password: secret });
       return isFound;
     },
   };

@@ -135,20 +135,13 @@ describeEngines('a leaked secret', (databases) => {
       assert.match(String(await login(ana.login, secret)), /revoked/);
     }));
 
-  test('is not found by trying: whoever sends what is none waits, and nobody else does', () =>
-    withScene(databases, async ({ addPerson, passwords, leaks, clock }) => {
+  test('is ended however much else was reported from the same address; what is none is refused after a while', () =>
+    withScene(databases, async ({ addPerson, passwords, leaks }) => {
       const ana = await addPerson('ana');
       const { secret } = await passwords.issue(ana, wish, root);
-      const tries = Array.from({ length: 11 }, (_, index) => `dkp_${String(index).padStart(36, 'x')}`);
-      await assert.rejects(
-        async () => {
-          for (const wrong of tries) await leaks.report(wrong, client);
-        },
-        refusal('too_many_requests', /try again in 10 minutes/),
-      );
-      await assert.rejects(leaks.report(secret, client), refusal('too_many_requests', /try again/));
-      assert.equal(await leaks.report(secret, { ...client, address: '198.51.100.1' }), true);
-      clock.at += 11 * 60_000;
+      const wrong = (index: number) => leaks.report(`dkp_${String(index).padStart(36, 'x')}`, client);
+      for (let index = 0; index < 10; index++) assert.equal(await wrong(index), false);
+      await assert.rejects(wrong(10), refusal('too_many_requests', /try again in 10 minutes/));
       assert.equal(await leaks.report(secret, client), true);
     }));
 
