@@ -20,6 +20,8 @@ export type PasswordView = {
   readonly revoked: (Moment & { readonly by: string; readonly reason: string }) | null;
   /** Whether it got a new secret: then this is the old one, which works until it expires. */
   readonly successor: boolean;
+  /** Works, and nothing has used it for a long time. */
+  readonly isIdle: boolean;
   readonly lastUse: (Moment & { readonly address: string; readonly client: string; readonly userAgent: string }) | null;
 };
 
@@ -29,6 +31,9 @@ const labels = { live: 'Live', soon: 'Expires soon', expired: 'Expired', revoked
 const soon = 14 * 24 * 60 * 60 * 1000;
 /** But only in this last part of its life: one of a week is not born with a warning. */
 const lastPart = 1 / 5;
+
+/** A password that nothing has used for this many milliseconds may be forgotten: 60 days. */
+const idle = 60 * 24 * 60 * 60 * 1000;
 
 /** @param now epoch milliseconds */
 export function viewOf(password: AppPassword, now: number): PasswordView {
@@ -59,6 +64,7 @@ export function viewOf(password: AppPassword, now: number): PasswordView {
             reason: password.revocationReason ?? '',
           },
     successor: password.replacedBy !== null,
+    isIdle: password.state === 'live' && now - (lastUse?.at ?? password.createdAt) > idle,
     lastUse:
       lastUse === null
         ? null

@@ -24,17 +24,22 @@ export function launchBrowser(more: readonly string[] = []): Promise<Browser> {
   });
 }
 
-/** What axe finds wrong on the page by WCAG 2.2 A and AA and its own best practices, one line each; none is what we want. */
-export async function axeViolations(page: Page): Promise<string[]> {
+/**
+ * What axe finds wrong on the page by WCAG 2.2 A and AA and its own best practices, one line each; none is what we want.
+ * @param only `rules`: the ids of those to look at; else all
+ */
+export async function axeViolations(page: Page, only: { readonly rules?: readonly string[] } = {}): Promise<string[]> {
   // Through the protocol and not as a script element: the page's own Content-Security-Policy stays in force.
   await page.evaluate(await readFile(axePath, 'utf8'));
-  return page.evaluate(async () => {
+  return page.evaluate(async (rules) => {
     type Result = { id: string; help: string; nodes: { html: string; failureSummary?: string }[] };
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Result[] }> } };
-    const { violations } = await axe.run();
+    const { axe } = globalThis as unknown as {
+      axe: { run(options: object): Promise<{ violations: Result[] }> };
+    };
+    const { violations } = await axe.run(rules === null ? {} : { runOnly: rules });
     return violations.map(
       ({ id, help, nodes }) =>
         `${id}: ${help}: ${nodes.map((node) => `${node.html} ${node.failureSummary ?? ''}`).join(' | ')}`,
     );
-  });
+  }, only.rules ?? null);
 }

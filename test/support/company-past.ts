@@ -16,6 +16,7 @@ export async function writePast(
   for (let number = 0; number < 142; number++) await writePerson(store, facts.today, number);
   await writeRobots(store, facts.today);
   await writeApiToken(store, facts.today);
+  await writeRevocations(store, facts.today);
   await writeEvents(store, facts.today);
 }
 
@@ -43,4 +44,28 @@ async function writeApiToken(store: Store, today: number): Promise<void> {
     ...{ created_at: today - 40 * day, expires_at: today + 50 * day },
   });
   await store.apiTokens.recordUse(id, { at: today - 3 * hour, address: '192.0.2.10' }, 0);
+}
+
+/** One that can be undone still, and one that stands. */
+async function writeRevocations(store: Store, today: number): Promise<void> {
+  const revocations = [
+    ['stolen', 2 * hour, 'The laptop was stolen', { accountId: 'p1' }, 1],
+    [
+      'contract',
+      28 * hour,
+      'The contract with the partner ended',
+      { domain: 'partner.example.org', createdBefore: today },
+      12,
+    ],
+  ] as const;
+  for (const [id, ago, reason, selection, passwords] of revocations) {
+    const at = today - ago;
+    await store.revocations.revoke(
+      {
+        ...{ id, at, actor: 'ana@example.com', reason, selection_json: JSON.stringify(selection), passwords },
+        ...{ undo_until: at + day, undone_at: null, undone_by: null },
+      },
+      [],
+    );
+  }
 }

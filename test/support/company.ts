@@ -5,6 +5,7 @@ import type { BrowserContext } from 'playwright-core';
 import { startApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { openStore } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/store.ts';
 import { writePast } from './company-past.ts';
 import { pepper } from './past-password.ts';
 import { freePorts } from './ports.ts';
@@ -16,6 +17,9 @@ export type Company = {
   /** Whose name the provider's button has: an administrator. */
   readonly person: string;
 };
+
+/** Puts more into the store, before Dockpass starts on it. @param today epoch milliseconds */
+export type MorePast = (store: Store, today: number) => Promise<void>;
 
 const client = { id: 'dockpass', secret: 'not-a-secret' };
 
@@ -47,7 +51,11 @@ const candidate = policy.replace(
 );
 
 /** @param folder an empty one, for the database and the keys */
-export async function startCompany(folder: string, stack: AsyncDisposableStack): Promise<Company> {
+export async function startCompany(
+  folder: string,
+  stack: AsyncDisposableStack,
+  writeMore?: MorePast,
+): Promise<Company> {
   const [port = 0] = await freePorts(1);
   const url = `http://localhost:${port}`;
   const callbackUrls = [`${url}/sign-in/google/callback`];
@@ -70,7 +78,9 @@ export async function startCompany(folder: string, stack: AsyncDisposableStack):
   });
   const store = await openStore(config.databaseUrl, () => {});
   const [ana] = demoPeople;
-  await writePast(store, { issuer: provider.issuer, subject: ana?.sub ?? '', today: Date.now() });
+  const today = Date.now();
+  await writePast(store, { issuer: provider.issuer, subject: ana?.sub ?? '', today });
+  await writeMore?.(store, today);
   await store.close();
   const app = await startApp(config);
   stack.defer(() => app.stop());

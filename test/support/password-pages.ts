@@ -45,9 +45,15 @@ export const dockerClient: Client = {
   requestId: 'r1',
 };
 
-/** @param changes `also`: more addresses, each with the template and data that it shows to somebody not signed in */
+/** @param changes `also`: more addresses, each with the template and data that it shows, to nobody unless `signedIn` */
 export async function startPasswordPages(
-  changes: { prefix?: string; maximumDays?: number; maximumPerAccount?: number; also?: Record<string, Shown> } = {},
+  changes: {
+    prefix?: string;
+    maximumDays?: number;
+    maximumPerAccount?: number;
+    also?: Record<string, Shown>;
+    signedIn?: true;
+  } = {},
 ): Promise<Site> {
   const { prefix = '' } = changes;
   const store = await openStore('sqlite::memory:', assert.ifError);
@@ -96,7 +102,7 @@ export async function startPasswordPages(
   router.post('/passwords/:id/revoke', pages.revoke);
   for (const [path, { template, data }] of Object.entries(changes.also ?? {})) {
     router.get(path, (_request, response) => {
-      response.locals['person'] = null;
+      if (!changes.signedIn) response.locals['person'] = null;
       views.page(response, template, data);
     });
   }

@@ -1,117 +1,21 @@
-/** The administrators' pages in a real browser, on a whole installation: accessibility, the keyboard alone, no JavaScript. */
+/** The administrators' pages in a real browser, on a whole installation: what is done on them, with the keyboard alone and without JavaScript. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
-import { axeViolations, launchBrowser } from '../support/browser.ts';
-import { type Company, signInAsAna, startCompany } from '../support/company.ts';
+import type { Page } from 'playwright-core';
+import { useCompanyInBrowser, type WithPage } from '../support/company-in-browser.ts';
 import { missing } from '../support/parts.ts';
 
 const skip = process.env['CHROMIUM'] === undefined && missing('chromium');
 
-type Journey = (page: Page) => Promise<unknown>;
-
-const open =
-  (path: string): Journey =>
-  (page) =>
-    page.goto(path);
 const submit = (name: string | RegExp, page: Page) => page.getByRole('button', { name }).click();
 
-/** How to come to each page. None changes what another shows. */
-const journeys: Readonly<Record<string, Journey>> = {
-  'my passwords': open('/'),
-  'a new secret for a password': async (page) => {
-    await page.goto('/');
-    await page.getByRole('link', { name: 'New secret for MacBook' }).click();
-    await page.getByText('The old secret keeps working for').waitFor();
-  },
-  'my access': open('/access?repository=prod/gateway'),
-  people: open('/admin'),
-  'nobody found': open('/admin?q=nobody-of-this-name'),
-  'a person': async (page) => {
-    await page.goto('/admin/people/ana');
-    await page.getByText('Expired and revoked').click();
-  },
-  'a disabled person': open('/admin/people/p7'),
-  'the question before disabling': open('/admin/people/p1/disable'),
-  'the question before ending sessions': open('/admin/people/p1/end-sessions'),
-  'the question before removing': open('/admin/people/p1/remove'),
-  revocations: open('/admin/revocations'),
-  'a bulk with its preview': async (page) => {
-    await page.goto('/admin/revocations/new');
-    await page.getByLabel('Domain').fill('partner.example.org');
-    await submit('Preview', page);
-    await page.getByText('The passwords', { exact: true }).click();
-  },
-  robots: open('/admin/robots'),
-  'the form of a robot': async (page) => {
-    await page.goto('/admin/robots/new');
-    await page.getByLabel('Name').fill('Not A Name');
-    await page.getByLabel('Owned by the group').fill('platform');
-    await submit('Create robot', page);
-    await page.getByRole('alert').waitFor();
-  },
-  'a robot': open('/admin/robots/mirror'),
-  'a password for a robot': open('/admin/robots/mirror/passwords/new'),
-  audit: open('/admin/audit'),
-  explain: open('/admin/explain?who=bo.berg@example.com&scope=repository:prod/web/shop:pull,push'),
-  'explain with a mistake': open('/admin/explain?who=bo.berg@example.com&scope=registry:'),
-  'API tokens': open('/admin/tokens'),
-  'the form of an API token': open('/admin/tokens/new'),
-  'the question before revoking an API token': open('/admin/tokens/offboarding/revoke'),
-};
-
 describe('the administrators’ pages in Chromium', { skip }, () => {
-  let browser: Browser;
-  let company: Company;
-  let folder = '';
+  let withPage: WithPage;
   const stack = new AsyncDisposableStack();
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'dockpass-admin-'));
-    stack.defer(() => rm(folder, { recursive: true, force: true }));
-    company = await startCompany(folder, stack);
-    browser = stack.use(await launchBrowser());
+    withPage = await useCompanyInBrowser({ after: (end) => stack.defer(end) });
   });
   after(() => stack.disposeAsync());
-
-  /** Signed in as Ana, who administers the company. Fails when the page reports an error of its own. */
-  const withPage = async (options: BrowserContextOptions, action: (page: Page) => Promise<void>): Promise<void> => {
-    const context: BrowserContext = await browser.newContext({
-      baseURL: company.url,
-      reducedMotion: 'reduce',
-      ...options,
-    });
-    const problems: string[] = [];
-    try {
-      await signInAsAna(context, company);
-      const page = await context.newPage();
-      page.on('pageerror', (error) => problems.push(String(error)));
-      page.on('console', (message) => {
-        if (!/status of 4\d\d/.test(message.text())) problems.push(message.text());
-      });
-      await action(page);
-      assert.deepEqual(problems, []);
-    } finally {
-      await context.close();
-    }
-  };
-
-  test('axe finds nothing on any page and nothing is cut off, light and dark, 390 and 1280 pixels wide', () =>
-    withPage({}, async (page) => {
-      for (const [name, go] of Object.entries(journeys)) {
-        await go(page);
-        for (const width of [390, 1280]) {
-          await page.setViewportSize({ width, height: 800 });
-          for (const colorScheme of ['light', 'dark'] as const) {
-            await page.emulateMedia({ colorScheme });
-            assert.deepEqual(await axeViolations(page), [], `${name}: ${width} ${colorScheme}`);
-          }
-          assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width, name);
-        }
-      }
-    }));
 
   test('people are found while one types, and the address says what is shown', () =>
     withPage({}, async (page) => {

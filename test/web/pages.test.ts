@@ -15,13 +15,18 @@ const providers = [
 const message = 'Google did not answer in time. Try again in a minute.';
 const hint = 'Choose the account that your organisation gave you.';
 const action = { href: '/sign-in', label: 'Use another account' };
-/** The pages of those who are not signed in. */
+/** What no journey through a whole installation comes to. */
 const also = {
   '/sign-in': { template: 'sign-in', data: { providers, message } },
   '/refused': {
     template: 'refused',
     data: { title: 'You cannot sign in', message: 'This is a personal account.', hint, action },
   },
+  '/fresh': {
+    template: 'fresh-sign-in',
+    data: { minutes: 15, wasSent: true, provider: 'google', href: '/sign-in/google' },
+  },
+  '/nobody-vouches': { template: 'sign-in', data: { providers: [], message: null } },
   '/error': { template: 'error', data: { status: 502, title: 'Something went wrong', message, requestId: '4f1c' } },
 };
 

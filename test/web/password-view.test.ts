@@ -33,3 +33,14 @@ for (const [days, warned] of [
     assert.equal(stateAt(expiresAt - warned * day), 'soon');
   });
 }
+
+test('a password is idle that works and that nothing has used for 60 days, be it new or old', () => {
+  const lastUse = { at: 10 * day, address: '192.0.2.1', client: 'docker/28.0.4' };
+  const isIdle = (change: Partial<AppPassword>, time: number) =>
+    viewOf({ ...password, expiresAt: 365 * day, ...change }, time).isIdle;
+  assert.equal(isIdle({}, 60 * day), false);
+  assert.equal(isIdle({}, 61 * day), true);
+  assert.equal(isIdle({ lastUse }, 61 * day), false);
+  assert.equal(isIdle({ lastUse }, 71 * day), true);
+  assert.equal(isIdle({ state: 'revoked' }, 61 * day), false);
+});

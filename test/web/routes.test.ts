@@ -1,11 +1,11 @@
 /** Who gets where: every mounted page, asked as nobody, as a person and as an administrator. A new route fails here until it is listed. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Company, startCompany } from '../support/company.ts';
+import { mountedRoutes } from '../support/mounted-routes.ts';
 import { createVisitor, signInAs, type Visitor } from '../support/visitor.ts';
 
 const robots = (base: string): string[] => [
@@ -58,20 +58,6 @@ const forAdministrators = [
   'get /admin/tokens/:id/revoke',
   'post /admin/tokens/:id/revoke',
 ];
-
-/** As they stand in the files that mount them; those of robots are mounted twice. */
-function mountedRoutes(): string[] {
-  const read = (file: string) => readFileSync(new URL(`../../src/app/${file}.ts`, import.meta.url), 'utf8');
-  const found = (text: string) => [...text.matchAll(/router\.(get|post|put|patch|delete|all)\(\s*(['`])(.*?)\2/g)];
-  const own = ['own-pages', 'admin-pages'].flatMap((file) =>
-    found(read(file)).map(([, verb, , path]) => `${verb} ${path}`),
-  );
-  const ofRobots = found(read('robot-pages').replaceAll('router.get(base,', 'router.get(`${base}`,'));
-  const mounted = ['/robots', '/admin/robots'].flatMap((base) =>
-    ofRobots.map(([, verb, , path]) => `${verb} ${path?.replace('${base}', base)}`),
-  );
-  return [...own, ...mounted];
-}
 
 const stack = new AsyncDisposableStack();
 let company: Company;

@@ -37,6 +37,32 @@ test('no template holds a script or a style of its own: the policy of the pages 
   }
 });
 
+test('the header names who is signed in, whomever the page is about', async () => {
+  const data = {
+    title: 'Not found',
+    message: 'Nobody.',
+    requestId: null,
+    status: 404,
+    person: { login: 'bo@example.com' },
+  };
+  const site = await startPasswordPages({ also: { '/about-bo': { template: 'error', data } }, signedIn: true });
+  try {
+    const body = await (await fetch(`${site.url}/about-bo`)).text();
+    assert.match(body, /Signed in as <\/span>ana@example\.com/);
+    assert.doesNotMatch(body, /bo@example\.com/);
+  } finally {
+    await site.close();
+  }
+});
+
+test('what is not escaped in a template is another template, and never a value', () => {
+  for (const file of readdirSync('views').filter((name) => name.endsWith('.eta'))) {
+    for (const [, raw] of readFileSync(`views/${file}`, 'utf8').matchAll(/<%~\s*(.*?)%>/g)) {
+      assert.match(raw ?? '', /^(include\(|it\.body |sortable\(it\.columns|describe\(')/, file);
+    }
+  }
+});
+
 for (const [login, name, letters] of [
   ['ana@example.com', 'Ana García', 'AG'],
   ['ana@example.com', 'Ana María García López', 'AL'],

@@ -1,0 +1,177 @@
+/** Owns the way to each page and state of the company, as its administrator goes it; the tests walk them all. */
+import type { Page } from 'playwright-core';
+
+export type Journey = {
+  /** As it is mounted: "/admin/people/:id". */
+  readonly route: string;
+  readonly name: string;
+  /** Changes nothing that another journey shows, except that lists grow. */
+  readonly go: (page: Page) => Promise<unknown>;
+};
+
+const submit = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).click();
+/** What must not be there yet gets a name of its own. */
+const fresh = (what: string): string => `${what} ${Math.random().toString(36).slice(2, 8)}`;
+
+function open(route: string, name: string, path: string = route): Journey {
+  return { route, name, go: (page) => page.goto(path) };
+}
+
+const passwords: readonly Journey[] = [
+  {
+    route: '/',
+    name: 'the passwords, all of them',
+    go: async (page) => {
+      await page.goto('/');
+      await page.getByText('Expired and revoked', { exact: true }).click();
+    },
+  },
+  {
+    route: '/passwords/new',
+    name: 'the form of a password',
+    go: async (page) => {
+      await page.goto('/passwords/new');
+      await page.getByText('Only some repositories').click();
+    },
+  },
+  {
+    route: '/passwords',
+    name: 'a mistake in the form of a password',
+    go: async (page) => {
+      await page.goto('/passwords/new');
+      await page.getByLabel('Name').fill(fresh('mistaken'));
+      await page.getByText('Only some repositories').click();
+      await page.locator('#repositories').fill(`${'no spaces '.repeat(20)}`);
+      await submit(page, 'Create password');
+      await page.getByRole('alert').waitFor();
+    },
+  },
+  {
+    route: '/passwords/:id/rotate',
+    name: 'a new secret',
+    go: async (page) => {
+      await page.goto('/');
+      await page.getByRole('link', { name: 'New secret for MacBook' }).click();
+      await page.getByText('The old secret keeps working for').waitFor();
+    },
+  },
+  {
+    route: '/passwords/:id/revoke',
+    name: 'the question before revoking',
+    go: async (page) => {
+      await page.goto('/');
+      await page.getByRole('link', { name: /^Revoke WWW/ }).click();
+      await page.getByRole('button', { name: 'Revoke password' }).waitFor();
+    },
+  },
+  open('/access', 'what I may do with a long name', `/access?repository=${'q/'.repeat(90)}q`),
+  open('/access', 'what I may do', '/access?repository=prod/gateway'),
+];
+
+/** The pages of robots: for everybody, and for administrators. */
+function ofRobots(base: string): Journey[] {
+  const toPassword =
+    (link: string): Journey['go'] =>
+    async (page) => {
+      await page.goto(`${base}/mirror`);
+      await page.getByRole('link', { name: link }).click();
+      await page.getByRole('button', { name: /password$|secret$/ }).waitFor();
+    };
+  return [
+    open(base, 'robots'),
+    open(`${base}/new`, 'the form of a robot'),
+    {
+      route: `${base}/new`,
+      name: 'a mistake in the form of a robot',
+      go: async (page) => {
+        await page.goto(`${base}/new`);
+        await page.getByLabel('Name').fill('Not A Name');
+        const owner = page.getByLabel('Owned by the group');
+        if (await owner.getAttribute('placeholder')) await owner.fill('platform');
+        await submit(page, 'Create robot');
+        await page.getByRole('alert').waitFor();
+      },
+    },
+    open(`${base}/:robot`, 'a robot', `${base}/mirror`),
+    open(`${base}/:robot/change`, 'the change of a robot', `${base}/mirror/change`),
+    open(`${base}/:robot/passwords/new`, 'the form of a robot’s password', `${base}/mirror/passwords/new`),
+    {
+      route: `${base}/:robot/passwords/:id/rotate`,
+      name: 'a new secret for a robot',
+      go: toPassword('New secret for Runner'),
+    },
+    {
+      route: `${base}/:robot/passwords/:id/revoke`,
+      name: 'revoking a robot’s password',
+      go: toPassword('Revoke Runner'),
+    },
+  ];
+}
+
+/** Of administrators alone. */
+export const administration: readonly Journey[] = [
+  open('/admin', 'people'),
+  open('/admin', 'the last page of people', '/admin?page=3&sort=signed-in'),
+  open('/admin', 'nobody found', '/admin?q=nobody-of-this-name'),
+  open('/admin', 'somebody with a long name', '/admin?q=bartholomew'),
+  {
+    route: '/admin/people/:id',
+    name: 'a person',
+    go: async (page) => {
+      await page.goto('/admin/people/ana');
+      await page.getByText('Expired and revoked').click();
+    },
+  },
+  open('/admin/people/:id', 'a person with too much of everything', '/admin/people/stranger'),
+  open('/admin/people/:id', 'a disabled person', '/admin/people/p7'),
+  open('/admin/people/:id/disable', 'the question before disabling', '/admin/people/stranger/disable'),
+  open('/admin/people/:id/enable', 'the question before enabling', '/admin/people/p7/enable'),
+  open('/admin/people/:id/end-sessions', 'the question before ending sessions', '/admin/people/p1/end-sessions'),
+  open('/admin/people/:id/remove', 'the question before removing', '/admin/people/p1/remove'),
+  open('/admin/revocations', 'revocations'),
+  open('/admin/revocations/:id', 'a revocation that can be undone', '/admin/revocations/stolen'),
+  open('/admin/revocations/:id', 'a revocation that stands', '/admin/revocations/contract'),
+  {
+    route: '/admin/revocations/new',
+    name: 'a bulk with its preview',
+    go: async (page) => {
+      await page.goto('/admin/revocations/new');
+      await page.getByLabel('Domain').fill('partner.example.org');
+      await submit(page, 'Preview');
+      await page.getByText('The passwords', { exact: true }).click();
+    },
+  },
+  open('/admin/revocations/new', 'all of a person', '/admin/revocations/new?account=stranger'),
+  open('/admin/revocations/new', 'nothing to revoke', '/admin/revocations/new?domain=nowhere.example'),
+  open('/admin/audit', 'the audit'),
+  open('/admin/audit', 'an empty audit', '/admin/audit?person=nobody&action=sign-in'),
+  open('/admin/explain', 'the question of explain'),
+  open(
+    '/admin/explain',
+    'explain beside a candidate',
+    '/admin/explain?who=bo.berg@example.com&scope=repository:prod/web/shop:pull,push',
+  ),
+  open('/admin/explain', 'explain, of nobody and too long', `/admin/explain?who=nobody&scope=${'z'.repeat(200)}`),
+  open('/admin/explain', 'explain with a mistake', '/admin/explain?who=bo.berg@example.com&scope=registry:'),
+  open('/admin/tokens', 'API tokens'),
+  open('/admin/tokens/new', 'the form of an API token'),
+  open('/admin/tokens/:id/revoke', 'the question before revoking an API token', '/admin/tokens/offboarding/revoke'),
+  {
+    route: '/admin/tokens/new',
+    name: 'a new API token',
+    go: async (page) => {
+      await page.goto('/admin/tokens/new');
+      await page.getByLabel('Name').fill(fresh('Export'));
+      await page.getByLabel(/Read the audit/).check();
+      await submit(page, 'Create token');
+      await page.locator('#secret').waitFor();
+    },
+  },
+  { route: '/nowhere', name: 'a page that is not there', go: (page) => page.goto('/nowhere') },
+];
+
+/** Of people, and of robots wherever they are. */
+export const own: readonly Journey[] = [...passwords, ...ofRobots('/robots'), ...ofRobots('/admin/robots')];
+
+/** Each page that is mounted, in its states. */
+export const journeys: readonly Journey[] = [...own, ...administration];

@@ -1,0 +1,46 @@
+/** Writes what strains a page: names of another script or without a place to break, a hundred groups, the longest of everything. */
+import type { Store } from '../../src/store/store.ts';
+import { docker, hold } from './past-password.ts';
+
+const day = 24 * 60 * 60 * 1000;
+const email = `${'bartholomew.'.repeat(4)}von-und-zu@engineering.a-subsidiary-with-a-long-name.example.com`;
+const unbroken = 'W'.repeat(60);
+
+/** To be written after the company, of which Ana gets a part. @param today epoch milliseconds */
+export async function writeStrangers(store: Store, today: number): Promise<void> {
+  await store.accounts.signIn({
+    ...{ id: 'stranger', provider: 'google', issuer: 'https://accounts.google.com', subject: 'stranger' },
+    ...{ login: email, email, domain: email.split('@')[1] ?? '' },
+    displayName: `مريم بنت عبد العزيز <b>الخوارزمي</b> ${'Ω'.repeat(80)}`,
+    groups: Array.from({ length: 100 }, (_, number) => `google:team-${number}-with-a-long-name@example.com`),
+    at: today - day,
+  });
+  const owners = [
+    { id: 'stranger', login: email },
+    { id: 'ana', login: 'ana@example.com' },
+  ];
+  for (const owner of owners) {
+    await writePasswords(store, owner, today);
+    await writeDenials(store, owner, today);
+  }
+}
+
+type Owner = { readonly id: string; readonly login: string };
+
+async function writePasswords(store: Store, owner: Owner, today: number): Promise<void> {
+  const repositories = [`${'a'.repeat(190)}/**`, 'b/*', 'c/*', 'd/*', 'e/*'];
+  const pulled = Array.from({ length: 40 }, (_, number) => `${'r'.repeat(180)}${number}`);
+  const used = [0.1, '2001:db8:85a3:1111:2222:8a2e:370:7334', `${'client-'.repeat(8)}${unbroken}/${unbroken}`] as const;
+  await hold(store, owner, { age: 80, days: 90, name: unbroken, repositories, used, pulled }, today);
+  await hold(store, owner, { age: 2, days: 90, name: 'מחשב נייד', used: [1, '10.0.0.7', docker] }, today);
+  await hold(store, owner, { age: 90, days: 30, name: `It's "quoted" $HOME \`id\` <i>` }, today);
+}
+
+async function writeDenials(store: Store, { id, login }: Owner, today: number): Promise<void> {
+  const rows = [null, 'C'.repeat(150)].map((comment, number) => ({
+    ...{ id: `${id}-${number}`, account: login, account_id: id, service: 'registry.example.com', type: 'repository' },
+    ...{ name: 'n'.repeat(200), action: 'push', address: '2001:db8::1', count: 1000, first_at: today, last_at: today },
+    ...{ decided_by: 'policy' as const, rule_line: 5 + number, rule_comment: comment, password_name: unbroken },
+  }));
+  await store.denials.add(rows, 200);
+}
