@@ -1,6 +1,6 @@
 /** Every fault, in the order in which they are staged. */
 import { clock } from './faults-clock.ts';
-import { fullDisk, readOnly } from './faults-disk.ts';
+import { fullDisk, fullPostgres, readOnly } from './faults-disk.ts';
 import { fuzz } from './faults-fuzz.ts';
 import { kill } from './faults-kill.ts';
 import { memory } from './faults-memory.ts';
@@ -13,6 +13,7 @@ import { timing } from './faults-timing.ts';
 export const faults: readonly Fault[] = [
   kill,
   fullDisk,
+  fullPostgres,
   readOnly,
   clock,
   provider,

@@ -79,7 +79,7 @@ export const fuzz: Fault = {
     const statuses = new Map<number, number>();
     const secrets = new Set(['the-secret-of-the-client']);
     for (let round = 0; round < rounds; round++) {
-      await scene.installation.run(['person', 'enable', bo]);
+      for (const email of [ana, bo]) await scene.installation.run(['person', 'enable', email]);
       const crew = await gather(scene, token);
       for (const secret of crew.secrets) secrets.add(secret);
       const work = async () => {

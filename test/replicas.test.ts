@@ -1,6 +1,7 @@
 /** Two replicas on one PostgreSQL, behind a balancer that gives each request to the other one. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { openSql } from '../src/store/open.ts';
 import { type Balancer, startBalancer } from './support/balancer.ts';
 import { createInstallation, type Installation, type Server } from './support/installation.ts';
 import { skipped } from './support/parts.ts';
@@ -93,6 +94,26 @@ describe('two replicas', { skip: findPostgres() === null && skipped('not install
     );
     assert.ok(one?.includes('"kid"'));
     assert.equal(one, two);
+  });
+
+  test('wrong passwords count together: one replica refuses what was tried at the other', async () => {
+    const [one = '', two = ''] = replicas.map(({ url }) => url);
+    const database = await openSql(environment['DATABASE_URL'] ?? '', () => {});
+    const counted = async () =>
+      (await database.get<{ count: number }>('select count(*) as count from failed_login'))?.count;
+    const guess = async (url: string, password: string) => {
+      const authorization = `Basic ${Buffer.from(`guessed:${password}`).toString('base64')}`;
+      return (await fetch(`${url}/auth?service=registry.example.com`, { headers: { authorization } })).status;
+    };
+    for (let n = 0; n < 9; n++) assert.equal(await guess(one, `one ${n}`), 401);
+    // Alone it would refuse the eleventh. Failures are counted together once they are stored.
+    const statuses: number[] = [];
+    for (let n = 0; n < 9 && statuses.at(-1) !== 429; n++) {
+      statuses.push(await guess(two, `two ${n}`));
+      while (statuses.at(-1) === 401 && (await counted()) !== 10 + n);
+    }
+    await database.close();
+    assert.equal(statuses.at(-1), 429, statuses.join());
   });
 
   test('one without the secrets that they must share does not start, and says which', async () => {

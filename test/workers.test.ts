@@ -5,7 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { createInstallation, type Installation, type Server } from './support/installation.ts';
 
-type Line = { readonly message?: string; readonly msg?: string; readonly pid?: number; readonly worker?: number };
+type Line = {
+  readonly message?: string;
+  readonly msg?: string;
+  readonly pid?: number;
+  readonly worker?: number;
+  readonly pause?: number;
+};
 
 const linesOf = (server: Server): Line[] =>
   server
@@ -14,6 +20,7 @@ const linesOf = (server: Server): Line[] =>
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Line);
 
+const pausesOf = (server: Server) => linesOf(server).flatMap(({ pause }) => pause ?? []);
 const listening = (server: Server) => linesOf(server).filter(({ msg }) => msg === 'listening');
 
 /** A connection that was on its way to a worker when it was killed is lost with it: nobody answers that. */
@@ -77,6 +84,17 @@ describe('WORKERS', () => {
       );
     await until(server, () => listening(server).length === 3);
     assert.equal(listening(server).at(-1)?.worker, 3);
+    await server.stop();
+  });
+
+  test('one that dies again and again is replaced ever later, while the others answer', async () => {
+    const server = await installation.serve({ WORKERS: '2' });
+    for (let deaths = 0; deaths < 4; deaths++) {
+      await until(server, () => listening(server).length === 2 + deaths);
+      process.kill(listening(server).at(-1)?.pid ?? 0, 'SIGKILL');
+      await until(server, () => pausesOf(server).length === deaths + 1);
+    }
+    assert.deepEqual(pausesOf(server), [0, 250, 500, 1_000]);
     await server.stop();
   });
 

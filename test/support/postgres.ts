@@ -17,8 +17,11 @@ export function findPostgres(): string | null {
 }
 
 export type PostgresServer = {
-  /** The URL of a new, empty database. */
-  createDatabase(): Promise<string>;
+  /**
+   * The URL of a new, empty database.
+   * @param folder where its tables and indexes lie: a file system of their own; empty
+   */
+  createDatabase(folder?: string): Promise<string>;
   /** Ends the server and its connections, as a restart begins. */
   goAway(): Promise<void>;
   /** Starts it again, with all that it held. */
@@ -53,9 +56,14 @@ export async function startPostgres(): Promise<PostgresServer> {
   };
   let databases = 0;
   return {
-    async createDatabase() {
+    async createDatabase(place) {
       const name = `test_${++databases}`;
-      await statement(urlOf('postgres'), `create database ${name}`);
+      if (place !== undefined) {
+        if (user !== null) chownSync(place, user.uid, user.gid);
+        await statement(urlOf('postgres'), `create tablespace place_${name} location '${place}'`);
+      }
+      const own = place === undefined ? '' : `tablespace place_${name}`;
+      await statement(urlOf('postgres'), `create database ${name} ${own}`);
       return urlOf(name);
     },
     goAway: end,
