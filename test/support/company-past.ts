@@ -60,12 +60,9 @@ async function writeRevocations(store: Store, today: number): Promise<void> {
   ] as const;
   for (const [id, ago, reason, selection, passwords] of revocations) {
     const at = today - ago;
-    await store.revocations.revoke(
-      {
-        ...{ id, at, actor: 'ana@example.com', reason, selection_json: JSON.stringify(selection), passwords },
-        ...{ undo_until: at + day, undone_at: null, undone_by: null },
-      },
-      [],
-    );
+    await store.revocations.begin({
+      ...{ id, at, actor: 'ana@example.com', reason, selection_json: JSON.stringify(selection), passwords },
+      ...{ undo_until: at + day, undone_at: null, undone_by: null },
+    });
   }
 }
