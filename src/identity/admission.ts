@@ -20,6 +20,7 @@ export type Admission = {
 export function createAdmission(parts: { accounts: AccountStore; now: () => number }): Admission {
   return {
     async admit(connector, profile) {
+      requireSubject(profile, connector.label);
       const email = requireEmail(profile, connector.label);
       connector.check(profile);
       const { account, before } = await signIn(parts, connector, profile, email);
@@ -44,6 +45,15 @@ async function restore(parts: { accounts: AccountStore; now: () => number }, acc
   const change = { state: 'active', reason: null, by: byProvider, at: parts.now() } as const;
   await parts.accounts.setState(id, change);
   return { ...account, state: 'active', state_reason: null, state_by: byProvider, state_at: change.at };
+}
+
+/** OpenID Connect Core 1.0, section 2: at most 255 characters of ASCII; PostgreSQL keeps no NUL. */
+function requireSubject({ subject }: Profile, label: string): void {
+  if (/^[\x20-\x7e]{1,255}$/.test(subject)) return;
+  throw new Refusal(
+    'denied',
+    `${label} named you in a way that OpenID Connect does not allow. Tell the administrator.`,
+  );
 }
 
 /** Characters of a name that is shown. */

@@ -1,7 +1,7 @@
 /** Sign-in with other providers: discovery that may fail, what the ID token must prove, groups and e-mail from claims. */
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from 'jose';
 import type { Connector } from '../../src/identity/connector.ts';
 import { createOidcConnector, type OidcSettings } from '../../src/identity/oidc.ts';
 import type { Fetch } from '../../src/identity/provider-fetch.ts';
@@ -45,14 +45,24 @@ type Provider = {
   claims: object;
   userinfo: () => Response;
   asked: Request[];
-  key: CryptoKey;
+  key: CryptoKey | Uint8Array;
+  alg: string;
   /** In place of a token. */
   tokenError?: () => Response;
 };
 
 /** Signs in at a provider that answers as told. */
 async function signIn(told: Partial<Provider> = {}, changes: Partial<OidcSettings> = {}) {
-  const provider: Provider = { nonce: '', metadata, claims: {}, userinfo: assert.fail, asked: [], key, ...told };
+  const provider: Provider = {
+    nonce: '',
+    metadata,
+    claims: {},
+    userinfo: assert.fail,
+    asked: [],
+    key,
+    alg: 'RS256',
+    ...told,
+  };
   const connector = createOidcConnector({ ...settings, ...changes }, { fetch: fetchOf(provider), now: Date.now });
   return profileThrough(connector, (sent) => {
     provider.nonce = sent.get('nonce') ?? '';
@@ -70,14 +80,12 @@ function fetchOf(provider: Provider): Fetch {
     if (provider.tokenError !== undefined) return provider.tokenError();
     const payload = { ...person, iss: issuer, aud: 'client-1', sub: '7', nonce: provider.nonce, ...provider.claims };
     const idToken = new SignJWT(payload)
-      .setProtectedHeader({ alg: 'RS256', kid: 'k' })
+      .setProtectedHeader({ alg: provider.alg, kid: 'k' })
       .setIssuedAt()
       .setExpirationTime('5 min');
-    return Response.json({
-      access_token: 'access-1',
-      token_type: 'bearer',
-      id_token: await idToken.sign(provider.key),
-    });
+    const isUnsigned = provider.alg === 'none';
+    const id_token = isUnsigned ? new UnsecuredJWT(payload).encode() : await idToken.sign(provider.key);
+    return Response.json({ access_token: 'access-1', token_type: 'bearer', id_token });
   };
 }
 
@@ -136,9 +144,21 @@ test('refused: another issuer, audience, nonce, signature, or a token that anoth
   await assert.rejects(signIn({ key: (await generateKeyPair('RS256')).privateKey }), unverifiable);
 });
 
+test('refused: a token that nobody signed, or that is signed with what the client knows', async () => {
+  const algorithms = { id_token_signing_alg_values_supported: ['RS256', 'HS256', 'none'] };
+  for (const more of [{}, algorithms]) {
+    const told = { metadata: { ...metadata, ...more } };
+    await assert.rejects(signIn({ ...told, alg: 'none' }), { code: 'bad_gateway' });
+    await assert.rejects(signIn({ ...told, alg: 'HS256', key: Buffer.from(settings.clientSecret.repeat(4)) }), {
+      code: 'bad_gateway',
+    });
+    assert.equal((await signIn(told)).subject, '7');
+  }
+});
+
 test('refused: an answer with another state', async () => {
   const asked: Request[] = [];
-  const fetch = fetchOf({ nonce: '', metadata, claims: {}, userinfo: assert.fail, asked, key });
+  const fetch = fetchOf({ nonce: '', metadata, claims: {}, userinfo: assert.fail, asked, key, alg: 'RS256' });
   const connector = createOidcConnector(settings, { fetch, now: Date.now });
   await assert.rejects(
     profileThrough(connector, () => ({ code: 'code-1', state: 'x' })),

@@ -25,6 +25,7 @@ const page = `<!doctype html>
   .state { color: #5f6368; font-weight: 400 }
   .suspended .state { color: #b3261e }
 </style>
+<main>
 <h1>Directory of example.com</h1>
 <p>This page is the demo's own. It stands in for the Google Workspace admin console.
   Dockpass asks about everybody who holds a password every 20 seconds: a change counts within a minute.</p>
@@ -40,6 +41,7 @@ const page = `<!doctype html>
   </form>
 </section>
 <% } %>
+</main>
 </html>
 `;
 

@@ -18,6 +18,7 @@ const page = `<!doctype html>
   button:hover, button:focus-visible { background: #e8f0fe }
   small { display: block; color: #5f6368 }
 </style>
+<main>
 <h1>Choose an account</h1>
 <p>This is the demo's own provider. It stands in for Google and asks for no password.</p>
 <% if (it.refused) { %><p role="alert"><b><%= it.refused.email %> is suspended.</b> The directory would have to let them back in.</p><% } %>
@@ -28,6 +29,7 @@ const page = `<!doctype html>
 <% } %>
   <button name="cancel" value="yes">Cancel</button>
 </form>
+</main>
 </html>
 `;
 

@@ -64,6 +64,18 @@ test('an account of another Workspace, an unverified address and no address are 
   assert.deepEqual(await accountsOf(app), []);
 });
 
+test('a subject that no provider may send is refused, and is no error of ours', async (t) => {
+  const app = await start(t);
+  const ana = app.provider.people.get('100000000000000000001') ?? assert.fail();
+  for (const sub of ['a\0b', 'x'.repeat(256), 'ä']) {
+    app.provider.people.clear();
+    app.provider.people.set(sub, { ...ana, sub });
+    const page = await signInAs(createVisitor(), begin(app), ana.email);
+    assert.equal(page.status, 403, page.body);
+  }
+  assert.deepEqual(await accountsOf(app), []);
+});
+
 test('a name is kept as far as it can be shown, without what turns the text around', async (t) => {
   const app = await start(t);
   const ana = app.provider.people.get('100000000000000000001') ?? assert.fail();
