@@ -33,12 +33,13 @@ export type LeaverParts = {
 export function createLeavers({ accounts, passwords, sessions, forgetToken, audit }: LeaverParts): Leavers {
   return {
     async shutOut(account, reason, at, finder) {
-      const { id, login: subject } = account;
+      const { id, login: subject, provider } = account;
       const change = { state: 'disabled', reason, by: byProvider, at, unlessSignedInAfter: at } as const;
       if (!(await accounts.setState(id, change))) return false;
       const detail = {
         reason,
-        passwords: await passwords.revokeOfAccount(id, finder.actor, at),
+        // Its owner reads by whom: no sweep of ours, but what the provider says.
+        passwords: await passwords.revokeOfAccount(id, provider, at),
         sessions: await sessions.removeOfAccount(id),
       };
       await forgetToken(account);

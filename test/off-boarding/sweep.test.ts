@@ -36,7 +36,8 @@ describeEngines('a sweep', (databases) => {
 
       const leaver = await account('p00');
       assert.deepEqual([leaver.state, leaver.state_reason, leaver.state_by], ['disabled', gone.reason, 'provider']);
-      assert.equal((await passwords.ofAccount(leaver))[0]?.state, 'revoked');
+      const [revoked] = await passwords.ofAccount(leaver);
+      assert.deepEqual([revoked?.state, revoked?.revokedBy], ['revoked', 'google']);
       assert.equal(await store.sessions.read('s', clock.at), undefined);
 
       const asked = await account('p01');
