@@ -23,6 +23,7 @@ const pages: Readonly<Record<string, string>> = {
   'a search with many hits': '/admin?q=person+7',
   'a search with none': '/admin?q=nobody-of-this-name',
   'of one domain': '/admin?domain=d7.example.org',
+  'of one group': '/admin?group=google:team-7@example.com',
   'a person': '/admin/people/crowd-77777',
   'the preview of 3,000 passwords': '/admin/revocations/new?domain=d7.example.org',
   robots: '/admin/robots',
@@ -38,7 +39,9 @@ async function giveFaces(databaseUrl: string): Promise<void> {
   try {
     await sql.run(
       `update account set display_name = 'Person ' || substr(id, 7), domain = 'd' || (${number} % 100) || '.example.org',
-         search_text = login || ' person ' || substr(id, 7), signed_in_at = created_at - ${number} * 1000
+         search_text = login || ' person ' || substr(id, 7), signed_in_at = created_at - ${number} * 1000,
+         groups_json = '["google:all@example.com","google:team-' || (${number} % 500) || '@example.com","google:floor-' ||
+           (${number} % 70) || '@example.com","google:building-' || (${number} % 13) || '@example.com"]'
        where id like 'crowd-%'`,
     );
     await sql.run(

@@ -3,14 +3,22 @@ import { identityOfAccount } from '../identity/account-identity.ts';
 import { foldCase } from '../identity/identity.ts';
 import type { Patience } from '../identity/standing.ts';
 import type { Policy } from '../policy/acl.ts';
-import { type Membership, groupsOf as policyGroupsOf } from '../policy/groups.ts';
+import {
+  type Member,
+  type Membership,
+  groupsOf as policyGroupsOf,
+  membersOf as policyMembersOf,
+} from '../policy/groups.ts';
 import type { Account } from '../store/accounts.ts';
+import type { GroupMembers } from '../store/people.ts';
 
 export type Administrators = {
   /** Never a robot, never whoever shows a password: only people who have signed in with a provider are asked about. */
   includes(account: Account): boolean;
   /** Every group that the account is in now, those of the provider and those of the policy file. */
   groupsOf(account: Account): Membership[];
+  /** What an account of the group has: as `groupsOf`, the other way round. @param group of a provider or of the policy file */
+  membersOf(group: string): GroupMembers;
 };
 
 /** @param parts.now epoch milliseconds */
@@ -27,6 +35,18 @@ export function createAdministrators(parts: {
     policyGroupsOf(policy().groups, identityOfAccount(account, patience, now()));
   return {
     groupsOf,
+    membersOf(group) {
+      const members = policyMembersOf(policy().groups, group);
+      const valuesOf = (...kinds: readonly Member['kind'][]) =>
+        members.filter(({ kind }) => kinds.includes(kind)).map(({ value }) => value);
+      return {
+        groups: [group, ...valuesOf('group')],
+        toldSince: now() - patience.groups,
+        // The user name of a person is their e-mail.
+        logins: valuesOf('email', 'account'),
+        domains: valuesOf('domain'),
+      };
+    },
     includes(account) {
       if (account.kind !== 'person' || account.state !== 'active') return false;
       if (account.email !== null && emails.includes(foldCase(account.email))) return true;

@@ -5,7 +5,7 @@ import type { Audit } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import type { Membership } from '../policy/groups.ts';
 import type { Account, AccountState } from '../store/accounts.ts';
-import type { PersonRow, Removed } from '../store/people.ts';
+import { maximumLogins, type PersonRow, type Removed } from '../store/people.ts';
 import type { SessionRow } from '../store/sessions.ts';
 import { ConstraintError } from '../store/sql.ts';
 import type { Store } from '../store/store.ts';
@@ -46,6 +46,8 @@ export type PeopleQuery = {
   readonly state: AccountState | null;
   readonly provider: string | null;
   readonly domain: string | null;
+  /** Of the provider with its prefix, or of the policy file. */
+  readonly group: string | null;
   readonly sort: PeopleSort;
   readonly descending: boolean;
   /** From 1. */
@@ -80,7 +82,7 @@ export type PersonDetail = {
 };
 
 export type People = {
-  /** People alone, no robots. */
+  /** People alone, no robots. @throws {Refusal} `bad_request` for a group of more e-mails than can be asked for */
   list(query: PeopleQuery): Promise<PeoplePage>;
   /** What there is to filter by. */
   providers(): Promise<string[]>;
@@ -136,7 +138,12 @@ export function createPeople(parts: PeopleParts): People {
 
   return {
     async list(query) {
-      const filter = { ...query, search: query.search.trim().normalize('NFC').toLowerCase() };
+      const group = query.group === null ? null : parts.administrators.membersOf(query.group);
+      if (group !== null && group.logins.length > maximumLogins) {
+        const message = `The policy file names more than ${maximumLogins} people of ${query.group}. Search for some of them.`;
+        throw new Refusal('bad_request', message, { field: 'group' });
+      }
+      const filter = { ...query, search: query.search.trim().normalize('NFC').toLowerCase(), group };
       const total = await store.people.count(filter);
       const pages = Math.max(1, Math.ceil(total / pageSize));
       const page = Math.min(Math.max(1, query.page), pages);

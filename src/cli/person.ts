@@ -9,19 +9,21 @@ import { byCommandLine, withAdministration } from './core.ts';
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
-const page = { state: null, provider: null, domain: null, sort: 'login', descending: false } as const;
+const order = { state: null, sort: 'login', descending: false } as const;
 
 export const personCommands: readonly Command[] = [
   {
     words: 'person list',
-    usage: '[SEARCH] [--json]',
+    usage: '[SEARCH] [--group GROUP] [--domain DOMAIN] [--provider PROVIDER] [--json]',
     summary: 'List people, with their live passwords and state; SEARCH is a part of a login or name',
-    options: { json: flag },
+    options: { json: flag, group: text, domain: text, provider: text },
     operands: [0, 1],
     run: ([search = ''], values, terminal) =>
       withAdministration(terminal, async ({ people }) => {
+        const given = (name: string) => (typeof values[name] === 'string' ? values[name] : null);
+        const filter = { group: given('group'), domain: given('domain'), provider: given('provider') };
         for (let number = 1, pages = 1; number <= pages; number++) {
-          const found = await people.list({ ...page, search, page: number });
+          const found = await people.list({ ...order, ...filter, search, page: number });
           pages = found.pages;
           for (const person of found.people) {
             const { login, provider, livePasswords, state } = person;

@@ -86,6 +86,21 @@ export function groupsOf(groups: Groups, identity: Identity): Membership[] {
   ];
 }
 
+/** Everything that makes somebody a member of a group, also through other groups of the file; none for a group that is not in it. */
+export function membersOf({ byMember, parents }: Groups, name: string): Member[] {
+  const children = new Map<string, string[]>();
+  for (const [child, above] of parents) for (const parent of above) addTo(children, parent, child);
+  const within = new Set([name]);
+  // A Set hands out what is added while it is walked: this reaches every group below, each once.
+  for (const group of within) for (const child of children.get(group) ?? []) within.add(child);
+  return [...byMember]
+    .filter(([, groups]) => groups.some((group) => within.has(group.name)))
+    .map(([key]) => {
+      const end = key.indexOf(' ');
+      return { kind: key.slice(0, end) as Member['kind'], value: key.slice(end + 1) };
+    });
+}
+
 function originOf({ kind, value }: Member): string {
   if (kind === 'email') return 'by e-mail';
   return kind === 'group' ? `by the provider's group ${value}` : `by ${kind} ${value}`;

@@ -11,6 +11,7 @@ const everybody: PeopleQuery = {
   state: null,
   provider: null,
   domain: null,
+  group: null,
   sort: 'login',
   descending: false,
   page: 1,
@@ -40,6 +41,37 @@ describeEngines('people', (databases) => {
       await scene.people.disable('cy', '', root);
       assert.deepEqual(await found(scene, { state: 'disabled' }), ['cy']);
       assert.deepEqual(await scene.people.providers(), ['google', 'keycloak']);
+    }),
+  );
+
+  test(
+    'are those of a group as `/auth` has it: of the provider, or of the policy file by e-mail and through another',
+    scene(async (scene) => {
+      const { addPerson, clock, administrators, store } = scene;
+      await addPerson('ana');
+      await addPerson('bo', { groups: ['google:leads@example.com', 'say "hi"'] });
+      await addPerson('cy', { groups: ['google:leads@example.com.evil', 'GOOGLE:LEADS@example.com', 'x\\'] });
+      const groups = ['platform', 'leads', 'google:leads@example.com', 'say "hi"', 'hi', 'x\\', '%', '"', 'none', 'e'];
+      const expectSame = async () => {
+        const accounts = await store.accounts.after('', 100);
+        for (const group of groups) {
+          const members = accounts.filter((account) =>
+            administrators.groupsOf(account).some(({ name }) => name === group),
+          );
+          assert.deepEqual(
+            await found(scene, { group }),
+            members.map(({ id }) => id),
+            group,
+          );
+        }
+      };
+      await expectSame();
+      assert.deepEqual(await found(scene, { group: 'platform' }), ['ana', 'bo']);
+      assert.deepEqual(await found(scene, { group: 'leads', search: 'bo' }), ['bo']);
+      assert.deepEqual(await found(scene, { group: 'platform', domain: 'other.example' }), []);
+      clock.at += 31 * day;
+      await expectSame();
+      assert.deepEqual(await found(scene, { group: 'leads' }), [], 'what was told too long ago is not known any more');
     }),
   );
 

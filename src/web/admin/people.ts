@@ -40,7 +40,12 @@ async function list(parts: PeoplePageParts, request: Request, response: Response
     warnings: parts.warnings(),
     removed: request.query['done'] === 'removed',
     query,
-    isFiltered: query.search !== '' || query.state !== null || query.provider !== null || query.domain !== null,
+    isFiltered:
+      query.search !== '' ||
+      query.state !== null ||
+      query.provider !== null ||
+      query.domain !== null ||
+      query.group !== null,
     rows: found.people.map((person) => rowOf(person, now())),
     total: found.total,
     pager: pagerOf(found, query),
@@ -60,6 +65,7 @@ function readQuery(source: unknown): PeopleQuery {
     state: oneOf(states, field('state')),
     provider: field('provider') || null,
     domain: field('domain').toLowerCase() || null,
+    group: field('group').trim() || null,
     sort,
     descending: order === '' ? downFirst.includes(sort) : order === 'down',
     page: Number.isInteger(page) && page > 0 ? page : 1,
@@ -68,9 +74,9 @@ function readQuery(source: unknown): PeopleQuery {
 
 /** The address of the same list, with what is changed. A list in another order begins at its first page. */
 function hrefOf(query: PeopleQuery, change: Partial<PeopleQuery>): string {
-  const { search, state, provider, domain, sort, descending, page } = { ...query, page: 1, ...change };
+  const { search, state, provider, domain, group, sort, descending, page } = { ...query, page: 1, ...change };
   const order = descending === downFirst.includes(sort) ? null : descending ? 'down' : 'up';
-  const values = { q: search, state, provider, domain, sort: sort === 'login' ? null : sort, order };
+  const values = { q: search, state, provider, domain, group, sort: sort === 'login' ? null : sort, order };
   return queryOf({ ...values, page: page === 1 ? null : page }) || '?';
 }
 
