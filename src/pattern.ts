@@ -1,6 +1,7 @@
 /** Owns the pattern language of policies and of narrowed passwords: globs as in Go's `path.Match`, `**`, and RE2 between slashes. */
 import { RE2JS } from 're2js';
 import { literalEnds } from './expression-ends.ts';
+import { isPlainExpression, type Words, wordsOf } from './plain-expression.ts';
 
 /** Says whether the whole of `text` fits (a glob), or some part of it (an expression between slashes). */
 export type Matcher = (text: string) => boolean;
@@ -81,11 +82,52 @@ export function compilePattern(pattern: string, { doubleStar }: { doubleStar: bo
   return compileGlob(pattern, { doubleStar });
 }
 
+/**
+ * Says what is malformed about a pattern, for less than it costs to compile it.
+ * @throws {PatternError}
+ */
+export function checkPattern(pattern: string): void {
+  if (isExpression(pattern)) checkExpression(pattern.slice(1, -1));
+  else checkGlob(pattern);
+}
+
+function checkExpression(source: string): void {
+  if (!isPlainExpression(source)) compileExpression(source);
+}
+
+/** Only classes and escapes can be malformed. */
+function checkGlob(glob: string): void {
+  if (/[[\\]/.test(glob)) parseGlob(glob, stringRune);
+}
+
+/** Says at once what is malformed, and compiles when first asked. */
 const matcherOf = remember((source): Matcher => {
-  const expression = compileExpression(source);
-  const { prefix, suffix } = literalEnds(source);
-  return (text) => text.startsWith(prefix) && text.endsWith(suffix) && expression.test(text);
+  checkExpression(source);
+  let match: Matcher | undefined;
+  return (text) => {
+    match ??= expressionMatcher(source);
+    return match(text);
+  };
 });
+
+function expressionMatcher(source: string): Matcher {
+  const words = wordsOf(source);
+  if (words) return wordMatcher(words);
+  const { prefix, suffix } = literalEnds(source);
+  let expression: RE2JS | undefined;
+  return (text) => {
+    if (!text.startsWith(prefix) || !text.endsWith(suffix)) return false;
+    expression ??= compileExpression(source);
+    return expression.test(text);
+  };
+}
+
+function wordMatcher({ words, start, end }: Words): Matcher {
+  if (start && end) return (text) => words.includes(text);
+  if (start) return (text) => words.some((word) => text.startsWith(word));
+  if (end) return (text) => words.some((word) => text.endsWith(word));
+  return (text) => words.some((word) => text.includes(word));
+}
 
 /**
  * `*` and `?` stay within a path segment, `[a-c]` and `[^a]` are classes, `\` escapes; the whole text must fit.
@@ -106,6 +148,15 @@ function compileNewGlob(glob: string, doubleStar: boolean): Matcher {
   // Most globs end in their only stars.
   if (rest === '*') return (text) => text.startsWith(prefix) && !text.includes('/', prefix.length);
   if (rest === '**' && doubleStar) return (text) => text.startsWith(prefix);
+  checkGlob(glob);
+  let match: Matcher | undefined;
+  return (text) => {
+    match ??= globMatcher(glob, doubleStar);
+    return match(text);
+  };
+}
+
+function globMatcher(glob: string, doubleStar: boolean): Matcher {
   const chunks = parseGlob(utf8(glob), byteRune);
   if (!doubleStar || chunks.every(({ star }) => star !== 'deep')) return (text) => matchChunks(chunks, utf8(text));
   const expression = compileExpression(toExpression(parseGlob(glob, stringRune)));

@@ -21,7 +21,9 @@ export class DockerAuthError extends Error {
 export function loadDockerAuthAcl(acl: unknown): DockerAuthRule[] {
   return listOf(acl ?? [], 'acl').map((entry, index) => {
     const rule = `acl[${index + 1}]`;
-    const { match, actions } = entry === null ? {} : mapOf(entry, rule);
+    const { match, actions, comment } = entry === null ? {} : mapOf(entry, rule);
+    // Nobody looks at it, but it has to be one.
+    textOf(comment ?? '', `${rule}.comment`);
     if (match === undefined || match === null) throw new DockerAuthError(`${rule}: match is missing`);
     return {
       conditions: compileMatch(

@@ -13,7 +13,7 @@ type Loaded = { readonly rules: readonly EvaluatedRule[] } | { readonly error: s
 type Outcome = { readonly actions: readonly string[] } | { readonly nomatch: true } | { readonly error: string };
 
 /** A stream usually asks many things of few ACLs, or goes over the same ones again and again. */
-const keptAcls = 4_096;
+const keptAcls = 512;
 
 /**
  * `{"acl":[...],"request":{"account","type","name","ip","service","labels","actions"}}` ->
@@ -23,29 +23,69 @@ const keptAcls = 4_096;
 export function createEvaluator({ dockerAuth }: { dockerAuth: boolean }): (line: string) => string {
   const load = dockerAuth ? loadDockerAuth : loadOurs;
   const kept = new Map<string, Loaded>();
-  const loadOnce = (acl: unknown): Loaded => {
-    const text = JSON.stringify(acl ?? null);
-    const known = kept.get(text);
+  /** What is kept is known to be JSON by itself. @throws {SyntaxError} */
+  const loadOnce = (written: string): Loaded => {
+    const known = kept.get(written);
     if (known) return known;
     if (kept.size >= keptAcls) kept.clear();
-    const loaded = load(acl);
-    kept.set(text, loaded);
+    const loaded = load(parse(written));
+    kept.set(written, loaded);
     return loaded;
   };
-  return (line) => JSON.stringify(evaluate(line, loadOnce));
+  return (line) => {
+    const parts = split(line);
+    const outcome = parts && orNull(() => decide(loadOnce(parts.acl), parts.rest));
+    return JSON.stringify(outcome ?? orNull(() => decideWhole(line, load)) ?? { error: 'the line is not JSON' });
+  };
 }
 
-function evaluate(line: string, load: (acl: unknown) => Loaded): Outcome {
-  let input: { readonly acl?: unknown; readonly request?: EvalRequest } | null;
+function decideWhole(line: string, load: (acl: unknown) => Loaded): Outcome {
+  const input = parse(line) as (Input & { readonly acl?: unknown }) | null;
+  return decide(load(input?.acl), input);
+}
+
+/** `null` for what is not JSON. */
+function orNull<Result>(read: () => Result): Result | null {
   try {
-    input = JSON.parse(line);
-  } catch {
-    return { error: 'the line is not JSON' };
+    return read();
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
   }
+}
+
+type Input = { readonly request?: EvalRequest } | null;
+
+const head = '{"acl":';
+const middle = ',"request":';
+
+/**
+ * The ACL as it is written, so that one that came before need not be read again, and the rest of the line read; `null`
+ * where the line is of another form. `middle` is never within a text, whose quotes have backslashes before them; what
+ * stands before it may still be more than the ACL, and then is no JSON.
+ */
+function split(line: string): { readonly acl: string; readonly rest: Input } | null {
+  const at = line.startsWith(head) ? line.lastIndexOf(middle) : -1;
+  if (at < 0) return null;
+  const rest = orNull(() => parse(`{${line.slice(at + 1)}`) as Input);
+  // Of two ACLs the last one counts.
+  return rest === null || Object.hasOwn(rest, 'acl') ? null : { acl: line.slice(head.length, at), rest };
+}
+
+/** @throws {SyntaxError} */
+function parse(text: string): unknown {
+  // Half of a surrogate pair is U+FFFD to Go.
+  return /\\u[dD][89a-fA-F]/.test(text) ? JSON.parse(text, wellFormed) : JSON.parse(text);
+}
+
+function wellFormed(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.toWellFormed() : value;
+}
+
+function decide(loaded: Loaded, input: Input): Outcome {
   const request = input?.request ?? {};
   const problem = problemOf(request);
   if (problem !== null) return { error: problem };
-  const loaded = load(input?.acl);
   return 'error' in loaded ? loaded : decideRequest(loaded.rules, request);
 }
 

@@ -1,6 +1,13 @@
 /** Owns patterns with variables: `${account}`, `${account:1}`, `${labels:team}`; what they stand for and how it is put in. */
-import type { RE2JS } from 're2js';
-import { compileExpression, compilePattern, isExpression, type Matcher, PatternError, quoteMeta } from '../pattern.ts';
+import {
+  checkPattern,
+  compileExpression,
+  compilePattern,
+  isExpression,
+  type Matcher,
+  PatternError,
+  quoteMeta,
+} from '../pattern.ts';
 import type { Subject } from './subject.ts';
 
 /** The four fields that a capture may refer to. */
@@ -18,7 +25,7 @@ export type Dialect = {
 /** What the patterns of one rule share: the captures that it may use, each with the expression that it is taken from. */
 export type Captures = ReadonlyMap<
   string,
-  { readonly field: CaptureField; readonly group: number; readonly source: RE2JS }
+  { readonly field: CaptureField; readonly group: number; readonly source: string }
 >;
 
 /** Whether a pattern with variables fits `text` for this subject. */
@@ -59,10 +66,19 @@ export function compileTemplate(
   captures: Captures,
   { choices }: { choices: boolean },
 ): TemplateMatcher {
-  const pieces = parseTemplate(pattern, dialect, captures, choices);
-  if (pieces.every(({ kind }) => kind === 'text')) return alone(compileWritten(pattern, dialect));
-  // Checked as written, as docker_auth does for expressions; that a glob is malformed it only finds by never matching.
-  if (isExpression(pattern) || /[[\\]/.test(pattern)) compileWritten(pattern, dialect);
+  // As written, as docker_auth does for expressions; that a glob is malformed it only finds by never matching.
+  if (dialect.extended || isExpression(pattern)) checkPattern(pattern);
+  let fits: TemplateMatcher | undefined;
+  return (text, subject) => {
+    fits ??= buildTemplate(pattern, dialect, captures, choices);
+    return fits(text, subject);
+  };
+}
+
+/** Only where it is asked: most patterns of a policy never are. */
+function buildTemplate(pattern: string, dialect: Dialect, captures: Captures, choices: boolean): TemplateMatcher {
+  const pieces = pattern.includes('${') ? parseTemplate(pattern, dialect, captures, choices) : [];
+  if (pieces.every(({ kind }) => kind === 'text')) return compileFilled(pattern, dialect.extended, true);
   const compile = createCompiler(pattern, dialect);
   const placeholders = [...new Set(pieces.flatMap((piece) => (piece.kind === 'choice' ? [piece.written] : [])))];
   return (text, subject) => {
@@ -72,21 +88,8 @@ export function compileTemplate(
   };
 }
 
-function alone(matcher: Matcher): TemplateMatcher {
-  return (text) => matcher(text);
-}
-
 const nothingChosen: ReadonlyMap<string, string> = new Map();
 const neverMatches: Matcher = () => false;
-
-function compileWritten(pattern: string, dialect: Dialect): Matcher {
-  try {
-    return compilePattern(pattern, { doubleStar: dialect.extended });
-  } catch (error) {
-    if (dialect.extended || isExpression(pattern)) throw error;
-    return neverMatches;
-  }
-}
 
 /** Compiles filled-in patterns. What is malformed once it is filled in never matches, as in docker_auth. */
 function createCompiler(written: string, { extended, raw }: Dialect): (filled: string) => Matcher {
@@ -202,8 +205,8 @@ function quoteOrNull(value: string | null): string | null {
   return value === null ? null : quoteMeta(value);
 }
 
-function captureFrom(source: RE2JS, group: number, text: string): string | null {
-  const matcher = source.matcher(text);
+function captureFrom(source: string, group: number, text: string): string | null {
+  const matcher = compileExpression(source).matcher(text);
   if (!matcher.find() || group < 1 || group > matcher.groupCount()) return null;
   return matcher.group(group) ?? '';
 }
@@ -213,22 +216,25 @@ function captureFrom(source: RE2JS, group: number, text: string): string | null 
  * `${type}/${account:1}` is one placeholder that means nothing; and a field is compiled before anything is put into it.
  */
 export function findCaptures(fields: Partial<Record<CaptureField, string>>): Captures {
-  const captures = new Map<string, { field: CaptureField; group: number; source: RE2JS }>();
+  const captures = new Map<string, { field: CaptureField; group: number; source: string }>();
   for (const pattern of captureFields.map((field) => fields[field] ?? '')) {
+    if (!pattern.includes('${')) continue;
     for (const [written, name = '', group = ''] of pattern.matchAll(/\$\{([^\n]+?):(\d+)\}/g)) {
       const field = captureFields.find((candidate) => capitalized(candidate) === capitalized(name));
-      const source = field && compileOwn(fields[field]);
-      if (field && source) captures.set(written, { field, group: Number(group), source });
+      const source = field && expressionOf(fields[field]);
+      if (field && source !== null && source !== undefined)
+        captures.set(written, { field, group: Number(group), source });
     }
   }
   return captures;
 }
 
 /** The expression of a field that is captured from; a malformed one is reported where the field itself is compiled. */
-function compileOwn(pattern: string | undefined): RE2JS | null {
+function expressionOf(pattern: string | undefined): string | null {
   if (pattern === undefined || !isExpression(pattern)) return null;
   try {
-    return compileExpression(pattern.slice(1, -1));
+    checkPattern(pattern);
+    return pattern.slice(1, -1);
   } catch {
     return null;
   }

@@ -145,3 +145,33 @@ describe('policy eval without --docker-auth', () => {
     assert.equal(ours('null'), '{"nomatch":true}');
   });
 });
+
+test('a line is read the same however its keys stand', () => {
+  const acl = [{ match: { name: 'x' }, actions: ['pull'] }];
+  const request = { account: 'a', name: 'x', actions: ['pull'] };
+  const granted = '{"actions":["pull"]}';
+  const [a, r] = [JSON.stringify(acl), JSON.stringify(request)];
+  const lines: readonly [line: string, answer: RegExp | string][] = [
+    [`{"acl":${a},"request":${r}}`, granted],
+    [`{"request":${r},"acl":${a}}`, granted],
+    [`{"acl":${a},"id":7,"request":${r}}`, granted],
+    [`{"acl":${a},"request":${r},"id":7}`, granted],
+    [` {"acl": ${a} , "request": ${r} }`, granted],
+    [`{"acl":[],"acl":${a},"request":${r}}`, granted],
+    [`{"acl":[],"request":${r},"acl":${a}}`, granted],
+    [`{"acl":[],"request":${r},"\\u0061cl":${a}}`, granted],
+    [`{"acl":${a},"request":{},"request":${r}}`, granted],
+    [`{"acl":[{"match":{},"actions":[],"request":{"account":"a"}}]}`, '{"actions":[]}'],
+    [`{"acl":[{"match":{"name":",\\"request\\":"},"actions":[]}],"request":${r}}`, '{"nomatch":true}'],
+    [`{"acl":${a},"request":${r}`, /not JSON/],
+    [`{"acl":[,"request":${r}}`, /not JSON/],
+    [`{"acl":${a},"request":${r}}}`, /not JSON/],
+    [`{"acl":[{"match":{"name":"\\ud83d"},"actions":["*"]}],"request":{"name":"\ufffd","actions":["pull"]}}`, granted],
+    [`{"acl":[{"match":{"name":"x"},"actions":["*"],"comment":{}}],"request":${r}}`, /acl\[1\]\.comment is no text/],
+  ];
+  // Twice: what was kept of the first time must not change the second.
+  for (const [line, answer] of [...lines, ...lines]) {
+    if (typeof answer === 'string') assert.equal(evaluate(line), answer, line);
+    else assert.match(evaluate(line), answer, line);
+  }
+});

@@ -1,0 +1,35 @@
+/** Owns telling expressions that are surely well-formed, without compiling them: most are plain, and most are never asked. */
+
+/** What stands for itself, in Go's RE2 syntax and in re2js alike. */
+const literal = String.raw`[^\\^$.|?*+()[\]{}]`;
+const escaped = String.raw`\\[.\-+*?()|[\]{}^$/@dDwWsS]`;
+const inClass = String.raw`a-z|A-Z|0-9|[\w@./+]|\\[.\-/dDwWsS]`;
+const one = String.raw`(?:${literal}|${escaped}|\.|\[\^?(?:${inClass})+-?\])`;
+/** No counted repetition: Go limits those. None of a repetition either. */
+const repeated = String.raw`(?:[*+?]\??)?`;
+const flat = `(?:${one}${repeated}|[\\^$|])*`;
+const nested = (inner: string): string => String.raw`(?:${one}${repeated}|[\^$|]|\((?:\?:)?${inner}\)${repeated})*`;
+const plain = new RegExp(`^${nested(nested(flat))}$`);
+const longest = 500;
+
+/**
+ * Whether an expression is sure to compile. False says nothing.
+ * @param source RE2 syntax, without the slashes
+ */
+export function isPlainExpression(source: string): boolean {
+  return source.length <= longest && plain.test(source);
+}
+
+/** Alternatives that stand for themselves, and whether the text must begin and end with them. */
+export type Words = { readonly words: readonly string[]; readonly start: boolean; readonly end: boolean };
+
+const word = String.raw`(?:[\w@ :,/-]|\\[.\-+@/])*`;
+const words = new RegExp(String.raw`^(\^?)(?:(${word})|\((?:\?:)?(${word}(?:\|${word})*)\))(\$?)$`);
+
+/** `^(ana|bo)$` and the like, which need no engine; `null` for what is more. */
+export function wordsOf(source: string): Words | null {
+  const [found, start, single, several, end] = source.length <= longest ? (words.exec(source) ?? []) : [];
+  if (found === undefined) return null;
+  const written = single === undefined ? (several ?? '').split('|') : [single];
+  return { words: written.map((one) => one.replaceAll('\\', '')), start: start !== '', end: end !== '' };
+}

@@ -1,0 +1,107 @@
+/** What is taken for well-formed without being compiled is so, and words mean what the engine says. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { RE2JS } from 're2js';
+import { isPlainExpression, wordsOf } from '../src/plain-expression.ts';
+
+const pieces = [
+  'a',
+  'Bo',
+  '-',
+  ' ',
+  '@',
+  '/',
+  '.',
+  '\\.',
+  '\\/',
+  '\\d',
+  '\\w',
+  '^',
+  '$',
+  '|',
+  '(',
+  '(?:',
+  ')',
+  '[',
+  ']',
+  '[a-z]',
+  '[^0-9_]',
+];
+const more = [
+  '*',
+  '+',
+  '?',
+  '*?',
+  '??',
+  '{2}',
+  '{',
+  '}',
+  '\\b',
+  '\\Q',
+  '\\E',
+  '\\p{L}',
+  '(?i)',
+  '(?P<n>',
+  '[a-',
+  '\\',
+  'é',
+  '😀',
+  '\n',
+  '-]',
+];
+const source = fc.array(fc.constantFrom(...pieces, ...more), { maxLength: 12 }).map((parts) => parts.join(''));
+
+test('whatever is called plain compiles', () => {
+  fc.assert(
+    fc.property(source, (text) => !isPlainExpression(text) || RE2JS.compile(text) !== null),
+    { numRuns: 20_000 },
+  );
+});
+
+test('the usual expressions of policies are plain', () => {
+  for (const text of ['^(.+)@example\\.com$', '.+', 'a|b', '^team/(web|ops)(/.*)?$', '[a-z0-9_.-]+', '^(?:a|(b|c))$']) {
+    assert.ok(isPlainExpression(text), text);
+  }
+});
+
+test('words match as the engine does', () => {
+  const words = fc
+    .array(fc.constantFrom('a', 'bo', '\\.', '/', '-', '|', 'x y', ''), { maxLength: 6 })
+    .map((parts) => parts.join(''));
+  const whole = fc.tuple(
+    fc.constantFrom('', '^'),
+    fc.constantFrom(...['', '('], '(?:'),
+    words,
+    fc.constantFrom('', '$'),
+  );
+  const text = fc
+    .array(fc.constantFrom('a', 'bo', '.', '/', '-', '|', 'x y'), { maxLength: 5 })
+    .map((parts) => parts.join(''));
+  const agrees = ([start, open, inner, end]: readonly string[], given: string): boolean => {
+    const expression = `${start}${open}${inner}${open === '' ? '' : ')'}${end}`;
+    const found = wordsOf(expression);
+    if (found === null) return true;
+    const fits = (word: string): boolean =>
+      (found.start ? given.startsWith(word) : given.includes(word)) &&
+      (found.end ? given.endsWith(word) : given.includes(word)) &&
+      (!(found.start && found.end) || given === word);
+    return found.words.some(fits) === RE2JS.compile(expression).test(given);
+  };
+  fc.assert(fc.property(whole, text, agrees), { numRuns: 20_000 });
+});
+
+test('neither takes long for what only looks plain', () => {
+  const begun = performance.now();
+  for (const text of [
+    'a?'.repeat(249),
+    '(a|'.repeat(160),
+    '[a-z'.repeat(120),
+    '\\.'.repeat(240),
+    '((a*)*)*'.repeat(60),
+  ]) {
+    isPlainExpression(`${text}\\`);
+    wordsOf(`${text}\\`);
+  }
+  assert.ok(performance.now() - begun < 2_000);
+});
