@@ -145,7 +145,10 @@ describe('the steps of the Dockerfile, in an empty folder', { skip: missing('roo
 });
 
 type Compose = {
-  readonly services: Record<'dockpass' | 'registry', Record<string, unknown> & { environment: Record<string, string> }>;
+  readonly services: Record<
+    'dockpass' | 'registry' | 'images-owner',
+    Record<string, unknown> & { environment: Record<string, string> }
+  >;
 };
 
 describe('compose.yaml', () => {
@@ -175,15 +178,23 @@ describe('compose.yaml', () => {
       ['REALM', 'SERVICE', 'ISSUER', 'ROOTCERTBUNDLE'].map((name) => registry[`REGISTRY_AUTH_TOKEN_${name}`]),
       [`${config.publicUrl.origin}/auth`, service?.name, service?.issuer, config.keyRings[0]?.bundleFile],
     );
-    assert.deepEqual(services.registry['depends_on'], { dockpass: { condition: 'service_healthy' } });
+    assert.deepEqual(services.registry['depends_on'], {
+      dockpass: { condition: 'service_healthy' },
+      'images-owner': { condition: 'service_completed_successfully' },
+    });
   });
   test('neither container can write to itself, gain anything, or be reached from elsewhere', () => {
     for (const service of Object.values(services)) {
       assert.equal(service['read_only'], true);
       assert.deepEqual(service['cap_drop'], ['ALL']);
       assert.deepEqual(service['security_opt'], ['no-new-privileges:true']);
-      for (const port of service['ports'] as string[]) assert.match(port, /^127\.0\.0\.1:/);
+      for (const port of (service['ports'] ?? []) as string[]) assert.match(port, /^127\.0\.0\.1:/);
     }
+    assert.equal(services.registry['user'], '1000:1000');
+  });
+  test('the policy is mounted as a folder, so that a file that takes its place is seen', () => {
+    const file = environment['POLICY_FILE'] ?? '';
+    assert.ok((services.dockpass['volumes'] as string[]).includes(`./policy:${dirname(file)}:ro`));
   });
   test('Docker Compose takes it', { skip: composeOf() === null && 'no Docker Compose here' }, async () => {
     const [program = '', ...words] = composeOf() ?? [];
