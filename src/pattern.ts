@@ -188,7 +188,7 @@ function parseGlob(glob: string, runeAt: RuneAt): Chunk[] {
   let items: Item[] = [];
   for (let at = 0; at < glob.length; ) {
     if (glob[at] === '*') {
-      if (at > 0) chunks.push({ star, items });
+      chunks.push({ star, items });
       const stars = /\**/y;
       stars.lastIndex = at;
       const run = stars.exec(glob)?.[0].length ?? 1;
@@ -233,7 +233,6 @@ function parseClassCharacter(glob: string, start: number, runeAt: RuneAt): [numb
     throw new PatternError(`"${glob[at]}" must be escaped with a backslash inside "[ ]"`);
   }
   const [point, size] = runeAt(glob, at);
-  if (at + size >= glob.length) throw new PatternError('"[" has no "]"');
   return [point, at + size];
 }
 
@@ -245,7 +244,6 @@ function matchChunks(chunks: readonly Chunk[], text: string): boolean {
   let at = 0;
   for (const [index, { star, items }] of chunks.entries()) {
     const last = index === chunks.length - 1;
-    if (last && star !== 'none' && items.length === 0) return !text.includes('/', at);
     const end = star === 'none' ? matchItems(items, text, at) : findItems(items, text, at, last);
     if (end < 0) return false;
     at = end;

@@ -53,6 +53,33 @@ describe("globs are those of Go's path.Match", () => {
     ['[^z-a]', 'm', true],
     ['{a,b}', 'a', false],
     ['//', '//', true],
+    ['?', 'ab', false],
+    ['a[b]', 'abc', false],
+    ['a?', 'a', false],
+    ['a[^b]', 'a', false],
+    ['?*', '', false],
+    ['*[b]', 'bb', true],
+    ['*[b]', 'bx', false],
+    ['*[b]*', 'a', false],
+    ['*[b]*', 'ab', true],
+    ['*[b]*', 'a/b', false],
+    ['[a]*', 'a/', false],
+    ['[a]*[b]*', 'axbx', true],
+    ['?*', 'a', true],
+    ['*?', 'a/', false],
+    ['a?b', 'a😀b', true],
+    ['a?b', 'aࠀb', true],
+    ['[é]', 'é', true],
+    ['[é]', 'è', false],
+    ['[ࠀ]b', 'ࠀb', true],
+    ['[ࠀ]', 'ࠁ', false],
+    ['x[😀]b', 'x😀b', true],
+    ['[😀]', '😁', false],
+    ['[😀]', '😀', true],
+    ['[à-ü]?', 'éa', true],
+    ['ab/', 'ab/', true],
+    ['ab/', 'xb', false],
+    ['/', '/', true],
   ];
   for (const [glob, text, expected] of table) {
     test(`${glob || '(empty)'} ${expected ? 'matches' : 'does not match'} ${text || '(empty)'}`, () => {
@@ -77,6 +104,8 @@ describe("globs are those of Go's path.Match", () => {
     '[a-\\',
   ]) {
     test(`${glob} is malformed`, () => {
+      assert.throws(() => compilePattern(glob, dockerAuth), { name: 'PatternError' });
+      // What was refused is remembered, and refused again.
       assert.throws(() => compilePattern(glob, dockerAuth), PatternError);
       assert.match(globProblem(glob) ?? '', /bracket|backslash|\[/);
     });
@@ -104,6 +133,20 @@ describe('our globs', () => {
     ['\\**', '*x', true],
     ['[**]', '*', true],
     ['a.b/**', 'axb/c', false],
+    ['a?/**', 'ab/c', true],
+    ['?**', '/a', false],
+    ['[a]**', 'a/x', true],
+    ['[ab]**', 'b/x', true],
+    ['[ab]**', 'cb', false],
+    ['[^ab]**', 'cb', true],
+    ['[^ab]**', 'bc', false],
+    ['[^z-a]**', '', false],
+    ['[😀]**', '😀/x', true],
+    ['[😀]**', '😁/x', false],
+    ['**a**', 'x/y', false],
+    ['a**b', 'a\n/b', true],
+    ['*[^q]a*b', 'xa/ab', false],
+    ['a**', 'b', false],
     ['*', 'a/b', false],
   ];
   for (const [glob, text, expected] of table) {
@@ -136,6 +179,18 @@ describe('expressions', () => {
     ['/./', '', false],
     ['///', 'a/b', true],
     ['/a', '/a', true],
+    ['/(?P<n>a)(?P<n>b)/', 'ab', true],
+    ['/(?<n>a)(?P<n>b)\\d/', 'ab1', true],
+    ['/^(?P<n>a)(?P<n>b)[(?P<n>]+$/', 'ab(?P<n>', true],
+    ['/^(?P<n>a)(?P<n>b)[(?P<n>]+$/', 'ab(m', false],
+    ['/^(?P<n>a)(?P<n>b)[^](?P<n>]$/', 'abP', false],
+    ['/^(?P<n>a)(?P<n>b)[](?P<n>]$/', 'ab]', true],
+    ['/^(?P<n>a)(?P<n>b)[[:alpha:](?P<n>]$/', 'abq', true],
+    ['/^(?P<n>a)(?P<n>b)[[:^alpha:](?P<n>]$/', 'abq', false],
+    ['/^(?P<n>a)(?P<n>b)[\\](?P<n>]$/', 'ab]', true],
+    ['/^(?P<n>a)(?P<n>b)\\Q(?P<n>\\E(c)$/', 'ab(?P<n>c', true],
+    ['/^(?P<n>a)(?P<n>b)\\Q(?P<n>/', 'ab(?P<n>', true],
+    ['/^(?P<n>a)(?P<n>b)\\(?P<n>$/', 'abP<n>', true],
   ];
   for (const [pattern, text, expected] of table) {
     test(`${pattern} ${expected ? 'matches' : 'does not match'} ${JSON.stringify(text)}`, () => {
@@ -146,6 +201,25 @@ describe('expressions', () => {
   for (const pattern of ['/foo?*/', '/(?=a)/', '/(a)\\1/', '/a{1001}/', '/[a/', '/\\C/']) {
     test(`${pattern} is not RE2`, () => assert.throws(() => compilePattern(pattern, ours), PatternError));
   }
+});
+
+test('a malformed expression is told as it was written, its names too', () => {
+  assert.throws(() => compilePattern('/(?P<n>a)(/', ours), { message: /`\(\?P<n>a\)\(`/ });
+});
+
+test('more patterns than are remembered decide as the first did', () => {
+  for (let number = 0; number < 5_000; number += 1) {
+    const matches = compilePattern(`n${number}/?`, ours);
+    assert.ok(matches(`n${number}/a`) && !matches(`n${number}/`));
+  }
+  assert.ok(compilePattern('n0/?', ours)('n0/x'));
+});
+
+test('a pattern of a hundred thousand characters is a pattern like any other', () => {
+  const long = 'a'.repeat(100_000);
+  assert.equal(compilePattern(`${long}*`, ours)(`${long}b`), true);
+  assert.equal(compilePattern(`${'a*'.repeat(50_000)}`, ours)(long), true);
+  assert.equal(compilePattern(`[${long}]`, ours)('b'), false);
 });
 
 test('a quoted text matches itself alone, as glob and as expression', () => {
