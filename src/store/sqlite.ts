@@ -1,6 +1,7 @@
 /** Owns how statements run on SQLite through better-sqlite3. */
 import Database from 'better-sqlite3';
 import { Refusal } from '../errors.ts';
+import { createRowMemory } from './row-memory.ts';
 import {
   appliedMigrations,
   ConstraintError,
@@ -34,15 +35,27 @@ export function openSqlite(file: string): Sql {
     }
     return statement;
   };
-  const run = (text: string, values: readonly Value[] = []): number => prepare(text).run(bind(values)).changes;
+  const memory = createRowMemory(database);
+  const run = (text: string, values: readonly Value[] = []): number => {
+    memory.forget();
+    return prepare(text).run(bind(values)).changes;
+  };
   const writes = createGroupCommit(database);
+  const lookUp = (text: string, values: readonly Value[]): unknown => {
+    const statement = prepare(text);
+    const read = () => statement.get(bind(values));
+    const [key] = values;
+    if (!statement.readonly) memory.forget();
+    else if (typeof key === 'string' && values.length === 1) return memory.recall(text, key, read);
+    return read();
+  };
 
   return {
     engine: 'sqlite',
     all: async <Row>(text: string, values: readonly Value[] = []) =>
       translateErrors(() => prepare(text).all(bind(values)) as Row[]),
     get: async <Row>(text: string, values: readonly Value[] = []) =>
-      translateErrors(() => prepare(text).get(bind(values)) as Row | undefined),
+      translateErrors(() => lookUp(text, values) as Row | undefined),
     run: (text, values) => writes.add(() => run(text, values)),
     batch: (statements) => writes.add(() => statements.map(({ text, values }) => run(text, values))),
     async transaction(action) {
@@ -53,6 +66,7 @@ export function openSqlite(file: string): Sql {
         return result;
       } catch (error) {
         if (database.inTransaction) database.exec('rollback');
+        memory.forget();
         throw error;
       }
     },
