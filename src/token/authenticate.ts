@@ -27,9 +27,11 @@ export async function authenticate(
   credentials: Credentials,
   address: string,
 ): Promise<Identity> {
+  const authenticator = parts.authenticators.find((one) => one.recognises(credentials));
   // containerd sends Basic ":TOKEN" after a refresh token failed. Nobody has the empty name: "" in the policy is
   // for those who send no credentials.
-  const identity = credentials.username === '' ? null : await verify(parts.authenticators, credentials, address);
+  const isKnown = credentials.username !== '' && authenticator !== undefined;
+  const identity = isKnown ? await checked(authenticator.verify(credentials, address)) : null;
   if (identity !== null) return identity;
   parts.failedLogins.record({ address, ...credentials });
   throw new Refusal('unauthenticated', `wrong user name or password; ${parts.help}`);
@@ -44,24 +46,15 @@ export async function authenticateToken(
   token: string,
   service: Service,
 ): Promise<Identity> {
-  const identity = service.identityTokens ? await checked(() => identityTokens.verify(token, service.name)) : null;
+  const identity = service.identityTokens ? await checked(identityTokens.verify(token, service.name)) : null;
   if (identity === null) throw new Refusal('unauthenticated', `this identity token does not work here; ${help}`);
   return identity;
 }
 
-async function verify(
-  authenticators: readonly Authenticator[],
-  credentials: Credentials,
-  address: string,
-): Promise<Identity | null> {
-  const responsible = authenticators.find((authenticator) => authenticator.recognises(credentials));
-  return checked(async () => (await responsible?.verify(credentials, address)) ?? null);
-}
-
 /** What could not be checked is not wrong. */
-async function checked<Result>(check: () => Promise<Result>): Promise<Result> {
+async function checked<Result>(check: Promise<Result>): Promise<Result> {
   try {
-    return await check();
+    return await check;
   } catch (cause) {
     if (cause instanceof Refusal) throw cause;
     throw new Refusal('unavailable', 'the password could not be checked just now; try again', { cause, retryAfter });
