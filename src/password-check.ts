@@ -2,8 +2,9 @@
 import { Refusal } from './errors.ts';
 import { identityOfAccount } from './identity/account-identity.ts';
 import { type Authenticator, type Credentials, foldCase, type Identity, type Limits } from './identity/identity.ts';
-import { type Patience, type Standing, standingOf } from './identity/standing.ts';
+import { knowsGroups, type Patience, type Standing, standingOf } from './identity/standing.ts';
 import { equalHashes, hasValidChecksum, looksLikeSecret, type Pepper } from './secret.ts';
+import { createShortMemory } from './short-memory.ts';
 import type { PasswordRow, PasswordStore, PasswordWithOwner } from './store/passwords.ts';
 
 export type CheckParts = {
@@ -29,44 +30,72 @@ export type PasswordCheck = {
 };
 
 export function createPasswordCheck(parts: CheckParts): PasswordCheck {
+  const hashOf = createHashing(parts.pepper);
+  const identityOf = createIdentification(parts);
+  const findByHash = async (hash: string): Promise<PasswordWithOwner | undefined> => {
+    const row = await parts.store.byHash(hash);
+    return row !== undefined && equalHashes(row.hash, hash) ? row : undefined;
+  };
+  // What is wrong is told only to whoever holds the secret.
+  const find = async ({ username, password }: Credentials): Promise<Identity | null> => {
+    const row = await findByHash(hashOf(password));
+    return row === undefined || row.login !== foldCase(username) ? null : identityOf(row);
+  };
   return {
     authenticator: {
       recognises: ({ password }) => looksLikeSecret(password),
-      verify: (credentials) => verify(credentials, parts),
+      verify: async (credentials) => (hasValidChecksum(credentials.password) ? find(credentials) : null),
     },
     async identityByHash(hash) {
-      const row = await findByHash(hash, parts);
-      return row === undefined ? null : identityOf(row, parts);
+      const row = await findByHash(hash);
+      return row === undefined ? null : identityOf(row);
     },
-    identityOf: (credentials) => find(credentials, parts),
+    identityOf: find,
   };
 }
 
-/** Checksum, then the keyed hash, then owner, state and expiry. What is wrong is told only to whoever holds the secret. */
-async function verify(credentials: Credentials, parts: CheckParts): Promise<Identity | null> {
-  return hasValidChecksum(credentials.password) ? find(credentials, parts) : null;
-}
-
-async function find(credentials: Credentials, parts: CheckParts): Promise<Identity | null> {
-  const row = await findByHash(parts.pepper.hash(credentials.password), parts);
-  if (row === undefined || row.login !== foldCase(credentials.username)) return null;
-  return identityOf(row, parts);
-}
-
-async function findByHash(hash: string, { store }: CheckParts): Promise<PasswordWithOwner | undefined> {
-  const row = await store.byHash(hash);
-  return row !== undefined && equalHashes(row.hash, hash) ? row : undefined;
-}
-
-/** @throws {Refusal} where the password may not be used */
-function identityOf(row: PasswordWithOwner, parts: CheckParts): Identity {
-  const standing = requireUsable(row, parts);
-  return {
-    ...identityOfAccount(row, parts.patience, parts.now()),
-    accountId: row.account_id,
-    limits: toLimits(row, standing.use),
-    credential: { id: row.id, name: row.name },
+/** The keyed hash of a secret. */
+function createHashing(pepper: Pepper): (secret: string) => string {
+  const known = createShortMemory<string, string>();
+  return (secret) => {
+    const before = known.get(secret);
+    if (before !== undefined) return before;
+    const hash = pepper.hash(secret);
+    known.set(secret, hash);
+    return hash;
   };
+}
+
+/**
+ * What a row proves now; of one that is as it was, the same object again, so that what was decided for it is recognised.
+ * What it returns throws a {Refusal} where the password may not be used.
+ */
+function createIdentification(parts: CheckParts): (row: PasswordWithOwner) => Identity {
+  type Known = { readonly row: PasswordWithOwner; readonly use: Standing['use']; readonly identity: Identity };
+  const known = createShortMemory<string, Known>();
+  return (row) => {
+    const { use } = requireUsable(row, parts);
+    const now = parts.now();
+    const before = known.get(row.id);
+    const isSame = before?.use === use && before.identity.groupsKnown === knowsGroups(row, parts.patience, now);
+    if (isSame && equalRows(before.row, row)) return before.identity;
+    const identity: Identity = {
+      ...identityOfAccount(row, parts.patience, now),
+      accountId: row.account_id,
+      limits: toLimits(row, use),
+      credential: { id: row.id, name: row.name },
+    };
+    known.set(row.id, { row, use, identity });
+    return identity;
+  };
+}
+
+function equalRows(left: PasswordWithOwner, right: PasswordWithOwner): boolean {
+  for (const column in left) {
+    const name = column as keyof PasswordWithOwner;
+    if (left[name] !== right[name]) return false;
+  }
+  return true;
 }
 
 /** @throws {Refusal} for whoever holds the secret: why it does not work, and what to do */

@@ -97,6 +97,27 @@ test('a password ends with its last millisecond', () =>
     assert.equal((await passwords.all())[0]?.state, 'expired');
   }));
 
+test('a password that is used again proves what is stored and what the time is at that moment', () =>
+  withScene(async ({ passwords, ana, store, clock }) => {
+    const { id: accountId } = await store.accounts.signIn(signedIn({ groups: ['google:dev'], at: clock.at }));
+    const { secret, password } = await passwords.issue({ ...ana, id: accountId }, wish, by);
+    const verify = async () => {
+      const twice = [0, 1].map(() => passwords.authenticator.verify({ username: 'ana@example.com', password: secret }));
+      const [first, second] = await Promise.all(twice);
+      assert.equal(first, second);
+      return first;
+    };
+    assert.deepEqual((await verify())?.groups, ['google:dev']);
+    await store.accounts.signIn(signedIn({ groups: ['google:ops'], at: clock.at }));
+    assert.deepEqual((await verify())?.groups, ['google:ops']);
+    clock.at += day + 1;
+    assert.deepEqual([(await verify())?.groups, (await verify())?.groupsKnown], [[], false]);
+    clock.at -= 1;
+    assert.deepEqual((await verify())?.groups, ['google:ops']);
+    await passwords.revoke(password.id, null, by);
+    await assert.rejects(verify(), refusal('unauthenticated', /was revoked/));
+  }));
+
 test('narrowing goes into the identity', () =>
   withScene(async ({ passwords, ana }) => {
     const { secret } = await passwords.issue(ana, { ...wish, pullOnly: true, repositories: [' team/** ', ''] }, by);

@@ -1,6 +1,5 @@
-/** Owns Google's application default credentials: of gcloud's file, of a workload elsewhere, or of the metadata server. */
+/** Owns Google's application default credentials, as far as Dockpass takes them: gcloud's file or the metadata server. */
 import { post, readAnswer, readToken, type Token } from './google-answer.ts';
-import { createExternalAccount, type ExternalAccount } from './google-external-account.ts';
 import type { Fetch } from './provider-fetch.ts';
 
 /** What `gcloud auth application-default login` writes. */
@@ -10,24 +9,20 @@ export type AuthorizedUser = {
   readonly refresh_token: string;
 };
 
-export type ApplicationDefault = AuthorizedUser | ExternalAccount;
-
 export type ApplicationDefaultSettings = {
   /** `null`: the metadata server has the credentials, of the account that the machine or pod runs as. */
-  readonly applicationDefault: ApplicationDefault | null;
+  readonly applicationDefault: AuthorizedUser | null;
   readonly tokenUrl: string;
   readonly metadataUrl: string;
 };
 
 /** @returns what gives a token for these scopes */
 export function createApplicationDefault(
-  { applicationDefault: known, tokenUrl, metadataUrl }: ApplicationDefaultSettings,
-  parts: { readonly call: Fetch; readonly now: () => number },
+  { applicationDefault: user, tokenUrl, metadataUrl }: ApplicationDefaultSettings,
+  { call, now }: { readonly call: Fetch; readonly now: () => number },
 ): (scopes: readonly string[]) => Promise<Token> {
-  const { call, now } = parts;
-  if (known !== null && 'audience' in known) return createExternalAccount(known, parts);
-  if (known !== null) {
-    const { client_id, client_secret, refresh_token } = known;
+  if (user !== null) {
+    const { client_id, client_secret, refresh_token } = user;
     const form = { grant_type: 'refresh_token', client_id, client_secret, refresh_token };
     return async () => readToken(await post(call, tokenUrl, new URLSearchParams(form)), now);
   }

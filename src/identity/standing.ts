@@ -49,10 +49,14 @@ type ToldGroups = Pick<Identity, 'groups' | 'groupsKnown' | 'groupsAt'>;
 
 /** Groups that were told too long ago are unknown: whoever left one of them must not keep it while the provider is silent. */
 export function toldGroups(account: AccountFacts, patience: Patience, now: number): ToldGroups {
-  const { groups_json: json, groups_at: groupsAt } = account;
+  const groupsKnown = knowsGroups(account, patience, now);
+  const groups = groupsKnown ? (JSON.parse(account.groups_json) as string[]) : [];
+  return { groups, groupsKnown, groupsAt: account.groups_at };
+}
+
+export function knowsGroups({ kind, groups_at: at }: AccountFacts, patience: Patience, now: number): boolean {
   // No provider speaks of robots: their groups are what somebody here gave them.
-  const groupsKnown = account.kind === 'robot' || (groupsAt !== null && now - groupsAt <= patience.groups);
-  return { groups: groupsKnown ? (JSON.parse(json) as string[]) : [], groupsKnown, groupsAt };
+  return kind === 'robot' || (at !== null && now - at <= patience.groups);
 }
 
 function minuteOf(time: number): string {

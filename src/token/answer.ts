@@ -1,7 +1,6 @@
 /** Owns the form of the answers: what each client reads, in success and in failure. */
 import type { ServerResponse } from 'node:http';
 import type { Refusal, RefusalCode } from '../errors.ts';
-import { type Access, formatScope } from '../scope.ts';
 import type { Token } from './mint.ts';
 
 /** The registry's words for what went wrong (distribution, errcode); everything else is UNSUPPORTED. */
@@ -16,46 +15,38 @@ const registryCodes: Partial<Record<RefusalCode, string>> = {
 /**
  * Status 200 exactly; some clients read `token`, others `access_token`. There is no `issued_at`: without it clients
  * count from their own clock, which may be wrong.
- * @param identityToken only where it was asked for; docker then keeps it in the place of the password
- * @param granted told to those who POST (distribution, spec/auth/oauth.md requires it); `null` for a GET
+ * @param more what only some are told: `refresh_token`, for docker to keep in the place of the password, only where it was
+ *   asked for; `scope`, what is granted, for those who POST (distribution, spec/auth/oauth.md requires it)
  */
 export function answerToken(
   response: ServerResponse,
+  requestId: string,
   token: Token,
-  identityToken: string | null,
-  granted: readonly Access[] | null,
+  more: { readonly refresh_token?: string; readonly scope?: string },
 ): void {
-  const refresh = identityToken === null ? {} : { refresh_token: identityToken };
-  const scope = granted === null ? {} : { scope: granted.map(formatScope).join(' ') };
-  send(
-    response,
-    200,
-    {},
-    { token: token.jwt, access_token: token.jwt, expires_in: token.expiresIn, ...refresh, ...scope },
-  );
+  // A compact JWT (RFC 7515) has no character that JSON escapes, and is most of the answer.
+  const jwt = `"${token.jwt}"`;
+  const rest = JSON.stringify({ expires_in: token.expiresIn, ...more }).slice(1);
+  send(response, 200, ['X-Request-Id', requestId], `{"token":${jwt},"access_token":${jwt},${rest}`);
 }
 
 /**
  * Both shapes of a body, because no client reads both: `errors` is the registry's own; `details` keeps `docker login`
  * from going on to plain http after a 401. Never `WWW-Authenticate: Bearer`, which docker would take for the registry's.
  */
-export function answerRefusal(response: ServerResponse, refusal: Refusal): void {
-  const headers: Record<string, string> = {};
-  if (refusal.code === 'unauthenticated') headers['WWW-Authenticate'] = 'Basic realm="Dockpass", charset="UTF-8"';
-  if (refusal.code === 'method_not_allowed') headers['Allow'] = 'GET, POST';
-  if (refusal.retryAfter !== undefined) headers['Retry-After'] = String(refusal.retryAfter);
+export function answerRefusal(response: ServerResponse, requestId: string, refusal: Refusal): void {
+  const headers = ['X-Request-Id', requestId];
+  if (refusal.code === 'unauthenticated') headers.push('WWW-Authenticate', 'Basic realm="Dockpass", charset="UTF-8"');
+  if (refusal.code === 'method_not_allowed') headers.push('Allow', 'GET, POST');
+  if (refusal.retryAfter !== undefined) headers.push('Retry-After', String(refusal.retryAfter));
   const { message } = refusal;
   const code = registryCodes[refusal.code] ?? 'UNSUPPORTED';
-  send(response, refusal.status, headers, { errors: [{ code, message }], details: message });
+  send(response, refusal.status, headers, JSON.stringify({ errors: [{ code, message }], details: message }));
 }
 
-function send(response: ServerResponse, status: number, headers: Record<string, string>, body: object): void {
-  const bytes = Buffer.from(JSON.stringify(body));
-  response.writeHead(status, {
-    'Content-Type': 'application/json',
-    'Content-Length': bytes.length,
-    'Cache-Control': 'no-store',
-    ...headers,
-  });
-  response.end(bytes);
+/** @param headers names and values in turn: what Node writes as it is, where an object is copied header by header */
+function send(response: ServerResponse, status: number, headers: readonly string[], body: string): void {
+  const length = String(Buffer.byteLength(body));
+  const common = ['Content-Type', 'application/json', 'Content-Length', length, 'Cache-Control', 'no-store'];
+  response.writeHead(status, [...common, ...headers]).end(body);
 }

@@ -8,12 +8,12 @@ import type { IdentityTokens } from '../identity-tokens.ts';
 import type { Log } from '../log.ts';
 import type { Policy } from '../policy/acl.ts';
 import type { Decision, DecisionContext } from '../policy/decide.ts';
-import { type Access, formatScope } from '../scope.ts';
+import type { Access } from '../scope.ts';
 import { answerRefusal, answerToken } from './answer.ts';
 import { authenticate, authenticateToken } from './authenticate.ts';
-import { decideScopes, grantedAccess } from './grant.ts';
+import { createGranting, type Grant } from './grant.ts';
 import { mint, type Service } from './mint.ts';
-import { readTokenRequest, type TokenRequest } from './request.ts';
+import { createRequestReader, type TokenRequest } from './request.ts';
 import { createTokenReuse } from './reuse.ts';
 
 export type TokenEndpointParts = {
@@ -50,6 +50,8 @@ export const realmPaths: readonly string[] = ['/auth', '/auth/', '/auth/token', 
 export function createTokenEndpoint(
   parts: TokenEndpointParts,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const read = createRequestReader();
+  const decideScopes = createGranting();
   const reuse = createTokenReuse();
   const help = `app passwords are made at ${parts.publicUrl}`;
   const { authenticators, failedLogins, identityTokens } = parts;
@@ -77,29 +79,30 @@ export function createTokenEndpoint(
     const count = (service: string, outcome: string) =>
       parts.onAnswer(service, outcome, (performance.now() - begun) / 1000);
     let serviceName = '';
-    response.setHeader('X-Request-Id', client.requestId);
     try {
-      const asked = await readTokenRequest(request);
+      const asked = await read(request);
       const service = findService(parts.services, asked.service);
       serviceName = service.name;
       const identity = await identify(asked, service, client.address);
       const context = { service: service.name, address: client.address };
-      const decisions = decideScopes(parts.policy(), identity, asked.scopes, context);
-      parts.onDecisions(identity, decisions, context);
-      const access = grantedAccess(decisions);
+      const grant = decideScopes(parts.policy(), identity, asked.scopes, context);
+      parts.onDecisions(identity, grant.decisions, context);
       const now = parts.now();
-      const token = await reuse({ service, identity, access }, now, () =>
-        mint(service.signer, service, { account: identity.account, access }, now),
+      const token = await reuse({ service, identity, granted: grant.granted }, now, () =>
+        mint(service.signer, service, { account: identity.account, access: grant.access }, now),
       );
       const identityToken = await identityTokenFor(asked, service, identity, client);
-      parts.recordUse(identity, client, access);
-      write('info', 'token', { status: 200, ...describeToken(service, identity, decisions) });
-      answerToken(response, token, identityToken, asked.method === 'POST' ? access : null);
+      parts.recordUse(identity, client, grant.access);
+      write('info', 'token', describeToken(service, identity, grant));
+      answerToken(response, client.requestId, token, {
+        ...(identityToken !== null && { refresh_token: identityToken }),
+        ...(asked.method === 'POST' && { scope: grant.granted.join(' ') }),
+      });
       count(serviceName, 'issued');
     } catch (error) {
       const refusal = toRefusal(error);
       write(refusal.status < 500 ? 'info' : 'error', 'no token', describeRefusal(refusal));
-      answerRefusal(response, refusal);
+      answerRefusal(response, client.requestId, refusal);
       count(serviceName, refusal.code);
     }
   };
@@ -126,14 +129,9 @@ function createLine(log: Log, { requestId, address, userAgent }: Client, begun: 
   };
 }
 
-function describeToken(service: Service, identity: Identity, decisions: readonly Decision[]): object {
-  return {
-    service: service.name,
-    account: identity.account,
-    credential: identity.credential?.id,
-    asked: decisions.map(({ access }) => formatScope(access)),
-    granted: grantedAccess(decisions).map(formatScope),
-  };
+function describeToken(service: Service, identity: Identity, { asked, granted }: Grant): object {
+  const { account, credential } = identity;
+  return { status: 200, service: service.name, account, credential: credential?.id, asked, granted };
 }
 
 function describeRefusal(refusal: Refusal): object {

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../errors.ts';
 import { type Access, parseScopes } from '../scope.ts';
+import { createShortMemory } from '../short-memory.ts';
 import { type Proof, readProof } from './credentials.ts';
 import { readForm } from './form.ts';
 
@@ -20,13 +21,40 @@ export type TokenRequest = {
 };
 
 /** @throws {Refusal} `method_not_allowed`, `bad_request`, `unauthenticated`, `too_large` */
-export async function readTokenRequest(request: IncomingMessage): Promise<TokenRequest> {
-  const { method } = request;
-  if (method !== 'GET' && method !== 'POST') {
-    throw new Refusal('method_not_allowed', 'Ask for a token with GET or POST.');
-  }
+export type RequestReader = (request: IncomingMessage) => TokenRequest | Promise<TokenRequest>;
+
+/** Characters of address and credentials that are remembered: a CI token of 16 KB is read each time. */
+const maximumRemembered = 4_096;
+
+/** A GET that comes again, to the letter, is the same object again; a POST has to arrive first. */
+export function createRequestReader(): RequestReader {
+  const known = createShortMemory<string, TokenRequest>();
+  return (request) => {
+    const { method, url = '', headers } = request;
+    if (method === 'POST') return readPost(request);
+    if (method !== 'GET') throw new Refusal('method_not_allowed', 'Ask for a token with GET or POST.');
+    const { authorization } = headers;
+    // No header has a line break.
+    const text = authorization === undefined ? url : `${authorization}\n${url}`;
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    const asked = toTokenRequest('GET', authorization, queryOf(url), null);
+    if (text.length <= maximumRemembered) known.set(text, asked);
+    return asked;
+  };
+}
+
+async function readPost(request: IncomingMessage): Promise<TokenRequest> {
   const query = queryOf(request.url ?? '');
-  const form = method === 'POST' ? await readForm(request) : null;
+  return toTokenRequest('POST', request.headers.authorization, query, await readForm(request));
+}
+
+function toTokenRequest(
+  method: TokenRequest['method'],
+  authorization: string | undefined,
+  query: URLSearchParams,
+  form: URLSearchParams | null,
+): TokenRequest {
   const values = (name: string) => [...(form?.getAll(name) ?? []), ...query.getAll(name)];
   const scopes = values('scope');
   return {
@@ -34,20 +62,9 @@ export async function readTokenRequest(request: IncomingMessage): Promise<TokenR
     service: values('service').find((value) => value !== '') ?? '',
     scopes: parseScopes(scopes),
     hasScope: scopes.some((scope) => scope.trim() !== ''),
-    proof: readProof(authorizationOf(request), query, form),
+    proof: readProof(authorization, query, form),
     wantsIdentityToken: values('offline_token').includes('true') || values('access_type').includes('offline'),
   };
-}
-
-/** Node keeps the first of several. A proxy may have looked at the last. @throws {Refusal} `bad_request` */
-function authorizationOf({ headers, rawHeaders }: IncomingMessage): string | undefined {
-  const count = rawHeaders.filter((word, index) => index % 2 === 0 && isAuthorization(word)).length;
-  if (count > 1) throw new Refusal('bad_request', 'The request has the Authorization header more than once. Send one.');
-  return headers.authorization;
-}
-
-function isAuthorization(name: string): boolean {
-  return name.length === 'authorization'.length && name.toLowerCase() === 'authorization';
 }
 
 /** The realm may have a query of its own, so a POST has one too. */

@@ -1,6 +1,5 @@
 /** Owns the reuse of tokens: whoever asks for the same again within a few seconds gets the same token. */
 import type { Identity } from '../identity/identity.ts';
-import type { Access } from '../scope.ts';
 import type { Service, Token } from './mint.ts';
 
 /** Milliseconds for which a token is handed out again. A pull of many layers asks for one token many times. */
@@ -14,7 +13,12 @@ const maximumTokens = 1_000;
  * Everything that the content of a token depends on besides the time. The request was authenticated and decided before
  * it comes here, so a revoked password or a changed policy counts at once: what it changes is part of the key.
  */
-export type TokenKey = { readonly service: Service; readonly identity: Identity; readonly access: readonly Access[] };
+export type TokenKey = {
+  readonly service: Service;
+  readonly identity: Identity;
+  /** The whole `access` of the token, in the registry's words. */
+  readonly granted: readonly string[];
+};
 
 export type TokenReuse = (key: TokenKey, now: number, make: () => Promise<Token>) => Promise<Token>;
 
@@ -54,7 +58,10 @@ function isFresh(madeAt: number, now: number): boolean {
   return now >= madeAt && now - madeAt < reuseTime;
 }
 
-/** Passwords do not share a token, so that the log can tell by its id who was given it. */
-function describe({ service, identity, access }: TokenKey): string {
-  return JSON.stringify([service.name, identity.account, identity.kind, identity.credential?.id, access]);
+/**
+ * Passwords do not share a token, so that the log can tell by its id who was given it. Nothing but the account, which comes
+ * last, may have a zero byte in it, so no two keys are the same text.
+ */
+function describe({ service, identity, granted }: TokenKey): string {
+  return `${service.name}\0${identity.kind}\0${identity.credential?.id}\0${granted.join(' ')}\0${identity.account}`;
 }

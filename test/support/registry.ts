@@ -22,8 +22,6 @@ export type RegistrySettings = {
   readonly accessLog?: boolean;
   /** In place of the token settings: `{}` for a registry that asks nobody for anything. */
   readonly auth?: object;
-  /** Settings that count above those of the file. */
-  readonly environment?: Readonly<Record<string, string>>;
 };
 
 /** Starts it on 127.0.0.1 and waits until it answers. */
@@ -41,6 +39,6 @@ export async function startRegistry(settings: RegistrySettings): Promise<Running
   await writeFile(file, stringify(configuration));
   return startProgram('docker-registry', ['serve', file], {
     ready: /listening on/,
-    env: { PATH: process.env['PATH'], ...settings.environment },
+    env: { PATH: process.env['PATH'] },
   });
 }

@@ -5,7 +5,7 @@ import type { Service, Token } from '../../src/token/mint.ts';
 import { createTokenReuse, type TokenKey } from '../../src/token/reuse.ts';
 
 const start = Date.UTC(2026, 10, 23);
-const access = [{ type: 'repository', name: 'team/app', actions: ['pull'] }];
+const granted = ['repository:team/app:pull'];
 const person: Identity = {
   ...anonymous,
   kind: 'person',
@@ -17,7 +17,7 @@ function serviceOf(name: string, lifetime: number): Service {
   return { name, lifetime } as Service; // the rest is of no interest to what is reused
 }
 const service = serviceOf('registry.example.com', 300);
-const key: TokenKey = { service, identity: person, access };
+const key: TokenKey = { service, identity: person, granted };
 
 /** A reuse whose tokens are numbered, and how many there were. */
 function createScene() {
@@ -50,9 +50,9 @@ const others: Record<string, TokenKey> = {
   'another account': { ...key, identity: { ...person, account: 'bo@example.com' } },
   'another password of the same account': { ...key, identity: { ...person, credential: { id: 'p2', name: 'b' } } },
   'a static user of the same name': { ...key, identity: { ...person, kind: 'static', credential: null } },
-  'another repository': { ...key, access: [{ type: 'repository', name: 'team/other', actions: ['pull'] }] },
-  'more actions': { ...key, access: [{ type: 'repository', name: 'team/app', actions: ['pull', 'push'] }] },
-  'nothing granted': { ...key, access: [] },
+  'another repository': { ...key, granted: ['repository:team/other:pull'] },
+  'more actions': { ...key, granted: ['repository:team/app:pull,push'] },
+  'nothing granted': { ...key, granted: [] },
 };
 for (const [what, other] of Object.entries(others)) {
   test(`${what} gets a token of its own`, async () => {
@@ -90,7 +90,7 @@ test('the oldest give way to new ones', async () => {
   const { ask } = createScene();
   const numbered = (n: number): TokenKey => ({
     ...key,
-    access: [{ type: 'repository', name: `a${n}`, actions: ['pull'] }],
+    granted: [`repository:a${n}:pull`],
   });
   for (let n = 0; n <= 1_000; n++) await ask(numbered(n));
   assert.equal((await ask(numbered(1_000))).jwt, 'token 1001');
