@@ -224,6 +224,8 @@ export function replyToErrors(parts: {
 }): (error: unknown, request: Request, response: Response, next: NextFunction) => void {
   return (error, request, response, _next) => {
     const { requestId } = parts.clientOf(request);
+    // Whoever goes away during a download is no fault of ours.
+    if ((error as { code?: unknown }).code === 'ERR_STREAM_PREMATURE_CLOSE') return;
     const refusal = toRefusal(error);
     if (refusal.status >= 500) parts.log.error({ err: refusal.cause ?? error, requestId }, refusal.message);
     if (response.headersSent) {

@@ -1,6 +1,7 @@
 /** The API as a program sees it: a running service, tokens from the command line, HTTP. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { openStore } from '../src/store/open.ts';
 import { createInstallation, type Installation, type Server } from './support/installation.ts';
 
 type Answer = { readonly status: number; readonly body: Record<string, unknown>; readonly text: string };
@@ -139,6 +140,50 @@ describe('the API', () => {
     assert.match((await call('GET', '/audit.csv')).text, /^time,action,actor,subject/);
     assert.ok(!(await call('GET', '/audit.jsonl')).text.includes(secret));
     assert.equal((await call('GET', '/audit?frm=1')).status, 400);
+  });
+
+  test('an export goes on as slowly as its reader, while events are added; a reader may go away', async () => {
+    const store = await openStore(`sqlite:${installation.folder}/data/dockpass.db`, () => {});
+    const event = (index: number) => ({
+      ...{
+        id: `0000${String(index).padStart(8, '0')}`,
+        at: 1_000 + index,
+        action: 'sign-in',
+        actor: 'many',
+        subject: 'many',
+      },
+      ...{ address: null, client: 'x'.repeat(500), request_id: null, repository: null, detail_json: '{}' },
+    });
+    for (let piece = 0; piece < 20; piece++) {
+      await store.audit.add(Array.from({ length: 1_000 }, (_, index) => event(piece * 1_000 + index)));
+    }
+    const headers = { Authorization: `Bearer ${token}` };
+    const download = (signal?: AbortSignal) =>
+      fetch(`${server.url}/api/v1/audit.jsonl?person=many`, { headers, ...(signal && { signal }) });
+
+    const slow = await download();
+    const leaving = new AbortController();
+    const gone = await download(leaving.signal);
+    await gone.body?.getReader().read();
+    leaving.abort();
+    await store.audit.add([event(20_000), event(20_001)]);
+    await store.close();
+    assert.equal((await call('GET', '/people')).status, 200, 'others are answered');
+    const lines = (await slow.text()).trimEnd().split('\n');
+    const ids = new Set(lines.map((line) => JSON.parse(line).id));
+    assert.deepEqual([lines.length, ids.size], [20_000, 20_000]);
+    assert.doesNotMatch(server.output(), /"level":"error"/);
+  });
+
+  test('people are found by group as well', async () => {
+    const logins = async (group: string) => {
+      const { people } = (await call('GET', `/people?group=${group}`)).body as { people: { login: string }[] };
+      return people.map(({ login: name }) => name);
+    };
+    assert.deepEqual(await logins('platform'), ['ana@example.com']);
+    assert.deepEqual(await logins('nobody'), []);
+    const { stdout } = await installation.run(['person', 'list', '--group', 'platform']);
+    assert.match(stdout, /^ana@example.com .*\n$/);
   });
 
   test('explain answers as the policy does, and stands in the audit', async () => {

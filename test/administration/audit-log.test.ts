@@ -107,6 +107,13 @@ test('CSV is quoted as RFC 4180 says, and no field can be a formula', async () =
   ]);
 });
 
+for (const start of ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
+  test(`a field that begins with ${JSON.stringify(start)} is text to a spreadsheet`, async () => {
+    const [, line = ''] = await collect(exportLines(entries({ actor: `${start}1+1` }), 'csv'));
+    assert.match(line, /^[^,]+,sign-in,"?'/u);
+  });
+}
+
 test('JSON lines are one object a line, with the time in ISO 8601', async () => {
   const [line = ''] = await collect(exportLines(entries({}), 'jsonl'));
   assert.ok(line.endsWith('}\n'));
