@@ -16,10 +16,16 @@ export type PaceParts = {
 export type Pace = (place: string, id: string) => Promise<void>;
 
 type Waiting = { readonly id: string; go(): void; refuse(error: Refusal): void };
-type Place = { next: number; waiting: Waiting | null };
+/** `tries` counts those that were let go, `next` is when another may. */
+type Place = { tries: number; next: number; waiting: Waiting | null };
 
-/** Milliseconds between two tries. Who waits for the next one is answered before clients give up (15 seconds). */
-const interval = 10_000;
+/**
+ * Milliseconds between two tries: each waits a little longer than the one before, so that somebody who tries to remember
+ * is not kept waiting and a hundred guesses are the end of quick ones. Clients give up after 15 seconds.
+ */
+const [step, longest] = [100, 10_000];
+/** Milliseconds of quiet after which a place begins anew. */
+const forgetPlace = 10 * 60_000;
 const maximumPlaces = 10_000;
 /** About 5 MB: who comes again after the ten seconds that they were told is still known in a flood of 5,000 a second. */
 const maximumTurnedAway = 50_000;
@@ -29,31 +35,36 @@ export function createPace({ now, wait }: PaceParts): Pace {
   /** The oldest first. */
   const turnedAway = new Set<string>();
 
+  /** A clock that was set back makes nobody wait longer. */
+  const restOf = (place: Place): number => Math.min(longest, place.next - now());
   const refusalOf = (id: string, place: Place): Refusal => {
     turnedAway.delete(id);
     turnedAway.add(id);
     dropOldest(turnedAway, maximumTurnedAway);
-    const retryAfter = Math.max(1, Math.ceil(Math.min(interval, place.next - now()) / 1000));
+    const retryAfter = Math.max(1, Math.ceil(restOf(place) / 1000));
     const message = `too many wrong passwords for this user name from this address; try again in ${retryAfter} seconds`;
     return new Refusal('too_many_requests', message, { retryAfter });
   };
+  const count = (place: Place): void => {
+    place.tries = now() - place.next > forgetPlace ? 1 : place.tries + 1;
+    place.next = now() + Math.min(longest, step * place.tries);
+  };
   const serve = async (place: Place): Promise<void> => {
-    // A clock that was set back makes nobody wait longer.
-    await wait(Math.min(interval, place.next - now()));
-    place.next = now() + interval;
+    await wait(restOf(place));
+    count(place);
     place.waiting?.go();
     place.waiting = null;
   };
 
   return async (name, id) => {
-    const place = places.get(name) ?? { next: 0, waiting: null };
+    const place = places.get(name) ?? { tries: 0, next: 0, waiting: null };
     // Used last, kept longest.
     places.delete(name);
     places.set(name, place);
     dropOldest(places, maximumPlaces);
     const { waiting } = place;
     if (waiting === null && place.next <= now()) {
-      place.next = now() + interval;
+      count(place);
       return;
     }
     if (waiting !== null && turnedAway.has(waiting.id)) throw refusalOf(id, place);
