@@ -35,7 +35,13 @@ export function createOidcRefresher(settings: RefreshSettings, discover: Discove
       if (tokens.claims() !== undefined && tokens.claims()?.sub !== subject) {
         return { kind: 'fault', reason: `${settings.label} answered for somebody else` };
       }
-      return { kind: 'there', groups: await tellGroups(configuration, tokens, subject, settings.groups) };
+      const groups = await tellGroups(configuration, tokens, subject, settings.groups);
+      if (groups !== null || settings.groups === null) return { kind: 'there', groups };
+      return {
+        kind: 'there',
+        groups,
+        problem: `${settings.label} sent no "${settings.groups.path}" that can be read whole`,
+      };
     },
     async revoke(token) {
       const configuration = await discover();

@@ -153,6 +153,21 @@ for (const name of ['google', 'sso']) {
   });
 }
 
+test('a groups claim that does not come is said, and the groups that were known grow old', async (t) => {
+  const { signIn, sweep, account, provider } = await start(t);
+  await signIn('sso');
+  const { groups_at: toldAt } = await account();
+  const { groups: _, ...ana } = provider.people.get(anaId) ?? assert.fail();
+  provider.people.set(anaId, ana);
+  const { people } = await sweep();
+  assert.deepEqual(
+    [people[0]?.outcome, people[0]?.reason],
+    ['confirmed', 'SSO sent no "groups" that can be read whole'],
+  );
+  const { groups_json: groups, groups_at: at } = await account();
+  assert.deepEqual([groups, at], ['["sso:platform"]', toldAt]);
+});
+
 test('a provider that is away is silent, one that refuses the client is at fault', async (t) => {
   const { signIn, sweep, provider, account, clock } = await start(t);
   await signIn('sso');
@@ -184,7 +199,7 @@ test('a token that is in use is not used a second time', async (t) => {
 });
 
 test('Google is asked for its consent page only where no token is kept that it still takes', async (t) => {
-  const { signIn, provider, account, store, sweep, clock } = await start(t);
+  const { app, signIn, provider, account, store, sweep, clock } = await start(t);
   const expectConsent = async (expected: boolean, why: string) => {
     const { body, consent } = await signIn('google');
     assert.deepEqual([body, consent], ['signed in as ana@example.com', expected], why);
@@ -205,6 +220,10 @@ test('Google is asked for its consent page only where no token is kept that it s
   await store.accounts.setState(id, { state: 'disabled', reason: null, by: 'root@example.com', at: clock.at });
   const { status, consent } = await signIn('google');
   assert.deepEqual([status, consent], [403, false], 'whoever may not come in anyway is not asked');
+  for (const visit of ['first', 'second']) {
+    const mallory = await signInAndCount(createVisitor(), `${app.url}/sign-in/google`, 'mallory@example.com');
+    assert.deepEqual([mallory.page.status, mallory.times], [403, 1], visit);
+  }
 });
 
 test("a session remembers the provider's, for its back-channel logout", async (t) => {
