@@ -36,7 +36,7 @@ export function createAdmission(parts: { accounts: AccountStore; now: () => numb
 async function restore(parts: { accounts: AccountStore; now: () => number }, account: Account): Promise<Account> {
   const { id, login, state, state_by: by, state_reason: why } = account;
   if (state === 'disabled' && by !== byProvider) {
-    const reason = why === null || why === '' ? '' : `: ${why}`;
+    const reason = why ? `: ${why}` : '';
     throw new Refusal(
       'denied',
       `The account ${login} is disabled here${reason}. Ask the administrator of this registry.`,

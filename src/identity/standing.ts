@@ -40,7 +40,7 @@ export function standingOf(account: AccountFacts, patience: Patience, now: numbe
 
 function stopped({ login, state, state_reason: why, state_at: at }: AccountFacts): Omit<Standing, 'use'> {
   const since = at === null ? '' : ` since ${minuteOf(at)}`;
-  const reason = why === null ? '' : `: ${why}`;
+  const reason = why ? `: ${why}` : '';
   if (state === 'disabled') return { reason: `the account ${login} is disabled${since}${reason}`, signInHelps: false };
   return { reason: `${login} has to sign in again${since}${reason}`, signInHelps: true };
 }
