@@ -15,8 +15,9 @@ import {
 } from './sql.ts';
 
 /** Milliseconds; a query that takes longer is a fault, not a wait: whoever asks for a token has given up by then. */
-const timeouts = { connect: 3_000, statement: 5_000 };
-const connectTimeout = { connectionTimeoutMillis: timeouts.connect };
+const timeouts = { connect: 5_000, statement: 5_000 };
+/** Milliseconds that a statement waits for one of the connections, which all of a crowd share. */
+const longestWait = 10_000;
 /** Any fixed number: the advisory lock that migrating processes queue for. */
 const migrationLock = 0x646f636b;
 
@@ -30,7 +31,8 @@ export function openPostgres(url: string, onIdleError: (error: Error) => void): 
   const pool = new pg.Pool({
     ...options,
     max: 10,
-    ...connectTimeout,
+    Client,
+    connectionTimeoutMillis: longestWait,
     statement_timeout: timeouts.statement,
     // For a server that does not even say that the time is over.
     query_timeout: timeouts.statement + 1_000,
@@ -61,9 +63,16 @@ export function openPostgres(url: string, onIdleError: (error: Error) => void): 
         // Statements of one use.
         action(async (text, values) => (await query(client, unnamed, text, values)).rowCount ?? 0),
       ),
-    migrate: (migrations) => migrate(new pg.Client({ ...options, ...connectTimeout }), migrations, onIdleError),
+    migrate: (migrations) => migrate(new Client(options), migrations, onIdleError),
     close: () => pool.end(),
   };
+}
+
+/** The pool has one time-out for a connection to be made and for one to become free; making it has its own. */
+class Client extends pg.Client {
+  constructor(options: pg.ClientConfig = {}) {
+    super({ ...options, connectionTimeoutMillis: timeouts.connect });
+  }
 }
 
 /** int8 (oid 20: bigint and count) would be text; every number here is below 2^53. */

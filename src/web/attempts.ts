@@ -33,6 +33,14 @@ export function rememberAttempt(request: Request, begun: PendingSignIn): void {
   request.session.pending = [...(request.session.pending ?? []), begun].slice(-maximumPending);
 }
 
+/**
+ * Stores what was begun, before the browser is sent away: express-session would store it with the answer, and answer as
+ * well where that fails, so that the person comes back to a sign-in that nobody knows of.
+ */
+export function saveAttempts(request: Request): Promise<void> {
+  return new Promise((resolve, reject) => request.session.save((error) => (error ? reject(error) : resolve())));
+}
+
 /** Takes the sign-in that an answer belongs to out of the session: each is good for one answer. */
 export function takeAttempt(
   request: Request,

@@ -4,7 +4,14 @@ import type { Audit, Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import type { Admission, Admitted } from '../identity/admission.ts';
 import type { Attempt, Connector, Profile, SignInWish } from '../identity/connector.ts';
-import { createAttempt, type PendingSignIn, rememberAttempt, takeAttempt, waitingAttempts } from './attempts.ts';
+import {
+  createAttempt,
+  type PendingSignIn,
+  rememberAttempt,
+  saveAttempts,
+  takeAttempt,
+  waitingAttempts,
+} from './attempts.ts';
 import { readAnswer } from './provider-answer.ts';
 import { beginUrl, type RefusedParts, refuse } from './refused.ts';
 import { safeReturnTo } from './return-to.ts';
@@ -83,6 +90,7 @@ async function leave(
   if (!('redirect' in outcome)) throw new Error('the strategy knew a person before anybody was asked');
   const consent = wish.prompt === 'consent';
   rememberAttempt(request, { provider: connector.name, returnTo, begunAt: parts.now(), attempt, consent });
+  await saveAttempts(request);
   return outcome.redirect;
 }
 

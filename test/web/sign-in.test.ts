@@ -15,6 +15,14 @@ async function start(t: TestContext, changes: Partial<SignInAppSettings> = {}, g
 const accountsOf = ({ sql }: SignInApp) => sql.all<Account>('select * from account order by login');
 const begin = (app: SignInApp) => `${app.url}/sign-in/google`;
 
+test('a sign-in that cannot be stored sends nobody to the provider', async (t) => {
+  const app = await start(t);
+  await app.sql.run('alter table web_session rename to away');
+  const response = await createVisitor().request(begin(app));
+  assert.equal(response.status, 500);
+  assert.equal(response.headers.get('location'), null);
+});
+
 test('ana signs in, is known by issuer and subject, and the audit says so', async (t) => {
   const app = await start(t);
   const page = await signInAs(createVisitor(), begin(app), 'ana@example.com');
