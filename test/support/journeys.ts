@@ -112,6 +112,7 @@ function ofRobots(base: string): Journey[] {
 export const administration: readonly Journey[] = [
   open('/admin', 'people'),
   open('/admin', 'the last page of people', '/admin?page=3&sort=signed-in'),
+  open('/admin', 'the people of a group', '/admin?group=web'),
   open('/admin', 'nobody found', '/admin?q=nobody-of-this-name'),
   open('/admin', 'somebody with a long name', '/admin?q=bartholomew'),
   {

@@ -40,6 +40,7 @@ async function list(parts: PeoplePageParts, request: Request, response: Response
     warnings: parts.warnings(),
     removed: request.query['done'] === 'removed',
     query,
+    order: orderOf(query),
     isFiltered:
       query.search !== '' ||
       query.state !== null ||
@@ -72,10 +73,15 @@ function readQuery(source: unknown): PeopleQuery {
   };
 }
 
+/** The direction as it stands in an address; `null` where it is the one that the column begins with. */
+function orderOf({ sort, descending }: Pick<PeopleQuery, 'sort' | 'descending'>): 'up' | 'down' | null {
+  return descending === downFirst.includes(sort) ? null : descending ? 'down' : 'up';
+}
+
 /** The address of the same list, with what is changed. A list in another order begins at its first page. */
 function hrefOf(query: PeopleQuery, change: Partial<PeopleQuery>): string {
   const { search, state, provider, domain, group, sort, descending, page } = { ...query, page: 1, ...change };
-  const order = descending === downFirst.includes(sort) ? null : descending ? 'down' : 'up';
+  const order = orderOf({ sort, descending });
   const values = { q: search, state, provider, domain, group, sort: sort === 'login' ? null : sort, order };
   return queryOf({ ...values, page: page === 1 ? null : page }) || '?';
 }
