@@ -90,6 +90,39 @@ describe('corners of docker_auth', () => {
     test(title, () => assert.deepEqual(oneRule(match, request), answer));
   }
 
+  const refused: readonly [acl: unknown, error: string | RegExp][] = [
+    ['acl', 'acl is no list'],
+    [{}, 'acl is no list'],
+    [[null], 'acl[1]: match is missing'],
+    [[{ match: {}, actions: [] }, { actions: [] }], 'acl[2]: match is missing'],
+    [[{ match: null, actions: [] }], 'acl[1]: match is missing'],
+    [['rule'], 'acl[1] is no map'],
+    [[[]], 'acl[1] is no map'],
+    [[{ match: 'x', actions: [] }], 'acl[1].match is no map'],
+    [[{ match: [], actions: [] }], 'acl[1].match is no map'],
+    [[{ match: { labels: [] }, actions: [] }], 'acl[1].match.labels is no map'],
+    [[{ match: { labels: { a: [] } }, actions: [] }], 'acl[1].match.labels is no text'],
+    [[{ match: { name: {} }, actions: [] }], 'acl[1].match.name is no text'],
+    [[{ match: {}, actions: 'pull' }], 'acl[1].actions is no list'],
+    [[{ match: {}, actions: [[]] }], /^acl\[1\].* is no text$/],
+    [[{ match: { name: '/(/' }, actions: [] }], /^acl\[1\]\.match\.name: .*missing closing \)/],
+    [[{ match: { ip: 'x' }, actions: [] }], /^acl\[1\]\.match\.ip: "x" is neither/],
+  ];
+  for (const [acl, error] of refused) {
+    test(`refused: ${JSON.stringify(acl)}`, () => {
+      const answer = JSON.parse(evaluate(JSON.stringify({ acl, request: {} })));
+      if (typeof error === 'string') assert.equal(answer.error, error);
+      else assert.match(answer.error, error);
+    });
+  }
+
+  test('an empty text stands for what is null, in a list and for a label', () => {
+    const acl = [{ match: { labels: { l: null } }, actions: [null, true] }];
+    const request = { labels: { l: [''] }, actions: ['', 'true', 'pull'] };
+    assert.equal(evaluate(JSON.stringify({ acl, request })), '{"actions":["","true"]}');
+    assert.equal(evaluate(JSON.stringify({ request })), '{"nomatch":true}');
+  });
+
   test('what it does not load, or crashes on', () => {
     const request = { actions: ['pull'] };
     const acls = [

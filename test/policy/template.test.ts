@@ -139,6 +139,25 @@ const table: readonly Row[] = [
     { name: 'ana/x', user: 'ana', domain: 'x' },
     { ...all, dockerAuth: false },
   ],
+  [
+    'what crosses slashes does so after a variable too',
+    { name: '${account}/**' },
+    { account: 'a', name: 'a/b/c' },
+    { ...all, dockerAuth: false },
+  ],
+  ['a variable alone between slashes', { name: '/^${account}$/' }, { account: 'a.b', name: 'axb' }, none],
+  [
+    'a label and a variable in one pattern',
+    { name: '${account}-${labels:l}' },
+    { account: 'a', name: 'a-y', labels: { l: ['x', 'y'] } },
+    all,
+  ],
+  [
+    'a capture by the name of the field in another case',
+    { account: '/^(a)/', name: '${Account:1}' },
+    { account: 'ab', name: 'a' },
+    all,
+  ],
   ['without a user it stays as it is written', { name: '*${user}' }, { name: 'x' }, none],
 ];
 
