@@ -14,7 +14,8 @@ COPY migrations migrations
 COPY views views
 COPY src src
 # What is written to: volumes take over the owner of these folders. Everything else may be read-only.
-RUN install -d -o 1000 -g 1000 -m 0700 /data && install -d -o 1000 -g 1000 -m 0755 /certs
+# /etc/ssl/certs, empty: a place to mount CAs of one's own, and OpenSSL complains where it is missing.
+RUN install -d -o 1000 -g 1000 -m 0700 /data && install -d -o 1000 -g 1000 -m 0755 /certs && install -d /etc/ssl/certs
 # The settings of node are explained in script/dockpass. The first run fills the cache: nobody may write there later.
 ENV NODE_COMPILE_CACHE=/opt/dockpass/.cache
 RUN printf '#!/bin/sh\nexec node --max-semi-space-size=4 /opt/dockpass/src/main.ts "$@"\n' > /usr/local/bin/dockpass \
