@@ -144,6 +144,22 @@ describe('the pages in Chromium', { skip }, () => {
       assert.equal((await site.passwords.ofAccount(site.ana)).length, 1);
     }));
 
+  test('a form that is clicked twice is sent once, so that its answer is not lost', () =>
+    withPage({ seed: false }, async (page) => {
+      const stopped = await page.evaluate(`(() => {
+        const stopped = [];
+        addEventListener('submit', (event) => {
+          stopped.push(event.defaultPrevented);
+          event.preventDefault();
+        });
+        const button = document.querySelector('form.form button[type="submit"]');
+        button.click();
+        button.click();
+        return stopped;
+      })()`);
+      assert.deepEqual(stopped, [false, true]);
+    }));
+
   test('where the focus is can be seen, wherever Tab leads', () =>
     withPage({}, async (page) => {
       await page.keyboard.press('Tab');
