@@ -106,12 +106,17 @@ function toRow(event: AuditEvent, at: number): AuditRow {
     id: at.toString(36).padStart(9, '0') + randomBytes(8).toString('hex'),
     at,
     action: event.action,
-    actor: event.actor,
-    subject: event.subject,
+    actor: storable(event.actor),
+    subject: storable(event.subject),
     address: event.client?.address ?? null,
     client: event.client?.userAgent ?? null,
     request_id: event.client?.requestId ?? null,
-    repository: event.repository ?? null,
+    repository: event.repository === undefined ? null : storable(event.repository),
     detail_json: JSON.stringify(event.detail ?? {}),
   };
+}
+
+/** PostgreSQL keeps no NUL, and one event that cannot be stored would hold up all that come after it. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '\uFFFD').toWellFormed();
 }

@@ -106,7 +106,8 @@ function rowsOf(identity: Identity, decision: Decision, context: DecisionContext
         service: context.service,
         type: access.type,
         name: access.name.slice(0, maximumLength),
-        action,
+        // Whatever the client wrote: PostgreSQL keeps no NUL, and one row that cannot be stored would hold up all others.
+        action: action.replaceAll('\0', '\uFFFD').slice(0, maximumLength).toWellFormed(),
         decided_by: allowed.includes(action) ? ('password' as const) : ('policy' as const),
         rule_line: rule?.line ?? 0,
       };

@@ -75,6 +75,15 @@ describeEngines('denials', (databases) => {
   );
 
   test(
+    'an action of any characters and any length holds up no other',
+    scene(async ({ denials, ask }) => {
+      ask(ana, 'other/app', ['pu\0ll', 'x'.repeat(10_000), '\ud800', 'pull']);
+      const actions = (await denials.ofAccount('account-1')).map(({ action }) => action);
+      assert.deepEqual(actions.toSorted(), ['pull', 'pu\uFFFDll', 'x'.repeat(255), '\uFFFD'].toSorted());
+    }),
+  );
+
+  test(
     'what the policy allows and the password does not is told as such',
     scene(async ({ denials, ask }) => {
       ask({ ...ana, limits: { actions: ['pull'], repositories: null } }, 'team/app', ['pull', 'push', 'delete']);

@@ -231,5 +231,10 @@ function translateError(error: unknown): unknown {
   const { code = '', message } = error;
   // Class 23: integrity constraint violation.
   if (code.startsWith('23')) return new ConstraintError(message, { cause: error });
+  // 22021, character not in repertoire: PostgreSQL keeps no NUL, so there is nothing by such a name.
+  if (code === '22021') {
+    const help = 'The request holds a character that cannot be kept, such as NUL. Send it without.';
+    return new Refusal('bad_request', help, { cause: error });
+  }
   return passing.test(code) ? databaseUnavailable(error) : error;
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type AuditEntry, type AuditFilter, exportLines } from '../../src/administration/audit-log.ts';
+import { createAudit } from '../../src/audit.ts';
 import { tidy } from '../../src/housekeeping.ts';
 import type { AuditRow } from '../../src/store/audit-events.ts';
 import { day, type Scene, withScene } from '../support/administration-scene.ts';
@@ -53,6 +54,26 @@ describeEngines('the audit', (databases) => {
       assert.deepEqual(await found({ repository: 'team/app' }), [2]);
       assert.deepEqual(await found({ from: start + 1, until: start + 2 }), [1]);
       assert.deepEqual(await found({ person: 'ana@example.com', action: 'sign-in', until: start }), []);
+    }),
+  );
+
+  test(
+    'keeps what somebody asked about, whatever characters it has, and what comes after it',
+    scene(async ({ store, auditLog }) => {
+      const log = { debug() {}, info() {}, warn() {}, error: (fields: object) => assert.fail(JSON.stringify(fields)) };
+      const audit = createAudit(store.audit, log, () => start);
+      for (const subject of ['a\0b', '\ud800', 'after']) {
+        audit.record({
+          action: 'policy.explain',
+          actor: 'root@example.com',
+          subject,
+          client: null,
+          repository: subject,
+        });
+      }
+      await audit.flush();
+      const { entries } = await auditLog.page({ action: 'policy.explain' }, null);
+      assert.deepEqual(entries.map(({ subject }) => subject).sort(), ['after', 'a\uFFFDb', '\uFFFD'].sort());
     }),
   );
 

@@ -41,6 +41,9 @@ describe('a PostgreSQL server in trouble', {
     assert.deepEqual(await sql.get('select 1 as one'), { one: 1 });
   });
 
+  test('what it cannot keep is the sender’s mistake', () =>
+    assert.rejects(sql.get('select cast($1 as text)', ['a\0']), (error: Refusal) => error.status === 400));
+
   test('a mistake in a statement is no outage', async () => {
     await assert.rejects(sql.get('select nothing from nowhere'), (error) => !(error instanceof Refusal));
     await assert.rejects(sql.batch([{ text: 'selekt', values: [] }]), (error) => !(error instanceof Refusal));
