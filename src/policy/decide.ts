@@ -3,8 +3,9 @@ import type { Identity, Limits } from '../identity/identity.ts';
 import { compileGlob } from '../pattern.ts';
 import type { Access } from '../scope.ts';
 import type { Policy } from './acl.ts';
+import { TooManyCombinations } from './choices.ts';
 import { grantedBy, type Rule } from './rule.ts';
-import { type DecisionContext, subjectOf } from './subject.ts';
+import { type DecisionContext, type Subject, subjectOf } from './subject.ts';
 
 export type { DecisionContext } from './subject.ts';
 
@@ -13,16 +14,26 @@ export type Decision = {
   readonly access: Access;
   /** Never more than was requested. */
   readonly granted: readonly string[];
-  /** The first rule that matches, or `null`: nothing speaks for it, so nothing is granted. */
+  /** The first rule that matches, or `null`: nothing speaks for it, or one cannot be decided, so nothing is granted. */
   readonly rule: Rule | null;
 };
 
 /** What the policy allows, narrowed by the limits of the credential. */
 export function decide(policy: Policy, identity: Identity, access: Access, context: DecisionContext): Decision {
   const subject = subjectOf(policy.groups, identity, access, context);
-  const rule = policy.firstMatch(subject);
+  const rule = firstMatch(policy, subject);
   const allowed = rule ? grantedBy(rule.actions, access.actions) : [];
   return { access, granted: narrow(allowed, access, identity.limits), rule };
+}
+
+/** Where a rule cannot be decided none of those below it may speak: what it denies they might grant. */
+function firstMatch(policy: Policy, subject: Subject): Rule | null {
+  try {
+    return policy.firstMatch(subject);
+  } catch (error) {
+    if (error instanceof TooManyCombinations) return null;
+    throw error;
+  }
 }
 
 /** Of what the policy allows, the part that the credential may use. A `*` that is not named in the limits goes. */

@@ -1,6 +1,7 @@
 /** Owns `policy eval`: one JSON line with an ACL and a request in, one JSON line with the decision out. */
 import type { Identity, IdentityKind } from '../identity/identity.ts';
 import { PolicyError, policyFrom, type StaticUser } from './acl.ts';
+import { TooManyCombinations } from './choices.ts';
 import { DockerAuthError, loadDockerAuthAcl } from './docker-auth.ts';
 import { noGroups } from './groups.ts';
 import { type Condition, failingCondition, grantedBy } from './rule.ts';
@@ -86,7 +87,13 @@ function decide(loaded: Loaded, input: Input): Outcome {
   const request = input?.request ?? {};
   const problem = problemOf(request);
   if (problem !== null) return { error: problem };
-  return 'error' in loaded ? loaded : decideRequest(loaded.rules, request);
+  if ('error' in loaded) return loaded;
+  try {
+    return decideRequest(loaded.rules, request);
+  } catch (error) {
+    if (error instanceof TooManyCombinations) return { error: error.message };
+    throw error;
+  }
 }
 
 /** A line may hold anything; what is read of a request has to be of its kind. */

@@ -2,9 +2,10 @@
 import type { Identity, Limits } from '../identity/identity.ts';
 import { type Access, formatScope } from '../scope.ts';
 import type { Policy } from './acl.ts';
+import { TooManyCombinations } from './choices.ts';
 import { narrow } from './decide.ts';
 import { groupsOf, type Membership } from './groups.ts';
-import { type Condition, type ConditionField, grantedBy, type Rule } from './rule.ts';
+import { type Condition, type ConditionField, failingCondition, fails, grantedBy, type Rule } from './rule.ts';
 import { type DecisionContext, type Subject, subjectOf } from './subject.ts';
 
 /** A condition that does not hold, and what it was held against. */
@@ -22,6 +23,8 @@ export type ExplainedRule = {
   readonly actions: readonly string[];
   /** Empty for the rule that decides. */
   readonly mismatches: readonly Mismatch[];
+  /** Why nobody knows whether it matches: then it ends the search, and nothing is granted. */
+  readonly undecidable: string | null;
 };
 
 export type Explanation = {
@@ -46,7 +49,7 @@ export function explain(policy: Policy, identity: Identity, access: Access, cont
   const rules = policy.rules.map((rule) => explainRule(rule, subject));
   const decider = rules.findIndex(({ mismatches }) => mismatches.length === 0);
   const decidedBy = rules[decider] ?? null;
-  const allowed = decidedBy ? grantedBy(decidedBy.actions, access.actions) : [];
+  const allowed = decidedBy?.undecidable === null ? grantedBy(decidedBy.actions, access.actions) : [];
   const { account, kind, domain, limits, credential } = identity;
   return {
     who: { account, kind, domain },
@@ -63,9 +66,22 @@ export function explain(policy: Policy, identity: Identity, access: Access, cont
 }
 
 function explainRule(rule: Rule, subject: Subject): ExplainedRule {
-  const failing = rule.conditions.filter(({ holds }) => !holds(subject));
   const { number, line, comment, actions } = rule;
-  return { number, line, comment, actions, mismatches: failing.map((condition) => mismatchOf(condition, subject)) };
+  const mismatches = rule.conditions
+    .filter((condition) => fails(condition, subject))
+    .map((condition) => mismatchOf(condition, subject));
+  const undecidable = mismatches.length === 0 ? problemOf(rule, subject) : null;
+  return { number, line, comment, actions, mismatches, undecidable };
+}
+
+function problemOf(rule: Rule, subject: Subject): string | null {
+  try {
+    failingCondition(rule, subject);
+    return null;
+  } catch (error) {
+    if (error instanceof TooManyCombinations) return error.message;
+    throw error;
+  }
 }
 
 function mismatchOf({ field, patterns }: Condition, subject: Subject): Mismatch {
@@ -96,7 +112,7 @@ export function formatExplanation(explanation: Explanation, fileName: string): s
       (rule) => `${placeOf(rule, fileName)} passed over: ${rule.mismatches.map(formatMismatch).join('; ')}`,
     ),
     ...(decidedBy
-      ? [`${placeOf(decidedBy, fileName)} decides${decidedBy.comment === null ? '' : `: "${decidedBy.comment}"`}`]
+      ? [`${placeOf(decidedBy, fileName)} ${formatDecision(decidedBy)}`]
       : ['no rule matches, so nothing is allowed']),
     `allowed by the policy: ${listOr('nothing', allowed)}`,
     ...(narrowedBy ? [formatNarrowing(narrowedBy)] : []),
@@ -104,6 +120,11 @@ export function formatExplanation(explanation: Explanation, fileName: string): s
     ...(refused.length > 0 ? [`refused: ${refused.join(', ')}`] : []),
   ];
   return lines.join('\n');
+}
+
+function formatDecision({ comment, undecidable }: ExplainedRule): string {
+  if (undecidable !== null) return `cannot be decided, so nothing is allowed: ${undecidable}`;
+  return `decides${comment === null ? '' : `: "${comment}"`}`;
 }
 
 function formatUnknown({ toldAt }: NonNullable<Explanation['groupsUnknown']>): string {

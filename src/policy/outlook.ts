@@ -3,7 +3,7 @@ import { foldCase, type Identity } from '../identity/identity.ts';
 import { compileExpression, isExpression } from '../pattern.ts';
 import type { Policy } from './acl.ts';
 import { groupsOf, type Membership } from './groups.ts';
-import type { Condition, ConditionField, Rule } from './rule.ts';
+import { type Condition, type ConditionField, fails, type Rule } from './rule.ts';
 import { type Subject, subjectOf } from './subject.ts';
 
 /** A rule whose conditions on the person hold. */
@@ -40,7 +40,9 @@ export function outlookOf(policy: Policy, identity: Identity): Outlook {
   const groups = groupsOf(policy.groups, identity);
   const nothing = { type: '', name: '', actions: [] };
   const subject = subjectOf(policy.groups, identity, nothing, { service: '', address: '' });
-  const applying = policy.rules.filter(({ conditions }) => conditions.every((one) => waits(one) || one.holds(subject)));
+  const applying = policy.rules.filter(({ conditions }) =>
+    conditions.every((one) => waits(one) || !fails(one, subject)),
+  );
   const last = applying.findIndex(({ conditions }) => !conditions.some(waits));
   const reachable = last < 0 ? applying : applying.slice(0, last + 1);
   return { groups, prospects: reachable.map((rule) => prospectOf(rule, subject, groups)) };
@@ -73,8 +75,8 @@ function prospectOf(rule: Rule, subject: Subject, groups: readonly Membership[])
 }
 
 /** The same condition, for whoever is in this group alone. */
-function meets({ holds }: Condition, subject: Subject, { name }: Membership): boolean {
-  return holds({ ...subject, groups: [name] });
+function meets(condition: Condition, subject: Subject, { name }: Membership): boolean {
+  return !fails(condition, { ...subject, groups: [name] });
 }
 
 /** The pattern with the person's own values in it, one for each group or label value; for reading, not for matching. */

@@ -1,6 +1,7 @@
 /** Owns one rule of the ACL: its conditions, and what it grants when all of them hold. */
 import { isExpression, PatternError } from '../pattern.ts';
 import { contains, parseNetwork } from './address.ts';
+import { TooManyCombinations } from './choices.ts';
 import type { Place } from './reader.ts';
 import type { Subject } from './subject.ts';
 import {
@@ -135,13 +136,32 @@ function compileNetwork(text: string): (subject: Subject) => boolean {
   return ({ address }) => address !== null && contains(network, address);
 }
 
-/** The condition that keeps a rule from this subject, or `undefined` when the rule matches. */
+/** Whether a condition is known to fail: one that cannot be decided is not. */
+export function fails({ holds }: Condition, subject: Subject): boolean {
+  try {
+    return !holds(subject);
+  } catch (error) {
+    if (error instanceof TooManyCombinations) return false;
+    throw error;
+  }
+}
+
+/**
+ * The condition that keeps a rule from this subject, or `undefined` when the rule matches.
+ * @throws {TooManyCombinations} where one cannot be decided and all others hold
+ */
 export function failingCondition(
   { conditions }: { readonly conditions: readonly Condition[] },
   subject: Subject,
 ): Condition | undefined {
-  for (const condition of conditions) if (!condition.holds(subject)) return condition;
-  return undefined;
+  try {
+    for (const condition of conditions) if (!condition.holds(subject)) return condition;
+    return undefined;
+  } catch (error) {
+    const failing = error instanceof TooManyCombinations && conditions.find((condition) => fails(condition, subject));
+    if (failing) return failing;
+    throw error;
+  }
 }
 
 /**

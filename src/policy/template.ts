@@ -8,6 +8,7 @@ import {
   PatternError,
   quoteMeta,
 } from '../pattern.ts';
+import { type Choice, maximumCombinations, type Setting, someChoice } from './choices.ts';
 import type { Subject } from './subject.ts';
 
 /** The four fields that a capture may refer to. */
@@ -80,11 +81,18 @@ function buildTemplate(pattern: string, dialect: Dialect, captures: Captures, ch
   const pieces = pattern.includes('${') ? parseTemplate(pattern, dialect, captures, choices) : [];
   if (pieces.every(({ kind }) => kind === 'text')) return compileFilled(pattern, dialect.extended, true);
   const compile = createCompiler(pattern, dialect);
-  const placeholders = [...new Set(pieces.flatMap((piece) => (piece.kind === 'choice' ? [piece.written] : [])))];
+  const raw = dialect.raw || !dialect.extended;
+  const setting: Setting = {
+    pattern,
+    texts: pieces.flatMap((piece) => (piece.kind === 'text' ? [piece.written] : [])),
+    isExpression: isExpression(pattern),
+    mayBecomeExpression: raw,
+    raw,
+    limit: dialect.extended ? maximumCombinations : null,
+  };
   return (text, subject) => {
     const fits = (chosen: ReadonlyMap<string, string>) => compile(fill(pieces, subject, chosen))(text);
-    if (fits(nothingChosen)) return true;
-    return someChoice(placeholders, pieces, subject, fits);
+    return fits(nothingChosen) || someChoice(choicesOf(pieces, subject), setting, text, fits);
   };
 }
 
@@ -120,29 +128,14 @@ function fill(pieces: readonly Piece[], subject: Subject, chosen: ReadonlyMap<st
     .join('');
 }
 
-/** Tries every combination of the values, one a placeholder. A placeholder without values (no such label) stays as it is written. */
-function someChoice(
-  placeholders: readonly string[],
-  pieces: readonly Piece[],
-  subject: Subject,
-  fits: (chosen: ReadonlyMap<string, string>) => boolean,
-): boolean {
-  const open = placeholders.flatMap((written) => {
-    const piece = pieces.find((candidate) => candidate.written === written);
-    const values = piece?.kind === 'choice' ? piece.values(subject) : undefined;
-    return values ? [{ written, values }] : [];
-  });
-  if (open.length === 0) return false;
-  const chosen = new Map<string, string>();
-  const tryFrom = (index: number): boolean => {
-    const placeholder = open[index];
-    if (!placeholder) return fits(chosen);
-    return placeholder.values.some((value) => {
-      chosen.set(placeholder.written, value);
-      return tryFrom(index + 1);
-    });
-  };
-  return tryFrom(0);
+/** The placeholders that have values for this subject; one without (no such label) stays as it is written. */
+function choicesOf(pieces: readonly Piece[], subject: Subject): Choice[] {
+  const found = new Map<string, Choice>();
+  for (const piece of pieces) {
+    const values = piece.kind === 'choice' ? piece.values(subject) : undefined;
+    if (values) found.set(piece.written, { written: piece.written, values });
+  }
+  return [...found.values()];
 }
 
 function parseTemplate(pattern: string, dialect: Dialect, captures: Captures, choices: boolean): Piece[] {

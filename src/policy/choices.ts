@@ -1,0 +1,81 @@
+/** Owns trying the values of labels and groups in a pattern: every combination, but only of those that can fit, and not without end. */
+
+/** A placeholder with what it may stand for. */
+export type Choice = { readonly written: string; readonly values: readonly string[] };
+
+/** What a pattern consists of besides its choices, as it is written. */
+export type Setting = {
+  readonly pattern: string;
+  /** The text between the placeholders. */
+  readonly texts: readonly string[];
+  readonly isExpression: boolean;
+  /** Whether it may become an expression by what is put in. */
+  readonly mayBecomeExpression: boolean;
+  /** Values are put in as they are, and so are captures. */
+  readonly raw: boolean;
+  /** `null`: there is no limit. */
+  readonly limit: number | null;
+};
+
+/** Patterns are compiled for each: a thousand take some tenths of a second, which everybody else waits for. */
+export const maximumCombinations = 1_000;
+
+/** More combinations than are tried. Nobody knows whether the rule matches, so nothing may be granted. */
+export class TooManyCombinations extends Error {
+  override readonly name = 'TooManyCombinations';
+}
+
+/**
+ * Whether `fits` holds for some combination, one value a placeholder throughout.
+ * @throws {TooManyCombinations}
+ */
+export function someChoice(
+  choices: readonly Choice[],
+  setting: Setting,
+  text: string,
+  fits: (chosen: ReadonlyMap<string, string>) => boolean,
+): boolean {
+  if (choices.length === 0) return false;
+  const open = mustOccur(choices, setting) ? choices.map((choice) => occurring(choice, text)) : choices;
+  const count = open.reduce((product, { values }) => product * values.length, 1);
+  if (setting.limit !== null && count > setting.limit) {
+    const names = open.map(({ written, values }) => `${values.length} for ${written}`).join(', ');
+    throw new TooManyCombinations(
+      `"${setting.pattern}" has ${count} combinations of values (${names}), and at most ${setting.limit} are tried`,
+    );
+  }
+  const chosen = new Map<string, string>();
+  const tryFrom = (index: number): boolean => {
+    const choice = open[index];
+    if (!choice) return fits(chosen);
+    return choice.values.some((value) => {
+      chosen.set(choice.written, value);
+      return tryFrom(index + 1);
+    });
+  };
+  return tryFrom(0);
+}
+
+function occurring({ written, values }: Choice, text: string): Choice {
+  return { written, values: values.filter((value) => text.includes(value)) };
+}
+
+/**
+ * Whether a text that fits holds each chosen value, letter by letter. Said only where it is sure: nothing of the pattern
+ * may be left out, be one of several, stand in a class or be read without case.
+ */
+function mustOccur(choices: readonly Choice[], setting: Setting): boolean {
+  const { pattern, texts, isExpression, mayBecomeExpression, raw } = setting;
+  if (texts.some((text) => text.includes('['))) return false;
+  if (raw && /:\d+\}/.test(pattern)) return false;
+  if (isExpression) {
+    const isSequence = texts.every((text) => !/[|({?]|^[*+]|\\(?![dDwWsSb])[A-Za-z0-9]/.test(text));
+    return isSequence && (!raw || haveOnly(choices, /^[\w@ /-]*$/));
+  }
+  if (mayBecomeExpression && /^[/$]/.test(pattern) && /[/}]$/.test(pattern)) return false;
+  return !raw || haveOnly(choices, /^[^*?[\]\\]*$/);
+}
+
+function haveOnly(choices: readonly Choice[], form: RegExp): boolean {
+  return choices.every(({ values }) => values.every((value) => form.test(value)));
+}
