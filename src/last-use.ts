@@ -26,7 +26,7 @@ export function createLastUses(parts: {
   readonly onError: (error: unknown) => void;
   readonly now: () => number;
 }): LastUses {
-  /** The longest known first. A password that drops out is written once more, which the statement's condition stops. */
+  /** A password that drops out is written once more, which the statement's condition stops. */
   const noted = new Map<string, number>();
   let waiting = new Map<string, Use>();
   let timer: NodeJS.Timeout | undefined;
@@ -59,13 +59,12 @@ export function createLastUses(parts: {
       const before = noted.get(id);
       // A clock that was set back must not silence a password until it has caught up.
       if (before !== undefined && at >= before && at - before < useInterval) return;
-      noted.delete(id);
+      // All at once: to drop the oldest for each that comes, the Map would walk over all that were dropped before.
+      if (noted.size >= maximumKept) noted.clear();
       noted.set(id, at);
       waiting.set(id, { at, address: client.address, client: client.userAgent });
-      for (const old of [noted, waiting]) {
-        const [first] = old.size > maximumKept ? old.keys() : [];
-        if (first !== undefined) old.delete(first);
-      }
+      const [oldest] = waiting.size > maximumKept ? waiting.keys() : [];
+      if (oldest !== undefined) waiting.delete(oldest);
       timer ??= setTimeout(flush, flushDelay);
     },
     flush,

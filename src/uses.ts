@@ -55,7 +55,7 @@ export function createUses(parts: {
   readonly now: () => number;
 }): Uses {
   const { store, now } = parts;
-  /** The longest known first; one that drops out is written once more, which changes little. */
+  /** What drops out is written once more, which changes little. */
   const noted = new Map<string, number>();
   const waiting = createWriteBehind<Noted>({
     write: (entries) => write(parts, entries),
@@ -71,10 +71,9 @@ export function createUses(parts: {
     const key = `${id}\0${kind}\0${value}`;
     const before = noted.get(key);
     if (before !== undefined && at >= before && at - before < interval) return;
-    noted.delete(key);
+    // All at once: to drop the oldest for each that comes, the Map would walk over all that were dropped before.
+    if (noted.size >= maximumKept) noted.clear();
     noted.set(key, at);
-    const [oldest] = noted.size > maximumKept ? noted.keys() : [];
-    if (oldest !== undefined) noted.delete(oldest);
     waiting.put(key, {
       password_id: id,
       kind,
@@ -123,8 +122,9 @@ async function write(
   { store, audit }: { store: PasswordUseStore; audit: Audit },
   entries: readonly Noted[],
 ): Promise<void> {
-  for (let start = 0; start < entries.length; start += idsAtOnce) {
-    const piece = entries.slice(start, start + idsAtOnce);
+  const worthWriting = worthKeeping(entries);
+  for (let start = 0; start < worthWriting.length; start += idsAtOnce) {
+    const piece = worthWriting.slice(start, start + idsAtOnce);
     const isNew = await store.write(piece);
     const added = piece.filter((_, index) => isNew[index]);
     await store.trim(added, keptOfKind);
@@ -135,6 +135,18 @@ async function write(
     );
   }
 }
+
+/** A password that asks for thousands of repositories a second has only those written that would be kept; addresses are for the audit, too. */
+function worthKeeping(entries: readonly Noted[]): readonly Noted[] {
+  const [repositories, others] = [entries.filter(isOfRepository), entries.filter((entry) => !isOfRepository(entry))];
+  const ofPassword = Map.groupBy(repositories, ({ password_id: id }) => id);
+  const latest = [...ofPassword.values()].flatMap((uses) =>
+    uses.length <= keptOfKind ? uses : uses.toSorted((a, b) => b.at - a.at).slice(0, keptOfKind),
+  );
+  return [...others, ...latest];
+}
+
+const isOfRepository = ({ kind }: Noted) => kind === 'repository';
 
 /** A use from somewhere new stands in the audit: the first of all as such. */
 async function announce(store: PasswordUseStore, audit: Audit, added: readonly Noted[]): Promise<void> {
