@@ -18,7 +18,7 @@ COPY src src
 RUN install -d -o 1000 -g 1000 -m 0700 /data && install -d -o 1000 -g 1000 -m 0755 /certs && install -d /etc/ssl/certs
 # The settings of node are explained in script/dockpass. The first run fills the cache: nobody may write there later.
 ENV NODE_COMPILE_CACHE=/opt/dockpass/.cache
-RUN printf '#!/bin/sh\nexec node --max-semi-space-size=4 /opt/dockpass/src/main.ts "$@"\n' > /usr/local/bin/dockpass \
+RUN printf '#!/bin/sh\nexec node --max-semi-space-size=4 --heap-growing-percent=30 /opt/dockpass/src/main.ts "$@"\n' > /usr/local/bin/dockpass \
   && chmod 0755 /usr/local/bin/dockpass && dockpass serve --help >/dev/null && chmod -R a+rX .cache
 
 ENV NODE_ENV=production \

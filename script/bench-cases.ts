@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type { PostgresServer } from '../test/support/postgres.ts';
 import { createInstallation, service } from './bench-installation.ts';
 import type { Load } from './bench-load.ts';
-import { type Service, startService } from './bench-service.ts';
+import { type Service, serveArguments, startService } from './bench-service.ts';
 
 type Shape = {
   readonly what: string;
@@ -85,8 +85,7 @@ export async function startCase(
   // The first start makes keys; the second is what a restart costs.
   const start = () =>
     startService({
-      // As script/dockpass starts it.
-      args: ['--max-semi-space-size=4', resolve(import.meta.dirname, '../src/main.ts'), 'serve'],
+      args: serveArguments,
       env: { ...installation.environment, NODE_COMPILE_CACHE: join(parent, 'compiled'), ...shape.env },
       logFile: join(folder, 'log.jsonl'),
       ask: (url) => ask(pathOf(url), headers),

@@ -2,7 +2,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { openSql } from '../src/store/open.ts';
 import { createInstallation } from './bench-installation.ts';
 import { type Service, startService } from './bench-service.ts';
@@ -95,7 +95,7 @@ const { environment } = await createInstallation({ folder, databaseUrl, ...crowd
 await giveFaces(databaseUrl);
 const cookie = await signIn(databaseUrl);
 const service = await startService({
-  args: ['--max-semi-space-size=4', resolve(import.meta.dirname, '../src/main.ts'), 'serve'],
+  args: serveArguments,
   env: { ...environment, SESSION_SECRET: sessionSecret, ADMIN_EMAILS: 'person@example.com' },
   logFile: join(folder, 'log.jsonl'),
   ask: async (url) => {

@@ -3,7 +3,16 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+
+/** `serve`, as script/dockpass starts it. */
+export const serveArguments: readonly string[] = [
+  '--max-semi-space-size=4',
+  '--heap-growing-percent=30',
+  resolve(import.meta.dirname, '../src/main.ts'),
+  'serve',
+];
 
 export type Service = {
   readonly url: string;
