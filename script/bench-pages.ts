@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSql } from '../src/store/open.ts';
 import { createInstallation } from './bench-installation.ts';
-import { type Service, startService } from './bench-service.ts';
+import { type Service, serveArguments, startService } from './bench-service.ts';
 
 const people = 100_000;
 const rounds = 20;
