@@ -1,9 +1,16 @@
-/** Runs each installed registry client against a real registry that refuses it, and writes its words into docs/clients.md. */
+/** Runs each registry client, of this machine and of the folders that are named, against a real registry that refuses it, and writes its words into docs/clients.md. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { ana, bo, type ClientWorld, startClientWorld } from '../test/support/client-world.ts';
 import { startContainerd } from '../test/support/containerd.ts';
-import { asRegistryClient, hasContainerdStore, startDockerEngine } from '../test/support/docker-engine.ts';
+import { createCrane } from '../test/support/crane.ts';
+import {
+  asRegistryClient,
+  type ImageStore,
+  noContainerdStore,
+  startDockerEngine,
+} from '../test/support/docker-engine.ts';
+import { createOras } from '../test/support/oras.ts';
 import { findProgram } from '../test/support/parts.ts';
 import { startBuildah, startPodman } from '../test/support/podman.ts';
 import type { Finished } from '../test/support/process.ts';
@@ -11,33 +18,40 @@ import { type RegistryClient, succeed } from '../test/support/registry-client.ts
 import { createSkopeo } from '../test/support/skopeo.ts';
 
 type Candidate = { readonly programs: readonly string[]; start(folder: string): Promise<RegistryClient> };
-/** What was printed, by what was done: "login", "pull", "push". */
+/** What was printed, by what was done: "login", "pull", "push", "build". */
 type Words = ReadonlyMap<string, string>;
 type Recording = { readonly client: string; readonly situations: ReadonlyMap<string, Words> };
 
 const page = resolve(import.meta.dirname, '..', 'docs', 'clients.md');
 const marker = '<!-- What follows is written by script/record-clients. -->\n';
 
-const engine = (store: 'graph driver' | 'containerd') => async (folder: string) => {
+const engine = (store: ImageStore) => async (folder: string) => {
   const client = asRegistryClient(await startDockerEngine(join(folder, 'engine'), store));
   return {
     ...client,
     version: async () => `${await client.version()}, ${store === 'containerd' ? 'containerd image store' : store}`,
   };
 };
-const candidates: Candidate[] = [
+const candidates = (): Candidate[] => [
   { programs: ['dockerd', 'docker'], start: engine('graph driver') },
-  ...(hasContainerdStore() ? [{ programs: ['dockerd', 'docker'], start: engine('containerd') }] : []),
+  ...(noContainerdStore() === false ? [{ programs: ['dockerd', 'docker'], start: engine('containerd') }] : []),
   { programs: ['containerd', 'ctr'], start: startContainerd },
   { programs: ['podman'], start: startPodman },
   { programs: ['buildah'], start: startBuildah },
   { programs: ['skopeo'], start: async (folder) => createSkopeo(folder) },
+  { programs: ['crane'], start: async (folder) => createCrane(folder) },
+  { programs: ['oras'], start: async (folder) => createOras(folder) },
 ];
 
 const recordings: Recording[] = [];
-for (const { programs, start } of candidates) {
-  if (programs.every((program) => findProgram(program) !== null)) recordings.push(await record(start));
-  else console.error(`not installed: ${programs.join(', ')}`);
+const path = process.env['PATH'] ?? '';
+for (const folder of ['', ...process.argv.slice(2)]) {
+  process.env['PATH'] = [folder, path].filter(Boolean).join(delimiter);
+  for (const { programs, start } of candidates()) {
+    const found = programs.map((program) => findProgram(program));
+    if (found.includes(null)) console.error(`not installed: ${programs.join(', ')}`);
+    else if (found.every((file) => file?.startsWith(folder))) recordings.push(await record(start));
+  }
 }
 const text = await readFile(page, 'utf8');
 await writeFile(page, text.slice(0, text.indexOf(marker)) + marker + format(recordings));
@@ -67,6 +81,7 @@ async function wrongPassword(client: RegistryClient, world: ClientWorld): Promis
     login,
     pull: await client.pull(`${registry}/team/app:1`),
     push: await client.push(made, `${registry}/team/app:2`),
+    ...(await build(client, registry)),
   });
 }
 
@@ -74,7 +89,13 @@ async function denied(client: RegistryClient, world: ClientWorld): Promise<Words
   const { registry } = world;
   await succeed(client.login(registry, bo, (await world.newPassword(bo)).secret));
   const pull = await client.pull(`${registry}/team/app:1`);
-  return wordsOf(client, world, { pull, push: await client.push(await client.make(), `${registry}/team/app:1`) });
+  const push = await client.push(await client.make(), `${registry}/team/app:1`);
+  return wordsOf(client, world, { pull, push, ...(await build(client, registry)) });
+}
+
+async function build(client: RegistryClient, registry: string): Promise<{ build?: Finished }> {
+  const finished = await client.build?.(`${registry}/team/app:1`, `${registry}/team/app:2`);
+  return finished === undefined ? {} : { build: finished };
 }
 
 async function wrongIssuer(client: RegistryClient, world: ClientWorld): Promise<Words> {
@@ -86,11 +107,12 @@ async function wrongIssuer(client: RegistryClient, world: ClientWorld): Promise<
     login,
     pull,
     push: await client.push(await client.make(), `${strangeRegistry}/team/app:1`),
+    ...(await build(client, strangeRegistry)),
   });
 }
 
 function wordsOf(client: RegistryClient, world: ClientWorld, steps: Readonly<Record<string, Finished>>): Words {
-  const told = Object.entries(steps).filter(([step]) => step !== 'login' || client.keepsLogins);
+  const told = Object.entries(steps).filter(([step]) => step !== 'login' || client.checksLogins);
   return new Map(told.map(([step, finished]) => [step, lastWords(finished, world)]));
 }
 
@@ -98,7 +120,7 @@ function wordsOf(client: RegistryClient, world: ClientWorld, steps: Readonly<Rec
 function lastWords({ code, output }: Finished, { registry, strangeRegistry }: ClientWorld): string {
   if (code === 0) return '(succeeds)';
   const lines = output.trim().split('\n');
-  const begin = lines.findLastIndex((line) => /^(Error|ctr:|time=)/.test(line));
+  const begin = lines.findLastIndex((line) => /^(Error|ERROR|ctr:|time=)/.test(line));
   const words = lines.slice(begin < 0 ? -1 : begin).join(' ');
   const message =
     /\bmsg="((?:[^"\\]|\\.)*)"/
@@ -109,6 +131,7 @@ function lastWords({ code, output }: Finished, { registry, strangeRegistry }: Cl
     .replaceAll(registry, 'registry.example.com')
     .replaceAll(strangeRegistry, 'registry.example.com')
     .replaceAll(/localhost:\d+/g, 'auth.example.com')
+    .replaceAll(/service=localhost%3A\d+/g, 'service=registry.example.com')
     .replaceAll(/http:\/\/(auth|registry)\.example/g, 'https://$1.example')
     .replaceAll(/(sha256:)?\b[0-9a-f]{64}\b/g, 'sha256:...')
     .trim();
@@ -119,11 +142,16 @@ function format(recorded: readonly Recording[]): string {
   return situations.map((situation) => `\n### ${situation}\n\n${table(situation, recorded)}`).join('');
 }
 
+/** A row for what is done and what is then printed: clients of one family, and their versions, often print the same. */
 function table(situation: string, recorded: readonly Recording[]): string {
-  const rows = recorded.flatMap(({ client, situations }) =>
-    [...(situations.get(situation) ?? [])].map(
-      ([step, words]) => `| ${client} | ${step} | \`${words.replaceAll('|', '\\|')}\` |`,
-    ),
+  const told = recorded.flatMap(({ client, situations }) =>
+    [...(situations.get(situation) ?? [])].map(([step, words]) => ({ client, end: `${step} | ${asCode(words)}` })),
   );
-  return `| client | does | prints |\n| --- | --- | --- |\n${rows.join('\n')}\n`;
+  const rows = Map.groupBy(told, ({ end }) => end);
+  const lines = [...rows].map(([end, same]) => `| ${same.map(({ client }) => client).join(',<br>')} | ${end} |`);
+  return `| client | does | prints |\n| --- | --- | --- |\n${lines.join('\n')}\n`;
+}
+
+function asCode(words: string): string {
+  return `\`${words.replaceAll('|', '\\|').replaceAll('`', "'")}\``;
 }

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 import proxyAddr from 'proxy-addr';
@@ -125,10 +126,11 @@ export async function createServer(
     // Longer than the idle time of common proxies (60 s), so that they never write to a socket that we just closed.
     keepAliveTimeout: 65_000,
   };
-  if (tls === null) return http.createServer(limits, listener);
+  if (tls === null) return http.createServer(limits, listener).on('clientError', answerUnreadable);
   try {
     const [cert, key] = await Promise.all([readFile(tls.certificateFile), readFile(tls.keyFile)]);
-    return https.createServer({ ...limits, cert, key, minVersion: 'TLSv1.2' }, listener);
+    const server = https.createServer({ ...limits, cert, key, minVersion: 'TLSv1.2' }, listener);
+    return server.on('clientError', answerUnreadable);
   } catch (cause) {
     throw new Refusal(
       'misconfigured',
@@ -136,6 +138,32 @@ export async function createServer(
       { cause },
     );
   }
+}
+
+const unreadable: Readonly<Record<string, readonly [status: number, message: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'The headers are larger than 64 KB: is the password that long?'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time.'],
+};
+
+/**
+ * Answers what is no request that Node could hand on, in the words of a registry: docker shows an empty body as
+ * "unknown: ". The answer of a request before it, on the same connection, is not cut in two.
+ */
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex & { _httpMessage?: ServerResponse }): void {
+  if (!socket.writable || error.code === 'ECONNRESET' || socket._httpMessage?.headersSent === true) {
+    socket.destroy();
+    return;
+  }
+  const [status, message] = unreadable[error.code ?? ''] ?? [400, 'This is not a request as HTTP/1.1 has it.'];
+  const body = JSON.stringify({ errors: [{ code: 'UNSUPPORTED', message }], details: message });
+  const head = [
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}`,
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
 /**

@@ -7,8 +7,10 @@ export type Access = {
   readonly actions: readonly string[];
 };
 
-/** More scopes than any client sends; what is beyond is dropped, because a scope is never an error (scope.md). */
+/** More scopes than any client sends; what is beyond, or longer than all of them may be together, is dropped, because a scope is never an error (scope.md). */
 export const maximumScopes = 100;
+/** Characters of all items. go-containerregistry reads no answer beyond 64 KB, and the token stands in it twice. */
+const maximumLength = 12 * 1_024;
 /** Repository names end at 255 characters; an item beyond this length names nothing that could be granted. */
 const maximumItemLength = 1_024;
 
@@ -29,8 +31,11 @@ const impossibleName = /[\p{Cc}*]|(?:^|\/)\.{0,2}(?:\/|$)/u;
 export function parseScopes(values: readonly string[]): Access[] {
   const actionsOf = new Map<string, { type: string; name: string; actions: Set<string> }>();
   const items = values.flatMap((value) => value.split(' ')).filter((item) => item !== '');
+  let length = 0;
   for (const item of items.slice(0, maximumScopes)) {
     if (item.length > maximumItemLength) continue;
+    length += item.length;
+    if (length > maximumLength) break;
     const parts = grammar.exec(item)?.slice(1) as [type: string, name: string, actions: string] | undefined;
     if (parts === undefined || impossibleName.test(parts[1])) continue;
     const [type, name, actions] = parts;

@@ -59,6 +59,11 @@ describe('reading', () => {
     assert.equal(parseScopes([`repository:${longest}a:pull`]).length, 0);
   });
 
+  test('what is beyond 12 KB of all is dropped', () => {
+    const long = Array.from({ length: 20 }, (_, index) => `repository:${'a'.repeat(1_000)}${index}:pull`);
+    assert.equal(parseScopes(long).length, 12);
+  });
+
   test('what is beyond a hundred is dropped', () => {
     const many = Array.from({ length: maximumScopes + 20 }, (_, index) => `repository:r${index}:pull`);
     assert.deepEqual(

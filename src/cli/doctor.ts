@@ -18,7 +18,8 @@ export const doctorCommands: readonly Command[] = [
     details: [
       'Run it where Dockpass runs, with its settings: it shows the registry tokens signed with the keys in DATA_DIR. They',
       'allow nothing, but for one that begins an upload to dockpass-doctor/probe and cancels it. Exits 1 when something is wrong.',
-      "  --registry-config FILE   the registry's config.yml, where it can be read: says more where the registry itself does not",
+      "  --registry-config FILE   the registry's config.yml, or what `env` prints in its container (/dev/stdin: from a pipe):",
+      '                           says more where the registry itself does not',
       '  --registry-bundle FILE   its rootcertbundle, where the path in that file is not the path here',
       '  --ca FILE                PEM certificates to trust beside those of the system',
     ],

@@ -1,10 +1,9 @@
 /** Owns the settings of Google's directory: the strategy that switches it on, and how Dockpass proves itself to it. */
 import { createPrivateKey } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { type ApplicationDefault, parseJson, readApplicationDefault } from './google-application-default.ts';
 import type { Settings } from './settings.ts';
 
 type ServiceAccountKey = { readonly client_email: string; readonly private_key: string };
-type AuthorizedUser = { readonly client_id: string; readonly client_secret: string; readonly refresh_token: string };
 
 export type GoogleDirectoryConfig = {
   readonly strategy: (typeof strategies)[number];
@@ -17,7 +16,7 @@ export type GoogleDirectoryConfig = {
     readonly key: ServiceAccountKey | null;
     readonly serviceAccount: string | null;
     readonly admin: string | null;
-    readonly applicationDefault: AuthorizedUser | null;
+    readonly applicationDefault: ApplicationDefault | null;
     readonly tokenUrl: string;
     readonly iamUrl: string;
     readonly metadataUrl: string;
@@ -83,7 +82,7 @@ function readDomains(settings: Settings, signInDomains: readonly string[]): read
 function readKey(settings: Settings): ServiceAccountKey | null {
   const text = settings.secret('GOOGLE_DIRECTORY_KEY');
   if (text === null) return null;
-  const key = parse(text);
+  const key = parseJson(text);
   const { client_email, private_key } = key;
   if (typeof client_email === 'string' && isPrivateKey(private_key)) return { client_email, private_key };
   settings.problem('GOOGLE_DIRECTORY_KEY is not the JSON key file of a service account, whole and as Google gave it');
@@ -96,39 +95,5 @@ function isPrivateKey(text: unknown): text is string {
     return typeof text === 'string' && createPrivateKey(text).asymmetricKeyType === 'rsa';
   } catch {
     return false;
-  }
-}
-
-/** The variable that all of Google's tools read. */
-function readApplicationDefault(settings: Settings): AuthorizedUser | null {
-  const file = settings.optional('GOOGLE_APPLICATION_CREDENTIALS');
-  if (file === null) return null;
-  try {
-    const user = parse(readFileSync(file, 'utf8'));
-    const { client_id, client_secret, refresh_token } = user;
-    if (user['type'] === 'authorized_user') {
-      return {
-        client_id: String(client_id),
-        client_secret: String(client_secret),
-        refresh_token: String(refresh_token),
-      };
-    }
-    settings.problem(
-      `GOOGLE_APPLICATION_CREDENTIALS: ${file} is of type "${String(user['type'])}". Only authorized_user is taken; a service account's key belongs into GOOGLE_DIRECTORY_KEY_FILE`,
-    );
-  } catch (error) {
-    settings.problem(
-      `GOOGLE_APPLICATION_CREDENTIALS: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`,
-    );
-  }
-  return null;
-}
-
-function parse(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
   }
 }

@@ -76,8 +76,10 @@ export async function examine(parts: DoctorParts, registry: URL): Promise<Report
 async function examineTokens(parts: DoctorParts, trial: TrialParts, bundle: string): Promise<Finding[]> {
   const tried = await tryTokens(trial);
   if (tried.every(({ verdict }) => verdict === 'right')) return [...tried, ...(await checkUploads(trial))];
-  if (parts.registryFiles === null || !tried.some(({ verdict }) => verdict === 'unknown')) return tried;
-  const others = tried.filter(({ verdict }) => verdict !== 'unknown');
+  const inFile = ({ subject }: Finding): boolean => subject === 'issuer' || subject === 'rootcertbundle';
+  const doubted = tried.some((finding) => inFile(finding) && finding.verdict !== 'right');
+  if (parts.registryFiles === null || !doubted) return tried;
+  const others = tried.filter((finding) => !inFile(finding));
   return [...others, ...compareFiles(parts.registryFiles, { issuer: trial.issuer, bundle })];
 }
 

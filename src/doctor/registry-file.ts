@@ -1,4 +1,4 @@
-/** Owns what a registry's own configuration file says of tokens, where the doctor may read it. */
+/** Owns what a registry's own configuration, file or environment, says of tokens, where the doctor may read it. */
 import { X509Certificate } from 'node:crypto';
 import { parse } from 'yaml';
 import { type Finding, right, unknown, wrong } from './finding.ts';
@@ -13,11 +13,19 @@ export type RegistryFile = {
   readonly jwks?: string;
 };
 
-/** @throws {Error} where the text is no YAML or has no `auth.token` */
+/**
+ * @param text of config.yml, or what `env` prints where the registry runs
+ * @throws {Error} where the text is no YAML or has no `auth.token`
+ */
 export function parseRegistryFile(text: string): RegistryFile {
+  const variables = [...text.matchAll(/^REGISTRY_AUTH_TOKEN_([A-Z]+)=(.*)$/gm)];
+  // As the registry does, which takes each value for YAML (distribution, configuration/parser.go).
+  if (variables.length > 0)
+    return Object.fromEntries(variables.map(([, name = '', value = '']) => [name.toLowerCase(), String(parse(value))]));
   const document = parse(text) as { auth?: { token?: RegistryFile } } | null;
   const token = document?.auth?.token;
-  if (typeof token !== 'object' || token === null) throw new Error('it has no auth.token section');
+  if (typeof token !== 'object' || token === null)
+    throw new Error('it has neither an auth.token section nor REGISTRY_AUTH_TOKEN_ variables');
   return token;
 }
 
@@ -42,7 +50,7 @@ export function compareFiles(
     ...findings,
     wrong(
       'auth',
-      'The file is right, and the registry refuses the tokens all the same: it reads file and bundle when it starts. Restart it.',
+      'The file is right, and the registry refuses the tokens all the same: it reads file, environment and bundle when it starts. Restart it.',
     ),
   ];
 }

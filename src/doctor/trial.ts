@@ -85,7 +85,7 @@ async function tellApart(parts: TrialParts): Promise<Finding[]> {
   const error = parseChallenge(headers['www-authenticate'])?.parameters['error'];
   if (error === undefined) return [wrongIssuer(parts.issuer, 'is another one'), keysTrusted];
   const ways =
-    'The registry does not say which: --registry-config FILE reads its configuration, and its log says "token from untrusted issuer" or "certificate signed by unknown authority".';
+    'The registry does not say which: --registry-config FILE reads its config.yml, or what "env" prints in its container, and its log says "token from untrusted issuer" or "certificate signed by unknown authority".';
   return [
     unknown(
       'issuer',

@@ -38,6 +38,11 @@ export function readToken(body: Record<string, unknown>, now: () => number): Tok
   return { value: textOf(value), expiresAt: now() + Number(seconds ?? 0) * 1000 };
 }
 
+/** Of IAM Credentials, which names its fields otherwise. */
+export function readIamToken({ accessToken, expireTime }: Record<string, unknown>): Token {
+  return { value: textOf(accessToken), expiresAt: Date.parse(textOf(expireTime)) };
+}
+
 export function textOf(value: unknown): string {
   if (typeof value !== 'string' || value === '') throw new GoogleFault('Google sent no token');
   return value;

@@ -1,5 +1,6 @@
-/** Owns Google's application default credentials, as far as Dockpass takes them: gcloud's file or the metadata server. */
+/** Owns Google's application default credentials: of gcloud's file, of a workload elsewhere, or of the metadata server. */
 import { post, readAnswer, readToken, type Token } from './google-answer.ts';
+import { createExternalAccount, type ExternalAccount } from './google-external-account.ts';
 import type { Fetch } from './provider-fetch.ts';
 
 /** What `gcloud auth application-default login` writes. */
@@ -9,20 +10,24 @@ export type AuthorizedUser = {
   readonly refresh_token: string;
 };
 
+export type ApplicationDefault = AuthorizedUser | ExternalAccount;
+
 export type ApplicationDefaultSettings = {
   /** `null`: the metadata server has the credentials, of the account that the machine or pod runs as. */
-  readonly applicationDefault: AuthorizedUser | null;
+  readonly applicationDefault: ApplicationDefault | null;
   readonly tokenUrl: string;
   readonly metadataUrl: string;
 };
 
 /** @returns what gives a token for these scopes */
 export function createApplicationDefault(
-  { applicationDefault: user, tokenUrl, metadataUrl }: ApplicationDefaultSettings,
-  { call, now }: { readonly call: Fetch; readonly now: () => number },
+  { applicationDefault: known, tokenUrl, metadataUrl }: ApplicationDefaultSettings,
+  parts: { readonly call: Fetch; readonly now: () => number },
 ): (scopes: readonly string[]) => Promise<Token> {
-  if (user !== null) {
-    const { client_id, client_secret, refresh_token } = user;
+  const { call, now } = parts;
+  if (known !== null && 'audience' in known) return createExternalAccount(known, parts);
+  if (known !== null) {
+    const { client_id, client_secret, refresh_token } = known;
     const form = { grant_type: 'refresh_token', client_id, client_secret, refresh_token };
     return async () => readToken(await post(call, tokenUrl, new URLSearchParams(form)), now);
   }

@@ -1,7 +1,7 @@
 /** Owns how Dockpass proves to Google's directory who it is: with a key, with a borrowed signature, or as the machine's own account. */
 import { importPKCS8, SignJWT } from 'jose';
-import { post, readToken, type Token, textOf } from './google-answer.ts';
-import { type AuthorizedUser, createApplicationDefault } from './google-application-default.ts';
+import { post, readIamToken, readToken, type Token, textOf } from './google-answer.ts';
+import { type ApplicationDefault, createApplicationDefault } from './google-application-default.ts';
 import type { Fetch } from './provider-fetch.ts';
 
 export type GoogleCredentials = {
@@ -11,8 +11,8 @@ export type GoogleCredentials = {
   readonly serviceAccount: string | null;
   /** Whom a service account with domain-wide delegation speaks for; `null` where it has an admin role of its own. */
   readonly admin: string | null;
-  /** The credentials of `gcloud auth application-default login`; `null`: the metadata server has them. */
-  readonly applicationDefault: AuthorizedUser | null;
+  /** Those of a file; `null`: the metadata server has them. */
+  readonly applicationDefault: ApplicationDefault | null;
   readonly tokenUrl: string;
   readonly iamUrl: string;
   readonly metadataUrl: string;
@@ -84,10 +84,7 @@ function askWith(
     });
   };
   if (admin === null) {
-    return async () => {
-      const { accessToken, expireTime } = await iam('generateAccessToken', { scope: scopes, lifetime: '3600s' });
-      return { value: textOf(accessToken), expiresAt: Date.parse(textOf(expireTime)) };
-    };
+    return async () => readIamToken(await iam('generateAccessToken', { scope: scopes, lifetime: '3600s' }));
   }
   // The account's key stays with Google, which signs the assertion that a key file would have signed here.
   return async () => {

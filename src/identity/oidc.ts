@@ -103,16 +103,22 @@ async function readClaims(configuration: Configuration, tokens: Tokens, settings
   const { groups } = settings;
   const hasEmail = claims['email'] !== undefined;
   const complete = hasEmail && (groups === null || readGroups(claims, groups) !== null);
-  if (complete || configuration.serverMetadata().userinfo_endpoint === undefined) return claims;
+  if (complete || configuration.serverMetadata().userinfo_endpoint === undefined) return withEmailOf(claims, claims);
   try {
     const more = await fetchUserInfo(configuration, tokens.access_token, claims.sub);
-    // `email_verified` speaks of the e-mail beside it, so the two are never taken from different answers.
-    const { email, email_verified } = hasEmail ? claims : more;
-    return { ...more, ...claims, email, email_verified };
+    return withEmailOf(hasEmail ? claims : more, { ...more, ...claims });
   } catch (error) {
     if (!hasEmail) throw error;
-    return claims; // the groups stay unknown
+    return withEmailOf(claims, claims); // the groups stay unknown
   }
+}
+
+/**
+ * `email_verified` speaks of the e-mail beside it, so the two are never taken from different answers. Entra ID does not send
+ * it, but where it is asked to the optional claim `xms_edov`: the owner of the e-mail's domain is verified.
+ */
+function withEmailOf({ email, email_verified, xms_edov }: Claims, claims: Claims): Claims {
+  return { ...claims, email, email_verified: email_verified ?? (xms_edov === 1 ? true : xms_edov) };
 }
 
 function toProfile(claims: Claims, tokens: Tokens, { name, groups, refreshTokens }: OidcSettings): Profile {

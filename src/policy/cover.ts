@@ -1,6 +1,6 @@
 /** Owns whether an earlier rule leaves a later one nothing to decide. Where that is in doubt: no. */
 import { compilePattern, isExpression, type Matcher } from '../pattern.ts';
-import { contains, parseAddress, parseNetwork } from './address.ts';
+import { contains, parseNetwork } from './address.ts';
 import { createShelves, shelfFor } from './first-match.ts';
 import type { Condition, ConditionField, Rule } from './rule.ts';
 import { captureFields } from './template.ts';
@@ -34,37 +34,28 @@ function firstBefore({ number }: Rule, list: readonly Rule[], fits: (candidate: 
  * rules that demand the same; one that demands an expression, only those with the same expression or a word there.
  */
 function createCandidates(rules: readonly Rule[]): (rule: Rule) => (readonly Rule[])[] {
-  const expressive = new Map(
-    rules.flatMap((rule) =>
-      expressionsOf(rule)
-        .slice(0, 1)
-        .map((found) => [rule, found]),
-    ),
-  );
-  const shelves = createShelves(rules.filter((rule) => !expressive.has(rule)));
-  const byExpression = Map.groupBy(expressive.keys(), (rule) => keyOf(expressive.get(rule)));
-  const byField = Map.groupBy(expressive.keys(), (rule) => expressive.get(rule)?.field);
+  const shelves = createShelves(rules.filter((rule) => expressionOf(rule) === null));
+  const expressive = rules.filter((rule) => expressionOf(rule) !== null);
+  const byExpression = Map.groupBy(expressive, (rule) => expressionOf(rule));
   return ({ conditions }) => [
-    ...conditions.map((condition) => shelfFor(condition, shelves)),
-    ...conditions.map((condition) =>
-      readText(condition.patterns[0] ?? '').kind === 'word'
-        ? (byField.get(condition.field) ?? [])
-        : (byExpression.get(keyOf(condition)) ?? []),
-    ),
     shelves.others,
+    ...conditions.map((condition) => shelfFor(condition, shelves)),
+    ...conditions.filter(isNameOrAccount).map(({ patterns: [pattern = ''] }) => {
+      return readText(pattern).kind === 'word' ? expressive : (byExpression.get(pattern) ?? []);
+    }),
   ];
 }
 
-function expressionsOf({ conditions }: Rule): Condition[] {
-  return conditions.filter(({ field, patterns: [pattern = ''] }) => {
-    return (
-      (field === 'name' || field === 'account') && readText(pattern).kind === 'other' && !isEverything(pattern, field)
-    );
-  });
+function isNameOrAccount({ field }: Condition): boolean {
+  return field === 'name' || field === 'account';
 }
 
-function keyOf(condition: Condition | undefined): string {
-  return `${condition?.field} ${condition?.patterns[0]}`;
+/** What the rule demands of a name or an account, where that is no word and no glob. */
+function expressionOf({ conditions }: Rule): string | null {
+  const patterns = conditions.filter(isNameOrAccount).flatMap(({ field, patterns: written }) => {
+    return written.filter((pattern) => readText(pattern).kind === 'other' && !isEverything(pattern, field));
+  });
+  return patterns[0] ?? null;
 }
 
 /** What a rule demands of a field, asked of a pattern of another rule: whether all that it matches is within the demand. */
@@ -120,7 +111,6 @@ function networkAround(wide: string): Claim['includes'] {
   const outer = parseNetwork(wide);
   return ({ written }) => {
     const inner = parseNetwork(written);
-    const first = parseAddress(written.split('/')[0] ?? '');
-    return outer !== null && inner !== null && first !== null && outer.bits <= inner.bits && contains(outer, first);
+    return outer !== null && inner !== null && outer.bits <= inner.bits && contains(outer, inner.address);
   };
 }

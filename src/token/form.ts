@@ -19,6 +19,8 @@ export async function readForm(request: IncomingMessage): Promise<URLSearchParam
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
+  // Nobody waits for a body that says itself that it will be refused.
+  if (Number(request.headers['content-length']) > maximumBody) throw tooLarge(request);
   const chunks: Buffer[] = [];
   let size = 0;
   try {
@@ -31,10 +33,12 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   } catch (cause) {
     throw new Refusal('bad_request', 'The body of the request did not arrive.', { cause });
   }
-  if (size > maximumBody) {
-    // What is still under way is thrown away; the server's time limit for a request bounds it.
-    request.resume();
-    throw new Refusal('too_large', `The body is larger than ${maximumBody / 1024} KB.`);
-  }
+  if (size > maximumBody) throw tooLarge(request);
   return Buffer.concat(chunks);
+}
+
+/** What is still under way is thrown away; the server's time limit for a request bounds it. */
+function tooLarge(request: IncomingMessage): Refusal {
+  request.resume();
+  return new Refusal('too_large', `The body is larger than ${maximumBody / 1024} KB.`);
 }

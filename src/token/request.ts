@@ -30,10 +30,10 @@ const maximumRemembered = 4_096;
 export function createRequestReader(): RequestReader {
   const known = createShortMemory<string, TokenRequest>();
   return (request) => {
-    const { method, url = '', headers } = request;
+    const { method, url = '' } = request;
     if (method === 'POST') return readPost(request);
     if (method !== 'GET') throw new Refusal('method_not_allowed', 'Ask for a token with GET or POST.');
-    const { authorization } = headers;
+    const authorization = authorizationOf(request);
     // No header has a line break.
     const text = authorization === undefined ? url : `${authorization}\n${url}`;
     const before = known.get(text);
@@ -46,7 +46,7 @@ export function createRequestReader(): RequestReader {
 
 async function readPost(request: IncomingMessage): Promise<TokenRequest> {
   const query = queryOf(request.url ?? '');
-  return toTokenRequest('POST', request.headers.authorization, query, await readForm(request));
+  return toTokenRequest('POST', authorizationOf(request), query, await readForm(request));
 }
 
 function toTokenRequest(
@@ -65,6 +65,18 @@ function toTokenRequest(
     proof: readProof(authorization, query, form),
     wantsIdentityToken: values('offline_token').includes('true') || values('access_type').includes('offline'),
   };
+}
+
+/** Node keeps the first of several. A proxy may have looked at the last. @throws {Refusal} `bad_request` */
+function authorizationOf({ headers, rawHeaders }: IncomingMessage): string | undefined {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) if (isAuthorization(rawHeaders[index] ?? '')) count += 1;
+  if (count > 1) throw new Refusal('bad_request', 'The request has the Authorization header more than once. Send one.');
+  return headers.authorization;
+}
+
+function isAuthorization(name: string): boolean {
+  return name.length === 'authorization'.length && name.toLowerCase() === 'authorization';
 }
 
 /** The realm may have a query of its own, so a POST has one too. */

@@ -5,15 +5,15 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ana, startClientWorld } from '../support/client-world.ts';
 import { startContainerd } from '../support/containerd.ts';
-import { asRegistryClient, startDockerEngine } from '../support/docker-engine.ts';
+import { asRegistryClient, type ImageStore, noContainerdStore, startDockerEngine } from '../support/docker-engine.ts';
 import { missing } from '../support/parts.ts';
 import { succeed } from '../support/registry-client.ts';
 
-async function start(t: TestContext) {
+async function start(t: TestContext, store: ImageStore) {
   const stack = new AsyncDisposableStack();
   t.after(() => stack.disposeAsync());
   const world = await startClientWorld(stack, { IDENTITY_TOKENS: 'true' });
-  const engine = await startDockerEngine(join(world.folder, 'engine'));
+  const engine = await startDockerEngine(join(world.folder, 'engine'), store);
   const docker = asRegistryClient(engine);
   stack.defer(() => docker.stop());
   const config = join(world.folder, 'engine', 'client', 'config.json');
@@ -24,10 +24,17 @@ async function start(t: TestContext) {
 
 const skip = missing('root', 'dockerd', 'docker', 'docker-registry', 'containerd', 'ctr');
 
-test('docker login keeps a token, and no password; engine and containerd work with it until the password is revoked', {
-  skip,
-}, async (t) => {
-  const { stack, world, docker, keptBy } = await start(t);
+test(
+  'docker login keeps a token, and no password; engine and containerd work with it until the password is revoked',
+  {
+    skip,
+  },
+  (t) => tell(t, 'graph driver'),
+);
+test('the same with the containerd image store', { skip: skip || noContainerdStore() }, (t) => tell(t, 'containerd'));
+
+async function tell(t: TestContext, store: ImageStore): Promise<void> {
+  const { stack, world, docker, keptBy } = await start(t, store);
   const image = `${world.registry}/platform/web:1`;
   const { id, secret } = await world.newPassword(ana);
   const made = await docker.make();
@@ -57,7 +64,7 @@ test('docker login keeps a token, and no password; engine and containerd work wi
     for (const client of [docker, containerd]) {
       const { code, output } = await client.pull(image);
       assert.notEqual(code, 0);
-      assert.match(output, /401|unauthorized/i);
+      assert.match(output, /401|unauthorized|was revoked/i);
     }
   });
-});
+}

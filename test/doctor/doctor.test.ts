@@ -1,5 +1,6 @@
 /** `dockpass doctor` before real registries, each wrong in one way: it names the setting, and shows the right section. */
 import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
@@ -92,6 +93,10 @@ describe('dockpass doctor', { skip: missing('docker-registry', 'openssl') }, () 
     assert.match(broken.stdout, /\nREGISTRY_AUTH_TOKEN_ISSUER=localhost:\d+\n/);
     const mended = await diagnose(await start(t, { auth: (parse(yaml) as { auth: object }).auth }));
     assert.equal(mended.code, 0);
+    const lines = [...broken.stdout.matchAll(/^(REGISTRY_AUTH_TOKEN_\w+)=(.*)$/gm)];
+    const environment = Object.fromEntries(lines.map(([, name, value]) => [name, value])) as Record<string, string>;
+    const byEnvironment = await diagnose(await start(t, { auth: {}, environment }));
+    assert.equal(byEnvironment.code, 0, JSON.stringify(byEnvironment.findings));
   });
 
   const wrongSettings: [string, () => Partial<RegistrySettings>, string[], RegExp][] = [
@@ -159,6 +164,26 @@ describe('dockpass doctor', { skip: missing('docker-registry', 'openssl') }, () 
       ['issuer'],
       /is set to "x9", and Dockpass writes "localhost/,
     );
+  });
+  test('with what env prints in its container, an issuer that nobody would guess', async (t) => {
+    const file = join(dockpass.folder, 'registry.env');
+    const lines = [
+      'PATH=/bin',
+      'REGISTRY_AUTH_TOKEN_ISSUER=x9',
+      `REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE=${bundleOf(dockpass)}`,
+    ];
+    await writeFile(file, lines.join('\n'));
+    const diagnosis = await diagnose(await start(t, { issuer: 'x9' }), '--registry-config', file);
+    expect(diagnosis, ['issuer'], /is set to "x9", and Dockpass writes "localhost/);
+  });
+  test('with its configuration file, an issuer that was mended there and not yet read', async (t) => {
+    const url = await start(t, { issuer: publicUrl() });
+    const file = join(dockpass.folder, `registry-${new URL(url).port}`, 'registry.yml');
+    await writeFile(
+      file,
+      (await readFile(file, 'utf8')).replace(`issuer: ${publicUrl()}`, `issuer: ${new URL(publicUrl()).host}`),
+    );
+    expect(await diagnose(url, '--registry-config', file), ['auth'], /Restart it/);
   });
   test('with its configuration file, the bundle of another Dockpass', async (t) => {
     const url = await start(t, { certificateBundleFile: bundleOf(other) });

@@ -1,13 +1,16 @@
 /** Google's directory over HTTP: whom it has, in which groups, how Dockpass proves itself to it, and what its refusals mean. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createGoogleDirectory, type GoogleDirectorySettings } from '../../src/identity/google-directory.ts';
 import type { Verdict } from '../../src/identity/verdict.ts';
 import type { Account } from '../../src/store/accounts.ts';
-import { createDirectory, type Directory, tokenPath } from '../support/directory.ts';
+import { createDirectory, type Directory, subjectToken, tokenPath } from '../support/directory.ts';
 import { demoPeople, type Person } from '../support/provider.ts';
 import { account } from '../support/rows.ts';
 
@@ -19,6 +22,7 @@ type Scene = {
   readonly directory: Directory;
   readonly people: Map<string, Person>;
   readonly waits: number[];
+  readonly url: string;
   ask(changes?: Changes, who?: Account): Promise<Verdict>;
   /** One directory that is asked again and again. */
   asker(changes: Changes, now?: () => number): (who: Account) => Promise<Verdict>;
@@ -49,7 +53,7 @@ async function start(t: TestContext, named: readonly string[] = []): Promise<Sce
     const parts = { fetch, now, wait, random: () => 0.5, named: () => named, timeout: 1_000 };
     return createGoogleDirectory(settings, parts).ask;
   };
-  return { directory, people, waits, asker, ask: (changes = {}, who = row) => asker(changes)(who) };
+  return { directory, people, waits, url, asker, ask: (changes = {}, who = row) => asker(changes)(who) };
 }
 
 const there = (...groups: string[]) => ({ kind: 'there', groups: groups.map((name) => `google:${name}`) });
@@ -230,6 +234,58 @@ test('no key: the metadata server speaks for itself, signs for an account, or bo
   assert.deepEqual([directory.claims()['iss'], directory.claims()['sub']], [serviceAccount, 'admin@example.com']);
   const applicationDefault = { client_id: 'c', client_secret: 's', refresh_token: 'r' };
   assert.equal((await ask({ credentials: { ...noKey, serviceAccount, applicationDefault } })).kind, 'there');
+});
+
+test('a workload elsewhere: its token, of a file or a server, is exchanged for one of Google, in whose name it may speak', async (t) => {
+  const { directory, ask, url } = await start(t);
+  const folder = mkdtempSync(join(tmpdir(), 'dockpass-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'token');
+  const account = (changes: object) => ({
+    ...{ audience: '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/k8s' },
+    ...{ subjectTokenType: 'urn:ietf:params:oauth:token-type:jwt', tokenUrl: `${url}/sts/v1/token`, field: null },
+    ...{ impersonationUrl: null, source: { file }, ...changes },
+  });
+  const askWith = (changes: object, more: object = {}) =>
+    ask({ credentials: { key: null, applicationDefault: account(changes), ...more } });
+  const reasonOf = async (changes: object) => {
+    const verdict = await askWith(changes);
+    return [verdict.kind, 'reason' in verdict ? verdict.reason : ''];
+  };
+  assert.deepEqual(await reasonOf({}), ['fault', `ENOENT: no such file or directory, open '${file}'`]);
+
+  writeFileSync(file, `${subjectToken}\n`);
+  assert.equal((await askWith({})).kind, 'there');
+  const { audience, scope, grant_type: grant, requested_token_type: type } = directory.claims();
+  assert.equal(audience, account({}).audience);
+  assert.match(String(scope), /group\.readonly .*user\.readonly$/);
+  assert.deepEqual(
+    [grant, type],
+    ['urn:ietf:params:oauth:grant-type:token-exchange', 'urn:ietf:params:oauth:token-type:access_token'],
+  );
+
+  const serviceAccount = directory.keyFile.client_email;
+  const impersonationUrl = `${url}/v1/projects/-/serviceAccounts/${serviceAccount}:generateAccessToken`;
+  assert.equal((await askWith({ impersonationUrl })).kind, 'there');
+  assert.equal(directory.claims()['by'], 'Bearer federated-token');
+  assert.match(String(directory.claims()['scope']), /user\.readonly/);
+  const admin = 'admin@example.com';
+  assert.equal((await askWith({ impersonationUrl }, { serviceAccount, admin })).kind, 'there');
+  assert.deepEqual([directory.claims()['iss'], directory.claims()['sub']], [serviceAccount, admin], 'signed in turn');
+
+  const azure = { url: `${url}/metadata/identity/oauth2/token`, headers: { Metadata: 'True' } };
+  assert.equal((await askWith({ source: azure, field: 'access_token' })).kind, 'there');
+  const host = new URL(url).host;
+  const field = 'id_token';
+  assert.deepEqual(await reasonOf({ source: azure, field }), ['fault', `${host} has no token in "id_token"`]);
+  const noHeader = await reasonOf({ source: { ...azure, headers: {} } });
+  assert.deepEqual(noHeader, ['fault', `${host} answered 400 and gave no token`]);
+  const [kind, reason] = await reasonOf({ source: { file }, field });
+  assert.deepEqual([kind, reason], ['fault', `${file} has no token in "id_token"`], 'and nothing of it is quoted');
+  writeFileSync(file, 'of somebody else');
+  assert.match((await reasonOf({}))[1] ?? '', /gives Dockpass no token: unauthorized_client \(The given credential/);
+  directory.mood = (path) => (path.startsWith('/sts/') ? 'down' : 'well');
+  assert.equal((await reasonOf({}))[0], 'silent');
 });
 
 test('the user is asked for by id: an e-mail may be somebody else by now', async (t) => {

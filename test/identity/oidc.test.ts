@@ -206,6 +206,19 @@ test('email_verified as text is what it says, and nothing else than "true" is ye
   );
 });
 
+test("Entra ID's xms_edov stands for email_verified where that is missing, of the same answer", async () => {
+  const told = async (claims: object, more: Partial<Provider> = {}) => {
+    return (await signIn({ claims: { email_verified: undefined, ...claims }, ...more })).emailVerified;
+  };
+  assert.deepEqual(
+    [await told({ xms_edov: true }), await told({ xms_edov: 1 }), await told({ xms_edov: false }), await told({})],
+    [true, true, false, null],
+  );
+  assert.equal(await told({ email_verified: false, xms_edov: true }), false);
+  const userinfo = () => Response.json({ sub: '7', email: 'x@y.example' });
+  assert.equal(await told({ email: undefined, xms_edov: true }, { metadata: withUserinfo, userinfo }), null);
+});
+
 test('a missing groups claim is unknown, not "no groups"; also when userinfo fails', async () => {
   const claims = { realm_access: undefined };
   assert.equal((await signIn({ claims })).groups, null);

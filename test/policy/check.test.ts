@@ -20,7 +20,27 @@ describe('a rule that an earlier one leaves nothing', () => {
     ['{account: a, name: x}', '{account: a}', false],
     ['{name: "**"}', '{account: a}', true],
     ['{name: "/.*/"}', '{account: a}', true],
+    ['{name: "/^/"}', '{account: a}', true],
+    ['{name: "/$/"}', '{account: a}', true],
+    ['{name: "**", account: a}', '{account: a}', true],
     ['{name: "*"}', '{account: a}', false],
+    ['{name: "**"}', '{}', true],
+    ['{group: "**"}', '{}', false],
+    ['{name: "/a/"}', '{name: "/a/", account: b}', true],
+    ['{name: "/a/"}', '{name: "/b/"}', false],
+    ['{account: "/a/"}', '{account: xax, name: b}', true],
+    ['{account: "/a/", name: "/b/"}', '{account: xax, name: "/b/"}', true],
+    ['{name: "/a*/"}', '{name: "/a*"}', false],
+    ['{name: "t*m/**"}', '{name: "t*m/a*"}', false],
+    ['{name: "team/*"}', '{name: "team/x/**"}', false],
+    ['{name: "team/**"}', '{name: "team/[^a]"}', true],
+    ['{name: "team/**"}', '{name: "x-team/*"}', false],
+    ['{name: "team/*"}', '{name: "te*"}', false],
+    ['{domain: "**"}', '{domain: "a/b"}', true],
+    ['{ip: 10.0.0.0/8}', '{ip: 10.0.0.0/8}', true],
+    ['{ip: 10.0.0.0/8}', '{ip: 11.0.0.0/16}', false],
+    ['{ip: 10.0.0.0/16}', '{ip: 10.0.0.0/15}', false],
+    ['{ip: "2001:db8::/32"}', '{ip: "2001:db8:1::1"}', true],
     ['{domain: "**"}', '{account: a}', false],
     ['{name: "team/**"}', '{name: "team/x/*"}', true],
     ['{name: "team/**"}', '{name: "teams/*"}', false],
@@ -67,6 +87,18 @@ describe('a rule that an earlier one leaves nothing', () => {
       { numRuns: 500 },
     );
   });
+});
+
+test('the first of several rules that leave it nothing is named, wherever it stands', () => {
+  const shadowed = (acl: string) =>
+    warnings(acl, '{a: []}').flatMap(
+      (message) => /rule (\d) can never decide: .* rule (\d) \(line/.exec(message)?.slice(1).join() ?? [],
+    );
+  const rules = (...matches: string[]) => `[${matches.map((match) => `{match: ${match}, actions: []}`).join(', ')}]`;
+  assert.deepEqual(shadowed(rules('{account: x}', '{name: "a/**"}', '{type: t}', '{name: a/b, type: t}')), ['4,2']);
+  assert.deepEqual(shadowed(rules('{type: t}', '{name: "a/**"}', '{name: a/b, type: t}')), ['3,1']);
+  assert.deepEqual(shadowed(rules('{name: "/b/"}', '{name: "a/**"}', '{type: t}', '{name: a/b, type: t}')), ['4,1']);
+  assert.deepEqual(shadowed(rules('{}', '{}', '{}')), ['2,1', '3,1']);
 });
 
 test('ten thousand rules are searched as one would be: the same covers are found', () => {

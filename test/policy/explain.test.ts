@@ -1,7 +1,8 @@
 /** Explanations: each step of a decision, and that they always tell what `decide` does. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import type { Limits } from '../../src/identity/identity.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { explain, formatExplanation } from '../../src/policy/explain.ts';
@@ -54,12 +55,56 @@ refused: push, delete`,
   );
 });
 
+describe('what narrows a decision is said in words', () => {
+  const table: readonly [limits: Limits, line: string][] = [
+    [{ actions: null, repositories: null }, 'any action everywhere'],
+    [{ actions: ['pull', 'push'], repositories: null }, 'only pull, push everywhere'],
+    [{ actions: null, repositories: ['a', 'b/*'] }, 'any action on a, b/*'],
+    [{ actions: [], repositories: [] }, 'only nothing on nothing'],
+  ];
+  for (const [own, line] of table) {
+    test(line, () => {
+      const text = formatExplanation(explain(policy, { ...ana, limits: own }, access, context), 'policy.yml');
+      assert.ok(text.includes(`\nnarrowed by the password "laptop": ${line}\n`), text);
+    });
+  }
+});
+
+test('every label and group that a rule was held against is told', () => {
+  const ci = somebody('ci', { labels: { tier: ['test', 'dev'] }, groups: ['a:x', 'b:y'] });
+  const { passedOver } = explain(policy, ci, access, context);
+  assert.deepEqual(passedOver[1]?.mismatches, [
+    { field: 'domain', patterns: ['other.org'], actual: [] },
+    { field: 'group', patterns: ['ops', 'web*'], actual: ['a:x', 'b:y'] },
+  ]);
+  assert.deepEqual(passedOver[2]?.mismatches, [{ field: 'labels.tier', patterns: ['prod'], actual: ['test', 'dev'] }]);
+  assert.match(
+    formatExplanation(explain(policy, ci, access, context), 'policy.yml'),
+    /labels\.tier "prod" does not match "test", "dev"/,
+  );
+});
+
+test('a rule without a comment, all that was asked, no registry named', () => {
+  const plain = parsePolicy('acl:\n  - {match: {}, actions: ["*"]}\n', 'policy.yml');
+  const identity = somebody('ana@example.com');
+  assert.equal(
+    formatExplanation(explain(plain, identity, access, { service: '', address: '' }), 'p.yml'),
+    `ana@example.com (person, domain example.com) asks for repository:team/app:pull,push,delete
+  at no registry in particular, from an unknown address
+groups: none
+rule 1 (p.yml:2) decides
+allowed by the policy: pull, push, delete
+granted: pull, push, delete`,
+  );
+});
+
 test('where no rule matches the text says so', () => {
   const nobody = somebody('');
   const text = formatExplanation(explain(policy, nobody, access, { service: '', address: '' }), 'policy.yml');
   assert.match(text, /^anonymous \(anonymous\) asks for/);
   assert.match(text, /from an unknown address\ngroups: none\n/);
   assert.match(text, /domain "other\.org": there is none/);
+  assert.match(text, /ip "192\.0\.2\.0\/24" does not contain an unknown address/);
   assert.match(text, /\nno rule matches, so nothing is allowed\nallowed by the policy: nothing\ngranted: nothing\n/);
 });
 

@@ -20,8 +20,17 @@ test('a user of the file is static, with its labels, also where the name looks l
   );
 });
 
-test('nobody is anonymous', () => {
-  assert.equal(identityOf(users, { account: '' }).kind, 'anonymous');
+test('nobody is anonymous where the file has the user ""; elsewhere nobody may do anything', () => {
+  const known = identityOf(users, { account: '' });
+  assert.deepEqual([known.kind, known.limits, known.groups], ['anonymous', null, []]);
+  assert.deepEqual(identityOf(new Map(), { account: '' }).limits?.actions, []);
+  assert.equal(identityOf(new Map(), { account: 'ci' }).limits, null);
+});
+
+test('an @ at the beginning is an e-mail too, without a name', () => {
+  const { kind, email, domain } = identityOf(users, { account: '@example.com' });
+  assert.deepEqual([kind, email, domain], ['person', '@example.com', 'example.com']);
+  assert.equal(identityOf(users, { account: 'a@b@example.com' }).domain, 'example.com');
 });
 
 test('what is known better than the name tells counts, also that there is no domain', () => {

@@ -21,7 +21,7 @@ export function clientStory(
 }
 
 /** How the clients say no, each in its own words: docs/clients.md has them. */
-const refused = /denied|unauthorized|insufficient_scope|authentication required|invalid username/i;
+const refused = /denied|unauthorized|insufficient_scope|authentication required|invalid username|was revoked/i;
 
 async function tell(t: TestContext, client: RegistryClient, world: ClientWorld): Promise<void> {
   const { registry } = world;
@@ -31,7 +31,7 @@ async function tell(t: TestContext, client: RegistryClient, world: ClientWorld):
   await t.test('does not get in with a wrong password', async () => {
     const secret = `dkp_${'0'.repeat(36)}`;
     const login = await client.login(registry, ana, secret);
-    const outcome = client.keepsLogins ? login : await client.pull(at('platform/web'));
+    const outcome = client.checksLogins ? login : await client.pull(at('platform/web'));
     assert.notEqual(outcome.code, 0);
     assert.match(outcome.output, /401|unauthorized|invalid username/i);
   });
@@ -47,6 +47,12 @@ async function tell(t: TestContext, client: RegistryClient, world: ClientWorld):
     assert.ok(mounts.length > 0, world.requests().join('\n'));
     await succeed(client.pull(at('platform/app')));
   });
+  const { build } = client;
+  if (build)
+    await t.test('builds on an image that takes a login to pull, and pushes what it built', async () => {
+      await succeed(build(at('platform/base'), at('platform/built')));
+      await succeed(client.pull(at('platform/built')));
+    });
   await t.test('is denied in whole: bo neither pulls nor pushes there', async () => {
     for (const repository of ['shared/tool', 'public/hello']) await succeed(client.push(made, at(repository)));
     await client.logout(registry);
@@ -90,5 +96,5 @@ async function lookAfter(client: RegistryClient, { registry }: ClientWorld, secr
   if (!client.remove) return;
   await succeed(client.remove(`${registry}/platform/app:1`));
   const gone = await client.pull(`${registry}/platform/app:1`);
-  assert.match(gone.output, /manifest unknown/);
+  assert.match(gone.output, /manifest unknown|not found/);
 }

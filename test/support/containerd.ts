@@ -23,8 +23,8 @@ export async function startContainerd(folder: string): Promise<Containerd> {
   const remote = (): string[] => ['--plain-http', ...credentials];
   const nothing: Finished = { code: 0, stdout: '', output: '' };
   return {
-    version: async () => `ctr ${/\d[\w.]*/.exec((await ctr(['--version'])).stdout)?.[0]}`,
-    keepsLogins: false,
+    version: async () => `ctr${/ \d[\d.]*/.exec((await ctr(['--version'])).stdout)?.[0]}`,
+    checksLogins: false,
     async login(_registry, user, secret) {
       credentials = ['--user', `${user}:${secret}`];
       return nothing;
@@ -58,6 +58,8 @@ export async function startContainerd(folder: string): Promise<Containerd> {
 function configuration(folder: string, socket: string): string {
   const unused = [
     'grpc.v1.cri',
+    'cri.v1.images',
+    'cri.v1.runtime',
     'snapshotter.v1.btrfs',
     'snapshotter.v1.zfs',
     'snapshotter.v1.aufs',
@@ -71,6 +73,10 @@ disabled_plugins = [${unused.map((name) => `"io.containerd.${name}"`).join(', ')
 address = "${socket}"
 [ttrpc]
 address = "${socket}.ttrpc"
+# By which containerd 2 pulls; a 1.6 has no such part, and ctr does its work.
+[[plugins."io.containerd.transfer.v1.local".unpack_config]]
+platform = "linux/${process.arch === 'x64' ? 'amd64' : process.arch}"
+snapshotter = "native"
 `;
 }
 

@@ -113,7 +113,11 @@ function refusal(code: number, reason: string, message: string): Reply {
 
 const token: Reply = { status: 200, body: { access_token: bearer, expires_in: 3_599, token_type: 'Bearer' } };
 
-/** The three ways to a token: an assertion, the metadata server, and IAM in somebody's name. */
+/** What the other cloud's token is exchanged for. */
+const federated = 'federated-token';
+export const subjectToken = 'token of another cloud';
+
+/** The ways to a token: an assertion, the metadata server, the exchange of another cloud's, and IAM in somebody's name. */
 function tokenRoutes({ key, publicKey, note }: Scene): Route[] {
   const exchange = async ({ request }: Asked): Promise<Reply> => {
     const form = new URLSearchParams(await text(request));
@@ -133,11 +137,33 @@ function tokenRoutes({ key, publicKey, note }: Scene): Route[] {
     return { status: 200, body: { keyId: 'k', signedJwt: await signer.sign(key) } };
   };
   const generate = async ({ request }: Asked): Promise<Reply> => {
-    note((await json(request)) as object);
+    note({ ...((await json(request)) as object), by: request.headers.authorization });
     return { status: 200, body: { accessToken: bearer, expireTime: new Date(Date.now() + 3_600_000).toISOString() } };
+  };
+  const sts = async ({ request }: Asked): Promise<Reply> => {
+    const form = Object.fromEntries(new URLSearchParams(await text(request)));
+    note(form);
+    if (form['subject_token'] === subjectToken) {
+      const issued_token_type = 'urn:ietf:params:oauth:token-type:access_token';
+      const isOwn = form['scope']?.includes('cloud-platform') === false;
+      return { ...token, body: { ...token.body, issued_token_type, access_token: isOwn ? bearer : federated } };
+    }
+    const error_description = 'The given credential is rejected by the attribute condition.';
+    return { status: 401, body: { error: 'unauthorized_client', error_description } };
   };
   const post = { method: 'POST', isToken: true } as const;
   return [
+    { ...post, path: /^\/sts\/v1\/token$/, reply: sts },
+    {
+      ...{ method: 'GET', isToken: true, path: /^\/metadata\/identity\/oauth2\/token$/ },
+      reply: ({ request: { headers } }) =>
+        headers['metadata'] === 'True'
+          ? { status: 200, body: { access_token: subjectToken, token_type: 'Bearer', expires_in: '86399' } }
+          : {
+              status: 400,
+              body: { error: 'invalid_request', error_description: 'Required metadata header not specified' },
+            },
+    },
     { ...post, path: new RegExp(`^${tokenPath}$`), reply: exchange },
     { ...post, path: /^\/v1\/projects\/-\/serviceAccounts\/[^:]+:signJwt$/, reply: signJwt },
     { ...post, path: /^\/v1\/projects\/-\/serviceAccounts\/[^:]+:generateAccessToken$/, reply: generate },

@@ -14,6 +14,11 @@ export function missing(...programs: readonly string[]): string | false {
   return absent.length === 0 ? false : skipped(`missing: ${absent.join(', ')}`);
 }
 
+/** Like `missing`, for a program that not every Debian has: for the want of it CI does not fail. */
+export function notPackaged(program: string): string | false {
+  return findProgram(program) === null && `missing: ${program}, which Debian 12 does not have (script/newer-clients)`;
+}
+
 /**
  * The reason, for a suite that cannot run on this machine.
  * @throws Error where CI=true

@@ -31,7 +31,7 @@ function start(program: 'podman' | 'buildah', folder: string) {
     runProgram(program, [...store, ...args], { input });
   const client = {
     version: async () => `${program} ${/\d[\d.]*/.exec((await run(['--version'])).stdout)?.[0]}`,
-    keepsLogins: true,
+    checksLogins: true,
     login: (registry: string, user: string, secret: string) =>
       run(['login', ...remote, '--username', user, '--password-stdin', registry], secret),
     logout: (registry: string) => run(['logout', ...remote.slice(0, 2), registry]),

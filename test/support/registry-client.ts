@@ -4,8 +4,8 @@ import type { Finished } from './process.ts';
 export type RegistryClient = {
   /** "podman 4.3.1" */
   version(): Promise<string>;
-  /** False for a client that keeps none: its `login` only remembers what each later command is given. */
-  readonly keepsLogins: boolean;
+  /** False for a client whose `login` asks nobody: a wrong password shows at the first command after it. */
+  readonly checksLogins: boolean;
   login(registry: string, user: string, secret: string): Promise<Finished>;
   logout(registry: string): Promise<Finished>;
   /** Makes an image of one file, whose layer no other has. @returns what `push` knows it by */
@@ -14,6 +14,8 @@ export type RegistryClient = {
   push(image: string, reference: string): Promise<Finished>;
   /** Forgets what is here under the reference, then pulls it. @param reference `localhost:5000/platform/web:1` */
   pull(reference: string): Promise<Finished>;
+  /** Builds an image on one of a registry's and pushes it by one command, as CI does. */
+  build?(base: string, reference: string): Promise<Finished>;
   /** Deletes it in the registry. */
   remove?(reference: string): Promise<Finished>;
   /** Lists the repositories of the registry. */

@@ -22,6 +22,8 @@ export type RegistrySettings = {
   readonly accessLog?: boolean;
   /** In place of the token settings: `{}` for a registry that asks nobody for anything. */
   readonly auth?: object;
+  /** Settings that count above those of the file. */
+  readonly environment?: Readonly<Record<string, string>>;
 };
 
 /** Starts it on 127.0.0.1 and waits until it answers. */
@@ -39,6 +41,6 @@ export async function startRegistry(settings: RegistrySettings): Promise<Running
   await writeFile(file, stringify(configuration));
   return startProgram('docker-registry', ['serve', file], {
     ready: /listening on/,
-    env: { PATH: process.env['PATH'] },
+    env: { PATH: process.env['PATH'], ...settings.environment },
   });
 }

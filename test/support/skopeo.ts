@@ -5,7 +5,7 @@ import { writeImage } from './image.ts';
 import { type Finished, runProgram } from './process.ts';
 import type { RegistryClient } from './registry-client.ts';
 
-export type Skopeo = Required<Omit<RegistryClient, 'catalog'>>;
+export type Skopeo = Required<Omit<RegistryClient, 'catalog' | 'build'>>;
 
 /** @param folder holds the login file and the images */
 export function createSkopeo(folder: string): Skopeo {
@@ -15,7 +15,7 @@ export function createSkopeo(folder: string): Skopeo {
     runProgram('skopeo', ['--insecure-policy', ...args], { input });
   return {
     version: async () => `skopeo ${/\d[\d.]*/.exec((await skopeo(['--version'])).stdout)?.[0]}`,
-    keepsLogins: true,
+    checksLogins: true,
     login: (registry, user, secret) =>
       skopeo(['login', ...authFile, '--tls-verify=false', '--username', user, '--password-stdin', registry], secret),
     logout: (registry) => skopeo(['logout', ...authFile, registry]),

@@ -282,6 +282,15 @@ test('19 expires_in is a whole number from 60 on, and the life of the token; the
   }
 });
 
+test('19 the answer stays below 64 KB, however many repositories with long names are asked for', async () => {
+  const many = Array.from({ length: 200 }, (_, index) => `repository:team/${'a'.repeat(index)}:pull,push,delete`);
+  for (const one of [many, many.toReversed()]) {
+    const { body, claims } = await tokens.post([...passwordGrant('ana'), scope(one.join(' '))]);
+    assert.ok(Number(claims?.access.length) > 50);
+    assert.ok(JSON.stringify(body).length < 64 * 1024, `${JSON.stringify(body).length}`);
+  }
+});
+
 test('20 exp, nbf and iat are integers, jti and aud strings', async () => {
   const { claims } = await tokens.get([service], { user: 'ana' });
   for (const name of ['exp', 'nbf', 'iat']) assert.ok(Number.isInteger(claims?.[name]), name);

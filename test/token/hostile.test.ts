@@ -162,10 +162,29 @@ test('half a character and wrong escapes in the address are ignored', async () =
   assert.match(answer, /^HTTP\/1\.1 200 /);
 });
 
-test('a header beyond the limit is a 431', async () => {
-  const answer = await sendRaw(
-    `GET ${target} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${'A'.repeat(70_000)}\r\n\r\n`,
-    'read',
-  );
-  assert.match(answer, /^HTTP\/1\.1 431 /);
+test('what Node cannot read is answered in the words of a registry', async () => {
+  const host = 'Host: x\r\n';
+  for (const [request, status] of [
+    [`GET ${target} HTTP/1.1\r\n${host}Authorization: Basic ${'A'.repeat(70_000)}\r\n\r\n`, 431],
+    [`GET ${target} HTTP/1.1\r\n${host}X: a\0b\r\n\r\n`, 400],
+    [`GET ${target} HTTP/1.1\r\n${host}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n`, 400],
+    ['hello\r\n\r\n', 400],
+  ] as const) {
+    const [head = '', body = ''] = (await sendRaw(request, 'read')).split('\r\n\r\n');
+    assert.match(head, new RegExp(`^HTTP/1.1 ${status} .*Content-Type: application/json\r\n`, 's'));
+    assert.match(head, /^Connection: close$/m);
+    const { errors, details } = JSON.parse(body);
+    assert.deepEqual(errors, [{ code: 'UNSUPPORTED', message: details }]);
+  }
+});
+
+test('two Authorization headers are a 400, whatever they say', async () => {
+  const header = `Authorization: ${basic('ana', password)}\r\n`;
+  const answer = await sendRaw(`GET ${target} HTTP/1.1\r\nHost: x\r\n${header}${header}\r\n`, 'read');
+  assert.match(answer, /^HTTP\/1\.1 400 .*Authorization header more than once/s);
+});
+
+test('a body that says it is too large is refused before it comes', async () => {
+  const head = `POST ${target} HTTP/1.1\r\nHost: x\r\nContent-Type: ${form}\r\nContent-Length: 10000000000\r\n\r\n`;
+  assert.match(await sendRaw(head, 'read'), /^HTTP\/1\.1 413 /);
 });

@@ -9,7 +9,12 @@ import { createGranting } from '../../src/token/grant.ts';
 import { createRequestReader } from '../../src/token/request.ts';
 
 const get = (url: string, authorization?: string, method = 'GET') =>
-  ({ method, url, headers: { ...(authorization !== undefined && { authorization }) } }) as IncomingMessage;
+  ({
+    method,
+    url,
+    rawHeaders: [],
+    headers: { ...(authorization !== undefined && { authorization }) },
+  }) as never as IncomingMessage;
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
 const url = '/auth?service=registry&scope=repository%3Ateam%2Fapp%3Apull';
 
