@@ -36,7 +36,7 @@ export async function openPeople(
   const connectors = await createConnectors(config, log);
   const directories = new Map<string, PersonSource>();
   if (config.google?.directory) {
-    const { createGoogleDirectory } = await import('../identity/google-directory.ts');
+    const { createGoogleDirectory } = await import('../identity/google/directory.ts');
     const named = () => providerGroups(policy(), 'google');
     const parts = { fetch, now: Date.now, wait, random: Math.random, named };
     directories.set('google', createGoogleDirectory(config.google.directory, parts));
@@ -56,6 +56,6 @@ export function createForgetToken(config: Config, { store, cipher, log }: Core):
 
 async function openGoogleEvents({ google }: Config): Promise<ReadMessage | null> {
   if (google === null || google.riscConfigurationUrl === null) return null;
-  const { createRiscReader } = await import('../identity/google-risc.ts');
+  const { createRiscReader } = await import('../identity/google/risc.ts');
   return createRiscReader({ ...google, configurationUrl: google.riscConfigurationUrl }, { fetch, now: Date.now });
 }

@@ -14,7 +14,7 @@ export async function createConnectors({ google, oidc, publicUrl, prefix }: Conf
   const parts = { fetch, log, now: Date.now };
   const connectors: Connector[] = [];
   if (google !== null) {
-    const { createGoogleConnector } = await import('../identity/google.ts');
+    const { createGoogleConnector } = await import('../identity/google/google.ts');
     connectors.push(createGoogleConnector({ ...google, callbackUrl: callbackOf('google') }, parts));
   }
   for (const settings of oidc) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createCipher } from '../../src/cipher.ts';
 import type { Connector } from '../../src/identity/connector.ts';
-import { createGoogleConnector } from '../../src/identity/google.ts';
+import { createGoogleConnector } from '../../src/identity/google/google.ts';
 import { createOidcConnector } from '../../src/identity/oidc.ts';
 import { createLog } from '../../src/log.ts';
 import { createOffBoarding, type OffBoarding } from '../../src/off-boarding/off-boarding.ts';

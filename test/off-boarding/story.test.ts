@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
-import { createGoogleDirectory, type GoogleDirectorySettings } from '../../src/identity/google-directory.ts';
+import { createGoogleDirectory, type GoogleDirectorySettings } from '../../src/identity/google/directory.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { createDirectory, type Directory, tokenPath } from '../support/directory.ts';
 import { describeEngines } from '../support/engines.ts';

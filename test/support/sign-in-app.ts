@@ -7,7 +7,7 @@ import type { AuditEvent } from '../../src/audit.ts';
 import { Refusal } from '../../src/errors.ts';
 import { createAdmission } from '../../src/identity/admission.ts';
 import type { Connector } from '../../src/identity/connector.ts';
-import { createGoogleConnector, type GoogleSettings } from '../../src/identity/google.ts';
+import { createGoogleConnector, type GoogleSettings } from '../../src/identity/google/google.ts';
 import { createLog } from '../../src/log.ts';
 import { createAccountStore } from '../../src/store/accounts.ts';
 import { openSql, readMigrations } from '../../src/store/open.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { createGoogleConnector } from '../../src/identity/google.ts';
+import { createGoogleConnector } from '../../src/identity/google/google.ts';
 import { createOidcConnector, type OidcSettings } from '../../src/identity/oidc.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { type DemoProvider, startProvider } from '../support/provider.ts';

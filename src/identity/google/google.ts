@@ -1,15 +1,15 @@
 /** Owns sign-in with Google: what is asked of its token, and which of its accounts may come in. */
 import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import type { GoogleCallbackParameters } from 'passport-google-oauth20';
-import { Refusal } from '../errors.ts';
-import { domainOf, requireVerifiedEmail } from './admission.ts';
-import { requireAuthorizedParty } from './authorized-party.ts';
-import type { Connector, ConnectorParts, Profile } from './connector.ts';
-import { createGoogleRefresher } from './google-refresh.ts';
-import { GoogleStrategy } from './google-strategy.ts';
-import { foldCase } from './identity.ts';
-import { type Fetch, isNoAnswer, limitFetch } from './provider-fetch.ts';
-import { noAnswer, refusalOfTokenError } from './token-error.ts';
+import { Refusal } from '../../errors.ts';
+import { domainOf, requireVerifiedEmail } from '../admission.ts';
+import { requireAuthorizedParty } from '../authorized-party.ts';
+import type { Connector, ConnectorParts, Profile } from '../connector.ts';
+import { foldCase } from '../identity.ts';
+import { type Fetch, isNoAnswer, limitFetch } from '../provider-fetch.ts';
+import { noAnswer, refusalOfTokenError } from '../token-error.ts';
+import { createGoogleRefresher } from './refresh.ts';
+import { GoogleStrategy } from './strategy.ts';
 
 export type GoogleSettings = {
   readonly clientId: string;

@@ -1,5 +1,5 @@
 /** Owns the four ways of asking Google for somebody's groups; each gives the e-mails of groups. */
-import { type GoogleApi, GoogleApiError, isNotFound } from './google-api.ts';
+import { type GoogleApi, GoogleApiError, isNotFound } from './directory-api.ts';
 
 /**
  * `direct`: those that name the person. `recursive`: those that hold these, too. `configured`: of those that the policy

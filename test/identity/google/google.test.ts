@@ -4,9 +4,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { before, test } from 'node:test';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from 'jose';
-import { createGoogleConnector, type GoogleSettings } from '../../src/identity/google.ts';
-import type { Fetch } from '../../src/identity/provider-fetch.ts';
-import { profileThrough } from '../support/strategies.ts';
+import { createGoogleConnector, type GoogleSettings } from '../../../src/identity/google/google.ts';
+import type { Fetch } from '../../../src/identity/provider-fetch.ts';
+import { profileThrough } from '../../support/strategies.ts';
 
 const settings: GoogleSettings = {
   clientId: 'client-1',

@@ -1,7 +1,7 @@
 /** Owns how Google is asked about a person with their refresh token, where no directory can be asked. */
-import type { Refresher } from './connector.ts';
-import { type Fetch, isNoAnswer } from './provider-fetch.ts';
-import { verdictOfTokenError } from './token-error.ts';
+import type { Refresher } from '../connector.ts';
+import { type Fetch, isNoAnswer } from '../provider-fetch.ts';
+import { verdictOfTokenError } from '../token-error.ts';
 
 export type GoogleRefreshSettings = {
   readonly clientId: string;

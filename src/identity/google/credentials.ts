@@ -1,8 +1,8 @@
 /** Owns how Dockpass proves to Google's directory who it is: with a key, with a borrowed signature, or as the machine's own account. */
 import { importPKCS8, SignJWT } from 'jose';
-import { post, readIamToken, readToken, type Token, textOf } from './google-answer.ts';
-import { type ApplicationDefault, createApplicationDefault } from './google-application-default.ts';
-import type { Fetch } from './provider-fetch.ts';
+import type { Fetch } from '../provider-fetch.ts';
+import { post, readIamToken, readToken, type Token, textOf } from './answer.ts';
+import { type ApplicationDefault, createApplicationDefault } from './application-default.ts';
 
 export type GoogleCredentials = {
   /** A service account's key file; `null` without one. */

@@ -7,12 +7,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { createGoogleDirectory, type GoogleDirectorySettings } from '../../src/identity/google-directory.ts';
-import type { Verdict } from '../../src/identity/verdict.ts';
-import type { Account } from '../../src/store/accounts.ts';
-import { createDirectory, type Directory, subjectToken, tokenPath } from '../support/directory.ts';
-import { demoPeople, type Person } from '../support/provider.ts';
-import { account } from '../support/rows.ts';
+import { createGoogleDirectory, type GoogleDirectorySettings } from '../../../src/identity/google/directory.ts';
+import type { Verdict } from '../../../src/identity/verdict.ts';
+import type { Account } from '../../../src/store/accounts.ts';
+import { createDirectory, type Directory, subjectToken, tokenPath } from '../../support/directory.ts';
+import { demoPeople, type Person } from '../../support/provider.ts';
+import { account } from '../../support/rows.ts';
 
 const [ana = assert.fail()] = demoPeople;
 const row = account({ subject: ana.sub, domain: 'example.com', email: ana.email });

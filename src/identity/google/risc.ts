@@ -1,8 +1,8 @@
 /** Owns how Google's security events are read (Cross-Account Protection; RFC 8417, developers.google.com/identity/protocols/risc). */
 import { compactVerify, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
-import type { ConnectorParts } from './connector.ts';
-import { type Fetch, limitFetch } from './provider-fetch.ts';
-import { isWrongSignature, MessageError, type ProviderEvent, type ReadMessage } from './signed-message.ts';
+import type { ConnectorParts } from '../connector.ts';
+import { type Fetch, limitFetch } from '../provider-fetch.ts';
+import { isWrongSignature, MessageError, type ProviderEvent, type ReadMessage } from '../signed-message.ts';
 
 export type RiscSettings = {
   /** Google's description of who signs, and with which keys. */

@@ -1,6 +1,6 @@
 /** Owns one call to Google's directory: the token in the header, the wait where a quota is used up, the shape of its errors. */
-import { type Fetch, isNoAnswer } from './provider-fetch.ts';
-import type { Verdict } from './verdict.ts';
+import { type Fetch, isNoAnswer } from '../provider-fetch.ts';
+import type { Verdict } from '../verdict.ts';
 
 /** What Google said instead of an answer. */
 export class GoogleApiError extends Error {

@@ -1,6 +1,6 @@
 /** Owns the mends of passport-google-oauth20: it is unmaintained, trusts too much and waits without end. */
 import { type GoogleCallbackParameters, Strategy, type StrategyOptionsWithRequest } from 'passport-google-oauth20';
-import type { Attempt, Profile, SignInWish } from './connector.ts';
+import type { Attempt, Profile, SignInWish } from '../connector.ts';
 
 export type GoogleStrategySettings = {
   readonly clientId: string;

@@ -1,13 +1,13 @@
 /** Owns Google's directory as the source that says whether somebody is still there, and in which groups. */
-import { type Account, importedIssuer } from '../store/accounts.ts';
-import { domainOf } from './admission.ts';
-import { createGoogleApi, type GoogleApi, isNotFound, verdictOfGoogleError } from './google-api.ts';
-import { createGoogleToken, type GoogleCredentials } from './google-credentials.ts';
-import { createGroupLookup, type GroupLookup, type GroupLookupSettings } from './google-groups.ts';
-import { maximumGroups, prefixed } from './groups.ts';
-import { foldCase } from './identity.ts';
-import { type Fetch, limitFetch } from './provider-fetch.ts';
-import type { PersonSource, Verdict } from './verdict.ts';
+import { type Account, importedIssuer } from '../../store/accounts.ts';
+import { domainOf } from '../admission.ts';
+import { maximumGroups, prefixed } from '../groups.ts';
+import { foldCase } from '../identity.ts';
+import { type Fetch, limitFetch } from '../provider-fetch.ts';
+import type { PersonSource, Verdict } from '../verdict.ts';
+import { createGoogleToken, type GoogleCredentials } from './credentials.ts';
+import { createGoogleApi, type GoogleApi, isNotFound, verdictOfGoogleError } from './directory-api.ts';
+import { createGroupLookup, type GroupLookup, type GroupLookupSettings } from './group-lookup.ts';
 
 export type GoogleDirectorySettings = GroupLookupSettings & {
   readonly credentials: GoogleCredentials;

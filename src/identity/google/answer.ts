@@ -1,5 +1,5 @@
 /** Owns how the answers are read with which Google gives or refuses a token. */
-import { type Fetch, noAnswerError } from './provider-fetch.ts';
+import { type Fetch, noAnswerError } from '../provider-fetch.ts';
 
 /** Google refuses Dockpass itself, or cannot be understood: for the operator, and nobody's account. */
 export class GoogleFault extends Error {

@@ -1,7 +1,8 @@
 /** Owns Google's application default credentials: of gcloud's file, of a workload elsewhere, or of the metadata server. */
-import { post, readAnswer, readToken, type Token } from './google-answer.ts';
-import { createExternalAccount, type ExternalAccount } from './google-external-account.ts';
-import type { Fetch } from './provider-fetch.ts';
+
+import type { Fetch } from '../provider-fetch.ts';
+import { post, readAnswer, readToken, type Token } from './answer.ts';
+import { createExternalAccount, type ExternalAccount } from './external-account.ts';
 
 /** What `gcloud auth application-default login` writes. */
 export type AuthorizedUser = {
