@@ -9,7 +9,7 @@ import { createDenials, type Denials } from '../denials.ts';
 import { createFailedLogins, type FailedLogins } from '../failed-logins.ts';
 import { createIdentityTokens, type IdentityTokens } from '../identity-tokens.ts';
 import { createLog, type Log } from '../log.ts';
-import { createPatternCheck } from '../repository-pattern.ts';
+import { createPatternCheck } from '../pattern/repository-pattern.ts';
 import { createPepper, type Pepper } from '../secret.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { Connector } from '../identity/connector.ts';
 import type { GroupsClaim } from '../identity/groups.ts';
 import type { Log } from '../log.ts';
-import { compilePattern } from '../pattern.ts';
+import { compilePattern } from '../pattern/pattern.ts';
 
 /**
  * Each with its own callback path, so that no provider can answer for another (RFC 9700, section 4.4). What speaks to a

@@ -1,6 +1,6 @@
 /** Owns the conversion of docker_auth's `users:` and `acl:`, with their comments, so that they decide the same here. */
 import { Document, isMap, isScalar, isSeq, type Node, type Pair, Scalar, visit, YAMLMap, type YAMLSeq } from 'yaml';
-import { compilePattern, globProblem, isExpression, PatternError } from '../pattern.ts';
+import { compilePattern, globProblem, isExpression, PatternError } from '../pattern/pattern.ts';
 
 const patternFields = ['account', 'type', 'name', 'service'];
 const matchFields = [...patternFields, 'ip', 'labels'];

@@ -1,5 +1,5 @@
 /** Owns whether an earlier rule leaves a later one nothing to decide. Where that is in doubt: no. */
-import { compilePattern, isExpression, type Matcher } from '../pattern.ts';
+import { compilePattern, isExpression, type Matcher } from '../pattern/pattern.ts';
 import { contains, parseNetwork } from './address.ts';
 import { createShelves, shelfFor } from './first-match.ts';
 import type { Condition, ConditionField, Rule } from './rule.ts';

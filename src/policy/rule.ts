@@ -1,5 +1,5 @@
 /** Owns one rule of the ACL: its conditions, and what it grants when all of them hold. */
-import { isExpression, PatternError } from '../pattern.ts';
+import { isExpression, PatternError } from '../pattern/pattern.ts';
 import { contains, parseNetwork } from './address.ts';
 import { TooManyCombinations } from './choices.ts';
 import type { Place } from './reader.ts';

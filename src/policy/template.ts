@@ -7,7 +7,7 @@ import {
   type Matcher,
   PatternError,
   quoteMeta,
-} from '../pattern.ts';
+} from '../pattern/pattern.ts';
 import { type Choice, maximumCombinations, type Setting, someChoice } from './choices.ts';
 import type { Subject } from './subject.ts';
 

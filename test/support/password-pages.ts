@@ -13,7 +13,7 @@ import {
   replyToErrors,
 } from '../../src/http.ts';
 import { createLog } from '../../src/log.ts';
-import { createPatternCheck } from '../../src/repository-pattern.ts';
+import { createPatternCheck } from '../../src/pattern/repository-pattern.ts';
 import { createPepper } from '../../src/secret.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';

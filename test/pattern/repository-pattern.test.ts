@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { compileGlob } from '../src/pattern.ts';
-import { createPatternCheck } from '../src/repository-pattern.ts';
+import { compileGlob } from '../../src/pattern/pattern.ts';
+import { createPatternCheck } from '../../src/pattern/repository-pattern.ts';
 
 const check = createPatternCheck(['registry.example.com', 'localhost:5000']);
 

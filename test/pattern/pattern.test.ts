@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { compileGlob, compilePattern, globProblem, PatternError, quoteMeta } from '../src/pattern.ts';
+import { compileGlob, compilePattern, globProblem, PatternError, quoteMeta } from '../../src/pattern/pattern.ts';
 
 const dockerAuth = { doubleStar: false };
 const ours = { doubleStar: true };

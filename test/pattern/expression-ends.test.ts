@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { RE2JS } from 're2js';
-import { literalEnds } from '../src/expression-ends.ts';
+import { literalEnds } from '../../src/pattern/expression-ends.ts';
 
 describe('found', () => {
   const table: readonly [source: string, prefix: string, suffix: string][] = [

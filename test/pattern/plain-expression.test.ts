@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { RE2JS } from 're2js';
-import { isPlainExpression, wordsOf } from '../src/plain-expression.ts';
+import { isPlainExpression, wordsOf } from '../../src/pattern/plain-expression.ts';
 
 const pieces = [
   'a',
