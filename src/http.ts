@@ -2,8 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import https from 'node:https';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
@@ -12,6 +11,7 @@ import proxyAddr from 'proxy-addr';
 import type { Client } from './audit.ts';
 import { Refusal } from './errors.ts';
 import type { Log } from './log.ts';
+import { http, https } from './node-http.ts';
 
 /** Whether the peer at this address may speak for others by X-Forwarded-*; `hop` counts from the nearest. */
 export type Trust = (address: string, hop: number) => boolean;
@@ -115,7 +115,7 @@ export function logRequest(
 export async function createServer(
   tls: { certificateFile: string; keyFile: string } | null,
   listener: RequestListener,
-): Promise<http.Server> {
+): Promise<Server> {
   const limits = {
     // CI tokens come as Basic passwords: 16 KB of them are more than 21 KB of header.
     maxHeaderSize: 64 * 1024,
@@ -170,7 +170,7 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex & { _http
  * Returns what stops the server: it takes no more connections, lets the requests in flight finish, `deadline`
  * milliseconds at most, and closes what is left. To be called before the first request.
  */
-export function createStop(server: http.Server): (deadline: number) => Promise<void> {
+export function createStop(server: Server): (deadline: number) => Promise<void> {
   let inFlight = 0;
   let whenIdle = () => {};
   server.on('request', (_request, response) => {

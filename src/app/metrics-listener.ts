@@ -1,11 +1,11 @@
 /** Shows the metrics on a listener of their own, so that what is public never has to tell them apart. */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
-import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pathOf } from '../http.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import { http } from '../node-http.ts';
 import type { Keys } from '../token/keys.ts';
 import type { Core } from './core.ts';
 import { createReadings } from './metric-readings.ts';
