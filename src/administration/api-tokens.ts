@@ -1,6 +1,6 @@
 /** Owns administrators' API tokens: `dka_`, narrow scopes, an expiry; they open /api/v1 and nothing else. */
 import { randomBytes } from 'node:crypto';
-import type { Actor } from '../app-passwords.ts';
+import type { Actor } from '../app-passwords/app-passwords.ts';
 import type { Audit, Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import { createSecret, equalHashes, hasValidChecksum, hintOf, type Pepper } from '../secret.ts';

@@ -9,7 +9,7 @@ import { peopleRoutes } from '../api/people.ts';
 import { recordRoutes } from '../api/records.ts';
 import { robotRoutes } from '../api/robots.ts';
 import type { ApiRoute } from '../api/route.ts';
-import type { Actor } from '../app-passwords.ts';
+import type { Actor } from '../app-passwords/app-passwords.ts';
 import type { Client } from '../audit.ts';
 import type { Config } from '../config/config.ts';
 import { Refusal } from '../errors.ts';

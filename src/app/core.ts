@@ -1,13 +1,13 @@
 /** Owns what pages, realm and commands stand on: the log, the store, the audit, the passwords. */
 import { join } from 'node:path';
-import { type AppPasswords, createAppPasswords } from '../app-passwords.ts';
+import { type AppPasswords, createAppPasswords } from '../app-passwords/app-passwords.ts';
+import { createIdentityTokens, type IdentityTokens } from '../app-passwords/identity-tokens.ts';
 import { type Audit, createAudit } from '../audit.ts';
 import { type Cipher, createCipher } from '../cipher.ts';
 import type { Config } from '../config/config.ts';
 import { createDataFolder, readOrCreateSecret } from '../data-folder.ts';
 import { createDenials, type Denials } from '../denials.ts';
 import { createFailedLogins, type FailedLogins } from '../failed-logins.ts';
-import { createIdentityTokens, type IdentityTokens } from '../identity-tokens.ts';
 import { createLog, type Log } from '../log.ts';
 import { createPatternCheck } from '../pattern/repository-pattern.ts';
 import { createPepper, type Pepper } from '../secret.ts';

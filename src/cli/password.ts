@@ -1,6 +1,6 @@
 /** Owns `dockpass password ...`: the same functions that the pages call. */
 import { type Core, openCore } from '../app/core.ts';
-import type { AppPassword } from '../app-passwords.ts';
+import type { AppPassword } from '../app-passwords/app-passwords.ts';
 import { readConfig } from '../config/config.ts';
 import { Refusal } from '../errors.ts';
 import { foldCase } from '../identity/identity.ts';

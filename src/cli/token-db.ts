@@ -1,10 +1,10 @@
 /** Owns `dockpass import token-db`: app passwords of docker_auth that go on working. */
 import { openCore } from '../app/core.ts';
+import { checkDays, checkName } from '../app-passwords/wish.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { Refusal } from '../errors.ts';
 import { readTokenDb, type TokenDb } from '../import/token-db.ts';
 import { type TakeOver, type TakeOverWish, takeOver } from '../imported-passwords/take-over.ts';
-import { checkDays, checkName } from '../password-wish.ts';
 import { type Command, UsageError, type Values, wholeNumber } from './command.ts';
 
 const day = 24 * 60 * 60 * 1000;

@@ -1,10 +1,10 @@
 /** Owns taking passwords over from docker_auth: whose they become, which are left out, and that a second time changes nothing. */
 import { createHash, randomBytes } from 'node:crypto';
+import { stateOf } from '../app-passwords/check.ts';
 import type { Audit } from '../audit.ts';
 import { isUsableEmail } from '../identity/email.ts';
 import { foldCase } from '../identity/identity.ts';
 import type { TokenDbEntry } from '../import/token-db.ts';
-import { stateOf } from '../password-check.ts';
 import type { Account } from '../store/accounts.ts';
 import { bcryptMark, type ListedPassword, type NewPassword } from '../store/passwords.ts';
 import type { Store } from '../store/store.ts';

@@ -1,10 +1,10 @@
 /** Owns the realm, `/auth`: the phases of a token request, in their order, and the log line that each leaves. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IdentityTokens } from '../app-passwords/identity-tokens.ts';
 import type { Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import type { FailedLogins } from '../failed-logins.ts';
 import type { Authenticator, Identity } from '../identity/identity.ts';
-import type { IdentityTokens } from '../identity-tokens.ts';
 import type { Log } from '../log.ts';
 import type { Policy } from '../policy/acl.ts';
 import type { Decision, DecisionContext } from '../policy/decide.ts';

@@ -1,6 +1,6 @@
 /** Owns the pages that create a password, give it a new secret and revoke it: of a person, or of a robot that somebody manages. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { Actor, AppPassword, AppPasswords, Owner } from '../app-passwords.ts';
+import type { Actor, AppPassword, AppPasswords, Owner } from '../app-passwords/app-passwords.ts';
 import type { Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import { toolsFor } from './commands.ts';

@@ -1,5 +1,5 @@
 /** Owns how an app password is told to a person: its state, what it may do, who used it last. */
-import type { AppPassword } from '../app-passwords.ts';
+import type { AppPassword } from '../app-passwords/app-passwords.ts';
 import { clientName } from './client-name.ts';
 import { type Moment, momentOf } from './moment.ts';
 

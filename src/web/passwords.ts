@@ -1,6 +1,6 @@
 /** Owns the first page: a person's passwords, which of them end soon, which an administrator ended. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { AppPasswords } from '../app-passwords.ts';
+import type { AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { Patience } from '../identity/standing.ts';
 import { sections } from './navigation.ts';
 import type { Holder } from './password-actions.ts';

@@ -1,7 +1,7 @@
 /** Owns the pages about robots: for administrators all of them, for everybody else those that their groups own. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { Robot, RobotManager, Robots } from '../administration/robots.ts';
-import type { Actor, AppPasswords } from '../app-passwords.ts';
+import type { Actor, AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import type { Account } from '../store/accounts.ts';

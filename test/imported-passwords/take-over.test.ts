@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import bcrypt from 'bcryptjs';
 import { createRevocations } from '../../src/administration/revocations.ts';
-import { createAppPasswords } from '../../src/app-passwords.ts';
+import { createAppPasswords } from '../../src/app-passwords/app-passwords.ts';
 import type { AuditEvent } from '../../src/audit.ts';
 import { Refusal } from '../../src/errors.ts';
 import { createAdmission } from '../../src/identity/admission.ts';

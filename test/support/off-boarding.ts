@@ -1,6 +1,6 @@
 /** Owns a registry's people on a real store, with a clock that the test turns and a source that says what the test wants. */
 import assert from 'node:assert/strict';
-import { type AppPasswords, createAppPasswords } from '../../src/app-passwords.ts';
+import { type AppPasswords, createAppPasswords } from '../../src/app-passwords/app-passwords.ts';
 import type { AuditEvent } from '../../src/audit.ts';
 import { createCipher } from '../../src/cipher.ts';
 import type { PersonSource, Verdict } from '../../src/identity/verdict.ts';

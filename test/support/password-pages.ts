@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
-import { type AppPasswords, createAppPasswords } from '../../src/app-passwords.ts';
+import { type AppPasswords, createAppPasswords } from '../../src/app-passwords/app-passwords.ts';
 import type { AuditEvent, Client } from '../../src/audit.ts';
 import {
   createClientReader,

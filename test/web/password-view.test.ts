@@ -1,7 +1,7 @@
 /** How a password is told to a person. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AppPassword } from '../../src/app-passwords.ts';
+import type { AppPassword } from '../../src/app-passwords/app-passwords.ts';
 import { viewOf } from '../../src/web/password-view.ts';
 
 const day = 24 * 60 * 60 * 1000;

@@ -1,7 +1,7 @@
 /** Owns what the pages of the administrators share: who may see them, their tabs, in whose name they act. */
 import type { Request, RequestHandler } from 'express';
 import type { Administrators } from '../../administration/administrators.ts';
-import type { Actor } from '../../app-passwords.ts';
+import type { Actor } from '../../app-passwords/app-passwords.ts';
 import type { Client } from '../../audit.ts';
 import { Refusal } from '../../errors.ts';
 import { personOf } from '../session.ts';

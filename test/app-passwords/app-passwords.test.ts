@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AppPasswords, createAppPasswords, type PasswordWish } from '../src/app-passwords.ts';
-import type { AuditEvent } from '../src/audit.ts';
-import { Refusal } from '../src/errors.ts';
-import { createPepper, createSecret } from '../src/secret.ts';
-import type { Account } from '../src/store/accounts.ts';
-import { openStore } from '../src/store/open.ts';
-import type { Store } from '../src/store/store.ts';
-import { signedIn } from './support/rows.ts';
+import { type AppPasswords, createAppPasswords, type PasswordWish } from '../../src/app-passwords/app-passwords.ts';
+import type { AuditEvent } from '../../src/audit.ts';
+import { Refusal } from '../../src/errors.ts';
+import { createPepper, createSecret } from '../../src/secret.ts';
+import type { Account } from '../../src/store/accounts.ts';
+import { openStore } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/store.ts';
+import { signedIn } from '../support/rows.ts';
 
 const day = 24 * 60 * 60 * 1000;
 const by = { actor: 'ana@example.com', client: null };

@@ -1,5 +1,5 @@
 /** Owns what may be asked for in a new password: its name, its lifetime, the repositories it is narrowed to. */
-import { Refusal } from './errors.ts';
+import { Refusal } from '../errors.ts';
 
 /** What somebody asks for when they create a password. `repositories` empty: not narrowed. */
 export type PasswordWish = {

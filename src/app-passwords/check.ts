@@ -1,11 +1,11 @@
 /** Owns the check of an app password: from user name and secret to the identity that they prove, or why they do not. */
-import { Refusal } from './errors.ts';
-import { identityOfAccount } from './identity/account-identity.ts';
-import { type Authenticator, type Credentials, foldCase, type Identity, type Limits } from './identity/identity.ts';
-import { knowsGroups, type Patience, type Standing, standingOf } from './identity/standing.ts';
-import { equalHashes, hasValidChecksum, looksLikeSecret, type Pepper } from './secret.ts';
-import { createShortMemory } from './short-memory.ts';
-import type { PasswordRow, PasswordStore, PasswordWithOwner } from './store/passwords.ts';
+import { Refusal } from '../errors.ts';
+import { identityOfAccount } from '../identity/account-identity.ts';
+import { type Authenticator, type Credentials, foldCase, type Identity, type Limits } from '../identity/identity.ts';
+import { knowsGroups, type Patience, type Standing, standingOf } from '../identity/standing.ts';
+import { equalHashes, hasValidChecksum, looksLikeSecret, type Pepper } from '../secret.ts';
+import { createShortMemory } from '../short-memory.ts';
+import type { PasswordRow, PasswordStore, PasswordWithOwner } from '../store/passwords.ts';
 
 export type CheckParts = {
   readonly store: Pick<PasswordStore, 'byHash'>;

@@ -1,14 +1,14 @@
 /** Owns app passwords: issue (the secret is shown once), list, revoke, verify. Pages and commands both enter here. */
 import { randomBytes } from 'node:crypto';
-import type { Audit, Client } from './audit.ts';
-import { Refusal } from './errors.ts';
-import type { Identity, Limits } from './identity/identity.ts';
+import type { Audit, Client } from '../audit.ts';
+import { Refusal } from '../errors.ts';
+import type { Identity, Limits } from '../identity/identity.ts';
+import { createSecret, hintOf } from '../secret.ts';
+import type { Account } from '../store/accounts.ts';
+import type { ListedPassword, NewPassword, PasswordStore } from '../store/passwords.ts';
+import { type CheckParts, createPasswordCheck, limitsOf, type PasswordCheck, stateOf } from './check.ts';
 import { createLastUses } from './last-use.ts';
-import { type CheckParts, createPasswordCheck, limitsOf, type PasswordCheck, stateOf } from './password-check.ts';
-import { checkDays, checkWish, type PasswordWish, type WishRules } from './password-wish.ts';
-import { createSecret, hintOf } from './secret.ts';
-import type { Account } from './store/accounts.ts';
-import type { ListedPassword, NewPassword, PasswordStore } from './store/passwords.ts';
+import { checkDays, checkWish, type PasswordWish, type WishRules } from './wish.ts';
 
 /** An app password as its owner and administrators see it. Times are epoch milliseconds. */
 export type AppPassword = {
@@ -34,7 +34,7 @@ export type AppPassword = {
   readonly lastUse: { readonly at: number; readonly address: string; readonly client: string } | null;
 };
 
-export type { PasswordWish } from './password-wish.ts';
+export type { PasswordWish } from './wish.ts';
 
 /** Who does it: a login or 'command line'. `client` is `null` on the command line. */
 export type Actor = { readonly actor: string; readonly client: Client | null };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createLastUses } from '../src/last-use.ts';
+import { createLastUses } from '../../src/app-passwords/last-use.ts';
 
 const minute = 60_000;
 const client = { address: '192.0.2.7', userAgent: 'docker/28.2.2', requestId: 'r1' };
