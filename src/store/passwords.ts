@@ -73,8 +73,8 @@ export type PasswordStore = {
   byHash(hash: string): Promise<PasswordWithOwner | undefined>;
   /** Those whose hash is bcrypt's still, whatever their state: the live ones first, then the newest; at most `limit`. */
   bcryptOf(login: string, now: number, limit: number): Promise<PasswordWithOwner[]>;
-  /** Whether anybody has such a password that may still be used. */
-  hasBcrypt(now: number): Promise<boolean>;
+  /** How many such passwords, of whatever state, the person has who has most of them. */
+  mostBcrypt(): Promise<number>;
   /** Puts a keyed hash in the place of bcrypt's; nothing happens where that was done before. */
   replaceBcrypt(id: string, hash: string, pepperId: string, hint: string): Promise<void>;
   counts(now: number): Promise<PasswordCounts>;
@@ -144,8 +144,9 @@ const byHash = `${withOwner} where p.hash = cast($1 as text)`;
 const bcryptOf = `${withOwner}
   where a.login = $1 and p.pepper_id = '${bcryptMark}'
   order by case when p.revoked_at is null and p.expires_at > $2 then 0 else 1 end, p.created_at desc, p.id limit $3`;
-const hasBcrypt = `
-  select 1 as found from app_password where pepper_id = '${bcryptMark}' and revoked_at is null and expires_at > $1 limit 1`;
+const mostBcrypt = `
+  select coalesce(max(count), 0) as count
+  from (select count(*) as count from app_password where pepper_id = '${bcryptMark}' group by account_id) as by_account`;
 const replaceBcrypt = `
   update app_password set hash = $2, pepper_id = $3, hint = $4 where id = $1 and pepper_id = '${bcryptMark}'`;
 
@@ -196,7 +197,7 @@ export function createPasswordStore(sql: Sql): PasswordStore {
     },
     byHash: (hash) => sql.get<PasswordWithOwner>(byHash, [hash]),
     bcryptOf: (login, now, limit) => sql.all<PasswordWithOwner>(bcryptOf, [login, now, limit]),
-    hasBcrypt: async (now) => (await sql.get(hasBcrypt, [now])) !== undefined,
+    mostBcrypt: () => count(mostBcrypt),
     async replaceBcrypt(id, hash, pepperId, hint) {
       await sql.run(replaceBcrypt, [id, hash, pepperId, hint]);
     },

@@ -36,6 +36,8 @@ describeEngines('passwords from docker_auth', (databases) => {
   let events: AuditEvent[];
   let compared: string[];
   let check: Authenticator;
+  let clock: number;
+  let policyHash: string | null;
   const passwordsOf = () =>
     createAppPasswords({
       ...{ store: store.passwords, pepper, onError: assert.ifError, now: () => now, checkPattern: () => null },
@@ -47,6 +49,8 @@ describeEngines('passwords from docker_auth', (databases) => {
     store = await openStore(await databases.create(), () => {});
     events = [];
     compared = [];
+    clock = now;
+    policyHash = null;
     const thread = {
       compare: async (given: string, against: string) => {
         compared.push(against);
@@ -54,7 +58,7 @@ describeEngines('passwords from docker_auth', (databases) => {
       },
     };
     check = createImportedCheck({
-      ...{ store: store.passwords, passwords: passwordsOf(), pepper, now: () => now, decoyFor: () => null },
+      ...{ store: store.passwords, passwords: passwordsOf(), pepper, now: () => clock, decoyFor: () => policyHash },
       hashCheck: createHashCheck({
         ...{ thread, onNotCompared: () => {}, now: () => now, wait: async () => {} },
         guessing: () => 'few',
@@ -102,6 +106,21 @@ describeEngines('passwords from docker_auth', (databases) => {
     await take([entry()]);
     const found = await Promise.all(Array.from({ length: 10 }, () => login('ana@example.com', password)));
     assert.deepEqual(new Set(found.map((identity) => identity?.account)), new Set(['ana@example.com']));
+  });
+
+  test('a right password is let in that another request re-hashes between two look-ups', async () => {
+    await take([entry()]);
+    const bcryptOf = store.passwords.bcryptOf;
+    let raced = false;
+    store.passwords.bcryptOf = async (...wanted) => {
+      if (raced) return bcryptOf(...wanted);
+      raced = true;
+      assert.ok(await login('ana@example.com', password));
+      return bcryptOf(...wanted);
+    };
+    assert.equal((await login('ana@example.com', password))?.account, 'ana@example.com');
+    assert.ok(raced);
+    assert.equal(compared.length, 1);
   });
 
   test("the password is its owner's alone", async () => {
@@ -280,12 +299,34 @@ describeEngines('passwords from docker_auth', (databases) => {
     }
   });
 
+  test('beside users of the policy file, a name that nobody has is like one of them or like an imported one', async () => {
+    policyHash = bcrypt.hashSync('of the policy', 5);
+    await take([entry()]);
+    const costs = new Map<string, number>();
+    for (let number = 0; number < 20; number += 1) {
+      compared = [];
+      assert.equal(await login(`nobody-${number}@example.com`, password), null);
+      assert.equal(compared.length, 1);
+      const cost = compared[0]?.slice(4, 6) ?? '';
+      costs.set(cost, (costs.get(cost) ?? 0) + 1);
+    }
+    assert.deepEqual([...costs.keys()].toSorted(), ['05', '10']);
+  });
+
   test('as long as somebody has one, a name that nobody has costs a comparison', async () => {
     assert.equal(await login('nobody@example.com', password), null);
     assert.equal(compared.length, 0, 'nothing was imported');
     await take([entry()]);
     assert.equal(await login('nobody@example.com', password), null);
     assert.equal(compared.length, 1);
+    compared = [];
+    await take([entry({ hash: bcrypt.hashSync('AnaPassword00002', 4) })]);
+    clock += 61_000;
+    for (const name of ['ana@example.com', 'nobody@example.com', 'other@example.com']) {
+      compared = [];
+      assert.equal(await login(name, 'AnaPassword00003'), null);
+      assert.equal(new Set(compared).size, 2, `${name}: as many as for whoever has most`);
+    }
     const pepperInUse = await store.passwords.pepperInUse(now);
     assert.equal(pepperInUse, undefined, 'and no other pepper is suspected');
   });
