@@ -3,6 +3,7 @@ import { Refusal } from './errors.ts';
 import { networkOf } from './network-of.ts';
 import type { Pepper } from './secret.ts';
 import type { FailedLoginStore } from './store/failed-logins.ts';
+import { minute } from './time.ts';
 
 export type FailedLogins = {
   /**
@@ -31,7 +32,7 @@ export type FailedLoginParts = {
 };
 
 /** Milliseconds for which a wrong secret counts. */
-const failureWindow = 10 * 60_000;
+const failureWindow = 10 * minute;
 /** Longest time that a failure waits for company, in milliseconds. */
 const flushDelay = 200;
 /** A flood of names must not become a flood of writes: what is beyond counts in this process alone. */

@@ -2,6 +2,7 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { Log } from './log.ts';
 import type { Store } from './store/store.ts';
+import { day, hour } from './time.ts';
 
 export type HousekeepingParts = {
   readonly store: Pick<Store, 'audit' | 'denials' | 'passwordUses' | 'seenTokens'>;
@@ -15,8 +16,8 @@ export type HousekeepingParts = {
 };
 
 /** Milliseconds. */
-const useRetention = 30 * 24 * 60 * 60 * 1000;
-const interval = 60 * 60 * 1000;
+const useRetention = 30 * day;
+const interval = hour;
 /** Rows a statement, so that nobody waits long for a lock. */
 const pieceSize = 2_000;
 

@@ -5,6 +5,7 @@ import type { Identity } from './identity/identity.ts';
 import type { Access } from './scope.ts';
 import { idsAtOnce, inPieces } from './store/conditions.ts';
 import type { PasswordUseRow, PasswordUseStore, UseSummaryRow } from './store/password-uses.ts';
+import { hour } from './time.ts';
 import { createWriteBehind, type Unstored } from './write-behind.ts';
 
 export type UseKind = 'address' | 'client' | 'repository';
@@ -31,7 +32,7 @@ export type Uses = {
 };
 
 /** Milliseconds: how exact `lastAt` is. */
-const interval = 60 * 60 * 1000;
+const interval = hour;
 /** Longest time that a use waits for company, in milliseconds. */
 const flushDelay = 500;
 /** Values of one kind that are kept of a password: the latest. */

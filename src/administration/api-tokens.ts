@@ -5,6 +5,7 @@ import type { Audit, Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import { createSecret, equalHashes, hasValidChecksum, hintOf, type Pepper } from '../secret.ts';
 import type { ApiTokenRow, ApiTokenStore } from '../store/api-tokens.ts';
+import { day, minute } from '../time.ts';
 import type { Administrators } from './administrators.ts';
 
 export const apiScopes = [
@@ -70,9 +71,8 @@ export type ApiTokenParts = {
   readonly now: () => number;
 };
 
-const day = 24 * 60 * 60 * 1000;
 /** Milliseconds: how exact the last use is. */
-const useInterval = 5 * 60 * 1000;
+const useInterval = 5 * minute;
 const maximumNameLength = 60;
 
 export function createApiTokens(parts: ApiTokenParts): ApiTokens {

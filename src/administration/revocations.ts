@@ -9,6 +9,7 @@ import type { Account } from '../store/accounts.ts';
 import { inPieces } from '../store/conditions.ts';
 import type { RevocationRow } from '../store/revocations.ts';
 import type { Store } from '../store/store.ts';
+import { day } from '../time.ts';
 import type { Use, Uses } from '../uses.ts';
 import type { Administrators } from './administrators.ts';
 
@@ -71,7 +72,7 @@ export type Revocations = {
 };
 
 /** Milliseconds. */
-const undoTime = 24 * 60 * 60 * 1000;
+const undoTime = day;
 const maximumSample = 100;
 const maximumReason = 200;
 /** Accounts read, and passwords ended or restored, before others have their turn. */

@@ -6,6 +6,7 @@ import type { Identity, Limits } from '../identity/identity.ts';
 import { createSecret, hintOf } from '../secret.ts';
 import type { Account } from '../store/accounts.ts';
 import type { ListedPassword, NewPassword, PasswordStore } from '../store/passwords.ts';
+import { day, hour } from '../time.ts';
 import { type CheckParts, createPasswordCheck, limitsOf, type PasswordCheck, stateOf } from './check.ts';
 import { createLastUses } from './last-use.ts';
 import { checkDays, checkWish, type PasswordWish, type WishRules } from './wish.ts';
@@ -92,9 +93,6 @@ export type AppPasswordParts = CheckParts &
     readonly maximumPerAccount: number;
   };
 
-/** Milliseconds. */
-const hour = 60 * 60 * 1000;
-const day = 24 * hour;
 /** Hours: a month. */
 const maximumOverlap = 720;
 

@@ -6,6 +6,7 @@ import { knowsGroups, type Patience, type Standing, standingOf } from '../identi
 import { equalHashes, hasValidChecksum, looksLikeSecret, type Pepper } from '../secret.ts';
 import { createShortMemory } from '../short-memory.ts';
 import type { PasswordRow, PasswordStore, PasswordWithOwner } from '../store/passwords.ts';
+import { dateOf } from '../time.ts';
 
 export type CheckParts = {
   readonly store: Pick<PasswordStore, 'byHash'>;
@@ -137,8 +138,4 @@ export function limitsOf(row: PasswordRow): Limits {
 export function stateOf(row: PasswordRow, now: number): 'live' | 'expired' | 'revoked' {
   if (row.revoked_at !== null) return 'revoked';
   return row.expires_at <= now ? 'expired' : 'live';
-}
-
-function dateOf(time: number): string {
-  return new Date(time).toISOString().slice(0, 10);
 }

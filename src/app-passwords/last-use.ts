@@ -1,6 +1,7 @@
 /** Owns the way of a password's last use to the store: kept in memory, written together, never waited for by a request. */
 import type { Client } from '../audit.ts';
 import type { PasswordStore } from '../store/passwords.ts';
+import { minute } from '../time.ts';
 
 export type LastUses = {
   /** Notes a use; a later one within `useInterval` is not written, so that a burst of pulls is one write. */
@@ -10,7 +11,7 @@ export type LastUses = {
 };
 
 /** Milliseconds: how exact the last use is. */
-const useInterval = 5 * 60 * 1000;
+const useInterval = 5 * minute;
 /** Longest time that a use waits for company, in milliseconds. */
 const flushDelay = 200;
 /** Rows a transaction: a lock on them, and on SQLite the event loop, is held for so many. */

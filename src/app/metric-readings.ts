@@ -2,9 +2,9 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { Readings } from '../metrics.ts';
 import type { Store } from '../store/store.ts';
+import { day } from '../time.ts';
 
 /** Milliseconds. */
-const day = 24 * 60 * 60 * 1000;
 const patience = 2_000;
 const keptFor = 30_000;
 /** Days ahead; the last is when people's pages begin to warn. */

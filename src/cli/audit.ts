@@ -1,6 +1,7 @@
 /** Owns `dockpass audit ...` and `dockpass api-token ...`: what was done, and what lets programs do it. */
 import { apiScopes } from '../administration/api-tokens.ts';
 import { type AuditFilter, exportLines } from '../administration/audit-log.ts';
+import { dateOf } from '../time.ts';
 import { type Command, UsageError, type Values, wholeNumber } from './command.ts';
 import { byCommandLine, withAdministration } from './core.ts';
 import { readTime } from './person.ts';
@@ -46,7 +47,7 @@ export const auditCommands: readonly Command[] = [
     run: (_operands, _values, terminal) =>
       withAdministration(terminal, async ({ apiTokens }) => {
         for (const { id, name, hint, state, scopes, createdBy, expiresAt } of await apiTokens.list()) {
-          const end = `expires ${new Date(expiresAt).toISOString().slice(0, 10)}`;
+          const end = `expires ${dateOf(expiresAt)}`;
           terminal.out([id, name, hint, state, scopes.join(','), `by ${createdBy}`, end].join('  '));
         }
       }),

@@ -2,6 +2,7 @@
 import { openCore, openSigningKeys } from '../app/core.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { Refusal } from '../errors.ts';
+import { minuteOf } from '../time.ts';
 import type { KeyDescription, KeyRing } from '../token/key-ring.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 
@@ -108,11 +109,7 @@ function ringOf({ services, keyRings }: Config, service: string | undefined): st
 }
 
 function describe({ number, state, algorithm, id, createdAt, signsFrom, expiresAt }: KeyDescription): string {
-  const made = createdAt === null ? [] : [`made ${iso(createdAt)}`];
-  const signs = signsFrom === null ? [] : [`signs from ${iso(signsFrom)}`];
-  return [number, state, algorithm, id, ...made, ...signs, `certificate until ${iso(expiresAt)}`].join('  ');
-}
-
-function iso(time: number): string {
-  return new Date(time).toISOString().slice(0, 16).replace('T', ' ');
+  const made = createdAt === null ? [] : [`made ${minuteOf(createdAt)}`];
+  const signs = signsFrom === null ? [] : [`signs from ${minuteOf(signsFrom)}`];
+  return [number, state, algorithm, id, ...made, ...signs, `certificate until ${minuteOf(expiresAt)}`].join('  ');
 }

@@ -10,6 +10,7 @@ import type { OffBoarding } from '../off-boarding/off-boarding.ts';
 import type { SweepReport } from '../off-boarding/sweep.ts';
 import { readPolicyFile } from '../policy-file.ts';
 import type { Account } from '../store/accounts.ts';
+import { minuteOf } from '../time.ts';
 import type { Command, Terminal } from './command.ts';
 
 const finder = { actor: 'command line', client: null };
@@ -88,9 +89,9 @@ function describe(account: Account, { patience }: Config) {
 function printPerson(known: ReturnType<typeof describe>, verdict: Verdict | null, terminal: Terminal): void {
   const { login, provider, use, reason, confirmedAt, groups, groupsKnown, groupsAt } = known;
   if (verdict !== null) terminal.note(`${provider} says: ${formatVerdict(verdict)}`);
-  const confirmed = confirmedAt === null ? 'never confirmed' : `confirmed ${iso(confirmedAt)}`;
+  const confirmed = confirmedAt === null ? 'never confirmed' : `confirmed ${minuteOf(confirmedAt)} UTC`;
   terminal.out(`${login}  ${provider}  ${confirmed}  passwords: ${use}${reason === null ? '' : ` (${reason})`}`);
-  const age = groupsAt === null ? 'never told' : `told ${iso(groupsAt)}`;
+  const age = groupsAt === null ? 'never told' : `told ${minuteOf(groupsAt)} UTC`;
   terminal.out(`groups: ${groupsKnown ? age : `unknown, ${age}`}`);
   for (const group of groups) terminal.out(`  ${group}`);
 }
@@ -114,8 +115,4 @@ function printReport({ people, stopped }: SweepReport, dryRun: boolean, terminal
     `${people.length === 0 ? 'Nobody holds a live password.' : summary}${dryRun ? ' (nothing changed)' : ''}`,
   );
   if (stopped !== null) terminal.note(`Stopped: ${stopped}`);
-}
-
-function iso(time: number): string {
-  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

@@ -4,6 +4,7 @@ import type { AppPassword } from '../app-passwords/app-passwords.ts';
 import { readConfig } from '../config/config.ts';
 import { Refusal } from '../errors.ts';
 import { foldCase } from '../identity/identity.ts';
+import { minuteOf } from '../time.ts';
 import { type Command, type Terminal, UsageError, wholeNumber } from './command.ts';
 
 const by = { actor: 'command line', client: null };
@@ -87,7 +88,7 @@ export const passwordCommands: readonly Command[] = [
         const overlapHours = wholeNumber(String(overlap), 'overlap-hours');
         const wish = { days: wholeNumber(String(days), 'days'), overlapHours };
         const { secret, password, previous } = await core.passwords.rotate(id, null, wish, by);
-        terminal.note(`The old secret works until ${iso(previous.expiresAt)} UTC. The new one (${password.id}):`);
+        terminal.note(`The old secret works until ${minuteOf(previous.expiresAt)} UTC. The new one (${password.id}):`);
         terminal.out(secret);
       }),
   },
@@ -126,12 +127,9 @@ async function accountOf(core: Core, email: string) {
 
 function describe(password: AppPassword): string {
   const { lastUse, limits } = password;
-  const used = lastUse === null ? 'never used' : `used ${iso(lastUse.at)} from ${lastUse.address} by ${lastUse.client}`;
+  const used =
+    lastUse === null ? 'never used' : `used ${minuteOf(lastUse.at)} from ${lastUse.address} by ${lastUse.client}`;
   const narrowed = [limits.actions?.join(',') ?? 'full access', ...(limits.repositories ?? [])].join(' ');
   const fields = [password.id, password.login, password.name, password.hint, password.state, narrowed];
-  return [...fields, `expires ${iso(password.expiresAt)}`, used].join('  ');
-}
-
-function iso(time: number): string {
-  return new Date(time).toISOString().slice(0, 16).replace('T', ' ');
+  return [...fields, `expires ${minuteOf(password.expiresAt)}`, used].join('  ');
 }

@@ -4,6 +4,7 @@ import type { Preview, Revocation, Selection } from '../administration/revocatio
 import type { Core } from '../app/core.ts';
 import { Refusal } from '../errors.ts';
 import { foldCase } from '../identity/identity.ts';
+import { minuteOf } from '../time.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 import { byCommandLine, withAdministration } from './core.ts';
 
@@ -157,14 +158,12 @@ function printPreview({ people, passwords, sample, uses }: Preview, terminal: Te
   terminal.out(`${passwords} live passwords of ${people} accounts.`);
   for (const { id, login, name } of sample) terminal.out(`  ${id}  ${login}  ${name}`);
   if (passwords > sample.length) terminal.out(`  and ${passwords - sample.length} more`);
-  for (const { kind, value, lastAt } of uses) terminal.out(`  used: ${kind} ${value}, last ${iso(lastAt)}`);
+  for (const { kind, value, lastAt } of uses) terminal.out(`  used: ${kind} ${value}, last ${minuteOf(lastAt)}`);
 }
 
 function printRevocation({ id, at, by, passwords, reason, undone, undoUntil }: Revocation, terminal: Terminal): void {
-  const end = undone === null ? `can be undone until ${iso(undoUntil)}` : `undone by ${undone.by}`;
-  terminal.out([id, iso(at), by, `${passwords} passwords`, reason, end].filter((field) => field !== '').join('  '));
-}
-
-function iso(time: number): string {
-  return new Date(time).toISOString().slice(0, 16).replace('T', ' ');
+  const end = undone === null ? `can be undone until ${minuteOf(undoUntil)}` : `undone by ${undone.by}`;
+  terminal.out(
+    [id, minuteOf(at), by, `${passwords} passwords`, reason, end].filter((field) => field !== '').join('  '),
+  );
 }

@@ -5,9 +5,8 @@ import { type Config, readConfig } from '../config/config.ts';
 import { Refusal } from '../errors.ts';
 import { readTokenDb, type TokenDb } from '../import/token-db.ts';
 import { type TakeOver, type TakeOverWish, takeOver } from '../imported-passwords/take-over.ts';
+import { day } from '../time.ts';
 import { type Command, UsageError, type Values, wholeNumber } from './command.ts';
-
-const day = 24 * 60 * 60 * 1000;
 
 export const tokenDbCommands: readonly Command[] = [
   {

@@ -1,7 +1,7 @@
 /** Owns the settings of administration: who administers, what is kept for how long, where metrics are shown. */
-import type { Settings } from './settings.ts';
 
-const day = 24 * 60 * 60 * 1000;
+import { day } from '../time.ts';
+import type { Settings } from './settings.ts';
 
 export type AdministrationConfig = {
   readonly administrators: {

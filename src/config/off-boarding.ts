@@ -1,8 +1,7 @@
 /** Owns the settings of how long a provider's word counts, and how often it is asked. */
-import type { Settings } from './settings.ts';
 
-const minute = 60_000;
-const hour = 60 * minute;
+import { hour, minute } from '../time.ts';
+import type { Settings } from './settings.ts';
 
 export type OffBoardingConfig = {
   /** Milliseconds after which a person's groups are asked for again. */

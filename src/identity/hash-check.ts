@@ -2,6 +2,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { Refusal } from '../errors.ts';
 import { networkOf } from '../network-of.ts';
+import { day, minute } from '../time.ts';
 import { createFairQueue } from './fair-queue.ts';
 import type { HashThread } from './hash-thread.ts';
 import { createPace, type PaceParts } from './pace.ts';
@@ -31,10 +32,10 @@ export type HashCheckParts = PaceParts & {
 };
 
 /** Milliseconds since its last use. A CI that pulls each day is compared once; what is remembered is no password. */
-const rememberRight = 24 * 60 * 60_000;
+const rememberRight = day;
 const maximumRight = 10_000;
 /** Clients send a wrong one twice, as POST and as GET. */
-const rememberWrong = 60_000;
+const rememberWrong = minute;
 const maximumWrong = 1_000;
 /** At 60 ms each (cost 10), the last of the queue waits 6 seconds; clients give up after 15. */
 const limits = { running: 1, waitingEach: 10, waiting: 100 };
@@ -111,7 +112,7 @@ function createMemory(now: () => number, time: number, maximum: number): Memory 
 }
 
 /** Milliseconds after its last attempt that a network counts as new again. */
-const forgetNetwork = 10 * 60_000;
+const forgetNetwork = 10 * minute;
 const maximumNetworks = 10_000;
 /** Ranks are few, so that networks which all guess take turns. */
 const worstRank = 3;

@@ -1,5 +1,6 @@
 /** Owns the pace of what is tried beyond a limit: slowly enough for guesses to lead nowhere, and never not at all. */
 import { Refusal } from '../errors.ts';
+import { minute } from '../time.ts';
 
 export type PaceParts = {
   /** Epoch milliseconds. */
@@ -25,7 +26,7 @@ type Place = { tries: number; next: number; waiting: Waiting | null };
  */
 const [step, longest] = [100, 10_000];
 /** Milliseconds of quiet after which a place begins anew. */
-const forgetPlace = 10 * 60_000;
+const forgetPlace = 10 * minute;
 const maximumPlaces = 10_000;
 /** About 5 MB: who comes again after the ten seconds that they were told is still known in a flood of 5,000 a second. */
 const maximumTurnedAway = 50_000;

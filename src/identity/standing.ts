@@ -1,5 +1,6 @@
 /** Owns what an account's state, and how long ago a provider last spoke of the person, mean for groups and passwords. */
 import type { Account } from '../store/accounts.ts';
+import { minuteOf } from '../time.ts';
 import type { Identity } from './identity.ts';
 
 /** How long the provider's word counts without a newer one, in milliseconds. */
@@ -33,13 +34,13 @@ export function standingOf(account: AccountFacts, patience: Patience, now: numbe
   const { confirmed_at: confirmedAt, login, provider } = account;
   const silence = confirmedAt === null ? 0 : now - confirmedAt;
   if (confirmedAt === null || silence <= patience.full) return good;
-  const since = `${provider} could not be asked about ${login} since ${minuteOf(confirmedAt)}`;
+  const since = `${provider} could not be asked about ${login} since ${minuteOf(confirmedAt)} UTC`;
   if (silence > patience.pull) return { use: 'none', reason: since, signInHelps: true };
   return { use: 'pull', reason: `${since}, so that only pulls are allowed`, signInHelps: true };
 }
 
 function stopped({ login, state, state_reason: why, state_at: at }: AccountFacts): Omit<Standing, 'use'> {
-  const since = at === null ? '' : ` since ${minuteOf(at)}`;
+  const since = at === null ? '' : ` since ${minuteOf(at)} UTC`;
   const reason = why ? `: ${why}` : '';
   if (state === 'disabled') return { reason: `the account ${login} is disabled${since}${reason}`, signInHelps: false };
   return { reason: `${login} has to sign in again${since}${reason}`, signInHelps: true };
@@ -57,8 +58,4 @@ export function toldGroups(account: AccountFacts, patience: Patience, now: numbe
 export function knowsGroups({ kind, groups_at: at }: AccountFacts, patience: Patience, now: number): boolean {
   // No provider speaks of robots: their groups are what somebody here gave them.
   return kind === 'robot' || (at !== null && now - at <= patience.groups);
-}
-
-function minuteOf(time: number): string {
-  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

@@ -8,6 +8,7 @@ import type { TokenDbEntry } from '../import/token-db.ts';
 import type { Account } from '../store/accounts.ts';
 import { bcryptMark, type ListedPassword, type NewPassword } from '../store/passwords.ts';
 import type { Store } from '../store/store.ts';
+import { dateOf, day } from '../time.ts';
 
 export type TakeOverWish = {
   /** The configured provider that vouches for these people from now on. */
@@ -41,7 +42,6 @@ export type TakeOverParts = {
 };
 
 const by = { actor: 'command line', client: null };
-const day = 24 * 60 * 60 * 1000;
 /** Begins the id of each imported password: what docker_auth replaced may be replaced here, and nothing else. */
 const idPrefix = 'docker-auth-';
 /** Audit events are not kept waiting longer than these many passwords. */
@@ -179,8 +179,4 @@ async function insert(
   const detail = { id, name, expiresAt: row.expires_at };
   audit.record({ action: 'password.import', ...by, subject: foldCase(email), detail });
   return true;
-}
-
-function dateOf(time: number): string {
-  return new Date(time).toISOString().slice(0, 10);
 }

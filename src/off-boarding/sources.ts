@@ -4,6 +4,7 @@ import type { Connector, Refresher } from '../identity/connector.ts';
 import type { PersonSource, Verdict } from '../identity/verdict.ts';
 import type { Account } from '../store/accounts.ts';
 import type { LeaseStore } from '../store/leases.ts';
+import { minute } from '../time.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
 
 export type SourceParts = {
@@ -16,7 +17,7 @@ export type SourceParts = {
 };
 
 /** Milliseconds; longer than any provider's answer is waited for. */
-const leaseLength = 60_000;
+const leaseLength = minute;
 
 export function createSources(parts: SourceParts): PersonSource {
   return {

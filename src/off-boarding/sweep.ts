@@ -6,6 +6,7 @@ import type { Verdict } from '../identity/verdict.ts';
 import type { Log } from '../log.ts';
 import type { AccountStore } from '../store/accounts.ts';
 import type { LeaseStore } from '../store/leases.ts';
+import { day, minute } from '../time.ts';
 import type { Confirm } from './confirm.ts';
 import type { Leavers } from './leavers.ts';
 import { type Asked, askAll, hasLeft, type Round } from './round.ts';
@@ -56,13 +57,12 @@ export type Sweep = (wish: SweepWish) => Promise<SweepReport>;
 
 const lease = 'sweep';
 /** Milliseconds: longer than any person takes to be asked about, short enough that a crash holds nobody up for long. */
-const leaseLength = 5 * 60_000;
-const renewAfter = 60_000;
+const leaseLength = 5 * minute;
+const renewAfter = minute;
 /** Of all holders of passwords, the part that may leave in a day before somebody has to look. */
 const usualPart = 0.2;
 /** In a small team two are more than that part. */
 const usualNumber = 2;
-const day = 24 * 60 * 60_000;
 const finder = { actor: 'sweep', client: null };
 
 /** @returns what runs one sweep; it throws {Refusal} `conflict` while another one runs, on any replica */

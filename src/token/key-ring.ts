@@ -71,8 +71,3 @@ export function toJwk(certificate: X509Certificate, algorithm: Algorithm): objec
   const { publicKey } = certificate;
   return { ...publicKey.export({ format: 'jwk' }), use: 'sig', alg: algorithm, kid: libtrustKeyId(publicKey) };
 }
-
-/** "2036-11-20", for sentences. */
-export function dateOf(time: number | Date): string {
-  return new Date(time).toISOString().slice(0, 10);
-}

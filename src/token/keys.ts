@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import type { Cipher } from '../cipher.ts';
 import type { Log } from '../log.ts';
 import type { SigningKeyStore } from '../store/signing-keys.ts';
+import { day } from '../time.ts';
 import { libtrustKeyId } from './key-id.ts';
 import type { KeyRing } from './key-ring.ts';
 import { type OwnRingParts, openOwnRing } from './own-ring.ts';
@@ -44,8 +45,6 @@ export type KeyParts = {
   /** Epoch milliseconds. */
   readonly now: () => number;
 };
-
-const day = 24 * 60 * 60 * 1000;
 
 /** @throws {Error} that says what cannot be read, made or written */
 export async function openKeys(parts: KeyParts): Promise<Keys> {

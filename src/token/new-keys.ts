@@ -1,6 +1,7 @@
 /** Owns the making of keys: an authority, and leaves that it certifies. */
 import { createPublicKey, generateKeyPair, type KeyObject, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
+import { day } from '../time.ts';
 import { makeCertificate } from './certificates.ts';
 
 /** A private key with its certificate. */
@@ -8,7 +9,6 @@ export type CertifiedKey = { readonly privateKey: KeyObject; readonly certificat
 
 const generate = promisify(generateKeyPair);
 const authorityName = 'Dockpass CA';
-const day = 24 * 60 * 60 * 1000;
 const authorityLifetime = 3_650 * day;
 /** Certificates are valid from before they are made, for registries whose clock is slow. */
 const backdating = day;

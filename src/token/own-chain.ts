@@ -1,6 +1,6 @@
 /** Owns the certificates of an operator's own key: reads them, and refuses a chain that a registry would refuse. */
 import { type KeyObject, X509Certificate } from 'node:crypto';
-import { dateOf } from './key-ring.ts';
+import { dateOf } from '../time.ts';
 
 /** The key's own certificate, then those that certify it, each the one before. */
 export type Chain = readonly [X509Certificate, ...X509Certificate[]];

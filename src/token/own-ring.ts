@@ -3,8 +3,9 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Refusal } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { dateOf, day } from '../time.ts';
 import { libtrustKeyId } from './key-id.ts';
-import { dateOf, type KeyRing, toJwk, toSigningKey } from './key-ring.ts';
+import { type KeyRing, toJwk, toSigningKey } from './key-ring.ts';
 import { anchorOf, type Chain, readChain } from './own-chain.ts';
 import { type Algorithm, algorithmOf, createSigner, type Signer, type TokenHeader } from './signature.ts';
 
@@ -32,7 +33,6 @@ type OwnKey = {
   readonly id: string;
 };
 
-const day = 24 * 60 * 60 * 1000;
 const warning = 30 * day;
 
 /** @throws {Refusal} `misconfigured`, which names the file and what is wrong with it */

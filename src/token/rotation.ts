@@ -1,4 +1,6 @@
 /** Owns the life of keys as a rule: from what is there and the time, the one thing that is to be done next. Pure. */
+
+import { minute } from '../time.ts';
 import type { Algorithm } from './signature.ts';
 
 /** What the rule must know of a key. Times are epoch milliseconds. */
@@ -33,7 +35,6 @@ export type Step =
   | { readonly kind: 'schedule'; readonly number: number; readonly signsFrom: number }
   | { readonly kind: 'remove'; readonly number: number };
 
-const minute = 60_000;
 /** A key is published this long before it signs: twice the time that caches may keep the JWKS. */
 export const publication = 10 * minute;
 /** From a decision to rotate to its moment: time for every replica to hear of it. */

@@ -4,8 +4,9 @@ import type { Cipher } from '../cipher.ts';
 import { Refusal } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { SigningKeyRow, SigningKeyStore } from '../store/signing-keys.ts';
+import { dateOf, day } from '../time.ts';
 import { libtrustKeyId } from './key-id.ts';
-import { dateOf, type KeyDescription, type KeyRing, type KeyState, toJwk, toSigningKey } from './key-ring.ts';
+import { type KeyDescription, type KeyRing, type KeyState, toJwk, toSigningKey } from './key-ring.ts';
 import { type CertifiedKey, makeAuthority, makeLeaf } from './new-keys.ts';
 import { type KeyFacts, nextStep, type RotationRule, type Step, signingKey, standbyOf, takeover } from './rotation.ts';
 import { algorithmOf, createSigner, type Signer, type TokenHeader } from './signature.ts';
@@ -24,7 +25,6 @@ type StoredKey = KeyFacts & { readonly row: SigningKeyRow; readonly certificate:
 /** Who signs, and until when nobody needs to ask again. */
 type Turn = { readonly key: StoredKey; readonly until: number };
 
-const day = 24 * 60 * 60 * 1000;
 /** Before the end of an authority: time to restart every registry with a new bundle. */
 const authorityWarning = 180 * day;
 

@@ -1,4 +1,5 @@
 /** Owns how a time is written on a page: in UTC by the server, for a script to put in the reader's own zone. */
+import { day, hour, minute } from '../time.ts';
 
 export type Moment = {
   /** For `<time datetime>`. */
@@ -10,11 +11,6 @@ export type Moment = {
   /** "in 83 days", "3 hours ago", "just now" */
   readonly relative: string;
 };
-
-const second = 1000;
-const minute = 60 * second;
-const hour = 60 * minute;
-const day = 24 * hour;
 
 /** The coarsest unit of which at least two fit is used, so that "in 89 days" does not shrink to "in 2 months". */
 const units = [

@@ -1,5 +1,6 @@
 /** Owns how an app password is told to a person: its state, what it may do, who used it last. */
 import type { AppPassword } from '../app-passwords/app-passwords.ts';
+import { day } from '../time.ts';
 import { clientName } from './client-name.ts';
 import { type Moment, momentOf } from './moment.ts';
 
@@ -27,13 +28,13 @@ export type PasswordView = {
 
 const labels = { live: 'Live', soon: 'Expires soon', expired: 'Expired', revoked: 'Revoked' } as const;
 
-/** A password that ends within this many milliseconds is shown as one that expires soon: 14 days. */
-const soon = 14 * 24 * 60 * 60 * 1000;
+/** A password that ends within this many milliseconds is shown as one that expires soon. */
+const soon = 14 * day;
 /** But only in this last part of its life: one of a week is not born with a warning. */
 const lastPart = 1 / 5;
 
-/** A password that nothing has used for this many milliseconds may be forgotten: 60 days. */
-const idle = 60 * 24 * 60 * 60 * 1000;
+/** A password that nothing has used for this many milliseconds may be forgotten. */
+const idle = 60 * day;
 
 /** @param now epoch milliseconds */
 export function viewOf(password: AppPassword, now: number): PasswordView {

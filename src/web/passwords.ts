@@ -2,6 +2,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { Patience } from '../identity/standing.ts';
+import { day } from '../time.ts';
 import { sections } from './navigation.ts';
 import type { Holder } from './password-actions.ts';
 import { emptyForm } from './password-form.ts';
@@ -23,8 +24,8 @@ export type PasswordPageParts = {
 const section = sections.passwords;
 /** From this many passwords on, the list has a filter. */
 const filterFrom = 6;
-/** How long a revocation by an administrator is told at the top of the page, in milliseconds: 14 days. */
-const toldFor = 14 * 24 * 60 * 60 * 1000;
+/** How long a revocation by an administrator is told at the top of the page, in milliseconds. */
+const toldFor = 14 * day;
 
 /** The person's own passwords, for the pages that change them. */
 export async function ownHolder(request: Request): Promise<Holder> {

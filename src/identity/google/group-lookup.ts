@@ -1,4 +1,6 @@
 /** Owns the four ways of asking Google for somebody's groups; each gives the e-mails of groups. */
+
+import { minute } from '../../time.ts';
 import { type GoogleApi, GoogleApiError, isNotFound } from './directory-api.ts';
 
 /**
@@ -75,7 +77,7 @@ async function directGroups(api: GoogleApi, groupsUrl: string, key: string): Pro
 }
 
 /** Milliseconds that the groups above a group are kept: people of one sweep are in the same groups, and Google counts calls. */
-const parentsAge = 60_000;
+const parentsAge = minute;
 
 /** A group that was deleted meanwhile is in none. */
 function keepParents(parentsOf: (group: string) => Promise<readonly string[]>, now: () => number) {

@@ -10,6 +10,7 @@ import {
   exportLines,
 } from '../../administration/audit-log.ts';
 import type { Selection } from '../../administration/revocations.ts';
+import { day } from '../../time.ts';
 import { clientName } from '../client-name.ts';
 import { dayOf, fieldsOf, oneOf, queryOf } from '../fields.ts';
 import { momentOf } from '../moment.ts';
@@ -26,8 +27,6 @@ export type AuditPages = {
   /** GET /admin/audit.csv and /admin/audit.jsonl, with the same query */
   export(format: ExportFormat): RequestHandler;
 };
-
-const day = 24 * 60 * 60 * 1000;
 
 export function createAuditPages(parts: AuditPageParts): AuditPages {
   return {

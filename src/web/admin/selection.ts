@@ -1,5 +1,6 @@
 /** Owns how a selection of passwords stands in an address and is told in words. */
 import type { Selection } from '../../administration/revocations.ts';
+import { dateOf } from '../../time.ts';
 import { dayOf, type Fields } from '../fields.ts';
 
 const names = ['password', 'account', 'domain', 'group', 'provider', 'before', 'unused'] as const;
@@ -33,14 +34,13 @@ export function isEmpty(selection: Selection): boolean {
 /** "domain example.org, not used since 2026-08-01" */
 export function describeSelection(selection: Selection): string {
   const { passwordId, accountId, domain, group, provider, createdBefore, unusedSince } = selection;
-  const day = (time: number) => new Date(time).toISOString().slice(0, 10);
   return [
     ...(passwordId === undefined ? [] : ['one password']),
     ...(accountId === undefined ? [] : ['one account']),
     ...(domain === undefined ? [] : [`domain ${domain}`]),
     ...(group === undefined ? [] : [`group ${group}`]),
     ...(provider === undefined ? [] : [`provider ${provider}`]),
-    ...(createdBefore === undefined ? [] : [`created before ${day(createdBefore)}`]),
-    ...(unusedSince === undefined ? [] : [`not used since ${day(unusedSince)}`]),
+    ...(createdBefore === undefined ? [] : [`created before ${dateOf(createdBefore)}`]),
+    ...(unusedSince === undefined ? [] : [`not used since ${dateOf(unusedSince)}`]),
   ].join(', ');
 }

@@ -1,0 +1,16 @@
+/** Owns the lengths of time, and how a moment is written where no page is: in UTC, to the day or to the minute. */
+
+/** Milliseconds. */
+export const minute = 60_000;
+export const hour = 60 * minute;
+export const day = 24 * hour;
+
+/** "2036-11-20" @param at a date, or epoch milliseconds */
+export function dateOf(at: number | Date): string {
+  return new Date(at).toISOString().slice(0, 10);
+}
+
+/** "2036-11-20 09:28", without the zone */
+export function minuteOf(at: number): string {
+  return new Date(at).toISOString().slice(0, 16).replace('T', ' ');
+}
