@@ -40,17 +40,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   housekeeping: ['store', 'log', 'time'],
   uses: ['store', 'audit', 'scope', 'identity/identity', 'write-behind', 'time'],
   denials: ['store', 'identity/identity', 'policy', 'write-behind'],
-  administration: [
-    'errors',
-    'secret',
-    'store',
-    'audit',
-    'app-passwords/app-passwords',
-    'uses',
-    'identity',
-    'policy',
-    'time',
-  ],
+  administration: ['errors', 'secret', 'store', 'audit', 'app-passwords', 'uses', 'identity', 'policy', 'time'],
   'off-boarding': ['errors', 'log', 'store', 'audit', 'cipher', 'identity', 'time'],
   token: [
     'errors',

@@ -1,6 +1,8 @@
 /** Owns administrators' API tokens: `dka_`, narrow scopes, an expiry; they open /api/v1 and nothing else. */
 import { randomBytes } from 'node:crypto';
 import type { Actor } from '../app-passwords/app-passwords.ts';
+import { stateOf } from '../app-passwords/check.ts';
+import { checkDays } from '../app-passwords/wish.ts';
 import type { Audit, Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import { createSecret, equalHashes, hasValidChecksum, hintOf, type Pepper } from '../secret.ts';
@@ -124,9 +126,7 @@ function checkWish(
   if (trimmed === '' || trimmed.length > maximumNameLength || /\p{Cc}/u.test(trimmed)) {
     throw new Refusal('bad_request', `Name the token after what uses it, in at most ${maximumNameLength} characters.`);
   }
-  if (!Number.isInteger(days) || days < 1 || days > maximumDays) {
-    throw new Refusal('bad_request', `Choose a lifetime between 1 and ${maximumDays} days.`);
-  }
+  checkDays(days, maximumDays);
   const known = apiScopes.filter((scope) => scopes.includes(scope));
   if (known.length === 0 || known.length !== new Set(scopes).size) {
     throw new Refusal('bad_request', `Choose one or more of the scopes ${apiScopes.join(', ')}.`);
@@ -145,7 +145,7 @@ async function verify(parts: ApiTokenParts, secret: string, client: Client): Pro
       'Send an API token as "Authorization: Bearer dka_...". This is none that is known.',
     );
   }
-  const { state } = toToken(row, now());
+  const state = stateOf(row, now());
   if (state !== 'live')
     throw new Refusal('unauthenticated', `The API token "${row.name}" is ${state}. Make a new one.`);
   if (row.account_id !== null) {
@@ -173,7 +173,7 @@ function toToken(row: ApiTokenRow, now: number): ApiToken {
     expiresAt: row.expires_at,
     revokedAt: row.revoked_at,
     revokedBy: row.revoked_by,
-    state: row.revoked_at !== null ? 'revoked' : row.expires_at <= now ? 'expired' : 'live',
+    state: stateOf(row, now),
     lastUse: row.used_at === null ? null : { at: row.used_at, address: row.used_address ?? '' },
   };
 }

@@ -1,5 +1,4 @@
 /** Owns what administrators see of people and do to them: search, a person's detail, disable, enable, end sessions, remove. */
-
 import type { Actor, AppPassword, AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { Audit } from '../audit.ts';
 import { Refusal } from '../errors.ts';
@@ -11,6 +10,7 @@ import { ConstraintError } from '../store/sql.ts';
 import type { Store } from '../store/store.ts';
 import type { Use, Uses } from '../uses.ts';
 import type { Administrators } from './administrators.ts';
+import { checkReason } from './reason.ts';
 
 /** Times are epoch milliseconds. */
 export type Person = {
@@ -120,7 +120,6 @@ export type PeopleParts = {
 
 /** Rows of a page. */
 const pageSize = 50;
-const maximumReason = 200;
 
 export function createPeople(parts: PeopleParts): People {
   const { store, audit, now } = parts;
@@ -170,9 +169,7 @@ export function createPeople(parts: PeopleParts): People {
     async disable(id, reason, by) {
       const { login } = await findPerson(id);
       if (login === by.actor) throw new Refusal('conflict', 'You cannot disable yourself: ask another administrator.');
-      if (reason.length > maximumReason)
-        throw new Refusal('bad_request', `Keep the reason under ${maximumReason} characters.`);
-      const change = { reason: reason.trim(), by: by.actor, at: now() };
+      const change = { reason: checkReason(reason), by: by.actor, at: now() };
       if (!(await store.people.disable(id, change))) return;
       await store.sessions.removeOfAccount(id);
       audit.record({ action: 'person.disable', ...by, subject: login, detail: { reason: change.reason } });

@@ -12,6 +12,7 @@ import type { Store } from '../store/store.ts';
 import { day } from '../time.ts';
 import type { Use, Uses } from '../uses.ts';
 import type { Administrators } from './administrators.ts';
+import { checkReason } from './reason.ts';
 
 /** Live passwords to which everything that is given applies; at least one thing must be given. Times are epoch milliseconds. */
 export type Selection = {
@@ -74,7 +75,6 @@ export type Revocations = {
 /** Milliseconds. */
 const undoTime = day;
 const maximumSample = 100;
-const maximumReason = 200;
 /** Accounts read, and passwords ended or restored, before others have their turn. */
 const pieceSize = 1_000;
 
@@ -111,12 +111,10 @@ export function createRevocations(parts: RevocationParts): Revocations {
     },
 
     async revoke(selection, expected, reason, by) {
-      if (reason.length > maximumReason) {
-        throw new Refusal('bad_request', `Keep the reason under ${maximumReason} characters.`);
-      }
+      const why = checkReason(reason);
       const found = await select(parts, selection);
       checkNumber(found.length, expected);
-      const row = createRow(selection, found.length, reason.trim(), by, now());
+      const row = createRow(selection, found.length, why, by, now());
       await store.revocations.begin(row);
       let passwords = 0;
       try {

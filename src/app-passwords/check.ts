@@ -134,8 +134,11 @@ export function limitsOf(row: PasswordRow): Limits {
   return { actions: parse(row.actions_json), repositories: parse(row.repositories_json) };
 }
 
-/** @param now epoch milliseconds */
-export function stateOf(row: PasswordRow, now: number): 'live' | 'expired' | 'revoked' {
+/** Of whatever expires and can be revoked. @param now epoch milliseconds */
+export function stateOf(
+  row: Pick<PasswordRow, 'revoked_at' | 'expires_at'>,
+  now: number,
+): 'live' | 'expired' | 'revoked' {
   if (row.revoked_at !== null) return 'revoked';
   return row.expires_at <= now ? 'expired' : 'live';
 }
