@@ -40,6 +40,11 @@ export type Attempt = {
   [key: string]: unknown;
 };
 
+/** What a strategy finds where express-session's requests have their session. */
+export function attemptOf(request: object): Attempt {
+  return (request as { session: Attempt }).session;
+}
+
 /** How a sign-in begins otherwise than usual. */
 export type SignInWish = {
   /** OpenID Connect's: `login` asks for an account even where one is signed in, `consent` for what is given away. */
@@ -81,6 +86,9 @@ export interface Refresher {
   /** Makes the token worth nothing. @throws where the provider does not do it */
   revoke(token: string): Promise<void>;
 }
+
+/** Seconds that the clock of a provider may differ from ours. */
+export const clockTolerance = 30;
 
 /** What every connector is given. */
 export type ConnectorParts = {

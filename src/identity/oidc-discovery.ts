@@ -12,7 +12,7 @@ import {
   ResponseBodyError,
 } from 'openid-client';
 import { Refusal } from '../errors.ts';
-import type { ConnectorParts } from './connector.ts';
+import { type ConnectorParts, clockTolerance as tolerance } from './connector.ts';
 import { isNoAnswer, limitFetch } from './provider-fetch.ts';
 import { noAnswer, refusalOfTokenError } from './token-error.ts';
 
@@ -28,9 +28,6 @@ export type DiscoverySettings = {
   /** Allows plain http, for a provider on the loopback address. */
   readonly allowInsecureIssuer: boolean;
 };
-
-/** Seconds that the provider's clock may differ from ours. */
-const tolerance = 30;
 
 /**
  * Asks for the provider's metadata when the first person signs in, so that Dockpass starts while the provider is down;

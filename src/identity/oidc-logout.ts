@@ -1,6 +1,6 @@
 /** Owns how an OpenID Connect provider's logout token is read (OpenID Connect Back-Channel Logout 1.0). */
 import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import type { ConnectorParts } from './connector.ts';
+import { type ConnectorParts, clockTolerance } from './connector.ts';
 import type { Discover } from './oidc-discovery.ts';
 import { limitFetch } from './provider-fetch.ts';
 import { providerSessionId } from './provider-session.ts';
@@ -21,8 +21,7 @@ const algorithms = [
   'EdDSA',
   'Ed25519',
 ];
-/** Seconds that the provider's clock may differ, and that a token may be old. */
-const tolerance = 30;
+/** Seconds that a token may be old. */
 const maximumAge = 600;
 
 export function createLogoutReader(
@@ -53,7 +52,7 @@ async function verify(
 ): Promise<JWTPayload> {
   try {
     const { payload, protectedHeader } = await jwtVerify(text, keys, {
-      ...{ algorithms, issuer, audience: clientId, clockTolerance: tolerance, maxTokenAge: maximumAge },
+      ...{ algorithms, issuer, audience: clientId, clockTolerance, maxTokenAge: maximumAge },
       ...{ requiredClaims: ['iat', 'jti', 'events'], currentDate: new Date(now) },
     });
     const { typ } = protectedHeader;
@@ -75,6 +74,6 @@ function readClaims(claims: JWTPayload, issuer: string, now: number) {
   const subject = typeof sub === 'string' && sub !== '' ? sub : null;
   if (subject === null && providerSession === null) throw new MessageError('neither sub nor sid');
   const event = { kind: 'end-sessions', reason: 'signed out at the provider', subject, providerSession } as const;
-  const expiresAt = now + (maximumAge + 2 * tolerance) * 1000;
+  const expiresAt = now + (maximumAge + 2 * clockTolerance) * 1000;
   return { issuer, id: String(jti), at: iat * 1000, expiresAt, events: [event] };
 }

@@ -9,7 +9,7 @@ import { Strategy } from 'openid-client/passport';
 import { Refusal } from '../errors.ts';
 import { domainOf, requireVerifiedEmail } from './admission.ts';
 import { requireAuthorizedParty } from './authorized-party.ts';
-import type { Attempt, Connector, ConnectorParts, Profile } from './connector.ts';
+import { attemptOf, type Connector, type ConnectorParts, type Profile } from './connector.ts';
 import { type GroupsClaim, readGroups } from './groups.ts';
 import { createDiscovery, type DiscoverySettings, refusalOf } from './oidc-discovery.ts';
 import { createLogoutReader } from './oidc-logout.ts';
@@ -71,7 +71,7 @@ class CallbackStrategy extends Strategy {
 
   /** The library leaves CSRF to PKCE and replay to TLS; both are checked when they were sent. */
   override authorizationRequestParams<Options extends object>(request: Request, options: Options): URLSearchParams {
-    const { state, nonce } = (request as unknown as { session: Attempt }).session;
+    const { state, nonce } = attemptOf(request);
     const params = new URLSearchParams(super.authorizationRequestParams(request, options) as URLSearchParams);
     params.set('state', state);
     params.set('nonce', nonce);

@@ -1,5 +1,4 @@
 /** Owns what a provider tells Dockpass unasked: signed messages that end sessions or accounts. */
-
 import { errors } from 'jose';
 
 /** What was told of one person or session. */

@@ -1,5 +1,4 @@
 /** Owns the step from credentials to an identity: right, wrong, or could not be checked. */
-
 import type { IdentityTokens } from '../app-passwords/identity-tokens.ts';
 import { Refusal } from '../errors.ts';
 import type { FailedLogins } from '../failed-logins.ts';

@@ -3,6 +3,7 @@ import { importPKCS8, SignJWT } from 'jose';
 import type { Fetch } from '../provider-fetch.ts';
 import { post, readIamToken, readToken, type Token, textOf } from './answer.ts';
 import { type ApplicationDefault, createApplicationDefault } from './application-default.ts';
+import { cloudPlatform } from './scopes.ts';
 
 export type GoogleCredentials = {
   /** A service account's key file; `null` without one. */
@@ -76,7 +77,7 @@ function askWith(
   const own = createApplicationDefault(credentials, parts);
   if (serviceAccount === null) return () => own(scopes);
   const iam = async (method: string, body: object): Promise<Record<string, unknown>> => {
-    const cloud = await own(['https://www.googleapis.com/auth/cloud-platform']);
+    const cloud = await own([cloudPlatform]);
     const url = `${iamUrl}/v1/projects/-/serviceAccounts/${encodeURIComponent(serviceAccount)}:${method}`;
     return post(call, url, JSON.stringify(body), {
       authorization: `Bearer ${cloud.value}`,

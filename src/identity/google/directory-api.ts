@@ -79,7 +79,7 @@ function isLater(error: unknown): boolean {
 }
 
 /** What an error of a call means for whoever was asked about; "gone" is for the caller to say. */
-export function verdictOfGoogleError(error: unknown): Verdict {
+export function verdictOfGoogleError(error: unknown): Extract<Verdict, { kind: 'silent' | 'fault' }> {
   const said = error instanceof GoogleApiError ? error.message : 'the Google directory did not answer';
   if (isLater(error) || isNoAnswer(error)) return { kind: 'silent', reason: said };
   // A page of a proxy is no word of Google's.

@@ -8,6 +8,7 @@ import type { PersonSource, Verdict } from '../verdict.ts';
 import { createGoogleToken, type GoogleCredentials } from './credentials.ts';
 import { createGoogleApi, type GoogleApi, isNotFound, verdictOfGoogleError } from './directory-api.ts';
 import { createGroupLookup, type GroupLookup, type GroupLookupSettings } from './group-lookup.ts';
+import { scopeNamed } from './scopes.ts';
 
 export type GoogleDirectorySettings = GroupLookupSettings & {
   readonly credentials: GoogleCredentials;
@@ -27,7 +28,6 @@ export type GoogleDirectoryParts = {
 };
 
 const prefix = 'google';
-const scopeRoot = 'https://www.googleapis.com/auth';
 
 export function createGoogleDirectory(settings: GoogleDirectorySettings, parts: GoogleDirectoryParts): PersonSource {
   const call = limitFetch(parts.fetch, parts.timeout);
@@ -59,7 +59,7 @@ function scopesOf({ strategy }: GroupLookupSettings): string[] {
     configured: ['admin.directory.group.readonly', 'admin.directory.group.member.readonly'],
     transitive: ['cloud-identity.groups.readonly'],
   }[strategy];
-  return [...groups, 'admin.directory.user.readonly'].map((scope) => `${scopeRoot}/${scope}`);
+  return [...groups, 'admin.directory.user.readonly'].map(scopeNamed);
 }
 
 type User = {
@@ -98,7 +98,7 @@ async function tellGroups(lookup: GroupLookup, { subject, email }: Account, prim
     const own = groups.filter((name) => name.endsWith(`@${primary}`));
     return { kind: 'there', groups: [...groups, ...own.map((name) => name.slice(0, -primary.length - 1))] };
   } catch (error) {
-    return unknownGroups((verdictOfGoogleError(error) as { reason: string }).reason);
+    return unknownGroups(verdictOfGoogleError(error).reason);
   }
 }
 

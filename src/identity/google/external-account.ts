@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Fetch } from '../provider-fetch.ts';
 import { GoogleFault, post, readIamToken, readToken, type Token, textOf } from './answer.ts';
+import { cloudPlatform } from './scopes.ts';
 
 /** What `gcloud iam workload-identity-pools create-cred-config` writes, of the kinds that need no program or signature of ours. */
 export type ExternalAccount = {
@@ -16,8 +17,6 @@ export type ExternalAccount = {
   /** Of the JSON that the source has; `null`: it is the token itself. */
   readonly field: string | null;
 };
-
-const cloudPlatform = 'https://www.googleapis.com/auth/cloud-platform';
 
 /** @returns what gives a token for these scopes */
 export function createExternalAccount(

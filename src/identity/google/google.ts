@@ -4,7 +4,7 @@ import type { GoogleCallbackParameters } from 'passport-google-oauth20';
 import { Refusal } from '../../errors.ts';
 import { domainOf, requireVerifiedEmail } from '../admission.ts';
 import { requireAuthorizedParty } from '../authorized-party.ts';
-import type { Connector, ConnectorParts, Profile } from '../connector.ts';
+import { type Connector, type ConnectorParts, clockTolerance, type Profile } from '../connector.ts';
 import { foldCase } from '../identity.ts';
 import { type Fetch, isNoAnswer, limitFetch } from '../provider-fetch.ts';
 import { noAnswer, refusalOfTokenError } from '../token-error.ts';
@@ -29,8 +29,6 @@ export type GoogleSettings = {
   readonly callbackUrl: string;
 };
 
-/** Seconds that Google's clock may differ from ours. */
-const clockTolerance = 30;
 const label = 'Google';
 
 export function createGoogleConnector(settings: GoogleSettings, parts: ConnectorParts): Connector {

@@ -1,7 +1,7 @@
 /** Owns how Google's security events are read (Cross-Account Protection; RFC 8417, developers.google.com/identity/protocols/risc). */
 import { compactVerify, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
 import { day } from '../../time.ts';
-import type { ConnectorParts } from '../connector.ts';
+import { type ConnectorParts, clockTolerance } from '../connector.ts';
 import { type Fetch, limitFetch } from '../provider-fetch.ts';
 import { isWrongSignature, MessageError, type ProviderEvent, type ReadMessage } from '../signed-message.ts';
 
@@ -17,7 +17,7 @@ type Sender = { readonly issuer: string; readonly keys: JWTVerifyGetKey };
 
 /** Milliseconds: Google tries for days to deliver; what is older was delivered or is no use any more. */
 const maximumAge = 30 * day;
-const tolerance = 30_000;
+const tolerance = clockTolerance * 1000;
 
 export function createRiscReader(settings: RiscSettings, parts: ConnectorParts): ReadMessage {
   const call = limitFetch(parts.fetch, parts.timeout);

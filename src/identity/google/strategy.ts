@@ -1,6 +1,6 @@
 /** Owns the mends of passport-google-oauth20: it is unmaintained, trusts too much and waits without end. */
 import { type GoogleCallbackParameters, Strategy, type StrategyOptionsWithRequest } from 'passport-google-oauth20';
-import type { Attempt, Profile, SignInWish } from '../connector.ts';
+import { attemptOf, type Profile, type SignInWish } from '../connector.ts';
 
 export type GoogleStrategySettings = {
   readonly clientId: string;
@@ -106,11 +106,6 @@ function optionsOf(settings: GoogleStrategySettings): StrategyOptionsWithRequest
     skipUserProfile: true,
     passReqToCallback: true,
   };
-}
-
-/** Passport's request has the attempt where others have the session, see connector.ts. */
-function attemptOf(request: Request): Attempt {
-  return (request as unknown as { session: Attempt }).session;
 }
 
 /** Keeps the PKCE verifier in the attempt. The library's own store holds one sign-in a session: a second tab would break it. */
