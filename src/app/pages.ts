@@ -76,6 +76,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   });
   const administration = createAdministration(config, core, parts.policies.current);
   const { freshness } = config.administrators;
+  const labelOf = (provider: string) => connectors.find(({ name }) => name === provider)?.label ?? provider;
   const context: PageContext = {
     ...{ config, core, administration, audit, views, clientOf },
     policies: parts.policies,
@@ -84,7 +85,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
     now: Date.now,
     warnings: parts.warnings,
     requirePerson: sessions.requirePerson,
-    fresh: (pageOf) => requireFreshSignIn({ freshness, views, now: Date.now }, pageOf),
+    fresh: (pageOf) => requireFreshSignIn({ freshness, labelOf, views, now: Date.now }, pageOf),
   };
 
   const messages = createProviderMessages({ ...parts.people, act: offBoarding.act, clientOf, log });

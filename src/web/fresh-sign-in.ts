@@ -7,6 +7,8 @@ import type { Views } from './views.ts';
 export type FreshnessParts = {
   /** Seconds. */
   readonly freshness: number;
+  /** What a provider's button says. */
+  readonly labelOf: (provider: string) => string;
   readonly views: Views;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -18,7 +20,7 @@ export type FreshnessParts = {
  * @param pageOf where to come back to, for what is sent to an address that is no page itself; given its path and query
  */
 export function requireFreshSignIn(
-  { freshness, views, now }: FreshnessParts,
+  { freshness, labelOf, views, now }: FreshnessParts,
   pageOf: (address: string) => string = (address) => address,
 ): RequestHandler {
   return (request, response, next) => {
@@ -33,7 +35,7 @@ export function requireFreshSignIn(
       {
         minutes: Math.round(freshness / 60),
         wasSent: request.method === 'POST',
-        provider,
+        provider: labelOf(provider),
         href: beginUrl(views.prefix, provider, options),
       },
       403,

@@ -1,13 +1,13 @@
 /** Owns the pages that create a password, give it a new secret and revoke it: of a person, or of a robot that somebody manages. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { Actor, AppPassword, AppPasswords, Owner } from '../app-passwords/app-passwords.ts';
+import type { AppPassword, AppPasswords, Owner } from '../app-passwords/app-passwords.ts';
 import type { Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import { toolsFor } from './commands.ts';
 import { readForm } from './fields.ts';
-import { emptyForm, type FormError, type PasswordForm, readFields, readRotation, toWish } from './password-form.ts';
+import { emptyForm, formErrorOf, type PasswordForm, readFields, readRotation, toWish } from './password-form.ts';
 import { viewOf } from './password-view.ts';
-import { personOf } from './session.ts';
+import { actorOf } from './session.ts';
 import type { Views } from './views.ts';
 
 /** Whose passwords a request is about, and where the pages about them are. Addresses are below the prefix. */
@@ -69,7 +69,7 @@ async function create(parts: PasswordActionParts, request: Request, response: Re
     showSecret(parts, response, holder, { secret, password, previous: null });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    const form = { ...emptyForm(passwords), ...fields, error: errorOf(error) };
+    const form = { ...emptyForm(passwords), ...fields, error: formErrorOf(error) };
     showForm(parts, response, holder, form, error.status);
   }
 }
@@ -98,7 +98,7 @@ async function askRotation(parts: PasswordActionParts, request: Request, respons
   const data = {
     ...frameOf(holder),
     password: viewOf(await findOwn(parts, holder, request), parts.now()),
-    form: { ...emptyForm(parts.passwords), error: error === null ? null : errorOf(error) },
+    form: { ...emptyForm(parts.passwords), error: error === null ? null : formErrorOf(error) },
   };
   parts.views.page(response, 'password-rotate', data, error?.status ?? 200);
 }
@@ -140,14 +140,6 @@ async function findOwn({ passwords }: PasswordActionParts, { owner }: Holder, re
 
 function idOf(request: Request): string {
   return String(request.params['id']);
-}
-
-function actorOf({ clientOf }: PasswordActionParts, request: Request): Actor {
-  return { actor: personOf(request).login, client: clientOf(request) };
-}
-
-function errorOf({ message, field }: Refusal): FormError {
-  return { message, field: field ?? null };
 }
 
 function showForm(

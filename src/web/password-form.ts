@@ -1,9 +1,14 @@
 /** Owns the form that makes a password or gives it a new secret: what it offers, and how what comes back is read. */
 import type { AppPasswords, PasswordWish, RotationWish } from '../app-passwords/app-passwords.ts';
+import type { Refusal } from '../errors.ts';
 import { fieldsOf, numberIn } from './fields.ts';
 
 /** `field`: the name of the field that it stands beside; `null`: it is about the whole form. */
 export type FormError = { readonly message: string; readonly field: string | null };
+
+export function formErrorOf({ message, field }: Refusal): FormError {
+  return { message, field: field ?? null };
+}
 
 /** The form as it is shown: empty, or as it was sent when something was wrong with it. */
 export type PasswordForm = {

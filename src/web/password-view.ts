@@ -10,6 +10,8 @@ export type PasswordView = {
   readonly hint: string;
   readonly state: 'live' | 'soon' | 'expired' | 'revoked';
   readonly stateLabel: string;
+  /** Neither expired nor revoked. */
+  readonly works: boolean;
   readonly access: string;
   /** Empty: every repository that the policy allows. */
   readonly repositories: readonly string[];
@@ -46,6 +48,7 @@ export function viewOf(password: AppPassword, now: number): PasswordView {
     hint,
     state,
     stateLabel: labels[state],
+    works: password.state === 'live',
     access:
       limits.actions === null
         ? 'Full access'

@@ -55,14 +55,13 @@ async function list(parts: PasswordPageParts, request: Request, response: Respon
       host: hosts[0],
     });
   }
-  const isLive = ({ state }: PasswordView) => state === 'live' || state === 'soon';
-  const live = all.filter(isLive);
+  const live = all.filter(({ works }) => works);
   views.page(response, 'passwords', {
     section,
     standing,
     base: '',
     live,
-    past: all.filter((password) => !isLive(password)),
+    past: all.filter(({ works }) => !works),
     ending: live.filter(({ state, successor }) => state === 'soon' && !successor),
     taken: all.filter((password) => isTaken(password, person.login, now())),
     count: live.filter(({ successor }) => !successor).length,

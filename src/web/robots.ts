@@ -1,16 +1,17 @@
 /** Owns the pages about robots: for administrators all of them, for everybody else those that their groups own. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { Robot, RobotManager, Robots } from '../administration/robots.ts';
-import type { Actor, AppPasswords } from '../app-passwords/app-passwords.ts';
+import type { AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import type { Account } from '../store/accounts.ts';
 import { fieldsOf, oneOf, readForm } from './fields.ts';
 import { momentOf } from './moment.ts';
 import type { Holder } from './password-actions.ts';
-import { type PasswordView, viewOf } from './password-view.ts';
+import { formErrorOf } from './password-form.ts';
+import { viewOf } from './password-view.ts';
 import { emptyRobotForm, formOfRobot, type RobotForm, readRobotForm, toRobotWish } from './robot-form.ts';
-import { personOf } from './session.ts';
+import { actorOf, personOf } from './session.ts';
 import type { Views } from './views.ts';
 
 /** Where the pages are mounted, below the prefix, and for whom. */
@@ -84,13 +85,12 @@ async function show(parts: Parts, request: Request, response: Response): Promise
   const { passwords, views, place, now } = parts;
   const robot = await find(parts, request);
   const all = (await passwords.ofAccount(robot)).map((password) => viewOf(password, now()));
-  const isLive = ({ state }: PasswordView) => state === 'live' || state === 'soon';
   views.page(response, 'robot', {
     ...frameOf(place),
     base: `${place.base}/${robot.id}`,
     robot: robotView(robot, now()),
-    live: all.filter(isLive),
-    past: all.filter((password) => !isLive(password)),
+    live: all.filter(({ works }) => works),
+    past: all.filter(({ works }) => !works),
     revoked: all.find(({ id, state }) => state === 'revoked' && id === request.query['revoked']) ?? null,
   });
 }
@@ -130,8 +130,7 @@ async function setState(parts: Parts, request: Request, response: Response): Pro
 
 function showError(parts: Parts, request: Request, response: Response, form: RobotForm, error: unknown): void {
   if (!(error instanceof Refusal)) throw error;
-  const { message, field = null, status } = error;
-  showForm(parts, request, response, { ...form, error: { message, field } }, status);
+  showForm(parts, request, response, { ...form, error: formErrorOf(error) }, error.status);
 }
 
 function showForm({ views, place }: Parts, request: Request, response: Response, form: RobotForm, status = 200): void {
@@ -146,8 +145,4 @@ function find({ robots, place }: Parts, request: Request): Promise<Robot> {
 
 function frameOf({ base, section, tab }: RobotPlace): object {
   return { section, tab, robotsHome: base };
-}
-
-function actorOf({ clientOf }: RobotPageParts, request: Request): Actor {
-  return { actor: personOf(request).login, client: clientOf(request) };
 }

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { CookieOptions, Request, RequestHandler, Response } from 'express';
 import session from 'express-session';
 import passport from 'passport';
+import type { Actor } from '../app-passwords/app-passwords.ts';
 import type { Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -133,6 +134,11 @@ export function personOf(request: Request): Account {
   const person = visitorOf(request);
   if (person === null) throw new Refusal('unauthenticated', 'You are signed out. Sign in again, then repeat this.');
   return person;
+}
+
+/** In whose name a request changes something. @throws {Refusal} `unauthenticated` */
+export function actorOf({ clientOf }: { clientOf: (request: Request) => Client }, request: Request): Actor {
+  return { actor: personOf(request).login, client: clientOf(request) };
 }
 
 function settled(start: (done: (error?: unknown) => void) => void): Promise<void> {

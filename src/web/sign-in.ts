@@ -64,7 +64,7 @@ function choose({ connectors, prefix, views }: SignInParts, request: Request, re
     return;
   }
   const providers = connectors.map(({ name, label }) => ({ name, label, href: beginUrl(prefix, name, { returnTo }) }));
-  views.page(response, 'sign-in', { providers, message: null });
+  views.page(response, 'sign-in', { providers });
 }
 
 async function begin(parts: SignInParts, connector: Connector, request: Request, response: Response): Promise<void> {

@@ -101,6 +101,30 @@ function ofRobots(base: string): Journey[] {
       go: toPassword('New secret for Runner'),
     },
     {
+      route: `${base}/:robot/passwords`,
+      name: 'a new password of a robot',
+      go: async (page) => {
+        await page.goto(`${base}/mirror/passwords/new`);
+        await page.getByLabel('Name').fill(fresh('Night shift'));
+        await submit(page, 'Create password');
+        await page.locator('#secret').waitFor();
+      },
+    },
+    {
+      route: `${base}/:robot/passwords/:id/rotate`,
+      name: 'the new secret of a robot',
+      go: async (page) => {
+        await page.goto(`${base}/mirror/passwords/new`);
+        const name = fresh('Turning');
+        await page.getByLabel('Name').fill(name);
+        await submit(page, 'Create password');
+        await page.getByRole('link', { name: 'Done, I have saved it' }).click();
+        await page.getByRole('link', { name: `New secret for ${name}` }).click();
+        await submit(page, 'Make a new secret');
+        await page.getByText('has a new secret').waitFor();
+      },
+    },
+    {
       route: `${base}/:robot/passwords/:id/revoke`,
       name: 'revoking a robot’s password',
       go: toPassword('Revoke Runner'),

@@ -39,6 +39,18 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       );
     }));
 
+  test('from a person’s group to everybody in it', () =>
+    withPage({}, async (page) => {
+      await page.goto('/admin/people/ana');
+      const groups = page.getByRole('region', { name: 'Groups' }).getByRole('link');
+      const name = await groups.first().innerText();
+      await groups.first().click();
+      await page.getByRole('link', { name: 'Ana Alves' }).waitFor();
+      assert.equal(await page.getByRole('textbox', { name: 'Group' }).inputValue(), name);
+      await page.getByRole('link', { name: 'Show all' }).click();
+      await page.getByRole('heading', { name: '143 people' }).waitFor();
+    }));
+
   test('with the keyboard alone: find a person, revoke a password with a reason, undo it', () =>
     withPage({}, async (page) => {
       await page.goto('/admin');

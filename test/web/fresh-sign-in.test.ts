@@ -13,7 +13,8 @@ const server = app.listen(0, '127.0.0.1');
 let url = '';
 
 before(async () => {
-  const parts = { freshness: 900, views: createViews({ prefix: '/dockpass' }), now: () => state.now };
+  const labelOf = (provider: string) => `The ${provider} of example.com`;
+  const parts = { freshness: 900, labelOf, views: createViews({ prefix: '/dockpass' }), now: () => state.now };
   app.use((request, _response, next) => {
     const user = state.signedInAt === undefined ? undefined : { accountId: 'a', signedInAt: state.signedInAt };
     Object.assign(request, { user: { provider: 'google', login: 'ana@example.com' }, session: { passport: { user } } });
@@ -47,6 +48,7 @@ test('a sign-in of 15 minutes is fresh, and an older one is not', async () => {
 test('the page says why, and leads through the provider back to where one was', async () => {
   const { body } = await ask('?domain=example.org', 'GET', 1_000);
   assert.match(body, /not be older than 15 minutes/);
+  assert.match(body, /Sign in with The google of example\.com/);
   assert.doesNotMatch(body, /Nothing was done yet/);
   const back = encodeURIComponent('/dockpass/admin/thing?domain=example.org');
   assert.ok(body.includes(`href="/dockpass/sign-in/google?return_to=${back}&amp;another=yes"`), body);

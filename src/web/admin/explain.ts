@@ -8,7 +8,8 @@ import { type Access, formatScope, parseScopes, withKnownActions } from '../../s
 import { actionsText } from '../access-view.ts';
 import { type Fields, fieldsOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
-import { type AdminParts, actorOf, tabs } from './section.ts';
+import { actorOf } from '../session.ts';
+import { type AdminParts, tabs } from './section.ts';
 
 export type ExplainPageParts = AdminParts & {
   readonly policy: () => Policy;

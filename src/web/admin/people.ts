@@ -2,7 +2,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { People, PeopleQuery, PeopleSort, Person } from '../../administration/people.ts';
 import type { AccountState } from '../../store/accounts.ts';
-import { fieldsOf, oneOf, queryOf } from '../fields.ts';
+import { fieldsOf, numberIn, oneOf, queryOf } from '../fields.ts';
 import { momentOf } from '../moment.ts';
 import { sections } from '../navigation.ts';
 import { initials } from '../views.ts';
@@ -60,16 +60,16 @@ function readQuery(source: unknown): PeopleQuery {
   const field = fieldsOf(source);
   const sort = oneOf(sorts, field('sort')) ?? 'login';
   const order = field('order');
-  const page = Number(field('page'));
+  const page = numberIn(field('page'));
   return {
     search: field('q').slice(0, 200),
     state: oneOf(states, field('state')),
     provider: field('provider') || null,
     domain: field('domain').toLowerCase() || null,
-    group: field('group').trim() || null,
+    group: field('group') || null,
     sort,
     descending: order === '' ? downFirst.includes(sort) : order === 'down',
-    page: Number.isInteger(page) && page > 0 ? page : 1,
+    page: page > 0 ? page : 1,
   };
 }
 

@@ -4,8 +4,9 @@ import type { People } from '../../administration/people.ts';
 import { Refusal } from '../../errors.ts';
 import { fieldsOf, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
+import { actorOf } from '../session.ts';
 import { personView } from './person.ts';
-import { type AdminParts, actorOf, tabs } from './section.ts';
+import { type AdminParts, tabs } from './section.ts';
 
 export type PersonChangeParts = AdminParts & {
   readonly people: Pick<People, 'detail' | 'disable' | 'enable' | 'endSessions' | 'remove'>;

@@ -62,8 +62,7 @@ type Held = PasswordView & { readonly uses: UsesView };
 
 function passwordsOf({ passwords }: PersonDetail, now: number): { live: Held[]; past: Held[] } {
   const all = passwords.map((password) => ({ ...viewOf(password, now), uses: usesOf(password.uses, now) }));
-  const isLive = ({ state }: Held) => state === 'live' || state === 'soon';
-  return { live: all.filter(isLive), past: all.filter((password) => !isLive(password)) };
+  return { live: all.filter(({ works }) => works), past: all.filter(({ works }) => !works) };
 }
 
 export function personView(person: Person, now: number) {

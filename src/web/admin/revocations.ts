@@ -3,11 +3,12 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { People } from '../../administration/people.ts';
 import type { Revocation, Revocations } from '../../administration/revocations.ts';
 import { Refusal } from '../../errors.ts';
-import { dayOf, type Fields, fieldsOf, queryOf, readForm } from '../fields.ts';
+import { dayOf, type Fields, fieldsOf, numberIn, queryOf, readForm } from '../fields.ts';
 import { momentOf } from '../moment.ts';
 import { sections } from '../navigation.ts';
 import { viewOf } from '../password-view.ts';
-import { type AdminParts, actorOf, tabs } from './section.ts';
+import { actorOf } from '../session.ts';
+import { type AdminParts, tabs } from './section.ts';
 import { describeSelection, fieldsOfSelection, isEmpty, type SelectionFields, selectionOf } from './selection.ts';
 import { usesOf } from './uses-view.ts';
 
@@ -95,11 +96,11 @@ async function revoke(parts: RevocationPageParts, request: Request, response: Re
   const { revocations, views } = parts;
   const selection = selectionOf(fieldsOfSelection(fieldsOf(request.query)));
   const field: Fields = fieldsOf(request.body);
-  const expected = Number(field('expected'));
+  const expected = numberIn(field('expected'));
   try {
     const { id } = await revocations.revoke(
       selection,
-      Number.isInteger(expected) && field('expected') !== '' ? expected : null,
+      Number.isNaN(expected) ? null : expected,
       field('reason'),
       actorOf(parts, request),
     );
@@ -113,13 +114,13 @@ async function revoke(parts: RevocationPageParts, request: Request, response: Re
 async function show(parts: RevocationPageParts, request: Request<{ id: string }>, response: Response): Promise<void> {
   const revocation = rowOf(await parts.revocations.byId(request.params.id), parts.now());
   const isNew = request.query['done'] === 'revoked';
-  const restored = fieldsOf(request.query)('restored');
+  const restored = numberIn(fieldsOf(request.query)('restored'));
   parts.views.page(response, 'admin-revocation', {
     section,
     tab,
     revocation,
     isNew: isNew && revocation.undone === null,
-    restored: revocation.undone !== null && /^\d{1,9}$/.test(restored) ? Number(restored) : null,
+    restored: revocation.undone === null || Number.isNaN(restored) ? null : restored,
   });
 }
 

@@ -1,7 +1,6 @@
-/** Owns what the pages of the administrators share: who may see them, their tabs, in whose name they act. */
+/** Owns what the pages of the administrators share: who may see them, and their tabs. */
 import type { Request, RequestHandler } from 'express';
 import type { Administrators } from '../../administration/administrators.ts';
-import type { Actor } from '../../app-passwords/app-passwords.ts';
 import type { Client } from '../../audit.ts';
 import { Refusal } from '../../errors.ts';
 import { personOf } from '../session.ts';
@@ -28,8 +27,4 @@ export function requireAdministrator(administrators: Pick<Administrators, 'inclu
     if (administrators.includes(personOf(request))) return next();
     next(new Refusal('denied', 'This page is for administrators. Your own pages are in the menu above.'));
   };
-}
-
-export function actorOf({ clientOf }: Pick<AdminParts, 'clientOf'>, request: Request): Actor {
-  return { actor: personOf(request).login, client: clientOf(request) };
 }

@@ -5,9 +5,9 @@ import { Refusal } from '../../errors.ts';
 import { fieldsOf, numberIn, readForm } from '../fields.ts';
 import { type Moment, momentOf } from '../moment.ts';
 import { sections } from '../navigation.ts';
-import { emptyForm, type FormError } from '../password-form.ts';
-import { personOf } from '../session.ts';
-import { type AdminParts, actorOf, tabs } from './section.ts';
+import { emptyForm, type FormError, formErrorOf } from '../password-form.ts';
+import { actorOf, personOf } from '../session.ts';
+import { type AdminParts, tabs } from './section.ts';
 
 export type TokenPageParts = AdminParts & {
   readonly apiTokens: Pick<ApiTokens, 'issue' | 'list' | 'revoke' | 'maximumDays'>;
@@ -45,7 +45,8 @@ type Sent = { readonly name: string; readonly days: number; readonly scopes: rea
 export function createTokenPages(parts: TokenPageParts): TokenPages {
   return {
     list: (request, response) => list(parts, request, response),
-    ask: (_request, response) => showForm(parts, response, { name: '', days: 90, scopes: [] }, null),
+    ask: (_request, response) =>
+      showForm(parts, response, { name: '', days: emptyForm(parts.apiTokens).days, scopes: [] }, null),
     create: [readForm, (request, response) => create(parts, request, response)],
     confirmRevocation: (request, response) => confirmRevocation(parts, request, response),
     revoke: (request, response) => revoke(parts, request, response),
@@ -69,7 +70,7 @@ async function create(parts: TokenPageParts, request: Request, response: Respons
     parts.views.page(response, 'admin-token-created', { ...frame, secret, token: tokenView(token, parts.now()) });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    showForm(parts, response, sent, { message: error.message, field: error.field ?? null }, error.status);
+    showForm(parts, response, sent, formErrorOf(error), error.status);
   }
 }
 
