@@ -1,29 +1,51 @@
-/** Owns how a command opens what it works with, and closes it whatever happens. */
+/** Owns what the commands that work on the database share: how they open it and close it whatever happens, and how they name people. */
 import { type Administration, createAdministration } from '../app/administration.ts';
 import { type Core, openCore } from '../app/core.ts';
 import { type Config, readConfig } from '../config/config.ts';
+import { Refusal } from '../errors.ts';
+import { foldCase } from '../identity/identity.ts';
 import { readPolicyFile } from '../policy-file.ts';
+import type { Account } from '../store/accounts.ts';
 import type { Terminal } from './command.ts';
 
 /** Who does what a command does. */
 export const byCommandLine = { actor: 'command line', client: null };
+
+/** The settings of the service; a command says what it has to say on the terminal, and logs nothing. */
+export function configOf({ environment }: Terminal): Config {
+  return readConfig({ ...environment, LOG_LEVEL: 'silent' });
+}
+
+/** Opens database, keys and secrets for the action, and closes them after it. */
+export async function withCore<Result>(config: Config, action: (core: Core) => Promise<Result>): Promise<Result> {
+  const core = await openCore(config);
+  try {
+    return await action(core);
+  } finally {
+    await core.close();
+  }
+}
 
 /** @returns the exit code 0 */
 export async function withAdministration(
   terminal: Terminal,
   action: (administration: Administration, core: Core, config: Config) => Promise<void>,
 ): Promise<number> {
-  const config = readConfig({ ...terminal.environment, LOG_LEVEL: 'silent' });
+  const config = configOf(terminal);
   const policy = await readPolicyFile(config.policyFile);
-  const core = await openCore(config);
-  try {
-    await action(
+  await withCore(config, (core) =>
+    action(
       createAdministration(config, core, () => policy),
       core,
       config,
-    );
-    return 0;
-  } finally {
-    await core.close();
-  }
+    ),
+  );
+  return 0;
+}
+
+/** @throws {Refusal} `not_found` */
+export async function accountOf({ store }: Core, email: string): Promise<Account> {
+  const account = await store.accounts.byLogin(foldCase(email));
+  if (account !== undefined) return account;
+  throw new Refusal('not_found', `${email} has not signed in yet. "dockpass person list" has everybody who has.`);
 }

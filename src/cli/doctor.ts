@@ -1,7 +1,7 @@
 /** Owns `dockpass doctor`: files and settings in, findings and the right `auth:` section out. */
 import { access, readFile } from 'node:fs/promises';
 import { type Core, openCore, openSigningKeys } from '../app/core.ts';
-import { type Config, readConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { type AuthSettings, formatEnvironment, formatYaml } from '../doctor/auth-block.ts';
 import { checkPages, type DoctorParts, examine, type Report } from '../doctor/examine.ts';
 import type { Finding } from '../doctor/finding.ts';
@@ -9,6 +9,7 @@ import { createProbe } from '../doctor/probe.ts';
 import { parseRegistryFile, type RegistryFiles } from '../doctor/registry-file.ts';
 import { Refusal } from '../errors.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
+import { configOf } from './core.ts';
 
 export const doctorCommands: readonly Command[] = [
   {
@@ -32,7 +33,7 @@ export const doctorCommands: readonly Command[] = [
     operands: [1, 1],
     async run([address = ''], values, terminal) {
       const registry = parseAddress(address);
-      const config = readConfig({ ...terminal.environment, LOG_LEVEL: 'silent' });
+      const config = configOf(terminal);
       const core = await openUsed(config);
       try {
         const parts = await openParts(config, core, values);

@@ -1,10 +1,11 @@
 /** Owns `dockpass key ...`: the keys that sign tokens. A running service hears of a change within half a minute. */
-import { openCore, openSigningKeys } from '../app/core.ts';
-import { type Config, readConfig } from '../config/config.ts';
+import { openSigningKeys } from '../app/core.ts';
+import type { Config } from '../config/config.ts';
 import { Refusal } from '../errors.ts';
 import { minuteOf } from '../time.ts';
 import type { KeyDescription, KeyRing } from '../token/key-ring.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
+import { byCommandLine, configOf, withCore } from './core.ts';
 
 const flag = { type: 'boolean' } as const;
 const service = { type: 'string' } as const;
@@ -84,18 +85,15 @@ async function withRing(
   terminal: Terminal,
   action: (ring: KeyRing, record: Record) => Promise<void>,
 ): Promise<number> {
-  const config = readConfig({ ...terminal.environment, LOG_LEVEL: 'silent' });
+  const config = configOf(terminal);
   const name = ringOf(config, values['service'] as string | undefined);
-  const core = await openCore(config);
-  try {
+  return withCore(config, async (core) => {
     const keys = await openSigningKeys(config, core);
     await action(keys.ring(name), (what, detail) =>
-      core.audit.record({ action: what, actor: 'command line', subject: name, client: null, detail: { ...detail } }),
+      core.audit.record({ action: what, ...byCommandLine, subject: name, detail: { ...detail } }),
     );
     return 0;
-  } finally {
-    await core.close();
-  }
+  });
 }
 
 function ringOf({ services, keyRings }: Config, service: string | undefined): string {

@@ -1,9 +1,7 @@
 /** Owns `dockpass groups` and `dockpass sweep`: what is known of people, and asking about them now. */
-import { type Core, openCore } from '../app/core.ts';
+import type { Core } from '../app/core.ts';
 import { openPeople } from '../app/off-boarding.ts';
-import { type Config, readConfig } from '../config/config.ts';
-import { Refusal } from '../errors.ts';
-import { foldCase } from '../identity/identity.ts';
+import type { Config } from '../config/config.ts';
 import { standingOf, toldGroups } from '../identity/standing.ts';
 import type { Verdict } from '../identity/verdict.ts';
 import type { OffBoarding } from '../off-boarding/off-boarding.ts';
@@ -12,8 +10,8 @@ import { readPolicyFile } from '../policy-file.ts';
 import type { Account } from '../store/accounts.ts';
 import { minuteOf } from '../time.ts';
 import type { Command, Terminal } from './command.ts';
+import { accountOf, byCommandLine, configOf, withCore } from './core.ts';
 
-const finder = { actor: 'command line', client: null };
 const flag = { type: 'boolean' } as const;
 
 export const offBoardingCommands: readonly Command[] = [
@@ -27,7 +25,7 @@ export const offBoardingCommands: readonly Command[] = [
     run: ([email = ''], values, terminal) =>
       withOffBoarding(terminal, async (core, offBoarding, config) => {
         const before = await accountOf(core, email);
-        const verdict = values['refresh'] === true ? await offBoarding.refresh(before, finder) : null;
+        const verdict = values['refresh'] === true ? await offBoarding.refresh(before, byCommandLine) : null;
         const account = await accountOf(core, email);
         const known = describe(account, config);
         if (values['json'] === true) terminal.out(JSON.stringify({ ...known, asked: verdict }));
@@ -61,21 +59,12 @@ async function withOffBoarding(
   terminal: Terminal,
   action: (core: Core, offBoarding: OffBoarding, config: Config) => Promise<number>,
 ): Promise<number> {
-  const config = readConfig({ ...terminal.environment, LOG_LEVEL: 'silent' });
+  const config = configOf(terminal);
   const policy = await readPolicyFile(config.policyFile);
-  const core = await openCore(config);
-  try {
+  return withCore(config, async (core) => {
     const { offBoarding } = await openPeople(config, core, () => policy, new AbortController().signal);
-    return await action(core, offBoarding, config);
-  } finally {
-    await core.close();
-  }
-}
-
-async function accountOf(core: Core, email: string): Promise<Account> {
-  const account = await core.store.accounts.byLogin(foldCase(email));
-  if (account !== undefined) return account;
-  throw new Refusal('not_found', `${email} has not signed in yet, so that nothing is known.`);
+    return action(core, offBoarding, config);
+  });
 }
 
 function describe(account: Account, { patience }: Config) {

@@ -1,13 +1,10 @@
 /** Owns `dockpass password ...`: the same functions that the pages call. */
-import { type Core, openCore } from '../app/core.ts';
+import type { Core } from '../app/core.ts';
 import type { AppPassword } from '../app-passwords/app-passwords.ts';
-import { readConfig } from '../config/config.ts';
-import { Refusal } from '../errors.ts';
-import { foldCase } from '../identity/identity.ts';
 import { minuteOf } from '../time.ts';
 import { type Command, type Terminal, UsageError, wholeNumber } from './command.ts';
+import { accountOf, byCommandLine, configOf, withCore } from './core.ts';
 
-const by = { actor: 'command line', client: null };
 const json = { type: 'boolean' } as const;
 
 export const passwordCommands: readonly Command[] = [
@@ -38,8 +35,8 @@ export const passwordCommands: readonly Command[] = [
         pullOnly: values['pull-only'] === true,
         repositories: repository as string[],
       };
-      return withCore(terminal, async (core) => {
-        const { secret, password } = await core.passwords.issue(await accountOf(core, email), wish, by);
+      return withPasswords(terminal, async (core) => {
+        const { secret, password } = await core.passwords.issue(await accountOf(core, email), wish, byCommandLine);
         if (values['json'] === true) terminal.out(JSON.stringify({ secret, ...password }));
         else {
           terminal.note(`Password "${password.name}" (${password.id}) for ${password.login}, shown only this once:`);
@@ -55,7 +52,7 @@ export const passwordCommands: readonly Command[] = [
     options: { json },
     operands: [0, 1],
     run: ([email], values, terminal) =>
-      withCore(terminal, async (core) => {
+      withPasswords(terminal, async (core) => {
         const passwords =
           email === undefined
             ? await core.passwords.all()
@@ -72,7 +69,7 @@ export const passwordCommands: readonly Command[] = [
     options: { days: { type: 'string' }, json },
     operands: [0, 0],
     run: (_operands, { days = '14', json: asJson }, terminal) =>
-      withCore(terminal, async (core) => {
+      withPasswords(terminal, async (core) => {
         const passwords = await core.passwords.expiring(wholeNumber(String(days), 'days'));
         for (const password of passwords) terminal.out(asJson === true ? JSON.stringify(password) : describe(password));
       }),
@@ -84,10 +81,10 @@ export const passwordCommands: readonly Command[] = [
     options: { days: { type: 'string' }, 'overlap-hours': { type: 'string' } },
     operands: [1, 1],
     run: ([id = ''], { days = '', 'overlap-hours': overlap = '24' }, terminal) =>
-      withCore(terminal, async (core) => {
+      withPasswords(terminal, async (core) => {
         const overlapHours = wholeNumber(String(overlap), 'overlap-hours');
         const wish = { days: wholeNumber(String(days), 'days'), overlapHours };
-        const { secret, password, previous } = await core.passwords.rotate(id, null, wish, by);
+        const { secret, password, previous } = await core.passwords.rotate(id, null, wish, byCommandLine);
         terminal.note(`The old secret works until ${minuteOf(previous.expiresAt)} UTC. The new one (${password.id}):`);
         terminal.out(secret);
       }),
@@ -98,31 +95,17 @@ export const passwordCommands: readonly Command[] = [
     summary: 'Revoke an app password; it counts from the next request on',
     operands: [1, 1],
     run: ([id = ''], _values, terminal) =>
-      withCore(terminal, async (core) => {
-        const password = await core.passwords.revoke(id, null, by);
+      withPasswords(terminal, async (core) => {
+        const password = await core.passwords.revoke(id, null, byCommandLine);
         terminal.out(`Revoked "${password.name}" of ${password.login}.`);
       }),
   },
 ];
 
-/** Opens what the command needs, and closes it whatever happens. */
-async function withCore(terminal: Terminal, action: (core: Core) => Promise<void>): Promise<number> {
-  const core = await openCore(readConfig({ ...terminal.environment, LOG_LEVEL: 'silent' }));
-  try {
-    await action(core);
-    return 0;
-  } finally {
-    await core.close();
-  }
-}
-
-async function accountOf(core: Core, email: string) {
-  const account = await core.store.accounts.byLogin(foldCase(email));
-  if (account !== undefined) return account;
-  throw new Refusal(
-    'not_found',
-    `${email} has not signed in yet: only a person known from a sign-in can hold passwords.`,
-  );
+/** @returns the exit code 0 */
+async function withPasswords(terminal: Terminal, action: (core: Core) => Promise<void>): Promise<number> {
+  await withCore(configOf(terminal), action);
+  return 0;
 }
 
 function describe(password: AppPassword): string {

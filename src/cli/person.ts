@@ -2,11 +2,9 @@
 
 import type { Preview, Revocation, Selection } from '../administration/revocations.ts';
 import type { Core } from '../app/core.ts';
-import { Refusal } from '../errors.ts';
-import { foldCase } from '../identity/identity.ts';
 import { minuteOf } from '../time.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
-import { byCommandLine, withAdministration } from './core.ts';
+import { accountOf, byCommandLine, withAdministration } from './core.ts';
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
@@ -124,13 +122,6 @@ export const personCommands: readonly Command[] = [
       }),
   },
 ];
-
-async function accountOf({ store }: Core, email: string) {
-  const account = await store.accounts.byLogin(foldCase(email));
-  if (account === undefined)
-    throw new Refusal('not_found', `${email} has never signed in. "person list" has everybody.`);
-  return account;
-}
 
 async function readSelection(core: Core, values: Values): Promise<Selection> {
   const { email, domain, group, provider } = values;

@@ -1,8 +1,7 @@
 /** Owns `dockpass policy ...`: files and streams around the pure functions of the policy. */
 import { readFile } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
-import { type Core, openCore } from '../app/core.ts';
-import { readConfig } from '../config/config.ts';
+import type { Core } from '../app/core.ts';
 import { Refusal } from '../errors.ts';
 import { foldCase, type Identity } from '../identity/identity.ts';
 import { toldGroups } from '../identity/standing.ts';
@@ -17,6 +16,7 @@ import { identityOf } from '../policy/who.ts';
 import { readPolicyFile } from '../policy-file.ts';
 import { type Access, parseScopes, withKnownActions } from '../scope.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
+import { configOf, withCore } from './core.ts';
 
 export const policyCommands: readonly Command[] = [
   {
@@ -157,10 +157,9 @@ async function findWho(account: string, values: Values, terminal: Terminal): Pro
     const policy = await readPolicyFile(given);
     return { policy, file: given, identity: identityOf(policy.users, { account, groups }), service: '' };
   }
-  const config = readConfig({ ...terminal.environment, LOG_LEVEL: 'silent' });
+  const config = configOf(terminal);
   const policy = await readPolicyFile(config.policyFile);
-  const core = await openCore(config);
-  try {
+  return withCore(config, async (core) => {
     const known = await core.store.accounts.byLogin(foldCase(account));
     if (!known && account.includes('@'))
       terminal.note(`${account} has never signed in: the provider's groups are unknown.`);
@@ -174,9 +173,7 @@ async function findWho(account: string, values: Values, terminal: Terminal): Pro
     const password = await passwordOf(core, textOf(values, 'password'), named.account);
     const service = config.services.length === 1 ? (config.services[0]?.name ?? '') : '';
     return { policy, file: config.policyFile, identity: { ...named, ...password }, service };
-  } finally {
-    await core.close();
-  }
+  });
 }
 
 async function passwordOf(

@@ -1,12 +1,12 @@
 /** Owns `dockpass import token-db`: app passwords of docker_auth that go on working. */
-import { openCore } from '../app/core.ts';
 import { checkDays, checkName } from '../app-passwords/wish.ts';
-import { type Config, readConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { Refusal } from '../errors.ts';
 import { readTokenDb, type TokenDb } from '../import/token-db.ts';
 import { type TakeOver, type TakeOverWish, takeOver } from '../imported-passwords/take-over.ts';
 import { day } from '../time.ts';
 import { type Command, UsageError, type Values, wholeNumber } from './command.ts';
+import { configOf, withCore } from './core.ts';
 
 export const tokenDbCommands: readonly Command[] = [
   {
@@ -31,19 +31,15 @@ export const tokenDbCommands: readonly Command[] = [
     },
     operands: [1, 1],
     async run([folder = ''], values, terminal) {
-      const config = readConfig({ ...terminal.environment, LOG_LEVEL: 'silent' });
+      const config = configOf(terminal);
       const wish = readWish(values, config, Date.now());
       const found = await readTokenDb(folder);
-      const core = await openCore(config);
-      try {
-        const parts = { ...core, maximumPerAccount: config.passwordsPerAccount, now: Date.now };
-        const done = await takeOver(parts, found.entries, wish);
-        for (const line of describeLeftOut(found, done)) terminal.note(line);
-        for (const line of describe(done, wish)) terminal.out(line);
-        return 0;
-      } finally {
-        await core.close();
-      }
+      const done = await withCore(config, (core) =>
+        takeOver({ ...core, maximumPerAccount: config.passwordsPerAccount, now: Date.now }, found.entries, wish),
+      );
+      for (const line of describeLeftOut(found, done)) terminal.note(line);
+      for (const line of describe(done, wish)) terminal.out(line);
+      return 0;
     },
   },
 ];
