@@ -11,7 +11,7 @@ import type { Account } from '../store/accounts.ts';
 import { actionsList, denialOf, prospectsOf } from './access-view.ts';
 import { momentOf } from './moment.ts';
 import { sections } from './navigation.ts';
-import { personOf } from './session.ts';
+import { personOf, signedInAt } from './session.ts';
 import { sessionView } from './session-view.ts';
 import type { Views } from './views.ts';
 
@@ -60,7 +60,10 @@ async function show(parts: AccessPageParts, request: Request, response: Response
     groupsTold: groupsAt === null ? null : momentOf(groupsAt, now()),
     denials: (await parts.denialsOf(person.id)).map((denial) => denialOf(denial, now())),
     tried: tryName(parts, identity, request),
-    sessions: sessions.map((session) => sessionView(session, now())),
+    sessions: sessions.map((session) => ({
+      ...sessionView(session, now()),
+      isHere: session.signedInAt === signedInAt(request),
+    })),
     contact,
     services,
   });

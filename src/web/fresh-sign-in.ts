@@ -1,7 +1,7 @@
 /** Owns the question whether somebody has signed in recently enough for what is hard to take back, and the page that asks for it. */
-import type { Request, RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 import { beginUrl } from './refused.ts';
-import { personOf } from './session.ts';
+import { personOf, signedInAt } from './session.ts';
 import type { Views } from './views.ts';
 
 export type FreshnessParts = {
@@ -41,8 +41,4 @@ export function requireFreshSignIn(
       403,
     );
   };
-}
-
-function signedInAt(request: Request): number {
-  return request.session.passport?.user?.signedInAt ?? 0;
 }

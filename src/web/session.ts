@@ -136,6 +136,11 @@ export function personOf(request: Request): Account {
   return person;
 }
 
+/** When the person of this browser signed in, in epoch milliseconds; 0 where nobody has. */
+export function signedInAt(request: Request): number {
+  return request.session.passport?.user?.signedInAt ?? 0;
+}
+
 /** In whose name a request changes something. @throws {Refusal} `unauthenticated` */
 export function actorOf({ clientOf }: { clientOf: (request: Request) => Client }, request: Request): Actor {
   return { actor: personOf(request).login, client: clientOf(request) };

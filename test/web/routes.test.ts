@@ -119,7 +119,9 @@ test('an administrator reaches them; what is not there is said to be not there',
 test('signing out everywhere ends every session of one’s own, and nobody else’s', async () => {
   const [desk, phone] = [createVisitor(), createVisitor()];
   for (const visitor of [desk, phone]) await signInAs(visitor, `${company.url}/sign-in/google`, 'bo@example.com');
-  assert.match(await (await ask(desk, 'get /access')).text(), /Where you are signed in/);
+  const access = await (await ask(desk, 'get /access')).text();
+  assert.match(access, /Where you are signed in/);
+  assert.equal(access.match(/This browser/g)?.length, 1);
   assert.equal((await ask(desk, 'post /sessions/end')).status, 303);
   for (const visitor of [desk, phone]) assert.equal((await ask(visitor, 'get /access')).status, 303);
   assert.equal((await ask(ana, 'get /access')).status, 200);
