@@ -190,7 +190,7 @@ async function select(parts: RevocationParts, selection: Selection): Promise<Sel
 /** Those that may be meant: one, or all in pieces. */
 async function* accountsOf(
   { store }: RevocationParts,
-  { passwordId, accountId }: Selection,
+  { passwordId, accountId, domain, provider }: Selection,
 ): AsyncGenerator<Account[]> {
   if (passwordId !== undefined || accountId !== undefined) {
     const id = accountId ?? (await store.passwords.byId(passwordId ?? ''))?.account_id;
@@ -201,7 +201,7 @@ async function* accountsOf(
   let piece: Account[];
   let after = '';
   do {
-    piece = await store.accounts.after(after, pieceSize);
+    piece = await store.accounts.after(after, pieceSize, { domain, provider });
     yield piece;
     after = piece.at(-1)?.id ?? '';
   } while (piece.length === pieceSize);

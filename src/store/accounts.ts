@@ -1,4 +1,5 @@
 /** Owns every statement on `account`: people (and later robots) who may hold app passwords. */
+import { createConditions } from './conditions.ts';
 import type { Sql } from './sql.ts';
 
 /** `reauth_required`: passwords rest until the person has signed in again. */
@@ -73,6 +74,9 @@ export type ImportedPerson = {
   readonly at: number;
 };
 
+/** An account whose domain no provider has told may be of any. */
+export type AccountFilter = { readonly domain?: string | undefined; readonly provider?: string | undefined };
+
 export type AccountStore = {
   /**
    * Creates an account that waits for its person. Its domain is unknown: docker_auth looked at the e-mail alone.
@@ -92,8 +96,8 @@ export type AccountStore = {
   signIn(person: SignedIn): Promise<Account>;
   byId(id: string): Promise<Account | undefined>;
   byLogin(login: string): Promise<Account | undefined>;
-  /** In the order of their ids, after the given one. */
-  after(id: string, limit: number): Promise<Account[]>;
+  /** In the order of their ids, after the given one. @param of only those that may be of this domain, or are of this provider */
+  after(id: string, limit: number, of?: AccountFilter): Promise<Account[]>;
   byIdentity(issuer: string, subject: string): Promise<Account | undefined>;
   /** False when nothing changed: there is no such account, or it is in this state already. */
   setState(id: string, change: StateChange): Promise<boolean>;
@@ -206,7 +210,14 @@ export function createAccountStore(sql: Sql): AccountStore {
     },
     byId: (id) => sql.get<Account>('select * from account where id = $1', [id]),
     byLogin: (login) => sql.get<Account>('select * from account where login = $1', [login]),
-    after: (id, limit) => sql.all<Account>('select * from account where id > $1 order by id limit $2', [id, limit]),
+    after(id, limit, { domain, provider } = {}) {
+      const conditions = createConditions();
+      conditions.add((value) => `id > ${value}`, id);
+      if (domain !== undefined) conditions.add((value) => `(domain = ${value} or domain is null)`, domain);
+      if (provider !== undefined) conditions.add((value) => `provider = ${value}`, provider);
+      const text = `select * from account ${conditions.where()} order by id limit ${conditions.parameter(limit)}`;
+      return sql.all<Account>(text, conditions.values);
+    },
     byIdentity: (issuer, subject) =>
       sql.get<Account>('select * from account where issuer = $1 and subject = $2', [issuer, subject]),
     async setState(id, { state, reason, by, at, unlessSignedInAfter = Number.MAX_SAFE_INTEGER }) {
