@@ -1,8 +1,5 @@
 /** Mounts the pages of the administrators. */
 import type { Router } from 'express';
-import { identityOfAccount } from '../identity/account-identity.ts';
-import type { Identity } from '../identity/identity.ts';
-import { identityOf } from '../policy/who.ts';
 import { createAuditPages } from '../web/admin/audit.ts';
 import { createExplainPage } from '../web/admin/explain.ts';
 import { createPeopleList } from '../web/admin/people.ts';
@@ -12,6 +9,7 @@ import { createRevocationPages } from '../web/admin/revocations.ts';
 import { requireAdministrator, tabs } from '../web/admin/section.ts';
 import { createTokenPages } from '../web/admin/tokens.ts';
 import { sections } from '../web/navigation.ts';
+import { createNaming } from './named.ts';
 import type { PageContext } from './page-context.ts';
 import { mountRobots, withoutLast } from './robot-pages.ts';
 
@@ -35,26 +33,24 @@ export function mountAdministration(router: Router, context: PageContext): void 
   router.get('/admin/audit.jsonl', audit.export('jsonl'));
   router.get(
     '/admin/explain',
-    createExplainPage({ ...context, ...policiesOf(context), identityOf: findIdentity(context) }),
+    createExplainPage({ ...context, ...policiesOf(context), identityOf: namingOf(context) }),
   );
 }
 
 function mountPeople(router: Router, context: PageContext): void {
-  const { administration, core, config, now } = context;
+  const { administration, core } = context;
   const fresh = context.fresh();
   const { people } = administration;
   router.get('/admin', createPeopleList({ ...context, people }));
+  const named = namingOf(context);
   const show = createPersonPage({
     ...context,
     ...policiesOf(context),
     people,
     denialsOf: core.denials.ofAccount,
     async identityOf(id) {
-      const { login } = (await people.detail(id)).person;
-      const account = await core.store.accounts.byLogin(login);
-      return account === undefined
-        ? identityOf(new Map(), { account: login })
-        : identityOfAccount(account, config.patience, now());
+      const { person } = await people.detail(id);
+      return (await named(person.login)).identity;
     },
   });
   router.get('/admin/people/:id', show);
@@ -97,12 +93,6 @@ function policiesOf({ policies }: PageContext) {
   return { policy: policies.current, candidate: policies.candidate };
 }
 
-/** A stored account as it is now; else a user of the policy file, somebody who never signed in, or anonymous. */
-function findIdentity({ core, config, policies, now }: PageContext) {
-  return async (account: string): Promise<{ identity: Identity; isKnown: boolean }> => {
-    const known = await core.store.accounts.byLogin(account);
-    if (known !== undefined) return { identity: identityOfAccount(known, config.patience, now()), isKnown: true };
-    const { users } = policies.current();
-    return { identity: identityOf(users, { account }), isKnown: users.has(account) || account === '' };
-  };
+function namingOf({ core, config, policies }: PageContext) {
+  return createNaming(config, core, policies.current);
 }

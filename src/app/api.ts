@@ -13,29 +13,23 @@ import type { Actor } from '../app-passwords/app-passwords.ts';
 import type { Client } from '../audit.ts';
 import type { Config } from '../config/config.ts';
 import { Refusal } from '../errors.ts';
-import { identityOfAccount } from '../identity/account-identity.ts';
-import { foldCase } from '../identity/identity.ts';
 import { createLeakReports } from '../leaks.ts';
 import type { Policy } from '../policy/acl.ts';
-import { identityOf } from '../policy/who.ts';
-import { createAdministration } from './administration.ts';
+import type { Administration } from './administration.ts';
 import type { Core } from './core.ts';
+import { createNaming } from './named.ts';
 
 /** For `/api/v1` below the prefix. @param policy the policy in force */
 export function createApi(
   config: Config,
   core: Core,
+  administration: Administration,
   policy: () => Policy,
   clientOf: (request: Request) => Client,
 ): Router {
   const { store, audit, denials, passwords } = core;
-  const { people, revocations, robots, auditLog, apiTokens } = createAdministration(config, core, policy);
-  const findIdentity = async (who: string) => {
-    const account = policy().users.has(who) ? undefined : await store.accounts.byLogin(foldCase(who));
-    return account === undefined
-      ? identityOf(policy().users, { account: who })
-      : identityOfAccount(account, config.patience, Date.now());
-  };
+  const { people, revocations, robots, auditLog, apiTokens } = administration;
+  const named = createNaming(config, core, policy);
   const routes: ApiRoute[] = [
     ...peopleRoutes({ people, accounts: store.accounts }),
     ...passwordRoutes({
@@ -44,7 +38,7 @@ export function createApi(
       leaks: createLeakReports({ ...core, now: Date.now }),
     }),
     ...robotRoutes({ robots, passwords }),
-    ...recordRoutes({ auditLog, denials, audit, policy, identityOf: findIdentity }),
+    ...recordRoutes({ auditLog, denials, audit, policy, identityOf: async (name) => (await named(name)).identity }),
   ];
   const url = new URL(`${config.prefix}/api/v1`, config.publicUrl).href;
   const description = describeApi(routes, url);

@@ -97,7 +97,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   // Providers send no cookies, and are known by their signature.
   router.post('/sign-in/:provider/back-channel-logout', messages.logout);
   router.post('/google-events', messages.googleEvent);
-  router.use('/api/v1', createApi(config, core, parts.policies.current, clientOf));
+  router.use('/api/v1', createApi(config, core, administration, parts.policies.current, clientOf));
   router.use(http.pageHeaders(secure));
   router.use('/static', views.assets);
   router.use(http.refuseCrossSite(publicUrl.origin), ...sessions.middleware);

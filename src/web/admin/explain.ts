@@ -1,7 +1,7 @@
 /** Owns the page that explains a decision to administrators, and what a candidate policy would decide instead. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { Audit } from '../../audit.ts';
-import { foldCase, type Identity } from '../../identity/identity.ts';
+import type { Identity } from '../../identity/identity.ts';
 import type { Policy } from '../../policy/acl.ts';
 import { type ExplainedRule, type Explanation, explain, type Mismatch } from '../../policy/explain.ts';
 import { type Access, formatScope, parseScopes, withKnownActions } from '../../scope.ts';
@@ -14,7 +14,7 @@ import { type AdminParts, tabs } from './section.ts';
 export type ExplainPageParts = AdminParts & {
   readonly policy: () => Policy;
   readonly candidate: () => Policy | null;
-  /** Who goes by this user name now: a stored account, a user of the policy file, anonymous for ''. */
+  /** Who goes by this user name now, as it was typed: a stored account, a user of the policy file, anonymous for ''. */
   readonly identityOf: (account: string) => Promise<{ readonly identity: Identity; readonly isKnown: boolean }>;
   readonly services: readonly { readonly name: string }[];
   readonly audit: Pick<Audit, 'record'>;
@@ -56,7 +56,7 @@ function scopeOf(field: Fields): string {
 type Asked = { readonly who: string; readonly address: string; readonly service: string };
 
 async function answerTo(parts: ExplainPageParts, request: Request, { who, address, service }: Asked, access: Access) {
-  const account = who === 'anonymous' ? '' : foldCase(who);
+  const account = who === 'anonymous' ? '' : who;
   const { identity, isKnown } = await parts.identityOf(account);
   const context = { service, address };
   const explanation = explain(parts.policy(), identity, access, context);

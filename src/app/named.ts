@@ -1,0 +1,31 @@
+/** Owns who is meant when an administrator names somebody, on a page or by the API: what the policy sees of them now. */
+import type { Config } from '../config/config.ts';
+import { identityOfAccount } from '../identity/account-identity.ts';
+import { foldCase, type Identity } from '../identity/identity.ts';
+import type { Policy } from '../policy/acl.ts';
+import { identityOf } from '../policy/who.ts';
+import type { Core } from './core.ts';
+
+/** `isKnown`: somebody of that name has signed in, or stands in the policy file. */
+export type Named = { readonly identity: Identity; readonly isKnown: boolean };
+
+/**
+ * An account in any case; a user of the policy file as written there, because docker_auth tells `Ci` and `ci` apart; else
+ * somebody who never signed in, or, for '', anonymous.
+ * @param policy the policy in force
+ */
+export function createNaming(
+  { patience }: Pick<Config, 'patience'>,
+  { store }: Pick<Core, 'store'>,
+  policy: () => Policy,
+): (name: string) => Promise<Named> {
+  return async (name) => {
+    const { users } = policy();
+    const account = await store.accounts.byLogin(foldCase(name));
+    const isStatic = users.has(name) && account?.login !== name;
+    if (account === undefined || isStatic) {
+      return { identity: identityOf(users, { account: name }), isKnown: isStatic || name === '' };
+    }
+    return { identity: identityOfAccount(account, patience, Date.now()), isKnown: true };
+  };
+}
