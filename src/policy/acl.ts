@@ -4,6 +4,7 @@ import { isExpression } from '../pattern/pattern.ts';
 import { readValues, readYaml } from './document.ts';
 import { createFirstMatch, type FirstMatch } from './first-match.ts';
 import { compileGroups, GroupLoop, type Groups, type Member, noGroups, parseMember } from './groups.ts';
+import { lookAlikeIn } from './look-alikes.ts';
 import { type Entry, type PolicyProblem, type Reader, suggest, type Value } from './reader.ts';
 import { type ConditionField, compileMatch, type Match, type Rule } from './rule.ts';
 import { captureFields } from './template.ts';
@@ -156,7 +157,7 @@ function readGroups(reader: Reader, value: Value): Groups {
 }
 
 function readMember(reader: Reader, value: Value, groups: ReadonlySet<string>): Member | null {
-  const text = reader.text(value);
+  const text = readWord(reader, value);
   if (text === null) return null;
   if (groups.has(text)) return { kind: 'group', value: text };
   const member = parseMember(text);
@@ -169,6 +170,18 @@ function readMember(reader: Reader, value: Value, groups: ReadonlySet<string>): 
     return null;
   }
   return member;
+}
+
+/** A text that is held against what clients and providers send, so that a sign which only looks right keeps it from ever fitting. */
+function readWord(reader: Reader, value: Value): string | null {
+  const text = reader.text(value);
+  if (text !== null) warnOfLookAlike(reader, value.path, text, value.place);
+  return text;
+}
+
+function warnOfLookAlike(reader: Reader, what: string, text: string, place: Value['place']): void {
+  const oddity = lookAlikeIn(text);
+  if (oddity !== null) reader.report(place, `${what}: ${oddity}`, 'warning');
 }
 
 function readRule(reader: Reader, value: Value, number: number): Rule {
@@ -184,7 +197,7 @@ function readRule(reader: Reader, value: Value, number: number): Rule {
     line: value.place.line,
     column: value.place.column,
     comment: fields.comment ? reader.text(fields.comment) : null,
-    actions: fields.actions ? reader.items(fields.actions).flatMap((item) => reader.text(item) ?? []) : [],
+    actions: fields.actions ? reader.items(fields.actions).flatMap((item) => readWord(reader, item) ?? []) : [],
     conditions: fields.match ? readMatch(reader, fields.match, fields.raw ? readFlag(reader, fields.raw) : false) : [],
   });
 }
@@ -201,12 +214,13 @@ function readMatch(reader: Reader, value: Value, raw: boolean): Rule['conditions
   const fields = reader.fields(value, matchFields);
   const match: { -readonly [Field in keyof Match]: Match[Field] } = {};
   for (const field of [...captureFields, 'ip'] as const) {
-    const text = fields[field] ? reader.text(fields[field]) : null;
+    const text = fields[field] ? readWord(reader, fields[field]) : null;
     if (text !== null) match[field] = text;
   }
   for (const field of ['domain', 'group', 'kind'] as const) {
     const list = fields[field] ? reader.texts(fields[field]) : null;
     if (list) match[field] = list.map(({ text }) => text);
+    for (const { text, place } of list ?? []) warnOfLookAlike(reader, `${value.path}.${field}`, text, place);
     if (field === 'kind') for (const { text, place } of list ?? []) checkKind(reader, text, place);
   }
   const labels = fields.labels ? reader.entries(fields.labels) : [];
@@ -222,7 +236,7 @@ function readMatch(reader: Reader, value: Value, raw: boolean): Rule['conditions
 function readLabelPatterns(reader: Reader, labels: readonly Entry[]): Record<string, string> {
   const patterns = labels.map(({ key, keyPlace, value }) => {
     if (!value) reader.report(keyPlace, `match.labels.${key} is empty; write "*" for any value`);
-    return [key, (value && reader.text(value)) ?? ''] as const;
+    return [key, (value && readWord(reader, value)) ?? ''] as const;
   });
   return Object.fromEntries(patterns);
 }

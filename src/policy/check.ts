@@ -17,7 +17,7 @@ export function warningsOf(policy: Policy): PolicyProblem[] {
       ...unknownVariables(rule),
     ].map((message): PolicyProblem => ({ line: rule.line, column: rule.column, severity: 'warning', message }));
   });
-  return [...warnings, ...found].toSorted((a, b) => a.line - b.line);
+  return [...warnings, ...found].toSorted((a, b) => a.line - b.line || a.column - b.column);
 }
 
 function unreachable({ number }: Rule, cover: Rule | undefined): string[] {
