@@ -41,8 +41,8 @@ export async function runLoad(load: Load): Promise<Measured> {
   return {
     requests: Number(field(output, /(\d+) requests in/)),
     rate: Number(field(output, /Requests\/sec:\s+([\d.]+)/)),
-    p50: milliseconds(field(output, /50%\s+(\S+)/)),
-    p99: milliseconds(field(output, /99%\s+(\S+)/)),
+    p50: milliseconds(field(output, /^ *50% +(\S+)/m)),
+    p99: milliseconds(field(output, /^ *99% +(\S+)/m)),
   };
 }
 
@@ -66,5 +66,7 @@ function field(output: string, pattern: RegExp): string {
 function milliseconds(text: string): number {
   const units: Record<string, number> = { us: 0.001, ms: 1, s: 1000, m: 60_000 };
   const [, number, unit = ''] = /^([\d.]+)(\D+)$/.exec(text) ?? [];
-  return Number(number) * (units[unit] ?? Number.NaN);
+  const factor = units[unit];
+  if (factor === undefined) throw new Error(`wrk printed a time in a unit that is not known: ${text}`);
+  return Number(number) * factor;
 }
