@@ -1,5 +1,6 @@
 /** Owns the settings of the providers that people sign in with. */
-import { compilePattern, PatternError } from '../pattern/pattern.ts';
+import { PatternError } from '../pattern/compiled.ts';
+import { compilePattern } from '../pattern/pattern.ts';
 import { type GoogleDirectoryConfig, readGoogleDirectory } from './google-directory.ts';
 import { type Environment, isLoopback, type Settings } from './settings.ts';
 

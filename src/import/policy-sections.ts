@@ -1,6 +1,9 @@
 /** Owns the conversion of docker_auth's `users:` and `acl:`, with their comments, so that they decide the same here. */
 import { Document, isMap, isScalar, isSeq, type Node, type Pair, Scalar, visit, YAMLMap, type YAMLSeq } from 'yaml';
-import { compilePattern, globProblem, isExpression, PatternError } from '../pattern/pattern.ts';
+import { PatternError } from '../pattern/compiled.ts';
+import { isExpression } from '../pattern/expression.ts';
+import { globProblem } from '../pattern/glob.ts';
+import { compilePattern } from '../pattern/pattern.ts';
 
 const patternFields = ['account', 'type', 'name', 'service'];
 const matchFields = [...patternFields, 'ip', 'labels'];

@@ -1,5 +1,5 @@
 /** Owns what a repository pattern of a narrowed password may look like: a glob that some repository's name can match. */
-import { compileGlob, globProblem } from './pattern.ts';
+import { compileGlob, globProblem } from './glob.ts';
 
 /** `<name>` of the OCI distribution specification (spec.md, "Pulling manifests"), which every registry's names follow. */
 const component = /[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*/.source;

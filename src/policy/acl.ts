@@ -1,6 +1,6 @@
 /** Owns the policy file: its YAML becomes a frozen Policy, or a list of everything that is wrong with it. */
 import type { IdentityKind } from '../identity/identity.ts';
-import { isExpression } from '../pattern/pattern.ts';
+import { isExpression } from '../pattern/expression.ts';
 import { readValues, readYaml } from './document.ts';
 import { createFirstMatch, type FirstMatch } from './first-match.ts';
 import { compileGroups, GroupLoop, type Groups, type Member, noGroups, parseMember } from './groups.ts';

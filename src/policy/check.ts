@@ -1,5 +1,5 @@
 /** Owns what `policy check` warns of: rules that can never match, groups that nothing defines, variables that mean nothing. */
-import { isExpression } from '../pattern/pattern.ts';
+import { isExpression } from '../pattern/expression.ts';
 import type { Policy } from './acl.ts';
 import { findCovers } from './cover.ts';
 import { type PolicyProblem, suggest } from './reader.ts';

@@ -1,5 +1,7 @@
 /** Owns whether an earlier rule leaves a later one nothing to decide. Where that is in doubt: no. */
-import { compilePattern, isExpression, type Matcher } from '../pattern/pattern.ts';
+import type { Matcher } from '../pattern/compiled.ts';
+import { isExpression } from '../pattern/expression.ts';
+import { compilePattern } from '../pattern/pattern.ts';
 import { contains, parseNetwork } from './address.ts';
 import { createShelves, shelfFor } from './first-match.ts';
 import type { Condition, ConditionField, Rule } from './rule.ts';

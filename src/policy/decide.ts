@@ -1,6 +1,6 @@
 /** Owns the decision: which rule speaks for an access, and what is granted. */
 import type { Identity, Limits } from '../identity/identity.ts';
-import { compileGlob } from '../pattern/pattern.ts';
+import { compileGlob } from '../pattern/glob.ts';
 import type { Access } from '../scope.ts';
 import type { Policy } from './acl.ts';
 import { TooManyCombinations } from './choices.ts';

@@ -1,6 +1,6 @@
 /** Owns the answer to "what may I do?": the rules that can ever speak for somebody, in their order, whatever they ask for. */
 import { foldCase, type Identity } from '../identity/identity.ts';
-import { compileExpression, isExpression } from '../pattern/pattern.ts';
+import { compileExpression, isExpression } from '../pattern/expression.ts';
 import type { Policy } from './acl.ts';
 import { groupsOf, type Membership } from './groups.ts';
 import { type Condition, type ConditionField, fails, type Rule } from './rule.ts';

@@ -1,5 +1,5 @@
 /** Owns which groups of one provider a policy names, for a directory that is asked about each by name. */
-import { isExpression } from '../pattern/pattern.ts';
+import { isExpression } from '../pattern/expression.ts';
 import type { Policy } from './acl.ts';
 
 /**

@@ -1,5 +1,6 @@
 /** Owns one rule of the ACL: its conditions, and what it grants when all of them hold. */
-import { isExpression, PatternError } from '../pattern/pattern.ts';
+import { PatternError } from '../pattern/compiled.ts';
+import { isExpression } from '../pattern/expression.ts';
 import { contains, parseNetwork } from './address.ts';
 import { TooManyCombinations } from './choices.ts';
 import type { Place } from './reader.ts';

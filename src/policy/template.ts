@@ -1,13 +1,7 @@
 /** Owns patterns with variables: `${account}`, `${account:1}`, `${labels:team}`; what they stand for and how it is put in. */
-import {
-  checkPattern,
-  compileExpression,
-  compilePattern,
-  isExpression,
-  type Matcher,
-  PatternError,
-  quoteMeta,
-} from '../pattern/pattern.ts';
+import { type Matcher, PatternError } from '../pattern/compiled.ts';
+import { compileExpression, isExpression, quoteMeta } from '../pattern/expression.ts';
+import { checkPattern, compilePattern } from '../pattern/pattern.ts';
 import { type Choice, maximumCombinations, type Setting, someChoice } from './choices.ts';
 import type { Subject } from './subject.ts';
 

@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { compileGlob, compilePattern, globProblem, PatternError, quoteMeta } from '../../src/pattern/pattern.ts';
+import { PatternError } from '../../src/pattern/compiled.ts';
+import { quoteMeta } from '../../src/pattern/expression.ts';
+import { compileGlob, globProblem } from '../../src/pattern/glob.ts';
+import { compilePattern } from '../../src/pattern/pattern.ts';
 
 const dockerAuth = { doubleStar: false };
 const ours = { doubleStar: true };

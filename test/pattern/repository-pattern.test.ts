@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { compileGlob } from '../../src/pattern/pattern.ts';
+import { compileGlob } from '../../src/pattern/glob.ts';
 import { createPatternCheck } from '../../src/pattern/repository-pattern.ts';
 
 const check = createPatternCheck(['registry.example.com', 'localhost:5000']);
