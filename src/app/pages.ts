@@ -139,8 +139,8 @@ function readiness(store: Store, warningsNow: () => readonly string[], stopping:
           () => 'the database does not answer',
         );
     const warnings = warningsNow();
-    const healthy = warnings.length === 0 ? { status: 'ok' } : { status: 'ok', warnings };
-    response.status(problem === null ? 200 : 503).json(problem === null ? healthy : { status: 'unavailable', problem });
+    const ready = warnings.length === 0 ? { status: 'ok' } : { status: 'ok', warnings };
+    response.status(problem === null ? 200 : 503).json(problem === null ? ready : { status: 'unavailable', problem });
   };
 }
 

@@ -1,4 +1,4 @@
-/** Owns every statement on `account`: people (and later robots) who may hold app passwords. */
+/** Owns every statement on `account`: people and robots, who may hold app passwords. */
 import { createConditions } from './conditions.ts';
 import type { Sql } from './sql.ts';
 
@@ -38,6 +38,14 @@ export type Account = {
   readonly description: string | null;
   readonly created_by: string | null;
 };
+
+/** An account as lists show it. */
+export type AccountWithCount = Account & { readonly live_passwords: number };
+
+/** The column that counts live passwords of the account `a`. @param now the parameter that says when: "$1" */
+export function livePasswords(now: string): string {
+  return `(select count(*) from app_password p where p.account_id = a.id and p.revoked_at is null and p.expires_at > ${now}) as live_passwords`;
+}
 
 /** A new state: why, in words for its owner (`null` for active), and by whom: a login, 'command line' or `byProvider`. */
 export type StateChange = {

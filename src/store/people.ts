@@ -1,9 +1,9 @@
 /** Owns the statements that list and search accounts of people, and those that stop them. */
-import type { Account, AccountState } from './accounts.ts';
+import { type AccountState, type AccountWithCount, byProvider, livePasswords } from './accounts.ts';
 import { type Conditions, containing, createConditions } from './conditions.ts';
 import type { Sql } from './sql.ts';
 
-export type PersonRow = Account & { readonly live_passwords: number };
+export type PersonRow = AccountWithCount;
 
 /** `null`: not asked for. Times are epoch milliseconds. */
 export type PeopleFilter = {
@@ -61,14 +61,11 @@ const sortKeys = {
   created: { indexed: 'created_at', plain: 'created_at + 0' },
 } as const;
 
-const livePasswords = (now: string): string =>
-  `(select count(*) from app_password p where p.account_id = a.id and p.revoked_at is null and p.expires_at > ${now}) as live_passwords`;
-
 const byId = `select a.*, ${livePasswords('$2')} from account a where a.id = $1`;
 
 const disable = `
   update account set state = 'disabled', state_reason = $2, state_by = $3, state_at = $4
-  where id = $1 and (state <> 'disabled' or state_by = 'provider')`;
+  where id = $1 and (state <> 'disabled' or state_by = '${byProvider}')`;
 
 /**
  * In an order that the references allow. API tokens stay, so that who made them can be read: revoked, because one without

@@ -1,8 +1,8 @@
 /** Owns the statements on accounts of robots. */
-import type { Account } from './accounts.ts';
-import type { Sql, Value } from './sql.ts';
+import { type Account, type AccountWithCount, livePasswords } from './accounts.ts';
+import type { Sql } from './sql.ts';
 
-export type RobotRow = Account & { readonly live_passwords: number };
+export type RobotRow = AccountWithCount;
 
 export type NewRobot = Pick<Account, 'id' | 'login' | 'groups_json' | 'created_at'> &
   RobotFacts & { readonly created_by: string };
@@ -20,7 +20,6 @@ export type RobotStore = {
   /** False when there is no such robot. */
   change(id: string, facts: Omit<RobotFacts, 'display_name'>): Promise<boolean>;
   byId(id: string, now: number): Promise<RobotRow | undefined>;
-  byLogin(login: string, now: number): Promise<RobotRow | undefined>;
   /** By login. */
   all(now: number): Promise<RobotRow[]>;
 };
@@ -32,13 +31,9 @@ const insert = `
 const change = `
   update account set description = $2, owner_group = $3, groups_json = $4, labels_json = $5
   where id = $1 and kind = 'robot'`;
-const robots = `
-  select a.*, (select count(*) from app_password p
-               where p.account_id = a.id and p.revoked_at is null and p.expires_at > $1) as live_passwords
-  from account a where a.kind = 'robot'`;
+const robots = `select a.*, ${livePasswords('$1')} from account a where a.kind = 'robot'`;
 
 export function createRobotStore(sql: Sql): RobotStore {
-  const one = (condition: string, values: readonly Value[]) => sql.get<RobotRow>(`${robots} and ${condition}`, values);
   return {
     async insert(robot) {
       const { id, login, display_name, description, owner_group, groups_json, labels_json, created_by, created_at } =
@@ -49,8 +44,7 @@ export function createRobotStore(sql: Sql): RobotStore {
     async change(id, { description, owner_group, groups_json, labels_json }) {
       return (await sql.run(change, [id, description, owner_group, groups_json, labels_json])) === 1;
     },
-    byId: (id, now) => one('a.id = $2', [now, id]),
-    byLogin: (login, now) => one('a.login = $2', [now, login]),
+    byId: (id, now) => sql.get<RobotRow>(`${robots} and a.id = $2`, [now, id]),
     all: (now) => sql.all<RobotRow>(`${robots} order by a.login`, [now]),
   };
 }

@@ -32,12 +32,11 @@ export interface Sql {
 /** One file of `migrations/`: its name without `.sql`, and its text. */
 export type Migration = { readonly name: string; readonly text: string };
 
-/** Makes the table that `migrate` keeps its records in; both engines run this text. */
+/** Where `migrate` keeps its records, and what both engines run to make it, to add to it and to read it. */
 export const migrationTableName = 'schema_migration';
-export const migrationTable =
-  'create table if not exists schema_migration (name text primary key, applied_at bigint not null)';
-export const recordMigration = 'insert into schema_migration (name, applied_at) values ($1, $2)';
-export const appliedMigrations = 'select name from schema_migration order by name';
+export const migrationTable = `create table if not exists ${migrationTableName} (name text primary key, applied_at bigint not null)`;
+export const recordMigration = `insert into ${migrationTableName} (name, applied_at) values ($1, $2)`;
+export const appliedMigrations = `select name from ${migrationTableName} order by name`;
 
 /**
  * What is left to apply, in order.
