@@ -1,6 +1,7 @@
 /** Owns the copy of everything that Dockpass keeps on its machine, taken while it runs. */
 import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
+import { databaseName } from './data-folder.ts';
 import { Refusal } from './errors.ts';
 import { copySqlite } from './store/copy.ts';
 
@@ -8,9 +9,6 @@ export type BackedUp = {
   /** False where the database is PostgreSQL's, which has programs of its own for this. */
   readonly hasDatabase: boolean;
 };
-
-/** The file that Dockpass looks for in DATA_DIR where DATABASE_URL names no other. */
-const databaseName = 'dockpass.db';
 
 /**
  * Copies data folder and SQLite database into a new folder, which is then a data folder itself. It stands there whole

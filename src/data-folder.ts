@@ -4,6 +4,9 @@ import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Refusal } from './errors.ts';
 
+/** The SQLite database, where DATABASE_URL names no other. */
+export const databaseName = 'dockpass.db';
+
 /**
  * Makes the folder, and those above it that are missing, for this user alone. Not by `recursive`: node's never ends
  * where a file system answers ENOENT to each try, as /proc does.

@@ -14,7 +14,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'short-memory': [],
   time: [],
   'node-http': [],
-  config: ['log', 'pattern', 'nearest-word', 'time'],
+  config: ['data-folder', 'log', 'pattern', 'nearest-word', 'time'],
   http: ['errors', 'node-http'],
   cipher: [],
   store: ['errors'],
@@ -55,7 +55,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'short-memory',
     'time',
   ],
-  backup: ['errors', 'store/copy'],
+  backup: ['data-folder', 'errors', 'store/copy'],
   doctor: ['scope', 'token', 'node-http'],
   web: [
     'errors',

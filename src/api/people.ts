@@ -1,5 +1,4 @@
 /** Owns the operations of the API on people. */
-
 import type { People, PeopleQuery } from '../administration/people.ts';
 import { Refusal } from '../errors.ts';
 import { foldCase } from '../identity/identity.ts';

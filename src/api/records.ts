@@ -1,5 +1,4 @@
 /** Owns the operations of the API that answer "who did this, and why not": audit, denials, explain. */
-
 import { type AuditFilter, type AuditLog, type ExportFormat, exportLines } from '../administration/audit-log.ts';
 import type { Audit } from '../audit.ts';
 import type { DenialLog } from '../denials.ts';

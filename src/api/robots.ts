@@ -1,5 +1,4 @@
 /** Owns the operations of the API on robots and their passwords. */
-
 import type { Robots, RobotWish } from '../administration/robots.ts';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { Input } from './input.ts';

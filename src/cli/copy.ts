@@ -1,5 +1,6 @@
 /** Owns `dockpass copy`: a running installation moves to another database. */
 import { existsSync } from 'node:fs';
+import { isDatabaseUrl } from '../config/config.ts';
 import { openSql, readMigrations } from '../store/open.ts';
 import type { Sql } from '../store/sql.ts';
 import { transfer } from '../store/transfer.ts';
@@ -39,7 +40,7 @@ export const copyCommands: readonly Command[] = [
 ];
 
 function databaseUrl(value: unknown, option: string): string {
-  if (typeof value === 'string' && /^(sqlite:.|postgres(ql)?:\/\/)/.test(value)) return value;
+  if (typeof value === 'string' && isDatabaseUrl(value)) return value;
   throw new UsageError(`--${option} takes a database: sqlite:PATH or postgres://...`);
 }
 

@@ -1,5 +1,4 @@
 /** Owns `dockpass person ...` and `dockpass revocation ...`: who holds what, and stopping it. */
-
 import type { Preview, Revocation, Selection } from '../administration/revocations.ts';
 import type { Core } from '../app/core.ts';
 import { minuteOf } from '../time.ts';

@@ -1,5 +1,4 @@
 /** Owns `dockpass robot ...`: accounts that belong to a group, and their passwords. */
-
 import type { Robot, Robots } from '../administration/robots.ts';
 import { Refusal } from '../errors.ts';
 import { type Command, UsageError, type Values, wholeNumber } from './command.ts';

@@ -1,5 +1,4 @@
 /** Owns the settings of administration: who administers, what is kept for how long, where metrics are shown. */
-
 import { day } from '../time.ts';
 import type { Settings } from './settings.ts';
 

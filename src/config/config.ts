@@ -1,6 +1,7 @@
 /** Owns the configuration: the environment in, one frozen Config out, or every mistake at once. */
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
+import { databaseName } from '../data-folder.ts';
 import { type LogLevel, logLevels } from '../log.ts';
 import { type AdministrationConfig, readAdministration } from './administration.ts';
 import { type KeyRingConfig, readKeyRings } from './key-rings.ts';
@@ -104,13 +105,18 @@ export function readStorageConfig(environment: Environment): StorageConfig {
 
 function readStorage(settings: Settings): StorageConfig {
   const dataFolder = resolve(settings.text('DATA_DIR', 'data'));
-  const databaseUrl = settings.secret('DATABASE_URL') ?? `sqlite:${join(dataFolder, 'dockpass.db')}`;
-  if (!/^(sqlite:.|postgres(ql)?:\/\/)/.test(databaseUrl)) {
+  const databaseUrl = settings.secret('DATABASE_URL') ?? `sqlite:${join(dataFolder, databaseName)}`;
+  if (!isDatabaseUrl(databaseUrl)) {
     settings.problem('DATABASE_URL must begin with sqlite: or postgres://');
   } else if (!databaseUrl.startsWith('sqlite:') && !URL.canParse(databaseUrl)) {
     settings.problem('DATABASE_URL is not a URL: characters such as @ / # in the password are written %40 %2F %23');
   }
   return { dataFolder, databaseUrl };
+}
+
+/** Whether the text begins as the place of a database does: `sqlite:PATH` or `postgres://...`. */
+export function isDatabaseUrl(text: string): boolean {
+  return /^(sqlite:.|postgres(ql)?:\/\/)/.test(text);
 }
 
 function readListener(settings: Settings): Pick<Config, 'host' | 'port' | 'workers' | 'tls' | 'trustedProxies'> {

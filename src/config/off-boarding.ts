@@ -1,5 +1,4 @@
 /** Owns the settings of how long a provider's word counts, and how often it is asked. */
-
 import { hour, minute } from '../time.ts';
 import type { Settings } from './settings.ts';
 

@@ -1,5 +1,4 @@
 /** Owns the check of passwords that docker_auth made: bcrypt at the first use, and a keyed hash from then on. */
-
 import type { PasswordCheck } from '../app-passwords/check.ts';
 import type { HashCheck } from '../identity/hash-check.ts';
 import { type Authenticator, type Credentials, foldCase } from '../identity/identity.ts';

@@ -1,5 +1,4 @@
 /** Owns reading an ACL as docker_auth itself does, its leniency included; only to compare decisions with it. */
-
 import { type Condition, compileMatch, type Match } from './rule.ts';
 import { type CaptureField, captureFields } from './template.ts';
 

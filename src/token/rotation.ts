@@ -1,5 +1,4 @@
 /** Owns the life of keys as a rule: from what is there and the time, the one thing that is to be done next. Pure. */
-
 import { minute } from '../time.ts';
 import type { Algorithm } from './signature.ts';
 

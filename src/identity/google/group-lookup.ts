@@ -1,5 +1,4 @@
 /** Owns the four ways of asking Google for somebody's groups; each gives the e-mails of groups. */
-
 import { minute } from '../../time.ts';
 import { type GoogleApi, GoogleApiError, isNotFound } from './directory-api.ts';
 
