@@ -1,7 +1,8 @@
-/** Owns expressions between slashes: RE2 as Go writes it, compiled when first asked, or not at all where plain words do. */
+/** Owns expressions between slashes: RE2 as Go writes it, compiled when first asked, by re2js, or not at all where less does. */
 import { RE2JS } from 're2js';
 import { type Matcher, PatternError, remember, whenAsked } from './compiled.ts';
 import { literalEnds } from './expression-ends.ts';
+import { nativeExpression } from './native-expression.ts';
 import { isPlainExpression, type Words, wordsOf } from './plain-expression.ts';
 
 /** A pattern is an expression when it stands between slashes and is longer than the two of them (docker_auth). */
@@ -56,6 +57,12 @@ export const matchExpression: (source: string) => Matcher = remember((source): M
 function expressionMatcher(source: string): Matcher {
   const words = wordsOf(source);
   if (words) return wordMatcher(words);
+  const native = nativeExpression(source);
+  const engine = whenAsked(() => engineMatcher(source));
+  return native === null ? engine : (text) => native(text) ?? engine(text);
+}
+
+function engineMatcher(source: string): Matcher {
   const { prefix, suffix } = literalEnds(source);
   let expression: RE2JS | undefined;
   return (text) => {

@@ -1,0 +1,77 @@
+/** Owns expressions that JavaScript's own engine matches just as RE2 does: it compiles them a hundred times faster. */
+
+/** Whether some part of a text fits; `null` where that engine might take long, or answer otherwise. */
+export type NativeMatcher = (text: string) => boolean | null;
+
+/** An expression as JavaScript writes it, what bounds the steps that it may take, and what each text that fits holds. */
+type Translation = {
+  readonly source: string;
+  readonly loops: number;
+  readonly branches: number;
+  readonly required: string;
+};
+
+/** About a millisecond: whoever can write a pattern must not be able to hold everybody up. */
+const maximumSteps = 100_000;
+const longest = 200;
+
+/** Outside of a class. Both engines read the rest alike, as long as the text is ASCII. */
+const translated: Readonly<Record<string, string>> = {
+  '.': '[^\\n]',
+  '\\s': '[\\t\\n\\f\\r ]',
+  '\\S': '[^\\t\\n\\f\\r ]',
+};
+const literal = String.raw`[\w !"#%&',/:;<=>@\x60~-]|\\[.\-+*?()|[\]{}^$/@]`;
+const set = String.raw`\.|\\[dDwWsS]|\[\^?(?:[a-z]-[a-z]|[A-Z]-[A-Z]|\d-\d|[\w@./+]|\\[.\-/dw])+-?\]`;
+/** A literal or a set, with what repeats it; an opening; a closing; an alternative; an end of the text. */
+const token = new RegExp(
+  String.raw`(?:(${literal})|(${set}))(?:([*+])\??|(\?)\??)?|(\((?:\?:)?)|(\))(\?\??)?|(\|)|[\^$]`,
+  'y',
+);
+
+/**
+ * Takes what has no loop but of single characters: the set of texts that fit is then the same in both engines.
+ * @param source RE2 syntax that compiles
+ * @returns `null` for what is more
+ */
+export function nativeExpression(source: string): NativeMatcher | null {
+  const translation = source.length <= longest ? translate(source) : null;
+  if (translation === null) return null;
+  const { loops, branches, required } = translation;
+  let expression: RegExp | undefined;
+  return (text) => {
+    if (!text.includes(required)) return false;
+    if (2 ** branches * text.length ** loops > maximumSteps || !isAscii(text)) return null;
+    expression ??= new RegExp(translation.source);
+    return expression.test(text);
+  };
+}
+
+function translate(source: string): Translation | null {
+  const hasAlternatives = source.includes('|');
+  // Where it may begin anywhere, that is one loop more.
+  let loops = source.startsWith('^') && !hasAlternatives ? 0 : 1;
+  let [branches, depth, written, run, required, isEitherOr] = [0, 0, '', '', '', false];
+  token.lastIndex = 0;
+  while (token.lastIndex < source.length) {
+    const [text, letter, several, loop, maybe, open, close, left, either] = token.exec(source) ?? [];
+    if (text === undefined) return null;
+    if (loop !== undefined) loops += 1;
+    if ((maybe ?? left ?? either) !== undefined) branches += 1;
+    if (open !== undefined) depth += 1;
+    if (close !== undefined) depth -= 1;
+    if (either !== undefined && depth === 0) isEitherOr = true;
+    const isSure = depth === 0 && letter !== undefined && loop !== '*' && maybe === undefined;
+    run = isSure ? run + letter.slice(-1) : '';
+    if (run.length > required.length) required = run;
+    // What is repeated may stand between it and what follows.
+    if (loop !== undefined) run = '';
+    written += several === undefined ? text : (translated[several] ?? several) + text.slice(several.length);
+  }
+  return { source: written, loops, branches, required: isEitherOr ? '' : required };
+}
+
+function isAscii(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: "is it all ASCII" is the question
+  return /^[\x00-\x7f]*$/.test(text);
+}

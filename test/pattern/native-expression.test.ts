@@ -1,0 +1,95 @@
+/** Expressions that JavaScript's engine matches: the same answer as RE2's, and never for long. */
+import assert from 'node:assert/strict';
+import { performance } from 'node:perf_hooks';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { RE2JS } from 're2js';
+import { nativeExpression } from '../../src/pattern/native-expression.ts';
+
+const letter = fc.constantFrom('a', 'b', '/', '-', '@', ' ', '_', '1', String.raw`\.`, String.raw`\-`, String.raw`\$`);
+const set = fc.constantFrom('.', '[a-z]', '[^a]', '[^/]', String.raw`[\w.-]`, String.raw`[^\d]`, '[ab1]');
+const shorthand = fc.constantFrom(...['d', 'D', 'w', 'W', 's', 'S'].map((one) => `\\${one}`));
+const single = fc.oneof({ weight: 4, arbitrary: letter }, set, shorthand);
+const repeat = fc.constantFrom('', '', '', '?', '*', '+', '*?', '+?', '??');
+const repeated = fc.tuple(single, repeat).map((parts) => parts.join(''));
+const { expression } = fc.letrec<{ expression: string; group: string; part: string }>((tie) => ({
+  part: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    { weight: 6, arbitrary: repeated },
+    { weight: 1, arbitrary: fc.constantFrom('^', '$', '|') },
+    { weight: 1, arbitrary: tie('group') },
+  ),
+  group: fc
+    .tuple(fc.constantFrom('(', '(?:'), tie('expression'), fc.constantFrom(')', ')?'))
+    .map((parts) => parts.join('')),
+  expression: fc
+    .tuple(fc.constantFrom('', '^'), fc.array(tie('part'), { maxLength: 5 }), fc.constantFrom('', '$'))
+    .map(([start, parts, end]) => start + parts.join('') + end),
+}));
+const text = fc.string({
+  unit: fc.constantFrom('a', 'b', '/', '-', '@', ' ', '.', '_', '1', '$', '\n', '\r', '\v', '\t', 'é', '\u2028'),
+  maxLength: 10,
+});
+
+test('answers as RE2 does, wherever it answers', () => {
+  let [answered, fitting] = [0, 0];
+  fc.assert(
+    fc.property(expression, fc.array(text, { minLength: 3, maxLength: 6 }), (source, texts) => {
+      const native = nativeExpression(source);
+      if (native === null) return;
+      const engine = RE2JS.compile(source);
+      for (const one of texts) {
+        const answer = native(one);
+        if (answer === null) continue;
+        answered += 1;
+        if (answer) fitting += 1;
+        assert.equal(answer, engine.test(one), JSON.stringify([source, one]));
+      }
+    }),
+    { numRuns: 3_000 },
+  );
+  assert.ok(answered > 5_000 && fitting > 500, `${answered} answers, of which ${fitting} say that it fits`);
+});
+
+test('what each of its features means', () => {
+  const cases: [source: string, text: string, fits: boolean][] = [
+    [String.raw`^team(-[a-z]+)?\/.+$`, 'team-web/x', true],
+    [String.raw`^team(-[a-z]+)?\/.+$`, 'team-/x', false],
+    ['team1|team2', 'a team2', true],
+    ['^a.c$', 'a\rc', true],
+    ['^a.c$', 'a\nc', false],
+    [String.raw`^\s$`, '\v', false],
+    ['a$', 'a\n', false],
+    ['[^/]b', '\nb', true],
+  ];
+  for (const [source, given, fits] of cases) assert.equal(nativeExpression(source)?.(given), fits, source);
+});
+
+test('leaves the rest to RE2: loops of groups, counts, flags, other escapes, texts beyond ASCII, long ones', () => {
+  const other = ['(a+)+$', 'a{2}', '(?i)a', String.raw`\pL`, String.raw`\bx`, 'é', '(?P<n>a)', '[[:alpha:]]', 'a**'];
+  for (const source of [...other, '(a|b)*', 'a'.repeat(201)]) assert.equal(nativeExpression(source), null, source);
+  assert.equal(nativeExpression('a.*b')?.('aéb'), null);
+  assert.equal(nativeExpression('^a.*b')?.(`a${'x'.repeat(200_000)}b`), null);
+  assert.equal(nativeExpression(`${'(a|a)'.repeat(30)}b`)?.(`${'a'.repeat(30)}b`), null);
+  assert.equal(nativeExpression(`${'a?'.repeat(30)}b`)?.(`${'a'.repeat(30)}b`), null);
+});
+
+test('no expression that it answers takes long', () => {
+  for (const source of [
+    'a*a*b',
+    'a*a*a*b',
+    'a*a*a*a*$x',
+    '.*.*.*b',
+    '(a|a)(a|a)(a|a)a*a*b',
+    'a?a?a?a?a?a*b',
+    '^.*.*b',
+  ]) {
+    const native = nativeExpression(source);
+    for (const length of [10, 30, 100, 300, 1_000, 10_000]) {
+      const begin = performance.now();
+      native?.(`${'a'.repeat(length)}c b`.slice(0, -1));
+      const took = performance.now() - begin;
+      assert.ok(took < 200, `${source} on ${length} characters: ${took} ms`);
+    }
+  }
+});
