@@ -10,8 +10,8 @@ import type { Keys } from '../token/keys.ts';
 import { requireFreshSignIn } from '../web/fresh-sign-in.ts';
 import { createNavigation } from '../web/navigation.ts';
 import { createProviderMessages } from '../web/provider-messages.ts';
-import { createSessions } from '../web/session.ts';
-import { createSignIn } from '../web/sign-in.ts';
+import { createSessions, type Sessions } from '../web/session.ts';
+import { createSignIn, type SignIn } from '../web/sign-in.ts';
 import { createViews, type Views } from '../web/views.ts';
 import { mountAdministration } from './admin-pages.ts';
 import { createAdministration } from './administration.ts';
@@ -40,40 +40,11 @@ export type PageParts = {
 export async function createPages(config: Config, core: Core, parts: PageParts): Promise<express.Express> {
   const { log, store, audit } = core;
   const { clientOf } = parts;
-  const { prefix, publicUrl } = config;
-  const secure = publicUrl.protocol === 'https:';
-  const views = createViews({ prefix });
-  const sessions = createSessions({
-    sessions: store.sessions,
-    accounts: store.accounts,
-    clientOf,
-    secrets: [await secretOf(config, 'sessionSecret', 'session-secret')],
-    idle: config.sessionIdle,
-    absolute: config.sessionAbsolute,
-    secure,
-    prefix,
-    log,
-    now: Date.now,
-  });
-  parts.stopping.addEventListener('abort', sessions.close);
-  const admission = createAdmission({ accounts: store.accounts, now: Date.now });
   const { connectors, offBoarding } = parts.people;
-  if (connectors.length === 0) log.warn({}, 'nobody can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS');
-  const signIn = createSignIn({
-    connectors,
-    onEnd: parts.metrics?.signInEnded ?? (() => {}),
-    admission,
-    welcome: offBoarding.welcome,
-    needsToken: offBoarding.needsToken,
-    sessions,
-    views,
-    audit,
-    log,
-    clientOf,
-    prefix,
-    secure,
-    now: Date.now,
-  });
+  const { prefix, publicUrl } = config;
+  const views = createViews({ prefix });
+  const sessions = await openSessions(config, core, parts);
+  const signIn = openSignIn(config, core, parts, { sessions, views });
   const administration = createAdministration(config, core, parts.policies.current);
   const { freshness } = config.administrators;
   const labelOf = (provider: string) => connectors.find(({ name }) => name === provider)?.label ?? provider;
@@ -98,7 +69,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   router.post('/sign-in/:provider/back-channel-logout', messages.logout);
   router.post('/google-events', messages.googleEvent);
   router.use('/api/v1', createApi(config, core, administration, parts.policies.current, clientOf));
-  router.use(http.pageHeaders(secure));
+  router.use(http.pageHeaders(isSecure(config)));
   router.use('/static', views.assets);
   router.use(http.refuseCrossSite(publicUrl.origin), ...sessions.middleware);
   router.use(createNavigation(administration.administrators));
@@ -122,6 +93,48 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   app.use(prefix === '' ? '/' : prefix, router);
   app.use(http.notFound, http.replyToErrors({ log, clientOf, page: errorPage(views) }));
   return app;
+}
+
+/** Whether browsers speak https with the pages. */
+function isSecure({ publicUrl }: Config): boolean {
+  return publicUrl.protocol === 'https:';
+}
+
+async function openSessions(config: Config, { store, log }: Core, parts: PageParts): Promise<Sessions> {
+  const sessions = createSessions({
+    sessions: store.sessions,
+    accounts: store.accounts,
+    clientOf: parts.clientOf,
+    secrets: [await secretOf(config, 'sessionSecret', 'session-secret')],
+    idle: config.sessionIdle,
+    absolute: config.sessionAbsolute,
+    secure: isSecure(config),
+    prefix: config.prefix,
+    log,
+    now: Date.now,
+  });
+  parts.stopping.addEventListener('abort', sessions.close);
+  return sessions;
+}
+
+function openSignIn(
+  config: Config,
+  { store, audit, log }: Core,
+  { people, clientOf, metrics }: PageParts,
+  pages: { readonly sessions: Sessions; readonly views: Views },
+): SignIn {
+  const { connectors, offBoarding } = people;
+  if (connectors.length === 0) log.warn({}, 'nobody can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS');
+  return createSignIn({
+    ...{ connectors, audit, log, clientOf, ...pages },
+    onEnd: metrics?.signInEnded ?? (() => {}),
+    admission: createAdmission({ accounts: store.accounts, now: Date.now }),
+    welcome: offBoarding.welcome,
+    needsToken: offBoarding.needsToken,
+    prefix: config.prefix,
+    secure: isSecure(config),
+    now: Date.now,
+  });
 }
 
 /** The process answers. */
