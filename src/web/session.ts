@@ -132,7 +132,11 @@ export function visitorOf(request: Request): Account | null {
  */
 export function personOf(request: Request): Account {
   const person = visitorOf(request);
-  if (person === null) throw new Refusal('unauthenticated', 'You are signed out. Sign in again, then repeat this.');
+  if (person === null)
+    throw new Refusal(
+      'unauthenticated',
+      'Your session has ended, and nothing was done. Sign in again, then repeat this.',
+    );
   return person;
 }
 

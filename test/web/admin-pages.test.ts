@@ -124,7 +124,7 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       await submit('Make a new secret', page);
       await page.getByRole('heading', { name: '“Runner” has a new secret' }).waitFor();
       await page.getByRole('link', { name: 'Done, I have saved it' }).click();
-      await page.getByText('when its old secret ends').waitFor();
+      await page.getByText('Old secret', { exact: true }).waitFor();
     }));
 
   test('without JavaScript: an API token that may do what was ticked', () =>
