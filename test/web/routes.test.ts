@@ -94,6 +94,7 @@ test('who is not signed in is sent to sign in, and gets nothing done', async () 
     const response = await ask(createVisitor(), route);
     assert.equal(response.status, route.startsWith('get') ? 303 : 401, route);
     if (response.status === 303) assert.match(response.headers.get('location') ?? '', /^\/sign-in\?return_to=/, route);
+    else assert.match(await response.text(), /Your session has ended, and nothing was done/, route);
   }
 });
 
