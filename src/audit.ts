@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Log } from './log.ts';
 import type { AuditRow, AuditStore } from './store/audit-events.ts';
+import { storable } from './store/sql.ts';
 import { createWriteBehind } from './write-behind.ts';
 
 /** Who is asking, as far as the connection tells. */
@@ -114,9 +115,4 @@ function toRow(event: AuditEvent, at: number): AuditRow {
     repository: event.repository === undefined ? null : storable(event.repository),
     detail_json: JSON.stringify(event.detail ?? {}),
   };
-}
-
-/** PostgreSQL keeps no NUL, and one event that cannot be stored would hold up all that come after it. */
-function storable(text: string): string {
-  return text.replaceAll('\0', '\uFFFD').toWellFormed();
 }

@@ -4,6 +4,7 @@ import type { Identity } from './identity/identity.ts';
 import type { Decision, DecisionContext } from './policy/decide.ts';
 import { grantedBy } from './policy/rule.ts';
 import type { DenialRow, DenialStore } from './store/denials.ts';
+import { storable } from './store/sql.ts';
 import { createWriteBehind, type Unstored } from './write-behind.ts';
 
 /** Times are epoch milliseconds. */
@@ -106,8 +107,8 @@ function rowsOf(identity: Identity, decision: Decision, context: DecisionContext
         service: context.service,
         type: access.type,
         name: access.name.slice(0, maximumLength),
-        // Whatever the client wrote: PostgreSQL keeps no NUL, and one row that cannot be stored would hold up all others.
-        action: action.replaceAll('\0', '\uFFFD').slice(0, maximumLength).toWellFormed(),
+        // Whatever the client wrote.
+        action: storable(action.slice(0, maximumLength)),
         decided_by: allowed.includes(action) ? ('password' as const) : ('policy' as const),
         rule_line: rule?.line ?? 0,
       };

@@ -29,6 +29,14 @@ export interface Sql {
   close(): Promise<void>;
 }
 
+/**
+ * A text as both engines keep it: PostgreSQL has neither NUL nor halves of a character, and one row that cannot be stored
+ * would hold up all that are written with it.
+ */
+export function storable(text: string): string {
+  return text.replaceAll('\0', '\uFFFD').toWellFormed();
+}
+
 /** One file of `migrations/`: its name without `.sql`, and its text. */
 export type Migration = { readonly name: string; readonly text: string };
 
