@@ -2,8 +2,6 @@
 import { createReadStream } from 'node:fs';
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
 import { Refusal } from '../errors.ts';
 import { compareDecisions, formatDifference } from '../import/compare.ts';
 import { importDockerAuth } from '../import/docker-auth.ts';
@@ -11,6 +9,7 @@ import { formatProblem } from '../policy/acl.ts';
 import { DockerAuthError } from '../policy/docker-auth.ts';
 import { readPolicyFile } from '../policy-file.ts';
 import { type Command, UsageError } from './command.ts';
+import { linesOf } from './lines.ts';
 
 export const importCommands: readonly Command[] = [
   {
@@ -52,7 +51,11 @@ export const importCommands: readonly Command[] = [
     async run([configurationFile = '', policyFile = '', ...logs], _values, terminal) {
       const policy = await readPolicyFile(policyFile);
       const lines: string[] = [];
-      for (const log of logs) for await (const line of linesOf(log, terminal.input)) lines.push(line);
+      for (const log of logs) {
+        for await (const some of linesOf(log === '-' ? terminal.input : createReadStream(log))) {
+          for (const line of some) if (line.trim() !== '') lines.push(line.replace(/\r$/, ''));
+        }
+      }
       const configuration = await readFile(configurationFile, 'utf8');
       const { differences, compared, skipped } = orRefuse(() => compareDecisions(configuration, policy, lines));
       for (const difference of differences.values()) terminal.out(formatDifference(difference, policyFile));
@@ -80,9 +83,4 @@ async function writeNew(file: string, text: string, mode: number): Promise<void>
   );
   if (taken) throw new Refusal('conflict', `${file} is there already; choose another --out or move it away.`);
   await writeFile(file, text, { flag: 'wx', mode });
-}
-
-function linesOf(log: string, input: AsyncIterable<Buffer | string>): AsyncIterable<string> {
-  const source = log === '-' ? Readable.from(input) : createReadStream(log);
-  return createInterface({ input: source, crlfDelay: Number.POSITIVE_INFINITY });
 }

@@ -1,6 +1,5 @@
 /** Owns `dockpass policy ...`: files and streams around the pure functions of the policy. */
 import { readFile } from 'node:fs/promises';
-import { StringDecoder } from 'node:string_decoder';
 import type { Core } from '../app/core.ts';
 import { Refusal } from '../errors.ts';
 import { foldCase, type Identity } from '../identity/identity.ts';
@@ -17,6 +16,7 @@ import { readPolicyFile } from '../policy-file.ts';
 import { type Access, parseScopes, withKnownActions } from '../scope.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 import { configOf, withCore } from './core.ts';
+import { linesOf } from './lines.ts';
 
 export const policyCommands: readonly Command[] = [
   {
@@ -130,18 +130,6 @@ async function readCases(file: string): Promise<string> {
     );
   });
   return decodeUtf8(bytes, file);
-}
-
-/** The lines of a stream, as many at a time as have come. */
-async function* linesOf(input: AsyncIterable<Buffer | string>): AsyncGenerator<string[]> {
-  const decoder = new StringDecoder('utf8');
-  let rest = '';
-  for await (const chunk of input) {
-    const lines = (rest + (typeof chunk === 'string' ? chunk : decoder.write(chunk))).split('\n');
-    rest = lines.pop() ?? '';
-    yield lines;
-  }
-  yield [rest + decoder.end()];
 }
 
 type Found = { readonly policy: Policy; readonly file: string; readonly identity: Identity; readonly service: string };

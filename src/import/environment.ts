@@ -36,6 +36,7 @@ const rules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
     client_secret_file: { setting: 'GOOGLE_CLIENT_SECRET_FILE' },
     http_timeout: 'silent',
     level_token_db: { advice: tokenDb },
+    token_db: { advice: `this is how level_token_db was called once; ${tokenDb}` },
     gcs_token_db: { advice: 'people sign in again; only a LevelDB token database can be imported' },
     redis_token_db: { advice: 'people sign in again; only a LevelDB token database can be imported' },
   },
@@ -52,6 +53,7 @@ const rules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
     registry_url: 'silent',
     http_timeout: 'silent',
     level_token_db: { advice: tokenDb },
+    token_db: { advice: `this is how level_token_db was called once; ${tokenDb}` },
     gcs_token_db: { advice: 'people sign in again; only a LevelDB token database can be imported' },
     redis_token_db: { advice: 'people sign in again; only a LevelDB token database can be imported' },
   },
@@ -86,7 +88,17 @@ export function convertEnvironment(
       'warning',
     );
   }
+  signAsServer(settings);
   return formatSettings(settings, prefixOf(reader, sections));
+}
+
+/** Without a certificate of their own, docker_auth signs tokens with the server's: it is the one that the registries trust. */
+function signAsServer(settings: Map<string, string>): void {
+  if (settings.has('TOKEN_CERTIFICATE_FILE') || settings.has('TOKEN_KEY_FILE')) return;
+  const [certificate, key] = [settings.get('TLS_CERTIFICATE_FILE'), settings.get('TLS_KEY_FILE')];
+  if (certificate === undefined || key === undefined) return;
+  settings.set('TOKEN_CERTIFICATE_FILE', certificate);
+  settings.set('TOKEN_KEY_FILE', key);
 }
 
 function convertSection(reader: Reader, section: Value, name: string, settings: Map<string, string>): void {

@@ -85,7 +85,7 @@ function wellFormed(_key: string, value: unknown): unknown {
 
 function decide(loaded: Loaded, input: Input): Outcome {
   const request = input?.request ?? {};
-  const problem = problemOf(request);
+  const problem = requestProblem(request);
   if (problem !== null) return { error: problem };
   if ('error' in loaded) return loaded;
   try {
@@ -97,7 +97,7 @@ function decide(loaded: Loaded, input: Input): Outcome {
 }
 
 /** A line may hold anything; what is read of a request has to be of its kind. */
-function problemOf(request: EvalRequest): string | null {
+function requestProblem(request: EvalRequest): string | null {
   if (typeof request !== 'object' || Array.isArray(request)) return 'request is not an object';
   for (const field of ['account', 'type', 'name', 'ip', 'service', 'kind', 'domain'] as const) {
     if (request[field] !== undefined && typeof request[field] !== 'string') return `request.${field} is not text`;

@@ -70,11 +70,11 @@ function explainRule(rule: Rule, subject: Subject): ExplainedRule {
   const mismatches = rule.conditions
     .filter((condition) => fails(condition, subject))
     .map((condition) => mismatchOf(condition, subject));
-  const undecidable = mismatches.length === 0 ? problemOf(rule, subject) : null;
+  const undecidable = mismatches.length === 0 ? whyUndecidable(rule, subject) : null;
   return { number, line, comment, actions, mismatches, undecidable };
 }
 
-function problemOf(rule: Rule, subject: Subject): string | null {
+function whyUndecidable(rule: Rule, subject: Subject): string | null {
   try {
     failingCondition(rule, subject);
     return null;

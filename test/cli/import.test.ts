@@ -64,6 +64,17 @@ test('compare reads files and standard input, and exits 1 on a difference', asyn
   );
 });
 
+test('the lines of a log end in line feeds alone', async () => {
+  const policy = join(folder, 'policy.yml');
+  await writeFile(policy, 'acl: []\n');
+  const account = 'a\u2028b\u2029c';
+  const line = JSON.stringify({ request: { account, type: 'repository', name: 'team/x', actions: ['push'] } });
+  const log = join(folder, 'log');
+  await writeFile(log, line);
+  const { out } = await run(['compare', configuration, policy, log, '-'], [line.slice(0, 30), line.slice(30)]);
+  assert.match(out, /, 2 times\n2 decisions compared, 1 different; 0 lines hold no decision\.$/);
+});
+
 test('a policy file that is not there is told once', async () => {
   const { code, notes } = await run(['compare', configuration, join(folder, 'missing.yml'), '-']);
   assert.equal(code, 1);

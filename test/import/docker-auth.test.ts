@@ -242,3 +242,19 @@ test('what docker_auth decided is decided the same after the import', () => {
   }
   assert.ok(compared > 40, `${compared}`);
 });
+
+test('without a certificate of its own, tokens go on being signed as the server, whom registries trust', () => {
+  const { environment } = importDockerAuth(
+    'server: {addr: ":5001", certificate: /s.pem, key: /s.key}\ntoken: {issuer: a}\nacl: []\n',
+    'a.yml',
+  );
+  const { TOKEN_CERTIFICATE_FILE: certificate, TOKEN_KEY_FILE: key } = parseEnv(environment);
+  assert.deepEqual([certificate, key], ['/s.pem', '/s.key']);
+});
+
+test('the former name of the token database leads to its import, too', () => {
+  const [problem = ''] = problemsOf('google_auth: {token_db: /tokens.ldb}\nacl: []\n').filter((one) =>
+    /token_db/.test(one),
+  );
+  assert.match(problem, /called once; .*"dockpass import token-db" takes/);
+});
