@@ -36,7 +36,7 @@ test('a call that fails gives its place on', async () => {
   let calls = 0;
   const call = limitFetch(async () => {
     calls += 1;
-    throw new TypeError('nobody listens');
+    throw new TypeError('fetch failed');
   });
   const outcomes = await Promise.allSettled(Array.from({ length: 100 }, () => call('https://a.example.com', {})));
   assert.ok(outcomes.every((outcome) => outcome.status === 'rejected' && isNoAnswer(outcome.reason)));
