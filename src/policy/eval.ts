@@ -75,12 +75,16 @@ function split(line: string): { readonly acl: string; readonly rest: Input } | n
 
 /** @throws {SyntaxError} */
 function parse(text: string): unknown {
-  // Half of a surrogate pair is U+FFFD to Go.
-  return /\\u[dD][89a-fA-F]/.test(text) ? JSON.parse(text, wellFormed) : JSON.parse(text);
+  return oddlyWritten.test(text) ? JSON.parse(text, asGoReads) : JSON.parse(text);
 }
 
-function wellFormed(_key: string, value: unknown): unknown {
-  return typeof value === 'string' ? value.toWellFormed() : value;
+/** What may be half of a surrogate pair, or a number that JavaScript would write otherwise. */
+const oddlyWritten = /\\u[dD][89a-fA-F]|[:,[]\s*(?:-?\d+[.eE]|-?\d{16}|-0)/;
+
+/** Half of a surrogate pair is U+FFFD to Go, and 1.0 for a text is "1.0" to its YAML reader, as it is written. */
+function asGoReads(_key: string, value: unknown, { source }: { source?: string } = {}): unknown {
+  if (typeof value === 'string') return value.toWellFormed();
+  return typeof value === 'number' && String(value) !== source ? source : value;
 }
 
 function decide(loaded: Loaded, input: Input): Outcome {

@@ -123,6 +123,14 @@ describe('corners of docker_auth', () => {
     assert.equal(evaluate(JSON.stringify({ request })), '{"nomatch":true}');
   });
 
+  test('a number that stands for a text keeps its spelling', () => {
+    const acl = '[{"match":{"name":1.0},"actions":[1e3, 12,-0,12345678901234567890]}]';
+    const request = { name: '1.0', actions: ['-0', '1', '1000', '12', '12345678901234567890', '1e3'] };
+    const expected = JSON.stringify({ actions: ['-0', '12', '12345678901234567890', '1e3'] });
+    assert.equal(evaluate(`{"acl":${acl},"request":${JSON.stringify(request)}}`), expected);
+    assert.equal(evaluate(`{"acl": ${acl}, "request": ${JSON.stringify(request)}}`), expected);
+  });
+
   test('what it does not load, or crashes on', () => {
     const request = { actions: ['pull'] };
     const acls = [
