@@ -66,7 +66,7 @@ test('keys that some registry would refuse have no algorithm', () => {
     generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey,
     generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey,
   ];
-  for (const refusedKey of refused) assert.throws(() => algorithmOf(refusedKey), /neither RSA nor EC|too short/);
+  for (const refusedKey of refused) assert.throws(() => algorithmOf(refusedKey), /registries need RSA|too short/);
 });
 
 test('the claims are those of the grant, begun half a minute ago', async () => {
