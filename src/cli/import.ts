@@ -36,7 +36,7 @@ export const importCommands: readonly Command[] = [
       await mkdir(out, { recursive: true });
       await writeNew(join(out, 'policy.yml'), policy, 0o644);
       await writeNew(join(out, '.env'), environment, 0o600);
-      terminal.out(`Wrote ${join(out, 'policy.yml')} and ${join(out, '.env')}; fill in PUBLIC_URL and SERVICES there.`);
+      terminal.out(`Wrote ${join(out, 'policy.yml')} and ${join(out, '.env')}; fill in there what says so.`);
       return 0;
     },
   },

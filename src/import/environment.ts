@@ -136,6 +136,11 @@ function prefixOf(reader: Reader, sections: readonly Entry[]): string {
   return prefix ? (reader.text(prefix) ?? '').replace(/^\/?/, '/').replace(/\/$/, '') : '';
 }
 
+const proxyLines = [
+  '# There is no TLS certificate: addresses of the proxy in front that speaks TLS, comma-separated: fill in.',
+  'TRUSTED_PROXIES=',
+];
+
 function formatSettings(settings: ReadonlyMap<string, string>, prefix: string): string {
   const lines = [
     '# Made from a docker_auth configuration. .env.example explains every setting.',
@@ -144,6 +149,7 @@ function formatSettings(settings: ReadonlyMap<string, string>, prefix: string): 
     `PUBLIC_URL=https://auth.example.com${prefix}`,
     '# auth.token.service of each registry, comma-separated: fill in.',
     'SERVICES=registry.example.com',
+    ...(settings.has('TLS_CERTIFICATE_FILE') ? [] : proxyLines),
     'POLICY_FILE=policy.yml',
     '',
     ...[...settings].map(([name, value]) => `${name}=${quote(value)}`),

@@ -258,3 +258,9 @@ test('the former name of the token database leads to its import, too', () => {
   );
   assert.match(problem, /called once; .*"dockpass import token-db" takes/);
 });
+
+test('without a TLS certificate, the proxy that speaks TLS is asked for', () => {
+  const behind = importDockerAuth('server: {addr: ":5001"}\nacl: []\n', 'a.yml').environment;
+  assert.match(behind, /proxy in front.*: fill in\.\nTRUSTED_PROXIES=\n/);
+  assert.doesNotMatch(importDockerAuth(configuration, 'a.yml').environment, /TRUSTED_PROXIES/);
+});
