@@ -85,7 +85,8 @@ export function createAudit(store: AuditStore, log: Log, now: () => number): Ope
     delay: flushDelay,
     maximum: maximumWaiting,
     onError({ error, entries, fate }) {
-      const message = fate === 'kept' ? 'could not be stored; trying again' : 'could not be stored; this log has them';
+      const rest = fate === 'kept' ? 'trying again' : 'this log has them';
+      const message = fate === 'dropped' ? `are refused by the database; ${rest}` : `could not be stored; ${rest}`;
       log.error({ err: error, events: entries }, `audit events ${message}`);
     },
   });

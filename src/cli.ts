@@ -37,7 +37,8 @@ const commands: readonly Command[] = [
  * Runs the command that the words name.
  * @returns the exit code: 0 done, 1 refused or failed, 2 not understood
  */
-export async function runCommand(words: readonly string[], terminal: Terminal): Promise<number> {
+export async function runCommand(given: readonly string[], terminal: Terminal): Promise<number> {
+  const words = inSingular(given);
   const command = commands.find(({ words: own }) => `${words.join(' ')} `.startsWith(`${own} `));
   if (command === undefined) return explainCommands(words, terminal);
   try {
@@ -55,6 +56,12 @@ export async function runCommand(words: readonly string[], terminal: Terminal): 
     terminal.note(describeFailure(error));
     return 1;
   }
+}
+
+/** `passwords list` is what many say for `password list`. */
+function inSingular(words: readonly string[]): readonly string[] {
+  const [, group = ''] = /^(.+)s$/.exec(words[0] ?? '') ?? [];
+  return commands.some((command) => command.words.startsWith(`${group} `)) ? [group, ...words.slice(1)] : words;
 }
 
 function explainCommands(words: readonly string[], terminal: Terminal): number {

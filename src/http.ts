@@ -12,6 +12,7 @@ import type { Client } from './audit.ts';
 import { Refusal } from './errors.ts';
 import type { Log } from './log.ts';
 import { http, https } from './node-http.ts';
+import { isRepeated } from './repeated-header.ts';
 
 /** Whether the peer at this address may speak for others by X-Forwarded-*; `hop` counts from the nearest. */
 export type Trust = (address: string, hop: number) => boolean;
@@ -126,10 +127,11 @@ export async function createServer(
     // Longer than the idle time of common proxies (60 s), so that they never write to a socket that we just closed.
     keepAliveTimeout: 65_000,
   };
-  if (tls === null) return http.createServer(limits, listener).on('clientError', answerUnreadable);
+  const handler = refuseTwoHosts(listener);
+  if (tls === null) return http.createServer(limits, handler).on('clientError', answerUnreadable);
   try {
     const [cert, key] = await Promise.all([readFile(tls.certificateFile), readFile(tls.keyFile)]);
-    const server = https.createServer({ ...limits, cert, key, minVersion: 'TLSv1.2' }, listener);
+    const server = https.createServer({ ...limits, cert, key, minVersion: 'TLSv1.2' }, handler);
     return server.on('clientError', answerUnreadable);
   } catch (cause) {
     throw new Refusal(
@@ -155,7 +157,7 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex & { _http
     return;
   }
   const [status, message] = unreadable[error.code ?? ''] ?? [400, 'This is not a request as HTTP/1.1 has it.'];
-  const body = JSON.stringify({ errors: [{ code: 'UNSUPPORTED', message }], details: message });
+  const body = unreadableBody(message);
   const head = [
     `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}`,
     'Content-Type: application/json',
@@ -164,6 +166,19 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex & { _http
     'Connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+function unreadableBody(message: string): string {
+  return JSON.stringify({ errors: [{ code: 'UNSUPPORTED', message }], details: message });
+}
+
+/** RFC 9112, section 3.2. Node refuses a request without one. */
+function refuseTwoHosts(listener: RequestListener): RequestListener {
+  return (request, response) => {
+    if (!isRepeated(request, 'host')) return listener(request, response);
+    const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', Connection: 'close' };
+    response.writeHead(400, headers).end(unreadableBody('The request has the Host header more than once. Send one.'));
+  };
 }
 
 /**

@@ -23,8 +23,12 @@ export function createLog(level: LogLevel): Log {
     timestamp: createTimestamp(),
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return pino(options, createOutput());
+  output ??= createOutput();
+  return pino(options, output);
 }
+
+/** One for all logs of a process: its lines are in order, and wait for its end once. */
+let output: ReturnType<typeof createOutput> | undefined;
 
 /** pino's `isoTime`, written once a millisecond: under load many lines have the same. */
 function createTimestamp(): () => string {
@@ -44,14 +48,14 @@ const maximumKept = 1024 * 1024;
  * a single line waits for nothing. An uncaught error loses none; SIGKILL loses those of the turn.
  */
 function createOutput(): { write(line: string): void } {
-  const output = pino.destination({ dest: 1, sync: true, maxLength: maximumKept });
+  const destination = pino.destination({ dest: 1, sync: true, maxLength: maximumKept });
   // Nobody is left to be told. Without a listener the process would end.
-  output.on('error', () => {});
+  destination.on('error', () => {});
   let lines = '';
   const flush = (): void => {
     const text = lines;
     lines = '';
-    if (text !== '') output.write(text);
+    if (text !== '') destination.write(text);
   };
   process.once('exit', flush);
   return {

@@ -17,6 +17,9 @@ const maximumItemLength = 1_024;
 /** type, an optional class that tokens do not carry, a name that may hold `host:port/`, comma-separated actions. */
 const grammar = /^([a-z0-9]+)(?:\([a-z0-9]+\))?:(.+):([^:]*)$/s;
 
+/** What distribution's grammar has (spec/auth/scope.md), and the catalog's `*`. Nothing else reaches a log, a token or a table. */
+const possibleAction = /^(?:[a-z]+|\*)$/;
+
 /**
  * What no registry has in the path of a request, and a proxy in front of it may read as another repository: control
  * characters, and empty, `.` and `..` segments. `*` is no pattern to a registry, but to whoever reads a token it may be.
@@ -41,7 +44,7 @@ export function parseScopes(values: readonly string[]): Access[] {
     const [type, name, actions] = parts;
     const key = `${type}:${name}`;
     const entry = actionsOf.get(key) ?? { type, name, actions: new Set() };
-    for (const action of actions.split(',')) if (action !== '') entry.actions.add(action);
+    for (const action of actions.split(',')) if (possibleAction.test(action)) entry.actions.add(action);
     if (entry.actions.size > 0) actionsOf.set(key, entry);
   }
   return [...actionsOf.values()].map((entry) => ({ ...entry, actions: [...entry.actions] }));

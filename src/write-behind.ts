@@ -1,4 +1,5 @@
 /** Owns writing what no request waits for: kept in memory, one entry a key, written together. */
+import { Refusal } from './errors.ts';
 
 export type WriteBehind<Entry> = {
   /** Takes the entry at once, and stores it soon; it never fails its caller. */
@@ -9,13 +10,21 @@ export type WriteBehind<Entry> = {
   close(): Promise<void>;
 };
 
-/** `kept`: it is tried again; `lost`: the service stops. */
-export type Unstored = { readonly error: unknown; readonly entries: number; readonly fate: 'kept' | 'lost' };
+/** `kept`: it is tried again; `lost`: the service stops; `dropped`: the database is there and takes none of them. */
+export type Unstored = {
+  readonly error: unknown;
+  readonly entries: number;
+  readonly fate: 'kept' | 'lost' | 'dropped';
+};
 
 /** Longest wait before another try, in milliseconds: a database that is away must not fill the log. */
 const longestPause = 10_000;
 
 export function createWriteBehind<Entry>(parts: {
+  /**
+   * All or nothing, or so that what was written may be written again.
+   * @throws {Refusal} `unavailable` where the database is away; anything else is the fault of an entry
+   */
   write(entries: readonly Entry[]): Promise<void>;
   /** What two entries of one key become. */
   merge(earlier: Entry, later: Entry): Entry;
@@ -41,10 +50,11 @@ export function createWriteBehind<Entry>(parts: {
   const schedule = (): void => {
     timer ??= setTimeout(flush, Math.min(longestPause, parts.delay * 2 ** failures)).unref();
   };
-  const takeBack = (taken: ReadonlyMap<string, Entry>): void => {
+  const takeBack = (taken: ReadonlyMap<string, Entry>, left: ReadonlySet<string>): void => {
     const since = waiting;
     waiting = new Map();
-    for (const [key, entry] of [...taken, ...since]) keep(key, entry);
+    for (const [key, entry] of taken) if (left.has(key)) keep(key, entry);
+    for (const [key, entry] of since) keep(key, entry);
     failures += 1;
     schedule();
   };
@@ -54,13 +64,14 @@ export function createWriteBehind<Entry>(parts: {
     if (taken.size === 0) return;
     // Replicas that write the same rows lock them in the same order, so none waits for the other in a circle.
     const keys = [...taken.keys()].sort();
-    try {
-      await parts.write(keys.map((key) => taken.get(key) as Entry));
-      failures = 0;
-    } catch (error) {
-      parts.onError({ error, entries: taken.size, fate: closed ? 'lost' : 'kept' });
-      if (!closed) takeBack(taken);
-    }
+    const { refused, away, left } = await writeApart(keys, (some) =>
+      parts.write(some.map((key) => taken.get(key) as Entry)),
+    );
+    const [refusal] = refused;
+    if (refusal !== undefined) parts.onError({ error: refusal, entries: refused.length, fate: 'dropped' });
+    if (away === null) failures = 0;
+    else parts.onError({ error: away, entries: left.size, fate: closed ? 'lost' : 'kept' });
+    if (away !== null && !closed) takeBack(taken, left);
   };
   const flush = (): Promise<void> => {
     clearTimeout(timer);
@@ -79,4 +90,36 @@ export function createWriteBehind<Entry>(parts: {
       return flush();
     },
   };
+}
+
+type Outcome = {
+  /** Why each of those that failed alone did. */
+  readonly refused: readonly unknown[];
+  /** Why what is `left` could not be tried to its end; `null` where nothing is. */
+  readonly away: Refusal | null;
+  readonly left: ReadonlySet<string>;
+};
+
+/** Writes in halves what fails together, down to the one that cannot be stored: it would hold up all others. */
+async function writeApart(
+  keys: readonly string[],
+  write: (keys: readonly string[]) => Promise<void>,
+): Promise<Outcome> {
+  const refused: unknown[] = [];
+  const pieces = [keys];
+  for (let piece = pieces.pop(); piece !== undefined; piece = pieces.pop()) {
+    try {
+      await write(piece);
+    } catch (error) {
+      if (isUnavailable(error)) return { refused, away: error, left: new Set([...piece, ...pieces.flat()]) };
+      const half = Math.ceil(piece.length / 2);
+      if (piece.length === 1) refused.push(error);
+      else pieces.push(piece.slice(half), piece.slice(0, half));
+    }
+  }
+  return { refused, away: null, left: new Set() };
+}
+
+function isUnavailable(error: unknown): error is Refusal {
+  return error instanceof Refusal && error.code === 'unavailable';
 }

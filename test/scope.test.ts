@@ -25,6 +25,12 @@ describe('reading', () => {
     ],
     ['names are not changed', ['repository:Team/APP:pull'], [repository('Team/APP', 'pull')]],
     ['unknown actions are kept for the policy', ['repository:a:odd'], [repository('a', 'odd')]],
+    [
+      'actions that no registry can mean are left out',
+      ['repository:a:PUSH,p-l,pull,p\0l,*x,2,é,*'],
+      [repository('a', 'pull', '*')],
+    ],
+    ['no action that a registry can mean', ['repository:a:PULL'], []],
     ['empty actions are left out', ['repository:a:,pull,'], [repository('a', 'pull')]],
     ['no action', ['repository:a:'], []],
     ['no name, as zot asks', ['repository::pull'], []],

@@ -71,10 +71,11 @@ describeEngines('uses of a password', (databases) => {
     'a database that is away loses none',
     scene(async (scene, identity, id) => {
       const { createUses } = await import('../src/uses.ts');
+      const { databaseUnavailable } = await import('../src/store/sql.ts');
       const errors: unknown[] = [];
       let away = true;
       const write = (...uses: Parameters<typeof scene.store.passwordUses.write>) =>
-        away ? Promise.reject(new Error('away')) : scene.store.passwordUses.write(...uses);
+        away ? Promise.reject(databaseUnavailable('away')) : scene.store.passwordUses.write(...uses);
       const audit = { record() {}, flush: async () => {} };
       const onError = (error: unknown) => errors.push(error);
       const uses = createUses({

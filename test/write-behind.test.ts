@@ -1,16 +1,20 @@
 /** That what waits for the database survives its absence, within bounds, and never holds up an end. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
+import { databaseUnavailable } from '../src/store/sql.ts';
 import { createWriteBehind, type Unstored } from '../src/write-behind.ts';
 
-/** A database that can be away. */
+/** A database that can be away, and takes no entry with a `!` in it. */
 function createScene(maximum = 3) {
   const stored: (readonly string[])[] = [];
   const told: Unstored[] = [];
-  const database = { away: false };
+  const database = { away: false, calls: 0 };
   const writing = createWriteBehind<string>({
     async write(entries) {
-      if (database.away) throw new Error('away');
+      database.calls += 1;
+      if (database.away) throw databaseUnavailable('away');
+      if (entries.some((entry) => entry.includes('!'))) throw new Error('malformed');
       stored.push(entries);
     },
     merge: (earlier, later) => earlier + later,
@@ -62,4 +66,48 @@ test('at the end it is tried once more, and then lost', async () => {
   database.away = false;
   await writing.flush();
   assert.deepEqual(stored, []);
+});
+
+test('one that cannot be stored holds up no other, before it or after', async () => {
+  const { writing, stored, database, fates } = createScene(1_000);
+  for (let count = 100; count < 200; count++) writing.put(`${count}`, count === 142 ? '!' : `${count}`);
+  await writing.flush();
+  assert.equal(stored.flat().length, 99);
+  assert.deepEqual(fates(), ['1 dropped']);
+  assert.ok(database.calls < 20, `${database.calls} calls`);
+  writing.put('a', 'later');
+  await writing.flush();
+  assert.deepEqual(stored.at(-1), ['later']);
+  assert.deepEqual(fates(), ['1 dropped']);
+});
+
+test('whichever cannot be stored, each other one is stored once, in the order of the keys', async () => {
+  const entries = fc.uniqueArray(fc.tuple(fc.stringMatching(/^[a-z]{1,3}$/), fc.boolean()), {
+    selector: ([key]) => key,
+    maxLength: 40,
+  });
+  await fc.assert(
+    fc.asyncProperty(entries, async (some) => {
+      const { writing, stored, fates } = createScene(1_000);
+      for (const [key, isBad] of some) writing.put(key, isBad ? '!' : key);
+      await writing.flush();
+      const good = some.filter(([, isBad]) => !isBad).map(([key]) => key);
+      assert.deepEqual(stored.flat(), good.sort());
+      const bad = some.length - good.length;
+      assert.deepEqual(fates(), bad === 0 ? [] : [`${bad} dropped`]);
+    }),
+  );
+});
+
+test('a database that goes away while halves are written keeps what is left, and loses none', async () => {
+  const { writing, stored, database, fates } = createScene(1_000);
+  for (const key of 'abcd') writing.put(key, key === 'b' ? '!' : key);
+  const flushed = writing.flush();
+  database.away = true;
+  await flushed;
+  assert.deepEqual(fates(), ['4 kept']);
+  database.away = false;
+  await writing.flush();
+  assert.deepEqual(stored.flat(), ['a', 'c', 'd']);
+  assert.deepEqual(fates(), ['4 kept', '1 dropped']);
 });

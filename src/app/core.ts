@@ -93,11 +93,16 @@ export async function openCore(config: Config): Promise<Core> {
   return { log, store, audit, pepper, passwords, identityTokens, failedLogins, cipher, uses, denials, warnings, close };
 }
 
-/** What is written behind says here that it waits for the database, or was lost with the end of the process. */
+const fates: Readonly<Record<Unstored['fate'], string>> = {
+  kept: 'could not be stored; trying again',
+  lost: 'could not be stored and are lost',
+  dropped: 'are refused by the database and are lost',
+};
+
+/** What is written behind says here that it waits for the database, or was lost: at the end of the process, or as refused. */
 function unstored(log: Log, what: string): (unstored: Unstored) => void {
   return ({ error, entries, fate }) => {
-    const message = fate === 'kept' ? 'could not be stored; trying again' : 'could not be stored and are lost';
-    log.error({ err: error, entries }, `${what} ${message}`);
+    log.error({ err: error, entries }, `${what} ${fates[fate]}`);
   };
 }
 

@@ -31,7 +31,8 @@ export function createRowMemory(database: Database): RowMemory {
       if (now !== version || count >= maximumRows) forget();
       version = now;
       const known = rows.get(statement) ?? new Map<string, unknown>();
-      const row = known.get(key) ?? read();
+      // Many hold the same row: whoever changed it would change what the others look up.
+      const row = known.get(key) ?? Object.freeze(read());
       if (row !== undefined && !known.has(key)) {
         rows.set(statement, known.set(key, row));
         count += 1;

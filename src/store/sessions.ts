@@ -5,8 +5,8 @@ import type { Sql } from './sql.ts';
 export type SessionRow = { readonly data: string; readonly expires_at: number };
 
 export type SessionStore = {
-  /** The data of a session that has not expired. */
-  read(id: string, now: number): Promise<string | undefined>;
+  /** A session that has not expired. */
+  read(id: string, now: number): Promise<SessionRow | undefined>;
   /** Creates, or replaces what this request created before. */
   write(
     id: string,
@@ -36,15 +36,11 @@ const removeOfProviderSession = `
 const ofAccount =
   'select data, expires_at from web_session where account_id = $1 and expires_at > $2 order by expires_at desc, id';
 
+const read = 'select data, expires_at from web_session where id = $1 and expires_at > $2';
+
 export function createSessionStore(sql: Sql): SessionStore {
   return {
-    async read(id, now) {
-      const row = await sql.get<{ data: string }>('select data from web_session where id = $1 and expires_at > $2', [
-        id,
-        now,
-      ]);
-      return row?.data;
-    },
+    read: (id, now) => sql.get<SessionRow>(read, [id, now]),
     async write(id, session) {
       await sql.run(write, [id, session.accountId, session.providerSession ?? null, session.data, session.expiresAt]);
     },

@@ -53,7 +53,11 @@ export function openSqlite(file: string): Sql {
   return {
     engine: 'sqlite',
     all: async <Row>(text: string, values: readonly Value[] = []) =>
-      translateErrors(() => prepare(text).all(bind(values)) as Row[]),
+      translateErrors(() => {
+        const statement = prepare(text);
+        if (!statement.readonly) memory.forget();
+        return statement.all(bind(values)) as Row[];
+      }),
     get: async <Row>(text: string, values: readonly Value[] = []) =>
       translateErrors(() => lookUp(text, values) as Row | undefined),
     run: (text, values) => writes.add(() => run(text, values)),

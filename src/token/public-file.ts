@@ -1,7 +1,10 @@
 /** Owns the files that registries read: `rootcertbundle` and `jwks`. */
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+/** Milliseconds after which nobody writes a draft any more. */
+const draftLife = 60_000;
 
 /**
  * Writes the file unless it holds the text already, in one step, so that a registry that starts at this moment reads
@@ -9,6 +12,7 @@ import { dirname } from 'node:path';
  * @throws {Error} that names the file
  */
 export async function writePublicFile(file: string, text: string): Promise<void> {
+  await removeDrafts(file);
   if ((await readFile(file, 'utf8').catch(() => undefined)) === text) return;
   const draft = `${file}.${randomBytes(6).toString('hex')}`;
   try {
@@ -19,5 +23,18 @@ export async function writePublicFile(file: string, text: string): Promise<void>
   } catch (cause) {
     await rm(draft, { force: true }).catch(() => undefined);
     throw new Error(`Cannot write ${file}, which registries read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Of whoever was killed while writing; what is younger, another process may be about to put in place. */
+async function removeDrafts(file: string): Promise<void> {
+  const [folder, own] = [dirname(file), basename(file)];
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) {
+    if (!name.startsWith(own) || !/^\.[0-9a-f]{12}$/.test(name.slice(own.length))) continue;
+    const draft = join(folder, name);
+    const found = await stat(draft).catch(() => null);
+    if (found !== null && Date.now() - found.mtimeMs > draftLife)
+      await rm(draft, { force: true }).catch(() => undefined);
   }
 }

@@ -1,6 +1,7 @@
 /** Owns the reading of a token request (distribution, spec/auth/token.md and oauth.md): GET and POST become one type. */
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../errors.ts';
+import { isRepeated } from '../repeated-header.ts';
 import { type Access, parseScopes } from '../scope.ts';
 import { createShortMemory } from '../short-memory.ts';
 import { type Proof, readProof } from './credentials.ts';
@@ -59,7 +60,7 @@ function toTokenRequest(
   const scopes = values('scope');
   return {
     method,
-    service: values('service').find((value) => value !== '') ?? '',
+    service: serviceOf(values('service')),
     scopes: parseScopes(scopes),
     hasScope: scopes.some((scope) => scope.trim() !== ''),
     proof: readProof(authorization, query, form),
@@ -67,16 +68,17 @@ function toTokenRequest(
   };
 }
 
-/** Node keeps the first of several. A proxy may have looked at the last. @throws {Refusal} `bad_request` */
-function authorizationOf({ headers, rawHeaders }: IncomingMessage): string | undefined {
-  let count = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2) if (isAuthorization(rawHeaders[index] ?? '')) count += 1;
-  if (count > 1) throw new Refusal('bad_request', 'The request has the Authorization header more than once. Send one.');
-  return headers.authorization;
+/** @throws {Refusal} `bad_request` where several are sent */
+function authorizationOf(request: IncomingMessage): string | undefined {
+  if (!isRepeated(request, 'authorization')) return request.headers.authorization;
+  throw new Refusal('bad_request', 'The request has the Authorization header more than once. Send one.');
 }
 
-function isAuthorization(name: string): boolean {
-  return name.length === 'authorization'.length && name.toLowerCase() === 'authorization';
+/** @throws {Refusal} `bad_request` where several are named: which of them signs must not be a matter of luck */
+function serviceOf(values: readonly string[]): string {
+  const [first = '', ...others] = new Set(values.filter((value) => value !== ''));
+  if (others.length === 0) return first;
+  throw new Refusal('bad_request', 'The request names more than one service. Name one; see auth.token.realm, too.');
 }
 
 /** The realm may have a query of its own, so a POST has one too. */

@@ -32,6 +32,9 @@ export type SessionLimits = {
 /** Milliseconds that a session lives in which nobody has signed in yet: as long as a sign-in may take. */
 export const visitorLifetime = 600_000;
 
+/** Milliseconds by which the stored expiry may lag behind: a session may end so much too early, a tenth of the idle limit at most. */
+const touchInterval = 60_000;
+
 type Callback<Value = void> = (error?: unknown, value?: Value) => void;
 
 /** The table holds hashes of the session ids, so that whoever can read it cannot use a session. */
@@ -39,7 +42,8 @@ export class DatabaseSessions extends session.Store {
   private readonly sessions: SessionStore;
   private readonly limits: SessionLimits;
   private readonly now: () => number;
-  private readonly loaded = new WeakSet<SessionData>();
+  /** The stored expiry of what was read. */
+  private readonly loaded = new WeakMap<SessionData, number>();
 
   /** @param now epoch milliseconds */
   constructor(sessions: SessionStore, limits: SessionLimits, now: () => number) {
@@ -51,8 +55,11 @@ export class DatabaseSessions extends session.Store {
 
   override get(id: string, done: Callback<SessionData | null>): void {
     const read = async (): Promise<SessionData | null> => {
-      const data = await this.sessions.read(hash(id), this.now());
-      return data === undefined ? null : (JSON.parse(data) as SessionData);
+      const row = await this.sessions.read(hash(id), this.now());
+      if (row === undefined) return null;
+      const data = JSON.parse(row.data) as SessionData;
+      this.loaded.set(data, row.expires_at);
+      return data;
     };
     settle(read(), done);
   }
@@ -70,12 +77,15 @@ export class DatabaseSessions extends session.Store {
   /** Called for what was read, not for what a request begins. */
   override createSession(request: Request, data: SessionData): session.Session & SessionData {
     const loaded = super.createSession(request, data);
-    this.loaded.add(loaded);
+    this.loaded.set(loaded, this.loaded.get(data) ?? 0);
     return loaded;
   }
 
+  /** Not at each page: on SQLite a write waits for the disk, and everybody with it. */
   override touch(id: string, data: SessionData, done: Callback = () => {}): void {
-    settle(this.sessions.extend(hash(id), this.expiryOf(data)), done);
+    const expiry = this.expiryOf(data);
+    const isNear = Math.abs(expiry - (this.loaded.get(data) ?? 0)) < Math.min(touchInterval, this.limits.idle * 100);
+    settle(isNear ? Promise.resolve() : this.sessions.extend(hash(id), expiry), done);
   }
 
   override destroy(id: string, done: Callback = () => {}): void {

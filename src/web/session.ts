@@ -51,7 +51,7 @@ export function createSessions(parts: SessionParts): Sessions {
       secret: [...parts.secrets],
       store: new DatabaseSessions(sessions, parts, now),
       cookie: cookie.options,
-      // A visitor who only looks leaves no row; a request that changes nothing writes only the new expiry.
+      // A visitor who only looks leaves no row; a request that changes nothing writes at most the new expiry.
       saveUninitialized: false,
       resave: false,
     }),

@@ -57,6 +57,8 @@ const refused: Readonly<Record<string, string>> = {
   'lines that end in LF alone': `GET /healthz HTTP/1.1\nHost: a\n\n${hidden}`,
   'a bare CR within a header': `${get}X: a\rContent-Length: 9\r\n\r\n${hidden}`,
   'a zero byte in a header': `${get}X: a\0b\r\n\r\n${hidden}`,
+  'two Hosts': `${get}hOST: b\r\n\r\n${hidden}`,
+  'two Hosts that agree, to the realm': `${form}Host: a\r\nContent-Length: 3\r\n\r\na=b${hidden}`,
   'no Host': `GET /healthz HTTP/1.1\r\n\r\n${hidden}`,
   'a version of its own': `GET /healthz HTTP/9.9\r\nHost: a\r\n\r\n${hidden}`,
   'the preface of HTTP/2': `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${hidden}`,
@@ -72,7 +74,6 @@ for (const [what, bytes] of Object.entries(refused)) {
 const once200: Readonly<Record<string, string>> = {
   'a chunk with an extension': `${form}Transfer-Encoding: chunked\r\n\r\n0;a="\r\n\r\n`,
   'an absolute address of another host': 'GET http://evil.example.com/healthz HTTP/1.1\r\nHost: a\r\n\r\n',
-  'two Hosts, of which none counts': `${get}Host: b\r\n\r\n`,
   'a body where none belongs': `${get}Content-Length: ${hidden.length}\r\n\r\n${hidden}`,
   'a wish to speak another protocol': `${get}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n`,
 };

@@ -38,6 +38,39 @@ test('a write of its own is seen by the next lookup', async (t) => {
   assert.equal(await find('a'), undefined);
 });
 
+test('a write that returns rows is seen by the next lookup, whichever call made it', async (t) => {
+  const { sql, find } = await open(t);
+  assert.equal(await find('a'), 1);
+  await sql.all(`${write} returning *`, ['a', 2]);
+  assert.equal(await find('a'), 2);
+  await sql.get(`${write} returning *`, ['a', 3]);
+  assert.equal(await find('a'), 3);
+});
+
+test('what was undone is not remembered', async (t) => {
+  const { sql, find } = await open(t);
+  const undone = sql.transaction(async (run) => {
+    await run(write, ['a', 2]);
+    assert.equal(await find('a'), 2);
+    throw new Error('undo');
+  });
+  await assert.rejects(undone, /undo/);
+  assert.equal(await find('a'), 1);
+  const batch = [
+    { text: write, values: ['a', 3] },
+    { text: `insert into thing values ('b', 1)`, values: [] },
+  ];
+  await assert.rejects(sql.batch(batch));
+  assert.equal(await find('a'), 1);
+});
+
+test('nobody can change the row that others look up', async (t) => {
+  const { sql, find } = await open(t);
+  const row = await sql.get<{ value: number }>(lookUp, ['a']);
+  assert.throws(() => Object.assign(row ?? {}, { value: 9 }), TypeError);
+  assert.equal(await find('a'), 1);
+});
+
 test('a write of another process is seen by the next lookup', async (t) => {
   const { file, find } = await open(t);
   const other = new Database(file);

@@ -158,7 +158,7 @@ test('a client that leaves in the middle of its body harms nobody', async () => 
 });
 
 test('half a character and wrong escapes in the address are ignored', async () => {
-  const answer = await sendRaw(`GET ${target}&scope=%ff%zz%&service=%00 HTTP/1.1\r\nHost: x\r\n\r\n`, 'read');
+  const answer = await sendRaw(`GET ${target}&scope=%ff%zz%&account=%00 HTTP/1.1\r\nHost: x\r\n\r\n`, 'read');
   assert.match(answer, /^HTTP\/1\.1 200 /);
 });
 
@@ -182,6 +182,23 @@ test('two Authorization headers are a 400, whatever they say', async () => {
   const header = `Authorization: ${basic('ana', password)}\r\n`;
   const answer = await sendRaw(`GET ${target} HTTP/1.1\r\nHost: x\r\n${header}${header}\r\n`, 'read');
   assert.match(answer, /^HTTP\/1\.1 400 .*Authorization header more than once/s);
+});
+
+test('two services are a 400, wherever they are named; the same one twice is one', async () => {
+  const other = '&service=other.example.com';
+  for (const answer of [
+    await tokens.send(`${target}${other}`, {}),
+    await post(granted.concat(other)),
+    await tokens.send(`/auth?${other.slice(1)}`, {
+      method: 'POST',
+      headers: { 'Content-Type': form },
+      body: `${granted}&service=registry.example.com`,
+    }),
+  ]) {
+    assert.equal(answer.status, 400);
+    assert.match(messageOf(answer), /more than one service/);
+  }
+  assert.equal((await tokens.send(`${target}&service=&service=registry.example.com`, {})).status, 200);
 });
 
 test('a body that says it is too large is refused before it comes', async () => {

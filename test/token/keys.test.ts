@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -60,6 +60,18 @@ test('a bundle of other keys is replaced', async (t) => {
   await writeFile(place.settings.bundleFile, 'of another installation');
   const keys = await place.open();
   assert.equal(await readFile(place.settings.bundleFile, 'utf8'), keys.ring('').bundle());
+});
+
+test('what a process that was killed left half-written beside a file is cleared away, and nothing else', async (t) => {
+  const place = await newPlace(t);
+  await place.open();
+  const folder = dirname(place.settings.bundleFile);
+  const [left, fresh, foreign] = ['bundle.pem.0123456789ab', 'jwks.json.0123456789ab', 'bundle.pem.copy'];
+  for (const name of [left, fresh, foreign]) await writeFile(join(folder, name), 'half');
+  const hourAgo = Date.now() / 1000 - 3_600;
+  for (const name of [left, foreign]) await utimes(join(folder, name), hourAgo, hourAgo);
+  await (await place.open()).look();
+  assert.deepEqual((await readdir(folder)).sort(), [foreign, 'bundle.pem', 'jwks.json', fresh].sort());
 });
 
 test('four processes that start at once on an empty database agree on one set', async (t) => {

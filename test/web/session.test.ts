@@ -1,6 +1,6 @@
 /** The browser session: its cookie, its row, and everything that ends it. */
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import type { Request } from 'express';
 import type { SessionData } from 'express-session';
@@ -83,6 +83,47 @@ test('a session ends when it was idle too long, and lives on while it is used', 
   }
   clock.now += 3_600_000;
   assert.equal(await seenAs(app, visitor), 'a visitor');
+});
+
+test('a session that is used again within a minute is not written again', async (t) => {
+  const { app, visitor, clock } = await signedIn(t, { idle: 3600, absolute: 7200 });
+  const expiry = async () => (await rowsOf(app))[0]?.expires_at;
+  const begun = await expiry();
+  clock.now += 59_000;
+  assert.equal(await seenAs(app, visitor), ana);
+  assert.equal(await expiry(), begun);
+  clock.now += 2_000;
+  assert.equal(await seenAs(app, visitor), ana);
+  assert.equal(await expiry(), clock.now + 3_600_000);
+});
+
+test('of a short idle limit, no more than a tenth is lost', async (t) => {
+  const { app, visitor, clock } = await signedIn(t, { idle: 60, absolute: 3600 });
+  for (const step of [5_000, 54_000, 6_000, 59_000]) {
+    clock.now += step;
+    assert.equal(await seenAs(app, visitor), ana);
+  }
+  clock.now += 60_000;
+  assert.equal(await seenAs(app, visitor), 'a visitor');
+});
+
+test('an idle limit that was made shorter counts from the next request on', async (t) => {
+  const store = await openStore('sqlite::memory:', () => {});
+  t.after(() => store.close());
+  const id = createHash('sha256').update('sid').digest('base64url');
+  const data = { cookie: { originalMaxAge: null }, passport: { user: { accountId: 'a', signedInAt: 0 } } };
+  await store.sessions.write(id, { accountId: null, data: JSON.stringify(data), expiresAt: 3_600_000 });
+  const used = async (idle: number) => {
+    const sessions = new DatabaseSessions(store.sessions, { idle, absolute: 100_000 }, () => 1_000);
+    const read = await new Promise<SessionData | null | undefined>((done) =>
+      sessions.get('sid', (_, one) => done(one)),
+    );
+    const running = sessions.createSession({} as Request, read ?? assert.fail('the session is there'));
+    await new Promise((done) => sessions.touch('sid', running, done));
+    return (await store.sessions.read(id, 0))?.expires_at;
+  };
+  assert.equal(await used(3600), 3_600_000);
+  assert.equal(await used(600), 601_000);
 });
 
 test('a session ends at the absolute limit, however much it is used', async (t) => {
@@ -202,5 +243,5 @@ test('expired rows are removed in the background, by a timer that holds no proce
   now += 600_000;
   t.mock.timers.tick(600_000);
   assert.equal(await pruned, 1);
-  assert.equal(await store.sessions.read('lives', now), '{}');
+  assert.equal((await store.sessions.read('lives', now))?.data, '{}');
 });
