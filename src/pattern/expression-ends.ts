@@ -26,29 +26,20 @@ export function literalEnds(source: string): Ends {
   };
 }
 
+/** Parentheses and classes need no reading: where one begins or ends, what is literal ends too. */
 function readAtoms(source: string): Atom[] {
   const atoms: Atom[] = [];
-  let depth = 0;
-  for (let at = 0; at < source.length; ) {
-    const [text, atom] = readAtom(source, at);
-    at += text.length;
-    if (text === '(') depth += 1;
-    if (text === ')') depth -= 1;
-    // What is repeated or left out is no literal, and neither is what stands in parentheses, which may be.
+  for (const [text] of source.matchAll(/\\?[\s\S]/gu)) {
+    // What is repeated or left out is no literal.
     if (/^[*+?{]/.test(text) && atoms.length > 0) atoms[atoms.length - 1] = 'other';
-    atoms.push(depth > 0 ? 'other' : atom);
+    atoms.push(atomOf(text));
   }
   return atoms;
 }
 
-function readAtom(source: string, at: number): [text: string, atom: Atom] {
-  const rest = source.slice(at);
-  const bracket = /^\[\^?\]?(?:\\[\s\S]|\[:\^?\w+:\]|[^\]\\])*\]/.exec(rest)?.[0];
-  if (bracket !== undefined) return [bracket, 'other'];
-  if (rest.startsWith('^')) return ['^', 'start'];
-  if (rest.startsWith('$')) return ['$', 'end'];
-  const escaped = /^\\[\s\S]/.exec(rest)?.[0];
-  if (escaped !== undefined) return [escaped, /\w/.test(escaped) ? 'other' : { literal: escaped.slice(1) }];
-  const [character = ''] = rest;
-  return [character, /[.*+?(){}[\]]/.test(character) ? 'other' : { literal: character }];
+function atomOf(text: string): Atom {
+  if (text === '^') return 'start';
+  if (text === '$') return 'end';
+  if (text.startsWith('\\')) return /\w/.test(text) ? 'other' : { literal: text.slice(1) };
+  return /[.*+?(){}[\]]/.test(text) ? 'other' : { literal: text };
 }

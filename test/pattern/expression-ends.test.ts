@@ -30,6 +30,16 @@ describe('found', () => {
     ['^a\\db$', 'a', 'b'],
     ['^é😀$', 'é😀', 'é😀'],
     ['{a', '', ''],
+    ['^a(b)c(d)e$', 'a', 'e'],
+    ['(^a)b$', '', 'b'],
+    ['^a[b^$]', 'a', ''],
+    ['^a[[:alpha:]]b$', 'a', 'b'],
+    ['^a[\\]]b$', 'a', 'b'],
+    ['^a\\*b$', 'a*b', 'a*b'],
+    ['^a.b$', 'a', 'b'],
+    ['^(?<n>a)b$', '', 'b'],
+    [`^${'a'.repeat(499)}`, 'a'.repeat(499), ''],
+    [`^${'a'.repeat(500)}`, '', ''],
   ];
   for (const [source, prefix, suffix] of table) {
     test(source || '(empty)', () => assert.deepEqual(literalEnds(source), { prefix, suffix }));
@@ -50,6 +60,10 @@ test('whatever matches has both ends', () => {
     ')',
     '[ab]',
     '[^a]',
+    '[$]',
+    '[]a]',
+    '[\\]b]',
+    '[[:alpha:]^]',
     '\\.',
     '\\b',
     '\\w',

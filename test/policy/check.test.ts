@@ -32,6 +32,12 @@ describe('a rule that an earlier one leaves nothing', () => {
     ['{account: "/a/", name: "/b/"}', '{account: xax, name: "/b/"}', true],
     ['{name: "/a*/"}', '{name: "/a*"}', false],
     ['{name: "t*m/**"}', '{name: "t*m/a*"}', false],
+    ['{name: "t*m/**"}', '{name: "m/a*"}', false],
+    ['{name: "a/**/b"}', '{name: "a/x*"}', false],
+    ['{name: "*"}', '{name: "${account}"}', false],
+    ['{name: "*/*/*"}', '{name: "/a/"}', false],
+    ['{name: "/**"}', '{name: "/a/"}', false],
+    ['{name: "/a|${account}/"}', '{name: a}', false],
     ['{name: "team/*"}', '{name: "team/x/**"}', false],
     ['{name: "team/**"}', '{name: "team/[^a]"}', true],
     ['{name: "team/**"}', '{name: "x-team/*"}', false],
@@ -126,6 +132,29 @@ test('a group that nothing defines', () => {
   ]);
 });
 
+test('warnings come in the order of the file, each as one, and none for what is right', () => {
+  const text = `users: {guest: {}}
+groups: {devs: []}
+acl:
+  - match: {account: a, name: "\${type}/\${name}/\${service}/\${domain}/\${account}", type: t, group: [devs]}
+    actions: []
+  - {match: {group: [ops], account: }, actions: []}
+  - {match: {group: [dev]}, actions: []}
+  - {match: {group: [ops], ip: }, actions: []}`;
+  assert.deepEqual(
+    warningsOf(parsePolicy(text, 'policy.yml')).map(({ line, column, severity }) => [line, column, severity]),
+    [
+      [1, 9, 'warning'],
+      [6, 5, 'warning'],
+      [6, 28, 'warning'],
+      [7, 5, 'warning'],
+      [8, 5, 'warning'],
+      [8, 5, 'warning'],
+      [8, 28, 'warning'],
+    ],
+  );
+});
+
 test('a placeholder that stands for nothing', () => {
   const good =
     '{account: "/^(.+)@x$/", name: "${account:1}/${user}/${labels:a}/${group}", labels: {a: "${account:1}"}}';
@@ -135,6 +164,16 @@ test('a placeholder that stands for nothing', () => {
   assert.equal(found.length, 4);
   assert.match(found[0] ?? '', /^\$\{acount\} in match\.name stands for nothing .*did you mean "account"\?$/);
   assert.match(found[1] ?? '', /^\$\{account:1\} .*needs match\.account to be an expression/);
+  const odd = warnings('[{match: {name: "${xaccount:1}/${account:x}/${account:12}/${grup}"}, actions: []}]');
+  assert.deepEqual(
+    odd.map((message) => message.replace(/^(\S+) .* as it is written/, '$1')),
+    [
+      '${xaccount:1}; a capture needs match.xaccount to be an expression between slashes, and no variable before it in the same pattern',
+      '${account:x}; did you mean "account"?',
+      '${account:12}; a capture needs match.account to be an expression between slashes, and no variable before it in the same pattern',
+      '${grup}; did you mean "group"?',
+    ],
+  );
   const bug = '{account: "/^(.+)$/", name: "${type}/${account:1}"}';
   assert.match(warnings(`[{match: ${bug}, actions: []}]`).join(), /\$\{account:1\} .*no variable before it/);
 });

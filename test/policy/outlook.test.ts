@@ -78,6 +78,11 @@ describe('what a request must fit is told with the own values', () => {
       '{account: "/^(a)/", name: "${xaccount:1} ${account:1x}"}',
       ['${xaccount:1} ${account:1x}'],
     ],
+    [
+      'a capture of the account, whatever comes before it',
+      '{domain: "/^(e)/", account: "/^(a)/", name: "${account:1}"}',
+      ['a'],
+    ],
     ['the same pattern once', '{name: "${user}", domain: example.com}', ['ana']],
   ];
   for (const [title, match, patterns] of table) {
@@ -87,10 +92,11 @@ describe('what a request must fit is told with the own values', () => {
     });
   }
 
-  test('without groups no pattern is left of one that stands for them', () => {
-    const own = parsePolicy('acl: [{match: {name: "${group}/**"}, actions: []}]', 'policy.yml');
+  test('without groups no pattern is left of one that stands for them, and any other stays', () => {
+    const own = parsePolicy('acl: [{match: {name: "${group}/**", service: "a*"}, actions: []}]', 'policy.yml');
     assert.deepEqual(outlookOf(own, somebody('ana@example.com')).prospects[0]?.requires, [
       { field: 'name', patterns: [] },
+      { field: 'service', patterns: ['a*'] },
     ]);
   });
 });
