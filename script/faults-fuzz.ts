@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { realmPaths } from '../src/token/endpoint.ts';
 import { createPassword } from '../test/support/person.ts';
+import type { Visitor } from '../test/support/visitor.ts';
 import { startHouse } from '../test/support/walk.ts';
 import { createRandom, createRequest, type Route, type Sender } from './faults-fuzz-request.ts';
 import { ana, askToken, type Fault, openScene, type Scene } from './faults-scene.ts';
@@ -10,7 +11,7 @@ import { ana, askToken, type Fault, openScene, type Scene } from './faults-scene
 const bo = 'bo@example.com';
 const scopes =
   'people:read,people:write,passwords:read,passwords:revoke,robots:read,robots:write,audit:read,policy:explain';
-/** After so many, whoever was signed out, or disabled, by one of them comes in anew. */
+/** After so many, and after all, whoever was signed out, or disabled, by one of them comes in anew. */
 const roundLength = 200;
 
 /** Every route as it is mounted, and the realm's. */
@@ -38,17 +39,23 @@ function sendBytes(port: number, bytes: Buffer): Promise<number> {
   });
 }
 
+/** Signs in whom one of the requests may have disabled. */
+async function signInAgain({ installation, signIn }: Scene, email: string): Promise<Visitor> {
+  await installation.run(['person', 'enable', email]);
+  return signIn(email);
+}
+
 type Crew = Sender & { readonly secrets: readonly string[] };
 
 /** An administrator and a person who are signed in, a program with an API token, and a docker client. */
-async function gather({ installation, url, signIn }: Scene, token: string): Promise<Crew> {
-  const [root, person] = [await signIn(ana), await signIn(bo)];
-  const { secret } = await createPassword(person, url, { name: `fuzz ${Math.random()}` });
-  const people = await installation.run(['person', 'list', '--json']);
+async function gather(scene: Scene, token: string): Promise<Crew> {
+  const [root, person] = [await signInAgain(scene, ana), await signInAgain(scene, bo)];
+  const { secret } = await createPassword(person, scene.url, { name: `fuzz ${Math.random()}` });
+  const people = await scene.installation.run(['person', 'list', '--json']);
   const ids = people.stdout
     .split('\n')
     .flatMap((line) => (line === '' ? [] : [(JSON.parse(line) as { id: string }).id]));
-  const sessions = [root, person].map((visitor) => visitor.cookie(url, 'dockpass') ?? '');
+  const sessions = [root, person].map((visitor) => visitor.cookie(scene.url, 'dockpass') ?? '');
   const basic = Buffer.from(`${bo}:${secret}`).toString('base64');
   return {
     headers: [
@@ -79,7 +86,6 @@ export const fuzz: Fault = {
     const statuses = new Map<number, number>();
     const secrets = new Set(['the-secret-of-the-client']);
     for (let round = 0; round < rounds; round++) {
-      for (const email of [ana, bo]) await scene.installation.run(['person', 'enable', email]);
       const crew = await gather(scene, token);
       for (const secret of crew.secrets) secrets.add(secret);
       const work = async () => {
@@ -98,7 +104,7 @@ export const fuzz: Fault = {
       };
       await Promise.all(Array.from({ length: 8 }, work));
     }
-    const { secret } = await createPassword(await scene.signIn(ana), scene.url, { name: 'after all' });
+    const { secret } = await createPassword(await signInAgain(scene, ana), scene.url, { name: 'after all' });
     assert.equal(await askToken(scene.url, secret ?? ''), 200, 'it still works');
     const log = server.output();
     for (const hidden of secrets)
