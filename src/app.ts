@@ -10,7 +10,9 @@ import { createPages, type PageParts } from './app/pages.ts';
 import type { Audit } from './audit.ts';
 import type { Config } from './config/config.ts';
 import { startHousekeeping } from './housekeeping.ts';
-import * as http from './http.ts';
+import { createClientReader, createTrust } from './http/client.ts';
+import { pathOf } from './http/path.ts';
+import { createServer, createStop } from './http/server.ts';
 import { createHashCheck } from './identity/hash-check.ts';
 import { createHashThread } from './identity/hash-thread.ts';
 import type { Credentials } from './identity/identity.ts';
@@ -61,8 +63,8 @@ export async function startApp(config: Config): Promise<App> {
     metrics = config.metricsListener && (await startMetrics(config.metricsListener, { core, keys, warnings }));
     const parts = { policies, keys, people, warnings, metrics, stopping: stopping.signal };
     const listener = await createListener(config, core, parts);
-    const server = await http.createServer(config.tls, listener);
-    const stopServer = http.createStop(server);
+    const server = await createServer(config.tls, listener);
+    const stopServer = createStop(server);
     server.listen({ port: config.port, host: config.host, backlog });
     await once(server, 'listening');
     const stopHousekeeping = startHousekeeping({ ...config, store: core.store, log: core.log, now: Date.now });
@@ -112,8 +114,8 @@ async function createListener(
 ): Promise<RequestListener> {
   const { log, passwords, uses, denials } = core;
   const { policies, keys, metrics } = parts;
-  const trust = http.createTrust(config.trustedProxies);
-  const clientOf = http.createClientReader(trust);
+  const trust = createTrust(config.trustedProxies);
+  const clientOf = createClientReader(trust);
   const hashCheck = createHashCheck({
     thread: createHashThread(),
     guessing: core.failedLogins.guessing,
@@ -164,7 +166,7 @@ async function createListener(
   return (request, response) => {
     // Asked of the server as a whole (RFC 9112, section 3.2.4); express would take it for a page without its session.
     if (request.url === '*') response.writeHead(204).end();
-    else if (realm.has(http.pathOf(request))) void token(request, response);
+    else if (realm.has(pathOf(request))) void token(request, response);
     else pages(request, response);
   };
 }

@@ -2,7 +2,7 @@
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { pathOf } from '../http.ts';
+import { pathOf } from '../http/path.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { http } from '../node-http.ts';

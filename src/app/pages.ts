@@ -2,7 +2,11 @@
 import express, { type RequestHandler } from 'express';
 import type { Config } from '../config/config.ts';
 import { Refusal } from '../errors.ts';
-import * as http from '../http.ts';
+import type { ClientReader, Trust } from '../http/client.ts';
+import { refuseCrossSite } from '../http/cross-site.ts';
+import { type ErrorPage, notFound, replyToErrors } from '../http/error-replies.ts';
+import { pageHeaders } from '../http/page-headers.ts';
+import { logRequest } from '../http/request-log.ts';
 import { createAdmission } from '../identity/admission.ts';
 import type { Policies } from '../policy-file.ts';
 import type { Store } from '../store/store.ts';
@@ -23,8 +27,8 @@ import { mountOwnPages } from './own-pages.ts';
 import type { PageContext } from './page-context.ts';
 
 export type PageParts = {
-  readonly trust: http.Trust;
-  readonly clientOf: ReturnType<typeof http.createClientReader>;
+  readonly trust: Trust;
+  readonly clientOf: ClientReader;
   readonly keys: Keys;
   readonly policies: Policies;
   /** What an operator should look at, now. */
@@ -69,9 +73,9 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   router.post('/sign-in/:provider/back-channel-logout', messages.logout);
   router.post('/google-events', messages.googleEvent);
   router.use('/api/v1', createApi(config, core, administration, parts.policies.current, clientOf));
-  router.use(http.pageHeaders(isSecure(config)));
+  router.use(pageHeaders(isSecure(config)));
   router.use('/static', views.assets);
-  router.use(http.refuseCrossSite(publicUrl.origin), ...sessions.middleware);
+  router.use(refuseCrossSite(publicUrl.origin), ...sessions.middleware);
   router.use(createNavigation(administration.administrators));
 
   router.get('/sign-in', signIn.choose);
@@ -87,11 +91,11 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   app.set('etag', false);
   app.set('trust proxy', parts.trust);
   app.use((request, response, next) => {
-    http.logRequest(request, response, { log, clientOf });
+    logRequest(request, response, { log, clientOf });
     next();
   });
   app.use(prefix === '' ? '/' : prefix, router);
-  app.use(http.notFound, http.replyToErrors({ log, clientOf, page: errorPage(views) }));
+  app.use(notFound, replyToErrors({ log, clientOf, page: errorPage(views) }));
   return app;
 }
 
@@ -177,7 +181,7 @@ const errorTitles: Partial<Record<Refusal['code'], string>> = {
   unavailable: 'Not available right now',
 };
 
-function errorPage(views: Views): http.ErrorPage {
+function errorPage(views: Views): ErrorPage {
   return (response, refusal, requestId) => {
     const { status, message } = refusal;
     const title = errorTitles[refusal.code] ?? (status < 500 ? 'That did not work' : 'Something went wrong');

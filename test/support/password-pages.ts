@@ -4,14 +4,10 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { type AppPasswords, createAppPasswords } from '../../src/app-passwords/app-passwords.ts';
 import type { AuditEvent, Client } from '../../src/audit.ts';
-import {
-  createClientReader,
-  createTrust,
-  notFound,
-  pageHeaders,
-  refuseCrossSite,
-  replyToErrors,
-} from '../../src/http.ts';
+import { createClientReader, createTrust } from '../../src/http/client.ts';
+import { refuseCrossSite } from '../../src/http/cross-site.ts';
+import { notFound, replyToErrors } from '../../src/http/error-replies.ts';
+import { pageHeaders } from '../../src/http/page-headers.ts';
 import { createLog } from '../../src/log.ts';
 import { createPatternCheck } from '../../src/pattern/repository-pattern.ts';
 import { createPepper } from '../../src/secret.ts';

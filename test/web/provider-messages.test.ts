@@ -6,7 +6,7 @@ import { before, type TestContext, test } from 'node:test';
 import express from 'express';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from 'jose';
 import { Refusal } from '../../src/errors.ts';
-import { createClientReader, createTrust } from '../../src/http.ts';
+import { createClientReader, createTrust } from '../../src/http/client.ts';
 import { createRiscReader } from '../../src/identity/google/risc.ts';
 import { createOidcConnector } from '../../src/identity/oidc.ts';
 import type { Fetch } from '../../src/identity/provider-fetch.ts';

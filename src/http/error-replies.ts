@@ -1,0 +1,52 @@
+/** Owns what a page answers where it failed, or where there is none. */
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { Refusal } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { ClientReader } from './client.ts';
+
+export const notFound: RequestHandler = (_request, _response, next) => {
+  next(new Refusal('not_found', 'There is no such page. The passwords are on the first page.'));
+};
+
+/** How a refusal is shown to a person. */
+export type ErrorPage = (response: Response, refusal: Refusal, requestId: string) => void;
+
+/** The one place that turns an error of a page into a reply: a page for a browser, JSON for a program. */
+export function replyToErrors(parts: {
+  log: Log;
+  clientOf: ClientReader;
+  page: ErrorPage;
+}): (error: unknown, request: Request, response: Response, next: NextFunction) => void {
+  return (error, request, response, _next) => {
+    const { requestId } = parts.clientOf(request);
+    // Whoever goes away during a download is no fault of ours.
+    if ((error as { code?: unknown }).code === 'ERR_STREAM_PREMATURE_CLOSE') return;
+    const refusal = toRefusal(error);
+    if (refusal.status >= 500) parts.log.error({ err: refusal.cause ?? error, requestId }, refusal.message);
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    response.status(refusal.status).setHeader('Cache-Control', 'no-store');
+    if (refusal.retryAfter !== undefined) response.setHeader('Retry-After', String(refusal.retryAfter));
+    if (request.accepts(['json', 'html']) === 'html') parts.page(response, refusal, requestId);
+    else response.json({ errors: [{ code: refusal.code, message: refusal.message, requestId }] });
+  };
+}
+
+/** Errors of express and its parsers carry the status that they mean; everything else is our fault. */
+function toRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  const { status } = error as { status?: unknown };
+  if (status === 413) return new Refusal('too_large', 'The request is too large.', { cause: error });
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return new Refusal('bad_request', 'The request could not be read. Go back and try again.', { cause: error });
+  }
+  return new Refusal(
+    'internal',
+    'Something went wrong here. Try again; the log has the reason under this request id.',
+    {
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,16 @@
+/** Makes text from a client fit for a log or a table. */
+
+/** Printable ASCII, which is what clients send. */
+const harmless = /^[ -~]*$/;
+
+/**
+ * Text from a client as it may stand in a log or a table: short, without anything that looks like our secrets, and
+ * without what a terminal obeys or nobody sees (C1, direction marks): of that, first, so that it cannot split a secret.
+ */
+export function printable(text: string, maximumLength: number): string {
+  if (harmless.test(text) && text.length <= maximumLength && !text.includes('dk')) return text;
+  return text
+    .slice(0, maximumLength)
+    .replaceAll(/[\p{Cc}\p{Cf}]/gu, '')
+    .replaceAll(/\bdk[a-z]_[0-9A-Za-z]{8,}/g, 'dk?_…');
+}

@@ -1,0 +1,33 @@
+/** Owns the one log line that each request leaves. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Log } from '../log.ts';
+import type { ClientReader } from './client.ts';
+import { pathOf } from './path.ts';
+import { printable } from './printable.ts';
+
+/** Writes one line when the answer is out, or when the client left before. The query is not logged: it may hold a code. */
+export function logRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  parts: { log: Log; clientOf: ClientReader },
+): void {
+  const begun = performance.now();
+  const { requestId, address, userAgent } = parts.clientOf(request);
+  // Express takes the prefix off the address while it looks for the route.
+  const path = printable(pathOf(request), 200);
+  response.setHeader('X-Request-Id', requestId);
+  response.once('close', () => {
+    parts.log.info(
+      {
+        requestId,
+        method: request.method,
+        path,
+        status: response.writableFinished ? response.statusCode : 499,
+        ms: Math.round((performance.now() - begun) * 10) / 10,
+        address,
+        userAgent,
+      },
+      'request',
+    );
+  });
+}
