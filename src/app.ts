@@ -12,7 +12,9 @@ import type { Config } from './config/config.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { createClientReader, createTrust } from './http/client.ts';
 import { pathOf } from './http/path.ts';
+import { logRequest } from './http/request-log.ts';
 import { createServer, createStop } from './http/server.ts';
+import { refuseTwoHosts } from './http/unreadable.ts';
 import { createHashCheck } from './identity/hash-check.ts';
 import { createHashThread } from './identity/hash-thread.ts';
 import type { Credentials } from './identity/identity.ts';
@@ -163,12 +165,14 @@ async function createListener(
   const pages = await createPages(config, core, { trust, clientOf, ...parts });
 
   const realm = new Set(realmPaths.map((path) => config.prefix + path));
-  return (request, response) => {
+  return refuseTwoHosts({ log, clientOf }, (request, response) => {
+    if (realm.has(pathOf(request))) void token(request, response);
     // Asked of the server as a whole (RFC 9112, section 3.2.4); express would take it for a page without its session.
-    if (request.url === '*') response.writeHead(204).end();
-    else if (realm.has(pathOf(request))) void token(request, response);
-    else pages(request, response);
-  };
+    else if (request.url === '*') {
+      logRequest(request, response, { log, clientOf });
+      response.writeHead(204).end();
+    } else pages(request, response);
+  });
 }
 
 /** Asks in the background about those who hold passwords. */

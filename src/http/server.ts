@@ -1,11 +1,10 @@
-/** Owns the listener: the limits that every one has, what it answers to bytes that are no request, and how it stops. */
+/** Owns the listener: the limits that every one has, and how it stops. */
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import type { RequestListener, Server, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { RequestListener, Server } from 'node:http';
 import { Refusal } from '../errors.ts';
 import { http, https } from '../node-http.ts';
-import { isRepeated } from '../repeated-header.ts';
+import { answerUnreadable } from './unreadable.ts';
 
 /**
  * A server with the limits that every listener has.
@@ -25,11 +24,10 @@ export async function createServer(
     // Longer than the idle time of common proxies (60 s), so that they never write to a socket that we just closed.
     keepAliveTimeout: 65_000,
   };
-  const handler = refuseTwoHosts(listener);
-  if (tls === null) return http.createServer(limits, handler).on('clientError', answerUnreadable);
+  if (tls === null) return http.createServer(limits, listener).on('clientError', answerUnreadable);
   try {
     const [cert, key] = await Promise.all([readFile(tls.certificateFile), readFile(tls.keyFile)]);
-    const server = https.createServer({ ...limits, cert, key, minVersion: 'TLSv1.2' }, handler);
+    const server = https.createServer({ ...limits, cert, key, minVersion: 'TLSv1.2' }, listener);
     return server.on('clientError', answerUnreadable);
   } catch (cause) {
     throw new Refusal(
@@ -38,45 +36,6 @@ export async function createServer(
       { cause },
     );
   }
-}
-
-const unreadable: Readonly<Record<string, readonly [status: number, message: string]>> = {
-  HPE_HEADER_OVERFLOW: [431, 'The headers are larger than 64 KB: is the password that long?'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time.'],
-};
-
-/**
- * Answers what is no request that Node could hand on, in the words of a registry: docker shows an empty body as
- * "unknown: ". The answer of a request before it, on the same connection, is not cut in two.
- */
-function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex & { _httpMessage?: ServerResponse }): void {
-  if (!socket.writable || error.code === 'ECONNRESET' || socket._httpMessage?.headersSent === true) {
-    socket.destroy();
-    return;
-  }
-  const [status, message] = unreadable[error.code ?? ''] ?? [400, 'This is not a request as HTTP/1.1 has it.'];
-  const body = unreadableBody(message);
-  const head = [
-    `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}`,
-    'Content-Type: application/json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Cache-Control: no-store',
-    'Connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
-}
-
-function unreadableBody(message: string): string {
-  return JSON.stringify({ errors: [{ code: 'UNSUPPORTED', message }], details: message });
-}
-
-/** RFC 9112, section 3.2. Node refuses a request without one. */
-function refuseTwoHosts(listener: RequestListener): RequestListener {
-  return (request, response) => {
-    if (!isRepeated(request, 'host')) return listener(request, response);
-    const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', Connection: 'close' };
-    response.writeHead(400, headers).end(unreadableBody('The request has the Host header more than once. Send one.'));
-  };
 }
 
 /**

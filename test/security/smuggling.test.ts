@@ -71,6 +71,26 @@ for (const [what, bytes] of Object.entries(refused)) {
   });
 }
 
+test('what is asked with two Hosts, or of the server as a whole, is a line of the log like any other', async () => {
+  const lineOf = async (answer: string): Promise<Record<string, unknown>> => {
+    const [id = 'none'] = /(?<=^X-Request-Id: )\S+/m.exec(answer) ?? [];
+    await server.says(new RegExp(id));
+    const [line = '', ...others] = server
+      .output()
+      .split('\n')
+      .filter((text) => text.includes(id));
+    assert.deepEqual(others, []);
+    return JSON.parse(line);
+  };
+  for (const target of ['/healthz', '/auth']) {
+    const line = await lineOf(await send(`GET ${target}?service=secret HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n`));
+    assert.deepEqual([line['msg'], line['method'], line['path'], line['status']], ['request', 'GET', target, 400]);
+    assert.equal(line['address'], '127.0.0.1');
+  }
+  const line = await lineOf(await send('OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n'));
+  assert.deepEqual([line['method'], line['status']], ['OPTIONS', 204]);
+});
+
 const once200: Readonly<Record<string, string>> = {
   'a chunk with an extension': `${form}Transfer-Encoding: chunked\r\n\r\n0;a="\r\n\r\n`,
   'an absolute address of another host': 'GET http://evil.example.com/healthz HTTP/1.1\r\nHost: a\r\n\r\n',

@@ -1,0 +1,54 @@
+/** Owns the answers to what cannot be taken for one request. */
+import type { RequestListener, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Log } from '../log.ts';
+import { http } from '../node-http.ts';
+import { isRepeated } from '../repeated-header.ts';
+import type { ClientReader } from './client.ts';
+import { logRequest } from './request-log.ts';
+
+const unreadable: Readonly<Record<string, readonly [status: number, message: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'The headers are larger than 64 KB: is the password that long?'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time.'],
+};
+
+/**
+ * Answers what is no request that Node could hand on, in the words of a registry: docker shows an empty body as
+ * "unknown: ". The answer of a request before it, on the same connection, is not cut in two.
+ */
+export function answerUnreadable(
+  error: NodeJS.ErrnoException,
+  socket: Duplex & { _httpMessage?: ServerResponse },
+): void {
+  if (!socket.writable || error.code === 'ECONNRESET' || socket._httpMessage?.headersSent === true) {
+    socket.destroy();
+    return;
+  }
+  const [status, message] = unreadable[error.code ?? ''] ?? [400, 'This is not a request as HTTP/1.1 has it.'];
+  const body = unreadableBody(message);
+  const head = [
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}`,
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+function unreadableBody(message: string): string {
+  return JSON.stringify({ errors: [{ code: 'UNSUPPORTED', message }], details: message });
+}
+
+/** RFC 9112, section 3.2: a proxy may have looked at the other one. Node refuses a request without any. */
+export function refuseTwoHosts(
+  parts: { log: Log; clientOf: ClientReader },
+  listener: RequestListener,
+): RequestListener {
+  return (request, response) => {
+    if (!isRepeated(request, 'host')) return listener(request, response);
+    logRequest(request, response, parts);
+    const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', Connection: 'close' };
+    response.writeHead(400, headers).end(unreadableBody('The request has the Host header more than once. Send one.'));
+  };
+}
