@@ -55,26 +55,30 @@ const kinds: readonly IdentityKind[] = ['person', 'static', 'robot', 'ci', 'anon
  * @throws {PolicyError} with every mistake
  */
 export function parsePolicy(text: string, fileName: string): Policy {
-  return finish(readYaml(text), fileName);
+  const reader = readYaml(text);
+  const policy = readPolicy(reader);
+  throwErrors(reader, fileName);
+  return Object.freeze({ ...policy, firstMatch: createFirstMatch(policy.rules), warnings: reader.problems });
 }
 
 /**
- * The same for what is parsed already: its mistakes have no place but their path.
+ * The rules alone, of what is parsed already: its mistakes have no place but their path.
  * @throws {PolicyError}
  */
-export function policyFrom(values: unknown, name: string): Policy {
-  return finish(readValues(values), name);
+export function rulesFrom(values: unknown, name: string): readonly Rule[] {
+  const reader = readValues(values);
+  const { rules } = readPolicy(reader);
+  throwErrors(reader, name);
+  return rules;
 }
 
-function finish(reader: Reader, fileName: string): Policy {
-  const policy = readPolicy(reader);
+function throwErrors(reader: Reader, fileName: string): void {
   const errors = reader.problems.filter(({ severity }) => severity === 'error');
   if (errors.length > 0)
     throw new PolicyError(
       fileName,
       errors.toSorted((a, b) => a.line - b.line || a.column - b.column),
     );
-  return Object.freeze({ ...policy, firstMatch: createFirstMatch(policy.rules), warnings: reader.problems });
 }
 
 function readPolicy(reader: Reader): Omit<Policy, 'warnings' | 'firstMatch'> {
@@ -211,7 +215,9 @@ function readFlag(reader: Reader, value: Value): boolean {
 const matchFields = [...captureFields, 'ip', 'labels', 'domain', 'group', 'kind'] as const;
 
 function readMatch(reader: Reader, value: Value, raw: boolean): Rule['conditions'] {
-  const fields = reader.fields(value, matchFields);
+  const fields = reader.fields(value, matchFields, ({ key, keyPlace }) => {
+    reader.report(keyPlace, `match.${key} is empty, so it is no condition`, 'warning');
+  });
   const match: { -readonly [Field in keyof Match]: Match[Field] } = {};
   for (const field of [...captureFields, 'ip'] as const) {
     const text = fields[field] ? readWord(reader, fields[field]) : null;
@@ -225,9 +231,6 @@ function readMatch(reader: Reader, value: Value, raw: boolean): Rule['conditions
   }
   const labels = fields.labels ? reader.entries(fields.labels) : [];
   match.labels = readLabelPatterns(reader, labels);
-  for (const { key, keyPlace, value: absent } of reader.entries(value)) {
-    if (!absent) reader.report(keyPlace, `match.${key} is empty, so it is no condition`, 'warning');
-  }
   return compileMatch(match, { extended: true, raw }, (field, message) => {
     reader.report(placeOf(field, fields, labels) ?? value.place, problemOf(field, match, message));
   });

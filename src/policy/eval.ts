@@ -1,6 +1,6 @@
 /** Owns `policy eval`: one JSON line with an ACL and a request in, one JSON line with the decision out. */
 import type { Identity, IdentityKind } from '../identity/identity.ts';
-import { PolicyError, policyFrom, type StaticUser } from './acl.ts';
+import { PolicyError, rulesFrom, type StaticUser } from './acl.ts';
 import { TooManyCombinations } from './choices.ts';
 import { DockerAuthError, loadDockerAuthAcl } from './docker-auth.ts';
 import { noGroups } from './groups.ts';
@@ -57,8 +57,8 @@ function orNull<Result>(read: () => Result): Result | null {
 
 type Input = { readonly request?: EvalRequest } | null;
 
-const head = '{"acl":';
-const middle = ',"request":';
+const head = /^\s*\{\s*"acl"\s*:/;
+const middle = '"request":';
 
 /**
  * The ACL as it is written, so that one that came before need not be read again, and the rest of the line read; `null`
@@ -66,11 +66,13 @@ const middle = ',"request":';
  * stands before it may still be more than the ACL, and then is no JSON.
  */
 function split(line: string): { readonly acl: string; readonly rest: Input } | null {
-  const at = line.startsWith(head) ? line.lastIndexOf(middle) : -1;
-  if (at < 0) return null;
-  const rest = orNull(() => parse(`{${line.slice(at + 1)}`) as Input);
+  const [begin] = head.exec(line) ?? [];
+  const at = begin === undefined ? -1 : line.lastIndexOf(middle);
+  if (begin === undefined || at < 0) return null;
+  const acl = line.slice(begin.length, at).trimEnd();
+  const rest = acl.endsWith(',') ? orNull(() => parse(`{${line.slice(at)}`) as Input) : null;
   // Of two ACLs the last one counts.
-  return rest === null || Object.hasOwn(rest, 'acl') ? null : { acl: line.slice(head.length, at), rest };
+  return rest === null || Object.hasOwn(rest, 'acl') ? null : { acl: acl.slice(0, -1), rest };
 }
 
 /** @throws {SyntaxError} */
@@ -162,7 +164,7 @@ function loadDockerAuth(acl: unknown): Loaded {
 
 function loadOurs(acl: unknown): Loaded {
   try {
-    return { rules: policyFrom({ acl: acl ?? [] }, 'acl').rules };
+    return { rules: rulesFrom({ acl: acl ?? [] }, 'acl') };
   } catch (error) {
     if (error instanceof PolicyError) return { error: error.message };
     throw error;

@@ -17,6 +17,7 @@ const mixed = new RegExp(String.raw`(?<=\p{Script=Latin})${otherScript}|${otherS
  * @returns says what is odd about the first such character, in words that complete "match.name: ...", or `null`
  */
 export function lookAlikeIn(text: string): string | null {
+  if (/^\p{ASCII}*$/u.test(text)) return null; // nearly always
   for (const [character] of text.matchAll(/\P{ASCII}/gu)) {
     const oddity = oddityOf(character);
     if (oddity !== null) return `${nameOf(character)} ${oddity}`;

@@ -27,8 +27,12 @@ export type Reader = {
   readonly problems: readonly PolicyProblem[];
   report(place: Place, message: string, severity?: 'error' | 'warning'): void;
   entries(value: Value): Entry[];
-  /** The values of the keys that are there; any key that is not of `known` is an error. */
-  fields<Key extends string>(value: Value, known: readonly Key[]): Partial<Record<Key, Value>>;
+  /** The values of the keys that are there; any key that is not of `known` is an error, and one that is empty is told to `whenEmpty`. */
+  fields<Key extends string>(
+    value: Value,
+    known: readonly Key[],
+    whenEmpty?: (entry: Entry) => void,
+  ): Partial<Record<Key, Value>>;
   items(value: Value): Value[];
   text(value: Value): string | null;
   /** One text or a list of them. */
@@ -66,12 +70,14 @@ export function createReader(source: Source): Reader {
         return key === null ? [] : [{ key, keyPlace, value: toValue(node, pathOf(value, key)) }];
       });
     },
-    fields(value, known) {
+    fields(value, known, whenEmpty) {
       const found: Partial<Record<(typeof known)[number], Value>> = {};
-      for (const { key, keyPlace, value: field } of reader.entries(value)) {
-        const name = known.find((candidate) => candidate === key);
-        if (name === undefined) report(keyPlace, `unknown key "${key}" in ${value.path}${suggest(key, known)}`);
-        else if (field) found[name] = field;
+      for (const entry of reader.entries(value)) {
+        const name = known.find((candidate) => candidate === entry.key);
+        if (name === undefined) {
+          report(entry.keyPlace, `unknown key "${entry.key}" in ${value.path}${suggest(entry.key, known)}`);
+        } else if (entry.value) found[name] = entry.value;
+        else whenEmpty?.(entry);
       }
       return found;
     },

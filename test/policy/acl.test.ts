@@ -1,7 +1,7 @@
 /** The policy file: what it holds, and that each mistake is named with its line, column and a hint. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { PolicyError, parsePolicy, policyFrom } from '../../src/policy/acl.ts';
+import { PolicyError, parsePolicy, rulesFrom } from '../../src/policy/acl.ts';
 import { ask } from './asking.ts';
 
 const hash = '$2y$05$LO.vzwpWC5LZGqThvEfznu8qhb5SGqvBSWY1J3yZ4AxtMRZ3kN5jC';
@@ -306,7 +306,7 @@ describe('values that are parsed already are read as strictly', () => {
   for (const [values, problem] of table) {
     test(problem, () => {
       assert.throws(
-        () => policyFrom(values, 'acl'),
+        () => rulesFrom(values, 'acl'),
         ({ problems }: PolicyError) => {
           assert.equal(problems[0]?.message, problem);
           return true;
@@ -316,9 +316,9 @@ describe('values that are parsed already are read as strictly', () => {
   }
 
   test('numbers and booleans are their text', () => {
-    const policy = policyFrom(rule({ account: 5, name: true }), 'acl');
+    const rules = rulesFrom(rule({ account: 5, name: true }), 'acl');
     assert.deepEqual(
-      policy.rules[0]?.conditions.map(({ patterns }) => patterns),
+      rules[0]?.conditions.map(({ patterns }) => patterns),
       [['5'], ['true']],
     );
   });

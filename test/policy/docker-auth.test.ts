@@ -206,6 +206,12 @@ test('a line is read the same however its keys stand', () => {
     [`{"acl":[{"match":{"name":",\\"request\\":"},"actions":[]}],"request":${r}}`, '{"nomatch":true}'],
     [`{"acl":${a},"request":${r}`, /not JSON/],
     [`{"acl":[,"request":${r}}`, /not JSON/],
+    [`{"acl":${a} "request":${r}}`, /not JSON/],
+    [`{"acl":${a},,"request":${r}}`, /not JSON/],
+    [
+      `{"acl": [{"match": {"account": "request"}, "actions": []}], "request": {"account": "request"}}`,
+      '{"actions":[]}',
+    ],
     [`{"acl":${a},"request":${r}}}`, /not JSON/],
     [`{"acl":[{"match":{"name":"\\ud83d"},"actions":["*"]}],"request":{"name":"\ufffd","actions":["pull"]}}`, granted],
     [`{"acl":[{"match":{"name":"x"},"actions":["*"],"comment":{}}],"request":${r}}`, /acl\[1\]\.comment is no text/],
