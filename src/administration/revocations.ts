@@ -1,7 +1,7 @@
 /** Owns revocation by administrators: which passwords a selection means, what would stop, revoke, undo within 24 hours. */
 import { randomBytes } from 'node:crypto';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
-import { type Actor, type AppPassword, toAppPassword } from '../app-passwords/app-passwords.ts';
+import { type Actor, type AppPassword, toAppPassword } from '../app-passwords/app-password.ts';
 import type { Audit } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import { domainOf } from '../identity/admission.ts';

@@ -1,0 +1,73 @@
+/** Owns what is seen of an app password, who holds one, and who does something to it. */
+import type { Client } from '../audit.ts';
+import type { Limits } from '../identity/identity.ts';
+import type { Account } from '../store/accounts.ts';
+import type { ListedPassword, NewPassword } from '../store/passwords.ts';
+import { limitsOf, stateOf } from './check.ts';
+
+/** An app password as its owner and administrators see it. Times are epoch milliseconds. */
+export type AppPassword = {
+  readonly id: string;
+  readonly accountId: string;
+  /** The owner's docker user name. */
+  readonly login: string;
+  readonly ownerKind: Account['kind'];
+  readonly name: string;
+  readonly hint: string;
+  readonly state: 'live' | 'expired' | 'revoked';
+  readonly limits: Limits;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly revokedAt: number | null;
+  readonly revokedBy: string | null;
+  /** What the administrator said who revoked it; `null` where none did. */
+  readonly revocationReason: string | null;
+  /** The id of the password that took over when this one got a new secret. */
+  readonly replacedBy: string | null;
+  /** Services where docker keeps an identity token in the place of this password. */
+  readonly identityServices: readonly string[];
+  readonly lastUse: { readonly at: number; readonly address: string; readonly client: string } | null;
+};
+
+/** Who holds a password: a person, or a robot, whose secrets begin with `dkr_`. */
+export type Owner = Pick<Account, 'id' | 'login' | 'kind'>;
+
+/** Who does it: a login or 'command line'. `client` is `null` on the command line. */
+export type Actor = { readonly actor: string; readonly client: Client | null };
+
+/** @param now epoch milliseconds */
+export function toAppPassword(
+  row: Omit<ListedPassword, 'login' | 'kind'>,
+  owner: Pick<Owner, 'login' | 'kind'>,
+  now: number,
+): AppPassword {
+  return {
+    id: row.id,
+    accountId: row.account_id,
+    login: owner.login,
+    ownerKind: owner.kind,
+    name: row.name,
+    hint: row.hint,
+    state: stateOf(row, now),
+    limits: limitsOf(row),
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    revokedAt: row.revoked_at,
+    revokedBy: row.revoked_by,
+    revocationReason: row.revocation_reason === '' ? null : row.revocation_reason,
+    replacedBy: row.replaced_by,
+    identityServices: row.identity_services?.split(',') ?? [],
+    lastUse:
+      row.used_at === null ? null : { at: row.used_at, address: row.used_address ?? '', client: row.used_client ?? '' },
+  };
+}
+
+const unused = {
+  ...{ revoked_at: null, revoked_by: null, revocation_reason: null, replaced_by: null },
+  ...{ used_at: null, used_address: null, used_client: null, identity_services: null },
+};
+
+/** One that was stored this moment. */
+export function asNew(row: NewPassword, owner: Owner, now: number): AppPassword {
+  return toAppPassword({ ...row, ...unused }, owner, now);
+}

@@ -1,0 +1,50 @@
+/** Makes a new app password. */
+import type { Audit } from '../audit.ts';
+import { Refusal } from '../errors.ts';
+import type { Pepper } from '../secret.ts';
+import type { PasswordStore } from '../store/passwords.ts';
+import { type Actor, type AppPassword, asNew, type Owner } from './app-password.ts';
+import { stateOf } from './check.ts';
+import { createNewSecret } from './new-secret.ts';
+import { checkWish, type PasswordWish, type WishRules } from './wish.ts';
+
+export type IssueParts = WishRules & {
+  readonly store: PasswordStore;
+  readonly audit: Audit;
+  readonly pepper: Pepper;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly maximumPerAccount: number;
+};
+
+/** The one time that a secret is seen. */
+export type Issued = { readonly secret: string; readonly password: AppPassword };
+
+/** @throws {Refusal} `bad_request` for a wish that cannot be met, `conflict` at the limit or for a name in use */
+export async function issue(parts: IssueParts, owner: Owner, wish: PasswordWish, by: Actor): Promise<Issued> {
+  const { store, audit, now, maximumPerAccount } = parts;
+  const { name, repositories } = checkWish(wish, parts);
+  const actions = wish.pullOnly ? ['pull'] : null;
+  const limits = { actions, repositories: repositories.length > 0 ? repositories : null };
+  const { secret, row } = createNewSecret(parts, owner, { name, limits, days: wish.days });
+  if (!(await store.insert(row, maximumPerAccount))) {
+    throw await explainConflict(store, owner.id, name, maximumPerAccount, now());
+  }
+  const { id, expires_at: expiresAt } = row;
+  audit.record({ action: 'password.create', ...by, subject: owner.login, detail: { id, name, expiresAt, limits } });
+  // What was answered is written down, whatever ends the process.
+  await audit.flush();
+  return { secret, password: asNew(row, owner, now()) };
+}
+
+/** Which of its two conditions the insert did not meet. */
+async function explainConflict(store: PasswordStore, accountId: string, name: string, limit: number, now: number) {
+  const live = (await store.ofAccount(accountId)).filter((row) => stateOf(row, now) === 'live');
+  return live.some((row) => row.name === name)
+    ? new Refusal(
+        'conflict',
+        `There is a live password named "${name}" already. Choose another name, or revoke that one.`,
+        { field: 'name' },
+      )
+    : new Refusal('conflict', `There are ${limit} live passwords, which is the limit. Revoke one that is not needed.`);
+}

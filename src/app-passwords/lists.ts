@@ -1,0 +1,55 @@
+/** Owns finding app passwords for whoever looks at them. */
+import { Refusal } from '../errors.ts';
+import type { PasswordStore } from '../store/passwords.ts';
+import { day } from '../time.ts';
+import { type AppPassword, type Owner, toAppPassword } from './app-password.ts';
+
+export type PasswordLists = {
+  /** The newest first. */
+  ofAccount(owner: Pick<Owner, 'id'>): Promise<AppPassword[]>;
+  all(): Promise<AppPassword[]>;
+  /** Live ones of active accounts that end within so many days and have no successor; the next to end first. */
+  expiring(days: number): Promise<AppPassword[]>;
+  /** @throws {Refusal} `not_found` */
+  byId(id: string): Promise<AppPassword>;
+  /**
+   * @param accountId only a password of this account, or any where `null`
+   * @throws {Refusal} `not_found`
+   */
+  byIdOf(id: string, accountId: string | null): Promise<AppPassword>;
+};
+
+/** @param parts.flushUses stores the last uses that wait, so that they are seen */
+export function createPasswordLists(parts: {
+  readonly store: PasswordStore;
+  readonly flushUses: () => Promise<void>;
+  readonly now: () => number;
+}): PasswordLists {
+  const { store, flushUses, now } = parts;
+  const byId = async (id: string): Promise<AppPassword> => {
+    await flushUses();
+    const row = await store.byId(id);
+    if (row === undefined) throw new Refusal('not_found', `There is no password ${id}. List them to see the ids.`);
+    return toAppPassword(row, row, now());
+  };
+  return {
+    async ofAccount(owner) {
+      await flushUses();
+      return (await store.ofAccount(owner.id)).map((row) => toAppPassword(row, row, now()));
+    },
+    async all() {
+      await flushUses();
+      return (await store.all()).map((row) => toAppPassword(row, row, now()));
+    },
+    async expiring(days) {
+      const until = now() + days * day;
+      return (await store.expiring(now(), until)).map((row) => toAppPassword(row, row, now()));
+    },
+    byId,
+    async byIdOf(id, accountId) {
+      const password = await byId(id);
+      if (accountId === null || password.accountId === accountId) return password;
+      throw new Refusal('not_found', `You have no password ${id}. Your passwords are listed on the first page.`);
+    },
+  };
+}

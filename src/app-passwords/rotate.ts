@@ -1,0 +1,69 @@
+/** Puts a new secret in the place of an old one. */
+import type { Audit } from '../audit.ts';
+import { Refusal } from '../errors.ts';
+import type { Pepper } from '../secret.ts';
+import type { PasswordStore } from '../store/passwords.ts';
+import { hour } from '../time.ts';
+import { type Actor, type AppPassword, asNew } from './app-password.ts';
+import type { Issued } from './issue.ts';
+import type { PasswordLists } from './lists.ts';
+import { createNewSecret } from './new-secret.ts';
+import { checkDays } from './wish.ts';
+
+/** A new secret for a password. `overlapHours` is how long the old one stays alive: 0 ends it at once. */
+export type RotationWish = { readonly days: number; readonly overlapHours: number };
+
+export type RotateParts = {
+  readonly store: PasswordStore;
+  readonly audit: Audit;
+  readonly pepper: Pepper;
+  readonly lists: PasswordLists;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly maximumDays: number;
+};
+
+/** Hours: a month. */
+const maximumOverlap = 720;
+
+/**
+ * @param accountId only a password of this account, or any where `null`
+ * @throws {Refusal} `bad_request`, `not_found`, or `conflict` for one that is not live or has two live secrets already
+ */
+export async function rotate(
+  parts: RotateParts,
+  id: string,
+  accountId: string | null,
+  wish: RotationWish,
+  by: Actor,
+): Promise<Issued & { readonly previous: AppPassword }> {
+  const { store, audit, lists, now } = parts;
+  const old = await lists.byIdOf(id, accountId);
+  checkDays(wish.days, parts.maximumDays);
+  checkOverlap(wish.overlapHours);
+  const owner = { id: old.accountId, login: old.login, kind: old.ownerKind };
+  const { secret, row } = createNewSecret(parts, owner, { name: old.name, limits: old.limits, days: wish.days });
+  if (!(await store.rotate(id, row, now() + wish.overlapHours * hour))) throw explainConflict(await lists.byId(id));
+  const previous = await lists.byId(id);
+  const detail = { id: row.id, name: row.name, replaces: id, oldExpiresAt: previous.expiresAt };
+  audit.record({ action: 'password.rotate', ...by, subject: old.login, detail });
+  await audit.flush();
+  return { secret, password: asNew(row, owner, now()), previous };
+}
+
+function checkOverlap(hours: number): void {
+  if (Number.isInteger(hours) && hours >= 0 && hours <= maximumOverlap) return;
+  const message = `Keep the old secret alive for 0 to ${maximumOverlap} hours.`;
+  throw new Refusal('bad_request', message, { field: 'overlapHours' });
+}
+
+/** Why the store took no successor of it. */
+function explainConflict({ name, state, replacedBy }: AppPassword): Refusal {
+  const why =
+    state !== 'live'
+      ? `"${name}" is ${state}: create a new password`
+      : replacedBy !== null
+        ? `"${name}" has a new secret already: rotate that one, ${replacedBy}`
+        : `The secret that "${name}" had before still works: wait until it ends, or revoke it`;
+  return new Refusal('conflict', `${why}.`);
+}
