@@ -1,0 +1,84 @@
+/** Makes the realm `/auth`: who is asked about a password, and who is told of what was decided. */
+import { setTimeout } from 'node:timers/promises';
+import type { Config } from '../config/config.ts';
+import type { ClientReader } from '../http/client.ts';
+import { createHashCheck } from '../identity/hash-check.ts';
+import { createHashThread } from '../identity/hash-thread.ts';
+import type { Authenticator, Credentials } from '../identity/identity.ts';
+import { createStaticUsers, type StaticUsers } from '../identity/static-users.ts';
+import { createImportedCheck } from '../imported-passwords/check.ts';
+import { differencesOf } from '../policy/shadow.ts';
+import type { Policies } from '../policy-file.ts';
+import { createTokenEndpoint } from '../token/endpoint.ts';
+import type { Keys } from '../token/keys.ts';
+import type { Core } from './core.ts';
+import type { RunningMetrics } from './metrics-listener.ts';
+
+type RealmParts = {
+  readonly clientOf: ClientReader;
+  readonly keys: Keys;
+  readonly policies: Policies;
+  /** `null` where nobody wants them. */
+  readonly metrics: RunningMetrics | null;
+};
+
+export function createRealm(
+  config: Config,
+  core: Core,
+  { clientOf, keys, policies, metrics }: RealmParts,
+): ReturnType<typeof createTokenEndpoint> {
+  const { log, passwords, uses, denials } = core;
+  const { authenticators, anonymous } = createAuthenticators(core, policies);
+  return createTokenEndpoint({
+    services: config.services.map((service) => ({
+      ...service,
+      signer: keys.ring(service.ring).signer(service.tokenHeader),
+    })),
+    authenticators,
+    failedLogins: core.failedLogins,
+    identityTokens: core.identityTokens,
+    anonymous,
+    policy: policies.current,
+    onDecisions(identity, decisions, context) {
+      denials.record(identity, decisions, context);
+      metrics?.decided(context.service, decisions);
+      const candidate = policies.candidate();
+      const differences = candidate === null ? [] : differencesOf(candidate, identity, decisions, context);
+      for (const difference of differences) log.warn(difference, 'the candidate policy would decide otherwise');
+    },
+    recordUse(identity, client, access) {
+      passwords.recordUse(identity, client);
+      uses.record(identity, client, access);
+    },
+    onAnswer: metrics?.tokenAnswered ?? (() => {}),
+    log,
+    now: Date.now,
+    clientOf,
+    publicUrl: config.publicUrl.href,
+  });
+}
+
+/** App passwords, those that came from docker_auth, and the users of the policy file. */
+function createAuthenticators(
+  { store, passwords, pepper, failedLogins }: Core,
+  policies: Policies,
+): { authenticators: readonly Authenticator[]; anonymous: StaticUsers['anonymous'] } {
+  const hashCheck = createHashCheck({
+    thread: createHashThread(),
+    guessing: failedLogins.guessing,
+    onNotCompared: failedLogins.record,
+    now: Date.now,
+    // A request that waits must not keep the process from ending.
+    wait: (time) => setTimeout(time, undefined, { ref: false }),
+  });
+  const users = () => policies.current().users;
+  const imported = createImportedCheck({
+    ...{ store: store.passwords, passwords, hashCheck, pepper, now: Date.now },
+    isStaticUser: (username) => users().has(username),
+    decoyFor: (username) => staticUsers.decoyFor(username),
+  });
+  const others = [passwords.authenticator, imported];
+  const isElsewhere = (credentials: Credentials) => others.some((other) => other.recognises(credentials));
+  const staticUsers = createStaticUsers(users, hashCheck, isElsewhere);
+  return { authenticators: [...others, staticUsers.authenticator], anonymous: staticUsers.anonymous };
+}
