@@ -1,46 +1,19 @@
 /** Owns the command line: which words run which command, help, and exit codes. */
-import { auditCommands } from './cli/audit.ts';
 import { type Command, readArguments, type Terminal, UsageError } from './cli/command.ts';
-import { copyCommands } from './cli/copy.ts';
-import { doctorCommands } from './cli/doctor.ts';
-import { importCommands } from './cli/import.ts';
-import { keyCommands } from './cli/key.ts';
-import { offBoardingCommands } from './cli/off-boarding.ts';
-import { passwordCommands } from './cli/password.ts';
-import { personCommands } from './cli/person.ts';
-import { policyCommands } from './cli/policy.ts';
-import { robotCommands } from './cli/robot.ts';
 import { serveCommands } from './cli/serve.ts';
-import { tokenDbCommands } from './cli/token-db.ts';
-import { upkeepCommands } from './cli/upkeep.ts';
 import { ConfigError } from './config/config.ts';
 import { Refusal } from './errors.ts';
 import { PolicyError } from './policy/acl.ts';
-
-const commands: readonly Command[] = [
-  ...serveCommands,
-  ...passwordCommands,
-  ...personCommands,
-  ...robotCommands,
-  ...auditCommands,
-  ...offBoardingCommands,
-  ...keyCommands,
-  ...policyCommands,
-  ...importCommands,
-  ...tokenDbCommands,
-  ...doctorCommands,
-  ...upkeepCommands,
-  ...copyCommands,
-];
 
 /**
  * Runs the command that the words name.
  * @returns the exit code: 0 done, 1 refused or failed, 2 not understood
  */
 export async function runCommand(given: readonly string[], terminal: Terminal): Promise<number> {
-  const words = inSingular(given);
-  const command = commands.find(({ words: own }) => `${words.join(' ')} `.startsWith(`${own} `));
-  if (command === undefined) return explainCommands(words, terminal);
+  const commands = await commandsFor(given);
+  const words = inSingular(given, commands);
+  const command = commands.find((candidate) => isNamed(candidate, words));
+  if (command === undefined) return explainCommands(words, commands, terminal);
   try {
     const { operands, values } = readArguments(command, words.slice(command.words.split(' ').length));
     if (values['help'] === true) {
@@ -58,13 +31,24 @@ export async function runCommand(given: readonly string[], terminal: Terminal): 
   }
 }
 
+/** The service starts without what all other commands need. */
+async function commandsFor(words: readonly string[]): Promise<readonly Command[]> {
+  if (serveCommands.some((command) => isNamed(command, words))) return serveCommands;
+  const { otherCommands } = await import('./cli/other-commands.ts');
+  return [...serveCommands, ...otherCommands];
+}
+
+function isNamed({ words: own }: Command, words: readonly string[]): boolean {
+  return `${words.join(' ')} `.startsWith(`${own} `);
+}
+
 /** `passwords list` is what many say for `password list`. */
-function inSingular(words: readonly string[]): readonly string[] {
+function inSingular(words: readonly string[], commands: readonly Command[]): readonly string[] {
   const [, group = ''] = /^(.+)s$/.exec(words[0] ?? '') ?? [];
   return commands.some((command) => command.words.startsWith(`${group} `)) ? [group, ...words.slice(1)] : words;
 }
 
-function explainCommands(words: readonly string[], terminal: Terminal): number {
+function explainCommands(words: readonly string[], commands: readonly Command[], terminal: Terminal): number {
   const [first] = words;
   const asked = first === undefined || first === 'help' || first === '--help' || first === '-h';
   const group = commands.filter((command) => first !== undefined && command.words.startsWith(`${first} `));

@@ -20,26 +20,34 @@ const units = [
   ['minute', minute],
 ] as const;
 
-const dayFormat = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'UTC' });
-const minuteFormat = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
-const relativeFormat = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
+function createFormats() {
+  return {
+    day: new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'UTC' }),
+    minute: new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' }),
+    relative: new Intl.RelativeTimeFormat('en', { numeric: 'always' }),
+  };
+}
+
+/** Made with the first page that shows a time: Intl takes 14 ms for them, and a start should not wait for that. */
+let formats: ReturnType<typeof createFormats> | undefined;
 
 /** @param at and `now` in epoch milliseconds */
 export function momentOf(at: number, now: number): Moment {
+  formats ??= createFormats();
   return {
     iso: new Date(at).toISOString(),
-    day: dayFormat.format(at),
-    minute: `${minuteFormat.format(at)} UTC`,
-    relative: relativeTo(now, at),
+    day: formats.day.format(at),
+    minute: `${formats.minute.format(at)} UTC`,
+    relative: relativeTo(now, at, formats.relative),
   };
 }
 
 /** Rounded, so that 90 days are still 90 a minute later; the exact time always stands beside it. */
-function relativeTo(now: number, at: number): string {
+function relativeTo(now: number, at: number, format: Intl.RelativeTimeFormat): string {
   const distance = at - now;
   for (const [unit, length] of units) {
     const least = unit === 'minute' ? 1 : 2;
-    if (Math.abs(distance) >= least * length) return relativeFormat.format(Math.round(distance / length), unit);
+    if (Math.abs(distance) >= least * length) return format.format(Math.round(distance / length), unit);
   }
   return distance > 0 ? 'in less than a minute' : 'just now';
 }

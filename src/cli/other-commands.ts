@@ -1,0 +1,29 @@
+/** Owns the list of the commands beside those that serve, in the order in which help shows them. */
+import { auditCommands } from './audit.ts';
+import type { Command } from './command.ts';
+import { copyCommands } from './copy.ts';
+import { doctorCommands } from './doctor.ts';
+import { importCommands } from './import.ts';
+import { keyCommands } from './key.ts';
+import { offBoardingCommands } from './off-boarding.ts';
+import { passwordCommands } from './password.ts';
+import { personCommands } from './person.ts';
+import { policyCommands } from './policy.ts';
+import { robotCommands } from './robot.ts';
+import { tokenDbCommands } from './token-db.ts';
+import { upkeepCommands } from './upkeep.ts';
+
+export const otherCommands: readonly Command[] = [
+  ...passwordCommands,
+  ...personCommands,
+  ...robotCommands,
+  ...auditCommands,
+  ...offBoardingCommands,
+  ...keyCommands,
+  ...policyCommands,
+  ...importCommands,
+  ...tokenDbCommands,
+  ...doctorCommands,
+  ...upkeepCommands,
+  ...copyCommands,
+];
