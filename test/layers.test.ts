@@ -30,7 +30,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'policy-file': ['errors', 'policy', 'log'],
   secret: [],
   workers: ['log'],
-  'app-passwords': ['errors', 'secret', 'store', 'audit', 'identity', 'short-memory', 'time'],
+  'app-passwords': ['errors', 'secret', 'store', 'audit', 'identity', 'short-memory', 'time', 'write-behind'],
   'write-behind': ['errors'],
   'repeated-header': [],
   leaks: ['failed-logins', 'secret', 'store', 'audit'],

@@ -1,6 +1,7 @@
 /** Owns app passwords: issue (the secret is shown once), list, revoke, verify. Pages and commands both enter here. */
 import type { Client } from '../audit.ts';
 import type { Identity } from '../identity/identity.ts';
+import type { Unstored } from '../write-behind.ts';
 import type { Actor, AppPassword, Owner } from './app-password.ts';
 import { type CheckParts, createPasswordCheck, type PasswordCheck } from './check.ts';
 import { type Issued, type IssueParts, issue } from './issue.ts';
@@ -41,14 +42,16 @@ export type AppPasswords = PasswordCheck &
     revoke(id: string, accountId: string | null, by: Actor): Promise<AppPassword>;
     /** Notes that a password proved `identity`; written at most every few minutes and never waited for. */
     recordUse(identity: Identity, client: Client): void;
-    /** Resolves when what was noted is stored. */
+    /** Resolves when what was noted is stored, or its failure was told. */
     flush(): Promise<void>;
+    /** Stores for the last time. */
+    close(): Promise<void>;
   };
 
 export type AppPasswordParts = CheckParts &
   IssueParts & {
-    /** Told of a last use that could not be written. */
-    readonly onError: (error: unknown) => void;
+    /** Told of last uses that could not be written. */
+    readonly onError: (unstored: Unstored) => void;
   };
 
 export function createAppPasswords(parts: AppPasswordParts): AppPasswords {
@@ -74,5 +77,6 @@ export function createAppPasswords(parts: AppPasswordParts): AppPasswords {
       if (identity.credential !== null) uses.record(identity.credential.id, client);
     },
     flush: uses.flush,
+    close: uses.close,
   };
 }

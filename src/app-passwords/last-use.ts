@@ -2,12 +2,15 @@
 import type { Client } from '../audit.ts';
 import type { PasswordStore } from '../store/passwords.ts';
 import { minute } from '../time.ts';
+import { createWriteBehind, type Unstored } from '../write-behind.ts';
 
 export type LastUses = {
   /** Notes a use; a later one within `useInterval` is not written, so that a burst of pulls is one write. */
   record(passwordId: string, client: Client): void;
   /** Resolves when what was noted is stored, or was told to `onError`. */
   flush(): Promise<void>;
+  /** Stores for the last time. */
+  close(): Promise<void>;
 };
 
 /** Milliseconds: how exact the last use is. */
@@ -19,40 +22,27 @@ const batchSize = 500;
 /** Passwords that are known to be noted, and uses that wait for a database that is away: about 2 MB at most. */
 const maximumKept = 10_000;
 
-type Use = { readonly at: number; readonly address: string; readonly client: string };
+type Use = { readonly id: string; readonly at: number; readonly address: string; readonly client: string };
 
 /** @param parts.now epoch milliseconds */
 export function createLastUses(parts: {
   readonly store: Pick<PasswordStore, 'recordUses'>;
-  readonly onError: (error: unknown) => void;
+  readonly onError: (unstored: Unstored) => void;
   readonly now: () => number;
 }): LastUses {
   /** A password that drops out is written once more, which the statement's condition stops. */
   const noted = new Map<string, number>();
-  let waiting = new Map<string, Use>();
-  let timer: NodeJS.Timeout | undefined;
-  let writing: Promise<void> = Promise.resolve();
-
-  const write = async (): Promise<void> => {
-    // Replicas that write the same rows lock them in the same order, so none waits for the other in a circle.
-    const uses = [...waiting].map(([id, use]) => ({ id, ...use })).sort((a, b) => (a.id < b.id ? -1 : 1));
-    waiting = new Map();
-    for (let start = 0; start < uses.length; start += batchSize) {
-      try {
+  const waiting = createWriteBehind<Use>({
+    async write(uses) {
+      for (let start = 0; start < uses.length; start += batchSize) {
         await parts.store.recordUses(uses.slice(start, start + batchSize), useInterval);
-      } catch (error) {
-        for (const { id } of uses.slice(start)) noted.delete(id);
-        parts.onError(error);
-        return;
       }
-    }
-  };
-  const flush = (): Promise<void> => {
-    clearTimeout(timer);
-    timer = undefined;
-    writing = writing.then(write);
-    return writing;
-  };
+    },
+    merge: (_, later) => later,
+    delay: flushDelay,
+    maximum: maximumKept,
+    onError: parts.onError,
+  });
 
   return {
     record(id, client) {
@@ -63,11 +53,9 @@ export function createLastUses(parts: {
       // All at once: to drop the oldest for each that comes, the Map would walk over all that were dropped before.
       if (noted.size >= maximumKept) noted.clear();
       noted.set(id, at);
-      waiting.set(id, { at, address: client.address, client: client.userAgent });
-      const [oldest] = waiting.size > maximumKept ? waiting.keys() : [];
-      if (oldest !== undefined) waiting.delete(oldest);
-      timer ??= setTimeout(flush, flushDelay);
+      waiting.put(id, { id, at, address: client.address, client: client.userAgent });
     },
-    flush,
+    flush: waiting.flush,
+    close: waiting.close,
   };
 }

@@ -49,7 +49,7 @@ export async function openCore(config: Config): Promise<Core> {
     store: store.passwords,
     audit,
     pepper,
-    onError: (error) => log.error({ err: error }, 'last use of a password was not recorded'),
+    onError: unstored(log, 'last uses of passwords'),
     now: Date.now,
     publicUrl: config.publicUrl.href,
     maximumDays: config.passwordMaximumDays,
@@ -86,7 +86,7 @@ export async function openCore(config: Config): Promise<Core> {
     now: Date.now,
   });
   const close = async () => {
-    await Promise.all([failedLogins.flush(), uses.close(), denials.close(), passwords.flush()]);
+    await Promise.all([failedLogins.flush(), uses.close(), denials.close(), passwords.close()]);
     await audit.close(); // to the last: uses tell it of new addresses
     await store.close();
   };

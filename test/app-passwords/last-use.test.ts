@@ -1,28 +1,33 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLastUses } from '../../src/app-passwords/last-use.ts';
+import { openSql, openStore } from '../../src/store/open.ts';
+import { databaseUnavailable } from '../../src/store/sql.ts';
+import type { Unstored } from '../../src/write-behind.ts';
+import { describeEngines } from '../support/engines.ts';
+import { newPassword, signedIn } from '../support/rows.ts';
 
 const minute = 60_000;
 const client = { address: '192.0.2.7', userAgent: 'docker/28.2.2', requestId: 'r1' };
 
 type Use = { readonly id: string; readonly at: number; readonly address: string };
 
-/** A store that keeps each transaction, fails while `broken`, and a clock that the test turns. */
+/** A store that keeps each transaction, is away while `away`, and a clock that the test turns. */
 function createScene() {
   const transactions: Use[][] = [];
-  const errors: unknown[] = [];
-  const state = { now: Date.UTC(2026, 10, 23), broken: false };
+  const told: Unstored[] = [];
+  const state = { now: Date.UTC(2026, 10, 23), away: false };
   const uses = createLastUses({
     store: {
       async recordUses(batch) {
-        if (state.broken) throw new Error('the database is away');
+        if (state.away) throw databaseUnavailable('away');
         transactions.push([...batch]);
       },
     },
-    onError: (error) => errors.push(error),
+    onError: (unstored) => told.push(unstored),
     now: () => state.now,
   });
-  return { uses, transactions, errors, state };
+  return { uses, transactions, told, state };
 }
 
 test('uses of many passwords are one transaction, in the order of the ids', async () => {
@@ -49,18 +54,26 @@ test('a password in use is written every five minutes', async () => {
   );
 });
 
-test('a use that could not be written is told of, and the next one is written', async () => {
-  const { uses, transactions, errors, state } = createScene();
-  state.broken = true;
+test('a use that could not be written is told of, and written once the database is back, unless a later one was', async () => {
+  const { uses, transactions, told, state } = createScene();
+  state.away = true;
   uses.record('a', client);
+  uses.record('b', client);
   await uses.flush();
-  assert.equal(errors.length, 1);
-  state.broken = false;
+  assert.deepEqual(
+    told.map(({ entries, fate }) => [entries, fate]),
+    [[2, 'kept']],
+  );
+  state.away = false;
+  state.now += 5 * minute;
   uses.record('a', { ...client, address: '192.0.2.8' });
   await uses.flush();
   assert.deepEqual(
-    transactions.flat().map(({ address }) => address),
-    ['192.0.2.8'],
+    transactions.flat().map(({ id, address }) => [id, address]),
+    [
+      ['a', '192.0.2.8'],
+      ['b', '192.0.2.7'],
+    ],
   );
 });
 
@@ -81,4 +94,35 @@ test('a crowd is written in parts, and what does not fit is forgotten, the oldes
   const ids = new Set(transactions.flat().map(({ id }) => id));
   assert.equal(ids.size, 10_000);
   assert.ok(!ids.has('399') && ids.has('400') && ids.has('10399'));
+});
+
+describeEngines('a last use that the database refuses', (databases) => {
+  test('is dropped and told of, and the others are written', async () => {
+    const url = await databases.create();
+    const store = await openStore(url, () => {});
+    const { id: accountId } = await store.accounts.signIn(signedIn({}));
+    const ids = Array.from({ length: 40 }, (_, n) => `p${n + 10}`);
+    for (const id of ids) await store.passwords.insert(newPassword(accountId, { id, hash: id, name: id }), 100);
+    const sql = await openSql(url, () => {});
+    await sql.run('create unique index each_from_elsewhere on app_password (used_address)');
+    const told: Unstored[] = [];
+    const uses = createLastUses({
+      store: store.passwords,
+      onError: (unstored) => told.push(unstored),
+      now: () => 1_000,
+    });
+    const addressOf = (id: string) => (id === 'p30' ? 'p11' : id);
+    for (const id of ids) uses.record(id, { ...client, address: addressOf(id) });
+    await uses.close();
+    assert.deepEqual(
+      told.map(({ entries, fate }) => [entries, fate]),
+      [[1, 'dropped']],
+    );
+    const rows = await store.passwords.ofAccount(accountId);
+    assert.deepEqual(
+      rows.filter(({ used_address: address }) => address === null).map(({ id }) => id),
+      ['p30'],
+    );
+    await Promise.all([sql.close(), store.close()]);
+  });
 });
