@@ -6,14 +6,13 @@ import { foldCase, type Identity } from '../identity/identity.ts';
 import { toldGroups } from '../identity/standing.ts';
 import { formatProblem, type Policy } from '../policy/acl.ts';
 import { parseAddress } from '../policy/address.ts';
-import { parseCases, runCase, scopeProblem } from '../policy/cases.ts';
+import { accessOf, parseCases, runCase } from '../policy/cases.ts';
 import { warningsOf } from '../policy/check.ts';
 import { decodeUtf8 } from '../policy/encoding.ts';
 import { createEvaluator } from '../policy/eval.ts';
 import { explain, formatExplanation } from '../policy/explain.ts';
 import { identityOf } from '../policy/who.ts';
 import { readPolicyFile } from '../policy-file.ts';
-import { type Access, parseScopes, withKnownActions } from '../scope.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 import { configOf, withCore } from './core.ts';
 import { linesOf } from './lines.ts';
@@ -58,7 +57,9 @@ export const policyCommands: readonly Command[] = [
     },
     operands: [2, 2],
     async run([who = '', scope = ''], values, terminal) {
-      const access = accessOf(scope);
+      const access = accessOf(scope, (problem) => {
+        throw new UsageError(`${problem}.`);
+      });
       const ip = textOf(values, 'ip') ?? '';
       if (ip !== '' && parseAddress(ip) === null) throw new UsageError(`--ip "${ip}" is no IPv4 or IPv6 address.`);
       const { policy, file, identity, service } = await findWho(who === 'anonymous' ? '' : who, values, terminal);
@@ -113,14 +114,6 @@ export const policyCommands: readonly Command[] = [
     },
   },
 ];
-
-/** @throws {UsageError} */
-function accessOf(scope: string): Access {
-  const problem = scopeProblem(scope);
-  const [access] = parseScopes([scope]).map(withKnownActions);
-  if (problem !== null || !access) throw new UsageError(`${problem}.`);
-  return access;
-}
 
 async function readCases(file: string): Promise<string> {
   const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {

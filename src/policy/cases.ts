@@ -1,18 +1,19 @@
 /** Owns `policy test`: cases that say who should be granted what, and which of them a policy fails. */
-import { parseScopes, withKnownActions } from '../scope.ts';
+import type { IdentityKind } from '../identity/identity.ts';
+import { type Access, parseScopes, withKnownActions } from '../scope.ts';
 import { checkKind, type Policy, PolicyError } from './acl.ts';
 import { parseAddress } from './address.ts';
 import { readYaml } from './document.ts';
 import { type Explanation, explain } from './explain.ts';
 import { type Place, type Reader, suggest, type Value } from './reader.ts';
+import type { DecisionContext } from './subject.ts';
 import { identityOf, type Named } from './who.ts';
 
 export type PolicyCase = {
   readonly place: Place;
   readonly who: Named;
-  readonly scope: string;
-  readonly service: string;
-  readonly address: string;
+  readonly access: Access;
+  readonly context: DecisionContext;
   /** Actions, in any order. */
   readonly expect: readonly string[];
 };
@@ -36,49 +37,65 @@ export function parseCases(text: string, fileName: string): PolicyCase[] {
   return cases;
 }
 
+/** With anything where a mistake is told, as nobody then sees the case. */
 function readCase(reader: Reader, value: Value): PolicyCase {
-  const found = reader.fields(value, fields);
-  const textOf = (name: (typeof fields)[number]) => (found[name] ? reader.text(found[name]) : null);
-  const required = (name: 'who' | 'scope') => {
-    if (!found[name]) reader.report(value.place, `${value.path}: ${name} is missing`);
-    return textOf(name) ?? '';
-  };
-  const who = required('who');
-  const scope = required('scope');
-  const problem = found.scope ? scopeProblem(scope) : null;
-  if (problem !== null) reader.report(found.scope?.place ?? value.place, problem);
-  const address = textOf('ip') ?? '';
-  if (found.ip && parseAddress(address) === null) reader.report(found.ip.place, `ip "${address}" is no address`);
-  if (!found.expect)
-    reader.report(value.place, `${value.path}: expect is missing; write "expect: nothing" for no action`);
+  const { who, kind, domain, groups, ip, service, scope, expect } = reader.fields(value, fields);
+  const missing = (what: string) => reader.report(value.place, `${value.path}: ${what}`);
+  if (!who) missing('who is missing');
+  if (!scope) missing('scope is missing');
+  if (!expect) missing('expect is missing; write "expect: nothing" for no action');
   return {
     place: value.place,
     who: {
-      account: who === 'anonymous' ? '' : who,
-      kind: readKind(reader, found.kind),
-      domain: textOf('domain') ?? undefined,
-      groups: found.groups ? reader.texts(found.groups).map(({ text }) => text) : [],
+      account: who ? readAccount(reader, who) : '',
+      kind: kind && readKind(reader, kind),
+      domain: domain && reader.text(domain),
+      groups: groups && reader.texts(groups).map(({ text }) => text),
     },
-    scope,
-    service: textOf('service') ?? '',
-    address,
-    expect: found.expect ? readExpected(reader, found.expect) : [],
+    access: scope ? readAccess(reader, scope) : unreadable,
+    context: {
+      service: (service && reader.text(service)) ?? '',
+      address: ip ? readAddress(reader, ip) : '',
+    },
+    expect: expect ? readExpected(reader, expect) : [],
   };
 }
 
-/** What keeps a scope from being asked for by itself, or `null`. */
-export function scopeProblem(scope: string): string | null {
-  const [access, ...more] = parseScopes([scope]);
-  if (!access || more.length > 0) return `"${scope}" is no scope such as repository:team/app:pull,push`;
-  const { type, name, actions } = withKnownActions(access);
-  if (actions.length > 0) return null;
-  const asked = access.actions.join(', ');
-  return `no registry knows ${asked} on ${type}:${name}; there are pull, push and delete on repository:NAME, and * on registry:catalog`;
+function readAccount(reader: Reader, value: Value): string {
+  const text = reader.text(value) ?? '';
+  return text === 'anonymous' ? '' : text;
 }
 
-function readKind(reader: Reader, value: Value | undefined): Named['kind'] {
-  const text = value ? reader.text(value) : null;
-  return value && text !== null ? checkKind(reader, text, value.place) : undefined;
+function readKind(reader: Reader, value: Value): IdentityKind | undefined {
+  const text = reader.text(value);
+  return text === null ? undefined : checkKind(reader, text, value.place);
+}
+
+function readAddress(reader: Reader, value: Value): string {
+  const text = reader.text(value);
+  if (text !== null && parseAddress(text) === null) reader.report(value.place, `ip "${text}" is no address`);
+  return text ?? '';
+}
+
+function readAccess(reader: Reader, value: Value): Access {
+  const text = reader.text(value);
+  return text === null ? unreadable : accessOf(text, (problem) => reader.report(value.place, problem));
+}
+
+const unreadable: Access = { type: '', name: '', actions: [] };
+
+/** The one access that a scope asks for; `report` is told what keeps it from being asked for by itself. */
+export function accessOf(scope: string, report: (problem: string) => void): Access {
+  const [asked = unreadable, ...more] = parseScopes([scope]);
+  const access = withKnownActions(asked);
+  if (asked === unreadable || more.length > 0) {
+    report(`"${scope}" is no scope such as repository:team/app:pull,push`);
+  } else if (access.actions.length === 0) {
+    report(
+      `no registry knows ${asked.actions.join(', ')} on ${asked.type}:${asked.name}; there are pull, push and delete on repository:NAME, and * on registry:catalog`,
+    );
+  }
+  return access;
 }
 
 function readExpected(reader: Reader, value: Value): string[] {
@@ -92,9 +109,8 @@ function readExpected(reader: Reader, value: Value): string[] {
   return words.flatMap(({ word }) => (word === nothing ? [] : word));
 }
 
-export function runCase(policy: Policy, { who, scope, service, address, expect }: PolicyCase): CaseResult {
-  const [access = { type: '', name: '', actions: [] }] = parseScopes([scope]).map(withKnownActions);
-  const explanation = explain(policy, identityOf(policy.users, who), access, { service, address });
+export function runCase(policy: Policy, { who, access, context, expect }: PolicyCase): CaseResult {
+  const explanation = explain(policy, identityOf(policy.users, who), access, context);
   const same = explanation.granted.toSorted().join() === [...new Set(expect)].toSorted().join();
   return { passed: same, explanation };
 }

@@ -121,6 +121,7 @@ test('test: a case that fails prints its explanation, and the exit code is 1', a
   ]);
   assert.equal(code, 1);
   assert.match(out, /^.*cases\.yml:4: expected pull\n {2}bo@example\.com \(person/);
+  assert.match(out, /\n {4}at no registry in particular, from an unknown address\n {2}groups: google:dev /);
   assert.match(out, /\n {2}no rule matches, so nothing is allowed\n/);
   assert.match(out, /\n2 of 3 cases hold\.$/);
 });
@@ -132,14 +133,56 @@ test('test: cases that all hold', async () => {
   assert.deepEqual([code, out], [0, '2 of 2 cases hold.']);
 });
 
-test('test: mistakes in cases are named with their place', async () => {
+test('test: a case may say what kind, which domain and which registry is meant', async () => {
+  const policy = join(folder, 'who.yml');
+  await writeFile(
+    policy,
+    'acl: [{match: {kind: ci, domain: example.com, service: registry.example.com, group: none}, actions: [push]},' +
+      '{match: {kind: ci, domain: example.com, service: registry.example.com}, actions: [pull]}]',
+  );
+  const file = join(folder, 'who-cases.yml');
+  const known = 'who: deploy, scope: "repository:app:pull", kind: ci, domain: example.com';
+  await writeFile(file, `- {${known}, service: registry.example.com, expect: pull}\n- {${known}, expect: nothing}\n`);
+  assert.equal((await run(['policy', 'test', file, '--policy', policy])).out, '2 of 2 cases hold.');
+});
+
+test('test: all mistakes in cases are named, each once with its place', async () => {
   const file = join(folder, 'bad.yml');
-  await writeFile(file, '- {whom: a, scope: x}\n');
-  const { code, notes } = await run(['policy', 'test', file, '--policy', join(folder, 'policy.yml')]);
-  assert.equal(code, 1);
-  assert.match(notes, /bad\.yml:1:4: unknown key "whom" in entry 1; did you mean "who"\?/);
-  assert.match(notes, /"x" is no scope/);
-  assert.match(notes, /expect is missing/);
+  const table: readonly [text: string, notes: readonly string[]][] = [
+    [
+      '- {whom: a, scope: x}',
+      [
+        '1:4: unknown key "whom" in entry 1; did you mean "who"?',
+        '1:3: entry 1: who is missing',
+        '1:3: entry 1: expect is missing; write "expect: nothing" for no action',
+        '1:20: "x" is no scope such as repository:team/app:pull,push',
+      ],
+    ],
+    ['- {who: a, expect: pull}', ['1:3: entry 1: scope is missing']],
+    ['{who: a}', ['1:1: the file must be a list']],
+    [
+      '- {who: [a], kind: [b], ip: [c], scope: [d], expect: nothing}',
+      [
+        '1:9: entry 1.who must be a text',
+        '1:20: entry 1.kind must be a text',
+        '1:41: entry 1.scope must be a text',
+        '1:29: entry 1.ip must be a text',
+      ],
+    ],
+    [
+      '- {who: a, scope: "repository:a:read,write", expect: read}',
+      [
+        '1:19: no registry knows read, write on repository:a; there are pull, push and delete on repository:NAME, and * on registry:catalog',
+        '1:54: expect "read" is none of pull, push, delete, *, nothing',
+      ],
+    ],
+  ];
+  for (const [text, notes] of table) {
+    await writeFile(file, text);
+    const { code, notes: told } = await run(['policy', 'test', file, '--policy', join(folder, 'policy.yml')]);
+    assert.equal(code, 1);
+    assert.deepEqual(told.replaceAll(`${file}:`, '').split('\n'), notes);
+  }
 });
 
 test('test: cases that would prove nothing are refused', async () => {
