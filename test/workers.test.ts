@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { createInstallation, type Installation, type Server } from './support/installation.ts';
 
 type Line = {
+  readonly level?: string;
   readonly message?: string;
   readonly msg?: string;
   readonly pid?: number;
@@ -69,6 +71,38 @@ describe('WORKERS', () => {
     for (const { msg, worker } of linesOf(server)) if (msg === 'token') answered.add(worker);
     assert.deepEqual([...answered].sort(), [1, 2]);
     for (const { pid = 0 } of listening(server)) assert.ok(!isAlive(pid));
+  });
+
+  test('write beside the command line and a backup, and none of them is turned away', async () => {
+    const server = await installation.serve({ WORKERS: '2' });
+    await until(server, () => listening(server).length === 2);
+    await installation.addPerson('ana@example.com');
+    const create = async (name: string): Promise<string> => {
+      const { stdout, output } = await installation.run(['password', 'create', 'ana@example.com', '--name', name]);
+      assert.match(stdout, /^dkp_/, output);
+      return stdout.trim();
+    };
+    const report = async (secret: string): Promise<number> => {
+      const body = JSON.stringify({ secret });
+      const headers = { 'content-type': 'application/json', connection: 'close' };
+      return (await fetch(`${server.url}/api/v1/leaked`, { method: 'POST', headers, body })).status;
+    };
+    const backUp = async (folder: string): Promise<void> => {
+      const { code, output } = await installation.run(['backup', join(installation.folder, folder)]);
+      assert.equal(code, 0, output);
+    };
+    const names = Array.from({ length: 12 }, (_, n) => `laptop ${n}`);
+    const reported = names.map(async (name) => report(await create(name)));
+    await Promise.all([...reported, backUp('monday'), backUp('tuesday')]);
+    assert.deepEqual(
+      await Promise.all(reported),
+      names.map(() => 200),
+    );
+    await server.stop();
+    const worries = linesOf(server).filter(
+      ({ level, msg }) => level !== 'info' && !msg?.startsWith('nobody can sign in'),
+    );
+    assert.deepEqual(worries, []);
   });
 
   test('one that dies is replaced, while the others answer', async () => {

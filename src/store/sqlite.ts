@@ -1,6 +1,7 @@
 /** Owns how statements run on SQLite through better-sqlite3. */
 import Database from 'better-sqlite3';
 import { Refusal } from '../errors.ts';
+import { createLockWait, isBusy, type LockWait, openingWait } from './lock-wait.ts';
 import { createRowMemory } from './row-memory.ts';
 import {
   appliedMigrations,
@@ -13,9 +14,6 @@ import {
   type Sql,
   type Value,
 } from './sql.ts';
-
-/** How long a statement waits for another process's write, in milliseconds. */
-const busyTimeout = 10_000;
 
 /**
  * Opens (and creates) the database file.
@@ -36,11 +34,12 @@ export function openSqlite(file: string): Sql {
     return statement;
   };
   const memory = createRowMemory(database);
+  const lockWait = createLockWait(database);
   const run = (text: string, values: readonly Value[] = []): number => {
     memory.forget();
     return prepare(text).run(bind(values)).changes;
   };
-  const writes = createGroupCommit(database);
+  const writes = createGroupCommit(database, lockWait);
   const lookUp = (text: string, values: readonly Value[]): unknown => {
     const statement = prepare(text);
     const read = () => statement.get(bind(values));
@@ -48,6 +47,14 @@ export function openSqlite(file: string): Sql {
     if (!statement.readonly) memory.forget();
     else if (typeof key === 'string' && values.length === 1) return memory.recall(text, key, read);
     return read();
+  };
+  const translateErrors = <Result>(action: () => Result): Result => {
+    try {
+      return action();
+    } catch (error) {
+      lockWait.onError(error);
+      throw translated(error);
+    }
   };
 
   return {
@@ -74,7 +81,11 @@ export function openSqlite(file: string): Sql {
         throw error;
       }
     },
-    migrate: async (migrations) => database.transaction(() => applyMigrations(database, migrations)).immediate(),
+    async migrate(migrations) {
+      const applied = database.transaction(() => applyMigrations(database, migrations)).immediate();
+      lockWait.serve();
+      return applied;
+    },
     close: async () => {
       writes.commit();
       database.close();
@@ -85,7 +96,7 @@ export function openSqlite(file: string): Sql {
 /** @throws {Refusal} `misconfigured`, when there can be no database at that place */
 function open(file: string): Database.Database {
   try {
-    const database = new Database(file, { timeout: busyTimeout });
+    const database = new Database(file, { timeout: openingWait });
     useWriteAheadLog(database);
     return database;
   } catch (cause) {
@@ -103,19 +114,19 @@ function bind(values: readonly Value[]): Record<number, Value> {
 
 /** Changing the journal mode does not wait for other processes (sqlite.org/wal.html), so a racing start tries again. */
 function useWriteAheadLog(database: Database.Database): void {
-  const deadline = Date.now() + busyTimeout;
+  const deadline = Date.now() + openingWait;
   for (;;) {
     try {
       database.pragma('journal_mode = WAL');
       return;
     } catch (error) {
-      if ((error as { code?: string }).code !== 'SQLITE_BUSY' || Date.now() > deadline) throw error;
+      if (!isBusy(error) || Date.now() > deadline) throw error;
     }
   }
 }
 
 type GroupCommit = {
-  /** Resolves once it is on the disk. @throws what `translateErrors` does; then nothing of it is stored */
+  /** Resolves once it is on the disk. @throws what `translated` makes of an error; then nothing of it is stored */
   add<Result>(write: () => Result): Promise<Result>;
   /** Commits now what waits. */
   commit(): void;
@@ -129,7 +140,7 @@ const longestGroup = 200;
  * Commits together what is asked for in one turn of the event loop. Each commit waits for the disk, and everybody with
  * it: two thousand sign-ins at the same time are a few hundred waits instead of ten thousand.
  */
-function createGroupCommit(database: Database.Database): GroupCommit {
+function createGroupCommit(database: Database.Database, lockWait: LockWait): GroupCommit {
   let waiting: Write[] = [];
   /** Within another one it is a savepoint: a write that fails takes no other with it. */
   const whole = database.transaction((write: () => unknown) => write());
@@ -151,8 +162,11 @@ function createGroupCommit(database: Database.Database): GroupCommit {
     if (waiting.length > 0) setImmediate(commit);
     if (writes.length === 0) return;
     try {
-      for (const settle of runAll.immediate(writes)) settle();
+      const settled = runAll.immediate(writes);
+      lockWait.onStored();
+      for (const settle of settled) settle();
     } catch (error) {
+      lockWait.onError(error);
       for (const { reject } of writes) reject(translated(error));
     }
   };
@@ -176,14 +190,6 @@ function applyMigrations(database: Database.Database, migrations: readonly Migra
     database.prepare(recordMigration).run(bind([migration.name, Date.now()]));
   }
   return missing.map((migration) => migration.name);
-}
-
-function translateErrors<Result>(action: () => Result): Result {
-  try {
-    return action();
-  } catch (error) {
-    throw translated(error);
-  }
 }
 
 function translated(error: unknown): unknown {
