@@ -1,4 +1,5 @@
 /** Owns trying the values of labels and groups in a pattern: every combination, but only of those that can fit, and not without end. */
+import { quoteMeta } from '../pattern/expression.ts';
 
 /** A placeholder with what it may stand for. */
 export type Choice = { readonly written: string; readonly values: readonly string[] };
@@ -9,8 +10,6 @@ export type Setting = {
   /** The text between the placeholders. */
   readonly texts: readonly string[];
   readonly isExpression: boolean;
-  /** Whether it may become an expression by what is put in. */
-  readonly mayBecomeExpression: boolean;
   /** Values are put in as they are, and so are captures. */
   readonly raw: boolean;
   /** `null`: there is no limit. */
@@ -64,18 +63,23 @@ function occurring({ written, values }: Choice, text: string): Choice {
  * Whether a text that fits holds each chosen value, letter by letter. Said only where it is sure: nothing of the pattern
  * may be left out, be one of several, stand in a class or be read without case.
  */
-function mustOccur(choices: readonly Choice[], setting: Setting): boolean {
-  const { pattern, texts, isExpression, mayBecomeExpression, raw } = setting;
-  if (texts.some((text) => text.includes('['))) return false;
-  if (raw && /:\d+\}/.test(pattern)) return false;
-  if (isExpression) {
-    const isSequence = texts.every((text) => !/[|({?]|^[*+]|\\(?![dDwWsSb])[A-Za-z0-9]/.test(text));
-    return isSequence && (!raw || haveOnly(choices, /^[\w@ /-]*$/));
-  }
-  if (mayBecomeExpression && /^[/$]/.test(pattern) && /[/}]$/.test(pattern)) return false;
-  return !raw || haveOnly(choices, /^[^*?[\]\\]*$/);
+function mustOccur(choices: readonly Choice[], { pattern, texts, isExpression, raw }: Setting): boolean {
+  const unsure = isExpression ? unsureInExpression : unsureInGlob;
+  if (texts.some((text) => unsure.test(text))) return false;
+  if (!raw) return true;
+  // A capture may be a pattern itself.
+  if (/:\d+\}/.test(pattern)) return false;
+  if (isExpression) return haveOnly(choices, (value) => quoteMeta(value) === value);
+  // What is put in may be the slashes of an expression.
+  if (/^[/$]/.test(pattern) && /[/}]$/.test(pattern)) return false;
+  return haveOnly(choices, (value) => !/[*?[\\]/.test(value));
 }
 
-function haveOnly(choices: readonly Choice[], form: RegExp): boolean {
-  return choices.every(({ values }) => values.every((value) => form.test(value)));
+/** A class, and a backslash right before a placeholder, which may as well escape the next backslash. */
+const unsureInGlob = /\[|\\$/;
+/** Besides: alternatives, groups with their flags, repetitions of a placeholder, and `\Q`, `\x` and the like, which reach further. */
+const unsureInExpression = /[[|(]|^[*+?{]|\\(?![dDwWsSb])[A-Za-z0-9]|\\$/;
+
+function haveOnly(choices: readonly Choice[], isPlain: (value: string) => boolean): boolean {
+  return choices.every(({ values }) => values.every(isPlain));
 }

@@ -80,7 +80,6 @@ function buildTemplate(pattern: string, dialect: Dialect, captures: Captures, ch
     pattern,
     texts: pieces.flatMap((piece) => (piece.kind === 'text' ? [piece.written] : [])),
     isExpression: isExpression(pattern),
-    mayBecomeExpression: raw,
     raw,
     limit: dialect.extended ? maximumCombinations : null,
   };
