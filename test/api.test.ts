@@ -195,6 +195,15 @@ describe('the API', () => {
     assert.match(entries[0]?.actor ?? '', /^API token "test" of command line$/);
   });
 
+  test('explain says that the groups of a robot are its own, in the API as on the command line', async () => {
+    await call('POST', '/robots', { name: 'scan', ownerGroup: 'platform', groups: ['scanners'] });
+    const origin = "from the robot's record";
+    const { body } = await call('POST', '/explain', { who: 'robot-scan', scope: 'repository:x/y:pull' });
+    assert.deepEqual(body['groups'], [{ name: 'scanners', origin }]);
+    const { stdout } = await installation.run(['policy', 'explain', 'robot-scan', 'repository:x/y:pull']);
+    assert.match(stdout, new RegExp(`^groups: scanners \\(${origin}\\)$`, 'm'));
+  });
+
   test('no operation but a report of a leak is open, and each wants its own scope', async () => {
     const description = (await call('GET', '/openapi.json', undefined, '')).body as {
       paths: Record<string, Record<string, { security: { token: string[] }[] }>>;

@@ -3,12 +3,8 @@ import { identityOfAccount } from '../identity/account-identity.ts';
 import { foldCase } from '../identity/identity.ts';
 import type { Patience } from '../identity/standing.ts';
 import type { Policy } from '../policy/acl.ts';
-import {
-  type Member,
-  type Membership,
-  groupsOf as policyGroupsOf,
-  membersOf as policyMembersOf,
-} from '../policy/groups.ts';
+import { type Member, type Membership, membersOf as policyMembersOf } from '../policy/groups.ts';
+import { membershipsOf } from '../policy/memberships.ts';
 import type { Account } from '../store/accounts.ts';
 import type { GroupMembers } from '../store/people.ts';
 
@@ -32,7 +28,7 @@ export function createAdministrators(parts: {
   const { groups, policy, patience, now } = parts;
   const emails = parts.emails.map(foldCase);
   const groupsOf = (account: Account): Membership[] =>
-    policyGroupsOf(policy().groups, identityOfAccount(account, patience, now()));
+    membershipsOf(policy().groups, identityOfAccount(account, patience, now()));
   return {
     groupsOf,
     membersOf(group) {

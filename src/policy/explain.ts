@@ -4,7 +4,8 @@ import { type Access, formatScope } from '../scope.ts';
 import type { Policy } from './acl.ts';
 import { TooManyCombinations } from './choices.ts';
 import { narrow } from './decide.ts';
-import { groupsOf, type Membership } from './groups.ts';
+import type { Membership } from './groups.ts';
+import { membershipsOf } from './memberships.ts';
 import { type Condition, type ConditionField, failingCondition, fails, grantedBy, type Rule } from './rule.ts';
 import { type DecisionContext, type Subject, subjectOf } from './subject.ts';
 
@@ -53,7 +54,7 @@ export function explain(policy: Policy, identity: Identity, access: Access, cont
   const { account, kind, domain, limits, credential } = identity;
   return {
     who: { account, kind, domain },
-    groups: groupsOf(policy.groups, identity),
+    groups: membershipsOf(policy.groups, identity),
     groupsUnknown: identity.groupsKnown ? null : { toldAt: identity.groupsAt },
     access,
     context,

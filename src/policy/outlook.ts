@@ -2,7 +2,8 @@
 import { foldCase, type Identity } from '../identity/identity.ts';
 import { compileExpression, isExpression } from '../pattern/expression.ts';
 import type { Policy } from './acl.ts';
-import { groupsOf, type Membership } from './groups.ts';
+import type { Membership } from './groups.ts';
+import { membershipsOf } from './memberships.ts';
 import { type Condition, type ConditionField, fails, type Rule } from './rule.ts';
 import { type Subject, subjectOf } from './subject.ts';
 
@@ -37,7 +38,7 @@ const ofTheRequest: readonly ConditionField[] = ['type', 'name', 'service', 'ip'
 
 /** What the policy holds in store for somebody, before a password narrows it. */
 export function outlookOf(policy: Policy, identity: Identity): Outlook {
-  const groups = groupsOf(policy.groups, identity);
+  const groups = membershipsOf(policy.groups, identity);
   const nothing = { type: '', name: '', actions: [] };
   const subject = subjectOf(policy.groups, identity, nothing, { service: '', address: '' });
   const applying = policy.rules.filter(({ conditions }) =>
