@@ -1,5 +1,7 @@
 /** The API as a program sees it: a running service, tokens from the command line, HTTP. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openStore } from '../src/store/open.ts';
 import { createInstallation, type Installation, type Server } from './support/installation.ts';
@@ -195,13 +197,19 @@ describe('the API', () => {
     assert.match(entries[0]?.actor ?? '', /^API token "test" of command line$/);
   });
 
-  test('explain says that the groups of a robot are its own, in the API as on the command line', async () => {
-    await call('POST', '/robots', { name: 'scan', ownerGroup: 'platform', groups: ['scanners'] });
+  test('explain knows the groups and the labels of a robot, in the API as on the command line', async () => {
+    const labels = { team: ['blue'] };
+    const wish = { name: 'scan', ownerGroup: 'platform', groups: ['scanners'], labels };
+    await call('POST', '/robots', wish);
     const origin = "from the robot's record";
     const { body } = await call('POST', '/explain', { who: 'robot-scan', scope: 'repository:x/y:pull' });
     assert.deepEqual(body['groups'], [{ name: 'scanners', origin }]);
-    const { stdout } = await installation.run(['policy', 'explain', 'robot-scan', 'repository:x/y:pull']);
+    const file = join(installation.folder, 'labels.yml');
+    writeFileSync(file, 'acl: [{match: {labels: {team: blue}}, actions: [pull]}]');
+    const explained = ['policy', 'explain', 'robot-scan', 'repository:x/y:pull'];
+    const { stdout } = await installation.run(explained, { POLICY_FILE: file });
     assert.match(stdout, new RegExp(`^groups: scanners \\(${origin}\\)$`, 'm'));
+    assert.match(stdout, /^granted: pull$/m);
   });
 
   test('no operation but a report of a leak is open, and each wants its own scope', async () => {

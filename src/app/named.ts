@@ -1,4 +1,4 @@
-/** Owns who is meant when an administrator names somebody, on a page or by the API: what the policy sees of them now. */
+/** Owns who is meant when an administrator names somebody, on a page, by the API or on the command line: what the policy sees of them now. */
 import type { Config } from '../config/config.ts';
 import { identityOfAccount } from '../identity/account-identity.ts';
 import { foldCase, type Identity } from '../identity/identity.ts';

@@ -1,9 +1,9 @@
 /** Owns `dockpass policy ...`: files and streams around the pure functions of the policy. */
 import { readFile } from 'node:fs/promises';
 import type { Core } from '../app/core.ts';
+import { createNaming } from '../app/named.ts';
 import { Refusal } from '../errors.ts';
-import { foldCase, type Identity } from '../identity/identity.ts';
-import { toldGroups } from '../identity/standing.ts';
+import type { Identity } from '../identity/identity.ts';
 import { formatProblem, type Policy } from '../policy/acl.ts';
 import { parseAddress } from '../policy/address.ts';
 import { accessOf, parseCases, runCase } from '../policy/cases.ts';
@@ -141,19 +141,13 @@ async function findWho(account: string, values: Values, terminal: Terminal): Pro
   const config = configOf(terminal);
   const policy = await readPolicyFile(config.policyFile);
   return withCore(config, async (core) => {
-    const known = await core.store.accounts.byLogin(foldCase(account));
-    if (!known && account.includes('@'))
+    const named = await createNaming(config, core, () => policy)(account);
+    if (!named.isKnown && account.includes('@'))
       terminal.note(`${account} has never signed in: the provider's groups are unknown.`);
-    const told = known && toldGroups(known, config.patience, Date.now());
-    const facts = known && { kind: known.kind, domain: known.domain };
-    const named = {
-      ...identityOf(policy.users, { account, ...facts }),
-      ...told,
-      groups: [...(told?.groups ?? []), ...groups],
-    };
-    const password = await passwordOf(core, textOf(values, 'password'), named.account);
+    const password = await passwordOf(core, textOf(values, 'password'), named.identity.account);
+    const identity = { ...named.identity, groups: [...named.identity.groups, ...groups], ...password };
     const service = config.services.length === 1 ? (config.services[0]?.name ?? '') : '';
-    return { policy, file: config.policyFile, identity: { ...named, ...password }, service };
+    return { policy, file: config.policyFile, identity, service };
   });
 }
 
