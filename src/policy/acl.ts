@@ -110,7 +110,7 @@ function readSections(reader: Reader, root: Value): Partial<Record<(typeof secti
 
 function readUsers(reader: Reader, value: Value): Map<string, StaticUser> {
   const users = new Map<string, StaticUser>();
-  for (const { key, keyPlace, value: user } of reader.entries(value)) {
+  for (const { key, keyPlace, value: user } of readNamed(reader, value)) {
     if (!user) {
       reader.report(keyPlace, `users."${key}" is empty; write "{}" for a user without a password`);
       continue;
@@ -137,14 +137,14 @@ function readHash(reader: Reader, value: Value): string | null {
 }
 
 function readLabels(reader: Reader, value: Value): Record<string, readonly string[]> {
-  const labels = reader.entries(value).map(({ key, value: list }) => {
-    return [key, list ? reader.items(list).flatMap((item) => reader.text(item) ?? []) : []] as const;
+  const labels = readNamed(reader, value).map(({ key, value: list }) => {
+    return [key, list ? reader.items(list).flatMap((item) => readWord(reader, item) ?? []) : []] as const;
   });
   return Object.fromEntries(labels);
 }
 
 function readGroups(reader: Reader, value: Value): Groups {
-  const entries = reader.entries(value);
+  const entries = readNamed(reader, value);
   const names = new Set(entries.map(({ key }) => key));
   const members = new Map<string, Member[]>();
   for (const { key, value: list } of entries) {
@@ -181,6 +181,13 @@ function readWord(reader: Reader, value: Value): string | null {
   const text = reader.text(value);
   if (text !== null) warnOfLookAlike(reader, value.path, text, value.place);
   return text;
+}
+
+/** A map by names that others must repeat: clients, rules, or groups. */
+function readNamed(reader: Reader, value: Value): Entry[] {
+  const entries = reader.entries(value);
+  for (const { key, keyPlace } of entries) warnOfLookAlike(reader, `${value.path}.${key}`, key, keyPlace);
+  return entries;
 }
 
 function warnOfLookAlike(reader: Reader, what: string, text: string, place: Value['place']): void {
@@ -229,7 +236,7 @@ function readMatch(reader: Reader, value: Value, raw: boolean): Rule['conditions
     for (const { text, place } of list ?? []) warnOfLookAlike(reader, `${value.path}.${field}`, text, place);
     if (field === 'kind') for (const { text, place } of list ?? []) checkKind(reader, text, place);
   }
-  const labels = fields.labels ? reader.entries(fields.labels) : [];
+  const labels = fields.labels ? readNamed(reader, fields.labels) : [];
   match.labels = readLabelPatterns(reader, labels);
   return compileMatch(match, { extended: true, raw }, (field, message) => {
     reader.report(placeOf(field, fields, labels) ?? value.place, problemOf(field, match, message));

@@ -33,6 +33,47 @@ describe('a character that looks like another', () => {
   }
 });
 
+describe('a name that others must repeat', () => {
+  const hash = '$2y$05$abcdefghijklmnopqrstuuJ3WzV8uYw5o0l0r1X0a2b3c4d5e6f7g';
+  const table: readonly [what: string, text: string, warnings: readonly string[]][] = [
+    [
+      'of a user',
+      `users: {"ci\u2013bot": {password: ${hash}}, r\u043eot: {password: ${hash}}, \u043e\u043b\u044f: {password: ${hash}}}`,
+      ['1:9: warning: users.ci\u2013bot: \u2013 (U+2013)', '1:93: warning: users.r\u043eot: \u043e (U+043E)'],
+    ],
+    [
+      'of a label of a user, and its value',
+      `users: {ci: {password: ${hash}, labels: {te\u0430m: [web, w\u200beb]}}}`,
+      [
+        '1:95: warning: users.ci.labels.te\u0430m: \u0430 (U+0430)',
+        '1:107: warning: users.ci.labels.te\u0430m[2]: U+200B',
+      ],
+    ],
+    [
+      'of a group',
+      'groups: {dev\u2011ops: [ana@example.com], d\u00e9v: [bo@example.com]}',
+      ['1:10: warning: groups.dev\u2011ops: \u2011 (U+2011)'],
+    ],
+    [
+      'of a label that a rule wants',
+      'acl: [{match: {labels: {te\uff41m: web}}, actions: []}]',
+      ['1:25: warning: acl[1].match.labels.te\uff41m: \uff41 (U+FF41)'],
+    ],
+  ];
+  for (const [what, text, warnings] of table) {
+    test(what, () => {
+      const policy = parsePolicy(text.startsWith('acl') ? text : `${text}\nacl: []`, 'p.yml');
+      const told = warningsOf(policy).map((warning) =>
+        formatProblem('p.yml', warning).replace(/ (looks|is|cannot) .*/, ''),
+      );
+      assert.deepEqual(
+        told,
+        warnings.map((warning) => `p.yml:${warning}`),
+      );
+    });
+  }
+});
+
 test('is told with its place wherever it keeps a rule from fitting, and not in a comment', () => {
   const text = `groups:
   devs: [\u201cana@example.com\u201d, bo@example.com]
