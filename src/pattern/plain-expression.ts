@@ -10,6 +10,7 @@ const repeated = String.raw`(?:[*+?]\??)?`;
 const flat = `(?:${one}${repeated}|[\\^$|])*`;
 const nested = (inner: string): string => String.raw`(?:${one}${repeated}|[\^$|]|\((?:\?:)?${inner}\)${repeated})*`;
 const plain = new RegExp(`^${nested(nested(flat))}$`);
+/** What is longer takes its time to compile: better when the policy is read than during somebody's request. */
 const longest = 500;
 
 /**
@@ -28,8 +29,9 @@ const words = new RegExp(String.raw`^(\^?)(?:(${word})|\((?:\?:)?(${word}(?:\|${
 
 /** `^(ana|bo)$` and the like, which need no engine; `null` for what is more. */
 export function wordsOf(source: string): Words | null {
-  const [found, start, single, several, end] = source.length <= longest ? (words.exec(source) ?? []) : [];
-  if (found === undefined) return null;
-  const written = single === undefined ? (several ?? '').split('|') : [single];
+  const found = words.exec(source);
+  if (found === null) return null;
+  const [, start, single, several, end] = found;
+  const written = (single ?? several ?? '').split('|');
   return { words: written.map((one) => one.replaceAll('\\', '')), start: start !== '', end: end !== '' };
 }

@@ -1,6 +1,6 @@
 /** What is taken for well-formed without being compiled is so, and words mean what the engine says. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { RE2JS } from 're2js';
 import { isPlainExpression, wordsOf } from '../../src/pattern/plain-expression.ts';
@@ -62,6 +62,32 @@ test('whatever is called plain compiles', () => {
 test('the usual expressions of policies are plain', () => {
   for (const text of ['^(.+)@example\\.com$', '.+', 'a|b', '^team/(web|ops)(/.*)?$', '[a-z0-9_.-]+', '^(?:a|(b|c))$']) {
     assert.ok(isPlainExpression(text), text);
+  }
+});
+
+test('an expression of more than 500 characters is compiled at once, and not during a request', () => {
+  assert.equal(isPlainExpression('a'.repeat(500)), true);
+  assert.equal(isPlainExpression('a'.repeat(501)), false);
+});
+
+describe('lists of words need no engine', () => {
+  const people = Array.from({ length: 1_000 }, (_, index) => `user-${index}@example.com`);
+  const table: readonly [source: string, words: readonly string[], start: boolean, end: boolean][] = [
+    ['^(ana|bo)$', ['ana', 'bo'], true, true],
+    ['^(?:ana|bo)$', ['ana', 'bo'], true, true],
+    ['^team/', ['team/'], true, false],
+    [String.raw`@example\.com$`, ['@example.com'], false, true],
+    ['(web|ops|)', ['web', 'ops', ''], false, false],
+    ['^$', [''], true, true],
+    ['', [''], false, false],
+    [`^(${people.join('|').replaceAll('.', String.raw`\.`)})$`, people, true, true],
+  ];
+  for (const [source, words, start, end] of table) {
+    test(source.slice(0, 30) || '(empty)', () => assert.deepEqual(wordsOf(source), { words, start, end }));
+  }
+
+  for (const source of ['^ana|bo$', 'a.b', 'ana*', '[ab]', String.raw`\d`, '(ana)bo', '(?i)ana', '(?:ana', '((ana))']) {
+    test(`not so ${source}`, () => assert.equal(wordsOf(source), null));
   }
 });
 
