@@ -4,7 +4,7 @@ import { compileGlob, globProblem } from './glob.ts';
 /** `<name>` of the OCI distribution specification (spec.md, "Pulling manifests"), which every registry's names follow. */
 const component = /[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*/.source;
 const repositoryName = new RegExp(`^${component}(?:/${component})*$`);
-/** What a name may consist of; letters and digits come first. */
+/** What a name may consist of. */
 const alphabet = [...'abcdefghijklmnopqrstuvwxyz0123456789-_./'];
 /** A class, an escape, stars, or any one character. */
 const item = /\[\^?(?:\\.|[^\\\]])+\]|\\.|\*+|./gsu;
@@ -30,16 +30,26 @@ function slipOf(pattern: string, hosts: readonly string[]): string | null {
   return pattern === pattern.toLowerCase() ? null : 'names of repositories are in lower case';
 }
 
-/** One text that the pattern matches stands for all: letters where it leaves a choice, as they may stand anywhere. */
+/** Follows the pattern along all the names that begin as it does: `a[_\-]_b` matches `a__b`, though `a-_b` is no name. */
 function mismatchOf(pattern: string): string | null {
-  if (repositoryName.test(pattern.replaceAll(item, sampleOf))) return null;
+  let ends = [''];
+  for (const [part] of pattern.matchAll(item)) {
+    const characters = charactersOf(part);
+    const further = ends.flatMap((end) => characters.map((character) => endOf(end + character)));
+    ends = [...new Set(further)].filter((end) => repositoryName.test(`${end}a`));
+  }
+  if (ends.some((end) => repositoryName.test(end))) return null;
   return 'no repository can have such a name: there are a-z, 0-9 and single ".", "_" or "-" between them, in parts between slashes';
 }
 
-function sampleOf(part: string): string {
-  if (part.startsWith('*') || part === '?') return 'a';
-  if (part.startsWith('\\')) return part.slice(1);
-  if (!part.startsWith('[')) return part;
-  const matches = compileGlob(part, { doubleStar: true });
-  return alphabet.find((character) => matches(character)) ?? part;
+/** What may follow in a name depends only on what stands after its last letter or digit. */
+function endOf(name: string): string {
+  return name.replace(/.*[a-z0-9]/s, 'a');
+}
+
+/** A letter where there is a free choice, as letters may stand anywhere. */
+function charactersOf(part: string): readonly string[] {
+  if (part.startsWith('*') || part === '?') return ['a'];
+  if (part.startsWith('\\')) return [part.slice(1)];
+  return part.startsWith('[') ? alphabet.filter(compileGlob(part, { doubleStar: true })) : [part];
 }

@@ -10,6 +10,7 @@ const check = createPatternCheck(['registry.example.com', 'localhost:5000']);
 const usable = [
   ...['*', '**', '?', 'a', 'team/app', 'team-a/*', 'team/**', 'team/**/app', '**/app', 'team*/app?'],
   ...['my.team/app', 'a__b/c---d', 'registry.example.org/app', 'team/v[0-9].[0-9]', '[^x]eam/*', 'team/[a-c]*'],
+  ...[String.raw`a[_\-]_b`, String.raw`a[_\-]-b`, 'a[^a-z]b', '[^a-z]', '[^/]'],
   ...[String.raw`a[_.\-]b`, String.raw`a\.b`, 'localhost/app', '0/1'],
 ];
 for (const pattern of usable) test(`usable: ${pattern}`, () => assert.equal(check(pattern), null));
@@ -38,6 +39,8 @@ const refused: readonly [pattern: string, problem: RegExp][] = [
   [String.raw`a\*`, /no repository/],
   ['[:;]', /one pattern a line/],
   ['a[:]b', /no repository/],
+  ['a[_]__b', /no repository/],
+  ['[^a-z0-9]a', /no repository/],
   ['é/*', /no repository/],
   ['team/\u202eppa', /no repository/],
   ['team/[a', /"\[" has no "\]"/],
@@ -51,9 +54,11 @@ test('what matches the name of a repository is never refused', () => {
   const name = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
   /** What may stand in place of a piece of a name. */
   const wildFor = (piece: string, choice: number): string => {
-    const one = /^[a-z0-9]$/.test(piece) ? ['?', '[^x]', `[${piece}]`] : [];
+    const letter = /^[a-z0-9]$/.test(piece) ? ['?', '[^x]', `[${piece}]`] : [];
+    const between = /^[._-]$/.test(piece) ? ['?', String.raw`[._\-]`, '[^a-z0-9]', `\\${piece}`] : [];
     const within = piece.includes('/') ? [] : ['*'];
-    return ['**', ...within, ...one][choice % (1 + within.length + one.length)] ?? '**';
+    const choices = ['**', ...within, ...letter, ...between];
+    return choices[choice % choices.length] ?? '**';
   };
   fc.assert(
     fc.property(name, fc.nat(20), fc.nat(6), fc.nat(), (text, from, length, choice) => {
