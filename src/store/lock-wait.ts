@@ -1,5 +1,6 @@
 /** Owns how long SQLite waits for the write of another program. All that this process does waits with it. */
 import type { Database } from 'better-sqlite3';
+import { isBusy } from './sqlite-errors.ts';
 
 /** Milliseconds: while the database is opened and migrated, no request waits. */
 export const openingWait = 10_000;
@@ -37,9 +38,4 @@ export function createLockWait(database: Database): LockWait {
       if (wait === servingWait && isBusy(error)) change(waitAfterFailure);
     },
   };
-}
-
-/** Its code may have a suffix: SQLITE_BUSY_RECOVERY. */
-export function isBusy(error: unknown): boolean {
-  return /^SQLITE_BUSY/.test((error as { code?: string }).code ?? '');
 }

@@ -1,0 +1,61 @@
+/** Owns that SQLite commits together what is written at the same time. */
+import type { Database } from 'better-sqlite3';
+import type { LockWait } from './lock-wait.ts';
+import { translated } from './sqlite-errors.ts';
+
+export type GroupCommit = {
+  /** Resolves once it is on the disk. @throws what `translated` makes of an error; then nothing of it is stored */
+  add<Result>(write: () => Result): Promise<Result>;
+  /** Commits now what waits. */
+  commit(): void;
+};
+type Write = { readonly run: () => unknown; resolve(result: unknown): void; reject(error: unknown): void };
+
+/** Writes of one commit: so many take a few milliseconds, in which nothing else happens. */
+const longestGroup = 200;
+
+/**
+ * Commits together what is asked for in one turn of the event loop. Each commit waits for the disk, and everybody with
+ * it: two thousand sign-ins at the same time are a few hundred waits instead of ten thousand.
+ */
+export function createGroupCommit(database: Database, lockWait: LockWait): GroupCommit {
+  let waiting: Write[] = [];
+  /** Within another one it is a savepoint: a write that fails takes no other with it. */
+  const whole = database.transaction((write: () => unknown) => write());
+  const runAll = database.transaction((writes: readonly Write[]) =>
+    writes.map(({ run, resolve, reject }) => {
+      try {
+        const result = whole(run);
+        return () => resolve(result);
+      } catch (error) {
+        // A full disk, for one, undoes the whole transaction.
+        if (!database.inTransaction) throw error;
+        return () => reject(translated(error));
+      }
+    }),
+  );
+  const commit = (): void => {
+    const writes = waiting.slice(0, longestGroup);
+    waiting = waiting.slice(longestGroup);
+    if (waiting.length > 0) setImmediate(commit);
+    if (writes.length === 0) return;
+    try {
+      const settled = runAll.immediate(writes);
+      lockWait.onStored();
+      for (const settle of settled) settle();
+    } catch (error) {
+      lockWait.onError(error);
+      for (const { reject } of writes) reject(translated(error));
+    }
+  };
+  return {
+    add: <Result>(run: () => Result) =>
+      new Promise<Result>((resolve, reject) => {
+        if (waiting.length === 0) setImmediate(commit);
+        waiting.push({ run, resolve: resolve as Write['resolve'], reject });
+      }),
+    commit() {
+      while (waiting.length > 0) commit();
+    },
+  };
+}
