@@ -22,12 +22,15 @@ const translated: Readonly<Record<string, string>> = {
   '\\S': '[^\\t\\n\\f\\r ]',
 };
 const literal = String.raw`[\w !"#%&',/:;<=>@\x60~-]|\\[.\-+*?()|[\]{}^$/@]`;
+const number = String.raw`(?:\d|[1-9]\d)`;
 const set = String.raw`\.|\\[dDwWsS]|\[\^?(?:[a-z]-[a-z]|[A-Z]-[A-Z]|\d-\d|[\w@./+]|\\[.\-/dw])+-?\]`;
-/** A literal or a set, with what repeats it; an opening; a closing; an alternative; an end of the text. */
+/** A literal or a set, with what repeats it; an opening; a closing; an alternative; an end of the text or of a word. */
 const token = new RegExp(
-  String.raw`(?:(${literal})|(${set}))(?:([*+])\??|(\?)\??)?|(\((?:\?:)?)|(\))(\?\??)?|(\|)|[\^$]`,
+  String.raw`(?:(${literal})|(${set}))(?:([*+]|\{${number},${number}?\})\??|(\?)\??|(\{${number}\})\??)?|(\((?:\?:)?)|(\))(\?\??)?|(\|)|[\^$]|\\[bB]`,
   'y',
 );
+/** What is not told apart by case; of ASCII, both engines take the same for the same letter. */
+const caseless = /^(\^?)\(\?i\)/;
 
 /**
  * Takes what has no loop but of single characters: the set of texts that fit is then the same in both engines.
@@ -35,14 +38,16 @@ const token = new RegExp(
  * @returns `null` for what is more
  */
 export function nativeExpression(source: string): NativeMatcher | null {
-  const translation = source.length <= longest ? translate(source) : null;
+  const translation = source.length <= longest ? translate(source.replace(caseless, '$1')) : null;
   if (translation === null) return null;
-  const { loops, branches, required } = translation;
+  const { loops, branches } = translation;
+  const isCaseless = caseless.test(source);
+  const required = isCaseless ? '' : translation.required;
   let expression: RegExp | undefined;
   return (text) => {
     if (!text.includes(required)) return false;
     if (2 ** branches * text.length ** loops > maximumSteps || !isAscii(text)) return null;
-    expression ??= new RegExp(translation.source);
+    expression ??= new RegExp(translation.source, isCaseless ? 'i' : '');
     return expression.test(text);
   };
 }
@@ -54,14 +59,15 @@ function translate(source: string): Translation | null {
   let [branches, depth, written, run, required, isEitherOr] = [0, 0, '', '', '', false];
   token.lastIndex = 0;
   while (token.lastIndex < source.length) {
-    const [text, letter, several, loop, maybe, open, close, left, either] = token.exec(source) ?? [];
+    const [text, letter, several, loop, maybe, exactly, open, close, left, either] = token.exec(source) ?? [];
     if (text === undefined) return null;
     if (loop !== undefined) loops += 1;
     if ((maybe ?? left ?? either) !== undefined) branches += 1;
     if (open !== undefined) depth += 1;
     if (close !== undefined) depth -= 1;
     if (either !== undefined && depth === 0) isEitherOr = true;
-    const isSure = depth === 0 && letter !== undefined && loop !== '*' && maybe === undefined;
+    const isOnce = (maybe ?? exactly ?? loop) === undefined;
+    const isSure = depth === 0 && letter !== undefined && (isOnce || loop === '+');
     run = isSure ? run + letter.slice(-1) : '';
     if (run.length > required.length) required = run;
     // What is repeated may stand between it and what follows.

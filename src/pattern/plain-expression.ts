@@ -5,11 +5,17 @@ const literal = String.raw`[^\\^$.|?*+()[\]{}]`;
 const escaped = String.raw`\\[.\-+*?()|[\]{}^$/@dDwWsS]`;
 const inClass = String.raw`a-z|A-Z|0-9|[\w@./+]|\\[.\-/dDwWsS]`;
 const one = String.raw`(?:${literal}|${escaped}|\.|\[\^?(?:${inClass})+-?\])`;
-/** No counted repetition: Go limits those. None of a repetition either. */
-const repeated = String.raw`(?:[*+?]\??)?`;
-const flat = `(?:${one}${repeated}|[\\^$|])*`;
-const nested = (inner: string): string => String.raw`(?:${one}${repeated}|[\^$|]|\((?:\?:)?${inner}\)${repeated})*`;
-const plain = new RegExp(`^${nested(nested(flat))}$`);
+/** No repetition of a repetition. Go limits counts to 1,000; these are shorter than what takes its time to compile. */
+const number = String.raw`(?:\d|[1-9]\d)`;
+const count = String.raw`\{${number}(?:,${number}?)?\}`;
+const repeated = String.raw`(?:(?:[*+?]|${count})\??)?`;
+const repeatedGroup = String.raw`(?:[*+?]\??)?`;
+const anchor = String.raw`[\^$|]|\\[bB]`;
+const flat = `(?:${one}${repeated}|${anchor})*`;
+const nested = (inner: string): string =>
+  String.raw`(?:${one}${repeated}|${anchor}|\((?:\?:)?${inner}\)${repeatedGroup})*`;
+const plain = new RegExp(String.raw`^(?:\^?\(\?i\))?${nested(nested(flat))}$`);
+const range = /\{(\d+),(\d+)\}/g;
 /** What is longer takes its time to compile: better when the policy is read than during somebody's request. */
 const longest = 500;
 
@@ -18,7 +24,11 @@ const longest = 500;
  * @param source RE2 syntax, without the slashes
  */
 export function isPlainExpression(source: string): boolean {
-  return source.length <= longest && plain.test(source);
+  return source.length <= longest && plain.test(source) && [...source.matchAll(range)].every(isRising);
+}
+
+function isRising([, least, most]: readonly string[]): boolean {
+  return Number(least) <= Number(most);
 }
 
 /** Alternatives that stand for themselves, and whether the text must begin and end with them. */

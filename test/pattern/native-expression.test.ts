@@ -6,17 +6,32 @@ import fc from 'fast-check';
 import { RE2JS } from 're2js';
 import { nativeExpression } from '../../src/pattern/native-expression.ts';
 
-const letter = fc.constantFrom('a', 'b', '/', '-', '@', ' ', '_', '1', String.raw`\.`, String.raw`\-`, String.raw`\$`);
+const letter = fc.constantFrom(
+  'a',
+  'b',
+  'B',
+  'k',
+  's',
+  '/',
+  '-',
+  '@',
+  ' ',
+  '_',
+  '1',
+  String.raw`\.`,
+  String.raw`\-`,
+  String.raw`\$`,
+);
 const set = fc.constantFrom('.', '[a-z]', '[^a]', '[^/]', String.raw`[\w.-]`, String.raw`[^\d]`, '[ab1]');
 const shorthand = fc.constantFrom(...['d', 'D', 'w', 'W', 's', 'S'].map((one) => `\\${one}`));
 const single = fc.oneof({ weight: 4, arbitrary: letter }, set, shorthand);
-const repeat = fc.constantFrom('', '', '', '?', '*', '+', '*?', '+?', '??');
+const repeat = fc.constantFrom(...['', '', '', '?', '*', '+', '*?', '+?', '??'], ...['{0}', '{2}', '{1,}', '{0,2}?']);
 const repeated = fc.tuple(single, repeat).map((parts) => parts.join(''));
 const { expression } = fc.letrec<{ expression: string; group: string; part: string }>((tie) => ({
   part: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
     { weight: 6, arbitrary: repeated },
-    { weight: 1, arbitrary: fc.constantFrom('^', '$', '|') },
+    { weight: 1, arbitrary: fc.constantFrom('^', '$', '|', String.raw`\b`, String.raw`\B`) },
     { weight: 1, arbitrary: tie('group') },
   ),
   group: fc
@@ -26,15 +41,39 @@ const { expression } = fc.letrec<{ expression: string; group: string; part: stri
     .tuple(fc.constantFrom('', '^'), fc.array(tie('part'), { maxLength: 5 }), fc.constantFrom('', '$'))
     .map(([start, parts, end]) => start + parts.join('') + end),
 }));
+const whole = fc.tuple(fc.constantFrom('', '', '(?i)', '^(?i)'), expression).map((parts) => parts.join(''));
 const text = fc.string({
-  unit: fc.constantFrom('a', 'b', '/', '-', '@', ' ', '.', '_', '1', '$', '\n', '\r', '\v', '\t', 'é', '\u2028'),
+  unit: fc.constantFrom(
+    'a',
+    'b',
+    'A',
+    'K',
+    'k',
+    's',
+    '/',
+    '-',
+    '@',
+    ' ',
+    '.',
+    '_',
+    '1',
+    '$',
+    '\n',
+    '\r',
+    '\v',
+    '\t',
+    'é',
+    '\u2028',
+    '\u212a',
+    'ſ',
+  ),
   maxLength: 10,
 });
 
 test('answers as RE2 does, wherever it answers', () => {
   let [answered, fitting] = [0, 0];
   fc.assert(
-    fc.property(expression, fc.array(text, { minLength: 3, maxLength: 6 }), (source, texts) => {
+    fc.property(whole, fc.array(text, { minLength: 3, maxLength: 6 }), (source, texts) => {
       const native = nativeExpression(source);
       if (native === null) return;
       const engine = RE2JS.compile(source);
@@ -62,12 +101,33 @@ test('what each of its features means', () => {
     ['a$', 'a\n', false],
     ['[^/]b', '\nb', true],
     ['ba+b', 'baab', true],
+    ['^a{2,3}$', 'aaa', true],
+    ['^a{2,3}$', 'a', false],
+    ['^a{2}b$', 'aab', true],
+    ['ab{0}c', 'ac', true],
+    ['^(?i)team-[a-z]+$', 'TEAM-Web', true],
+    ['(?i)a|B', 'b', true],
+    [String.raw`\bweb\b`, 'a/web-1', true],
+    [String.raw`\bweb\b`, 'webs', false],
   ];
   for (const [source, given, fits] of cases) assert.equal(nativeExpression(source)?.(given), fits, source);
 });
 
-test('leaves the rest to RE2: loops of groups, counts, flags, other escapes, texts beyond ASCII, long ones', () => {
-  const other = ['(a+)+$', 'a{2}', '(?i)a', String.raw`\pL`, String.raw`\bx`, 'é', '(?P<n>a)', '[[:alpha:]]', 'a**'];
+test('leaves the rest to RE2: loops of groups, odd counts, other flags and escapes, texts beyond ASCII, long ones', () => {
+  const other = [
+    '(a+)+$',
+    'a{02}',
+    'a{,2}',
+    'a{100}',
+    '(?s)a',
+    'a(?i)b',
+    String.raw`\pL`,
+    String.raw`\z`,
+    'é',
+    '(?P<n>a)',
+    '[[:alpha:]]',
+    'a**',
+  ];
   for (const source of [...other, '(a|b)*', 'a'.repeat(201)]) assert.equal(nativeExpression(source), null, source);
   assert.equal(nativeExpression('a'.repeat(200))?.('a'.repeat(200)), true);
   assert.equal(nativeExpression('a.*b')?.('aéb'), null);
@@ -98,6 +158,10 @@ test('a text that lacks the letters that an expression cannot do without does no
     ['ba*b', 'b é b', null],
     ['ba?b', 'b é b', null],
     ['x[ab]y', 'x é y', null],
+    ['ba{0,2}b', 'b é b', null],
+    ['ba{2}b', 'baab é', null],
+    ['(?i)ab', 'AB é', null],
+    [String.raw`ab\b`, 'é', false],
   ];
   for (const [source, given, answer] of table) {
     assert.equal(nativeExpression(source)?.(given), answer, JSON.stringify([source, given]));
@@ -116,6 +180,8 @@ test('no expression that it answers takes long', () => {
     // These begin anywhere: the second only in one of its alternatives.
     'a*c$',
     '^b|a*c$',
+    'a{0,99}a{1,99}a{0,99}a{0,}b',
+    `${'a{0,1}'.repeat(30)}b`,
   ]) {
     const native = nativeExpression(source);
     for (const length of [10, 30, 100, 300, 1_000, 10_000, 90_000]) {

@@ -35,6 +35,10 @@ const more = [
   '*?',
   '??',
   '{2}',
+  '{3,2}',
+  '{0,7}?',
+  '{02}',
+  '{1000}',
   '{',
   '}',
   '\\b',
@@ -60,7 +64,17 @@ test('whatever is called plain compiles', () => {
 });
 
 test('the usual expressions of policies are plain', () => {
-  for (const text of ['^(.+)@example\\.com$', '.+', 'a|b', '^team/(web|ops)(/.*)?$', '[a-z0-9_.-]+', '^(?:a|(b|c))$']) {
+  for (const text of [
+    '^(.+)@example\\.com$',
+    '.+',
+    'a|b',
+    '^team/(web|ops)(/.*)?$',
+    '[a-z0-9_.-]+',
+    '^(?:a|(b|c))$',
+    '^(?i)v\\d{1,3}$',
+    '(?i)a',
+    '\\bweb\\b',
+  ]) {
     assert.ok(isPlainExpression(text), text);
   }
 });
