@@ -63,12 +63,14 @@ export function createReader(source: Source): Reader {
     report,
     entries(value) {
       const pairs = orReport(source.pairs(value.node), value, 'a map (key: value)') ?? [];
-      return pairs.flatMap(([keyNode, node]) => {
+      const entries: Entry[] = [];
+      for (const [keyNode, node] of pairs) {
         const keyPlace = source.placeOf(keyNode);
         const key = source.text(keyNode);
         if (key === null) report(keyPlace, `${value.path}: a key must be a plain word or a text`);
-        return key === null ? [] : [{ key, keyPlace, value: toValue(node, pathOf(value, key)) }];
-      });
+        else entries.push({ key, keyPlace, value: toValue(node, pathOf(value, key)) });
+      }
+      return entries;
     },
     fields(value, known, whenEmpty) {
       const found: Partial<Record<(typeof known)[number], Value>> = {};
@@ -83,12 +85,14 @@ export function createReader(source: Source): Reader {
     },
     items(value) {
       const list = orReport(source.list(value.node), value, 'a list') ?? [];
-      return list.flatMap((node, index) => {
+      const items: Value[] = [];
+      for (const [index, node] of list.entries()) {
         const path = value.path === 'the file' ? `entry ${index + 1}` : `${value.path}[${index + 1}]`;
         const item = toValue(node, path);
-        if (!item) report(source.placeOf(node), `${path} is empty`);
-        return item ?? [];
-      });
+        if (item) items.push(item);
+        else report(source.placeOf(node), `${path} is empty`);
+      }
+      return items;
     },
     text: (value) => orReport(source.text(value.node), value, 'a text'),
     texts(value) {
