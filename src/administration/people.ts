@@ -136,39 +136,12 @@ export function createPeople(parts: PeopleParts): People {
   };
 
   return {
-    async list(query) {
-      const group = query.group === null ? null : parts.administrators.membersOf(query.group);
-      if (group !== null && group.logins.length > maximumLogins) {
-        const message = `The policy file names more than ${maximumLogins} people of ${query.group}. Search for some of them.`;
-        throw new Refusal('bad_request', message, { field: 'group' });
-      }
-      const filter = { ...query, search: query.search.trim().normalize('NFC').toLowerCase(), group };
-      const total = await store.people.count(filter);
-      const pages = Math.max(1, Math.ceil(total / pageSize));
-      const page = Math.min(Math.max(1, query.page), pages);
-      const range = { limit: pageSize, offset: (page - 1) * pageSize, now: now() };
-      const rows = await store.people.list(filter, { by: query.sort, descending: query.descending }, range);
-      return { people: rows.map(toPerson), total, page, pages };
-    },
+    list: (query) => list(parts, query),
     providers: () => store.people.providers(),
-    async detail(id) {
-      const account = await find(id);
-      const [passwords, uses, sessions] = await Promise.all([
-        parts.passwords.ofAccount(account),
-        parts.uses.ofAccount(id),
-        store.sessions.ofAccount(id, now()),
-      ]);
-      return {
-        person: toPerson(account),
-        groups: parts.administrators.groupsOf(account),
-        passwords: passwords.map((password) => ({ ...password, uses: uses.get(password.id) ?? [] })),
-        sessions: sessions.map(toSession),
-        isAdministrator: parts.administrators.includes(account),
-      };
-    },
+    detail: async (id) => detailOf(parts, await find(id)),
     async disable(id, reason, by) {
       const { login } = await findPerson(id);
-      if (login === by.actor) throw new Refusal('conflict', 'You cannot disable yourself: ask another administrator.');
+      refuseOneself('disable', login, by);
       const change = { reason: checkReason(reason), by: by.actor, at: now() };
       if (!(await store.people.disable(id, change))) return;
       await store.sessions.removeOfAccount(id);
@@ -187,20 +160,51 @@ export function createPeople(parts: PeopleParts): People {
     },
     async remove(id, by) {
       const person = await findPerson(id);
-      if (person.login === by.actor)
-        throw new Refusal('conflict', 'You cannot remove yourself: ask another administrator.');
+      refuseOneself('remove', person.login, by);
       await parts.forgetToken(person);
       const removed = await removeAtOnce(store, id, by.actor, now());
       if (removed === null) return;
-      audit.record({
-        action: 'person.remove',
-        ...by,
-        subject: person.login,
-        detail: { ...whoWas(person), ...removed },
-      });
+      const detail = { ...whoWas(person), ...removed };
+      audit.record({ action: 'person.remove', ...by, subject: person.login, detail });
       await audit.flush();
     },
   };
+}
+
+async function list({ store, administrators, now }: PeopleParts, query: PeopleQuery): Promise<PeoplePage> {
+  const group = query.group === null ? null : administrators.membersOf(query.group);
+  if (group !== null && group.logins.length > maximumLogins) {
+    const message = `The policy file names more than ${maximumLogins} people of ${query.group}. Search for some of them.`;
+    throw new Refusal('bad_request', message, { field: 'group' });
+  }
+  const filter = { ...query, search: query.search.trim().normalize('NFC').toLowerCase(), group };
+  const total = await store.people.count(filter);
+  const pages = Math.max(1, Math.ceil(total / pageSize));
+  const page = Math.min(Math.max(1, query.page), pages);
+  const range = { limit: pageSize, offset: (page - 1) * pageSize, now: now() };
+  const rows = await store.people.list(filter, { by: query.sort, descending: query.descending }, range);
+  return { people: rows.map(toPerson), total, page, pages };
+}
+
+async function detailOf(parts: PeopleParts, account: PersonRow): Promise<PersonDetail> {
+  const { store, administrators, now } = parts;
+  const [passwords, uses, sessions] = await Promise.all([
+    parts.passwords.ofAccount(account),
+    parts.uses.ofAccount(account.id),
+    store.sessions.ofAccount(account.id, now()),
+  ]);
+  return {
+    person: toPerson(account),
+    groups: administrators.groupsOf(account),
+    passwords: passwords.map((password) => ({ ...password, uses: uses.get(password.id) ?? [] })),
+    sessions: sessions.map(toSession),
+    isAdministrator: administrators.includes(account),
+  };
+}
+
+function refuseOneself(what: 'disable' | 'remove', login: string, by: Actor): void {
+  if (login !== by.actor) return;
+  throw new Refusal('conflict', `You cannot ${what} yourself: ask another administrator.`);
 }
 
 async function removeAtOnce(store: PeopleParts['store'], id: string, by: string, at: number): Promise<Removed | null> {

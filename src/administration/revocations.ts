@@ -118,14 +118,7 @@ export function createRevocations(parts: RevocationParts): Revocations {
       await store.revocations.begin(row);
       let passwords = 0;
       try {
-        for (let start = 0; start < found.length; start += pieceSize) {
-          const piece = found.slice(start, start + pieceSize);
-          passwords += await store.revocations.end(
-            row,
-            piece.map(({ id }) => id),
-          );
-          await yieldToOthers();
-        }
+        for await (const ended of endInPieces(parts, row, found)) passwords += ended;
         await store.revocations.complete(row.id);
       } finally {
         const detail = { id: row.id, reason: row.reason, selection, passwords };
@@ -138,15 +131,9 @@ export function createRevocations(parts: RevocationParts): Revocations {
     async undo(id, by) {
       const { selection_json: selection } = await find(id);
       const isFirst = await store.revocations.markUndone(id, by.actor, now());
-      if (!isFirst && (await find(id)).undone_at === null) throw standing('It is older than 24 hours, so it stands');
-      let restored = 0;
-      let piece: number;
-      do {
-        piece = await store.revocations.restore(id, pieceSize);
-        restored += piece;
-        await yieldToOthers();
-      } while (piece === pieceSize);
-      if (!isFirst && restored === 0) throw standing('It was undone already');
+      if (!isFirst && (await find(id)).undone_at === null) throw cannotUndo('It is older than 24 hours, so it stands');
+      const restored = await restoreAll(parts, id);
+      if (!isFirst && restored === 0) throw cannotUndo('It was undone already');
       const detail = { id, selection: JSON.parse(selection) as Selection, passwords: restored };
       audit.record({ action: 'revocation.undo', ...by, subject: '', detail });
       await audit.flush();
@@ -233,7 +220,31 @@ function createRow(selection: Selection, passwords: number, reason: string, by: 
   };
 }
 
-function standing(why: string): Refusal {
+/** What has ended stays ended where it breaks off. @returns the number of passwords that each piece ended */
+async function* endInPieces(
+  { store }: RevocationParts,
+  row: RevocationRow,
+  found: readonly Selected[],
+): AsyncGenerator<number> {
+  for (let start = 0; start < found.length; start += pieceSize) {
+    const ids = found.slice(start, start + pieceSize).map(({ id }) => id);
+    yield await store.revocations.end(row, ids);
+    await yieldToOthers();
+  }
+}
+
+/** @returns how many */
+async function restoreAll({ store }: RevocationParts, id: string): Promise<number> {
+  let restored = 0;
+  for (;;) {
+    const piece = await store.revocations.restore(id, pieceSize);
+    restored += piece;
+    if (piece < pieceSize) return restored;
+    await yieldToOthers();
+  }
+}
+
+function cannotUndo(why: string): Refusal {
   return new Refusal('conflict', `${why}. Whoever needs a password can create a new one.`);
 }
 
