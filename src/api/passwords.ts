@@ -1,5 +1,6 @@
 /** Owns the operations of the API on passwords: what ends soon, revocation, what its holder reports as leaked. */
-import type { Revocations, Selection } from '../administration/revocations.ts';
+import type { Revocations } from '../administration/revocations.ts';
+import type { Selection } from '../administration/selection.ts';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
 import { Refusal } from '../errors.ts';
 import type { LeakReports } from '../leaks.ts';

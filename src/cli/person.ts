@@ -1,5 +1,6 @@
 /** Owns `dockpass person ...` and `dockpass revocation ...`: who holds what, and stopping it. */
-import type { Preview, Revocation, Selection } from '../administration/revocations.ts';
+import type { Preview, Revocation } from '../administration/revocations.ts';
+import type { Selection } from '../administration/selection.ts';
 import type { Core } from '../app/core.ts';
 import { minuteOf } from '../time.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';

@@ -1,7 +1,8 @@
 /** Which passwords a selection means, that they stop at the next request, and that a day is long enough to change one's mind. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createRevocations, type Selection } from '../../src/administration/revocations.ts';
+import { createRevocations } from '../../src/administration/revocations.ts';
+import type { Selection } from '../../src/administration/selection.ts';
 import type { AuditEvent } from '../../src/audit.ts';
 import type { RevocationStore } from '../../src/store/revocations.ts';
 import { client, day, hour, refusal, root, type Scene, wish, withScene } from '../support/administration-scene.ts';

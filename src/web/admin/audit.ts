@@ -9,7 +9,7 @@ import {
   type ExportFormat,
   exportLines,
 } from '../../administration/audit-log.ts';
-import type { Selection } from '../../administration/revocations.ts';
+import type { Selection } from '../../administration/selection.ts';
 import { day } from '../../time.ts';
 import { clientName } from '../client-name.ts';
 import { dayOf, fieldsOf, oneOf, queryOf } from '../fields.ts';

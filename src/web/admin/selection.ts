@@ -1,5 +1,5 @@
 /** Owns how a selection of passwords stands in an address and is told in words. */
-import type { Selection } from '../../administration/revocations.ts';
+import type { Selection } from '../../administration/selection.ts';
 import { dateOf } from '../../time.ts';
 import { dayOf, type Fields } from '../fields.ts';
 
