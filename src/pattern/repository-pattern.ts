@@ -6,8 +6,8 @@ const component = /[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*/.source;
 const repositoryName = new RegExp(`^${component}(?:/${component})*$`);
 /** What a name may consist of. */
 const alphabet = [...'abcdefghijklmnopqrstuvwxyz0123456789-_./'];
-/** A class, an escape, stars, or any one character. */
-const item = /\[\^?(?:\\.|[^\\\]])+\]|\\.|\*+|./gsu;
+/** A class, an escape, or any one character. */
+const item = /\[\^?(?:\\.|[^\\\]])+\]|\\.|./gsu;
 
 /**
  * Without this a password that can never work would be made gladly, and found out about at the next push.
@@ -49,7 +49,7 @@ function endOf(name: string): string {
 
 /** A letter where there is a free choice, as letters may stand anywhere. */
 function charactersOf(part: string): readonly string[] {
-  if (part.startsWith('*') || part === '?') return ['a'];
+  if (part === '*' || part === '?') return ['a'];
   if (part.startsWith('\\')) return [part.slice(1)];
   return part.startsWith('[') ? alphabet.filter(compileGlob(part, { doubleStar: true })) : [part];
 }

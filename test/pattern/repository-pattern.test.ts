@@ -11,7 +11,7 @@ const usable = [
   ...['*', '**', '?', 'a', 'team/app', 'team-a/*', 'team/**', 'team/**/app', '**/app', 'team*/app?'],
   ...['my.team/app', 'a__b/c---d', 'registry.example.org/app', 'team/v[0-9].[0-9]', '[^x]eam/*', 'team/[a-c]*'],
   ...[String.raw`a[_\-]_b`, String.raw`a[_\-]-b`, 'a[^a-z]b', '[^a-z]', '[^/]'],
-  ...[String.raw`a[_.\-]b`, String.raw`a\.b`, 'localhost/app', '0/1'],
+  ...[String.raw`a[_.\-]b`, String.raw`a\.b`, 'localhost/app', '0/1', 'registry.example.com'],
 ];
 for (const pattern of usable) test(`usable: ${pattern}`, () => assert.equal(check(pattern), null));
 
@@ -19,6 +19,9 @@ const refused: readonly [pattern: string, problem: RegExp][] = [
   ['localhost:25100/team/*', /leave out the host, and write "team\/\*"/],
   ['localhost:5000/team/*', /leave out the host/],
   ['registry.example.com/team/*', /leave out the host, and write "team\/\*"/],
+  ['localhost:5000', /no repository/],
+  ['*:5000/team', /no repository/],
+  ['team:1a/app', /no repository/],
   ['Team/*', /lower case/],
   ['[A-Z]*', /lower case/],
   ['/team/*', /leave out the "\/" at its beginning/],
