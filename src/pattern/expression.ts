@@ -35,8 +35,8 @@ function compileNew(source: string): RE2JS {
 
 /** `(?P<name>a)` -> `(a)`; what looks like it in a class or a quote stays. */
 function withoutNames(source: string): string {
-  const literal = /\\Q[\s\S]*?(?:\\E|$)|\\[\s\S]|\[\^?\]?(?:\\[\s\S]|\[:\^?\w+:\]|[^\]\\])*\]/;
-  const token = new RegExp(`(${literal.source})|\\(\\?P?<\\w+>`, 'g');
+  const literal = /\\Q.*?(?:\\E|$)|\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]/;
+  const token = new RegExp(`(${literal.source})|\\(\\?P?<\\w+>`, 'gs');
   return source.replace(token, (_, kept?: string) => kept ?? '(');
 }
 

@@ -13,9 +13,9 @@ export function compileGlob(glob: string, { doubleStar }: { doubleStar: boolean 
 const goGlob = remember((glob) => compileNewGlob(glob, false));
 const deepGlob = remember((glob) => compileNewGlob(glob, true));
 
-/** Only classes and escapes can be malformed. @throws {PatternError} */
+/** @throws {PatternError} */
 export function checkGlob(glob: string): void {
-  if (/[[\\]/.test(glob)) parseGlob(glob, stringRune);
+  parseGlob(glob, stringRune);
 }
 
 function compileNewGlob(glob: string, doubleStar: boolean): Matcher {
@@ -63,12 +63,9 @@ function parseGlob(glob: string, runeAt: RuneAt): Chunk[] {
   for (let at = 0; at < glob.length; ) {
     if (glob[at] === '*') {
       chunks.push({ star, items });
-      const stars = /\**/y;
-      stars.lastIndex = at;
-      const run = stars.exec(glob)?.[0].length ?? 1;
-      star = run > 1 ? 'deep' : 'one';
+      star = glob[at + 1] === '*' ? 'deep' : 'one';
       items = [];
-      at += run;
+      while (glob[at] === '*') at += 1;
     } else {
       const [item, next] = parseItem(glob, at, runeAt);
       items.push(item);
@@ -161,14 +158,14 @@ function isInClass({ negated, ranges }: CharacterClass, point: number): boolean 
 /** A text of one character a UTF-8 byte, because Go compares and skips bytes. */
 function utf8(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: "is it all ASCII" is the question
-  return /^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
+  return /^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text).toString('latin1');
 }
 
 /** The code point at a byte and its length, as Go's `utf8.DecodeRuneInString`: a stray byte is U+FFFD of length 1. */
 function byteRune(bytes: string, at: number): [point: number, size: number] {
   const first = bytes.charCodeAt(at);
   if (first < 0x80) return [first, 1];
-  const size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+  const size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 1;
   if (size === 1) return [0xfffd, 1];
   let point = first & (0x7f >> size);
   for (let index = 1; index < size; index += 1) point = (point << 6) | (bytes.charCodeAt(at + index) & 0x3f);

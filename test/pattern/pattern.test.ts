@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { RE2JS } from 're2js';
 import { PatternError } from '../../src/pattern/compiled.ts';
 import { quoteMeta } from '../../src/pattern/expression.ts';
 import { compileGlob, globProblem } from '../../src/pattern/glob.ts';
-import { compilePattern } from '../../src/pattern/pattern.ts';
+import { checkPattern, compilePattern } from '../../src/pattern/pattern.ts';
 
 const dockerAuth = { doubleStar: false };
 const ours = { doubleStar: true };
@@ -20,6 +21,7 @@ describe("globs are those of Go's path.Match", () => {
     ['*', 'abc', true],
     ['*', 'a/b', false],
     ['**', 'a/b', false],
+    ['**', '', true],
     ['*c', 'abc', true],
     ['a*', 'ab/c', false],
     ['a*/b', 'abc/b', true],
@@ -32,6 +34,8 @@ describe("globs are those of Go's path.Match", () => {
     ['ab[b-d]', 'abc', true],
     ['ab[e-g]', 'abc', false],
     ['ab[^c]', 'abc', false],
+    ['[^a]', '[', true],
+    ['[^a]', '^', true],
     ['ab[^e-g]', 'abc', true],
     ['ab[!c]', 'ab!', true],
     ['a\\*b', 'a*b', true],
@@ -56,6 +60,7 @@ describe("globs are those of Go's path.Match", () => {
     ['[^z-a]', 'm', true],
     ['{a,b}', 'a', false],
     ['//', '//', true],
+    ['//', 'a', false],
     ['?', 'ab', false],
     ['a[b]', 'abc', false],
     ['a?', 'a', false],
@@ -80,6 +85,9 @@ describe("globs are those of Go's path.Match", () => {
     ['[😀]', '😁', false],
     ['[😀]', '😀', true],
     ['[à-ü]?', 'éa', true],
+    ['[¢]', '¢', true],
+    ['*[\u0080]', '\u0800', false],
+    ['*[\ufffd]', '\u0800', true],
     ['ab/', 'ab/', true],
     ['ab/', 'xb', false],
     ['/', '/', true],
@@ -141,11 +149,14 @@ describe('our globs', () => {
     ['[a]**', 'a/x', true],
     ['[ab]**', 'b/x', true],
     ['[ab]**', 'cb', false],
+    ['[ab]**', 'team', false],
     ['[^ab]**', 'cb', true],
     ['[^ab]**', 'bc', false],
     ['[^z-a]**', '', false],
     ['[😀]**', '😀/x', true],
     ['[😀]**', '😁/x', false],
+    ['[😀-😂]**', '😁/x', true],
+    ['[😀-😂]**', '！/x', false],
     ['**a**', 'x/y', false],
     ['a**b', 'a\n/b', true],
     ['*[^q]a*b', 'xa/ab', false],
@@ -154,7 +165,7 @@ describe('our globs', () => {
   ];
   for (const [glob, text, expected] of table) {
     test(`${glob} ${expected ? 'matches' : 'does not match'} ${text || '(empty)'}`, () => {
-      assert.equal(compileGlob(glob, ours)(text), expected);
+      assert.equal(compilePattern(glob, ours)(text), expected);
     });
   }
 
@@ -182,17 +193,30 @@ describe('expressions', () => {
     ['/./', '', false],
     ['///', 'a/b', true],
     ['/a', '/a', true],
+    ['/^team-/', 'team-web', true],
+    ['/^team-/', 'my-team-web', false],
+    ['/^(team|ops)-$/', 'ops-', true],
+    ['/^(?:team-|ops-)/', 'ops-web', true],
+    ['/(web|ops)/', 'my-ops-1', true],
+    ['/@example\\.com$/', 'ana@example.com', true],
+    ['/@example\\.com$/', 'ana@example.com.evil', false],
+    ['/(?:web|ops)$/', 'my-ops', true],
+    ['/^team/([a-z]+/)*app$/', 'team/a/b/app', true],
+    ['/^team/([a-z]+/)*app$/', 'team/a/b', false],
+    ['/^team/([a-z]+/)*app$/', 'a/b/app', false],
     ['/(?P<n>a)(?P<n>b)/', 'ab', true],
     ['/(?<n>a)(?P<n>b)\\d/', 'ab1', true],
+    ['/\\.(?P<n>a)(?P<n>b)/', '.ab', true],
     ['/^(?P<n>a)(?P<n>b)[(?P<n>]+$/', 'ab(?P<n>', true],
     ['/^(?P<n>a)(?P<n>b)[(?P<n>]+$/', 'ab(m', false],
     ['/^(?P<n>a)(?P<n>b)[^](?P<n>]$/', 'abP', false],
-    ['/^(?P<n>a)(?P<n>b)[](?P<n>]$/', 'ab]', true],
-    ['/^(?P<n>a)(?P<n>b)[[:alpha:](?P<n>]$/', 'abq', true],
-    ['/^(?P<n>a)(?P<n>b)[[:^alpha:](?P<n>]$/', 'abq', false],
-    ['/^(?P<n>a)(?P<n>b)[\\](?P<n>]$/', 'ab]', true],
-    ['/^(?P<n>a)(?P<n>b)\\Q(?P<n>\\E(c)$/', 'ab(?P<n>c', true],
+    ['/^(?P<n>a)(?P<n>b)[](?P<n>]$/', 'abP', true],
+    ['/^(?P<n>a)(?P<n>b)[[:digit:](?P<n>]$/', 'abP', true],
+    ['/^(?P<n>a)(?P<n>b)[[:^alpha:](?P<n>]$/', 'abP', true],
+    ['/^(?P<n>a)(?P<n>b)[\\](?P<n>]$/', 'abP', true],
+    ['/^(?P<n>a)(?P<n>b)\\Q (?P<n>\\E(c)$/', 'ab (?P<n>c', true],
     ['/^(?P<n>a)(?P<n>b)\\Q(?P<n>/', 'ab(?P<n>', true],
+    ['/^(?P<n>a)(?P<n>b)\\Q(?P<n>/', 'ab(', false],
     ['/^(?P<n>a)(?P<n>b)\\(?P<n>$/', 'abP<n>', true],
   ];
   for (const [pattern, text, expected] of table) {
@@ -210,12 +234,57 @@ test('a malformed expression is told as it was written, its names too', () => {
   assert.throws(() => compilePattern('/(?P<n>a)(/', ours), { message: /`\(\?P<n>a\)\(`/ });
 });
 
+describe('checking says what is malformed, as compiling does', () => {
+  for (const pattern of ['team/[a', 'a\\', '/(a/', '/a**/', '/[b-a]/', `/${'a'.repeat(600)}(/`]) {
+    test(`${pattern.slice(0, 20)} is malformed`, () => {
+      assert.throws(() => checkPattern(pattern), PatternError);
+      assert.throws(() => compilePattern(pattern, ours), PatternError);
+    });
+  }
+
+  for (const pattern of ['', 'team/**', 'team/[a-z]', '/^team/', '//', '/a', '(a', '/(?i)a/', '/[]a]/']) {
+    test(`${pattern || '(empty)'} is not`, () => assert.equal(checkPattern(pattern), undefined));
+  }
+});
+
 test('more patterns than are remembered decide as the first did', () => {
   for (let number = 0; number < 5_000; number += 1) {
     const matches = compilePattern(`n${number}/?`, ours);
     assert.ok(matches(`n${number}/a`) && !matches(`n${number}/`));
   }
   assert.ok(compilePattern('n0/?', ours)('n0/x'));
+});
+
+describe('RE2 is not compiled, which takes the better part of a millisecond, for', () => {
+  const long = 'a'.repeat(50);
+  const stars = `(${'b*c*'.repeat(25)})*`;
+  const table: readonly [name: string, patternOf: (number: number) => string, text: string | null][] = [
+    ['an expression that is plainly well-formed, until it is asked', (n) => `/^${n}${stars}/`, null],
+    ['a list of words', (n) => `/^(${n}|${Array(9).fill(long).join('|')})$/`, long],
+    ['an expression without loops of groups', (n) => `/^[a-z]?${'[^/]?'.repeat(30)}-team${n}/`, 'team'],
+    ['an expression that begins otherwise than the text', (n) => `/^${n}${stars}c$/`, 'bc'],
+    ['an expression that ends otherwise than the text', (n) => `/^b${stars}${n}$/`, 'bc'],
+    ['a glob whose only stars are at its end', (n) => `${n}${long.repeat(5)}/**`, `1${long.repeat(5)}/a`],
+  ];
+  /** The best of three times a hundred, in milliseconds. */
+  const timeOf = (action: (number: number) => void): number => {
+    const times = [100, 200, 300].map((first) => {
+      const begun = performance.now();
+      for (let number = first; number < first + 100; number += 1) action(number);
+      return performance.now() - begun;
+    });
+    return Math.min(...times);
+  };
+  for (const [name, patternOf, text] of table) {
+    test(name, () => {
+      const compiling = timeOf((number) => RE2JS.compile(patternOf(number).replace('/**', '.*')));
+      const deciding = timeOf((number) => {
+        checkPattern(patternOf(number));
+        if (text !== null) compilePattern(patternOf(number), ours)(text);
+      });
+      assert.ok(deciding < compiling / 2, `${deciding} ms, and ${compiling} ms to compile them`);
+    });
+  }
 });
 
 test('a pattern of a hundred thousand characters is a pattern like any other', () => {
