@@ -78,7 +78,8 @@ async function policyOf(count: number): Promise<string> {
 
 type Crowd = { readonly people: number; readonly each: number };
 
-async function addCrowd(databaseUrl: string, { people, each }: Crowd, at: number): Promise<void> {
+/** @param at epoch milliseconds, when they came; their passwords live for a year from then on */
+export async function addCrowd(databaseUrl: string, { people, each }: Crowd, at: number): Promise<void> {
   const sql = await openSql(databaseUrl, () => {});
   const year = 365 * 24 * 60 * 60 * 1000;
   try {

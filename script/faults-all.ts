@@ -3,6 +3,7 @@ import { clock } from './faults-clock.ts';
 import { fullDisk, fullPostgres, readOnly } from './faults-disk.ts';
 import { fuzz } from './faults-fuzz.ts';
 import { kill } from './faults-kill.ts';
+import { killBulk } from './faults-kill-bulk.ts';
 import { memory } from './faults-memory.ts';
 import { flood, halfAnswers, slowLoris } from './faults-network.ts';
 import { provider } from './faults-provider.ts';
@@ -12,6 +13,7 @@ import { timing } from './faults-timing.ts';
 
 export const faults: readonly Fault[] = [
   kill,
+  killBulk,
   fullDisk,
   fullPostgres,
   readOnly,

@@ -52,8 +52,7 @@ export const fullDisk: Fault = {
     const scene = await openScene(stack);
     const data = join(scene.installation.folder, 'data');
     mount(data, ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs'], stack);
-    const server = await scene.serve();
-    stack.defer(() => server.stop());
+    await scene.serve();
     await fill(scene, data);
     return outcome;
   },
@@ -70,14 +69,13 @@ export const fullPostgres: Fault = {
     mount(tables, ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs'], stack);
     const postgres = await startPostgres();
     stack.defer(() => postgres.stop());
-    const server = await scene.serve({
+    await scene.serve({
       DATABASE_URL: await postgres.createDatabase(tables),
       PASSWORDS_PER_PERSON: '1000',
       SESSION_SECRET: 's'.repeat(32),
       PASSWORD_PEPPER: 'p'.repeat(32),
       ENCRYPTION_KEYS: 'e'.repeat(43),
     });
-    stack.defer(() => server.stop());
     await fill(scene, tables);
     return outcome;
   },

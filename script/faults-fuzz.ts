@@ -83,7 +83,6 @@ export const fuzz: Fault = {
     const routes = await allRoutes();
     const scene = await openScene(stack);
     const server = await scene.serve({ ADMIN_EMAILS: ana, PASSWORDS_PER_PERSON: '1000' });
-    stack.defer(() => server.stop());
     const made = ['api-token', 'create', '--name', 'fuzz', '--days', '1', '--scopes', scopes];
     const token = (await scene.installation.run(made)).stdout.trim();
     const port = Number(new URL(scene.url).port);

@@ -86,7 +86,7 @@ async function checkPromises(url: string, passwords: readonly (readonly [secret:
   }
 }
 
-function integrityOf(file: string): unknown {
+export function integrityOf(file: string): unknown {
   const database = new Database(file, { readonly: true });
   try {
     return database.pragma('integrity_check', { simple: true });

@@ -13,8 +13,7 @@ export const flood: Fault = {
   async run(scale, stack) {
     const [connections, requests] = scale === 'full' ? [500, 20_000] : [100, 1_000];
     const scene = await openScene(stack);
-    const server = await scene.serve();
-    stack.defer(() => server.stop());
+    await scene.serve();
     const visitor = await scene.signIn();
     const { secret } = await createPassword(visitor, scene.url);
     assert.ok(secret);
@@ -60,8 +59,7 @@ export const slowLoris: Fault = {
   async run(scale, stack) {
     const each = scale === 'full' ? 500 : 20;
     const scene = await openScene(stack);
-    const server = await scene.serve();
-    stack.defer(() => server.stop());
+    await scene.serve();
     const { secret } = await createPassword(await scene.signIn(), scene.url);
     assert.ok(secret);
     const port = Number(new URL(scene.url).port);
@@ -116,8 +114,7 @@ export const halfAnswers: Fault = {
   async run(scale, stack) {
     const count = scale === 'full' ? 5_000 : 200;
     const scene = await openScene(stack);
-    const server = await scene.serve();
-    stack.defer(() => server.stop());
+    await scene.serve();
     const { secret } = await createPassword(await scene.signIn(), scene.url);
     assert.ok(secret);
     for (let sent = 0; sent < count; sent++) {

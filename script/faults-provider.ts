@@ -60,8 +60,7 @@ export const provider: Fault = {
     stack.defer(() => evil.closeAllConnections());
     stack.defer(() => void evil.close());
     const url = `http://127.0.0.1:${(evil.address() as AddressInfo).port}`;
-    const server = await scene.serve({ GOOGLE_TOKEN_URL: `${url}/token`, GOOGLE_JWKS_URL: `${url}/keys` });
-    stack.defer(() => server.stop());
+    await scene.serve({ GOOGLE_TOKEN_URL: `${url}/token`, GOOGLE_JWKS_URL: `${url}/keys` });
 
     const told: string[] = [];
     let slowest = 0;

@@ -25,6 +25,7 @@ export type Scene = {
   readonly provider: DemoProvider;
   /** The public URL, where every start listens. */
   readonly url: string;
+  /** It is stopped at the end, however that comes. */
   serve(changes?: Record<string, string>): Promise<Server>;
   /** A browser in which the person has signed in. */
   signIn(email?: string): Promise<Visitor>;
@@ -52,7 +53,11 @@ export async function openScene(stack: AsyncDisposableStack): Promise<Scene> {
     installation,
     provider,
     url,
-    serve: (changes) => installation.serve({ ...environment, ...changes }),
+    async serve(changes) {
+      const server = await installation.serve({ ...environment, ...changes });
+      stack.defer(() => server.stop());
+      return server;
+    },
     async signIn(email = ana) {
       const visitor = createVisitor();
       const page = await signInAs(visitor, `${url}/sign-in/google`, email);
