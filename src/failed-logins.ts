@@ -51,41 +51,22 @@ type Tally = {
 };
 
 export function createFailedLogins(parts: FailedLoginParts): FailedLogins {
-  const { store, pepper, limit, now } = parts;
+  const { pepper, limit, now } = parts;
   /** By attempt; the one that failed longest ago first. */
   const tallies = new Map<string, Tally>();
-  let waiting: { attempt: string; secret: string; at: number }[] = [];
-  let timer: NodeJS.Timeout | undefined;
-  let writing: Promise<void> = Promise.resolve();
-  let cleanedAt = Number.NEGATIVE_INFINITY;
+  const sharing = createSharing(parts, tallies);
 
-  const write = async (): Promise<void> => {
-    const rows = waiting;
-    waiting = [];
-    if (rows.length === 0) return;
-    try {
-      await store.add(rows, now() - failureWindow);
-      for (const attempt of new Set(rows.map((row) => row.attempt))) {
-        const at = now();
-        const { count, first } = await store.count(attempt, at - failureWindow);
-        const tally = tallies.get(attempt);
-        if (tally !== undefined) tally.shared = { count, first: first ?? at };
-      }
-      if (now() - cleanedAt < failureWindow) return;
-      cleanedAt = now();
-      await store.removeBefore(cleanedAt - failureWindow);
-    } catch (error) {
-      parts.onError(error);
-    }
-  };
-  const flush = (): Promise<void> => {
-    clearTimeout(timer);
-    timer = undefined;
-    writing = writing.then(write);
-    return writing;
-  };
   const attemptOf = ({ address, username }: { address: string; username: string }): string =>
     short(pepper.hash(`failed log-in\0${networkOf(address)}\0${username}`));
+  const tallyOf = (attempt: string, at: number): Tally => {
+    const none = { count: 0, first: at };
+    const tally = tallies.get(attempt) ?? { secrets: new Map(), shared: none, beyond: none };
+    tallies.delete(attempt);
+    tallies.set(attempt, tally);
+    const [oldest] = tallies.size > maximumKept ? tallies.keys() : [];
+    if (oldest !== undefined) tallies.delete(oldest);
+    return tally;
+  };
 
   return {
     guessing(attempt) {
@@ -97,28 +78,72 @@ export function createFailedLogins(parts: FailedLoginParts): FailedLogins {
       const attempt = attemptOf(tried);
       const secret = short(pepper.hash(`wrong password\0${tried.password}`));
       const at = now();
-      const none = { count: 0, first: at };
-      const tally = tallies.get(attempt) ?? { secrets: new Map(), shared: none, beyond: none };
-      tallies.delete(attempt);
-      tallies.set(attempt, tally);
-      const [oldest] = tallies.size > maximumKept ? tallies.keys() : [];
-      if (oldest !== undefined) tallies.delete(oldest);
+      const tally = tallyOf(attempt, at);
       // The second try of a client that sends the last one allowed as POST and as GET is not one more.
       if (isFresh(tally.secrets.get(secret), at)) return;
       const ends = limitReached(tally, limit, at);
       if (ends !== null) {
-        const beyond = isFresh(tally.beyond.first, at) ? tally.beyond : none;
-        tally.beyond = { count: beyond.count + 1, first: beyond.first };
+        countBeyond(tally, at);
         throw tooMany(ends - at);
       }
       for (const [old, failedAt] of tally.secrets) if (!isFresh(failedAt, at)) tally.secrets.delete(old);
       tally.secrets.set(secret, at);
+      sharing.add({ attempt, secret, at });
+    },
+    flush: sharing.flush,
+  };
+}
+
+type Failure = { readonly attempt: string; readonly secret: string; readonly at: number };
+
+/** Tells the other replicas through the database, and `tallies` what they told. */
+function createSharing(
+  { store, now, onError }: FailedLoginParts,
+  tallies: ReadonlyMap<string, Tally>,
+): { add(failure: Failure): void; flush(): Promise<void> } {
+  let waiting: Failure[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> = Promise.resolve();
+  let cleanedAt = Number.NEGATIVE_INFINITY;
+
+  const write = async (): Promise<void> => {
+    const failures = waiting;
+    waiting = [];
+    if (failures.length === 0) return;
+    try {
+      await store.add(failures, now() - failureWindow);
+      for (const attempt of new Set(failures.map((failure) => failure.attempt))) {
+        const at = now();
+        const { count, first } = await store.count(attempt, at - failureWindow);
+        const tally = tallies.get(attempt);
+        if (tally !== undefined) tally.shared = { count, first: first ?? at };
+      }
+      if (now() - cleanedAt < failureWindow) return;
+      cleanedAt = now();
+      await store.removeBefore(cleanedAt - failureWindow);
+    } catch (error) {
+      onError(error);
+    }
+  };
+  const flush = (): Promise<void> => {
+    clearTimeout(timer);
+    timer = undefined;
+    writing = writing.then(write);
+    return writing;
+  };
+  return {
+    add(failure) {
       if (waiting.length >= batchSize) return;
-      waiting.push({ attempt, secret, at });
+      waiting.push(failure);
       timer ??= setTimeout(flush, flushDelay);
     },
     flush,
   };
+}
+
+function countBeyond(tally: Tally, at: number): void {
+  const { count, first } = isFresh(tally.beyond.first, at) ? tally.beyond : { count: 0, first: at };
+  tally.beyond = { count: count + 1, first };
 }
 
 /** When the first of those that reached the limit is forgotten; `null` where it is not reached. */
