@@ -212,7 +212,7 @@ describe('the API', () => {
     assert.match(stdout, /^granted: pull$/m);
   });
 
-  test('no operation but a report of a leak is open, and each wants its own scope', async () => {
+  test('no operation but a report of a leak is open, each wants its own scope, and none takes a field that it does not know', async () => {
     const description = (await call('GET', '/openapi.json', undefined, '')).body as {
       paths: Record<string, Record<string, { security: { token: string[] }[] }>>;
     };
@@ -230,6 +230,10 @@ describe('the API', () => {
         continue;
       }
       assert.equal((await call(method.toUpperCase(), target, body, '')).status, 401, label);
+      const typo = method === 'get' ? undefined : { typo: 1 };
+      const refused = await call(method.toUpperCase(), typo ? target : `${target}?typo=1`, typo);
+      assert.equal(refused.status, 400, label);
+      assert.match(refused.text, /There is no field \\"typo\\" here/, label);
       const status = (await call(method.toUpperCase(), target, body, reader)).status;
       assert.equal(status, scope === 'audit:read' ? 200 : 403, label);
     }

@@ -1,6 +1,14 @@
 /** Owns how fields of a query or a JSON body are read: the right type, or a refusal that names the field. */
 import { Refusal } from '../errors.ts';
 
+/** A field of the query or the body: no other is taken, and the description has it. */
+export type ApiField = {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'boolean' | 'strings' | 'object';
+  readonly about: string;
+  readonly required?: boolean;
+};
+
 export type Input = {
   text(name: string): string | undefined;
   requiredText(name: string): string;
@@ -10,15 +18,20 @@ export type Input = {
   texts(name: string): string[];
   /** An object of lists of texts. */
   lists(name: string): Record<string, string[]>;
-  object(name: string): Input;
-  /** @throws {Refusal} for a field that is none of these, so that a typo does not widen what is meant */
-  only(...names: readonly string[]): void;
 };
 
-/** @param source what the parser of express made: may be anything */
-export function createInput(source: unknown): Input {
+/**
+ * @param source what the parser of express made: may be anything
+ * @param known the fields that there may be
+ * @throws {Refusal} for any other field, so that a typo does not widen what is meant
+ */
+export function createInput(source: unknown, known: readonly ApiField[] = []): Input {
   const fields = new Map(
     Object.entries(typeof source === 'object' && source !== null && !Array.isArray(source) ? source : {}),
+  );
+  refuseUnknown(
+    [...fields.keys()],
+    known.map(({ name }) => name),
   );
   const wrong = (name: string, what: string): Refusal =>
     new Refusal('bad_request', `"${name}" must be ${what}.`, { field: name });
@@ -58,13 +71,12 @@ export function createInput(source: unknown): Input {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(name, 'an object');
       return Object.fromEntries(Object.entries(value).map(([key, list]) => [key, textsOf(`${name}.${key}`, list)]));
     },
-    object: (name) => createInput(fields.get(name)),
-    only(...names) {
-      const unknown = [...fields.keys()].find((name) => !names.includes(name));
-      if (unknown === undefined) return;
-      throw new Refusal('bad_request', `There is no field "${unknown}" here. There are: ${names.join(', ')}.`, {
-        field: unknown,
-      });
-    },
   };
+}
+
+function refuseUnknown(given: readonly string[], known: readonly string[]): void {
+  const unknown = given.find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const others = known.length === 0 ? 'There is none.' : `There are: ${known.join(', ')}.`;
+  throw new Refusal('bad_request', `There is no field "${unknown}" here. ${others}`, { field: unknown });
 }

@@ -1,5 +1,6 @@
 /** Owns the description of the API, OpenAPI 3.1, made from the operations themselves. */
-import type { ApiField, ApiRoute } from './route.ts';
+import type { ApiField } from './input.ts';
+import type { ApiRoute } from './route.ts';
 
 const types = {
   string: { type: 'string' },

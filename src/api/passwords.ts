@@ -4,8 +4,8 @@ import type { Selection } from '../administration/selection.ts';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
 import { Refusal } from '../errors.ts';
 import type { LeakReports } from '../leaks.ts';
-import type { Input } from './input.ts';
-import type { ApiField, ApiRoute } from './route.ts';
+import type { ApiField, Input } from './input.ts';
+import type { ApiRoute } from './route.ts';
 
 const selectionFields: readonly ApiField[] = [
   { name: 'passwordId', type: 'string', about: 'one password' },
@@ -59,12 +59,7 @@ export function passwordRoutes({
       summary: 'Revoke all live passwords to which everything that is given applies; it can be undone for 24 hours',
       body: [...selectionFields, expected, reason],
       run: ({ body, by }) =>
-        revocations.revoke(
-          readSelection(body, 'expected', 'reason'),
-          body.integer('expected') ?? null,
-          body.text('reason') ?? '',
-          by,
-        ),
+        revocations.revoke(readSelection(body), body.integer('expected') ?? null, body.text('reason') ?? '', by),
     },
     {
       method: 'get',
@@ -87,7 +82,6 @@ export function passwordRoutes({
       summary: 'Revoke a secret that the caller holds, for good',
       body: [{ name: 'secret', type: 'string', about: 'the whole of it: dkp_, dkr_, dki_ or dka_', required: true }],
       async run({ body, by }) {
-        body.only('secret');
         const found = by.client !== null && (await leaks.report(body.requiredText('secret'), by.client));
         if (!found) throw new Refusal('not_found', 'This is no secret of anybody here. Send the whole secret.');
         return { revoked: true };
@@ -96,8 +90,7 @@ export function passwordRoutes({
   ];
 }
 
-function readSelection(body: Input, ...more: readonly string[]): Selection {
-  body.only(...selectionFields.map(({ name }) => name), ...more);
+function readSelection(body: Input): Selection {
   const texts = ['passwordId', 'accountId', 'domain', 'group', 'provider'] as const;
   const times = ['createdBefore', 'unusedSince'] as const;
   const given = [

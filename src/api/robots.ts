@@ -1,8 +1,8 @@
 /** Owns the operations of the API on robots and their passwords. */
 import type { Robots, RobotWish } from '../administration/robots.ts';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
-import type { Input } from './input.ts';
-import type { ApiField, ApiRoute } from './route.ts';
+import type { ApiField, Input } from './input.ts';
+import type { ApiRoute } from './route.ts';
 
 /** Tokens are of administrators. */
 const manager = { administrator: true } as const;
@@ -48,8 +48,7 @@ export function robotRoutes({
       scope: 'robots:write',
       summary: 'Make a robot',
       body: [nameField, ...factFields],
-      run: ({ body, by }) =>
-        robots.create({ name: body.requiredText('name'), ...readFacts(body, 'name') }, manager, by),
+      run: ({ body, by }) => robots.create({ name: body.requiredText('name'), ...readFacts(body) }, manager, by),
     },
     {
       method: 'get',
@@ -85,7 +84,6 @@ export function robotRoutes({
       summary: 'Make a password; the secret is in this answer and nowhere else',
       body: passwordFields,
       async run({ param, body, by }) {
-        body.only(...passwordFields.map(({ name }) => name));
         const robot = await robots.byId(param('id'), manager);
         const wish = {
           name: body.requiredText('name'),
@@ -103,7 +101,6 @@ export function robotRoutes({
       summary: 'Make a new secret; the old one lives on for the overlap',
       body: [days, { name: 'overlapHours', type: 'integer', about: '0 ends the old one at once', required: true }],
       async run({ param, body, by }) {
-        body.only('days', 'overlapHours');
         const { id } = await robots.byId(param('id'), manager);
         const wish = { days: body.integer('days') ?? 0, overlapHours: body.integer('overlapHours') ?? -1 };
         return passwords.rotate(param('password'), id, wish, by);
@@ -112,8 +109,7 @@ export function robotRoutes({
   ];
 }
 
-function readFacts(body: Input, ...more: readonly string[]): Omit<RobotWish, 'name'> {
-  body.only(...factFields.map(({ name }) => name), ...more);
+function readFacts(body: Input): Omit<RobotWish, 'name'> {
   return {
     description: body.text('description') ?? '',
     ownerGroup: body.requiredText('ownerGroup'),

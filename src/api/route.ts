@@ -1,7 +1,7 @@
 /** Owns what an operation of the API is: where it is, what it needs, what it is given. One list serves it and describes it. */
 import type { ApiScope } from '../administration/api-tokens.ts';
 import type { Actor } from '../app-passwords/app-passwords.ts';
-import type { Input } from './input.ts';
+import type { ApiField, Input } from './input.ts';
 
 /** What an operation is given: who calls, and what was sent. */
 export type ApiCall = {
@@ -14,14 +14,6 @@ export type ApiCall = {
 
 /** What is sent in pieces instead of as JSON. */
 export type Download = { readonly type: string; readonly fileName: string; readonly lines: AsyncIterable<string> };
-
-/** A field of the query or the body, for the description. */
-export type ApiField = {
-  readonly name: string;
-  readonly type: 'string' | 'integer' | 'boolean' | 'strings' | 'object';
-  readonly about: string;
-  readonly required?: boolean;
-};
 
 export type ApiRoute = {
   readonly method: 'get' | 'post' | 'put';

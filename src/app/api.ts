@@ -63,7 +63,9 @@ function handlerOf(route: ApiRoute, tokens: ApiTokens, clientOf: (request: Reque
   return async (request, response) => {
     const by = await authorize(route, tokens, request, clientOf(request));
     const param = (name: string): string => String(request.params[name] ?? '');
-    const call = { by, param, query: createInput(request.query), body: createInput(request.body) };
+    const query = createInput(request.query, route.query);
+    const body = createInput(request.body, route.body);
+    const call = { by, param, query, body };
     response.set('Cache-Control', 'no-store');
     if (route.download === undefined) {
       response.json(await route.run(call));
