@@ -24,15 +24,20 @@ const downloads: readonly (readonly [ExportFormat, string])[] = [
   ['jsonl', 'application/jsonl'],
 ];
 
-export function recordRoutes(parts: {
+type RecordParts = {
   readonly auditLog: AuditLog;
   readonly denials: DenialLog;
   readonly audit: Audit;
   readonly policy: () => Policy;
   /** Who is meant by a login or a user of the policy file. */
   readonly identityOf: (account: string) => Promise<Identity>;
-}): ApiRoute[] {
-  const { auditLog, denials, audit, policy } = parts;
+};
+
+export function recordRoutes(parts: RecordParts): ApiRoute[] {
+  return [...auditRoutes(parts), denialRoute(parts), explainRoute(parts)];
+}
+
+function auditRoutes({ auditLog }: RecordParts): ApiRoute[] {
   return [
     {
       method: 'get',
@@ -57,50 +62,56 @@ export function recordRoutes(parts: {
         }),
       }),
     ),
-    {
-      method: 'get',
-      path: '/denials',
-      scope: 'audit:read',
-      summary: 'What was refused, counted by person, repository, action and rule; the latest 500',
-      query: denialFields.map((name) => ({ name, type: 'string', about: 'exactly this' })),
-      async run({ query }) {
-        const given = denialFields
-          .map((name) => [name, query.text(name)] as const)
-          .filter(([, value]) => value !== undefined);
-        return { denials: await denials.list(Object.fromEntries(given)) };
-      },
-    },
-    {
-      method: 'post',
-      path: '/explain',
-      scope: 'policy:explain',
-      summary: 'What somebody is granted and why: every rule, and the one that decides',
-      body: [
-        { name: 'who', type: 'string', about: 'an e-mail, a robot, a user of the policy file; "" is anonymous' },
-        { name: 'scope', type: 'string', about: '"repository:team/app:pull,push"', required: true },
-        { name: 'service', type: 'string', about: 'the registry that asks' },
-        { name: 'address', type: 'string', about: 'where the request comes from' },
-      ],
-      async run({ body, by }) {
-        const who = body.text('who') ?? '';
-        const [access, ...more] = parseScopes([body.requiredText('scope')]).map(withKnownActions);
-        if (access === undefined || more.length > 0) {
-          throw new Refusal('bad_request', '"scope" must be one such as repository:team/app:pull,push.', {
-            field: 'scope',
-          });
-        }
-        const context = { service: body.text('service') ?? '', address: body.text('address') ?? '' };
-        audit.record({
-          action: 'policy.explain',
-          ...by,
-          subject: who,
-          repository: access.name,
-          detail: { ...context },
-        });
-        return explain(policy(), await parts.identityOf(who), access, context);
-      },
-    },
   ];
+}
+
+function denialRoute({ denials }: RecordParts): ApiRoute {
+  return {
+    method: 'get',
+    path: '/denials',
+    scope: 'audit:read',
+    summary: 'What was refused, counted by person, repository, action and rule; the latest 500',
+    query: denialFields.map((name) => ({ name, type: 'string', about: 'exactly this' })),
+    async run({ query }) {
+      const given = denialFields
+        .map((name) => [name, query.text(name)] as const)
+        .filter(([, value]) => value !== undefined);
+      return { denials: await denials.list(Object.fromEntries(given)) };
+    },
+  };
+}
+
+function explainRoute({ audit, policy, identityOf }: RecordParts): ApiRoute {
+  return {
+    method: 'post',
+    path: '/explain',
+    scope: 'policy:explain',
+    summary: 'What somebody is granted and why: every rule, and the one that decides',
+    body: [
+      { name: 'who', type: 'string', about: 'an e-mail, a robot, a user of the policy file; "" is anonymous' },
+      { name: 'scope', type: 'string', about: '"repository:team/app:pull,push"', required: true },
+      { name: 'service', type: 'string', about: 'the registry that asks' },
+      { name: 'address', type: 'string', about: 'where the request comes from' },
+    ],
+    async run({ body, by }) {
+      const who = body.text('who') ?? '';
+      const [access, ...more] = parseScopes([body.requiredText('scope')]).map(withKnownActions);
+      if (access === undefined || more.length > 0) {
+        throw new Refusal('bad_request', '"scope" must be one such as repository:team/app:pull,push.', {
+          field: 'scope',
+        });
+      }
+      const context = { service: body.text('service') ?? '', address: body.text('address') ?? '' };
+      audit.record({
+        action: 'policy.explain',
+        ...by,
+        subject: who,
+        repository: access.name,
+        detail: { ...context },
+      });
+      return explain(policy(), await identityOf(who), access, context);
+    },
+  };
 }
 
 function readFilter(query: Input): AuditFilter {

@@ -27,13 +27,16 @@ const passwordFields: readonly ApiField[] = [
   { name: 'repositories', type: 'strings', about: 'patterns of the only repositories' },
 ];
 
-export function robotRoutes({
-  robots,
-  passwords,
-}: {
+type RobotParts = {
   readonly robots: Robots;
   readonly passwords: Pick<AppPasswords, 'issue' | 'rotate' | 'ofAccount'>;
-}): ApiRoute[] {
+};
+
+export function robotRoutes(parts: RobotParts): ApiRoute[] {
+  return [...routesOfRobots(parts), ...routesOfPasswords(parts)];
+}
+
+function routesOfRobots({ robots, passwords }: RobotParts): ApiRoute[] {
   return [
     {
       method: 'get',
@@ -77,6 +80,11 @@ export function robotRoutes({
         run: ({ param, by }) => robots.setState(param('id'), word === 'disable' ? 'disabled' : 'active', manager, by),
       }),
     ),
+  ];
+}
+
+function routesOfPasswords({ robots, passwords }: RobotParts): ApiRoute[] {
+  return [
     {
       method: 'post',
       path: '/robots/{id}/passwords',
