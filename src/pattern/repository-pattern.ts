@@ -47,9 +47,7 @@ function endOf(name: string): string {
   return name.replace(/.*[a-z0-9]/s, 'a');
 }
 
-/** A letter where there is a free choice, as letters may stand anywhere. */
+/** What of a name fits; a letter where there is a free choice, as letters may stand anywhere. */
 function charactersOf(part: string): readonly string[] {
-  if (part === '*' || part === '?') return ['a'];
-  if (part.startsWith('\\')) return [part.slice(1)];
-  return part.startsWith('[') ? alphabet.filter(compileGlob(part, { doubleStar: true })) : [part];
+  return part === '*' || part === '?' ? ['a'] : alphabet.filter(compileGlob(part, { doubleStar: false }));
 }
