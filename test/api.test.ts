@@ -197,6 +197,19 @@ describe('the API', () => {
     assert.match(entries[0]?.actor ?? '', /^API token "test" of command line$/);
   });
 
+  test('explain takes no scope that no registry would ask for, and no address that is none', async () => {
+    const table: readonly [scope: string, address: string, field: string, message: RegExp][] = [
+      ['team/app', '', 'scope', /is no scope such as/],
+      ['repository:x/y:psh', '', 'scope', /no registry knows psh on repository:x\/y/],
+      ['repository:x/y:pull', '10.0.0.300', 'address', /10\.0\.0\.300.* is no IPv4 or IPv6 address/],
+    ];
+    for (const [scope, address, field, message] of table) {
+      const { status, text } = await call('POST', '/explain', { who: 'ana@example.com', scope, address });
+      assert.equal(status, 400, field);
+      assert.match(text, message);
+    }
+  });
+
   test('explain knows the groups and the labels of a robot, in the API as on the command line', async () => {
     const labels = { team: ['blue'] };
     const wish = { name: 'scan', ownerGroup: 'platform', groups: ['scanners'], labels };

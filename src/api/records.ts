@@ -5,8 +5,9 @@ import type { DenialLog } from '../denials.ts';
 import { Refusal } from '../errors.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Policy } from '../policy/acl.ts';
+import { checkAddress } from '../policy/address.ts';
+import { accessOf } from '../policy/cases.ts';
 import { explain } from '../policy/explain.ts';
-import { parseScopes, withKnownActions } from '../scope.ts';
 import type { ApiField, Input } from './input.ts';
 import type { ApiRoute } from './route.ts';
 
@@ -95,13 +96,13 @@ function explainRoute({ audit, policy, identityOf }: RecordParts): ApiRoute {
     ],
     async run({ body, by }) {
       const who = body.text('who') ?? '';
-      const [access, ...more] = parseScopes([body.requiredText('scope')]).map(withKnownActions);
-      if (access === undefined || more.length > 0) {
-        throw new Refusal('bad_request', '"scope" must be one such as repository:team/app:pull,push.', {
-          field: 'scope',
-        });
-      }
-      const context = { service: body.text('service') ?? '', address: body.text('address') ?? '' };
+      const refuse = (field: string) => (problem: string) => {
+        throw new Refusal('bad_request', `${problem}.`, { field });
+      };
+      const access = accessOf(body.requiredText('scope'), refuse('scope'));
+      const address = body.text('address') ?? '';
+      checkAddress(address, refuse('address'));
+      const context = { service: body.text('service') ?? '', address };
       audit.record({
         action: 'policy.explain',
         ...by,

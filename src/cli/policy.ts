@@ -5,7 +5,7 @@ import { createNaming } from '../app/named.ts';
 import { Refusal } from '../errors.ts';
 import type { Identity } from '../identity/identity.ts';
 import { formatProblem, type Policy } from '../policy/acl.ts';
-import { parseAddress } from '../policy/address.ts';
+import { checkAddress } from '../policy/address.ts';
 import { accessOf, parseCases, runCase } from '../policy/cases.ts';
 import { warningsOf } from '../policy/check.ts';
 import { decodeUtf8 } from '../policy/encoding.ts';
@@ -57,11 +57,12 @@ export const policyCommands: readonly Command[] = [
     },
     operands: [2, 2],
     async run([who = '', scope = ''], values, terminal) {
-      const access = accessOf(scope, (problem) => {
+      const refuse = (problem: string) => {
         throw new UsageError(`${problem}.`);
-      });
+      };
+      const access = accessOf(scope, refuse);
       const ip = textOf(values, 'ip') ?? '';
-      if (ip !== '' && parseAddress(ip) === null) throw new UsageError(`--ip "${ip}" is no IPv4 or IPv6 address.`);
+      checkAddress(ip, refuse);
       const { policy, file, identity, service } = await findWho(who === 'anonymous' ? '' : who, values, terminal);
       const context = { service: textOf(values, 'service') ?? service, address: ip };
       const explanation = explain(policy, identity, access, context);

@@ -12,6 +12,11 @@ export function parseAddress(text: string): Address | null {
   return address && isMapped(address) ? address.slice(12) : address;
 }
 
+/** For an address that somebody typed, '' where it is not known; `report` is told where it is none. */
+export function checkAddress(text: string, report: (problem: string) => void): void {
+  if (text !== '' && parseAddress(text) === null) report(`"${text}" is no IPv4 or IPv6 address`);
+}
+
 /** An address or `address/bits`, or `null`. Bits after the prefix are ignored. */
 export function parseNetwork(text: string): Network | null {
   const [head = '', length, ...rest] = text.split('/');

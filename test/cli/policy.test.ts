@@ -96,7 +96,7 @@ test('explain: what no registry would ask for, and an address that is none, are 
   const table: readonly [scope: string, also: readonly string[], note: RegExp][] = [
     ['repository:team/app:psh', [], /no registry knows psh on repository:team\/app; there are pull, push and delete/],
     ['repository:team/app:pull registry:catalog:*', [], /is no scope such as/],
-    ['repository:team/app:pull', ['--ip', '10.0.0.300'], /--ip "10\.0\.0\.300" is no IPv4 or IPv6 address/],
+    ['repository:team/app:pull', ['--ip', '10.0.0.300'], /"10\.0\.0\.300" is no IPv4 or IPv6 address/],
   ];
   for (const [scope, also, note] of table) {
     const { code, notes } = await run(['policy', 'explain', 'ana@example.com', scope, ...policy, ...also]);

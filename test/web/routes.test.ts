@@ -137,6 +137,16 @@ test('what another site makes an administrator’s browser send is refused', asy
   }
 });
 
+test('what no registry would ask for, and an address that is none, is not explained', async () => {
+  const explained = async (query: string) =>
+    (await ana.request(`${company.url}/admin/explain?who=bo@example.com&${query}`)).text();
+  assert.match(await explained('scope=registry:'), /is no scope such as repository:team\/app:pull,push/);
+  assert.match(await explained('scope=repository:prod/web:psh'), /no registry knows psh on repository:prod\/web/);
+  const page = await explained('scope=prod/web&address=10.0.0.300');
+  assert.match(page, /10\.0\.0\.300.* is no IPv4 or IPv6 address/);
+  assert.doesNotMatch(page, /granted/);
+});
+
 test('the audit is exported as it is filtered, and holds what administrators asked to be explained', async () => {
   const question = `${company.url}/admin/explain?who=bo@example.com&scope=prod/web`;
   const explained = await (await ana.request(question)).text();

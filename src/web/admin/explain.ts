@@ -3,8 +3,10 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Audit } from '../../audit.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { Policy } from '../../policy/acl.ts';
+import { checkAddress } from '../../policy/address.ts';
+import { accessOf } from '../../policy/cases.ts';
 import { type ExplainedRule, type Explanation, explain, type Mismatch } from '../../policy/explain.ts';
-import { type Access, formatScope, parseScopes, withKnownActions } from '../../scope.ts';
+import { type Access, formatScope } from '../../scope.ts';
 import { actionsText } from '../access-view.ts';
 import { type Fields, fieldsOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
@@ -34,16 +36,18 @@ async function show(parts: ExplainPageParts, request: Request, response: Respons
     address: field('address'),
     service: services.find(({ name }) => name === field('service'))?.name ?? services[0]?.name ?? '',
   };
-  const [access] = parseScopes([scopeOf(field)]).map(withKnownActions);
   const isAsked = fields.who !== '' && fields.scope !== '';
+  const mistakes: string[] = [];
+  const report = (problem: string) => void mistakes.push(`${problem}.`);
+  const access = accessOf(scopeOf(field), report);
+  checkAddress(fields.address, report);
   views.page(response, 'admin-explain', {
     section: sections.administration,
     tab: tabs.explain,
     fields,
     services,
-    mistake:
-      isAsked && access === undefined ? `“${fields.scope}” is no scope such as repository:team/app:pull,push.` : null,
-    answer: isAsked && access !== undefined ? await answerTo(parts, request, fields, access) : null,
+    mistake: isAsked && mistakes.length > 0 ? mistakes.join(' ') : null,
+    answer: isAsked && mistakes.length === 0 ? await answerTo(parts, request, fields, access) : null,
   });
 }
 
