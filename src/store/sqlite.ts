@@ -44,7 +44,7 @@ export function openSqlite(file: string): Sql {
     run: (text, values) => writes.add(() => statements.run(text, values)),
     batch: (batch) => writes.add(() => batch.map(({ text, values }) => statements.run(text, values))),
     async transaction(action) {
-      database.exec('begin immediate');
+      translateErrors(() => database.exec('begin immediate'));
       try {
         const result = await action(async (text, values) => translateErrors(() => statements.run(text, values)));
         database.exec('commit');
@@ -56,9 +56,13 @@ export function openSqlite(file: string): Sql {
       }
     },
     async migrate(migrations) {
-      const applied = database.transaction(() => applyMigrations(database, migrations)).immediate();
-      lockWait.serve();
-      return applied;
+      try {
+        const applied = database.transaction(() => applyMigrations(database, migrations)).immediate();
+        lockWait.serve();
+        return applied;
+      } catch (error) {
+        throw isBusy(error) ? lockedByAnother(file, error) : error;
+      }
     },
     close: async () => {
       writes.commit();
@@ -121,6 +125,11 @@ function open(file: string): Database.Database {
     const message = `The SQLite database ${file} cannot be opened: ${(cause as Error).message}. DATABASE_URL or DATA_DIR names it.`;
     throw new Refusal('misconfigured', message, { cause });
   }
+}
+
+function lockedByAnother(file: string, cause: unknown): Refusal {
+  const message = `The SQLite database ${file} cannot be used: another program has held its lock for ${openingWait / 1000} seconds. Where that is another Dockpass which brings it up to date, wait; else end the program: "fuser ${file}" says which have the file open.`;
+  return new Refusal('misconfigured', message, { cause });
 }
 
 /** SQLite names a parameter `$1` by what follows the `$`, so positions become the keys of an object. */

@@ -66,7 +66,7 @@ async function holdLock(file: string, milliseconds: number): Promise<void> {
   await new Promise((resolve) => worker.once('message', resolve));
 }
 
-test('a service whose database is locked gives tokens, and answers within 15 seconds that nothing can be stored', async (t) => {
+test('a service whose database is locked gives tokens, and answers within 15 seconds that nothing can be stored; a command says what is wrong', async (t) => {
   const installation = createInstallation();
   const server = await installation.serve();
   t.after(async () => {
@@ -89,6 +89,7 @@ test('a service whose database is locked gives tokens, and answers within 15 sec
   const other = new Database(join(installation.folder, 'data', 'dockpass.db'));
   t.after(() => other.close());
   other.exec('begin immediate');
+  const command = installation.run(['password', 'list']);
   // What is written behind the answers of these (uses, denials, audit) waits for the lock before the reports do.
   const answers: Response[] = [];
   const longest = await timeOf(async () => {
@@ -105,6 +106,9 @@ test('a service whose database is locked gives tokens, and answers within 15 sec
   );
   assert.equal(answers.at(-1)?.headers.get('retry-after'), '5');
   assert.ok(longest < 12_000, `all took ${longest} ms`);
+  const { code, output } = await command;
+  assert.equal(code, 1);
+  assert.match(output, /dockpass\.db cannot be used: another program has held its lock for 10 seconds/);
   other.exec('rollback');
   assert.equal((await report()).status, 200);
   assert.equal((await logIn()).status, 401);
