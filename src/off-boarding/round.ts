@@ -1,6 +1,6 @@
 /** Owns how the people of one sweep are asked about: four at a time, and none any more of a provider that has no answers. */
 import type { Verdict } from '../identity/verdict.ts';
-import type { Account } from '../store/accounts.ts';
+import type { Account, DuePerson } from '../store/accounts.ts';
 
 export type Asked = {
   readonly account: Account;
@@ -9,8 +9,18 @@ export type Asked = {
   readonly at: number;
 };
 
+/** What is kept of everybody who was asked about: in a large company these are many. */
+export type Answer = {
+  readonly login: string;
+  readonly provider: string;
+  readonly kind: Verdict['kind'];
+  readonly reason: string | null;
+};
+
 export type Round = {
-  readonly asked: readonly Asked[];
+  readonly answers: readonly Answer[];
+  /** Those who have left, as far as their provider says. */
+  readonly leaving: readonly Asked[];
   /** Providers that refuse Dockpass itself, and how: whatever they say of people then, they say of nobody in particular. */
   readonly refusals: ReadonlyMap<string, string>;
   /** Providers that were not asked about the rest of their people, as they did not answer. */
@@ -18,6 +28,8 @@ export type Round = {
 };
 
 export type RoundParts = {
+  /** `undefined` for who need not be asked about any more. */
+  readonly read: (person: DuePerson) => Promise<Account | undefined>;
   readonly ask: (account: Account) => Promise<Verdict>;
   /** Told of each answer as it comes. */
   readonly onAnswer: (asked: Asked) => Promise<void>;
@@ -35,20 +47,24 @@ const faultsToStop = 3;
 const silencesToStop = 8;
 
 /** @returns when all are asked about, or nobody else can be. @throws what the parts throw, when nothing runs any more */
-export async function askAll(due: readonly Account[], parts: RoundParts): Promise<Round> {
-  const asked: Asked[] = [];
+export async function askAll(due: readonly DuePerson[], parts: RoundParts): Promise<Round> {
+  const answers: Answer[] = [];
+  const leaving: Asked[] = [];
   const tallies = new Map(due.map(({ provider }) => [provider, { faults: 0, silences: 0, ...noWords }]));
   const queue = due.values();
   let ended = false;
   const work = async (): Promise<void> => {
-    for (const account of queue) {
-      const tally = tallies.get(account.provider);
+    for (const person of queue) {
+      const tally = tallies.get(person.provider);
       if (tally === undefined || isBroken(tally)) continue;
       ended ||= !(await parts.mayGoOn());
       if (ended) return;
+      const account = await parts.read(person);
+      if (account === undefined) continue;
       const at = parts.now();
       const one = { account, verdict: await parts.ask(account), at };
-      asked.push(one);
+      answers.push(answerOf(one));
+      if (hasLeft(one.verdict)) leaving.push(one);
       count(tally, one.verdict);
       await parts.onAnswer(one);
     }
@@ -59,7 +75,16 @@ export async function askAll(due: readonly Account[], parts: RoundParts): Promis
   };
   const results = await Promise.allSettled(Array.from({ length: width }, () => work().catch(end)));
   for (const result of results) if (result.status === 'rejected') throw result.reason;
-  return { asked, ...summarise(tallies) };
+  return { answers, leaving, ...summarise(tallies) };
+}
+
+function answerOf({ account: { login, provider }, verdict }: Asked): Answer {
+  return { login, provider, kind: verdict.kind, reason: reasonOf(verdict) };
+}
+
+function reasonOf(verdict: Verdict): string | null {
+  if ('reason' in verdict) return verdict.reason;
+  return 'problem' in verdict ? (verdict.problem ?? null) : null;
 }
 
 /** What one provider has said so far. */
@@ -100,6 +125,6 @@ function summarise(tallies: ReadonlyMap<string, Tally>): Pick<Round, 'refusals' 
   };
 }
 
-export function hasLeft({ kind }: Verdict): boolean {
+export function hasLeft({ kind }: Pick<Verdict, 'kind'>): boolean {
   return kind === 'gone' || kind === 'sign-in';
 }

@@ -2,14 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Audit } from '../audit.ts';
 import { Refusal } from '../errors.ts';
-import type { Verdict } from '../identity/verdict.ts';
 import type { Log } from '../log.ts';
 import type { AccountStore } from '../store/accounts.ts';
 import type { LeaseStore } from '../store/leases.ts';
 import { day, minute } from '../time.ts';
 import type { Confirm } from './confirm.ts';
 import type { Leavers } from './leavers.ts';
-import { type Asked, askAll, hasLeft, type Round } from './round.ts';
+import { type Answer, type Asked, askAll, hasLeft, type Round } from './round.ts';
 
 /** `held`: has left, as far as the provider says, but so have too many others. */
 export type Outcome = 'confirmed' | 'disabled' | 'sign-in' | 'held' | 'silent' | 'fault' | 'unasked';
@@ -41,7 +40,7 @@ export type SweepWish = {
 };
 
 export type SweepParts = {
-  readonly accounts: Pick<AccountStore, 'due' | 'countHolders' | 'countShutOut'>;
+  readonly accounts: Pick<AccountStore, 'due' | 'byId' | 'countHolders' | 'countShutOut'>;
   readonly leases: LeaseStore;
   readonly confirm: Confirm;
   readonly leavers: Leavers;
@@ -76,10 +75,11 @@ export function createSweep(parts: SweepParts): Sweep {
     }
     try {
       if (!wish.dryRun) await parts.forgetTokens();
-      const { due, asked, believed, ...doubts } = await sweep(parts, wish, begunAt, holder);
-      const stopped = alarm(doubts, asked, wish, begunAt);
+      const { due, answers, believed, ...doubts } = await sweep(parts, wish, begunAt, holder);
+      const stopped = alarm(doubts, answers, wish, begunAt);
       if (stopped !== null) parts.log.error({ due }, `sweep stopped: ${stopped}`);
-      const people = asked.map((one) => describe(one, hasLeft(one.verdict) && !believed.has(one)));
+      const offBoarded = new Set(believed.map(({ account }) => account.login));
+      const people = answers.map((answer) => describe(answer, hasLeft(answer) && !offBoarded.has(answer.login)));
       return { begunAt, due, people, stopped };
     } finally {
       await parts.leases.release(lease, holder);
@@ -94,7 +94,12 @@ async function sweep(parts: SweepParts, wish: SweepWish, begunAt: number, holder
   const { accounts, confirm, leavers, log } = parts;
   const due = await accounts.due(begunAt - wish.age, begunAt);
   const keepLease = createLeaseKeeper(parts, holder);
-  const { asked, refusals, silent } = await askAll(due, {
+  const { answers, leaving, refusals, silent } = await askAll(due, {
+    // As they are when it is their turn: somebody may have been disabled or removed since the sweep began.
+    async read({ id }) {
+      const account = await accounts.byId(id);
+      return account?.state === 'active' ? account : undefined;
+    },
     ask: confirm.ask,
     // At once: what was learnt must not wait for hundreds of others, nor be lost with the process. A leaver whose word is
     // not believed stays the one to be asked about first.
@@ -105,12 +110,12 @@ async function sweep(parts: SweepParts, wish: SweepWish, begunAt: number, holder
     now: parts.now,
   });
   if (silent.length > 0) log.warn({ providers: silent }, 'no answer; the rest is asked about with the next sweep');
-  const leaving = asked.filter(({ account, verdict }) => hasLeft(verdict) && !refusals.has(account.provider));
-  const tooMany = wish.beyondLimit ? null : await countLeavers(parts, leaving.length, begunAt);
+  const likely = leaving.filter(({ account }) => !refusals.has(account.provider));
+  const tooMany = wish.beyondLimit ? null : await countLeavers(parts, likely.length, begunAt);
   const unbelievable = (await keepLease()) ? tooMany : 'another sweep took over';
-  const believed = new Set(unbelievable === null ? leaving : []);
+  const believed = unbelievable === null ? likely : [];
   if (!wish.dryRun) for (const one of believed) await offBoard(leavers, one);
-  return { due: due.length, asked, believed, refusals, unbelievable };
+  return { due: due.length, answers, believed, refusals, unbelievable };
 }
 
 /**
@@ -120,9 +125,14 @@ async function sweep(parts: SweepParts, wish: SweepWish, begunAt: number, holder
 function createAlarm(audit: Audit) {
   const refusing = new Map<string, { readonly reason: string; readonly at: number }>();
   let said: string | null = null;
-  return ({ refusals, unbelievable }: Doubts, asked: readonly Asked[], wish: SweepWish, at: number): string | null => {
+  return (
+    { refusals, unbelievable }: Doubts,
+    answers: readonly Answer[],
+    wish: SweepWish,
+    at: number,
+  ): string | null => {
     for (const [provider, reason] of refusals) refusing.set(provider, { reason, at });
-    for (const { account, verdict } of asked) if (verdict.kind === 'there') refusing.delete(account.provider);
+    for (const { provider, kind } of answers) if (kind === 'there') refusing.delete(provider);
     // Another replica may have heard it speak since.
     for (const [provider, refusal] of refusing) if (at - refusal.at > 4 * wish.age) refusing.delete(provider);
     const refused = [...refusing].map(([provider, { reason }]) => `${provider} refuses Dockpass itself: ${reason}`);
@@ -136,19 +146,13 @@ function createAlarm(audit: Audit) {
   };
 }
 
-function describe({ account, verdict }: Asked, isHeld: boolean): SweepReport['people'][number] {
-  const { login, provider } = account;
-  return { login, provider, outcome: isHeld ? 'held' : outcomeOf(verdict), reason: reasonOf(verdict) };
+function describe({ login, provider, kind, reason }: Answer, isHeld: boolean): SweepReport['people'][number] {
+  return { login, provider, outcome: isHeld ? 'held' : outcomeOf(kind), reason };
 }
 
-function outcomeOf({ kind }: Verdict): Outcome {
+function outcomeOf(kind: Answer['kind']): Outcome {
   if (kind === 'there') return 'confirmed';
   return kind === 'gone' ? 'disabled' : kind;
-}
-
-function reasonOf(verdict: Verdict): string | null {
-  if ('reason' in verdict) return verdict.reason;
-  return 'problem' in verdict ? (verdict.problem ?? null) : null;
 }
 
 /** @returns what renews the lease where it is time, and tells whether it is still ours */

@@ -85,6 +85,8 @@ export type ImportedPerson = {
 /** An account whose domain no provider has told may be of any. */
 export type AccountFilter = { readonly domain?: string | undefined; readonly provider?: string | undefined };
 
+export type DuePerson = Pick<Account, 'id' | 'provider'>;
+
 export type AccountStore = {
   /**
    * Creates an account that waits for its person. Its domain is unknown: docker_auth looked at the e-mail alone.
@@ -118,8 +120,11 @@ export type AccountStore = {
   noteCheck(id: string, at: number): Promise<void>;
   /** Nothing can be asked for this person any more, so nothing ends by silence. */
   forgetConfirmation(id: string, at: number): Promise<void>;
-  /** Active people with live passwords, who were last asked about at `before` or earlier, or never: the oldest first. */
-  due(before: number, now: number): Promise<Account[]>;
+  /**
+   * Active people with live passwords, who were last asked about at `before` or earlier, or never: the oldest first. Of a large
+   * company these are many, so each is told by no more than it takes to find them.
+   */
+  due(before: number, now: number): Promise<DuePerson[]>;
   /** Active people with live passwords. */
   countHolders(now: number): Promise<number>;
   /**
@@ -172,7 +177,7 @@ const noteCheck = 'update account set checked_at = $2 where id = $1 and coalesce
 const isHolder = `kind = 'person' and state = 'active' and exists (
     select 1 from app_password p where p.account_id = account.id and p.revoked_at is null and p.expires_at > $1)`;
 const holders = `from account where ${isHolder}`;
-const due = `select * ${holders} and coalesce(checked_at, 0) <= $2 order by coalesce(checked_at, 0), id`;
+const due = `select id, provider ${holders} and coalesce(checked_at, 0) <= $2 order by coalesce(checked_at, 0), id`;
 const countHolders = `select count(*) as count ${holders}`;
 const oldest = `
   select max(id) as last, min(case when holds = 1 then confirmed_at end) as confirmation,
@@ -240,7 +245,7 @@ export function createAccountStore(sql: Sql): AccountStore {
     async forgetConfirmation(id, at) {
       await sql.run('update account set confirmed_at = null, checked_at = $2 where id = $1', [id, at]);
     },
-    due: (before, now) => sql.all<Account>(due, [now, before]),
+    due: (before, now) => sql.all<DuePerson>(due, [now, before]),
     countHolders: (now) => count(countHolders, now),
     async oldest(now, after) {
       const row = await sql.get<Awaited<ReturnType<AccountStore['oldest']>>>(oldest, [now, after]);
