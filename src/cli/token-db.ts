@@ -6,7 +6,7 @@ import { readTokenDb, type TokenDb } from '../import/token-db.ts';
 import { type TakeOver, type TakeOverWish, takeOver } from '../imported-passwords/take-over.ts';
 import { day } from '../time.ts';
 import { type Command, UsageError, type Values, wholeNumber } from './command.ts';
-import { configOf, withCore } from './core.ts';
+import { byCommandLine, configOf, withCore } from './core.ts';
 
 export const tokenDbCommands: readonly Command[] = [
   {
@@ -35,7 +35,11 @@ export const tokenDbCommands: readonly Command[] = [
       const wish = readWish(values, config, Date.now());
       const found = await readTokenDb(folder);
       const done = await withCore(config, (core) =>
-        takeOver({ ...core, maximumPerAccount: config.passwordsPerAccount, now: Date.now }, found.entries, wish),
+        takeOver(
+          { ...core, by: byCommandLine, maximumPerAccount: config.passwordsPerAccount, now: Date.now },
+          found.entries,
+          wish,
+        ),
       );
       for (const line of describeLeftOut(found, done)) terminal.note(line);
       for (const line of describe(done, wish)) terminal.out(line);

@@ -1,7 +1,9 @@
 /** Owns taking passwords over from docker_auth: whose they become, which are left out, and that a second time changes nothing. */
 import { createHash, randomBytes } from 'node:crypto';
+import type { Actor } from '../app-passwords/app-password.ts';
 import { stateOf } from '../app-passwords/check.ts';
 import type { Audit } from '../audit.ts';
+import { domainOf } from '../identity/admission.ts';
 import { isUsableEmail } from '../identity/email.ts';
 import { foldCase } from '../identity/identity.ts';
 import type { TokenDbEntry } from '../import/token-db.ts';
@@ -36,12 +38,12 @@ export type TakeOver = {
 export type TakeOverParts = {
   readonly store: Pick<Store, 'accounts' | 'passwords'>;
   readonly audit: Audit;
+  readonly by: Actor;
   readonly maximumPerAccount: number;
   /** Epoch milliseconds. */
   readonly now: () => number;
 };
 
-const by = { actor: 'command line', client: null };
 /** Begins the id of each imported password: what docker_auth replaced may be replaced here, and nothing else. */
 const idPrefix = 'docker-auth-';
 /** Audit events are not kept waiting longer than these many passwords. */
@@ -85,7 +87,7 @@ function latestOf(entries: readonly TokenDbEntry[]): ReadonlySet<TokenDbEntry> {
 
 function reasonToLeave({ email, validUntil }: TokenDbEntry, wish: TakeOverWish): string | null {
   if (!isUsableEmail(email)) return 'it is no e-mail address that can be a user name';
-  const domain = foldCase(email).split('@')[1] ?? '';
+  const domain = domainOf(email) ?? '';
   if (wish.domains.length > 0 && !wish.domains.includes(domain)) {
     return `${wish.provider} lets in nobody of ${domain}`;
   }
@@ -149,14 +151,14 @@ async function createAccount(
 }
 
 /** docker_auth has one password a person: a new one ended the one before. */
-async function replace({ store, audit, now }: TakeOverParts, { id, name, login }: ListedPassword): Promise<void> {
+async function replace({ store, audit, by, now }: TakeOverParts, { id, name, login }: ListedPassword): Promise<void> {
   await store.passwords.revoke(id, by.actor, now());
   const detail = { id, name, reason: 'docker_auth replaced it' };
   audit.record({ action: 'password.revoke', ...by, subject: login, detail });
 }
 
 async function insert(
-  { store, audit, maximumPerAccount, now }: TakeOverParts,
+  { store, audit, by, maximumPerAccount, now }: TakeOverParts,
   id: string,
   accountId: string,
   { email, hash }: TokenDbEntry,

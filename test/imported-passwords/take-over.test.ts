@@ -22,6 +22,7 @@ const day = 24 * 60 * 60 * 1000;
 const now = Date.UTC(2026, 10, 26);
 const password = 'AnaPassword00001';
 const hash = bcrypt.hashSync(password, 4);
+const by = { actor: 'command line', client: null };
 const pepper = createPepper('p'.repeat(32));
 const wish: TakeOverWish = {
   ...{ provider: 'google', domains: ['example.com'], name: 'docker_auth', days: 365, usedSince: null, dryRun: false },
@@ -70,7 +71,7 @@ describeEngines('passwords from docker_auth', (databases) => {
 
   const take = async (entries: readonly TokenDbEntry[], changes: Partial<TakeOverWish> = {}): Promise<TakeOver[]> => {
     const audit = { record: (event: AuditEvent) => events.push(event), flush: async () => {} };
-    return takeOver({ store, audit, maximumPerAccount: 3, now: () => now }, entries, { ...wish, ...changes });
+    return takeOver({ store, audit, by, maximumPerAccount: 3, now: () => now }, entries, { ...wish, ...changes });
   };
   const outcomes = async (entries: readonly TokenDbEntry[], changes: Partial<TakeOverWish> = {}) =>
     (await take(entries, changes)).map(({ outcome, reason }) => (reason === null ? outcome : `${outcome}: ${reason}`));
