@@ -137,6 +137,17 @@ test('what another site makes an administrator’s browser send is refused', asy
   }
 });
 
+test('what nobody has looked at, and a day that is none, revokes nothing', async () => {
+  const revoke = async (query: string, fields: Record<string, string>) => {
+    const body = new URLSearchParams(fields);
+    const response = await ana.request(`${company.url}/admin/revocations/new?${query}`, { method: 'POST', body });
+    assert.equal(response.status, 400, query);
+    return response.text();
+  };
+  assert.match(await revoke('domain=example.com', {}), /Look first at what would stop/);
+  assert.match(await revoke('domain=example.com&before=2026-13-99', { expected: '1' }), /“2026-13-99” is no day/);
+});
+
 test('what no registry would ask for, and an address that is none, is not explained', async () => {
   const explained = async (query: string) =>
     (await ana.request(`${company.url}/admin/explain?who=bo@example.com&${query}`)).text();

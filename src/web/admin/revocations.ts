@@ -94,21 +94,25 @@ async function titleOf({ people }: RevocationPageParts, { password, account }: S
 
 async function revoke(parts: RevocationPageParts, request: Request, response: Response): Promise<void> {
   const { revocations, views } = parts;
-  const selection = selectionOf(fieldsOfSelection(fieldsOf(request.query)));
+  const fields = fieldsOfSelection(fieldsOf(request.query));
   const field: Fields = fieldsOf(request.body);
-  const expected = numberIn(field('expected'));
   try {
-    const { id } = await revocations.revoke(
-      selection,
-      Number.isNaN(expected) ? null : expected,
-      field('reason'),
-      actorOf(parts, request),
-    );
+    const expected = requirePreview(fields, field);
+    const { id } = await revocations.revoke(selectionOf(fields), expected, field('reason'), actorOf(parts, request));
     response.redirect(303, `${views.prefix}${tab}/${encodeURIComponent(id)}?done=revoked`);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     await preview(parts, request, response, error);
   }
+}
+
+/** What is no day would be left out of the selection, and more revoked than was meant. @returns the number that was shown */
+function requirePreview(fields: SelectionFields, field: Fields): number {
+  const mistake = mistakeIn(fields);
+  if (mistake !== null) throw new Refusal('bad_request', mistake);
+  const expected = numberIn(field('expected'));
+  if (Number.isNaN(expected)) throw new Refusal('bad_request', 'Look first at what would stop, then revoke it there.');
+  return expected;
 }
 
 async function show(parts: RevocationPageParts, request: Request<{ id: string }>, response: Response): Promise<void> {
