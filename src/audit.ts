@@ -46,14 +46,18 @@ export type AuditAction =
   | 'policy.refused'
   | 'policy.explain';
 
-export type AuditEvent = {
-  readonly action: AuditAction;
-  /** Who did it: a login, 'command line', or '' where nobody is known. */
+/** Who does something. */
+export type Actor = {
+  /** A login, 'command line', the name of what does it by itself, or '' where nobody is known. */
   readonly actor: string;
+  /** `null` where no request asked for it. */
+  readonly client: Client | null;
+};
+
+export type AuditEvent = Actor & {
+  readonly action: AuditAction;
   /** Whom or what it was done to. */
   readonly subject: string;
-  /** `null` on the command line. */
-  readonly client: Client | null;
   /** Of an event that is about one. */
   readonly repository?: string;
   readonly detail?: Readonly<Record<string, unknown>>;

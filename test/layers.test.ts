@@ -76,7 +76,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 /** `import type` alone: the shape of a row or of a part that app hands over, and none of what it does. */
 const mayImportTypesOf: Readonly<Record<string, readonly string[]>> = {
-  'imported-passwords': ['app-passwords'],
   http: ['audit', 'log'],
   token: ['store'],
   web: ['store', 'identity'],

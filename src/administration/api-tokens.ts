@@ -1,9 +1,8 @@
 /** Owns administrators' API tokens: `dka_`, narrow scopes, an expiry; they open /api/v1 and nothing else. */
 import { randomBytes } from 'node:crypto';
-import type { Actor } from '../app-passwords/app-passwords.ts';
 import { stateOf } from '../app-passwords/check.ts';
 import { checkDays } from '../app-passwords/wish.ts';
-import type { Audit, Client } from '../audit.ts';
+import type { Actor, Audit, Client } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import { createSecret, equalHashes, hasValidChecksum, hintOf, type Pepper } from '../secret.ts';
 import type { ApiTokenRow, ApiTokenStore } from '../store/api-tokens.ts';

@@ -1,6 +1,6 @@
 /** Owns what administrators see of people and do to them: search, a person's detail, disable, enable, end sessions, remove. */
-import type { Actor, AppPassword, AppPasswords } from '../app-passwords/app-passwords.ts';
-import type { Audit } from '../audit.ts';
+import type { AppPassword, AppPasswords } from '../app-passwords/app-passwords.ts';
+import type { Actor, Audit } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import type { Membership } from '../policy/groups.ts';
 import type { Account, AccountState } from '../store/accounts.ts';

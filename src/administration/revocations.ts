@@ -1,8 +1,8 @@
 /** Owns revocation by administrators: what would stop, revoke, undo within 24 hours. */
 import { randomBytes } from 'node:crypto';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
-import { type Actor, type AppPassword, toAppPassword } from '../app-passwords/app-password.ts';
-import type { Audit } from '../audit.ts';
+import { type AppPassword, toAppPassword } from '../app-passwords/app-password.ts';
+import type { Actor, Audit } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import type { RevocationRow } from '../store/revocations.ts';
 import { day } from '../time.ts';

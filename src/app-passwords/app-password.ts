@@ -1,5 +1,4 @@
-/** Owns what is seen of an app password, who holds one, and who does something to it. */
-import type { Client } from '../audit.ts';
+/** Owns what is seen of an app password, and who holds one. */
 import type { Limits } from '../identity/identity.ts';
 import type { Account } from '../store/accounts.ts';
 import type { ListedPassword, NewPassword } from '../store/passwords.ts';
@@ -31,9 +30,6 @@ export type AppPassword = {
 
 /** Who holds a password: a person, or a robot, whose secrets begin with `dkr_`. */
 export type Owner = Pick<Account, 'id' | 'login' | 'kind'>;
-
-/** Who does it: a login or 'command line'. `client` is `null` on the command line. */
-export type Actor = { readonly actor: string; readonly client: Client | null };
 
 /** @param now epoch milliseconds */
 export function toAppPassword(

@@ -1,9 +1,9 @@
 /** Makes a new app password. */
-import type { Audit } from '../audit.ts';
+import type { Actor, Audit } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import type { Pepper } from '../secret.ts';
 import type { PasswordStore } from '../store/passwords.ts';
-import { type Actor, type AppPassword, asNew, type Owner } from './app-password.ts';
+import { type AppPassword, asNew, type Owner } from './app-password.ts';
 import { stateOf } from './check.ts';
 import { createNewSecret } from './new-secret.ts';
 import { checkWish, type PasswordWish, type WishRules } from './wish.ts';

@@ -1,10 +1,10 @@
 /** Puts a new secret in the place of an old one. */
-import type { Audit } from '../audit.ts';
+import type { Actor, Audit } from '../audit.ts';
 import { Refusal } from '../errors.ts';
 import type { Pepper } from '../secret.ts';
 import type { PasswordStore } from '../store/passwords.ts';
 import { hour } from '../time.ts';
-import { type Actor, type AppPassword, asNew } from './app-password.ts';
+import { type AppPassword, asNew } from './app-password.ts';
 import type { Issued } from './issue.ts';
 import type { PasswordLists } from './lists.ts';
 import { createNewSecret } from './new-secret.ts';

@@ -1,8 +1,7 @@
 /** Owns taking passwords over from docker_auth: whose they become, which are left out, and that a second time changes nothing. */
 import { createHash, randomBytes } from 'node:crypto';
-import type { Actor } from '../app-passwords/app-password.ts';
 import { stateOf } from '../app-passwords/check.ts';
-import type { Audit } from '../audit.ts';
+import type { Actor, Audit } from '../audit.ts';
 import { domainOf } from '../identity/admission.ts';
 import { isUsableEmail } from '../identity/email.ts';
 import { foldCase } from '../identity/identity.ts';

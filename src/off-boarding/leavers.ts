@@ -1,12 +1,12 @@
 /** Owns what happens to the account of somebody who has left, or whom the provider wants to see again. */
-import type { Audit, Client } from '../audit.ts';
+import type { Actor, Audit } from '../audit.ts';
 import type { AccountStore } from '../store/accounts.ts';
 import { type Account, byProvider } from '../store/accounts.ts';
 import type { PasswordStore } from '../store/passwords.ts';
 import type { SessionStore } from '../store/sessions.ts';
 
-/** Who found out: 'sweep', 'google' or whoever signs in. `client` is `null` where no request told it. */
-export type Finder = { readonly actor: string; readonly client: Client | null };
+/** Who found out: 'sweep', 'google' or whoever signs in. */
+export type Finder = Actor;
 
 export type Leavers = {
   /**

@@ -5,7 +5,7 @@ import type { ProviderEvent, ProviderMessage } from '../identity/signed-message.
 import type { AccountStore } from '../store/accounts.ts';
 import type { SeenTokenStore } from '../store/seen-tokens.ts';
 import type { SessionStore } from '../store/sessions.ts';
-import type { Leavers } from './leavers.ts';
+import type { Finder, Leavers } from './leavers.ts';
 
 export type MessageParts = {
   readonly accounts: Pick<AccountStore, 'byIdentity'>;
@@ -37,7 +37,7 @@ export function createMessages(parts: MessageParts): ActOnMessage {
 
 async function act(
   { accounts, sessions, leavers, audit, now }: MessageParts,
-  finder: { actor: string; client: Client },
+  finder: Finder,
   { issuer, at }: ProviderMessage,
   { kind, reason, subject, providerSession }: ProviderEvent,
 ): Promise<void> {

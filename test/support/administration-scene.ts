@@ -6,14 +6,9 @@ import { type AuditLog, createAuditLog } from '../../src/administration/audit-lo
 import { createPeople, type People } from '../../src/administration/people.ts';
 import { createRevocations, type Revocations } from '../../src/administration/revocations.ts';
 import { createRobots, type Robots } from '../../src/administration/robots.ts';
-import {
-  type Actor,
-  type AppPasswords,
-  createAppPasswords,
-  type PasswordWish,
-} from '../../src/app-passwords/app-passwords.ts';
+import { type AppPasswords, createAppPasswords, type PasswordWish } from '../../src/app-passwords/app-passwords.ts';
 import { createIdentityTokens, type IdentityTokens } from '../../src/app-passwords/identity-tokens.ts';
-import { type AuditEvent, createAudit } from '../../src/audit.ts';
+import { type Actor, type AuditEvent, createAudit } from '../../src/audit.ts';
 import type { Refusal, RefusalCode } from '../../src/errors.ts';
 import { createFailedLogins } from '../../src/failed-logins.ts';
 import type { Identity } from '../../src/identity/identity.ts';
