@@ -35,7 +35,7 @@ export const noGroups: Groups = { names: new Set(), byMember: new Map(), parents
  * file or a robot), or a group of a provider with its prefix, `google:dev@example.com`. `null` for anything else.
  */
 export function parseMember(text: string): Member | null {
-  const [, prefix, rest = ''] = /^([a-z][a-z0-9_-]*):(.+)$/s.exec(text) ?? [];
+  const [, prefix, rest = ''] = /^([a-z][a-z0-9_-]*):(.+)/s.exec(text) ?? [];
   if (prefix === 'domain') return { kind: 'domain', value: foldCase(rest) };
   if (prefix === 'account') return { kind: 'account', value: rest };
   if (prefix === 'group') return { kind: 'group', value: rest };
@@ -140,12 +140,9 @@ function refuseLoops(children: ReadonlyMap<string, readonly string[]>, parents: 
     }
   }
   const visited = new Set<string>();
-  let [at] = open.keys();
-  while (at !== undefined && !visited.has(at)) {
+  for (let [at] = open.keys(); at !== undefined; at = children.get(at)?.find((child) => open.has(child))) {
+    const path = [...visited];
+    if (visited.has(at)) throw new GroupLoop([...path.slice(path.indexOf(at)), at]);
     visited.add(at);
-    at = children.get(at)?.find((child) => open.has(child));
   }
-  if (at === undefined) return;
-  const path = [...visited];
-  throw new GroupLoop([...path.slice(path.indexOf(at)), at]);
 }

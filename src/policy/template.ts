@@ -13,7 +13,7 @@ export type CaptureField = (typeof captureFields)[number];
 export type Dialect = {
   /** `**` crosses slashes, and `${domain}`, `${user}`, `${group}` are variables. */
   readonly extended: boolean;
-  /** Captures and the values of labels and groups are put in as they are, so that they may be patterns themselves. */
+  /** Captures and the values of labels are put in as they are, so that they may be patterns themselves: always where it is not extended. */
   readonly raw: boolean;
 };
 
@@ -26,21 +26,18 @@ export type Captures = ReadonlyMap<
 /** Whether a pattern with variables fits `text` for this subject. */
 export type TemplateMatcher = (text: string, subject: Subject) => boolean;
 
-const plainVariables = {
-  account: (subject: Subject) => subject.account,
-  type: (subject: Subject) => subject.type,
-  name: (subject: Subject) => subject.name,
-  service: (subject: Subject) => subject.service,
-} as const;
-const extendedVariables = {
-  ...plainVariables,
-  domain: (subject: Subject) => subject.domain,
-  user: (subject: Subject) => subject.user,
-} as const;
+type Variables = ReadonlyMap<string, (subject: Subject) => string | null>;
 
-/** A piece of a template. `written` is what stands there when there is no value. */
+const plainVariables: Variables = new Map(captureFields.map((field) => [field, (subject: Subject) => subject[field]]));
+const extendedVariables: Variables = new Map([
+  ...plainVariables,
+  ['domain', ({ domain }) => domain],
+  ['user', ({ user }) => user],
+]);
+
+/** Text as it stands, or a placeholder. `written` is what stands there when there is no value. */
 type Piece =
-  | { readonly kind: 'text'; readonly written: string }
+  | string
   | { readonly kind: 'variable'; readonly written: string; readonly value: (subject: Subject) => string | null }
   /** One of several values; the same in every place of the pattern. */
   | {
@@ -72,13 +69,13 @@ export function compileTemplate(
 
 /** Only where it is asked: most patterns of a policy never are. */
 function buildTemplate(pattern: string, dialect: Dialect, captures: Captures, choices: boolean): TemplateMatcher {
-  const pieces = pattern.includes('${') ? parseTemplate(pattern, dialect, captures, choices) : [];
-  if (pieces.every(({ kind }) => kind === 'text')) return compileFilled(pattern, dialect.extended, true);
+  if (!pattern.includes('${')) return compileFilled(pattern, dialect.extended, true);
+  const pieces = parseTemplate(pattern, dialect, captures, choices);
   const compile = createCompiler(pattern, dialect);
-  const raw = dialect.raw || !dialect.extended;
+  const { raw } = dialect;
   const setting: Setting = {
     pattern,
-    texts: pieces.flatMap((piece) => (piece.kind === 'text' ? [piece.written] : [])),
+    texts: pieces.filter((piece) => typeof piece === 'string'),
     isExpression: isExpression(pattern),
     raw,
     limit: dialect.extended ? maximumCombinations : null,
@@ -95,7 +92,7 @@ const neverMatches: Matcher = () => false;
 /** Compiles filled-in patterns. What is malformed once it is filled in never matches, as in docker_auth. */
 function createCompiler(written: string, { extended, raw }: Dialect): (filled: string) => Matcher {
   // Quoted values do not decide whether a pattern is an expression: an account "/.*/" must not become one.
-  const mayBeExpression = raw || !extended || isExpression(written);
+  const mayBeExpression = raw || isExpression(written);
   return (filled) => compileFilled(filled, extended, mayBeExpression);
 }
 
@@ -112,7 +109,7 @@ function compileFilled(filled: string, doubleStar: boolean, mayBeExpression: boo
 function fill(pieces: readonly Piece[], subject: Subject, chosen: ReadonlyMap<string, string>): string {
   return pieces
     .map((piece) => {
-      if (piece.kind === 'text') return piece.written;
+      if (typeof piece === 'string') return piece;
       if (piece.kind === 'variable') return piece.value(subject) ?? piece.written;
       const value = chosen.get(piece.written);
       if (value === undefined) return piece.written;
@@ -125,66 +122,52 @@ function fill(pieces: readonly Piece[], subject: Subject, chosen: ReadonlyMap<st
 function choicesOf(pieces: readonly Piece[], subject: Subject): Choice[] {
   const found = new Map<string, Choice>();
   for (const piece of pieces) {
-    const values = piece.kind === 'choice' ? piece.values(subject) : undefined;
+    if (typeof piece === 'string' || piece.kind === 'variable') continue;
+    const values = piece.values(subject);
     if (values) found.set(piece.written, { written: piece.written, values });
   }
   return [...found.values()];
 }
 
 function parseTemplate(pattern: string, dialect: Dialect, captures: Captures, choices: boolean): Piece[] {
-  const variables: Readonly<Record<string, (subject: Subject) => string | null>> = dialect.extended
-    ? extendedVariables
-    : plainVariables;
   const pieces: Piece[] = [];
-  let text = '';
-  for (let at = 0; at < pattern.length; ) {
-    const piece = pattern.startsWith('${', at)
-      ? readPlaceholder(pattern.slice(at), variables, dialect, captures, choices)
-      : null;
-    if (piece) {
-      if (text !== '') pieces.push({ kind: 'text', written: text });
-      pieces.push(piece);
-      text = '';
-      at += piece.written.length;
-    } else {
-      text += pattern[at];
-      at += 1;
-    }
+  let end = 0;
+  for (let at = pattern.indexOf('${'); at >= 0; at = pattern.indexOf('${', Math.max(at + 1, end))) {
+    const placeholder = readPlaceholder(pattern.slice(at), dialect, captures, choices);
+    if (!placeholder) continue;
+    pieces.push(pattern.slice(end, at), placeholder);
+    end = at + placeholder.written.length;
   }
-  return [...pieces, { kind: 'text', written: text }];
+  return [...pieces, pattern.slice(end)];
 }
 
 /** The placeholder that `rest` begins with, or `null` when it is none that means anything: then it is text. */
 function readPlaceholder(
   rest: string,
-  variables: Readonly<Record<string, (subject: Subject) => string | null>>,
-  dialect: Dialect,
+  { extended, raw }: Dialect,
   captures: Captures,
   choices: boolean,
-): Piece | null {
+): Exclude<Piece, string> | null {
   const written = rest.slice(0, rest.indexOf('}') + 1);
   const inner = written.slice(2, -1);
-  if (Object.hasOwn(variables, inner)) {
-    const value = variables[inner];
-    return { kind: 'variable', written, value: (subject) => quoteOrNull(value?.(subject) ?? null) };
-  }
+  const variable = (extended ? extendedVariables : plainVariables).get(inner);
+  if (variable) return { kind: 'variable', written, value: (subject) => quoteOrNull(variable(subject)) };
   const capture = captures.get(written);
   if (capture) {
-    const quote = dialect.extended && !dialect.raw;
     const value = (subject: Subject) => {
       const captured = captureFrom(capture.source, capture.group, subject[capture.field]);
-      return quote ? quoteOrNull(captured) : captured;
+      return raw ? captured : quoteOrNull(captured);
     };
     return { kind: 'variable', written, value };
   }
   if (!choices) return null;
-  if (dialect.extended && inner === 'group') {
+  if (extended && inner === 'group') {
     return { kind: 'choice', written, values: ({ groups }) => groups, quote: true };
   }
   if (!inner.startsWith('labels:')) return null;
   const label = inner.slice('labels:'.length);
   const values = ({ labels }: Subject) => (Object.hasOwn(labels, label) ? labels[label] : undefined);
-  return { kind: 'choice', written, values, quote: dialect.extended && !dialect.raw };
+  return { kind: 'choice', written, values, quote: !raw };
 }
 
 function quoteOrNull(value: string | null): string | null {
@@ -207,23 +190,12 @@ export function findCaptures(fields: Partial<Record<CaptureField, string>>): Cap
     if (!pattern.includes('${')) continue;
     for (const [written, name = '', group = ''] of pattern.matchAll(/\$\{([^\n]+?):(\d+)\}/g)) {
       const field = captureFields.find((candidate) => capitalized(candidate) === capitalized(name));
-      const source = field && expressionOf(fields[field]);
-      if (field && source !== null && source !== undefined)
-        captures.set(written, { field, group: Number(group), source });
+      if (field === undefined) continue;
+      const from = fields[field] ?? '';
+      if (isExpression(from)) captures.set(written, { field, group: Number(group), source: from.slice(1, -1) });
     }
   }
   return captures;
-}
-
-/** The expression of a field that is captured from; a malformed one is reported where the field itself is compiled. */
-function expressionOf(pattern: string | undefined): string | null {
-  if (pattern === undefined || !isExpression(pattern)) return null;
-  try {
-    checkPattern(pattern);
-    return pattern.slice(1, -1);
-  } catch {
-    return null;
-  }
 }
 
 function capitalized(word: string): string {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Identity } from '../../src/identity/identity.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
-import { groupsOf } from '../../src/policy/groups.ts';
+import { groupsOf, membersOf } from '../../src/policy/groups.ts';
 import { somebody } from './asking.ts';
 
 /** "name (origin)" of each group, in the order of the list. */
@@ -33,6 +33,12 @@ describe('somebody is in a group', () => {
       '{a: ["google:dev@example.com"]}',
       somebody('x@y.z', { groups: ['google:dev@example.com'] }),
       ['google:dev@example.com (from the provider)', "a (by the provider's group google:dev@example.com)"],
+    ],
+    [
+      'once, as the provider tells it, where the file says so too',
+      '{a: [x@y.z], b: [a]}',
+      somebody('x@y.z', { groups: ['a'] }),
+      ['a (from the provider)', 'b (through a)'],
     ],
     ['through another group, by its name', '{a: [ana@example.com], b: [a]}', ana, ['a (by e-mail)', 'b (through a)']],
     ['or by its name after group:', '{a: [ana@example.com], b: ["group:a"]}', ana, ['a (by e-mail)', 'b (through a)']],
@@ -68,6 +74,35 @@ describe('somebody is in a group', () => {
   });
 });
 
+describe('the members of a group', () => {
+  const table: readonly [title: string, yaml: string, group: string, members: readonly string[]][] = [
+    [
+      'of every kind, as they are compared',
+      '{a: [Ana@Example.com, "domain:Example.com", "account:CI bot", "google:dev@example.com"]}',
+      'a',
+      ['email ana@example.com', 'domain example.com', 'account CI bot', 'group google:dev@example.com'],
+    ],
+    [
+      'those of the groups in it too, each once',
+      '{c: [b, d], b: [a], d: [a, bo@x.y], a: [ana@example.com, bo@x.y]}',
+      'c',
+      ['email bo@x.y', 'email ana@example.com'],
+    ],
+    ['whoever is in another group too', '{a: [ana@example.com], b: [ana@example.com]}', 'a', ['email ana@example.com']],
+    ['none that only a group above it has', '{a: [ana@example.com], b: [a, bo@x.y]}', 'a', ['email ana@example.com']],
+    ['nobody where the file has no such group', '{a: [ana@example.com]}', 'b', []],
+  ];
+  for (const [title, yaml, group, members] of table) {
+    test(title, () => {
+      const { groups } = parsePolicy(`groups: ${yaml}\nacl: []`, 'policy.yml');
+      assert.deepEqual(
+        membersOf(groups, group).map(({ kind, value }) => `${kind} ${value}`),
+        members,
+      );
+    });
+  }
+});
+
 test('groups in groups cost no more than there are, however many ways lead up and however long they are', () => {
   const levels = Array.from({ length: 60 }, (_, level) => {
     const below = level === 0 ? ['ana@example.com'] : [`left${level - 1}`, `right${level - 1}`];
@@ -100,6 +135,11 @@ describe('refused', () => {
       'a loop that hangs below others',
       '{a: [b, x], x: [ana@example.com], b: [c], c: [d, x], d: [c]}',
       /the group holds itself: c -> d -> c$/,
+    ],
+    [
+      'a loop beside groups in groups that are in none',
+      '{a: [b, c], b: [d, e], d: [], e: [d], c: [a]}',
+      /1:10: the group holds itself: a -> c -> a$/,
     ],
     ['a word', '{a: [ana]}', /"ana" is no group of this file/],
     ['two @', '{a: [a@b@c]}', /"a@b@c" is no group of this file/],

@@ -126,6 +126,19 @@ const table: readonly Row[] = [
     all,
   ],
   ['a placeholder that is not closed is text', { name: '${account' }, { account: 'a', name: '${account' }, all],
+  [
+    'a placeholder in one that is not closed is filled in all the same',
+    { name: '${acc${account}' },
+    { account: 'a', name: '${acca' },
+    all,
+  ],
+  [
+    'and in the name of a label it is of the name',
+    { name: '${labels:${account}' },
+    { account: 'a', name: 'x', labels: { '${account': ['x'] } },
+    all,
+  ],
+  ['what begins as no placeholder does is text', { name: '$-account}${type}' }, { name: '$-account}repository' }, all],
   ['text stands before, between and after', { name: 'a${type}b${service}c' }, { name: 'arepositorybregistryc' }, all],
   [
     'what is malformed once it is filled in never fits',
