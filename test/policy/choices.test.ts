@@ -96,7 +96,10 @@ describe('a label fits where one of its values does, put in by itself', () => {
         const byItself = x.some((value) => {
           const [forX, forY] = dialects[read].instead(value, y);
           const filled = written.replaceAll('${labels:x}', () => forX).replaceAll('${labels:y}', () => forY);
-          return readAs(read, filled)?.({ account, name, service: value, type: y });
+          const fitsFilled = readAs(read, filled);
+          // What is malformed as it is written need not be with the account in it: "${account:1}**" where that is a backslash.
+          fc.pre(fitsFilled !== null || !filled.includes('${account'));
+          return fitsFilled?.({ account, name, service: value, type: y });
         });
         const asWritten = fits({ account, name });
         assert.equal(fits({ account, name, labels: { x, y: [y] } }), asWritten || byItself);
