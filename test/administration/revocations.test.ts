@@ -199,6 +199,17 @@ describeEngines('revocations', (databases) => {
     scene(async (scene) => {
       await withCrowd(scene);
       const { store, revocations } = scene;
+      const { begin } = store.revocations;
+      const bothHaveLooked = Promise.withResolvers<void>();
+      let looked = 0;
+      Object.assign(store.revocations, {
+        async begin(row: Parameters<typeof begin>[0]) {
+          looked += 1;
+          if (looked === 2) bothHaveLooked.resolve();
+          await bothHaveLooked.promise;
+          await begin(row);
+        },
+      });
       const revoke = () => revocations.revoke({ provider: 'google' }, null, '', root);
       const both = await Promise.allSettled([revoke(), revoke()]);
       const ended = both.map((each) => (each.status === 'fulfilled' ? each.value : assert.fail(String(each.reason))));
