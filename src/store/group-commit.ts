@@ -1,7 +1,7 @@
 /** Owns that SQLite commits together what is written at the same time. */
 import type { Database } from 'better-sqlite3';
 import type { LockWait } from './lock-wait.ts';
-import { translated } from './sqlite-errors.ts';
+import { isBusy, translated } from './sqlite-errors.ts';
 
 export type GroupCommit = {
   /** Resolves once it is on the disk. @throws what `translated` makes of an error; then nothing of it is stored */
@@ -9,7 +9,12 @@ export type GroupCommit = {
   /** Commits now what waits. */
   commit(): void;
 };
-type Write = { readonly run: () => unknown; resolve(result: unknown): void; reject(error: unknown): void };
+type Write = {
+  readonly run: () => unknown;
+  readonly since: number;
+  resolve(result: unknown): void;
+  reject(error: unknown): void;
+};
 
 /** Writes of one commit: so many take a few milliseconds, in which nothing else happens. */
 const longestGroup = 200;
@@ -19,6 +24,7 @@ const longestGroup = 200;
  * it: two thousand sign-ins at the same time are a few hundred waits instead of ten thousand.
  */
 export function createGroupCommit(database: Database, lockWait: LockWait): GroupCommit {
+  /** In the order in which they were asked for. Where there are any, a commit is on its way. */
   let waiting: Write[] = [];
   /** Within another one it is a savepoint: a write that fails takes no other with it. */
   const whole = database.transaction((write: () => unknown) => write());
@@ -34,25 +40,35 @@ export function createGroupCommit(database: Database, lockWait: LockWait): Group
       }
     }),
   );
+  /** Another program holds the lock, so nothing was done. Meanwhile everybody else is served. */
+  const putBack = (writes: readonly Write[], error: unknown): void => {
+    const patient = writes.filter(({ since }) => !lockWait.isOver(since));
+    for (const write of writes) if (!patient.includes(write)) write.reject(translated(error));
+    waiting = [...patient, ...waiting];
+    if (waiting.length > 0) void lockWait.pause().then(commit);
+  };
   const commit = (): void => {
     const writes = waiting.slice(0, longestGroup);
     waiting = waiting.slice(longestGroup);
-    if (waiting.length > 0) setImmediate(commit);
     if (writes.length === 0) return;
     try {
       const settled = runAll.immediate(writes);
       lockWait.onStored();
       for (const settle of settled) settle();
     } catch (error) {
-      lockWait.onError(error);
+      if (isBusy(error)) {
+        putBack(writes, error);
+        return;
+      }
       for (const { reject } of writes) reject(translated(error));
     }
+    if (waiting.length > 0) setImmediate(commit);
   };
   return {
     add: <Result>(run: () => Result) =>
       new Promise<Result>((resolve, reject) => {
         if (waiting.length === 0) setImmediate(commit);
-        waiting.push({ run, resolve: resolve as Write['resolve'], reject });
+        waiting.push({ run, since: performance.now(), resolve: resolve as Write['resolve'], reject });
       }),
     commit() {
       while (waiting.length > 0) commit();

@@ -2,7 +2,7 @@
 import Database from 'better-sqlite3';
 import { Refusal } from '../errors.ts';
 import { createGroupCommit } from './group-commit.ts';
-import { createLockWait, openingWait } from './lock-wait.ts';
+import { createLockWait, openingWait, patiently } from './lock-wait.ts';
 import { createRowMemory } from './row-memory.ts';
 import {
   appliedMigrations,
@@ -26,25 +26,22 @@ export function openSqlite(file: string): Sql {
   const statements = createStatements(database);
   const lockWait = createLockWait(database);
   const writes = createGroupCommit(database, lockWait);
-  const translateErrors = <Result>(action: () => Result): Result => {
-    try {
-      return action();
-    } catch (error) {
-      lockWait.onError(error);
-      throw translated(error);
-    }
-  };
-
   return {
     engine: 'sqlite',
     all: async <Row>(text: string, values: readonly Value[] = []) =>
-      translateErrors(() => statements.all(text, values) as Row[]),
+      statements.writes(text)
+        ? writes.add(() => statements.all(text, values) as Row[])
+        : translateErrors(() => statements.all(text, values) as Row[]),
     get: async <Row>(text: string, values: readonly Value[] = []) =>
-      translateErrors(() => statements.get(text, values) as Row | undefined),
+      statements.writes(text)
+        ? writes.add(() => statements.get(text, values) as Row | undefined)
+        : translateErrors(() => statements.get(text, values) as Row | undefined),
     run: (text, values) => writes.add(() => statements.run(text, values)),
     batch: (batch) => writes.add(() => batch.map(({ text, values }) => statements.run(text, values))),
     async transaction(action) {
-      translateErrors(() => database.exec('begin immediate'));
+      await patiently(lockWait, () => database.exec('begin immediate')).catch((error: unknown) => {
+        throw translated(error);
+      });
       try {
         const result = await action(async (text, values) => translateErrors(() => statements.run(text, values)));
         database.exec('commit');
@@ -72,6 +69,8 @@ export function openSqlite(file: string): Sql {
 }
 
 type Statements = {
+  /** Also where it answers with rows (`returning`). */
+  writes(text: string): boolean;
   all(text: string, values: readonly Value[]): unknown[];
   /** The first row; what was looked up by one key is remembered. */
   get(text: string, values: readonly Value[]): unknown;
@@ -94,6 +93,7 @@ function createStatements(database: Database.Database): Statements {
     return statement;
   };
   return {
+    writes: (text) => !prepare(text).readonly,
     all(text, values) {
       const statement = prepare(text);
       if (!statement.readonly) memory.forget();
@@ -124,6 +124,14 @@ function open(file: string): Database.Database {
   } catch (cause) {
     const message = `The SQLite database ${file} cannot be opened: ${(cause as Error).message}. DATABASE_URL or DATA_DIR names it.`;
     throw new Refusal('misconfigured', message, { cause });
+  }
+}
+
+function translateErrors<Result>(action: () => Result): Result {
+  try {
+    return action();
+  } catch (error) {
+    throw translated(error);
   }
 }
 
