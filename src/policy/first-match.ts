@@ -14,7 +14,8 @@ type Field = (typeof fields)[number];
 
 /** Rules by a word that one of their conditions demands, and those that demand none; each list in the order of the file. */
 export type Shelves = {
-  readonly byWord: Readonly<Record<Field, ReadonlyMap<string, readonly Rule[]>>>;
+  /** Nothing stands under `null`. */
+  readonly byWord: Readonly<Record<Field, ReadonlyMap<string | null, readonly Rule[]>>>;
   readonly others: readonly Rule[];
 };
 
@@ -39,10 +40,9 @@ function shelve(shelf: Map<string, Rule[]>, word: string, rule: Rule): void {
 }
 
 /** The rules that demand the word that the first pattern of a condition demands. */
-export function shelfFor(condition: Condition, { byWord }: Shelves): readonly Rule[] {
-  const field = fields.find((name) => name === condition.field);
-  const word = field ? wordOf(condition, condition.patterns[0] ?? '') : null;
-  return (field && word !== null && byWord[field].get(word)) || [];
+export function shelfFor({ field, patterns: [pattern = ''] }: Condition, { byWord }: Shelves): readonly Rule[] {
+  const known = fields.find((name) => name === field);
+  return (known && byWord[known].get(wordOf(known, pattern))) ?? [];
 }
 
 export function createFirstMatch(rules: readonly Rule[]): FirstMatch {
@@ -68,36 +68,34 @@ function matches(rule: Rule, subject: Subject): boolean {
 function placeOf(rule: Rule): { readonly field: Field; readonly words: readonly string[] } | null {
   for (const field of fields) {
     const condition = rule.conditions.find((candidate) => candidate.field === field);
-    const words = condition?.patterns.map((pattern) => wordOf(condition, pattern)) ?? [];
-    const known = words.filter((word) => word !== null);
-    if (known.length > 0 && known.length === words.length) return { field, words: known };
+    const words = condition?.patterns.map((pattern) => wordOf(field, pattern));
+    if (words?.every((word) => word !== null)) return { field, words };
   }
   return null;
 }
 
 /** The word that a subject must have for the pattern to match: itself, or of a name its part before the first slash. */
-function wordOf({ field }: Condition, pattern: string): string | null {
+function wordOf(field: Field, pattern: string): string | null {
   // What begins with a slash may become an expression once it is filled in.
   if (pattern.startsWith('/')) return null;
-  const literal = /^[^*?[\\$]*/.exec(pattern)?.[0] ?? '';
-  if (field === 'name') return literal.includes('/') || literal === pattern ? firstPart(literal) : null;
-  if (literal !== pattern) return null;
-  return field === 'domain' ? pattern.toLowerCase() : pattern;
+  const word = field === 'name' ? firstPart(pattern) : pattern;
+  if (/[*?[\\$]/.test(word)) return null;
+  return field === 'domain' ? word.toLowerCase() : word;
 }
 
 function firstPart(name: string): string {
-  const slash = name.indexOf('/');
-  return slash < 0 ? name : name.slice(0, slash);
+  return name.slice(0, `${name}/`.indexOf('/'));
 }
 
 /** The rules that the subject's words lead to, in the order of the file. */
 function onShelves(shelves: Shelves['byWord'], subject: Subject): readonly Rule[] {
-  const groups = shelves.group.size > 0 ? subject.groups : [];
+  // Working out the groups takes time.
+  const ofGroups = shelves.group.size > 0 ? subject.groups.map((group) => shelves.group.get(group)) : [];
   const lists = [
     shelves.account.get(subject.account),
     shelves.name.get(firstPart(subject.name)),
-    subject.domain === null ? undefined : shelves.domain.get(subject.domain),
-    ...groups.map((group) => shelves.group.get(group)),
+    shelves.domain.get(subject.domain),
+    ...ofGroups,
   ].filter((list) => list !== undefined);
   if (lists.length < 2) return lists[0] ?? [];
   return lists.flat().sort((a, b) => a.number - b.number);
