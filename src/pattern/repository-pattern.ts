@@ -6,7 +6,7 @@ const component = /[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*/.source;
 const repositoryName = new RegExp(`^${component}(?:/${component})*$`);
 /** What a name may consist of. */
 const alphabet = [...'abcdefghijklmnopqrstuvwxyz0123456789-_./'];
-/** A class, an escape, or any one character. */
+/** A class, an escape, or any one character; each star takes one too, as there is always a letter that may stand there. */
 const item = /\[\^?(?:\\.|[^\\\]])+\]|\\.|./gsu;
 
 /**
@@ -34,7 +34,7 @@ function slipOf(pattern: string, hosts: readonly string[]): string | null {
 function mismatchOf(pattern: string): string | null {
   let ends = [''];
   for (const [part] of pattern.matchAll(item)) {
-    const characters = charactersOf(part);
+    const characters = alphabet.filter(compileGlob(part, { doubleStar: false }));
     const further = ends.flatMap((end) => characters.map((character) => endOf(end + character)));
     ends = [...new Set(further)].filter((end) => repositoryName.test(`${end}a`));
   }
@@ -42,12 +42,7 @@ function mismatchOf(pattern: string): string | null {
   return 'no repository can have such a name: there are a-z, 0-9 and single ".", "_" or "-" between them, in parts between slashes';
 }
 
-/** What may follow in a name depends only on what stands after its last letter or digit. */
+/** What may follow in a name depends only on what stands after its last letter or digit; one "-" is as good as many. */
 function endOf(name: string): string {
-  return name.replace(/.*[a-z0-9]/s, 'a');
-}
-
-/** What of a name fits; a letter where there is a free choice, as letters may stand anywhere. */
-function charactersOf(part: string): readonly string[] {
-  return part === '*' || part === '?' ? ['a'] : alphabet.filter(compileGlob(part, { doubleStar: false }));
+  return name.replace(/.*[a-z0-9]/s, 'a').replace('--', '-');
 }
