@@ -131,6 +131,35 @@ describe('corners of docker_auth', () => {
     assert.equal(evaluate(`{"acl": ${acl}, "request": ${JSON.stringify(request)}}`), expected);
   });
 
+  for (const number of [
+    '1.0',
+    '10.50',
+    '1e3',
+    '1E3',
+    '-1.0',
+    '-10e3',
+    '-0',
+    '1234567890123456789',
+    '-1234567890123456789',
+  ]) {
+    test(`a pattern ${number} fits what is written so, and nothing else`, () => {
+      for (const space of ['', ' ']) {
+        const answers = [number, String(Number(number))].map((name) => {
+          return evaluate(
+            `{"acl":[{"match":{"name":${space}${number}},"actions":["*"]}],"request":{"name":"${name}"}}`,
+          );
+        });
+        assert.deepEqual(answers, ['{"actions":[]}', '{"nomatch":true}']);
+      }
+    });
+  }
+
+  test('a number is no text in a request, whatever else stands there', () => {
+    const error = '{"error":"request.account is not text"}';
+    assert.equal(evaluate('{"acl":[],"request":{"account":5}}'), error);
+    assert.equal(evaluate('{"acl":[],"request":{"account":5,"name":"\\ud83d"}}'), error);
+  });
+
   test('what it does not load, or crashes on', () => {
     const request = { actions: ['pull'] };
     const acls = [
@@ -150,6 +179,8 @@ describe('corners of docker_auth', () => {
       const answer = JSON.parse(evaluate(JSON.stringify({ acl, request })));
       assert.deepEqual(Object.keys(answer), ['error'], JSON.stringify(acl));
     }
+    const reached = { acl: [{ match: {} }], request };
+    assert.equal(evaluate(JSON.stringify(reached)), '{"error":"the rule that matches has no actions"}');
     const notReached = [{ match: {}, actions: ['*'] }, { match: {} }];
     assert.equal(evaluate(JSON.stringify({ acl: notReached, request })), '{"actions":["pull"]}');
   });
@@ -169,22 +200,53 @@ describe('policy eval without --docker-auth', () => {
     assert.deepEqual(oneRule({ name: '**' }, { name: 'a/b' }, ours), { actions: ['pull'] });
   });
 
+  test('looks at the kind, the domain and the groups that a request names', () => {
+    const match = { kind: 'ci', domain: 'example.com', group: 'google:dev' };
+    const request = { account: 'Deploy', kind: 'ci', domain: 'example.com', groups: ['google:dev'] };
+    assert.deepEqual(oneRule(match, request, ours), { actions: ['pull'] });
+    for (const key of ['kind', 'domain', 'groups']) {
+      assert.deepEqual(oneRule(match, { ...request, [key]: undefined }, ours), { nomatch: true }, key);
+    }
+  });
+
+  test('takes what a request does not name for empty, and an account as it is written', () => {
+    const empty = { account: '', type: '', name: '', service: '' };
+    assert.deepEqual(oneRule(empty, {}, ours), { actions: ['pull'] });
+    assert.deepEqual(oneRule({ account: 'Ana@x' }, { account: 'Ana@x' }, ours), { actions: ['pull'] });
+    assert.deepEqual(oneRule({ ip: '0.0.0.0/0' }, {}, ours), { nomatch: true });
+    assert.deepEqual(oneRule({}, { actions: null, labels: null }, ours), { actions: [] });
+    assert.deepEqual(oneRule({ labels: { l: '*' } }, { labels: { l: null } }, ours), { nomatch: true });
+  });
+
   test('answers what is no JSON, and goes on', () => {
     assert.equal(ours('{'), '{"error":"the line is not JSON"}');
-    const acl = [{ match: { labels: { t: '*' } }, actions: ['pull'] }];
-    for (const request of [
-      { labels: { t: 'x' } },
-      { labels: 5 },
-      { account: 5 },
-      { actions: 5 },
-      { actions: 'pull' },
-      [],
-    ]) {
-      assert.match(ours(JSON.stringify({ acl, request })), /^\{"error":"request/, JSON.stringify(request));
-    }
     assert.equal(ours('{}'), '{"nomatch":true}');
     assert.equal(ours('null'), '{"nomatch":true}');
+    assert.equal(ours('{"acl":[],"request":null}'), '{"nomatch":true}');
   });
+
+  const refused: readonly [request: unknown, error: string][] = [
+    ['x', 'request is not an object'],
+    [[], 'request is not an object'],
+    ...['account', 'type', 'name', 'ip', 'service', 'kind', 'domain'].flatMap((key): [unknown, string][] => [
+      [{ [key]: 5 }, `request.${key} is not text`],
+      [{ [key]: null }, `request.${key} is not text`],
+    ]),
+    ...['actions', 'groups'].flatMap((key): [unknown, string][] => [
+      [{ [key]: 'pull' }, `request.${key} is not a list of texts`],
+      [{ [key]: ['pull', 5] }, `request.${key} is not a list of texts`],
+    ]),
+    [{ labels: 5 }, 'request.labels is not an object'],
+    [{ labels: [] }, 'request.labels is not an object'],
+    [{ labels: { a: ['x'], t: 'x' } }, 'request.labels.t is not a list of texts'],
+  ];
+  for (const [request, error] of refused) {
+    test(`refused: ${JSON.stringify(request)}`, () => {
+      const acl = [{ match: {}, actions: ['pull'] }];
+      assert.deepEqual(JSON.parse(ours(JSON.stringify({ acl, request }))), { error });
+      assert.deepEqual(JSON.parse(ours(JSON.stringify({ request, acl: 'none' }))), { error });
+    });
+  }
 });
 
 test('a line is read the same however its keys stand', () => {
@@ -220,5 +282,33 @@ test('a line is read the same however its keys stand', () => {
   for (const [line, answer] of [...lines, ...lines]) {
     if (typeof answer === 'string') assert.equal(evaluate(line), answer, line);
     else assert.match(evaluate(line), answer, line);
+  }
+});
+
+describe('an ACL is read', () => {
+  const acl = '[{"match":{"name":"read once"},"actions":["*"]}]';
+  const request = '{"name":"read once"}';
+  const line = `{"acl":${acl},"request":${request}}`;
+  const spaced = `  {  "acl"  : ${acl}  , "request": ${request} }`;
+  const others = Array.from(
+    { length: 512 },
+    (_, index) => `{"acl":[{"match":{},"actions":["a${index}"]}],"request":{}}`,
+  );
+  const table: readonly [times: number, title: string, lines: readonly string[]][] = [
+    [1, 'once for lines that ask the same of it', [line, line, line]],
+    [1, 'once for lines that ask other things of it', [line, `{"acl":${acl},"request":{"name":"x"}}`]],
+    [1, 'once where JSON has spaces', [spaced, spaced]],
+    [1, 'once while no more than 512 are kept', [line, ...others.slice(1), line]],
+    [2, 'again when more than those came between', [line, ...others, line]],
+    [2, 'each time where it stands behind the request', Array(2).fill(`{"request":${request},"acl":${acl}}`)],
+  ];
+  for (const [times, title, lines] of table) {
+    test(title, (t) => {
+      const parse = t.mock.method(JSON, 'parse');
+      const answer = createEvaluator({ dockerAuth: true });
+      for (const one of lines) answer(one);
+      const read = parse.mock.calls.filter(({ arguments: [text] }) => text.includes('"match":{"name":"read once"}'));
+      assert.equal(read.length, times);
+    });
   }
 });
