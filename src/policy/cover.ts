@@ -1,6 +1,7 @@
 /** Owns whether an earlier rule leaves a later one nothing to decide. Where that is in doubt: no. */
 import type { Matcher } from '../pattern/compiled.ts';
 import { isExpression } from '../pattern/expression.ts';
+import { literalEnds } from '../pattern/expression-ends.ts';
 import { compilePattern } from '../pattern/pattern.ts';
 import { contains, parseNetwork } from './address.ts';
 import { createShelves, shelfFor } from './first-match.ts';
@@ -55,7 +56,9 @@ function isNameOrAccount({ field }: Condition): boolean {
 /** What the rule demands of a name or an account, where that is no word and no glob. */
 function expressionOf({ conditions }: Rule): string | null {
   const patterns = conditions.filter(isNameOrAccount).flatMap(({ field, patterns: written }) => {
-    return written.filter((pattern) => readText(pattern).kind === 'other' && !isEverything(pattern, field));
+    return written.filter((pattern) => {
+      return readText(pattern).kind === 'other' && !isEverything(pattern, field) && !isAnyText(pattern);
+    });
   });
   return patterns[0] ?? null;
 }
@@ -84,6 +87,11 @@ function isEverything(pattern: string, field: ConditionField): boolean {
   return always && ['**', '/.*/', '/^/', '/$/'].includes(pattern);
 }
 
+/** Whoever has a name at all: how the policies of docker_auth say "logged in". */
+function isAnyText(pattern: string): boolean {
+  return ['/./', '/.+/', '/^.+/', '/.+$/', '/^.+$/'].includes(pattern);
+}
+
 function claimOf({ field, patterns }: Condition): Claim {
   const tests = patterns.map((pattern) => (field === 'ip' ? networkAround(pattern) : patternAround(pattern)));
   return { field, includes: (narrow) => tests.some((includes) => includes(narrow)) };
@@ -94,12 +102,21 @@ function patternAround(wide: string): Claim['includes'] {
   if (/\$\{[^}]*:/.test(wide)) return () => false;
   if (wide.includes('${')) return ({ written }) => written === wide;
   let matcher: Matcher | undefined;
-  return ({ written, kind }) => {
-    if (written === wide) return true;
+  return (narrow) => {
+    const { written, kind } = narrow;
+    if (written === wide || (isAnyText(wide) && demandsCharacter(narrow))) return true;
     if (kind !== 'word') return kind === 'glob' && globIncludes(wide, written);
     matcher ??= compilePattern(wide, { doubleStar: true });
     return matcher(written);
   };
+}
+
+/** Whether a pattern that is no word fits only texts that hold a character of its own; the dot of an expression is none for a line's end. */
+function demandsCharacter({ written, kind }: Text): boolean {
+  if (kind === 'glob') return /^[^[\\]*$/.test(written) && /[^*?\n]/.test(written);
+  if (kind === 'word' || written.includes('${')) return false;
+  const { prefix, suffix } = literalEnds(written.slice(1, -1));
+  return /./.test(prefix + suffix);
 }
 
 /** `team/**` includes `team/x-*`; `team/*` includes `team/x-*` but not `team/x/*`. */

@@ -57,6 +57,20 @@ describe('a rule that an earlier one leaves nothing', () => {
     ['{name: "team/*"}', '{name: "team/x"}', true],
     ['{name: "/^team/"}', '{name: "team/x"}', true],
     ['{name: "team/x"}', '{name: "/^team/"}', false],
+    ['{account: "/.+/"}', '{account: a}', true],
+    ['{account: "/.+/"}', '{account: ""}', false],
+    ['{account: "/.+/"}', '{account: "*@a.org"}', true],
+    ['{account: "/^.+$/"}', '{account: "/^(.+)@a\\\\.org$/", name: a}', true],
+    ['{account: "/.+/"}', '{account: "/^ci-/"}', true],
+    ['{account: "/.+/", name: b}', '{account: "/^ci-/"}', false],
+    ['{account: "/.+/"}', '{account: "/ci/"}', false],
+    ['{account: "/.+/"}', '{account: "/^a|/"}', false],
+    ['{account: "/.+/"}', '{account: "*"}', false],
+    ['{account: "/.+/"}', '{account: "[^a]"}', false],
+    ['{account: "/.+/"}', '{account: "?"}', false],
+    ['{account: "/.+/"}', '{account: "${name}x"}', false],
+    ['{account: "/.+/"}', '{name: a}', false],
+    ['{account: "/^a/"}', '{account: "a*"}', false],
     ['{name: "${account}/*"}', '{name: "${account}/*", type: repository}', true],
     ['{account: "/(.)/", name: "${account:1}"}', '{account: "/(.)/", name: "${account:1}"}', false],
     ['{group: [a, b]}', '{group: b}', true],
@@ -79,9 +93,10 @@ describe('a rule that an earlier one leaves nothing', () => {
   }
 
   test('never decides, whatever is asked', () => {
-    const pattern = fc.constantFrom('a', 'a*', '*', '**', 'a/*', 'a/**', '/a/', '/.*/', '${account}', '[ab]', 'a/[^b]');
+    const globs = ['a', 'a*', '*', '**', 'a/*', 'a/**', '[ab]', 'a/[^b]', '?', '?*'];
+    const pattern = fc.constantFrom(...globs, '/a/', '/.*/', '/.+/', '/^a|^$/', '/^a/', '/^\\n*$/', '${account}');
     const match = fc.record({ account: pattern, name: pattern }, { requiredKeys: [] });
-    const account = fc.constantFrom('', 'a', 'ab', 'b', 'a/b');
+    const account = fc.constantFrom('', 'a', 'ab', 'b', 'a/b', '\n');
     const name = fc.constantFrom('a', 'b', 'ab', 'a/b', 'a/b/c', 'a//');
     fc.assert(
       fc.property(fc.array(match, { maxLength: 4 }), account, name, (matches, who, what) => {
@@ -110,7 +125,20 @@ test('the first of several rules that leave it nothing is named, wherever it sta
 });
 
 test('ten thousand rules are searched as one would be: the same covers are found', () => {
-  const pattern = fc.constantFrom('a', 'a/*', 'a/b', '**', 'a/**', '/a/', '/b/', '${account}', '[ab]', 'b*');
+  const pattern = fc.constantFrom(
+    'a',
+    'a/*',
+    'a/b',
+    '**',
+    'a/**',
+    '/a/',
+    '/b/',
+    '/.+/',
+    '/^b/',
+    '${account}',
+    '[ab]',
+    'b*',
+  );
   const group = fc.oneof(fc.constantFrom('a', 'b', 'a*'), fc.subarray(['a', 'b', '/a/'], { minLength: 1 }));
   const match = fc.record({ account: pattern, name: pattern, group, domain: group }, { requiredKeys: [] });
   fc.assert(
