@@ -154,6 +154,7 @@ test('a text that lacks the letters that an expression cannot do without does no
     ['(a|b)c', 'ab é', false],
     ['(a|b)c', 'c é', null],
     ['ab|cd', 'cd é', null],
+    ['[xy]a+', 'x é', false],
     ['ba+b', 'ba é b', null],
     ['ba*b', 'b é b', null],
     ['ba?b', 'b é b', null],
