@@ -294,13 +294,15 @@ describe('an ACL is read', () => {
     { length: 512 },
     (_, index) => `{"acl":[{"match":{},"actions":["a${index}"]}],"request":{}}`,
   );
+  const twice = (lines: readonly string[]) => lines.flatMap((one) => [one, one]);
   const table: readonly [times: number, title: string, lines: readonly string[]][] = [
-    [1, 'once for lines that ask the same of it', [line, line, line]],
-    [1, 'once for lines that ask other things of it', [line, `{"acl":${acl},"request":{"name":"x"}}`]],
-    [1, 'once where JSON has spaces', [spaced, spaced]],
-    [1, 'once while no more than 512 are kept', [line, ...others.slice(1), line]],
-    [2, 'again when more than those came between', [line, ...others, line]],
-    [2, 'each time where it stands behind the request', Array(2).fill(`{"request":${request},"acl":${acl}}`)],
+    [2, 'twice for lines that ask the same of it', [line, line, line, line]],
+    [2, 'twice for lines that ask other things of it', [line, `{"acl":${acl},"request":{"name":"x"}}`, line]],
+    [2, 'twice where JSON has spaces', [spaced, spaced, spaced]],
+    [2, 'twice where 511 others come in turn with it', [0, 1, 2].flatMap(() => [line, ...others.slice(1)])],
+    [2, 'not again while no more than 512 are kept', [line, line, ...twice(others.slice(1)), line]],
+    [3, 'again when more than those came between', [line, line, ...twice(others), line]],
+    [3, 'each time where it stands behind the request', Array(3).fill(`{"request":${request},"acl":${acl}}`)],
   ];
   for (const [times, title, lines] of table) {
     test(title, (t) => {
