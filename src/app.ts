@@ -63,7 +63,11 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
   const warnings = () => [...core.warnings, ...policies.warnings(), ...keys.warnings(), ...sweeps.warnings()];
   metrics = config.metricsListener && (await startMetrics(config.metricsListener, { core, keys, warnings }));
   const parts = { policies, keys, people, warnings, metrics, stopping: stopping.signal };
-  const { url, stopServer } = await listen(config, await createListener(config, core, parts));
+  const { url, stopServer } = await listen(config, core, parts).catch(async (error: unknown) => {
+    // Their listener would keep a process that serves nothing, and nobody would start it anew.
+    await metrics?.stop();
+    throw error;
+  });
   const stopHousekeeping = startHousekeeping({ ...config, store, log, now: Date.now });
   const looking = [setInterval(policies.look, policyInterval), setInterval(keys.look, keyInterval)];
   log.info({ pid: process.pid, url, publicUrl: config.publicUrl.href, database: store.engine }, 'listening');
@@ -81,12 +85,16 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
   };
 }
 
+type ListenerParts = Omit<PageParts, 'trust' | 'clientOf'>;
+
 /** @returns where it listens, and what stops it */
 async function listen(
-  { tls, port, host }: Config,
-  listener: RequestListener,
+  config: Config,
+  core: Core,
+  parts: ListenerParts,
 ): Promise<{ url: string; stopServer: ReturnType<typeof createStop> }> {
-  const server = await createServer(tls, listener);
+  const { tls, port, host } = config;
+  const server = await createServer(tls, await createListener(config, core, parts));
   const stopServer = createStop(server);
   server.listen({ port, host, backlog });
   await once(server, 'listening');
@@ -107,11 +115,7 @@ function auditPolicy(audit: Audit): (change: PolicyChange) => void {
  * The realm is answered before express sees the request: registry clients ask for a token with each layer, and
  * sessions, cookies and page headers are none of their business.
  */
-async function createListener(
-  config: Config,
-  core: Core,
-  parts: Omit<PageParts, 'trust' | 'clientOf'>,
-): Promise<RequestListener> {
+async function createListener(config: Config, core: Core, parts: ListenerParts): Promise<RequestListener> {
   const { log } = core;
   const trust = createTrust(config.trustedProxies);
   const clientOf = createClientReader(trust);

@@ -154,6 +154,8 @@ describe('dockpass serve', () => {
     const taken = await installation.run(['serve'], { PORT: port });
     assert.equal(taken.code, 1);
     assert.match(taken.output, new RegExp(`${port}.*EADDRINUSE`));
+    // What listens already must not keep the process: whoever runs it starts anew only what has ended.
+    assert.equal((await installation.run(['serve'], { PORT: port, METRICS_LISTEN: '127.0.0.1:0' })).code, 1);
     await server.stop();
     assert.match(
       (await installation.run(['serve'], { POLICY_FILE: '/nowhere.yml' })).output,
