@@ -1,4 +1,4 @@
-/** Owns the lengths of time, and how a moment is written where no page is: in UTC, to the day or to the minute. */
+/** Owns the lengths of time, what a day is, and how a moment is written where no page is: in UTC, to the day or to the minute. */
 
 /** Milliseconds. */
 export const minute = 60_000;
@@ -8,6 +8,12 @@ export const day = 24 * hour;
 /** "2036-11-20" @param at a date, or epoch milliseconds */
 export function dateOf(at: number | Date): string {
   return new Date(at).toISOString().slice(0, 10);
+}
+
+/** Whether it is written as "2036-11-20" and is in the calendar: JavaScript takes the 30th of February for the 2nd of March. */
+export function isDay(text: string): boolean {
+  const at = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
+  return !Number.isNaN(at) && dateOf(at) === text;
 }
 
 /** "2036-11-20 09:28", without the zone */

@@ -2,7 +2,7 @@
 import type { Preview, Revocation } from '../administration/revocations.ts';
 import type { Selection } from '../administration/selection.ts';
 import type { Core } from '../app/core.ts';
-import { minuteOf } from '../time.ts';
+import { isDay, minuteOf } from '../time.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 import { accountOf, byCommandLine, withAdministration } from './core.ts';
 
@@ -140,7 +140,7 @@ async function readSelection(core: Core, values: Values): Promise<Selection> {
 export function readTime(values: Values, option: string): number | null {
   const value = values[option];
   if (typeof value !== 'string') return null;
-  const time = /^\d{4}-\d{2}-\d{2}/.test(value) ? Date.parse(value) : Number.NaN;
+  const time = isDay(value.slice(0, '2026-11-01'.length)) ? Date.parse(value) : Number.NaN;
   if (Number.isNaN(time)) throw new UsageError(`--${option} takes a date such as 2026-11-01, not "${value}".`);
   return time;
 }

@@ -1,6 +1,7 @@
 /** Owns how the fields of a form or a query are read: what somebody sent may lack a field, or have it twice. */
 import express from 'express';
 import { Refusal } from '../errors.ts';
+import { isDay } from '../time.ts';
 
 export type Fields = (name: string) => string;
 
@@ -39,6 +40,5 @@ export function queryOf(values: Readonly<Record<string, string | number | null>>
 
 /** The day that a date field means, as epoch milliseconds of its beginning in UTC; `null` where it is none. */
 export function dayOf(value: string): number | null {
-  const time = /^\d{4}-\d\d-\d\d$/.test(value) ? Date.parse(`${value}T00:00:00Z`) : Number.NaN;
-  return Number.isNaN(time) ? null : time;
+  return isDay(value) ? Date.parse(value) : null;
 }
