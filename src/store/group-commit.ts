@@ -42,9 +42,11 @@ export function createGroupCommit(database: Database, lockWait: LockWait): Group
   );
   /** Another program holds the lock, so nothing was done. Meanwhile everybody else is served. */
   const putBack = (writes: readonly Write[], error: unknown): void => {
-    const patient = writes.filter(({ since }) => !lockWait.isOver(since));
-    for (const write of writes) if (!patient.includes(write)) write.reject(translated(error));
-    waiting = [...patient, ...waiting];
+    // Those behind them, too: they would wait for the end of each group before theirs.
+    const all = [...writes, ...waiting];
+    const over = new Set(all.filter(({ since }) => lockWait.isOver(since)));
+    for (const { reject } of over) reject(translated(error));
+    waiting = all.filter((write) => !over.has(write));
     if (waiting.length > 0) void lockWait.pause().then(commit);
   };
   const commit = (): void => {

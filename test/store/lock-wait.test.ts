@@ -52,6 +52,17 @@ test('who comes after one that waited in vain waits shortly, until a write succe
   assert.equal(await store.seenTokens.note('waited', 1_000), true);
 });
 
+test('of thousands of writes that wait, none waits much longer than the first', async (t) => {
+  const { store, other } = await open(t);
+  other.exec('begin immediate');
+  const time = await timeOf(async () => {
+    const writes = Array.from({ length: 6_000 }, (_, count) => store.seenTokens.note(`write ${count}`, 1_000));
+    for (const result of await Promise.allSettled(writes)) assert.equal(result.status, 'rejected');
+  });
+  assert.ok(time < 7_000, `the last waited ${time} ms`);
+  other.exec('rollback');
+});
+
 test('processes that write all the time let each other in', async (t) => {
   const { file, store } = await open(t);
   const source = `
