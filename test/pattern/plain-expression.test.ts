@@ -72,6 +72,7 @@ test('the usual expressions of policies are plain', () => {
     '[a-z0-9_.-]+',
     '^(?:a|(b|c))$',
     '^(?i)v\\d{1,3}$',
+    'a{2}b{10,}c{7,7}?',
     '(?i)a',
     '\\bweb\\b',
   ]) {
