@@ -5,7 +5,7 @@ import { literalEnds } from '../pattern/expression-ends.ts';
 import { compilePattern } from '../pattern/pattern.ts';
 import { contains, parseNetwork } from './address.ts';
 import { createShelves, shelfFor } from './first-match.ts';
-import type { Condition, ConditionField, Rule } from './rule.ts';
+import { type Condition, type ConditionField, foldDomain, type Rule } from './rule.ts';
 import { captureFields } from './template.ts';
 
 /** Each rule that can never decide -> the first rule before it that matches whatever it matches. */
@@ -14,7 +14,7 @@ export function findCovers(rules: readonly Rule[]): ReadonlyMap<Rule, Rule> {
   const claims = new Map(rules.map((rule) => [rule, claimsOf(rule)]));
   const covers = new Map<Rule, Rule>();
   for (const rule of rules) {
-    const texts = new Map(rule.conditions.map(({ field, patterns }) => [field, patterns.map(readText)]));
+    const texts = new Map(rule.conditions.map(({ field, patterns }) => [field, readTexts(field, patterns)]));
     const isCover = (candidate: Rule) =>
       claims.get(candidate)?.every(({ field, includes }) => texts.get(field)?.every(includes)) === true;
     const found = listsFor(rule).flatMap((list) => firstBefore(rule, list, isCover) ?? []);
@@ -69,6 +69,15 @@ type Claim = { readonly field: ConditionField; readonly includes: (narrow: Text)
 /** A pattern as it is to be covered: a word matches itself alone; a glob has no variables. */
 type Text = { readonly written: string; readonly kind: 'word' | 'glob' | 'other' };
 
+function readTexts(field: ConditionField, patterns: readonly string[]): Text[] {
+  return patterns.map((pattern) => readText(asCompared(field, pattern)));
+}
+
+/** As its condition holds it against a text: domains are in lower case. */
+function asCompared(field: ConditionField, pattern: string): string {
+  return field === 'domain' ? foldDomain(pattern) : pattern;
+}
+
 function readText(written: string): Text {
   const isOther = written.includes('${') || isExpression(written);
   return { written, kind: isOther ? 'other' : /[*?[\\]/.test(written) ? 'glob' : 'word' };
@@ -93,7 +102,8 @@ function isAnyText(pattern: string): boolean {
 }
 
 function claimOf({ field, patterns }: Condition): Claim {
-  const tests = patterns.map((pattern) => (field === 'ip' ? networkAround(pattern) : patternAround(pattern)));
+  const around = field === 'ip' ? networkAround : patternAround;
+  const tests = patterns.map((pattern) => around(asCompared(field, pattern)));
   return { field, includes: (narrow) => tests.some((includes) => includes(narrow)) };
 }
 

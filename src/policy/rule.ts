@@ -109,9 +109,14 @@ function compileField(field: CaptureField, template: CompileTemplate): (pattern:
 
 function compileDomain(template: CompileTemplate): (pattern: string) => Test {
   return (pattern) => {
-    const fits = template(isExpression(pattern) ? pattern : pattern.toLowerCase(), false);
+    const fits = template(foldDomain(pattern), false);
     return (subject) => subject.domain !== null && fits(subject.domain, subject);
   };
+}
+
+/** A pattern of domains, which are in lower case. */
+export function foldDomain(pattern: string): string {
+  return isExpression(pattern) ? pattern : pattern.toLowerCase();
 }
 
 function compileGroup(template: CompileTemplate): (pattern: string) => Test {

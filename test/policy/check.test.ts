@@ -77,6 +77,8 @@ describe('a rule that an earlier one leaves nothing', () => {
     ['{group: "/a/"}', '{group: "/a/"}', true],
     ['{domain: "/a/"}', '{domain: "/a/", name: "a*"}', true],
     ['{group: a}', '{group: [a, b]}', false],
+    ['{domain: "X.*"}', '{domain: x.com}', true],
+    ['{domain: "/X/"}', '{domain: X.com}', false],
     ['{ip: 10.0.0.0/8}', '{ip: 10.1.0.0/16}', true],
     ['{ip: 10.0.0.0/8}', '{ip: 10.0.0.9}', true],
     ['{ip: 10.1.0.0/16}', '{ip: 10.0.0.0/8}', false],
