@@ -69,7 +69,9 @@ function orNull<Result>(read: () => Result): Result | null {
 
 type Input = { readonly request?: EvalRequest } | null;
 
-const head = /^\s*\{\s*"acl"\s*:/;
+/** The spaces are those of JSON, which knows fewer than `\s`. */
+const head = /^[ \t\r\n]*\{[ \t\r\n]*"acl"[ \t\r\n]*:/;
+const spaces = /^[ \t\r\n]*$/;
 const middle = '"request":';
 
 /**
@@ -81,8 +83,10 @@ function split(line: string): { readonly acl: string; readonly rest: Input } | n
   const [begin] = head.exec(line) ?? [];
   const at = begin === undefined ? -1 : line.lastIndexOf(middle);
   if (begin === undefined || at < 0) return null;
-  const acl = line.slice(begin.length, at).trimEnd();
-  const rest = acl.endsWith(',') ? orNull(() => parse(`{${line.slice(at)}`) as Input) : null;
+  const between = line.slice(begin.length, at);
+  const acl = between.trimEnd();
+  const isWhole = acl.endsWith(',') && spaces.test(between.slice(acl.length));
+  const rest = isWhole ? orNull(() => parse(`{${line.slice(at)}`) as Input) : null;
   // Of two ACLs the last one counts.
   return rest === null || Object.hasOwn(rest, 'acl') ? null : { acl: acl.slice(0, -1), rest };
 }

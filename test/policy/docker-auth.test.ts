@@ -275,6 +275,12 @@ test('a line is read the same however its keys stand', () => {
       '{"actions":[]}',
     ],
     [`{"acl":${a},"request":${r}}}`, /not JSON/],
+    [`\ufeff{"acl":${a},"request":${r}}`, /not JSON/],
+    [`{\v"acl":${a},"request":${r}}`, /not JSON/],
+    [`{"acl"\u00a0:${a},"request":${r}}`, /not JSON/],
+    [`{"acl":${a},\u00a0"request":${r}}`, /not JSON/],
+    [`{"acl":${a}\u00a0,"request":${r}}`, /not JSON/],
+    [`\t{\r"acl" :\n${a},\n\t"request":${r}}`, granted],
     [`{"acl":[{"match":{"name":"\\ud83d"},"actions":["*"]}],"request":{"name":"\ufffd","actions":["pull"]}}`, granted],
     [`{"acl":[{"match":{"name":"x"},"actions":["*"],"comment":{}}],"request":${r}}`, /acl\[1\]\.comment is no text/],
   ];
