@@ -46,7 +46,7 @@ export const killBulk: Fault = {
       };
       const second = await during(scene, lifeOf(undoing), checkRevoked, undo);
       isLeft = second.answer === null;
-      if (!isLeft) undone += 1;
+      if (second.answer?.status === 200) undone += 1;
       revoking ||= first.took;
       undoing ||= second.took;
     }
@@ -124,11 +124,15 @@ async function liveIn(token: string, url: string): Promise<number> {
   return answer.body.passwords;
 }
 
-/** Undoes the newest revocation, where there is one that is not undone; one whose undoing broke off goes on. */
+/**
+ * Undoes the newest revocation; one whose undoing broke off goes on.
+ * @returns 404 or 409 where there is none that is not undone
+ */
 async function undoLast(token: string, url: string): Promise<Answer<unknown>> {
   const list = await ask<{ revocations: Revocation[] }>(token, `${url}/api/v1/revocations`);
-  const [newest] = list?.body.revocations ?? [];
-  if (list === null || newest === undefined) return list;
+  if (list === null) return null;
+  const [newest] = list.body.revocations;
+  if (newest === undefined) return { status: 404, body: null };
   const answer = await ask(token, `${url}/api/v1/revocations/${newest.id}/undo`, {});
   assert.ok(answer === null || answer.status === 200 || answer.status === 409, JSON.stringify(answer));
   return answer;
