@@ -106,6 +106,16 @@ describe('the API', () => {
     assert.equal((await call('POST', '/revocations', {})).status, 400);
   });
 
+  test('nor does a variable of somebody that is empty', async () => {
+    const fields = ['domain', 'group', 'createdBefore', 'unusedSince', 'expected'];
+    for (const field of fields) {
+      const { status, body } = await call('POST', '/revocations', { provider: 'google', [field]: '' });
+      assert.deepEqual([status, JSON.stringify(body).includes(`\\"${field}\\" `)], [400, true], field);
+    }
+    assert.equal((await call('POST', '/revocations', { provider: 'google', domain: null })).status, 400);
+    assert.equal((await call('POST', '/revocations/preview', { provider: 'google', unusedSince: null })).status, 400);
+  });
+
   test('whoever holds a secret revokes it without a token, for good', async () => {
     const secret = await createPassword('root@example.com', 'leaked');
     const report = (body: unknown) => call('POST', '/leaked', body, '');

@@ -10,6 +10,8 @@ export type ApiField = {
 };
 
 export type Input = {
+  /** Whether it was sent at all, be it as `null`. */
+  has(name: string): boolean;
   text(name: string): string | undefined;
   requiredText(name: string): string;
   /** From a number, or from digits of a query. */
@@ -46,6 +48,7 @@ export function createInput(source: unknown, known: readonly ApiField[] = []): I
     throw wrong(name, 'a list of texts');
   };
   return {
+    has: (name) => fields.has(name),
     text,
     requiredText(name) {
       const value = text(name);
@@ -54,7 +57,7 @@ export function createInput(source: unknown, known: readonly ApiField[] = []): I
     },
     integer(name) {
       const value: unknown = fields.get(name);
-      if (value === undefined || value === null || value === '') return undefined;
+      if (value === undefined || value === null) return undefined;
       const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
       if (typeof number !== 'number' || !Number.isSafeInteger(number)) throw wrong(name, 'a whole number');
       return number;

@@ -90,12 +90,17 @@ export function passwordRoutes({
   ];
 }
 
+/** @throws {Refusal} `bad_request` for what is there and empty: without it, more would be revoked than somebody meant whose variable is */
 function readSelection(body: Input): Selection {
   const texts = ['passwordId', 'accountId', 'domain', 'group', 'provider'] as const;
   const times = ['createdBefore', 'unusedSince'] as const;
   const given = [
-    ...texts.map((name) => [name, body.text(name)] as const),
-    ...times.map((name) => [name, body.integer(name)] as const),
-  ].filter(([, value]) => value !== undefined && value !== '');
+    ...texts.filter(body.has).map((name) => [name, body.text(name)] as const),
+    ...times.filter(body.has).map((name) => [name, body.integer(name)] as const),
+  ];
+  const [empty] = given.find(([, value]) => value === undefined || value === '') ?? [];
+  if (empty !== undefined) {
+    throw new Refusal('bad_request', `"${empty}" is empty. Say what is meant, or leave it out.`, { field: empty });
+  }
   return Object.fromEntries(given) as Selection;
 }
