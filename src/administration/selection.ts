@@ -2,6 +2,7 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { Refusal } from '../errors.ts';
 import { domainOf } from '../identity/admission.ts';
+import { foldCase } from '../identity/identity.ts';
 import type { Account } from '../store/accounts.ts';
 import { inPieces } from '../store/conditions.ts';
 import type { Store } from '../store/store.ts';
@@ -11,7 +12,7 @@ import type { Administrators } from './administrators.ts';
 export type Selection = {
   readonly passwordId?: string;
   readonly accountId?: string;
-  /** The verified domain of their owners. */
+  /** The verified domain of their owners, in any case. */
   readonly domain?: string;
   /** A group of their owners: of the provider, with its prefix, or of the policy file. */
   readonly group?: string;
@@ -45,14 +46,13 @@ export async function select(parts: SelectionParts, selection: Selection): Promi
     );
   }
   const { store, now } = parts;
+  const meant = withFoldedDomain(selection);
   const found: Selected[] = [];
   const at = now();
-  for await (const accounts of accountsOf(parts, selection)) {
-    const logins = new Map(
-      accounts.filter((each) => isMeant(parts, selection, each)).map(({ id, login }) => [id, login]),
-    );
+  for await (const accounts of accountsOf(parts, meant)) {
+    const logins = new Map(accounts.filter((each) => isMeant(parts, meant, each)).map(({ id, login }) => [id, login]));
     for (const ids of inPieces([...logins.keys()])) {
-      const rows = await store.revocations.live(ids, selection, at);
+      const rows = await store.revocations.live(ids, meant, at);
       found.push(
         ...rows.map(({ id, account_id: accountId }) => ({ id, accountId, login: logins.get(accountId) ?? '' })),
       );
@@ -61,6 +61,11 @@ export async function select(parts: SelectionParts, selection: Selection): Promi
     await yieldToOthers();
   }
   return found;
+}
+
+/** As accounts have it. */
+function withFoldedDomain(selection: Selection): Selection {
+  return selection.domain === undefined ? selection : { ...selection, domain: foldCase(selection.domain) };
 }
 
 /** Those that may be meant: one, or all in pieces. */

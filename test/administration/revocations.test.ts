@@ -41,6 +41,7 @@ describeEngines('revocations', (databases) => {
       };
       assert.deepEqual(await counted({ accountId: ana.id }), [1, 2]);
       assert.deepEqual(await counted({ domain: 'example.com' }), [2, 4]);
+      assert.deepEqual(await counted({ domain: 'Example.COM' }), [2, 4]);
       assert.deepEqual(await counted({ provider: 'keycloak' }), [1, 1]);
       assert.deepEqual(await counted({ group: 'google:leads@example.com' }), [1, 2]);
       assert.deepEqual(

@@ -19,7 +19,7 @@ export function selectionOf(fields: SelectionFields): Selection {
   return {
     ...(password !== '' && { passwordId: password }),
     ...(account !== '' && { accountId: account }),
-    ...(domain !== '' && { domain: domain.toLowerCase() }),
+    ...(domain !== '' && { domain }),
     ...(group !== '' && { group }),
     ...(provider !== '' && { provider }),
     ...(createdBefore !== null && { createdBefore }),
