@@ -39,7 +39,12 @@ export function prospectsOf({ prospects }: Outlook): ProspectView[] {
 
 function toneOf(actions: readonly string[]): ProspectView['tone'] {
   if (actions.length === 0) return 'none';
-  return actions.includes('*') ? 'all' : 'some';
+  return isEverything(actions) ? 'all' : 'some';
+}
+
+/** Beside others, `*` is but the action that lists all repositories. */
+export function isEverything(actions: readonly string[]): boolean {
+  return actions.length === 1 && actions[0] === '*';
 }
 
 const words: Readonly<Record<string, string>> = { pull: 'pull', push: 'push', delete: 'delete', '*': 'everything' };
@@ -57,8 +62,10 @@ export function actionsText(actions: readonly string[]): string {
 
 /** As it stands within a sentence: "pull and push", or "push or delete" after a "not"; '' for none. */
 export function actionsList(actions: readonly string[], joint: 'and' | 'or' = 'and'): string {
+  const wordOf = (action: string) =>
+    action === '*' && !isEverything(actions) ? 'list repositories' : (words[action] ?? action);
   const sorted = actions.toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
-  return (joint === 'and' ? list : either).format(sorted.map((action) => words[action] ?? action));
+  return (joint === 'and' ? list : either).format(sorted.map(wordOf));
 }
 
 function anything({ requires }: Prospect, isRest: boolean): string {

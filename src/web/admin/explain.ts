@@ -7,7 +7,7 @@ import { checkAddress } from '../../policy/address.ts';
 import { accessOf } from '../../policy/cases.ts';
 import { type ExplainedRule, type Explanation, explain, type Mismatch } from '../../policy/explain.ts';
 import { type Access, formatScope } from '../../scope.ts';
-import { actionsText } from '../access-view.ts';
+import { actionsText, isEverything } from '../access-view.ts';
 import { type Fields, fieldsOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { actorOf } from '../session.ts';
@@ -94,7 +94,7 @@ function outcomeOf({ access, granted, passedOver, decidedBy }: Explanation) {
 }
 
 function grantsOf({ actions }: ExplainedRule): string {
-  return actions.includes('*') ? 'whatever is asked for' : actionsText(actions).toLowerCase();
+  return isEverything(actions) ? 'whatever is asked for' : actionsText(actions).toLowerCase();
 }
 
 function mismatchText({ field, patterns, actual }: Mismatch): string {

@@ -1,0 +1,22 @@
+/** What a rule grants, in the words of the pages. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parsePolicy } from '../../src/policy/acl.ts';
+import { outlookOf } from '../../src/policy/outlook.ts';
+import { identityOf } from '../../src/policy/who.ts';
+import { prospectsOf } from '../../src/web/access-view.ts';
+
+test('"*" is everything where it stands alone, as decisions have it', () => {
+  const table: readonly [actions: string, tone: string, text: string][] = [
+    ['["*"]', 'all', 'Everything'],
+    ['[pull, "*"]', 'some', 'List repositories and pull'],
+    ['[push, pull]', 'some', 'Pull and push'],
+    ['[]', 'none', 'Nothing'],
+  ];
+  for (const [written, tone, text] of table) {
+    const policy = parsePolicy(`acl: [{match: {}, actions: ${written}}]`, 'policy.yml');
+    const outlook = outlookOf(policy, identityOf(policy.users, { account: 'bo@example.com' }));
+    const [prospect] = prospectsOf(outlook);
+    assert.deepEqual([prospect?.tone, prospect?.actions], [tone, text], written);
+  }
+});
