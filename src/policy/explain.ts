@@ -153,7 +153,7 @@ function formatNarrowing({ password, limits }: NonNullable<Explanation['narrowed
   if (password === '') return 'users: has no "", so whoever sends no credentials gets nothing';
   const actions = limits.actions === null ? 'any action' : `only ${listOr('nothing', limits.actions)}`;
   const where = limits.repositories === null ? 'everywhere' : `on ${listOr('nothing', limits.repositories)}`;
-  return `narrowed by the password${password === '' ? '' : ` "${password}"`}: ${actions} ${where}`;
+  return `narrowed by the password "${password}": ${actions} ${where}`;
 }
 
 function listOr(empty: string, items: readonly string[]): string {
