@@ -37,6 +37,8 @@ export function createWriteBehind<Entry>(parts: {
   let waiting = new Map<string, Entry>();
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
+  /** The last of `writing`, until it begins. */
+  let next: Promise<void> | undefined;
   let failures = 0;
   let closed = false;
 
@@ -73,11 +75,16 @@ export function createWriteBehind<Entry>(parts: {
     else parts.onError({ error: away, entries: left.size, fate: closed ? 'lost' : 'kept' });
     if (away !== null && !closed) takeBack(taken, left);
   };
+  /** Whoever asks before the next try begins waits for that one: while the database is away, each takes its time. */
   const flush = (): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;
-    writing = writing.then(write);
-    return writing;
+    next ??= writing.then(() => {
+      next = undefined;
+      return write();
+    });
+    writing = next;
+    return next;
   };
   return {
     put(key, entry) {

@@ -46,6 +46,17 @@ test('what cannot be stored is kept, in its order with what came since', async (
   assert.deepEqual(fates(), ['1 kept']);
 });
 
+test('however many wait for what is stored, a database that is away is asked once for all of them', async () => {
+  const { writing, stored, database } = createScene();
+  database.away = true;
+  writing.put('a', '1');
+  await Promise.all(Array.from({ length: 40 }, () => writing.flush()));
+  assert.equal(database.calls, 1);
+  database.away = false;
+  await writing.flush();
+  assert.deepEqual(stored, [['1']]);
+});
+
 test('beyond the maximum the oldest are lost', async () => {
   const { writing, stored, database } = createScene(3);
   database.away = true;
