@@ -32,10 +32,14 @@ export function openSqlite(file: string): Sql {
       statements.writes(text)
         ? writes.add(() => statements.all(text, values) as Row[])
         : translateErrors(() => statements.all(text, values) as Row[]),
-    get: async <Row>(text: string, values: readonly Value[] = []) =>
-      statements.writes(text)
-        ? writes.add(() => statements.get(text, values) as Row | undefined)
-        : translateErrors(() => statements.get(text, values) as Row | undefined),
+    async get<Row>(text: string, values: readonly Value[] = []) {
+      if (statements.writes(text)) return writes.add(() => statements.get(text, values) as Row | undefined);
+      try {
+        return (await statements.lookUp(text, values)) as Row | undefined;
+      } catch (error) {
+        throw translated(error);
+      }
+    },
     run: (text, values) => writes.add(() => statements.run(text, values)),
     batch: (batch) => writes.add(() => batch.map(({ text, values }) => statements.run(text, values))),
     async transaction(action) {
@@ -63,6 +67,7 @@ export function openSqlite(file: string): Sql {
     },
     close: async () => {
       writes.commit();
+      statements.answer();
       database.close();
     },
   };
@@ -72,8 +77,12 @@ type Statements = {
   /** Also where it answers with rows (`returning`). */
   writes(text: string): boolean;
   all(text: string, values: readonly Value[]): unknown[];
-  /** The first row; what was looked up by one key is remembered. */
+  /** The first row that a statement which writes answers with. */
   get(text: string, values: readonly Value[]): unknown;
+  /** The same of a statement that does not write; what was looked up by one key is remembered. */
+  lookUp(text: string, values: readonly Value[]): unknown;
+  /** Answers now the lookups that wait. */
+  answer(): void;
   /** The number of rows that changed. */
   run(text: string, values?: readonly Value[]): number;
   /** Of the rows that are remembered: what wrote since may have been taken back. */
@@ -100,13 +109,16 @@ function createStatements(database: Database.Database): Statements {
       return statement.all(bind(values));
     },
     get(text, values) {
+      memory.forget();
+      return prepare(text).get(bind(values));
+    },
+    lookUp(text, values) {
       const statement = prepare(text);
       const read = () => statement.get(bind(values));
       const [key] = values;
-      if (!statement.readonly) memory.forget();
-      else if (typeof key === 'string' && values.length === 1) return memory.recall(text, key, read);
-      return read();
+      return typeof key === 'string' && values.length === 1 ? memory.recall(text, key, read) : read();
     },
+    answer: memory.answer,
     run(text, values = []) {
       memory.forget();
       return prepare(text).run(bind(values)).changes;

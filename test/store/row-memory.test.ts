@@ -84,6 +84,29 @@ test('a write of another process is seen by the next lookup', async (t) => {
   assert.equal(await find('c'), 9);
 });
 
+test('of lookups that come together each finds what was stored before it was asked for, and one that fails is none of the others', async (t) => {
+  const { sql, file, find } = await open(t);
+  const other = new Database(file);
+  t.after(() => other.close());
+  assert.deepEqual([await find('a'), await find('b')], [1, 1]);
+  const first = find('b');
+  other.prepare('update thing set value = 2').run();
+  const overflow = sql.get('select abs(cast($1 as integer))', ['-9223372036854775808']);
+  const [b, failed, a] = await Promise.allSettled([first, overflow, find('a')]);
+  assert.deepEqual(
+    [b, a],
+    [2, 2].map((value) => ({ status: 'fulfilled', value })),
+  );
+  assert.match(String(failed.status === 'rejected' && failed.reason), /overflow/);
+});
+
+test('what is looked up while the database closes is answered', async (t) => {
+  const { sql, find } = await open(t);
+  const found = find('a');
+  await sql.close();
+  assert.equal(await found, 1);
+});
+
 test('while another thread writes all the time, no lookup is older than what that thread has answered', async (t) => {
   const { file, find } = await open(t);
   const library = JSON.stringify(import.meta.resolve('better-sqlite3'));
