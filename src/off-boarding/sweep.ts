@@ -40,7 +40,7 @@ export type SweepWish = {
 };
 
 export type SweepParts = {
-  readonly accounts: Pick<AccountStore, 'due' | 'byId' | 'countHolders' | 'countShutOut'>;
+  readonly accounts: Pick<AccountStore, 'due' | 'active' | 'countHolders' | 'countShutOut'>;
   readonly leases: LeaseStore;
   readonly confirm: Confirm;
   readonly leavers: Leavers;
@@ -96,10 +96,7 @@ async function sweep(parts: SweepParts, wish: SweepWish, begunAt: number, holder
   const keepLease = createLeaseKeeper(parts, holder);
   const { answers, leaving, refusals, silent } = await askAll(due, {
     // As they are when it is their turn: somebody may have been disabled or removed since the sweep began.
-    async read({ id }) {
-      const account = await accounts.byId(id);
-      return account?.state === 'active' ? account : undefined;
-    },
+    read: ({ id }) => accounts.active(id),
     ask: confirm.ask,
     // At once: what was learnt must not wait for hundreds of others, nor be lost with the process. A leaver whose word is
     // not believed stays the one to be asked about first.

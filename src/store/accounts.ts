@@ -105,6 +105,8 @@ export type AccountStore = {
    */
   signIn(person: SignedIn): Promise<Account>;
   byId(id: string): Promise<Account | undefined>;
+  /** One who is active. A sweep reads each once, so none of them takes the place of what is looked up again and again. */
+  active(id: string): Promise<Account | undefined>;
   byLogin(login: string): Promise<Account | undefined>;
   /** In the order of their ids, after the given one. @param of only those that may be of this domain, or are of this provider */
   after(id: string, limit: number, of?: AccountFilter): Promise<Account[]>;
@@ -245,6 +247,7 @@ export function createAccountStore(sql: Sql): AccountStore {
     async forgetConfirmation(id, at) {
       await sql.run('update account set confirmed_at = null, checked_at = $2 where id = $1', [id, at]);
     },
+    active: (id) => sql.get<Account>('select * from account where id = $1 and state = $2', [id, 'active']),
     due: (before, now) => sql.all<DuePerson>(due, [now, before]),
     countHolders: (now) => count(countHolders, now),
     async oldest(now, after) {
