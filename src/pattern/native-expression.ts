@@ -1,4 +1,5 @@
 /** Owns expressions that JavaScript's own engine matches just as RE2 does: it compiles them a hundred times faster. */
+import { times } from './plain-expression.ts';
 
 /** Whether some part of a text fits; `null` where that engine might take long, or answer otherwise. */
 export type NativeMatcher = (text: string) => boolean | null;
@@ -25,11 +26,10 @@ const translated: Readonly<Record<string, string>> = {
   '\\S': '[^\\t\\n\\f\\r ]',
 };
 const literal = String.raw`[\w !"#%&',/:;<=>@\x60~-]|\\[.\-+*?()|[\]{}^$/@]`;
-const number = String.raw`(?:\d|[1-9]\d)`;
 const set = String.raw`\.|\\[dDwWsS]|\[\^?(?:[a-z]-[a-z]|[A-Z]-[A-Z]|\d-\d|[\w@./+]|\\[.\-/dw])+-?\]`;
 /** A literal or a set, with what repeats it; an opening; a closing; an alternative; an end of the text or of a word. */
 const token = new RegExp(
-  String.raw`(?:(${literal})|(${set}))(?:([*+]|\{${number},${number}?\})\??|(\?)\??|(\{${number}\})\??)?|(\((?:\?:)?)|(\))(\?\??)?|(\|)|[\^$]|\\[bB]`,
+  String.raw`(?:(${literal})|(${set}))(?:([*+]|\{${times},${times}?\})\??|(\?)\??|(\{${times}\})\??)?|(\((?:\?:)?)|(\))(\?\??)?|(\|)|[\^$]|\\[bB]`,
   'y',
 );
 /** What is not told apart by case; of ASCII, both engines take the same for the same letter. */

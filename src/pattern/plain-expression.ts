@@ -5,9 +5,13 @@ const literal = String.raw`[^\\^$.|?*+()[\]{}]`;
 const escaped = String.raw`\\[.\-+*?()|[\]{}^$/@dDwWsS]`;
 const inClass = String.raw`a-z|A-Z|0-9|[\w@./+]|\\[.\-/dDwWsS]`;
 const one = String.raw`(?:${literal}|${escaped}|\.|\[\^?(?:${inClass})+-?\])`;
-/** No repetition of a repetition. Go limits counts to 1,000; these are shorter than what takes its time to compile. */
-const number = String.raw`(?:\d|[1-9]\d)`;
-const count = String.raw`\{${number}(?:,${number}?)?\}`;
+/**
+ * How often something is repeated, where it is less than what takes its time to compile (Go limits it to 1,000). With a zero
+ * before it, it counts nothing: `a{01}` is five characters.
+ */
+export const times = String.raw`(?:\d|[1-9]\d)`;
+const count = String.raw`\{${times}(?:,${times}?)?\}`;
+/** No repetition of a repetition. */
 const repeated = String.raw`(?:(?:[*+?]|${count})\??)?`;
 const repeatedGroup = String.raw`(?:[*+?]\??)?`;
 const anchor = String.raw`[\^$|]|\\[bB]`;

@@ -52,10 +52,11 @@ export function createRowMemory(database: Database): RowMemory {
     return row;
   };
   const answer = (): void => {
+    if (waiting.length === 0) return;
     const lookups = waiting;
     waiting = [];
     try {
-      const now = lookups.length > 0 ? dataVersion.get() : version;
+      const now = dataVersion.get();
       if (now !== version) forget();
       version = now;
     } catch (error) {
