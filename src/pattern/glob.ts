@@ -1,4 +1,5 @@
 /** Owns globs as in Go's `path.Match`, decided byte by byte as there, and `**`, which crosses slashes. */
+import { isAscii } from './ascii.ts';
 import { type Matcher, PatternError, remember, whenAsked } from './compiled.ts';
 import { compileExpression, quoteMeta } from './expression.ts';
 
@@ -157,8 +158,7 @@ function isInClass({ negated, ranges }: CharacterClass, point: number): boolean 
 
 /** A text of one character a UTF-8 byte, because Go compares and skips bytes. */
 function utf8(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: "is it all ASCII" is the question
-  return /^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text).toString('latin1');
+  return isAscii(text) ? text : Buffer.from(text).toString('latin1');
 }
 
 /** The code point at a byte and its length, as Go's `utf8.DecodeRuneInString`: a stray byte is U+FFFD of length 1. */

@@ -1,4 +1,5 @@
 /** Owns finding characters that were hardly meant: a chat, a web page or a text processor put them where the keyboard's own belong. */
+import { isAscii } from '../pattern/ascii.ts';
 
 /** Those that Unicode does not fold into the character that they look like. */
 const twins: readonly [looks: RegExp, like: string][] = [
@@ -17,7 +18,7 @@ const mixed = new RegExp(String.raw`(?<=\p{Script=Latin})${otherScript}|${otherS
  * @returns says what is odd about the first such character, in words that complete "match.name: ...", or `null`
  */
 export function lookAlikeIn(text: string): string | null {
-  if (/^\p{ASCII}*$/u.test(text)) return null; // nearly always
+  if (isAscii(text)) return null; // nearly always
   for (const [character] of text.matchAll(/\P{ASCII}/gu)) {
     const oddity = oddityOf(character);
     if (oddity !== null) return `${nameOf(character)} ${oddity}`;
