@@ -1,6 +1,6 @@
 /** The process: arguments in, a command run, an exit code out. */
 import { existsSync } from 'node:fs';
-import { runCommand } from './cli.ts';
+import { runCommand } from './cli/cli.ts';
 
 // Whatever is made here is for this user alone: the database holds who may do what. Public files say so themselves.
 process.umask(0o077);

@@ -4,7 +4,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
-import { runCommand } from '../src/cli.ts';
+import { runCommand } from '../src/cli/cli.ts';
 
 const pages = ['README.md', 'CHANGELOG.md', ...globSync('docs/*.md')];
 const textOf = (page: string): string => readFileSync(page, 'utf8');

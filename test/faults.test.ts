@@ -1,7 +1,7 @@
 /** The quick part of `script/faults`, which stages each of these at full length. */
 import { test } from 'node:test';
-import { faults } from '../script/faults-all.ts';
-import { Missing } from '../script/faults-scene.ts';
+import { faults } from '../faults/all.ts';
+import { Missing } from '../faults/scene.ts';
 
 for (const { name, what, run } of faults) {
   test(`${name}: ${what}`, async (t) => {

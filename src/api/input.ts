@@ -1,5 +1,5 @@
 /** Owns how fields of a query or a JSON body are read: the right type, or a refusal that names the field. */
-import { Refusal } from '../errors.ts';
+import { Refusal } from '../lib/errors.ts';
 
 /** A field of the query or the body: no other is taken, and the description has it. */
 export type ApiField = {

@@ -1,9 +1,9 @@
 /** Owns the operations of the API on passwords: what ends soon, revocation, what its holder reports as leaked. */
-import type { Revocations } from '../administration/revocations.ts';
-import type { Selection } from '../administration/selection.ts';
+import type { Revocations } from '../accounts/revocations.ts';
+import type { Selection } from '../accounts/selection.ts';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
-import { Refusal } from '../errors.ts';
-import type { LeakReports } from '../leaks.ts';
+import type { LeakReports } from '../app-passwords/leaks.ts';
+import { Refusal } from '../lib/errors.ts';
 import type { ApiField, Input } from './input.ts';
 import type { ApiRoute } from './route.ts';
 

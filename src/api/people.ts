@@ -1,7 +1,7 @@
 /** Owns the operations of the API on people. */
-import type { People, PeopleQuery } from '../administration/people.ts';
-import { Refusal } from '../errors.ts';
+import type { People, PeopleQuery } from '../accounts/people.ts';
 import { foldCase } from '../identity/identity.ts';
+import { Refusal } from '../lib/errors.ts';
 import type { AccountState, AccountStore } from '../store/accounts.ts';
 import type { ApiField, Input } from './input.ts';
 import type { ApiRoute } from './route.ts';

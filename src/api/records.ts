@@ -1,9 +1,10 @@
 /** Owns the operations of the API that answer "who did this, and why not": audit, denials, explain. */
-import { type AuditFilter, type AuditLog, type ExportFormat, exportLines } from '../administration/audit-log.ts';
-import type { Audit } from '../audit.ts';
-import type { DenialLog } from '../denials.ts';
-import { Refusal } from '../errors.ts';
+
+import type { Audit } from '../audit/audit.ts';
+import { type AuditFilter, type AuditLog, type ExportFormat, exportLines } from '../audit/audit-log.ts';
+import type { DenialLog } from '../audit/denials.ts';
 import type { Identity } from '../identity/identity.ts';
+import { Refusal } from '../lib/errors.ts';
 import type { Policy } from '../policy/acl.ts';
 import { checkAddress } from '../policy/address.ts';
 import { accessOf } from '../policy/cases.ts';

@@ -1,5 +1,5 @@
 /** Owns the operations of the API on robots and their passwords. */
-import type { Robots, RobotWish } from '../administration/robots.ts';
+import type { Robots, RobotWish } from '../accounts/robots.ts';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { ApiField, Input } from './input.ts';
 import type { ApiRoute } from './route.ts';

@@ -1,18 +1,18 @@
 /** Owns app passwords: issue (the secret is shown once), list, revoke, verify. Pages and commands both enter here. */
-import type { Actor, Client } from '../audit.ts';
+import type { Actor, Client } from '../audit/audit.ts';
 import type { Identity } from '../identity/identity.ts';
-import type { Unstored } from '../write-behind.ts';
+import type { Unstored } from '../lib/write-behind.ts';
 import type { AppPassword, Owner } from './app-password.ts';
 import { type CheckParts, createPasswordCheck, type PasswordCheck } from './check.ts';
+import type { PasswordWish } from './input.ts';
 import { type Issued, type IssueParts, issue } from './issue.ts';
 import { createLastUses } from './last-use.ts';
 import { createPasswordLists, type PasswordLists } from './lists.ts';
 import { type RotationWish, rotate } from './rotate.ts';
-import type { PasswordWish } from './wish.ts';
 
 export type { AppPassword, Owner } from './app-password.ts';
+export type { PasswordWish } from './input.ts';
 export type { RotationWish } from './rotate.ts';
-export type { PasswordWish } from './wish.ts';
 
 export type AppPasswords = PasswordCheck &
   PasswordLists & {

@@ -1,12 +1,13 @@
 /** Owns the check of an app password: from user name and secret to the identity that they prove, or why they do not. */
-import { Refusal } from '../errors.ts';
+
 import { identityOfAccount } from '../identity/account-identity.ts';
+import { knowsGroups, type Patience, type Standing, standingOf } from '../identity/account-status.ts';
 import { type Authenticator, type Credentials, foldCase, type Identity, type Limits } from '../identity/identity.ts';
-import { knowsGroups, type Patience, type Standing, standingOf } from '../identity/standing.ts';
-import { equalHashes, hasValidChecksum, looksLikeSecret, type Pepper } from '../secret.ts';
-import { createShortMemory } from '../short-memory.ts';
+import { Refusal } from '../lib/errors.ts';
+import { equalHashes, hasValidChecksum, looksLikeSecret, type Pepper } from '../lib/secret.ts';
+import { createShortMemory } from '../lib/short-memory.ts';
+import { dateOf } from '../lib/time.ts';
 import type { PasswordRow, PasswordStore, PasswordWithOwner } from '../store/passwords.ts';
-import { dateOf } from '../time.ts';
 
 export type CheckParts = {
   readonly store: Pick<PasswordStore, 'byHash'>;

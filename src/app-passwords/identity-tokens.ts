@@ -1,7 +1,14 @@
 /** Owns docker's identity tokens: what `docker login` keeps in the place of an app password, for one service alone. */
-import type { Audit, Client } from '../audit.ts';
+import type { Audit, Client } from '../audit/audit.ts';
 import type { Credentials, Identity } from '../identity/identity.ts';
-import { createSecret, equalHashes, hasValidChecksum, isSecretOf, looksLikeSecret, type Pepper } from '../secret.ts';
+import {
+  createSecret,
+  equalHashes,
+  hasValidChecksum,
+  isSecretOf,
+  looksLikeSecret,
+  type Pepper,
+} from '../lib/secret.ts';
 import type { IdentityTokenStore } from '../store/identity-tokens.ts';
 
 export type IdentityTokens = {

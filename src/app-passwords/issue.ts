@@ -1,12 +1,12 @@
 /** Makes a new app password. */
-import type { Actor, Audit } from '../audit.ts';
-import { Refusal } from '../errors.ts';
-import type { Pepper } from '../secret.ts';
+import type { Actor, Audit } from '../audit/audit.ts';
+import { Refusal } from '../lib/errors.ts';
+import type { Pepper } from '../lib/secret.ts';
 import type { PasswordStore } from '../store/passwords.ts';
 import { type AppPassword, asNew, type Owner } from './app-password.ts';
 import { stateOf } from './check.ts';
-import { createNewSecret } from './new-secret.ts';
-import { checkWish, type PasswordWish, type WishRules } from './wish.ts';
+import { checkWish, type PasswordWish, type WishRules } from './input.ts';
+import { createNewSecret } from './new-password.ts';
 
 export type IssueParts = WishRules & {
   readonly store: PasswordStore;

@@ -1,8 +1,8 @@
 /** Owns the way of a password's last use to the store: kept in memory, written together, never waited for by a request. */
-import type { Client } from '../audit.ts';
+import type { Client } from '../audit/audit.ts';
+import { minute } from '../lib/time.ts';
+import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import type { PasswordStore } from '../store/passwords.ts';
-import { minute } from '../time.ts';
-import { createWriteBehind, type Unstored } from '../write-behind.ts';
 
 export type LastUses = {
   /** Notes a use; a later one within `useInterval` is not written, so that a burst of pulls is one write. */

@@ -1,7 +1,7 @@
 /** Owns finding app passwords for whoever looks at them. */
-import { Refusal } from '../errors.ts';
+import { Refusal } from '../lib/errors.ts';
+import { day } from '../lib/time.ts';
 import type { PasswordStore } from '../store/passwords.ts';
-import { day } from '../time.ts';
 import { type AppPassword, type Owner, toAppPassword } from './app-password.ts';
 
 export type PasswordLists = {

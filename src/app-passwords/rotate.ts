@@ -1,14 +1,14 @@
 /** Puts a new secret in the place of an old one. */
-import type { Actor, Audit } from '../audit.ts';
-import { Refusal } from '../errors.ts';
-import type { Pepper } from '../secret.ts';
+import type { Actor, Audit } from '../audit/audit.ts';
+import { Refusal } from '../lib/errors.ts';
+import type { Pepper } from '../lib/secret.ts';
+import { hour } from '../lib/time.ts';
 import type { PasswordStore } from '../store/passwords.ts';
-import { hour } from '../time.ts';
 import { type AppPassword, asNew } from './app-password.ts';
+import { checkDays } from './input.ts';
 import type { Issued } from './issue.ts';
 import type { PasswordLists } from './lists.ts';
-import { createNewSecret } from './new-secret.ts';
-import { checkDays } from './wish.ts';
+import { createNewSecret } from './new-password.ts';
 
 /** A new secret for a password. `overlapHours` is how long the old one stays alive: 0 ends it at once. */
 export type RotationWish = { readonly days: number; readonly overlapHours: number };

@@ -9,7 +9,7 @@ import { createRevocationPages } from '../web/admin/revocations.ts';
 import { requireAdministrator, tabs } from '../web/admin/section.ts';
 import { createTokenPages } from '../web/admin/tokens.ts';
 import { sections } from '../web/navigation.ts';
-import { createNaming } from './named.ts';
+import { createNaming } from './named-identity.ts';
 import type { PageContext } from './page-context.ts';
 import { mountRobots, withoutLast } from './robot-pages.ts';
 

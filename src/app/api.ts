@@ -1,7 +1,7 @@
 /** Mounts the API for programs: no cookies, no pages, an administrators' token for all but what anybody may do. */
 import { pipeline } from 'node:stream/promises';
 import express, { type Request, type RequestHandler, type Router } from 'express';
-import type { ApiTokens } from '../administration/api-tokens.ts';
+import type { ApiTokens } from '../accounts/api-tokens.ts';
 import { createInput } from '../api/input.ts';
 import { describeApi } from '../api/openapi.ts';
 import { passwordRoutes } from '../api/passwords.ts';
@@ -9,14 +9,14 @@ import { peopleRoutes } from '../api/people.ts';
 import { recordRoutes } from '../api/records.ts';
 import { robotRoutes } from '../api/robots.ts';
 import type { ApiRoute } from '../api/route.ts';
-import type { Actor, Client } from '../audit.ts';
+import { createLeakReports } from '../app-passwords/leaks.ts';
+import type { Actor, Client } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
-import { Refusal } from '../errors.ts';
-import { createLeakReports } from '../leaks.ts';
+import { Refusal } from '../lib/errors.ts';
 import type { Policy } from '../policy/acl.ts';
-import type { Administration } from './administration.ts';
+import type { Administration } from './accounts.ts';
 import type { Core } from './core.ts';
-import { createNaming } from './named.ts';
+import { createNaming } from './named-identity.ts';
 
 /** For `/api/v1` below the prefix. @param policy the policy in force */
 export function createApi(

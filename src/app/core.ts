@@ -2,20 +2,20 @@
 import { join } from 'node:path';
 import { type AppPasswords, createAppPasswords } from '../app-passwords/app-passwords.ts';
 import { createIdentityTokens, type IdentityTokens } from '../app-passwords/identity-tokens.ts';
-import { type Audit, createAudit } from '../audit.ts';
-import { type Cipher, createCipher } from '../cipher.ts';
+import { type Audit, createAudit } from '../audit/audit.ts';
+import { createDenials, type Denials } from '../audit/denials.ts';
+import { createUses, type Uses } from '../audit/uses.ts';
 import type { Config } from '../config/config.ts';
-import { createDataFolder, readOrCreateSecret } from '../data-folder.ts';
-import { createDenials, type Denials } from '../denials.ts';
-import { createFailedLogins, type FailedLogins } from '../failed-logins.ts';
-import { createLog, type Log } from '../log.ts';
+import { type Keys, openKeys } from '../keys/keys.ts';
+import { type Cipher, createCipher } from '../lib/cipher.ts';
+import { createDataFolder, readOrCreateSecret } from '../lib/data-folder.ts';
+import { createLog, type Log } from '../lib/log.ts';
+import { createPepper, type Pepper } from '../lib/secret.ts';
+import type { Unstored } from '../lib/write-behind.ts';
 import { createPatternCheck } from '../pattern/repository-pattern.ts';
-import { createPepper, type Pepper } from '../secret.ts';
+import { createFailedLogins, type FailedLogins } from '../static-users/failed-logins.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
-import { type Keys, openKeys } from '../token/keys.ts';
-import { createUses, type Uses } from '../uses.ts';
-import type { Unstored } from '../write-behind.ts';
 
 /** What pages and commands share. */
 export type Core = {

@@ -1,8 +1,8 @@
 /** Owns what the metrics ask the database for: bounded in time, and remembered, so that no scrape holds anybody up. */
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
-import type { Readings } from '../metrics.ts';
+import { day } from '../lib/time.ts';
 import type { Store } from '../store/store.ts';
-import { day } from '../time.ts';
+import type { Readings } from './metrics.ts';
 
 /** Milliseconds. */
 const patience = 2_000;

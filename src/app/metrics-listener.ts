@@ -3,12 +3,12 @@ import cluster from 'node:cluster';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { pathOf } from '../http/path.ts';
-import type { Log } from '../log.ts';
-import type { Metrics } from '../metrics.ts';
-import { http } from '../node-http.ts';
-import type { Keys } from '../token/keys.ts';
+import type { Keys } from '../keys/keys.ts';
+import type { Log } from '../lib/log.ts';
+import { http } from '../lib/node-http.ts';
 import type { Core } from './core.ts';
 import { createReadings } from './metric-readings.ts';
+import type { Metrics } from './metrics.ts';
 
 export type RunningMetrics = Pick<Metrics, 'tokenAnswered' | 'decided' | 'signInEnded' | 'swept'> & {
   stop(): Promise<void>;
@@ -21,7 +21,7 @@ export async function startMetrics(
   place: Place,
   { core, keys, warnings }: { core: Core; keys: Keys; warnings: () => readonly string[] },
 ): Promise<RunningMetrics> {
-  const { createMetrics } = await import('../metrics.ts');
+  const { createMetrics } = await import('./metrics.ts');
   const metrics = createMetrics({
     ...createReadings({ store: core.store, now: Date.now }),
     signingKeys: () => keys.rings.flatMap((ring) => signingKeyOf(ring)),
@@ -34,7 +34,7 @@ export async function startMetrics(
 
 /** For the process that looks after the workers. @returns what stops it */
 export async function startWorkersMetrics(place: Place, log: Log): Promise<() => Promise<void>> {
-  const { createWorkersMetrics } = await import('../metrics.ts');
+  const { createWorkersMetrics } = await import('./metrics.ts');
   return listen(place, createWorkersMetrics(), log);
 }
 

@@ -1,15 +1,15 @@
 /** Makes what asks about people after their sign-in, from the settings of their providers. */
 import { setTimeout } from 'node:timers/promises';
-import type { PeopleParts } from '../administration/people.ts';
+import type { PeopleParts } from '../accounts/people.ts';
 import type { Config } from '../config/config.ts';
-import type { Connector } from '../identity/connector.ts';
-import type { ReadMessage } from '../identity/signed-message.ts';
-import type { PersonSource } from '../identity/verdict.ts';
 import { createOffBoarding, type OffBoarding } from '../off-boarding/off-boarding.ts';
 import { createRefreshTokens } from '../off-boarding/refresh-tokens.ts';
 import { refresherOf } from '../off-boarding/sources.ts';
 import type { Policy } from '../policy/acl.ts';
 import { providerGroups } from '../policy/provider-groups.ts';
+import type { Connector } from '../sign-in/connector.ts';
+import type { PersonSource } from '../sign-in/provider-status.ts';
+import type { ReadMessage } from '../sign-in/signed-message.ts';
 import type { Core } from './core.ts';
 import { createConnectors } from './providers.ts';
 
@@ -36,7 +36,7 @@ export async function openPeople(
   const connectors = await createConnectors(config, log);
   const directories = new Map<string, PersonSource>();
   if (config.google?.directory) {
-    const { createGoogleDirectory } = await import('../identity/google/directory.ts');
+    const { createGoogleDirectory } = await import('../sign-in/google/directory.ts');
     const named = () => providerGroups(policy(), 'google');
     const parts = { fetch, now: Date.now, wait, random: Math.random, named };
     directories.set('google', createGoogleDirectory(config.google.directory, parts));
@@ -56,6 +56,6 @@ export function createForgetToken(config: Config, { store, cipher, log }: Core):
 
 async function openGoogleEvents({ google }: Config): Promise<ReadMessage | null> {
   if (google === null || google.riscConfigurationUrl === null) return null;
-  const { createRiscReader } = await import('../identity/google/risc.ts');
+  const { createRiscReader } = await import('../sign-in/google/risc.ts');
   return createRiscReader({ ...google, configurationUrl: google.riscConfigurationUrl }, { fetch, now: Date.now });
 }

@@ -1,11 +1,11 @@
 /** Owns what the mounted pages have in common; each is given the whole and takes its part. */
 import type { Request, RequestHandler } from 'express';
-import type { Audit, Client } from '../audit.ts';
+import type { Audit, Client } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
-import type { Policies } from '../policy-file.ts';
 import type { Views } from '../web/views.ts';
-import type { Administration } from './administration.ts';
+import type { Administration } from './accounts.ts';
 import type { Core } from './core.ts';
+import type { Policies } from './policy-file.ts';
 
 export type PageContext = {
   readonly config: Config;

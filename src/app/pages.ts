@@ -1,30 +1,30 @@
 /** Mounts every page, and makes what the pages alone need. Reading the routes is reading the product. */
 import express, { type RequestHandler } from 'express';
 import type { Config } from '../config/config.ts';
-import { Refusal } from '../errors.ts';
-import type { ClientReader, Trust } from '../http/client.ts';
 import { refuseCrossSite } from '../http/cross-site.ts';
 import { type ErrorPage, notFound, replyToErrors } from '../http/error-replies.ts';
 import { pageHeaders } from '../http/page-headers.ts';
 import { logRequest } from '../http/request-log.ts';
-import { createAdmission } from '../identity/admission.ts';
-import type { Policies } from '../policy-file.ts';
+import type { ClientReader, Trust } from '../http/requester.ts';
+import type { Keys } from '../keys/keys.ts';
+import { Refusal } from '../lib/errors.ts';
+import { createAdmission } from '../sign-in/admission.ts';
 import type { Store } from '../store/store.ts';
-import type { Keys } from '../token/keys.ts';
 import { requireFreshSignIn } from '../web/fresh-sign-in.ts';
 import { createNavigation } from '../web/navigation.ts';
 import { createProviderMessages } from '../web/provider-messages.ts';
 import { createSessions, type Sessions } from '../web/session.ts';
 import { createSignIn, type SignIn } from '../web/sign-in.ts';
 import { createViews, type Views } from '../web/views.ts';
+import { createAdministration } from './accounts.ts';
 import { mountAdministration } from './admin-pages.ts';
-import { createAdministration } from './administration.ts';
 import { createApi } from './api.ts';
 import { type Core, secretOf } from './core.ts';
 import type { RunningMetrics } from './metrics-listener.ts';
 import type { People } from './off-boarding.ts';
 import { mountOwnPages } from './own-pages.ts';
 import type { PageContext } from './page-context.ts';
+import type { Policies } from './policy-file.ts';
 
 export type PageParts = {
   readonly trust: Trust;

@@ -1,9 +1,9 @@
 /** Makes the providers that people sign in with, from the settings of each. */
 import type { Config } from '../config/config.ts';
-import type { Connector } from '../identity/connector.ts';
-import type { GroupsClaim } from '../identity/groups.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../lib/log.ts';
 import { compilePattern } from '../pattern/pattern.ts';
+import type { Connector } from '../sign-in/connector.ts';
+import type { GroupsClaim } from '../sign-in/group-claim.ts';
 
 /**
  * Each with its own callback path, so that no provider can answer for another (RFC 9700, section 4.4). What speaks to a
@@ -14,11 +14,11 @@ export async function createConnectors({ google, oidc, publicUrl, prefix }: Conf
   const parts = { fetch, log, now: Date.now };
   const connectors: Connector[] = [];
   if (google !== null) {
-    const { createGoogleConnector } = await import('../identity/google/google.ts');
+    const { createGoogleConnector } = await import('../sign-in/google/google.ts');
     connectors.push(createGoogleConnector({ ...google, callbackUrl: callbackOf('google') }, parts));
   }
   for (const settings of oidc) {
-    const { createOidcConnector } = await import('../identity/oidc.ts');
+    const { createOidcConnector } = await import('../sign-in/oidc.ts');
     // The configuration lets http pass for an issuer on this machine alone.
     const allowInsecureIssuer = settings.issuer.startsWith('http:');
     const own = { groups: groupsClaimOf(settings), allowInsecureIssuer, callbackUrl: callbackOf(settings.name) };

@@ -1,18 +1,18 @@
 /** Makes the realm `/auth`: who is asked about a password, and who is told of what was decided. */
 import { setTimeout } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
-import type { ClientReader } from '../http/client.ts';
-import { createHashCheck } from '../identity/hash-check.ts';
-import { createHashThread } from '../identity/hash-thread.ts';
+import { createImportedCheck } from '../docker-auth/imported-passwords.ts';
+import type { ClientReader } from '../http/requester.ts';
 import type { Authenticator, Credentials } from '../identity/identity.ts';
-import { createStaticUsers, type StaticUsers } from '../identity/static-users.ts';
-import { createImportedCheck } from '../imported-passwords/check.ts';
-import { differencesOf } from '../policy/shadow.ts';
-import type { Policies } from '../policy-file.ts';
+import type { Keys } from '../keys/keys.ts';
+import { differencesOf } from '../policy/candidate-policy.ts';
+import { createHashCheck } from '../static-users/hash-check.ts';
+import { createHashThread } from '../static-users/hash-thread.ts';
+import { createStaticUsers, type StaticUsers } from '../static-users/static-users.ts';
 import { createTokenEndpoint } from '../token/endpoint.ts';
-import type { Keys } from '../token/keys.ts';
 import type { Core } from './core.ts';
 import type { RunningMetrics } from './metrics-listener.ts';
+import type { Policies } from './policy-file.ts';
 
 type RealmParts = {
   readonly clientOf: ClientReader;

@@ -1,7 +1,7 @@
 /** Owns `dockpass audit ...` and `dockpass api-token ...`: what was done, and what lets programs do it. */
-import { apiScopes } from '../administration/api-tokens.ts';
-import { type AuditFilter, exportLines } from '../administration/audit-log.ts';
-import { dateOf } from '../time.ts';
+import { apiScopes } from '../accounts/api-tokens.ts';
+import { type AuditFilter, exportLines } from '../audit/audit-log.ts';
+import { dateOf } from '../lib/time.ts';
 import { type Command, UsageError, type Values, wholeNumber } from './command.ts';
 import { byCommandLine, withAdministration } from './core.ts';
 import { readTime } from './person.ts';

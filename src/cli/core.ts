@@ -1,10 +1,10 @@
 /** Owns what the commands that work on the database share: how they open it and close it whatever happens, and how they name people. */
-import { type Administration, createAdministration } from '../app/administration.ts';
+import { type Administration, createAdministration } from '../app/accounts.ts';
 import { type Core, openCore } from '../app/core.ts';
+import { readPolicyFile } from '../app/policy-file.ts';
 import { type Config, readConfig } from '../config/config.ts';
-import { Refusal } from '../errors.ts';
 import { foldCase } from '../identity/identity.ts';
-import { readPolicyFile } from '../policy-file.ts';
+import { Refusal } from '../lib/errors.ts';
 import type { Account } from '../store/accounts.ts';
 import type { Terminal } from './command.ts';
 

@@ -7,7 +7,7 @@ import { checkPages, type DoctorParts, examine, type Report } from '../doctor/ex
 import type { Finding } from '../doctor/finding.ts';
 import { createProbe } from '../doctor/probe.ts';
 import { parseRegistryFile, type RegistryFiles } from '../doctor/registry-file.ts';
-import { Refusal } from '../errors.ts';
+import { Refusal } from '../lib/errors.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 import { configOf } from './core.ts';
 

@@ -2,12 +2,12 @@
 import { createReadStream } from 'node:fs';
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Refusal } from '../errors.ts';
-import { compareDecisions, formatDifference } from '../import/compare.ts';
-import { importDockerAuth } from '../import/docker-auth.ts';
+import { readPolicyFile } from '../app/policy-file.ts';
+import { compareDecisions, formatDifference } from '../docker-auth/compare.ts';
+import { importDockerAuth } from '../docker-auth/import.ts';
+import { Refusal } from '../lib/errors.ts';
 import { formatProblem } from '../policy/acl.ts';
 import { DockerAuthError } from '../policy/docker-auth.ts';
-import { readPolicyFile } from '../policy-file.ts';
 import { type Command, UsageError } from './command.ts';
 import { linesOf } from './lines.ts';
 

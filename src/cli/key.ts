@@ -1,9 +1,9 @@
 /** Owns `dockpass key ...`: the keys that sign tokens. A running service hears of a change within half a minute. */
 import { openSigningKeys } from '../app/core.ts';
 import type { Config } from '../config/config.ts';
-import { Refusal } from '../errors.ts';
-import { minuteOf } from '../time.ts';
-import type { KeyDescription, KeyRing } from '../token/key-ring.ts';
+import type { KeyDescription, KeyRing } from '../keys/key-ring.ts';
+import { Refusal } from '../lib/errors.ts';
+import { minuteOf } from '../lib/time.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 import { byCommandLine, configOf, withCore } from './core.ts';
 

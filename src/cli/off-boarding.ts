@@ -1,14 +1,14 @@
 /** Owns `dockpass groups` and `dockpass sweep`: what is known of people, and asking about them now. */
 import type { Core } from '../app/core.ts';
 import { openPeople } from '../app/off-boarding.ts';
+import { readPolicyFile } from '../app/policy-file.ts';
 import type { Config } from '../config/config.ts';
-import { standingOf, toldGroups } from '../identity/standing.ts';
-import type { Verdict } from '../identity/verdict.ts';
+import { standingOf, toldGroups } from '../identity/account-status.ts';
+import { minuteOf } from '../lib/time.ts';
 import type { OffBoarding } from '../off-boarding/off-boarding.ts';
 import type { SweepReport } from '../off-boarding/sweep.ts';
-import { readPolicyFile } from '../policy-file.ts';
+import type { Verdict } from '../sign-in/provider-status.ts';
 import type { Account } from '../store/accounts.ts';
-import { minuteOf } from '../time.ts';
 import type { Command, Terminal } from './command.ts';
 import { accountOf, byCommandLine, configOf, withCore } from './core.ts';
 

@@ -1,5 +1,6 @@
 /** Owns the list of the commands beside those that serve, in the order in which help shows them. */
 import { auditCommands } from './audit.ts';
+import { upkeepCommands } from './backup.ts';
 import type { Command } from './command.ts';
 import { copyCommands } from './copy.ts';
 import { doctorCommands } from './doctor.ts';
@@ -11,7 +12,6 @@ import { personCommands } from './person.ts';
 import { policyCommands } from './policy.ts';
 import { robotCommands } from './robot.ts';
 import { tokenDbCommands } from './token-db.ts';
-import { upkeepCommands } from './upkeep.ts';
 
 export const otherCommands: readonly Command[] = [
   ...passwordCommands,

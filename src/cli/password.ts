@@ -1,7 +1,7 @@
 /** Owns `dockpass password ...`: the same functions that the pages call. */
 import type { Core } from '../app/core.ts';
 import type { AppPassword } from '../app-passwords/app-passwords.ts';
-import { minuteOf } from '../time.ts';
+import { minuteOf } from '../lib/time.ts';
 import { type Command, type Terminal, UsageError, wholeNumber } from './command.ts';
 import { accountOf, byCommandLine, configOf, withCore } from './core.ts';
 

@@ -1,8 +1,8 @@
 /** Owns `dockpass person ...` and `dockpass revocation ...`: who holds what, and stopping it. */
-import type { Preview, Revocation } from '../administration/revocations.ts';
-import type { Selection } from '../administration/selection.ts';
+import type { Preview, Revocation } from '../accounts/revocations.ts';
+import type { Selection } from '../accounts/selection.ts';
 import type { Core } from '../app/core.ts';
-import { isDay, minuteOf } from '../time.ts';
+import { isDay, minuteOf } from '../lib/time.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 import { accountOf, byCommandLine, withAdministration } from './core.ts';
 

@@ -1,9 +1,10 @@
 /** Owns `dockpass policy ...`: files and streams around the pure functions of the policy. */
 import { readFile } from 'node:fs/promises';
 import type { Core } from '../app/core.ts';
-import { createNaming } from '../app/named.ts';
-import { Refusal } from '../errors.ts';
+import { createNaming } from '../app/named-identity.ts';
+import { readPolicyFile } from '../app/policy-file.ts';
 import type { Identity } from '../identity/identity.ts';
+import { Refusal } from '../lib/errors.ts';
 import { formatProblem, type Policy } from '../policy/acl.ts';
 import { checkAddress } from '../policy/address.ts';
 import { accessOf, parseCases, runCase } from '../policy/cases.ts';
@@ -12,7 +13,6 @@ import { decodeUtf8 } from '../policy/encoding.ts';
 import { createEvaluator } from '../policy/eval.ts';
 import { explain, formatExplanation } from '../policy/explain.ts';
 import { identityOf } from '../policy/who.ts';
-import { readPolicyFile } from '../policy-file.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 import { configOf, withCore } from './core.ts';
 import { linesOf } from './lines.ts';

@@ -1,6 +1,6 @@
 /** Owns `dockpass robot ...`: accounts that belong to a group, and their passwords. */
-import type { Robot, Robots } from '../administration/robots.ts';
-import { Refusal } from '../errors.ts';
+import type { Robot, Robots } from '../accounts/robots.ts';
+import { Refusal } from '../lib/errors.ts';
 import { type Command, UsageError, type Values, wholeNumber } from './command.ts';
 import { byCommandLine, withAdministration } from './core.ts';
 

@@ -1,11 +1,11 @@
 /** Owns `dockpass serve` and `dockpass migrate`. */
 import cluster from 'node:cluster';
 import { type Config, readConfig, readStorageConfig } from '../config/config.ts';
-import { createDataFolder } from '../data-folder.ts';
-import { createLog, type Log } from '../log.ts';
+import { createDataFolder } from '../lib/data-folder.ts';
+import { createLog, type Log } from '../lib/log.ts';
 import { openSql, readMigrations } from '../store/open.ts';
-import { keepWorkers, signalWorkers } from '../workers.ts';
 import type { Command } from './command.ts';
+import { keepWorkers, signalWorkers } from './workers.ts';
 
 /** Milliseconds that what is left open may keep the process once all is stored. */
 const lastWait = 2_000;
@@ -46,7 +46,7 @@ export const serveCommands: readonly Command[] = [
 async function serve(config: Config): Promise<number> {
   try {
     // Whoever only looks after workers needs none of it.
-    const { startApp } = await import('../app.ts');
+    const { startApp } = await import('../app/app.ts');
     const app = await startApp(config);
     const reload = () => void app.reload();
     process.on('SIGHUP', reload);

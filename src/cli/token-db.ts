@@ -1,10 +1,10 @@
 /** Owns `dockpass import token-db`: app passwords of docker_auth that go on working. */
-import { checkDays, checkName } from '../app-passwords/wish.ts';
+import { checkDays, checkName } from '../app-passwords/input.ts';
 import type { Config } from '../config/config.ts';
-import { Refusal } from '../errors.ts';
-import { readTokenDb, type TokenDb } from '../import/token-db.ts';
-import { type TakeOver, type TakeOverWish, takeOver } from '../imported-passwords/take-over.ts';
-import { day } from '../time.ts';
+import { type TakeOver, type TakeOverWish, takeOver } from '../docker-auth/import-passwords.ts';
+import { readTokenDb, type TokenDb } from '../docker-auth/token-db.ts';
+import { Refusal } from '../lib/errors.ts';
+import { day } from '../lib/time.ts';
 import { type Command, UsageError, type Values, wholeNumber } from './command.ts';
 import { byCommandLine, configOf, withCore } from './core.ts';
 

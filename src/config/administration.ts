@@ -1,5 +1,5 @@
 /** Owns the settings of administration: who administers, what is kept for how long, where metrics are shown. */
-import { day } from '../time.ts';
+import { day } from '../lib/time.ts';
 import type { Settings } from './settings.ts';
 
 export type AdministrationConfig = {

@@ -1,8 +1,8 @@
 /** Owns the configuration: the environment in, one frozen Config out, or every mistake at once. */
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
-import { databaseName } from '../data-folder.ts';
-import { type LogLevel, logLevels } from '../log.ts';
+import { databaseName } from '../lib/data-folder.ts';
+import { type LogLevel, logLevels } from '../lib/log.ts';
 import { type AdministrationConfig, readAdministration } from './administration.ts';
 import { type KeyRingConfig, readKeyRings } from './key-rings.ts';
 import { type OffBoardingConfig, readOffBoarding } from './off-boarding.ts';

@@ -1,5 +1,5 @@
 /** Owns the settings of how long a provider's word counts, and how often it is asked. */
-import { hour, minute } from '../time.ts';
+import { hour, minute } from '../lib/time.ts';
 import type { Settings } from './settings.ts';
 
 export type OffBoardingConfig = {

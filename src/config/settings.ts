@@ -1,6 +1,6 @@
 /** Owns how one setting is read from the environment: its text, its `_FILE` twin, its form, and what is wrong with it. */
 import { readFileSync } from 'node:fs';
-import { nearestWord } from '../nearest-word.ts';
+import { nearestWord } from '../lib/nearest-word.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,5 +1,5 @@
 /** Owns the examination of a registry: what is asked, in which order, and what a finding makes needless. */
-import type { Signer } from '../token/signature.ts';
+import type { Signer } from '../keys/signature.ts';
 import { type Challenge, parseChallenge } from './challenge.ts';
 import { type Finding, right, unknown, wrong } from './finding.ts';
 import type { Probe, Reply } from './probe.ts';

@@ -1,7 +1,7 @@
 /** Owns one HTTP request as a registry client sends it: no redirect followed, TLS judged and, where asked, overlooked. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { getCACertificates, type PeerCertificate, TLSSocket } from 'node:tls';
-import { http, https } from '../node-http.ts';
+import { http, https } from '../lib/node-http.ts';
 
 export type Reply = {
   readonly status: number;

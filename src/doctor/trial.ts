@@ -1,7 +1,8 @@
 /** Owns the tokens that the doctor shows to a registry, one thing changed at a time: which of them it takes tells what it is set to. */
+
+import type { Signer } from '../keys/signature.ts';
 import type { Access } from '../scope.ts';
 import { mint } from '../token/mint.ts';
-import type { Signer } from '../token/signature.ts';
 import { parseChallenge } from './challenge.ts';
 import { type Finding, right, unknown, wrong } from './finding.ts';
 import type { Probe } from './probe.ts';

@@ -1,6 +1,6 @@
 /** Refuses what another site makes a signed-in browser send. */
 import type { RequestHandler } from 'express';
-import { Refusal } from '../errors.ts';
+import { Refusal } from '../lib/errors.ts';
 
 /**
  * As Go 1.25's CrossOriginProtection does: by Sec-Fetch-Site,

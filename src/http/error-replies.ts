@@ -1,8 +1,8 @@
 /** Owns what a page answers where it failed, or where there is none. */
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { Refusal } from '../errors.ts';
-import type { Log } from '../log.ts';
-import type { ClientReader } from './client.ts';
+import { Refusal } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { ClientReader } from './requester.ts';
 
 export const notFound: RequestHandler = (_request, _response, next) => {
   next(new Refusal('not_found', 'There is no such page. The passwords are on the first page.'));

@@ -1,9 +1,9 @@
 /** Owns the one log line that each request leaves. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Log } from '../log.ts';
-import type { ClientReader } from './client.ts';
+import type { Log } from '../lib/log.ts';
 import { pathOf } from './path.ts';
 import { printable } from './printable.ts';
+import type { ClientReader } from './requester.ts';
 
 /** Writes one line when the answer is out, or when the client left before. The query is not logged: it may hold a code. */
 export function logRequest(

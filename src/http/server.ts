@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import type { RequestListener, Server } from 'node:http';
-import { Refusal } from '../errors.ts';
-import { http, https } from '../node-http.ts';
+import { Refusal } from '../lib/errors.ts';
+import { http, https } from '../lib/node-http.ts';
 import { answerUnreadable } from './unreadable.ts';
 
 /**

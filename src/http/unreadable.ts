@@ -1,11 +1,11 @@
 /** Owns the answers to what cannot be taken for one request. */
 import type { RequestListener, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Log } from '../log.ts';
-import { http } from '../node-http.ts';
-import { isRepeated } from '../repeated-header.ts';
-import type { ClientReader } from './client.ts';
+import type { Log } from '../lib/log.ts';
+import { http } from '../lib/node-http.ts';
+import { isRepeated } from '../lib/repeated-header.ts';
 import { logRequest } from './request-log.ts';
+import type { ClientReader } from './requester.ts';
 
 const unreadable: Readonly<Record<string, readonly [status: number, message: string]>> = {
   HPE_HEADER_OVERFLOW: [431, 'The headers are larger than 64 KB: is the password that long?'],

@@ -1,7 +1,7 @@
 /** Owns what a stored account is to the policy: its identity as of now, not narrowed by any password. */
 import type { Account } from '../store/accounts.ts';
+import { type AccountFacts, type Patience, toldGroups } from './account-status.ts';
 import { foldCase, type Identity } from './identity.ts';
-import { type AccountFacts, type Patience, toldGroups } from './standing.ts';
 
 type IdentityFacts = AccountFacts & Pick<Account, 'id' | 'email' | 'domain' | 'labels_json'>;
 

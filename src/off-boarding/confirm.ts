@@ -1,6 +1,6 @@
 /** Owns what an answer about one person changes: the groups, the age of what is known, and the audit of it. */
-import type { Audit } from '../audit.ts';
-import type { PersonSource, Verdict } from '../identity/verdict.ts';
+import type { Audit } from '../audit/audit.ts';
+import type { PersonSource, Verdict } from '../sign-in/provider-status.ts';
 import type { Account, AccountStore } from '../store/accounts.ts';
 import type { Finder } from './leavers.ts';
 

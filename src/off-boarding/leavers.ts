@@ -1,5 +1,5 @@
 /** Owns what happens to the account of somebody who has left, or whom the provider wants to see again. */
-import type { Actor, Audit } from '../audit.ts';
+import type { Actor, Audit } from '../audit/audit.ts';
 import type { AccountStore } from '../store/accounts.ts';
 import { type Account, byProvider } from '../store/accounts.ts';
 import type { PasswordStore } from '../store/passwords.ts';

@@ -1,7 +1,7 @@
 /** Owns what a provider's signed message changes here, once: sessions end, and accounts that the provider disabled. */
 import { createHash } from 'node:crypto';
-import type { Audit, Client } from '../audit.ts';
-import type { ProviderEvent, ProviderMessage } from '../identity/signed-message.ts';
+import type { Audit, Client } from '../audit/audit.ts';
+import type { ProviderEvent, ProviderMessage } from '../sign-in/signed-message.ts';
 import type { AccountStore } from '../store/accounts.ts';
 import type { SeenTokenStore } from '../store/seen-tokens.ts';
 import type { SessionStore } from '../store/sessions.ts';

@@ -1,18 +1,18 @@
 /** Owns how the parts of off-boarding stand together: made once for the service, and once for each command. */
-import type { Audit } from '../audit.ts';
-import type { Cipher } from '../cipher.ts';
-import type { Connector } from '../identity/connector.ts';
-import type { PersonSource, Verdict } from '../identity/verdict.ts';
-import type { Log } from '../log.ts';
+import type { Audit } from '../audit/audit.ts';
+import type { Cipher } from '../lib/cipher.ts';
+import type { Log } from '../lib/log.ts';
+import type { Connector } from '../sign-in/connector.ts';
+import type { PersonSource, Verdict } from '../sign-in/provider-status.ts';
 import { type Account, byProvider } from '../store/accounts.ts';
 import type { Store } from '../store/store.ts';
+import { createWelcome, type Welcome } from './after-sign-in.ts';
 import { createConfirm } from './confirm.ts';
 import { createLeavers, type Finder, type Leavers } from './leavers.ts';
 import { type ActOnMessage, createMessages } from './messages.ts';
 import { createRefreshTokens } from './refresh-tokens.ts';
 import { createSources, refresherOf } from './sources.ts';
 import { createSweep, type Sweep } from './sweep.ts';
-import { createWelcome, type Welcome } from './welcome.ts';
 
 export type OffBoarding = {
   readonly sweep: Sweep;

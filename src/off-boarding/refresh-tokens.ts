@@ -1,7 +1,7 @@
 /** Owns people's refresh tokens: encrypted at rest, bound to their owner, replaced as the provider replaces them, revoked at the end. */
-import type { Cipher } from '../cipher.ts';
-import type { Refresher } from '../identity/connector.ts';
-import type { Log } from '../log.ts';
+import type { Cipher } from '../lib/cipher.ts';
+import type { Log } from '../lib/log.ts';
+import type { Refresher } from '../sign-in/connector.ts';
 import type { Account } from '../store/accounts.ts';
 import type { RefreshTokenStore } from '../store/refresh-tokens.ts';
 

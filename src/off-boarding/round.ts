@@ -1,5 +1,5 @@
 /** Owns how the people of one sweep are asked about: four at a time, and none any more of a provider that has no answers. */
-import type { Verdict } from '../identity/verdict.ts';
+import type { Verdict } from '../sign-in/provider-status.ts';
 import type { Account, DuePerson } from '../store/accounts.ts';
 
 export type Asked = {

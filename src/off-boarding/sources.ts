@@ -1,10 +1,10 @@
 /** Owns whom to ask about a person: the directory of their provider, or the provider with their own refresh token. */
 import { randomBytes } from 'node:crypto';
-import type { Connector, Refresher } from '../identity/connector.ts';
-import type { PersonSource, Verdict } from '../identity/verdict.ts';
+import { minute } from '../lib/time.ts';
+import type { Connector, Refresher } from '../sign-in/connector.ts';
+import type { PersonSource, Verdict } from '../sign-in/provider-status.ts';
 import type { Account } from '../store/accounts.ts';
 import type { LeaseStore } from '../store/leases.ts';
-import { minute } from '../time.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
 
 export type SourceParts = {

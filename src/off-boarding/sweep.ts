@@ -1,11 +1,11 @@
 /** Owns one sweep over the holders of live passwords: what the answers add up to, and when to believe none of them. */
 import { randomBytes } from 'node:crypto';
-import type { Audit } from '../audit.ts';
-import { Refusal } from '../errors.ts';
-import type { Log } from '../log.ts';
+import type { Audit } from '../audit/audit.ts';
+import { Refusal } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { day, minute } from '../lib/time.ts';
 import type { AccountStore } from '../store/accounts.ts';
 import type { LeaseStore } from '../store/leases.ts';
-import { day, minute } from '../time.ts';
 import type { Confirm } from './confirm.ts';
 import type { Leavers } from './leavers.ts';
 import { type Answer, type Asked, askAll, hasLeft, type Round } from './round.ts';

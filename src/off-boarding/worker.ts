@@ -1,6 +1,6 @@
 /** Owns when the service sweeps by itself: often enough for the groups' age, at no fixed moment, one sweep at a time. */
-import { Refusal } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { Refusal } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
 import type { Sweep, SweepReport } from './sweep.ts';
 
 export type WorkerParts = {

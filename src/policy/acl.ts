@@ -1,12 +1,12 @@
 /** Owns the policy file: its YAML becomes a frozen Policy, or a list of everything that is wrong with it. */
 import type { IdentityKind } from '../identity/identity.ts';
 import { isExpression } from '../pattern/expression.ts';
+import { lookAlikeIn } from './confusables.ts';
 import { readValues, readYaml } from './document.ts';
-import { createFirstMatch, type FirstMatch } from './first-match.ts';
 import { compileGroups, GroupLoop, type Groups, type Member, noGroups, parseMember } from './groups.ts';
-import { lookAlikeIn } from './look-alikes.ts';
 import { type Entry, type PolicyProblem, type Reader, suggest, type Value } from './reader.ts';
 import { type ConditionField, compileMatch, type Match, type Rule } from './rule.ts';
+import { createFirstMatch, type FirstMatch } from './rule-index.ts';
 import { captureFields } from './template.ts';
 
 export type { PolicyProblem } from './reader.ts';

@@ -1,9 +1,9 @@
 /** Owns what `policy check` warns of: rules that can never match, groups that nothing defines, variables that mean nothing. */
 import { isExpression } from '../pattern/expression.ts';
 import type { Policy } from './acl.ts';
-import { findCovers } from './cover.ts';
 import { type PolicyProblem, suggest } from './reader.ts';
 import type { Rule } from './rule.ts';
+import { findCovers } from './shadowed-rules.ts';
 import { type CaptureField, captureFields, findCaptures } from './template.ts';
 
 /** Those of the file itself and those that take all of its rules to see, by line. */

@@ -1,5 +1,5 @@
 /** Owns reading a document part by part, so that every mistake is reported, and all of them at once. */
-import { nearestWord } from '../nearest-word.ts';
+import { nearestWord } from '../lib/nearest-word.ts';
 
 /** Both count from 1. */
 export type Place = { readonly line: number; readonly column: number };

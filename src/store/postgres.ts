@@ -1,7 +1,7 @@
 /** Owns how statements run on PostgreSQL through pg. */
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { Refusal } from '../errors.ts';
+import { Refusal } from '../lib/errors.ts';
 import {
   appliedMigrations,
   ConstraintError,

@@ -1,5 +1,5 @@
 /** Owns the seam between the statements and the two engines that run them. */
-import { Refusal } from '../errors.ts';
+import { Refusal } from '../lib/errors.ts';
 
 export type Value = string | number | null;
 

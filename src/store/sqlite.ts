@@ -1,6 +1,6 @@
 /** Owns how statements run on SQLite through better-sqlite3. */
 import Database from 'better-sqlite3';
-import { Refusal } from '../errors.ts';
+import { Refusal } from '../lib/errors.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { createLockWait, openingWait, patiently } from './lock-wait.ts';
 import { createRowMemory } from './row-memory.ts';

@@ -1,6 +1,6 @@
 /** Owns the move of a whole database to another engine: every table, in one transaction, counted on both sides. */
 import { createHash } from 'node:crypto';
-import { Refusal } from '../errors.ts';
+import { Refusal } from '../lib/errors.ts';
 import { ConstraintError, migrationTableName, type Sql, type Value } from './sql.ts';
 
 export type Transferred = { readonly table: string; readonly rows: number };

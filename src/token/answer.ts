@@ -1,6 +1,6 @@
 /** Owns the form of the answers: what each client reads, in success and in failure. */
 import type { ServerResponse } from 'node:http';
-import type { Refusal, RefusalCode } from '../errors.ts';
+import type { Refusal, RefusalCode } from '../lib/errors.ts';
 import type { Token } from './mint.ts';
 
 /** The registry's words for what went wrong (distribution, errcode); everything else is UNSUPPORTED. */

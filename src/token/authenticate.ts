@@ -1,8 +1,8 @@
 /** Owns the step from credentials to an identity: right, wrong, or could not be checked. */
 import type { IdentityTokens } from '../app-passwords/identity-tokens.ts';
-import { Refusal } from '../errors.ts';
-import type { FailedLogins } from '../failed-logins.ts';
 import type { Authenticator, Credentials, Identity } from '../identity/identity.ts';
+import { Refusal } from '../lib/errors.ts';
+import type { FailedLogins } from '../static-users/failed-logins.ts';
 import type { Service } from './mint.ts';
 
 /** Seconds; a database that restarts is back by then. */

@@ -1,6 +1,7 @@
 /** Owns how credentials travel: a Basic header, the form of a password grant, or of a refresh grant. What cannot be read is refused, never anonymous. */
-import { Refusal } from '../errors.ts';
+
 import type { Credentials } from '../identity/identity.ts';
+import { Refusal } from '../lib/errors.ts';
 
 const basicHeader = /^basic +([a-z0-9+/]+={0,2}) *$/i;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -1,14 +1,14 @@
 /** Owns the realm, `/auth`: the phases of a token request, in their order, and the log line that each leaves. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { IdentityTokens } from '../app-passwords/identity-tokens.ts';
-import type { Client } from '../audit.ts';
-import { Refusal } from '../errors.ts';
-import type { FailedLogins } from '../failed-logins.ts';
+import type { Client } from '../audit/audit.ts';
 import type { Authenticator, Identity } from '../identity/identity.ts';
-import type { Log } from '../log.ts';
+import { Refusal } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
 import type { Policy } from '../policy/acl.ts';
 import type { Decision, DecisionContext } from '../policy/decide.ts';
 import type { Access } from '../scope.ts';
+import type { FailedLogins } from '../static-users/failed-logins.ts';
 import { answerRefusal, answerToken } from './answer.ts';
 import { authenticate, authenticateToken } from './authenticate.ts';
 import { createGranting, type Grant } from './grant.ts';

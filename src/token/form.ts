@@ -1,6 +1,6 @@
 /** Owns the reading of a form body, which may be as large as a password is and no larger. */
 import type { IncomingMessage } from 'node:http';
-import { Refusal } from '../errors.ts';
+import { Refusal } from '../lib/errors.ts';
 
 /** Bytes. A password of 16 KB, each byte percent-encoded, and a hundred scopes with long names stay below it. */
 const maximumBody = 256 * 1024;

@@ -1,9 +1,9 @@
 /** Owns the step from what is asked to what is granted: each scope is put to the policy in words that a registry knows. */
 import type { Identity } from '../identity/identity.ts';
+import { createShortMemory } from '../lib/short-memory.ts';
 import type { Policy } from '../policy/acl.ts';
 import { type Decision, type DecisionContext, decide } from '../policy/decide.ts';
 import { type Access, formatScope, withKnownActions } from '../scope.ts';
-import { createShortMemory } from '../short-memory.ts';
 
 export type Grant = {
   /** One a scope, in their order. */

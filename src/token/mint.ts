@@ -1,7 +1,7 @@
 /** Owns what a registry token says: the claims (distribution, spec/auth/jwt.md). */
 import { randomUUID } from 'node:crypto';
+import type { Signer } from '../keys/signature.ts';
 import type { Access } from '../scope.ts';
-import type { Signer } from './signature.ts';
 
 /** A registry, or several that share a name, as its own `auth.token` configuration has it. */
 export type Service = {

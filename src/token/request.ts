@@ -1,9 +1,9 @@
 /** Owns the reading of a token request (distribution, spec/auth/token.md and oauth.md): GET and POST become one type. */
 import type { IncomingMessage } from 'node:http';
-import { Refusal } from '../errors.ts';
-import { isRepeated } from '../repeated-header.ts';
+import { Refusal } from '../lib/errors.ts';
+import { isRepeated } from '../lib/repeated-header.ts';
+import { createShortMemory } from '../lib/short-memory.ts';
 import { type Access, parseScopes } from '../scope.ts';
-import { createShortMemory } from '../short-memory.ts';
 import { type Proof, readProof } from './credentials.ts';
 import { readForm } from './form.ts';
 

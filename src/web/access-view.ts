@@ -1,7 +1,7 @@
 /** Owns the plain words for what somebody may do and what was denied to them: the policy's rules as people read them. */
-import type { Denial } from '../denials.ts';
-import type { Outlook, Prospect, Reason } from '../policy/outlook.ts';
-import { type Moment, momentOf } from './moment.ts';
+import type { Denial } from '../audit/denials.ts';
+import type { Outlook, Prospect, Reason } from '../policy/effective-permissions.ts';
+import { type Moment, momentOf } from './time-view.ts';
 
 export type ProspectView = {
   readonly number: number;

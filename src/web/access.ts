@@ -1,18 +1,18 @@
 /** Owns the page that tells a person what they may do, by which rule, and what was denied to them lately. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { People } from '../administration/people.ts';
-import type { Client } from '../audit.ts';
-import type { Denial } from '../denials.ts';
+import type { People } from '../accounts/people.ts';
+import type { Client } from '../audit/audit.ts';
+import type { Denial } from '../audit/denials.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Policy } from '../policy/acl.ts';
+import { outlookOf } from '../policy/effective-permissions.ts';
 import { explain } from '../policy/explain.ts';
-import { outlookOf } from '../policy/outlook.ts';
 import type { Account } from '../store/accounts.ts';
 import { actionsList, denialOf, prospectsOf } from './access-view.ts';
-import { momentOf } from './moment.ts';
 import { sections } from './navigation.ts';
 import { personOf, signedInAt } from './session.ts';
 import { sessionView } from './session-view.ts';
+import { momentOf } from './time-view.ts';
 import type { Views } from './views.ts';
 
 export type AccessPageParts = {

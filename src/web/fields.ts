@@ -1,7 +1,7 @@
 /** Owns how the fields of a form or a query are read: what somebody sent may lack a field, or have it twice. */
 import express from 'express';
-import { Refusal } from '../errors.ts';
-import { isDay } from '../time.ts';
+import { Refusal } from '../lib/errors.ts';
+import { isDay } from '../lib/time.ts';
 
 export type Fields = (name: string) => string;
 

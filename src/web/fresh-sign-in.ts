@@ -1,7 +1,7 @@
 /** Owns the question whether somebody has signed in recently enough for what is hard to take back, and the page that asks for it. */
 import type { RequestHandler } from 'express';
-import { beginUrl } from './refused.ts';
 import { personOf, signedInAt } from './session.ts';
+import { beginUrl } from './sign-in-refused.ts';
 import type { Views } from './views.ts';
 
 export type FreshnessParts = {

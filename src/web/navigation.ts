@@ -1,6 +1,6 @@
 /** Owns which pages the header offers to whom. */
 import type { RequestHandler } from 'express';
-import type { Administrators } from '../administration/administrators.ts';
+import type { Administrators } from '../accounts/administrators.ts';
 import type { Account } from '../store/accounts.ts';
 import { visitorOf } from './session.ts';
 import type { NavigationEntry, PageLocals } from './views.ts';

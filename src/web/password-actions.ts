@@ -1,8 +1,8 @@
 /** Owns the pages that create a password, give it a new secret and revoke it: of a person, or of a robot that somebody manages. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { AppPassword, AppPasswords, Owner } from '../app-passwords/app-passwords.ts';
-import type { Client } from '../audit.ts';
-import { Refusal } from '../errors.ts';
+import type { Client } from '../audit/audit.ts';
+import { Refusal } from '../lib/errors.ts';
 import { toolsFor } from './commands.ts';
 import { readForm } from './fields.ts';
 import { emptyForm, formErrorOf, type PasswordForm, readFields, readRotation, toWish } from './password-form.ts';

@@ -1,6 +1,6 @@
 /** Owns the form that makes a password or gives it a new secret: what it offers, and how what comes back is read. */
 import type { AppPasswords, PasswordWish, RotationWish } from '../app-passwords/app-passwords.ts';
-import type { Refusal } from '../errors.ts';
+import type { Refusal } from '../lib/errors.ts';
 import { fieldsOf, numberIn } from './fields.ts';
 
 /** `field`: the name of the field that it stands beside; `null`: it is about the whole form. */

@@ -1,8 +1,8 @@
 /** Owns how an app password is told to a person: its state, what it may do, who used it last. */
 import type { AppPassword } from '../app-passwords/app-passwords.ts';
-import { day } from '../time.ts';
-import { clientName } from './client-name.ts';
-import { type Moment, momentOf } from './moment.ts';
+import { day } from '../lib/time.ts';
+import { type Moment, momentOf } from './time-view.ts';
+import { clientName } from './user-agent.ts';
 
 export type PasswordView = {
   readonly id: string;

@@ -1,14 +1,14 @@
 /** Owns the first page: a person's passwords, which of them end soon, which an administrator ended. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
-import type { Patience } from '../identity/standing.ts';
-import { day } from '../time.ts';
+import type { Patience } from '../identity/account-status.ts';
+import { day } from '../lib/time.ts';
+import { standingViewOf } from './account-status-view.ts';
 import { sections } from './navigation.ts';
 import type { Holder } from './password-actions.ts';
 import { emptyForm } from './password-form.ts';
 import { type PasswordView, viewOf } from './password-view.ts';
 import { personOf } from './session.ts';
-import { standingViewOf } from './standing-view.ts';
 import type { Views } from './views.ts';
 
 export type PasswordPageParts = {

@@ -1,5 +1,5 @@
 /** Owns how the query is read with which a provider sends a person back (RFC 6749, section 4.1.2). */
-import { Refusal } from '../errors.ts';
+import { Refusal } from '../lib/errors.ts';
 
 export type ProviderAnswer = {
   readonly state: string;

@@ -1,11 +1,11 @@
 /** Owns the two addresses at which providers report unasked: back-channel logout, and Google's security events. */
 import type { IncomingMessage } from 'node:http';
 import express, { type Request, type RequestHandler } from 'express';
-import type { Client } from '../audit.ts';
-import { Refusal } from '../errors.ts';
-import type { Connector } from '../identity/connector.ts';
-import type { ProviderMessage, ReadMessage } from '../identity/signed-message.ts';
-import type { Log } from '../log.ts';
+import type { Client } from '../audit/audit.ts';
+import { Refusal } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { Connector } from '../sign-in/connector.ts';
+import type { ProviderMessage, ReadMessage } from '../sign-in/signed-message.ts';
 
 export type ProviderMessageParts = {
   readonly connectors: readonly Pick<Connector, 'name' | 'readLogout'>[];

@@ -1,5 +1,5 @@
 /** Owns the form that makes and changes a robot: lists are written one entry a line, labels as `name: value, value`. */
-import type { Robot, RobotWish } from '../administration/robots.ts';
+import type { Robot, RobotWish } from '../accounts/robots.ts';
 import { fieldsOf } from './fields.ts';
 import type { FormError } from './password-form.ts';
 

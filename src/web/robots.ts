@@ -1,17 +1,17 @@
 /** Owns the pages about robots: for administrators all of them, for everybody else those that their groups own. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { Robot, RobotManager, Robots } from '../administration/robots.ts';
+import type { Robot, RobotManager, Robots } from '../accounts/robots.ts';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
-import type { Client } from '../audit.ts';
-import { Refusal } from '../errors.ts';
+import type { Client } from '../audit/audit.ts';
+import { Refusal } from '../lib/errors.ts';
 import type { Account } from '../store/accounts.ts';
 import { fieldsOf, oneOf, readForm } from './fields.ts';
-import { momentOf } from './moment.ts';
 import type { Holder } from './password-actions.ts';
 import { formErrorOf } from './password-form.ts';
 import { viewOf } from './password-view.ts';
 import { emptyRobotForm, formOfRobot, type RobotForm, readRobotForm, toRobotWish } from './robot-form.ts';
 import { actorOf, personOf } from './session.ts';
+import { momentOf } from './time-view.ts';
 import type { Views } from './views.ts';
 
 /** Where the pages are mounted, below the prefix, and for whom. */

@@ -1,7 +1,7 @@
 /** Owns how a session in a browser is told: which browser, from where, since when. */
-import type { SessionSummary } from '../administration/people.ts';
-import { clientName } from './client-name.ts';
-import { momentOf } from './moment.ts';
+import type { SessionSummary } from '../accounts/people.ts';
+import { momentOf } from './time-view.ts';
+import { clientName } from './user-agent.ts';
 
 /** @param now epoch milliseconds */
 export function sessionView({ signedInAt, expiresAt, address, client }: SessionSummary, now: number) {

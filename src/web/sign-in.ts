@@ -1,9 +1,12 @@
 /** Owns the sign-in pages: choose a provider, go there, come back as somebody, or be told why not. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { Audit, Client } from '../audit.ts';
-import { Refusal } from '../errors.ts';
-import type { Admission, Admitted } from '../identity/admission.ts';
-import type { Attempt, Connector, Profile, SignInWish } from '../identity/connector.ts';
+import type { Audit, Client } from '../audit/audit.ts';
+import { Refusal } from '../lib/errors.ts';
+import type { Admission, Admitted } from '../sign-in/admission.ts';
+import type { Attempt, Connector, Profile, SignInWish } from '../sign-in/connector.ts';
+import { readAnswer } from './provider-answer.ts';
+import { safeReturnTo } from './return-to.ts';
+import { type Sessions, visitorOf } from './session.ts';
 import {
   createAttempt,
   type PendingSignIn,
@@ -11,11 +14,8 @@ import {
   saveAttempts,
   takeAttempt,
   waitingAttempts,
-} from './attempts.ts';
-import { readAnswer } from './provider-answer.ts';
-import { beginUrl, type RefusedParts, refuse } from './refused.ts';
-import { safeReturnTo } from './return-to.ts';
-import { type Sessions, visitorOf } from './session.ts';
+} from './sign-in-attempts.ts';
+import { beginUrl, type RefusedParts, refuse } from './sign-in-refused.ts';
 import { type Outcome, runStrategy } from './strategy.ts';
 
 export type SignInParts = RefusedParts & {

@@ -1,7 +1,7 @@
 /** Owns how a provider's Passport strategy is run for one request: its actions become one result. */
 import type { Request } from 'express';
 import type passport from 'passport';
-import type { Attempt, Profile, SignInWish } from '../identity/connector.ts';
+import type { Attempt, Profile, SignInWish } from '../sign-in/connector.ts';
 
 /** The strategy either sends the browser to the provider, or knows from its answer who came back. */
 export type Outcome = { readonly redirect: string } | { readonly profile: Profile };

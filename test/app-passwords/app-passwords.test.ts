@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type AppPasswords, createAppPasswords, type PasswordWish } from '../../src/app-passwords/app-passwords.ts';
-import type { AuditEvent } from '../../src/audit.ts';
-import { Refusal } from '../../src/errors.ts';
-import { createPepper, createSecret } from '../../src/secret.ts';
+import type { AuditEvent } from '../../src/audit/audit.ts';
+import { Refusal } from '../../src/lib/errors.ts';
+import { createPepper, createSecret } from '../../src/lib/secret.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLastUses } from '../../src/app-passwords/last-use.ts';
+import type { Unstored } from '../../src/lib/write-behind.ts';
 import { openSql, openStore } from '../../src/store/open.ts';
 import { databaseUnavailable } from '../../src/store/sql.ts';
-import type { Unstored } from '../../src/write-behind.ts';
 import { describeEngines } from '../support/engines.ts';
 import { newPassword, signedIn } from '../support/rows.ts';
 

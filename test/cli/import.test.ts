@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { runCommand } from '../../src/cli.ts';
+import { runCommand } from '../../src/cli/cli.ts';
 
 let folder: string;
 let configuration: string;

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
-import { createCipher } from '../../src/cipher.ts';
+import { createCipher } from '../../src/lib/cipher.ts';
 import { openStore } from '../../src/store/open.ts';
 import { createDirectory, type Directory, tokenPath } from '../support/directory.ts';
 import { createInstallation, type Installation } from '../support/installation.ts';

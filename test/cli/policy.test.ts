@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { runCommand } from '../../src/cli.ts';
+import { runCommand } from '../../src/cli/cli.ts';
 
 const policyText = `
 groups:

@@ -1,7 +1,7 @@
 /** How the words of the command line find their command. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { runCommand } from '../../src/cli.ts';
+import { runCommand } from '../../src/cli/cli.ts';
 
 async function run(...words: string[]) {
   const [out, notes]: [string[], string[]] = [[], []];

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import express from 'express';
-import { createClientReader, createTrust } from '../../src/http/client.ts';
 import { refuseCrossSite } from '../../src/http/cross-site.ts';
 import { replyToErrors } from '../../src/http/error-replies.ts';
+import { createClientReader, createTrust } from '../../src/http/requester.ts';
 import { collectLog } from '../support/collected-log.ts';
 import { withServer } from '../support/listening.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import express from 'express';
-import { Refusal } from '../../src/errors.ts';
-import { createClientReader, createTrust } from '../../src/http/client.ts';
 import { notFound, replyToErrors } from '../../src/http/error-replies.ts';
+import { createClientReader, createTrust } from '../../src/http/requester.ts';
+import { Refusal } from '../../src/lib/errors.ts';
 import { collectLog } from '../support/collected-log.ts';
 import { send, withServer } from '../support/listening.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { test } from 'node:test';
-import { createClientReader, createTrust } from '../../src/http/client.ts';
 import { logRequest } from '../../src/http/request-log.ts';
+import { createClientReader, createTrust } from '../../src/http/requester.ts';
 import { collectLog } from '../support/collected-log.ts';
 import { withServer } from '../support/listening.ts';
 

@@ -1,13 +1,13 @@
 /** Refresh tokens from sign-in to removal, at a provider that rotates them and takes reuse for theft. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { createCipher } from '../../src/cipher.ts';
-import type { Connector } from '../../src/identity/connector.ts';
-import { createGoogleConnector } from '../../src/identity/google/google.ts';
-import { createOidcConnector } from '../../src/identity/oidc.ts';
-import { createLog } from '../../src/log.ts';
+import { createCipher } from '../../src/lib/cipher.ts';
+import { createLog } from '../../src/lib/log.ts';
 import { createOffBoarding, type OffBoarding } from '../../src/off-boarding/off-boarding.ts';
 import { createSources } from '../../src/off-boarding/sources.ts';
+import type { Connector } from '../../src/sign-in/connector.ts';
+import { createGoogleConnector } from '../../src/sign-in/google/google.ts';
+import { createOidcConnector } from '../../src/sign-in/oidc.ts';
 import { createStore } from '../../src/store/store.ts';
 import { type DemoProvider, startProvider } from '../support/provider.ts';
 import { account as accountRow, newPassword } from '../support/rows.ts';

@@ -1,7 +1,7 @@
 /** One sweep: whom it asks, what each answer does, and when it believes none of them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Verdict } from '../../src/identity/verdict.ts';
+import type { Verdict } from '../../src/sign-in/provider-status.ts';
 import { describeEngines } from '../support/engines.ts';
 import { hour, minute, openRegistry, type Registry } from '../support/off-boarding.ts';
 

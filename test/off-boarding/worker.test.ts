@@ -1,8 +1,8 @@
 /** When the service sweeps by itself, with a clock that is given. */
 import assert from 'node:assert/strict';
 import { mock, type TestContext, test } from 'node:test';
-import { Refusal } from '../../src/errors.ts';
-import { createLog } from '../../src/log.ts';
+import { Refusal } from '../../src/lib/errors.ts';
+import { createLog } from '../../src/lib/log.ts';
 import type { SweepReport } from '../../src/off-boarding/sweep.ts';
 import { startWorker } from '../../src/off-boarding/worker.ts';
 

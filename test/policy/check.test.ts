@@ -4,8 +4,8 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { warningsOf } from '../../src/policy/check.ts';
-import { findCovers } from '../../src/policy/cover.ts';
 import { decide } from '../../src/policy/decide.ts';
+import { findCovers } from '../../src/policy/shadowed-rules.ts';
 import { somebody } from './asking.ts';
 
 function warnings(acl: string, groups = '{}'): string[] {

@@ -1,7 +1,7 @@
 /** What `dockpass migrate` and a start say where a database cannot be used: the reason, and what to do. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Refusal } from '../../src/errors.ts';
+import { Refusal } from '../../src/lib/errors.ts';
 import { openSql, openStore, readMigrations } from '../../src/store/open.ts';
 import type { Sql } from '../../src/store/sql.ts';
 import { describeEngines } from '../support/engines.ts';

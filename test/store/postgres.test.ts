@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Refusal } from '../../src/errors.ts';
+import { Refusal } from '../../src/lib/errors.ts';
 import { openSql } from '../../src/store/open.ts';
 import { ConstraintError, type Sql } from '../../src/store/sql.ts';
 import { skipped } from '../support/parts.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Refusal } from '../../src/errors.ts';
+import { Refusal } from '../../src/lib/errors.ts';
 import { openSql, readMigrations } from '../../src/store/open.ts';
 import { ConstraintError, type Sql } from '../../src/store/sql.ts';
 import { createStore } from '../../src/store/store.ts';

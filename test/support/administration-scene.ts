@@ -1,24 +1,24 @@
 /** Owns a small company for the tests of administration: people, passwords, a clock, and the parts on a real store. */
 import assert from 'node:assert/strict';
-import { type Administrators, createAdministrators } from '../../src/administration/administrators.ts';
-import { type ApiTokens, createApiTokens } from '../../src/administration/api-tokens.ts';
-import { type AuditLog, createAuditLog } from '../../src/administration/audit-log.ts';
-import { createPeople, type People } from '../../src/administration/people.ts';
-import { createRevocations, type Revocations } from '../../src/administration/revocations.ts';
-import { createRobots, type Robots } from '../../src/administration/robots.ts';
+import { type Administrators, createAdministrators } from '../../src/accounts/administrators.ts';
+import { type ApiTokens, createApiTokens } from '../../src/accounts/api-tokens.ts';
+import { createPeople, type People } from '../../src/accounts/people.ts';
+import { createRevocations, type Revocations } from '../../src/accounts/revocations.ts';
+import { createRobots, type Robots } from '../../src/accounts/robots.ts';
 import { type AppPasswords, createAppPasswords, type PasswordWish } from '../../src/app-passwords/app-passwords.ts';
 import { createIdentityTokens, type IdentityTokens } from '../../src/app-passwords/identity-tokens.ts';
-import { type Actor, type AuditEvent, createAudit } from '../../src/audit.ts';
-import type { Refusal, RefusalCode } from '../../src/errors.ts';
-import { createFailedLogins } from '../../src/failed-logins.ts';
+import { createLeakReports, type LeakReports } from '../../src/app-passwords/leaks.ts';
+import { type Actor, type AuditEvent, createAudit } from '../../src/audit/audit.ts';
+import { type AuditLog, createAuditLog } from '../../src/audit/audit-log.ts';
+import { createUses, type Uses } from '../../src/audit/uses.ts';
 import type { Identity } from '../../src/identity/identity.ts';
-import { createLeakReports, type LeakReports } from '../../src/leaks.ts';
+import type { Refusal, RefusalCode } from '../../src/lib/errors.ts';
+import { createPepper } from '../../src/lib/secret.ts';
 import { type Policy, parsePolicy } from '../../src/policy/acl.ts';
-import { createPepper } from '../../src/secret.ts';
+import { createFailedLogins } from '../../src/static-users/failed-logins.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
-import { createUses, type Uses } from '../../src/uses.ts';
 import type { Databases } from './engines.ts';
 import { signedIn } from './rows.ts';
 

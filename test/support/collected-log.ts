@@ -1,5 +1,5 @@
 /** Owns a log that keeps its lines for a test to read. */
-import type { Log } from '../../src/log.ts';
+import type { Log } from '../../src/lib/log.ts';
 
 export type Line = { fields: Record<string, unknown>; message: string };
 

@@ -2,11 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createCipher } from '../../src/cipher.ts';
-import type { Log } from '../../src/log.ts';
+import { type KeyParts, type Keys, openKeys, type RingSettings } from '../../src/keys/keys.ts';
+import { createCipher } from '../../src/lib/cipher.ts';
+import type { Log } from '../../src/lib/log.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
-import { type KeyParts, type Keys, openKeys, type RingSettings } from '../../src/token/keys.ts';
 
 export type KeyPlace = {
   readonly folder: string;

@@ -1,12 +1,12 @@
 /** Owns a registry's people on a real store, with a clock that the test turns and a source that says what the test wants. */
 import assert from 'node:assert/strict';
 import { type AppPasswords, createAppPasswords } from '../../src/app-passwords/app-passwords.ts';
-import type { AuditEvent } from '../../src/audit.ts';
-import { createCipher } from '../../src/cipher.ts';
-import type { PersonSource, Verdict } from '../../src/identity/verdict.ts';
-import { createLog } from '../../src/log.ts';
+import type { AuditEvent } from '../../src/audit/audit.ts';
+import { createCipher } from '../../src/lib/cipher.ts';
+import { createLog } from '../../src/lib/log.ts';
+import { createPepper } from '../../src/lib/secret.ts';
 import { createOffBoarding, type OffBoarding, type OffBoardingParts } from '../../src/off-boarding/off-boarding.ts';
-import { createPepper } from '../../src/secret.ts';
+import type { PersonSource, Verdict } from '../../src/sign-in/provider-status.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';

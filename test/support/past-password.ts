@@ -1,6 +1,6 @@
 /** Writes a password with a past: rows and not calls of `issue`, as a picture needs no secret, but a time long ago. */
 import { randomBytes } from 'node:crypto';
-import { createPepper } from '../../src/secret.ts';
+import { createPepper } from '../../src/lib/secret.ts';
 import type { Store } from '../../src/store/store.ts';
 
 /** Of the whole company: secrets that nobody holds were made with it. */

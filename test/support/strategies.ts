@@ -1,7 +1,7 @@
 /** Owns a connector driven without a browser: begin, then the provider's answer, as the sign-in pages do it. */
 import type { Request } from 'express';
-import type { Connector, Profile } from '../../src/identity/connector.ts';
-import { createAttempt } from '../../src/web/attempts.ts';
+import type { Connector, Profile } from '../../src/sign-in/connector.ts';
+import { createAttempt } from '../../src/web/sign-in-attempts.ts';
 import { runStrategy } from '../../src/web/strategy.ts';
 
 /** What a strategy reads of Express's request. */

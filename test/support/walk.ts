@@ -9,9 +9,9 @@ import type { Express, Router } from 'express';
 import { type Core, openCore, openSigningKeys } from '../../src/app/core.ts';
 import { openPeople } from '../../src/app/off-boarding.ts';
 import { createPages } from '../../src/app/pages.ts';
+import { openPolicies } from '../../src/app/policy-file.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { createClientReader, createTrust } from '../../src/http/client.ts';
-import { openPolicies } from '../../src/policy-file.ts';
+import { createClientReader, createTrust } from '../../src/http/requester.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { policy } from './installation.ts';
 

@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { createPublicKey } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { anonymous, type Identity } from '../../src/identity/identity.ts';
-import { createStaticUsers } from '../../src/identity/static-users.ts';
+import { libtrustKeyId } from '../../src/keys/key-id.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
-import { libtrustKeyId } from '../../src/token/key-id.ts';
+import { createStaticUsers } from '../../src/static-users/static-users.ts';
 import {
   type Answer,
   basic,

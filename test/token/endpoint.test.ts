@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
-import { Refusal } from '../../src/errors.ts';
+import { Refusal } from '../../src/lib/errors.ts';
 import type { TokenEndpointParts } from '../../src/token/endpoint.ts';
 import { type Answer, password, startTokenService } from '../support/token-service.ts';
 

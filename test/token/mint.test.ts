@@ -4,8 +4,8 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { jwtVerify } from 'jose';
+import { algorithmOf, createSigner } from '../../src/keys/signature.ts';
 import { mint } from '../../src/token/mint.ts';
-import { algorithmOf, createSigner } from '../../src/token/signature.ts';
 
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const certificate = Buffer.from([0xfb, 0xff, 0xfe]);

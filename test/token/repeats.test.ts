@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { describe, test } from 'node:test';
-import { Refusal } from '../../src/errors.ts';
 import { anonymous, type Identity } from '../../src/identity/identity.ts';
+import { Refusal } from '../../src/lib/errors.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { createGranting } from '../../src/token/grant.ts';
 import { createRequestReader } from '../../src/token/request.ts';

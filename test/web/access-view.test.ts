@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parsePolicy } from '../../src/policy/acl.ts';
-import { outlookOf } from '../../src/policy/outlook.ts';
+import { outlookOf } from '../../src/policy/effective-permissions.ts';
 import { identityOf } from '../../src/policy/who.ts';
 import { prospectsOf } from '../../src/web/access-view.ts';
 

@@ -1,7 +1,7 @@
 /** Signing in as a browser does it, with the demo's provider as Google: who comes in, who does not, and what is left behind. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { GoogleSettings } from '../../src/identity/google/google.ts';
+import type { GoogleSettings } from '../../src/sign-in/google/google.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { type SignInApp, type SignInAppSettings, startGoogleApp } from '../support/sign-in-app.ts';
 import { createVisitor, signInAs } from '../support/visitor.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { clientName } from '../../src/web/client-name.ts';
+import { clientName } from '../../src/web/user-agent.ts';
 import { initials } from '../../src/web/views.ts';
 import { startPasswordPages } from '../support/password-pages.ts';
 

@@ -1,5 +1,5 @@
 /** Owns what the actions of the audit are called, in the order of the filter. */
-import type { AuditAction } from '../../audit.ts';
+import type { AuditAction } from '../../audit/audit.ts';
 
 export const actionLabels: Readonly<Record<AuditAction, string>> = {
   'sign-in': 'Signed in',

@@ -2,19 +2,19 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Request, RequestHandler, Response } from 'express';
+import type { Selection } from '../../accounts/selection.ts';
 import {
   type AuditEntry,
   type AuditFilter,
   type AuditLog,
   type ExportFormat,
   exportLines,
-} from '../../administration/audit-log.ts';
-import type { Selection } from '../../administration/selection.ts';
-import { day } from '../../time.ts';
-import { clientName } from '../client-name.ts';
+} from '../../audit/audit-log.ts';
+import { day } from '../../lib/time.ts';
 import { dayOf, fieldsOf, oneOf, queryOf } from '../fields.ts';
-import { momentOf } from '../moment.ts';
 import { sections } from '../navigation.ts';
+import { momentOf } from '../time-view.ts';
+import { clientName } from '../user-agent.ts';
 import { actionLabels, actions, isGrave } from './audit-labels.ts';
 import { type AdminParts, tabs } from './section.ts';
 import { describeSelection } from './selection.ts';

@@ -1,6 +1,6 @@
 /** Owns the page that explains a decision to administrators, and what a candidate policy would decide instead. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { Audit } from '../../audit.ts';
+import type { Audit } from '../../audit/audit.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { Policy } from '../../policy/acl.ts';
 import { checkAddress } from '../../policy/address.ts';

@@ -1,10 +1,10 @@
 /** Owns the administrators' list of people: search, filters, order, pages. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { People, PeopleQuery, PeopleSort, Person } from '../../administration/people.ts';
+import type { People, PeopleQuery, PeopleSort, Person } from '../../accounts/people.ts';
 import type { AccountState } from '../../store/accounts.ts';
 import { fieldsOf, numberIn, oneOf, queryOf } from '../fields.ts';
-import { momentOf } from '../moment.ts';
 import { sections } from '../navigation.ts';
+import { momentOf } from '../time-view.ts';
 import { initials } from '../views.ts';
 import { type AdminParts, tabs } from './section.ts';
 

@@ -1,7 +1,7 @@
 /** Owns what administrators do to a person: disable, enable, end the sessions, remove. Each is asked for on a page that says what it means. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { People } from '../../administration/people.ts';
-import { Refusal } from '../../errors.ts';
+import type { People } from '../../accounts/people.ts';
+import { Refusal } from '../../lib/errors.ts';
 import { fieldsOf, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { actorOf } from '../session.ts';

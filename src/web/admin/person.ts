@@ -1,16 +1,16 @@
 /** Owns the page of one person: what they hold, may do and were refused, where they are signed in. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { People, Person, PersonDetail } from '../../administration/people.ts';
-import type { Denial } from '../../denials.ts';
+import type { People, Person, PersonDetail } from '../../accounts/people.ts';
+import type { Denial } from '../../audit/denials.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { Policy } from '../../policy/acl.ts';
-import { outlookOf } from '../../policy/outlook.ts';
+import { outlookOf } from '../../policy/effective-permissions.ts';
 import { denialOf, prospectsOf } from '../access-view.ts';
 import { oneOf } from '../fields.ts';
-import { type Moment, momentOf } from '../moment.ts';
 import { sections } from '../navigation.ts';
 import { type PasswordView, viewOf } from '../password-view.ts';
 import { sessionView } from '../session-view.ts';
+import { type Moment, momentOf } from '../time-view.ts';
 import { initials } from '../views.ts';
 import { stateLabels } from './people.ts';
 import { type AdminParts, tabs } from './section.ts';

@@ -1,13 +1,13 @@
 /** Owns revocation by administrators: choose, see what would stop, revoke, undo for a day. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { People } from '../../administration/people.ts';
-import type { Revocation, Revocations } from '../../administration/revocations.ts';
-import { Refusal } from '../../errors.ts';
+import type { People } from '../../accounts/people.ts';
+import type { Revocation, Revocations } from '../../accounts/revocations.ts';
+import { Refusal } from '../../lib/errors.ts';
 import { dayOf, type Fields, fieldsOf, numberIn, queryOf, readForm } from '../fields.ts';
-import { momentOf } from '../moment.ts';
 import { sections } from '../navigation.ts';
 import { viewOf } from '../password-view.ts';
 import { actorOf } from '../session.ts';
+import { momentOf } from '../time-view.ts';
 import { type AdminParts, tabs } from './section.ts';
 import { describeSelection, fieldsOfSelection, isEmpty, type SelectionFields, selectionOf } from './selection.ts';
 import { usesOf } from './uses-view.ts';

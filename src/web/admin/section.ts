@@ -1,8 +1,8 @@
 /** Owns what the pages of the administrators share: who may see them, and their tabs. */
 import type { Request, RequestHandler } from 'express';
-import type { Administrators } from '../../administration/administrators.ts';
-import type { Client } from '../../audit.ts';
-import { Refusal } from '../../errors.ts';
+import type { Administrators } from '../../accounts/administrators.ts';
+import type { Client } from '../../audit/audit.ts';
+import { Refusal } from '../../lib/errors.ts';
 import { personOf } from '../session.ts';
 import type { Views } from '../views.ts';
 

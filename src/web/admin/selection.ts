@@ -1,6 +1,6 @@
 /** Owns how a selection of passwords stands in an address and is told in words. */
-import type { Selection } from '../../administration/selection.ts';
-import { dateOf } from '../../time.ts';
+import type { Selection } from '../../accounts/selection.ts';
+import { dateOf } from '../../lib/time.ts';
 import { dayOf, type Fields } from '../fields.ts';
 
 const names = ['password', 'account', 'domain', 'group', 'provider', 'before', 'unused'] as const;

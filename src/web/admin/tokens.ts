@@ -1,12 +1,12 @@
 /** Owns the pages about API tokens: who holds which, make one, revoke one. */
 import type { Request, RequestHandler, Response } from 'express';
-import { type ApiToken, type ApiTokens, apiScopes } from '../../administration/api-tokens.ts';
-import { Refusal } from '../../errors.ts';
+import { type ApiToken, type ApiTokens, apiScopes } from '../../accounts/api-tokens.ts';
+import { Refusal } from '../../lib/errors.ts';
 import { fieldsOf, numberIn, readForm } from '../fields.ts';
-import { type Moment, momentOf } from '../moment.ts';
 import { sections } from '../navigation.ts';
 import { emptyForm, type FormError, formErrorOf } from '../password-form.ts';
 import { actorOf, personOf } from '../session.ts';
+import { type Moment, momentOf } from '../time-view.ts';
 import { type AdminParts, tabs } from './section.ts';
 
 export type TokenPageParts = AdminParts & {

@@ -1,7 +1,7 @@
 /** Owns how it is told what passwords were used from and for: addresses, clients and repositories of 30 days. */
-import type { Use, UseKind } from '../../uses.ts';
-import { clientName } from '../client-name.ts';
-import { type Moment, momentOf } from '../moment.ts';
+import type { Use, UseKind } from '../../audit/uses.ts';
+import { type Moment, momentOf } from '../time-view.ts';
+import { clientName } from '../user-agent.ts';
 
 export type UseView = { readonly value: string; readonly last: Moment };
 export type UsesView = {

@@ -1,0 +1,98 @@
+/** The faults: a full disk, and a data folder that cannot be written. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createPassword } from '../test/support/person.ts';
+import { findPostgres, startPostgres } from '../test/support/postgres.ts';
+import { askToken, type Fault, Missing, openScene, type Scene } from './scene.ts';
+
+/** A file system of its own on the folder. @throws Missing where that is not allowed */
+function mount(folder: string, options: readonly string[], stack: AsyncDisposableStack): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    execFileSync('mount', [...options, folder], { stdio: 'pipe' });
+  } catch {
+    throw new Missing('needs root, to mount a file system');
+  }
+  stack.defer(() => void execFileSync('umount', ['--lazy', folder]));
+}
+
+/** Fills the file system until nothing can be made any more, and looks what still works, and what works after. */
+async function fill(scene: Scene, folder: string): Promise<void> {
+  const visitor = await scene.signIn();
+  const { secret } = await createPassword(visitor, scene.url);
+  assert.ok(secret);
+
+  const ballast = join(folder, 'ballast');
+  assert.throws(() => writeFileSync(ballast, Buffer.alloc(64 * 1024 * 1024)), { code: 'ENOSPC' });
+  let refused = 0;
+  for (let count = 0; refused === 0; count++) {
+    // A database may still have room in what it has written to before.
+    const { page, secret: made } = await createPassword(visitor, scene.url, { name: `while full ${count}` });
+    if (made === null) refused = page.status;
+    else assert.equal(await askToken(scene.url, made), 200, 'what was answered is stored');
+  }
+  assert.equal(refused, 503);
+  assert.equal(await askToken(scene.url, secret), 200, 'a token needs no room');
+
+  rmSync(ballast);
+  const after = await createPassword(visitor, scene.url, { name: 'after' });
+  assert.ok(after.secret);
+  assert.equal(await askToken(scene.url, after.secret), 200);
+}
+
+const outcome = 'what needs room is refused with 503, tokens are given; with room again it goes on without a restart';
+
+export const fullDisk: Fault = {
+  name: 'disk',
+  what: 'the disk is full',
+  async run(_scale, stack) {
+    const scene = await openScene(stack);
+    const data = join(scene.installation.folder, 'data');
+    mount(data, ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs'], stack);
+    await scene.serve();
+    await fill(scene, data);
+    return outcome;
+  },
+};
+
+export const fullPostgres: Fault = {
+  name: 'disk-postgres',
+  what: 'the disk of PostgreSQL’s tables is full',
+  async run(_scale, stack) {
+    if (findPostgres() === null) throw new Missing('needs PostgreSQL');
+    const scene = await openScene(stack);
+    const tables = mkdtempSync(join(tmpdir(), 'dockpass-tables-'));
+    stack.defer(() => rmSync(tables, { recursive: true }));
+    mount(tables, ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs'], stack);
+    const postgres = await startPostgres();
+    stack.defer(() => postgres.stop());
+    await scene.serve({
+      DATABASE_URL: await postgres.createDatabase(tables),
+      PASSWORDS_PER_PERSON: '1000',
+      SESSION_SECRET: 's'.repeat(32),
+      PASSWORD_PEPPER: 'p'.repeat(32),
+      ENCRYPTION_KEYS: 'e'.repeat(43),
+    });
+    await fill(scene, tables);
+    return outcome;
+  },
+};
+
+export const readOnly: Fault = {
+  name: 'readonly',
+  what: 'the data folder cannot be written',
+  async run(_scale, stack) {
+    const scene = await openScene(stack);
+    const data = join(scene.installation.folder, 'data');
+    await (await scene.serve()).stop();
+    mount(data, ['--bind', data], stack);
+    execFileSync('mount', ['-o', 'remount,bind,ro', data]);
+    const { code, output } = await scene.installation.run(['serve']);
+    assert.equal(code, 1);
+    assert.ok(output.includes(data), `it names the folder:\n${output}`);
+    return `the start ends with 1 and says: ${output.trim().split('\n').at(-1)?.replaceAll(data, 'DATA_DIR')}`;
+  },
+};

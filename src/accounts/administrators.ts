@@ -1,0 +1,52 @@
+/** Owns the question who is an administrator: e-mails and groups of the configuration, asked anew at each request. */
+import { identityOfAccount } from '../identity/account-identity.ts';
+import type { Patience } from '../identity/account-status.ts';
+import { foldCase } from '../identity/identity.ts';
+import type { Policy } from '../policy/acl.ts';
+import { type Member, type Membership, membersOf as policyMembersOf } from '../policy/groups.ts';
+import { membershipsOf } from '../policy/memberships.ts';
+import type { Account } from '../store/accounts.ts';
+import type { GroupMembers } from '../store/people.ts';
+
+export type Administrators = {
+  /** Never a robot, never whoever shows a password: only people who have signed in with a provider are asked about. */
+  includes(account: Account): boolean;
+  /** Every group that the account is in now, those of the provider and those of the policy file. */
+  groupsOf(account: Account): Membership[];
+  /** What an account of the group has: as `groupsOf`, the other way round. @param group of a provider or of the policy file */
+  membersOf(group: string): GroupMembers;
+};
+
+/** @param parts.now epoch milliseconds */
+export function createAdministrators(parts: {
+  readonly emails: readonly string[];
+  readonly groups: readonly string[];
+  readonly policy: () => Policy;
+  readonly patience: Patience;
+  readonly now: () => number;
+}): Administrators {
+  const { groups, policy, patience, now } = parts;
+  const emails = parts.emails.map(foldCase);
+  const groupsOf = (account: Account): Membership[] =>
+    membershipsOf(policy().groups, identityOfAccount(account, patience, now()));
+  return {
+    groupsOf,
+    membersOf(group) {
+      const members = policyMembersOf(policy().groups, group);
+      const valuesOf = (...kinds: readonly Member['kind'][]) =>
+        members.filter(({ kind }) => kinds.includes(kind)).map(({ value }) => value);
+      return {
+        groups: [group, ...valuesOf('group')],
+        toldSince: now() - patience.groups,
+        // The user name of a person is their e-mail.
+        logins: valuesOf('email', 'account'),
+        domains: valuesOf('domain'),
+      };
+    },
+    includes(account) {
+      if (account.kind !== 'person' || account.state !== 'active') return false;
+      if (account.email !== null && emails.includes(foldCase(account.email))) return true;
+      return groups.length > 0 && groupsOf(account).some(({ name }) => groups.includes(name));
+    },
+  };
+}

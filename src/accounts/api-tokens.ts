@@ -1,0 +1,178 @@
+/** Owns administrators' API tokens: `dka_`, narrow scopes, an expiry; they open /api/v1 and nothing else. */
+import { randomBytes } from 'node:crypto';
+import { stateOf } from '../app-passwords/check.ts';
+import { checkDays } from '../app-passwords/input.ts';
+import type { Actor, Audit, Client } from '../audit/audit.ts';
+import { Refusal } from '../lib/errors.ts';
+import { createSecret, equalHashes, hasValidChecksum, hintOf, type Pepper } from '../lib/secret.ts';
+import { day, minute } from '../lib/time.ts';
+import type { ApiTokenRow, ApiTokenStore } from '../store/api-tokens.ts';
+import type { Administrators } from './administrators.ts';
+
+export const apiScopes = [
+  'people:read',
+  'people:write',
+  'passwords:read',
+  'passwords:revoke',
+  'robots:read',
+  'robots:write',
+  'audit:read',
+  'policy:explain',
+] as const;
+export type ApiScope = (typeof apiScopes)[number];
+
+/** Times are epoch milliseconds. */
+export type ApiToken = {
+  readonly id: string;
+  readonly name: string;
+  readonly hint: string;
+  readonly scopes: readonly ApiScope[];
+  /** The administrator who made it: it works as long as they are one; 'command line': until it expires. */
+  readonly createdBy: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly revokedAt: number | null;
+  readonly revokedBy: string | null;
+  readonly state: 'live' | 'expired' | 'revoked';
+  readonly lastUse: { readonly at: number; readonly address: string } | null;
+};
+
+export type ApiTokens = {
+  readonly maximumDays: number;
+  /**
+   * The secret is in this answer and nowhere else.
+   * @param creator id of the administrator's account, `null` for the command line
+   * @throws {Refusal} `bad_request`
+   */
+  issue(
+    wish: { readonly name: string; readonly days: number; readonly scopes: readonly string[] },
+    creator: string | null,
+    by: Actor,
+  ): Promise<{ secret: string; token: ApiToken }>;
+  /** The newest first. */
+  list(): Promise<ApiToken[]>;
+  /** @throws {Refusal} `not_found` */
+  revoke(id: string, by: Actor): Promise<ApiToken>;
+  /** @throws {Refusal} `unauthenticated` */
+  verify(secret: string, client: Client): Promise<ApiCaller>;
+};
+
+/** Whom a token speaks for. */
+export type ApiCaller = { readonly tokenId: string; readonly actor: string; readonly scopes: readonly ApiScope[] };
+
+export type ApiTokenParts = {
+  readonly store: ApiTokenStore;
+  readonly administrators: Pick<Administrators, 'includes'>;
+  readonly audit: Audit;
+  readonly pepper: Pepper;
+  readonly maximumDays: number;
+  /** Told of a last use that could not be written. */
+  readonly onError: (error: unknown) => void;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+/** Milliseconds: how exact the last use is. */
+const useInterval = 5 * minute;
+const maximumNameLength = 60;
+
+export function createApiTokens(parts: ApiTokenParts): ApiTokens {
+  const { store, audit, pepper, now } = parts;
+  return {
+    maximumDays: parts.maximumDays,
+    async issue(wish, creator, by) {
+      const { name, scopes } = checkWish(wish, parts.maximumDays);
+      const secret = createSecret('dka');
+      const createdAt = now();
+      const row = {
+        id: randomBytes(9).toString('hex'),
+        account_id: creator,
+        created_by: by.actor,
+        name,
+        hash: pepper.hash(secret),
+        pepper_id: pepper.id,
+        hint: hintOf(secret),
+        scopes_json: JSON.stringify(scopes),
+        created_at: createdAt,
+        expires_at: createdAt + wish.days * day,
+      };
+      await store.insert(row);
+      const detail = { id: row.id, name, scopes, expiresAt: row.expires_at };
+      audit.record({ action: 'api-token.create', ...by, subject: by.actor, detail });
+      return { secret, token: toToken({ ...row, ...unused }, createdAt) };
+    },
+    list: async () => (await store.all()).map((row) => toToken(row, now())),
+    async revoke(id, by) {
+      if (await store.revoke(id, by.actor, now())) {
+        const { name = '', created_by: subject = '' } = (await store.byId(id)) ?? {};
+        audit.record({ action: 'api-token.revoke', ...by, subject, detail: { id, name } });
+      }
+      const row = await store.byId(id);
+      if (row === undefined) throw new Refusal('not_found', `There is no API token ${id}. List them to see the ids.`);
+      return toToken(row, now());
+    },
+    verify: (secret, client) => verify(parts, secret, client),
+  };
+}
+
+const unused = { revoked_at: null, revoked_by: null, used_at: null, used_address: null };
+
+function checkWish(
+  { name, days, scopes }: { readonly name: string; readonly days: number; readonly scopes: readonly string[] },
+  maximumDays: number,
+): { name: string; scopes: ApiScope[] } {
+  const trimmed = name.trim().normalize('NFC');
+  if (trimmed === '' || trimmed.length > maximumNameLength || /\p{Cc}/u.test(trimmed)) {
+    throw new Refusal('bad_request', `Name the token after what uses it, in at most ${maximumNameLength} characters.`);
+  }
+  checkDays(days, maximumDays);
+  const known = apiScopes.filter((scope) => scopes.includes(scope));
+  if (known.length === 0 || known.length !== new Set(scopes).size) {
+    throw new Refusal('bad_request', `Choose one or more of the scopes ${apiScopes.join(', ')}.`);
+  }
+  return { name: trimmed, scopes: known };
+}
+
+/** Whoever is no administrator any more leaves no token behind that still is one. */
+async function verify(parts: ApiTokenParts, secret: string, client: Client): Promise<ApiCaller> {
+  const { store, pepper, administrators, now } = parts;
+  const hash = pepper.hash(secret);
+  const row = hasValidChecksum(secret) ? await store.byHash(hash) : undefined;
+  if (row === undefined || !equalHashes(row.hash, hash)) {
+    throw new Refusal(
+      'unauthenticated',
+      'Send an API token as "Authorization: Bearer dka_...". This is none that is known.',
+    );
+  }
+  const state = stateOf(row, now());
+  if (state !== 'live')
+    throw new Refusal('unauthenticated', `The API token "${row.name}" is ${state}. Make a new one.`);
+  if (row.account_id !== null) {
+    const creator = await store.creator(row.id);
+    if (creator === undefined || !administrators.includes(creator)) {
+      throw new Refusal(
+        'unauthenticated',
+        `The API token "${row.name}" was made by ${row.created_by}, who is no administrator now.`,
+      );
+    }
+  }
+  store.recordUse(row.id, { at: now(), address: client.address }, useInterval).catch(parts.onError);
+  const scopes = JSON.parse(row.scopes_json) as ApiScope[];
+  return { tokenId: row.id, actor: `API token "${row.name}" of ${row.created_by}`, scopes };
+}
+
+function toToken(row: ApiTokenRow, now: number): ApiToken {
+  return {
+    id: row.id,
+    name: row.name,
+    hint: row.hint,
+    scopes: JSON.parse(row.scopes_json) as ApiScope[],
+    createdBy: row.created_by,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    revokedAt: row.revoked_at,
+    revokedBy: row.revoked_by,
+    state: stateOf(row, now),
+    lastUse: row.used_at === null ? null : { at: row.used_at, address: row.used_address ?? '' },
+  };
+}

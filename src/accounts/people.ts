@@ -1,0 +1,253 @@
+/** Owns what administrators see of people and do to them: search, a person's detail, disable, enable, end sessions, remove. */
+import type { AppPassword, AppPasswords } from '../app-passwords/app-passwords.ts';
+import type { Actor, Audit } from '../audit/audit.ts';
+import type { Use, Uses } from '../audit/uses.ts';
+import { Refusal } from '../lib/errors.ts';
+import type { Membership } from '../policy/groups.ts';
+import type { Account, AccountState } from '../store/accounts.ts';
+import { maximumLogins, type PersonRow, type Removed } from '../store/people.ts';
+import type { SessionRow } from '../store/sessions.ts';
+import { ConstraintError } from '../store/sql.ts';
+import type { Store } from '../store/store.ts';
+import type { Administrators } from './administrators.ts';
+import { checkReason } from './reason.ts';
+
+/** Times are epoch milliseconds. */
+export type Person = {
+  readonly id: string;
+  /** Lists hold people alone; `detail` takes robots too. */
+  readonly kind: Account['kind'];
+  /** The docker user name. */
+  readonly login: string;
+  readonly displayName: string | null;
+  readonly provider: string;
+  readonly domain: string | null;
+  /** As the provider told them. */
+  readonly groups: readonly string[];
+  /** When it told them; `null`: never, which is not "none". */
+  readonly groupsAt: number | null;
+  /** When the provider last said that the person is there; `null`: it cannot be asked. */
+  readonly confirmedAt: number | null;
+  readonly createdAt: number;
+  readonly signedInAt: number | null;
+  readonly livePasswords: number;
+  readonly state: AccountState;
+  readonly stateReason: string | null;
+  /** A login, 'command line', or 'provider', whose word a sign-in undoes. */
+  readonly stateBy: string | null;
+  readonly stateAt: number | null;
+};
+
+export type PeopleSort = 'login' | 'name' | 'signed-in' | 'created';
+
+export type PeopleQuery = {
+  /** Part of a login or name, any case; '' for all. */
+  readonly search: string;
+  readonly state: AccountState | null;
+  readonly provider: string | null;
+  readonly domain: string | null;
+  /** Of the provider with its prefix, or of the policy file. */
+  readonly group: string | null;
+  readonly sort: PeopleSort;
+  readonly descending: boolean;
+  /** From 1. */
+  readonly page: number;
+};
+
+export type PeoplePage = {
+  readonly people: readonly Person[];
+  readonly total: number;
+  /** The one that was asked for, or the last one where there are fewer. */
+  readonly page: number;
+  readonly pages: number;
+};
+
+export type SessionSummary = {
+  /** When its owner signed in. */
+  readonly signedInAt: number;
+  readonly expiresAt: number;
+  /** Where from; `null` for sessions that began before this was kept. */
+  readonly address: string | null;
+  readonly client: string | null;
+};
+
+export type PersonDetail = {
+  readonly person: Person;
+  /** Groups of the provider and of the policy file, each with where it comes from. */
+  readonly groups: readonly Membership[];
+  /** The newest first. */
+  readonly passwords: readonly (AppPassword & { readonly uses: readonly Use[] })[];
+  readonly sessions: readonly SessionSummary[];
+  readonly isAdministrator: boolean;
+};
+
+export type People = {
+  /** People alone, no robots. @throws {Refusal} `bad_request` for a group of more e-mails than can be asked for */
+  list(query: PeopleQuery): Promise<PeoplePage>;
+  /** What there is to filter by. */
+  providers(): Promise<string[]>;
+  /** @throws {Refusal} `not_found` */
+  detail(id: string): Promise<PersonDetail>;
+  /**
+   * Passwords and sessions stop at once, and sign-in is refused, until somebody enables the account again.
+   * @param reason told to its owner
+   * @throws {Refusal} `not_found`; `conflict` for one's own account
+   */
+  disable(id: string, reason: string, by: Actor): Promise<void>;
+  /** @throws {Refusal} `not_found` */
+  enable(id: string, by: Actor): Promise<void>;
+  /** Ends all sessions in browsers; returns how many. @throws {Refusal} `not_found` */
+  endSessions(id: string, by: Actor): Promise<number>;
+  /**
+   * Deletes the account with its passwords and sessions, which frees its e-mail address for somebody else. There is no
+   * way back. Whoever the provider still lets in begins anew at the next sign-in: to keep somebody out, disable them.
+   * @throws {Refusal} `not_found`; `conflict` for one's own account
+   */
+  remove(id: string, by: Actor): Promise<void>;
+};
+
+export type PeopleParts = {
+  readonly store: Pick<Store, 'people' | 'accounts' | 'sessions'>;
+  readonly passwords: Pick<AppPasswords, 'ofAccount'>;
+  readonly uses: Pick<Uses, 'ofAccount'>;
+  readonly administrators: Administrators;
+  /** Forgets the person's refresh token, here and at the provider; that the provider is away ends nothing. */
+  readonly forgetToken: (person: Pick<Account, 'id' | 'provider'>) => Promise<void>;
+  readonly audit: Audit;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+/** Rows of a page. */
+const pageSize = 50;
+
+export function createPeople(parts: PeopleParts): People {
+  const { store, audit, now } = parts;
+  const find = async (id: string): Promise<PersonRow> => {
+    const row = await store.people.byId(id, now());
+    if (row !== undefined) return row;
+    throw new Refusal('not_found', `There is no account ${id}. Search for the person by name or e-mail.`);
+  };
+  /** Robots have functions, pages and scopes of their own. */
+  const findPerson = async (id: string): Promise<PersonRow> => {
+    const row = await find(id);
+    if (row.kind === 'person') return row;
+    throw new Refusal('not_found', `${row.login} is a robot, and no person. Robots are changed where they are listed.`);
+  };
+
+  return {
+    list: (query) => list(parts, query),
+    providers: () => store.people.providers(),
+    detail: async (id) => detailOf(parts, await find(id)),
+    async disable(id, reason, by) {
+      const { login } = await findPerson(id);
+      refuseOneself('disable', login, by);
+      const change = { reason: checkReason(reason), by: by.actor, at: now() };
+      if (!(await store.people.disable(id, change))) return;
+      await store.sessions.removeOfAccount(id);
+      audit.record({ action: 'person.disable', ...by, subject: login, detail: { reason: change.reason } });
+    },
+    async enable(id, by) {
+      const { login } = await findPerson(id);
+      const change = { state: 'active', reason: null, by: by.actor, at: now() } as const;
+      if (await store.accounts.setState(id, change)) audit.record({ action: 'person.enable', ...by, subject: login });
+    },
+    async endSessions(id, by) {
+      const { login } = await findPerson(id);
+      const ended = await store.sessions.removeOfAccount(id);
+      audit.record({ action: 'person.end-sessions', ...by, subject: login, detail: { sessions: ended } });
+      return ended;
+    },
+    async remove(id, by) {
+      const person = await findPerson(id);
+      refuseOneself('remove', person.login, by);
+      await parts.forgetToken(person);
+      const removed = await removeAtOnce(store, id, by.actor, now());
+      if (removed === null) return;
+      const detail = { ...whoWas(person), ...removed };
+      audit.record({ action: 'person.remove', ...by, subject: person.login, detail });
+      await audit.flush();
+    },
+  };
+}
+
+async function list({ store, administrators, now }: PeopleParts, query: PeopleQuery): Promise<PeoplePage> {
+  const group = query.group === null ? null : administrators.membersOf(query.group);
+  if (group !== null && group.logins.length > maximumLogins) {
+    const message = `The policy file names more than ${maximumLogins} people of ${query.group}. Search for some of them.`;
+    throw new Refusal('bad_request', message, { field: 'group' });
+  }
+  const filter = { ...query, search: query.search.trim().normalize('NFC').toLowerCase(), group };
+  const total = await store.people.count(filter);
+  const pages = Math.max(1, Math.ceil(total / pageSize));
+  const page = Math.min(Math.max(1, query.page), pages);
+  const range = { limit: pageSize, offset: (page - 1) * pageSize, now: now() };
+  const rows = await store.people.list(filter, { by: query.sort, descending: query.descending }, range);
+  return { people: rows.map(toPerson), total, page, pages };
+}
+
+async function detailOf(parts: PeopleParts, account: PersonRow): Promise<PersonDetail> {
+  const { store, administrators, now } = parts;
+  const [passwords, uses, sessions] = await Promise.all([
+    parts.passwords.ofAccount(account),
+    parts.uses.ofAccount(account.id),
+    store.sessions.ofAccount(account.id, now()),
+  ]);
+  return {
+    person: toPerson(account),
+    groups: administrators.groupsOf(account),
+    passwords: passwords.map((password) => ({ ...password, uses: uses.get(password.id) ?? [] })),
+    sessions: sessions.map(toSession),
+    isAdministrator: administrators.includes(account),
+  };
+}
+
+function refuseOneself(what: 'disable' | 'remove', login: string, by: Actor): void {
+  if (login !== by.actor) return;
+  throw new Refusal('conflict', `You cannot ${what} yourself: ask another administrator.`);
+}
+
+async function removeAtOnce(store: PeopleParts['store'], id: string, by: string, at: number): Promise<Removed | null> {
+  try {
+    return await store.people.remove(id, by, at);
+  } catch (error) {
+    if (!(error instanceof ConstraintError)) throw error;
+    const message = 'The person signed in or got a password at this very moment, so nothing was removed. Try again.';
+    throw new Refusal('conflict', message, { cause: error });
+  }
+}
+
+/** What tells the one who had this login from whoever gets it next. */
+function whoWas({ id, provider, issuer, subject, display_name: name }: PersonRow) {
+  return { id, provider, issuer, subject, name };
+}
+
+function toPerson(row: PersonRow): Person {
+  return {
+    id: row.id,
+    kind: row.kind,
+    login: row.login,
+    displayName: row.display_name,
+    provider: row.provider,
+    domain: row.domain,
+    groups: JSON.parse(row.groups_json) as string[],
+    groupsAt: row.groups_at,
+    confirmedAt: row.confirmed_at,
+    createdAt: row.created_at,
+    signedInAt: row.signed_in_at,
+    livePasswords: row.live_passwords,
+    state: row.state,
+    stateReason: row.state_reason === '' ? null : row.state_reason,
+    stateBy: row.state_by,
+    stateAt: row.state_at,
+  };
+}
+
+/** What express-session and the sign-in keep in a session; anything else in it is nobody's business here. */
+function toSession({ data, expires_at: expiresAt }: SessionRow): SessionSummary {
+  const { passport } = JSON.parse(data) as {
+    passport?: { user?: { signedInAt: number; address?: string; client?: string } };
+  };
+  const { signedInAt = 0, address = null, client = null } = passport?.user ?? {};
+  return { signedInAt, expiresAt, address, client };
+}

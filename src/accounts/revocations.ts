@@ -1,0 +1,195 @@
+/** Owns revocation by administrators: what would stop, revoke, undo within 24 hours. */
+import { randomBytes } from 'node:crypto';
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { type AppPassword, toAppPassword } from '../app-passwords/app-password.ts';
+import type { Actor, Audit } from '../audit/audit.ts';
+import type { Use, Uses } from '../audit/uses.ts';
+import { Refusal } from '../lib/errors.ts';
+import { day } from '../lib/time.ts';
+import type { RevocationRow } from '../store/revocations.ts';
+import { checkReason } from './reason.ts';
+import { type Selected, type Selection, type SelectionParts, select } from './selection.ts';
+
+export type Preview = {
+  readonly people: number;
+  readonly passwords: number;
+  /** The first hundred, by login. */
+  readonly sample: readonly AppPassword[];
+  /** What used them in the last 30 days, the latest first, at most a hundred of each kind. */
+  readonly uses: readonly Use[];
+};
+
+export type Revocation = {
+  readonly id: string;
+  readonly at: number;
+  readonly by: string;
+  readonly reason: string;
+  readonly selection: Selection;
+  readonly passwords: number;
+  /** From then on it stands. */
+  readonly undoUntil: number;
+  readonly undone: { readonly at: number; readonly by: string } | null;
+};
+
+export type Revocations = {
+  /** @throws {Refusal} `bad_request` for an empty selection */
+  preview(selection: Selection): Promise<Preview>;
+  /**
+   * Counts from the next `/auth` request on. A large one ends passwords piece by piece, so that others are answered
+   * meanwhile; where it breaks off, what has ended stays ended, stands in the audit and can be undone.
+   * @param expected the number of passwords that the preview showed; `null` where nobody looked
+   * @param reason told to the owners; may be ''
+   * @throws {Refusal} `bad_request` for an empty selection, `conflict` where the number has changed since the preview, `not_found` where nothing is selected
+   */
+  revoke(selection: Selection, expected: number | null, reason: string, by: Actor): Promise<Revocation>;
+  /**
+   * The passwords work again, except those that have expired or were leaked.
+   * @returns how many
+   * @throws {Refusal} `not_found`; `conflict` after 24 hours or when it is undone already. One that broke off goes on.
+   */
+  undo(id: string, by: Actor): Promise<number>;
+  /** The newest first, at most a hundred. */
+  recent(): Promise<Revocation[]>;
+  /** @throws {Refusal} `not_found` */
+  byId(id: string): Promise<Revocation>;
+};
+
+/** Milliseconds. */
+const undoTime = day;
+const maximumSample = 100;
+/** Passwords ended or restored before others have their turn. */
+const pieceSize = 1_000;
+
+export type RevocationParts = SelectionParts & {
+  readonly uses: Pick<Uses, 'summary'>;
+  readonly audit: Audit;
+};
+
+export function createRevocations(parts: RevocationParts): Revocations {
+  const { store, audit, now } = parts;
+  const find = async (id: string): Promise<RevocationRow> => {
+    const row = await store.revocations.byId(id);
+    if (row === undefined) throw new Refusal('not_found', `There is no revocation ${id}. They are listed by date.`);
+    return row;
+  };
+
+  return {
+    async preview(selection) {
+      const found = await select(parts, selection);
+      const first = found
+        .toSorted((a, b) => (a.login < b.login ? -1 : a.login > b.login ? 1 : 0))
+        .slice(0, maximumSample);
+      const rows = new Map((await store.revocations.listed(first.map(({ id }) => id))).map((row) => [row.id, row]));
+      return {
+        people: new Set(found.map(({ accountId }) => accountId)).size,
+        passwords: found.length,
+        sample: first.flatMap(({ id }) => rows.get(id) ?? []).map((row) => toAppPassword(row, row, now())),
+        uses: await parts.uses.summary(found.map(({ id }) => id)),
+      };
+    },
+
+    async revoke(selection, expected, reason, by) {
+      const why = checkReason(reason);
+      const found = await select(parts, selection);
+      checkNumber(found.length, expected);
+      const row = createRow(selection, found.length, why, by, now());
+      await store.revocations.begin(row);
+      let passwords = 0;
+      try {
+        for await (const ended of endInPieces(parts, row, found)) passwords += ended;
+        await store.revocations.complete(row.id);
+      } finally {
+        const detail = { id: row.id, reason: row.reason, selection, passwords };
+        audit.record({ action: 'revocation', ...by, subject: subjectOf(found), detail });
+      }
+      await audit.flush();
+      return toRevocation({ ...row, passwords });
+    },
+
+    async undo(id, by) {
+      const { selection_json: selection } = await find(id);
+      const isFirst = await store.revocations.markUndone(id, by.actor, now());
+      if (!isFirst && (await find(id)).undone_at === null) throw cannotUndo('It is older than 24 hours, so it stands');
+      const restored = await restoreAll(parts, id);
+      if (!isFirst && restored === 0) throw cannotUndo('It was undone already');
+      const detail = { id, selection: JSON.parse(selection) as Selection, passwords: restored };
+      audit.record({ action: 'revocation.undo', ...by, subject: '', detail });
+      await audit.flush();
+      return restored;
+    },
+
+    recent: async () => (await store.revocations.latest(maximumSample)).map(toRevocation),
+    byId: async (id) => toRevocation(await find(id)),
+  };
+}
+
+function createRow(selection: Selection, passwords: number, reason: string, by: Actor, at: number): RevocationRow {
+  return {
+    id: randomBytes(9).toString('hex'),
+    at,
+    actor: by.actor,
+    reason,
+    selection_json: JSON.stringify(selection),
+    passwords,
+    undo_until: at + undoTime,
+    undone_at: null,
+    undone_by: null,
+  };
+}
+
+/** What has ended stays ended where it breaks off. @returns the number of passwords that each piece ended */
+async function* endInPieces(
+  { store }: RevocationParts,
+  row: RevocationRow,
+  found: readonly Selected[],
+): AsyncGenerator<number> {
+  for (let start = 0; start < found.length; start += pieceSize) {
+    const ids = found.slice(start, start + pieceSize).map(({ id }) => id);
+    yield await store.revocations.end(row, ids);
+    await yieldToOthers();
+  }
+}
+
+/** @returns how many */
+async function restoreAll({ store }: RevocationParts, id: string): Promise<number> {
+  let restored = 0;
+  for (;;) {
+    const piece = await store.revocations.restore(id, pieceSize);
+    restored += piece;
+    if (piece < pieceSize) return restored;
+    await yieldToOthers();
+  }
+}
+
+function cannotUndo(why: string): Refusal {
+  return new Refusal('conflict', `${why}. Whoever needs a password can create a new one.`);
+}
+
+function checkNumber(found: number, expected: number | null): void {
+  if (found === 0) throw new Refusal('not_found', 'No live password is selected, so there is nothing to revoke.');
+  if (expected === null || expected === found) return;
+  throw new Refusal(
+    'conflict',
+    `The preview showed ${expected} passwords and now there are ${found}. Look at it again.`,
+  );
+}
+
+/** The owner, where all are of one account. */
+function subjectOf(rows: readonly Selected[]): string {
+  const logins = new Set(rows.map(({ login }) => login));
+  const [login = ''] = logins;
+  return logins.size === 1 ? login : '';
+}
+
+function toRevocation(row: RevocationRow): Revocation {
+  return {
+    id: row.id,
+    at: row.at,
+    by: row.actor,
+    reason: row.reason,
+    selection: JSON.parse(row.selection_json) as Selection,
+    passwords: row.passwords,
+    undoUntil: row.undo_until,
+    undone: row.undone_at === null ? null : { at: row.undone_at, by: row.undone_by ?? '' },
+  };
+}

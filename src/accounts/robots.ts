@@ -1,0 +1,211 @@
+/** Owns robots: accounts that belong to a group and hold passwords, and stay when a person leaves. */
+import { randomBytes } from 'node:crypto';
+import type { Actor, Audit } from '../audit/audit.ts';
+import { Refusal } from '../lib/errors.ts';
+import type { AccountState } from '../store/accounts.ts';
+import type { RobotFacts, RobotRow } from '../store/robots.ts';
+import { ConstraintError } from '../store/sql.ts';
+import type { Store } from '../store/store.ts';
+
+export type Robot = {
+  readonly id: string;
+  /** The docker user name: "robot-" and its name. */
+  readonly login: string;
+  readonly name: string;
+  /** What it is for. */
+  readonly description: string;
+  /** Members of this group manage it, beside administrators. */
+  readonly ownerGroup: string;
+  /** What the policy sees as its groups. */
+  readonly groups: readonly string[];
+  /** What the policy sees as its labels. */
+  readonly labels: Readonly<Record<string, readonly string[]>>;
+  readonly state: AccountState;
+  readonly createdAt: number;
+  readonly createdBy: string;
+  readonly livePasswords: number;
+};
+
+export type RobotWish = Pick<Robot, 'name' | 'description' | 'ownerGroup' | 'groups' | 'labels'>;
+
+/** Who manages robots: administrators and the command line manage all, others those that their groups own. */
+export type RobotManager =
+  | { readonly administrator: true }
+  | { readonly administrator: false; readonly groups: readonly string[] };
+
+/**
+ * Its passwords are issued, rotated, listed and revoked as everybody's, by AppPasswords with the robot as owner; they begin
+ * with `dkr_`.
+ */
+export type Robots = {
+  /** Those that the manager manages, by name. */
+  list(manager: RobotManager): Promise<Robot[]>;
+  /** @throws {Refusal} `not_found`, also for one of somebody else's group */
+  byId(id: string, manager: RobotManager): Promise<Robot>;
+  /**
+   * Whoever is no administrator gives a robot no group that they are not in, and no labels.
+   * @throws {Refusal} `bad_request`, `denied` or, for a name in use, `conflict`
+   */
+  create(wish: RobotWish, manager: RobotManager, by: Actor): Promise<Robot>;
+  /** @throws {Refusal} as `create` and `byId` */
+  change(id: string, wish: Omit<RobotWish, 'name'>, manager: RobotManager, by: Actor): Promise<Robot>;
+  /** Its passwords stop, or work again. @throws {Refusal} `not_found` */
+  setState(id: string, state: 'active' | 'disabled', manager: RobotManager, by: Actor): Promise<Robot>;
+};
+
+export type RobotParts = {
+  readonly store: Pick<Store, 'robots' | 'accounts'>;
+  readonly audit: Audit;
+  /** Users of the policy file: rules for one of them would speak for a robot of the same name. */
+  readonly isStaticUser: (login: string) => boolean;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+/** Tells robots from people, whose login holds an @, wherever only the login is seen: in a rule, in a registry's log. */
+const loginPrefix = 'robot-';
+/** What a registry accepts as a path component, so that `${account}/**` is a namespace. */
+const namePattern = /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
+const maximumNameLength = 40;
+const maximumTextLength = 200;
+const maximumGroups = 50;
+const maximumLabels = 20;
+
+export function createRobots(parts: RobotParts): Robots {
+  const { store, audit, now } = parts;
+  const find = async (id: string, manager: RobotManager): Promise<RobotRow> => {
+    const row = await store.robots.byId(id, now());
+    if (row !== undefined && manages(manager, row)) return row;
+    throw new Refusal('not_found', `There is no robot ${id} that you manage. Your groups' robots are listed.`);
+  };
+
+  return {
+    list: async (manager) => (await store.robots.all(now())).filter((row) => manages(manager, row)).map(toRobot),
+    byId: async (id, manager) => toRobot(await find(id, manager)),
+
+    async create(wish, manager, by) {
+      const login = `${loginPrefix}${checkName(wish.name)}`;
+      const facts = checkFacts(wish, manager, null);
+      const row = {
+        ...facts,
+        id: randomBytes(10).toString('hex'),
+        login,
+        display_name: wish.name,
+        created_by: by.actor,
+      };
+      if (parts.isStaticUser(login)) throw nameTaken(login);
+      try {
+        await store.robots.insert({ ...row, created_at: now() });
+      } catch (error) {
+        throw error instanceof ConstraintError ? nameTaken(login, error) : error;
+      }
+      audit.record({ action: 'robot.create', ...by, subject: login, detail: describe(facts) });
+      return toRobot(await find(row.id, manager));
+    },
+
+    async change(id, wish, manager, by) {
+      const before = await find(id, manager);
+      const facts = checkFacts(wish, manager, toRobot(before));
+      await store.robots.change(id, facts);
+      const detail = { before: describe(toFacts(toRobot(before))), after: describe(facts) };
+      audit.record({ action: 'robot.change', ...by, subject: before.login, detail });
+      return toRobot((await store.robots.byId(id, now())) ?? before);
+    },
+
+    async setState(id, state, manager, by) {
+      const { login } = await find(id, manager);
+      const reason = state === 'active' ? null : 'switched off by its owners';
+      if (await store.accounts.setState(id, { state, reason, by: by.actor, at: now() })) {
+        audit.record({ action: 'robot.change', ...by, subject: login, detail: { after: { state } } });
+      }
+      return toRobot(await find(id, manager));
+    },
+  };
+}
+
+function manages(manager: RobotManager, robot: Pick<RobotRow, 'owner_group'>): boolean {
+  return manager.administrator || (robot.owner_group !== null && manager.groups.includes(robot.owner_group));
+}
+
+function checkName(name: string): string {
+  if (name.length <= maximumNameLength && namePattern.test(name)) return name;
+  throw new Refusal(
+    'bad_request',
+    `Name a robot with lower-case letters, digits and single . _ or - between them, at most ${maximumNameLength}: "ci-frontend".`,
+    { field: 'name' },
+  );
+}
+
+type Facts = Pick<RobotFacts, 'description' | 'owner_group' | 'groups_json' | 'labels_json'>;
+
+/**
+ * A group is what its members may do, so nobody hands out one that they are not in. What a robot has already, from an
+ * administrator, stays when its owners change something else.
+ * @param before `null` for a new robot
+ */
+function checkFacts(wish: Omit<RobotWish, 'name'>, manager: RobotManager, before: Robot | null): Facts {
+  const { description, ownerGroup, labels } = wish;
+  const groups = [...new Set(wish.groups)];
+  checkTexts([description, ownerGroup, ...groups, ...Object.entries(labels).flat(2)]);
+  if (ownerGroup === '') {
+    throw new Refusal('bad_request', 'Name the group whose members manage the robot.', { field: 'ownerGroup' });
+  }
+  if (groups.length > maximumGroups || Object.keys(labels).length > maximumLabels) {
+    throw new Refusal('bad_request', `A robot has at most ${maximumGroups} groups and ${maximumLabels} labels.`);
+  }
+  const facts = toFacts({ description, ownerGroup, groups, labels });
+  if (manager.administrator) return facts;
+  const foreign = [ownerGroup, ...groups].find(
+    (group) => !manager.groups.includes(group) && before?.groups.includes(group) !== true,
+  );
+  if (foreign !== undefined) {
+    throw new Refusal('denied', `You are not in the group ${foreign}, so you cannot give it. Ask an administrator.`, {
+      field: foreign === ownerGroup ? 'ownerGroup' : 'groups',
+    });
+  }
+  if (facts.labels_json !== JSON.stringify(before?.labels ?? {})) {
+    throw new Refusal('denied', 'Only administrators give robots labels. Leave them as they are, or ask one.', {
+      field: 'labels',
+    });
+  }
+  return facts;
+}
+
+function checkTexts(texts: readonly string[]): void {
+  const wrong = texts.find((text) => text.length > maximumTextLength || /\p{Cc}/u.test(text));
+  if (wrong === undefined) return;
+  const shown = wrong.slice(0, 20).replaceAll(/\p{Cc}/gu, '?');
+  throw new Refusal(
+    'bad_request',
+    `"${shown}..." is longer than ${maximumTextLength} characters or holds a control character.`,
+  );
+}
+
+function nameTaken(login: string, cause?: unknown): Refusal {
+  return new Refusal('conflict', `Somebody is called ${login} already. Choose another name.`, { cause, field: 'name' });
+}
+
+function toFacts({ description, ownerGroup, groups, labels }: Omit<RobotWish, 'name'>): Facts {
+  const lists = { groups_json: JSON.stringify(groups), labels_json: JSON.stringify(labels) };
+  return { description, owner_group: ownerGroup, ...lists };
+}
+
+function describe({ description, owner_group: ownerGroup, groups_json, labels_json }: Facts): Record<string, unknown> {
+  return { description, ownerGroup, groups: JSON.parse(groups_json), labels: JSON.parse(labels_json) };
+}
+
+function toRobot(row: RobotRow): Robot {
+  return {
+    id: row.id,
+    login: row.login,
+    name: row.login.slice(loginPrefix.length),
+    description: row.description ?? '',
+    ownerGroup: row.owner_group ?? '',
+    groups: JSON.parse(row.groups_json) as string[],
+    labels: JSON.parse(row.labels_json ?? '{}') as Robot['labels'],
+    state: row.state,
+    createdAt: row.created_at,
+    createdBy: row.created_by ?? '',
+    livePasswords: row.live_passwords,
+  };
+}

@@ -1,0 +1,101 @@
+/** Owns which live passwords an administrator means. */
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { foldCase } from '../identity/identity.ts';
+import { Refusal } from '../lib/errors.ts';
+import { domainOf } from '../sign-in/admission.ts';
+import type { Account } from '../store/accounts.ts';
+import { inPieces } from '../store/conditions.ts';
+import type { Store } from '../store/store.ts';
+import type { Administrators } from './administrators.ts';
+
+/** Live passwords to which everything that is given applies; at least one thing must be given. Times are epoch milliseconds. */
+export type Selection = {
+  readonly passwordId?: string;
+  readonly accountId?: string;
+  /** The verified domain of their owners, in any case. */
+  readonly domain?: string;
+  /** A group of their owners: of the provider, with its prefix, or of the policy file. */
+  readonly group?: string;
+  readonly provider?: string;
+  readonly createdBefore?: number;
+  /** Not used since, though made before. */
+  readonly unusedSince?: number;
+};
+
+export type SelectionParts = {
+  readonly store: Pick<Store, 'revocations' | 'accounts' | 'passwords'>;
+  readonly administrators: Pick<Administrators, 'groupsOf'>;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+/** Accounts read before others have their turn. */
+const pieceSize = 1_000;
+
+export type Selected = { readonly id: string; readonly accountId: string; readonly login: string };
+
+/**
+ * The live passwords that are meant.
+ * @throws {Refusal} `bad_request` for an empty selection
+ */
+export async function select(parts: SelectionParts, selection: Selection): Promise<Selected[]> {
+  if (Object.values(selection).every((value) => value === undefined)) {
+    throw new Refusal(
+      'bad_request',
+      'Say which passwords are meant: a person, a domain, a group, a provider or a date.',
+    );
+  }
+  const { store, now } = parts;
+  const meant = withFoldedDomain(selection);
+  const found: Selected[] = [];
+  const at = now();
+  for await (const accounts of accountsOf(parts, meant)) {
+    const logins = new Map(accounts.filter((each) => isMeant(parts, meant, each)).map(({ id, login }) => [id, login]));
+    for (const ids of inPieces([...logins.keys()])) {
+      const rows = await store.revocations.live(ids, meant, at);
+      found.push(
+        ...rows.map(({ id, account_id: accountId }) => ({ id, accountId, login: logins.get(accountId) ?? '' })),
+      );
+    }
+    // SQLite answers within the turn: without this, no token is made while a hundred thousand rows are read.
+    await yieldToOthers();
+  }
+  return found;
+}
+
+/** As accounts have it. */
+function withFoldedDomain(selection: Selection): Selection {
+  return selection.domain === undefined ? selection : { ...selection, domain: foldCase(selection.domain) };
+}
+
+/** Those that may be meant: one, or all in pieces. */
+async function* accountsOf(
+  { store }: SelectionParts,
+  { passwordId, accountId, domain, provider }: Selection,
+): AsyncGenerator<Account[]> {
+  if (passwordId !== undefined || accountId !== undefined) {
+    const id = accountId ?? (await store.passwords.byId(passwordId ?? ''))?.account_id;
+    const account = id === undefined ? undefined : await store.accounts.byId(id);
+    yield account === undefined ? [] : [account];
+    return;
+  }
+  let piece: Account[];
+  let after = '';
+  do {
+    piece = await store.accounts.after(after, pieceSize, { domain, provider });
+    yield piece;
+    after = piece.at(-1)?.id ?? '';
+  } while (piece.length === pieceSize);
+}
+
+/** Groups of the policy file are no column, so each account is asked, as it would be at `/auth`. */
+function isMeant(
+  { administrators }: SelectionParts,
+  { domain, provider, group }: Selection,
+  account: Account,
+): boolean {
+  // Whose domain no provider has told yet, belongs to that of the e-mail where it is about taking away.
+  if (domain !== undefined && (account.domain ?? domainOf(account.login)) !== domain) return false;
+  if (provider !== undefined && account.provider !== provider) return false;
+  return group === undefined || administrators.groupsOf(account).some(({ name }) => name === group);
+}

@@ -1,0 +1,66 @@
+/** Owns what may be asked for in a new password: its name, its lifetime, the repositories it is narrowed to. */
+import { Refusal } from '../lib/errors.ts';
+
+/** What somebody asks for when they create a password. `repositories` empty: not narrowed. */
+export type PasswordWish = {
+  readonly name: string;
+  readonly days: number;
+  readonly pullOnly: boolean;
+  readonly repositories: readonly string[];
+};
+
+export type WishRules = {
+  readonly maximumDays: number;
+  /** Says what is wrong with a repository pattern, or `null`. */
+  readonly checkPattern: (pattern: string) => string | null;
+};
+
+const maximumNameLength = 60;
+const maximumPatterns = 20;
+const maximumPatternLength = 255;
+
+/** @throws {Refusal} `bad_request`, with the field */
+export function checkWish(wish: PasswordWish, rules: WishRules): { name: string; repositories: string[] } {
+  const name = checkName(wish.name);
+  checkDays(wish.days, rules.maximumDays);
+  const repositories = wish.repositories.map((pattern) => pattern.trim()).filter((pattern) => pattern !== '');
+  const patternProblem = problemOfPatterns(repositories, rules);
+  if (patternProblem !== null) throw new Refusal('bad_request', patternProblem, { field: 'repositories' });
+  return { name, repositories };
+}
+
+/**
+ * @returns the name as it is stored
+ * @throws {Refusal} `bad_request`, with the field
+ */
+export function checkName(wanted: string): string {
+  const name = wanted.trim().normalize('NFC');
+  const problem = problemOfName(name);
+  if (problem !== null) throw new Refusal('bad_request', problem, { field: 'name' });
+  return name;
+}
+
+function problemOfName(name: string): string | null {
+  if (name === '') return 'Give the password a name, for example the machine it is for.';
+  if (name.length > maximumNameLength) return `The name is longer than ${maximumNameLength} characters. Shorten it.`;
+  return /[\p{Cc}\p{Cf}]/u.test(name)
+    ? 'The name holds a control character, or one that nobody sees. Remove it.'
+    : null;
+}
+
+function problemOfPatterns(repositories: readonly string[], { checkPattern }: WishRules): string | null {
+  if (repositories.length > maximumPatterns) {
+    return `Name at most ${maximumPatterns} repository patterns; combine some with "*".`;
+  }
+  for (const pattern of repositories) {
+    const problem = pattern.length > maximumPatternLength ? 'it is too long' : checkPattern(pattern);
+    if (problem !== null) return `The repository pattern "${pattern}" is not usable: ${problem}.`;
+  }
+  return null;
+}
+
+/** @throws {Refusal} `bad_request` */
+export function checkDays(days: number, maximum: number): void {
+  if (Number.isInteger(days) && days >= 1 && days <= maximum) return;
+  throw new Refusal('bad_request', `Choose a lifetime between 1 and ${maximum} days.`, { field: 'days' });
+}

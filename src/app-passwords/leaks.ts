@@ -1,0 +1,73 @@
+/** Owns what a report of a leaked secret ends: whoever holds it may revoke it, whatever kind of ours it is, for good. */
+import type { Audit, Client } from '../audit/audit.ts';
+import {
+  hasValidChecksum,
+  isSecretOf,
+  looksLikeDockerAuthPassword,
+  looksLikeSecret,
+  type Pepper,
+} from '../lib/secret.ts';
+import type { FailedLogins } from '../static-users/failed-logins.ts';
+import type { Store } from '../store/store.ts';
+
+export type LeakReports = {
+  /**
+   * Ends the password, or the one behind an identity token, or the API token. No undo brings it back. What has ended for
+   * good already is known, and nothing is written of it again.
+   * @returns false for what is no secret of anybody here
+   * @throws {Refusal} `too_many_requests` in place of false, after too many of those from one network
+   */
+  report(secret: string, client: Client): Promise<boolean>;
+};
+
+export type LeakParts = {
+  readonly store: Pick<Store, 'passwords' | 'identityTokens' | 'apiTokens'>;
+  readonly failedLogins: Pick<FailedLogins, 'record'>;
+  readonly audit: Audit;
+  readonly pepper: Pepper;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+/** Stands where a login does, in `revokedBy` and where wrong ones are counted; no login has a space. */
+const reporter = 'a report that it leaked';
+
+export function createLeakReports({ store, failedLogins, audit, pepper, now }: LeakParts): LeakReports {
+  const endPassword = async (hash: string | undefined, client: Client): Promise<boolean> => {
+    const row = hash === undefined ? undefined : await store.passwords.byHash(hash);
+    if (row === undefined) return false;
+    const { id, name, login } = row;
+    if (await store.passwords.revokeForGood(id, reporter, now())) {
+      audit.record({ action: 'password.leaked', actor: '', client, subject: login, detail: { id, name } });
+      await audit.flush();
+    }
+    return true;
+  };
+  const endApiToken = async (hash: string, client: Client): Promise<boolean> => {
+    const row = await store.apiTokens.byHash(hash);
+    if (row === undefined) return false;
+    const { id, name, created_by: subject } = row;
+    if (await store.apiTokens.revoke(id, reporter, now())) {
+      audit.record({ action: 'api-token.revoke', actor: '', client, subject, detail: { id, name, reason: reporter } });
+      await audit.flush();
+    }
+    return true;
+  };
+  const end = async (secret: string, client: Client): Promise<boolean> => {
+    const hash = pepper.hash(secret);
+    // One that nobody has used since the import cannot be found: its hash says nothing without a user name.
+    if (looksLikeDockerAuthPassword(secret)) return endPassword(hash, client);
+    if (!looksLikeSecret(secret) || !hasValidChecksum(secret)) return false;
+    if (isSecretOf('dka', secret)) return endApiToken(hash, client);
+    if (!isSecretOf('dki', secret)) return endPassword(hash, client);
+    return endPassword((await store.identityTokens.byHash(hash))?.password_hash, client);
+  };
+  return {
+    async report(secret, client) {
+      // Asked first: nobody's noise keeps a secret alive that somebody behind the same address found.
+      const isFound = await end(secret, client);
+      if (!isFound) failedLogins.record({ address: client.address, username: reporter, password: secret });
+      return isFound;
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/** Makes a secret and the row that is stored of it. */
+import { randomBytes } from 'node:crypto';
+import type { Limits } from '../identity/identity.ts';
+import { createSecret, hintOf, type Pepper } from '../lib/secret.ts';
+import { day } from '../lib/time.ts';
+import type { NewPassword } from '../store/passwords.ts';
+import type { Owner } from './app-password.ts';
+
+/** @param parts.now epoch milliseconds */
+export function createNewSecret(
+  { pepper, now }: { readonly pepper: Pepper; readonly now: () => number },
+  owner: Owner,
+  { name, limits, days }: { readonly name: string; readonly limits: Limits; readonly days: number },
+): { secret: string; row: NewPassword } {
+  const secret = createSecret(owner.kind === 'robot' ? 'dkr' : 'dkp');
+  const createdAt = now();
+  const row = {
+    id: randomBytes(9).toString('base64url').replaceAll(/[-_]/g, '0'),
+    account_id: owner.id,
+    name,
+    hash: pepper.hash(secret),
+    pepper_id: pepper.id,
+    hint: hintOf(secret),
+    actions_json: limits.actions && JSON.stringify(limits.actions),
+    repositories_json: limits.repositories && JSON.stringify(limits.repositories),
+    created_at: createdAt,
+    expires_at: createdAt + days * day,
+  };
+  return { secret, row };
+}

@@ -1,0 +1,46 @@
+/** Owns what administrators work with, on pages, by the API and on the command line: made from the core and the policy in force. */
+import { type Administrators, createAdministrators } from '../accounts/administrators.ts';
+import { type ApiTokens, createApiTokens } from '../accounts/api-tokens.ts';
+import { createPeople, type People } from '../accounts/people.ts';
+import { createRevocations, type Revocations } from '../accounts/revocations.ts';
+import { createRobots, type Robots } from '../accounts/robots.ts';
+import { type AuditLog, createAuditLog } from '../audit/audit-log.ts';
+import type { Config } from '../config/config.ts';
+import type { Policy } from '../policy/acl.ts';
+import type { Core } from './core.ts';
+import { createForgetToken } from './off-boarding.ts';
+
+export type Administration = {
+  readonly administrators: Administrators;
+  readonly people: People;
+  readonly revocations: Revocations;
+  readonly robots: Robots;
+  readonly auditLog: AuditLog;
+  readonly apiTokens: ApiTokens;
+};
+
+/** @param policy the policy in force, asked anew each time */
+export function createAdministration(config: Config, core: Core, policy: () => Policy): Administration {
+  const { store, audit, uses, passwords, pepper, log } = core;
+  const now = Date.now;
+  const administrators = createAdministrators({ ...config.administrators, policy, patience: config.patience, now });
+  return {
+    administrators,
+    people: createPeople({
+      ...{ store, passwords, uses, administrators, audit, now },
+      forgetToken: createForgetToken(config, core),
+    }),
+    revocations: createRevocations({ store, uses, administrators, audit, now }),
+    robots: createRobots({ store, audit, isStaticUser: (login) => policy().users.has(login), now }),
+    auditLog: createAuditLog({ store: store.audit, audit }),
+    apiTokens: createApiTokens({
+      store: store.apiTokens,
+      administrators,
+      audit,
+      pepper,
+      maximumDays: config.apiTokenMaximumDays,
+      onError: (error) => log.error({ err: error }, 'last use of an API token was not recorded'),
+      now,
+    }),
+  };
+}

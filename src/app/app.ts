@@ -1,0 +1,145 @@
+/** The composition root: opens the parts, hands each what it needs, listens. */
+import { once } from 'node:events';
+import type { RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Audit } from '../audit/audit.ts';
+import type { Config } from '../config/config.ts';
+import { pathOf } from '../http/path.ts';
+import { logRequest } from '../http/request-log.ts';
+import { createClientReader, createTrust } from '../http/requester.ts';
+import { createServer, createStop } from '../http/server.ts';
+import { refuseTwoHosts } from '../http/unreadable.ts';
+import type { SweepReport } from '../off-boarding/sweep.ts';
+import { startWorker, type Worker } from '../off-boarding/worker.ts';
+import { realmPaths } from '../token/endpoint.ts';
+import { type Core, openCore, openSigningKeys } from './core.ts';
+import { startHousekeeping } from './housekeeping.ts';
+import { type RunningMetrics, startMetrics } from './metrics-listener.ts';
+import { openPeople, type People } from './off-boarding.ts';
+import { createPages, type PageParts } from './pages.ts';
+import { openPolicies, type PolicyChange } from './policy-file.ts';
+import { createRealm } from './realm.ts';
+
+export type App = {
+  /** Where it listens: "http://127.0.0.1:5001". */
+  readonly url: string;
+  /** Takes the policy files over as they are now; what cannot be used is logged and changes nothing. */
+  reload(): Promise<void>;
+  /** Takes no more requests, finishes those in flight, and closes everything. */
+  stop(): Promise<void>;
+};
+
+/** Requests in flight have this long to finish once the service stops, in milliseconds. */
+const stopDeadline = 10_000;
+
+/** Connections that may wait to be accepted, as far as the kernel allows: Node's 511 turn away a crowd that comes at once. */
+const backlog = 4_096;
+
+/** How often the policy files are looked at, and the keys, in milliseconds. */
+const policyInterval = 500;
+const keyInterval = 30_000;
+
+/** Starts the service; rejects, and leaves nothing open, when a part cannot start. */
+export async function startApp(config: Config): Promise<App> {
+  const core = await openCore(config);
+  const stopping = new AbortController();
+  try {
+    return await startOn(core, config, stopping);
+  } catch (error) {
+    stopping.abort();
+    await core.close();
+    throw error;
+  }
+}
+
+async function startOn(core: Core, config: Config, stopping: AbortController): Promise<App> {
+  const { log, store } = core;
+  const policies = await openPolicies(config.policyFile, config.policyCandidateFile, log, auditPolicy(core.audit));
+  const keys = await openSigningKeys(config, core);
+  const people = await openPeople(config, core, policies.current, stopping.signal);
+  let metrics: RunningMetrics | null = null;
+  const onReport = (report: SweepReport) => metrics?.swept(report);
+  const sweeps = startSweeps(config, core, people, onReport, stopping.signal);
+  const warnings = () => [...core.warnings, ...policies.warnings(), ...keys.warnings(), ...sweeps.warnings()];
+  metrics = config.metricsListener && (await startMetrics(config.metricsListener, { core, keys, warnings }));
+  const parts = { policies, keys, people, warnings, metrics, stopping: stopping.signal };
+  const { url, stopServer } = await listen(config, core, parts).catch(async (error: unknown) => {
+    // Their listener would keep a process that serves nothing, and nobody would start it anew.
+    await metrics?.stop();
+    throw error;
+  });
+  const stopHousekeeping = startHousekeeping({ ...config, store, log, now: Date.now });
+  const looking = [setInterval(policies.look, policyInterval), setInterval(keys.look, keyInterval)];
+  log.info({ pid: process.pid, url, publicUrl: config.publicUrl.href, database: store.engine }, 'listening');
+  return {
+    url,
+    reload: policies.reload,
+    async stop() {
+      log.info({}, 'stopping');
+      for (const timer of looking) clearInterval(timer);
+      stopHousekeeping();
+      stopping.abort();
+      await Promise.all([stopServer(stopDeadline), sweeps.ended(), metrics?.stop()]);
+      await core.close();
+    },
+  };
+}
+
+type ListenerParts = Omit<PageParts, 'trust' | 'clientOf'>;
+
+/** @returns where it listens, and what stops it */
+async function listen(
+  config: Config,
+  core: Core,
+  parts: ListenerParts,
+): Promise<{ url: string; stopServer: ReturnType<typeof createStop> }> {
+  const { tls, port, host } = config;
+  const server = await createServer(tls, await createListener(config, core, parts));
+  const stopServer = createStop(server);
+  server.listen({ port, host, backlog });
+  await once(server, 'listening');
+  const bound = server.address() as AddressInfo;
+  const boundHost = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
+  return { url: `${tls === null ? 'http' : 'https'}://${boundHost}:${bound.port}`, stopServer };
+}
+
+/** What happens to the policy file stands in the audit beside what people do. */
+function auditPolicy(audit: Audit): (change: PolicyChange) => void {
+  return ({ file, ...detail }) => {
+    const action = 'problems' in detail ? 'policy.refused' : 'policy.reload';
+    audit.record({ action, actor: '', subject: file, client: null, detail });
+  };
+}
+
+/**
+ * The realm is answered before express sees the request: registry clients ask for a token with each layer, and
+ * sessions, cookies and page headers are none of their business.
+ */
+async function createListener(config: Config, core: Core, parts: ListenerParts): Promise<RequestListener> {
+  const { log } = core;
+  const trust = createTrust(config.trustedProxies);
+  const clientOf = createClientReader(trust);
+  const token = createRealm(config, core, { ...parts, clientOf });
+  const pages = await createPages(config, core, { trust, clientOf, ...parts });
+
+  const realm = new Set(realmPaths.map((path) => config.prefix + path));
+  return refuseTwoHosts({ log, clientOf }, (request, response) => {
+    if (realm.has(pathOf(request))) void token(request, response);
+    // Asked of the server as a whole (RFC 9112, section 3.2.4); express would take it for a page without its session.
+    else if (request.url === '*') {
+      logRequest(request, response, { log, clientOf });
+      response.writeHead(204).end();
+    } else pages(request, response);
+  });
+}
+
+/** Asks in the background about those who hold passwords. */
+function startSweeps(
+  { groupsTtl }: Config,
+  { log }: Core,
+  { offBoarding }: People,
+  onReport: (report: SweepReport) => void,
+  stopping: AbortSignal,
+): Worker {
+  return startWorker({ sweep: offBoarding.sweep, groupsTtl, onReport, log, random: Math.random }, stopping);
+}

@@ -1,0 +1,53 @@
+/** Owns the removal of what is too old to keep: audit, denials, uses of passwords, messages of providers. */
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import type { Log } from '../lib/log.ts';
+import { day, hour } from '../lib/time.ts';
+import type { Store } from '../store/store.ts';
+
+export type HousekeepingParts = {
+  readonly store: Pick<Store, 'audit' | 'denials' | 'passwordUses' | 'seenTokens'>;
+  /** Milliseconds. */
+  readonly auditRetention: number;
+  /** Milliseconds. */
+  readonly denialRetention: number;
+  readonly log: Log;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+/** Milliseconds. */
+const useRetention = 30 * day;
+const interval = hour;
+/** Rows a statement, so that nobody waits long for a lock. */
+const pieceSize = 2_000;
+
+/** Removes what is too old. Replicas may do it at the same time: each row goes once. */
+export async function tidy({ store, auditRetention, denialRetention, log, now }: HousekeepingParts): Promise<void> {
+  const removed = {
+    auditEvents: await removeAll((limit) => store.audit.removeBefore(now() - auditRetention, limit)),
+    denials: await removeAll((limit) => store.denials.removeBefore(now() - denialRetention, limit)),
+    uses: await removeAll((limit) => store.passwordUses.removeBefore(now() - useRetention, limit)),
+    messages: await store.seenTokens.removeExpired(now()),
+  };
+  if (Object.values(removed).some((count) => count > 0)) log.info(removed, 'old records removed');
+}
+
+async function removeAll(remove: (limit: number) => Promise<number>): Promise<number> {
+  let total = 0;
+  for (;;) {
+    const removed = await remove(pieceSize);
+    total += removed;
+    if (removed < pieceSize) return total;
+    await yieldToOthers();
+  }
+}
+
+/** Tidies now and every hour; @returns what ends that */
+export function startHousekeeping(parts: HousekeepingParts): () => void {
+  const run = (): void => {
+    tidy(parts).catch((error: unknown) => parts.log.warn({ err: error }, 'old records stay for now'));
+  };
+  run();
+  const timer = setInterval(run, interval).unref();
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,98 @@
+/** Owns reading the audit: filters, pages, export. */
+
+import type { AuditRow, AuditStore } from '../store/audit-events.ts';
+import type { Audit, AuditAction } from './audit.ts';
+
+export type AuditEntry = {
+  readonly id: string;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly action: AuditAction;
+  readonly actor: string;
+  readonly subject: string;
+  readonly address: string | null;
+  readonly client: string | null;
+  readonly requestId: string | null;
+  readonly repository: string | null;
+  readonly detail: Readonly<Record<string, unknown>>;
+};
+
+/** All that is given must apply. Times are epoch milliseconds. */
+export type AuditFilter = {
+  /** A login, as actor or as subject. */
+  readonly person?: string;
+  readonly action?: string;
+  readonly from?: number;
+  readonly until?: number;
+  readonly repository?: string;
+};
+
+export type AuditLog = {
+  /** The newest first. @param before the `next` of the page before, or `null` */
+  page(filter: AuditFilter, before: string | null): Promise<{ entries: AuditEntry[]; next: string | null }>;
+  /** All, the newest first, read in pieces: nothing holds them all. */
+  all(filter: AuditFilter): AsyncIterable<AuditEntry>;
+};
+
+export type ExportFormat = 'csv' | 'jsonl';
+
+/** Events of a page, and rows that an export reads at once. */
+const pageSize = 100;
+const pieceSize = 1_000;
+
+export function createAuditLog(parts: { readonly store: AuditStore; readonly audit: Pick<Audit, 'flush'> }): AuditLog {
+  const { store, audit } = parts;
+  return {
+    async page(filter, before) {
+      await audit.flush();
+      const rows = await store.list(filter, before, pageSize + 1);
+      const shown = rows.slice(0, pageSize);
+      const next = rows.length > pageSize ? (shown.at(-1)?.id ?? null) : null;
+      return { entries: shown.map(toEntry), next };
+    },
+    async *all(filter) {
+      await audit.flush();
+      let before: string | null = null;
+      let rows: AuditRow[];
+      do {
+        rows = await store.list(filter, before, pieceSize);
+        for (const row of rows) yield toEntry(row);
+        before = rows.at(-1)?.id ?? before;
+      } while (rows.length === pieceSize);
+    },
+  };
+}
+
+function toEntry(row: AuditRow): AuditEntry {
+  const { id, at, actor, subject, address, client, request_id: requestId, repository } = row;
+  const detail = JSON.parse(row.detail_json) as AuditEntry['detail'];
+  return { id, at, action: row.action as AuditAction, actor, subject, address, client, requestId, repository, detail };
+}
+
+const columns = ['time', 'action', 'actor', 'subject', 'address', 'client', 'request_id', 'repository', 'detail'];
+
+/** The lines of an export, each with its line end; CSV as RFC 4180 has it. */
+export async function* exportLines(entries: AsyncIterable<AuditEntry>, format: ExportFormat): AsyncIterable<string> {
+  if (format === 'csv') yield `${columns.join(',')}\r\n`;
+  for await (const entry of entries) yield format === 'csv' ? csvLine(entry) : `${JSON.stringify(withTime(entry))}\n`;
+}
+
+function withTime({ at, ...entry }: AuditEntry): object {
+  return { time: new Date(at).toISOString(), ...entry };
+}
+
+function csvLine(entry: AuditEntry): string {
+  const { at, action, actor, subject, address, client, requestId, repository, detail } = entry;
+  const time = new Date(at).toISOString();
+  const fields = [time, action, actor, subject, address, client, requestId, repository, JSON.stringify(detail)];
+  return `${fields.map((field) => csvField(field ?? '')).join(',')}\r\n`;
+}
+
+/**
+ * A spreadsheet runs what begins like a formula, and a User-Agent is whatever a stranger sends: such a field gets an
+ * apostrophe in front (OWASP, CSV Injection).
+ */
+function csvField(text: string): string {
+  const safe = /^[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

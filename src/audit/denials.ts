@@ -1,0 +1,137 @@
+/** Owns what was refused by the policy or by a password's limits: counted per person, repository, action and rule. */
+import { createHash } from 'node:crypto';
+import type { Identity } from '../identity/identity.ts';
+import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
+import type { Decision, DecisionContext } from '../policy/decide.ts';
+import { grantedBy } from '../policy/rule.ts';
+import type { DenialRow, DenialStore } from '../store/denials.ts';
+import { storable } from '../store/sql.ts';
+
+/** Times are epoch milliseconds. */
+export type Denial = {
+  /** The docker user name; '' for those without credentials. */
+  readonly account: string;
+  readonly service: string;
+  /** "repository". */
+  readonly type: string;
+  /** "team/app". */
+  readonly name: string;
+  readonly action: string;
+  /** `password`: the policy allows it, and the limits of the password do not. */
+  readonly by: 'policy' | 'password';
+  /** The rule that decided, as it was at the last time; `null` where none matched. */
+  readonly rule: { readonly line: number; readonly comment: string | null } | null;
+  /** The name of the password that was used last. */
+  readonly password: string | null;
+  readonly address: string;
+  readonly count: number;
+  readonly firstAt: number;
+  readonly lastAt: number;
+};
+
+export type DenialFilter = { readonly account?: string; readonly repository?: string; readonly action?: string };
+
+export type DenialLog = {
+  /** The latest first. */
+  ofAccount(accountId: string): Promise<Denial[]>;
+  /** The latest of all, at most 500. */
+  list(filter: DenialFilter): Promise<Denial[]>;
+};
+
+export type Denials = DenialLog & {
+  /** Counts what was asked for and not granted; never waited for. */
+  record(identity: Identity, decisions: readonly Decision[], context: DecisionContext): void;
+  flush(): Promise<void>;
+  /** Stores for the last time. */
+  close(): Promise<void>;
+};
+
+/** Kept of one account: the latest. Whoever asks for a million names cannot fill the disk, nor push out what others see. */
+const keptOfAccount = 200;
+/** Longest time that a denial waits for company, in milliseconds. */
+const flushDelay = 500;
+/** Waiting for the database. */
+const maximumWaiting = 10_000;
+const maximumListed = 500;
+const maximumLength = 255;
+
+/** @param parts.now epoch milliseconds */
+export function createDenials(parts: {
+  readonly store: DenialStore;
+  readonly onError: (unstored: Unstored) => void;
+  readonly now: () => number;
+}): Denials {
+  const { store, now } = parts;
+  const waiting = createWriteBehind<DenialRow>({
+    write: (rows) => store.add(rows, keptOfAccount),
+    merge: (earlier, later) => ({ ...later, count: earlier.count + later.count, first_at: earlier.first_at }),
+    delay: flushDelay,
+    maximum: maximumWaiting,
+    onError: parts.onError,
+  });
+  return {
+    record(identity, decisions, context) {
+      for (const decision of decisions) {
+        if (decision.granted.length === decision.access.actions.length) continue;
+        for (const row of rowsOf(identity, decision, context, now())) waiting.put(row.id, row);
+      }
+    },
+    async ofAccount(accountId) {
+      await waiting.flush();
+      return (await store.ofAccount(accountId)).map(toDenial);
+    },
+    async list({ account, repository, action }) {
+      await waiting.flush();
+      const filter = {
+        ...(account !== undefined && { account }),
+        ...(repository !== undefined && { name: repository }),
+        ...(action !== undefined && { action }),
+      };
+      return (await store.list(filter, maximumListed)).map(toDenial);
+    },
+    flush: waiting.flush,
+    close: waiting.close,
+  };
+}
+
+function rowsOf(identity: Identity, decision: Decision, context: DecisionContext, at: number): DenialRow[] {
+  const { access, granted, rule } = decision;
+  const allowed = rule === null ? [] : grantedBy(rule.actions, access.actions);
+  return access.actions
+    .filter((action) => !granted.includes(action))
+    .map((action) => {
+      const counted = {
+        account: identity.account,
+        // Who had this login before was somebody else.
+        account_id: identity.accountId,
+        service: context.service,
+        type: access.type,
+        name: access.name.slice(0, maximumLength),
+        // Whatever the client wrote.
+        action: storable(action.slice(0, maximumLength)),
+        decided_by: allowed.includes(action) ? ('password' as const) : ('policy' as const),
+        rule_line: rule?.line ?? 0,
+      };
+      return {
+        ...counted,
+        id: createHash('sha256').update(JSON.stringify(counted)).digest('base64url'),
+        rule_comment: rule?.comment ?? null,
+        password_name: identity.credential?.name ?? null,
+        address: context.address,
+        count: 1,
+        first_at: at,
+        last_at: at,
+      };
+    });
+}
+
+function toDenial(row: DenialRow): Denial {
+  const { account, service, type, name, action, decided_by: by, address, count } = row;
+  return {
+    ...{ account, service, type, name, action, by, address, count },
+    rule: row.rule_line === 0 ? null : { line: row.rule_line, comment: row.rule_comment },
+    password: row.password_name,
+    firstAt: row.first_at,
+    lastAt: row.last_at,
+  };
+}

@@ -1,0 +1,186 @@
+/** Owns what an app password was used from and for in the last 30 days: addresses, clients, repositories. */
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import type { Identity } from '../identity/identity.ts';
+import { hour } from '../lib/time.ts';
+import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
+import type { Access } from '../scope.ts';
+import { idsAtOnce, inPieces } from '../store/conditions.ts';
+import type { PasswordUseRow, PasswordUseStore, UseSummaryRow } from '../store/password-uses.ts';
+import type { Audit, Client } from './audit.ts';
+
+export type UseKind = 'address' | 'client' | 'repository';
+
+/** Times are epoch milliseconds. */
+export type Use = {
+  readonly kind: UseKind;
+  /** "10.0.0.7", "docker/28.2.2", "team/app". */
+  readonly value: string;
+  readonly firstAt: number;
+  readonly lastAt: number;
+};
+
+export type Uses = {
+  /** Notes that a token was made with a stored password; never waited for. @param access as it was granted */
+  record(identity: Identity, client: Client, access: readonly Access[]): void;
+  /** By password id; the latest first. */
+  ofAccount(accountId: string): Promise<ReadonlyMap<string, readonly Use[]>>;
+  /** What any of the passwords was used from and for, the latest first, at most a hundred of each kind. */
+  summary(passwordIds: readonly string[]): Promise<Use[]>;
+  flush(): Promise<void>;
+  /** Stores for the last time. */
+  close(): Promise<void>;
+};
+
+/** Milliseconds: how exact `lastAt` is. */
+const interval = hour;
+/** Longest time that a use waits for company, in milliseconds. */
+const flushDelay = 500;
+/** Values of one kind that are kept of a password: the latest. */
+const keptOfKind = 30;
+/** Uses that are known to be noted, and uses that wait for a database that is away: a few MB at most. */
+const maximumKept = 20_000;
+const maximumShown = 100;
+const maximumLength = 255;
+
+type Noted = Pick<PasswordUseRow, 'password_id' | 'kind' | 'value'> & {
+  readonly at: number;
+  readonly login: string;
+  readonly client: Client;
+};
+
+/** @param parts.now epoch milliseconds */
+export function createUses(parts: {
+  readonly store: PasswordUseStore;
+  readonly audit: Audit;
+  readonly onError: (unstored: Unstored) => void;
+  readonly now: () => number;
+}): Uses {
+  const { store, now } = parts;
+  /** What drops out is written once more, which changes little. */
+  const noted = new Map<string, number>();
+  const waiting = createWriteBehind<Noted>({
+    write: (entries) => write(parts, entries),
+    merge: (_, later) => later,
+    delay: flushDelay,
+    maximum: maximumKept,
+    onError: parts.onError,
+  });
+
+  const note = (identity: Identity, client: Client, kind: UseKind, value: string, at: number): void => {
+    if (identity.credential === null) return;
+    const id = identity.credential.id;
+    const key = `${id}\0${kind}\0${value}`;
+    const before = noted.get(key);
+    if (before !== undefined && at >= before && at - before < interval) return;
+    // All at once: to drop the oldest for each that comes, the Map would walk over all that were dropped before.
+    if (noted.size >= maximumKept) noted.clear();
+    noted.set(key, at);
+    waiting.put(key, {
+      password_id: id,
+      kind,
+      value: value.slice(0, maximumLength),
+      at,
+      login: identity.account,
+      client,
+    });
+  };
+
+  return {
+    record(identity, client, access) {
+      if (identity.credential === null) return;
+      const at = now();
+      note(identity, client, 'address', client.address, at);
+      note(identity, client, 'client', productOf(client.userAgent), at);
+      for (const { type, name } of access) if (type === 'repository') note(identity, client, 'repository', name, at);
+    },
+    async ofAccount(accountId) {
+      await waiting.flush();
+      const rows = await store.ofAccount(accountId);
+      return new Map([...Map.groupBy(rows, (row) => row.password_id)].map(([id, uses]) => [id, uses.map(toUse)]));
+    },
+    async summary(passwordIds) {
+      await waiting.flush();
+      let found = new Map<string, Use>();
+      for (const ids of inPieces(passwordIds)) {
+        for (const row of await store.summary(ids)) merge(found, toUse(row));
+        // A hundred thousand passwords were used from millions of places, of which a hundred are shown.
+        if (found.size > maximumKept) found = keyed(latestOf(found, maximumKept / 10));
+        await yieldToOthers();
+      }
+      return latestOf(found, maximumShown);
+    },
+    flush: waiting.flush,
+    close: waiting.close,
+  };
+}
+
+/** The first product of a User-Agent (RFC 9110, 10.1.5) is the tool; the rest, down to the kernel, would fill the table. */
+function productOf(userAgent: string): string {
+  return /^[^\s()]+/.exec(userAgent)?.[0] ?? '';
+}
+
+async function write(
+  { store, audit }: { store: PasswordUseStore; audit: Audit },
+  entries: readonly Noted[],
+): Promise<void> {
+  const worthWriting = worthKeeping(entries);
+  for (let start = 0; start < worthWriting.length; start += idsAtOnce) {
+    const piece = worthWriting.slice(start, start + idsAtOnce);
+    const isNew = await store.write(piece);
+    const added = piece.filter((_, index) => isNew[index]);
+    await store.trim(added, keptOfKind);
+    await announce(
+      store,
+      audit,
+      added.filter(({ kind }) => kind === 'address'),
+    );
+  }
+}
+
+/** A password that asks for thousands of repositories a second has only those written that would be kept; addresses are for the audit, too. */
+function worthKeeping(entries: readonly Noted[]): readonly Noted[] {
+  const [repositories, others] = [entries.filter(isOfRepository), entries.filter((entry) => !isOfRepository(entry))];
+  const ofPassword = Map.groupBy(repositories, ({ password_id: id }) => id);
+  const latest = [...ofPassword.values()].flatMap((uses) =>
+    uses.length <= keptOfKind ? uses : uses.toSorted((a, b) => b.at - a.at).slice(0, keptOfKind),
+  );
+  return [...others, ...latest];
+}
+
+const isOfRepository = ({ kind }: Noted) => kind === 'repository';
+
+/** A use from somewhere new stands in the audit: the first of all as such. */
+async function announce(store: PasswordUseStore, audit: Audit, added: readonly Noted[]): Promise<void> {
+  const isFirst = await store.markFirst(added.map(({ password_id: passwordId, at }) => ({ passwordId, at })));
+  for (const [index, { password_id: id, login, client }] of added.entries()) {
+    const action = isFirst[index] ? 'password.first-use' : 'password.new-address';
+    audit.record({ action, actor: login, subject: login, client, detail: { id } });
+  }
+}
+
+function toUse({ kind, value, first_at: firstAt, last_at: lastAt }: UseSummaryRow): Use {
+  return { kind, value, firstAt, lastAt };
+}
+
+/** Of each kind, the latest first. */
+function latestOf(found: ReadonlyMap<string, Use>, count: number): Use[] {
+  const latest = [...found.values()].sort((a, b) => b.lastAt - a.lastAt);
+  return (['address', 'client', 'repository'] as const).flatMap((kind) =>
+    latest.filter((use) => use.kind === kind).slice(0, count),
+  );
+}
+
+function keyed(uses: readonly Use[]): Map<string, Use> {
+  return new Map(uses.map((use) => [keyOf(use), use]));
+}
+
+function keyOf({ kind, value }: Use): string {
+  return `${kind}\0${value}`;
+}
+
+function merge(found: Map<string, Use>, use: Use): void {
+  const key = keyOf(use);
+  const known = found.get(key) ?? use;
+  const firstAt = Math.min(known.firstAt, use.firstAt);
+  found.set(key, { ...use, firstAt, lastAt: Math.max(known.lastAt, use.lastAt) });
+}

@@ -1,0 +1,53 @@
+/** Owns the copy of everything that Dockpass keeps on its machine, taken while it runs. */
+import { cp, mkdir, rename, rm } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { databaseName } from '../lib/data-folder.ts';
+import { Refusal } from '../lib/errors.ts';
+import { copySqlite } from '../store/copy.ts';
+
+export type BackedUp = {
+  /** False where the database is PostgreSQL's, which has programs of its own for this. */
+  readonly hasDatabase: boolean;
+};
+
+/**
+ * Copies data folder and SQLite database into a new folder, which is then a data folder itself. It stands there whole
+ * or not at all.
+ * @param databaseUrl `sqlite:PATH` or `postgres://...`
+ * @throws {Refusal} where the target is there already or lies in the data folder
+ */
+export async function backUp(
+  { dataFolder, databaseUrl }: { dataFolder: string; databaseUrl: string },
+  folder: string,
+): Promise<BackedUp> {
+  const target = resolve(folder);
+  if (!relative(dataFolder, target).startsWith('..')) {
+    throw new Refusal('bad_request', `${target} lies in the data folder ${dataFolder}: choose a place outside it.`);
+  }
+  const draft = `${target}.unfinished`;
+  await mkdir(draft, { recursive: true, mode: 0o700 });
+  try {
+    const database = databaseUrl.startsWith('sqlite:') ? resolve(databaseUrl.slice('sqlite:'.length)) : null;
+    // The database first: a key that is made meanwhile may be there and unused, never used and not there.
+    if (database !== null) await copySqlite(database, join(draft, databaseName));
+    await copyFiles(dataFolder, draft, database ?? join(dataFolder, databaseName));
+    await takePlace(draft, target);
+    return { hasDatabase: database !== null };
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+}
+
+/** Keys, secrets and whatever else there is, but for the database's own files: those change under a plain copy. */
+async function copyFiles(from: string, to: string, database: string): Promise<void> {
+  const own = new Set(['', '-wal', '-shm', '-journal'].map((ending) => database + ending));
+  await cp(from, to, { recursive: true, filter: (source) => !own.has(source), preserveTimestamps: true });
+}
+
+/** In one step; a folder that holds something is never replaced (POSIX rename). */
+async function takePlace(draft: string, target: string): Promise<void> {
+  await rename(draft, target).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOTEMPTY' && cause.code !== 'EEXIST' && cause.code !== 'ENOTDIR') throw cause;
+    throw new Refusal('conflict', `${target} is there already: name a new folder.`, { cause });
+  });
+}

@@ -1,0 +1,62 @@
+/** Owns the processes behind WORKERS: they share one port, one that dies is replaced, all stop together. */
+import cluster, { type Worker } from 'node:cluster';
+import { once } from 'node:events';
+import type { Log } from '../lib/log.ts';
+
+/** A worker that lived this long, in milliseconds, was sound: the next one starts at once. */
+const soundLife = 30_000;
+/** Milliseconds before a worker is replaced whose predecessor was not sound; doubles each time. */
+const shortestPause = 250;
+const longestPause = 30_000;
+
+/**
+ * Starts the workers, each of which runs the command of this process, and keeps their number.
+ * @param stop settles when all are to stop
+ * @returns the exit code: not 0 where none came up
+ */
+export async function keepWorkers(count: number, stop: Promise<void>, log: Log): Promise<number> {
+  const { promise: broken, resolve: giveUp } = Promise.withResolvers<number>();
+  let served = false;
+  let stopping = false;
+
+  /** @param unsound how many of its predecessors in a row died young */
+  const keepOne = (unsound: number): void => {
+    const begun = performance.now();
+    const worker = cluster.fork();
+    worker.once('listening', () => {
+      served = true;
+    });
+    worker.once('exit', (code, signal) => {
+      if (stopping) return;
+      // Another try would fail as this one did: the worker said why.
+      if (!served) return giveUp(code || 1);
+      const young = performance.now() - begun < soundLife ? unsound + 1 : 0;
+      const pause = young < 2 ? 0 : Math.min(longestPause, shortestPause * 2 ** (young - 2));
+      log.error({ pid: worker.process.pid, code, signal, pause }, 'a worker ended; another one takes its place');
+      setTimeout(() => {
+        if (!stopping) keepOne(young);
+      }, pause).unref();
+    });
+  };
+  for (let started = 0; started < count; started++) keepOne(0);
+
+  const code = await Promise.race([stop.then(() => 0), broken]);
+  stopping = true;
+  await Promise.all(workers().map(stopWorker));
+  return code;
+}
+
+/** Takes a signal over that was meant for the service. */
+export function signalWorkers(signal: NodeJS.Signals): void {
+  for (const worker of workers()) worker.process.kill(signal);
+}
+
+async function stopWorker(worker: Worker): Promise<void> {
+  const ended = once(worker, 'exit');
+  worker.process.kill('SIGTERM');
+  await ended;
+}
+
+function workers(): Worker[] {
+  return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+}

@@ -1,0 +1,183 @@
+/** Owns taking passwords over from docker_auth: whose they become, which are left out, and that a second time changes nothing. */
+import { createHash, randomBytes } from 'node:crypto';
+import { stateOf } from '../app-passwords/check.ts';
+import type { Actor, Audit } from '../audit/audit.ts';
+import { isUsableEmail } from '../identity/email.ts';
+import { foldCase } from '../identity/identity.ts';
+import { dateOf, day } from '../lib/time.ts';
+import { domainOf } from '../sign-in/admission.ts';
+import type { Account } from '../store/accounts.ts';
+import { bcryptMark, type ListedPassword, type NewPassword } from '../store/passwords.ts';
+import type { Store } from '../store/store.ts';
+import type { TokenDbEntry } from './token-db.ts';
+
+export type TakeOverWish = {
+  /** The configured provider that vouches for these people from now on. */
+  readonly provider: string;
+  /** E-mail domains that it lets in; empty: all. */
+  readonly domains: readonly string[];
+  /** What the passwords are called. */
+  readonly name: string;
+  readonly days: number;
+  /** Epoch milliseconds: whom docker_auth has not seen since is left out; `null`: nobody is. */
+  readonly usedSince: number | null;
+  /** Changes nothing. */
+  readonly dryRun: boolean;
+};
+
+/** `replaced`: it took the place of one that was imported before. `known`: a former import had it. */
+export type TakeOver = {
+  readonly email: string;
+  readonly outcome: 'imported' | 'replaced' | 'known' | 'left out';
+  /** `null` where it was not left out. */
+  readonly reason: string | null;
+  readonly labels: readonly string[];
+};
+
+export type TakeOverParts = {
+  readonly store: Pick<Store, 'accounts' | 'passwords'>;
+  readonly audit: Audit;
+  readonly by: Actor;
+  readonly maximumPerAccount: number;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+/** Begins the id of each imported password: what docker_auth replaced may be replaced here, and nothing else. */
+const idPrefix = 'docker-auth-';
+/** Audit events are not kept waiting longer than these many passwords. */
+const batchSize = 200;
+
+/** @returns what became of each entry, in their order */
+export async function takeOver(
+  parts: TakeOverParts,
+  entries: readonly TokenDbEntry[],
+  wish: TakeOverWish,
+): Promise<TakeOver[]> {
+  const latest = latestOf(entries);
+  const done: TakeOver[] = [];
+  for (const entry of entries) {
+    const { email, labels } = entry;
+    const reason = latest.has(entry) ? reasonToLeave(entry, wish) : 'the same e-mail in another case was used later';
+    const result = reason === null ? await takeOne(parts, entry, wish) : reason;
+    const outcome = typeof result === 'string' ? 'left out' : result.outcome;
+    done.push({
+      email,
+      outcome,
+      reason: typeof result === 'string' ? result : null,
+      labels: Object.keys(labels ?? {}),
+    });
+    if (done.length % batchSize === 0) await parts.audit.flush();
+  }
+  await parts.audit.flush();
+  return done;
+}
+
+/** docker_auth tells Bob@ and bob@ apart; here they are one person, who used one of the two last. */
+function latestOf(entries: readonly TokenDbEntry[]): ReadonlySet<TokenDbEntry> {
+  const latest = new Map<string, TokenDbEntry>();
+  for (const entry of entries) {
+    const login = foldCase(entry.email);
+    const other = latest.get(login);
+    if (other === undefined || (entry.validUntil ?? 0) > (other.validUntil ?? 0)) latest.set(login, entry);
+  }
+  return new Set(latest.values());
+}
+
+function reasonToLeave({ email, validUntil }: TokenDbEntry, wish: TakeOverWish): string | null {
+  if (!isUsableEmail(email)) return 'it is no e-mail address that can be a user name';
+  const domain = domainOf(email) ?? '';
+  if (wish.domains.length > 0 && !wish.domains.includes(domain)) {
+    return `${wish.provider} lets in nobody of ${domain}`;
+  }
+  if (wish.usedSince !== null && (validUntil ?? 0) < wish.usedSince) {
+    return validUntil === null ? 'it was never used' : `it was last used about ${dateOf(validUntil)}`;
+  }
+  return null;
+}
+
+type Taken = { readonly outcome: Exclude<TakeOver['outcome'], 'left out'> };
+
+/** @returns why it is left out, or what became of it */
+async function takeOne(parts: TakeOverParts, entry: TokenDbEntry, wish: TakeOverWish): Promise<Taken | string> {
+  const { passwords } = parts.store;
+  const login = foldCase(entry.email);
+  const account = await parts.store.accounts.byLogin(login);
+  const refused = account === undefined ? null : reasonAgainst(account, wish);
+  if (refused !== null) return refused;
+  const id = idOf(entry);
+  const held = account === undefined ? [] : await passwords.ofAccount(account.id);
+  if (held.some((password) => password.id === id)) return { outcome: 'known' };
+  const live = held.filter((password) => stateOf(password, parts.now()) === 'live');
+  const named = live.find(({ name }) => name === wish.name);
+  if (named !== undefined && !named.id.startsWith(idPrefix)) {
+    return `there is a password of the name "${wish.name}"; give another --name`;
+  }
+  if (named === undefined && countOf(live) >= parts.maximumPerAccount) {
+    return `there are ${parts.maximumPerAccount} live passwords, which is the limit`;
+  }
+  const outcome = named === undefined ? 'imported' : 'replaced';
+  if (wish.dryRun) return { outcome };
+  if (named !== undefined) await replace(parts, named);
+  const accountId = account?.id ?? (await createAccount(parts, entry, login, wish));
+  return (await insert(parts, id, accountId, entry, wish)) ? { outcome } : 'the account changed meanwhile; try again';
+}
+
+/** As the limit counts: what has a new secret already gives its place to it. */
+function countOf(live: readonly ListedPassword[]): number {
+  return live.filter((password) => password.replaced_by === null).length;
+}
+
+function reasonAgainst({ provider, state }: Account, wish: TakeOverWish): string | null {
+  if (provider !== wish.provider) return `the account with this e-mail is of ${provider}`;
+  return state === 'active' ? null : `the account is ${state === 'disabled' ? 'disabled' : 'waiting for a sign-in'}`;
+}
+
+/** The same for the same hash, so that an import knows what it did before: also after the first use, and after a revocation. */
+function idOf({ hash }: TokenDbEntry): string {
+  return idPrefix + createHash('sha256').update(hash).digest('hex').slice(0, 12);
+}
+
+async function createAccount(
+  { store, now }: TakeOverParts,
+  { email, labels }: TokenDbEntry,
+  login: string,
+  { provider }: TakeOverWish,
+): Promise<string> {
+  const id = randomBytes(10).toString('hex');
+  await store.accounts.import({ id, provider, login, email, labels, at: now() });
+  return id;
+}
+
+/** docker_auth has one password a person: a new one ended the one before. */
+async function replace({ store, audit, by, now }: TakeOverParts, { id, name, login }: ListedPassword): Promise<void> {
+  await store.passwords.revoke(id, by.actor, now());
+  const detail = { id, name, reason: 'docker_auth replaced it' };
+  audit.record({ action: 'password.revoke', ...by, subject: login, detail });
+}
+
+async function insert(
+  { store, audit, by, maximumPerAccount, now }: TakeOverParts,
+  id: string,
+  accountId: string,
+  { email, hash }: TokenDbEntry,
+  { name, days }: TakeOverWish,
+): Promise<boolean> {
+  const createdAt = now();
+  const row: NewPassword = {
+    id,
+    account_id: accountId,
+    name,
+    hash,
+    pepper_id: bcryptMark,
+    hint: 'not used yet',
+    actions_json: null,
+    repositories_json: null,
+    created_at: createdAt,
+    expires_at: createdAt + days * day,
+  };
+  if (!(await store.passwords.insert(row, maximumPerAccount))) return false;
+  const detail = { id, name, expiresAt: row.expires_at };
+  audit.record({ action: 'password.import', ...by, subject: foldCase(email), detail });
+  return true;
+}

@@ -1,0 +1,117 @@
+/** Owns all keys of the service: a ring for the services that share one, and one for each that does not. */
+import { X509Certificate } from 'node:crypto';
+import type { Cipher } from '../lib/cipher.ts';
+import type { Log } from '../lib/log.ts';
+import { day } from '../lib/time.ts';
+import type { SigningKeyStore } from '../store/signing-keys.ts';
+import { libtrustKeyId } from './key-id.ts';
+import type { KeyRing } from './key-ring.ts';
+import { type OwnRingParts, openOwnRing } from './own-ring.ts';
+import { writePublicFile } from './public-file.ts';
+import { openStoredRing } from './stored-ring.ts';
+
+export type RingSettings = {
+  /** '' for the services that share their keys, else the name of the service that has its own. */
+  readonly name: string;
+  /** Of keys that Dockpass makes. */
+  readonly algorithm: 'ES256' | 'RS256';
+  /** Seconds that a key of Dockpass signs; `null`: until somebody rotates. */
+  readonly rotation: number | null;
+  /** Seconds that the longest token of its services lives. */
+  readonly tokenLife: number;
+  /** The operator's own certificate and key; `null`: Dockpass makes them. */
+  readonly own: { readonly certificateFile: string; readonly keyFile: string } | null;
+  /** Where registries read the certificates that they trust. */
+  readonly bundleFile: string;
+  /** Where a registry 3.x reads the public keys, if it goes by them. */
+  readonly jwksFile: string;
+};
+
+export type Keys = {
+  readonly rings: readonly KeyRing[];
+  /** @throws {Error} where there is no such ring */
+  ring(name: string): KeyRing;
+  /** Takes over changes, does what is due, writes the files; to be called twice a minute. What goes wrong is logged. */
+  look(): Promise<void>;
+  /** What somebody should do soon, and why the last look failed, if it did. */
+  warnings(): string[];
+};
+
+export type KeyParts = {
+  readonly rings: readonly RingSettings[];
+  readonly store: SigningKeyStore;
+  readonly cipher: Cipher;
+  readonly log: Log;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+/** @throws {Error} that says what cannot be read, made or written */
+export async function openKeys(parts: KeyParts): Promise<Keys> {
+  const { log, now } = parts;
+  const opened: { readonly settings: RingSettings; readonly ring: KeyRing }[] = [];
+  // One after the other, so that each sees the keys of those before it.
+  for (const settings of parts.rings) {
+    const others = () => opened.map(({ ring }) => ring).filter(({ name }) => name !== settings.name);
+    opened.push({ settings, ring: await openRing(settings, parts, (id) => holderOf(id, others())) });
+  }
+  const rings = opened.map(({ ring }) => ring);
+  for (const { settings, ring } of opened) await writeFiles(settings, ring);
+  /** What went wrong at the last look, by ring. */
+  const failures = new Map<string, string>();
+
+  let warnedAt = Number.NEGATIVE_INFINITY;
+  const warn = (): void => {
+    if (now() - warnedAt < day) return;
+    warnedAt = now();
+    for (const ring of rings) for (const message of ring.warnings()) log.warn({ ring: ring.name }, message);
+  };
+  warn();
+  return {
+    rings,
+    ring(name) {
+      const ring = rings.find((candidate) => candidate.name === name);
+      if (ring === undefined) throw new Error(`there is no key ring "${name}"`);
+      return ring;
+    },
+    async look() {
+      for (const { settings, ring } of opened) {
+        try {
+          await ring.refresh();
+          await writeFiles(settings, ring);
+          failures.delete(ring.name);
+        } catch (error) {
+          failures.set(ring.name, `The signing keys could not be looked after: ${(error as Error).message}`);
+          log.error(
+            { err: error, ring: ring.name },
+            'the signing keys could not be looked after; going on with those known',
+          );
+        }
+      }
+      warn();
+    },
+    warnings: () => [...failures.values(), ...rings.flatMap((ring) => ring.warnings())],
+  };
+}
+
+function openRing(settings: RingSettings, parts: KeyParts, otherHolder: OwnRingParts['otherHolder']): Promise<KeyRing> {
+  const { name, algorithm, rotation, tokenLife, own } = settings;
+  if (own !== null) return openOwnRing({ ...own, name, otherHolder, log: parts.log, now: parts.now });
+  const rule = { algorithm, age: rotation === null ? null : rotation * 1000, tokenLife: tokenLife * 1000 };
+  return openStoredRing({ ...parts, name, rule });
+}
+
+/** Who of these signs with the key of this libtrust id, or lets registries trust it. */
+function holderOf(id: string, rings: readonly KeyRing[]): string | undefined {
+  const holder = rings.find((ring) => {
+    const trusted = libtrustKeyId(new X509Certificate(ring.bundle()).publicKey);
+    return trusted === id || ring.list().some((key) => key.id === id);
+  });
+  if (holder === undefined) return undefined;
+  return holder.name === '' ? 'the services that share their keys' : `the service "${holder.name}"`;
+}
+
+async function writeFiles({ bundleFile, jwksFile }: RingSettings, ring: KeyRing): Promise<void> {
+  await writePublicFile(bundleFile, ring.bundle());
+  await writePublicFile(jwksFile, `${JSON.stringify(ring.jwks(), null, 2)}\n`);
+}

@@ -1,0 +1,146 @@
+/** Owns the key and certificate that an operator brings: read from two files, and again when they are renewed. */
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { Refusal } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { dateOf, day } from '../lib/time.ts';
+import { libtrustKeyId } from './key-id.ts';
+import { type KeyRing, toJwk, toSigningKey } from './key-ring.ts';
+import { anchorOf, type Chain, readChain } from './own-chain.ts';
+import { type Algorithm, algorithmOf, createSigner, type Signer, type TokenHeader } from './signature.ts';
+
+export type OwnRingParts = {
+  readonly name: string;
+  /** PEM: the key's own certificate, then those that certify it, each the one before. */
+  readonly certificateFile: string;
+  /** PEM, not encrypted: RSA, or EC on P-256 or P-384. */
+  readonly keyFile: string;
+  /** Says who else has the key with this libtrust id, to be read in a sentence; `undefined`: nobody. */
+  readonly otherHolder: (id: string) => string | undefined;
+  readonly log: Log;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+/** What the two files hold. */
+type OwnText = { readonly certificates: string; readonly key: string };
+
+type OwnKey = {
+  readonly text: OwnText;
+  readonly chain: Chain;
+  readonly algorithm: Algorithm;
+  readonly signers: Readonly<Record<TokenHeader, Signer>>;
+  readonly id: string;
+};
+
+const warning = 30 * day;
+
+/** @throws {Refusal} `misconfigured`, which names the file and what is wrong with it */
+export async function openOwnRing(parts: OwnRingParts): Promise<KeyRing> {
+  const { name, log, now } = parts;
+  let key = await readKey(await readText(parts), parts);
+
+  const refuse = (): never => {
+    throw new Refusal(
+      'bad_request',
+      `This key is yours: put a new certificate and key into ${parts.certificateFile} and ${parts.keyFile}.`,
+    );
+  };
+  return {
+    name,
+    signer: (header) => ({ sign: (claims) => key.signers[header].sign(claims) }),
+    jwks: () => ({ keys: [toJwk(key.chain[0], key.algorithm)] }),
+    bundle: () => anchorOf(key.chain).toString(),
+    list: () => [
+      {
+        number: 1,
+        state: 'signing',
+        algorithm: key.algorithm,
+        id: key.id,
+        createdAt: null,
+        signsFrom: null,
+        expiresAt: expiryOf(key),
+      },
+    ],
+    warnings: () => warningsOf(parts, expiryOf(key), now()),
+    async refresh() {
+      const text = await readText(parts);
+      if (text.certificates === key.text.certificates && text.key === key.text.key) return;
+      const renewed = await readKey(text, parts);
+      // Registries read their bundle when they start: until then only what the same authority certified is a token to them.
+      if (anchorOf(renewed.chain).fingerprint256 !== anchorOf(key.chain).fingerprint256) {
+        throw new Error(
+          `${parts.certificateFile} now ends in another certificate, which running registries do not trust: still signing with the old key. Give the registries the new bundle, restart them, then restart Dockpass.`,
+        );
+      }
+      key = renewed;
+      log.info({ ring: name, kid: key.id, expires: dateOf(expiryOf(key)) }, 'signing with the renewed key');
+    },
+    rotate: async () => refuse(),
+    addAuthority: async () => refuse(),
+  };
+}
+
+/** The earliest end in the chain: registries check each date. */
+function expiryOf({ chain }: OwnKey): number {
+  return Math.min(...chain.map(({ validToDate }) => validToDate.getTime()));
+}
+
+function warningsOf({ certificateFile }: OwnRingParts, end: number, now: number): string[] {
+  if (end - now > warning) return [];
+  return [
+    `${certificateFile} ${end <= now ? 'expired' : 'expires'} on ${dateOf(end)}: registries then refuse every token. Renew it.`,
+  ];
+}
+
+async function readText({ certificateFile, keyFile }: OwnRingParts): Promise<OwnText> {
+  const read = (file: string) =>
+    readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+      throw new Refusal('misconfigured', `${file} cannot be read (${cause.code})`, { cause });
+    });
+  const [certificates, key] = await Promise.all([read(certificateFile), read(keyFile)]);
+  return { certificates, key };
+}
+
+async function readKey(text: OwnText, parts: OwnRingParts): Promise<OwnKey> {
+  const { certificateFile, keyFile, now } = parts;
+  const { privateKey, algorithm } = await blaming(`${keyFile} cannot sign tokens`, () => readPrivateKey(text.key));
+  const chain = await blaming(`${certificateFile} cannot be used`, async () => {
+    const read = await readChain(text.certificates, privateKey, now());
+    refuseSharing(read, parts);
+    return read;
+  });
+  // A self-signed end of the chain proves nothing to those who have it, and tokens travel often.
+  const sent = chain.filter((certificate, index) => index === 0 || !certificate.checkIssued(certificate));
+  const key = toSigningKey(privateKey, sent, algorithm);
+  const signers = { x5c: createSigner(key, 'x5c'), kid: createSigner(key, 'kid') };
+  return { text, chain, algorithm, signers, id: key.id };
+}
+
+async function readPrivateKey(pem: string): Promise<{ privateKey: KeyObject; algorithm: Algorithm }> {
+  if (pem.includes('ENCRYPTED')) throw new Error('it has a passphrase: write it without one');
+  if (!pem.includes('PRIVATE KEY-----')) {
+    throw new Error('it holds no private key in PEM ("-----BEGIN PRIVATE KEY-----")');
+  }
+  const privateKey = createPrivateKey(pem);
+  return { privateKey, algorithm: algorithmOf(privateKey) };
+}
+
+/** Registries that trust the same authority take each other's keys, too. */
+function refuseSharing(chain: Chain, { otherHolder }: OwnRingParts): void {
+  for (const { publicKey } of [chain[0], anchorOf(chain)]) {
+    const holder = otherHolder(libtrustKeyId(publicKey));
+    if (holder === undefined) continue;
+    const what = publicKey.equals(chain[0].publicKey) ? 'its key' : 'the authority at its end';
+    throw new Error(`${what} is that of ${holder} too: services with SEPARATE_KEY=true need one of their own`);
+  }
+}
+
+/** Says which file is to blame. */
+async function blaming<Result>(file: string, read: () => Promise<Result>): Promise<Result> {
+  try {
+    return await read();
+  } catch (cause) {
+    throw new Refusal('misconfigured', `${file}: ${(cause as Error).message}`, { cause });
+  }
+}

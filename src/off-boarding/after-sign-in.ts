@@ -1,0 +1,57 @@
+/** Owns what a completed sign-in changes for the later sweeps: the refresh token, the groups, the age of what is known. */
+import type { Audit, Client } from '../audit/audit.ts';
+import { Refusal } from '../lib/errors.ts';
+import type { Admitted } from '../sign-in/admission.ts';
+import type { Profile } from '../sign-in/connector.ts';
+import type { Verdict } from '../sign-in/provider-status.ts';
+import type { AccountStore } from '../store/accounts.ts';
+import { type Confirm, recordGroups } from './confirm.ts';
+import type { Leavers } from './leavers.ts';
+import type { RefreshTokens } from './refresh-tokens.ts';
+
+export type WelcomeParts = {
+  readonly accounts: Pick<AccountStore, 'confirm' | 'forgetConfirmation'>;
+  readonly tokens: RefreshTokens;
+  readonly confirm: Confirm;
+  readonly leavers: Leavers;
+  /** Names of the providers whose directory can be asked. */
+  readonly directories: ReadonlySet<string>;
+  readonly audit: Audit;
+  readonly now: () => number;
+  /** Resolves after so many milliseconds. */
+  readonly wait: (milliseconds: number) => Promise<void>;
+};
+
+/** @throws {Refusal} `denied` when the directory knows that the person has left, whatever the provider let pass */
+export type Welcome = (admitted: Admitted, profile: Profile, client: Client) => Promise<void>;
+
+/** A person waits for the page; the next sweep makes up for it. Milliseconds. */
+const patience = 4_000;
+
+export function createWelcome(parts: WelcomeParts): Welcome {
+  const { accounts, tokens, confirm, leavers, audit, now } = parts;
+  return async ({ account, before }, profile, client) => {
+    const finder = { actor: account.login, client };
+    if (before !== undefined && before.state !== 'active') {
+      const detail = { was: before.state, reason: before.state_reason };
+      audit.record({ action: 'person.enable', ...finder, subject: account.login, detail });
+    }
+    if (before !== undefined && profile.groups !== null) recordGroups(audit, before, profile.groups, finder);
+    if (profile.refreshToken !== null) await tokens.keep(account.id, profile.refreshToken);
+
+    const at = now();
+    if (parts.directories.has(account.provider)) {
+      const verdict = await Promise.race([confirm.ask(account), parts.wait(patience).then(() => late)]);
+      if (verdict.kind === 'gone') {
+        await leavers.shutOut(account, verdict.reason, at, finder);
+        throw new Refusal('denied', `The account ${account.login} is ${verdict.reason}.`);
+      }
+      if (verdict.kind === 'there') return confirm.note(account, verdict, at, finder);
+    }
+    const canBeAsked = parts.directories.has(account.provider) || (await tokens.read(account.id)) !== null;
+    if (canBeAsked) await accounts.confirm(account.id, { at, groups: null });
+    else await accounts.forgetConfirmation(account.id, at);
+  };
+}
+
+const late: Verdict = { kind: 'silent', reason: 'the directory took too long' };

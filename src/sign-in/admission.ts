@@ -1,0 +1,161 @@
+/** Owns the question who may come in at all: the rules on domain and e-mail, and the account that a person gets. */
+import { randomBytes } from 'node:crypto';
+import { isUsableEmail, usableEmails } from '../identity/email.ts';
+import { foldCase } from '../identity/identity.ts';
+import { Refusal } from '../lib/errors.ts';
+import { type Account, type AccountStore, byProvider, importedIssuer, type SignedIn } from '../store/accounts.ts';
+import { ConstraintError } from '../store/sql.ts';
+import type { Connector, Profile } from './connector.ts';
+
+/** Somebody who came in. `before`: the account as it was until now; `undefined` at the first sign-in. */
+export type Admitted = { readonly account: Account; readonly before: Account | undefined };
+
+/** Lets in whom a provider proved, as an account: creates it at the first sign-in. */
+export type Admission = {
+  /** @throws {Refusal} `denied` or `conflict`, with a message for the person */
+  admit(connector: Connector, profile: Profile): Promise<Admitted>;
+};
+
+/** @param parts.now epoch milliseconds */
+export function createAdmission(parts: { accounts: AccountStore; now: () => number }): Admission {
+  return {
+    async admit(connector, profile) {
+      requireSubject(profile, connector.label);
+      const email = requireEmail(profile, connector.label);
+      connector.check(profile);
+      const { account, before } = await signIn(parts, connector, profile, email);
+      return { account: account.state === 'active' ? account : await restore(parts, account), before };
+    },
+  };
+}
+
+/**
+ * What the provider took, its word gives back: whoever completes a sign-in is neither suspended nor deleted there. What
+ * an administrator took stays.
+ */
+async function restore(parts: { accounts: AccountStore; now: () => number }, account: Account): Promise<Account> {
+  const { id, login, state, state_by: by, state_reason: why } = account;
+  if (state === 'disabled' && by !== byProvider) {
+    const reason = why ? `: ${why}` : '';
+    throw new Refusal(
+      'denied',
+      `The account ${login} is disabled here${reason}. Ask the administrator of this registry.`,
+    );
+  }
+  const change = { state: 'active', reason: null, by: byProvider, at: parts.now() } as const;
+  await parts.accounts.setState(id, change);
+  return { ...account, state: 'active', state_reason: null, state_by: byProvider, state_at: change.at };
+}
+
+/** OpenID Connect Core 1.0, section 2: at most 255 characters of ASCII; PostgreSQL keeps no NUL. */
+function requireSubject({ subject }: Profile, label: string): void {
+  if (/^[\x20-\x7e]{1,255}$/.test(subject)) return;
+  throw new Refusal(
+    'denied',
+    `${label} named you in a way that OpenID Connect does not allow. Tell the administrator.`,
+  );
+}
+
+/** Characters of a name that is shown. */
+const maximumNameLength = 100;
+
+function requireEmail({ email }: Profile, label: string): string {
+  if (email === null || email === '') {
+    throw new Refusal('denied', `${label} did not tell your e-mail address. Dockpass needs it as your user name.`);
+  }
+  if (!isUsableEmail(email)) {
+    throw new Refusal(
+      'denied',
+      `The e-mail address that ${label} told cannot be used as a docker user name. One may consist of ${usableEmails}. Ask whoever manages your account there to change it.`,
+    );
+  }
+  return email;
+}
+
+async function signIn(
+  parts: { accounts: AccountStore; now: () => number },
+  { label }: Connector,
+  profile: Profile,
+  email: string,
+): Promise<Admitted> {
+  const { provider, issuer, subject, domain, groups } = profile;
+  const displayName = shownName(profile.displayName);
+  const id = randomBytes(10).toString('hex');
+  const login = foldCase(email);
+  const person = { id, provider, issuer, subject, login, email, displayName, domain, groups, at: parts.now() };
+  const before = await parts.accounts.byIdentity(issuer, subject);
+  try {
+    return { account: await parts.accounts.signIn(person), before };
+  } catch (error) {
+    if (!(error instanceof ConstraintError)) throw error;
+    const claimed = await claim(parts.accounts, person, profile, label);
+    if (claimed !== null) return claimed;
+    // Never merged: whoever got hold of a leaver's address, or of another provider's, would inherit the account.
+    throw new Refusal(
+      'conflict',
+      `Another account already has the e-mail address ${email}, and accounts are never merged. Ask the administrator of this registry to remove the old account.`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * The account that an import from docker_auth left for this person. An e-mail is all that it says of its owner, so the
+ * provider that the import named must vouch for that e-mail itself; nobody who has an account already gets a second one.
+ */
+async function claim(
+  accounts: AccountStore,
+  person: SignedIn,
+  { emailVerified }: Profile,
+  label: string,
+): Promise<Admitted | null> {
+  const before = await accounts.byLogin(person.login);
+  if (before === undefined || before.provider !== person.provider) return null;
+  if (before.issuer !== importedIssuer) return isTheirs(before, person) ? { account: before, before } : null;
+  if (emailVerified !== true) {
+    throw new Refusal(
+      'denied',
+      `An account from docker_auth waits for the owner of ${person.email}, and ${label} does not say that this address is verified. Ask the administrator of this registry.`,
+    );
+  }
+  try {
+    // Where another tab claimed it meanwhile, that was the same person or somebody else.
+    const account = (await accounts.claim(person)) ?? (await accounts.byLogin(person.login));
+    return account !== undefined && isTheirs(account, person) ? { account, before } : null;
+  } catch (error) {
+    if (error instanceof ConstraintError) return null;
+    throw error;
+  }
+}
+
+function isTheirs(account: Account, { issuer, subject }: SignedIn): boolean {
+  return account.issuer === issuer && account.subject === subject;
+}
+
+/** People write their own name at many providers: without what turns the text around it, and not as long as they like. */
+function shownName(name: string | null): string | null {
+  const plain =
+    name
+      ?.toWellFormed()
+      .replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, '')
+      .trim() ?? '';
+  return plain === '' ? null : [...plain].slice(0, maximumNameLength).join('');
+}
+
+/** The domain part of an e-mail, case-folded; `null` where there is none. */
+export function domainOf(email: string): string | null {
+  const domain = foldCase(email).split('@')[1];
+  return domain === undefined || domain === '' ? null : domain;
+}
+
+/**
+ * @param options.assumeVerified accept a provider that does not say; one that says "not verified" is believed
+ * @throws {Refusal}
+ */
+export function requireVerifiedEmail(profile: Profile, label: string, options: { assumeVerified: boolean }): void {
+  if (profile.emailVerified === true || (profile.emailVerified === null && options.assumeVerified)) return;
+  throw new Refusal(
+    'denied',
+    `${label} has not verified the address ${profile.email ?? ''}. Verify it there, then sign in again.`,
+  );
+}

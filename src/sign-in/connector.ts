@@ -1,0 +1,100 @@
+/** Owns the seam between the sign-in pages and the providers: what a provider tells of a person, and how it is asked. */
+import type passport from 'passport';
+import type { Refusal } from '../lib/errors.ts';
+import type { Fetch } from './provider-fetch.ts';
+import type { Verdict } from './provider-status.ts';
+import type { ReadMessage } from './signed-message.ts';
+
+/** What a provider proved of a person, before anybody asked whether this person may come in. */
+export type Profile = {
+  /** The connector's name. */
+  readonly provider: string;
+  /** OpenID Connect `iss`; with `subject` the only thing that identifies a person. */
+  readonly issuer: string;
+  readonly subject: string;
+  /** As the provider wrote it; `null` where it told none. */
+  readonly email: string | null;
+  /** `null`: the provider did not say. */
+  readonly emailVerified: boolean | null;
+  readonly displayName: string | null;
+  /** Lower case: Google's `hd`; for other providers the domain of the e-mail. */
+  readonly domain: string | null;
+  /** Prefixed by the provider: `keycloak:devs`. `null`: the provider did not say, which is not "none". */
+  readonly groups: readonly string[] | null;
+  /** To ask about the person later; `null` where none is kept. A secret. */
+  readonly refreshToken: string | null;
+  /** The session at the provider, which its back-channel logout names: provider-session.ts. */
+  readonly providerSession: string | null;
+};
+
+/**
+ * A sign-in that was begun and waits for the provider's answer. It is kept in the browser's session and is the
+ * `session` that the connector's strategy sees, so that sign-ins in two tabs do not disturb each other.
+ */
+export type Attempt = {
+  /** Random; comes back in the callback's `state`. */
+  readonly state: string;
+  /** Random; comes back in the ID token's `nonce`. */
+  readonly nonce: string;
+  /** What else the strategy keeps until the callback: the PKCE verifier. */
+  [key: string]: unknown;
+};
+
+/** What a strategy finds where express-session's requests have their session. */
+export function attemptOf(request: object): Attempt {
+  return (request as { session: Attempt }).session;
+}
+
+/** How a sign-in begins otherwise than usual. */
+export type SignInWish = {
+  /** OpenID Connect's: `login` asks for an account even where one is signed in, `consent` for what is given away. */
+  readonly prompt?: 'login' | 'consent';
+  /** The account that somebody has chosen a moment ago. */
+  readonly loginHint?: string;
+};
+
+/** Implemented by google and oidc. */
+export interface Connector {
+  /** In the callback's path and before each group: 'google', 'keycloak'. */
+  readonly name: string;
+  /** On the button: 'Google'. */
+  readonly label: string;
+  /**
+   * The Passport strategy; its user is a Profile, its request's `session` an Attempt.
+   * @throws {Refusal} `unavailable` when the provider has to be asked first and does not answer
+   */
+  strategy(): Promise<passport.Strategy>;
+  /** `null` where nobody's refresh token is kept. */
+  readonly refresher: Refresher | null;
+  /** Whether the provider gives a refresh token with its consent page alone, which is asked for where none is kept. */
+  readonly asksConsent: boolean;
+  /** Reads the logout tokens that the provider sends; `null` where it sends none. */
+  readonly readLogout: ReadMessage | null;
+  /** What to tell a person about an error of the strategy. */
+  refusalOf(error: unknown): Refusal;
+  /** @throws {Refusal} `denied` when the operator's settings do not let this person in */
+  check(profile: Profile): void;
+}
+
+/** Asks with a person's refresh token what the provider says of them now. */
+export interface Refresher {
+  /**
+   * @param keep is given the provider's next token at once: the one before may be worth nothing from then on
+   * @throws what `keep` throws, and nothing of the provider's
+   */
+  ask(token: string, subject: string, keep: (next: string) => Promise<void>): Promise<Verdict>;
+  /** Makes the token worth nothing. @throws where the provider does not do it */
+  revoke(token: string): Promise<void>;
+}
+
+/** Seconds that the clock of a provider may differ from ours. */
+export const clockTolerance = 30;
+
+/** What every connector is given. */
+export type ConnectorParts = {
+  readonly fetch: Fetch;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Milliseconds that one call to the provider may take; where left out, the default of provider-fetch. */
+  readonly timeout?: number;
+};

@@ -1,0 +1,160 @@
+/** Owns sign-in with Google: what is asked of its token, and which of its accounts may come in. */
+import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import type { GoogleCallbackParameters } from 'passport-google-oauth20';
+import { foldCase } from '../../identity/identity.ts';
+import { Refusal } from '../../lib/errors.ts';
+import { domainOf, requireVerifiedEmail } from '../admission.ts';
+import { requireAuthorizedParty } from '../authorized-party.ts';
+import { type Connector, type ConnectorParts, clockTolerance, type Profile } from '../connector.ts';
+import { type Fetch, isNoAnswer, limitFetch } from '../provider-fetch.ts';
+import { noAnswer, refusalOfTokenError } from '../token-error.ts';
+import { createGoogleRefresher } from './refresh.ts';
+import { GoogleStrategy } from './strategy.ts';
+
+export type GoogleSettings = {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** Exact values of the `hd` claim that may come in, lower case. */
+  readonly domains: readonly string[];
+  /** Lets in every account for whose e-mail Google vouches: of any Workspace domain, and @gmail.com. */
+  readonly anyAccount: boolean;
+  readonly authorizationUrl: string;
+  readonly tokenUrl: string;
+  readonly jwksUrl: string;
+  readonly revocationUrl: string;
+  /** The accepted spellings of `iss`. They mean one issuer; accounts are stored under the first. */
+  readonly issuers: readonly string[];
+  /** Keeps each person's refresh token, to ask later whether they are still there. */
+  readonly refreshTokens: boolean;
+  readonly callbackUrl: string;
+};
+
+const label = 'Google';
+
+export function createGoogleConnector(settings: GoogleSettings, parts: ConnectorParts): Connector {
+  const call = limitFetch(parts.fetch, parts.timeout);
+  const keys = createRemoteJWKSet(new URL(settings.jwksUrl), { [customFetch]: call });
+  const strategy = new GoogleStrategy(
+    { ...settings, hostedDomain: hostedDomainOf(settings), offline: settings.refreshTokens },
+    {
+      redeem: (code, params) => redeem(call, settings, { ...params, code }),
+      async profileOf(idToken, nonce, refreshToken) {
+        const claims = await verifyIdToken(idToken, { nonce, settings, keys, now: parts.now });
+        return { ...toProfile(claims, settings), refreshToken: settings.refreshTokens ? (refreshToken ?? null) : null };
+      },
+    },
+  );
+  return {
+    name: 'google',
+    label,
+    strategy: async () => strategy,
+    readLogout: null, // Google sends none; its RISC events say the same
+    asksConsent: settings.refreshTokens,
+    refresher: settings.refreshTokens ? createGoogleRefresher(settings, call) : null,
+    refusalOf,
+    check: (profile) => check(profile, settings),
+  };
+}
+
+/** `*` stands for any Workspace domain. */
+function hostedDomainOf({ anyAccount, domains }: GoogleSettings): string | undefined {
+  if (anyAccount) return undefined;
+  return domains.length === 1 ? domains[0] : '*';
+}
+
+async function redeem(
+  call: Fetch,
+  settings: GoogleSettings,
+  params: Readonly<Record<string, string>>,
+): Promise<GoogleCallbackParameters> {
+  const response = await call(settings.tokenUrl, {
+    method: 'POST',
+    headers: { accept: 'application/json' },
+    body: new URLSearchParams({ ...params, client_id: settings.clientId, client_secret: settings.clientSecret }),
+  });
+  const answer: unknown = await response.json().catch(() => null);
+  const isObject = typeof answer === 'object' && answer !== null;
+  if (response.ok && isObject) return answer as GoogleCallbackParameters;
+  const { error = null } = isObject ? (answer as { error?: unknown }) : {};
+  const name = typeof error === 'string' ? error : null;
+  const cause = new Error(`the token endpoint answered ${response.status} ${name?.slice(0, 60) ?? ''}`);
+  throw refusalOfTokenError(label, response.status, name, cause);
+}
+
+async function verifyIdToken(
+  idToken: string | undefined,
+  expected: { nonce: string; settings: GoogleSettings; keys: JWTVerifyGetKey; now: () => number },
+): Promise<JWTPayload> {
+  const { clientId, issuers } = expected.settings;
+  const { payload } = await jwtVerify(idToken ?? '', expected.keys, {
+    algorithms: ['RS256'],
+    issuer: [...issuers],
+    audience: clientId,
+    clockTolerance,
+    requiredClaims: ['sub', 'iat', 'exp'],
+    currentDate: new Date(expected.now()),
+  });
+  if (typeof payload.sub !== 'string' || payload.sub === '') throw new Error('the ID token names nobody');
+  // OpenID Connect Core 1.0, section 3.1.3.7, against replay.
+  if (payload['nonce'] !== expected.nonce) throw new Error('the ID token has another nonce');
+  requireAuthorizedParty(payload, clientId);
+  return payload;
+}
+
+function toProfile(claims: JWTPayload, { issuers }: GoogleSettings): Profile {
+  const { sub = '', email, email_verified: verified, name, hd } = claims as Record<string, unknown> & JWTPayload;
+  return {
+    provider: 'google',
+    // Otherwise whoever comes with the other spelling would be another person.
+    issuer: issuers[0] ?? '',
+    subject: sub,
+    email: typeof email === 'string' ? email : null,
+    emailVerified: typeof verified === 'boolean' ? verified : null,
+    displayName: typeof name === 'string' ? name : null,
+    domain: typeof hd === 'string' ? foldCase(hd) : null,
+    groups: null,
+    refreshToken: null,
+    providerSession: null,
+  };
+}
+
+function check(profile: Profile, settings: GoogleSettings): void {
+  requireVerifiedEmail(profile, label, { assumeVerified: false });
+  if (settings.anyAccount) requireAuthority(profile);
+  else requireWorkspace(profile, settings.domains);
+}
+
+/**
+ * `hd` says to whom the account belongs. The e-mail's suffix does not: anybody who once had a mailbox there can have
+ * made a consumer account with it, and keeps that after leaving.
+ */
+function requireWorkspace({ email, domain }: Profile, domains: readonly string[]): void {
+  if (domain !== null && domains.includes(domain)) return;
+  const allowed = domains.join(' or ');
+  const reason =
+    domain === null
+      ? `${email} is a personal Google account: it has this address, but no organisation manages it.`
+      : `${email} belongs to the Google Workspace of ${domain}.`;
+  throw new Refusal('denied', `${reason} Sign in with an account of the Google Workspace of ${allowed}.`);
+}
+
+/**
+ * Google is authoritative for an address only in a Workspace or at gmail.com; others were checked once, and may
+ * belong to somebody else by now (developers.google.com/identity/gsi/web/guides/verify-google-id-token).
+ */
+function requireAuthority({ email, domain }: Profile): void {
+  const suffix = domainOf(email ?? '');
+  if (domain !== null || suffix === 'gmail.com' || suffix === 'googlemail.com') return;
+  throw new Refusal(
+    'denied',
+    `Google does not vouch for ${email}: it is a personal account with an address of another provider. Sign in with a Workspace or Gmail account.`,
+  );
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (isNoAnswer(error)) return noAnswer(label, error);
+  return new Refusal('bad_gateway', "Google's answer could not be verified. Start the sign-in again.", {
+    cause: error,
+  });
+}

@@ -1,0 +1,175 @@
+/** Owns the limit on wrong passwords: by address and user name together, so that nobody can lock out somebody else. */
+import { Refusal } from '../lib/errors.ts';
+import { networkOf } from '../lib/network-of.ts';
+import type { Pepper } from '../lib/secret.ts';
+import { minute } from '../lib/time.ts';
+import type { FailedLoginStore } from '../store/failed-logins.ts';
+
+export type FailedLogins = {
+  /**
+   * To be asked before a secret that somebody chose is compared.
+   * @returns `many` where the limit is reached, `flood` where far more came after that
+   */
+  guessing(attempt: { readonly address: string; readonly username: string }): 'few' | 'many' | 'flood';
+  /**
+   * Counts a wrong secret, the same one once. Taken at once and stored soon; it never fails its caller.
+   * @throws {Refusal} `too_many_requests` when this one is beyond the limit
+   */
+  record(attempt: { readonly address: string; readonly username: string; readonly password: string }): void;
+  /** Resolves when all that was recorded is stored. */
+  flush(): Promise<void>;
+};
+
+export type FailedLoginParts = {
+  readonly store: FailedLoginStore;
+  readonly pepper: Pepper;
+  /** Different wrong secrets from one address with one user name, in ten minutes. */
+  readonly limit: number;
+  /** Told of what could not be stored; it then counts in this process alone. */
+  readonly onError: (error: unknown) => void;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+/** Milliseconds for which a wrong secret counts. */
+const failureWindow = 10 * minute;
+/** Longest time that a failure waits for company, in milliseconds. */
+const flushDelay = 200;
+/** A flood of names must not become a flood of writes: what is beyond counts in this process alone. */
+const batchSize = 100;
+const maximumKept = 20_000;
+
+/** Requests beyond the limit, in ten minutes: then a guess is no cheaper than bcrypt makes it (16 a second). */
+const floodLimit = 10_000;
+
+type Tally = {
+  readonly secrets: Map<string, number>;
+  /** What all replicas know, as of a moment. */
+  shared: { count: number; first: number };
+  /** What came when the limit was reached. */
+  beyond: { count: number; first: number };
+};
+
+export function createFailedLogins(parts: FailedLoginParts): FailedLogins {
+  const { pepper, limit, now } = parts;
+  /** By attempt; the one that failed longest ago first. */
+  const tallies = new Map<string, Tally>();
+  const sharing = createSharing(parts, tallies);
+
+  const attemptOf = ({ address, username }: { address: string; username: string }): string =>
+    short(pepper.hash(`failed log-in\0${networkOf(address)}\0${username}`));
+  const tallyOf = (attempt: string, at: number): Tally => {
+    const none = { count: 0, first: at };
+    const tally = tallies.get(attempt) ?? { secrets: new Map(), shared: none, beyond: none };
+    tallies.delete(attempt);
+    tallies.set(attempt, tally);
+    const [oldest] = tallies.size > maximumKept ? tallies.keys() : [];
+    if (oldest !== undefined) tallies.delete(oldest);
+    return tally;
+  };
+
+  return {
+    guessing(attempt) {
+      const tally = tallies.size > 0 ? tallies.get(attemptOf(attempt)) : undefined;
+      if (tally === undefined || limitReached(tally, limit, now()) === null) return 'few';
+      return isFresh(tally.beyond.first, now()) && tally.beyond.count >= floodLimit ? 'flood' : 'many';
+    },
+    record(tried) {
+      const attempt = attemptOf(tried);
+      const secret = short(pepper.hash(`wrong password\0${tried.password}`));
+      const at = now();
+      const tally = tallyOf(attempt, at);
+      // The second try of a client that sends the last one allowed as POST and as GET is not one more.
+      if (isFresh(tally.secrets.get(secret), at)) return;
+      const ends = limitReached(tally, limit, at);
+      if (ends !== null) {
+        countBeyond(tally, at);
+        throw tooMany(ends - at);
+      }
+      for (const [old, failedAt] of tally.secrets) if (!isFresh(failedAt, at)) tally.secrets.delete(old);
+      tally.secrets.set(secret, at);
+      sharing.add({ attempt, secret, at });
+    },
+    flush: sharing.flush,
+  };
+}
+
+type Failure = { readonly attempt: string; readonly secret: string; readonly at: number };
+
+/** Tells the other replicas through the database, and `tallies` what they told. */
+function createSharing(
+  { store, now, onError }: FailedLoginParts,
+  tallies: ReadonlyMap<string, Tally>,
+): { add(failure: Failure): void; flush(): Promise<void> } {
+  let waiting: Failure[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> = Promise.resolve();
+  let cleanedAt = Number.NEGATIVE_INFINITY;
+
+  const write = async (): Promise<void> => {
+    const failures = waiting;
+    waiting = [];
+    if (failures.length === 0) return;
+    try {
+      await store.add(failures, now() - failureWindow);
+      for (const attempt of new Set(failures.map((failure) => failure.attempt))) {
+        const at = now();
+        const { count, first } = await store.count(attempt, at - failureWindow);
+        const tally = tallies.get(attempt);
+        if (tally !== undefined) tally.shared = { count, first: first ?? at };
+      }
+      if (now() - cleanedAt < failureWindow) return;
+      cleanedAt = now();
+      await store.removeBefore(cleanedAt - failureWindow);
+    } catch (error) {
+      onError(error);
+    }
+  };
+  const flush = (): Promise<void> => {
+    clearTimeout(timer);
+    timer = undefined;
+    writing = writing.then(write);
+    return writing;
+  };
+  return {
+    add(failure) {
+      if (waiting.length >= batchSize) return;
+      waiting.push(failure);
+      timer ??= setTimeout(flush, flushDelay);
+    },
+    flush,
+  };
+}
+
+function countBeyond(tally: Tally, at: number): void {
+  const { count, first } = isFresh(tally.beyond.first, at) ? tally.beyond : { count: 0, first: at };
+  tally.beyond = { count: count + 1, first };
+}
+
+/** When the first of those that reached the limit is forgotten; `null` where it is not reached. */
+function limitReached(tally: Tally, limit: number, now: number): number | null {
+  const own = [...tally.secrets.values()].filter((at) => isFresh(at, now));
+  const shared = isFresh(tally.shared.first, now) ? tally.shared.count : 0;
+  if (Math.max(own.length, shared) < limit) return null;
+  return Math.min(...own, ...(shared > 0 ? [tally.shared.first] : [])) + failureWindow;
+}
+
+/** @param time milliseconds until the limit is not reached any more */
+function tooMany(time: number): Refusal {
+  const retryAfter = Math.max(1, Math.ceil(time / 1000));
+  const minutes = Math.ceil(retryAfter / 60);
+  return new Refusal(
+    'too_many_requests',
+    `too many wrong passwords for this user name from this address; the right one still works, for others wait ${minutes} minutes`,
+    { retryAfter },
+  );
+}
+
+function isFresh(at: number | undefined, now: number): boolean {
+  return at !== undefined && now - at < failureWindow;
+}
+
+/** 96 bits: enough to tell apart what is kept for ten minutes. */
+function short(hash: string): string {
+  return hash.slice(0, 16);
+}

@@ -1,0 +1,81 @@
+/** Owns the users of the policy file: bcrypt hashes as docker_auth has them, and the anonymous user `""`. */
+import { createHash } from 'node:crypto';
+import { type Authenticator, anonymous, type Credentials, type Identity, nobody } from '../identity/identity.ts';
+import type { HashCheck } from './hash-check.ts';
+
+/** A user of the policy file. `passwordHash: null` lets anybody in under that name, as docker_auth does. */
+export type StaticUser = {
+  readonly passwordHash: string | null;
+  readonly labels: Readonly<Record<string, readonly string[]>>;
+};
+
+export type StaticUsers = {
+  readonly authenticator: Authenticator;
+  /** Who sends no credentials: the user `""`; where the policy has none, somebody to whom nothing is granted. */
+  anonymous(): Identity;
+  /**
+   * A hash for a name that is none of theirs, so that whoever checks one takes the same time for every name; `null`
+   * where no user has a password.
+   */
+  decoyFor(username: string): string | null;
+};
+
+/**
+ * @param users the users of the policy in force; asked each time, because the policy may be reloaded
+ * @param check compares a password with a bcrypt hash
+ * @param isElsewhere whether another authenticator recognises the credentials: then they are none of ours
+ */
+export function createStaticUsers(
+  users: () => ReadonlyMap<string, StaticUser>,
+  check: Pick<HashCheck, 'matches'>,
+  isElsewhere: (credentials: Credentials) => boolean,
+): StaticUsers {
+  // The same user of the same policy is the same object: what was decided for it is recognised.
+  const identities = new WeakMap<StaticUser, Identity>();
+  const identityOf = (username: string, user: StaticUser): Identity => {
+    const identity = identities.get(user) ?? toIdentity(username, user);
+    identities.set(user, identity);
+    return identity;
+  };
+  return {
+    authenticator: {
+      recognises: (credentials) => !isElsewhere(credentials),
+      async verify({ username, password }, address = '') {
+        const known = users();
+        const user = known.get(username);
+        if (user?.passwordHash === null) return identityOf(username, user);
+        // Looked for in any case, so that its time does not tell either.
+        const decoy = decoyFor(username, known);
+        const hash = user?.passwordHash ?? decoy;
+        if (hash === null) return null;
+        const matches = await check.matches(password, hash, { address, username });
+        return matches && user !== undefined ? identityOf(username, user) : null;
+      },
+    },
+    decoyFor: (username) => decoyFor(username, users()),
+    anonymous() {
+      const user = users().get('');
+      return user === undefined ? nobody : identityOf('', user);
+    },
+  };
+}
+
+function toIdentity(username: string, user: StaticUser): Identity {
+  const kind = username === '' ? 'anonymous' : 'static';
+  return { ...anonymous, kind, account: username, labels: user.labels };
+}
+
+/** By the users of one policy, which never change. */
+const hashesOf = new WeakMap<ReadonlyMap<string, StaticUser>, readonly string[]>();
+
+/**
+ * A hash for a name that is not there, so that an unknown user costs the time of a wrong password. Which of the
+ * users' hashes it is depends on the name alone: asking twice does not tell either.
+ */
+function decoyFor(username: string, users: ReadonlyMap<string, StaticUser>): string | null {
+  const hashes = hashesOf.get(users) ?? [...users.values()].flatMap(({ passwordHash }) => passwordHash ?? []);
+  hashesOf.set(users, hashes);
+  if (hashes.length === 0) return null;
+  const index = createHash('sha256').update(username).digest().readUInt32BE() % hashes.length;
+  return hashes[index] ?? null;
+}

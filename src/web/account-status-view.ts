@@ -1,0 +1,25 @@
+/** Owns how a person is told whether their passwords work, why not, and when the provider last spoke of them. */
+import { type Patience, standingOf } from '../identity/account-status.ts';
+import type { Account } from '../store/accounts.ts';
+import { type Moment, momentOf } from './time-view.ts';
+
+export type StandingView = {
+  /** A whole sentence; `null` where everything works. */
+  readonly problem: string | null;
+  /** Where signing in again helps; else `null`. */
+  readonly signInHref: string | null;
+  /** `null`: nothing can be asked after the sign-in. */
+  readonly confirmed: Moment | null;
+};
+
+/** @param now epoch milliseconds */
+export function standingViewOf(account: Account, patience: Patience, prefix: string, now: number): StandingView {
+  const { use, reason, signInHelps } = standingOf(account, patience, now);
+  const { confirmed_at: confirmedAt, provider } = account;
+  const effect = use === 'pull' ? 'Your passwords are limited' : 'Your passwords do not work';
+  return {
+    problem: reason === null ? null : `${effect}: ${reason}.`,
+    signInHref: signInHelps ? `${prefix}/sign-in/${encodeURIComponent(provider)}` : null,
+    confirmed: confirmedAt === null ? null : momentOf(confirmedAt, now),
+  };
+}

@@ -1,0 +1,65 @@
+/** Owns the page on which a sign-in ends that was refused: why, and what to do next. */
+import type { IncomingMessage } from 'node:http';
+import type { Request, Response } from 'express';
+import type { Client } from '../audit/audit.ts';
+import type { Refusal } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { Connector } from '../sign-in/connector.ts';
+import { visitorOf } from './session.ts';
+
+/** How the pages of the sign-in are rendered: `sign-in` and `refused`. */
+export type Views = { page(response: Response, name: string, data: object, status?: number): void };
+
+export type RefusedParts = {
+  readonly views: Views;
+  readonly log: Log;
+  readonly clientOf: (request: IncomingMessage) => Client;
+  /** Path prefix of all pages: '' or '/dockpass'. */
+  readonly prefix: string;
+};
+
+/** Logs a refused sign-in and shows its page. */
+export function refuse(
+  { log, clientOf, views, prefix }: RefusedParts,
+  connector: Connector,
+  request: Request,
+  response: Response,
+  refusal: Refusal,
+): void {
+  const { code, message, status, cause, retryAfter } = refusal;
+  const { requestId } = clientOf(request);
+  log.warn({ requestId, provider: connector.name, code, cause: describe(cause) }, `sign-in refused: ${message}`);
+  if (retryAfter !== undefined) response.set('Retry-After', String(retryAfter));
+  const wrongAccount = code === 'denied' || code === 'conflict';
+  const person = visitorOf(request);
+  const action =
+    person === null
+      ? {
+          href: beginUrl(prefix, connector.name, { another: wrongAccount }),
+          label: wrongAccount ? 'Choose another account' : 'Start again',
+        }
+      : { href: `${prefix}/`, label: `Continue as ${person.login}` };
+  const hint = status >= 500 ? 'The passwords that you have keep working.' : null;
+  views.page(response, 'refused', { title: titleOf(refusal), message, hint, action }, status);
+}
+
+function titleOf({ code, status }: Refusal): string {
+  if (code === 'denied' || code === 'conflict') return 'You cannot sign in with this account';
+  return status >= 500 ? 'Signing in does not work right now' : 'The sign-in was not completed';
+}
+
+/** For the log: what an error says of itself, and never the request or answer that libraries attach to theirs. */
+function describe(cause: unknown): string | null {
+  if (!(cause instanceof Error)) return null;
+  const { code } = cause as { code?: unknown };
+  const inner = describe(cause.cause);
+  return `${cause.name}${code === undefined ? '' : ` ${code}`}: ${cause.message}${inner === null ? '' : ` <- ${inner}`}`;
+}
+
+/** The address that begins a sign-in. `another` asks the provider for an account even where it remembers one. */
+export function beginUrl(prefix: string, name: string, query: { returnTo?: string; another?: boolean }): string {
+  const params = new URLSearchParams();
+  if (query.returnTo !== undefined && query.returnTo !== `${prefix}/`) params.set('return_to', query.returnTo);
+  if (query.another) params.set('another', 'yes');
+  return `${prefix}/sign-in/${name}${params.size > 0 ? `?${params}` : ''}`;
+}

@@ -1,0 +1,233 @@
+/** Which passwords a selection means, that they stop at the next request, and that a day is long enough to change one's mind. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createRevocations } from '../../src/accounts/revocations.ts';
+import type { Selection } from '../../src/accounts/selection.ts';
+import type { AuditEvent } from '../../src/audit/audit.ts';
+import type { RevocationStore } from '../../src/store/revocations.ts';
+import { client, day, hour, refusal, root, type Scene, wish, withScene } from '../support/administration-scene.ts';
+import { describeEngines } from '../support/engines.ts';
+import { newPassword } from '../support/rows.ts';
+
+/** ana and bo have two passwords each, cy of another domain and provider has one. */
+async function withCompany(scene: Scene) {
+  const { addPerson, passwords } = scene;
+  const ana = await addPerson('ana');
+  const bo = await addPerson('bo', { groups: ['google:leads@example.com'] });
+  const cy = await addPerson('cy', { domain: 'other.example', provider: 'keycloak' });
+  const issue = async (owner: typeof ana, name: string) =>
+    (await passwords.issue(owner, { ...wish, name }, root)).secret;
+  const old = { ana: await issue(ana, 'old'), bo: await issue(bo, 'old') };
+  scene.clock.at += 2 * day;
+  const secrets = { ana: await issue(ana, 'new'), bo: await issue(bo, 'new'), cy: await issue(cy, 'new') };
+  return { ana, bo, cy, old, secrets };
+}
+
+describeEngines('revocations', (databases) => {
+  const scene = (action: (scene: Scene) => Promise<void>) => () => withScene(databases, action);
+
+  test(
+    'a selection is everything that is given together: owner, domain, provider, group, date, idleness',
+    scene(async (scene) => {
+      const { ana, old } = await withCompany(scene);
+      const used = await scene.login('ana@example.com', old.ana);
+      assert.ok(used !== null && typeof used === 'object');
+      scene.passwords.recordUse(used, client);
+      await scene.passwords.flush();
+      const { at } = scene.clock;
+      const counted = async (selection: Selection) => {
+        const { people, passwords } = await scene.revocations.preview(selection);
+        return [people, passwords];
+      };
+      assert.deepEqual(await counted({ accountId: ana.id }), [1, 2]);
+      assert.deepEqual(await counted({ domain: 'example.com' }), [2, 4]);
+      assert.deepEqual(await counted({ domain: 'Example.COM' }), [2, 4]);
+      assert.deepEqual(await counted({ provider: 'keycloak' }), [1, 1]);
+      assert.deepEqual(await counted({ group: 'google:leads@example.com' }), [1, 2]);
+      assert.deepEqual(
+        await counted({ group: 'platform' }),
+        [2, 4],
+        'a group of the policy file, by e-mail and through another',
+      );
+      assert.deepEqual(await counted({ createdBefore: at - day }), [2, 2]);
+      assert.deepEqual(await counted({ unusedSince: at - day }), [1, 1], 'one was used, the new ones are younger');
+      assert.deepEqual(await counted({ domain: 'example.com', createdBefore: at - day, group: 'leads' }), [1, 1]);
+      assert.deepEqual(await counted({ domain: 'nowhere.example' }), [0, 0]);
+      await assert.rejects(scene.revocations.preview({}), refusal('bad_request', /Say which passwords/));
+    }),
+  );
+
+  test(
+    'a preview shows what used the passwords, together',
+    scene(async (scene) => {
+      const { secrets } = await withCompany(scene);
+      for (const [login, secret, address] of [
+        ['ana@example.com', secrets.ana, '192.0.2.1'],
+        ['bo@example.com', secrets.bo, '192.0.2.1'],
+        ['bo@example.com', secrets.bo, '192.0.2.2'],
+      ] as const) {
+        const identity = await scene.login(login, secret);
+        assert.ok(identity !== null && typeof identity === 'object');
+        scene.clock.at += hour;
+        const access = [{ type: 'repository', name: 'team/app', actions: ['pull'] }];
+        scene.uses.record(identity, { ...client, address }, access);
+      }
+      const { uses, sample } = await scene.revocations.preview({ domain: 'example.com' });
+      assert.deepEqual(
+        uses.map(({ kind, value }) => `${kind} ${value}`),
+        ['address 192.0.2.2', 'address 192.0.2.1', 'client docker/28.2.2', 'repository team/app'],
+      );
+      assert.deepEqual(
+        uses.map(({ lastAt, firstAt }) => (lastAt - firstAt) / hour),
+        [0, 1, 2, 2],
+      );
+      assert.deepEqual(
+        sample.map(({ login }) => login.slice(0, 2)),
+        ['an', 'an', 'bo', 'bo'],
+      );
+    }),
+  );
+
+  test(
+    'what is revoked is refused at the next request; undone, it works again; each stands in the audit',
+    scene(async (scene) => {
+      const { secrets } = await withCompany(scene);
+      const { id } = await scene.revocations.revoke({ domain: 'example.com' }, 4, ' laptop stolen ', root);
+      assert.match(String(await scene.login('ana@example.com', secrets.ana)), /was revoked on 2026-11-25/);
+      assert.equal(typeof (await scene.login('cy@example.com', secrets.cy)), 'object');
+      const [shown] = await scene.passwords.ofAccount({ id: 'ana' });
+      assert.deepEqual([shown?.revokedBy, shown?.revocationReason], ['root@example.com', 'laptop stolen']);
+
+      assert.equal(await scene.revocations.undo(id, root), 4);
+      assert.equal(typeof (await scene.login('ana@example.com', secrets.ana)), 'object');
+      await assert.rejects(scene.revocations.undo(id, root), refusal('conflict', /undone already/));
+      const [listed] = await scene.revocations.recent();
+      assert.deepEqual([listed?.passwords, listed?.undone?.by], [4, 'root@example.com']);
+      assert.deepEqual(
+        scene.events
+          .filter(({ action }) => action.startsWith('revocation'))
+          .map(({ action, subject }) => [action, subject]),
+        [
+          ['revocation', ''],
+          ['revocation.undo', ''],
+        ],
+      );
+    }),
+  );
+
+  test(
+    'after 24 hours a revocation stands, and nothing that its owner or a report ended comes back',
+    scene(async (scene) => {
+      const { ana, bo, secrets, old } = await withCompany(scene);
+      const mine = await scene.passwords.ofAccount(ana);
+      await scene.passwords.revoke(mine[0]?.id ?? '', ana.id, { actor: ana.login, client });
+      const first = await scene.revocations.revoke({ domain: 'example.com' }, null, '', root);
+      assert.equal(first.passwords, 3);
+      await scene.leaks.report(secrets.bo, client);
+      scene.clock.at += day;
+      assert.equal(await scene.revocations.undo(first.id, root), 2);
+      assert.match(String(await scene.login('bo@example.com', secrets.bo)), /revoked/);
+      assert.equal(typeof (await scene.login('bo@example.com', old.bo)), 'object');
+      assert.match(String(await scene.login('ana@example.com', secrets.ana)), /revoked/);
+
+      const second = await scene.revocations.revoke({ accountId: bo.id }, 1, '', root);
+      scene.clock.at += day + 1;
+      await assert.rejects(scene.revocations.undo(second.id, root), refusal('conflict', /older than 24 hours/));
+      assert.match(String(await scene.login('bo@example.com', old.bo)), /revoked/);
+      await assert.rejects(scene.revocations.undo('x', root), refusal('not_found', /no revocation x/));
+    }),
+  );
+
+  test(
+    'a number that has changed since the preview is refused, and so is nothing',
+    scene(async (scene) => {
+      const { secrets } = await withCompany(scene);
+      const { revocations } = scene;
+      await assert.rejects(
+        revocations.revoke({ accountId: 'ana' }, 1, '', root),
+        refusal('conflict', /showed 1 .* are 2/),
+      );
+      await assert.rejects(
+        revocations.revoke({ accountId: 'x' }, null, '', root),
+        refusal('not_found', /nothing to revoke/),
+      );
+      assert.equal(typeof (await scene.login('ana@example.com', secrets.ana)), 'object');
+    }),
+  );
+
+  /** More than are ended at once: 1,100 of 22 people. */
+  async function withCrowd({ addPerson, store, clock }: Scene): Promise<void> {
+    for (let person = 0; person < 22; person++) {
+      const { id } = await addPerson(`p${person}`);
+      for (let index = 0; index < 50; index++) {
+        const name = `${person}-${index}`;
+        const times = { created_at: clock.at, expires_at: clock.at + day };
+        await store.passwords.insert(newPassword(id, { id: name, hash: name, name, ...times }), 50);
+      }
+    }
+  }
+
+  test(
+    'many are revoked and restored piece by piece; what breaks off can be undone, and an undo that breaks off goes on',
+    scene(async (scene) => {
+      await withCrowd(scene);
+      const { store, uses, administrators, revocations, clock } = scene;
+      const events: AuditEvent[] = [];
+      const audit = { record: (event: AuditEvent) => void events.push(event), flush: async () => {} };
+      const breaking = (changes: Partial<RevocationStore>) =>
+        createRevocations({
+          ...{ uses, administrators, audit, now: () => clock.at },
+          store: { ...store, revocations: { ...store.revocations, ...changes } },
+        });
+      let calls = 0;
+      const end: RevocationStore['end'] = (row, ids) =>
+        ++calls === 2 ? Promise.reject(new Error('away')) : store.revocations.end(row, ids);
+      await assert.rejects(breaking({ end }).revoke({ provider: 'google' }, 1_100, '', root), /away/);
+      assert.equal(events[0]?.detail?.['passwords'], 1_000);
+      assert.equal((await revocations.preview({ provider: 'google' })).passwords, 100);
+
+      const [{ id = '' } = {}] = await revocations.recent();
+      const restore: RevocationStore['restore'] = (of) => store.revocations.restore(of, 400);
+      assert.equal(await breaking({ restore }).undo(id, root), 400);
+      assert.equal(await revocations.undo(id, root), 600);
+      await assert.rejects(revocations.undo(id, root), refusal('conflict', /undone already/));
+      assert.equal((await revocations.preview({ provider: 'google' })).passwords, 1_100);
+    }),
+  );
+
+  test(
+    'two at once share what there is; one that is undone while it runs ends nothing more',
+    scene(async (scene) => {
+      await withCrowd(scene);
+      const { store, revocations } = scene;
+      const { begin } = store.revocations;
+      const bothHaveLooked = Promise.withResolvers<void>();
+      let looked = 0;
+      Object.assign(store.revocations, {
+        async begin(row: Parameters<typeof begin>[0]) {
+          looked += 1;
+          if (looked === 2) bothHaveLooked.resolve();
+          await bothHaveLooked.promise;
+          await begin(row);
+        },
+      });
+      const revoke = () => revocations.revoke({ provider: 'google' }, null, '', root);
+      const both = await Promise.allSettled([revoke(), revoke()]);
+      const ended = both.map((each) => (each.status === 'fulfilled' ? each.value : assert.fail(String(each.reason))));
+      assert.equal(
+        ended.reduce((sum, { passwords }) => sum + passwords, 0),
+        1_100,
+      );
+      const recorded = await Promise.all(ended.map(({ id }) => revocations.byId(id)));
+      assert.deepEqual(
+        recorded.map(({ passwords }) => passwords),
+        ended.map(({ passwords }) => passwords),
+      );
+      for (const { id } of ended) await revocations.undo(id, root);
+      const [{ id = '' } = {}] = ended;
+      const row = await store.revocations.byId(id);
+      assert.equal(row && (await store.revocations.end(row, ['0-0'])), 0);
+      assert.equal((await revocations.preview({ provider: 'google' })).passwords, 1_100);
+    }),
+  );
+});

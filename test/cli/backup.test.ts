@@ -1,0 +1,120 @@
+/** `dockpass backup` of a service that is in use, and the service that starts from it. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { openStore } from '../../src/store/open.ts';
+import { createInstallation, type Installation, type Server } from '../support/installation.ts';
+
+const ana = 'ana@example.com';
+
+let installation: Installation;
+let server: Server;
+beforeEach(async () => {
+  installation = createInstallation();
+  server = await installation.serve();
+  await installation.addPerson(ana);
+});
+afterEach(async () => {
+  await server.stop();
+  installation.remove();
+});
+
+const newPassword = async (name: string): Promise<string> => {
+  const { stdout, output } = await installation.run(['password', 'create', ana, '--name', name]);
+  assert.match(stdout, /^dkp_/, output);
+  return stdout.trim();
+};
+const login = async ({ url }: Server, secret: string): Promise<number> => {
+  const headers = { authorization: `Basic ${btoa(`${ana}:${secret}`)}` };
+  return (await fetch(`${url}/auth?service=registry.example.com`, { headers })).status;
+};
+const keysOf = async ({ url }: Server): Promise<string> => (await fetch(`${url}/.well-known/jwks.json`)).text();
+
+test('a backup of a service in use starts as the same service: keys, passwords, secrets', async () => {
+  const before = await newPassword('before');
+  const folder = join(installation.folder, 'backups', 'monday');
+  const writing = new AbortController();
+  const writes = keepWriting(join(installation.folder, 'data', 'dockpass.db'), writing.signal);
+  const taken = await installation.run(['backup', folder]);
+  writing.abort();
+  assert.ok((await writes) > 0, 'somebody wrote meanwhile');
+  assert.deepEqual([taken.code, taken.stdout], [0, `${folder}\n`], taken.output);
+  const after = await newPassword('after');
+
+  const restored = await installation.serve({ DATA_DIR: folder });
+  try {
+    assert.equal(await keysOf(restored), await keysOf(server));
+    assert.deepEqual([await login(restored, before), await login(restored, after)], [200, 401]);
+    assert.deepEqual([await login(server, before), await login(server, after)], [200, 200]);
+  } finally {
+    await restored.stop();
+  }
+});
+
+/** Writes as a second process would, until told to stop. @returns how often */
+async function keepWriting(file: string, signal: AbortSignal): Promise<number> {
+  const store = await openStore(`sqlite:${file}`, () => {});
+  let count = 0;
+  while (!signal.aborted) {
+    const session = { data: '{}', accountId: null, expiresAt: Date.now() + 60_000 };
+    await store.sessions.write(`session-${++count}`, session);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await store.close();
+  return count;
+}
+
+test('it is for its user alone, and has nothing that only the running service needs', async () => {
+  const folder = join(installation.folder, 'backup');
+  assert.equal((await installation.run(['backup', folder])).code, 0);
+  assert.equal(statSync(folder).mode & 0o777, 0o700);
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  assert.ok(files.includes('password-pepper'), `${files}`);
+  assert.deepEqual(
+    files.filter((file) => /-wal|-shm|unfinished/.test(file)),
+    [],
+  );
+  for (const file of files.filter((name) => /dockpass\.db|pepper|secret/.test(name))) {
+    assert.equal(statSync(join(folder, file)).mode & 0o777, 0o600, file);
+  }
+  assert.equal(existsSync(`${folder}.unfinished`), false);
+});
+
+test('nothing is overwritten, and nothing half done is left', async () => {
+  const taken = join(installation.folder, 'taken');
+  mkdirSync(taken);
+  writeFileSync(join(taken, 'precious'), 'x');
+  const refused = await installation.run(['backup', taken]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.output, /taken is there already: name a new folder/);
+  assert.deepEqual(readdirSync(taken), ['precious']);
+  assert.equal(existsSync(`${taken}.unfinished`), false);
+
+  const inside = await installation.run(['backup', join(installation.folder, 'data', 'copy')]);
+  assert.match(inside.output, /lies in the data folder/);
+  const nowhere = await installation.run(['backup', join(installation.folder, 'x')], {
+    DATABASE_URL: 'sqlite:/nowhere/a.db',
+  });
+  assert.equal(nowhere.code, 1);
+  assert.equal(existsSync(join(installation.folder, 'x')), false);
+});
+
+test('with PostgreSQL it says what is not in it', async () => {
+  const environment = { DATABASE_URL: 'postgres://nowhere/x' };
+  const { code, output } = await installation.run(['backup', join(installation.folder, 'files')], environment);
+  assert.equal(code, 0, output);
+  assert.match(output, /copy PostgreSQL with pg_dump/);
+  const files = readdirSync(join(installation.folder, 'files'));
+  assert.ok(files.includes('password-pepper') && !files.includes('dockpass.db'), `${files}`);
+});
+
+test('health says what readiness says, with a path prefix too', async () => {
+  const { port } = new URL(server.url);
+  assert.equal((await installation.run(['health'], { PORT: port })).code, 0);
+  assert.equal((await installation.run(['health'], { PORT: port, LISTEN_ADDRESS: '0.0.0.0' })).code, 0);
+  const elsewhere = { PORT: port, PUBLIC_URL: 'http://localhost:5001/other' };
+  assert.equal((await installation.run(['health'], elsewhere)).code, 1);
+  const nobody = await installation.run(['health'], { PORT: '1' });
+  assert.deepEqual([nobody.code, /ECONNREFUSED/.test(nobody.output)], [1, true], nobody.output);
+});

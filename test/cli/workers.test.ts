@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { createInstallation, type Installation, type Server } from '../support/installation.ts';
+
+type Line = {
+  readonly level?: string;
+  readonly message?: string;
+  readonly msg?: string;
+  readonly pid?: number;
+  readonly worker?: number;
+  readonly pause?: number;
+};
+
+const linesOf = (server: Server): Line[] =>
+  server
+    .output()
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Line);
+
+const pausesOf = (server: Server) => linesOf(server).flatMap(({ pause }) => pause ?? []);
+const listening = (server: Server) => linesOf(server).filter(({ msg }) => msg === 'listening');
+
+/** A connection that was on its way to a worker when it was killed is lost with it: nobody answers that. */
+const ask = (server: Server) =>
+  fetch(`${server.url}/healthz`, { headers: { connection: 'close' }, signal: AbortSignal.timeout(1_000) });
+
+/** Asks the service until what its log says is so; each question is a connection of its own. */
+async function until(server: Server, holds: () => boolean): Promise<void> {
+  while (!holds()) await ask(server).catch(() => {});
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+describe('WORKERS', () => {
+  let installation: Installation;
+  beforeEach(() => {
+    installation = createInstallation();
+  });
+  afterEach(() => installation.remove());
+
+  test('share the port and the database, and stop together', async () => {
+    const server = await installation.serve({ WORKERS: '2' });
+    await until(server, () => listening(server).length === 2);
+    await installation.addPerson('ana@example.com');
+    const made = await installation.run(['password', 'create', 'ana@example.com', '--name', 'ci', '--json']);
+    const { secret } = JSON.parse(made.stdout) as { secret: string };
+
+    const answered = new Set<number | undefined>();
+    const headers = {
+      authorization: `Basic ${Buffer.from(`ana@example.com:${secret}`).toString('base64')}`,
+      connection: 'close',
+    };
+    for (let request = 0; request < 8; request++) {
+      const { status } = await fetch(`${server.url}/auth?service=registry.example.com&scope=repository:a:pull`, {
+        headers,
+      });
+      assert.equal(status, 200);
+    }
+    await server.stop();
+    for (const { msg, worker } of linesOf(server)) if (msg === 'token') answered.add(worker);
+    assert.deepEqual([...answered].sort(), [1, 2]);
+    for (const { pid = 0 } of listening(server)) assert.ok(!isAlive(pid));
+  });
+
+  test('write beside the command line and a backup, and none of them is turned away', async () => {
+    const server = await installation.serve({ WORKERS: '2' });
+    await until(server, () => listening(server).length === 2);
+    await installation.addPerson('ana@example.com');
+    const create = async (name: string): Promise<string> => {
+      const { stdout, output } = await installation.run(['password', 'create', 'ana@example.com', '--name', name]);
+      assert.match(stdout, /^dkp_/, output);
+      return stdout.trim();
+    };
+    const report = async (secret: string): Promise<number> => {
+      const body = JSON.stringify({ secret });
+      const headers = { 'content-type': 'application/json', connection: 'close' };
+      return (await fetch(`${server.url}/api/v1/leaked`, { method: 'POST', headers, body })).status;
+    };
+    const backUp = async (folder: string): Promise<void> => {
+      const { code, output } = await installation.run(['backup', join(installation.folder, folder)]);
+      assert.equal(code, 0, output);
+    };
+    const names = Array.from({ length: 12 }, (_, n) => `laptop ${n}`);
+    const reported = names.map(async (name) => report(await create(name)));
+    await Promise.all([...reported, backUp('monday'), backUp('tuesday')]);
+    assert.deepEqual(
+      await Promise.all(reported),
+      names.map(() => 200),
+    );
+    await server.stop();
+    const worries = linesOf(server).filter(
+      ({ level, msg }) => level !== 'info' && !msg?.startsWith('nobody can sign in'),
+    );
+    assert.deepEqual(worries, []);
+  });
+
+  test('one that dies is replaced, while the others answer', async () => {
+    const server = await installation.serve({ WORKERS: '2' });
+    await until(server, () => listening(server).length === 2);
+    const [first] = listening(server);
+    process.kill(first?.pid ?? 0, 'SIGKILL');
+    let answered = false;
+    while (!answered)
+      answered = await ask(server).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    await until(server, () => listening(server).length === 3);
+    assert.equal(listening(server).at(-1)?.worker, 3);
+    await server.stop();
+  });
+
+  test('one that dies again and again is replaced ever later, while the others answer', async () => {
+    const server = await installation.serve({ WORKERS: '2' });
+    for (let deaths = 0; deaths < 4; deaths++) {
+      await until(server, () => listening(server).length === 2 + deaths);
+      process.kill(listening(server).at(-1)?.pid ?? 0, 'SIGKILL');
+      await until(server, () => pausesOf(server).length === deaths + 1);
+    }
+    assert.deepEqual(pausesOf(server), [0, 250, 500, 1_000]);
+    await server.stop();
+  });
+
+  test('none is tried again where none can start', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const { code, output } = await installation.run(['serve'], { WORKERS: '2', PORT: String(port) });
+    taken.close();
+    assert.equal(code, 1);
+    assert.match(output, /EADDRINUSE/);
+  });
+});

@@ -1,0 +1,334 @@
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+import bcrypt from 'bcryptjs';
+import { createRevocations } from '../../src/accounts/revocations.ts';
+import { createAppPasswords } from '../../src/app-passwords/app-passwords.ts';
+import type { AuditEvent } from '../../src/audit/audit.ts';
+import { type TakeOver, type TakeOverWish, takeOver } from '../../src/docker-auth/import-passwords.ts';
+import { createImportedCheck } from '../../src/docker-auth/imported-passwords.ts';
+import type { TokenDbEntry } from '../../src/docker-auth/token-db.ts';
+import type { Authenticator } from '../../src/identity/identity.ts';
+import { Refusal } from '../../src/lib/errors.ts';
+import { createPepper, createSecret } from '../../src/lib/secret.ts';
+import { createAdmission } from '../../src/sign-in/admission.ts';
+import type { Connector, Profile } from '../../src/sign-in/connector.ts';
+import { createHashCheck } from '../../src/static-users/hash-check.ts';
+import { openStore } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/store.ts';
+import { describeEngines } from '../support/engines.ts';
+import { newPassword, signedIn } from '../support/rows.ts';
+
+const day = 24 * 60 * 60 * 1000;
+const now = Date.UTC(2026, 10, 26);
+const password = 'AnaPassword00001';
+const hash = bcrypt.hashSync(password, 4);
+const by = { actor: 'command line', client: null };
+const pepper = createPepper('p'.repeat(32));
+const wish: TakeOverWish = {
+  ...{ provider: 'google', domains: ['example.com'], name: 'docker_auth', days: 365, usedSince: null, dryRun: false },
+};
+
+function entry(changes: Partial<TokenDbEntry> = {}): TokenDbEntry {
+  return { email: 'Ana@Example.com', hash, validUntil: now - day, labels: null, ...changes };
+}
+
+describeEngines('passwords from docker_auth', (databases) => {
+  let store: Store;
+  let events: AuditEvent[];
+  let compared: string[];
+  let check: Authenticator;
+  let clock: number;
+  let policyHash: string | null;
+  const passwordsOf = () =>
+    createAppPasswords({
+      ...{ store: store.passwords, pepper, onError: assert.ifError, now: () => now, checkPattern: () => null },
+      audit: { record: (event) => events.push(event), flush: async () => {} },
+      ...{ publicUrl: 'https://auth.example.com/', maximumDays: 365, maximumPerAccount: 3 },
+      patience: { groups: day, full: day, pull: 3 * day },
+    });
+  beforeEach(async (context) => {
+    store = await openStore(await databases.create(), () => {});
+    events = [];
+    compared = [];
+    clock = now;
+    policyHash = null;
+    const thread = {
+      compare: async (given: string, against: string) => {
+        compared.push(against);
+        return bcrypt.compareSync(given, against);
+      },
+    };
+    check = createImportedCheck({
+      ...{ store: store.passwords, passwords: passwordsOf(), pepper, now: () => clock, decoyFor: () => policyHash },
+      hashCheck: createHashCheck({
+        ...{ thread, onNotCompared: () => {}, now: () => now, wait: async () => {} },
+        guessing: () => 'few',
+      }),
+      isStaticUser: (name) => name === 'ci',
+    });
+    if ('after' in context) context.after(() => store.close());
+  });
+
+  const take = async (entries: readonly TokenDbEntry[], changes: Partial<TakeOverWish> = {}): Promise<TakeOver[]> => {
+    const audit = { record: (event: AuditEvent) => events.push(event), flush: async () => {} };
+    return takeOver({ store, audit, by, maximumPerAccount: 3, now: () => now }, entries, { ...wish, ...changes });
+  };
+  const outcomes = async (entries: readonly TokenDbEntry[], changes: Partial<TakeOverWish> = {}) =>
+    (await take(entries, changes)).map(({ outcome, reason }) => (reason === null ? outcome : `${outcome}: ${reason}`));
+  const login = (username: string, given: string) => check.verify({ username, password: given }, '192.0.2.7');
+  const ana = { username: 'ana@example.com', password };
+
+  test('the first use is compared and re-hashed, the next is one look-up', async () => {
+    assert.deepEqual(await outcomes([entry()]), ['imported']);
+    const [row] = await store.passwords.all();
+    assert.equal(row?.pepper_id, 'bcrypt');
+    assert.equal(row?.expires_at, now + 365 * day);
+    assert.equal(await login('ana@example.com', 'AnaPassword00002'), null);
+    const identity = await login('ANA@example.com', password);
+    assert.deepEqual(
+      [identity?.account, identity?.kind, identity?.domain, identity?.groupsKnown, identity?.credential?.name],
+      ['ana@example.com', 'person', null, false, 'docker_auth'],
+    );
+    assert.equal(compared.length, 2);
+    assert.equal((await login('ana@example.com', password))?.account, 'ana@example.com');
+    assert.equal(compared.length, 2, 'nothing is compared any more');
+    const [rehashed] = await store.passwords.all();
+    assert.deepEqual(
+      [rehashed?.pepper_id, rehashed?.hash, rehashed?.hint, rehashed?.id],
+      [pepper.id, pepper.hash(password), '…0001', row?.id],
+    );
+    assert.deepEqual(
+      events.map(({ action, actor, subject }) => [action, actor, subject]),
+      [['password.import', 'command line', 'ana@example.com']],
+    );
+  });
+
+  test('ten first uses at the same moment are all let in', async () => {
+    await take([entry()]);
+    const found = await Promise.all(Array.from({ length: 10 }, () => login('ana@example.com', password)));
+    assert.deepEqual(new Set(found.map((identity) => identity?.account)), new Set(['ana@example.com']));
+  });
+
+  test('a right password is let in that another request re-hashes between two look-ups', async () => {
+    await take([entry()]);
+    const bcryptOf = store.passwords.bcryptOf;
+    let raced = false;
+    store.passwords.bcryptOf = async (...wanted) => {
+      if (raced) return bcryptOf(...wanted);
+      raced = true;
+      assert.ok(await login('ana@example.com', password));
+      return bcryptOf(...wanted);
+    };
+    assert.equal((await login('ana@example.com', password))?.account, 'ana@example.com');
+    assert.ok(raced);
+    assert.equal(compared.length, 1);
+  });
+
+  test("the password is its owner's alone", async () => {
+    await take([entry(), entry({ email: 'bo@example.com', hash: bcrypt.hashSync('BoPassword000001', 4) })]);
+    assert.equal(await login('bo@example.com', password), null);
+    assert.ok(await login('ana@example.com', password));
+    assert.equal(await login('bo@example.com', password), null, 'nor once it is re-hashed');
+  });
+
+  test('revoked, expired and disabled are refused with their reason, before and after the first use', async () => {
+    const [first, ...others] = ['revoked', 'disabled', 'used and revoked'] as const;
+    for (const how of [first, ...others]) {
+      const email = `${how.replaceAll(' ', '-')}@example.com`;
+      const own = `Password${String(how.length).padStart(8, '0')}`;
+      await take([entry({ email, hash: bcrypt.hashSync(own, 4) })]);
+      const account = await store.accounts.byLogin(email);
+      const [row] = await store.passwords.ofAccount(account?.id ?? '');
+      if (how === 'used and revoked') assert.ok(await login(email, own));
+      if (how === 'disabled') {
+        const change = { state: 'disabled', reason: 'left', by: 'ad', at: now } as const;
+        await store.accounts.setState(account?.id ?? '', change);
+      } else await passwordsOf().revoke(row?.id ?? '', null, { actor: 'ad@example.com', client: null });
+      const expected = how === 'disabled' ? /is disabled.*left/ : /"docker_auth" was revoked/;
+      for (const again of [1, 2]) {
+        await assert.rejects(
+          login(email, own),
+          (error) => error instanceof Refusal && expected.test(error.message),
+          `${again}`,
+        );
+      }
+    }
+  });
+
+  test('a second import changes nothing, also after the first use and after a revocation', async () => {
+    await take([entry()]);
+    assert.deepEqual(await outcomes([entry()]), ['known']);
+    await login('ana@example.com', password);
+    assert.deepEqual(await outcomes([entry()]), ['known']);
+    const [row] = await store.passwords.all();
+    await store.passwords.revoke(row?.id ?? '', 'ad@example.com', now);
+    assert.deepEqual(await outcomes([entry()]), ['known']);
+    assert.equal((await store.passwords.all()).length, 1);
+  });
+
+  test('what docker_auth replaced is replaced here, and a password of the person is not', async () => {
+    await take([entry()]);
+    const newer = bcrypt.hashSync('AnaPassword00002', 4);
+    assert.deepEqual(await outcomes([entry({ hash: newer })]), ['replaced']);
+    await assert.rejects(login('ana@example.com', password), /was revoked/);
+    assert.ok(await login('ana@example.com', 'AnaPassword00002'));
+    const bo = await store.accounts.signIn(signedIn({ login: 'bo@example.com', email: 'bo@example.com' }));
+    await store.passwords.insert(
+      newPassword(bo.id, { name: 'docker_auth', created_at: now, expires_at: now + day }),
+      3,
+    );
+    const other = entry({ email: 'bo@example.com', hash: bcrypt.hashSync('BoPassword000001', 4) });
+    assert.match(String(await outcomes([other])), /left out: there is a password of the name "docker_auth"/);
+    assert.deepEqual(await outcomes([other], { name: 'old laptop' }), ['imported']);
+  });
+
+  test('who is left out, and why', async () => {
+    await store.accounts.signIn(signedIn({ provider: 'keycloak', login: 'kc@example.com', email: 'kc@example.com' }));
+    const cases: [Partial<TokenDbEntry>, Partial<TakeOverWish>, RegExp][] = [
+      [{ email: 'ana@other.org' }, {}, /google lets in nobody of other\.org/],
+      [{ email: 'ana' }, { domains: [] }, /no e-mail address/],
+      [{ email: 'a b@example.com' }, {}, /no e-mail address/],
+      [{ email: 'kc@example.com' }, {}, /account with this e-mail is of keycloak/],
+      [{ validUntil: now - 91 * day }, { usedSince: now - 90 * day }, /last used about 2026-08-27/],
+      [{ validUntil: null }, { usedSince: now - 90 * day }, /never used/],
+    ];
+    for (const [changes, more, expected] of cases)
+      assert.match(String(await outcomes([entry(changes)], more)), expected);
+    assert.equal((await store.passwords.all()).length, 0);
+    const two = [entry({ validUntil: now - day }), entry({ email: 'ana@example.com', validUntil: now - 2 * day })];
+    assert.deepEqual(await outcomes(two), ['imported', 'left out: the same e-mail in another case was used later']);
+  });
+
+  test('a dry run says the same and changes nothing', async () => {
+    assert.deepEqual(await outcomes([entry()], { dryRun: true }), ['imported']);
+    assert.equal(await store.accounts.byLogin('ana@example.com'), undefined);
+    assert.deepEqual(events, []);
+  });
+
+  test('labels count until the first sign-in', async () => {
+    await take([entry({ labels: { team: ['web'] } })]);
+    assert.deepEqual((await login('ana@example.com', password))?.labels, { team: ['web'] });
+    await admit({ groups: ['google:web@example.com'] });
+    const identity = await login('ana@example.com', password);
+    assert.deepEqual([identity?.labels, identity?.groups], [{}, ['google:web@example.com']]);
+  });
+
+  const profile: Profile = {
+    ...{ provider: 'google', issuer: 'https://accounts.google.com', subject: '1001', email: 'Ana@example.com' },
+    ...{ emailVerified: true, displayName: 'Ana', domain: 'example.com', groups: null, refreshToken: null },
+    providerSession: null,
+  };
+  const connector = { name: 'google', label: 'Google', check: () => {} } as unknown as Connector;
+  const admit = (changes: Partial<Profile> = {}, at: Partial<Connector> = {}) =>
+    createAdmission({ accounts: store.accounts, now: () => now }).admit(
+      { ...connector, ...at },
+      { ...profile, ...changes },
+    );
+
+  test('the first sign-in finds the account and its password, also when it is completed twice at once', async () => {
+    await take([entry()]);
+    const { id } = (await store.accounts.byLogin('ana@example.com')) ?? {};
+    const both = await Promise.all([admit(), admit()]);
+    assert.deepEqual(
+      both.map(({ account }) => account.id),
+      [id, id],
+    );
+    const { account, before } = await admit();
+    assert.deepEqual([account.id, before?.issuer, account.domain], [id, profile.issuer, 'example.com']);
+    assert.equal((await login('ana@example.com', password))?.domain, 'example.com');
+    assert.deepEqual(await outcomes([entry()]), ['known'], 'and a later import knows whose it is');
+  });
+
+  const hijacks: [string, Partial<Profile>, Partial<Connector>, RegExp][] = [
+    ['another provider', { provider: 'keycloak', issuer: 'https://idp.example' }, {}, /never merged/],
+    ['an e-mail that is not verified', { emailVerified: false }, {}, /does not say that this address is verified/],
+    ['an e-mail of which nothing is said', { emailVerified: null }, {}, /does not say that this address is verified/],
+    [
+      'a domain that may not come in',
+      {},
+      {
+        check: () => {
+          throw new Refusal('denied', 'not of this Workspace');
+        },
+      },
+      /not of this Workspace/,
+    ],
+  ];
+  for (const [what, changes, at, expected] of hijacks) {
+    test(`an imported account is not taken over with ${what}`, async () => {
+      await take([entry()]);
+      await assert.rejects(admit(changes, at), expected);
+      assert.equal((await store.accounts.byLogin('ana@example.com'))?.issuer, 'docker_auth');
+    });
+  }
+
+  test('one account is never claimed twice, and nobody gets a second one', async () => {
+    await take([entry()]);
+    await admit();
+    await assert.rejects(admit({ subject: '2002' }), /never merged/);
+    await take([entry({ email: 'new@example.com', hash: bcrypt.hashSync('NewPassword00001', 4) })]);
+    await assert.rejects(admit({ email: 'new@example.com' }), /never merged/);
+    assert.equal((await store.accounts.byLogin('new@example.com'))?.issuer, 'docker_auth');
+  });
+
+  test('what an administrator disabled stays so through the first sign-in', async () => {
+    await take([entry()]);
+    const { id = '' } = (await store.accounts.byLogin('ana@example.com')) ?? {};
+    await store.accounts.setState(id, { state: 'disabled', reason: 'left', by: 'ad@example.com', at: now });
+    await assert.rejects(admit(), /is disabled here: left/);
+  });
+
+  test('a revocation by domain reaches those whose domain nobody has told yet', async () => {
+    await take([entry(), entry({ email: 'x@exampleXcom', hash: bcrypt.hashSync('x', 4) })], { domains: [] });
+    const revocations = createRevocations({
+      ...{ store, audit: { record() {}, async flush() {} }, now: () => now },
+      uses: { summary: async () => [] },
+      administrators: { groupsOf: () => [] },
+    });
+    const { sample } = await revocations.preview({ domain: 'example.com' });
+    assert.deepEqual(
+      sample.map(({ login: of }) => of),
+      ['ana@example.com'],
+    );
+  });
+
+  test('what it recognises is disjoint from app passwords and from users of the policy file', async () => {
+    assert.ok(check.recognises(ana));
+    assert.ok(!check.recognises({ username: 'ci', password }));
+    for (const other of [createSecret('dkp'), 'AnaPassword0001', 'AnaPassword000001', 'AnaPassword-0001', '']) {
+      assert.ok(!check.recognises({ username: 'ana@example.com', password: other }), other);
+    }
+  });
+
+  test('beside users of the policy file, a name that nobody has is like one of them or like an imported one', async () => {
+    policyHash = bcrypt.hashSync('of the policy', 5);
+    await take([entry()]);
+    const costs = new Map<string, number>();
+    for (let number = 0; number < 20; number += 1) {
+      compared = [];
+      assert.equal(await login(`nobody-${number}@example.com`, password), null);
+      assert.equal(compared.length, 1);
+      const cost = compared[0]?.slice(4, 6) ?? '';
+      costs.set(cost, (costs.get(cost) ?? 0) + 1);
+    }
+    assert.deepEqual([...costs.keys()].toSorted(), ['05', '10']);
+  });
+
+  test('as long as somebody has one, a name that nobody has costs a comparison', async () => {
+    assert.equal(await login('nobody@example.com', password), null);
+    assert.equal(compared.length, 0, 'nothing was imported');
+    await take([entry()]);
+    assert.equal(await login('nobody@example.com', password), null);
+    assert.equal(compared.length, 1);
+    compared = [];
+    await take([entry({ hash: bcrypt.hashSync('AnaPassword00002', 4) })]);
+    clock += 61_000;
+    for (const name of ['ana@example.com', 'nobody@example.com', 'other@example.com']) {
+      compared = [];
+      assert.equal(await login(name, 'AnaPassword00003'), null);
+      assert.equal(new Set(compared).size, 2, `${name}: as many as for whoever has most`);
+    }
+    const pepperInUse = await store.passwords.pepperInUse(now);
+    assert.equal(pepperInUse, undefined, 'and no other pepper is suspected');
+  });
+});

@@ -1,0 +1,261 @@
+/** The keys that Dockpass makes: agreed on by racing processes, sealed in the database, written where registries read them. */
+import assert from 'node:assert/strict';
+import { execFile, execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
+import { createCipher } from '../../src/lib/cipher.ts';
+import { describeEngines } from '../support/engines.ts';
+import { createKeyPlace, type KeyPlace, keySecret } from '../support/key-place.ts';
+import { missing } from '../support/parts.ts';
+
+const day = 24 * 60 * 60 * 1000;
+
+async function newPlace(t: TestContext, databaseUrl?: string): Promise<KeyPlace> {
+  const place = await createKeyPlace(databaseUrl);
+  t.after(() => place.close());
+  return place;
+}
+
+const keySet = (jwks: object) => createLocalJWKSet(jwks as JSONWebKeySet);
+const numbersOf = async (place: KeyPlace) => (await place.store.signingKeys.ofRing('')).map(({ number }) => number);
+
+test('the first start makes an authority, a key that signs and one that waits', async (t) => {
+  const place = await newPlace(t);
+  const ring = (await place.open()).ring('');
+  assert.deepEqual(
+    ring.list().map(({ state, algorithm }) => `${state} ${algorithm}`),
+    ['authority ES256', 'signing ES256', 'waiting ES256'],
+  );
+  assert.deepEqual(ring.warnings(), []);
+});
+
+test('registries find the certificate and the public keys in files that everybody reads', async (t) => {
+  const place = await newPlace(t);
+  const ring = (await place.open()).ring('');
+  const { bundleFile, jwksFile } = place.settings;
+  for (const file of [bundleFile, jwksFile]) assert.equal(((await stat(file)).mode & 0o777).toString(8), '644');
+  assert.equal(await readFile(bundleFile, 'utf8'), ring.bundle());
+  assert.deepEqual(JSON.parse(await readFile(jwksFile, 'utf8')), ring.jwks());
+  assert.equal(ring.jwks().keys.length, 2);
+  const text = (await readFile(bundleFile, 'utf8')) + (await readFile(jwksFile, 'utf8'));
+  assert.doesNotMatch(text, /PRIVATE|"d":/);
+});
+
+test('opening again yields the same keys and does not touch the files', async (t) => {
+  const place = await newPlace(t);
+  const first = (await place.open()).ring('');
+  const written = await stat(place.settings.bundleFile);
+  const second = (await place.open()).ring('');
+  assert.deepEqual(second.list(), first.list());
+  assert.equal((await stat(place.settings.bundleFile)).ino, written.ino);
+});
+
+test('a bundle of other keys is replaced', async (t) => {
+  const place = await newPlace(t);
+  await mkdir(dirname(place.settings.bundleFile));
+  await writeFile(place.settings.bundleFile, 'of another installation');
+  const keys = await place.open();
+  assert.equal(await readFile(place.settings.bundleFile, 'utf8'), keys.ring('').bundle());
+});
+
+test('what a process that was killed left half-written beside a file is cleared away, and nothing else', async (t) => {
+  const place = await newPlace(t);
+  await place.open();
+  const folder = dirname(place.settings.bundleFile);
+  const [left, fresh, foreign] = ['bundle.pem.0123456789ab', 'jwks.json.0123456789ab', 'bundle.pem.copy'];
+  for (const name of [left, fresh, foreign]) await writeFile(join(folder, name), 'half');
+  const hourAgo = Date.now() / 1000 - 3_600;
+  for (const name of [left, foreign]) await utimes(join(folder, name), hourAgo, hourAgo);
+  await (await place.open()).look();
+  assert.deepEqual((await readdir(folder)).sort(), [foreign, 'bundle.pem', 'jwks.json', fresh].sort());
+});
+
+test('four processes that start at once on an empty database agree on one set', async (t) => {
+  const place = await newPlace(t);
+  const module = (path: string) => JSON.stringify(new URL(`../../src/${path}`, import.meta.url).href);
+  const program = `
+    import { openStore } from ${module('store/open.ts')};
+    import { openKeys } from ${module('keys/keys.ts')};
+    import { createCipher } from ${module('lib/cipher.ts')};
+    const store = await openStore(${JSON.stringify(`sqlite:${join(place.folder, 'dockpass.db')}`)}, () => {});
+    const log = { info() {}, warn() {}, error: console.error };
+    const keys = await openKeys({
+      rings: [${JSON.stringify(place.settings)}],
+      store: store.signingKeys, cipher: createCipher([${JSON.stringify(keySecret)}]), log, now: Date.now,
+    });
+    console.log(JSON.stringify(keys.ring('').jwks()));`;
+  const run = () => promisify(execFile)(process.execPath, ['--input-type=module-typescript', '-e', program]);
+  const outputs = (await Promise.all([run(), run(), run(), run()])).map(({ stdout }) => stdout);
+  assert.equal(new Set(outputs).size, 1);
+  assert.deepEqual(await numbersOf(place), [1, 2, 3]);
+});
+
+describeEngines('keys in the database', (databases) => {
+  test('replicas that open at once agree; a step that two take is taken once', async (t) => {
+    const place = await newPlace(t, await databases.create());
+    const replicas = await Promise.all([place.open(), place.open(), place.open()]);
+    const [first, ...others] = replicas.map((keys) => keys.ring('').list());
+    for (const other of others) assert.deepEqual(other, first);
+    assert.deepEqual(await numbersOf(place), [1, 2, 3]);
+    const { signingKeys } = place.store;
+    const [row] = await signingKeys.ofRing('');
+    assert.ok(row);
+    assert.equal(await signingKeys.add({ ...row, certificate: 'another' }), false);
+    assert.equal(await signingKeys.schedule('', 3, 2_000), true);
+    assert.equal(await signingKeys.schedule('', 3, 2_000), false, 'already');
+    assert.equal(await signingKeys.schedule('', 3, 3_000), false, 'not later');
+    assert.equal(await signingKeys.schedule('', 3, 1_000), true, 'but earlier');
+    assert.equal(await signingKeys.remove('', 3), true);
+    assert.equal(await signingKeys.remove('', 3), false);
+  });
+});
+
+test('the certificates: a CA for ten years, leaves that it issued, all valid since yesterday', async (t) => {
+  const place = await newPlace(t);
+  const now = Date.parse('2026-11-23T08:00:00Z');
+  await place.open({ now: () => now });
+  const rows = await place.store.signingKeys.ofRing('');
+  const [authority, leaf] = rows.map(({ certificate }) => new X509Certificate(certificate));
+  assert.ok(authority && leaf);
+  assert.equal(authority.ca, true);
+  assert.equal(leaf.ca, false);
+  assert.ok(leaf.checkIssued(authority) && leaf.verify(authority.publicKey));
+  assert.equal(authority.validFromDate.getTime(), now - day);
+  assert.equal(authority.validToDate.getTime(), now + 3_650 * day);
+  assert.ok(leaf.validToDate <= authority.validToDate);
+  assert.equal(leaf.validFromDate.getTime(), now - day);
+});
+
+for (const algorithm of ['ES256', 'RS256'] as const) {
+  test(`${algorithm}: openssl finds nothing to object to, jose verifies a token by its kid`, async (t) => {
+    const place = await newPlace(t);
+    const keys = await place.open({ rings: [{ ...place.settings, algorithm }] });
+    const ring = keys.ring('');
+    const { payload, protectedHeader } = await jwtVerify(
+      await ring.signer('kid').sign({ sub: 'ana' }),
+      keySet(ring.jwks()),
+    );
+    assert.equal(payload.sub, 'ana');
+    assert.equal(protectedHeader.alg, algorithm);
+    assert.equal(protectedHeader.kid, ring.list().find(({ state }) => state === 'signing')?.id);
+    if (missing('openssl') !== false) return t.skip('missing: openssl');
+    const leaf = join(place.folder, 'leaf.pem');
+    await writeFile(leaf, (await place.store.signingKeys.ofRing('')).at(-1)?.certificate ?? '');
+    const verify = ['verify', '-x509_strict', '-CAfile', place.settings.bundleFile, leaf];
+    assert.match(execFileSync('openssl', verify).toString(), /: OK/);
+  });
+}
+
+test('the database alone signs nothing: private keys are sealed, and open in their own row alone', async (t) => {
+  const place = await newPlace(t);
+  await place.open();
+  const rows = await place.store.signingKeys.ofRing('');
+  for (const { sealed_key } of rows) assert.match(sealed_key, /^v1\.[\w-]{8}\.[\w-]{16}\.[\w-]{100,}$/);
+  const [authority, leaf] = rows;
+  assert.ok(authority && leaf);
+  await assert.rejects(
+    place.open({ cipher: createCipher(['another encryption key, of 32 characters']) }),
+    /Signing key 1 in the database cannot be opened.*ENCRYPTION_KEYS/,
+  );
+  await place.store.signingKeys.remove('', 2);
+  await place.store.signingKeys.add({ ...leaf, sealed_key: authority.sealed_key });
+  await assert.rejects(place.open(), /Signing key 2 in the database cannot be opened/);
+  assert.deepEqual(await numbersOf(place), [1, 2, 3], 'and nothing is thrown away');
+});
+
+test('a key beside the certificate of another is refused', async (t) => {
+  const place = await newPlace(t);
+  await place.open();
+  const [, signing, waiting] = await place.store.signingKeys.ofRing('');
+  assert.ok(signing && waiting);
+  await place.store.signingKeys.remove('', 2);
+  await place.store.signingKeys.add({ ...signing, certificate: waiting.certificate });
+  await assert.rejects(place.open(), /Signing key 2 .* the certificate belongs to another key/);
+});
+
+test('after a new encryption key was put in front, the old one can be taken away', async (t) => {
+  const place = await newPlace(t);
+  const newKey = 'a new encryption key, of 32 characters and more';
+  const jwks = (await place.open()).ring('').jwks();
+  await place.open({ cipher: createCipher([newKey, keySecret]) });
+  const ring = (await place.open({ cipher: createCipher([newKey]) })).ring('');
+  assert.deepEqual(ring.jwks(), jwks);
+  await ring.signer('x5c').sign({});
+});
+
+const damage: Readonly<Record<string, (sealed: string) => string>> = {
+  'is empty': () => '',
+  'was cut': (sealed) => sealed.slice(0, 40),
+  'was changed': (sealed) => sealed.slice(0, -8) + (sealed.endsWith('AAAAAAAA') ? 'BBBBBBBB' : 'AAAAAAAA'),
+};
+for (const [how, spoil] of Object.entries(damage)) {
+  test(`a sealed key that ${how} is named`, async (t) => {
+    const place = await newPlace(t);
+    await place.open();
+    const row = (await place.store.signingKeys.ofRing(''))[1];
+    assert.ok(row);
+    await place.store.signingKeys.remove('', 2);
+    await place.store.signingKeys.add({ ...row, sealed_key: spoil(row.sealed_key) });
+    await assert.rejects(place.open(), (error: Error) => /Signing key 2.*from a backup/.test(error.message));
+  });
+}
+
+test('an authority that is about to end, or has ended, is warned of', async (t) => {
+  const place = await newPlace(t);
+  let now = Date.parse('2016-11-23T08:00:00Z');
+  const keys = await place.open({ now: () => now });
+  now = Date.parse('2026-08-01T08:00:00Z');
+  await keys.look();
+  assert.match(keys.warnings().join(), /authority expires on 2026-11-21.*key rotate --authority/);
+  assert.ok(place.lines.some(({ level, message }) => level === 'warn' && /expires on 2026-11-21/.test(message)));
+  now = Date.parse('2026-11-23T08:00:00Z');
+  assert.match(keys.warnings().join(), /authority expired on 2026-11-21/);
+});
+
+test('the warning of an authority says whose it is, and from half a year before its end', async (t) => {
+  const place = await newPlace(t);
+  const begun = Date.parse('2016-11-23T08:00:00Z');
+  let now = begun;
+  const keys = await place.open({ rings: [{ ...place.settings, name: 'zot' }], now: () => now });
+  now = begun + (3_650 - 180) * 86_400_000 - 1_000;
+  assert.deepEqual(keys.warnings(), []);
+  now += 1_000;
+  assert.match(
+    keys.warnings().join(),
+    /authority of service "zot" expires on .*`dockpass key rotate --authority --service "zot"`/,
+  );
+});
+
+test('a file that cannot be written is named', async (t) => {
+  const place = await newPlace(t);
+  for (const file of ['bundleFile', 'jwksFile']) {
+    const settings = { ...place.settings, [file]: '/dev/null/x/auth.pem' };
+    await assert.rejects(place.open({ rings: [settings] }), /Cannot write \/dev\/null\/x\/auth\.pem, which registries/);
+  }
+});
+
+test('where the database is away, tokens are signed with the keys that are known', async (t) => {
+  const place = await createKeyPlace();
+  t.after(() => rm(place.folder, { recursive: true }));
+  const keys = await place.open();
+  await place.store.close();
+  await keys.look();
+  assert.ok(place.lines.some(({ level, message }) => level === 'error' && /going on with those known/.test(message)));
+  assert.match(await keys.ring('').signer('x5c').sign({}), /^[\w-]+\.[\w-]+\.[\w-]+$/);
+});
+
+test('services with keys of their own share nothing with the others', async (t) => {
+  const place = await newPlace(t);
+  const own = { ...place.settings, name: 'zot', bundleFile: join(place.folder, 'zot.pem') };
+  const keys = await place.open({ rings: [place.settings, own] });
+  const [shared, separate] = [keys.ring(''), keys.ring('zot')];
+  assert.notEqual(shared.bundle(), separate.bundle());
+  assert.equal(await readFile(own.bundleFile, 'utf8'), separate.bundle());
+  const token = await separate.signer('kid').sign({});
+  await jwtVerify(token, keySet(separate.jwks()));
+  await assert.rejects(jwtVerify(token, keySet(shared.jwks())));
+});

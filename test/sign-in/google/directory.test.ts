@@ -1,0 +1,313 @@
+/** Google's directory over HTTP: whom it has, in which groups, how Dockpass proves itself to it, and what its refusals mean. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { createGoogleDirectory, type GoogleDirectorySettings } from '../../../src/sign-in/google/directory.ts';
+import type { Verdict } from '../../../src/sign-in/provider-status.ts';
+import type { Account } from '../../../src/store/accounts.ts';
+import { createDirectory, type Directory, subjectToken, tokenPath } from '../../support/directory.ts';
+import { demoPeople, type Person } from '../../support/provider.ts';
+import { account } from '../../support/rows.ts';
+
+const [ana = assert.fail()] = demoPeople;
+const row = account({ subject: ana.sub, domain: 'example.com', email: ana.email });
+
+type Changes = Partial<Omit<GoogleDirectorySettings, 'credentials'>> & { readonly credentials?: object };
+type Scene = {
+  readonly directory: Directory;
+  readonly people: Map<string, Person>;
+  readonly waits: number[];
+  readonly url: string;
+  ask(changes?: Changes, who?: Account): Promise<Verdict>;
+  /** One directory that is asked again and again. */
+  asker(changes: Changes, now?: () => number): (who: Account) => Promise<Verdict>;
+};
+
+async function start(t: TestContext, named: readonly string[] = []): Promise<Scene> {
+  const people = new Map(demoPeople.map((person) => [person.sub, person]));
+  const directory = await createDirectory(people);
+  const server = createServer((request, response) => {
+    if (!directory.answer(request, response)) response.writeHead(404).end('<h1>404</h1>');
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const waits: number[] = [];
+  const asker: Scene['asker'] = ({ credentials, ...changes }, now = Date.now) => {
+    const none = { key: null, serviceAccount: null, admin: null, applicationDefault: null };
+    const urls = { tokenUrl: url + tokenPath, iamUrl: url, metadataUrl: url };
+    const settings: GoogleDirectorySettings = {
+      ...{ strategy: 'direct', depth: 5, directoryUrl: url, cloudIdentityUrl: url, domains: ['example.com'] },
+      credentials: { ...none, ...urls, key: directory.keyFile, ...credentials },
+      ...changes,
+    };
+    const wait = async (milliseconds: number) => void waits.push(milliseconds);
+    const parts = { fetch, now, wait, random: () => 0.5, named: () => named, timeout: 1_000 };
+    return createGoogleDirectory(settings, parts).ask;
+  };
+  return { directory, people, waits, url, asker, ask: (changes = {}, who = row) => asker(changes)(who) };
+}
+
+const there = (...groups: string[]) => ({ kind: 'there', groups: groups.map((name) => `google:${name}`) });
+
+test('direct groups, page by page, with and without the domain of the company', async (t) => {
+  const { directory, people, ask } = await start(t);
+  directory.pageSize = 2;
+  people.set(ana.sub, { ...ana, groups: ['a', 'b', 'c', 'd', 'e'] });
+  const addresses = ['a', 'b', 'c', 'd', 'e'].map((name) => `${name}@example.com`);
+  assert.deepEqual(await ask(), there(...addresses, 'a', 'b', 'c', 'd', 'e'));
+  assert.equal(directory.asked.filter((line) => line.includes('/groups?')).length, 3);
+  assert.deepEqual(
+    await ask({ domains: ['other.example', 'example.com'] }),
+    there(...addresses),
+    'not the first domain',
+  );
+});
+
+test('nobody in a group is known to be in none', async (t) => {
+  const { people, ask } = await start(t);
+  people.set(ana.sub, { ...ana, groups: [] });
+  assert.deepEqual(await ask(), there());
+});
+
+test('groups in groups: as high as allowed, and once around a circle', async (t) => {
+  const { directory, ask } = await start(t);
+  directory.parents.set('platform@example.com', ['engineering@example.com']);
+  directory.parents.set('engineering@example.com', ['all@example.com', 'platform@example.com']);
+  directory.parents.set('all@example.com', ['engineering@example.com']);
+  const all = ['platform', 'engineering', 'all'].map((name) => `${name}@example.com`);
+  assert.deepEqual(await ask({ strategy: 'recursive' }), there(...all, 'platform', 'engineering', 'all'));
+  assert.deepEqual(
+    await ask({ strategy: 'recursive', depth: 1 }),
+    there(...all.slice(0, 2), 'platform', 'engineering'),
+  );
+  assert.deepEqual(await ask({ strategy: 'transitive' }), there(...all, 'platform', 'engineering', 'all'));
+});
+
+test('groups above a group are asked for once a minute, whoever is in it; one that was deleted meanwhile is in none', async (t) => {
+  const { directory, people, asker } = await start(t);
+  const clock = { at: Date.now() };
+  const ask = asker({ strategy: 'recursive' }, () => clock.at);
+  people.set(ana.sub, { ...ana, groups: ['platform', 'gone'] });
+  directory.parents.set('platform@example.com', ['all@example.com']);
+  directory.deleted.add('gone@example.com');
+  const above = () => directory.asked.splice(0).filter((line) => line.includes('userKey=platform@'));
+  const [platform, deleted] = ['platform@example.com', 'gone@example.com'];
+  assert.deepEqual(await ask(row), there(platform, deleted, 'all@example.com', 'platform', 'gone', 'all'));
+  assert.equal(above().length, 1);
+  await ask(row);
+  assert.equal(above().length, 0);
+  clock.at += 60_000;
+  await ask(row);
+  assert.equal(above().length, 1);
+});
+
+test('transitive: asked for with the e-mail that the person has now, which belonged to somebody else before', async (t) => {
+  const { people, ask, directory } = await start(t);
+  people.set(ana.sub, { ...ana, email: 'ana.new@example.com' });
+  people.set('9', { ...ana, sub: '9', groups: ['owners'] });
+  assert.deepEqual(await ask({ strategy: 'transitive' }), there('platform@example.com', 'platform'));
+  assert.ok(directory.asked.some((line) => line.includes('ana.new@example.com')));
+});
+
+test('more groups than anybody can have are unknown, and it is said why', async (t) => {
+  const { people, ask } = await start(t);
+  const groups = (count: number) => Array.from({ length: count }, (_, index) => `g${index}`);
+  people.set(ana.sub, { ...ana, groups: groups(1_000) });
+  const verdict = await ask();
+  assert.equal(verdict.kind === 'there' && verdict.groups?.length, 2_000, 'each with and without the domain');
+  people.set(ana.sub, { ...ana, groups: groups(1_001) });
+  const problem = 'the groups are not known better: there are more than 1000, or one has a name that none can have';
+  assert.deepEqual(await ask(), { kind: 'there', groups: null, problem });
+});
+
+test('configured: only groups that the policy names are asked about, also of members of other domains', async (t) => {
+  const { directory, people, ask } = await start(t, ['platform', 'engineering@example.com', 'nowhere']);
+  directory.parents.set('platform@example.com', ['engineering@example.com']);
+  const [platform, engineering] = ['platform@example.com', 'engineering@example.com'];
+  assert.deepEqual(
+    await ask({ strategy: 'configured' }),
+    there(platform, engineering, 'platform', 'engineering'),
+    'hasMember sees groups in groups',
+  );
+  // Without hd the stand-in answers 400 "Invalid Input: memberKey", as Google does for members of other domains.
+  const { hd: _, ...foreign } = ana;
+  people.set(ana.sub, foreign);
+  assert.deepEqual(await ask({ strategy: 'configured' }), there(platform, 'platform'), 'members.get sees direct ones');
+});
+
+test('suspended, archived and deleted people are gone; a page of a proxy is no word of Google', async (t) => {
+  const { people, ask } = await start(t);
+  const kinds = async () => {
+    const verdict = await ask();
+    return [verdict.kind, 'reason' in verdict ? verdict.reason : ''];
+  };
+  people.set(ana.sub, { ...ana, suspended: true });
+  assert.deepEqual(await kinds(), ['gone', 'suspended (ADMIN) in the Google directory']);
+  people.set(ana.sub, { ...ana, archived: true });
+  assert.deepEqual(await kinds(), ['gone', 'archived in the Google directory']);
+  people.delete(ana.sub);
+  assert.deepEqual(await kinds(), ['gone', 'deleted in the Google directory']);
+  assert.equal((await ask({ directoryUrl: 'http://127.0.0.1:1' })).kind, 'silent');
+  const proxy = createServer((_request, response) => void response.writeHead(404).end('<h1>404</h1>'));
+  await once(proxy.listen(0, '127.0.0.1'), 'listening');
+  t.after(() => proxy.close());
+  const directoryUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  assert.equal((await ask({ directoryUrl })).kind, 'silent');
+});
+
+test('an account of another domain is not asked about', async (t) => {
+  const { directory, ask } = await start(t);
+  assert.deepEqual(await ask({}, { ...row, domain: 'other.example' }), { kind: 'unasked' });
+  assert.deepEqual(await ask({}, { ...row, domain: null }), { kind: 'unasked' });
+  assert.deepEqual(directory.asked, []);
+});
+
+test('a used-up quota is waited for, longer each time; then it counts as silence', async (t) => {
+  const { directory, waits, ask } = await start(t);
+  let refused = 0;
+  directory.mood = (path) => (path.includes('/users/') && refused++ < 2 ? 'quota' : 'well');
+  assert.equal((await ask()).kind, 'there');
+  assert.deepEqual(waits, [1_500, 3_000]);
+  waits.length = 0;
+  directory.mood = 'quota';
+  assert.equal((await ask()).kind, 'silent');
+  assert.deepEqual(waits, [1_500, 3_000, 6_000]);
+});
+
+for (const [mood, kind] of [
+  ['down', 'silent'],
+  ['hangs', 'silent'],
+  ['forbidden', 'fault'],
+  ['unauthorized', 'fault'],
+] as const) {
+  test(`a directory that is ${mood} says nothing of the person: ${kind}`, async (t) => {
+    const { directory, ask } = await start(t);
+    directory.mood = mood;
+    const verdict = await ask();
+    assert.equal(verdict.kind, kind);
+    if (mood === 'unauthorized')
+      assert.match('reason' in verdict ? verdict.reason : '', /unauthorized_client \(Client is/);
+  });
+}
+
+test('groups that cannot be read leave the person there, and say why', async (t) => {
+  const { directory, ask } = await start(t);
+  directory.mood = (path) => (path.endsWith('/groups') ? 'forbidden' : 'well');
+  const verdict = await ask();
+  assert.deepEqual([verdict.kind, 'groups' in verdict && verdict.groups], ['there', null]);
+  assert.match('problem' in verdict ? (verdict.problem ?? '') : '', /answered 403: Not Authorized/);
+});
+
+test('a key: in the name of an administrator with delegation, in its own without', async (t) => {
+  const { directory, ask } = await start(t);
+  await ask();
+  assert.deepEqual([directory.claims()['iss'], directory.claims()['sub']], [directory.keyFile.client_email, undefined]);
+  await ask({ credentials: { admin: 'admin@example.com' } });
+  assert.equal(directory.claims()['sub'], 'admin@example.com');
+  const scopes = String(directory.claims()['scope']).split(' ');
+  assert.deepEqual(
+    scopes.map((scope) => scope.split('/').at(-1)),
+    ['admin.directory.group.readonly', 'admin.directory.user.readonly'],
+  );
+  const lifetime = Number(directory.claims()['exp']) - Number(directory.claims()['iat']);
+  assert.equal(lifetime, 3_600);
+});
+
+test('no key: the metadata server speaks for itself, signs for an account, or borrows its token', async (t) => {
+  const { directory, ask } = await start(t);
+  const noKey = { key: null };
+  const serviceAccount = directory.keyFile.client_email;
+  assert.equal((await ask({ credentials: noKey })).kind, 'there');
+  assert.match(directory.asked[0] ?? '', /^GET \/computeMetadata\/.*scopes=.*group\.readonly/);
+  assert.equal((await ask({ credentials: { ...noKey, serviceAccount } })).kind, 'there');
+  assert.match(String(directory.claims()['scope']), /user\.readonly/);
+  assert.equal((await ask({ credentials: { ...noKey, serviceAccount, admin: 'admin@example.com' } })).kind, 'there');
+  assert.deepEqual([directory.claims()['iss'], directory.claims()['sub']], [serviceAccount, 'admin@example.com']);
+  const applicationDefault = { client_id: 'c', client_secret: 's', refresh_token: 'r' };
+  assert.equal((await ask({ credentials: { ...noKey, serviceAccount, applicationDefault } })).kind, 'there');
+});
+
+test('a workload elsewhere: its token, of a file or a server, is exchanged for one of Google, in whose name it may speak', async (t) => {
+  const { directory, ask, url } = await start(t);
+  const folder = mkdtempSync(join(tmpdir(), 'dockpass-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'token');
+  const account = (changes: object) => ({
+    ...{ audience: '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/k8s' },
+    ...{ subjectTokenType: 'urn:ietf:params:oauth:token-type:jwt', tokenUrl: `${url}/sts/v1/token`, field: null },
+    ...{ impersonationUrl: null, source: { file }, ...changes },
+  });
+  const askWith = (changes: object, more: object = {}) =>
+    ask({ credentials: { key: null, applicationDefault: account(changes), ...more } });
+  const reasonOf = async (changes: object) => {
+    const verdict = await askWith(changes);
+    return [verdict.kind, 'reason' in verdict ? verdict.reason : ''];
+  };
+  assert.deepEqual(await reasonOf({}), ['fault', `ENOENT: no such file or directory, open '${file}'`]);
+
+  writeFileSync(file, `${subjectToken}\n`);
+  assert.equal((await askWith({})).kind, 'there');
+  const { audience, scope, grant_type: grant, requested_token_type: type } = directory.claims();
+  assert.equal(audience, account({}).audience);
+  assert.match(String(scope), /group\.readonly .*user\.readonly$/);
+  assert.deepEqual(
+    [grant, type],
+    ['urn:ietf:params:oauth:grant-type:token-exchange', 'urn:ietf:params:oauth:token-type:access_token'],
+  );
+
+  const serviceAccount = directory.keyFile.client_email;
+  const impersonationUrl = `${url}/v1/projects/-/serviceAccounts/${serviceAccount}:generateAccessToken`;
+  assert.equal((await askWith({ impersonationUrl })).kind, 'there');
+  assert.equal(directory.claims()['by'], 'Bearer federated-token');
+  assert.match(String(directory.claims()['scope']), /user\.readonly/);
+  const admin = 'admin@example.com';
+  assert.equal((await askWith({ impersonationUrl }, { serviceAccount, admin })).kind, 'there');
+  assert.deepEqual([directory.claims()['iss'], directory.claims()['sub']], [serviceAccount, admin], 'signed in turn');
+
+  const azure = { url: `${url}/metadata/identity/oauth2/token`, headers: { Metadata: 'True' } };
+  assert.equal((await askWith({ source: azure, field: 'access_token' })).kind, 'there');
+  const host = new URL(url).host;
+  const field = 'id_token';
+  assert.deepEqual(await reasonOf({ source: azure, field }), ['fault', `${host} has no token in "id_token"`]);
+  const noHeader = await reasonOf({ source: { ...azure, headers: {} } });
+  assert.deepEqual(noHeader, ['fault', `${host} answered 400 and gave no token`]);
+  const [kind, reason] = await reasonOf({ source: { file }, field });
+  assert.deepEqual([kind, reason], ['fault', `${file} has no token in "id_token"`], 'and nothing of it is quoted');
+  writeFileSync(file, 'of somebody else');
+  assert.match((await reasonOf({}))[1] ?? '', /gives Dockpass no token: unauthorized_client \(The given credential/);
+  directory.mood = (path) => (path.startsWith('/sts/') ? 'down' : 'well');
+  assert.equal((await reasonOf({}))[0], 'silent');
+});
+
+test('the user is asked for by id: an e-mail may be somebody else by now', async (t) => {
+  const { directory, people, ask } = await start(t);
+  people.set(ana.sub, { ...ana, email: 'ana.new@example.com' });
+  people.set('9', { ...ana, sub: '9', email: ana.email, suspended: true });
+  assert.equal((await ask()).kind, 'there');
+  assert.match(directory.asked[1] ?? '', new RegExp(`/users/${ana.sub}\\?`));
+});
+
+test('whom docker_auth left is asked for by e-mail until the first sign-in, only to shut out', async (t) => {
+  const { directory, people, ask } = await start(t);
+  const imported = account({
+    ...row,
+    issuer: 'docker_auth',
+    subject: 'old@example.com',
+    login: 'old@example.com',
+    domain: null,
+  });
+  assert.equal((await ask({}, imported)).kind, 'gone');
+  assert.match(directory.asked.join('\n'), /users\/old@example\.com\?/);
+  people.set('old@example.com', { ...ana, sub: 'old@example.com' });
+  assert.deepEqual(await ask({}, imported), { kind: 'there', groups: null });
+  assert.equal((await ask({}, { ...imported, login: 'old@other.org' })).kind, 'unasked');
+});
