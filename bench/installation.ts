@@ -49,8 +49,8 @@ export async function createInstallation(options: {
     const person = { id: 'person', provider: 'google', issuer: 'https://accounts.google.com', subject: '1', login };
     const told = { email: login, displayName: 'A Person', domain: 'example.com', groups: ['google:dev@example.com'] };
     const { id } = await core.store.accounts.signIn({ ...person, ...told, at });
-    const wish = { name: 'bench', days: 30, pullOnly: false, repositories: [] };
-    const { secret } = await core.passwords.issue({ id, login, kind: 'person' }, wish, { actor: login, client: null });
+    const input = { name: 'bench', days: 30, pullOnly: false, repositories: [] };
+    const { secret } = await core.passwords.issue({ id, login, kind: 'person' }, input, { actor: login, client: null });
     if (options.crowd !== undefined) {
       await addCrowd(config.databaseUrl, { people: options.crowd, each: options.passwordsEach ?? 10 }, at);
     }

@@ -12,7 +12,7 @@ type Known = { readonly name: string; readonly pid: number; readonly command: st
 type Claim = readonly [demo: Known, ...parts: Known[]];
 
 /** Milliseconds that a part gets to stop by itself. */
-const patience = 10_000;
+const gracePeriods = 10_000;
 
 /**
  * Ends the parts of a demo that is gone itself.
@@ -71,7 +71,7 @@ async function lives({ pid, command }: Known): Promise<boolean> {
 async function end(part: Known): Promise<boolean> {
   if (!(await lives(part))) return false;
   process.kill(part.pid, 'SIGTERM');
-  for (let waited = 0; waited < patience && (await lives(part)); waited += 100) await wait(100);
+  for (let waited = 0; waited < gracePeriods && (await lives(part)); waited += 100) await wait(100);
   if (await lives(part)) process.kill(part.pid, 'SIGKILL');
   return true;
 }

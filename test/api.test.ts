@@ -127,8 +127,8 @@ describe('the API', () => {
   });
 
   test('a robot, its password, its rotation', async () => {
-    const wish = { name: 'ci', ownerGroup: 'platform', groups: ['platform'] };
-    const { body: robot } = await call('POST', '/robots', wish);
+    const input = { name: 'ci', ownerGroup: 'platform', groups: ['platform'] };
+    const { body: robot } = await call('POST', '/robots', input);
     const made = await call('POST', `/robots/${robot['id']}/passwords`, { name: 'runner', days: 30 });
     assert.equal(await login('robot-ci', made.body['secret'] as string), 200);
     const { id } = made.body['password'] as { id: string };
@@ -136,7 +136,7 @@ describe('the API', () => {
     const rotated = await call('POST', `/robots/${robot['id']}/passwords/${id}/rotate`, rotation);
     assert.equal(await login('robot-ci', rotated.body['secret'] as string), 200);
     assert.equal(await login('robot-ci', made.body['secret'] as string), 401);
-    assert.equal((await call('POST', '/robots', { ...wish, name: 'No' })).status, 400);
+    assert.equal((await call('POST', '/robots', { ...input, name: 'No' })).status, 400);
   });
 
   test('what was done and denied is told, also as files', async () => {
@@ -222,8 +222,8 @@ describe('the API', () => {
 
   test('explain knows the groups and the labels of a robot, in the API as on the command line', async () => {
     const labels = { team: ['blue'] };
-    const wish = { name: 'scan', ownerGroup: 'platform', groups: ['scanners'], labels };
-    await call('POST', '/robots', wish);
+    const input = { name: 'scan', ownerGroup: 'platform', groups: ['scanners'], labels };
+    await call('POST', '/robots', input);
     const origin = "from the robot's record";
     const { body } = await call('POST', '/explain', { who: 'robot-scan', scope: 'repository:x/y:pull' });
     assert.deepEqual(body['groups'], [{ name: 'scanners', origin }]);

@@ -194,8 +194,8 @@ describe('every route', () => {
     const { passwords, store } = house.core;
     const bo = await store.accounts.byId('bo');
     assert.ok(bo);
-    const wish = { name: 'laptop', days: 1, pullOnly: false, repositories: [] };
-    const { password } = await passwords.issue(bo, wish, { actor: bo.login, client: null });
+    const input = { name: 'laptop', days: 1, pullOnly: false, repositories: [] };
+    const { password } = await passwords.issue(bo, input, { actor: bo.login, client: null });
     for (const word of ['revoke', 'rotate']) {
       for (const method of ['GET', 'POST']) {
         const { status } = await send(`${method} /passwords/${password.id}/${word}`, 'ana');

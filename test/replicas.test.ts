@@ -125,7 +125,7 @@ describe('two replicas', { skip: findPostgres() === null && skipped('not install
     for (const name of Object.keys(secrets)) assert.ok(output.includes(`${name} or ${name}_FILE is required`), name);
   });
 
-  test('while PostgreSQL restarts they ask for patience, and go on by themselves', async () => {
+  test('while PostgreSQL restarts they ask for gracePeriods, and go on by themselves', async () => {
     const { secret } = await createPassword(visitor, balancer.url, { name: 'Robust' });
     assert.ok(secret);
     const seen = new Set<number>();

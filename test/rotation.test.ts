@@ -1,7 +1,7 @@
 /** A new secret for a password while the old one lives on, and what a report of a leak ends. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { client, day, hour, refusal, root, type Scene, wish, withScene } from './support/administration-scene.ts';
+import { client, day, hour, input, refusal, root, type Scene, withScene } from './support/administration-scene.ts';
 import { describeEngines } from './support/engines.ts';
 
 describeEngines('a new secret', (databases) => {
@@ -11,7 +11,7 @@ describeEngines('a new secret', (databases) => {
     'keeps name and limits, and the old one until the overlap is over, and not a moment longer',
     scene(async ({ addPerson, passwords, login, clock, events }) => {
       const ana = await addPerson('ana');
-      const old = await passwords.issue(ana, { ...wish, pullOnly: true, repositories: ['team/**'] }, root);
+      const old = await passwords.issue(ana, { ...input, pullOnly: true, repositories: ['team/**'] }, root);
       const rotated = await passwords.rotate(old.password.id, ana.id, { days: 30, overlapHours: 48 }, root);
       assert.equal(rotated.previous.expiresAt, clock.at + 2 * day);
       assert.equal(rotated.previous.replacedBy, rotated.password.id);
@@ -36,7 +36,7 @@ describeEngines('a new secret', (databases) => {
     'without an overlap ends the old one at once, and an overlap never lengthens a life',
     scene(async ({ addPerson, passwords, login, clock }) => {
       const ana = await addPerson('ana');
-      const first = await passwords.issue(ana, { ...wish, days: 1 }, root);
+      const first = await passwords.issue(ana, { ...input, days: 1 }, root);
       const second = await passwords.rotate(first.password.id, null, { days: 1, overlapHours: 0 }, root);
       assert.match(String(await login(ana.login, first.secret)), /expired/);
       const third = await passwords.rotate(second.password.id, null, { days: 30, overlapHours: 720 }, root);
@@ -48,8 +48,8 @@ describeEngines('a new secret', (databases) => {
     'there are two live secrets at most, and it takes no place of the limit',
     scene(async ({ addPerson, passwords, clock }) => {
       const ana = await addPerson('ana');
-      const first = await passwords.issue(ana, wish, root);
-      for (const name of ['b', 'c']) await passwords.issue(ana, { ...wish, name }, root);
+      const first = await passwords.issue(ana, input, root);
+      for (const name of ['b', 'c']) await passwords.issue(ana, { ...input, name }, root);
       const rotation = { days: 30, overlapHours: 24 };
       const [a, b] = await Promise.allSettled([
         passwords.rotate(first.password.id, null, rotation, root),
@@ -63,7 +63,10 @@ describeEngines('a new secret', (databases) => {
         passwords.rotate(first.password.id, null, rotation, root),
         refusal('conflict', /has a new secret already/),
       );
-      await assert.rejects(passwords.issue(ana, { ...wish, name: 'd' }, root), refusal('conflict', /3 live passwords/));
+      await assert.rejects(
+        passwords.issue(ana, { ...input, name: 'd' }, root),
+        refusal('conflict', /3 live passwords/),
+      );
       clock.at += 24 * hour;
       await again();
     }),
@@ -73,7 +76,7 @@ describeEngines('a new secret', (databases) => {
     'is refused for what is not live, is of somebody else, or asks for the impossible',
     scene(async ({ addPerson, passwords }) => {
       const ana = await addPerson('ana');
-      const { password } = await passwords.issue(ana, wish, root);
+      const { password } = await passwords.issue(ana, input, root);
       const rotate = (account: string | null, days: number, overlapHours: number) =>
         passwords.rotate(password.id, account, { days, overlapHours }, root);
       await assert.rejects(rotate('bo', 30, 1), refusal('not_found', /You have no password/));
@@ -90,7 +93,7 @@ describeEngines('a new secret', (databases) => {
     scene(async ({ addPerson, passwords, people, store, clock }) => {
       const [ana, bo] = [await addPerson('ana'), await addPerson('bo')];
       const issue = (owner: typeof ana, name: string, days: number) =>
-        passwords.issue(owner, { ...wish, name, days }, root);
+        passwords.issue(owner, { ...input, name, days }, root);
       await issue(ana, 'late', 15);
       await issue(ana, 'second', 14);
       const replaced = await issue(ana, 'first', 3);
@@ -114,7 +117,7 @@ describeEngines('a leaked secret', (databases) => {
   test('is revoked by whoever holds it; anything else is nobody’s', () =>
     withScene(databases, async ({ addPerson, passwords, leaks, login, events }) => {
       const ana = await addPerson('ana');
-      const { secret } = await passwords.issue(ana, wish, root);
+      const { secret } = await passwords.issue(ana, input, root);
       assert.equal(await leaks.report(`${secret.slice(0, -1)}x`, client), false);
       assert.equal(await leaks.report('dkp_', client), false);
       assert.equal(await leaks.report(secret, client), true);
@@ -127,7 +130,7 @@ describeEngines('a leaked secret', (databases) => {
   test('is written of once, however often it is reported, and no undo brings it back', () =>
     withScene(databases, async ({ addPerson, passwords, revocations, leaks, login, events }) => {
       const ana = await addPerson('ana');
-      const { secret } = await passwords.issue(ana, wish, root);
+      const { secret } = await passwords.issue(ana, input, root);
       const { id } = await revocations.revoke({ accountId: ana.id }, null, '', root);
       for (let report = 0; report < 30; report++) assert.equal(await leaks.report(secret, client), true);
       assert.equal(events.filter(({ action }) => action === 'password.leaked').length, 1);
@@ -138,7 +141,7 @@ describeEngines('a leaked secret', (databases) => {
   test('is ended however much else was reported from the same address; what is none is refused after a while', () =>
     withScene(databases, async ({ addPerson, passwords, leaks }) => {
       const ana = await addPerson('ana');
-      const { secret } = await passwords.issue(ana, wish, root);
+      const { secret } = await passwords.issue(ana, input, root);
       const wrong = (index: number) => leaks.report(`dkp_${String(index).padStart(36, 'x')}`, client);
       for (let index = 0; index < 10; index++) assert.equal(await wrong(index), false);
       await assert.rejects(wrong(10), refusal('too_many_requests', /too many wrong.*10 minutes/));
@@ -148,7 +151,7 @@ describeEngines('a leaked secret', (databases) => {
   test('of docker ends the password behind it, of a program the API token', () =>
     withScene(databases, async ({ addPerson, passwords, identityTokens, apiTokens, leaks, login }) => {
       const ana = await addPerson('ana');
-      const { secret } = await passwords.issue(ana, wish, root);
+      const { secret } = await passwords.issue(ana, input, root);
       const identity = await login(ana.login, secret);
       assert.ok(identity !== null && typeof identity === 'object');
       const credentials = { username: ana.login, password: secret };

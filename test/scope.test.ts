@@ -114,7 +114,7 @@ describe('for any scopes', () => {
   );
 
   test('what is formatted is read back', () => {
-    fc.assert(fc.property(access, (wish) => assert.deepEqual(parseScopes([formatScope(wish)]), [wish])));
+    fc.assert(fc.property(access, (input) => assert.deepEqual(parseScopes([formatScope(input)]), [input])));
   });
 
   test('it does not matter how they are spread over parameters', () => {
@@ -161,9 +161,9 @@ describe('for any scopes', () => {
 
   test('known actions never go beyond what was asked, but for "*"', () => {
     fc.assert(
-      fc.property(access, (wish) => {
-        const { actions } = withKnownActions(wish);
-        assert.ok(wish.actions.includes('*') || actions.every((action) => wish.actions.includes(action)));
+      fc.property(access, (input) => {
+        const { actions } = withKnownActions(input);
+        assert.ok(input.actions.includes('*') || actions.every((action) => input.actions.includes(action)));
       }),
     );
   });

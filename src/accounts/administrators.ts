@@ -1,6 +1,6 @@
 /** Owns the question who is an administrator: e-mails and groups of the configuration, asked anew at each request. */
 import { identityOfAccount } from '../identity/account-identity.ts';
-import type { Patience } from '../identity/account-status.ts';
+import type { GracePeriods } from '../identity/account-status.ts';
 import { foldCase } from '../identity/identity.ts';
 import type { Policy } from '../policy/acl.ts';
 import { type Member, type Membership, membersOf as policyMembersOf } from '../policy/groups.ts';
@@ -22,13 +22,13 @@ export function createAdministrators(parts: {
   readonly emails: readonly string[];
   readonly groups: readonly string[];
   readonly policy: () => Policy;
-  readonly patience: Patience;
+  readonly gracePeriods: GracePeriods;
   readonly now: () => number;
 }): Administrators {
-  const { groups, policy, patience, now } = parts;
+  const { groups, policy, gracePeriods, now } = parts;
   const emails = parts.emails.map(foldCase);
   const groupsOf = (account: Account): Membership[] =>
-    membershipsOf(policy().groups, identityOfAccount(account, patience, now()));
+    membershipsOf(policy().groups, identityOfAccount(account, gracePeriods, now()));
   return {
     groupsOf,
     membersOf(group) {
@@ -37,7 +37,7 @@ export function createAdministrators(parts: {
         members.filter(({ kind }) => kinds.includes(kind)).map(({ value }) => value);
       return {
         groups: [group, ...valuesOf('group')],
-        toldSince: now() - patience.groups,
+        toldSince: now() - gracePeriods.groups,
         // The user name of a person is their e-mail.
         logins: valuesOf('email', 'account'),
         domains: valuesOf('domain'),

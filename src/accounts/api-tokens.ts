@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { stateOf } from '../app-passwords/check.ts';
 import { checkDays } from '../app-passwords/input.ts';
-import type { Actor, Audit, Client } from '../audit/audit.ts';
+import type { Actor, Audit, Requester } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
 import { createSecret, equalHashes, hasValidChecksum, hintOf, type Pepper } from '../lib/secret.ts';
 import { day, minute } from '../lib/time.ts';
@@ -45,7 +45,7 @@ export type ApiTokens = {
    * @throws {Refusal} `bad_request`
    */
   issue(
-    wish: { readonly name: string; readonly days: number; readonly scopes: readonly string[] },
+    input: { readonly name: string; readonly days: number; readonly scopes: readonly string[] },
     creator: string | null,
     by: Actor,
   ): Promise<{ secret: string; token: ApiToken }>;
@@ -54,7 +54,7 @@ export type ApiTokens = {
   /** @throws {Refusal} `not_found` */
   revoke(id: string, by: Actor): Promise<ApiToken>;
   /** @throws {Refusal} `unauthenticated` */
-  verify(secret: string, client: Client): Promise<ApiCaller>;
+  verify(secret: string, client: Requester): Promise<ApiCaller>;
 };
 
 /** Whom a token speaks for. */
@@ -80,8 +80,8 @@ export function createApiTokens(parts: ApiTokenParts): ApiTokens {
   const { store, audit, pepper, now } = parts;
   return {
     maximumDays: parts.maximumDays,
-    async issue(wish, creator, by) {
-      const { name, scopes } = checkWish(wish, parts.maximumDays);
+    async issue(input, creator, by) {
+      const { name, scopes } = checkInput(input, parts.maximumDays);
       const secret = createSecret('dka');
       const createdAt = now();
       const row = {
@@ -94,7 +94,7 @@ export function createApiTokens(parts: ApiTokenParts): ApiTokens {
         hint: hintOf(secret),
         scopes_json: JSON.stringify(scopes),
         created_at: createdAt,
-        expires_at: createdAt + wish.days * day,
+        expires_at: createdAt + input.days * day,
       };
       await store.insert(row);
       const detail = { id: row.id, name, scopes, expiresAt: row.expires_at };
@@ -117,7 +117,7 @@ export function createApiTokens(parts: ApiTokenParts): ApiTokens {
 
 const unused = { revoked_at: null, revoked_by: null, used_at: null, used_address: null };
 
-function checkWish(
+function checkInput(
   { name, days, scopes }: { readonly name: string; readonly days: number; readonly scopes: readonly string[] },
   maximumDays: number,
 ): { name: string; scopes: ApiScope[] } {
@@ -134,7 +134,7 @@ function checkWish(
 }
 
 /** Whoever is no administrator any more leaves no token behind that still is one. */
-async function verify(parts: ApiTokenParts, secret: string, client: Client): Promise<ApiCaller> {
+async function verify(parts: ApiTokenParts, secret: string, client: Requester): Promise<ApiCaller> {
   const { store, pepper, administrators, now } = parts;
   const hash = pepper.hash(secret);
   const row = hasValidChecksum(secret) ? await store.byHash(hash) : undefined;

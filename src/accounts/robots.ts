@@ -26,7 +26,7 @@ export type Robot = {
   readonly livePasswords: number;
 };
 
-export type RobotWish = Pick<Robot, 'name' | 'description' | 'ownerGroup' | 'groups' | 'labels'>;
+export type RobotInput = Pick<Robot, 'name' | 'description' | 'ownerGroup' | 'groups' | 'labels'>;
 
 /** Who manages robots: administrators and the command line manage all, others those that their groups own. */
 export type RobotManager =
@@ -46,9 +46,9 @@ export type Robots = {
    * Whoever is no administrator gives a robot no group that they are not in, and no labels.
    * @throws {Refusal} `bad_request`, `denied` or, for a name in use, `conflict`
    */
-  create(wish: RobotWish, manager: RobotManager, by: Actor): Promise<Robot>;
+  create(input: RobotInput, manager: RobotManager, by: Actor): Promise<Robot>;
   /** @throws {Refusal} as `create` and `byId` */
-  change(id: string, wish: Omit<RobotWish, 'name'>, manager: RobotManager, by: Actor): Promise<Robot>;
+  change(id: string, input: Omit<RobotInput, 'name'>, manager: RobotManager, by: Actor): Promise<Robot>;
   /** Its passwords stop, or work again. @throws {Refusal} `not_found` */
   setState(id: string, state: 'active' | 'disabled', manager: RobotManager, by: Actor): Promise<Robot>;
 };
@@ -83,14 +83,14 @@ export function createRobots(parts: RobotParts): Robots {
     list: async (manager) => (await store.robots.all(now())).filter((row) => manages(manager, row)).map(toRobot),
     byId: async (id, manager) => toRobot(await find(id, manager)),
 
-    async create(wish, manager, by) {
-      const login = `${loginPrefix}${checkName(wish.name)}`;
-      const facts = checkFacts(wish, manager, null);
+    async create(input, manager, by) {
+      const login = `${loginPrefix}${checkName(input.name)}`;
+      const facts = checkFacts(input, manager, null);
       const row = {
         ...facts,
         id: randomBytes(10).toString('hex'),
         login,
-        display_name: wish.name,
+        display_name: input.name,
         created_by: by.actor,
       };
       if (parts.isStaticUser(login)) throw nameTaken(login);
@@ -103,9 +103,9 @@ export function createRobots(parts: RobotParts): Robots {
       return toRobot(await find(row.id, manager));
     },
 
-    async change(id, wish, manager, by) {
+    async change(id, input, manager, by) {
       const before = await find(id, manager);
-      const facts = checkFacts(wish, manager, toRobot(before));
+      const facts = checkFacts(input, manager, toRobot(before));
       await store.robots.change(id, facts);
       const detail = { before: describe(toFacts(toRobot(before))), after: describe(facts) };
       audit.record({ action: 'robot.change', ...by, subject: before.login, detail });
@@ -143,9 +143,9 @@ type Facts = Pick<RobotFacts, 'description' | 'owner_group' | 'groups_json' | 'l
  * administrator, stays when its owners change something else.
  * @param before `null` for a new robot
  */
-function checkFacts(wish: Omit<RobotWish, 'name'>, manager: RobotManager, before: Robot | null): Facts {
-  const { description, ownerGroup, labels } = wish;
-  const groups = [...new Set(wish.groups)];
+function checkFacts(input: Omit<RobotInput, 'name'>, manager: RobotManager, before: Robot | null): Facts {
+  const { description, ownerGroup, labels } = input;
+  const groups = [...new Set(input.groups)];
   checkTexts([description, ownerGroup, ...groups, ...Object.entries(labels).flat(2)]);
   if (ownerGroup === '') {
     throw new Refusal('bad_request', 'Name the group whose members manage the robot.', { field: 'ownerGroup' });
@@ -185,7 +185,7 @@ function nameTaken(login: string, cause?: unknown): Refusal {
   return new Refusal('conflict', `Somebody is called ${login} already. Choose another name.`, { cause, field: 'name' });
 }
 
-function toFacts({ description, ownerGroup, groups, labels }: Omit<RobotWish, 'name'>): Facts {
+function toFacts({ description, ownerGroup, groups, labels }: Omit<RobotInput, 'name'>): Facts {
   const lists = { groups_json: JSON.stringify(groups), labels_json: JSON.stringify(labels) };
   return { description, owner_group: ownerGroup, ...lists };
 }

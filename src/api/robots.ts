@@ -1,5 +1,5 @@
 /** Owns the operations of the API on robots and their passwords. */
-import type { Robots, RobotWish } from '../accounts/robots.ts';
+import type { RobotInput, Robots } from '../accounts/robots.ts';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { ApiField, Input } from './input.ts';
 import type { ApiRoute } from './route.ts';
@@ -93,13 +93,13 @@ function routesOfPasswords({ robots, passwords }: RobotParts): ApiRoute[] {
       body: passwordFields,
       async run({ param, body, by }) {
         const robot = await robots.byId(param('id'), manager);
-        const wish = {
+        const input = {
           name: body.requiredText('name'),
           days: body.integer('days') ?? 0,
           pullOnly: body.flag('pullOnly'),
           repositories: body.texts('repositories'),
         };
-        return passwords.issue({ ...robot, kind: 'robot' }, wish, by);
+        return passwords.issue({ ...robot, kind: 'robot' }, input, by);
       },
     },
     {
@@ -110,14 +110,14 @@ function routesOfPasswords({ robots, passwords }: RobotParts): ApiRoute[] {
       body: [days, { name: 'overlapHours', type: 'integer', about: '0 ends the old one at once', required: true }],
       async run({ param, body, by }) {
         const { id } = await robots.byId(param('id'), manager);
-        const wish = { days: body.integer('days') ?? 0, overlapHours: body.integer('overlapHours') ?? -1 };
-        return passwords.rotate(param('password'), id, wish, by);
+        const input = { days: body.integer('days') ?? 0, overlapHours: body.integer('overlapHours') ?? -1 };
+        return passwords.rotate(param('password'), id, input, by);
       },
     },
   ];
 }
 
-function readFacts(body: Input): Omit<RobotWish, 'name'> {
+function readFacts(body: Input): Omit<RobotInput, 'name'> {
   return {
     description: body.text('description') ?? '',
     ownerGroup: body.requiredText('ownerGroup'),

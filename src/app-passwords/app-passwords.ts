@@ -1,18 +1,18 @@
 /** Owns app passwords: issue (the secret is shown once), list, revoke, verify. Pages and commands both enter here. */
-import type { Actor, Client } from '../audit/audit.ts';
+import type { Actor, Requester } from '../audit/audit.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Unstored } from '../lib/write-behind.ts';
 import type { AppPassword, Owner } from './app-password.ts';
 import { type CheckParts, createPasswordCheck, type PasswordCheck } from './check.ts';
-import type { PasswordWish } from './input.ts';
+import type { PasswordInput } from './input.ts';
 import { type Issued, type IssueParts, issue } from './issue.ts';
 import { createLastUses } from './last-use.ts';
 import { createPasswordLists, type PasswordLists } from './lists.ts';
-import { type RotationWish, rotate } from './rotate.ts';
+import { type RotationInput, rotate } from './rotate.ts';
 
 export type { AppPassword, Owner } from './app-password.ts';
-export type { PasswordWish } from './input.ts';
-export type { RotationWish } from './rotate.ts';
+export type { PasswordInput } from './input.ts';
+export type { RotationInput } from './rotate.ts';
 
 export type AppPasswords = PasswordCheck &
   PasswordLists & {
@@ -22,7 +22,7 @@ export type AppPasswords = PasswordCheck &
      * Makes a password; the secret is in this answer and nowhere else.
      * @throws {Refusal} `bad_request` for a wish that cannot be met, `conflict` at the limit or for a name in use
      */
-    issue(owner: Owner, wish: PasswordWish, by: Actor): Promise<Issued>;
+    issue(owner: Owner, input: PasswordInput, by: Actor): Promise<Issued>;
     /**
      * Makes a new secret for a live password; the name and the limits stay, and the old secret lives on for the overlap.
      * @param accountId as for `revoke`
@@ -31,7 +31,7 @@ export type AppPasswords = PasswordCheck &
     rotate(
       id: string,
       accountId: string | null,
-      wish: RotationWish,
+      input: RotationInput,
       by: Actor,
     ): Promise<Issued & { readonly previous: AppPassword }>;
     /**
@@ -41,7 +41,7 @@ export type AppPasswords = PasswordCheck &
      */
     revoke(id: string, accountId: string | null, by: Actor): Promise<AppPassword>;
     /** Notes that a password proved `identity`; written at most every few minutes and never waited for. */
-    recordUse(identity: Identity, client: Client): void;
+    recordUse(identity: Identity, client: Requester): void;
     /** Resolves when what was noted is stored, or its failure was told. */
     flush(): Promise<void>;
     /** Stores for the last time. */
@@ -62,8 +62,8 @@ export function createAppPasswords(parts: AppPasswordParts): AppPasswords {
     maximumPerAccount: parts.maximumPerAccount,
     ...lists,
     ...createPasswordCheck(parts),
-    issue: (owner, wish, by) => issue(parts, owner, wish, by),
-    rotate: (id, accountId, wish, by) => rotate({ ...parts, lists }, id, accountId, wish, by),
+    issue: (owner, input, by) => issue(parts, owner, input, by),
+    rotate: (id, accountId, input, by) => rotate({ ...parts, lists }, id, accountId, input, by),
     async revoke(id, accountId, by) {
       const password = await lists.byIdOf(id, accountId);
       if (await parts.store.revoke(id, by.actor, parts.now())) {

@@ -1,7 +1,7 @@
 /** Owns the check of an app password: from user name and secret to the identity that they prove, or why they do not. */
 
 import { identityOfAccount } from '../identity/account-identity.ts';
-import { knowsGroups, type Patience, type Standing, standingOf } from '../identity/account-status.ts';
+import { type AccountStatus, accountStatusOf, type GracePeriods, knowsGroups } from '../identity/account-status.ts';
 import { type Authenticator, type Credentials, foldCase, type Identity, type Limits } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
 import { equalHashes, hasValidChecksum, looksLikeSecret, type Pepper } from '../lib/secret.ts';
@@ -16,7 +16,7 @@ export type CheckParts = {
   /** Where a person makes a new password; named in the refusal of an expired one. */
   readonly publicUrl: string;
   /** How long an owner's groups and passwords count while the provider is silent. */
-  readonly patience: Patience;
+  readonly gracePeriods: GracePeriods;
 };
 
 export type PasswordCheck = {
@@ -73,16 +73,16 @@ function createHashing(pepper: Pepper): (secret: string) => string {
  * What it returns throws a {Refusal} where the password may not be used.
  */
 function createIdentification(parts: CheckParts): (row: PasswordWithOwner) => Identity {
-  type Known = { readonly row: PasswordWithOwner; readonly use: Standing['use']; readonly identity: Identity };
+  type Known = { readonly row: PasswordWithOwner; readonly use: AccountStatus['use']; readonly identity: Identity };
   const known = createShortMemory<string, Known>();
   return (row) => {
     const { use } = requireUsable(row, parts);
     const now = parts.now();
     const before = known.get(row.id);
-    const isSame = before?.use === use && before.identity.groupsKnown === knowsGroups(row, parts.patience, now);
+    const isSame = before?.use === use && before.identity.groupsKnown === knowsGroups(row, parts.gracePeriods, now);
     if (isSame && equalRows(before.row, row)) return before.identity;
     const identity: Identity = {
-      ...identityOfAccount(row, parts.patience, now),
+      ...identityOfAccount(row, parts.gracePeriods, now),
       accountId: row.account_id,
       limits: toLimits(row, use),
       credential: { id: row.id, name: row.name },
@@ -101,15 +101,15 @@ function equalRows(left: PasswordWithOwner, right: PasswordWithOwner): boolean {
 }
 
 /** @throws {Refusal} for whoever holds the secret: why it does not work, and what to do */
-function requireUsable(row: PasswordWithOwner, { patience, now, publicUrl }: CheckParts): Standing {
-  const standing = standingOf(row, patience, now());
-  if (standing.use === 'none') {
-    const help = standing.signInHelps ? `sign in again: ${publicUrl}` : 'ask the administrator of this registry';
-    throw new Refusal('unauthenticated', `${standing.reason}; ${help}`);
+function requireUsable(row: PasswordWithOwner, { gracePeriods, now, publicUrl }: CheckParts): AccountStatus {
+  const status = accountStatusOf(row, gracePeriods, now());
+  if (status.use === 'none') {
+    const help = status.signInHelps ? `sign in again: ${publicUrl}` : 'ask the administrator of this registry';
+    throw new Refusal('unauthenticated', `${status.reason}; ${help}`);
   }
   const why = endOf(row, now());
   if (why !== null) throw new Refusal('unauthenticated', `${why}; make a new one: ${publicUrl}`);
-  return standing;
+  return status;
 }
 
 function endOf(row: PasswordRow, now: number): string | null {
@@ -124,7 +124,7 @@ function endOf(row: PasswordRow, now: number): string | null {
 }
 
 /** Pulls alone, where the owner's standing is good for no more. */
-function toLimits(row: PasswordRow, use: Standing['use']): Limits | null {
+function toLimits(row: PasswordRow, use: AccountStatus['use']): Limits | null {
   const own = limitsOf(row);
   const limits = use === 'full' ? own : { ...own, actions: (own.actions ?? ['pull']).filter((one) => one === 'pull') };
   return limits.actions === null && limits.repositories === null ? null : limits;

@@ -1,5 +1,5 @@
 /** Owns docker's identity tokens: what `docker login` keeps in the place of an app password, for one service alone. */
-import type { Audit, Client } from '../audit/audit.ts';
+import type { Audit, Requester } from '../audit/audit.ts';
 import type { Credentials, Identity } from '../identity/identity.ts';
 import {
   createSecret,
@@ -17,7 +17,7 @@ export type IdentityTokens = {
    * @param identity what the credentials proved
    * @returns `null` for what is no app password
    */
-  issue(credentials: Credentials, identity: Identity, service: string, client: Client): Promise<string | null>;
+  issue(credentials: Credentials, identity: Identity, service: string, client: Requester): Promise<string | null>;
   /**
    * The identity behind a token, as its password proves it now.
    * @returns `null` where it is none of this service

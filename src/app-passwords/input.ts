@@ -2,14 +2,14 @@
 import { Refusal } from '../lib/errors.ts';
 
 /** What somebody asks for when they create a password. `repositories` empty: not narrowed. */
-export type PasswordWish = {
+export type PasswordInput = {
   readonly name: string;
   readonly days: number;
   readonly pullOnly: boolean;
   readonly repositories: readonly string[];
 };
 
-export type WishRules = {
+export type InputRules = {
   readonly maximumDays: number;
   /** Says what is wrong with a repository pattern, or `null`. */
   readonly checkPattern: (pattern: string) => string | null;
@@ -20,10 +20,10 @@ const maximumPatterns = 20;
 const maximumPatternLength = 255;
 
 /** @throws {Refusal} `bad_request`, with the field */
-export function checkWish(wish: PasswordWish, rules: WishRules): { name: string; repositories: string[] } {
-  const name = checkName(wish.name);
-  checkDays(wish.days, rules.maximumDays);
-  const repositories = wish.repositories.map((pattern) => pattern.trim()).filter((pattern) => pattern !== '');
+export function checkInput(input: PasswordInput, rules: InputRules): { name: string; repositories: string[] } {
+  const name = checkName(input.name);
+  checkDays(input.days, rules.maximumDays);
+  const repositories = input.repositories.map((pattern) => pattern.trim()).filter((pattern) => pattern !== '');
   const patternProblem = problemOfPatterns(repositories, rules);
   if (patternProblem !== null) throw new Refusal('bad_request', patternProblem, { field: 'repositories' });
   return { name, repositories };
@@ -48,7 +48,7 @@ function problemOfName(name: string): string | null {
     : null;
 }
 
-function problemOfPatterns(repositories: readonly string[], { checkPattern }: WishRules): string | null {
+function problemOfPatterns(repositories: readonly string[], { checkPattern }: InputRules): string | null {
   if (repositories.length > maximumPatterns) {
     return `Name at most ${maximumPatterns} repository patterns; combine some with "*".`;
   }

@@ -5,10 +5,10 @@ import type { Pepper } from '../lib/secret.ts';
 import type { PasswordStore } from '../store/passwords.ts';
 import { type AppPassword, asNew, type Owner } from './app-password.ts';
 import { stateOf } from './check.ts';
-import { checkWish, type PasswordWish, type WishRules } from './input.ts';
-import { createNewSecret } from './new-password.ts';
+import { checkInput, type InputRules, type PasswordInput } from './input.ts';
+import { createNewPassword } from './new-password.ts';
 
-export type IssueParts = WishRules & {
+export type IssueParts = InputRules & {
   readonly store: PasswordStore;
   readonly audit: Audit;
   readonly pepper: Pepper;
@@ -21,12 +21,12 @@ export type IssueParts = WishRules & {
 export type Issued = { readonly secret: string; readonly password: AppPassword };
 
 /** @throws {Refusal} `bad_request` for a wish that cannot be met, `conflict` at the limit or for a name in use */
-export async function issue(parts: IssueParts, owner: Owner, wish: PasswordWish, by: Actor): Promise<Issued> {
+export async function issue(parts: IssueParts, owner: Owner, input: PasswordInput, by: Actor): Promise<Issued> {
   const { store, audit, now, maximumPerAccount } = parts;
-  const { name, repositories } = checkWish(wish, parts);
-  const actions = wish.pullOnly ? ['pull'] : null;
+  const { name, repositories } = checkInput(input, parts);
+  const actions = input.pullOnly ? ['pull'] : null;
   const limits = { actions, repositories: repositories.length > 0 ? repositories : null };
-  const { secret, row } = createNewSecret(parts, owner, { name, limits, days: wish.days });
+  const { secret, row } = createNewPassword(parts, owner, { name, limits, days: input.days });
   if (!(await store.insert(row, maximumPerAccount))) {
     throw await explainConflict(store, owner.id, name, maximumPerAccount, now());
   }

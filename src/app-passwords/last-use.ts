@@ -1,12 +1,12 @@
 /** Owns the way of a password's last use to the store: kept in memory, written together, never waited for by a request. */
-import type { Client } from '../audit/audit.ts';
+import type { Requester } from '../audit/audit.ts';
 import { minute } from '../lib/time.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import type { PasswordStore } from '../store/passwords.ts';
 
 export type LastUses = {
   /** Notes a use; a later one within `useInterval` is not written, so that a burst of pulls is one write. */
-  record(passwordId: string, client: Client): void;
+  record(passwordId: string, client: Requester): void;
   /** Resolves when what was noted is stored, or was told to `onError`. */
   flush(): Promise<void>;
   /** Stores for the last time. */

@@ -1,5 +1,5 @@
 /** Owns what a report of a leaked secret ends: whoever holds it may revoke it, whatever kind of ours it is, for good. */
-import type { Audit, Client } from '../audit/audit.ts';
+import type { Audit, Requester } from '../audit/audit.ts';
 import {
   hasValidChecksum,
   isSecretOf,
@@ -17,7 +17,7 @@ export type LeakReports = {
    * @returns false for what is no secret of anybody here
    * @throws {Refusal} `too_many_requests` in place of false, after too many of those from one network
    */
-  report(secret: string, client: Client): Promise<boolean>;
+  report(secret: string, client: Requester): Promise<boolean>;
 };
 
 export type LeakParts = {
@@ -33,7 +33,7 @@ export type LeakParts = {
 const reporter = 'a report that it leaked';
 
 export function createLeakReports({ store, failedLogins, audit, pepper, now }: LeakParts): LeakReports {
-  const endPassword = async (hash: string | undefined, client: Client): Promise<boolean> => {
+  const endPassword = async (hash: string | undefined, client: Requester): Promise<boolean> => {
     const row = hash === undefined ? undefined : await store.passwords.byHash(hash);
     if (row === undefined) return false;
     const { id, name, login } = row;
@@ -43,7 +43,7 @@ export function createLeakReports({ store, failedLogins, audit, pepper, now }: L
     }
     return true;
   };
-  const endApiToken = async (hash: string, client: Client): Promise<boolean> => {
+  const endApiToken = async (hash: string, client: Requester): Promise<boolean> => {
     const row = await store.apiTokens.byHash(hash);
     if (row === undefined) return false;
     const { id, name, created_by: subject } = row;
@@ -53,7 +53,7 @@ export function createLeakReports({ store, failedLogins, audit, pepper, now }: L
     }
     return true;
   };
-  const end = async (secret: string, client: Client): Promise<boolean> => {
+  const end = async (secret: string, client: Requester): Promise<boolean> => {
     const hash = pepper.hash(secret);
     // One that nobody has used since the import cannot be found: its hash says nothing without a user name.
     if (looksLikeDockerAuthPassword(secret)) return endPassword(hash, client);

@@ -7,7 +7,7 @@ import type { NewPassword } from '../store/passwords.ts';
 import type { Owner } from './app-password.ts';
 
 /** @param parts.now epoch milliseconds */
-export function createNewSecret(
+export function createNewPassword(
   { pepper, now }: { readonly pepper: Pepper; readonly now: () => number },
   owner: Owner,
   { name, limits, days }: { readonly name: string; readonly limits: Limits; readonly days: number },

@@ -8,10 +8,10 @@ import { type AppPassword, asNew } from './app-password.ts';
 import { checkDays } from './input.ts';
 import type { Issued } from './issue.ts';
 import type { PasswordLists } from './lists.ts';
-import { createNewSecret } from './new-password.ts';
+import { createNewPassword } from './new-password.ts';
 
 /** A new secret for a password. `overlapHours` is how long the old one stays alive: 0 ends it at once. */
-export type RotationWish = { readonly days: number; readonly overlapHours: number };
+export type RotationInput = { readonly days: number; readonly overlapHours: number };
 
 export type RotateParts = {
   readonly store: PasswordStore;
@@ -34,16 +34,16 @@ export async function rotate(
   parts: RotateParts,
   id: string,
   accountId: string | null,
-  wish: RotationWish,
+  input: RotationInput,
   by: Actor,
 ): Promise<Issued & { readonly previous: AppPassword }> {
   const { store, audit, lists, now } = parts;
   const old = await lists.byIdOf(id, accountId);
-  checkDays(wish.days, parts.maximumDays);
-  checkOverlap(wish.overlapHours);
+  checkDays(input.days, parts.maximumDays);
+  checkOverlap(input.overlapHours);
   const owner = { id: old.accountId, login: old.login, kind: old.ownerKind };
-  const { secret, row } = createNewSecret(parts, owner, { name: old.name, limits: old.limits, days: wish.days });
-  if (!(await store.rotate(id, row, now() + wish.overlapHours * hour))) throw explainConflict(await lists.byId(id));
+  const { secret, row } = createNewPassword(parts, owner, { name: old.name, limits: old.limits, days: input.days });
+  if (!(await store.rotate(id, row, now() + input.overlapHours * hour))) throw explainConflict(await lists.byId(id));
   const previous = await lists.byId(id);
   const detail = { id: row.id, name: row.name, replaces: id, oldExpiresAt: previous.expiresAt };
   audit.record({ action: 'password.rotate', ...by, subject: old.login, detail });

@@ -23,7 +23,12 @@ export type Administration = {
 export function createAdministration(config: Config, core: Core, policy: () => Policy): Administration {
   const { store, audit, uses, passwords, pepper, log } = core;
   const now = Date.now;
-  const administrators = createAdministrators({ ...config.administrators, policy, patience: config.patience, now });
+  const administrators = createAdministrators({
+    ...config.administrators,
+    policy,
+    gracePeriods: config.gracePeriods,
+    now,
+  });
   return {
     administrators,
     people: createPeople({

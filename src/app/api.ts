@@ -10,7 +10,7 @@ import { recordRoutes } from '../api/records.ts';
 import { robotRoutes } from '../api/robots.ts';
 import type { ApiRoute } from '../api/route.ts';
 import { createLeakReports } from '../app-passwords/leaks.ts';
-import type { Actor, Client } from '../audit/audit.ts';
+import type { Actor, Requester } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Policy } from '../policy/acl.ts';
@@ -24,7 +24,7 @@ export function createApi(
   core: Core,
   administration: Administration,
   policy: () => Policy,
-  clientOf: (request: Request) => Client,
+  requesterOf: (request: Request) => Requester,
 ): Router {
   const { store, audit, denials, passwords } = core;
   const { people, revocations, robots, auditLog, apiTokens } = administration;
@@ -50,7 +50,7 @@ export function createApi(
   router.use(express.json({ limit: '64kb' }));
   router.get('/openapi.json', (_request, response) => void response.json(description));
   for (const route of routes) {
-    router[route.method](route.path.replaceAll(/\{(\w+)\}/g, ':$1'), handlerOf(route, apiTokens, clientOf));
+    router[route.method](route.path.replaceAll(/\{(\w+)\}/g, ':$1'), handlerOf(route, apiTokens, requesterOf));
   }
   router.use(() => {
     throw new Refusal('not_found', `There is no such operation. ${url}/openapi.json lists them.`);
@@ -58,9 +58,9 @@ export function createApi(
   return router;
 }
 
-function handlerOf(route: ApiRoute, tokens: ApiTokens, clientOf: (request: Request) => Client): RequestHandler {
+function handlerOf(route: ApiRoute, tokens: ApiTokens, requesterOf: (request: Request) => Requester): RequestHandler {
   return async (request, response) => {
-    const by = await authorize(route, tokens, request, clientOf(request));
+    const by = await authorize(route, tokens, request, requesterOf(request));
     const param = (name: string): string => String(request.params[name] ?? '');
     const query = createInput(request.query, route.query);
     const body = createInput(request.body, route.body);
@@ -76,7 +76,7 @@ function handlerOf(route: ApiRoute, tokens: ApiTokens, clientOf: (request: Reque
   };
 }
 
-async function authorize({ scope }: ApiRoute, tokens: ApiTokens, request: Request, client: Client): Promise<Actor> {
+async function authorize({ scope }: ApiRoute, tokens: ApiTokens, request: Request, client: Requester): Promise<Actor> {
   if (scope === null) return { actor: '', client };
   const [, secret = ''] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
   const { actor, scopes } = await tokens.verify(secret, client);

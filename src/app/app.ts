@@ -6,7 +6,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
 import { pathOf } from '../http/path.ts';
 import { logRequest } from '../http/request-log.ts';
-import { createClientReader, createTrust } from '../http/requester.ts';
+import { createRequesterReader, createTrust } from '../http/requester.ts';
 import { createServer, createStop } from '../http/server.ts';
 import { refuseTwoHosts } from '../http/unreadable.ts';
 import type { SweepReport } from '../off-boarding/sweep.ts';
@@ -85,7 +85,7 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
   };
 }
 
-type ListenerParts = Omit<PageParts, 'trust' | 'clientOf'>;
+type ListenerParts = Omit<PageParts, 'trust' | 'requesterOf'>;
 
 /** @returns where it listens, and what stops it */
 async function listen(
@@ -118,16 +118,16 @@ function auditPolicy(audit: Audit): (change: PolicyChange) => void {
 async function createListener(config: Config, core: Core, parts: ListenerParts): Promise<RequestListener> {
   const { log } = core;
   const trust = createTrust(config.trustedProxies);
-  const clientOf = createClientReader(trust);
-  const token = createRealm(config, core, { ...parts, clientOf });
-  const pages = await createPages(config, core, { trust, clientOf, ...parts });
+  const requesterOf = createRequesterReader(trust);
+  const token = createRealm(config, core, { ...parts, requesterOf });
+  const pages = await createPages(config, core, { trust, requesterOf, ...parts });
 
   const realm = new Set(realmPaths.map((path) => config.prefix + path));
-  return refuseTwoHosts({ log, clientOf }, (request, response) => {
+  return refuseTwoHosts({ log, requesterOf }, (request, response) => {
     if (realm.has(pathOf(request))) void token(request, response);
     // Asked of the server as a whole (RFC 9112, section 3.2.4); express would take it for a page without its session.
     else if (request.url === '*') {
-      logRequest(request, response, { log, clientOf });
+      logRequest(request, response, { log, requesterOf });
       response.writeHead(204).end();
     } else pages(request, response);
   });

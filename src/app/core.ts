@@ -54,7 +54,7 @@ export async function openCore(config: Config): Promise<Core> {
     publicUrl: config.publicUrl.href,
     maximumDays: config.passwordMaximumDays,
     maximumPerAccount: config.passwordsPerAccount,
-    patience: config.patience,
+    gracePeriods: config.gracePeriods,
     checkPattern: createPatternCheck(config.services.map(({ registryHost }) => registryHost)),
   });
   const cipher = createCipher(

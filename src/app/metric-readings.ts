@@ -5,7 +5,7 @@ import type { Store } from '../store/store.ts';
 import type { Readings } from './metrics.ts';
 
 /** Milliseconds. */
-const patience = 2_000;
+const gracePeriods = 2_000;
 const keptFor = 30_000;
 /** Days ahead; the last is when people's pages begin to warn. */
 const horizons = [1, 7, 14] as const;
@@ -44,7 +44,7 @@ function remembered<Value>(read: () => Promise<Value>, now: () => number): () =>
 /** `null` where it fails or takes too long: a database that is away is a number too, and no reason to show none at all. */
 async function within<Value>(action: Promise<Value>): Promise<Value | null> {
   const { promise: late, resolve } = Promise.withResolvers<null>();
-  const timer = setTimeout(resolve, patience, null);
+  const timer = setTimeout(resolve, gracePeriods, null);
   try {
     return await Promise.race([action, late]);
   } catch {

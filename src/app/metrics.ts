@@ -56,7 +56,7 @@ export function createMetrics(readings: Readings): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   gaugeStore(registry, readings);
-  gaugeUpkeep(registry, readings);
+  gaugeMaintenance(registry, readings);
   const sweeps = countSweeps(registry);
   const counts = countAnswers(registry);
   return {
@@ -168,7 +168,7 @@ function gaugeStore(registry: Registry, readings: Readings): void {
 }
 
 /** What an operator looks after. */
-function gaugeUpkeep(registry: Registry, readings: Readings): void {
+function gaugeMaintenance(registry: Registry, readings: Readings): void {
   const registers = [registry];
   new Gauge({
     name: 'dockpass_signing_key_age_seconds',

@@ -7,7 +7,7 @@ import { identityOf } from '../policy/who.ts';
 import type { Core } from './core.ts';
 
 /** `isKnown`: somebody of that name has signed in, or stands in the policy file. */
-export type Named = { readonly identity: Identity; readonly isKnown: boolean };
+export type NamedIdentity = { readonly identity: Identity; readonly isKnown: boolean };
 
 /**
  * An account in any case; a user of the policy file as written there, because docker_auth tells `Ci` and `ci` apart; else
@@ -15,10 +15,10 @@ export type Named = { readonly identity: Identity; readonly isKnown: boolean };
  * @param policy the policy in force
  */
 export function createNaming(
-  { patience }: Pick<Config, 'patience'>,
+  { gracePeriods }: Pick<Config, 'gracePeriods'>,
   { store }: Pick<Core, 'store'>,
   policy: () => Policy,
-): (name: string) => Promise<Named> {
+): (name: string) => Promise<NamedIdentity> {
   return async (name) => {
     const { users } = policy();
     const account = await store.accounts.byLogin(foldCase(name));
@@ -26,6 +26,6 @@ export function createNaming(
     if (account === undefined || isStatic) {
       return { identity: identityOf(users, { account: name }), isKnown: isStatic || name === '' };
     }
-    return { identity: identityOfAccount(account, patience, Date.now()), isKnown: true };
+    return { identity: identityOfAccount(account, gracePeriods, Date.now()), isKnown: true };
   };
 }

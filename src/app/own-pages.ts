@@ -34,11 +34,11 @@ export function mountOwnPages(router: Router, context: PageContext): void {
 }
 
 function accessPages(context: PageContext) {
-  const { config, core, policies, administration, patience, now } = context;
+  const { config, core, policies, administration, gracePeriods, now } = context;
   return createAccessPages({
     ...context,
     policy: policies.current,
-    identityOf: (account) => identityOfAccount(account, patience, now()),
+    identityOf: (account) => identityOfAccount(account, gracePeriods, now()),
     denialsOf: core.denials.ofAccount,
     people: administration.people,
     contact: config.contact,

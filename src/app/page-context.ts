@@ -1,6 +1,6 @@
 /** Owns what the mounted pages have in common; each is given the whole and takes its part. */
 import type { Request, RequestHandler } from 'express';
-import type { Audit, Client } from '../audit/audit.ts';
+import type { Audit, Requester } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
 import type { Views } from '../web/views.ts';
 import type { Administration } from './accounts.ts';
@@ -14,9 +14,9 @@ export type PageContext = {
   readonly policies: Policies;
   readonly audit: Audit;
   readonly views: Views;
-  readonly clientOf: (request: Request) => Client;
+  readonly requesterOf: (request: Request) => Requester;
   readonly services: Config['services'];
-  readonly patience: Config['patience'];
+  readonly gracePeriods: Config['gracePeriods'];
   readonly now: () => number;
   /** What an operator should do soon: keys, policy files, sweeps. */
   readonly warnings: () => readonly string[];

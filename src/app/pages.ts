@@ -5,7 +5,7 @@ import { refuseCrossSite } from '../http/cross-site.ts';
 import { type ErrorPage, notFound, replyToErrors } from '../http/error-replies.ts';
 import { pageHeaders } from '../http/page-headers.ts';
 import { logRequest } from '../http/request-log.ts';
-import type { ClientReader, Trust } from '../http/requester.ts';
+import type { RequesterReader, Trust } from '../http/requester.ts';
 import type { Keys } from '../keys/keys.ts';
 import { Refusal } from '../lib/errors.ts';
 import { createAdmission } from '../sign-in/admission.ts';
@@ -28,7 +28,7 @@ import type { Policies } from './policy-file.ts';
 
 export type PageParts = {
   readonly trust: Trust;
-  readonly clientOf: ClientReader;
+  readonly requesterOf: RequesterReader;
   readonly keys: Keys;
   readonly policies: Policies;
   /** What an operator should look at, now. */
@@ -43,7 +43,7 @@ export type PageParts = {
 /** Everything but the realm. */
 export async function createPages(config: Config, core: Core, parts: PageParts): Promise<express.Express> {
   const { log, store, audit } = core;
-  const { clientOf } = parts;
+  const { requesterOf } = parts;
   const { connectors, offBoarding } = parts.people;
   const { prefix, publicUrl } = config;
   const views = createViews({ prefix });
@@ -53,17 +53,17 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   const { freshness } = config.administrators;
   const labelOf = (provider: string) => connectors.find(({ name }) => name === provider)?.label ?? provider;
   const context: PageContext = {
-    ...{ config, core, administration, audit, views, clientOf },
+    ...{ config, core, administration, audit, views, requesterOf },
     policies: parts.policies,
     services: config.services,
-    patience: config.patience,
+    gracePeriods: config.gracePeriods,
     now: Date.now,
     warnings: parts.warnings,
     requirePerson: sessions.requirePerson,
     fresh: (pageOf) => requireFreshSignIn({ freshness, labelOf, views, now: Date.now }, pageOf),
   };
 
-  const messages = createProviderMessages({ ...parts.people, act: offBoarding.act, clientOf, log });
+  const messages = createProviderMessages({ ...parts.people, act: offBoarding.act, requesterOf, log });
 
   const router = express.Router();
   router.get('/healthz', healthy);
@@ -72,7 +72,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   // Providers send no cookies, and are known by their signature.
   router.post('/sign-in/:provider/back-channel-logout', messages.logout);
   router.post('/google-events', messages.googleEvent);
-  router.use('/api/v1', createApi(config, core, administration, parts.policies.current, clientOf));
+  router.use('/api/v1', createApi(config, core, administration, parts.policies.current, requesterOf));
   router.use(pageHeaders(isSecure(config)));
   router.use('/static', views.assets);
   router.use(refuseCrossSite(publicUrl.origin), ...sessions.middleware);
@@ -91,11 +91,11 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   app.set('etag', false);
   app.set('trust proxy', parts.trust);
   app.use((request, response, next) => {
-    logRequest(request, response, { log, clientOf });
+    logRequest(request, response, { log, requesterOf });
     next();
   });
   app.use(prefix === '' ? '/' : prefix, router);
-  app.use(notFound, replyToErrors({ log, clientOf, page: errorPage(views) }));
+  app.use(notFound, replyToErrors({ log, requesterOf, page: errorPage(views) }));
   return app;
 }
 
@@ -108,7 +108,7 @@ async function openSessions(config: Config, { store, log }: Core, parts: PagePar
   const sessions = createSessions({
     sessions: store.sessions,
     accounts: store.accounts,
-    clientOf: parts.clientOf,
+    requesterOf: parts.requesterOf,
     secrets: [await secretOf(config, 'sessionSecret', 'session-secret')],
     idle: config.sessionIdle,
     absolute: config.sessionAbsolute,
@@ -124,16 +124,16 @@ async function openSessions(config: Config, { store, log }: Core, parts: PagePar
 function openSignIn(
   config: Config,
   { store, audit, log }: Core,
-  { people, clientOf, metrics }: PageParts,
+  { people, requesterOf, metrics }: PageParts,
   pages: { readonly sessions: Sessions; readonly views: Views },
 ): SignIn {
   const { connectors, offBoarding } = people;
   if (connectors.length === 0) log.warn({}, 'nobody can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS');
   return createSignIn({
-    ...{ connectors, audit, log, clientOf, ...pages },
+    ...{ connectors, audit, log, requesterOf, ...pages },
     onEnd: metrics?.signInEnded ?? (() => {}),
     admission: createAdmission({ accounts: store.accounts, now: Date.now }),
-    welcome: offBoarding.welcome,
+    afterSignIn: offBoarding.afterSignIn,
     needsToken: offBoarding.needsToken,
     prefix: config.prefix,
     secure: isSecure(config),

@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { createImportedCheck } from '../docker-auth/imported-passwords.ts';
-import type { ClientReader } from '../http/requester.ts';
+import type { RequesterReader } from '../http/requester.ts';
 import type { Authenticator, Credentials } from '../identity/identity.ts';
 import type { Keys } from '../keys/keys.ts';
 import { differencesOf } from '../policy/candidate-policy.ts';
@@ -15,7 +15,7 @@ import type { RunningMetrics } from './metrics-listener.ts';
 import type { Policies } from './policy-file.ts';
 
 type RealmParts = {
-  readonly clientOf: ClientReader;
+  readonly requesterOf: RequesterReader;
   readonly keys: Keys;
   readonly policies: Policies;
   /** `null` where nobody wants them. */
@@ -25,7 +25,7 @@ type RealmParts = {
 export function createRealm(
   config: Config,
   core: Core,
-  { clientOf, keys, policies, metrics }: RealmParts,
+  { requesterOf, keys, policies, metrics }: RealmParts,
 ): ReturnType<typeof createTokenEndpoint> {
   const { log, passwords, uses, denials } = core;
   const { authenticators, anonymous } = createAuthenticators(core, policies);
@@ -53,7 +53,7 @@ export function createRealm(
     onAnswer: metrics?.tokenAnswered ?? (() => {}),
     log,
     now: Date.now,
-    clientOf,
+    requesterOf,
     publicUrl: config.publicUrl.href,
   });
 }

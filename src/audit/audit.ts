@@ -6,7 +6,7 @@ import type { AuditRow, AuditStore } from '../store/audit-events.ts';
 import { storable } from '../store/sql.ts';
 
 /** Who is asking, as far as the connection tells. */
-export type Client = {
+export type Requester = {
   /** The address behind the trusted proxies, IPv4-mapped IPv6 written as IPv4. */
   readonly address: string;
   /** The User-Agent header, shortened; '' where there is none. */
@@ -51,7 +51,7 @@ export type Actor = {
   /** A login, 'command line', the name of what does it by itself, or '' where nobody is known. */
   readonly actor: string;
   /** `null` where no request asked for it. */
-  readonly client: Client | null;
+  readonly client: Requester | null;
 };
 
 export type AuditEvent = Actor & {

@@ -6,7 +6,7 @@ import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import type { Access } from '../scope.ts';
 import { idsAtOnce, inPieces } from '../store/conditions.ts';
 import type { PasswordUseRow, PasswordUseStore, UseSummaryRow } from '../store/password-uses.ts';
-import type { Audit, Client } from './audit.ts';
+import type { Audit, Requester } from './audit.ts';
 
 export type UseKind = 'address' | 'client' | 'repository';
 
@@ -21,7 +21,7 @@ export type Use = {
 
 export type Uses = {
   /** Notes that a token was made with a stored password; never waited for. @param access as it was granted */
-  record(identity: Identity, client: Client, access: readonly Access[]): void;
+  record(identity: Identity, client: Requester, access: readonly Access[]): void;
   /** By password id; the latest first. */
   ofAccount(accountId: string): Promise<ReadonlyMap<string, readonly Use[]>>;
   /** What any of the passwords was used from and for, the latest first, at most a hundred of each kind. */
@@ -45,7 +45,7 @@ const maximumLength = 255;
 type Noted = Pick<PasswordUseRow, 'password_id' | 'kind' | 'value'> & {
   readonly at: number;
   readonly login: string;
-  readonly client: Client;
+  readonly client: Requester;
 };
 
 /** @param parts.now epoch milliseconds */
@@ -66,7 +66,7 @@ export function createUses(parts: {
     onError: parts.onError,
   });
 
-  const note = (identity: Identity, client: Client, kind: UseKind, value: string, at: number): void => {
+  const note = (identity: Identity, client: Requester, kind: UseKind, value: string, at: number): void => {
     if (identity.credential === null) return;
     const id = identity.credential.id;
     const key = `${id}\0${kind}\0${value}`;

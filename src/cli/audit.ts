@@ -33,8 +33,12 @@ export const auditCommands: readonly Command[] = [
     operands: [0, 0],
     run: (_operands, { name = '', days = '', scopes = '' }, terminal) =>
       withAdministration(terminal, async ({ apiTokens }) => {
-        const wish = { name: String(name), days: wholeNumber(String(days), 'days'), scopes: String(scopes).split(',') };
-        const { secret, token } = await apiTokens.issue(wish, null, byCommandLine);
+        const input = {
+          name: String(name),
+          days: wholeNumber(String(days), 'days'),
+          scopes: String(scopes).split(','),
+        };
+        const { secret, token } = await apiTokens.issue(input, null, byCommandLine);
         terminal.note(`API token "${token.name}" (${token.id}), shown only this once:`);
         terminal.out(secret);
       }),

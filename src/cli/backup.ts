@@ -5,7 +5,7 @@ import { createProbe } from '../doctor/probe.ts';
 import { backUp } from './backup-folder.ts';
 import type { Command } from './command.ts';
 
-export const upkeepCommands: readonly Command[] = [
+export const backupCommands: readonly Command[] = [
   {
     words: 'backup',
     usage: 'FOLDER',

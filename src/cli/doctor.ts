@@ -44,7 +44,7 @@ export const doctorCommands: readonly Command[] = [
         if (values['json'] === true)
           terminal.out(JSON.stringify({ registry: registry.href, findings, auth: settings }));
         else print(terminal, registry, findings, settings);
-        return findings.some(({ verdict }) => verdict !== 'right') ? 1 : 0;
+        return findings.some(({ status }) => status !== 'right') ? 1 : 0;
       } finally {
         await core.close();
       }
@@ -140,10 +140,10 @@ const words = { right: 'right', wrong: 'WRONG', unknown: '?' } as const;
 
 function print(terminal: Terminal, registry: URL, findings: readonly Finding[], settings: AuthSettings): void {
   terminal.out(`${registry.href}\n`);
-  for (const { verdict, subject, message } of findings) {
-    terminal.out(`  ${words[verdict].padEnd(6)} ${subject.padEnd(15)} ${message}`);
+  for (const { status, subject, message } of findings) {
+    terminal.out(`  ${words[status].padEnd(6)} ${subject.padEnd(15)} ${message}`);
   }
-  const good = findings.every(({ verdict }) => verdict === 'right');
+  const good = findings.every(({ status }) => status === 'right');
   terminal.out(
     `\n${good ? 'The registry and Dockpass fit. Its' : "The registry's"} auth: section${'jwks' in settings ? ', for 3.x' : ', for 2.8 and 3.x alike'}:\n`,
   );

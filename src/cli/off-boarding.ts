@@ -3,11 +3,11 @@ import type { Core } from '../app/core.ts';
 import { openPeople } from '../app/off-boarding.ts';
 import { readPolicyFile } from '../app/policy-file.ts';
 import type { Config } from '../config/config.ts';
-import { standingOf, toldGroups } from '../identity/account-status.ts';
+import { accountStatusOf, knownGroups } from '../identity/account-status.ts';
 import { minuteOf } from '../lib/time.ts';
 import type { OffBoarding } from '../off-boarding/off-boarding.ts';
 import type { SweepReport } from '../off-boarding/sweep.ts';
-import type { Verdict } from '../sign-in/provider-status.ts';
+import type { ProviderStatus } from '../sign-in/provider-status.ts';
 import type { Account } from '../store/accounts.ts';
 import type { Command, Terminal } from './command.ts';
 import { accountOf, byCommandLine, configOf, withCore } from './core.ts';
@@ -25,11 +25,11 @@ export const offBoardingCommands: readonly Command[] = [
     run: ([email = ''], values, terminal) =>
       withOffBoarding(terminal, async (core, offBoarding, config) => {
         const before = await accountOf(core, email);
-        const verdict = values['refresh'] === true ? await offBoarding.refresh(before, byCommandLine) : null;
+        const status = values['refresh'] === true ? await offBoarding.refresh(before, byCommandLine) : null;
         const account = await accountOf(core, email);
         const known = describe(account, config);
-        if (values['json'] === true) terminal.out(JSON.stringify({ ...known, asked: verdict }));
-        else printPerson(known, verdict, terminal);
+        if (values['json'] === true) terminal.out(JSON.stringify({ ...known, asked: status }));
+        else printPerson(known, status, terminal);
         return 0;
       }),
   },
@@ -46,10 +46,10 @@ export const offBoardingCommands: readonly Command[] = [
     operands: [0, 0],
     run: (_operands, values, terminal) =>
       withOffBoarding(terminal, async (_core, offBoarding) => {
-        const wish = { dryRun: values['dry-run'] === true, beyondLimit: values['beyond-limit'] === true, age: 0 };
-        const report = await offBoarding.sweep(wish);
+        const input = { dryRun: values['dry-run'] === true, beyondLimit: values['beyond-limit'] === true, age: 0 };
+        const report = await offBoarding.sweep(input);
         if (values['json'] === true) terminal.out(JSON.stringify(report));
-        else printReport(report, wish.dryRun, terminal);
+        else printReport(report, input.dryRun, terminal);
         return report.stopped === null ? 0 : 1;
       }),
   },
@@ -67,17 +67,17 @@ async function withOffBoarding(
   });
 }
 
-function describe(account: Account, { patience }: Config) {
+function describe(account: Account, { gracePeriods }: Config) {
   const now = Date.now();
-  const { groups, groupsKnown, groupsAt } = toldGroups(account, patience, now);
-  const { use, reason } = standingOf(account, patience, now);
+  const { groups, groupsKnown, groupsAt } = knownGroups(account, gracePeriods, now);
+  const { use, reason } = accountStatusOf(account, gracePeriods, now);
   const { login, provider, state, confirmed_at: confirmedAt } = account;
   return { login, provider, state, use, reason, confirmedAt, groups, groupsKnown, groupsAt };
 }
 
-function printPerson(known: ReturnType<typeof describe>, verdict: Verdict | null, terminal: Terminal): void {
+function printPerson(known: ReturnType<typeof describe>, status: ProviderStatus | null, terminal: Terminal): void {
   const { login, provider, use, reason, confirmedAt, groups, groupsKnown, groupsAt } = known;
-  if (verdict !== null) terminal.note(`${provider} says: ${formatVerdict(verdict)}`);
+  if (status !== null) terminal.note(`${provider} says: ${formatProviderStatus(status)}`);
   const confirmed = confirmedAt === null ? 'never confirmed' : `confirmed ${minuteOf(confirmedAt)} UTC`;
   terminal.out(`${login}  ${provider}  ${confirmed}  passwords: ${use}${reason === null ? '' : ` (${reason})`}`);
   const age = groupsAt === null ? 'never told' : `told ${minuteOf(groupsAt)} UTC`;
@@ -85,14 +85,14 @@ function printPerson(known: ReturnType<typeof describe>, verdict: Verdict | null
   for (const group of groups) terminal.out(`  ${group}`);
 }
 
-function formatVerdict(verdict: Verdict): string {
-  switch (verdict.kind) {
+function formatProviderStatus(status: ProviderStatus): string {
+  switch (status.kind) {
     case 'there':
-      return verdict.problem ?? 'still there';
+      return status.problem ?? 'still there';
     case 'unasked':
       return 'nothing: there is no directory and no refresh token to ask with';
     default:
-      return `${verdict.kind}: ${verdict.reason}`;
+      return `${status.kind}: ${status.reason}`;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Owns the list of the commands beside those that serve, in the order in which help shows them. */
 import { auditCommands } from './audit.ts';
-import { upkeepCommands } from './backup.ts';
+import { backupCommands } from './backup.ts';
 import type { Command } from './command.ts';
 import { copyCommands } from './copy.ts';
 import { doctorCommands } from './doctor.ts';
@@ -24,6 +24,6 @@ export const otherCommands: readonly Command[] = [
   ...importCommands,
   ...tokenDbCommands,
   ...doctorCommands,
-  ...upkeepCommands,
+  ...backupCommands,
   ...copyCommands,
 ];

@@ -29,14 +29,14 @@ export const passwordCommands: readonly Command[] = [
     async run([email = ''], values, terminal) {
       const { name, days = '90', repository = [] } = values;
       if (typeof name !== 'string') throw new UsageError('--name is missing: say what the password is for.');
-      const wish = {
+      const input = {
         name,
         days: wholeNumber(String(days), 'days'),
         pullOnly: values['pull-only'] === true,
         repositories: repository as string[],
       };
       return withPasswords(terminal, async (core) => {
-        const { secret, password } = await core.passwords.issue(await accountOf(core, email), wish, byCommandLine);
+        const { secret, password } = await core.passwords.issue(await accountOf(core, email), input, byCommandLine);
         if (values['json'] === true) terminal.out(JSON.stringify({ secret, ...password }));
         else {
           terminal.note(`Password "${password.name}" (${password.id}) for ${password.login}, shown only this once:`);
@@ -83,8 +83,8 @@ export const passwordCommands: readonly Command[] = [
     run: ([id = ''], { days = '', 'overlap-hours': overlap = '24' }, terminal) =>
       withPasswords(terminal, async (core) => {
         const overlapHours = wholeNumber(String(overlap), 'overlap-hours');
-        const wish = { days: wholeNumber(String(days), 'days'), overlapHours };
-        const { secret, password, previous } = await core.passwords.rotate(id, null, wish, byCommandLine);
+        const input = { days: wholeNumber(String(days), 'days'), overlapHours };
+        const { secret, password, previous } = await core.passwords.rotate(id, null, input, byCommandLine);
         terminal.note(`The old secret works until ${minuteOf(previous.expiresAt)} UTC. The new one (${password.id}):`);
         terminal.out(secret);
       }),

@@ -19,14 +19,14 @@ export const robotCommands: readonly Command[] = [
     operands: [1, 1],
     run: ([name = ''], values, terminal) =>
       withAdministration(terminal, async ({ robots }) => {
-        const wish = {
+        const input = {
           name,
           description: String(values['description'] ?? ''),
           ownerGroup: requiredText(values, 'owner-group'),
           groups: (values['group'] ?? []) as string[],
           labels: readLabels((values['label'] ?? []) as string[]),
         };
-        const { id, login } = await robots.create(wish, manager, byCommandLine);
+        const { id, login } = await robots.create(input, manager, byCommandLine);
         terminal.out(`${id}  ${login}`);
       }),
   },
@@ -61,13 +61,13 @@ export const robotCommands: readonly Command[] = [
     run: ([name = ''], values, terminal) =>
       withAdministration(terminal, async ({ robots }, { passwords }) => {
         const robot = await findRobot(robots, name);
-        const wish = {
+        const input = {
           name: requiredText(values, 'name'),
           days: wholeNumber(requiredText(values, 'days'), 'days'),
           pullOnly: values['pull-only'] === true,
           repositories: (values['repository'] ?? []) as string[],
         };
-        const { secret, password } = await passwords.issue({ ...robot, kind: 'robot' }, wish, byCommandLine);
+        const { secret, password } = await passwords.issue({ ...robot, kind: 'robot' }, input, byCommandLine);
         terminal.note(`Password "${password.name}" (${password.id}) for ${robot.login}, shown only this once:`);
         terminal.out(secret);
       }),

@@ -1,7 +1,7 @@
 /** Owns `dockpass import token-db`: app passwords of docker_auth that go on working. */
 import { checkDays, checkName } from '../app-passwords/input.ts';
 import type { Config } from '../config/config.ts';
-import { type TakeOver, type TakeOverWish, takeOver } from '../docker-auth/import-passwords.ts';
+import { importPasswords, type PasswordImport, type PasswordImportOptions } from '../docker-auth/import-passwords.ts';
 import { readTokenDb, type TokenDb } from '../docker-auth/token-db.ts';
 import { Refusal } from '../lib/errors.ts';
 import { day } from '../lib/time.ts';
@@ -32,24 +32,24 @@ export const tokenDbCommands: readonly Command[] = [
     operands: [1, 1],
     async run([folder = ''], values, terminal) {
       const config = configOf(terminal);
-      const wish = readWish(values, config, Date.now());
+      const input = readOptions(values, config, Date.now());
       const found = await readTokenDb(folder);
       const done = await withCore(config, (core) =>
-        takeOver(
+        importPasswords(
           { ...core, by: byCommandLine, maximumPerAccount: config.passwordsPerAccount, now: Date.now },
           found.entries,
-          wish,
+          input,
         ),
       );
       for (const line of describeLeftOut(found, done)) terminal.note(line);
-      for (const line of describe(done, wish)) terminal.out(line);
+      for (const line of describe(done, input)) terminal.out(line);
       return 0;
     },
   },
 ];
 
 /** @throws {UsageError | Refusal} */
-function readWish(values: Values, config: Config, now: number): TakeOverWish {
+function readOptions(values: Values, config: Config, now: number): PasswordImportOptions {
   const { days, name = 'docker_auth', 'used-within': usedWithin, 'dry-run': dryRun } = values;
   const wanted = days === undefined ? config.passwordMaximumDays : wholeNumber(String(days), 'days');
   checkDays(wanted, config.passwordMaximumDays);
@@ -63,7 +63,10 @@ function readWish(values: Values, config: Config, now: number): TakeOverWish {
   };
 }
 
-function readProvider(wanted: Values[string], { google, oidc }: Config): Pick<TakeOverWish, 'provider' | 'domains'> {
+function readProvider(
+  wanted: Values[string],
+  { google, oidc }: Config,
+): Pick<PasswordImportOptions, 'provider' | 'domains'> {
   const providers = [...(google === null ? [] : [{ name: 'google', domains: google.domains }]), ...oidc];
   const names = providers.map(({ name }) => name).join(', ');
   if (names === '') {
@@ -78,13 +81,13 @@ function readProvider(wanted: Values[string], { google, oidc }: Config): Pick<Ta
   throw new UsageError(`--provider names who signs these people in from now on; configured: ${names}.`);
 }
 
-function describeLeftOut({ unusable }: TokenDb, done: readonly TakeOver[]): string[] {
+function describeLeftOut({ unusable }: TokenDb, done: readonly PasswordImport[]): string[] {
   const leftOut = done.filter(({ outcome }) => outcome === 'left out');
   return [...unusable, ...leftOut].map(({ email, reason }) => `${JSON.stringify(email)} is left out: ${reason}.`);
 }
 
-function describe(done: readonly TakeOver[], { provider, days, dryRun }: TakeOverWish): string[] {
-  const count = (outcome: TakeOver['outcome']): number => done.filter((one) => one.outcome === outcome).length;
+function describe(done: readonly PasswordImport[], { provider, days, dryRun }: PasswordImportOptions): string[] {
+  const count = (outcome: PasswordImport['outcome']): number => done.filter((one) => one.outcome === outcome).length;
   const taken = done.filter(({ outcome }) => outcome === 'imported' || outcome === 'replaced');
   const labelled = taken.filter(({ labels }) => labels.length > 0);
   const labels = [...new Set(labelled.flatMap((one) => one.labels))].join(', ');

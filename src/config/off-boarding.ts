@@ -6,7 +6,7 @@ export type OffBoardingConfig = {
   /** Milliseconds after which a person's groups are asked for again. */
   readonly groupsTtl: number;
   /** While the provider is silent: how long groups, and passwords for everything or for pull alone, count. Milliseconds. */
-  readonly patience: { readonly groups: number; readonly full: number; readonly pull: number };
+  readonly gracePeriods: { readonly groups: number; readonly full: number; readonly pull: number };
 };
 
 export function readOffBoarding(settings: Settings): OffBoardingConfig {
@@ -18,5 +18,5 @@ export function readOffBoarding(settings: Settings): OffBoardingConfig {
   const pull = hours('OFFBOARDING_GRACE_PULL', full / hour);
   if (pull < full) settings.problem('OFFBOARDING_GRACE_PULL is shorter than OFFBOARDING_GRACE');
   if (groupsTtl > groups) settings.problem('GROUPS_TTL is longer than GROUPS_MAX_STALE');
-  return { groupsTtl, patience: { groups, full, pull } };
+  return { groupsTtl, gracePeriods: { groups, full, pull } };
 }

@@ -11,7 +11,7 @@ import { bcryptMark, type ListedPassword, type NewPassword } from '../store/pass
 import type { Store } from '../store/store.ts';
 import type { TokenDbEntry } from './token-db.ts';
 
-export type TakeOverWish = {
+export type PasswordImportOptions = {
   /** The configured provider that vouches for these people from now on. */
   readonly provider: string;
   /** E-mail domains that it lets in; empty: all. */
@@ -26,7 +26,7 @@ export type TakeOverWish = {
 };
 
 /** `replaced`: it took the place of one that was imported before. `known`: a former import had it. */
-export type TakeOver = {
+export type PasswordImport = {
   readonly email: string;
   readonly outcome: 'imported' | 'replaced' | 'known' | 'left out';
   /** `null` where it was not left out. */
@@ -34,7 +34,7 @@ export type TakeOver = {
   readonly labels: readonly string[];
 };
 
-export type TakeOverParts = {
+export type PasswordImportParts = {
   readonly store: Pick<Store, 'accounts' | 'passwords'>;
   readonly audit: Audit;
   readonly by: Actor;
@@ -49,17 +49,17 @@ const idPrefix = 'docker-auth-';
 const batchSize = 200;
 
 /** @returns what became of each entry, in their order */
-export async function takeOver(
-  parts: TakeOverParts,
+export async function importPasswords(
+  parts: PasswordImportParts,
   entries: readonly TokenDbEntry[],
-  wish: TakeOverWish,
-): Promise<TakeOver[]> {
+  input: PasswordImportOptions,
+): Promise<PasswordImport[]> {
   const latest = latestOf(entries);
-  const done: TakeOver[] = [];
+  const done: PasswordImport[] = [];
   for (const entry of entries) {
     const { email, labels } = entry;
-    const reason = latest.has(entry) ? reasonToLeave(entry, wish) : 'the same e-mail in another case was used later';
-    const result = reason === null ? await takeOne(parts, entry, wish) : reason;
+    const reason = latest.has(entry) ? reasonToLeave(entry, input) : 'the same e-mail in another case was used later';
+    const result = reason === null ? await takeOne(parts, entry, input) : reason;
     const outcome = typeof result === 'string' ? 'left out' : result.outcome;
     done.push({
       email,
@@ -84,43 +84,47 @@ function latestOf(entries: readonly TokenDbEntry[]): ReadonlySet<TokenDbEntry> {
   return new Set(latest.values());
 }
 
-function reasonToLeave({ email, validUntil }: TokenDbEntry, wish: TakeOverWish): string | null {
+function reasonToLeave({ email, validUntil }: TokenDbEntry, input: PasswordImportOptions): string | null {
   if (!isUsableEmail(email)) return 'it is no e-mail address that can be a user name';
   const domain = domainOf(email) ?? '';
-  if (wish.domains.length > 0 && !wish.domains.includes(domain)) {
-    return `${wish.provider} lets in nobody of ${domain}`;
+  if (input.domains.length > 0 && !input.domains.includes(domain)) {
+    return `${input.provider} lets in nobody of ${domain}`;
   }
-  if (wish.usedSince !== null && (validUntil ?? 0) < wish.usedSince) {
+  if (input.usedSince !== null && (validUntil ?? 0) < input.usedSince) {
     return validUntil === null ? 'it was never used' : `it was last used about ${dateOf(validUntil)}`;
   }
   return null;
 }
 
-type Taken = { readonly outcome: Exclude<TakeOver['outcome'], 'left out'> };
+type Taken = { readonly outcome: Exclude<PasswordImport['outcome'], 'left out'> };
 
 /** @returns why it is left out, or what became of it */
-async function takeOne(parts: TakeOverParts, entry: TokenDbEntry, wish: TakeOverWish): Promise<Taken | string> {
+async function takeOne(
+  parts: PasswordImportParts,
+  entry: TokenDbEntry,
+  input: PasswordImportOptions,
+): Promise<Taken | string> {
   const { passwords } = parts.store;
   const login = foldCase(entry.email);
   const account = await parts.store.accounts.byLogin(login);
-  const refused = account === undefined ? null : reasonAgainst(account, wish);
+  const refused = account === undefined ? null : reasonAgainst(account, input);
   if (refused !== null) return refused;
   const id = idOf(entry);
   const held = account === undefined ? [] : await passwords.ofAccount(account.id);
   if (held.some((password) => password.id === id)) return { outcome: 'known' };
   const live = held.filter((password) => stateOf(password, parts.now()) === 'live');
-  const named = live.find(({ name }) => name === wish.name);
+  const named = live.find(({ name }) => name === input.name);
   if (named !== undefined && !named.id.startsWith(idPrefix)) {
-    return `there is a password of the name "${wish.name}"; give another --name`;
+    return `there is a password of the name "${input.name}"; give another --name`;
   }
   if (named === undefined && countOf(live) >= parts.maximumPerAccount) {
     return `there are ${parts.maximumPerAccount} live passwords, which is the limit`;
   }
   const outcome = named === undefined ? 'imported' : 'replaced';
-  if (wish.dryRun) return { outcome };
+  if (input.dryRun) return { outcome };
   if (named !== undefined) await replace(parts, named);
-  const accountId = account?.id ?? (await createAccount(parts, entry, login, wish));
-  return (await insert(parts, id, accountId, entry, wish)) ? { outcome } : 'the account changed meanwhile; try again';
+  const accountId = account?.id ?? (await createAccount(parts, entry, login, input));
+  return (await insert(parts, id, accountId, entry, input)) ? { outcome } : 'the account changed meanwhile; try again';
 }
 
 /** As the limit counts: what has a new secret already gives its place to it. */
@@ -128,8 +132,8 @@ function countOf(live: readonly ListedPassword[]): number {
   return live.filter((password) => password.replaced_by === null).length;
 }
 
-function reasonAgainst({ provider, state }: Account, wish: TakeOverWish): string | null {
-  if (provider !== wish.provider) return `the account with this e-mail is of ${provider}`;
+function reasonAgainst({ provider, state }: Account, input: PasswordImportOptions): string | null {
+  if (provider !== input.provider) return `the account with this e-mail is of ${provider}`;
   return state === 'active' ? null : `the account is ${state === 'disabled' ? 'disabled' : 'waiting for a sign-in'}`;
 }
 
@@ -139,10 +143,10 @@ function idOf({ hash }: TokenDbEntry): string {
 }
 
 async function createAccount(
-  { store, now }: TakeOverParts,
+  { store, now }: PasswordImportParts,
   { email, labels }: TokenDbEntry,
   login: string,
-  { provider }: TakeOverWish,
+  { provider }: PasswordImportOptions,
 ): Promise<string> {
   const id = randomBytes(10).toString('hex');
   await store.accounts.import({ id, provider, login, email, labels, at: now() });
@@ -150,18 +154,21 @@ async function createAccount(
 }
 
 /** docker_auth has one password a person: a new one ended the one before. */
-async function replace({ store, audit, by, now }: TakeOverParts, { id, name, login }: ListedPassword): Promise<void> {
+async function replace(
+  { store, audit, by, now }: PasswordImportParts,
+  { id, name, login }: ListedPassword,
+): Promise<void> {
   await store.passwords.revoke(id, by.actor, now());
   const detail = { id, name, reason: 'docker_auth replaced it' };
   audit.record({ action: 'password.revoke', ...by, subject: login, detail });
 }
 
 async function insert(
-  { store, audit, by, maximumPerAccount, now }: TakeOverParts,
+  { store, audit, by, maximumPerAccount, now }: PasswordImportParts,
   id: string,
   accountId: string,
   { email, hash }: TokenDbEntry,
-  { name, days }: TakeOverWish,
+  { name, days }: PasswordImportOptions,
 ): Promise<boolean> {
   const createdAt = now();
   const row: NewPassword = {

@@ -75,9 +75,9 @@ export async function examine(parts: DoctorParts, registry: URL): Promise<Report
 
 async function examineTokens(parts: DoctorParts, trial: TrialParts, bundle: string): Promise<Finding[]> {
   const tried = await tryTokens(trial);
-  if (tried.every(({ verdict }) => verdict === 'right')) return [...tried, ...(await checkUploads(trial))];
+  if (tried.every(({ status }) => status === 'right')) return [...tried, ...(await checkUploads(trial))];
   const inFile = ({ subject }: Finding): boolean => subject === 'issuer' || subject === 'rootcertbundle';
-  const doubted = tried.some((finding) => inFile(finding) && finding.verdict !== 'right');
+  const doubted = tried.some((finding) => inFile(finding) && finding.status !== 'right');
   if (parts.registryFiles === null || !doubted) return tried;
   const others = tried.filter((finding) => !inFile(finding));
   return [...others, ...compareFiles(parts.registryFiles, { issuer: trial.issuer, bundle })];

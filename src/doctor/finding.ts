@@ -16,19 +16,19 @@ export type Subject =
 export type Finding = {
   readonly subject: Subject;
   /** `unknown`: could not be found out; the message says what would. */
-  readonly verdict: 'right' | 'wrong' | 'unknown';
+  readonly status: 'right' | 'wrong' | 'unknown';
   /** What was seen and, where it is wrong, what to set. */
   readonly message: string;
 };
 
 export function right(subject: Subject, message: string): Finding {
-  return { subject, verdict: 'right', message };
+  return { subject, status: 'right', message };
 }
 
 export function wrong(subject: Subject, message: string): Finding {
-  return { subject, verdict: 'wrong', message };
+  return { subject, status: 'wrong', message };
 }
 
 export function unknown(subject: Subject, message: string): Finding {
-  return { subject, verdict: 'unknown', message };
+  return { subject, status: 'unknown', message };
 }

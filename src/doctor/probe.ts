@@ -38,7 +38,7 @@ export class ProbeError extends Error {
 }
 
 /** Milliseconds; registry clients give a realm 15 seconds. */
-const patience = 15_000;
+const gracePeriods = 15_000;
 const maximumBody = 64 * 1024;
 
 /** @param authorities PEM certificates that are trusted beside the system's */
@@ -48,7 +48,7 @@ export function createProbe(authorities: readonly string[]): Probe {
   return (url, { method = 'GET', headers = {}, overlookTls = false } = {}) =>
     new Promise((resolve, reject) => {
       const fail = (error: NodeJS.ErrnoException): void => reject(new ProbeError(error));
-      const options = { method, headers, agent: false, signal: AbortSignal.timeout(patience) };
+      const options = { method, headers, agent: false, signal: AbortSignal.timeout(gracePeriods) };
       const secure = { ...options, ca, rejectUnauthorized: !overlookTls };
       const request = url.protocol === 'https:' ? https.request(url, secure) : http.request(url, options);
       request.once('error', (error: NodeJS.ErrnoException) =>
@@ -67,7 +67,7 @@ export function createProbe(authorities: readonly string[]): Probe {
 }
 
 function noAnswer(cause: Error): NodeJS.ErrnoException {
-  return Object.assign(new Error(`no answer in ${patience / 1000} seconds`, { cause }), { code: 'ETIMEDOUT' });
+  return Object.assign(new Error(`no answer in ${gracePeriods / 1000} seconds`, { cause }), { code: 'ETIMEDOUT' });
 }
 
 async function readBody(response: IncomingMessage): Promise<string> {

@@ -45,7 +45,7 @@ export function compareFiles(
     issuer === ours.issuer ? right('issuer', `"${issuer}"`) : wrongIssuer(ours.issuer, `is set to "${issuer}"`),
     compareBundle(files, ours.bundle),
   ];
-  if (findings.some(({ verdict }) => verdict !== 'right')) return findings;
+  if (findings.some(({ status }) => status !== 'right')) return findings;
   return [
     ...findings,
     wrong(

@@ -2,7 +2,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import type { ClientReader } from './requester.ts';
+import type { RequesterReader } from './requester.ts';
 
 export const notFound: RequestHandler = (_request, _response, next) => {
   next(new Refusal('not_found', 'There is no such page. The passwords are on the first page.'));
@@ -14,11 +14,11 @@ export type ErrorPage = (response: Response, refusal: Refusal, requestId: string
 /** The one place that turns an error of a page into a reply: a page for a browser, JSON for a program. */
 export function replyToErrors(parts: {
   log: Log;
-  clientOf: ClientReader;
+  requesterOf: RequesterReader;
   page: ErrorPage;
 }): (error: unknown, request: Request, response: Response, next: NextFunction) => void {
   return (error, request, response, _next) => {
-    const { requestId } = parts.clientOf(request);
+    const { requestId } = parts.requesterOf(request);
     // Whoever goes away during a download is no fault of ours.
     if ((error as { code?: unknown }).code === 'ERR_STREAM_PREMATURE_CLOSE') return;
     const refusal = toRefusal(error);

@@ -3,16 +3,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '../lib/log.ts';
 import { pathOf } from './path.ts';
 import { printable } from './printable.ts';
-import type { ClientReader } from './requester.ts';
+import type { RequesterReader } from './requester.ts';
 
 /** Writes one line when the answer is out, or when the client left before. The query is not logged: it may hold a code. */
 export function logRequest(
   request: IncomingMessage,
   response: ServerResponse,
-  parts: { log: Log; clientOf: ClientReader },
+  parts: { log: Log; requesterOf: RequesterReader },
 ): void {
   const begun = performance.now();
-  const { requestId, address, userAgent } = parts.clientOf(request);
+  const { requestId, address, userAgent } = parts.requesterOf(request);
   // Express takes the prefix off the address while it looks for the route.
   const path = printable(pathOf(request), 200);
   response.setHeader('X-Request-Id', requestId);

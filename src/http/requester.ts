@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import proxyAddr from 'proxy-addr';
-import type { Client } from '../audit/audit.ts';
+import type { Requester } from '../audit/audit.ts';
 import { printable } from './printable.ts';
 
 /** Whether the peer at this address may speak for others by X-Forwarded-*; `hop` counts from the nearest. */
@@ -15,21 +15,21 @@ export function createTrust(proxies: readonly string[]): Trust {
 }
 
 /** On the request itself: a WeakMap costs the garbage collector as much as all the rest of reading a request. */
-const clientKey = Symbol('client');
-type KnownRequest = IncomingMessage & { [clientKey]?: Client };
+const requesterKey = Symbol('client');
+type KnownRequest = IncomingMessage & { [requesterKey]?: Requester };
 
 /** Who sends a request; asked twice, it answers the same. */
-export type ClientReader = (request: IncomingMessage) => Client;
+export type RequesterReader = (request: IncomingMessage) => Requester;
 
-export function createClientReader(trust: Trust): ClientReader {
+export function createRequesterReader(trust: Trust): RequesterReader {
   return (request: KnownRequest) => {
-    request[clientKey] ??= {
+    request[requesterKey] ??= {
       address: plainAddress(request, trust),
       userAgent: printable(request.headers['user-agent'] ?? '', 200),
       // 62 random bits. Node draws the bytes of many UUIDs at once, which a call for 8 bytes does not.
       requestId: randomUUID().slice(-17).replace('-', ''),
     };
-    return request[clientKey];
+    return request[requesterKey];
   };
 }
 

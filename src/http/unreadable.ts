@@ -5,7 +5,7 @@ import type { Log } from '../lib/log.ts';
 import { http } from '../lib/node-http.ts';
 import { isRepeated } from '../lib/repeated-header.ts';
 import { logRequest } from './request-log.ts';
-import type { ClientReader } from './requester.ts';
+import type { RequesterReader } from './requester.ts';
 
 const unreadable: Readonly<Record<string, readonly [status: number, message: string]>> = {
   HPE_HEADER_OVERFLOW: [431, 'The headers are larger than 64 KB: is the password that long?'],
@@ -42,7 +42,7 @@ function unreadableBody(message: string): string {
 
 /** RFC 9112, section 3.2: a proxy may have looked at the other one. Node refuses a request without any. */
 export function refuseTwoHosts(
-  parts: { log: Log; clientOf: ClientReader },
+  parts: { log: Log; requesterOf: RequesterReader },
   listener: RequestListener,
 ): RequestListener {
   return (request, response) => {

@@ -1,18 +1,18 @@
 /** Owns what a stored account is to the policy: its identity as of now, not narrowed by any password. */
 import type { Account } from '../store/accounts.ts';
-import { type AccountFacts, type Patience, toldGroups } from './account-status.ts';
+import { type AccountFacts, type GracePeriods, knownGroups } from './account-status.ts';
 import { foldCase, type Identity } from './identity.ts';
 
 type IdentityFacts = AccountFacts & Pick<Account, 'id' | 'email' | 'domain' | 'labels_json'>;
 
 /** @param now epoch milliseconds */
-export function identityOfAccount(account: IdentityFacts, patience: Patience, now: number): Identity {
+export function identityOfAccount(account: IdentityFacts, gracePeriods: GracePeriods, now: number): Identity {
   return {
     kind: account.kind,
     account: account.login,
     email: account.email === null ? null : foldCase(account.email),
     domain: account.domain,
-    ...toldGroups(account, patience, now),
+    ...knownGroups(account, gracePeriods, now),
     labels: account.labels_json === null ? {} : (JSON.parse(account.labels_json) as Identity['labels']),
     limits: null,
     credential: null,

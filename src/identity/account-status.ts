@@ -5,7 +5,7 @@ import type { Account } from '../store/accounts.ts';
 import type { Identity } from './identity.ts';
 
 /** How long the provider's word counts without a newer one, in milliseconds. */
-export type Patience = {
+export type GracePeriods = {
   readonly groups: number;
   /** Passwords, for everything. */
   readonly full: number;
@@ -14,7 +14,7 @@ export type Patience = {
 };
 
 /** What the passwords of an account are good for now, and if not for everything: why, and what its owner can do. */
-export type Standing = {
+export type AccountStatus = {
   readonly use: 'full' | 'pull' | 'none';
   /** `null` where `use` is full. */
   readonly reason: string | null;
@@ -27,36 +27,36 @@ export type AccountFacts = Pick<
   'kind' | 'login' | 'provider' | 'state' | 'state_reason' | 'state_at' | 'confirmed_at' | 'groups_json' | 'groups_at'
 >;
 
-const good: Standing = { use: 'full', reason: null, signInHelps: false };
+const good: AccountStatus = { use: 'full', reason: null, signInHelps: false };
 
 /** @param now epoch milliseconds */
-export function standingOf(account: AccountFacts, patience: Patience, now: number): Standing {
+export function accountStatusOf(account: AccountFacts, gracePeriods: GracePeriods, now: number): AccountStatus {
   if (account.state !== 'active') return { ...stopped(account), use: 'none' };
   const { confirmed_at: confirmedAt, login, provider } = account;
   const silence = confirmedAt === null ? 0 : now - confirmedAt;
-  if (confirmedAt === null || silence <= patience.full) return good;
+  if (confirmedAt === null || silence <= gracePeriods.full) return good;
   const since = `${provider} could not be asked about ${login} since ${minuteOf(confirmedAt)} UTC`;
-  if (silence > patience.pull) return { use: 'none', reason: since, signInHelps: true };
+  if (silence > gracePeriods.pull) return { use: 'none', reason: since, signInHelps: true };
   return { use: 'pull', reason: `${since}, so that only pulls are allowed`, signInHelps: true };
 }
 
-function stopped({ login, state, state_reason: why, state_at: at }: AccountFacts): Omit<Standing, 'use'> {
+function stopped({ login, state, state_reason: why, state_at: at }: AccountFacts): Omit<AccountStatus, 'use'> {
   const since = at === null ? '' : ` since ${minuteOf(at)} UTC`;
   const reason = why ? `: ${why}` : '';
   if (state === 'disabled') return { reason: `the account ${login} is disabled${since}${reason}`, signInHelps: false };
   return { reason: `${login} has to sign in again${since}${reason}`, signInHelps: true };
 }
 
-type ToldGroups = Pick<Identity, 'groups' | 'groupsKnown' | 'groupsAt'>;
+type KnownGroups = Pick<Identity, 'groups' | 'groupsKnown' | 'groupsAt'>;
 
 /** Groups that were told too long ago are unknown: whoever left one of them must not keep it while the provider is silent. */
-export function toldGroups(account: AccountFacts, patience: Patience, now: number): ToldGroups {
-  const groupsKnown = knowsGroups(account, patience, now);
+export function knownGroups(account: AccountFacts, gracePeriods: GracePeriods, now: number): KnownGroups {
+  const groupsKnown = knowsGroups(account, gracePeriods, now);
   const groups = groupsKnown ? (JSON.parse(account.groups_json) as string[]) : [];
   return { groups, groupsKnown, groupsAt: account.groups_at };
 }
 
-export function knowsGroups({ kind, groups_at: at }: AccountFacts, patience: Patience, now: number): boolean {
+export function knowsGroups({ kind, groups_at: at }: AccountFacts, gracePeriods: GracePeriods, now: number): boolean {
   // No provider speaks of robots: their groups are what somebody here gave them.
-  return kind === 'robot' || (at !== null && now - at <= patience.groups);
+  return kind === 'robot' || (at !== null && now - at <= gracePeriods.groups);
 }

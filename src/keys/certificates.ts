@@ -4,7 +4,7 @@ import { createHash, createPublicKey, type KeyObject, randomBytes, sign } from '
 /** A name and the key that goes with it; that of an issuer is on P-256. */
 export type Party = { readonly name: string; readonly privateKey: KeyObject };
 
-export type CertificateWish = {
+export type CertificateInput = {
   readonly subject: Party;
   /** The subject itself where the certificate is self-signed. */
   readonly issuer: Party;
@@ -29,7 +29,7 @@ async function loadAsn1() {
 type Asn1 = Awaited<ReturnType<typeof loadAsn1>>;
 
 /** @returns the certificate in DER (RFC 5280), signed with ECDSA and SHA-256 */
-export async function makeCertificate(wish: CertificateWish): Promise<Buffer> {
+export async function makeCertificate(input: CertificateInput): Promise<Buffer> {
   const asn1 = await loadAsn1();
   const { x509, AsnConvert } = asn1;
   const algorithm = new x509.AlgorithmIdentifier({ algorithm: ids.ecdsaWithSha256 });
@@ -37,13 +37,13 @@ export async function makeCertificate(wish: CertificateWish): Promise<Buffer> {
     version: x509.Version.v3,
     serialNumber: toArrayBuffer(serialNumber()),
     signature: algorithm,
-    issuer: commonName(asn1, wish.issuer.name),
-    validity: new x509.Validity({ notBefore: new Date(wish.notBefore), notAfter: new Date(wish.notAfter) }),
-    subject: commonName(asn1, wish.subject.name),
-    subjectPublicKeyInfo: AsnConvert.parse(publicKeyOf(wish.subject), x509.SubjectPublicKeyInfo),
-    extensions: new x509.Extensions(extensions(asn1, wish)),
+    issuer: commonName(asn1, input.issuer.name),
+    validity: new x509.Validity({ notBefore: new Date(input.notBefore), notAfter: new Date(input.notAfter) }),
+    subject: commonName(asn1, input.subject.name),
+    subjectPublicKeyInfo: AsnConvert.parse(publicKeyOf(input.subject), x509.SubjectPublicKeyInfo),
+    extensions: new x509.Extensions(extensions(asn1, input)),
   });
-  const signature = sign('sha256', Buffer.from(AsnConvert.serialize(tbsCertificate)), wish.issuer.privateKey);
+  const signature = sign('sha256', Buffer.from(AsnConvert.serialize(tbsCertificate)), input.issuer.privateKey);
   const certificate = new x509.Certificate({
     tbsCertificate,
     signatureAlgorithm: algorithm,
@@ -53,21 +53,21 @@ export async function makeCertificate(wish: CertificateWish): Promise<Buffer> {
 }
 
 /** Those that RFC 5280 sections 4.2.1.1 to 4.2.1.9 ask for. A verifier finds the issuer among several CAs of one name by its key. */
-function extensions({ x509, AsnConvert, OctetString }: Asn1, wish: CertificateWish) {
+function extensions({ x509, AsnConvert, OctetString }: Asn1, input: CertificateInput) {
   const { digitalSignature, keyCertSign } = x509.KeyUsageFlags;
-  const usage = wish.authority ? keyCertSign : digitalSignature;
+  const usage = input.authority ? keyCertSign : digitalSignature;
   const entries = [
-    { extnID: x509.id_ce_basicConstraints, critical: true, value: new x509.BasicConstraints({ cA: wish.authority }) },
+    { extnID: x509.id_ce_basicConstraints, critical: true, value: new x509.BasicConstraints({ cA: input.authority }) },
     { extnID: x509.id_ce_keyUsage, critical: true, value: new x509.KeyUsage(usage) },
     {
       extnID: x509.id_ce_subjectKeyIdentifier,
       critical: false,
-      value: new x509.SubjectKeyIdentifier(keyIdentifier(wish.subject)),
+      value: new x509.SubjectKeyIdentifier(keyIdentifier(input.subject)),
     },
     {
       extnID: x509.id_ce_authorityKeyIdentifier,
       critical: false,
-      value: new x509.AuthorityKeyIdentifier({ keyIdentifier: new x509.KeyIdentifier(keyIdentifier(wish.issuer)) }),
+      value: new x509.AuthorityKeyIdentifier({ keyIdentifier: new x509.KeyIdentifier(keyIdentifier(input.issuer)) }),
     },
   ];
   return entries.map(

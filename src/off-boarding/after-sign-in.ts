@@ -1,15 +1,15 @@
 /** Owns what a completed sign-in changes for the later sweeps: the refresh token, the groups, the age of what is known. */
-import type { Audit, Client } from '../audit/audit.ts';
+import type { Audit, Requester } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Admitted } from '../sign-in/admission.ts';
 import type { Profile } from '../sign-in/connector.ts';
-import type { Verdict } from '../sign-in/provider-status.ts';
+import type { ProviderStatus } from '../sign-in/provider-status.ts';
 import type { AccountStore } from '../store/accounts.ts';
 import { type Confirm, recordGroups } from './confirm.ts';
 import type { Leavers } from './leavers.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
 
-export type WelcomeParts = {
+export type AfterSignInParts = {
   readonly accounts: Pick<AccountStore, 'confirm' | 'forgetConfirmation'>;
   readonly tokens: RefreshTokens;
   readonly confirm: Confirm;
@@ -23,30 +23,30 @@ export type WelcomeParts = {
 };
 
 /** @throws {Refusal} `denied` when the directory knows that the person has left, whatever the provider let pass */
-export type Welcome = (admitted: Admitted, profile: Profile, client: Client) => Promise<void>;
+export type AfterSignIn = (admitted: Admitted, profile: Profile, client: Requester) => Promise<void>;
 
 /** A person waits for the page; the next sweep makes up for it. Milliseconds. */
-const patience = 4_000;
+const gracePeriods = 4_000;
 
-export function createWelcome(parts: WelcomeParts): Welcome {
+export function createAfterSignIn(parts: AfterSignInParts): AfterSignIn {
   const { accounts, tokens, confirm, leavers, audit, now } = parts;
   return async ({ account, before }, profile, client) => {
-    const finder = { actor: account.login, client };
+    const actor = { actor: account.login, client };
     if (before !== undefined && before.state !== 'active') {
       const detail = { was: before.state, reason: before.state_reason };
-      audit.record({ action: 'person.enable', ...finder, subject: account.login, detail });
+      audit.record({ action: 'person.enable', ...actor, subject: account.login, detail });
     }
-    if (before !== undefined && profile.groups !== null) recordGroups(audit, before, profile.groups, finder);
+    if (before !== undefined && profile.groups !== null) recordGroups(audit, before, profile.groups, actor);
     if (profile.refreshToken !== null) await tokens.keep(account.id, profile.refreshToken);
 
     const at = now();
     if (parts.directories.has(account.provider)) {
-      const verdict = await Promise.race([confirm.ask(account), parts.wait(patience).then(() => late)]);
-      if (verdict.kind === 'gone') {
-        await leavers.shutOut(account, verdict.reason, at, finder);
-        throw new Refusal('denied', `The account ${account.login} is ${verdict.reason}.`);
+      const status = await Promise.race([confirm.ask(account), parts.wait(gracePeriods).then(() => late)]);
+      if (status.kind === 'gone') {
+        await leavers.shutOut(account, status.reason, at, actor);
+        throw new Refusal('denied', `The account ${account.login} is ${status.reason}.`);
       }
-      if (verdict.kind === 'there') return confirm.note(account, verdict, at, finder);
+      if (status.kind === 'there') return confirm.note(account, status, at, actor);
     }
     const canBeAsked = parts.directories.has(account.provider) || (await tokens.read(account.id)) !== null;
     if (canBeAsked) await accounts.confirm(account.id, { at, groups: null });
@@ -54,4 +54,4 @@ export function createWelcome(parts: WelcomeParts): Welcome {
   };
 }
 
-const late: Verdict = { kind: 'silent', reason: 'the directory took too long' };
+const late: ProviderStatus = { kind: 'silent', reason: 'the directory took too long' };

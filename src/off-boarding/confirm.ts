@@ -1,14 +1,14 @@
 /** Owns what an answer about one person changes: the groups, the age of what is known, and the audit of it. */
 import type { Audit } from '../audit/audit.ts';
-import type { PersonSource, Verdict } from '../sign-in/provider-status.ts';
+import type { PersonSource, ProviderStatus } from '../sign-in/provider-status.ts';
 import type { Account, AccountStore } from '../store/accounts.ts';
-import type { Finder } from './leavers.ts';
+import type { OffBoardingActor } from './leavers.ts';
 
 export type Confirm = {
   /** Asks about a person, and changes nothing. */
-  ask(account: Account): Promise<Verdict>;
+  ask(account: Account): Promise<ProviderStatus>;
   /** Stores what was learnt at `at`. Of somebody who has left only that they were asked about: the caller decides that. */
-  note(account: Account, verdict: Verdict, at: number, finder: Finder): Promise<void>;
+  note(account: Account, status: ProviderStatus, at: number, actor: OffBoardingActor): Promise<void>;
 };
 
 export type ConfirmParts = {
@@ -20,20 +20,20 @@ export type ConfirmParts = {
 export function createConfirm({ source, accounts, audit }: ConfirmParts): Confirm {
   return {
     ask: (account) => source.ask(account),
-    async note(account, verdict, at, finder) {
-      if (verdict.kind === 'unasked') return accounts.forgetConfirmation(account.id, at);
-      if (verdict.kind !== 'there') return accounts.noteCheck(account.id, at);
-      await accounts.confirm(account.id, { at, groups: verdict.groups });
-      if (verdict.groups !== null) recordGroups(audit, account, verdict.groups, finder);
+    async note(account, status, at, actor) {
+      if (status.kind === 'unasked') return accounts.forgetConfirmation(account.id, at);
+      if (status.kind !== 'there') return accounts.noteCheck(account.id, at);
+      await accounts.confirm(account.id, { at, groups: status.groups });
+      if (status.groups !== null) recordGroups(audit, account, status.groups, actor);
     },
   };
 }
 
 /** Writes down which groups came and went; nothing where none did. @param account as it was before */
-export function recordGroups(audit: Audit, account: Account, groups: readonly string[], finder: Finder): void {
+export function recordGroups(audit: Audit, account: Account, groups: readonly string[], actor: OffBoardingActor): void {
   const before = JSON.parse(account.groups_json) as string[];
   const added = groups.filter((group) => !before.includes(group));
   const removed = before.filter((group) => !groups.includes(group));
   if (added.length + removed.length === 0) return;
-  audit.record({ action: 'person.groups', ...finder, subject: account.login, detail: { added, removed } });
+  audit.record({ action: 'person.groups', ...actor, subject: account.login, detail: { added, removed } });
 }

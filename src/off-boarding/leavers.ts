@@ -6,7 +6,7 @@ import type { PasswordStore } from '../store/passwords.ts';
 import type { SessionStore } from '../store/sessions.ts';
 
 /** Who found out: 'sweep', 'google' or whoever signs in. */
-export type Finder = Actor;
+export type OffBoardingActor = Actor;
 
 export type Leavers = {
   /**
@@ -14,11 +14,11 @@ export type Leavers = {
    * @param at when the provider said so; whoever has signed in after it is let alone
    * @returns false when nothing changed
    */
-  shutOut(account: Account, reason: string, at: number, finder: Finder): Promise<boolean>;
+  shutOut(account: Account, reason: string, at: number, actor: OffBoardingActor): Promise<boolean>;
   /** Passwords rest, and work again after a sign-in. */
-  requireSignIn(account: Account, reason: string, at: number, finder: Finder): Promise<boolean>;
+  requireSignIn(account: Account, reason: string, at: number, actor: OffBoardingActor): Promise<boolean>;
   /** @returns how many sessions in browsers ended */
-  endSessions(account: Account, reason: string, finder: Finder): Promise<number>;
+  endSessions(account: Account, reason: string, actor: OffBoardingActor): Promise<number>;
 };
 
 export type LeaverParts = {
@@ -32,7 +32,7 @@ export type LeaverParts = {
 
 export function createLeavers({ accounts, passwords, sessions, forgetToken, audit }: LeaverParts): Leavers {
   return {
-    async shutOut(account, reason, at, finder) {
+    async shutOut(account, reason, at, actor) {
       const { id, login: subject, provider } = account;
       const change = { state: 'disabled', reason, by: byProvider, at, unlessSignedInAfter: at } as const;
       if (!(await accounts.setState(id, change))) return false;
@@ -43,20 +43,20 @@ export function createLeavers({ accounts, passwords, sessions, forgetToken, audi
         sessions: await sessions.removeOfAccount(id),
       };
       await forgetToken(account);
-      audit.record({ action: 'person.disable', ...finder, subject, detail });
+      audit.record({ action: 'person.disable', ...actor, subject, detail });
       return true;
     },
-    async requireSignIn({ id, login: subject, state }, reason, at, finder) {
+    async requireSignIn({ id, login: subject, state }, reason, at, actor) {
       // What somebody disabled stays so: signing in again would be no way back.
       if (state !== 'active') return false;
       const change = { state: 'reauth_required', reason, by: byProvider, at, unlessSignedInAfter: at } as const;
       if (!(await accounts.setState(id, change))) return false;
-      audit.record({ action: 'person.require-sign-in', ...finder, subject, detail: { reason } });
+      audit.record({ action: 'person.require-sign-in', ...actor, subject, detail: { reason } });
       return true;
     },
-    async endSessions({ id, login: subject }, reason, finder) {
+    async endSessions({ id, login: subject }, reason, actor) {
       const ended = await sessions.removeOfAccount(id);
-      if (ended > 0) audit.record({ action: 'person.end-sessions', ...finder, subject, detail: { reason, ended } });
+      if (ended > 0) audit.record({ action: 'person.end-sessions', ...actor, subject, detail: { reason, ended } });
       return ended;
     },
   };

@@ -1,11 +1,11 @@
 /** Owns what a provider's signed message changes here, once: sessions end, and accounts that the provider disabled. */
 import { createHash } from 'node:crypto';
-import type { Audit, Client } from '../audit/audit.ts';
+import type { Audit, Requester } from '../audit/audit.ts';
 import type { ProviderEvent, ProviderMessage } from '../sign-in/signed-message.ts';
 import type { AccountStore } from '../store/accounts.ts';
 import type { SeenTokenStore } from '../store/seen-tokens.ts';
 import type { SessionStore } from '../store/sessions.ts';
-import type { Finder, Leavers } from './leavers.ts';
+import type { Leavers, OffBoardingActor } from './leavers.ts';
 
 export type MessageParts = {
   readonly accounts: Pick<AccountStore, 'byIdentity'>;
@@ -17,7 +17,7 @@ export type MessageParts = {
 };
 
 /** Acts on a message unless it has come before. @param provider whose it is: 'google' */
-export type ActOnMessage = (provider: string, message: ProviderMessage, client: Client) => Promise<void>;
+export type ActOnMessage = (provider: string, message: ProviderMessage, client: Requester) => Promise<void>;
 
 export function createMessages(parts: MessageParts): ActOnMessage {
   const { seenTokens } = parts;
@@ -37,7 +37,7 @@ export function createMessages(parts: MessageParts): ActOnMessage {
 
 async function act(
   { accounts, sessions, leavers, audit, now }: MessageParts,
-  finder: Finder,
+  actor: OffBoardingActor,
   { issuer, at }: ProviderMessage,
   { kind, reason, subject, providerSession }: ProviderEvent,
 ): Promise<void> {
@@ -46,11 +46,11 @@ async function act(
   if (kind === 'end-sessions' && providerSession !== null) {
     const ended = await sessions.removeOfProviderSession(providerSession, account?.id ?? null);
     const detail = { reason, ended };
-    if (ended > 0) audit.record({ action: 'person.end-sessions', ...finder, subject: account?.login ?? '', detail });
+    if (ended > 0) audit.record({ action: 'person.end-sessions', ...actor, subject: account?.login ?? '', detail });
     // Sessions from before `sid` was kept are the person's, too.
     if (ended > 0) return;
   }
   if (account === undefined) return;
-  if (kind === 'disable') await leavers.shutOut(account, reason, Math.min(at, now()), finder);
-  else await leavers.endSessions(account, reason, finder);
+  if (kind === 'disable') await leavers.shutOut(account, reason, Math.min(at, now()), actor);
+  else await leavers.endSessions(account, reason, actor);
 }

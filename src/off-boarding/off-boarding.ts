@@ -3,12 +3,12 @@ import type { Audit } from '../audit/audit.ts';
 import type { Cipher } from '../lib/cipher.ts';
 import type { Log } from '../lib/log.ts';
 import type { Connector } from '../sign-in/connector.ts';
-import type { PersonSource, Verdict } from '../sign-in/provider-status.ts';
+import type { PersonSource, ProviderStatus } from '../sign-in/provider-status.ts';
 import { type Account, byProvider } from '../store/accounts.ts';
 import type { Store } from '../store/store.ts';
-import { createWelcome, type Welcome } from './after-sign-in.ts';
+import { type AfterSignIn, createAfterSignIn } from './after-sign-in.ts';
 import { createConfirm } from './confirm.ts';
-import { createLeavers, type Finder, type Leavers } from './leavers.ts';
+import { createLeavers, type Leavers, type OffBoardingActor } from './leavers.ts';
 import { type ActOnMessage, createMessages } from './messages.ts';
 import { createRefreshTokens } from './refresh-tokens.ts';
 import { createSources, refresherOf } from './sources.ts';
@@ -16,13 +16,13 @@ import { createSweep, type Sweep } from './sweep.ts';
 
 export type OffBoarding = {
   readonly sweep: Sweep;
-  readonly welcome: Welcome;
+  readonly afterSignIn: AfterSignIn;
   /** Whether a refresh token of the person has to be asked for, as none is kept that the provider still takes. */
   needsToken(person: { readonly issuer: string; readonly subject: string }): Promise<boolean>;
   readonly leavers: Leavers;
   readonly act: ActOnMessage;
   /** Asks about one person now and acts on the answer. */
-  refresh(account: Account, finder: Finder): Promise<Verdict>;
+  refresh(account: Account, actor: OffBoardingActor): Promise<ProviderStatus>;
 };
 
 export type OffBoardingParts = {
@@ -52,7 +52,7 @@ export function createOffBoarding(parts: OffBoardingParts): OffBoarding {
   const leavers = createLeavers({ ...store, forgetToken, audit });
   return {
     sweep: createSweep({ accounts, leases, confirm, leavers, forgetTokens, audit, log, now }),
-    welcome: createWelcome({
+    afterSignIn: createAfterSignIn({
       ...{ accounts, tokens, confirm, leavers, audit, now, wait },
       directories: new Set(directories.keys()),
     }),
@@ -65,13 +65,13 @@ export function createOffBoarding(parts: OffBoardingParts): OffBoarding {
     },
     leavers,
     act: createMessages({ ...store, leavers, audit, now }),
-    async refresh(account, finder) {
+    async refresh(account, actor) {
       const at = now();
-      const verdict = await confirm.ask(account);
-      await confirm.note(account, verdict, at, finder);
-      if (verdict.kind === 'gone') await leavers.shutOut(account, verdict.reason, at, finder);
-      if (verdict.kind === 'sign-in') await leavers.requireSignIn(account, verdict.reason, at, finder);
-      return verdict;
+      const status = await confirm.ask(account);
+      await confirm.note(account, status, at, actor);
+      if (status.kind === 'gone') await leavers.shutOut(account, status.reason, at, actor);
+      if (status.kind === 'sign-in') await leavers.requireSignIn(account, status.reason, at, actor);
+      return status;
     },
   };
 }

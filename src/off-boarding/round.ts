@@ -1,10 +1,10 @@
 /** Owns how the people of one sweep are asked about: four at a time, and none any more of a provider that has no answers. */
-import type { Verdict } from '../sign-in/provider-status.ts';
+import type { ProviderStatus } from '../sign-in/provider-status.ts';
 import type { Account, DuePerson } from '../store/accounts.ts';
 
 export type Asked = {
   readonly account: Account;
-  readonly verdict: Verdict;
+  readonly status: ProviderStatus;
   /** Epoch milliseconds. */
   readonly at: number;
 };
@@ -13,7 +13,7 @@ export type Asked = {
 export type Answer = {
   readonly login: string;
   readonly provider: string;
-  readonly kind: Verdict['kind'];
+  readonly kind: ProviderStatus['kind'];
   readonly reason: string | null;
 };
 
@@ -30,7 +30,7 @@ export type Round = {
 export type RoundParts = {
   /** `undefined` for who need not be asked about any more. */
   readonly read: (person: DuePerson) => Promise<Account | undefined>;
-  readonly ask: (account: Account) => Promise<Verdict>;
+  readonly ask: (account: Account) => Promise<ProviderStatus>;
   /** Told of each answer as it comes. */
   readonly onAnswer: (asked: Asked) => Promise<void>;
   /** False ends the round. */
@@ -62,10 +62,10 @@ export async function askAll(due: readonly DuePerson[], parts: RoundParts): Prom
       const account = await parts.read(person);
       if (account === undefined) continue;
       const at = parts.now();
-      const one = { account, verdict: await parts.ask(account), at };
+      const one = { account, status: await parts.ask(account), at };
       answers.push(answerOf(one));
-      if (hasLeft(one.verdict)) leaving.push(one);
-      count(tally, one.verdict);
+      if (hasLeft(one.status)) leaving.push(one);
+      count(tally, one.status);
       await parts.onAnswer(one);
     }
   };
@@ -78,13 +78,13 @@ export async function askAll(due: readonly DuePerson[], parts: RoundParts): Prom
   return { answers, leaving, ...summarise(tallies) };
 }
 
-function answerOf({ account: { login, provider }, verdict }: Asked): Answer {
-  return { login, provider, kind: verdict.kind, reason: reasonOf(verdict) };
+function answerOf({ account: { login, provider }, status }: Asked): Answer {
+  return { login, provider, kind: status.kind, reason: reasonOf(status) };
 }
 
-function reasonOf(verdict: Verdict): string | null {
-  if ('reason' in verdict) return verdict.reason;
-  return 'problem' in verdict ? (verdict.problem ?? null) : null;
+function reasonOf(status: ProviderStatus): string | null {
+  if ('reason' in status) return status.reason;
+  return 'problem' in status ? (status.problem ?? null) : null;
 }
 
 /** What one provider has said so far. */
@@ -101,13 +101,13 @@ type Tally = {
 
 const noWords = { confirmed: false, denied: false, reason: '' };
 
-function count(tally: Tally, verdict: Verdict): void {
-  tally.silences = verdict.kind === 'silent' ? tally.silences + 1 : 0;
-  if (verdict.kind === 'there') tally.confirmed = true;
-  if (hasLeft(verdict)) tally.denied = true;
-  if (verdict.kind !== 'fault') return;
+function count(tally: Tally, status: ProviderStatus): void {
+  tally.silences = status.kind === 'silent' ? tally.silences + 1 : 0;
+  if (status.kind === 'there') tally.confirmed = true;
+  if (hasLeft(status)) tally.denied = true;
+  if (status.kind !== 'fault') return;
   tally.faults += 1;
-  tally.reason = verdict.reason;
+  tally.reason = status.reason;
 }
 
 function isBroken(tally: Tally): boolean {
@@ -125,6 +125,6 @@ function summarise(tallies: ReadonlyMap<string, Tally>): Pick<Round, 'refusals' 
   };
 }
 
-export function hasLeft({ kind }: Pick<Verdict, 'kind'>): boolean {
+export function hasLeft({ kind }: Pick<ProviderStatus, 'kind'>): boolean {
   return kind === 'gone' || kind === 'sign-in';
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { minute } from '../lib/time.ts';
 import type { Connector, Refresher } from '../sign-in/connector.ts';
-import type { PersonSource, Verdict } from '../sign-in/provider-status.ts';
+import type { PersonSource, ProviderStatus } from '../sign-in/provider-status.ts';
 import type { Account } from '../store/accounts.ts';
 import type { LeaseStore } from '../store/leases.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
@@ -22,8 +22,8 @@ const leaseLength = minute;
 export function createSources(parts: SourceParts): PersonSource {
   return {
     async ask(account) {
-      const verdict = await parts.directories.get(account.provider)?.ask(account);
-      if (verdict !== undefined && verdict.kind !== 'unasked') return verdict;
+      const status = await parts.directories.get(account.provider)?.ask(account);
+      if (status !== undefined && status.kind !== 'unasked') return status;
       const refresher = refresherOf(parts.connectors, account);
       return refresher === null ? { kind: 'unasked' } : askAlone(parts, refresher, account);
     },
@@ -41,7 +41,7 @@ export function refresherOf(
  * One at a time, over all processes: a rotating token that is used twice looks stolen, and the provider would end all
  * that came from it (RFC 9700, section 4.14.2).
  */
-async function askAlone(parts: SourceParts, refresher: Refresher, account: Account): Promise<Verdict> {
+async function askAlone(parts: SourceParts, refresher: Refresher, account: Account): Promise<ProviderStatus> {
   const lease = `refresh ${account.id}`;
   const holder = randomBytes(8).toString('hex');
   const at = parts.now();
@@ -51,10 +51,10 @@ async function askAlone(parts: SourceParts, refresher: Refresher, account: Accou
   try {
     const kept = await parts.tokens.read(account.id);
     if (kept === null) return { kind: 'unasked' };
-    const verdict = await refresher.ask(kept.token, account.subject, kept.replace);
+    const status = await refresher.ask(kept.token, account.subject, kept.replace);
     // A sign-in brought another token meanwhile, or the clock of another process let it take the lease over.
-    const isOld = verdict.kind === 'sign-in' && (await parts.tokens.read(account.id))?.token !== kept.token;
-    return isOld ? { kind: 'silent', reason: 'the token was replaced while it was used' } : verdict;
+    const isOld = status.kind === 'sign-in' && (await parts.tokens.read(account.id))?.token !== kept.token;
+    return isOld ? { kind: 'silent', reason: 'the token was replaced while it was used' } : status;
   } catch (error) {
     return { kind: 'fault', reason: (error as Error).message };
   } finally {

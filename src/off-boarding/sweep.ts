@@ -28,7 +28,7 @@ export type SweepReport = {
   readonly stopped: string | null;
 };
 
-export type SweepWish = {
+export type SweepOptions = {
   /** Asks, and changes nothing but refresh tokens that the provider replaced. */
   readonly dryRun: boolean;
   /** Believes the provider also where more people have left than usual. */
@@ -52,7 +52,7 @@ export type SweepParts = {
   readonly now: () => number;
 };
 
-export type Sweep = (wish: SweepWish) => Promise<SweepReport>;
+export type Sweep = (input: SweepOptions) => Promise<SweepReport>;
 
 const lease = 'sweep';
 /** Milliseconds: longer than any person takes to be asked about, short enough that a crash holds nobody up for long. */
@@ -62,21 +62,21 @@ const renewAfter = minute;
 const usualPart = 0.2;
 /** In a small team two are more than that part. */
 const usualNumber = 2;
-const finder = { actor: 'sweep', client: null };
+const actor = { actor: 'sweep', client: null };
 
 /** @returns what runs one sweep; it throws {Refusal} `conflict` while another one runs, on any replica */
 export function createSweep(parts: SweepParts): Sweep {
   const alarm = createAlarm(parts.audit);
-  return async (wish) => {
+  return async (input) => {
     const begunAt = parts.now();
     const holder = randomBytes(8).toString('hex');
     if (!(await parts.leases.take(lease, holder, begunAt, begunAt + leaseLength))) {
       throw new Refusal('conflict', 'Another sweep is running. Wait until it has ended.');
     }
     try {
-      if (!wish.dryRun) await parts.forgetTokens();
-      const { due, answers, believed, ...doubts } = await sweep(parts, wish, begunAt, holder);
-      const stopped = alarm(doubts, answers, wish, begunAt);
+      if (!input.dryRun) await parts.forgetTokens();
+      const { due, answers, believed, ...doubts } = await sweep(parts, input, begunAt, holder);
+      const stopped = alarm(doubts, answers, input, begunAt);
       if (stopped !== null) parts.log.error({ due }, `sweep stopped: ${stopped}`);
       const offBoarded = new Set(believed.map(({ account }) => account.login));
       const people = answers.map((answer) => describe(answer, hasLeft(answer) && !offBoarded.has(answer.login)));
@@ -90,9 +90,9 @@ export function createSweep(parts: SweepParts): Sweep {
 /** What stands against believing what was said. */
 type Doubts = { readonly refusals: Round['refusals']; readonly unbelievable: string | null };
 
-async function sweep(parts: SweepParts, wish: SweepWish, begunAt: number, holder: string) {
+async function sweep(parts: SweepParts, input: SweepOptions, begunAt: number, holder: string) {
   const { accounts, confirm, leavers, log } = parts;
-  const due = await accounts.due(begunAt - wish.age, begunAt);
+  const due = await accounts.due(begunAt - input.age, begunAt);
   const keepLease = createLeaseKeeper(parts, holder);
   const { answers, leaving, refusals, silent } = await askAll(due, {
     // As they are when it is their turn: somebody may have been disabled or removed since the sweep began.
@@ -100,18 +100,18 @@ async function sweep(parts: SweepParts, wish: SweepWish, begunAt: number, holder
     ask: confirm.ask,
     // At once: what was learnt must not wait for hundreds of others, nor be lost with the process. A leaver whose word is
     // not believed stays the one to be asked about first.
-    onAnswer: async ({ account, verdict, at }) => {
-      if (!wish.dryRun && !hasLeft(verdict)) await confirm.note(account, verdict, at, finder);
+    onAnswer: async ({ account, status, at }) => {
+      if (!input.dryRun && !hasLeft(status)) await confirm.note(account, status, at, actor);
     },
-    mayGoOn: async () => wish.signal?.aborted !== true && (await keepLease()),
+    mayGoOn: async () => input.signal?.aborted !== true && (await keepLease()),
     now: parts.now,
   });
   if (silent.length > 0) log.warn({ providers: silent }, 'no answer; the rest is asked about with the next sweep');
   const likely = leaving.filter(({ account }) => !refusals.has(account.provider));
-  const tooMany = wish.beyondLimit ? null : await countLeavers(parts, likely.length, begunAt);
+  const tooMany = input.beyondLimit ? null : await countLeavers(parts, likely.length, begunAt);
   const unbelievable = (await keepLease()) ? tooMany : 'another sweep took over';
   const believed = unbelievable === null ? likely : [];
-  if (!wish.dryRun) for (const one of believed) await offBoard(leavers, one);
+  if (!input.dryRun) for (const one of believed) await offBoard(leavers, one);
   return { due: due.length, answers, believed, refusals, unbelievable };
 }
 
@@ -125,18 +125,18 @@ function createAlarm(audit: Audit) {
   return (
     { refusals, unbelievable }: Doubts,
     answers: readonly Answer[],
-    wish: SweepWish,
+    input: SweepOptions,
     at: number,
   ): string | null => {
     for (const [provider, reason] of refusals) refusing.set(provider, { reason, at });
     for (const { provider, kind } of answers) if (kind === 'there') refusing.delete(provider);
     // Another replica may have heard it speak since.
-    for (const [provider, refusal] of refusing) if (at - refusal.at > 4 * wish.age) refusing.delete(provider);
+    for (const [provider, refusal] of refusing) if (at - refusal.at > 4 * input.age) refusing.delete(provider);
     const refused = [...refusing].map(([provider, { reason }]) => `${provider} refuses Dockpass itself: ${reason}`);
     const stopped = [...refused, ...(unbelievable === null ? [] : [unbelievable])].join('; ') || null;
     // Once, and not with every sweep that finds the same; the log has each.
-    if (stopped !== null && stopped !== said && !wish.dryRun) {
-      audit.record({ action: 'sweep.stop', ...finder, subject: '', detail: { reason: stopped } });
+    if (stopped !== null && stopped !== said && !input.dryRun) {
+      audit.record({ action: 'sweep.stop', ...actor, subject: '', detail: { reason: stopped } });
     }
     said = stopped;
     return stopped;
@@ -174,7 +174,7 @@ async function countLeavers({ accounts }: SweepParts, leaving: number, at: numbe
   return `${left + leaving} of ${all} people would have lost their passwords within a day, which is more than ${usualPart * 100} %. Nobody else loses them until somebody has looked: dockpass sweep --dry-run shows who, --beyond-limit believes it`;
 }
 
-async function offBoard(leavers: Leavers, { account, verdict, at }: Asked): Promise<void> {
-  if (verdict.kind === 'gone') await leavers.shutOut(account, verdict.reason, at, finder);
-  if (verdict.kind === 'sign-in') await leavers.requireSignIn(account, verdict.reason, at, finder);
+async function offBoard(leavers: Leavers, { account, status, at }: Asked): Promise<void> {
+  if (status.kind === 'gone') await leavers.shutOut(account, status.reason, at, actor);
+  if (status.kind === 'sign-in') await leavers.requireSignIn(account, status.reason, at, actor);
 }

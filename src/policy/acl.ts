@@ -1,7 +1,7 @@
 /** Owns the policy file: its YAML becomes a frozen Policy, or a list of everything that is wrong with it. */
 import type { IdentityKind } from '../identity/identity.ts';
 import { isExpression } from '../pattern/expression.ts';
-import { lookAlikeIn } from './confusables.ts';
+import { findConfusable } from './confusables.ts';
 import { readValues, readYaml } from './document.ts';
 import { compileGroups, GroupLoop, type Groups, type Member, noGroups, parseMember } from './groups.ts';
 import { type Entry, type PolicyProblem, type Reader, suggest, type Value } from './reader.ts';
@@ -179,19 +179,19 @@ function readMember(reader: Reader, value: Value, groups: ReadonlySet<string>): 
 /** A text that is held against what clients and providers send, so that a sign which only looks right keeps it from ever fitting. */
 function readWord(reader: Reader, value: Value): string | null {
   const text = reader.text(value);
-  if (text !== null) warnOfLookAlike(reader, value.path, text, value.place);
+  if (text !== null) warnOfConfusable(reader, value.path, text, value.place);
   return text;
 }
 
 /** A map by names that others must repeat: clients, rules, or groups. */
 function readNamed(reader: Reader, value: Value): Entry[] {
   const entries = reader.entries(value);
-  for (const { key, keyPlace } of entries) warnOfLookAlike(reader, `${value.path}.${key}`, key, keyPlace);
+  for (const { key, keyPlace } of entries) warnOfConfusable(reader, `${value.path}.${key}`, key, keyPlace);
   return entries;
 }
 
-function warnOfLookAlike(reader: Reader, what: string, text: string, place: Value['place']): void {
-  const oddity = lookAlikeIn(text);
+function warnOfConfusable(reader: Reader, what: string, text: string, place: Value['place']): void {
+  const oddity = findConfusable(text);
   if (oddity !== null) reader.report(place, `${what}: ${oddity}`, 'warning');
 }
 
@@ -233,7 +233,7 @@ function readMatch(reader: Reader, value: Value, raw: boolean): Rule['conditions
   for (const field of ['domain', 'group', 'kind'] as const) {
     const list = fields[field] ? reader.texts(fields[field]) : null;
     if (list) match[field] = list.map(({ text }) => text);
-    for (const { text, place } of list ?? []) warnOfLookAlike(reader, `${value.path}.${field}`, text, place);
+    for (const { text, place } of list ?? []) warnOfConfusable(reader, `${value.path}.${field}`, text, place);
     if (field === 'kind') for (const { text, place } of list ?? []) checkKind(reader, text, place);
   }
   const labels = fields.labels ? readNamed(reader, fields.labels) : [];

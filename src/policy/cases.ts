@@ -7,11 +7,11 @@ import { readYaml } from './document.ts';
 import { type Explanation, explain } from './explain.ts';
 import { type Place, type Reader, suggest, type Value } from './reader.ts';
 import type { DecisionContext } from './subject.ts';
-import { identityOf, type Named } from './who.ts';
+import { identityOf, type NamedAccount } from './who.ts';
 
 export type PolicyCase = {
   readonly place: Place;
-  readonly who: Named;
+  readonly who: NamedAccount;
   readonly access: Access;
   readonly context: DecisionContext;
   /** Actions, in any order. */

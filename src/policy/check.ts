@@ -3,13 +3,13 @@ import { isExpression } from '../pattern/expression.ts';
 import type { Policy } from './acl.ts';
 import { type PolicyProblem, suggest } from './reader.ts';
 import type { Rule } from './rule.ts';
-import { findCovers } from './shadowed-rules.ts';
+import { findShadowedRules } from './shadowed-rules.ts';
 import { type CaptureField, captureFields, findCaptures } from './template.ts';
 
 /** Those of the file itself and those that take all of its rules to see, by line. */
 export function warningsOf(policy: Policy): PolicyProblem[] {
   const { rules, groups, warnings } = policy;
-  const covers = findCovers(rules);
+  const covers = findShadowedRules(rules);
   const found = rules.flatMap((rule) => {
     return [
       ...unreachable(rule, covers.get(rule)),

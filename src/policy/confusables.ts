@@ -17,7 +17,7 @@ const mixed = new RegExp(String.raw`(?<=\p{Script=Latin})${otherScript}|${otherS
  * and a Cyrillic or Greek letter within a Latin word.
  * @returns says what is odd about the first such character, in words that complete "match.name: ...", or `null`
  */
-export function lookAlikeIn(text: string): string | null {
+export function findConfusable(text: string): string | null {
   if (isAscii(text)) return null; // nearly always
   for (const [character] of text.matchAll(/\P{ASCII}/gu)) {
     const oddity = oddityOf(character);

@@ -8,7 +8,7 @@ import { type Condition, type ConditionField, fails, type Rule } from './rule.ts
 import { type Subject, subjectOf } from './subject.ts';
 
 /** A rule whose conditions on the person hold. */
-export type Prospect = {
+export type CandidateRule = {
   readonly number: number;
   readonly line: number;
   readonly comment: string | null;
@@ -27,17 +27,17 @@ export type Reason = {
   readonly groups: readonly Membership[];
 };
 
-export type Outlook = {
+export type EffectivePermissions = {
   readonly groups: readonly Membership[];
   /** The first that fits a request decides it. What comes after one that fits every request is left out. */
-  readonly prospects: readonly Prospect[];
+  readonly candidateRules: readonly CandidateRule[];
 };
 
 /** What the request and not the person decides. */
 const ofTheRequest: readonly ConditionField[] = ['type', 'name', 'service', 'ip'];
 
 /** What the policy holds in store for somebody, before a password narrows it. */
-export function outlookOf(policy: Policy, identity: Identity): Outlook {
+export function effectivePermissionsOf(policy: Policy, identity: Identity): EffectivePermissions {
   const groups = membershipsOf(policy.groups, identity);
   const nothing = { type: '', name: '', actions: [] };
   const subject = subjectOf(policy.groups, identity, nothing, { service: '', address: '' });
@@ -46,7 +46,7 @@ export function outlookOf(policy: Policy, identity: Identity): Outlook {
   );
   const last = applying.findIndex(({ conditions }) => !conditions.some(waits));
   const reachable = last < 0 ? applying : applying.slice(0, last + 1);
-  return { groups, prospects: reachable.map((rule) => prospectOf(rule, subject, groups)) };
+  return { groups, candidateRules: reachable.map((rule) => candidateRuleOf(rule, subject, groups)) };
 }
 
 /** Whether the condition can only be judged once there is a request. */
@@ -54,7 +54,7 @@ function waits({ field, patterns }: Condition): boolean {
   return ofTheRequest.includes(field) || patterns.some((pattern) => /\$\{(name|type|service)[:}]/i.test(pattern));
 }
 
-function prospectOf(rule: Rule, subject: Subject, groups: readonly Membership[]): Prospect {
+function candidateRuleOf(rule: Rule, subject: Subject, groups: readonly Membership[]): CandidateRule {
   const { number, line, comment, actions, conditions } = rule;
   const fill = (pattern: string) => fillIn(pattern, rule, subject);
   return {

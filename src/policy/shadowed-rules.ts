@@ -9,7 +9,7 @@ import { createShelves, shelfFor } from './rule-index.ts';
 import { captureFields } from './template.ts';
 
 /** Each rule that can never decide -> the first rule before it that matches whatever it matches. */
-export function findCovers(rules: readonly Rule[]): ReadonlyMap<Rule, Rule> {
+export function findShadowedRules(rules: readonly Rule[]): ReadonlyMap<Rule, Rule> {
   const listsFor = createCandidates(rules);
   const claims = new Map(rules.map((rule) => [rule, claimsOf(rule)]));
   const covers = new Map<Rule, Rule>();

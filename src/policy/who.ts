@@ -2,7 +2,7 @@
 import { anonymous, foldCase, type Identity, type IdentityKind, nobody } from '../identity/identity.ts';
 import type { StaticUser } from './acl.ts';
 
-export type Named = {
+export type NamedAccount = {
   /** An e-mail, a user of the policy file, or `''` for anonymous. */
   readonly account: string;
   /** What is known better than the name tells; a `domain` of `null` is known to be none. */
@@ -13,7 +13,7 @@ export type Named = {
 };
 
 /** Users of the file are static, whoever has an `@` is a person of the domain after it, and `''` is anonymous where the file has it. */
-export function identityOf(users: ReadonlyMap<string, StaticUser>, named: Named): Identity {
+export function identityOf(users: ReadonlyMap<string, StaticUser>, named: NamedAccount): Identity {
   const { account } = named;
   const user = users.get(account);
   if (account === '' && user === undefined) return nobody;

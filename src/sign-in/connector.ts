@@ -2,7 +2,7 @@
 import type passport from 'passport';
 import type { Refusal } from '../lib/errors.ts';
 import type { Fetch } from './provider-fetch.ts';
-import type { Verdict } from './provider-status.ts';
+import type { ProviderStatus } from './provider-status.ts';
 import type { ReadMessage } from './signed-message.ts';
 
 /** What a provider proved of a person, before anybody asked whether this person may come in. */
@@ -46,7 +46,7 @@ export function attemptOf(request: object): Attempt {
 }
 
 /** How a sign-in begins otherwise than usual. */
-export type SignInWish = {
+export type SignInRequest = {
   /** OpenID Connect's: `login` asks for an account even where one is signed in, `consent` for what is given away. */
   readonly prompt?: 'login' | 'consent';
   /** The account that somebody has chosen a moment ago. */
@@ -82,7 +82,7 @@ export interface Refresher {
    * @param keep is given the provider's next token at once: the one before may be worth nothing from then on
    * @throws what `keep` throws, and nothing of the provider's
    */
-  ask(token: string, subject: string, keep: (next: string) => Promise<void>): Promise<Verdict>;
+  ask(token: string, subject: string, keep: (next: string) => Promise<void>): Promise<ProviderStatus>;
   /** Makes the token worth nothing. @throws where the provider does not do it */
   revoke(token: string): Promise<void>;
 }

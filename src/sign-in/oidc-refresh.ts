@@ -14,8 +14,8 @@ import type { Refresher } from './connector.ts';
 import { type GroupsClaim, readGroups } from './group-claim.ts';
 import type { Discover } from './oidc-discovery.ts';
 import { isNoAnswer } from './provider-fetch.ts';
-import type { Verdict } from './provider-status.ts';
-import { verdictOfTokenError } from './token-error.ts';
+import type { ProviderStatus } from './provider-status.ts';
+import { statusOfTokenError } from './token-error.ts';
 
 type Tokens = TokenEndpointResponse & TokenEndpointResponseHelpers;
 type RefreshSettings = { readonly label: string; readonly groups: GroupsClaim | null };
@@ -29,13 +29,13 @@ export function createOidcRefresher(settings: RefreshSettings, discover: Discove
         configuration = await discover();
         tokens = await refreshTokenGrant(configuration, token);
       } catch (error) {
-        return verdictOf(error, settings.label);
+        return providerStatusOf(error, settings.label);
       }
       if (tokens.refresh_token !== undefined) await keep(tokens.refresh_token);
       if (tokens.claims() !== undefined && tokens.claims()?.sub !== subject) {
         return { kind: 'fault', reason: `${settings.label} answered for somebody else` };
       }
-      const groups = await tellGroups(configuration, tokens, subject, settings.groups);
+      const groups = await groupsFrom(configuration, tokens, subject, settings.groups);
       if (groups !== null || settings.groups === null) return { kind: 'there', groups };
       return {
         kind: 'there',
@@ -51,7 +51,7 @@ export function createOidcRefresher(settings: RefreshSettings, discover: Discove
 }
 
 /** The ID token of a refresh may be missing (OpenID Connect Core 1.0, section 12.2), or lack the claim as at sign-in. */
-async function tellGroups(
+async function groupsFrom(
   configuration: Configuration,
   tokens: Tokens,
   subject: string,
@@ -67,8 +67,8 @@ async function tellGroups(
   }
 }
 
-function verdictOf(error: unknown, label: string): Verdict {
-  if (error instanceof ResponseBodyError) return verdictOfTokenError(label, error.status, error.error);
+function providerStatusOf(error: unknown, label: string): ProviderStatus {
+  if (error instanceof ResponseBodyError) return statusOfTokenError(label, error.status, error.error);
   const { code } = error as { code?: unknown };
   const later =
     isNoAnswer(error) ||

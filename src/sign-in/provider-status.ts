@@ -1,7 +1,7 @@
 /** Owns what a provider or directory can say of somebody who signed in before, and the seam by which it is asked. */
 import type { Account } from '../store/accounts.ts';
 
-export type Verdict =
+export type ProviderStatus =
   /** `groups: null`: it did not tell them; `problem` says why where that is not usual. */
   | { readonly kind: 'there'; readonly groups: readonly string[] | null; readonly problem?: string }
   /** Suspended, archived or deleted: certain. */
@@ -18,5 +18,5 @@ export type Verdict =
 /** Implemented by the Google directory and by the refresh tokens of people. */
 export interface PersonSource {
   /** Never rejects for what the other side says or does not say; that is a verdict. */
-  ask(account: Account): Promise<Verdict>;
+  ask(account: Account): Promise<ProviderStatus>;
 }

@@ -1,6 +1,6 @@
 /** Owns what the error of a token endpoint means: for who signs in now, and for whom a refresh asked (RFC 6749, section 5.2). */
 import { Refusal } from '../lib/errors.ts';
-import type { Verdict } from './provider-status.ts';
+import type { ProviderStatus } from './provider-status.ts';
 
 /** Of these the person can get rid by signing in; `admin_policy_enforced` is Google's. */
 const signInErrors = [
@@ -15,7 +15,7 @@ const signInErrors = [
  * @param status of the HTTP answer
  * @param error its `error`; `null` where it has none, as a proxy's page has not
  */
-export function verdictOfTokenError(label: string, status: number, error: string | null): Verdict {
+export function statusOfTokenError(label: string, status: number, error: string | null): ProviderStatus {
   const said = `${label} answered ${error?.slice(0, 60) ?? status}`;
   if (error !== null && signInErrors.includes(error)) return { kind: 'sign-in', reason: said };
   const later = status >= 500 || status === 429 || error === null || error === 'temporarily_unavailable';

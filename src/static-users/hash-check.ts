@@ -5,7 +5,7 @@ import { networkOf } from '../lib/network-of.ts';
 import { day, minute } from '../lib/time.ts';
 import { createFairQueue } from './fair-queue.ts';
 import type { HashThread } from './hash-thread.ts';
-import { createPace, type PaceParts } from './throttle.ts';
+import { createThrottle, type ThrottleParts } from './throttle.ts';
 
 /** Who tries. */
 export type Attempt = { readonly address: string; readonly username: string };
@@ -24,7 +24,7 @@ export type HashCheck = {
   matches(password: string, hash: string, attempt: Attempt): Promise<boolean>;
 };
 
-export type HashCheckParts = PaceParts & {
+export type HashCheckParts = ThrottleParts & {
   readonly thread: Pick<HashThread, 'compare'>;
   readonly guessing: (attempt: Attempt) => Guessing;
   /** Told of a password for which the queue had no place. It counts like a wrong one: that none of those remembered is it is an answer, too. */
@@ -44,7 +44,7 @@ export function createHashCheck(parts: HashCheckParts): HashCheck {
   const { thread, now } = parts;
   const unproven = createUnproven(now);
   const inTurn = createFairQueue(limits, unproven.rankOf);
-  const inPace = createPace(parts);
+  const inPace = createThrottle(parts);
   const right = createMemory(now, rememberRight, maximumRight);
   const wrong = createMemory(now, rememberWrong, maximumWrong);
   const underWay = new Map<string, Promise<boolean>>();

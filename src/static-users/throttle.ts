@@ -2,7 +2,7 @@
 import { Refusal } from '../lib/errors.ts';
 import { minute } from '../lib/time.ts';
 
-export type PaceParts = {
+export type ThrottleParts = {
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** Resolves after so many milliseconds. */
@@ -14,7 +14,7 @@ export type PaceParts = {
  * not wait for answers, or one that was turned away before and comes again, because a new guess is another `id`.
  * @throws {Refusal} `too_many_requests` for what does not wait
  */
-export type Pace = (place: string, id: string) => Promise<void>;
+export type Throttle = (place: string, id: string) => Promise<void>;
 
 type Waiting = { readonly id: string; go(): void; refuse(error: Refusal): void };
 /** `tries` counts those that were let go, `next` is when another may. */
@@ -31,7 +31,7 @@ const maximumPlaces = 10_000;
 /** About 5 MB: who comes again after the ten seconds that they were told is still known in a flood of 5,000 a second. */
 const maximumTurnedAway = 50_000;
 
-export function createPace({ now, wait }: PaceParts): Pace {
+export function createThrottle({ now, wait }: ThrottleParts): Throttle {
   const places = new Map<string, Place>();
   /** The oldest first. */
   const turnedAway = new Set<string>();

@@ -1,7 +1,7 @@
 /** Owns the realm, `/auth`: the phases of a token request, in their order, and the log line that each leaves. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { IdentityTokens } from '../app-passwords/identity-tokens.ts';
-import type { Client } from '../audit/audit.ts';
+import type { Requester } from '../audit/audit.ts';
 import type { Authenticator, Identity } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
@@ -29,13 +29,13 @@ export type TokenEndpointParts = {
   /** Sees every decision before it is answered. It must not throw. */
   readonly onDecisions: (identity: Identity, decisions: readonly Decision[], context: DecisionContext) => void;
   /** Told of each token and what it grants, to keep what a password was used for. It must not throw, and is not waited for. */
-  readonly recordUse: (identity: Identity, client: Client, access: readonly Access[]) => void;
+  readonly recordUse: (identity: Identity, client: Requester, access: readonly Access[]) => void;
   /** Told of each answer: 'issued' or the code of the refusal, and the seconds that it took. It must not throw. */
   readonly onAnswer: (service: string, outcome: string, seconds: number) => void;
   readonly log: Log;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  readonly clientOf: (request: IncomingMessage) => Client;
+  readonly requesterOf: (request: IncomingMessage) => Requester;
   /** Where people make app passwords; told to those whose password is wrong. */
   readonly publicUrl: string;
 };
@@ -65,7 +65,7 @@ export function createTokenEndpoint(
   };
 
   /** To a log-in the one that was asked for, to an exchange the same again (RFC 6749 section 6); `null` for others. */
-  const identityTokenFor = async (asked: TokenRequest, service: Service, identity: Identity, client: Client) => {
+  const identityTokenFor = async (asked: TokenRequest, service: Service, identity: Identity, client: Requester) => {
     const { proof, wantsIdentityToken } = asked;
     if (proof?.kind === 'identity token') return proof.token;
     if (proof === null || !wantsIdentityToken || !service.identityTokens) return null;
@@ -74,7 +74,7 @@ export function createTokenEndpoint(
 
   return async (request, response) => {
     const begun = performance.now();
-    const client = parts.clientOf(request);
+    const client = parts.requesterOf(request);
     const write = createLine(parts.log, client, begun);
     const count = (service: string, outcome: string) =>
       parts.onAnswer(service, outcome, (performance.now() - begun) / 1000);
@@ -122,7 +122,7 @@ function findService(services: readonly Service[], name: string): Service {
 }
 
 /** The one line that the log has of a request to the realm. */
-function createLine(log: Log, { requestId, address, userAgent }: Client, begun: number) {
+function createLine(log: Log, { requestId, address, userAgent }: Requester, begun: number) {
   return (level: 'info' | 'error', message: string, outcome: object): void => {
     const ms = Math.round((performance.now() - begun) * 10) / 10;
     log[level]({ requestId, ...outcome, ms, address, userAgent }, message);

@@ -1,9 +1,9 @@
 /** Owns the plain words for what somebody may do and what was denied to them: the policy's rules as people read them. */
 import type { Denial } from '../audit/denials.ts';
-import type { Outlook, Prospect, Reason } from '../policy/effective-permissions.ts';
-import { type Moment, momentOf } from './time-view.ts';
+import type { CandidateRule, EffectivePermissions, Reason } from '../policy/effective-permissions.ts';
+import { type FormattedTime, formatTime } from './time-view.ts';
 
-export type ProspectView = {
+export type CandidateRuleView = {
   readonly number: number;
   readonly line: number;
   readonly comment: string | null;
@@ -19,25 +19,25 @@ export type ProspectView = {
   readonly because: readonly string[];
 };
 
-export function prospectsOf({ prospects }: Outlook): ProspectView[] {
-  return prospects.map((prospect, index) => {
-    const patterns = patternsOf(prospect, 'name');
-    const catalog = patternsOf(prospect, 'type').includes('registry') || patterns.join() === 'catalog';
+export function candidateRulesOf({ candidateRules }: EffectivePermissions): CandidateRuleView[] {
+  return candidateRules.map((candidate, index) => {
+    const patterns = patternsOf(candidate, 'name');
+    const catalog = patternsOf(candidate, 'type').includes('registry') || patterns.join() === 'catalog';
     return {
-      number: prospect.number,
-      line: prospect.line,
-      comment: prospect.comment,
-      tone: toneOf(prospect.actions),
-      actions: actionsText(prospect.actions),
-      what: catalog ? 'the list of all repositories' : patterns.length > 0 ? null : anything(prospect, index > 0),
+      number: candidate.number,
+      line: candidate.line,
+      comment: candidate.comment,
+      tone: toneOf(candidate.actions),
+      actions: actionsText(candidate.actions),
+      what: catalog ? 'the list of all repositories' : patterns.length > 0 ? null : anything(candidate, index > 0),
       patterns: catalog ? [] : patterns,
-      conditions: conditionsOf(prospect),
-      because: prospect.because.length === 0 ? ['everybody'] : prospect.because.map(reasonText),
+      conditions: conditionsOf(candidate),
+      because: candidate.because.length === 0 ? ['everybody'] : candidate.because.map(reasonText),
     };
   });
 }
 
-function toneOf(actions: readonly string[]): ProspectView['tone'] {
+function toneOf(actions: readonly string[]): CandidateRuleView['tone'] {
   if (actions.length === 0) return 'none';
   return isEverything(actions) ? 'all' : 'some';
 }
@@ -68,17 +68,17 @@ export function actionsList(actions: readonly string[], joint: 'and' | 'or' = 'a
   return (joint === 'and' ? list : either).format(sorted.map(wordOf));
 }
 
-function anything({ requires }: Prospect, isRest: boolean): string {
+function anything({ requires }: CandidateRule, isRest: boolean): string {
   const repositories = requires.some(({ field, patterns }) => field === 'type' && patterns.includes('repository'));
   if (repositories) return isRest ? 'every other repository' : 'every repository';
   return isRest ? 'everything else' : 'everything';
 }
 
-function patternsOf({ requires }: Prospect, field: string): readonly string[] {
+function patternsOf({ requires }: CandidateRule, field: string): readonly string[] {
   return requires.find((requirement) => requirement.field === field)?.patterns ?? [];
 }
 
-function conditionsOf({ requires }: Prospect): string[] {
+function conditionsOf({ requires }: CandidateRule): string[] {
   return requires.flatMap(({ field, patterns }) => {
     const text = patterns.join(' or ');
     if (field === 'name' || (field === 'type' && /^(repository|registry)$/.test(text))) return [];
@@ -106,7 +106,7 @@ export type DenialView = {
   readonly type: string;
   readonly action: string;
   readonly count: number;
-  readonly last: Moment;
+  readonly last: FormattedTime;
   readonly address: string;
   /** In words that say what would help. */
   readonly why: string;
@@ -126,7 +126,7 @@ export function denialOf(denial: Denial, now: number): DenialView {
   const told = denial.by === 'policy' ? rule : null;
   return {
     ...{ name, type, action, count, address, why },
-    last: momentOf(lastAt, now),
+    last: formatTime(lastAt, now),
     comment: told?.comment ?? null,
     line: told?.line ?? null,
   };

@@ -1,18 +1,18 @@
 /** Owns the page that tells a person what they may do, by which rule, and what was denied to them lately. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { People } from '../accounts/people.ts';
-import type { Client } from '../audit/audit.ts';
+import type { Requester } from '../audit/audit.ts';
 import type { Denial } from '../audit/denials.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Policy } from '../policy/acl.ts';
-import { outlookOf } from '../policy/effective-permissions.ts';
+import { effectivePermissionsOf } from '../policy/effective-permissions.ts';
 import { explain } from '../policy/explain.ts';
 import type { Account } from '../store/accounts.ts';
-import { actionsList, denialOf, prospectsOf } from './access-view.ts';
+import { actionsList, candidateRulesOf, denialOf } from './access-view.ts';
 import { sections } from './navigation.ts';
 import { personOf, signedInAt } from './session.ts';
 import { sessionView } from './session-view.ts';
-import { momentOf } from './time-view.ts';
+import { formatTime } from './time-view.ts';
 import type { Views } from './views.ts';
 
 export type AccessPageParts = {
@@ -22,7 +22,7 @@ export type AccessPageParts = {
   readonly denialsOf: (accountId: string) => Promise<readonly Denial[]>;
   /** For the sessions of one's own. */
   readonly people: Pick<People, 'detail' | 'endSessions'>;
-  readonly clientOf: (request: Request) => Client;
+  readonly requesterOf: (request: Request) => Requester;
   readonly services: readonly { readonly name: string; readonly registryHost: string }[];
   /** Whom to ask for more, as the configuration says; `null`: nobody is named. */
   readonly contact: string | null;
@@ -50,14 +50,14 @@ async function show(parts: AccessPageParts, request: Request, response: Response
   const person = personOf(request);
   const identity = parts.identityOf(person);
   const { sessions } = await parts.people.detail(person.id);
-  const outlook = outlookOf(policy(), identity);
+  const permissions = effectivePermissionsOf(policy(), identity);
   const { groupsAt, groupsKnown } = identity;
   views.page(response, 'access', {
     section: sections.access,
-    prospects: prospectsOf(outlook),
-    groups: outlook.groups,
+    candidateRules: candidateRulesOf(permissions),
+    groups: permissions.groups,
     groupsKnown,
-    groupsTold: groupsAt === null ? null : momentOf(groupsAt, now()),
+    groupsTold: groupsAt === null ? null : formatTime(groupsAt, now()),
     denials: (await parts.denialsOf(person.id)).map((denial) => denialOf(denial, now())),
     tried: tryName(parts, identity, request),
     sessions: sessions.map((session) => ({
@@ -70,14 +70,14 @@ async function show(parts: AccessPageParts, request: Request, response: Response
 }
 
 /** This browser's session ends with all the others. */
-async function endSessions({ people, views, clientOf }: AccessPageParts, request: Request, response: Response) {
+async function endSessions({ people, views, requesterOf }: AccessPageParts, request: Request, response: Response) {
   const { id, login } = personOf(request);
-  await people.endSessions(id, { actor: login, client: clientOf(request) });
+  await people.endSessions(id, { actor: login, client: requesterOf(request) });
   response.redirect(303, `${views.prefix}/sign-in`);
 }
 
 /** What a person would be granted on one repository, asked from where they are now. */
-function tryName({ policy, services, clientOf }: AccessPageParts, identity: Identity, request: Request) {
+function tryName({ policy, services, requesterOf }: AccessPageParts, identity: Identity, request: Request) {
   const { repository: wanted, service: wantedService } = request.query;
   const [first] = services;
   const service = services.find(({ name }) => name === wantedService) ?? first;
@@ -90,7 +90,7 @@ function tryName({ policy, services, clientOf }: AccessPageParts, identity: Iden
   const access = { type: 'repository', name, actions: ['pull', 'push', 'delete'] };
   const { granted, decidedBy } = explain(policy(), identity, access, {
     service: service.name,
-    address: clientOf(request).address,
+    address: requesterOf(request).address,
   });
   const refused = access.actions.filter((action) => !granted.includes(action));
   return {

@@ -1,25 +1,30 @@
 /** Owns how a person is told whether their passwords work, why not, and when the provider last spoke of them. */
-import { type Patience, standingOf } from '../identity/account-status.ts';
+import { accountStatusOf, type GracePeriods } from '../identity/account-status.ts';
 import type { Account } from '../store/accounts.ts';
-import { type Moment, momentOf } from './time-view.ts';
+import { type FormattedTime, formatTime } from './time-view.ts';
 
-export type StandingView = {
+export type AccountStatusView = {
   /** A whole sentence; `null` where everything works. */
   readonly problem: string | null;
   /** Where signing in again helps; else `null`. */
   readonly signInHref: string | null;
   /** `null`: nothing can be asked after the sign-in. */
-  readonly confirmed: Moment | null;
+  readonly confirmed: FormattedTime | null;
 };
 
 /** @param now epoch milliseconds */
-export function standingViewOf(account: Account, patience: Patience, prefix: string, now: number): StandingView {
-  const { use, reason, signInHelps } = standingOf(account, patience, now);
+export function accountStatusViewOf(
+  account: Account,
+  gracePeriods: GracePeriods,
+  prefix: string,
+  now: number,
+): AccountStatusView {
+  const { use, reason, signInHelps } = accountStatusOf(account, gracePeriods, now);
   const { confirmed_at: confirmedAt, provider } = account;
   const effect = use === 'pull' ? 'Your passwords are limited' : 'Your passwords do not work';
   return {
     problem: reason === null ? null : `${effect}: ${reason}.`,
     signInHref: signInHelps ? `${prefix}/sign-in/${encodeURIComponent(provider)}` : null,
-    confirmed: confirmedAt === null ? null : momentOf(confirmedAt, now),
+    confirmed: confirmedAt === null ? null : formatTime(confirmedAt, now),
   };
 }

@@ -1,11 +1,18 @@
 /** Owns the pages that create a password, give it a new secret and revoke it: of a person, or of a robot that somebody manages. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { AppPassword, AppPasswords, Owner } from '../app-passwords/app-passwords.ts';
-import type { Client } from '../audit/audit.ts';
+import type { Requester } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
 import { toolsFor } from './commands.ts';
 import { readForm } from './fields.ts';
-import { emptyForm, formErrorOf, type PasswordForm, readFields, readRotation, toWish } from './password-form.ts';
+import {
+  emptyForm,
+  formErrorOf,
+  type PasswordForm,
+  readFields,
+  readRotation,
+  toPasswordInput,
+} from './password-form.ts';
 import { viewOf } from './password-view.ts';
 import { actorOf } from './session.ts';
 import type { Views } from './views.ts';
@@ -27,7 +34,7 @@ export type PasswordActionParts = {
   readonly passwords: AppPasswords;
   /** @throws {Refusal} `not_found` for a robot that the person does not manage */
   readonly holderOf: (request: Request) => Promise<Holder>;
-  readonly clientOf: (request: Request) => Client;
+  readonly requesterOf: (request: Request) => Requester;
   readonly views: Views;
   /** `registryHost` is what clients write before an image's name; `lifetime` of a token in seconds. */
   readonly services: readonly { readonly registryHost: string; readonly lifetime: number }[];
@@ -65,7 +72,7 @@ async function create(parts: PasswordActionParts, request: Request, response: Re
   const holder = await parts.holderOf(request);
   const fields = readFields(request.body);
   try {
-    const { secret, password } = await passwords.issue(holder.owner, toWish(fields), actorOf(parts, request));
+    const { secret, password } = await passwords.issue(holder.owner, toPasswordInput(fields), actorOf(parts, request));
     showSecret(parts, response, holder, { secret, password, previous: null });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -106,8 +113,8 @@ async function askRotation(parts: PasswordActionParts, request: Request, respons
 async function rotate(parts: PasswordActionParts, request: Request, response: Response): Promise<void> {
   const { owner, ...place } = await parts.holderOf(request);
   try {
-    const wish = readRotation(request.body);
-    const made = await parts.passwords.rotate(idOf(request), owner.id, wish, actorOf(parts, request));
+    const input = readRotation(request.body);
+    const made = await parts.passwords.rotate(idOf(request), owner.id, input, actorOf(parts, request));
     showSecret(parts, response, { owner, ...place }, made);
   } catch (error) {
     if (!(error instanceof Refusal) || error.code === 'not_found') throw error;

@@ -1,5 +1,5 @@
 /** Owns the form that makes a password or gives it a new secret: what it offers, and how what comes back is read. */
-import type { AppPasswords, PasswordWish, RotationWish } from '../app-passwords/app-passwords.ts';
+import type { AppPasswords, PasswordInput, RotationInput } from '../app-passwords/app-passwords.ts';
 import type { Refusal } from '../lib/errors.ts';
 import { fieldsOf, numberIn } from './fields.ts';
 
@@ -49,12 +49,12 @@ export function readFields(body: unknown): Sent {
 }
 
 /** Full access is given to whoever asks for it, not to whoever forgets to say. */
-export function toWish({ name, days, access, repositories }: Sent): PasswordWish {
+export function toPasswordInput({ name, days, access, repositories }: Sent): PasswordInput {
   return { name, days, pullOnly: access !== 'full', repositories: repositories.split(/\r?\n/) };
 }
 
 /** What is not said is `NaN`, which the rotation refuses: the old secret neither ends nor lives on unasked. */
-export function readRotation(body: unknown): RotationWish {
+export function readRotation(body: unknown): RotationInput {
   const field = fieldsOf(body);
   return { days: numberIn(field('days')), overlapHours: numberIn(field('overlap')) };
 }

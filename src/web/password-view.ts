@@ -1,8 +1,8 @@
 /** Owns how an app password is told to a person: its state, what it may do, who used it last. */
 import type { AppPassword } from '../app-passwords/app-passwords.ts';
 import { day } from '../lib/time.ts';
-import { type Moment, momentOf } from './time-view.ts';
-import { clientName } from './user-agent.ts';
+import { type FormattedTime, formatTime } from './time-view.ts';
+import { userAgentName } from './user-agent.ts';
 
 export type PasswordView = {
   readonly id: string;
@@ -17,15 +17,17 @@ export type PasswordView = {
   readonly repositories: readonly string[];
   /** Where docker keeps an identity token in its place. */
   readonly identityServices: readonly string[];
-  readonly created: Moment;
-  readonly expires: Moment;
+  readonly created: FormattedTime;
+  readonly expires: FormattedTime;
   /** `reason`: what the administrator said, '' for none. */
-  readonly revoked: (Moment & { readonly by: string; readonly reason: string }) | null;
+  readonly revoked: (FormattedTime & { readonly by: string; readonly reason: string }) | null;
   /** Whether it got a new secret: then this is the old one, which works until it expires. */
   readonly successor: boolean;
   /** Works, and nothing has used it for a long time. */
   readonly isIdle: boolean;
-  readonly lastUse: (Moment & { readonly address: string; readonly client: string; readonly userAgent: string }) | null;
+  readonly lastUse:
+    | (FormattedTime & { readonly address: string; readonly client: string; readonly userAgent: string })
+    | null;
 };
 
 const labels = { live: 'Live', soon: 'Expires soon', expired: 'Expired', revoked: 'Revoked' } as const;
@@ -57,13 +59,13 @@ export function viewOf(password: AppPassword, now: number): PasswordView {
           : limits.actions.join(', '),
     repositories: limits.repositories ?? [],
     identityServices: password.identityServices,
-    created: momentOf(password.createdAt, now),
-    expires: momentOf(password.expiresAt, now),
+    created: formatTime(password.createdAt, now),
+    expires: formatTime(password.expiresAt, now),
     revoked:
       password.revokedAt === null
         ? null
         : {
-            ...momentOf(password.revokedAt, now),
+            ...formatTime(password.revokedAt, now),
             by: password.revokedBy ?? 'somebody unknown',
             reason: password.revocationReason ?? '',
           },
@@ -73,9 +75,9 @@ export function viewOf(password: AppPassword, now: number): PasswordView {
       lastUse === null
         ? null
         : {
-            ...momentOf(lastUse.at, now),
+            ...formatTime(lastUse.at, now),
             address: lastUse.address,
-            client: clientName(lastUse.client),
+            client: userAgentName(lastUse.client),
             userAgent: lastUse.client,
           },
   };

@@ -1,9 +1,9 @@
 /** Owns the first page: a person's passwords, which of them end soon, which an administrator ended. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
-import type { Patience } from '../identity/account-status.ts';
+import type { GracePeriods } from '../identity/account-status.ts';
 import { day } from '../lib/time.ts';
-import { standingViewOf } from './account-status-view.ts';
+import { accountStatusViewOf } from './account-status-view.ts';
 import { sections } from './navigation.ts';
 import type { Holder } from './password-actions.ts';
 import { emptyForm } from './password-form.ts';
@@ -17,7 +17,7 @@ export type PasswordPageParts = {
   /** `registryHost` is what clients write before an image's name. */
   readonly services: readonly { readonly registryHost: string }[];
   /** How long the provider's word counts. */
-  readonly patience: Patience;
+  readonly gracePeriods: GracePeriods;
   readonly now: () => number;
 };
 
@@ -41,14 +41,14 @@ export function createPasswordList(parts: PasswordPageParts): RequestHandler {
 async function list(parts: PasswordPageParts, request: Request, response: Response): Promise<void> {
   const { passwords, views, services, now } = parts;
   const person = personOf(request);
-  const standing = standingViewOf(person, parts.patience, views.prefix, now());
+  const status = accountStatusViewOf(person, parts.gracePeriods, views.prefix, now());
   const all = (await passwords.ofAccount(person)).map((password) => viewOf(password, now()));
   const hosts = services.map((service) => service.registryHost);
   if (all.length === 0) {
     const form = { ...emptyForm(passwords), name: 'My laptop' };
     return views.page(response, 'password-welcome', {
       section,
-      standing,
+      status,
       base: '',
       home: section,
       form,
@@ -58,7 +58,7 @@ async function list(parts: PasswordPageParts, request: Request, response: Respon
   const live = all.filter(({ works }) => works);
   views.page(response, 'passwords', {
     section,
-    standing,
+    status,
     base: '',
     live,
     past: all.filter(({ works }) => !works),

@@ -1,7 +1,7 @@
 /** Owns the two addresses at which providers report unasked: back-channel logout, and Google's security events. */
 import type { IncomingMessage } from 'node:http';
 import express, { type Request, type RequestHandler } from 'express';
-import type { Client } from '../audit/audit.ts';
+import type { Requester } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Connector } from '../sign-in/connector.ts';
@@ -11,8 +11,8 @@ export type ProviderMessageParts = {
   readonly connectors: readonly Pick<Connector, 'name' | 'readLogout'>[];
   /** `null` where Google's events are not switched on. */
   readonly readGoogleEvent: ReadMessage | null;
-  readonly act: (provider: string, message: ProviderMessage, client: Client) => Promise<void>;
-  readonly clientOf: (request: IncomingMessage) => Client;
+  readonly act: (provider: string, message: ProviderMessage, client: Requester) => Promise<void>;
+  readonly requesterOf: (request: IncomingMessage) => Requester;
   readonly log: Log;
 };
 
@@ -55,7 +55,7 @@ export function createProviderMessages(parts: ProviderMessageParts): ProviderMes
 
 /** @returns what is wrong with the message, or `null` */
 async function receive(
-  { act, clientOf, log }: ProviderMessageParts,
+  { act, requesterOf, log }: ProviderMessageParts,
   provider: string,
   read: ReadMessage | null,
   token: unknown,
@@ -63,7 +63,7 @@ async function receive(
 ): Promise<string | null> {
   if (read === null) throw new Refusal('not_found', 'No provider reports here. Its settings switch that on.');
   if (typeof token !== 'string' || token === '') return 'there is no token';
-  const client = clientOf(request);
+  const client = requesterOf(request);
   let message: ProviderMessage;
   try {
     message = await read(token);

@@ -1,5 +1,5 @@
 /** Owns the form that makes and changes a robot: lists are written one entry a line, labels as `name: value, value`. */
-import type { Robot, RobotWish } from '../accounts/robots.ts';
+import type { Robot, RobotInput } from '../accounts/robots.ts';
 import { fieldsOf } from './fields.ts';
 import type { FormError } from './password-form.ts';
 
@@ -37,7 +37,7 @@ export function readRobotForm(body: unknown): RobotForm {
   };
 }
 
-export function toRobotWish(form: RobotForm): Omit<RobotWish, 'name'> {
+export function toRobotInput(form: RobotForm): Omit<RobotInput, 'name'> {
   const labels = linesOf(form.labels).map((line) => {
     const [name = '', ...rest] = line.split(':');
     const values = rest.join(':').split(',');

@@ -2,16 +2,16 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { Robot, RobotManager, Robots } from '../accounts/robots.ts';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
-import type { Client } from '../audit/audit.ts';
+import type { Requester } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Account } from '../store/accounts.ts';
 import { fieldsOf, oneOf, readForm } from './fields.ts';
 import type { Holder } from './password-actions.ts';
 import { formErrorOf } from './password-form.ts';
 import { viewOf } from './password-view.ts';
-import { emptyRobotForm, formOfRobot, type RobotForm, readRobotForm, toRobotWish } from './robot-form.ts';
+import { emptyRobotForm, formOfRobot, type RobotForm, readRobotForm, toRobotInput } from './robot-form.ts';
 import { actorOf, personOf } from './session.ts';
-import { momentOf } from './time-view.ts';
+import { formatTime } from './time-view.ts';
 import type { Views } from './views.ts';
 
 /** Where the pages are mounted, below the prefix, and for whom. */
@@ -25,7 +25,7 @@ export type RobotPlace = {
 export type RobotPageParts = {
   readonly robots: Robots;
   readonly passwords: Pick<AppPasswords, 'ofAccount'>;
-  readonly clientOf: (request: Request) => Client;
+  readonly requesterOf: (request: Request) => Requester;
   readonly views: Views;
   readonly now: () => number;
 };
@@ -78,7 +78,7 @@ function robotView(robot: Robot, now: number) {
   const isOff = robot.state !== 'active';
   const state = { state: isOff ? 'disabled' : 'active', stateLabel: isOff ? 'Switched off' : 'Active' };
   const labels = Object.entries(robot.labels).map(([name, values]) => `${name}: ${values.join(', ')}`);
-  return { ...robot, ...state, labels, created: momentOf(robot.createdAt, now) };
+  return { ...robot, ...state, labels, created: formatTime(robot.createdAt, now) };
 }
 
 async function show(parts: Parts, request: Request, response: Response): Promise<void> {
@@ -99,8 +99,8 @@ async function create(parts: Parts, request: Request, response: Response): Promi
   const { robots, place } = parts;
   const form = readRobotForm(request.body);
   try {
-    const wish = { ...toRobotWish(form), name: form.name };
-    const { id } = await robots.create(wish, place.managerOf(personOf(request)), actorOf(parts, request));
+    const input = { ...toRobotInput(form), name: form.name };
+    const { id } = await robots.create(input, place.managerOf(personOf(request)), actorOf(parts, request));
     response.redirect(303, `${parts.views.prefix}${place.base}/${id}`);
   } catch (error) {
     showError(parts, request, response, form, error);
@@ -112,7 +112,7 @@ async function change(parts: Parts, request: Request, response: Response): Promi
   const { id, name } = await find(parts, request);
   const form = { ...readRobotForm(request.body), id, name };
   try {
-    await robots.change(id, toRobotWish(form), place.managerOf(personOf(request)), actorOf(parts, request));
+    await robots.change(id, toRobotInput(form), place.managerOf(personOf(request)), actorOf(parts, request));
     response.redirect(303, `${parts.views.prefix}${place.base}/${id}`);
   } catch (error) {
     showError(parts, request, response, form, error);

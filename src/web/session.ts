@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { CookieOptions, Request, RequestHandler, Response } from 'express';
 import session from 'express-session';
 import passport from 'passport';
-import type { Actor, Client } from '../audit/audit.ts';
+import type { Actor, Requester } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Account, AccountStore } from '../store/accounts.ts';
@@ -13,7 +13,7 @@ import { DatabaseSessions, type SessionLimits, type SessionPerson } from './sess
 export type SessionParts = SessionLimits & {
   readonly sessions: SessionStore;
   readonly accounts: Pick<AccountStore, 'byId'>;
-  readonly clientOf: (request: Request) => Client;
+  readonly requesterOf: (request: Request) => Requester;
   /** The first signs cookies, all verify them: a new one is put in front. */
   readonly secrets: readonly string[];
   /** Whether the public URL is https. */
@@ -82,11 +82,11 @@ function sessionCookie(secure: boolean): { name: string; options: CookieOptions 
 }
 
 /** Passport's part: what of a person is kept in the session, and whether it still counts at each request. */
-function createPeople({ accounts, clientOf, now }: SessionParts): passport.Authenticator {
+function createPeople({ accounts, requesterOf, now }: SessionParts): passport.Authenticator {
   const people = new passport.Passport();
   people.serializeUser(
     (request: IncomingMessage, user: Express.User, done: (error: null, kept: SessionPerson) => void) => {
-      const { address, userAgent: client } = clientOf(request as Request);
+      const { address, userAgent: client } = requesterOf(request as Request);
       const { id, providerSession = null } = user as Account & Pick<SessionPerson, 'providerSession'>;
       done(null, { accountId: id, signedInAt: now(), address, client, providerSession });
     },
@@ -145,8 +145,8 @@ export function signedInAt(request: Request): number {
 }
 
 /** In whose name a request changes something. @throws {Refusal} `unauthenticated` */
-export function actorOf({ clientOf }: { clientOf: (request: Request) => Client }, request: Request): Actor {
-  return { actor: personOf(request).login, client: clientOf(request) };
+export function actorOf({ requesterOf }: { requesterOf: (request: Request) => Requester }, request: Request): Actor {
+  return { actor: personOf(request).login, client: requesterOf(request) };
 }
 
 function settled(start: (done: (error?: unknown) => void) => void): Promise<void> {

@@ -1,7 +1,7 @@
 /** Owns the page on which a sign-in ends that was refused: why, and what to do next. */
 import type { IncomingMessage } from 'node:http';
 import type { Request, Response } from 'express';
-import type { Client } from '../audit/audit.ts';
+import type { Requester } from '../audit/audit.ts';
 import type { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Connector } from '../sign-in/connector.ts';
@@ -13,21 +13,21 @@ export type Views = { page(response: Response, name: string, data: object, statu
 export type RefusedParts = {
   readonly views: Views;
   readonly log: Log;
-  readonly clientOf: (request: IncomingMessage) => Client;
+  readonly requesterOf: (request: IncomingMessage) => Requester;
   /** Path prefix of all pages: '' or '/dockpass'. */
   readonly prefix: string;
 };
 
 /** Logs a refused sign-in and shows its page. */
 export function refuse(
-  { log, clientOf, views, prefix }: RefusedParts,
+  { log, requesterOf, views, prefix }: RefusedParts,
   connector: Connector,
   request: Request,
   response: Response,
   refusal: Refusal,
 ): void {
   const { code, message, status, cause, retryAfter } = refusal;
-  const { requestId } = clientOf(request);
+  const { requestId } = requesterOf(request);
   log.warn({ requestId, provider: connector.name, code, cause: describe(cause) }, `sign-in refused: ${message}`);
   if (retryAfter !== undefined) response.set('Retry-After', String(retryAfter));
   const wrongAccount = code === 'denied' || code === 'conflict';

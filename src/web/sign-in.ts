@@ -1,9 +1,9 @@
 /** Owns the sign-in pages: choose a provider, go there, come back as somebody, or be told why not. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { Audit, Client } from '../audit/audit.ts';
+import type { Audit, Requester } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Admission, Admitted } from '../sign-in/admission.ts';
-import type { Attempt, Connector, Profile, SignInWish } from '../sign-in/connector.ts';
+import type { Attempt, Connector, Profile, SignInRequest } from '../sign-in/connector.ts';
 import { readAnswer } from './provider-answer.ts';
 import { safeReturnTo } from './return-to.ts';
 import { type Sessions, visitorOf } from './session.ts';
@@ -22,7 +22,7 @@ export type SignInParts = RefusedParts & {
   readonly connectors: readonly Connector[];
   readonly admission: Admission;
   /** What follows from a sign-in before its person is let in. @throws {Refusal} where they have left after all */
-  readonly welcome: (admitted: Admitted, profile: Profile, client: Client) => Promise<void>;
+  readonly afterSignIn: (admitted: Admitted, profile: Profile, client: Requester) => Promise<void>;
   /** Whether a refresh token of the person has to be asked for, as none is kept that the provider still takes. */
   readonly needsToken: (profile: Profile) => Promise<boolean>;
   readonly sessions: Pick<Sessions, 'signIn' | 'signOut'>;
@@ -83,12 +83,12 @@ async function leave(
   connector: Connector,
   request: Request,
   returnTo: string,
-  wish: SignInWish,
+  input: SignInRequest,
 ): Promise<string> {
   const attempt = createAttempt();
-  const outcome = await ask(connector, request, attempt, wish);
+  const outcome = await ask(connector, request, attempt, input);
   if (!('redirect' in outcome)) throw new Error('the strategy knew a person before anybody was asked');
-  const consent = wish.prompt === 'consent';
+  const consent = input.prompt === 'consent';
   rememberAttempt(request, { provider: connector.name, returnTo, begunAt: parts.now(), attempt, consent });
   await saveAttempts(request);
   return outcome.redirect;
@@ -102,20 +102,20 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
   const audited = auditRefusal(parts, connector, request);
   const profile = await audited('', () => prove(connector, request, pending));
   if (!pending.consent && (await lacksConsent(parts, connector, profile))) {
-    const wish: SignInWish = { prompt: 'consent', ...(profile.email !== null && { loginHint: profile.email }) };
-    response.redirect(302, await leave(parts, connector, request, pending.returnTo, wish));
+    const input: SignInRequest = { prompt: 'consent', ...(profile.email !== null && { loginHint: profile.email }) };
+    response.redirect(302, await leave(parts, connector, request, pending.returnTo, input));
     return;
   }
   const account = await audited(profile.email ?? profile.subject, async () => {
     const admitted = await parts.admission.admit(connector, profile);
-    await parts.welcome(admitted, profile, parts.clientOf(request));
+    await parts.afterSignIn(admitted, profile, parts.requesterOf(request));
     return admitted.account;
   });
   const others = waitingAttempts(request);
   await parts.sessions.signIn(request, account, profile.providerSession);
   for (const other of others) rememberAttempt(request, other);
   const detail = { provider: connector.name };
-  const client = parts.clientOf(request);
+  const client = parts.requesterOf(request);
   parts.audit.record({ action: 'sign-in', actor: account.login, subject: account.login, client, detail });
   parts.onEnd(connector.name, 'completed');
   response.redirect(303, pending.returnTo);
@@ -147,7 +147,7 @@ function auditRefusal(parts: SignInParts, connector: Connector, request: Request
     } catch (error) {
       if (error instanceof Refusal) {
         const detail = { provider: connector.name, reason: error.message };
-        const client = parts.clientOf(request);
+        const client = parts.requesterOf(request);
         parts.audit.record({ action: 'sign-in.refused', actor: subject, subject, client, detail });
       }
       throw error;
@@ -156,9 +156,9 @@ function auditRefusal(parts: SignInParts, connector: Connector, request: Request
 }
 
 /** @throws {Refusal} in place of whatever the provider or its strategy reports */
-async function ask(connector: Connector, request: Request, attempt: Attempt, wish?: SignInWish): Promise<Outcome> {
+async function ask(connector: Connector, request: Request, attempt: Attempt, input?: SignInRequest): Promise<Outcome> {
   try {
-    return await runStrategy(await connector.strategy(), request, attempt, wish);
+    return await runStrategy(await connector.strategy(), request, attempt, input);
   } catch (error) {
     throw connector.refusalOf(error);
   }
@@ -168,7 +168,7 @@ async function signOut(parts: SignInParts, request: Request, response: Response)
   const person = visitorOf(request);
   await parts.sessions.signOut(request, response);
   if (person !== null) {
-    const client = parts.clientOf(request);
+    const client = parts.requesterOf(request);
     parts.audit.record({ action: 'sign-out', actor: person.login, subject: person.login, client });
   }
   response.redirect(303, `${parts.prefix}/sign-in`);

@@ -1,7 +1,7 @@
 /** Owns how a provider's Passport strategy is run for one request: its actions become one result. */
 import type { Request } from 'express';
 import type passport from 'passport';
-import type { Attempt, Profile, SignInWish } from '../sign-in/connector.ts';
+import type { Attempt, Profile, SignInRequest } from '../sign-in/connector.ts';
 
 /** The strategy either sends the browser to the provider, or knows from its answer who came back. */
 export type Outcome = { readonly redirect: string } | { readonly profile: Profile };
@@ -11,14 +11,14 @@ type Actions = passport.StrategyCreated<passport.Strategy>;
 /**
  * Does for one request what `passport.authenticate` does. The strategy sees the attempt as its session: it keeps one
  * sign-in a session, and with its own part of ours two tabs do not overwrite each other.
- * @param wish where a sign-in is begun; `undefined` where it is completed
+ * @param input where a sign-in is begun; `undefined` where it is completed
  * @throws whatever the strategy or the provider reports
  */
 export function runStrategy(
   strategy: passport.Strategy,
   request: Request,
   attempt: Attempt,
-  wish?: SignInWish,
+  input?: SignInRequest,
 ): Promise<Outcome> {
   const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
   const actions: Partial<Actions> = {
@@ -31,8 +31,8 @@ export function runStrategy(
   const own: Actions = Object.assign(Object.create(strategy), actions);
   const session = { value: attempt };
   // One may begin in answer to another's end, whose code is none of its business.
-  const seen = wish === undefined ? { session } : { session, query: { value: {} }, originalUrl: { value: '' } };
-  own.authenticate(Object.create(request, seen), wish ?? {});
+  const seen = input === undefined ? { session } : { session, query: { value: {} }, originalUrl: { value: '' } };
+  own.authenticate(Object.create(request, seen), input ?? {});
   return promise;
 }
 

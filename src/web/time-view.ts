@@ -1,7 +1,7 @@
 /** Owns how a time is written on a page: in UTC by the server, for a script to put in the reader's own zone. */
 import { day, hour, minute } from '../lib/time.ts';
 
-export type Moment = {
+export type FormattedTime = {
   /** For `<time datetime>`. */
   readonly iso: string;
   /** "14 Feb 2027" */
@@ -32,7 +32,7 @@ function createFormats() {
 let formats: ReturnType<typeof createFormats> | undefined;
 
 /** @param at and `now` in epoch milliseconds */
-export function momentOf(at: number, now: number): Moment {
+export function formatTime(at: number, now: number): FormattedTime {
   formats ??= createFormats();
   return {
     iso: new Date(at).toISOString(),

@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises';
 import { client, day, refusal, root, type Scene, withScene } from '../support/administration-scene.ts';
 import { describeEngines } from '../support/engines.ts';
 
-const wish = { name: 'off-boarding', days: 30, scopes: ['people:write', 'people:read'] };
+const input = { name: 'off-boarding', days: 30, scopes: ['people:write', 'people:read'] };
 
 describeEngines('an API token', (databases) => {
   const scene = (action: (scene: Scene) => Promise<void>) => () => withScene(databases, action);
@@ -14,7 +14,7 @@ describeEngines('an API token', (databases) => {
     'tells its caller and scopes, and when it was last used',
     scene(async ({ addPerson, apiTokens, clock, events }) => {
       const { id } = await addPerson('root');
-      const { secret, token } = await apiTokens.issue(wish, id, root);
+      const { secret, token } = await apiTokens.issue(input, id, root);
       assert.match(secret, /^dka_/);
       const caller = await apiTokens.verify(secret, client);
       assert.deepEqual(caller.scopes, ['people:read', 'people:write']);
@@ -36,8 +36,8 @@ describeEngines('an API token', (databases) => {
     'ends when it expires, is revoked, or its maker is no administrator any more',
     scene(async ({ addPerson, apiTokens, clock, people }) => {
       const { id } = await addPerson('root');
-      const { secret, token } = await apiTokens.issue(wish, id, root);
-      const onCommandLine = await apiTokens.issue(wish, null, { actor: 'command line', client: null });
+      const { secret, token } = await apiTokens.issue(input, id, root);
+      const onCommandLine = await apiTokens.issue(input, null, { actor: 'command line', client: null });
       await people.disable(id, '', { actor: 'other', client });
       await assert.rejects(apiTokens.verify(secret, client), refusal('unauthenticated', /no administrator now/));
       await apiTokens.verify(onCommandLine.secret, client);
@@ -58,7 +58,7 @@ describeEngines('an API token', (databases) => {
       const password = { name: 'x', days: 1, pullOnly: false, repositories: [] };
       const { secret } = await passwords.issue(ana, password, root);
       await assert.rejects(apiTokens.verify(secret, client), refusal('unauthenticated', /none that is known/));
-      const token = await apiTokens.issue(wish, null, root);
+      const token = await apiTokens.issue(input, null, root);
       assert.equal(await login(ana.login, token.secret), null);
     }),
   );
@@ -66,8 +66,8 @@ describeEngines('an API token', (databases) => {
   test(
     'has a name, a lifetime and scopes that exist',
     scene(async ({ apiTokens }) => {
-      const refused = (change: Partial<typeof wish>, message: RegExp) =>
-        assert.rejects(apiTokens.issue({ ...wish, ...change }, null, root), refusal('bad_request', message));
+      const refused = (change: Partial<typeof input>, message: RegExp) =>
+        assert.rejects(apiTokens.issue({ ...input, ...change }, null, root), refusal('bad_request', message));
       await refused({ name: ' ' }, /Name the token/);
       await refused({ days: 366 }, /between 1 and 365/);
       await refused({ scopes: [] }, /one or more of the scopes people:read/);

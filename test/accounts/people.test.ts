@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PeopleQuery } from '../../src/accounts/people.ts';
 import { ConstraintError } from '../../src/store/sql.ts';
-import { client, day, refusal, root, type Scene, wish, withScene } from '../support/administration-scene.ts';
+import { client, day, input, refusal, root, type Scene, withScene } from '../support/administration-scene.ts';
 import { describeEngines } from '../support/engines.ts';
 
 const everybody: PeopleQuery = {
@@ -80,8 +80,8 @@ describeEngines('people', (databases) => {
     scene(async (scene) => {
       for (let index = 0; index < 51; index++) await scene.addPerson(`p${String(index).padStart(2, '0')}`);
       const last = { id: 'p50', login: 'p50@example.com', kind: 'person' } as const;
-      await scene.passwords.issue(last, wish, root);
-      await scene.passwords.issue(last, { ...wish, name: 'old', days: 1 }, root);
+      await scene.passwords.issue(last, input, root);
+      await scene.passwords.issue(last, { ...input, name: 'old', days: 1 }, root);
       scene.clock.at += 2 * day;
       const { people, ...page } = await scene.people.list({ ...everybody, page: 99 });
       assert.deepEqual(page, { total: 51, page: 2, pages: 2 });
@@ -105,7 +105,7 @@ describeEngines('people', (databases) => {
     'a person is shown with groups and where they come from, passwords and what used them, sessions',
     scene(async ({ addPerson, passwords, uses, people, store, login, clock }) => {
       const ana = await addPerson('ana', { groups: ['google:leads@example.com'] });
-      const { secret, password } = await passwords.issue(ana, wish, root);
+      const { secret, password } = await passwords.issue(ana, input, root);
       const identity = await login('ana@example.com', secret);
       assert.ok(identity !== null && typeof identity === 'object');
       uses.record(identity, client, [{ type: 'repository', name: 'team/app', actions: ['pull'] }]);
@@ -145,7 +145,7 @@ describeEngines('people', (databases) => {
     'disabling stops passwords and sessions at once and says why; enabling brings the passwords back',
     scene(async ({ addPerson, passwords, people, store, login, events, clock }) => {
       const ana = await addPerson('ana');
-      const { secret } = await passwords.issue(ana, wish, root);
+      const { secret } = await passwords.issue(ana, input, root);
       await store.sessions.write('s1', { accountId: 'ana', data: '{}', expiresAt: clock.at + day });
       await people.disable('ana', ' has left ', root);
       assert.match(
@@ -179,7 +179,7 @@ describeEngines('people', (databases) => {
     'are removed with all that is theirs, and their address is free for somebody else',
     scene(async (scene) => {
       const ana = await scene.addPerson('ana');
-      const { secret } = await scene.passwords.issue(ana, wish, root);
+      const { secret } = await scene.passwords.issue(ana, input, root);
       const leads = await scene.addPerson('lea', { groups: ['google:leads@example.com'] });
       const { secret: apiSecret } = await scene.apiTokens.issue(
         { name: 'job', days: 1, scopes: ['people:read'] },
@@ -231,7 +231,7 @@ describeEngines('people', (databases) => {
       const [ana, bo] = [await scene.addPerson('ana'), await scene.addPerson('bo')];
       const identities = [];
       for (const owner of [ana, bo]) {
-        const { secret } = await scene.passwords.issue(owner, wish, root);
+        const { secret } = await scene.passwords.issue(owner, input, root);
         identities.push(await scene.login(owner.login, secret));
       }
       for (const identity of identities)

@@ -5,7 +5,7 @@ import { createRevocations } from '../../src/accounts/revocations.ts';
 import type { Selection } from '../../src/accounts/selection.ts';
 import type { AuditEvent } from '../../src/audit/audit.ts';
 import type { RevocationStore } from '../../src/store/revocations.ts';
-import { client, day, hour, refusal, root, type Scene, wish, withScene } from '../support/administration-scene.ts';
+import { client, day, hour, input, refusal, root, type Scene, withScene } from '../support/administration-scene.ts';
 import { describeEngines } from '../support/engines.ts';
 import { newPassword } from '../support/rows.ts';
 
@@ -16,7 +16,7 @@ async function withCompany(scene: Scene) {
   const bo = await addPerson('bo', { groups: ['google:leads@example.com'] });
   const cy = await addPerson('cy', { domain: 'other.example', provider: 'keycloak' });
   const issue = async (owner: typeof ana, name: string) =>
-    (await passwords.issue(owner, { ...wish, name }, root)).secret;
+    (await passwords.issue(owner, { ...input, name }, root)).secret;
   const old = { ana: await issue(ana, 'old'), bo: await issue(bo, 'old') };
   scene.clock.at += 2 * day;
   const secrets = { ana: await issue(ana, 'new'), bo: await issue(bo, 'new'), cy: await issue(cy, 'new') };

@@ -1,15 +1,15 @@
 /** Who makes a robot, who manages it, what it may be given, and that it outlives its maker. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RobotManager, RobotWish } from '../../src/accounts/robots.ts';
+import type { RobotInput, RobotManager } from '../../src/accounts/robots.ts';
 import { decide } from '../../src/policy/decide.ts';
-import { day, refusal, root, type Scene, wish, withScene } from '../support/administration-scene.ts';
+import { day, input, refusal, root, type Scene, withScene } from '../support/administration-scene.ts';
 import { describeEngines } from '../support/engines.ts';
 
 const administrator: RobotManager = { administrator: true };
 const inPlatform: RobotManager = { administrator: false, groups: ['platform'] };
 const inOther: RobotManager = { administrator: false, groups: ['other'] };
-const robot: RobotWish = {
+const robot: RobotInput = {
   name: 'ci-web',
   description: 'builds',
   ownerGroup: 'platform',
@@ -40,7 +40,7 @@ describeEngines('a robot', (databases) => {
   test(
     'is given no group that its maker is not in, and labels by administrators alone',
     scene(async ({ robots }) => {
-      const denied = (change: Partial<RobotWish>, message: RegExp) =>
+      const denied = (change: Partial<RobotInput>, message: RegExp) =>
         assert.rejects(robots.create({ ...robot, ...change }, inPlatform, root), refusal('denied', message));
       await denied({ groups: ['platform', 'admins'] }, /not in the group admins/);
       await denied({ ownerGroup: 'other' }, /not in the group other/);
@@ -76,7 +76,7 @@ describeEngines('a robot', (databases) => {
     'logs in with a secret that says what it is, and the policy sees its groups and labels, however old they are',
     scene(async ({ robots, passwords, login, clock, policy }) => {
       const made = await robots.create({ ...robot, labels: { team: ['web'] } }, administrator, root);
-      const { secret } = await passwords.issue({ ...made, kind: 'robot' }, { ...wish, days: 365 }, root);
+      const { secret } = await passwords.issue({ ...made, kind: 'robot' }, { ...input, days: 365 }, root);
       assert.match(secret, /^dkr_/);
       clock.at += 200 * day;
       const identity = await login('robot-ci-web', secret);
@@ -98,7 +98,7 @@ describeEngines('a robot', (databases) => {
     scene(async ({ addPerson, people, robots, passwords, login, events }) => {
       const ana = await addPerson('ana');
       const made = await robots.create(robot, inPlatform, { actor: ana.login, client: null });
-      const { secret } = await passwords.issue({ ...made, kind: 'robot' }, wish, root);
+      const { secret } = await passwords.issue({ ...made, kind: 'robot' }, input, root);
       await people.disable(ana.id, 'has left', root);
       assert.equal(typeof (await login('robot-ci-web', secret)), 'object');
       await robots.setState(made.id, 'disabled', inPlatform, root);

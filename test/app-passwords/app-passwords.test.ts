@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AppPasswords, createAppPasswords, type PasswordWish } from '../../src/app-passwords/app-passwords.ts';
+import { type AppPasswords, createAppPasswords, type PasswordInput } from '../../src/app-passwords/app-passwords.ts';
 import type { AuditEvent } from '../../src/audit/audit.ts';
 import { Refusal } from '../../src/lib/errors.ts';
 import { createPepper, createSecret } from '../../src/lib/secret.ts';
@@ -11,7 +11,7 @@ import { signedIn } from '../support/rows.ts';
 
 const day = 24 * 60 * 60 * 1000;
 const by = { actor: 'ana@example.com', client: null };
-const wish: PasswordWish = { name: 'laptop', days: 30, pullOnly: false, repositories: [] };
+const input: PasswordInput = { name: 'laptop', days: 30, pullOnly: false, repositories: [] };
 const client = { address: '192.0.2.7', userAgent: 'docker/28.2.2', requestId: 'r1' };
 
 type Scene = { passwords: AppPasswords; ana: Account; store: Store; events: AuditEvent[]; clock: { at: number } };
@@ -30,7 +30,7 @@ async function withScene(action: (scene: Scene) => Promise<void>): Promise<void>
     publicUrl: 'https://auth.example.com/',
     maximumDays: 365,
     maximumPerAccount: 3,
-    patience: { groups: day, full: day, pull: 3 * day },
+    gracePeriods: { groups: day, full: day, pull: 3 * day },
     checkPattern: (pattern) => (pattern.includes('[') ? 'a bracket is not closed' : null),
   });
   await action({ passwords, ana: await store.accounts.signIn(signedIn({})), store, events, clock });
@@ -47,7 +47,7 @@ const refusal = (code: string, message: RegExp) => (error: unknown) => {
 
 test('a secret proves its owner, under the case-folded name, and nobody else', () =>
   withScene(async ({ passwords, ana }) => {
-    const { secret, password } = await passwords.issue(ana, wish, by);
+    const { secret, password } = await passwords.issue(ana, input, by);
     const verify = (username: string, text: string) => passwords.authenticator.verify({ username, password: text });
     const identity = await verify('Ana@Example.com', secret);
     assert.equal(identity?.account, 'ana@example.com');
@@ -62,7 +62,7 @@ test('a secret proves its owner, under the case-folded name, and nobody else', (
 
 test('a secret with a wrong checksum never reaches the store', () =>
   withScene(async ({ passwords, ana, store }) => {
-    const { secret } = await passwords.issue(ana, wish, by);
+    const { secret } = await passwords.issue(ana, input, by);
     await store.close();
     const typo = secret.slice(0, -1) + (secret.endsWith('a') ? 'b' : 'a');
     assert.equal(await passwords.authenticator.verify({ username: 'ana@example.com', password: typo }), null);
@@ -71,13 +71,13 @@ test('a secret with a wrong checksum never reaches the store', () =>
 
 test('the stored rows do not hold the secret', () =>
   withScene(async ({ passwords, ana, store }) => {
-    const { secret } = await passwords.issue(ana, wish, by);
+    const { secret } = await passwords.issue(ana, input, by);
     assert.ok(!JSON.stringify(await store.passwords.all()).includes(secret.slice(4, -6)));
   }));
 
 test('a revoked password is refused from the next request on, with the reason for whoever holds it', () =>
   withScene(async ({ passwords, ana }) => {
-    const { secret, password } = await passwords.issue(ana, wish, by);
+    const { secret, password } = await passwords.issue(ana, input, by);
     const revoked = await passwords.revoke(password.id, ana.id, by);
     assert.equal(revoked.state, 'revoked');
     const credentials = { username: 'ana@example.com', password: secret };
@@ -88,7 +88,7 @@ test('a revoked password is refused from the next request on, with the reason fo
 
 test('a password ends with its last millisecond', () =>
   withScene(async ({ passwords, ana, clock }) => {
-    const { secret } = await passwords.issue(ana, { ...wish, days: 7 }, by);
+    const { secret } = await passwords.issue(ana, { ...input, days: 7 }, by);
     const verify = () => passwords.authenticator.verify({ username: 'ana@example.com', password: secret });
     clock.at += 7 * day - 1;
     assert.notEqual(await verify(), null);
@@ -100,7 +100,7 @@ test('a password ends with its last millisecond', () =>
 test('a password that is used again proves what is stored and what the time is at that moment', () =>
   withScene(async ({ passwords, ana, store, clock }) => {
     const { id: accountId } = await store.accounts.signIn(signedIn({ groups: ['google:dev'], at: clock.at }));
-    const { secret, password } = await passwords.issue({ ...ana, id: accountId }, wish, by);
+    const { secret, password } = await passwords.issue({ ...ana, id: accountId }, input, by);
     const verify = async () => {
       const twice = [0, 1].map(() => passwords.authenticator.verify({ username: 'ana@example.com', password: secret }));
       const [first, second] = await Promise.all(twice);
@@ -120,14 +120,14 @@ test('a password that is used again proves what is stored and what the time is a
 
 test('narrowing goes into the identity', () =>
   withScene(async ({ passwords, ana }) => {
-    const { secret } = await passwords.issue(ana, { ...wish, pullOnly: true, repositories: [' team/** ', ''] }, by);
+    const { secret } = await passwords.issue(ana, { ...input, pullOnly: true, repositories: [' team/** ', ''] }, by);
     const identity = await passwords.authenticator.verify({ username: 'ana@example.com', password: secret });
     assert.deepEqual(identity?.limits, { actions: ['pull'], repositories: ['team/**'] });
   }));
 
 test('a wish that cannot be met is refused with what to change', () =>
   withScene(async ({ passwords, ana }) => {
-    const cases: [Partial<PasswordWish>, RegExp][] = [
+    const cases: [Partial<PasswordInput>, RegExp][] = [
       [{ name: '  ' }, /Give the password a name/],
       [{ name: 'n'.repeat(61) }, /longer than 60/],
       [{ name: 'a\u0007b' }, /control character/],
@@ -141,23 +141,23 @@ test('a wish that cannot be met is refused with what to change', () =>
       [{ repositories: ['a'.repeat(256)] }, /too long/],
     ];
     for (const [change, message] of cases) {
-      await assert.rejects(passwords.issue(ana, { ...wish, ...change }, by), refusal('bad_request', message));
+      await assert.rejects(passwords.issue(ana, { ...input, ...change }, by), refusal('bad_request', message));
     }
     assert.deepEqual(await passwords.ofAccount(ana), []);
   }));
 
 test('a name in use and the limit are told apart', () =>
   withScene(async ({ passwords, ana }) => {
-    await passwords.issue(ana, wish, by);
-    await assert.rejects(passwords.issue(ana, wish, by), refusal('conflict', /named "laptop" already/));
-    await passwords.issue(ana, { ...wish, name: 'ci' }, by);
-    await passwords.issue(ana, { ...wish, name: 'phone' }, by);
-    await assert.rejects(passwords.issue(ana, { ...wish, name: 'more' }, by), refusal('conflict', /3 live passwords/));
+    await passwords.issue(ana, input, by);
+    await assert.rejects(passwords.issue(ana, input, by), refusal('conflict', /named "laptop" already/));
+    await passwords.issue(ana, { ...input, name: 'ci' }, by);
+    await passwords.issue(ana, { ...input, name: 'phone' }, by);
+    await assert.rejects(passwords.issue(ana, { ...input, name: 'more' }, by), refusal('conflict', /3 live passwords/));
   }));
 
 test('nobody revokes a password of another account, nor learns that it is there', () =>
   withScene(async ({ passwords, ana, store }) => {
-    const { password } = await passwords.issue(ana, wish, by);
+    const { password } = await passwords.issue(ana, input, by);
     const bo = await store.accounts.signIn(signedIn({ id: 'bo', subject: '2', login: 'bo@example.com' }));
     await assert.rejects(passwords.revoke(password.id, bo.id, by), refusal('not_found', /no password/));
     await assert.rejects(passwords.revoke('nowhere', bo.id, by), refusal('not_found', /no password/));
@@ -166,7 +166,7 @@ test('nobody revokes a password of another account, nor learns that it is there'
 
 test('creation and revocation are written down once each, without the secret', () =>
   withScene(async ({ passwords, ana, events }) => {
-    const { secret, password } = await passwords.issue(ana, wish, by);
+    const { secret, password } = await passwords.issue(ana, input, by);
     await passwords.revoke(password.id, null, { actor: 'command line', client: null });
     await passwords.revoke(password.id, null, { actor: 'command line', client: null });
     assert.deepEqual(
@@ -181,7 +181,7 @@ test('creation and revocation are written down once each, without the secret', (
 
 test('the last use says when, from where and by which client', () =>
   withScene(async ({ passwords, ana, clock }) => {
-    const { secret } = await passwords.issue(ana, wish, by);
+    const { secret } = await passwords.issue(ana, input, by);
     const identity = await passwords.authenticator.verify({ username: 'ana@example.com', password: secret });
     assert.ok(identity);
     passwords.recordUse(identity, client);
@@ -193,7 +193,7 @@ test('the last use says when, from where and by which client', () =>
 
 test('a disabled account is told so, and why', () =>
   withScene(async ({ passwords, ana, store }) => {
-    const { secret } = await passwords.issue(ana, wish, by);
+    const { secret } = await passwords.issue(ana, input, by);
     const change = { state: 'disabled', reason: 'has left', by: 'root@example.com', at: 1 } as const;
     assert.equal(await store.accounts.setState(ana.id, change), true);
     const verify = passwords.authenticator.verify({ username: 'ana@example.com', password: secret });
@@ -202,7 +202,7 @@ test('a disabled account is told so, and why', () =>
 
 test('while the provider is silent a password is narrowed to pulls, then refused; groups become unknown', () =>
   withScene(async ({ passwords, ana, store, clock }) => {
-    const { secret } = await passwords.issue(ana, { ...wish, repositories: ['team/**'] }, by);
+    const { secret } = await passwords.issue(ana, { ...input, repositories: ['team/**'] }, by);
     const verify = () => passwords.authenticator.verify({ username: 'ana@example.com', password: secret });
     await store.accounts.confirm(ana.id, { at: clock.at, groups: ['google:dev'] });
     clock.at += day;

@@ -6,7 +6,7 @@ import { openStore } from '../../src/store/open.ts';
 import { signedIn } from '../support/rows.ts';
 
 const day = 24 * 60 * 60 * 1000;
-const patience = { groups: day, full: day, pull: day };
+const gracePeriods = { groups: day, full: day, pull: day };
 const policy = parsePolicy(
   `users:
   "Ci": { labels: { team: [web] } }
@@ -37,7 +37,7 @@ for (const [name, kind, account, isKnown] of table) {
     await store.accounts.signIn(
       signedIn({ id: 'account-2', subject: '1002', login: 'bo@example.com', email: 'bo@example.com', at: Date.now() }),
     );
-    const named = await createNaming({ patience }, { store }, () => policy)(name);
+    const named = await createNaming({ gracePeriods }, { store }, () => policy)(name);
     await store.close();
     assert.deepEqual([named.identity.kind, named.identity.account, named.isKnown], [kind, account, isKnown]);
   });
@@ -45,7 +45,7 @@ for (const [name, kind, account, isKnown] of table) {
 
 test('a user of the policy file keeps the labels that a rule may ask for', async () => {
   const store = await openStore('sqlite::memory:', () => {});
-  const { identity } = await createNaming({ patience }, { store }, () => policy)('Ci');
+  const { identity } = await createNaming({ gracePeriods }, { store }, () => policy)('Ci');
   await store.close();
   assert.deepEqual(identity.labels, { team: ['web'] });
 });

@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tidy } from '../../src/app/housekeeping.ts';
 import type { Identity } from '../../src/identity/identity.ts';
-import { client, day, hour, root, type Scene, wish, withScene } from '../support/administration-scene.ts';
+import { client, day, hour, input, root, type Scene, withScene } from '../support/administration-scene.ts';
 import { describeEngines } from '../support/engines.ts';
 
 describeEngines('uses of a password', (databases) => {
   const scene = (action: (scene: Scene, identity: Identity, id: string) => Promise<void>) => () =>
     withScene(databases, async (scene) => {
       const ana = await scene.addPerson('ana');
-      const { secret, password } = await scene.passwords.issue(ana, wish, root);
+      const { secret, password } = await scene.passwords.issue(ana, input, root);
       const identity = await scene.login(ana.login, secret);
       assert.ok(identity !== null && typeof identity === 'object');
       await action(scene, identity, password.id);

@@ -4,7 +4,11 @@ import bcrypt from 'bcryptjs';
 import { createRevocations } from '../../src/accounts/revocations.ts';
 import { createAppPasswords } from '../../src/app-passwords/app-passwords.ts';
 import type { AuditEvent } from '../../src/audit/audit.ts';
-import { type TakeOver, type TakeOverWish, takeOver } from '../../src/docker-auth/import-passwords.ts';
+import {
+  importPasswords,
+  type PasswordImport,
+  type PasswordImportOptions,
+} from '../../src/docker-auth/import-passwords.ts';
 import { createImportedCheck } from '../../src/docker-auth/imported-passwords.ts';
 import type { TokenDbEntry } from '../../src/docker-auth/token-db.ts';
 import type { Authenticator } from '../../src/identity/identity.ts';
@@ -24,7 +28,7 @@ const password = 'AnaPassword00001';
 const hash = bcrypt.hashSync(password, 4);
 const by = { actor: 'command line', client: null };
 const pepper = createPepper('p'.repeat(32));
-const wish: TakeOverWish = {
+const input: PasswordImportOptions = {
   ...{ provider: 'google', domains: ['example.com'], name: 'docker_auth', days: 365, usedSince: null, dryRun: false },
 };
 
@@ -44,7 +48,7 @@ describeEngines('passwords from docker_auth', (databases) => {
       ...{ store: store.passwords, pepper, onError: assert.ifError, now: () => now, checkPattern: () => null },
       audit: { record: (event) => events.push(event), flush: async () => {} },
       ...{ publicUrl: 'https://auth.example.com/', maximumDays: 365, maximumPerAccount: 3 },
-      patience: { groups: day, full: day, pull: 3 * day },
+      gracePeriods: { groups: day, full: day, pull: 3 * day },
     });
   beforeEach(async (context) => {
     store = await openStore(await databases.create(), () => {});
@@ -69,11 +73,17 @@ describeEngines('passwords from docker_auth', (databases) => {
     if ('after' in context) context.after(() => store.close());
   });
 
-  const take = async (entries: readonly TokenDbEntry[], changes: Partial<TakeOverWish> = {}): Promise<TakeOver[]> => {
+  const take = async (
+    entries: readonly TokenDbEntry[],
+    changes: Partial<PasswordImportOptions> = {},
+  ): Promise<PasswordImport[]> => {
     const audit = { record: (event: AuditEvent) => events.push(event), flush: async () => {} };
-    return takeOver({ store, audit, by, maximumPerAccount: 3, now: () => now }, entries, { ...wish, ...changes });
+    return importPasswords({ store, audit, by, maximumPerAccount: 3, now: () => now }, entries, {
+      ...input,
+      ...changes,
+    });
   };
-  const outcomes = async (entries: readonly TokenDbEntry[], changes: Partial<TakeOverWish> = {}) =>
+  const outcomes = async (entries: readonly TokenDbEntry[], changes: Partial<PasswordImportOptions> = {}) =>
     (await take(entries, changes)).map(({ outcome, reason }) => (reason === null ? outcome : `${outcome}: ${reason}`));
   const login = (username: string, given: string) => check.verify({ username, password: given }, '192.0.2.7');
   const ana = { username: 'ana@example.com', password };
@@ -184,7 +194,7 @@ describeEngines('passwords from docker_auth', (databases) => {
 
   test('who is left out, and why', async () => {
     await store.accounts.signIn(signedIn({ provider: 'keycloak', login: 'kc@example.com', email: 'kc@example.com' }));
-    const cases: [Partial<TokenDbEntry>, Partial<TakeOverWish>, RegExp][] = [
+    const cases: [Partial<TokenDbEntry>, Partial<PasswordImportOptions>, RegExp][] = [
       [{ email: 'ana@other.org' }, {}, /google lets in nobody of other\.org/],
       [{ email: 'ana' }, { domains: [] }, /no e-mail address/],
       [{ email: 'a b@example.com' }, {}, /no e-mail address/],

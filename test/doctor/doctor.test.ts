@@ -57,7 +57,7 @@ describe('dockpass doctor', { skip: missing('docker-registry', 'openssl') }, () 
   };
   /** That exactly these subjects are not right, and what is said of the first. */
   const expect = ({ code, findings }: Diagnosis, subjects: readonly string[], message: RegExp): void => {
-    const bad = findings.filter(({ verdict }) => verdict !== 'right');
+    const bad = findings.filter(({ status }) => status !== 'right');
     assert.deepEqual(
       bad.map(({ subject }) => subject),
       subjects,

@@ -50,7 +50,7 @@ describe('the doctor before a registry', () => {
     now: Date.now,
     ...changes,
   });
-  const wrongOnes = (findings: readonly Finding[]) => findings.filter(({ verdict }) => verdict !== 'right');
+  const wrongOnes = (findings: readonly Finding[]) => findings.filter(({ status }) => status !== 'right');
   const start = async (t: TestContext, issuer = 'auth.example.com'): Promise<URL> => {
     const [port = 0] = await freePorts(1);
     const settings = { realm: `${tokens.url}/auth`, service: 'registry.example.com', issuer };

@@ -46,7 +46,7 @@ describe('dockpass doctor behind proxies', { skip: missing('docker-registry', 'o
     const { stdout, output } = await dockpass.run(words, environment);
     assert.ok(stdout.startsWith('{'), output);
     const { findings } = JSON.parse(stdout) as { findings: Finding[] };
-    return findings.filter(({ verdict }) => verdict !== 'right');
+    return findings.filter(({ status }) => status !== 'right');
   };
 
   test('finds nothing wrong where both say that they were reached over https', async (t) => {

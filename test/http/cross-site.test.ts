@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import express from 'express';
 import { refuseCrossSite } from '../../src/http/cross-site.ts';
 import { replyToErrors } from '../../src/http/error-replies.ts';
-import { createClientReader, createTrust } from '../../src/http/requester.ts';
+import { createRequesterReader, createTrust } from '../../src/http/requester.ts';
 import { collectLog } from '../support/collected-log.ts';
 import { withServer } from '../support/listening.ts';
 
@@ -29,7 +29,7 @@ describe('what a browser sends for another site', () => {
   app.use(
     replyToErrors({
       log: collectLog().log,
-      clientOf: createClientReader(createTrust([])),
+      requesterOf: createRequesterReader(createTrust([])),
       page: (response, refusal) => response.send(`<p>${refusal.message}</p>`),
     }),
   );

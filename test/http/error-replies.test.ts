@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import express from 'express';
 import { notFound, replyToErrors } from '../../src/http/error-replies.ts';
-import { createClientReader, createTrust } from '../../src/http/requester.ts';
+import { createRequesterReader, createTrust } from '../../src/http/requester.ts';
 import { Refusal } from '../../src/lib/errors.ts';
 import { collectLog } from '../support/collected-log.ts';
 import { send, withServer } from '../support/listening.ts';
@@ -27,7 +27,7 @@ describe('an error becomes a reply', () => {
   app.use(
     replyToErrors({
       log,
-      clientOf: createClientReader(createTrust([])),
+      requesterOf: createRequesterReader(createTrust([])),
       page: (response, refusal) => response.send(`<p>${refusal.message}</p>`),
     }),
   );

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { test } from 'node:test';
 import { logRequest } from '../../src/http/request-log.ts';
-import { createClientReader, createTrust } from '../../src/http/requester.ts';
+import { createRequesterReader, createTrust } from '../../src/http/requester.ts';
 import { collectLog } from '../support/collected-log.ts';
 import { withServer } from '../support/listening.ts';
 
 test('a request is one log line, with the id of the answer, without query, header or secret', async () => {
   const written = Promise.withResolvers<object>();
   const log = { ...collectLog().log, info: written.resolve };
-  const clientOf = createClientReader(createTrust([]));
+  const requesterOf = createRequesterReader(createTrust([]));
   const listener: RequestListener = (request, response) => {
-    logRequest(request, response, { log, clientOf });
+    logRequest(request, response, { log, requesterOf });
     response.writeHead(204).end();
   };
   const secret = 'dkp_0123456789abcdefghijABCDEFGHIJ0123456789';

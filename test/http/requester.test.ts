@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { describe, test } from 'node:test';
-import { createClientReader, createTrust } from '../../src/http/requester.ts';
+import { createRequesterReader, createTrust } from '../../src/http/requester.ts';
 import { send, withServer } from '../support/listening.ts';
 
 describe('the address of a client', () => {
@@ -26,8 +26,8 @@ describe('the address of a client', () => {
   ];
   for (const [name, proxies, forwarded, expected] of cases) {
     test(name, async () => {
-      const clientOf = createClientReader(createTrust(proxies));
-      const listener: RequestListener = (request, response) => response.end(clientOf(request).address);
+      const requesterOf = createRequesterReader(createTrust(proxies));
+      const listener: RequestListener = (request, response) => response.end(requesterOf(request).address);
       await withServer(listener, async (url) => {
         const headers = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded };
         assert.equal((await send(url, headers)).body, expected);
@@ -37,9 +37,9 @@ describe('the address of a client', () => {
 });
 
 test('the name of a client holds nothing that a terminal obeys, or that hides a secret', () => {
-  const clientOf = createClientReader(createTrust([]));
+  const requesterOf = createRequesterReader(createTrust([]));
   const named = (userAgent: string) =>
-    clientOf({ headers: { 'user-agent': userAgent }, socket: {} } as IncomingMessage).userAgent;
+    requesterOf({ headers: { 'user-agent': userAgent }, socket: {} } as IncomingMessage).userAgent;
   assert.equal(named('docker/1 \u009b31mred\u0007 \u00ad\u202egnp'), 'docker/1 31mred gnp');
   assert.equal(named('dkp_0123\u00ad45678\u200b9abcdef'), 'dk?_…');
 });

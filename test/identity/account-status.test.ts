@@ -1,12 +1,12 @@
 /** What a provider's silence and an account's state mean, at the edges of each limit. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { standingOf, toldGroups } from '../../src/identity/account-status.ts';
+import { accountStatusOf, knownGroups } from '../../src/identity/account-status.ts';
 import type { Account } from '../../src/store/accounts.ts';
 
 const hour = 3_600_000;
 const at = Date.UTC(2026, 10, 23, 9, 5);
-const patience = { groups: 24 * hour, full: 24 * hour, pull: 72 * hour };
+const gracePeriods = { groups: 24 * hour, full: 24 * hour, pull: 72 * hour };
 const active = {
   kind: 'person',
   login: 'ana@example.com',
@@ -18,37 +18,37 @@ const active = {
   groups_json: '["google:dev@example.com"]',
   groups_at: at,
 } as const;
-const standing = (account: Partial<Account>, after: number) =>
-  standingOf({ ...active, ...account }, patience, at + after);
+const status = (account: Partial<Account>, after: number) =>
+  accountStatusOf({ ...active, ...account }, gracePeriods, at + after);
 
 test('silence ends pushes first, and pulls when their own grace is over', () => {
-  assert.deepEqual(standing({}, 24 * hour), { use: 'full', reason: null, signInHelps: false });
-  const narrowed = standing({}, 24 * hour + 1);
+  assert.deepEqual(status({}, 24 * hour), { use: 'full', reason: null, signInHelps: false });
+  const narrowed = status({}, 24 * hour + 1);
   assert.equal(narrowed.use, 'pull');
   assert.match(narrowed.reason ?? '', /google could not be asked about ana@example.com since 2026-11-23 09:05 UTC/);
-  assert.equal(standing({}, 72 * hour).use, 'pull');
-  assert.deepEqual([standing({}, 72 * hour + 1).use, standing({}, 72 * hour + 1).signInHelps], ['none', true]);
+  assert.equal(status({}, 72 * hour).use, 'pull');
+  assert.deepEqual([status({}, 72 * hour + 1).use, status({}, 72 * hour + 1).signInHelps], ['none', true]);
 });
 
 test('whoever cannot be asked about is not ended by silence', () => {
-  assert.equal(standing({ confirmed_at: null }, 1_000 * hour).use, 'full');
+  assert.equal(status({ confirmed_at: null }, 1_000 * hour).use, 'full');
 });
 
 test('a state says why and since when', () => {
   const change = { state_reason: 'suspended in the Google directory', state_at: at };
-  assert.deepEqual(standing({ ...change, state: 'disabled' }, 1), {
+  assert.deepEqual(status({ ...change, state: 'disabled' }, 1), {
     use: 'none',
     reason: 'the account ana@example.com is disabled since 2026-11-23 09:05 UTC: suspended in the Google directory',
     signInHelps: false,
   });
-  const again = standing({ ...change, state: 'reauth_required' }, 1);
+  const again = status({ ...change, state: 'reauth_required' }, 1);
   assert.match(again.reason ?? '', /^ana@example.com has to sign in again since /);
   assert.deepEqual([again.use, again.signInHelps], ['none', true]);
 });
 
 test('groups count as long as the operator lets them, then they are unknown', () => {
   const told = (account: Partial<Account>, after: number) =>
-    toldGroups({ ...active, ...account }, patience, at + after);
+    knownGroups({ ...active, ...account }, gracePeriods, at + after);
   assert.deepEqual(told({}, 24 * hour), { groups: ['google:dev@example.com'], groupsKnown: true, groupsAt: at });
   assert.deepEqual(told({}, 24 * hour + 1), { groups: [], groupsKnown: false, groupsAt: at });
   assert.deepEqual(told({ groups_at: null }, 0), { groups: [], groupsKnown: false, groupsAt: null });
@@ -56,5 +56,5 @@ test('groups count as long as the operator lets them, then they are unknown', ()
 
 test('the groups of a robot were given here, so no silence makes them unknown', () => {
   const robot = { ...active, kind: 'robot', groups_json: '["ci"]', groups_at: null } as const;
-  assert.deepEqual(toldGroups(robot, patience, at), { groups: ['ci'], groupsKnown: true, groupsAt: null });
+  assert.deepEqual(knownGroups(robot, gracePeriods, at), { groups: ['ci'], groupsKnown: true, groupsAt: null });
 });

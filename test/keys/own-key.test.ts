@@ -131,7 +131,7 @@ describe('own keys', { skip: missing('openssl') }, () => {
     const { selfSigned, open } = await newPlace(t);
     selfSigned('P-256');
     const ring = await open();
-    for (const wish of [ring.rotate(false), ring.addAuthority()]) await assert.rejects(wish, /This key is yours/);
+    for (const input of [ring.rotate(false), ring.addAuthority()]) await assert.rejects(input, /This key is yours/);
   });
 
   test('a key of any form is read, whatever stands around it', async (t) => {
@@ -175,7 +175,7 @@ describe('own keys', { skip: missing('openssl') }, () => {
   }
 
   // Each was put to a registry 2.8, which refuses the tokens, or does not start with the bundle; "good" it accepts.
-  for (const [kind, wish, why] of [
+  for (const [kind, input, why] of [
     ['good', {}, null],
     ['good, under a root that is signed with SHA-1', { authority: ['-sha1'] }, null],
     [
@@ -191,7 +191,7 @@ describe('own keys', { skip: missing('openssl') }, () => {
   ] as const) {
     test(`a chain that is ${kind} is ${why === null ? 'used' : 'refused'}`, async (t) => {
       const { openssl, path, chainOf, open } = await newPlace(t);
-      const { authority = [], leaf = [], newkey = newKey('rsa'), extensions = '' } = wish as ChainWish;
+      const { authority = [], leaf = [], newkey = newKey('rsa'), extensions = '' } = input as ChainWish;
       openssl('req', '-x509', ...newkey, ...authority, ...asAuthority('authority'));
       openssl('req', ...newKey('P-256'), '-nodes', '-keyout', 'token.key', '-out', 'token.csr', '-subj', '/CN=leaf');
       await writeFile(path('leaf.ext'), extensions);

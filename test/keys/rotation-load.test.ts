@@ -20,8 +20,8 @@ test('pulls go on while keys rotate, three times', { skip: missing('docker-regis
   stack.defer(() => rm(folder, { recursive: true }));
   const [port = 0] = await freePorts(1);
   const { bundleFile: certificateBundleFile } = tokens;
-  const wish = { folder, port, realm: `${tokens.url}/auth`, service: service.name, issuer: service.issuer };
-  const running = await startRegistry({ ...wish, certificateBundleFile });
+  const input = { folder, port, realm: `${tokens.url}/auth`, service: service.name, issuer: service.issuer };
+  const running = await startRegistry({ ...input, certificateBundleFile });
   stack.defer(() => running.stop());
 
   const url = `http://127.0.0.1:${port}/v2/team/app/blobs/`;

@@ -73,7 +73,7 @@ async function start(t: TestContext): Promise<Scene> {
       connectors = [createGoogleConnector(google, parts), createOidcConnector(sso, parts)];
       return connectors;
     },
-    welcome: (...told) => offBoarding().welcome(...told),
+    afterSignIn: (...told) => offBoarding().afterSignIn(...told),
     needsToken: (profile) => offBoarding().needsToken(profile),
   });
   const store = createStore(app.sql);

@@ -152,9 +152,9 @@ describeEngines('off-boarding', (databases) => {
       people.set(ana.sub, ana);
       const before = await account('ana');
       await store.accounts.setState(before.id, { state: 'active', reason: null, by: 'provider', at: clock.at });
-      const profile = { groups: null, refreshToken: null } as Parameters<typeof offBoarding.welcome>[1];
+      const profile = { groups: null, refreshToken: null } as Parameters<typeof offBoarding.afterSignIn>[1];
       const client = { address: '', userAgent: '', requestId: '' };
-      await offBoarding.welcome({ account: await account('ana'), before }, profile, client);
+      await offBoarding.afterSignIn({ account: await account('ana'), before }, profile, client);
       assert.equal((await push('ana', anas)).status, 401, 'the old password stays revoked');
       assert.deepEqual(JSON.parse((await account('ana')).groups_json), [
         'google:platform@example.com',

@@ -1,11 +1,11 @@
 /** One sweep: whom it asks, what each answer does, and when it believes none of them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Verdict } from '../../src/sign-in/provider-status.ts';
+import type { ProviderStatus } from '../../src/sign-in/provider-status.ts';
 import { describeEngines } from '../support/engines.ts';
 import { hour, minute, openRegistry, type Registry } from '../support/off-boarding.ts';
 
-const gone: Verdict = { kind: 'gone', reason: 'suspended in the Google directory' };
+const gone: ProviderStatus = { kind: 'gone', reason: 'suspended in the Google directory' };
 const names = (count: number) => Array.from({ length: count }, (_, index) => `p${String(index).padStart(2, '0')}`);
 const outcomes = (report: Awaited<ReturnType<Registry['sweep']>>) =>
   Object.fromEntries(report.people.map(({ login, outcome }) => [login.split('@')[0], outcome]));
@@ -206,8 +206,8 @@ describeEngines('a sweep', (databases) => {
       const asked = clock.at;
       clock.at += 10;
       await addPerson('p00').catch(() => {}); // signs in again; the password's name is taken
-      const finder = { actor: 'sweep', client: null };
-      assert.equal(await offBoarding.leavers.shutOut(before, 'deleted', asked, finder), false);
+      const actor = { actor: 'sweep', client: null };
+      assert.equal(await offBoarding.leavers.shutOut(before, 'deleted', asked, actor), false);
       assert.equal((await account('p00')).state, 'active');
     }));
 

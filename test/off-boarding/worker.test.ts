@@ -20,8 +20,8 @@ function start(t: TestContext, random: number, sweep: () => Promise<SweepReport>
   let count = 0;
   const worker = startWorker(
     {
-      sweep: (wish) => {
-        assert.deepEqual([wish.dryRun, wish.beyondLimit, wish.age], [false, false, 7.5 * minute]);
+      sweep: (input) => {
+        assert.deepEqual([input.dryRun, input.beyondLimit, input.age], [false, false, 7.5 * minute]);
         count++;
         return sweep();
       },

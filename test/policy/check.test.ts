@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { warningsOf } from '../../src/policy/check.ts';
 import { decide } from '../../src/policy/decide.ts';
-import { findCovers } from '../../src/policy/shadowed-rules.ts';
+import { findShadowedRules } from '../../src/policy/shadowed-rules.ts';
 import { somebody } from './asking.ts';
 
 function warnings(acl: string, groups = '{}'): string[] {
@@ -147,9 +147,9 @@ test('ten thousand rules are searched as one would be: the same covers are found
     fc.property(fc.array(match, { maxLength: 8 }), (matches) => {
       const acl = matches.map((written) => ({ match: written, actions: [] }));
       const { rules } = parsePolicy(JSON.stringify({ acl }), 'policy.json');
-      const covers = findCovers(rules);
+      const covers = findShadowedRules(rules);
       for (const [index, rule] of rules.entries()) {
-        const first = rules.slice(0, index).find((earlier) => findCovers([earlier, rule]).has(rule));
+        const first = rules.slice(0, index).find((earlier) => findShadowedRules([earlier, rule]).has(rule));
         assert.equal(covers.get(rule)?.number, first?.number);
       }
     }),
@@ -178,7 +178,7 @@ describe('of many rules few are looked at for each', () => {
           return rule.number;
         },
       }));
-      assert.equal(findCovers(probed).size, 0);
+      assert.equal(findShadowedRules(probed).size, 0);
       assert.ok(looks < 10 * rules.length, `${looks} looks at ${rules.length} rules`);
     });
   }

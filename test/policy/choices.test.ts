@@ -6,7 +6,7 @@ import { anonymous } from '../../src/identity/identity.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { type Choice, type Setting, someChoice } from '../../src/policy/choices.ts';
 import { decide } from '../../src/policy/decide.ts';
-import { outlookOf } from '../../src/policy/effective-permissions.ts';
+import { effectivePermissionsOf } from '../../src/policy/effective-permissions.ts';
 import { createEvaluator } from '../../src/policy/eval.ts';
 import { explain, formatExplanation } from '../../src/policy/explain.ts';
 import { noGroups } from '../../src/policy/groups.ts';
@@ -43,7 +43,7 @@ test('where too many are left nothing is granted, not even by a rule below, and 
     formatExplanation(explanation, 'policy.yml'),
     /rule 1 \(policy\.yml:1\) cannot be decided, so nothing is allowed: .* has 2985984 combinations of values \(12 for \$\{labels:a\}, .*at most 1000 are tried/,
   );
-  assert.equal(outlookOf(policy, identity).prospects.length, 2);
+  assert.equal(effectivePermissionsOf(policy, identity).candidateRules.length, 2);
   const line = { acl: [{ match: { name: `/^(${glob})$/` }, actions: [] }], request: { name: 'x', labels } };
   assert.match(createEvaluator({ dockerAuth: false })(JSON.stringify(line)), /"error":.*at most 1000/);
 });

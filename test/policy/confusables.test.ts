@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatProblem, parsePolicy } from '../../src/policy/acl.ts';
 import { warningsOf } from '../../src/policy/check.ts';
-import { lookAlikeIn } from '../../src/policy/confusables.ts';
+import { findConfusable } from '../../src/policy/confusables.ts';
 
 describe('a character that looks like another', () => {
   const table: readonly [text: string, oddity: string | null][] = [
@@ -29,7 +29,7 @@ describe('a character that looks like another', () => {
     ['rockets \u{1f680}', null],
   ];
   for (const [text, oddity] of table) {
-    test(`${JSON.stringify(text)}: ${oddity ?? 'nothing'}`, () => assert.equal(lookAlikeIn(text), oddity));
+    test(`${JSON.stringify(text)}: ${oddity ?? 'nothing'}`, () => assert.equal(findConfusable(text), oddity));
   }
 });
 

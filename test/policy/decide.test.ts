@@ -228,30 +228,30 @@ describe('whatever the policy', () => {
 
   test('nothing is granted that was not asked for', () => {
     fc.assert(
-      fc.property(rules, who, access, (list, { account, limits: narrowed }, wish) => {
-        const { granted } = decide(policyOf(list), somebody(account, { limits: narrowed, labels }), wish, context);
-        assert.ok(granted.every((word) => wish.actions.includes(word)));
+      fc.property(rules, who, access, (list, { account, limits: narrowed }, input) => {
+        const { granted } = decide(policyOf(list), somebody(account, { limits: narrowed, labels }), input, context);
+        assert.ok(granted.every((word) => input.actions.includes(word)));
       }),
     );
   });
 
   test('rules after the one that decides change nothing, and without it the next one decides', () => {
     fc.assert(
-      fc.property(rules, rules, who, access, (list, more, { account }, wish) => {
+      fc.property(rules, rules, who, access, (list, more, { account }, input) => {
         const identity = somebody(account, { labels });
-        const before = decide(policyOf(list), identity, wish, context);
-        const after = decide(policyOf([...list, ...more]), identity, wish, context);
+        const before = decide(policyOf(list), identity, input, context);
+        const after = decide(policyOf([...list, ...more]), identity, input, context);
         if (before.rule) assert.deepEqual([after.granted, after.rule?.number], [before.granted, before.rule.number]);
-        else assert.deepEqual(after.granted, decide(policyOf(more), identity, wish, context).granted);
+        else assert.deepEqual(after.granted, decide(policyOf(more), identity, input, context).granted);
       }),
     );
   });
 
   test('narrowing only takes away, and narrowing more takes away more', () => {
     fc.assert(
-      fc.property(rules, access, limits, action, (list, wish, narrowed, other) => {
+      fc.property(rules, access, limits, action, (list, input, narrowed, other) => {
         const policy = policyOf(list);
-        const granted = (also: object) => decide(policy, somebody('a', { labels, ...also }), wish, context).granted;
+        const granted = (also: object) => decide(policy, somebody('a', { labels, ...also }), input, context).granted;
         const [full, some] = [granted({}), granted({ limits: narrowed })];
         const fewer = granted({ limits: { ...narrowed, actions: (narrowed.actions ?? [other]).slice(1) } });
         assert.ok(some.every((word) => full.includes(word)));

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { decide } from '../../src/policy/decide.ts';
-import { outlookOf } from '../../src/policy/effective-permissions.ts';
+import { effectivePermissionsOf } from '../../src/policy/effective-permissions.ts';
 import { somebody } from './asking.ts';
 
 const policy = parsePolicy(
@@ -25,7 +25,8 @@ acl:
   'policy.yml',
 );
 
-const numbersFor = (account: string) => outlookOf(policy, somebody(account)).prospects.map(({ number }) => number);
+const numbersFor = (account: string) =>
+  effectivePermissionsOf(policy, somebody(account)).candidateRules.map(({ number }) => number);
 
 test('only the rules that can apply to the person are told, up to the one that fits every request', () => {
   assert.deepEqual(numbersFor('ana@example.com'), [1, 2, 3, 4, 5, 7]);
@@ -35,12 +36,12 @@ test('only the rules that can apply to the person are told, up to the one that f
 });
 
 test('each says why it applies and what a request must fit, with the own values in place of variables', () => {
-  const { groups, prospects } = outlookOf(policy, somebody('ana@example.com'));
+  const { groups, candidateRules } = effectivePermissionsOf(policy, somebody('ana@example.com'));
   assert.deepEqual(
     groups.map(({ name, origin }) => `${name} ${origin}`),
     ['platform by e-mail', 'web by e-mail'],
   );
-  const [secret, platform, shop, own, everybody] = prospects;
+  const [secret, platform, shop, own, everybody] = candidateRules;
   assert.deepEqual(secret?.because, []);
   assert.deepEqual(secret?.requires, [{ field: 'name', patterns: ['secret/**'] }]);
   assert.deepEqual(
@@ -88,13 +89,13 @@ describe('what a request must fit is told with the own values', () => {
   for (const [title, match, patterns] of table) {
     test(title, () => {
       const own = parsePolicy(`acl: [{match: ${match}, actions: []}]`, 'policy.yml');
-      assert.deepEqual(outlookOf(own, ana).prospects[0]?.requires, [{ field: 'name', patterns }]);
+      assert.deepEqual(effectivePermissionsOf(own, ana).candidateRules[0]?.requires, [{ field: 'name', patterns }]);
     });
   }
 
   test('without groups no pattern is left of one that stands for them, and any other stays', () => {
     const own = parsePolicy('acl: [{match: {name: "${group}/**", service: "a*"}, actions: []}]', 'policy.yml');
-    assert.deepEqual(outlookOf(own, somebody('ana@example.com')).prospects[0]?.requires, [
+    assert.deepEqual(effectivePermissionsOf(own, somebody('ana@example.com')).candidateRules[0]?.requires, [
       { field: 'name', patterns: [] },
       { field: 'service', patterns: ['a*'] },
     ]);
@@ -104,8 +105,8 @@ describe('what a request must fit is told with the own values', () => {
 test('a condition on the person that names the request waits for it', () => {
   const of = (match: string) => {
     const own = parsePolicy(`acl: [{match: ${match}, actions: []}]`, 'policy.yml');
-    const [prospect] = outlookOf(own, somebody('ana@example.com', { groups: ['g:x'] })).prospects;
-    return [prospect?.because.map(({ field }) => field), prospect?.requires.map(({ field }) => field)];
+    const [candidate] = effectivePermissionsOf(own, somebody('ana@example.com', { groups: ['g:x'] })).candidateRules;
+    return [candidate?.because.map(({ field }) => field), candidate?.requires.map(({ field }) => field)];
   };
   assert.deepEqual(of('{group: "owners-${name}"}'), [[], ['group']]);
   assert.deepEqual(of('{group: ["g:x", "g:${type:1}"]}'), [[], ['group']]);
@@ -117,7 +118,7 @@ test('a condition on the person that names the request waits for it', () => {
 test('a rule for everybody and everything ends the list, also as the first', () => {
   const own = parsePolicy('acl: [{match: {}, actions: [pull]}, {match: {name: a}, actions: []}]', 'policy.yml');
   assert.deepEqual(
-    outlookOf(own, somebody('ana@example.com')).prospects.map(({ number, because, requires }) => [
+    effectivePermissionsOf(own, somebody('ana@example.com')).candidateRules.map(({ number, because, requires }) => [
       number,
       because,
       requires,
@@ -131,7 +132,7 @@ test('a domain that holds is a reason without groups', () => {
     'groups: {d: [ana@example.com]}\nacl: [{match: {domain: example.com}, actions: []}]',
     'policy.yml',
   );
-  assert.deepEqual(outlookOf(own, somebody('ana@example.com')).prospects[0]?.because, [
+  assert.deepEqual(effectivePermissionsOf(own, somebody('ana@example.com')).candidateRules[0]?.because, [
     { field: 'domain', patterns: ['example.com'], groups: [] },
   ]);
 });
@@ -149,7 +150,7 @@ test('whatever decides a request is among the rules that are told', () => {
       const identity = somebody(account);
       const access = { type, name, actions: ['pull'] };
       const { rule } = decide(policy, identity, access, { service: 'registry', address });
-      const told = outlookOf(policy, identity).prospects.map(({ number }) => number);
+      const told = effectivePermissionsOf(policy, identity).candidateRules.map(({ number }) => number);
       assert.ok(rule === null || told.includes(rule.number), `rule ${rule?.number} for ${account}`);
     }),
     { numRuns: 60 },

@@ -148,9 +148,9 @@ test('an explanation always tells what the decision is', () => {
       (rules, { account, pullOnly }, name) => {
         const other = parsePolicy(JSON.stringify({ acl: rules }), 'policy.json');
         const identity = somebody(account, { limits: pullOnly ? { actions: ['pull'], repositories: null } : null });
-        const wish = { type: 'repository', name, actions: ['pull', 'push'] };
-        const decision = decide(other, identity, wish, context);
-        const { granted, decidedBy, passedOver } = explain(other, identity, wish, context);
+        const input = { type: 'repository', name, actions: ['pull', 'push'] };
+        const decision = decide(other, identity, input, context);
+        const { granted, decidedBy, passedOver } = explain(other, identity, input, context);
         assert.deepEqual([granted, decidedBy?.number], [decision.granted, decision.rule?.number]);
         assert.equal(passedOver.length, decision.rule ? decision.rule.number - 1 : rules.length);
         assert.ok(passedOver.every(({ mismatches }) => mismatches.length > 0));

@@ -62,9 +62,9 @@ function search(
 
 test('for any rules and anybody, and they are tried in their order up to the one that is found', () => {
   fc.assert(
-    fc.property(fc.array(match, { maxLength: 12 }), who, asked, (matches, { account, groups }, wish) => {
+    fc.property(fc.array(match, { maxLength: 12 }), who, asked, (matches, { account, groups }, input) => {
       const policy = policyOf(matches);
-      const subject = subjectFor(policy, account, groups, wish);
+      const subject = subjectFor(policy, account, groups, input);
       const slowly = policy.rules.find((rule) => failingCondition(rule, subject) === undefined);
       const { found, tried } = search(policy.rules, subject);
       assert.equal(found, slowly?.number);

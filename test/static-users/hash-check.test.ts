@@ -14,7 +14,7 @@ import { createHashThread } from '../../src/static-users/hash-thread.ts';
 const hash = bcrypt.hashSync('s3cret', 4);
 const attempt: Attempt = { address: '192.0.2.1', username: 'ana' };
 
-function create(wish: Partial<HashCheckParts> = {}) {
+function create(input: Partial<HashCheckParts> = {}) {
   const compared: string[] = [];
   const notCompared: string[] = [];
   const waits: number[] = [];
@@ -33,7 +33,7 @@ function create(wish: Partial<HashCheckParts> = {}) {
     wait: async (time) => {
       waits.push(time);
     },
-    ...wish,
+    ...input,
   });
   return { check, compared, notCompared, waits, clock };
 }

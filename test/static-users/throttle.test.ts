@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Refusal } from '../../src/lib/errors.ts';
-import { createPace } from '../../src/static-users/throttle.ts';
+import { createThrottle } from '../../src/static-users/throttle.ts';
 
 function create() {
   const clock = { now: 1_000_000 };
   const waits: { readonly until: number; readonly end: () => void }[] = [];
-  const pace = createPace({
+  const pace = createThrottle({
     now: () => clock.now,
     wait: (time) => new Promise((resolve) => waits.push({ until: clock.now + time, end: resolve })),
   });

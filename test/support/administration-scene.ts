@@ -5,7 +5,7 @@ import { type ApiTokens, createApiTokens } from '../../src/accounts/api-tokens.t
 import { createPeople, type People } from '../../src/accounts/people.ts';
 import { createRevocations, type Revocations } from '../../src/accounts/revocations.ts';
 import { createRobots, type Robots } from '../../src/accounts/robots.ts';
-import { type AppPasswords, createAppPasswords, type PasswordWish } from '../../src/app-passwords/app-passwords.ts';
+import { type AppPasswords, createAppPasswords, type PasswordInput } from '../../src/app-passwords/app-passwords.ts';
 import { createIdentityTokens, type IdentityTokens } from '../../src/app-passwords/identity-tokens.ts';
 import { createLeakReports, type LeakReports } from '../../src/app-passwords/leaks.ts';
 import { type Actor, type AuditEvent, createAudit } from '../../src/audit/audit.ts';
@@ -26,7 +26,7 @@ export const hour = 60 * 60 * 1000;
 export const day = 24 * hour;
 export const client = { address: '192.0.2.9', userAgent: 'docker/28.2.2 go/go1.24', requestId: 'r1' };
 export const root: Actor = { actor: 'root@example.com', client };
-export const wish: PasswordWish = { name: 'laptop', days: 90, pullOnly: false, repositories: [] };
+export const input: PasswordInput = { name: 'laptop', days: 90, pullOnly: false, repositories: [] };
 
 const policyText = `
 users:
@@ -88,15 +88,15 @@ function createScene(store: Store): Scene {
   };
   const onError = assert.ifError;
   const policy = parsePolicy(policyText, 'policy.yml');
-  const patience = { groups: 30 * day, full: 30 * day, pull: 30 * day };
+  const gracePeriods = { groups: 30 * day, full: 30 * day, pull: 30 * day };
   const pepper = createPepper('p'.repeat(32));
   const limits = { maximumDays: 365, maximumPerAccount: 3 };
-  const rules = { ...limits, patience, publicUrl: 'https://auth.example.com/', checkPattern: () => null };
+  const rules = { ...limits, gracePeriods, publicUrl: 'https://auth.example.com/', checkPattern: () => null };
   const passwords = createAppPasswords({ store: store.passwords, audit, pepper, onError, now, ...rules });
   const failedLogins = createFailedLogins({ store: store.failedLogins, pepper, limit: 10, onError, now });
   const uses = createUses({ store: store.passwordUses, audit, onError, now });
   const emails = ['Root@example.com'];
-  const administrators = createAdministrators({ emails, groups: ['leads'], policy: () => policy, patience, now });
+  const administrators = createAdministrators({ emails, groups: ['leads'], policy: () => policy, gracePeriods, now });
   return {
     ...{ store, clock, events, policy, administrators, passwords, uses },
     people: createPeople({ store, passwords, uses, administrators, audit, now, forgetToken: async () => {} }),

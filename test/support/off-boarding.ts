@@ -6,7 +6,7 @@ import { createCipher } from '../../src/lib/cipher.ts';
 import { createLog } from '../../src/lib/log.ts';
 import { createPepper } from '../../src/lib/secret.ts';
 import { createOffBoarding, type OffBoarding, type OffBoardingParts } from '../../src/off-boarding/off-boarding.ts';
-import type { PersonSource, Verdict } from '../../src/sign-in/provider-status.ts';
+import type { PersonSource, ProviderStatus } from '../../src/sign-in/provider-status.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -22,13 +22,13 @@ export type Registry = {
   readonly passwords: AppPasswords;
   readonly offBoarding: OffBoarding;
   /** What the source says of a login; `there` without groups unless set. */
-  readonly says: Map<string, Verdict>;
+  readonly says: Map<string, ProviderStatus>;
   /** Logins, in the order in which they were asked about. */
   readonly asked: string[];
   /** Somebody who signed in and holds a password, asked about just now. @returns the secret */
   addPerson(name: string, changes?: Partial<Parameters<typeof signedIn>[0]>): Promise<string>;
   account(name: string): Promise<Account>;
-  sweep(wish?: Partial<Parameters<OffBoarding['sweep']>[0]>): ReturnType<OffBoarding['sweep']>;
+  sweep(input?: Partial<Parameters<OffBoarding['sweep']>[0]>): ReturnType<OffBoarding['sweep']>;
   close(): Promise<void>;
 };
 
@@ -42,7 +42,7 @@ export async function openRegistry(
   const now = () => clock.at;
   const events: AuditEvent[] = [];
   const audit = { record: (event: AuditEvent) => void events.push(event), flush: async () => {} };
-  const says = new Map<string, Verdict>();
+  const says = new Map<string, ProviderStatus>();
   const asked: string[] = [];
   const source: PersonSource = {
     async ask({ login }) {
@@ -53,7 +53,7 @@ export async function openRegistry(
   const passwords = createAppPasswords({
     ...{ store: store.passwords, audit, pepper: createPepper('p'.repeat(32)), onError: assert.ifError, now },
     ...{ publicUrl: 'https://auth.example.com/', maximumDays: 365, maximumPerAccount: 3, checkPattern: () => null },
-    patience: { groups: 24 * hour, full: 24 * hour, pull: 24 * hour },
+    gracePeriods: { groups: 24 * hour, full: 24 * hour, pull: 24 * hour },
   });
   const offBoarding = createOffBoarding({
     ...{
@@ -78,10 +78,10 @@ export async function openRegistry(
       const known = { id: `account-${name}`, subject: name, login, email: login, groups: null, at: clock.at };
       const owner = await store.accounts.signIn(signedIn({ ...known, ...person }));
       await store.accounts.confirm(owner.id, { at: clock.at, groups: null });
-      const wish = { name: 'laptop', days: 30, pullOnly: false, repositories: [] };
-      return (await passwords.issue(owner, wish, { actor: login, client: null })).secret;
+      const input = { name: 'laptop', days: 30, pullOnly: false, repositories: [] };
+      return (await passwords.issue(owner, input, { actor: login, client: null })).secret;
     },
-    sweep: (wish) => offBoarding.sweep({ dryRun: false, beyondLimit: false, age: 7 * minute, ...wish }),
+    sweep: (input) => offBoarding.sweep({ dryRun: false, beyondLimit: false, age: 7 * minute, ...input }),
     async close() {
       await passwords.flush();
       await store.close();

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { type AppPasswords, createAppPasswords } from '../../src/app-passwords/app-passwords.ts';
-import type { AuditEvent, Client } from '../../src/audit/audit.ts';
+import type { AuditEvent, Requester } from '../../src/audit/audit.ts';
 import { refuseCrossSite } from '../../src/http/cross-site.ts';
 import { notFound, replyToErrors } from '../../src/http/error-replies.ts';
 import { pageHeaders } from '../../src/http/page-headers.ts';
-import { createClientReader, createTrust } from '../../src/http/requester.ts';
+import { createRequesterReader, createTrust } from '../../src/http/requester.ts';
 import { createLog } from '../../src/lib/log.ts';
 import { createPepper } from '../../src/lib/secret.ts';
 import { createPatternCheck } from '../../src/pattern/repository-pattern.ts';
@@ -35,7 +35,7 @@ export type Site = {
 type Shown = { readonly template: string; readonly data: object };
 
 export const day = 24 * 60 * 60 * 1000;
-export const dockerClient: Client = {
+export const dockerClient: Requester = {
   address: '203.0.113.7',
   userAgent: 'docker/28.2.2 go/go1.24.3 os/linux arch/amd64 UpstreamClient(Docker-Client/28.2.2 \\(linux\\))',
   requestId: 'r1',
@@ -59,7 +59,7 @@ export async function startPasswordPages(
   );
   const state = { person: ana, now: Date.UTC(2026, 10, 23, 9, 28) };
   const events: AuditEvent[] = [];
-  const patience = { groups: day, full: day, pull: 3 * day };
+  const gracePeriods = { groups: day, full: day, pull: 3 * day };
   const passwords = createAppPasswords({
     store: store.passwords,
     audit: { record: (event) => events.push(event), flush: async () => {} },
@@ -69,7 +69,7 @@ export async function startPasswordPages(
     publicUrl: 'https://auth.example.com/',
     maximumDays: changes.maximumDays ?? 365,
     maximumPerAccount: changes.maximumPerAccount ?? 20,
-    patience,
+    gracePeriods,
     checkPattern: createPatternCheck(['registry.example.com']),
   });
 
@@ -77,7 +77,7 @@ export async function startPasswordPages(
   const server = app.listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
-  const clientOf = createClientReader(createTrust([]));
+  const requesterOf = createRequesterReader(createTrust([]));
   const views = createViews({ prefix });
   const router = express.Router();
   router.use('/static', views.assets);
@@ -87,7 +87,7 @@ export async function startPasswordPages(
     next();
   });
   const services = [{ registryHost: 'registry.example.com', lifetime: 300 }];
-  const parts = { passwords, clientOf, views, services, patience, now: () => state.now };
+  const parts = { passwords, requesterOf, views, services, gracePeriods, now: () => state.now };
   const pages = createPasswordActions({ ...parts, holderOf: ownHolder });
   router.get('/', createPasswordList(parts));
   router.get('/passwords/new', pages.ask);
@@ -106,7 +106,7 @@ export async function startPasswordPages(
     notFound,
     replyToErrors({
       log: createLog('silent'),
-      clientOf,
+      requesterOf,
       page: (response, refusal, requestId) =>
         views.page(
           response,
@@ -144,7 +144,7 @@ export async function seedPasswords(site: Site): Promise<void> {
     const { password } = await passwords.issue(ana, { name, days, pullOnly, repositories }, by);
     return password.id;
   };
-  const use = (id: string, ago: number, client: Pick<Client, 'address' | 'userAgent'>) =>
+  const use = (id: string, ago: number, client: Pick<Requester, 'address' | 'userAgent'>) =>
     site.store.passwords.recordUses([{ id, at: today - ago, address: client.address, client: client.userAgent }], 0);
 
   await make(200, 'old-laptop', 30);

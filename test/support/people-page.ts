@@ -69,7 +69,7 @@ function change(people: Map<string, Person>, form: URLSearchParams): void {
   const person = people.get(form.get('id') ?? '');
   if (person === undefined) return;
   const groups = (form.get('groups') ?? '').split(/[\s,]+/).filter((name) => /^[a-z0-9-]+$/.test(name));
-  const wish = form.get('do');
-  const suspended = wish === 'suspend' || (wish !== 'restore' && person.suspended === true);
-  people.set(person.sub, { ...person, ...(wish === 'groups' ? { groups } : {}), suspended });
+  const input = form.get('do');
+  const suspended = input === 'suspend' || (input !== 'restore' && person.suspended === true);
+  people.set(person.sub, { ...person, ...(input === 'groups' ? { groups } : {}), suspended });
 }

@@ -39,7 +39,7 @@ export type SignInAppSettings = {
   absolute?: number;
   secrets?: readonly string[];
   /** What follows from a sign-in; nothing unless given. */
-  welcome?: SignInParts['welcome'];
+  afterSignIn?: SignInParts['afterSignIn'];
   /** False unless given. */
   needsToken?: SignInParts['needsToken'];
 };
@@ -61,7 +61,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
   const sessions = createSessions({
     sessions: createSessionStore(sql),
     accounts,
-    clientOf: () => ({ address: '192.0.2.1', userAgent: 'test', requestId: 'r' }),
+    requesterOf: () => ({ address: '192.0.2.1', userAgent: 'test', requestId: 'r' }),
     secrets,
     secure,
     prefix,
@@ -74,14 +74,14 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
   const signIn = createSignIn({
     connectors: await settings.connectors(callbackUrl),
     admission: createAdmission({ accounts, now }),
-    welcome: settings.welcome ?? (async () => {}),
+    afterSignIn: settings.afterSignIn ?? (async () => {}),
     needsToken: settings.needsToken ?? (async () => false),
     sessions,
     views: { page: (response, _name, data, status = 200) => void response.status(status).json(data) },
     onEnd: () => {},
     audit: { record: (event) => void audited.push(event), flush: async () => {} },
     log,
-    clientOf: () => ({ address: '192.0.2.1', userAgent: 'test', requestId: 'r' }),
+    requesterOf: () => ({ address: '192.0.2.1', userAgent: 'test', requestId: 'r' }),
     prefix,
     secure,
     now,

@@ -14,8 +14,8 @@ export type TlsFiles = { readonly certificate: string; readonly key: string };
  * @param wish.names of the subjectAltName: `DNS:localhost,IP:127.0.0.1`
  * @param wish.days that it is valid from now on; a negative number makes one that is over
  */
-export async function makeTlsFiles(folder: string, wish: { names?: string; days?: number } = {}): Promise<TlsFiles> {
-  const { names = 'DNS:localhost,IP:127.0.0.1', days = 1 } = wish;
+export async function makeTlsFiles(folder: string, input: { names?: string; days?: number } = {}): Promise<TlsFiles> {
+  const { names = 'DNS:localhost,IP:127.0.0.1', days = 1 } = input;
   const stem = join(folder, `tls-${days}-${names.replaceAll(/[^\w]/g, '-')}`);
   const [certificate, key, request] = [`${stem}.crt`, `${stem}.key`, `${stem}.csr`];
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key];

@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import bcrypt from 'bcryptjs';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import { pathOf } from '../../src/http/path.ts';
-import { createClientReader, createTrust } from '../../src/http/requester.ts';
+import { createRequesterReader, createTrust } from '../../src/http/requester.ts';
 import { createServer } from '../../src/http/server.ts';
 import type { Identity } from '../../src/identity/identity.ts';
 import type { Keys, RingSettings } from '../../src/keys/keys.ts';
@@ -94,9 +94,9 @@ export type TokenServiceWish = Partial<Omit<TokenEndpointParts, 'services'>> & {
   readonly wait?: (time: number) => Promise<void>;
 };
 
-/** @param wish changes to the parts of the endpoint, for a test of how one of them fails */
-export async function startTokenService(wish: TokenServiceWish = {}): Promise<TokenService> {
-  const { services = [registry, secondRegistry], ring, wrongPasswords = 100, wait = setTimeout, ...changes } = wish;
+/** @param input changes to the parts of the endpoint, for a test of how one of them fails */
+export async function startTokenService(input: TokenServiceWish = {}): Promise<TokenService> {
+  const { services = [registry, secondRegistry], ring, wrongPasswords = 100, wait = setTimeout, ...changes } = input;
   const place = await createKeyPlace();
   const { bundleFile, jwksFile } = place.settings;
   const keys = await place.open({ rings: [{ ...place.settings, ...ring }] });
@@ -135,7 +135,7 @@ export async function startTokenService(wish: TokenServiceWish = {}): Promise<To
     recordUse: (identity) => uses.push(identity),
     log: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
     now: Date.now,
-    clientOf: createClientReader(createTrust([])),
+    requesterOf: createRequesterReader(createTrust([])),
     publicUrl: 'https://auth.example.com/',
     ...changes,
   });

@@ -11,7 +11,7 @@ import { openPeople } from '../../src/app/off-boarding.ts';
 import { createPages } from '../../src/app/pages.ts';
 import { openPolicies } from '../../src/app/policy-file.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { createClientReader, createTrust } from '../../src/http/requester.ts';
+import { createRequesterReader, createTrust } from '../../src/http/requester.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { policy } from './installation.ts';
 
@@ -47,7 +47,7 @@ export async function startHouse(): Promise<House> {
   const keys = await openSigningKeys(config, core);
   const people = await openPeople(config, core, policies.current, stopping.signal);
   const trust = createTrust([]);
-  const parts = { trust, clientOf: createClientReader(trust), policies, keys, people, warnings: () => [] };
+  const parts = { trust, requesterOf: createRequesterReader(trust), policies, keys, people, warnings: () => [] };
   const app = await createPages(config, core, { ...parts, metrics: null, stopping: stopping.signal });
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');

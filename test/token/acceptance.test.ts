@@ -197,8 +197,8 @@ test('14 without credentials: 200 with an empty list where the policy has no use
   );
   const closed = await startTokenService({ policy: () => policy, anonymous: users.anonymous });
   t.after(() => closed.stop());
-  for (const wish of ['repository:public/a:pull', 'registry:catalog:*']) {
-    const answer = await closed.get([service, scope(wish)]);
+  for (const input of ['repository:public/a:pull', 'registry:catalog:*']) {
+    const answer = await closed.get([service, scope(input)]);
     assert.equal(answer.claims?.sub, '');
     assert.deepEqual(answer.claims?.access, []);
   }
@@ -208,9 +208,9 @@ test('14 without credentials: 200 with an empty list where the policy has no use
 test('14 without credentials: 401 with a scope too, at a service without anonymous access', async (t) => {
   const mixed = await startTokenService({ services: [{ ...registry, anonymous: false }, secondRegistry] });
   t.after(() => mixed.stop());
-  const wish = scope('repository:public/a:pull');
-  assertRefused(await mixed.get([service, wish]), 401, 'UNAUTHORIZED');
-  assert.equal((await mixed.get([['service', secondRegistry.name], wish])).status, 200);
+  const input = scope('repository:public/a:pull');
+  assertRefused(await mixed.get([service, input]), 401, 'UNAUTHORIZED');
+  assert.equal((await mixed.get([['service', secondRegistry.name], input])).status, 200);
 });
 
 test('15 Basic with an empty user name is wrong, not anonymous', async () => {

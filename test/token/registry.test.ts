@@ -42,8 +42,8 @@ for (const [name, wishOf] of Object.entries(makers)) {
     stack.defer(() => tokens.stop());
     const [port = 0] = await freePorts(1);
     const { name: service, issuer } = secondRegistry;
-    const wish = { folder, port, realm: `${tokens.url}/auth`, service, issuer };
-    const registry = await startRegistry({ ...wish, certificateBundleFile: tokens.bundleFile });
+    const input = { folder, port, realm: `${tokens.url}/auth`, service, issuer };
+    const registry = await startRegistry({ ...input, certificateBundleFile: tokens.bundleFile });
     stack.defer(() => registry.stop());
     const { body } = await tokens.get([['service', service]], { user: 'ana' });
     const headers = { Authorization: `Bearer ${body['token']}` };

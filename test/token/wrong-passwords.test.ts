@@ -8,8 +8,8 @@ const fields = [['service', 'registry.example.com']] as const;
 const form = (username: string, secret: string) =>
   [...fields, ['grant_type', 'password'], ['username', username], ['password', secret]] as const;
 
-async function start(t: TestContext, wish: TokenServiceWish = {}) {
-  const tokens = await startTokenService({ wrongPasswords: 3, ...wish });
+async function start(t: TestContext, input: TokenServiceWish = {}) {
+  const tokens = await startTokenService({ wrongPasswords: 3, ...input });
   t.after(() => tokens.stop());
   const attempt = async (user: string, secret: string) => (await tokens.get(fields, { user, password: secret })).status;
   return { tokens, attempt };

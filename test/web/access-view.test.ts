@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parsePolicy } from '../../src/policy/acl.ts';
-import { outlookOf } from '../../src/policy/effective-permissions.ts';
+import { effectivePermissionsOf } from '../../src/policy/effective-permissions.ts';
 import { identityOf } from '../../src/policy/who.ts';
-import { prospectsOf } from '../../src/web/access-view.ts';
+import { candidateRulesOf } from '../../src/web/access-view.ts';
 
 test('"*" is everything where it stands alone, as decisions have it', () => {
   const table: readonly [actions: string, tone: string, text: string][] = [
@@ -15,8 +15,8 @@ test('"*" is everything where it stands alone, as decisions have it', () => {
   ];
   for (const [written, tone, text] of table) {
     const policy = parsePolicy(`acl: [{match: {}, actions: ${written}}]`, 'policy.yml');
-    const outlook = outlookOf(policy, identityOf(policy.users, { account: 'bo@example.com' }));
-    const [prospect] = prospectsOf(outlook);
-    assert.deepEqual([prospect?.tone, prospect?.actions], [tone, text], written);
+    const permissions = effectivePermissionsOf(policy, identityOf(policy.users, { account: 'bo@example.com' }));
+    const [candidate] = candidateRulesOf(permissions);
+    assert.deepEqual([candidate?.tone, candidate?.actions], [tone, text], written);
   }
 });

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { before, type TestContext, test } from 'node:test';
 import express from 'express';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from 'jose';
-import { createClientReader, createTrust } from '../../src/http/requester.ts';
+import { createRequesterReader, createTrust } from '../../src/http/requester.ts';
 import { Refusal } from '../../src/lib/errors.ts';
 import { createLog } from '../../src/lib/log.ts';
 import { createRiscReader } from '../../src/sign-in/google/risc.ts';
@@ -58,7 +58,7 @@ async function start(t: TestContext): Promise<Scene> {
     connectors: [createOidcConnector(settings, { fetch, now }), { name: 'google', readLogout: null }],
     readGoogleEvent: createRiscReader(risc, { fetch, now }),
     act: offBoarding.act,
-    clientOf: createClientReader(createTrust([])),
+    requesterOf: createRequesterReader(createTrust([])),
     log: createLog('silent'),
   });
   const app = express();

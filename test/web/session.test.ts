@@ -226,7 +226,7 @@ test('expired rows are removed in the background, by a timer that holds no proce
   const { promise: pruned, resolve } = Promise.withResolvers<number>();
   const sessions = createSessions({
     ...{ accounts: store.accounts, secrets: ['x'], secure: false, prefix: '', idle: 60, absolute: 60, now: () => now },
-    clientOf: () => ({ address: '192.0.2.1', userAgent: 'test', requestId: 'r' }),
+    requesterOf: () => ({ address: '192.0.2.1', userAgent: 'test', requestId: 'r' }),
     sessions: {
       ...store.sessions,
       async removeExpired(at) {

@@ -1,7 +1,7 @@
 /** How far away a moment is said to be. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { momentOf } from '../../src/web/time-view.ts';
+import { formatTime } from '../../src/web/time-view.ts';
 
 const now = Date.UTC(2026, 10, 23, 9, 28, 30);
 const minute = 60_000;
@@ -27,11 +27,11 @@ const cases: readonly [distance: number, words: string][] = [
 ];
 
 for (const [distance, words] of cases) {
-  test(`${distance} ms is "${words}"`, () => assert.equal(momentOf(now + distance, now).relative, words));
+  test(`${distance} ms is "${words}"`, () => assert.equal(formatTime(now + distance, now).relative, words));
 }
 
 test('the absolute time is in UTC, and says so where it has a clock', () => {
-  const moment = momentOf(now, now);
+  const moment = formatTime(now, now);
   assert.equal(moment.iso, '2026-11-23T09:28:30.000Z');
   assert.equal(moment.day, '23 Nov 2026');
   assert.equal(moment.minute, '23 Nov 2026, 09:28 UTC');

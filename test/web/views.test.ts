@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { clientName } from '../../src/web/user-agent.ts';
+import { userAgentName } from '../../src/web/user-agent.ts';
 import { initials } from '../../src/web/views.ts';
 import { startPasswordPages } from '../support/password-pages.ts';
 
@@ -81,5 +81,5 @@ for (const [userAgent, name] of [
   ['', 'an unnamed client'],
   ['(odd)', 'an unnamed client'],
 ] as const) {
-  test(`"${userAgent}" is ${name}`, () => assert.equal(clientName(userAgent), name));
+  test(`"${userAgent}" is ${name}`, () => assert.equal(userAgentName(userAgent), name));
 }

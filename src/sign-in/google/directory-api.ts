@@ -1,6 +1,6 @@
 /** Owns one call to Google's directory: the token in the header, the wait where a quota is used up, the shape of its errors. */
 import { type Fetch, isNoAnswer } from '../provider-fetch.ts';
-import type { Verdict } from '../provider-status.ts';
+import type { ProviderStatus } from '../provider-status.ts';
 
 /** What Google said instead of an answer. */
 export class GoogleApiError extends Error {
@@ -79,7 +79,7 @@ function isLater(error: unknown): boolean {
 }
 
 /** What an error of a call means for whoever was asked about; "gone" is for the caller to say. */
-export function verdictOfGoogleError(error: unknown): Extract<Verdict, { kind: 'silent' | 'fault' }> {
+export function statusOfGoogleError(error: unknown): Extract<ProviderStatus, { kind: 'silent' | 'fault' }> {
   const said = error instanceof GoogleApiError ? error.message : 'the Google directory did not answer';
   if (isLater(error) || isNoAnswer(error)) return { kind: 'silent', reason: said };
   // A page of a proxy is no word of Google's.

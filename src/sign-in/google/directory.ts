@@ -5,9 +5,9 @@ import { type Account, importedIssuer } from '../../store/accounts.ts';
 import { domainOf } from '../admission.ts';
 import { maximumGroups, prefixed } from '../group-claim.ts';
 import { type Fetch, limitFetch } from '../provider-fetch.ts';
-import type { PersonSource, Verdict } from '../provider-status.ts';
+import type { PersonSource, ProviderStatus } from '../provider-status.ts';
 import { createGoogleToken, type GoogleCredentials } from './credentials.ts';
-import { createGoogleApi, type GoogleApi, isNotFound, verdictOfGoogleError } from './directory-api.ts';
+import { createGoogleApi, type GoogleApi, isNotFound, statusOfGoogleError } from './directory-api.ts';
 import { createGroupLookup, type GroupLookup, type GroupLookupSettings } from './group-lookup.ts';
 import { scopeNamed } from './scopes.ts';
 
@@ -47,7 +47,7 @@ export function createGoogleDirectory(settings: GoogleDirectorySettings, parts: 
       if ('kind' in found) return found;
       // Until the first sign-in the subject is the e-mail, which may be somebody else's by now: good to shut out, no more.
       if (imported) return { kind: 'there', groups: null };
-      return tellGroups(lookup, { ...account, email: found.email ?? account.email }, primary);
+      return readGroups(lookup, { ...account, email: found.email ?? account.email }, primary);
     },
   };
 }
@@ -75,7 +75,7 @@ async function askUser(
   api: GoogleApi,
   base: string,
   { subject }: Account,
-): Promise<Verdict | { readonly email: string | undefined }> {
+): Promise<ProviderStatus | { readonly email: string | undefined }> {
   // The subject of Google's ID tokens is the id of the user in the directory.
   const url = `${base}/admin/directory/v1/users/${encodeURIComponent(subject)}?fields=id,primaryEmail,suspended,archived,suspensionReason`;
   try {
@@ -83,15 +83,15 @@ async function askUser(
     if (user.suspended === true) return gone(`suspended${user.suspensionReason ? ` (${user.suspensionReason})` : ''}`);
     return user.archived === true ? gone('archived') : { email: user.primaryEmail };
   } catch (error) {
-    return isNotFound(error) ? gone('deleted') : verdictOfGoogleError(error);
+    return isNotFound(error) ? gone('deleted') : statusOfGoogleError(error);
   }
 }
 
-function gone(how: string): Verdict {
+function gone(how: string): ProviderStatus {
   return { kind: 'gone', reason: `${how} in the Google directory` };
 }
 
-async function tellGroups(lookup: GroupLookup, { subject, email }: Account, primary: string): Promise<Verdict> {
+async function readGroups(lookup: GroupLookup, { subject, email }: Account, primary: string): Promise<ProviderStatus> {
   try {
     const groups = prefixed((await lookup({ subject, email: email ?? '' })).map(foldCase), prefix);
     if (groups === null)
@@ -99,10 +99,10 @@ async function tellGroups(lookup: GroupLookup, { subject, email }: Account, prim
     const own = groups.filter((name) => name.endsWith(`@${primary}`));
     return { kind: 'there', groups: [...groups, ...own.map((name) => name.slice(0, -primary.length - 1))] };
   } catch (error) {
-    return unknownGroups(verdictOfGoogleError(error).reason);
+    return unknownGroups(statusOfGoogleError(error).reason);
   }
 }
 
-function unknownGroups(reason: string): Verdict {
+function unknownGroups(reason: string): ProviderStatus {
   return { kind: 'there', groups: null, problem: `the groups are not known better: ${reason}` };
 }

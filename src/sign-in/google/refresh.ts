@@ -1,7 +1,7 @@
 /** Owns how Google is asked about a person with their refresh token, where no directory can be asked. */
 import type { Refresher } from '../connector.ts';
 import { type Fetch, isNoAnswer } from '../provider-fetch.ts';
-import { verdictOfTokenError } from '../token-error.ts';
+import { statusOfTokenError } from '../token-error.ts';
 
 export type GoogleRefreshSettings = {
   readonly clientId: string;
@@ -28,7 +28,7 @@ export function createGoogleRefresher(settings: GoogleRefreshSettings, call: Fet
         return { kind: 'silent', reason };
       }
       if (!response.ok || typeof answer.access_token !== 'string') {
-        return verdictOfTokenError('Google', response.status, typeof answer.error === 'string' ? answer.error : null);
+        return statusOfTokenError('Google', response.status, typeof answer.error === 'string' ? answer.error : null);
       }
       if (typeof answer.refresh_token === 'string') await keep(answer.refresh_token);
       return { kind: 'there', groups: null };

@@ -1,6 +1,6 @@
 /** Owns the mends of passport-google-oauth20: it is unmaintained, trusts too much and waits without end. */
 import { type GoogleCallbackParameters, Strategy, type StrategyOptionsWithRequest } from 'passport-google-oauth20';
-import { attemptOf, type Profile, type SignInWish } from '../connector.ts';
+import { attemptOf, type Profile, type SignInRequest } from '../connector.ts';
 
 export type GoogleStrategySettings = {
   readonly clientId: string;
@@ -36,7 +36,7 @@ export class GoogleStrategy extends Strategy {
     this._oauth2.getOAuthAccessToken = createTokenCall(parts) as typeof this._oauth2.getOAuthAccessToken;
   }
 
-  override authenticate(request: Request, wish: SignInWish = {}): void {
+  override authenticate(request: Request, input: SignInRequest = {}): void {
     const { nonce } = attemptOf(request);
     const { code, iss } = request.query;
     // RFC 9207, section 2.4, against a code of another provider's (mix-up).
@@ -45,8 +45,8 @@ export class GoogleStrategy extends Strategy {
       return;
     }
     // Without select_account Google takes the account that is signed in, which may be the wrong one of two.
-    const prompt = wish.prompt === 'consent' ? 'consent' : 'select_account';
-    super.authenticate(request, { ...this.wishes, nonce, prompt, loginHint: wish.loginHint });
+    const prompt = input.prompt === 'consent' ? 'consent' : 'select_account';
+    super.authenticate(request, { ...this.wishes, nonce, prompt, loginHint: input.loginHint });
   }
 
   override authorizationParams(options: { nonce: string }): object {

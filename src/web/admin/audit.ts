@@ -13,8 +13,8 @@ import {
 import { day } from '../../lib/time.ts';
 import { dayOf, fieldsOf, oneOf, queryOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
-import { momentOf } from '../time-view.ts';
-import { clientName } from '../user-agent.ts';
+import { formatTime } from '../time-view.ts';
+import { userAgentName } from '../user-agent.ts';
 import { actionLabels, actions, isGrave } from './audit-labels.ts';
 import { type AdminParts, tabs } from './section.ts';
 import { describeSelection } from './selection.ts';
@@ -90,11 +90,11 @@ function rowOf(entry: AuditEntry, now: number) {
   return {
     ...{ id, action, address, requestId, repository },
     actor: actor || (address === null ? 'Dockpass itself' : 'nobody known'),
-    at: momentOf(at, now),
+    at: formatTime(at, now),
     label: actionLabels[action] ?? action,
     isGrave: isGrave(action),
     subject: subject === actor ? '' : subject,
-    client: client === null || client === '' ? null : clientName(client),
+    client: client === null || client === '' ? null : userAgentName(client),
     userAgent: client,
     details: detailsOf(detail),
   };
@@ -114,7 +114,7 @@ function detailsOf(detail: AuditEntry['detail']): { name: string; value: string 
 function textOf(name: string, value: unknown): string {
   if (typeof value === 'string') return value;
   if (name === 'selection') return describeSelection(value as Selection);
-  if (typeof value === 'number' && /(At|Until)$/.test(name)) return momentOf(value, value).minute;
+  if (typeof value === 'number' && /(At|Until)$/.test(name)) return formatTime(value, value).minute;
   if (Array.isArray(value)) return value.map((item) => textOf('', item)).join(', ') || 'none';
   if (typeof value !== 'object' || value === null) return String(value);
   return detailsOf(value as AuditEntry['detail'])

@@ -4,7 +4,7 @@ import type { People, PeopleQuery, PeopleSort, Person } from '../../accounts/peo
 import type { AccountState } from '../../store/accounts.ts';
 import { fieldsOf, numberIn, oneOf, queryOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
-import { momentOf } from '../time-view.ts';
+import { formatTime } from '../time-view.ts';
 import { initials } from '../views.ts';
 import { type AdminParts, tabs } from './section.ts';
 
@@ -112,8 +112,8 @@ function rowOf(person: Person, now: number) {
     ...{ id, login, displayName, provider, domain, groups, state, livePasswords },
     stateLabel: stateLabels[state],
     initials: initials({ login, display_name: displayName }),
-    groupsTold: groupsAt === null ? null : momentOf(groupsAt, now),
-    signedIn: person.signedInAt === null ? null : momentOf(person.signedInAt, now),
-    created: momentOf(person.createdAt, now),
+    groupsTold: groupsAt === null ? null : formatTime(groupsAt, now),
+    signedIn: person.signedInAt === null ? null : formatTime(person.signedInAt, now),
+    created: formatTime(person.createdAt, now),
   };
 }

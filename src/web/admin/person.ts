@@ -4,13 +4,13 @@ import type { People, Person, PersonDetail } from '../../accounts/people.ts';
 import type { Denial } from '../../audit/denials.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { Policy } from '../../policy/acl.ts';
-import { outlookOf } from '../../policy/effective-permissions.ts';
-import { denialOf, prospectsOf } from '../access-view.ts';
+import { effectivePermissionsOf } from '../../policy/effective-permissions.ts';
+import { candidateRulesOf, denialOf } from '../access-view.ts';
 import { oneOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { type PasswordView, viewOf } from '../password-view.ts';
 import { sessionView } from '../session-view.ts';
-import { type Moment, momentOf } from '../time-view.ts';
+import { type FormattedTime, formatTime } from '../time-view.ts';
 import { initials } from '../views.ts';
 import { stateLabels } from './people.ts';
 import { type AdminParts, tabs } from './section.ts';
@@ -49,11 +49,11 @@ async function show(parts: PersonPageParts, request: Request<{ id: string }>, re
     person: personView(detail.person, now()),
     isAdministrator: detail.isAdministrator,
     ...passwordsOf(detail, now()),
-    prospects: prospectsOf(outlookOf(policy(), identity)),
+    candidateRules: candidateRulesOf(effectivePermissionsOf(policy(), identity)),
     denials: denials.map((denial) => denialOf(denial, now())),
     groups: detail.groups,
     groupsKnown: identity.groupsKnown,
-    groupsTold: identity.groupsAt === null ? null : momentOf(identity.groupsAt, now()),
+    groupsTold: identity.groupsAt === null ? null : formatTime(identity.groupsAt, now()),
     sessions: detail.sessions.map((session) => sessionView(session, now())),
   });
 }
@@ -67,13 +67,13 @@ function passwordsOf({ passwords }: PersonDetail, now: number): { live: Held[]; 
 
 export function personView(person: Person, now: number) {
   const { id, login, displayName, provider, domain, state, stateReason, stateBy, stateAt, livePasswords } = person;
-  const moment = (at: number | null): Moment | null => (at === null ? null : momentOf(at, now));
+  const moment = (at: number | null): FormattedTime | null => (at === null ? null : formatTime(at, now));
   return {
     ...{ id, login, displayName, provider, domain, state, stateReason, stateBy, livePasswords },
     stateLabel: stateLabels[state],
     initials: initials({ login, display_name: displayName }),
     stateSince: moment(stateAt),
-    created: momentOf(person.createdAt, now),
+    created: formatTime(person.createdAt, now),
     signedIn: moment(person.signedInAt),
     confirmed: moment(person.confirmedAt),
   };

@@ -7,7 +7,7 @@ import { dayOf, type Fields, fieldsOf, numberIn, queryOf, readForm } from '../fi
 import { sections } from '../navigation.ts';
 import { viewOf } from '../password-view.ts';
 import { actorOf } from '../session.ts';
-import { momentOf } from '../time-view.ts';
+import { formatTime } from '../time-view.ts';
 import { type AdminParts, tabs } from './section.ts';
 import { describeSelection, fieldsOfSelection, isEmpty, type SelectionFields, selectionOf } from './selection.ts';
 import { usesOf } from './uses-view.ts';
@@ -139,9 +139,9 @@ function rowOf(revocation: Revocation, now: number) {
   return {
     ...{ id, by, reason, passwords },
     what: describeSelection(selection),
-    at: momentOf(at, now),
-    undoUntil: momentOf(undoUntil, now),
+    at: formatTime(at, now),
+    undoUntil: formatTime(undoUntil, now),
     canUndo: undone === null && undoUntil > now,
-    undone: undone === null ? null : { ...momentOf(undone.at, now), by: undone.by },
+    undone: undone === null ? null : { ...formatTime(undone.at, now), by: undone.by },
   };
 }

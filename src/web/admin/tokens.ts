@@ -6,7 +6,7 @@ import { fieldsOf, numberIn, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { emptyForm, type FormError, formErrorOf } from '../password-form.ts';
 import { actorOf, personOf } from '../session.ts';
-import { type Moment, momentOf } from '../time-view.ts';
+import { type FormattedTime, formatTime } from '../time-view.ts';
 import { type AdminParts, tabs } from './section.ts';
 
 export type TokenPageParts = AdminParts & {
@@ -105,12 +105,12 @@ async function revoke(parts: TokenPageParts, request: Request<{ id: string }>, r
 
 function tokenView(token: ApiToken, now: number) {
   const { id, name, hint, scopes, createdBy, revokedBy, state, lastUse } = token;
-  const moment = (at: number | null): Moment | null => (at === null ? null : momentOf(at, now));
+  const moment = (at: number | null): FormattedTime | null => (at === null ? null : formatTime(at, now));
   return {
     ...{ id, name, hint, scopes, createdBy, revokedBy, state },
-    created: momentOf(token.createdAt, now),
-    expires: momentOf(token.expiresAt, now),
+    created: formatTime(token.createdAt, now),
+    expires: formatTime(token.expiresAt, now),
     revoked: moment(token.revokedAt),
-    lastUse: lastUse === null ? null : { ...momentOf(lastUse.at, now), address: lastUse.address },
+    lastUse: lastUse === null ? null : { ...formatTime(lastUse.at, now), address: lastUse.address },
   };
 }

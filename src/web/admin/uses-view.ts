@@ -1,9 +1,9 @@
 /** Owns how it is told what passwords were used from and for: addresses, clients and repositories of 30 days. */
 import type { Use, UseKind } from '../../audit/uses.ts';
-import { type Moment, momentOf } from '../time-view.ts';
-import { clientName } from '../user-agent.ts';
+import { type FormattedTime, formatTime } from '../time-view.ts';
+import { userAgentName } from '../user-agent.ts';
 
-export type UseView = { readonly value: string; readonly last: Moment };
+export type UseView = { readonly value: string; readonly last: FormattedTime };
 export type UsesView = {
   readonly addresses: readonly UseView[];
   readonly clients: readonly UseView[];
@@ -16,13 +16,13 @@ export function usesOf(uses: readonly Use[], now: number): UsesView {
     const told = uses
       .filter((use) => use.kind === kind)
       .toSorted((a, b) => a.lastAt - b.lastAt)
-      .map(({ value, lastAt }) => [tell(value), { value: tell(value), last: momentOf(lastAt, now) }] as const);
+      .map(({ value, lastAt }) => [tell(value), { value: tell(value), last: formatTime(lastAt, now) }] as const);
     // Two builds of one client are one line here; the later use was put in last.
     return [...new Map(told).values()].toReversed();
   };
   return {
     addresses: of('address', (value) => value),
-    clients: of('client', clientName),
+    clients: of('client', userAgentName),
     repositories: of('repository', (value) => value),
   };
 }

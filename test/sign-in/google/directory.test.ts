@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createGoogleDirectory, type GoogleDirectorySettings } from '../../../src/sign-in/google/directory.ts';
-import type { Verdict } from '../../../src/sign-in/provider-status.ts';
+import type { ProviderStatus } from '../../../src/sign-in/provider-status.ts';
 import type { Account } from '../../../src/store/accounts.ts';
 import { createDirectory, type Directory, subjectToken, tokenPath } from '../../support/directory.ts';
 import { demoPeople, type Person } from '../../support/provider.ts';
@@ -23,9 +23,9 @@ type Scene = {
   readonly people: Map<string, Person>;
   readonly waits: number[];
   readonly url: string;
-  ask(changes?: Changes, who?: Account): Promise<Verdict>;
+  ask(changes?: Changes, who?: Account): Promise<ProviderStatus>;
   /** One directory that is asked again and again. */
-  asker(changes: Changes, now?: () => number): (who: Account) => Promise<Verdict>;
+  asker(changes: Changes, now?: () => number): (who: Account) => Promise<ProviderStatus>;
 };
 
 async function start(t: TestContext, named: readonly string[] = []): Promise<Scene> {
@@ -122,8 +122,8 @@ test('more groups than anybody can have are unknown, and it is said why', async 
   const { people, ask } = await start(t);
   const groups = (count: number) => Array.from({ length: count }, (_, index) => `g${index}`);
   people.set(ana.sub, { ...ana, groups: groups(1_000) });
-  const verdict = await ask();
-  assert.equal(verdict.kind === 'there' && verdict.groups?.length, 2_000, 'each with and without the domain');
+  const status = await ask();
+  assert.equal(status.kind === 'there' && status.groups?.length, 2_000, 'each with and without the domain');
   people.set(ana.sub, { ...ana, groups: groups(1_001) });
   const problem = 'the groups are not known better: there are more than 1000, or one has a name that none can have';
   assert.deepEqual(await ask(), { kind: 'there', groups: null, problem });
@@ -147,8 +147,8 @@ test('configured: only groups that the policy names are asked about, also of mem
 test('suspended, archived and deleted people are gone; a page of a proxy is no word of Google', async (t) => {
   const { people, ask } = await start(t);
   const kinds = async () => {
-    const verdict = await ask();
-    return [verdict.kind, 'reason' in verdict ? verdict.reason : ''];
+    const status = await ask();
+    return [status.kind, 'reason' in status ? status.reason : ''];
   };
   people.set(ana.sub, { ...ana, suspended: true });
   assert.deepEqual(await kinds(), ['gone', 'suspended (ADMIN) in the Google directory']);
@@ -192,19 +192,19 @@ for (const [mood, kind] of [
   test(`a directory that is ${mood} says nothing of the person: ${kind}`, async (t) => {
     const { directory, ask } = await start(t);
     directory.mood = mood;
-    const verdict = await ask();
-    assert.equal(verdict.kind, kind);
+    const status = await ask();
+    assert.equal(status.kind, kind);
     if (mood === 'unauthorized')
-      assert.match('reason' in verdict ? verdict.reason : '', /unauthorized_client \(Client is/);
+      assert.match('reason' in status ? status.reason : '', /unauthorized_client \(Client is/);
   });
 }
 
 test('groups that cannot be read leave the person there, and say why', async (t) => {
   const { directory, ask } = await start(t);
   directory.mood = (path) => (path.endsWith('/groups') ? 'forbidden' : 'well');
-  const verdict = await ask();
-  assert.deepEqual([verdict.kind, 'groups' in verdict && verdict.groups], ['there', null]);
-  assert.match('problem' in verdict ? (verdict.problem ?? '') : '', /answered 403: Not Authorized/);
+  const status = await ask();
+  assert.deepEqual([status.kind, 'groups' in status && status.groups], ['there', null]);
+  assert.match('problem' in status ? (status.problem ?? '') : '', /answered 403: Not Authorized/);
 });
 
 test('a key: in the name of an administrator with delegation, in its own without', async (t) => {
@@ -249,8 +249,8 @@ test('a workload elsewhere: its token, of a file or a server, is exchanged for o
   const askWith = (changes: object, more: object = {}) =>
     ask({ credentials: { key: null, applicationDefault: account(changes), ...more } });
   const reasonOf = async (changes: object) => {
-    const verdict = await askWith(changes);
-    return [verdict.kind, 'reason' in verdict ? verdict.reason : ''];
+    const status = await askWith(changes);
+    return [status.kind, 'reason' in status ? status.reason : ''];
   };
   assert.deepEqual(await reasonOf({}), ['fault', `ENOENT: no such file or directory, open '${file}'`]);
 
