@@ -1,6 +1,7 @@
 /** Owns the plain words for what somebody may do and what was denied to them: the policy's rules as people read them. */
 import type { Denial } from '../audit/denials.ts';
 import type { CandidateRule, EffectivePermissions, Reason } from '../policy/effective-permissions.ts';
+import type { Membership } from '../policy/groups.ts';
 import { type FormattedTime, formatTime } from './time-view.ts';
 
 export type CandidateRuleView = {
@@ -18,6 +19,21 @@ export type CandidateRuleView = {
   /** "member of platform (by e-mail)" */
   readonly because: readonly string[];
 };
+
+declare module './views.ts' {
+  interface ViewData {
+    /** `nobody`: what the page says when there are no rules. */
+    'rule-list': { candidateRules: readonly CandidateRuleView[]; nobody: string };
+    /** `linked`: whether each group leads to the list of people in it. */
+    'group-list': {
+      groups: readonly Membership[];
+      groupsKnown: boolean;
+      groupsTold: FormattedTime | null;
+      linked?: boolean;
+    };
+    'denial-table': { rows: readonly DenialView[] };
+  }
+}
 
 export function candidateRulesOf({ candidateRules }: EffectivePermissions): CandidateRuleView[] {
   return candidateRules.map((candidate, index) => {

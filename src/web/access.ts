@@ -8,12 +8,25 @@ import type { Policy } from '../policy/acl.ts';
 import { effectivePermissionsOf } from '../policy/effective-permissions.ts';
 import { explain } from '../policy/explain.ts';
 import type { Account } from '../store/accounts.ts';
-import { actionsList, candidateRulesOf, denialOf } from './access-view.ts';
+import { actionsList, candidateRulesOf, type DenialView, denialOf } from './access-view.ts';
 import { sections } from './navigation.ts';
 import { personOf, signedInAt } from './session.ts';
 import { sessionView } from './session-view.ts';
 import { formatTime } from './time-view.ts';
 import type { Views } from './views.ts';
+
+declare module './views.ts' {
+  interface ViewData {
+    access: Omit<ViewData['rule-list'] & ViewData['group-list'] & ViewData['session-list'], 'nobody'> & {
+      section: string;
+      denials: readonly DenialView[];
+      /** The answer to "what can I do with this repository?", where it was asked. */
+      tried: ReturnType<typeof tryName>;
+      contact: string | null;
+      services: AccessPageParts['services'];
+    };
+  }
+}
 
 export type AccessPageParts = {
   readonly policy: () => Policy;

@@ -12,6 +12,12 @@ export type AccountStatusView = {
   readonly confirmed: FormattedTime | null;
 };
 
+declare module './views.ts' {
+  interface ViewData {
+    'account-status': { status: AccountStatusView };
+  }
+}
+
 /** @param now epoch milliseconds */
 export function accountStatusViewOf(
   account: Account,

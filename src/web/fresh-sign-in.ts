@@ -4,6 +4,13 @@ import { personOf, signedInAt } from './session.ts';
 import { beginUrl } from './sign-in-refused.ts';
 import type { Views } from './views.ts';
 
+declare module './views.ts' {
+  interface ViewData {
+    /** `wasSent`: a form was sent, which has done nothing yet. `provider`: what its button says. */
+    'fresh-sign-in': { minutes: number; wasSent: boolean; provider: string; href: string };
+  }
+}
+
 export type FreshnessParts = {
   /** Seconds. */
   readonly freshness: number;

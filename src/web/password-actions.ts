@@ -3,7 +3,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { AppPassword, AppPasswords, Owner } from '../app-passwords/app-passwords.ts';
 import type { Requester } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
-import { toolsFor } from './commands.ts';
+import { type Tool, toolsFor } from './commands.ts';
 import { readForm } from './fields.ts';
 import {
   emptyForm,
@@ -13,7 +13,7 @@ import {
   readRotation,
   toPasswordInput,
 } from './password-form.ts';
-import { viewOf } from './password-view.ts';
+import { type PasswordView, viewOf } from './password-view.ts';
 import { actorOf } from './session.ts';
 import type { Views } from './views.ts';
 
@@ -29,6 +29,28 @@ export type Holder = {
   /** The administrators' tab; `null` outside of their section. */
   readonly tab: string | null;
 };
+
+/** The part of a holder that its pages show; `robot` is the robot's login, `null` for a person. */
+type HolderFrame = Omit<Holder, 'owner'> & { readonly robot: string | null };
+
+declare module './views.ts' {
+  interface ViewData {
+    back: Pick<Holder, 'home' | 'homeLabel'>;
+    'password-new': HolderFrame & { form: PasswordForm };
+    'password-created': HolderFrame & {
+      secret: string;
+      password: PasswordView;
+      /** The password that this one replaces. */
+      previous: PasswordView | null;
+      hosts: readonly string[];
+      user: string;
+      tools: readonly Tool[];
+    };
+    'password-rotate': HolderFrame & { password: PasswordView; form: PasswordForm };
+    /** `tokenMinutes`: how long a registry token that has been issued can outlive the password. */
+    'password-revoke': HolderFrame & { password: PasswordView; tokenMinutes: number };
+  }
+}
 
 export type PasswordActionParts = {
   readonly passwords: AppPasswords;
@@ -159,6 +181,6 @@ function showForm(
   parts.views.page(response, 'password-new', { ...frameOf(holder), form }, status);
 }
 
-function frameOf({ base, home, homeLabel, section, tab, owner }: Holder): object {
+function frameOf({ base, home, homeLabel, section, tab, owner }: Holder): HolderFrame {
   return { base, home, homeLabel, section, tab, robot: owner.kind === 'robot' ? owner.login : null };
 }

@@ -20,6 +20,20 @@ export type PasswordForm = {
   readonly lifetimes: readonly { readonly days: number; readonly label: string }[];
 };
 
+declare module './views.ts' {
+  interface ViewData {
+    /** `base`: as `Holder` has it. `home`: where "Cancel" leads. */
+    'password-form': {
+      form: PasswordForm;
+      base: string;
+      home: string;
+      robot: string | null;
+      autofocus?: boolean;
+      cancel?: boolean;
+    };
+  }
+}
+
 type Sent = Pick<PasswordForm, 'name' | 'days' | 'access' | 'repositories'>;
 
 const offeredDays = [7, 30, 90, 365];

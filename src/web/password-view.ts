@@ -30,6 +30,15 @@ export type PasswordView = {
     | null;
 };
 
+declare module './views.ts' {
+  interface ViewData {
+    'password-table': { rows: readonly PasswordView[]; label: string; ended: boolean; base: string };
+    'password-name': { row: PasswordView };
+    'password-end': { row: PasswordView };
+    'last-use': { row: Pick<PasswordView, 'lastUse' | 'isIdle'> };
+  }
+}
+
 const labels = { live: 'Live', soon: 'Expires soon', expired: 'Expired', revoked: 'Revoked' } as const;
 
 /** A password that ends within this many milliseconds is shown as one that expires soon. */

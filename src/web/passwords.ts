@@ -21,6 +21,30 @@ export type PasswordPageParts = {
   readonly now: () => number;
 };
 
+declare module './views.ts' {
+  interface ViewData {
+    /** `host`: the first registry's. */
+    'password-welcome': ViewData['account-status'] & ViewData['password-form'] & { section: string; host: string };
+    passwords: ViewData['account-status'] & {
+      section: string;
+      base: string;
+      live: readonly PasswordView[];
+      past: readonly PasswordView[];
+      /** Those that expire soon. */
+      ending: readonly PasswordView[];
+      /** Those that someone else revoked recently. */
+      taken: readonly PasswordView[];
+      /** Active passwords that count toward `maximum`. */
+      count: number;
+      maximum: number;
+      hasFilter: boolean;
+      /** The one that was just revoked. */
+      revoked: PasswordView | null;
+      hosts: readonly string[];
+    };
+  }
+}
+
 const section = sections.passwords;
 /** From this many passwords on, the list has a filter. */
 const filterFrom = 6;
@@ -51,8 +75,9 @@ async function list(parts: PasswordPageParts, request: Request, response: Respon
       status,
       base: '',
       home: section,
+      robot: null,
       form,
-      host: hosts[0],
+      host: hosts[0] ?? 'the registry',
     });
   }
   const live = all.filter(({ works }) => works);

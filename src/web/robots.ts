@@ -8,7 +8,7 @@ import type { Account } from '../store/accounts.ts';
 import { fieldsOf, oneOf, readForm } from './fields.ts';
 import type { Holder } from './password-actions.ts';
 import { formErrorOf } from './password-form.ts';
-import { viewOf } from './password-view.ts';
+import { type PasswordView, viewOf } from './password-view.ts';
 import { emptyRobotForm, formOfRobot, type RobotForm, readRobotForm, toRobotInput } from './robot-form.ts';
 import { actorOf, personOf } from './session.ts';
 import { formatTime } from './time-view.ts';
@@ -21,6 +21,26 @@ export type RobotPlace = {
   readonly tab: string | null;
   readonly managerOf: (person: Account) => RobotManager;
 };
+
+type RobotFrame = { readonly section: string; readonly tab: string | null; readonly robotsHome: string };
+
+type RobotView = ReturnType<typeof robotView>;
+
+declare module './views.ts' {
+  interface ViewData {
+    robots: RobotFrame & { rows: readonly RobotView[] };
+    robot: RobotFrame & {
+      base: string;
+      robot: RobotView;
+      live: readonly PasswordView[];
+      past: readonly PasswordView[];
+      /** The password that was just revoked. */
+      revoked: PasswordView | null;
+    };
+    /** `ownGroups`: those that can own the robot, `null` for any. */
+    'robot-form': RobotFrame & { form: RobotForm; ownGroups: readonly string[] | null };
+  }
+}
 
 export type RobotPageParts = {
   readonly robots: Robots;
@@ -143,6 +163,6 @@ function find({ robots, place }: Parts, request: Request): Promise<Robot> {
   return robots.byId(String(request.params['robot']), place.managerOf(personOf(request)));
 }
 
-function frameOf({ base, section, tab }: RobotPlace): object {
+function frameOf({ base, section, tab }: RobotPlace): RobotFrame {
   return { section, tab, robotsHome: base };
 }

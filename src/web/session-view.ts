@@ -3,6 +3,16 @@ import type { SessionSummary } from '../accounts/people.ts';
 import { formatTime } from './time-view.ts';
 import { userAgentName } from './user-agent.ts';
 
+/** `isHere`: the session of the browser that shows the page. */
+type SessionView = ReturnType<typeof sessionView> & { readonly isHere?: boolean };
+
+declare module './views.ts' {
+  interface ViewData {
+    /** `nobody`: what the page says when there are no sessions. */
+    'session-list': { sessions: readonly SessionView[]; nobody: string };
+  }
+}
+
 /** @param now epoch milliseconds */
 export function sessionView({ signedInAt, expiresAt, address, client }: SessionSummary, now: number) {
   return {

@@ -6,12 +6,21 @@ import type { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Connector } from '../sign-in/connector.ts';
 import { visitorOf } from './session.ts';
+import type { Views } from './views.ts';
 
-/** How the pages of the sign-in are rendered: `sign-in` and `refused`. */
-export type Views = { page(response: Response, name: string, data: object, status?: number): void };
+declare module './views.ts' {
+  interface ViewData {
+    refused: {
+      title: string;
+      message: string;
+      hint: string | null;
+      action: { readonly href: string; readonly label: string };
+    };
+  }
+}
 
 export type RefusedParts = {
-  readonly views: Views;
+  readonly views: Pick<Views, 'page'>;
   readonly log: Log;
   readonly requesterOf: (request: IncomingMessage) => Requester;
   /** Path prefix of all pages: '' or '/dockpass'. */

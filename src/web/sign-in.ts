@@ -37,6 +37,12 @@ export type SignInParts = RefusedParts & {
 
 type ProviderHandler = RequestHandler<{ provider: string }>;
 
+declare module './views.ts' {
+  interface ViewData {
+    'sign-in': { providers: readonly { readonly name: string; readonly label: string; readonly href: string }[] };
+  }
+}
+
 export type SignIn = {
   /** GET /sign-in */
   readonly choose: RequestHandler;

@@ -12,6 +12,12 @@ export type FormattedTime = {
   readonly relative: string;
 };
 
+declare module './views.ts' {
+  interface ViewData {
+    time: { moment: FormattedTime; format: 'day' | 'minute' | 'relative' };
+  }
+}
+
 /** The coarsest unit of which at least two fit is used, so that "in 89 days" does not shrink to "in 2 months". */
 const units = [
   ['year', 365 * day],

@@ -1,4 +1,4 @@
-/** Owns how a page is rendered: the templates of views/, what every one of them is given, and the static files beside them. */
+/** Owns how a page is rendered: the templates of views/ and their data, what every template gets, and the static files beside them. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -9,12 +9,45 @@ import type { Account } from '../store/accounts.ts';
 /** An entry of the navigation in the header; the one whose `href` is the page's own section is marked as current. */
 export type NavigationEntry = { readonly label: string; readonly href: string };
 
-/** What the layout reads from `response.locals`; whoever signs a person in sets it. */
+/**
+ * The data of each template, by the name of its file in views/. Here are the templates that many pages include; the file
+ * that makes a page adds its entry to this interface with `declare module`. test/web/view-data.test.ts checks every
+ * template against its entry.
+ */
+export interface ViewData {
+  layout: { title: string; section?: string; wide?: boolean; bare?: boolean; narrow?: boolean; body: string };
+  'admin-layout': { title: string; section: string; tab: string | null; narrow?: boolean; body: string };
+  error: { status: number; title: string; message: string; requestId: string | null };
+  icon: { icon: string };
+  mark: object;
+  /** `live`: it answers what the reader just did, so a screen reader announces it. */
+  notice: { tone: 'danger' | 'warning' | 'success' | 'info'; text: string; live?: boolean };
+  /** `source`: the id of the element whose text is copied; `what` names it for a screen reader. */
+  'copy-button': { source: string; what: string; primary?: boolean };
+  'field-error': { field: string; text: string | null };
+}
+
+export type ViewName = keyof ViewData;
+
+/** What every template gets besides its own data. */
+export type Frame = {
+  readonly prefix: string;
+  readonly visitor: NonNullable<PageLocals['person']> | null;
+  readonly navigation: readonly NavigationEntry[];
+  /** The address of a file in views/static. */
+  asset(file: string): string;
+  readonly initials: typeof initials;
+};
+
+/** What the layout reads from `response.locals`; signing a person in sets it. */
 export type PageLocals = {
   person?: Pick<Account, 'login' | 'display_name'> | null;
-  /** Shown from two entries on: one alone leads nowhere. */
+  /** Shown from two entries on. */
   navigation?: readonly NavigationEntry[];
 };
+
+/** The data of a page. The layout reads `section`, the page's own entry in the navigation. */
+type PageData<Name extends ViewName> = Readonly<ViewData[Name]>;
 
 export type Views = {
   /** Path prefix of all pages, for redirects: `''`, or `/dockpass`. */
@@ -23,7 +56,7 @@ export type Views = {
    * Renders `views/<name>.eta` inside the layout and sends it. No page is stored by a browser or a proxy:
    * each shows what belongs to one person.
    */
-  page(response: express.Response, name: string, data: object, status?: number): void;
+  page<Name extends ViewName>(response: express.Response, name: Name, data: PageData<Name>, status?: number): void;
   /** Serves `views/static`; to be mounted at `/static` below the prefix. */
   readonly assets: express.Handler;
 };
@@ -48,8 +81,9 @@ export function createViews({ prefix }: { prefix: string }): Views {
     prefix,
     page(response, name, data, status = 200) {
       const { person: visitor = null, navigation = [] }: PageLocals = response.locals;
-      // The frame's own values last: a page about somebody must not put that somebody's name into the header.
-      const html = eta.render(name, { ...data, visitor, navigation, prefix, asset, initials });
+      const frame: Frame = { visitor, navigation, prefix, asset, initials };
+      // The frame comes last: a page about a person must not put that person's name into the header.
+      const html = eta.render(name, { ...data, ...frame });
       response.status(status).set('Cache-Control', 'no-store').type('html').send(html);
     },
     assets: express.static(staticFolder, {

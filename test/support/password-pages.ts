@@ -16,7 +16,7 @@ import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createPasswordActions } from '../../src/web/password-actions.ts';
 import { createPasswordList, ownHolder } from '../../src/web/passwords.ts';
-import { createViews } from '../../src/web/views.ts';
+import { createViews, type ViewData, type ViewName } from '../../src/web/views.ts';
 import { signedIn } from './rows.ts';
 
 export type Site = {
@@ -32,7 +32,9 @@ export type Site = {
   close(): Promise<void>;
 };
 
-type Shown = { readonly template: string; readonly data: object };
+export type Shown = {
+  readonly [Name in ViewName]: { readonly template: Name; readonly data: ViewData[Name] };
+}[ViewName];
 
 export const day = 24 * 60 * 60 * 1000;
 export const dockerClient: Requester = {

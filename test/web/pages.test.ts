@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { axeViolations, launchBrowser } from '../support/browser.ts';
 import { missing } from '../support/parts.ts';
-import { type Site, seedPasswords, startPasswordPages } from '../support/password-pages.ts';
+import { type Shown, type Site, seedPasswords, startPasswordPages } from '../support/password-pages.ts';
 
 const skip = process.env['CHROMIUM'] === undefined && missing('chromium');
 
@@ -16,7 +16,7 @@ const message = 'Google did not answer in time. Try again in a minute.';
 const hint = 'Choose the account that your organisation gave you.';
 const action = { href: '/sign-in', label: 'Use another account' };
 /** What no journey through a whole installation comes to. */
-const also = {
+const also: Readonly<Record<string, Shown>> = {
   '/sign-in': { template: 'sign-in', data: { providers } },
   '/refused': {
     template: 'refused',

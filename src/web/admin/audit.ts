@@ -16,10 +16,26 @@ import { sections } from '../navigation.ts';
 import { formatTime } from '../time-view.ts';
 import { userAgentName } from '../user-agent.ts';
 import { actionLabels, actions, isGrave } from './audit-labels.ts';
-import { type AdminParts, tabs } from './section.ts';
+import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 import { describeSelection } from './selection.ts';
 
 export type AuditPageParts = AdminParts & { readonly auditLog: AuditLog };
+
+declare module '../views.ts' {
+  interface ViewData {
+    'admin-audit': AdminFrame & {
+      fields: Fields;
+      isFiltered: boolean;
+      actions: readonly { readonly value: string; readonly label: string }[];
+      rows: readonly ReturnType<typeof rowOf>[];
+      /** The filter, as the query of an address. */
+      query: string;
+      /** Addresses of the newest page and of the next older one; `null` where there is none. */
+      newest: string | null;
+      older: string | null;
+    };
+  }
+}
 
 export type AuditPages = {
   /** GET /admin/audit */
@@ -95,7 +111,7 @@ function rowOf(entry: AuditEntry, now: number) {
     isGrave: isGrave(action),
     subject: subject === actor ? '' : subject,
     client: client === null || client === '' ? null : userAgentName(client),
-    userAgent: client,
+    userAgent: client ?? '',
     details: detailsOf(detail),
   };
 }

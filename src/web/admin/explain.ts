@@ -11,7 +11,7 @@ import { actionsText, isEverything } from '../access-view.ts';
 import { type Fields, fieldsOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { actorOf } from '../session.ts';
-import { type AdminParts, tabs } from './section.ts';
+import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 
 export type ExplainPageParts = AdminParts & {
   readonly policy: () => Policy;
@@ -21,6 +21,20 @@ export type ExplainPageParts = AdminParts & {
   readonly services: readonly { readonly name: string }[];
   readonly audit: Pick<Audit, 'record'>;
 };
+
+type Outcome = ReturnType<typeof outcomeOf>;
+
+declare module '../views.ts' {
+  interface ViewData {
+    'admin-explain': AdminFrame & {
+      fields: Asked & { readonly scope: string };
+      services: ExplainPageParts['services'];
+      mistake: string | null;
+      answer: Awaited<ReturnType<typeof answerTo>> | null;
+    };
+    explanation: Outcome & { title: string; scope: string; id: string };
+  }
+}
 
 /** GET /admin/explain: the form, and the explanation of what its query asks. */
 export function createExplainPage(parts: ExplainPageParts): RequestHandler {

@@ -5,14 +5,39 @@ import type { AccountState } from '../../store/accounts.ts';
 import { fieldsOf, numberIn, oneOf, queryOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { formatTime } from '../time-view.ts';
-import { initials } from '../views.ts';
-import { type AdminParts, tabs } from './section.ts';
+import { initials, type ViewData } from '../views.ts';
+import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 
 export type PeoplePageParts = AdminParts & {
   readonly people: Pick<People, 'list' | 'providers'>;
   /** What an operator should do soon; it stands above the list, which is where administrators arrive. */
   readonly warnings: () => readonly string[];
 };
+
+declare module '../views.ts' {
+  interface ViewData {
+    'admin-people': AdminFrame & {
+      warnings: readonly string[];
+      /** A person was just removed. */
+      removed: boolean;
+      query: PeopleQuery;
+      order: ReturnType<typeof orderOf>;
+      isFiltered: boolean;
+      rows: readonly ReturnType<typeof rowOf>[];
+      total: number;
+      pager: Pager;
+      columns: Readonly<Record<'login' | 'signed-in' | 'created', ViewData['sort-link']>>;
+      states: readonly { readonly value: AccountState; readonly label: string }[];
+      providers: readonly string[];
+    };
+    /** The head of a column by which the list can be sorted. */
+    'sort-link': { label: string; href: string; order: 'ascending' | 'descending' | null };
+    pager: { pager: Pager; what: string };
+  }
+}
+
+/** Addresses of the other pages of a list; `null` where there is none. */
+type Pager = ReturnType<typeof pagerOf>;
 
 export const stateLabels: Readonly<Record<AccountState, string>> = {
   active: 'Active',
@@ -87,23 +112,30 @@ function hrefOf(query: PeopleQuery, change: Partial<PeopleQuery>): string {
 }
 
 function columnsOf(query: PeopleQuery) {
-  return (
-    [
-      ['login', 'Person'],
-      ['signed-in', 'Last sign-in'],
-      ['created', 'First sign-in'],
-    ] as const
-  ).map(([sort, label]) => {
-    const current = query.sort === sort;
-    const descending = current ? !query.descending : downFirst.includes(sort);
-    const order = current ? (query.descending ? 'descending' : 'ascending') : null;
-    return { sort, label, order, href: hrefOf(query, { sort, descending }) };
-  });
+  return {
+    login: columnOf(query, 'login', 'Person'),
+    'signed-in': columnOf(query, 'signed-in', 'Last sign-in'),
+    created: columnOf(query, 'created', 'First sign-in'),
+  };
+}
+
+function columnOf(query: PeopleQuery, sort: PeopleSort, label: string): ViewData['sort-link'] {
+  const current = query.sort === sort;
+  const descending = current ? !query.descending : downFirst.includes(sort);
+  const order = current ? (query.descending ? 'descending' : 'ascending') : null;
+  return { label, order, href: hrefOf(query, { sort, descending }) };
 }
 
 function pagerOf({ page, pages }: { page: number; pages: number }, query: PeopleQuery) {
   const to = (target: number) => (target < 1 || target > pages ? null : hrefOf(query, { page: target }));
-  return { page, pages, first: to(1), previous: to(page - 1), next: to(page + 1), last: to(pages) };
+  return {
+    page,
+    pages,
+    first: hrefOf(query, { page: 1 }),
+    previous: to(page - 1),
+    next: to(page + 1),
+    last: hrefOf(query, { page: pages }),
+  };
 }
 
 function rowOf(person: Person, now: number) {

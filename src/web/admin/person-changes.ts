@@ -6,11 +6,24 @@ import { fieldsOf, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { actorOf } from '../session.ts';
 import { personView } from './person.ts';
-import { type AdminParts, tabs } from './section.ts';
+import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 
 export type PersonChangeParts = AdminParts & {
   readonly people: Pick<People, 'detail' | 'disable' | 'enable' | 'endSessions' | 'remove'>;
 };
+
+declare module '../views.ts' {
+  interface ViewData {
+    'admin-person-change': AdminFrame &
+      Words & {
+        name: ChangeName;
+        error: string | null;
+        reason: string;
+        person: ReturnType<typeof personView>;
+        sessionCount: number;
+      };
+  }
+}
 
 export type ChangeName = 'disable' | 'enable' | 'end-sessions' | 'remove';
 

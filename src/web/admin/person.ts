@@ -5,7 +5,7 @@ import type { Denial } from '../../audit/denials.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { Policy } from '../../policy/acl.ts';
 import { effectivePermissionsOf } from '../../policy/effective-permissions.ts';
-import { candidateRulesOf, denialOf } from '../access-view.ts';
+import { candidateRulesOf, type DenialView, denialOf } from '../access-view.ts';
 import { oneOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { type PasswordView, viewOf } from '../password-view.ts';
@@ -13,7 +13,7 @@ import { sessionView } from '../session-view.ts';
 import { type FormattedTime, formatTime } from '../time-view.ts';
 import { initials } from '../views.ts';
 import { stateLabels } from './people.ts';
-import { type AdminParts, tabs } from './section.ts';
+import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 import { type UsesView, usesOf } from './uses-view.ts';
 
 export type PersonPageParts = AdminParts & {
@@ -23,6 +23,24 @@ export type PersonPageParts = AdminParts & {
   readonly policy: () => Policy;
   readonly denialsOf: (accountId: string) => Promise<readonly Denial[]>;
 };
+
+type PersonView = ReturnType<typeof personView>;
+
+declare module '../views.ts' {
+  interface ViewData {
+    'admin-person': AdminFrame &
+      Omit<ViewData['rule-list'] & ViewData['group-list'] & ViewData['session-list'], 'nobody' | 'linked'> & {
+        /** What was just done to the person, as a sentence. */
+        done: string | null;
+        person: PersonView;
+        isAdministrator: boolean;
+        live: readonly UsedPassword[];
+        past: readonly UsedPassword[];
+        denials: readonly DenialView[];
+      };
+    'admin-password-table': { rows: readonly UsedPassword[]; label: string; ended: boolean };
+  }
+}
 
 /** What was just done to the person, by the word that stands in the address then. */
 const done = {
@@ -58,9 +76,9 @@ async function show(parts: PersonPageParts, request: Request<{ id: string }>, re
   });
 }
 
-type Held = PasswordView & { readonly uses: UsesView };
+type UsedPassword = PasswordView & { readonly uses: UsesView };
 
-function passwordsOf({ passwords }: PersonDetail, now: number): { live: Held[]; past: Held[] } {
+function passwordsOf({ passwords }: PersonDetail, now: number): { live: UsedPassword[]; past: UsedPassword[] } {
   const all = passwords.map((password) => ({ ...viewOf(password, now), uses: usesOf(password.uses, now) }));
   return { live: all.filter(({ works }) => works), past: all.filter(({ works }) => !works) };
 }

@@ -5,17 +5,46 @@ import type { Revocation, Revocations } from '../../accounts/revocations.ts';
 import { Refusal } from '../../lib/errors.ts';
 import { dayOf, type Fields, fieldsOf, numberIn, queryOf, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
-import { viewOf } from '../password-view.ts';
+import { type PasswordView, viewOf } from '../password-view.ts';
 import { actorOf } from '../session.ts';
 import { formatTime } from '../time-view.ts';
-import { type AdminParts, tabs } from './section.ts';
+import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 import { describeSelection, fieldsOfSelection, isEmpty, type SelectionFields, selectionOf } from './selection.ts';
-import { usesOf } from './uses-view.ts';
+import { type UsesView, usesOf } from './uses-view.ts';
 
 export type RevocationPageParts = AdminParts & {
   readonly revocations: Revocations;
   readonly people: Pick<People, 'providers' | 'detail'>;
 };
+
+type RevocationView = ReturnType<typeof rowOf>;
+
+declare module '../views.ts' {
+  interface ViewData {
+    'admin-revocations': AdminFrame & { rows: readonly RevocationView[] };
+    'admin-revocation-new': AdminFrame & {
+      fields: SelectionFields;
+      /** What is wrong with the fields. */
+      mistake: string | null;
+      query: string;
+      title: string;
+      isBulk: boolean;
+      providers: readonly string[];
+      /** Why the revocation that was just asked for did not happen. */
+      problem: string | null;
+      reason: string;
+      /** The preview; `null` while nothing is selected. */
+      found: {
+        readonly people: number;
+        readonly passwords: number;
+        readonly sample: readonly (PasswordView & { readonly login: string })[];
+        readonly uses: UsesView;
+      } | null;
+    };
+    /** `restored`: how many passwords an undo that was just done has restored. */
+    'admin-revocation': AdminFrame & { revocation: RevocationView; isNew: boolean; restored: number | null };
+  }
+}
 
 type IdHandler = RequestHandler<{ id: string }>;
 

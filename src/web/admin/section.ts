@@ -15,6 +15,9 @@ export const tabs = {
   tokens: '/admin/tokens',
 } as const;
 
+/** What every page of the administrators tells the layout. */
+export type AdminFrame = { readonly section: string; readonly tab: string };
+
 export type AdminParts = {
   readonly views: Views;
   readonly requesterOf: (request: Request) => Requester;

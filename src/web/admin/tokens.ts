@@ -4,14 +4,36 @@ import { type ApiToken, type ApiTokens, apiScopes } from '../../accounts/api-tok
 import { Refusal } from '../../lib/errors.ts';
 import { fieldsOf, numberIn, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
-import { emptyForm, type FormError, formErrorOf } from '../password-form.ts';
+import { emptyForm, type FormError, formErrorOf, type PasswordForm } from '../password-form.ts';
 import { actorOf, personOf } from '../session.ts';
-import { type FormattedTime, formatTime } from '../time-view.ts';
-import { type AdminParts, tabs } from './section.ts';
+import { formatTime } from '../time-view.ts';
+import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 
 export type TokenPageParts = AdminParts & {
   readonly apiTokens: Pick<ApiTokens, 'issue' | 'list' | 'revoke' | 'maximumDays'>;
 };
+
+type TokenView = ReturnType<typeof tokenView>;
+
+declare module '../views.ts' {
+  interface ViewData {
+    /** `revoked`: the one that was just revoked. */
+    'admin-tokens': AdminFrame & {
+      live: readonly TokenView[];
+      past: readonly TokenView[];
+      revoked: TokenView | null;
+    };
+    'token-table': { rows: readonly TokenView[]; label: string; ended: boolean };
+    'admin-token-created': AdminFrame & { secret: string; token: TokenView };
+    'admin-token-new': AdminFrame &
+      Omit<Sent, 'scopes'> & {
+        scopes: readonly { readonly scope: string; readonly words: string; readonly isChosen: boolean }[];
+        lifetimes: PasswordForm['lifetimes'];
+        error: FormError | null;
+      };
+    'admin-token-revoke': AdminFrame & { token: TokenView };
+  }
+}
 
 type IdHandler = RequestHandler<{ id: string }>;
 
@@ -105,12 +127,12 @@ async function revoke(parts: TokenPageParts, request: Request<{ id: string }>, r
 
 function tokenView(token: ApiToken, now: number) {
   const { id, name, hint, scopes, createdBy, revokedBy, state, lastUse } = token;
-  const moment = (at: number | null): FormattedTime | null => (at === null ? null : formatTime(at, now));
   return {
-    ...{ id, name, hint, scopes, createdBy, revokedBy, state },
+    ...{ id, name, hint, scopes, createdBy, state },
     created: formatTime(token.createdAt, now),
     expires: formatTime(token.expiresAt, now),
-    revoked: moment(token.revokedAt),
+    revoked:
+      token.revokedAt === null ? null : { ...formatTime(token.revokedAt, now), by: revokedBy ?? 'someone unknown' },
     lastUse: lastUse === null ? null : { ...formatTime(lastUse.at, now), address: lastUse.address },
   };
 }

@@ -10,6 +10,12 @@ export type UsesView = {
   readonly repositories: readonly UseView[];
 };
 
+declare module '../views.ts' {
+  interface ViewData {
+    uses: { uses: UsesView };
+  }
+}
+
 /** @param now epoch milliseconds */
 export function usesOf(uses: readonly Use[], now: number): UsesView {
   const of = (kind: UseKind, tell: (value: string) => string): UseView[] => {
