@@ -23,7 +23,7 @@ export interface Sql {
   transaction<Result>(action: (run: Sql['run']) => Promise<Result>): Promise<Result>;
   /**
    * Applies each migration that is not yet recorded, in order, while no other process can do the same.
-   * @throws {Refusal} `misconfigured` where the database cannot be reached, or is of a newer version
+   * @throws {Refusal} `misconfigured` where the database can't be reached, or a newer version has changed it incompatibly
    */
   migrate(migrations: readonly Migration[]): Promise<string[]>;
   close(): Promise<void>;
@@ -46,17 +46,21 @@ export const migrationTable = `create table if not exists ${migrationTableName} 
 export const recordMigration = `insert into ${migrationTableName} (name, applied_at) values ($1, $2)`;
 export const appliedMigrations = `select name from ${migrationTableName} order by name`;
 
+/** How the name of a migration ends after which an older version must not run: one that takes away or gives new meaning. */
+const incompatible = /_incompatible$/;
+
 /**
- * What is left to apply, in order.
- * @throws {Refusal} `misconfigured` where a newer Dockpass has been here: this one does not know what its tables mean
+ * What is left to apply, in order. Migrations of a newer version are no obstacle: migrations only add, so this version
+ * runs beside a newer one and after a rollback. Only one that is marked as incompatible is.
+ * @throws {Refusal} `misconfigured`
  */
 export function missingMigrations(migrations: readonly Migration[], applied: readonly string[]): Migration[] {
   const known = new Set(migrations.map(({ name }) => name));
-  const unknown = applied.filter((name) => !known.has(name));
-  if (unknown.length > 0) {
+  const breaking = applied.filter((name) => !known.has(name) && incompatible.test(name));
+  if (breaking.length > 0) {
     throw new Refusal(
       'misconfigured',
-      `The database is of a newer Dockpass: this one does not know ${unknown.join(', ')}. Start that version or a newer one, or restore the backup from before the upgrade.`,
+      `A newer Dockpass has changed the database in a way that this version can't work with (${breaking.join(', ')}). Start that version or a newer one, or restore the backup from before the upgrade.`,
     );
   }
   return migrations.filter(({ name }) => !applied.includes(name));

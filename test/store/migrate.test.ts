@@ -44,11 +44,20 @@ describeEngines('a schema', (databases) => {
     assert.deepEqual(await withSql(url, async (sql) => sql.migrate(await readMigrations())), []);
   });
 
-  test('of a newer version is refused and left alone', async () => {
+  test('that a newer version added to is used as it is', async () => {
     const url = await databases.create();
     const newer = [...(await readMigrations()), { name: '9999_later', text: 'create table later (id text)' }];
     await withSql(url, (sql) => sql.migrate(newer));
-    assert.match(await refusalOf(url), /of a newer Dockpass: this one does not know 9999_later/);
+    await (await openStore(url, noIdleErrors)).close();
+    assert.deepEqual(await withSql(url, (sql) => sql.all('select id from later')), []);
+  });
+
+  test('that a newer version changed incompatibly is refused and left alone', async () => {
+    const url = await databases.create();
+    const name = '9999_drop_login_incompatible';
+    const newer = [...(await readMigrations()), { name, text: 'create table later (id text)' }];
+    await withSql(url, (sql) => sql.migrate(newer));
+    assert.match(await refusalOf(url), /can't work with \(9999_drop_login_incompatible\)\. Start that version/);
     assert.deepEqual(await withSql(url, (sql) => sql.all('select id from later')), []);
   });
 });
