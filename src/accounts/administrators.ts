@@ -13,6 +13,8 @@ export type Administrators = {
   includes(account: Account): boolean;
   /** Every group that the account is in now, those of the provider and those of the policy file. */
   groupsOf(account: Account): Membership[];
+  /** With the groups that the provider reported last, however long ago: for taking away, where not knowing must not spare anyone. */
+  lastGroupsOf(account: Account): Membership[];
   /** What an account of the group has: as `groupsOf`, the other way round. @param group of a provider or of the policy file */
   membersOf(group: string): GroupMembers;
 };
@@ -27,10 +29,12 @@ export function createAdministrators(parts: {
 }): Administrators {
   const { groups, policy, gracePeriods, now } = parts;
   const emails = parts.emails.map(foldCase);
-  const groupsOf = (account: Account): Membership[] =>
-    membershipsOf(policy().groups, identityOfAccount(account, gracePeriods, now()));
+  const membershipsWithin = (limits: GracePeriods) => (account: Account) =>
+    membershipsOf(policy().groups, identityOfAccount(account, limits, now()));
+  const groupsOf = membershipsWithin(gracePeriods);
   return {
     groupsOf,
+    lastGroupsOf: membershipsWithin({ ...gracePeriods, groups: Number.POSITIVE_INFINITY }),
     membersOf(group) {
       const members = policyMembersOf(policy().groups, group);
       const valuesOf = (...kinds: readonly Member['kind'][]) =>

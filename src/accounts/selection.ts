@@ -24,7 +24,7 @@ export type Selection = {
 
 export type SelectionParts = {
   readonly store: Pick<Store, 'revocations' | 'accounts' | 'passwords'>;
-  readonly administrators: Pick<Administrators, 'groupsOf'>;
+  readonly administrators: Pick<Administrators, 'lastGroupsOf'>;
   /** Epoch milliseconds. */
   readonly now: () => number;
 };
@@ -97,5 +97,5 @@ function isMeant(
   // Whose domain no provider has told yet, belongs to that of the e-mail where it is about taking away.
   if (domain !== undefined && (account.domain ?? domainOf(account.login)) !== domain) return false;
   if (provider !== undefined && account.provider !== provider) return false;
-  return group === undefined || administrators.groupsOf(account).some(({ name }) => name === group);
+  return group === undefined || administrators.lastGroupsOf(account).some(({ name }) => name === group);
 }

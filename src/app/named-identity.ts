@@ -24,7 +24,9 @@ export function createNaming(
     const account = await store.accounts.byLogin(foldCase(name));
     const isStatic = users.has(name) && account?.login !== name;
     if (account === undefined || isStatic) {
-      return { identity: identityOf(users, { account: name }), isKnown: isStatic || name === '' };
+      // No provider has said anything of someone who never signed in.
+      const groups = !isStatic && name.includes('@') ? 'unknown' : [];
+      return { identity: identityOf(users, { account: name, groups }), isKnown: isStatic || name === '' };
     }
     return { identity: identityOfAccount(account, gracePeriods, Date.now()), isKnown: true };
   };

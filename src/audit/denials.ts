@@ -2,8 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Identity } from '../identity/identity.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
-import type { Decision, DecisionContext } from '../policy/decide.ts';
-import { grantedBy } from '../policy/rule.ts';
+import { allowedBy, type Decision, type DecisionContext } from '../policy/decide.ts';
 import type { DenialRow, DenialStore } from '../store/denials.ts';
 import { storable } from '../store/sql.ts';
 
@@ -17,8 +16,8 @@ export type Denial = {
   /** "team/app". */
   readonly name: string;
   readonly action: string;
-  /** `password`: the policy allows it, and the limits of the password do not. */
-  readonly by: 'policy' | 'password';
+  /** `password`: the policy allows it, and the limits of the password don't. `groups`: it depends on groups that are unknown. */
+  readonly by: 'policy' | 'password' | 'groups';
   /** The rule that decided, as it was at the last time; `null` where none matched. */
   readonly rule: { readonly line: number; readonly comment: string | null } | null;
   /** The name of the password that was used last. */
@@ -96,7 +95,6 @@ export function createDenials(parts: {
 
 function rowsOf(identity: Identity, decision: Decision, context: DecisionContext, at: number): DenialRow[] {
   const { access, granted, rule } = decision;
-  const allowed = rule === null ? [] : grantedBy(rule.actions, access.actions);
   return access.actions
     .filter((action) => !granted.includes(action))
     .map((action) => {
@@ -109,7 +107,7 @@ function rowsOf(identity: Identity, decision: Decision, context: DecisionContext
         name: access.name.slice(0, maximumLength),
         // Whatever the client wrote.
         action: storable(action.slice(0, maximumLength)),
-        decided_by: allowed.includes(action) ? ('password' as const) : ('policy' as const),
+        decided_by: deciderOf(decision, action),
         rule_line: rule?.line ?? 0,
       };
       return {
@@ -123,6 +121,13 @@ function rowsOf(identity: Identity, decision: Decision, context: DecisionContext
         last_at: at,
       };
     });
+}
+
+function deciderOf({ access, allowed, rule, undecided }: Decision, action: string): Denial['by'] {
+  if (allowed.includes(action)) return 'password';
+  if (undecided.length === 0) return 'policy';
+  const possible = rule === null ? undecided : [...undecided, rule];
+  return possible.some((one) => allowedBy([one], access.actions).includes(action)) ? 'groups' : 'policy';
 }
 
 function toDenial(row: DenialRow): Denial {

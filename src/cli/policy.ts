@@ -146,10 +146,16 @@ async function findWho(account: string, values: Values, terminal: Terminal): Pro
     if (!named.isKnown && account.includes('@'))
       terminal.note(`${account} has never signed in: the provider's groups are unknown.`);
     const password = await passwordOf(core, textOf(values, 'password'), named.identity.account);
-    const identity = { ...named.identity, groups: [...named.identity.groups, ...groups], ...password };
+    const identity = { ...withGroups(named.identity, groups), ...password };
     const service = config.services.length === 1 ? (config.services[0]?.name ?? '') : '';
     return { policy, file: config.policyFile, identity, service };
   });
+}
+
+/** `--group` says what the provider doesn't: then the groups are known. */
+function withGroups(identity: Identity, groups: readonly string[]): Identity {
+  if (groups.length === 0) return identity;
+  return { ...identity, groups: [...identity.groups, ...groups], groupsKnown: true };
 }
 
 async function passwordOf(

@@ -12,6 +12,7 @@ export function identityOfAccount(account: IdentityFacts, gracePeriods: GracePer
     account: account.login,
     email: account.email === null ? null : foldCase(account.email),
     domain: account.domain,
+    provider: account.provider,
     ...knownGroups(account, gracePeriods, now),
     labels: account.labels_json === null ? {} : (JSON.parse(account.labels_json) as Identity['labels']),
     limits: null,

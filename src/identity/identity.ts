@@ -20,9 +20,14 @@ export type Identity = {
   readonly email: string | null;
   /** The verified domain: Google's `hd`, for other providers the domain of the verified e-mail; `null` where unknown. */
   readonly domain: string | null;
-  /** Groups that the provider or directory told, prefixed by provider: `google:dev@example.com`. Empty where unknown. */
+  /** The configured name of the provider that vouches for a person, which begins each of their groups; `null` where there is none. */
+  readonly provider: string | null;
+  /** Groups that the provider or directory reported, prefixed by provider: `google:dev@example.com`. Empty where unknown. */
   readonly groups: readonly string[];
-  /** False: unknown, which is not the same as "no groups"; they were never told, or too long ago to count. */
+  /**
+   * False: unknown, which isn't "no groups": never reported, or too long ago to count. The person may then be in any group
+   * of the provider, and gets only what every one of these possibilities allows.
+   */
   readonly groupsKnown: boolean;
   /** Epoch milliseconds at which they were last told; `null`: never. */
   readonly groupsAt: number | null;
@@ -40,6 +45,7 @@ export const anonymous: Identity = Object.freeze({
   account: '',
   email: null,
   domain: null,
+  provider: null,
   groups: [],
   groupsKnown: true,
   groupsAt: null,

@@ -5,7 +5,7 @@ import { findConfusable } from './confusables.ts';
 import { readValues, readYaml } from './document.ts';
 import { compileGroups, GroupLoop, type Groups, type Member, noGroups, parseMember } from './groups.ts';
 import { type Entry, type PolicyProblem, type Reader, suggest, type Value } from './reader.ts';
-import { type ConditionField, compileMatch, type Match, type Rule } from './rule.ts';
+import { type ConditionField, compileMatch, looksAtGroups, type Match, type Rule } from './rule.ts';
 import { createFirstMatch, type FirstMatch } from './rule-index.ts';
 import { captureFields } from './template.ts';
 
@@ -40,6 +40,8 @@ export type Policy = {
   readonly rules: readonly Rule[];
   /** The same as the first of `rules` that matches, found faster. */
   readonly firstMatch: FirstMatch;
+  /** Those whose match depends on groups, in their order. */
+  readonly rulesOnGroups: readonly Rule[];
   readonly groups: Groups;
   /** What is allowed and probably not meant. */
   readonly warnings: readonly PolicyProblem[];
@@ -58,7 +60,13 @@ export function parsePolicy(text: string, fileName: string): Policy {
   const reader = readYaml(text);
   const policy = readPolicy(reader);
   throwErrors(reader, fileName);
-  return Object.freeze({ ...policy, firstMatch: createFirstMatch(policy.rules), warnings: reader.problems });
+  const { rules } = policy;
+  return Object.freeze({
+    ...policy,
+    firstMatch: createFirstMatch(rules),
+    rulesOnGroups: rules.filter(({ conditions }) => conditions.some(looksAtGroups)),
+    warnings: reader.problems,
+  });
 }
 
 /**
@@ -81,7 +89,7 @@ function throwErrors(reader: Reader, fileName: string): void {
     );
 }
 
-function readPolicy(reader: Reader): Omit<Policy, 'warnings' | 'firstMatch'> {
+function readPolicy(reader: Reader): Pick<Policy, 'users' | 'rules' | 'groups'> {
   const start = { line: 1, column: 1 };
   const fields = reader.root ? readSections(reader, reader.root) : {};
   if (!fields.acl && reader.problems.length === 0) {

@@ -25,7 +25,7 @@ const expectable = ['pull', 'push', 'delete', '*', nothing];
 const fields = ['who', 'kind', 'domain', 'groups', 'ip', 'service', 'scope', 'expect'] as const;
 
 /**
- * A list of `{who, groups, ip, scope, expect}`; `expect` is `pull,push`, a list, or `nothing`.
+ * A list of `{who, groups, ip, scope, expect}`; `groups` is a list or `unknown`; `expect` is `pull,push`, a list, or `nothing`.
  * @throws {PolicyError} with every mistake
  */
 export function parseCases(text: string, fileName: string): PolicyCase[] {
@@ -50,7 +50,7 @@ function readCase(reader: Reader, value: Value): PolicyCase {
       account: who ? readAccount(reader, who) : '',
       kind: kind && readKind(reader, kind),
       domain: domain && reader.text(domain),
-      groups: groups && reader.texts(groups).map(({ text }) => text),
+      groups: groups && readGroups(reader, groups),
     },
     access: scope ? readAccess(reader, scope) : unreadable,
     context: {
@@ -59,6 +59,12 @@ function readCase(reader: Reader, value: Value): PolicyCase {
     },
     expect: expect ? readExpected(reader, expect) : [],
   };
+}
+
+/** `groups: unknown`: what someone is granted whose provider hasn't reported any recently. */
+function readGroups(reader: Reader, value: Value): readonly string[] | 'unknown' {
+  const names = reader.texts(value).map(({ text }) => text);
+  return names.length === 1 && names[0] === 'unknown' ? 'unknown' : names;
 }
 
 function readAccount(reader: Reader, value: Value): string {

@@ -63,7 +63,7 @@ function occurring({ written, values }: Choice, text: string): Choice {
  * Whether a text that fits holds each chosen value, letter by letter. Said only where it is sure: nothing of the pattern
  * may be left out, be one of several, stand in a class or be read without case.
  */
-function mustOccur(choices: readonly Choice[], { pattern, texts, isExpression, raw }: Setting): boolean {
+export function mustOccur(choices: readonly Choice[], { pattern, texts, isExpression, raw }: Setting): boolean {
   const unsure = isExpression ? unsureInExpression : unsureInGlob;
   if (texts.some((text) => unsure.test(text))) return false;
   if (!raw) return true;

@@ -4,8 +4,8 @@ import { compileGlob } from '../pattern/glob.ts';
 import type { Access } from '../scope.ts';
 import type { Policy } from './acl.ts';
 import { TooManyCombinations } from './choices.ts';
-import { grantedBy, type Rule } from './rule.ts';
-import { type DecisionContext, type Subject, subjectOf } from './subject.ts';
+import { failingCondition, grantedBy, type Rule } from './rule.ts';
+import { type DecisionContext, type Subject, subjectOf, widestOf } from './subject.ts';
 
 export type { DecisionContext } from './subject.ts';
 
@@ -14,26 +14,55 @@ export type Decision = {
   readonly access: Access;
   /** Never more than was requested. */
   readonly granted: readonly string[];
+  /** What the policy allows, before the limits of the credential. */
+  readonly allowed: readonly string[];
   /** The first rule that matches, or `null`: nothing speaks for it, or one cannot be decided, so nothing is granted. */
   readonly rule: Rule | null;
+  /**
+   * The rules above it that may match: it depends on groups that are unknown. Only what all of them and `rule` grant is allowed,
+   * so knowing less about someone never grants more.
+   */
+  readonly undecided: readonly Rule[];
 };
 
 /** What the policy allows, narrowed by the limits of the credential. */
 export function decide(policy: Policy, identity: Identity, access: Access, context: DecisionContext): Decision {
-  const subject = subjectOf(policy.groups, identity, access, context);
-  const rule = firstMatch(policy, subject);
-  const allowed = rule ? grantedBy(rule.actions, access.actions) : [];
-  return { access, granted: narrow(allowed, access, identity.limits), rule };
+  const { rule, undecided } = judge(policy, identity, access, context);
+  const allowed = allowedBy(rule === null ? [] : [...undecided, rule], access.actions);
+  return { access, granted: narrow(allowed, access, identity.limits), allowed, rule, undecided };
 }
 
-/** Where a rule cannot be decided none of those below it may speak: what it denies they might grant. */
-function firstMatch(policy: Policy, subject: Subject): Rule | null {
+type Verdict = Pick<Decision, 'rule' | 'undecided'>;
+
+/** Where a rule cannot be decided, no rule below it speaks: it might grant what that one denies. */
+function judge(policy: Policy, identity: Identity, access: Access, context: DecisionContext): Verdict {
+  const subject = subjectOf(policy.groups, identity, access, context);
   try {
-    return policy.firstMatch(subject);
+    const rule = policy.firstMatch(subject);
+    return { rule, undecided: undecidedAbove(policy, identity, subject, rule) };
   } catch (error) {
-    if (error instanceof TooManyCombinations) return null;
+    if (error instanceof TooManyCombinations) return { rule: null, undecided: [] };
     throw error;
   }
+}
+
+/** @throws {TooManyCombinations} */
+function undecidedAbove(policy: Policy, identity: Identity, subject: Subject, rule: Rule | null): Rule[] {
+  if (policy.rulesOnGroups.length === 0) return [];
+  const widest = widestOf(policy.groups, identity, subject);
+  if (widest === null) return [];
+  return policy.rulesOnGroups.filter(
+    (candidate) =>
+      candidate.number < (rule?.number ?? Number.POSITIVE_INFINITY) &&
+      failingCondition(candidate, widest) === undefined,
+  );
+}
+
+/** Of the actions that are asked for, those that each of the rules grants; none where there is no rule. */
+export function allowedBy(rules: readonly Pick<Rule, 'actions'>[], requested: readonly string[]): readonly string[] {
+  const grants = rules.map(({ actions }) => grantedBy(actions, requested));
+  const last = grants.at(-1) ?? [];
+  return grants.length < 2 ? last : last.filter((action) => grants.every((granted) => granted.includes(action)));
 }
 
 /** Of what the policy allows, the part that the credential may use. A `*` that is not named in the limits goes. */

@@ -5,7 +5,7 @@ import type { Policy } from './acl.ts';
 import type { Membership } from './groups.ts';
 import { membershipsOf } from './memberships.ts';
 import { type Condition, type ConditionField, fails, type Rule } from './rule.ts';
-import { type Subject, subjectOf } from './subject.ts';
+import { type Subject, subjectOf, widestOf } from './subject.ts';
 
 /** A rule whose conditions on the person hold. */
 export type CandidateRule = {
@@ -14,6 +14,8 @@ export type CandidateRule = {
   readonly comment: string | null;
   /** `['*']`: whatever is asked for; empty: nothing. */
   readonly actions: readonly string[];
+  /** Whether it applies depends on groups that are unknown; then nothing is granted that it doesn't grant. */
+  readonly mayApply: boolean;
   /** What made it apply to this person; empty: it applies to everybody. */
   readonly because: readonly Reason[];
   /** What a request must still fit: the repository, the registry, the address. Empty: any request. */
@@ -41,12 +43,18 @@ export function effectivePermissionsOf(policy: Policy, identity: Identity): Effe
   const groups = membershipsOf(policy.groups, identity);
   const nothing = { type: '', name: '', actions: [] };
   const subject = subjectOf(policy.groups, identity, nothing, { service: '', address: '' });
-  const applying = policy.rules.filter(({ conditions }) =>
-    conditions.every((one) => waits(one) || !fails(one, subject)),
-  );
-  const last = applying.findIndex(({ conditions }) => !conditions.some(waits));
+  const appliesTo = ({ conditions }: Rule, whom: Subject) => conditions.every((one) => waits(one) || !fails(one, whom));
+  const widest = widestOf(policy.groups, identity, subject) ?? subject;
+  const applying = policy.rules.filter((rule) => appliesTo(rule, widest));
+  const last = applying.findIndex((rule) => appliesTo(rule, subject) && !rule.conditions.some(waits));
   const reachable = last < 0 ? applying : applying.slice(0, last + 1);
-  return { groups, candidateRules: reachable.map((rule) => candidateRuleOf(rule, subject, groups)) };
+  return {
+    groups,
+    candidateRules: reachable.map((rule) => ({
+      ...candidateRuleOf(rule, subject, groups),
+      mayApply: !appliesTo(rule, subject),
+    })),
+  };
 }
 
 /** Whether the condition can only be judged once there is a request. */
@@ -54,7 +62,7 @@ function waits({ field, patterns }: Condition): boolean {
   return ofTheRequest.includes(field) || patterns.some((pattern) => /\$\{(name|type|service)[:}]/i.test(pattern));
 }
 
-function candidateRuleOf(rule: Rule, subject: Subject, groups: readonly Membership[]): CandidateRule {
+function candidateRuleOf(rule: Rule, subject: Subject, groups: readonly Membership[]): Omit<CandidateRule, 'mayApply'> {
   const { number, line, comment, actions, conditions } = rule;
   const fill = (pattern: string) => fillIn(pattern, rule, subject);
   return {

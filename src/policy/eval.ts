@@ -2,10 +2,11 @@
 import type { Identity, IdentityKind } from '../identity/identity.ts';
 import { PolicyError, rulesFrom, type StaticUser } from './acl.ts';
 import { TooManyCombinations } from './choices.ts';
+import { allowedBy } from './decide.ts';
 import { DockerAuthError, loadDockerAuthAcl } from './docker-auth.ts';
 import { noGroups } from './groups.ts';
-import { type Condition, failingCondition, grantedBy } from './rule.ts';
-import { subjectOf } from './subject.ts';
+import { type Condition, failingCondition } from './rule.ts';
+import { subjectOf, widestOf } from './subject.ts';
 import { identityOf } from './who.ts';
 
 type EvaluatedRule = { readonly conditions: readonly Condition[]; readonly actions: readonly string[] | null };
@@ -125,6 +126,7 @@ function requestProblem(request: EvalRequest): string | null {
     if (request[field] !== undefined && typeof request[field] !== 'string') return `request.${field} is not text`;
   }
   for (const field of ['actions', 'groups'] as const) {
+    if (field === 'groups' && request.groups === 'unknown') continue;
     if (!isTexts(request[field] ?? [])) return `request.${field} is not a list of texts`;
   }
   const labels = request.labels ?? {};
@@ -148,17 +150,28 @@ type EvalRequest = {
   readonly actions?: readonly string[] | null;
   readonly kind?: IdentityKind;
   readonly domain?: string;
-  readonly groups?: readonly string[];
+  readonly groups?: readonly string[] | 'unknown';
 };
 
 function decideRequest(rules: readonly EvaluatedRule[], request: EvalRequest): Outcome {
   const access = { type: request.type ?? '', name: request.name ?? '', actions: request.actions ?? [] };
   const context = { service: request.service ?? '', address: request.ip ?? '' };
-  const subject = subjectOf(noGroups, identityFrom(request), access, context);
-  const rule = rules.find((candidate) => failingCondition(candidate, subject) === undefined);
+  const identity = identityFrom(request);
+  const subject = subjectOf(noGroups, identity, access, context);
+  const widest = widestOf(noGroups, identity, subject);
+  const end = rules.findIndex((candidate) => failingCondition(candidate, subject) === undefined);
+  const rule = rules[end];
   if (!rule) return { nomatch: true };
-  if (rule.actions === null) return { error: 'the rule that matches has no actions' };
-  return { actions: grantedBy(rule.actions, access.actions) };
+  // Where groups are unknown, as decide() does: only what every rule grants that may match.
+  const undecided =
+    widest === null ? [] : rules.slice(0, end).filter((one) => failingCondition(one, widest) === undefined);
+  const deciding = [...undecided, rule];
+  if (!deciding.every(hasActions)) return { error: 'the rule that matches has no actions' };
+  return { actions: allowedBy(deciding, access.actions) };
+}
+
+function hasActions(rule: EvaluatedRule): rule is EvaluatedRule & { readonly actions: readonly string[] } {
+  return rule.actions !== null;
 }
 
 /** docker_auth compares accounts as they come, so the name is not folded as a person's would be. */

@@ -3,11 +3,11 @@ import type { Identity, Limits } from '../identity/identity.ts';
 import { type Access, formatScope } from '../scope.ts';
 import type { Policy } from './acl.ts';
 import { TooManyCombinations } from './choices.ts';
-import { narrow } from './decide.ts';
+import { allowedBy, narrow } from './decide.ts';
 import type { Membership } from './groups.ts';
 import { membershipsOf } from './memberships.ts';
-import { type Condition, type ConditionField, failingCondition, fails, grantedBy, type Rule } from './rule.ts';
-import { type DecisionContext, type Subject, subjectOf } from './subject.ts';
+import { type Condition, type ConditionField, failingCondition, fails, type Rule } from './rule.ts';
+import { type DecisionContext, type Subject, subjectOf, widestOf } from './subject.ts';
 
 /** A condition that does not hold, and what it was held against. */
 export type Mismatch = {
@@ -24,6 +24,8 @@ export type ExplainedRule = {
   readonly actions: readonly string[];
   /** Empty for the rule that decides. */
   readonly mismatches: readonly Mismatch[];
+  /** Its mismatches depend on groups that are unknown: nothing is allowed that it doesn't allow. */
+  readonly mayMatch: boolean;
   /** Why nobody knows whether it matches: then it ends the search, and nothing is granted. */
   readonly undecidable: string | null;
 };
@@ -47,10 +49,14 @@ export type Explanation = {
 /** The same decision as `decide`, with every step of it. */
 export function explain(policy: Policy, identity: Identity, access: Access, context: DecisionContext): Explanation {
   const subject = subjectOf(policy.groups, identity, access, context);
-  const rules = policy.rules.map((rule) => explainRule(rule, subject));
+  const widest = widestOf(policy.groups, identity, subject);
+  const rules = policy.rules.map((rule) => explainRule(rule, subject, widest));
   const decider = rules.findIndex(({ mismatches }) => mismatches.length === 0);
   const decidedBy = rules[decider] ?? null;
-  const allowed = decidedBy?.undecidable === null ? grantedBy(decidedBy.actions, access.actions) : [];
+  const passedOver = decidedBy ? rules.slice(0, decider) : rules;
+  const deciding = decidedBy ? [...passedOver.filter(({ mayMatch }) => mayMatch), decidedBy] : [];
+  const isDecidable = deciding.every(({ undecidable }) => undecidable === null);
+  const allowed = allowedBy(isDecidable ? deciding : [], access.actions);
   const { account, kind, domain, limits, credential } = identity;
   return {
     who: { account, kind, domain },
@@ -58,7 +64,7 @@ export function explain(policy: Policy, identity: Identity, access: Access, cont
     groupsUnknown: identity.groupsKnown ? null : { toldAt: identity.groupsAt },
     access,
     context,
-    passedOver: decidedBy ? rules.slice(0, decider) : rules,
+    passedOver,
     decidedBy,
     allowed,
     narrowedBy: limits && { password: credential?.name ?? '', limits },
@@ -66,13 +72,16 @@ export function explain(policy: Policy, identity: Identity, access: Access, cont
   };
 }
 
-function explainRule(rule: Rule, subject: Subject): ExplainedRule {
+function explainRule(rule: Rule, subject: Subject, widest: Subject | null): ExplainedRule {
   const { number, line, comment, actions } = rule;
   const mismatches = rule.conditions
     .filter((condition) => fails(condition, subject))
     .map((condition) => mismatchOf(condition, subject));
-  const undecidable = mismatches.length === 0 ? whyUndecidable(rule, subject) : null;
-  return { number, line, comment, actions, mismatches, undecidable };
+  const mayMatch =
+    widest !== null && mismatches.length > 0 && !rule.conditions.some((condition) => fails(condition, widest));
+  const decisive = mismatches.length === 0 ? subject : mayMatch ? widest : null;
+  const undecidable = decisive && whyUndecidable(rule, decisive);
+  return { number, line, comment, actions, mismatches, mayMatch, undecidable };
 }
 
 function whyUndecidable(rule: Rule, subject: Subject): string | null {
@@ -109,9 +118,7 @@ export function formatExplanation(explanation: Explanation, fileName: string): s
       groups.map(({ name, origin }) => `${name} (${origin})`),
     )}`,
     ...(explanation.groupsUnknown ? [formatUnknown(explanation.groupsUnknown)] : []),
-    ...passedOver.map(
-      (rule) => `${placeOf(rule, fileName)} passed over: ${rule.mismatches.map(formatMismatch).join('; ')}`,
-    ),
+    ...passedOver.map((rule) => `${placeOf(rule, fileName)} ${formatPassedOver(rule)}`),
     ...(decidedBy
       ? [`${placeOf(decidedBy, fileName)} ${formatDecision(decidedBy)}`]
       : ['no rule matches, so nothing is allowed']),
@@ -121,6 +128,16 @@ export function formatExplanation(explanation: Explanation, fileName: string): s
     ...(refused.length > 0 ? [`refused: ${refused.join(', ')}`] : []),
   ];
   return lines.join('\n');
+}
+
+function formatPassedOver({ mismatches, mayMatch, actions, undecidable }: ExplainedRule): string {
+  if (!mayMatch) return `passed over: ${mismatches.map(formatMismatch).join('; ')}`;
+  if (undecidable !== null) return `can't be decided, so nothing is allowed: ${undecidable}`;
+  return `may match, as the provider's groups are unknown, so at most ${atMost(actions)} is allowed`;
+}
+
+function atMost(actions: readonly string[]): string {
+  return actions.join() === '*' ? 'whatever is asked' : listOr('nothing', actions);
 }
 
 function formatDecision({ comment, undecidable }: ExplainedRule): string {
@@ -133,7 +150,7 @@ function formatUnknown({ toldAt }: NonNullable<Explanation['groupsUnknown']>): s
     toldAt === null
       ? 'the provider has never told them'
       : `the provider told them at ${new Date(toldAt).toISOString()} and not since, which is too long ago to count`;
-  return `  the provider's groups are unknown: ${why}. Rules that need them do not match.`;
+  return `  the provider's groups are unknown: ${why}. Only what every possible answer allows is granted.`;
 }
 
 function placeOf({ number, line }: ExplainedRule, fileName: string): string {

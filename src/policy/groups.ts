@@ -86,6 +86,15 @@ export function groupsOf(groups: Groups, identity: Identity): Membership[] {
   ];
 }
 
+/**
+ * The groups of the file that someone is in if they're in some group of a provider.
+ * @param prefix of the provider's groups, `keycloak:`; '' for any provider
+ */
+export function groupsThrough({ byMember, parents }: Groups, prefix: string): string[] {
+  const direct = [...byMember].flatMap(([key, groups]) => (key.startsWith(`group ${prefix}`) ? groups : []));
+  return withParents(direct, parents).map(({ name }) => name);
+}
+
 /** Everything that makes somebody a member of a group, also through other groups of the file; none for a group that is not in it. */
 export function membersOf({ byMember, parents }: Groups, name: string): Member[] {
   const children = new Map<string, string[]>();

@@ -122,8 +122,23 @@ export function foldDomain(pattern: string): string {
 function compileGroup(template: CompileTemplate): (pattern: string) => Test {
   return (pattern) => {
     const fits = template(pattern, false);
-    return (subject) => subject.groups.some((group) => fits(group, subject));
+    return (subject) =>
+      subject.groups.some((group) => fits(group, subject)) ||
+      (subject.anyGroupOf !== null && mayNameGroupOf(subject.anyGroupOf, pattern));
   };
+}
+
+/** Whether some group that begins with `prefix` may match the pattern. In doubt: yes. */
+function mayNameGroupOf(prefix: string, pattern: string): boolean {
+  // What begins with a slash may be an expression once it's filled in.
+  const [literal] = pattern.startsWith('/') ? [''] : (/^[^*?[\\$]*/.exec(pattern) ?? ['']);
+  if (literal !== pattern) return literal.startsWith(prefix) || prefix.startsWith(literal);
+  return prefix === '' ? pattern.includes(':') : pattern.startsWith(prefix);
+}
+
+/** Whether groups decide anything about the condition. */
+export function looksAtGroups({ field, patterns }: Condition): boolean {
+  return field === 'group' || patterns.some((pattern) => pattern.includes('${group}'));
 }
 
 function compileLabel(label: string, template: CompileTemplate): (pattern: string) => Test {

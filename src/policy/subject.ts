@@ -2,7 +2,7 @@
 import type { Identity, IdentityKind } from '../identity/identity.ts';
 import type { Access } from '../scope.ts';
 import { parseAddress } from './address.ts';
-import { type Groups, groupsOf } from './groups.ts';
+import { type Groups, groupsOf, groupsThrough } from './groups.ts';
 
 /** What a decision depends on besides identity and access. */
 export type DecisionContext = {
@@ -25,6 +25,11 @@ export type Subject = {
   readonly labels: Readonly<Record<string, readonly string[]>>;
   /** Groups of the policy file and of the provider. */
   readonly groups: readonly string[];
+  /**
+   * Not `null`: conditions also hold where some group that begins with this would make them hold; '' is any provider's.
+   * Such a subject tells what may match, never what does.
+   */
+  readonly anyGroupOf: string | null;
   readonly address: ReturnType<typeof parseAddress>;
   /** The same as it was given. */
   readonly clientAddress: string;
@@ -43,6 +48,7 @@ export function subjectOf(groups: Groups, identity: Identity, access: Access, co
     domain,
     user: email === null ? null : email.slice(0, email.lastIndexOf('@')),
     labels,
+    anyGroupOf: null,
     clientAddress: context.address,
     // Most rules ask for neither, and this is the hot path.
     get groups() {
@@ -54,4 +60,14 @@ export function subjectOf(groups: Groups, identity: Identity, access: Access, co
       return address;
     },
   };
+}
+
+/**
+ * The same subject in every group that it may be in, where the provider's groups are unknown; `null` where they are known. More
+ * groups never make a condition fail, so a rule that doesn't match this subject matches none of the possibilities.
+ */
+export function widestOf(groups: Groups, identity: Identity, subject: Subject): Subject | null {
+  if (identity.groupsKnown) return null;
+  const anyGroupOf = identity.provider === null ? '' : `${identity.provider}:`;
+  return { ...subject, anyGroupOf, groups: [...new Set([...subject.groups, ...groupsThrough(groups, anyGroupOf)])] };
 }

@@ -2,7 +2,7 @@
 import { type Matcher, PatternError } from '../pattern/compiled.ts';
 import { compileExpression, isExpression, quoteMeta } from '../pattern/expression.ts';
 import { checkPattern, compilePattern } from '../pattern/pattern.ts';
-import { type Choice, maximumCombinations, type Setting, someChoice } from './choices.ts';
+import { type Choice, maximumCombinations, mustOccur, type Setting, someChoice } from './choices.ts';
 import type { Subject } from './subject.ts';
 
 /** The four fields that a capture may refer to. */
@@ -25,6 +25,8 @@ export type Captures = ReadonlyMap<
 
 /** Whether a pattern with variables fits `text` for this subject. */
 export type TemplateMatcher = (text: string, subject: Subject) => boolean;
+
+const groupPlaceholder = '${group}';
 
 type Variables = ReadonlyMap<string, (subject: Subject) => string | null>;
 
@@ -80,10 +82,21 @@ function buildTemplate(pattern: string, dialect: Dialect, captures: Captures, ch
     raw,
     limit: dialect.extended ? maximumCombinations : null,
   };
+  const usesGroups = pieces.some((piece) => typeof piece !== 'string' && piece.written === groupPlaceholder);
   return (text, subject) => {
     const fits = (chosen: ReadonlyMap<string, string>) => compile(fill(pieces, subject, chosen))(text);
-    return fits(nothingChosen) || someChoice(choicesOf(pieces, subject), setting, text, fits);
+    const values = choicesOf(pieces, subject);
+    return (
+      fits(nothingChosen) ||
+      someChoice(values, setting, text, fits) ||
+      (subject.anyGroupOf !== null && usesGroups && mayFitAny(subject.anyGroupOf, values, setting, text))
+    );
   };
+}
+
+/** Whether the pattern may match with some group that begins with `prefix`. In doubt: yes. */
+function mayFitAny(prefix: string, choices: readonly Choice[], setting: Setting, text: string): boolean {
+  return !mustOccur(choices, setting) || text.includes(prefix === '' ? ':' : prefix);
 }
 
 const nothingChosen: ReadonlyMap<string, string> = new Map();
@@ -161,7 +174,7 @@ function readPlaceholder(
     return { kind: 'variable', written, value };
   }
   if (!choices) return null;
-  if (extended && inner === 'group') {
+  if (extended && written === groupPlaceholder) {
     return { kind: 'choice', written, values: ({ groups }) => groups, quote: true };
   }
   if (!inner.startsWith('labels:')) return null;

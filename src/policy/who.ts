@@ -8,7 +8,8 @@ export type NamedAccount = {
   /** What is known better than the name tells; a `domain` of `null` is known to be none. */
   readonly kind?: IdentityKind | undefined;
   readonly domain?: string | null | undefined;
-  readonly groups?: readonly string[] | undefined;
+  /** 'unknown': the person may be in any group of any provider. */
+  readonly groups?: readonly string[] | 'unknown' | undefined;
   readonly labels?: Readonly<Record<string, readonly string[]>> | undefined;
 };
 
@@ -26,7 +27,8 @@ export function identityOf(users: ReadonlyMap<string, StaticUser>, named: NamedA
     account: email ?? account,
     email,
     domain: named.domain === undefined ? domainOf(email) : named.domain,
-    groups: named.groups ?? [],
+    groups: named.groups === 'unknown' ? [] : (named.groups ?? []),
+    groupsKnown: named.groups !== 'unknown',
     labels: named.labels ?? user?.labels ?? {},
   };
 }

@@ -11,7 +11,7 @@ export type DenialRow = {
   readonly type: string;
   readonly name: string;
   readonly action: string;
-  readonly decided_by: 'policy' | 'password';
+  readonly decided_by: 'policy' | 'password' | 'groups';
   readonly rule_line: number;
   readonly rule_comment: string | null;
   readonly password_name: string | null;

@@ -18,6 +18,8 @@ export type CandidateRuleView = {
   readonly conditions: readonly string[];
   /** "member of platform (by e-mail)" */
   readonly because: readonly string[];
+  /** Whether it applies depends on groups that are unknown. */
+  readonly mayApply: boolean;
 };
 
 declare module './views.ts' {
@@ -48,6 +50,7 @@ export function candidateRulesOf({ candidateRules }: EffectivePermissions): Cand
       what: catalog ? 'the list of all repositories' : patterns.length > 0 ? null : anything(candidate, index > 0),
       patterns: catalog ? [] : patterns,
       conditions: conditionsOf(candidate),
+      mayApply: candidate.mayApply,
       because: candidate.because.length === 0 ? ['everybody'] : candidate.because.map(reasonText),
     };
   });
@@ -111,6 +114,7 @@ const kinds: Readonly<Record<string, string>> = {
 
 function reasonText({ field, patterns, groups }: Reason): string {
   const text = patterns.join(' or ');
+  if (field === 'group' && groups.length === 0) return `perhaps a member of ${text}`;
   if (field === 'group') return `member of ${list.format(groups.map(({ name, origin }) => `${name} (${origin})`))}`;
   if (field === 'account') return `the user name fits ${text}`;
   if (field === 'kind') return `every ${patterns.map((kind) => kinds[kind] ?? kind).join(' or ')}`;
@@ -133,17 +137,22 @@ export type DenialView = {
 /** @param now epoch milliseconds */
 export function denialOf(denial: Denial, now: number): DenialView {
   const { name, type, action, count, lastAt, address, rule } = denial;
-  const why =
-    denial.by === 'password'
-      ? `The policy allows it, but the password${denial.password === null ? '' : ` “${denial.password}”`} is narrower.`
-      : rule === null
-        ? 'No rule of the policy allows it.'
-        : 'The rule that decides does not allow it.';
-  const told = denial.by === 'policy' ? rule : null;
+  const told = denial.by === 'password' ? null : rule;
   return {
-    ...{ name, type, action, count, address, why },
+    ...{ name, type, action, count, address, why: whyDenied(denial) },
     last: formatTime(lastAt, now),
     comment: told?.comment ?? null,
     line: told?.line ?? null,
   };
+}
+
+function whyDenied({ by, password, rule }: Denial): string {
+  switch (by) {
+    case 'password':
+      return `The policy allows it, but the password${password === null ? '' : ` “${password}”`} is narrower.`;
+    case 'groups':
+      return 'It depends on groups that the provider hasn’t reported recently. Signing in again brings them back.';
+    case 'policy':
+      return rule === null ? 'No rule of the policy allows it.' : 'The rule that decides does not allow it.';
+  }
 }

@@ -58,6 +58,16 @@ describeEngines('revocations', (databases) => {
   );
 
   test(
+    'a selection by group reaches people whose groups were reported too long ago to count',
+    scene(async (scene) => {
+      await withCompany(scene);
+      scene.clock.at += 20 * day;
+      const { people } = await scene.revocations.preview({ group: 'google:leads@example.com' });
+      assert.equal(people, 1);
+    }),
+  );
+
+  test(
     'a preview shows what used the passwords, together',
     scene(async (scene) => {
       const { secrets } = await withCompany(scene);

@@ -293,7 +293,7 @@ describeEngines('passwords from docker_auth', (databases) => {
     const revocations = createRevocations({
       ...{ store, audit: { record() {}, async flush() {} }, now: () => now },
       uses: { summary: async () => [] },
-      administrators: { groupsOf: () => [] },
+      administrators: { lastGroupsOf: () => [] },
     });
     const { sample } = await revocations.preview({ domain: 'example.com' });
     assert.deepEqual(

@@ -169,7 +169,8 @@ acl:
   test('no rule: nothing', () => {
     const policy = parsePolicy('acl: []', 'policy.yml');
     const access = { type: 'repository', name: 'a', actions: ['pull'] };
-    assert.deepEqual(decide(policy, somebody('ana@example.com'), access, context), { access, granted: [], rule: null });
+    const { granted, rule } = decide(policy, somebody('ana@example.com'), access, context);
+    assert.deepEqual([granted, rule], [[], null]);
   });
 });
 

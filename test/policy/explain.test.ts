@@ -35,7 +35,10 @@ test('groups of the provider that are unknown are said to be, with the time at w
   assert.match(text, /^ {2}the provider's groups are unknown: .* told them at 2026-11-22T09:30:00.000Z and not since/m);
   const never = explain(policy, { ...stale, groupsAt: null }, access, context);
   assert.deepEqual(never.groupsUnknown, { toldAt: null });
-  assert.match(formatExplanation(never, 'policy.yml'), /has never told them\. Rules that need them do not match\./);
+  assert.match(
+    formatExplanation(never, 'policy.yml'),
+    /has never told them\. Only what every possible answer allows is granted\./,
+  );
 });
 
 test('the text tells groups and their origin, each rule passed over and why, the rule that decides, the narrowing', () => {

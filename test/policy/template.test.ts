@@ -19,6 +19,7 @@ const nobody: Subject = {
   user: null,
   labels: {},
   groups: [],
+  anyGroupOf: null,
   address: null,
   clientAddress: '',
 };

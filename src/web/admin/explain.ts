@@ -102,7 +102,7 @@ function outcomeOf({ access, granted, passedOver, decidedBy }: Explanation) {
     tone: granted.length === 0 ? 'no' : refused.length === 0 ? 'yes' : 'partly',
     granted: actionsText(granted),
     refused: refused.length === 0 ? null : actionsText(refused).toLowerCase(),
-    passedOver: passedOver.map((rule) => ({ ...rule, why: rule.mismatches.map(mismatchText) })),
+    passedOver: passedOver.map((rule) => ({ ...rule, grants: grantsOf(rule), why: rule.mismatches.map(mismatchText) })),
     decidedBy: decidedBy === null ? null : { ...decidedBy, grants: grantsOf(decidedBy) },
   };
 }
