@@ -22,6 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'docker-auth': ['lib', 'scope', 'pattern', 'policy', 'store', 'identity', 'sign-in', 'app-passwords/check'],
   'off-boarding': ['lib', 'store'],
   accounts: ['lib', 'store', 'policy', 'identity', 'sign-in/admission', 'app-passwords'],
+  workload: ['lib', 'pattern', 'policy', 'identity'],
   token: ['lib', 'scope', 'policy'],
   doctor: ['lib', 'token'],
   api: ['lib', 'identity/identity', 'policy', 'audit'],

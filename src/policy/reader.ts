@@ -9,6 +9,8 @@ export type PolicyProblem = Place & { readonly message: string; readonly severit
 export type Value = { readonly node: unknown; readonly path: string; readonly place: Place };
 export type Entry = { readonly key: string; readonly keyPlace: Place; readonly value: Value | null };
 
+export type PlainValue = string | null | readonly PlainValue[] | { readonly [name: string]: PlainValue };
+
 /** How a kind of document is looked into; each answers `null` for a node of another shape. */
 export type Source = {
   readonly root: unknown;
@@ -34,6 +36,9 @@ export type Reader = {
     whenEmpty?: (entry: Entry) => void,
   ): Partial<Record<Key, Value>>;
   items(value: Value): Value[];
+  isMap(value: Value): boolean;
+  /** Lists and maps of texts, as JSON has them: every scalar as written, what is empty as `null`. */
+  plain(value: Value | null): PlainValue;
   text(value: Value): string | null;
   /** One text or a list of them. */
   texts(value: Value): { readonly text: string; readonly place: Place }[];
@@ -93,6 +98,16 @@ export function createReader(source: Source): Reader {
         else report(source.placeOf(node), `${path} is empty`);
       }
       return items;
+    },
+    isMap: ({ node }) => source.pairs(node) !== null,
+    plain(value) {
+      if (value === null) return null;
+      if (reader.isMap(value)) {
+        return Object.fromEntries(reader.entries(value).map(({ key, value: inner }) => [key, reader.plain(inner)]));
+      }
+      const list = source.list(value.node);
+      if (list) return list.map((node, index) => reader.plain(toValue(node, `${value.path}[${index + 1}]`)));
+      return source.text(value.node);
     },
     text: (value) => orReport(source.text(value.node), value, 'a text'),
     texts(value) {

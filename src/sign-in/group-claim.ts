@@ -1,4 +1,5 @@
 /** Owns how group names are read from a claim. What cannot be read wholly is unknown, never "no groups". */
+import { claimAt } from '../lib/claim-at.ts';
 
 /** A directory with more than this for one person is misconfigured; Entra ID itself stops at 200. */
 export const maximumGroups = 1_000;
@@ -32,22 +33,6 @@ export function prefixed(names: readonly string[], prefix: string): string[] | n
   if (names.length > maximumGroups) return null;
   if (names.some((name) => name.length > maximumLength || hasControl(name))) return null;
   return [...new Set(names.map((name) => `${prefix}:${name}`))];
-}
-
-/**
- * Names may have dots themselves, as URLs (`https://example.com/groups`) and client ids (`resource_access.my.app.roles`)
- * do, so the longest name is tried first at each step.
- */
-function claimAt(value: unknown, path: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined;
-  if (Object.hasOwn(value, path)) return (value as Record<string, unknown>)[path];
-  for (let end = path.lastIndexOf('.'); end > 0; end = path.lastIndexOf('.', end - 1)) {
-    const name = path.slice(0, end);
-    if (!Object.hasOwn(value, name)) continue;
-    const found = claimAt((value as Record<string, unknown>)[name], path.slice(end + 1));
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }
 
 function hasControl(text: string): boolean {

@@ -1,0 +1,41 @@
+/** Owns texts that take values from claims: `ci:github:${claims:repository}`. */
+import { type Claims, textOf } from './claims.ts';
+
+export type Template = {
+  readonly written: string;
+  /** The claims whose values go in. */
+  readonly claims: readonly string[];
+};
+
+/** What a value can consist of: nothing that means something in a pattern, ends a user name or hides in a log. */
+const plainValue = /^[A-Za-z0-9._/@-]{1,200}$/;
+const placeholder = /\$\{claims:([^}]+)\}/g;
+
+/** `null` where a `${` stands for nothing that is known. */
+export function parseTemplate(written: string): Template | null {
+  if (written.replaceAll(placeholder, '').includes('${')) return null;
+  return { written, claims: [...written.matchAll(placeholder)].map(([, name = '']) => name) };
+}
+
+/** Why a template can't be filled: a claim that is missing, or has characters that no value can have. */
+export class TemplateProblem extends Error {
+  override readonly name = 'TemplateProblem';
+  readonly claim: string;
+
+  constructor(claim: string, message: string) {
+    super(message);
+    this.claim = claim;
+  }
+}
+
+/** @throws {TemplateProblem} */
+export function fillTemplate({ written }: Template, claims: Claims): string {
+  return written.replaceAll(placeholder, (_, name: string) => {
+    const value = textOf(claims, name);
+    if (value === null) throw new TemplateProblem(name, `the claim ${name} is missing`);
+    if (!plainValue.test(value)) {
+      throw new TemplateProblem(name, `the claim ${name} has characters other than letters, digits and . _ / @ -`);
+    }
+    return value;
+  });
+}
