@@ -38,7 +38,7 @@ export async function openPeople(
   if (config.google?.directory) {
     const { createGoogleDirectory } = await import('../sign-in/google/directory.ts');
     const named = () => providerGroups(policy(), 'google');
-    const parts = { fetch, now: Date.now, wait, random: Math.random, named };
+    const parts = { fetch, now: Date.now, wait, random: Math.random, log, named };
     directories.set('google', createGoogleDirectory(config.google.directory, parts));
   }
   const parts = { store, cipher, connectors, directories, audit, log, now: Date.now, wait };

@@ -4,6 +4,7 @@ import { backupCommands } from './backup.ts';
 import type { Command } from './command.ts';
 import { copyCommands } from './copy.ts';
 import { doctorCommands } from './doctor.ts';
+import { googleEventsCommands } from './google-events.ts';
 import { importCommands } from './import.ts';
 import { keyCommands } from './key.ts';
 import { offBoardingCommands } from './off-boarding.ts';
@@ -19,6 +20,7 @@ export const otherCommands: readonly Command[] = [
   ...robotCommands,
   ...auditCommands,
   ...offBoardingCommands,
+  ...googleEventsCommands,
   ...keyCommands,
   ...policyCommands,
   ...importCommands,

@@ -3,13 +3,21 @@ import { createPrivateKey } from 'node:crypto';
 import { type ApplicationDefault, parseJson, readApplicationDefault } from './google-application-default.ts';
 import type { Settings } from './settings.ts';
 
-type ServiceAccountKey = { readonly client_email: string; readonly private_key: string };
+export type ServiceAccountKey = {
+  readonly client_email: string;
+  readonly private_key: string;
+  readonly private_key_id: string | null;
+};
 
 export type GoogleDirectoryConfig = {
   readonly strategy: (typeof strategies)[number];
   readonly depth: number;
   /** Domains whose people it has. */
   readonly domains: readonly string[];
+  /** Domains whose groups count. */
+  readonly groupDomains: readonly string[];
+  /** `null`: as the directory says. */
+  readonly customerId: string | null;
   readonly directoryUrl: string;
   readonly cloudIdentityUrl: string;
   readonly credentials: {
@@ -40,8 +48,10 @@ export function readGoogleDirectory(
   const serviceAccount = settings.optional('GOOGLE_DIRECTORY_SERVICE_ACCOUNT');
   const admin = settings.optional('GOOGLE_DIRECTORY_ADMIN');
   if (strategy === 'off') {
-    if (key ?? serviceAccount ?? admin ?? settings.optional('GOOGLE_DIRECTORY_DOMAINS'))
-      settings.problem('GOOGLE_DIRECTORY is off, but its other settings are there: choose direct, for example');
+    const others = ['GOOGLE_DIRECTORY_DOMAINS', 'GOOGLE_GROUP_DOMAINS', 'GOOGLE_CUSTOMER_ID'].map(settings.optional);
+    if (key ?? serviceAccount ?? admin ?? others.find((value) => value !== null)) {
+      settings.problem('GOOGLE_DIRECTORY is off, but its other settings are set: choose direct, for example');
+    }
     return null;
   }
   if (key !== null && serviceAccount !== null) {
@@ -52,9 +62,13 @@ export function readGoogleDirectory(
       'GOOGLE_DIRECTORY_ADMIN needs a service account with domain-wide delegation: set GOOGLE_DIRECTORY_KEY_FILE, or GOOGLE_DIRECTORY_SERVICE_ACCOUNT to sign without a key',
     );
   }
+  const domains = readDomains(settings, signInDomains);
+  const groupDomains = settings.list('GOOGLE_GROUP_DOMAINS').map((domain) => domain.toLowerCase());
   return {
     strategy,
-    domains: readDomains(settings, signInDomains),
+    domains,
+    groupDomains: groupDomains.length > 0 ? groupDomains : domains,
+    customerId: readCustomerId(settings),
     depth: settings.integer('GOOGLE_DIRECTORY_DEPTH', { fallback: 5, minimum: 1, maximum: 20 }),
     directoryUrl: endpoint('GOOGLE_DIRECTORY_URL', 'https://admin.googleapis.com'),
     cloudIdentityUrl: endpoint('GOOGLE_CLOUD_IDENTITY_URL', 'https://cloudidentity.googleapis.com'),
@@ -71,6 +85,14 @@ export function readGoogleDirectory(
   };
 }
 
+function readCustomerId(settings: Settings): string | null {
+  const id = settings.optional('GOOGLE_CUSTOMER_ID');
+  if (id !== null && !/^C[0-9a-z]{1,20}$/i.test(id)) {
+    settings.problem('GOOGLE_CUSTOMER_ID begins with C: the Admin console shows it under Account settings > Profile');
+  }
+  return id;
+}
+
 /** Of people of another company's domain the directory would say "not found", which means "deleted" of its own. */
 function readDomains(settings: Settings, signInDomains: readonly string[]): readonly string[] {
   const domains = settings.list('GOOGLE_DIRECTORY_DOMAINS').map((domain) => domain.toLowerCase());
@@ -82,11 +104,18 @@ function readDomains(settings: Settings, signInDomains: readonly string[]): read
 function readKey(settings: Settings): ServiceAccountKey | null {
   const text = settings.secret('GOOGLE_DIRECTORY_KEY');
   if (text === null) return null;
-  const key = parseJson(text);
-  const { client_email, private_key } = key;
-  if (typeof client_email === 'string' && isPrivateKey(private_key)) return { client_email, private_key };
-  settings.problem('GOOGLE_DIRECTORY_KEY is not the JSON key file of a service account, whole and as Google gave it');
-  return null;
+  const key = parseServiceAccountKey(text);
+  if (key === null) {
+    settings.problem('GOOGLE_DIRECTORY_KEY is not the JSON key file of a service account, whole and as Google gave it');
+  }
+  return key;
+}
+
+/** @param text the JSON key file, as Google gave it. @returns `null` for anything else */
+export function parseServiceAccountKey(text: string): ServiceAccountKey | null {
+  const { client_email, private_key, private_key_id: id } = parseJson(text);
+  if (typeof client_email !== 'string' || !isPrivateKey(private_key)) return null;
+  return { client_email, private_key, private_key_id: typeof id === 'string' ? id : null };
 }
 
 /** Found out now: later it would look as if Google did not answer. */

@@ -19,6 +19,10 @@ export type GoogleConfig = {
   readonly directory: GoogleDirectoryConfig | null;
   /** Where Google says who signs its security events; `null`: they are not taken. */
   readonly riscConfigurationUrl: string | null;
+  /** Other OAuth clients of the same Google Cloud project, whose events come in the same stream. */
+  readonly riscClientIds: readonly string[];
+  /** Where the stream of events is set up. */
+  readonly riscUrl: string;
   /** Keeps people's refresh tokens, to ask later whether they are still there. */
   readonly refreshTokens: boolean;
 };
@@ -78,6 +82,8 @@ export function readGoogle(settings: Settings): GoogleConfig | null {
     revocationUrl: endpoint(settings, 'GOOGLE_REVOCATION_URL', 'https://oauth2.googleapis.com/revoke'),
     directory,
     riscConfigurationUrl: readRisc(settings),
+    riscClientIds: settings.list('GOOGLE_RISC_CLIENT_IDS'),
+    riscUrl: endpoint(settings, 'GOOGLE_RISC_URL', 'https://risc.googleapis.com'),
     // Where the directory can be asked, nothing of a person has to be kept.
     refreshTokens: settings.flag('GOOGLE_REFRESH_TOKENS', directory === null),
     // Both spellings are Google's own (developers.google.com/identity/openid-connect/reference).

@@ -4,14 +4,15 @@ import { Refusal } from '../lib/errors.ts';
 import type { Admitted } from '../sign-in/admission.ts';
 import type { Profile } from '../sign-in/connector.ts';
 import type { ProviderStatus } from '../sign-in/provider-status.ts';
-import type { AccountStore } from '../store/accounts.ts';
+import type { Account, AccountStore } from '../store/accounts.ts';
 import { type Confirm, recordGroups } from './confirm.ts';
 import type { Leavers } from './leavers.ts';
-import type { RefreshTokens } from './refresh-tokens.ts';
 
 export type AfterSignInParts = {
   readonly accounts: Pick<AccountStore, 'confirm' | 'forgetConfirmation'>;
-  readonly tokens: RefreshTokens;
+  readonly keepToken: (account: Account, token: string) => Promise<void>;
+  /** Whether the provider can be asked with a refresh token of the person. */
+  readonly hasToken: (account: Account) => Promise<boolean>;
   readonly confirm: Confirm;
   readonly leavers: Leavers;
   /** Names of the providers whose directory can be asked. */
@@ -29,7 +30,7 @@ export type AfterSignIn = (admitted: Admitted, profile: Profile, client: Request
 const gracePeriods = 4_000;
 
 export function createAfterSignIn(parts: AfterSignInParts): AfterSignIn {
-  const { accounts, tokens, confirm, leavers, audit, now } = parts;
+  const { accounts, confirm, leavers, audit, now } = parts;
   return async ({ account, before }, profile, client) => {
     const actor = { actor: account.login, client };
     if (before !== undefined && before.state !== 'active') {
@@ -37,7 +38,7 @@ export function createAfterSignIn(parts: AfterSignInParts): AfterSignIn {
       audit.record({ action: 'person.enable', ...actor, subject: account.login, detail });
     }
     if (before !== undefined && profile.groups !== null) recordGroups(audit, before, profile.groups, actor);
-    if (profile.refreshToken !== null) await tokens.keep(account.id, profile.refreshToken);
+    if (profile.refreshToken !== null) await parts.keepToken(account, profile.refreshToken);
 
     const at = now();
     if (parts.directories.has(account.provider)) {
@@ -48,7 +49,7 @@ export function createAfterSignIn(parts: AfterSignInParts): AfterSignIn {
       }
       if (status.kind === 'there') return confirm.note(account, status, at, actor);
     }
-    const canBeAsked = parts.directories.has(account.provider) || (await tokens.read(account.id)) !== null;
+    const canBeAsked = parts.directories.has(account.provider) || (await parts.hasToken(account));
     if (canBeAsked) await accounts.confirm(account.id, { at, groups: null });
     else await accounts.forgetConfirmation(account.id, at);
   };

@@ -2,16 +2,20 @@
 import { createHash } from 'node:crypto';
 import type { Audit, Requester } from '../audit/audit.ts';
 import type { ProviderEvent, ProviderMessage } from '../sign-in/signed-message.ts';
-import type { AccountStore } from '../store/accounts.ts';
+import type { Account, AccountStore } from '../store/accounts.ts';
 import type { SeenTokenStore } from '../store/seen-tokens.ts';
 import type { SessionStore } from '../store/sessions.ts';
 import type { Leavers, OffBoardingActor } from './leavers.ts';
+import type { RefreshTokens } from './refresh-tokens.ts';
 
 export type MessageParts = {
   readonly accounts: Pick<AccountStore, 'byIdentity'>;
   readonly sessions: Pick<SessionStore, 'removeOfProviderSession'>;
   readonly seenTokens: SeenTokenStore;
   readonly leavers: Leavers;
+  readonly tokens: Pick<RefreshTokens, 'owner'>;
+  /** Forgets a refresh token, here and at the provider. */
+  readonly forgetToken: (account: Account) => Promise<void>;
   readonly audit: Audit;
   readonly now: () => number;
 };
@@ -36,13 +40,15 @@ export function createMessages(parts: MessageParts): ActOnMessage {
 }
 
 async function act(
-  { accounts, sessions, leavers, audit, now }: MessageParts,
+  parts: MessageParts,
   actor: OffBoardingActor,
   { issuer, at }: ProviderMessage,
-  { kind, reason, subject, providerSession }: ProviderEvent,
+  event: ProviderEvent,
 ): Promise<void> {
+  const { sessions, leavers, audit } = parts;
+  const { kind, reason, providerSession } = event;
   if (kind === 'nothing') return;
-  const account = subject === null ? undefined : await accounts.byIdentity(issuer, subject);
+  const account = await personOf(parts, issuer, event);
   if (kind === 'end-sessions' && providerSession !== null) {
     const ended = await sessions.removeOfProviderSession(providerSession, account?.id ?? null);
     const detail = { reason, ended };
@@ -51,6 +57,18 @@ async function act(
     if (ended > 0) return;
   }
   if (account === undefined) return;
-  if (kind === 'disable') await leavers.shutOut(account, reason, Math.min(at, now()), actor);
-  else await leavers.endSessions(account, reason, actor);
+  const since = Math.min(at, parts.now());
+  if (kind === 'disable') await leavers.shutOut(account, reason, since, actor);
+  if (kind === 'suspend' || kind === 'forget-token') await leavers.requireSignIn(account, reason, since, actor);
+  if (kind === 'suspend' || kind === 'end-sessions') await leavers.endSessions(account, reason, actor);
+  if (kind === 'forget-token') await parts.forgetToken(account);
+}
+
+async function personOf(
+  { accounts, tokens }: MessageParts,
+  issuer: string,
+  { subject, isToken }: ProviderEvent,
+): Promise<Account | undefined> {
+  if (isToken !== undefined) return tokens.owner(issuer, isToken);
+  return subject === null ? undefined : accounts.byIdentity(issuer, subject);
 }

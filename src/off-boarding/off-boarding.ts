@@ -11,7 +11,7 @@ import { createConfirm } from './confirm.ts';
 import { createLeavers, type Leavers, type OffBoardingActor } from './leavers.ts';
 import { type ActOnMessage, createMessages } from './messages.ts';
 import { createRefreshTokens } from './refresh-tokens.ts';
-import { createSources, refresherOf } from './sources.ts';
+import { createSources, isOfAnotherClient, refresherOf } from './sources.ts';
 import { createSweep, type Sweep } from './sweep.ts';
 
 export type OffBoarding = {
@@ -47,13 +47,22 @@ export function createOffBoarding(parts: OffBoardingParts): OffBoarding {
   const forgetTokens = async () => {
     for (const account of await tokens.ofDisabled()) await forgetToken(account);
   };
+  const hasToken = async (account: Account): Promise<boolean> => {
+    const refresher = refresherOf(connectors, account);
+    const kept = await tokens.read(account.id);
+    return kept !== null && refresher !== null && !isOfAnotherClient(kept, refresher);
+  };
+  const keepToken = async (account: Account, token: string): Promise<void> => {
+    const refresher = refresherOf(connectors, account);
+    if (refresher !== null) await tokens.keep(account.id, token, refresher.clientId);
+  };
   const source = createSources({ directories, connectors, tokens, leases, now });
   const confirm = createConfirm({ source, accounts, audit });
   const leavers = createLeavers({ ...store, forgetToken, audit });
   return {
     sweep: createSweep({ accounts, leases, confirm, leavers, forgetTokens, audit, log, now }),
     afterSignIn: createAfterSignIn({
-      ...{ accounts, tokens, confirm, leavers, audit, now, wait },
+      ...{ accounts, keepToken, hasToken, confirm, leavers, audit, now, wait },
       directories: new Set(directories.keys()),
     }),
     async needsToken({ issuer, subject }) {
@@ -61,10 +70,10 @@ export function createOffBoarding(parts: OffBoardingParts): OffBoarding {
       if (account === undefined) return true;
       // Whom an administrator disabled is not let in, and needs none.
       if (account.state !== 'active') return account.state_by === byProvider;
-      return (await tokens.read(account.id).catch(() => null)) === null; // one of a lost key is none
+      return !(await hasToken(account).catch(() => false)); // a token whose key is lost counts as none
     },
     leavers,
-    act: createMessages({ ...store, leavers, audit, now }),
+    act: createMessages({ ...store, leavers, tokens, forgetToken, audit, now }),
     async refresh(account, actor) {
       const at = now();
       const status = await confirm.ask(account);

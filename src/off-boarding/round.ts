@@ -102,6 +102,7 @@ type Tally = {
 const noWords = { confirmed: false, denied: false, reason: '' };
 
 function count(tally: Tally, status: ProviderStatus): void {
+  if (status.kind === 'silent' && status.personal) return;
   tally.silences = status.kind === 'silent' ? tally.silences + 1 : 0;
   if (status.kind === 'there') tally.confirmed = true;
   if (hasLeft(status)) tally.denied = true;

@@ -5,7 +5,7 @@ import type { Connector, Refresher } from '../sign-in/connector.ts';
 import type { PersonSource, ProviderStatus } from '../sign-in/provider-status.ts';
 import type { Account } from '../store/accounts.ts';
 import type { LeaseStore } from '../store/leases.ts';
-import type { RefreshTokens } from './refresh-tokens.ts';
+import type { KeptToken, RefreshTokens } from './refresh-tokens.ts';
 
 export type SourceParts = {
   /** By the provider's name: 'google'. */
@@ -51,7 +51,8 @@ async function askAlone(parts: SourceParts, refresher: Refresher, account: Accou
   try {
     const kept = await parts.tokens.read(account.id);
     if (kept === null) return { kind: 'unasked' };
-    const status = await refresher.ask(kept.token, account.subject, kept.replace);
+    if (isOfAnotherClient(kept, refresher)) return anotherClient;
+    const status = await learnClient(kept, refresher, await refresher.ask(kept.token, account.subject, kept.replace));
     // A sign-in brought another token meanwhile, or the clock of another process let it take the lease over.
     const isOld = status.kind === 'sign-in' && (await parts.tokens.read(account.id))?.token !== kept.token;
     return isOld ? { kind: 'silent', reason: 'the token was replaced while it was used' } : status;
@@ -60,4 +61,24 @@ async function askAlone(parts: SourceParts, refresher: Refresher, account: Accou
   } finally {
     await parts.leases.release(lease, holder);
   }
+}
+
+const anotherClient: ProviderStatus = {
+  kind: 'silent',
+  personal: true,
+  reason: 'the refresh token was issued to another OAuth client; the next sign-in stores a new one',
+};
+
+/** Such a token counts as none: the next sign-in asks for another one. */
+export function isOfAnotherClient({ clientId }: KeptToken, refresher: Refresher): boolean {
+  return clientId !== null && clientId !== refresher.clientId;
+}
+
+/** Of a token from before client ids were kept, the first answer tells whose it is. */
+async function learnClient(kept: KeptToken, { clientId }: Refresher, status: ProviderStatus): Promise<ProviderStatus> {
+  if (kept.clientId !== null) return status;
+  if (status.kind === 'there') await kept.noteClient(clientId);
+  if (status.kind !== 'fault' || status.error !== 'unauthorized_client') return status;
+  await kept.noteClient('');
+  return anotherClient;
 }

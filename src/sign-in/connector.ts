@@ -78,6 +78,8 @@ export interface Connector {
 
 /** Asks with a person's refresh token what the provider says of them now. */
 export interface Refresher {
+  /** The OAuth client whose refresh tokens these are: to another client they are worth nothing (RFC 6749, section 6). */
+  readonly clientId: string;
   /**
    * @param keep is given the provider's next token at once: the one before may be worth nothing from then on
    * @throws what `keep` throws, and nothing of the provider's

@@ -18,10 +18,15 @@ import type { ProviderStatus } from './provider-status.ts';
 import { statusOfTokenError } from './token-error.ts';
 
 type Tokens = TokenEndpointResponse & TokenEndpointResponseHelpers;
-type RefreshSettings = { readonly label: string; readonly groups: GroupsClaim | null };
+type RefreshSettings = {
+  readonly label: string;
+  readonly clientId: string;
+  readonly groups: GroupsClaim | null;
+};
 
 export function createOidcRefresher(settings: RefreshSettings, discover: Discover): Refresher {
   return {
+    clientId: settings.clientId,
     async ask(token, subject, keep) {
       let configuration: Configuration;
       let tokens: Tokens;
@@ -68,7 +73,12 @@ async function groupsFrom(
 }
 
 function providerStatusOf(error: unknown, label: string): ProviderStatus {
-  if (error instanceof ResponseBodyError) return statusOfTokenError(label, error.status, error.error);
+  if (error instanceof ResponseBodyError) {
+    return statusOfTokenError(label, {
+      ...{ status: error.status, error: error.error },
+      description: error.error_description ?? null,
+    });
+  }
   const { code } = error as { code?: unknown };
   const later =
     isNoAnswer(error) ||

@@ -86,6 +86,16 @@ export function isNoAnswer(error: unknown): boolean {
 const noAnswer = 'fetch failed';
 
 /** For an answer that is worth no more than none, such as the error page of a proxy. @param reason for the log */
-export function noAnswerError(reason: string): Error {
-  return new TypeError(noAnswer, { cause: new Error(reason) });
+export function noAnswerError(reason: string, cause?: unknown): Error {
+  return new TypeError(noAnswer, { cause: new NoAnswer(reason, { cause }) });
+}
+
+class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+}
+
+/** What `noAnswerError` was made with; `null` for other errors. */
+export function noAnswerReason(error: unknown): string | null {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof NoAnswer ? cause.message : null;
 }

@@ -2,16 +2,24 @@
 import type { Account } from '../store/accounts.ts';
 
 export type ProviderStatus =
-  /** `groups: null`: it did not tell them; `problem` says why where that is not usual. */
-  | { readonly kind: 'there'; readonly groups: readonly string[] | null; readonly problem?: string }
+  /**
+   * `groups: null`: it didn't say; `undecided`: groups of which it didn't say whether the person is in them; `problem`
+   * says why.
+   */
+  | {
+      readonly kind: 'there';
+      readonly groups: readonly string[] | null;
+      readonly undecided?: readonly string[];
+      readonly problem?: string;
+    }
   /** Suspended, archived or deleted: certain. */
   | { readonly kind: 'gone'; readonly reason: string }
   /** The provider wants to see the person again; a password change may be behind it, so nobody has left for certain. */
   | { readonly kind: 'sign-in'; readonly reason: string }
-  /** No answer, or one that says "later". */
-  | { readonly kind: 'silent'; readonly reason: string }
-  /** It refuses Dockpass, not the person. */
-  | { readonly kind: 'fault'; readonly reason: string }
+  /** No answer, or one that says "later". `personal`: about this person only; the provider does answer about others. */
+  | { readonly kind: 'silent'; readonly reason: string; readonly personal?: true }
+  /** It refuses Dockpass, not the person. `error`: of an OAuth answer. */
+  | { readonly kind: 'fault'; readonly reason: string; readonly error?: string }
   /** There is nothing to ask with. */
   | { readonly kind: 'unasked' };
 

@@ -14,11 +14,17 @@ export type ProviderMessage = {
 };
 
 export type ProviderEvent = {
-  readonly kind: 'end-sessions' | 'disable' | 'nothing';
+  /**
+   * `suspend`: passwords rest until the next sign-in. `forget-token`: the refresh token that `token` describes is worth
+   * nothing any more.
+   */
+  readonly kind: 'end-sessions' | 'suspend' | 'disable' | 'forget-token' | 'nothing';
   /** For the audit. */
   readonly reason: string;
-  /** `null` where only the session is named. */
+  /** `null` where only the session or the token is named. */
   readonly subject: string | null;
+  /** Whether a refresh token is the one that the event names; only of `forget-token`. */
+  readonly isToken?: (token: string) => boolean;
   /** As `providerSessionId` makes it; `null`: all of the person's sessions. */
   readonly providerSession: string | null;
 };

@@ -1,25 +1,45 @@
-/** Owns what the error of a token endpoint means: for who signs in now, and for whom a refresh asked (RFC 6749, section 5.2). */
+/** Owns what an error of a token endpoint means for the person who signs in, or for the one a refresh was about (RFC 6749, section 5.2). */
 import { Refusal } from '../lib/errors.ts';
 import type { ProviderStatus } from './provider-status.ts';
 
-/** Of these the person can get rid by signing in; `admin_policy_enforced` is Google's. */
+/** What a token endpoint says. */
+export type TokenError = {
+  /** Of the HTTP answer. */
+  readonly status: number;
+  /** `null` where there is none, as in the page of a proxy. */
+  readonly error: string | null;
+  /** `error_description`: text for people, which is only ever quoted. */
+  readonly description: string | null;
+};
+
+/**
+ * A sign-in helps against these. Three are Google's, about one account: its Workspace's app control (`access_denied`,
+ * `admin_policy_enforced`) and Advanced Protection (`policy_enforced`).
+ */
 const signInErrors = [
   'invalid_grant',
+  'access_denied',
   'admin_policy_enforced',
+  'policy_enforced',
   'interaction_required',
   'login_required',
   'consent_required',
 ];
 
-/**
- * @param status of the HTTP answer
- * @param error its `error`; `null` where it has none, as a proxy's page has not
- */
-export function statusOfTokenError(label: string, status: number, error: string | null): ProviderStatus {
-  const said = `${label} answered ${error?.slice(0, 60) ?? status}`;
-  if (error !== null && signInErrors.includes(error)) return { kind: 'sign-in', reason: said };
-  const later = status >= 500 || status === 429 || error === null || error === 'temporarily_unavailable';
-  return { kind: later ? 'silent' : 'fault', reason: said };
+/** Quotas and outages; the second is Google's. */
+const laterErrors = ['temporarily_unavailable', 'rate_limit_exceeded'];
+
+export function statusOfTokenError(label: string, { status, error, description }: TokenError): ProviderStatus {
+  const more = description === null || description === '' ? '' : `: ${quoted(description)}`;
+  const reason = `${label} answered ${error === null ? status : quoted(error)}${more}`;
+  if (error !== null && signInErrors.includes(error)) return { kind: 'sign-in', reason };
+  const later = status >= 500 || status === 429 || error === null || laterErrors.includes(error);
+  return later ? { kind: 'silent', reason } : { kind: 'fault', reason, error };
+}
+
+/** The provider's words end up in the log, the audit and on pages. */
+function quoted(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, ' ').slice(0, 200);
 }
 
 /** Dockpass itself is refused: its id or secret is wrong, or it may not do this at the provider. */

@@ -25,7 +25,8 @@ export type ProviderMessages = {
 
 const limit = '64kb';
 const readForm = express.urlencoded({ extended: false, limit });
-const readToken = express.text({ type: 'application/secevent+jwt', limit });
+/** Google's documentation names no content type, and RFC 8935 another one than some senders use. */
+const readToken = express.raw({ type: () => true, limit });
 
 export function createProviderMessages(parts: ProviderMessageParts): ProviderMessages {
   return {
@@ -44,7 +45,8 @@ export function createProviderMessages(parts: ProviderMessageParts): ProviderMes
     googleEvent: [
       readToken,
       async (request, response) => {
-        const problem = await receive(parts, 'google', parts.readGoogleEvent, request.body, request);
+        const token = Buffer.isBuffer(request.body) ? request.body.toString('utf8').trim() : '';
+        const problem = await receive(parts, 'google', parts.readGoogleEvent, token, request);
         // RFC 8935, sections 2.2 and 2.3.
         if (problem === null) response.status(202).end();
         else response.status(400).json({ err: 'invalid_request', description: problem });
@@ -62,8 +64,12 @@ async function receive(
   request: Request<{ provider: string }> | Request,
 ): Promise<string | null> {
   if (read === null) throw new Refusal('not_found', 'No provider reports here. Its settings switch that on.');
-  if (typeof token !== 'string' || token === '') return 'there is no token';
   const client = requesterOf(request);
+  const refuse = (reason: string): string => {
+    log.warn({ requestId: client.requestId, provider, reason }, 'message of a provider refused');
+    return reason;
+  };
+  if (typeof token !== 'string' || token === '') return refuse('there is no token');
   let message: ProviderMessage;
   try {
     message = await read(token);
@@ -71,11 +77,7 @@ async function receive(
     if ((error as Error).name !== 'MessageError') {
       throw new Refusal('unavailable', 'The message could not be verified just now.', { cause: error, retryAfter: 60 });
     }
-    log.warn(
-      { requestId: client.requestId, provider, reason: (error as Error).message },
-      'message of a provider refused',
-    );
-    return (error as Error).message;
+    return refuse((error as Error).message);
   }
   await act(provider, message, client);
   const events = message.events.map(({ kind, reason }) => `${reason}: ${kind}`);

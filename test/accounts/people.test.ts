@@ -190,7 +190,7 @@ describeEngines('people', (databases) => {
       const successor = { id: 'ana2', subject: 'ana2' };
       await assert.rejects(scene.addPerson('ana', successor), ConstraintError);
       await scene.store.sessions.write('s', { accountId: 'ana', data: '{}', expiresAt: scene.clock.at + day });
-      await scene.store.refreshTokens.write('ana', 'sealed', scene.clock.at);
+      await scene.store.refreshTokens.write('ana', 'sealed', 'client', scene.clock.at);
       await scene.people.remove('ana', root);
       await scene.people.remove('lea', root);
 

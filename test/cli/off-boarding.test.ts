@@ -82,7 +82,7 @@ test('whoever is removed: their refresh token is forgotten by the provider too, 
     await installation.addPerson(login);
     const { id } = (await store.accounts.byLogin(login)) ?? assert.fail();
     const sealed = createCipher([key]).seal(`1//token of ${login}`, `refresh token of account ${id}`);
-    await store.refreshTokens.write(id, sealed, 0);
+    await store.refreshTokens.write(id, sealed, 'client', 0);
     const changes = { GOOGLE_REVOCATION_URL: revocationUrl, GOOGLE_REFRESH_TOKENS: 'true', ENCRYPTION_KEYS: key };
     const removal = ['person', 'remove', login, '--yes'];
     const { code, output } = await installation.run(removal, { ...environment, ...changes });

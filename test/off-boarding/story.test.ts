@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { createLog } from '../../src/lib/log.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { createGoogleDirectory, type GoogleDirectorySettings } from '../../src/sign-in/google/directory.ts';
 import { createDirectory, type Directory, tokenPath } from '../support/directory.ts';
@@ -50,9 +51,10 @@ describeEngines('off-boarding', (databases) => {
     const settings: GoogleDirectorySettings = {
       strategy: 'direct',
       ...{ depth: 5, directoryUrl: url, cloudIdentityUrl: url, domains: ['example.com'], credentials },
+      ...{ groupDomains: ['example.com'], customerId: null },
     };
     const wait = async () => {};
-    const parts = { fetch, now: Date.now, wait, random: () => 0, named: () => [] };
+    const parts = { fetch, now: Date.now, wait, random: () => 0, log: createLog('silent'), named: () => [] };
     const registry = await openRegistry(await databases.create(), () => ({
       directories: new Map([['google', createGoogleDirectory(settings, parts)]]),
     }));

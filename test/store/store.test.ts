@@ -238,7 +238,7 @@ describeEngines('the store', (databases) => {
   test('a refresh token is replaced only by the one that came from it; a message is noted once', () =>
     withStore(async ({ accounts, refreshTokens, seenTokens }) => {
       const { id } = await accounts.signIn(signedIn({}));
-      await refreshTokens.write(id, 'sealed 1', 1);
+      await refreshTokens.write(id, 'sealed 1', 'client', 1);
       assert.equal(await refreshTokens.rotate(id, 'sealed 1', 'sealed 2', 2), true);
       assert.equal(await refreshTokens.rotate(id, 'sealed 1', 'sealed 3', 3), false);
       assert.equal((await refreshTokens.ofAccount(id))?.sealed, 'sealed 2');

@@ -26,11 +26,13 @@ export type Directory = {
   readonly deleted: Set<string>;
   /** Asked before each answer. */
   mood: Mood | ((path: string) => Mood);
+  /** Answers that come instead, by the path and query they are for: the first that fits. */
+  readonly replies: { readonly to: RegExp; readonly reply: Reply }[];
   pageSize: number;
   /** Method and path of what was asked, in order. */
   readonly asked: string[];
   /** The service account's key file; `aud` of its assertions is `tokenUrl`. */
-  readonly keyFile: { readonly client_email: string; readonly private_key: string };
+  readonly keyFile: { readonly client_email: string; readonly private_key: string; readonly private_key_id: string };
   /** What the last assertion claimed. */
   readonly claims: () => Readonly<Record<string, unknown>>;
   /** @returns false for a path that is none of its own */
@@ -45,7 +47,10 @@ const serviceAccount = 'dockpass@demo.iam.gserviceaccount.com';
 export async function createDirectory(people: ReadonlyMap<string, Person>): Promise<Directory> {
   const key = await generateKeyPair('RS256', { extractable: true });
   let claims: Readonly<Record<string, unknown>> = {};
-  const state: Scene['state'] = { mood: 'well', pageSize: 200, asked: [], parents: new Map(), deleted: new Set() };
+  const state: Scene['state'] = {
+    ...{ mood: 'well', pageSize: 200, asked: [], replies: [] },
+    ...{ parents: new Map(), deleted: new Set() },
+  };
   const scene = {
     people,
     state,
@@ -61,22 +66,28 @@ export async function createDirectory(people: ReadonlyMap<string, Person>): Prom
     state.asked.push(`${request.method} ${decodeURIComponent(url.pathname)}${decodeURIComponent(url.search)}`);
     const mood = typeof state.mood === 'function' ? state.mood(url.pathname) : state.mood;
     const parts = (found.path.exec(url.pathname) ?? []).slice(1).map(decodeURIComponent);
-    void respond(response, mood, found, { request, url, parts });
+    const path = decodeURIComponent(url.pathname + url.search);
+    const reply = state.replies.find(({ to }) => to.test(path))?.reply ?? null;
+    void respond(response, mood, found, { request, url, parts }, reply);
     return true;
   };
-  const keyFile = { client_email: serviceAccount, private_key: await exportPKCS8(key.privateKey) };
+  const keyFile = {
+    client_email: serviceAccount,
+    private_key: await exportPKCS8(key.privateKey),
+    private_key_id: 'k1',
+  };
   return Object.assign(state, { people, keyFile, claims: () => claims, answer });
 }
 
 type Scene = {
   readonly people: ReadonlyMap<string, Person>;
-  readonly state: Pick<Directory, 'mood' | 'pageSize' | 'asked' | 'parents' | 'deleted'>;
+  readonly state: Pick<Directory, 'mood' | 'pageSize' | 'asked' | 'replies' | 'parents' | 'deleted'>;
   readonly key: CryptoKey;
   readonly publicKey: CryptoKey;
   readonly note: (claims: object) => void;
 };
 type Asked = { readonly request: IncomingMessage; readonly url: URL; readonly parts: readonly string[] };
-type Reply = { readonly status: number; readonly body: object };
+export type Reply = { readonly status: number; readonly body: object; readonly headers?: Record<string, string> };
 type Route = {
   readonly method: 'GET' | 'POST';
   readonly path: RegExp;
@@ -84,14 +95,20 @@ type Route = {
   readonly reply: (asked: Asked) => Promise<Reply> | Reply;
 };
 
-async function respond(response: ServerResponse, mood: Mood, route: Route, asked: Asked): Promise<void> {
+async function respond(
+  response: ServerResponse,
+  mood: Mood,
+  route: Route,
+  asked: Asked,
+  instead: Reply | null,
+): Promise<void> {
   if (mood === 'hangs') return;
   if (mood === 'down') {
     response.writeHead(503, { 'content-type': 'text/html' }).end('<h1>Service Unavailable</h1>');
     return;
   }
-  const { status, body } = moody(mood, route) ?? (await route.reply(asked));
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  const { status, body, headers } = instead ?? moody(mood, route) ?? (await route.reply(asked));
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 }
 
 function moody(mood: Mood, { isToken }: Route): Reply | null {
@@ -101,13 +118,14 @@ function moody(mood: Mood, { isToken }: Route): Reply | null {
   return null;
 }
 
-const unauthorized = {
+export const unauthorized = {
   error: 'unauthorized_client',
   error_description:
     'Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.',
 };
 
-function refusal(code: number, reason: string, message: string): Reply {
+/** As the Admin SDK words its errors. */
+export function refusal(code: number, reason: string, message: string): Reply {
   return { status: code, body: { error: { code, message, errors: [{ domain: 'global', reason, message }] } } };
 }
 

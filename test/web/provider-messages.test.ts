@@ -1,11 +1,13 @@
 /** What providers report unasked, over HTTP: who is believed, what ends, and that nothing counts twice. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { before, type TestContext, test } from 'node:test';
 import express from 'express';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from 'jose';
 import { createRequesterReader, createTrust } from '../../src/http/requester.ts';
+import { createCipher } from '../../src/lib/cipher.ts';
 import { Refusal } from '../../src/lib/errors.ts';
 import { createLog } from '../../src/lib/log.ts';
 import { createRiscReader } from '../../src/sign-in/google/risc.ts';
@@ -30,8 +32,12 @@ before(async () => {
 
 type Scene = Registry & {
   isDown: boolean;
+  /** What was logged as a warning. */
+  readonly warned: unknown[];
+  /** Refresh tokens that the provider was told to revoke. */
+  readonly revoked: string[];
   logout(claims?: object, options?: Signing): Promise<number>;
-  event(type: string, claims?: object, options?: Signing): Promise<number>;
+  event(type: string, claims?: object, options?: Signing & { contentType?: string }): Promise<number>;
   post(path: string, body: string, type: string): Promise<number>;
   /** Which of ana's two sessions are left. */
   sessions(): Promise<string[]>;
@@ -39,10 +45,17 @@ type Scene = Registry & {
 type Signing = { readonly by?: CryptoKey; readonly typ?: string };
 
 async function start(t: TestContext): Promise<Scene> {
-  const registry = await openRegistry('sqlite::memory:');
+  const revoked: string[] = [];
+  const refresher = {
+    clientId: 'client-1',
+    ask: assert.fail,
+    revoke: async (token: string) => void revoked.push(token),
+  };
+  const registry = await openRegistry('sqlite::memory:', () => ({ connectors: [{ name: 'google', refresher }] }));
   const { clock, store, offBoarding } = registry;
   const now = () => clock.at;
-  const scene = { isDown: false };
+  const warned: unknown[] = [];
+  const scene = { isDown: false, warned, revoked };
   const metadata = { issuer, authorization_endpoint: issuer, token_endpoint: issuer, jwks_uri: `${issuer}/certs` };
   const fetch: Fetch = async (url) => {
     if (scene.isDown) throw new TypeError('fetch failed');
@@ -53,13 +66,18 @@ async function start(t: TestContext): Promise<Scene> {
     ...{ name: 'sso', label: 'SSO', issuer, clientId: 'client-1', clientSecret: 's', scopes: [], groups: null },
     ...{ domains: [], requireVerifiedEmail: true, refreshTokens: true, callbackUrl: '', allowInsecureIssuer: false },
   };
-  const risc = { configurationUrl: `${google}/risc`, clientId: 'client-1', issuers: [google, 'accounts.google.com'] };
+  const risc = {
+    configurationUrl: `${google}/risc`,
+    clientId: 'client-1',
+    riscClientIds: ['client-2'],
+    issuers: [google, 'accounts.google.com'],
+  };
   const messages = createProviderMessages({
     connectors: [createOidcConnector(settings, { fetch, now }), { name: 'google', readLogout: null }],
     readGoogleEvent: createRiscReader(risc, { fetch, now }),
     act: offBoarding.act,
     requesterOf: createRequesterReader(createTrust([])),
-    log: createLog('silent'),
+    log: Object.assign(createLog('silent'), { warn: (...line: unknown[]) => void warned.push(line) }),
   });
   const app = express();
   app.post('/sign-in/:provider/back-channel-logout', messages.logout);
@@ -93,14 +111,14 @@ async function start(t: TestContext): Promise<Scene> {
       const form = new URLSearchParams({ logout_token: token });
       return post('/sign-in/sso/back-channel-logout', String(form), 'application/x-www-form-urlencoded');
     },
-    async event(type: string, claims: object = {}, options?: Signing) {
+    async event(type: string, claims: object = {}, options: Signing & { contentType?: string } = {}) {
       const subject = { subject_type: 'iss-sub', iss: `${google}/`, sub: 'ana' };
       const events = { [`https://schemas.openid.net/secevent/${type}`]: { subject, reason: 'hijacking' } };
       const token = await sign(
         { iss: `${google}/`, jti: 'j1', events, ...claims },
         { typ: 'secevent+jwt', ...options },
       );
-      return post('/google-events', token, 'application/secevent+jwt');
+      return post('/google-events', token, options.contentType ?? 'application/secevent+jwt');
     },
     async sessions() {
       const left = [];
@@ -244,7 +262,8 @@ test('Google: refused are other senders and recipients; events of others or with
   const type = 'risc/event-type/account-disabled';
   assert.equal(await scene.event(type, {}, { by: stranger }), 400);
   assert.equal(await scene.event(type, { iss: 'https://evil.example/' }), 400);
-  assert.equal(await scene.event(type, { aud: 'client-2' }), 400);
+  assert.equal(await scene.event(type, { aud: 'client-3' }), 400);
+  assert.match(JSON.stringify(scene.warned.at(-1)), /aud is client-3, which is neither GOOGLE_CLIENT_ID nor/);
   assert.equal(await scene.event(type, { jti: undefined }), 400);
   assert.equal(await scene.event(type, { iat: undefined }), 400);
   const foreign = { subject: { subject_type: 'iss-sub', iss: 'https://evil.example/', sub: 'ana' } };
@@ -254,3 +273,65 @@ test('Google: refused are other senders and recipients; events of others or with
   assert.equal(await scene.event('risc/event-type/account-enabled', { jti: 'j4' }), 202);
   assert.deepEqual([(await scene.account('ana')).state, await scene.sessions()], ['active', ['laptop', 'phone']]);
 });
+
+for (const reason of ['bulk-account', undefined]) {
+  test(`Google: an account that it disabled for ${reason ?? 'no reason'} is suspended, and nothing is revoked`, async (t) => {
+    const scene = await start(t);
+    await withAna(scene, atGoogle);
+    const type = 'https://schemas.openid.net/secevent/risc/event-type/account-disabled';
+    const subject = { subject_type: 'iss-sub', iss: `${google}/`, sub: 'ana' };
+    const events = { [type]: { subject, ...(reason && { reason }) } };
+    assert.equal(await scene.event('', { events }), 202);
+    const ana = await scene.account('ana');
+    assert.equal(ana.state, 'reauth_required');
+    assert.deepEqual(await scene.sessions(), []);
+    assert.equal((await scene.passwords.ofAccount(ana))[0]?.revokedAt, null);
+  });
+}
+
+test('Google: events for another client of the project count where it is named', async (t) => {
+  const scene = await start(t);
+  await withAna(scene, atGoogle);
+  assert.equal(await scene.event('risc/event-type/sessions-revoked', { aud: ['client-2'] }), 202);
+  assert.deepEqual(await scene.sessions(), []);
+});
+
+test('Google: a message is read whatever its content type, and every refusal is logged', async (t) => {
+  const scene = await start(t);
+  for (const contentType of ['application/json', 'text/plain; charset=utf-16', 'application/x-www-form-urlencoded']) {
+    await withAna(scene, atGoogle).catch(() => {});
+    const claims = { jti: contentType };
+    assert.equal(await scene.event('risc/event-type/sessions-revoked', claims, { contentType }), 202, contentType);
+  }
+  assert.deepEqual([await scene.sessions(), scene.warned], [[], []]);
+  assert.equal(await scene.post('/google-events', '', 'application/secevent+jwt'), 400);
+  assert.match(JSON.stringify(scene.warned), /there is no token/);
+});
+
+/** A refresh token as long as Google's. */
+const refreshToken = '1//0gAbCdEfGhIjKlMnOpQrStUvWxYz0123456789';
+const sha512 = (bytes: Buffer | string) => createHash('sha512').update(bytes).digest();
+for (const [algorithm, token] of [
+  ['prefix', refreshToken.slice(0, 16)],
+  ['hash_base64_sha512_sha512', sha512(sha512(refreshToken)).toString('base64')],
+] as const) {
+  test(`Google: a revoked refresh token, named by ${algorithm}, is forgotten, and its owner has to sign in`, async (t) => {
+    const scene = await start(t);
+    await withAna(scene, atGoogle);
+    await scene.addPerson('bo', atGoogle);
+    const event = async (named: string, jti: string) => {
+      const subject = { subject_type: 'oauth_token', token_type: 'refresh_token', token_identifier_alg: algorithm };
+      const type = 'https://schemas.openid.net/secevent/oauth/event-type/token-revoked';
+      assert.equal(await scene.event('', { jti, events: { [type]: { subject: { ...subject, token: named } } } }), 202);
+    };
+    const sealed = createCipher(['k'.repeat(32)]).seal(refreshToken, 'refresh token of account account-ana');
+    await scene.store.refreshTokens.write('account-ana', sealed, 'client-1', scene.clock.at);
+    await event('of nobody here', 'j1');
+    assert.equal((await scene.account('ana')).state, 'active');
+    await event(token, 'j2');
+    assert.equal((await scene.account('ana')).state, 'reauth_required');
+    assert.equal((await scene.account('bo')).state, 'active');
+    assert.equal(await scene.store.refreshTokens.ofAccount('account-ana'), undefined);
+    assert.deepEqual(scene.revoked, [refreshToken]);
+  });
+}

@@ -19,7 +19,12 @@ export type GoogleCredentials = {
   readonly metadataUrl: string;
 };
 
-export type ServiceAccountKey = { readonly client_email: string; readonly private_key: string };
+export type ServiceAccountKey = {
+  readonly client_email: string;
+  readonly private_key: string;
+  /** `null` where the file has none. */
+  readonly private_key_id: string | null;
+};
 
 /** A token this close to its end is not used any more, in milliseconds. */
 const margin = 60_000;

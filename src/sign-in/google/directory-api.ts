@@ -1,30 +1,37 @@
 /** Owns one call to Google's directory: the token in the header, the wait where a quota is used up, the shape of its errors. */
-import { type Fetch, isNoAnswer } from '../provider-fetch.ts';
+import { type Fetch, isNoAnswer, noAnswerReason } from '../provider-fetch.ts';
 import type { ProviderStatus } from '../provider-status.ts';
+import { GoogleBusy, retryAfterOf } from './answer.ts';
 
-/** What Google said instead of an answer. */
+/** Google's error instead of an answer. */
 export class GoogleApiError extends Error {
   override readonly name = 'GoogleApiError';
   readonly status: number;
-  /** `errors[0].reason` or `status` of the body: 'notFound', 'PERMISSION_DENIED'; `null` where the body is no error of Google's. */
+  /** `errors[0].reason` or `status` of the body: 'notFound', 'PERMISSION_DENIED'; `null` where the body isn't Google's. */
   readonly reason: string | null;
+  /** Google's own words; '' where there are none. */
+  readonly said: string;
+  /** Milliseconds that Google asks to wait; `null` where it doesn't say. */
+  readonly retryAfter: number | null;
 
-  constructor(status: number, reason: string | null, message: string) {
-    super(message);
+  constructor(status: number, reason: string | null, said: string, retryAfter: number | null = null) {
+    super(`the Google directory answered ${status}${said === '' ? '' : `: ${said}`}`);
     this.status = status;
     this.reason = reason;
+    this.said = said;
+    this.retryAfter = retryAfter;
   }
 }
 
 export type GoogleApi = {
-  /** @throws {GoogleApiError} and whatever `fetch` throws */
+  /** @throws {GoogleApiError}, what getting a token throws, and what `fetch` throws */
   get<Body>(url: string): Promise<Body>;
 };
 
 export type GoogleApiParts = {
   /** Within the limits of provider-fetch. */
   readonly call: Fetch;
-  /** A token that is good for a minute at least. `fresh` asks for another than the one before. */
+  /** A token that is good for at least a minute. `fresh` asks for a new one. */
   readonly token: (fresh: boolean) => Promise<string>;
   /** Resolves after so many milliseconds. */
   readonly wait: (milliseconds: number) => Promise<void>;
@@ -34,15 +41,17 @@ export type GoogleApiParts = {
 
 /** Milliseconds before each further try: exponential, as developers.google.com/workspace/admin/directory/v1/limits asks. */
 const pauses = [1_000, 2_000, 4_000];
+/** Milliseconds: where Google asks for a longer wait than this, the next sweep tries again. */
+const longestPause = 30_000;
 
 export function createGoogleApi({ call, token, wait, random }: GoogleApiParts): GoogleApi {
   const once = async <Body>(url: string, fresh: boolean): Promise<Body> => {
     const headers = { accept: 'application/json', authorization: `Bearer ${await token(fresh)}` };
     const response = await call(url, { headers });
     const body: unknown = await response.json().catch(() => null);
-    if (!response.ok) throw errorOf(response.status, body);
-    if (typeof body !== 'object' || body === null) throw new GoogleApiError(502, null, 'Google sent no JSON');
-    return body as Body;
+    if (!response.ok) throw errorOf(response, body);
+    if (typeof body !== 'object' || body === null) throw new GoogleApiError(502, null, 'there is no JSON in it');
+    return body as Body; // the caller names the fields it asked Google for, and takes each as possibly missing
   };
   return {
     async get<Body>(url: string) {
@@ -50,8 +59,9 @@ export function createGoogleApi({ call, token, wait, random }: GoogleApiParts): 
         try {
           return await withFreshToken((fresh) => once<Body>(url, fresh));
         } catch (error) {
-          if (!isLater(error)) throw error;
-          await wait(pause * (1 + random()));
+          const delay = delayBefore(error, pause * (1 + random()));
+          if (delay === null) throw error;
+          await wait(delay);
         }
       }
       return withFreshToken((fresh) => once<Body>(url, fresh));
@@ -59,7 +69,7 @@ export function createGoogleApi({ call, token, wait, random }: GoogleApiParts): 
   };
 }
 
-/** A token may be revoked before its end; that another one is refused too is final. */
+/** A token can be revoked before its end; if a new one is refused too, that's final. */
 async function withFreshToken<Body>(action: (fresh: boolean) => Promise<Body>): Promise<Body> {
   try {
     return await action(false);
@@ -69,27 +79,64 @@ async function withFreshToken<Body>(action: (fresh: boolean) => Promise<Body>): 
   }
 }
 
-const quotaReasons = ['userRateLimitExceeded', 'rateLimitExceeded', 'quotaExceeded', 'RESOURCE_EXHAUSTED'];
+/** @returns milliseconds until the same request can be tried again; `null` where that's pointless or too far away */
+function delayBefore(error: unknown, pause: number): number | null {
+  if (!isLater(error) || (error instanceof GoogleApiError && error.reason === 'dailyLimitExceeded')) return null;
+  const asked = error instanceof GoogleApiError || error instanceof GoogleBusy ? error.retryAfter : null;
+  const delay = Math.max(pause, asked ?? 0);
+  return delay > longestPause ? null : delay;
+}
 
-/** Whether the same question may be answered in a moment: a quota, or a server that is down. */
+/** Quotas, as Admin SDK and Cloud Identity name them (developers.google.com/workspace/admin/directory/v1/limits). */
+const quotaReasons = [
+  'userRateLimitExceeded',
+  'rateLimitExceeded',
+  'quotaExceeded',
+  'dailyLimitExceeded',
+  'limitExceeded',
+  'RESOURCE_EXHAUSTED',
+];
+
+/** Whether the same request can succeed later: a quota, or a server that is down. */
 function isLater(error: unknown): boolean {
+  if (error instanceof GoogleBusy) return true;
   if (!(error instanceof GoogleApiError)) return false;
   const { status, reason } = error;
   return status === 429 || status >= 500 || (status === 403 && reason !== null && quotaReasons.includes(reason));
 }
 
-/** What an error of a call means for whoever was asked about; "gone" is for the caller to say. */
+/** What an error of a call means for the person it was about; "gone" is for the caller to say. */
 export function statusOfGoogleError(error: unknown): Extract<ProviderStatus, { kind: 'silent' | 'fault' }> {
-  const said = error instanceof GoogleApiError ? error.message : 'the Google directory did not answer';
-  if (isLater(error) || isNoAnswer(error)) return { kind: 'silent', reason: said };
-  // A page of a proxy is no word of Google's.
-  if (error instanceof GoogleApiError && error.reason === null) return { kind: 'silent', reason: said };
-  return { kind: 'fault', reason: error instanceof Error ? error.message : said };
+  if (isNoAnswer(error))
+    return { kind: 'silent', reason: noAnswerReason(error) ?? 'the Google directory did not answer' };
+  const reason = error instanceof Error ? error.message : 'the Google directory did not answer';
+  // The page of a proxy isn't Google's word.
+  const isPage = error instanceof GoogleApiError && error.reason === null;
+  return { kind: isLater(error) || isPage ? 'silent' : 'fault', reason: `${reason}${isPage ? '' : remedyFor(error)}` };
 }
 
-/** Google's own word that there is no such person or group; the page of a proxy is none. */
-export function isNotFound(error: unknown): boolean {
-  return error instanceof GoogleApiError && error.status === 404 && error.reason !== null;
+function remedyFor(error: unknown): string {
+  if (!(error instanceof GoogleApiError) || error.status !== 403 || isLater(error)) return '';
+  if (error.reason === 'accessNotConfigured' || error.reason === 'SERVICE_DISABLED') {
+    return '. Enable the API in the Google Cloud project of the service account';
+  }
+  return '. Give the service account, or GOOGLE_DIRECTORY_ADMIN, a role that reads users and groups';
+}
+
+/**
+ * Google's own word that this person, group or member doesn't exist. Other 404s are about the domain or the caller:
+ * "Domain not found." comes where the administrator belongs to no Workspace.
+ * @param key the parameter that Google names: "Resource Not Found: userKey"
+ */
+export function isNotFound(error: unknown, key: 'userKey' | 'groupKey' | 'memberKey'): boolean {
+  if (!(error instanceof GoogleApiError) || error.status !== 404 || error.reason !== 'notFound') return false;
+  return error.said.toLowerCase().startsWith(`resource not found: ${key.toLowerCase()}`);
+}
+
+/** Whether the answer is about one group, which doesn't exist or isn't shown to Dockpass. */
+export function isAboutOneGroup(error: unknown): error is GoogleApiError {
+  if (!(error instanceof GoogleApiError) || error.reason === null || isLater(error)) return false;
+  return error.status === 403 || error.status === 404;
 }
 
 type ErrorBody = {
@@ -100,13 +147,9 @@ type ErrorBody = {
   };
 };
 
-function errorOf(status: number, body: unknown): GoogleApiError {
-  const { error } = (body ?? {}) as ErrorBody;
+function errorOf(response: Response, body: unknown): GoogleApiError {
+  const { error } = (body ?? {}) as ErrorBody; // every field is checked before it's used
   const reason = error?.errors?.[0]?.reason ?? error?.status;
-  const text = typeof error?.message === 'string' ? `: ${error.message.slice(0, 200)}` : '';
-  return new GoogleApiError(
-    status,
-    typeof reason === 'string' ? reason : null,
-    `the Google directory answered ${status}${text}`,
-  );
+  const said = typeof error?.message === 'string' ? error.message.slice(0, 200) : '';
+  return new GoogleApiError(response.status, typeof reason === 'string' ? reason : null, said, retryAfterOf(response));
 }

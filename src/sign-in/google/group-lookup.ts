@@ -1,49 +1,68 @@
-/** Owns the four ways of asking Google for somebody's groups; each gives the e-mails of groups. */
+/** Owns the four ways of asking Google for a person's groups; each returns the primary e-mail addresses of groups. */
+import type { Log } from '../../lib/log.ts';
 import { minute } from '../../lib/time.ts';
-import { type GoogleApi, GoogleApiError, isNotFound } from './directory-api.ts';
+import { type GoogleApi, GoogleApiError, isAboutOneGroup, isNotFound } from './directory-api.ts';
 
 /**
- * `direct`: those that name the person. `recursive`: those that hold these, too. `configured`: of those that the policy
- * names, the ones that hold the person, directly or not. `transitive`: all, in one call of Cloud Identity, which takes
- * Enterprise Standard or better.
+ * `direct`: groups that list the person. `recursive`: also the groups that contain these. `configured`: of the groups
+ * that the policy names, those that contain the person, directly or not. `transitive`: all, in one call of Cloud
+ * Identity, which needs Enterprise Standard or better.
  */
 export const groupStrategies = ['direct', 'recursive', 'configured', 'transitive'] as const;
 export type GroupStrategy = (typeof groupStrategies)[number];
 
-export type GroupLookup = (person: { readonly subject: string; readonly email: string }) => Promise<readonly string[]>;
+/** Whom to ask about. `customer` is the Workspace's id, C0123abcd; `null` where it isn't known. */
+export type Member = { readonly subject: string; readonly email: string; readonly customer: string | null };
+
+export type Lookup = {
+  /** E-mail addresses, as Google writes them. */
+  readonly groups: readonly string[];
+  /** Groups of which Google doesn't say whether the person is in them. */
+  readonly undecided: readonly string[];
+};
+
+/** @throws what GoogleApi throws where the groups can't be found out at all */
+export type GroupLookup = (member: Member) => Promise<Lookup>;
 
 export type GroupLookupSettings = {
   readonly strategy: GroupStrategy;
-  /** How many levels of groups in groups `recursive` goes up. */
+  /** How many levels of groups in groups `recursive` climbs. */
   readonly depth: number;
   /** Without a slash at the end. */
   readonly directoryUrl: string;
   readonly cloudIdentityUrl: string;
+  /** Domains whose groups count. Others belong to strangers, who decide who is in them. */
+  readonly groupDomains: readonly string[];
 };
 
-/** @param named the e-mails of the groups that the policy in force names, for `configured` */
-export function createGroupLookup(
-  settings: GroupLookupSettings,
-  api: GoogleApi,
-  named: () => readonly string[],
-  now: () => number,
-): GroupLookup {
+export type GroupLookupParts = {
+  readonly api: GoogleApi;
+  /** The e-mail addresses of the groups that the policy in force names, for `configured`. */
+  readonly named: () => readonly string[];
+  readonly log: Pick<Log, 'warn'>;
+  readonly now: () => number;
+};
+
+/**
+ * Google lists groups of strangers too: anyone can add a person to a group of theirs. They are dropped here, before
+ * anything else is asked about them.
+ */
+export function createGroupLookup(settings: GroupLookupSettings, parts: GroupLookupParts): GroupLookup {
+  const { api, log } = parts;
   const groupsUrl = `${settings.directoryUrl}/admin/directory/v1/groups`;
-  const parentsOf = (key: string) => directGroups(api, groupsUrl, key);
-  const parentsOfGroup = keepParents(parentsOf, now);
+  const isOwn = (group: string) => settings.groupDomains.some((domain) => group.toLowerCase().endsWith(`@${domain}`));
+  const own = (groups: readonly string[]): Lookup => ({ groups: groups.filter(isOwn), undecided: [] });
+  const parentsOf = async (key: string) => (await directGroups(api, groupsUrl, key)).filter(isOwn);
+  const parentsOfGroup = keepParents(tolerateOneGroup(parentsOf, log), parts.now);
   switch (settings.strategy) {
     case 'direct':
-      return ({ subject }) => parentsOf(subject);
+      return async ({ subject }) => own(await parentsOf(subject));
     case 'recursive':
-      return async ({ subject }) => climb(await parentsOf(subject), parentsOfGroup, settings.depth);
+      return async ({ subject }) => own(await climb(await parentsOf(subject), parentsOfGroup, settings.depth));
     case 'configured':
-      return async ({ subject }) => {
-        const member: string[] = [];
-        for (const group of named()) if (await isMember(api, groupsUrl, group, subject)) member.push(group);
-        return member;
-      };
+      return async ({ subject }) => configuredGroups({ api, groupsUrl, log }, parts.named().filter(isOwn), subject);
     case 'transitive':
-      return ({ email }) => transitiveGroups(api, settings.cloudIdentityUrl, email);
+      return async (member) => own(await transitiveGroups(api, settings.cloudIdentityUrl, member));
   }
 }
 
@@ -57,7 +76,7 @@ async function* pages<Page extends { readonly nextPageToken?: string }>(api: Goo
     if (page.nextPageToken === undefined || page.nextPageToken === '') return;
     url.searchParams.set('pageToken', page.nextPageToken);
   }
-  throw new GoogleApiError(200, null, `the Google directory answered with more than ${maximumPages} pages`);
+  throw new GoogleApiError(200, null, `there are more than ${maximumPages} pages`);
 }
 
 /** @param key id or e-mail of a person, or the e-mail of a group */
@@ -75,10 +94,23 @@ async function directGroups(api: GoogleApi, groupsUrl: string, key: string): Pro
   return emails;
 }
 
-/** Milliseconds that the groups above a group are kept: people of one sweep are in the same groups, and Google counts calls. */
+/** One group that Google doesn't show has nothing above it, as far as we know; the other groups count. */
+function tolerateOneGroup(parentsOf: (group: string) => Promise<readonly string[]>, log: Pick<Log, 'warn'>) {
+  return async (group: string): Promise<readonly string[]> => {
+    try {
+      return await parentsOf(group);
+    } catch (error) {
+      if (!isAboutOneGroup(error)) throw error;
+      // A group that was deleted a moment ago is in none, and nobody needs to look.
+      if (!isNotFound(error, 'userKey')) log.warn({ group, reason: error.message }, 'no groups above a Google group');
+      return [];
+    }
+  };
+}
+
+/** Milliseconds to keep the groups above a group: people of one sweep share their groups, and Google counts calls. */
 const parentsAge = minute;
 
-/** A group that was deleted meanwhile is in none. */
 function keepParents(parentsOf: (group: string) => Promise<readonly string[]>, now: () => number) {
   const kept = new Map<string, Promise<readonly string[]>>();
   let since = now();
@@ -89,17 +121,14 @@ function keepParents(parentsOf: (group: string) => Promise<readonly string[]>, n
     }
     const known = kept.get(group);
     if (known !== undefined) return known;
-    const parents = parentsOf(group).catch((error: unknown) => {
-      if (isNotFound(error)) return [];
-      kept.delete(group);
-      throw error;
-    });
+    const parents = parentsOf(group);
+    parents.catch(() => kept.delete(group));
     kept.set(group, parents);
     return parents;
   };
 }
 
-/** Groups may hold each other in a circle: each is asked about once. */
+/** Groups can contain each other in a circle: each is asked about once. */
 async function climb(
   first: readonly string[],
   parentsOf: (group: string) => Promise<readonly string[]>,
@@ -116,29 +145,62 @@ async function climb(
   return [...seen];
 }
 
-/** `hasMember` sees groups in groups, but takes members of its own domain alone and answers 400 for others. */
-async function isMember(api: GoogleApi, groupsUrl: string, group: string, person: string): Promise<boolean> {
+type Configured = { readonly api: GoogleApi; readonly groupsUrl: string; readonly log: Pick<Log, 'warn'> };
+
+/** @throws the first error where no group at all can be asked about: then Google refuses Dockpass and not a group */
+async function configuredGroups(parts: Configured, named: readonly string[], person: string): Promise<Lookup> {
+  const groups: string[] = [];
+  const undecided: string[] = [];
+  const refused: GoogleApiError[] = [];
+  for (const group of named) {
+    try {
+      const member = await isMember(parts, group, person);
+      if (member === true) groups.push(group);
+      if (member === null) undecided.push(group);
+    } catch (error) {
+      if (!isAboutOneGroup(error)) throw error;
+      refused.push(error);
+      undecided.push(group);
+      parts.log.warn({ group, reason: error.message }, 'a Google group that the policy names cannot be read');
+    }
+  }
+  const [first] = refused;
+  if (first !== undefined && refused.length === named.length) throw first;
+  return { groups, undecided };
+}
+
+/**
+ * `hasMember` sees groups in groups, but only for members of the group's own domain; for others it answers 400 and only
+ * direct membership can be found out (developers.google.com/workspace/admin/directory/reference/rest/v1/members/hasMember).
+ * @returns `null` where nested membership can't be found out
+ */
+async function isMember({ api, groupsUrl }: Configured, group: string, person: string): Promise<boolean | null> {
   const groupUrl = `${groupsUrl}/${encodeURIComponent(group)}`;
   const member = encodeURIComponent(person);
   try {
     return (await api.get<{ isMember?: boolean }>(`${groupUrl}/hasMember/${member}`)).isMember === true;
   } catch (error) {
-    if (isNotFound(error)) return false; // the policy names a group that is not there
+    if (isNotFound(error, 'groupKey')) return false; // the policy names a group that doesn't exist
     if (!(error instanceof GoogleApiError) || error.status !== 400) throw error;
   }
   try {
-    return (await api.get<{ status?: string }>(`${groupUrl}/members/${member}`)).status === 'ACTIVE';
+    return (await api.get<{ status?: string }>(`${groupUrl}/members/${member}`)).status === 'ACTIVE' ? true : null;
   } catch (error) {
-    if (isNotFound(error)) return false;
+    if (isNotFound(error, 'memberKey')) return null;
     throw error;
   }
 }
 
-async function transitiveGroups(api: GoogleApi, base: string, email: string): Promise<string[]> {
+/**
+ * Without a parent, the whole call is refused as soon as one group of the person can't be seen by any administrator
+ * here; within the own customer all can (cloud.google.com/identity/docs/reference/rest/v1/groups.memberships/searchTransitiveGroups).
+ */
+async function transitiveGroups(api: GoogleApi, base: string, { email, customer }: Member): Promise<string[]> {
   const url = new URL(`${base}/v1/groups/-/memberships:searchTransitiveGroups`);
   const quoted = email.replaceAll(/[\\']/g, '\\$&');
   const label = `'cloudidentity.googleapis.com/groups.discussion_forum' in labels`;
-  url.searchParams.set('query', `member_key_id == '${quoted}' && ${label}`);
+  const parent = customer === null ? '' : ` && parent == 'customers/${customer}'`;
+  url.searchParams.set('query', `member_key_id == '${quoted}' && ${label}${parent}`);
   url.searchParams.set('pageSize', '200');
   const emails: string[] = [];
   type Page = { memberships?: readonly { groupKey?: { id?: string } }[]; nextPageToken?: string };

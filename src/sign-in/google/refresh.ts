@@ -1,7 +1,8 @@
 /** Owns how Google is asked about a person with their refresh token, where no directory can be asked. */
 import type { Refresher } from '../connector.ts';
-import { type Fetch, isNoAnswer } from '../provider-fetch.ts';
+import { type Fetch, noAnswerReason } from '../provider-fetch.ts';
 import { statusOfTokenError } from '../token-error.ts';
+import { nameHost } from './answer.ts';
 
 export type GoogleRefreshSettings = {
   readonly clientId: string;
@@ -11,10 +12,12 @@ export type GoogleRefreshSettings = {
 };
 
 /** @param call already within the limits of provider-fetch */
-export function createGoogleRefresher(settings: GoogleRefreshSettings, call: Fetch): Refresher {
+export function createGoogleRefresher(settings: GoogleRefreshSettings, limited: Fetch): Refresher {
+  const call = nameHost(limited);
   const post = (url: string, fields: Record<string, string>) =>
     call(url, { method: 'POST', headers: { accept: 'application/json' }, body: new URLSearchParams(fields) });
   return {
+    clientId: settings.clientId,
     async ask(token, _subject, keep) {
       const { clientId: client_id, clientSecret: client_secret } = settings;
       const grant = { grant_type: 'refresh_token', refresh_token: token, client_id, client_secret };
@@ -24,11 +27,14 @@ export function createGoogleRefresher(settings: GoogleRefreshSettings, call: Fet
         response = await post(settings.tokenUrl, grant);
         answer = (await response.json().catch(() => ({}))) as TokenAnswer;
       } catch (error) {
-        const reason = isNoAnswer(error) ? 'Google did not answer' : `Google's answer was unusable`;
-        return { kind: 'silent', reason };
+        return { kind: 'silent', reason: noAnswerReason(error) ?? "Google's answer was unusable" };
       }
       if (!response.ok || typeof answer.access_token !== 'string') {
-        return statusOfTokenError('Google', response.status, typeof answer.error === 'string' ? answer.error : null);
+        return statusOfTokenError('Google', {
+          status: response.status,
+          error: textOrNull(answer.error),
+          description: textOrNull(answer.error_description),
+        });
       }
       if (typeof answer.refresh_token === 'string') await keep(answer.refresh_token);
       return { kind: 'there', groups: null };
@@ -41,4 +47,14 @@ export function createGoogleRefresher(settings: GoogleRefreshSettings, call: Fet
   };
 }
 
-type TokenAnswer = { readonly access_token?: unknown; readonly refresh_token?: unknown; readonly error?: unknown };
+type TokenAnswer = {
+  readonly access_token?: unknown;
+  readonly refresh_token?: unknown;
+  readonly error?: unknown;
+  /** Tells a deleted account, a revoked consent and `invalid_rapt` apart. */
+  readonly error_description?: unknown;
+};
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}

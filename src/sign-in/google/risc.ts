@@ -1,4 +1,5 @@
 /** Owns how Google's security events are read (Cross-Account Protection; RFC 8417, developers.google.com/identity/protocols/risc). */
+import { createHash } from 'node:crypto';
 import { compactVerify, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
 import { day } from '../../lib/time.ts';
 import { type ConnectorParts, clockTolerance } from '../connector.ts';
@@ -9,6 +10,8 @@ export type RiscSettings = {
   /** Google's description of who signs, and with which keys. */
   readonly configurationUrl: string;
   readonly clientId: string;
+  /** Other OAuth clients of the same project: Google sends one stream for all, and `aud` is one of them. */
+  readonly riscClientIds: readonly string[];
   /** The spellings of Google's issuer; accounts are stored under the first. */
   readonly issuers: readonly string[];
 };
@@ -37,7 +40,7 @@ export function createRiscReader(settings: RiscSettings, parts: ConnectorParts):
     const age = parts.now() - at;
     if (!(age <= maximumAge && age >= -tolerance)) throw new MessageError('iat is missing, in the future or too old');
     if (claims['iss'] !== issuer) throw new MessageError('iss is another');
-    if (![claims['aud']].flat().includes(settings.clientId)) throw new MessageError('aud is another client');
+    requireAudience(claims['aud'], [settings.clientId, ...settings.riscClientIds]);
     if (typeof claims['jti'] !== 'string') throw new MessageError('jti is missing');
     const [stored = ''] = settings.issuers;
     const events = eventsOf(claims['events'], settings.issuers);
@@ -66,25 +69,77 @@ async function verify(text: string, keys: JWTVerifyGetKey): Promise<Record<strin
   }
 }
 
+function requireAudience(audience: unknown, clientIds: readonly string[]): void {
+  const named = [audience].flat().map(String);
+  if (named.some((id) => clientIds.includes(id))) return;
+  throw new MessageError(
+    `aud is ${named.join(', ').slice(0, 200)}, which is neither GOOGLE_CLIENT_ID nor in GOOGLE_RISC_CLIENT_IDS`,
+  );
+}
+
 const root = 'https://schemas.openid.net/secevent/';
-/** "Required" and "suggested" responses of Google's list; passwords of a lost Google session stay the sweep's business. */
+const accountDisabled = `${root}risc/event-type/account-disabled`;
+const tokenRevoked = `${root}oauth/event-type/token-revoked`;
+
+/** The "required" and "suggested" responses of Google's list. */
 const kinds: Readonly<Record<string, ProviderEvent['kind']>> = {
   [`${root}risc/event-type/sessions-revoked`]: 'end-sessions',
   [`${root}risc/event-type/account-credential-change-required`]: 'end-sessions',
   [`${root}oauth/event-type/tokens-revoked`]: 'end-sessions',
-  [`${root}risc/event-type/account-disabled`]: 'disable',
+  [tokenRevoked]: 'forget-token',
+  [accountDisabled]: 'suspend',
 };
+
+/** What Dockpass acts on; `dockpass google-events register` asks Google for these. */
+export const riscEvents: readonly string[] = Object.keys(kinds);
+
+type Subject = Readonly<Record<string, unknown>>;
 
 function eventsOf(events: unknown, issuers: readonly string[]): ProviderEvent[] {
   if (typeof events !== 'object' || events === null) throw new MessageError('events is missing');
-  return Object.entries(events as Record<string, unknown>).map(([type, told]) => {
-    const { subject, reason } = (told ?? {}) as { subject?: Record<string, unknown>; reason?: unknown };
-    const name = type.split('/').at(-1) ?? type;
-    const because = typeof reason === 'string' && /^[a-z-]{1,40}$/.test(reason) ? ` (${reason})` : '';
-    // Google writes the issuer with a slash at its end here, and without one in ID tokens.
-    const isGoogles = issuers.includes(String(subject?.['iss']).replace(/\/$/, ''));
-    const person = isGoogles && typeof subject?.['sub'] === 'string' ? subject['sub'] : null;
-    const kind = person === null ? 'nothing' : (kinds[type] ?? 'nothing');
-    return { kind, reason: `Google says ${name}${because}`, subject: person, providerSession: null };
-  });
+  return Object.entries(events).map(([type, event]) => eventOf(type, event, issuers));
+}
+
+function eventOf(type: string, event: unknown, issuers: readonly string[]): ProviderEvent {
+  const { subject = {}, reason } = (event ?? {}) as { subject?: Subject; reason?: unknown }; // each field is checked below
+  const name = type.split('/').at(-1) ?? type;
+  const because = typeof reason === 'string' && /^[a-z-]{1,40}$/.test(reason) ? ` (${reason})` : '';
+  const said = { reason: `Google says ${name}${because}`, providerSession: null };
+  if (type === tokenRevoked) return { ...said, ...tokenOf(subject) };
+  // Google writes the issuer with a slash at its end here, and without one in ID tokens.
+  const isGoogles = issuers.includes(String(subject['iss']).replace(/\/$/, ''));
+  const person = isGoogles && typeof subject['sub'] === 'string' ? subject['sub'] : null;
+  return { ...said, kind: person === null ? 'nothing' : kindOf(type, reason), subject: person };
+}
+
+/**
+ * Only `hijacking` says that someone else has the account. `bulk-account` and no reason suggest to look, or to refuse
+ * Google sign-in, which a suspension does and can take back.
+ */
+function kindOf(type: string, reason: unknown): ProviderEvent['kind'] {
+  if (type === accountDisabled && reason === 'hijacking') return 'disable';
+  return kinds[type] ?? 'nothing';
+}
+
+/** Google names a refresh token by its first 16 characters, or by SHA-512 of its SHA-512, both in Base64. */
+function tokenOf(subject: Subject): Pick<ProviderEvent, 'kind' | 'subject' | 'isToken'> {
+  const { token_type: type, token_identifier_alg: algorithm, token: named } = subject;
+  if (type !== 'refresh_token' || typeof named !== 'string') return { kind: 'nothing', subject: null };
+  const identify = identifiers[String(algorithm)];
+  if (identify === undefined) return { kind: 'nothing', subject: null };
+  return { kind: 'forget-token', subject: null, isToken: (token) => identify(token).includes(named) };
+}
+
+/** A token's names; Base64 is compared with and without its padding, in either alphabet. */
+const identifiers: Readonly<Record<string, (token: string) => readonly string[]>> = {
+  prefix: (token) => (token.length > 16 ? [token.slice(0, 16)] : []),
+  hash_base64_sha512_sha512: (token) => {
+    const hash = sha512(sha512(Buffer.from(token)));
+    const base64 = hash.toString('base64');
+    return [base64, base64.replace(/=+$/, ''), hash.toString('base64url')];
+  },
+};
+
+function sha512(bytes: Buffer): Buffer {
+  return createHash('sha512').update(bytes).digest();
 }

@@ -6,60 +6,15 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { createGoogleDirectory, type GoogleDirectorySettings } from '../../../src/sign-in/google/directory.ts';
-import type { ProviderStatus } from '../../../src/sign-in/provider-status.ts';
-import type { Account } from '../../../src/store/accounts.ts';
-import { createDirectory, type Directory, subjectToken, tokenPath } from '../../support/directory.ts';
-import { demoPeople, type Person } from '../../support/provider.ts';
-import { account } from '../../support/rows.ts';
-
-const [ana = assert.fail()] = demoPeople;
-const row = account({ subject: ana.sub, domain: 'example.com', email: ana.email });
-
-type Changes = Partial<Omit<GoogleDirectorySettings, 'credentials'>> & { readonly credentials?: object };
-type Scene = {
-  readonly directory: Directory;
-  readonly people: Map<string, Person>;
-  readonly waits: number[];
-  readonly url: string;
-  ask(changes?: Changes, who?: Account): Promise<ProviderStatus>;
-  /** One directory that is asked again and again. */
-  asker(changes: Changes, now?: () => number): (who: Account) => Promise<ProviderStatus>;
-};
-
-async function start(t: TestContext, named: readonly string[] = []): Promise<Scene> {
-  const people = new Map(demoPeople.map((person) => [person.sub, person]));
-  const directory = await createDirectory(people);
-  const server = createServer((request, response) => {
-    if (!directory.answer(request, response)) response.writeHead(404).end('<h1>404</h1>');
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const waits: number[] = [];
-  const asker: Scene['asker'] = ({ credentials, ...changes }, now = Date.now) => {
-    const none = { key: null, serviceAccount: null, admin: null, applicationDefault: null };
-    const urls = { tokenUrl: url + tokenPath, iamUrl: url, metadataUrl: url };
-    const settings: GoogleDirectorySettings = {
-      ...{ strategy: 'direct', depth: 5, directoryUrl: url, cloudIdentityUrl: url, domains: ['example.com'] },
-      credentials: { ...none, ...urls, key: directory.keyFile, ...credentials },
-      ...changes,
-    };
-    const wait = async (milliseconds: number) => void waits.push(milliseconds);
-    const parts = { fetch, now, wait, random: () => 0.5, named: () => named, timeout: 1_000 };
-    return createGoogleDirectory(settings, parts).ask;
-  };
-  return { directory, people, waits, url, asker, ask: (changes = {}, who = row) => asker(changes)(who) };
-}
+import { test } from 'node:test';
+import { refusal, subjectToken, tokenPath } from '../../support/directory.ts';
+import { account as accountRow } from '../../support/rows.ts';
+import { ana, row, startDirectory } from './directory-scene.ts';
 
 const there = (...groups: string[]) => ({ kind: 'there', groups: groups.map((name) => `google:${name}`) });
 
 test('direct groups, page by page, with and without the domain of the company', async (t) => {
-  const { directory, people, ask } = await start(t);
+  const { directory, people, ask } = await startDirectory(t);
   directory.pageSize = 2;
   people.set(ana.sub, { ...ana, groups: ['a', 'b', 'c', 'd', 'e'] });
   const addresses = ['a', 'b', 'c', 'd', 'e'].map((name) => `${name}@example.com`);
@@ -73,13 +28,13 @@ test('direct groups, page by page, with and without the domain of the company', 
 });
 
 test('nobody in a group is known to be in none', async (t) => {
-  const { people, ask } = await start(t);
+  const { people, ask } = await startDirectory(t);
   people.set(ana.sub, { ...ana, groups: [] });
   assert.deepEqual(await ask(), there());
 });
 
 test('groups in groups: as high as allowed, and once around a circle', async (t) => {
-  const { directory, ask } = await start(t);
+  const { directory, ask } = await startDirectory(t);
   directory.parents.set('platform@example.com', ['engineering@example.com']);
   directory.parents.set('engineering@example.com', ['all@example.com', 'platform@example.com']);
   directory.parents.set('all@example.com', ['engineering@example.com']);
@@ -93,7 +48,7 @@ test('groups in groups: as high as allowed, and once around a circle', async (t)
 });
 
 test('groups above a group are asked for once a minute, whoever is in it; one that was deleted meanwhile is in none', async (t) => {
-  const { directory, people, asker } = await start(t);
+  const { directory, people, asker } = await startDirectory(t);
   const clock = { at: Date.now() };
   const ask = asker({ strategy: 'recursive' }, () => clock.at);
   people.set(ana.sub, { ...ana, groups: ['platform', 'gone'] });
@@ -111,7 +66,7 @@ test('groups above a group are asked for once a minute, whoever is in it; one th
 });
 
 test('transitive: asked for with the e-mail that the person has now, which belonged to somebody else before', async (t) => {
-  const { people, ask, directory } = await start(t);
+  const { people, ask, directory } = await startDirectory(t);
   people.set(ana.sub, { ...ana, email: 'ana.new@example.com' });
   people.set('9', { ...ana, sub: '9', groups: ['owners'] });
   assert.deepEqual(await ask({ strategy: 'transitive' }), there('platform@example.com', 'platform'));
@@ -119,18 +74,18 @@ test('transitive: asked for with the e-mail that the person has now, which belon
 });
 
 test('more groups than anybody can have are unknown, and it is said why', async (t) => {
-  const { people, ask } = await start(t);
+  const { people, ask } = await startDirectory(t);
   const groups = (count: number) => Array.from({ length: count }, (_, index) => `g${index}`);
   people.set(ana.sub, { ...ana, groups: groups(1_000) });
   const status = await ask();
   assert.equal(status.kind === 'there' && status.groups?.length, 2_000, 'each with and without the domain');
   people.set(ana.sub, { ...ana, groups: groups(1_001) });
-  const problem = 'the groups are not known better: there are more than 1000, or one has a name that none can have';
+  const problem = 'the groups are not known: there are more than 1000, or one has a name that no group can have';
   assert.deepEqual(await ask(), { kind: 'there', groups: null, problem });
 });
 
 test('configured: only groups that the policy names are asked about, also of members of other domains', async (t) => {
-  const { directory, people, ask } = await start(t, ['platform', 'engineering@example.com', 'nowhere']);
+  const { directory, people, ask } = await startDirectory(t, ['platform', 'engineering@example.com', 'nowhere']);
   directory.parents.set('platform@example.com', ['engineering@example.com']);
   const [platform, engineering] = ['platform@example.com', 'engineering@example.com'];
   assert.deepEqual(
@@ -141,11 +96,19 @@ test('configured: only groups that the policy names are asked about, also of mem
   // Without hd the stand-in answers 400 "Invalid Input: memberKey", as Google does for members of other domains.
   const { hd: _, ...foreign } = ana;
   people.set(ana.sub, foreign);
-  assert.deepEqual(await ask({ strategy: 'configured' }), there(platform, 'platform'), 'members.get sees direct ones');
+  assert.deepEqual(
+    await ask({ strategy: 'configured' }),
+    {
+      ...there(platform, 'platform'),
+      undecided: ['google:engineering@example.com', 'google:engineering'],
+      problem: "Google doesn't say whether engineering@example.com contains this person",
+    },
+    'members.get sees direct members only',
+  );
 });
 
 test('suspended, archived and deleted people are gone; a page of a proxy is no word of Google', async (t) => {
-  const { people, ask } = await start(t);
+  const { people, ask } = await startDirectory(t);
   const kinds = async () => {
     const status = await ask();
     return [status.kind, 'reason' in status ? status.reason : ''];
@@ -165,14 +128,14 @@ test('suspended, archived and deleted people are gone; a page of a proxy is no w
 });
 
 test('an account of another domain is not asked about', async (t) => {
-  const { directory, ask } = await start(t);
+  const { directory, ask } = await startDirectory(t);
   assert.deepEqual(await ask({}, { ...row, domain: 'other.example' }), { kind: 'unasked' });
   assert.deepEqual(await ask({}, { ...row, domain: null }), { kind: 'unasked' });
   assert.deepEqual(directory.asked, []);
 });
 
 test('a used-up quota is waited for, longer each time; then it counts as silence', async (t) => {
-  const { directory, waits, ask } = await start(t);
+  const { directory, waits, ask } = await startDirectory(t);
   let refused = 0;
   directory.mood = (path) => (path.includes('/users/') && refused++ < 2 ? 'quota' : 'well');
   assert.equal((await ask()).kind, 'there');
@@ -190,7 +153,7 @@ for (const [mood, kind] of [
   ['unauthorized', 'fault'],
 ] as const) {
   test(`a directory that is ${mood} says nothing of the person: ${kind}`, async (t) => {
-    const { directory, ask } = await start(t);
+    const { directory, ask } = await startDirectory(t);
     directory.mood = mood;
     const status = await ask();
     assert.equal(status.kind, kind);
@@ -200,7 +163,7 @@ for (const [mood, kind] of [
 }
 
 test('groups that cannot be read leave the person there, and say why', async (t) => {
-  const { directory, ask } = await start(t);
+  const { directory, ask } = await startDirectory(t);
   directory.mood = (path) => (path.endsWith('/groups') ? 'forbidden' : 'well');
   const status = await ask();
   assert.deepEqual([status.kind, 'groups' in status && status.groups], ['there', null]);
@@ -208,7 +171,7 @@ test('groups that cannot be read leave the person there, and say why', async (t)
 });
 
 test('a key: in the name of an administrator with delegation, in its own without', async (t) => {
-  const { directory, ask } = await start(t);
+  const { directory, ask } = await startDirectory(t);
   await ask();
   assert.deepEqual([directory.claims()['iss'], directory.claims()['sub']], [directory.keyFile.client_email, undefined]);
   await ask({ credentials: { admin: 'admin@example.com' } });
@@ -223,7 +186,7 @@ test('a key: in the name of an administrator with delegation, in its own without
 });
 
 test('no key: the metadata server speaks for itself, signs for an account, or borrows its token', async (t) => {
-  const { directory, ask } = await start(t);
+  const { directory, ask } = await startDirectory(t);
   const noKey = { key: null };
   const serviceAccount = directory.keyFile.client_email;
   assert.equal((await ask({ credentials: noKey })).kind, 'there');
@@ -237,7 +200,7 @@ test('no key: the metadata server speaks for itself, signs for an account, or bo
 });
 
 test('a workload elsewhere: its token, of a file or a server, is exchanged for one of Google, in whose name it may speak', async (t) => {
-  const { directory, ask, url } = await start(t);
+  const { directory, ask, url } = await startDirectory(t);
   const folder = mkdtempSync(join(tmpdir(), 'dockpass-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'token');
@@ -288,8 +251,67 @@ test('a workload elsewhere: its token, of a file or a server, is exchanged for o
   assert.equal((await reasonOf({}))[0], 'silent');
 });
 
+test('transitive: asked within the own customer, as the setting or the directory names it', async (t) => {
+  const { directory, ask } = await startDirectory(t);
+  const customerId = (row: string) => ({
+    status: 200,
+    body: { id: ana.sub, primaryEmail: ana.email, customerId: row },
+  });
+  const queries = () => directory.asked.splice(0).filter((line) => line.includes('searchTransitiveGroups'));
+  await ask({ strategy: 'transitive', customerId: 'C0123abcd' });
+  assert.match(queries()[0] ?? '', /parent\+==\+'customers\/C0123abcd'/);
+  directory.replies.push({ to: /\/users\//, reply: customerId('C0ffee') });
+  await ask({ strategy: 'transitive' });
+  assert.match(queries()[0] ?? '', /parent\+==\+'customers\/C0ffee'/);
+  directory.replies.splice(0, 1, { to: /\/users\//, reply: customerId("C1' || '1' == '1") });
+  await ask({ strategy: 'transitive' });
+  assert.doesNotMatch(queries()[0] ?? '', /parent/, 'nothing but an id goes into a query');
+});
+
+test('Retry-After is waited for, in seconds or as a date; beyond half a minute the next sweep tries again', async (t) => {
+  const { directory, waits, ask } = await startDirectory(t);
+  const answer = (headers: Record<string, string>) => {
+    const reply = { status: 503, body: { error: { code: 503, message: 'later', status: 'UNAVAILABLE' } }, headers };
+    directory.replies.splice(0, 1, { to: /\/users\//, reply });
+    waits.length = 0;
+    return ask();
+  };
+  assert.equal((await answer({ 'retry-after': '7' })).kind, 'silent');
+  assert.deepEqual(waits, [7_000, 7_000, 7_000]);
+  const date = (second: number) => new Date(Date.UTC(2026, 10, 29, 9, 0, second)).toUTCString();
+  await answer({ date: date(0), 'retry-after': date(9) });
+  assert.deepEqual(waits, [9_000, 9_000, 9_000]);
+  await answer({ 'retry-after': '3600' });
+  assert.deepEqual(waits, []);
+});
+
+test('a token endpoint that is down for a moment is asked again', async (t) => {
+  const { directory, waits, ask } = await startDirectory(t);
+  let down = 2;
+  directory.mood = (path) => (path === tokenPath && down-- > 0 ? 'down' : 'well');
+  assert.equal((await ask()).kind, 'there');
+  assert.deepEqual(waits, [1_500, 3_000]);
+});
+
+test('a group of the policy that Google does not show is logged and decides nothing; where all are refused, so is Dockpass', async (t) => {
+  const { directory, people, warned, ask } = await startDirectory(t, ['dev', 'ops', 'team@partner.example']);
+  people.set(ana.sub, { ...ana, groups: ['ops'] });
+  const reply = refusal(403, 'forbidden', 'Not Authorized to access this resource/api');
+  directory.replies.push({ to: /dev@example\.com\/hasMember/, reply });
+  const status = await ask({ strategy: 'configured' });
+  assert.deepEqual(
+    [status.kind, 'groups' in status && status.groups],
+    ['there', ['google:ops@example.com', 'google:ops']],
+  );
+  assert.match(JSON.stringify(warned), /dev@example\.com/);
+  assert.ok(!directory.asked.some((line) => line.includes('partner')), 'groups of strangers are not asked about');
+  directory.replies.splice(0, 1, { to: /hasMember/, reply });
+  const refused = await ask({ strategy: 'configured' });
+  assert.deepEqual([refused.kind, 'groups' in refused && refused.groups], ['there', null]);
+});
+
 test('the user is asked for by id: an e-mail may be somebody else by now', async (t) => {
-  const { directory, people, ask } = await start(t);
+  const { directory, people, ask } = await startDirectory(t);
   people.set(ana.sub, { ...ana, email: 'ana.new@example.com' });
   people.set('9', { ...ana, sub: '9', email: ana.email, suspended: true });
   assert.equal((await ask()).kind, 'there');
@@ -297,8 +319,8 @@ test('the user is asked for by id: an e-mail may be somebody else by now', async
 });
 
 test('whom docker_auth left is asked for by e-mail until the first sign-in, only to shut out', async (t) => {
-  const { directory, people, ask } = await start(t);
-  const imported = account({
+  const { directory, people, ask } = await startDirectory(t);
+  const imported = accountRow({
     ...row,
     issuer: 'docker_auth',
     subject: 'old@example.com',

@@ -1,0 +1,99 @@
+/** Owns `dockpass google-events ...`: the set-up of Google's security events, and its test. */
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Config } from '../config/config.ts';
+import { parseServiceAccountKey } from '../config/google-directory.ts';
+import { Refusal } from '../lib/errors.ts';
+import { createEventStream, type EventStream, EventStreamError } from '../sign-in/google/risc-stream.ts';
+import type { Command, Terminal, Values } from './command.ts';
+import { configOf } from './core.ts';
+
+const options = { 'key-file': { type: 'string' } } as const;
+const keyFile =
+  '  --key-file FILE   key of a service account with the role "RISC Configuration Admin"; default: GOOGLE_DIRECTORY_KEY';
+
+export const googleEventsCommands: readonly Command[] = [
+  {
+    words: 'google-events register',
+    usage: '[--key-file FILE]',
+    summary: 'Ask Google to report disabled and hijacked accounts to this Dockpass, and test it',
+    details: [
+      'Run it once, and again when PUBLIC_URL changes. First enable the RISC API in the project of your OAuth client.',
+      keyFile,
+    ],
+    options,
+    operands: [0, 0],
+    run: (_operands, values, terminal) =>
+      withStream(values, terminal, async (stream, receiver) => {
+        await stream.register(receiver);
+        terminal.out(`Google sends its security events to ${receiver}.`);
+        await verify(stream, terminal);
+      }),
+  },
+  {
+    words: 'google-events verify',
+    usage: '[--key-file FILE]',
+    summary: 'Make Google send a test event, and show what is registered',
+    details: [keyFile],
+    options,
+    operands: [0, 0],
+    run: (_operands, values, terminal) =>
+      withStream(values, terminal, async (stream, receiver) => {
+        const registered = await stream.read();
+        terminal.out(JSON.stringify(registered, null, 2));
+        const { url } = (registered['delivery'] ?? {}) as { url?: unknown }; // compared only
+        if (url !== receiver)
+          terminal.note(`Google does not send to ${receiver}: run "dockpass google-events register".`);
+        await verify(stream, terminal);
+      }),
+  },
+];
+
+async function verify(stream: EventStream, terminal: Terminal): Promise<void> {
+  const state = `dockpass-${randomBytes(6).toString('hex')}`;
+  await stream.verify(state);
+  terminal.out(
+    'Google sends a test event now. It has arrived when the log of the service says "message of a provider".',
+  );
+}
+
+async function withStream(
+  values: Values,
+  terminal: Terminal,
+  action: (stream: EventStream, receiver: string) => Promise<void>,
+): Promise<number> {
+  const config = configOf(terminal);
+  const { google, publicUrl, prefix } = config;
+  if (google === null || google.riscConfigurationUrl === null) {
+    throw new Refusal(
+      'bad_request',
+      'Set GOOGLE_RISC=true first, and restart the service: it refuses events until then.',
+    );
+  }
+  const stream = createEventStream({ url: google.riscUrl, key: await keyOf(config, values), fetch, now: Date.now });
+  try {
+    await action(stream, `${publicUrl.origin}${prefix}/google-events`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof EventStreamError)) throw error;
+    throw new Refusal('bad_gateway', error.message, { cause: error });
+  }
+}
+
+async function keyOf({ google }: Config, values: Values) {
+  const file = values['key-file'];
+  if (typeof file === 'string') {
+    const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+      throw new Refusal('bad_request', `${file} cannot be read (${cause.code}).`, { cause });
+    });
+    const key = parseServiceAccountKey(text);
+    if (key !== null) return key;
+    throw new Refusal('bad_request', `${file} is not the JSON key file of a service account.`);
+  }
+  const key = google?.directory?.credentials.key ?? null;
+  if (key !== null) return key;
+  throw new Refusal(
+    'bad_request',
+    'Name the key of a service account with --key-file: Google takes no other proof here.',
+  );
+}
