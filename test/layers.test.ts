@@ -33,6 +33,7 @@ const mayImportTypesOf: Readonly<Record<string, readonly string[]>> = {
   identity: ['store'],
   http: ['audit'],
   audit: ['scope', 'identity'],
+  'sign-in': ['audit'],
   'static-users': ['store'],
   keys: ['store'],
   'app-passwords': ['store', 'audit', 'static-users'],

@@ -96,20 +96,19 @@ export function createApiTokens(parts: ApiTokenParts): ApiTokens {
         created_at: createdAt,
         expires_at: createdAt + input.days * day,
       };
-      await store.insert(row);
       const detail = { id: row.id, name, scopes, expiresAt: row.expires_at };
-      audit.record({ action: 'api-token.create', ...by, subject: by.actor, detail });
+      const event = { action: 'api-token.create', ...by, subject: by.actor, detail } as const;
+      await audit.commit(event, (entry) => store.insert(row, entry));
       return { secret, token: toToken({ ...row, ...unused }, createdAt) };
     },
     list: async () => (await store.all()).map((row) => toToken(row, now())),
     async revoke(id, by) {
-      if (await store.revoke(id, by.actor, now())) {
-        const { name = '', created_by: subject = '' } = (await store.byId(id)) ?? {};
-        audit.record({ action: 'api-token.revoke', ...by, subject, detail: { id, name } });
-      }
       const row = await store.byId(id);
       if (row === undefined) throw new Refusal('not_found', `There is no API token ${id}. List them to see the ids.`);
-      return toToken(row, now());
+      const { name, created_by: subject } = row;
+      const event = { action: 'api-token.revoke', ...by, subject, detail: { id, name } } as const;
+      await audit.commit(event, (entry) => store.revoke(id, by.actor, now(), entry));
+      return toToken((await store.byId(id)) ?? row, now());
     },
     verify: (secret, client) => verify(parts, secret, client),
   };

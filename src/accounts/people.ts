@@ -1,11 +1,12 @@
 /** Owns what administrators see of people and do to them: search, a person's detail, disable, enable, end sessions, remove. */
 import type { AppPassword, AppPasswords } from '../app-passwords/app-passwords.ts';
-import type { Actor, Audit } from '../audit/audit.ts';
+import type { Actor, Audit, AuditEvent } from '../audit/audit.ts';
 import type { Use, Uses } from '../audit/uses.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Membership } from '../policy/groups.ts';
 import type { Account, AccountState } from '../store/accounts.ts';
-import { maximumLogins, type PersonRow, type Removed } from '../store/people.ts';
+import type { AuditRowOf } from '../store/audit-events.ts';
+import { type Disabled, maximumLogins, type PersonRow, type Removed } from '../store/people.ts';
 import type { SessionRow } from '../store/sessions.ts';
 import { ConstraintError } from '../store/sql.ts';
 import type { Store } from '../store/store.ts';
@@ -143,30 +144,31 @@ export function createPeople(parts: PeopleParts): People {
       const { login } = await findPerson(id);
       refuseOneself('disable', login, by);
       const change = { reason: checkReason(reason), by: by.actor, at: now() };
-      if (!(await store.people.disable(id, change))) return;
-      await store.sessions.removeOfAccount(id);
-      audit.record({ action: 'person.disable', ...by, subject: login, detail: { reason: change.reason } });
+      const event = ({ isNew, sessions }: Disabled): AuditEvent =>
+        isNew
+          ? { action: 'person.disable', ...by, subject: login, detail: { reason: change.reason } }
+          : { action: 'person.end-sessions', ...by, subject: login, detail: { sessions } };
+      await audit.commit(event, (row) => store.people.disable(id, change, row));
     },
     async enable(id, by) {
       const { login } = await findPerson(id);
       const change = { state: 'active', reason: null, by: by.actor, at: now() } as const;
-      if (await store.accounts.setState(id, change)) audit.record({ action: 'person.enable', ...by, subject: login });
+      const event = { action: 'person.enable', ...by, subject: login } as const;
+      await audit.commit(event, (row) => store.accounts.setState(id, change, row));
     },
     async endSessions(id, by) {
       const { login } = await findPerson(id);
-      const ended = await store.sessions.removeOfAccount(id);
-      audit.record({ action: 'person.end-sessions', ...by, subject: login, detail: { sessions: ended } });
-      return ended;
+      const event = (sessions: number) =>
+        ({ action: 'person.end-sessions', ...by, subject: login, detail: { sessions } }) as const;
+      return audit.commit(event, (row) => store.sessions.removeOfAccount(id, row));
     },
     async remove(id, by) {
       const person = await findPerson(id);
       refuseOneself('remove', person.login, by);
       await parts.forgetToken(person);
-      const removed = await removeAtOnce(store, id, by.actor, now());
-      if (removed === null) return;
-      const detail = { ...whoWas(person), ...removed };
-      audit.record({ action: 'person.remove', ...by, subject: person.login, detail });
-      await audit.flush();
+      const event = (removed: Removed) =>
+        ({ action: 'person.remove', ...by, subject: person.login, detail: { ...whoWas(person), ...removed } }) as const;
+      await audit.commit(event, (row) => removeWhole(store, id, by.actor, now(), row));
     },
   };
 }
@@ -207,9 +209,15 @@ function refuseOneself(what: 'disable' | 'remove', login: string, by: Actor): vo
   throw new Refusal('conflict', `You cannot ${what} yourself: ask another administrator.`);
 }
 
-async function removeAtOnce(store: PeopleParts['store'], id: string, by: string, at: number): Promise<Removed | null> {
+async function removeWhole(
+  store: PeopleParts['store'],
+  id: string,
+  by: string,
+  at: number,
+  row: AuditRowOf<Removed>,
+): Promise<void> {
   try {
-    return await store.people.remove(id, by, at);
+    await store.people.remove(id, by, at, row);
   } catch (error) {
     if (!(error instanceof ConstraintError)) throw error;
     const message = 'The person signed in or got a password at this very moment, so nothing was removed. Try again.';

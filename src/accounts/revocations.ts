@@ -93,28 +93,26 @@ export function createRevocations(parts: RevocationParts): Revocations {
       const found = await select(parts, selection);
       checkNumber(found.length, expected);
       const row = createRow(selection, found.length, why, by, now());
-      await store.revocations.begin(row);
+      // Before the first one ends, so that nothing ends without it, wherever the rest breaks off.
+      const detail = { id: row.id, reason: row.reason, selection, passwords: found.length };
+      const event = { action: 'revocation', ...by, subject: subjectOf(found), detail } as const;
+      await audit.commit(event, (entry) => store.revocations.begin(row, entry));
       let passwords = 0;
-      try {
-        for await (const ended of endInPieces(parts, row, found)) passwords += ended;
-        await store.revocations.complete(row.id);
-      } finally {
-        const detail = { id: row.id, reason: row.reason, selection, passwords };
-        audit.record({ action: 'revocation', ...by, subject: subjectOf(found), detail });
-      }
-      await audit.flush();
+      for await (const ended of endInPieces(parts, row, found)) passwords += ended;
+      await store.revocations.complete(row.id);
       return toRevocation({ ...row, passwords });
     },
 
     async undo(id, by) {
-      const { selection_json: selection } = await find(id);
-      const isFirst = await store.revocations.markUndone(id, by.actor, now());
+      const { selection_json: selection, passwords } = await find(id);
+      const detail = { id, selection: JSON.parse(selection) as Selection, passwords };
+      const event = { action: 'revocation.undo', ...by, subject: '', detail } as const;
+      const isFirst = await audit.commit(event, (row) => store.revocations.markUndone(id, by.actor, now(), row));
       if (!isFirst && (await find(id)).undone_at === null) throw cannotUndo('It is older than 24 hours, so it stands');
       const restored = await restoreAll(parts, id);
       if (!isFirst && restored === 0) throw cannotUndo('It was undone already');
-      const detail = { id, selection: JSON.parse(selection) as Selection, passwords: restored };
-      audit.record({ action: 'revocation.undo', ...by, subject: '', detail });
-      await audit.flush();
+      // The first try broke off, and its event with another actor may be all there is.
+      if (!isFirst) await audit.write({ ...event, detail: { ...detail, passwords: restored } });
       return restored;
     },
 

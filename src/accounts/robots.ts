@@ -94,30 +94,30 @@ export function createRobots(parts: RobotParts): Robots {
         created_by: by.actor,
       };
       if (parts.isStaticUser(login)) throw nameTaken(login);
+      const event = { action: 'robot.create', ...by, subject: login, detail: describe(facts) } as const;
       try {
-        await store.robots.insert({ ...row, created_at: now() });
+        await audit.commit(event, (entry) => store.robots.insert({ ...row, created_at: now() }, entry));
       } catch (error) {
         throw error instanceof ConstraintError ? nameTaken(login, error) : error;
       }
-      audit.record({ action: 'robot.create', ...by, subject: login, detail: describe(facts) });
       return toRobot(await find(row.id, manager));
     },
 
     async change(id, input, manager, by) {
       const before = await find(id, manager);
       const facts = checkFacts(input, manager, toRobot(before));
-      await store.robots.change(id, facts);
       const detail = { before: describe(toFacts(toRobot(before))), after: describe(facts) };
-      audit.record({ action: 'robot.change', ...by, subject: before.login, detail });
+      const event = { action: 'robot.change', ...by, subject: before.login, detail } as const;
+      await audit.commit(event, (row) => store.robots.change(id, facts, row));
       return toRobot((await store.robots.byId(id, now())) ?? before);
     },
 
     async setState(id, state, manager, by) {
       const { login } = await find(id, manager);
       const reason = state === 'active' ? null : 'switched off by its owners';
-      if (await store.accounts.setState(id, { state, reason, by: by.actor, at: now() })) {
-        audit.record({ action: 'robot.change', ...by, subject: login, detail: { after: { state } } });
-      }
+      const change = { state, reason, by: by.actor, at: now() };
+      const event = { action: 'robot.change', ...by, subject: login, detail: { after: { state } } } as const;
+      await audit.commit(event, (row) => store.accounts.setState(id, change, row));
       return toRobot(await find(id, manager));
     },
   };

@@ -104,13 +104,8 @@ function explainRoute({ audit, policy, identityOf }: RecordParts): ApiRoute {
       const address = body.text('address') ?? '';
       checkAddress(address, refuse('address'));
       const context = { service: body.text('service') ?? '', address };
-      audit.record({
-        action: 'policy.explain',
-        ...by,
-        subject: who,
-        repository: access.name,
-        detail: { ...context },
-      });
+      const detail = { ...context };
+      await audit.write({ action: 'policy.explain', ...by, subject: who, repository: access.name, detail });
       return explain(policy(), await identityOf(who), access, context);
     },
   };

@@ -66,11 +66,9 @@ export function createAppPasswords(parts: AppPasswordParts): AppPasswords {
     rotate: (id, accountId, input, by) => rotate({ ...parts, lists }, id, accountId, input, by),
     async revoke(id, accountId, by) {
       const password = await lists.byIdOf(id, accountId);
-      if (await parts.store.revoke(id, by.actor, parts.now())) {
-        const detail = { id, name: password.name };
-        parts.audit.record({ action: 'password.revoke', ...by, subject: password.login, detail });
-        await parts.audit.flush();
-      }
+      const detail = { id, name: password.name };
+      const event = { action: 'password.revoke', ...by, subject: password.login, detail } as const;
+      await parts.audit.commit(event, (row) => parts.store.revoke(id, by.actor, parts.now(), row));
       return lists.byId(id);
     },
     recordUse(identity, client) {

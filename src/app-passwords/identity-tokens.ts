@@ -48,10 +48,9 @@ export function createIdentityTokens(parts: IdentityTokenParts): IdentityTokens 
       if (credential === null || !looksLikeSecret(password)) return null;
       const token = deriveToken(pepper, password, service);
       const row = { hash: pepper.hash(token), password_id: credential.id, service, created_at: parts.now() };
-      if (await store.add(row)) {
-        const detail = { id: credential.id, name: credential.name, service };
-        audit.record({ action: 'password.identity-token', actor: account, subject: account, client, detail });
-      }
+      const detail = { id: credential.id, name: credential.name, service };
+      const event = { action: 'password.identity-token', actor: account, subject: account, client, detail } as const;
+      await audit.commit(event, (entry) => store.add(row, entry));
       return token;
     },
     async verify(token, service) {

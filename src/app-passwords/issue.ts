@@ -27,13 +27,12 @@ export async function issue(parts: IssueParts, owner: Owner, input: PasswordInpu
   const actions = input.pullOnly ? ['pull'] : null;
   const limits = { actions, repositories: repositories.length > 0 ? repositories : null };
   const { secret, row } = createNewPassword(parts, owner, { name, limits, days: input.days });
-  if (!(await store.insert(row, maximumPerAccount))) {
+  const { id, expires_at: expiresAt } = row;
+  const detail = { id, name, expiresAt, limits };
+  const event = { action: 'password.create', ...by, subject: owner.login, detail } as const;
+  if (!(await audit.commit(event, (entry) => store.insert(row, maximumPerAccount, entry)))) {
     throw await explainConflict(store, owner.id, name, maximumPerAccount, now());
   }
-  const { id, expires_at: expiresAt } = row;
-  audit.record({ action: 'password.create', ...by, subject: owner.login, detail: { id, name, expiresAt, limits } });
-  // What was answered is written down, whatever ends the process.
-  await audit.flush();
   return { secret, password: asNew(row, owner, now()) };
 }
 

@@ -37,20 +37,17 @@ export function createLeakReports({ store, failedLogins, audit, pepper, now }: L
     const row = hash === undefined ? undefined : await store.passwords.byHash(hash);
     if (row === undefined) return false;
     const { id, name, login } = row;
-    if (await store.passwords.revokeForGood(id, reporter, now())) {
-      audit.record({ action: 'password.leaked', actor: '', client, subject: login, detail: { id, name } });
-      await audit.flush();
-    }
+    const event = { action: 'password.leaked', actor: '', client, subject: login, detail: { id, name } } as const;
+    await audit.commit(event, (entry) => store.passwords.revokeForGood(id, reporter, now(), entry));
     return true;
   };
   const endApiToken = async (hash: string, client: Requester): Promise<boolean> => {
     const row = await store.apiTokens.byHash(hash);
     if (row === undefined) return false;
     const { id, name, created_by: subject } = row;
-    if (await store.apiTokens.revoke(id, reporter, now())) {
-      audit.record({ action: 'api-token.revoke', actor: '', client, subject, detail: { id, name, reason: reporter } });
-      await audit.flush();
-    }
+    const detail = { id, name, reason: reporter };
+    const event = { action: 'api-token.revoke', actor: '', client, subject, detail } as const;
+    await audit.commit(event, (entry) => store.apiTokens.revoke(id, reporter, now(), entry));
     return true;
   };
   const end = async (secret: string, client: Requester): Promise<boolean> => {

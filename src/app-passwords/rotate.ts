@@ -43,12 +43,13 @@ export async function rotate(
   checkOverlap(input.overlapHours);
   const owner = { id: old.accountId, login: old.login, kind: old.ownerKind };
   const { secret, row } = createNewPassword(parts, owner, { name: old.name, limits: old.limits, days: input.days });
-  if (!(await store.rotate(id, row, now() + input.overlapHours * hour))) throw explainConflict(await lists.byId(id));
-  const previous = await lists.byId(id);
-  const detail = { id: row.id, name: row.name, replaces: id, oldExpiresAt: previous.expiresAt };
-  audit.record({ action: 'password.rotate', ...by, subject: old.login, detail });
-  await audit.flush();
-  return { secret, password: asNew(row, owner, now()), previous };
+  const oldUntil = now() + input.overlapHours * hour;
+  const detail = { id: row.id, name: row.name, replaces: id, oldExpiresAt: Math.min(old.expiresAt, oldUntil) };
+  const event = { action: 'password.rotate', ...by, subject: old.login, detail } as const;
+  if (!(await audit.commit(event, (entry) => store.rotate(id, row, oldUntil, entry)))) {
+    throw explainConflict(await lists.byId(id));
+  }
+  return { secret, password: asNew(row, owner, now()), previous: await lists.byId(id) };
 }
 
 function checkOverlap(hours: number): void {

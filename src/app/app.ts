@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Audit } from '../audit/audit.ts';
+import type { AuditBuffer } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
 import { pathOf } from '../http/path.ts';
 import { logRequest } from '../http/request-log.ts';
@@ -103,11 +103,12 @@ async function listen(
   return { url: `${tls === null ? 'http' : 'https'}://${boundHost}:${bound.port}`, stopServer };
 }
 
-/** What happens to the policy file stands in the audit beside what people do. */
-function auditPolicy(audit: Audit): (change: PolicyChange) => void {
+/** A policy that changed is in force whether or not the database is there to record it: the event waits for it. */
+function auditPolicy(audit: AuditBuffer): (change: PolicyChange) => void {
   return ({ file, ...detail }) => {
     const action = 'problems' in detail ? 'policy.refused' : 'policy.reload';
     audit.record({ action, actor: '', subject: file, client: null, detail });
+    void audit.flush();
   };
 }
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { type AppPasswords, createAppPasswords } from '../app-passwords/app-passwords.ts';
 import { createIdentityTokens, type IdentityTokens } from '../app-passwords/identity-tokens.ts';
-import { type Audit, createAudit } from '../audit/audit.ts';
+import { createAudit, type OpenAudit } from '../audit/audit.ts';
 import { createDenials, type Denials } from '../audit/denials.ts';
 import { createUses, type Uses } from '../audit/uses.ts';
 import type { Config } from '../config/config.ts';
@@ -21,7 +21,7 @@ import type { Store } from '../store/store.ts';
 export type Core = {
   readonly log: Log;
   readonly store: Store;
-  readonly audit: Audit;
+  readonly audit: OpenAudit;
   /** Keys the hashes of all secrets that are given out. */
   readonly pepper: Pepper;
   readonly passwords: AppPasswords;

@@ -132,7 +132,7 @@ function openSignIn(
   return createSignIn({
     ...{ connectors, audit, log, requesterOf, ...pages },
     onEnd: metrics?.signInEnded ?? (() => {}),
-    admission: createAdmission({ accounts: store.accounts, now: Date.now }),
+    admission: createAdmission({ accounts: store.accounts, audit, now: Date.now }),
     afterSignIn: offBoarding.afterSignIn,
     needsToken: offBoarding.needsToken,
     prefix: config.prefix,

@@ -1,7 +1,7 @@
 /** Owns reading the audit: filters, pages, export. */
 
 import type { AuditRow, AuditStore } from '../store/audit-events.ts';
-import type { Audit, AuditAction } from './audit.ts';
+import type { AuditAction, AuditBuffer } from './audit.ts';
 
 export type AuditEntry = {
   readonly id: string;
@@ -40,7 +40,10 @@ export type ExportFormat = 'csv' | 'jsonl';
 const pageSize = 100;
 const pieceSize = 1_000;
 
-export function createAuditLog(parts: { readonly store: AuditStore; readonly audit: Pick<Audit, 'flush'> }): AuditLog {
+export function createAuditLog(parts: {
+  readonly store: AuditStore;
+  readonly audit: Pick<AuditBuffer, 'flush'>;
+}): AuditLog {
   const { store, audit } = parts;
   return {
     async page(filter, before) {

@@ -1,8 +1,8 @@
-/** Owns what is written down of who did what: rows of the audit and one log line each. Never a secret. */
+/** Owns the record of who did what: rows of the audit, and one log line each. Never a secret. */
 import { randomBytes } from 'node:crypto';
 import type { Log } from '../lib/log.ts';
 import { createWriteBehind } from '../lib/write-behind.ts';
-import type { AuditRow, AuditStore } from '../store/audit-events.ts';
+import type { AuditRow, AuditRowOf, AuditStore } from '../store/audit-events.ts';
 import { storable } from '../store/sql.ts';
 
 /** Who is asking, as far as the connection tells. */
@@ -63,18 +63,36 @@ export type AuditEvent = Actor & {
   readonly detail?: Readonly<Record<string, unknown>>;
 };
 
+/** For actions: what they did is stored before they're answered. */
 export type Audit = {
-  /** Takes the event at once and stores it soon; it never fails its caller. */
+  /** Resolves once the event is stored. @throws {Refusal} `unavailable` where it couldn't be */
+  write(event: AuditEvent): Promise<void>;
+  /**
+   * Stores a change and its event in one transaction.
+   * @param event may depend on what changed; `null` where that needs no event
+   * @param change hands its argument to the method of the store that makes the change
+   * @returns what `change` does
+   */
+  commit<Result, Change = number>(
+    event: AuditEvent | ((change: Change) => AuditEvent | null),
+    change: (row: AuditRowOf<Change>) => Promise<Result>,
+  ): Promise<Result>;
+};
+
+/** For the token realm and for what happens without anyone asking: nobody waits for the database. */
+export type AuditBuffer = {
+  /** Takes the event and stores it soon, later where the database is away; it never fails its caller. */
   record(event: AuditEvent): void;
-  /** Resolves when all that was recorded is stored. */
+  /** Resolves when everything recorded so far is stored, or its failure is in the log. */
   flush(): Promise<void>;
 };
 
 /** The audit of a process, which ends with it. */
-export type OpenAudit = Audit & {
-  /** Stores for the last time. */
-  close(): Promise<void>;
-};
+export type OpenAudit = Audit &
+  AuditBuffer & {
+    /** Stores for the last time. */
+    close(): Promise<void>;
+  };
 
 /** Longest time that an event waits for company, in milliseconds. */
 const flushDelay = 200;
@@ -94,11 +112,27 @@ export function createAudit(store: AuditStore, log: Log, now: () => number): Ope
       log.error({ err: error, events: entries }, `audit events ${message}`);
     },
   });
+  const logRow = ({ detail_json: detail, ...fields }: AuditRow): void =>
+    log.info({ audit: { ...fields, detail: JSON.parse(detail) } }, fields.action);
   return {
+    async write(event) {
+      const row = toRow(event, now());
+      await store.add([row]);
+      logRow(row);
+    },
+    async commit(event, change) {
+      let stored: AuditRow | null = null;
+      const result = await change((changed) => {
+        const made = typeof event === 'function' ? event(changed) : event;
+        stored = made === null ? null : toRow(made, now());
+        return stored;
+      });
+      if (stored !== null) logRow(stored);
+      return result;
+    },
     record(event) {
       const row = toRow(event, now());
-      const { detail_json: _, ...fields } = row;
-      log.info({ audit: { ...fields, detail: event.detail ?? {} } }, event.action);
+      logRow(row);
       waiting.put(row.id, row);
     },
     flush: waiting.flush,

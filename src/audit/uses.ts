@@ -6,7 +6,7 @@ import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import type { Access } from '../scope.ts';
 import { idsAtOnce, inPieces } from '../store/conditions.ts';
 import type { PasswordUseRow, PasswordUseStore, UseSummaryRow } from '../store/password-uses.ts';
-import type { Audit, Requester } from './audit.ts';
+import type { AuditBuffer, Requester } from './audit.ts';
 
 export type UseKind = 'address' | 'client' | 'repository';
 
@@ -51,7 +51,7 @@ type Noted = Pick<PasswordUseRow, 'password_id' | 'kind' | 'value'> & {
 /** @param parts.now epoch milliseconds */
 export function createUses(parts: {
   readonly store: PasswordUseStore;
-  readonly audit: Audit;
+  readonly audit: Pick<AuditBuffer, 'record'>;
   readonly onError: (unstored: Unstored) => void;
   readonly now: () => number;
 }): Uses {
@@ -120,7 +120,7 @@ function productOf(userAgent: string): string {
 }
 
 async function write(
-  { store, audit }: { store: PasswordUseStore; audit: Audit },
+  { store, audit }: { store: PasswordUseStore; audit: Pick<AuditBuffer, 'record'> },
   entries: readonly Noted[],
 ): Promise<void> {
   const worthWriting = worthKeeping(entries);
@@ -150,7 +150,11 @@ function worthKeeping(entries: readonly Noted[]): readonly Noted[] {
 const isOfRepository = ({ kind }: Noted) => kind === 'repository';
 
 /** A use from somewhere new stands in the audit: the first of all as such. */
-async function announce(store: PasswordUseStore, audit: Audit, added: readonly Noted[]): Promise<void> {
+async function announce(
+  store: PasswordUseStore,
+  audit: Pick<AuditBuffer, 'record'>,
+  added: readonly Noted[],
+): Promise<void> {
   const isFirst = await store.markFirst(added.map(({ password_id: passwordId, at }) => ({ passwordId, at })));
   for (const [index, { password_id: id, login, client }] of added.entries()) {
     const action = isFirst[index] ? 'password.first-use' : 'password.new-address';

@@ -64,17 +64,17 @@ export const keyCommands: readonly Command[] = [
   },
 ];
 
-type Record = (action: 'key.rotate' | 'key.authority', detail: object) => void;
+type Record = (action: 'key.rotate' | 'key.authority', detail: object) => Promise<void>;
 
 async function rotate(ring: KeyRing, values: Values, terminal: Terminal, record: Record): Promise<void> {
   const from = new Date(await ring.rotate(values['now'] === true)).toISOString();
-  record('key.rotate', { from });
+  await record('key.rotate', { from });
   terminal.out(`The next key signs from ${from} on.`);
 }
 
 async function addAuthority(ring: KeyRing, terminal: Terminal, record: Record): Promise<void> {
   await ring.addAuthority();
-  record('key.authority', {});
+  await record('key.authority', {});
   terminal.out('A new certificate authority is in the bundle, beside the old one.');
   for (const warning of ring.warnings()) terminal.note(warning);
 }
@@ -90,7 +90,7 @@ async function withRing(
   return withCore(config, async (core) => {
     const keys = await openSigningKeys(config, core);
     await action(keys.ring(name), (what, detail) =>
-      core.audit.record({ action: what, ...byCommandLine, subject: name, detail: { ...detail } }),
+      core.audit.write({ action: what, ...byCommandLine, subject: name, detail: { ...detail } }),
     );
     return 0;
   });

@@ -45,8 +45,6 @@ export type PasswordImportParts = {
 
 /** Begins the id of each imported password: what docker_auth replaced may be replaced here, and nothing else. */
 const idPrefix = 'docker-auth-';
-/** Audit events are not kept waiting longer than these many passwords. */
-const batchSize = 200;
 
 /** @returns what became of each entry, in their order */
 export async function importPasswords(
@@ -67,9 +65,7 @@ export async function importPasswords(
       reason: typeof result === 'string' ? result : null,
       labels: Object.keys(labels ?? {}),
     });
-    if (done.length % batchSize === 0) await parts.audit.flush();
   }
-  await parts.audit.flush();
   return done;
 }
 
@@ -158,9 +154,9 @@ async function replace(
   { store, audit, by, now }: PasswordImportParts,
   { id, name, login }: ListedPassword,
 ): Promise<void> {
-  await store.passwords.revoke(id, by.actor, now());
   const detail = { id, name, reason: 'docker_auth replaced it' };
-  audit.record({ action: 'password.revoke', ...by, subject: login, detail });
+  const event = { action: 'password.revoke', ...by, subject: login, detail } as const;
+  await audit.commit(event, (row) => store.passwords.revoke(id, by.actor, now(), row));
 }
 
 async function insert(
@@ -183,8 +179,7 @@ async function insert(
     created_at: createdAt,
     expires_at: createdAt + days * day,
   };
-  if (!(await store.passwords.insert(row, maximumPerAccount))) return false;
   const detail = { id, name, expiresAt: row.expires_at };
-  audit.record({ action: 'password.import', ...by, subject: foldCase(email), detail });
-  return true;
+  const event = { action: 'password.import', ...by, subject: foldCase(email), detail } as const;
+  return audit.commit(event, (entry) => store.passwords.insert(row, maximumPerAccount, entry));
 }

@@ -5,7 +5,7 @@ import type { Admitted } from '../sign-in/admission.ts';
 import type { Profile } from '../sign-in/connector.ts';
 import type { ProviderStatus } from '../sign-in/provider-status.ts';
 import type { Account, AccountStore } from '../store/accounts.ts';
-import { type Confirm, recordGroups } from './confirm.ts';
+import { type Confirm, groupsEvent } from './confirm.ts';
 import type { Leavers } from './leavers.ts';
 
 export type AfterSignInParts = {
@@ -33,11 +33,8 @@ export function createAfterSignIn(parts: AfterSignInParts): AfterSignIn {
   const { accounts, confirm, leavers, audit, now } = parts;
   return async ({ account, before }, profile, client) => {
     const actor = { actor: account.login, client };
-    if (before !== undefined && before.state !== 'active') {
-      const detail = { was: before.state, reason: before.state_reason };
-      audit.record({ action: 'person.enable', ...actor, subject: account.login, detail });
-    }
-    if (before !== undefined && profile.groups !== null) recordGroups(audit, before, profile.groups, actor);
+    const change = before === undefined ? null : groupsEvent(before, profile.groups, actor);
+    if (change !== null) await audit.write(change);
     if (profile.refreshToken !== null) await parts.keepToken(account, profile.refreshToken);
 
     const at = now();
@@ -50,7 +47,7 @@ export function createAfterSignIn(parts: AfterSignInParts): AfterSignIn {
       if (status.kind === 'there') return confirm.note(account, status, at, actor);
     }
     const canBeAsked = parts.directories.has(account.provider) || (await parts.hasToken(account));
-    if (canBeAsked) await accounts.confirm(account.id, { at, groups: null });
+    if (canBeAsked) await accounts.confirm(account.id, { at, groups: null }, () => null);
     else await accounts.forgetConfirmation(account.id, at);
   };
 }

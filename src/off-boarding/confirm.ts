@@ -1,5 +1,5 @@
 /** Owns what an answer about one person changes: the groups, the age of what is known, and the audit of it. */
-import type { Audit } from '../audit/audit.ts';
+import type { Audit, AuditEvent } from '../audit/audit.ts';
 import type { PersonSource, ProviderStatus } from '../sign-in/provider-status.ts';
 import type { Account, AccountStore } from '../store/accounts.ts';
 import type { OffBoardingActor } from './leavers.ts';
@@ -23,17 +23,28 @@ export function createConfirm({ source, accounts, audit }: ConfirmParts): Confir
     async note(account, status, at, actor) {
       if (status.kind === 'unasked') return accounts.forgetConfirmation(account.id, at);
       if (status.kind !== 'there') return accounts.noteCheck(account.id, at);
-      await accounts.confirm(account.id, { at, groups: status.groups });
-      if (status.groups !== null) recordGroups(audit, account, status.groups, actor);
+      const event = groupsEvent(account, status.groups, actor);
+      await audit.commit(
+        () => event,
+        (row) => accounts.confirm(account.id, { at, groups: status.groups }, row),
+      );
     },
   };
 }
 
-/** Writes down which groups came and went; nothing where none did. @param account as it was before */
-export function recordGroups(audit: Audit, account: Account, groups: readonly string[], actor: OffBoardingActor): void {
+/**
+ * Which groups came and went; `null` where none did, or the provider didn't say.
+ * @param account as it was before
+ */
+export function groupsEvent(
+  account: Account,
+  groups: readonly string[] | null,
+  actor: OffBoardingActor,
+): AuditEvent | null {
+  if (groups === null) return null;
   const before = JSON.parse(account.groups_json) as string[];
   const added = groups.filter((group) => !before.includes(group));
   const removed = before.filter((group) => !groups.includes(group));
-  if (added.length + removed.length === 0) return;
-  audit.record({ action: 'person.groups', ...actor, subject: account.login, detail: { added, removed } });
+  if (added.length + removed.length === 0) return null;
+  return { action: 'person.groups', ...actor, subject: account.login, detail: { added, removed } };
 }

@@ -2,7 +2,7 @@
 import type { Actor, Audit } from '../audit/audit.ts';
 import type { AccountStore } from '../store/accounts.ts';
 import { type Account, byProvider } from '../store/accounts.ts';
-import type { PasswordStore } from '../store/passwords.ts';
+import type { PeopleStore, Removed } from '../store/people.ts';
 import type { SessionStore } from '../store/sessions.ts';
 
 /** Who found out: 'sweep', 'google' or whoever signs in. */
@@ -23,41 +23,36 @@ export type Leavers = {
 
 export type LeaverParts = {
   readonly accounts: Pick<AccountStore, 'setState'>;
-  readonly passwords: Pick<PasswordStore, 'revokeOfAccount'>;
+  readonly people: Pick<PeopleStore, 'shutOut'>;
   readonly sessions: Pick<SessionStore, 'removeOfAccount'>;
   /** Forgets the person's refresh token. */
   readonly forgetToken: (account: Account) => Promise<void>;
   readonly audit: Audit;
 };
 
-export function createLeavers({ accounts, passwords, sessions, forgetToken, audit }: LeaverParts): Leavers {
+export function createLeavers({ accounts, people, sessions, forgetToken, audit }: LeaverParts): Leavers {
   return {
     async shutOut(account, reason, at, actor) {
       const { id, login: subject, provider } = account;
-      const change = { state: 'disabled', reason, by: byProvider, at, unlessSignedInAfter: at } as const;
-      if (!(await accounts.setState(id, change))) return false;
-      const detail = {
-        reason,
-        // Its owner reads by whom: no sweep of ours, but what the provider says.
-        passwords: await passwords.revokeOfAccount(id, provider, at),
-        sessions: await sessions.removeOfAccount(id),
-      };
+      // Its owner reads by whom the passwords were revoked: not by a sweep of ours, but by what the provider says.
+      const change = { reason, passwordsBy: provider, at };
+      const event = (ended: Removed) =>
+        ({ action: 'person.disable', ...actor, subject, detail: { reason, ...ended } }) as const;
+      if (!(await audit.commit(event, (row) => people.shutOut(id, change, row)))) return false;
       await forgetToken(account);
-      audit.record({ action: 'person.disable', ...actor, subject, detail });
       return true;
     },
     async requireSignIn({ id, login: subject, state }, reason, at, actor) {
       // What somebody disabled stays so: signing in again would be no way back.
       if (state !== 'active') return false;
       const change = { state: 'reauth_required', reason, by: byProvider, at, unlessSignedInAfter: at } as const;
-      if (!(await accounts.setState(id, change))) return false;
-      audit.record({ action: 'person.require-sign-in', ...actor, subject, detail: { reason } });
-      return true;
+      const event = { action: 'person.require-sign-in', ...actor, subject, detail: { reason } } as const;
+      return audit.commit(event, (row) => accounts.setState(id, change, row));
     },
-    async endSessions({ id, login: subject }, reason, actor) {
-      const ended = await sessions.removeOfAccount(id);
-      if (ended > 0) audit.record({ action: 'person.end-sessions', ...actor, subject, detail: { reason, ended } });
-      return ended;
+    endSessions({ id, login: subject }, reason, actor) {
+      const event = (ended: number) =>
+        ({ action: 'person.end-sessions', ...actor, subject, detail: { reason, ended } }) as const;
+      return audit.commit(event, (row) => sessions.removeOfAccount(id, row));
     },
   };
 }

@@ -50,9 +50,11 @@ async function act(
   if (kind === 'nothing') return;
   const account = await personOf(parts, issuer, event);
   if (kind === 'end-sessions' && providerSession !== null) {
-    const ended = await sessions.removeOfProviderSession(providerSession, account?.id ?? null);
-    const detail = { reason, ended };
-    if (ended > 0) audit.record({ action: 'person.end-sessions', ...actor, subject: account?.login ?? '', detail });
+    const event = (ended: number) =>
+      ({ action: 'person.end-sessions', ...actor, subject: account?.login ?? '', detail: { reason, ended } }) as const;
+    const ended = await audit.commit(event, (row) =>
+      sessions.removeOfProviderSession(providerSession, account?.id ?? null, row),
+    );
     // Sessions from before `sid` was kept are the person's, too.
     if (ended > 0) return;
   }

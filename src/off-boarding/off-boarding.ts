@@ -26,7 +26,7 @@ export type OffBoarding = {
 };
 
 export type OffBoardingParts = {
-  readonly store: Pick<Store, 'accounts' | 'passwords' | 'sessions' | 'leases' | 'refreshTokens' | 'seenTokens'>;
+  readonly store: Pick<Store, 'accounts' | 'people' | 'sessions' | 'leases' | 'refreshTokens' | 'seenTokens'>;
   readonly cipher: Cipher;
   readonly connectors: readonly Pick<Connector, 'name' | 'refresher'>[];
   /** By the provider's name: 'google'. */

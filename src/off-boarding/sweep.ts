@@ -76,7 +76,7 @@ export function createSweep(parts: SweepParts): Sweep {
     try {
       if (!input.dryRun) await parts.forgetTokens();
       const { due, answers, believed, ...doubts } = await sweep(parts, input, begunAt, holder);
-      const stopped = alarm(doubts, answers, input, begunAt);
+      const stopped = await alarm(doubts, answers, input, begunAt);
       if (stopped !== null) parts.log.error({ due }, `sweep stopped: ${stopped}`);
       const offBoarded = new Set(believed.map(({ account }) => account.login));
       const people = answers.map((answer) => describe(answer, hasLeft(answer) && !offBoarded.has(answer.login)));
@@ -122,12 +122,12 @@ async function sweep(parts: SweepParts, input: SweepOptions, begunAt: number, ho
 function createAlarm(audit: Audit) {
   const refusing = new Map<string, { readonly reason: string; readonly at: number }>();
   let said: string | null = null;
-  return (
+  return async (
     { refusals, unbelievable }: Doubts,
     answers: readonly Answer[],
     input: SweepOptions,
     at: number,
-  ): string | null => {
+  ): Promise<string | null> => {
     for (const [provider, reason] of refusals) refusing.set(provider, { reason, at });
     for (const { provider, kind } of answers) if (kind === 'there') refusing.delete(provider);
     // Another replica may have heard it speak since.
@@ -136,7 +136,7 @@ function createAlarm(audit: Audit) {
     const stopped = [...refused, ...(unbelievable === null ? [] : [unbelievable])].join('; ') || null;
     // Once, and not with every sweep that finds the same; the log has each.
     if (stopped !== null && stopped !== said && !input.dryRun) {
-      audit.record({ action: 'sweep.stop', ...actor, subject: '', detail: { reason: stopped } });
+      await audit.write({ action: 'sweep.stop', ...actor, subject: '', detail: { reason: stopped } });
     }
     said = stopped;
     return stopped;

@@ -1,5 +1,6 @@
 /** Owns the question who may come in at all: the rules on domain and e-mail, and the account that a person gets. */
 import { randomBytes } from 'node:crypto';
+import type { Audit, Requester } from '../audit/audit.ts';
 import { isUsableEmail, usableEmails } from '../identity/email.ts';
 import { foldCase } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
@@ -13,18 +14,25 @@ export type Admitted = { readonly account: Account; readonly before: Account | u
 /** Lets in whom a provider proved, as an account: creates it at the first sign-in. */
 export type Admission = {
   /** @throws {Refusal} `denied` or `conflict`, with a message for the person */
-  admit(connector: Connector, profile: Profile): Promise<Admitted>;
+  admit(connector: Connector, profile: Profile, requester: Requester): Promise<Admitted>;
 };
 
-/** @param parts.now epoch milliseconds */
-export function createAdmission(parts: { accounts: AccountStore; now: () => number }): Admission {
+export type AdmissionParts = {
+  readonly accounts: AccountStore;
+  readonly audit: Audit;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+export function createAdmission(parts: AdmissionParts): Admission {
   return {
-    async admit(connector, profile) {
+    async admit(connector, profile, requester) {
       requireSubject(profile, connector.label);
       const email = requireEmail(profile, connector.label);
       connector.check(profile);
       const { account, before } = await signIn(parts, connector, profile, email);
-      return { account: account.state === 'active' ? account : await restore(parts, account), before };
+      if (account.state === 'active') return { account, before };
+      return { account: await restore(parts, account, requester), before };
     },
   };
 }
@@ -33,7 +41,11 @@ export function createAdmission(parts: { accounts: AccountStore; now: () => numb
  * What the provider took, its word gives back: whoever completes a sign-in is neither suspended nor deleted there. What
  * an administrator took stays.
  */
-async function restore(parts: { accounts: AccountStore; now: () => number }, account: Account): Promise<Account> {
+async function restore(
+  { accounts, audit, now }: AdmissionParts,
+  account: Account,
+  client: Requester,
+): Promise<Account> {
   const { id, login, state, state_by: by, state_reason: why } = account;
   if (state === 'disabled' && by !== byProvider) {
     const reason = why ? `: ${why}` : '';
@@ -42,8 +54,10 @@ async function restore(parts: { accounts: AccountStore; now: () => number }, acc
       `The account ${login} is disabled here${reason}. Ask the administrator of this registry.`,
     );
   }
-  const change = { state: 'active', reason: null, by: byProvider, at: parts.now() } as const;
-  await parts.accounts.setState(id, change);
+  const change = { state: 'active', reason: null, by: byProvider, at: now() } as const;
+  const detail = { was: state, reason: why };
+  const event = { action: 'person.enable', actor: login, client, subject: login, detail } as const;
+  await audit.commit(event, (row) => accounts.setState(id, change, row));
   return { ...account, state: 'active', state_reason: null, state_by: byProvider, state_at: change.at };
 }
 
@@ -72,12 +86,7 @@ function requireEmail({ email }: Profile, label: string): string {
   return email;
 }
 
-async function signIn(
-  parts: { accounts: AccountStore; now: () => number },
-  { label }: Connector,
-  profile: Profile,
-  email: string,
-): Promise<Admitted> {
+async function signIn(parts: AdmissionParts, { label }: Connector, profile: Profile, email: string): Promise<Admitted> {
   const { provider, issuer, subject, domain, groups } = profile;
   const displayName = shownName(profile.displayName);
   const id = randomBytes(10).toString('hex');

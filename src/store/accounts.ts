@@ -1,4 +1,5 @@
 /** Owns every statement on `account`: people and robots, who may hold app passwords. */
+import { type AuditRowOf, runAudited } from './audit-events.ts';
 import { createConditions } from './conditions.ts';
 import type { Sql } from './sql.ts';
 
@@ -112,12 +113,16 @@ export type AccountStore = {
   after(id: string, limit: number, of?: AccountFilter): Promise<Account[]>;
   byIdentity(issuer: string, subject: string): Promise<Account | undefined>;
   /** False when nothing changed: there is no such account, or it is in this state already. */
-  setState(id: string, change: StateChange): Promise<boolean>;
+  setState(id: string, change: StateChange, audit: AuditRowOf): Promise<boolean>;
   /**
    * The provider was asked at `at` and says that the person is there. An answer that comes after a later one is dropped.
    * @param groups `null`: it did not tell them; those that are known stay, with their age
    */
-  confirm(id: string, answer: { readonly at: number; readonly groups: readonly string[] | null }): Promise<void>;
+  confirm(
+    id: string,
+    answer: { readonly at: number; readonly groups: readonly string[] | null },
+    audit: AuditRowOf,
+  ): Promise<void>;
   /** The provider was asked, and nothing is known better. */
   noteCheck(id: string, at: number): Promise<void>;
   /** Nothing can be asked for this person any more, so nothing ends by silence. */
@@ -235,11 +240,13 @@ export function createAccountStore(sql: Sql): AccountStore {
     },
     byIdentity: (issuer, subject) =>
       sql.get<Account>('select * from account where issuer = $1 and subject = $2', [issuer, subject]),
-    async setState(id, { state, reason, by, at, unlessSignedInAfter = Number.MAX_SAFE_INTEGER }) {
-      return (await sql.run(setState, [id, state, reason, by, at, unlessSignedInAfter])) === 1;
+    async setState(id, { state, reason, by, at, unlessSignedInAfter = Number.MAX_SAFE_INTEGER }, audit) {
+      const values = [id, state, reason, by, at, unlessSignedInAfter];
+      return (await runAudited(sql, { text: setState, values }, audit)) === 1;
     },
-    async confirm(id, { at, groups }) {
-      await sql.run(confirm, [id, at, groups === null ? null : JSON.stringify(groups)]);
+    async confirm(id, { at, groups }, audit) {
+      const values = [id, at, groups === null ? null : JSON.stringify(groups)];
+      await runAudited(sql, { text: confirm, values }, audit);
     },
     async noteCheck(id, at) {
       await sql.run(noteCheck, [id, at]);

@@ -1,5 +1,6 @@
 /** Owns every statement on `api_token`. */
 import type { Account } from './accounts.ts';
+import { type AuditRowOf, runAudited } from './audit-events.ts';
 import type { Sql } from './sql.ts';
 
 /** A row of `api_token`; the columns are explained in migrations/0006_administration.sql. */
@@ -23,7 +24,7 @@ export type ApiTokenRow = {
 export type NewApiToken = Omit<ApiTokenRow, 'revoked_at' | 'revoked_by' | 'used_at' | 'used_address'>;
 
 export type ApiTokenStore = {
-  insert(token: NewApiToken): Promise<void>;
+  insert(token: NewApiToken, audit: AuditRowOf): Promise<void>;
   byHash(hash: string): Promise<ApiTokenRow | undefined>;
   byId(id: string): Promise<ApiTokenRow | undefined>;
   /** The account that made it; `undefined` for tokens of the command line. */
@@ -31,7 +32,7 @@ export type ApiTokenStore = {
   /** The newest first. */
   all(): Promise<ApiTokenRow[]>;
   /** False when it is not there or was revoked before. */
-  revoke(id: string, by: string, at: number): Promise<boolean>;
+  revoke(id: string, by: string, at: number, audit: AuditRowOf): Promise<boolean>;
   /** Notes a use, unless one less than `interval` milliseconds before is noted. */
   recordUse(id: string, use: { readonly at: number; readonly address: string }, interval: number): Promise<void>;
 };
@@ -46,16 +47,17 @@ const recordUse = `
 
 export function createApiTokenStore(sql: Sql): ApiTokenStore {
   return {
-    async insert(token) {
+    async insert(token, audit) {
       const { id, account_id, created_by, name, hash, pepper_id, hint, scopes_json, created_at, expires_at } = token;
       const secret = [hash, pepper_id, hint];
-      await sql.run(insert, [id, account_id, created_by, name, ...secret, scopes_json, created_at, expires_at]);
+      const values = [id, account_id, created_by, name, ...secret, scopes_json, created_at, expires_at];
+      await runAudited(sql, { text: insert, values }, audit);
     },
     byHash: (hash) => sql.get<ApiTokenRow>('select * from api_token where hash = $1', [hash]),
     byId: (id) => sql.get<ApiTokenRow>('select * from api_token where id = $1', [id]),
     creator: (id) => sql.get<Account>(creator, [id]),
     all: () => sql.all<ApiTokenRow>('select * from api_token order by created_at desc, id'),
-    revoke: async (id, by, at) => (await sql.run(revoke, [id, by, at])) === 1,
+    revoke: async (id, by, at, audit) => (await runAudited(sql, { text: revoke, values: [id, by, at] }, audit)) === 1,
     async recordUse(id, { at, address }, interval) {
       await sql.run(recordUse, [id, at, address, at - interval]);
     },

@@ -1,6 +1,6 @@
 /** Owns every statement on `audit_event`; rows are added and, when they are old enough, removed, never changed. */
 import { type Conditions, createConditions } from './conditions.ts';
-import type { Sql } from './sql.ts';
+import type { Sql, Statement, Steps } from './sql.ts';
 
 /** A row of `audit_event`; the columns are explained in `migrations/`. */
 export type AuditRow = {
@@ -16,8 +16,14 @@ export type AuditRow = {
   readonly detail_json: string;
 };
 
+/**
+ * Makes the audit row of a change, which is stored in the change's transaction: neither exists without the other. Called
+ * only where something changed, with what the store knows of it; `null` where that needs no row.
+ */
+export type AuditRowOf<Change = number> = (change: Change) => AuditRow | null;
+
 export type AuditStore = {
-  /** Stores all or none. */
+  /** Stores all or none. A row that is stored already stays as it is: the answer to a first try may have been lost. */
   add(events: readonly AuditRow[]): Promise<void>;
   /** The newest first. */
   latest(count: number): Promise<AuditRow[]>;
@@ -39,30 +45,15 @@ export type AuditRowFilter = {
 
 const insert = `
   insert into audit_event (id, at, action, actor, subject, address, client, request_id, detail_json, repository)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`;
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+  on conflict (id) do nothing`;
 const removeBefore =
   'delete from audit_event where id in (select id from audit_event where at < $1 order by at limit $2)';
 
 export function createAuditStore(sql: Sql): AuditStore {
   return {
     async add(events) {
-      await sql.batch(
-        events.map((event) => ({
-          text: insert,
-          values: [
-            event.id,
-            event.at,
-            event.action,
-            event.actor,
-            event.subject,
-            event.address,
-            event.client,
-            event.request_id,
-            event.detail_json,
-            event.repository,
-          ],
-        })),
-      );
+      await sql.batch(events.map(insertOf));
     },
     list(filter, before, limit) {
       const conditions = conditionsOf(filter);
@@ -74,6 +65,26 @@ export function createAuditStore(sql: Sql): AuditStore {
     removeBefore: (time, limit) => sql.run(removeBefore, [time, limit]),
     latest: (count) => sql.all<AuditRow>('select * from audit_event order by at desc, id desc limit $1', [count]),
   };
+}
+
+/** Runs one statement and stores the audit row of what it changed. @returns the number of rows that it changed */
+export function runAudited(sql: Sql, statement: Statement, audit: AuditRowOf): Promise<number> {
+  return sql.atomic(function* () {
+    const changed = yield statement;
+    if (changed > 0) yield* addRow(audit(changed));
+    return changed;
+  });
+}
+
+/** A step of a transaction that stores the row, where there is one. */
+export function* addRow(row: AuditRow | null): Steps<void> {
+  if (row !== null) yield insertOf(row);
+}
+
+function insertOf(row: AuditRow): Statement {
+  const { id, at, action, actor, subject, address, client, request_id, detail_json, repository } = row;
+  const values = [id, at, action, actor, subject, address, client, request_id, detail_json, repository];
+  return { text: insert, values };
 }
 
 function conditionsOf({ person, action, from, until, repository }: AuditRowFilter): Conditions {

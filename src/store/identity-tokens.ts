@@ -1,4 +1,5 @@
 /** Owns every statement on `identity_token`. */
+import { type AuditRowOf, runAudited } from './audit-events.ts';
 import type { Sql } from './sql.ts';
 
 /** A row of `identity_token`; the columns are explained in migrations/0005_identity_token.sql. */
@@ -11,7 +12,7 @@ export type IdentityTokenRow = {
 
 export type IdentityTokenStore = {
   /** False, and nothing changed, where there is one of this password for this service already. */
-  add(row: IdentityTokenRow): Promise<boolean>;
+  add(row: IdentityTokenRow, audit: AuditRowOf): Promise<boolean>;
   /** With the hash of the password behind it. */
   byHash(hash: string): Promise<(IdentityTokenRow & { readonly password_hash: string }) | undefined>;
   /** Of all passwords of an account, the oldest first. */
@@ -34,8 +35,8 @@ const ofAccount = `
 
 export function createIdentityTokenStore(sql: Sql): IdentityTokenStore {
   return {
-    add: async ({ hash, password_id, service, created_at }) =>
-      (await sql.run(insert, [hash, password_id, service, created_at])) === 1,
+    add: async ({ hash, password_id, service, created_at }, audit) =>
+      (await runAudited(sql, { text: insert, values: [hash, password_id, service, created_at] }, audit)) === 1,
     byHash: (hash) => sql.get(byHash, [hash]),
     ofAccount: (accountId) => sql.all<IdentityTokenRow>(ofAccount, [accountId]),
   };

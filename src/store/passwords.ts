@@ -1,5 +1,6 @@
 /** Owns every statement on `app_password`. */
 import type { Account } from './accounts.ts';
+import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
 import type { Sql, Value } from './sql.ts';
 
 /** A row of `app_password`; the columns are explained in `migrations/`. */
@@ -69,7 +70,7 @@ export type PasswordCounts = {
 
 export type PasswordStore = {
   /** False, and nothing stored, when the account holds `limit` live passwords or a live one of this name. */
-  insert(password: NewPassword, limit: number): Promise<boolean>;
+  insert(password: NewPassword, limit: number, audit: AuditRowOf): Promise<boolean>;
   byHash(hash: string): Promise<PasswordWithOwner | undefined>;
   /** Those whose hash is bcrypt's still, whatever their state: the live ones first, then the newest; at most `limit`. */
   bcryptOf(login: string, now: number, limit: number): Promise<PasswordWithOwner[]>;
@@ -91,13 +92,11 @@ export type PasswordStore = {
    * Stores the one that takes over and ends the old one at `oldUntil` at the latest.
    * @returns false, and nothing changed, unless the old one is live, has no successor, and is none whose predecessor still lives
    */
-  rotate(oldId: string, successor: NewPassword, oldUntil: number): Promise<boolean>;
+  rotate(oldId: string, successor: NewPassword, oldUntil: number, audit: AuditRowOf): Promise<boolean>;
   /** False when it is not there or was revoked before. */
-  revoke(id: string, by: string, at: number): Promise<boolean>;
-  /** All that are live; returns how many. */
-  revokeOfAccount(accountId: string, by: string, at: number): Promise<number>;
+  revoke(id: string, by: string, at: number, audit: AuditRowOf): Promise<boolean>;
   /** Revokes for good: no undo of another revocation brings it back. False when it is not there, or was before. */
-  revokeForGood(id: string, by: string, at: number): Promise<boolean>;
+  revokeForGood(id: string, by: string, at: number, audit: AuditRowOf): Promise<boolean>;
   /** Writes last uses, except where one less than `interval` milliseconds before is recorded already. */
   recordUses(
     uses: readonly { readonly id: string; readonly at: number; readonly address: string; readonly client: string }[],
@@ -169,10 +168,6 @@ const revokeForGood = `
   update app_password set revoked_at = coalesce(revoked_at, $3), revoked_by = $2, revocation_id = null
   where id = $1 and (revoked_at is null or revocation_id is not null)`;
 
-const revokeOfAccount = `
-  update app_password set revoked_at = $3, revoked_by = $2
-  where account_id = $1 and revoked_at is null and expires_at > $3`;
-
 /** Each is read off an index alone; one statement with all the cases takes five times as long. */
 const counts = {
   all: 'select count(*) as count from app_password',
@@ -188,13 +183,13 @@ export function createPasswordStore(sql: Sql): PasswordStore {
   const count = async (text: string, ...values: Value[]): Promise<number> =>
     (await sql.get<{ count: number }>(text, values))?.count ?? 0;
   return {
-    async insert(password, limit) {
-      const [, inserted] = await sql.batch([
-        { text: lockAccount, values: [password.account_id] },
-        { text: insert, values: [...valuesOf(password), limit] },
-      ]);
-      return inserted === 1;
-    },
+    insert: (password, limit, audit) =>
+      sql.atomic(function* () {
+        yield { text: lockAccount, values: [password.account_id] };
+        const inserted = yield { text: insert, values: [...valuesOf(password), limit] };
+        if (inserted === 1) yield* addRow(audit(inserted));
+        return inserted === 1;
+      }),
     byHash: (hash) => sql.get<PasswordWithOwner>(byHash, [hash]),
     bcryptOf: (login, now, limit) => sql.all<PasswordWithOwner>(bcryptOf, [login, now, limit]),
     mostBcrypt: () => count(mostBcrypt),
@@ -216,21 +211,22 @@ export function createPasswordStore(sql: Sql): PasswordStore {
         where revoked_at is null and expires_at > $1 and pepper_id <> '${bcryptMark}' limit 1`;
       return (await sql.get<{ pepper_id: string }>(live, [now]))?.pepper_id;
     },
-    revokeOfAccount: (accountId, by, at) => sql.run(revokeOfAccount, [accountId, by, at]),
     byId: (id) => sql.get<ListedPassword>(byId, [id]),
     ofAccount: (accountId) => sql.all<ListedPassword>(ofAccount, [accountId]),
     all: () => sql.all<ListedPassword>(all),
     expiring: (now, until) => sql.all<ListedPassword>(expiring, [now, until]),
-    async rotate(oldId, successor, oldUntil) {
-      const [, inserted] = await sql.batch([
-        { text: lockAccount, values: [successor.account_id] },
-        { text: insertSuccessor, values: [...valuesOf(successor), oldId] },
-        { text: retire, values: [oldId, successor.id, oldUntil] },
-      ]);
-      return inserted === 1;
-    },
-    revoke: async (id, by, at) => (await sql.run(revoke, [id, by, at])) === 1,
-    revokeForGood: async (id, by, at) => (await sql.run(revokeForGood, [id, by, at])) === 1,
+    rotate: (oldId, successor, oldUntil, audit) =>
+      sql.atomic(function* () {
+        yield { text: lockAccount, values: [successor.account_id] };
+        const inserted = yield { text: insertSuccessor, values: [...valuesOf(successor), oldId] };
+        if (inserted === 0) return false;
+        yield { text: retire, values: [oldId, successor.id, oldUntil] };
+        yield* addRow(audit(inserted));
+        return true;
+      }),
+    revoke: async (id, by, at, audit) => (await runAudited(sql, { text: revoke, values: [id, by, at] }, audit)) === 1,
+    revokeForGood: async (id, by, at, audit) =>
+      (await runAudited(sql, { text: revokeForGood, values: [id, by, at] }, audit)) === 1,
     async recordUses(uses, interval) {
       await sql.batch(
         uses.map(({ id, at, address, client }) => ({

@@ -1,5 +1,6 @@
 /** Owns the statements that list and search accounts of people, and those that stop them. */
 import { type AccountState, type AccountWithCount, byProvider, livePasswords } from './accounts.ts';
+import { type AuditRowOf, addRow } from './audit-events.ts';
 import { type Conditions, containing, createConditions } from './conditions.ts';
 import type { Sql } from './sql.ts';
 
@@ -40,15 +41,30 @@ export type PeopleStore = {
   /** Each once, by name. */
   providers(): Promise<string[]>;
   byId(id: string, now: number): Promise<PersonRow | undefined>;
-  /** False where it is disabled already, and not by the provider, whose word a sign-in would undo. */
-  disable(id: string, change: { reason: string; by: string; at: number }): Promise<boolean>;
+  /**
+   * Disables the account and ends its sessions. One that an administrator has disabled already keeps that reason and
+   * that administrator, and loses the sessions that it still has.
+   */
+  disable(id: string, change: { reason: string; by: string; at: number }, audit: AuditRowOf<Disabled>): Promise<void>;
+  /**
+   * Disables the account on its provider's word, revokes its passwords and ends its sessions.
+   * @returns false, and nothing changed, where it is disabled already or its person has signed in after `change.at`
+   */
+  shutOut(
+    id: string,
+    change: { readonly reason: string; readonly passwordsBy: string; readonly at: number },
+    audit: AuditRowOf<Removed>,
+  ): Promise<boolean>;
   /**
    * Ends and deletes all that belongs to the account, and the account. What it was made of stays in the audit.
    * @returns `null` where it is not there
    * @throws {ConstraintError} where something was added to it at the same moment; nothing is removed then
    */
-  remove(id: string, by: string, at: number): Promise<Removed | null>;
+  remove(id: string, by: string, at: number, audit: AuditRowOf<Removed>): Promise<Removed | null>;
 };
+
+/** What there was to end. `isNew`: it was not disabled by an administrator before. */
+export type Disabled = { readonly isNew: boolean; readonly sessions: number };
 
 /** How much of each there was. */
 export type Removed = { readonly passwords: number; readonly sessions: number };
@@ -66,6 +82,13 @@ const byId = `select a.*, ${livePasswords('$2')} from account a where a.id = $1`
 const disable = `
   update account set state = 'disabled', state_reason = $2, state_by = $3, state_at = $4
   where id = $1 and (state <> 'disabled' or state_by = '${byProvider}')`;
+
+const shutOut = `
+  update account set state = 'disabled', state_reason = $2, state_by = '${byProvider}', state_at = $3
+  where id = $1 and state <> 'disabled' and coalesce(signed_in_at, 0) <= $3`;
+const revokeOfAccount = `
+  update app_password set revoked_at = $3, revoked_by = $2
+  where account_id = $1 and revoked_at is null and expires_at > $3`;
 
 /**
  * In an order that the references allow. API tokens stay, so that who made them can be read: revoked, because one without
@@ -116,14 +139,33 @@ export function createPeopleStore(sql: Sql): PeopleStore {
       return rows.map(({ provider }) => provider);
     },
     byId: (id, now) => sql.get<PersonRow>(byId, [id, now]),
-    disable: async (id, { reason, by, at }) => (await sql.run(disable, [id, reason, by, at])) === 1,
-    async remove(id, by, at) {
-      const [, , , passwords = 0, sessions = 0, , account] = await sql.batch([
-        { text: endApiTokens, values: [id, by, at] },
-        ...Object.values(removals).map((text) => ({ text, values: [id] })),
-      ]);
-      return account === 1 ? { passwords, sessions } : null;
-    },
+    disable: (id, { reason, by, at }, audit) =>
+      sql.atomic(function* () {
+        const isNew = (yield { text: disable, values: [id, reason, by, at] }) === 1;
+        const sessions = yield { text: removals.sessions, values: [id] };
+        if (isNew || sessions > 0) yield* addRow(audit({ isNew, sessions }));
+      }),
+    shutOut: (id, { reason, passwordsBy, at }, audit) =>
+      sql.atomic(function* () {
+        if ((yield { text: shutOut, values: [id, reason, at] }) === 0) return false;
+        const passwords = yield { text: revokeOfAccount, values: [id, passwordsBy, at] };
+        const sessions = yield { text: removals.sessions, values: [id] };
+        yield* addRow(audit({ passwords, sessions }));
+        return true;
+      }),
+    remove: (id, by, at, audit) =>
+      sql.atomic(function* () {
+        yield { text: endApiTokens, values: [id, by, at] };
+        yield { text: removals.identityTokens, values: [id] };
+        yield { text: removals.uses, values: [id] };
+        const passwords = yield { text: removals.passwords, values: [id] };
+        const sessions = yield { text: removals.sessions, values: [id] };
+        yield { text: removals.refreshTokens, values: [id] };
+        if ((yield { text: removals.account, values: [id] }) === 0) return null;
+        const removed = { passwords, sessions };
+        yield* addRow(audit(removed));
+        return removed;
+      }),
   };
 }
 

@@ -58,6 +58,18 @@ export function openPostgres(url: string, onIdleError: (error: Error) => void): 
           return changed;
         }),
       ),
+    atomic: (steps) =>
+      prepared((name) =>
+        withTransaction(pool, async (client) => {
+          const running = steps();
+          let step = running.next();
+          while (!step.done) {
+            const { text, values } = step.value;
+            step = running.next((await query(client, name, text, values)).rowCount ?? 0);
+          }
+          return step.value;
+        }),
+      ),
     transaction: (action) =>
       withTransaction(pool, (client) =>
         // Statements of one use.

@@ -1,4 +1,5 @@
 /** Owns every statement on `revocation`: what administrators revoked, and how it is undone. */
+import { type AuditRowOf, runAudited } from './audit-events.ts';
 import { createConditions, idParameters, inPieces, padded } from './conditions.ts';
 import type { ListedPassword } from './passwords.ts';
 import type { Sql } from './sql.ts';
@@ -30,13 +31,13 @@ export type RevocationStore = {
   live(accountIds: readonly string[], filter: PasswordFilter, now: number): Promise<SelectedPassword[]>;
   /** As lists show them, in no order. @param ids at most `idsAtOnce` */
   listed(ids: readonly string[]): Promise<ListedPassword[]>;
-  begin(revocation: RevocationRow): Promise<void>;
+  begin(revocation: RevocationRow, audit: AuditRowOf): Promise<void>;
   /** Ends those of the passwords that still live, all or none, unless it was undone meanwhile. @returns how many */
   end(revocation: RevocationRow, passwordIds: readonly string[]): Promise<number>;
   /** Writes down how many passwords it ended. */
   complete(id: string): Promise<void>;
   /** False where it is too late, or undone already. */
-  markUndone(id: string, by: string, at: number): Promise<boolean>;
+  markUndone(id: string, by: string, at: number, audit: AuditRowOf): Promise<boolean>;
   /** Lets at most `limit` passwords of a revocation that is undone live again. @returns how many did */
   restore(id: string, limit: number): Promise<number>;
   byId(id: string): Promise<RevocationRow | undefined>;
@@ -79,8 +80,9 @@ export function createRevocationStore(sql: Sql): RevocationStore {
       return sql.all<SelectedPassword>(text, conditions.values);
     },
     listed: (ids) => sql.all<ListedPassword>(listed, padded(ids)),
-    async begin({ id, at, actor, reason, selection_json, passwords, undo_until }) {
-      await sql.run(insert, [id, at, actor, reason, selection_json, passwords, undo_until]);
+    async begin({ id, at, actor, reason, selection_json, passwords, undo_until }, audit) {
+      const values = [id, at, actor, reason, selection_json, passwords, undo_until];
+      await runAudited(sql, { text: insert, values }, audit);
     },
     async end({ id, at, actor }, passwordIds) {
       const pieces = inPieces(passwordIds);
@@ -92,7 +94,8 @@ export function createRevocationStore(sql: Sql): RevocationStore {
     async complete(id) {
       await sql.run(complete, [id]);
     },
-    markUndone: async (id, by, at) => (await sql.run(markUndone, [id, at, by])) === 1,
+    markUndone: async (id, by, at, audit) =>
+      (await runAudited(sql, { text: markUndone, values: [id, at, by] }, audit)) === 1,
     restore: (id, limit) => sql.run(restore, [id, limit]),
     byId: (id) => sql.get<RevocationRow>('select * from revocation where id = $1', [id]),
     latest: (count) => sql.all<RevocationRow>('select * from revocation order by at desc, id limit $1', [count]),

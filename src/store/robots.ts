@@ -1,5 +1,6 @@
 /** Owns the statements on accounts of robots. */
 import { type Account, type AccountWithCount, livePasswords } from './accounts.ts';
+import { type AuditRowOf, runAudited } from './audit-events.ts';
 import type { Sql } from './sql.ts';
 
 export type RobotRow = AccountWithCount;
@@ -16,9 +17,9 @@ export type RobotFacts = {
 
 export type RobotStore = {
   /** @throws {ConstraintError} when the login is taken */
-  insert(robot: NewRobot): Promise<void>;
+  insert(robot: NewRobot, audit: AuditRowOf): Promise<void>;
   /** False when there is no such robot. */
-  change(id: string, facts: Omit<RobotFacts, 'display_name'>): Promise<boolean>;
+  change(id: string, facts: Omit<RobotFacts, 'display_name'>, audit: AuditRowOf): Promise<boolean>;
   byId(id: string, now: number): Promise<RobotRow | undefined>;
   /** By login. */
   all(now: number): Promise<RobotRow[]>;
@@ -35,14 +36,15 @@ const robots = `select a.*, ${livePasswords('$1')} from account a where a.kind =
 
 export function createRobotStore(sql: Sql): RobotStore {
   return {
-    async insert(robot) {
+    async insert(robot, audit) {
       const { id, login, display_name, description, owner_group, groups_json, labels_json, created_by, created_at } =
         robot;
       const facts = [display_name, description, owner_group, groups_json, labels_json, created_by, created_at];
-      await sql.run(insert, [id, login, ...facts]);
+      await runAudited(sql, { text: insert, values: [id, login, ...facts] }, audit);
     },
-    async change(id, { description, owner_group, groups_json, labels_json }) {
-      return (await sql.run(change, [id, description, owner_group, groups_json, labels_json])) === 1;
+    async change(id, { description, owner_group, groups_json, labels_json }, audit) {
+      const values = [id, description, owner_group, groups_json, labels_json];
+      return (await runAudited(sql, { text: change, values }, audit)) === 1;
     },
     byId: (id, now) => sql.get<RobotRow>(`${robots} and a.id = $2`, [now, id]),
     all: (now) => sql.all<RobotRow>(`${robots} order by a.login`, [now]),

@@ -1,4 +1,5 @@
 /** Owns every statement on `web_session`. */
+import { type AuditRowOf, runAudited } from './audit-events.ts';
 import type { Sql } from './sql.ts';
 
 /** `data` is express-session's JSON. */
@@ -18,9 +19,9 @@ export type SessionStore = {
   remove(id: string): Promise<void>;
   /** Those that have not expired. */
   ofAccount(accountId: string, now: number): Promise<SessionRow[]>;
-  removeOfAccount(accountId: string): Promise<number>;
+  removeOfAccount(accountId: string, audit: AuditRowOf): Promise<number>;
   /** Those that began with this session of the provider, of one account unless that is `null`. */
-  removeOfProviderSession(providerSession: string, accountId: string | null): Promise<number>;
+  removeOfProviderSession(providerSession: string, accountId: string | null, audit: AuditRowOf): Promise<number>;
   removeExpired(now: number): Promise<number>;
 };
 
@@ -29,6 +30,7 @@ const write = `
   on conflict (id) do update set account_id = excluded.account_id, provider_session = excluded.provider_session,
     data = excluded.data, expires_at = excluded.expires_at`;
 
+const removeOfAccount = 'delete from web_session where account_id = $1';
 const removeOfProviderSession = `
   delete from web_session
   where provider_session = $1 and (cast($2 as text) is null or account_id = $2)`;
@@ -54,8 +56,9 @@ export function createSessionStore(sql: Sql): SessionStore {
       await sql.run('delete from web_session where id = $1', [id]);
     },
     ofAccount: (accountId, now) => sql.all<SessionRow>(ofAccount, [accountId, now]),
-    removeOfAccount: (accountId) => sql.run('delete from web_session where account_id = $1', [accountId]),
-    removeOfProviderSession: (id, accountId) => sql.run(removeOfProviderSession, [id, accountId]),
+    removeOfAccount: (accountId, audit) => runAudited(sql, { text: removeOfAccount, values: [accountId] }, audit),
+    removeOfProviderSession: (id, accountId, audit) =>
+      runAudited(sql, { text: removeOfProviderSession, values: [id, accountId] }, audit),
     removeExpired: (now) => sql.run('delete from web_session where expires_at <= $1', [now]),
   };
 }

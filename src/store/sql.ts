@@ -6,6 +6,8 @@ export type Value = string | number | null;
 /** SQL in the common subset of SQLite and PostgreSQL, with `$1`, `$2` ... for its values. */
 export type Statement = { readonly text: string; readonly values: readonly Value[] };
 
+export type Steps<Result> = Generator<Statement, Result, number>;
+
 /** Implemented by sqlite and postgres. Each call is one atomic statement or, for `batch`, one transaction. */
 export interface Sql {
   readonly engine: 'sqlite' | 'postgres';
@@ -16,6 +18,12 @@ export interface Sql {
   run(text: string, values?: readonly Value[]): Promise<number>;
   /** Runs all statements in one transaction, or none; returns the rows that each changed. */
   batch(statements: readonly Statement[]): Promise<number[]>;
+  /**
+   * Runs what the generator yields, one statement after another, in one transaction, or none of it; each `yield` gives
+   * the number of rows that its statement changed.
+   * @param steps is called again where nothing was done because a prepared statement was out of date
+   */
+  atomic<Result>(steps: () => Steps<Result>): Promise<Result>;
   /**
    * One transaction around `action`. For a command that has the database to itself: the service waits for nothing while
    * it holds one.

@@ -42,6 +42,13 @@ export function openSqlite(file: string): Sql {
     },
     run: (text, values) => writes.add(() => statements.run(text, values)),
     batch: (batch) => writes.add(() => batch.map(({ text, values }) => statements.run(text, values))),
+    atomic: (steps) =>
+      writes.add(() => {
+        const running = steps();
+        let step = running.next();
+        while (!step.done) step = running.next(statements.run(step.value.text, step.value.values));
+        return step.value;
+      }),
     async transaction(action) {
       await patiently(lockWait, () => database.exec('begin immediate')).catch((error: unknown) => {
         throw translated(error);

@@ -113,8 +113,9 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
     return;
   }
   const account = await audited(profile.email ?? profile.subject, async () => {
-    const admitted = await parts.admission.admit(connector, profile);
-    await parts.afterSignIn(admitted, profile, parts.requesterOf(request));
+    const requester = parts.requesterOf(request);
+    const admitted = await parts.admission.admit(connector, profile, requester);
+    await parts.afterSignIn(admitted, profile, requester);
     return admitted.account;
   });
   const others = waitingAttempts(request);
@@ -122,7 +123,7 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
   for (const other of others) rememberAttempt(request, other);
   const detail = { provider: connector.name };
   const client = parts.requesterOf(request);
-  parts.audit.record({ action: 'sign-in', actor: account.login, subject: account.login, client, detail });
+  await parts.audit.write({ action: 'sign-in', actor: account.login, subject: account.login, client, detail });
   parts.onEnd(connector.name, 'completed');
   response.redirect(303, pending.returnTo);
 }
@@ -154,7 +155,7 @@ function auditRefusal(parts: SignInParts, connector: Connector, request: Request
       if (error instanceof Refusal) {
         const detail = { provider: connector.name, reason: error.message };
         const client = parts.requesterOf(request);
-        parts.audit.record({ action: 'sign-in.refused', actor: subject, subject, client, detail });
+        await parts.audit.write({ action: 'sign-in.refused', actor: subject, subject, client, detail });
       }
       throw error;
     }
@@ -175,7 +176,7 @@ async function signOut(parts: SignInParts, request: Request, response: Response)
   await parts.sessions.signOut(request, response);
   if (person !== null) {
     const client = parts.requesterOf(request);
-    parts.audit.record({ action: 'sign-out', actor: person.login, subject: person.login, client });
+    await parts.audit.write({ action: 'sign-out', actor: person.login, subject: person.login, client });
   }
   response.redirect(303, `${parts.prefix}/sign-in`);
 }

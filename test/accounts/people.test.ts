@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { PeopleQuery } from '../../src/accounts/people.ts';
 import { ConstraintError } from '../../src/store/sql.ts';
 import { client, day, input, refusal, root, type Scene, withScene } from '../support/administration-scene.ts';
+import { unaudited } from '../support/audit.ts';
 import { describeEngines } from '../support/engines.ts';
 
 const everybody: PeopleQuery = {
@@ -168,7 +169,11 @@ describeEngines('people', (databases) => {
     scene(async ({ addPerson, people, store }) => {
       await addPerson('ana');
       await addPerson('root');
-      await store.accounts.setState('ana', { state: 'disabled', reason: 'suspended', by: 'provider', at: 1 });
+      await store.accounts.setState(
+        'ana',
+        { state: 'disabled', reason: 'suspended', by: 'provider', at: 1 },
+        unaudited,
+      );
       await people.disable('ana', 'has left', root);
       assert.equal((await store.accounts.byId('ana'))?.state_by, 'root@example.com');
       await assert.rejects(people.disable('root', '', root), refusal('conflict', /cannot disable yourself/));
@@ -254,7 +259,7 @@ describeEngines('an administrator', (databases) => {
       const bo = await store.accounts.byId('bo');
       assert.ok(bo);
       assert.equal(administrators.includes(bo), false, 'groups that were told too long ago do not count');
-      await store.accounts.setState('root', { state: 'disabled', reason: null, by: 'x', at: 1 });
+      await store.accounts.setState('root', { state: 'disabled', reason: null, by: 'x', at: 1 }, unaudited);
       const disabled = await store.accounts.byId('root');
       assert.ok(disabled);
       assert.equal(administrators.includes(disabled), false);

@@ -6,6 +6,7 @@ import type { Selection } from '../../src/accounts/selection.ts';
 import type { AuditEvent } from '../../src/audit/audit.ts';
 import type { RevocationStore } from '../../src/store/revocations.ts';
 import { client, day, hour, input, refusal, root, type Scene, withScene } from '../support/administration-scene.ts';
+import { collectingAudit, unaudited } from '../support/audit.ts';
 import { describeEngines } from '../support/engines.ts';
 import { newPassword } from '../support/rows.ts';
 
@@ -172,7 +173,7 @@ describeEngines('revocations', (databases) => {
       for (let index = 0; index < 50; index++) {
         const name = `${person}-${index}`;
         const times = { created_at: clock.at, expires_at: clock.at + day };
-        await store.passwords.insert(newPassword(id, { id: name, hash: name, name, ...times }), 50);
+        await store.passwords.insert(newPassword(id, { id: name, hash: name, name, ...times }), 50, unaudited);
       }
     }
   }
@@ -183,7 +184,7 @@ describeEngines('revocations', (databases) => {
       await withCrowd(scene);
       const { store, uses, administrators, revocations, clock } = scene;
       const events: AuditEvent[] = [];
-      const audit = { record: (event: AuditEvent) => void events.push(event), flush: async () => {} };
+      const audit = collectingAudit(events);
       const breaking = (changes: Partial<RevocationStore>) =>
         createRevocations({
           ...{ uses, administrators, audit, now: () => clock.at },
@@ -193,7 +194,7 @@ describeEngines('revocations', (databases) => {
       const end: RevocationStore['end'] = (row, ids) =>
         ++calls === 2 ? Promise.reject(new Error('away')) : store.revocations.end(row, ids);
       await assert.rejects(breaking({ end }).revoke({ provider: 'google' }, 1_100, '', root), /away/);
-      assert.equal(events[0]?.detail?.['passwords'], 1_000);
+      assert.equal(events[0]?.detail?.['passwords'], 1_100, 'what was selected, before any of them ended');
       assert.equal((await revocations.preview({ provider: 'google' })).passwords, 100);
 
       const [{ id = '' } = {}] = await revocations.recent();
@@ -214,11 +215,11 @@ describeEngines('revocations', (databases) => {
       const bothHaveLooked = Promise.withResolvers<void>();
       let looked = 0;
       Object.assign(store.revocations, {
-        async begin(row: Parameters<typeof begin>[0]) {
+        async begin(...told: Parameters<typeof begin>) {
           looked += 1;
           if (looked === 2) bothHaveLooked.resolve();
           await bothHaveLooked.promise;
-          await begin(row);
+          await begin(...told);
         },
       });
       const revoke = () => revocations.revoke({ provider: 'google' }, null, '', root);

@@ -7,6 +7,7 @@ import { createPepper, createSecret } from '../../src/lib/secret.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
+import { collectingAudit, unaudited } from '../support/audit.ts';
 import { signedIn } from '../support/rows.ts';
 
 const day = 24 * 60 * 60 * 1000;
@@ -23,7 +24,7 @@ async function withScene(action: (scene: Scene) => Promise<void>): Promise<void>
   const clock = { at: Date.UTC(2026, 10, 23) };
   const passwords = createAppPasswords({
     store: store.passwords,
-    audit: { record: (event) => events.push(event), flush: async () => {} },
+    audit: collectingAudit(events),
     pepper: createPepper('p'.repeat(32)),
     onError: assert.ifError,
     now: () => clock.at,
@@ -195,7 +196,7 @@ test('a disabled account is told so, and why', () =>
   withScene(async ({ passwords, ana, store }) => {
     const { secret } = await passwords.issue(ana, input, by);
     const change = { state: 'disabled', reason: 'has left', by: 'root@example.com', at: 1 } as const;
-    assert.equal(await store.accounts.setState(ana.id, change), true);
+    assert.equal(await store.accounts.setState(ana.id, change, unaudited), true);
     const verify = passwords.authenticator.verify({ username: 'ana@example.com', password: secret });
     await assert.rejects(verify, refusal('unauthenticated', /ana@example.com is disabled.*: has left; ask the admin/));
   }));
@@ -204,7 +205,7 @@ test('while the provider is silent a password is narrowed to pulls, then refused
   withScene(async ({ passwords, ana, store, clock }) => {
     const { secret } = await passwords.issue(ana, { ...input, repositories: ['team/**'] }, by);
     const verify = () => passwords.authenticator.verify({ username: 'ana@example.com', password: secret });
-    await store.accounts.confirm(ana.id, { at: clock.at, groups: ['google:dev'] });
+    await store.accounts.confirm(ana.id, { at: clock.at, groups: ['google:dev'] }, unaudited);
     clock.at += day;
     assert.deepEqual((await verify())?.groups, ['google:dev']);
     assert.deepEqual((await verify())?.limits, { actions: null, repositories: ['team/**'] });

@@ -4,6 +4,7 @@ import { createLastUses } from '../../src/app-passwords/last-use.ts';
 import type { Unstored } from '../../src/lib/write-behind.ts';
 import { openSql, openStore } from '../../src/store/open.ts';
 import { databaseUnavailable } from '../../src/store/sql.ts';
+import { unaudited } from '../support/audit.ts';
 import { describeEngines } from '../support/engines.ts';
 import { newPassword, signedIn } from '../support/rows.ts';
 
@@ -102,7 +103,8 @@ describeEngines('a last use that the database refuses', (databases) => {
     const store = await openStore(url, () => {});
     const { id: accountId } = await store.accounts.signIn(signedIn({}));
     const ids = Array.from({ length: 40 }, (_, n) => `p${n + 10}`);
-    for (const id of ids) await store.passwords.insert(newPassword(accountId, { id, hash: id, name: id }), 100);
+    for (const id of ids)
+      await store.passwords.insert(newPassword(accountId, { id, hash: id, name: id }), 100, unaudited);
     const sql = await openSql(url, () => {});
     await sql.run('create unique index each_from_elsewhere on app_password (used_address)');
     const told: Unstored[] = [];

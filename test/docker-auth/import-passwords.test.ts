@@ -19,6 +19,7 @@ import type { Connector, Profile } from '../../src/sign-in/connector.ts';
 import { createHashCheck } from '../../src/static-users/hash-check.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
+import { collectingAudit, unaudited } from '../support/audit.ts';
 import { describeEngines } from '../support/engines.ts';
 import { newPassword, signedIn } from '../support/rows.ts';
 
@@ -46,7 +47,7 @@ describeEngines('passwords from docker_auth', (databases) => {
   const passwordsOf = () =>
     createAppPasswords({
       ...{ store: store.passwords, pepper, onError: assert.ifError, now: () => now, checkPattern: () => null },
-      audit: { record: (event) => events.push(event), flush: async () => {} },
+      audit: collectingAudit(events),
       ...{ publicUrl: 'https://auth.example.com/', maximumDays: 365, maximumPerAccount: 3 },
       gracePeriods: { groups: day, full: day, pull: 3 * day },
     });
@@ -77,7 +78,7 @@ describeEngines('passwords from docker_auth', (databases) => {
     entries: readonly TokenDbEntry[],
     changes: Partial<PasswordImportOptions> = {},
   ): Promise<PasswordImport[]> => {
-    const audit = { record: (event: AuditEvent) => events.push(event), flush: async () => {} };
+    const audit = collectingAudit(events);
     return importPasswords({ store, audit, by, maximumPerAccount: 3, now: () => now }, entries, {
       ...input,
       ...changes,
@@ -152,7 +153,7 @@ describeEngines('passwords from docker_auth', (databases) => {
       if (how === 'used and revoked') assert.ok(await login(email, own));
       if (how === 'disabled') {
         const change = { state: 'disabled', reason: 'left', by: 'ad', at: now } as const;
-        await store.accounts.setState(account?.id ?? '', change);
+        await store.accounts.setState(account?.id ?? '', change, unaudited);
       } else await passwordsOf().revoke(row?.id ?? '', null, { actor: 'ad@example.com', client: null });
       const expected = how === 'disabled' ? /is disabled.*left/ : /"docker_auth" was revoked/;
       for (const again of [1, 2]) {
@@ -171,7 +172,7 @@ describeEngines('passwords from docker_auth', (databases) => {
     await login('ana@example.com', password);
     assert.deepEqual(await outcomes([entry()]), ['known']);
     const [row] = await store.passwords.all();
-    await store.passwords.revoke(row?.id ?? '', 'ad@example.com', now);
+    await store.passwords.revoke(row?.id ?? '', 'ad@example.com', now, unaudited);
     assert.deepEqual(await outcomes([entry()]), ['known']);
     assert.equal((await store.passwords.all()).length, 1);
   });
@@ -186,6 +187,7 @@ describeEngines('passwords from docker_auth', (databases) => {
     await store.passwords.insert(
       newPassword(bo.id, { name: 'docker_auth', created_at: now, expires_at: now + day }),
       3,
+      unaudited,
     );
     const other = entry({ email: 'bo@example.com', hash: bcrypt.hashSync('BoPassword000001', 4) });
     assert.match(String(await outcomes([other])), /left out: there is a password of the name "docker_auth"/);
@@ -230,9 +232,10 @@ describeEngines('passwords from docker_auth', (databases) => {
   };
   const connector = { name: 'google', label: 'Google', check: () => {} } as unknown as Connector;
   const admit = (changes: Partial<Profile> = {}, at: Partial<Connector> = {}) =>
-    createAdmission({ accounts: store.accounts, now: () => now }).admit(
+    createAdmission({ accounts: store.accounts, audit: collectingAudit([]), now: () => now }).admit(
       { ...connector, ...at },
       { ...profile, ...changes },
+      { address: '192.0.2.1', userAgent: '', requestId: 'r' },
     );
 
   test('the first sign-in finds the account and its password, also when it is completed twice at once', async () => {
@@ -284,14 +287,14 @@ describeEngines('passwords from docker_auth', (databases) => {
   test('what an administrator disabled stays so through the first sign-in', async () => {
     await take([entry()]);
     const { id = '' } = (await store.accounts.byLogin('ana@example.com')) ?? {};
-    await store.accounts.setState(id, { state: 'disabled', reason: 'left', by: 'ad@example.com', at: now });
+    await store.accounts.setState(id, { state: 'disabled', reason: 'left', by: 'ad@example.com', at: now }, unaudited);
     await assert.rejects(admit(), /is disabled here: left/);
   });
 
   test('a revocation by domain reaches those whose domain nobody has told yet', async () => {
     await take([entry(), entry({ email: 'x@exampleXcom', hash: bcrypt.hashSync('x', 4) })], { domains: [] });
     const revocations = createRevocations({
-      ...{ store, audit: { record() {}, async flush() {} }, now: () => now },
+      ...{ store, audit: collectingAudit([]), now: () => now },
       uses: { summary: async () => [] },
       administrators: { lastGroupsOf: () => [] },
     });

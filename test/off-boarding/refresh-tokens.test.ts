@@ -9,6 +9,7 @@ import type { Connector } from '../../src/sign-in/connector.ts';
 import { createGoogleConnector } from '../../src/sign-in/google/google.ts';
 import { createOidcConnector } from '../../src/sign-in/oidc.ts';
 import { createStore } from '../../src/store/store.ts';
+import { collectingAudit, unaudited } from '../support/audit.ts';
 import { type DemoProvider, startProvider } from '../support/provider.ts';
 import { account as accountRow, newPassword } from '../support/rows.ts';
 import { type SignInApp, startSignInApp } from '../support/sign-in-app.ts';
@@ -77,7 +78,7 @@ async function start(t: TestContext): Promise<Scene> {
     needsToken: (profile) => offBoarding().needsToken(profile),
   });
   const store = createStore(app.sql);
-  const audit = { record: () => {}, flush: async () => {} };
+  const audit = collectingAudit([]);
   const offBoarding: Scene['offBoarding'] = (keys = ['k'.repeat(32)]) =>
     createOffBoarding({
       ...{ store, cipher: createCipher(keys), connectors, directories: new Map(), audit, now },
@@ -94,7 +95,7 @@ async function start(t: TestContext): Promise<Scene> {
       const { page, times } = await signInAndCount(visitor, `${app.url}/sign-in/${name}`, 'ana@example.com');
       const ana = await store.accounts.byLogin('ana@example.com');
       const dates = { created_at: clock.at, expires_at: clock.at + 1_000 * hour };
-      if (ana) await store.passwords.insert(newPassword(ana.id, dates), 5).catch(() => {});
+      if (ana) await store.passwords.insert(newPassword(ana.id, dates), 5, unaudited).catch(() => {});
       return { ...page, consent: times > 1 };
     },
     sweep(keys) {
@@ -143,7 +144,11 @@ for (const name of ['google', 'sso']) {
     const { signIn, offBoarding, sweep, store, account, fetched, provider, clock } = await start(t);
     await signIn(name);
     const ana = await account();
-    await store.accounts.setState(ana.id, { state: 'disabled', reason: 'left', by: 'root@example.com', at: clock.at });
+    await store.accounts.setState(
+      ana.id,
+      { state: 'disabled', reason: 'left', by: 'root@example.com', at: clock.at },
+      unaudited,
+    );
     fetched.length = 0;
     await sweep();
     assert.deepEqual(fetched, [provider.revocationUrl]);
@@ -217,7 +222,11 @@ test('Google is asked for its consent page only where no token is kept that it s
   await expectConsent(true, 'the token was refused');
   assert.equal((await sweep()).people[0]?.outcome, 'confirmed');
   await store.refreshTokens.remove(id);
-  await store.accounts.setState(id, { state: 'disabled', reason: null, by: 'root@example.com', at: clock.at });
+  await store.accounts.setState(
+    id,
+    { state: 'disabled', reason: null, by: 'root@example.com', at: clock.at },
+    unaudited,
+  );
   const { status, consent } = await signIn('google');
   assert.deepEqual([status, consent], [403, false], 'whoever may not come in anyway is not asked');
   for (const visit of ['first', 'second']) {

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { createLog } from '../../src/lib/log.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { createGoogleDirectory, type GoogleDirectorySettings } from '../../src/sign-in/google/directory.ts';
+import { unaudited } from '../support/audit.ts';
 import { createDirectory, type Directory, tokenPath } from '../support/directory.ts';
 import { describeEngines } from '../support/engines.ts';
 import { hour, minute, openRegistry, type Registry } from '../support/off-boarding.ts';
@@ -153,7 +154,11 @@ describeEngines('off-boarding', (databases) => {
       assert.deepEqual([(await push('ana', anas)).status, (await push('bo', bos)).status], [401, 200]);
       people.set(ana.sub, ana);
       const before = await account('ana');
-      await store.accounts.setState(before.id, { state: 'active', reason: null, by: 'provider', at: clock.at });
+      await store.accounts.setState(
+        before.id,
+        { state: 'active', reason: null, by: 'provider', at: clock.at },
+        unaudited,
+      );
       const profile = { groups: null, refreshToken: null } as Parameters<typeof offBoarding.afterSignIn>[1];
       const client = { address: '', userAgent: '', requestId: '' };
       await offBoarding.afterSignIn({ account: await account('ana'), before }, profile, client);

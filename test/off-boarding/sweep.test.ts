@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ProviderStatus } from '../../src/sign-in/provider-status.ts';
+import { unaudited } from '../support/audit.ts';
 import { describeEngines } from '../support/engines.ts';
 import { hour, minute, openRegistry, type Registry } from '../support/off-boarding.ts';
 
@@ -220,7 +221,7 @@ describeEngines('a sweep', (databases) => {
       Object.assign(store.accounts, {
         async due(...told: Parameters<typeof due>) {
           const found = await due(...told);
-          await setState(id, { state: 'disabled', reason: 'left', by: 'root@example.com', at: clock.at });
+          await setState(id, { state: 'disabled', reason: 'left', by: 'root@example.com', at: clock.at }, unaudited);
           return found;
         },
       });

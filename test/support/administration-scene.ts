@@ -8,7 +8,7 @@ import { createRobots, type Robots } from '../../src/accounts/robots.ts';
 import { type AppPasswords, createAppPasswords, type PasswordInput } from '../../src/app-passwords/app-passwords.ts';
 import { createIdentityTokens, type IdentityTokens } from '../../src/app-passwords/identity-tokens.ts';
 import { createLeakReports, type LeakReports } from '../../src/app-passwords/leaks.ts';
-import { type Actor, type AuditEvent, createAudit } from '../../src/audit/audit.ts';
+import type { Actor, AuditEvent } from '../../src/audit/audit.ts';
 import { type AuditLog, createAuditLog } from '../../src/audit/audit-log.ts';
 import { createUses, type Uses } from '../../src/audit/uses.ts';
 import type { Identity } from '../../src/identity/identity.ts';
@@ -19,6 +19,7 @@ import { createFailedLogins } from '../../src/static-users/failed-logins.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
+import { collectingAudit } from './audit.ts';
 import type { Databases } from './engines.ts';
 import { signedIn } from './rows.ts';
 
@@ -77,15 +78,7 @@ function createScene(store: Store): Scene {
   const clock = { at: Date.UTC(2026, 10, 23, 9) };
   const now = () => clock.at;
   const events: AuditEvent[] = [];
-  const silent = { debug() {}, info() {}, warn() {}, error() {} };
-  const stored = createAudit(store.audit, silent, now);
-  const audit = {
-    record(event: AuditEvent) {
-      events.push(event);
-      stored.record(event);
-    },
-    flush: stored.flush,
-  };
+  const audit = collectingAudit(events, store.audit, now);
   const onError = assert.ifError;
   const policy = parsePolicy(policyText, 'policy.yml');
   const gracePeriods = { groups: 30 * day, full: 30 * day, pull: 30 * day };

@@ -1,5 +1,6 @@
 /** Writes what went before in the company of the pictures and of the tests in a browser, as one would have found it. */
 import type { Store } from '../../src/store/store.ts';
+import { unaudited } from './audit.ts';
 import { writeEvents } from './past-events.ts';
 import { docker, hold } from './past-password.ts';
 import { writeAna, writePerson } from './past-people.ts';
@@ -30,7 +31,7 @@ async function writeRobots(store: Store, today: number): Promise<void> {
     const login = `robot-${name}`;
     const facts = { display_name: name, description, owner_group, groups_json, labels_json };
     const made = { created_by: 'ana@example.com', created_at: today - 200 * day };
-    await store.robots.insert({ id: name, login, ...facts, ...made });
+    await store.robots.insert({ id: name, login, ...facts, ...made }, unaudited);
     const used = [1.5, '203.0.113.40', docker] as const;
     await hold(store, { id: name, login }, { age: 150, days: 365, name: 'Runner', used, pulled: ['web/shop'] }, today);
   }
@@ -38,11 +39,14 @@ async function writeRobots(store: Store, today: number): Promise<void> {
 
 async function writeApiToken(store: Store, today: number): Promise<void> {
   const id = 'offboarding';
-  await store.apiTokens.insert({
-    ...{ id, account_id: 'ana', created_by: 'ana@example.com', name: 'Off-boarding job' },
-    ...{ hash: id, pepper_id: '', hint: 'dka_…9fQ2', scopes_json: '["people:read","people:write"]' },
-    ...{ created_at: today - 40 * day, expires_at: today + 50 * day },
-  });
+  await store.apiTokens.insert(
+    {
+      ...{ id, account_id: 'ana', created_by: 'ana@example.com', name: 'Off-boarding job' },
+      ...{ hash: id, pepper_id: '', hint: 'dka_…9fQ2', scopes_json: '["people:read","people:write"]' },
+      ...{ created_at: today - 40 * day, expires_at: today + 50 * day },
+    },
+    unaudited,
+  );
   await store.apiTokens.recordUse(id, { at: today - 3 * hour, address: '192.0.2.10' }, 0);
 }
 
@@ -60,9 +64,12 @@ async function writeRevocations(store: Store, today: number): Promise<void> {
   ] as const;
   for (const [id, ago, reason, selection, passwords] of revocations) {
     const at = today - ago;
-    await store.revocations.begin({
-      ...{ id, at, actor: 'ana@example.com', reason, selection_json: JSON.stringify(selection), passwords },
-      ...{ undo_until: at + day, undone_at: null, undone_by: null },
-    });
+    await store.revocations.begin(
+      {
+        ...{ id, at, actor: 'ana@example.com', reason, selection_json: JSON.stringify(selection), passwords },
+        ...{ undo_until: at + day, undone_at: null, undone_by: null },
+      },
+      unaudited,
+    );
   }
 }

@@ -10,6 +10,7 @@ import type { PersonSource, ProviderStatus } from '../../src/sign-in/provider-st
 import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
+import { collectingAudit, unaudited } from './audit.ts';
 import { signedIn } from './rows.ts';
 
 export const minute = 60_000;
@@ -41,7 +42,7 @@ export async function openRegistry(
   const clock = { at: Date.UTC(2026, 10, 23, 9) };
   const now = () => clock.at;
   const events: AuditEvent[] = [];
-  const audit = { record: (event: AuditEvent) => void events.push(event), flush: async () => {} };
+  const audit = collectingAudit(events);
   const says = new Map<string, ProviderStatus>();
   const asked: string[] = [];
   const source: PersonSource = {
@@ -77,7 +78,7 @@ export async function openRegistry(
       const login = loginOf(name);
       const known = { id: `account-${name}`, subject: name, login, email: login, groups: null, at: clock.at };
       const owner = await store.accounts.signIn(signedIn({ ...known, ...person }));
-      await store.accounts.confirm(owner.id, { at: clock.at, groups: null });
+      await store.accounts.confirm(owner.id, { at: clock.at, groups: null }, unaudited);
       const input = { name: 'laptop', days: 30, pullOnly: false, repositories: [] };
       return (await passwords.issue(owner, input, { actor: login, client: null })).secret;
     },

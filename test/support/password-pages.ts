@@ -17,6 +17,7 @@ import type { Store } from '../../src/store/store.ts';
 import { createPasswordActions } from '../../src/web/password-actions.ts';
 import { createPasswordList, ownHolder } from '../../src/web/passwords.ts';
 import { createViews, type ViewData, type ViewName } from '../../src/web/views.ts';
+import { collectingAudit } from './audit.ts';
 import { signedIn } from './rows.ts';
 
 export type Site = {
@@ -64,7 +65,7 @@ export async function startPasswordPages(
   const gracePeriods = { groups: day, full: day, pull: 3 * day };
   const passwords = createAppPasswords({
     store: store.passwords,
-    audit: { record: (event) => events.push(event), flush: async () => {} },
+    audit: collectingAudit(events),
     pepper: createPepper('p'.repeat(32)),
     onError: assert.ifError,
     now: () => state.now,

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createPepper } from '../../src/lib/secret.ts';
 import type { Store } from '../../src/store/store.ts';
+import { unaudited } from './audit.ts';
 
 /** Of the whole company: secrets that nobody holds were made with it. */
 export const pepper = 'the pepper of the made-up company';
@@ -50,6 +51,7 @@ export async function hold(
       ...{ created_at: created, expires_at: created + held.days * day },
     },
     20,
+    unaudited,
   );
   if (held.used !== undefined) {
     const [hours, address, client] = held.used;
@@ -62,5 +64,5 @@ export async function hold(
     ] as const;
     await store.passwordUses.write(values.map(([kind, value]) => ({ password_id: id, kind, value, at })));
   }
-  if (held.revoked !== undefined) await store.passwords.revoke(id, owner.login, today - held.revoked * day);
+  if (held.revoked !== undefined) await store.passwords.revoke(id, owner.login, today - held.revoked * day, unaudited);
 }

@@ -1,5 +1,6 @@
 /** Writes the people of the company: Ana, who administers it, and as many more as are asked for. */
 import type { Store } from '../../src/store/store.ts';
+import { unaudited } from './audit.ts';
 import { docker, type Held, hold } from './past-password.ts';
 
 const minute = 60 * 1000;
@@ -53,7 +54,11 @@ export async function writeAna(
     ...{ id: 'ana', provider: 'google', issuer, subject, login, email: login, displayName: 'Ana Alves' },
     ...{ domain: 'example.com', groups: ['google:platform@example.com'], at: today - 420 * day },
   });
-  await store.accounts.confirm('ana', { at: today - 6 * 60 * minute, groups: ['google:platform@example.com'] });
+  await store.accounts.confirm(
+    'ana',
+    { at: today - 6 * 60 * minute, groups: ['google:platform@example.com'] },
+    unaudited,
+  );
   for (const held of anas) await hold(store, { id: 'ana', login }, held, today);
   const denied = {
     account: login,
@@ -91,7 +96,8 @@ export async function writePerson(store: Store, today: number, number: number): 
   const at = today - (1 + ((number * 13) % 700)) * day + number * minute;
   const name = { login, email: login, displayName: `${first} ${last}` };
   await store.accounts.signIn({ id, subject: id, ...provider, ...name, domain, groups: groupsOf(number), at });
-  if (!isGuest) await store.accounts.confirm(id, { at: today - (number % 15) * 60 * minute, groups: groupsOf(number) });
+  if (!isGuest)
+    await store.accounts.confirm(id, { at: today - (number % 15) * 60 * minute, groups: groupsOf(number) }, unaudited);
   for (let count = 0; count < (number * 5) % 4; count++) {
     const used = [(number * 3 + count * 40) % 900, `198.51.100.${(number * 7) % 250}`, pick(clients, number)] as const;
     const pulled = [pick(repositories, number), pick(repositories, number * 3)];
@@ -102,10 +108,11 @@ export async function writePerson(store: Store, today: number, number: number): 
 }
 
 async function writeState(store: Store, id: string, number: number, at: number): Promise<void> {
-  if (number % 23 === 7) await store.people.disable(id, { at, by: 'ana@example.com', reason: 'Left the company' });
+  if (number % 23 === 7)
+    await store.people.disable(id, { at, by: 'ana@example.com', reason: 'Left the company' }, unaudited);
   if (number % 31 !== 12) return;
   const reason = 'the provider ended the session';
-  await store.accounts.setState(id, { at, by: 'provider', state: 'reauth_required', reason });
+  await store.accounts.setState(id, { at, by: 'provider', state: 'reauth_required', reason }, unaudited);
 }
 
 function pick(list: readonly string[], number: number): string {

@@ -15,6 +15,7 @@ import { createSessionStore } from '../../src/store/sessions.ts';
 import type { Sql } from '../../src/store/sql.ts';
 import { createSessions, personOf } from '../../src/web/session.ts';
 import { createSignIn, type SignInParts } from '../../src/web/sign-in.ts';
+import { collectingAudit } from './audit.ts';
 import { type DemoProvider, startProvider } from './provider.ts';
 
 export type SignInApp = {
@@ -71,15 +72,16 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
     now,
   });
   const audited: AuditEvent[] = [];
+  const audit = collectingAudit(audited);
   const signIn = createSignIn({
     connectors: await settings.connectors(callbackUrl),
-    admission: createAdmission({ accounts, now }),
+    admission: createAdmission({ accounts, audit, now }),
     afterSignIn: settings.afterSignIn ?? (async () => {}),
     needsToken: settings.needsToken ?? (async () => false),
     sessions,
     views: { page: (response, _name, data, status = 200) => void response.status(status).json(data) },
     onEnd: () => {},
-    audit: { record: (event) => void audited.push(event), flush: async () => {} },
+    audit,
     log,
     requesterOf: () => ({ address: '192.0.2.1', userAgent: 'test', requestId: 'r' }),
     prefix,

@@ -19,7 +19,7 @@ export type ExplainPageParts = AdminParts & {
   /** Who goes by this user name now, as it was typed: a stored account, a user of the policy file, anonymous for ''. */
   readonly identityOf: (account: string) => Promise<{ readonly identity: Identity; readonly isKnown: boolean }>;
   readonly services: readonly { readonly name: string }[];
-  readonly audit: Pick<Audit, 'record'>;
+  readonly audit: Pick<Audit, 'write'>;
 };
 
 type Outcome = ReturnType<typeof outcomeOf>;
@@ -82,7 +82,7 @@ async function answerTo(parts: ExplainPageParts, request: Request, { who, addres
   const other = candidate === null ? null : explain(candidate, identity, access, context);
   const { actor, client } = actorOf(parts, request);
   const detail = { scope: formatScope(access), address, service };
-  parts.audit.record({ action: 'policy.explain', actor, client, subject: who, detail });
+  await parts.audit.write({ action: 'policy.explain', actor, client, subject: who, detail });
   return {
     who: explanation.who,
     isKnown,
