@@ -115,12 +115,16 @@ function requireUsable(row: PasswordWithOwner, { gracePeriods, now, publicUrl }:
 function endOf(row: PasswordRow, now: number): string | null {
   switch (stateOf(row, now)) {
     case 'revoked':
-      return `password "${row.name}" was revoked on ${dateOf(row.revoked_at ?? now)}`;
+      return `password "${row.name}" was revoked on ${dateOf(row.revoked_at ?? now)}${by(row.revoked_by)}`;
     case 'expired':
       return `password "${row.name}" expired on ${dateOf(row.expires_at)}`;
     case 'live':
       return null;
   }
+}
+
+function by(actor: string | null): string {
+  return actor === null || actor === '' ? '' : ` by ${actor}`;
 }
 
 /** Pulls alone, where the owner's standing is good for no more. */

@@ -6,6 +6,7 @@ import {
   looksLikeDockerAuthPassword,
   looksLikeSecret,
   type Pepper,
+  trimSecret,
 } from '../lib/secret.ts';
 import type { FailedLogins } from '../static-users/failed-logins.ts';
 import type { Store } from '../store/store.ts';
@@ -62,7 +63,7 @@ export function createLeakReports({ store, failedLogins, audit, pepper, now }: L
   return {
     async report(secret, client) {
       // Asked first: nobody's noise keeps a secret alive that somebody behind the same address found.
-      const isFound = await end(secret, client);
+      const isFound = await end(trimSecret(secret), client);
       if (!isFound) failedLogins.record({ address: client.address, username: reporter, password: secret });
       return isFound;
     },

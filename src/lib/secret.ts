@@ -33,6 +33,19 @@ export function looksLikeSecret(text: string): boolean {
   return form.test(text);
 }
 
+/** White space, line breaks, a BOM and characters that nobody sees: what a pipe, an editor or a chat puts around a secret. */
+const surroundings = /^[\s\p{Cc}\p{Cf}]+|[\s\p{Cc}\p{Cf}]+$/gu;
+
+/**
+ * One of our secrets without what surrounds it; any other text as it is, because someone may have chosen its white space.
+ * A secret has a fixed form, so this makes nothing easier to guess.
+ */
+export function trimSecret(text: string): string {
+  if (looksLikeSecret(text)) return text;
+  const trimmed = text.replaceAll(surroundings, '');
+  return looksLikeSecret(trimmed) ? trimmed : text;
+}
+
 /** The passwords that docker_auth made: 16 of these characters, 95 bits. Never one of ours, whose form has an underscore. */
 export function looksLikeDockerAuthPassword(text: string): boolean {
   return /^[0-9A-Za-z]{16}$/.test(text);

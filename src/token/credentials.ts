@@ -1,15 +1,29 @@
-/** Owns how credentials travel: a Basic header, the form of a password grant, or of a refresh grant. What cannot be read is refused, never anonymous. */
+/** Owns how credentials travel: a Basic header, a password grant, or a refresh grant. What can't be read is refused, never anonymous. */
 
 import type { Credentials } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
+import { isSecretOf, trimSecret } from '../lib/secret.ts';
 
 const basicHeader = /^basic +([a-z0-9+/]+={0,2}) *$/i;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** What a request proves itself by: user name and password, or an identity token that came in their place. */
+/** What a request proves itself by: a user name and a password, or an identity token. */
 export type Proof =
   | { readonly kind: 'password'; readonly credentials: Credentials }
-  | { readonly kind: 'identity token'; readonly token: string };
+  | {
+      readonly kind: 'identity token';
+      readonly token: string;
+      /** The name that it must belong to; `null` where the client named nobody. */
+      readonly username: string | null;
+      /** `password`: in the place of a password. */
+      readonly grant: 'refresh_token' | 'password';
+    };
+
+/**
+ * The user names that stand for "see the identity token": BuildKit and k3s send an empty one; credential helpers store
+ * `<token>` (docker/cli, native_store.go tokenUsername), and @sigstore/oci sends that.
+ */
+const tokenUsernames: readonly string[] = ['', '<token>'];
 
 /**
  * The proof that a request has, or `null` where it has none.
@@ -31,12 +45,34 @@ export function readProof(
   const grantType = form?.get('grant_type') ?? query.get('grant_type');
   const granted = form === null || grantType === 'refresh_token' ? null : readPasswordGrant(form);
   if (basic && granted && (basic.username !== granted.username || basic.password !== granted.password)) {
-    throw new Refusal('bad_request', 'The Authorization header and the form name different credentials. Send one.');
+    throw new Refusal(
+      'bad_request',
+      'The Authorization header and the form name different credentials. Send one; a client_id needs no secret here.',
+    );
   }
   const credentials = basic ?? granted;
-  if (grantType === 'refresh_token') return { kind: 'identity token', token: readRefreshGrant(form, credentials) };
+  if (grantType === 'refresh_token') {
+    const token = readRefreshGrant(form, credentials);
+    return { kind: 'identity token', token, username: null, grant: 'refresh_token' };
+  }
   checkGrantType(grantType, form !== null, credentials);
-  return credentials === null ? null : { kind: 'password', credentials };
+  return credentials === null ? null : toProof(credentials);
+}
+
+/**
+ * Clients that read docker's config.json on their own send the identity token as a password. The user name is normalized:
+ * RFC 7617 section 2.1 leaves that to the client, and what a Mac's keyboard composes comes in two forms.
+ */
+function toProof(credentials: Credentials): Proof {
+  const [username, password] = [credentials.username.normalize('NFC'), trimSecret(credentials.password)];
+  if (!isSecretOf('dki', password)) return { kind: 'password', credentials: { username, password } };
+  const owner = namesNobody(username) ? null : username;
+  return { kind: 'identity token', token: password, username: owner, grant: 'password' };
+}
+
+/** Whether this is a name that clients send where they have none: nobody's, and the same for everyone behind one address. */
+export function namesNobody(username: string): boolean {
+  return tokenUsernames.includes(username);
 }
 
 /** RFC 7617: up to the first colon the user name, the rest is the password. `+` stands for itself here. */
@@ -83,7 +119,7 @@ function readRefreshGrant(form: URLSearchParams | null, credentials: Credentials
   const token = form?.get('refresh_token') ?? '';
   if (token === '') throw new Refusal('bad_request', 'grant_type=refresh_token needs a refresh_token in the form.');
   if (credentials !== null) throw new Refusal('bad_request', 'Send either a refresh_token or a password.');
-  return token;
+  return trimSecret(token);
 }
 
 function checkGrantType(grantType: string | null, posted: boolean, credentials: Credentials | null): void {

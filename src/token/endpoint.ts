@@ -58,16 +58,21 @@ export function createTokenEndpoint(
   const authentication = { authenticators, failedLogins, identityTokens, help };
   const identify = async ({ proof, hasScope }: TokenRequest, service: Service, address: string): Promise<Identity> => {
     if (proof?.kind === 'password') return authenticate(authentication, proof.credentials, address);
-    if (proof?.kind === 'identity token') return authenticateToken(authentication, proof.token, service);
+    if (proof?.kind === 'identity token') return authenticateToken(authentication, proof, service);
     // Without a scope this is a log-in: a token would make docker say "Login Succeeded" to an empty password.
     if (!hasScope || !service.anonymous) throw new Refusal('unauthenticated', `log in first; ${help}`);
     return parts.anonymous();
   };
 
-  /** To a log-in the one that was asked for, to an exchange the same again (RFC 6749 section 6); `null` for others. */
+  /**
+   * A login gets the one that it asks for, an exchange the same one again (RFC 6749 section 6). `null` for others: one
+   * that wasn't asked for makes crane switch to POST.
+   */
   const identityTokenFor = async (asked: TokenRequest, service: Service, identity: Identity, client: Requester) => {
     const { proof, wantsIdentityToken } = asked;
-    if (proof?.kind === 'identity token') return proof.token;
+    if (proof?.kind === 'identity token') {
+      return proof.grant === 'refresh_token' || wantsIdentityToken ? proof.token : null;
+    }
     if (proof === null || !wantsIdentityToken || !service.identityTokens) return null;
     return identityTokens.issue(proof.credentials, identity, service.name, client);
   };

@@ -82,7 +82,10 @@ test('a revoked password is refused from the next request on, with the reason fo
     const revoked = await passwords.revoke(password.id, ana.id, by);
     assert.equal(revoked.state, 'revoked');
     const credentials = { username: 'ana@example.com', password: secret };
-    const expected = refusal('unauthenticated', /"laptop" was revoked on 2026-11-23; .*https:\/\/auth\.example\.com/);
+    const expected = refusal(
+      'unauthenticated',
+      /"laptop" was revoked on 2026-11-23 by ana@example.com; .*https:\/\/auth\.example\.com/,
+    );
     await assert.rejects(passwords.authenticator.verify(credentials), expected);
     assert.equal(await passwords.authenticator.verify({ ...credentials, username: 'bo@example.com' }), null);
   }));

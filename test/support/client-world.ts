@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInstallation } from './installation.ts';
 import { freePorts } from './ports.ts';
 import { type RegistrySettings, startRegistry } from './registry.ts';
+import { basic } from './token-service.ts';
 
 const policyText = `
 users:
@@ -36,6 +37,8 @@ export type ClientWorld = {
   readonly strangeRegistry: string;
   newPassword(login: string): Promise<{ readonly id: string; readonly secret: string }>;
   revoke(id: string): Promise<void>;
+  /** What `docker login` keeps for the registry in the place of the password. */
+  identityToken(login: string, secret: string): Promise<string>;
   /** What clients asked of the registry, a line each: "POST /v2/... 201". */
   requests(): string[];
 };
@@ -95,6 +98,11 @@ export async function startClientWorld(
     async revoke(id) {
       const { code, output } = await installation.run(['password', 'revoke', id]);
       if (code !== 0) throw new Error(output);
+    },
+    async identityToken(login, secret) {
+      const headers = { Authorization: basic(login, secret) };
+      const answer = await fetch(`${publicUrl}/auth?service=${registry}&offline_token=true`, { headers });
+      return ((await answer.json()) as { refresh_token: string }).refresh_token;
     },
     requests: () =>
       [...running.output().matchAll(/"([A-Z]+ \S+) HTTP\/1\.1" (\d+)/g)].map(

@@ -2,10 +2,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { decodeJwt } from 'jose';
+import { createSecret } from '../../src/lib/secret.ts';
 import { createInstallation, type Installation, type Server } from '../support/installation.ts';
 import { basic } from '../support/token-service.ts';
 
 const [service, other, closed] = ['registry.example.com', 'other.example.com', 'closed.example.com'];
+/** Each with an identity token of its own, as twelve people have. */
+const twelve = Array.from({ length: 12 }, (_, index) => `registry-${index}.example.com`);
 const scope = 'repository:platform/web:pull,push';
 
 describe('25 identity tokens', () => {
@@ -14,7 +17,7 @@ describe('25 identity tokens', () => {
   before(async () => {
     installation = createInstallation();
     server = await installation.serve({
-      SERVICES: [service, other, closed].join(),
+      SERVICES: [service, other, closed, ...twelve].join(),
       IDENTITY_TOKENS: 'true',
       SERVICE_CLOSED_EXAMPLE_COM_IDENTITY_TOKENS: 'false',
     });
@@ -46,7 +49,7 @@ describe('25 identity tokens', () => {
     return JSON.parse((await installation.run(words)).stdout);
   };
 
-  test('one comes to whom asks for it, and to nobody else', async () => {
+  test('a login gets one if it asks for one', async () => {
     const { secret } = await createPassword();
     const asked = await login(secret);
     assert.match(String(asked.body['refresh_token']), /^dki_[0-9A-Za-z]{36}$/);
@@ -74,14 +77,82 @@ describe('25 identity tokens', () => {
     assert.equal((await login(secret)).body['refresh_token'], token, 'each log-in gives the same');
   });
 
-  test('it works at its own service alone, and is no password', async () => {
+  /** Every form in which clients send an identity token. */
+  const forms: Readonly<Record<string, (token: string, at?: string) => Promise<Answer>>> = {
+    'a refresh grant': exchange,
+    'Basic with the account name': (token, at = service) => basicGet('ana@example.com', token, at),
+    'Basic with the account name in capitals': (token, at = service) => basicGet('ANA@example.com', token, at),
+    'Basic with <token>': (token, at = service) => basicGet('<token>', token, at),
+    'Basic with an empty name, as BuildKit sends it': (token, at = service) => basicGet('', token, at),
+    'a password grant': (token, at = service) => passwordGrant('ana@example.com', token, at),
+    'a password grant with <token>': (token, at = service) => passwordGrant('<token>', token, at),
+    'a password grant with an empty name': (token, at = service) => passwordGrant('', token, at),
+    'a refresh grant with a line break': (token, at = service) => exchange(`${token}\r\n`, at),
+    'Basic with a line break': (token, at = service) => basicGet('ana@example.com', `${token}\n`, at),
+  };
+  const basicGet = (user: string, token: string, at: string) =>
+    send(`?service=${at}&scope=${scope}`, { headers: { Authorization: basic(user, token) } });
+  const passwordGrant = (username: string, password: string, at: string) =>
+    post({ grant_type: 'password', username, password, service: at, scope });
+
+  test('it works in every form, at its own service only', async () => {
     const { secret } = await createPassword();
     const token = String((await login(secret)).body['refresh_token']);
-    for (const at of [other, closed]) assert.equal((await exchange(token, at)).status, 401, at);
+    for (const [form, present] of Object.entries(forms)) {
+      const { status, body } = await present(token);
+      assert.equal(status, 200, form);
+      const { sub, access } = decodeJwt<{ access: unknown }>(String(body['access_token']));
+      assert.equal(sub, 'ana@example.com', form);
+      assert.deepEqual(access, [{ type: 'repository', name: 'platform/web', actions: ['pull', 'push'] }], form);
+      for (const at of [other, closed]) assert.equal((await present(token, at)).status, 401, `${form} at ${at}`);
+    }
+  });
+
+  test('it is refused with the same reason in every form', async () => {
+    const { id, secret } = await createPassword();
+    const token = String((await login(secret)).body['refresh_token']);
+    await installation.run(['password', 'revoke', id]);
+    const answers = await Promise.all(Object.values(forms).map((present) => present(token)));
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([401]));
+    const [reason = '', ...others] = new Set(answers.map(({ body }) => String(body['details'])));
+    assert.deepEqual(others, []);
+    assert.match(reason, /^password "test [\d.e-]+" was revoked on \d{4}-\d\d-\d\d by command line; make a new one/);
+  });
+
+  test('it is refused with the name of another account', async () => {
+    const { secret } = await createPassword();
+    const token = String((await login(secret)).body['refresh_token']);
+    for (const present of [basicGet, passwordGrant]) {
+      const { status, body } = await present('bo@example.com', token, service);
+      assert.equal(status, 401);
+      assert.match(String(body['details']), /belongs to another user name/);
+    }
+  });
+
+  test('a login with it gets the same one again only where it asks', async () => {
+    const { secret } = await createPassword();
+    const token = String((await login(secret)).body['refresh_token']);
     assert.notEqual((await login(secret, other)).body['refresh_token'], token);
-    for (const user of ['ana@example.com', '', '<token>'])
-      assert.equal((await login(token, service, user)).status, 401);
-    assert.equal((await exchange(secret)).status, 401, 'nor is the password a token');
+    assert.equal((await exchange(secret)).status, 401, 'a password is no identity token');
+    assert.equal((await login(token)).body['refresh_token'], token);
+    assert.equal((await basicGet('', token, service)).body['refresh_token'], undefined);
+  });
+
+  test('twelve tokens from one address are all accepted, and wrong ones lock nobody out', async () => {
+    const { secret } = await createPassword();
+    for (const at of twelve) {
+      const token = String((await login(secret, at)).body['refresh_token']);
+      // BuildKit: GET with an empty name first, and POST only after a 401.
+      assert.equal((await basicGet('', token, at)).status, 200);
+      assert.equal((await exchange(token, at)).status, 200);
+    }
+    for (const kind of ['dki', 'dkp', 'dkr'] as const) {
+      for (const name of ['', '<token>', 'ana@example.com']) {
+        const statuses = [];
+        for (let n = 0; n < 12; n++) statuses.push((await basicGet(name, createSecret(kind), service)).status);
+        assert.deepEqual(new Set(statuses), new Set([401]), `${kind} for "${name}"`);
+      }
+    }
   });
 
   test('two passwords have two tokens; with one of them its token dies', async () => {
