@@ -128,7 +128,10 @@ function readUsers(reader: Reader, value: Value): Map<string, StaticUser> {
     if (passwordHash === null && key !== '') {
       reader.report(keyPlace, `anybody can log in as "${key}": it has no password`, 'warning');
     }
-    users.set(key, { passwordHash, labels: fields.labels ? readLabels(reader, fields.labels) : {} });
+    // As the realm reads user names: a Mac composes letters in another way than a file that was written elsewhere.
+    const name = key.normalize('NFC');
+    if (users.has(name)) reader.report(keyPlace, `users."${key}" is there twice, in two Unicode forms; keep one`);
+    users.set(name, { passwordHash, labels: fields.labels ? readLabels(reader, fields.labels) : {} });
   }
   return users;
 }
@@ -236,7 +239,7 @@ function readMatch(reader: Reader, value: Value, raw: boolean): Rule['conditions
   const match: { -readonly [Field in keyof Match]: Match[Field] } = {};
   for (const field of [...captureFields, 'ip'] as const) {
     const text = fields[field] ? readWord(reader, fields[field]) : null;
-    if (text !== null) match[field] = text;
+    if (text !== null) match[field] = field === 'account' ? text.normalize('NFC') : text;
   }
   for (const field of ['domain', 'group', 'kind'] as const) {
     const list = fields[field] ? reader.texts(fields[field]) : null;

@@ -37,7 +37,7 @@ export const noGroups: Groups = { names: new Set(), byMember: new Map(), parents
 export function parseMember(text: string): Member | null {
   const [, prefix, rest = ''] = /^([a-z][a-z0-9_-]*):(.+)/s.exec(text) ?? [];
   if (prefix === 'domain') return { kind: 'domain', value: foldCase(rest) };
-  if (prefix === 'account') return { kind: 'account', value: rest };
+  if (prefix === 'account') return { kind: 'account', value: rest.normalize('NFC') };
   if (prefix === 'group') return { kind: 'group', value: rest };
   if (prefix !== undefined) return { kind: 'group', value: text };
   return /^[^@\s]+@[^@\s]+$/.test(text) ? { kind: 'email', value: foldCase(text) } : null;

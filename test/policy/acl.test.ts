@@ -27,6 +27,24 @@ acl: []
   );
 });
 
+test('a user name is one name in every Unicode form, wherever it is written', () => {
+  const forms = ['NFC', 'NFD'] as const;
+  for (const [inUsers, inRule] of forms.flatMap((one) => forms.map((other) => [one, other] as const))) {
+    const name = (form: 'NFC' | 'NFD') => 'jörg'.normalize(form);
+    const text = `
+users: {"${name(inUsers)}": {password: "${hash}"}}
+groups: {builders: ["account:${name(inRule)}"]}
+acl:
+  - {match: {account: "${name(inRule)}", name: a}, actions: [pull]}
+  - {match: {group: builders, name: b}, actions: [pull]}
+`;
+    assert.deepEqual([...parsePolicy(text, 'policy.yml').users.keys()], [name('NFC')]);
+    for (const repository of ['a', 'b']) assert.equal(ask(text, { account: name('NFC'), name: repository }), 'pull');
+  }
+  const twice = `users: {"${'é'.normalize('NFC')}": {}, "${'é'.normalize('NFD')}": {}}\nacl: []`;
+  assert.throws(() => parsePolicy(twice, 'policy.yml'), /is there twice, in two Unicode forms/);
+});
+
 test('anchors and merges are followed, the own keys of a map win', () => {
   const { rules } = parsePolicy(
     `
