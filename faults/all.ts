@@ -8,6 +8,7 @@ import { memory } from './memory.ts';
 import { flood, halfAnswers, slowLoris } from './network.ts';
 import { provider } from './provider.ts';
 import type { Fault } from './scene.ts';
+import { scopes } from './scopes.ts';
 import { signIns } from './sign-ins.ts';
 import { timing } from './timing.ts';
 
@@ -20,6 +21,7 @@ export const faults: readonly Fault[] = [
   clock,
   provider,
   flood,
+  scopes,
   slowLoris,
   halfAnswers,
   fuzz,

@@ -1,53 +1,73 @@
 /** Owns the registry's words for access: "repository:team/app:pull,push" <-> Access. */
+import { Refusal } from './lib/errors.ts';
 
 /** One resource and the actions on it, as in the `access` claim of a registry token. */
 export type Access = {
   readonly type: string;
+  /** What a registry with `policy.repository.classes` asks for, where the client named one: "plugin". */
+  readonly class?: string;
   readonly name: string;
   readonly actions: readonly string[];
 };
 
-/** More scopes than any client sends; what is beyond, or longer than all of them may be together, is dropped, because a scope is never an error (scope.md). */
-export const maximumScopes = 100;
-/** Characters of all items. go-containerregistry reads no answer beyond 64 KB, and the token stands in it twice. */
-const maximumLength = 12 * 1_024;
-/** Repository names end at 255 characters; an item beyond this length names nothing that could be granted. */
-const maximumItemLength = 1_024;
+/**
+ * How much one request can ask for. `oc image mirror` sends the scopes of a whole catalog in each request. In a GET about a
+ * thousand fit into the 64 KB of headers that the listener reads; what is beyond a limit is refused, never cut.
+ */
+export const scopeLimits = { scopes: 2_000, characters: 64 * 1_024, charactersOfOne: 1_024 };
 
-/** type, an optional class that tokens do not carry, a name that may hold `host:port/`, comma-separated actions. */
-const grammar = /^([a-z0-9]+)(?:\([a-z0-9]+\))?:(.+):([^:]*)$/s;
+/** type, an optional class, a name that can hold `host:port/`, comma-separated actions. */
+const grammar = /^([a-z0-9]+)(?:\(([a-z0-9]+)\))?:(.+):([^:]*)$/s;
 
 /** What distribution's grammar has (spec/auth/scope.md), and the catalog's `*`. Nothing else reaches a log, a token or a table. */
 const possibleAction = /^(?:[a-z]+|\*)$/;
 
 /**
- * What no registry has in the path of a request, and a proxy in front of it may read as another repository: control
- * characters, and empty, `.` and `..` segments. `*` is no pattern to a registry, but to whoever reads a token it may be.
+ * What no registry has in the path of a request, and a proxy in front of it can read as another repository: control
+ * characters, and empty, `.` and `..` segments. `*` is no pattern to a registry, but someone who reads a token could take it
+ * for one.
  */
 const impossibleName = /[\p{Cc}*]|(?:^|\/)\.{0,2}(?:\/|$)/u;
 
 /**
- * Reads the `scope` parameters of a token request: repeated, space-joined and duplicated ones become one entry
- * a resource, with the union of the actions. What cannot be read cannot be granted, so it is left out, not refused.
+ * Reads the `scope` parameters of a token request: repeated, space-joined and duplicated ones become one entry for each
+ * resource, with the union of the actions. A scope that can't be read can't be granted, so it is left out, not refused.
  * @param values each `scope` parameter, decoded
+ * @throws {Refusal} `bad_request` beyond the limits
  */
 export function parseScopes(values: readonly string[]): Access[] {
-  const actionsOf = new Map<string, { type: string; name: string; actions: Set<string> }>();
-  const items = values.flatMap((value) => value.split(' ')).filter((item) => item !== '');
-  let length = 0;
-  for (const item of items.slice(0, maximumScopes)) {
-    if (item.length > maximumItemLength) continue;
-    length += item.length;
-    if (length > maximumLength) break;
-    const parts = grammar.exec(item)?.slice(1) as [type: string, name: string, actions: string] | undefined;
-    if (parts === undefined || impossibleName.test(parts[1])) continue;
-    const [type, name, actions] = parts;
-    const key = `${type}:${name}`;
-    const entry = actionsOf.get(key) ?? { type, name, actions: new Set() };
-    for (const action of actions.split(',')) if (possibleAction.test(action)) entry.actions.add(action);
-    if (entry.actions.size > 0) actionsOf.set(key, entry);
+  const actionsOf = new Map<string, { readonly resource: Omit<Access, 'actions'>; readonly actions: Set<string> }>();
+  for (const item of splitScopes(values)) {
+    const [, type, className, name, actions] = grammar.exec(item) ?? [];
+    if (type === undefined || name === undefined || actions === undefined || impossibleName.test(name)) continue;
+    const possible = actions.split(',').filter((action) => possibleAction.test(action));
+    if (possible.length === 0) continue;
+    const resource = className === undefined ? { type, name } : { type, class: className, name };
+    const key = resourceOf(resource);
+    const entry = actionsOf.get(key) ?? { resource, actions: new Set() };
+    for (const action of possible) entry.actions.add(action);
+    actionsOf.set(key, entry);
   }
-  return [...actionsOf.values()].map((entry) => ({ ...entry, actions: [...entry.actions] }));
+  return [...actionsOf.values()].map(({ resource, actions }) => ({ ...resource, actions: [...actions] }));
+}
+
+/** Lengths are looked at before anything is split: a stranger's request must not cost more than it is long. */
+function splitScopes(values: readonly string[]): string[] {
+  const characters = values.reduce((sum, value) => sum + value.length, 0);
+  if (characters > scopeLimits.characters) throw tooMuch(`${scopeLimits.characters / 1_024} KB of scopes`);
+  const items = values.flatMap((value) => value.split(' ')).filter((item) => item !== '');
+  if (items.length > scopeLimits.scopes) throw tooMuch(`${scopeLimits.scopes} scopes`);
+  if (items.some((item) => item.length > scopeLimits.charactersOfOne)) {
+    throw tooMuch(`${scopeLimits.charactersOfOne} characters in one scope`);
+  }
+  return items;
+}
+
+function tooMuch(limit: string): Refusal {
+  return new Refusal(
+    'bad_request',
+    `The request asks for more than ${limit}. Ask for less at once; \`oc image mirror\` does with --skip-multiple-scopes.`,
+  );
 }
 
 const repositoryActions = ['pull', 'push', 'delete'];
@@ -61,13 +81,18 @@ export function withKnownActions(access: Access): Access {
   const { type, name, actions } = access;
   if (type === 'repository') {
     const known = repositoryActions.filter((action) => actions.includes(action) || actions.includes('*'));
-    return { type, name, actions: known };
+    return { ...access, actions: known };
   }
   const isCatalog = type === 'registry' && name === 'catalog' && actions.includes('*');
-  return { type, name, actions: isCatalog ? ['*'] : [] };
+  return { ...access, actions: isCatalog ? ['*'] : [] };
 }
 
 /** "repository:team/app:pull,push". */
 export function formatScope(access: Access): string {
-  return `${access.type}:${access.name}:${access.actions.join(',')}`;
+  return `${resourceOf(access)}:${access.actions.join(',')}`;
+}
+
+/** "repository:team/app", "repository(plugin):team/plug". */
+function resourceOf({ type, class: className, name }: Omit<Access, 'actions'>): string {
+  return `${className === undefined ? type : `${type}(${className})`}:${name}`;
 }

@@ -123,9 +123,10 @@ async function createListener(config: Config, core: Core, parts: ListenerParts):
   const token = createRealm(config, core, { ...parts, requesterOf });
   const pages = await createPages(config, core, { trust, requesterOf, ...parts });
 
-  const realm = new Set(realmPaths.map((path) => config.prefix + path));
+  // Watchtower sends the realm in lower case, whatever the registry says.
+  const realm = new Set(realmPaths.map((path) => (config.prefix + path).toLowerCase()));
   return refuseTwoHosts({ log, requesterOf }, (request, response) => {
-    if (realm.has(pathOf(request))) void token(request, response);
+    if (realm.has(pathOf(request).toLowerCase())) void token(request, response);
     // Asked of the server as a whole (RFC 9112, section 3.2.4); express would take it for a page without its session.
     else if (request.url === '*') {
       logRequest(request, response, { log, requesterOf });

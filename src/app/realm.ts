@@ -14,6 +14,9 @@ import type { Core } from './core.ts';
 import type { RunningMetrics } from './metrics-listener.ts';
 import type { Policies } from './policy-file.ts';
 
+/** Decisions of one request that are compared with the candidate policy: one for a thousand repositories must not fill the log. */
+const comparedOfRequest = 50;
+
 type RealmParts = {
   readonly requesterOf: RequesterReader;
   readonly keys: Keys;
@@ -43,8 +46,11 @@ export function createRealm(
       denials.record(identity, decisions, context);
       metrics?.decided(context.service, decisions);
       const candidate = policies.candidate();
-      const differences = candidate === null ? [] : differencesOf(candidate, identity, decisions, context);
-      for (const difference of differences) log.warn(difference, 'the candidate policy would decide otherwise');
+      if (candidate === null) return;
+      const compared = decisions.slice(0, comparedOfRequest);
+      for (const difference of differencesOf(candidate, identity, compared, context)) {
+        log.warn(difference, 'the candidate policy would decide otherwise');
+      }
     },
     recordUse(identity, client, access) {
       passwords.recordUse(identity, client);

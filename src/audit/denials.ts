@@ -45,12 +45,16 @@ export type Denials = DenialLog & {
   close(): Promise<void>;
 };
 
-/** Kept of one account: the latest. Whoever asks for a million names cannot fill the disk, nor push out what others see. */
+/** Kept of one account: the latest. A request for a million names can't fill the disk, nor push out what others see. */
 const keptOfAccount = 200;
+/** Counted of one request: what someone reads of it is its first few, and a row costs more than a decision. */
+const countedOfRequest = 20;
 /** Longest time that a denial waits for company, in milliseconds. */
 const flushDelay = 500;
 /** Waiting for the database. */
 const maximumWaiting = 10_000;
+/** Rows in one transaction, during which SQLite answers nobody else: a few milliseconds. */
+const writtenAtOnce = 100;
 const maximumListed = 500;
 const maximumLength = 255;
 
@@ -61,18 +65,35 @@ export function createDenials(parts: {
   readonly now: () => number;
 }): Denials {
   const { store, now } = parts;
+  /** By account: what waits for the next write. */
+  let pending = new Map<string, Set<string>>();
   const waiting = createWriteBehind<DenialRow>({
-    write: (rows) => store.add(rows, keptOfAccount),
+    write(rows) {
+      pending = new Map();
+      return store.add(rows, keptOfAccount);
+    },
+    atOnce: writtenAtOnce,
     merge: (earlier, later) => ({ ...later, count: earlier.count + later.count, first_at: earlier.first_at }),
     delay: flushDelay,
     maximum: maximumWaiting,
     onError: parts.onError,
   });
+  /** One account never makes others' denials drop out, nor costs more rows than are kept of it. */
+  const put = (row: DenialRow): void => {
+    const ids = pending.get(row.account) ?? new Set();
+    if (ids.size >= keptOfAccount && !ids.has(row.id)) return;
+    pending.set(row.account, ids.add(row.id));
+    waiting.put(row.id, row);
+  };
   return {
     record(identity, decisions, context) {
+      let left = countedOfRequest;
       for (const decision of decisions) {
         if (decision.granted.length === decision.access.actions.length) continue;
-        for (const row of rowsOf(identity, decision, context, now())) waiting.put(row.id, row);
+        const rows = rowsOf(identity, decision, context, now()).slice(0, left);
+        for (const row of rows) put(row);
+        left -= rows.length;
+        if (left === 0) return;
       }
     },
     async ofAccount(accountId) {

@@ -29,9 +29,17 @@ export function replyToErrors(parts: {
     }
     response.status(refusal.status).setHeader('Cache-Control', 'no-store');
     if (refusal.retryAfter !== undefined) response.setHeader('Retry-After', String(refusal.retryAfter));
-    if (request.accepts(['json', 'html']) === 'html') parts.page(response, refusal, requestId);
+    if (wantsPage(request)) parts.page(response, refusal, requestId);
     else response.json({ errors: [{ code: refusal.code, message: refusal.message, requestId }] });
   };
+}
+
+/** Characters. No browser sends more; negotiating over 64 KB would cost more than the request. */
+const maximumAccept = 2_048;
+
+function wantsPage(request: Request): boolean {
+  const isShort = (request.headers.accept ?? '').length <= maximumAccept;
+  return isShort && request.accepts(['json', 'html']) === 'html';
 }
 
 /** Errors of express and its parsers carry the status that they mean; everything else is our fault. */

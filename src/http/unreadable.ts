@@ -8,7 +8,10 @@ import { logRequest } from './request-log.ts';
 import type { RequesterReader } from './requester.ts';
 
 const unreadable: Readonly<Record<string, readonly [status: number, message: string]>> = {
-  HPE_HEADER_OVERFLOW: [431, 'The headers are larger than 64 KB: is the password that long?'],
+  HPE_HEADER_OVERFLOW: [
+    431,
+    'The headers are larger than 64 KB. Is the password that long, or are there that many scopes? A POST can have 128 KB.',
+  ],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time.'],
 };
 

@@ -1,6 +1,6 @@
 /** Owns what a set of keys is to the rest of the service, wherever the keys come from. */
 import { createPublicKey, type X509Certificate } from 'node:crypto';
-import { libtrustKeyId } from './key-id.ts';
+import { keyThumbprint, libtrustKeyId } from './key-id.ts';
 import type { CertifiedKey } from './new-keys.ts';
 import type { Algorithm, Signer, SigningKey, TokenHeader } from './signature.ts';
 
@@ -37,7 +37,7 @@ export type KeyRing = {
   readonly name: string;
   /** Signs with the key whose turn it is at that moment. */
   signer(header: TokenHeader): Signer;
-  /** All keys that sign, will sign or have signed a token that may still live. */
+  /** All keys that sign, will sign or have signed a token that can still be valid. */
   jwks(): Jwks;
   /** PEM: what a registry's `rootcertbundle` must hold. */
   bundle(): string;
@@ -67,7 +67,12 @@ export function toSigningKey(
   return { privateKey, algorithm, id, certificates: chain.map(({ raw }) => raw) };
 }
 
-export function toJwk(certificate: X509Certificate, algorithm: Algorithm): object {
+/**
+ * A public key under both of its names: libtrust's, which our tokens have as `kid`, and the thumbprint, by which registries
+ * from 3.1 on call a key of the bundle.
+ */
+export function toJwks(certificate: X509Certificate, algorithm: Algorithm): object[] {
   const { publicKey } = certificate;
-  return { ...publicKey.export({ format: 'jwk' }), use: 'sig', alg: algorithm, kid: libtrustKeyId(publicKey) };
+  const jwk = { ...publicKey.export({ format: 'jwk' }), use: 'sig', alg: algorithm };
+  return [libtrustKeyId(publicKey), keyThumbprint(publicKey)].map((kid) => ({ ...jwk, kid }));
 }

@@ -5,7 +5,7 @@ import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { dateOf, day } from '../lib/time.ts';
 import { libtrustKeyId } from './key-id.ts';
-import { type KeyRing, toJwk, toSigningKey } from './key-ring.ts';
+import { type KeyRing, toJwks, toSigningKey } from './key-ring.ts';
 import { anchorOf, type Chain, readChain } from './own-chain.ts';
 import { type Algorithm, algorithmOf, createSigner, type Signer, type TokenHeader } from './signature.ts';
 
@@ -49,7 +49,7 @@ export async function openOwnRing(parts: OwnRingParts): Promise<KeyRing> {
   return {
     name,
     signer: (header) => ({ sign: (claims) => key.signers[header].sign(claims) }),
-    jwks: () => ({ keys: [toJwk(key.chain[0], key.algorithm)] }),
+    jwks: () => ({ keys: toJwks(key.chain[0], key.algorithm) }),
     bundle: () => anchorOf(key.chain).toString(),
     list: () => [
       {

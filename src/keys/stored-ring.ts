@@ -5,7 +5,7 @@ import type { Log } from '../lib/log.ts';
 import { dateOf, day } from '../lib/time.ts';
 import type { SigningKeyStore } from '../store/signing-keys.ts';
 import { libtrustKeyId } from './key-id.ts';
-import { type KeyDescription, type KeyRing, type KeyState, toJwk, toSigningKey } from './key-ring.ts';
+import { type KeyDescription, type KeyRing, type KeyState, toJwks, toSigningKey } from './key-ring.ts';
 import { type CertifiedKey, makeAuthority, makeLeaf } from './new-keys.ts';
 import { nextStep, type RotationRule, type Step, signingKey, standbyOf, takeover } from './rotation.ts';
 import { createSigner, type Signer, type TokenHeader } from './signature.ts';
@@ -46,7 +46,7 @@ export async function openStoredRing(parts: StoredRingParts): Promise<KeyRing> {
       keys: keys
         .all()
         .filter(isLeaf)
-        .map(({ certificate, algorithm }) => toJwk(certificate, algorithm)),
+        .flatMap(({ certificate, algorithm }) => toJwks(certificate, algorithm)),
     }),
     bundle: () =>
       keys

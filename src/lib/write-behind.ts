@@ -1,4 +1,5 @@
 /** Owns writing what no request waits for: kept in memory, one entry a key, written together. */
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { Refusal } from './errors.ts';
 
 export type WriteBehind<Entry> = {
@@ -30,6 +31,8 @@ export function createWriteBehind<Entry>(parts: {
   merge(earlier: Entry, later: Entry): Entry;
   /** Longest time that an entry waits for company, in milliseconds. */
   readonly delay: number;
+  /** Entries in one write, where many would hold up requests: others get their turn in between. All of them where not said. */
+  readonly atOnce?: number;
   /** Entries kept while the database is away; beyond it the oldest are lost. */
   readonly maximum: number;
   onError(unstored: Unstored): void;
@@ -66,7 +69,7 @@ export function createWriteBehind<Entry>(parts: {
     if (taken.size === 0) return;
     // Replicas that write the same rows lock them in the same order, so none waits for the other in a circle.
     const keys = [...taken.keys()].sort();
-    const { refused, away, left } = await writeApart(keys, (some) =>
+    const { refused, away, left } = await writeApart(inPieces(keys, parts.atOnce), (some) =>
       parts.write(some.map((key) => taken.get(key) as Entry)),
     );
     const [refusal] = refused;
@@ -107,13 +110,21 @@ type Outcome = {
   readonly left: ReadonlySet<string>;
 };
 
-/** Writes in halves what fails together, down to the one that cannot be stored: it would hold up all others. */
+/** The last piece first. */
+function inPieces(keys: readonly string[], size = keys.length): (readonly string[])[] {
+  const count = Math.ceil(keys.length / size);
+  return Array.from({ length: count }, (_, index) => keys.slice(index * size, (index + 1) * size)).reverse();
+}
+
+/**
+ * Writes piece by piece, and in halves what fails together, down to the one that can't be stored: it would hold up all others.
+ * @param pieces the last of them is written first; they are used up
+ */
 async function writeApart(
-  keys: readonly string[],
+  pieces: (readonly string[])[],
   write: (keys: readonly string[]) => Promise<void>,
 ): Promise<Outcome> {
   const refused: unknown[] = [];
-  const pieces = [keys];
   for (let piece = pieces.pop(); piece !== undefined; piece = pieces.pop()) {
     try {
       await write(piece);
@@ -123,6 +134,7 @@ async function writeApart(
       if (piece.length === 1) refused.push(error);
       else pieces.push(piece.slice(half), piece.slice(0, half));
     }
+    if (pieces.length > 0) await yieldToOthers();
   }
   return { refused, away: null, left: new Set() };
 }

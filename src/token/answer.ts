@@ -13,16 +13,18 @@ const registryCodes: Partial<Record<RefusalCode, string>> = {
 };
 
 /**
- * Status 200 exactly; some clients read `token`, others `access_token`. There is no `issued_at`: without it clients
- * count from their own clock, which may be wrong.
- * @param more what only some are told: `refresh_token`, for docker to keep in the place of the password, only where it was
- *   asked for; `scope`, what is granted, for those who POST (distribution, spec/auth/oauth.md requires it)
+ * Status 200 exactly; some clients read `token`, others `access_token`. `issued_at` is left out of most answers: without it
+ * clients count from their own clock, which can be wrong.
+ * @param more what only some answers have: `refresh_token`, for docker to keep instead of the password, only where it was
+ *   asked for; `scope`, what is granted, for a POST (distribution, spec/auth/oauth.md requires it); `issued_at`, RFC 3339
+ *   with a fraction, where less is granted than asked: Apple's `container` before 1.3.1 takes a token without it for
+ *   expired, and asks again without end
  */
 export function answerToken(
   response: ServerResponse,
   requestId: string,
   token: Token,
-  more: { readonly refresh_token?: string; readonly scope?: string },
+  more: { readonly refresh_token?: string; readonly scope?: string; readonly issued_at?: string },
 ): void {
   // A compact JWT (RFC 7515) has no character that JSON escapes, and is most of the answer.
   const jwt = `"${token.jwt}"`;

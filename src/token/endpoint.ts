@@ -11,7 +11,7 @@ import type { Access } from '../scope.ts';
 import type { FailedLogins } from '../static-users/failed-logins.ts';
 import { answerRefusal, answerToken } from './answer.ts';
 import { authenticate, authenticateToken } from './authenticate.ts';
-import { createGranting, type Grant } from './grant.ts';
+import { type Grant, grant } from './grant.ts';
 import { mint, type Service } from './mint.ts';
 import { createRequestReader, type TokenRequest } from './request.ts';
 import { createTokenReuse } from './reuse.ts';
@@ -51,7 +51,6 @@ export function createTokenEndpoint(
   parts: TokenEndpointParts,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const read = createRequestReader();
-  const decideScopes = createGranting();
   const reuse = createTokenReuse();
   const help = `app passwords are made at ${parts.publicUrl}`;
   const { authenticators, failedLogins, identityTokens } = parts;
@@ -90,18 +89,19 @@ export function createTokenEndpoint(
       serviceName = service.name;
       const identity = await identify(asked, service, client.address);
       const context = { service: service.name, address: client.address };
-      const grant = decideScopes(parts.policy(), identity, asked.scopes, context);
-      parts.onDecisions(identity, grant.decisions, context);
+      const decided = await grant(parts.policy(), identity, asked.scopes, context);
+      parts.onDecisions(identity, decided.decisions, context);
       const now = parts.now();
-      const token = await reuse({ service, identity, granted: grant.granted }, now, () =>
-        mint(service.signer, service, { account: identity.account, access: grant.access }, now),
+      const token = await reuse({ service, identity, granted: decided.granted }, now, () =>
+        mint(service.signer, service, { account: identity.account, access: decided.access }, now),
       );
       const identityToken = await identityTokenFor(asked, service, identity, client);
-      parts.recordUse(identity, client, grant.access);
-      write('info', 'token', describeToken(service, identity, grant));
+      parts.recordUse(identity, client, decided.access);
+      write('info', 'token', describeToken(service, identity, decided));
       answerToken(response, client.requestId, token, {
         ...(identityToken !== null && { refresh_token: identityToken }),
-        ...(asked.method === 'POST' && { scope: grant.granted.join(' ') }),
+        ...(asked.method === 'POST' && { scope: decided.granted.join(' ') }),
+        ...(asked.hasScope && !decided.isWhole && { issued_at: new Date(now).toISOString() }),
       });
       count(serviceName, 'issued');
     } catch (error) {
@@ -113,12 +113,17 @@ export function createTokenEndpoint(
   };
 }
 
-/** A token is made for a configured registry alone: `aud` must not be the sender's choice. */
+/**
+ * A token is made for a configured registry only: `aud` must not be the sender's choice. Some clients send the name in
+ * lower case (Watchtower), so the case doesn't matter where one service matches; `aud` is the name as it is configured.
+ */
 function findService(services: readonly Service[], name: string): Service {
   const [first, ...others] = services;
   if (name === '' && first !== undefined && others.length === 0) return first;
-  const service = services.find((candidate) => candidate.name === name);
-  if (service !== undefined) return service;
+  const exact = services.find((candidate) => candidate.name === name);
+  if (exact !== undefined) return exact;
+  const [alike, ...more] = services.filter((candidate) => candidate.name.toLowerCase() === name.toLowerCase());
+  if (alike !== undefined && more.length === 0) return alike;
   const known = services.map((candidate) => `"${candidate.name}"`).join(', ');
   throw new Refusal(
     'bad_request',
@@ -136,7 +141,16 @@ function createLine(log: Log, { requestId, address, userAgent }: Requester, begu
 
 function describeToken(service: Service, identity: Identity, { asked, granted }: Grant): object {
   const { account, credential } = identity;
-  return { status: 200, service: service.name, account, credential: credential?.id, asked, granted };
+  const scopes = { asked: abridged(asked), granted: abridged(granted) };
+  return { status: 200, service: service.name, account, credential: credential?.id, ...scopes };
+}
+
+/** Scopes that a log line names; of more, their number. */
+const maximumLogged = 20;
+
+function abridged(scopes: readonly string[]): readonly string[] {
+  if (scopes.length <= maximumLogged) return scopes;
+  return [...scopes.slice(0, maximumLogged), `and ${scopes.length - maximumLogged} more`];
 }
 
 function describeRefusal(refusal: Refusal): object {

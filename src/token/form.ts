@@ -1,9 +1,12 @@
-/** Owns the reading of a form body, which may be as large as a password is and no larger. */
+/** Owns the reading of the parameters of a request, in its body and its address, within limits. */
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../lib/errors.ts';
+import { scopeLimits } from '../scope.ts';
 
-/** Bytes. A password of 16 KB, each byte percent-encoded, and a hundred scopes with long names stay below it. */
-const maximumBody = 256 * 1024;
+/** Bytes. A password of 16 KB, each byte percent-encoded, and a thousand scopes stay below it. */
+const maximumBody = 128 * 1_024;
+/** A scope each, and the few others. */
+const maximumParameters = scopeLimits.scopes + 50;
 const formType = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;
 
 /**
@@ -15,7 +18,25 @@ export async function readForm(request: IncomingMessage): Promise<URLSearchParam
   if (body.length > 0 && !formType.test(request.headers['content-type'] ?? '')) {
     throw new Refusal('bad_request', 'Send the body as application/x-www-form-urlencoded.');
   }
-  return new URLSearchParams(body.toString());
+  return parseParameters(body.toString());
+}
+
+/**
+ * The parameters of the address. The realm can have a query of its own, so a POST has one too.
+ * @param target of the request: "/auth?service=..."
+ * @throws {Refusal} `bad_request`
+ */
+export function readQuery(target: string): URLSearchParams {
+  const start = target.indexOf('?');
+  return parseParameters(start < 0 ? '' : target.slice(start + 1));
+}
+
+/** Counted before they are parsed: 128 KB of short ones would cost fifty times as much as a request does. */
+function parseParameters(text: string): URLSearchParams {
+  let count = 1;
+  for (let at = text.indexOf('&'); at >= 0; at = text.indexOf('&', at + 1)) count += 1;
+  if (count <= maximumParameters) return new URLSearchParams(text);
+  throw new Refusal('bad_request', `The request has more than ${maximumParameters} parameters. Ask for less at once.`);
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
@@ -40,5 +61,5 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
 /** What is still under way is thrown away; the server's time limit for a request bounds it. */
 function tooLarge(request: IncomingMessage): Refusal {
   request.resume();
-  return new Refusal('too_large', `The body is larger than ${maximumBody / 1024} KB.`);
+  return new Refusal('too_large', `The body is larger than ${maximumBody / 1_024} KB.`);
 }

@@ -1,51 +1,48 @@
 /** Owns the step from what is asked to what is granted: each scope is put to the policy in words that a registry knows. */
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { Identity } from '../identity/identity.ts';
-import { createShortMemory } from '../lib/short-memory.ts';
 import type { Policy } from '../policy/acl.ts';
 import { type Decision, type DecisionContext, decide } from '../policy/decide.ts';
 import { type Access, formatScope, withKnownActions } from '../scope.ts';
 
 export type Grant = {
-  /** One a scope, in their order. */
+  /** One for each scope that a registry could mean, in their order. */
   readonly decisions: readonly Decision[];
   /** The `access` of the token: no entry where nothing is granted. */
   readonly access: readonly Access[];
   /** What was asked for, as far as a registry could mean it, and what of it is granted, in the registry's words. */
   readonly asked: readonly string[];
   readonly granted: readonly string[];
+  /** Whether something was asked for, and all of it is granted. */
+  readonly isWhole: boolean;
 };
 
-/** Decides the scopes of a request by the policy in force. */
-export type Granting = (
+/** Scopes that are decided before others get their turn: a request for a thousand repositories must not hold up a pull. */
+const decidedAtOnce = 50;
+
+/** Decides the scopes of a request. Those that no registry could mean are left out, because a scope is never an error. */
+export async function grant(
   policy: Policy,
   identity: Identity,
   scopes: readonly Access[],
   context: DecisionContext,
-) => Grant;
-
-/** Who asks again for the same is granted the same, as long as nothing that a decision depends on is another. */
-export function createGranting(): Granting {
-  type Known = { readonly from: readonly unknown[]; readonly grant: Grant };
-  const known = createShortMemory<readonly Access[], Known>();
-  return (policy, identity, scopes, context) => {
-    const from = [policy, identity, context.service, context.address];
-    const before = known.get(scopes);
-    if (before?.from.every((value, index) => value === from[index])) return before.grant;
-    const grant = grantScopes(policy, identity, scopes, context);
-    known.set(scopes, { from, grant });
-    return grant;
-  };
-}
-
-/** Scopes that no registry could mean are left out, because a scope is never an error. */
-function grantScopes(policy: Policy, identity: Identity, scopes: readonly Access[], context: DecisionContext): Grant {
-  const decisions = scopes
-    .map(withKnownActions)
-    .filter(({ actions }) => actions.length > 0)
-    .map((access) => decide(policy, identity, access, context));
+): Promise<Grant> {
+  const known = scopes.map(withKnownActions).filter(({ actions }) => actions.length > 0);
+  const decisions: Decision[] = [];
+  for (const [index, access] of known.entries()) {
+    if (index > 0 && index % decidedAtOnce === 0) await yieldToOthers();
+    decisions.push(decide(policy, identity, access, context));
+  }
   const access = decisions
     .filter(({ granted }) => granted.length > 0)
-    .map(({ access: { type, name }, granted }) => ({ type, name, actions: granted }));
-  const asked = decisions.map((decision) => formatScope(decision.access));
-  return { decisions, access, asked, granted: access.map(formatScope) };
+    .map(({ access: asked, granted }) => ({ ...asked, actions: granted }));
+  return {
+    ...{ decisions, access },
+    asked: decisions.map((decision) => formatScope(decision.access)),
+    granted: access.map(formatScope),
+    isWhole:
+      known.length > 0 &&
+      known.length === scopes.length &&
+      decisions.every((one) => one.granted.length === one.access.actions.length),
+  };
 }

@@ -5,7 +5,7 @@ import { isRepeated } from '../lib/repeated-header.ts';
 import { createShortMemory } from '../lib/short-memory.ts';
 import { type Access, parseScopes } from '../scope.ts';
 import { type Proof, readProof } from './credentials.ts';
-import { readForm } from './form.ts';
+import { readForm, readQuery } from './form.ts';
 
 export type TokenRequest = {
   readonly method: 'GET' | 'POST';
@@ -39,14 +39,14 @@ export function createRequestReader(): RequestReader {
     const text = authorization === undefined ? url : `${authorization}\n${url}`;
     const before = known.get(text);
     if (before !== undefined) return before;
-    const asked = toTokenRequest('GET', authorization, queryOf(url), null);
+    const asked = toTokenRequest('GET', authorization, readQuery(url), null);
     if (text.length <= maximumRemembered) known.set(text, asked);
     return asked;
   };
 }
 
 async function readPost(request: IncomingMessage): Promise<TokenRequest> {
-  const query = queryOf(request.url ?? '');
+  const query = readQuery(request.url ?? '');
   return toTokenRequest('POST', authorizationOf(request), query, await readForm(request));
 }
 
@@ -79,10 +79,4 @@ function serviceOf(values: readonly string[]): string {
   const [first = '', ...others] = new Set(values.filter((value) => value !== ''));
   if (others.length === 0) return first;
   throw new Refusal('bad_request', 'The request names more than one service. Name one; see auth.token.realm, too.');
-}
-
-/** The realm may have a query of its own, so a POST has one too. */
-function queryOf(target: string): URLSearchParams {
-  const start = target.indexOf('?');
-  return new URLSearchParams(start < 0 ? '' : target.slice(start + 1));
 }

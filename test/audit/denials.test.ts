@@ -75,6 +75,35 @@ describeEngines('denials', (databases) => {
   );
 
   test(
+    'a request for a thousand names is counted for its first twenty denials',
+    scene(async ({ denials }) => {
+      const decisions = Array.from({ length: 1_000 }, (_, index) =>
+        decide(
+          policy,
+          ana,
+          { type: 'repository', name: `other/${index}`, actions: ['pull', 'push', 'delete'] },
+          context,
+        ),
+      );
+      for (let times = 0; times < 3; times++) denials.record(ana, decisions, context);
+      const counted = await denials.ofAccount('account-1');
+      assert.equal(counted.length, 20);
+      assert.deepEqual(new Set(counted.map(({ count }) => count)), new Set([3]));
+      assert.ok(counted.every(({ name }) => /^other\/[0-6]$/.test(name)));
+    }),
+  );
+
+  test(
+    'an account that asks for any number of names pushes out no denial of another',
+    scene(async ({ denials, ask }) => {
+      ask(ana, 'other/app', ['pull']);
+      for (let name = 0; name < 11_000; name++) ask(anonymous, `other/${name}`, ['pull']);
+      assert.equal((await denials.ofAccount('account-1')).length, 1);
+      assert.equal((await denials.list({ account: '' })).length, 200);
+    }),
+  );
+
+  test(
     'an action of any characters and any length holds up no other',
     scene(async ({ denials, ask }) => {
       ask(ana, 'other/app', ['pu\0ll', 'x'.repeat(10_000), '\ud800', 'pull']);

@@ -27,8 +27,9 @@ test('list names the keys that the service signs with', async () => {
   );
   const keys = JSON.parse((await run('list', '--json')).stdout);
   const served = (await (await fetch(`${server.url}/.well-known/jwks.json`)).json()) as { keys: { kid: string }[] };
+  // Each under its libtrust id and its thumbprint.
   assert.deepEqual(
-    served.keys.map(({ kid }) => kid),
+    served.keys.map(({ kid }) => kid).filter((_, index) => index % 2 === 0),
     keys.slice(1).map(({ id }: { id: string }) => id),
   );
 });

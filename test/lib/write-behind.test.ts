@@ -6,19 +6,20 @@ import { createWriteBehind, type Unstored } from '../../src/lib/write-behind.ts'
 import { databaseUnavailable } from '../../src/store/sql.ts';
 
 /** A database that can be away, and takes no entry with a `!` in it. */
-function createScene(maximum = 3) {
+function createScene(maximum = 3, atOnce?: number) {
   const stored: (readonly string[])[] = [];
   const told: Unstored[] = [];
-  const database = { away: false, calls: 0 };
+  const database = { away: false, calls: 0, failsAt: 0 };
   const writing = createWriteBehind<string>({
     async write(entries) {
       database.calls += 1;
-      if (database.away) throw databaseUnavailable('away');
+      if (database.away || database.calls === database.failsAt) throw databaseUnavailable('away');
       if (entries.some((entry) => entry.includes('!'))) throw new Error('malformed');
       stored.push(entries);
     },
     merge: (earlier, later) => earlier + later,
     delay: 1_000_000,
+    ...(atOnce !== undefined && { atOnce }),
     maximum,
     onError: (unstored) => told.push(unstored),
   });
@@ -32,6 +33,32 @@ test('entries are written together, one a key, in the order of the keys', async 
   await writing.flush();
   await writing.flush();
   assert.deepEqual(stored, [['2', '13']]);
+});
+
+test('many entries are written in pieces, in the order of the keys, with a turn for others in between', async () => {
+  const { writing, stored, database } = createScene(10, 3);
+  for (const key of 'gfedcba') writing.put(key, key);
+  let turns = 0;
+  const flushed = writing.flush();
+  const turn = () => {
+    turns += 1;
+    if (stored.length < 3) setImmediate(turn);
+  };
+  setImmediate(turn);
+  await flushed;
+  assert.deepEqual(stored, [['a', 'b', 'c'], ['d', 'e', 'f'], ['g']]);
+  assert.ok(turns >= 2, `${turns}`);
+  assert.equal(database.calls, 3);
+});
+
+test('of many entries those that are stored already are not stored again', async () => {
+  const { writing, stored, database } = createScene(10, 2);
+  for (const key of 'abcde') writing.put(key, key);
+  database.failsAt = 2;
+  await writing.flush();
+  assert.deepEqual(stored, [['a', 'b']]);
+  await writing.flush();
+  assert.deepEqual(stored, [['a', 'b'], ['c', 'd'], ['e']]);
 });
 
 test('what cannot be stored is kept, in its order with what came since', async () => {

@@ -2,10 +2,7 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { describe, test } from 'node:test';
-import { anonymous, type Identity } from '../../src/identity/identity.ts';
 import { Refusal } from '../../src/lib/errors.ts';
-import { parsePolicy } from '../../src/policy/acl.ts';
-import { createGranting } from '../../src/token/grant.ts';
 import { createRequestReader } from '../../src/token/request.ts';
 
 const get = (url: string, authorization?: string, method = 'GET') =>
@@ -51,39 +48,4 @@ describe('reading a request', () => {
     assert.notEqual(await read(get(url, long)), first);
     assert.deepEqual(await read(get(url, long)), first);
   });
-});
-
-describe('granting', () => {
-  const policyOf = (network: string, actions: string) =>
-    parsePolicy(`acl: [{ match: { ip: ${network}, service: registry }, actions: [${actions}] }]`, 'policy.yml');
-  const policy = policyOf('10.0.0.0/8', 'pull');
-  const ana: Identity = { ...anonymous, kind: 'person', account: 'ana@example.com' };
-  const scopes = [{ type: 'repository', name: 'team/app', actions: ['pull', 'push'] }];
-  const context = { service: 'registry', address: '10.0.0.7' };
-
-  test('what is the same in all that a decision depends on is decided once', () => {
-    const decideScopes = createGranting();
-    const first = decideScopes(policy, ana, scopes, context);
-    assert.deepEqual(first.granted, ['repository:team/app:pull']);
-    assert.deepEqual(first.asked, ['repository:team/app:pull,push']);
-    assert.equal(decideScopes(policy, ana, scopes, { ...context }), first);
-  });
-
-  const pullAndPush = ['repository:team/app:pull,push'];
-  const limited = { ...ana, limits: { actions: [], repositories: null } };
-  const changes: [what: string, decide: (by: ReturnType<typeof createGranting>) => { granted: unknown }, unknown[]][] =
-    [
-      ['the policy', (by) => by(policyOf('10.0.0.0/8', '"*"'), ana, scopes, context), pullAndPush],
-      ['the identity', (by) => by(policy, limited, scopes, context), []],
-      ['the address', (by) => by(policy, ana, scopes, { ...context, address: '192.0.2.1' }), []],
-      ['the registry', (by) => by(policy, ana, scopes, { ...context, service: 'other' }), []],
-    ];
-  for (const [what, decideAgain, granted] of changes) {
-    test(`${what} being another, it is decided anew`, () => {
-      const decideScopes = createGranting();
-      decideScopes(policy, ana, scopes, context);
-      assert.deepEqual(decideAgain(decideScopes).granted, granted);
-      assert.deepEqual(decideScopes(policy, ana, scopes, context).granted, ['repository:team/app:pull']);
-    });
-  }
 });
