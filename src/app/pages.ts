@@ -13,8 +13,10 @@ import type { Store } from '../store/store.ts';
 import { requireFreshSignIn } from '../web/fresh-sign-in.ts';
 import { createNavigation } from '../web/navigation.ts';
 import { createProviderMessages } from '../web/provider-messages.ts';
+import { createRedemptions } from '../web/redemptions.ts';
 import { createSessions, type Sessions } from '../web/session.ts';
 import { createSignIn, type SignIn } from '../web/sign-in.ts';
+import { createSignInAttempts } from '../web/sign-in-attempts.ts';
 import { createViews, type Views } from '../web/views.ts';
 import { createAdministration } from './accounts.ts';
 import { mountAdministration } from './admin-pages.ts';
@@ -47,8 +49,9 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   const { connectors, offBoarding } = parts.people;
   const { prefix, publicUrl } = config;
   const views = createViews({ prefix });
-  const sessions = await openSessions(config, core, parts);
-  const signIn = openSignIn(config, core, parts, { sessions, views });
+  const secrets = [await secretOf(config, 'sessionSecret', 'session-secret')];
+  const sessions = openSessions(config, core, parts, secrets);
+  const signIn = openSignIn(config, core, parts, { sessions, views, secrets });
   const administration = createAdministration(config, core, parts.policies.current);
   const { freshness } = config.administrators;
   const labelOf = (provider: string) => connectors.find(({ name }) => name === provider)?.label ?? provider;
@@ -104,12 +107,12 @@ function isSecure({ publicUrl }: Config): boolean {
   return publicUrl.protocol === 'https:';
 }
 
-async function openSessions(config: Config, { store, log }: Core, parts: PageParts): Promise<Sessions> {
+function openSessions(config: Config, { store, log }: Core, parts: PageParts, secrets: readonly string[]): Sessions {
   const sessions = createSessions({
     sessions: store.sessions,
     accounts: store.accounts,
     requesterOf: parts.requesterOf,
-    secrets: [await secretOf(config, 'sessionSecret', 'session-secret')],
+    secrets,
     idle: config.sessionIdle,
     absolute: config.sessionAbsolute,
     secure: isSecure(config),
@@ -125,19 +128,19 @@ function openSignIn(
   config: Config,
   { store, audit, log }: Core,
   { people, requesterOf, metrics }: PageParts,
-  pages: { readonly sessions: Sessions; readonly views: Views },
+  { sessions, views, secrets }: { sessions: Sessions; views: Views; secrets: readonly string[] },
 ): SignIn {
   const { connectors, offBoarding } = people;
   if (connectors.length === 0) log.warn({}, 'nobody can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS');
+  const site = { prefix: config.prefix, secure: isSecure(config), now: Date.now };
   return createSignIn({
-    ...{ connectors, audit, log, requesterOf, ...pages },
+    ...{ connectors, audit, log, requesterOf, sessions, views, ...site },
+    attempts: createSignInAttempts({ secrets, ...site }),
+    redemptions: createRedemptions({ seenTokens: store.seenTokens, now: Date.now }),
     onEnd: metrics?.signInEnded ?? (() => {}),
     admission: createAdmission({ accounts: store.accounts, audit, now: Date.now }),
     afterSignIn: offBoarding.afterSignIn,
     needsToken: offBoarding.needsToken,
-    prefix: config.prefix,
-    secure: isSecure(config),
-    now: Date.now,
   });
 }
 

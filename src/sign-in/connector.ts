@@ -28,16 +28,16 @@ export type Profile = {
 };
 
 /**
- * A sign-in that was begun and waits for the provider's answer. It is kept in the browser's session and is the
- * `session` that the connector's strategy sees, so that sign-ins in two tabs do not disturb each other.
+ * A sign-in that has begun and waits for the provider's answer. The browser keeps it in a cookie of its own, and it's the
+ * `session` that the connector's strategy sees, so sign-ins in two tabs don't disturb each other.
  */
 export type Attempt = {
   /** Random; comes back in the callback's `state`. */
   readonly state: string;
-  /** Random; comes back in the ID token's `nonce`. */
+  /** Comes back in the ID token's `nonce`. */
   readonly nonce: string;
-  /** What else the strategy keeps until the callback: the PKCE verifier. */
-  [key: string]: unknown;
+  /** PKCE's; the strategy writes it when it sends the browser away. */
+  codeVerifier?: string;
 };
 
 /** What a strategy finds where express-session's requests have their session. */

@@ -9,7 +9,7 @@ import { Strategy } from 'openid-client/passport';
 import { Refusal } from '../lib/errors.ts';
 import { domainOf, requireVerifiedEmail } from './admission.ts';
 import { requireAuthorizedParty } from './authorized-party.ts';
-import { attemptOf, type Connector, type ConnectorParts, type Profile } from './connector.ts';
+import { type Attempt, attemptOf, type Connector, type ConnectorParts, type Profile } from './connector.ts';
 import { type GroupsClaim, readGroups } from './group-claim.ts';
 import { createDiscovery, type DiscoverySettings, refusalOf } from './oidc-discovery.ts';
 import { createLogoutReader } from './oidc-logout.ts';
@@ -57,21 +57,27 @@ export function createOidcConnector(settings: OidcSettings, parts: ConnectorPart
 }
 
 type Request = Parameters<Strategy['currentUrl']>[0];
+type Actions = ThisParameterType<Strategy['authenticate']>;
 
 class CallbackStrategy extends Strategy {
   private readonly callbackUrl: string;
 
   constructor(config: Configuration, settings: OidcSettings, profileOf: (tokens: Tokens) => Promise<Profile>) {
     const scope = scopesOf(config, settings).join(' ');
-    super({ config, name: settings.name, callbackURL: settings.callbackUrl, scope }, async (tokens, done) =>
+    super({ config, name: settings.name, sessionKey, callbackURL: settings.callbackUrl, scope }, async (tokens, done) =>
       done(null, await profileOf(tokens)),
     );
     this.callbackUrl = settings.callbackUrl;
   }
 
-  /** The library leaves CSRF to PKCE and replay to TLS; both are checked when they were sent. */
+  override authenticate(this: Actions, request: Request, options: Parameters<Strategy['authenticate']>[1]): void {
+    const session = librarySession(attemptOf(request));
+    Strategy.prototype.authenticate.call(this, Object.create(request, { session: { value: session } }), options);
+  }
+
+  /** The library leaves CSRF to PKCE and replay to TLS; it checks state and nonce when they were sent. */
   override authorizationRequestParams<Options extends object>(request: Request, options: Options): URLSearchParams {
-    const { state, nonce } = attemptOf(request);
+    const { state, nonce } = (request as unknown as { session: LibrarySession }).session.attempt;
     const params = new URLSearchParams(super.authorizationRequestParams(request, options) as URLSearchParams);
     params.set('state', state);
     params.set('nonce', nonce);
@@ -84,6 +90,23 @@ class CallbackStrategy extends Strategy {
     url.search = request.originalUrl.split('?')[1] ?? '';
     return url;
   }
+}
+
+const sessionKey = 'kept';
+type LibrarySession = ReturnType<typeof librarySession>;
+
+/** The library keeps state, nonce and verifier in the session. Of these the attempt lacks the verifier alone. */
+function librarySession(attempt: Attempt) {
+  return {
+    attempt,
+    get [sessionKey]() {
+      const { state, nonce, codeVerifier: code_verifier } = attempt;
+      return { state, nonce, code_verifier };
+    },
+    set [sessionKey]({ code_verifier }: { state: string; nonce: string; code_verifier: string | undefined }) {
+      if (code_verifier !== undefined) attempt.codeVerifier = code_verifier;
+    },
+  };
 }
 
 /**

@@ -1,9 +1,9 @@
 /** Owns the check of passwords that people chose: bcrypt, which is slow by intent, must slow down nobody else. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { Refusal } from '../lib/errors.ts';
+import { createFairQueue } from '../lib/fair-queue.ts';
 import { networkOf } from '../lib/network-of.ts';
 import { day, minute } from '../lib/time.ts';
-import { createFairQueue } from './fair-queue.ts';
 import type { HashThread } from './hash-thread.ts';
 import { createThrottle, type ThrottleParts } from './throttle.ts';
 
@@ -38,7 +38,7 @@ const maximumRight = 10_000;
 const rememberWrong = minute;
 const maximumWrong = 1_000;
 /** At 60 ms each (cost 10), the last of the queue waits 6 seconds; clients give up after 15. */
-const limits = { running: 1, waitingEach: 10, waiting: 100 };
+const limits = { running: 1, waitingEach: 10, waiting: 100, what: 'passwords are being checked' };
 
 export function createHashCheck(parts: HashCheckParts): HashCheck {
   const { thread, now } = parts;

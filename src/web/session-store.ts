@@ -29,8 +29,8 @@ export type SessionLimits = {
   readonly absolute: number;
 };
 
-/** Milliseconds that a session lives in which nobody has signed in yet: as long as a sign-in may take. */
-export const visitorLifetime = 600_000;
+/** Milliseconds that a session lives in which no one has signed in yet. */
+const visitorLifetime = 600_000;
 
 /** Milliseconds by which the stored expiry may lag behind: a session may end so much too early, a tenth of the idle limit at most. */
 const touchInterval = 60_000;

@@ -1,63 +1,139 @@
-/** Owns the sign-ins that were begun in a browser and wait for the provider's answer, several at once for several tabs. */
-import { randomBytes } from 'node:crypto';
-import type { Request } from 'express';
+/** Owns the sign-ins that a browser has begun: one signed cookie each, so that beginning one costs the store nothing. */
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Request, Response } from 'express';
+import { minute } from '../lib/time.ts';
 import type { Attempt } from '../sign-in/connector.ts';
-import { visitorLifetime } from './session-store.ts';
 
 export type PendingSignIn = {
   readonly provider: string;
-  /** Already checked by `safeReturnTo`. */
+  /** Checked by `safeReturnTo`. */
   readonly returnTo: string;
   /** Epoch milliseconds. */
   readonly begunAt: number;
   readonly attempt: Attempt;
   /** The provider was asked for its consent page. */
-  readonly consent?: boolean;
+  readonly consent: boolean;
 };
 
-declare module 'express-session' {
-  interface SessionData {
-    pending?: PendingSignIn[];
-  }
+export type SignInAttempts = {
+  create(): Attempt;
+  /** Keeps a begun sign-in in the browser. The oldest is dropped when a browser begins more than eight. */
+  remember(request: Request, response: Response, begun: PendingSignIn): void;
+  /** The sign-in that an answer belongs to; `null` when this browser didn't begin it, or more than ten minutes ago. */
+  find(request: Request, answer: { readonly provider: string; readonly state: string }): PendingSignIn | null;
+};
+
+export type AttemptParts = {
+  /** The first signs, all verify: a new one goes in front. */
+  readonly secrets: readonly string[];
+  /** Whether the public URL is https. */
+  readonly secure: boolean;
+  /** Path prefix of all pages: '' or '/dockpass'. */
+  readonly prefix: string;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+/** Milliseconds from the beginning of a sign-in to the provider's answer. */
+export const attemptLifetime = 10 * minute;
+
+const maximumAttempts = 8;
+/** Bytes of a whole Set-Cookie line: eight cookies then leave most of a proxy's 8 KB of headers to others. */
+const maximumLine = 299;
+
+export function createSignInAttempts({ secrets, secure, prefix, now }: AttemptParts): SignInAttempts {
+  const keys = secrets.map((secret) => createHmac('sha256', secret).update('sign-in attempts').digest());
+  const [signingKey] = keys;
+  if (signingKey === undefined) throw new Error('signing an attempt takes a secret');
+  // `__Host-` makes the browser refuse the cookie from another host or a plain connection.
+  const namePrefix = `${secure ? '__Host-' : ''}dockpass-`;
+  const attributes = `Path=/; HttpOnly;${secure ? ' Secure;' : ''} SameSite=Lax`;
+  const lineOf = (name: string, value: string) =>
+    `${name}=${value}; Max-Age=${value === '' ? 0 : attemptLifetime / 1000}; ${attributes}`;
+
+  return {
+    create() {
+      const state = randomBytes(24).toString('base64url');
+      return { state, nonce: nonceOf(signingKey, state) };
+    },
+    remember(request, response, begun) {
+      const name = namePrefix + suffixOf(begun.attempt.state);
+      const lines = waysBack(begun.returnTo, prefix).map((returnTo) => {
+        const content = encode({ ...begun, returnTo });
+        return lineOf(name, `${sign(signingKey, begun.attempt.state, content)}:${content}`);
+      });
+      const line = lines.find(({ length }) => length <= maximumLine);
+      if (line === undefined) throw new Error('a begun sign-in does not fit into its cookie');
+      response.append('Set-Cookie', line);
+      const others = cookiesOf(request, namePrefix).sort((a, b) => begunAtOf(b.value) - begunAtOf(a.value));
+      for (const { name: old } of others.slice(maximumAttempts - 1)) response.append('Set-Cookie', lineOf(old, ''));
+    },
+    find(request, { provider, state }) {
+      const name = namePrefix + suffixOf(state);
+      const value = cookiesOf(request, namePrefix).find((cookie) => cookie.name === name)?.value ?? '';
+      const [, signature = '', content = ''] = /^([^:]+):(.+)$/.exec(value) ?? [];
+      const key = keys.find((candidate) => isSame(signature, sign(candidate, state, content)));
+      const begun = key === undefined ? null : decode(content, { state, nonce: nonceOf(key, state) });
+      const isOpen = begun?.provider === provider && begun.begunAt + attemptLifetime > now();
+      return isOpen ? begun : null;
+    },
+  };
 }
 
-/** The oldest is forgotten when a browser begins more. */
-const maximumPending = 5;
-
-export function createAttempt(): Attempt {
-  return { state: randomText(), nonce: randomText() };
+/** Part of the cookie's name. A state contains what only the provider and this browser know, so its hash goes there. */
+function suffixOf(state: string): string {
+  return createHash('sha256').update(state).digest('base64url').slice(0, 10);
 }
 
-/** Keeps a begun sign-in in the browser's session. */
-export function rememberAttempt(request: Request, begun: PendingSignIn): void {
-  request.session.pending = [...(request.session.pending ?? []), begun].slice(-maximumPending);
+/** It's derived, so that it takes no room in the cookie. */
+function nonceOf(key: Buffer, state: string): string {
+  return createHmac('sha256', key).update(`nonce ${state}`).digest('base64url').slice(0, 32);
 }
 
-/**
- * Stores what was begun, before the browser is sent away: express-session would store it with the answer, and answer as
- * well where that fails, so that the person comes back to a sign-in that nobody knows of.
- */
-export function saveAttempts(request: Request): Promise<void> {
-  return new Promise((resolve, reject) => request.session.save((error) => (error ? reject(error) : resolve())));
+/** 128 bits: a guess has the ten minutes that a state is good for. */
+function sign(key: Buffer, state: string, content: string): string {
+  return createHmac('sha256', key)
+    .update(JSON.stringify([state, content]))
+    .digest('base64url')
+    .slice(0, 22);
 }
 
-/** Takes the sign-in that an answer belongs to out of the session: each is good for one answer. */
-export function takeAttempt(
-  request: Request,
-  answer: { provider: string; state: unknown; now: number },
-): PendingSignIn | null {
-  const pending = request.session.pending ?? [];
-  const found = pending.find(({ provider, attempt }) => provider === answer.provider && attempt.state === answer.state);
-  if (found === undefined) return null;
-  request.session.pending = pending.filter((other) => other !== found);
-  return found.begunAt + visitorLifetime > answer.now ? found : null;
+function isSame(given: string, expected: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(expected)];
+  return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** Those of other tabs, for the new session that a sign-in starts. */
-export function waitingAttempts(request: Request): readonly PendingSignIn[] {
-  return request.session.pending ?? [];
+/** The way back as it is, without its query, or to the first page: the first one that fits into a cookie is kept. */
+function waysBack(returnTo: string, prefix: string): string[] {
+  // RFC 6265, section 4.1.1. A browser writes these characters of an address the same way.
+  const plain = returnTo.toWellFormed().replaceAll(/[",;\\]|[^\x21-\x7e]/gu, encodeURIComponent);
+  return [plain, plain.replace(/\?.*$/, ''), `${prefix}/`];
 }
 
-function randomText(): string {
-  return randomBytes(24).toString('base64url');
+function encode({ begunAt, consent, provider, attempt, returnTo }: PendingSignIn): string {
+  return [begunAt.toString(36), consent ? 'c' : '', provider, attempt.codeVerifier ?? '', returnTo].join(':');
+}
+
+/** @param content was signed here, so it has the form that `encode` gives it */
+function decode(content: string, { state, nonce }: Attempt): PendingSignIn {
+  const [time = '', flags = '', provider = '', codeVerifier = '', ...returnTo] = content.split(':');
+  return {
+    provider,
+    returnTo: returnTo.join(':'),
+    begunAt: Number.parseInt(time, 36),
+    attempt: { state, nonce, codeVerifier },
+    consent: flags.includes('c'),
+  };
+}
+
+/** For the order alone; a cookie that isn't ours sorts as the oldest. */
+function begunAtOf(value: string): number {
+  return Number.parseInt(value.split(':')[1] ?? '', 36) || 0;
+}
+
+function cookiesOf(request: Request, namePrefix: string): { name: string; value: string }[] {
+  return (request.headers.cookie ?? '').split(';').flatMap((pair) => {
+    const [, name = '', value = ''] = /^\s*([^=\s]+)=(.*?)\s*$/.exec(pair) ?? [];
+    return name.startsWith(namePrefix) ? [{ name, value }] : [];
+  });
 }

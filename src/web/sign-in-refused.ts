@@ -1,4 +1,4 @@
-/** Owns the page on which a sign-in ends that was refused: why, and what to do next. */
+/** Owns the page of a refused sign-in: why, and what to do next. */
 import type { IncomingMessage } from 'node:http';
 import type { Request, Response } from 'express';
 import type { Requester } from '../audit/audit.ts';
@@ -27,12 +27,15 @@ export type RefusedParts = {
   readonly prefix: string;
 };
 
-/** Logs a refused sign-in and shows its page. */
+/** Logs a refused sign-in and shows its page. @param at.returnTo where it was to lead */
 export function refuse(
   { log, requesterOf, views, prefix }: RefusedParts,
   connector: Connector,
-  request: Request,
-  response: Response,
+  {
+    request,
+    response,
+    returnTo,
+  }: { readonly request: Request; readonly response: Response; readonly returnTo: string },
   refusal: Refusal,
 ): void {
   const { code, message, status, cause, retryAfter } = refusal;
@@ -40,14 +43,16 @@ export function refuse(
   log.warn({ requestId, provider: connector.name, code, cause: describe(cause) }, `sign-in refused: ${message}`);
   if (retryAfter !== undefined) response.set('Retry-After', String(retryAfter));
   const wrongAccount = code === 'denied' || code === 'conflict';
+  // A provider that still has a session would give the same answer again.
+  const another = wrongAccount || request.query['error'] === 'access_denied';
   const person = visitorOf(request);
   const action =
     person === null
       ? {
-          href: beginUrl(prefix, connector.name, { another: wrongAccount }),
+          href: beginUrl(prefix, connector.name, { returnTo, another }),
           label: wrongAccount ? 'Choose another account' : 'Start again',
         }
-      : { href: `${prefix}/`, label: `Continue as ${person.login}` };
+      : { href: returnTo, label: `Continue as ${person.login}` };
   const hint = status >= 500 ? 'The passwords that you have keep working.' : null;
   views.page(response, 'refused', { title: titleOf(refusal), message, hint, action }, status);
 }

@@ -1,25 +1,21 @@
-/** Owns the sign-in pages: choose a provider, go there, come back as somebody, or be told why not. */
+/** Owns the sign-in pages: choose a provider, go there, come back as someone, or read why not. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { Audit, Requester } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Admission, Admitted } from '../sign-in/admission.ts';
 import type { Attempt, Connector, Profile, SignInRequest } from '../sign-in/connector.ts';
 import { readAnswer } from './provider-answer.ts';
+import type { Redemptions } from './redemptions.ts';
 import { safeReturnTo } from './return-to.ts';
 import { type Sessions, visitorOf } from './session.ts';
-import {
-  createAttempt,
-  type PendingSignIn,
-  rememberAttempt,
-  saveAttempts,
-  takeAttempt,
-  waitingAttempts,
-} from './sign-in-attempts.ts';
+import type { PendingSignIn, SignInAttempts } from './sign-in-attempts.ts';
 import { beginUrl, type RefusedParts, refuse } from './sign-in-refused.ts';
 import { type Outcome, runStrategy } from './strategy.ts';
 
 export type SignInParts = RefusedParts & {
   readonly connectors: readonly Connector[];
+  readonly attempts: SignInAttempts;
+  readonly redemptions: Redemptions;
   readonly admission: Admission;
   /** What follows from a sign-in before its person is let in. @throws {Refusal} where they have left after all */
   readonly afterSignIn: (admitted: Admitted, profile: Profile, client: Requester) => Promise<void>;
@@ -39,6 +35,7 @@ type ProviderHandler = RequestHandler<{ provider: string }>;
 
 declare module './views.ts' {
   interface ViewData {
+    continue: { href: string };
     'sign-in': { providers: readonly { readonly name: string; readonly label: string; readonly href: string }[] };
   }
 }
@@ -77,55 +74,58 @@ async function begin(parts: SignInParts, connector: Connector, request: Request,
   requireSecure(parts, request);
   const { return_to: wanted, another } = request.query;
   const returnTo = safeReturnTo(wanted, parts.prefix);
-  response.redirect(
-    302,
-    await leave(parts, connector, request, returnTo, another === 'yes' ? { prompt: 'login' } : {}),
-  );
+  const input: SignInRequest = another === 'yes' ? { prompt: 'login' } : {};
+  await leave(parts, connector, { request, response }, returnTo, input);
 }
 
-/** @returns the address at the provider; the browser's session remembers what was begun */
+type Exchange = { readonly request: Request; readonly response: Response };
+
+/** Sends the browser to the provider, with a cookie that remembers what it began. */
 async function leave(
-  parts: SignInParts,
+  { attempts, now }: SignInParts,
   connector: Connector,
-  request: Request,
+  { request, response }: Exchange,
   returnTo: string,
   input: SignInRequest,
-): Promise<string> {
-  const attempt = createAttempt();
+): Promise<void> {
+  const attempt = attempts.create();
   const outcome = await ask(connector, request, attempt, input);
-  if (!('redirect' in outcome)) throw new Error('the strategy knew a person before anybody was asked');
+  if (!('redirect' in outcome)) throw new Error('the strategy knew a person before asking for one');
   const consent = input.prompt === 'consent';
-  rememberAttempt(request, { provider: connector.name, returnTo, begunAt: parts.now(), attempt, consent });
-  await saveAttempts(request);
-  return outcome.redirect;
+  attempts.remember(request, response, { provider: connector.name, returnTo, begunAt: now(), attempt, consent });
+  response.redirect(302, outcome.redirect);
 }
 
 async function complete(parts: SignInParts, connector: Connector, request: Request, response: Response): Promise<void> {
+  // A program that only looks at an address must not use up the code in it.
+  if (request.method === 'HEAD') throw new Refusal('method_not_allowed', 'A provider sends people here with GET.');
   const { state, refusal } = readAnswer(request.query, connector.label);
-  const pending = takeAttempt(request, { provider: connector.name, state, now: parts.now() });
+  const pending = parts.attempts.find(request, { provider: connector.name, state });
   if (pending === null) throw lost();
   if (refusal !== null) throw refusal;
-  const audited = auditRefusal(parts, connector, request);
-  const profile = await audited('', () => prove(connector, request, pending));
+  const client = parts.requesterOf(request);
+  const profile = await parts.redemptions.redeem(client.address, pending, () => prove(connector, request, pending));
+  if (profile === null) return showContinue(parts, response, pending);
   if (!pending.consent && (await lacksConsent(parts, connector, profile))) {
     const input: SignInRequest = { prompt: 'consent', ...(profile.email !== null && { loginHint: profile.email }) };
-    response.redirect(302, await leave(parts, connector, request, pending.returnTo, input));
-    return;
+    return leave(parts, connector, { request, response }, pending.returnTo, input);
   }
-  const account = await audited(profile.email ?? profile.subject, async () => {
-    const requester = parts.requesterOf(request);
-    const admitted = await parts.admission.admit(connector, profile, requester);
-    await parts.afterSignIn(admitted, profile, requester);
+  const account = await auditRefusal(parts, connector, request, profile, async () => {
+    const admitted = await parts.admission.admit(connector, profile, client);
+    await parts.afterSignIn(admitted, profile, client);
     return admitted.account;
   });
-  const others = waitingAttempts(request);
   await parts.sessions.signIn(request, account, profile.providerSession);
-  for (const other of others) rememberAttempt(request, other);
   const detail = { provider: connector.name };
-  const client = parts.requesterOf(request);
   await parts.audit.write({ action: 'sign-in', actor: account.login, subject: account.login, client, detail });
   parts.onEnd(connector.name, 'completed');
   response.redirect(303, pending.returnTo);
+}
+
+/** For a later copy of a callback. The first one may still be under way, so the page waits a moment before it goes on. */
+function showContinue({ views }: SignInParts, response: Response, { returnTo }: PendingSignIn): void {
+  response.set('Refresh', `2; url=${returnTo}`);
+  views.page(response, 'continue', { href: returnTo });
 }
 
 /** Whom the provider's answer proves. */
@@ -135,7 +135,7 @@ async function prove(connector: Connector, request: Request, { attempt }: Pendin
   return outcome.profile;
 }
 
-/** Whoever may not come in anyway is not asked. */
+/** Someone who can't come in anyway isn't asked. */
 async function lacksConsent(parts: SignInParts, connector: Connector, profile: Profile): Promise<boolean> {
   if (!connector.asksConsent || profile.refreshToken !== null || !(await parts.needsToken(profile))) return false;
   try {
@@ -146,20 +146,25 @@ async function lacksConsent(parts: SignInParts, connector: Connector, profile: P
   }
 }
 
-/** @returns what runs a step of a sign-in and writes down where it is refused, of whom as far as that is known */
-function auditRefusal(parts: SignInParts, connector: Connector, request: Request) {
-  return async <Result>(subject: string, step: () => Promise<Result>): Promise<Result> => {
-    try {
-      return await step();
-    } catch (error) {
-      if (error instanceof Refusal) {
-        const detail = { provider: connector.name, reason: error.message };
-        const client = parts.requesterOf(request);
-        await parts.audit.write({ action: 'sign-in.refused', actor: subject, subject, client, detail });
-      }
-      throw error;
+/** Records that a step was refused to someone whom the provider proved. Made-up callbacks are in the log and the metrics only. */
+async function auditRefusal<Result>(
+  parts: SignInParts,
+  connector: Connector,
+  request: Request,
+  { email, subject: sub }: Profile,
+  step: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await step();
+  } catch (error) {
+    if (error instanceof Refusal) {
+      const subject = email ?? sub;
+      const detail = { provider: connector.name, reason: error.message };
+      const client = parts.requesterOf(request);
+      await parts.audit.write({ action: 'sign-in.refused', actor: subject, subject, client, detail });
     }
-  };
+    throw error;
+  }
 }
 
 /** @throws {Refusal} in place of whatever the provider or its strategy reports */
@@ -193,12 +198,20 @@ function orRefuse(parts: SignInParts, step: Step): ProviderHandler {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       parts.onEnd(connector.name, error.code);
-      refuse(parts, connector, request as Request, response, error);
+      const returnTo = returnToOf(parts, connector, request as Request);
+      refuse(parts, connector, { request: request as Request, response, returnTo }, error);
     }
   };
 }
 
-/** The cookie would silently not be sent, and the sign-in end as "not started in this browser". */
+/** Where a refused sign-in was to lead, so that the next try leads there, too. */
+function returnToOf({ attempts, prefix }: SignInParts, connector: Connector, request: Request): string {
+  const { state, return_to: wanted } = request.query;
+  const pending = typeof state === 'string' ? attempts.find(request, { provider: connector.name, state }) : null;
+  return pending?.returnTo ?? safeReturnTo(wanted, prefix);
+}
+
+/** The browser would drop the cookie, and the sign-in would end as "not started in this browser". */
 function requireSecure({ secure }: SignInParts, request: Request): void {
   if (!secure || request.secure) return;
   throw new Refusal(
@@ -207,10 +220,9 @@ function requireSecure({ secure }: SignInParts, request: Request): void {
   );
 }
 
-/** Also what comes of a lost or foreign session. */
 function lost(): Refusal {
   return new Refusal(
     'bad_request',
-    'This sign-in was not started in this browser, is older than ten minutes, or was completed already.',
+    'This sign-in was not started in this browser, or more than ten minutes ago. Start it again.',
   );
 }

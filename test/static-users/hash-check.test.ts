@@ -131,7 +131,8 @@ test('in a flood, what is remembered takes its turn, too', async () => {
 test('what has no place counts as a guess: a remembered password would have been let in', async () => {
   const { check, notCompared } = create({ thread: { compare: () => new Promise(() => {}) } });
   const tries = Array.from({ length: 13 }, (_, index) => check.matches(`guess ${index}`, hash, attempt));
-  for (const late of tries.slice(11)) await assert.rejects(late, /too many passwords from this address/);
+  for (const late of tries.slice(11))
+    await assert.rejects(late, /too many passwords are being checked for this address/);
   assert.deepEqual(notCompared, ['guess 11', 'guess 12']);
 });
 

@@ -9,12 +9,16 @@ import { createLog } from '../../src/lib/log.ts';
 import { createAdmission } from '../../src/sign-in/admission.ts';
 import type { Connector } from '../../src/sign-in/connector.ts';
 import { createGoogleConnector, type GoogleSettings } from '../../src/sign-in/google/google.ts';
+import type { Fetch } from '../../src/sign-in/provider-fetch.ts';
 import { createAccountStore } from '../../src/store/accounts.ts';
 import { openSql, readMigrations } from '../../src/store/open.ts';
+import { createSeenTokenStore } from '../../src/store/seen-tokens.ts';
 import { createSessionStore } from '../../src/store/sessions.ts';
 import type { Sql } from '../../src/store/sql.ts';
+import { createRedemptions } from '../../src/web/redemptions.ts';
 import { createSessions, personOf } from '../../src/web/session.ts';
 import { createSignIn, type SignInParts } from '../../src/web/sign-in.ts';
+import { createSignInAttempts } from '../../src/web/sign-in-attempts.ts';
 import { collectingAudit } from './audit.ts';
 import { type DemoProvider, startProvider } from './provider.ts';
 
@@ -75,6 +79,8 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
   const audit = collectingAudit(audited);
   const signIn = createSignIn({
     connectors: await settings.connectors(callbackUrl),
+    attempts: createSignInAttempts({ secrets, secure, prefix, now }),
+    redemptions: createRedemptions({ seenTokens: createSeenTokenStore(sql), now }),
     admission: createAdmission({ accounts, audit, now }),
     afterSignIn: settings.afterSignIn ?? (async () => {}),
     needsToken: settings.needsToken ?? (async () => false),
@@ -122,6 +128,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
 export async function startGoogleApp(
   changes: Partial<SignInAppSettings> = {},
   google: Partial<GoogleSettings> = {},
+  call: Fetch = fetch,
 ): Promise<SignInApp & { readonly provider: DemoProvider }> {
   const { promise, resolve } = Promise.withResolvers<DemoProvider>();
   const app = await startSignInApp({
@@ -135,7 +142,7 @@ export async function startGoogleApp(
         ...{ revocationUrl: provider.revocationUrl, refreshTokens: false },
         ...{ issuers: [provider.issuer], callbackUrl: callbackUrl('google'), ...google },
       };
-      return [createGoogleConnector(settings, { fetch, now: Date.now })];
+      return [createGoogleConnector(settings, { fetch: call, now: Date.now })];
     },
     ...changes,
   });

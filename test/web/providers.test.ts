@@ -7,7 +7,7 @@ import { createGoogleConnector } from '../../src/sign-in/google/google.ts';
 import { createOidcConnector, type OidcSettings } from '../../src/sign-in/oidc.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { type DemoProvider, startProvider } from '../support/provider.ts';
-import { type SignInApp, startSignInApp } from '../support/sign-in-app.ts';
+import { type SignInApp, type SignInAppSettings, startSignInApp } from '../support/sign-in-app.ts';
 import { createVisitor, signInAs } from '../support/visitor.ts';
 
 const client = { clientId: 'dockpass', clientSecret: 'demo-secret' };
@@ -16,11 +16,13 @@ const client = { clientId: 'dockpass', clientSecret: 'demo-secret' };
 async function start(
   t: TestContext,
   sso: Partial<OidcSettings> = {},
+  afterSignIn: SignInAppSettings['afterSignIn'] = async () => {},
 ): Promise<{ app: SignInApp; provider: DemoProvider }> {
   const silent = createServer(() => {}).listen(0, '127.0.0.1');
   await new Promise((resolve) => silent.once('listening', resolve));
   const { promise, resolve } = Promise.withResolvers<DemoProvider>();
   const app = await startSignInApp({
+    afterSignIn,
     async connectors(callbackUrl) {
       const callbackUrls = ['google', 'sso'].map(callbackUrl);
       const provider = await startProvider({
@@ -115,6 +117,29 @@ test("an answer is taken only at its own provider's callback (mix-up, RFC 9700 s
   const page = await visitor.open(`${app.url}/sign-in/sso/callback?code=x&state=${state}`);
   assert.equal(page.status, 400);
   assert.match(JSON.parse(page.body).message, /not started in this browser/);
+});
+
+test('a reloaded callback leaves the refresh token alone: the provider never sees the code a second time', async (t) => {
+  const kept: string[] = [];
+  const { app, provider } = await start(t, { refreshTokens: true }, async (_admitted, { refreshToken }) => {
+    if (refreshToken !== null) kept.push(refreshToken);
+  });
+  const visitor = createVisitor();
+  const chooser = await visitor.open(`${app.url}/sign-in/sso`);
+  const body = new URLSearchParams({ account: 'ana@example.com' });
+  const chosen = await visitor.request(chooser.url, { method: 'POST', body });
+  const answer = await visitor.request(chosen.headers.get('location') ?? '');
+  const callback = answer.headers.get('location') ?? '';
+  const copies = await Promise.all([visitor.request(callback), visitor.request(callback)]);
+  assert.deepEqual(copies.map(({ status }) => status).sort(), [200, 303]);
+  const refreshed = await fetch(provider.tokenUrl, {
+    method: 'POST',
+    body: new URLSearchParams({
+      ...{ grant_type: 'refresh_token', refresh_token: kept[0] ?? assert.fail('no refresh token') },
+      ...{ client_id: client.clientId, client_secret: client.clientSecret },
+    }),
+  });
+  assert.equal(refreshed.status, 200, await refreshed.text());
 });
 
 test('choosing another account makes the provider ask again', async (t) => {

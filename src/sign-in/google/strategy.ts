@@ -118,7 +118,7 @@ const attemptStore = {
     done: (error: null, state: string) => void,
   ): void {
     const attempt = attemptOf(request);
-    attempt['codeVerifier'] = verifier;
+    attempt.codeVerifier = verifier;
     done(null, attempt.state);
   },
   verify(
@@ -128,7 +128,7 @@ const attemptStore = {
     done: (error: null, verifier: unknown, info?: object) => void,
   ): void {
     const { codeVerifier, state: expected } = attemptOf(request);
-    if (typeof codeVerifier === 'string' && state === expected) done(null, codeVerifier);
+    if (codeVerifier !== undefined && state === expected) done(null, codeVerifier);
     else done(null, false, { message: 'state does not match' });
   },
 };

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Refusal } from '../../src/lib/errors.ts';
-import { createFairQueue } from '../../src/static-users/fair-queue.ts';
+import { createFairQueue } from '../../src/lib/fair-queue.ts';
 
 /** A queue whose work ends when the test says so. */
 function createQueue(ranks: Readonly<Record<string, number>> = {}) {
-  const limits = { running: 1, waitingEach: 3, waiting: 6 };
+  const limits = { running: 1, waitingEach: 3, waiting: 6, what: 'passwords are being checked' };
   const inTurn = createFairQueue(limits, (network) => ranks[network] ?? 0);
   const begun: string[] = [];
   const ends: (() => void)[] = [];
@@ -95,7 +95,10 @@ test('where the queue is full, the worst rank gives way to a better one, and to 
 });
 
 test('work that fails makes room like any other', async () => {
-  const inTurn = createFairQueue({ running: 1, waitingEach: 2, waiting: 2 }, () => 0);
+  const inTurn = createFairQueue(
+    { running: 1, waitingEach: 2, waiting: 2, what: 'passwords are being checked' },
+    () => 0,
+  );
   const from = { network: 'a', name: '' };
   const failed = inTurn(from, () => Promise.reject(new Error('broken')));
   const next = inTurn(from, async () => 'fine');

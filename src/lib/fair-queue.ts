@@ -1,19 +1,27 @@
-/** Owns the order of work that costs much: those who ask take turns, and who asked for little before comes first. */
+/** Owns the order of costly work: requesters take turns by network, and a network that asked for little goes first. */
 import { Refusal } from '../lib/errors.ts';
 
-/** What runs at the same time, and what may wait: of one network, and of all. */
-export type QueueLimits = { readonly running: number; readonly waitingEach: number; readonly waiting: number };
+export type QueueLimits = {
+  /** Jobs that run at the same time: of all networks, and of one where it's limited. */
+  readonly running: number;
+  readonly runningEach?: number;
+  /** Jobs that can wait: of one network, and of all. */
+  readonly waitingEach: number;
+  readonly waiting: number;
+  /** What the jobs are, for whoever is refused: "passwords are being checked". */
+  readonly what: string;
+};
 
-/** Who asks: turns are taken by network, and within one by name, so that a name alone holds up nobody. */
+/** Who asks: turns go by network, and within one by name, so that one name holds up no other. */
 export type Asker = { readonly network: string; readonly name: string };
 
 type Job = { start(): void; refuse(error: Refusal): void };
-/** What waits of one network, by name; whose turn is next comes first. */
+/** The jobs of one network that wait, by name; the next turn comes first. */
 type Line = { readonly names: Map<string, Job[]>; size: number };
 
 /** Seconds. Work of this kind takes a part of one. */
 const retryAfter = 2;
-/** Of so many turns, one is given without regard to ranks: nobody waits for ever. */
+/** Of so many turns, one ignores the ranks: no one waits forever. */
 const openTurn = 4;
 
 /**
@@ -23,16 +31,18 @@ const openTurn = 4;
  */
 export type FairQueue = <Result>(from: Asker, work: () => Promise<Result>) => Promise<Result>;
 
-/** @param rankOf of a network, asked anew at each turn: the lowest goes first, and stays where there is no room for all */
+/** @param rankOf of a network, asked again at each turn: the lowest goes first, and stays where there's no room for all */
 export function createFairQueue(limits: QueueLimits, rankOf: (network: string) => number): FairQueue {
-  /** By network; whose turn is next comes first. */
+  /** By network; the next turn comes first. */
   const lines = new Map<string, Line>();
+  const runningOf = new Map<string, number>();
+  const isFree = (network: string) => (runningOf.get(network) ?? 0) < (limits.runningEach ?? limits.running);
   let [running, waiting, turns] = [0, 0, 0];
 
   const next = (): void => {
     if (running >= limits.running || waiting === 0) return;
     turns += 1;
-    const networks = [...lines.keys()];
+    const networks = [...lines.keys()].filter(isFree);
     const [first = ''] = turns % openTurn === 0 ? networks : networks.toSorted((a, b) => rankOf(a) - rankOf(b));
     const line = lines.get(first);
     if (line === undefined) return;
@@ -41,16 +51,21 @@ export function createFairQueue(limits: QueueLimits, rankOf: (network: string) =
     if (line.size > 0) lines.set(first, line);
     waiting -= 1;
     running += 1;
+    runningOf.set(first, (runningOf.get(first) ?? 0) + 1);
     job?.start();
   };
-  const done = (): void => {
+  const done = (network: string): void => {
     running -= 1;
+    const left = (runningOf.get(network) ?? 0) - 1;
+    if (left > 0) runningOf.set(network, left);
+    else runningOf.delete(network);
     next();
   };
   const enter = ({ network, name }: Asker, job: Job): void => {
     const line = lines.get(network) ?? { names: new Map(), size: 0 };
-    if (line.size >= limits.waitingEach) dropLongest(line, line.names.get(name)?.length ?? 0);
-    else if (waiting >= limits.waiting) makeRoom(lines, rankOf, { rank: rankOf(network), size: line.size + 1 });
+    if (line.size >= limits.waitingEach) dropLongest(line, line.names.get(name)?.length ?? 0, limits.what);
+    else if (waiting >= limits.waiting)
+      makeRoom(lines, rankOf, { rank: rankOf(network), size: line.size + 1 }, limits.what);
     else waiting += 1;
     lines.set(network, line);
     line.names.set(name, [...(line.names.get(name) ?? []), job]);
@@ -61,13 +76,16 @@ export function createFairQueue(limits: QueueLimits, rankOf: (network: string) =
   return (from, work) =>
     new Promise((resolve, reject) => {
       enter(from, {
-        start: () => void work().then(resolve, reject).finally(done),
+        start: () =>
+          void work()
+            .then(resolve, reject)
+            .finally(() => done(from.network)),
         refuse: reject,
       });
     });
 }
 
-/** The first of the name whose turn it is, which goes behind the others. */
+/** The first job of the name whose turn it is; the name then goes behind the others. */
 function shift(line: Line): Job | undefined {
   const [first] = line.names;
   if (first === undefined) return undefined;
@@ -79,21 +97,22 @@ function shift(line: Line): Job | undefined {
   return job;
 }
 
-/** Sends away the last of the name that waits for most, unless that is no more than the newcomer's `length` would be. */
-function dropLongest(line: Line, length: number): void {
+/** Refuses the last job of the name that waits for most, unless that's no more than the newcomer's `length` would be. */
+function dropLongest(line: Line, length: number, what: string): void {
   let [longest, most]: [string, Job[]] = ['', []];
   for (const [name, jobs] of line.names) if (jobs.length > most.length) [longest, most] = [name, jobs];
-  if (most.length <= length + 1) throw tooMany();
-  most.pop()?.refuse(tooMany());
+  if (most.length <= length + 1) throw tooMany(what);
+  most.pop()?.refuse(tooMany(what));
   if (most.length === 0) line.names.delete(longest);
   line.size -= 1;
 }
 
-/** Sends away one of the worst network: of the highest rank, then of the longest line; the newcomer where none is worse. */
+/** Refuses a job of the worst network, by rank and then by length of its line; the newcomer's where none is worse. */
 function makeRoom(
   lines: Map<string, Line>,
   rankOf: (network: string) => number,
   newcomer: { readonly rank: number; readonly size: number },
+  what: string,
 ): void {
   let [network, worst]: [string, Line | undefined] = ['', undefined];
   let { rank: worstRank, size: worstSize } = newcomer;
@@ -103,14 +122,12 @@ function makeRoom(
     [network, worst, worstRank, worstSize] = [each, line, rank, line.size];
   }
   if (worst === undefined) {
-    throw new Refusal('unavailable', 'too many passwords are being checked just now; try again', { retryAfter });
+    throw new Refusal('unavailable', `too many ${what} just now; try again`, { retryAfter });
   }
-  dropLongest(worst, -1);
+  dropLongest(worst, -1, what);
   if (worst.size === 0) lines.delete(network);
 }
 
-function tooMany(): Refusal {
-  return new Refusal('too_many_requests', 'too many passwords from this address are being checked; try again', {
-    retryAfter,
-  });
+function tooMany(what: string): Refusal {
+  return new Refusal('too_many_requests', `too many ${what} for this address; try again`, { retryAfter });
 }
