@@ -24,7 +24,16 @@ export type AccountStatus = {
 
 export type AccountFacts = Pick<
   Account,
-  'kind' | 'login' | 'provider' | 'state' | 'state_reason' | 'state_at' | 'confirmed_at' | 'groups_json' | 'groups_at'
+  | 'kind'
+  | 'login'
+  | 'provider'
+  | 'state'
+  | 'state_reason'
+  | 'state_at'
+  | 'confirmed_at'
+  | 'groups_json'
+  | 'groups_at'
+  | 'undecided_groups_json'
 >;
 
 const good: AccountStatus = { use: 'full', reason: null, signInHelps: false };
@@ -47,13 +56,16 @@ function stopped({ login, state, state_reason: why, state_at: at }: AccountFacts
   return { reason: `${login} has to sign in again${since}${reason}`, signInHelps: true };
 }
 
-type KnownGroups = Pick<Identity, 'groups' | 'groupsKnown' | 'groupsAt'>;
+type KnownGroups = Pick<Identity, 'groups' | 'undecidedGroups' | 'groupsKnown' | 'groupsAt'>;
 
 /** Groups that were told too long ago are unknown: whoever left one of them must not keep it while the provider is silent. */
 export function knownGroups(account: AccountFacts, gracePeriods: GracePeriods, now: number): KnownGroups {
   const groupsKnown = knowsGroups(account, gracePeriods, now);
-  const groups = groupsKnown ? (JSON.parse(account.groups_json) as string[]) : [];
-  return { groups, groupsKnown, groupsAt: account.groups_at };
+  const { groups_at: groupsAt } = account;
+  if (!groupsKnown) return { groups: [], undecidedGroups: [], groupsKnown, groupsAt };
+  const groups = JSON.parse(account.groups_json) as string[];
+  const undecidedGroups = JSON.parse(account.undecided_groups_json ?? '[]') as string[];
+  return { groups, undecidedGroups, groupsKnown, groupsAt };
 }
 
 export function knowsGroups({ kind, groups_at: at }: AccountFacts, gracePeriods: GracePeriods, now: number): boolean {

@@ -29,6 +29,8 @@ export type Identity = {
    * of the provider, and gets only what every one of these possibilities allows.
    */
   readonly groupsKnown: boolean;
+  /** Groups of which the provider doesn't say whether the person is in them; the others are known. Empty unless `groupsKnown`. */
+  readonly undecidedGroups: readonly string[];
   /** Epoch milliseconds at which they were last told; `null`: never. */
   readonly groupsAt: number | null;
   /** docker_auth's labels, of static users. */
@@ -47,6 +49,7 @@ export const anonymous: Identity = Object.freeze({
   domain: null,
   provider: null,
   groups: [],
+  undecidedGroups: [],
   groupsKnown: true,
   groupsAt: null,
   labels: {},

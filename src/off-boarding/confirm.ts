@@ -23,10 +23,11 @@ export function createConfirm({ source, accounts, audit }: ConfirmParts): Confir
     async note(account, status, at, actor) {
       if (status.kind === 'unasked') return accounts.forgetConfirmation(account.id, at);
       if (status.kind !== 'there') return accounts.noteCheck(account.id, at);
-      const event = groupsEvent(account, status.groups, actor);
+      const { groups, undecided = [] } = status;
+      const event = groupsEvent(account, groups, actor);
       await audit.commit(
         () => event,
-        (row) => accounts.confirm(account.id, { at, groups: status.groups }, row),
+        (row) => accounts.confirm(account.id, { at, groups, undecided }, row),
       );
     },
   };

@@ -34,7 +34,7 @@ export type Explanation = {
   readonly who: { readonly account: string; readonly kind: string; readonly domain: string | null };
   readonly groups: readonly Membership[];
   /** Not `null` where the provider's groups are unknown: when they were last told, epoch milliseconds, or `null` for never. */
-  readonly groupsUnknown: { readonly toldAt: number | null } | null;
+  readonly groupsUnknown: { readonly toldAt: number | null; readonly undecided: readonly string[] } | null;
   readonly access: Access;
   readonly context: DecisionContext;
   /** The rules in their order, up to the one that decides; all of them where none does. */
@@ -61,7 +61,7 @@ export function explain(policy: Policy, identity: Identity, access: Access, cont
   return {
     who: { account, kind, domain },
     groups: membershipsOf(policy.groups, identity),
-    groupsUnknown: identity.groupsKnown ? null : { toldAt: identity.groupsAt },
+    groupsUnknown: unknownGroupsOf(identity),
     access,
     context,
     passedOver,
@@ -70,6 +70,11 @@ export function explain(policy: Policy, identity: Identity, access: Access, cont
     narrowedBy: limits && { password: credential?.name ?? '', limits },
     granted: narrow(allowed, access, limits),
   };
+}
+
+function unknownGroupsOf(identity: Identity): Explanation['groupsUnknown'] {
+  const { groupsKnown, undecidedGroups: undecided, groupsAt: toldAt } = identity;
+  return groupsKnown && undecided.length === 0 ? null : { toldAt, undecided };
 }
 
 function explainRule(rule: Rule, subject: Subject, widest: Subject | null): ExplainedRule {
@@ -145,7 +150,10 @@ function formatDecision({ comment, undecidable }: ExplainedRule): string {
   return `decides${comment === null ? '' : `: "${comment}"`}`;
 }
 
-function formatUnknown({ toldAt }: NonNullable<Explanation['groupsUnknown']>): string {
+function formatUnknown({ toldAt, undecided }: NonNullable<Explanation['groupsUnknown']>): string {
+  if (undecided.length > 0) {
+    return `  the provider doesn't say whether the groups include ${undecided.join(', ')}. Only what either answer allows is granted.`;
+  }
   const why =
     toldAt === null
       ? 'the provider has never told them'

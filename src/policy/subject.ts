@@ -63,11 +63,16 @@ export function subjectOf(groups: Groups, identity: Identity, access: Access, co
 }
 
 /**
- * The same subject in every group that it may be in, where the provider's groups are unknown; `null` where they are known. More
- * groups never make a condition fail, so a rule that doesn't match this subject matches none of the possibilities.
+ * The same subject in every group that it may be in; `null` where all groups are known. More groups never make a condition
+ * fail, so a rule that doesn't match this subject matches none of the possibilities.
  */
 export function widestOf(groups: Groups, identity: Identity, subject: Subject): Subject | null {
-  if (identity.groupsKnown) return null;
+  const { undecidedGroups } = identity;
+  if (identity.groupsKnown) {
+    if (undecidedGroups.length === 0) return null;
+    const possible = groupsOf(groups, { ...identity, groups: [...identity.groups, ...undecidedGroups] });
+    return { ...subject, groups: possible.map(({ name }) => name) };
+  }
   const anyGroupOf = identity.provider === null ? '' : `${identity.provider}:`;
   return { ...subject, anyGroupOf, groups: [...new Set([...subject.groups, ...groupsThrough(groups, anyGroupOf)])] };
 }

@@ -25,6 +25,8 @@ export type Account = {
   readonly domain: string | null;
   readonly groups_json: string;
   readonly groups_at: number | null;
+  /** Groups of which the same answer didn't say whether the person is in them; `null`: there are none. */
+  readonly undecided_groups_json: string | null;
   readonly state: AccountState;
   readonly state_reason: string | null;
   readonly state_by: string | null;
@@ -88,6 +90,12 @@ export type AccountFilter = { readonly domain?: string | undefined; readonly pro
 
 export type DuePerson = Pick<Account, 'id' | 'provider'>;
 
+export type Confirmation = {
+  readonly at: number;
+  readonly groups: readonly string[] | null;
+  readonly undecided?: readonly string[];
+};
+
 export type AccountStore = {
   /**
    * Creates an account that waits for its person. Its domain is unknown: docker_auth looked at the e-mail alone.
@@ -118,11 +126,7 @@ export type AccountStore = {
    * The provider was asked at `at` and says that the person is there. An answer that comes after a later one is dropped.
    * @param groups `null`: it did not tell them; those that are known stay, with their age
    */
-  confirm(
-    id: string,
-    answer: { readonly at: number; readonly groups: readonly string[] | null },
-    audit: AuditRowOf,
-  ): Promise<void>;
+  confirm(id: string, answer: Confirmation, audit: AuditRowOf): Promise<void>;
   /** The provider was asked, and nothing is known better. */
   noteCheck(id: string, at: number): Promise<void>;
   /** Nothing can be asked for this person any more, so nothing ends by silence. */
@@ -154,6 +158,7 @@ const signIn = `
     provider = excluded.provider, login = excluded.login, email = excluded.email,
     display_name = excluded.display_name, domain = excluded.domain,
     groups_json = coalesce($9, account.groups_json), groups_at = coalesce($10, account.groups_at),
+    undecided_groups_json = case when $9 is null then account.undecided_groups_json end,
     signed_in_at = excluded.signed_in_at, search_text = excluded.search_text
   returning *`;
 
@@ -176,6 +181,7 @@ const setState = `
 
 const confirm = `
   update account set confirmed_at = $2, checked_at = $2, groups_json = coalesce($3, groups_json),
+    undecided_groups_json = case when cast($3 as text) is null then undecided_groups_json else $4 end,
     groups_at = case when cast($3 as text) is null then groups_at else $2 end
   where id = $1 and coalesce(checked_at, 0) <= $2`;
 
@@ -244,8 +250,9 @@ export function createAccountStore(sql: Sql): AccountStore {
       const values = [id, state, reason, by, at, unlessSignedInAfter];
       return (await runAudited(sql, { text: setState, values }, audit)) === 1;
     },
-    async confirm(id, { at, groups }, audit) {
-      const values = [id, at, groups === null ? null : JSON.stringify(groups)];
+    async confirm(id, { at, groups, undecided = [] }, audit) {
+      const unknown = undecided.length === 0 ? null : JSON.stringify(undecided);
+      const values = [id, at, groups === null ? null : JSON.stringify(groups), unknown];
       await runAudited(sql, { text: confirm, values }, audit);
     },
     async noteCheck(id, at) {

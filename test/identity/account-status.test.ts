@@ -17,6 +17,7 @@ const active = {
   confirmed_at: at,
   groups_json: '["google:dev@example.com"]',
   groups_at: at,
+  undecided_groups_json: null,
 } as const;
 const status = (account: Partial<Account>, after: number) =>
   accountStatusOf({ ...active, ...account }, gracePeriods, at + after);
@@ -49,12 +50,27 @@ test('a state says why and since when', () => {
 test('groups count as long as the operator lets them, then they are unknown', () => {
   const told = (account: Partial<Account>, after: number) =>
     knownGroups({ ...active, ...account }, gracePeriods, at + after);
-  assert.deepEqual(told({}, 24 * hour), { groups: ['google:dev@example.com'], groupsKnown: true, groupsAt: at });
-  assert.deepEqual(told({}, 24 * hour + 1), { groups: [], groupsKnown: false, groupsAt: at });
-  assert.deepEqual(told({ groups_at: null }, 0), { groups: [], groupsKnown: false, groupsAt: null });
+  assert.deepEqual(told({}, 24 * hour), {
+    groups: ['google:dev@example.com'],
+    undecidedGroups: [],
+    groupsKnown: true,
+    groupsAt: at,
+  });
+  assert.deepEqual(told({}, 24 * hour + 1), { groups: [], undecidedGroups: [], groupsKnown: false, groupsAt: at });
+  assert.deepEqual(told({ groups_at: null }, 0), {
+    groups: [],
+    undecidedGroups: [],
+    groupsKnown: false,
+    groupsAt: null,
+  });
 });
 
 test('the groups of a robot were given here, so no silence makes them unknown', () => {
   const robot = { ...active, kind: 'robot', groups_json: '["ci"]', groups_at: null } as const;
-  assert.deepEqual(knownGroups(robot, gracePeriods, at), { groups: ['ci'], groupsKnown: true, groupsAt: null });
+  assert.deepEqual(knownGroups(robot, gracePeriods, at), {
+    groups: ['ci'],
+    undecidedGroups: [],
+    groupsKnown: true,
+    groupsAt: null,
+  });
 });

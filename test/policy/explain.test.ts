@@ -34,7 +34,7 @@ test('groups of the provider that are unknown are said to be, with the time at w
   const text = formatExplanation(explain(policy, stale, access, context), 'policy.yml');
   assert.match(text, /^ {2}the provider's groups are unknown: .* told them at 2026-11-22T09:30:00.000Z and not since/m);
   const never = explain(policy, { ...stale, groupsAt: null }, access, context);
-  assert.deepEqual(never.groupsUnknown, { toldAt: null });
+  assert.deepEqual(never.groupsUnknown, { toldAt: null, undecided: [] });
   assert.match(
     formatExplanation(never, 'policy.yml'),
     /has never told them\. Only what every possible answer allows is granted\./,

@@ -31,6 +31,26 @@ test('a contractor whose groups are stale gets nothing that the rule against con
   assert.deepEqual(ask({ provider: 'kc', groups: [] }, 'prod/web'), ['pull', 'push']);
 });
 
+test('one group that the provider does not speak of is decided both ways, and the others count', () => {
+  const text = `
+groups: {outside: ["google:contractors"]}
+acl:
+  - {match: {group: outside, name: "prod/**"}, actions: [pull]}
+  - {match: {group: "google:ops"}, actions: [pull, push]}
+  - {match: {group: "google:contractors"}, actions: ["*"]}
+`;
+  const ask = (also: Partial<Identity>, name: string) => {
+    const access = { type: 'repository', name, actions: ['pull', 'push'] };
+    const identity = somebody('cy@example.com', { provider: 'google', ...also });
+    return decide(parsePolicy(text, 'p'), identity, access, context).granted.join();
+  };
+  const undecidedGroups = ['google:contractors'];
+  assert.equal(ask({ groups: ['google:ops'], undecidedGroups }, 'prod/web'), 'pull', 'both allow pull');
+  assert.equal(ask({ groups: ['google:ops'], undecidedGroups }, 'team/web'), 'pull,push', 'a known group grants');
+  assert.equal(ask({ groups: [], undecidedGroups }, 'team/web'), '', 'an undecided group grants nothing');
+  assert.equal(ask({ groups: ['google:ops'] }, 'prod/web'), 'pull,push');
+});
+
 describe('a rule above "pull and push for everyone" leaves what it grants, where it may match', () => {
   const table: readonly [rule: string, granted: string, why: string][] = [
     ['{match: {group: "kc:dev"}, actions: [pull]}', 'pull', 'both grant pull'],

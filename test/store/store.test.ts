@@ -233,6 +233,12 @@ describeEngines('the store', (databases) => {
       await accounts.confirm(id, { at: 400, groups: null }, unaudited);
       const ana = await accounts.byId(id);
       assert.deepEqual([ana?.groups_json, ana?.groups_at, ana?.confirmed_at], ['["google:dev"]', 300, 400]);
+      await accounts.confirm(id, { at: 410, groups: ['google:dev'], undecided: ['google:ops'] }, unaudited);
+      assert.equal((await accounts.byId(id))?.undecided_groups_json, '["google:ops"]');
+      await accounts.confirm(id, { at: 420, groups: null }, unaudited);
+      assert.equal((await accounts.byId(id))?.undecided_groups_json, '["google:ops"]', 'they keep their age, too');
+      await accounts.confirm(id, { at: 430, groups: [] }, unaudited);
+      assert.equal((await accounts.byId(id))?.undecided_groups_json, null);
       const gone = { state: 'disabled', reason: 'deleted', by: 'provider', at: 500 } as const;
       assert.equal(
         await accounts.setState(id, { ...gone, unlessSignedInAfter: 99 }, unaudited),

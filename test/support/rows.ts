@@ -48,6 +48,7 @@ export function account(changes: Partial<Account>): Account {
     domain: 'example.com',
     groups_json: '[]',
     groups_at: null,
+    undecided_groups_json: null,
     state: 'active',
     state_reason: null,
     state_by: null,
