@@ -4,9 +4,9 @@ import { PatternError } from '../pattern/compiled.ts';
 import { isExpression } from '../pattern/expression.ts';
 import { globProblem } from '../pattern/glob.ts';
 import { compilePattern } from '../pattern/pattern.ts';
+import { matchFieldNames, matchFields } from '../policy/match-fields.ts';
 
-const patternFields = ['account', 'type', 'name', 'service'];
-const matchFields = [...patternFields, 'ip', 'labels'];
+const dockerAuthFields: readonly string[] = matchFieldNames.filter((name) => matchFields[name].isDockerAuths);
 
 /** Tells what is dropped, or decides otherwise; an error where docker_auth itself would not start. */
 export type ReportNode = (node: unknown, message: string, severity?: 'error' | 'warning') => void;
@@ -110,7 +110,7 @@ function convertRule(rule: YAMLMap, number: number, conversion: Conversion): boo
     return true;
   }
   const patterns = matchPairs(match).filter(({ key }) => textOf(key) !== 'ip');
-  dropUnknown(match, [...matchFields, '<<'], `${path}.match`, report, 'so the rule is wider than it looks');
+  dropUnknown(match, [...dockerAuthFields, '<<'], `${path}.match`, report, 'so the rule is wider than it looks');
   for (const pair of patterns) convertPattern(pair, path, conversion);
   const texts = patterns.map(({ value }) => textOf(value) ?? '');
   if (texts.some((text) => !isExpression(text) && globProblem(text) !== null)) {
@@ -138,7 +138,7 @@ function matchPairs(match: YAMLMap): Pair[] {
     const key = isMerge(pair) ? '<<' : textOf(pair.key);
     if (key === '<<') return isMap(pair.value) ? matchPairs(pair.value) : [];
     if (key === 'labels') return pairsOf(pair.value);
-    return matchFields.includes(key ?? '') && !isNull(pair.value) ? [pair] : [];
+    return dockerAuthFields.includes(key ?? '') && !isNull(pair.value) ? [pair] : [];
   });
 }
 

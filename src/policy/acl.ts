@@ -1,13 +1,18 @@
 /** Owns the policy file: its YAML becomes a frozen Policy, or a list of everything that is wrong with it. */
-import type { IdentityKind } from '../identity/identity.ts';
 import { isExpression } from '../pattern/expression.ts';
 import { findConfusable } from './confusables.ts';
 import { readValues, readYaml } from './document.ts';
 import { compileGroups, GroupLoop, type Groups, type Member, noGroups, parseMember } from './groups.ts';
+import {
+  conditionFieldOf,
+  type MatchField,
+  type MatchFieldName,
+  matchFieldNames,
+  matchFields,
+} from './match-fields.ts';
 import { type Entry, type PolicyProblem, type Reader, suggest, type Value } from './reader.ts';
-import { type ConditionField, compileMatch, looksAtGroups, type Match, type Rule } from './rule.ts';
+import { compileConditions, looksAtGroups, type Rule, type WrittenCondition } from './rule.ts';
 import { createFirstMatch, type FirstMatch } from './rule-index.ts';
-import { captureFields } from './template.ts';
 
 export type { PolicyProblem } from './reader.ts';
 export type { Rule } from './rule.ts';
@@ -50,7 +55,6 @@ export type Policy = {
 const sections = ['users', 'groups', 'acl'] as const;
 /** These begin a docker_auth configuration: whoever has them wants the importer. */
 const dockerAuthSections = ['server', 'token', 'google_auth', 'oidc_auth', 'github_auth', 'ldap_auth', 'ext_auth'];
-const kinds: readonly IdentityKind[] = ['person', 'static', 'robot', 'ci', 'anonymous'];
 
 /**
  * @param fileName what messages call the file
@@ -230,59 +234,55 @@ function readFlag(reader: Reader, value: Value): boolean {
   return text === 'true';
 }
 
-const matchFields = [...captureFields, 'ip', 'labels', 'domain', 'group', 'kind'] as const;
+/** A written condition with its place in the file. */
+type PlacedCondition = WrittenCondition & { readonly place: Value['place'] };
 
 function readMatch(reader: Reader, value: Value, raw: boolean): Rule['conditions'] {
-  const fields = reader.fields(value, matchFields, ({ key, keyPlace }) => {
+  const fields = reader.fields(value, matchFieldNames, ({ key, keyPlace }) => {
     reader.report(keyPlace, `match.${key} is empty, so it is no condition`, 'warning');
   });
-  const match: { -readonly [Field in keyof Match]: Match[Field] } = {};
-  for (const field of [...captureFields, 'ip'] as const) {
-    const text = fields[field] ? readWord(reader, fields[field]) : null;
-    if (text !== null) match[field] = field === 'account' ? text.normalize('NFC') : text;
-  }
-  for (const field of ['domain', 'group', 'kind'] as const) {
-    const list = fields[field] ? reader.texts(fields[field]) : null;
-    if (list) match[field] = list.map(({ text }) => text);
-    for (const { text, place } of list ?? []) warnOfConfusable(reader, `${value.path}.${field}`, text, place);
-    if (field === 'kind') for (const { text, place } of list ?? []) checkKind(reader, text, place);
-  }
-  const labels = fields.labels ? readNamed(reader, fields.labels) : [];
-  match.labels = readLabelPatterns(reader, labels);
-  return compileMatch(match, { extended: true, raw }, (field, message) => {
-    reader.report(placeOf(field, fields, labels) ?? value.place, problemOf(field, match, message));
+  const written = matchFieldNames.flatMap((name) => {
+    const field = fields[name];
+    return field === undefined ? [] : readCondition(reader, name, field);
+  });
+  return compileConditions(written, { extended: true, raw }, (condition, pattern, message) => {
+    reader.report(condition.place, problemOf(condition, pattern, message));
   });
 }
 
-function readLabelPatterns(reader: Reader, labels: readonly Entry[]): Record<string, string> {
-  const patterns = labels.map(({ key, keyPlace, value }) => {
-    if (!value) reader.report(keyPlace, `match.labels.${key} is empty; write "*" for any value`);
-    return [key, (value && readWord(reader, value)) ?? ''] as const;
+function readCondition(reader: Reader, name: MatchFieldName, value: Value): PlacedCondition[] {
+  const { place } = value;
+  switch (matchFields[name].form) {
+    case 'pattern': {
+      const text = readWord(reader, value);
+      const { readAs = (written) => written }: MatchField = matchFields[name];
+      return text === null ? [] : [{ name, key: '', patterns: [readAs(text)], place }];
+    }
+    case 'list':
+      return [{ name, key: '', patterns: readTexts(reader, name, value), place }];
+    case 'map':
+      return readNamed(reader, value).map((entry) => readKey(reader, name, entry));
+  }
+}
+
+function readTexts(reader: Reader, name: MatchFieldName, value: Value): string[] {
+  const { check }: MatchField = matchFields[name];
+  return reader.texts(value).map(({ text, place }) => {
+    warnOfConfusable(reader, value.path, text, place);
+    const problem = check?.(text) ?? null;
+    if (problem !== null) reader.report(place, problem);
+    return text;
   });
-  return Object.fromEntries(patterns);
 }
 
-/** `undefined`, and reported, when it is none. */
-export function checkKind(reader: Reader, text: string, place: Value['place']): IdentityKind | undefined {
-  const kind = kinds.find((known) => known === text);
-  if (!kind) reader.report(place, `kind "${text}" is none of ${kinds.join(', ')}${suggest(text, kinds)}`);
-  return kind;
+function readKey(reader: Reader, name: MatchFieldName, { key, keyPlace, value }: Entry): PlacedCondition {
+  if (!value) reader.report(keyPlace, `match.${name}.${key} is empty; write "*" for any value`);
+  const pattern = (value && readWord(reader, value)) ?? '';
+  return { name, key, patterns: [pattern], place: value?.place ?? keyPlace };
 }
 
-function placeOf(
-  field: ConditionField,
-  fields: Partial<Record<(typeof matchFields)[number], Value>>,
-  labels: readonly Entry[],
-): Value['place'] | undefined {
-  const own = matchFields.find((name) => name === field);
-  if (own) return fields[own]?.place;
-  return labels.find(({ key }) => `labels.${key}` === field)?.value?.place;
-}
-
-function problemOf(field: ConditionField, match: Match, message: string): string {
-  if (field === 'ip') return `match.ip: ${message}`;
-  const name = captureFields.find((candidate) => candidate === field);
-  const pattern = name && match[name];
-  const what = pattern === undefined ? `match.${field}` : `match.${field} "${pattern}"`;
-  return `${what} is malformed: ${message}${pattern !== undefined && isExpression(pattern) ? ' (RE2 syntax)' : ''}`;
+function problemOf({ name, key }: WrittenCondition, pattern: string, message: string): string {
+  const what = `match.${conditionFieldOf(name, key)}`;
+  if (matchFields[name].takes === 'networks') return `${what}: ${message}`;
+  return `${what} "${pattern}" is malformed: ${message}${isExpression(pattern) ? ' (RE2 syntax)' : ''}`;
 }

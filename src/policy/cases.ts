@@ -1,10 +1,11 @@
 /** Owns `policy test`: cases that say who should be granted what, and which of them a policy fails. */
 import type { IdentityKind } from '../identity/identity.ts';
 import { type Access, parseScopes, withKnownActions } from '../scope.ts';
-import { checkKind, type Policy, PolicyError } from './acl.ts';
+import { type Policy, PolicyError } from './acl.ts';
 import { parseAddress } from './address.ts';
 import { readYaml } from './document.ts';
 import { type Explanation, explain } from './explain.ts';
+import { isIdentityKind, kindProblem, matchFieldNames, matchFields } from './match-fields.ts';
 import { type Place, type Reader, suggest, type Value } from './reader.ts';
 import type { DecisionContext } from './subject.ts';
 import { identityOf, type NamedAccount } from './who.ts';
@@ -22,7 +23,9 @@ export type CaseResult = { readonly passed: boolean; readonly explanation: Expla
 
 const nothing = 'nothing';
 const expectable = ['pull', 'push', 'delete', '*', nothing];
-const fields = ['who', 'kind', 'domain', 'groups', 'ip', 'service', 'scope', 'expect'] as const;
+/** Every match field can be given, so every policy can be tested. */
+const givenKeys = matchFieldNames.map((name) => matchFields[name].caseKey);
+const keys = [...new Set(givenKeys), 'expect'] as const;
 
 /**
  * A list of `{who, groups, ip, scope, expect}`; `groups` is a list or `unknown`; `expect` is `pull,push`, a list, or `nothing`.
@@ -39,7 +42,9 @@ export function parseCases(text: string, fileName: string): PolicyCase[] {
 
 /** With anything where a mistake is told, as nobody then sees the case. */
 function readCase(reader: Reader, value: Value): PolicyCase {
-  const { who, kind, domain, groups, ip, service, scope, expect } = reader.fields(value, fields);
+  const { who, kind, domain, groups, labels, ip, service, scope, expect, ...unread } = reader.fields(value, keys);
+  // Compiles as long as each key of the match fields is read below.
+  unread satisfies Readonly<Record<string, never>>;
   const missing = (what: string) => reader.report(value.place, `${value.path}: ${what}`);
   if (!who) missing('who is missing');
   if (!scope) missing('scope is missing');
@@ -51,6 +56,7 @@ function readCase(reader: Reader, value: Value): PolicyCase {
       kind: kind && readKind(reader, kind),
       domain: domain && reader.text(domain),
       groups: groups && readGroups(reader, groups),
+      labels: labels && readLabels(reader, labels),
     },
     access: scope ? readAccess(reader, scope) : unreadable,
     context: {
@@ -74,7 +80,17 @@ function readAccount(reader: Reader, value: Value): string {
 
 function readKind(reader: Reader, value: Value): IdentityKind | undefined {
   const text = reader.text(value);
-  return text === null ? undefined : checkKind(reader, text, value.place);
+  const problem = text === null ? null : kindProblem(text);
+  if (problem !== null) reader.report(value.place, problem);
+  return text !== null && isIdentityKind(text) ? text : undefined;
+}
+
+/** `labels: {team: [web, ops]}` */
+function readLabels(reader: Reader, value: Value): Record<string, readonly string[]> {
+  const labels = reader.entries(value).map(({ key, value: list }) => {
+    return [key, list ? reader.texts(list).map(({ text }) => text) : []] as const;
+  });
+  return Object.fromEntries(labels);
 }
 
 function readAddress(reader: Reader, value: Value): string {

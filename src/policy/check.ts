@@ -4,7 +4,7 @@ import type { Policy } from './acl.ts';
 import { type PolicyProblem, suggest } from './reader.ts';
 import type { Rule } from './rule.ts';
 import { findShadowedRules } from './shadowed-rules.ts';
-import { type CaptureField, captureFields, findCaptures } from './template.ts';
+import { captureFields, findCaptures } from './template.ts';
 
 /** Those of the file itself and those that take all of its rules to see, by line. */
 export function warningsOf(policy: Policy): PolicyProblem[] {
@@ -41,10 +41,7 @@ function undefinedGroups(rule: Rule, names: ReadonlySet<string>): string[] {
 const variables = ['account', 'type', 'name', 'service', 'domain', 'user'];
 
 function unknownVariables(rule: Rule): string[] {
-  const fields: Partial<Record<CaptureField, string>> = {};
-  for (const name of captureFields)
-    fields[name] = rule.conditions.find(({ field }) => field === name)?.patterns[0] ?? '';
-  const captures = findCaptures(fields);
+  const captures = findCaptures((name) => rule.conditions.find(({ field }) => field === name)?.patterns[0] ?? '');
   return rule.conditions.flatMap(({ field, patterns }) => {
     const placeholders = patterns.flatMap((pattern) => pattern.match(/\$\{[^}]*\}/g) ?? []);
     const choices = captureFields.some((name) => name === field);

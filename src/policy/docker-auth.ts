@@ -1,6 +1,6 @@
 /** Owns reading an ACL as docker_auth itself does, its leniency included; only to compare decisions with it. */
-import { type Condition, compileMatch, type Match } from './rule.ts';
-import { type CaptureField, captureFields } from './template.ts';
+import { conditionFieldOf, matchFieldNames, matchFields } from './match-fields.ts';
+import { type Condition, compileConditions, type WrittenCondition } from './rule.ts';
 
 export type DockerAuthRule = {
   readonly conditions: readonly Condition[];
@@ -25,11 +25,11 @@ export function loadDockerAuthAcl(acl: unknown): DockerAuthRule[] {
     textOf(comment ?? '', `${rule}.comment`);
     if (match === undefined || match === null) throw new DockerAuthError(`${rule}: match is missing`);
     return {
-      conditions: compileMatch(
-        matchOf(mapOf(match, `${rule}.match`), rule),
+      conditions: compileConditions(
+        readMatch(mapOf(match, `${rule}.match`), rule),
         { extended: false, raw: true },
-        (field, message) => {
-          throw new DockerAuthError(`${rule}.match.${field}: ${message}`);
+        ({ name, key }, _pattern, message) => {
+          throw new DockerAuthError(`${rule}.match.${conditionFieldOf(name, key)}: ${message}`);
         },
       ),
       actions:
@@ -40,16 +40,21 @@ export function loadDockerAuthAcl(acl: unknown): DockerAuthRule[] {
   });
 }
 
-/** Keys that it does not know it does not see: the rule becomes wider. */
-function matchOf(written: Readonly<Record<string, unknown>>, rule: string): Match {
-  const match: { -readonly [Field in CaptureField | 'ip' | 'labels']?: Match[Field] } = {};
-  for (const field of [...captureFields, 'ip'] as const) {
-    const value = written[field];
-    if (value !== undefined && value !== null) match[field] = textOf(value, `${rule}.match.${field}`);
-  }
-  const labels = Object.entries(mapOf(written['labels'] ?? {}, `${rule}.match.labels`));
-  match.labels = Object.fromEntries(labels.map(([label, pattern]) => [label, textOf(pattern, `${rule}.match.labels`)]));
-  return match;
+const fields = matchFieldNames.filter((name) => matchFields[name].isDockerAuths);
+
+/** docker_auth ignores keys that it doesn't know, and the rule becomes wider. */
+function readMatch(written: Readonly<Record<string, unknown>>, rule: string): WrittenCondition[] {
+  return fields.flatMap((name) => {
+    const value = written[name];
+    if (value === undefined || value === null) return [];
+    const path = `${rule}.match.${name}`;
+    if (matchFields[name].form !== 'map') return { name, key: '', patterns: [textOf(value, path)] };
+    return Object.entries(mapOf(value, path)).map(([key, pattern]) => ({
+      name,
+      key,
+      patterns: [textOf(pattern, path)],
+    }));
+  });
 }
 
 /** A number or a boolean is taken for its text, and nothing for the empty text, as its YAML reader does. */

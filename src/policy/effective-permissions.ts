@@ -3,8 +3,9 @@ import { foldCase, type Identity } from '../identity/identity.ts';
 import { compileExpression, isExpression } from '../pattern/expression.ts';
 import type { Policy } from './acl.ts';
 import type { Membership } from './groups.ts';
+import { type ConditionField, matchFieldOf } from './match-fields.ts';
 import { membershipsOf } from './memberships.ts';
-import { type Condition, type ConditionField, fails, type Rule } from './rule.ts';
+import { type Condition, fails, type Rule } from './rule.ts';
 import { type Subject, subjectOf, widestOf } from './subject.ts';
 
 /** A rule whose conditions on the person hold. */
@@ -35,9 +36,6 @@ export type EffectivePermissions = {
   readonly candidateRules: readonly CandidateRule[];
 };
 
-/** What the request and not the person decides. */
-const ofTheRequest: readonly ConditionField[] = ['type', 'name', 'service', 'ip'];
-
 /** What the policy holds in store for somebody, before a password narrows it. */
 export function effectivePermissionsOf(policy: Policy, identity: Identity): EffectivePermissions {
   const groups = membershipsOf(policy.groups, identity);
@@ -59,7 +57,10 @@ export function effectivePermissionsOf(policy: Policy, identity: Identity): Effe
 
 /** Whether the condition can only be judged once there is a request. */
 function waits({ field, patterns }: Condition): boolean {
-  return ofTheRequest.includes(field) || patterns.some((pattern) => /\$\{(name|type|service)[:}]/i.test(pattern));
+  return (
+    matchFieldOf(field).decidedBy === 'request' ||
+    patterns.some((pattern) => /\$\{(name|type|service)[:}]/i.test(pattern))
+  );
 }
 
 function candidateRuleOf(rule: Rule, subject: Subject, groups: readonly Membership[]): Omit<CandidateRule, 'mayApply'> {

@@ -1,10 +1,11 @@
 /** Owns `policy eval`: one JSON line with an ACL and a request in, one JSON line with the decision out. */
-import type { Identity, IdentityKind } from '../identity/identity.ts';
+import type { Identity } from '../identity/identity.ts';
 import { PolicyError, rulesFrom, type StaticUser } from './acl.ts';
 import { TooManyCombinations } from './choices.ts';
 import { allowedBy } from './decide.ts';
 import { DockerAuthError, loadDockerAuthAcl } from './docker-auth.ts';
 import { noGroups } from './groups.ts';
+import { isIdentityKind, kindProblem, type MatchFieldName, matchFieldNames, matchFields } from './match-fields.ts';
 import { type Condition, failingCondition } from './rule.ts';
 import { subjectOf, widestOf } from './subject.ts';
 import { identityOf } from './who.ts';
@@ -119,45 +120,66 @@ function decide(loaded: Loaded, input: Input): Outcome {
   }
 }
 
-/** A line may hold anything; what is read of a request has to be of its kind. */
+/** A line can hold anything; what is read of a request must have its type. */
 function requestProblem(request: EvalRequest): string | null {
   if (typeof request !== 'object' || Array.isArray(request)) return 'request is not an object';
-  for (const field of ['account', 'type', 'name', 'ip', 'service', 'kind', 'domain'] as const) {
-    if (request[field] !== undefined && typeof request[field] !== 'string') return `request.${field} is not text`;
+  for (const name of matchFieldNames) {
+    const { key, form } = matchFields[name].given;
+    const value = request[key];
+    // A list may be null, as Go writes an empty one.
+    if (value === undefined || (value === null && form !== 'text')) continue;
+    if (!forms[form].test(value)) return `request.${key} is not ${forms[form].name}`;
   }
-  for (const field of ['actions', 'groups'] as const) {
-    if (field === 'groups' && request.groups === 'unknown') continue;
-    if (!isTexts(request[field] ?? [])) return `request.${field} is not a list of texts`;
-  }
-  const labels = request.labels ?? {};
-  if (typeof labels !== 'object' || Array.isArray(labels)) return 'request.labels is not an object';
-  const wrong = Object.entries(labels).find(([, values]) => !isTexts(values ?? []));
-  return wrong ? `request.labels.${wrong[0]} is not a list of texts` : null;
+  const wrongKind = request.kind === undefined ? null : kindProblem(request.kind);
+  if (wrongKind !== null) return `request.kind: ${wrongKind}`;
+  const labels = Object.entries(request.labels ?? {});
+  const wrong = labels.find(([, values]) => !isTexts(values ?? []));
+  if (wrong) return `request.labels.${wrong[0]} is not a list of texts`;
+  return isTexts(request.actions ?? []) ? null : 'request.actions is not a list of texts';
 }
+
+const forms = {
+  text: { name: 'text', test: (value: unknown) => typeof value === 'string' },
+  groups: { name: 'a list of texts', test: (value: unknown) => value === 'unknown' || isTexts(value) },
+  labels: { name: 'an object', test: (value: unknown) => typeof value === 'object' && !Array.isArray(value) },
+} as const;
 
 function isTexts(value: unknown): boolean {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
-/** The keys of docker_auth's request, and ours where a policy looks at them. */
-type EvalRequest = {
-  readonly account?: string;
-  readonly type?: string;
-  readonly name?: string;
-  readonly ip?: string;
-  readonly service?: string;
-  readonly labels?: Readonly<Record<string, readonly string[]>> | null;
-  readonly actions?: readonly string[] | null;
-  readonly kind?: IdentityKind;
-  readonly domain?: string;
-  readonly groups?: readonly string[] | 'unknown';
+type Given = {
+  readonly text: string;
+  readonly groups: readonly string[] | 'unknown' | null;
+  readonly labels: Readonly<Record<string, readonly string[]>> | null;
 };
 
+/** The keys of docker_auth's request, and ours for the match fields that it doesn't have. */
+type EvalRequest = {
+  readonly [Name in MatchFieldName as GivenAs<Name>['key']]?: Given[GivenAs<Name>['form']] | undefined;
+} & { readonly actions?: readonly string[] | null };
+
+type GivenAs<Name extends MatchFieldName> = (typeof matchFields)[Name]['given'];
+
 function decideRequest(rules: readonly EvaluatedRule[], request: EvalRequest): Outcome {
-  const access = { type: request.type ?? '', name: request.name ?? '', actions: request.actions ?? [] };
-  const context = { service: request.service ?? '', address: request.ip ?? '' };
-  const identity = identityFrom(request);
-  const subject = subjectOf(noGroups, identity, access, context);
+  const {
+    account = '',
+    kind,
+    domain,
+    groups,
+    labels,
+    type = '',
+    name = '',
+    service = '',
+    ip,
+    actions,
+    ...unread
+  } = request;
+  // Compiles as long as each key of the match fields is read here.
+  unread satisfies Readonly<Record<string, never>>;
+  const access = { type, name, actions: actions ?? [] };
+  const identity = identityFrom({ kind, domain, groups, labels }, account);
+  const subject = subjectOf(noGroups, identity, access, { service, address: ip ?? '' });
   const widest = widestOf(noGroups, identity, subject);
   const end = rules.findIndex((candidate) => failingCondition(candidate, subject) === undefined);
   const rule = rules[end];
@@ -175,8 +197,11 @@ function hasActions(rule: EvaluatedRule): rule is EvaluatedRule & { readonly act
 }
 
 /** docker_auth compares accounts as they come, so the name is not folded as a person's would be. */
-function identityFrom({ account = '', kind, domain, groups, labels }: EvalRequest): Identity {
-  return { ...identityOf(onlyAnonymous, { account, kind, domain, groups, labels: labels ?? {} }), account };
+function identityFrom(given: Pick<EvalRequest, 'kind' | 'domain' | 'groups' | 'labels'>, account: string): Identity {
+  const { domain, groups, labels } = given;
+  const kind = given.kind !== undefined && isIdentityKind(given.kind) ? given.kind : undefined;
+  const named = { account, kind, domain, groups: groups ?? [], labels: labels ?? {} };
+  return { ...identityOf(onlyAnonymous, named), account };
 }
 
 /** An ACL alone does not say who there is, so whoever sends no credentials is somebody. */

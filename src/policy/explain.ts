@@ -5,8 +5,9 @@ import type { Policy } from './acl.ts';
 import { TooManyCombinations } from './choices.ts';
 import { allowedBy, narrow } from './decide.ts';
 import type { Membership } from './groups.ts';
+import { type ConditionField, matchFieldOf } from './match-fields.ts';
 import { membershipsOf } from './memberships.ts';
-import { type Condition, type ConditionField, failingCondition, fails, type Rule } from './rule.ts';
+import { type Condition, failingCondition, fails, type Rule } from './rule.ts';
 import { type DecisionContext, type Subject, subjectOf, widestOf } from './subject.ts';
 
 /** A condition that does not hold, and what it was held against. */
@@ -100,15 +101,8 @@ function whyUndecidable(rule: Rule, subject: Subject): string | null {
 }
 
 function mismatchOf({ field, patterns }: Condition, subject: Subject): Mismatch {
-  return { field, patterns, actual: actualOf(field, subject) };
-}
-
-function actualOf(field: ConditionField, subject: Subject): readonly string[] {
-  if (field === 'group') return subject.groups;
-  if (field === 'domain') return subject.domain === null ? [] : [subject.domain];
-  if (field === 'ip') return [subject.clientAddress];
-  if (field.startsWith('labels.')) return subject.labels[field.slice('labels.'.length)] ?? [];
-  return [subject[field as 'account' | 'type' | 'name' | 'service' | 'kind']];
+  const { valuesOf, key } = matchFieldOf(field);
+  return { field, patterns, actual: valuesOf(subject, key) };
 }
 
 /** @param fileName what the policy file is called, for `policy.yml:12` */
@@ -165,11 +159,12 @@ function placeOf({ number, line }: ExplainedRule, fileName: string): string {
   return `rule ${number} (${fileName}:${line})`;
 }
 
-function formatMismatch({ field, patterns, actual }: Mismatch): string {
+/** `domain "example.com" does not match "example.org"` */
+export function formatMismatch({ field, patterns, actual }: Mismatch): string {
   const expected = patterns.map((pattern) => `"${pattern}"`).join(' or ');
   const found = actual.map((value) => `"${value}"`).join(', ');
-  if (field === 'ip') return `ip ${expected} does not contain ${actual[0] || 'an unknown address'}`;
-  if (field === 'group') return `in no group ${expected}`;
+  const { mismatch } = matchFieldOf(field);
+  if (mismatch) return mismatch(expected, actual);
   if (actual.length === 0) return `${field} ${expected}: there is none`;
   return `${field} ${expected} does not match ${found}`;
 }

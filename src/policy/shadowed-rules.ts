@@ -4,9 +4,9 @@ import { isExpression } from '../pattern/expression.ts';
 import { literalEnds } from '../pattern/expression-ends.ts';
 import { compilePattern } from '../pattern/pattern.ts';
 import { contains, parseNetwork } from './address.ts';
-import { type Condition, type ConditionField, foldDomain, type Rule } from './rule.ts';
+import { type ConditionField, matchFieldOf } from './match-fields.ts';
+import type { Condition, Rule } from './rule.ts';
 import { createShelves, shelfFor } from './rule-index.ts';
-import { captureFields } from './template.ts';
 
 /** Each rule that can never decide -> the first rule before it that matches whatever it matches. */
 export function findShadowedRules(rules: readonly Rule[]): ReadonlyMap<Rule, Rule> {
@@ -73,9 +73,9 @@ function readTexts(field: ConditionField, patterns: readonly string[]): Text[] {
   return patterns.map((pattern) => readText(asCompared(field, pattern)));
 }
 
-/** As its condition holds it against a text: domains are in lower case. */
+/** As its condition compares it with a text. */
 function asCompared(field: ConditionField, pattern: string): string {
-  return field === 'domain' ? foldDomain(pattern) : pattern;
+  return matchFieldOf(field).normalize?.(pattern) ?? pattern;
 }
 
 function readText(written: string): Text {
@@ -91,9 +91,7 @@ function claimsOf({ conditions }: Rule): Claim[] {
 }
 
 function isEverything(pattern: string, field: ConditionField): boolean {
-  // The others hold for nobody who has none: no group, no domain, no such label, no known address.
-  const always = captureFields.some((name) => name === field);
-  return always && ['**', '/.*/', '/^/', '/$/'].includes(pattern);
+  return matchFieldOf(field).isAlwaysThere && ['**', '/.*/', '/^/', '/$/'].includes(pattern);
 }
 
 /** Whoever has a name at all: how the policies of docker_auth say "logged in". */
@@ -102,7 +100,7 @@ function isAnyText(pattern: string): boolean {
 }
 
 function claimOf({ field, patterns }: Condition): Claim {
-  const around = field === 'ip' ? networkAround : patternAround;
+  const around = matchFieldOf(field).takes === 'networks' ? networkAround : patternAround;
   const tests = patterns.map((pattern) => around(asCompared(field, pattern)));
   return { field, includes: (narrow) => tests.some((includes) => includes(narrow)) };
 }

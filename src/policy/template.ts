@@ -197,14 +197,14 @@ function captureFrom(source: string, group: number, text: string): string | null
  * The captures that the fields of a rule use and that can have a value. docker_auth finds them by this expression, so
  * `${type}/${account:1}` is one placeholder that means nothing; and a field is compiled before anything is put into it.
  */
-export function findCaptures(fields: Partial<Record<CaptureField, string>>): Captures {
+export function findCaptures(patternOf: (field: CaptureField) => string): Captures {
   const captures = new Map<string, { field: CaptureField; group: number; source: string }>();
-  for (const pattern of captureFields.map((field) => fields[field] ?? '')) {
+  for (const pattern of captureFields.map(patternOf)) {
     if (!pattern.includes('${')) continue;
     for (const [written, name = '', group = ''] of pattern.matchAll(/\$\{([^\n]+?):(\d+)\}/g)) {
       const field = captureFields.find((candidate) => capitalized(candidate) === capitalized(name));
       if (field === undefined) continue;
-      const from = fields[field] ?? '';
+      const from = patternOf(field);
       if (isExpression(from)) captures.set(written, { field, group: Number(group), source: from.slice(1, -1) });
     }
   }

@@ -2,6 +2,7 @@
 import type { Denial } from '../audit/denials.ts';
 import type { CandidateRule, EffectivePermissions, Reason } from '../policy/effective-permissions.ts';
 import type { Membership } from '../policy/groups.ts';
+import { matchFieldOf } from '../policy/match-fields.ts';
 import { type FormattedTime, formatTime } from './time-view.ts';
 
 export type CandidateRuleView = {
@@ -100,25 +101,14 @@ function patternsOf({ requires }: CandidateRule, field: string): readonly string
 function conditionsOf({ requires }: CandidateRule): string[] {
   return requires.flatMap(({ field, patterns }) => {
     const text = patterns.join(' or ');
-    if (field === 'name' || (field === 'type' && /^(repository|registry)$/.test(text))) return [];
-    if (field === 'ip') return [`only from ${text}`];
-    return [field === 'service' ? `only at ${text}` : `only where the ${field} is ${text}`];
+    const { requirement = () => `only where the ${field} is ${text}` } = matchFieldOf(field);
+    return requirement(text) ?? [];
   });
 }
 
-const kinds: Readonly<Record<string, string>> = {
-  static: 'user of the policy file',
-  ci: 'CI job',
-  anonymous: 'visitor without a password',
-};
-
 function reasonText({ field, patterns, groups }: Reason): string {
-  const text = patterns.join(' or ');
-  if (field === 'group' && groups.length === 0) return `perhaps a member of ${text}`;
-  if (field === 'group') return `member of ${list.format(groups.map(({ name, origin }) => `${name} (${origin})`))}`;
-  if (field === 'account') return `the user name fits ${text}`;
-  if (field === 'kind') return `every ${patterns.map((kind) => kinds[kind] ?? kind).join(' or ')}`;
-  return `${field.replace('labels.', 'label ')} is ${text}`;
+  const { reason = (text) => `${field.replace('labels.', 'label ')} is ${text}` } = matchFieldOf(field);
+  return reason(patterns.join(' or '), patterns, groups);
 }
 
 export type DenialView = {

@@ -211,7 +211,7 @@ describe('mistakes', () => {
     [
       'a label pattern',
       'acl: [{match: {labels: {a: "[", b: }}, actions: []}]',
-      [/^policy\.yml:1:28: match\.labels\.a is malformed/, /^policy\.yml:1:33: match\.labels\.b is empty/],
+      [/^policy\.yml:1:28: match\.labels\.a "\[" is malformed/, /^policy\.yml:1:33: match\.labels\.b is empty/],
     ],
     [
       'an address',
@@ -254,7 +254,7 @@ describe('mistakes', () => {
     [
       'the place of a second label',
       'acl: [{match: {labels: {a: x, b: "["}}, actions: []}]',
-      [/^policy\.yml:1:34: match\.labels\.b is malformed/],
+      [/^policy\.yml:1:34: match\.labels\.b "\[" is malformed/],
     ],
     [
       'a list among actions',

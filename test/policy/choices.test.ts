@@ -10,9 +10,9 @@ import { effectivePermissionsOf } from '../../src/policy/effective-permissions.t
 import { createEvaluator } from '../../src/policy/eval.ts';
 import { explain, formatExplanation } from '../../src/policy/explain.ts';
 import { noGroups } from '../../src/policy/groups.ts';
-import { compileMatch } from '../../src/policy/rule.ts';
 import { type Subject, subjectOf } from '../../src/policy/subject.ts';
 import type { Dialect } from '../../src/policy/template.ts';
+import { conditionsOf } from './asking.ts';
 
 const names = ['a', 'b', 'c', 'd', 'e', 'f'];
 const many = Array.from({ length: 12 }, (_, index) => `v${index}`);
@@ -68,7 +68,7 @@ type Read = keyof typeof dialects;
 /** Whether a rule for the pattern holds, `null`: it is malformed. All of the account can be captured. */
 function readAs(read: Read, pattern: string): ((asking: Partial<Subject>) => boolean) | null {
   let malformed = false;
-  const conditions = compileMatch({ account: '/^((?s:.*))$/', name: pattern }, dialects[read], () => {
+  const conditions = conditionsOf({ account: '/^((?s:.*))$/', name: pattern }, dialects[read], () => {
     malformed = true;
   });
   const nobody = subjectOf(noGroups, anonymous, { type: '', name: '', actions: [] }, context);

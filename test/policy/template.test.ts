@@ -1,9 +1,9 @@
 /** Variables in patterns, corner by corner, in both dialects. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { compileMatch, type Match } from '../../src/policy/rule.ts';
 import type { Subject } from '../../src/policy/subject.ts';
 import type { Dialect } from '../../src/policy/template.ts';
+import { conditionsOf, type Match } from './asking.ts';
 
 const ours: Dialect = { extended: true, raw: false };
 const raw: Dialect = { extended: true, raw: true };
@@ -25,7 +25,7 @@ const nobody: Subject = {
 };
 
 function fits(dialect: Dialect, match: Match, subject: Partial<Subject>): boolean {
-  const conditions = compileMatch(match, dialect, (field, message) => assert.fail(`${field}: ${message}`));
+  const conditions = conditionsOf(match, dialect, assert.fail);
   return conditions.every(({ holds }) => holds({ ...nobody, ...subject }));
 }
 

@@ -5,7 +5,7 @@ import type { Identity } from '../../identity/identity.ts';
 import type { Policy } from '../../policy/acl.ts';
 import { checkAddress } from '../../policy/address.ts';
 import { accessOf } from '../../policy/cases.ts';
-import { type ExplainedRule, type Explanation, explain, type Mismatch } from '../../policy/explain.ts';
+import { type ExplainedRule, type Explanation, explain, formatMismatch } from '../../policy/explain.ts';
 import { type Access, formatScope } from '../../scope.ts';
 import { actionsText, isEverything } from '../access-view.ts';
 import { type Fields, fieldsOf } from '../fields.ts';
@@ -102,20 +102,15 @@ function outcomeOf({ access, granted, passedOver, decidedBy }: Explanation) {
     tone: granted.length === 0 ? 'no' : refused.length === 0 ? 'yes' : 'partly',
     granted: actionsText(granted),
     refused: refused.length === 0 ? null : actionsText(refused).toLowerCase(),
-    passedOver: passedOver.map((rule) => ({ ...rule, grants: grantsOf(rule), why: rule.mismatches.map(mismatchText) })),
+    passedOver: passedOver.map((rule) => ({
+      ...rule,
+      grants: grantsOf(rule),
+      why: rule.mismatches.map(formatMismatch),
+    })),
     decidedBy: decidedBy === null ? null : { ...decidedBy, grants: grantsOf(decidedBy) },
   };
 }
 
 function grantsOf({ actions }: ExplainedRule): string {
   return isEverything(actions) ? 'whatever is asked for' : actionsText(actions).toLowerCase();
-}
-
-function mismatchText({ field, patterns, actual }: Mismatch): string {
-  const expected = patterns.join(' or ');
-  if (field === 'group') return `in no group ${expected}`;
-  if (actual.length === 0 || actual.join() === '') return `${field} ${expected}: there is none`;
-  return field === 'ip'
-    ? `address ${actual.join()} is not in ${expected}`
-    : `${field} ${actual.join(', ')} does not fit ${expected}`;
 }
