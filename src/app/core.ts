@@ -11,7 +11,7 @@ import { type Cipher, createCipher } from '../lib/cipher.ts';
 import { createDataFolder, readOrCreateSecret } from '../lib/data-folder.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import { createPepper, type Pepper } from '../lib/secret.ts';
-import type { Unstored } from '../lib/write-behind.ts';
+import { createUnstoredRecords, type UnstoredRecords } from '../lib/unstored.ts';
 import { createPatternCheck } from '../pattern/repository-pattern.ts';
 import { createFailedLogins, type FailedLogins } from '../static-users/failed-logins.ts';
 import { openStore } from '../store/open.ts';
@@ -33,6 +33,8 @@ export type Core = {
   readonly warnings: readonly string[];
   readonly uses: Uses;
   readonly denials: Denials;
+  /** What could not be stored of what is written behind the answers. */
+  readonly unstored: UnstoredRecords;
   close(): Promise<void>;
 };
 
@@ -41,7 +43,8 @@ export async function openCore(config: Config): Promise<Core> {
   const log = createLog(config.logLevel);
   await createDataFolder(config.dataFolder);
   const store = await openStore(config.databaseUrl, (error) => log.error({ err: error }, 'idle database connection'));
-  const audit = createAudit(store.audit, log, Date.now);
+  const unstored = createUnstoredRecords(log);
+  const audit = createAudit(store.audit, log, Date.now, unstored.of('audit events', '; this log has each of them'));
   const pepper = createPepper(await secretOf(config, 'passwordPepper', 'password-pepper'));
   const warnings = await checkPepper(store, pepper);
   for (const warning of warnings) log.error({}, warning);
@@ -49,7 +52,7 @@ export async function openCore(config: Config): Promise<Core> {
     store: store.passwords,
     audit,
     pepper,
-    onError: unstored(log, 'last uses of passwords'),
+    onError: unstored.of('last uses of passwords'),
     now: Date.now,
     publicUrl: config.publicUrl.href,
     maximumDays: config.passwordMaximumDays,
@@ -77,12 +80,12 @@ export async function openCore(config: Config): Promise<Core> {
   const uses = createUses({
     store: store.passwordUses,
     audit,
-    onError: unstored(log, 'uses of passwords'),
+    onError: unstored.of('uses of passwords'),
     now: Date.now,
   });
   const denials = createDenials({
     store: store.denials,
-    onError: unstored(log, 'denials'),
+    onError: unstored.of('denials'),
     now: Date.now,
   });
   const close = async () => {
@@ -90,19 +93,20 @@ export async function openCore(config: Config): Promise<Core> {
     await audit.close(); // to the last: uses tell it of new addresses
     await store.close();
   };
-  return { log, store, audit, pepper, passwords, identityTokens, failedLogins, cipher, uses, denials, warnings, close };
-}
-
-const fates: Readonly<Record<Unstored['fate'], string>> = {
-  kept: 'could not be stored; trying again',
-  lost: 'could not be stored and are lost',
-  dropped: 'are refused by the database and are lost',
-};
-
-/** What is written behind says here that it waits for the database, or was lost: at the end of the process, or as refused. */
-function unstored(log: Log, what: string): (unstored: Unstored) => void {
-  return ({ error, entries, fate }) => {
-    log.error({ err: error, entries }, `${what} ${fates[fate]}`);
+  return {
+    log,
+    store,
+    audit,
+    pepper,
+    passwords,
+    identityTokens,
+    failedLogins,
+    cipher,
+    uses,
+    denials,
+    unstored,
+    warnings,
+    close,
   };
 }
 

@@ -25,6 +25,7 @@ export async function startMetrics(
   const metrics = createMetrics({
     ...createReadings({ store: core.store, now: Date.now }),
     signingKeys: () => keys.rings.flatMap((ring) => signingKeyOf(ring)),
+    lostRecords: core.unstored.lost,
     warnings,
   });
   if (cluster.isPrimary) return { ...metrics, stop: await listen(place, metrics, core.log) };

@@ -18,6 +18,8 @@ export type Readings = {
    * and when the first of its certificates ends, in seconds since 1970.
    */
   signingKeys(): readonly { readonly ring: string; readonly age: number | null; readonly expiresAt: number }[];
+  /** Records that this process has lost for good, by kind. */
+  lostRecords(): readonly { readonly what: string; readonly records: number }[];
   /** What an operator should look at: policy files, keys, sweeps. */
   warnings(): readonly string[];
 };
@@ -188,6 +190,16 @@ function gaugeMaintenance(registry: Registry, readings: Readings): void {
     aggregator: 'min',
     collect() {
       for (const { ring, expiresAt } of readings.signingKeys()) this.set({ ring }, expiresAt);
+    },
+  });
+  new Counter({
+    name: 'dockpass_lost_records_total',
+    help: 'Records that were never stored: the database refused them, or was away for too long',
+    labelNames: ['what'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { what, records } of readings.lostRecords()) this.inc({ what }, records);
     },
   });
   new Gauge({

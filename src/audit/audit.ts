@@ -1,7 +1,7 @@
 /** Owns the record of who did what: rows of the audit, and one log line each. Never a secret. */
 import { randomBytes } from 'node:crypto';
 import type { Log } from '../lib/log.ts';
-import { createWriteBehind } from '../lib/write-behind.ts';
+import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import type { AuditRow, AuditRowOf, AuditStore } from '../store/audit-events.ts';
 import { storable } from '../store/sql.ts';
 
@@ -99,18 +99,22 @@ const flushDelay = 200;
 /** Events kept while the database is away; beyond it the oldest remain in the log alone. */
 const maximumWaiting = 10_000;
 
-/** @param now epoch milliseconds */
-export function createAudit(store: AuditStore, log: Log, now: () => number): OpenAudit {
+/**
+ * @param now epoch milliseconds
+ * @param onError told of recorded events that could not be stored; the log has each of them
+ */
+export function createAudit(
+  store: Pick<AuditStore, 'add'>,
+  log: Pick<Log, 'info'>,
+  now: () => number,
+  onError: (unstored: Unstored) => void,
+): OpenAudit {
   const waiting = createWriteBehind<AuditRow>({
     write: (rows) => store.add(rows),
     merge: (_, later) => later, // no two events have the same id
     delay: flushDelay,
     maximum: maximumWaiting,
-    onError({ error, entries, fate }) {
-      const rest = fate === 'kept' ? 'trying again' : 'this log has them';
-      const message = fate === 'dropped' ? `are refused by the database; ${rest}` : `could not be stored; ${rest}`;
-      log.error({ err: error, events: entries }, `audit events ${message}`);
-    },
+    onError,
   });
   const logRow = ({ detail_json: detail, ...fields }: AuditRow): void =>
     log.info({ audit: { ...fields, detail: JSON.parse(detail) } }, fields.action);

@@ -1,9 +1,9 @@
-/** Owns the processes behind WORKERS: they share one port, one that dies is replaced, all stop together. */
+/** Owns the processes behind WORKERS: they share one port, one that dies is replaced, and all stop together. */
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import type { Log } from '../lib/log.ts';
 
-/** A worker that lived this long, in milliseconds, was sound: the next one starts at once. */
+/** Milliseconds: a worker that lived this long was sound, and the next one starts immediately. */
 const soundLife = 30_000;
 /** Milliseconds before a worker is replaced whose predecessor was not sound; doubles each time. */
 const shortestPause = 250;
@@ -16,6 +16,7 @@ const longestPause = 30_000;
  */
 export async function keepWorkers(count: number, stop: Promise<void>, log: Log): Promise<number> {
   const { promise: broken, resolve: giveUp } = Promise.withResolvers<number>();
+  const pauses = new Set<NodeJS.Timeout>();
   let served = false;
   let stopping = false;
 
@@ -28,25 +29,29 @@ export async function keepWorkers(count: number, stop: Promise<void>, log: Log):
     });
     worker.once('exit', (code, signal) => {
       if (stopping) return;
-      // Another try would fail as this one did: the worker said why.
+      // Another try would fail for the reason that this one has logged.
       if (!served) return giveUp(code || 1);
       const young = performance.now() - begun < soundLife ? unsound + 1 : 0;
       const pause = young < 2 ? 0 : Math.min(longestPause, shortestPause * 2 ** (young - 2));
-      log.error({ pid: worker.process.pid, code, signal, pause }, 'a worker ended; another one takes its place');
-      setTimeout(() => {
-        if (!stopping) keepOne(young);
-      }, pause).unref();
+      log.error({ pid: worker.process.pid, code, signal, pause }, 'a worker ended and is replaced');
+      // It holds the process: after the last worker's death nothing else does.
+      const timer = setTimeout(() => {
+        pauses.delete(timer);
+        keepOne(young);
+      }, pause);
+      pauses.add(timer);
     });
   };
   for (let started = 0; started < count; started++) keepOne(0);
 
   const code = await Promise.race([stop.then(() => 0), broken]);
   stopping = true;
+  for (const timer of pauses) clearTimeout(timer);
   await Promise.all(workers().map(stopWorker));
   return code;
 }
 
-/** Takes a signal over that was meant for the service. */
+/** Passes on a signal that was meant for the service. */
 export function signalWorkers(signal: NodeJS.Signals): void {
   for (const worker of workers()) worker.process.kill(signal);
 }

@@ -11,11 +11,14 @@ export type WriteBehind<Entry> = {
   close(): Promise<void>;
 };
 
-/** `kept`: it is tried again; `lost`: the service stops; `dropped`: the database is there and takes none of them. */
+/**
+ * `kept`: they're tried again; `lost`: the service stops; `dropped`: the database is there and refuses them; `overflowed`:
+ * more came than are kept, and these were the oldest.
+ */
 export type Unstored = {
   readonly error: unknown;
   readonly entries: number;
-  readonly fate: 'kept' | 'lost' | 'dropped';
+  readonly fate: 'kept' | 'lost' | 'dropped' | 'overflowed';
 };
 
 /** Longest wait before another try, in milliseconds: a database that is away must not fill the log. */
@@ -33,7 +36,7 @@ export function createWriteBehind<Entry>(parts: {
   readonly delay: number;
   /** Entries in one write, where many would hold up requests: others get their turn in between. All of them where not said. */
   readonly atOnce?: number;
-  /** Entries kept while the database is away; beyond it the oldest are lost. */
+  /** Entries kept while the database is away; beyond it the oldest are lost, which `onError` is told with the next try. */
   readonly maximum: number;
   onError(unstored: Unstored): void;
 }): WriteBehind<Entry> {
@@ -43,13 +46,15 @@ export function createWriteBehind<Entry>(parts: {
   /** The last of `writing`, until it begins. */
   let next: Promise<void> | undefined;
   let failures = 0;
+  /** How many were lost to the maximum since the last try. */
+  let overflowed = 0;
   let closed = false;
 
   const keep = (key: string, entry: Entry): void => {
     const earlier = waiting.get(key);
     waiting.set(key, earlier === undefined ? entry : parts.merge(earlier, entry));
     const [oldest] = waiting.size > parts.maximum ? waiting.keys() : [];
-    if (oldest !== undefined) waiting.delete(oldest);
+    if (oldest !== undefined && waiting.delete(oldest)) overflowed += 1;
   };
   /** Not what keeps the process: whoever stops it closes this first. */
   const schedule = (): void => {
@@ -63,7 +68,14 @@ export function createWriteBehind<Entry>(parts: {
     failures += 1;
     schedule();
   };
+  const reportOverflow = (): void => {
+    const entries = overflowed;
+    overflowed = 0;
+    const error = new Error(`more than ${parts.maximum} waited`);
+    if (entries > 0) parts.onError({ error, entries, fate: 'overflowed' });
+  };
   const write = async (): Promise<void> => {
+    reportOverflow();
     const taken = waiting;
     waiting = new Map();
     if (taken.size === 0) return;
@@ -77,6 +89,7 @@ export function createWriteBehind<Entry>(parts: {
     if (away === null) failures = 0;
     else parts.onError({ error: away, entries: left.size, fate: closed ? 'lost' : 'kept' });
     if (away !== null && !closed) takeBack(taken, left);
+    reportOverflow();
   };
   /** Whoever asks before the next try begins waits for that one: while the database is away, each takes its time. */
   const flush = (): Promise<void> => {

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createReadings } from '../../src/app/metric-readings.ts';
 import { createMetrics, type Readings } from '../../src/app/metrics.ts';
+import { createUnstoredRecords } from '../../src/lib/unstored.ts';
 import type { Store } from '../../src/store/store.ts';
+import { collectLog } from '../support/collected-log.ts';
 import { createInstallation } from '../support/installation.ts';
 
 test('a service counts its answers, passwords, keys and warnings, on a listener of its own', async (t) => {
@@ -59,6 +61,7 @@ const readings: Readings = {
   expiring: async () => [],
   oldest: async () => ({ confirmation: 60, groups: null }),
   signingKeys: () => [],
+  lostRecords: () => [],
   warnings: () => [],
 };
 
@@ -108,6 +111,19 @@ test('a database that is away, or hangs, holds no scrape up; what is known is no
     { days: 14, passwords: 14 },
   ]);
   assert.deepEqual(await hanging.oldest(), { confirmation: null, groups: null });
+});
+
+test('records that could not be stored are in the log, and counted once they are lost for good', async () => {
+  const { log, lines } = collectLog();
+  const unstored = createUnstoredRecords(log);
+  const onDenials = unstored.of('denials');
+  const error = new Error('away');
+  for (const fate of ['kept', 'overflowed', 'dropped', 'lost'] as const) onDenials({ error, entries: 2, fate });
+  const metrics = createMetrics({ ...readings, lostRecords: unstored.lost });
+  for (let look = 0; look < 2; look++) {
+    assert.match((await metrics.read()).text, /^dockpass_lost_records_total\{what="denials"\} 6$/m);
+  }
+  assert.equal(lines.length, 4);
 });
 
 test('what was granted, how sign-ins ended, what sweeps found, and how old the oldest word of a provider is', async () => {

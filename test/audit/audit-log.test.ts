@@ -61,7 +61,12 @@ describeEngines('the audit', (databases) => {
     'keeps what somebody asked about, whatever characters it has, and what comes after it',
     scene(async ({ store, auditLog }) => {
       const log = { debug() {}, info() {}, warn() {}, error: (fields: object) => assert.fail(JSON.stringify(fields)) };
-      const audit = createAudit(store.audit, log, () => start);
+      const audit = createAudit(
+        store.audit,
+        log,
+        () => start,
+        ({ error }) => assert.ifError(error),
+      );
       for (const subject of ['a\0b', '\ud800', 'after']) {
         audit.record({
           action: 'policy.explain',

@@ -34,6 +34,10 @@ async function until(server: Server, holds: () => boolean): Promise<void> {
   while (!holds()) await ask(server).catch(() => {});
 }
 
+function times(count: number, text: string): RegExp {
+  return new RegExp(`(?:${text}[\\s\\S]*){${count}}`);
+}
+
 function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
@@ -130,6 +134,19 @@ describe('WORKERS', () => {
     }
     assert.deepEqual(pausesOf(server), [0, 250, 500, 1_000]);
     await server.stop();
+  });
+
+  test('all may die at the same time, again and again: they are replaced, and a stop ends the pause', async () => {
+    const server = await installation.serve({ WORKERS: '2' });
+    for (let round = 1; round <= 3; round++) {
+      await server.says(times(2 * round, '"listening"'));
+      for (const { pid = 0 } of listening(server).slice(-2)) process.kill(pid, 'SIGKILL');
+      await server.says(times(2 * round, '"pause"'));
+    }
+    assert.ok(isAlive(server.pid));
+    assert.equal(Math.max(...pausesOf(server)), 500);
+    await server.stop();
+    assert.equal(listening(server).length, 6);
   });
 
   test('none is tried again where none can start', async () => {

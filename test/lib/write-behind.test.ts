@@ -84,14 +84,17 @@ test('however many wait for what is stored, a database that is away is asked onc
   assert.deepEqual(stored, [['1']]);
 });
 
-test('beyond the maximum the oldest are lost', async () => {
-  const { writing, stored, database } = createScene(3);
+test('beyond the maximum the oldest are lost, which is reported with the next try', async () => {
+  const { writing, stored, database, fates } = createScene(3);
   database.away = true;
   for (const key of 'abcde') writing.put(key, key);
   await writing.flush();
+  assert.deepEqual(fates(), ['2 overflowed', '3 kept']);
+  writing.put('f', 'f');
   database.away = false;
   await writing.flush();
-  assert.deepEqual(stored, [['c', 'd', 'e']]);
+  assert.deepEqual(stored, [['d', 'e', 'f']]);
+  assert.deepEqual(fates(), ['2 overflowed', '3 kept', '1 overflowed']);
 });
 
 test('at the end it is tried once more, and then lost', async () => {

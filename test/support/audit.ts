@@ -1,4 +1,6 @@
 /** Owns audits for tests: one that collects its events in memory, and the word for a change that needs none. */
+
+import assert from 'node:assert/strict';
 import { type Audit, type AuditBuffer, type AuditEvent, createAudit } from '../../src/audit/audit.ts';
 import type { AuditStore } from '../../src/store/audit-events.ts';
 
@@ -13,7 +15,7 @@ export function collectingAudit(
   store: Pick<AuditStore, 'add'> = { add: async () => {} },
   now: () => number = () => 0,
 ): Audit & AuditBuffer {
-  const audit = createAudit(store as AuditStore, silent, now);
+  const audit = createAudit(store, silent, now, ({ error }) => assert.ifError(error));
   return {
     async write(event) {
       await audit.write(event);
