@@ -1,4 +1,4 @@
-/** README and docs: each link leads somewhere, and each command that they show is there with the options that they show. */
+/** The README, the docs and the other pages of the project: each link leads somewhere, and each command that they show is there with the options that they show. */
 import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { runCommand } from '../src/cli/cli.ts';
 
-const pages = ['README.md', 'CHANGELOG.md', ...globSync('docs/*.md')];
+const pages = [...globSync('*.md'), ...globSync('docs/*.md')];
 const textOf = (page: string): string => readFileSync(page, 'utf8');
 
 /** Blocks of code, and code within a sentence. */

@@ -1,9 +1,10 @@
-/** Runs the suites through node:test: all of test/, or the files and folders that are named. Exits 1 when one fails. */
+/** Runs the suites through node:test: all of test/, the files and folders that are named, or with --unit those that need only Node and SQLite. Exits 1 when one fails. */
 import { globSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type EventData, run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { unitTests } from './unit.ts';
 
 /** These drive a Docker Engine or a browser for most of a minute: they start first, so that none is left to run alone at the end. */
 const slow = /docker-login|clients|browser|pages/;
@@ -33,6 +34,10 @@ stream.on('test:diagnostic', ({ nesting, message }: EventData.TestDiagnostic) =>
 stream.compose(spec).pipe(process.stdout);
 
 function chosenFiles(paths: readonly string[]): string[] {
+  if (paths[0] === '--unit') {
+    process.env['TEST_ENGINES'] = 'sqlite';
+    return unitTests();
+  }
   const roots = paths.length > 0 ? paths : ['test'];
   return roots.flatMap((path) => {
     const kind = statSync(path, { throwIfNoEntry: false });
