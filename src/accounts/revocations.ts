@@ -26,7 +26,7 @@ export type Revocation = {
   readonly reason: string;
   readonly selection: Selection;
   readonly passwords: number;
-  /** From then on it stands. */
+  /** From then on it's final; one made by a version before 0.2.0 is final from the start. */
   readonly undoUntil: number;
   readonly undone: { readonly at: number; readonly by: string } | null;
 };
@@ -43,9 +43,11 @@ export type Revocations = {
    */
   revoke(selection: Selection, expected: number | null, reason: string, by: Actor): Promise<Revocation>;
   /**
-   * The passwords work again, except those that have expired or were leaked.
+   * The passwords work again, except those that have expired, or that their owner, off-boarding, a leak report or another
+   * revocation has ended too.
    * @returns how many
-   * @throws {Refusal} `not_found`; `conflict` after 24 hours or when it is undone already. One that broke off goes on.
+   * @throws {Refusal} `not_found`; `conflict` after 24 hours, when it is undone already or was made before the upgrade. One that
+   *   broke off continues.
    */
   undo(id: string, by: Actor): Promise<number>;
   /** The newest first, at most a hundred. */
@@ -99,12 +101,18 @@ export function createRevocations(parts: RevocationParts): Revocations {
       await audit.commit(event, (entry) => store.revocations.begin(row, entry));
       let passwords = 0;
       for await (const ended of endInPieces(parts, row, found)) passwords += ended;
+      await alsoEndInPieces(parts, row, selection);
       await store.revocations.complete(row.id);
       return toRevocation({ ...row, passwords });
     },
 
     async undo(id, by) {
-      const { selection_json: selection, passwords } = await find(id);
+      const { selection_json: selection, passwords, undo_checked: isChecked } = await find(id);
+      if (isChecked !== 1) {
+        throw cannotUndo(
+          'It was made before an upgrade, and nobody knows which of its passwords their owners have revoked since',
+        );
+      }
       const detail = { id, selection: JSON.parse(selection) as Selection, passwords };
       const event = { action: 'revocation.undo', ...by, subject: '', detail } as const;
       const isFirst = await audit.commit(event, (row) => store.revocations.markUndone(id, by.actor, now(), row));
@@ -132,6 +140,7 @@ function createRow(selection: Selection, passwords: number, reason: string, by: 
     undo_until: at + undoTime,
     undone_at: null,
     undone_by: null,
+    undo_checked: 1,
   };
 }
 
@@ -148,9 +157,20 @@ async function* endInPieces(
   }
 }
 
+/** What others ended and this one means too stays ended when they're undone. @returns how many */
+async function alsoEndInPieces(parts: RevocationParts, row: RevocationRow, selection: Selection): Promise<number> {
+  const ids = (await select(parts, selection, 'ended')).map(({ id }) => id);
+  for (let start = 0; start < ids.length; start += pieceSize) {
+    await parts.store.revocations.alsoEnd(row, ids.slice(start, start + pieceSize));
+    await yieldToOthers();
+  }
+  return ids.length;
+}
+
 /** @returns how many */
 async function restoreAll({ store }: RevocationParts, id: string): Promise<number> {
   let restored = 0;
+  while ((await store.revocations.leaveToOthers(id, pieceSize)) === pieceSize) await yieldToOthers();
   for (;;) {
     const piece = await store.revocations.restore(id, pieceSize);
     restored += piece;
@@ -187,7 +207,7 @@ function toRevocation(row: RevocationRow): Revocation {
     reason: row.reason,
     selection: JSON.parse(row.selection_json) as Selection,
     passwords: row.passwords,
-    undoUntil: row.undo_until,
+    undoUntil: row.undo_checked === 1 ? row.undo_until : row.at,
     undone: row.undone_at === null ? null : { at: row.undone_at, by: row.undone_by ?? '' },
   };
 }

@@ -35,10 +35,15 @@ const pieceSize = 1_000;
 export type Selected = { readonly id: string; readonly accountId: string; readonly login: string };
 
 /**
- * The live passwords that are meant.
+ * The passwords that are meant.
+ * @param which `live`, or those that another revocation has ended
  * @throws {Refusal} `bad_request` for an empty selection
  */
-export async function select(parts: SelectionParts, selection: Selection): Promise<Selected[]> {
+export async function select(
+  parts: SelectionParts,
+  selection: Selection,
+  which: 'live' | 'ended' = 'live',
+): Promise<Selected[]> {
   if (Object.values(selection).every((value) => value === undefined)) {
     throw new Refusal(
       'bad_request',
@@ -52,7 +57,7 @@ export async function select(parts: SelectionParts, selection: Selection): Promi
   for await (const accounts of accountsOf(parts, meant)) {
     const logins = new Map(accounts.filter((each) => isMeant(parts, meant, each)).map(({ id, login }) => [id, login]));
     for (const ids of inPieces([...logins.keys()])) {
-      const rows = await store.revocations.live(ids, meant, at);
+      const rows = await store.revocations[which](ids, meant, at);
       found.push(
         ...rows.map(({ id, account_id: accountId }) => ({ id, accountId, login: logins.get(accountId) ?? '' })),
       );

@@ -39,7 +39,7 @@ export function createLeakReports({ store, failedLogins, audit, pepper, now }: L
     if (row === undefined) return false;
     const { id, name, login } = row;
     const event = { action: 'password.leaked', actor: '', client, subject: login, detail: { id, name } } as const;
-    await audit.commit(event, (entry) => store.passwords.revokeForGood(id, reporter, now(), entry));
+    await audit.commit(event, (entry) => store.passwords.revoke(id, reporter, now(), entry));
     return true;
   };
   const endApiToken = async (hash: string, client: Requester): Promise<boolean> => {

@@ -153,7 +153,9 @@ function printPreview({ people, passwords, sample, uses }: Preview, terminal: Te
 }
 
 function printRevocation({ id, at, by, passwords, reason, undone, undoUntil }: Revocation, terminal: Terminal): void {
-  const end = undone === null ? `can be undone until ${minuteOf(undoUntil)}` : `undone by ${undone.by}`;
+  const isFinal = undoUntil <= Date.now();
+  const end =
+    undone !== null ? `undone by ${undone.by}` : isFinal ? 'final' : `can be undone until ${minuteOf(undoUntil)}`;
   terminal.out(
     [id, minuteOf(at), by, `${passwords} passwords`, reason, end].filter((field) => field !== '').join('  '),
   );

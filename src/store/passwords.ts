@@ -94,10 +94,11 @@ export type PasswordStore = {
    * @returns false, and nothing changed, unless the old one is live, has no successor, and is none whose predecessor still lives
    */
   rotate(oldId: string, successor: NewPassword, oldUntil: number, audit: AuditRowOf): Promise<boolean>;
-  /** False when it is not there or was revoked before. */
+  /**
+   * Revokes for good: takes it out of any revocation by an administrator, so that no undo brings it back. False when it isn't
+   * there, or was revoked for good before.
+   */
   revoke(id: string, by: string, at: number, audit: AuditRowOf): Promise<boolean>;
-  /** Revokes for good: no undo of another revocation brings it back. False when it is not there, or was before. */
-  revokeForGood(id: string, by: string, at: number, audit: AuditRowOf): Promise<boolean>;
   /** Writes last uses, except where one less than `interval` milliseconds before is recorded already. */
   recordUses(
     uses: readonly { readonly id: string; readonly at: number; readonly address: string; readonly client: string }[],
@@ -164,8 +165,7 @@ const expiring = `${withReason} where ${endsWithin} order by p.expires_at, p.id`
 const countExpiring = `
   select count(*) as count from app_password p join account a on a.id = p.account_id where ${endsWithin}`;
 
-const revoke = 'update app_password set revoked_at = $3, revoked_by = $2 where id = $1 and revoked_at is null';
-const revokeForGood = `
+const revoke = `
   update app_password set revoked_at = coalesce(revoked_at, $3), revoked_by = $2, revocation_id = null
   where id = $1 and (revoked_at is null or revocation_id is not null)`;
 
@@ -226,8 +226,6 @@ export function createPasswordStore(sql: Sql): PasswordStore {
         return true;
       }),
     revoke: async (id, by, at, audit) => (await runAudited(sql, { text: revoke, values: [id, by, at] }, audit)) === 1,
-    revokeForGood: async (id, by, at, audit) =>
-      (await runAudited(sql, { text: revokeForGood, values: [id, by, at] }, audit)) === 1,
     async recordUses(uses, interval) {
       await sql.batch(
         uses.map(({ id, at, address, client }) => ({

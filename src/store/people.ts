@@ -48,7 +48,8 @@ export type PeopleStore = {
   disable(id: string, change: { reason: string; by: string; at: number }, audit: AuditRowOf<Disabled>): Promise<void>;
   /**
    * Disables the account on its provider's word, revokes its passwords and ends its sessions.
-   * @returns false, and nothing changed, where it is disabled already or its person has signed in after `change.at`
+   * @returns false, and nothing changed, where its person has signed in after `change.at`, or it's disabled already and no
+   *   undo could bring a password back
    */
   shutOut(
     id: string,
@@ -87,8 +88,9 @@ const shutOut = `
   update account set state = 'disabled', state_reason = $2, state_by = '${byProvider}', state_at = $3
   where id = $1 and state <> 'disabled' and coalesce(signed_in_at, 0) <= $3`;
 const revokeOfAccount = `
-  update app_password set revoked_at = $3, revoked_by = $2
-  where account_id = $1 and revoked_at is null and expires_at > $3`;
+  update app_password set revoked_at = coalesce(revoked_at, $3), revoked_by = $2, revocation_id = null
+  where account_id = $1 and expires_at > $3 and (revoked_at is null or revocation_id is not null)
+    and exists (select 1 from account where id = $1 and coalesce(signed_in_at, 0) <= $3)`;
 
 /**
  * In an order that the references allow. API tokens stay, so that who made them can be read: revoked, because one without
@@ -97,6 +99,7 @@ const revokeOfAccount = `
 const removals = {
   identityTokens: 'delete from identity_token where password_id in (select id from app_password where account_id = $1)',
   uses: 'delete from password_use where password_id in (select id from app_password where account_id = $1)',
+  revocations: 'delete from revocation_also where password_id in (select id from app_password where account_id = $1)',
   passwords: 'delete from app_password where account_id = $1',
   sessions: 'delete from web_session where account_id = $1',
   refreshTokens: 'delete from refresh_token where account_id = $1',
@@ -147,8 +150,9 @@ export function createPeopleStore(sql: Sql): PeopleStore {
       }),
     shutOut: (id, { reason, passwordsBy, at }, audit) =>
       sql.atomic(function* () {
-        if ((yield { text: shutOut, values: [id, reason, at] }) === 0) return false;
+        const isNew = (yield { text: shutOut, values: [id, reason, at] }) === 1;
         const passwords = yield { text: revokeOfAccount, values: [id, passwordsBy, at] };
+        if (!isNew && passwords === 0) return false;
         const sessions = yield { text: removals.sessions, values: [id] };
         yield* addRow(audit({ passwords, sessions }));
         return true;
@@ -158,6 +162,7 @@ export function createPeopleStore(sql: Sql): PeopleStore {
         yield { text: endApiTokens, values: [id, by, at] };
         yield { text: removals.identityTokens, values: [id] };
         yield { text: removals.uses, values: [id] };
+        yield { text: removals.revocations, values: [id] };
         const passwords = yield { text: removals.passwords, values: [id] };
         const sessions = yield { text: removals.sessions, values: [id] };
         yield { text: removals.refreshTokens, values: [id] };

@@ -15,6 +15,7 @@ export type RevocationRow = {
   readonly undo_until: number;
   readonly undone_at: number | null;
   readonly undone_by: string | null;
+  readonly undo_checked: number | null;
 };
 
 /** What tells of a password whether it is meant; times are epoch milliseconds. */
@@ -29,15 +30,21 @@ export type SelectedPassword = { readonly id: string; readonly account_id: strin
 export type RevocationStore = {
   /** Live passwords of these accounts. @param accountIds at most `idsAtOnce` */
   live(accountIds: readonly string[], filter: PasswordFilter, now: number): Promise<SelectedPassword[]>;
+  /** The same of those that another revocation ended, which its undo would bring back. */
+  ended(accountIds: readonly string[], filter: PasswordFilter, now: number): Promise<SelectedPassword[]>;
   /** As lists show them, in no order. @param ids at most `idsAtOnce` */
   listed(ids: readonly string[]): Promise<ListedPassword[]>;
   begin(revocation: RevocationRow, audit: AuditRowOf): Promise<void>;
   /** Ends those of the passwords that still live, all or none, unless it was undone meanwhile. @returns how many */
   end(revocation: RevocationRow, passwordIds: readonly string[]): Promise<number>;
+  /** Notes that the revocation also means passwords that others ended: undoing those leaves them to this one. */
+  alsoEnd(revocation: RevocationRow, passwordIds: readonly string[]): Promise<void>;
   /** Writes down how many passwords it ended. */
   complete(id: string): Promise<void>;
-  /** False where it is too late, or undone already. */
+  /** False where it is too late, undone already, or was made by an older version. */
   markUndone(id: string, by: string, at: number, audit: AuditRowOf): Promise<boolean>;
+  /** Leaves at most `limit` passwords of a revocation that is undone to another that means them. @returns how many */
+  leaveToOthers(id: string, limit: number): Promise<number>;
   /** Lets at most `limit` passwords of a revocation that is undone live again. @returns how many did */
   restore(id: string, limit: number): Promise<number>;
   byId(id: string): Promise<RevocationRow | undefined>;
@@ -45,17 +52,32 @@ export type RevocationStore = {
 };
 
 const insert = `
-  insert into revocation (id, at, actor, reason, selection_json, passwords, undo_until)
-  values ($1, $2, $3, $4, $5, $6, $7)`;
+  insert into revocation (id, at, actor, reason, selection_json, passwords, undo_until, undo_checked)
+  values ($1, $2, $3, $4, $5, $6, $7, 1)`;
 const revoke = `
   update app_password set revoked_at = $1, revoked_by = $2, revocation_id = $3
   where revoked_at is null and exists (select 1 from revocation where id = $3 and undone_at is null)
     and id in (${idParameters(4)})`;
+const alsoEnd = `
+  insert into revocation_also (password_id, revocation_id)
+  select id, $1 from app_password
+  where revoked_at is not null and revocation_id <> $1 and id in (${idParameters(2)})
+  on conflict do nothing`;
+const others = `
+  revocation_also o join revocation r on r.id = o.revocation_id
+  where r.undone_at is null and r.id <> $1 and o.password_id`;
+const firstOther = `select min(r.id) from ${others} = app_password.id`;
+const leaveToOthers = `
+  update app_password set revocation_id = (${firstOther}),
+    revoked_by = (select actor from revocation where id = (${firstOther}))
+  where id in (select p.id from app_password p
+    where p.revocation_id = $1 and exists (select 1 from ${others} = p.id) limit $2)`;
 const complete = `
   update revocation set passwords = (select count(*) from app_password where revocation_id = $1)
   where id = $1 and undone_at is null`;
 const markUndone = `
-  update revocation set undone_at = $2, undone_by = $3 where id = $1 and undone_at is null and undo_until >= $2`;
+  update revocation set undone_at = $2, undone_by = $3 
+  where id = $1 and undone_at is null and undo_until >= $2 and undo_checked = 1`;
 const restore = `
   update app_password set revoked_at = null, revoked_by = null, revocation_id = null
   where id in (select id from app_password where revocation_id = $1 limit $2)
@@ -65,20 +87,24 @@ const listed = `
   from app_password p join account a on a.id = p.account_id where p.id in (${idParameters()})`;
 
 export function createRevocationStore(sql: Sql): RevocationStore {
+  const select = (state: string, accountIds: readonly string[], filter: PasswordFilter, now: number) => {
+    const { passwordId, createdBefore, unusedSince } = filter;
+    const conditions = createConditions(state);
+    const ids = padded(accountIds).map(conditions.parameter);
+    conditions.add((value) => `p.expires_at > ${value}`, now);
+    if (passwordId !== undefined) conditions.add((value) => `p.id = ${value}`, passwordId);
+    if (createdBefore !== undefined) conditions.add((value) => `p.created_at < ${value}`, createdBefore);
+    if (unusedSince !== undefined) {
+      conditions.add((value) => `coalesce(p.used_at, p.created_at) < ${value}`, unusedSince);
+    }
+    const text = `
+      select p.id, p.account_id from app_password p ${conditions.where()} and p.account_id in (${ids.join(', ')})`;
+    return sql.all<SelectedPassword>(text, conditions.values);
+  };
   return {
-    live(accountIds, { passwordId, createdBefore, unusedSince }, now) {
-      const conditions = createConditions('p.revoked_at is null');
-      const ids = padded(accountIds).map(conditions.parameter);
-      conditions.add((value) => `p.expires_at > ${value}`, now);
-      if (passwordId !== undefined) conditions.add((value) => `p.id = ${value}`, passwordId);
-      if (createdBefore !== undefined) conditions.add((value) => `p.created_at < ${value}`, createdBefore);
-      if (unusedSince !== undefined) {
-        conditions.add((value) => `coalesce(p.used_at, p.created_at) < ${value}`, unusedSince);
-      }
-      const text = `
-        select p.id, p.account_id from app_password p ${conditions.where()} and p.account_id in (${ids.join(', ')})`;
-      return sql.all<SelectedPassword>(text, conditions.values);
-    },
+    live: (accountIds, filter, now) => select('p.revoked_at is null', accountIds, filter, now),
+    ended: (accountIds, filter, now) =>
+      select('p.revoked_at is not null and p.revocation_id is not null', accountIds, filter, now),
     listed: (ids) => sql.all<ListedPassword>(listed, padded(ids)),
     async begin({ id, at, actor, reason, selection_json, passwords, undo_until }, audit) {
       const values = [id, at, actor, reason, selection_json, passwords, undo_until];
@@ -91,11 +117,15 @@ export function createRevocationStore(sql: Sql): RevocationStore {
       );
       return ended.reduce((sum, count) => sum + count, 0);
     },
+    async alsoEnd({ id }, passwordIds) {
+      await sql.batch(inPieces(passwordIds).map((piece) => ({ text: alsoEnd, values: [id, ...padded(piece)] })));
+    },
     async complete(id) {
       await sql.run(complete, [id]);
     },
     markUndone: async (id, by, at, audit) =>
       (await runAudited(sql, { text: markUndone, values: [id, at, by] }, audit)) === 1,
+    leaveToOthers: (id, limit) => sql.run(leaveToOthers, [id, limit]),
     restore: (id, limit) => sql.run(restore, [id, limit]),
     byId: (id) => sql.get<RevocationRow>('select * from revocation where id = $1', [id]),
     latest: (count) => sql.all<RevocationRow>('select * from revocation order by at desc, id limit $1', [count]),

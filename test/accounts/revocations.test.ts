@@ -150,6 +150,47 @@ describeEngines('revocations', (databases) => {
   );
 
   test(
+    'what its owner, off-boarding or another revocation has ended since, an undo leaves ended, and the audit has each',
+    scene(async (scene) => {
+      const { ana, bo, secrets, old } = await withCompany(scene);
+      const { revocations, passwords, store } = scene;
+      const all = await revocations.revoke({ domain: 'example.com' }, 4, '', root);
+      const laptop = (await passwords.ofAccount(ana)).find(({ name }) => name === 'new');
+      await passwords.revoke(laptop?.id ?? '', ana.id, { actor: ana.login, client });
+      const stolen = (await passwords.ofAccount(ana)).find(({ name }) => name === 'new');
+      assert.equal(stolen?.revokedBy, 'ana@example.com');
+      assert.ok(scene.events.some(({ action, actor }) => action === 'password.revoke' && actor === ana.login));
+      await store.people.disable(bo.id, { reason: '', by: root.actor, at: scene.clock.at }, unaudited);
+      const gone = { reason: 'deleted', passwordsBy: 'google', at: scene.clock.at };
+      assert.equal(await store.people.shutOut(bo.id, gone, unaudited), true, 'whoever disabled the account before');
+      assert.equal(await store.people.shutOut(bo.id, gone, unaudited), false);
+      const again = { state: 'active', reason: null, by: root.actor, at: scene.clock.at } as const;
+      await store.accounts.setState(bo.id, again, unaudited);
+      assert.equal(await revocations.undo(all.id, root), 1);
+      assert.equal(typeof (await scene.login('ana@example.com', old.ana)), 'object');
+      for (const [who, secret] of [
+        ['ana', secrets.ana],
+        ['bo', secrets.bo],
+        ['bo', old.bo],
+      ] as const)
+        assert.match(String(await scene.login(`${who}@example.com`, secret)), /revoked/);
+    }),
+  );
+
+  test(
+    'of two revocations that mean the same password, undoing one does not bring back what the other ended',
+    scene(async (scene) => {
+      const { ana, secrets, old } = await withCompany(scene);
+      const first = await scene.revocations.revoke({ accountId: ana.id }, 2, '', root);
+      const second = await scene.revocations.revoke({ domain: 'example.com' }, null, '', root);
+      assert.equal(await scene.revocations.undo(first.id, root), 0);
+      for (const secret of [secrets.ana, old.ana])
+        assert.match(String(await scene.login('ana@example.com', secret)), /revoked/);
+      assert.equal(await scene.revocations.undo(second.id, root), 4, 'until both are undone');
+    }),
+  );
+
+  test(
     'a number that has changed since the preview is refused, and so is nothing',
     scene(async (scene) => {
       const { secrets } = await withCompany(scene);

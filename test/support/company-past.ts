@@ -67,7 +67,7 @@ async function writeRevocations(store: Store, today: number): Promise<void> {
     await store.revocations.begin(
       {
         ...{ id, at, actor: 'ana@example.com', reason, selection_json: JSON.stringify(selection), passwords },
-        ...{ undo_until: at + day, undone_at: null, undone_by: null },
+        ...{ undo_until: at + day, undone_at: null, undone_by: null, undo_checked: 1 },
       },
       unaudited,
     );
