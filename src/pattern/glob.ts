@@ -1,6 +1,6 @@
 /** Owns globs as in Go's `path.Match`, decided byte by byte as there, and `**`, which crosses slashes. */
 import { isAscii } from './ascii.ts';
-import { type Matcher, PatternError, remember, whenAsked } from './compiled.ts';
+import { type Matcher, PatternError } from './compiled.ts';
 import { compileExpression, quoteMeta } from './expression.ts';
 
 /**
@@ -8,18 +8,6 @@ import { compileExpression, quoteMeta } from './expression.ts';
  * @throws {PatternError}
  */
 export function compileGlob(glob: string, { doubleStar }: { doubleStar: boolean }): Matcher {
-  return doubleStar ? deepGlob(glob) : goGlob(glob);
-}
-
-const goGlob = remember((glob) => compileNewGlob(glob, false));
-const deepGlob = remember((glob) => compileNewGlob(glob, true));
-
-/** @throws {PatternError} */
-export function checkGlob(glob: string): void {
-  parseGlob(glob, stringRune);
-}
-
-function compileNewGlob(glob: string, doubleStar: boolean): Matcher {
   const special = /[*?[\\]/.exec(glob);
   if (!special) return (text) => text === glob;
   const prefix = glob.slice(0, special.index);
@@ -27,15 +15,17 @@ function compileNewGlob(glob: string, doubleStar: boolean): Matcher {
   // Most globs end in their only stars.
   if (rest === '*') return (text) => text.startsWith(prefix) && !text.includes('/', prefix.length);
   if (rest === '**' && doubleStar) return (text) => text.startsWith(prefix);
-  checkGlob(glob);
-  return whenAsked(() => globMatcher(glob, doubleStar));
+  return globMatcher(glob, doubleStar);
 }
 
 function globMatcher(glob: string, doubleStar: boolean): Matcher {
+  const runes = parseGlob(glob, stringRune);
+  if (doubleStar && runes.some(({ star }) => star === 'deep')) {
+    const expression = compileExpression(toExpression(runes));
+    return (text) => expression.test(text);
+  }
   const chunks = parseGlob(utf8(glob), byteRune);
-  if (!doubleStar || chunks.every(({ star }) => star !== 'deep')) return (text) => matchChunks(chunks, utf8(text));
-  const expression = compileExpression(toExpression(parseGlob(glob, stringRune)));
-  return (text) => expression.test(text);
+  return (text) => matchChunks(chunks, utf8(text));
 }
 
 /** What is wrong with a glob (with `**`), in words that complete "the pattern is not usable: ...", or `null`. */

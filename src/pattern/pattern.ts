@@ -1,7 +1,7 @@
 /** Owns the pattern language of policies and of narrowed passwords: a glob, or an expression between slashes. */
 import type { Matcher } from './compiled.ts';
-import { checkExpression, isExpression, matchExpression } from './expression.ts';
-import { checkGlob, compileGlob } from './glob.ts';
+import { isExpression, matchExpression } from './expression.ts';
+import { compileGlob } from './glob.ts';
 
 /**
  * @param doubleStar whether `**` crosses slashes; docker_auth reads it as `*`
@@ -10,13 +10,4 @@ import { checkGlob, compileGlob } from './glob.ts';
 export function compilePattern(pattern: string, { doubleStar }: { doubleStar: boolean }): Matcher {
   if (isExpression(pattern)) return matchExpression(pattern.slice(1, -1));
   return compileGlob(pattern, { doubleStar });
-}
-
-/**
- * Says what is malformed about a pattern, for less than it costs to compile it.
- * @throws {PatternError}
- */
-export function checkPattern(pattern: string): void {
-  if (isExpression(pattern)) checkExpression(pattern.slice(1, -1));
-  else checkGlob(pattern);
 }

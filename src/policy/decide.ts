@@ -1,5 +1,6 @@
 /** Owns the decision: which rule speaks for an access, and what is granted. */
 import type { Identity, Limits } from '../identity/identity.ts';
+import { remember } from '../pattern/compiled.ts';
 import { compileGlob } from '../pattern/glob.ts';
 import type { Access } from '../scope.ts';
 import type { Policy } from './acl.ts';
@@ -74,5 +75,7 @@ export function narrow(allowed: readonly string[], access: Access, limits: Limit
 }
 
 function isWithin(repositories: readonly string[], { type, name }: Access): boolean {
-  return type === 'repository' && repositories.some((glob) => compileGlob(glob, { doubleStar: true })(name));
+  return type === 'repository' && repositories.some((glob) => limitGlob(glob)(name));
 }
+
+const limitGlob = remember((glob) => compileGlob(glob, { doubleStar: true }));

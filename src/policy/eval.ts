@@ -15,29 +15,6 @@ type EvaluatedRule = { readonly conditions: readonly Condition[]; readonly actio
 type Loaded = { readonly rules: readonly EvaluatedRule[] } | { readonly error: string };
 type Outcome = { readonly actions: readonly string[] } | { readonly nomatch: true } | { readonly error: string };
 
-/** A stream usually asks many things of few ACLs, or goes over the same ones again and again. */
-const keptAcls = 512;
-
-/**
- * Keeps what comes a second time. Where each line has an ACL of its own none is worth it: to keep them would cost the garbage
- * collector a quarter of the time.
- */
-function keepRepeated(load: (written: string) => Loaded): (written: string) => Loaded {
-  const kept = new Map<string, Loaded>();
-  const seen = new Set<string>();
-  return (written) => {
-    const known = kept.get(written);
-    if (known) return known;
-    const loaded = load(written);
-    const isRepeated = seen.has(written);
-    const memory = isRepeated ? kept : seen;
-    if (memory.size >= keptAcls) memory.clear();
-    if (isRepeated) kept.set(written, loaded);
-    else seen.add(written);
-    return loaded;
-  };
-}
-
 /**
  * `{"acl":[...],"request":{"account","type","name","ip","service","labels","actions"}}` ->
  * `{"actions":[...]}`, `{"nomatch":true}` or `{"error":"..."}`. What is wrong with a line is its answer, never a throw.
@@ -45,61 +22,20 @@ function keepRepeated(load: (written: string) => Loaded): (written: string) => L
  */
 export function createEvaluator({ dockerAuth }: { dockerAuth: boolean }): (line: string) => string {
   const load = dockerAuth ? loadDockerAuth : loadOurs;
-  /** What is kept is known to be JSON by itself. @throws {SyntaxError} */
-  const loadOnce = keepRepeated((written) => load(parse(written)));
-  return (line) => {
-    const parts = split(line);
-    const outcome = parts && orNull(() => decide(loadOnce(parts.acl), parts.rest));
-    return JSON.stringify(outcome ?? orNull(() => decideWhole(line, load)) ?? { error: 'the line is not JSON' });
-  };
+  return (line) => JSON.stringify(answer(line, load));
 }
 
-function decideWhole(line: string, load: (acl: unknown) => Loaded): Outcome {
-  const input = parse(line) as (Input & { readonly acl?: unknown }) | null;
-  return decide(load(input?.acl), input);
-}
+type Input = { readonly acl?: unknown; readonly request?: EvalRequest } | null;
 
-/** `null` for what is not JSON. */
-function orNull<Result>(read: () => Result): Result | null {
+function answer(line: string, load: (acl: unknown) => Loaded): Outcome {
+  let input: Input;
   try {
-    return read();
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
+    input = JSON.parse(line, asGoReads) as Input;
+  } catch {
+    return { error: 'the line is not JSON' };
   }
+  return decide(load(input?.acl), input?.request ?? {});
 }
-
-type Input = { readonly request?: EvalRequest } | null;
-
-/** The spaces are those of JSON, which knows fewer than `\s`. */
-const head = /^[ \t\r\n]*\{[ \t\r\n]*"acl"[ \t\r\n]*:/;
-const spaces = /^[ \t\r\n]*$/;
-const middle = '"request":';
-
-/**
- * The ACL as it is written, so that one that came before need not be read again, and the rest of the line read; `null`
- * where the line is of another form. `middle` is never within a text, whose quotes have backslashes before them; what
- * stands before it may still be more than the ACL, and then is no JSON.
- */
-function split(line: string): { readonly acl: string; readonly rest: Input } | null {
-  const [begin] = head.exec(line) ?? [];
-  const at = begin === undefined ? -1 : line.lastIndexOf(middle);
-  if (begin === undefined || at < 0) return null;
-  const between = line.slice(begin.length, at);
-  const acl = between.trimEnd();
-  const isWhole = acl.endsWith(',') && spaces.test(between.slice(acl.length));
-  const rest = isWhole ? orNull(() => parse(`{${line.slice(at)}`) as Input) : null;
-  // Of two ACLs the last one counts.
-  return rest === null || Object.hasOwn(rest, 'acl') ? null : { acl: acl.slice(0, -1), rest };
-}
-
-/** @throws {SyntaxError} */
-function parse(text: string): unknown {
-  return oddlyWritten.test(text) ? JSON.parse(text, asGoReads) : JSON.parse(text);
-}
-
-/** What may be half of a surrogate pair, or a number that JavaScript would write otherwise. */
-const oddlyWritten = /\\u[dD][89a-fA-F]|[:,[]\s*(?:-?\d+[.eE]|-?\d{16}|-0)/;
 
 /** Half of a surrogate pair is U+FFFD to Go, and 1.0 for a text is "1.0" to its YAML reader, as it is written. */
 function asGoReads(_key: string, value: unknown, { source }: { source?: string } = {}): unknown {
@@ -107,8 +43,7 @@ function asGoReads(_key: string, value: unknown, { source }: { source?: string }
   return typeof value === 'number' && String(value) !== source ? source : value;
 }
 
-function decide(loaded: Loaded, input: Input): Outcome {
-  const request = input?.request ?? {};
+function decide(loaded: Loaded, request: EvalRequest): Outcome {
   const problem = requestProblem(request);
   if (problem !== null) return { error: problem };
   if ('error' in loaded) return loaded;

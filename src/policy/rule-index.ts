@@ -1,4 +1,7 @@
-/** Owns finding the first rule that matches without trying them all: most rules name a person, a group or a place. */
+/**
+ * Owns finding the first rule that matches without trying them all: most rules name a person, a group or a place. It finds
+ * what trying them in turn finds, and a thousand rules cost 7 µs instead of 75 (docs/performance.md).
+ */
 import { type Condition, failingCondition, type Rule } from './rule.ts';
 import type { Subject } from './subject.ts';
 

@@ -1,7 +1,6 @@
 /** Owns whether an earlier rule leaves a later one nothing to decide. Where that is in doubt: no. */
 import type { Matcher } from '../pattern/compiled.ts';
 import { isExpression } from '../pattern/expression.ts';
-import { literalEnds } from '../pattern/expression-ends.ts';
 import { compilePattern } from '../pattern/pattern.ts';
 import { contains, parseNetwork } from './address.ts';
 import { type ConditionField, matchFieldOf } from './match-fields.ts';
@@ -123,8 +122,10 @@ function patternAround(wide: string): Claim['includes'] {
 function demandsCharacter({ written, kind }: Text): boolean {
   if (kind === 'glob') return /^[^[\\]*$/.test(written) && /[^*?\n]/.test(written);
   if (kind === 'word' || written.includes('${')) return false;
-  const { prefix, suffix } = literalEnds(written.slice(1, -1));
-  return /./.test(prefix + suffix);
+  const source = written.slice(1, -1);
+  // Alternatives, flags and escaped letters change what a letter means.
+  const isPlain = !/\||\(\?|\\\w/.test(source);
+  return isPlain && (/^\^[\w@](?![*?{])/.test(source) || /[\w@]\$$/.test(source));
 }
 
 /** `team/**` includes `team/x-*`; `team/*` includes `team/x-*` but not `team/x/*`. */

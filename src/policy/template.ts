@@ -1,7 +1,8 @@
 /** Owns patterns with variables: `${account}`, `${account:1}`, `${labels:team}`; what they stand for and how it is put in. */
-import { type Matcher, PatternError } from '../pattern/compiled.ts';
+import type { RE2JS } from 're2js';
+import { type Matcher, PatternError, remember } from '../pattern/compiled.ts';
 import { compileExpression, isExpression, quoteMeta } from '../pattern/expression.ts';
-import { checkPattern, compilePattern } from '../pattern/pattern.ts';
+import { compilePattern } from '../pattern/pattern.ts';
 import { type Choice, maximumCombinations, mustOccur, type Setting, someChoice } from './choices.ts';
 import type { Subject } from './subject.ts';
 
@@ -17,11 +18,15 @@ export type Dialect = {
   readonly raw: boolean;
 };
 
-/** What the patterns of one rule share: the captures that it may use, each with the expression that it is taken from. */
-export type Captures = ReadonlyMap<
-  string,
-  { readonly field: CaptureField; readonly group: number; readonly source: string }
->;
+type Capture = {
+  readonly field: CaptureField;
+  readonly group: number;
+  /** What the group is captured by: compiled when it is first needed, and kept. */
+  readonly expression: () => RE2JS;
+};
+
+/** What the patterns of one rule share: the captures that it can use, by their placeholders. */
+export type Captures = ReadonlyMap<string, Capture>;
 
 /** Whether a pattern with variables fits `text` for this subject. */
 export type TemplateMatcher = (text: string, subject: Subject) => boolean;
@@ -60,26 +65,21 @@ export function compileTemplate(
   captures: Captures,
   { choices }: { choices: boolean },
 ): TemplateMatcher {
-  // As written, as docker_auth does for expressions; that a glob is malformed it only finds by never matching.
-  if (dialect.extended || isExpression(pattern)) checkPattern(pattern);
-  let fits: TemplateMatcher | undefined;
-  return (text, subject) => {
-    fits ??= buildTemplate(pattern, dialect, captures, choices);
-    return fits(text, subject);
-  };
+  // docker_auth also compiles an expression before it fills in variables, and never looks at a malformed glob.
+  const isChecked = dialect.extended || isExpression(pattern);
+  const matches = isChecked ? compilePattern(pattern, { doubleStar: dialect.extended }) : null;
+  if (pattern.includes('${')) return compileVariables(pattern, dialect, captures, choices);
+  return matches ?? compileOrNever(pattern, dialect.extended);
 }
 
-/** Only where it is asked: most patterns of a policy never are. */
-function buildTemplate(pattern: string, dialect: Dialect, captures: Captures, choices: boolean): TemplateMatcher {
-  if (!pattern.includes('${')) return compileFilled(pattern, dialect.extended, true);
+function compileVariables(pattern: string, dialect: Dialect, captures: Captures, choices: boolean): TemplateMatcher {
   const pieces = parseTemplate(pattern, dialect, captures, choices);
   const compile = createCompiler(pattern, dialect);
-  const { raw } = dialect;
   const setting: Setting = {
     pattern,
     texts: pieces.filter((piece) => typeof piece === 'string'),
     isExpression: isExpression(pattern),
-    raw,
+    raw: dialect.raw,
     limit: dialect.extended ? maximumCombinations : null,
   };
   const usesGroups = pieces.some((piece) => typeof piece !== 'string' && piece.written === groupPlaceholder);
@@ -102,17 +102,23 @@ function mayFitAny(prefix: string, choices: readonly Choice[], setting: Setting,
 const nothingChosen: ReadonlyMap<string, string> = new Map();
 const neverMatches: Matcher = () => false;
 
-/** Compiles filled-in patterns. What is malformed once it is filled in never matches, as in docker_auth. */
+/** Compiles filled-in patterns, and keeps those used last: the same person asks for the same repository again and again. */
 function createCompiler(written: string, { extended, raw }: Dialect): (filled: string) => Matcher {
   // Quoted values do not decide whether a pattern is an expression: an account "/.*/" must not become one.
-  const mayBeExpression = raw || isExpression(written);
-  return (filled) => compileFilled(filled, extended, mayBeExpression);
+  const canBeExpression = raw || isExpression(written);
+  const compile = filledPatterns[extended ? 'extended' : 'plain'];
+  return (filled) => compile(!canBeExpression && isExpression(filled) ? `\\${filled}` : filled);
 }
 
-function compileFilled(filled: string, doubleStar: boolean, mayBeExpression: boolean): Matcher {
+const filledPatterns = {
+  extended: remember((filled) => compileOrNever(filled, true)),
+  plain: remember((filled) => compileOrNever(filled, false)),
+};
+
+/** What is malformed once it is filled in never matches, as in docker_auth. */
+function compileOrNever(pattern: string, doubleStar: boolean): Matcher {
   try {
-    const isGlob = !mayBeExpression && isExpression(filled);
-    return compilePattern(isGlob ? `\\${filled}` : filled, { doubleStar });
+    return compilePattern(pattern, { doubleStar });
   } catch (error) {
     if (error instanceof PatternError) return neverMatches;
     throw error;
@@ -168,7 +174,7 @@ function readPlaceholder(
   const capture = captures.get(written);
   if (capture) {
     const value = (subject: Subject) => {
-      const captured = captureFrom(capture.source, capture.group, subject[capture.field]);
+      const captured = captureFrom(capture, subject[capture.field]);
       return raw ? captured : quoteOrNull(captured);
     };
     return { kind: 'variable', written, value };
@@ -187,8 +193,8 @@ function quoteOrNull(value: string | null): string | null {
   return value === null ? null : quoteMeta(value);
 }
 
-function captureFrom(source: string, group: number, text: string): string | null {
-  const matcher = compileExpression(source).matcher(text);
+function captureFrom({ expression, group }: Capture, text: string): string | null {
+  const matcher = expression().matcher(text);
   if (!matcher.find() || group < 1 || group > matcher.groupCount()) return null;
   return matcher.group(group) ?? '';
 }
@@ -198,17 +204,25 @@ function captureFrom(source: string, group: number, text: string): string | null
  * `${type}/${account:1}` is one placeholder that means nothing; and a field is compiled before anything is put into it.
  */
 export function findCaptures(patternOf: (field: CaptureField) => string): Captures {
-  const captures = new Map<string, { field: CaptureField; group: number; source: string }>();
+  const captures = new Map<string, Capture>();
   for (const pattern of captureFields.map(patternOf)) {
     if (!pattern.includes('${')) continue;
     for (const [written, name = '', group = ''] of pattern.matchAll(/\$\{([^\n]+?):(\d+)\}/g)) {
       const field = captureFields.find((candidate) => capitalized(candidate) === capitalized(name));
       if (field === undefined) continue;
       const from = patternOf(field);
-      if (isExpression(from)) captures.set(written, { field, group: Number(group), source: from.slice(1, -1) });
+      if (isExpression(from)) captures.set(written, { field, group: Number(group), expression: compiledOnce(from) });
     }
   }
   return captures;
+}
+
+function compiledOnce(pattern: string): () => RE2JS {
+  let expression: RE2JS | undefined;
+  return () => {
+    expression ??= compileExpression(pattern.slice(1, -1));
+    return expression;
+  };
 }
 
 function capitalized(word: string): string {

@@ -2,11 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { RE2JS } from 're2js';
 import { PatternError } from '../../src/pattern/compiled.ts';
 import { quoteMeta } from '../../src/pattern/expression.ts';
 import { compileGlob, globProblem } from '../../src/pattern/glob.ts';
-import { checkPattern, compilePattern } from '../../src/pattern/pattern.ts';
+import { compilePattern } from '../../src/pattern/pattern.ts';
 
 const dockerAuth = { doubleStar: false };
 const ours = { doubleStar: true };
@@ -234,16 +233,17 @@ test('a malformed expression is told as it was written, its names too', () => {
   assert.throws(() => compilePattern('/(?P<n>a)(/', ours), { message: /`\(\?P<n>a\)\(`/ });
 });
 
-describe('checking says what is malformed, as compiling does', () => {
+describe('what is malformed is refused when it is compiled, before any text comes', () => {
   for (const pattern of ['team/[a', 'a\\', '/(a/', '/a**/', '/[b-a]/', `/${'a'.repeat(600)}(/`]) {
     test(`${pattern.slice(0, 20)} is malformed`, () => {
-      assert.throws(() => checkPattern(pattern), PatternError);
       assert.throws(() => compilePattern(pattern, ours), PatternError);
     });
   }
 
   for (const pattern of ['', 'team/**', 'team/[a-z]', '/^team/', '//', '/a', '(a', '/(?i)a/', '/[]a]/']) {
-    test(`${pattern || '(empty)'} is not`, () => assert.equal(checkPattern(pattern), undefined));
+    test(`${pattern || '(empty)'} is well-formed`, () => {
+      assert.equal(typeof compilePattern(pattern, ours), 'function');
+    });
   }
 });
 
@@ -253,27 +253,6 @@ test('more patterns than are remembered decide as the first did', () => {
     assert.ok(matches(`n${number}/a`) && !matches(`n${number}/`));
   }
   assert.ok(compilePattern('n0/?', ours)('n0/x'));
-});
-
-describe('RE2 is compiled, which takes as long as some hundred matches,', () => {
-  const table: readonly [times: 0 | 1, name: string, pattern: string, texts: readonly string[]][] = [
-    [0, 'never for an expression that is plainly well-formed and not asked', '/^q(a*b*)*c$/', []],
-    [0, 'never for a list of words', `/^(${Array(200).fill('q').join('|')})$/`, ['q', 'x']],
-    [0, 'never for an expression without loops of groups', '/^q[a-z]+-?x/', ['qa-x', 'q']],
-    [0, 'never for texts that begin or end otherwise', '/^q(a*b*)*d$/', ['ad', 'qa']],
-    [0, 'never for a glob whose only stars are at its end', 'q/**', ['q/a/b', 'a']],
-    [1, 'once when a text comes that might fit', '/^q(a*b*)*e$/', ['qe', 'qabe', 'qce']],
-    [1, 'once to see whether other expressions are well-formed', '/^q\\pL/', ['qa', 'q']],
-    [1, 'once for stars that cross slashes elsewhere', '**/q', ['a/b/q', 'q']],
-  ];
-  for (const [times, name, pattern, texts] of table) {
-    test(name, (t) => {
-      const compile = t.mock.method(RE2JS, 'compile');
-      checkPattern(pattern);
-      for (const text of texts) compilePattern(pattern, ours)(text);
-      assert.equal(compile.mock.callCount(), times);
-    });
-  }
 });
 
 test('a pattern of a hundred thousand characters is a pattern like any other', () => {

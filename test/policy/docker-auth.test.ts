@@ -290,33 +290,3 @@ test('a line is read the same however its keys stand', () => {
     else assert.match(evaluate(line), answer, line);
   }
 });
-
-describe('an ACL is read', () => {
-  const acl = '[{"match":{"name":"read once"},"actions":["*"]}]';
-  const request = '{"name":"read once"}';
-  const line = `{"acl":${acl},"request":${request}}`;
-  const spaced = `  {  "acl"  : ${acl}  , "request": ${request} }`;
-  const others = Array.from(
-    { length: 512 },
-    (_, index) => `{"acl":[{"match":{},"actions":["a${index}"]}],"request":{}}`,
-  );
-  const twice = (lines: readonly string[]) => lines.flatMap((one) => [one, one]);
-  const table: readonly [times: number, title: string, lines: readonly string[]][] = [
-    [2, 'twice for lines that ask the same of it', [line, line, line, line]],
-    [2, 'twice for lines that ask other things of it', [line, `{"acl":${acl},"request":{"name":"x"}}`, line]],
-    [2, 'twice where JSON has spaces', [spaced, spaced, spaced]],
-    [2, 'twice where 511 others come in turn with it', [0, 1, 2].flatMap(() => [line, ...others.slice(1)])],
-    [2, 'not again while no more than 512 are kept', [line, line, ...twice(others.slice(1)), line]],
-    [3, 'again when more than those came between', [line, line, ...twice(others), line]],
-    [3, 'each time where it stands behind the request', Array(3).fill(`{"request":${request},"acl":${acl}}`)],
-  ];
-  for (const [times, title, lines] of table) {
-    test(title, (t) => {
-      const parse = t.mock.method(JSON, 'parse');
-      const answer = createEvaluator({ dockerAuth: true });
-      for (const one of lines) answer(one);
-      const read = parse.mock.calls.filter(({ arguments: [text] }) => text.includes('"match":{"name":"read once"}'));
-      assert.equal(read.length, times);
-    });
-  }
-});
