@@ -9,6 +9,7 @@ import type { Policy } from '../policy/acl.ts';
 import { providerGroups } from '../policy/provider-groups.ts';
 import type { Connector } from '../sign-in/connector.ts';
 import type { PersonSource } from '../sign-in/provider-status.ts';
+import { createSentBefore, type SentBefore } from '../sign-in/sent-before.ts';
 import type { ReadMessage } from '../sign-in/signed-message.ts';
 import type { Core } from './core.ts';
 import { createConnectors } from './providers.ts';
@@ -16,6 +17,7 @@ import { createConnectors } from './providers.ts';
 export type People = {
   readonly connectors: readonly Connector[];
   readonly offBoarding: OffBoarding;
+  readonly sent: SentBefore;
   /** Reads Google's security events; `null` where they are not taken. */
   readonly readGoogleEvent: ReadMessage | null;
 };
@@ -42,7 +44,13 @@ export async function openPeople(
     directories.set('google', createGoogleDirectory(config.google.directory, parts));
   }
   const parts = { store, cipher, connectors, directories, audit, log, now: Date.now, wait };
-  return { connectors, offBoarding: createOffBoarding(parts), readGoogleEvent: await openGoogleEvents(config) };
+  const sent = createSentBefore(store.providerSent, Date.now);
+  return { connectors, sent, offBoarding: createOffBoarding(parts), readGoogleEvent: await openGoogleEvents(config) };
+}
+
+/** What a provider's button says; its name where it isn't configured any more. */
+export function labelOf({ connectors }: Pick<People, 'connectors'>, provider: string): string {
+  return connectors.find(({ name }) => name === provider)?.label ?? provider;
 }
 
 /**

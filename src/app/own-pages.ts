@@ -1,22 +1,23 @@
 /** Mounts what everybody has who is signed in: their passwords, what they may do, the robots of their groups. */
-import type { Router } from 'express';
+import type { RequestHandler, Router } from 'express';
 import { identityOfAccount } from '../identity/account-identity.ts';
 import { createAccessPages } from '../web/access.ts';
 import { sections } from '../web/navigation.ts';
 import { createPasswordActions } from '../web/password-actions.ts';
 import { createPasswordList, ownHolder } from '../web/passwords.ts';
 import type { PageContext } from './page-context.ts';
-import { mountRobots } from './robot-pages.ts';
+import { mountRobots, withNew } from './robot-pages.ts';
 
 export function mountOwnPages(router: Router, context: PageContext): void {
   const { requirePerson } = context;
   const { passwords } = context.core;
   const own = createPasswordActions({ ...context, passwords, holderOf: ownHolder });
   router.get('/', requirePerson, createPasswordList({ ...context, passwords }));
-  router.get('/passwords/new', requirePerson, own.ask);
-  router.post('/passwords', requirePerson, own.create);
-  router.get('/passwords/:id/rotate', requirePerson, own.askRotation);
-  router.post('/passwords/:id/rotate', requirePerson, own.rotate);
+  const recent = recentSignIn(context);
+  router.get('/passwords/new', requirePerson, recent(), own.ask);
+  router.post('/passwords', requirePerson, recent(withNew), own.create);
+  router.get('/passwords/:id/rotate', requirePerson, recent(), own.askRotation);
+  router.post('/passwords/:id/rotate', requirePerson, recent(), own.rotate);
   router.get('/passwords/:id/revoke', requirePerson, own.confirmRevocation);
   router.post('/passwords/:id/revoke', requirePerson, own.revoke);
   const access = accessPages(context);
@@ -31,6 +32,13 @@ export function mountOwnPages(router: Router, context: PageContext): void {
     tab: null,
     managerOf: (person) => ({ administrator: false, groups: groupsOf(person).map(({ name }) => name) }),
   });
+}
+
+/** A password outlives the session that creates it, so PASSWORD_FRESH_MINUTES can ask for more than a session. */
+function recentSignIn({ config, fresh }: PageContext): (pageOf?: (address: string) => string) => RequestHandler {
+  const { passwordFreshness } = config;
+  if (passwordFreshness === null) return () => (_request, _response, next) => next();
+  return (pageOf) => fresh(pageOf, passwordFreshness);
 }
 
 function accessPages(context: PageContext) {

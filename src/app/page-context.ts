@@ -18,10 +18,14 @@ export type PageContext = {
   readonly services: Config['services'];
   readonly gracePeriods: Config['gracePeriods'];
   readonly now: () => number;
-  /** What an operator should do soon: keys, policy files, sweeps. */
-  readonly warnings: () => readonly string[];
+  /** What an operator should do soon: keys, policy files, sweeps, providers. */
+  readonly warnings: () => Promise<readonly string[]>;
   /** Lets through who is signed in. */
   readonly requirePerson: RequestHandler;
-  /** Lets through who signed in lately. @param pageOf as `requireFreshSignIn` has it */
-  fresh(pageOf?: (address: string) => string): RequestHandler;
+  /**
+   * Lets people through whom the provider authenticated recently.
+   * @param pageOf as `requireFreshSignIn` has it
+   * @param maximumAge seconds; what is right for administration unless given
+   */
+  fresh(pageOf?: (address: string) => string, maximumAge?: number): RequestHandler;
 };

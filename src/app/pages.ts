@@ -9,13 +9,14 @@ import type { RequesterReader, Trust } from '../http/requester.ts';
 import type { Keys } from '../keys/keys.ts';
 import { Refusal } from '../lib/errors.ts';
 import { createAdmission } from '../sign-in/admission.ts';
+import { createFreshness } from '../sign-in/freshness.ts';
 import type { Store } from '../store/store.ts';
 import { requireFreshSignIn } from '../web/fresh-sign-in.ts';
 import { createNavigation } from '../web/navigation.ts';
 import { createProviderMessages } from '../web/provider-messages.ts';
 import { createRedemptions } from '../web/redemptions.ts';
 import { createSessions, type Sessions } from '../web/session.ts';
-import { createSignIn, type SignIn } from '../web/sign-in.ts';
+import { createSignIn, type SignIn, type SignInParts } from '../web/sign-in.ts';
 import { createSignInAttempts } from '../web/sign-in-attempts.ts';
 import { createViews, type Views } from '../web/views.ts';
 import { createAdministration } from './accounts.ts';
@@ -23,10 +24,11 @@ import { mountAdministration } from './admin-pages.ts';
 import { createApi } from './api.ts';
 import { type Core, secretOf } from './core.ts';
 import type { RunningMetrics } from './metrics-listener.ts';
-import type { People } from './off-boarding.ts';
+import { labelOf, type People } from './off-boarding.ts';
 import { mountOwnPages } from './own-pages.ts';
 import type { PageContext } from './page-context.ts';
 import type { Policies } from './policy-file.ts';
+import { providerNotices } from './provider-notices.ts';
 
 export type PageParts = {
   readonly trust: Trust;
@@ -46,27 +48,31 @@ export type PageParts = {
 export async function createPages(config: Config, core: Core, parts: PageParts): Promise<express.Express> {
   const { log, store, audit } = core;
   const { requesterOf } = parts;
-  const { connectors, offBoarding } = parts.people;
+  const { people } = parts;
   const { prefix, publicUrl } = config;
   const views = createViews({ prefix });
   const secrets = [await secretOf(config, 'sessionSecret', 'session-secret')];
   const sessions = openSessions(config, core, parts, secrets);
-  const signIn = openSignIn(config, core, parts, { sessions, views, secrets });
   const administration = createAdministration(config, core, parts.policies.current);
-  const { freshness } = config.administrators;
-  const labelOf = (provider: string) => connectors.find(({ name }) => name === provider)?.label ?? provider;
+  const freshness = createFreshness({ ...freshnessOf(config), sent: people.sent, now: Date.now });
+  const freshParts = {
+    ...{ labelOf: (provider: string) => labelOf(people, provider), isProven: freshness.isProven },
+    ...{ views, now: Date.now },
+  };
   const context: PageContext = {
     ...{ config, core, administration, audit, views, requesterOf },
     policies: parts.policies,
     services: config.services,
     gracePeriods: config.gracePeriods,
     now: Date.now,
-    warnings: parts.warnings,
+    warnings: async () => [...parts.warnings(), ...(await providerNotices({ store, people }))],
     requirePerson: sessions.requirePerson,
-    fresh: (pageOf) => requireFreshSignIn({ freshness, labelOf, views, now: Date.now }, pageOf),
+    fresh: (pageOf, maximumAge = config.administrators.freshness) =>
+      requireFreshSignIn({ ...freshParts, freshness: maximumAge }, pageOf),
   };
 
-  const messages = createProviderMessages({ ...parts.people, act: offBoarding.act, requesterOf, log });
+  const signIn = openSignIn(config, core, parts, { sessions, views, secrets, freshness });
+  const messages = createProviderMessages({ ...people, act: people.offBoarding.act, requesterOf, log });
 
   const router = express.Router();
   router.get('/healthz', healthy);
@@ -102,6 +108,14 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   return app;
 }
 
+/** The freshest sign-in that a page asks for is what a provider is asked for. */
+function freshnessOf({ administrators, passwordFreshness }: Config) {
+  return {
+    maximumAge: Math.min(administrators.freshness, passwordFreshness ?? Number.POSITIVE_INFINITY),
+    clockLeeway: 30,
+  };
+}
+
 /** Whether browsers speak https with the pages. */
 function isSecure({ publicUrl }: Config): boolean {
   return publicUrl.protocol === 'https:';
@@ -128,14 +142,15 @@ function openSignIn(
   config: Config,
   { store, audit, log }: Core,
   { people, requesterOf, metrics }: PageParts,
-  { sessions, views, secrets }: { sessions: Sessions; views: Views; secrets: readonly string[] },
+  pages: Pick<SignInParts, 'sessions' | 'views' | 'freshness'> & { readonly secrets: readonly string[] },
 ): SignIn {
   const { connectors, offBoarding } = people;
   if (connectors.length === 0) log.warn({}, 'nobody can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS');
   const site = { prefix: config.prefix, secure: isSecure(config), now: Date.now };
   return createSignIn({
-    ...{ connectors, audit, log, requesterOf, sessions, views, ...site },
-    attempts: createSignInAttempts({ secrets, ...site }),
+    ...{ connectors, audit, log, requesterOf, ...pages, ...site },
+    maximumAge: freshnessOf(config).maximumAge,
+    attempts: createSignInAttempts({ ...pages, ...site }),
     redemptions: createRedemptions({ seenTokens: store.seenTokens, now: Date.now }),
     onEnd: metrics?.signInEnded ?? (() => {}),
     admission: createAdmission({ accounts: store.accounts, audit, now: Date.now }),

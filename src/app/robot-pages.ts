@@ -31,6 +31,7 @@ export function withoutLast(address: string): string {
   return address.slice(0, address.lastIndexOf('/'));
 }
 
-function withNew(address: string): string {
+/** `/passwords` is sent from `/passwords/new`. */
+export function withNew(address: string): string {
   return `${address}/new`;
 }

@@ -9,6 +9,8 @@ export type AdministrationConfig = {
     /** Seconds since the sign-in within which something destructive may be done. */
     readonly freshness: number;
   };
+  /** Seconds since the sign-in within which an app password can be created; `null`: as long as the session lasts. */
+  readonly passwordFreshness: number | null;
   /** Whom people ask for access: text for their pages, or `null`. */
   readonly contact: string | null;
   /** Milliseconds. */
@@ -28,12 +30,18 @@ export function readAdministration(settings: Settings): AdministrationConfig {
       groups: settings.list('ADMIN_GROUPS'),
       freshness: settings.integer('ADMIN_FRESH_MINUTES', { fallback: 15, minimum: 1, maximum: 1_440 }) * 60,
     },
+    passwordFreshness: readPasswordFreshness(settings),
     contact: settings.optional('CONTACT'),
     auditRetention: days('AUDIT_RETENTION_DAYS', 365) * day,
     denialRetention: days('DENIAL_RETENTION_DAYS', 30) * day,
     apiTokenMaximumDays: days('API_TOKEN_MAX_DAYS', 365),
     metricsListener: readMetricsListener(settings),
   };
+}
+
+function readPasswordFreshness(settings: Settings): number | null {
+  const minutes = settings.integer('PASSWORD_FRESH_MINUTES', { fallback: 0, minimum: 0, maximum: 43_200 });
+  return minutes === 0 ? null : minutes * 60;
 }
 
 /** "127.0.0.1:9464", "[::1]:9464". */

@@ -23,6 +23,8 @@ export type Profile = {
   readonly groups: readonly string[] | null;
   /** To ask about the person later; `null` where none is kept. A secret. */
   readonly refreshToken: string | null;
+  /** `auth_time`, in epoch milliseconds: when the provider last authenticated the person; `null`: it didn't say. */
+  readonly authenticatedAt: number | null;
   /** The session at the provider, which its back-channel logout names: provider-session.ts. */
   readonly providerSession: string | null;
 };
@@ -45,11 +47,13 @@ export function attemptOf(request: object): Attempt {
   return (request as { session: Attempt }).session;
 }
 
-/** How a sign-in begins otherwise than usual. */
+/** What a sign-in asks of the provider beyond the usual. */
 export type SignInRequest = {
   /** OpenID Connect's: `login` asks for an account even where one is signed in, `consent` for what is given away. */
   readonly prompt?: 'login' | 'consent';
-  /** The account that somebody has chosen a moment ago. */
+  /** Seconds: the provider is to authenticate the person again if it last did longer ago. */
+  readonly maximumAge?: number;
+  /** The account that the provider is to offer. */
   readonly loginHint?: string;
 };
 
@@ -66,6 +70,8 @@ export interface Connector {
   strategy(): Promise<passport.Strategy>;
   /** `null` where nobody's refresh token is kept. */
   readonly refresher: Refresher | null;
+  /** Whether every sign-in asks the person to choose an account, so that none is silent. */
+  readonly alwaysAsks: boolean;
   /** Whether the provider gives a refresh token with its consent page alone, which is asked for where none is kept. */
   readonly asksConsent: boolean;
   /** Reads the logout tokens that the provider sends; `null` where it sends none. */
@@ -91,6 +97,11 @@ export interface Refresher {
 
 /** Seconds that the clock of a provider may differ from ours. */
 export const clockTolerance = 30;
+
+/** OpenID Connect's `auth_time`, as epoch milliseconds; `null` for anything but a number of seconds. */
+export function authenticationTime(claim: unknown): number | null {
+  return typeof claim === 'number' && Number.isFinite(claim) && claim > 0 ? claim * 1000 : null;
+}
 
 /** What every connector is given. */
 export type ConnectorParts = {

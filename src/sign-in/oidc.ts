@@ -9,7 +9,15 @@ import { Strategy } from 'openid-client/passport';
 import { Refusal } from '../lib/errors.ts';
 import { domainOf, requireVerifiedEmail } from './admission.ts';
 import { requireAuthorizedParty } from './authorized-party.ts';
-import { type Attempt, attemptOf, type Connector, type ConnectorParts, type Profile } from './connector.ts';
+import {
+  type Attempt,
+  attemptOf,
+  authenticationTime,
+  type Connector,
+  type ConnectorParts,
+  type Profile,
+  type SignInRequest,
+} from './connector.ts';
 import { type GroupsClaim, readGroups } from './group-claim.ts';
 import { createDiscovery, type DiscoverySettings, refusalOf } from './oidc-discovery.ts';
 import { createLogoutReader } from './oidc-logout.ts';
@@ -45,6 +53,7 @@ export function createOidcConnector(settings: OidcSettings, parts: ConnectorPart
         toProfile(await readClaims(configuration, tokens, settings), tokens, settings);
       return new CallbackStrategy(configuration, settings, profileOf);
     },
+    alwaysAsks: false,
     asksConsent: false,
     refresher: settings.refreshTokens ? createOidcRefresher(settings, discover) : null,
     readLogout: createLogoutReader(settings, discover, parts),
@@ -81,6 +90,8 @@ class CallbackStrategy extends Strategy {
     const params = new URLSearchParams(super.authorizationRequestParams(request, options) as URLSearchParams);
     params.set('state', state);
     params.set('nonce', nonce);
+    const { maximumAge } = options as SignInRequest;
+    if (maximumAge !== undefined) params.set('max_age', String(maximumAge));
     return params;
   }
 
@@ -145,7 +156,7 @@ function withEmailOf({ email, email_verified, xms_edov }: Claims, claims: Claims
 }
 
 function toProfile(claims: Claims, tokens: Tokens, { name, groups, refreshTokens }: OidcSettings): Profile {
-  const { iss, sub, email, email_verified: verified, name: displayName, sid } = claims;
+  const { iss, sub, email, email_verified: verified, name: displayName, auth_time, sid } = claims;
   const address = typeof email === 'string' ? email : null;
   // Amazon Cognito writes the claim as text; whatever else it may hold is no "yes".
   return {
@@ -158,6 +169,7 @@ function toProfile(claims: Claims, tokens: Tokens, { name, groups, refreshTokens
     domain: address === null ? null : domainOf(address),
     groups: groups === null ? null : readGroups(claims, groups),
     refreshToken: refreshTokens ? (tokens.refresh_token ?? null) : null,
+    authenticatedAt: authenticationTime(auth_time),
     providerSession: providerSessionId(String(iss), sid),
   };
 }

@@ -9,6 +9,7 @@ import { createLeaseStore, type LeaseStore } from './leases.ts';
 import { createPasswordUseStore, type PasswordUseStore } from './password-uses.ts';
 import { createPasswordStore, type PasswordStore } from './passwords.ts';
 import { createPeopleStore, type PeopleStore } from './people.ts';
+import { createProviderSentStore, type ProviderSentStore } from './provider-sent.ts';
 import { createRefreshTokenStore, type RefreshTokenStore } from './refresh-tokens.ts';
 import { createRevocationStore, type RevocationStore } from './revocations.ts';
 import { createRobotStore, type RobotStore } from './robots.ts';
@@ -32,6 +33,7 @@ export type Store = {
   readonly leases: LeaseStore;
   readonly refreshTokens: RefreshTokenStore;
   readonly seenTokens: SeenTokenStore;
+  readonly providerSent: ProviderSentStore;
   readonly signingKeys: SigningKeyStore;
   readonly failedLogins: FailedLoginStore;
   readonly identityTokens: IdentityTokenStore;
@@ -56,6 +58,7 @@ export function createStore(sql: Sql): Store {
     leases: createLeaseStore(sql),
     refreshTokens: createRefreshTokenStore(sql),
     seenTokens: createSeenTokenStore(sql),
+    providerSent: createProviderSentStore(sql),
     signingKeys: createSigningKeyStore(sql),
     failedLogins: createFailedLoginStore(sql),
     identityTokens: createIdentityTokenStore(sql),

@@ -1,13 +1,17 @@
-/** Owns the question whether somebody has signed in recently enough for what is hard to take back, and the page that asks for it. */
+/** Owns whether someone has signed in recently enough for what is hard to take back, and the page that asks for it. */
 import type { RequestHandler } from 'express';
-import { personOf, signedInAt } from './session.ts';
+import type { Account } from '../store/accounts.ts';
+import { authenticatedAt, personOf } from './session.ts';
 import { beginUrl } from './sign-in-refused.ts';
 import type { Views } from './views.ts';
 
 declare module './views.ts' {
   interface ViewData {
-    /** `wasSent`: a form was sent, which has done nothing yet. `provider`: what its button says. */
-    'fresh-sign-in': { minutes: number; wasSent: boolean; provider: string; href: string };
+    /**
+     * `wasSent`: a form was sent, which has done nothing yet. `provider`: what its button says. `isProven`: whether the
+     * provider says when it authenticated someone.
+     */
+    'fresh-sign-in': { minutes: number; wasSent: boolean; provider: string; isProven: boolean; href: string };
   }
 }
 
@@ -16,26 +20,28 @@ export type FreshnessParts = {
   readonly freshness: number;
   /** What a provider's button says. */
   readonly labelOf: (provider: string) => string;
+  /** Whether the person's provider says when it authenticated someone. */
+  readonly isProven: (person: Pick<Account, 'provider' | 'issuer'>) => Promise<boolean>;
   readonly views: Views;
   /** Epoch milliseconds. */
   readonly now: () => number;
 };
 
 /**
- * To be mounted behind the guard that lets nobody through who is not signed in. Whoever signed in too long ago is told
- * why that does not do here, and how to sign in again and come back.
- * @param pageOf where to come back to, for what is sent to an address that is no page itself; given its path and query
+ * To be mounted behind the guard that only lets people through who are signed in. When the provider authenticated them too
+ * long ago, a page says so, with the way to sign in again and come back.
+ * @param pageOf where to come back to from an address that isn't a page itself; given its path and query
  */
 export function requireFreshSignIn(
-  { freshness, labelOf, views, now }: FreshnessParts,
+  { freshness, labelOf, isProven, views, now }: FreshnessParts,
   pageOf: (address: string) => string = (address) => address,
 ): RequestHandler {
-  return (request, response, next) => {
-    const age = now() - signedInAt(request);
+  return async (request, response, next) => {
+    const age = now() - authenticatedAt(request);
     // A clock that was set back makes no sign-in fresher.
     if (age >= 0 && age <= freshness * 1000) return next();
-    const { provider } = personOf(request);
-    const options = { returnTo: pageOf(request.originalUrl), another: true };
+    const { provider, issuer } = personOf(request);
+    const options = { returnTo: pageOf(request.originalUrl), fresh: true };
     views.page(
       response,
       'fresh-sign-in',
@@ -43,6 +49,7 @@ export function requireFreshSignIn(
         minutes: Math.round(freshness / 60),
         wasSent: request.method === 'POST',
         provider: labelOf(provider),
+        isProven: await isProven({ provider, issuer }),
         href: beginUrl(views.prefix, provider, options),
       },
       403,

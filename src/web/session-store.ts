@@ -7,8 +7,10 @@ import type { SessionStore } from '../store/sessions.ts';
 /** What Passport keeps of a signed-in person. */
 export type SessionPerson = {
   readonly accountId: string;
-  /** Epoch milliseconds. */
+  /** When the session began: its limits count from here. Epoch milliseconds. */
   readonly signedInAt: number;
+  /** When the provider last authenticated the person, which alone is fresh; missing in sessions of older versions. */
+  readonly authenticatedAt?: number | null;
   /** Where from, to tell one's sessions apart; sessions from before this was kept have neither. */
   readonly address?: string;
   readonly client?: string;

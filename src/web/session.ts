@@ -25,13 +25,16 @@ export type SessionParts = SessionLimits & {
   readonly now: () => number;
 };
 
+/** What the provider's answer said of the sign-in. */
+export type SignInProof = Required<Pick<SessionPerson, 'providerSession' | 'authenticatedAt'>>;
+
 export type Sessions = {
   /** Finds the session and the person of a request. For the pages alone: the token endpoint knows no cookies. */
   readonly middleware: readonly RequestHandler[];
   /** Sends visitors to the sign-in page; refuses as `unauthenticated` what is no question for a page. */
   readonly requirePerson: RequestHandler;
   /** Starts a new session for the person; the id that the browser had before is worth nothing afterwards. */
-  signIn(request: Request, account: Account, providerSession: string | null): Promise<void>;
+  signIn(request: Request, account: Account, proof: SignInProof): Promise<void>;
   signOut(request: Request, response: Response): Promise<void>;
   /** Ends the pruning of expired sessions. */
   close(): void;
@@ -65,8 +68,7 @@ export function createSessions(parts: SessionParts): Sessions {
   return {
     middleware,
     requirePerson: createRequirePerson(prefix),
-    signIn: (request, account, providerSession) =>
-      settled((done) => request.logIn({ ...account, providerSession }, done)),
+    signIn: (request, account, proof) => settled((done) => request.logIn({ ...account, ...proof }, done)),
     async signOut(request, response) {
       await settled((done) => request.session.destroy(done));
       response.clearCookie(cookie.name, cookie.options);
@@ -87,8 +89,8 @@ function createPeople({ accounts, requesterOf, now }: SessionParts): passport.Au
   people.serializeUser(
     (request: IncomingMessage, user: Express.User, done: (error: null, kept: SessionPerson) => void) => {
       const { address, userAgent: client } = requesterOf(request as Request);
-      const { id, providerSession = null } = user as Account & Pick<SessionPerson, 'providerSession'>;
-      done(null, { accountId: id, signedInAt: now(), address, client, providerSession });
+      const { id, providerSession, authenticatedAt } = user as Account & SignInProof;
+      done(null, { accountId: id, signedInAt: now(), authenticatedAt, address, client, providerSession });
     },
   );
   people.deserializeUser(({ accountId }: SessionPerson, done) => {
@@ -142,6 +144,11 @@ export function personOf(request: Request): Account {
 /** When the person of this browser signed in, in epoch milliseconds; 0 where nobody has. */
 export function signedInAt(request: Request): number {
   return request.session.passport?.user?.signedInAt ?? 0;
+}
+
+/** When the provider last authenticated the person of this browser, in epoch milliseconds; 0 where nothing shows when. */
+export function authenticatedAt(request: Request): number {
+  return request.session.passport?.user?.authenticatedAt ?? 0;
 }
 
 /** In whose name a request changes something. @throws {Refusal} `unauthenticated` */

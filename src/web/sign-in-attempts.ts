@@ -13,6 +13,10 @@ export type PendingSignIn = {
   readonly attempt: Attempt;
   /** The provider was asked for its consent page. */
   readonly consent: boolean;
+  /** The provider was asked to authenticate the person even where it remembers one. */
+  readonly login: boolean;
+  /** Someone who was signed in has to prove that it's still them. */
+  readonly fresh: boolean;
 };
 
 export type SignInAttempts = {
@@ -110,8 +114,9 @@ function waysBack(returnTo: string, prefix: string): string[] {
   return [plain, plain.replace(/\?.*$/, ''), `${prefix}/`];
 }
 
-function encode({ begunAt, consent, provider, attempt, returnTo }: PendingSignIn): string {
-  return [begunAt.toString(36), consent ? 'c' : '', provider, attempt.codeVerifier ?? '', returnTo].join(':');
+function encode({ begunAt, provider, attempt, returnTo, ...asked }: PendingSignIn): string {
+  const flags = `${asked.consent ? 'c' : ''}${asked.login ? 'l' : ''}${asked.fresh ? 'f' : ''}`;
+  return [begunAt.toString(36), flags, provider, attempt.codeVerifier ?? '', returnTo].join(':');
 }
 
 /** @param content was signed here, so it has the form that `encode` gives it */
@@ -123,6 +128,8 @@ function decode(content: string, { state, nonce }: Attempt): PendingSignIn {
     begunAt: Number.parseInt(time, 36),
     attempt: { state, nonce, codeVerifier },
     consent: flags.includes('c'),
+    login: flags.includes('l'),
+    fresh: flags.includes('f'),
   };
 }
 

@@ -70,10 +70,18 @@ function describe(cause: unknown): string | null {
   return `${cause.name}${code === undefined ? '' : ` ${code}`}: ${cause.message}${inner === null ? '' : ` <- ${inner}`}`;
 }
 
-/** The address that begins a sign-in. `another` asks the provider for an account even where it remembers one. */
-export function beginUrl(prefix: string, name: string, query: { returnTo?: string; another?: boolean }): string {
+/**
+ * The address that begins a sign-in. `another` asks the provider for an account even where it remembers one, `fresh` to
+ * authenticate the person who is signed in here again.
+ */
+export function beginUrl(
+  prefix: string,
+  name: string,
+  query: { returnTo?: string; another?: boolean; fresh?: boolean },
+): string {
   const params = new URLSearchParams();
   if (query.returnTo !== undefined && query.returnTo !== `${prefix}/`) params.set('return_to', query.returnTo);
   if (query.another) params.set('another', 'yes');
+  if (query.fresh) params.set('fresh', 'yes');
   return `${prefix}/sign-in/${name}${params.size > 0 ? `?${params}` : ''}`;
 }

@@ -4,6 +4,7 @@ import type { Audit, Requester } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Admission, Admitted } from '../sign-in/admission.ts';
 import type { Attempt, Connector, Profile, SignInRequest } from '../sign-in/connector.ts';
+import type { Freshness } from '../sign-in/freshness.ts';
 import { readAnswer } from './provider-answer.ts';
 import type { Redemptions } from './redemptions.ts';
 import { safeReturnTo } from './return-to.ts';
@@ -21,6 +22,9 @@ export type SignInParts = RefusedParts & {
   readonly afterSignIn: (admitted: Admitted, profile: Profile, client: Requester) => Promise<void>;
   /** Whether a refresh token of the person has to be asked for, as none is kept that the provider still takes. */
   readonly needsToken: (profile: Profile) => Promise<boolean>;
+  readonly freshness: Pick<Freshness, 'judge'>;
+  /** Seconds that a fresh sign-in may be old. */
+  readonly maximumAge: number;
   readonly sessions: Pick<Sessions, 'signIn' | 'signOut'>;
   readonly audit: Audit;
   /** Told how each sign-in ended: 'completed', or the code of the refusal. */
@@ -72,10 +76,15 @@ function choose({ connectors, prefix, views }: SignInParts, request: Request, re
 
 async function begin(parts: SignInParts, connector: Connector, request: Request, response: Response): Promise<void> {
   requireSecure(parts, request);
-  const { return_to: wanted, another } = request.query;
+  const { return_to: wanted, another, fresh } = request.query;
   const returnTo = safeReturnTo(wanted, parts.prefix);
-  const input: SignInRequest = another === 'yes' ? { prompt: 'login' } : {};
-  await leave(parts, connector, { request, response }, returnTo, input);
+  const person = visitorOf(request);
+  let input: SignInRequest = another === 'yes' ? { prompt: 'login' } : {};
+  if (fresh === 'yes' && person !== null) {
+    const loginHint = person.email === null ? {} : { loginHint: person.email };
+    input = { prompt: 'login', maximumAge: parts.maximumAge, ...loginHint };
+  }
+  await leave(parts, connector, { request, response }, { returnTo, fresh: input.maximumAge !== undefined }, input);
 }
 
 type Exchange = { readonly request: Request; readonly response: Response };
@@ -85,14 +94,14 @@ async function leave(
   { attempts, now }: SignInParts,
   connector: Connector,
   { request, response }: Exchange,
-  returnTo: string,
+  pending: Pick<PendingSignIn, 'returnTo' | 'fresh'>,
   input: SignInRequest,
 ): Promise<void> {
   const attempt = attempts.create();
   const outcome = await ask(connector, request, attempt, input);
   if (!('redirect' in outcome)) throw new Error('the strategy knew a person before asking for one');
-  const consent = input.prompt === 'consent';
-  attempts.remember(request, response, { provider: connector.name, returnTo, begunAt: now(), attempt, consent });
+  const asked = { consent: input.prompt === 'consent', login: input.prompt === 'login' };
+  attempts.remember(request, response, { ...pending, ...asked, provider: connector.name, begunAt: now(), attempt });
   response.redirect(302, outcome.redirect);
 }
 
@@ -108,14 +117,16 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
   if (profile === null) return showContinue(parts, response, pending);
   if (!pending.consent && (await lacksConsent(parts, connector, profile))) {
     const input: SignInRequest = { prompt: 'consent', ...(profile.email !== null && { loginHint: profile.email }) };
-    return leave(parts, connector, { request, response }, pending.returnTo, input);
+    return leave(parts, connector, { request, response }, pending, input);
   }
-  const account = await auditRefusal(parts, connector, request, profile, async () => {
+  const again = pending.fresh ? visitorOf(request) : null;
+  const { account, authenticatedAt } = await auditRefusal(parts, connector, request, profile, async () => {
+    const authenticatedAt = await parts.freshness.judge(connector, profile, { login: pending.login, again });
     const admitted = await parts.admission.admit(connector, profile, client);
     await parts.afterSignIn(admitted, profile, client);
-    return admitted.account;
+    return { account: admitted.account, authenticatedAt };
   });
-  await parts.sessions.signIn(request, account, profile.providerSession);
+  await parts.sessions.signIn(request, account, { providerSession: profile.providerSession, authenticatedAt });
   const detail = { provider: connector.name };
   await parts.audit.write({ action: 'sign-in', actor: account.login, subject: account.login, client, detail });
   parts.onEnd(connector.name, 'completed');

@@ -229,6 +229,7 @@ describeEngines('passwords from docker_auth', (databases) => {
     ...{ provider: 'google', issuer: 'https://accounts.google.com', subject: '1001', email: 'Ana@example.com' },
     ...{ emailVerified: true, displayName: 'Ana', domain: 'example.com', groups: null, refreshToken: null },
     providerSession: null,
+    authenticatedAt: null,
   };
   const connector = { name: 'google', label: 'Google', check: () => {} } as unknown as Connector;
   const admit = (changes: Partial<Profile> = {}, at: Partial<Connector> = {}) =>

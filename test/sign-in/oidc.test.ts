@@ -107,6 +107,7 @@ test('the profile, with the groups of a nested claim under the name of the provi
     domain: 'example.com',
     groups: ['keycloak:devs', 'keycloak:/ops/night'],
     refreshToken: null,
+    authenticatedAt: null,
     providerSession: null,
   });
 });

@@ -8,10 +8,13 @@ import { Refusal } from '../../src/lib/errors.ts';
 import { createLog } from '../../src/lib/log.ts';
 import { createAdmission } from '../../src/sign-in/admission.ts';
 import type { Connector } from '../../src/sign-in/connector.ts';
+import { createFreshness } from '../../src/sign-in/freshness.ts';
 import { createGoogleConnector, type GoogleSettings } from '../../src/sign-in/google/google.ts';
 import type { Fetch } from '../../src/sign-in/provider-fetch.ts';
+import { createSentBefore } from '../../src/sign-in/sent-before.ts';
 import { createAccountStore } from '../../src/store/accounts.ts';
 import { openSql, readMigrations } from '../../src/store/open.ts';
+import { createProviderSentStore } from '../../src/store/provider-sent.ts';
 import { createSeenTokenStore } from '../../src/store/seen-tokens.ts';
 import { createSessionStore } from '../../src/store/sessions.ts';
 import type { Sql } from '../../src/store/sql.ts';
@@ -77,8 +80,11 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
   });
   const audited: AuditEvent[] = [];
   const audit = collectingAudit(audited);
+  const sent = createSentBefore(createProviderSentStore(sql), now);
   const signIn = createSignIn({
     connectors: await settings.connectors(callbackUrl),
+    freshness: createFreshness({ sent, maximumAge: 900, clockLeeway: 30, now }),
+    maximumAge: 900,
     attempts: createSignInAttempts({ secrets, secure, prefix, now }),
     redemptions: createRedemptions({ seenTokens: createSeenTokenStore(sql), now }),
     admission: createAdmission({ accounts, audit, now }),

@@ -58,7 +58,7 @@ export async function startHouse(): Promise<House> {
     async cookieOf({ id }, signedInAt) {
       const sid = randomBytes(16).toString('hex');
       const expiresAt = Date.now() + 3_600_000;
-      const user = { accountId: id, signedInAt };
+      const user = { accountId: id, signedInAt, authenticatedAt: signedInAt };
       const data = JSON.stringify({ cookie: { path: '/', httpOnly: true }, passport: { user } });
       const row = createHash('sha256').update(sid).digest('base64url');
       await core.store.sessions.write(row, { accountId: id, data, expiresAt });

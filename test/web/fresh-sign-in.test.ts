@@ -7,16 +7,25 @@ import express from 'express';
 import { requireFreshSignIn } from '../../src/web/fresh-sign-in.ts';
 import { createViews } from '../../src/web/views.ts';
 
-const state = { signedInAt: 0 as number | undefined, now: 0 };
+const state = { authenticatedAt: 0 as number | undefined, now: 0 };
 const app = express();
 const server = app.listen(0, '127.0.0.1');
 let url = '';
 
 before(async () => {
   const labelOf = (provider: string) => `The ${provider} of example.com`;
-  const parts = { freshness: 900, labelOf, views: createViews({ prefix: '/dockpass' }), now: () => state.now };
+  const isProven = async () => false;
+  const parts = {
+    freshness: 900,
+    labelOf,
+    isProven,
+    views: createViews({ prefix: '/dockpass' }),
+    now: () => state.now,
+  };
   app.use((request, _response, next) => {
-    const user = state.signedInAt === undefined ? undefined : { accountId: 'a', signedInAt: state.signedInAt };
+    const { authenticatedAt } = state;
+    // The session itself is new: that alone proves nothing.
+    const user = { accountId: 'a', signedInAt: state.now, ...(authenticatedAt !== undefined && { authenticatedAt }) };
     Object.assign(request, { user: { provider: 'google', login: 'ana@example.com' }, session: { passport: { user } } });
     next();
   });
@@ -30,7 +39,7 @@ after(() => server.close());
 
 const ask = async (path: string, method: 'GET' | 'POST', age: number | null) => {
   state.now = 2_000_000;
-  state.signedInAt = age === null ? undefined : state.now - age * 1000;
+  state.authenticatedAt = age === null ? undefined : state.now - age * 1000;
   const response = await fetch(url + path, { method });
   return { status: response.status, body: await response.text() };
 };
@@ -51,10 +60,10 @@ test('the page says why, and leads through the provider back to where one was', 
   assert.match(body, /Sign in with The google of example\.com/);
   assert.doesNotMatch(body, /Nothing was done yet/);
   const back = encodeURIComponent('/dockpass/admin/thing?domain=example.org');
-  assert.ok(body.includes(`href="/dockpass/sign-in/google?return_to=${back}&amp;another=yes"`), body);
+  assert.ok(body.includes(`href="/dockpass/sign-in/google?return_to=${back}&amp;fresh=yes"`), body);
 });
 
 test('what is sent to an address that is no page leads back to the page that it was sent from', async () => {
   const { body } = await ask('/undo', 'POST', 1_000);
-  assert.ok(body.includes(`return_to=${encodeURIComponent('/dockpass/admin/thing')}&amp;another=yes`), body);
+  assert.ok(body.includes(`return_to=${encodeURIComponent('/dockpass/admin/thing')}&amp;fresh=yes`), body);
 });

@@ -24,7 +24,7 @@ const also: Readonly<Record<string, Shown>> = {
   },
   '/fresh': {
     template: 'fresh-sign-in',
-    data: { minutes: 15, wasSent: true, provider: 'google', href: '/sign-in/google' },
+    data: { minutes: 15, wasSent: true, isProven: true, provider: 'google', href: '/sign-in/google' },
   },
   '/nobody-vouches': { template: 'sign-in', data: { providers: [] } },
   '/error': { template: 'error', data: { status: 502, title: 'Something went wrong', message, requestId: '4f1c' } },

@@ -13,6 +13,8 @@ const begun = (state: string): PendingSignIn => ({
   begunAt: 0,
   attempt: { state, nonce: 'n' },
   consent: false,
+  login: false,
+  fresh: false,
 });
 
 describeEngines('one callback', (databases) => {

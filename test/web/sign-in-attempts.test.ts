@@ -32,14 +32,19 @@ function begin(
   changes: Partial<PendingSignIn> = {},
 ): PendingSignIn {
   const attempt = { ...attempts.create(), codeVerifier: 'v'.repeat(43) };
-  const begun = { provider: 'google', returnTo: '/', begunAt: clock.now, attempt, consent: false, ...changes };
+  const asked = { consent: false, login: false, fresh: false };
+  const begun = { provider: 'google', returnTo: '/', begunAt: clock.now, attempt, ...asked, ...changes };
   attempts.remember(browser.request(), browser.response, begun);
   return begun;
 }
 
 test('what was begun comes back whole, under its own state and provider alone', () => {
   const [browser, attempts] = [createBrowser(), attemptsWith()];
-  const begun = begin(browser, attempts, { returnTo: '/admin/audit?from=2026-11-01&q=a:b%2C', consent: true });
+  const begun = begin(browser, attempts, {
+    returnTo: '/admin/audit?from=2026-11-01&q=a:b%2C',
+    consent: true,
+    fresh: true,
+  });
   const find = (provider: string, state: string) => attempts.find(browser.request(), { provider, state });
   assert.deepEqual(find('google', begun.attempt.state), begun);
   assert.equal(find('keycloak', begun.attempt.state), null);

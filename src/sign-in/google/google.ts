@@ -5,7 +5,7 @@ import { foldCase } from '../../identity/identity.ts';
 import { Refusal } from '../../lib/errors.ts';
 import { domainOf, requireVerifiedEmail } from '../admission.ts';
 import { requireAuthorizedParty } from '../authorized-party.ts';
-import { type Connector, type ConnectorParts, clockTolerance, type Profile } from '../connector.ts';
+import { authenticationTime, type Connector, type ConnectorParts, clockTolerance, type Profile } from '../connector.ts';
 import { type Fetch, isNoAnswer, limitFetch } from '../provider-fetch.ts';
 import { noAnswer, refusalOfTokenError } from '../token-error.ts';
 import { createGoogleRefresher } from './refresh.ts';
@@ -49,6 +49,8 @@ export function createGoogleConnector(settings: GoogleSettings, parts: Connector
     label,
     strategy: async () => strategy,
     readLogout: null, // Google sends none; its RISC events say the same
+    // `select_account` goes with every request: strategy.ts.
+    alwaysAsks: true,
     asksConsent: settings.refreshTokens,
     refresher: settings.refreshTokens ? createGoogleRefresher(settings, call) : null,
     refusalOf,
@@ -115,6 +117,7 @@ function toProfile(claims: JWTPayload, { issuers }: GoogleSettings): Profile {
     groups: null,
     refreshToken: null,
     providerSession: null,
+    authenticatedAt: authenticationTime(claims['auth_time']),
   };
 }
 

@@ -11,7 +11,7 @@ import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 export type PeoplePageParts = AdminParts & {
   readonly people: Pick<People, 'list' | 'providers'>;
   /** What an operator should do soon; it stands above the list, which is where administrators arrive. */
-  readonly warnings: () => readonly string[];
+  readonly warnings: () => Promise<readonly string[]>;
 };
 
 declare module '../views.ts' {
@@ -58,11 +58,11 @@ export function createPeopleList(parts: PeoplePageParts): RequestHandler {
 async function list(parts: PeoplePageParts, request: Request, response: Response): Promise<void> {
   const { people, views, now } = parts;
   const query = readQuery(request.query);
-  const [found, providers] = await Promise.all([people.list(query), people.providers()]);
+  const [found, providers, warnings] = await Promise.all([people.list(query), people.providers(), parts.warnings()]);
   views.page(response, 'admin-people', {
     section: sections.administration,
     tab: tabs.people,
-    warnings: parts.warnings(),
+    warnings,
     removed: request.query['done'] === 'removed',
     query,
     order: orderOf(query),

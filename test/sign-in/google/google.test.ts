@@ -87,6 +87,7 @@ test('the profile is what the ID token says; both issuer spellings are one perso
     groups: null,
     refreshToken: null,
     providerSession: null,
+    authenticatedAt: null,
   });
   assert.deepEqual(await signIn({ iss: 'accounts.google.com' }), profile);
 });
@@ -254,6 +255,7 @@ test('with any account allowed, only addresses that Google vouches for come in',
     groups: null,
     refreshToken: null,
     providerSession: null,
+    authenticatedAt: null,
     emailVerified: true,
   };
   connector.check({ ...profile, email: 'someone@gmail.com', domain: null });

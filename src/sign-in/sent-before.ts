@@ -1,0 +1,40 @@
+/** Owns what is remembered of a provider's answers, so that leaving something out can mean something. */
+import { hour } from '../lib/time.ts';
+import type { ProviderSentStore } from '../store/provider-sent.ts';
+
+/** `sign-in`: an ID token at all. The groups claim is judged by the kind of answer, because a provider may put it into one only. */
+export type Sent =
+  | 'sign-in'
+  | 'auth_time'
+  | 'groups in the ID token'
+  | 'groups in userinfo'
+  | 'groups in a refresh answer'
+  | 'groups with commas'
+  | 'no more groups';
+
+/** A provider: its configured name, and the issuer it is. */
+export type SentBy = { readonly provider: string; readonly issuer: string };
+
+export type SentBefore = {
+  has(by: SentBy, what: Sent): Promise<boolean>;
+  note(by: SentBy, what: Sent): Promise<void>;
+};
+
+/** Milliseconds: a sign-in writes here once an hour and not every time. */
+const interval = hour;
+
+/** @param now epoch milliseconds */
+export function createSentBefore(store: Pick<ProviderSentStore, 'note' | 'has'>, now: () => number): SentBefore {
+  /** When this process noted each; no more entries than issuers and kinds. */
+  const noted = new Map<string, number>();
+  return {
+    has: async ({ issuer }, what) => noted.has(`${what} ${issuer}`) || (await store.has(issuer, what)),
+    async note({ provider, issuer }, what) {
+      const key = `${what} ${issuer}`;
+      const at = now();
+      if (Math.abs(at - (noted.get(key) ?? Number.NEGATIVE_INFINITY)) < interval) return;
+      await store.note({ provider, issuer, what, at });
+      noted.set(key, at);
+    },
+  };
+}
