@@ -1,6 +1,7 @@
 /** Owns what `policy check` warns of: rules that can never match, groups that nothing defines, variables that mean nothing. */
 import { isExpression } from '../pattern/expression.ts';
 import type { Policy } from './acl.ts';
+import { leavesDomainOpen } from './match-fields.ts';
 import { type PolicyProblem, suggest } from './reader.ts';
 import type { Rule } from './rule.ts';
 import { findShadowedRules } from './shadowed-rules.ts';
@@ -14,6 +15,7 @@ export function warningsOf(policy: Policy): PolicyProblem[] {
     return [
       ...unreachable(rule, covers.get(rule)),
       ...undefinedGroups(rule, groups.names),
+      ...groupsOfStrangers(rule),
       ...unknownVariables(rule),
     ].map((message): PolicyProblem => ({ line: rule.line, column: rule.column, severity: 'warning', message }));
   });
@@ -29,12 +31,24 @@ function unreachable({ number }: Rule, cover: Rule | undefined): string[] {
 
 /** A group of a provider has its prefix, so a plain name that the file does not define is nobody's. */
 function undefinedGroups(rule: Rule, names: ReadonlySet<string>): string[] {
-  const patterns = rule.conditions.flatMap(({ field, patterns: written }) => (field === 'group' ? written : []));
-  return patterns
+  return groupPatternsOf(rule)
     .filter((pattern) => !/[:*?[\\$]/.test(pattern) && !isExpression(pattern) && !names.has(pattern))
     .map(
       (name) =>
         `nothing defines the group "${name}"${suggest(name, [...names])}; groups of a provider are written PROVIDER:NAME`,
+    );
+}
+
+function groupPatternsOf({ conditions }: Rule): string[] {
+  return conditions.flatMap(({ field, patterns }) => (field === 'group' ? patterns : []));
+}
+
+function groupsOfStrangers(rule: Rule): string[] {
+  return groupPatternsOf(rule)
+    .filter(leavesDomainOpen)
+    .map(
+      (pattern) =>
+        `match.group ${pattern} leaves the domain open, so it can match groups that strangers make; write the domain, as in google:team-*@example.com, or a short name`,
     );
 }
 

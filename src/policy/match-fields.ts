@@ -36,6 +36,8 @@ export type MatchField = {
   readonly valuesOf: (subject: Subject, key: string) => readonly string[];
   /** The one form in which a pattern of a policy file is kept. */
   readonly readAs?: (text: string) => string;
+  /** Whether a pattern can match a text at all, whatever its form says; any can where left out. */
+  readonly reaches?: (pattern: string, text: string) => boolean;
   /** The pattern as it is compared: domains are in lower case. */
   readonly normalize?: (pattern: string) => string;
   /** What is wrong with a value that is no pattern. */
@@ -121,10 +123,11 @@ export const matchFields = {
     compile: (pattern, template) => {
       const matches = template(pattern, false);
       return (subject) =>
-        subject.groups.some((group) => matches(group, subject)) ||
+        subject.groups.some((group) => reachesGroup(pattern, group) && matches(group, subject)) ||
         (subject.anyGroupOf !== null && mayNameGroupOf(subject.anyGroupOf, pattern));
     },
     valuesOf: ({ groups }) => groups,
+    reaches: reachesGroup,
     mismatch: (expected) => `in no group ${expected}`,
     reason: (patterns, _list, groups) =>
       groups.length === 0
@@ -197,6 +200,21 @@ function foldDomain(pattern: string): string {
 
 function labelOf({ labels }: Subject, name: string): readonly string[] {
   return Object.hasOwn(labels, name) ? (labels[name] ?? []) : [];
+}
+
+/**
+ * A glob without a domain matches only names without one: its `*` must not reach into the domain, because anyone can create
+ * `team-root@googlegroups.com` and add themselves.
+ */
+function reachesGroup(pattern: string, group: string): boolean {
+  return !group.includes('@') || /[@$]/.test(pattern) || !/[*?[]/.test(pattern) || isExpression(pattern);
+}
+
+/** Whether a pattern of groups leaves the domain open, so that it can match a group of strangers at Google. */
+export function leavesDomainOpen(pattern: string): boolean {
+  if (!mayNameGroupOf('google:', pattern)) return false;
+  if (isExpression(pattern)) return !/@[\w-]+(\\?\.[\w-]+)+\$?\/$/.test(pattern);
+  return /@.*[*?[\\]/.test(pattern);
 }
 
 /** Whether some group that begins with `prefix` may match the pattern. In doubt: yes. */

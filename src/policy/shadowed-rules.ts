@@ -99,8 +99,12 @@ function isAnyText(pattern: string): boolean {
 }
 
 function claimOf({ field, patterns }: Condition): Claim {
-  const around = matchFieldOf(field).takes === 'networks' ? networkAround : patternAround;
-  const tests = patterns.map((pattern) => around(asCompared(field, pattern)));
+  const { takes, reaches = () => true } = matchFieldOf(field);
+  const around = takes === 'networks' ? networkAround : patternAround;
+  const tests = patterns.map((pattern) => {
+    const includes = around(asCompared(field, pattern));
+    return (narrow: Text) => reaches(pattern, narrow.written) && includes(narrow);
+  });
   return { field, includes: (narrow) => tests.some((includes) => includes(narrow)) };
 }
 

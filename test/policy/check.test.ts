@@ -43,6 +43,10 @@ describe('a rule that an earlier one leaves nothing', () => {
     ['{name: "team/**"}', '{name: "x-team/*"}', false],
     ['{name: "team/*"}', '{name: "te*"}', false],
     ['{domain: "**"}', '{domain: "a/b"}', true],
+    ['{group: "google:*"}', '{group: "google:dev"}', true],
+    ['{group: "google:*"}', '{group: "google:dev@example.com"}', false],
+    ['{group: "google:*"}', '{group: "google:dev-*@example.com"}', false],
+    ['{group: "google:*@example.com"}', '{group: "google:dev@example.com"}', true],
     ['{ip: 10.0.0.0/8}', '{ip: 10.0.0.0/8}', true],
     ['{ip: 10.0.0.0/8}', '{ip: 11.0.0.0/16}', false],
     ['{ip: 10.0.0.0/16}', '{ip: 10.0.0.0/15}', false],
@@ -185,7 +189,7 @@ describe('of many rules few are looked at for each', () => {
 });
 
 test('a group that nothing defines', () => {
-  const acl = '[{match: {group: [backend, backedn, "web*", "google:dev@x.y", "/a/"]}, actions: []}]';
+  const acl = '[{match: {group: [backend, backedn, "web*", "google:dev@x.y", "/^kc:a/"]}, actions: []}]';
   assert.deepEqual(warnings(acl, '{backend: []}'), [
     'nothing defines the group "backedn"; did you mean "backend"?; groups of a provider are written PROVIDER:NAME',
   ]);
@@ -235,4 +239,29 @@ test('a placeholder that stands for nothing', () => {
   );
   const bug = '{account: "/^(.+)$/", name: "${type}/${account:1}"}';
   assert.match(warnings(`[{match: ${bug}, actions: []}]`).join(), /\$\{account:1\} .*no variable before it/);
+});
+
+describe('a pattern of groups that leaves the domain open', () => {
+  const table: readonly [pattern: string, isOpen: boolean][] = [
+    ['google:team-*@*', true],
+    ['google:team-*@*.example.com', true],
+    ['*@*', true],
+    ['/^google:team-.*/', true],
+    ['/^google:team-.*@example/', true],
+    ['google:team-*', false],
+    ['google:team-*@example.com', false],
+    ['google:dev@example.com', false],
+    ['/^google:team-.*@example\\\\.com$/', false],
+    ['keycloak:*@*', false],
+  ];
+  for (const [pattern, isOpen] of table) {
+    test(`${pattern}: ${isOpen ? 'warned about' : 'fine'}`, () => {
+      const found = warnings(`[{match: {group: "${pattern}"}, actions: [pull]}]`);
+      assert.equal(
+        found.some((message) => /leaves the domain open/.test(message)),
+        isOpen,
+        found.join(),
+      );
+    });
+  }
 });

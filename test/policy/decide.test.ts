@@ -39,8 +39,8 @@ describe('a rule matches when all of its conditions hold', () => {
     ['{kind: [robot, static]}', { account: 'ci' }, true],
     ['{kind: robot}', {}, false],
     ['{group: "google:dev@example.com"}', { also: { groups: ['google:dev@example.com'] } }, true],
-    ['{group: "google:*"}', { also: { groups: ['google:dev@example.com'] } }, true],
-    ['{group: [ops, "google:dev*"]}', { also: { groups: ['google:dev@example.com'] } }, true],
+    ['{group: "google:*"}', { also: { groups: ['google:dev'] } }, true],
+    ['{group: [ops, "google:dev*"]}', { also: { groups: ['google:developers'] } }, true],
     ['{group: "*"}', {}, false],
   ];
   for (const [match, asking, matches] of table) {
@@ -260,4 +260,27 @@ describe('whatever the policy', () => {
       }),
     );
   });
+});
+
+describe('a group that a stranger made at Google', () => {
+  const table: readonly [pattern: string, group: string, matches: boolean][] = [
+    ['google:team-*', 'google:team-root@googlegroups.com', false],
+    ['google:team-*', 'google:team-root@example.com', false],
+    ['google:team-*', 'google:team-root', true],
+    ['google:*', 'google:dev@evil.example', false],
+    ['**', 'google:dev@evil.example', false],
+    ['google:team-?oot', 'google:team-root', true],
+    ['google:team-*@example.com', 'google:team-root@example.com', true],
+    ['google:team-*@example.com', 'google:team-root@evil.example', false],
+    ['keycloak:*', 'keycloak:dev', true],
+  ];
+  for (const [pattern, group, matches] of table) {
+    test(`${group} ${matches ? 'matches' : 'does not match'} ${pattern}`, () => {
+      const policy = parsePolicy(`acl: [{match: {group: "${pattern}"}, actions: [push]}]`, 'policy.yml');
+      const access = { type: 'repository', name: 'prod/web', actions: ['push'] };
+      const identity = somebody('eve@example.com', { groups: [group] });
+      const { granted } = decide(policy, identity, access, { service: 'r', address: '' });
+      assert.deepEqual(granted, matches ? ['push'] : []);
+    });
+  }
 });
