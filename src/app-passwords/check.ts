@@ -1,11 +1,10 @@
 /** Owns the check of an app password: from user name and secret to the identity that they prove, or why they do not. */
 
 import { identityOfAccount } from '../identity/account-identity.ts';
-import { type AccountStatus, accountStatusOf, type GracePeriods, knowsGroups } from '../identity/account-status.ts';
+import { type AccountStatus, accountStatusOf, type GracePeriods } from '../identity/account-status.ts';
 import { type Authenticator, type Credentials, foldCase, type Identity, type Limits } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
 import { equalHashes, hasValidChecksum, looksLikeSecret, type Pepper } from '../lib/secret.ts';
-import { createShortMemory } from '../lib/short-memory.ts';
 import { dateOf } from '../lib/time.ts';
 import type { PasswordRow, PasswordStore, PasswordWithOwner } from '../store/passwords.ts';
 
@@ -32,16 +31,14 @@ export type PasswordCheck = {
 };
 
 export function createPasswordCheck(parts: CheckParts): PasswordCheck {
-  const hashOf = createHashing(parts.pepper);
-  const identityOf = createIdentification(parts);
   const findByHash = async (hash: string): Promise<PasswordWithOwner | undefined> => {
     const row = await parts.store.byHash(hash);
     return row !== undefined && equalHashes(row.hash, hash) ? row : undefined;
   };
-  // What is wrong is told only to whoever holds the secret.
+  // Only someone who has the secret learns what is wrong with it.
   const find = async ({ username, password }: Credentials): Promise<Identity | null> => {
-    const row = await findByHash(hashOf(password));
-    return row === undefined || row.login !== foldCase(username) ? null : identityOf(row);
+    const row = await findByHash(parts.pepper.hash(password));
+    return row === undefined || row.login !== foldCase(username) ? null : identityProvenBy(row, parts);
   };
   return {
     authenticator: {
@@ -50,57 +47,24 @@ export function createPasswordCheck(parts: CheckParts): PasswordCheck {
     },
     async identityByHash(hash) {
       const row = await findByHash(hash);
-      return row === undefined ? null : identityOf(row);
+      return row === undefined ? null : identityProvenBy(row, parts);
     },
     identityOf: find,
   };
 }
 
-/** The keyed hash of a secret. */
-function createHashing(pepper: Pepper): (secret: string) => string {
-  const known = createShortMemory<string, string>();
-  return (secret) => {
-    const before = known.get(secret);
-    if (before !== undefined) return before;
-    const hash = pepper.hash(secret);
-    known.set(secret, hash);
-    return hash;
+/** @throws {Refusal} where the password can't be used */
+function identityProvenBy(row: PasswordWithOwner, parts: CheckParts): Identity {
+  const { use } = requireUsable(row, parts);
+  return {
+    ...identityOfAccount(row, parts.gracePeriods, parts.now()),
+    accountId: row.account_id,
+    limits: toLimits(row, use),
+    credential: { id: row.id, name: row.name },
   };
 }
 
-/**
- * What a row proves now; of one that is as it was, the same object again, so that what was decided for it is recognised.
- * What it returns throws a {Refusal} where the password may not be used.
- */
-function createIdentification(parts: CheckParts): (row: PasswordWithOwner) => Identity {
-  type Known = { readonly row: PasswordWithOwner; readonly use: AccountStatus['use']; readonly identity: Identity };
-  const known = createShortMemory<string, Known>();
-  return (row) => {
-    const { use } = requireUsable(row, parts);
-    const now = parts.now();
-    const before = known.get(row.id);
-    const isSame = before?.use === use && before.identity.groupsKnown === knowsGroups(row, parts.gracePeriods, now);
-    if (isSame && equalRows(before.row, row)) return before.identity;
-    const identity: Identity = {
-      ...identityOfAccount(row, parts.gracePeriods, now),
-      accountId: row.account_id,
-      limits: toLimits(row, use),
-      credential: { id: row.id, name: row.name },
-    };
-    known.set(row.id, { row, use, identity });
-    return identity;
-  };
-}
-
-function equalRows(left: PasswordWithOwner, right: PasswordWithOwner): boolean {
-  for (const column in left) {
-    const name = column as keyof PasswordWithOwner;
-    if (left[name] !== right[name]) return false;
-  }
-  return true;
-}
-
-/** @throws {Refusal} for whoever holds the secret: why it does not work, and what to do */
+/** @throws {Refusal} that tells someone who has the secret why it doesn't work, and what to do */
 function requireUsable(row: PasswordWithOwner, { gracePeriods, now, publicUrl }: CheckParts): AccountStatus {
   const status = accountStatusOf(row, gracePeriods, now());
   if (status.use === 'none') {

@@ -68,7 +68,7 @@ export function knownGroups(account: AccountFacts, gracePeriods: GracePeriods, n
   return { groups, undecidedGroups, groupsKnown, groupsAt };
 }
 
-export function knowsGroups({ kind, groups_at: at }: AccountFacts, gracePeriods: GracePeriods, now: number): boolean {
+function knowsGroups({ kind, groups_at: at }: AccountFacts, gracePeriods: GracePeriods, now: number): boolean {
   // No provider speaks of robots: their groups are what somebody here gave them.
   return kind === 'robot' || (at !== null && now - at <= gracePeriods.groups);
 }

@@ -30,32 +30,25 @@ export function createStaticUsers(
   check: Pick<HashCheck, 'matches'>,
   isElsewhere: (credentials: Credentials) => boolean,
 ): StaticUsers {
-  // The same user of the same policy is the same object: what was decided for it is recognised.
-  const identities = new WeakMap<StaticUser, Identity>();
-  const identityOf = (username: string, user: StaticUser): Identity => {
-    const identity = identities.get(user) ?? toIdentity(username, user);
-    identities.set(user, identity);
-    return identity;
-  };
   return {
     authenticator: {
       recognises: (credentials) => !isElsewhere(credentials),
       async verify({ username, password }, address = '') {
         const known = users();
         const user = known.get(username);
-        if (user?.passwordHash === null) return identityOf(username, user);
+        if (user?.passwordHash === null) return toIdentity(username, user);
         // Looked for in any case, so that its time does not tell either.
         const decoy = decoyFor(username, known);
         const hash = user?.passwordHash ?? decoy;
         if (hash === null) return null;
         const matches = await check.matches(password, hash, { address, username });
-        return matches && user !== undefined ? identityOf(username, user) : null;
+        return matches && user !== undefined ? toIdentity(username, user) : null;
       },
     },
     decoyFor: (username) => decoyFor(username, users()),
     anonymous() {
       const user = users().get('');
-      return user === undefined ? nobody : identityOf('', user);
+      return user === undefined ? nobody : toIdentity('', user);
     },
   };
 }

@@ -13,7 +13,7 @@ import { answerRefusal, answerToken } from './answer.ts';
 import { authenticate, authenticateToken } from './authenticate.ts';
 import { type Grant, grant } from './grant.ts';
 import { mint, type Service } from './mint.ts';
-import { createRequestReader, type TokenRequest } from './request.ts';
+import { readTokenRequest, type TokenRequest } from './request.ts';
 import { createTokenReuse } from './reuse.ts';
 
 export type TokenEndpointParts = {
@@ -50,7 +50,6 @@ export const realmPaths: readonly string[] = ['/auth', '/auth/', '/auth/token', 
 export function createTokenEndpoint(
   parts: TokenEndpointParts,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const read = createRequestReader();
   const reuse = createTokenReuse();
   const help = `app passwords are made at ${parts.publicUrl}`;
   const { authenticators, failedLogins, identityTokens } = parts;
@@ -84,7 +83,7 @@ export function createTokenEndpoint(
       parts.onAnswer(service, outcome, (performance.now() - begun) / 1000);
     let serviceName = '';
     try {
-      const asked = await read(request);
+      const asked = await readTokenRequest(request);
       const service = findService(parts.services, asked.service);
       serviceName = service.name;
       const identity = await identify(asked, service, client.address);

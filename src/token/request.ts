@@ -2,7 +2,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../lib/errors.ts';
 import { isRepeated } from '../lib/repeated-header.ts';
-import { createShortMemory } from '../lib/short-memory.ts';
 import { type Access, parseScopes } from '../scope.ts';
 import { type Proof, readProof } from './credentials.ts';
 import { readForm, readQuery } from './form.ts';
@@ -22,32 +21,14 @@ export type TokenRequest = {
 };
 
 /** @throws {Refusal} `method_not_allowed`, `bad_request`, `unauthenticated`, `too_large` */
-export type RequestReader = (request: IncomingMessage) => TokenRequest | Promise<TokenRequest>;
-
-/** Characters of address and credentials that are remembered: a CI token of 16 KB is read each time. */
-const maximumRemembered = 4_096;
-
-/** A GET that comes again, to the letter, is the same object again; a POST has to arrive first. */
-export function createRequestReader(): RequestReader {
-  const known = createShortMemory<string, TokenRequest>();
-  return (request) => {
-    const { method, url = '' } = request;
-    if (method === 'POST') return readPost(request);
-    if (method !== 'GET') throw new Refusal('method_not_allowed', 'Ask for a token with GET or POST.');
-    const authorization = authorizationOf(request);
-    // No header has a line break.
-    const text = authorization === undefined ? url : `${authorization}\n${url}`;
-    const before = known.get(text);
-    if (before !== undefined) return before;
-    const asked = toTokenRequest('GET', authorization, readQuery(url), null);
-    if (text.length <= maximumRemembered) known.set(text, asked);
-    return asked;
-  };
-}
-
-async function readPost(request: IncomingMessage): Promise<TokenRequest> {
-  const query = readQuery(request.url ?? '');
-  return toTokenRequest('POST', authorizationOf(request), query, await readForm(request));
+export async function readTokenRequest(request: IncomingMessage): Promise<TokenRequest> {
+  const { method, url = '' } = request;
+  if (method !== 'GET' && method !== 'POST') {
+    throw new Refusal('method_not_allowed', 'Ask for a token with GET or POST.');
+  }
+  const authorization = authorizationOf(request);
+  const query = readQuery(url);
+  return toTokenRequest(method, authorization, query, method === 'POST' ? await readForm(request) : null);
 }
 
 function toTokenRequest(
