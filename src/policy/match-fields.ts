@@ -213,7 +213,8 @@ function reachesGroup(pattern: string, group: string): boolean {
 /** Whether a pattern of groups leaves the domain open, so that it can match a group of strangers at Google. */
 export function leavesDomainOpen(pattern: string): boolean {
   if (!mayNameGroupOf('google:', pattern)) return false;
-  if (isExpression(pattern)) return !/@[\w-]+(\\?\.[\w-]+)+\$?\/$/.test(pattern);
+  const [, provider = 'google'] = /^\/\^([a-z][a-z0-9_-]*):/.exec(pattern) ?? [];
+  if (isExpression(pattern)) return provider === 'google' && !/@[\w-]+(\\?\.[\w-]+)+\$?\/$/.test(pattern);
   return /@.*[*?[\\]/.test(pattern);
 }
 
