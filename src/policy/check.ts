@@ -5,7 +5,7 @@ import { leavesDomainOpen } from './match-fields.ts';
 import { type PolicyProblem, suggest } from './reader.ts';
 import type { Rule } from './rule.ts';
 import { findShadowedRules } from './shadowed-rules.ts';
-import { captureFields, findCaptures } from './template.ts';
+import { captureFields, findCaptures, usesGroups } from './template.ts';
 
 /** Those of the file itself and those that take all of its rules to see, by line. */
 export function warningsOf(policy: Policy): PolicyProblem[] {
@@ -62,7 +62,7 @@ function unknownVariables(rule: Rule): string[] {
     return placeholders.flatMap((written) => {
       const inner = written.slice(2, -1);
       if (variables.includes(inner) || captures.has(written)) return [];
-      if (choices && (inner === 'group' || inner.startsWith('labels:'))) return [];
+      if (choices && (usesGroups(written) || inner.startsWith('labels:'))) return [];
       return `${written} in match.${field} stands for nothing there and is taken as it is written${hintFor(inner)}`;
     });
   });

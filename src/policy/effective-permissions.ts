@@ -7,6 +7,7 @@ import { type ConditionField, matchFieldOf } from './match-fields.ts';
 import { membershipsOf } from './memberships.ts';
 import { type Condition, fails, type Rule } from './rule.ts';
 import { type Subject, subjectOf, widestOf } from './subject.ts';
+import { namesOfProvider } from './template.ts';
 
 /** A rule whose conditions on the person hold. */
 export type CandidateRule = {
@@ -96,9 +97,9 @@ function fillIn(pattern: string, rule: Rule, subject: Subject): string[] {
   const filled = pattern.replaceAll(/\$\{([^}]+)\}/g, (written, name: string) => {
     return values[name] ?? captured(name, rule, foldCase(account)) ?? written;
   });
-  const [choice, label] = /\$\{(?:group|labels:([^}]+))\}/.exec(filled) ?? [];
+  const [choice, kind, name = ''] = /\$\{(group|labels)(?::([^}]+))?\}/.exec(filled) ?? [];
   if (choice === undefined) return [filled];
-  const choices = label === undefined ? groups : (labels[label] ?? []);
+  const choices = kind === 'labels' ? (labels[name] ?? []) : name === '' ? groups : namesOfProvider(groups, name);
   return choices.map((value) => filled.replaceAll(choice, value));
 }
 

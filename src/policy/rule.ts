@@ -12,7 +12,7 @@ import {
 } from './match-fields.ts';
 import type { Place } from './reader.ts';
 import type { Subject } from './subject.ts';
-import { compileTemplate, type Dialect, findCaptures } from './template.ts';
+import { compileTemplate, type Dialect, findCaptures, usesGroups } from './template.ts';
 
 export type Condition = {
   readonly field: ConditionField;
@@ -77,7 +77,7 @@ function anyOf(tests: readonly Test[]): Test {
 
 /** Whether groups decide anything about the condition. */
 export function looksAtGroups({ field, patterns }: Condition): boolean {
-  return field === 'group' || patterns.some((pattern) => pattern.includes('${group}'));
+  return field === 'group' || patterns.some(usesGroups);
 }
 
 /** Whether a condition is known to fail: one that cannot be decided is not. */

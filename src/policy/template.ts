@@ -33,6 +33,25 @@ export type TemplateMatcher = (text: string, subject: Subject) => boolean;
 
 const groupPlaceholder = '${group}';
 
+/**
+ * The provider of `${group:PROVIDER}`, or `null` for any other placeholder. It is named there because any provider can have
+ * a group by whose name a namespace of another one is called.
+ */
+function providerOf(written: string): string | null {
+  return /^\$\{group:([a-z][a-z0-9_-]*)\}$/.exec(written)?.[1] ?? null;
+}
+
+/** The groups of one provider, without its prefix: `web` of `keycloak:web`. */
+export function namesOfProvider(groups: readonly string[], provider: string): readonly string[] {
+  const prefix = `${provider}:`;
+  return groups.flatMap((group) => (group.startsWith(prefix) ? group.slice(prefix.length) : []));
+}
+
+/** Whether groups of the requester stand for something in a pattern. */
+export function usesGroups(pattern: string): boolean {
+  return pattern.includes('${group}') || pattern.includes('${group:');
+}
+
 type Variables = ReadonlyMap<string, (subject: Subject) => string | null>;
 
 const plainVariables: Variables = new Map(captureFields.map((field) => [field, (subject: Subject) => subject[field]]));
@@ -82,21 +101,36 @@ function compileVariables(pattern: string, dialect: Dialect, captures: Captures,
     raw: dialect.raw,
     limit: dialect.extended ? maximumCombinations : null,
   };
-  const usesGroups = pieces.some((piece) => typeof piece !== 'string' && piece.written === groupPlaceholder);
+  const ofGroups = pieces.flatMap((piece) =>
+    typeof piece !== 'string' && usesGroups(piece.written) ? piece.written : [],
+  );
   return (text, subject) => {
     const fits = (chosen: ReadonlyMap<string, string>) => compile(fill(pieces, subject, chosen))(text);
     const values = choicesOf(pieces, subject);
     return (
       fits(nothingChosen) ||
       someChoice(values, setting, text, fits) ||
-      (subject.anyGroupOf !== null && usesGroups && mayFitAny(subject.anyGroupOf, values, setting, text))
+      (subject.anyGroupOf !== null && mayFitAny(subject.anyGroupOf, ofGroups, values, setting, text))
     );
   };
 }
 
-/** Whether the pattern may match with some group that begins with `prefix`. In doubt: yes. */
-function mayFitAny(prefix: string, choices: readonly Choice[], setting: Setting, text: string): boolean {
-  return !mustOccur(choices, setting) || text.includes(prefix === '' ? ':' : prefix);
+/**
+ * Whether the pattern may match with some group that begins with `prefix`. In doubt: yes.
+ * @param ofGroups the placeholders of the pattern that stand for groups
+ */
+function mayFitAny(
+  prefix: string,
+  ofGroups: readonly string[],
+  choices: readonly Choice[],
+  setting: Setting,
+  text: string,
+): boolean {
+  return ofGroups.some((written) => {
+    const provider = providerOf(written);
+    if (provider !== null) return prefix === '' || prefix === `${provider}:`;
+    return !mustOccur(choices, setting) || text.includes(prefix === '' ? ':' : prefix);
+  });
 }
 
 const nothingChosen: ReadonlyMap<string, string> = new Map();
@@ -182,6 +216,10 @@ function readPlaceholder(
   if (!choices) return null;
   if (extended && written === groupPlaceholder) {
     return { kind: 'choice', written, values: ({ groups }) => groups, quote: true };
+  }
+  const provider = extended ? providerOf(written) : null;
+  if (provider !== null) {
+    return { kind: 'choice', written, values: ({ groups }) => namesOfProvider(groups, provider), quote: true };
   }
   if (!inner.startsWith('labels:')) return null;
   const label = inner.slice('labels:'.length);

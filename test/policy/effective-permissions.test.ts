@@ -62,6 +62,8 @@ describe('what a request must fit is told with the own values', () => {
   const table: readonly [title: string, match: string, patterns: readonly string[]][] = [
     ['every variable of a person', '{name: "${account} ${user} ${domain}"}', ['ana@example.com ana example.com']],
     ['a value a group', '{name: "${group}/**"}', ['g:a/**', 'g:b/**']],
+    ['a value a group of the provider', '{name: "${group:g}/**"}', ['a/**', 'b/**']],
+    ['no value for another provider', '{name: "${group:h}/**"}', []],
     ['a value a label, in each place of it', '{name: "${labels:team}/${labels:team}"}', ['web/web', 'data/data']],
     ['no pattern where a label has no value', '{name: "${labels:none}/*"}', []],
     ['no pattern where there is no such label', '{name: "${labels:other}/*"}', []],

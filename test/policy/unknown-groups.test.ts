@@ -64,6 +64,8 @@ describe('a rule above "pull and push for everyone" leaves what it grants, where
     ['{match: {group: "/^kc:/"}, actions: []}', '', 'an expression may match'],
     ['{match: {group: "${domain}-dev"}, actions: []}', '', 'a variable may stand for anything'],
     ['{match: {name: "${group}/**"}, actions: []}', '', 'a group of the file names the repository'],
+    ['{match: {name: "${group:kc}/**"}, actions: []}', '', 'a group of the provider names the repository'],
+    ['{match: {name: "${group:google}/**"}, actions: []}', 'pull,push', 'no group of another provider is possible'],
     ['{match: {name: "x-${group}/**"}, actions: []}', 'pull,push', 'no possible group gives this name'],
     ['{match: {group: "kc:dev", domain: other.org}, actions: []}', 'pull,push', 'another condition fails'],
   ];
@@ -127,7 +129,16 @@ const rule = fc.record({
   match: fc.record(
     {
       group: fc.oneof(groupPattern, fc.array(groupPattern, { minLength: 1, maxLength: 2 })),
-      name: fc.constantFrom('prod/**', '${group}/**', '/^(${group}|prod)/', '**', 'web/app', '${user}/*', '[pw]*/**'),
+      name: fc.constantFrom(
+        'prod/**',
+        '${group}/**',
+        '/^(${group}|prod)/',
+        '**',
+        'web/app',
+        '${user}/*',
+        '[pw]*/**',
+        '${group:kc}/*',
+      ),
       account: fc.constantFrom('ana@example.com', '/^(.+)@/', '${group}', '*'),
       domain: fc.constantFrom('example.com', 'other.org'),
       kind: fc.constantFrom('person', 'robot'),
