@@ -4,6 +4,7 @@ import type { Core } from '../app/core.ts';
 import { createNaming } from '../app/named-identity.ts';
 import { readPolicyFile } from '../app/policy-file.ts';
 import type { Identity } from '../identity/identity.ts';
+import { countOf } from '../lib/count.ts';
 import { Refusal } from '../lib/errors.ts';
 import { formatProblem, type Policy } from '../policy/acl.ts';
 import { checkAddress } from '../policy/address.ts';
@@ -20,19 +21,25 @@ import { linesOf } from './lines.ts';
 export const policyCommands: readonly Command[] = [
   {
     words: 'policy check',
-    usage: '[FILE]',
+    usage: '[FILE] [--strict]',
     summary: 'Say whether a policy file can be used, and each mistake with its line and column',
     details: [
-      'Warns of rules that can never decide, of groups that nothing defines and of variables that mean nothing.',
-      '  FILE   default: POLICY_FILE, else policy.yml',
+      'Warns of rules that can never match or decide, of groups that nothing defines and of variables that mean nothing.',
+      '  FILE       default: POLICY_FILE, else policy.yml',
+      '  --strict   exit 1 on a warning, too',
     ],
+    options: { strict: { type: 'boolean' } },
     operands: [0, 1],
-    async run([given], _values, terminal) {
+    async run([given], values, terminal) {
       const file = given ?? policyFileOf(terminal);
       const policy = await readPolicyFile(file);
-      for (const warning of warningsOf(policy)) terminal.note(formatProblem(file, warning));
-      terminal.out(`${file} can be used: ${policy.users.size} users, ${policy.rules.length} rules.`);
-      return 0;
+      const warnings = warningsOf(policy);
+      for (const warning of warnings) terminal.note(formatProblem(file, warning));
+      const counts = `${countOf(policy.users.size, 'user')}, ${countOf(policy.rules.length, 'rule')}`;
+      terminal.out(
+        `${file} can be used: ${counts}${warnings.length > 0 ? `, ${countOf(warnings.length, 'warning')}` : ''}.`,
+      );
+      return values['strict'] === true && warnings.length > 0 ? 1 : 0;
     },
   },
   {
@@ -137,19 +144,28 @@ async function findWho(account: string, values: Values, terminal: Terminal): Pro
       throw new UsageError('--password needs the database, and --policy does not look there. Leave one of them out.');
     }
     const policy = await readPolicyFile(given);
+    const canBe = account === '' || /@|^robot-/.test(account) || policy.users.has(account);
+    if (!canBe) noteUnknown(account, terminal);
     return { policy, file: given, identity: identityOf(policy.users, { account, groups }), service: '' };
   }
   const config = configOf(terminal);
   const policy = await readPolicyFile(config.policyFile);
   return withCore(config, async (core) => {
     const named = await createNaming(config, core, () => policy)(account);
-    if (!named.isKnown && account.includes('@'))
+    if (!named.isKnown && account.includes('@')) {
       terminal.note(`${account} has never signed in: the provider's groups are unknown.`);
+    } else if (!named.isKnown) noteUnknown(account, terminal);
     const password = await passwordOf(core, textOf(values, 'password'), named.identity.account);
     const identity = { ...withGroups(named.identity, groups), ...password };
     const service = config.services.length === 1 ? (config.services[0]?.name ?? '') : '';
     return { policy, file: config.policyFile, identity, service };
   });
+}
+
+function noteUnknown(account: string, terminal: Terminal): void {
+  terminal.note(
+    `No user, robot or e-mail is called "${account}". What follows is what someone of that name would get.`,
+  );
 }
 
 /** `--group` says what the provider doesn't: then the groups are known. */

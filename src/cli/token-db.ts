@@ -3,6 +3,7 @@ import { checkDays, checkName } from '../app-passwords/input.ts';
 import type { Config } from '../config/config.ts';
 import { importPasswords, type PasswordImport, type PasswordImportOptions } from '../docker-auth/import-passwords.ts';
 import { readTokenDb, type TokenDb } from '../docker-auth/token-db.ts';
+import { countOf } from '../lib/count.ts';
 import { Refusal } from '../lib/errors.ts';
 import { day } from '../lib/time.ts';
 import { type Command, UsageError, type Values, wholeNumber } from './command.ts';
@@ -92,8 +93,8 @@ function describe(done: readonly PasswordImport[], { provider, days, dryRun }: P
   const labelled = taken.filter(({ labels }) => labels.length > 0);
   const labels = [...new Set(labelled.flatMap((one) => one.labels))].join(', ');
   return [
-    `${dryRun ? 'Would take over' : 'Took over'} ${passwords(taken.length)} of ${provider}, for ${days} days; ${count('replaced')} of them in the place of one that was taken over before.`,
-    ...(count('known') > 0 ? [`${passwords(count('known'))} had been taken over before.`] : []),
+    `${dryRun ? 'Would take over' : 'Took over'} ${countOf(taken.length, 'password')} of ${provider}, for ${days} days; ${count('replaced')} of them in the place of one that was taken over before.`,
+    ...(count('known') > 0 ? [`${countOf(count('known'), 'password')} had been taken over before.`] : []),
     ...(labels === ''
       ? []
       : [
@@ -101,8 +102,4 @@ function describe(done: readonly PasswordImport[], { provider, days, dryRun }: P
         ]),
     ...(dryRun ? ['Nothing was changed.'] : []),
   ];
-}
-
-function passwords(count: number): string {
-  return `${count} ${count === 1 ? 'password' : 'passwords'}`;
 }

@@ -238,9 +238,18 @@ function readFlag(reader: Reader, value: Value): boolean {
 type PlacedCondition = WrittenCondition & { readonly place: Value['place'] };
 
 function readMatch(reader: Reader, value: Value, raw: boolean): Rule['conditions'] {
+  const empty: string[] = [];
   const fields = reader.fields(value, matchFieldNames, ({ key, keyPlace }) => {
+    empty.push(key);
     reader.report(keyPlace, `match.${key} is empty, so it is no condition`, 'warning');
   });
+  if (empty.length > 0 && Object.keys(fields).length === 0) {
+    const names = empty.map((key) => `"${key}"`).join(' and ');
+    reader.report(
+      value.place,
+      `${value.path} has no condition besides ${names}, which is empty: it would match everyone`,
+    );
+  }
   const written = matchFieldNames.flatMap((name) => {
     const field = fields[name];
     return field === undefined ? [] : readCondition(reader, name, field);

@@ -1,6 +1,7 @@
-/** Owns what `policy check` warns of: rules that can never match, groups that nothing defines, variables that mean nothing. */
+/** Owns what `policy check` warns of: rules that can never decide, conditions that nothing meets, groups and variables that mean nothing. */
 import { isExpression } from '../pattern/expression.ts';
 import type { Policy } from './acl.ts';
+import { deadPartsOf } from './dead-conditions.ts';
 import { leavesDomainOpen } from './match-fields.ts';
 import { type PolicyProblem, suggest } from './reader.ts';
 import type { Rule } from './rule.ts';
@@ -9,7 +10,7 @@ import { captureFields, findCaptures, usesGroups } from './template.ts';
 
 /** Those of the file itself and those that take all of its rules to see, by line. */
 export function warningsOf(policy: Policy): PolicyProblem[] {
-  const { rules, groups, warnings } = policy;
+  const { users, rules, groups, warnings } = policy;
   const covers = findShadowedRules(rules);
   const found = rules.flatMap((rule) => {
     return [
@@ -17,6 +18,7 @@ export function warningsOf(policy: Policy): PolicyProblem[] {
       ...undefinedGroups(rule, groups.names),
       ...groupsOfStrangers(rule),
       ...unknownVariables(rule),
+      ...deadPartsOf(rule, users),
     ].map((message): PolicyProblem => ({ line: rule.line, column: rule.column, severity: 'warning', message }));
   });
   return [...warnings, ...found].toSorted((a, b) => a.line - b.line || a.column - b.column);

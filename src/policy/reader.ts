@@ -82,7 +82,7 @@ export function createReader(source: Source): Reader {
       for (const entry of reader.entries(value)) {
         const name = known.find((candidate) => candidate === entry.key);
         if (name === undefined) {
-          report(entry.keyPlace, `unknown key "${entry.key}" in ${value.path}${suggest(entry.key, known)}`);
+          report(entry.keyPlace, `unknown key "${entry.key}" in ${value.path}${suggestKey(entry.key, known)}`);
         } else if (entry.value) found[name] = entry.value;
         else whenEmpty?.(entry);
       }
@@ -123,6 +123,12 @@ export function createReader(source: Source): Reader {
 
 function pathOf({ path }: Value, key: string): string {
   return path === 'the file' ? key : `${path}.${key}`;
+}
+
+/** What is probably meant by a key that isn't known. To YAML, `account:ana` is one word. */
+export function suggestKey(word: string, known: readonly string[]): string {
+  const [, key] = /^(\w+):\S/.exec(word) ?? [];
+  return key !== undefined && known.includes(key) ? `; is a space missing after "${key}:"?` : suggest(word, known);
 }
 
 /** "; did you mean "account"?", or nothing where no name is near. */

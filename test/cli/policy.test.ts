@@ -51,8 +51,23 @@ test('check: warnings are notes, the file can be used', async () => {
   const file = join(folder, 'policy.yml');
   const { code, out, notes } = await run(['policy', 'check', file]);
   assert.equal(code, 0);
-  assert.equal(out, `${file} can be used: 0 users, 2 rules.`);
+  assert.equal(out, `${file} can be used: 0 users, 2 rules, 1 warning.`);
   assert.match(notes, /policy\.yml:8:5: warning: nothing defines the group "platfrm"; did you mean "platform"\?/);
+});
+
+test('check: --strict fails on a warning, and on nothing else', async () => {
+  const file = join(folder, 'strict.yml');
+  await writeFile(file, 'acl: [{match: {domain: example.com}, actions: [pull]}]');
+  const sound = await run(['policy', 'check', file, '--strict']);
+  assert.deepEqual([sound.code, sound.out, sound.notes], [0, `${file} can be used: 0 users, 1 rule.`, '']);
+  assert.equal((await run(['policy', 'check', join(folder, 'policy.yml'), '--strict'])).code, 1);
+});
+
+test('explain: a name that nobody has is said to be one', async () => {
+  const notesOf = async (who: string) =>
+    (await run(['policy', 'explain', who, 'repository:team/app:push', '--policy', join(folder, 'policy.yml')])).notes;
+  assert.match(await notesOf('oalf'), /^No user, robot or e-mail is called "oalf"/);
+  for (const who of ['ana@example.com', 'robot-ci', 'anonymous']) assert.equal(await notesOf(who), '');
 });
 
 test('check: a mistake is an error with its place', async () => {

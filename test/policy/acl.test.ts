@@ -45,6 +45,27 @@ acl:
   assert.throws(() => parsePolicy(twice, 'policy.yml'), /is there twice, in two Unicode forms/);
 });
 
+test('a rule whose conditions are all empty would match everyone, and is an error', () => {
+  for (const match of ['{account: }', '{account: , name: null}', '{<<: {ip: ~}}']) {
+    const text = `acl: [{match: ${match}, actions: ["*"]}]`;
+    assert.throws(
+      () => parsePolicy(text, 'policy.yml'),
+      /acl\[1\]\.match has no condition besides .*it would match everyone/,
+    );
+  }
+  assert.doesNotThrow(() =>
+    parsePolicy('acl: [{match: {account: , name: a}, actions: []}, {match: {}, actions: []}]', 'p'),
+  );
+});
+
+test('a space that is missing after a colon is said to be', () => {
+  const text = 'acl: [{match: {account:"ana"}, actions: []}]';
+  assert.throws(
+    () => parsePolicy(text, 'policy.yml'),
+    /unknown key "account:"ana"" .*is a space missing after "account:"\?/,
+  );
+});
+
 test('anchors and merges are followed, the own keys of a map win', () => {
   const { rules } = parsePolicy(
     `
@@ -355,7 +376,10 @@ test('raw may be said to be false', () => {
 });
 
 test('what is allowed and probably not meant is a warning', () => {
-  const { warnings } = parsePolicy('users: {guest: {}}\nacl: [{match: {account: }, actions: []}]', 'policy.yml');
+  const { warnings } = parsePolicy(
+    'users: {guest: {}}\nacl: [{match: {account: , name: a}, actions: []}]',
+    'policy.yml',
+  );
   assert.deepEqual(
     warnings.map(({ line, column, severity, message }) => `${line}:${column} ${severity} ${message}`),
     [

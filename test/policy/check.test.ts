@@ -199,7 +199,7 @@ test('warnings come in the order of the file, each as one, and none for what is 
   const text = `users: {guest: {}}
 groups: {devs: []}
 acl:
-  - match: {account: a, name: "\${type}/\${name}/\${service}/\${domain}/\${account}", type: t, group: [devs]}
+  - match: {account: guest, name: "\${type}/\${name}/\${service}/\${domain}/\${account}", type: "t*", group: [devs]}
     actions: []
   - {match: {group: [ops], account: }, actions: []}
   - {match: {group: [dev]}, actions: []}
@@ -220,9 +220,9 @@ acl:
 
 test('a placeholder that stands for nothing', () => {
   const good =
-    '{account: "/^(.+)@x$/", name: "${account:1}/${user}/${labels:a}/${group}", labels: {a: "${account:1}"}}';
+    '{account: "/^(.+)@x$/", name: "${account:1}/${user}/${labels:a}/${group}", labels: {a: "${account:1}"}, kind: ci}';
   assert.deepEqual(warnings(`[{match: ${good}, actions: []}]`), []);
-  const bad = '{name: "${acount}/${account:1}/${ip}", labels: {a: "${labels:b}"}}';
+  const bad = '{name: "${acount}/${account:1}/${ip}", labels: {a: "${labels:b}"}, kind: ci}';
   const found = warnings(`[{match: ${bad}, actions: []}]`);
   assert.equal(found.length, 4);
   assert.match(found[0] ?? '', /^\$\{acount\} in match\.name stands for nothing .*did you mean "account"\?$/);

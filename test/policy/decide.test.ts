@@ -16,7 +16,7 @@ describe('a rule matches when all of its conditions hold', () => {
     ['{account: "/.+/"}', { account: '' }, false],
     ['{account: ""}', { account: '' }, true],
     ['{account: ""}', {}, false],
-    ['{account: ~}', {}, true],
+    ['{account: ~, type: repository}', {}, true],
     ['{account: 007}', { account: '007' }, true],
     ['{account: yes}', { account: 'yes' }, true],
     ['{type: repository, name: "team/*"}', {}, true],
