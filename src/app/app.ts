@@ -12,6 +12,7 @@ import { refuseTwoHosts } from '../http/unreadable.ts';
 import type { SweepReport } from '../off-boarding/sweep.ts';
 import { startWorker, type Worker } from '../off-boarding/worker.ts';
 import { realmPaths } from '../token/endpoint.ts';
+import { createClockWatch } from './clock.ts';
 import { type Core, openCore, openSigningKeys } from './core.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { type RunningMetrics, startMetrics } from './metrics-listener.ts';
@@ -35,9 +36,10 @@ const stopDeadline = 10_000;
 /** Connections that may wait to be accepted, as far as the kernel allows: Node's 511 turn away a crowd that comes at once. */
 const backlog = 4_096;
 
-/** How often the policy files are looked at, and the keys, in milliseconds. */
+/** How often the policy files, the keys and the clock are looked at, in milliseconds. */
 const policyInterval = 500;
 const keyInterval = 30_000;
+const clockInterval = 60_000;
 
 /** Starts the service; rejects, and leaves nothing open, when a part cannot start. */
 export async function startApp(config: Config): Promise<App> {
@@ -60,7 +62,10 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
   let metrics: RunningMetrics | null = null;
   const onReport = (report: SweepReport) => metrics?.swept(report);
   const sweeps = startSweeps(config, core, people, onReport, stopping.signal);
-  const warnings = () => [...core.warnings, ...policies.warnings(), ...keys.warnings(), ...sweeps.warnings()];
+  const clock = createClockWatch(store, log, Date.now);
+  await clock.look();
+  const sources = [policies, keys, sweeps, clock];
+  const warnings = () => [...core.warnings, ...sources.flatMap((source) => source.warnings())];
   metrics = config.metricsListener && (await startMetrics(config.metricsListener, { core, keys, warnings }));
   const parts = { policies, keys, people, warnings, metrics, stopping: stopping.signal };
   const { url, stopServer } = await listen(config, core, parts).catch(async (error: unknown) => {
@@ -69,7 +74,11 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
     throw error;
   });
   const stopHousekeeping = startHousekeeping({ ...config, store, log, now: Date.now });
-  const looking = [setInterval(policies.look, policyInterval), setInterval(keys.look, keyInterval)];
+  const looking = [
+    setInterval(policies.look, policyInterval),
+    setInterval(keys.look, keyInterval),
+    setInterval(clock.look, clockInterval),
+  ];
   log.info({ pid: process.pid, url, publicUrl: config.publicUrl.href, database: store.engine }, 'listening');
   return {
     url,

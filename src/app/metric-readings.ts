@@ -10,13 +10,13 @@ const keptFor = 30_000;
 /** Days ahead; the last is when people's pages begin to warn. */
 const horizons = [1, 7, 14] as const;
 
-type Parts = { readonly store: Pick<Store, 'ping' | 'passwords' | 'accounts'>; readonly now: () => number };
+type Parts = { readonly store: Pick<Store, 'check' | 'passwords' | 'accounts'>; readonly now: () => number };
 
 /** @param parts.now epoch milliseconds */
 export function createReadings(parts: Parts): Pick<Readings, 'isDatabaseUp' | 'passwords' | 'expiring' | 'oldest'> {
   const { store, now } = parts;
   return {
-    isDatabaseUp: async () => (await within(store.ping().then(() => true))) ?? false,
+    isDatabaseUp: async () => (await within(store.check().then(() => true))) ?? false,
     passwords: remembered(() => store.passwords.counts(now()), now),
     expiring: remembered(() => countExpiring(parts), now),
     oldest: remembered(() => oldestAges(parts), now),

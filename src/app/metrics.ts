@@ -126,7 +126,7 @@ function gaugeStore(registry: Registry, readings: Readings): void {
   const registers = [registry];
   new Gauge({
     name: 'dockpass_database_up',
-    help: '1 while the database answers',
+    help: '1 while the database answers and can be written',
     registers,
     aggregator: 'min',
     async collect() {

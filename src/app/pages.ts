@@ -169,9 +169,9 @@ function readiness(store: Store, warningsNow: () => readonly string[], stopping:
   return async (_request, response) => {
     const problem = stopping.aborted
       ? 'stopping'
-      : await store.ping().then(
+      : await store.check().then(
           () => null,
-          () => 'the database does not answer',
+          () => 'the database does not answer, or cannot be written',
         );
     const warnings = warningsNow();
     const ready = warnings.length === 0 ? { status: 'ok' } : { status: 'ok', warnings };

@@ -1,5 +1,13 @@
 /** Owns the one error class that carries a message for the reader, and its closed list of codes. */
 
+/**
+ * What was to be stored is at fault, not the database: another try can't help, and what is stored beside it mustn't wait
+ * for it.
+ */
+export class RejectedData extends Error {
+  override readonly name: string = 'RejectedData';
+}
+
 /** Each code and the HTTP status that it is answered with. */
 const statuses = {
   bad_request: 400,
@@ -10,7 +18,7 @@ const statuses = {
   conflict: 409,
   too_large: 413,
   too_many_requests: 429,
-  /** What only the operator can mend: a file that cannot be read, a secret that is cut off. */
+  /** What only the operator can fix: a file that cannot be read, a secret that is cut off. */
   misconfigured: 500,
   internal: 500,
   bad_gateway: 502,

@@ -1,6 +1,6 @@
 /** Owns writing what no request waits for: kept in memory, one entry a key, written together. */
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
-import { Refusal } from './errors.ts';
+import { RejectedData } from './errors.ts';
 
 export type WriteBehind<Entry> = {
   /** Takes the entry at once, and stores it soon; it never fails its caller. */
@@ -27,7 +27,7 @@ const longestPause = 10_000;
 export function createWriteBehind<Entry>(parts: {
   /**
    * All or nothing, or so that what was written may be written again.
-   * @throws {Refusal} `unavailable` where the database is away; anything else is the fault of an entry
+   * @throws {RejectedData} or a refusal because of one, where an entry is at fault; anything else is the database's
    */
   write(entries: readonly Entry[]): Promise<void>;
   /** What two entries of one key become. */
@@ -119,7 +119,7 @@ type Outcome = {
   /** Why each of those that failed alone did. */
   readonly refused: readonly unknown[];
   /** Why what is `left` could not be tried to its end; `null` where nothing is. */
-  readonly away: Refusal | null;
+  readonly away: unknown;
   readonly left: ReadonlySet<string>;
 };
 
@@ -142,7 +142,7 @@ async function writeApart(
     try {
       await write(piece);
     } catch (error) {
-      if (isUnavailable(error)) return { refused, away: error, left: new Set([...piece, ...pieces.flat()]) };
+      if (!isRejected(error)) return { refused, away: error, left: new Set([...piece, ...pieces.flat()]) };
       const half = Math.ceil(piece.length / 2);
       if (piece.length === 1) refused.push(error);
       else pieces.push(piece.slice(half), piece.slice(0, half));
@@ -152,6 +152,7 @@ async function writeApart(
   return { refused, away: null, left: new Set() };
 }
 
-function isUnavailable(error: unknown): error is Refusal {
-  return error instanceof Refusal && error.code === 'unavailable';
+/** Only what is provably the fault of an entry is given up. */
+function isRejected(error: unknown): boolean {
+  return error instanceof RejectedData || (error instanceof Error && error.cause instanceof RejectedData);
 }

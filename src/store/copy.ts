@@ -1,6 +1,7 @@
 /** Owns the copy of a SQLite database that is of one moment, whoever writes meanwhile. */
 import { chmod } from 'node:fs/promises';
 import Database from 'better-sqlite3';
+import { unusableFile } from './sqlite-errors.ts';
 
 /** More pages than any database has: all in one step. */
 const allPages = 0x7fffffff;
@@ -10,24 +11,32 @@ const allPages = 0x7fffffff;
  * copy begins anew with each write of another process, and would never end beside a busy service: it is one step, in
  * which the others go on reading and writing (sqlite.org/wal.html, Concurrency).
  * @param target a file that is not there yet; only this user may read it
- * @throws {Error} where the file is missing or the copy is damaged
+ * @throws {Refusal} `misconfigured` where the file is missing or damaged
  */
 export async function copySqlite(file: string, target: string): Promise<void> {
+  try {
+    await backUp(file, target);
+    await chmod(target, 0o600);
+    checkSqlite(target);
+  } catch (error) {
+    throw unusableFile(file, error);
+  }
+}
+
+async function backUp(file: string, target: string): Promise<void> {
   const source = new Database(file, { fileMustExist: true });
   try {
     await source.backup(target, { progress: () => allPages });
   } finally {
     source.close();
   }
-  await chmod(target, 0o600);
-  checkSqlite(target);
 }
 
 function checkSqlite(file: string): void {
   const database = new Database(file); // not read-only: such a connection leaves its -wal and -shm behind
   try {
     const answer = database.pragma('integrity_check', { simple: true });
-    if (answer !== 'ok') throw new Error(`${file} is damaged: ${answer}`);
+    if (answer !== 'ok') throw new Database.SqliteError(String(answer), 'SQLITE_CORRUPT');
   } finally {
     database.close();
   }

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { Refusal } from '../lib/errors.ts';
+import { translateError } from './postgres-errors.ts';
+import { readClock, refuseEncoding, refuseStandby } from './postgres-server.ts';
 import {
   appliedMigrations,
-  ConstraintError,
-  databaseUnavailable,
   type Migration,
   migrationTable,
   missingMigrations,
@@ -32,6 +32,7 @@ export function openPostgres(url: string, onIdleError: (error: Error) => void): 
     ...options,
     max: 10,
     Client,
+    onConnect: refuseStandby,
     connectionTimeoutMillis: longestWait,
     statement_timeout: timeouts.statement,
     // For a server that does not even say that the time is over.
@@ -73,9 +74,17 @@ export function openPostgres(url: string, onIdleError: (error: Error) => void): 
     transaction: (action) =>
       withTransaction(pool, (client) =>
         // Statements of one use.
-        action(async (text, values) => (await query(client, unnamed, text, values)).rowCount ?? 0),
+        action((text, values) =>
+          query(client, unnamed, text, values).then(
+            ({ rowCount }) => rowCount ?? 0,
+            (error: unknown) => {
+              throw translateError(error);
+            },
+          ),
+        ),
       ),
     migrate: (migrations) => migrate(new Client(options), migrations, onIdleError),
+    check: () => prepared(() => readClock(pool)),
     close: () => pool.end(),
   };
 }
@@ -114,11 +123,7 @@ async function query(
   text: string,
   values: readonly Value[] = [],
 ): Promise<pg.QueryResult> {
-  try {
-    return await client.query({ name: name(text), text, values: [...values] });
-  } catch (error) {
-    throw translateError(error);
-  }
+  return client.query({ name: name(text), text, values: [...values] });
 }
 
 /**
@@ -132,9 +137,11 @@ function createPreparing(): <Result>(action: (name: Naming) => Promise<Result>) 
     try {
       return await action(name);
     } catch (error) {
-      if (!isStale(error)) throw error;
+      if (!isStale(error)) throw translateError(error);
       if (error.code !== '0A000') name = unnamed;
-      return action(unnamed);
+      return action(unnamed).catch((again: unknown) => {
+        throw translateError(again);
+      });
     }
   };
 }
@@ -154,16 +161,14 @@ async function withTransaction<Result>(
   const onError = (): void => {
     broken = true;
   };
-  const client = await pool.connect().catch((error: unknown) => {
-    throw translateError(error);
-  });
+  const client = await pool.connect();
   // The pool listens to idle connections alone; one that breaks between two statements would end the process.
   client.on('error', onError);
   try {
     return await inTransaction(client, () => action(client));
   } catch (error) {
     broken ||= isStale(error);
-    throw translateError(error);
+    throw error;
   } finally {
     client.off('error', onError);
     client.release(broken);
@@ -192,6 +197,8 @@ async function migrate(
   client.on('error', onError);
   try {
     await client.connect();
+    await refuseStandby(client);
+    await refuseEncoding(client);
     return await inTransaction(client, () => applyMigrations(client, migrations));
   } catch (error) {
     throw error instanceof Refusal ? error : unusable(client, error);
@@ -205,6 +212,7 @@ const advice: Readonly<Record<string, string>> = {
   '28000': 'The server does not let this user in: see its pg_hba.conf.',
   '28P01': 'The password is wrong. In DATABASE_URL characters such as @ / # are written %40 %2F %23.',
   '3D000': 'Create the database first.',
+  '25006': 'Give DATABASE_URL the primary server, and see that default_transaction_read_only is off there.',
   '42501': 'The user of DATABASE_URL must be allowed to make tables there, and own those that are there.',
 };
 
@@ -228,25 +236,4 @@ async function applyMigrations(client: pg.ClientBase, migrations: readonly Migra
     await client.query(recordMigration, [migration.name, Date.now()]);
   }
   return missing.map((migration) => migration.name);
-}
-
-/**
- * Classes of PostgreSQL's error codes: 08 connection, 25006 a server that only reads, as after a failover, 40 a conflict
- * with another transaction, 53 no disk, memory or connection left, 57 stopped or out of time, 58 the system under it.
- * Network errors and pg's own time-outs have no such code.
- */
-const passing = /^(?:08...|25006|40...|53...|57...|58...)$/;
-
-function translateError(error: unknown): unknown {
-  if (error instanceof ConstraintError || error instanceof Refusal) return error;
-  if (!(error instanceof pg.DatabaseError)) return databaseUnavailable(error);
-  const { code = '', message } = error;
-  // Class 23: integrity constraint violation.
-  if (code.startsWith('23')) return new ConstraintError(message, { cause: error });
-  // 22021, character not in repertoire: PostgreSQL keeps no NUL, so there is nothing by such a name.
-  if (code === '22021') {
-    const help = 'The request holds a character that cannot be kept, such as NUL. Send it without.';
-    return new Refusal('bad_request', help, { cause: error });
-  }
-  return passing.test(code) ? databaseUnavailable(error) : error;
 }

@@ -1,5 +1,5 @@
 /** Owns the seam between the statements and the two engines that run them. */
-import { Refusal } from '../lib/errors.ts';
+import { Refusal, RejectedData } from '../lib/errors.ts';
 
 export type Value = string | number | null;
 
@@ -34,6 +34,11 @@ export interface Sql {
    * @throws {Refusal} `misconfigured` where the database can't be reached, or a newer version has changed it incompatibly
    */
   migrate(migrations: readonly Migration[]): Promise<string[]>;
+  /**
+   * Rejects where the database doesn't answer or can't be written.
+   * @returns its clock in epoch milliseconds; `null` where that is ours
+   */
+  check(): Promise<number | null>;
   close(): Promise<void>;
 }
 
@@ -75,18 +80,25 @@ export function missingMigrations(migrations: readonly Migration[], applied: rea
 }
 
 /** A row would repeat a value that must be unique, or point to a row that is not there. */
-export class ConstraintError extends Error {
+export class ConstraintError extends RejectedData {
   override readonly name = 'ConstraintError';
 }
 
 /** Seconds; a database that restarts is back by then. */
 const retryAfter = 5;
 
-/** What is thrown where the database is away, too slow, full or not to be written: nothing was found out, nothing stored. */
+/** A value that the database can't keep, such as one that is out of range: its sender made a mistake. */
+export function unstorableValue(cause: unknown): Refusal {
+  const help =
+    'The request holds a value that cannot be stored, such as NUL or a number out of range. Send it without.';
+  return new Refusal('bad_request', help, { cause: new RejectedData(help, { cause }) });
+}
+
+/** What is thrown where the database is away, too slow, full or read-only: nothing was found out, nothing stored. */
 export function databaseUnavailable(cause: unknown): Refusal {
   return new Refusal(
     'unavailable',
-    'The database cannot be used just now. Try again in a few seconds; whoever runs Dockpass finds the reason in its log.',
+    'The database cannot be used right now. Try again in a few seconds; the reason is in the log of Dockpass.',
     { cause, retryAfter },
   );
 }

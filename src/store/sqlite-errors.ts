@@ -1,16 +1,45 @@
 /** Owns what the errors of SQLite mean. Its codes may have a suffix that says more: SQLITE_IOERR_WRITE, SQLITE_READONLY_DBMOVED. */
-import { ConstraintError, databaseUnavailable } from './sql.ts';
+import { Refusal } from '../lib/errors.ts';
+import { ConstraintError, databaseUnavailable, unstorableValue } from './sql.ts';
 
 /** Another connection held the lock for longer than the wait. */
 export function isBusy(error: unknown): boolean {
   return codeOf(error).startsWith('SQLITE_BUSY');
 }
 
-/** The error that the store's callers know; others as they are. */
+/**
+ * The error that the store's callers know. What is the fault of a value: one that is too large for SQLite, or that can't be
+ * bound at all. Everything else is the database's: it's locked, full, read-only or damaged.
+ */
 export function translated(error: unknown): unknown {
   const code = codeOf(error);
   if (code.startsWith('SQLITE_CONSTRAINT')) return new ConstraintError((error as Error).message, { cause: error });
-  return /^SQLITE_(BUSY|FULL|IOERR|READONLY|CANTOPEN|LOCKED)/.test(code) ? databaseUnavailable(error) : error;
+  if (/^SQLITE_(TOOBIG|MISMATCH|RANGE)/.test(code)) return unstorableValue(error);
+  if (error instanceof TypeError || error instanceof RangeError) return unstorableValue(error);
+  return code === '' ? error : databaseUnavailable(error);
+}
+
+/** By the beginning of SQLite's error code: what is wrong with the file, and what to do. */
+const named = 'DATABASE_URL or DATA_DIR names it.';
+const advice: readonly (readonly [code: RegExp, problem: string, remedy: string])[] = [
+  [
+    /^SQLITE_(CORRUPT|NOTADB)/,
+    'is damaged',
+    'Stop everything that uses it, keep a copy of it with its -wal and -shm files, and restore the last backup.',
+  ],
+  [/^(SQLITE_CANTOPEN|$)/, 'cannot be opened', named],
+  [
+    /^SQLITE_READONLY/,
+    'cannot be written',
+    'Let the user that Dockpass runs as write the file, its -wal and -shm files and their folder.',
+  ],
+];
+
+/** What is said where the file can't be used at all. */
+export function unusableFile(file: string, cause: unknown): Refusal {
+  const [, problem, remedy] = advice.find(([code]) => code.test(codeOf(cause))) ?? ['', 'cannot be used', named];
+  const message = `The SQLite database ${file} ${problem}: ${(cause as Error).message}. ${remedy}`;
+  return new Refusal('misconfigured', message, { cause });
 }
 
 function codeOf(error: unknown): string {

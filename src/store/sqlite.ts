@@ -8,12 +8,13 @@ import {
   appliedMigrations,
   type Migration,
   migrationTable,
+  migrationTableName,
   missingMigrations,
   recordMigration,
   type Sql,
   type Value,
 } from './sql.ts';
-import { isBusy, translated } from './sqlite-errors.ts';
+import { isBusy, translated, unusableFile } from './sqlite-errors.ts';
 
 /**
  * Opens (and creates) the database file.
@@ -66,11 +67,17 @@ export function openSqlite(file: string): Sql {
     async migrate(migrations) {
       try {
         const applied = database.transaction(() => applyMigrations(database, migrations)).immediate();
+        tryToWrite(database);
         lockWait.serve();
         return applied;
       } catch (error) {
-        throw isBusy(error) ? lockedByAnother(file, error) : error;
+        if (isBusy(error)) throw lockedByAnother(file, error);
+        throw error instanceof Refusal ? error : unusableFile(file, error);
       }
+    },
+    async check() {
+      translateErrors(() => tryToWrite(database));
+      return null;
     },
     close: async () => {
       writes.commit();
@@ -141,8 +148,7 @@ function open(file: string): Database.Database {
     useWriteAheadLog(database);
     return database;
   } catch (cause) {
-    const message = `The SQLite database ${file} cannot be opened: ${(cause as Error).message}. DATABASE_URL or DATA_DIR names it.`;
-    throw new Refusal('misconfigured', message, { cause });
+    throw unusableFile(file, cause);
   }
 }
 
@@ -151,6 +157,18 @@ function translateErrors<Result>(action: () => Result): Result {
     return action();
   } catch (error) {
     throw translated(error);
+  }
+}
+
+/**
+ * Changes nothing, and fails where nothing can be written: a transaction alone doesn't, as SQLite begins one that only
+ * reads on such a file.
+ */
+function tryToWrite(database: Database.Database): void {
+  try {
+    database.prepare(`delete from ${migrationTableName} where false`).run();
+  } catch (error) {
+    if (!isBusy(error)) throw error;
   }
 }
 

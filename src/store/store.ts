@@ -37,8 +37,8 @@ export type Store = {
   readonly signingKeys: SigningKeyStore;
   readonly failedLogins: FailedLoginStore;
   readonly identityTokens: IdentityTokenStore;
-  /** Rejects when the database does not answer. */
-  ping(): Promise<void>;
+  /** As `Sql` has it. */
+  check: Sql['check'];
   close(): Promise<void>;
 };
 
@@ -62,9 +62,7 @@ export function createStore(sql: Sql): Store {
     signingKeys: createSigningKeyStore(sql),
     failedLogins: createFailedLoginStore(sql),
     identityTokens: createIdentityTokenStore(sql),
-    ping: async () => {
-      await sql.get('select 1');
-    },
+    check: () => sql.check(),
     close: () => sql.close(),
   };
 }

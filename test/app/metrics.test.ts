@@ -86,7 +86,7 @@ test('a database that is away, or hangs, holds no scrape up; what is known is no
   };
   const hanging = createReadings({
     store: {
-      ping: () => new Promise(() => {}),
+      check: () => new Promise(() => {}),
       passwords: { counts, countExpiring: async () => 1 },
       accounts: { oldest: async () => ends },
     } as unknown as Store,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { RejectedData } from '../../src/lib/errors.ts';
 import { createWriteBehind, type Unstored } from '../../src/lib/write-behind.ts';
 import { databaseUnavailable } from '../../src/store/sql.ts';
 
@@ -9,12 +10,13 @@ import { databaseUnavailable } from '../../src/store/sql.ts';
 function createScene(maximum = 3, atOnce?: number) {
   const stored: (readonly string[])[] = [];
   const told: Unstored[] = [];
-  const database = { away: false, calls: 0, failsAt: 0 };
+  const database = { away: false, failure: null as Error | null, calls: 0, failsAt: 0 };
   const writing = createWriteBehind<string>({
     async write(entries) {
       database.calls += 1;
       if (database.away || database.calls === database.failsAt) throw databaseUnavailable('away');
-      if (entries.some((entry) => entry.includes('!'))) throw new Error('malformed');
+      if (database.failure !== null) throw database.failure;
+      if (entries.some((entry) => entry.includes('!'))) throw new RejectedData('malformed');
       stored.push(entries);
     },
     merge: (earlier, later) => earlier + later,
@@ -107,6 +109,17 @@ test('at the end it is tried once more, and then lost', async () => {
   database.away = false;
   await writing.flush();
   assert.deepEqual(stored, []);
+});
+
+test('an error that proves nothing of the entries is taken for the database’s: they wait', async () => {
+  const { writing, stored, database, fates } = createScene();
+  database.failure = new Error('canceling statement due to lock timeout');
+  writing.put('a', '1');
+  await writing.flush();
+  database.failure = null;
+  await writing.flush();
+  assert.deepEqual(stored, [['1']]);
+  assert.deepEqual(fates(), ['1 kept']);
 });
 
 test('one that cannot be stored holds up no other, before it or after', async () => {

@@ -1,7 +1,11 @@
 /** What `dockpass migrate` and a start say where a database cannot be used: the reason, and what to do. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Refusal } from '../../src/lib/errors.ts';
+import { copySqlite } from '../../src/store/copy.ts';
 import { openSql, openStore, readMigrations } from '../../src/store/open.ts';
 import type { Sql } from '../../src/store/sql.ts';
 import { describeEngines } from '../support/engines.ts';
@@ -62,6 +66,22 @@ describeEngines('a schema', (databases) => {
   });
 });
 
+test('a SQLite file that is damaged is named, with what to do', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'dockpass-damaged-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'dockpass.db');
+  writeFileSync(file, 'no database at all'.repeat(1_000));
+  assert.match(await refusalOf(`sqlite:${file}`), /dockpass\.db is damaged: .*restore the last backup/);
+
+  rmSync(file);
+  await (await openStore(`sqlite:${file}`, noIdleErrors)).close();
+  const bytes = readFileSync(file);
+  writeFileSync(file, bytes.fill('x', 4_096));
+  assert.match(await refusalOf(`sqlite:${file}`), /dockpass\.db is damaged: .*malformed.*restore the last backup/);
+  const target = join(folder, 'copy.db');
+  await assert.rejects(copySqlite(file, target), /dockpass\.db is damaged: .*restore the last backup/);
+});
+
 describe('a PostgreSQL that cannot be used', {
   skip: findPostgres() === null && skipped('not installed: PostgreSQL'),
 }, () => {
@@ -86,6 +106,19 @@ describe('a PostgreSQL that cannot be used', {
       const message = await refusalOf(change(url).replace('@', ':secret@'));
       assert.match(message, reason);
       assert.ok(!message.includes('secret'));
+    });
+  }
+
+  for (const encoding of ['LATIN1', 'SQL_ASCII']) {
+    test(`because its encoding is ${encoding}`, async () => {
+      const name = `old_${encoding.toLowerCase()}`;
+      await withSql(url, (sql) =>
+        sql.run(`create database ${name} encoding '${encoding}' template template0 locale 'C'`),
+      );
+      assert.match(
+        await refusalOf(url.replace('test_1', name)),
+        /encoding (LATIN1|SQL_ASCII),.*encoding 'UTF8' template/,
+      );
     });
   }
 

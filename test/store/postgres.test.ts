@@ -44,9 +44,89 @@ describe('a PostgreSQL server in trouble', {
   test('what it cannot keep is the sender’s mistake', () =>
     assert.rejects(sql.get('select cast($1 as text)', ['a\0']), (error: Refusal) => error.status === 400));
 
-  test('a mistake in a statement is no outage', async () => {
-    await assert.rejects(sql.get('select nothing from nowhere'), (error) => !(error instanceof Refusal));
-    await assert.rejects(sql.batch([{ text: 'selekt', values: [] }]), (error) => !(error instanceof Refusal));
+  test('a value that is out of range is the sender’s mistake too', () =>
+    assert.rejects(sql.get('select cast($1 as smallint)', [70_000]), (error: Refusal) => error.status === 400));
+
+  /** `text` fails with the code; the second column is what makes it. */
+  const passing: Readonly<Record<string, readonly string[]>> = {
+    'a lock that is held for longer than lock_timeout (55P03)': [
+      "set local lock_timeout = '1ms'",
+      'select * from held',
+    ],
+    'a transaction that stood idle for too long (25P03)': [
+      "set local idle_in_transaction_session_timeout = '1ms'",
+      'select pg_sleep(0)',
+    ],
+    'a table that is not there (42P01)': ['select nothing from nowhere'],
+    'a statement that is malformed (42601)': ['selekt'],
+    'a user that may not do it (42501)': ['set local role reader', 'select * from held'],
+  };
+  for (const [what, statements] of Object.entries(passing)) {
+    test(`${what} is the database’s fault, not that of what was sent`, async () => {
+      const holder = await openSql(url, () => {});
+      try {
+        await holder.run('create table if not exists held (n integer)');
+        await holder.run(
+          `do $$ begin if not exists (select 1 from pg_roles where rolname = 'reader') then create role reader; end if; end $$`,
+        );
+        const lock = [
+          { text: 'lock table held in access exclusive mode', values: [] },
+          { text: 'select pg_sleep(0.5)', values: [] },
+        ];
+        const held = holder.batch(lock);
+        await assert.rejects(sql.batch(statements.map((text) => ({ text, values: [] }))), isUnavailable);
+        await held;
+      } finally {
+        await holder.close();
+      }
+    });
+  }
+
+  test('one that takes no connections is away', async () => {
+    const own = await server.createDatabase();
+    const theirs = await openSql(own, () => {});
+    await theirs.get('select 1');
+    const [name] = new URL(own).pathname.split('/').slice(1);
+    await sql.run(`alter database ${name} allow_connections false`);
+    await sql.get(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`);
+    await assert.rejects(
+      theirs.get('select 1').catch(() => theirs.get('select 1')),
+      isUnavailable,
+    );
+    await theirs.close();
+  });
+
+  test('a standby serves nothing until it is promoted', async () => {
+    const standby = await server.startStandby();
+    const theirs = await openSql(standby.urlOf(url), () => {});
+    try {
+      await assert.rejects(theirs.get('select 1'), isUnavailable);
+      await assert.rejects(theirs.check(), isUnavailable);
+      const reason = /standby server.*Give DATABASE_URL the primary/;
+      await assert.rejects(theirs.migrate([]), (error: Refusal) => reason.test(error.message));
+      await standby.promote();
+      assert.deepEqual(await theirs.get('select 1 as one'), { one: 1 });
+      await theirs.check();
+    } finally {
+      await theirs.close();
+      await standby.stop();
+    }
+  });
+
+  test('one that only reads is not ready, and reads go on', async () => {
+    const own = await server.createDatabase();
+    const [name] = new URL(own).pathname.split('/').slice(1);
+    await sql.run(`alter database ${name} set default_transaction_read_only = on`);
+    const theirs = await openSql(own, () => {});
+    assert.deepEqual(await theirs.get('select 1 as one'), { one: 1 });
+    await assert.rejects(theirs.check(), isUnavailable);
+    await theirs.close();
+  });
+
+  test('its clock is known', async () => {
+    const before = Date.now();
+    const at = (await sql.check()) ?? assert.fail('no clock');
+    assert.ok(at >= before - 1 && at <= Date.now(), `${at}`);
   });
 
   test('while it is away everything is refused for now, and after that works as before', async () => {

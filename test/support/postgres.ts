@@ -16,6 +16,14 @@ export function findPostgres(): string | null {
   );
 }
 
+export type Standby = {
+  /** Of the database that `url` names on the primary. */
+  urlOf(url: string): string;
+  /** Makes it a primary, which no longer follows. */
+  promote(): Promise<void>;
+  stop(): Promise<void>;
+};
+
 export type PostgresServer = {
   /**
    * The URL of a new, empty database.
@@ -24,6 +32,8 @@ export type PostgresServer = {
   createDatabase(folder?: string): Promise<string>;
   /** Ends the server and its connections, as a restart begins. */
   goAway(): Promise<void>;
+  /** A hot standby that follows it, with the same databases. */
+  startStandby(): Promise<Standby>;
   /** Starts it again, with all that it held. */
   comeBack(): Promise<void>;
   stop(): Promise<void>;
@@ -37,32 +47,23 @@ export async function startPostgres(): Promise<PostgresServer> {
   // PostgreSQL refuses to run as root.
   const user = process.getuid?.() === 0 ? unprivilegedUser() : null;
   if (user !== null) chownSync(folder, user.uid, user.gid);
-  const data = join(folder, 'data');
+  const place = { bin, folder, user };
   const run = { ...user, cwd: folder, stdio: 'pipe' } as const;
+  const data = join(folder, 'data');
   execFileSync(`${bin}/initdb`, ['-D', data, '-U', 'dockpass', '--auth=trust', '--no-sync', '-E', 'UTF8'], run);
-  const options = ['-D', data, '-k', folder, '-c', 'listen_addresses=', '-c', 'fsync=off'];
-  const urlOf = (database: string) => `postgres://dockpass@localhost/${database}?host=${encodeURIComponent(folder)}`;
-  const begin = async (): Promise<ChildProcess> => {
-    const started = spawn(`${bin}/postgres`, options, { ...user, cwd: folder, stdio: 'ignore' });
-    await connected(urlOf('postgres'));
-    return started;
-  };
+  const begin = () => startServer(place, 'data', folder);
+  const urlOf = (database: string) => urlIn(folder, database);
   let server = await begin();
-  const end = async (): Promise<void> => {
-    if (server.exitCode !== null) return;
-    const ended = new Promise((resolve) => server.once('exit', resolve));
-    server.kill('SIGINT');
-    await ended;
-  };
+  const end = () => endServer(server);
   let databases = 0;
   return {
-    async createDatabase(place) {
+    async createDatabase(tables) {
       const name = `test_${++databases}`;
-      if (place !== undefined) {
-        if (user !== null) chownSync(place, user.uid, user.gid);
-        await statement(urlOf('postgres'), `create tablespace place_${name} location '${place}'`);
+      if (tables !== undefined) {
+        if (user !== null) chownSync(tables, user.uid, user.gid);
+        await statement(urlOf('postgres'), `create tablespace place_${name} location '${tables}'`);
       }
-      const own = place === undefined ? '' : `tablespace place_${name}`;
+      const own = tables === undefined ? '' : `tablespace place_${name}`;
       await statement(urlOf('postgres'), `create database ${name} ${own}`);
       return urlOf(name);
     },
@@ -70,10 +71,46 @@ export async function startPostgres(): Promise<PostgresServer> {
     async comeBack() {
       server = await begin();
     },
+    startStandby: () => startStandby(place),
     async stop() {
       await end();
       rmSync(folder, { recursive: true, force: true });
     },
+  };
+}
+
+type Place = { readonly bin: string; readonly folder: string; readonly user: { uid: number; gid: number } | null };
+
+const urlIn = (socket: string, database: string): string =>
+  `postgres://dockpass@localhost/${database}?host=${encodeURIComponent(socket)}`;
+
+/** @param socket the folder of its socket */
+async function startServer({ bin, folder, user }: Place, data: string, socket: string): Promise<ChildProcess> {
+  const options = ['-D', join(folder, data), '-k', socket, '-c', 'listen_addresses=', '-c', 'fsync=off'];
+  const started = spawn(`${bin}/postgres`, options, { ...user, cwd: folder, stdio: 'ignore' });
+  await connected(urlIn(socket, 'postgres'));
+  return started;
+}
+
+async function endServer(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null) return;
+  const ended = new Promise((resolve) => server.once('exit', resolve));
+  server.kill('SIGINT');
+  await ended;
+}
+
+async function startStandby(place: Place): Promise<Standby> {
+  const { bin, folder, user } = place;
+  const run = { ...user, cwd: folder, stdio: 'pipe' } as const;
+  const from = ['-h', folder, '-U', 'dockpass', '-D', join(folder, 'standby')];
+  execFileSync(`${bin}/pg_basebackup`, [...from, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'], run);
+  const socket = mkdtempSync(join(folder, 's'));
+  if (user !== null) chownSync(socket, user.uid, user.gid);
+  const server = await startServer(place, 'standby', socket);
+  return {
+    urlOf: (url) => urlIn(socket, new URL(url).pathname.slice(1)),
+    promote: () => statement(urlIn(socket, 'postgres'), 'select pg_promote()'),
+    stop: () => endServer(server),
   };
 }
 
