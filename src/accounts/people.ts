@@ -7,7 +7,6 @@ import type { Membership } from '../policy/groups.ts';
 import type { Account, AccountState } from '../store/accounts.ts';
 import type { AuditRowOf } from '../store/audit-events.ts';
 import { type Disabled, maximumLogins, type PersonRow, type Removed } from '../store/people.ts';
-import type { SessionRow } from '../store/sessions.ts';
 import { ConstraintError } from '../store/sql.ts';
 import type { Store } from '../store/store.ts';
 import type { Administrators } from './administrators.ts';
@@ -89,6 +88,8 @@ export type People = {
   providers(): Promise<string[]>;
   /** @throws {Refusal} `not_found` */
   detail(id: string): Promise<PersonDetail>;
+  /** Where someone is signed in. */
+  sessionsOf(id: string): Promise<SessionSummary[]>;
   /**
    * Passwords and sessions stop at once, and sign-in is refused, until somebody enables the account again.
    * @param reason told to its owner
@@ -109,6 +110,8 @@ export type People = {
 
 export type PeopleParts = {
   readonly store: Pick<Store, 'people' | 'accounts' | 'sessions'>;
+  /** What a stored session tells; its writer knows how to read it. */
+  readonly readSession: (data: string) => Omit<SessionSummary, 'expiresAt'>;
   readonly passwords: Pick<AppPasswords, 'ofAccount'>;
   readonly uses: Pick<Uses, 'ofAccount'>;
   readonly administrators: Administrators;
@@ -140,6 +143,7 @@ export function createPeople(parts: PeopleParts): People {
     list: (query) => list(parts, query),
     providers: () => store.people.providers(),
     detail: async (id) => detailOf(parts, await find(id)),
+    sessionsOf: (id) => sessionsOf(parts, id),
     async disable(id, reason, by) {
       const { login } = await findPerson(id);
       refuseOneself('disable', login, by);
@@ -189,19 +193,24 @@ async function list({ store, administrators, now }: PeopleParts, query: PeopleQu
 }
 
 async function detailOf(parts: PeopleParts, account: PersonRow): Promise<PersonDetail> {
-  const { store, administrators, now } = parts;
+  const { administrators } = parts;
   const [passwords, uses, sessions] = await Promise.all([
     parts.passwords.ofAccount(account),
     parts.uses.ofAccount(account.id),
-    store.sessions.ofAccount(account.id, now()),
+    sessionsOf(parts, account.id),
   ]);
   return {
     person: toPerson(account),
     groups: administrators.groupsOf(account),
     passwords: passwords.map((password) => ({ ...password, uses: uses.get(password.id) ?? [] })),
-    sessions: sessions.map(toSession),
+    sessions,
     isAdministrator: administrators.includes(account),
   };
+}
+
+async function sessionsOf({ store, readSession, now }: PeopleParts, accountId: string): Promise<SessionSummary[]> {
+  const rows = await store.sessions.ofAccount(accountId, now());
+  return rows.map(({ data, expires_at: expiresAt }) => ({ ...readSession(data), expiresAt }));
 }
 
 function refuseOneself(what: 'disable' | 'remove', login: string, by: Actor): void {
@@ -249,13 +258,4 @@ function toPerson(row: PersonRow): Person {
     stateBy: row.state_by,
     stateAt: row.state_at,
   };
-}
-
-/** What express-session and the sign-in keep in a session; anything else in it is nobody's business here. */
-function toSession({ data, expires_at: expiresAt }: SessionRow): SessionSummary {
-  const { passport } = JSON.parse(data) as {
-    passport?: { user?: { signedInAt: number; address?: string; client?: string } };
-  };
-  const { signedInAt = 0, address = null, client = null } = passport?.user ?? {};
-  return { signedInAt, expiresAt, address, client };
 }

@@ -7,6 +7,7 @@ import { createRobots, type Robots } from '../accounts/robots.ts';
 import { type AuditLog, createAuditLog } from '../audit/audit-log.ts';
 import type { Config } from '../config/config.ts';
 import type { Policy } from '../policy/acl.ts';
+import { readSessionSummary } from '../web/session-person.ts';
 import type { Core } from './core.ts';
 import { createForgetToken } from './off-boarding.ts';
 
@@ -33,6 +34,7 @@ export function createAdministration(config: Config, core: Core, policy: () => P
     administrators,
     people: createPeople({
       ...{ store, passwords, uses, administrators, audit, now },
+      readSession: readSessionSummary,
       forgetToken: createForgetToken(config, core),
     }),
     revocations: createRevocations({ store, uses, administrators, audit, now }),

@@ -28,7 +28,7 @@ export function createApi(
 ): Router {
   const { store, audit, denials, passwords } = core;
   const { people, revocations, robots, auditLog, apiTokens } = administration;
-  const named = createNaming(config, core, policy);
+  const named = createNaming(config, core.store.accounts, policy);
   const routes: ApiRoute[] = [
     ...peopleRoutes({ people, accounts: store.accounts }),
     ...passwordRoutes({

@@ -9,13 +9,12 @@ import { logRequest } from '../http/request-log.ts';
 import { createRequesterReader, createTrust } from '../http/requester.ts';
 import { createServer, createStop } from '../http/server.ts';
 import { refuseTwoHosts } from '../http/unreadable.ts';
-import type { SweepReport } from '../off-boarding/sweep.ts';
 import { startWorker, type Worker } from '../off-boarding/worker.ts';
 import { realmPaths } from '../token/endpoint.ts';
 import { createClockWatch } from './clock.ts';
 import { type Core, openCore, openSigningKeys } from './core.ts';
 import { startHousekeeping } from './housekeeping.ts';
-import { type RunningMetrics, startMetrics } from './metrics-listener.ts';
+import { startMetrics } from './metrics-listener.ts';
 import { openPeople, type People } from './off-boarding.ts';
 import { createPages, type PageParts } from './pages.ts';
 import { openPolicies, type PolicyChange } from './policy-file.ts';
@@ -59,14 +58,13 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
   const policies = await openPolicies(config.policyFile, config.policyCandidateFile, log, auditPolicy(core.audit));
   const keys = await openSigningKeys(config, core);
   const people = await openPeople(config, core, policies.current, stopping.signal);
-  let metrics: RunningMetrics | null = null;
-  const onReport = (report: SweepReport) => metrics?.swept(report);
-  const sweeps = startSweeps(config, core, people, onReport, stopping.signal);
+  const sweeps = startSweeps(config, core, people, stopping.signal);
   const clock = createClockWatch(store, log, Date.now);
   await clock.look();
   const sources = [policies, keys, sweeps, clock];
   const warnings = () => [...core.warnings, ...sources.flatMap((source) => source.warnings())];
-  metrics = config.metricsListener && (await startMetrics(config.metricsListener, { core, keys, warnings }));
+  const metrics = config.metricsListener && (await startMetrics(config.metricsListener, { core, keys, warnings }));
+  if (metrics) sweeps.onReport(metrics.swept);
   const parts = { policies, keys, people, warnings, metrics, stopping: stopping.signal };
   const { url, stopServer } = await listen(config, core, parts).catch(async (error: unknown) => {
     // Their listener would keep a process that serves nothing, and nobody would start it anew.
@@ -144,13 +142,7 @@ async function createListener(config: Config, core: Core, parts: ListenerParts):
   });
 }
 
-/** Asks in the background about those who hold passwords. */
-function startSweeps(
-  { groupsTtl }: Config,
-  { log }: Core,
-  { offBoarding }: People,
-  onReport: (report: SweepReport) => void,
-  stopping: AbortSignal,
-): Worker {
-  return startWorker({ sweep: offBoarding.sweep, groupsTtl, onReport, log, random: Math.random }, stopping);
+/** Asks the providers in the background about people who hold passwords. */
+function startSweeps({ groupsTtl }: Config, { log }: Core, { offBoarding }: People, stopping: AbortSignal): Worker {
+  return startWorker({ sweep: offBoarding.sweep, groupsTtl, log, random: Math.random }, stopping);
 }

@@ -1,27 +1,27 @@
-/** Owns who is meant when an administrator names somebody, on a page, by the API or on the command line: what the policy sees of them now. */
+/** Owns whom an administrator means by a name, on a page, by the API or on the command line: what the policy sees of them now. */
 import type { Config } from '../config/config.ts';
 import { identityOfAccount } from '../identity/account-identity.ts';
 import { foldCase, type Identity } from '../identity/identity.ts';
 import type { Policy } from '../policy/acl.ts';
 import { identityOf } from '../policy/who.ts';
-import type { Core } from './core.ts';
+import type { AccountStore } from '../store/accounts.ts';
 
-/** `isKnown`: somebody of that name has signed in, or stands in the policy file. */
+/** `isKnown`: someone of that name has signed in or is in the policy file. */
 export type NamedIdentity = { readonly identity: Identity; readonly isKnown: boolean };
 
 /**
  * An account in any case; a user of the policy file as written there, because docker_auth tells `Ci` and `ci` apart; else
- * somebody who never signed in, or, for '', anonymous.
+ * someone who never signed in, or, for '', anonymous.
  * @param policy the policy in force
  */
 export function createNaming(
   { gracePeriods }: Pick<Config, 'gracePeriods'>,
-  { store }: Pick<Core, 'store'>,
+  accounts: Pick<AccountStore, 'byLogin'>,
   policy: () => Policy,
 ): (name: string) => Promise<NamedIdentity> {
   return async (name) => {
     const { users } = policy();
-    const account = await store.accounts.byLogin(foldCase(name));
+    const account = await accounts.byLogin(foldCase(name));
     const isStatic = users.has(name) && account?.login !== name;
     if (account === undefined || isStatic) {
       // No provider has said anything of someone who never signed in.

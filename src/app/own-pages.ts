@@ -1,4 +1,4 @@
-/** Mounts what everybody has who is signed in: their passwords, what they may do, the robots of their groups. */
+/** Mounts the pages of everyone who is signed in: their passwords, what they can do, the robots of their groups. */
 import type { RequestHandler, Router } from 'express';
 import { identityOfAccount } from '../identity/account-identity.ts';
 import { createAccessPages } from '../web/access.ts';
@@ -9,10 +9,10 @@ import type { PageContext } from './page-context.ts';
 import { mountRobots, withNew } from './robot-pages.ts';
 
 export function mountOwnPages(router: Router, context: PageContext): void {
-  const { requirePerson } = context;
-  const { passwords } = context.core;
-  const own = createPasswordActions({ ...context, passwords, holderOf: ownHolder });
-  router.get('/', requirePerson, createPasswordList({ ...context, passwords }));
+  const { common, passwords, settings, requirePerson } = context;
+  const { services, gracePeriods } = settings;
+  const own = createPasswordActions({ ...common, passwords, services, holderOf: ownHolder });
+  router.get('/', requirePerson, createPasswordList({ ...common, passwords, services, gracePeriods }));
   const recent = recentSignIn(context);
   router.get('/passwords/new', requirePerson, recent(), own.ask);
   router.post('/passwords', requirePerson, recent(withNew), own.create);
@@ -35,20 +35,21 @@ export function mountOwnPages(router: Router, context: PageContext): void {
 }
 
 /** A password outlives the session that creates it, so PASSWORD_FRESH_MINUTES can ask for more than a session. */
-function recentSignIn({ config, fresh }: PageContext): (pageOf?: (address: string) => string) => RequestHandler {
-  const { passwordFreshness } = config;
+function recentSignIn({ settings, fresh }: PageContext): (pageOf?: (address: string) => string) => RequestHandler {
+  const { passwordFreshness } = settings;
   if (passwordFreshness === null) return () => (_request, _response, next) => next();
   return (pageOf) => fresh(pageOf, passwordFreshness);
 }
 
-function accessPages(context: PageContext) {
-  const { config, core, policies, administration, gracePeriods, now } = context;
+function accessPages({ common, policies, administration, denialsOf, settings }: PageContext) {
+  const { services, gracePeriods, contact } = settings;
   return createAccessPages({
-    ...context,
+    ...common,
     policy: policies.current,
-    identityOf: (account) => identityOfAccount(account, gracePeriods, now()),
-    denialsOf: core.denials.ofAccount,
+    identityOf: (account) => identityOfAccount(account, gracePeriods, common.now()),
+    denialsOf,
     people: administration.people,
-    contact: config.contact,
+    services,
+    contact,
   });
 }

@@ -1,26 +1,35 @@
-/** Owns what the mounted pages have in common; each is given the whole and takes its part. */
+/** Owns what the functions that mount pages share. Each page gets the parts that it uses, and never the whole. */
 import type { Request, RequestHandler } from 'express';
+import type { AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { Audit, Requester } from '../audit/audit.ts';
+import type { Denials } from '../audit/denials.ts';
 import type { Config } from '../config/config.ts';
 import type { Views } from '../web/views.ts';
 import type { Administration } from './accounts.ts';
-import type { Core } from './core.ts';
+import type { NamedIdentity } from './named-identity.ts';
 import type { Policies } from './policy-file.ts';
 
-export type PageContext = {
-  readonly config: Config;
-  readonly core: Core;
-  readonly administration: Administration;
-  readonly policies: Policies;
-  readonly audit: Audit;
+/** What every page gets. */
+export type CommonParts = {
   readonly views: Views;
   readonly requesterOf: (request: Request) => Requester;
-  readonly services: Config['services'];
-  readonly gracePeriods: Config['gracePeriods'];
   readonly now: () => number;
+};
+
+export type PageContext = {
+  readonly common: CommonParts;
+  readonly administration: Administration;
+  readonly policies: Pick<Policies, 'current' | 'candidate'>;
+  readonly audit: Audit;
+  readonly passwords: AppPasswords;
+  readonly denialsOf: Denials['ofAccount'];
+  /** Who goes by a user name now. */
+  readonly identityNamed: (name: string) => Promise<NamedIdentity>;
+  /** The settings that pages show or follow. */
+  readonly settings: Pick<Config, 'services' | 'gracePeriods' | 'contact' | 'passwordFreshness'>;
   /** What an operator should do soon: keys, policy files, sweeps, providers. */
   readonly warnings: () => Promise<readonly string[]>;
-  /** Lets through who is signed in. */
+  /** Lets people through who are signed in. */
   readonly requirePerson: RequestHandler;
   /**
    * Lets people through whom the provider authenticated recently.

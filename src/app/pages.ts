@@ -24,6 +24,7 @@ import { mountAdministration } from './admin-pages.ts';
 import { createApi } from './api.ts';
 import { type Core, secretOf } from './core.ts';
 import type { RunningMetrics } from './metrics-listener.ts';
+import { createNaming } from './named-identity.ts';
 import { labelOf, type People } from './off-boarding.ts';
 import { mountOwnPages } from './own-pages.ts';
 import type { PageContext } from './page-context.ts';
@@ -60,11 +61,11 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
     ...{ views, now: Date.now },
   };
   const context: PageContext = {
-    ...{ config, core, administration, audit, views, requesterOf },
+    common: { views, requesterOf, now: Date.now },
+    ...{ administration, audit, passwords: core.passwords, settings: config },
     policies: parts.policies,
-    services: config.services,
-    gracePeriods: config.gracePeriods,
-    now: Date.now,
+    denialsOf: core.denials.ofAccount,
+    identityNamed: createNaming(config, store.accounts, parts.policies.current),
     warnings: async () => [...parts.warnings(), ...(await providerNotices({ store, people }))],
     requirePerson: sessions.requirePerson,
     fresh: (pageOf, maximumAge = config.administrators.freshness) =>

@@ -8,7 +8,7 @@ import type { Keys } from '../keys/keys.ts';
 import { differencesOf } from '../policy/candidate-policy.ts';
 import { createHashCheck } from '../static-users/hash-check.ts';
 import { createHashThread } from '../static-users/hash-thread.ts';
-import { createStaticUsers, type StaticUsers } from '../static-users/static-users.ts';
+import { createStaticUsers, decoyFor, type StaticUsers } from '../static-users/static-users.ts';
 import { createTokenEndpoint } from '../token/endpoint.ts';
 import type { Core } from './core.ts';
 import type { RunningMetrics } from './metrics-listener.ts';
@@ -81,7 +81,7 @@ function createAuthenticators(
   const imported = createImportedCheck({
     ...{ store: store.passwords, passwords, hashCheck, pepper, now: Date.now },
     isStaticUser: (username) => users().has(username),
-    decoyFor: (username) => staticUsers.decoyFor(username),
+    decoyFor: (username) => decoyFor(username, users()),
   });
   const others = [passwords.authenticator, imported];
   const isElsewhere = (credentials: Credentials) => others.some((other) => other.recognises(credentials));

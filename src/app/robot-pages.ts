@@ -7,9 +7,10 @@ import type { PageContext } from './page-context.ts';
 /** @param place where, below the prefix, and for whom */
 export function mountRobots(router: Router, context: PageContext, place: RobotPlace): void {
   const { base } = place;
-  const { passwords } = context.core;
-  const pages = createRobotPages({ ...context, passwords, robots: context.administration.robots }, place);
-  const actions = createPasswordActions({ ...context, passwords, holderOf: pages.holderOf });
+  const { common, passwords, administration, settings } = context;
+  const pages = createRobotPages({ ...common, passwords, robots: administration.robots }, place);
+  const { services } = settings;
+  const actions = createPasswordActions({ ...common, passwords, services, holderOf: pages.holderOf });
   const fresh = context.fresh();
   router.get(base, pages.list);
   router.get(`${base}/new`, fresh, pages.ask);

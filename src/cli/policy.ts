@@ -151,7 +151,7 @@ async function findWho(account: string, values: Values, terminal: Terminal): Pro
   const config = configOf(terminal);
   const policy = await readPolicyFile(config.policyFile);
   return withCore(config, async (core) => {
-    const named = await createNaming(config, core, () => policy)(account);
+    const named = await createNaming(config, core.store.accounts, () => policy)(account);
     if (!named.isKnown && account.includes('@')) {
       terminal.note(`${account} has never signed in: the provider's groups are unknown.`);
     } else if (!named.isKnown) noteUnknown(account, terminal);

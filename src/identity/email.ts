@@ -1,4 +1,4 @@
-/** Owns which e-mail addresses can be user names: at `docker login`, in the policy's `${user}`, and in front of people's eyes. */
+/** Owns which e-mail addresses can be user names, at `docker login`, in the policy's `${user}` and to people's eyes; and their two parts. */
 
 /**
  * RFC 5322, section 3.2.3 (dot-atom) and RFC 6531, section 3.3, with letters and digits for its UTF-8 characters:
@@ -20,4 +20,10 @@ export function isUsableEmail(email: string): boolean {
   // Full-width letters, ligatures and the like are letters too, and fold into those that they look like.
   const isPlain = email.normalize('NFC') === email.normalize('NFKC');
   return email.length <= maximumLength && isPlain && address.test(email);
+}
+
+/** The part before the last `@` and the domain after it, which is '' where there is no `@`. */
+export function splitEmail(email: string): { readonly user: string; readonly domain: string } {
+  const at = email.lastIndexOf('@');
+  return at < 0 ? { user: email, domain: '' } : { user: email.slice(0, at), domain: email.slice(at + 1) };
 }

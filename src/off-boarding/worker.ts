@@ -1,4 +1,4 @@
-/** Owns when the service sweeps by itself: often enough for the groups' age, at no fixed moment, one sweep at a time. */
+/** Owns when the service sweeps by itself: often enough for the age that groups can have, at no fixed time, one sweep at a time. */
 import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Sweep, SweepReport } from './sweep.ts';
@@ -7,13 +7,14 @@ export type WorkerParts = {
   readonly sweep: Sweep;
   /** Milliseconds that groups may be old. */
   readonly groupsTtl: number;
-  readonly onReport: (report: SweepReport) => void;
   readonly log: Log;
   /** From 0 to 1. */
   readonly random: () => number;
 };
 
 export type Worker = {
+  /** Calls `listener` with the report of each sweep from now on. */
+  onReport(listener: (report: SweepReport) => void): void;
   /** Resolves when the sweep that was running has ended. */
   ended(): Promise<void>;
   /** What an operator has to look at: why the last sweep of this process was stopped. */
@@ -33,11 +34,15 @@ export function startWorker(parts: WorkerParts, signal: AbortSignal): Worker {
   let running = Promise.resolve();
   let timer: NodeJS.Timeout;
   let stopped: string | null = null;
+  const listeners: ((report: SweepReport) => void)[] = [];
   const schedule = (pause: number): void => {
     timer = setTimeout(
       () => {
         running = sweepOnce(parts, signal).then((report) => {
-          if (report !== null) stopped = report.stopped;
+          if (report !== null) {
+            stopped = report.stopped;
+            for (const listener of listeners) listener(report);
+          }
           if (!signal.aborted) schedule(usualPause);
         });
       },
@@ -46,15 +51,18 @@ export function startWorker(parts: WorkerParts, signal: AbortSignal): Worker {
   };
   schedule(Math.min(firstPause, usualPause));
   signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
-  return { ended: () => running, warnings: () => (stopped === null ? [] : [`off-boarding: ${stopped}`]) };
+  return {
+    onReport: (listener) => void listeners.push(listener),
+    ended: () => running,
+    warnings: () => (stopped === null ? [] : [`off-boarding: ${stopped}`]),
+  };
 }
 
-/** @returns `null` where another replica swept, or nobody could */
+/** @returns `null` where another replica swept, or the sweep failed */
 async function sweepOnce(parts: WorkerParts, signal: AbortSignal): Promise<SweepReport | null> {
-  const { sweep, groupsTtl, onReport, log } = parts;
+  const { sweep, groupsTtl, log } = parts;
   try {
     const report = await sweep({ dryRun: false, beyondLimit: false, age: groupsTtl / 2, signal });
-    onReport(report);
     const counts = Object.groupBy(report.people, ({ outcome }) => outcome);
     const outcomes = Object.fromEntries(Object.entries(counts).map(([outcome, people]) => [outcome, people.length]));
     if (report.due > 0) log.info({ due: report.due, ...outcomes }, 'sweep');

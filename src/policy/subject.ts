@@ -1,4 +1,5 @@
 /** Owns what the conditions of a rule look at: who asks, from where, for what. */
+import { splitEmail } from '../identity/email.ts';
 import type { Identity, IdentityKind } from '../identity/identity.ts';
 import type { Access } from '../scope.ts';
 import { parseAddress } from './address.ts';
@@ -46,7 +47,7 @@ export function subjectOf(groups: Groups, identity: Identity, access: Access, co
     service: context.service,
     kind,
     domain,
-    user: email === null ? null : email.slice(0, email.lastIndexOf('@')),
+    user: email === null ? null : splitEmail(email).user,
     labels,
     anyGroupOf: null,
     clientAddress: context.address,

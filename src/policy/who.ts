@@ -1,4 +1,5 @@
 /** Owns who is meant when an operator names somebody: in `policy explain`, in a test case, in a line of `policy eval`. */
+import { splitEmail } from '../identity/email.ts';
 import { anonymous, foldCase, type Identity, type IdentityKind, nobody } from '../identity/identity.ts';
 import type { StaticUser } from './acl.ts';
 
@@ -18,9 +19,8 @@ export function identityOf(users: ReadonlyMap<string, StaticUser>, named: NamedA
   const { account } = named;
   const user = users.get(account);
   if (account === '' && user === undefined) return nobody;
-  const at = user ? -1 : account.lastIndexOf('@');
-  const email = at < 0 ? null : foldCase(account);
-  const kind = account === '' ? 'anonymous' : at < 0 ? 'static' : 'person';
+  const email = user || !account.includes('@') ? null : foldCase(account);
+  const kind = account === '' ? 'anonymous' : email === null ? 'static' : 'person';
   return {
     ...anonymous,
     kind: named.kind ?? kind,
@@ -34,5 +34,5 @@ export function identityOf(users: ReadonlyMap<string, StaticUser>, named: NamedA
 }
 
 function domainOf(email: string | null): string | null {
-  return email === null ? null : email.slice(email.lastIndexOf('@') + 1);
+  return email === null ? null : splitEmail(email).domain;
 }

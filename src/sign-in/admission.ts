@@ -1,7 +1,7 @@
 /** Owns the question who may come in at all: the rules on domain and e-mail, and the account that a person gets. */
 import { randomBytes } from 'node:crypto';
 import type { Audit, Requester } from '../audit/audit.ts';
-import { isUsableEmail, usableEmails } from '../identity/email.ts';
+import { isUsableEmail, splitEmail, usableEmails } from '../identity/email.ts';
 import { foldCase } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
 import { type Account, type AccountStore, byProvider, importedIssuer, type SignedIn } from '../store/accounts.ts';
@@ -153,8 +153,7 @@ function shownName(name: string | null): string | null {
 
 /** The domain part of an e-mail, case-folded; `null` where there is none. */
 export function domainOf(email: string): string | null {
-  const domain = foldCase(email).split('@')[1];
-  return domain === undefined || domain === '' ? null : domain;
+  return splitEmail(foldCase(email)).domain || null;
 }
 
 /**

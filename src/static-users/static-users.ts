@@ -13,11 +13,6 @@ export type StaticUsers = {
   readonly authenticator: Authenticator;
   /** Who sends no credentials: the user `""`; where the policy has none, somebody to whom nothing is granted. */
   anonymous(): Identity;
-  /**
-   * A hash for a name that is none of theirs, so that whoever checks one takes the same time for every name; `null`
-   * where no user has a password.
-   */
-  decoyFor(username: string): string | null;
 };
 
 /**
@@ -45,7 +40,6 @@ export function createStaticUsers(
         return matches && user !== undefined ? toIdentity(username, user) : null;
       },
     },
-    decoyFor: (username) => decoyFor(username, users()),
     anonymous() {
       const user = users().get('');
       return user === undefined ? nobody : toIdentity('', user);
@@ -62,10 +56,10 @@ function toIdentity(username: string, user: StaticUser): Identity {
 const hashesOf = new WeakMap<ReadonlyMap<string, StaticUser>, readonly string[]>();
 
 /**
- * A hash for a name that is not there, so that an unknown user costs the time of a wrong password. Which of the
- * users' hashes it is depends on the name alone: asking twice does not tell either.
+ * A hash for a name that isn't there, so that an unknown user costs the time of a wrong password; `null` where no user
+ * has one. Which of the users' hashes it is depends only on the name: asking twice reveals nothing either.
  */
-function decoyFor(username: string, users: ReadonlyMap<string, StaticUser>): string | null {
+export function decoyFor(username: string, users: ReadonlyMap<string, StaticUser>): string | null {
   const hashes = hashesOf.get(users) ?? [...users.values()].flatMap(({ passwordHash }) => passwordHash ?? []);
   hashesOf.set(users, hashes);
   if (hashes.length === 0) return null;

@@ -33,8 +33,7 @@ export type AccessPageParts = {
   /** Who the person is to the policy now. */
   readonly identityOf: (account: Account) => Identity;
   readonly denialsOf: (accountId: string) => Promise<readonly Denial[]>;
-  /** For the sessions of one's own. */
-  readonly people: Pick<People, 'detail' | 'endSessions'>;
+  readonly people: Pick<People, 'sessionsOf' | 'endSessions'>;
   readonly requesterOf: (request: Request) => Requester;
   readonly services: readonly { readonly name: string; readonly registryHost: string }[];
   /** Whom to ask for more, as the configuration says; `null`: nobody is named. */
@@ -62,7 +61,7 @@ async function show(parts: AccessPageParts, request: Request, response: Response
   const { policy, now, views, contact, services } = parts;
   const person = personOf(request);
   const identity = parts.identityOf(person);
-  const { sessions } = await parts.people.detail(person.id);
+  const sessions = await parts.people.sessionsOf(person.id);
   const permissions = effectivePermissionsOf(policy(), identity);
   const { groupsAt, groupsKnown } = identity;
   views.page(response, 'access', {

@@ -3,20 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Request } from 'express';
 import session, { type SessionData } from 'express-session';
 import type { SessionStore } from '../store/sessions.ts';
-
-/** What Passport keeps of a signed-in person. */
-export type SessionPerson = {
-  readonly accountId: string;
-  /** When the session began: its limits count from here. Epoch milliseconds. */
-  readonly signedInAt: number;
-  /** When the provider last authenticated the person, which alone is fresh; missing in sessions of older versions. */
-  readonly authenticatedAt?: number | null;
-  /** Where from, to tell one's sessions apart; sessions from before this was kept have neither. */
-  readonly address?: string;
-  readonly client?: string;
-  /** The provider's session that this one began with, for its back-channel logout. */
-  readonly providerSession?: string | null;
-};
+import type { SessionPerson } from './session-person.ts';
 
 declare module 'express-session' {
   interface SessionData {

@@ -8,7 +8,8 @@ import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Account, AccountStore } from '../store/accounts.ts';
 import type { SessionStore } from '../store/sessions.ts';
-import { DatabaseSessions, type SessionLimits, type SessionPerson } from './session-store.ts';
+import type { SessionPerson } from './session-person.ts';
+import { DatabaseSessions, type SessionLimits } from './session-store.ts';
 
 export type SessionParts = SessionLimits & {
   readonly sessions: SessionStore;

@@ -37,7 +37,7 @@ for (const [name, kind, account, isKnown] of table) {
     await store.accounts.signIn(
       signedIn({ id: 'account-2', subject: '1002', login: 'bo@example.com', email: 'bo@example.com', at: Date.now() }),
     );
-    const named = await createNaming({ gracePeriods }, { store }, () => policy)(name);
+    const named = await createNaming({ gracePeriods }, store.accounts, () => policy)(name);
     await store.close();
     assert.deepEqual([named.identity.kind, named.identity.account, named.isKnown], [kind, account, isKnown]);
   });
@@ -45,7 +45,7 @@ for (const [name, kind, account, isKnown] of table) {
 
 test('a user of the policy file keeps the labels that a rule may ask for', async () => {
   const store = await openStore('sqlite::memory:', () => {});
-  const { identity } = await createNaming({ gracePeriods }, { store }, () => policy)('Ci');
+  const { identity } = await createNaming({ gracePeriods }, store.accounts, () => policy)('Ci');
   await store.close();
   assert.deepEqual(identity.labels, { team: ['web'] });
 });

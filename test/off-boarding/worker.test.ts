@@ -25,7 +25,7 @@ function start(t: TestContext, random: number, sweep: () => Promise<SweepReport>
         count++;
         return sweep();
       },
-      ...{ groupsTtl: 15 * minute, onReport: () => {}, log: createLog('silent'), random: () => random },
+      ...{ groupsTtl: 15 * minute, log: createLog('silent'), random: () => random },
     },
     stopping.signal,
   );

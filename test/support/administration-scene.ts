@@ -19,6 +19,7 @@ import { createFailedLogins } from '../../src/static-users/failed-logins.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
+import { readSessionSummary } from '../../src/web/session-person.ts';
 import { collectingAudit } from './audit.ts';
 import type { Databases } from './engines.ts';
 import { signedIn } from './rows.ts';
@@ -92,7 +93,16 @@ function createScene(store: Store): Scene {
   const administrators = createAdministrators({ emails, groups: ['leads'], policy: () => policy, gracePeriods, now });
   return {
     ...{ store, clock, events, policy, administrators, passwords, uses },
-    people: createPeople({ store, passwords, uses, administrators, audit, now, forgetToken: async () => {} }),
+    people: createPeople({
+      readSession: readSessionSummary,
+      store,
+      passwords,
+      uses,
+      administrators,
+      audit,
+      now,
+      forgetToken: async () => {},
+    }),
     revocations: createRevocations({ store, uses, administrators, audit, now }),
     robots: createRobots({ store, audit, isStaticUser: (login) => policy.users.has(login), now }),
     leaks: createLeakReports({ store, failedLogins, audit, pepper, now }),

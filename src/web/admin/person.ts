@@ -18,8 +18,8 @@ import { type UsesView, usesOf } from './uses-view.ts';
 
 export type PersonPageParts = AdminParts & {
   readonly people: Pick<People, 'detail'>;
-  /** Who the account is to the policy now. @throws {Refusal} `not_found` */
-  readonly identityOf: (accountId: string) => Promise<Identity>;
+  /** Who goes by the login, to the policy, now. */
+  readonly identityOf: (login: string) => Promise<Identity>;
   readonly policy: () => Policy;
   readonly denialsOf: (accountId: string) => Promise<readonly Denial[]>;
 };
@@ -58,7 +58,8 @@ export function createPersonPage(parts: PersonPageParts): RequestHandler<{ id: s
 async function show(parts: PersonPageParts, request: Request<{ id: string }>, response: Response): Promise<void> {
   const { people, identityOf, policy, denialsOf, views, now } = parts;
   const { id } = request.params;
-  const [detail, identity, denials] = await Promise.all([people.detail(id), identityOf(id), denialsOf(id)]);
+  const [detail, denials] = await Promise.all([people.detail(id), denialsOf(id)]);
+  const identity = await identityOf(detail.person.login);
   const word = oneOf(doneWords, String(request.query['done'] ?? ''));
   views.page(response, 'admin-person', {
     section: sections.administration,

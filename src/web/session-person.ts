@@ -1,0 +1,23 @@
+/** Owns what a session keeps of the person who is signed in, and how it is read for a list of sessions. */
+import type { SessionSummary } from '../accounts/people.ts';
+
+/** What Passport keeps of a signed-in person. */
+export type SessionPerson = {
+  readonly accountId: string;
+  /** When the session began: its limits count from here. Epoch milliseconds. */
+  readonly signedInAt: number;
+  /** When the provider last authenticated the person, which alone is fresh; missing in sessions of older versions. */
+  readonly authenticatedAt?: number | null;
+  /** Where from, to tell one's sessions apart; sessions from before this was kept have neither. */
+  readonly address?: string;
+  readonly client?: string;
+  /** The provider's session that this one began with, for its back-channel logout. */
+  readonly providerSession?: string | null;
+};
+
+/** @param data what express-session stores, as JSON; fields that are missing come from an older version */
+export function readSessionSummary(data: string): Omit<SessionSummary, 'expiresAt'> {
+  const session: { passport?: { user?: Partial<SessionPerson> } } = JSON.parse(data);
+  const { signedInAt = 0, address = null, client = null } = session.passport?.user ?? {};
+  return { signedInAt, address, client };
+}
