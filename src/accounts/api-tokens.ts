@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { stateOf } from '../app-passwords/check.ts';
 import { checkDays } from '../app-passwords/input.ts';
-import type { Actor, Audit, Requester } from '../audit/audit.ts';
+import type { Actor, Audit } from '../audit/audit.ts';
+import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import { createSecret, equalHashes, hasValidChecksum, hintOf, type Pepper } from '../lib/secret.ts';
 import { day, minute } from '../lib/time.ts';

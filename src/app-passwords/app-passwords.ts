@@ -1,6 +1,7 @@
 /** Owns app passwords: issue (the secret is shown once), list, revoke, verify. Pages and commands both enter here. */
-import type { Actor, Requester } from '../audit/audit.ts';
+import type { Actor } from '../audit/audit.ts';
 import type { Identity } from '../identity/identity.ts';
+import type { Requester } from '../identity/requester.ts';
 import type { Unstored } from '../lib/write-behind.ts';
 import type { AppPassword, Owner } from './app-password.ts';
 import { type CheckParts, createPasswordCheck, type PasswordCheck } from './check.ts';

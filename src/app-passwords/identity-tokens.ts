@@ -1,6 +1,7 @@
 /** Owns docker's identity tokens: what `docker login` keeps in the place of an app password, for one service alone. */
-import type { Audit, Requester } from '../audit/audit.ts';
+import type { Audit } from '../audit/audit.ts';
 import type { Credentials, Identity } from '../identity/identity.ts';
+import type { Requester } from '../identity/requester.ts';
 import {
   createSecret,
   equalHashes,

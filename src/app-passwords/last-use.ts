@@ -1,5 +1,5 @@
 /** Owns the way of a password's last use to the store: kept in memory, written together, never waited for by a request. */
-import type { Requester } from '../audit/audit.ts';
+import type { Requester } from '../identity/requester.ts';
 import { minute } from '../lib/time.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import type { PasswordStore } from '../store/passwords.ts';

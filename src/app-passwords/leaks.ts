@@ -1,5 +1,6 @@
 /** Owns what a report of a leaked secret ends: whoever holds it may revoke it, whatever kind of ours it is, for good. */
-import type { Audit, Requester } from '../audit/audit.ts';
+import type { Audit } from '../audit/audit.ts';
+import type { Requester } from '../identity/requester.ts';
 import {
   hasValidChecksum,
   isSecretOf,

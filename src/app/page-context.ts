@@ -1,9 +1,10 @@
 /** Owns what the functions that mount pages share. Each page gets the parts that it uses, and never the whole. */
 import type { Request, RequestHandler } from 'express';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
-import type { Audit, Requester } from '../audit/audit.ts';
+import type { Audit } from '../audit/audit.ts';
 import type { Denials } from '../audit/denials.ts';
 import type { Config } from '../config/config.ts';
+import type { Requester } from '../identity/requester.ts';
 import type { Views } from '../web/views.ts';
 import type { Administration } from './accounts.ts';
 import type { NamedIdentity } from './named-identity.ts';

@@ -1,19 +1,10 @@
 /** Owns the record of who did what: rows of the audit, and one log line each. Never a secret. */
 import { randomBytes } from 'node:crypto';
+import type { Requester } from '../identity/requester.ts';
 import type { Log } from '../lib/log.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import type { AuditRow, AuditRowOf, AuditStore } from '../store/audit-events.ts';
 import { storable } from '../store/sql.ts';
-
-/** Who is asking, as far as the connection tells. */
-export type Requester = {
-  /** The address behind the trusted proxies, IPv4-mapped IPv6 written as IPv4. */
-  readonly address: string;
-  /** The User-Agent header, shortened; '' where there is none. */
-  readonly userAgent: string;
-  /** Also in the log and in the X-Request-Id of the answer. */
-  readonly requestId: string;
-};
 
 export type AuditAction =
   | 'key.authority'

@@ -1,12 +1,13 @@
 /** Owns what an app password was used from and for in the last 30 days: addresses, clients, repositories. */
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { Identity } from '../identity/identity.ts';
+import type { Requester } from '../identity/requester.ts';
 import { hour } from '../lib/time.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import type { Access } from '../scope.ts';
 import { idsAtOnce, inPieces } from '../store/conditions.ts';
 import type { PasswordUseRow, PasswordUseStore, UseSummaryRow } from '../store/password-uses.ts';
-import type { AuditBuffer, Requester } from './audit.ts';
+import type { AuditBuffer } from './audit.ts';
 
 export type UseKind = 'address' | 'client' | 'repository';
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import proxyAddr from 'proxy-addr';
-import type { Requester } from '../audit/audit.ts';
+import type { Requester } from '../identity/requester.ts';
 import { printable } from './printable.ts';
 
 /** Whether the peer at this address may speak for others by X-Forwarded-*; `hop` counts from the nearest. */

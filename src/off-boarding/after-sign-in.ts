@@ -1,5 +1,6 @@
 /** Owns what a completed sign-in changes for the later sweeps: the refresh token, the groups, the age of what is known. */
-import type { Audit, Requester } from '../audit/audit.ts';
+import type { Audit } from '../audit/audit.ts';
+import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Admitted } from '../sign-in/admission.ts';
 import type { Profile } from '../sign-in/connector.ts';

@@ -1,6 +1,7 @@
 /** Owns what a provider's signed message changes here, once: sessions end, and accounts that the provider disabled. */
 import { createHash } from 'node:crypto';
-import type { Audit, Requester } from '../audit/audit.ts';
+import type { Audit } from '../audit/audit.ts';
+import type { Requester } from '../identity/requester.ts';
 import type { ProviderEvent, ProviderMessage } from '../sign-in/signed-message.ts';
 import type { Account, AccountStore } from '../store/accounts.ts';
 import type { SeenTokenStore } from '../store/seen-tokens.ts';

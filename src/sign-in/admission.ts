@@ -1,8 +1,9 @@
 /** Owns the question who may come in at all: the rules on domain and e-mail, and the account that a person gets. */
 import { randomBytes } from 'node:crypto';
-import type { Audit, Requester } from '../audit/audit.ts';
+import type { Audit } from '../audit/audit.ts';
 import { isUsableEmail, splitEmail, usableEmails } from '../identity/email.ts';
 import { foldCase } from '../identity/identity.ts';
+import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import { type Account, type AccountStore, byProvider, importedIssuer, type SignedIn } from '../store/accounts.ts';
 import { ConstraintError } from '../store/sql.ts';

@@ -1,8 +1,8 @@
 /** Owns the realm, `/auth`: the phases of a token request, in their order, and the log line that each leaves. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { IdentityTokens } from '../app-passwords/identity-tokens.ts';
-import type { Requester } from '../audit/audit.ts';
 import type { Authenticator, Identity } from '../identity/identity.ts';
+import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Policy } from '../policy/acl.ts';

@@ -1,9 +1,9 @@
 /** Owns the page that tells a person what they may do, by which rule, and what was denied to them lately. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { People } from '../accounts/people.ts';
-import type { Requester } from '../audit/audit.ts';
 import type { Denial } from '../audit/denials.ts';
 import type { Identity } from '../identity/identity.ts';
+import type { Requester } from '../identity/requester.ts';
 import type { Policy } from '../policy/acl.ts';
 import { effectivePermissionsOf } from '../policy/effective-permissions.ts';
 import { explain } from '../policy/explain.ts';

@@ -1,7 +1,7 @@
 /** Owns the pages that create a password, give it a new secret and revoke it: of a person, or of a robot that somebody manages. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { AppPassword, AppPasswords, Owner } from '../app-passwords/app-passwords.ts';
-import type { Requester } from '../audit/audit.ts';
+import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import { type Tool, toolsFor } from './commands.ts';
 import { readForm } from './fields.ts';

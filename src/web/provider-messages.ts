@@ -1,7 +1,7 @@
 /** Owns the two addresses at which providers report unasked: back-channel logout, and Google's security events. */
 import type { IncomingMessage } from 'node:http';
 import express, { type Request, type RequestHandler } from 'express';
-import type { Requester } from '../audit/audit.ts';
+import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Connector } from '../sign-in/connector.ts';

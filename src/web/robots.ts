@@ -2,7 +2,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { Robot, RobotManager, Robots } from '../accounts/robots.ts';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
-import type { Requester } from '../audit/audit.ts';
+import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Account } from '../store/accounts.ts';
 import { fieldsOf, oneOf, readForm } from './fields.ts';

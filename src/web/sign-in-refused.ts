@@ -1,7 +1,7 @@
 /** Owns the page of a refused sign-in: why, and what to do next. */
 import type { IncomingMessage } from 'node:http';
 import type { Request, Response } from 'express';
-import type { Requester } from '../audit/audit.ts';
+import type { Requester } from '../identity/requester.ts';
 import type { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Connector } from '../sign-in/connector.ts';

@@ -1,6 +1,7 @@
 /** Owns the sign-in pages: choose a provider, go there, come back as someone, or read why not. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { Audit, Requester } from '../audit/audit.ts';
+import type { Audit } from '../audit/audit.ts';
+import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Admission, Admitted } from '../sign-in/admission.ts';
 import type { Attempt, Connector, Profile, SignInRequest } from '../sign-in/connector.ts';

@@ -1,7 +1,7 @@
 /** Owns what the pages of the administrators share: who may see them, and their tabs. */
 import type { Request, RequestHandler } from 'express';
 import type { Administrators } from '../../accounts/administrators.ts';
-import type { Requester } from '../../audit/audit.ts';
+import type { Requester } from '../../identity/requester.ts';
 import { Refusal } from '../../lib/errors.ts';
 import { personOf } from '../session.ts';
 import type { Views } from '../views.ts';
