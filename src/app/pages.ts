@@ -2,7 +2,7 @@
 import express, { type RequestHandler } from 'express';
 import type { Config } from '../config/config.ts';
 import { refuseCrossSite } from '../http/cross-site.ts';
-import { type ErrorPage, notFound, replyToErrors } from '../http/error-replies.ts';
+import { type ErrorPage, logLateErrors, notFound, replyToErrors } from '../http/error-replies.ts';
 import { pageHeaders } from '../http/page-headers.ts';
 import { logRequest } from '../http/request-log.ts';
 import type { RequesterReader, Trust } from '../http/requester.ts';
@@ -105,7 +105,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
     next();
   });
   app.use(prefix === '' ? '/' : prefix, router);
-  app.use(notFound, replyToErrors({ log, requesterOf, page: errorPage(views) }));
+  app.use(notFound, replyToErrors({ log, requesterOf, page: errorPage(views) }), logLateErrors(log));
   return app;
 }
 

@@ -24,13 +24,21 @@ export function replyToErrors(parts: {
     const refusal = toRefusal(error);
     if (refusal.status >= 500) parts.log.error({ err: refusal.cause ?? error, requestId }, refusal.message);
     if (response.headersSent) {
-      response.destroy();
+      if (!response.writableEnded) response.destroy();
       return;
     }
     response.status(refusal.status).setHeader('Cache-Control', 'no-store');
     if (refusal.retryAfter !== undefined) response.setHeader('Retry-After', String(refusal.retryAfter));
     if (wantsPage(request)) parts.page(response, refusal, requestId);
     else response.json({ errors: [{ code: refusal.code, message: refusal.message, requestId }] });
+  };
+}
+
+/** The last of all: an error that comes after an error was answered would reach express, which prints it on its own. */
+export function logLateErrors(log: Log): ReturnType<typeof replyToErrors> {
+  return (error, _request, response, _next) => {
+    log.error({ err: error }, 'an error came after the answer');
+    if (!response.writableEnded) response.destroy();
   };
 }
 

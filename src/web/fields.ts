@@ -21,6 +21,15 @@ export function fieldsOf(source: unknown): Fields {
   };
 }
 
+/**
+ * What the sender of a form can correct, to be shown in it.
+ * @throws the error itself where it's a fault of the service: that has an answer of its own, which says when to try again
+ */
+export function correctable(error: unknown): Refusal {
+  if (error instanceof Refusal && error.status < 500) return error;
+  throw error;
+}
+
 /** The value if it is one of those that are known. */
 export function oneOf<Value extends string>(known: readonly Value[], value: string): Value | null {
   return known.find((candidate) => candidate === value) ?? null;

@@ -4,7 +4,7 @@ import type { AppPassword, AppPasswords, Owner } from '../app-passwords/app-pass
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import { type Tool, toolsFor } from './commands.ts';
-import { readForm } from './fields.ts';
+import { correctable, readForm } from './fields.ts';
 import {
   emptyForm,
   formErrorOf,
@@ -97,9 +97,9 @@ async function create(parts: PasswordActionParts, request: Request, response: Re
     const { secret, password } = await passwords.issue(holder.owner, toPasswordInput(fields), actorOf(parts, request));
     showSecret(parts, response, holder, { secret, password, previous: null });
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    const form = { ...emptyForm(passwords), ...fields, error: formErrorOf(error) };
-    showForm(parts, response, holder, form, error.status);
+    const mistake = correctable(error);
+    const form = { ...emptyForm(passwords), ...fields, error: formErrorOf(mistake) };
+    showForm(parts, response, holder, form, mistake.status);
   }
 }
 
@@ -139,8 +139,9 @@ async function rotate(parts: PasswordActionParts, request: Request, response: Re
     const made = await parts.passwords.rotate(idOf(request), owner.id, input, actorOf(parts, request));
     showSecret(parts, response, { owner, ...place }, made);
   } catch (error) {
-    if (!(error instanceof Refusal) || error.code === 'not_found') throw error;
-    await askRotation(parts, request, response, error);
+    const mistake = correctable(error);
+    if (mistake.code === 'not_found') throw mistake;
+    await askRotation(parts, request, response, mistake);
   }
 }
 

@@ -5,7 +5,7 @@ import type { AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Account } from '../store/accounts.ts';
-import { fieldsOf, oneOf, readForm } from './fields.ts';
+import { correctable, fieldsOf, oneOf, readForm } from './fields.ts';
 import type { Holder } from './password-actions.ts';
 import { formErrorOf } from './password-form.ts';
 import { type PasswordView, viewOf } from './password-view.ts';
@@ -149,8 +149,8 @@ async function setState(parts: Parts, request: Request, response: Response): Pro
 }
 
 function showError(parts: Parts, request: Request, response: Response, form: RobotForm, error: unknown): void {
-  if (!(error instanceof Refusal)) throw error;
-  showForm(parts, request, response, { ...form, error: formErrorOf(error) }, error.status);
+  const mistake = correctable(error);
+  showForm(parts, request, response, { ...form, error: formErrorOf(mistake) }, mistake.status);
 }
 
 function showForm({ views, place }: Parts, request: Request, response: Response, form: RobotForm, status = 200): void {

@@ -31,12 +31,22 @@ export class DatabaseSessions extends session.Store {
   private readonly sessions: SessionStore;
   private readonly limits: SessionLimits;
   private readonly now: () => number;
+  private readonly onNotExtended: (error: unknown) => void;
   /** The stored expiry of what was read. */
   private readonly loaded = new WeakMap<SessionData, number>();
 
-  /** @param now epoch milliseconds */
-  constructor(sessions: SessionStore, limits: SessionLimits, now: () => number) {
+  /**
+   * @param now epoch milliseconds
+   * @param onNotExtended told why a session ends earlier than its use would have it
+   */
+  constructor(
+    sessions: SessionStore,
+    limits: SessionLimits,
+    now: () => number,
+    onNotExtended: (error: unknown) => void,
+  ) {
     super();
+    this.onNotExtended = onNotExtended;
     this.sessions = sessions;
     this.limits = limits;
     this.now = now;
@@ -70,11 +80,14 @@ export class DatabaseSessions extends session.Store {
     return loaded;
   }
 
-  /** Not at each page: on SQLite a write waits for the disk, and everybody with it. */
+  /**
+   * Not at each page: on SQLite a write waits for the disk, and everyone with it. It comes after the answer, which express
+   * could only break off, so a failure is no error of the request.
+   */
   override touch(id: string, data: SessionData, done: Callback = () => {}): void {
     const expiry = this.expiryOf(data);
     const isNear = Math.abs(expiry - (this.loaded.get(data) ?? 0)) < Math.min(touchInterval, this.limits.idle * 100);
-    settle(isNear ? Promise.resolve() : this.sessions.extend(hash(id), expiry), done);
+    settle(isNear ? Promise.resolve() : this.sessions.extend(hash(id), expiry).catch(this.onNotExtended), done);
   }
 
   override destroy(id: string, done: Callback = () => {}): void {

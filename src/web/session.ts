@@ -53,7 +53,9 @@ export function createSessions(parts: SessionParts): Sessions {
     session({
       name: cookie.name,
       secret: [...parts.secrets],
-      store: new DatabaseSessions(sessions, parts, now),
+      store: new DatabaseSessions(sessions, parts, now, (error) =>
+        log.warn({ err: error }, 'a session was not extended by its use'),
+      ),
       cookie: cookie.options,
       // A visitor who only looks leaves no row; a request that changes nothing writes at most the new expiry.
       saveUninitialized: false,

@@ -5,7 +5,6 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import type { AuditEvent } from '../../src/audit/audit.ts';
 import { Refusal } from '../../src/lib/errors.ts';
-import { createLog } from '../../src/lib/log.ts';
 import { createAdmission } from '../../src/sign-in/admission.ts';
 import type { Connector } from '../../src/sign-in/connector.ts';
 import { createFreshness } from '../../src/sign-in/freshness.ts';
@@ -23,6 +22,7 @@ import { createSessions, personOf } from '../../src/web/session.ts';
 import { createSignIn, type SignInParts } from '../../src/web/sign-in.ts';
 import { createSignInAttempts } from '../../src/web/sign-in-attempts.ts';
 import { collectingAudit } from './audit.ts';
+import { collectLog, type Line } from './collected-log.ts';
 import { type DemoProvider, startProvider } from './provider.ts';
 
 export type SignInApp = {
@@ -31,6 +31,8 @@ export type SignInApp = {
   /** The table's rows, for what no page shows. */
   readonly sql: Sql;
   readonly audited: readonly AuditEvent[];
+  /** What was logged. */
+  readonly lines: readonly Line[];
   callbackUrl(provider: string): string;
   close(): Promise<void>;
 };
@@ -58,7 +60,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
   const sql = await openSql('sqlite::memory:', () => {});
   await sql.migrate(await readMigrations());
   const accounts = createAccountStore(sql);
-  const log = createLog('silent');
+  const { log, lines } = collectLog();
   const app = express().set('trust proxy', secure);
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -120,6 +122,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
     url,
     sql,
     audited,
+    lines,
     callbackUrl,
     async close() {
       sessions.close();

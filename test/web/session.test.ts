@@ -114,7 +114,7 @@ test('an idle limit that was made shorter counts from the next request on', asyn
   const data = { cookie: { originalMaxAge: null }, passport: { user: { accountId: 'a', signedInAt: 0 } } };
   await store.sessions.write(id, { accountId: null, data: JSON.stringify(data), expiresAt: 3_600_000 });
   const used = async (idle: number) => {
-    const sessions = new DatabaseSessions(store.sessions, { idle, absolute: 100_000 }, () => 1_000);
+    const sessions = new DatabaseSessions(store.sessions, { idle, absolute: 100_000 }, () => 1_000, assert.ifError);
     const read = await new Promise<SessionData | null | undefined>((done) =>
       sessions.get('sid', (_, one) => done(one)),
     );
@@ -124,6 +124,17 @@ test('an idle limit that was made shorter counts from the next request on', asyn
   };
   assert.equal(await used(3600), 3_600_000);
   assert.equal(await used(600), 601_000);
+});
+
+test('a session whose use cannot be stored is a line in the log, and no error of the page', async (t) => {
+  const { app, visitor, clock } = await signedIn(t);
+  clock.now += 120_000;
+  const { run } = app.sql;
+  app.sql.run = (text, values) =>
+    text.startsWith('update web_session') ? Promise.reject(new Error('only reads')) : run(text, values);
+  assert.equal(await seenAs(app, visitor), ana);
+  const late = app.lines.filter(({ message }) => message === 'a session was not extended by its use');
+  assert.equal(late.length, 1);
 });
 
 test('a session ends at the absolute limit, however much it is used', async (t) => {
@@ -168,7 +179,7 @@ test('signing out removes the row and the cookie; GET does not sign out', async 
 test('a session that ends while one of its requests still runs does not come back when that is saved', async (t) => {
   const store = await openStore('sqlite::memory:', () => {});
   t.after(() => store.close());
-  const sessions = new DatabaseSessions(store.sessions, { idle: 60, absolute: 60 }, Date.now);
+  const sessions = new DatabaseSessions(store.sessions, { idle: 60, absolute: 60 }, Date.now, assert.ifError);
   const save = (data: SessionData) => new Promise<unknown>((resolve) => sessions.set('sid', data, resolve));
   const read = () =>
     new Promise<SessionData | null | undefined>((resolve) => sessions.get('sid', (_error, data) => resolve(data)));

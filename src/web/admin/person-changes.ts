@@ -1,8 +1,8 @@
 /** Owns what administrators do to a person: disable, enable, end the sessions, remove. Each is asked for on a page that says what it means. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { People } from '../../accounts/people.ts';
-import { Refusal } from '../../lib/errors.ts';
-import { fieldsOf, readForm } from '../fields.ts';
+import type { Refusal } from '../../lib/errors.ts';
+import { correctable, fieldsOf, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { actorOf } from '../session.ts';
 import { personView } from './person.ts';
@@ -129,8 +129,9 @@ async function act(parts: PersonChangeParts, name: ChangeName, request: IdReques
     else if (name === 'remove') await people.remove(id, by);
     else await people.endSessions(id, by);
   } catch (error) {
-    if (!(error instanceof Refusal) || error.code === 'not_found') throw error;
-    return ask(parts, name, request, response, error);
+    const mistake = correctable(error);
+    if (mistake.code === 'not_found') throw mistake;
+    return ask(parts, name, request, response, mistake);
   }
   const page = name === 'remove' ? '' : `/people/${encodeURIComponent(id)}`;
   response.redirect(303, `${views.prefix}${tabs.people}${page}?done=${words[name].done}`);

@@ -3,7 +3,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { People } from '../../accounts/people.ts';
 import type { Revocation, Revocations } from '../../accounts/revocations.ts';
 import { Refusal } from '../../lib/errors.ts';
-import { dayOf, type Fields, fieldsOf, numberIn, queryOf, readForm } from '../fields.ts';
+import { correctable, dayOf, type Fields, fieldsOf, numberIn, queryOf, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { type PasswordView, viewOf } from '../password-view.ts';
 import { actorOf } from '../session.ts';
@@ -130,8 +130,7 @@ async function revoke(parts: RevocationPageParts, request: Request, response: Re
     const { id } = await revocations.revoke(selectionOf(fields), expected, field('reason'), actorOf(parts, request));
     response.redirect(303, `${views.prefix}${tab}/${encodeURIComponent(id)}?done=revoked`);
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    await preview(parts, request, response, error);
+    await preview(parts, request, response, correctable(error));
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { type ApiToken, type ApiTokens, apiScopes } from '../../accounts/api-tokens.ts';
 import { Refusal } from '../../lib/errors.ts';
-import { fieldsOf, numberIn, readForm } from '../fields.ts';
+import { correctable, fieldsOf, numberIn, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { emptyForm, type FormError, formErrorOf, type PasswordForm } from '../password-form.ts';
 import { actorOf, personOf } from '../session.ts';
@@ -91,8 +91,8 @@ async function create(parts: TokenPageParts, request: Request, response: Respons
     const { secret, token } = await parts.apiTokens.issue(sent, personOf(request).id, actorOf(parts, request));
     parts.views.page(response, 'admin-token-created', { ...frame, secret, token: tokenView(token, parts.now()) });
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    showForm(parts, response, sent, formErrorOf(error), error.status);
+    const mistake = correctable(error);
+    showForm(parts, response, sent, formErrorOf(mistake), mistake.status);
   }
 }
 
