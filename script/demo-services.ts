@@ -34,7 +34,14 @@ export type Demo = {
   readonly casualty: Promise<{ readonly name: string; readonly lastWords: string }>;
 };
 
+/** How `dockpass WORDS...` is started: from the source, unless a test has it in a container. */
+export type Launch = (
+  words: readonly string[],
+  environment: Readonly<Record<string, string>>,
+) => readonly [program: string, args: readonly string[]];
+
 const root = resolve(import.meta.dirname, '..');
+const fromSource: Launch = (words) => [process.execPath, [join(root, 'src', 'main.ts'), ...words]];
 export const demoPolicyFile = join(root, 'script', 'demo-policy.yml');
 
 /**
@@ -50,10 +57,11 @@ export async function startDemo(
     readonly ports?: DemoPorts;
     readonly policyFile?: string;
     readonly onStart?: (name: string, pid: number) => Promise<void>;
+    readonly launch?: Launch;
   },
   stack: AsyncDisposableStack,
 ): Promise<Demo> {
-  const { folder, ports = await freeDemoPorts() } = settings;
+  const { folder, ports = await freeDemoPorts(), launch = fromSource } = settings;
   const data = join(folder, 'dockpass');
   await mkdir(data, { recursive: true, mode: 0o700 });
   const url = `http://localhost:${ports.dockpass}`;
@@ -67,10 +75,11 @@ export async function startDemo(
   stack.defer(() => provider.close());
 
   const environment = {
-    PATH: process.env['PATH'],
+    PATH: process.env['PATH'] ?? '',
     PUBLIC_URL: url,
     PORT: String(ports.dockpass),
     DATA_DIR: data,
+    CERTIFICATE_BUNDLE_FILE: join(data, 'registry-bundle.pem'),
     POLICY_FILE: settings.policyFile ?? demoPolicyFile,
     SERVICES: registry,
     ...googleSettings(provider, client),
@@ -81,14 +90,14 @@ export async function startDemo(
     // Minutes; a visitor who changes something wants to see what comes of it.
     GROUPS_TTL: '1',
   };
-  const main = join(root, 'src', 'main.ts');
-  const dockpass = await startProgram(process.execPath, [main, 'serve'], {
-    ...{ cwd: folder, env: environment, ready: /listening/ },
-  });
+  const [program, args] = launch(['serve'], environment);
+  const dockpass = await startProgram(program, args, { cwd: folder, env: environment, ready: /listening/ });
   stack.defer(() => dockpass.stop());
   await settings.onStart?.('Dockpass', dockpass.pid);
-  const command = (...words: readonly string[]) =>
-    runProgram(process.execPath, [main, ...words], { cwd: folder, env: environment });
+  const command = (...words: readonly string[]) => {
+    const [program, args] = launch(words, environment);
+    return runProgram(program, args, { cwd: folder, env: environment });
+  };
 
   const running: Record<string, Running> = { Dockpass: dockpass };
   const hasRegistry = findProgram('docker-registry') !== null;

@@ -1,6 +1,7 @@
 /** The process: arguments in, a command run, an exit code out. */
 import { existsSync } from 'node:fs';
 import { runCommand } from './cli/cli.ts';
+import { envFileSetting } from './config/settings.ts';
 
 // Whatever is made here is for this user alone: the database holds who may do what. Public files say so themselves.
 process.umask(0o077);
@@ -10,7 +11,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-if (existsSync('.env')) process.loadEnvFile('.env');
+const envFile = process.env[envFileSetting];
+if (envFile !== undefined || existsSync('.env')) loadSettings(envFile ?? '.env');
 
 process.exitCode = await runCommand(process.argv.slice(2), {
   environment: process.env,
@@ -18,3 +20,13 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   out: (line) => process.stdout.write(`${line}\n`),
   note: (line) => process.stderr.write(`${line}\n`),
 });
+
+/** The environment wins over the file. */
+function loadSettings(file: string): void {
+  try {
+    process.loadEnvFile(file);
+  } catch (error) {
+    process.stderr.write(`${envFileSetting} names ${file}, which can't be read: ${(error as Error).message}\n`);
+    process.exit(1);
+  }
+}

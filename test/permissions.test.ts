@@ -28,6 +28,7 @@ const expected: Readonly<Record<string, Access>> = {
   'GET /healthz': 'anybody',
   'GET /readyz': 'anybody',
   'GET /.well-known/jwks.json': 'anybody',
+  'GET /.well-known/registry-bundle.pem': 'anybody',
   'POST /sign-in/:provider/back-channel-logout': 'anybody',
   'POST /google-events': 'anybody',
   'GET /sign-in': 'anybody',

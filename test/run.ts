@@ -7,7 +7,7 @@ import { spec } from 'node:test/reporters';
 import { unitTests } from './unit.ts';
 
 /** These drive a Docker Engine or a browser for most of a minute: they start first, so that none is left to run alone at the end. */
-const slow = /docker-login|clients|browser|pages/;
+const slow = /docker-login|clients|browser|pages|image/;
 
 const files = chosenFiles(process.argv.slice(2)).sort((a, b) => Number(slow.test(b)) - Number(slow.test(a)));
 if (files.length === 0) {

@@ -77,7 +77,8 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
     setInterval(keys.look, keyInterval),
     setInterval(clock.look, clockInterval),
   ];
-  log.info({ pid: process.pid, url, publicUrl: config.publicUrl.href, database: store.engine }, 'listening');
+  const { publicUrl, dataFolder } = config;
+  log.info({ pid: process.pid, url, publicUrl: publicUrl.href, database: store.engine, dataFolder }, 'listening');
   return {
     url,
     reload: policies.reload,

@@ -1,6 +1,7 @@
 /** Mounts every page, and makes what the pages alone need. Reading the routes is reading the product. */
 import express, { type RequestHandler } from 'express';
 import type { Config } from '../config/config.ts';
+import type { ServiceConfig } from '../config/services.ts';
 import { refuseCrossSite } from '../http/cross-site.ts';
 import { type ErrorPage, logLateErrors, notFound, replyToErrors } from '../http/error-replies.ts';
 import { pageHeaders } from '../http/page-headers.ts';
@@ -79,6 +80,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   router.get('/healthz', healthy);
   router.get('/readyz', readiness(store, parts.warnings, parts.stopping));
   router.get('/.well-known/jwks.json', publicKeys(config.services, parts.keys));
+  router.get('/.well-known/registry-bundle.pem', certificateBundle(config.services, parts.keys));
   // Providers send no cookies, and are known by their signature.
   router.post('/sign-in/:provider/back-channel-logout', messages.logout);
   router.post('/google-events', messages.googleEvent);
@@ -180,14 +182,26 @@ function readiness(store: Store, warningsNow: () => readonly string[], stopping:
   };
 }
 
-/** The keys of one service: those of the first, unless `?service=` names another. */
+/** For registries that can't read the file: the certificates that they must trust. */
+function certificateBundle(services: Config['services'], keys: Keys): RequestHandler {
+  return (request, response) => {
+    const ring = keys.ring(namedService(services, request.query['service']).ring);
+    response.set('Cache-Control', 'public, max-age=300').type('application/x-pem-file').send(ring.bundle());
+  };
+}
+
 function publicKeys(services: Config['services'], keys: Keys): RequestHandler {
   return (request, response) => {
-    const { service: name } = request.query;
-    const service = name === undefined ? services[0] : services.find((candidate) => candidate.name === name);
-    if (service === undefined) throw new Refusal('not_found', 'There is no such service. SERVICES has their names.');
-    response.set('Cache-Control', 'public, max-age=300').json(keys.ring(service.ring).jwks());
+    const ring = keys.ring(namedService(services, request.query['service']).ring);
+    response.set('Cache-Control', 'public, max-age=300').json(ring.jwks());
   };
+}
+
+/** The first service, unless `?service=` names another. */
+function namedService(services: Config['services'], name: unknown): ServiceConfig {
+  const service = name === undefined ? services[0] : services.find((candidate) => candidate.name === name);
+  if (service === undefined) throw new Refusal('not_found', 'There is no such service. SERVICES has their names.');
+  return service;
 }
 
 /** What a page of an error is called where its code tells more than that something failed. */

@@ -1,4 +1,5 @@
 /** Owns the configuration: the environment in, one frozen Config out, or every mistake at once. */
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { databaseName } from '../lib/data-folder.ts';
@@ -7,6 +8,7 @@ import { type AdministrationConfig, readAdministration } from './administration.
 import { type KeyRingConfig, readKeyRings } from './key-rings.ts';
 import { type OffBoardingConfig, readOffBoarding } from './off-boarding.ts';
 import { type GoogleConfig, type OidcConfig, readGoogle, readOidcProviders } from './providers.ts';
+import { withoutServiceLinks } from './service-links.ts';
 import { readServices, type ServiceConfig } from './services.ts';
 import { createSettings, type Environment, isLoopback, type Settings } from './settings.ts';
 
@@ -63,7 +65,8 @@ export class ConfigError extends Error {
 export type StorageConfig = Pick<Config, 'dataFolder' | 'databaseUrl'>;
 
 /** @throws {ConfigError} */
-export function readConfig(environment: Environment): Config {
+export function readConfig(given: Environment): Config {
+  const environment = withoutServiceLinks(given);
   const settings = createSettings(environment);
   const publicUrl = settings.url('PUBLIC_URL', undefined);
   const storage = readStorage(settings);
@@ -73,8 +76,8 @@ export function readConfig(environment: Environment): Config {
     ...readListener(settings),
     publicUrl,
     prefix: publicUrl.pathname.replace(/\/+$/, ''),
-    policyFile: resolve(settings.text('POLICY_FILE', 'policy.yml')),
-    policyCandidateFile: settings.optional('POLICY_CANDIDATE_FILE'),
+    policyFile: settings.path('POLICY_FILE', 'policy.yml'),
+    policyCandidateFile: settings.optionalPath('POLICY_CANDIDATE_FILE'),
     services,
     keyRings: readKeyRings(settings, services, storage.dataFolder),
     google: readGoogle(settings),
@@ -97,15 +100,19 @@ export function readConfig(environment: Environment): Config {
 
 /** @throws {ConfigError} */
 export function readStorageConfig(environment: Environment): StorageConfig {
-  const settings = createSettings(environment);
+  const settings = createSettings(withoutServiceLinks(environment));
   const storage = readStorage(settings);
   if (settings.problems.length > 0) throw new ConfigError(settings.problems);
   return storage;
 }
 
 function readStorage(settings: Settings): StorageConfig {
-  const dataFolder = resolve(settings.text('DATA_DIR', 'data'));
-  const databaseUrl = settings.secret('DATABASE_URL') ?? `sqlite:${join(dataFolder, databaseName)}`;
+  const dataFolder = settings.path('DATA_DIR', 'data');
+  refuseForgottenData(settings, dataFolder);
+  const databaseUrl = withAbsolutePath(
+    settings,
+    settings.secret('DATABASE_URL') ?? `sqlite:${join(dataFolder, databaseName)}`,
+  );
   if (!isDatabaseUrl(databaseUrl)) {
     settings.problem('DATABASE_URL must begin with sqlite: or postgres://');
   } else if (!databaseUrl.startsWith('sqlite:') && !URL.canParse(databaseUrl)) {
@@ -114,14 +121,29 @@ function readStorage(settings: Settings): StorageConfig {
   return { dataFolder, databaseUrl };
 }
 
+function withAbsolutePath(settings: Settings, databaseUrl: string): string {
+  const [, file] = /^sqlite:(.+)$/s.exec(databaseUrl) ?? [];
+  return file === undefined ? databaseUrl : `sqlite:${settings.absolute(file)}`;
+}
+
+/** The folder that DATA_DIR used to mean: a start with an empty one would look as if everything was lost. */
+function refuseForgottenData(settings: Settings, dataFolder: string): void {
+  const before = resolve(settings.text('DATA_DIR', 'data'));
+  if (before === dataFolder || existsSync(join(dataFolder, databaseName)) || !existsSync(join(before, databaseName)))
+    return;
+  settings.problem(
+    `DATA_DIR is relative, so it counts from the folder of the .env file: ${dataFolder}, which has no database. ${before} has one: set DATA_DIR to that path, or move the folder`,
+  );
+}
+
 /** Whether the text begins as the place of a database does: `sqlite:PATH` or `postgres://...`. */
 export function isDatabaseUrl(text: string): boolean {
   return /^(sqlite:.|postgres(ql)?:\/\/)/.test(text);
 }
 
 function readListener(settings: Settings): Pick<Config, 'host' | 'port' | 'workers' | 'tls' | 'trustedProxies'> {
-  const certificateFile = settings.optional('TLS_CERTIFICATE_FILE');
-  const keyFile = settings.optional('TLS_KEY_FILE');
+  const certificateFile = settings.optionalPath('TLS_CERTIFICATE_FILE');
+  const keyFile = settings.optionalPath('TLS_KEY_FILE');
   if ((certificateFile === null) !== (keyFile === null)) {
     settings.problem('TLS_CERTIFICATE_FILE and TLS_KEY_FILE belong together: set both or none');
   }

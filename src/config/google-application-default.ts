@@ -22,7 +22,7 @@ const setting = 'GOOGLE_APPLICATION_CREDENTIALS';
 
 /** `null` where the metadata server has the credentials. */
 export function readApplicationDefault(settings: Settings): ApplicationDefault | null {
-  const file = settings.optional(setting);
+  const file = settings.optionalPath(setting);
   if (file === null) return null;
   const refuse = (problem: string): null => {
     settings.problem(`${setting}: ${file} ${problem}`);

@@ -1,5 +1,5 @@
 /** Owns the settings of the keys that sign tokens: which services share them, who makes them, where registries read them. */
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ServiceConfig } from './services.ts';
 import type { Settings } from './settings.ts';
 
@@ -27,12 +27,12 @@ export function readKeyRings(
   dataFolder: string,
 ): KeyRingConfig[] {
   const groups = Map.groupBy(services, ({ ring }) => ring);
-  const shared = settings.optional('CERTIFICATE_BUNDLE_FILE');
+  const shared = settings.optionalPath('CERTIFICATE_BUNDLE_FILE');
   const rings = [...groups].map(([name, members]) => {
     const [first] = members;
     const prefix = name === '' || first === undefined ? '' : first.prefix;
     // Where the one bundle is put for registries to read, they will look for the others too.
-    const folder = shared === null ? dataFolder : dirname(resolve(shared));
+    const folder = shared === null ? dataFolder : dirname(shared);
     const file = (what: string) => join(folder, `registry-${what}`);
     const suffix = prefix === '' ? '' : `-${name.toLowerCase().replaceAll(/[^a-z0-9.]+/g, '-')}`;
     return {
@@ -41,8 +41,8 @@ export function readKeyRings(
       rotation: readRotation(settings, prefix, members),
       tokenLife: Math.max(...members.map(({ lifetime }) => lifetime)),
       own: readOwnKey(settings, prefix),
-      bundleFile: resolve(settings.text(`${prefix}CERTIFICATE_BUNDLE_FILE`, file(`bundle${suffix}.pem`))),
-      jwksFile: resolve(settings.text(`${prefix}JWKS_FILE`, file(`jwks${suffix}.json`))),
+      bundleFile: settings.path(`${prefix}CERTIFICATE_BUNDLE_FILE`, file(`bundle${suffix}.pem`)),
+      jwksFile: settings.path(`${prefix}JWKS_FILE`, file(`jwks${suffix}.json`)),
     };
   });
   refuseSharedFiles(settings, rings);
@@ -84,7 +84,7 @@ function readRotation(settings: Settings, prefix: string, services: readonly Ser
 
 function readOwnKey(settings: Settings, prefix: string): KeyRingConfig['own'] {
   const [certificate, key] = [`${prefix}TOKEN_CERTIFICATE_FILE`, `${prefix}TOKEN_KEY_FILE`];
-  const [certificateFile, keyFile] = [settings.optional(certificate), settings.optional(key)];
+  const [certificateFile, keyFile] = [settings.optionalPath(certificate), settings.optionalPath(key)];
   if ((certificateFile === null) !== (keyFile === null)) {
     settings.problem(`${certificate} and ${key} belong together: set both or none`);
   }
@@ -94,5 +94,5 @@ function readOwnKey(settings: Settings, prefix: string): KeyRingConfig['own'] {
       settings.problem(`${prefix}${name} is for keys that Dockpass makes; with ${key} the key is yours`);
     }
   }
-  return { certificateFile: resolve(certificateFile), keyFile: resolve(keyFile) };
+  return { certificateFile, keyFile };
 }

@@ -2,6 +2,7 @@
 import { PatternError } from '../pattern/compiled.ts';
 import { compilePattern } from '../pattern/pattern.ts';
 import { type GoogleDirectoryConfig, readGoogleDirectory } from './google-directory.ts';
+import { isServiceLink } from './service-links.ts';
 import { type Environment, isLoopback, type Settings } from './settings.ts';
 
 export type GoogleConfig = {
@@ -170,12 +171,13 @@ function oidcPrefix(name: string): string {
 const oidcSettings =
   /^(LABEL|ISSUER|CLIENT_ID|CLIENT_SECRET|CLIENT_SECRET_FILE|SCOPES|GROUPS_CLAIM|GROUPS_PREFIX|GROUPS_ALLOW|DOMAINS|REQUIRE_VERIFIED_EMAIL|REFRESH_TOKENS)$/;
 
-/** A misspelt setting would silently not count. */
+/** A misspelled setting would silently not count. */
 function refuseUnknown(settings: Settings, environment: Environment): void {
   const prefixes = settings.list('OIDC_PROVIDERS').map(oidcPrefix);
   for (const name of Object.keys(environment).filter((key) => key.startsWith('OIDC_') && key !== 'OIDC_PROVIDERS')) {
     const known = prefixes.some((prefix) => name.startsWith(prefix) && oidcSettings.test(name.slice(prefix.length)));
-    if (!known) settings.problem(`${name} is not a setting of a provider that OIDC_PROVIDERS names: misspelt?`);
+    if (!known && !isServiceLink(name, environment[name]))
+      settings.problem(`${name} is not a setting of a provider that OIDC_PROVIDERS names: misspelt?`);
   }
 }
 

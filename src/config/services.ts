@@ -1,4 +1,5 @@
 /** Owns the settings of the services: the registries that ask Dockpass for tokens. */
+import { isServiceLink } from './service-links.ts';
 import type { Environment, Settings } from './settings.ts';
 
 export type ServiceConfig = {
@@ -105,10 +106,11 @@ const serviceSettings = new Set([
   ...ringSettings,
 ]);
 
-/** A misspelt setting would silently not count. */
+/** A misspelled setting would silently not count. */
 function refuseUnknown(settings: Settings, environment: Environment, prefixes: readonly string[]): void {
   for (const name of Object.keys(environment).filter((key) => key.startsWith('SERVICE_'))) {
     const known = prefixes.some((prefix) => name.startsWith(prefix) && serviceSettings.has(name.slice(prefix.length)));
-    if (!known) settings.problem(`${name} is not a setting of a service that SERVICES names: misspelt?`);
+    if (!known && !isServiceLink(name, environment[name]))
+      settings.problem(`${name} is not a setting of a service that SERVICES names: misspelt?`);
   }
 }

@@ -1,6 +1,8 @@
 /** Owns how one setting is read from the environment: its text, its `_FILE` twin, its form, and what is wrong with it. */
 import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { nearestWord } from '../lib/nearest-word.ts';
+import { isServiceLink } from './service-links.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -9,6 +11,10 @@ export type Settings = {
   /** The text, or `fallback`; an empty value counts as not set. Without a fallback the setting is required. */
   text(name: string, fallback?: string): string;
   optional(name: string): string | null;
+  /** Absolute: a relative path counts from the folder of the .env file, and without one from the working folder. */
+  path(name: string, fallback: string): string;
+  optionalPath(name: string): string | null;
+  absolute(path: string): string;
   /** From `NAME` or from the file that `NAME_FILE` names, without the line end. */
   secret(name: string, options?: { required?: boolean; minimumLength?: number }): string | null;
   integer(name: string, range: { fallback: number; minimum: number; maximum: number }): number;
@@ -18,17 +24,27 @@ export type Settings = {
   list(name: string): string[];
   url(name: string, fallback?: string): URL;
   problem(message: string): void;
-  /** Reports what stands in the environment and is nearly the name of a setting: it would silently not count. */
+  /** Reports variables whose name is nearly that of a setting: they would silently not count. */
   refuseMisspelt(): void;
   readonly problems: readonly string[];
 };
 
+/** Names the .env file to read, where that isn't `.env` in the working folder. */
+export const envFileSetting = 'DOCKPASS_ENV_FILE';
+
+/** What relative paths count from. */
+export function baseFolder(environment: Environment): string {
+  const file = environment[envFileSetting]?.trim();
+  return file ? dirname(resolve(file)) : process.cwd();
+}
+
 export function createSettings(environment: Environment): Settings {
+  const base = baseFolder(environment);
   const problems: string[] = [];
   const problem = (message: string): void => {
     problems.push(message);
   };
-  const asked = new Set<string>();
+  const asked = new Set<string>([envFileSetting]);
   const optional = (name: string): string | null => {
     asked.add(name);
     return environment[name]?.trim() || null;
@@ -38,8 +54,16 @@ export function createSettings(environment: Environment): Settings {
     problems,
     problem,
     optional,
+    absolute: (path) => resolve(base, path),
+    path: (name, fallback) => resolve(base, optional(name) ?? fallback),
+    optionalPath(name) {
+      const path = optional(name);
+      return path === null ? null : resolve(base, path);
+    },
     refuseMisspelt() {
-      const names = Object.keys(environment).filter((name) => name.length >= 8 && !asked.has(name));
+      const names = Object.entries(environment)
+        .filter(([name, value]) => name.length >= 8 && !asked.has(name) && !isServiceLink(name, value))
+        .map(([name]) => name);
       for (const name of names) {
         const meant = nearestWord(name, [...asked], 2);
         if (meant !== null) problem(`${name} is not a setting; did you mean ${meant}?`);
@@ -98,7 +122,7 @@ function readSecret(environment: Environment, name: string, problem: (message: s
   if (file === null) return value;
   if (value !== null) problem(`${name} and ${name}_FILE are both set: keep one`);
   try {
-    const content = readFileSync(file, 'utf8').trim();
+    const content = readFileSync(resolve(baseFolder(environment), file), 'utf8').trim();
     if (content === '') problem(`${name}_FILE: ${file} is empty`);
     return content;
   } catch (error) {

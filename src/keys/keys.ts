@@ -7,7 +7,7 @@ import type { SigningKeyStore } from '../store/signing-keys.ts';
 import { libtrustKeyId } from './key-id.ts';
 import type { KeyRing } from './key-ring.ts';
 import { type OwnRingParts, openOwnRing } from './own-ring.ts';
-import { writePublicFile } from './public-file.ts';
+import { formerBundle, writePublicFile } from './public-file.ts';
 import { openStoredRing } from './stored-ring.ts';
 
 export type RingSettings = {
@@ -56,7 +56,12 @@ export async function openKeys(parts: KeyParts): Promise<Keys> {
     opened.push({ settings, ring: await openRing(settings, parts, (id) => holderOf(id, others())) });
   }
   const rings = opened.map(({ ring }) => ring);
-  for (const { settings, ring } of opened) await writeFiles(settings, ring);
+  /** By ring. */
+  const formerNames = new Map<string, string | null>();
+  const write = async (settings: RingSettings, ring: KeyRing): Promise<void> => {
+    formerNames.set(ring.name, await writeFiles(settings, ring));
+  };
+  for (const { settings, ring } of opened) await write(settings, ring);
   /** What went wrong at the last look, by ring. */
   const failures = new Map<string, string>();
 
@@ -78,7 +83,7 @@ export async function openKeys(parts: KeyParts): Promise<Keys> {
       for (const { settings, ring } of opened) {
         try {
           await ring.refresh();
-          await writeFiles(settings, ring);
+          await write(settings, ring);
           failures.delete(ring.name);
         } catch (error) {
           failures.set(ring.name, `The signing keys could not be looked after: ${(error as Error).message}`);
@@ -90,7 +95,11 @@ export async function openKeys(parts: KeyParts): Promise<Keys> {
       }
       warn();
     },
-    warnings: () => [...failures.values(), ...rings.flatMap((ring) => ring.warnings())],
+    warnings: () => [
+      ...failures.values(),
+      ...[...formerNames.values()].filter((warning) => warning !== null),
+      ...rings.flatMap((ring) => ring.warnings()),
+    ],
   };
 }
 
@@ -111,7 +120,13 @@ function holderOf(id: string, rings: readonly KeyRing[]): string | undefined {
   return holder.name === '' ? 'the services that share their keys' : `the service "${holder.name}"`;
 }
 
-async function writeFiles({ bundleFile, jwksFile }: RingSettings, ring: KeyRing): Promise<void> {
-  await writePublicFile(bundleFile, ring.bundle());
+/** @returns a warning where a registry may still read the bundle by its former name */
+async function writeFiles({ bundleFile, jwksFile }: RingSettings, ring: KeyRing): Promise<string | null> {
+  const bundle = ring.bundle();
+  const former = await formerBundle(bundleFile, bundle);
+  if (former !== null) await writePublicFile(former, bundle);
+  await writePublicFile(bundleFile, bundle);
   await writePublicFile(jwksFile, `${JSON.stringify(ring.jwks(), null, 2)}\n`);
+  if (former === null) return null;
+  return `The certificate bundle is now called ${bundleFile}; ${former} is kept up to date. Set the registry's rootcertbundle to the new name, restart it, and delete the old file.`;
 }

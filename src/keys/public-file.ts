@@ -8,7 +8,7 @@ const draftLife = 60_000;
 
 /**
  * Writes the file unless it holds the text already, in one step, so that a registry that starts at this moment reads
- * the old text or the new one. Everybody may read it: it is public.
+ * the old text or the new one. Everyone can read it: it's public.
  * @throws {Error} that names the file
  */
 export async function writePublicFile(file: string, text: string): Promise<void> {
@@ -26,7 +26,25 @@ export async function writePublicFile(file: string, text: string): Promise<void>
   }
 }
 
-/** Of whoever was killed while writing; what is younger, another process may be about to put in place. */
+/** What the image of 0.1.0 called the bundle. */
+const formerName = 'dockpass.pem';
+
+/**
+ * Where a registry may still read the bundle by the name of 0.1.0: beside the bundle, if that file holds only certificates
+ * and one of them is in the bundle. A file of the same name that is someone else's is left alone.
+ */
+export async function formerBundle(bundleFile: string, bundle: string): Promise<string | null> {
+  const file = join(dirname(bundleFile), formerName);
+  if (file === bundleFile) return null;
+  const text = await readFile(file, 'utf8').catch(() => '');
+  const isOurs = certificatesIn(text).some((certificate) => bundle.includes(certificate));
+  return isOurs && !/-----BEGIN (?!CERTIFICATE-)/.test(text) ? file : null;
+}
+
+const certificatesIn = (text: string): string[] =>
+  text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+
+/** Of a process that was killed while writing. A younger one may be about to be put in place by another process. */
 async function removeDrafts(file: string): Promise<void> {
   const [folder, own] = [dirname(file), basename(file)];
   const names = await readdir(folder).catch(() => []);

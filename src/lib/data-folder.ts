@@ -1,6 +1,6 @@
-/** Owns the files that a single machine makes for itself in its data folder: readable by this user alone. */
+/** Owns the files that a single machine makes for itself in its data folder: readable by this user only. */
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Refusal } from './errors.ts';
 
@@ -8,9 +8,10 @@ import { Refusal } from './errors.ts';
 export const databaseName = 'dockpass.db';
 
 /**
- * Makes the folder, and those above it that are missing, for this user alone. Not by `recursive`: node's never ends
- * where a file system answers ENOENT to each try, as /proc does.
- * @throws {Refusal} `misconfigured`, when it cannot be made or is no folder
+ * Makes the folder, and those above it that are missing. Others can pass through it to the certificates that registries
+ * read, and see neither its list nor any other file. Not by `recursive`: node's never ends where a file system answers
+ * ENOENT to each try, as /proc does.
+ * @throws {Refusal} `misconfigured`, when it can't be made or isn't a folder
  */
 export async function createDataFolder(folder: string): Promise<void> {
   let error = await makeFolder(folder);
@@ -26,7 +27,8 @@ export async function createDataFolder(folder: string): Promise<void> {
 /** `null` when it is there now. */
 async function makeFolder(folder: string): Promise<NodeJS.ErrnoException | null> {
   try {
-    await mkdir(folder, { mode: 0o700 });
+    await mkdir(folder);
+    await chmod(folder, 0o711); // whatever the umask says
     return null;
   } catch (error) {
     const isFolder = (error as NodeJS.ErrnoException).code === 'EEXIST' && (await stat(folder)).isDirectory();

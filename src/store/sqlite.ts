@@ -15,12 +15,14 @@ import {
   type Value,
 } from './sql.ts';
 import { isBusy, translated, unusableFile } from './sqlite-errors.ts';
+import { refuseNetworkFileSystem } from './sqlite-place.ts';
 
 /**
  * Opens (and creates) the database file.
  * WAL lets readers go on while one writes; `synchronous = FULL` makes an answered revocation survive a power cut.
  */
 export function openSqlite(file: string): Sql {
+  refuseNetworkFileSystem(file);
   const database = open(file);
   database.pragma('synchronous = FULL');
   database.pragma('foreign_keys = ON');

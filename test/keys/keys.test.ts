@@ -259,3 +259,20 @@ test('services with keys of their own share nothing with the others', async (t) 
   await jwtVerify(token, keySet(separate.jwks()));
   await assert.rejects(jwtVerify(token, keySet(shared.jwks())));
 });
+
+test('a bundle by the name of 0.1.0 is kept up to date, with a warning, unless it is not ours', async (t) => {
+  const place = await newPlace(t);
+  const former = join(dirname(place.settings.bundleFile), 'dockpass.pem');
+  const before = (await place.open()).ring('').bundle();
+  await writeFile(former, before);
+  const keys = await place.open();
+  assert.match(keys.warnings().join('\n'), /is now called .*bundle\.pem; .*dockpass\.pem is kept up to date/);
+  await keys.ring('').addAuthority();
+  await keys.look();
+  const now = await readFile(place.settings.bundleFile, 'utf8');
+  assert.notEqual(now, before);
+  assert.equal(await readFile(former, 'utf8'), now);
+  await writeFile(former, 'a certificate of something else');
+  await keys.look();
+  assert.equal(await readFile(former, 'utf8'), 'a certificate of something else');
+});

@@ -1,6 +1,7 @@
 /** Owns a Docker Engine of its own for a test: daemon, image store, socket and login file in one folder. Needs root. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeLayer } from './image.ts';
@@ -9,6 +10,8 @@ import { type Finished, runProgram, startProgram } from './process.ts';
 import type { RegistryClient } from './registry-client.ts';
 
 export type DockerEngine = {
+  /** For DOCKER_HOST. */
+  readonly host: string;
   /** `docker ARGS` against this engine. */
   docker(args: readonly string[], input?: string): Promise<Finished>;
   /** Logs in as the page tells people to: the secret on standard input. */
@@ -61,14 +64,27 @@ export async function startDockerEngine(folder: string, store: ImageStore = 'gra
   const docker = (args: readonly string[], input?: string): Promise<Finished> =>
     runProgram('docker', args, { env, ...(input === undefined ? {} : { input }) });
   return {
+    host: socket,
     docker,
     login: (registry, user, secret) => docker(['login', '--username', user, '--password-stdin', registry], secret),
     async makeImage(name) {
       const imported = await docker(['import', await writeLayer(folder), name]);
       if (imported.code !== 0) throw new Error(`docker import: ${imported.output}`);
     },
-    stop: () => daemon.stop(),
+    async stop() {
+      await daemon.stop();
+      // The daemon leaves the network namespaces of containers mounted.
+      for (const mount of mountsBelow(folder)) execFileSync('umount', ['--lazy', mount]);
+    },
   };
+}
+
+function mountsBelow(folder: string): string[] {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
+  return mounts
+    .map((line) => line.split(' ')[1] ?? '')
+    .filter((path) => path.startsWith(`${folder}/`))
+    .reverse();
 }
 
 /** The engine as one registry client among others. */
