@@ -1,12 +1,15 @@
 /** Owns `dockpass import ...` and `dockpass compare`: coming from docker_auth. */
-import { createReadStream } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { createReadStream, readFileSync } from 'node:fs';
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { readPolicyFile } from '../app/policy-file.ts';
+import { ConfigError, readConfig } from '../config/config.ts';
 import { compareDecisions, formatDifference } from '../docker-auth/compare.ts';
 import { importDockerAuth } from '../docker-auth/import.ts';
 import { Refusal } from '../lib/errors.ts';
-import { formatProblem } from '../policy/acl.ts';
+import { formatProblem, type PolicyProblem } from '../policy/acl.ts';
 import { DockerAuthError } from '../policy/docker-auth.ts';
 import { type Command, UsageError } from './command.ts';
 import { linesOf } from './lines.ts';
@@ -14,25 +17,30 @@ import { linesOf } from './lines.ts';
 export const importCommands: readonly Command[] = [
   {
     words: 'import docker-auth',
-    usage: 'auth_config.yml --out DIR',
+    usage: 'auth_config.yml --out DIR [--without SECTION ...]',
     summary: 'Write policy.yml and .env from the configuration of docker_auth, and say what to look at',
     details: [
       'Comments are kept. What Dockpass does not have is an error, with what to do instead; then nothing is written.',
-      '  --out DIR   made where it is not there; files that are there already are never overwritten',
+      '  --out DIR           made where it is not there; files that are there already are never overwritten',
+      '  --without SECTION   import the rest, as if this section (ldap_auth) were not there; may be repeated',
     ],
-    options: { out: { type: 'string' } },
+    options: { out: { type: 'string' }, without: { type: 'string', multiple: true } },
     operands: [1, 1],
-    async run([file = ''], { out }, terminal) {
+    async run([file = ''], { out, without }, terminal) {
       if (typeof out !== 'string') throw new UsageError('--out is missing: say where policy.yml and .env go.');
-      const { policy, environment, problems } = importDockerAuth(await readFile(file, 'utf8'), file);
-      for (const problem of problems) terminal.note(formatProblem(file, problem));
+      const sections = Array.isArray(without) ? without.map(String) : [];
+      const imported = importDockerAuth(await readFile(file, 'utf8'), { without: sections, certificateEnd });
+      const { policy, environment, problems } = imported;
+      for (const problem of inOrder(problems)) terminal.note(formatProblem(file, problem));
       const errors = problems.filter(({ severity }) => severity === 'error').length;
       if (errors > 0) {
-        terminal.note(
-          `Nothing was written: ${errors} ${errors === 1 ? 'part' : 'parts'} cannot be imported as they are.`,
-        );
+        const parts =
+          errors === 1 ? "1 part can't be imported as it is" : `${errors} parts can't be imported as they are`;
+        terminal.note(`Nothing was written: ${parts}.`);
         return 1;
       }
+      for (const problem of refusedSettings(environment))
+        terminal.note(`.env: warning: serve refuses this: ${problem}`);
       await mkdir(out, { recursive: true });
       await writeNew(join(out, 'policy.yml'), policy, 0o644);
       await writeNew(join(out, '.env'), environment, 0o600);
@@ -64,6 +72,31 @@ export const importCommands: readonly Command[] = [
     },
   },
 ];
+
+function inOrder(problems: readonly PolicyProblem[]): readonly PolicyProblem[] {
+  return problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+}
+
+/** `null` where the file isn't here, or holds no certificate: then `serve` says so. */
+function certificateEnd(file: string): number | null {
+  try {
+    return new X509Certificate(readFileSync(file)).validToDate.getTime();
+  } catch {
+    return null;
+  }
+}
+
+/** What is wrong with the settings besides those that are still to be filled in. */
+function refusedSettings(environment: string): readonly string[] {
+  const settings = { ...parseEnv(environment), TRUSTED_PROXIES: '127.0.0.1' };
+  try {
+    readConfig(settings);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
 
 /** @throws {Refusal} `bad_request`, for what docker_auth itself could not decide */
 function orRefuse<Result>(make: () => Result): Result {

@@ -1,5 +1,8 @@
 /** Owns the conversion of docker_auth's `server`, `token`, `google_auth` and `oidc_auth` to settings of Dockpass. */
-import { type Entry, type Reader, suggest, type Value } from '../policy/reader.ts';
+import { dateOf } from '../lib/time.ts';
+import { type Entry, type Place, type Reader, suggest, type Value } from '../policy/reader.ts';
+import { refusedBackEnds } from './back-ends.ts';
+import { isUnfilled } from './source-form.ts';
 
 /** What becomes of a key: a setting, or advice where it has no counterpart. */
 type Rule = { readonly setting: string } | { readonly advice: string } | 'silent';
@@ -48,7 +51,10 @@ const rules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
     scopes: { setting: 'OIDC_OIDC_SCOPES' },
     redirect_url: { advice: 'the redirect URI is PUBLIC_URL/sign-in/oidc/callback: register it with the provider' },
     user_claim: { advice: 'people are named by their verified e-mail' },
-    labels_claims: { advice: 'set OIDC_OIDC_GROUPS_CLAIM, and write match.group instead of labels' },
+    labels_claims: {
+      advice:
+        'set OIDC_OIDC_GROUPS_CLAIM; write match.group instead of labels, and ${group:oidc} instead of ${labels:...}',
+    },
     label_claims: { advice: 'docker_auth ignores this spelling; set OIDC_OIDC_GROUPS_CLAIM for groups' },
     registry_url: 'silent',
     http_timeout: 'silent',
@@ -59,21 +65,27 @@ const rules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   },
 };
 
-/**
- * @param otherSections those that are known and have no settings
- * @returns .env; what has no counterpart is reported as a warning, with what to do instead
- */
-export function convertEnvironment(
-  reader: Reader,
-  sections: readonly Entry[],
-  otherSections: readonly string[],
-): string {
+/** The sections that become settings or the policy. */
+export const knownSections: readonly string[] = [...Object.keys(rules), 'users', 'acl'];
+
+/** What is looked up outside the file. */
+export type Surroundings = {
+  /** The end of the certificate in a file, in epoch milliseconds; `null` where it can't be read. */
+  readonly certificateEnd?: (file: string) => number | null;
+  /** Epoch milliseconds. */
+  readonly now?: number;
+};
+
+/** @returns .env; what has no counterpart is reported as a warning, with what to do instead */
+export function convertEnvironment(reader: Reader, sections: readonly Entry[], surroundings: Surroundings): string {
   const settings = new Map<string, string>();
   for (const { key, keyPlace, value } of sections) {
     if (value && rules[key]) convertSection(reader, value, key, settings);
     if (key === 'oidc_auth') settings.set('OIDC_PROVIDERS', 'oidc');
-    const known = [...Object.keys(rules), ...otherSections];
-    if (!known.includes(key)) reader.report(keyPlace, `docker_auth ignores "${key}"${suggest(key, known)}`, 'warning');
+    const isReported =
+      refusedBackEnds.includes(key) || reader.problems.some(({ message }) => message.startsWith(`${key}:`));
+    if (!knownSections.includes(key) && !isReported)
+      reader.report(keyPlace, `docker_auth ignores "${key}"${suggest(key, knownSections)}`, 'warning');
   }
   if (sections.some(({ key }) => key === 'google_auth')) {
     const place = sections.find(({ key }) => key === 'google_auth')?.keyPlace ?? { line: 1, column: 1 };
@@ -89,7 +101,64 @@ export function convertEnvironment(
     );
   }
   signAsServer(settings);
-  return formatSettings(settings, prefixOf(reader, sections));
+  checkToken(reader, sections, settings, surroundings);
+  return formatSettings(settings, prefixOf(reader, sections), hasAnonymous(reader, sections));
+}
+
+/** Seconds that a token can live here (config/services.ts). */
+const lifetimes = { minimum: 60, maximum: 86_400 };
+
+/** What docker_auth takes and `serve` would refuse, or docker_auth wouldn't start with. */
+function checkToken(
+  reader: Reader,
+  sections: readonly Entry[],
+  settings: Map<string, string>,
+  surroundings: Surroundings,
+): void {
+  const token = sections.find(({ key }) => key === 'token');
+  const place = token?.keyPlace ?? { line: 1, column: 1 };
+  if (!settings.has('TOKEN_ISSUER')) {
+    reader.report(
+      place,
+      'token.issuer is missing, without which docker_auth does not start; set TOKEN_ISSUER to the issuer of the registries',
+      'warning',
+    );
+  }
+  const lifetime = Number(settings.get('TOKEN_LIFETIME') ?? lifetimes.minimum);
+  if (!(lifetime >= lifetimes.minimum && lifetime <= lifetimes.maximum)) {
+    const nearest = lifetime > lifetimes.maximum ? lifetimes.maximum : lifetimes.minimum;
+    reader.report(
+      place,
+      `token.expiration: a token lives ${lifetimes.minimum} to ${lifetimes.maximum} seconds here; TOKEN_LIFETIME becomes ${nearest}`,
+      'warning',
+    );
+    settings.set('TOKEN_LIFETIME', String(nearest));
+  }
+  leaveOutExpired(reader, place, settings, surroundings);
+}
+
+/** A registry doesn't look at the date where a token names its key only, as docker_auth's do; with a certificate in it, it does. */
+function leaveOutExpired(
+  reader: Reader,
+  place: Place,
+  settings: Map<string, string>,
+  { certificateEnd, now = Date.now() }: Surroundings,
+): void {
+  const file = settings.get('TOKEN_CERTIFICATE_FILE');
+  const end = file === undefined ? null : (certificateEnd?.(file) ?? null);
+  if (end === null || end > now) return;
+  settings.delete('TOKEN_CERTIFICATE_FILE');
+  settings.delete('TOKEN_KEY_FILE');
+  reader.report(
+    place,
+    `the certificate ${file} expired on ${dateOf(end)}, which registries did not notice with docker_auth; it is left out. Give the registries the bundle that Dockpass makes (registry-bundle.pem in DATA_DIR), or renew the certificate`,
+    'warning',
+  );
+}
+
+function hasAnonymous(reader: Reader, sections: readonly Entry[]): boolean {
+  const users = sections.find(({ key }) => key === 'users')?.value;
+  return users ? reader.entries(users).some(({ key }) => key === '') : false;
 }
 
 /** Without a certificate of their own, docker_auth signs tokens with the server's: it is the one that the registries trust. */
@@ -109,17 +178,21 @@ function convertSection(reader: Reader, section: Value, name: string, settings: 
       reader.report(keyPlace, `docker_auth ignores "${name}.${key}"${suggest(key, Object.keys(known))}`, 'warning');
     } else if (value && rule !== 'silent') {
       if ('advice' in rule) reader.report(keyPlace, `${name}.${key}: ${rule.advice}`, 'warning');
-      else
-        settings.set(
-          rule.setting,
-          reader
-            .texts(value)
-            .map(({ text }) => text)
-            .join(','),
-        );
+      else settings.set(rule.setting, settingFrom(reader, value));
     }
     if (value && name === 'server' && key === 'addr') convertAddress(reader, value, settings);
   }
+}
+
+function settingFrom(reader: Reader, value: Value): string {
+  const text = reader
+    .texts(value)
+    .map((one) => one.text)
+    .join(',');
+  if (isUnfilled(text)) {
+    reader.report(value.place, `${value.path} is "${text}", a variable that nobody fills in here: write its value`);
+  }
+  return text;
 }
 
 /** ":5001" or "10.0.0.7:5001" */
@@ -141,7 +214,13 @@ const proxyLines = [
   'TRUSTED_PROXIES=',
 ];
 
-function formatSettings(settings: ReadonlyMap<string, string>, prefix: string): string {
+const anonymousLines = [
+  '# docker_auth refused requests without credentials. Here they get a token that grants nothing, and the registry asks for a',
+  '# login. To refuse them at once, as before:',
+  '#ANONYMOUS_ACCESS=false',
+];
+
+function formatSettings(settings: ReadonlyMap<string, string>, prefix: string, hasAnonymousUser: boolean): string {
   const lines = [
     '# Made from a docker_auth configuration. .env.example explains every setting.',
     '',
@@ -153,6 +232,7 @@ function formatSettings(settings: ReadonlyMap<string, string>, prefix: string): 
     'POLICY_FILE=policy.yml',
     '',
     ...[...settings].map(([name, value]) => `${name}=${quote(value)}`),
+    ...(hasAnonymousUser ? [] : ['', ...anonymousLines]),
   ];
   return `${lines.join('\n')}\n`;
 }

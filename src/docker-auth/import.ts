@@ -1,9 +1,13 @@
 /** Owns the import of a docker_auth configuration: its YAML becomes a policy and an environment file for Dockpass. */
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
-import { PolicyError, type PolicyProblem, parsePolicy } from '../policy/acl.ts';
-import { readYaml } from '../policy/document.ts';
-import { convertEnvironment } from './environment.ts';
+import { PolicyError, type PolicyProblem, policyOf } from '../policy/acl.ts';
+import { warningsOf } from '../policy/check.ts';
+import { readDocument, readYaml } from '../policy/document.ts';
+import type { Entry, Reader } from '../policy/reader.ts';
+import { refusedBackEnds, reportBackEnds } from './back-ends.ts';
+import { convertEnvironment, knownSections } from './environment.ts';
 import { convertPolicy, type ReportNode } from './policy-sections.ts';
+import { templateProblem, wrapperProblem } from './source-form.ts';
 
 export type Imported = {
   /** policy.yml */
@@ -14,60 +18,85 @@ export type Imported = {
   readonly problems: readonly PolicyProblem[];
 };
 
-/** Sections with parts that Dockpass does not have, and what to do instead. */
-const refused: Readonly<Record<string, string>> = {
-  github_auth:
-    'sign in with GitHub through an OpenID Connect provider in front of it (Dex, Keycloak) and OIDC_PROVIDERS',
-  gitlab_auth: 'GitLab is an OpenID Connect provider: configure it with OIDC_PROVIDERS',
-  ldap_auth:
-    'put an OpenID Connect provider in front of the directory (Keycloak, Authentik) and name it in OIDC_PROVIDERS',
-  ext_auth: 'turn its users into users of the policy file, or sign them in with OpenID Connect',
-  mongo_auth: 'export its users into `users:` first; bcrypt hashes keep working',
-  xorm_auth: 'export its users into `users:` first; bcrypt hashes keep working',
-  plugin_authn: 'turn its users into users of the policy file, or sign them in with OpenID Connect',
-  acl_mongo: 'export its entries into `acl:` first, in the order of seq',
-  acl_xorm: 'export its entries into `acl:` first, in the order of seq',
-  ext_authz: 'write its decisions as rules of `acl:`',
-  plugin_authz: 'write its decisions as rules of `acl:`',
-  casbin_authz: 'write its policy as rules of `acl:`',
+export type ImportOptions = {
+  /** Sections to leave out, as if the file didn't have them. */
+  readonly without?: readonly string[];
+  /** The end of the certificate in a file, in epoch milliseconds; `null` where it can't be read. */
+  readonly certificateEnd?: (file: string) => number | null;
+  /** Epoch milliseconds. */
+  readonly now?: number;
 };
 
-/**
- * @param fileName what messages about the converted policy call the source
- */
-export function importDockerAuth(text: string, fileName: string): Imported {
+/** Where signing in is by another name than a user's of the file, so that `${account}` and labels mean something else here. */
+const otherPeople = ['google_auth', 'oidc_auth', ...refusedBackEnds];
+
+export function importDockerAuth(text: string, options: ImportOptions = {}): Imported {
+  const template = templateProblem(text);
+  if (template !== null) return refused([template]);
   const reader = readYaml(text);
-  const sections = reader.root ? reader.entries(reader.root) : [];
-  for (const { key, keyPlace } of sections) {
-    const instead = refused[key];
-    if (instead !== undefined) reader.report(keyPlace, `${key}: Dockpass has no such back end; ${instead}`);
-  }
-  const environment = convertEnvironment(reader, sections, ['users', 'acl', ...Object.keys(refused)]);
+  // What follows from one slip of YAML isn't a mistake of its own.
+  if (reader.root === null && reader.problems.length > 0) return refused(reader.problems);
+  const all = reader.root ? reader.entries(reader.root) : [];
+  const wrapper = wrapperProblem(all);
+  if (wrapper !== null) return refused([wrapper]);
+
+  const without = options.without ?? [];
+  const sections = withoutSections(reader, all, without);
+  reportBackEnds(reader, sections, knownSections);
+  const environment = convertEnvironment(reader, sections, options);
   const lines = new LineCounter();
   const document = parseDocument(text, { version: '1.1', lineCounter: lines });
   const report: ReportNode = (node, message, severity = 'warning') => {
     const { line, col } = lines.linePos((node as Node | null)?.range?.[0] ?? 0);
     reader.report({ line, column: col }, message, severity);
   };
-  const policy = isMap(document.contents) ? convertPolicy(document, hasClaimLabels(document), report) : '';
-  const problems = [...reader.problems, ...problemsOf(policy, fileName, reader.problems)];
-  return { policy, environment, problems };
+  const hasPeople = all.some(({ key }) => otherPeople.includes(key) || without.includes(key));
+  const source = { hasOtherLabels: hasClaimLabels(document), hasPeople };
+  const policy = isMap(document.contents) ? convertPolicy(document, source, report) : null;
+  if (policy === null) reader.report({ line: 1, column: 1 }, 'the file must be a map (key: value) with acl');
+  else checkPolicy(reader, policy, lines, sections);
+  return {
+    policy: policy?.toString({ lineWidth: 0, directives: false }) ?? '',
+    environment,
+    problems: reader.problems,
+  };
 }
 
-/** Whether labels come from elsewhere than `users:`, so that their values cannot be looked at. */
+function refused(problems: readonly PolicyProblem[]): Imported {
+  return { policy: '', environment: '', problems };
+}
+
+function withoutSections(reader: Reader, sections: readonly Entry[], without: readonly string[]): readonly Entry[] {
+  const kept = ['acl', 'users'];
+  for (const name of without) {
+    const place = { line: 1, column: 1 };
+    if (kept.includes(name)) reader.report(place, `--without ${name}: the policy is made from it`);
+    else if (!sections.some(({ key }) => key === name))
+      reader.report(place, `--without ${name}: the file has no such section`);
+  }
+  return sections.filter(({ key }) => !without.includes(key));
+}
+
+/** Whether labels come from elsewhere than `users:`, so that their values can't be looked at. */
 function hasClaimLabels(document: Document): boolean {
   const claims = document.getIn(['oidc_auth', 'labels_claims'], true);
   return claims !== undefined && !(isScalar(claims) && claims.value === null);
 }
 
-/** What is wrong with the converted policy all the same; only asked when nothing else is wrong. */
-function problemsOf(policy: string, fileName: string, known: readonly PolicyProblem[]): PolicyProblem[] {
-  if (known.some(({ severity }) => severity === 'error')) return [];
+/** Reports what is wrong with the converted policy, and what in it can't be meant, each at its place in the source. */
+function checkPolicy(reader: Reader, document: Document, lines: LineCounter, sections: readonly Entry[]): void {
+  const known = new Set(reader.problems.filter(({ severity }) => severity === 'error').map(({ line }) => line));
   try {
-    parsePolicy(policy, fileName);
-    return [];
+    const policy = policyOf(readDocument(document, lines), '');
+    for (const warning of warningsOf(policy)) reader.report(warning, warning.message, 'warning');
+    const canLogIn = [...policy.users.keys()].some((name) => name !== '');
+    const hasProvider = sections.some(({ key }) => key === 'google_auth' || key === 'oidc_auth');
+    if (canLogIn || hasProvider) return;
+    const message =
+      'nobody can log in: there are no users, and no google_auth or oidc_auth. Name a provider in .env (docs/coming-from.md)';
+    reader.report({ line: 1, column: 1 }, message, 'warning');
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error;
-    return error.problems.map((problem) => ({ ...problem, message: `in the converted policy: ${problem.message}` }));
+    for (const problem of error.problems) if (!known.has(problem.line)) reader.report(problem, problem.message);
   }
 }

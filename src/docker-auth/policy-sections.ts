@@ -5,6 +5,8 @@ import { isExpression } from '../pattern/expression.ts';
 import { globProblem } from '../pattern/glob.ts';
 import { compilePattern } from '../pattern/pattern.ts';
 import { matchFieldNames, matchFields } from '../policy/match-fields.ts';
+import { suggestKey } from '../policy/reader.ts';
+import { adviseOnIdentity } from './rule-advice.ts';
 
 const dockerAuthFields: readonly string[] = matchFieldNames.filter((name) => matchFields[name].isDockerAuths);
 
@@ -17,26 +19,40 @@ type Conversion = {
   readonly rawLabels: boolean;
   /** Names under `users:`, which are compared as they are written. */
   readonly names: readonly string[];
+  /** Labels that users have. */
+  readonly labels: readonly string[];
+  readonly hasPeople: boolean;
+};
+
+export type PolicySource = {
+  /** Labels come from elsewhere than `users:`, so any value has to be expected. */
+  readonly hasOtherLabels: boolean;
+  /** Not only the users of the file sign in. */
+  readonly hasPeople: boolean;
 };
 
 /**
  * @param source is changed
- * @param hasOtherLabels labels come from elsewhere than `users:`, so any value has to be expected
- * @returns policy.yml
+ * @returns the document of policy.yml; its parts know their places in the source
  */
-export function convertPolicy(source: Document, hasOtherLabels: boolean, report: ReportNode): string {
+export function convertPolicy(
+  source: Document,
+  { hasOtherLabels, hasPeople }: PolicySource,
+  report: ReportNode,
+): Document {
   inlineAliases(source);
   const sections = pairsOf(source.contents).filter(({ key }) => ['users', 'acl'].includes(textOf(key) ?? ''));
   const users = sections.find(({ key }) => textOf(key) === 'users')?.value;
   const acl = sections.find(({ key }) => textOf(key) === 'acl')?.value;
   if (isMap(users)) convertUsers(users, report);
-  if (isSeq(acl))
-    convertRules(acl, { report, rawLabels: hasOtherLabels || hasPatternLabels(users), names: keysOf(users) });
-  else report(source.contents, 'acl is missing; Dockpass reads no rules from anywhere else', 'error');
+  const rawLabels = hasOtherLabels || hasPatternLabels(users);
+  if (isSeq(acl)) convertRules(acl, { report, rawLabels, names: keysOf(users), labels: labelsOf(users), hasPeople });
+  else if (acl === undefined)
+    report(source.contents, 'acl is missing; Dockpass reads no rules from anywhere else', 'error');
   const policy = new Document(new YAMLMap(), { version: '1.1' });
   for (const pair of sections) policy.add(pair);
   policy.commentBefore = source.commentBefore ?? headOf(source, sections);
-  return policy.toString({ lineWidth: 0, directives: false });
+  return policy;
 }
 
 /** The comment at the head of the file, which YAML gives to the first key where no blank line is between them. */
@@ -83,6 +99,11 @@ function hasPatternLabels(users: unknown): boolean {
   return found;
 }
 
+/** The labels that users of the file have, without those of nobody. */
+function labelsOf(users: unknown): string[] {
+  return pairsOf(users).flatMap(({ value: user }) => keysOf(isMap(user) ? user.get('labels', true) : null));
+}
+
 function convertRules(acl: YAMLSeq, conversion: Conversion): void {
   let number = 0;
   acl.items = acl.items.filter((rule) => {
@@ -95,28 +116,57 @@ function convertRules(acl: YAMLSeq, conversion: Conversion): void {
 
 /** Whether the rule is kept. */
 function convertRule(rule: YAMLMap, number: number, conversion: Conversion): boolean {
-  const { report, rawLabels } = conversion;
+  const { report } = conversion;
   const path = `acl[${number}]`;
-  dropUnknown(rule, ['match', 'actions', 'comment', '<<'], path, report);
-  if (isNull(rule.get('actions', true))) {
-    report(rule, `${path} has no actions, on which docker_auth crashes; it is written as []`);
-    rule.set('actions', []);
-  }
-  const actions = rule.get('actions', true);
-  if (isSeq(actions)) actions.items = actions.items.filter((action) => !isNull(action));
+  convertKeys(rule, path, report);
   const match = rule.get('match', true);
-  if (!isMap(match)) {
-    report(rule, `${path} has no match, on which docker_auth crashes; write "match: {}" for everybody`, 'error');
-    return true;
+  if (isNull(match)) {
+    report(rule, `${path} has no match, on which docker_auth crashes; write "match: {}" for everyone`, 'error');
   }
+  if (!isMap(match)) return true;
   const patterns = matchPairs(match).filter(({ key }) => textOf(key) !== 'ip');
-  dropUnknown(match, [...dockerAuthFields, '<<'], `${path}.match`, report, 'so the rule is wider than it looks');
+  convertConditions(rule, match, path, report);
+  if (conversion.hasPeople) adviseOnIdentity(rule, textsOf(match), path, conversion);
   for (const pair of patterns) convertPattern(pair, path, conversion);
   const texts = patterns.map(({ value }) => textOf(value) ?? '');
   if (texts.some((text) => !isExpression(text) && globProblem(text) !== null)) {
     report(rule, `${path} is left out: it has a malformed glob, which docker_auth never matches`);
     return false;
   }
+  convertValues(rule, texts, path, conversion);
+  return true;
+}
+
+function convertKeys(rule: YAMLMap, path: string, report: ReportNode): void {
+  for (const { key } of rule.items.filter((pair) => dockerAuthFields.includes(textOf(pair.key) ?? ''))) {
+    report(key, `${path}.${textOf(key)} belongs under match: write "match: {${textOf(key)}: ...}"`, 'error');
+  }
+  dropUnknown(rule, ['match', 'actions', 'comment', '<<', ...dockerAuthFields], path, report);
+  if (isNull(rule.get('actions', true))) {
+    report(rule, `${path} has no actions, on which docker_auth crashes; it is written as []`);
+    rule.set('actions', []);
+  }
+  const actions = rule.get('actions', true);
+  if (isSeq(actions)) actions.items = actions.items.filter((action) => !isNull(action));
+}
+
+/** A rule that would match everyone once its last condition is gone is hardly ever meant, and never noticed. */
+function convertConditions(rule: YAMLMap, match: YAMLMap, path: string, report: ReportNode): void {
+  const written = match.items.map(({ key }) => textOf(key) ?? '<<');
+  dropConditions(match, `${path}.match`, report);
+  const actions = rule.get('actions', true);
+  const grantsNothing = isSeq(actions) && actions.items.length === 0;
+  if (written.length === 0 || grantsNothing || hasCondition(match)) return;
+  const names = written.map((key) => `"${key}"`).join(', ');
+  report(
+    match,
+    `${path}.match has no condition besides ${names}, which say nothing to docker_auth: the rule would match everyone. Write "match: {}" if that is meant`,
+    'error',
+  );
+}
+
+/** What labels and captures put into patterns. */
+function convertValues(rule: YAMLMap, texts: readonly string[], path: string, { report, rawLabels }: Conversion): void {
   if (rawLabels && texts.some((text) => text.includes('${labels:'))) {
     report(
       rule,
@@ -129,7 +179,20 @@ function convertRule(rule: YAMLMap, number: number, conversion: Conversion): boo
       `${path}: what a capture catches means itself from now on; in docker_auth a "*" in an account opened every name`,
     );
   }
-  return true;
+}
+
+/** Keys that docker_auth doesn't know, and those without a value, in merged maps, too. */
+function dropConditions(match: YAMLMap, path: string, report: ReportNode): void {
+  dropUnknown(match, [...dockerAuthFields, '<<'], path, report, 'so the rule is wider than it looks');
+  match.items = match.items.filter((pair) => isMerge(pair) || !isNull(pair.value));
+  for (const pair of match.items) if (isMergeKey(pair) && isMap(pair.value)) dropConditions(pair.value, path, report);
+}
+
+function hasCondition(match: YAMLMap): boolean {
+  return match.items.some((pair) => {
+    if (isMergeKey(pair)) return isMap(pair.value) && hasCondition(pair.value);
+    return isMap(pair.value) ? pair.value.items.length > 0 : !isNull(pair.value);
+  });
 }
 
 /** The pattern fields of a match and the patterns of its labels, merged maps included. */
@@ -140,6 +203,12 @@ function matchPairs(match: YAMLMap): Pair[] {
     if (key === 'labels') return pairsOf(pair.value);
     return dockerAuthFields.includes(key ?? '') && !isNull(pair.value) ? [pair] : [];
   });
+}
+
+/** The patterns of a match by field, `labels.NAME` for those of labels. */
+function textsOf(match: YAMLMap): ReadonlyMap<string, string> {
+  const texts = matchPairs(match).map(({ key, value }) => [textOf(key) ?? '', textOf(value) ?? ''] as const);
+  return new Map(texts);
 }
 
 function convertPattern(pair: Pair, path: string, conversion: Conversion): void {
@@ -204,12 +273,17 @@ function dropUnknown(map: YAMLMap, known: readonly string[], path: string, repor
     dropped.push(key);
     report(
       pair.key,
-      `${path}.${key}: docker_auth ignores this key${consequence === '' ? '' : `, ${consequence}`}; it is left out`,
+      `${path}.${key}: docker_auth ignores this key${consequence === '' ? '' : `, ${consequence}`}; it is left out${suggestKey(key, known)}`,
     );
     return false;
   });
   if (dropped.length > 0)
     map.comment = [map.comment, ` ignored by docker_auth: ${dropped.join(', ')}`].filter(Boolean).join('\n');
+}
+
+/** `<<`, as YAML 1.1 reads it, or as a plain word in a text that was parsed otherwise. */
+function isMergeKey(pair: Pair): boolean {
+  return isMerge(pair) || textOf(pair.key) === '<<';
 }
 
 function isMerge({ key }: Pair): boolean {

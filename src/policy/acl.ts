@@ -61,7 +61,11 @@ const dockerAuthSections = ['server', 'token', 'google_auth', 'oidc_auth', 'gith
  * @throws {PolicyError} with every mistake
  */
 export function parsePolicy(text: string, fileName: string): Policy {
-  const reader = readYaml(text);
+  return policyOf(readYaml(text), fileName);
+}
+
+/** The policy of what has been read already. @throws {PolicyError} */
+export function policyOf(reader: Reader, fileName: string): Policy {
   const policy = readPolicy(reader);
   throwErrors(reader, fileName);
   const { rules } = policy;

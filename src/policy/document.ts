@@ -24,17 +24,28 @@ export function readYaml(text: string): Reader {
   const lines = new LineCounter();
   // 1.1, because docker_auth's files are: `<<` merges and `yes` is a boolean where one is asked for.
   const document = parseDocument(text, { version: '1.1', lineCounter: lines, prettyErrors: false });
-  const placeAt = (offset: number): Place => {
-    const { line, col } = lines.linePos(offset);
-    return { line, column: col };
-  };
-  const placeOf = (node: unknown): Place => placeAt(isNode(node) ? (node.range?.[0] ?? 0) : 0);
+  const reader = readDocument(document, lines);
+  for (const { offset, message } of problemsOf(document, text)) reader.report(placeAt(lines, offset), message);
+  return reader;
+}
+
+function placeAt(lines: LineCounter, offset: number): Place {
+  const { line, col } = lines.linePos(offset);
+  return { line, column: col };
+}
+
+/**
+ * What has been parsed already, and can have been changed since.
+ * @param lines of the text that it was parsed from: what is new has no place in it, and counts as its beginning
+ */
+export function readDocument(document: Document, lines: LineCounter): Reader {
+  const placeOf = (node: unknown): Place => placeAt(lines, isNode(node) ? (node.range?.[0] ?? 0) : 0);
   const targets = targetsOf(document);
   const resolve = (node: unknown) => (isAlias(node) ? targets.get(node) : node);
   const pairsOf = createMerge(resolve, (node, message) => reader.report(placeOf(node), message));
-  const problems = problemsOf(document);
+  const isReadable = [...document.errors, ...document.warnings].every(({ code }) => readableInSpite.includes(code));
   const reader = createReader({
-    root: problems.every(({ readable }) => readable) ? document.contents : null,
+    root: isReadable ? document.contents : null,
     placeOf,
     resolve(node) {
       const target = resolve(node);
@@ -44,26 +55,33 @@ export function readYaml(text: string): Reader {
     list: (node) => (isSeq(node) ? node.items : null),
     text: textOf,
   });
-  for (const { offset, message } of problems) reader.report(placeAt(offset), message);
   return reader;
 }
 
-type Problem = {
-  readonly offset: number;
-  readonly message: string;
-  /** Whether what is read of the document all the same is what was meant. */
-  readonly readable: boolean;
-};
+/** Mistakes beside which what is read of the document is what was meant. */
+const readableInSpite: readonly string[] = ['DUPLICATE_KEY', 'MULTIPLE_DOCS', 'TAG_RESOLVE_FAILED'];
 
-function problemsOf({ errors, warnings }: Document): Problem[] {
+function problemsOf(
+  { errors, warnings }: Document,
+  text: string,
+): { readonly offset: number; readonly message: string }[] {
   const tooDeep = errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
-  if (tooDeep) return [{ offset: tooDeep.pos[0], message: 'the YAML is nested too deeply from here', readable: false }];
+  if (tooDeep) return [{ offset: tooDeep.pos[0], message: 'the YAML is nested too deeply from here' }];
   // A tag that is not known may change what a value means, so what the parser only warns of is wrong here.
-  return [...errors, ...warnings].map(({ code, pos, message }) => ({
-    offset: pos[0],
-    message: code === 'MULTIPLE_DOCS' ? secondDocument : message,
-    readable: code === 'DUPLICATE_KEY' || code === 'MULTIPLE_DOCS' || code === 'TAG_RESOLVE_FAILED',
+  return [...errors, ...warnings].map(({ code, pos: [offset], message }) => ({
+    offset,
+    message: code === 'MULTIPLE_DOCS' ? secondDocument : (missingSpace(text, offset) ?? message),
   }));
+}
+
+/** The commonest slip, which the parser can only describe by what it makes of it: `expiration:900`. */
+function missingSpace(text: string, offset: number): string | null {
+  const start = text.lastIndexOf('\n', offset - 1) + 1;
+  const end = text.indexOf('\n', offset);
+  const line = text.slice(start, end < 0 ? text.length : end);
+  const [, key] =
+    /^\s*(?:- +)*["']?([\w.-]+)["']?:[^\s:/]/.exec(line) ?? /[{,]\s*["']?([\w.-]+)["']?:[^\s:/]/.exec(line) ?? [];
+  return key === undefined ? null : `a space is missing after "${key}:"`;
 }
 
 const secondDocument = 'a second YAML document begins here; only one can be read, so take the "---" out';

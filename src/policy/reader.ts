@@ -67,7 +67,10 @@ export function createReader(source: Source): Reader {
     problems,
     report,
     entries(value) {
-      const pairs = orReport(source.pairs(value.node), value, 'a map (key: value)') ?? [];
+      // One that nobody has put a space into is a text to YAML.
+      const [, key] = /^["']?([\w.-]+)["']?:\S/.exec(source.text(value.node) ?? '') ?? [];
+      const expected = `a map (key: value)${key === undefined ? '' : `; is a space missing after "${key}:"?`}`;
+      const pairs = orReport(source.pairs(value.node), value, expected) ?? [];
       const entries: Entry[] = [];
       for (const [keyNode, node] of pairs) {
         const keyPlace = source.placeOf(keyNode);

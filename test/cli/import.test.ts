@@ -46,8 +46,25 @@ test('with a part that cannot be imported nothing is written', async () => {
   const target = join(folder, 'new');
   const { code, notes } = await run(['import', 'docker-auth', configuration, '--out', target]);
   assert.equal(code, 1);
-  assert.match(notes, /auth_config\.yml:1:1: ldap_auth: .*\nNothing was written: 1 part cannot/);
+  assert.match(
+    notes,
+    /auth_config\.yml:1:1: ldap_auth: [\s\S]*\nNothing was written: 1 part can't be imported as it is\./,
+  );
   await assert.rejects(stat(target));
+});
+
+test('with --without the rest is written, and what serve would refuse is said', async () => {
+  await writeFile(
+    configuration,
+    'ldap_auth: {}\next_auth: {}\noidc_auth: {issuer: "http://sso.example.com"}\nacl: []\n',
+  );
+  const words = ['import', 'docker-auth', configuration, '--out', join(folder, 'new')];
+  const both = await run(words);
+  assert.match(both.notes, /Nothing was written: 2 parts can't be imported as they are\./);
+  const { code, notes } = await run([...words, '--without', 'ldap_auth', '--without', 'ext_auth']);
+  assert.equal(code, 0);
+  assert.match(notes, /\.env: warning: serve refuses this: OIDC_OIDC_CLIENT_ID is required/);
+  assert.match(await readFile(join(folder, 'new', 'policy.yml'), 'utf8'), /acl: \[\]/);
 });
 
 test('compare reads files and standard input, and exits 1 on a difference', async () => {

@@ -43,13 +43,11 @@ acl:
 `;
 
 function problemsOf(text: string): string[] {
-  return importDockerAuth(text, 'auth_config.yml').problems.map(
-    ({ line, severity, message }) => `${line} ${severity} ${message}`,
-  );
+  return importDockerAuth(text).problems.map(({ line, severity, message }) => `${line} ${severity} ${message}`);
 }
 
 test('users and acl keep their comments, their order and their places', () => {
-  const { policy } = importDockerAuth(configuration, 'auth_config.yml');
+  const { policy } = importDockerAuth(configuration);
   assert.equal(
     policy,
     `# People without a Google account
@@ -73,7 +71,7 @@ acl:
 });
 
 test('settings come out as Node.js reads them', () => {
-  const { environment } = importDockerAuth(configuration, 'auth_config.yml');
+  const { environment } = importDockerAuth(configuration);
   assert.deepEqual(
     { ...parseEnv(environment) },
     {
@@ -98,7 +96,6 @@ test('settings come out as Node.js reads them', () => {
 test('another OpenID Connect provider', () => {
   const { environment } = importDockerAuth(
     'oidc_auth: {issuer: "https://sso.example.com", client_id: x, client_secret_file: /s, scopes: [openid, email]}\nacl: []',
-    'auth_config.yml',
   );
   const { OIDC_PROVIDERS, OIDC_OIDC_ISSUER, OIDC_OIDC_CLIENT_SECRET_FILE, OIDC_OIDC_SCOPES } = parseEnv(environment);
   assert.deepEqual(
@@ -118,7 +115,7 @@ describe('what has to be looked at', () => {
     [
       'a section that is misspelt',
       'gogle_auth: {}\nacl: []',
-      /^1 warning docker_auth ignores "gogle_auth"; did you mean "google_auth"\?/,
+      /^1 error gogle_auth: Dockpass has no such back end; did you mean "google_auth"\?; or import the rest with --without/,
     ],
     [
       'a key that is misspelt',
@@ -136,7 +133,7 @@ describe('what has to be looked at', () => {
     [
       'a malformed expression',
       'acl:\n  - {match: {name: "/(/"}, actions: []}',
-      /error in the converted policy: .*missing closing/,
+      /^2 error match\.name .*missing closing/,
     ],
     ['"**"', 'acl:\n  - {match: {name: "a/**"}, actions: []}', /^2 warning acl\[1\]: "\*\*" becomes "\*"/],
     [
@@ -170,6 +167,109 @@ describe('what has to be looked at', () => {
       'server: {real_ip_header: X-Forwarded-For}\nacl: []',
       /^1 warning server\.real_ip_header: name your proxies in TRUSTED_PROXIES/,
     ],
+    [
+      'a back end of a fork',
+      'kubernetes_auth: {}\nacl: []',
+      /^1 error kubernetes_auth: .*none either, so this is a fork/,
+    ],
+    ['rules from a fork', 'acl_couchdb: {}\nacl: []', /^1 error acl_couchdb: Dockpass has no such back end/],
+    [
+      'a rule that loses its last condition',
+      'acl:\n  - {match: {team: infra}, actions: ["*"]}',
+      /^2 error acl\[1\]\.match has no condition besides "team", .*would match everyone\. Write "match: {}" if/,
+    ],
+    [
+      'a rule whose last condition is empty',
+      'acl:\n  - {match: {account: , origin: cr}, actions: [pull]}',
+      /^2 error acl\[1\]\.match has no condition besides "account", "origin"/,
+    ],
+    [
+      'a rule whose merged conditions are unknown',
+      'acl:\n  - {match: {<<: {team: x}, tier: y}, actions: [pull]}',
+      /^2 error acl\[1\]\.match has no condition besides/,
+    ],
+    [
+      'a space that is missing in a flow map',
+      'acl:\n  - {match: {account:"admin"}, actions: ["*"]}',
+      /^2 warning acl\[1\]\.match\.account:"admin": .*is a space missing after "account:"\?/,
+    ],
+    [
+      'a space that is missing in a block',
+      'token:\n  expiration:900\nacl: []',
+      /^2 error token must be a map .*is a space missing after "expiration:"\?/,
+    ],
+    [
+      'a space that is missing in a long value',
+      'ldap_auth:\n  addr: x\n  base:uid=x,dc=y\nacl: []',
+      /^3 error a space is missing after "base:"/,
+    ],
+    ['a list of users', 'users:\n  - ana\nacl: []', /^2 error users must be a map/],
+    [
+      'a label that is a text',
+      `users:\n  a:\n    password: "${hash}"\n    labels: {l: x}\nacl: []`,
+      /^4 error users\.a\.labels\.l must be a list/,
+    ],
+    [
+      'actions that are a text',
+      'acl:\n\n  - match: {name: a}\n    actions: pull',
+      /^4 error acl\[1\]\.actions must be a list/,
+    ],
+    [
+      'an account that is a list',
+      'acl:\n  - match:\n      account: [a]\n    actions: []',
+      /^3 error acl\[1\]\.match\.account must be a text/,
+    ],
+    [
+      'a condition outside match',
+      'acl:\n  - {account: admin, actions: ["*"]}',
+      /^2 error acl\[1\]\.account belongs under match/,
+    ],
+    [
+      'an account that nobody has',
+      'oidc_auth: {user_claim: preferred_username}\nacl:\n  - {match: {account: ana}, actions: [pull]}',
+      /^3 warning match\.account "ana" never matches: .*people are called by their e-mail/,
+    ],
+    [
+      '${account} where people sign in with a provider',
+      'google_auth: {domain: x.com}\nacl:\n  - {match: {name: "${account}/*"}, actions: [pull]}',
+      /^3 warning acl\[1\]: \$\{account\} of people is their e-mail.*write \$\{user\}, as in name: "\$\{user\}\/\*"/,
+    ],
+    [
+      'labels of a provider in names',
+      'oidc_auth: {labels_claims: [groups]}\nacl:\n  - {match: {name: "${labels:groups}/*"}, actions: [pull]}',
+      /^3 warning acl\[1\]: people have groups instead .*as in name: "\$\{group:oidc\}\/\*"/,
+    ],
+    [
+      'labels of a provider as a condition',
+      'oidc_auth: {labels_claims: [team]}\nacl:\n  - {match: {labels: {team: web}}, actions: [pull]}',
+      /^3 warning acl\[1\]: people have groups .*as in group: "oidc:web"/,
+    ],
+    [
+      'nobody who can log in',
+      'token: {issuer: a}\nusers: {"": {}}\nacl: []',
+      /^1 warning nobody can log in: there are no users/,
+    ],
+    [
+      'a short life of tokens',
+      'token: {issuer: a, expiration: 30}\nacl: []',
+      /^1 warning token\.expiration: .*TOKEN_LIFETIME becomes 60/,
+    ],
+    ['a long life of tokens', 'token: {issuer: a, expiration: 99999}\nacl: []', /TOKEN_LIFETIME becomes 86400/],
+    ['a life that is no number', 'token: {issuer: a, expiration: soon}\nacl: []', /TOKEN_LIFETIME becomes 60/],
+    ['no issuer', 'token: {expiration: 90}\nacl: []', /^1 warning token\.issuer is missing, without which docker_auth/],
+    [
+      'a variable of envsubst',
+      'token:\n  issuer: "${AUTH_ISSUER}"\nacl: []',
+      /^2 error token\.issuer is "\$\{AUTH_ISSUER\}", a variable that nobody/,
+    ],
+    ['a template of Helm', 'token:\n  issuer: {{ .Values.issuer }}\nacl: []', /^2 error this is a template/],
+    ['a template of Jinja', '{% if x %}\nacl: []\n{% endif %}', /^1 error this is a template/],
+    [
+      'a Kubernetes manifest',
+      'apiVersion: v1\nkind: ConfigMap\ndata: {auth_config.yml: "acl: []"}',
+      /^1 error this is a Kubernetes manifest/,
+    ],
+    ['values of a chart', 'replicaCount: 1\nconfigmap: {data: {acl: []}}', /^1 error these are values of a Helm chart/],
     ['a second document', 'acl: []\n---\nusers: {}', /^[23] error a second YAML document begins here; only one/],
     ['broken YAML', 'acl: [', /^1 error /],
   ];
@@ -178,10 +278,67 @@ describe('what has to be looked at', () => {
   }
 });
 
+test('after a mistake of YAML, or in a template, nothing else is reported', () => {
+  const others = 'ldap_auth: {}\nacl: [{match: {team: x}}]';
+  for (const text of [`${others}\n  b:c\n`, `a: {{ b }}\n${others}`, `apiVersion: v1\nkind: ConfigMap\n${others}`]) {
+    assert.equal(problemsOf(text).length, 1, text);
+  }
+});
+
+test('a rule that is wider and still has a condition, or grants nothing, is a warning', () => {
+  const rules = [
+    '{match: {team: x, name: a}, actions: ["*"]}',
+    '{match: {team: x}, actions: []}',
+    '{match: {}, actions: ["*"]}',
+  ];
+  for (const rule of rules) assert.doesNotMatch(problemsOf(`acl: [${rule}]`).join('\n'), / error /, rule);
+});
+
+test('--without leaves sections out, and says where one is not there', () => {
+  const text = `ldap_auth: {}\next_auth: {}\nusers: {ci: {password: "${hash}"}}\nacl: [{match: {name: "\${account}/*"}, actions: [pull]}]`;
+  const said = (...without: string[]) =>
+    importDockerAuth(text, { without })
+      .problems.map(({ severity, message }) => `${severity} ${message}`)
+      .join('\n');
+  assert.match(said('ldap_auth'), /^error ext_auth: /);
+  const rest = said('ldap_auth', 'ext_auth');
+  assert.doesNotMatch(rest, /^error /m);
+  assert.match(rest, /\$\{account\} of people is their e-mail/);
+  assert.match(said('ldap_auth', 'ext_auth', 'mongo_auth'), /error --without mongo_auth: the file has no such section/);
+  assert.match(said('acl'), /error --without acl: the policy is made from it/);
+  const { policy } = importDockerAuth(text, { without: ['ldap_auth', 'ext_auth'] });
+  assert.match(policy, /# for people: name: "\$\{user\}\/\*"\n/);
+});
+
+test('a rule of a user of the file keeps ${account} without a word', () => {
+  const text = `google_auth: {}\nusers: {ci: {password: "${hash}"}}\nacl: [{match: {account: ci, name: "\${account}/*"}, actions: [pull]}]`;
+  assert.doesNotMatch(problemsOf(text).join('\n'), /people/);
+});
+
+test('an expired certificate is left out, and one that cannot be looked at is not', () => {
+  const text = 'token: {issuer: a, certificate: /c.pem, key: /k.pem}\nacl: []';
+  const at = Date.UTC(2026, 10, 28);
+  const settingsAt = (now: number, end: number | null) => {
+    const { environment, problems } = importDockerAuth(text, { certificateEnd: () => end, now });
+    return [
+      parseEnv(environment)['TOKEN_CERTIFICATE_FILE'],
+      problems.filter(({ message }) => /expired on/.test(message)).length,
+    ];
+  };
+  assert.deepEqual(settingsAt(at, at), [undefined, 1]);
+  assert.deepEqual(settingsAt(at, at + 1), ['/c.pem', 0]);
+  assert.deepEqual(settingsAt(at, null), ['/c.pem', 0]);
+});
+
+test('the answer to requests without credentials is in .env, where docker_auth had no user ""', () => {
+  assert.match(importDockerAuth('acl: []').environment, /\n#ANONYMOUS_ACCESS=false\n$/);
+  assert.doesNotMatch(importDockerAuth('users: {"": {}}\nacl: []').environment, /ANONYMOUS_ACCESS/);
+});
+
 test('names under users: keep their case in the rules', () => {
   const text = `users: {Ci@Corp: {password: "${hash}"}, Bot: {password: "${hash}"}}
 acl: [{match: {account: Ci@Corp}, actions: []}, {match: {account: "*@Corp"}, actions: []}, {match: {account: "/^Bo/"}, actions: []}]`;
-  const policy = parsePolicy(importDockerAuth(text, 'auth_config.yml').policy, 'policy.yml');
+  const policy = parsePolicy(importDockerAuth(text).policy, 'policy.yml');
   const ruleOf = (account: string) =>
     decide(
       policy,
@@ -203,20 +360,20 @@ test('classes, escapes and names are no capitals of an expression', () => {
 });
 
 test('a key that docker_auth ignores is named where it stood', () => {
-  const { policy } = importDockerAuth('acl:\n  - match: {team: infra, name: a}\n    actions: []', 'auth_config.yml');
+  const { policy } = importDockerAuth('acl:\n  - match: {team: infra, name: a}\n    actions: []');
   assert.equal(policy, 'acl:\n  - match: { name: a } # ignored by docker_auth: team\n    actions: []\n');
 });
 
 for (const gap of ['', '\n']) {
   test(`the head of the file stays, with ${gap === '' ? 'no' : 'a'} blank line after it`, () => {
-    const { policy } = importDockerAuth(`# Kept by ops\n${gap}server: {addr: ":5001"}\nacl: []\n`, 'auth_config.yml');
+    const { policy } = importDockerAuth(`# Kept by ops\n${gap}server: {addr: ":5001"}\nacl: []\n`);
     assert.match(policy, /^# Kept by ops\n+acl: \[\]\n$/);
   });
 }
 
 test('labels without patterns in them stay quoted', () => {
   const text = 'users: {a: {labels: {l: ["x.y"]}}}\nacl: [{match: {name: "${labels:l}"}, actions: []}]';
-  assert.doesNotMatch(importDockerAuth(text, 'auth_config.yml').policy, /raw/);
+  assert.doesNotMatch(importDockerAuth(text).policy, /raw/);
 });
 
 test('what docker_auth decided is decided the same after the import', () => {
@@ -228,10 +385,7 @@ test('what docker_auth decided is decided the same after the import', () => {
     const { acl, request, decision } = JSON.parse(line);
     // What a capture catches means itself after the import: the one difference that is meant.
     if (decision.error || /:\d+\}/.test(JSON.stringify(acl))) continue;
-    const imported = importDockerAuth(
-      JSON.stringify({ oidc_auth: { labels_claims: ['team'] }, acl }),
-      'auth_config.yml',
-    );
+    const imported = importDockerAuth(JSON.stringify({ oidc_auth: { labels_claims: ['team'] }, acl }));
     const { account, type, name, service, ip, labels, actions } = request;
     // The ACL alone is compared: whether anonymous may ask at all is a matter of `users:`.
     const identity = { ...identityOf(new Map(), { account, labels }), account, limits: null };
@@ -246,7 +400,6 @@ test('what docker_auth decided is decided the same after the import', () => {
 test('without a certificate of its own, tokens go on being signed as the server, whom registries trust', () => {
   const { environment } = importDockerAuth(
     'server: {addr: ":5001", certificate: /s.pem, key: /s.key}\ntoken: {issuer: a}\nacl: []\n',
-    'a.yml',
   );
   const { TOKEN_CERTIFICATE_FILE: certificate, TOKEN_KEY_FILE: key } = parseEnv(environment);
   assert.deepEqual([certificate, key], ['/s.pem', '/s.key']);
@@ -260,7 +413,7 @@ test('the former name of the token database leads to its import, too', () => {
 });
 
 test('without a TLS certificate, the proxy that speaks TLS is asked for', () => {
-  const behind = importDockerAuth('server: {addr: ":5001"}\nacl: []\n', 'a.yml').environment;
+  const behind = importDockerAuth('server: {addr: ":5001"}\nacl: []\n').environment;
   assert.match(behind, /proxy in front.*: fill in\.\nTRUSTED_PROXIES=\n/);
-  assert.doesNotMatch(importDockerAuth(configuration, 'a.yml').environment, /TRUSTED_PROXIES/);
+  assert.doesNotMatch(importDockerAuth(configuration).environment, /TRUSTED_PROXIES/);
 });
