@@ -6,7 +6,8 @@ import { readDocument, readYaml } from '../policy/document.ts';
 import type { Entry, Reader } from '../policy/reader.ts';
 import { refusedBackEnds, reportBackEnds } from './back-ends.ts';
 import { convertEnvironment, knownSections } from './environment.ts';
-import { convertPolicy, type ReportNode } from './policy-sections.ts';
+import { convertPolicy } from './policy-sections.ts';
+import type { ReportNode } from './report-node.ts';
 import { templateProblem, wrapperProblem } from './source-form.ts';
 
 export type Imported = {

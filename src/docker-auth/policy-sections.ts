@@ -6,12 +6,10 @@ import { globProblem } from '../pattern/glob.ts';
 import { compilePattern } from '../pattern/pattern.ts';
 import { matchFieldNames, matchFields } from '../policy/match-fields.ts';
 import { suggestKey } from '../policy/reader.ts';
+import type { ReportNode } from './report-node.ts';
 import { adviseOnIdentity } from './rule-advice.ts';
 
 const dockerAuthFields: readonly string[] = matchFieldNames.filter((name) => matchFields[name].isDockerAuths);
-
-/** Tells what is dropped, or decides otherwise; an error where docker_auth itself would not start. */
-export type ReportNode = (node: unknown, message: string, severity?: 'error' | 'warning') => void;
 
 type Conversion = {
   readonly report: ReportNode;

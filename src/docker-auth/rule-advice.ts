@@ -1,6 +1,6 @@
 /** Owns what is said of a rule that means something else for people who no longer sign in as docker_auth let them. */
 import type { YAMLMap } from 'yaml';
-import type { ReportNode } from './policy-sections.ts';
+import type { ReportNode } from './report-node.ts';
 
 export type KnownUsers = {
   readonly report: ReportNode;
