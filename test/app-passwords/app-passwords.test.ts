@@ -105,12 +105,7 @@ test('a password that is used again proves what is stored and what the time is a
   withScene(async ({ passwords, ana, store, clock }) => {
     const { id: accountId } = await store.accounts.signIn(signedIn({ groups: ['google:dev'], at: clock.at }));
     const { secret, password } = await passwords.issue({ ...ana, id: accountId }, input, by);
-    const verify = async () => {
-      const twice = [0, 1].map(() => passwords.authenticator.verify({ username: 'ana@example.com', password: secret }));
-      const [first, second] = await Promise.all(twice);
-      assert.equal(first, second);
-      return first;
-    };
+    const verify = () => passwords.authenticator.verify({ username: 'ana@example.com', password: secret });
     assert.deepEqual((await verify())?.groups, ['google:dev']);
     await store.accounts.signIn(signedIn({ groups: ['google:ops'], at: clock.at }));
     assert.deepEqual((await verify())?.groups, ['google:ops']);
