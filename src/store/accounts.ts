@@ -114,7 +114,7 @@ export type AccountStore = {
    */
   signIn(person: SignedIn): Promise<Account>;
   byId(id: string): Promise<Account | undefined>;
-  /** One who is active. A sweep reads each once, so none of them takes the place of what is looked up again and again. */
+  /** `undefined` where the account isn't active. */
   active(id: string): Promise<Account | undefined>;
   byLogin(login: string): Promise<Account | undefined>;
   /** In the order of their ids, after the given one. @param of only those that may be of this domain, or are of this provider */

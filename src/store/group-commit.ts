@@ -1,6 +1,5 @@
 /** Owns that SQLite commits together what is written at the same time. */
 import type { Database } from 'better-sqlite3';
-import type { LockWait } from './lock-wait.ts';
 import { isBusy, translated } from './sqlite-errors.ts';
 
 export type GroupCommit = {
@@ -11,7 +10,6 @@ export type GroupCommit = {
 };
 type Write = {
   readonly run: () => unknown;
-  readonly since: number;
   resolve(result: unknown): void;
   reject(error: unknown): void;
 };
@@ -23,7 +21,7 @@ const longestGroup = 200;
  * Commits together what is asked for in one turn of the event loop. Each commit waits for the disk, and everybody with
  * it: two thousand sign-ins at the same time are a few hundred waits instead of ten thousand.
  */
-export function createGroupCommit(database: Database, lockWait: LockWait): GroupCommit {
+export function createGroupCommit(database: Database): GroupCommit {
   /** In the order in which they were asked for. Where there are any, a commit is on its way. */
   let waiting: Write[] = [];
   /** Within another one it is a savepoint: a write that fails takes no other with it. */
@@ -40,29 +38,17 @@ export function createGroupCommit(database: Database, lockWait: LockWait): Group
       }
     }),
   );
-  /** Another program holds the lock, so nothing was done. Meanwhile everybody else is served. */
-  const putBack = (writes: readonly Write[], error: unknown): void => {
-    // Those behind them, too: they would wait for the end of each group before theirs.
-    const all = [...writes, ...waiting];
-    const over = new Set(all.filter(({ since }) => lockWait.isOver(since)));
-    for (const { reject } of over) reject(translated(error));
-    waiting = all.filter((write) => !over.has(write));
-    if (waiting.length > 0) void lockWait.pause().then(commit);
-  };
   const commit = (): void => {
     const writes = waiting.slice(0, longestGroup);
     waiting = waiting.slice(longestGroup);
     if (writes.length === 0) return;
     try {
       const settled = runAll.immediate(writes);
-      lockWait.onStored();
       for (const settle of settled) settle();
     } catch (error) {
-      if (isBusy(error)) {
-        putBack(writes, error);
-        return;
-      }
-      for (const { reject } of writes) reject(translated(error));
+      // Where another program holds the lock, those behind them would each wait for it in vain.
+      const failed = isBusy(error) ? [...writes, ...waiting.splice(0)] : writes;
+      for (const { reject } of failed) reject(translated(error));
     }
     if (waiting.length > 0) setImmediate(commit);
   };
@@ -70,7 +56,7 @@ export function createGroupCommit(database: Database, lockWait: LockWait): Group
     add: <Result>(run: () => Result) =>
       new Promise<Result>((resolve, reject) => {
         if (waiting.length === 0) setImmediate(commit);
-        waiting.push({ run, since: performance.now(), resolve: resolve as Write['resolve'], reject });
+        waiting.push({ run, resolve: resolve as Write['resolve'], reject });
       }),
     commit() {
       while (waiting.length > 0) commit();

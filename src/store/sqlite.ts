@@ -2,8 +2,7 @@
 import Database from 'better-sqlite3';
 import { Refusal } from '../lib/errors.ts';
 import { createGroupCommit } from './group-commit.ts';
-import { createLockWait, openingWait, patiently } from './lock-wait.ts';
-import { createRowMemory } from './row-memory.ts';
+import { createGroupRead } from './group-read.ts';
 import {
   appliedMigrations,
   type Migration,
@@ -17,6 +16,11 @@ import {
 import { isBusy, translated, unusableFile } from './sqlite-errors.ts';
 import { refuseNetworkFileSystem } from './sqlite-place.ts';
 
+/** Milliseconds that SQLite waits for another program's lock: while the database is opened and migrated, no request waits. */
+const openingWait = 10_000;
+/** While it serves, everyone waits with the write that waits. Dockpass's own processes hold the lock for a few. */
+const servingWait = 1_000;
+
 /**
  * Opens (and creates) the database file.
  * WAL lets readers go on while one writes; `synchronous = FULL` makes an answered revocation survive a power cut.
@@ -27,22 +31,18 @@ export function openSqlite(file: string): Sql {
   database.pragma('synchronous = FULL');
   database.pragma('foreign_keys = ON');
   const statements = createStatements(database);
-  const lockWait = createLockWait(database);
-  const writes = createGroupCommit(database, lockWait);
+  const writes = createGroupCommit(database);
+  const reads = createGroupRead(database);
   return {
     engine: 'sqlite',
     all: async <Row>(text: string, values: readonly Value[] = []) =>
       statements.writes(text)
         ? writes.add(() => statements.all(text, values) as Row[])
         : translateErrors(() => statements.all(text, values) as Row[]),
-    async get<Row>(text: string, values: readonly Value[] = []) {
-      if (statements.writes(text)) return writes.add(() => statements.get(text, values) as Row | undefined);
-      try {
-        return (await statements.lookUp(text, values)) as Row | undefined;
-      } catch (error) {
-        throw translated(error);
-      }
-    },
+    get: async <Row>(text: string, values: readonly Value[] = []) =>
+      statements.writes(text)
+        ? writes.add(() => statements.get(text, values) as Row | undefined)
+        : reads.add(() => statements.get(text, values) as Row | undefined),
     run: (text, values) => writes.add(() => statements.run(text, values)),
     batch: (batch) => writes.add(() => batch.map(({ text, values }) => statements.run(text, values))),
     atomic: (steps) =>
@@ -53,16 +53,13 @@ export function openSqlite(file: string): Sql {
         return step.value;
       }),
     async transaction(action) {
-      await patiently(lockWait, () => database.exec('begin immediate')).catch((error: unknown) => {
-        throw translated(error);
-      });
+      translateErrors(() => database.exec('begin immediate'));
       try {
         const result = await action(async (text, values) => translateErrors(() => statements.run(text, values)));
         database.exec('commit');
         return result;
       } catch (error) {
         if (database.inTransaction) database.exec('rollback');
-        statements.forget();
         throw error;
       }
     },
@@ -70,7 +67,7 @@ export function openSqlite(file: string): Sql {
       try {
         const applied = database.transaction(() => applyMigrations(database, migrations)).immediate();
         tryToWrite(database);
-        lockWait.serve();
+        database.pragma(`busy_timeout = ${servingWait}`);
         return applied;
       } catch (error) {
         if (isBusy(error)) throw lockedByAnother(file, error);
@@ -83,7 +80,7 @@ export function openSqlite(file: string): Sql {
     },
     close: async () => {
       writes.commit();
-      statements.answer();
+      reads.answer();
       database.close();
     },
   };
@@ -93,21 +90,14 @@ type Statements = {
   /** Also where it answers with rows (`returning`). */
   writes(text: string): boolean;
   all(text: string, values: readonly Value[]): unknown[];
-  /** The first row that a statement which writes answers with. */
+  /** The first row. */
   get(text: string, values: readonly Value[]): unknown;
-  /** The same of a statement that does not write; what was looked up by one key is remembered. */
-  lookUp(text: string, values: readonly Value[]): unknown;
-  /** Answers now the lookups that wait. */
-  answer(): void;
   /** The number of rows that changed. */
   run(text: string, values?: readonly Value[]): number;
-  /** Of the rows that are remembered: what wrote since may have been taken back. */
-  forget(): void;
 };
 
 /** Each is prepared once. */
 function createStatements(database: Database.Database): Statements {
-  const memory = createRowMemory(database);
   const prepared = new Map<string, Database.Statement>();
   const prepare = (text: string): Database.Statement => {
     let statement = prepared.get(text);
@@ -119,27 +109,9 @@ function createStatements(database: Database.Database): Statements {
   };
   return {
     writes: (text) => !prepare(text).readonly,
-    all(text, values) {
-      const statement = prepare(text);
-      if (!statement.readonly) memory.forget();
-      return statement.all(bind(values));
-    },
-    get(text, values) {
-      memory.forget();
-      return prepare(text).get(bind(values));
-    },
-    lookUp(text, values) {
-      const statement = prepare(text);
-      const read = () => statement.get(bind(values));
-      const [key] = values;
-      return typeof key === 'string' && values.length === 1 ? memory.recall(text, key, read) : read();
-    },
-    answer: memory.answer,
-    run(text, values = []) {
-      memory.forget();
-      return prepare(text).run(bind(values)).changes;
-    },
-    forget: memory.forget,
+    all: (text, values) => prepare(text).all(bind(values)),
+    get: (text, values) => prepare(text).get(bind(values)),
+    run: (text, values = []) => prepare(text).run(bind(values)).changes,
   };
 }
 
