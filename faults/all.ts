@@ -1,23 +1,30 @@
 /** Every fault, in the order in which they are staged. */
 import { clock } from './clock.ts';
-import { fullDisk, fullPostgres, readOnly } from './disk.ts';
+import { fullCheckpoint, fullDisk, fullPostgres, readOnly } from './disk.ts';
 import { fuzz } from './fuzz.ts';
 import { kill } from './kill.ts';
+import { killAdmin } from './kill-admin.ts';
 import { killBulk } from './kill-bulk.ts';
 import { memory } from './memory.ts';
 import { flood, halfAnswers, slowLoris } from './network.ts';
+import { postgresTroubles, standby } from './postgres.ts';
 import { provider } from './provider.ts';
 import type { Fault } from './scene.ts';
 import { scopes } from './scopes.ts';
 import { signIns } from './sign-ins.ts';
 import { timing } from './timing.ts';
+import { workers } from './workers.ts';
 
 export const faults: readonly Fault[] = [
   kill,
+  killAdmin,
   killBulk,
   fullDisk,
+  fullCheckpoint,
   fullPostgres,
   readOnly,
+  postgresTroubles,
+  standby,
   clock,
   provider,
   flood,
@@ -25,6 +32,7 @@ export const faults: readonly Fault[] = [
   slowLoris,
   halfAnswers,
   fuzz,
+  workers,
   signIns,
   timing,
   memory,

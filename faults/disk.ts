@@ -1,12 +1,13 @@
 /** The faults: a full disk, and a data folder that cannot be written. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPassword } from '../test/support/person.ts';
 import { findPostgres, startPostgres } from '../test/support/postgres.ts';
-import { askToken, type Fault, Missing, openScene, type Scene } from './scene.ts';
+import { checkTries, createToken, prepareTries, type Try, takeActions } from './admin-tries.ts';
+import { ana, askToken, type Fault, Missing, openScene, type Scene } from './scene.ts';
 
 /** A file system of its own on the folder. @throws Missing where that is not allowed */
 function mount(folder: string, options: readonly string[], stack: AsyncDisposableStack): void {
@@ -17,6 +18,13 @@ function mount(folder: string, options: readonly string[], stack: AsyncDisposabl
     throw new Missing('needs root, to mount a file system');
   }
   stack.defer(() => void execFileSync('umount', ['--lazy', folder]));
+}
+
+/** Lets nobody write the file. */
+function mountFile(file: string, stack: AsyncDisposableStack): void {
+  execFileSync('mount', ['--bind', file, file]);
+  stack.defer(() => void execFileSync('umount', ['--lazy', file]));
+  execFileSync('mount', ['-o', 'remount,bind,ro', file]);
 }
 
 /** Fills the file system until nothing can be made any more, and looks what still works, and what works after. */
@@ -58,6 +66,45 @@ export const fullDisk: Fault = {
   },
 };
 
+/** Bytes: with so much in its log SQLite begins to move it into the database file (wal_autocheckpoint, 1,000 pages). */
+const checkpointAt = 1_000 * 4_096;
+
+export const fullCheckpoint: Fault = {
+  name: 'disk-checkpoint',
+  what: 'the disk is full while SQLite moves its log into the database file',
+  async run(_scale, stack) {
+    const scene = await openScene(stack);
+    const data = join(scene.installation.folder, 'data');
+    mount(data, ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs'], stack);
+    const [url, log] = [`sqlite:${join(data, 'dockpass.db')}`, join(data, 'dockpass.db-wal')];
+    const token = await createToken(scene);
+    await scene.serve({ ADMIN_EMAILS: ana });
+    const visitor = await scene.signIn();
+    const all: Try[] = [];
+    const act = async (): Promise<readonly Try[]> => {
+      const tries = await prepareTries(url, `d${all.length}`, 2);
+      await takeActions(tries, scene, { token, visitor });
+      all.push(...tries);
+      return tries;
+    };
+    while (statSync(log).size < checkpointAt * 0.85) await act();
+    // Room for the rest of the log, and not for the pages that the database file lacks.
+    const tries = await prepareTries(url, 'full', 20);
+    const { bavail, bsize } = statfsSync(data);
+    const ballast = join(data, 'ballast');
+    const room = checkpointAt - statSync(log).size + 100 * 1_024;
+    writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - room)));
+    await takeActions(tries, scene, { token, visitor });
+    all.push(...tries);
+    assert.ok(statSync(log).size > checkpointAt * 0.95, 'the log has grown to where it is moved');
+    assert.ok(tries.some(({ outcome }) => outcome === 'refused'));
+    rmSync(ballast);
+    const after = await act();
+    assert.ok(after.every(({ outcome }) => outcome === 'answered'));
+    return `${await checkTries(url, all)}; with room again it goes on without a restart`;
+  },
+};
+
 export const fullPostgres: Fault = {
   name: 'disk-postgres',
   what: 'the disk of PostgreSQL’s tables is full',
@@ -93,6 +140,13 @@ export const readOnly: Fault = {
     const { code, output } = await scene.installation.run(['serve']);
     assert.equal(code, 1);
     assert.ok(output.includes(data), `it names the folder:\n${output}`);
-    return `the start ends with 1 and says: ${output.trim().split('\n').at(-1)?.replaceAll(data, 'DATA_DIR')}`;
+    const seen = `the start ends with 1 and says: ${output.trim().split('\n').at(-1)?.replaceAll(data, 'DATA_DIR')}`;
+    execFileSync('mount', ['-o', 'remount,bind,rw', data]);
+    const file = join(data, 'dockpass.db');
+    mountFile(file, stack);
+    const readOnlyFile = await scene.installation.run(['serve']);
+    assert.equal(readOnlyFile.code, 1);
+    assert.match(readOnlyFile.output, /dockpass\.db cannot be written: .*Let the user/);
+    return `${seen}; the same where the database file alone cannot be written`;
   },
 };

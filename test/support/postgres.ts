@@ -1,6 +1,6 @@
 /** Owns a real PostgreSQL server for tests: its own cluster in a temporary folder, reached over a Unix socket. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -19,6 +19,8 @@ export function findPostgres(): string | null {
 export type Standby = {
   /** Of the database that `url` names on the primary. */
   urlOf(url: string): string;
+  /** It still answers, with what it knew until now. */
+  pause(): Promise<void>;
   /** Makes it a primary, which no longer follows. */
   promote(): Promise<void>;
   stop(): Promise<void>;
@@ -36,6 +38,8 @@ export type PostgresServer = {
   startStandby(): Promise<Standby>;
   /** Starts it again, with all that it held. */
   comeBack(): Promise<void>;
+  /** From now on new connections to this database are rejected; `null` lets everyone in again. */
+  reject(database: string | null): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -72,6 +76,11 @@ export async function startPostgres(): Promise<PostgresServer> {
       server = await begin();
     },
     startStandby: () => startStandby(place),
+    async reject(database) {
+      const rejected = database === null ? '' : `local ${database} all reject\n`;
+      writeFileSync(join(data, 'pg_hba.conf'), `${rejected}local all all trust\nlocal replication all trust\n`);
+      await statement(urlOf('postgres'), 'select pg_reload_conf()');
+    },
     async stop() {
       await end();
       rmSync(folder, { recursive: true, force: true });
@@ -109,6 +118,7 @@ async function startStandby(place: Place): Promise<Standby> {
   const server = await startServer(place, 'standby', socket);
   return {
     urlOf: (url) => urlIn(socket, new URL(url).pathname.slice(1)),
+    pause: () => statement(urlIn(socket, 'postgres'), 'select pg_wal_replay_pause()'),
     promote: () => statement(urlIn(socket, 'postgres'), 'select pg_promote()'),
     stop: () => endServer(server),
   };
