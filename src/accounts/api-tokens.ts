@@ -1,10 +1,12 @@
 /** Owns administrators' API tokens: `dka_`, narrow scopes, an expiry; they open /api/v1 and nothing else. */
+
 import { randomBytes } from 'node:crypto';
 import { stateOf } from '../app-passwords/check.ts';
 import { checkDays } from '../app-passwords/input.ts';
 import type { Actor, Audit } from '../audit/audit.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
+import { isTexts, readJson } from '../lib/json.ts';
 import { createSecret, equalHashes, hasValidChecksum, hintOf, type Pepper } from '../lib/secret.ts';
 import { day, minute } from '../lib/time.ts';
 import type { ApiTokenRow, ApiTokenStore } from '../store/api-tokens.ts';
@@ -157,8 +159,13 @@ async function verify(parts: ApiTokenParts, secret: string, client: Requester): 
     }
   }
   store.recordUse(row.id, { at: now(), address: client.address }, useInterval).catch(parts.onError);
-  const scopes = JSON.parse(row.scopes_json) as ApiScope[];
+  const scopes = scopesOf(row);
   return { tokenId: row.id, actor: `API token "${row.name}" of ${row.created_by}`, scopes };
+}
+
+/** A scope of a newer version is none here. */
+function scopesOf({ scopes_json: scopes }: ApiTokenRow): ApiScope[] {
+  return readJson(scopes, isTexts).flatMap((scope) => apiScopes.find((known) => known === scope) ?? []);
 }
 
 function toToken(row: ApiTokenRow, now: number): ApiToken {
@@ -166,7 +173,7 @@ function toToken(row: ApiTokenRow, now: number): ApiToken {
     id: row.id,
     name: row.name,
     hint: row.hint,
-    scopes: JSON.parse(row.scopes_json) as ApiScope[],
+    scopes: scopesOf(row),
     createdBy: row.created_by,
     createdAt: row.created_at,
     expiresAt: row.expires_at,

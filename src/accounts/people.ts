@@ -1,8 +1,10 @@
 /** Owns what administrators see of people and do to them: search, a person's detail, disable, enable, end sessions, remove. */
+
 import type { AppPassword, AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { Actor, Audit, AuditEvent } from '../audit/audit.ts';
 import type { Use, Uses } from '../audit/uses.ts';
 import { Refusal } from '../lib/errors.ts';
+import { isTexts, readJson } from '../lib/json.ts';
 import type { Membership } from '../policy/groups.ts';
 import type { Account, AccountState } from '../store/accounts.ts';
 import type { AuditRowOf } from '../store/audit-events.ts';
@@ -247,7 +249,7 @@ function toPerson(row: PersonRow): Person {
     displayName: row.display_name,
     provider: row.provider,
     domain: row.domain,
-    groups: JSON.parse(row.groups_json) as string[],
+    groups: readJson(row.groups_json, isTexts),
     groupsAt: row.groups_at,
     confirmedAt: row.confirmed_at,
     createdAt: row.created_at,

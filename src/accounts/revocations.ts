@@ -1,14 +1,16 @@
 /** Owns revocation by administrators: what would stop, revoke, undo within 24 hours. */
+
 import { randomBytes } from 'node:crypto';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { type AppPassword, toAppPassword } from '../app-passwords/app-password.ts';
 import type { Actor, Audit } from '../audit/audit.ts';
 import type { Use, Uses } from '../audit/uses.ts';
 import { Refusal } from '../lib/errors.ts';
+import { readJson } from '../lib/json.ts';
 import { day } from '../lib/time.ts';
 import type { RevocationRow } from '../store/revocations.ts';
 import { checkReason } from './reason.ts';
-import { type Selected, type Selection, type SelectionParts, select } from './selection.ts';
+import { isSelection, type Selected, type Selection, type SelectionParts, select } from './selection.ts';
 
 export type Preview = {
   readonly people: number;
@@ -113,7 +115,7 @@ export function createRevocations(parts: RevocationParts): Revocations {
           'It was made before an upgrade, and nobody knows which of its passwords their owners have revoked since',
         );
       }
-      const detail = { id, selection: JSON.parse(selection) as Selection, passwords };
+      const detail = { id, selection: readJson(selection, isSelection), passwords };
       const event = { action: 'revocation.undo', ...by, subject: '', detail } as const;
       const isFirst = await audit.commit(event, (row) => store.revocations.markUndone(id, by.actor, now(), row));
       if (!isFirst && (await find(id)).undone_at === null) throw cannotUndo('It is older than 24 hours, so it stands');
@@ -205,7 +207,7 @@ function toRevocation(row: RevocationRow): Revocation {
     at: row.at,
     by: row.actor,
     reason: row.reason,
-    selection: JSON.parse(row.selection_json) as Selection,
+    selection: readJson(row.selection_json, isSelection),
     passwords: row.passwords,
     undoUntil: row.undo_checked === 1 ? row.undo_until : row.at,
     undone: row.undone_at === null ? null : { at: row.undone_at, by: row.undone_by ?? '' },

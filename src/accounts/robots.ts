@@ -1,7 +1,9 @@
 /** Owns robots: accounts that belong to a group and hold passwords, and stay when a person leaves. */
+
 import { randomBytes } from 'node:crypto';
 import type { Actor, Audit } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
+import { isTextLists, isTexts, readJson } from '../lib/json.ts';
 import type { AccountState } from '../store/accounts.ts';
 import type { RobotFacts, RobotRow } from '../store/robots.ts';
 import { ConstraintError } from '../store/sql.ts';
@@ -201,8 +203,8 @@ function toRobot(row: RobotRow): Robot {
     name: row.login.slice(loginPrefix.length),
     description: row.description ?? '',
     ownerGroup: row.owner_group ?? '',
-    groups: JSON.parse(row.groups_json) as string[],
-    labels: JSON.parse(row.labels_json ?? '{}') as Robot['labels'],
+    groups: readJson(row.groups_json, isTexts),
+    labels: readJson(row.labels_json ?? '{}', isTextLists),
     state: row.state,
     createdAt: row.created_at,
     createdBy: row.created_by ?? '',

@@ -1,7 +1,9 @@
 /** Owns which live passwords an administrator means. */
+
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { foldCase } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
+import { isRecord } from '../lib/json.ts';
 import { domainOf } from '../sign-in/admission.ts';
 import type { Account } from '../store/accounts.ts';
 import { inPieces } from '../store/conditions.ts';
@@ -21,6 +23,22 @@ export type Selection = {
   /** Not used since, though made before. */
   readonly unusedSince?: number;
 };
+
+const kinds: Readonly<Record<keyof Selection, 'string' | 'number'>> = {
+  passwordId: 'string',
+  accountId: 'string',
+  domain: 'string',
+  group: 'string',
+  provider: 'string',
+  createdBefore: 'number',
+  unusedSince: 'number',
+};
+
+/** A field that isn't known would be left out, and more would be selected than was meant. */
+export function isSelection(value: unknown): value is Selection {
+  const isKnown = (name: string): name is keyof Selection => Object.hasOwn(kinds, name);
+  return isRecord(value) && Object.entries(value).every(([name, one]) => isKnown(name) && typeof one === kinds[name]);
+}
 
 export type SelectionParts = {
   readonly store: Pick<Store, 'revocations' | 'accounts' | 'passwords'>;

@@ -4,6 +4,7 @@ import { identityOfAccount } from '../identity/account-identity.ts';
 import { type AccountStatus, accountStatusOf, type GracePeriods } from '../identity/account-status.ts';
 import { type Authenticator, type Credentials, foldCase, type Identity, type Limits } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
+import { isTexts, readJson } from '../lib/json.ts';
 import { equalHashes, hasValidChecksum, looksLikeSecret, type Pepper } from '../lib/secret.ts';
 import { dateOf } from '../lib/time.ts';
 import type { PasswordRow, PasswordStore, PasswordWithOwner } from '../store/passwords.ts';
@@ -99,7 +100,7 @@ function toLimits(row: PasswordRow, use: AccountStatus['use']): Limits | null {
 }
 
 export function limitsOf(row: PasswordRow): Limits {
-  const parse = (json: string | null) => (json === null ? null : (JSON.parse(json) as string[]));
+  const parse = (json: string | null) => (json === null ? null : readJson(json, isTexts));
   return { actions: parse(row.actions_json), repositories: parse(row.repositories_json) };
 }
 

@@ -1,4 +1,5 @@
 /** Mounts the API for programs: no cookies, no pages, an administrators' token for all but what anybody may do. */
+import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import express, { type Request, type RequestHandler, type Router } from 'express';
 import type { ApiTokens } from '../accounts/api-tokens.ts';
@@ -25,7 +26,7 @@ export function createApi(
   core: Core,
   administration: Administration,
   policy: () => Policy,
-  requesterOf: (request: Request) => Requester,
+  requesterOf: (request: IncomingMessage) => Requester,
 ): Router {
   const { store, audit, denials, passwords } = core;
   const { people, revocations, robots, auditLog, apiTokens } = administration;
@@ -59,7 +60,11 @@ export function createApi(
   return router;
 }
 
-function handlerOf(route: ApiRoute, tokens: ApiTokens, requesterOf: (request: Request) => Requester): RequestHandler {
+function handlerOf(
+  route: ApiRoute,
+  tokens: ApiTokens,
+  requesterOf: (request: IncomingMessage) => Requester,
+): RequestHandler {
   return async (request, response) => {
     const by = await authorize(route, tokens, request, requesterOf(request));
     const param = (name: string): string => String(request.params[name] ?? '');

@@ -1,13 +1,12 @@
 /** The composition root: opens the parts, hands each what it needs, listens. */
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { AuditBuffer } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
 import { pathOf } from '../http/path.ts';
 import { logRequest } from '../http/request-log.ts';
 import { createRequesterReader, createTrust } from '../http/requester.ts';
-import { createServer, createStop } from '../http/server.ts';
+import { boundTo, createServer, createStop } from '../http/server.ts';
 import { refuseTwoHosts } from '../http/unreadable.ts';
 import { startWorker, type Worker } from '../off-boarding/worker.ts';
 import { realmPaths } from '../token/endpoint.ts';
@@ -106,7 +105,7 @@ async function listen(
   const stopServer = createStop(server);
   server.listen({ port, host, backlog });
   await once(server, 'listening');
-  const bound = server.address() as AddressInfo;
+  const bound = boundTo(server);
   const boundHost = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
   return { url: `${tls === null ? 'http' : 'https'}://${boundHost}:${bound.port}`, stopServer };
 }

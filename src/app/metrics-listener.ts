@@ -1,8 +1,8 @@
 /** Shows the metrics on a listener of their own, so that what is public never has to tell them apart. */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { pathOf } from '../http/path.ts';
+import { boundTo } from '../http/server.ts';
 import type { Keys } from '../keys/keys.ts';
 import type { Log } from '../lib/log.ts';
 import { http } from '../lib/node-http.ts';
@@ -55,7 +55,7 @@ async function listen({ host, port }: Place, metrics: Pick<Metrics, 'read'>, log
   });
   server.listen(port, host);
   await once(server, 'listening');
-  const { address, port: chosen } = server.address() as AddressInfo;
+  const { address, port: chosen } = boundTo(server);
   log.info({ address, port: chosen }, 'metrics');
   return async () => {
     server.close();

@@ -1,5 +1,6 @@
 /** Owns what the functions that mount pages share. Each page gets the parts that it uses, and never the whole. */
-import type { Request, RequestHandler } from 'express';
+import type { IncomingMessage } from 'node:http';
+import type { RequestHandler } from 'express';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Denials } from '../audit/denials.ts';
@@ -13,7 +14,7 @@ import type { Policies } from './policy-file.ts';
 /** What every page gets. */
 export type CommonParts = {
   readonly views: Views;
-  readonly requesterOf: (request: Request) => Requester;
+  readonly requesterOf: (request: IncomingMessage) => Requester;
   readonly now: () => number;
 };
 

@@ -1,13 +1,15 @@
 /** Owns reading the audit: filters, pages, export. */
 
+import { isRecord, readJson } from '../lib/json.ts';
 import type { AuditRow, AuditStore } from '../store/audit-events.ts';
-import type { AuditAction, AuditBuffer } from './audit.ts';
+import type { AuditBuffer } from './audit.ts';
 
 export type AuditEntry = {
   readonly id: string;
   /** Epoch milliseconds. */
   readonly at: number;
-  readonly action: AuditAction;
+  /** An `AuditAction`, or one of a newer version. */
+  readonly action: string;
   readonly actor: string;
   readonly subject: string;
   readonly address: string | null;
@@ -68,8 +70,9 @@ export function createAuditLog(parts: {
 
 function toEntry(row: AuditRow): AuditEntry {
   const { id, at, actor, subject, address, client, request_id: requestId, repository } = row;
-  const detail = JSON.parse(row.detail_json) as AuditEntry['detail'];
-  return { id, at, action: row.action as AuditAction, actor, subject, address, client, requestId, repository, detail };
+  const { action } = row;
+  const detail = readJson(row.detail_json, isRecord);
+  return { id, at, action, actor, subject, address, client, requestId, repository, detail };
 }
 
 const columns = ['time', 'action', 'actor', 'subject', 'address', 'client', 'request_id', 'repository', 'detail'];

@@ -1,7 +1,7 @@
 /** Owns the command line: which words run which command, help, and exit codes. */
 
 import { ConfigError } from '../config/config.ts';
-import { Refusal } from '../lib/errors.ts';
+import { errorCode, Refusal } from '../lib/errors.ts';
 import { PolicyError } from '../policy/acl.ts';
 import { type Command, readArguments, type Terminal, UsageError } from './command.ts';
 import { serveCommands } from './serve.ts';
@@ -74,6 +74,6 @@ function describeFailure(error: unknown): string {
   }
   if (expected) return error.message;
   if (!(error instanceof Error)) return String(error);
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' ? `${error.message} (${code})` : (error.stack ?? error.message);
+  const code = errorCode(error);
+  return code !== '' ? `${error.message} (${code})` : (error.stack ?? error.message);
 }

@@ -1,6 +1,8 @@
 /** Owns what a command is: its words, its help, its arguments, and where it writes. */
+
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import type { Environment } from '../config/settings.ts';
+import { errorMessage } from '../lib/errors.ts';
 
 export type Terminal = {
   readonly environment: Environment;
@@ -47,7 +49,7 @@ export function readArguments(command: Command, words: readonly string[]): { ope
     return { operands: positionals, values };
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError((error as Error).message);
+    throw new UsageError(errorMessage(error));
   }
 }
 
@@ -55,4 +57,16 @@ export function readArguments(command: Command, words: readonly string[]): { ope
 export function wholeNumber(text: string, option: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new UsageError(`--${option} takes a whole number, not "${text}".`);
   return Number(text);
+}
+
+/** The values of an option that can be repeated. */
+export function textsOf(values: Values, option: string): string[] {
+  const value = values[option] ?? [];
+  return Array.isArray(value) ? value.map(String) : [String(value)];
+}
+
+/** The value of an option that takes a text; `null` where it isn't given. */
+export function textOf(values: Values, option: string): string | null {
+  const value = values[option];
+  return typeof value === 'string' ? value : null;
 }

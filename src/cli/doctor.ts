@@ -7,7 +7,7 @@ import { checkPages, type DoctorParts, examine, type Report } from '../doctor/ex
 import type { Finding } from '../doctor/finding.ts';
 import { createProbe } from '../doctor/probe.ts';
 import { parseRegistryFile, type RegistryFiles } from '../doctor/registry-file.ts';
-import { Refusal } from '../lib/errors.ts';
+import { errorMessage, Refusal } from '../lib/errors.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 import { configOf } from './core.ts';
 
@@ -118,7 +118,7 @@ async function readRegistryFiles(values: Values): Promise<RegistryFiles | null> 
     const path = typeof bundleFile === 'string' ? bundleFile : (token.rootcertbundle ?? '');
     return { token, bundle: await readFile(path, 'utf8').catch(() => null) };
   } catch (cause) {
-    throw new Refusal('bad_request', `${file}: ${(cause as Error).message}`, { cause });
+    throw new Refusal('bad_request', `${file}: ${errorMessage(cause)}`, { cause });
   }
 }
 

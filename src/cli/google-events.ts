@@ -1,9 +1,11 @@
 /** Owns `dockpass google-events ...`: the set-up of Google's security events, and its test. */
+
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Config } from '../config/config.ts';
 import { parseServiceAccountKey } from '../config/google-directory.ts';
 import { Refusal } from '../lib/errors.ts';
+import { fieldsIn } from '../lib/json.ts';
 import { createEventStream, type EventStream, EventStreamError } from '../sign-in/google/risc-stream.ts';
 import type { Command, Terminal, Values } from './command.ts';
 import { configOf } from './core.ts';
@@ -41,7 +43,7 @@ export const googleEventsCommands: readonly Command[] = [
       withStream(values, terminal, async (stream, receiver) => {
         const registered = await stream.read();
         terminal.out(JSON.stringify(registered, null, 2));
-        const { url } = (registered['delivery'] ?? {}) as { url?: unknown }; // compared only
+        const { url } = fieldsIn(registered['delivery']);
         if (url !== receiver)
           terminal.note(`Google does not send to ${receiver}: run "dockpass google-events register".`);
         await verify(stream, terminal);

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import type { KeyDescription, KeyRing } from '../keys/key-ring.ts';
 import { Refusal } from '../lib/errors.ts';
 import { minuteOf } from '../lib/time.ts';
-import { type Command, type Terminal, UsageError, type Values } from './command.ts';
+import { type Command, type Terminal, textOf, UsageError, type Values } from './command.ts';
 import { byCommandLine, configOf, withCore } from './core.ts';
 
 const flag = { type: 'boolean' } as const;
@@ -86,7 +86,7 @@ async function withRing(
   action: (ring: KeyRing, record: Record) => Promise<void>,
 ): Promise<number> {
   const config = configOf(terminal);
-  const name = ringOf(config, values['service'] as string | undefined);
+  const name = ringOf(config, textOf(values, 'service'));
   return withCore(config, async (core) => {
     const keys = await openSigningKeys(config, core);
     await action(keys.ring(name), (what, detail) =>
@@ -96,8 +96,8 @@ async function withRing(
   });
 }
 
-function ringOf({ services, keyRings }: Config, service: string | undefined): string {
-  if (service !== undefined) {
+function ringOf({ services, keyRings }: Config, service: string | null): string {
+  if (service !== null) {
     const found = services.find(({ name }) => name === service);
     if (found !== undefined) return found.ring;
     throw new Refusal('not_found', `SERVICES does not name "${service}".`);

@@ -2,7 +2,7 @@
 import type { Core } from '../app/core.ts';
 import type { AppPassword } from '../app-passwords/app-passwords.ts';
 import { minuteOf } from '../lib/time.ts';
-import { type Command, type Terminal, UsageError, wholeNumber } from './command.ts';
+import { type Command, type Terminal, textsOf, UsageError, wholeNumber } from './command.ts';
 import { accountOf, byCommandLine, configOf, withCore } from './core.ts';
 
 const json = { type: 'boolean' } as const;
@@ -27,13 +27,13 @@ export const passwordCommands: readonly Command[] = [
     },
     operands: [1, 1],
     async run([email = ''], values, terminal) {
-      const { name, days = '90', repository = [] } = values;
+      const { name, days = '90' } = values;
       if (typeof name !== 'string') throw new UsageError('--name is missing: say what the password is for.');
       const input = {
         name,
         days: wholeNumber(String(days), 'days'),
         pullOnly: values['pull-only'] === true,
-        repositories: repository as string[],
+        repositories: textsOf(values, 'repository'),
       };
       return withPasswords(terminal, async (core) => {
         const { secret, password } = await core.passwords.issue(await accountOf(core, email), input, byCommandLine);

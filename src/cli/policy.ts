@@ -14,7 +14,7 @@ import { decodeUtf8 } from '../policy/encoding.ts';
 import { createEvaluator } from '../policy/eval.ts';
 import { explain, formatExplanation } from '../policy/explain.ts';
 import { identityOf } from '../policy/who.ts';
-import { type Command, type Terminal, UsageError, type Values } from './command.ts';
+import { type Command, type Terminal, textOf, textsOf, UsageError, type Values } from './command.ts';
 import { configOf, withCore } from './core.ts';
 import { linesOf } from './lines.ts';
 
@@ -137,7 +137,7 @@ type Found = { readonly policy: Policy; readonly file: string; readonly identity
 
 /** Who is meant, as the database knows them unless a policy file is named. */
 async function findWho(account: string, values: Values, terminal: Terminal): Promise<Found> {
-  const groups = (values['group'] ?? []) as string[];
+  const groups = textsOf(values, 'group');
   const given = textOf(values, 'policy');
   if (given !== null) {
     if (textOf(values, 'password') !== null) {
@@ -187,9 +187,4 @@ async function passwordOf(
 
 function policyFileOf({ environment }: Terminal): string {
   return environment['POLICY_FILE'] ?? 'policy.yml';
-}
-
-function textOf(values: Values, name: string): string | null {
-  const value = values[name];
-  return typeof value === 'string' ? value : null;
 }

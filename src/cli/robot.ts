@@ -1,7 +1,7 @@
 /** Owns `dockpass robot ...`: accounts that belong to a group, and their passwords. */
 import type { Robot, Robots } from '../accounts/robots.ts';
 import { Refusal } from '../lib/errors.ts';
-import { type Command, UsageError, type Values, wholeNumber } from './command.ts';
+import { type Command, textsOf, UsageError, type Values, wholeNumber } from './command.ts';
 import { byCommandLine, withAdministration } from './core.ts';
 
 const manager = { administrator: true } as const;
@@ -23,8 +23,8 @@ export const robotCommands: readonly Command[] = [
           name,
           description: String(values['description'] ?? ''),
           ownerGroup: requiredText(values, 'owner-group'),
-          groups: (values['group'] ?? []) as string[],
-          labels: readLabels((values['label'] ?? []) as string[]),
+          groups: textsOf(values, 'group'),
+          labels: readLabels(textsOf(values, 'label')),
         };
         const { id, login } = await robots.create(input, manager, byCommandLine);
         terminal.out(`${id}  ${login}`);
@@ -65,7 +65,7 @@ export const robotCommands: readonly Command[] = [
           name: requiredText(values, 'name'),
           days: wholeNumber(requiredText(values, 'days'), 'days'),
           pullOnly: values['pull-only'] === true,
-          repositories: (values['repository'] ?? []) as string[],
+          repositories: textsOf(values, 'repository'),
         };
         const { secret, password } = await passwords.issue({ ...robot, kind: 'robot' }, input, byCommandLine);
         terminal.note(`Password "${password.name}" (${password.id}) for ${robot.login}, shown only this once:`);

@@ -1,5 +1,8 @@
 /** Owns how the file of Google's application default credentials is read, in the forms that a server meets. */
+
 import { readFileSync } from 'node:fs';
+import { errorCode } from '../lib/errors.ts';
+import { fieldsIn } from '../lib/json.ts';
 import { isLoopback, type Settings } from './settings.ts';
 
 export type ApplicationDefault = AuthorizedUser | ExternalAccount;
@@ -33,7 +36,7 @@ export function readApplicationDefault(settings: Settings): ApplicationDefault |
     const found = told['type'] === 'external_account' ? readExternalAccount(told) : readOther(told);
     return typeof found === 'string' ? refuse(found) : found;
   } catch (error) {
-    return refuse(`cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    return refuse(`cannot be read (${errorCode(error)})`);
   }
 }
 
@@ -52,12 +55,12 @@ function readOther({ type, client_id, client_secret, refresh_token }: Json): Aut
 function readExternalAccount(told: Json): ExternalAccount | string {
   const { audience, subject_token_type: subjectTokenType, token_url: tokenUrl } = told;
   const { service_account_impersonation_url: impersonationUrl = null } = told;
-  const source = objectOf(told['credential_source']);
+  const source = fieldsIn(told['credential_source']);
   const { file, url, headers, format } = source;
   if (typeof audience !== 'string' || typeof subjectTokenType !== 'string') return 'names no audience or token type';
   if (!isSafe(tokenUrl)) return 'has no token_url with https';
   if (impersonationUrl !== null && !isSafe(impersonationUrl)) return 'has no impersonation URL with https';
-  const { type = 'text', subject_token_field_name: field } = objectOf(format);
+  const { type = 'text', subject_token_field_name: field } = fieldsIn(format);
   if (type !== 'text' && (type !== 'json' || typeof field !== 'string'))
     return 'has a credential_source of unknown format';
   const account = {
@@ -82,17 +85,13 @@ function isSafe(url: unknown): url is string {
 }
 
 function textsOf(headers: unknown): Record<string, string> {
-  return Object.fromEntries(Object.entries(objectOf(headers)).map(([name, value]) => [name, String(value)]));
-}
-
-function objectOf(value: unknown): Json {
-  return typeof value === 'object' && value !== null ? (value as Json) : {};
+  return Object.fromEntries(Object.entries(fieldsIn(headers)).map(([name, value]) => [name, String(value)]));
 }
 
 /** An empty object for what is none. */
 export function parseJson(text: string): Json {
   try {
-    return objectOf(JSON.parse(text));
+    return fieldsIn(JSON.parse(text));
   } catch {
     return {};
   }

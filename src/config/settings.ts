@@ -1,6 +1,8 @@
 /** Owns how one setting is read from the environment: its text, its `_FILE` twin, its form, and what is wrong with it. */
+
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { errorCode } from '../lib/errors.ts';
 import { nearestWord } from '../lib/nearest-word.ts';
 import { isServiceLink } from './service-links.ts';
 
@@ -126,7 +128,7 @@ function readSecret(environment: Environment, name: string, problem: (message: s
     if (content === '') problem(`${name}_FILE: ${file} is empty`);
     return content;
   } catch (error) {
-    problem(`${name}_FILE: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    problem(`${name}_FILE: ${file} cannot be read (${errorCode(error)})`);
     return null;
   }
 }

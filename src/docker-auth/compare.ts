@@ -1,5 +1,7 @@
 /** Owns the comparison of a policy with what docker_auth decided, or would have decided. */
+
 import { parseDocument } from 'yaml';
+import { fieldsIn } from '../lib/json.ts';
 import type { Policy } from '../policy/acl.ts';
 import { decide } from '../policy/decide.ts';
 import { DockerAuthError } from '../policy/docker-auth.ts';
@@ -57,7 +59,7 @@ function readAcl(configuration: string): unknown {
   const document = parseDocument(configuration, { version: '1.1', schema: 'failsafe', customTags: ['null', 'merge'] });
   const [problem] = document.errors;
   if (problem) throw new DockerAuthError(`docker_auth's configuration is no YAML: ${problem.message}`);
-  return (document.toJS() as { acl?: unknown } | null)?.acl;
+  return fieldsIn(document.toJS())['acl'];
 }
 
 function evaluated(answer: string, request: LoggedRequest): readonly string[] {

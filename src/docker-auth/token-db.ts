@@ -1,9 +1,11 @@
 /** Owns reading docker_auth's LevelDB token database: a bcrypt hash, a date and labels for each person who ever signed in. */
+
 import { execFile } from 'node:child_process';
 import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Refusal } from '../lib/errors.ts';
+import { fieldsIn } from '../lib/json.ts';
 
 /** An app password as docker_auth keeps it. */
 export type TokenDbEntry = {
@@ -113,11 +115,7 @@ function readEntry(email: string, value: string): TokenDbEntry | string {
   } catch {
     return 'the entry is not JSON';
   }
-  const {
-    docker_password: hash,
-    valid_until: validUntil,
-    labels,
-  } = (stored ?? {}) as Readonly<Record<string, unknown>>;
+  const { docker_password: hash, valid_until: validUntil, labels } = fieldsIn(stored);
   if (hash === undefined || hash === '') return 'it has no password';
   if (typeof hash !== 'string' || !/^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/.test(hash)) {
     return 'its password is no bcrypt hash';

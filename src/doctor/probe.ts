@@ -1,6 +1,8 @@
 /** Owns one HTTP request as a registry client sends it: no redirect followed, TLS judged and, where asked, overlooked. */
+
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { getCACertificates, type PeerCertificate, TLSSocket } from 'node:tls';
+import { errorCode, errorMessage } from '../lib/errors.ts';
 import { http, https } from '../lib/node-http.ts';
 
 export type Reply = {
@@ -30,15 +32,15 @@ export class ProbeError extends Error {
   readonly code: string;
   constructor(cause: NodeJS.ErrnoException) {
     // Several addresses of one name were tried: the reasons are inside.
-    const inner = (cause as unknown as AggregateError).errors?.[0] as NodeJS.ErrnoException | undefined;
-    super(cause.message || inner?.message || String(cause), { cause });
-    this.code = cause.code ?? inner?.code ?? '';
+    const inner: unknown = cause instanceof AggregateError ? cause.errors[0] : undefined;
+    super(cause.message || (inner === undefined ? String(cause) : errorMessage(inner)), { cause });
+    this.code = errorCode(cause) || errorCode(inner);
     this.kind = /CERT|SSL|TLS|SIGNATURE|^EPROTO$/.test(this.code) ? 'tls' : 'connection';
   }
 }
 
 /** Milliseconds; registry clients give a realm 15 seconds. */
-const gracePeriods = 15_000;
+const longestWait = 15_000;
 const maximumBody = 64 * 1024;
 
 /** @param authorities PEM certificates that are trusted beside the system's */
@@ -48,7 +50,7 @@ export function createProbe(authorities: readonly string[]): Probe {
   return (url, { method = 'GET', headers = {}, overlookTls = false } = {}) =>
     new Promise((resolve, reject) => {
       const fail = (error: NodeJS.ErrnoException): void => reject(new ProbeError(error));
-      const options = { method, headers, agent: false, signal: AbortSignal.timeout(gracePeriods) };
+      const options = { method, headers, agent: false, signal: AbortSignal.timeout(longestWait) };
       const secure = { ...options, ca, rejectUnauthorized: !overlookTls };
       const request = url.protocol === 'https:' ? https.request(url, secure) : http.request(url, options);
       request.once('error', (error: NodeJS.ErrnoException) =>
@@ -67,7 +69,7 @@ export function createProbe(authorities: readonly string[]): Probe {
 }
 
 function noAnswer(cause: Error): NodeJS.ErrnoException {
-  return Object.assign(new Error(`no answer in ${gracePeriods / 1000} seconds`, { cause }), { code: 'ETIMEDOUT' });
+  return Object.assign(new Error(`no answer in ${longestWait / 1000} seconds`, { cause }), { code: 'ETIMEDOUT' });
 }
 
 async function readBody(response: IncomingMessage): Promise<string> {

@@ -1,4 +1,5 @@
 /** Owns the question whether the realm that a registry names is this Dockpass, as clients reach it. */
+import { fieldsIn } from '../lib/json.ts';
 import { realmPaths } from '../token/endpoint.ts';
 import { type Finding, right, wrong } from './finding.ts';
 import type { Probe, Reply } from './probe.ts';
@@ -81,6 +82,6 @@ async function hasOurKeys({ probe, keyIds }: RealmParts, realm: URL): Promise<bo
   const path = realm.pathname.replace(/\/auth(\/token)?\/?$/, '/.well-known/jwks.json');
   const reply = await probe(new URL(path, realm), { overlookTls: true }).catch(() => null);
   if (reply === null || reply.status !== 200) return true;
-  const { keys = [] } = JSON.parse(reply.body) as { keys?: { kid?: string }[] };
-  return keys.some(({ kid = '' }) => keyIds.includes(kid));
+  const { keys } = fieldsIn(JSON.parse(reply.body));
+  return Array.isArray(keys) && keys.some((key) => keyIds.includes(String(fieldsIn(key)['kid'])));
 }

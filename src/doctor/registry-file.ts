@@ -1,6 +1,8 @@
 /** Owns what a registry's own configuration, file or environment, says of tokens, where the doctor may read it. */
+
 import { X509Certificate } from 'node:crypto';
 import { parse } from 'yaml';
+import { fieldsIn, isRecord } from '../lib/json.ts';
 import { type Finding, right, unknown, wrong } from './finding.ts';
 import { wrongIssuer } from './trial.ts';
 
@@ -22,10 +24,8 @@ export function parseRegistryFile(text: string): RegistryFile {
   // As the registry does, which takes each value for YAML (distribution, configuration/parser.go).
   if (variables.length > 0)
     return Object.fromEntries(variables.map(([, name = '', value = '']) => [name.toLowerCase(), String(parse(value))]));
-  const document = parse(text) as { auth?: { token?: RegistryFile } } | null;
-  const token = document?.auth?.token;
-  if (typeof token !== 'object' || token === null)
-    throw new Error('it has neither an auth.token section nor REGISTRY_AUTH_TOKEN_ variables');
+  const token = fieldsIn(fieldsIn(parse(text))['auth'])['token'];
+  if (!isRecord(token)) throw new Error('it has neither an auth.token section nor REGISTRY_AUTH_TOKEN_ variables');
   return token;
 }
 

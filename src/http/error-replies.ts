@@ -1,6 +1,6 @@
 /** Owns what a page answers where it failed, or where there is none. */
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { Refusal } from '../lib/errors.ts';
+import { errorCode, Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { RequesterReader } from './requester.ts';
 
@@ -20,7 +20,7 @@ export function replyToErrors(parts: {
   return (error, request, response, _next) => {
     const { requestId } = parts.requesterOf(request);
     // Whoever goes away during a download is no fault of ours.
-    if ((error as { code?: unknown }).code === 'ERR_STREAM_PREMATURE_CLOSE') return;
+    if (errorCode(error) === 'ERR_STREAM_PREMATURE_CLOSE') return;
     const refusal = toRefusal(error);
     if (refusal.status >= 500) parts.log.error({ err: refusal.cause ?? error, requestId }, refusal.message);
     if (response.headersSent) {
@@ -53,7 +53,7 @@ function wantsPage(request: Request): boolean {
 /** Errors of express and its parsers carry the status that they mean; everything else is our fault. */
 function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
-  const { status } = error as { status?: unknown };
+  const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
   if (status === 413) return new Refusal('too_large', 'The request is too large.', { cause: error });
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return new Refusal('bad_request', 'The request could not be read. Go back and try again.', { cause: error });

@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import type { RequestListener, Server } from 'node:http';
-import { Refusal } from '../lib/errors.ts';
+import type { AddressInfo } from 'node:net';
+import { errorMessage, Refusal } from '../lib/errors.ts';
 import { http, https } from '../lib/node-http.ts';
 import { answerUnreadable } from './unreadable.ts';
 
@@ -17,22 +18,22 @@ export async function createServer(
   const limits = {
     // CI tokens come as Basic passwords: 16 KB of them are more than 21 KB of header.
     maxHeaderSize: 64 * 1024,
-    // Whoever sends slower than this holds a socket for nothing (slow-loris). Milliseconds.
+    // A slower sender only holds a socket (slow-loris). Milliseconds.
     headersTimeout: 15_000,
     requestTimeout: 30_000,
     connectionsCheckingInterval: 5_000,
     // Longer than the idle time of common proxies (60 s), so that they never write to a socket that we just closed.
     keepAliveTimeout: 65_000,
   };
-  if (tls === null) return http.createServer(limits, listener).on('clientError', answerUnreadable);
+  const serve = (server: Server): Server => answerUnreadable(server.on('request', listener));
+  if (tls === null) return serve(http.createServer(limits));
   try {
     const [cert, key] = await Promise.all([readFile(tls.certificateFile), readFile(tls.keyFile)]);
-    const server = https.createServer({ ...limits, cert, key, minVersion: 'TLSv1.2' }, listener);
-    return server.on('clientError', answerUnreadable);
+    return serve(https.createServer({ ...limits, cert, key, minVersion: 'TLSv1.2' }));
   } catch (cause) {
     throw new Refusal(
       'misconfigured',
-      `TLS cannot be spoken with the certificate ${tls.certificateFile} and the key ${tls.keyFile}: ${(cause as Error).message}. TLS_CERTIFICATE_FILE names a certificate chain, TLS_KEY_FILE its private key, both PEM.`,
+      `TLS cannot be spoken with the certificate ${tls.certificateFile} and the key ${tls.keyFile}: ${errorMessage(cause)}. TLS_CERTIFICATE_FILE names a certificate chain, TLS_KEY_FILE its private key, both PEM.`,
       { cause },
     );
   }
@@ -62,4 +63,11 @@ export function createStop(server: Server): (deadline: number) => Promise<void> 
     await closed;
     clearTimeout(timer);
   };
+}
+
+/** Where a listening server is bound. */
+export function boundTo(server: Pick<Server, 'address'>): AddressInfo {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server does not listen on TCP');
+  return address;
 }

@@ -1,5 +1,5 @@
 /** Owns the answers to what cannot be taken for one request. */
-import type { RequestListener, ServerResponse } from 'node:http';
+import type { RequestListener, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../lib/log.ts';
 import { http } from '../lib/node-http.ts';
@@ -16,18 +16,25 @@ const unreadable: Readonly<Record<string, readonly [status: number, message: str
 };
 
 /**
- * Answers what is no request that Node could hand on, in the words of a registry: docker shows an empty body as
- * "unknown: ". The answer of a request before it, on the same connection, is not cut in two.
+ * Makes a server answer what Node can't hand on as a request, in the words of a registry: docker shows an empty body as
+ * "unknown: ". The answer to an earlier request on the same connection isn't cut in two.
  */
-export function answerUnreadable(
-  error: NodeJS.ErrnoException,
-  socket: Duplex & { _httpMessage?: ServerResponse },
-): void {
-  if (!socket.writable || error.code === 'ECONNRESET' || socket._httpMessage?.headersSent === true) {
-    socket.destroy();
-    return;
-  }
-  const [status, message] = unreadable[error.code ?? ''] ?? [400, 'This is not a request as HTTP/1.1 has it.'];
+export function answerUnreadable(server: Server): Server {
+  /** The responses on a connection that have not been sent. */
+  const unsent = new WeakMap<Duplex, ServerResponse[]>();
+  server.on('request', ({ socket }, response) => {
+    const others = unsent.get(socket)?.filter(({ writableFinished }) => !writableFinished) ?? [];
+    unsent.set(socket, [...others, response]);
+  });
+  return server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const isAnswering = unsent.get(socket)?.some((one) => one.headersSent && !one.writableFinished) === true;
+    if (!socket.writable || error.code === 'ECONNRESET' || isAnswering) socket.destroy();
+    else answer(error.code ?? '', socket);
+  });
+}
+
+function answer(code: string, socket: Duplex): void {
+  const [status, message] = unreadable[code] ?? [400, 'This is not a request as HTTP/1.1 has it.'];
   const body = unreadableBody(message);
   const head = [
     `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}`,

@@ -1,4 +1,5 @@
 /** Owns what a stored account is to the policy: its identity as of now, not narrowed by any password. */
+import { isTextLists, readJson } from '../lib/json.ts';
 import type { Account } from '../store/accounts.ts';
 import { type AccountFacts, type GracePeriods, knownGroups } from './account-status.ts';
 import { foldCase, type Identity } from './identity.ts';
@@ -14,7 +15,7 @@ export function identityOfAccount(account: IdentityFacts, gracePeriods: GracePer
     domain: account.domain,
     provider: account.provider,
     ...knownGroups(account, gracePeriods, now),
-    labels: account.labels_json === null ? {} : (JSON.parse(account.labels_json) as Identity['labels']),
+    labels: account.labels_json === null ? {} : readJson(account.labels_json, isTextLists),
     limits: null,
     credential: null,
     accountId: account.id,

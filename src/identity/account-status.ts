@@ -1,5 +1,6 @@
 /** Owns what an account's state, and how long ago a provider last spoke of the person, mean for groups and passwords. */
 
+import { isTexts, readJson } from '../lib/json.ts';
 import { minuteOf } from '../lib/time.ts';
 import type { Account } from '../store/accounts.ts';
 import type { Identity } from './identity.ts';
@@ -63,8 +64,8 @@ export function knownGroups(account: AccountFacts, gracePeriods: GracePeriods, n
   const groupsKnown = knowsGroups(account, gracePeriods, now);
   const { groups_at: groupsAt } = account;
   if (!groupsKnown) return { groups: [], undecidedGroups: [], groupsKnown, groupsAt };
-  const groups = JSON.parse(account.groups_json) as string[];
-  const undecidedGroups = JSON.parse(account.undecided_groups_json ?? '[]') as string[];
+  const groups = readJson(account.groups_json, isTexts);
+  const undecidedGroups = readJson(account.undecided_groups_json ?? '[]', isTexts);
   return { groups, undecidedGroups, groupsKnown, groupsAt };
 }
 

@@ -1,6 +1,8 @@
 /** Owns all keys of the service: a ring for the services that share one, and one for each that does not. */
+
 import { X509Certificate } from 'node:crypto';
 import type { Cipher } from '../lib/cipher.ts';
+import { errorMessage } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { day } from '../lib/time.ts';
 import type { SigningKeyStore } from '../store/signing-keys.ts';
@@ -86,7 +88,7 @@ export async function openKeys(parts: KeyParts): Promise<Keys> {
           await write(settings, ring);
           failures.delete(ring.name);
         } catch (error) {
-          failures.set(ring.name, `The signing keys could not be looked after: ${(error as Error).message}`);
+          failures.set(ring.name, `The signing keys could not be looked after: ${errorMessage(error)}`);
           log.error(
             { err: error, ring: ring.name },
             'the signing keys could not be looked after; going on with those known',

@@ -1,7 +1,7 @@
 /** Owns the key and certificate that an operator brings: read from two files, and again when they are renewed. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { Refusal } from '../lib/errors.ts';
+import { errorMessage, Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { dateOf, day } from '../lib/time.ts';
 import { libtrustKeyId } from './key-id.ts';
@@ -141,6 +141,6 @@ async function blaming<Result>(file: string, read: () => Promise<Result>): Promi
   try {
     return await read();
   } catch (cause) {
-    throw new Refusal('misconfigured', `${file}: ${(cause as Error).message}`, { cause });
+    throw new Refusal('misconfigured', `${file}: ${errorMessage(cause)}`, { cause });
   }
 }

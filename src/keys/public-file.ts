@@ -1,7 +1,9 @@
 /** Owns the files that registries read: `rootcertbundle` and `jwks`. */
+
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { errorMessage } from '../lib/errors.ts';
 
 /** Milliseconds after which nobody writes a draft any more. */
 const draftLife = 60_000;
@@ -22,7 +24,7 @@ export async function writePublicFile(file: string, text: string): Promise<void>
     await rename(draft, file);
   } catch (cause) {
     await rm(draft, { force: true }).catch(() => undefined);
-    throw new Error(`Cannot write ${file}, which registries read: ${(cause as Error).message}`, { cause });
+    throw new Error(`Cannot write ${file}, which registries read: ${errorMessage(cause)}`, { cause });
   }
 }
 

@@ -1,6 +1,8 @@
 /** Owns a signing key as the database has it: its row, and the seal on its private part. */
+
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Cipher } from '../lib/cipher.ts';
+import { errorMessage } from '../lib/errors.ts';
 import type { SigningKeyRow, SigningKeyStore } from '../store/signing-keys.ts';
 import type { CertifiedKey } from './new-keys.ts';
 import type { KeyFacts } from './rotation.ts';
@@ -40,7 +42,7 @@ export function unseal({ row, certificate }: StoredKey, cipher: Cipher): Certifi
     return { privateKey, certificate };
   } catch (cause) {
     throw new Error(
-      `Signing key ${row.number}${row.ring === '' ? '' : ` of ${row.ring}`} in the database cannot be opened: ${(cause as Error).message}. Give back the key that it was sealed with, to ENCRYPTION_KEYS or, where that is unset, as the file encryption-key of DATA_DIR: from a backup if need be.`,
+      `Signing key ${row.number}${row.ring === '' ? '' : ` of ${row.ring}`} in the database cannot be opened: ${errorMessage(cause)}. Give back the key that it was sealed with, to ENCRYPTION_KEYS or, where that is unset, as the file encryption-key of DATA_DIR: from a backup if need be.`,
       { cause },
     );
   }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Refusal } from './errors.ts';
+import { errorCode, Refusal } from './errors.ts';
 
 /** The SQLite database, where DATABASE_URL names no other. */
 export const databaseName = 'dockpass.db';
@@ -15,24 +15,24 @@ export const databaseName = 'dockpass.db';
  */
 export async function createDataFolder(folder: string): Promise<void> {
   let error = await makeFolder(folder);
-  if (error?.code === 'ENOENT' && dirname(folder) !== folder) {
+  if (errorCode(error) === 'ENOENT' && dirname(folder) !== folder) {
     await createDataFolder(dirname(folder));
     error = await makeFolder(folder);
   }
   if (error === null) return;
-  const message = `The folder ${folder} cannot be made (${error.code}). DATA_DIR names the folder for all that Dockpass keeps.`;
+  const message = `The folder ${folder} cannot be made (${errorCode(error)}). DATA_DIR names the folder for all that Dockpass keeps.`;
   throw new Refusal('misconfigured', message, { cause: error });
 }
 
 /** `null` when it is there now. */
-async function makeFolder(folder: string): Promise<NodeJS.ErrnoException | null> {
+async function makeFolder(folder: string): Promise<unknown> {
   try {
     await mkdir(folder);
     await chmod(folder, 0o711); // whatever the umask says
     return null;
   } catch (error) {
-    const isFolder = (error as NodeJS.ErrnoException).code === 'EEXIST' && (await stat(folder)).isDirectory();
-    return isFolder ? null : (error as NodeJS.ErrnoException);
+    const isFolder = errorCode(error) === 'EEXIST' && (await stat(folder)).isDirectory();
+    return isFolder ? null : error;
   }
 }
 
@@ -71,7 +71,7 @@ async function readIfThere(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -54,3 +54,14 @@ export class Refusal extends Error {
     return statuses[this.code];
   }
 }
+
+/** What an error says; anything can be thrown. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The code of an error of Node, OpenSSL or a library: "ENOENT"; '' where it has none. */
+export function errorCode(error: unknown): string {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : '';
+  return typeof code === 'string' ? code : '';
+}

@@ -81,8 +81,9 @@ export function createWriteBehind<Entry>(parts: {
     if (taken.size === 0) return;
     // Replicas that write the same rows lock them in the same order, so none waits for the other in a circle.
     const keys = [...taken.keys()].sort();
-    const { refused, away, left } = await writeApart(inPieces(keys, parts.atOnce), (some) =>
-      parts.write(some.map((key) => taken.get(key) as Entry)),
+    const { refused, away, left } = await writeApart(
+      inPieces(keys, parts.atOnce),
+      (some) => parts.write(some.map((key) => taken.get(key) as Entry)), // these keys are taken's own
     );
     const [refusal] = refused;
     if (refusal !== undefined) parts.onError({ error: refusal, entries: refused.length, fate: 'dropped' });

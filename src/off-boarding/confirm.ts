@@ -1,5 +1,7 @@
 /** Owns what an answer about one person changes: the groups, the age of what is known, and the audit of it. */
+
 import type { Audit, AuditEvent } from '../audit/audit.ts';
+import { isTexts, readJson } from '../lib/json.ts';
 import type { PersonSource, ProviderStatus } from '../sign-in/provider-status.ts';
 import type { Account, AccountStore } from '../store/accounts.ts';
 import type { OffBoardingActor } from './leavers.ts';
@@ -43,7 +45,7 @@ export function groupsEvent(
   actor: OffBoardingActor,
 ): AuditEvent | null {
   if (groups === null) return null;
-  const before = JSON.parse(account.groups_json) as string[];
+  const before = readJson(account.groups_json, isTexts);
   const added = groups.filter((group) => !before.includes(group));
   const removed = before.filter((group) => !groups.includes(group));
   if (added.length + removed.length === 0) return null;

@@ -1,5 +1,7 @@
 /** Owns people's refresh tokens: encrypted at rest, bound to their owner, replaced as the provider replaces them, revoked at the end. */
+
 import type { Cipher } from '../lib/cipher.ts';
+import { errorMessage } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Refresher } from '../sign-in/connector.ts';
 import type { Account } from '../store/accounts.ts';
@@ -74,10 +76,7 @@ export function createRefreshTokens({ store, cipher, log, now }: RefreshTokenPar
       await store.remove(accountId);
       if (kept === null || refresher === null) return;
       await refresher.revoke(kept.token).catch((error: unknown) => {
-        log.warn(
-          { account: accountId, reason: (error as Error).message },
-          'the provider did not revoke a refresh token',
-        );
+        log.warn({ account: accountId, reason: errorMessage(error) }, 'the provider did not revoke a refresh token');
       });
     },
   };

@@ -1,5 +1,7 @@
 /** Owns whom to ask about a person: the directory of their provider, or the provider with their own refresh token. */
+
 import { randomBytes } from 'node:crypto';
+import { errorMessage } from '../lib/errors.ts';
 import { minute } from '../lib/time.ts';
 import type { Connector, Refresher } from '../sign-in/connector.ts';
 import type { PersonSource, ProviderStatus } from '../sign-in/provider-status.ts';
@@ -57,7 +59,7 @@ async function askAlone(parts: SourceParts, refresher: Refresher, account: Accou
     const isOld = status.kind === 'sign-in' && (await parts.tokens.read(account.id))?.token !== kept.token;
     return isOld ? { kind: 'silent', reason: 'the token was replaced while it was used' } : status;
   } catch (error) {
-    return { kind: 'fault', reason: (error as Error).message };
+    return { kind: 'fault', reason: errorMessage(error) };
   } finally {
     await parts.leases.release(lease, holder);
   }

@@ -1,4 +1,5 @@
 /** Owns reading an ACL as docker_auth itself does, its leniency included; only to compare decisions with it. */
+import { isRecord } from '../lib/json.ts';
 import { conditionFieldOf, matchFieldNames, matchFields } from './match-fields.ts';
 import { type Condition, compileConditions, type WrittenCondition } from './rule.ts';
 
@@ -70,7 +71,6 @@ function listOf(value: unknown, path: string): readonly unknown[] {
 }
 
 function mapOf(value: unknown, path: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new DockerAuthError(`${path} is no map`);
-  return value as Readonly<Record<string, unknown>>;
+  if (!isRecord(value)) throw new DockerAuthError(`${path} is no map`);
+  return value;
 }

@@ -1,5 +1,7 @@
 /** Owns how an OpenID Connect provider's logout token is read (OpenID Connect Back-Channel Logout 1.0). */
+
 import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { errorMessage } from '../lib/errors.ts';
 import { type ConnectorParts, clockTolerance } from './connector.ts';
 import type { Discover } from './oidc-discovery.ts';
 import { limitFetch } from './provider-fetch.ts';
@@ -59,7 +61,7 @@ async function verify(
     if (typ !== undefined && !/^(application\/)?(logout\+jwt|jwt)$/i.test(typ)) throw new MessageError(`typ is ${typ}`);
     return payload;
   } catch (error) {
-    throw isWrongSignature(error) ? new MessageError((error as Error).message, { cause: error }) : error;
+    throw isWrongSignature(error) ? new MessageError(errorMessage(error), { cause: error }) : error;
   }
 }
 

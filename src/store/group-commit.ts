@@ -56,7 +56,7 @@ export function createGroupCommit(database: Database): GroupCommit {
     add: <Result>(run: () => Result) =>
       new Promise<Result>((resolve, reject) => {
         if (waiting.length === 0) setImmediate(commit);
-        waiting.push({ run, resolve: resolve as Write['resolve'], reject });
+        waiting.push({ run, resolve: resolve as Write['resolve'], reject }); // it gets what its own run returned
       }),
     commit() {
       while (waiting.length > 0) commit();

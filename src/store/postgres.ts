@@ -1,7 +1,7 @@
 /** Owns how statements run on PostgreSQL through pg. */
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { Refusal } from '../lib/errors.ts';
+import { errorCode, errorMessage, Refusal } from '../lib/errors.ts';
 import { translateError } from './postgres-errors.ts';
 import { readClock, refuseEncoding, refuseStandby } from './postgres-server.ts';
 import {
@@ -44,6 +44,7 @@ export function openPostgres(url: string, onIdleError: (error: Error) => void): 
 
   return {
     engine: 'postgres',
+    // The casts to Row are the seam's promise; test/store/row-types.test.ts checks it for every statement.
     all: async <Row>(text: string, values?: readonly Value[]) =>
       (await prepared((name) => query(pool, name, text, values))).rows as Row[],
     get: async <Row>(text: string, values?: readonly Value[]) =>
@@ -217,10 +218,9 @@ const advice: Readonly<Record<string, string>> = {
 };
 
 function unusable({ host, database }: pg.Client, cause: unknown): Refusal {
-  const { code = '', message } = cause as Error & { code?: string };
-  const what = advice[code] ?? 'DATABASE_URL names it.';
+  const what = advice[errorCode(cause)] ?? 'DATABASE_URL names it.';
   const place = `The PostgreSQL database ${database} on ${host}`;
-  return new Refusal('misconfigured', `${place} cannot be used: ${message}. ${what}`, { cause });
+  return new Refusal('misconfigured', `${place} cannot be used: ${errorMessage(cause)}. ${what}`, { cause });
 }
 
 async function applyMigrations(client: pg.ClientBase, migrations: readonly Migration[]): Promise<string[]> {

@@ -1,10 +1,10 @@
 /** Owns what the errors of SQLite mean. Its codes may have a suffix that says more: SQLITE_IOERR_WRITE, SQLITE_READONLY_DBMOVED. */
-import { Refusal } from '../lib/errors.ts';
+import { errorCode, errorMessage, Refusal } from '../lib/errors.ts';
 import { ConstraintError, databaseUnavailable, unstorableValue } from './sql.ts';
 
 /** Another connection held the lock for longer than the wait. */
 export function isBusy(error: unknown): boolean {
-  return codeOf(error).startsWith('SQLITE_BUSY');
+  return errorCode(error).startsWith('SQLITE_BUSY');
 }
 
 /**
@@ -12,8 +12,8 @@ export function isBusy(error: unknown): boolean {
  * bound at all. Everything else is the database's: it's locked, full, read-only or damaged.
  */
 export function translated(error: unknown): unknown {
-  const code = codeOf(error);
-  if (code.startsWith('SQLITE_CONSTRAINT')) return new ConstraintError((error as Error).message, { cause: error });
+  const code = errorCode(error);
+  if (code.startsWith('SQLITE_CONSTRAINT')) return new ConstraintError(errorMessage(error), { cause: error });
   if (/^SQLITE_(TOOBIG|MISMATCH|RANGE)/.test(code)) return unstorableValue(error);
   if (error instanceof TypeError || error instanceof RangeError) return unstorableValue(error);
   return code === '' ? error : databaseUnavailable(error);
@@ -37,11 +37,7 @@ const advice: readonly (readonly [code: RegExp, problem: string, remedy: string]
 
 /** What is said where the file can't be used at all. */
 export function unusableFile(file: string, cause: unknown): Refusal {
-  const [, problem, remedy] = advice.find(([code]) => code.test(codeOf(cause))) ?? ['', 'cannot be used', named];
-  const message = `The SQLite database ${file} ${problem}: ${(cause as Error).message}. ${remedy}`;
+  const [, problem, remedy] = advice.find(([code]) => code.test(errorCode(cause))) ?? ['', 'cannot be used', named];
+  const message = `The SQLite database ${file} ${problem}: ${errorMessage(cause)}. ${remedy}`;
   return new Refusal('misconfigured', message, { cause });
-}
-
-function codeOf(error: unknown): string {
-  return (error as { code?: string }).code ?? '';
 }

@@ -1,4 +1,5 @@
 /** Owns the page that tells a person what they may do, by which rule, and what was denied to them lately. */
+import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import type { People } from '../accounts/people.ts';
 import type { Denial } from '../audit/denials.ts';
@@ -34,7 +35,7 @@ export type AccessPageParts = {
   readonly identityOf: (account: Account) => Identity;
   readonly denialsOf: (accountId: string) => Promise<readonly Denial[]>;
   readonly people: Pick<People, 'sessionsOf' | 'endSessions'>;
-  readonly requesterOf: (request: Request) => Requester;
+  readonly requesterOf: (request: IncomingMessage) => Requester;
   readonly services: readonly { readonly name: string; readonly registryHost: string }[];
   /** Whom to ask for more, as the configuration says; `null`: nobody is named. */
   readonly contact: string | null;

@@ -1,6 +1,8 @@
 /** Owns how the fields of a form or a query are read: what somebody sent may lack a field, or have it twice. */
+
 import express from 'express';
 import { Refusal } from '../lib/errors.ts';
+import { fieldsIn } from '../lib/json.ts';
 import { isDay } from '../lib/time.ts';
 
 export type Fields = (name: string) => string;
@@ -13,7 +15,7 @@ export const readForm = express.urlencoded({ extended: false, limit: '16kb' });
  * @throws {Refusal} a field is there twice: to take one, or none, could do more than was asked for
  */
 export function fieldsOf(source: unknown): Fields {
-  const values = (source ?? {}) as Readonly<Record<string, unknown>>;
+  const values = fieldsIn(source);
   return (name) => {
     const value = (Object.hasOwn(values, name) ? values[name] : undefined) ?? '';
     if (typeof value === 'string') return value.trim();

@@ -1,4 +1,5 @@
 /** Owns the pages that create a password, give it a new secret and revoke it: of a person, or of a robot that somebody manages. */
+import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import type { AppPassword, AppPasswords, Owner } from '../app-passwords/app-passwords.ts';
 import type { Requester } from '../identity/requester.ts';
@@ -56,7 +57,7 @@ export type PasswordActionParts = {
   readonly passwords: AppPasswords;
   /** @throws {Refusal} `not_found` for a robot that the person does not manage */
   readonly holderOf: (request: Request) => Promise<Holder>;
-  readonly requesterOf: (request: Request) => Requester;
+  readonly requesterOf: (request: IncomingMessage) => Requester;
   readonly views: Views;
   /** `registryHost` is what clients write before an image's name; `lifetime` of a token in seconds. */
   readonly services: readonly { readonly registryHost: string; readonly lifetime: number }[];

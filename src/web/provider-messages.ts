@@ -1,8 +1,10 @@
 /** Owns the two addresses at which providers report unasked: back-channel logout, and Google's security events. */
+
 import type { IncomingMessage } from 'node:http';
 import express, { type Request, type RequestHandler } from 'express';
 import type { Requester } from '../identity/requester.ts';
-import { Refusal } from '../lib/errors.ts';
+import { errorMessage, Refusal } from '../lib/errors.ts';
+import { fieldsIn } from '../lib/json.ts';
 import type { Log } from '../lib/log.ts';
 import type { Connector } from '../sign-in/connector.ts';
 import type { ProviderMessage, ReadMessage } from '../sign-in/signed-message.ts';
@@ -34,7 +36,7 @@ export function createProviderMessages(parts: ProviderMessageParts): ProviderMes
       readForm as RequestHandler<{ provider: string }>,
       async (request, response) => {
         const connector = parts.connectors.find(({ name }) => name === request.params.provider);
-        const token = (request.body as { logout_token?: unknown } | undefined)?.logout_token;
+        const token = fieldsIn(request.body)['logout_token'];
         const problem = await receive(parts, connector?.name ?? '', connector?.readLogout ?? null, token, request);
         // OpenID Connect Back-Channel Logout 1.0, section 2.8.
         response.set('Cache-Control', 'no-store');
@@ -74,10 +76,10 @@ async function receive(
   try {
     message = await read(token);
   } catch (error) {
-    if ((error as Error).name !== 'MessageError') {
+    if (!(error instanceof Error && error.name === 'MessageError')) {
       throw new Refusal('unavailable', 'The message could not be verified just now.', { cause: error, retryAfter: 60 });
     }
-    return refuse((error as Error).message);
+    return refuse(errorMessage(error));
   }
   await act(provider, message, client);
   const events = message.events.map(({ kind, reason }) => `${reason}: ${kind}`);

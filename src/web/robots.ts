@@ -1,4 +1,5 @@
 /** Owns the pages about robots: for administrators all of them, for everybody else those that their groups own. */
+import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Robot, RobotManager, Robots } from '../accounts/robots.ts';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
@@ -45,7 +46,7 @@ declare module './views.ts' {
 export type RobotPageParts = {
   readonly robots: Robots;
   readonly passwords: Pick<AppPasswords, 'ofAccount'>;
-  readonly requesterOf: (request: Request) => Requester;
+  readonly requesterOf: (request: IncomingMessage) => Requester;
   readonly views: Views;
   readonly now: () => number;
 };

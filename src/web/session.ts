@@ -15,7 +15,7 @@ import { DatabaseSessions, type SessionLimits } from './session-store.ts';
 export type SessionParts = SessionLimits & {
   readonly sessions: SessionStore;
   readonly accounts: Pick<AccountStore, 'byId'>;
-  readonly requesterOf: (request: Request) => Requester;
+  readonly requesterOf: (request: IncomingMessage) => Requester;
   /** The first signs cookies, all verify them: a new one is put in front. */
   readonly secrets: readonly string[];
   /** Whether the public URL is https. */
@@ -49,6 +49,7 @@ export function createSessions(parts: SessionParts): Sessions {
   const { sessions, log, now, secure, prefix } = parts;
   const cookie = sessionCookie(secure);
   const people = createPeople(parts);
+  const restorePerson: RequestHandler = people.session();
   const middleware = [
     session({
       name: cookie.name,
@@ -61,7 +62,7 @@ export function createSessions(parts: SessionParts): Sessions {
       saveUninitialized: false,
       resave: false,
     }),
-    people.session() as RequestHandler,
+    restorePerson,
     showPerson,
   ];
   const prune = (): void => {
@@ -92,8 +93,8 @@ function createPeople({ accounts, requesterOf, now }: SessionParts): passport.Au
   const people = new passport.Passport();
   people.serializeUser(
     (request: IncomingMessage, user: Express.User, done: (error: null, kept: SessionPerson) => void) => {
-      const { address, userAgent: client } = requesterOf(request as Request);
-      const { id, providerSession, authenticatedAt } = user as Account & SignInProof;
+      const { address, userAgent: client } = requesterOf(request);
+      const { id, providerSession, authenticatedAt } = user as Account & SignInProof; // what signIn gave to logIn
       done(null, { accountId: id, signedInAt: now(), authenticatedAt, address, client, providerSession });
     },
   );
@@ -126,8 +127,11 @@ function createRequirePerson(prefix: string): RequestHandler {
   };
 }
 
+type SignedInRequest = Pick<Request, 'user'>;
+
 /** Who is signed in, or `null`. */
-export function visitorOf(request: Request): Account | null {
+export function visitorOf(request: SignedInRequest): Account | null {
+  // Passport puts there what deserializeUser gave it.
   return (request.user as Account | undefined) ?? null;
 }
 
@@ -135,7 +139,7 @@ export function visitorOf(request: Request): Account | null {
  * Who is signed in, for handlers behind `requirePerson`.
  * @throws {Refusal} `unauthenticated`
  */
-export function personOf(request: Request): Account {
+export function personOf(request: SignedInRequest): Account {
   const person = visitorOf(request);
   if (person === null)
     throw new Refusal(
@@ -156,7 +160,10 @@ export function authenticatedAt(request: Request): number {
 }
 
 /** In whose name a request changes something. @throws {Refusal} `unauthenticated` */
-export function actorOf({ requesterOf }: { requesterOf: (request: Request) => Requester }, request: Request): Actor {
+export function actorOf(
+  { requesterOf }: { requesterOf: (request: IncomingMessage) => Requester },
+  request: IncomingMessage & SignedInRequest,
+): Actor {
   return { actor: personOf(request).login, client: requesterOf(request) };
 }
 

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request, Response } from 'express';
 import type { Requester } from '../identity/requester.ts';
-import type { Refusal } from '../lib/errors.ts';
+import { errorCode, type Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Connector } from '../sign-in/connector.ts';
 import { visitorOf } from './session.ts';
@@ -65,9 +65,9 @@ function titleOf({ code, status }: Refusal): string {
 /** For the log: what an error says of itself, and never the request or answer that libraries attach to theirs. */
 function describe(cause: unknown): string | null {
   if (!(cause instanceof Error)) return null;
-  const { code } = cause as { code?: unknown };
+  const code = errorCode(cause);
   const inner = describe(cause.cause);
-  return `${cause.name}${code === undefined ? '' : ` ${code}`}: ${cause.message}${inner === null ? '' : ` <- ${inner}`}`;
+  return `${cause.name}${code === '' ? '' : ` ${code}`}: ${cause.message}${inner === null ? '' : ` <- ${inner}`}`;
 }
 
 /**

@@ -1,6 +1,8 @@
 /** Owns how a provider's Passport strategy is run for one request: its actions become one result. */
+
 import type { Request } from 'express';
 import type passport from 'passport';
+import { fieldsIn } from '../lib/json.ts';
 import type { Attempt, Profile, SignInRequest } from '../sign-in/connector.ts';
 
 /** The strategy either sends the browser to the provider, or knows from its answer who came back. */
@@ -22,7 +24,7 @@ export function runStrategy(
 ): Promise<Outcome> {
   const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
   const actions: Partial<Actions> = {
-    success: (profile: object) => resolve({ profile: profile as Profile }),
+    success: (profile: object) => resolve({ profile: profile as Profile }) /* what our verify callbacks give */,
     redirect: (redirect: string) => resolve({ redirect }),
     error: reject,
     fail: (challenge: unknown) => reject(new Error(`the strategy failed: ${messageOf(challenge)}`)),
@@ -37,5 +39,5 @@ export function runStrategy(
 }
 
 function messageOf(challenge: unknown): string {
-  return String((challenge as { message?: unknown } | undefined)?.message ?? challenge);
+  return String(fieldsIn(challenge)['message'] ?? challenge);
 }

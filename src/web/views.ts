@@ -92,8 +92,8 @@ export function createViews({ prefix }: { prefix: string }): Views {
       cacheControl: false,
       setHeaders(response, path) {
         // During a rolling update an address with another release's hash must not be kept with this release's content.
-        const { v } = (response as express.Response).req.query;
-        const immutable = v !== undefined && v === hashes.get(path.slice(staticFolder.length));
+        const versions = new URL(response.req.url ?? '', 'http://localhost').searchParams.getAll('v');
+        const immutable = versions.join() === hashes.get(path.slice(staticFolder.length));
         response.setHeader('Cache-Control', immutable ? `public, max-age=${assetLifetime}, immutable` : 'no-cache');
       },
     }),

@@ -1,6 +1,8 @@
 /** Owns how Google's security events are read (Cross-Account Protection; RFC 8417, developers.google.com/identity/protocols/risc). */
+
 import { createHash } from 'node:crypto';
 import { compactVerify, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
+import { errorMessage } from '../../lib/errors.ts';
 import { day } from '../../lib/time.ts';
 import { type ConnectorParts, clockTolerance } from '../connector.ts';
 import { type Fetch, limitFetch } from '../provider-fetch.ts';
@@ -65,7 +67,7 @@ async function verify(text: string, keys: JWTVerifyGetKey): Promise<Record<strin
     return claims as Record<string, unknown>;
   } catch (error) {
     const wrong = isWrongSignature(error) || error instanceof SyntaxError;
-    throw wrong ? new MessageError((error as Error).message, { cause: error }) : error;
+    throw wrong ? new MessageError(errorMessage(error), { cause: error }) : error;
   }
 }
 

@@ -32,7 +32,11 @@ export const actionLabels: Readonly<Record<AuditAction, string>> = {
   'key.rotate': 'Signing key changed',
   'key.authority': 'Certificate authority made',
 };
-export const actions = Object.keys(actionLabels) as AuditAction[];
+export const actions = Object.keys(actionLabels).filter(isAuditAction);
+
+export function isAuditAction(action: string): action is AuditAction {
+  return Object.hasOwn(actionLabels, action);
+}
 
 /** What takes something away from somebody, and what was refused: shown in red. */
 const grave: readonly AuditAction[] = [

@@ -1,8 +1,9 @@
 /** Owns the audit as administrators read it: filters, the way back in time, exports. */
+
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Request, RequestHandler, Response } from 'express';
-import type { Selection } from '../../accounts/selection.ts';
+import { isSelection } from '../../accounts/selection.ts';
 import {
   type AuditEntry,
   type AuditFilter,
@@ -10,12 +11,13 @@ import {
   type ExportFormat,
   exportLines,
 } from '../../audit/audit-log.ts';
+import { isRecord } from '../../lib/json.ts';
 import { day } from '../../lib/time.ts';
 import { dayOf, fieldsOf, oneOf, queryOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { formatTime } from '../time-view.ts';
 import { userAgentName } from '../user-agent.ts';
-import { actionLabels, actions, isGrave } from './audit-labels.ts';
+import { actionLabels, actions, isAuditAction, isGrave } from './audit-labels.ts';
 import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 import { describeSelection } from './selection.ts';
 
@@ -107,8 +109,8 @@ function rowOf(entry: AuditEntry, now: number) {
     ...{ id, action, address, requestId, repository },
     actor: actor || (address === null ? 'Dockpass itself' : 'nobody known'),
     at: formatTime(at, now),
-    label: actionLabels[action] ?? action,
-    isGrave: isGrave(action),
+    label: isAuditAction(action) ? actionLabels[action] : action,
+    isGrave: isAuditAction(action) && isGrave(action),
     subject: subject === actor ? '' : subject,
     client: client === null || client === '' ? null : userAgentName(client),
     userAgent: client ?? '',
@@ -129,11 +131,11 @@ function detailsOf(detail: AuditEntry['detail']): { name: string; value: string 
 
 function textOf(name: string, value: unknown): string {
   if (typeof value === 'string') return value;
-  if (name === 'selection') return describeSelection(value as Selection);
+  if (name === 'selection' && isSelection(value)) return describeSelection(value);
   if (typeof value === 'number' && /(At|Until)$/.test(name)) return formatTime(value, value).minute;
   if (Array.isArray(value)) return value.map((item) => textOf('', item)).join(', ') || 'none';
-  if (typeof value !== 'object' || value === null) return String(value);
-  return detailsOf(value as AuditEntry['detail'])
+  if (!isRecord(value)) return String(value);
+  return detailsOf(value)
     .map((fact) => `${fact.name} ${fact.value}`)
     .join(', ');
 }

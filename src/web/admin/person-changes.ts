@@ -122,7 +122,7 @@ async function ask(
 async function act(parts: PersonChangeParts, name: ChangeName, request: IdRequest, response: Response): Promise<void> {
   const { people, views } = parts;
   const { id } = request.params;
-  const by = actorOf(parts, request as Request);
+  const by = actorOf(parts, request);
   try {
     if (name === 'disable') await people.disable(id, fieldsOf(request.body)('reason'), by);
     else if (name === 'enable') await people.enable(id, by);

@@ -158,7 +158,7 @@ async function show(parts: RevocationPageParts, request: Request<{ id: string }>
 
 async function undo(parts: RevocationPageParts, request: Request<{ id: string }>, response: Response): Promise<void> {
   const { id } = request.params;
-  const restored = await parts.revocations.undo(id, actorOf(parts, request as Request));
+  const restored = await parts.revocations.undo(id, actorOf(parts, request));
   response.redirect(303, `${parts.views.prefix}${tab}/${encodeURIComponent(id)}?restored=${restored}`);
 }
 

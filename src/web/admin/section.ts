@@ -1,5 +1,6 @@
 /** Owns what the pages of the administrators share: who may see them, and their tabs. */
-import type { Request, RequestHandler } from 'express';
+import type { IncomingMessage } from 'node:http';
+import type { RequestHandler } from 'express';
 import type { Administrators } from '../../accounts/administrators.ts';
 import type { Requester } from '../../identity/requester.ts';
 import { Refusal } from '../../lib/errors.ts';
@@ -20,7 +21,7 @@ export type AdminFrame = { readonly section: string; readonly tab: string };
 
 export type AdminParts = {
   readonly views: Views;
-  readonly requesterOf: (request: Request) => Requester;
+  readonly requesterOf: (request: IncomingMessage) => Requester;
   readonly now: () => number;
 };
 

@@ -3,13 +3,21 @@ import type { Selection } from '../../accounts/selection.ts';
 import { dateOf } from '../../lib/time.ts';
 import { dayOf, type Fields } from '../fields.ts';
 
-const names = ['password', 'account', 'domain', 'group', 'provider', 'before', 'unused'] as const;
-
 /** As they stand in the query and in the form; '' where not given. `before` and `unused` are days. */
-export type SelectionFields = Readonly<Record<(typeof names)[number], string>>;
+export type SelectionFields = Readonly<
+  Record<'password' | 'account' | 'domain' | 'group' | 'provider' | 'before' | 'unused', string>
+>;
 
 export function fieldsOfSelection(field: Fields): SelectionFields {
-  return Object.fromEntries(names.map((name) => [name, field(name)])) as SelectionFields;
+  return {
+    password: field('password'),
+    account: field('account'),
+    domain: field('domain'),
+    group: field('group'),
+    provider: field('provider'),
+    before: field('before'),
+    unused: field('unused'),
+  };
 }
 
 export function selectionOf(fields: SelectionFields): Selection {

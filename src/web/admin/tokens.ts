@@ -1,7 +1,9 @@
 /** Owns the pages about API tokens: who holds which, make one, revoke one. */
+
 import type { Request, RequestHandler, Response } from 'express';
 import { type ApiToken, type ApiTokens, apiScopes } from '../../accounts/api-tokens.ts';
 import { Refusal } from '../../lib/errors.ts';
+import { fieldsIn } from '../../lib/json.ts';
 import { correctable, fieldsOf, numberIn, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { emptyForm, type FormError, formErrorOf, type PasswordForm } from '../password-form.ts';
@@ -99,7 +101,7 @@ async function create(parts: TokenPageParts, request: Request, response: Respons
 /** Several boxes of one name come as a list, one alone as a text. */
 function readSent(body: unknown): Sent {
   const field = fieldsOf(body);
-  const { scopes = [] } = (body ?? {}) as { scopes?: unknown };
+  const { scopes = [] } = fieldsIn(body);
   const list = Array.isArray(scopes) ? scopes : [scopes];
   return {
     name: field('name'),
@@ -121,7 +123,7 @@ async function confirmRevocation(parts: TokenPageParts, request: Request<{ id: s
 }
 
 async function revoke(parts: TokenPageParts, request: Request<{ id: string }>, response: Response): Promise<void> {
-  const { id } = await parts.apiTokens.revoke(request.params.id, actorOf(parts, request as Request));
+  const { id } = await parts.apiTokens.revoke(request.params.id, actorOf(parts, request));
   response.redirect(303, `${parts.views.prefix}${tabs.tokens}?revoked=${encodeURIComponent(id)}`);
 }
 

@@ -1,0 +1,26 @@
+/** Owns reading JSON and other values of unknown shape into types, with a check instead of a cast. */
+
+/** @throws {SyntaxError} for what isn't JSON; {TypeError} for JSON of another shape than its writer gave it */
+export function readJson<Value>(text: string, isExpected: (value: unknown) => value is Value): Value {
+  const value: unknown = JSON.parse(text);
+  if (!isExpected(value)) throw new TypeError(`stored JSON does not pass ${isExpected.name}`);
+  return value;
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+/** Lists of texts by name: labels. */
+export function isTextLists(value: unknown): value is Readonly<Record<string, readonly string[]>> {
+  return isRecord(value) && Object.values(value).every(isTexts);
+}
+
+/** The fields of an object; none for anything else. */
+export function fieldsIn(value: unknown): Readonly<Record<string, unknown>> {
+  return isRecord(value) ? value : {};
+}
