@@ -62,7 +62,9 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
   await clock.look();
   const sources = [policies, keys, sweeps, clock];
   const warnings = () => [...core.warnings, ...sources.flatMap((source) => source.warnings())];
-  const metrics = config.metricsListener && (await startMetrics(config.metricsListener, { core, keys, warnings }));
+  const { dataFolder } = config;
+  const metrics =
+    config.metricsListener && (await startMetrics(config.metricsListener, { core, keys, warnings, dataFolder }));
   if (metrics) sweeps.onReport(metrics.swept);
   const parts = { policies, keys, people, warnings, metrics, stopping: stopping.signal };
   const { url, stopServer } = await listen(config, core, parts).catch(async (error: unknown) => {
@@ -76,8 +78,8 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
     setInterval(keys.look, keyInterval),
     setInterval(clock.look, clockInterval),
   ];
-  const { publicUrl, dataFolder } = config;
-  log.info({ pid: process.pid, url, publicUrl: publicUrl.href, database: store.engine, dataFolder }, 'listening');
+  const publicUrl = config.publicUrl.href;
+  log.info({ pid: process.pid, url, publicUrl, database: store.engine, dataFolder }, 'listening');
   return {
     url,
     reload: policies.reload,

@@ -1,5 +1,8 @@
 /** Owns what the metrics ask the database for: bounded in time, and remembered, so that no scrape holds anybody up. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { lastBackupName } from '../lib/data-folder.ts';
 import { day } from '../lib/time.ts';
 import type { Store } from '../store/store.ts';
 import type { Readings } from './metrics.ts';
@@ -10,16 +13,27 @@ const keptFor = 30_000;
 /** Days ahead; the last is when people's pages begin to warn. */
 const horizons = [1, 7, 14] as const;
 
-type Parts = { readonly store: Pick<Store, 'check' | 'passwords' | 'accounts'>; readonly now: () => number };
+type Parts = {
+  readonly store: Pick<Store, 'check' | 'passwords' | 'accounts'>;
+  readonly dataFolder: string;
+  readonly now: () => number;
+};
 
 /** @param parts.now epoch milliseconds */
-export function createReadings(parts: Parts): Pick<Readings, 'isDatabaseUp' | 'passwords' | 'expiring' | 'oldest'> {
+export function createReadings(
+  parts: Parts,
+): Pick<Readings, 'isDatabaseUp' | 'passwords' | 'expiring' | 'oldest' | 'lastBackup'> {
   const { store, now } = parts;
   return {
     isDatabaseUp: async () => (await within(store.check().then(() => true))) ?? false,
     passwords: remembered(() => store.passwords.counts(now()), now),
     expiring: remembered(() => countExpiring(parts), now),
     oldest: remembered(() => oldestAges(parts), now),
+    lastBackup: () =>
+      stat(join(parts.dataFolder, lastBackupName)).then(
+        ({ mtimeMs }) => mtimeMs / 1000,
+        () => null,
+      ),
   };
 }
 

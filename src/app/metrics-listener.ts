@@ -14,16 +14,23 @@ export type RunningMetrics = Pick<Metrics, 'tokenAnswered' | 'decided' | 'signIn
   stop(): Promise<void>;
 };
 
+type MetricsParts = {
+  readonly core: Core;
+  readonly keys: Keys;
+  readonly warnings: () => readonly string[];
+  readonly dataFolder: string;
+};
+
 type Place = { readonly host: string; readonly port: number };
 
 /** The library is loaded only where somebody wants metrics. A worker shows none itself: each scrape would meet another one. */
 export async function startMetrics(
   place: Place,
-  { core, keys, warnings }: { core: Core; keys: Keys; warnings: () => readonly string[] },
+  { core, keys, warnings, dataFolder }: MetricsParts,
 ): Promise<RunningMetrics> {
   const { createMetrics } = await import('./metrics.ts');
   const metrics = createMetrics({
-    ...createReadings({ store: core.store, now: Date.now }),
+    ...createReadings({ store: core.store, dataFolder, now: Date.now }),
     signingKeys: () => keys.rings.flatMap((ring) => signingKeyOf(ring)),
     lostRecords: core.unstored.lost,
     warnings,

@@ -18,6 +18,8 @@ export type Readings = {
    * and when the first of its certificates ends, in seconds since 1970.
    */
   signingKeys(): readonly { readonly ring: string; readonly age: number | null; readonly expiresAt: number }[];
+  /** When `dockpass backup` last succeeded here, in seconds since 1970; `null`: never. */
+  lastBackup(): Promise<number | null>;
   /** Records that this process has lost for good, by kind. */
   lostRecords(): readonly { readonly what: string; readonly records: number }[];
   /** What an operator should look at: policy files, keys, sweeps. */
@@ -190,6 +192,17 @@ function gaugeMaintenance(registry: Registry, readings: Readings): void {
     aggregator: 'min',
     collect() {
       for (const { ring, expiresAt } of readings.signingKeys()) this.set({ ring }, expiresAt);
+    },
+  });
+  new Gauge({
+    name: 'dockpass_last_backup_timestamp_seconds',
+    help: 'When dockpass backup last succeeded on this data folder',
+    registers,
+    aggregator: 'max',
+    async collect() {
+      const at = await readings.lastBackup();
+      if (at === null) this.remove();
+      else this.set(at);
     },
   });
   new Counter({

@@ -78,7 +78,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
 
   const router = express.Router();
   router.get('/healthz', healthy);
-  router.get('/readyz', readiness(store, parts.warnings, parts.stopping));
+  router.get('/readyz', readiness(store, parts));
   router.get('/.well-known/jwks.json', publicKeys(config.services, parts.keys));
   router.get('/.well-known/registry-bundle.pem', certificateBundle(config.services, parts.keys));
   // Providers send no cookies, and are known by their signature.
@@ -167,17 +167,26 @@ const healthy: RequestHandler = (_request, response) => {
   response.json({ status: 'ok' });
 };
 
-/** It can do its work: whoever balances load asks this, and asks no more of a service that stops. */
-function readiness(store: Store, warningsNow: () => readonly string[], stopping: AbortSignal): RequestHandler {
-  return async (_request, response) => {
-    const problem = stopping.aborted
+/**
+ * It can do its work: load balancers ask this, and send nothing more to a service that stops. `untrustedProxy` is the
+ * address that the request came from, if that sent X-Forwarded-For and TRUSTED_PROXIES doesn't have it.
+ */
+function readiness(store: Store, parts: Pick<PageParts, 'warnings' | 'stopping' | 'trust'>): RequestHandler {
+  return async (request, response) => {
+    const problem = parts.stopping.aborted
       ? 'stopping'
       : await store.check().then(
           () => null,
-          () => 'the database does not answer, or cannot be written',
+          () => "the database doesn't answer, or can't be written",
         );
-    const warnings = warningsNow();
-    const ready = warnings.length === 0 ? { status: 'ok' } : { status: 'ok', warnings };
+    const warnings = parts.warnings();
+    const peer = request.socket.remoteAddress ?? '';
+    const isUnknownProxy = request.headers['x-forwarded-for'] !== undefined && !parts.trust(peer, 0);
+    const ready = {
+      status: 'ok',
+      ...(warnings.length > 0 && { warnings }),
+      ...(isUnknownProxy && { untrustedProxy: peer }),
+    };
     response.status(problem === null ? 200 : 503).json(problem === null ? ready : { status: 'unavailable', problem });
   };
 }

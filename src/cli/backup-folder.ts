@@ -1,7 +1,7 @@
 /** Owns the copy of everything that Dockpass keeps on its machine, taken while it runs. */
-import { cp, mkdir, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { databaseName } from '../lib/data-folder.ts';
+import { databaseName, lastBackupName } from '../lib/data-folder.ts';
 import { Refusal } from '../lib/errors.ts';
 import { copySqlite } from '../store/copy.ts';
 
@@ -50,4 +50,29 @@ async function takePlace(draft: string, target: string): Promise<void> {
     if (cause.code !== 'ENOTEMPTY' && cause.code !== 'EEXIST' && cause.code !== 'ENOTDIR') throw cause;
     throw new Refusal('conflict', `${target} is there already: name a new folder.`, { cause });
   });
+}
+
+/** In the order of time when sorted. */
+export function backupName(now: Date): string {
+  return `dockpass-${now.toISOString().slice(0, 19).replaceAll(':', '-')}Z`;
+}
+
+const backupForm = /^dockpass-\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z(\.unfinished)?$/;
+
+/**
+ * Deletes all backups in the folder but the newest, and what a backup that was killed has left. Anything else stays.
+ * @returns what was deleted
+ */
+export async function removeOldBackups(folder: string, keep: number): Promise<string[]> {
+  const names = (await readdir(folder)).filter((name) => backupForm.test(name)).sort();
+  const whole = names.filter((name) => !name.endsWith('.unfinished'));
+  const newest = new Set(whole.slice(-keep));
+  const old = names.filter((name) => !newest.has(name));
+  for (const name of old) await rm(join(folder, name), { recursive: true, force: true });
+  return old;
+}
+
+/** Writes down when, for the metrics: a backup that fails shows as one that grows old. */
+export function recordBackup(dataFolder: string): Promise<void> {
+  return writeFile(join(dataFolder, lastBackupName), `${new Date().toISOString()}\n`);
 }

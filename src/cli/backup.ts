@@ -1,43 +1,97 @@
 /** Owns the commands that look after a running Dockpass: `dockpass backup`, `dockpass health`. */
-
+import { join } from 'node:path';
+import { readPolicyFile } from '../app/policy-file.ts';
 import { type Config, readConfig, readStorageConfig } from '../config/config.ts';
 import { createProbe } from '../doctor/probe.ts';
-import { backUp } from './backup-folder.ts';
-import type { Command } from './command.ts';
+import { backUp, backupName, recordBackup, removeOldBackups } from './backup-folder.ts';
+import { type Command, UsageError, wholeNumber } from './command.ts';
 
 export const backupCommands: readonly Command[] = [
   {
     words: 'backup',
-    usage: 'FOLDER',
+    usage: 'FOLDER [--keep N]',
     summary: 'Copy database, keys and secrets into a new folder while the service runs',
     details: [
       'The folder is a DATA_DIR: to restore, stop the service, put it in the place of the old one, start the service.',
-      'It holds what signs tokens and what passwords are compared with: keep it as you keep DATA_DIR.',
-      'With PostgreSQL it holds the files alone; the database is copied with pg_dump.',
+      'It holds what signs tokens and what passwords are compared with: keep it as safe as DATA_DIR.',
+      'With PostgreSQL it holds only the files; the database is copied with pg_dump.',
+      '  --keep N   make a new folder inside FOLDER, named by the time, and delete all of those but the newest N',
     ],
+    options: { keep: { type: 'string' } },
     operands: [1, 1],
-    async run([folder = ''], _values, terminal) {
-      const { hasDatabase } = await backUp(readStorageConfig(terminal.environment), folder);
-      terminal.out(folder);
+    async run([folder = ''], { keep }, terminal) {
+      const storage = readStorageConfig(terminal.environment);
+      const kept = keep === undefined ? null : wholeNumber(String(keep), 'keep');
+      if (kept === 0) throw new UsageError('--keep takes at least 1.');
+      const target = kept === null ? folder : join(folder, backupName(new Date()));
+      const { hasDatabase } = await backUp(storage, target);
+      await recordBackup(storage.dataFolder);
+      terminal.out(target);
       if (!hasDatabase) terminal.note('The database is not in it: copy PostgreSQL with pg_dump.');
+      if (kept !== null) for (const name of await removeOldBackups(folder, kept)) terminal.note(`deleted ${name}`);
       return 0;
     },
   },
   {
     words: 'health',
-    usage: '',
+    usage: '[--url URL] [--strict]',
     summary: 'Ask the Dockpass on this machine whether it can do its work; exits 1 when not',
-    details: ['For health checks of containers, which have no curl.'],
+    details: [
+      'For health checks of containers, which have no curl.',
+      '  --url URL   ask there instead: the public address, to go through the proxy as clients do',
+      '  --strict    exit 1 for warnings too, for a proxy that TRUSTED_PROXIES lacks, and where nobody can sign in or pull',
+    ],
+    options: { url: { type: 'string' }, strict: { type: 'boolean' } },
     operands: [0, 0],
-    async run(_operands, _values, terminal) {
-      const url = readinessUrl(readConfig(terminal.environment));
-      // The certificate is for the public name, and this is a question to oneself.
-      const { status, body } = await createProbe([])(url, { overlookTls: true });
-      (status === 200 ? terminal.out : terminal.note)(body);
-      return status === 200 ? 0 : 1;
+    async run(_operands, values, terminal) {
+      const config = readConfig(terminal.environment);
+      const url = values['url'] === undefined ? readinessUrl(config) : publicReadinessUrl(String(values['url']));
+      // Of oneself: the certificate is for the public name.
+      const { status, body } = await createProbe([])(url, { overlookTls: values['url'] === undefined });
+      const problems = values['strict'] === true ? [...problemsIn(body), ...(await missingIn(config))] : [];
+      const isHealthy = status === 200 && problems.length === 0;
+      (isHealthy ? terminal.out : terminal.note)(body);
+      for (const problem of problems) terminal.note(problem);
+      return isHealthy ? 0 : 1;
     },
   },
 ];
+
+/** @throws {UsageError} */
+function publicReadinessUrl(text: string): URL {
+  const url = URL.parse(`${text.replace(/\/$/, '')}/readyz`);
+  if (url === null) throw new UsageError(`--url takes an address such as https://auth.example.com, not "${text}".`);
+  return url;
+}
+
+/** What a strict reader of /readyz makes of it. */
+function problemsIn(body: string): string[] {
+  const { warnings = [], untrustedProxy } = readReadiness(body);
+  if (untrustedProxy === undefined) return [...warnings];
+  const help = 'add it to TRUSTED_PROXIES, or throttling and rules by address see the proxy instead of the client';
+  return [...warnings, `A proxy at ${untrustedProxy} forwards requests: ${help}.`];
+}
+
+type Readiness = { readonly warnings?: readonly string[]; readonly untrustedProxy?: string };
+
+/** Something else may answer at that address. */
+function readReadiness(body: string): Readiness {
+  try {
+    return JSON.parse(body) as Readiness; // our own answer to a 200; of anything else, nothing is read
+  } catch {
+    return {};
+  }
+}
+
+/** What an installation lacks, although it works. */
+async function missingIn({ google, oidc, policyFile }: Config): Promise<string[]> {
+  const { rules, users } = await readPolicyFile(policyFile);
+  const isClosed = google === null && oidc.length === 0 && users.size === 0;
+  return [
+    ...(isClosed ? ['Nobody can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS.'] : []),
+    ...(rules.length === 0 ? [`The policy ${policyFile} has no rule: nobody can pull or push.`] : []),
+  ];
+}
 
 function readinessUrl({ tls, host, port, prefix }: Config): URL {
   const address = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;

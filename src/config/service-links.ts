@@ -26,6 +26,7 @@ export function withoutServiceLinks(environment: Environment): Environment {
     if (service === undefined || environment[`${service}_SERVICE_PORT`] === undefined) return [];
     return isServiceLink(`${service}_PORT`, environment[`${service}_PORT`]) ? [service] : [];
   });
+  if (services.length === 0) return environment;
   const isLink = (name: string): boolean =>
     isServiceLink(name, environment[name]) && services.some((service) => name.startsWith(`${service}_`));
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !isLink(name)));

@@ -6,6 +6,8 @@ import { errorCode, Refusal } from './errors.ts';
 
 /** The SQLite database, where DATABASE_URL names no other. */
 export const databaseName = 'dockpass.db';
+/** Whose time of change is that of the last backup. */
+export const lastBackupName = 'last-backup';
 
 /**
  * Makes the folder, and those above it that are missing. Others can pass through it to the certificates that registries

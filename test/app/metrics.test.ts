@@ -62,15 +62,23 @@ const readings: Readings = {
   oldest: async () => ({ confirmation: 60, groups: null }),
   signingKeys: () => [],
   lostRecords: () => [],
+  lastBackup: async () => 1_700_000_000,
   warnings: () => [],
 };
 
 test('what cannot be found out is left out, and the rest is shown all the same', async () => {
   const nothing = async () => null;
-  const away = { isDatabaseUp: async () => false, passwords: nothing, expiring: nothing, oldest: nothing };
+  const away = {
+    isDatabaseUp: async () => false,
+    passwords: nothing,
+    expiring: nothing,
+    oldest: nothing,
+    lastBackup: nothing,
+  };
   const { text } = await createMetrics({ ...readings, ...away, warnings: () => ['x'] }).read();
   assert.match(text, /^dockpass_database_up 0$/m);
   assert.doesNotMatch(text, /^dockpass_passwords\{/m);
+  assert.doesNotMatch(text, /^dockpass_last_backup/m);
   assert.match(text, /^dockpass_warnings 1$/m);
 });
 
@@ -90,6 +98,7 @@ test('a database that is away, or hangs, holds no scrape up; what is known is no
       passwords: { counts, countExpiring: async () => 1 },
       accounts: { oldest: async () => ends },
     } as unknown as Store,
+    dataFolder: '/nowhere',
     now: () => at,
   });
   const up = hanging.isDatabaseUp();

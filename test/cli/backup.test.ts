@@ -118,3 +118,19 @@ test('health says what readiness says, with a path prefix too', async () => {
   const nobody = await installation.run(['health'], { PORT: '1' });
   assert.deepEqual([nobody.code, /ECONNREFUSED/.test(nobody.output)], [1, true], nobody.output);
 });
+
+test('with --keep makes dated backups in the folder, deletes the oldest, and nothing else', async () => {
+  const folder = join(installation.folder, 'backups');
+  mkdirSync(folder);
+  for (const name of ['dockpass-2020-01-01T00-00-00Z', 'dockpass-2020-01-02T00-00-00Z', 'mine']) {
+    mkdirSync(join(folder, name));
+  }
+  mkdirSync(join(folder, 'dockpass-2020-01-03T00-00-00Z.unfinished'));
+  const { code, stdout, output } = await installation.run(['backup', folder, '--keep', '2']);
+  assert.equal(code, 0, output);
+  const made = stdout.trim().slice(folder.length + 1);
+  assert.match(made, /^dockpass-20\d\d-\d\d-\d\dT\d\d-\d\d-\d\dZ$/);
+  assert.deepEqual(readdirSync(folder).sort(), ['dockpass-2020-01-02T00-00-00Z', made, 'mine']);
+  assert.ok(existsSync(join(installation.folder, 'data', 'last-backup')));
+  assert.equal((await installation.run(['backup', folder, '--keep', '0'])).code, 2);
+});

@@ -1,0 +1,108 @@
+{{- define "dockpass.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "dockpass.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- else if contains (include "dockpass.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "dockpass.name" .) | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "dockpass.selector" -}}
+app.kubernetes.io/name: {{ include "dockpass.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "dockpass.labels" -}}
+{{ include "dockpass.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{- define "dockpass.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else -}}
+{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "dockpass.isSqlite" -}}
+{{- if not .Values.database.existingSecret }}true{{ end -}}
+{{- end -}}
+
+{{/* The path of publicUrl without a slash at its end: "" or "/dockpass". */}}
+{{- define "dockpass.prefix" -}}
+{{- (urlParse .Values.publicUrl).path | trimSuffix "/" -}}
+{{- end -}}
+
+{{/* urlParse has the port in its host. */}}
+{{- define "dockpass.host" -}}
+{{- regexReplaceAll ":[0-9]+$" (urlParse .Values.publicUrl).host "" -}}
+{{- end -}}
+
+{{- define "dockpass.scheme" -}}
+{{- if .Values.settings.TLS_CERTIFICATE_FILE }}HTTPS{{ else }}HTTP{{ end -}}
+{{- end -}}
+
+{{- define "dockpass.policy" -}}
+{{- .Values.existingPolicy | default (printf "%s-policy" (include "dockpass.fullname" .)) -}}
+{{- end -}}
+
+{{- define "dockpass.claim" -}}
+{{- .Values.persistence.existingClaim | default (include "dockpass.fullname" .) -}}
+{{- end -}}
+
+{{- define "dockpass.securityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: { drop: [ALL] }
+{{- end -}}
+
+{{- define "dockpass.podSecurityContext" -}}
+{{- $own := dict "runAsNonRoot" true "runAsUser" 1000 "runAsGroup" 1000 "fsGroup" 1000 "fsGroupChangePolicy" "OnRootMismatch" "seccompProfile" (dict "type" "RuntimeDefault") -}}
+{{- toYaml (mergeOverwrite $own .Values.podSecurityContext) -}}
+{{- end -}}
+
+{{/* What is the same in the service, its backup and its test. Secrets come from Secrets only. */}}
+{{- define "dockpass.env" -}}
+- { name: PUBLIC_URL, value: {{ .Values.publicUrl | quote }} }
+- { name: SERVICES, value: {{ join "," .Values.services | quote }} }
+{{- with .Values.adminEmails }}
+- { name: ADMIN_EMAILS, value: {{ join "," . | quote }} }
+{{- end }}
+{{- with .Values.contact }}
+- { name: CONTACT, value: {{ . | quote }} }
+{{- end }}
+{{- with .Values.google.clientId }}
+- { name: GOOGLE_CLIENT_ID, value: {{ . | quote }} }
+{{- end }}
+{{- with .Values.google.domains }}
+- { name: GOOGLE_DOMAINS, value: {{ join "," . | quote }} }
+{{- end }}
+{{- with .Values.proxy.trusted }}
+- { name: TRUSTED_PROXIES, value: {{ join "," . | quote }} }
+{{- end }}
+{{- if .Values.serviceMonitor.enabled }}
+- { name: METRICS_LISTEN, value: "0.0.0.0:9464" }
+{{- end }}
+{{- range $name, $value := .Values.settings }}
+- { name: {{ $name }}, value: {{ kindIs "float64" $value | ternary (printf "%v" (int64 $value)) (toString $value) | quote }} }
+{{- end }}
+{{- with .Values.database.existingSecret }}
+- { name: DATABASE_URL, valueFrom: { secretKeyRef: { name: {{ . }}, key: DATABASE_URL } } }
+{{- end }}
+{{- end -}}
+
+{{- define "dockpass.envFrom" -}}
+{{- with .Values.secrets.existingSecret -}}
+envFrom: [{ secretRef: { name: {{ . }} } }]
+{{- end -}}
+{{- end -}}

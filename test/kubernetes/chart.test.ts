@@ -1,0 +1,229 @@
+/** The Helm chart, rendered by Helm itself: what comes of the values, what is refused, and that no secret is in it. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { readConfig } from '../../src/config/config.ts';
+import { charts, helm, type Manifest, noHelm, render } from '../support/helm.ts';
+import { runProgram } from '../support/process.ts';
+
+const least = { publicUrl: 'https://auth.example.com', services: ['registry.example.com'] };
+const proxy = { trusted: ['10.42.0.0/16'] };
+const postgres = {
+  database: { existingSecret: 'database' },
+  secrets: { existingSecret: 'dockpass' },
+  replicaCount: 3,
+};
+const everything = {
+  ...{ ...least, publicUrl: 'https://tools.example.com/dockpass', proxy },
+  services: ['registry.example.com', 'other.example.com:5000'],
+  adminEmails: ['ana@example.com'],
+  contact: '#registry: "ask" there',
+  google: { clientId: 'id', domains: ['example.com'] },
+  policy: 'acl:\n  - match: { domain: example.com }\n    actions: [pull]\n',
+  settings: { TOKEN_LIFETIME: 600, IDENTITY_TOKENS: true, SERVICE_OTHER_EXAMPLE_COM_5000_LIFETIME: 900 },
+  secrets: { existingSecret: 'dockpass' },
+  ingress: { enabled: true, className: 'nginx', tlsSecret: 'tls', annotations: { a: 'b' } },
+  httpRoute: { enabled: true, parentRefs: [{ name: 'public' }] },
+  networkPolicy: { enabled: true, from: [{ namespaceSelector: {} }], egress: [{ ports: [{ port: 5432 }] }] },
+  serviceMonitor: { enabled: true, labels: { release: 'prometheus' } },
+  backup: { enabled: true, keep: 3 },
+  podLabels: { team: 'platform' },
+  podAnnotations: { 'example.com/a': 'b' },
+  nodeSelector: { disk: 'ssd' },
+  tolerations: [{ key: 'a', operator: 'Exists' }],
+  affinity: { nodeAffinity: {} },
+  topologySpreadConstraints: [
+    { maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule', labelSelector: {} },
+  ],
+  priorityClassName: 'high',
+  imagePullSecrets: [{ name: 'pull' }],
+  extraVolumes: [{ name: 'ca', secret: { secretName: 'ca' } }],
+  extraVolumeMounts: [{ name: 'ca', mountPath: '/ca' }],
+};
+const matrix: Readonly<Record<string, object>> = {
+  'the least': least,
+  everything,
+  PostgreSQL: { ...least, ...postgres, proxy },
+  'a claim and a policy of their own': { ...least, persistence: { existingClaim: 'mine' }, existingPolicy: 'mine' },
+  'a path': { ...least, publicUrl: 'https://tools.example.com/dockpass/', ingress: { enabled: true }, proxy },
+  'a digest': { ...least, image: { digest: `sha256:${'0'.repeat(64)}` } },
+};
+
+type Container = {
+  readonly name: string;
+  readonly args?: readonly string[];
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly image: string;
+  readonly securityContext: object;
+  readonly readinessProbe?: { readonly httpGet: { readonly path: string } };
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string; readonly subPath?: string }[];
+};
+type Pod = {
+  readonly automountServiceAccountToken: boolean;
+  readonly enableServiceLinks: boolean;
+  readonly securityContext: object;
+  readonly containers: readonly [Container];
+  readonly volumes: readonly Readonly<Record<string, unknown>>[];
+  readonly affinity?: object;
+};
+
+/** The pods of a manifest, wherever its kind has them. */
+function podsIn(manifest: Manifest): Pod[] {
+  const found = /"automountServiceAccountToken"/.test(JSON.stringify(manifest)) ? [find(manifest)] : [];
+  return found.filter((pod) => pod !== null);
+}
+function find(value: unknown): Pod | null {
+  if (typeof value !== 'object' || value === null) return null;
+  if ('containers' in value) return value as Pod; // a pod's spec, by its only required field
+  for (const inner of Object.values(value)) {
+    const pod = find(inner);
+    if (pod !== null) return pod;
+  }
+  return null;
+}
+const kinds = (manifests: readonly Manifest[]) => manifests.map(({ kind }) => kind).sort();
+const podOf = (manifests: readonly Manifest[]): Pod =>
+  manifests.filter(({ kind }) => kind === 'Deployment').flatMap(podsIn)[0] ?? assert.fail('no pod');
+/** What the service reads: the container's environment, and what the image sets. */
+function settingsOf({ containers: [{ env = [] }] }: Pod): Record<string, string> {
+  const given = env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]]));
+  return { ...Object.fromEntries(given), DATA_DIR: '/data', LISTEN_ADDRESS: '0.0.0.0' };
+}
+
+describe('the chart', { skip: noHelm }, () => {
+  for (const [what, values] of Object.entries(matrix)) {
+    test(`with ${what}: lints, and renders the same bytes each time`, async () => {
+      const linted = await helm(['lint', '--strict', join(charts, 'dockpass')], values);
+      assert.equal(linted.code, 0, linted.output);
+      assert.deepEqual(await render('dockpass', values), await render('dockpass', values));
+    });
+
+    test(`with ${what}: no pod has more rights than it needs, or variables of Services`, async () => {
+      for (const manifest of await render('dockpass', values)) {
+        assert.notEqual(manifest.kind, 'Secret');
+        for (const pod of podsIn(manifest)) {
+          assert.equal(pod.automountServiceAccountToken, false, manifest.kind);
+          assert.equal(pod.enableServiceLinks, false, manifest.kind);
+          const { runAsNonRoot } = pod.securityContext as { runAsNonRoot?: boolean };
+          assert.equal(runAsNonRoot, true, manifest.kind);
+          for (const { securityContext } of pod.containers) {
+            assert.deepEqual(securityContext, {
+              allowPrivilegeEscalation: false,
+              readOnlyRootFilesystem: true,
+              capabilities: { drop: ['ALL'] },
+            });
+          }
+        }
+      }
+    });
+  }
+
+  test('with SQLite makes one pod, replaced and not joined, on a claim that outlives the release', async () => {
+    const manifests = await render('dockpass', least);
+    assert.deepEqual(kinds(manifests), ['ConfigMap', 'Deployment', 'PersistentVolumeClaim', 'Pod', 'Service']);
+    const deployment = manifests.find(({ kind }) => kind === 'Deployment')?.spec;
+    assert.deepEqual([deployment?.['replicas'], deployment?.['strategy']], [1, { type: 'Recreate' }]);
+    const claim = manifests.find(({ kind }) => kind === 'PersistentVolumeClaim');
+    assert.equal(claim?.metadata.annotations?.['helm.sh/resource-policy'], 'keep');
+  });
+
+  test('with PostgreSQL makes replicas that roll, guarded by a disruption budget, and no claim', async () => {
+    const manifests = await render('dockpass', { ...least, ...postgres });
+    assert.ok(kinds(manifests).includes('PodDisruptionBudget'));
+    assert.ok(!kinds(manifests).includes('PersistentVolumeClaim'));
+    const one = await render('dockpass', { ...least, ...postgres, replicaCount: 1 });
+    assert.ok(!kinds(one).includes('PodDisruptionBudget'));
+  });
+
+  test('sets what the service accepts, and nothing secret', async () => {
+    const pod = podOf(await render('dockpass', everything));
+    const settings = settingsOf(pod);
+    const config = readConfig({ ...settings, GOOGLE_CLIENT_SECRET: 'x' });
+    assert.equal(config.prefix, '/dockpass');
+    assert.deepEqual(
+      config.services.map(({ lifetime }) => lifetime),
+      [600, 900],
+    );
+    assert.equal(config.contact, '#registry: "ask" there');
+    assert.deepEqual(
+      Object.keys(settings).filter((name) => /SECRET|PEPPER|KEYS$|DATABASE_URL/.test(name)),
+      [],
+    );
+  });
+
+  test('probes and routes carry the path of the public URL', async () => {
+    const manifests = await render('dockpass', everything);
+    assert.equal(podOf(manifests).containers[0].readinessProbe?.httpGet.path, '/dockpass/readyz');
+    const text = JSON.stringify(manifests);
+    assert.ok(text.includes('"path":"/dockpass","pathType":"Prefix"'));
+    assert.ok(text.includes('"type":"PathPrefix","value":"/dockpass"'));
+  });
+
+  test('mounts the policy as a folder, so that a change arrives without a restart', async () => {
+    const [{ volumeMounts }] = podOf(await render('dockpass', everything)).containers;
+    const mount = volumeMounts.find(({ name }) => name === 'policy');
+    assert.deepEqual([mount?.mountPath, mount?.subPath], ['/etc/dockpass', undefined]);
+    const before = podOf(await render('dockpass', everything));
+    assert.deepEqual(podOf(await render('dockpass', { ...everything, policy: 'acl: []' })), before);
+  });
+
+  test('backs SQLite up on the same node into a claim of its own, and PostgreSQL not at all', async () => {
+    const backup = (await render('dockpass', everything)).find(({ kind }) => kind === 'CronJob');
+    const [pod] = backup === undefined ? [] : podsIn(backup);
+    assert.deepEqual(pod?.containers[0].args, ['backup', '/backup', '--keep', '3']);
+    assert.match(JSON.stringify(pod?.affinity), /podAffinity.*kubernetes\.io\/hostname/);
+    const none = await render('dockpass', { ...least, ...postgres, backup: { enabled: true } });
+    assert.ok(!kinds(none).includes('CronJob'));
+  });
+
+  /** Values, and what Helm's refusal names. */
+  const refused: Readonly<Record<string, readonly [values: object, says: RegExp]>> = {
+    'no public URL': [{ services: ['x'] }, /publicUrl/],
+    'no service': [{ publicUrl: 'https://x' }, /services/],
+    'two pods on SQLite': [{ ...least, replicaCount: 2 }, /replicaCount/],
+    'PostgreSQL without shared secrets': [{ ...least, database: { existingSecret: 'x' } }, /secrets/],
+    'an ingress whose addresses are unknown': [{ ...least, ingress: { enabled: true } }, /proxy/],
+    'a gateway whose addresses are unknown': [
+      { ...least, httpRoute: { enabled: true, parentRefs: [{ name: 'a' }] } },
+      /proxy/,
+    ],
+    'everyone as a proxy': [{ ...least, proxy: { trusted: ['0.0.0.0/0'] } }, /trusted/],
+    'a setting that has a value of its own': [{ ...least, settings: { PUBLIC_URL: 'x' } }, /PUBLIC_URL|settings/],
+    'a secret as a value': [{ ...least, settings: { PASSWORD_PEPPER: 'x' } }, /PASSWORD_PEPPER|settings/],
+    'the secret of a provider as a value': [
+      { ...least, settings: { OIDC_KC_CLIENT_SECRET: 'x' } },
+      /OIDC_KC_CLIENT_SECRET/,
+    ],
+    'a misspelled setting': [{ ...least, settings: { TOKEN_LIFETIM: 600 } }, /TOKEN_LIFETIM|settings/],
+    'a misspelled value': [{ ...least, replicas: 2 }, /replicas/],
+    'two policies': [{ ...least, policy: 'acl: []', existingPolicy: 'x' }, /existingPolicy/],
+  };
+  for (const [what, [values, says]] of Object.entries(refused)) {
+    test(`refuses ${what}`, async () => {
+      const { code, output } = await helm(['template', 'r', join(charts, 'dockpass')], values);
+      assert.notEqual(code, 0);
+      assert.match(output, says);
+    });
+  }
+
+  test('says what is missing, and what comes next', async () => {
+    const { output } = await helm(['install', 'r', join(charts, 'dockpass'), '--dry-run=client'], least);
+    for (const says of [/MISSING: who speaks TLS/, /MISSING: a policy/, /MISSING: a way to sign in/, /helm test r/]) {
+      assert.match(output, says);
+    }
+    const whole = await helm(['install', 'r', join(charts, 'dockpass'), '--dry-run=client'], everything);
+    assert.doesNotMatch(whole.output, /MISSING/);
+    assert.match(whole.output, /realm: https:\/\/tools\.example\.com\/dockpass\/auth/);
+  });
+
+  test('is packaged with the version of the product', async () => {
+    const { stdout } = await runProgram('helm', ['show', 'chart', join(charts, 'dockpass')]);
+    const { version } = JSON.parse((await runProgram('cat', ['package.json'])).stdout) as { version: string };
+    for (const field of ['version', 'appVersion']) assert.match(stdout, new RegExp(`^${field}: ${version}$`, 'm'));
+  });
+});
+
+test('the schema of the values has the settings that the service reads', async () => {
+  const { code, output } = await runProgram(process.execPath, ['script/chart-schema.ts', '--check']);
+  assert.equal(code, 0, output);
+});
