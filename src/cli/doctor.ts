@@ -4,7 +4,7 @@ import { type Core, openCore, openSigningKeys } from '../app/core.ts';
 import type { Config } from '../config/config.ts';
 import { type AuthSettings, formatEnvironment, formatYaml } from '../doctor/auth-block.ts';
 import { checkPages, type DoctorParts, examine, type Report } from '../doctor/examine.ts';
-import type { Finding } from '../doctor/finding.ts';
+import { type Finding, isProblem } from '../doctor/finding.ts';
 import { createProbe } from '../doctor/probe.ts';
 import { parseRegistryFile, type RegistryFiles } from '../doctor/registry-file.ts';
 import { errorMessage, Refusal } from '../lib/errors.ts';
@@ -14,19 +14,21 @@ import { configOf } from './core.ts';
 export const doctorCommands: readonly Command[] = [
   {
     words: 'doctor',
-    usage: 'URL [--registry-config FILE] [--registry-bundle FILE] [--ca FILE] [--json]',
+    usage: 'URL [--registry-config FILE] [--registry-bundle FILE] [--registry-jwks FILE] [--ca FILE] [--json]',
     summary: 'Ask a registry whether it and Dockpass fit, and say which setting is wrong',
     details: [
       'Run it where Dockpass runs, with its settings: it shows the registry tokens signed with the keys in DATA_DIR. They',
       'allow nothing, but for one that begins an upload to dockpass-doctor/probe and cancels it. Exits 1 when something is wrong.',
-      "  --registry-config FILE   the registry's config.yml, or what `env` prints in its container (/dev/stdin: from a pipe):",
-      '                           says more where the registry itself does not',
+      "  --registry-config FILE   the registry's config.yml, its compose file or `docker run` line, or what `env` prints in its",
+      '                           container (/dev/stdin: from a pipe): says more where the registry itself does not',
       '  --registry-bundle FILE   its rootcertbundle, where the path in that file is not the path here',
+      '  --registry-jwks FILE     its jwks, likewise',
       '  --ca FILE                PEM certificates to trust beside those of the system',
     ],
     options: {
       'registry-config': { type: 'string' },
       'registry-bundle': { type: 'string' },
+      'registry-jwks': { type: 'string' },
       ca: { type: 'string' },
       json: { type: 'boolean' },
     },
@@ -44,7 +46,7 @@ export const doctorCommands: readonly Command[] = [
         if (values['json'] === true)
           terminal.out(JSON.stringify({ registry: registry.href, findings, auth: settings }));
         else print(terminal, registry, findings, settings);
-        return findings.some(({ status }) => status !== 'right') ? 1 : 0;
+        return findings.some(isProblem) ? 1 : 0;
       } finally {
         await core.close();
       }
@@ -64,12 +66,13 @@ async function openParts(config: Config, core: Core, values: Values): Promise<Do
   const keys = await openSigningKeys(config, core);
   const [first, ...others] = config.services.map((service) => {
     const ring = keys.ring(service.ring);
-    return { ...service, signer: ring.signer(service.tokenHeader), bundle: ring.bundle() };
+    return { ...service, signers: { x5c: ring.signer('x5c'), kid: ring.signer('kid') }, bundle: ring.bundle() };
   });
   if (first === undefined) throw new UsageError('SERVICES is empty.');
   const authorities = typeof values['ca'] === 'string' ? [await readText(values['ca'])] : [];
   return {
     probe: createProbe(authorities),
+    systemProbe: authorities.length > 0 ? createProbe([]) : null,
     publicUrl: config.publicUrl,
     realm: realmOf(config),
     services: [first, ...others],
@@ -110,13 +113,17 @@ function realmOf({ publicUrl, prefix }: Config): URL {
 }
 
 async function readRegistryFiles(values: Values): Promise<RegistryFiles | null> {
-  const { 'registry-config': file, 'registry-bundle': bundleFile } = values;
+  const { 'registry-config': file } = values;
   if (typeof file !== 'string') return null;
   const text = await readText(file);
   try {
     const token = parseRegistryFile(text);
-    const path = typeof bundleFile === 'string' ? bundleFile : (token.rootcertbundle ?? '');
-    return { token, bundle: await readFile(path, 'utf8').catch(() => null) };
+    const read = async (option: string, path = ''): Promise<string | null> => {
+      const given = values[option];
+      return readFile(typeof given === 'string' ? given : path, 'utf8').catch(() => null);
+    };
+    const bundle = await read('registry-bundle', token.rootcertbundle);
+    return { token, bundle, jwks: await read('registry-jwks', token.jwks) };
   } catch (cause) {
     throw new Refusal('bad_request', `${file}: ${errorMessage(cause)}`, { cause });
   }
@@ -136,14 +143,14 @@ function settingsFor(config: Config, { name, issuer }: Report['service']): AuthS
   return { realm: realmOf(config).href, service: name, issuer, ...trust };
 }
 
-const words = { right: 'right', wrong: 'WRONG', unknown: '?' } as const;
+const words = { right: 'right', wrong: 'WRONG', unknown: '?', note: 'note' } as const;
 
 function print(terminal: Terminal, registry: URL, findings: readonly Finding[], settings: AuthSettings): void {
   terminal.out(`${registry.href}\n`);
   for (const { status, subject, message } of findings) {
-    terminal.out(`  ${words[status].padEnd(6)} ${subject.padEnd(15)} ${message}`);
+    terminal.out(`  ${words[status].padEnd(6)} ${subject.padEnd(18)} ${message}`);
   }
-  const good = findings.every(({ status }) => status === 'right');
+  const good = !findings.some(isProblem);
   terminal.out(
     `\n${good ? 'The registry and Dockpass fit. Its' : "The registry's"} auth: section${'jwks' in settings ? ', for 3.x' : ', for 2.8 and 3.x alike'}:\n`,
   );

@@ -28,23 +28,27 @@ export const keyCommands: readonly Command[] = [
   },
   {
     words: 'key rotate',
-    usage: '[--service NAME] [--now | --authority]',
+    usage: '[--service NAME] [--now | --authority] [--yes]',
     summary: 'Let the next key sign; registries with the certificate bundle need no restart',
     details: [
-      'The next key is published already, and signs in two minutes, once every replica knows. The old one is kept until its last token has expired.',
+      'The next key is published already, and signs in two minutes, once every replica knows, or when it has been published for',
+      'ten; the time is printed. The old one is kept until its last token has expired.',
       ofService,
-      '  --now            at once: another replica may sign with the old key for half a minute',
+      '  --now            immediately: another replica may sign with the old key for half a minute',
       '  --authority      make a new certificate authority instead; it is used by the next `key rotate` after that',
+      '  --yes            although registries that read keys from a file (TOKEN_HEADER=kid) refuse tokens until they have the new file',
     ],
-    options: { service, now: flag, authority: flag },
+    options: { service, now: flag, authority: flag, yes: flag },
     operands: [0, 0],
     run(_operands, values, terminal) {
       if (values['now'] === true && values['authority'] === true) {
         throw new UsageError('--now and --authority do not go together.');
       }
-      return withRing(values, terminal, (ring, record) =>
-        values['authority'] === true ? addAuthority(ring, terminal, record) : rotate(ring, values, terminal, record),
-      );
+      return withRing(values, terminal, (ring, record, config) => {
+        if (values['authority'] === true) return addAuthority(ring, terminal, record);
+        if (values['yes'] !== true) refuseWithoutNewFile(ring, config);
+        return rotate(ring, values, terminal, record);
+      });
     },
   },
   {
@@ -63,6 +67,20 @@ export const keyCommands: readonly Command[] = [
       }),
   },
 ];
+
+/**
+ * Registries with a `jwks` know the keys that were in the file when they started: the one that signs and the one that waits. After
+ * a rotation the one that waits is new, so the next rotation signs with a key that they never saw.
+ */
+function refuseWithoutNewFile(ring: KeyRing, { services, keyRings }: Config): void {
+  const names = services.filter((one) => one.ring === ring.name && one.tokenHeader === 'kid').map(({ name }) => name);
+  if (names.length === 0) return;
+  const { jwksFile = '' } = keyRings.find(({ name }) => name === ring.name) ?? {};
+  throw new Refusal(
+    'conflict',
+    `The registries of ${names.join(', ')} read the keys from a file, once, when they start. Copy ${jwksFile} to each of them and restart it; then rotate with --yes. Without that they can refuse every token.`,
+  );
+}
 
 type Record = (action: 'key.rotate' | 'key.authority', detail: object) => Promise<void>;
 
@@ -83,15 +101,15 @@ async function addAuthority(ring: KeyRing, terminal: Terminal, record: Record): 
 async function withRing(
   values: Values,
   terminal: Terminal,
-  action: (ring: KeyRing, record: Record) => Promise<void>,
+  action: (ring: KeyRing, record: Record, config: Config) => Promise<void>,
 ): Promise<number> {
   const config = configOf(terminal);
   const name = ringOf(config, textOf(values, 'service'));
   return withCore(config, async (core) => {
     const keys = await openSigningKeys(config, core);
-    await action(keys.ring(name), (what, detail) =>
-      core.audit.write({ action: what, ...byCommandLine, subject: name, detail: { ...detail } }),
-    );
+    const record: Record = (what, detail) =>
+      core.audit.write({ action: what, ...byCommandLine, subject: name, detail: { ...detail } });
+    await action(keys.ring(name), record, config);
     return 0;
   });
 }

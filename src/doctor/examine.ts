@@ -1,12 +1,13 @@
 /** Owns the examination of a registry: what is asked, in which order, and what a finding makes needless. */
-import type { Signer } from '../keys/signature.ts';
+import type { Signer, TokenHeader } from '../keys/signature.ts';
 import { type Challenge, parseChallenge } from './challenge.ts';
-import { type Finding, right, unknown, wrong } from './finding.ts';
+import { compareFiles, contradictions } from './compare-file.ts';
+import { type Finding, isProblem, right, unknown, wrong } from './finding.ts';
 import type { Probe, Reply } from './probe.ts';
 import { reach, theRegistry } from './reach.ts';
 import { checkRealm } from './realm.ts';
-import { compareFiles, type RegistryFiles } from './registry-file.ts';
-import { type TrialParts, tryTokens } from './trial.ts';
+import type { RegistryFiles } from './registry-file.ts';
+import { shownToken, type TrialParts, tryTokens } from './trial.ts';
 import { checkUploads } from './uploads.ts';
 
 /** A service as Dockpass has it, with what its registry must trust. */
@@ -14,13 +15,16 @@ export type DoctorService = {
   readonly name: string;
   readonly registryHost: string;
   readonly issuer: string;
-  readonly signer: Signer;
+  readonly signers: Readonly<Record<TokenHeader, Signer>>;
+  readonly tokenHeader: TokenHeader;
   /** PEM: what `rootcertbundle` should hold. */
   readonly bundle: string;
 };
 
 export type DoctorParts = {
   readonly probe: Probe;
+  /** Trusts the system's CAs only, where `probe` trusts others, too; else `null`. */
+  readonly systemProbe: Probe | null;
   readonly publicUrl: URL;
   /** What `auth.token.realm` should be. */
   readonly realm: URL;
@@ -51,23 +55,27 @@ export async function examine(parts: DoctorParts, registry: URL): Promise<Report
 
   const { realm = '', service = '' } = first.parameters;
   const known = parts.services.find(({ name }) => name === service);
-  const { issuer, signer } = known ?? meant;
+  const { issuer, signers, tokenHeader: header } = known ?? meant;
   const trial: TrialParts = {
-    ...{ probe: parts.probe, signer, now: parts.now, registry: base, clockAhead, service, issuer },
+    ...{ probe: parts.probe, signers, header, now: parts.now, registry: base, clockAhead, service, issuer },
     otherIssuers: likelyIssuers(parts, realm).filter((other) => other !== issuer),
   };
   const realmFindings = await checkRealm(
-    { ...parts, expected: parts.realm, registryIsHttps: base.protocol === 'https:' },
+    { ...parts, expected: parts.realm, registry: base },
     realm,
     known?.name ?? meant.name,
   );
+  const tokenFindings = await examineTokens(parts, trial, (known ?? meant).bundle);
+  const taken = tokenFindings.some(({ subject, status }) => subject === 'issuer' && status === 'right') ? issuer : null;
+  const running = { realm, service, issuer: taken };
   return {
     findings: [
       right('address', `a registry answers at ${registry.origin}`),
       ...findings,
       known ? right('service', `"${service}" is one of SERVICES`) : wrongService(parts, service),
       ...realmFindings,
-      ...(await examineTokens(parts, trial, (known ?? meant).bundle)),
+      ...tokenFindings,
+      ...(parts.registryFiles === null ? [] : contradictions(parts.registryFiles, running)),
     ],
     service: known ?? meant,
   };
@@ -75,12 +83,14 @@ export async function examine(parts: DoctorParts, registry: URL): Promise<Report
 
 async function examineTokens(parts: DoctorParts, trial: TrialParts, bundle: string): Promise<Finding[]> {
   const tried = await tryTokens(trial);
-  if (tried.every(({ status }) => status === 'right')) return [...tried, ...(await checkUploads(trial))];
-  const inFile = ({ subject }: Finding): boolean => subject === 'issuer' || subject === 'rootcertbundle';
-  const doubted = tried.some((finding) => inFile(finding) && finding.status !== 'right');
+  if (!tried.some(isProblem)) return [...tried, ...(await checkUploads(trial))];
+  const inFile = ({ subject }: Finding): boolean =>
+    ['issuer', 'rootcertbundle', 'jwks', 'token header'].includes(subject);
+  const doubted = tried.some((finding) => inFile(finding) && isProblem(finding));
   if (parts.registryFiles === null || !doubted) return tried;
   const others = tried.filter((finding) => !inFile(finding));
-  return [...others, ...compareFiles(parts.registryFiles, { issuer: trial.issuer, bundle })];
+  const ours = { ...(await shownToken(trial)), issuer: trial.issuer, bundle };
+  return [...others, ...compareFiles(parts.registryFiles, ours)];
 }
 
 /** The service whose address was given; else the only one, or the first. */

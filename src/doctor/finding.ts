@@ -11,12 +11,16 @@ export type Subject =
   | 'clock'
   | 'issuer'
   | 'rootcertbundle'
+  | 'jwks'
+  | 'signingalgorithms'
+  | 'token header'
+  | 'autoredirect'
   | 'proxy header';
 
 export type Finding = {
   readonly subject: Subject;
-  /** `unknown`: could not be found out; the message says what would. */
-  readonly status: 'right' | 'wrong' | 'unknown';
+  /** `unknown`: could not be found out; the message says what would. `note`: right, and some clients need more. */
+  readonly status: 'right' | 'wrong' | 'unknown' | 'note';
   /** What was seen and, where it is wrong, what to set. */
   readonly message: string;
 };
@@ -31,4 +35,13 @@ export function wrong(subject: Subject, message: string): Finding {
 
 export function unknown(subject: Subject, message: string): Finding {
   return { subject, status: 'unknown', message };
+}
+
+export function note(subject: Subject, message: string): Finding {
+  return { subject, status: 'note', message };
+}
+
+/** Whether somebody has to do something. */
+export function isProblem({ status }: Finding): boolean {
+  return status === 'wrong' || status === 'unknown';
 }

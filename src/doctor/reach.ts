@@ -68,7 +68,7 @@ function describeTls(url: URL, server: Server, { code, message }: ProbeError, se
     case 'UNABLE_TO_GET_ISSUER_CERT':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
-      return `${begin}its certificate, issued by ${issuerOf(seen)}, is not trusted here. Send the whole chain (${certificateSetting}), or give clients its CA: Docker reads /etc/docker/certs.d/REGISTRY/ca.crt, for the realm too; the doctor takes --ca FILE.`;
+      return `${begin}its certificate, issued by ${issuerOf(seen)}, is not trusted here. Send the whole chain (${certificateSetting}), or give clients its CA: docker login and the graph driver read /etc/docker/certs.d/REGISTRY/ca.crt, for the realm too; the containerd image store and docker build ask the system's CAs for the realm. The doctor takes --ca FILE.`;
     default:
       return `${begin}TLS fails: ${message} (${code}).`;
   }

@@ -1,15 +1,19 @@
 /** Owns the question whether the realm that a registry names is this Dockpass, as clients reach it. */
+import { getDomain } from 'tldts';
 import { fieldsIn } from '../lib/json.ts';
 import { realmPaths } from '../token/endpoint.ts';
-import { type Finding, right, wrong } from './finding.ts';
-import type { Probe, Reply } from './probe.ts';
+import { type Finding, note, right, wrong } from './finding.ts';
+import { type Probe, ProbeError, type Reply } from './probe.ts';
 import { reach, theRealm } from './reach.ts';
 
 export type RealmParts = {
   readonly probe: Probe;
   /** What `auth.token.realm` should be. */
   readonly expected: URL;
-  readonly registryIsHttps: boolean;
+  /** "https://registry.example.com/v2/" */
+  readonly registry: URL;
+  /** Trusts the system's CAs only, where `probe` trusts others, too; else `null`. */
+  readonly systemProbe: Probe | null;
   /** `kid` of the keys that this Dockpass signs with. */
   readonly keyIds: readonly string[];
 };
@@ -21,15 +25,67 @@ export async function checkRealm(parts: RealmParts, realm: string, service: stri
   if (url === null || !/^https?:$/.test(url.protocol)) {
     return [wrong('realm', `"${realm}" is no absolute URL. ${shouldBe}`)];
   }
-  if (url.protocol === 'http:' && (parts.registryIsHttps || expected.protocol === 'https:')) {
+  if (url.protocol === 'http:' && (parts.registry.protocol === 'https:' || expected.protocol === 'https:')) {
     const reason = `"${realm}" is plain http: passwords would cross the network in the clear, and clients of a registry on https refuse it`;
     return [wrong('realm', `${reason}. ${shouldBe}`)];
   }
   const asked = new URL(url);
   asked.searchParams.set('service', service);
   const { reply, findings } = await reach(probe, asked, theRealm);
+  if (namesItself(parts, url) && (reply === null || !isDockpass(reply))) return [autoredirected(parts, url)];
   if (reply === null) return findings.map((finding) => ({ ...finding, message: `${finding.message} ${shouldBe}` }));
-  return [...findings, ...(await judge(parts, url, reply))];
+  return [...findings, ...(await judge(parts, url, reply)), ...(await notesOn(parts, asked))];
+}
+
+/** As `autoredirect: true` makes it, whatever `realm` says: https, its own host, and this path (distribution, accesscontroller.go). */
+function namesItself({ registry, expected }: RealmParts, url: URL): boolean {
+  return url.host === registry.host && /^\/auth\/token\/?$/.test(url.pathname) && url.host !== expected.host;
+}
+
+function autoredirected({ expected }: RealmParts, url: URL): Finding {
+  return wrong(
+    'autoredirect',
+    `The registry names itself as the realm (${url.href}), as auth.token.autoredirect: true makes it, whatever realm says. Set autoredirect: false and realm: ${expected.href}, or let the proxy in front of the registry hand ${url.pathname} to Dockpass.`,
+  );
+}
+
+/** What is right for most clients, and not for all. */
+async function notesOn({ registry, systemProbe }: RealmParts, realm: URL): Promise<Finding[]> {
+  return [...privateAuthority(await isTrustedBySystem(systemProbe, realm), realm), ...foreignDomain(registry, realm)];
+}
+
+async function isTrustedBySystem(systemProbe: Probe | null, realm: URL): Promise<boolean> {
+  if (systemProbe === null || realm.protocol !== 'https:') return true;
+  return systemProbe(realm).then(
+    () => true,
+    (error) => !(error instanceof ProbeError && error.kind === 'tls'),
+  );
+}
+
+/** `docker login` and the graph driver read certs.d, and so hide what the others lack (reference: moby, daemon/containerd/resolver.go). */
+function privateAuthority(isTrusted: boolean, realm: URL): Finding[] {
+  if (isTrusted) return [];
+  return [
+    note(
+      'TLS',
+      `The certificate of ${realm.origin} is by a CA that the system here does not know. certs.d is enough for docker login, and for Docker with the graph driver. With the containerd image store (new installations of Docker 29 have it) that CA must be among the system's CAs of the machine of the daemon, and for docker build among those of the machine where it is called: otherwise login works, and push, pull or build fail.`,
+    ),
+  ];
+}
+
+/** Apple's container sends passwords only to a realm on https, in the registry's registrable domain. */
+function foreignDomain(registry: URL, realm: URL): Finding[] {
+  if (/^(localhost|127\.|\[::1\])/.test(realm.hostname)) return [];
+  const domain = getDomain(registry.hostname);
+  const isOwn = domain === null ? realm.host === registry.host : getDomain(realm.hostname) === domain;
+  if (isOwn && (realm.protocol === 'https:' || realm.host === registry.host)) return [];
+  const where = domain === null ? `at ${registry.host} itself` : `in ${domain}`;
+  return [
+    note(
+      'realm',
+      `Apple's container, from 1.3.1 on, refuses this realm: for ${registry.host} it must be on https and ${where}. PUBLIC_URL with a path on the registry's own host is one way (docs/operating.md).`,
+    ),
+  ];
 }
 
 async function judge(parts: RealmParts, url: URL, reply: Reply): Promise<Finding[]> {

@@ -1,89 +1,112 @@
-/** Owns what a registry's own configuration, file or environment, says of tokens, where the doctor may read it. */
-
-import { X509Certificate } from 'node:crypto';
+/** Owns the reading of a registry's own configuration of tokens: its file, its environment, a compose file or a `docker run` line. */
 import { parse } from 'yaml';
 import { fieldsIn, isRecord } from '../lib/json.ts';
-import { type Finding, right, unknown, wrong } from './finding.ts';
-import { wrongIssuer } from './trial.ts';
 
-/** `auth.token` of distribution's config.yml; absent keys are undefined. */
+/** `auth.token` of distribution's configuration; what is absent is undefined. */
 export type RegistryFile = {
   readonly realm?: string;
   readonly service?: string;
   readonly issuer?: string;
   readonly rootcertbundle?: string;
   readonly jwks?: string;
+  /** 3.x: the only ones that it takes. */
+  readonly signingalgorithms?: readonly string[];
+  /** It names itself as the realm, whatever `realm` says. */
+  readonly autoredirect?: boolean;
+};
+
+/** The file and those that it names; `null`: cannot be read here. */
+export type RegistryFiles = {
+  readonly token: RegistryFile;
+  readonly bundle: string | null;
+  readonly jwks: string | null;
 };
 
 /**
- * @param text of config.yml, or what `env` prints where the registry runs
- * @throws {Error} where the text is no YAML or has no `auth.token`
+ * @param text of config.yml, of a compose file or a script that runs a container, or what `env` prints where the registry runs
+ * @throws {Error} that says what to give instead
  */
 export function parseRegistryFile(text: string): RegistryFile {
-  const variables = [...text.matchAll(/^REGISTRY_AUTH_TOKEN_([A-Z]+)=(.*)$/gm)];
-  // As the registry does, which takes each value for YAML (distribution, configuration/parser.go).
-  if (variables.length > 0)
-    return Object.fromEntries(variables.map(([, name = '', value = '']) => [name.toLowerCase(), String(parse(value))]));
-  const token = fieldsIn(fieldsIn(parse(text))['auth'])['token'];
+  const fromLines = variablesOf(linesOf(text));
+  if (fromLines !== null) return fromLines;
+  const fromCommand = /\b(?:docker|podman|nerdctl)\b.*\b(?:run|create)\b/s.test(text)
+    ? variablesOf(wordsOf(text))
+    : null;
+  if (fromCommand !== null) return fromCommand;
+  const { services, auth } = fieldsIn(parse(text));
+  if (isRecord(services)) return fromCompose(services);
+  const { token } = fieldsIn(auth);
   if (!isRecord(token)) throw new Error('it has neither an auth.token section nor REGISTRY_AUTH_TOKEN_ variables');
-  return token;
+  return toRegistryFile(token);
 }
 
-/** The file and the bundle that it names; `bundle` is null where that cannot be read here. */
-export type RegistryFiles = { readonly token: RegistryFile; readonly bundle: string | null };
-
-/**
- * Compares the file with what Dockpass signs.
- * @param ours.bundle PEM, as Dockpass writes it
- */
-export function compareFiles(
-  files: RegistryFiles,
-  ours: { readonly issuer: string; readonly bundle: string },
-): Finding[] {
-  const { issuer = '' } = files.token;
-  const findings = [
-    issuer === ours.issuer ? right('issuer', `"${issuer}"`) : wrongIssuer(ours.issuer, `is set to "${issuer}"`),
-    compareBundle(files, ours.bundle),
-  ];
-  if (findings.some(({ status }) => status !== 'right')) return findings;
-  return [
-    ...findings,
-    wrong(
-      'auth',
-      'The file is right, and the registry refuses the tokens all the same: it reads file, environment and bundle when it starts. Restart it.',
-    ),
-  ];
+/** What `env` prints: a variable a line, its value as it is. */
+function linesOf(text: string): string[] {
+  return text.split(/\r?\n/).filter((line) => line.startsWith(prefix));
 }
 
-function compareBundle({ token, bundle }: RegistryFiles, expected: string): Finding {
-  const { rootcertbundle = '' } = token;
-  if (rootcertbundle === '') {
-    return wrong(
-      'rootcertbundle',
-      'auth.token.rootcertbundle is not set: give it the certificate that Dockpass wrote.',
+const prefix = 'REGISTRY_AUTH_TOKEN_';
+
+/** The words of a shell command, lines that are continued included, without their quotes. */
+function wordsOf(text: string): string[] {
+  const words = text.replaceAll(/\\\r?\n/g, ' ').match(/(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/gs) ?? [];
+  return words.map((word) =>
+    word
+      .replaceAll(/"((?:\\.|[^"\\])*)"|'([^']*)'|\\(.)/gs, (_, double, single, escaped) =>
+        double === undefined ? (single ?? escaped) : double.replaceAll(/\\(["\\$`])/g, '$1'),
+      )
+      .replace(/^(?:-e|--env)=?(?=REGISTRY_)/, ''),
+  );
+}
+
+/** @returns null where there are none */
+function variablesOf(assignments: readonly string[]): RegistryFile | null {
+  const found = assignments.flatMap((assignment) => {
+    const [, name, value = ''] = /^REGISTRY_AUTH_TOKEN_([A-Z]+)=(.*)$/s.exec(assignment) ?? [];
+    // As the registry does, which takes each value for YAML (distribution, configuration/parser.go).
+    return name === undefined ? [] : [[name.toLowerCase(), parse(value)] as const];
+  });
+  return found.length === 0 ? null : toRegistryFile(Object.fromEntries(found));
+}
+
+/** The environment of the one service that is a registry, in either form that compose has. */
+function fromCompose(services: Readonly<Record<string, unknown>>): RegistryFile {
+  const found = Object.entries(services).flatMap(([name, service]) => {
+    const { environment } = fieldsIn(service);
+    const list = isRecord(environment)
+      ? Object.entries(environment).map(([key, value]) => `${key}=${value ?? ''}`)
+      : Array.isArray(environment)
+        ? environment.map(String)
+        : [];
+    const assignments = list.filter((assignment) => assignment.startsWith(prefix));
+    return assignments.length === 0 ? [] : [{ name, assignments }];
+  });
+  const [first, ...others] = found;
+  const ask = (name: string): string => `give what \`docker compose exec ${name} env\` prints`;
+  if (first === undefined) {
+    throw new Error(
+      `this compose file sets no REGISTRY_AUTH_TOKEN_ variables: give the config.yml that its registry mounts, or ${ask('REGISTRY').slice(5)}`,
     );
   }
-  if (bundle === null) {
-    return unknown('rootcertbundle', `${rootcertbundle} cannot be read here: --registry-bundle FILE says where it is.`);
+  if (others.length > 0) {
+    throw new Error(
+      `this compose file has several registries (${found.map(({ name }) => name).join(', ')}): ${ask('NAME')}`,
+    );
   }
-  const held = certificatesOf(bundle);
-  const missing = certificatesOf(expected).filter(
-    ({ fingerprint256 }) => !held.some((one) => one.fingerprint256 === fingerprint256),
-  );
-  if (missing.length === 0) return right('rootcertbundle', `${rootcertbundle} holds the certificate of Dockpass`);
-  const list = (certificates: readonly X509Certificate[]): string =>
-    certificates.map(describeCertificate).join('; ') || 'no certificate';
-  return wrong(
-    'rootcertbundle',
-    `${rootcertbundle} holds ${list(held)}. Dockpass signs under ${list(missing)}: copy the bundle of Dockpass there and restart the registry.`,
-  );
+  const unfilled = first.assignments.find((assignment) => /(?<!\$)\$(?:\{|[A-Za-z_])/.test(assignment));
+  if (unfilled !== undefined) throw new Error(`${unfilled} is filled in when it is started: ${ask(first.name)}`);
+  return variablesOf(first.assignments.map((assignment) => assignment.replaceAll('$$', '$'))) ?? {};
 }
 
-function certificatesOf(pem: string): X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
-  return blocks.map((block) => new X509Certificate(block));
-}
-
-function describeCertificate({ subject, fingerprint256, validTo }: X509Certificate): string {
-  return `${subject.replaceAll('\n', ', ')} (SHA-256 ${fingerprint256.slice(0, 23)}..., until ${validTo})`;
+function toRegistryFile(token: Readonly<Record<string, unknown>>): RegistryFile {
+  const texts = (['realm', 'service', 'issuer', 'rootcertbundle', 'jwks'] as const).flatMap((name) => {
+    const value = token[name];
+    return value === undefined || value === null ? [] : [[name, String(value)] as const];
+  });
+  const { signingalgorithms: algorithms, autoredirect } = token;
+  return {
+    ...Object.fromEntries(texts),
+    ...(Array.isArray(algorithms) && { signingalgorithms: algorithms.map(String) }),
+    ...(autoredirect === true && { autoredirect }),
+  };
 }

@@ -1,6 +1,7 @@
 /** Owns the tokens that the doctor shows to a registry, one thing changed at a time: which of them it takes tells what it is set to. */
 
-import type { Signer } from '../keys/signature.ts';
+import type { Signer, TokenHeader } from '../keys/signature.ts';
+import { fieldsIn } from '../lib/json.ts';
 import type { Access } from '../scope.ts';
 import { mint } from '../token/mint.ts';
 import { parseChallenge } from './challenge.ts';
@@ -9,7 +10,9 @@ import type { Probe } from './probe.ts';
 
 export type TrialParts = {
   readonly probe: Probe;
-  readonly signer: Signer;
+  readonly signers: Readonly<Record<TokenHeader, Signer>>;
+  /** What the service's tokens have: their certificate, or the name of their key alone. */
+  readonly header: TokenHeader;
   /** The registry, TLS overlooked: what is wrong with it has been said, and the tokens allow nothing. */
   readonly registry: URL;
   /** As the registry's challenge has it: a token for another `aud` would be refused for that alone. */
@@ -34,6 +37,13 @@ const lifetime = 60;
 export async function tryTokens(parts: TrialParts): Promise<Finding[]> {
   const { issuer, clockAhead } = parts;
   if (await isAccepted(parts, { issuer })) return trusted(parts);
+  const otherHeader = parts.header === 'x5c' ? 'kid' : 'x5c';
+  if (await isAccepted(parts, { issuer, header: otherHeader, shift: clockAhead })) {
+    return [
+      right('issuer', `"${issuer}"`),
+      wrongHeader(parts.header, 'the registry takes tokens with the other header'),
+    ];
+  }
   const off = Math.abs(clockAhead) > forgiven ? [clockProblem(clockAhead)] : [];
   if (off.length > 0 && (await isAccepted(parts, { issuer, shift: clockAhead }))) return off;
   for (const other of parts.otherIssuers) {
@@ -47,7 +57,7 @@ export async function tryTokens(parts: TrialParts): Promise<Finding[]> {
 /** A token as Dockpass makes it, in its compact form. */
 export async function tokenFor(parts: TrialParts, access: readonly Access[]): Promise<string> {
   const service = { name: parts.service, issuer: parts.issuer, lifetime };
-  return (await mint(parts.signer, service, { account: 'dockpass-doctor', access }, parts.now())).jwt;
+  return (await mint(parts.signers[parts.header], service, { account: 'dockpass-doctor', access }, parts.now())).jwt;
 }
 
 function trusted({ issuer, clockAhead }: TrialParts): Finding[] {
@@ -57,13 +67,23 @@ function trusted({ issuer, clockAhead }: TrialParts): Finding[] {
 
 const keysTrusted = right('rootcertbundle', 'the registry takes tokens that Dockpass signs');
 
-type Variation = { readonly issuer: string; readonly shift?: number; readonly brokenSignature?: boolean };
+type Variation = {
+  readonly issuer: string;
+  readonly shift?: number;
+  readonly brokenSignature?: boolean;
+  readonly header?: TokenHeader;
+};
 
 /** A token without access is enough for `/v2/` (distribution, app.go authorized). */
 async function show(parts: TrialParts, variation: Variation) {
-  const { issuer, shift = 0, brokenSignature = false } = variation;
+  const { issuer, shift = 0, brokenSignature = false, header = parts.header } = variation;
   const service = { name: parts.service, issuer, lifetime };
-  const { jwt } = await mint(parts.signer, service, { account: 'dockpass-doctor', access: [] }, parts.now() + shift);
+  const { jwt } = await mint(
+    parts.signers[header],
+    service,
+    { account: 'dockpass-doctor', access: [] },
+    parts.now() + shift,
+  );
   const shown = brokenSignature ? breakSignature(jwt) : jwt;
   return parts.probe(parts.registry, { headers: { authorization: `Bearer ${shown}` }, overlookTls: true });
 }
@@ -85,18 +105,41 @@ async function tellApart(parts: TrialParts): Promise<Finding[]> {
   const { headers } = await show(parts, { issuer: parts.issuer, brokenSignature: true });
   const error = parseChallenge(headers['www-authenticate'])?.parameters['error'];
   if (error === undefined) return [wrongIssuer(parts.issuer, 'is another one'), keysTrusted];
+  const { algorithm } = await shownToken(parts);
   const ways =
-    'The registry does not say which: --registry-config FILE reads its config.yml, or what "env" prints in its container, and its log says "token from untrusted issuer" or "certificate signed by unknown authority".';
+    'The registry does not say which: --registry-config FILE reads its config.yml, compose file or `docker run` line, or what "env" prints in its container, and its log says "token from untrusted issuer", "certificate signed by unknown authority" or "malformed token".';
+  const trust =
+    parts.header === 'x5c'
+      ? 'auth.token.rootcertbundle must hold the certificate that Dockpass wrote'
+      : 'auth.token.jwks must hold the key that Dockpass signs with now';
   return [
     unknown(
       'issuer',
-      `auth.token.issuer must be "${parts.issuer}" to the letter; this or rootcertbundle is wrong. ${ways}`,
+      `auth.token.issuer must be "${parts.issuer}" to the letter; this or ${parts.header === 'x5c' ? 'rootcertbundle' : 'jwks'} is wrong, or signingalgorithms of a 3.x lacks ${algorithm}. ${ways}`,
     ),
     unknown(
-      'rootcertbundle',
-      'auth.token.rootcertbundle must hold the certificate that Dockpass wrote, and the registry be started after that; this or issuer is wrong.',
+      parts.header === 'x5c' ? 'rootcertbundle' : 'jwks',
+      `${trust}, and the registry be started after that; this or issuer is wrong.`,
     ),
   ];
+}
+
+/** What of a token decides whether a registry can read it. */
+export type ShownToken = { readonly algorithm: string; readonly keyId: string; readonly header: TokenHeader };
+
+export async function shownToken(parts: TrialParts): Promise<ShownToken> {
+  const [encoded = ''] = (await tokenFor(parts, [])).split('.');
+  const { alg, kid } = fieldsIn(JSON.parse(Buffer.from(encoded, 'base64url').toString()));
+  return { algorithm: String(alg), keyId: String(kid), header: parts.header };
+}
+
+/** @param header what the tokens have, which this registry can't verify */
+export function wrongHeader(header: TokenHeader, seen: string): Finding {
+  const advice =
+    header === 'x5c'
+      ? 'Tokens carry their certificate, which a registry with jwks alone refuses. Set SERVICE_<NAME>_TOKEN_HEADER=kid of Dockpass, or give the registry rootcertbundle'
+      : 'Tokens name their key alone, and a 3.x knows no key of rootcertbundle by that name. Leave SERVICE_<NAME>_TOKEN_HEADER of Dockpass out, or give the registry the jwks file of Dockpass';
+  return wrong('token header', `${seen}. ${advice}.`);
 }
 
 export function wrongIssuer(issuer: string, seen: string): Finding {

@@ -60,3 +60,23 @@ test('words that do not fit are explained', async () => {
   assert.equal(unknown.code, 1);
   assert.match(unknown.output, /SERVICES does not name "other"/);
 });
+
+test('a rotation that registries with a jwks file would not survive is refused, and done with --yes', async () => {
+  const own = { SERVICES: 'a.example.com,b.example.com', SERVICE_B_EXAMPLE_COM_SEPARATE_KEY: 'true' };
+  const environment = { ...own, SERVICE_B_EXAMPLE_COM_TOKEN_HEADER: 'kid' };
+  const rotate = (...words: readonly string[]) => installation.run(['key', 'rotate', '--now', ...words], environment);
+  const ofB = ['--service', 'b.example.com'];
+  const list = () => installation.run(['key', 'list', ...ofB], environment);
+  assert.equal((await installation.run(['migrate'], environment)).code, 0);
+  const before = (await list()).stdout;
+  const refused = await rotate(...ofB);
+  assert.equal(refused.code, 1);
+  assert.match(
+    refused.output,
+    /b\.example\.com read the keys from a file.*Copy .*registry-jwks-b\.example\.com\.json to each.*rotate with --yes/,
+  );
+  assert.equal((await list()).stdout, before);
+  assert.equal((await rotate(...ofB, '--yes')).code, 0);
+  assert.notEqual((await list()).stdout, before);
+  assert.equal((await rotate()).code, 0, 'the other service trusts a bundle');
+});

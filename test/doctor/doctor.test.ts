@@ -194,6 +194,30 @@ describe('dockpass doctor', { skip: missing('docker-registry', 'openssl') }, () 
     expect(await diagnose(url, '--registry-config', file, ...moved), ['auth'], /Restart it/);
   });
 
+  test('a registry that names itself as the realm, because of autoredirect', async (t) => {
+    const environment = { REGISTRY_AUTH_TOKEN_AUTOREDIRECT: 'true' };
+    const url = await start(t, { environment });
+    expect(
+      await diagnose(url),
+      ['autoredirect'],
+      /as auth\.token\.autoredirect: true makes it.*Set autoredirect: false and realm: /,
+    );
+  });
+  test('its compose file, and the script that runs it, say as much as its own file', async (t) => {
+    const url = await start(t, { issuer: 'nobody-guesses-this' });
+    const variables = {
+      REGISTRY_AUTH_TOKEN_ISSUER: 'nobody-guesses-this',
+      REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE: bundleOf(dockpass),
+    };
+    const compose = join(dockpass.folder, 'compose.yaml');
+    await writeFile(compose, JSON.stringify({ services: { registry: { environment: variables } } }));
+    const script = join(dockpass.folder, 'run.sh');
+    const options = Object.entries(variables).map(([name, value]) => `-e ${name}="${value}"`);
+    await writeFile(script, `docker run -d -p 5000:5000 \\\n  ${options.join(' \\\n  ')} registry:2\n`);
+    for (const file of [compose, script]) {
+      expect(await diagnose(url, '--registry-config', file), ['issuer'], /issuer is set to "nobody-guesses-this"/);
+    }
+  });
   test('a realm that redirects', async (t) => {
     const front = createServer((_request, response) =>
       response.writeHead(301, { location: `${publicUrl()}/auth` }).end(),

@@ -6,11 +6,13 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
+import { createLocalJWKSet, decodeProtectedHeader, errors, type JSONWebKeySet, jwtVerify } from 'jose';
 import { parseChallenge } from '../../src/doctor/challenge.ts';
 import { type DoctorParts, type DoctorService, examine } from '../../src/doctor/examine.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { createProbe } from '../../src/doctor/probe.ts';
+import type { RegistryFile } from '../../src/doctor/registry-file.ts';
+import type { TokenHeader } from '../../src/keys/signature.ts';
 import { missing } from '../support/parts.ts';
 import { freePorts } from '../support/ports.ts';
 import { startRegistry } from '../support/registry.ts';
@@ -36,12 +38,14 @@ describe('the doctor before a registry', () => {
     await rm(folder, { recursive: true });
   });
 
-  const serviceOf = ({ name, issuer }: ServiceWish): DoctorService => {
+  const serviceOf = ({ name, issuer }: ServiceWish, tokenHeader: TokenHeader = 'x5c'): DoctorService => {
     const ring = tokens.keys.ring('');
-    return { name, issuer, registryHost: name, signer: ring.signer('x5c'), bundle: ring.bundle() };
+    const signers = { x5c: ring.signer('x5c'), kid: ring.signer('kid') };
+    return { name, issuer, registryHost: name, signers, tokenHeader, bundle: ring.bundle() };
   };
   const partsOf = (changes: Partial<DoctorParts> = {}): DoctorParts => ({
     probe: createProbe([]),
+    systemProbe: null,
     publicUrl: new URL(tokens.url),
     realm: new URL('/auth', tokens.url),
     services: [serviceOf(registryService), serviceOf(secondRegistry)],
@@ -108,33 +112,145 @@ describe('the doctor before a registry', () => {
     );
   });
 
-  /** The order of distribution 3's token.go Verify: the key, then the signature, which has no `error`, then the claims. */
-  const startThree = async (t: TestContext, trusted: JSONWebKeySet): Promise<URL> => {
-    const keySet = createLocalJWKSet(trusted);
-    const refusalOf = async (token: string): Promise<string> => {
+  type Three = { bundle?: boolean; jwks?: JSONWebKeySet; algorithms?: readonly string[]; issuer?: string };
+  /**
+   * A distribution 3.x, by its token.go: what isn't signed by one of its algorithms is malformed; an x5c header is tried before
+   * jwks, and fails where there is no bundle; a kid is looked up in jwks; a wrong signature alone has no `error`.
+   */
+  const startThree = async (t: TestContext, { bundle, jwks, algorithms, issuer = 'auth.example.com' }: Three) => {
+    const trusted = createLocalJWKSet(tokens.keys.ring('').jwks() as JSONWebKeySet);
+    const invalid = ',error="invalid_token"';
+    const refusalOf = async (token: string): Promise<string | null> => {
+      const { alg = '', kid, x5c } = decodeProtectedHeader(token);
+      if (algorithms?.includes(alg) === false) return invalid;
+      const known = x5c !== undefined ? bundle === true : jwks?.keys.some((key) => key.kid === kid) === true;
+      if (!known) return invalid;
       try {
-        const { payload } = await jwtVerify(token, keySet);
-        return payload.iss === 'x9' ? '' : ',error="invalid_token"';
+        return (await jwtVerify(token, trusted)).payload.iss === issuer ? null : invalid;
       } catch (error) {
-        return error instanceof errors.JWSSignatureVerificationFailed ? '' : ',error="invalid_token"';
+        return error instanceof errors.JWSSignatureVerificationFailed ? '' : invalid;
       }
     };
     const server = createServer((request, response) => {
-      const token = request.headers.authorization?.replace('Bearer ', '') ?? '';
+      const token = request.headers.authorization?.replace('Bearer ', '') ?? null;
       const challenge = `Bearer realm="${tokens.url}/auth",service="registry.example.com"`;
-      void refusalOf(token).then((error) => response.writeHead(401, { 'www-authenticate': challenge + error }).end());
+      void (token === null ? Promise.resolve('') : refusalOf(token)).then((error) => {
+        if (error !== null) response.writeHead(401, { 'www-authenticate': challenge + error }).end();
+        else if (request.method === 'POST') response.writeHead(202, { location: '/v2/upload' }).end();
+        else response.writeHead(200).end();
+      });
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     t.after(() => server.close());
     return new URL(`http://127.0.0.1:${(server.address() as { port: number }).port}`);
   };
-  test('a 3.x that trusts the key and has an issuer that nobody would guess: the issuer alone is wrong', async (t) => {
-    const url = await startThree(t, tokens.keys.ring('').jwks() as JSONWebKeySet);
-    const [finding, ...others] = wrongOnes((await examine(partsOf(), url)).findings);
-    assert.match(`${finding?.subject}: ${finding?.message}`, /^issuer: auth\.token\.issuer is another one/);
-    assert.deepEqual(others, []);
+  const ownJwks = () => tokens.keys.ring('').jwks() as JSONWebKeySet;
+  /** Keys of a Dockpass two rotations ago. */
+  const oldJwks = (): JSONWebKeySet => ({
+    keys: ownJwks().keys.map((key, index) => ({ ...key, kid: `old-${index}` })),
   });
+  const filesOf = (token: RegistryFile, jwks: JSONWebKeySet | null = null) => {
+    const bundle = token.rootcertbundle === undefined ? null : tokens.keys.ring('').bundle();
+    return { token: { issuer: 'auth.example.com', ...token }, bundle, jwks: jwks && JSON.stringify(jwks) };
+  };
+
+  const threes: readonly {
+    readonly title: string;
+    readonly three: () => Three;
+    readonly header?: TokenHeader;
+    readonly files?: () => ReturnType<typeof filesOf>;
+    /** Of what is not right: "subject: message". */
+    readonly says: readonly RegExp[];
+  }[] = [
+    { title: 'one that is right, by its bundle', three: () => ({ bundle: true }), says: [] },
+    { title: 'one that is right, by jwks', three: () => ({ jwks: ownJwks() }), header: 'kid', says: [] },
+    {
+      title: 'an issuer that nobody would guess: the issuer only is wrong',
+      three: () => ({ bundle: true, issuer: 'x9' }),
+      says: [/^issuer: auth\.token\.issuer is another one/],
+    },
+    {
+      title: 'signingalgorithms without ours, and no file: they are among what it can be',
+      three: () => ({ bundle: true, algorithms: ['RS256'] }),
+      says: [/^issuer: .*or signingalgorithms of a 3\.x lacks ES256/, /^rootcertbundle: /],
+    },
+    {
+      title: 'signingalgorithms without ours, with its file',
+      three: () => ({ bundle: true, algorithms: ['RS256'] }),
+      files: () => filesOf({ rootcertbundle: '/b.pem', signingalgorithms: ['RS256'] }),
+      says: [/^signingalgorithms: auth\.token\.signingalgorithms is RS256, and Dockpass signs with ES256\. Add ES256/],
+    },
+    {
+      title: 'jwks alone and tokens with a certificate',
+      three: () => ({ jwks: ownJwks() }),
+      says: [/^token header: the registry takes tokens with the other header.*Set SERVICE_<NAME>_TOKEN_HEADER=kid/],
+    },
+    {
+      title: 'a bundle alone and tokens without a certificate',
+      three: () => ({ bundle: true }),
+      header: 'kid',
+      says: [/^token header: .*a 3\.x knows no key of rootcertbundle by that name\. Leave SERVICE_<NAME>_TOKEN_HEADER/],
+    },
+    {
+      title: 'a jwks file that is old, and no file of the registry',
+      three: () => ({ jwks: oldJwks() }),
+      header: 'kid',
+      says: [
+        /^issuer: .*this or jwks is wrong/,
+        /^jwks: auth\.token\.jwks must hold the key that Dockpass signs with now/,
+      ],
+    },
+    {
+      title: "a jwks file that is old, with the registry's file",
+      three: () => ({ jwks: oldJwks() }),
+      header: 'kid',
+      files: () => filesOf({ jwks: '/jwks.json' }, oldJwks()),
+      says: [
+        /^jwks: \/jwks\.json does not hold the key that Dockpass signs with .*copy the jwks file of Dockpass there/,
+      ],
+    },
+    {
+      title: 'a jwks file that cannot be read here',
+      three: () => ({ jwks: oldJwks() }),
+      header: 'kid',
+      files: () => filesOf({ jwks: '/jwks.json' }),
+      says: [/^jwks: \/jwks\.json cannot be read here: --registry-jwks FILE/],
+    },
+    {
+      title: 'a jwks file that is not JSON',
+      three: () => ({ jwks: oldJwks() }),
+      header: 'kid',
+      files: () => ({ ...filesOf({ jwks: '/jwks.json' }), jwks: 'x' }),
+      says: [/^jwks: .*does not hold the key/],
+    },
+    {
+      title: 'a file that is right, and was not read yet',
+      three: () => ({ jwks: oldJwks() }),
+      header: 'kid',
+      files: () => filesOf({ jwks: '/jwks.json' }, ownJwks()),
+      says: [/^auth: The file is right, .*Restart it/],
+    },
+    {
+      title: 'a file of another registry, beside one that is right',
+      three: () => ({ bundle: true }),
+      files: () => filesOf({ issuer: 'x', service: 'y', realm: `${tokens.url}/auth`, rootcertbundle: '/none' }),
+      says: [
+        /^auth: The file says service "y", and the registry that runs has "registry/,
+        /^auth: The file says issuer "x"/,
+      ],
+    },
+  ];
+  for (const { title, three, header = 'x5c', files, says } of threes) {
+    test(`a 3.x: ${title}`, async (t) => {
+      const url = await startThree(t, three());
+      const services = [serviceOf(registryService, header)] as const;
+      const { findings } = await examine(partsOf({ services, registryFiles: files?.() ?? null }), url);
+      const seen = wrongOnes(findings).map(({ subject, message }) => `${subject}: ${message}`);
+      assert.equal(seen.length, says.length, seen.join('\n'));
+      for (const [index, pattern] of says.entries()) assert.match(seen[index] ?? '', pattern);
+    });
+  }
 });
 
 test('a challenge is read as RFC 9110 writes it', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import type { Finding } from '../../src/doctor/finding.ts';
+import { type Finding, isProblem } from '../../src/doctor/finding.ts';
 import { createInstallation, type Installation } from '../support/installation.ts';
 import { missing } from '../support/parts.ts';
 import { freePorts } from '../support/ports.ts';
@@ -21,8 +21,8 @@ describe('dockpass doctor behind proxies', { skip: missing('docker-registry', 'o
   after(() => dockpass.remove());
 
   type Headers = Readonly<Record<string, string>>;
-  /** Both behind a proxy that adds these headers. @returns the findings that are not right */
-  const diagnose = async (t: TestContext, headers: { dockpass: Headers; registry: Headers }): Promise<Finding[]> => {
+  /** Both behind a proxy that adds these headers. */
+  const examined = async (t: TestContext, headers: { dockpass: Headers; registry: Headers }): Promise<Finding[]> => {
     const [port = 0, front = 0, registryPort = 0] = await freePorts(3);
     const publicUrl = `https://localhost:${front}`;
     const google = { GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'x', GOOGLE_DOMAINS: 'example.com' };
@@ -46,11 +46,23 @@ describe('dockpass doctor behind proxies', { skip: missing('docker-registry', 'o
     const { stdout, output } = await dockpass.run(words, environment);
     assert.ok(stdout.startsWith('{'), output);
     const { findings } = JSON.parse(stdout) as { findings: Finding[] };
-    return findings.filter(({ status }) => status !== 'right');
+    return findings;
   };
+  /** @returns what somebody has to do something about */
+  const diagnose = async (t: TestContext, headers: { dockpass: Headers; registry: Headers }): Promise<Finding[]> =>
+    (await examined(t, headers)).filter(isProblem);
 
   test('finds nothing wrong where both say that they were reached over https', async (t) => {
     assert.deepEqual(await diagnose(t, { dockpass: forwarded, registry: forwarded }), []);
+  });
+  test('a certificate that only --ca makes trusted is noted: not every Docker looks there', async (t) => {
+    const notes = (await examined(t, { dockpass: forwarded, registry: forwarded })).filter(
+      ({ status }) => status === 'note',
+    );
+    assert.match(
+      notes.map(({ subject, message }) => `${subject}: ${message}`).join(),
+      /^TLS: .*containerd image store.*docker build/,
+    );
   });
   test('a registry that does not learn of https sends uploads to http', async (t) => {
     const [finding, ...others] = await diagnose(t, { dockpass: forwarded, registry: {} });

@@ -1,0 +1,41 @@
+/** What is right for most clients and not for all: the domain of the realm, for Apple's container. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { checkRealm } from '../../src/doctor/realm.ts';
+
+/** A Dockpass that answers at any address. */
+const dockpass = async (url: URL) => ({
+  status: url.pathname.endsWith('/auth') ? 401 : 404,
+  headers: { 'www-authenticate': 'Basic realm="Dockpass", charset="UTF-8"' },
+  body: '',
+  certificate: null,
+});
+
+describe("Apple's container sends a password", () => {
+  const table: readonly [registry: string, realm: string, isTaken: boolean][] = [
+    ['https://registry.example.com', 'https://auth.example.com/auth', true],
+    ['https://registry.example.com', 'https://registry.example.com/dockpass/auth', true],
+    ['https://registry.example.co.uk', 'https://auth.example.co.uk/auth', true],
+    ['https://registry.example.com', 'https://auth.corp.example/auth', false],
+    ['https://a.example.co.uk', 'https://b.other.co.uk/auth', false],
+    ['https://10.0.0.5:5000', 'https://10.0.0.5:5001/auth', false],
+    ['https://10.0.0.5:5000', 'https://10.0.0.5:5000/dockpass/auth', true],
+    ['https://registry', 'https://auth/auth', false],
+  ];
+  for (const [registry, realm, isTaken] of table) {
+    test(`of ${registry} ${isTaken ? 'to' : 'not to'} ${realm}`, async () => {
+      const parts = {
+        probe: dockpass,
+        systemProbe: null,
+        expected: new URL(realm),
+        registry: new URL(registry),
+        keyIds: [],
+      };
+      const findings = await checkRealm(parts, realm, 'x');
+      const notes = findings.filter(({ status }) => status === 'note');
+      assert.deepEqual(findings.map(({ status }) => status).slice(0, 1), ['right']);
+      assert.equal(notes.length, isTaken ? 0 : 1);
+      if (!isTaken) assert.match(notes[0]?.message ?? '', /^Apple's container, from 1\.3\.1 on, refuses this realm/);
+    });
+  }
+});

@@ -1,0 +1,93 @@
+/** Every form in which a registry's configuration is found, and what is said of one that can't be read. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { parseRegistryFile } from '../../src/doctor/registry-file.ts';
+
+const token = { realm: 'https://a.example/auth', service: 'Docker registry', issuer: 'a', rootcertbundle: '/b.pem' };
+
+describe('the same settings', () => {
+  const forms: Readonly<Record<string, string>> = {
+    'config.yml': `
+version: 0.1
+auth:
+  token: {realm: https://a.example/auth, service: "Docker registry", issuer: a, rootcertbundle: /b.pem}
+`,
+    'what env prints': `
+PATH=/bin
+REGISTRY_AUTH_TOKEN_REALM=https://a.example/auth
+REGISTRY_AUTH_TOKEN_SERVICE=Docker registry
+REGISTRY_AUTH_TOKEN_ISSUER=a
+REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE=/b.pem
+`,
+    'a compose file with a map': `
+services:
+  web: {image: nginx, environment: {A: b}}
+  registry:
+    image: registry:3
+    environment:
+      REGISTRY_AUTH: token
+      REGISTRY_AUTH_TOKEN_REALM: https://a.example/auth
+      REGISTRY_AUTH_TOKEN_SERVICE: Docker registry
+      REGISTRY_AUTH_TOKEN_ISSUER: a
+      REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE: /b.pem
+`,
+    'a compose file with a list': `
+services:
+  registry:
+    environment:
+      - REGISTRY_AUTH_TOKEN_REALM=https://a.example/auth
+      - "REGISTRY_AUTH_TOKEN_SERVICE=Docker registry"
+      - REGISTRY_AUTH_TOKEN_ISSUER=a
+      - REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE=/b.pem
+`,
+    'a docker run line': `docker run -d -p 5000:5000 -e REGISTRY_AUTH=token -e REGISTRY_AUTH_TOKEN_REALM=https://a.example/auth -eREGISTRY_AUTH_TOKEN_SERVICE="Docker registry" --env REGISTRY_AUTH_TOKEN_ISSUER=a --env=REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE=/b.pem registry:2`,
+    'a script with quotes and continued lines': `#!/bin/sh
+sudo podman run --name registry \\
+  -e 'REGISTRY_AUTH_TOKEN_REALM=https://a.example/auth' \\
+  -e "REGISTRY_AUTH_TOKEN_SERVICE=Docker registry" \\
+  -e REGISTRY_AUTH_TOKEN_ISSUER='a' \\
+  -e REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE=/b.pem registry:2
+`,
+  };
+  for (const [form, text] of Object.entries(forms)) test(form, () => assert.deepEqual(parseRegistryFile(text), token));
+});
+
+test('settings of a 3.x are read as the registry reads them', () => {
+  const read = { jwks: '/j.json', signingalgorithms: ['ES256', 'RS256'], autoredirect: true };
+  assert.deepEqual(
+    parseRegistryFile('auth: {token: {jwks: /j.json, signingalgorithms: [ES256, RS256], autoredirect: true}}'),
+    read,
+  );
+  const variables = ['JWKS=/j.json', 'SIGNINGALGORITHMS=[ES256, RS256]', 'AUTOREDIRECT=true'];
+  assert.deepEqual(parseRegistryFile(variables.map((one) => `REGISTRY_AUTH_TOKEN_${one}`).join('\n')), read);
+  assert.deepEqual(parseRegistryFile('auth: {token: {autoredirect: false}}'), {});
+});
+
+test('a dollar that compose escapes is one', () => {
+  const text = 'services: {r: {environment: {REGISTRY_AUTH_TOKEN_ISSUER: "a$$b"}}}';
+  assert.deepEqual(parseRegistryFile(text), { issuer: 'a$b' });
+});
+
+describe('what cannot be read says what to give instead', () => {
+  const table: readonly [title: string, text: string, message: RegExp][] = [
+    ['neither', 'version: 0.1', /neither an auth\.token section nor REGISTRY_AUTH_TOKEN_ variables/],
+    ['htpasswd', 'auth: {htpasswd: {realm: x}}', /neither an auth\.token section/],
+    [
+      'a compose file that mounts config.yml',
+      'services: {r: {image: registry}}',
+      /give the config\.yml that its registry mounts, or what `docker compose exec/,
+    ],
+    [
+      'a compose file with two registries',
+      'services: {a: {environment: [REGISTRY_AUTH_TOKEN_ISSUER=a]}, b: {environment: [REGISTRY_AUTH_TOKEN_ISSUER=b]}}',
+      /several registries \(a, b\): give what `docker compose exec NAME env`/,
+    ],
+    [
+      'a compose file with variables of its own',
+      'services: {hub: {environment: {REGISTRY_AUTH_TOKEN_ISSUER: "${ISSUER:-a}"}}}',
+      /REGISTRY_AUTH_TOKEN_ISSUER=\$\{ISSUER:-a\} is filled in when it is started: give what `docker compose exec hub env`/,
+    ],
+  ];
+  for (const [title, text, message] of table)
+    test(title, () => assert.throws(() => parseRegistryFile(text), { message }));
+});
