@@ -61,7 +61,13 @@ export type ApiTokens = {
 };
 
 /** Whom a token speaks for. */
-export type ApiCaller = { readonly tokenId: string; readonly actor: string; readonly scopes: readonly ApiScope[] };
+export type ApiCaller = {
+  readonly tokenId: string;
+  readonly actor: string;
+  /** The administrator's account; `null` for a token of the command line. */
+  readonly accountId: string | null;
+  readonly scopes: readonly ApiScope[];
+};
 
 export type ApiTokenParts = {
   readonly store: ApiTokenStore;
@@ -160,7 +166,7 @@ async function verify(parts: ApiTokenParts, secret: string, client: Requester): 
   }
   store.recordUse(row.id, { at: now(), address: client.address }, useInterval).catch(parts.onError);
   const scopes = scopesOf(row);
-  return { tokenId: row.id, actor: `API token "${row.name}" of ${row.created_by}`, scopes };
+  return { tokenId: row.id, accountId: row.account_id, actor: `API token "${row.name}" of ${row.created_by}`, scopes };
 }
 
 /** A scope of a newer version is none here. */

@@ -73,6 +73,12 @@ export type SessionSummary = {
   readonly client: string | null;
 };
 
+export type Made = {
+  readonly robots: readonly { readonly id: string; readonly login: string }[];
+  /** `login` is the robot's. */
+  readonly passwords: readonly AppPassword[];
+};
+
 export type PersonDetail = {
   readonly person: Person;
   /** Groups of the provider and of the policy file, each with where it comes from. */
@@ -80,6 +86,8 @@ export type PersonDetail = {
   /** The newest first. */
   readonly passwords: readonly (AppPassword & { readonly uses: readonly Use[] })[];
   readonly sessions: readonly SessionSummary[];
+  /** Robots and live passwords of robots that the person made, whoever manages them now. */
+  readonly made: Made;
   readonly isAdministrator: boolean;
 };
 
@@ -95,9 +103,10 @@ export type People = {
   /**
    * Passwords and sessions stop at once, and sign-in is refused, until somebody enables the account again.
    * @param reason told to its owner
+   * @param how whether it's for a security reason: then robots' passwords that the person made have no grace period
    * @throws {Refusal} `not_found`; `conflict` for one's own account
    */
-  disable(id: string, reason: string, by: Actor): Promise<void>;
+  disable(id: string, reason: string, by: Actor, how?: { readonly forSecurity: boolean }): Promise<void>;
   /** @throws {Refusal} `not_found` */
   enable(id: string, by: Actor): Promise<void>;
   /** Ends all sessions in browsers; returns how many. @throws {Refusal} `not_found` */
@@ -111,10 +120,10 @@ export type People = {
 };
 
 export type PeopleParts = {
-  readonly store: Pick<Store, 'people' | 'accounts' | 'sessions'>;
+  readonly store: Pick<Store, 'people' | 'accounts' | 'sessions' | 'robots'>;
   /** What a stored session tells; its writer knows how to read it. */
   readonly readSession: (data: string) => Omit<SessionSummary, 'expiresAt'>;
-  readonly passwords: Pick<AppPasswords, 'ofAccount'>;
+  readonly passwords: Pick<AppPasswords, 'ofAccount' | 'madeBy'>;
   readonly uses: Pick<Uses, 'ofAccount'>;
   readonly administrators: Administrators;
   /** Forgets the person's refresh token, here and at the provider; that the provider is away ends nothing. */
@@ -146,13 +155,18 @@ export function createPeople(parts: PeopleParts): People {
     providers: () => store.people.providers(),
     detail: async (id) => detailOf(parts, await find(id)),
     sessionsOf: (id) => sessionsOf(parts, id),
-    async disable(id, reason, by) {
+    async disable(id, reason, by, { forSecurity } = { forSecurity: false }) {
       const { login } = await findPerson(id);
       refuseOneself('disable', login, by);
-      const change = { reason: checkReason(reason), by: by.actor, at: now() };
+      const change = { reason: checkReason(reason), by: by.actor, at: now(), forSecurity };
       const event = ({ isNew, sessions }: Disabled): AuditEvent =>
         isNew
-          ? { action: 'person.disable', ...by, subject: login, detail: { reason: change.reason } }
+          ? {
+              action: 'person.disable',
+              ...by,
+              subject: login,
+              detail: { reason: change.reason, ...(forSecurity && { forSecurity }) },
+            }
           : { action: 'person.end-sessions', ...by, subject: login, detail: { sessions } };
       await audit.commit(event, (row) => store.people.disable(id, change, row));
     },
@@ -196,16 +210,18 @@ async function list({ store, administrators, now }: PeopleParts, query: PeopleQu
 
 async function detailOf(parts: PeopleParts, account: PersonRow): Promise<PersonDetail> {
   const { administrators } = parts;
-  const [passwords, uses, sessions] = await Promise.all([
+  const [passwords, uses, sessions, made] = await Promise.all([
     parts.passwords.ofAccount(account),
     parts.uses.ofAccount(account.id),
     sessionsOf(parts, account.id),
+    madeBy(parts, account.id),
   ]);
   return {
     person: toPerson(account),
     groups: administrators.groupsOf(account),
     passwords: passwords.map((password) => ({ ...password, uses: uses.get(password.id) ?? [] })),
     sessions,
+    made,
     isAdministrator: administrators.includes(account),
   };
 }
@@ -213,6 +229,11 @@ async function detailOf(parts: PeopleParts, account: PersonRow): Promise<PersonD
 async function sessionsOf({ store, readSession, now }: PeopleParts, accountId: string): Promise<SessionSummary[]> {
   const rows = await store.sessions.ofAccount(accountId, now());
   return rows.map(({ data, expires_at: expiresAt }) => ({ ...readSession(data), expiresAt }));
+}
+
+async function madeBy({ store, passwords, now }: PeopleParts, accountId: string): Promise<Made> {
+  const robots = await store.robots.createdBy(accountId, now());
+  return { robots: robots.map(({ id, login }) => ({ id, login })), passwords: await passwords.madeBy(accountId) };
 }
 
 function refuseOneself(what: 'disable' | 'remove', login: string, by: Actor): void {

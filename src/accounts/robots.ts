@@ -1,10 +1,13 @@
 /** Owns robots: accounts that belong to a group and hold passwords, and stay when a person leaves. */
 
 import { randomBytes } from 'node:crypto';
+import { stateOf } from '../app-passwords/check.ts';
+import type { Maker } from '../app-passwords/maker.ts';
 import type { Actor, Audit } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
 import { isTextLists, isTexts, readJson } from '../lib/json.ts';
 import type { AccountState } from '../store/accounts.ts';
+import type { AuditRowOf } from '../store/audit-events.ts';
 import type { RobotFacts, RobotRow } from '../store/robots.ts';
 import { ConstraintError } from '../store/sql.ts';
 import type { Store } from '../store/store.ts';
@@ -32,8 +35,17 @@ export type RobotInput = Pick<Robot, 'name' | 'description' | 'ownerGroup' | 'gr
 
 /** Who manages robots: administrators and the command line manage all, others those that their groups own. */
 export type RobotManager =
-  | { readonly administrator: true }
-  | { readonly administrator: false; readonly groups: readonly string[] };
+  | {
+      readonly administrator: true;
+      /** `null` for the command line. */
+      readonly accountId: string | null;
+    }
+  | { readonly administrator: false; readonly accountId: string; readonly groups: readonly string[] };
+
+/** Who a manager is to the passwords that they make for robots. */
+export function makerOf({ administrator, accountId }: RobotManager): Maker {
+  return { accountId, as: administrator ? 'administrator' : 'person' };
+}
 
 /**
  * Its passwords are issued, rotated, listed and revoked as everybody's, by AppPasswords with the robot as owner; they begin
@@ -53,13 +65,28 @@ export type Robots = {
   change(id: string, input: Omit<RobotInput, 'name'>, manager: RobotManager, by: Actor): Promise<Robot>;
   /** Its passwords stop, or work again. @throws {Refusal} `not_found` */
   setState(id: string, state: 'active' | 'disabled', manager: RobotManager, by: Actor): Promise<Robot>;
+  /** Deletes it with its passwords. @throws {Refusal} `not_found` */
+  remove(id: string, manager: RobotManager, by: Actor): Promise<void>;
+  /** Those that an account made, whoever manages them now. */
+  createdBy(accountId: string): Promise<Robot[]>;
+  /**
+   * An administrator answers for a password whose maker is unknown, and becomes its maker.
+   * @throws {Refusal} `not_found`, `denied`; `conflict` where its maker is known
+   */
+  confirmMaker(passwordId: string, robotId: string, manager: RobotManager, by: Actor): Promise<void>;
+  /** @throws {Refusal} `denied` where only administrators make robots and their passwords */
+  requireMaking(manager: RobotManager): void;
 };
 
 export type RobotParts = {
-  readonly store: Pick<Store, 'robots' | 'accounts'>;
+  readonly store: Pick<Store, 'robots' | 'accounts' | 'passwords'>;
   readonly audit: Audit;
   /** Users of the policy file: rules for one of them would speak for a robot of the same name. */
   readonly isStaticUser: (login: string) => boolean;
+  /** Whether members of the owner groups make robots and their passwords. */
+  readonly selfService: boolean;
+  /** How many robots a person makes at most; administrators have no limit. */
+  readonly perPerson: number;
   /** Epoch milliseconds. */
   readonly now: () => number;
 };
@@ -81,11 +108,36 @@ export function createRobots(parts: RobotParts): Robots {
     throw new Refusal('not_found', `There is no robot ${id} that you manage. Your groups' robots are listed.`);
   };
 
+  const requireMaking = (manager: RobotManager): void => {
+    if (manager.administrator || parts.selfService) return;
+    throw new Refusal('denied', 'Only administrators make robots and their passwords here. Ask one.');
+  };
+
   return {
+    requireMaking,
+    createdBy: async (accountId) => (await store.robots.createdBy(accountId, now())).map(toRobot),
+    async remove(id, manager, by) {
+      const { login, description } = await find(id, manager);
+      const eventOf = (passwords: number) =>
+        ({ action: 'robot.remove', ...by, subject: login, detail: { id, description, passwords } }) as const;
+      await audit.commit(eventOf, (entry) => store.robots.remove(id, entry));
+    },
+    async confirmMaker(passwordId, robotId, manager, by) {
+      const { login } = await find(robotId, manager);
+      if (!manager.administrator) throw new Refusal('denied', 'Only administrators confirm a password. Ask one.');
+      const password = await store.passwords.byId(passwordId);
+      if (password?.account_id !== robotId) throw new Refusal('not_found', `${login} has no password ${passwordId}.`);
+      const detail = { id: passwordId, name: password.name };
+      const event = { action: 'password.confirm-maker', ...by, subject: login, detail } as const;
+      const change = (entry: AuditRowOf) => store.passwords.confirmMaker(passwordId, manager.accountId, entry);
+      if (await audit.commit(event, change)) return;
+      throw new Refusal('conflict', `The maker of "${password.name}" is known already.`);
+    },
     list: async (manager) => (await store.robots.all(now())).filter((row) => manages(manager, row)).map(toRobot),
     byId: async (id, manager) => toRobot(await find(id, manager)),
 
     async create(input, manager, by) {
+      requireMaking(manager);
       const login = `${loginPrefix}${checkName(input.name)}`;
       const facts = checkFacts(input, manager, null);
       const row = {
@@ -94,11 +146,14 @@ export function createRobots(parts: RobotParts): Robots {
         login,
         display_name: input.name,
         created_by: by.actor,
+        created_by_id: manager.accountId,
       };
       if (parts.isStaticUser(login)) throw nameTaken(login);
       const event = { action: 'robot.create', ...by, subject: login, detail: describe(facts) } as const;
       try {
-        await audit.commit(event, (entry) => store.robots.insert({ ...row, created_at: now() }, entry));
+        const limit = manager.administrator ? Number.MAX_SAFE_INTEGER : parts.perPerson;
+        const made = { ...row, created_at: now() };
+        if (!(await audit.commit(event, (entry) => store.robots.insert(made, limit, entry)))) throw tooMany(limit);
       } catch (error) {
         throw error instanceof ConstraintError ? nameTaken(login, error) : error;
       }
@@ -106,8 +161,10 @@ export function createRobots(parts: RobotParts): Robots {
     },
 
     async change(id, input, manager, by) {
+      requireMaking(manager);
       const before = await find(id, manager);
       const facts = checkFacts(input, manager, toRobot(before));
+      if (facts.groups_json !== before.groups_json) await requireBound(parts, id, manager);
       const detail = { before: describe(toFacts(toRobot(before))), after: describe(facts) };
       const event = { action: 'robot.change', ...by, subject: before.login, detail } as const;
       await audit.commit(event, (row) => store.robots.change(id, facts, row));
@@ -123,6 +180,21 @@ export function createRobots(parts: RobotParts): Robots {
       return toRobot(await find(id, manager));
     },
   };
+}
+
+/**
+ * Nothing but the robot's groups bounds a password that an administrator made: whoever holds it must not give the robot other
+ * groups.
+ */
+async function requireBound({ store, now }: RobotParts, id: string, manager: RobotManager): Promise<void> {
+  if (manager.administrator) return;
+  const rows = await store.passwords.ofAccount(id);
+  if (rows.every((row) => row.maker_kind === 'person' || stateOf(row, now()) !== 'live')) return;
+  throw new Refusal(
+    'denied',
+    'An administrator made a password of this robot, so only administrators change its groups. Ask one, or make a robot of your own.',
+    { field: 'groups' },
+  );
 }
 
 function manages(manager: RobotManager, robot: Pick<RobotRow, 'owner_group'>): boolean {
@@ -181,6 +253,11 @@ function checkTexts(texts: readonly string[]): void {
     'bad_request',
     `"${shown}..." is longer than ${maximumTextLength} characters or holds a control character.`,
   );
+}
+
+function tooMany(limit: number): Refusal {
+  const message = `You have made ${limit} robots, which is the limit. Delete one that isn't needed, or ask an administrator.`;
+  return new Refusal('conflict', message);
 }
 
 function nameTaken(login: string, cause?: unknown): Refusal {

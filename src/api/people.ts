@@ -52,10 +52,13 @@ export function peopleRoutes(parts: {
       path: '/people/{id}/disable',
       scope: 'people:write',
       summary: 'Stop passwords and sessions at once and refuse sign-in, until enabled again',
-      body: [{ name: 'reason', type: 'string', about: 'told to the person' }],
+      body: [
+        { name: 'reason', type: 'string', about: 'told to the person' },
+        { name: 'forSecurity', type: 'boolean', about: "robots' passwords that the person made stop immediately" },
+      ],
       async run({ param, body, by }) {
         const id = await idOf(param('id'));
-        await people.disable(id, body.text('reason') ?? '', by);
+        await people.disable(id, body.text('reason') ?? '', by, { forSecurity: body.flag('forSecurity') });
         return (await people.detail(id)).person;
       },
     },

@@ -1,11 +1,13 @@
 /** Owns the operations of the API on robots and their passwords. */
-import type { RobotInput, Robots } from '../accounts/robots.ts';
+import { makerOf, type RobotInput, type Robots } from '../accounts/robots.ts';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { ApiField, Input } from './input.ts';
-import type { ApiRoute } from './route.ts';
+import type { ApiCall, ApiRoute } from './route.ts';
 
 /** Tokens are of administrators. */
-const manager = { administrator: true } as const;
+function managerOf({ accountId }: Pick<ApiCall, 'accountId'>) {
+  return { administrator: true, accountId } as const;
+}
 
 const factFields: readonly ApiField[] = [
   { name: 'description', type: 'string', about: 'what it is for' },
@@ -43,7 +45,7 @@ function routesOfRobots({ robots, passwords }: RobotParts): ApiRoute[] {
       path: '/robots',
       scope: 'robots:read',
       summary: 'All robots',
-      run: async () => ({ robots: await robots.list(manager) }),
+      run: async (call) => ({ robots: await robots.list(managerOf(call)) }),
     },
     {
       method: 'post',
@@ -51,15 +53,17 @@ function routesOfRobots({ robots, passwords }: RobotParts): ApiRoute[] {
       scope: 'robots:write',
       summary: 'Make a robot',
       body: [nameField, ...factFields],
-      run: ({ body, by }) => robots.create({ name: body.requiredText('name'), ...readFacts(body) }, manager, by),
+      run({ body, by, ...call }) {
+        return robots.create({ name: body.requiredText('name'), ...readFacts(body) }, managerOf(call), by);
+      },
     },
     {
       method: 'get',
       path: '/robots/{id}',
       scope: 'robots:read',
       summary: 'One robot with its passwords',
-      async run({ param }) {
-        const robot = await robots.byId(param('id'), manager);
+      async run({ param, ...call }) {
+        const robot = await robots.byId(param('id'), managerOf(call));
         return { robot, passwords: await passwords.ofAccount(robot) };
       },
     },
@@ -69,7 +73,17 @@ function routesOfRobots({ robots, passwords }: RobotParts): ApiRoute[] {
       scope: 'robots:write',
       summary: 'Change a robot; what is left out becomes empty',
       body: factFields,
-      run: ({ param, body, by }) => robots.change(param('id'), readFacts(body), manager, by),
+      run: ({ param, body, by, ...call }) => robots.change(param('id'), readFacts(body), managerOf(call), by),
+    },
+    {
+      method: 'post',
+      path: '/robots/{id}/remove',
+      scope: 'robots:write',
+      summary: 'Delete a robot with its passwords, for good',
+      async run({ param, by, ...call }) {
+        await robots.remove(param('id'), managerOf(call), by);
+        return { removed: true };
+      },
     },
     ...(['disable', 'enable'] as const).map(
       (word): ApiRoute => ({
@@ -77,7 +91,8 @@ function routesOfRobots({ robots, passwords }: RobotParts): ApiRoute[] {
         path: `/robots/{id}/${word}`,
         scope: 'robots:write',
         summary: word === 'disable' ? 'Its passwords stop at once' : 'Its passwords work again',
-        run: ({ param, by }) => robots.setState(param('id'), word === 'disable' ? 'disabled' : 'active', manager, by),
+        run: ({ param, by, ...call }) =>
+          robots.setState(param('id'), word === 'disable' ? 'disabled' : 'active', managerOf(call), by),
       }),
     ),
   ];
@@ -91,7 +106,8 @@ function routesOfPasswords({ robots, passwords }: RobotParts): ApiRoute[] {
       scope: 'robots:write',
       summary: 'Make a password; the secret is in this answer and nowhere else',
       body: passwordFields,
-      async run({ param, body, by }) {
+      async run({ param, body, by, ...call }) {
+        const manager = managerOf(call);
         const robot = await robots.byId(param('id'), manager);
         const input = {
           name: body.requiredText('name'),
@@ -99,7 +115,7 @@ function routesOfPasswords({ robots, passwords }: RobotParts): ApiRoute[] {
           pullOnly: body.flag('pullOnly'),
           repositories: body.texts('repositories'),
         };
-        return passwords.issue({ ...robot, kind: 'robot' }, input, by);
+        return passwords.issue({ ...robot, kind: 'robot' }, input, by, makerOf(manager));
       },
     },
     {
@@ -108,10 +124,11 @@ function routesOfPasswords({ robots, passwords }: RobotParts): ApiRoute[] {
       scope: 'robots:write',
       summary: 'Make a new secret; the old one lives on for the overlap',
       body: [days, { name: 'overlapHours', type: 'integer', about: '0 ends the old one at once', required: true }],
-      async run({ param, body, by }) {
+      async run({ param, body, by, ...call }) {
+        const manager = managerOf(call);
         const { id } = await robots.byId(param('id'), manager);
         const input = { days: body.integer('days') ?? 0, overlapHours: body.integer('overlapHours') ?? -1 };
-        return passwords.rotate(param('password'), id, input, by);
+        return passwords.rotate(param('password'), id, input, by, makerOf(manager));
       },
     },
   ];

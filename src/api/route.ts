@@ -7,6 +7,8 @@ import type { ApiField, Input } from './input.ts';
 /** What an operation is given: who calls, and what was sent. */
 export type ApiCall = {
   readonly by: Actor;
+  /** The account of the administrator whose token it is; `null` for a token of the command line. */
+  readonly accountId: string | null;
   /** A part of the path: `{id}`. */
   param(name: string): string;
   readonly query: Input;

@@ -3,6 +3,7 @@ import type { Limits } from '../identity/identity.ts';
 import type { Account } from '../store/accounts.ts';
 import type { ListedPassword, NewPassword } from '../store/passwords.ts';
 import { limitsOf, stateOf } from './check.ts';
+import { listedMakerOf, type MakerStatus } from './maker.ts';
 
 /** An app password as its owner and administrators see it. Times are epoch milliseconds. */
 export type AppPassword = {
@@ -23,6 +24,8 @@ export type AppPassword = {
   readonly revocationReason: string | null;
   /** The id of the password that took over when this one got a new secret. */
   readonly replacedBy: string | null;
+  /** Who made a robot's password; `null` for a person's, and where nobody knows. */
+  readonly maker: MakerStatus | null;
   /** Services where docker keeps an identity token in the place of this password. */
   readonly identityServices: readonly string[];
   readonly lastUse: { readonly at: number; readonly address: string; readonly client: string } | null;
@@ -52,6 +55,7 @@ export function toAppPassword(
     revokedBy: row.revoked_by,
     revocationReason: row.revocation_reason === '' ? null : row.revocation_reason,
     replacedBy: row.replaced_by,
+    maker: listedMakerOf(row),
     identityServices: row.identity_services?.split(',') ?? [],
     lastUse:
       row.used_at === null ? null : { at: row.used_at, address: row.used_address ?? '', client: row.used_client ?? '' },
@@ -60,10 +64,12 @@ export function toAppPassword(
 
 const unused = {
   ...{ revoked_at: null, revoked_by: null, revocation_reason: null, replaced_by: null },
+  ...{ maker_id: null, maker_kind: null },
+  ...{ maker_login: null, maker_state: null, maker_state_at: null, maker_stopped_for_security: null },
   ...{ used_at: null, used_address: null, used_client: null, identity_services: null },
 };
 
 /** One that was stored this moment. */
 export function asNew(row: NewPassword, owner: Owner, now: number): AppPassword {
-  return toAppPassword({ ...row, ...unused }, owner, now);
+  return toAppPassword({ ...unused, ...row }, owner, now);
 }

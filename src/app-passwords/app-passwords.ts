@@ -9,6 +9,7 @@ import type { PasswordInput } from './input.ts';
 import { type Issued, type IssueParts, issue } from './issue.ts';
 import { createLastUses } from './last-use.ts';
 import { createPasswordLists, type PasswordLists } from './lists.ts';
+import { boundOf, type Maker } from './maker.ts';
 import { type RotationInput, rotate } from './rotate.ts';
 
 export type { AppPassword, Owner } from './app-password.ts';
@@ -21,12 +22,15 @@ export type AppPasswords = PasswordCheck &
     readonly maximumPerAccount: number;
     /**
      * Makes a password; the secret is in this answer and nowhere else.
+     * @param maker who receives it, where the owner is a robot
      * @throws {Refusal} `bad_request` for a wish that cannot be met, `conflict` at the limit or for a name in use
      */
-    issue(owner: Owner, input: PasswordInput, by: Actor): Promise<Issued>;
+    issue(owner: Owner, input: PasswordInput, by: Actor, maker?: Maker): Promise<Issued>;
     /**
      * Makes a new secret for a live password; the name and the limits stay, and the old secret lives on for the overlap.
+     * Whoever receives a robot's new secret becomes its maker; the old one keeps its own, and no more than its grace period.
      * @param accountId as for `revoke`
+     * @param maker as for `issue`
      * @throws {Refusal} `bad_request`, `not_found`, or `conflict` for one that is not live or has two live secrets already
      */
     rotate(
@@ -34,6 +38,7 @@ export type AppPasswords = PasswordCheck &
       accountId: string | null,
       input: RotationInput,
       by: Actor,
+      maker?: Maker,
     ): Promise<Issued & { readonly previous: AppPassword }>;
     /**
      * Counts from the next `/auth` request on; revoking twice changes nothing.
@@ -41,6 +46,8 @@ export type AppPasswords = PasswordCheck &
      * @throws {Refusal} `not_found`
      */
     revoke(id: string, accountId: string | null, by: Actor): Promise<AppPassword>;
+    /** What bounds a robot's password; `null` where nobody does. @throws {Refusal} `unauthenticated` where its maker left too long ago */
+    boundOf(password: Pick<AppPassword, 'name' | 'maker'>): Promise<Identity['maker']>;
     /** Notes that a password proved `identity`; written at most every few minutes and never waited for. */
     recordUse(identity: Identity, client: Requester): void;
     /** Resolves when what was noted is stored, or its failure was told. */
@@ -63,14 +70,20 @@ export function createAppPasswords(parts: AppPasswordParts): AppPasswords {
     maximumPerAccount: parts.maximumPerAccount,
     ...lists,
     ...createPasswordCheck(parts),
-    issue: (owner, input, by) => issue(parts, owner, input, by),
-    rotate: (id, accountId, input, by) => rotate({ ...parts, lists }, id, accountId, input, by),
+    issue: (owner, input, by, maker) => issue(parts, owner, input, by, maker ?? null),
+    rotate: (id, accountId, input, by, maker) => rotate({ ...parts, lists }, id, accountId, input, by, maker ?? null),
     async revoke(id, accountId, by) {
       const password = await lists.byIdOf(id, accountId);
       const detail = { id, name: password.name };
       const event = { action: 'password.revoke', ...by, subject: password.login, detail } as const;
       await parts.audit.commit(event, (row) => parts.store.revoke(id, by.actor, parts.now(), row));
       return lists.byId(id);
+    },
+    async boundOf({ name, maker }) {
+      if (maker === null || maker.accountId === null) return null;
+      const account = await parts.accountById(maker.accountId);
+      const row = { name, maker_id: maker.accountId, maker_kind: maker.as };
+      return boundOf(row, account, parts.makerRules, parts.gracePeriods, parts.now());
     },
     recordUse(identity, client) {
       if (identity.credential !== null) uses.record(identity.credential.id, client);

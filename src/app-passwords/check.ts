@@ -7,10 +7,15 @@ import { Refusal } from '../lib/errors.ts';
 import { isTexts, readJson } from '../lib/json.ts';
 import { equalHashes, hasValidChecksum, looksLikeSecret, type Pepper } from '../lib/secret.ts';
 import { dateOf } from '../lib/time.ts';
+import type { AccountStore } from '../store/accounts.ts';
 import type { PasswordRow, PasswordStore, PasswordWithOwner } from '../store/passwords.ts';
+import { boundOf, type MakerRules } from './maker.ts';
 
 export type CheckParts = {
   readonly store: Pick<PasswordStore, 'byHash'>;
+  /** Of the maker of a robot's password. */
+  readonly accountById: AccountStore['byId'];
+  readonly makerRules: MakerRules;
   readonly pepper: Pepper;
   readonly now: () => number;
   /** Where a person makes a new password; named in the refusal of an expired one. */
@@ -55,14 +60,21 @@ export function createPasswordCheck(parts: CheckParts): PasswordCheck {
 }
 
 /** @throws {Refusal} where the password can't be used */
-function identityProvenBy(row: PasswordWithOwner, parts: CheckParts): Identity {
+async function identityProvenBy(row: PasswordWithOwner, parts: CheckParts): Promise<Identity> {
   const { use } = requireUsable(row, parts);
   return {
     ...identityOfAccount(row, parts.gracePeriods, parts.now()),
     accountId: row.account_id,
     limits: toLimits(row, use),
     credential: { id: row.id, name: row.name },
+    // A person's password has no maker, so that a person's login reads no more than its row.
+    maker: row.maker_id === null ? null : await readBound(row, row.maker_id, parts),
   };
+}
+
+async function readBound(row: PasswordWithOwner, makerId: string, parts: CheckParts): Promise<Identity['maker']> {
+  const maker = await parts.accountById(makerId);
+  return boundOf(row, maker, parts.makerRules, parts.gracePeriods, parts.now());
 }
 
 /** @throws {Refusal} that tells someone who has the secret why it doesn't work, and what to do */

@@ -6,6 +6,7 @@ import type { PasswordStore } from '../store/passwords.ts';
 import { type AppPassword, asNew, type Owner } from './app-password.ts';
 import { stateOf } from './check.ts';
 import { checkInput, type InputRules, type PasswordInput } from './input.ts';
+import type { Maker } from './maker.ts';
 import { createNewPassword } from './new-password.ts';
 
 export type IssueParts = InputRules & {
@@ -21,12 +22,18 @@ export type IssueParts = InputRules & {
 export type Issued = { readonly secret: string; readonly password: AppPassword };
 
 /** @throws {Refusal} `bad_request` for a wish that cannot be met, `conflict` at the limit or for a name in use */
-export async function issue(parts: IssueParts, owner: Owner, input: PasswordInput, by: Actor): Promise<Issued> {
+export async function issue(
+  parts: IssueParts,
+  owner: Owner,
+  input: PasswordInput,
+  by: Actor,
+  maker: Maker | null,
+): Promise<Issued> {
   const { store, audit, now, maximumPerAccount } = parts;
   const { name, repositories } = checkInput(input, parts);
   const actions = input.pullOnly ? ['pull'] : null;
   const limits = { actions, repositories: repositories.length > 0 ? repositories : null };
-  const { secret, row } = createNewPassword(parts, owner, { name, limits, days: input.days });
+  const { secret, row } = createNewPassword(parts, owner, { name, limits, days: input.days }, maker);
   const { id, expires_at: expiresAt } = row;
   const detail = { id, name, expiresAt, limits };
   const event = { action: 'password.create', ...by, subject: owner.login, detail } as const;

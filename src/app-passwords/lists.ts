@@ -8,6 +8,10 @@ export type PasswordLists = {
   /** The newest first. */
   ofAccount(owner: Pick<Owner, 'id'>): Promise<AppPassword[]>;
   all(): Promise<AppPassword[]>;
+  /** Live ones of robots that this account made. */
+  madeBy(accountId: string): Promise<AppPassword[]>;
+  /** Live ones of robots. */
+  ofRobots(): Promise<AppPassword[]>;
   /** Live ones of active accounts that end within so many days and have no successor; the next to end first. */
   expiring(days: number): Promise<AppPassword[]>;
   /** @throws {Refusal} `not_found` */
@@ -40,6 +44,12 @@ export function createPasswordLists(parts: {
     async all() {
       await flushUses();
       return (await store.all()).map((row) => toAppPassword(row, row, now()));
+    },
+    async madeBy(accountId) {
+      return (await store.madeBy(accountId, now())).map((row) => toAppPassword(row, row, now()));
+    },
+    async ofRobots() {
+      return (await store.ofRobots(now())).map((row) => toAppPassword(row, row, now()));
     },
     async expiring(days) {
       const until = now() + days * day;

@@ -5,13 +5,20 @@ import { createSecret, hintOf, type Pepper } from '../lib/secret.ts';
 import { day } from '../lib/time.ts';
 import type { NewPassword } from '../store/passwords.ts';
 import type { Owner } from './app-password.ts';
+import type { Maker } from './maker.ts';
 
-/** @param parts.now epoch milliseconds */
+/**
+ * @param parts.now epoch milliseconds
+ * @param maker of a robot's password; `null` for a person's, which has none
+ */
 export function createNewPassword(
   { pepper, now }: { readonly pepper: Pepper; readonly now: () => number },
   owner: Owner,
   { name, limits, days }: { readonly name: string; readonly limits: Limits; readonly days: number },
+  maker: Maker | null,
 ): { secret: string; row: NewPassword } {
+  // Without a maker nothing would bound it.
+  if (owner.kind === 'robot' && maker === null) throw new Error("a robot's password needs a maker");
   const secret = createSecret(owner.kind === 'robot' ? 'dkr' : 'dkp');
   const createdAt = now();
   const row = {
@@ -25,6 +32,8 @@ export function createNewPassword(
     repositories_json: limits.repositories && JSON.stringify(limits.repositories),
     created_at: createdAt,
     expires_at: createdAt + days * day,
+    maker_id: owner.kind === 'robot' ? (maker?.accountId ?? null) : null,
+    maker_kind: owner.kind === 'robot' ? (maker?.as ?? null) : null,
   };
   return { secret, row };
 }

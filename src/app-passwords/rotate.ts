@@ -8,6 +8,7 @@ import { type AppPassword, asNew } from './app-password.ts';
 import { checkDays } from './input.ts';
 import type { Issued } from './issue.ts';
 import type { PasswordLists } from './lists.ts';
+import { endAfterMaker, type Maker, type MakerRules } from './maker.ts';
 import { createNewPassword } from './new-password.ts';
 
 /** A new secret for a password. `overlapHours` is how long the old one stays alive: 0 ends it at once. */
@@ -21,6 +22,7 @@ export type RotateParts = {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly maximumDays: number;
+  readonly makerRules: MakerRules;
 };
 
 /** Hours: a month. */
@@ -36,16 +38,23 @@ export async function rotate(
   accountId: string | null,
   input: RotationInput,
   by: Actor,
+  maker: Maker | null,
 ): Promise<Issued & { readonly previous: AppPassword }> {
   const { store, audit, lists, now } = parts;
   const old = await lists.byIdOf(id, accountId);
   checkDays(input.days, parts.maximumDays);
   checkOverlap(input.overlapHours);
   const owner = { id: old.accountId, login: old.login, kind: old.ownerKind };
-  const { secret, row } = createNewPassword(parts, owner, { name: old.name, limits: old.limits, days: input.days });
-  const oldUntil = now() + input.overlapHours * hour;
+  const { name, limits } = old;
+  const { secret, row } = createNewPassword(parts, owner, { name, limits, days: input.days }, maker);
+  const makerEnd = old.maker && endAfterMaker(old.maker, parts.makerRules);
+  // A leaver knows the old secret: it ends with the grace period, whoever adopts the password.
+  const oldUntil = Math.min(now() + input.overlapHours * hour, makerEnd ?? Number.POSITIVE_INFINITY);
   const detail = { id: row.id, name: row.name, replaces: id, oldExpiresAt: Math.min(old.expiresAt, oldUntil) };
-  const event = { action: 'password.rotate', ...by, subject: old.login, detail } as const;
+  const isAdoption = old.ownerKind === 'robot' && old.maker?.accountId !== maker?.accountId;
+  const action = isAdoption ? 'password.adopt' : 'password.rotate';
+  const adoption = isAdoption ? { adoptedFrom: old.maker?.login ?? null } : {};
+  const event = { action, ...by, subject: old.login, detail: { ...detail, ...adoption } } as const;
   if (!(await audit.commit(event, (entry) => store.rotate(id, row, oldUntil, entry)))) {
     throw explainConflict(await lists.byId(id));
   }

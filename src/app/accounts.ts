@@ -3,6 +3,7 @@ import { type Administrators, createAdministrators } from '../accounts/administr
 import { type ApiTokens, createApiTokens } from '../accounts/api-tokens.ts';
 import { createPeople, type People } from '../accounts/people.ts';
 import { createRevocations, type Revocations } from '../accounts/revocations.ts';
+import { type RobotConcern, reviewRobots } from '../accounts/robot-review.ts';
 import { createRobots, type Robots } from '../accounts/robots.ts';
 import { type AuditLog, createAuditLog } from '../audit/audit-log.ts';
 import type { Config } from '../config/config.ts';
@@ -16,6 +17,7 @@ export type Administration = {
   readonly people: People;
   readonly revocations: Revocations;
   readonly robots: Robots;
+  readonly reviewRobots: () => Promise<RobotConcern[]>;
   readonly auditLog: AuditLog;
   readonly apiTokens: ApiTokens;
 };
@@ -38,7 +40,12 @@ export function createAdministration(config: Config, core: Core, policy: () => P
       forgetToken: createForgetToken(config, core),
     }),
     revocations: createRevocations({ store, uses, administrators, audit, now }),
-    robots: createRobots({ store, audit, isStaticUser: (login) => policy().users.has(login), now }),
+    robots: createRobots({ ...config.robots, store, audit, isStaticUser: (login) => policy().users.has(login), now }),
+    reviewRobots: () =>
+      reviewRobots({
+        ...{ store, passwords, uses, policy, services: config.services, now },
+        ...{ makerRules: core.makerRules, gracePeriods: config.gracePeriods },
+      }),
     auditLog: createAuditLog({ store: store.audit, audit }),
     apiTokens: createApiTokens({
       store: store.apiTokens,

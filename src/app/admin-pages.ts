@@ -22,7 +22,7 @@ export function mountAdministration(router: Router, context: PageContext): void 
     base: '/admin/robots',
     section: sections.administration,
     tab: tabs.robots,
-    managerOf: () => ({ administrator: true }),
+    managerOf: ({ id }) => ({ administrator: true, accountId: id }),
   });
   mountTokens(router, context);
 

@@ -9,7 +9,7 @@ import { passwordRoutes } from '../api/passwords.ts';
 import { peopleRoutes } from '../api/people.ts';
 import { recordRoutes } from '../api/records.ts';
 import { robotRoutes } from '../api/robots.ts';
-import type { ApiRoute } from '../api/route.ts';
+import type { ApiCall, ApiRoute } from '../api/route.ts';
 import { createLeakReports } from '../app-passwords/leaks.ts';
 import type { Actor } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
@@ -66,11 +66,11 @@ function handlerOf(
   requesterOf: (request: IncomingMessage) => Requester,
 ): RequestHandler {
   return async (request, response) => {
-    const by = await authorize(route, tokens, request, requesterOf(request));
+    const { accountId, ...by } = await authorize(route, tokens, request, requesterOf(request));
     const param = (name: string): string => String(request.params[name] ?? '');
     const query = createInput(request.query, route.query);
     const body = createInput(request.body, route.body);
-    const call = { by, param, query, body };
+    const call = { by, accountId, param, query, body };
     response.set('Cache-Control', 'no-store');
     if (route.download === undefined) {
       response.json(await route.run(call));
@@ -82,12 +82,14 @@ function handlerOf(
   };
 }
 
-async function authorize({ scope }: ApiRoute, tokens: ApiTokens, request: Request, client: Requester): Promise<Actor> {
-  if (scope === null) return { actor: '', client };
+type Caller = Actor & Pick<ApiCall, 'accountId'>;
+
+async function authorize({ scope }: ApiRoute, tokens: ApiTokens, request: Request, client: Requester): Promise<Caller> {
+  if (scope === null) return { actor: '', client, accountId: null };
   const [, secret = ''] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
-  const { actor, scopes } = await tokens.verify(secret, client);
+  const { actor, accountId, scopes } = await tokens.verify(secret, client);
   if (!scopes.includes(scope)) {
     throw new Refusal('denied', `This needs an API token with the scope ${scope}. This one has ${scopes.join(', ')}.`);
   }
-  return { actor, client };
+  return { actor, client, accountId };
 }

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { type AppPasswords, createAppPasswords } from '../app-passwords/app-passwords.ts';
 import { createIdentityTokens, type IdentityTokens } from '../app-passwords/identity-tokens.ts';
+import type { MakerRules } from '../app-passwords/maker.ts';
 import { createAudit, type OpenAudit } from '../audit/audit.ts';
 import { createDenials, type Denials } from '../audit/denials.ts';
 import { createUses, type Uses } from '../audit/uses.ts';
@@ -25,6 +26,8 @@ export type Core = {
   /** Keys the hashes of all secrets that are given out. */
   readonly pepper: Pepper;
   readonly passwords: AppPasswords;
+  /** How far the makers of robots' passwords bound them. */
+  readonly makerRules: MakerRules;
   readonly identityTokens: IdentityTokens;
   readonly failedLogins: FailedLogins;
   /** For secrets in the database that must be read again. */
@@ -48,6 +51,9 @@ export async function openCore(config: Config): Promise<Core> {
   const pepper = createPepper(await secretOf(config, 'passwordPepper', 'password-pepper'));
   const warnings = await checkPepper(store, pepper);
   for (const warning of warnings) log.error({}, warning);
+  const robotBound = config.robots.bound ?? (await store.robots.defaultBound());
+  if (robotBound === 'warn') warnings.push(unbound);
+  const makerRules = { enforced: robotBound === 'enforce', grace: config.robots.grace };
   const passwords = createAppPasswords({
     store: store.passwords,
     audit,
@@ -58,6 +64,8 @@ export async function openCore(config: Config): Promise<Core> {
     maximumDays: config.passwordMaximumDays,
     maximumPerAccount: config.passwordsPerAccount,
     gracePeriods: config.gracePeriods,
+    accountById: store.accounts.byId,
+    makerRules,
     checkPattern: createPatternCheck(config.services.map(({ registryHost }) => registryHost)),
   });
   const cipher = createCipher(
@@ -99,6 +107,7 @@ export async function openCore(config: Config): Promise<Core> {
     audit,
     pepper,
     passwords,
+    makerRules,
     identityTokens,
     failedLogins,
     cipher,
@@ -109,6 +118,9 @@ export async function openCore(config: Config): Promise<Core> {
     close,
   };
 }
+
+const unbound =
+  'robots can do more than whoever made their passwords: look at what would be denied under /admin/robots, then set ROBOT_BOUND=enforce';
 
 /** A lost pepper would show as wrong passwords of everybody. */
 async function checkPepper({ passwords }: Store, pepper: Pepper): Promise<string[]> {

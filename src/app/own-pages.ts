@@ -30,7 +30,11 @@ export function mountOwnPages(router: Router, context: PageContext): void {
     base: '/robots',
     section: sections.robots,
     tab: null,
-    managerOf: (person) => ({ administrator: false, groups: groupsOf(person).map(({ name }) => name) }),
+    managerOf: (person) => ({
+      administrator: false,
+      accountId: person.id,
+      groups: groupsOf(person).map(({ name }) => name),
+    }),
   });
 }
 

@@ -3,9 +3,11 @@ import { setTimeout } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { createImportedCheck } from '../docker-auth/imported-passwords.ts';
 import type { RequesterReader } from '../http/requester.ts';
-import type { Authenticator, Credentials } from '../identity/identity.ts';
+import type { Authenticator, Credentials, Identity } from '../identity/identity.ts';
 import type { Keys } from '../keys/keys.ts';
 import { differencesOf } from '../policy/candidate-policy.ts';
+import type { Decision } from '../policy/decide.ts';
+import { formatScope } from '../scope.ts';
 import { createHashCheck } from '../static-users/hash-check.ts';
 import { createHashThread } from '../static-users/hash-thread.ts';
 import { createStaticUsers, decoyFor, type StaticUsers } from '../static-users/static-users.ts';
@@ -45,6 +47,9 @@ export function createRealm(
     onDecisions(identity, decisions, context) {
       denials.record(identity, decisions, context);
       metrics?.decided(context.service, decisions);
+      for (const beyond of beyondMaker(identity, decisions)) {
+        log.warn(beyond, 'whoever made this password could not do this; ROBOT_BOUND=enforce will deny it');
+      }
       const candidate = policies.candidate();
       if (candidate === null) return;
       const compared = decisions.slice(0, comparedOfRequest);
@@ -87,4 +92,14 @@ function createAuthenticators(
   const isElsewhere = (credentials: Credentials) => others.some((other) => other.recognises(credentials));
   const staticUsers = createStaticUsers(users, hashCheck, isElsewhere);
   return { authenticators: [...others, staticUsers.authenticator], anonymous: staticUsers.anonymous };
+}
+
+/** What a robot's password gets that its maker would not, where the bound only warns. */
+function beyondMaker({ account, credential }: Identity, decisions: readonly Decision[]): object[] {
+  return decisions.flatMap(({ access, granted, bound }) => {
+    if (bound === null || bound.enforced) return [];
+    const actions = granted.filter((action) => !bound.allowed.includes(action));
+    const scope = formatScope({ ...access, actions });
+    return actions.length === 0 ? [] : [{ account, password: credential?.id, maker: bound.login, scope }];
+  });
 }

@@ -8,21 +8,30 @@ import type { PageContext } from './page-context.ts';
 export function mountRobots(router: Router, context: PageContext, place: RobotPlace): void {
   const { base } = place;
   const { common, passwords, administration, settings } = context;
-  const pages = createRobotPages({ ...common, passwords, robots: administration.robots }, place);
+  const { robots, reviewRobots: review } = administration;
+  const pages = createRobotPages({ ...common, passwords, robots, review, denialsOf: context.denialsOf }, place);
   const { services } = settings;
   const actions = createPasswordActions({ ...common, passwords, services, holderOf: pages.holderOf });
   const fresh = context.fresh();
   router.get(base, pages.list);
-  router.get(`${base}/new`, fresh, pages.ask);
-  router.post(`${base}/new`, fresh, pages.create);
+  const { requireMaking } = pages;
+  router.get(`${base}/new`, fresh, requireMaking, pages.ask);
+  router.post(`${base}/new`, fresh, requireMaking, pages.create);
   router.get(`${base}/:robot`, pages.show);
-  router.get(`${base}/:robot/change`, fresh, pages.askChange);
-  router.post(`${base}/:robot/change`, fresh, pages.change);
+  router.get(`${base}/:robot/change`, fresh, requireMaking, pages.askChange);
+  router.post(`${base}/:robot/change`, fresh, requireMaking, pages.change);
+  router.post(
+    `${base}/:robot/passwords/:id/confirm`,
+    context.fresh(() => base),
+    pages.confirm,
+  );
+  router.get(`${base}/:robot/remove`, fresh, pages.askRemoval);
+  router.post(`${base}/:robot/remove`, fresh, pages.remove);
   router.post(`${base}/:robot/state`, context.fresh(withoutLast), pages.setState);
-  router.get(`${base}/:robot/passwords/new`, fresh, actions.ask);
-  router.post(`${base}/:robot/passwords`, context.fresh(withNew), actions.create);
-  router.get(`${base}/:robot/passwords/:id/rotate`, fresh, actions.askRotation);
-  router.post(`${base}/:robot/passwords/:id/rotate`, fresh, actions.rotate);
+  router.get(`${base}/:robot/passwords/new`, fresh, requireMaking, actions.ask);
+  router.post(`${base}/:robot/passwords`, context.fresh(withNew), requireMaking, actions.create);
+  router.get(`${base}/:robot/passwords/:id/rotate`, fresh, requireMaking, actions.askRotation);
+  router.post(`${base}/:robot/passwords/:id/rotate`, fresh, requireMaking, actions.rotate);
   router.get(`${base}/:robot/passwords/:id/revoke`, fresh, actions.confirmRevocation);
   router.post(`${base}/:robot/passwords/:id/revoke`, fresh, actions.revoke);
 }

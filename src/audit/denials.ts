@@ -16,8 +16,13 @@ export type Denial = {
   /** "team/app". */
   readonly name: string;
   readonly action: string;
-  /** `password`: the policy allows it, and the limits of the password don't. `groups`: it depends on groups that are unknown. */
-  readonly by: 'policy' | 'password' | 'groups';
+  /**
+   * `password`: the policy allows it, and the limits of the password don't. `groups`: it depends on groups that are unknown.
+   * `maker`: whoever made the robot's password can't do it.
+   */
+  readonly by: 'policy' | 'password' | 'groups' | 'maker';
+  /** The login of that maker. */
+  readonly maker: string | null;
   /** The rule that decided, as it was at the last time; `null` where none matched. */
   readonly rule: { readonly line: number; readonly comment: string | null } | null;
   /** The name of the password that was used last. */
@@ -136,6 +141,7 @@ function rowsOf(identity: Identity, decision: Decision, context: DecisionContext
         id: createHash('sha256').update(JSON.stringify(counted)).digest('base64url'),
         rule_comment: rule?.comment ?? null,
         password_name: identity.credential?.name ?? null,
+        maker: counted.decided_by === 'maker' ? (decision.bound?.login ?? null) : null,
         address: context.address,
         count: 1,
         first_at: at,
@@ -144,7 +150,8 @@ function rowsOf(identity: Identity, decision: Decision, context: DecisionContext
     });
 }
 
-function deciderOf({ access, allowed, rule, undecided }: Decision, action: string): Denial['by'] {
+function deciderOf({ access, allowed, rule, undecided, bound }: Decision, action: string): Denial['by'] {
+  if (bound?.enforced === true && allowed.includes(action) && !bound.allowed.includes(action)) return 'maker';
   if (allowed.includes(action)) return 'password';
   if (undecided.length === 0) return 'policy';
   const possible = rule === null ? undecided : [...undecided, rule];
@@ -157,6 +164,7 @@ function toDenial(row: DenialRow): Denial {
     ...{ account, service, type, name, action, by, address, count },
     rule: row.rule_line === 0 ? null : { line: row.rule_line, comment: row.rule_comment },
     password: row.password_name,
+    maker: row.maker,
     firstAt: row.first_at,
     lastAt: row.last_at,
   };

@@ -1,6 +1,8 @@
 /** Owns `dockpass password ...`: the same functions that the pages call. */
+
 import type { Core } from '../app/core.ts';
 import type { AppPassword } from '../app-passwords/app-passwords.ts';
+import { commandLine } from '../app-passwords/maker.ts';
 import { minuteOf } from '../lib/time.ts';
 import { type Command, type Terminal, textsOf, UsageError, wholeNumber } from './command.ts';
 import { accountOf, byCommandLine, configOf, withCore } from './core.ts';
@@ -36,7 +38,8 @@ export const passwordCommands: readonly Command[] = [
         repositories: textsOf(values, 'repository'),
       };
       return withPasswords(terminal, async (core) => {
-        const { secret, password } = await core.passwords.issue(await accountOf(core, email), input, byCommandLine);
+        const account = await accountOf(core, email);
+        const { secret, password } = await core.passwords.issue(account, input, byCommandLine, commandLine);
         if (values['json'] === true) terminal.out(JSON.stringify({ secret, ...password }));
         else {
           terminal.note(`Password "${password.name}" (${password.id}) for ${password.login}, shown only this once:`);
@@ -84,7 +87,7 @@ export const passwordCommands: readonly Command[] = [
       withPasswords(terminal, async (core) => {
         const overlapHours = wholeNumber(String(overlap), 'overlap-hours');
         const input = { days: wholeNumber(String(days), 'days'), overlapHours };
-        const { secret, password, previous } = await core.passwords.rotate(id, null, input, byCommandLine);
+        const { secret, password, previous } = await core.passwords.rotate(id, null, input, byCommandLine, commandLine);
         terminal.note(`The old secret works until ${minuteOf(previous.expiresAt)} UTC. The new one (${password.id}):`);
         terminal.out(secret);
       }),

@@ -34,16 +34,22 @@ export const personCommands: readonly Command[] = [
   },
   {
     words: 'person disable',
-    usage: 'EMAIL [--reason TEXT]',
-    summary: 'Stop somebody: passwords and sessions at once, sign-in refused, until enabled again',
-    details: ['  --reason TEXT   told to the person'],
-    options: { reason: text },
+    usage: 'EMAIL [--reason TEXT] [--security]',
+    summary: 'Stop someone: passwords and sessions immediately, sign-in refused, until enabled again',
+    details: [
+      '  --reason TEXT   told to the person',
+      "  --security      robots' passwords that the person made stop immediately, without a grace period",
+    ],
+    options: { reason: text, security: { type: 'boolean' } },
     operands: [1, 1],
-    run: ([email = ''], { reason }, terminal) =>
+    run: ([email = ''], { reason, security }, terminal) =>
       withAdministration(terminal, async ({ people }, core) => {
         const { id, login } = await accountOf(core, email);
-        await people.disable(id, typeof reason === 'string' ? reason : '', byCommandLine);
+        const why = typeof reason === 'string' ? reason : '';
+        await people.disable(id, why, byCommandLine, { forSecurity: security === true });
         terminal.out(`${login} is disabled.`);
+        const { passwords } = (await people.detail(id)).made;
+        for (const made of passwords) terminal.out(`made ${made.login}  ${made.id}  ${made.name}`);
       }),
   },
   {

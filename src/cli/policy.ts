@@ -178,11 +178,12 @@ async function passwordOf(
   core: Core,
   id: string | null,
   login: string,
-): Promise<Partial<Pick<Identity, 'limits' | 'credential'>>> {
+): Promise<Partial<Pick<Identity, 'limits' | 'credential' | 'maker'>>> {
   if (id === null) return {};
   const password = (await core.passwords.all()).find((candidate) => candidate.id === id && candidate.login === login);
   if (!password) throw new Refusal('not_found', `${login} has no password ${id}; "dockpass password list" shows them.`);
-  return { limits: password.limits, credential: { id, name: password.name } };
+  const maker = await core.passwords.boundOf(password);
+  return { limits: password.limits, credential: { id, name: password.name }, maker };
 }
 
 function policyFileOf({ environment }: Terminal): string {

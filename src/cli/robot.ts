@@ -1,10 +1,11 @@
 /** Owns `dockpass robot ...`: accounts that belong to a group, and their passwords. */
 import type { Robot, Robots } from '../accounts/robots.ts';
+import { commandLine } from '../app-passwords/maker.ts';
 import { Refusal } from '../lib/errors.ts';
 import { type Command, textsOf, UsageError, type Values, wholeNumber } from './command.ts';
 import { byCommandLine, withAdministration } from './core.ts';
 
-const manager = { administrator: true } as const;
+const manager = { administrator: true, accountId: null } as const;
 const text = { type: 'string' } as const;
 const list = { type: 'string', multiple: true } as const;
 const flag = { type: 'boolean' } as const;
@@ -67,9 +68,57 @@ export const robotCommands: readonly Command[] = [
           pullOnly: values['pull-only'] === true,
           repositories: textsOf(values, 'repository'),
         };
-        const { secret, password } = await passwords.issue({ ...robot, kind: 'robot' }, input, byCommandLine);
+        const { secret, password } = await passwords.issue(
+          { ...robot, kind: 'robot' },
+          input,
+          byCommandLine,
+          commandLine,
+        );
         terminal.note(`Password "${password.name}" (${password.id}) for ${robot.login}, shown only this once:`);
         terminal.out(secret);
+      }),
+  },
+  {
+    words: 'robot review',
+    usage: '[--json]',
+    summary: "List robots' passwords whose maker is unknown or left, or can't do what they're used for",
+    details: [
+      'ROBOT_BOUND=enforce denies what makers cannot do; "robot confirm" answers for one whose maker is unknown.',
+    ],
+    options: { json: flag },
+    operands: [0, 0],
+    run: (_operands, values, terminal) =>
+      withAdministration(terminal, async ({ reviewRobots }) => {
+        for (const concern of await reviewRobots()) {
+          const { password, why } = concern;
+          const scopes = why.kind === 'beyond' ? why.scopes : [];
+          const line = [password.login, password.id, password.name, why.kind, password.maker?.login ?? '', ...scopes];
+          terminal.out(values['json'] === true ? JSON.stringify(concern) : line.join('  ').trimEnd());
+        }
+      }),
+  },
+  {
+    words: 'robot confirm',
+    usage: 'ROBOT PASSWORD-ID',
+    summary: "Answer for a robot's password whose maker is unknown, so that it's an administrator's",
+    operands: [2, 2],
+    run: ([name = '', password = ''], _values, terminal) =>
+      withAdministration(terminal, async ({ robots }) => {
+        const { id, login } = await findRobot(robots, name);
+        await robots.confirmMaker(password, id, manager, byCommandLine);
+        terminal.out(`${password} of ${login} is confirmed.`);
+      }),
+  },
+  {
+    words: 'robot remove',
+    usage: 'ROBOT',
+    summary: 'Delete a robot with its passwords, for good',
+    operands: [1, 1],
+    run: ([name = ''], _values, terminal) =>
+      withAdministration(terminal, async ({ robots }) => {
+        const { id, login } = await findRobot(robots, name);
+        await robots.remove(id, manager, byCommandLine);
+        terminal.out(`${login} is deleted.`);
       }),
   },
   ...(['disable', 'enable'] as const).map(

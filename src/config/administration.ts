@@ -18,6 +18,15 @@ export type AdministrationConfig = {
   /** Milliseconds. */
   readonly denialRetention: number;
   readonly apiTokenMaximumDays: number;
+  readonly robots: {
+    /** `null`: an installation that had robots before makers were kept warns, every other one enforces. */
+    readonly bound: 'warn' | 'enforce' | null;
+    /** Whether members of the owner groups make robots and their passwords; otherwise only administrators do. */
+    readonly selfService: boolean;
+    readonly perPerson: number;
+    /** Milliseconds that robots' passwords work after their maker left; `null`: for as long as they live. */
+    readonly grace: number | null;
+  };
   /** Where metrics are shown, apart from everything else; `null`: nowhere. */
   readonly metricsListener: { readonly host: string; readonly port: number } | null;
 };
@@ -34,6 +43,7 @@ export function readAdministration(settings: Settings): AdministrationConfig {
     contact: settings.optional('CONTACT'),
     auditRetention: days('AUDIT_RETENTION_DAYS', 365) * day,
     denialRetention: days('DENIAL_RETENTION_DAYS', 30) * day,
+    robots: readRobots(settings),
     apiTokenMaximumDays: days('API_TOKEN_MAX_DAYS', 365),
     metricsListener: readMetricsListener(settings),
   };
@@ -42,6 +52,18 @@ export function readAdministration(settings: Settings): AdministrationConfig {
 function readPasswordFreshness(settings: Settings): number | null {
   const minutes = settings.integer('PASSWORD_FRESH_MINUTES', { fallback: 0, minimum: 0, maximum: 43_200 });
   return minutes === 0 ? null : minutes * 60;
+}
+
+function readRobots(settings: Settings): AdministrationConfig['robots'] {
+  const bound =
+    settings.optional('ROBOT_BOUND') === null ? null : settings.choice('ROBOT_BOUND', ['warn', 'enforce'], 'enforce');
+  const grace = settings.integer('ROBOT_GRACE_DAYS', { fallback: 7, minimum: 0, maximum: 365 }) * day;
+  return {
+    bound,
+    selfService: settings.flag('ROBOT_SELF_SERVICE', true),
+    perPerson: settings.integer('ROBOTS_PER_PERSON', { fallback: 20, minimum: 1, maximum: 1_000 }),
+    grace: settings.choice('ROBOTS_OF_LEAVERS', ['suspend', 'keep'], 'suspend') === 'keep' ? null : grace,
+  };
 }
 
 /** "127.0.0.1:9464", "[::1]:9464". */

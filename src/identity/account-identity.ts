@@ -19,5 +19,6 @@ export function identityOfAccount(account: IdentityFacts, gracePeriods: GracePer
     limits: null,
     credential: null,
     accountId: account.id,
+    maker: null,
   };
 }

@@ -40,6 +40,16 @@ export type Identity = {
   readonly credential: { readonly id: string; readonly name: string } | null;
   /** The stored account behind the credential; `null` for static users and anonymous. */
   readonly accountId: string | null;
+  /** Who made a robot's password, where it does no more than that person can; `null` where it's bounded by nobody else. */
+  readonly maker: Bound | null;
+};
+
+/** Someone else whose permissions bound an identity's. */
+export type Bound = {
+  readonly login: string;
+  readonly identity: Identity;
+  /** Whether it denies; otherwise it only warns. */
+  readonly enforced: boolean;
 };
 
 export const anonymous: Identity = Object.freeze({
@@ -56,6 +66,7 @@ export const anonymous: Identity = Object.freeze({
   limits: null,
   credential: null,
   accountId: null,
+  maker: null,
 });
 
 /**

@@ -61,8 +61,10 @@ async function act(
   }
   if (account === undefined) return;
   const since = Math.min(at, parts.now());
-  if (kind === 'disable') await leavers.shutOut(account, reason, since, actor);
-  if (kind === 'suspend' || kind === 'forget-token') await leavers.requireSignIn(account, reason, since, actor);
+  if (kind === 'disable') await leavers.shutOut(account, reason, since, actor, { forSecurity: true });
+  if (kind === 'suspend' || kind === 'forget-token') {
+    await leavers.requireSignIn(account, reason, since, actor, { forSecurity: kind === 'suspend' });
+  }
   if (kind === 'suspend' || kind === 'end-sessions') await leavers.endSessions(account, reason, actor);
   if (kind === 'forget-token') await parts.forgetToken(account);
 }

@@ -25,10 +25,10 @@ const nothing = 'nothing';
 const expectable = ['pull', 'push', 'delete', '*', nothing];
 /** Every match field can be given, so every policy can be tested. */
 const givenKeys = matchFieldNames.map((name) => matchFields[name].caseKey);
-const keys = [...new Set(givenKeys), 'expect'] as const;
+const keys = [...new Set(givenKeys), 'maker', 'makerGroups', 'expect'] as const;
 
 /**
- * A list of `{who, groups, ip, scope, expect}`; `groups` is a list or `unknown`; `expect` is `pull,push`, a list, or `nothing`.
+ * A list of `{who, groups, maker, makerGroups, ip, scope, expect}`; `groups` is a list or `unknown`; `maker` made the robot's password; `expect` is `pull,push`, a list, or `nothing`.
  * @throws {PolicyError} with every mistake
  */
 export function parseCases(text: string, fileName: string): PolicyCase[] {
@@ -42,7 +42,8 @@ export function parseCases(text: string, fileName: string): PolicyCase[] {
 
 /** With anything where a mistake is told, as nobody then sees the case. */
 function readCase(reader: Reader, value: Value): PolicyCase {
-  const { who, kind, domain, groups, labels, ip, service, scope, expect, ...unread } = reader.fields(value, keys);
+  const { who, kind, domain, groups, labels, ip, service, scope, ...others } = reader.fields(value, keys);
+  const { maker, makerGroups, expect, ...unread } = others;
   // Compiles as long as each key of the match fields is read below.
   unread satisfies Readonly<Record<string, never>>;
   const missing = (what: string) => reader.report(value.place, `${value.path}: ${what}`);
@@ -57,6 +58,10 @@ function readCase(reader: Reader, value: Value): PolicyCase {
       domain: domain && reader.text(domain),
       groups: groups && readGroups(reader, groups),
       labels: labels && readLabels(reader, labels),
+      maker: maker && {
+        account: readAccount(reader, maker),
+        groups: makerGroups && readGroups(reader, makerGroups),
+      },
     },
     access: scope ? readAccess(reader, scope) : unreadable,
     context: {

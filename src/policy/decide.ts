@@ -1,5 +1,5 @@
 /** Owns the decision: which rule speaks for an access, and what is granted. */
-import type { Identity, Limits } from '../identity/identity.ts';
+import type { Bound, Identity, Limits } from '../identity/identity.ts';
 import { remember } from '../pattern/compiled.ts';
 import { compileGlob } from '../pattern/glob.ts';
 import type { Access } from '../scope.ts';
@@ -24,13 +24,28 @@ export type Decision = {
    * so knowing less about someone never grants more.
    */
   readonly undecided: readonly Rule[];
+  /** What whoever made a robot's password can do themselves; `null` where nobody else bounds the identity. */
+  readonly bound: { readonly login: string; readonly allowed: readonly string[]; readonly enforced: boolean } | null;
 };
 
-/** What the policy allows, narrowed by the limits of the credential. */
+/**
+ * What the policy allows, narrowed by the limits of the credential. A robot's password that a person made gets no more than that
+ * person would, asking for the same, from the same address, at the same service.
+ */
 export function decide(policy: Policy, identity: Identity, access: Access, context: DecisionContext): Decision {
   const { rule, undecided } = judge(policy, identity, access, context);
   const allowed = allowedBy(rule === null ? [] : [...undecided, rule], access.actions);
-  return { access, granted: narrow(allowed, access, identity.limits), allowed, rule, undecided };
+  const bound = identity.maker && boundBy(policy, identity.maker, access, context);
+  return { access, granted: narrow(within(allowed, bound), access, identity.limits), allowed, rule, undecided, bound };
+}
+
+function boundBy(policy: Policy, { login, identity, enforced }: Bound, access: Access, context: DecisionContext) {
+  return { login, allowed: decide(policy, identity, access, context).granted, enforced };
+}
+
+/** Of what is allowed, the part within the bound. */
+export function within(allowed: readonly string[], bound: Decision['bound']): readonly string[] {
+  return bound?.enforced === true ? allowed.filter((action) => bound.allowed.includes(action)) : allowed;
 }
 
 type Verdict = Pick<Decision, 'rule' | 'undecided'>;

@@ -65,6 +65,8 @@ function requestProblem(request: EvalRequest): string | null {
     if (value === undefined || (value === null && form !== 'text')) continue;
     if (!forms[form].test(value)) return `request.${key} is not ${forms[form].name}`;
   }
+  const makersProblem = request.maker === undefined ? null : requestProblem(request.maker);
+  if (makersProblem !== null) return makersProblem.replace('request', 'request.maker');
   const wrongKind = request.kind === undefined ? null : kindProblem(request.kind);
   if (wrongKind !== null) return `request.kind: ${wrongKind}`;
   const labels = Object.entries(request.labels ?? {});
@@ -92,7 +94,11 @@ type Given = {
 /** The keys of docker_auth's request, and ours for the match fields that it doesn't have. */
 type EvalRequest = {
   readonly [Name in MatchFieldName as GivenAs<Name>['key']]?: Given[GivenAs<Name>['form']] | undefined;
-} & { readonly actions?: readonly string[] | null };
+} & {
+  readonly actions?: readonly string[] | null;
+  /** Who made the robot's password: who they are, in the words of a request. */
+  readonly maker?: Pick<EvalRequest, 'account' | 'kind' | 'domain' | 'groups' | 'labels'>;
+};
 
 type GivenAs<Name extends MatchFieldName> = (typeof matchFields)[Name]['given'];
 
@@ -108,6 +114,7 @@ function decideRequest(rules: readonly EvaluatedRule[], request: EvalRequest): O
     service = '',
     ip,
     actions,
+    maker,
     ...unread
   } = request;
   // Compiles as long as each key of the match fields is read here.
@@ -124,7 +131,12 @@ function decideRequest(rules: readonly EvaluatedRule[], request: EvalRequest): O
     widest === null ? [] : rules.slice(0, end).filter((one) => failingCondition(one, widest) === undefined);
   const deciding = [...undecided, rule];
   if (!deciding.every(hasActions)) return { error: 'the rule that matches has no actions' };
-  return { actions: allowedBy(deciding, access.actions) };
+  const allowed = allowedBy(deciding, access.actions);
+  if (maker === undefined) return { actions: allowed };
+  const bound = decideRequest(rules, { ...maker, type, name, service, ip, actions: access.actions });
+  if ('error' in bound) return bound;
+  const able = 'actions' in bound ? bound.actions : [];
+  return { actions: allowed.filter((action) => able.includes(action)) };
 }
 
 function hasActions(rule: EvaluatedRule): rule is EvaluatedRule & { readonly actions: readonly string[] } {

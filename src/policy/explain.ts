@@ -1,9 +1,9 @@
 /** Owns the explanation of a decision: every step from who asks to what is granted, for people and as data. */
-import type { Identity, Limits } from '../identity/identity.ts';
+import type { Bound, Identity, Limits } from '../identity/identity.ts';
 import { type Access, formatScope } from '../scope.ts';
 import type { Policy } from './acl.ts';
 import { TooManyCombinations } from './choices.ts';
-import { allowedBy, narrow } from './decide.ts';
+import { allowedBy, type Decision, narrow, within } from './decide.ts';
 import type { Membership } from './groups.ts';
 import { type ConditionField, matchFieldOf } from './match-fields.ts';
 import { membershipsOf } from './memberships.ts';
@@ -41,8 +41,10 @@ export type Explanation = {
   /** The rules in their order, up to the one that decides; all of them where none does. */
   readonly passedOver: readonly ExplainedRule[];
   readonly decidedBy: ExplainedRule | null;
-  /** By the policy, before a password narrows it. */
+  /** By the policy, before the maker and the limits of a password narrow it. */
   readonly allowed: readonly string[];
+  /** What whoever made a robot's password can do themselves, and by which rule. */
+  readonly boundBy: (NonNullable<Decision['bound']> & { readonly decidedBy: ExplainedRule | null }) | null;
   readonly narrowedBy: { readonly password: string; readonly limits: Limits } | null;
   readonly granted: readonly string[];
 };
@@ -58,7 +60,8 @@ export function explain(policy: Policy, identity: Identity, access: Access, cont
   const deciding = decidedBy ? [...passedOver.filter(({ mayMatch }) => mayMatch), decidedBy] : [];
   const isDecidable = deciding.every(({ undecidable }) => undecidable === null);
   const allowed = allowedBy(isDecidable ? deciding : [], access.actions);
-  const { account, kind, domain, limits, credential } = identity;
+  const { account, kind, domain, limits, credential, maker } = identity;
+  const boundBy = maker && explainBound(policy, maker, access, context);
   return {
     who: { account, kind, domain },
     groups: membershipsOf(policy.groups, identity),
@@ -68,9 +71,15 @@ export function explain(policy: Policy, identity: Identity, access: Access, cont
     passedOver,
     decidedBy,
     allowed,
+    boundBy,
     narrowedBy: limits && { password: credential?.name ?? '', limits },
-    granted: narrow(allowed, access, limits),
+    granted: narrow(within(allowed, boundBy), access, limits),
   };
+}
+
+function explainBound(policy: Policy, { login, identity, enforced }: Bound, access: Access, context: DecisionContext) {
+  const { granted, decidedBy } = explain(policy, identity, access, context);
+  return { login, allowed: granted, enforced, decidedBy };
 }
 
 function unknownGroupsOf(identity: Identity): Explanation['groupsUnknown'] {
@@ -107,7 +116,7 @@ function mismatchOf({ field, patterns }: Condition, subject: Subject): Mismatch 
 
 /** @param fileName what the policy file is called, for `policy.yml:12` */
 export function formatExplanation(explanation: Explanation, fileName: string): string {
-  const { who, groups, access, context, passedOver, decidedBy, allowed, narrowedBy, granted } = explanation;
+  const { who, groups, access, context, passedOver, decidedBy, allowed, boundBy, narrowedBy, granted } = explanation;
   const refused = access.actions.filter((action) => !granted.includes(action));
   const lines = [
     `${who.account || 'anonymous'} (${who.kind}${who.domain === null ? '' : `, domain ${who.domain}`}) asks for ${formatScope(access)}`,
@@ -122,6 +131,7 @@ export function formatExplanation(explanation: Explanation, fileName: string): s
       ? [`${placeOf(decidedBy, fileName)} ${formatDecision(decidedBy)}`]
       : ['no rule matches, so nothing is allowed']),
     `allowed by the policy: ${listOr('nothing', allowed)}`,
+    ...(boundBy ? formatBound(boundBy, allowed, fileName) : []),
     ...(narrowedBy ? [formatNarrowing(narrowedBy)] : []),
     `granted: ${listOr('nothing', granted)}`,
     ...(refused.length > 0 ? [`refused: ${refused.join(', ')}`] : []),
@@ -167,6 +177,18 @@ export function formatMismatch({ field, patterns, actual }: Mismatch): string {
   if (mismatch) return mismatch(expected, actual);
   if (actual.length === 0) return `${field} ${expected}: there is none`;
   return `${field} ${expected} does not match ${found}`;
+}
+
+function formatBound(
+  { login, allowed: able, enforced, decidedBy }: NonNullable<Explanation['boundBy']>,
+  allowed: readonly string[],
+  fileName: string,
+): string[] {
+  const missing = allowed.filter((action) => !able.includes(action));
+  if (missing.length === 0) return [`its maker ${login} can do that too`];
+  const why = decidedBy === null ? 'no rule matches' : `${placeOf(decidedBy, fileName)} decides`;
+  const what = enforced ? 'another owner can adopt the password' : 'ROBOT_BOUND=enforce will deny it';
+  return [`its maker ${login} can't ${missing.join(', ')} (${why}): ${what}`];
 }
 
 function formatNarrowing({ password, limits }: NonNullable<Explanation['narrowedBy']>): string {

@@ -1,6 +1,6 @@
 /** Owns who is meant when an operator names somebody: in `policy explain`, in a test case, in a line of `policy eval`. */
 import { splitEmail } from '../identity/email.ts';
-import { anonymous, foldCase, type Identity, type IdentityKind, nobody } from '../identity/identity.ts';
+import { anonymous, type Bound, foldCase, type Identity, type IdentityKind, nobody } from '../identity/identity.ts';
 import type { StaticUser } from './acl.ts';
 
 export type NamedAccount = {
@@ -11,6 +11,8 @@ export type NamedAccount = {
   readonly domain?: string | null | undefined;
   /** 'unknown': the person may be in any group of any provider. */
   readonly groups?: readonly string[] | 'unknown' | undefined;
+  /** Who made the robot's password, where that bounds it. */
+  readonly maker?: NamedAccount | undefined;
   readonly labels?: Readonly<Record<string, readonly string[]>> | undefined;
 };
 
@@ -30,7 +32,13 @@ export function identityOf(users: ReadonlyMap<string, StaticUser>, named: NamedA
     groups: named.groups === 'unknown' ? [] : (named.groups ?? []),
     groupsKnown: named.groups !== 'unknown',
     labels: named.labels ?? user?.labels ?? {},
+    maker: named.maker === undefined ? null : boundBy(users, named.maker),
   };
+}
+
+function boundBy(users: ReadonlyMap<string, StaticUser>, maker: NamedAccount): Bound {
+  const identity = identityOf(users, maker);
+  return { login: identity.account, identity, enforced: true };
 }
 
 function domainOf(email: string | null): string | null {

@@ -40,6 +40,9 @@ export type Account = {
   readonly labels_json: string | null;
   readonly description: string | null;
   readonly created_by: string | null;
+  readonly created_by_id: string | null;
+  /** 1: disabled for a security reason, so that what the person made stops immediately. */
+  readonly stopped_for_security: number | null;
 };
 
 /** An account as lists show it. */
@@ -58,6 +61,8 @@ export type StateChange = {
   readonly at: number;
   /** Changes nothing where the person has signed in after this moment: what was learnt before is no longer true. */
   readonly unlessSignedInAfter?: number;
+  /** What the person made stops immediately, without a grace period. */
+  readonly forSecurity?: boolean;
 };
 
 /** What a completed sign-in tells. `groups: null` means that the provider did not say: what was known stays. */
@@ -176,7 +181,7 @@ const claim = `
   returning *`;
 
 const setState = `
-  update account set state = $2, state_reason = $3, state_by = $4, state_at = $5
+  update account set state = $2, state_reason = $3, state_by = $4, state_at = $5, stopped_for_security = $7
   where id = $1 and state <> $2 and coalesce(signed_in_at, 0) <= $6`;
 
 const confirm = `
@@ -246,8 +251,12 @@ export function createAccountStore(sql: Sql): AccountStore {
     },
     byIdentity: (issuer, subject) =>
       sql.get<Account>('select * from account where issuer = $1 and subject = $2', [issuer, subject]),
-    async setState(id, { state, reason, by, at, unlessSignedInAfter = Number.MAX_SAFE_INTEGER }, audit) {
-      const values = [id, state, reason, by, at, unlessSignedInAfter];
+    async setState(
+      id,
+      { state, reason, by, at, unlessSignedInAfter = Number.MAX_SAFE_INTEGER, forSecurity = false },
+      audit,
+    ) {
+      const values = [id, state, reason, by, at, unlessSignedInAfter, forSecurity ? 1 : null];
       return (await runAudited(sql, { text: setState, values }, audit)) === 1;
     },
     async confirm(id, { at, groups, undecided = [] }, audit) {

@@ -11,10 +11,12 @@ export type DenialRow = {
   readonly type: string;
   readonly name: string;
   readonly action: string;
-  readonly decided_by: 'policy' | 'password' | 'groups';
+  readonly decided_by: 'policy' | 'password' | 'groups' | 'maker';
   readonly rule_line: number;
   readonly rule_comment: string | null;
   readonly password_name: string | null;
+  /** Login of the robot's maker, where `decided_by` is that. */
+  readonly maker: string | null;
   readonly address: string;
   readonly count: number;
   readonly first_at: number;
@@ -34,11 +36,11 @@ export type DenialStore = {
 
 const add = `
   insert into denial (id, account, account_id, service, type, name, action, decided_by, rule_line, rule_comment,
-                      password_name, address, count, first_at, last_at)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                      password_name, address, count, first_at, last_at, maker)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
   on conflict (id) do update set
     rule_comment = excluded.rule_comment, password_name = excluded.password_name, address = excluded.address,
-    count = denial.count + excluded.count, last_at = excluded.last_at`;
+    maker = excluded.maker, count = denial.count + excluded.count, last_at = excluded.last_at`;
 const trim = `
   delete from denial where account = $1 and id not in (
     select id from denial where account = $1 order by last_at desc, id limit $2)`;
@@ -54,6 +56,7 @@ export function createDenialStore(sql: Sql): DenialStore {
           values: [
             ...[row.id, row.account, row.account_id, row.service, row.type, row.name, row.action, row.decided_by],
             ...[row.rule_line, row.rule_comment, row.password_name, row.address, row.count, row.first_at, row.last_at],
+            row.maker,
           ],
         })),
         ...accounts.map((account) => ({ text: trim, values: [account, keep] })),

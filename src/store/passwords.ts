@@ -21,15 +21,21 @@ export type PasswordRow = {
   readonly used_address: string | null;
   readonly used_client: string | null;
   readonly replaced_by: string | null;
+  /** These are of robots' passwords alone: app-passwords/maker.ts. */
+  readonly maker_id: string | null;
+  readonly maker_kind: 'person' | 'administrator' | null;
 };
 
 /** The `pepper_id` of a bcrypt hash that came from docker_auth: no pepper made it, and its first use replaces it. */
 export const bcryptMark = 'bcrypt';
 
+type MakerColumns = Pick<PasswordRow, 'maker_id' | 'maker_kind'>;
+
 export type NewPassword = Omit<
   PasswordRow,
-  'revoked_at' | 'revoked_by' | 'used_at' | 'used_address' | 'used_client' | 'replaced_by'
->;
+  'revoked_at' | 'revoked_by' | 'used_at' | 'used_address' | 'used_client' | 'replaced_by' | keyof MakerColumns
+> &
+  Partial<MakerColumns>;
 
 type WithReason = {
   /** What the administrator said who revoked it; `null` where none did. */
@@ -61,6 +67,11 @@ export type ListedPassword = PasswordRow &
   Pick<Account, 'login' | 'kind'> & {
     /** Comma-separated; `null` where docker keeps no identity token of it. */
     readonly identity_services: string | null;
+    /** Of the maker's account; `null` where there is none. */
+    readonly maker_login: string | null;
+    readonly maker_state: Account['state'] | null;
+    readonly maker_state_at: number | null;
+    readonly maker_stopped_for_security: number | null;
   };
 
 export type PasswordCounts = {
@@ -87,6 +98,12 @@ export type PasswordStore = {
   byId(id: string): Promise<ListedPassword | undefined>;
   ofAccount(accountId: string): Promise<ListedPassword[]>;
   all(): Promise<ListedPassword[]>;
+  /** Live ones of robots that this account made. */
+  madeBy(accountId: string, now: number): Promise<ListedPassword[]>;
+  /** Live ones of all robots. */
+  ofRobots(now: number): Promise<ListedPassword[]>;
+  /** Makes an administrator the maker of a robot's password whose maker is unknown. False where it's known. @param accountId `null` for the command line */
+  confirmMaker(id: string, accountId: string | null, audit: AuditRowOf): Promise<boolean>;
   /** Live ones of active accounts that end before `until`, the next to end first. */
   expiring(now: number, until: number): Promise<ListedPassword[]>;
   /**
@@ -111,21 +128,21 @@ const lockAccount = 'update account set state = state where id = $1';
 
 const insert = `
   insert into app_password (id, account_id, name, hash, pepper_id, hint, actions_json, repositories_json,
-                            created_at, expires_at)
-  select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+                            created_at, expires_at, maker_id, maker_kind)
+  select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
   where (select count(*) from app_password
-         where account_id = $2 and revoked_at is null and expires_at > $9 and replaced_by is null) < $11
+         where account_id = $2 and revoked_at is null and expires_at > $9 and replaced_by is null) < $13
     and not exists (select 1 from app_password
                     where account_id = $2 and name = $3 and revoked_at is null and expires_at > $9)`;
 
 /** The limit is not asked: the successor takes the place of the old one. */
 const insertSuccessor = `
   insert into app_password (id, account_id, name, hash, pepper_id, hint, actions_json, repositories_json,
-                            created_at, expires_at)
-  select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+                            created_at, expires_at, maker_id, maker_kind)
+  select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
   where exists (select 1 from app_password
-                where id = $11 and revoked_at is null and expires_at > $9 and replaced_by is null)
-    and not exists (select 1 from app_password where replaced_by = $11 and revoked_at is null and expires_at > $9)`;
+                where id = $13 and revoked_at is null and expires_at > $9 and replaced_by is null)
+    and not exists (select 1 from app_password where replaced_by = $13 and revoked_at is null and expires_at > $9)`;
 
 const retire = `
   update app_password set replaced_by = $2, expires_at = case when expires_at < $3 then expires_at else $3 end
@@ -151,16 +168,27 @@ const mostBcrypt = `
 const replaceBcrypt = `
   update app_password set hash = $2, pepper_id = $3, hint = $4 where id = $1 and pepper_id = '${bcryptMark}'`;
 
+/** Of the maker's account `m`, as lists show it. */
+export const makerColumns = `
+  m.login as maker_login, m.state as maker_state, m.state_at as maker_state_at,
+  m.stopped_for_security as maker_stopped_for_security`;
 const withReason = `
   select p.*, a.login, a.kind, r.reason as revocation_reason,
          (select string_agg(t.service, ',' order by t.service) from identity_token t
-          where t.password_id = p.id) as identity_services
-  from app_password p join account a on a.id = p.account_id left join revocation r on r.id = p.revocation_id`;
+          where t.password_id = p.id) as identity_services,
+         ${makerColumns}
+  from app_password p join account a on a.id = p.account_id left join revocation r on r.id = p.revocation_id
+  left join account m on m.id = p.maker_id`;
 const byId = `${withReason} where p.id = $1`;
 const ofAccount = `${withReason} where p.account_id = $1 order by p.created_at desc, p.id`;
 const all = `${withReason} order by a.login, p.created_at desc, p.id`;
 const endsWithin = `p.expires_at > $1 and p.expires_at <= $2 and p.revoked_at is null and p.replaced_by is null
   and a.state = 'active'`;
+const madeBy = `${withReason} where p.maker_id = $1 and p.revoked_at is null and p.expires_at > $2 order by a.login, p.name`;
+const ofRobots = `${withReason} where a.kind = 'robot' and p.revoked_at is null and p.expires_at > $1 order by a.login, p.name`;
+const confirmMaker = `
+  update app_password set maker_kind = 'administrator', maker_id = $2 where id = $1 and maker_kind is null
+    and account_id in (select id from account where kind = 'robot')`;
 const expiring = `${withReason} where ${endsWithin} order by p.expires_at, p.id`;
 const countExpiring = `
   select count(*) as count from app_password p join account a on a.id = p.account_id where ${endsWithin}`;
@@ -215,6 +243,10 @@ export function createPasswordStore(sql: Sql): PasswordStore {
     byId: (id) => sql.get<ListedPassword>(byId, [id]),
     ofAccount: (accountId) => sql.all<ListedPassword>(ofAccount, [accountId]),
     all: () => sql.all<ListedPassword>(all),
+    madeBy: (accountId, now) => sql.all<ListedPassword>(madeBy, [accountId, now]),
+    ofRobots: (now) => sql.all<ListedPassword>(ofRobots, [now]),
+    confirmMaker: async (id, accountId, audit) =>
+      (await runAudited(sql, { text: confirmMaker, values: [id, accountId] }, audit)) === 1,
     expiring: (now, until) => sql.all<ListedPassword>(expiring, [now, until]),
     rotate: (oldId, successor, oldUntil, audit) =>
       sql.atomic(function* () {
@@ -250,5 +282,7 @@ function valuesOf(password: NewPassword): Value[] {
     password.repositories_json,
     password.created_at,
     password.expires_at,
+    password.maker_id ?? null,
+    password.maker_kind ?? null,
   ];
 }

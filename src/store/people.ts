@@ -45,7 +45,11 @@ export type PeopleStore = {
    * Disables the account and ends its sessions. One that an administrator has disabled already keeps that reason and
    * that administrator, and loses the sessions that it still has.
    */
-  disable(id: string, change: { reason: string; by: string; at: number }, audit: AuditRowOf<Disabled>): Promise<void>;
+  disable(
+    id: string,
+    change: { reason: string; by: string; at: number; forSecurity: boolean },
+    audit: AuditRowOf<Disabled>,
+  ): Promise<void>;
   /**
    * Disables the account on its provider's word, revokes its passwords and ends its sessions.
    * @returns false, and nothing changed, where its person has signed in after `change.at`, or it's disabled already and no
@@ -53,7 +57,12 @@ export type PeopleStore = {
    */
   shutOut(
     id: string,
-    change: { readonly reason: string; readonly passwordsBy: string; readonly at: number },
+    change: {
+      readonly reason: string;
+      readonly passwordsBy: string;
+      readonly at: number;
+      readonly forSecurity: boolean;
+    },
     audit: AuditRowOf<Removed>,
   ): Promise<boolean>;
   /**
@@ -84,6 +93,8 @@ const disable = `
   update account set state = 'disabled', state_reason = $2, state_by = $3, state_at = $4
   where id = $1 and (state <> 'disabled' or state_by = '${byProvider}')`;
 
+/** What the person made stops immediately, without a grace period. */
+const stopForSecurity = "update account set stopped_for_security = 1 where id = $1 and state = 'disabled'";
 const shutOut = `
   update account set state = 'disabled', state_reason = $2, state_by = '${byProvider}', state_at = $3
   where id = $1 and state <> 'disabled' and coalesce(signed_in_at, 0) <= $3`;
@@ -142,16 +153,18 @@ export function createPeopleStore(sql: Sql): PeopleStore {
       return rows.map(({ provider }) => provider);
     },
     byId: (id, now) => sql.get<PersonRow>(byId, [id, now]),
-    disable: (id, { reason, by, at }, audit) =>
+    disable: (id, { reason, by, at, forSecurity }, audit) =>
       sql.atomic(function* () {
         const isNew = (yield { text: disable, values: [id, reason, by, at] }) === 1;
         const sessions = yield { text: removals.sessions, values: [id] };
+        if (forSecurity) yield { text: stopForSecurity, values: [id] };
         if (isNew || sessions > 0) yield* addRow(audit({ isNew, sessions }));
       }),
-    shutOut: (id, { reason, passwordsBy, at }, audit) =>
+    shutOut: (id, { reason, passwordsBy, at, forSecurity }, audit) =>
       sql.atomic(function* () {
         const isNew = (yield { text: shutOut, values: [id, reason, at] }) === 1;
         const passwords = yield { text: revokeOfAccount, values: [id, passwordsBy, at] };
+        if (forSecurity && isNew) yield { text: stopForSecurity, values: [id] };
         if (!isNew && passwords === 0) return false;
         const sessions = yield { text: removals.sessions, values: [id] };
         yield* addRow(audit({ passwords, sessions }));

@@ -1,7 +1,7 @@
 /** Owns every statement on `revocation`: what administrators revoked, and how it is undone. */
 import { type AuditRowOf, runAudited } from './audit-events.ts';
 import { createConditions, idParameters, inPieces, padded } from './conditions.ts';
-import type { ListedPassword } from './passwords.ts';
+import { type ListedPassword, makerColumns } from './passwords.ts';
 import type { Sql } from './sql.ts';
 
 /** A row of `revocation`; the columns are explained in migrations/0006_administration.sql. */
@@ -83,8 +83,8 @@ const restore = `
   where id in (select id from app_password where revocation_id = $1 limit $2)
     and exists (select 1 from revocation where id = $1 and undone_at is not null)`;
 const listed = `
-  select p.*, a.login, a.kind, null as revocation_reason, null as identity_services
-  from app_password p join account a on a.id = p.account_id where p.id in (${idParameters()})`;
+  select p.*, a.login, a.kind, null as revocation_reason, null as identity_services, ${makerColumns}
+  from app_password p join account a on a.id = p.account_id left join account m on m.id = p.maker_id where p.id in (${idParameters()})`;
 
 export function createRevocationStore(sql: Sql): RevocationStore {
   const select = (state: string, accountIds: readonly string[], filter: PasswordFilter, now: number) => {

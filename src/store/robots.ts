@@ -1,12 +1,12 @@
 /** Owns the statements on accounts of robots. */
 import { type Account, type AccountWithCount, livePasswords } from './accounts.ts';
-import { type AuditRowOf, runAudited } from './audit-events.ts';
+import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
 import type { Sql } from './sql.ts';
 
 export type RobotRow = AccountWithCount;
 
 export type NewRobot = Pick<Account, 'id' | 'login' | 'groups_json' | 'created_at'> &
-  RobotFacts & { readonly created_by: string };
+  RobotFacts & { readonly created_by: string; readonly created_by_id: string | null };
 export type RobotFacts = {
   readonly display_name: string;
   readonly description: string;
@@ -16,31 +16,50 @@ export type RobotFacts = {
 };
 
 export type RobotStore = {
-  /** @throws {ConstraintError} when the login is taken */
-  insert(robot: NewRobot, audit: AuditRowOf): Promise<void>;
+  /**
+   * False, and nothing stored, when its creator has `limit` robots already.
+   * @throws {ConstraintError} when the login is taken
+   */
+  insert(robot: NewRobot, limit: number, audit: AuditRowOf): Promise<boolean>;
   /** False when there is no such robot. */
   change(id: string, facts: Omit<RobotFacts, 'display_name'>, audit: AuditRowOf): Promise<boolean>;
   byId(id: string, now: number): Promise<RobotRow | undefined>;
   /** By login. */
   all(now: number): Promise<RobotRow[]>;
+  /** Those that this account made, by login. */
+  createdBy(accountId: string, now: number): Promise<RobotRow[]>;
+  /** What `ROBOT_BOUND` is where nobody set it: `warn` in an installation that had robots before makers were kept. */
+  defaultBound(): Promise<'warn' | 'enforce'>;
+  /** Deletes it with its passwords. @returns how many passwords there were; `null` where there's no such robot */
+  remove(id: string, audit: AuditRowOf<number>): Promise<number | null>;
 };
 
 const insert = `
   insert into account (id, kind, provider, issuer, subject, login, display_name, description, owner_group, groups_json,
-                       labels_json, created_by, created_at, state, search_text)
-  values ($1, 'robot', 'dockpass', 'dockpass', $1, $2, $3, $4, $5, $6, $7, $8, $9, 'active', $2)`;
+                       labels_json, created_by, created_by_id, created_at, state, search_text)
+  select $1, 'robot', 'dockpass', 'dockpass', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'active', $2
+  where (select count(*) from account where created_by_id = $9) < $11`;
 const change = `
   update account set description = $2, owner_group = $3, groups_json = $4, labels_json = $5
   where id = $1 and kind = 'robot'`;
+/** In an order that the references allow. */
+const removals = {
+  before: ['identity_token', 'password_use', 'revocation_also'].map(
+    (table) => `delete from ${table} where password_id in (select id from app_password where account_id = $1)`,
+  ),
+  passwords: 'delete from app_password where account_id = $1',
+  account: "delete from account where id = $1 and kind = 'robot'",
+};
 const robots = `select a.*, ${livePasswords('$1')} from account a where a.kind = 'robot'`;
 
 export function createRobotStore(sql: Sql): RobotStore {
   return {
-    async insert(robot, audit) {
-      const { id, login, display_name, description, owner_group, groups_json, labels_json, created_by, created_at } =
-        robot;
-      const facts = [display_name, description, owner_group, groups_json, labels_json, created_by, created_at];
-      await runAudited(sql, { text: insert, values: [id, login, ...facts] }, audit);
+    async insert(robot, limit, audit) {
+      const { id, login, display_name, description, owner_group, groups_json, labels_json } = robot;
+      const facts = [display_name, description, owner_group, groups_json, labels_json];
+      const made = [robot.created_by, robot.created_by_id, robot.created_at];
+      const values = [id, login, ...facts, ...made, limit];
+      return (await runAudited(sql, { text: insert, values }, audit)) === 1;
     },
     async change(id, { description, owner_group, groups_json, labels_json }, audit) {
       const values = [id, description, owner_group, groups_json, labels_json];
@@ -48,5 +67,17 @@ export function createRobotStore(sql: Sql): RobotStore {
     },
     byId: (id, now) => sql.get<RobotRow>(`${robots} and a.id = $2`, [now, id]),
     all: (now) => sql.all<RobotRow>(`${robots} order by a.login`, [now]),
+    createdBy: (accountId, now) =>
+      sql.all<RobotRow>(`${robots} and a.created_by_id = $2 order by a.login`, [now, accountId]),
+    defaultBound: async () =>
+      (await sql.get("select mode from robot_bound where mode = 'warn'")) === undefined ? 'enforce' : 'warn',
+    remove: (id, audit) =>
+      sql.atomic(function* () {
+        for (const text of removals.before) yield { text, values: [id] };
+        const passwords = yield { text: removals.passwords, values: [id] };
+        if ((yield { text: removals.account, values: [id] }) === 0) return null;
+        yield* addRow(audit(passwords));
+        return passwords;
+      }),
   };
 }

@@ -136,8 +136,10 @@ export function denialOf(denial: Denial, now: number): DenialView {
   };
 }
 
-function whyDenied({ by, password, rule }: Denial): string {
+function whyDenied({ by, password, rule, maker }: Denial): string {
   switch (by) {
+    case 'maker':
+      return `The robot’s own rules allow it, but ${maker ?? 'whoever'} made its password and can’t do this. Another owner can adopt it.`;
     case 'password':
       return `The policy allows it, but the password${password === null ? '' : ` “${password}”`} is narrower.`;
     case 'groups':

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import type { AppPassword, AppPasswords, Owner } from '../app-passwords/app-passwords.ts';
+import type { Maker } from '../app-passwords/maker.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import { type Tool, toolsFor } from './commands.ts';
@@ -21,6 +22,8 @@ import type { Views } from './views.ts';
 /** Whose passwords a request is about, and where the pages about them are. Addresses are below the prefix. */
 export type Holder = {
   readonly owner: Owner;
+  /** Who receives the secret, where the owner is a robot. */
+  readonly maker?: Maker;
   /** Stands before `/passwords/...`: '' for a person's own. */
   readonly base: string;
   /** The page with the list, and what a link to it says. */
@@ -32,7 +35,7 @@ export type Holder = {
 };
 
 /** The part of a holder that its pages show; `robot` is the robot's login, `null` for a person. */
-type HolderFrame = Omit<Holder, 'owner'> & { readonly robot: string | null };
+type HolderFrame = Omit<Holder, 'owner' | 'maker'> & { readonly robot: string | null };
 
 declare module './views.ts' {
   interface ViewData {
@@ -95,7 +98,12 @@ async function create(parts: PasswordActionParts, request: Request, response: Re
   const holder = await parts.holderOf(request);
   const fields = readFields(request.body);
   try {
-    const { secret, password } = await passwords.issue(holder.owner, toPasswordInput(fields), actorOf(parts, request));
+    const { secret, password } = await passwords.issue(
+      holder.owner,
+      toPasswordInput(fields),
+      actorOf(parts, request),
+      holder.maker,
+    );
     showSecret(parts, response, holder, { secret, password, previous: null });
   } catch (error) {
     const mistake = correctable(error);
@@ -134,11 +142,12 @@ async function askRotation(parts: PasswordActionParts, request: Request, respons
 }
 
 async function rotate(parts: PasswordActionParts, request: Request, response: Response): Promise<void> {
-  const { owner, ...place } = await parts.holderOf(request);
+  const holder = await parts.holderOf(request);
+  const { owner, maker } = holder;
   try {
     const input = readRotation(request.body);
-    const made = await parts.passwords.rotate(idOf(request), owner.id, input, actorOf(parts, request));
-    showSecret(parts, response, { owner, ...place }, made);
+    const made = await parts.passwords.rotate(idOf(request), owner.id, input, actorOf(parts, request), maker);
+    showSecret(parts, response, holder, made);
   } catch (error) {
     const mistake = correctable(error);
     if (mistake.code === 'not_found') throw mistake;

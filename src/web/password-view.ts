@@ -1,5 +1,6 @@
 /** Owns how an app password is told to a person: its state, what it may do, who used it last. */
 import type { AppPassword } from '../app-passwords/app-passwords.ts';
+import type { MakerStatus } from '../app-passwords/maker.ts';
 import { day } from '../lib/time.ts';
 import { type FormattedTime, formatTime } from './time-view.ts';
 import { userAgentName } from './user-agent.ts';
@@ -23,6 +24,8 @@ export type PasswordView = {
   readonly revoked: (FormattedTime & { readonly by: string; readonly reason: string }) | null;
   /** Whether it got a new secret: then this is the old one, which works until it expires. */
   readonly successor: boolean;
+  /** Who made a robot's password, in words; `null` for a person's. */
+  readonly maker: { readonly text: string; readonly isConcern: boolean } | null;
   /** Works, and nothing has used it for a long time. */
   readonly isIdle: boolean;
   readonly lastUse:
@@ -79,6 +82,7 @@ export function viewOf(password: AppPassword, now: number): PasswordView {
             reason: password.revocationReason ?? '',
           },
     successor: password.replacedBy !== null,
+    maker: password.ownerKind === 'robot' ? makerView(password.maker) : null,
     isIdle: password.state === 'live' && now - (lastUse?.at ?? password.createdAt) > idle,
     lastUse:
       lastUse === null
@@ -89,6 +93,18 @@ export function viewOf(password: AppPassword, now: number): PasswordView {
             client: userAgentName(lastUse.client),
             userAgent: lastUse.client,
           },
+  };
+}
+
+function makerView(maker: MakerStatus | null): PasswordView['maker'] {
+  if (maker === null) return { text: 'maker unknown', isConcern: true };
+  const { login, accountId, as, leftAt } = maker;
+  if (accountId === null) return { text: 'made on the command line', isConcern: false };
+  if (login === null) return { text: 'made by someone who was removed', isConcern: true };
+  if (leftAt !== null) return { text: `made by ${login}, whose account doesn’t work any more`, isConcern: true };
+  return {
+    text: as === 'administrator' ? `made by ${login}, as an administrator` : `made by ${login}`,
+    isConcern: false,
   };
 }
 

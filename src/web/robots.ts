@@ -1,11 +1,15 @@
 /** Owns the pages about robots: for administrators all of them, for everybody else those that their groups own. */
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
-import type { Robot, RobotManager, Robots } from '../accounts/robots.ts';
-import type { AppPasswords } from '../app-passwords/app-passwords.ts';
+import type { RobotConcern } from '../accounts/robot-review.ts';
+import { makerOf, type Robot, type RobotManager, type Robots } from '../accounts/robots.ts';
+import type { AppPassword, AppPasswords } from '../app-passwords/app-passwords.ts';
+import type { Denial } from '../audit/denials.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
+import { minuteOf } from '../lib/time.ts';
 import type { Account } from '../store/accounts.ts';
+import { type DenialView, denialOf } from './access-view.ts';
 import { correctable, fieldsOf, oneOf, readForm } from './fields.ts';
 import type { Holder } from './password-actions.ts';
 import { formErrorOf } from './password-form.ts';
@@ -29,16 +33,19 @@ type RobotView = ReturnType<typeof robotView>;
 
 declare module './views.ts' {
   interface ViewData {
-    robots: RobotFrame & { rows: readonly RobotView[] };
+    robots: RobotFrame & { rows: readonly RobotView[]; concerns: readonly ConcernView[] };
     robot: RobotFrame & {
       base: string;
       robot: RobotView;
       live: readonly PasswordView[];
       past: readonly PasswordView[];
+      /** What was refused because a password's maker can't do it. */
+      denials: readonly DenialView[];
       /** The password that was just revoked. */
       revoked: PasswordView | null;
     };
     /** `ownGroups`: those that can own the robot, `null` for any. */
+    'robot-remove': RobotFrame & { base: string; login: string; livePasswords: number };
     'robot-form': RobotFrame & { form: RobotForm; ownGroups: readonly string[] | null };
   }
 }
@@ -46,6 +53,9 @@ declare module './views.ts' {
 export type RobotPageParts = {
   readonly robots: Robots;
   readonly passwords: Pick<AppPasswords, 'ofAccount'>;
+  readonly denialsOf: (accountId: string) => Promise<readonly Denial[]>;
+  /** Passwords that administrators should look at. */
+  readonly review: () => Promise<readonly RobotConcern[]>;
   readonly requesterOf: (request: IncomingMessage) => Requester;
   readonly views: Views;
   readonly now: () => number;
@@ -65,6 +75,13 @@ export type RobotPages = {
   readonly change: RequestHandler[];
   /** POST <base>/:robot/state */
   readonly setState: RequestHandler[];
+  /** Refuses whoever may not make robots and passwords here; before every page that does. */
+  readonly requireMaking: RequestHandler;
+  /** POST <base>/:robot/passwords/:id/confirm */
+  readonly confirm: RequestHandler;
+  /** GET and POST of <base>/:robot/remove */
+  readonly askRemoval: RequestHandler;
+  readonly remove: RequestHandler;
   /** For the pages about its passwords. @throws {Refusal} `not_found` */
   holderOf(request: Request): Promise<Holder>;
 };
@@ -81,18 +98,33 @@ export function createRobotPages(pageParts: RobotPageParts, place: RobotPlace): 
     askChange: async (request, response) => showForm(parts, request, response, formOfRobot(await find(parts, request))),
     change: [readForm, (request, response) => change(parts, request, response)],
     setState: [readForm, (request, response) => setState(parts, request, response)],
+    requireMaking(request, _response, next) {
+      parts.robots.requireMaking(place.managerOf(personOf(request)));
+      next();
+    },
+    confirm: async (request, response) => {
+      const { id } = await find(parts, request);
+      const manager = place.managerOf(personOf(request));
+      await parts.robots.confirmMaker(String(request.params['id']), id, manager, actorOf(parts, request));
+      response.redirect(303, `${parts.views.prefix}${place.base}`);
+    },
+    askRemoval: (request, response) => askRemoval(parts, request, response),
+    remove: (request, response) => remove(parts, request, response),
     async holderOf(request) {
       const { id, login } = await find(parts, request);
       const { base, section, tab } = place;
       const home = `${base}/${id}`;
-      return { owner: { id, login, kind: 'robot' }, base: home, home, homeLabel: login, section, tab };
+      const maker = makerOf(place.managerOf(personOf(request)));
+      return { owner: { id, login, kind: 'robot' }, maker, base: home, home, homeLabel: login, section, tab };
     },
   };
 }
 
-async function list({ robots, views, place, now }: Parts, request: Request, response: Response): Promise<void> {
-  const rows = (await robots.list(place.managerOf(personOf(request)))).map((robot) => robotView(robot, now()));
-  views.page(response, 'robots', { ...frameOf(place), rows });
+async function list({ robots, views, place, review, now }: Parts, request: Request, response: Response): Promise<void> {
+  const manager = place.managerOf(personOf(request));
+  const rows = (await robots.list(manager)).map((robot) => robotView(robot, now()));
+  const concerns = manager.administrator ? (await review()).map((concern) => concernView(concern, now())) : [];
+  views.page(response, 'robots', { ...frameOf(place), rows, concerns });
 }
 
 function robotView(robot: Robot, now: number) {
@@ -105,6 +137,7 @@ function robotView(robot: Robot, now: number) {
 async function show(parts: Parts, request: Request, response: Response): Promise<void> {
   const { passwords, views, place, now } = parts;
   const robot = await find(parts, request);
+  const denials = await parts.denialsOf(robot.id);
   const all = (await passwords.ofAccount(robot)).map((password) => viewOf(password, now()));
   views.page(response, 'robot', {
     ...frameOf(place),
@@ -112,6 +145,7 @@ async function show(parts: Parts, request: Request, response: Response): Promise
     robot: robotView(robot, now()),
     live: all.filter(({ works }) => works),
     past: all.filter(({ works }) => !works),
+    denials: denials.filter(({ by }) => by === 'maker').map((denial) => denialOf(denial, now())),
     revoked: all.find(({ id, state }) => state === 'revoked' && id === request.query['revoked']) ?? null,
   });
 }
@@ -147,6 +181,42 @@ async function setState(parts: Parts, request: Request, response: Response): Pro
   const { id } = await find(parts, request);
   await robots.setState(id, state, place.managerOf(personOf(request)), actorOf(parts, request));
   response.redirect(303, `${parts.views.prefix}${place.base}/${id}`);
+}
+
+type ConcernView = ReturnType<typeof concernView>;
+
+function concernView({ password, why }: RobotConcern, now: number) {
+  const { id, name, login: robot, accountId: robotId } = password;
+  const scopes = why.kind === 'beyond' ? why.scopes : [];
+  return { id, name, robot, robotId, scopes, why: whyConcern(password, why, now), confirms: why.kind === 'unknown' };
+}
+
+function whyConcern({ maker }: AppPassword, why: RobotConcern['why'], now: number): string {
+  const who = maker?.login ?? 'someone who was removed';
+  switch (why.kind) {
+    case 'unknown':
+      return 'Nobody knows who made it. It works until someone revokes it: confirm it, if you answer for it, or revoke it.';
+    case 'left': {
+      if (why.until === null)
+        return `${who} made it, whose account doesn’t work any more. Adopt it: they know the secret.`;
+      const end = why.until <= now ? 'It has stopped' : `It stops at ${minuteOf(why.until)} UTC`;
+      return `${who} made it, whose account doesn’t work any more. ${end}, unless another owner adopts it.`;
+    }
+    case 'beyond':
+      return `${who} made it and can’t do this, for which it was used in the last 30 days. ${why.enforced ? 'It’s refused' : 'ROBOT_BOUND=enforce will refuse it'}.`;
+  }
+}
+
+async function askRemoval(parts: Parts, request: Request, response: Response): Promise<void> {
+  const robot = await find(parts, request);
+  const data = { ...frameOf(parts.place), base: `${parts.place.base}/${robot.id}`, login: robot.login };
+  parts.views.page(response, 'robot-remove', { ...data, livePasswords: robot.livePasswords });
+}
+
+async function remove(parts: Parts, request: Request, response: Response): Promise<void> {
+  const { id } = await find(parts, request);
+  await parts.robots.remove(id, parts.place.managerOf(personOf(request)), actorOf(parts, request));
+  response.redirect(303, `${parts.views.prefix}${parts.place.base}`);
 }
 
 function showError(parts: Parts, request: Request, response: Response, form: RobotForm, error: unknown): void {

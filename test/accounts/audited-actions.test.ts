@@ -5,7 +5,7 @@ import { day, input, root, type Scene, withScene } from '../support/administrati
 import { unaudited } from '../support/audit.ts';
 import { describeEngines } from '../support/engines.ts';
 
-const administrator = { administrator: true } as const;
+const administrator = { administrator: true, accountId: null } as const;
 const robot = { name: 'ci', description: '', ownerGroup: 'platform', groups: [], labels: {} };
 const tokenInput = { name: 'siem', days: 1, scopes: ['audit:read'] };
 const { client } = root;

@@ -97,7 +97,7 @@ describeEngines('people', (databases) => {
     'robots are not among them',
     scene(async (scene) => {
       const robot = { name: 'ci', description: '', ownerGroup: 'platform', groups: [], labels: {} };
-      await scene.robots.create(robot, { administrator: true }, root);
+      await scene.robots.create(robot, { administrator: true, accountId: null }, root);
       assert.deepEqual(await found(scene, {}), []);
     }),
   );
@@ -223,7 +223,11 @@ describeEngines('people', (databases) => {
       const own = await scene.addPerson('root');
       await assert.rejects(scene.people.remove(own.id, root), refusal('conflict', /cannot remove yourself/));
       const fields = { description: '', ownerGroup: 'platform', groups: [], labels: {} };
-      const robot = await scene.robots.create({ name: 'ci', ...fields }, { administrator: true }, root);
+      const robot = await scene.robots.create(
+        { name: 'ci', ...fields },
+        { administrator: true, accountId: null },
+        root,
+      );
       for (const change of [scene.people.remove(robot.id, root), scene.people.disable(robot.id, '', root)]) {
         await assert.rejects(change, refusal('not_found', /robot-ci is a robot/));
       }

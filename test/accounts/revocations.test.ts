@@ -160,8 +160,12 @@ describeEngines('revocations', (databases) => {
       const stolen = (await passwords.ofAccount(ana)).find(({ name }) => name === 'new');
       assert.equal(stolen?.revokedBy, 'ana@example.com');
       assert.ok(scene.events.some(({ action, actor }) => action === 'password.revoke' && actor === ana.login));
-      await store.people.disable(bo.id, { reason: '', by: root.actor, at: scene.clock.at }, unaudited);
-      const gone = { reason: 'deleted', passwordsBy: 'google', at: scene.clock.at };
+      await store.people.disable(
+        bo.id,
+        { reason: '', by: root.actor, at: scene.clock.at, forSecurity: false },
+        unaudited,
+      );
+      const gone = { reason: 'deleted', passwordsBy: 'google', at: scene.clock.at, forSecurity: false };
       assert.equal(await store.people.shutOut(bo.id, gone, unaudited), true, 'whoever disabled the account before');
       assert.equal(await store.people.shutOut(bo.id, gone, unaudited), false);
       const again = { state: 'active', reason: null, by: root.actor, at: scene.clock.at } as const;

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RobotInput, RobotManager } from '../../src/accounts/robots.ts';
+import { commandLine } from '../../src/app-passwords/maker.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { day, input, refusal, root, type Scene, withScene } from '../support/administration-scene.ts';
 import { describeEngines } from '../support/engines.ts';
 
-const administrator: RobotManager = { administrator: true };
-const inPlatform: RobotManager = { administrator: false, groups: ['platform'] };
-const inOther: RobotManager = { administrator: false, groups: ['other'] };
+const administrator: RobotManager = { administrator: true, accountId: null };
+const inPlatform: RobotManager = { administrator: false, accountId: 'ana', groups: ['platform'] };
+const inOther: RobotManager = { administrator: false, accountId: 'bo', groups: ['other'] };
 const robot: RobotInput = {
   name: 'ci-web',
   description: 'builds',
@@ -76,7 +77,7 @@ describeEngines('a robot', (databases) => {
     'logs in with a secret that says what it is, and the policy sees its groups and labels, however old they are',
     scene(async ({ robots, passwords, login, clock, policy }) => {
       const made = await robots.create({ ...robot, labels: { team: ['web'] } }, administrator, root);
-      const { secret } = await passwords.issue({ ...made, kind: 'robot' }, { ...input, days: 365 }, root);
+      const { secret } = await passwords.issue({ ...made, kind: 'robot' }, { ...input, days: 365 }, root, commandLine);
       assert.match(secret, /^dkr_/);
       clock.at += 200 * day;
       const identity = await login('robot-ci-web', secret);
@@ -88,7 +89,7 @@ describeEngines('a robot', (databases) => {
       const access = { type: 'repository', name: 'a/b', actions: ['push'] };
       assert.deepEqual(decide(policy, identity, access, { service: '', address: '' }).granted, ['push']);
       const { id } = (await passwords.ofAccount(made))[0] ?? { id: '' };
-      const rotated = await passwords.rotate(id, made.id, { days: 30, overlapHours: 1 }, root);
+      const rotated = await passwords.rotate(id, made.id, { days: 30, overlapHours: 1 }, root, commandLine);
       assert.match(rotated.secret, /^dkr_/);
     }),
   );
@@ -98,7 +99,7 @@ describeEngines('a robot', (databases) => {
     scene(async ({ addPerson, people, robots, passwords, login, events }) => {
       const ana = await addPerson('ana');
       const made = await robots.create(robot, inPlatform, { actor: ana.login, client: null });
-      const { secret } = await passwords.issue({ ...made, kind: 'robot' }, input, root);
+      const { secret } = await passwords.issue({ ...made, kind: 'robot' }, input, root, commandLine);
       await people.disable(ana.id, 'has left', root);
       assert.equal(typeof (await login('robot-ci-web', secret)), 'object');
       await robots.setState(made.id, 'disabled', inPlatform, root);

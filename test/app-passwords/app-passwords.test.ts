@@ -23,6 +23,9 @@ async function withScene(action: (scene: Scene) => Promise<void>): Promise<void>
   const events: AuditEvent[] = [];
   const clock = { at: Date.UTC(2026, 10, 23) };
   const passwords = createAppPasswords({
+    accountById: store.accounts.byId,
+    makerRules: { enforced: true, grace: 7 * 24 * 60 * 60 * 1000 },
+
     store: store.passwords,
     audit: collectingAudit(events),
     pepper: createPepper('p'.repeat(32)),

@@ -46,6 +46,9 @@ describeEngines('passwords from docker_auth', (databases) => {
   let policyHash: string | null;
   const passwordsOf = () =>
     createAppPasswords({
+      accountById: store.accounts.byId,
+      makerRules: { enforced: true, grace: 7 * 24 * 60 * 60 * 1000 },
+
       ...{ store: store.passwords, pepper, onError: assert.ifError, now: () => now, checkPattern: () => null },
       audit: collectingAudit(events),
       ...{ publicUrl: 'https://auth.example.com/', maximumDays: 365, maximumPerAccount: 3 },

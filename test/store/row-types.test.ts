@@ -62,6 +62,8 @@ const account = {
   labels_json: 'text or null',
   description: 'text or null',
   created_by: 'text or null',
+  created_by_id: 'text or null',
+  stopped_for_security: 'integer or null',
 } as const;
 const counted = { ...account, live_passwords: 'integer' } as const;
 const apiToken = {
@@ -104,6 +106,7 @@ const denial = {
   rule_line: 'integer',
   rule_comment: 'text or null',
   password_name: 'text or null',
+  maker: 'text or null',
   address: 'text',
   count: 'integer',
   first_at: 'integer',
@@ -127,6 +130,8 @@ const password = {
   used_address: 'text or null',
   used_client: 'text or null',
   replaced_by: 'text or null',
+  maker_id: 'text or null',
+  maker_kind: 'text or null',
 } as const;
 const listed = {
   ...password,
@@ -134,6 +139,10 @@ const listed = {
   login: 'text',
   kind: 'text',
   identity_services: 'text or null',
+  maker_login: 'text or null',
+  maker_state: 'text or null',
+  maker_state_at: 'integer or null',
+  maker_stopped_for_security: 'integer or null',
 } as const;
 const withOwner = {
   ...password,
@@ -194,7 +203,11 @@ const checks: Checks = {
     byId: { args: ['a', 1], columns: counted },
     remove: computed,
   },
-  robots: { byId: { args: ['a', 1], columns: counted }, all: { args: [1], columns: counted } },
+  robots: {
+    byId: { args: ['a', 1], columns: counted },
+    all: { args: [1], columns: counted },
+    createdBy: { args: ['a', 1], columns: counted },
+  },
   passwords: {
     byHash: { args: ['h'], columns: withOwner },
     bcryptOf: { args: ['a', 1, 1], columns: withOwner },
@@ -202,6 +215,8 @@ const checks: Checks = {
     byId: { args: ['p'], columns: listed },
     ofAccount: { args: ['a'], columns: listed },
     all: { args: [], columns: listed },
+    madeBy: { args: ['a', 1], columns: listed },
+    ofRobots: { args: [1], columns: listed },
     expiring: { args: [1, 2], columns: listed },
   },
   passwordUses: {

@@ -86,7 +86,16 @@ function createScene(store: Store): Scene {
   const pepper = createPepper('p'.repeat(32));
   const limits = { maximumDays: 365, maximumPerAccount: 3 };
   const rules = { ...limits, gracePeriods, publicUrl: 'https://auth.example.com/', checkPattern: () => null };
-  const passwords = createAppPasswords({ store: store.passwords, audit, pepper, onError, now, ...rules });
+  const passwords = createAppPasswords({
+    accountById: store.accounts.byId,
+    makerRules: { enforced: true, grace: 7 * 24 * 60 * 60 * 1000 },
+    store: store.passwords,
+    audit,
+    pepper,
+    onError,
+    now,
+    ...rules,
+  });
   const failedLogins = createFailedLogins({ store: store.failedLogins, pepper, limit: 10, onError, now });
   const uses = createUses({ store: store.passwordUses, audit, onError, now });
   const emails = ['Root@example.com'];
@@ -104,7 +113,14 @@ function createScene(store: Store): Scene {
       forgetToken: async () => {},
     }),
     revocations: createRevocations({ store, uses, administrators, audit, now }),
-    robots: createRobots({ store, audit, isStaticUser: (login) => policy.users.has(login), now }),
+    robots: createRobots({
+      selfService: true,
+      perPerson: 2,
+      store,
+      audit,
+      isStaticUser: (login) => policy.users.has(login),
+      now,
+    }),
     leaks: createLeakReports({ store, failedLogins, audit, pepper, now }),
     identityTokens: createIdentityTokens({
       ...{ store: store.identityTokens, audit, pepper, now },

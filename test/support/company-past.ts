@@ -30,8 +30,8 @@ async function writeRobots(store: Store, today: number): Promise<void> {
   for (const [name, description, owner_group, groups_json, labels_json] of robots) {
     const login = `robot-${name}`;
     const facts = { display_name: name, description, owner_group, groups_json, labels_json };
-    const made = { created_by: 'ana@example.com', created_at: today - 200 * day };
-    await store.robots.insert({ id: name, login, ...facts, ...made }, unaudited);
+    const made = { created_by: 'ana@example.com', created_by_id: null, created_at: today - 200 * day };
+    await store.robots.insert({ id: name, login, ...facts, ...made }, 10, unaudited);
     const used = [1.5, '203.0.113.40', docker] as const;
     await hold(store, { id: name, login }, { age: 150, days: 365, name: 'Runner', used, pulled: ['web/shop'] }, today);
   }

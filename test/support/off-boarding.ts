@@ -52,6 +52,9 @@ export async function openRegistry(
     },
   };
   const passwords = createAppPasswords({
+    accountById: store.accounts.byId,
+    makerRules: { enforced: true, grace: 7 * 24 * 60 * 60 * 1000 },
+
     ...{ store: store.passwords, audit, pepper: createPepper('p'.repeat(32)), onError: assert.ifError, now },
     ...{ publicUrl: 'https://auth.example.com/', maximumDays: 365, maximumPerAccount: 3, checkPattern: () => null },
     gracePeriods: { groups: 24 * hour, full: 24 * hour, pull: 24 * hour },

@@ -65,6 +65,9 @@ export async function startPasswordPages(
   const events: AuditEvent[] = [];
   const gracePeriods = { groups: day, full: day, pull: 3 * day };
   const passwords = createAppPasswords({
+    accountById: store.accounts.byId,
+    makerRules: { enforced: true, grace: 7 * 24 * 60 * 60 * 1000 },
+
     store: store.passwords,
     audit: collectingAudit(events),
     pepper: createPepper('p'.repeat(32)),

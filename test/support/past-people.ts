@@ -72,11 +72,24 @@ export async function writeAna(
     [
       {
         ...{ ...denied, id: 'd1', name: 'prod/gateway', action: 'push', decided_by: 'policy', rule_line: 5 },
-        ...{ rule_comment: 'Only robots push to prod/', password_name: 'MacBook', count: 3, ...at(67 * minute) },
+        ...{
+          rule_comment: 'Only robots push to prod/',
+          maker: null,
+          password_name: 'MacBook',
+          count: 3,
+          ...at(67 * minute),
+        },
       },
       {
         ...{ ...denied, id: 'd2', name: 'platform/web-shop', action: 'push', decided_by: 'password', rule_line: 8 },
-        ...{ rule_comment: null, password_name: 'Mirror job', count: 1, address: '2001:db8:4f::c1', ...at(3 * day) },
+        ...{
+          rule_comment: null,
+          maker: null,
+          password_name: 'Mirror job',
+          count: 1,
+          address: '2001:db8:4f::c1',
+          ...at(3 * day),
+        },
       },
     ],
     200,
@@ -109,7 +122,11 @@ export async function writePerson(store: Store, today: number, number: number): 
 
 async function writeState(store: Store, id: string, number: number, at: number): Promise<void> {
   if (number % 23 === 7)
-    await store.people.disable(id, { at, by: 'ana@example.com', reason: 'Left the company' }, unaudited);
+    await store.people.disable(
+      id,
+      { forSecurity: false, at, by: 'ana@example.com', reason: 'Left the company' },
+      unaudited,
+    );
   if (number % 31 !== 12) return;
   const reason = 'the provider ended the session';
   await store.accounts.setState(id, { at, by: 'provider', state: 'reauth_required', reason }, unaudited);

@@ -40,7 +40,13 @@ async function writeDenials(store: Store, { id, login }: Owner, today: number): 
   const rows = [null, 'C'.repeat(150)].map((comment, number) => ({
     ...{ id: `${id}-${number}`, account: login, account_id: id, service: 'registry.example.com', type: 'repository' },
     ...{ name: 'n'.repeat(200), action: 'push', address: '2001:db8::1', count: 1000, first_at: today, last_at: today },
-    ...{ decided_by: 'policy' as const, rule_line: 5 + number, rule_comment: comment, password_name: unbroken },
+    ...{
+      decided_by: 'policy' as const,
+      rule_line: 5 + number,
+      rule_comment: comment,
+      maker: null,
+      password_name: unbroken,
+    },
   }));
   await store.denials.add(rows, 200);
 }

@@ -49,6 +49,8 @@ export function account(changes: Partial<Account>): Account {
     groups_json: '[]',
     groups_at: null,
     undecided_groups_json: null,
+    created_by_id: null,
+    stopped_for_security: null,
     state: 'active',
     state_reason: null,
     state_by: null,

@@ -13,6 +13,7 @@ const password: AppPassword = {
     revokedBy: null,
     revocationReason: null,
     replacedBy: null,
+    maker: null,
     lastUse: null,
     identityServices: [],
   },

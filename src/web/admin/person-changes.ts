@@ -1,6 +1,6 @@
 /** Owns what administrators do to a person: disable, enable, end the sessions, remove. Each is asked for on a page that says what it means. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { People } from '../../accounts/people.ts';
+import type { Made, People } from '../../accounts/people.ts';
 import type { Refusal } from '../../lib/errors.ts';
 import { correctable, fieldsOf, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
@@ -21,6 +21,9 @@ declare module '../views.ts' {
         reason: string;
         person: ReturnType<typeof personView>;
         sessionCount: number;
+        made: Made;
+        /** What happens to the passwords of robots that the person made; `null`: nothing. */
+        warnsOfRobots: string | null;
       };
   }
 }
@@ -89,6 +92,13 @@ const words: Readonly<Record<ChangeName, Words>> = {
   },
 };
 
+const robotWords: Readonly<Record<ChangeName, string | null>> = {
+  disable: 'Their passwords stop after a grace period, unless another owner of the robot adopts them.',
+  remove: 'Their passwords stop immediately. Let another owner of the robot adopt them first.',
+  enable: null,
+  'end-sessions': null,
+};
+
 export function createPersonChange(parts: PersonChangeParts, name: ChangeName): PersonChange {
   return {
     ask: (request, response) => ask(parts, name, request, response, null),
@@ -105,7 +115,7 @@ async function ask(
   response: Response,
   error: Refusal | null,
 ) {
-  const { person, sessions } = await parts.people.detail(request.params.id);
+  const { person, sessions, made } = await parts.people.detail(request.params.id);
   const data = {
     section: sections.administration,
     tab: tabs.people,
@@ -115,6 +125,8 @@ async function ask(
     reason: fieldsOf(request.body)('reason'),
     person: personView(person, parts.now()),
     sessionCount: sessions.length,
+    made,
+    warnsOfRobots: robotWords[name],
   };
   parts.views.page(response, 'admin-person-change', data, error?.status ?? 200);
 }
@@ -124,7 +136,9 @@ async function act(parts: PersonChangeParts, name: ChangeName, request: IdReques
   const { id } = request.params;
   const by = actorOf(parts, request);
   try {
-    if (name === 'disable') await people.disable(id, fieldsOf(request.body)('reason'), by);
+    const field = fieldsOf(request.body);
+    const forSecurity = field('forSecurity') === 'yes';
+    if (name === 'disable') await people.disable(id, field('reason'), by, { forSecurity });
     else if (name === 'enable') await people.enable(id, by);
     else if (name === 'remove') await people.remove(id, by);
     else await people.endSessions(id, by);

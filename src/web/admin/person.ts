@@ -1,6 +1,6 @@
 /** Owns the page of one person: what they hold, may do and were refused, where they are signed in. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { People, Person, PersonDetail } from '../../accounts/people.ts';
+import type { Made, People, Person, PersonDetail } from '../../accounts/people.ts';
 import type { Denial } from '../../audit/denials.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { Policy } from '../../policy/acl.ts';
@@ -37,7 +37,9 @@ declare module '../views.ts' {
         live: readonly UsedPassword[];
         past: readonly UsedPassword[];
         denials: readonly DenialView[];
+        made: Made;
       };
+    'made-list': { made: Made };
     'admin-password-table': { rows: readonly UsedPassword[]; label: string; ended: boolean };
   }
 }
@@ -68,6 +70,7 @@ async function show(parts: PersonPageParts, request: Request<{ id: string }>, re
     person: personView(detail.person, now()),
     isAdministrator: detail.isAdministrator,
     ...passwordsOf(detail, now()),
+    made: detail.made,
     candidateRules: candidateRulesOf(effectivePermissionsOf(policy(), identity)),
     denials: denials.map((denial) => denialOf(denial, now())),
     groups: detail.groups,

@@ -1,0 +1,99 @@
+/** Owns who made a robot's password, and what that means for it now: the password does no more than its maker can. */
+import { identityOfAccount } from '../identity/account-identity.ts';
+import type { GracePeriods } from '../identity/account-status.ts';
+import type { Identity } from '../identity/identity.ts';
+import { Refusal } from '../lib/errors.ts';
+import { minuteOf } from '../lib/time.ts';
+import type { Account } from '../store/accounts.ts';
+import type { ListedPassword, PasswordRow } from '../store/passwords.ts';
+
+/** Whoever receives a robot's secret, by creating, rotating or adopting it. */
+export type Maker = {
+  /** `null` for the command line. */
+  readonly accountId: string | null;
+  /** An administrator's password is bounded by the robot's own rules alone. */
+  readonly as: 'person' | 'administrator';
+};
+
+export const commandLine: Maker = { accountId: null, as: 'administrator' };
+
+export type MakerRules = {
+  /** Whether the bound denies; otherwise it only warns. */
+  readonly enforced: boolean;
+  /** Milliseconds that a password works after its maker's account stopped; `null`: for as long as it lives. */
+  readonly grace: number | null;
+};
+
+/** The maker as lists show it; `null` where it isn't known. Times are epoch milliseconds. */
+export type MakerStatus = {
+  /** `null`: the command line, or an account that was removed. */
+  readonly login: string | null;
+  readonly accountId: string | null;
+  readonly as: Maker['as'];
+  /** When the maker's account stopped working; `null` while it works. */
+  readonly leftAt: number | null;
+  /** Stopped for a security reason: there's no grace period. */
+  readonly isSecurity: boolean;
+};
+
+type MakerFacts = Pick<Account, 'login' | 'state' | 'state_at' | 'stopped_for_security'>;
+type MadeRow = Pick<PasswordRow, 'maker_id' | 'maker_kind'>;
+
+/** @param maker its account; `undefined` for one that was removed */
+function makerStatusOf(row: MadeRow, maker: MakerFacts | undefined): MakerStatus | null {
+  const { maker_id: accountId, maker_kind: as } = row;
+  if (as === null) return null;
+  const isSecurity = maker?.stopped_for_security === 1;
+  const known = { login: maker?.login ?? null, accountId, as, isSecurity };
+  const isThere = accountId === null || maker?.state === 'active';
+  return { ...known, leftAt: isThere ? null : (maker?.state_at ?? 0) };
+}
+
+/** The same for a row of a list, which has the maker's columns beside its own. */
+export function listedMakerOf(row: Omit<ListedPassword, 'login' | 'kind'>): MakerStatus | null {
+  const { maker_login: login, maker_state: state } = row;
+  if (login === null || state === null) return makerStatusOf(row, undefined);
+  const { maker_state_at: state_at, maker_stopped_for_security: stopped_for_security } = row;
+  return makerStatusOf(row, { login, state, state_at, stopped_for_security });
+}
+
+/** When a password stops because its maker left, unless another owner adopts it; `null`: it doesn't. Epoch milliseconds. */
+export function endAfterMaker({ login, leftAt, isSecurity }: MakerStatus, rules: MakerRules): number | null {
+  if (leftAt === null) return null;
+  if (isSecurity || login === null) return leftAt;
+  return rules.enforced && rules.grace !== null ? leftAt + rules.grace : null;
+}
+
+/**
+ * What bounds a password's decisions.
+ * @param maker its account; `undefined` for one that was removed
+ * @returns `null` where the robot's own rules decide alone
+ * @throws {Refusal} `unauthenticated` where the maker left too long ago
+ */
+export function boundOf(
+  row: MadeRow & Pick<PasswordRow, 'name'>,
+  maker: Account | undefined,
+  rules: MakerRules,
+  gracePeriods: GracePeriods,
+  now: number,
+): Identity['maker'] {
+  const status = makerStatusOf(row, maker);
+  if (status === null) return null;
+  const end = endAfterMaker(status, rules);
+  if (end !== null && end <= now) throw left(row.name, status);
+  if (status.as === 'administrator' || maker === undefined) return null;
+  // A leaver is known as of the moment of leaving: the groups neither grow old nor change.
+  const identity = identityOfAccount(maker, gracePeriods, status.leftAt ?? now);
+  return { login: maker.login, identity, enforced: rules.enforced };
+}
+
+function left(name: string, { login, leftAt }: MakerStatus): Refusal {
+  const who =
+    login === null
+      ? 'someone whose account was removed'
+      : `${login}, whose account stopped working at ${minuteOf(leftAt ?? 0)} UTC`;
+  return new Refusal(
+    'unauthenticated',
+    `password "${name}" was made by ${who}; another owner of the robot can adopt it`,
+  );
+}
