@@ -35,8 +35,9 @@ const robot = (store: Store, id: string) =>
   store.robots.insert(
     {
       ...{ id, login: `robot-${id}`, display_name: id, description: '', owner_group: 'platform' },
-      ...{ groups_json: '[]', labels_json: '{}', created_by: 'root@example.com', created_at: now },
+      ...{ groups_json: '[]', labels_json: '{}', created_by: 'root@example.com', created_by_id: null, created_at: now },
     },
+    1,
     unaudited,
   );
 
@@ -80,7 +81,7 @@ export const adminActions: readonly AdminAction[] = [
     audited: 'person.enable',
     async prepare(store, id) {
       await person(store, id);
-      await store.people.disable(id, by, unaudited);
+      await store.people.disable(id, { ...by, forSecurity: false }, unaudited);
     },
     request: (id) => post(`/people/${id}/enable`),
     happened: state('$1', 'active'),
