@@ -8,7 +8,6 @@ import type { Identity } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Policy } from '../policy/acl.ts';
 import { decide } from '../policy/decide.ts';
-import { formatScope } from '../scope.ts';
 import type { Store } from '../store/store.ts';
 
 export type RobotConcern = {
@@ -85,6 +84,6 @@ function beyondMaker({ policy, services }: RobotReviewParts, robot: Identity, us
         return allows({ ...robot, maker: null }) && !allows(robot);
       }),
     );
-    return missing.length === 0 ? [] : [formatScope({ ...access, actions: missing })];
+    return missing.length === 0 ? [] : [`repository:${name}:${missing.join(',')}`];
   });
 }

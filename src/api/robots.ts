@@ -1,5 +1,5 @@
 /** Owns the operations of the API on robots and their passwords. */
-import { makerOf, type RobotInput, type Robots } from '../accounts/robots.ts';
+import type { RobotInput, Robots } from '../accounts/robots.ts';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { ApiField, Input } from './input.ts';
 import type { ApiCall, ApiRoute } from './route.ts';
@@ -15,6 +15,10 @@ const factFields: readonly ApiField[] = [
   { name: 'groups', type: 'strings', about: 'what the policy sees as its groups' },
   { name: 'labels', type: 'object', about: 'what the policy sees as its labels: lists of texts by name' },
 ];
+/** Whoever calls receives the secret. */
+function makerOf({ accountId }: Pick<ApiCall, 'accountId'>) {
+  return { accountId, as: 'administrator' } as const;
+}
 const nameField: ApiField = {
   name: 'name',
   type: 'string',
@@ -115,7 +119,7 @@ function routesOfPasswords({ robots, passwords }: RobotParts): ApiRoute[] {
           pullOnly: body.flag('pullOnly'),
           repositories: body.texts('repositories'),
         };
-        return passwords.issue({ ...robot, kind: 'robot' }, input, by, makerOf(manager));
+        return passwords.issue({ ...robot, kind: 'robot' }, input, by, makerOf(call));
       },
     },
     {
@@ -128,7 +132,7 @@ function routesOfPasswords({ robots, passwords }: RobotParts): ApiRoute[] {
         const manager = managerOf(call);
         const { id } = await robots.byId(param('id'), manager);
         const input = { days: body.integer('days') ?? 0, overlapHours: body.integer('overlapHours') ?? -1 };
-        return passwords.rotate(param('password'), id, input, by, makerOf(manager));
+        return passwords.rotate(param('password'), id, input, by, makerOf(call));
       },
     },
   ];
