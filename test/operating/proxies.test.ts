@@ -8,7 +8,8 @@ import { type TestContext, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { blocksOf } from '../support/document.ts';
 import { createInstallation, type Installation, type Server } from '../support/installation.ts';
-import { findProgram, missing } from '../support/parts.ts';
+import { startNginx } from '../support/nginx.ts';
+import { missing } from '../support/parts.ts';
 import { freePorts } from '../support/ports.ts';
 import { type Running, startProgram } from '../support/process.ts';
 import { startRegistry } from '../support/registry.ts';
@@ -25,9 +26,7 @@ type Places = {
   readonly registryFront: number;
 };
 
-const root = process.getuid?.() === 0;
-
-function startNginx(places: Places): Promise<Running> {
+function startDocumentedNginx(places: Places): Promise<Running> {
   const { folder, files } = places;
   const ports = [places.authFront, places.registryFront];
   const [text = ''] = blocksOf('docs/operating.md', 'nginx');
@@ -37,14 +36,7 @@ function startNginx(places: Places): Promise<Running> {
     .replaceAll(/ssl_certificate_key \S+;/g, `ssl_certificate_key ${files.key};`)
     .replaceAll('127.0.0.1:5001', `127.0.0.1:${places.dockpass}`)
     .replaceAll('127.0.0.1:5000', `127.0.0.1:${places.registry}`);
-  const bodies = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  const temporary = bodies.map((name) => `${name}_temp_path ${join(folder, name)};`).join(' ');
-  const file = join(folder, 'nginx.conf');
-  const user = root ? 'user root;' : '';
-  const http = `access_log off; ${temporary}\n${servers}`;
-  writeFileSync(file, `${user} pid ${join(folder, 'nginx.pid')}; error_log stderr notice; events {} http { ${http} }`);
-  const args = ['-p', folder, '-c', file, '-g', 'daemon off;'];
-  return startProgram(findProgram('nginx') ?? 'nginx', args, { ready: /start worker process \d/ });
+  return startNginx(folder, servers);
 }
 
 function startCaddy(places: Places): Promise<Running> {
@@ -108,7 +100,7 @@ async function logIn({ places }: World, password: string, headers: Record<string
   return response.statusCode;
 }
 
-const proxies = { nginx: startNginx, caddy: startCaddy };
+const proxies = { nginx: startDocumentedNginx, caddy: startCaddy };
 for (const [name, startProxy] of Object.entries(proxies)) {
   const skip = missing(name, 'docker-registry', 'openssl', 'skopeo');
   test(`${name} as docs/operating.md has it`, { skip }, async (t) => {
