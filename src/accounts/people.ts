@@ -28,6 +28,8 @@ export type Person = {
   readonly groups: readonly string[];
   /** When it told them; `null`: never, which is not "none". */
   readonly groupsAt: number | null;
+  /** Why the provider's last answer left them unknown, for people; `null`: it didn't. */
+  readonly groupsProblem: string | null;
   /** When the provider last said that the person is there; `null`: it cannot be asked. */
   readonly confirmedAt: number | null;
   readonly createdAt: number;
@@ -272,6 +274,7 @@ function toPerson(row: PersonRow): Person {
     domain: row.domain,
     groups: readJson(row.groups_json, isTexts),
     groupsAt: row.groups_at,
+    groupsProblem: row.groups_problem,
     confirmedAt: row.confirmed_at,
     createdAt: row.created_at,
     signedInAt: row.signed_in_at,

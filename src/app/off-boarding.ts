@@ -35,7 +35,8 @@ export async function openPeople(
   const { store, audit, log, cipher } = core;
   // A wait must not keep the process, nor outlive the service.
   const wait = (milliseconds: number) => setTimeout(milliseconds, undefined, { ref: false, signal: stopping });
-  const connectors = await createConnectors(config, log);
+  const sent = createSentBefore(store.providerSent, Date.now);
+  const connectors = await createConnectors(config, sent);
   const directories = new Map<string, PersonSource>();
   if (config.google?.directory) {
     const { createGoogleDirectory } = await import('../sign-in/google/directory.ts');
@@ -43,8 +44,7 @@ export async function openPeople(
     const parts = { fetch, now: Date.now, wait, random: Math.random, log, named };
     directories.set('google', createGoogleDirectory(config.google.directory, parts));
   }
-  const parts = { store, cipher, connectors, directories, audit, log, now: Date.now, wait };
-  const sent = createSentBefore(store.providerSent, Date.now);
+  const parts = { store, cipher, connectors, directories, sent, audit, log, now: Date.now, wait };
   return { connectors, sent, offBoarding: createOffBoarding(parts), readGoogleEvent: await openGoogleEvents(config) };
 }
 
@@ -59,7 +59,8 @@ export function labelOf({ connectors }: Pick<People, 'connectors'>, provider: st
  */
 export function createForgetToken(config: Config, { store, cipher, log }: Core): PeopleParts['forgetToken'] {
   const tokens = createRefreshTokens({ store: store.refreshTokens, cipher, log, now: Date.now });
-  return async (person) => tokens.forget(person.id, refresherOf(await createConnectors(config, log), person));
+  const sent = createSentBefore(store.providerSent, Date.now);
+  return async (person) => tokens.forget(person.id, refresherOf(await createConnectors(config, sent), person));
 }
 
 async function openGoogleEvents({ google }: Config): Promise<ReadMessage | null> {

@@ -61,13 +61,14 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
     ...{ labelOf: (provider: string) => labelOf(people, provider), isProven: freshness.isProven },
     ...{ views, now: Date.now },
   };
+  const notices = () => providerNotices({ store, connectors: people.connectors, oidc: config.oidc, now: Date.now });
   const context: PageContext = {
     common: { views, requesterOf, now: Date.now },
     ...{ administration, audit, passwords: core.passwords, settings: config },
     policies: parts.policies,
     denialsOf: core.denials.ofAccount,
     identityNamed: createNaming(config, store.accounts, parts.policies.current),
-    warnings: async () => [...parts.warnings(), ...(await providerNotices({ store, people }))],
+    warnings: async () => [...parts.warnings(), ...(await notices())],
     requirePerson: sessions.requirePerson,
     fresh: (pageOf, maximumAge = config.administrators.freshness) =>
       requireFreshSignIn({ ...freshParts, freshness: maximumAge }, pageOf),
@@ -157,6 +158,7 @@ function openSignIn(
     redemptions: createRedemptions({ seenTokens: store.seenTokens, now: Date.now }),
     onEnd: metrics?.signInEnded ?? (() => {}),
     admission: createAdmission({ accounts: store.accounts, audit, now: Date.now }),
+    believe: offBoarding.believe,
     afterSignIn: offBoarding.afterSignIn,
     needsToken: offBoarding.needsToken,
   });

@@ -1,29 +1,56 @@
-/** Owns what administrators read about their providers: what a provider doesn't prove, and what it means. */
-
+/** Owns what administrators read about their providers: what a provider doesn't prove or no longer sends, and what to do about it. */
+import type { Config } from '../config/config.ts';
+import { oidcPrefix } from '../config/providers.ts';
+import { day } from '../lib/time.ts';
+import type { Connector } from '../sign-in/connector.ts';
 import type { ProviderSentRow } from '../store/provider-sent.ts';
 import type { Store } from '../store/store.ts';
-import { labelOf, type People } from './off-boarding.ts';
 
 export type NoticeParts = {
   readonly store: Pick<Store, 'providerSent'>;
-  readonly people: Pick<People, 'connectors'>;
+  readonly connectors: readonly Pick<Connector, 'name' | 'label'>[];
+  readonly oidc: Config['oidc'];
+  /** Epoch milliseconds. */
+  readonly now: () => number;
 };
 
-/** @returns one sentence each, for the top of /admin */
-export async function providerNotices({ store, people }: NoticeParts): Promise<string[]> {
+/** @returns one sentence or two each, for the top of /admin */
+export async function providerNotices({ store, connectors, oidc, now }: NoticeParts): Promise<string[]> {
   const rows = await store.providerSent.all();
-  return people.connectors.flatMap(({ name }) => {
-    const sent = new Set(rows.filter(({ provider }) => provider === name).map(({ what }) => what));
-    return noticesOf(labelOf(people, name), sent);
+  return connectors.flatMap(({ name, label }) => {
+    const sent = rows.filter(({ provider }) => provider === name);
+    const settings = oidc.find((provider) => provider.name === name);
+    return [
+      ...freshnessNotice(label, sent),
+      ...commaNotice(label, sent, settings),
+      ...lostGroupsNotice(label, sent, now()),
+    ];
   });
 }
 
-function noticesOf(label: string, sent: ReadonlySet<ProviderSentRow['what']>): string[] {
-  const notices: string[] = [];
-  if (sent.has('sign-in') && !sent.has('auth_time')) {
-    notices.push(
-      `${label} has never said when it authenticated someone (auth_time). A fresh sign-in there shows that someone at the browser chose an account, and perhaps no more.`,
-    );
-  }
-  return notices;
+type Sent = readonly Pick<ProviderSentRow, 'what' | 'at'>[];
+
+function freshnessNotice(label: string, sent: Sent): string[] {
+  const has = (what: string) => sent.some((row) => row.what === what);
+  if (!has('sign-in') || has('auth_time')) return [];
+  return [
+    `${label} has never said when it authenticated someone (auth_time). A fresh sign-in there shows that someone at the browser chose an account, and perhaps no more.`,
+  ];
+}
+
+/** Older versions split at commas, so a group may mean something else after an upgrade. */
+function commaNotice(label: string, sent: Sent, settings: Config['oidc'][number] | undefined): string[] {
+  const isSplit = settings === undefined || settings.groupsSeparator !== null || settings.groupsFormat !== 'list';
+  if (isSplit || !sent.some(({ what }) => what === 'groups with commas')) return [];
+  const setting = `${oidcPrefix(settings.name)}GROUPS_SEPARATOR`;
+  return [
+    `${label} sends groups as one text with commas, which is one group. If it is a list, set ${setting}=, and it is split.`,
+  ];
+}
+
+function lostGroupsNotice(label: string, sent: Sent, now: number): string[] {
+  if (!sent.some(({ what, at }) => what === 'no more groups' && now - at < day)) return [];
+  return [
+    `${label} stopped sending the groups claim for many people within a day. Their groups stay until they are too old. Look at the claim's mapper there.`,
+  ];
 }

@@ -1,17 +1,20 @@
 /** Makes the providers that people sign in with, from the settings of each. */
 import type { Config } from '../config/config.ts';
-import type { Log } from '../lib/log.ts';
 import { compilePattern } from '../pattern/pattern.ts';
 import type { Connector } from '../sign-in/connector.ts';
 import type { GroupsClaim } from '../sign-in/group-claim.ts';
+import type { SentBefore } from '../sign-in/sent-before.ts';
 
 /**
  * Each with its own callback path, so that no provider can answer for another (RFC 9700, section 4.4). What speaks to a
  * provider is loaded where one is configured: it is a tenth of the memory.
  */
-export async function createConnectors({ google, oidc, publicUrl, prefix }: Config, log: Log): Promise<Connector[]> {
+export async function createConnectors(
+  { google, oidc, publicUrl, prefix }: Config,
+  sent: SentBefore,
+): Promise<Connector[]> {
   const callbackOf = (name: string) => `${publicUrl.origin}${prefix}/sign-in/${name}/callback`;
-  const parts = { fetch, log, now: Date.now };
+  const parts = { fetch, sent, now: Date.now };
   const connectors: Connector[] = [];
   if (google !== null) {
     const { createGoogleConnector } = await import('../sign-in/google/google.ts');
@@ -27,8 +30,10 @@ export async function createConnectors({ google, oidc, publicUrl, prefix }: Conf
   return connectors;
 }
 
-function groupsClaimOf({ groupsClaim, groupsPrefix, groupsAllow }: Config['oidc'][number]): GroupsClaim | null {
-  if (groupsClaim === null) return null;
+function groupsClaimOf(settings: Config['oidc'][number]): GroupsClaim | null {
+  const { groupsClaim: path, groupsPrefix: prefix, groupsAllow } = settings;
+  if (path === null) return null;
   const allow = groupsAllow === null ? undefined : compilePattern(groupsAllow, { doubleStar: true });
-  return { path: groupsClaim, prefix: groupsPrefix, allow };
+  const { groupsFormat: format, groupsSeparator: separator, groupsMissing: missing } = settings;
+  return { path, prefix, allow, format, separator, missing };
 }

@@ -43,11 +43,20 @@ export type OidcConfig = {
   readonly groupsPrefix: string;
   /** Pattern of the groups that count; `null`: all. */
   readonly groupsAllow: string | null;
+  readonly groupsFormat: (typeof groupFormats)[number];
+  /** Between the groups of one text, exactly as written; `null`: a text is one group. */
+  readonly groupsSeparator: string | null;
+  readonly groupsMissing: (typeof missingMeanings)[number];
+  /** The claim that is taken for the e-mail address. */
+  readonly emailClaim: string;
   /** Domains of the verified e-mail that may come in; empty: all. */
   readonly domains: readonly string[];
   readonly requireVerifiedEmail: boolean;
   readonly refreshTokens: boolean;
 };
+
+const groupFormats = ['list', 'json', 'keys'] as const;
+const missingMeanings = ['auto', 'none', 'unknown'] as const;
 
 /** `null` where Google is not configured. */
 export function readGoogle(settings: Settings): GoogleConfig | null {
@@ -102,7 +111,7 @@ export function readOidcProviders(settings: Settings, environment: Environment):
   refuseUnknown(settings, environment);
   const names = settings.list('OIDC_PROVIDERS');
   if (new Set(names).size < names.length) settings.problem('OIDC_PROVIDERS names one provider twice');
-  const providers = [...new Set(names)].flatMap((name) => readOidc(settings, name));
+  const providers = [...new Set(names)].flatMap((name) => readOidc(settings, environment, name));
   const prefixes = ['google', ...providers.map(({ groupsPrefix }) => groupsPrefix)];
   const twice = prefixes.find((prefix, index) => prefixes.indexOf(prefix) < index);
   if (twice !== undefined) {
@@ -137,7 +146,31 @@ function readGroupsAllow(settings: Settings, name: string): string | null {
   return pattern;
 }
 
-function readOidc(settings: Settings, name: string): OidcConfig[] {
+/**
+ * Whether a group with a comma in its name is one or two is the operator's to say.
+ * @param environment the separator may be or have a space, which the reader of settings takes away
+ */
+function readGroupsSeparator(settings: Settings, environment: Environment, own: string, format: string): string | null {
+  const setting = `${own}GROUPS_SEPARATOR`;
+  settings.optional(setting);
+  const separator = environment[setting] || null;
+  if (separator !== null && format !== 'list') {
+    settings.problem(`${setting} is for GROUPS_FORMAT=list: the other formats say where a name ends`);
+  }
+  return separator;
+}
+
+function readEmailClaim(settings: Settings, own: string): string {
+  const claim = settings.text(`${own}EMAIL_CLAIM`, 'email');
+  if (claim !== 'email' && settings.flag(`${own}REQUIRE_VERIFIED_EMAIL`, true)) {
+    settings.problem(
+      `${own}EMAIL_CLAIM=${claim}: email_verified speaks of "email" alone. Set ${own}REQUIRE_VERIFIED_EMAIL=false if this provider lets nobody choose "${claim}" themselves`,
+    );
+  }
+  return claim;
+}
+
+function readOidc(settings: Settings, environment: Environment, name: string): OidcConfig[] {
   if (!/^[a-z][a-z0-9-]{0,30}$/.test(name) || name === 'google') {
     settings.problem(
       `OIDC_PROVIDERS: "${name}" is not usable as a name: lower-case letters, digits and "-", not "google"`,
@@ -146,6 +179,7 @@ function readOidc(settings: Settings, name: string): OidcConfig[] {
   }
   const own = oidcPrefix(name);
   const scopes = settings.list(`${own}SCOPES`);
+  const groupsFormat = settings.choice(`${own}GROUPS_FORMAT`, groupFormats, 'list');
   return [
     {
       name,
@@ -157,6 +191,10 @@ function readOidc(settings: Settings, name: string): OidcConfig[] {
       groupsClaim: settings.optional(`${own}GROUPS_CLAIM`),
       groupsPrefix: readGroupsPrefix(settings, name),
       groupsAllow: readGroupsAllow(settings, name),
+      groupsFormat,
+      groupsSeparator: readGroupsSeparator(settings, environment, own, groupsFormat),
+      groupsMissing: settings.choice(`${own}GROUPS_MISSING`, missingMeanings, 'auto'),
+      emailClaim: readEmailClaim(settings, own),
       domains: settings.list(`${own}DOMAINS`).map((domain) => domain.toLowerCase()),
       requireVerifiedEmail: settings.flag(`${own}REQUIRE_VERIFIED_EMAIL`, true),
       refreshTokens: settings.flag(`${own}REFRESH_TOKENS`, true),
@@ -164,12 +202,13 @@ function readOidc(settings: Settings, name: string): OidcConfig[] {
   ];
 }
 
-function oidcPrefix(name: string): string {
+/** Before each setting of a provider. */
+export function oidcPrefix(name: string): string {
   return `OIDC_${name.toUpperCase().replaceAll('-', '_')}_`;
 }
 
 const oidcSettings =
-  /^(LABEL|ISSUER|CLIENT_ID|CLIENT_SECRET|CLIENT_SECRET_FILE|SCOPES|GROUPS_CLAIM|GROUPS_PREFIX|GROUPS_ALLOW|DOMAINS|REQUIRE_VERIFIED_EMAIL|REFRESH_TOKENS)$/;
+  /^(LABEL|ISSUER|CLIENT_ID|CLIENT_SECRET|CLIENT_SECRET_FILE|SCOPES|GROUPS_CLAIM|GROUPS_PREFIX|GROUPS_ALLOW|GROUPS_FORMAT|GROUPS_SEPARATOR|GROUPS_MISSING|EMAIL_CLAIM|DOMAINS|REQUIRE_VERIFIED_EMAIL|REFRESH_TOKENS)$/;
 
 /** A misspelled setting would silently not count. */
 function refuseUnknown(settings: Settings, environment: Environment): void {

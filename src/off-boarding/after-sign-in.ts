@@ -8,6 +8,7 @@ import type { ProviderStatus } from '../sign-in/provider-status.ts';
 import type { Account, AccountStore } from '../store/accounts.ts';
 import { type Confirm, groupsEvent } from './confirm.ts';
 import type { Leavers } from './leavers.ts';
+import type { LostGroups } from './lost-groups.ts';
 
 export type AfterSignInParts = {
   readonly accounts: Pick<AccountStore, 'confirm' | 'forgetConfirmation'>;
@@ -16,6 +17,7 @@ export type AfterSignInParts = {
   readonly hasToken: (account: Account) => Promise<boolean>;
   readonly confirm: Confirm;
   readonly leavers: Leavers;
+  readonly lostGroups: Pick<LostGroups, 'noteProblem'>;
   /** Names of the providers whose directory can be asked. */
   readonly directories: ReadonlySet<string>;
   readonly audit: Audit;
@@ -39,6 +41,9 @@ export function createAfterSignIn(parts: AfterSignInParts): AfterSignIn {
     if (profile.refreshToken !== null) await parts.keepToken(account, profile.refreshToken);
 
     const at = now();
+    if (profile.groups !== null || profile.groupsProblem !== null) {
+      await parts.lostGroups.noteProblem(account, profile.groupsProblem);
+    }
     if (parts.directories.has(account.provider)) {
       const status = await Promise.race([confirm.ask(account), parts.wait(gracePeriods).then(() => late)]);
       if (status.kind === 'gone') {

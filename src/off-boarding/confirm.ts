@@ -5,6 +5,7 @@ import { isTexts, readJson } from '../lib/json.ts';
 import type { PersonSource, ProviderStatus } from '../sign-in/provider-status.ts';
 import type { Account, AccountStore } from '../store/accounts.ts';
 import type { OffBoardingActor } from './leavers.ts';
+import type { LostGroups } from './lost-groups.ts';
 
 export type Confirm = {
   /** Asks about a person, and changes nothing. */
@@ -16,15 +17,18 @@ export type Confirm = {
 export type ConfirmParts = {
   readonly source: PersonSource;
   readonly accounts: Pick<AccountStore, 'confirm' | 'noteCheck' | 'forgetConfirmation'>;
+  readonly lostGroups: Pick<LostGroups, 'ofStatus' | 'noteProblem'>;
   readonly audit: Audit;
 };
 
-export function createConfirm({ source, accounts, audit }: ConfirmParts): Confirm {
+export function createConfirm({ source, accounts, lostGroups, audit }: ConfirmParts): Confirm {
   return {
     ask: (account) => source.ask(account),
-    async note(account, status, at, actor) {
-      if (status.kind === 'unasked') return accounts.forgetConfirmation(account.id, at);
-      if (status.kind !== 'there') return accounts.noteCheck(account.id, at);
+    async note(account, said, at, actor) {
+      if (said.kind === 'unasked') return accounts.forgetConfirmation(account.id, at);
+      if (said.kind !== 'there') return accounts.noteCheck(account.id, at);
+      const status = await lostGroups.ofStatus(account, said);
+      await lostGroups.noteProblem(account, status.problem ?? null);
       const { groups, undecided = [] } = status;
       const event = groupsEvent(account, groups, actor);
       await audit.commit(

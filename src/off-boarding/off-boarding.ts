@@ -2,13 +2,15 @@
 import type { Audit } from '../audit/audit.ts';
 import type { Cipher } from '../lib/cipher.ts';
 import type { Log } from '../lib/log.ts';
-import type { Connector } from '../sign-in/connector.ts';
+import type { Connector, Profile } from '../sign-in/connector.ts';
 import type { PersonSource, ProviderStatus } from '../sign-in/provider-status.ts';
+import type { SentBefore } from '../sign-in/sent-before.ts';
 import { type Account, byProvider } from '../store/accounts.ts';
 import type { Store } from '../store/store.ts';
 import { type AfterSignIn, createAfterSignIn } from './after-sign-in.ts';
 import { createConfirm } from './confirm.ts';
 import { createLeavers, type Leavers, type OffBoardingActor } from './leavers.ts';
+import { createLostGroups } from './lost-groups.ts';
 import { type ActOnMessage, createMessages } from './messages.ts';
 import { createRefreshTokens } from './refresh-tokens.ts';
 import { createSources, isOfAnotherClient, refresherOf } from './sources.ts';
@@ -20,13 +22,19 @@ export type OffBoarding = {
   /** Whether a refresh token of the person has to be asked for, as none is kept that the provider still takes. */
   needsToken(person: { readonly issuer: string; readonly subject: string }): Promise<boolean>;
   readonly leavers: Leavers;
+  /** What a sign-in said, as far as it's believed. */
+  believe(profile: Profile): Promise<Profile>;
   readonly act: ActOnMessage;
   /** Asks about one person now and acts on the answer. */
   refresh(account: Account, actor: OffBoardingActor): Promise<ProviderStatus>;
 };
 
 export type OffBoardingParts = {
-  readonly store: Pick<Store, 'accounts' | 'people' | 'sessions' | 'leases' | 'refreshTokens' | 'seenTokens'>;
+  readonly store: Pick<
+    Store,
+    'accounts' | 'people' | 'sessions' | 'leases' | 'refreshTokens' | 'seenTokens' | 'lostGroups'
+  >;
+  readonly sent: SentBefore;
   readonly cipher: Cipher;
   readonly connectors: readonly Pick<Connector, 'name' | 'refresher'>[];
   /** By the provider's name: 'google'. */
@@ -57,12 +65,13 @@ export function createOffBoarding(parts: OffBoardingParts): OffBoarding {
     if (refresher !== null) await tokens.keep(account.id, token, refresher.clientId);
   };
   const source = createSources({ directories, connectors, tokens, leases, now });
-  const confirm = createConfirm({ source, accounts, audit });
+  const lostGroups = createLostGroups({ store: store.lostGroups, accounts, sent: parts.sent, log, now });
+  const confirm = createConfirm({ source, accounts, lostGroups, audit });
   const leavers = createLeavers({ ...store, forgetToken, audit });
   return {
     sweep: createSweep({ accounts, leases, confirm, leavers, forgetTokens, audit, log, now }),
     afterSignIn: createAfterSignIn({
-      ...{ accounts, keepToken, hasToken, confirm, leavers, audit, now, wait },
+      ...{ accounts, keepToken, hasToken, confirm, leavers, lostGroups, audit, now, wait },
       directories: new Set(directories.keys()),
     }),
     async needsToken({ issuer, subject }) {
@@ -73,6 +82,7 @@ export function createOffBoarding(parts: OffBoardingParts): OffBoarding {
       return !(await hasToken(account).catch(() => false)); // a token whose key is lost counts as none
     },
     leavers,
+    believe: lostGroups.ofProfile,
     act: createMessages({ ...store, leavers, tokens, forgetToken, audit, now }),
     async refresh(account, actor) {
       const at = now();

@@ -3,6 +3,7 @@ import type passport from 'passport';
 import type { Refusal } from '../lib/errors.ts';
 import type { Fetch } from './provider-fetch.ts';
 import type { ProviderStatus } from './provider-status.ts';
+import type { SentBefore } from './sent-before.ts';
 import type { ReadMessage } from './signed-message.ts';
 
 /** What a provider proved of a person, before anybody asked whether this person may come in. */
@@ -21,6 +22,10 @@ export type Profile = {
   readonly domain: string | null;
   /** Prefixed by the provider: `keycloak:devs`. `null`: the provider did not say, which is not "none". */
   readonly groups: readonly string[] | null;
+  /** Why they're unknown, where a claim is configured; `null` otherwise. */
+  readonly groupsProblem: string | null;
+  /** No group, because the provider left the claim out. */
+  readonly groupsLeftOut: boolean;
   /** To ask about the person later; `null` where none is kept. A secret. */
   readonly refreshToken: string | null;
   /** `auth_time`, in epoch milliseconds: when the provider last authenticated the person; `null`: it didn't say. */
@@ -103,11 +108,14 @@ export function authenticationTime(claim: unknown): number | null {
   return typeof claim === 'number' && Number.isFinite(claim) && claim > 0 ? claim * 1000 : null;
 }
 
-/** What every connector is given. */
-export type ConnectorParts = {
+/** What it takes to call a provider. */
+export type CallParts = {
   readonly fetch: Fetch;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Milliseconds that one call to the provider may take; where left out, the default of provider-fetch. */
+  /** Milliseconds that one call to the provider can take; where left out, the default of provider-fetch. */
   readonly timeout?: number;
 };
+
+/** What every connector is given. */
+export type ConnectorParts = CallParts & { readonly sent: SentBefore };

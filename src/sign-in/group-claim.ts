@@ -1,5 +1,4 @@
-/** Owns how group names are read from a claim. What cannot be read wholly is unknown, never "no groups". */
-import { claimAt } from '../lib/claim-at.ts';
+/** Owns how group names are read from a claim: in the form that is configured, exactly as sent, and whole or not at all. */
 
 /** A directory with more than this for one person is misconfigured; Entra ID itself stops at 200. */
 export const maximumGroups = 1_000;
@@ -9,23 +8,86 @@ const maximumLength = 256;
 export type GroupsClaim = {
   /** The claim's name, or a path into nested claims: `groups`, `realm_access.roles`. */
   readonly path: string;
-  /** Before each name, so that a provider cannot name a group of another one or of the policy file: `keycloak`. */
+  /** Before each name, so that a provider can't name a group of another one or of the policy file: `keycloak`. */
   readonly prefix: string;
-  /** Says of a name without its prefix whether it is wanted at all; others are left out. */
+  /** Says of a name without its prefix whether it's wanted at all; others are left out. */
   readonly allow?: ((name: string) => boolean) | undefined;
+  /** `list`: a list, or one text that is one name. `json`: a text that holds a JSON list. `keys`: the keys of an object. */
+  readonly format: 'list' | 'json' | 'keys';
+  /** What separates the names within one text; `null`: a text is one name. Of the format `list` only. */
+  readonly separator: string | null;
+  /** What leaving the claim out means; `auto`: none, once the provider has sent it in the same kind of answer. */
+  readonly missing: 'auto' | 'none' | 'unknown';
 };
 
-/**
- * The groups that a claim names, each with its prefix.
- * @returns `null` when the claim is missing, is no text or list of texts, or goes beyond the limits. A missing claim may
- *   be an overage (Entra ID leaves `groups` out beyond 200), so it must not count as "in no group".
- */
-export function readGroups(claims: object, { path, prefix, allow = () => true }: GroupsClaim): string[] | null {
-  const value = claimAt(claims, path);
-  const names = typeof value === 'string' ? value.split(',') : value;
-  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) return null;
-  const wanted = names.map((name) => name.trim()).filter((name) => name !== '' && allow(name));
-  return prefixed(wanted, prefix);
+export type GroupsReading =
+  /** `hasCommas`: one text with commas, for which no separator is configured. */
+  | { readonly kind: 'groups'; readonly groups: readonly string[]; readonly hasCommas: boolean }
+  | { readonly kind: 'missing' }
+  /** It's there, or was too long to be sent; the reason is for people. */
+  | { readonly kind: 'unreadable'; readonly reason: string };
+
+/** The groups that a claim names, each with its prefix. */
+export function readGroups(claims: object, claim: GroupsClaim): GroupsReading {
+  const value = claimAt(claims, claim.path);
+  // OpenID Connect Core 1.0, section 5.3.2: what has no value is left out, so null is the same.
+  if (value === undefined || value === null) {
+    return isOverage(claims, claim.path)
+      ? unreadable('more groups than fit into the answer (overage)')
+      : { kind: 'missing' };
+  }
+  const names = namesIn(value, claim);
+  if (typeof names === 'string') return unreadable(names);
+  const wanted = names.filter((name) => name !== '' && (claim.allow?.(name) ?? true));
+  const groups = prefixed(wanted, claim.prefix);
+  if (groups === null) return unreadable(`more than ${maximumGroups} groups, or a name that no group can have`);
+  const hasCommas =
+    typeof value === 'string' && claim.format === 'list' && claim.separator === null && value.includes(',');
+  return { kind: 'groups', groups, hasCommas };
+}
+
+/** @returns the names, or why they can't be read */
+function namesIn(value: NonNullable<unknown>, { format, separator }: GroupsClaim): readonly string[] | string {
+  if (format === 'keys')
+    return isObject(value) ? Object.keys(value) : `${formOf(value)}, not an object with the groups as keys`;
+  const content = format === 'json' ? parsed(value) : value;
+  if (typeof content === 'string') return separator === null ? [content] : content.split(separator);
+  if (Array.isArray(content) && content.every((name) => typeof name === 'string')) return content;
+  return format === 'json'
+    ? `${formOf(value)}, not a text with a JSON list of names`
+    : formOf(content as NonNullable<unknown>);
+}
+
+/** The list in a text; anything else is returned as what no reading accepts. */
+function parsed(value: unknown): unknown {
+  try {
+    const content: unknown = typeof value === 'string' ? JSON.parse(value) : null;
+    return Array.isArray(content) ? content : null;
+  } catch {
+    return null;
+  }
+}
+
+function formOf(value: unknown): string {
+  if (Array.isArray(value)) return 'a list with something else than names in it';
+  return isObject(value) ? 'an object' : `a ${typeof value}`;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Entra ID replaces a claim of more than 200 groups by a pointer (OpenID Connect Core 1.0, section 5.6.2), or by `hasgroups`. */
+function isOverage(claims: object, path: string): boolean {
+  const { _claim_names: elsewhere, hasgroups } = claims as { _claim_names?: unknown; hasgroups?: unknown };
+  const [name = ''] = path.split('.');
+  return (
+    hasgroups === true || (isObject(elsewhere) && (Object.hasOwn(elsewhere, path) || Object.hasOwn(elsewhere, name)))
+  );
+}
+
+function unreadable(reason: string): GroupsReading {
+  return { kind: 'unreadable', reason };
 }
 
 /** @returns `null` for more or longer names than the limits allow, or one that no group can have */
@@ -33,6 +95,22 @@ export function prefixed(names: readonly string[], prefix: string): string[] | n
   if (names.length > maximumGroups) return null;
   if (names.some((name) => name.length > maximumLength || hasControl(name))) return null;
   return [...new Set(names.map((name) => `${prefix}:${name}`))];
+}
+
+/**
+ * Names may have dots themselves, as URLs (`https://example.com/groups`) and client ids (`resource_access.my.app.roles`)
+ * do, so the longest name is tried first at each step.
+ */
+function claimAt(value: unknown, path: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (Object.hasOwn(value, path)) return (value as Record<string, unknown>)[path];
+  for (let end = path.lastIndexOf('.'); end > 0; end = path.lastIndexOf('.', end - 1)) {
+    const name = path.slice(0, end);
+    if (!Object.hasOwn(value, name)) continue;
+    const found = claimAt((value as Record<string, unknown>)[name], path.slice(end + 1));
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function hasControl(text: string): boolean {

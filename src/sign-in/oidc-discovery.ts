@@ -12,7 +12,7 @@ import {
   ResponseBodyError,
 } from 'openid-client';
 import { Refusal } from '../lib/errors.ts';
-import { type ConnectorParts, clockTolerance as tolerance } from './connector.ts';
+import { type CallParts, clockTolerance as tolerance } from './connector.ts';
 import { isNoAnswer, limitFetch } from './provider-fetch.ts';
 import { noAnswer, refusalOfTokenError } from './token-error.ts';
 
@@ -33,7 +33,7 @@ export type DiscoverySettings = {
  * Asks for the provider's metadata when the first person signs in, so that Dockpass starts while the provider is down;
  * after a failure the next person's sign-in asks again. People who come together wait for one answer.
  */
-export function createDiscovery(settings: DiscoverySettings, parts: ConnectorParts): Discover {
+export function createDiscovery(settings: DiscoverySettings, parts: CallParts): Discover {
   let found: Promise<Configuration> | undefined;
   const call = limitFetch(parts.fetch, parts.timeout);
   const client = { client_secret: settings.clientSecret, [clockTolerance]: tolerance };

@@ -2,7 +2,7 @@
 
 import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { errorMessage } from '../lib/errors.ts';
-import { type ConnectorParts, clockTolerance } from './connector.ts';
+import { type CallParts, clockTolerance } from './connector.ts';
 import type { Discover } from './oidc-discovery.ts';
 import { limitFetch } from './provider-fetch.ts';
 import { providerSessionId } from './provider-session.ts';
@@ -29,7 +29,7 @@ const maximumAge = 600;
 export function createLogoutReader(
   settings: { readonly issuer: string; readonly clientId: string },
   discover: Discover,
-  parts: ConnectorParts,
+  parts: CallParts,
 ): ReadMessage {
   const call = limitFetch(parts.fetch, parts.timeout);
   let keys: JWTVerifyGetKey | undefined;

@@ -1,30 +1,18 @@
 /** Owns how an OpenID Connect provider is asked about a person with their refresh token, and which groups it tells then. */
-import {
-  ClientError,
-  type Configuration,
-  fetchUserInfo,
-  ResponseBodyError,
-  refreshTokenGrant,
-  type TokenEndpointResponse,
-  type TokenEndpointResponseHelpers,
-  tokenRevocation,
-} from 'openid-client';
+import { ClientError, type Configuration, ResponseBodyError, refreshTokenGrant, tokenRevocation } from 'openid-client';
 import { Refusal } from '../lib/errors.ts';
+import { claimedGroups } from './claimed-groups.ts';
 import type { Refresher } from './connector.ts';
-import { type GroupsClaim, readGroups } from './group-claim.ts';
+import { type ClaimSettings, type Claims, type Tokens, userinfoOf } from './oidc-claims.ts';
 import type { Discover } from './oidc-discovery.ts';
 import { isNoAnswer } from './provider-fetch.ts';
 import type { ProviderStatus } from './provider-status.ts';
+import type { SentBefore } from './sent-before.ts';
 import { statusOfTokenError } from './token-error.ts';
 
-type Tokens = TokenEndpointResponse & TokenEndpointResponseHelpers;
-type RefreshSettings = {
-  readonly label: string;
-  readonly clientId: string;
-  readonly groups: GroupsClaim | null;
-};
+type RefreshSettings = Pick<ClaimSettings, 'name' | 'label' | 'clientId' | 'groups' | 'emailClaim'>;
 
-export function createOidcRefresher(settings: RefreshSettings, discover: Discover): Refresher {
+export function createOidcRefresher(settings: RefreshSettings, discover: Discover, sent: SentBefore): Refresher {
   return {
     clientId: settings.clientId,
     async ask(token, subject, keep) {
@@ -37,15 +25,21 @@ export function createOidcRefresher(settings: RefreshSettings, discover: Discove
         return providerStatusOf(error, settings.label);
       }
       if (tokens.refresh_token !== undefined) await keep(tokens.refresh_token);
-      if (tokens.claims() !== undefined && tokens.claims()?.sub !== subject) {
-        return { kind: 'fault', reason: `${settings.label} answered for somebody else` };
+      // OpenID Connect Core 1.0, section 12.2: a refresh may bring no ID token.
+      const idToken: Claims | null = tokens.claims() ?? null;
+      if (idToken !== null && idToken['sub'] !== subject) {
+        return { kind: 'fault', reason: `${settings.label} answered for another person` };
       }
-      const groups = await groupsFrom(configuration, tokens, subject, settings.groups);
-      if (groups !== null || settings.groups === null) return { kind: 'there', groups };
+      if (settings.groups === null) return { kind: 'there', groups: null };
+      const userinfo = userinfoOf(configuration, tokens, subject);
+      const by = { provider: settings.name, issuer: configuration.serverMetadata().issuer };
+      const answers = { what: 'groups in a refresh answer', idToken, userinfo } as const;
+      const { groups: claim, label } = settings;
+      const { groups, groupsProblem, groupsLeftOut } = await claimedGroups({ claim, label, by, sent }, answers);
       return {
-        kind: 'there',
-        groups,
-        problem: `${settings.label} sent no "${settings.groups.path}" that can be read whole`,
+        ...{ kind: 'there', groups },
+        ...(groupsProblem !== null && { problem: groupsProblem }),
+        ...(groupsLeftOut && { groupsLeftOut: true as const }),
       };
     },
     async revoke(token) {
@@ -53,23 +47,6 @@ export function createOidcRefresher(settings: RefreshSettings, discover: Discove
       if (configuration.serverMetadata().revocation_endpoint !== undefined) await tokenRevocation(configuration, token);
     },
   };
-}
-
-/** The ID token of a refresh may be missing (OpenID Connect Core 1.0, section 12.2), or lack the claim as at sign-in. */
-async function groupsFrom(
-  configuration: Configuration,
-  tokens: Tokens,
-  subject: string,
-  claim: GroupsClaim | null,
-): Promise<readonly string[] | null> {
-  if (claim === null) return null;
-  const told = readGroups(tokens.claims() ?? {}, claim);
-  if (told !== null || configuration.serverMetadata().userinfo_endpoint === undefined) return told;
-  try {
-    return readGroups(await fetchUserInfo(configuration, tokens.access_token, subject), claim);
-  } catch {
-    return null; // that the person is there is certain; the groups keep their age
-  }
 }
 
 function providerStatusOf(error: unknown, label: string): ProviderStatus {

@@ -10,6 +10,8 @@ export type ProviderStatus =
       readonly kind: 'there';
       readonly groups: readonly string[] | null;
       readonly undecided?: readonly string[];
+      /** No group, because the provider left the claim out. */
+      readonly groupsLeftOut?: true;
       readonly problem?: string;
     }
   /** Suspended, archived or deleted: certain. */

@@ -35,6 +35,8 @@ export type Account = {
   readonly signed_in_at: number | null;
   readonly checked_at: number | null;
   readonly confirmed_at: number | null;
+  readonly groups_problem: string | null;
+  readonly groups_left_out_at: number | null;
   /** These are of robots alone, `null` for people. */
   readonly owner_group: string | null;
   readonly labels_json: string | null;

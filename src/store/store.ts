@@ -6,6 +6,7 @@ import { createDenialStore, type DenialStore } from './denials.ts';
 import { createFailedLoginStore, type FailedLoginStore } from './failed-logins.ts';
 import { createIdentityTokenStore, type IdentityTokenStore } from './identity-tokens.ts';
 import { createLeaseStore, type LeaseStore } from './leases.ts';
+import { createLostGroupsStore, type LostGroupsStore } from './lost-groups.ts';
 import { createPasswordUseStore, type PasswordUseStore } from './password-uses.ts';
 import { createPasswordStore, type PasswordStore } from './passwords.ts';
 import { createPeopleStore, type PeopleStore } from './people.ts';
@@ -33,6 +34,7 @@ export type Store = {
   readonly leases: LeaseStore;
   readonly refreshTokens: RefreshTokenStore;
   readonly seenTokens: SeenTokenStore;
+  readonly lostGroups: LostGroupsStore;
   readonly providerSent: ProviderSentStore;
   readonly signingKeys: SigningKeyStore;
   readonly failedLogins: FailedLoginStore;
@@ -58,6 +60,7 @@ export function createStore(sql: Sql): Store {
     leases: createLeaseStore(sql),
     refreshTokens: createRefreshTokenStore(sql),
     seenTokens: createSeenTokenStore(sql),
+    lostGroups: createLostGroupsStore(sql),
     providerSent: createProviderSentStore(sql),
     signingKeys: createSigningKeyStore(sql),
     failedLogins: createFailedLoginStore(sql),

@@ -32,6 +32,8 @@ declare module './views.ts' {
       groups: readonly Membership[];
       groupsKnown: boolean;
       groupsTold: FormattedTime | null;
+      /** Why the provider's last answer left them unknown. */
+      groupsProblem: string | null;
       linked?: boolean;
     };
     'denial-table': { rows: readonly DenialView[] };

@@ -70,6 +70,7 @@ async function show(parts: AccessPageParts, request: Request, response: Response
     candidateRules: candidateRulesOf(permissions),
     groups: permissions.groups,
     groupsKnown,
+    groupsProblem: person.groups_problem,
     groupsTold: groupsAt === null ? null : formatTime(groupsAt, now()),
     denials: (await parts.denialsOf(person.id)).map((denial) => denialOf(denial, now())),
     tried: tryName(parts, identity, request),

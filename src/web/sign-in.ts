@@ -19,6 +19,8 @@ export type SignInParts = RefusedParts & {
   readonly attempts: SignInAttempts;
   readonly redemptions: Redemptions;
   readonly admission: Admission;
+  /** What a provider proved, as far as it's believed: it may have stopped sending something for everyone. */
+  readonly believe: (profile: Profile) => Promise<Profile>;
   /** What follows from a sign-in before its person is let in. @throws {Refusal} where they have left after all */
   readonly afterSignIn: (admitted: Admitted, profile: Profile, client: Requester) => Promise<void>;
   /** Whether a refresh token of the person has to be asked for, as none is kept that the provider still takes. */
@@ -123,8 +125,9 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
   const again = pending.fresh ? visitorOf(request) : null;
   const { account, authenticatedAt } = await auditRefusal(parts, connector, request, profile, async () => {
     const authenticatedAt = await parts.freshness.judge(connector, profile, { login: pending.login, again });
-    const admitted = await parts.admission.admit(connector, profile, client);
-    await parts.afterSignIn(admitted, profile, client);
+    const believed = await parts.believe(profile);
+    const admitted = await parts.admission.admit(connector, believed, client);
+    await parts.afterSignIn(admitted, believed, client);
     return { account: admitted.account, authenticatedAt };
   });
   await parts.sessions.signIn(request, account, { providerSession: profile.providerSession, authenticatedAt });

@@ -233,6 +233,8 @@ describeEngines('passwords from docker_auth', (databases) => {
     ...{ emailVerified: true, displayName: 'Ana', domain: 'example.com', groups: null, refreshToken: null },
     providerSession: null,
     authenticatedAt: null,
+    groupsProblem: null,
+    groupsLeftOut: false,
   };
   const connector = { name: 'google', label: 'Google', check: () => {} } as unknown as Connector;
   const admit = (changes: Partial<Profile> = {}, at: Partial<Connector> = {}) =>

@@ -19,7 +19,15 @@ const tokenEndpoint: Fetch = async (_url, { body }) => {
 const gracePeriods = { groups: 24 * hour, full: 24 * hour, pull: 24 * hour };
 const profile = {
   ...{ provider: 'google', issuer: 'https://accounts.google.com', email: 'ana@example.com', emailVerified: true },
-  ...{ displayName: 'Ana', domain: 'example.com', groups: null, providerSession: null, authenticatedAt: null },
+  ...{
+    displayName: 'Ana',
+    domain: 'example.com',
+    groups: null,
+    providerSession: null,
+    authenticatedAt: null,
+    groupsProblem: null,
+    groupsLeftOut: false,
+  },
 };
 
 /** As a database of 0.1.0 is after its upgrade. */

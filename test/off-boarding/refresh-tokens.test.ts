@@ -12,6 +12,7 @@ import { createStore } from '../../src/store/store.ts';
 import { collectingAudit, unaudited } from '../support/audit.ts';
 import { type DemoProvider, startProvider } from '../support/provider.ts';
 import { account as accountRow, newPassword } from '../support/rows.ts';
+import { createSent, groupsClaim } from '../support/sent.ts';
 import { type SignInApp, startSignInApp } from '../support/sign-in-app.ts';
 import { createVisitor, type Page, signInAndCount } from '../support/visitor.ts';
 
@@ -55,6 +56,7 @@ async function start(t: TestContext): Promise<Scene> {
           return fetch(url, init);
         },
       };
+      const connectorParts = { ...parts, sent: createSent() };
       const google = {
         ...{ ...client, domains: ['example.com'], anyAccount: false, callbackUrl: callbackUrl('google') },
         ...{
@@ -68,10 +70,10 @@ async function start(t: TestContext): Promise<Scene> {
       };
       const sso = {
         ...{ ...client, name: 'sso', label: 'SSO', issuer, callbackUrl: callbackUrl('sso'), domains: [] },
-        ...{ scopes: ['openid', 'email', 'profile', 'groups'], groups: { path: 'groups', prefix: 'sso' } },
-        ...{ requireVerifiedEmail: true, allowInsecureIssuer: true, refreshTokens: true },
+        ...{ scopes: ['openid', 'email', 'profile', 'groups'], groups: groupsClaim('groups', 'sso') },
+        ...{ requireVerifiedEmail: true, allowInsecureIssuer: true, refreshTokens: true, emailClaim: 'email' },
       };
-      connectors = [createGoogleConnector(google, parts), createOidcConnector(sso, parts)];
+      connectors = [createGoogleConnector(google, connectorParts), createOidcConnector(sso, connectorParts)];
       return connectors;
     },
     afterSignIn: (...told) => offBoarding().afterSignIn(...told),
@@ -82,7 +84,7 @@ async function start(t: TestContext): Promise<Scene> {
   const offBoarding: Scene['offBoarding'] = (keys = ['k'.repeat(32)]) =>
     createOffBoarding({
       ...{ store, cipher: createCipher(keys), connectors, directories: new Map(), audit, now },
-      ...{ log: createLog('silent'), wait: async () => {} },
+      ...{ log: createLog('silent'), sent: createSent(), wait: async () => {} },
     });
   t.after(async () => {
     await app.close();
@@ -151,7 +153,10 @@ for (const name of ['google', 'sso']) {
     );
     fetched.length = 0;
     await sweep();
-    assert.deepEqual(fetched, [provider.revocationUrl]);
+    assert.deepEqual(
+      fetched.filter((url) => !url.includes('/.well-known/')),
+      [provider.revocationUrl],
+    );
     assert.equal(await store.refreshTokens.ofAccount(ana.id), undefined);
     assert.deepEqual((await offBoarding().refresh(ana, { actor: 'test', client: null })).kind, 'unasked');
     assert.equal((await account()).confirmed_at, null, 'and nothing ends by silence');
@@ -165,12 +170,20 @@ test('a groups claim that does not come is said, and the groups that were known 
   const { groups: _, ...ana } = provider.people.get(anaId) ?? assert.fail();
   provider.people.set(anaId, ana);
   const { people } = await sweep();
-  assert.deepEqual(
-    [people[0]?.outcome, people[0]?.reason],
-    ['confirmed', 'SSO sent no "groups" that can be read whole'],
-  );
-  const { groups_json: groups, groups_at: at } = await account();
-  assert.deepEqual([groups, at], ['["sso:platform"]', toldAt]);
+  assert.deepEqual([people[0]?.outcome, people[0]?.reason], ['confirmed', 'SSO sent no groups claim']);
+  const { groups_json: groups, groups_at: at, groups_problem: problem } = await account();
+  assert.deepEqual([groups, at, problem], ['["sso:platform"]', toldAt, 'SSO sent no groups claim']);
+});
+
+test('a refresh that leaves the groups claim out takes the groups away, once a refresh has brought it', async (t) => {
+  const { signIn, sweep, account, provider, clock } = await start(t);
+  await signIn('sso');
+  await sweep();
+  const { groups: _, ...ana } = provider.people.get(anaId) ?? assert.fail();
+  provider.people.set(anaId, ana);
+  await sweep();
+  const { groups_json: groups, groups_at: at, groups_problem: problem } = await account();
+  assert.deepEqual([groups, at, problem], ['[]', clock.at, null]);
 });
 
 test('a provider that is away is silent, one that refuses the client is at fault', async (t) => {

@@ -5,6 +5,7 @@ import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT, Unsecure
 import type { Connector } from '../../src/sign-in/connector.ts';
 import { createOidcConnector, type OidcSettings } from '../../src/sign-in/oidc.ts';
 import type { Fetch } from '../../src/sign-in/provider-fetch.ts';
+import { createSent, groupsClaim } from '../support/sent.ts';
 import { profileThrough } from '../support/strategies.ts';
 
 const issuer = 'https://sso.example.com/realms/main';
@@ -15,7 +16,8 @@ const settings: OidcSettings = {
   clientId: 'client-1',
   clientSecret: 'secret-1',
   scopes: ['openid', 'email', 'profile'],
-  groups: { path: 'realm_access.roles', prefix: 'keycloak' },
+  groups: groupsClaim('realm_access.roles', 'keycloak'),
+  emailClaim: 'email',
   refreshTokens: false,
   domains: [],
   requireVerifiedEmail: true,
@@ -63,7 +65,10 @@ async function signIn(told: Partial<Provider> = {}, changes: Partial<OidcSetting
     alg: 'RS256',
     ...told,
   };
-  const connector = createOidcConnector({ ...settings, ...changes }, { fetch: fetchOf(provider), now: Date.now });
+  const connector = createOidcConnector(
+    { ...settings, ...changes },
+    { sent: createSent(), fetch: fetchOf(provider), now: Date.now },
+  );
   return profileThrough(connector, (sent) => {
     provider.nonce = sent.get('nonce') ?? '';
     return { code: 'code-1', state: sent.get('state') ?? '' };
@@ -107,6 +112,8 @@ test('the profile, with the groups of a nested claim under the name of the provi
     domain: 'example.com',
     groups: ['keycloak:devs', 'keycloak:/ops/night'],
     refreshToken: null,
+    groupsProblem: null,
+    groupsLeftOut: false,
     authenticatedAt: null,
     providerSession: null,
   });
@@ -160,7 +167,7 @@ test('refused: a token that nobody signed, or that is signed with what the clien
 test('refused: an answer with another state', async () => {
   const asked: Request[] = [];
   const fetch = fetchOf({ nonce: '', metadata, claims: {}, userinfo: assert.fail, asked, key, alg: 'RS256' });
-  const connector = createOidcConnector(settings, { fetch, now: Date.now });
+  const connector = createOidcConnector(settings, { sent: createSent(), fetch, now: Date.now });
   await assert.rejects(
     profileThrough(connector, () => ({ code: 'code-1', state: 'x' })),
     unverifiable,
@@ -241,7 +248,10 @@ function connectorMeeting(...answers: (() => Promise<Response>)[]): { connector:
     });
     return Promise.race([answer?.() ?? assert.fail(), aborted]);
   };
-  return { connector: createOidcConnector(settings, { fetch, now: Date.now, timeout: 200 }), calls: () => calls };
+  return {
+    connector: createOidcConnector(settings, { sent: createSent(), fetch, now: Date.now, timeout: 200 }),
+    calls: () => calls,
+  };
 }
 
 const noAnswer = { code: 'unavailable', message: 'Company SSO does not answer right now. Try again in a minute.' };
@@ -279,6 +289,44 @@ test('what the token endpoint refuses is told apart', async () => {
   await assert.rejects(html(200), { code: 'bad_gateway', message: /not understand \(status 200\)/ });
 });
 
+test('an address without email_verified is looked for in userinfo, and counts only where that has the same one', async () => {
+  const verified = async (claims: object, userinfo: object) => {
+    const more = () => Response.json({ sub: '7', ...userinfo });
+    const { email, emailVerified } = await signIn({ metadata: withUserinfo, claims, userinfo: more });
+    return [email, emailVerified];
+  };
+  const split = { email_verified: undefined };
+  assert.deepEqual(await verified(split, { email: 'ana@example.com', email_verified: true }), [
+    'Ana@Example.com',
+    true,
+  ]);
+  assert.deepEqual(await verified(split, { email: 'bo@example.com', email_verified: true }), ['Ana@Example.com', null]);
+  assert.deepEqual(await verified(split, { email_verified: true }), ['Ana@Example.com', null]);
+  assert.deepEqual(await verified({ email_verified: false }, { email: 'ana@example.com', email_verified: true }), [
+    'Ana@Example.com',
+    false,
+  ]);
+});
+
+test('an address that is null, empty or missing is looked for in userinfo', async () => {
+  const userinfo = () => Response.json({ sub: '7', email: 'bo@example.com', email_verified: true });
+  for (const email of [null, '', undefined]) {
+    const profile = await signIn({ metadata: withUserinfo, claims: { email, email_verified: true }, userinfo });
+    assert.deepEqual([profile.email, profile.emailVerified], ['bo@example.com', true], String(email));
+  }
+  for (const email of [null, '', 7]) {
+    const none = () => Response.json({ sub: '7', email });
+    assert.equal((await signIn({ metadata: withUserinfo, claims: { email: '' }, userinfo: none })).email, null);
+  }
+});
+
+test('another claim can be the address, and email_verified says nothing about it', async () => {
+  const claims = { email: 'other@example.com', upn: 'ana@example.com' };
+  const upn = { emailClaim: 'upn', requireVerifiedEmail: false };
+  const profile = await signIn({ metadata: withUserinfo, claims }, upn);
+  assert.deepEqual([profile.email, profile.domain, profile.emailVerified], ['ana@example.com', 'example.com', null]);
+});
+
 test('people who come together share one discovery, and later ones use it', async () => {
   const { connector, calls } = connectorMeeting(async () => Response.json(metadata));
   await Promise.all([connector.strategy(), connector.strategy()]);
@@ -287,7 +335,7 @@ test('people who come together share one discovery, and later ones use it', asyn
 });
 
 test('the domain of the verified e-mail is compared whole; a silent provider counts only where it is trusted', async () => {
-  const parts = { fetch, now: Date.now };
+  const parts = { sent: createSent(), fetch, now: Date.now };
   const profile = await signIn();
   const check = (changes: Partial<OidcSettings>, told: object) =>
     createOidcConnector({ ...settings, ...changes }, parts).check({ ...profile, ...told });

@@ -58,6 +58,8 @@ const account = {
   signed_in_at: 'integer or null',
   checked_at: 'integer or null',
   confirmed_at: 'integer or null',
+  groups_problem: 'text or null',
+  groups_left_out_at: 'integer or null',
   owner_group: 'text or null',
   labels_json: 'text or null',
   description: 'text or null',
@@ -253,6 +255,7 @@ const checks: Checks = {
     ofIssuer: { args: ['i', '', 1], columns: account },
     ofDisabled: { args: [], columns: account },
   },
+  lostGroups: { countOf: computed },
   signingKeys: {
     ofRing: {
       args: ['r'],

@@ -85,7 +85,13 @@ export async function createAnyProvider(changes: Partial<Answers> = {}): Promise
     },
     settings: (callbackUrl, settings) => ({
       ...{ name: 'sso', label: 'Company SSO', issuer, clientId: 'dockpass', clientSecret: 'secret', callbackUrl },
-      ...{ scopes: ['openid', 'email', 'profile'], groups: null, domains: [], requireVerifiedEmail: true },
+      ...{
+        scopes: ['openid', 'email', 'profile'],
+        groups: null,
+        emailClaim: 'email',
+        domains: [],
+        requireVerifiedEmail: true,
+      },
       ...{ refreshTokens: true, allowInsecureIssuer: false, ...settings },
     }),
   };

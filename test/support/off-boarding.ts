@@ -7,6 +7,7 @@ import { createLog } from '../../src/lib/log.ts';
 import { createPepper } from '../../src/lib/secret.ts';
 import { createOffBoarding, type OffBoarding, type OffBoardingParts } from '../../src/off-boarding/off-boarding.ts';
 import type { PersonSource, ProviderStatus } from '../../src/sign-in/provider-status.ts';
+import { createSentBefore } from '../../src/sign-in/sent-before.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -63,6 +64,7 @@ export async function openRegistry(
     ...{
       store,
       audit,
+      sent: createSentBefore(store.providerSent, now),
       now,
       connectors: [],
       directories: new Map([

@@ -59,6 +59,8 @@ export function account(changes: Partial<Account>): Account {
     signed_in_at: 1_000,
     checked_at: null,
     confirmed_at: null,
+    groups_problem: null,
+    groups_left_out_at: null,
     owner_group: null,
     labels_json: null,
     description: null,

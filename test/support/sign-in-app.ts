@@ -24,6 +24,7 @@ import { createSignInAttempts } from '../../src/web/sign-in-attempts.ts';
 import { collectingAudit } from './audit.ts';
 import { collectLog, type Line } from './collected-log.ts';
 import { type DemoProvider, startProvider } from './provider.ts';
+import { createSent } from './sent.ts';
 
 export type SignInApp = {
   /** Of the first page, with the prefix and without a slash at its end. */
@@ -90,6 +91,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
     attempts: createSignInAttempts({ secrets, secure, prefix, now }),
     redemptions: createRedemptions({ seenTokens: createSeenTokenStore(sql), now }),
     admission: createAdmission({ accounts, audit, now }),
+    believe: async (profile) => profile,
     afterSignIn: settings.afterSignIn ?? (async () => {}),
     needsToken: settings.needsToken ?? (async () => false),
     sessions,
@@ -151,7 +153,7 @@ export async function startGoogleApp(
         ...{ revocationUrl: provider.revocationUrl, refreshTokens: false },
         ...{ issuers: [provider.issuer], callbackUrl: callbackUrl('google'), ...google },
       };
-      return [createGoogleConnector(settings, { fetch: call, now: Date.now })];
+      return [createGoogleConnector(settings, { fetch: call, sent: createSent(), now: Date.now })];
     },
     ...changes,
   });

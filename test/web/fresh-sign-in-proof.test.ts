@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createOidcConnector } from '../../src/sign-in/oidc.ts';
 import { type Answers, createAnyProvider, signInThrough } from '../support/any-provider.ts';
+import { createSent } from '../support/sent.ts';
 import { type SignInApp, startSignInApp } from '../support/sign-in-app.ts';
 import { createVisitor } from '../support/visitor.ts';
 
@@ -11,7 +12,11 @@ async function start(t: TestContext, changes: Partial<Answers> = {}) {
   const clock = { now: Date.now() };
   const app = await startSignInApp({
     connectors: (callbackUrl) => [
-      createOidcConnector(provider.settings(callbackUrl('sso')), { fetch: provider.fetch, now: () => clock.now }),
+      createOidcConnector(provider.settings(callbackUrl('sso')), {
+        sent: createSent(),
+        fetch: provider.fetch,
+        now: () => clock.now,
+      }),
     ],
     now: () => clock.now,
   });

@@ -16,6 +16,7 @@ import type { Fetch } from '../../src/sign-in/provider-fetch.ts';
 import { providerSessionId } from '../../src/sign-in/provider-session.ts';
 import { createProviderMessages } from '../../src/web/provider-messages.ts';
 import { hour, openRegistry, type Registry } from '../support/off-boarding.ts';
+import { createSent } from '../support/sent.ts';
 
 const issuer = 'https://sso.example.com/realms/main';
 const google = 'https://accounts.google.com';
@@ -63,7 +64,16 @@ async function start(t: TestContext): Promise<Scene> {
     return Response.json(url.endsWith('/certs') ? { keys } : metadata);
   };
   const settings = {
-    ...{ name: 'sso', label: 'SSO', issuer, clientId: 'client-1', clientSecret: 's', scopes: [], groups: null },
+    ...{
+      name: 'sso',
+      label: 'SSO',
+      issuer,
+      clientId: 'client-1',
+      clientSecret: 's',
+      scopes: [],
+      groups: null,
+      emailClaim: 'email',
+    },
     ...{ domains: [], requireVerifiedEmail: true, refreshTokens: true, callbackUrl: '', allowInsecureIssuer: false },
   };
   const risc = {
@@ -73,7 +83,10 @@ async function start(t: TestContext): Promise<Scene> {
     issuers: [google, 'accounts.google.com'],
   };
   const messages = createProviderMessages({
-    connectors: [createOidcConnector(settings, { fetch, now }), { name: 'google', readLogout: null }],
+    connectors: [
+      createOidcConnector(settings, { sent: createSent(), fetch, now }),
+      { name: 'google', readLogout: null },
+    ],
     readGoogleEvent: createRiscReader(risc, { fetch, now }),
     act: offBoarding.act,
     requesterOf: createRequesterReader(createTrust([])),

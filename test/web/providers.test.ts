@@ -7,6 +7,7 @@ import { createGoogleConnector } from '../../src/sign-in/google/google.ts';
 import { createOidcConnector, type OidcSettings } from '../../src/sign-in/oidc.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { type DemoProvider, startProvider } from '../support/provider.ts';
+import { createSent, groupsClaim } from '../support/sent.ts';
 import { type SignInApp, type SignInAppSettings, startSignInApp } from '../support/sign-in-app.ts';
 import { createVisitor, signInAs } from '../support/visitor.ts';
 
@@ -32,10 +33,15 @@ async function start(
       resolve(provider);
       const oidc: OidcSettings = {
         ...{ ...client, name: 'sso', label: 'Company SSO', issuer: provider.issuer, callbackUrl: callbackUrl('sso') },
-        ...{ scopes: ['openid', 'email', 'profile', 'groups'], groups: { path: 'groups', prefix: 'sso' }, domains: [] },
+        ...{
+          scopes: ['openid', 'email', 'profile', 'groups'],
+          groups: groupsClaim('groups', 'sso'),
+          emailClaim: 'email',
+          domains: [],
+        },
         ...{ requireVerifiedEmail: true, allowInsecureIssuer: true, refreshTokens: false, ...sso },
       };
-      const parts = { fetch, now: Date.now };
+      const parts = { fetch, sent: createSent(), now: Date.now };
       const silentIssuer = `http://localhost:${(silent.address() as AddressInfo).port}`;
       return [
         createGoogleConnector(
@@ -96,7 +102,7 @@ test('groups of the claim are stored with their age and follow at the next sign-
 });
 
 test('a missing claim leaves unknown groups unknown', async (t) => {
-  const { app } = await start(t, { groups: { path: 'realm_access.roles', prefix: 'sso' } });
+  const { app } = await start(t, { groups: groupsClaim('realm_access.roles', 'sso') });
   await signInAs(createVisitor(), `${app.url}/sign-in/sso`, 'bo@example.com');
   assert.deepEqual(await groupsOf(app), [{ provider: 'sso', groups: [], known: false }]);
 });

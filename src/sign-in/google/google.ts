@@ -52,7 +52,7 @@ export function createGoogleConnector(settings: GoogleSettings, parts: Connector
     // `select_account` goes with every request: strategy.ts.
     alwaysAsks: true,
     asksConsent: settings.refreshTokens,
-    refresher: settings.refreshTokens ? createGoogleRefresher(settings, call) : null,
+    refresher: settings.refreshTokens ? createGoogleRefresher(settings, limitFetch(parts.fetch, parts.timeout)) : null,
     refusalOf,
     check: (profile) => check(profile, settings),
   };
@@ -115,6 +115,8 @@ function toProfile(claims: JWTPayload, { issuers }: GoogleSettings): Profile {
     displayName: typeof name === 'string' ? name : null,
     domain: typeof hd === 'string' ? foldCase(hd) : null,
     groups: null,
+    groupsProblem: null,
+    groupsLeftOut: false,
     refreshToken: null,
     providerSession: null,
     authenticatedAt: authenticationTime(claims['auth_time']),

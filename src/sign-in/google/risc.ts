@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { compactVerify, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
 import { errorMessage } from '../../lib/errors.ts';
 import { day } from '../../lib/time.ts';
-import { type ConnectorParts, clockTolerance } from '../connector.ts';
+import { type CallParts, clockTolerance } from '../connector.ts';
 import { type Fetch, limitFetch } from '../provider-fetch.ts';
 import { isWrongSignature, MessageError, type ProviderEvent, type ReadMessage } from '../signed-message.ts';
 
@@ -24,7 +24,7 @@ type Sender = { readonly issuer: string; readonly keys: JWTVerifyGetKey };
 const maximumAge = 30 * day;
 const tolerance = clockTolerance * 1000;
 
-export function createRiscReader(settings: RiscSettings, parts: ConnectorParts): ReadMessage {
+export function createRiscReader(settings: RiscSettings, parts: CallParts): ReadMessage {
   const call = limitFetch(parts.fetch, parts.timeout);
   let sender: Promise<Sender> | undefined;
   const findSender = (): Promise<Sender> => {

@@ -6,6 +6,7 @@ import { before, test } from 'node:test';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from 'jose';
 import { createGoogleConnector, type GoogleSettings } from '../../../src/sign-in/google/google.ts';
 import type { Fetch } from '../../../src/sign-in/provider-fetch.ts';
+import { createSent } from '../../support/sent.ts';
 import { profileThrough } from '../../support/strategies.ts';
 
 const settings: GoogleSettings = {
@@ -66,7 +67,7 @@ function signIn(
     const id_token = await signer({ ...claims, nonce, ...changes });
     return Response.json({ access_token: 'access-1', token_type: 'Bearer', expires_in: 3600, id_token });
   };
-  return profileThrough(createGoogleConnector(settings, { fetch, now: () => now }), (sent) => {
+  return profileThrough(createGoogleConnector(settings, { sent: createSent(), fetch, now: () => now }), (sent) => {
     nonce = sent.get('nonce') ?? '';
     return { code: 'code-1', state: sent.get('state') ?? '' };
   });
@@ -88,6 +89,8 @@ test('the profile is what the ID token says; both issuer spellings are one perso
     refreshToken: null,
     providerSession: null,
     authenticatedAt: null,
+    groupsProblem: null,
+    groupsLeftOut: false,
   });
   assert.deepEqual(await signIn({ iss: 'accounts.google.com' }), profile);
 });
@@ -161,7 +164,7 @@ test('a state that is not the one sent is refused before the code is redeemed', 
     calls++;
     return Response.json({});
   };
-  const connector = createGoogleConnector(settings, { fetch, now: () => now });
+  const connector = createGoogleConnector(settings, { sent: createSent(), fetch, now: () => now });
   await assert.rejects(
     profileThrough(connector, () => ({ code: 'code-1', state: 'another' })),
     unverifiable,
@@ -170,10 +173,13 @@ test('a state that is not the one sent is refused before the code is redeemed', 
 });
 
 const answerOf = (respond: () => Response | Promise<Response>) =>
-  profileThrough(createGoogleConnector(settings, { fetch: async () => respond(), now: () => now }), (sent) => ({
-    code: 'code-1',
-    state: sent.get('state') ?? '',
-  }));
+  profileThrough(
+    createGoogleConnector(settings, { sent: createSent(), fetch: async () => respond(), now: () => now }),
+    (sent) => ({
+      code: 'code-1',
+      state: sent.get('state') ?? '',
+    }),
+  );
 
 test('what the token endpoint refuses is told apart', async () => {
   const error = (name: string, status: number) => answerOf(() => Response.json({ error: name }, { status }));
@@ -207,7 +213,7 @@ test('an answer in the name of another issuer is refused before its code is rede
     return Response.json({ access_token: 'a', token_type: 'Bearer', id_token: await sign({ ...claims, nonce }) });
   };
   const answer = (iss: string) =>
-    profileThrough(createGoogleConnector(settings, { fetch, now: () => now }), (sent) => {
+    profileThrough(createGoogleConnector(settings, { sent: createSent(), fetch, now: () => now }), (sent) => {
       nonce = sent.get('nonce') ?? '';
       return { code: 'code-1', state: sent.get('state') ?? '', iss };
     });
@@ -236,7 +242,10 @@ test('a Google that hangs, or that nobody can reach, is named, and the process l
   const server = createServer(() => {}).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const tokenUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  const connector = createGoogleConnector({ ...settings, tokenUrl }, { fetch, now: () => now, timeout: 50 });
+  const connector = createGoogleConnector(
+    { ...settings, tokenUrl },
+    { sent: createSent(), fetch, now: () => now, timeout: 50 },
+  );
   const attempt = () => profileThrough(connector, (sent) => ({ code: 'code-1', state: sent.get('state') ?? '' }));
   t.after(() => server.closeAllConnections());
   await assert.rejects(attempt(), { code: 'unavailable', message: /does not answer right now/, retryAfter: 60 });
@@ -246,7 +255,10 @@ test('a Google that hangs, or that nobody can reach, is named, and the process l
 });
 
 test('with any account allowed, only addresses that Google vouches for come in', () => {
-  const connector = createGoogleConnector({ ...settings, domains: [], anyAccount: true }, { fetch, now: () => now });
+  const connector = createGoogleConnector(
+    { ...settings, domains: [], anyAccount: true },
+    { sent: createSent(), fetch, now: () => now },
+  );
   const profile = {
     provider: 'google',
     issuer: '',
@@ -256,6 +268,8 @@ test('with any account allowed, only addresses that Google vouches for come in',
     refreshToken: null,
     providerSession: null,
     authenticatedAt: null,
+    groupsProblem: null,
+    groupsLeftOut: false,
     emailVerified: true,
   };
   connector.check({ ...profile, email: 'someone@gmail.com', domain: null });
