@@ -5,7 +5,7 @@ import { type AccountStatus, accountStatusOf, type GracePeriods } from '../ident
 import { type Authenticator, type Credentials, foldCase, type Identity, type Limits } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
 import { isTexts, readJson } from '../lib/json.ts';
-import { equalHashes, hasValidChecksum, looksLikeSecret, type Pepper } from '../lib/secret.ts';
+import { equalHashes, hasValidChecksum, isSecretOf, looksLikeSecret, type Pepper } from '../lib/secret.ts';
 import { dateOf } from '../lib/time.ts';
 import type { AccountStore } from '../store/accounts.ts';
 import type { PasswordRow, PasswordStore, PasswordWithOwner } from '../store/passwords.ts';
@@ -48,7 +48,8 @@ export function createPasswordCheck(parts: CheckParts): PasswordCheck {
   };
   return {
     authenticator: {
-      recognises: ({ password }) => looksLikeSecret(password),
+      // Those of workloads have a check of their own.
+      recognises: ({ password }) => looksLikeSecret(password) && !isSecretOf('dkc', password),
       verify: async (credentials) => (hasValidChecksum(credentials.password) ? find(credentials) : null),
     },
     async identityByHash(hash) {

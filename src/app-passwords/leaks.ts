@@ -14,7 +14,7 @@ import type { Store } from '../store/store.ts';
 
 export type LeakReports = {
   /**
-   * Ends the password, or the one behind an identity token, or the API token. No undo brings it back. What has ended for
+   * Ends the password, or the one behind an identity token, or the API token, or what a job was given for its ID token. No undo brings it back. What has ended for
    * good already is known, and nothing is written of it again.
    * @returns false for what is no secret of anybody here
    * @throws {Refusal} `too_many_requests` in place of false, after too many of those from one network
@@ -23,7 +23,7 @@ export type LeakReports = {
 };
 
 export type LeakParts = {
-  readonly store: Pick<Store, 'passwords' | 'identityTokens' | 'apiTokens'>;
+  readonly store: Pick<Store, 'passwords' | 'identityTokens' | 'apiTokens' | 'workloadCredentials'>;
   readonly failedLogins: Pick<FailedLogins, 'record'>;
   readonly audit: Audit;
   readonly pepper: Pepper;
@@ -52,12 +52,21 @@ export function createLeakReports({ store, failedLogins, audit, pepper, now }: L
     await audit.commit(event, (entry) => store.apiTokens.revoke(id, reporter, now(), entry));
     return true;
   };
+  const endWorkload = async (hash: string, client: Requester): Promise<boolean> => {
+    const row = await store.workloadCredentials.byHash(hash);
+    if (row === undefined) return false;
+    const { id, account: subject, issuer, run } = row;
+    const event = { action: 'workload.leaked', actor: '', client, subject, detail: { id, issuer, run } } as const;
+    await audit.commit(event, (entry) => store.workloadCredentials.end(hash, now(), entry));
+    return true;
+  };
   const end = async (secret: string, client: Requester): Promise<boolean> => {
     const hash = pepper.hash(secret);
     // One that nobody has used since the import cannot be found: its hash says nothing without a user name.
     if (looksLikeDockerAuthPassword(secret)) return endPassword(hash, client);
     if (!looksLikeSecret(secret) || !hasValidChecksum(secret)) return false;
     if (isSecretOf('dka', secret)) return endApiToken(hash, client);
+    if (isSecretOf('dkc', secret) || isSecretOf('dkj', secret)) return endWorkload(hash, client);
     if (!isSecretOf('dki', secret)) return endPassword(hash, client);
     return endPassword((await store.identityTokens.byHash(hash))?.password_hash, client);
   };

@@ -8,6 +8,7 @@ import { logRequest } from '../http/request-log.ts';
 import { createRequesterReader, createTrust } from '../http/requester.ts';
 import { boundTo, createServer, createStop } from '../http/server.ts';
 import { refuseTwoHosts } from '../http/unreadable.ts';
+import { createOAuthEndpoint } from '../oauth/token-endpoint.ts';
 import { startWorker, type Worker } from '../off-boarding/worker.ts';
 import { realmPaths } from '../token/endpoint.ts';
 import { createClockWatch } from './clock.ts';
@@ -18,6 +19,8 @@ import { openPeople, type People } from './off-boarding.ts';
 import { createPages, type PageParts } from './pages.ts';
 import { openPolicies, type PolicyChange } from './policy-file.ts';
 import { createRealm } from './realm.ts';
+import { openWorkloads } from './workloads.ts';
+import { workloadsSourceOf } from './workloads-file.ts';
 
 export type App = {
   /** Where it listens: "http://127.0.0.1:5001". */
@@ -54,7 +57,14 @@ export async function startApp(config: Config): Promise<App> {
 
 async function startOn(core: Core, config: Config, stopping: AbortController): Promise<App> {
   const { log, store } = core;
-  const policies = await openPolicies(config.policyFile, config.policyCandidateFile, log, auditPolicy(core.audit));
+  const source = workloadsSourceOf(config);
+  const policies = await openPolicies(
+    config.policyFile,
+    config.policyCandidateFile,
+    log,
+    auditPolicy(core.audit),
+    source,
+  );
   const keys = await openSigningKeys(config, core);
   const people = await openPeople(config, core, policies.current, stopping.signal);
   const sweeps = startSweeps(config, core, people, stopping.signal);
@@ -66,7 +76,10 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
   const metrics =
     config.metricsListener && (await startMetrics(config.metricsListener, { core, keys, warnings, dataFolder }));
   if (metrics) sweeps.onReport(metrics.swept);
-  const parts = { policies, keys, people, warnings, metrics, stopping: stopping.signal };
+  const workloads = openWorkloads(config, core, policies.workloads, {
+    ...(metrics && { onJudged: metrics.workloadJudged }),
+  });
+  const parts = { policies, workloads, keys, people, warnings, metrics, stopping: stopping.signal };
   const { url, stopServer } = await listen(config, core, parts).catch(async (error: unknown) => {
     // Their listener would keep a process that serves nothing, and nobody would start it anew.
     await metrics?.stop();
@@ -77,6 +90,7 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
     setInterval(policies.look, policyInterval),
     setInterval(keys.look, keyInterval),
     setInterval(clock.look, clockInterval),
+    setInterval(workloads.look, keyInterval),
   ];
   const publicUrl = config.publicUrl.href;
   log.info({ pid: process.pid, url, publicUrl, database: store.engine, dataFolder }, 'listening');
@@ -89,6 +103,7 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
       stopHousekeeping();
       stopping.abort();
       await Promise.all([stopServer(stopDeadline), sweeps.ended(), metrics?.stop()]);
+      await workloads.close();
       await core.close();
     },
   };
@@ -130,12 +145,15 @@ async function createListener(config: Config, core: Core, parts: ListenerParts):
   const trust = createTrust(config.trustedProxies);
   const requesterOf = createRequesterReader(trust);
   const token = createRealm(config, core, { ...parts, requesterOf });
+  const oauth = createOAuthEndpoint({ grants: parts.workloads.grants, requesterOf, log });
   const pages = await createPages(config, core, { trust, requesterOf, ...parts });
 
   // Watchtower sends the realm in lower case, whatever the registry says.
   const realm = new Set(realmPaths.map((path) => (config.prefix + path).toLowerCase()));
   return refuseTwoHosts({ log, requesterOf }, (request, response) => {
-    if (realm.has(pathOf(request).toLowerCase())) void token(request, response);
+    const path = pathOf(request);
+    if (realm.has(path.toLowerCase())) void token(request, response);
+    else if (path === `${config.prefix}/oauth/token`) void oauth(request, response);
     // Asked of the server as a whole (RFC 9112, section 3.2.4); express would take it for a page without its session.
     else if (request.url === '*') {
       logRequest(request, response, { log, requesterOf });

@@ -5,7 +5,10 @@ import { day, hour } from '../lib/time.ts';
 import type { Store } from '../store/store.ts';
 
 export type HousekeepingParts = {
-  readonly store: Pick<Store, 'audit' | 'denials' | 'passwordUses' | 'seenTokens'>;
+  readonly store: Pick<
+    Store,
+    'audit' | 'denials' | 'passwordUses' | 'seenTokens' | 'workloadCredentials' | 'workloadRecords'
+  >;
   /** Milliseconds. */
   readonly auditRetention: number;
   /** Milliseconds. */
@@ -27,6 +30,11 @@ export async function tidy({ store, auditRetention, denialRetention, log, now }:
     auditEvents: await removeAll((limit) => store.audit.removeBefore(now() - auditRetention, limit)),
     denials: await removeAll((limit) => store.denials.removeBefore(now() - denialRetention, limit)),
     uses: await removeAll((limit) => store.passwordUses.removeBefore(now() - useRetention, limit)),
+    workloadCredentials: await removeAll((limit) => store.workloadCredentials.removeEnded(now(), limit)),
+    workloadUses: await removeAll((limit) => store.workloadRecords.removeUsesBefore(now() - useRetention, limit)),
+    workloadFailures: await removeAll((limit) =>
+      store.workloadRecords.removeFailuresBefore(now() - useRetention, limit),
+    ),
     messages: await store.seenTokens.removeExpired(now()),
   };
   if (Object.values(removed).some((count) => count > 0)) log.info(removed, 'old records removed');

@@ -10,7 +10,7 @@ import type { Core } from './core.ts';
 import { createReadings } from './metric-readings.ts';
 import type { Metrics } from './metrics.ts';
 
-export type RunningMetrics = Pick<Metrics, 'tokenAnswered' | 'decided' | 'signInEnded' | 'swept'> & {
+export type RunningMetrics = Pick<Metrics, 'tokenAnswered' | 'decided' | 'signInEnded' | 'swept' | 'workloadJudged'> & {
   stop(): Promise<void>;
 };
 

@@ -41,6 +41,8 @@ export type Metrics = {
   /** An answer of the realm. @param outcome 'issued', or the code of the refusal  @param seconds that it took */
   tokenAnswered(service: string, outcome: string, seconds: number): void;
   decided(service: string, decisions: readonly Decided[]): void;
+  /** An ID token, or what was made from one. @param issuer '' where none is known  @param outcome 'accepted', or why not */
+  workloadJudged(issuer: string, outcome: string): void;
   /** A sign-in that came to an end. @param outcome 'completed', or the code of the refusal */
   signInEnded(provider: string, outcome: string): void;
   /** A sweep over the holders of passwords, by this process. */
@@ -81,7 +83,9 @@ export function createWorkersMetrics(): Pick<Metrics, 'read'> {
 }
 
 /** What people and registries were answered. */
-function countAnswers(registry: Registry): Pick<Metrics, 'tokenAnswered' | 'decided' | 'signInEnded'> {
+function countAnswers(
+  registry: Registry,
+): Pick<Metrics, 'tokenAnswered' | 'decided' | 'signInEnded' | 'workloadJudged'> {
   const registers = [registry];
   const answers = new Counter({
     name: 'dockpass_token_requests_total',
@@ -108,7 +112,14 @@ function countAnswers(registry: Registry): Pick<Metrics, 'tokenAnswered' | 'deci
     labelNames: ['provider', 'outcome'],
     registers,
   });
+  const workloads = new Counter({
+    name: 'dockpass_workload_logins_total',
+    help: 'Logins of workloads by issuer and outcome: accepted, or why not; the Workloads page has the claims',
+    labelNames: ['issuer', 'outcome'],
+    registers,
+  });
   return {
+    workloadJudged: (issuer, outcome) => workloads.inc({ issuer, outcome }),
     tokenAnswered(service, outcome, seconds) {
       answers.inc({ service, outcome });
       durations.observe({ outcome: outcome === 'issued' ? outcome : 'refused' }, seconds);

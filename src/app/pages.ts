@@ -31,12 +31,14 @@ import { mountOwnPages } from './own-pages.ts';
 import type { PageContext } from './page-context.ts';
 import type { Policies } from './policy-file.ts';
 import { providerNotices } from './provider-notices.ts';
+import type { OpenWorkloads } from './workloads.ts';
 
 export type PageParts = {
   readonly trust: Trust;
   readonly requesterOf: RequesterReader;
   readonly keys: Keys;
   readonly policies: Policies;
+  readonly workloads: OpenWorkloads;
   /** What an operator should look at, now. */
   readonly warnings: () => readonly string[];
   readonly people: People;

@@ -2,25 +2,73 @@
 import { readFile, stat } from 'node:fs/promises';
 import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { type Policy, PolicyError, parsePolicy } from '../policy/acl.ts';
+import { formatProblem, type Policy, PolicyError, parsePolicy } from '../policy/acl.ts';
 import { decodeUtf8 } from '../policy/encoding.ts';
+import type { WorkloadsInForce } from '../workload/accept.ts';
+import { policyProblems, workloadProblems } from '../workload/policy-fit.ts';
+import { readWorkloadsFile, type WorkloadsReading, type WorkloadsSource } from './workloads-file.ts';
 
 /**
  * @throws {PolicyError} with every mistake of the file, by line and column
  * @throws {Refusal} `not_found`, when it cannot be read
  */
 export async function readPolicyFile(file: string): Promise<Policy> {
-  return (await read(file)).policy;
+  return parsePolicy(await readText(file), file);
 }
 
-/** A policy and the state of the file that it was read from. */
-type Reading = { readonly policy: Policy; readonly text: string; readonly version: string };
+/** What decides about requests, of one moment, and the state of the files that it was read from. */
+type Reading = {
+  readonly policy: Policy;
+  readonly text: string;
+  /** `null` where nothing reads workloads: in the candidate. */
+  readonly workloads: WorkloadsReading | null;
+  readonly version: string;
+};
 
-/** @param last kept where the text is the same */
-async function read(file: string, last: Reading | null = null): Promise<Reading> {
-  const version = await versionOf(file);
+/**
+ * @param last kept where the text is the same
+ * @throws {Refusal} `misconfigured` with every mistake of both files, one a line
+ */
+async function read(file: string, source: WorkloadsSource | null, last: Reading | null = null): Promise<Reading> {
+  const version = await versionOf(filesOf(file, source, last));
   const text = await readText(file);
-  return { policy: text === last?.text ? last.policy : parsePolicy(text, file), text, version };
+  const problems: string[] = [];
+  const orReport = async <Part>(part: () => Part | Promise<Part>): Promise<Part | null> => {
+    try {
+      return await part();
+    } catch (error) {
+      if (!(error instanceof PolicyError)) throw error;
+      problems.push(error.message);
+      return null;
+    }
+  };
+  // The mistakes of both files at once.
+  const policy = await orReport(() => (text === last?.text ? last.policy : parsePolicy(text, file)));
+  const workloads = source && (await orReport(() => readWorkloadsFile(source, last?.workloads ?? undefined)));
+  if (policy && source && workloads?.workloads)
+    problems.push(...misfitsOf(policy, file, workloads.workloads, source.file));
+  if (policy === null || problems.length > 0) throw new Refusal('misconfigured', problems.join('\n'));
+  return { policy, text, workloads, version };
+}
+
+function misfitsOf(policy: Policy, policyFile: string, workloads: WorkloadsInForce, workloadsFile: string): string[] {
+  return [
+    ...policyProblems(policy, workloads).map((problem) => formatProblem(policyFile, problem)),
+    ...workloadProblems(policy, workloads).map((problem) => formatProblem(workloadsFile, problem)),
+  ];
+}
+
+/** The policy and the workloads as the settings name them, read once for a command. @throws {Error} as `readPolicyFile` */
+export async function readRules(
+  policyFile: string,
+  source: WorkloadsSource,
+): Promise<{ readonly policy: Policy; readonly workloads: WorkloadsInForce | null }> {
+  const { policy, workloads } = await read(policyFile, source);
+  return { policy, workloads: workloads?.workloads ?? null };
+}
+
+function filesOf(file: string, source: WorkloadsSource | null, last: Reading | null): readonly string[] {
+  return source === null ? [file] : [file, source.file, ...(last?.workloads?.named ?? [])];
 }
 
 async function readText(file: string): Promise<string> {
@@ -35,6 +83,8 @@ async function readText(file: string): Promise<string> {
 export type PolicyFile = {
   /** The policy in force: the last one of the file that could be used; `null` when there never was one. */
   current(): Policy | null;
+  /** The workloads that were read with it; `null`: none. */
+  workloads(): WorkloadsInForce | null;
   /** Why the file as it is now is not in force, or `null`. */
   problem(): string | null;
   /** Takes the file over when it has changed and has not changed again since the last look. */
@@ -45,19 +95,21 @@ export type PolicyFile = {
 
 /** A file that was taken over, or refused with each mistake. */
 export type PolicyChange =
-  | { readonly file: string; readonly users: number; readonly rules: number }
+  | { readonly file: string; readonly users: number; readonly rules: number; readonly workloadRules: number }
   | { readonly file: string; readonly problems: readonly string[] };
 
 /**
  * Looking at the file beats waiting for events of the file system: one rule sees an edit in place, a rename over
  * it, the symbolic links of a Kubernetes ConfigMap and network file systems, which tell no events.
  * @param first what was read of the file already
+ * @param source the workloads file, which is in force together with the policy or not at all
  */
 export function createPolicyFile(
   file: string,
   log: Log,
   first: Reading | null = null,
   onChange: (change: PolicyChange) => void = () => {},
+  source: WorkloadsSource | null = null,
 ): PolicyFile {
   let inForce = first;
   let problem: string | null = null;
@@ -66,11 +118,15 @@ export function createPolicyFile(
   let busy = Promise.resolve();
 
   const take = async (): Promise<void> => {
-    tried = await versionOf(file);
+    tried = await versionOf(filesOf(file, source, inForce));
     try {
-      const reading = await read(file, inForce);
-      if (reading.policy !== inForce?.policy) {
-        const change = { file, users: reading.policy.users.size, rules: reading.policy.rules.length };
+      const reading = await read(file, source, inForce);
+      // What is named for the first time was not looked at before it was read, so it's read once more.
+      if (String(filesOf(file, source, reading)) !== String(filesOf(file, source, inForce))) tried = null;
+      if (reading.policy !== inForce?.policy || reading.workloads?.workloads !== inForce.workloads?.workloads) {
+        const { users, rules } = reading.policy;
+        const workloadRules = reading.workloads?.workloads?.rules.length ?? 0;
+        const change = { file, users: users.size, rules: rules.length, workloadRules };
         log.info(change, 'policy taken over');
         onChange(change);
       }
@@ -78,13 +134,13 @@ export function createPolicyFile(
       problem = null;
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
-      const problems = error instanceof PolicyError ? error.message.split('\n') : [problem];
+      const problems = problem.split('\n');
       log.error({ file, problems }, 'the policy file cannot be used; the policy before it stays in force');
       onChange({ file, problems });
     }
   };
   const look = async (): Promise<void> => {
-    const version = await versionOf(file);
+    const version = await versionOf(filesOf(file, source, inForce));
     const settled = version === seen;
     seen = version;
     // Half a file may be a valid policy without its last rules, so it has to be the same for two looks.
@@ -94,19 +150,32 @@ export function createPolicyFile(
     busy = busy.then(action);
     return busy;
   };
-  return { current: () => inForce?.policy ?? null, problem: () => problem, look: inTurn(look), reload: inTurn(take) };
+  return {
+    current: () => inForce?.policy ?? null,
+    workloads: () => inForce?.workloads?.workloads ?? null,
+    problem: () => problem,
+    look: inTurn(look),
+    reload: inTurn(take),
+  };
 }
 
-/** Differs when the file was written or replaced; a file that is not there has a version too. */
-async function versionOf(file: string): Promise<string> {
-  const found = await stat(file, { bigint: true }).catch(() => null);
-  return found ? `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}` : 'none';
+/** Differs when one of the files was written or replaced; a file that is not there has a version too. */
+async function versionOf(files: readonly string[]): Promise<string> {
+  const versions = await Promise.all(
+    files.map(async (file) => {
+      const found = await stat(file, { bigint: true }).catch(() => null);
+      return found ? `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}` : 'none';
+    }),
+  );
+  return versions.join(' ');
 }
 
 /** The policy in force and the one that is tried in its shadow. */
 export type Policies = {
   current(): Policy;
   candidate(): Policy | null;
+  /** Of the same moment as the policy; `null` while the feature is off. */
+  workloads(): WorkloadsInForce | null;
   /** For whoever watches the service; the log has the particulars. */
   warnings(): string[];
   look(): void;
@@ -115,6 +184,7 @@ export type Policies = {
 
 /**
  * @param onChange told what happens to the policy file from now on; not of the candidate
+ * @param source the workloads file; `null`: none is read
  * @throws {Error} as `readPolicyFile` for the policy; a candidate that cannot be used is only logged
  */
 export async function openPolicies(
@@ -122,15 +192,17 @@ export async function openPolicies(
   candidateFile: string | null,
   log: Log,
   onChange: (change: PolicyChange) => void,
+  source: WorkloadsSource | null = null,
 ): Promise<Policies> {
-  const first = await read(file);
-  const main = createPolicyFile(file, log, first, onChange);
+  const first = await read(file, source);
+  const main = createPolicyFile(file, log, first, onChange, source);
   const candidate = candidateFile === null ? null : createPolicyFile(candidateFile, log);
   const files = candidate ? [main, candidate] : [main];
   await candidate?.reload();
   return {
     current: () => main.current() ?? first.policy,
     candidate: () => candidate?.current() ?? null,
+    workloads: main.workloads,
     warnings: () => [
       ...(main.problem() === null ? [] : ['the policy file cannot be used: the policy before it is in force']),
       ...(candidate === null || candidate.problem() === null ? [] : ['the candidate policy file cannot be used']),

@@ -11,10 +11,12 @@ import { formatScope } from '../scope.ts';
 import { createHashCheck } from '../static-users/hash-check.ts';
 import { createHashThread } from '../static-users/hash-thread.ts';
 import { createStaticUsers, decoyFor, type StaticUsers } from '../static-users/static-users.ts';
+import type { ServiceTokens } from '../token/authenticate.ts';
 import { createTokenEndpoint } from '../token/endpoint.ts';
 import type { Core } from './core.ts';
 import type { RunningMetrics } from './metrics-listener.ts';
 import type { Policies } from './policy-file.ts';
+import type { OpenWorkloads } from './workloads.ts';
 
 /** Decisions of one request that are compared with the candidate policy: one for a thousand repositories must not fill the log. */
 const comparedOfRequest = 50;
@@ -23,6 +25,7 @@ type RealmParts = {
   readonly requesterOf: RequesterReader;
   readonly keys: Keys;
   readonly policies: Policies;
+  readonly workloads: OpenWorkloads;
   /** `null` where nobody wants them. */
   readonly metrics: RunningMetrics | null;
 };
@@ -30,10 +33,10 @@ type RealmParts = {
 export function createRealm(
   config: Config,
   core: Core,
-  { requesterOf, keys, policies, metrics }: RealmParts,
+  { requesterOf, keys, policies, workloads, metrics }: RealmParts,
 ): ReturnType<typeof createTokenEndpoint> {
   const { log, passwords, uses, denials } = core;
-  const { authenticators, anonymous } = createAuthenticators(core, policies);
+  const { authenticators, anonymous } = createAuthenticators(core, policies, workloads);
   return createTokenEndpoint({
     services: config.services.map((service) => ({
       ...service,
@@ -41,7 +44,7 @@ export function createRealm(
     })),
     authenticators,
     failedLogins: core.failedLogins,
-    identityTokens: core.identityTokens,
+    identityTokens: identityTokensOf(core, workloads),
     anonymous,
     policy: policies.current,
     onDecisions(identity, decisions, context) {
@@ -58,6 +61,8 @@ export function createRealm(
       }
     },
     recordUse(identity, client, access) {
+      const workload = workloads.authentication.workloadOf(identity);
+      if (workload !== undefined) workloads.uses.record(workload, client);
       passwords.recordUse(identity, client);
       uses.record(identity, client, access);
     },
@@ -69,10 +74,24 @@ export function createRealm(
   });
 }
 
-/** App passwords, those that came from docker_auth, and the users of the policy file. */
+/** Those of app passwords, and those of jobs; which of them a token is, its prefix says. */
+function identityTokensOf({ identityTokens: ofPasswords }: Core, { authentication }: OpenWorkloads): ServiceTokens {
+  const ofJobs = authentication.identityTokens;
+  return {
+    issue: async (credentials, identity, service, client) =>
+      identity.workload === null
+        ? ofPasswords.issue(credentials, identity, service, client)
+        : ofJobs.issue(credentials, identity, service, client),
+    verify: (token, service, address) =>
+      ofJobs.recognises(token) ? ofJobs.verify(token, service, address) : ofPasswords.verify(token, service),
+  };
+}
+
+/** App passwords, those that came from docker_auth, ID tokens, and the users of the policy file. */
 function createAuthenticators(
   { store, passwords, pepper, failedLogins }: Core,
   policies: Policies,
+  { authentication }: OpenWorkloads,
 ): { authenticators: readonly Authenticator[]; anonymous: StaticUsers['anonymous'] } {
   const hashCheck = createHashCheck({
     thread: createHashThread(),
@@ -88,7 +107,7 @@ function createAuthenticators(
     isStaticUser: (username) => users().has(username),
     decoyFor: (username) => decoyFor(username, users()),
   });
-  const others = [passwords.authenticator, imported];
+  const others = [passwords.authenticator, imported, authentication.authenticator];
   const isElsewhere = (credentials: Credentials) => others.some((other) => other.recognises(credentials));
   const staticUsers = createStaticUsers(users, hashCheck, isElsewhere);
   return { authenticators: [...others, staticUsers.authenticator], anonymous: staticUsers.anonymous };

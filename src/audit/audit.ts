@@ -38,7 +38,14 @@ export type AuditAction =
   | 'api-token.revoke'
   | 'policy.reload'
   | 'policy.refused'
-  | 'policy.explain';
+  | 'policy.explain'
+  | 'workload.login'
+  | 'workload.exchange'
+  | 'workload.identity-token'
+  | 'workload.leaked'
+  | 'workload.off'
+  | 'workload.on'
+  | 'workload.discard-keys';
 
 /** Who does something. */
 export type Actor = {

@@ -1,6 +1,8 @@
 /** Owns `dockpass doctor`: files and settings in, findings and the right `auth:` section out. */
 import { access, readFile } from 'node:fs/promises';
 import { type Core, openCore, openSigningKeys } from '../app/core.ts';
+import { readRules } from '../app/policy-file.ts';
+import { workloadsSourceOf } from '../app/workloads-file.ts';
 import type { Config } from '../config/config.ts';
 import { type AuthSettings, formatEnvironment, formatYaml } from '../doctor/auth-block.ts';
 import { checkPages, type DoctorParts, examine, type Report } from '../doctor/examine.ts';
@@ -8,13 +10,16 @@ import { type Finding, isProblem } from '../doctor/finding.ts';
 import { createProbe } from '../doctor/probe.ts';
 import { parseRegistryFile, type RegistryFiles } from '../doctor/registry-file.ts';
 import { errorMessage, Refusal } from '../lib/errors.ts';
+import { checkIssuer } from '../workload/check-issuer.ts';
+import { fetchText } from '../workload/fetch-text.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
-import { configOf } from './core.ts';
+import { configOf, withCore } from './core.ts';
 
 export const doctorCommands: readonly Command[] = [
   {
     words: 'doctor',
-    usage: 'URL [--registry-config FILE] [--registry-bundle FILE] [--registry-jwks FILE] [--ca FILE] [--json]',
+    usage:
+      'URL [--registry-config FILE] [--registry-bundle FILE] [--registry-jwks FILE] [--ca FILE] [--json]\n       dockpass doctor --workload ISSUER [--json]',
     summary: 'Ask a registry whether it and Dockpass fit, and say which setting is wrong',
     details: [
       'Run it where Dockpass runs, with its settings: it shows the registry tokens signed with the keys in DATA_DIR. They',
@@ -24,16 +29,20 @@ export const doctorCommands: readonly Command[] = [
       '  --registry-bundle FILE   its rootcertbundle, where the path in that file is not the path here',
       '  --registry-jwks FILE     its jwks, likewise',
       '  --ca FILE                PEM certificates to trust beside those of the system',
+      '  --workload ISSUER        asks an issuer of the workloads file for its keys instead',
     ],
     options: {
       'registry-config': { type: 'string' },
       'registry-bundle': { type: 'string' },
       'registry-jwks': { type: 'string' },
       ca: { type: 'string' },
+      workload: { type: 'string' },
       json: { type: 'boolean' },
     },
-    operands: [1, 1],
-    async run([address = ''], values, terminal) {
+    operands: [0, 1],
+    async run([address], values, terminal) {
+      if (typeof values['workload'] === 'string') return examineIssuer(values['workload'], values, terminal);
+      if (address === undefined) throw new UsageError('Give the address of the registry.');
       const registry = parseAddress(address);
       const config = configOf(terminal);
       const core = await openUsed(config);
@@ -53,6 +62,21 @@ export const doctorCommands: readonly Command[] = [
     },
   },
 ];
+
+/** Whether tokens of an issuer can be verified. */
+async function examineIssuer(name: string, values: Values, terminal: Terminal): Promise<number> {
+  const config = configOf(terminal);
+  const { workloads } = await readRules(config.policyFile, workloadsSourceOf(config));
+  const issuer = workloads?.issuers.get(name);
+  if (workloads === null || issuer === undefined) {
+    throw new Refusal('not_found', `${config.workloads.file} has no issuer "${name}".`);
+  }
+  const row = await withCore(config, ({ store }) => store.workloadIssuers.byName(name));
+  const findings = await checkIssuer(workloads, issuer, row, fetchText);
+  if (values['json'] === true) terminal.out(JSON.stringify({ issuer: name, findings }));
+  else for (const { status, subject, message } of findings) terminal.out(lineOf(status, subject, message));
+  return findings.some(({ status }) => status !== 'right') ? 1 : 0;
+}
 
 /** `registry.example.com`, `localhost:5000`, `https://registry.example.com`: without a scheme as Docker takes it. */
 function parseAddress(address: string): URL {
@@ -143,12 +167,16 @@ function settingsFor(config: Config, { name, issuer }: Report['service']): AuthS
   return { realm: realmOf(config).href, service: name, issuer, ...trust };
 }
 
+function lineOf(status: Finding['status'], subject: string, message: string): string {
+  return `  ${words[status].padEnd(6)} ${subject.padEnd(18)} ${message}`;
+}
+
 const words = { right: 'right', wrong: 'WRONG', unknown: '?', note: 'note' } as const;
 
 function print(terminal: Terminal, registry: URL, findings: readonly Finding[], settings: AuthSettings): void {
   terminal.out(`${registry.href}\n`);
   for (const { status, subject, message } of findings) {
-    terminal.out(`  ${words[status].padEnd(6)} ${subject.padEnd(18)} ${message}`);
+    terminal.out(lineOf(status, subject, message));
   }
   const good = !findings.some(isProblem);
   terminal.out(

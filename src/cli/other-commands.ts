@@ -13,6 +13,7 @@ import { personCommands } from './person.ts';
 import { policyCommands } from './policy.ts';
 import { robotCommands } from './robot.ts';
 import { tokenDbCommands } from './token-db.ts';
+import { workloadCommands } from './workload.ts';
 
 export const otherCommands: readonly Command[] = [
   ...passwordCommands,
@@ -23,6 +24,7 @@ export const otherCommands: readonly Command[] = [
   ...googleEventsCommands,
   ...keyCommands,
   ...policyCommands,
+  ...workloadCommands,
   ...importCommands,
   ...tokenDbCommands,
   ...doctorCommands,

@@ -8,43 +8,54 @@ import { countOf } from '../lib/count.ts';
 import { Refusal } from '../lib/errors.ts';
 import { formatProblem, type Policy } from '../policy/acl.ts';
 import { checkAddress } from '../policy/address.ts';
-import { accessOf, parseCases, runCase } from '../policy/cases.ts';
+import { accessOf, type Identify, parseCases, runCase } from '../policy/cases.ts';
 import { warningsOf } from '../policy/check.ts';
 import { decodeUtf8 } from '../policy/encoding.ts';
 import { createEvaluator } from '../policy/eval.ts';
 import { explain, formatExplanation } from '../policy/explain.ts';
 import { identityOf } from '../policy/who.ts';
+import type { WorkloadsInForce } from '../workload/accept.ts';
+import { formatFailed, identify } from '../workload/identify.ts';
+import { coverageWarnings, grantsOf } from '../workload/policy-fit.ts';
 import { type Command, type Terminal, textOf, textsOf, UsageError, type Values } from './command.ts';
 import { configOf, withCore } from './core.ts';
 import { linesOf } from './lines.ts';
+import { readRuleFiles, workloadOfClaims, workloadOfToken } from './workload-claims.ts';
 
 export const policyCommands: readonly Command[] = [
   {
     words: 'policy check',
-    usage: '[FILE] [--strict]',
+    usage: '[FILE] [--workloads FILE] [--strict]',
     summary: 'Say whether a policy file can be used, and each mistake with its line and column',
     details: [
       'Warns of rules that can never match or decide, of groups that nothing defines and of variables that mean nothing.',
-      '  FILE       default: POLICY_FILE, else policy.yml',
-      '  --strict   exit 1 on a warning, too',
+      'Where there is a workloads file, checks it too, and says what each of its rules is granted.',
+      '  FILE               default: POLICY_FILE, else policy.yml',
+      '  --workloads FILE   default: WORKLOADS_FILE, else workloads.yml beside the policy',
+      '  --strict           exit 1 on a warning, too',
     ],
-    options: { strict: { type: 'boolean' } },
+    options: { strict: { type: 'boolean' }, workloads: { type: 'string' } },
     operands: [0, 1],
     async run([given], values, terminal) {
       const file = given ?? policyFileOf(terminal);
-      const policy = await readPolicyFile(file);
-      const warnings = warningsOf(policy);
+      const { policy, workloads, workloadsFile } = await readRuleFiles(file, values, terminal);
+      const groups = workloads?.rules.flatMap((rule) => rule.groups) ?? [];
+      const covering = workloads === null ? [] : coverageWarnings(policy, workloads);
+      const warnings = [...warningsOf(policy, groups), ...covering];
       for (const warning of warnings) terminal.note(formatProblem(file, warning));
       const counts = `${countOf(policy.users.size, 'user')}, ${countOf(policy.rules.length, 'rule')}`;
       terminal.out(
         `${file} can be used: ${counts}${warnings.length > 0 ? `, ${countOf(warnings.length, 'warning')}` : ''}.`,
       );
-      return values['strict'] === true && warnings.length > 0 ? 1 : 0;
+      if (workloads !== null) describeWorkloads(policy, workloads, workloadsFile, terminal);
+      const count = warnings.length + (workloads?.warnings.length ?? 0);
+      return values['strict'] === true && count > 0 ? 1 : 0;
     },
   },
   {
     words: 'policy explain',
-    usage: 'WHO SCOPE [--group GROUP ...] [--ip ADDRESS] [--service NAME] [--password ID] [--policy FILE] [--json]',
+    usage:
+      'WHO SCOPE [--group GROUP ...] [--ip ADDRESS] [--service NAME] [--password ID] [--policy FILE] [--json]\n       dockpass policy explain SCOPE --token FILE | --claims FILE [--issuer NAME] [--ip ADDRESS] [--service NAME] [--json]',
     summary: 'Say what somebody is granted and why: every rule, the one that decides, the narrowing by a password',
     details: [
       'WHO is an e-mail, a user of the policy file, or anonymous; SCOPE is repository:team/app:pull,push',
@@ -53,6 +64,10 @@ export const policyCommands: readonly Command[] = [
       '  --service NAME    the registry that asks (default: the only one of SERVICES)',
       '  --password ID     narrowed by this app password',
       '  --policy FILE     this file instead of POLICY_FILE, without looking the person up in the database',
+      '  --token FILE      whom an ID token proves, verified as at the realm; the file holds the token alone',
+      '  --claims FILE     whom these claims would prove: the JSON that a token would carry',
+      '  --issuer NAME     the issuer of token or claims, where several have the same iss',
+      '  --workloads FILE  with --claims: this file instead of WORKLOADS_FILE',
     ],
     options: {
       group: { type: 'string', multiple: true },
@@ -60,17 +75,27 @@ export const policyCommands: readonly Command[] = [
       service: { type: 'string' },
       password: { type: 'string' },
       policy: { type: 'string' },
+      token: { type: 'string' },
+      claims: { type: 'string' },
+      issuer: { type: 'string' },
+      workloads: { type: 'string' },
       json: { type: 'boolean' },
     },
-    operands: [2, 2],
-    async run([who = '', scope = ''], values, terminal) {
+    operands: [1, 2],
+    async run(given, values, terminal) {
+      const isWorkload = values['token'] !== undefined || values['claims'] !== undefined;
+      if (given.length !== (isWorkload ? 1 : 2)) throw new UsageError('The number of arguments is wrong.');
+      const [who = '', scope = ''] = isWorkload ? ['', ...given] : given;
       const refuse = (problem: string) => {
         throw new UsageError(`${problem}.`);
       };
       const access = accessOf(scope, refuse);
       const ip = textOf(values, 'ip') ?? '';
       checkAddress(ip, refuse);
-      const { policy, file, identity, service } = await findWho(who === 'anonymous' ? '' : who, values, terminal);
+      const found = isWorkload
+        ? await findWorkload(values, terminal)
+        : await findWho(who === 'anonymous' ? '' : who, values, terminal);
+      const { policy, file, identity, service } = found;
       const context = { service: textOf(values, 'service') ?? service, address: ip };
       const explanation = explain(policy, identity, access, context);
       terminal.out(values['json'] === true ? JSON.stringify(explanation) : formatExplanation(explanation, file));
@@ -79,19 +104,25 @@ export const policyCommands: readonly Command[] = [
   },
   {
     words: 'policy test',
-    usage: 'CASES.yml [--policy FILE]',
+    usage: 'CASES.yml [--policy FILE] [--workloads FILE]',
     summary: 'Try a policy against a list of {who, groups, ip, scope, expect}; exits 1 when one fails',
-    details: ['  --policy FILE   default: POLICY_FILE, else policy.yml'],
-    options: { policy: { type: 'string' } },
+    details: [
+      'With claims: in the place of who:, a case is about a workload.',
+      '  --policy FILE      default: POLICY_FILE, else policy.yml',
+      '  --workloads FILE   default: WORKLOADS_FILE, else workloads.yml beside the policy',
+    ],
+    options: { policy: { type: 'string' }, workloads: { type: 'string' } },
     operands: [1, 1],
     async run([casesFile = ''], values, terminal) {
       const file = textOf(values, 'policy') ?? policyFileOf(terminal);
-      const policy = await readPolicyFile(file);
+      const { policy, workloads } = await readRuleFiles(file, values, terminal);
+      const identify = workloads === null ? undefined : identifyBy(workloads);
       const cases = parseCases(await readCases(casesFile), casesFile);
       const failed = cases.filter((one) => {
-        const { passed, explanation } = runCase(policy, one);
+        const { passed, explanation, refused } = runCase(policy, one, identify);
         if (!passed) {
           terminal.out(`${casesFile}:${one.place.line}: expected ${one.expect.join(', ') || 'nothing'}`);
+          if (refused !== null) terminal.out(`  the claims are refused: ${refused}`);
           terminal.out(formatExplanation(explanation, file).replace(/^/gm, '  '));
         }
         return !passed;
@@ -122,6 +153,43 @@ export const policyCommands: readonly Command[] = [
     },
   },
 ];
+
+/** What each rule of the workloads file is granted by the policy. */
+function describeWorkloads(policy: Policy, workloads: WorkloadsInForce, file: string, terminal: Terminal): void {
+  for (const warning of workloads.warnings) terminal.note(formatProblem(file, warning));
+  const counts = `${countOf(workloads.issuers.size, 'issuer')}, ${countOf(workloads.rules.length, 'rule')}`;
+  terminal.out(`${file} can be used: ${counts}.`);
+  for (const rule of workloads.rules) {
+    const { candidateRules } = grantsOf(policy, rule);
+    const grants = candidateRules.map(({ line, actions }) => `line ${line} ${actions.join(', ') || 'nothing'}`);
+    const comment = rule.comment === null ? '' : ` "${rule.comment}"`;
+    terminal.out(`  rules[${rule.number}] (line ${rule.line})${comment}: ${grants.join('; ') || 'nothing'}`);
+  }
+}
+
+function identifyBy(workloads: WorkloadsInForce): Identify {
+  return ({ claims, issuer }, service) => {
+    const found = identify(workloads, { claims, issuer, service });
+    if (!('refused' in found)) return found.identity;
+    const failed = found.mismatch?.failed.map(formatFailed) ?? [];
+    return {
+      refused: [found.refused, ...failed, ...(found.mismatch?.problem ? [found.mismatch.problem] : [])].join('; '),
+    };
+  };
+}
+
+/** What a file claims, or a token proves. */
+async function findWorkload(values: Values, terminal: Terminal): Promise<Found> {
+  const [token, claims] = [textOf(values, 'token'), textOf(values, 'claims')];
+  if (token !== null && claims !== null) throw new UsageError('--token and --claims exclude each other.');
+  const file = textOf(values, 'policy') ?? policyFileOf(terminal);
+  const { policy, identity, note } =
+    token === null
+      ? await workloadOfClaims(file, claims ?? '', values, terminal)
+      : await workloadOfToken(token, values, terminal);
+  terminal.note(note);
+  return { policy, file, identity, service: '' };
+}
 
 async function readCases(file: string): Promise<string> {
   const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {

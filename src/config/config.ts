@@ -1,9 +1,10 @@
 /** Owns the configuration: the environment in, one frozen Config out, or every mistake at once. */
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { databaseName } from '../lib/data-folder.ts';
 import { type LogLevel, logLevels } from '../lib/log.ts';
+import { day } from '../lib/time.ts';
 import { type AdministrationConfig, readAdministration } from './administration.ts';
 import { type KeyRingConfig, readKeyRings } from './key-rings.ts';
 import { type OffBoardingConfig, readOffBoarding } from './off-boarding.ts';
@@ -30,6 +31,10 @@ export type Config = OffBoardingConfig &
     readonly policyFile: string;
     /** A policy whose decisions are compared with those of the policy in force, and change nothing. */
     readonly policyCandidateFile: string | null;
+    /** Whose ID tokens count; `isRequired`: it was named, so it must be there. */
+    readonly workloads: { readonly file: string; readonly isRequired: boolean };
+    /** Milliseconds for which an issuer's keys count without a successful fetch. */
+    readonly workloadKeyAge: number;
     readonly services: readonly ServiceConfig[];
     readonly keyRings: readonly KeyRingConfig[];
     readonly google: GoogleConfig | null;
@@ -76,8 +81,7 @@ export function readConfig(given: Environment): Config {
     ...readListener(settings),
     publicUrl,
     prefix: publicUrl.pathname.replace(/\/+$/, ''),
-    policyFile: settings.path('POLICY_FILE', 'policy.yml'),
-    policyCandidateFile: settings.optionalPath('POLICY_CANDIDATE_FILE'),
+    ...readPolicyFiles(settings),
     services,
     keyRings: readKeyRings(settings, services, storage.dataFolder),
     google: readGoogle(settings),
@@ -139,6 +143,23 @@ function refuseForgottenData(settings: Settings, dataFolder: string): void {
 /** Whether the text begins as the place of a database does: `sqlite:PATH` or `postgres://...`. */
 export function isDatabaseUrl(text: string): boolean {
   return /^(sqlite:.|postgres(ql)?:\/\/)/.test(text);
+}
+
+/** The workloads file is beside the policy, which decides about what it lets in. */
+function readPolicyFiles(
+  settings: Settings,
+): Pick<Config, 'policyFile' | 'policyCandidateFile' | 'workloads' | 'workloadKeyAge'> {
+  const policyFile = settings.path('POLICY_FILE', 'policy.yml');
+  const workloadsFile = settings.optionalPath('WORKLOADS_FILE');
+  return {
+    policyFile,
+    policyCandidateFile: settings.optionalPath('POLICY_CANDIDATE_FILE'),
+    workloads: {
+      file: workloadsFile ?? join(dirname(policyFile), 'workloads.yml'),
+      isRequired: workloadsFile !== null,
+    },
+    workloadKeyAge: settings.integer('WORKLOAD_KEY_DAYS', { fallback: 7, minimum: 1, maximum: 90 }) * day,
+  };
 }
 
 function readListener(settings: Settings): Pick<Config, 'host' | 'port' | 'workers' | 'tls' | 'trustedProxies'> {

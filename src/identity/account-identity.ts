@@ -20,5 +20,6 @@ export function identityOfAccount(account: IdentityFacts, gracePeriods: GracePer
     credential: null,
     accountId: account.id,
     maker: null,
+    workload: null,
   };
 }

@@ -42,6 +42,20 @@ export type Identity = {
   readonly accountId: string | null;
   /** Who made a robot's password, where it does no more than that person can; `null` where it's bounded by nobody else. */
   readonly maker: Bound | null;
+  /** For a workload: which of its proofs this is, and how long it counts; `null` for everyone else. */
+  readonly workload: WorkloadProof | null;
+};
+
+/** An ID token of a CI system or cluster, or what was made from one. */
+export type WorkloadProof = {
+  /** Tells proofs apart: a run must never be given a token that was made for another one. */
+  readonly id: string;
+  /** What it's sent with in the place of the account, whose name has colons. */
+  readonly usernames: readonly string[];
+  /** The run of the platform, for the log; `null` where it doesn't say. */
+  readonly run: string | null;
+  /** Epoch milliseconds at which it ends, and with it every token that is made for it. */
+  readonly endsAt: number;
 };
 
 /** Someone else whose permissions bound an identity's. */
@@ -67,6 +81,7 @@ export const anonymous: Identity = Object.freeze({
   credential: null,
   accountId: null,
   maker: null,
+  workload: null,
 });
 
 /**
@@ -88,10 +103,11 @@ export interface Authenticator {
   /**
    * The identity that the credentials prove, or `null` when they are wrong.
    * @param address where they come from, for limits
+   * @param service the registry that asks, for what is good at one alone
    * @throws {Refusal} `unauthenticated` when the secret is right but may not be used (expired, revoked): its holder may know why.
    * @throws any other error when it could not be checked; the answer is then 503, never "wrong password".
    */
-  verify(credentials: Credentials, address?: string): Promise<Identity | null>;
+  verify(credentials: Credentials, address?: string, service?: string): Promise<Identity | null>;
 }
 
 /** E-mails and user names are compared in this form. */

@@ -222,13 +222,15 @@ function readRule(reader: Reader, value: Value, number: number): Rule {
   if (!fields.actions) {
     reader.report(value.place, `${value.path}: actions is missing; write "actions: []" to grant nothing`);
   }
+  const raw = fields.raw ? readFlag(reader, fields.raw) : false;
   return Object.freeze({
     number,
     line: value.place.line,
     column: value.place.column,
     comment: fields.comment ? reader.text(fields.comment) : null,
     actions: fields.actions ? reader.items(fields.actions).flatMap((item) => readWord(reader, item) ?? []) : [],
-    conditions: fields.match ? readMatch(reader, fields.match, fields.raw ? readFlag(reader, fields.raw) : false) : [],
+    conditions: fields.match ? readMatch(reader, fields.match, raw) : [],
+    raw,
   });
 }
 

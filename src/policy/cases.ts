@@ -1,34 +1,48 @@
 /** Owns `policy test`: cases that say who should be granted what, and which of them a policy fails. */
-import type { IdentityKind } from '../identity/identity.ts';
+import { type Identity, type IdentityKind, nobody } from '../identity/identity.ts';
 import { type Access, parseScopes, withKnownActions } from '../scope.ts';
 import { type Policy, PolicyError } from './acl.ts';
 import { parseAddress } from './address.ts';
 import { readYaml } from './document.ts';
 import { type Explanation, explain } from './explain.ts';
 import { isIdentityKind, kindProblem, matchFieldNames, matchFields } from './match-fields.ts';
-import { type Place, type Reader, suggest, type Value } from './reader.ts';
+import { type Place, type PlainValue, type Reader, suggest, type Value } from './reader.ts';
 import type { DecisionContext } from './subject.ts';
 import { identityOf, type NamedAccount } from './who.ts';
 
 export type PolicyCase = {
   readonly place: Place;
   readonly who: NamedAccount;
+  /** In the place of `who`: what a verified ID token claims. */
+  readonly workload: ClaimsCase | null;
   readonly access: Access;
   readonly context: DecisionContext;
   /** Actions, in any order. */
   readonly expect: readonly string[];
 };
 
-export type CaseResult = { readonly passed: boolean; readonly explanation: Explanation };
+/** `issuer`: as the workloads file calls it; `null`: the one that the claims name. */
+export type ClaimsCase = { readonly claims: { readonly [name: string]: PlainValue }; readonly issuer: string | null };
+
+/** Who claims make someone, by the workloads file; or why they make nobody. @param service the registry that asks, or `null` */
+export type Identify = (workload: ClaimsCase, service: string | null) => Identity | { readonly refused: string };
+
+export type CaseResult = {
+  readonly passed: boolean;
+  readonly explanation: Explanation;
+  /** Why the claims make nobody; then nothing is granted. */
+  readonly refused: string | null;
+};
 
 const nothing = 'nothing';
 const expectable = ['pull', 'push', 'delete', '*', nothing];
 /** Every match field can be given, so every policy can be tested. */
 const givenKeys = matchFieldNames.map((name) => matchFields[name].caseKey);
-const keys = [...new Set(givenKeys), 'maker', 'makerGroups', 'expect'] as const;
+const keys = [...new Set(givenKeys), 'claims', 'issuer', 'maker', 'makerGroups', 'expect'] as const;
 
 /**
- * A list of `{who, groups, maker, makerGroups, ip, scope, expect}`; `groups` is a list or `unknown`; `maker` made the robot's password; `expect` is `pull,push`, a list, or `nothing`.
+ * A list of `{who, groups, maker, makerGroups, ip, scope, expect}`, or with `claims` in the place of `who`; `groups` is a list or `unknown`; `maker` made the robot's password; `expect` is
+ * `pull,push`, a list, or `nothing`.
  * @throws {PolicyError} with every mistake
  */
 export function parseCases(text: string, fileName: string): PolicyCase[] {
@@ -43,11 +57,12 @@ export function parseCases(text: string, fileName: string): PolicyCase[] {
 /** With anything where a mistake is told, as nobody then sees the case. */
 function readCase(reader: Reader, value: Value): PolicyCase {
   const { who, kind, domain, groups, labels, ip, service, scope, ...others } = reader.fields(value, keys);
-  const { maker, makerGroups, expect, ...unread } = others;
+  const { maker, makerGroups, claims, issuer, expect, ...unread } = others;
   // Compiles as long as each key of the match fields is read below.
   unread satisfies Readonly<Record<string, never>>;
   const missing = (what: string) => reader.report(value.place, `${value.path}: ${what}`);
-  if (!who) missing('who is missing');
+  if (!who && !claims) missing('who is missing');
+  if (who && claims) missing('who and claims are both given; keep one');
   if (!scope) missing('scope is missing');
   if (!expect) missing('expect is missing; write "expect: nothing" for no action');
   return {
@@ -63,6 +78,7 @@ function readCase(reader: Reader, value: Value): PolicyCase {
         groups: makerGroups && readGroups(reader, makerGroups),
       },
     },
+    workload: claims ? { claims: readClaims(reader, claims), issuer: issuer ? reader.text(issuer) : null } : null,
     access: scope ? readAccess(reader, scope) : unreadable,
     context: {
       service: (service && reader.text(service)) ?? '',
@@ -70,6 +86,11 @@ function readCase(reader: Reader, value: Value): PolicyCase {
     },
     expect: expect ? readExpected(reader, expect) : [],
   };
+}
+
+/** As JSON has them; the numbers and booleans of YAML are the texts that they are compared as. */
+function readClaims(reader: Reader, value: Value): ClaimsCase['claims'] {
+  return Object.fromEntries(reader.entries(value).map(({ key, value: inner }) => [key, reader.plain(inner)]));
 }
 
 /** `groups: unknown`: what someone is granted whose provider hasn't reported any recently. */
@@ -136,8 +157,15 @@ function readExpected(reader: Reader, value: Value): string[] {
   return words.flatMap(({ word }) => (word === nothing ? [] : word));
 }
 
-export function runCase(policy: Policy, { who, access, context, expect }: PolicyCase): CaseResult {
-  const explanation = explain(policy, identityOf(policy.users, who), access, context);
+/** @param identify for cases with claims; without it, they are refused */
+export function runCase(policy: Policy, one: PolicyCase, identify: Identify = refuseClaims): CaseResult {
+  const { who, workload, access, context, expect } = one;
+  const found = workload && identify(workload, context.service || null);
+  const refused = found !== null && 'refused' in found ? found.refused : null;
+  const identity = found === null || 'refused' in found ? identityOf(policy.users, who) : found;
+  const explanation = explain(policy, refused === null ? identity : nobody, access, context);
   const same = explanation.granted.toSorted().join() === [...new Set(expect)].toSorted().join();
-  return { passed: same, explanation };
+  return { passed: same, explanation, refused };
 }
+
+const refuseClaims: Identify = () => ({ refused: 'there is no workloads file' });

@@ -8,14 +8,18 @@ import type { Rule } from './rule.ts';
 import { findShadowedRules } from './shadowed-rules.ts';
 import { captureFields, findCaptures, usesGroups } from './template.ts';
 
-/** Those of the file itself and those that take all of its rules to see, by line. */
-export function warningsOf(policy: Policy): PolicyProblem[] {
+/**
+ * Those of the file itself and those that take all of its rules to see, by line.
+ * @param workloadGroups those that workload rules put someone into
+ */
+export function warningsOf(policy: Policy, workloadGroups: Iterable<string> = []): PolicyProblem[] {
   const { users, rules, groups, warnings } = policy;
+  const names = new Set([...groups.names, ...workloadGroups]);
   const covers = findShadowedRules(rules);
   const found = rules.flatMap((rule) => {
     return [
       ...unreachable(rule, covers.get(rule)),
-      ...undefinedGroups(rule, groups.names),
+      ...undefinedGroups(rule, names),
       ...groupsOfStrangers(rule),
       ...unknownVariables(rule),
       ...deadPartsOf(rule, users),

@@ -28,6 +28,8 @@ export type Rule = Place & {
   /** As in the file; `['*']` alone grants whatever is asked. */
   readonly actions: readonly string[];
   readonly conditions: readonly Condition[];
+  /** Whether values of labels and captures are patterns themselves, as in docker_auth. */
+  readonly raw: boolean;
 };
 
 /** A condition as it is written. `key` is the name of a label, '' for other fields. */

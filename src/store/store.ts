@@ -18,6 +18,9 @@ import { createSeenTokenStore, type SeenTokenStore } from './seen-tokens.ts';
 import { createSessionStore, type SessionStore } from './sessions.ts';
 import { createSigningKeyStore, type SigningKeyStore } from './signing-keys.ts';
 import type { Sql } from './sql.ts';
+import { createWorkloadCredentialStore, type WorkloadCredentialStore } from './workload-credentials.ts';
+import { createWorkloadIssuerStore, type WorkloadIssuerStore } from './workload-issuers.ts';
+import { createWorkloadRecordStore, type WorkloadRecordStore } from './workload-records.ts';
 
 export type Store = {
   readonly engine: Sql['engine'];
@@ -39,6 +42,9 @@ export type Store = {
   readonly signingKeys: SigningKeyStore;
   readonly failedLogins: FailedLoginStore;
   readonly identityTokens: IdentityTokenStore;
+  readonly workloadIssuers: WorkloadIssuerStore;
+  readonly workloadCredentials: WorkloadCredentialStore;
+  readonly workloadRecords: WorkloadRecordStore;
   /** As `Sql` has it. */
   check: Sql['check'];
   close(): Promise<void>;
@@ -65,6 +71,9 @@ export function createStore(sql: Sql): Store {
     signingKeys: createSigningKeyStore(sql),
     failedLogins: createFailedLoginStore(sql),
     identityTokens: createIdentityTokenStore(sql),
+    workloadIssuers: createWorkloadIssuerStore(sql),
+    workloadCredentials: createWorkloadCredentialStore(sql),
+    workloadRecords: createWorkloadRecordStore(sql),
     check: () => sql.check(),
     close: () => sql.close(),
   };

@@ -1,6 +1,7 @@
 /** Owns the step from credentials to an identity: right, wrong, or could not be checked. */
-import type { IdentityTokens } from '../app-passwords/identity-tokens.ts';
+
 import { type Authenticator, type Credentials, foldCase, type Identity } from '../identity/identity.ts';
+import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import { looksLikeSecret } from '../lib/secret.ts';
 import type { FailedLogins } from '../static-users/failed-logins.ts';
@@ -10,10 +11,18 @@ import type { Service } from './mint.ts';
 /** Seconds; a database that restarts is back by then. */
 const retryAfter = 5;
 
+/** Docker's identity tokens, whatever they were made from. */
+export type ServiceTokens = {
+  /** @returns `null` for credentials that none is made from */
+  issue(credentials: Credentials, identity: Identity, service: string, client: Requester): Promise<string | null>;
+  /** @returns `null` for what is none of this service. @throws {Refusal} where it doesn't count any more */
+  verify(token: string, service: string, address: string): Promise<Identity | null>;
+};
+
 export type AuthenticationParts = {
   readonly authenticators: readonly Authenticator[];
   readonly failedLogins: Pick<FailedLogins, 'record'>;
-  readonly identityTokens: Pick<IdentityTokens, 'verify'>;
+  readonly identityTokens: Pick<ServiceTokens, 'verify'>;
   /** Where people get a password that works; part of each refusal. */
   readonly help: string;
 };
@@ -21,6 +30,7 @@ export type AuthenticationParts = {
 /**
  * The identity that the credentials prove.
  * @param address where the request comes from
+ * @param service the registry that asks
  * @throws {Refusal} `unauthenticated` for wrong ones, `too_many_requests` after too many wrong ones, `unavailable` for
  *   credentials that couldn't be checked
  */
@@ -28,12 +38,14 @@ export async function authenticate(
   parts: AuthenticationParts,
   credentials: Credentials,
   address: string,
+  service: string,
 ): Promise<Identity> {
   const wrong = new Refusal('unauthenticated', `wrong user name or password; ${parts.help}`);
   // Nobody is called "": in the policy that stands for requests without credentials.
   if (namesNobody(credentials.username)) throw wrong;
   const authenticator = parts.authenticators.find((one) => one.recognises(credentials));
-  const identity = authenticator === undefined ? null : await checked(authenticator.verify(credentials, address));
+  const identity =
+    authenticator === undefined ? null : await checked(authenticator.verify(credentials, address, service));
   if (identity !== null) return identity;
   // Nobody can guess one of our secrets, so a wrong one costs nobody else the 429 that follows many guesses.
   if (!looksLikeSecret(credentials.password)) parts.failedLogins.record({ address, ...credentials });
@@ -49,10 +61,12 @@ export async function authenticateToken(
   { identityTokens, help }: AuthenticationParts,
   { token, username }: Extract<Proof, { kind: 'identity token' }>,
   service: Service,
+  address: string,
 ): Promise<Identity> {
-  const identity = service.identityTokens ? await checked(identityTokens.verify(token, service.name)) : null;
+  const identity = service.identityTokens ? await checked(identityTokens.verify(token, service.name, address)) : null;
   if (identity === null) throw new Refusal('unauthenticated', `this identity token does not work here; ${help}`);
-  if (username !== null && foldCase(username) !== foldCase(identity.account)) {
+  const usernames = identity.workload?.usernames ?? [identity.account];
+  if (username !== null && !usernames.some((name) => foldCase(name) === foldCase(username))) {
     throw new Refusal('unauthenticated', `this identity token belongs to another user name; ${help}`);
   }
   return identity;

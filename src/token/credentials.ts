@@ -65,7 +65,8 @@ export function readProof(
  */
 function toProof(credentials: Credentials): Proof {
   const [username, password] = [credentials.username.normalize('NFC'), trimSecret(credentials.password)];
-  if (!isSecretOf('dki', password)) return { kind: 'password', credentials: { username, password } };
+  const isToken = isSecretOf('dki', password) || isSecretOf('dkj', password);
+  if (!isToken) return { kind: 'password', credentials: { username, password } };
   const owner = namesNobody(username) ? null : username;
   return { kind: 'identity token', token: password, username: owner, grant: 'password' };
 }

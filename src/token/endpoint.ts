@@ -1,6 +1,5 @@
 /** Owns the realm, `/auth`: the phases of a token request, in their order, and the log line that each leaves. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { IdentityTokens } from '../app-passwords/identity-tokens.ts';
 import type { Authenticator, Identity } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
@@ -10,18 +9,18 @@ import type { Decision, DecisionContext } from '../policy/decide.ts';
 import type { Access } from '../scope.ts';
 import type { FailedLogins } from '../static-users/failed-logins.ts';
 import { answerRefusal, answerToken } from './answer.ts';
-import { authenticate, authenticateToken } from './authenticate.ts';
+import { authenticate, authenticateToken, type ServiceTokens } from './authenticate.ts';
 import { type Grant, grant } from './grant.ts';
 import { mint, type Service } from './mint.ts';
 import { readTokenRequest, type TokenRequest } from './request.ts';
-import { createTokenReuse } from './reuse.ts';
+import { createTokenReuse, minimumLife } from './reuse.ts';
 
 export type TokenEndpointParts = {
   /** Each registry that may ask; names differ. */
   readonly services: readonly Service[];
   readonly authenticators: readonly Authenticator[];
   readonly failedLogins: Pick<FailedLogins, 'record'>;
-  readonly identityTokens: Pick<IdentityTokens, 'issue' | 'verify'>;
+  readonly identityTokens: ServiceTokens;
   /** Who sends no credentials. */
   readonly anonymous: () => Identity;
   /** The policy in force now. */
@@ -55,8 +54,8 @@ export function createTokenEndpoint(
   const { authenticators, failedLogins, identityTokens } = parts;
   const authentication = { authenticators, failedLogins, identityTokens, help };
   const identify = async ({ proof, hasScope }: TokenRequest, service: Service, address: string): Promise<Identity> => {
-    if (proof?.kind === 'password') return authenticate(authentication, proof.credentials, address);
-    if (proof?.kind === 'identity token') return authenticateToken(authentication, proof, service);
+    if (proof?.kind === 'password') return authenticate(authentication, proof.credentials, address, service.name);
+    if (proof?.kind === 'identity token') return authenticateToken(authentication, proof, service, address);
     // Without a scope this is a log-in: a token would make docker say "Login Succeeded" to an empty password.
     if (!hasScope || !service.anonymous) throw new Refusal('unauthenticated', `log in first; ${help}`);
     return parts.anonymous();
@@ -91,8 +90,9 @@ export function createTokenEndpoint(
       const decided = await grant(parts.policy(), identity, asked.scopes, context);
       parts.onDecisions(identity, decided.decisions, context);
       const now = parts.now();
+      const lifetime = lifetimeOf(service, identity, now);
       const token = await reuse({ service, identity, granted: decided.granted }, now, () =>
-        mint(service.signer, service, { account: identity.account, access: decided.access }, now),
+        mint(service.signer, { ...service, lifetime }, { account: identity.account, access: decided.access }, now),
       );
       const identityToken = await identityTokenFor(asked, service, identity, client);
       parts.recordUse(identity, client, decided.access);
@@ -130,6 +130,17 @@ function findService(services: readonly Service[], name: string): Service {
   );
 }
 
+/** In seconds: no token outlives what it was made for. @throws {Refusal} where it would live shorter than clients believe */
+function lifetimeOf({ lifetime }: Service, { workload }: Identity, now: number): number {
+  if (workload === null) return lifetime;
+  const rest = Math.floor((workload.endsAt - now) / 1000);
+  if (rest >= minimumLife) return Math.min(lifetime, rest);
+  throw new Refusal(
+    'unauthenticated',
+    `less than ${minimumLife} seconds are left of this login; start with a new ID token`,
+  );
+}
+
 /** The one line that the log has of a request to the realm. */
 function createLine(log: Log, { requestId, address, userAgent }: Requester, begun: number) {
   return (level: 'info' | 'error', message: string, outcome: object): void => {
@@ -139,9 +150,9 @@ function createLine(log: Log, { requestId, address, userAgent }: Requester, begu
 }
 
 function describeToken(service: Service, identity: Identity, { asked, granted }: Grant): object {
-  const { account, credential } = identity;
-  const scopes = { asked: abridged(asked), granted: abridged(granted) };
-  return { status: 200, service: service.name, account, credential: credential?.id, ...scopes };
+  const { account, credential, workload } = identity;
+  const who = { account, credential: credential?.id, run: workload?.run };
+  return { status: 200, service: service.name, ...who, asked: abridged(asked), granted: abridged(granted) };
 }
 
 /** Scopes that a log line names; of more, their number. */

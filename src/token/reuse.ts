@@ -5,7 +5,7 @@ import type { Service, Token } from './mint.ts';
 /** Milliseconds for which a token is handed out again. A pull of many layers asks for one token many times. */
 const reuseTime = 5_000;
 /** Seconds that a token must still live: clients take a shorter life for 60 (distribution, token.md). */
-const minimumLife = 60;
+export const minimumLife = 60;
 /** About 2 MB. Beyond it the oldest go. */
 const maximumTokens = 1_000;
 
@@ -63,5 +63,8 @@ function isFresh(madeAt: number, now: number): boolean {
  * last, may have a zero byte in it, so no two keys are the same text.
  */
 function describe({ service, identity, granted }: TokenKey): string {
-  return `${service.name}\0${identity.kind}\0${identity.credential?.id}\0${granted.join(' ')}\0${identity.account}`;
+  const { kind, credential, workload, account } = identity;
+  // A run must never get the token of another run: it may end sooner.
+  const proof = workload === null ? credential?.id : `${workload.id} ${workload.endsAt}`;
+  return `${service.name}\0${kind}\0${proof}\0${granted.join(' ')}\0${account}`;
 }

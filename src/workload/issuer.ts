@@ -34,7 +34,8 @@ export type IssuerContext = {
   readonly audience: string;
   /** Client ids at sign-in providers: an ID token of a person must never count as one of a workload. */
   readonly clientIds: readonly string[];
-  readonly services: readonly string[];
+  /** `null`: not known here, so any name is taken. */
+  readonly services: readonly string[] | null;
 };
 
 const fields = [
@@ -200,7 +201,7 @@ function readWord(reader: Reader, value: Value, words: readonly string[]): strin
 
 export function readServices(reader: Reader, value: Value, { services }: IssuerContext): string[] {
   return reader.texts(value).flatMap(({ text, place }) => {
-    if (services.includes(text)) return text;
+    if (services === null || services.includes(text)) return text;
     reader.report(place, `service "${text}" isn't one of SERVICES: ${services.join(', ')}${suggest(text, services)}`);
     return [];
   });

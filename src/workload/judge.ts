@@ -24,6 +24,8 @@ export type Mismatch = {
   readonly failed: readonly FailedCondition[];
   /** In words, where it's not a condition: a service, or a claim that an account or label needs. */
   readonly problem: string | null;
+  /** Whether an id of the claims is in one of the rules, so that they aren't a stranger's. */
+  readonly isKnown: boolean;
 };
 
 export type Judgement = { readonly workload: Workload } | { readonly mismatch: Mismatch };
@@ -42,7 +44,7 @@ export function judge(workloads: Workloads, issuer: Issuer, claims: Claims, serv
   } catch (error) {
     if (!(error instanceof TemplateProblem)) throw error;
     // No rule below it decides instead: it was not written for what this one matches.
-    return { mismatch: { nearest: rule, failed: [], problem: error.message } };
+    return { mismatch: { nearest: rule, failed: [], problem: error.message, isKnown: true } };
   }
 }
 
@@ -64,7 +66,12 @@ function nearestOf(rules: readonly WorkloadRule[], issuer: Issuer, claims: Claim
       : nearest === undefined
         ? 'no rule is for this issuer'
         : null,
+    isKnown: rules.some(({ conditions }) => conditions.some((one) => isId(issuer, one.claim) && one.holds(claims))),
   };
+}
+
+function isId({ preset }: Issuer, claim: string): boolean {
+  return claim === 'sub' || preset.ids.includes(claim);
 }
 
 /** @throws {TemplateProblem} */

@@ -177,6 +177,47 @@ const revocation = {
 const session = { data: 'text', expires_at: 'integer' } as const;
 const identityToken = { hash: 'text', password_id: 'text', service: 'text', created_at: 'integer' } as const;
 
+const workloadIssuer = {
+  name: 'text',
+  sealed_keys: 'text or null',
+  keys_at: 'integer or null',
+  asked_at: 'integer',
+  problem: 'text or null',
+  off_at: 'integer or null',
+  off_by: 'text or null',
+  off_reason: 'text or null',
+  accepts_from: 'integer',
+} as const;
+const workloadCredential = {
+  id: 'text',
+  kind: 'text',
+  hash: 'text',
+  pepper_id: 'text',
+  issuer: 'text',
+  rule: 'text',
+  account: 'text',
+  run: 'text or null',
+  service: 'text or null',
+  sealed_claims: 'text',
+  created_at: 'integer',
+  ends_at: 'integer',
+  removable_at: 'integer',
+  ended_at: 'integer or null',
+} as const;
+const workloadFailure = {
+  id: 'text',
+  issuer: 'text',
+  reason: 'text',
+  who: 'text',
+  claims_json: 'text or null',
+  nearest_json: 'text or null',
+  known: 'integer',
+  address: 'text',
+  count: 'integer',
+  first_at: 'integer',
+  last_at: 'integer',
+} as const;
+
 const person = signedIn({});
 const checks: Checks = {
   accounts: {
@@ -275,6 +316,18 @@ const checks: Checks = {
   identityTokens: {
     byHash: { args: ['h'], columns: { ...identityToken, password_hash: 'text' } },
     ofAccount: { args: ['a'], columns: identityToken },
+  },
+  workloadIssuers: {
+    byName: { args: ['n'], columns: workloadIssuer },
+    all: { args: [], columns: workloadIssuer },
+  },
+  workloadCredentials: {
+    byHash: { args: ['h'], columns: { ...workloadCredential, off_at: 'integer or null' } },
+    countActive: { args: [1], columns: { rule: 'text', active: 'integer' } },
+  },
+  workloadRecords: {
+    lastUses: { args: [], columns: { rule: 'text', last_at: 'integer' } },
+    failures: { args: [1], columns: workloadFailure },
   },
 };
 

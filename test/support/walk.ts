@@ -10,6 +10,7 @@ import { type Core, openCore, openSigningKeys } from '../../src/app/core.ts';
 import { openPeople } from '../../src/app/off-boarding.ts';
 import { createPages } from '../../src/app/pages.ts';
 import { openPolicies } from '../../src/app/policy-file.ts';
+import { openWorkloads } from '../../src/app/workloads.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { createRequesterReader, createTrust } from '../../src/http/requester.ts';
 import type { Account } from '../../src/store/accounts.ts';
@@ -47,7 +48,9 @@ export async function startHouse(): Promise<House> {
   const keys = await openSigningKeys(config, core);
   const people = await openPeople(config, core, policies.current, stopping.signal);
   const trust = createTrust([]);
-  const parts = { trust, requesterOf: createRequesterReader(trust), policies, keys, people, warnings: () => [] };
+  const workloads = openWorkloads(config, core, policies.workloads);
+  const shared = { policies, workloads, keys, people, warnings: () => [] };
+  const parts = { trust, requesterOf: createRequesterReader(trust), ...shared };
   const app = await createPages(config, core, { ...parts, metrics: null, stopping: stopping.signal });
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -96,7 +96,7 @@ const values: readonly (readonly [match: string, claim: unknown, holds: boolean]
   ['claim.deep: b', { deep: 'b' }, true],
   ['claim.constructor: "**"', {}, false],
   ['claim.length: "**"', 'text', false],
-  ['claim.0: "**"', ['a'], true],
+  ['claim.0: "**"', ['a'], false],
 ];
 
 for (const [match, claim, holds] of values) {

@@ -32,6 +32,13 @@ export const actionLabels: Readonly<Record<AuditAction, string>> = {
   'policy.reload': 'Policy taken over',
   'policy.refused': 'Policy file refused',
   'policy.explain': 'Decision explained',
+  'workload.login': 'Workload logged in',
+  'workload.exchange': 'ID token exchanged for a password',
+  'workload.identity-token': 'Identity token given to a job',
+  'workload.leaked': 'Password of a workload reported as leaked',
+  'workload.off': 'Issuer of workloads switched off',
+  'workload.on': 'Issuer of workloads switched on',
+  'workload.discard-keys': 'Keys of an issuer discarded',
   'key.rotate': 'Signing key changed',
   'key.authority': 'Certificate authority made',
 };
@@ -52,6 +59,8 @@ const grave: readonly AuditAction[] = [
   'sweep.stop',
   'api-token.revoke',
   'policy.refused',
+  'workload.leaked',
+  'workload.off',
 ];
 
 export function isGrave(action: AuditAction): boolean {

@@ -1,0 +1,174 @@
+/** Owns `dockpass workload ...`: issuers of workloads, their switch and their keys. */
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { readRules } from '../app/policy-file.ts';
+import { openWorkloads } from '../app/workloads.ts';
+import { workloadsSourceOf } from '../app/workloads-file.ts';
+import { writePublicFile } from '../keys/public-file.ts';
+import { Refusal } from '../lib/errors.ts';
+import { minuteOf } from '../lib/time.ts';
+import type { WorkloadsInForce } from '../workload/accept.ts';
+import type { WorkloadAdministration } from '../workload/administration.ts';
+import { askCluster, type ClusterIssuer, readKubeconfig, readPod } from '../workload/cluster.ts';
+import { fetchText } from '../workload/fetch-text.ts';
+import { readKeySet } from '../workload/key-set.ts';
+import { type Command, type Terminal, textOf, UsageError, type Values } from './command.ts';
+import { byCommandLine, configOf, withCore } from './core.ts';
+
+export const workloadCommands: readonly Command[] = [
+  {
+    words: 'workload list',
+    usage: '[--json]',
+    summary: 'List the issuers of workloads with their keys, and the rules with their last use',
+    options: { json: { type: 'boolean' } },
+    operands: [0, 0],
+    run: (_operands, values, terminal) =>
+      withWorkloads(terminal, (administration) => list(administration, values['json'] === true, terminal)),
+  },
+  {
+    words: 'workload off',
+    usage: 'ISSUER [--reason TEXT]',
+    summary: 'Switch an issuer off: its tokens and all that was made from them are refused from the next request on',
+    options: { reason: { type: 'string' } },
+    operands: [1, 1],
+    run: ([name = ''], values, terminal) =>
+      withWorkloads(terminal, async (administration) => {
+        await administration.switchOff(name, textOf(values, 'reason') ?? '', byCommandLine);
+        terminal.out(`${name} is switched off.`);
+      }),
+  },
+  {
+    words: 'workload on',
+    usage: 'ISSUER',
+    summary: 'Switch an issuer on again; tokens from before stay refused',
+    operands: [1, 1],
+    run: ([name = ''], _values, terminal) =>
+      withWorkloads(terminal, async (administration) => {
+        await administration.switchOn(name, byCommandLine);
+        terminal.out(`${name} is switched on.`);
+      }),
+  },
+  {
+    words: 'workload discard-keys',
+    usage: 'ISSUER',
+    summary: 'Forget the stored keys of an issuer, so that the next token fetches them',
+    operands: [1, 1],
+    run: ([name = ''], _values, terminal) =>
+      withWorkloads(terminal, async (administration) => {
+        await administration.discardKeys(name, byCommandLine);
+        terminal.out(`The stored keys of ${name} are discarded.`);
+      }),
+  },
+  {
+    words: 'workload add-cluster',
+    usage:
+      'NAME [--kubeconfig FILE] [--context NAME] [--output FILE]\n       dockpass workload add-cluster NAME --in-cluster [--output FILE]\n       dockpass workload add-cluster NAME --issuer URL --jwks FILE [--output FILE]',
+    summary: 'Ask a Kubernetes cluster for its issuer and keys, and write the keys beside the workloads file',
+    details: [
+      'It can be repeated, for example by a CronJob: the file changes only where the keys did.',
+      '  --kubeconfig FILE   default: KUBECONFIG, else ~/.kube/config',
+      '  --context NAME      default: the current context',
+      '  --in-cluster        ask the API server of the pod that this runs in',
+      '  --issuer URL, --jwks FILE   what was asked for by other means; - reads standard input',
+      '  --output FILE       default: NAME.json beside the workloads file',
+    ],
+    options: {
+      kubeconfig: { type: 'string' },
+      context: { type: 'string' },
+      'in-cluster': { type: 'boolean' },
+      issuer: { type: 'string' },
+      jwks: { type: 'string' },
+      output: { type: 'string' },
+    },
+    operands: [1, 1],
+    async run([name = ''], values, terminal) {
+      if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) {
+        throw new UsageError('NAME must consist of lower-case letters, digits and dashes.');
+      }
+      return addCluster(name, values, terminal);
+    },
+  },
+];
+
+async function withWorkloads(
+  terminal: Terminal,
+  action: (administration: WorkloadAdministration, workloads: WorkloadsInForce | null) => Promise<void>,
+): Promise<number> {
+  const config = configOf(terminal);
+  const { workloads } = await readRules(config.policyFile, workloadsSourceOf(config));
+  await withCore(config, async (core) => {
+    const open = openWorkloads(config, core, () => workloads);
+    try {
+      await action(open.administration, workloads);
+    } finally {
+      await open.close();
+    }
+  });
+  return 0;
+}
+
+async function list(administration: WorkloadAdministration, json: boolean, terminal: Terminal): Promise<void> {
+  const overview = await administration.overview();
+  if (overview === null) throw new Refusal('not_found', 'There is no workloads file: docs/workloads.md shows one.');
+  if (json) {
+    const rules = overview.rules.map(({ rule, ...more }) => ({ line: rule.line, issuer: rule.issuer.name, ...more }));
+    terminal.out(JSON.stringify({ ...overview, rules }));
+    return;
+  }
+  for (const { name, issuer, keys, off } of overview.issuers) {
+    const when = keys.fetchedAt === null ? keys.source : minuteOf(keys.fetchedAt);
+    const state = off === null ? 'on' : `off since ${minuteOf(off.at)}`;
+    terminal.out(
+      `${name}  ${issuer}  ${state}  ${keys.count} keys (${when})${keys.problem === null ? '' : `  ${keys.problem}`}`,
+    );
+  }
+  for (const { rule, lastUsedAt, active } of overview.rules) {
+    const used = lastUsedAt === null ? 'not used in 30 days' : `last used ${minuteOf(lastUsedAt)}`;
+    terminal.out(
+      `  rules[${rule.number}] (line ${rule.line})  ${rule.issuer.name}  ${used}  ${active} active${rule.comment === null ? '' : `  ${rule.comment}`}`,
+    );
+  }
+}
+
+async function addCluster(name: string, values: Values, terminal: Terminal): Promise<number> {
+  const workloadsFile = fileOf(terminal);
+  const { issuer, keys } = await findCluster(values, terminal);
+  const output = resolve(textOf(values, 'output') ?? join(dirname(workloadsFile), `${name}.json`));
+  await writePublicFile(output, keys);
+  terminal.out(`${output} has the keys of ${issuer}.`);
+  const text = await readFile(workloadsFile, 'utf8').catch(() => '');
+  if (text.includes(output.slice(dirname(workloadsFile).length + 1))) return 0;
+  terminal.note(`Add to ${workloadsFile}:`);
+  const file = dirname(output) === dirname(workloadsFile) ? output.slice(dirname(workloadsFile).length + 1) : output;
+  terminal.out(
+    `  ${name}: { preset: kubernetes, issuer: ${JSON.stringify(issuer)}, jwks_file: ${JSON.stringify(file)} }`,
+  );
+  return 0;
+}
+
+/** Where the workloads file is, without the settings of a service that runs. */
+function fileOf({ environment }: Terminal): string {
+  const beside = join(dirname(environment['POLICY_FILE'] ?? 'policy.yml'), 'workloads.yml');
+  return resolve(environment['WORKLOADS_FILE'] ?? beside);
+}
+
+async function findCluster(values: Values, terminal: Terminal): Promise<ClusterIssuer> {
+  const { environment } = terminal;
+  const [issuer, jwks] = [textOf(values, 'issuer'), textOf(values, 'jwks')];
+  if (issuer !== null && jwks !== null) {
+    const keys = jwks === '-' ? await readInput(terminal) : await readFile(jwks, 'utf8');
+    readKeySet(keys);
+    return { issuer, keys };
+  }
+  if (issuer !== null || jwks !== null) throw new UsageError('--issuer and --jwks belong together.');
+  if (values['in-cluster'] === true) return askCluster(await readPod(environment), fetchText);
+  const file = textOf(values, 'kubeconfig') ?? environment['KUBECONFIG'] ?? join(homedir(), '.kube', 'config');
+  return askCluster(await readKubeconfig(resolve(file), textOf(values, 'context')), fetchText);
+}
+
+async function readInput({ input }: Terminal): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of input) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks).toString();
+}

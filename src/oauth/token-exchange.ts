@@ -1,0 +1,44 @@
+/** Owns the parameters of a token exchange (RFC 8693, section 2): an ID token in, a password out. */
+import type { Exchange } from '../workload/exchange.ts';
+import { type Grant, OAuthError } from './token-endpoint.ts';
+
+export const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
+
+const tokenTypes = 'urn:ietf:params:oauth:token-type:';
+const subjectTypes = ['id_token', 'jwt'].map((name) => tokenTypes + name);
+const issuedType = `${tokenTypes}access_token`;
+
+/** @param services the registries that can be named as `audience` */
+export function createTokenExchangeGrant(exchange: Exchange, services: readonly string[]): Grant {
+  return async (form, client) => {
+    const type = form.required('subject_token_type');
+    if (!subjectTypes.includes(type)) {
+      throw new OAuthError('invalid_request', `subject_token_type must be ${subjectTypes.join(' or ')}.`);
+    }
+    for (const name of ['actor_token', 'actor_token_type', 'resource']) {
+      if (form.optional(name) !== null)
+        throw new OAuthError('invalid_request', `${name} isn't supported here; leave it out.`);
+    }
+    const wanted = form.optional('requested_token_type');
+    if (wanted !== null && wanted !== issuedType) {
+      throw new OAuthError('invalid_request', `requested_token_type can only be ${issuedType}; leave it out.`);
+    }
+    if (form.optional('scope') !== null) {
+      throw new OAuthError('invalid_scope', 'The policy decides what the password can do; leave scope out.');
+    }
+    const service = form.optional('audience');
+    if (service !== null && !services.includes(service)) {
+      throw new OAuthError('invalid_target', `audience must be one of ${services.join(', ')}, or left out.`);
+    }
+    const request = { token: form.required('subject_token'), username: form.optional('username'), service };
+    const { password, expiresIn, username } = await exchange(request, client);
+    // It's the password of a Basic login, not a bearer token: RFC 8693, section 2.2.1 calls that N_A.
+    return {
+      access_token: password,
+      issued_token_type: issuedType,
+      token_type: 'N_A',
+      expires_in: expiresIn,
+      username,
+    };
+  };
+}

@@ -1,0 +1,95 @@
+/** Owns the verification of an ID token: signature first, then every claim that says whether it's meant for us, now. */
+import { createHash } from 'node:crypto';
+import { compactVerify, errors } from 'jose';
+import { fieldsIn } from '../lib/json.ts';
+import { type Claims, readClaims } from './claims.ts';
+import { decodePart, type UnverifiedToken } from './id-token.ts';
+import type { Issuer } from './issuer.ts';
+import type { VerificationKey } from './key-set.ts';
+import { WorkloadRefusal } from './refusal.ts';
+
+export type VerifiedToken = {
+  readonly issuer: Issuer;
+  /** Tells tokens apart without being one: a hash. */
+  readonly id: string;
+  readonly claims: Claims;
+  /** The claims as they were signed, JSON. */
+  readonly payload: string;
+  readonly jti: string | null;
+  /** Epoch milliseconds. */
+  readonly issuedAt: number;
+  /** Epoch milliseconds: `exp`, or when the token becomes too old. */
+  readonly endsAt: number;
+};
+
+/** Seconds that clocks can differ by. */
+export const leeway = 30;
+/** Seconds that a token must still have: clients take a shorter life for 60 (distribution, token.md). */
+export const minimumRest = 60;
+
+/**
+ * @param candidates the issuer's keys that could have signed
+ * @param now epoch milliseconds
+ * @throws {WorkloadRefusal}
+ */
+export async function verifyToken(
+  token: UnverifiedToken,
+  issuer: Issuer,
+  candidates: readonly VerificationKey[],
+  now: number,
+): Promise<VerifiedToken> {
+  await checkSignature(token, candidates);
+  const payload = decodePart(token.text.split('.')[1] ?? '');
+  return {
+    issuer,
+    id: createHash('sha256').update(token.text).digest('base64url'),
+    claims: readClaims(payload),
+    payload,
+    ...checkClaims(payload, issuer, now),
+  };
+}
+
+async function checkSignature({ text, algorithm }: UnverifiedToken, keys: readonly VerificationKey[]): Promise<void> {
+  if (keys.length === 0) throw new WorkloadRefusal('unknown-key');
+  let failure: unknown;
+  for (const { key } of keys) {
+    try {
+      await compactVerify(text, key, { algorithms: [algorithm] });
+      return;
+    } catch (error) {
+      if (!(error instanceof errors.JOSEError)) throw error;
+      failure = error;
+    }
+  }
+  throw new WorkloadRefusal('signature', { cause: failure });
+}
+
+/** OpenID Connect Core 1.0, section 3.1.3.7, and stricter: one audience, and an age. @throws {WorkloadRefusal} */
+export function checkClaims(
+  payload: string,
+  issuer: Issuer,
+  now: number,
+): Pick<VerifiedToken, 'jti' | 'issuedAt' | 'endsAt'> {
+  const { iss, aud, sub, exp, iat, nbf, jti } = fieldsIn(JSON.parse(payload));
+  const times = [exp, iat, nbf ?? iat];
+  if (typeof sub !== 'string' || sub === '' || !times.every(isTime)) throw new WorkloadRefusal('claims');
+  const [end = 0, issued = 0, start = 0] = times;
+  if (iss !== issuer.issuer) throw new WorkloadRefusal('issuer');
+  const audiences: unknown[] = Array.isArray(aud) ? aud : [aud];
+  if (audiences.length !== 1 || audiences[0] !== issuer.audience) {
+    throw new WorkloadRefusal('audience', { hint: `ask for one with the audience ${issuer.audience} alone` });
+  }
+  const seconds = now / 1000;
+  if (issued > seconds + leeway || start > seconds + leeway) throw new WorkloadRefusal('not-yet');
+  const endsAt = Math.min(end, issued + issuer.maximumAge);
+  if (endsAt - seconds < minimumRest) {
+    throw new WorkloadRefusal('expired', {
+      hint: `it has less than ${minimumRest} seconds left; ask for a new one right before the login`,
+    });
+  }
+  return { jti: typeof jti === 'string' && jti !== '' ? jti : null, issuedAt: issued * 1000, endsAt: endsAt * 1000 };
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
