@@ -1,15 +1,16 @@
 /** Owns sign-in with Google: what is asked of its token, and which of its accounts may come in. */
+
 import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import type { GoogleCallbackParameters } from 'passport-google-oauth20';
 import { foldCase } from '../../identity/identity.ts';
 import { Refusal } from '../../lib/errors.ts';
+import { fieldsIn, isRecord } from '../../lib/json.ts';
 import { domainOf, requireVerifiedEmail } from '../admission.ts';
 import { requireAuthorizedParty } from '../authorized-party.ts';
 import { authenticationTime, type Connector, type ConnectorParts, clockTolerance, type Profile } from '../connector.ts';
 import { type Fetch, isNoAnswer, limitFetch } from '../provider-fetch.ts';
 import { noAnswer, refusalOfTokenError } from '../token-error.ts';
 import { createGoogleRefresher } from './refresh.ts';
-import { GoogleStrategy } from './strategy.ts';
+import { GoogleStrategy, type RedeemedCode } from './strategy.ts';
 
 export type GoogleSettings = {
   readonly clientId: string;
@@ -37,7 +38,7 @@ export function createGoogleConnector(settings: GoogleSettings, parts: Connector
   const strategy = new GoogleStrategy(
     { ...settings, hostedDomain: hostedDomainOf(settings), offline: settings.refreshTokens },
     {
-      redeem: (code, params) => redeem(call, settings, { ...params, code }),
+      redeem: (params) => redeem(call, settings, params),
       async profileOf(idToken, nonce, refreshToken) {
         const claims = await verifyIdToken(idToken, { nonce, settings, keys, now: parts.now });
         return { ...toProfile(claims, settings), refreshToken: settings.refreshTokens ? (refreshToken ?? null) : null };
@@ -68,19 +69,22 @@ async function redeem(
   call: Fetch,
   settings: GoogleSettings,
   params: Readonly<Record<string, string>>,
-): Promise<GoogleCallbackParameters> {
+): Promise<RedeemedCode> {
   const response = await call(settings.tokenUrl, {
     method: 'POST',
     headers: { accept: 'application/json' },
     body: new URLSearchParams({ ...params, client_id: settings.clientId, client_secret: settings.clientSecret }),
   });
   const answer: unknown = await response.json().catch(() => null);
-  const isObject = typeof answer === 'object' && answer !== null;
-  if (response.ok && isObject) return answer as GoogleCallbackParameters;
-  const { error = null } = isObject ? (answer as { error?: unknown }) : {};
+  const { id_token: idToken, refresh_token: refreshToken, error } = fieldsIn(answer);
+  if (response.ok && isRecord(answer)) return { idToken: textOf(idToken), refreshToken: textOf(refreshToken) };
   const name = typeof error === 'string' ? error : null;
   const cause = new Error(`the token endpoint answered ${response.status} ${name?.slice(0, 60) ?? ''}`);
   throw refusalOfTokenError(label, response.status, name, cause);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 async function verifyIdToken(
@@ -104,7 +108,7 @@ async function verifyIdToken(
 }
 
 function toProfile(claims: JWTPayload, { issuers }: GoogleSettings): Profile {
-  const { sub = '', email, email_verified: verified, name, hd } = claims as Record<string, unknown> & JWTPayload;
+  const { sub = '', email, email_verified: verified, name, hd } = claims;
   return {
     provider: 'google',
     // Otherwise whoever comes with the other spelling would be another person.

@@ -1,5 +1,5 @@
-/** Owns the mends of passport-google-oauth20: it is unmaintained, trusts too much and waits without end. */
-import { type GoogleCallbackParameters, Strategy, type StrategyOptionsWithRequest } from 'passport-google-oauth20';
+/** Owns the sign-in with Google through passport-google-oauth20, which is unmaintained: of the library only the way to Google is used. */
+import { Strategy, type StrategyOptionsWithRequest } from 'passport-google-oauth20';
 import { attemptOf, type Profile, type SignInRequest } from '../connector.ts';
 
 export type GoogleStrategySettings = {
@@ -16,79 +16,67 @@ export type GoogleStrategySettings = {
   readonly offline: boolean;
 };
 
+/** What the token endpoint gave for a code. */
+export type RedeemedCode = { readonly idToken: string | undefined; readonly refreshToken: string | undefined };
+
 export type GoogleStrategyParts = {
-  /** Exchanges the code, within a time limit that the library's own call does not have. */
-  redeem(code: string, params: Readonly<Record<string, string>>): Promise<GoogleCallbackParameters>;
-  /** Verifies the ID token, which the library does not look at. */
+  /** Exchanges the code, within a time limit. */
+  redeem(params: Readonly<Record<string, string>>): Promise<RedeemedCode>;
+  /** Verifies the ID token. */
   profileOf(idToken: string | undefined, nonce: string, refreshToken: string | undefined): Promise<Profile>;
 };
 
 type Request = Parameters<Strategy['authenticate']>[0];
 
+/** The library sends the browser to Google; what comes back is checked here, as the library trusts too much of it. */
 export class GoogleStrategy extends Strategy {
-  private readonly wishes: object;
-  private readonly issuers: readonly string[];
+  private readonly ours: object;
+  private readonly settings: GoogleStrategySettings;
+  private readonly parts: GoogleStrategyParts;
 
   constructor(settings: GoogleStrategySettings, parts: GoogleStrategyParts) {
-    super(optionsOf(settings), createVerify(parts));
-    this.issuers = settings.issuers;
-    this.wishes = { hd: settings.hostedDomain, ...(settings.offline && { accessType: 'offline' }) };
-    this._oauth2.getOAuthAccessToken = createTokenCall(parts) as typeof this._oauth2.getOAuthAccessToken;
+    super(optionsOf(settings), () => {
+      throw new Error("the library's own callback is not used");
+    });
+    this.settings = settings;
+    this.parts = parts;
+    this.ours = { hd: settings.hostedDomain, ...(settings.offline && { accessType: 'offline' }) };
   }
 
   override authenticate(request: Request, input: SignInRequest = {}): void {
-    const { nonce } = attemptOf(request);
-    const { code, iss } = request.query;
-    // RFC 9207, section 2.4, against a code of another provider's (mix-up).
-    if (code !== undefined && iss !== undefined && !this.issuers.some((issuer) => issuer === iss)) {
-      this.error(new Error('the answer is of another issuer'));
+    if (request.query['code'] !== undefined) {
+      this.complete(request).then(
+        (profile) => this.success(profile),
+        (error: unknown) => this.error(error),
+      );
       return;
     }
     // Without select_account Google takes the account that is signed in, which may be the wrong one of two.
     const prompt = input.prompt === 'consent' ? 'consent' : 'select_account';
-    super.authenticate(request, { ...this.wishes, nonce, prompt, loginHint: input.loginHint });
+    const { nonce } = attemptOf(request);
+    super.authenticate(request, { ...this.ours, nonce, prompt, loginHint: input.loginHint });
   }
 
   override authorizationParams(options: { nonce: string }): object {
     return { ...super.authorizationParams(options), nonce: options.nonce };
   }
 
-  /** The library would wrap our error into one without its message. */
-  _createOAuthError(_message: string, error: unknown): unknown {
-    return error;
+  private async complete(request: Request): Promise<Profile> {
+    const { code, iss, state } = request.query;
+    // RFC 9207, section 2.4, against a code of another provider's (mix-up).
+    if (iss !== undefined && !this.settings.issuers.some((issuer) => issuer === iss)) {
+      throw new Error('the answer is of another issuer');
+    }
+    const { nonce, state: expected, codeVerifier } = attemptOf(request);
+    if (codeVerifier === undefined || state !== expected) throw new Error('state does not match');
+    const { idToken, refreshToken } = await this.parts.redeem({
+      grant_type: 'authorization_code',
+      code: String(code),
+      redirect_uri: this.settings.callbackUrl,
+      code_verifier: codeVerifier,
+    });
+    return this.parts.profileOf(idToken, nonce, refreshToken);
   }
-}
-
-type Verify = (
-  request: Request,
-  accessToken: string,
-  refreshToken: string | undefined,
-  params: GoogleCallbackParameters,
-  profile: unknown,
-  done: (error: unknown, profile?: object) => void,
-) => void;
-
-/** The library counts the parameters: six mean that it hands over the request and the token endpoint's answer. */
-function createVerify(parts: GoogleStrategyParts): Verify {
-  return (request, _accessToken, refreshToken, params, _profile, done) => {
-    const { nonce } = attemptOf(request);
-    parts.profileOf(params.id_token, nonce, refreshToken).then((profile) => done(null, profile), done);
-  };
-}
-
-type TokenCall = (
-  code: string,
-  params: Readonly<Record<string, string>>,
-  done: (error: unknown, accessToken?: string, refreshToken?: string, params?: object) => void,
-) => void;
-
-function createTokenCall(parts: GoogleStrategyParts): TokenCall {
-  return (code, params, done) => {
-    parts.redeem(code, params).then(
-      ({ access_token, refresh_token, ...rest }) => done(null, access_token, refresh_token, rest),
-      (error: unknown) => done(error),
-    );
-  };
 }
 
 function optionsOf(settings: GoogleStrategySettings): StrategyOptionsWithRequest {
@@ -102,8 +90,6 @@ function optionsOf(settings: GoogleStrategySettings): StrategyOptionsWithRequest
     pkce: true,
     // The types know no store that keeps a PKCE verifier; the library tells it by the number of its parameters.
     store: attemptStore as unknown as NonNullable<StrategyOptionsWithRequest['store']>,
-    // The ID token has it all. The library would ask for the profile with the access token in the URL.
-    skipUserProfile: true,
     passReqToCallback: true,
   };
 }
@@ -121,14 +107,7 @@ const attemptStore = {
     attempt.codeVerifier = verifier;
     done(null, attempt.state);
   },
-  verify(
-    request: Request,
-    state: unknown,
-    _meta: unknown,
-    done: (error: null, verifier: unknown, info?: object) => void,
-  ): void {
-    const { codeVerifier, state: expected } = attemptOf(request);
-    if (codeVerifier !== undefined && state === expected) done(null, codeVerifier);
-    else done(null, false, { message: 'state does not match' });
+  verify(): never {
+    throw new Error("the library's own callback is not used");
   },
 };
