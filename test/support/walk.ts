@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Express, Router } from 'express';
+import express, { type Router } from 'express';
 import { type Core, openCore, openSigningKeys } from '../../src/app/core.ts';
 import { openPeople } from '../../src/app/off-boarding.ts';
 import { createPages } from '../../src/app/pages.ts';
@@ -27,7 +27,6 @@ export type House = {
 };
 
 const sessionSecret = 's'.repeat(32);
-const apiBase = '/api/v1';
 
 /** root@example.com is the administrator. */
 export async function startHouse(): Promise<House> {
@@ -51,13 +50,14 @@ export async function startHouse(): Promise<House> {
   const workloads = openWorkloads(config, core, policies.workloads);
   const shared = { policies, workloads, keys, people, warnings: () => [] };
   const parts = { trust, requesterOf: createRequesterReader(trust), ...shared };
-  const app = await createPages(config, core, { ...parts, metrics: null, stopping: stopping.signal });
+  const pageParts = { ...parts, metrics: null, stopping: stopping.signal };
+  const { created: app, routes } = await noteRoutes(() => createPages(config, core, pageParts));
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://localhost:${(server.address() as AddressInfo).port}`,
     core,
-    routes: routesOf(app),
+    routes,
     async cookieOf({ id }, signedInAt) {
       const sid = randomBytes(16).toString('hex');
       const expiresAt = Date.now() + 3_600_000;
@@ -78,16 +78,55 @@ export async function startHouse(): Promise<House> {
   };
 }
 
-/** Express keeps what is mounted in `stack`; a router inside the pages' router is the API, the only one with a path. */
-function routesOf(app: Express): string[] {
-  const read = (router: Router, depth: number): string[] =>
-    router.stack.flatMap(({ route, handle }) => {
-      if (route) {
-        const { methods } = route as unknown as { methods: Record<string, boolean> };
-        const base = depth > 1 ? apiBase : '';
-        return Object.keys(methods).map((method) => `${method.toUpperCase()} ${base}${route.path}`);
-      }
-      return 'stack' in handle ? read(handle as unknown as Router, depth + 1) : [];
-    });
-  return read(app.router, 0);
+const verbs = ['get', 'post', 'put', 'patch', 'delete'] as const;
+
+/** What was mounted on a router: "GET /passwords/:id/revoke", and other routers with the path before them. */
+type Mounted = { readonly routes: string[]; readonly routers: [path: string, router: unknown][] };
+
+/**
+ * Runs `create` and notes every route that it mounts, by the calls to the routers that it makes.
+ * @returns the routes of the router that is in no other
+ */
+async function noteRoutes<Result>(create: () => Promise<Result>): Promise<{ created: Result; routes: string[] }> {
+  const { Router } = express;
+  const mounted = new Map<unknown, Mounted>();
+  express.Router = (options) => {
+    const router = Router(options);
+    const notes: Mounted = { routes: [], routers: [] };
+    mounted.set(router, notes);
+    for (const verb of verbs) note(router, verb, (path) => notes.routes.push(`${verb.toUpperCase()} ${path}`));
+    note(router, 'use', (path, handler) => notes.routers.push([path, handler]));
+    return router;
+  };
+  try {
+    const created = await create();
+    const routesOf = (router: unknown, base: string): string[] => {
+      const { routes = [], routers = [] } = mounted.get(router) ?? {};
+      const below = routers.flatMap(([path, inner]) => routesOf(inner, base + path));
+      return [...routes.map((route) => route.replace(' ', ` ${base}`)), ...below];
+    };
+    const inner = new Set([...mounted.values()].flatMap(({ routers }) => routers.map(([, router]) => router)));
+    return {
+      created,
+      routes: [...mounted.keys()].filter((router) => !inner.has(router)).flatMap((root) => routesOf(root, '')),
+    };
+  } finally {
+    express.Router = Router;
+  }
+}
+
+/** Calls `listener` with the path and the first handler of each call to a router's method that has a path. */
+function note(
+  router: Router,
+  method: (typeof verbs)[number] | 'use',
+  listener: (path: string, handler: unknown) => void,
+): void {
+  const original = router[method].bind(router) as (...args: unknown[]) => Router;
+  Object.assign(router, {
+    [method](...args: unknown[]) {
+      const [path, handler] = args;
+      if (typeof path === 'string') listener(path, handler);
+      return original(...args);
+    },
+  });
 }

@@ -3,17 +3,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { useCompanyInBrowser } from '../support/company-in-browser.ts';
 import { journeys, own } from '../support/journeys.ts';
-import { mountedRoutes } from '../support/mounted-routes.ts';
 import { missing } from '../support/parts.ts';
 import { writeStrangers } from '../support/past-strangers.ts';
+import { routesOf } from '../support/routes.ts';
 import { walkSoundPages } from '../support/sound-pages.ts';
 
 const skip = process.env['CHROMIUM'] === undefined && missing('chromium');
-const downloads = ['get /admin/audit.csv', 'get /admin/audit.jsonl'];
+const downloads = ['GET /admin/audit.csv', 'GET /admin/audit.jsonl'];
 
-test('a way leads to every page that is mounted', () => {
-  const walked = new Set([...downloads, ...journeys.map(({ route }) => `get ${route}`)]);
-  const pages = mountedRoutes().filter((route) => route.startsWith('get '));
+test('a journey leads to every page that is mounted', () => {
+  const walked = new Set([...downloads, ...journeys.map(({ route }) => `GET ${route}`)]);
+  const pages = routesOf('person', 'person, fresh', 'administrator', 'administrator, fresh').filter((route) =>
+    route.startsWith('GET '),
+  );
   assert.deepEqual(
     pages.filter((route) => !walked.has(route)),
     [],

@@ -1,66 +1,11 @@
-/** Who gets where: every mounted page, asked as nobody, as a person and as an administrator. A new route fails here until it is listed. */
+/** What pages answer to requests that their forms would not send, and to those whose effect is seen elsewhere. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Company, startCompany } from '../support/company.ts';
-import { mountedRoutes } from '../support/mounted-routes.ts';
 import { createVisitor, signInAs, type Visitor } from '../support/visitor.ts';
-
-const robots = (base: string): string[] => [
-  `get ${base}`,
-  `get ${base}/new`,
-  `post ${base}/new`,
-  `get ${base}/:robot`,
-  `get ${base}/:robot/change`,
-  `post ${base}/:robot/change`,
-  `post ${base}/:robot/state`,
-  `post ${base}/:robot/passwords/:id/confirm`,
-  `get ${base}/:robot/remove`,
-  `post ${base}/:robot/remove`,
-  `get ${base}/:robot/passwords/new`,
-  `post ${base}/:robot/passwords`,
-  `get ${base}/:robot/passwords/:id/rotate`,
-  `post ${base}/:robot/passwords/:id/rotate`,
-  `get ${base}/:robot/passwords/:id/revoke`,
-  `post ${base}/:robot/passwords/:id/revoke`,
-];
-const forPeople = [
-  'get /',
-  'get /passwords/new',
-  'post /passwords',
-  'get /passwords/:id/rotate',
-  'post /passwords/:id/rotate',
-  'get /passwords/:id/revoke',
-  'post /passwords/:id/revoke',
-  'get /access',
-  'post /sessions/end',
-  ...robots('/robots'),
-];
-const forAdministrators = [
-  'get /admin',
-  'get /admin/people/:id',
-  ...['disable', 'enable', 'end-sessions', 'remove'].flatMap((change) => [
-    `get /admin/people/:id/${change}`,
-    `post /admin/people/:id/${change}`,
-  ]),
-  'get /admin/revocations',
-  'get /admin/revocations/new',
-  'post /admin/revocations/new',
-  'get /admin/revocations/:id',
-  'post /admin/revocations/:id/undo',
-  ...robots('/admin/robots'),
-  'get /admin/audit',
-  'get /admin/audit.csv',
-  'get /admin/audit.jsonl',
-  'get /admin/explain',
-  'get /admin/tokens',
-  'get /admin/tokens/new',
-  'post /admin/tokens/new',
-  'get /admin/tokens/:id/revoke',
-  'post /admin/tokens/:id/revoke',
-];
 
 const stack = new AsyncDisposableStack();
 let company: Company;
@@ -88,38 +33,6 @@ function ask(visitor: Visitor, route: string, headers: Record<string, string> = 
   );
 }
 
-test('every route that is mounted is listed here, with those whom it is for', () => {
-  assert.deepEqual(mountedRoutes().sort(), [...forPeople, ...forAdministrators].sort());
-});
-
-test('who is not signed in is sent to sign in, and gets nothing done', async () => {
-  for (const route of [...forPeople, ...forAdministrators]) {
-    const response = await ask(createVisitor(), route);
-    assert.equal(response.status, route.startsWith('get') ? 303 : 401, route);
-    if (response.status === 303) assert.match(response.headers.get('location') ?? '', /^\/sign-in\?return_to=/, route);
-    else assert.match(await response.text(), /Your session has ended, and nothing was done/, route);
-  }
-});
-
-test('a person reaches no page of the administrators, and every one of their own', async () => {
-  for (const route of forAdministrators) {
-    const response = await ask(bo, route);
-    assert.equal(response.status, 403, route);
-    assert.match(await response.text(), /This page is for administrators/, route);
-  }
-  for (const route of ['get /', 'get /passwords/new', 'get /access', 'get /robots', 'get /robots/new']) {
-    assert.equal((await ask(bo, route)).status, 200, route);
-  }
-});
-
-test('an administrator reaches them; what is not there is said to be not there', async () => {
-  for (const route of forAdministrators) {
-    const { status } = await ask(ana, route);
-    assert.ok([200, 303, 400, 404].includes(status), `${route}: ${status}`);
-    if (!route.includes(':') && route.startsWith('get')) assert.equal(status, 200, route);
-  }
-});
-
 test('signing out everywhere ends every session of one’s own, and nobody else’s', async () => {
   const [desk, phone] = [createVisitor(), createVisitor()];
   for (const visitor of [desk, phone]) await signInAs(visitor, `${company.url}/sign-in/google`, 'bo@example.com');
@@ -130,14 +43,6 @@ test('signing out everywhere ends every session of one’s own, and nobody else�
   for (const visitor of [desk, phone]) assert.equal((await ask(visitor, 'get /access')).status, 303);
   assert.equal((await ask(ana, 'get /access')).status, 200);
   await signInAs(bo, `${company.url}/sign-in/google`, 'bo@example.com');
-});
-
-test('what another site makes an administrator’s browser send is refused', async () => {
-  for (const route of [...forPeople, ...forAdministrators].filter((each) => each.startsWith('post'))) {
-    const response = await ask(ana, route, { 'sec-fetch-site': 'cross-site' });
-    assert.equal(response.status, 403, route);
-    assert.match(await response.text(), /came from another site/, route);
-  }
 });
 
 test('what nobody has looked at, and a day that is none, revokes nothing', async () => {
