@@ -1,5 +1,6 @@
 /** What a real registry makes of the tokens: distribution 2.8 with the CA in its rootcertbundle. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -126,4 +127,49 @@ describe('21 a registry 2.8 with rootcertbundle', { skip: missing('docker-regist
     assert.equal(response.status, 401);
     assert.match(registry.output(), /intended for another audience/);
   });
+});
+
+test('a registry that tells classes apart takes a plugin with the token that docker asks for', {
+  skip: missing('docker-registry'),
+}, async (t) => {
+  const stack = new AsyncDisposableStack();
+  t.after(() => stack.disposeAsync());
+  const folder = await mkdtemp(join(tmpdir(), 'dockpass-registry-'));
+  stack.defer(() => rm(folder, { recursive: true }));
+  const tokens = await startTokenService();
+  stack.defer(() => tokens.stop());
+  const [port = 0] = await freePorts(1);
+  const { name: service, issuer } = secondRegistry;
+  const registry = await startRegistry({
+    ...{ folder, port, realm: `${tokens.url}/auth`, service, issuer, certificateBundleFile: tokens.bundleFile },
+    environment: { REGISTRY_POLICY_REPOSITORY_CLASSES: '[image, plugin]' },
+  });
+  stack.defer(() => registry.stop());
+  const push = async (scope: string, configType: string): Promise<number> => {
+    const { body } = await tokens.get(
+      [
+        ['service', service],
+        ['scope', scope],
+      ],
+      { user: 'ana' },
+    );
+    const headers = { Authorization: `Bearer ${body['token']}` };
+    const at = `http://127.0.0.1:${port}/v2/team/plug`;
+    const layer = Buffer.from('{}');
+    const digest = `sha256:${createHash('sha256').update(layer).digest('hex')}`;
+    const begun = await fetch(`${at}/blobs/uploads/`, { method: 'POST', headers });
+    const upload = new URL(begun.headers.get('location') ?? '');
+    upload.searchParams.set('digest', digest);
+    assert.equal((await fetch(upload, { method: 'PUT', headers, body: layer })).status, 201);
+    const mediaType = 'application/vnd.docker.distribution.manifest.v2+json';
+    const descriptor = (type: string) => ({ mediaType: type, size: layer.length, digest });
+    const layers = [descriptor('application/vnd.docker.image.rootfs.diff.tar.gzip')];
+    const manifest = JSON.stringify({ schemaVersion: 2, mediaType, config: descriptor(configType), layers });
+    const sent = { method: 'PUT', headers: { ...headers, 'Content-Type': mediaType }, body: manifest };
+    return (await fetch(`${at}/manifests/1`, sent)).status;
+  };
+  const [image, plugin] = ['application/vnd.docker.container.image.v1+json', 'application/vnd.docker.plugin.v1+json'];
+  assert.equal(await push('repository(plugin):team/plug:push,pull', plugin), 201);
+  assert.equal(await push('repository:team/plug:push,pull', image), 201);
+  assert.equal(await push('repository:team/plug:push,pull', plugin), 403, 'as an image, it is no plugin');
 });
