@@ -37,11 +37,21 @@ function hasBuildx(): boolean {
   return spawnSync('docker', ['buildx', 'version']).status === 0;
 }
 
-/** @param folder an empty one, on a short path: a socket's path has 107 characters at most */
-export async function startDockerEngine(folder: string, store: ImageStore = 'graph driver'): Promise<DockerEngine> {
+type Variables = Readonly<Record<string, string>>;
+
+/**
+ * @param folder an empty one, on a short path: a socket's path has 107 characters at most
+ * @param environment what daemon and client have beside this process's
+ */
+export async function startDockerEngine(
+  folder: string,
+  store: ImageStore = 'graph driver',
+  environment: { readonly daemon?: Variables; readonly client?: Variables } = {},
+): Promise<DockerEngine> {
   const socket = `unix://${join(folder, 'engine.sock')}`;
   await mkdir(join(folder, 'client'), { recursive: true });
-  const env = { ...process.env, DOCKER_HOST: socket, DOCKER_CONFIG: join(folder, 'client') };
+  const client = { DOCKER_HOST: socket, DOCKER_CONFIG: join(folder, 'client') };
+  const env = { ...process.env, ...client, ...environment.client };
   const configuration = join(folder, 'daemon.json');
   await writeFile(configuration, JSON.stringify({ features: { 'containerd-snapshotter': store === 'containerd' } }));
   // overlayfs cannot stand on every file system that tests run on.
@@ -59,7 +69,7 @@ export async function startDockerEngine(folder: string, store: ImageStore = 'gra
       `--pidfile=${join(folder, 'pid')}`,
       `--host=${socket}`,
     ],
-    { ready: /API listen on/ },
+    { ready: /API listen on/, env: { ...process.env, ...environment.daemon } },
   );
   const docker = (args: readonly string[], input?: string): Promise<Finished> =>
     runProgram('docker', args, { env, ...(input === undefined ? {} : { input }) });
