@@ -18,7 +18,7 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   environment: process.env,
   input: process.stdin,
   out: (line) => process.stdout.write(`${line}\n`),
-  note: (line) => process.stderr.write(`${line}\n`),
+  err: (line) => process.stderr.write(`${line}\n`),
 });
 
 /** The environment wins over the file. */

@@ -40,7 +40,7 @@ function anchorsOf(text: string): string[] {
 async function say(words: readonly string[]): Promise<string> {
   const lines: string[] = [];
   const write = (line: string) => void lines.push(line);
-  await runCommand(words, { out: write, note: write, environment: {}, input: Readable.from([]) });
+  await runCommand(words, { out: write, err: write, environment: {}, input: Readable.from([]) });
   return lines.join('\n');
 }
 

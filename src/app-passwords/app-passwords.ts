@@ -8,7 +8,7 @@ import { type CheckParts, createPasswordCheck, type PasswordCheck } from './chec
 import type { PasswordInput } from './input.ts';
 import { type Issued, type IssueParts, issue } from './issue.ts';
 import { createLastUses } from './last-use.ts';
-import { createPasswordLists, type PasswordLists } from './lists.ts';
+import { createPasswordLookup, type PasswordLookup } from './lookup.ts';
 import { boundOf, type Maker } from './maker.ts';
 import { type RotationInput, rotate } from './rotate.ts';
 
@@ -17,7 +17,7 @@ export type { PasswordInput } from './input.ts';
 export type { RotationInput } from './rotate.ts';
 
 export type AppPasswords = PasswordCheck &
-  PasswordLists & {
+  PasswordLookup & {
     readonly maximumDays: number;
     readonly maximumPerAccount: number;
     /**
@@ -64,7 +64,7 @@ export type AppPasswordParts = CheckParts &
 
 export function createAppPasswords(parts: AppPasswordParts): AppPasswords {
   const uses = createLastUses(parts);
-  const lists = createPasswordLists({ ...parts, flushUses: uses.flush });
+  const lists = createPasswordLookup({ ...parts, flushUses: uses.flush });
   return {
     maximumDays: parts.maximumDays,
     maximumPerAccount: parts.maximumPerAccount,

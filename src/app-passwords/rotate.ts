@@ -7,7 +7,7 @@ import type { PasswordStore } from '../store/passwords.ts';
 import { type AppPassword, asNew } from './app-password.ts';
 import { checkDays } from './input.ts';
 import type { Issued } from './issue.ts';
-import type { PasswordLists } from './lists.ts';
+import type { PasswordLookup } from './lookup.ts';
 import { endAfterMaker, type Maker, type MakerRules } from './maker.ts';
 import { createNewPassword } from './new-password.ts';
 
@@ -18,7 +18,7 @@ export type RotateParts = {
   readonly store: PasswordStore;
   readonly audit: Audit;
   readonly pepper: Pepper;
-  readonly lists: PasswordLists;
+  readonly lists: PasswordLookup;
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly maximumDays: number;

@@ -18,7 +18,7 @@ import { Refusal } from '../lib/errors.ts';
 import type { Policy } from '../policy/acl.ts';
 import type { Administration } from './accounts.ts';
 import type { Core } from './core.ts';
-import { createNaming } from './named-identity.ts';
+import { createIdentityByName } from './identity-by-name.ts';
 
 /** For `/api/v1` below the prefix. @param policy the policy in force */
 export function createApi(
@@ -30,7 +30,7 @@ export function createApi(
 ): Router {
   const { store, audit, denials, passwords } = core;
   const { people, revocations, robots, auditLog, apiTokens } = administration;
-  const named = createNaming(config, core.store.accounts, policy);
+  const named = createIdentityByName(config, core.store.accounts, policy);
   const routes: ApiRoute[] = [
     ...peopleRoutes({ people, accounts: store.accounts }),
     ...passwordRoutes({

@@ -8,7 +8,7 @@ import type { Config } from '../config/config.ts';
 import type { Requester } from '../identity/requester.ts';
 import type { Views } from '../web/views.ts';
 import type { Administration } from './accounts.ts';
-import type { NamedIdentity } from './named-identity.ts';
+import type { NamedIdentity } from './identity-by-name.ts';
 import type { Policies } from './policy-file.ts';
 
 /** What every page gets. */

@@ -24,8 +24,8 @@ import { createAdministration } from './accounts.ts';
 import { mountAdministration } from './admin-pages.ts';
 import { createApi } from './api.ts';
 import { type Core, secretOf } from './core.ts';
+import { createIdentityByName } from './identity-by-name.ts';
 import type { RunningMetrics } from './metrics-listener.ts';
-import { createNaming } from './named-identity.ts';
 import { labelOf, type People } from './off-boarding.ts';
 import { mountOwnPages } from './own-pages.ts';
 import type { PageContext } from './page-context.ts';
@@ -69,7 +69,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
     ...{ administration, audit, passwords: core.passwords, settings: config },
     policies: parts.policies,
     denialsOf: core.denials.ofAccount,
-    identityNamed: createNaming(config, store.accounts, parts.policies.current),
+    identityNamed: createIdentityByName(config, store.accounts, parts.policies.current),
     warnings: async () => [...parts.warnings(), ...(await notices())],
     requirePerson: sessions.requirePerson,
     fresh: (pageOf, maximumAge = config.administrators.freshness) =>

@@ -10,7 +10,7 @@ const text = { type: 'string' } as const;
 
 export const auditCommands: readonly Command[] = [
   {
-    words: 'audit export',
+    name: 'audit export',
     usage: '[--format csv|jsonl] [--person LOGIN] [--action ACTION] [--repository NAME] [--from DATE] [--until DATE]',
     summary: 'Write the audit, the newest first, as JSON lines or CSV',
     options: { format: text, person: text, action: text, repository: text, from: text, until: text },
@@ -25,7 +25,7 @@ export const auditCommands: readonly Command[] = [
       }),
   },
   {
-    words: 'api-token create',
+    name: 'api-token create',
     usage: '--name NAME --days N --scopes SCOPE,...',
     summary: 'Make a token for /api/v1; the secret is written to standard output, once',
     details: [`Scopes: ${apiScopes.join(', ')}`],
@@ -39,12 +39,12 @@ export const auditCommands: readonly Command[] = [
           scopes: String(scopes).split(','),
         };
         const { secret, token } = await apiTokens.issue(input, null, byCommandLine);
-        terminal.note(`API token "${token.name}" (${token.id}), shown only this once:`);
+        terminal.err(`API token "${token.name}" (${token.id}), shown only this once:`);
         terminal.out(secret);
       }),
   },
   {
-    words: 'api-token list',
+    name: 'api-token list',
     usage: '',
     summary: 'List the API tokens',
     operands: [0, 0],
@@ -57,7 +57,7 @@ export const auditCommands: readonly Command[] = [
       }),
   },
   {
-    words: 'api-token revoke',
+    name: 'api-token revoke',
     usage: 'ID',
     summary: 'Revoke an API token',
     operands: [1, 1],

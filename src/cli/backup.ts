@@ -8,7 +8,7 @@ import { type Command, UsageError, wholeNumber } from './command.ts';
 
 export const backupCommands: readonly Command[] = [
   {
-    words: 'backup',
+    name: 'backup',
     usage: 'FOLDER [--keep N]',
     summary: 'Copy database, keys and secrets into a new folder while the service runs',
     details: [
@@ -27,13 +27,13 @@ export const backupCommands: readonly Command[] = [
       const { hasDatabase } = await backUp(storage, target);
       await recordBackup(storage.dataFolder);
       terminal.out(target);
-      if (!hasDatabase) terminal.note('The database is not in it: copy PostgreSQL with pg_dump.');
-      if (kept !== null) for (const name of await removeOldBackups(folder, kept)) terminal.note(`deleted ${name}`);
+      if (!hasDatabase) terminal.err('The database is not in it: copy PostgreSQL with pg_dump.');
+      if (kept !== null) for (const name of await removeOldBackups(folder, kept)) terminal.err(`deleted ${name}`);
       return 0;
     },
   },
   {
-    words: 'health',
+    name: 'health',
     usage: '[--url URL] [--strict]',
     summary: 'Ask the Dockpass on this machine whether it can do its work; exits 1 when not',
     details: [
@@ -50,8 +50,8 @@ export const backupCommands: readonly Command[] = [
       const { status, body } = await createProbe([])(url, { overlookTls: values['url'] === undefined });
       const problems = values['strict'] === true ? [...problemsIn(body), ...(await missingIn(config))] : [];
       const isHealthy = status === 200 && problems.length === 0;
-      (isHealthy ? terminal.out : terminal.note)(body);
-      for (const problem of problems) terminal.note(problem);
+      (isHealthy ? terminal.out : terminal.err)(body);
+      for (const problem of problems) terminal.err(problem);
       return isHealthy ? 0 : 1;
     },
   },

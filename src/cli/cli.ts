@@ -16,7 +16,7 @@ export async function runCommand(given: readonly string[], terminal: Terminal): 
   const command = commands.find((candidate) => isNamed(candidate, words));
   if (command === undefined) return explainCommands(words, commands, terminal);
   try {
-    const { operands, values } = readArguments(command, words.slice(command.words.split(' ').length));
+    const { operands, values } = readArguments(command, words.slice(command.name.split(' ').length));
     if (values['help'] === true) {
       for (const line of helpOf(command)) terminal.out(line);
       return 0;
@@ -24,10 +24,10 @@ export async function runCommand(given: readonly string[], terminal: Terminal): 
     return await command.run(operands, values, terminal);
   } catch (error) {
     if (error instanceof UsageError) {
-      terminal.note(`${error.message}\nUsage: dockpass ${command.words} ${command.usage}`.trimEnd());
+      terminal.err(`${error.message}\nUsage: dockpass ${command.name} ${command.usage}`.trimEnd());
       return 2;
     }
-    terminal.note(describeFailure(error));
+    terminal.err(describeFailure(error));
     return 1;
   }
 }
@@ -39,31 +39,31 @@ async function commandsFor(words: readonly string[]): Promise<readonly Command[]
   return [...serveCommands, ...otherCommands];
 }
 
-function isNamed({ words: own }: Command, words: readonly string[]): boolean {
+function isNamed({ name: own }: Command, words: readonly string[]): boolean {
   return `${words.join(' ')} `.startsWith(`${own} `);
 }
 
 /** `passwords list` is what many say for `password list`. */
 function inSingular(words: readonly string[], commands: readonly Command[]): readonly string[] {
   const [, group = ''] = /^(.+)s$/.exec(words[0] ?? '') ?? [];
-  return commands.some((command) => command.words.startsWith(`${group} `)) ? [group, ...words.slice(1)] : words;
+  return commands.some((command) => command.name.startsWith(`${group} `)) ? [group, ...words.slice(1)] : words;
 }
 
 function explainCommands(words: readonly string[], commands: readonly Command[], terminal: Terminal): number {
   const [first] = words;
   const asked = first === undefined || first === 'help' || first === '--help' || first === '-h';
-  const group = commands.filter((command) => first !== undefined && command.words.startsWith(`${first} `));
+  const group = commands.filter((command) => first !== undefined && command.name.startsWith(`${first} `));
   const listed = group.length > 0 ? group : commands;
-  const write = asked || words.includes('--help') ? terminal.out : terminal.note;
+  const write = asked || words.includes('--help') ? terminal.out : terminal.err;
   if (!asked && group.length === 0) write(`There is no command "${words.join(' ')}".`);
   write('Usage: dockpass COMMAND [--help]');
-  const width = Math.max(...listed.map((command) => command.words.length));
-  for (const command of listed) write(`  ${command.words.padEnd(width)}  ${command.summary}`);
+  const width = Math.max(...listed.map((command) => command.name.length));
+  for (const command of listed) write(`  ${command.name.padEnd(width)}  ${command.summary}`);
   return asked || words.includes('--help') ? 0 : 2;
 }
 
 function helpOf(command: Command): string[] {
-  return [`Usage: dockpass ${command.words} ${command.usage}`.trimEnd(), command.summary, ...(command.details ?? [])];
+  return [`Usage: dockpass ${command.name} ${command.usage}`.trimEnd(), command.summary, ...(command.details ?? [])];
 }
 
 /** What its reader can act on is said as it is; anything else keeps its stack for whoever reports it. */

@@ -11,7 +11,7 @@ export type Terminal = {
   /** Results, for people and pipes. */
   out(line: string): void;
   /** What is said beside the result. */
-  note(line: string): void;
+  err(line: string): void;
 };
 
 type Options = NonNullable<ParseArgsConfig['options']>;
@@ -19,7 +19,7 @@ export type Values = ReturnType<typeof parseArgs>['values'];
 
 export type Command = {
   /** "password create" */
-  readonly words: string;
+  readonly name: string;
   /** What follows the words: "EMAIL --name NAME [--days N]". */
   readonly usage: string;
   /** One line for the list of commands. */

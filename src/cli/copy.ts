@@ -8,7 +8,7 @@ import { type Command, UsageError } from './command.ts';
 
 export const copyCommands: readonly Command[] = [
   {
-    words: 'copy',
+    name: 'copy',
     usage: '--from sqlite:PATH --to postgres://...',
     summary: 'Copy everything into another, empty database; all of it or nothing',
     details: [

@@ -17,7 +17,7 @@ import { configOf, withCore } from './core.ts';
 
 export const doctorCommands: readonly Command[] = [
   {
-    words: 'doctor',
+    name: 'doctor',
     usage:
       'URL [--registry-config FILE] [--registry-bundle FILE] [--registry-jwks FILE] [--ca FILE] [--json]\n       dockpass doctor --workload ISSUER [--json]',
     summary: 'Ask a registry whether it and Dockpass fit, and say which setting is wrong',
@@ -184,7 +184,7 @@ function print(terminal: Terminal, registry: URL, findings: readonly Finding[], 
   );
   terminal.out(formatYaml(settings));
   terminal.out(`\nor by environment:\n\n${formatEnvironment(settings)}`);
-  terminal.note(
+  terminal.err(
     `\n${'jwks' in settings ? 'jwks' : 'rootcertbundle'} is the file that Dockpass writes, at the path where the registry sees it; it is read once, at its start.`,
   );
 }

@@ -16,7 +16,7 @@ const keyFile =
 
 export const googleEventsCommands: readonly Command[] = [
   {
-    words: 'google-events register',
+    name: 'google-events register',
     usage: '[--key-file FILE]',
     summary: 'Ask Google to report disabled and hijacked accounts to this Dockpass, and test it',
     details: [
@@ -33,7 +33,7 @@ export const googleEventsCommands: readonly Command[] = [
       }),
   },
   {
-    words: 'google-events verify',
+    name: 'google-events verify',
     usage: '[--key-file FILE]',
     summary: 'Make Google send a test event, and show what is registered',
     details: [keyFile],
@@ -45,7 +45,7 @@ export const googleEventsCommands: readonly Command[] = [
         terminal.out(JSON.stringify(registered, null, 2));
         const { url } = fieldsIn(registered['delivery']);
         if (url !== receiver)
-          terminal.note(`Google does not send to ${receiver}: run "dockpass google-events register".`);
+          terminal.err(`Google does not send to ${receiver}: run "dockpass google-events register".`);
         await verify(stream, terminal);
       }),
   },

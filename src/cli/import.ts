@@ -12,11 +12,11 @@ import { Refusal } from '../lib/errors.ts';
 import { formatProblem, type PolicyProblem } from '../policy/acl.ts';
 import { DockerAuthError } from '../policy/docker-auth.ts';
 import { type Command, UsageError } from './command.ts';
-import { linesOf } from './lines.ts';
+import { readLines } from './read-lines.ts';
 
 export const importCommands: readonly Command[] = [
   {
-    words: 'import docker-auth',
+    name: 'import docker-auth',
     usage: 'auth_config.yml --out DIR [--without SECTION ...]',
     summary: 'Write policy.yml and .env from the configuration of docker_auth, and say what to look at',
     details: [
@@ -31,16 +31,15 @@ export const importCommands: readonly Command[] = [
       const sections = Array.isArray(without) ? without.map(String) : [];
       const imported = importDockerAuth(await readFile(file, 'utf8'), { without: sections, certificateEnd });
       const { policy, environment, problems } = imported;
-      for (const problem of inOrder(problems)) terminal.note(formatProblem(file, problem));
+      for (const problem of inOrder(problems)) terminal.err(formatProblem(file, problem));
       const errors = problems.filter(({ severity }) => severity === 'error').length;
       if (errors > 0) {
         const parts =
           errors === 1 ? "1 part can't be imported as it is" : `${errors} parts can't be imported as they are`;
-        terminal.note(`Nothing was written: ${parts}.`);
+        terminal.err(`Nothing was written: ${parts}.`);
         return 1;
       }
-      for (const problem of refusedSettings(environment))
-        terminal.note(`.env: warning: serve refuses this: ${problem}`);
+      for (const problem of refusedSettings(environment)) terminal.err(`.env: warning: serve refuses this: ${problem}`);
       await mkdir(out, { recursive: true });
       await writeNew(join(out, 'policy.yml'), policy, 0o644);
       await writeNew(join(out, '.env'), environment, 0o600);
@@ -49,7 +48,7 @@ export const importCommands: readonly Command[] = [
     },
   },
   {
-    words: 'compare',
+    name: 'compare',
     usage: 'auth_config.yml policy.yml LOG ...',
     summary: "List the decisions of docker_auth's log that a policy would decide otherwise; exits 1 when there are any",
     details: [
@@ -60,7 +59,7 @@ export const importCommands: readonly Command[] = [
       const policy = await readPolicyFile(policyFile);
       const lines: string[] = [];
       for (const log of logs) {
-        for await (const some of linesOf(log === '-' ? terminal.input : createReadStream(log))) {
+        for await (const some of readLines(log === '-' ? terminal.input : createReadStream(log))) {
           for (const line of some) if (line.trim() !== '') lines.push(line.replace(/\r$/, ''));
         }
       }

@@ -13,7 +13,7 @@ const ofService = '  --service NAME   of a service that has keys of its own (SER
 
 export const keyCommands: readonly Command[] = [
   {
-    words: 'key list',
+    name: 'key list',
     usage: '[--service NAME] [--json]',
     summary: 'List the keys that sign tokens, the authorities that certify them, and what should be done soon',
     details: [ofService],
@@ -23,11 +23,11 @@ export const keyCommands: readonly Command[] = [
       withRing(values, terminal, async (ring) => {
         if (values['json'] === true) terminal.out(JSON.stringify(ring.list()));
         else for (const key of ring.list()) terminal.out(describe(key));
-        for (const warning of ring.warnings()) terminal.note(warning);
+        for (const warning of ring.warnings()) terminal.err(warning);
       }),
   },
   {
-    words: 'key rotate',
+    name: 'key rotate',
     usage: '[--service NAME] [--now | --authority] [--yes]',
     summary: 'Let the next key sign; registries with the certificate bundle need no restart',
     details: [
@@ -52,7 +52,7 @@ export const keyCommands: readonly Command[] = [
     },
   },
   {
-    words: 'key export',
+    name: 'key export',
     usage: '[--service NAME] [--jwks]',
     summary: 'Write what registries must trust to standard output: the certificates (PEM) for `rootcertbundle`',
     details: [
@@ -94,7 +94,7 @@ async function addAuthority(ring: KeyRing, terminal: Terminal, record: Record): 
   await ring.addAuthority();
   await record('key.authority', {});
   terminal.out('A new certificate authority is in the bundle, beside the old one.');
-  for (const warning of ring.warnings()) terminal.note(warning);
+  for (const warning of ring.warnings()) terminal.err(warning);
 }
 
 /** Opens the keys of the service that `--service` names, and closes everything whatever happens. */

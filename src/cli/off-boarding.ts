@@ -16,7 +16,7 @@ const flag = { type: 'boolean' } as const;
 
 export const offBoardingCommands: readonly Command[] = [
   {
-    words: 'groups',
+    name: 'groups',
     usage: 'EMAIL [--refresh] [--json]',
     summary: "Show a person's groups, how old they are, and whether the person's passwords work",
     details: ['  --refresh   ask the provider or directory first, and act on what it says, as a sweep does'],
@@ -34,7 +34,7 @@ export const offBoardingCommands: readonly Command[] = [
       }),
   },
   {
-    words: 'sweep',
+    name: 'sweep',
     usage: '[--dry-run] [--beyond-limit] [--json]',
     summary: 'Ask about everybody who holds a live password now, and off-board those who have left',
     details: [
@@ -77,7 +77,7 @@ function describe(account: Account, { gracePeriods }: Config) {
 
 function printPerson(known: ReturnType<typeof describe>, status: ProviderStatus | null, terminal: Terminal): void {
   const { login, provider, use, reason, confirmedAt, groups, groupsKnown, groupsAt } = known;
-  if (status !== null) terminal.note(`${provider} says: ${formatProviderStatus(status)}`);
+  if (status !== null) terminal.err(`${provider} says: ${formatProviderStatus(status)}`);
   const confirmed = confirmedAt === null ? 'never confirmed' : `confirmed ${minuteOf(confirmedAt)} UTC`;
   terminal.out(`${login}  ${provider}  ${confirmed}  passwords: ${use}${reason === null ? '' : ` (${reason})`}`);
   const age = groupsAt === null ? 'never told' : `told ${minuteOf(groupsAt)} UTC`;
@@ -100,8 +100,8 @@ function printReport({ people, stopped }: SweepReport, dryRun: boolean, terminal
   for (const { login, outcome, reason } of people) terminal.out([login, outcome, reason ?? ''].join('  ').trimEnd());
   const counts = Object.entries(Object.groupBy(people, ({ outcome }) => outcome));
   const summary = counts.map(([outcome, list]) => `${list.length} ${outcome}`).join(', ');
-  terminal.note(
+  terminal.err(
     `${people.length === 0 ? 'Nobody holds a live password.' : summary}${dryRun ? ' (nothing changed)' : ''}`,
   );
-  if (stopped !== null) terminal.note(`Stopped: ${stopped}`);
+  if (stopped !== null) terminal.err(`Stopped: ${stopped}`);
 }

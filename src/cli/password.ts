@@ -11,7 +11,7 @@ const json = { type: 'boolean' } as const;
 
 export const passwordCommands: readonly Command[] = [
   {
-    words: 'password create',
+    name: 'password create',
     usage: 'EMAIL --name NAME [--days N] [--pull-only] [--repository PATTERN ...] [--json]',
     summary: 'Create an app password for a person who has signed in before',
     details: [
@@ -42,14 +42,14 @@ export const passwordCommands: readonly Command[] = [
         const { secret, password } = await core.passwords.issue(account, input, byCommandLine, commandLine);
         if (values['json'] === true) terminal.out(JSON.stringify({ secret, ...password }));
         else {
-          terminal.note(`Password "${password.name}" (${password.id}) for ${password.login}, shown only this once:`);
+          terminal.err(`Password "${password.name}" (${password.id}) for ${password.login}, shown only this once:`);
           terminal.out(secret);
         }
       });
     },
   },
   {
-    words: 'password list',
+    name: 'password list',
     usage: '[EMAIL] [--json]',
     summary: 'List the app passwords of one person or of all',
     options: { json },
@@ -62,11 +62,11 @@ export const passwordCommands: readonly Command[] = [
             : await core.passwords.ofAccount(await accountOf(core, email));
         if (values['json'] === true) terminal.out(JSON.stringify(passwords));
         else for (const password of passwords) terminal.out(describe(password));
-        if (passwords.length === 0 && values['json'] !== true) terminal.note('There are no passwords.');
+        if (passwords.length === 0 && values['json'] !== true) terminal.err('There are no passwords.');
       }),
   },
   {
-    words: 'password expiring',
+    name: 'password expiring',
     usage: '[--days N] [--json]',
     summary: 'List live passwords that end within N days (default 14), the next first; for a cron job',
     options: { days: { type: 'string' }, json },
@@ -78,7 +78,7 @@ export const passwordCommands: readonly Command[] = [
       }),
   },
   {
-    words: 'password rotate',
+    name: 'password rotate',
     usage: 'ID --days N [--overlap-hours N]',
     summary: 'Make a new secret for a password; the old one lives on for the overlap (default 24 hours)',
     options: { days: { type: 'string' }, 'overlap-hours': { type: 'string' } },
@@ -88,12 +88,12 @@ export const passwordCommands: readonly Command[] = [
         const overlapHours = wholeNumber(String(overlap), 'overlap-hours');
         const input = { days: wholeNumber(String(days), 'days'), overlapHours };
         const { secret, password, previous } = await core.passwords.rotate(id, null, input, byCommandLine, commandLine);
-        terminal.note(`The old secret works until ${minuteOf(previous.expiresAt)} UTC. The new one (${password.id}):`);
+        terminal.err(`The old secret works until ${minuteOf(previous.expiresAt)} UTC. The new one (${password.id}):`);
         terminal.out(secret);
       }),
   },
   {
-    words: 'password revoke',
+    name: 'password revoke',
     usage: 'ID',
     summary: 'Revoke an app password; it counts from the next request on',
     operands: [1, 1],

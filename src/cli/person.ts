@@ -12,7 +12,7 @@ const order = { state: null, sort: 'login', descending: false } as const;
 
 export const personCommands: readonly Command[] = [
   {
-    words: 'person list',
+    name: 'person list',
     usage: '[SEARCH] [--group GROUP] [--domain DOMAIN] [--provider PROVIDER] [--json]',
     summary: 'List people, with their live passwords and state; SEARCH is a part of a login or name',
     options: { json: flag, group: text, domain: text, provider: text },
@@ -33,7 +33,7 @@ export const personCommands: readonly Command[] = [
       }),
   },
   {
-    words: 'person disable',
+    name: 'person disable',
     usage: 'EMAIL [--reason TEXT] [--security]',
     summary: 'Stop someone: passwords and sessions immediately, sign-in refused, until enabled again',
     details: [
@@ -53,7 +53,7 @@ export const personCommands: readonly Command[] = [
       }),
   },
   {
-    words: 'person enable',
+    name: 'person enable',
     usage: 'EMAIL',
     summary: 'Let a disabled person sign in and use their passwords again',
     operands: [1, 1],
@@ -65,7 +65,7 @@ export const personCommands: readonly Command[] = [
       }),
   },
   {
-    words: 'person remove',
+    name: 'person remove',
     usage: 'EMAIL [--yes]',
     summary: 'Delete an account, its passwords and sessions, for good; without --yes only say what would go',
     details: [
@@ -81,13 +81,13 @@ export const personCommands: readonly Command[] = [
         terminal.out(
           `${login} of ${person.provider}: ${person.livePasswords} live passwords, ${sessions.length} sessions.`,
         );
-        if (yes !== true) return terminal.note('Nothing was removed. Say --yes to remove all of it for good.');
+        if (yes !== true) return terminal.err('Nothing was removed. Say --yes to remove all of it for good.');
         await people.remove(id, byCommandLine);
         terminal.out(`${login} is removed.`);
       }),
   },
   {
-    words: 'revocation create',
+    name: 'revocation create',
     usage:
       '[--email EMAIL] [--domain D] [--group G] [--provider P] [--created-before DATE] [--unused-since DATE] [--reason TEXT] [--yes]',
     summary: 'Revoke all live passwords to which everything that is given applies; without --yes only say which',
@@ -108,7 +108,7 @@ export const personCommands: readonly Command[] = [
       }),
   },
   {
-    words: 'revocation list',
+    name: 'revocation list',
     usage: '',
     summary: 'List the latest revocations by administrators',
     operands: [0, 0],
@@ -118,7 +118,7 @@ export const personCommands: readonly Command[] = [
       }),
   },
   {
-    words: 'revocation undo',
+    name: 'revocation undo',
     usage: 'ID',
     summary: 'Let the passwords of a revocation work again, within 24 hours',
     operands: [1, 1],

@@ -1,7 +1,7 @@
 /** Owns `dockpass policy ...`: files and streams around the pure functions of the policy. */
 import { readFile } from 'node:fs/promises';
 import type { Core } from '../app/core.ts';
-import { createNaming } from '../app/named-identity.ts';
+import { createIdentityByName } from '../app/identity-by-name.ts';
 import { readPolicyFile } from '../app/policy-file.ts';
 import type { Identity } from '../identity/identity.ts';
 import { countOf } from '../lib/count.ts';
@@ -13,18 +13,18 @@ import { warningsOf } from '../policy/check.ts';
 import { decodeUtf8 } from '../policy/encoding.ts';
 import { createEvaluator } from '../policy/eval.ts';
 import { explain, formatExplanation } from '../policy/explain.ts';
-import { identityOf } from '../policy/who.ts';
+import { identityOf } from '../policy/named-account.ts';
 import type { WorkloadsInForce } from '../workload/accept.ts';
 import { formatFailed, identify } from '../workload/identify.ts';
 import { coverageWarnings, grantsOf } from '../workload/policy-fit.ts';
 import { type Command, type Terminal, textOf, textsOf, UsageError, type Values } from './command.ts';
 import { configOf, withCore } from './core.ts';
-import { linesOf } from './lines.ts';
+import { readLines } from './read-lines.ts';
 import { readRuleFiles, workloadOfClaims, workloadOfToken } from './workload-claims.ts';
 
 export const policyCommands: readonly Command[] = [
   {
-    words: 'policy check',
+    name: 'policy check',
     usage: '[FILE] [--workloads FILE] [--strict]',
     summary: 'Say whether a policy file can be used, and each mistake with its line and column',
     details: [
@@ -42,7 +42,7 @@ export const policyCommands: readonly Command[] = [
       const groups = workloads?.rules.flatMap((rule) => rule.groups) ?? [];
       const covering = workloads === null ? [] : coverageWarnings(policy, workloads);
       const warnings = [...warningsOf(policy, groups), ...covering];
-      for (const warning of warnings) terminal.note(formatProblem(file, warning));
+      for (const warning of warnings) terminal.err(formatProblem(file, warning));
       const counts = `${countOf(policy.users.size, 'user')}, ${countOf(policy.rules.length, 'rule')}`;
       terminal.out(
         `${file} can be used: ${counts}${warnings.length > 0 ? `, ${countOf(warnings.length, 'warning')}` : ''}.`,
@@ -53,7 +53,7 @@ export const policyCommands: readonly Command[] = [
     },
   },
   {
-    words: 'policy explain',
+    name: 'policy explain',
     usage:
       'WHO SCOPE [--group GROUP ...] [--ip ADDRESS] [--service NAME] [--password ID] [--policy FILE] [--json]\n       dockpass policy explain SCOPE --token FILE | --claims FILE [--issuer NAME] [--ip ADDRESS] [--service NAME] [--json]',
     summary: 'Say what somebody is granted and why: every rule, the one that decides, the narrowing by a password',
@@ -103,7 +103,7 @@ export const policyCommands: readonly Command[] = [
     },
   },
   {
-    words: 'policy test',
+    name: 'policy test',
     usage: 'CASES.yml [--policy FILE] [--workloads FILE]',
     summary: 'Try a policy against a list of {who, groups, ip, scope, expect}; exits 1 when one fails',
     details: [
@@ -132,7 +132,7 @@ export const policyCommands: readonly Command[] = [
     },
   },
   {
-    words: 'policy eval',
+    name: 'policy eval',
     usage: '[--docker-auth]',
     summary: 'Read ACLs with requests as JSON lines, write a decision for each: to compare with docker_auth',
     details: [
@@ -144,7 +144,7 @@ export const policyCommands: readonly Command[] = [
     operands: [0, 0],
     async run(_operands, values, terminal) {
       const evaluate = createEvaluator({ dockerAuth: values['docker-auth'] === true });
-      for await (const lines of linesOf(terminal.input)) {
+      for await (const lines of readLines(terminal.input)) {
         // One write for all the lines of a chunk: writing each costs more than deciding it.
         const answers = lines.filter((line) => line.trim() !== '').map(evaluate);
         if (answers.length > 0) terminal.out(answers.join('\n'));
@@ -156,7 +156,7 @@ export const policyCommands: readonly Command[] = [
 
 /** What each rule of the workloads file is granted by the policy. */
 function describeWorkloads(policy: Policy, workloads: WorkloadsInForce, file: string, terminal: Terminal): void {
-  for (const warning of workloads.warnings) terminal.note(formatProblem(file, warning));
+  for (const warning of workloads.warnings) terminal.err(formatProblem(file, warning));
   const counts = `${countOf(workloads.issuers.size, 'issuer')}, ${countOf(workloads.rules.length, 'rule')}`;
   terminal.out(`${file} can be used: ${counts}.`);
   for (const rule of workloads.rules) {
@@ -187,7 +187,7 @@ async function findWorkload(values: Values, terminal: Terminal): Promise<Found> 
     token === null
       ? await workloadOfClaims(file, claims ?? '', values, terminal)
       : await workloadOfToken(token, values, terminal);
-  terminal.note(note);
+  terminal.err(note);
   return { policy, file, identity, service: '' };
 }
 
@@ -219,9 +219,9 @@ async function findWho(account: string, values: Values, terminal: Terminal): Pro
   const config = configOf(terminal);
   const policy = await readPolicyFile(config.policyFile);
   return withCore(config, async (core) => {
-    const named = await createNaming(config, core.store.accounts, () => policy)(account);
+    const named = await createIdentityByName(config, core.store.accounts, () => policy)(account);
     if (!named.isKnown && account.includes('@')) {
-      terminal.note(`${account} has never signed in: the provider's groups are unknown.`);
+      terminal.err(`${account} has never signed in: the provider's groups are unknown.`);
     } else if (!named.isKnown) noteUnknown(account, terminal);
     const password = await passwordOf(core, textOf(values, 'password'), named.identity.account);
     const identity = { ...withGroups(named.identity, groups), ...password };
@@ -231,9 +231,7 @@ async function findWho(account: string, values: Values, terminal: Terminal): Pro
 }
 
 function noteUnknown(account: string, terminal: Terminal): void {
-  terminal.note(
-    `No user, robot or e-mail is called "${account}". What follows is what someone of that name would get.`,
-  );
+  terminal.err(`No user, robot or e-mail is called "${account}". What follows is what someone of that name would get.`);
 }
 
 /** `--group` says what the provider doesn't: then the groups are known. */

@@ -12,7 +12,7 @@ const flag = { type: 'boolean' } as const;
 
 export const robotCommands: readonly Command[] = [
   {
-    words: 'robot create',
+    name: 'robot create',
     usage: 'NAME --owner-group GROUP [--group GROUP ...] [--label NAME=VALUE ...] [--description TEXT]',
     summary: 'Make a robot: an account of a group, which stays when a person leaves',
     details: ['Its docker user name is "robot-" and NAME. Members of the owner group manage it on their pages.'],
@@ -32,7 +32,7 @@ export const robotCommands: readonly Command[] = [
       }),
   },
   {
-    words: 'robot list',
+    name: 'robot list',
     usage: '[--json]',
     summary: 'List all robots',
     options: { json: flag },
@@ -54,7 +54,7 @@ export const robotCommands: readonly Command[] = [
       }),
   },
   {
-    words: 'robot password',
+    name: 'robot password',
     usage: 'ROBOT --name NAME --days N [--pull-only] [--repository PATTERN ...]',
     summary: 'Create a password for a robot; the secret is written to standard output, once',
     options: { name: text, days: text, 'pull-only': flag, repository: list },
@@ -74,12 +74,12 @@ export const robotCommands: readonly Command[] = [
           byCommandLine,
           commandLine,
         );
-        terminal.note(`Password "${password.name}" (${password.id}) for ${robot.login}, shown only this once:`);
+        terminal.err(`Password "${password.name}" (${password.id}) for ${robot.login}, shown only this once:`);
         terminal.out(secret);
       }),
   },
   {
-    words: 'robot review',
+    name: 'robot review',
     usage: '[--json]',
     summary: "List robots' passwords whose maker is unknown or left, or can't do what they're used for",
     details: [
@@ -98,7 +98,7 @@ export const robotCommands: readonly Command[] = [
       }),
   },
   {
-    words: 'robot confirm',
+    name: 'robot confirm',
     usage: 'ROBOT PASSWORD-ID',
     summary: "Answer for a robot's password whose maker is unknown, so that it's an administrator's",
     operands: [2, 2],
@@ -110,7 +110,7 @@ export const robotCommands: readonly Command[] = [
       }),
   },
   {
-    words: 'robot remove',
+    name: 'robot remove',
     usage: 'ROBOT',
     summary: 'Delete a robot with its passwords, for good',
     operands: [1, 1],
@@ -123,7 +123,7 @@ export const robotCommands: readonly Command[] = [
   },
   ...(['disable', 'enable'] as const).map(
     (word): Command => ({
-      words: `robot ${word}`,
+      name: `robot ${word}`,
       usage: 'ROBOT',
       summary: word === 'disable' ? "Stop a robot's passwords at once" : "Let a robot's passwords work again",
       operands: [1, 1],

@@ -12,7 +12,7 @@ const lastWait = 2_000;
 
 export const serveCommands: readonly Command[] = [
   {
-    words: 'serve',
+    name: 'serve',
     usage: '',
     summary: 'Run the service until SIGTERM or SIGINT; requests in flight are finished first',
     details: ['SIGHUP takes the policy files over at once; without it a change is seen within a second.'],
@@ -23,7 +23,7 @@ export const serveCommands: readonly Command[] = [
     },
   },
   {
-    words: 'migrate',
+    name: 'migrate',
     usage: '',
     summary: 'Bring the database schema up to date; serve does it too',
     operands: [0, 0],
@@ -34,7 +34,7 @@ export const serveCommands: readonly Command[] = [
       try {
         const applied = await sql.migrate(await readMigrations());
         for (const name of applied) terminal.out(`applied ${name}`);
-        if (applied.length === 0) terminal.note('The schema is up to date.');
+        if (applied.length === 0) terminal.err('The schema is up to date.');
         return 0;
       } finally {
         await sql.close();

@@ -11,7 +11,7 @@ import { byCommandLine, configOf, withCore } from './core.ts';
 
 export const tokenDbCommands: readonly Command[] = [
   {
-    words: 'import token-db',
+    name: 'import token-db',
     usage: 'DIR [--provider NAME] [--days N] [--name NAME] [--used-within DAYS] [--dry-run]',
     summary: "Take over the app passwords of docker_auth's LevelDB token database, so that nobody has to sign in again",
     details: [
@@ -42,7 +42,7 @@ export const tokenDbCommands: readonly Command[] = [
           input,
         ),
       );
-      for (const line of describeLeftOut(found, done)) terminal.note(line);
+      for (const line of describeLeftOut(found, done)) terminal.err(line);
       for (const line of describe(done, input)) terminal.out(line);
       return 0;
     },

@@ -18,7 +18,7 @@ import { byCommandLine, configOf, withCore } from './core.ts';
 
 export const workloadCommands: readonly Command[] = [
   {
-    words: 'workload list',
+    name: 'workload list',
     usage: '[--json]',
     summary: 'List the issuers of workloads with their keys, and the rules with their last use',
     options: { json: { type: 'boolean' } },
@@ -27,7 +27,7 @@ export const workloadCommands: readonly Command[] = [
       withWorkloads(terminal, (administration) => list(administration, values['json'] === true, terminal)),
   },
   {
-    words: 'workload off',
+    name: 'workload off',
     usage: 'ISSUER [--reason TEXT]',
     summary: 'Switch an issuer off: its tokens and all that was made from them are refused from the next request on',
     options: { reason: { type: 'string' } },
@@ -39,7 +39,7 @@ export const workloadCommands: readonly Command[] = [
       }),
   },
   {
-    words: 'workload on',
+    name: 'workload on',
     usage: 'ISSUER',
     summary: 'Switch an issuer on again; tokens from before stay refused',
     operands: [1, 1],
@@ -50,7 +50,7 @@ export const workloadCommands: readonly Command[] = [
       }),
   },
   {
-    words: 'workload discard-keys',
+    name: 'workload discard-keys',
     usage: 'ISSUER',
     summary: 'Forget the stored keys of an issuer, so that the next token fetches them',
     operands: [1, 1],
@@ -61,7 +61,7 @@ export const workloadCommands: readonly Command[] = [
       }),
   },
   {
-    words: 'workload add-cluster',
+    name: 'workload add-cluster',
     usage:
       'NAME [--kubeconfig FILE] [--context NAME] [--output FILE]\n       dockpass workload add-cluster NAME --in-cluster [--output FILE]\n       dockpass workload add-cluster NAME --issuer URL --jwks FILE [--output FILE]',
     summary: 'Ask a Kubernetes cluster for its issuer and keys, and write the keys beside the workloads file',
@@ -139,7 +139,7 @@ async function addCluster(name: string, values: Values, terminal: Terminal): Pro
   terminal.out(`${output} has the keys of ${issuer}.`);
   const text = await readFile(workloadsFile, 'utf8').catch(() => '');
   if (text.includes(output.slice(dirname(workloadsFile).length + 1))) return 0;
-  terminal.note(`Add to ${workloadsFile}:`);
+  terminal.err(`Add to ${workloadsFile}:`);
   const file = dirname(output) === dirname(workloadsFile) ? output.slice(dirname(workloadsFile).length + 1) : output;
   terminal.out(
     `  ${name}: { preset: kubernetes, issuer: ${JSON.stringify(issuer)}, jwks_file: ${JSON.stringify(file)} }`,

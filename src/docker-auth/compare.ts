@@ -6,7 +6,7 @@ import type { Policy } from '../policy/acl.ts';
 import { decide } from '../policy/decide.ts';
 import { DockerAuthError } from '../policy/docker-auth.ts';
 import { createEvaluator } from '../policy/eval.ts';
-import { identityOf } from '../policy/who.ts';
+import { identityOf } from '../policy/named-account.ts';
 import { formatScope } from '../scope.ts';
 import { type LoggedRequest, readDecisions } from './decision-log.ts';
 

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { readForm } from '../token/form.ts';
+import { readForm } from '../token/parameters.ts';
 
 /** The errors of RFC 6749 section 5.2, RFC 8693 section 2.2.2 and RFC 8628 section 3.5. */
 export type OAuthErrorCode =

@@ -6,9 +6,9 @@ import { parseAddress } from './address.ts';
 import { readYaml } from './document.ts';
 import { type Explanation, explain } from './explain.ts';
 import { isIdentityKind, kindProblem, matchFieldNames, matchFields } from './match-fields.ts';
+import { identityOf, type NamedAccount } from './named-account.ts';
 import { type Place, type PlainValue, type Reader, suggest, type Value } from './reader.ts';
 import type { DecisionContext } from './subject.ts';
-import { identityOf, type NamedAccount } from './who.ts';
 
 export type PolicyCase = {
   readonly place: Place;

@@ -6,9 +6,9 @@ import { allowedBy } from './decide.ts';
 import { DockerAuthError, loadDockerAuthAcl } from './docker-auth.ts';
 import { noGroups } from './groups.ts';
 import { isIdentityKind, kindProblem, type MatchFieldName, matchFieldNames, matchFields } from './match-fields.ts';
+import { identityOf } from './named-account.ts';
 import { type Condition, failingCondition } from './rule.ts';
 import { subjectOf, widestOf } from './subject.ts';
-import { identityOf } from './who.ts';
 
 type EvaluatedRule = { readonly conditions: readonly Condition[]; readonly actions: readonly string[] | null };
 /** The rules of an ACL, or why it has none. */

@@ -16,42 +16,45 @@ const fields = ['account', 'name', 'group', 'domain'] as const;
 type Field = (typeof fields)[number];
 
 /** Rules by a word that one of their conditions demands, and those that demand none; each list in the order of the file. */
-export type Shelves = {
+export type RuleIndex = {
   /** Nothing stands under `null`. */
   readonly byWord: Readonly<Record<Field, ReadonlyMap<string | null, readonly Rule[]>>>;
   readonly others: readonly Rule[];
 };
 
-export function createShelves(rules: readonly Rule[]): Shelves {
+export function createRuleIndex(rules: readonly Rule[]): RuleIndex {
   const byWord = { account: new Map(), name: new Map(), group: new Map(), domain: new Map() } satisfies Record<
     Field,
     Map<string, Rule[]>
   >;
   const others: Rule[] = [];
   for (const rule of rules) {
-    const place = placeOf(rule);
+    const place = demandOf(rule);
     if (!place) others.push(rule);
-    else for (const word of new Set(place.words)) shelve(byWord[place.field], word, rule);
+    else for (const word of new Set(place.words)) add(byWord[place.field], word, rule);
   }
   return { byWord, others };
 }
 
-function shelve(shelf: Map<string, Rule[]>, word: string, rule: Rule): void {
-  const list = shelf.get(word);
+function add(byWord: Map<string, Rule[]>, word: string, rule: Rule): void {
+  const list = byWord.get(word);
   if (list) list.push(rule);
-  else shelf.set(word, [rule]);
+  else byWord.set(word, [rule]);
 }
 
 /** The rules that demand the word that the first pattern of a condition demands. */
-export function shelfFor({ field, patterns: [pattern = ''] }: Condition, { byWord }: Shelves): readonly Rule[] {
+export function rulesDemandingSame(
+  { field, patterns: [pattern = ''] }: Condition,
+  { byWord }: RuleIndex,
+): readonly Rule[] {
   const known = fields.find((name) => name === field);
   return (known && byWord[known].get(wordOf(known, pattern))) ?? [];
 }
 
 export function createFirstMatch(rules: readonly Rule[]): FirstMatch {
-  const { byWord, others } = createShelves(rules);
+  const { byWord, others } = createRuleIndex(rules);
   return (subject) => {
-    const found = onShelves(byWord, subject);
+    const found = rulesFoundFor(byWord, subject);
     let next = 0;
     for (const other of others) {
       for (let rule = found[next]; rule && rule.number < other.number; rule = found[next]) {
@@ -68,7 +71,7 @@ function matches(rule: Rule, subject: Subject): boolean {
   return failingCondition(rule, subject) === undefined;
 }
 
-function placeOf(rule: Rule): { readonly field: Field; readonly words: readonly string[] } | null {
+function demandOf(rule: Rule): { readonly field: Field; readonly words: readonly string[] } | null {
   for (const field of fields) {
     const condition = rule.conditions.find((candidate) => candidate.field === field);
     const words = condition?.patterns.map((pattern) => wordOf(field, pattern));
@@ -91,13 +94,13 @@ function firstPart(name: string): string {
 }
 
 /** The rules that the subject's words lead to, in the order of the file. */
-function onShelves(shelves: Shelves['byWord'], subject: Subject): readonly Rule[] {
+function rulesFoundFor(index: RuleIndex['byWord'], subject: Subject): readonly Rule[] {
   // Working out the groups takes time.
-  const ofGroups = shelves.group.size > 0 ? subject.groups.map((group) => shelves.group.get(group)) : [];
+  const ofGroups = index.group.size > 0 ? subject.groups.map((group) => index.group.get(group)) : [];
   const lists = [
-    shelves.account.get(subject.account),
-    shelves.name.get(firstPart(subject.name)),
-    shelves.domain.get(subject.domain),
+    index.account.get(subject.account),
+    index.name.get(firstPart(subject.name)),
+    index.domain.get(subject.domain),
     ...ofGroups,
   ].filter((list) => list !== undefined);
   if (lists.length < 2) return lists[0] ?? [];

@@ -5,7 +5,7 @@ import { compilePattern } from '../pattern/pattern.ts';
 import { contains, parseNetwork } from './address.ts';
 import { type ConditionField, matchFieldOf } from './match-fields.ts';
 import type { Condition, Rule } from './rule.ts';
-import { createShelves, shelfFor } from './rule-index.ts';
+import { createRuleIndex, rulesDemandingSame } from './rule-index.ts';
 
 /** Each rule that can never decide -> the first rule before it that matches whatever it matches. */
 export function findShadowedRules(rules: readonly Rule[]): ReadonlyMap<Rule, Rule> {
@@ -36,12 +36,12 @@ function firstBefore({ number }: Rule, list: readonly Rule[], fits: (candidate: 
  * rules that demand the same; one that demands an expression, only those with the same expression or a word there.
  */
 function createCandidates(rules: readonly Rule[]): (rule: Rule) => (readonly Rule[])[] {
-  const shelves = createShelves(rules.filter((rule) => expressionOf(rule) === null));
+  const index = createRuleIndex(rules.filter((rule) => expressionOf(rule) === null));
   const expressive = rules.filter((rule) => expressionOf(rule) !== null);
   const byExpression = Map.groupBy(expressive, (rule) => expressionOf(rule));
   return ({ conditions }) => [
-    shelves.others,
-    ...conditions.map((condition) => shelfFor(condition, shelves)),
+    index.others,
+    ...conditions.map((condition) => rulesDemandingSame(condition, index)),
     ...conditions.filter(isNameOrAccount).map(({ patterns: [pattern = ''] }) => {
       return readText(pattern).kind === 'word' ? expressive : (byExpression.get(pattern) ?? []);
     }),

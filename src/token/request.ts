@@ -4,7 +4,7 @@ import { Refusal } from '../lib/errors.ts';
 import { isRepeated } from '../lib/repeated-header.ts';
 import { type Access, parseScopes } from '../scope.ts';
 import { type Proof, readProof } from './credentials.ts';
-import { readForm, readQuery } from './form.ts';
+import { readForm, readQuery } from './parameters.ts';
 
 export type TokenRequest = {
   readonly method: 'GET' | 'POST';

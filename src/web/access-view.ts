@@ -31,7 +31,7 @@ declare module './views.ts' {
     'group-list': {
       groups: readonly Membership[];
       groupsKnown: boolean;
-      groupsTold: FormattedTime | null;
+      groupsReported: FormattedTime | null;
       /** Why the provider's last answer left them unknown. */
       groupsProblem: string | null;
       linked?: boolean;

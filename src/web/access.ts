@@ -71,7 +71,7 @@ async function show(parts: AccessPageParts, request: Request, response: Response
     groups: permissions.groups,
     groupsKnown,
     groupsProblem: person.groups_problem,
-    groupsTold: groupsAt === null ? null : formatTime(groupsAt, now()),
+    groupsReported: groupsAt === null ? null : formatTime(groupsAt, now()),
     denials: (await parts.denialsOf(person.id)).map((denial) => denialOf(denial, now())),
     tried: tryName(parts, identity, request),
     sessions: sessions.map((session) => ({

@@ -49,7 +49,7 @@ const section = sections.passwords;
 /** From this many passwords on, the list has a filter. */
 const filterFrom = 6;
 /** How long a revocation by an administrator is told at the top of the page, in milliseconds. */
-const toldFor = 14 * day;
+const shownFor = 14 * day;
 
 /** The person's own passwords, for the pages that change them. */
 export async function ownHolder(request: Request): Promise<Holder> {
@@ -99,5 +99,5 @@ async function list(parts: PasswordPageParts, request: Request, response: Respon
 
 /** Whether somebody else ended it, and lately. */
 function isTaken({ revoked }: PasswordView, login: string, now: number): boolean {
-  return revoked !== null && revoked.by !== login && Date.parse(revoked.iso) > now - toldFor;
+  return revoked !== null && revoked.by !== login && Date.parse(revoked.iso) > now - shownFor;
 }

@@ -87,13 +87,19 @@ async function begin(parts: SignInParts, connector: Connector, request: Request,
     const loginHint = person.email === null ? {} : { loginHint: person.email };
     input = { prompt: 'login', maximumAge: parts.maximumAge, ...loginHint };
   }
-  await leave(parts, connector, { request, response }, { returnTo, fresh: input.maximumAge !== undefined }, input);
+  await redirectToProvider(
+    parts,
+    connector,
+    { request, response },
+    { returnTo, fresh: input.maximumAge !== undefined },
+    input,
+  );
 }
 
 type Exchange = { readonly request: Request; readonly response: Response };
 
 /** Sends the browser to the provider, with a cookie that remembers what it began. */
-async function leave(
+async function redirectToProvider(
   { attempts, now }: SignInParts,
   connector: Connector,
   { request, response }: Exchange,
@@ -120,7 +126,7 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
   if (profile === null) return showContinue(parts, response, pending);
   if (!pending.consent && (await lacksConsent(parts, connector, profile))) {
     const input: SignInRequest = { prompt: 'consent', ...(profile.email !== null && { loginHint: profile.email }) };
-    return leave(parts, connector, { request, response }, pending, input);
+    return redirectToProvider(parts, connector, { request, response }, pending, input);
   }
   const again = pending.fresh ? visitorOf(request) : null;
   const { account, authenticatedAt } = await auditRefusal(parts, connector, request, profile, async () => {

@@ -24,7 +24,7 @@ async function run(words: readonly string[], input: readonly string[] = []) {
       yield* input;
     })(),
     out: (line) => out.push(line),
-    note: (line) => notes.push(line),
+    err: (line) => notes.push(line),
   });
   return { code, out: out.join('\n'), notes: notes.join('\n') };
 }

@@ -42,7 +42,7 @@ async function run(words: readonly string[], input: readonly (string | Buffer)[]
       yield* input;
     })(),
     out: (line) => out.push(line),
-    note: (line) => notes.push(line),
+    err: (line) => notes.push(line),
   });
   return { code, out: out.join('\n'), notes: notes.join('\n') };
 }

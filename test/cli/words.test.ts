@@ -9,7 +9,7 @@ async function run(...words: string[]) {
     environment: {},
     input: (async function* () {})(),
     out: (line: string) => out.push(line),
-    note: (line: string) => notes.push(line),
+    err: (line: string) => notes.push(line),
   };
   return { code: await runCommand(words, terminal), out, notes };
 }

@@ -7,7 +7,7 @@ import { readConfig } from '../../src/config/config.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { warningsOf } from '../../src/policy/check.ts';
 import { decide } from '../../src/policy/decide.ts';
-import { identityOf } from '../../src/policy/who.ts';
+import { identityOf } from '../../src/policy/named-account.ts';
 import { blocksOf } from '../support/document.ts';
 
 const page = 'docs/coming-from.md';

@@ -6,7 +6,7 @@ import { parseEnv } from 'node:util';
 import { importDockerAuth } from '../../src/docker-auth/import.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { decide } from '../../src/policy/decide.ts';
-import { identityOf } from '../../src/policy/who.ts';
+import { identityOf } from '../../src/policy/named-account.ts';
 
 const hash = '$2y$05$LO.vzwpWC5LZGqThvEfznu8qhb5SGqvBSWY1J3yZ4AxtMRZ3kN5jC';
 

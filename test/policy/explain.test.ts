@@ -6,7 +6,7 @@ import type { Limits } from '../../src/identity/identity.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { explain, formatExplanation } from '../../src/policy/explain.ts';
-import { identityOf } from '../../src/policy/who.ts';
+import { identityOf } from '../../src/policy/named-account.ts';
 import { somebody } from './asking.ts';
 
 const policy = parsePolicy(

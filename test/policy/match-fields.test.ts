@@ -8,7 +8,7 @@ import { effectivePermissionsOf } from '../../src/policy/effective-permissions.t
 import { createEvaluator } from '../../src/policy/eval.ts';
 import { formatExplanation } from '../../src/policy/explain.ts';
 import { type MatchFieldName, matchFieldNames } from '../../src/policy/match-fields.ts';
-import { identityOf } from '../../src/policy/who.ts';
+import { identityOf } from '../../src/policy/named-account.ts';
 import { candidateRulesOf } from '../../src/web/access-view.ts';
 
 type Example = {

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { type Policy, parsePolicy } from '../../src/policy/acl.ts';
 import { type Condition, failingCondition, type Rule } from '../../src/policy/rule.ts';
-import { createFirstMatch, createShelves, shelfFor } from '../../src/policy/rule-index.ts';
+import { createFirstMatch, createRuleIndex, rulesDemandingSame } from '../../src/policy/rule-index.ts';
 import { type Subject, subjectOf } from '../../src/policy/subject.ts';
 import { somebody } from './asking.ts';
 
@@ -144,10 +144,10 @@ test('a condition leads to the rules that demand its first word', () => {
     { domain: 'a.org' },
     { service: 'web' },
   ]);
-  const shelves = createShelves(rules);
+  const index = createRuleIndex(rules);
   const led = (written: object) => {
     const [condition] = policyOf([written]).rules[0]?.conditions ?? [];
-    return condition ? shelfFor(condition, shelves).map(({ number }) => number) : null;
+    return condition ? rulesDemandingSame(condition, index).map(({ number }) => number) : null;
   };
   assert.deepEqual(led({ account: 'ana' }), [1, 2]);
   assert.deepEqual(led({ account: 'a*' }), []);
@@ -158,7 +158,7 @@ test('a condition leads to the rules that demand its first word', () => {
   assert.deepEqual(led({ domain: 'A.org' }), [6]);
   assert.deepEqual(led({ service: 'web' }), []);
   assert.deepEqual(
-    shelves.others.map(({ number }) => number),
+    index.others.map(({ number }) => number),
     [7],
   );
 });

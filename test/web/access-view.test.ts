@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { effectivePermissionsOf } from '../../src/policy/effective-permissions.ts';
-import { identityOf } from '../../src/policy/who.ts';
+import { identityOf } from '../../src/policy/named-account.ts';
 import { candidateRulesOf } from '../../src/web/access-view.ts';
 
 test('"*" is everything where it stands alone, as decisions have it', () => {

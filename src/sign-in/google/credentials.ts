@@ -1,9 +1,9 @@
 /** Owns how Dockpass proves to Google's directory who it is: with a key, with a borrowed signature, or as the machine's own account. */
 import { importPKCS8, SignJWT } from 'jose';
 import type { Fetch } from '../provider-fetch.ts';
-import { post, readIamToken, readToken, type Token, textOf } from './answer.ts';
 import { type ApplicationDefault, createApplicationDefault } from './application-default.ts';
 import { cloudPlatform } from './scopes.ts';
+import { post, readIamToken, readToken, type Token, textOf } from './token-answer.ts';
 
 export type GoogleCredentials = {
   /** A service account's key file; `null` without one. */

@@ -1,7 +1,7 @@
 /** Owns one call to Google's directory: the token in the header, the wait where a quota is used up, the shape of its errors. */
 import { type Fetch, isNoAnswer, noAnswerReason } from '../provider-fetch.ts';
 import type { ProviderStatus } from '../provider-status.ts';
-import { GoogleBusy, retryAfterOf } from './answer.ts';
+import { GoogleBusy, retryAfterOf } from './token-answer.ts';
 
 /** Google's error instead of an answer. */
 export class GoogleApiError extends Error {

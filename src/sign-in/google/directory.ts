@@ -7,11 +7,11 @@ import { domainOf } from '../admission.ts';
 import { maximumGroups, prefixed } from '../group-claim.ts';
 import { type Fetch, limitFetch } from '../provider-fetch.ts';
 import type { PersonSource, ProviderStatus } from '../provider-status.ts';
-import { nameHost } from './answer.ts';
 import { createGoogleToken, type GoogleCredentials } from './credentials.ts';
 import { createGoogleApi, type GoogleApi, isNotFound, statusOfGoogleError } from './directory-api.ts';
 import { createGroupLookup, type GroupLookup, type GroupLookupSettings, type Member } from './group-lookup.ts';
 import { scopeNamed } from './scopes.ts';
+import { nameHost } from './token-answer.ts';
 
 export type GoogleDirectorySettings = GroupLookupSettings & {
   readonly credentials: GoogleCredentials;

@@ -1,8 +1,8 @@
 /** Owns workload identity federation: the token of another cloud or a cluster, exchanged for one of Google's (google.aip.dev/auth/4117). */
 import { readFile } from 'node:fs/promises';
 import type { Fetch } from '../provider-fetch.ts';
-import { GoogleFault, post, readIamToken, readToken, type Token, textOf } from './answer.ts';
 import { cloudPlatform } from './scopes.ts';
+import { GoogleFault, post, readIamToken, readToken, type Token, textOf } from './token-answer.ts';
 
 /** What `gcloud iam workload-identity-pools create-cred-config` writes, of the kinds that need no program or signature of ours. */
 export type ExternalAccount = {

@@ -2,7 +2,7 @@
 import type { Refresher } from '../connector.ts';
 import { type Fetch, noAnswerReason } from '../provider-fetch.ts';
 import { statusOfTokenError } from '../token-error.ts';
-import { nameHost } from './answer.ts';
+import { nameHost } from './token-answer.ts';
 
 export type GoogleRefreshSettings = {
   readonly clientId: string;

@@ -1,9 +1,9 @@
 /** Owns how Google is told where to send its security events (developers.google.com/identity/protocols/risc). */
 import { importPKCS8, SignJWT } from 'jose';
 import { type Fetch, isNoAnswer, limitFetch, noAnswerReason } from '../provider-fetch.ts';
-import { nameHost } from './answer.ts';
 import type { ServiceAccountKey } from './credentials.ts';
 import { riscEvents } from './risc.ts';
+import { nameHost } from './token-answer.ts';
 
 export type EventStream = {
   /** Asks Google to send the events that Dockpass acts on to this address. @throws {EventStreamError} */

@@ -144,7 +144,7 @@ function rowOf(person: Person, now: number) {
     ...{ id, login, displayName, provider, domain, groups, state, livePasswords },
     stateLabel: stateLabels[state],
     initials: initials({ login, display_name: displayName }),
-    groupsTold: groupsAt === null ? null : formatTime(groupsAt, now),
+    groupsReported: groupsAt === null ? null : formatTime(groupsAt, now),
     signedIn: person.signedInAt === null ? null : formatTime(person.signedInAt, now),
     created: formatTime(person.createdAt, now),
   };

@@ -76,7 +76,7 @@ async function show(parts: PersonPageParts, request: Request<{ id: string }>, re
     groups: detail.groups,
     groupsKnown: identity.groupsKnown,
     groupsProblem: detail.person.groupsProblem,
-    groupsTold: identity.groupsAt === null ? null : formatTime(identity.groupsAt, now()),
+    groupsReported: identity.groupsAt === null ? null : formatTime(identity.groupsAt, now()),
     sessions: detail.sessions.map((session) => sessionView(session, now())),
   });
 }

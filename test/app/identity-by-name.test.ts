@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createNaming } from '../../src/app/named-identity.ts';
+import { createIdentityByName } from '../../src/app/identity-by-name.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { openStore } from '../../src/store/open.ts';
 import { signedIn } from '../support/rows.ts';
@@ -37,7 +37,7 @@ for (const [name, kind, account, isKnown] of table) {
     await store.accounts.signIn(
       signedIn({ id: 'account-2', subject: '1002', login: 'bo@example.com', email: 'bo@example.com', at: Date.now() }),
     );
-    const named = await createNaming({ gracePeriods }, store.accounts, () => policy)(name);
+    const named = await createIdentityByName({ gracePeriods }, store.accounts, () => policy)(name);
     await store.close();
     assert.deepEqual([named.identity.kind, named.identity.account, named.isKnown], [kind, account, isKnown]);
   });
@@ -45,7 +45,7 @@ for (const [name, kind, account, isKnown] of table) {
 
 test('a user of the policy file keeps the labels that a rule may ask for', async () => {
   const store = await openStore('sqlite::memory:', () => {});
-  const { identity } = await createNaming({ gracePeriods }, store.accounts, () => policy)('Ci');
+  const { identity } = await createIdentityByName({ gracePeriods }, store.accounts, () => policy)('Ci');
   await store.close();
   assert.deepEqual(identity.labels, { team: ['web'] });
 });

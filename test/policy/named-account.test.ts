@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parsePolicy } from '../../src/policy/acl.ts';
-import { identityOf } from '../../src/policy/who.ts';
+import { identityOf } from '../../src/policy/named-account.ts';
 
 const { users } = parsePolicy('users: {"": {}, ci: {labels: {a: [b]}}, x@y.z: {}}\nacl: []', 'policy.yml');
 

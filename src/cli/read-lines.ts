@@ -5,7 +5,7 @@ import { StringDecoder } from 'node:string_decoder';
  * As many at a time as have come. They end in "\n" alone: U+2028 and other ends of lines may stand within JSON.
  * @param input UTF-8
  */
-export async function* linesOf(input: AsyncIterable<Buffer | string>): AsyncGenerator<string[]> {
+export async function* readLines(input: AsyncIterable<Buffer | string>): AsyncGenerator<string[]> {
   const decoder = new StringDecoder('utf8');
   let rest = '';
   for await (const chunk of input) {

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import { identityOfAccount } from '../identity/account-identity.ts';
 import { foldCase, type Identity } from '../identity/identity.ts';
 import type { Policy } from '../policy/acl.ts';
-import { identityOf } from '../policy/who.ts';
+import { identityOf } from '../policy/named-account.ts';
 import type { AccountStore } from '../store/accounts.ts';
 
 /** `isKnown`: someone of that name has signed in or is in the policy file. */
@@ -14,7 +14,7 @@ export type NamedIdentity = { readonly identity: Identity; readonly isKnown: boo
  * someone who never signed in, or, for '', anonymous.
  * @param policy the policy in force
  */
-export function createNaming(
+export function createIdentityByName(
   { gracePeriods }: Pick<Config, 'gracePeriods'>,
   accounts: Pick<AccountStore, 'byLogin'>,
   policy: () => Policy,

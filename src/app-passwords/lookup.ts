@@ -4,7 +4,7 @@ import { day } from '../lib/time.ts';
 import type { PasswordStore } from '../store/passwords.ts';
 import { type AppPassword, type Owner, toAppPassword } from './app-password.ts';
 
-export type PasswordLists = {
+export type PasswordLookup = {
   /** The newest first. */
   ofAccount(owner: Pick<Owner, 'id'>): Promise<AppPassword[]>;
   all(): Promise<AppPassword[]>;
@@ -24,11 +24,11 @@ export type PasswordLists = {
 };
 
 /** @param parts.flushUses stores the last uses that wait, so that they are seen */
-export function createPasswordLists(parts: {
+export function createPasswordLookup(parts: {
   readonly store: PasswordStore;
   readonly flushUses: () => Promise<void>;
   readonly now: () => number;
-}): PasswordLists {
+}): PasswordLookup {
   const { store, flushUses, now } = parts;
   const byId = async (id: string): Promise<AppPassword> => {
     await flushUses();
