@@ -19,6 +19,8 @@ export const apiScopes = [
   'passwords:revoke',
   'robots:read',
   'robots:write',
+  'workloads:read',
+  'workloads:write',
   'audit:read',
   'policy:explain',
 ] as const;

@@ -8,6 +8,7 @@ import { createPersonChange } from '../web/admin/person-changes.ts';
 import { createRevocationPages } from '../web/admin/revocations.ts';
 import { requireAdministrator, tabs } from '../web/admin/section.ts';
 import { createTokenPages } from '../web/admin/tokens.ts';
+import { createWorkloadPages } from '../web/admin/workloads.ts';
 import { sections } from '../web/navigation.ts';
 import type { PageContext } from './page-context.ts';
 import { mountRobots, withoutLast } from './robot-pages.ts';
@@ -24,6 +25,7 @@ export function mountAdministration(router: Router, context: PageContext): void 
     tab: tabs.robots,
     managerOf: ({ id }) => ({ administrator: true, accountId: id }),
   });
+  mountWorkloads(router, context);
   mountTokens(router, context);
 
   const audit = createAuditPages({ ...common, auditLog: administration.auditLog });
@@ -80,6 +82,22 @@ function mountRevocations(router: Router, context: PageContext): void {
   router.post('/admin/revocations/new', fresh, pages.revoke);
   router.get('/admin/revocations/:id', pages.show);
   router.post('/admin/revocations/:id/undo', context.fresh(withoutLast), pages.undo);
+}
+
+function mountWorkloads(router: Router, context: PageContext): void {
+  const { common, workloads, policies, settings } = context;
+  const fresh = context.fresh();
+  const hosts = settings.services.map(({ registryHost }) => registryHost);
+  const snippetValues = { publicUrl: settings.publicUrl.origin + settings.prefix, hosts };
+  const pages = createWorkloadPages({ ...common, workloads, policy: policies.current, snippetValues });
+  router.get('/admin/workloads', pages.show);
+  router.get('/admin/workloads/snippets', pages.snippets);
+  router.get('/admin/workloads/:name/off', fresh, pages.ask('off'));
+  router.post('/admin/workloads/:name/off', fresh, pages.act('off'));
+  router.get('/admin/workloads/:name/on', fresh, pages.ask('on'));
+  router.post('/admin/workloads/:name/on', fresh, pages.act('on'));
+  router.get('/admin/workloads/:name/discard-keys', fresh, pages.ask('discard-keys'));
+  router.post('/admin/workloads/:name/discard-keys', fresh, pages.act('discard-keys'));
 }
 
 function mountTokens(router: Router, context: PageContext): void {

@@ -10,24 +10,29 @@ import { peopleRoutes } from '../api/people.ts';
 import { recordRoutes } from '../api/records.ts';
 import { robotRoutes } from '../api/robots.ts';
 import type { ApiCall, ApiRoute } from '../api/route.ts';
+import { workloadRoutes } from '../api/workloads.ts';
 import { createLeakReports } from '../app-passwords/leaks.ts';
 import type { Actor } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
-import type { Policy } from '../policy/acl.ts';
 import type { Administration } from './accounts.ts';
 import type { Core } from './core.ts';
 import { createIdentityByName } from './identity-by-name.ts';
+import type { Policies } from './policy-file.ts';
+import type { OpenWorkloads } from './workloads.ts';
 
-/** For `/api/v1` below the prefix. @param policy the policy in force */
-export function createApi(
-  config: Config,
-  core: Core,
-  administration: Administration,
-  policy: () => Policy,
-  requesterOf: (request: IncomingMessage) => Requester,
-): Router {
+type ApiParts = {
+  readonly administration: Administration;
+  readonly policies: Pick<Policies, 'current'>;
+  readonly workloads: Pick<OpenWorkloads, 'administration'>;
+  readonly requesterOf: (request: IncomingMessage) => Requester;
+};
+
+/** For `/api/v1` below the prefix. */
+export function createApi(config: Config, core: Core, parts: ApiParts): Router {
+  const { administration, requesterOf } = parts;
+  const policy = parts.policies.current;
   const { store, audit, denials, passwords } = core;
   const { people, revocations, robots, auditLog, apiTokens } = administration;
   const named = createIdentityByName(config, core.store.accounts, policy);
@@ -39,6 +44,7 @@ export function createApi(
       leaks: createLeakReports({ ...core, now: Date.now }),
     }),
     ...robotRoutes({ robots, passwords }),
+    ...workloadRoutes(parts.workloads.administration),
     ...recordRoutes({ auditLog, denials, audit, policy, identityOf: async (name) => (await named(name)).identity }),
   ];
   const url = new URL(`${config.prefix}/api/v1`, config.publicUrl).href;

@@ -7,6 +7,7 @@ import type { Denials } from '../audit/denials.ts';
 import type { Config } from '../config/config.ts';
 import type { Requester } from '../identity/requester.ts';
 import type { Views } from '../web/views.ts';
+import type { WorkloadAdministration } from '../workload/administration.ts';
 import type { Administration } from './accounts.ts';
 import type { NamedIdentity } from './identity-by-name.ts';
 import type { Policies } from './policy-file.ts';
@@ -22,13 +23,17 @@ export type PageContext = {
   readonly common: CommonParts;
   readonly administration: Administration;
   readonly policies: Pick<Policies, 'current' | 'candidate'>;
+  readonly workloads: WorkloadAdministration;
   readonly audit: Audit;
   readonly passwords: AppPasswords;
   readonly denialsOf: Denials['ofAccount'];
   /** Who goes by a user name now. */
   readonly identityNamed: (name: string) => Promise<NamedIdentity>;
   /** The settings that pages show or follow. */
-  readonly settings: Pick<Config, 'services' | 'gracePeriods' | 'contact' | 'passwordFreshness'>;
+  readonly settings: Pick<
+    Config,
+    'services' | 'gracePeriods' | 'contact' | 'passwordFreshness' | 'publicUrl' | 'prefix'
+  >;
   /** What an operator should do soon: keys, policy files, sweeps, providers. */
   readonly warnings: () => Promise<readonly string[]>;
   /** Lets people through who are signed in. */

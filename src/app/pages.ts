@@ -68,6 +68,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
     common: { views, requesterOf, now: Date.now },
     ...{ administration, audit, passwords: core.passwords, settings: config },
     policies: parts.policies,
+    workloads: parts.workloads.administration,
     denialsOf: core.denials.ofAccount,
     identityNamed: createIdentityByName(config, store.accounts, parts.policies.current),
     warnings: async () => [...parts.warnings(), ...(await notices())],
@@ -84,10 +85,11 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   router.get('/readyz', readiness(store, parts));
   router.get('/.well-known/jwks.json', publicKeys(config.services, parts.keys));
   router.get('/.well-known/registry-bundle.pem', certificateBundle(config.services, parts.keys));
+  router.get('/.well-known/dockpass', discovery(config, parts.workloads));
   // Providers send no cookies, and are known by their signature.
   router.post('/sign-in/:provider/back-channel-logout', messages.logout);
   router.post('/google-events', messages.googleEvent);
-  router.use('/api/v1', createApi(config, core, administration, parts.policies.current, requesterOf));
+  router.use('/api/v1', createApi(config, core, { ...parts, administration }));
   router.use(pageHeaders(isSecure(config)));
   router.use('/static', views.assets);
   router.use(refuseCrossSite(publicUrl.origin), ...sessions.middleware);
@@ -164,6 +166,19 @@ function openSignIn(
     afterSignIn: offBoarding.afterSignIn,
     needsToken: offBoarding.needsToken,
   });
+}
+
+/** What a script needs to log a workload in: one address to configure, the rest follows from it. */
+function discovery({ publicUrl, prefix }: Config, { inForce }: OpenWorkloads): RequestHandler {
+  const base = publicUrl.origin + prefix;
+  return (_request, response) => {
+    const workloads = inForce();
+    response.set('Cache-Control', 'no-store').json({
+      realm: `${base}/auth`,
+      token_endpoint: `${base}/oauth/token`,
+      ...(workloads && { audience: workloads.audience }),
+    });
+  };
 }
 
 /** The process answers. */

@@ -10,7 +10,8 @@ import { type Core, openCore, openSigningKeys } from '../../src/app/core.ts';
 import { openPeople } from '../../src/app/off-boarding.ts';
 import { createPages } from '../../src/app/pages.ts';
 import { openPolicies } from '../../src/app/policy-file.ts';
-import { openWorkloads } from '../../src/app/workloads.ts';
+import { type OpenWorkloads, openWorkloads } from '../../src/app/workloads.ts';
+import { workloadsSourceOf } from '../../src/app/workloads-file.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { createRequesterReader, createTrust } from '../../src/http/requester.ts';
 import type { Account } from '../../src/store/accounts.ts';
@@ -19,6 +20,7 @@ import { policy } from './installation.ts';
 export type House = {
   readonly url: string;
   readonly core: Core;
+  readonly workloads: OpenWorkloads;
   /** Each route that is mounted: "GET /passwords/:id/revoke". */
   readonly routes: readonly string[];
   /** The cookie of somebody who signed in at that moment. @param at epoch milliseconds */
@@ -29,9 +31,10 @@ export type House = {
 const sessionSecret = 's'.repeat(32);
 
 /** root@example.com is the administrator. */
-export async function startHouse(): Promise<House> {
+export async function startHouse({ workloadsText }: { workloadsText?: string } = {}): Promise<House> {
   const folder = mkdtempSync(join(tmpdir(), 'dockpass-walk-'));
   writeFileSync(join(folder, 'policy.yml'), policy);
+  if (workloadsText !== undefined) writeFileSync(join(folder, 'workloads.yml'), workloadsText);
   const config = readConfig({
     PUBLIC_URL: 'http://localhost:5001',
     SERVICES: 'registry.example.com',
@@ -43,7 +46,7 @@ export async function startHouse(): Promise<House> {
   });
   const core = await openCore(config);
   const stopping = new AbortController();
-  const policies = await openPolicies(config.policyFile, null, core.log, () => {});
+  const policies = await openPolicies(config.policyFile, null, core.log, () => {}, workloadsSourceOf(config));
   const keys = await openSigningKeys(config, core);
   const people = await openPeople(config, core, policies.current, stopping.signal);
   const trust = createTrust([]);
@@ -57,6 +60,7 @@ export async function startHouse(): Promise<House> {
   return {
     url: `http://localhost:${(server.address() as AddressInfo).port}`,
     core,
+    workloads,
     routes,
     async cookieOf({ id }, signedInAt) {
       const sid = randomBytes(16).toString('hex');
@@ -72,6 +76,7 @@ export async function startHouse(): Promise<House> {
       stopping.abort();
       server.close();
       server.closeAllConnections();
+      await workloads.close();
       await core.close();
       rmSync(folder, { recursive: true });
     },

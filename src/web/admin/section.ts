@@ -11,6 +11,7 @@ export const tabs = {
   people: '/admin',
   revocations: '/admin/revocations',
   robots: '/admin/robots',
+  workloads: '/admin/workloads',
   audit: '/admin/audit',
   explain: '/admin/explain',
   tokens: '/admin/tokens',

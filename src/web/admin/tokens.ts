@@ -58,6 +58,8 @@ const scopeWords: Readonly<Record<(typeof apiScopes)[number], string>> = {
   'passwords:revoke': 'Revoke passwords, and undo it',
   'robots:read': 'List robots',
   'robots:write': 'Make and change robots and their passwords',
+  'workloads:read': 'See issuers and rules of workloads, and what was refused',
+  'workloads:write': 'Switch issuers of workloads off and on',
   'audit:read': 'Read the audit and the denials',
   'policy:explain': 'Ask for explanations of decisions',
 };

@@ -1,0 +1,154 @@
+/** Owns the pages about workloads: issuers and their keys, rules and their last use, what was refused and why, snippets. */
+import type { RequestHandler, Response } from 'express';
+import { Refusal } from '../../lib/errors.ts';
+import type { Policy } from '../../policy/acl.ts';
+import type {
+  ListedIssuer,
+  ListedRule,
+  WorkloadAdministration,
+  WorkloadOverview,
+} from '../../workload/administration.ts';
+import type { ListedFailure } from '../../workload/failures.ts';
+import { formatFailed } from '../../workload/identify.ts';
+import { grantsOf } from '../../workload/policy-fit.ts';
+import { refusalReasons } from '../../workload/refusal.ts';
+import { actionsText, isEverything } from '../access-view.ts';
+import { fieldsOf, readForm } from '../fields.ts';
+import { sections } from '../navigation.ts';
+import { actorOf } from '../session.ts';
+import { type FormattedTime, formatTime } from '../time-view.ts';
+import { type Snippet, type SnippetValues, snippetsFor } from '../workload-snippets.ts';
+import { type AdminFrame, type AdminParts, tabs } from './section.ts';
+
+export type WorkloadPageParts = AdminParts & {
+  readonly workloads: WorkloadAdministration;
+  readonly policy: () => Policy;
+  readonly snippetValues: Omit<SnippetValues, 'audience'>;
+};
+
+type IssuerView = ReturnType<typeof issuerView>;
+type RuleView = ReturnType<typeof ruleView>;
+type FailureView = ReturnType<typeof failureView>;
+/** What is done about an issuer, each on a page that asks first. */
+type Change = 'off' | 'on' | 'discard-keys';
+
+declare module '../views.ts' {
+  interface ViewData {
+    /** `done`: what was just done to which issuer. */
+    'admin-workloads': AdminFrame & {
+      audience: string | null;
+      issuers: readonly IssuerView[];
+      rules: readonly RuleView[];
+      failures: readonly FailureView[];
+      done: string | null;
+    };
+    'workload-failures': { rows: readonly FailureView[] };
+    'admin-workload-change': AdminFrame & { name: string; change: Change };
+    'admin-workload-snippets': AdminFrame & { snippets: readonly Snippet[] };
+  }
+}
+
+const frame: AdminFrame = { section: sections.administration, tab: tabs.workloads };
+
+type NameHandler = RequestHandler<{ name: string }>;
+
+export type WorkloadPages = {
+  /** GET /admin/workloads */
+  readonly show: RequestHandler;
+  /** GET /admin/workloads/snippets */
+  readonly snippets: RequestHandler;
+  /** GET and POST of /admin/workloads/:name/off, /on and /discard-keys */
+  ask(change: Change): NameHandler;
+  act(change: Change): NameHandler[];
+};
+
+export function createWorkloadPages(parts: WorkloadPageParts): WorkloadPages {
+  const { workloads, views } = parts;
+  return {
+    show: async (request, response) => {
+      const field = fieldsOf(request.query);
+      const [done = ''] = ['off', 'on', 'discard-keys'].filter((change) => field(change) !== '');
+      await show(parts, response, done === '' ? null : doneWords(done, field(done)));
+    },
+    async snippets(_request, response) {
+      const { audience } = (await workloads.overview()) ?? { audience: parts.snippetValues.publicUrl };
+      views.page(response, 'admin-workload-snippets', {
+        ...frame,
+        snippets: snippetsFor({ ...parts.snippetValues, audience }),
+      });
+    },
+    ask: (change) => async (request, response) => {
+      const { name } = request.params;
+      const known = (await workloads.overview())?.issuers.some((issuer) => issuer.name === name) ?? false;
+      if (!known) throw new Refusal('not_found', `The workloads file has no issuer "${name}".`);
+      views.page(response, 'admin-workload-change', { ...frame, name, change });
+    },
+    act: (change) => [
+      readForm,
+      async (request, response) => {
+        const { name } = request.params;
+        const by = actorOf(parts, request);
+        if (change === 'off') await workloads.switchOff(name, fieldsOf(request.body)('reason'), by);
+        else if (change === 'on') await workloads.switchOn(name, by);
+        else await workloads.discardKeys(name, by);
+        response.redirect(303, `${views.prefix}${tabs.workloads}?${change}=${encodeURIComponent(name)}`);
+      },
+    ],
+  };
+}
+
+function doneWords(change: string, name: string): string {
+  if (change === 'discard-keys') return `The keys of “${name}” are discarded.`;
+  return `“${name}” is switched ${change}.`;
+}
+
+async function show(parts: WorkloadPageParts, response: Response, done: string | null): Promise<void> {
+  const now = parts.now();
+  const overview: WorkloadOverview | null = await parts.workloads.overview();
+  const failures = overview === null ? [] : await parts.workloads.failures();
+  parts.views.page(response, 'admin-workloads', {
+    ...frame,
+    audience: overview?.audience ?? null,
+    issuers: (overview?.issuers ?? []).map((issuer) => issuerView(issuer, now)),
+    rules: (overview?.rules ?? []).map((rule) => ruleView(rule, parts.policy(), now)),
+    failures: failures.map((failure) => failureView(failure, now)),
+    done,
+  });
+}
+
+function issuerView({ name, preset, issuer, exchangeOnly, keys, off }: ListedIssuer, now: number) {
+  const fetched: FormattedTime | null = keys.fetchedAt === null ? null : formatTime(keys.fetchedAt, now);
+  return {
+    ...{ name, preset, issuer, exchangeOnly },
+    keys: { count: keys.count, isFile: keys.source === 'file', fetched, problem: keys.problem },
+    off: off === null ? null : { ...off, at: formatTime(off.at, now) },
+  };
+}
+
+function ruleView({ rule, lastUsedAt, active }: ListedRule, policy: Policy, now: number) {
+  const { number, line, comment, issuer, conditions, groups } = rule;
+  return {
+    ...{ number, line, comment, groups, active },
+    issuer: issuer.name,
+    conditions: conditions.map(({ claim, has, patterns }) => `${claim}: ${has ? 'has ' : ''}${patterns.join(' or ')}`),
+    grants: grantsOf(policy, rule).candidateRules.map(({ line: policyLine, actions, requires }) => ({
+      line: policyLine,
+      actions: isEverything(actions) ? 'Everything' : actionsText(actions),
+      where: requires.map(({ field, patterns }) => `${field} ${patterns.join(' or ')}`).join(', '),
+    })),
+    lastUsed: lastUsedAt === null ? null : formatTime(lastUsedAt, now),
+  };
+}
+
+function failureView({ issuer, reason, who, claims, nearest, address, count, lastAt }: ListedFailure, now: number) {
+  return {
+    ...{ issuer, who, claims, address, count },
+    reason: refusalReasons[reason],
+    nearest: nearest && {
+      line: nearest.line,
+      comment: nearest.comment,
+      problems: [...nearest.failed.map(formatFailed), ...(nearest.problem === null ? [] : [nearest.problem])],
+    },
+    last: formatTime(lastAt, now),
+  };
+}
