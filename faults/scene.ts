@@ -26,7 +26,7 @@ export type Scene = {
   /** The public URL, where every start listens. */
   readonly url: string;
   /** It is stopped at the end, however that comes. */
-  serve(changes?: Record<string, string>): Promise<Server>;
+  serve(changes?: Record<string, string>, options?: readonly string[]): Promise<Server>;
   /** A browser in which the person has signed in. */
   signIn(email?: string): Promise<Visitor>;
 };
@@ -53,8 +53,8 @@ export async function openScene(stack: AsyncDisposableStack): Promise<Scene> {
     installation,
     provider,
     url,
-    async serve(changes) {
-      const server = await installation.serve({ ...environment, ...changes });
+    async serve(changes, options) {
+      const server = await installation.serve({ ...environment, ...changes }, options);
       stack.defer(() => server.stop());
       return server;
     },

@@ -1,4 +1,5 @@
 /** The composition root: opens the parts, hands each what it needs, listens. */
+import cluster from 'node:cluster';
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import type { AuditBuffer } from '../audit/audit.ts';
@@ -8,12 +9,15 @@ import { logRequest } from '../http/request-log.ts';
 import { createRequesterReader, createTrust } from '../http/requester.ts';
 import { boundTo, createServer, createStop } from '../http/server.ts';
 import { refuseTwoHosts } from '../http/unreadable.ts';
+import type { Keys } from '../keys/keys.ts';
+import { openTrialKeys } from '../keys/trial-keys.ts';
 import { createOAuthEndpoint } from '../oauth/token-endpoint.ts';
 import { startWorker, type Worker } from '../off-boarding/worker.ts';
 import { realmPaths } from '../token/endpoint.ts';
 import { createClockWatch } from './clock.ts';
 import { type Core, openCore, openSigningKeys } from './core.ts';
 import { startHousekeeping } from './housekeeping.ts';
+import { createPresence, type ServeMode } from './installation.ts';
 import { startMetrics } from './metrics-listener.ts';
 import { openPeople, type People } from './off-boarding.ts';
 import { createPages, type PageParts } from './pages.ts';
@@ -43,8 +47,8 @@ const keyInterval = 30_000;
 const clockInterval = 60_000;
 
 /** Starts the service; rejects, and leaves nothing open, when a part cannot start. */
-export async function startApp(config: Config): Promise<App> {
-  const core = await openCore(config);
+export async function startApp(config: Config, mode: ServeMode = 'usual'): Promise<App> {
+  const core = await openCore(config, mode);
   const stopping = new AbortController();
   try {
     return await startOn(core, config, stopping);
@@ -65,18 +69,22 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
     auditPolicy(core.audit),
     source,
   );
-  const keys = await openSigningKeys(config, core);
+  const keys = await (core.trial === null ? openSigningKeys(config, core) : makeTrialKeys(config, core));
   const people = await openPeople(config, core, policies.current, stopping.signal);
-  const sweeps = startSweeps(config, core, people, stopping.signal);
+  const sweeps = core.trial === null ? startSweeps(config, core, people, stopping.signal) : noSweeps;
   const clock = createClockWatch(store, log, Date.now);
   await clock.look();
-  const sources = [policies, keys, sweeps, clock];
+  const presence = createPresence({ store, log, pid: cluster.isWorker ? process.ppid : process.pid, now: Date.now });
+  await presence.look();
+  const sources = [policies, keys, sweeps, clock, presence];
   const warnings = () => [...core.warnings, ...sources.flatMap((source) => source.warnings())];
   const { dataFolder } = config;
   const metrics =
     config.metricsListener && (await startMetrics(config.metricsListener, { core, keys, warnings, dataFolder }));
   if (metrics) sweeps.onReport(metrics.swept);
-  const workloads = openWorkloads(config, core, policies.workloads, {
+  // The keys of CI issuers are asked for, too.
+  const inForce = core.trial === null ? policies.workloads : () => null;
+  const workloads = openWorkloads(config, core, inForce, {
     ...(metrics && { onJudged: metrics.workloadJudged }),
   });
   const parts = { policies, workloads, keys, people, warnings, metrics, stopping: stopping.signal };
@@ -91,7 +99,9 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
     setInterval(keys.look, keyInterval),
     setInterval(clock.look, clockInterval),
     setInterval(workloads.look, keyInterval),
+    setInterval(presence.look, clockInterval),
   ];
+  if (core.trial !== null) log.warn({}, core.trial.reason);
   const publicUrl = config.publicUrl.href;
   log.info({ pid: process.pid, url, publicUrl, database: store.engine, dataFolder }, 'listening');
   return {
@@ -104,6 +114,7 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
       stopping.abort();
       await Promise.all([stopServer(stopDeadline), sweeps.ended(), metrics?.stop()]);
       await workloads.close();
+      await presence.leave();
       await core.close();
     },
   };
@@ -161,6 +172,14 @@ async function createListener(config: Config, core: Core, parts: ListenerParts):
     } else pages(request, response);
   });
 }
+
+/** No registry trusts them, so nobody pulls what the live service wouldn't let them pull. */
+function makeTrialKeys({ keyRings: rings }: Config, { cipher, log }: Core): Promise<Keys> {
+  return openTrialKeys({ rings, cipher, log, now: Date.now });
+}
+
+/** Of a copy that is tried. */
+const noSweeps: Worker = { onReport() {}, ended: async () => {}, warnings: () => [] };
 
 /** Asks the providers in the background about people who hold passwords. */
 function startSweeps({ groupsTtl }: Config, { log }: Core, { offBoarding }: People, stopping: AbortSignal): Worker {

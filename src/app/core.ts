@@ -17,6 +17,7 @@ import { createPatternCheck } from '../pattern/repository-pattern.ts';
 import { createFailedLogins, type FailedLogins } from '../static-users/failed-logins.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
+import { openTrial, type ServeMode, type Trial } from './installation.ts';
 
 /** What pages and commands share. */
 export type Core = {
@@ -36,18 +37,24 @@ export type Core = {
   readonly warnings: readonly string[];
   readonly uses: Uses;
   readonly denials: Denials;
+  /** Not `null` where this is a copy that is tried. */
+  readonly trial: Trial;
   /** What could not be stored of what is written behind the answers. */
   readonly unstored: UnstoredRecords;
   close(): Promise<void>;
 };
 
-/** Opens the store and what stands on it alone. */
-export async function openCore(config: Config): Promise<Core> {
+/**
+ * Opens the store and what stands on it alone.
+ * @param mode of `serve`; `null` for a command
+ */
+export async function openCore(config: Config, mode: ServeMode | null = null): Promise<Core> {
   const log = createLog(config.logLevel);
   await createDataFolder(config.dataFolder);
   const store = await openStore(config.databaseUrl, (error) => log.error({ err: error }, 'idle database connection'));
   const unstored = createUnstoredRecords(log);
   const audit = createAudit(store.audit, log, Date.now, unstored.of('audit events', '; this log has each of them'));
+  const trial = await openTrial({ store, audit, mode });
   const pepper = createPepper(await secretOf(config, 'passwordPepper', 'password-pepper'));
   const warnings = await checkPepper(store, pepper);
   for (const warning of warnings) log.error({}, warning);
@@ -114,6 +121,7 @@ export async function openCore(config: Config): Promise<Core> {
     uses,
     denials,
     unstored,
+    trial,
     warnings,
     close,
   };
@@ -131,9 +139,10 @@ async function checkPepper({ passwords }: Store, pepper: Pepper): Promise<string
   ];
 }
 
-/** The keys that sign tokens; makes them on the first call, and writes the files that registries read. */
-export function openSigningKeys(config: Config, { store, cipher, log }: Core): Promise<Keys> {
-  return openKeys({ rings: config.keyRings, store: store.signingKeys, cipher, log, now: Date.now });
+/** The keys that sign tokens; makes them on the first call, and writes the files that registries read, but for those of a copy. */
+export function openSigningKeys(config: Config, { store, cipher, log, trial }: Core): Promise<Keys> {
+  const parts = { rings: config.keyRings, store: store.signingKeys, cipher, log, now: Date.now };
+  return openKeys({ ...parts, writes: trial === null });
 }
 
 /** From the configuration, or made once for this machine. */

@@ -32,20 +32,25 @@ export async function openPeople(
   policy: () => Policy,
   stopping: AbortSignal,
 ): Promise<People> {
-  const { store, audit, log, cipher } = core;
+  const { store, audit, log, cipher, trial } = core;
   // A wait must not keep the process, nor outlive the service.
   const wait = (milliseconds: number) => setTimeout(milliseconds, undefined, { ref: false, signal: stopping });
   const sent = createSentBefore(store.providerSent, Date.now);
-  const connectors = await createConnectors(config, sent);
+  const connectors = trial === null ? await createConnectors(config, sent) : [];
   const directories = new Map<string, PersonSource>();
-  if (config.google?.directory) {
+  if (config.google?.directory && trial === null) {
     const { createGoogleDirectory } = await import('../sign-in/google/directory.ts');
     const named = () => providerGroups(policy(), 'google');
     const parts = { fetch, now: Date.now, wait, random: Math.random, log, named };
     directories.set('google', createGoogleDirectory(config.google.directory, parts));
   }
   const parts = { store, cipher, connectors, directories, sent, audit, log, now: Date.now, wait };
-  return { connectors, sent, offBoarding: createOffBoarding(parts), readGoogleEvent: await openGoogleEvents(config) };
+  return {
+    connectors,
+    sent,
+    offBoarding: createOffBoarding(parts),
+    readGoogleEvent: trial === null ? await openGoogleEvents(config) : null,
+  };
 }
 
 /** What a provider's button says; its name where it isn't configured any more. */
@@ -57,10 +62,13 @@ export function labelOf({ connectors }: Pick<People, 'connectors'>, provider: st
  * Makes the provider forget the refresh token of somebody who is removed. What speaks to providers is made when that
  * happens: most commands of an administrator need none of it.
  */
-export function createForgetToken(config: Config, { store, cipher, log }: Core): PeopleParts['forgetToken'] {
+export function createForgetToken(config: Config, { store, cipher, log, trial }: Core): PeopleParts['forgetToken'] {
   const tokens = createRefreshTokens({ store: store.refreshTokens, cipher, log, now: Date.now });
   const sent = createSentBefore(store.providerSent, Date.now);
-  return async (person) => tokens.forget(person.id, refresherOf(await createConnectors(config, sent), person));
+  return async (person) => {
+    const connectors = trial === null ? await createConnectors(config, sent) : [];
+    await tokens.forget(person.id, refresherOf(connectors, person));
+  };
 }
 
 async function openGoogleEvents({ google }: Config): Promise<ReadMessage | null> {

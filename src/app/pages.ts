@@ -11,7 +11,6 @@ import type { Keys } from '../keys/keys.ts';
 import { Refusal } from '../lib/errors.ts';
 import { createAdmission } from '../sign-in/admission.ts';
 import { createFreshness } from '../sign-in/freshness.ts';
-import type { Store } from '../store/store.ts';
 import { requireFreshSignIn } from '../web/fresh-sign-in.ts';
 import { createNavigation } from '../web/navigation.ts';
 import { createProviderMessages } from '../web/provider-messages.ts';
@@ -54,7 +53,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   const { requesterOf } = parts;
   const { people } = parts;
   const { prefix, publicUrl } = config;
-  const views = createViews({ prefix });
+  const views = createViews({ prefix, trial: core.trial?.reason ?? null });
   const secrets = [await secretOf(config, 'sessionSecret', 'session-secret')];
   const sessions = openSessions(config, core, parts, secrets);
   const administration = createAdministration(config, core, parts.policies.current);
@@ -82,7 +81,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
 
   const router = express.Router();
   router.get('/healthz', healthy);
-  router.get('/readyz', readiness(store, parts));
+  router.get('/readyz', readiness(core, parts));
   router.get('/.well-known/jwks.json', publicKeys(config.services, parts.keys));
   router.get('/.well-known/registry-bundle.pem', certificateBundle(config.services, parts.keys));
   router.get('/.well-known/dockpass', discovery(config, parts.workloads));
@@ -148,12 +147,13 @@ function openSessions(config: Config, { store, log }: Core, parts: PageParts, se
 
 function openSignIn(
   config: Config,
-  { store, audit, log }: Core,
+  { store, audit, log, trial }: Core,
   { people, requesterOf, metrics }: PageParts,
   pages: Pick<SignInParts, 'sessions' | 'views' | 'freshness'> & { readonly secrets: readonly string[] },
 ): SignIn {
   const { connectors, offBoarding } = people;
-  if (connectors.length === 0) log.warn({}, 'nobody can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS');
+  if (connectors.length === 0 && trial === null)
+    log.warn({}, 'nobody can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS');
   const site = { prefix: config.prefix, secure: isSecure(config), now: Date.now };
   return createSignIn({
     ...{ connectors, audit, log, requesterOf, ...pages, ...site },
@@ -190,7 +190,10 @@ const healthy: RequestHandler = (_request, response) => {
  * It can do its work: load balancers ask this, and send nothing more to a service that stops. `untrustedProxy` is the
  * address that the request came from, if that sent X-Forwarded-For and TRUSTED_PROXIES doesn't have it.
  */
-function readiness(store: Store, parts: Pick<PageParts, 'warnings' | 'stopping' | 'trust'>): RequestHandler {
+function readiness(
+  { store, trial }: Pick<Core, 'store' | 'trial'>,
+  parts: Pick<PageParts, 'warnings' | 'stopping' | 'trust'>,
+): RequestHandler {
   return async (request, response) => {
     const problem = parts.stopping.aborted
       ? 'stopping'
@@ -198,6 +201,11 @@ function readiness(store: Store, parts: Pick<PageParts, 'warnings' | 'stopping' 
           () => null,
           () => "the database doesn't answer, or can't be written",
         );
+    // No registry may be led here: its tokens are worth nothing.
+    if (trial !== null && problem === null) {
+      response.status(503).json({ status: 'trial', problem: trial.reason });
+      return;
+    }
     const warnings = parts.warnings();
     const peer = request.socket.remoteAddress ?? '';
     const isUnknownProxy = request.headers['x-forwarded-for'] !== undefined && !parts.trust(peer, 0);

@@ -36,6 +36,7 @@ export type AuditAction =
   | 'robot.remove'
   | 'api-token.create'
   | 'api-token.revoke'
+  | 'installation.restore'
   | 'policy.reload'
   | 'policy.refused'
   | 'policy.explain'

@@ -29,7 +29,7 @@ export async function backUp(
   try {
     const database = databaseUrl.startsWith('sqlite:') ? resolve(databaseUrl.slice('sqlite:'.length)) : null;
     // The database first: a key that is made meanwhile may be there and unused, never used and not there.
-    if (database !== null) await copySqlite(database, join(draft, databaseName));
+    if (database !== null) await copySqlite(database, join(draft, databaseName), Date.now());
     await copyFiles(dataFolder, draft, database ?? join(dataFolder, databaseName));
     await takePlace(draft, target);
     return { hasDatabase: database !== null };

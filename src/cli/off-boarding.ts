@@ -1,5 +1,6 @@
 /** Owns `dockpass groups` and `dockpass sweep`: what is known of people, and asking about them now. */
 import type { Core } from '../app/core.ts';
+import { refuseInTrial } from '../app/installation.ts';
 import { openPeople } from '../app/off-boarding.ts';
 import { readPolicyFile } from '../app/policy-file.ts';
 import type { Config } from '../config/config.ts';
@@ -25,6 +26,7 @@ export const offBoardingCommands: readonly Command[] = [
     run: ([email = ''], values, terminal) =>
       withOffBoarding(terminal, async (core, offBoarding, config) => {
         const before = await accountOf(core, email);
+        if (values['refresh'] === true) refuseInTrial(core.trial);
         const status = values['refresh'] === true ? await offBoarding.refresh(before, byCommandLine) : null;
         const account = await accountOf(core, email);
         const known = describe(account, config);
@@ -45,7 +47,8 @@ export const offBoardingCommands: readonly Command[] = [
     options: { 'dry-run': flag, 'beyond-limit': flag, json: flag },
     operands: [0, 0],
     run: (_operands, values, terminal) =>
-      withOffBoarding(terminal, async (_core, offBoarding) => {
+      withOffBoarding(terminal, async (core, offBoarding) => {
+        refuseInTrial(core.trial);
         const input = { dryRun: values['dry-run'] === true, beyondLimit: values['beyond-limit'] === true, age: 0 };
         const report = await offBoarding.sweep(input);
         if (values['json'] === true) terminal.out(JSON.stringify(report));

@@ -1,25 +1,34 @@
 /** Owns `dockpass serve` and `dockpass migrate`. */
 import cluster from 'node:cluster';
+import type { ServeMode } from '../app/installation.ts';
 import { type Config, readConfig, readStorageConfig } from '../config/config.ts';
 import { createDataFolder } from '../lib/data-folder.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import { openSql, readMigrations } from '../store/open.ts';
-import type { Command } from './command.ts';
+import { type Command, UsageError, type Values } from './command.ts';
 import { keepWorkers, signalWorkers } from './workers.ts';
 
 /** Milliseconds that what is left open may keep the process once all is stored. */
 const lastWait = 2_000;
 
+const flag = { type: 'boolean' } as const;
+
 export const serveCommands: readonly Command[] = [
   {
     name: 'serve',
-    usage: '',
+    usage: '[--trial | --restore]',
     summary: 'Run the service until SIGTERM or SIGINT; requests in flight are finished first',
-    details: ['SIGHUP takes the policy files over at once; without it a change is seen within a second.'],
+    options: { trial: flag, restore: flag },
+    details: [
+      '  --trial          try a copy: ask no provider, send nothing, sign tokens that no registry takes',
+      '  --restore        serve a backup from now on; without it a backup is tried, as with --trial',
+      'SIGHUP takes the policy files over at once; without it a change is seen within a second.',
+    ],
     operands: [0, 0],
-    async run(_operands, _values, terminal) {
+    async run(_operands, values, terminal) {
+      const mode = modeOf(values);
       const config = readConfig(terminal.environment);
-      return config.workers > 1 && cluster.isPrimary ? superviseWorkers(config) : serve(config);
+      return config.workers > 1 && cluster.isPrimary ? superviseWorkers(config) : serve(config, mode);
     },
   },
   {
@@ -43,11 +52,16 @@ export const serveCommands: readonly Command[] = [
   },
 ];
 
-async function serve(config: Config): Promise<number> {
+function modeOf({ trial, restore }: Values): ServeMode {
+  if (trial === true && restore === true) throw new UsageError('--trial and --restore do not go together.');
+  return trial === true ? 'trial' : restore === true ? 'restore' : 'usual';
+}
+
+async function serve(config: Config, mode: ServeMode): Promise<number> {
   try {
     // Whoever only looks after workers needs none of it.
     const { startApp } = await import('../app/app.ts');
-    const app = await startApp(config);
+    const app = await startApp(config, mode);
     const reload = () => void app.reload();
     process.on('SIGHUP', reload);
     // Ctrl-C reaches a worker twice: from the terminal, and as the SIGTERM of whoever looks after it.

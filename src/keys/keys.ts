@@ -44,6 +44,8 @@ export type KeyParts = {
   readonly store: SigningKeyStore;
   readonly cipher: Cipher;
   readonly log: Log;
+  /** Whether the files that registries read are written. */
+  readonly writes: boolean;
   /** Epoch milliseconds. */
   readonly now: () => number;
 };
@@ -61,6 +63,7 @@ export async function openKeys(parts: KeyParts): Promise<Keys> {
   /** By ring. */
   const formerNames = new Map<string, string | null>();
   const write = async (settings: RingSettings, ring: KeyRing): Promise<void> => {
+    if (!parts.writes) return;
     formerNames.set(ring.name, await writeFiles(settings, ring));
   };
   for (const { settings, ring } of opened) await write(settings, ring);

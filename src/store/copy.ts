@@ -1,6 +1,7 @@
 /** Owns the copy of a SQLite database that is of one moment, whoever writes meanwhile. */
 import { chmod } from 'node:fs/promises';
 import Database from 'better-sqlite3';
+import { markCopied } from './installation.ts';
 import { unusableFile } from './sqlite-errors.ts';
 
 /** More pages than any database has: all in one step. */
@@ -11,13 +12,15 @@ const allPages = 0x7fffffff;
  * copy begins anew with each write of another process, and would never end beside a busy service: it is one step, in
  * which the others go on reading and writing (sqlite.org/wal.html, Concurrency).
  * @param target a file that is not there yet; only this user may read it
+ * @param now epoch milliseconds; the copy says that it is one
  * @throws {Refusal} `misconfigured` where the file is missing or damaged
  */
-export async function copySqlite(file: string, target: string): Promise<void> {
+export async function copySqlite(file: string, target: string, now: number): Promise<void> {
   try {
     await backUp(file, target);
     await chmod(target, 0o600);
     checkSqlite(target);
+    mark(target, now);
   } catch (error) {
     throw unusableFile(file, error);
   }
@@ -29,6 +32,17 @@ async function backUp(file: string, target: string): Promise<void> {
     await source.backup(target, { progress: () => allPages });
   } finally {
     source.close();
+  }
+}
+
+/** A database that no start has brought up to date yet has no place for the mark. */
+function mark(file: string, now: number): void {
+  const database = new Database(file);
+  try {
+    if (database.prepare(`select 1 from sqlite_schema where name = 'installation'`).get() === undefined) return;
+    for (const text of markCopied) database.prepare(text).run({ 1: now });
+  } finally {
+    database.close();
   }
 }
 

@@ -9,6 +9,10 @@ export type LeaseStore = {
    * @returns false while somebody else holds it
    */
   take(name: string, holder: string, now: number, until: number): Promise<boolean>;
+  /** Who holds it; `undefined` where nobody does. */
+  holder(name: string, now: number): Promise<string | undefined>;
+  /** Takes the lease, whoever holds it: for one that only says who is there. */
+  put(name: string, holder: string, until: number): Promise<void>;
   /** Gives it back early. */
   release(name: string, holder: string): Promise<void>;
 };
@@ -18,9 +22,19 @@ const take = `
   on conflict (name) do update set holder = excluded.holder, until = excluded.until
   where lease.until <= $3 or lease.holder = excluded.holder`;
 
+const put = `
+  insert into lease (name, holder, until) values ($1, $2, $3)
+  on conflict (name) do update set holder = excluded.holder, until = excluded.until`;
+
 export function createLeaseStore(sql: Sql): LeaseStore {
   return {
     take: async (name, holder, now, until) => (await sql.run(take, [name, holder, now, until])) === 1,
+    holder: async (name, now) =>
+      (await sql.get<{ holder: string }>('select holder from lease where name = $1 and until > $2', [name, now]))
+        ?.holder,
+    async put(name, holder, until) {
+      await sql.run(put, [name, holder, until]);
+    },
     async release(name, holder) {
       await sql.run('delete from lease where name = $1 and holder = $2', [name, holder]);
     },

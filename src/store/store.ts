@@ -5,6 +5,7 @@ import { type AuditStore, createAuditStore } from './audit-events.ts';
 import { createDenialStore, type DenialStore } from './denials.ts';
 import { createFailedLoginStore, type FailedLoginStore } from './failed-logins.ts';
 import { createIdentityTokenStore, type IdentityTokenStore } from './identity-tokens.ts';
+import { createInstallationStore, type InstallationStore } from './installation.ts';
 import { createLeaseStore, type LeaseStore } from './leases.ts';
 import { createLostGroupsStore, type LostGroupsStore } from './lost-groups.ts';
 import { createPasswordUseStore, type PasswordUseStore } from './password-uses.ts';
@@ -34,6 +35,7 @@ export type Store = {
   readonly audit: AuditStore;
   readonly denials: DenialStore;
   readonly apiTokens: ApiTokenStore;
+  readonly installation: InstallationStore;
   readonly leases: LeaseStore;
   readonly refreshTokens: RefreshTokenStore;
   readonly seenTokens: SeenTokenStore;
@@ -63,6 +65,7 @@ export function createStore(sql: Sql): Store {
     audit: createAuditStore(sql),
     denials: createDenialStore(sql),
     apiTokens: createApiTokenStore(sql),
+    installation: createInstallationStore(sql),
     leases: createLeaseStore(sql),
     refreshTokens: createRefreshTokenStore(sql),
     seenTokens: createSeenTokenStore(sql),

@@ -34,6 +34,8 @@ export type Frame = {
   readonly prefix: string;
   readonly visitor: NonNullable<PageLocals['person']> | null;
   readonly navigation: readonly NavigationEntry[];
+  /** Why this is a trial, for a banner on every page; `null` where it is none. */
+  readonly trial: string | null;
   /** The address of a file in views/static. */
   asset(file: string): string;
   readonly initials: typeof initials;
@@ -68,7 +70,7 @@ const hashLength = 12;
 /** Seconds that a browser keeps an asset whose address carries the hash of its content: a year. */
 const assetLifetime = 31_536_000;
 
-export function createViews({ prefix }: { prefix: string }): Views {
+export function createViews({ prefix, trial }: { prefix: string; trial: string | null }): Views {
   const eta = new Eta({ views: viewFolder, cache: true, autoTrim: [false, 'nl'] });
   const hashes = hashStaticFiles();
   const asset = (file: string): string => {
@@ -81,7 +83,7 @@ export function createViews({ prefix }: { prefix: string }): Views {
     prefix,
     page(response, name, data, status = 200) {
       const { person: visitor = null, navigation = [] }: PageLocals = response.locals;
-      const frame: Frame = { visitor, navigation, prefix, asset, initials };
+      const frame: Frame = { visitor, navigation, prefix, trial, asset, initials };
       // The frame comes last: a page about a person must not put that person's name into the header.
       const html = eta.render(name, { ...data, ...frame });
       response.status(status).set('Cache-Control', 'no-store').type('html').send(html);

@@ -42,7 +42,7 @@ test('a backup of a service in use starts as the same service: keys, passwords, 
   assert.deepEqual([taken.code, taken.stdout], [0, `${folder}\n`], taken.output);
   const after = await newPassword('after');
 
-  const restored = await installation.serve({ DATA_DIR: folder });
+  const restored = await installation.serve({ DATA_DIR: folder }, ['--restore']);
   try {
     assert.equal(await keysOf(restored), await keysOf(server));
     assert.deepEqual([await login(restored, before), await login(restored, after)], [200, 401]);

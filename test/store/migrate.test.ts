@@ -79,7 +79,7 @@ test('a SQLite file that is damaged is named, with what to do', async (t) => {
   writeFileSync(file, bytes.fill('x', 4_096));
   assert.match(await refusalOf(`sqlite:${file}`), /dockpass\.db is damaged: .*malformed.*restore the last backup/);
   const target = join(folder, 'copy.db');
-  await assert.rejects(copySqlite(file, target), /dockpass\.db is damaged: .*restore the last backup/);
+  await assert.rejects(copySqlite(file, target, 1), /dockpass\.db is damaged: .*restore the last backup/);
 });
 
 describe('a PostgreSQL that cannot be used', {

@@ -220,6 +220,7 @@ const workloadFailure = {
 
 const person = signedIn({});
 const checks: Checks = {
+  installation: { read: { args: [], columns: { id: 'text', copied_at: 'integer or null' } } },
   accounts: {
     claim: { args: [person], columns: account },
     signIn: { args: [person], columns: account },

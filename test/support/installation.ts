@@ -27,7 +27,7 @@ export type Installation = {
   /** Runs `dockpass WORDS...` to its end. */
   run(words: readonly string[], environment?: Record<string, string>): Promise<Finished>;
   /** Runs `dockpass serve` on a free port until it listens. */
-  serve(environment?: Record<string, string>): Promise<Server>;
+  serve(environment?: Record<string, string>, options?: readonly string[]): Promise<Server>;
   /** Lets people sign in as far as the store is concerned. */
   addPerson(login: string): Promise<void>;
   remove(): void;
@@ -49,9 +49,13 @@ export function createInstallation(): Installation {
     environment,
     run: (words, changes) =>
       runProgram(process.execPath, [main, ...words], { cwd: folder, env: { ...environment, ...changes } }),
-    async serve(changes) {
+    async serve(changes, options = []) {
       const env = { ...environment, ...changes };
-      const running = await startProgram(process.execPath, [main, 'serve'], { cwd: folder, env, ready: /"listening"/ });
+      const running = await startProgram(process.execPath, [main, 'serve', ...options], {
+        cwd: folder,
+        env,
+        ready: /"listening"/,
+      });
       const [, url = ''] = /"url":"([^"]+)"/.exec(running.output()) ?? [];
       return { ...running, url };
     },

@@ -45,6 +45,7 @@ export async function createKeyPlace(databaseUrl?: string): Promise<KeyPlace> {
     open: (changes) =>
       openKeys({
         rings: [settings],
+        writes: true,
         store: store.signingKeys,
         cipher: createCipher([keySecret]),
         log,

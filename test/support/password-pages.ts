@@ -85,7 +85,7 @@ export async function startPasswordPages(
   await new Promise((resolve) => server.once('listening', resolve));
   const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
   const requesterOf = createRequesterReader(createTrust([]));
-  const views = createViews({ prefix });
+  const views = createViews({ prefix, trial: null });
   const router = express.Router();
   router.use('/static', views.assets);
   router.use(pageHeaders(false), refuseCrossSite(origin), (request, response, next) => {

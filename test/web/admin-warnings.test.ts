@@ -10,7 +10,12 @@ import { createViews } from '../../src/web/views.ts';
 test('a warning is at the top of the list of people, as text, and gone when there is none', async (t) => {
   let warnings = ['The certificate authority expires on 2036-11-20. Run <b>dockpass</b> key rotate --authority.'];
   const people = { list: async () => ({ people: [], total: 0 }), providers: async () => [] };
-  const parts = { people, views: createViews({ prefix: '' }), now: Date.now, warnings: async () => warnings };
+  const parts = {
+    people,
+    views: createViews({ prefix: '', trial: null }),
+    now: Date.now,
+    warnings: async () => warnings,
+  };
   const server = express()
     .get('/admin', createPeopleList(parts as unknown as PeoplePageParts))
     .listen(0, '127.0.0.1');

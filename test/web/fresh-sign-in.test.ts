@@ -19,7 +19,7 @@ before(async () => {
     freshness: 900,
     labelOf,
     isProven,
-    views: createViews({ prefix: '/dockpass' }),
+    views: createViews({ prefix: '/dockpass', trial: null }),
     now: () => state.now,
   };
   app.use((request, _response, next) => {

@@ -31,6 +31,7 @@ export const actionLabels: Readonly<Record<AuditAction, string>> = {
   'api-token.revoke': 'API token revoked',
   'policy.reload': 'Policy taken over',
   'policy.refused': 'Policy file refused',
+  'installation.restore': 'Backup put into service',
   'policy.explain': 'Decision explained',
   'workload.login': 'Workload logged in',
   'workload.exchange': 'ID token exchanged for a password',

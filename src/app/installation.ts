@@ -1,0 +1,101 @@
+/** Owns whether this process serves the installation or tries a copy of it, and who else serves the same database. */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Audit } from '../audit/audit.ts';
+import { Refusal } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { minute } from '../lib/time.ts';
+import type { Store } from '../store/store.ts';
+
+/** `trial`: as a copy, whatever the database says; `restore`: the copy becomes what is served. */
+export type ServeMode = 'usual' | 'trial' | 'restore';
+
+/** Why this is a trial, and how to end it; `null` where the installation is served. */
+export type Trial = { readonly reason: string } | null;
+
+type TrialParts = {
+  readonly store: Pick<Store, 'installation'>;
+  readonly audit: Audit;
+  /** `null` for a command, which leaves an empty database empty. */
+  readonly mode: ServeMode | null;
+};
+
+const howToEnd = 'To serve it instead, stop the service that it is a copy of, and start this one with --restore';
+
+/**
+ * A trial asks no provider, sends nothing, writes no file that registries read, and its tokens are worth nothing to them:
+ * the people of the copy are those of the live service, and so are its refresh tokens and keys.
+ */
+export async function openTrial({ store, audit, mode }: TrialParts): Promise<Trial> {
+  const event = { action: 'installation.restore', actor: 'command line', client: null, subject: '' } as const;
+  if (mode === 'restore') await audit.commit(event, (row) => store.installation.restore(row));
+  if (mode !== null) await store.installation.create(randomBytes(9).toString('hex'));
+  const { copied_at: copiedAt = null } = (await store.installation.read()) ?? {};
+  if (copiedAt !== null) {
+    const time = new Date(copiedAt).toISOString();
+    return { reason: `This database is a backup of ${time}, so this is a trial. ${howToEnd}.` };
+  }
+  if (mode === 'trial') return { reason: `This is a trial, as --trial says. ${howToEnd}.` };
+  return null;
+}
+
+/** @throws {Refusal} `conflict` for what asks a provider, where this is a trial */
+export function refuseInTrial(trial: Trial): void {
+  if (trial !== null) throw new Refusal('conflict', `${trial.reason} A trial asks no provider about anyone.`);
+}
+
+export type Presence = {
+  /** Who else serves the database, as long as they do. */
+  warnings(): readonly string[];
+  look(): Promise<void>;
+  /** Tells the next start that nobody serves it. */
+  leave(): Promise<void>;
+};
+
+const lease = 'serve';
+/** Milliseconds. */
+const leaseLength = 3 * minute;
+
+export type PresenceParts = {
+  readonly store: Pick<Store, 'leases' | 'engine'>;
+  readonly log: Pick<Log, 'warn'>;
+  /** Of the process, or of the one that looks after the workers. */
+  readonly pid: number;
+  readonly now: () => number;
+};
+
+/**
+ * A second service on the same SQLite file is a mistake: the clock of off-boarding runs twice, and the files that registries
+ * read are written by both. Replicas share a PostgreSQL database by design. Must be asked twice a minute.
+ */
+export function createPresence({ store, log, pid, now }: PresenceParts): Presence {
+  const own = `${pid} on ${hostname()}`;
+  let other: string | null = null;
+  return {
+    warnings: () => (other === null ? [] : [describe(other)]),
+    async look() {
+      if (store.engine !== 'sqlite') return;
+      const holder = await store.leases.holder(lease, now()).catch(() => undefined);
+      const found = holder === undefined || holder === own || hasEnded(holder) ? null : holder;
+      if (found !== null && found !== other) log.warn({ other: found }, describe(found));
+      other = found;
+      await store.leases.put(lease, own, now() + leaseLength).catch(() => {});
+    },
+    leave: () => store.leases.release(lease, own).catch(() => {}),
+  };
+}
+
+function describe(other: string): string {
+  return `Another Dockpass serves this database: process ${other}. Stop one of them; to try a copy, start it with --trial`;
+}
+
+/** A process of this machine that is gone, as after a power cut. */
+function hasEnded(holder: string): boolean {
+  const [pid, place] = holder.split(' on ');
+  if (place !== hostname()) return false;
+  try {
+    return !process.kill(Number(pid), 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}

@@ -1,0 +1,36 @@
+/** Owns every statement on `installation`: whether this database is served, or a copy of one that is. */
+import { type AuditRowOf, runAudited } from './audit-events.ts';
+import type { Sql } from './sql.ts';
+
+/** The row of `installation`; the columns are explained in migrations/0018_installation.sql. */
+export type InstallationRow = { readonly id: string; readonly copied_at: number | null };
+
+export type InstallationStore = {
+  /** `undefined` before the first start. */
+  read(): Promise<InstallationRow | undefined>;
+  /** Nothing happens where there is one. */
+  create(id: string): Promise<void>;
+  /** Makes a copy the database that is served. False where it was already. */
+  restore(audit: AuditRowOf): Promise<boolean>;
+};
+
+const insert = `
+  insert into installation (id, copied_at) select cast($1 as text), null where not exists (select 1 from installation)
+  on conflict (id) do nothing`;
+const restore = 'update installation set copied_at = null where copied_at is not null';
+
+/** What a backup does to its copy, one after the other. `$1`: now, in epoch milliseconds. */
+export const markCopied = [
+  `insert into installation (id, copied_at) select 'copy', $1 where not exists (select 1 from installation)`,
+  'update installation set copied_at = $1',
+] as const;
+
+export function createInstallationStore(sql: Sql): InstallationStore {
+  return {
+    read: () => sql.get<InstallationRow>('select id, copied_at from installation order by id limit 1'),
+    async create(id) {
+      await sql.run(insert, [id]);
+    },
+    restore: async (audit) => (await runAudited(sql, { text: restore, values: [] }, audit)) > 0,
+  };
+}
