@@ -1,5 +1,5 @@
 /** Owns globs as in Go's `path.Match`, decided byte by byte as there, and `**`, which crosses slashes. */
-import { isAscii } from './ascii.ts';
+import { isAscii } from '../lib/ascii.ts';
 import { type Matcher, PatternError } from './compiled.ts';
 import { compileExpression, quoteMeta } from './expression.ts';
 

@@ -1,5 +1,5 @@
 /** Owns finding characters that were hardly meant: a chat, a web page or a text processor put them where the keyboard's own belong. */
-import { isAscii } from '../pattern/ascii.ts';
+import { isAscii } from '../lib/ascii.ts';
 
 /** Those that Unicode does not fold into the character that they look like. */
 const twins: readonly [looks: RegExp, like: string][] = [

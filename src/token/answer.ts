@@ -1,5 +1,6 @@
 /** Owns the form of the answers: what each client reads, in success and in failure. */
 import type { ServerResponse } from 'node:http';
+import { isAscii } from '../lib/ascii.ts';
 import type { Refusal, RefusalCode } from '../lib/errors.ts';
 import type { Token } from './mint.ts';
 
@@ -50,5 +51,6 @@ export function answerRefusal(response: ServerResponse, requestId: string, refus
 function send(response: ServerResponse, status: number, headers: readonly string[], body: string): void {
   const length = String(Buffer.byteLength(body));
   const common = ['Content-Type', 'application/json', 'Content-Length', length, 'Cache-Control', 'no-store'];
-  response.writeHead(status, [...common, ...headers]).end(body);
+  // Most answers are a JWT, where a character is a byte: written as such, the socket takes them without conversion.
+  response.writeHead(status, [...common, ...headers]).end(body, isAscii(body) ? 'latin1' : 'utf8');
 }

@@ -40,16 +40,19 @@ export async function authenticate(
   address: string,
   service: string,
 ): Promise<Identity> {
-  const wrong = new Refusal('unauthenticated', `wrong user name or password; ${parts.help}`);
   // Nobody is called "": in the policy that stands for requests without credentials.
-  if (namesNobody(credentials.username)) throw wrong;
+  if (namesNobody(credentials.username)) throw wrongCredentials(parts);
   const authenticator = parts.authenticators.find((one) => one.recognises(credentials));
   const identity =
     authenticator === undefined ? null : await checked(authenticator.verify(credentials, address, service));
   if (identity !== null) return identity;
   // Nobody can guess one of our secrets, so a wrong one costs nobody else the 429 that follows many guesses.
   if (!looksLikeSecret(credentials.password)) parts.failedLogins.record({ address, ...credentials });
-  throw wrong;
+  throw wrongCredentials(parts);
+}
+
+function wrongCredentials({ help }: AuthenticationParts): Refusal {
+  return new Refusal('unauthenticated', `wrong user name or password; ${help}`);
 }
 
 /**

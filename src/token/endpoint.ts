@@ -10,9 +10,9 @@ import type { Access } from '../scope.ts';
 import type { FailedLogins } from '../static-users/failed-logins.ts';
 import { answerRefusal, answerToken } from './answer.ts';
 import { authenticate, authenticateToken, type ServiceTokens } from './authenticate.ts';
-import { type Grant, grant } from './grant.ts';
+import { createGranting, type Grant } from './grant.ts';
 import { mint, type Service } from './mint.ts';
-import { readTokenRequest, type TokenRequest } from './request.ts';
+import { createRequestReader, type TokenRequest } from './request.ts';
 import { createTokenReuse, minimumLife } from './reuse.ts';
 
 export type TokenEndpointParts = {
@@ -49,6 +49,8 @@ export const realmPaths: readonly string[] = ['/auth', '/auth/', '/auth/token', 
 export function createTokenEndpoint(
   parts: TokenEndpointParts,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const read = createRequestReader();
+  const grant = createGranting();
   const reuse = createTokenReuse();
   const help = `app passwords are made at ${parts.publicUrl}`;
   const { authenticators, failedLogins, identityTokens } = parts;
@@ -82,7 +84,7 @@ export function createTokenEndpoint(
       parts.onAnswer(service, outcome, (performance.now() - begun) / 1000);
     let serviceName = '';
     try {
-      const asked = await readTokenRequest(request);
+      const asked = await read(request);
       const service = findService(parts.services, asked.service);
       serviceName = service.name;
       const identity = await identify(asked, service, client.address);

@@ -1,5 +1,6 @@
 /** Owns the step from what is asked to what is granted: each scope is put to the policy in words that a registry knows. */
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
 import type { Identity } from '../identity/identity.ts';
 import type { Policy } from '../policy/acl.ts';
 import { type Decision, type DecisionContext, decide } from '../policy/decide.ts';
@@ -20,8 +21,38 @@ export type Grant = {
 /** Scopes that are decided before others get their turn: a request for a thousand repositories must not hold up a pull. */
 const decidedAtOnce = 50;
 
+export type Granting = (
+  policy: Policy,
+  identity: Identity,
+  scopes: readonly Access[],
+  context: DecisionContext,
+) => Promise<Grant>;
+
+/** Scopes of a request whose grant is kept: more have a long key, and are rarely asked for again. */
+const maximumKept = 10;
+
+/**
+ * Keeps grants: a pull asks for the same with each layer, and deciding it is a sixth of the processor time of a request
+ * (docs/performance.md). The key is everything that a decision depends on, so a change of any of it counts immediately.
+ */
+export function createGranting(): Granting {
+  const kept = new LRUCache<string, Grant>({ max: 500 });
+  let current: Policy | undefined;
+  return async (policy, identity, scopes, context) => {
+    if (policy !== current) kept.clear();
+    current = policy;
+    if (scopes.length > maximumKept) return decideScopes(policy, identity, scopes, context);
+    const key = JSON.stringify([identity, scopes, context]);
+    const before = kept.get(key);
+    if (before !== undefined) return before;
+    const granted = await decideScopes(policy, identity, scopes, context);
+    if (policy === current) kept.set(key, granted);
+    return granted;
+  };
+}
+
 /** Decides the scopes of a request. Those that no registry could mean are left out, because a scope is never an error. */
-export async function grant(
+async function decideScopes(
   policy: Policy,
   identity: Identity,
   scopes: readonly Access[],

@@ -1,5 +1,6 @@
 /** Owns the reading of a token request (distribution, spec/auth/token.md and oauth.md): GET and POST become one type. */
 import type { IncomingMessage } from 'node:http';
+import { LRUCache } from 'lru-cache';
 import { Refusal } from '../lib/errors.ts';
 import { isRepeated } from '../lib/repeated-header.ts';
 import { type Access, parseScopes } from '../scope.ts';
@@ -21,30 +22,49 @@ export type TokenRequest = {
 };
 
 /** @throws {Refusal} `method_not_allowed`, `bad_request`, `unauthenticated`, `too_large` */
-export async function readTokenRequest(request: IncomingMessage): Promise<TokenRequest> {
-  const { method, url = '' } = request;
-  if (method !== 'GET' && method !== 'POST') {
+export type RequestReader = (request: IncomingMessage) => Promise<TokenRequest>;
+
+/** What parameters ask for; credentials are read for themselves. */
+type Asked = Omit<TokenRequest, 'method' | 'proof'> & { readonly query: URLSearchParams };
+
+/** Characters of an address that is kept. */
+const longest = 1_024;
+
+/**
+ * Keeps what the addresses of GET requests ask for: a pull repeats its address for each layer, and reading one is a sixth of
+ * the processor time of a request (docs/performance.md). No address that is kept has a secret in it: one that has is refused.
+ */
+export function createRequestReader(): RequestReader {
+  const kept = new LRUCache<string, Asked>({ max: 500 });
+  const readGet = (url: string, authorization: string | undefined): TokenRequest => {
+    const { query, ...asked } = kept.get(url) ?? readAsked(readQuery(url), null);
+    const proof = readProof(authorization, query, null);
+    if (url.length <= longest) kept.set(url, { ...asked, query });
+    return { ...asked, method: 'GET', proof };
+  };
+  return async (request) => {
+    const { method, url = '' } = request;
+    if (method === 'GET') return readGet(url, authorizationOf(request));
+    if (method === 'POST') return readPost(request, url);
     throw new Refusal('method_not_allowed', 'Ask for a token with GET or POST.');
-  }
-  const authorization = authorizationOf(request);
-  const query = readQuery(url);
-  return toTokenRequest(method, authorization, query, method === 'POST' ? await readForm(request) : null);
+  };
 }
 
-function toTokenRequest(
-  method: TokenRequest['method'],
-  authorization: string | undefined,
-  query: URLSearchParams,
-  form: URLSearchParams | null,
-): TokenRequest {
+async function readPost(request: IncomingMessage, url: string): Promise<TokenRequest> {
+  const authorization = authorizationOf(request);
+  const form = await readForm(request);
+  const { query, ...asked } = readAsked(readQuery(url), form);
+  return { ...asked, method: 'POST', proof: readProof(authorization, query, form) };
+}
+
+function readAsked(query: URLSearchParams, form: URLSearchParams | null): Asked {
   const values = (name: string) => [...(form?.getAll(name) ?? []), ...query.getAll(name)];
   const scopes = values('scope');
   return {
-    method,
+    query,
     service: serviceOf(values('service')),
     scopes: parseScopes(scopes),
     hasScope: scopes.some((scope) => scope.trim() !== ''),
-    proof: readProof(authorization, query, form),
     wantsIdentityToken: values('offline_token').includes('true') || values('access_type').includes('offline'),
   };
 }
