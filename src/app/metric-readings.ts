@@ -22,13 +22,14 @@ type Parts = {
 /** @param parts.now epoch milliseconds */
 export function createReadings(
   parts: Parts,
-): Pick<Readings, 'isDatabaseUp' | 'passwords' | 'expiring' | 'oldest' | 'lastBackup'> {
+): Pick<Readings, 'isDatabaseUp' | 'passwords' | 'expiring' | 'oldest' | 'unchecked' | 'lastBackup'> {
   const { store, now } = parts;
   return {
     isDatabaseUp: async () => (await within(store.check().then(() => true))) ?? false,
     passwords: remembered(() => store.passwords.counts(now()), now),
     expiring: remembered(() => countExpiring(parts), now),
     oldest: remembered(() => oldestAges(parts), now),
+    unchecked: remembered(() => store.accounts.countUnchecked(now()), now),
     lastBackup: () =>
       stat(join(parts.dataFolder, lastBackupName)).then(
         ({ mtimeMs }) => mtimeMs / 1000,

@@ -13,6 +13,8 @@ export type Readings = {
    * groups; `null` where there are none.
    */
   oldest(): Promise<{ confirmation: number | null; groups: number | null } | null>;
+  /** People who hold something that works, and whom nobody can be asked about. */
+  unchecked(): Promise<readonly { readonly provider: string; readonly people: number }[] | null>;
   /**
    * Of each key that signs: the ring, '' for the common one; how old it is, in seconds, `null` where Dockpass did not make it;
    * and when the first of its certificates ends, in seconds since 1970.
@@ -166,6 +168,17 @@ function gaugeStore(registry: Registry, readings: Readings): void {
     async collect() {
       this.reset();
       for (const { days, passwords } of (await readings.expiring()) ?? []) this.set({ days }, passwords);
+    },
+  });
+  new Gauge({
+    name: 'dockpass_people_unchecked',
+    help: 'People who hold something that works, and whom their provider cannot be asked about',
+    labelNames: ['provider'],
+    registers,
+    aggregator: 'max',
+    async collect() {
+      this.reset();
+      for (const { provider, people } of (await readings.unchecked()) ?? []) this.set({ provider }, people);
     },
   });
   const ages = [

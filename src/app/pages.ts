@@ -62,7 +62,14 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
     ...{ labelOf: (provider: string) => labelOf(people, provider), isProven: freshness.isProven },
     ...{ views, now: Date.now },
   };
-  const notices = () => providerNotices({ store, connectors: people.connectors, oidc: config.oidc, now: Date.now });
+  const notices = () =>
+    providerNotices({
+      store,
+      connectors: people.connectors,
+      oidc: config.oidc,
+      unchecked: config.gracePeriods.unchecked,
+      now: Date.now,
+    });
   const context: PageContext = {
     common: { views, requesterOf, now: Date.now },
     ...{ administration, audit, passwords: core.passwords, settings: config },

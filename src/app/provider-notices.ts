@@ -7,7 +7,9 @@ import type { ProviderSentRow } from '../store/provider-sent.ts';
 import type { Store } from '../store/store.ts';
 
 export type NoticeParts = {
-  readonly store: Pick<Store, 'providerSent'>;
+  readonly store: Pick<Store, 'providerSent' | 'accounts'>;
+  /** Milliseconds after the last sign-in for which passwords of people count whom nobody can be asked about; `null`: for good. */
+  readonly unchecked: number | null;
   readonly connectors: readonly Pick<Connector, 'name' | 'label'>[];
   readonly oidc: Config['oidc'];
   /** Epoch milliseconds. */
@@ -15,8 +17,9 @@ export type NoticeParts = {
 };
 
 /** @returns one sentence or two each, for the top of /admin */
-export async function providerNotices({ store, connectors, oidc, now }: NoticeParts): Promise<string[]> {
-  const rows = await store.providerSent.all();
+export async function providerNotices(parts: NoticeParts): Promise<string[]> {
+  const { store, connectors, oidc, now } = parts;
+  const [rows, unchecked] = await Promise.all([store.providerSent.all(), store.accounts.countUnchecked(now())]);
   return connectors.flatMap(({ name, label }) => {
     const sent = rows.filter(({ provider }) => provider === name);
     const settings = oidc.find((provider) => provider.name === name);
@@ -24,6 +27,7 @@ export async function providerNotices({ store, connectors, oidc, now }: NoticePa
       ...freshnessNotice(label, sent),
       ...commaNotice(label, sent, settings),
       ...lostGroupsNotice(label, sent, now()),
+      ...uncheckedNotice(label, unchecked.find(({ provider }) => provider === name)?.people ?? 0, parts.unchecked),
     ];
   });
 }
@@ -52,5 +56,15 @@ function lostGroupsNotice(label: string, sent: Sent, now: number): string[] {
   if (!sent.some(({ what, at }) => what === 'no more groups' && now - at < day)) return [];
   return [
     `${label} stopped sending the groups claim for many people within a day. Their groups stay until they are too old. Look at the claim's mapper there.`,
+  ];
+}
+
+function uncheckedNotice(label: string, people: number, limit: number | null): string[] {
+  if (people === 0) return [];
+  const who = people === 1 ? '1 person' : `${people} people`;
+  const end =
+    limit === null ? 'never stop by themselves' : `stop ${Math.round(limit / day)} days after the last sign-in`;
+  return [
+    `${label} cannot be asked about ${who} who hold something that works here, because no refresh token is kept. If they leave the company, nobody notices; their passwords ${end} (UNCHECKED_DAYS).`,
   ];
 }

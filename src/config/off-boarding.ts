@@ -1,12 +1,18 @@
 /** Owns the settings of how long a provider's word counts, and how often it is asked. */
-import { hour, minute } from '../lib/time.ts';
+import { day, hour, minute } from '../lib/time.ts';
 import type { Settings } from './settings.ts';
 
 export type OffBoardingConfig = {
   /** Milliseconds after which a person's groups are asked for again. */
   readonly groupsTtl: number;
   /** While the provider is silent: how long groups, and passwords for everything or for pull alone, count. Milliseconds. */
-  readonly gracePeriods: { readonly groups: number; readonly full: number; readonly pull: number };
+  readonly gracePeriods: {
+    readonly groups: number;
+    readonly full: number;
+    readonly pull: number;
+    /** Passwords of people whom nobody can be asked about, from their last sign-in on; `null`: for good. */
+    readonly unchecked: number | null;
+  };
 };
 
 export function readOffBoarding(settings: Settings): OffBoardingConfig {
@@ -18,5 +24,10 @@ export function readOffBoarding(settings: Settings): OffBoardingConfig {
   const pull = hours('OFFBOARDING_GRACE_PULL', full / hour);
   if (pull < full) settings.problem('OFFBOARDING_GRACE_PULL is shorter than OFFBOARDING_GRACE');
   if (groupsTtl > groups) settings.problem('GROUPS_TTL is longer than GROUPS_MAX_STALE');
-  return { groupsTtl, gracePeriods: { groups, full, pull } };
+  return { groupsTtl, gracePeriods: { groups, full, pull, unchecked: readUnchecked(settings) } };
+}
+
+function readUnchecked(settings: Settings): number | null {
+  const days = settings.integer('UNCHECKED_DAYS', { fallback: 30, minimum: 0, maximum: 3_650 });
+  return days === 0 ? null : days * day;
 }

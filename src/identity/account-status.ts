@@ -12,6 +12,8 @@ export type GracePeriods = {
   readonly full: number;
   /** Passwords, for pull alone; not shorter than `full`. */
   readonly pull: number;
+  /** Passwords of people whom nobody can be asked about, from their last sign-in on; `null`: for good. */
+  readonly unchecked: number | null;
 };
 
 /** What the passwords of an account are good for now, and if not for everything: why, and what its owner can do. */
@@ -32,6 +34,7 @@ export type AccountFacts = Pick<
   | 'state_reason'
   | 'state_at'
   | 'confirmed_at'
+  | 'signed_in_at'
   | 'groups_json'
   | 'groups_at'
   | 'undecided_groups_json'
@@ -43,11 +46,23 @@ const good: AccountStatus = { use: 'full', reason: null, signInHelps: false };
 export function accountStatusOf(account: AccountFacts, gracePeriods: GracePeriods, now: number): AccountStatus {
   if (account.state !== 'active') return { ...stopped(account), use: 'none' };
   const { confirmed_at: confirmedAt, login, provider } = account;
-  const silence = confirmedAt === null ? 0 : now - confirmedAt;
-  if (confirmedAt === null || silence <= gracePeriods.full) return good;
+  if (confirmedAt === null) return uncheckedStatus(account, gracePeriods.unchecked, now);
+  const silence = now - confirmedAt;
+  if (silence <= gracePeriods.full) return good;
   const since = `${provider} could not be asked about ${login} since ${minuteOf(confirmedAt)} UTC`;
   if (silence > gracePeriods.pull) return { use: 'none', reason: since, signInHelps: true };
   return { use: 'pull', reason: `${since}, so that only pulls are allowed`, signInHelps: true };
+}
+
+/** Nobody says of them that they are still there but they themselves, by signing in. */
+function uncheckedStatus(
+  { kind, login, provider, signed_in_at: at }: AccountFacts,
+  unchecked: number | null,
+  now: number,
+): AccountStatus {
+  if (kind === 'robot' || at === null || unchecked === null || now - at <= unchecked) return good;
+  const reason = `${login} last signed in ${minuteOf(at)} UTC, and ${provider} cannot be asked about people in between`;
+  return { use: 'none', reason, signInHelps: true };
 }
 
 function stopped({ login, state, state_reason: why, state_at: at }: AccountFacts): Omit<AccountStatus, 'use'> {

@@ -47,7 +47,7 @@ export function createAfterSignIn(parts: AfterSignInParts): AfterSignIn {
     if (parts.directories.has(account.provider)) {
       const status = await Promise.race([confirm.ask(account), parts.wait(gracePeriods).then(() => late)]);
       if (status.kind === 'gone') {
-        await leavers.shutOut(account, status.reason, at, actor);
+        await leavers.shutOut(account, status.reason, at, actor, status);
         throw new Refusal('denied', `The account ${account.login} is ${status.reason}.`);
       }
       if (status.kind === 'there') return confirm.note(account, status, at, actor);

@@ -88,7 +88,7 @@ export function createOffBoarding(parts: OffBoardingParts): OffBoarding {
       const at = now();
       const status = await confirm.ask(account);
       await confirm.note(account, status, at, actor);
-      if (status.kind === 'gone') await leavers.shutOut(account, status.reason, at, actor);
+      if (status.kind === 'gone') await leavers.shutOut(account, status.reason, at, actor, status);
       if (status.kind === 'sign-in') await leavers.requireSignIn(account, status.reason, at, actor);
       return status;
     },

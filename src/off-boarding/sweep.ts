@@ -1,12 +1,13 @@
-/** Owns one sweep over the holders of live passwords: what the answers add up to, and when to believe none of them. */
+/** Owns one sweep over everyone who holds something that works: what the answers add up to, and when not to believe them. */
 import { randomBytes } from 'node:crypto';
 import type { Audit } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { day, minute } from '../lib/time.ts';
+import { minute } from '../lib/time.ts';
 import type { AccountStore } from '../store/accounts.ts';
 import type { LeaseStore } from '../store/leases.ts';
 import type { Confirm } from './confirm.ts';
+import { withinLimit } from './leaver-limit.ts';
 import type { Leavers } from './leavers.ts';
 import { type Answer, type Asked, askAll, hasLeft, type Round } from './round.ts';
 
@@ -40,7 +41,7 @@ export type SweepOptions = {
 };
 
 export type SweepParts = {
-  readonly accounts: Pick<AccountStore, 'due' | 'active' | 'countHolders' | 'countShutOut'>;
+  readonly accounts: Pick<AccountStore, 'due' | 'active' | 'countTeams'>;
   readonly leases: LeaseStore;
   readonly confirm: Confirm;
   readonly leavers: Leavers;
@@ -58,10 +59,6 @@ const lease = 'sweep';
 /** Milliseconds: longer than any person takes to be asked about, short enough that a crash holds nobody up for long. */
 const leaseLength = 5 * minute;
 const renewAfter = minute;
-/** Of all holders of passwords, the part that may leave in a day before somebody has to look. */
-const usualPart = 0.2;
-/** In a small team two are more than that part. */
-const usualNumber = 2;
 const actor = { actor: 'sweep', client: null };
 
 /** @returns what runs one sweep; it throws {Refusal} `conflict` while another one runs, on any replica */
@@ -108,9 +105,10 @@ async function sweep(parts: SweepParts, input: SweepOptions, begunAt: number, ho
   });
   if (silent.length > 0) log.warn({ providers: silent }, 'no answer; the rest is asked about with the next sweep');
   const likely = leaving.filter(({ account }) => !refusals.has(account.provider));
-  const tooMany = input.beyondLimit ? null : await countLeavers(parts, likely.length, begunAt);
-  const unbelievable = (await keepLease()) ? tooMany : 'another sweep took over';
-  const believed = unbelievable === null ? likely : [];
+  const within = input.beyondLimit ? { believed: likely, doubts: [] } : await withinLimit(accounts, likely, begunAt);
+  const isOurs = await keepLease();
+  const believed = isOurs ? within.believed : [];
+  const unbelievable = isOurs ? within.doubts.join('; ') || null : 'another sweep took over';
   if (!input.dryRun) for (const one of believed) await offBoard(leavers, one);
   return { due: due.length, answers, believed, refusals, unbelievable };
 }
@@ -165,16 +163,7 @@ function createLeaseKeeper({ leases, now }: SweepParts, holder: string): () => P
   };
 }
 
-/** @returns why so many leavers are not believed; `null` where they are */
-async function countLeavers({ accounts }: SweepParts, leaving: number, at: number): Promise<string | null> {
-  if (leaving === 0) return null;
-  const left = await accounts.countShutOut(at - day);
-  const all = (await accounts.countHolders(at)) + left;
-  if (left + leaving <= Math.max(usualNumber, all * usualPart)) return null;
-  return `${left + leaving} of ${all} people would have lost their passwords within a day, which is more than ${usualPart * 100} %. Nobody else loses them until somebody has looked: dockpass sweep --dry-run shows who, --beyond-limit believes it`;
-}
-
 async function offBoard(leavers: Leavers, { account, status, at }: Asked): Promise<void> {
-  if (status.kind === 'gone') await leavers.shutOut(account, status.reason, at, actor);
+  if (status.kind === 'gone') await leavers.shutOut(account, status.reason, at, actor, status);
   if (status.kind === 'sign-in') await leavers.requireSignIn(account, status.reason, at, actor);
 }

@@ -87,6 +87,9 @@ export interface Connector {
   check(profile: Profile): void;
 }
 
+/** What is known of the person whom a refresh token speaks of. */
+export type AskedAbout = { readonly subject: string; readonly email: string | null };
+
 /** Asks with a person's refresh token what the provider says of them now. */
 export interface Refresher {
   /** The OAuth client whose refresh tokens these are: to another client they are worth nothing (RFC 6749, section 6). */
@@ -95,7 +98,7 @@ export interface Refresher {
    * @param keep is given the provider's next token at once: the one before may be worth nothing from then on
    * @throws what `keep` throws, and nothing of the provider's
    */
-  ask(token: string, subject: string, keep: (next: string) => Promise<void>): Promise<ProviderStatus>;
+  ask(token: string, person: AskedAbout, keep: (next: string) => Promise<void>): Promise<ProviderStatus>;
   /** Makes the token worth nothing. @throws where the provider does not do it */
   revoke(token: string): Promise<void>;
 }

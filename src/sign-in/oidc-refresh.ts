@@ -1,9 +1,10 @@
 /** Owns how an OpenID Connect provider is asked about a person with their refresh token, and which groups it tells then. */
 import { ClientError, type Configuration, ResponseBodyError, refreshTokenGrant, tokenRevocation } from 'openid-client';
+import { foldCase } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
 import { claimedGroups } from './claimed-groups.ts';
 import type { Refresher } from './connector.ts';
-import { type ClaimSettings, type Claims, type Tokens, userinfoOf } from './oidc-claims.ts';
+import { addressIn, type ClaimSettings, type Claims, type Tokens, userinfoOf } from './oidc-claims.ts';
 import type { Discover } from './oidc-discovery.ts';
 import { isNoAnswer } from './provider-fetch.ts';
 import type { ProviderStatus } from './provider-status.ts';
@@ -15,7 +16,7 @@ type RefreshSettings = Pick<ClaimSettings, 'name' | 'label' | 'clientId' | 'grou
 export function createOidcRefresher(settings: RefreshSettings, discover: Discover, sent: SentBefore): Refresher {
   return {
     clientId: settings.clientId,
-    async ask(token, subject, keep) {
+    async ask(token, { subject, email }, keep) {
       let configuration: Configuration;
       let tokens: Tokens;
       try {
@@ -30,6 +31,8 @@ export function createOidcRefresher(settings: RefreshSettings, discover: Discove
       if (idToken !== null && idToken['sub'] !== subject) {
         return { kind: 'fault', reason: `${settings.label} answered for another person` };
       }
+      const change = idToken === null || email === null ? null : changeOfAddress(idToken, email, settings.emailClaim);
+      if (change !== null) return { kind: 'sign-in', reason: `${settings.label} reports ${change}` };
       if (settings.groups === null) return { kind: 'there', groups: null };
       const userinfo = userinfoOf(configuration, tokens, subject);
       const by = { provider: settings.name, issuer: configuration.serverMetadata().issuer };
@@ -47,6 +50,13 @@ export function createOidcRefresher(settings: RefreshSettings, discover: Discove
       if (configuration.serverMetadata().revocation_endpoint !== undefined) await tokenRevocation(configuration, token);
     },
   };
+}
+
+/** An address that is another one now, or not verified any more, counts from a sign-in on: rules and logins hang on it. */
+function changeOfAddress(idToken: Claims, email: string, emailClaim: string): string | null {
+  const now = addressIn(idToken, emailClaim);
+  if (now.email !== null && foldCase(now.email) !== foldCase(email)) return 'another e-mail address';
+  return now.verified === false ? 'that the e-mail address is not verified' : null;
 }
 
 function providerStatusOf(error: unknown, label: string): ProviderStatus {

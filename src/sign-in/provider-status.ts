@@ -14,8 +14,8 @@ export type ProviderStatus =
       readonly groupsLeftOut?: true;
       readonly problem?: string;
     }
-  /** Suspended, archived or deleted: certain. */
-  | { readonly kind: 'gone'; readonly reason: string }
+  /** Certain. `suspended`: or archived, so that they may come back; otherwise deleted. */
+  | { readonly kind: 'gone'; readonly reason: string; readonly suspended?: true }
   /** The provider wants to see the person again; a password change may be behind it, so nobody has left for certain. */
   | { readonly kind: 'sign-in'; readonly reason: string }
   /** No answer, or one that says "later". `personal`: about this person only; the provider does answer about others. */

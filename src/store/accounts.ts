@@ -1,6 +1,7 @@
 /** Owns every statement on `account`: people and robots, who may hold app passwords. */
 import { type AuditRowOf, runAudited } from './audit-events.ts';
 import { createConditions } from './conditions.ts';
+import { isHolder } from './holders.ts';
 import type { Sql } from './sql.ts';
 
 /** `reauth_required`: passwords rest until the person has signed in again. */
@@ -37,6 +38,7 @@ export type Account = {
   readonly confirmed_at: number | null;
   readonly groups_problem: string | null;
   readonly groups_left_out_at: number | null;
+  readonly suspended_there: number | null;
   /** These are of robots alone, `null` for people. */
   readonly owner_group: string | null;
   readonly labels_json: string | null;
@@ -103,6 +105,16 @@ export type Confirmation = {
   readonly undecided?: readonly string[];
 };
 
+export type TeamCount = {
+  readonly provider: string;
+  readonly domain: string | null;
+  readonly holders: number;
+  /** Deleted there. */
+  readonly gone: number;
+  /** Suspended there, or asked to sign in again. */
+  readonly suspended: number;
+};
+
 export type AccountStore = {
   /**
    * Creates an account that waits for its person. Its domain is unknown: docker_auth looked at the e-mail alone.
@@ -139,12 +151,12 @@ export type AccountStore = {
   /** Nothing can be asked for this person any more, so nothing ends by silence. */
   forgetConfirmation(id: string, at: number): Promise<void>;
   /**
-   * Active people with live passwords, who were last asked about at `before` or earlier, or never: the oldest first. Of a large
-   * company these are many, so each is told by no more than it takes to find them.
+   * Active people who hold something that works, and were last asked about at `before` or earlier, or never: the oldest first.
+   * Of a large company these are many, so each comes with no more than it takes to find them.
    */
   due(before: number, now: number): Promise<DuePerson[]>;
-  /** Active people with live passwords. */
-  countHolders(now: number): Promise<number>;
+  /** How many of them nobody can be asked about, by provider. */
+  countUnchecked(now: number): Promise<{ readonly provider: string; readonly people: number }[]>;
   /**
    * Of those, among a thousand accounts in the order of their ids, after the given one: when the longest ago a provider
    * spoke of one, and told one's groups; `null` where there are none. `last` is where to go on, `null` at the end.
@@ -153,8 +165,8 @@ export type AccountStore = {
     now: number,
     after: string,
   ): Promise<{ confirmation: number | null; groups: number | null; last: string | null }>;
-  /** People whom the provider's word has shut out since. */
-  countShutOut(since: number): Promise<number>;
+  /** The people of each provider and domain: who holds something, and who lost it by the provider's word since. */
+  countTeams(now: number, since: number): Promise<TeamCount[]>;
 };
 
 const signIn = `
@@ -194,22 +206,26 @@ const confirm = `
 
 const noteCheck = 'update account set checked_at = $2 where id = $1 and coalesce(checked_at, 0) <= $2';
 
-const isHolder = `kind = 'person' and state = 'active' and exists (
-    select 1 from app_password p where p.account_id = account.id and p.revoked_at is null and p.expires_at > $1)`;
 const holders = `from account where ${isHolder}`;
 const due = `select id, provider ${holders} and coalesce(checked_at, 0) <= $2 order by coalesce(checked_at, 0), id`;
-const countHolders = `select count(*) as count ${holders}`;
+const unchecked = `select provider, count(*) as people ${holders} and confirmed_at is null group by provider order by provider`;
+/** `$2` is the day before: who lost what they had since then, by the provider's word. */
+const countTeams = `
+  select provider, domain, sum(case when ${isHolder} then 1 else 0 end) as holders,
+         sum(case when left_lightly = 0 then 1 else 0 end) as gone,
+         sum(case when left_lightly = 1 then 1 else 0 end) as suspended
+  from (select account.*, case
+          when state = 'active' or coalesce(state_by, '') <> '${byProvider}' or coalesce(state_at, 0) <= $2 then null
+          when state = 'reauth_required' or suspended_there = 1 then 1 else 0 end as left_lightly
+        from account where kind = 'person') account
+  group by provider, domain`;
 const oldest = `
   select max(id) as last, min(case when holds = 1 then confirmed_at end) as confirmation,
          min(case when holds = 1 then groups_at end) as "groups"
   from (select id, confirmed_at, groups_at, case when ${isHolder} then 1 else 0 end as holds
         from account where id > $2 order by id limit 1000) piece`;
-const countShutOut = `
-  select count(*) as count from account where state <> 'active' and state_by = '${byProvider}' and state_at > $1`;
 
 export function createAccountStore(sql: Sql): AccountStore {
-  const count = async (text: string, time: number): Promise<number> =>
-    (await sql.get<{ count: number }>(text, [time]))?.count ?? 0;
   return {
     async import({ id, provider, login, email, labels, at }) {
       const known = labels === null ? null : JSON.stringify(labels);
@@ -274,12 +290,12 @@ export function createAccountStore(sql: Sql): AccountStore {
     },
     active: (id) => sql.get<Account>('select * from account where id = $1 and state = $2', [id, 'active']),
     due: (before, now) => sql.all<DuePerson>(due, [now, before]),
-    countHolders: (now) => count(countHolders, now),
+    countUnchecked: (now) => sql.all<{ provider: string; people: number }>(unchecked, [now]),
+    countTeams: (now, since) => sql.all<TeamCount>(countTeams, [now, since]),
     async oldest(now, after) {
       const row = await sql.get<Awaited<ReturnType<AccountStore['oldest']>>>(oldest, [now, after]);
       return row ?? { confirmation: null, groups: null, last: null };
     },
-    countShutOut: (since) => count(countShutOut, since),
   };
 }
 

@@ -58,6 +58,7 @@ export type PasswordWithOwner = PasswordRow &
     | 'state_reason'
     | 'state_at'
     | 'confirmed_at'
+    | 'signed_in_at'
     | 'labels_json'
   >;
 
@@ -155,7 +156,7 @@ const retire = `
  */
 const withOwner = `
   select p.*, a.kind, a.provider, a.login, a.email, a.domain, a.groups_json, a.groups_at, a.undecided_groups_json, a.state, a.state_reason,
-         a.state_at, a.confirmed_at, a.labels_json
+         a.state_at, a.confirmed_at, a.signed_in_at, a.labels_json
   from app_password p join account a on a.id = p.account_id`;
 const byHash = `${withOwner} where p.hash = cast($1 as text)`;
 

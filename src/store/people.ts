@@ -62,8 +62,20 @@ export type PeopleStore = {
       readonly passwordsBy: string;
       readonly at: number;
       readonly forSecurity: boolean;
+      /** The provider says that the person may come back. */
+      readonly suspended?: boolean;
     },
     audit: AuditRowOf<Removed>,
+  ): Promise<boolean>;
+  /**
+   * The account's passwords rest until the person signs in again, and its sessions end.
+   * @param audit gets the number of sessions
+   * @returns false when nothing changed: the account isn't active, or the person has signed in after `at`
+   */
+  requireSignIn(
+    id: string,
+    change: { readonly reason: string; readonly at: number; readonly forSecurity: boolean },
+    audit: AuditRowOf<number>,
   ): Promise<boolean>;
   /**
    * Ends and deletes all that belongs to the account, and the account. What it was made of stays in the audit.
@@ -96,8 +108,12 @@ const disable = `
 /** What the person made stops immediately, without a grace period. */
 const stopForSecurity = "update account set stopped_for_security = 1 where id = $1 and state = 'disabled'";
 const shutOut = `
-  update account set state = 'disabled', state_reason = $2, state_by = '${byProvider}', state_at = $3
+  update account set state = 'disabled', state_reason = $2, state_by = '${byProvider}', state_at = $3, suspended_there = $4
   where id = $1 and state <> 'disabled' and coalesce(signed_in_at, 0) <= $3`;
+const requireSignIn = `
+  update account set state = 'reauth_required', state_reason = $2, state_by = '${byProvider}', state_at = $3,
+    stopped_for_security = $4
+  where id = $1 and state = 'active' and coalesce(signed_in_at, 0) <= $3`;
 const revokeOfAccount = `
   update app_password set revoked_at = coalesce(revoked_at, $3), revoked_by = $2, revocation_id = null
   where account_id = $1 and expires_at > $3 and (revoked_at is null or revocation_id is not null)
@@ -160,14 +176,21 @@ export function createPeopleStore(sql: Sql): PeopleStore {
         if (forSecurity) yield { text: stopForSecurity, values: [id] };
         if (isNew || sessions > 0) yield* addRow(audit({ isNew, sessions }));
       }),
-    shutOut: (id, { reason, passwordsBy, at, forSecurity }, audit) =>
+    shutOut: (id, { reason, passwordsBy, at, forSecurity, suspended }, audit) =>
       sql.atomic(function* () {
-        const isNew = (yield { text: shutOut, values: [id, reason, at] }) === 1;
+        const isNew = (yield { text: shutOut, values: [id, reason, at, suspended ? 1 : null] }) === 1;
         const passwords = yield { text: revokeOfAccount, values: [id, passwordsBy, at] };
         if (forSecurity && isNew) yield { text: stopForSecurity, values: [id] };
         if (!isNew && passwords === 0) return false;
         const sessions = yield { text: removals.sessions, values: [id] };
         yield* addRow(audit({ passwords, sessions }));
+        return true;
+      }),
+    requireSignIn: (id, { reason, at, forSecurity }, audit) =>
+      sql.atomic(function* () {
+        if ((yield { text: requireSignIn, values: [id, reason, at, forSecurity ? 1 : null] }) === 0) return false;
+        const sessions = yield { text: removals.sessions, values: [id] };
+        yield* addRow(audit(sessions));
         return true;
       }),
     remove: (id, by, at, audit) =>

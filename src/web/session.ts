@@ -104,9 +104,9 @@ function createPeople({ accounts, requesterOf, now }: SessionParts): passport.Au
   return people;
 }
 
-/** Whoever has to sign in again may read why; whoever is disabled is out. */
+/** Someone whom the provider wants to see again has to sign in first, for the pages too. */
 function mayComeIn(account: Account | undefined): boolean {
-  return account !== undefined && account.state !== 'disabled';
+  return account?.state === 'active';
 }
 
 /** The layout of the pages names the person. */

@@ -156,7 +156,10 @@ describeEngines("a robot's password", (databases) => {
       );
       const parts = {
         ...{ store, passwords, uses, policy: () => policy, services: [{ name: 'registry' }], now: () => clock.at },
-        ...{ makerRules: { enforced: false, grace: day }, gracePeriods: { groups: day, full: day, pull: day } },
+        ...{
+          makerRules: { enforced: false, grace: day },
+          gracePeriods: { groups: day, full: day, pull: day, unchecked: null },
+        },
       };
       const identity = await scene.login('robot-ci', eves.secret);
       assert.ok(identity !== null && typeof identity === 'object');

@@ -34,7 +34,7 @@ async function withScene(action: (scene: Scene) => Promise<void>): Promise<void>
     publicUrl: 'https://auth.example.com/',
     maximumDays: 365,
     maximumPerAccount: 3,
-    gracePeriods: { groups: day, full: day, pull: 3 * day },
+    gracePeriods: { groups: day, full: day, pull: 3 * day, unchecked: null },
     checkPattern: (pattern) => (pattern.includes('[') ? 'a bracket is not closed' : null),
   });
   await action({ passwords, ana: await store.accounts.signIn(signedIn({})), store, events, clock });

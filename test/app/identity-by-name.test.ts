@@ -6,7 +6,7 @@ import { openStore } from '../../src/store/open.ts';
 import { signedIn } from '../support/rows.ts';
 
 const day = 24 * 60 * 60 * 1000;
-const gracePeriods = { groups: day, full: day, pull: day };
+const gracePeriods = { groups: day, full: day, pull: day, unchecked: null };
 const policy = parsePolicy(
   `users:
   "Ci": { labels: { team: [web] } }

@@ -60,6 +60,7 @@ const readings: Readings = {
   passwords: async () => ({ live: 1, expired: 0, revoked: 0 }),
   expiring: async () => [],
   oldest: async () => ({ confirmation: 60, groups: null }),
+  unchecked: async () => [{ provider: 'keycloak', people: 3 }],
   signingKeys: () => [],
   lostRecords: () => [],
   lastBackup: async () => 1_700_000_000,
@@ -73,6 +74,7 @@ test('what cannot be found out is left out, and the rest is shown all the same',
     passwords: nothing,
     expiring: nothing,
     oldest: nothing,
+    unchecked: nothing,
     lastBackup: nothing,
   };
   const { text } = await createMetrics({ ...readings, ...away, warnings: () => ['x'] }).read();

@@ -52,7 +52,7 @@ describeEngines('passwords from docker_auth', (databases) => {
       ...{ store: store.passwords, pepper, onError: assert.ifError, now: () => now, checkPattern: () => null },
       audit: collectingAudit(events),
       ...{ publicUrl: 'https://auth.example.com/', maximumDays: 365, maximumPerAccount: 3 },
-      gracePeriods: { groups: day, full: day, pull: 3 * day },
+      gracePeriods: { groups: day, full: day, pull: 3 * day, unchecked: null },
     });
   beforeEach(async (context) => {
     store = await openStore(await databases.create(), () => {});

@@ -6,7 +6,7 @@ import type { Account } from '../../src/store/accounts.ts';
 
 const hour = 3_600_000;
 const at = Date.UTC(2026, 10, 23, 9, 5);
-const gracePeriods = { groups: 24 * hour, full: 24 * hour, pull: 72 * hour };
+const gracePeriods = { groups: 24 * hour, full: 24 * hour, pull: 72 * hour, unchecked: null };
 const active = {
   kind: 'person',
   login: 'ana@example.com',
@@ -15,6 +15,7 @@ const active = {
   state_reason: null,
   state_at: null,
   confirmed_at: at,
+  signed_in_at: at,
   groups_json: '["google:dev@example.com"]',
   groups_at: at,
   undecided_groups_json: null,
@@ -31,8 +32,16 @@ test('silence ends pushes first, and pulls when their own grace is over', () => 
   assert.deepEqual([status({}, 72 * hour + 1).use, status({}, 72 * hour + 1).signInHelps], ['none', true]);
 });
 
-test('whoever cannot be asked about is not ended by silence', () => {
-  assert.equal(status({ confirmed_at: null }, 1_000 * hour).use, 'full');
+test('someone who cannot be asked about has to sign in every so often, if the operator wants it', () => {
+  const unchecked = (account: Partial<Account>, after: number, limit: number | null) =>
+    accountStatusOf({ ...active, confirmed_at: null, ...account }, { ...gracePeriods, unchecked: limit }, at + after);
+  assert.equal(unchecked({}, 1_000 * hour, null).use, 'full');
+  assert.equal(unchecked({}, 48 * hour, 48 * hour).use, 'full');
+  const late = unchecked({}, 48 * hour + 1, 48 * hour);
+  assert.deepEqual([late.use, late.signInHelps], ['none', true]);
+  assert.match(late.reason ?? '', /last signed in 2026-11-23 09:05 UTC, and google cannot be asked/);
+  assert.equal(unchecked({ kind: 'robot' }, 48 * hour + 1, 48 * hour).use, 'full');
+  assert.equal(unchecked({ signed_in_at: null }, 48 * hour + 1, 48 * hour).use, 'full', 'imported, and not seen yet');
 });
 
 test('a state says why and since when', () => {

@@ -16,7 +16,7 @@ const tokenEndpoint: Fetch = async (_url, { body }) => {
   return Response.json({ error: 'unauthorized_client', error_description: 'Unauthorized' }, { status: 401 });
 };
 
-const gracePeriods = { groups: 24 * hour, full: 24 * hour, pull: 24 * hour };
+const gracePeriods = { groups: 24 * hour, full: 24 * hour, pull: 24 * hour, unchecked: null };
 const profile = {
   ...{ provider: 'google', issuer: 'https://accounts.google.com', email: 'ana@example.com', emailVerified: true },
   ...{

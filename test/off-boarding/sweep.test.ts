@@ -89,7 +89,7 @@ describeEngines('a sweep', (databases) => {
     withPeople(12, async ({ sweep, says, account, events, clock }) => {
       for (const name of ['p00', 'p01', 'p02']) says.set(`${name}@example.com`, gone);
       const report = await sweep();
-      assert.match(report.stopped ?? '', /^3 of 12 people would have lost .* more than 20 %/);
+      assert.match(report.stopped ?? '', /^3 of 12 people of google at example.com would have lost .* more than 20 %/);
       assert.deepEqual([outcomes(report)['p00'], outcomes(report)['p11']], ['held', 'confirmed']);
       assert.equal((await account('p00')).state, 'active');
       assert.equal((await account('p11')).confirmed_at, clock.at, 'those who are there are confirmed all the same');
@@ -123,6 +123,54 @@ describeEngines('a sweep', (databases) => {
       for (const name of ['p00', 'p01']) says.set(`${name}@example.com`, gone);
       assert.equal((await sweep()).stopped, null);
       assert.deepEqual([(await account('p00')).state, (await account('p02')).state], ['disabled', 'active']);
+    }));
+
+  test("one provider's or domain's leavers hold back nobody of another", () =>
+    withPeople(12, async ({ sweep, says, addPerson, account, clock }) => {
+      const elsewhere = { provider: 'robust', issuer: 'https://robust.example', at: clock.at - 15 * minute };
+      for (const name of names(6)) await addPerson(`r-${name}`, elsewhere);
+      for (const name of names(5)) await addPerson(`o-${name}`, { domain: 'example.org', at: clock.at - 15 * minute });
+      clock.at += 15 * minute;
+      says.set('p00@example.com', gone);
+      for (const name of names(6)) says.set(`r-${name}@example.com`, gone);
+      for (const name of names(5)) says.set(`o-${name}@example.com`, gone);
+      const { stopped } = await sweep();
+      assert.match(stopped ?? '', /6 of 6 people of robust at example\.com/);
+      assert.match(stopped ?? '', /5 of 5 people of google at example\.org/);
+      assert.equal((await account('p00')).state, 'disabled');
+      assert.equal((await account('r-p00')).state, 'active');
+      assert.equal((await account('o-p00')).state, 'active');
+    }));
+
+  test('who is suspended, or has to sign in again, weighs a third of who was deleted', () =>
+    withPeople(12, async ({ sweep, says, account, clock }) => {
+      const suspended = { ...gone, suspended: true } as const;
+      for (const name of names(4)) says.set(`${name}@example.com`, suspended);
+      for (const name of names(7).slice(4))
+        says.set(`${name}@example.com`, { kind: 'sign-in', reason: 'invalid_grant' });
+      assert.equal((await sweep()).stopped, null, 'seven thirds are less than a fifth of twelve');
+      assert.deepEqual([(await account('p00')).state, (await account('p06')).state], ['disabled', 'reauth_required']);
+      clock.at += 15 * minute;
+      says.set('p07@example.com', gone);
+      assert.match((await sweep()).stopped ?? '', /^8 of 12/, 'those of the same day count on');
+      assert.equal((await account('p07')).state, 'active');
+    }));
+
+  test('fewer than five people are never held back', () =>
+    withPeople(4, async ({ sweep, says, account }) => {
+      for (const name of names(4)) says.set(`${name}@example.com`, gone);
+      assert.equal((await sweep()).stopped, null);
+      for (const name of names(4)) assert.equal((await account(name)).state, 'disabled');
+    }));
+
+  test('who has to sign in again has no session left to make a password in', () =>
+    withPeople(1, async ({ sweep, says, store, clock, events }) => {
+      await store.sessions.write('s', { accountId: 'account-p00', data: '{}', expiresAt: clock.at + hour });
+      says.set('p00@example.com', { kind: 'sign-in', reason: 'google answered invalid_grant' });
+      await sweep();
+      assert.equal(await store.sessions.read('s', clock.at), undefined);
+      const event = events.find(({ action }) => action === 'person.require-sign-in');
+      assert.deepEqual(event?.detail, { reason: 'google answered invalid_grant', sessions: 1 });
     }));
 
   test('a provider that refuses Dockpass itself is not asked about everybody, and believed about nobody', () =>

@@ -60,6 +60,7 @@ const account = {
   confirmed_at: 'integer or null',
   groups_problem: 'text or null',
   groups_left_out_at: 'integer or null',
+  suspended_there: 'integer or null',
   owner_group: 'text or null',
   labels_json: 'text or null',
   description: 'text or null',
@@ -159,6 +160,7 @@ const withOwner = {
   state: 'text',
   state_reason: 'text or null',
   state_at: 'integer or null',
+  signed_in_at: 'integer or null',
   confirmed_at: 'integer or null',
   labels_json: 'text or null',
 } as const;
@@ -230,6 +232,8 @@ const checks: Checks = {
     after: { args: ['a', 1], columns: account },
     byIdentity: { args: ['i', 's'], columns: account },
     due: { args: [1, 1], columns: { id: 'text', provider: 'text' } },
+    countUnchecked: computed,
+    countTeams: computed,
     oldest: {
       args: [1, ''],
       columns: { confirmation: 'integer or null', groups: 'integer or null', last: 'text or null' },

@@ -217,12 +217,51 @@ describeEngines('the store', (databases) => {
       assert.deepEqual(await due(400, 500), ['eve', 'bo', 'ana']);
       assert.deepEqual(await due(399, 500), ['eve', 'bo']);
       assert.deepEqual(await due(400, 9_000), [], 'the passwords have expired');
-      assert.deepEqual([await accounts.countHolders(500), await accounts.countShutOut(249)], [3, 1]);
-      assert.equal(await accounts.countShutOut(250), 0);
+      const team = { provider: 'google', domain: 'example.com', holders: 3 };
+      assert.deepEqual(await accounts.countTeams(500, 249), [{ ...team, gone: 1, suspended: 0 }]);
+      assert.deepEqual(await accounts.countTeams(500, 250), [{ ...team, gone: 0, suspended: 0 }]);
+      assert.deepEqual(await accounts.countUnchecked(500), [{ provider: 'google', people: 2 }]);
       assert.deepEqual(await accounts.oldest(500, ''), { confirmation: 400, groups: 10, last: 'eve' });
       assert.deepEqual(await accounts.oldest(9_000, ''), { confirmation: null, groups: null, last: 'eve' });
       assert.deepEqual(await accounts.oldest(500, 'ana'), { confirmation: null, groups: 10, last: 'eve' });
       assert.deepEqual(await accounts.oldest(500, 'eve'), { confirmation: null, groups: null, last: null });
+    }));
+
+  test('whoever holds anything that works is due, not only who holds a password', () =>
+    withStore(async ({ accounts, passwords, sessions, apiTokens, robots }) => {
+      for (const name of ['ana', 'bo', 'cy', 'di', 'eve']) {
+        const login = `${name}@example.com`;
+        await accounts.signIn(signedIn({ id: name, subject: name, login, email: login, at: 10 }));
+      }
+      const due = async (now: number) => (await accounts.due(now, now)).map(({ id }) => id);
+      assert.deepEqual(await due(500), []);
+      await passwords.insert(newPassword('ana', { id: 'p1', hash: 'h1', expires_at: 600 }), 5, unaudited);
+      await sessions.write('s1', { accountId: 'bo', data: '{}', expiresAt: 700 });
+      await apiTokens.insert(
+        {
+          ...{ id: 't1', account_id: 'cy', created_by: 'cy', name: 'w', hash: 'h', pepper_id: 'p', hint: 'x' },
+          ...{ scopes_json: '[]', created_at: 10, expires_at: 800 },
+        },
+        unaudited,
+      );
+      await robots.insert(
+        {
+          ...{ id: 'r1', login: 'robot-ci', display_name: 'CI', description: '', owner_group: 'dev' },
+          ...{ groups_json: '[]', labels_json: '{}', created_at: 10, created_by: 'eve', created_by_id: null },
+        },
+        1,
+        unaudited,
+      );
+      await passwords.insert(
+        newPassword('r1', { id: 'p2', hash: 'h2', expires_at: 900, maker_id: 'di', maker_kind: 'person' }),
+        5,
+        unaudited,
+      );
+      assert.deepEqual(await due(500), ['ana', 'bo', 'cy', 'di']);
+      assert.deepEqual(await due(650), ['bo', 'cy', 'di']);
+      assert.deepEqual(await due(750), ['cy', 'di']);
+      assert.deepEqual(await due(850), ['di']);
+      assert.deepEqual(await due(950), []);
     }));
 
   test('an answer about a person never replaces a later one', () =>

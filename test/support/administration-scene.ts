@@ -82,7 +82,7 @@ function createScene(store: Store): Scene {
   const audit = collectingAudit(events, store.audit, now);
   const onError = assert.ifError;
   const policy = parsePolicy(policyText, 'policy.yml');
-  const gracePeriods = { groups: 30 * day, full: 30 * day, pull: 30 * day };
+  const gracePeriods = { groups: 30 * day, full: 30 * day, pull: 30 * day, unchecked: null };
   const pepper = createPepper('p'.repeat(32));
   const limits = { maximumDays: 365, maximumPerAccount: 3 };
   const rules = { ...limits, gracePeriods, publicUrl: 'https://auth.example.com/', checkPattern: () => null };

@@ -61,7 +61,9 @@ export function createInstallation(): Installation {
     },
     async addPerson(login) {
       const store = await openStore(`sqlite:${join(folder, 'data', 'dockpass.db')}`, () => {});
-      await store.accounts.signIn(signedIn({ id: `account-${login}`, subject: login, login, email: login }));
+      await store.accounts.signIn(
+        signedIn({ id: `account-${login}`, subject: login, login, email: login, at: Date.now() }),
+      );
       await store.close();
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),

@@ -58,7 +58,7 @@ export async function openRegistry(
 
     ...{ store: store.passwords, audit, pepper: createPepper('p'.repeat(32)), onError: assert.ifError, now },
     ...{ publicUrl: 'https://auth.example.com/', maximumDays: 365, maximumPerAccount: 3, checkPattern: () => null },
-    gracePeriods: { groups: 24 * hour, full: 24 * hour, pull: 24 * hour },
+    gracePeriods: { groups: 24 * hour, full: 24 * hour, pull: 24 * hour, unchecked: null },
   });
   const offBoarding = createOffBoarding({
     ...{

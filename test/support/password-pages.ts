@@ -63,7 +63,7 @@ export async function startPasswordPages(
   );
   const state = { person: ana, now: Date.UTC(2026, 10, 23, 9, 28) };
   const events: AuditEvent[] = [];
-  const gracePeriods = { groups: day, full: day, pull: 3 * day };
+  const gracePeriods = { groups: day, full: day, pull: 3 * day, unchecked: null };
   const passwords = createAppPasswords({
     accountById: store.accounts.byId,
     makerRules: { enforced: true, grace: 7 * 24 * 60 * 60 * 1000 },

@@ -61,6 +61,7 @@ export function account(changes: Partial<Account>): Account {
     confirmed_at: null,
     groups_problem: null,
     groups_left_out_at: null,
+    suspended_there: null,
     owner_group: null,
     labels_json: null,
     description: null,

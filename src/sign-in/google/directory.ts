@@ -109,7 +109,7 @@ function isCustomerId(text: string | undefined): text is string {
 }
 
 function gone(how: string): ProviderStatus {
-  return { kind: 'gone', reason: `${how} in the Google directory` };
+  return { kind: 'gone', reason: `${how} in the Google directory`, ...(how !== 'deleted' && { suspended: true }) };
 }
 
 async function readGroups(lookup: GroupLookup, member: Member, primary: string): Promise<ProviderStatus> {

@@ -18,7 +18,7 @@ export function createGoogleRefresher(settings: GoogleRefreshSettings, limited: 
     call(url, { method: 'POST', headers: { accept: 'application/json' }, body: new URLSearchParams(fields) });
   return {
     clientId: settings.clientId,
-    async ask(token, _subject, keep) {
+    async ask(token, _person, keep) {
       const { clientId: client_id, clientSecret: client_secret } = settings;
       const grant = { grant_type: 'refresh_token', refresh_token: token, client_id, client_secret };
       let answer: TokenAnswer;

@@ -39,7 +39,7 @@ async function askDirectory(t: Parameters<typeof startDirectory>[0], one: Answer
 function refresh({ reply }: AnswerCase): Promise<ProviderStatus> {
   const settings = { clientId: 'client', clientSecret: 's', tokenUrl: 'https://oauth2.test/', revocationUrl: '' };
   const answer = async () => new Response(JSON.stringify(reply.body), { status: reply.status });
-  return createGoogleRefresher(settings, answer).ask('token', ana.sub, async () => {});
+  return createGoogleRefresher(settings, answer).ask('token', { subject: ana.sub, email: ana.email }, async () => {});
 }
 
 test('docs/providers.md has the table of these cases', () => {

@@ -1,0 +1,51 @@
+/** Owns when to believe that people have left: by provider and domain, because one's leavers must not stop the off-boarding of another's. */
+import { day } from '../lib/time.ts';
+import type { AccountStore, TeamCount } from '../store/accounts.ts';
+import type { Asked } from './round.ts';
+import { isTooMany, usualPart } from './safety-limit.ts';
+
+/** Someone suspended, or asked to sign in again, may be back tomorrow: three of them weigh as much as one deleted. */
+export const lightWeight = 1 / 3;
+
+export type Leaving = {
+  readonly believed: readonly Asked[];
+  /** Why some aren't believed; one sentence each. */
+  readonly doubts: readonly string[];
+};
+
+type LimitParts = Pick<AccountStore, 'countTeams'>;
+
+/** @param likely those who have left, as far as their provider says  @param at epoch milliseconds */
+export async function withinLimit(accounts: LimitParts, likely: readonly Asked[], at: number): Promise<Leaving> {
+  if (likely.length === 0) return { believed: [], doubts: [] };
+  const counts = await accounts.countTeams(at, at - day);
+  const believed: Asked[] = [];
+  const doubts: string[] = [];
+  for (const leaving of Map.groupBy(likely, ({ account }) => teamOf(account)).values()) {
+    const doubt = doubtOf(leaving, counts);
+    if (doubt === null) believed.push(...leaving);
+    else doubts.push(doubt);
+  }
+  return { believed, doubts };
+}
+
+function teamOf({ provider, domain }: Pick<Asked['account'], 'provider' | 'domain'>): string {
+  return JSON.stringify([provider, domain]);
+}
+
+function doubtOf(leaving: readonly Asked[], counts: readonly TeamCount[]): string | null {
+  const [first] = leaving;
+  if (first === undefined) return null;
+  const { provider, domain } = first.account;
+  const team = counts.find((count) => teamOf(count) === teamOf(first.account));
+  const { holders = leaving.length, gone = 0, suspended = 0 } = team ?? {};
+  const weight = gone + suspended * lightWeight + leaving.reduce((sum, { status }) => sum + weightOf(status), 0);
+  const all = holders + gone + suspended;
+  if (!isTooMany(weight, all)) return null;
+  const people = `${leaving.length + gone + suspended} of ${all} people of ${provider}${domain === null ? '' : ` at ${domain}`}`;
+  return `${people} would have lost their passwords within a day, which is more than ${usualPart * 100} %. Nobody else of them does until someone has looked: dockpass sweep --dry-run shows who, --beyond-limit believes it`;
+}
+
+function weightOf(status: Asked['status']): number {
+  return status.kind === 'sign-in' || (status.kind === 'gone' && status.suspended === true) ? lightWeight : 1;
+}
