@@ -64,7 +64,7 @@ for (const page of pages) {
 
   test(`each command that ${page} shows is there`, async () => {
     const shown = codeOf(textOf(page)).flatMap((code) => {
-      return [...code.matchAll(/\bdockpass (?!dockpass )([a-z][^|#&;]*)/g)].map(([, words = '']) => words.trim());
+      return [...code.matchAll(/(?<!-)\bdockpass (?!dockpass )([a-z][^|#&;]*)/g)].map(([, words = '']) => words.trim());
     });
     const known = [...(await say(['--help'])).matchAll(/^ {2}(\S+(?: \S+)*) {2}/gm)].map(([, words = '']) => words);
     for (const words of shown) {

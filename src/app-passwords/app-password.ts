@@ -28,6 +28,8 @@ export type AppPassword = {
   readonly maker: MakerStatus | null;
   /** Services where docker keeps an identity token in the place of this password. */
   readonly identityServices: readonly string[];
+  /** `null`: made on a page, by the API or by a command. A machine's row is no password but what its passwords come from. */
+  readonly origin: { readonly kind: 'terminal' | 'machine'; readonly address: string } | null;
   readonly lastUse: { readonly at: number; readonly address: string; readonly client: string } | null;
 };
 
@@ -56,10 +58,18 @@ export function toAppPassword(
     revocationReason: row.revocation_reason === '' ? null : row.revocation_reason,
     replacedBy: row.replaced_by,
     maker: listedMakerOf(row),
+    origin: originOf(row),
     identityServices: row.identity_services?.split(',') ?? [],
     lastUse:
       row.used_at === null ? null : { at: row.used_at, address: row.used_address ?? '', client: row.used_client ?? '' },
   };
+}
+
+function originOf({
+  origin,
+  origin_address: address,
+}: Pick<ListedPassword, 'origin' | 'origin_address'>): AppPassword['origin'] {
+  return origin === 'terminal' || origin === 'machine' ? { kind: origin, address: address ?? '' } : null;
 }
 
 const unused = {
@@ -67,6 +77,7 @@ const unused = {
   ...{ maker_id: null, maker_kind: null },
   ...{ maker_login: null, maker_state: null, maker_state_at: null, maker_stopped_for_security: null },
   ...{ used_at: null, used_address: null, used_client: null, identity_services: null },
+  ...{ origin: null, origin_address: null },
 };
 
 /** One that was stored this moment. */

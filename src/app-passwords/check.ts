@@ -48,8 +48,9 @@ export function createPasswordCheck(parts: CheckParts): PasswordCheck {
   };
   return {
     authenticator: {
-      // Those of workloads have a check of their own.
-      recognises: ({ password }) => looksLikeSecret(password) && !isSecretOf('dkc', password),
+      // Those of workloads and machines have checks of their own.
+      recognises: ({ password }) =>
+        looksLikeSecret(password) && !isSecretOf('dkc', password) && !isSecretOf('dkt', password),
       verify: async (credentials) => (hasValidChecksum(credentials.password) ? find(credentials) : null),
     },
     async identityByHash(hash) {

@@ -46,7 +46,8 @@ export function createIdentityTokens(parts: IdentityTokenParts): IdentityTokens 
   return {
     async issue({ password }, identity, service, client) {
       const { credential, account } = identity;
-      if (credential === null || !looksLikeSecret(password)) return null;
+      // The short passwords of a machine are meant to be fetched again, not kept as something longer.
+      if (credential === null || !looksLikeSecret(password) || isSecretOf('dkt', password)) return null;
       const token = deriveToken(pepper, password, service);
       const row = { hash: pepper.hash(token), password_id: credential.id, service, created_at: parts.now() };
       const detail = { id: credential.id, name: credential.name, service };

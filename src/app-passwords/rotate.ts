@@ -42,6 +42,9 @@ export async function rotate(
 ): Promise<Issued & { readonly previous: AppPassword }> {
   const { store, audit, lists, now } = parts;
   const old = await lists.byIdOf(id, accountId);
+  if (old.origin !== null) {
+    throw new Refusal('conflict', `"${old.name}" belongs to a terminal: sign in there again for a new one.`);
+  }
   checkDays(input.days, parts.maximumDays);
   checkOverlap(input.overlapHours);
   const owner = { id: old.accountId, login: old.login, kind: old.ownerKind };

@@ -11,8 +11,9 @@ import { boundTo, createServer, createStop } from '../http/server.ts';
 import { refuseTwoHosts } from '../http/unreadable.ts';
 import type { Keys } from '../keys/keys.ts';
 import { openTrialKeys } from '../keys/trial-keys.ts';
-import { createOAuthEndpoint } from '../oauth/token-endpoint.ts';
+import { byGrantType, createOAuthEndpoint, type OAuthEndpointParts } from '../oauth/token-endpoint.ts';
 import { startWorker, type Worker } from '../off-boarding/worker.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 import { realmPaths } from '../token/endpoint.ts';
 import { createClockWatch } from './clock.ts';
 import { type Core, openCore, openSigningKeys } from './core.ts';
@@ -23,7 +24,8 @@ import { openPeople, type People } from './off-boarding.ts';
 import { createPages, type PageParts } from './pages.ts';
 import { openPolicies, type PolicyChange } from './policy-file.ts';
 import { createRealm } from './realm.ts';
-import { openWorkloads } from './workloads.ts';
+import { openTerminal, terminalEndpoints, terminalGrants } from './terminal.ts';
+import { type OpenWorkloads, openWorkloads } from './workloads.ts';
 import { workloadsSourceOf } from './workloads-file.ts';
 
 export type App = {
@@ -120,7 +122,7 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
   };
 }
 
-type ListenerParts = Omit<PageParts, 'trust' | 'requesterOf'>;
+type ListenerParts = Omit<PageParts, 'trust' | 'requesterOf' | 'terminal'>;
 
 /** @returns where it listens, and what stops it */
 async function listen(
@@ -155,16 +157,18 @@ async function createListener(config: Config, core: Core, parts: ListenerParts):
   const { log } = core;
   const trust = createTrust(config.trustedProxies);
   const requesterOf = createRequesterReader(trust);
-  const token = createRealm(config, core, { ...parts, requesterOf });
-  const oauth = createOAuthEndpoint({ grants: parts.workloads.grants, requesterOf, log });
-  const pages = await createPages(config, core, { trust, requesterOf, ...parts });
+  const terminal = openTerminal(config, core);
+  const token = createRealm(config, core, { ...parts, requesterOf, terminal });
+  const pages = await createPages(config, core, { trust, requesterOf, terminal, ...parts });
+  const oauth = createOAuth(config, terminal, parts.workloads, { requesterOf, log });
 
   // Watchtower sends the realm in lower case, whatever the registry says.
   const realm = new Set(realmPaths.map((path) => (config.prefix + path).toLowerCase()));
   return refuseTwoHosts({ log, requesterOf }, (request, response) => {
     const path = pathOf(request);
+    const endpoint = oauth.get(path);
     if (realm.has(path.toLowerCase())) void token(request, response);
-    else if (path === `${config.prefix}/oauth/token`) void oauth(request, response);
+    else if (endpoint !== undefined) void endpoint(request, response);
     // Asked of the server as a whole (RFC 9112, section 3.2.4); express would take it for a page without its session.
     else if (request.url === '*') {
       logRequest(request, response, { log, requesterOf });
@@ -180,6 +184,21 @@ function makeTrialKeys({ keyRings: rings }: Config, { cipher, log }: Core): Prom
 
 /** Of a copy that is tried. */
 const noSweeps: Worker = { onReport() {}, ended: async () => {}, warnings: () => [] };
+
+/** By path. Programs ask here, so that sessions, cookies and page headers have no part in it. */
+function createOAuth(
+  config: Config,
+  terminal: Terminal,
+  workloads: OpenWorkloads,
+  parts: Pick<OAuthEndpointParts, 'requesterOf' | 'log'>,
+): ReadonlyMap<string, ReturnType<typeof createOAuthEndpoint>> {
+  const ofTerminal = terminalGrants(config, terminal);
+  const grants = () => new Map([...workloads.grants(), ...ofTerminal]);
+  const handlers = new Map([['/oauth/token', byGrantType(grants)], ...terminalEndpoints(config, terminal)]);
+  return new Map(
+    [...handlers].map(([path, handle]) => [config.prefix + path, createOAuthEndpoint({ ...parts, handle })]),
+  );
+}
 
 /** Asks the providers in the background about people who hold passwords. */
 function startSweeps({ groupsTtl }: Config, { log }: Core, { offBoarding }: People, stopping: AbortSignal): Worker {

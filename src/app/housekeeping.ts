@@ -7,7 +7,14 @@ import type { Store } from '../store/store.ts';
 export type HousekeepingParts = {
   readonly store: Pick<
     Store,
-    'audit' | 'denials' | 'passwordUses' | 'seenTokens' | 'workloadCredentials' | 'workloadRecords'
+    | 'audit'
+    | 'denials'
+    | 'passwordUses'
+    | 'seenTokens'
+    | 'machines'
+    | 'terminalRequests'
+    | 'workloadCredentials'
+    | 'workloadRecords'
   >;
   /** Milliseconds. */
   readonly auditRetention: number;
@@ -36,6 +43,8 @@ export async function tidy({ store, auditRetention, denialRetention, log, now }:
       store.workloadRecords.removeFailuresBefore(now() - useRetention, limit),
     ),
     messages: await store.seenTokens.removeExpired(now()),
+    machinePasswords: await removeAll((limit) => store.machines.removeEnded(now() - day, limit)),
+    terminalRequests: await store.terminalRequests.removeExpired(now() - day),
   };
   if (Object.values(removed).some((count) => count > 0)) log.info(removed, 'old records removed');
 }

@@ -11,6 +11,7 @@ import type { Keys } from '../keys/keys.ts';
 import { Refusal } from '../lib/errors.ts';
 import { createAdmission } from '../sign-in/admission.ts';
 import { createFreshness } from '../sign-in/freshness.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 import { requireFreshSignIn } from '../web/fresh-sign-in.ts';
 import { createNavigation } from '../web/navigation.ts';
 import { createProviderMessages } from '../web/provider-messages.ts';
@@ -30,6 +31,7 @@ import { mountOwnPages } from './own-pages.ts';
 import type { PageContext } from './page-context.ts';
 import type { Policies } from './policy-file.ts';
 import { providerNotices } from './provider-notices.ts';
+import { mountTerminal } from './terminal.ts';
 import type { OpenWorkloads } from './workloads.ts';
 
 export type PageParts = {
@@ -41,6 +43,7 @@ export type PageParts = {
   /** What an operator should look at, now. */
   readonly warnings: () => readonly string[];
   readonly people: People;
+  readonly terminal: Terminal;
   /** `null` where nobody wants them. */
   readonly metrics: RunningMetrics | null;
   /** Aborted once the service stops. */
@@ -107,6 +110,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   router.post('/sign-out', signIn.signOut);
 
   mountOwnPages(router, context);
+  if (config.terminal.isOn) mountTerminal(router, context, config, parts.terminal);
   mountAdministration(router, context);
 
   const app = express();

@@ -11,6 +11,7 @@ import { formatScope } from '../scope.ts';
 import { createHashCheck } from '../static-users/hash-check.ts';
 import { createHashThread } from '../static-users/hash-thread.ts';
 import { createStaticUsers, decoyFor, type StaticUsers } from '../static-users/static-users.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 import type { ServiceTokens } from '../token/authenticate.ts';
 import { createTokenEndpoint } from '../token/endpoint.ts';
 import type { Core } from './core.ts';
@@ -28,15 +29,17 @@ type RealmParts = {
   readonly workloads: OpenWorkloads;
   /** `null` where nobody wants them. */
   readonly metrics: RunningMetrics | null;
+  readonly terminal: Terminal;
 };
 
 export function createRealm(
   config: Config,
   core: Core,
-  { requesterOf, keys, policies, workloads, metrics }: RealmParts,
+  { requesterOf, keys, policies, workloads, metrics, terminal }: RealmParts,
 ): ReturnType<typeof createTokenEndpoint> {
   const { log, passwords, uses, denials } = core;
-  const { authenticators, anonymous } = createAuthenticators(core, policies, workloads);
+  const others = [terminal.machines.authenticator, workloads.authentication.authenticator];
+  const { authenticators, anonymous } = createAuthenticators(core, policies, others);
   return createTokenEndpoint({
     services: config.services.map((service) => ({
       ...service,
@@ -91,7 +94,7 @@ function identityTokensOf({ identityTokens: ofPasswords }: Core, { authenticatio
 function createAuthenticators(
   { store, passwords, pepper, failedLogins }: Core,
   policies: Policies,
-  { authentication }: OpenWorkloads,
+  more: readonly Authenticator[],
 ): { authenticators: readonly Authenticator[]; anonymous: StaticUsers['anonymous'] } {
   const hashCheck = createHashCheck({
     thread: createHashThread(),
@@ -107,7 +110,7 @@ function createAuthenticators(
     isStaticUser: (username) => users().has(username),
     decoyFor: (username) => decoyFor(username, users()),
   });
-  const others = [passwords.authenticator, imported, authentication.authenticator];
+  const others = [passwords.authenticator, imported, ...more];
   const isElsewhere = (credentials: Credentials) => others.some((other) => other.recognises(credentials));
   const staticUsers = createStaticUsers(users, hashCheck, isElsewhere);
   return { authenticators: [...others, staticUsers.authenticator], anonymous: staticUsers.anonymous };

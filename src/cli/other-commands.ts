@@ -7,6 +7,7 @@ import { doctorCommands } from './doctor.ts';
 import { googleEventsCommands } from './google-events.ts';
 import { importCommands } from './import.ts';
 import { keyCommands } from './key.ts';
+import { loginCommands } from './login.ts';
 import { offBoardingCommands } from './off-boarding.ts';
 import { passwordCommands } from './password.ts';
 import { personCommands } from './person.ts';
@@ -16,6 +17,7 @@ import { tokenDbCommands } from './token-db.ts';
 import { workloadCommands } from './workload.ts';
 
 export const otherCommands: readonly Command[] = [
+  ...loginCommands,
   ...passwordCommands,
   ...personCommands,
   ...robotCommands,

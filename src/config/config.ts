@@ -12,9 +12,11 @@ import { type GoogleConfig, type OidcConfig, readGoogle, readOidcProviders } fro
 import { withoutServiceLinks } from './service-links.ts';
 import { readServices, type ServiceConfig } from './services.ts';
 import { createSettings, type Environment, isLoopback, type Settings } from './settings.ts';
+import { readTerminal, type TerminalConfig } from './terminal.ts';
 
 export type Config = OffBoardingConfig &
-  AdministrationConfig & {
+  AdministrationConfig &
+  TerminalConfig & {
     readonly publicUrl: URL;
     /** Path of the public URL without a slash at its end: '' or '/dockpass'. */
     readonly prefix: string;
@@ -91,6 +93,7 @@ export function readConfig(given: Environment): Config {
     encryptionKeys: readEncryptionKeys(settings),
     ...readOffBoarding(settings),
     ...readAdministration(settings),
+    ...readTerminal(settings),
     passwordMaximumDays: settings.integer('PASSWORD_MAX_DAYS', { fallback: 365, minimum: 1, maximum: 3650 }),
     passwordsPerAccount: settings.integer('PASSWORDS_PER_PERSON', { fallback: 20, minimum: 1, maximum: 1000 }),
     wrongPasswords: settings.integer('WRONG_PASSWORDS', { fallback: 10, minimum: 1, maximum: 1000 }),

@@ -4,15 +4,16 @@ import { crc32 } from 'node:zlib';
 
 /**
  * `dkp`: a person's app password; `dkr`: a robot's; `dki`: docker's identity token; `dka`: an administrator's API token;
- * `dkc`: a password that was exchanged for an ID token; `dkj`: docker's identity token for one job.
+ * `dkc`: a password that was exchanged for an ID token; `dkj`: docker's identity token for one job; `dkm`: a machine's
+ * refresh secret; `dkt`: a password that a machine made of it.
  */
-export type SecretKind = 'dkp' | 'dkr' | 'dki' | 'dka' | 'dkc' | 'dkj';
+export type SecretKind = 'dkp' | 'dkr' | 'dki' | 'dka' | 'dkc' | 'dkj' | 'dkm' | 'dkt';
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 /** 30 base62 characters: 178 bits, so that one fast keyed hash is enough (OWASP ASVS 5.0, 6.5.2). */
 const bodyLength = 30;
 const checksumLength = 6;
-const form = /^dk[priacj]_[0-9A-Za-z]{36}$/;
+const form = /^dk[priacjmt]_[0-9A-Za-z]{36}$/;
 /** Bytes from here on would make some characters likelier than others. */
 const unbiased = 256 - (256 % alphabet.length);
 

@@ -49,8 +49,7 @@ export type OAuthForm = {
 export type Grant = (form: OAuthForm, client: Requester) => Promise<object>;
 
 export type OAuthEndpointParts = {
-  /** By `grant_type`: a closed table, and each grant takes only its own kinds of secrets. */
-  readonly grants: () => ReadonlyMap<string, Grant>;
+  readonly handle: Grant;
   readonly requesterOf: (request: IncomingMessage) => Requester;
   readonly log: Log;
 };
@@ -62,7 +61,7 @@ export function createOAuthEndpoint(
   return async (request, response) => {
     const client = parts.requesterOf(request);
     try {
-      answer(response, client, 200, await grantFor(parts, request, client));
+      answer(response, client, 200, await handle(parts, request, client));
     } catch (error) {
       const { code, message, status, cause } = toOAuthError(error);
       const { requestId, address } = client;
@@ -76,18 +75,24 @@ export function createOAuthEndpoint(
   };
 }
 
-async function grantFor({ grants }: OAuthEndpointParts, request: IncomingMessage, client: Requester): Promise<object> {
+async function handle(parts: OAuthEndpointParts, request: IncomingMessage, client: Requester): Promise<object> {
   if (request.method !== 'POST') throw new OAuthError('invalid_request', 'Send a POST with a form.', { status: 405 });
   if (request.headers.authorization !== undefined) {
     throw new OAuthError('invalid_request', 'Nobody is registered as a client here: send no Authorization header.');
   }
-  const form = toForm(await readForm(request));
-  const grantType = form.required('grant_type');
-  const known = grants();
-  const grant = known.get(grantType);
-  if (grant !== undefined) return grant(form, client);
-  const names = [...known.keys()].join(', ') || 'none';
-  throw new OAuthError('unsupported_grant_type', `This grant_type isn't known here. There are: ${names}.`);
+  return parts.handle(toForm(await readForm(request)), client);
+}
+
+/** @param grants by `grant_type`: a closed table, and each grant takes only its own kinds of secrets */
+export function byGrantType(grants: () => ReadonlyMap<string, Grant>): Grant {
+  return async (form, client) => {
+    const grantType = form.required('grant_type');
+    const known = grants();
+    const grant = known.get(grantType);
+    if (grant !== undefined) return grant(form, client);
+    const names = [...known.keys()].join(', ') || 'none';
+    throw new OAuthError('unsupported_grant_type', `This grant_type isn't known here. There are: ${names}.`);
+  };
 }
 
 function toForm(parameters: URLSearchParams): OAuthForm {

@@ -24,6 +24,9 @@ export type PasswordRow = {
   /** These are of robots' passwords alone: app-passwords/maker.ts. */
   readonly maker_id: string | null;
   readonly maker_kind: 'person' | 'administrator' | null;
+  /** 'terminal': a login from a terminal brought it. 'machine': no password, but a machine that makes some. `null`: others. */
+  readonly origin: string | null;
+  readonly origin_address: string | null;
 };
 
 /** The `pepper_id` of a bcrypt hash that came from docker_auth: no pepper made it, and its first use replaces it. */
@@ -33,7 +36,15 @@ type MakerColumns = Pick<PasswordRow, 'maker_id' | 'maker_kind'>;
 
 export type NewPassword = Omit<
   PasswordRow,
-  'revoked_at' | 'revoked_by' | 'used_at' | 'used_address' | 'used_client' | 'replaced_by' | keyof MakerColumns
+  | 'revoked_at'
+  | 'revoked_by'
+  | 'used_at'
+  | 'used_address'
+  | 'used_client'
+  | 'replaced_by'
+  | 'origin'
+  | 'origin_address'
+  | keyof MakerColumns
 > &
   Partial<MakerColumns>;
 
@@ -132,9 +143,9 @@ const insert = `
                             created_at, expires_at, maker_id, maker_kind)
   select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
   where (select count(*) from app_password
-         where account_id = $2 and revoked_at is null and expires_at > $9 and replaced_by is null) < $13
+         where account_id = $2 and revoked_at is null and expires_at > $9 and replaced_by is null and origin is null) < $13
     and not exists (select 1 from app_password
-                    where account_id = $2 and name = $3 and revoked_at is null and expires_at > $9)`;
+                    where account_id = $2 and name = $3 and revoked_at is null and expires_at > $9 and origin is null)`;
 
 /** The limit is not asked: the successor takes the place of the old one. */
 const insertSuccessor = `

@@ -80,7 +80,7 @@ const markUndone = `
   where id = $1 and undone_at is null and undo_until >= $2 and undo_checked = 1`;
 const restore = `
   update app_password set revoked_at = null, revoked_by = null, revocation_id = null
-  where id in (select id from app_password where revocation_id = $1 limit $2)
+  where id in (select id from app_password where revocation_id = $1 and coalesce(origin, '') <> 'machine' limit $2)
     and exists (select 1 from revocation where id = $1 and undone_at is not null)`;
 const listed = `
   select p.*, a.login, a.kind, null as revocation_reason, null as identity_services, ${makerColumns}

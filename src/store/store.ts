@@ -8,6 +8,7 @@ import { createIdentityTokenStore, type IdentityTokenStore } from './identity-to
 import { createInstallationStore, type InstallationStore } from './installation.ts';
 import { createLeaseStore, type LeaseStore } from './leases.ts';
 import { createLostGroupsStore, type LostGroupsStore } from './lost-groups.ts';
+import { createMachineStore, type MachineStore } from './machines.ts';
 import { createPasswordUseStore, type PasswordUseStore } from './password-uses.ts';
 import { createPasswordStore, type PasswordStore } from './passwords.ts';
 import { createPeopleStore, type PeopleStore } from './people.ts';
@@ -19,6 +20,7 @@ import { createSeenTokenStore, type SeenTokenStore } from './seen-tokens.ts';
 import { createSessionStore, type SessionStore } from './sessions.ts';
 import { createSigningKeyStore, type SigningKeyStore } from './signing-keys.ts';
 import type { Sql } from './sql.ts';
+import { createTerminalRequestStore, type TerminalRequestStore } from './terminal-requests.ts';
 import { createWorkloadCredentialStore, type WorkloadCredentialStore } from './workload-credentials.ts';
 import { createWorkloadIssuerStore, type WorkloadIssuerStore } from './workload-issuers.ts';
 import { createWorkloadRecordStore, type WorkloadRecordStore } from './workload-records.ts';
@@ -47,6 +49,8 @@ export type Store = {
   readonly workloadIssuers: WorkloadIssuerStore;
   readonly workloadCredentials: WorkloadCredentialStore;
   readonly workloadRecords: WorkloadRecordStore;
+  readonly terminalRequests: TerminalRequestStore;
+  readonly machines: MachineStore;
   /** As `Sql` has it. */
   check: Sql['check'];
   close(): Promise<void>;
@@ -77,6 +81,8 @@ export function createStore(sql: Sql): Store {
     workloadIssuers: createWorkloadIssuerStore(sql),
     workloadCredentials: createWorkloadCredentialStore(sql),
     workloadRecords: createWorkloadRecordStore(sql),
+    terminalRequests: createTerminalRequestStore(sql),
+    machines: createMachineStore(sql),
     check: () => sql.check(),
     close: () => sql.close(),
   };

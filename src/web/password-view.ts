@@ -22,6 +22,8 @@ export type PasswordView = {
   readonly expires: FormattedTime;
   /** `reason`: what the administrator said, '' for none. */
   readonly revoked: (FormattedTime & { readonly by: string; readonly reason: string }) | null;
+  /** Of a password that a terminal brought: "Terminal" or "Machine", and where that was. */
+  readonly origin: { readonly label: string; readonly address: string } | null;
   /** Whether it got a new secret: then this is the old one, which works until it expires. */
   readonly successor: boolean;
   /** Who made a robot's password, in words; `null` for a person's. */
@@ -42,6 +44,7 @@ declare module './views.ts' {
   }
 }
 
+const originLabels = { terminal: 'Terminal', machine: 'Machine' } as const;
 const labels = { live: 'Live', soon: 'Expires soon', expired: 'Expired', revoked: 'Revoked' } as const;
 
 /** A password that ends within this many milliseconds is shown as one that expires soon. */
@@ -71,6 +74,7 @@ export function viewOf(password: AppPassword, now: number): PasswordView {
           : limits.actions.join(', '),
     repositories: limits.repositories ?? [],
     identityServices: password.identityServices,
+    origin: password.origin && { label: originLabels[password.origin.kind], address: password.origin.address },
     created: formatTime(password.createdAt, now),
     expires: formatTime(password.expiresAt, now),
     revoked:

@@ -37,6 +37,8 @@ declare module './views.ts' {
       /** Active passwords that count toward `maximum`. */
       count: number;
       maximum: number;
+      /** Terminals that were signed in recently. */
+      terminals: PasswordView[];
       hasFilter: boolean;
       /** The one that was just revoked. */
       revoked: PasswordView | null;
@@ -50,6 +52,8 @@ const section = sections.passwords;
 const filterFrom = 6;
 /** How long a revocation by an administrator is told at the top of the page, in milliseconds. */
 const shownFor = 14 * day;
+/** How long a terminal that was signed in is shown at the top of the page, in milliseconds. */
+const noticedFor = 2 * day;
 
 /** The person's own passwords, for the pages that change them. */
 export async function ownHolder(request: Request): Promise<Holder> {
@@ -88,13 +92,19 @@ async function list(parts: PasswordPageParts, request: Request, response: Respon
     live,
     past: all.filter(({ works }) => !works),
     ending: live.filter(({ state, successor }) => state === 'soon' && !successor),
+    terminals: live.filter((password) => isNewTerminal(password, now())),
     taken: all.filter((password) => isTaken(password, person.login, now())),
-    count: live.filter(({ successor }) => !successor).length,
+    count: live.filter(({ successor, origin }) => !successor && origin === null).length,
     maximum: passwords.maximumPerAccount,
     hasFilter: all.length >= filterFrom,
     revoked: all.find(({ id, state }) => state === 'revoked' && id === request.query['revoked']) ?? null,
     hosts,
   });
+}
+
+/** Whether it came from a terminal so recently that its owner should know of it. */
+function isNewTerminal({ origin, created }: PasswordView, now: number): boolean {
+  return origin !== null && Date.parse(created.iso) > now - noticedFor;
 }
 
 /** Whether somebody else ended it, and lately. */

@@ -135,6 +135,8 @@ const password = {
   replaced_by: 'text or null',
   maker_id: 'text or null',
   maker_kind: 'text or null',
+  origin: 'text or null',
+  origin_address: 'text or null',
 } as const;
 const listed = {
   ...password,
@@ -219,6 +221,29 @@ const workloadFailure = {
   first_at: 'integer',
   last_at: 'integer',
 } as const;
+const terminalRequest = {
+  id: 'text',
+  device_code_hash: 'text',
+  user_code_hash: 'text',
+  network: 'text',
+  address: 'text',
+  machine: 'text',
+  client: 'text',
+  service: 'text',
+  purpose: 'text',
+  redirect_uri: 'text or null',
+  state: 'text or null',
+  code_challenge: 'text or null',
+  created_at: 'integer',
+  expires_at: 'integer',
+  account_id: 'text or null',
+  decided_at: 'integer or null',
+  approved: 'integer or null',
+  actions_json: 'text or null',
+  repositories_json: 'text or null',
+  collected_at: 'integer or null',
+  password_id: 'text or null',
+} as const;
 
 const person = signedIn({});
 const checks: Checks = {
@@ -255,6 +280,21 @@ const checks: Checks = {
     byId: { args: ['a', 1], columns: counted },
     all: { args: [1], columns: counted },
     createdBy: { args: ['a', 1], columns: counted },
+  },
+  machines: {
+    secretByHash: {
+      args: ['h'],
+      columns: {
+        ...{ hash: 'text', password_id: 'text', generation: 'integer', created_at: 'integer' },
+        ...{ used_at: 'integer or null', owner_hash: 'text', name: 'text', expires_at: 'integer', account_id: 'text' },
+        ...{ login: 'text', newest: 'integer', newest_at: 'integer', newest_used_at: 'integer or null' },
+      },
+    },
+    passwordByHash: { args: ['h'], columns: { hash: 'text', ends_at: 'integer', owner_hash: 'text' } },
+  },
+  terminalRequests: {
+    byDeviceCode: { args: ['h'], columns: terminalRequest },
+    byUserCode: { args: ['h'], columns: terminalRequest },
   },
   passwords: {
     byHash: { args: ['h'], columns: withOwner },

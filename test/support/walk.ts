@@ -10,11 +10,13 @@ import { type Core, openCore, openSigningKeys } from '../../src/app/core.ts';
 import { openPeople } from '../../src/app/off-boarding.ts';
 import { createPages } from '../../src/app/pages.ts';
 import { openPolicies } from '../../src/app/policy-file.ts';
+import { openTerminal } from '../../src/app/terminal.ts';
 import { type OpenWorkloads, openWorkloads } from '../../src/app/workloads.ts';
 import { workloadsSourceOf } from '../../src/app/workloads-file.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { createRequesterReader, createTrust } from '../../src/http/requester.ts';
 import type { Account } from '../../src/store/accounts.ts';
+import type { Store } from '../../src/store/store.ts';
 import { policy } from './installation.ts';
 
 export type House = {
@@ -53,7 +55,7 @@ export async function startHouse({ workloadsText }: { workloadsText?: string } =
   const workloads = openWorkloads(config, core, policies.workloads);
   const shared = { policies, workloads, keys, people, warnings: () => [] };
   const parts = { trust, requesterOf: createRequesterReader(trust), ...shared };
-  const pageParts = { ...parts, metrics: null, stopping: stopping.signal };
+  const pageParts = { ...parts, terminal: openTerminal(config, core), metrics: null, stopping: stopping.signal };
   const { created: app, routes } = await noteRoutes(() => createPages(config, core, pageParts));
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -62,16 +64,7 @@ export async function startHouse({ workloadsText }: { workloadsText?: string } =
     core,
     workloads,
     routes,
-    async cookieOf({ id }, signedInAt) {
-      const sid = randomBytes(16).toString('hex');
-      const expiresAt = Date.now() + 3_600_000;
-      const user = { accountId: id, signedInAt, authenticatedAt: signedInAt };
-      const data = JSON.stringify({ cookie: { path: '/', httpOnly: true }, passport: { user } });
-      const row = createHash('sha256').update(sid).digest('base64url');
-      await core.store.sessions.write(row, { accountId: id, data, expiresAt });
-      const signature = createHmac('sha256', sessionSecret).update(sid).digest('base64').replace(/=+$/, '');
-      return `dockpass=${encodeURIComponent(`s:${sid}.${signature}`)}`;
-    },
+    cookieOf: ({ id }, signedInAt) => writeSession(core.store, sessionSecret, id, signedInAt),
     async stop() {
       stopping.abort();
       server.close();
@@ -134,4 +127,20 @@ function note(
       return original(...args);
     },
   });
+}
+
+/** Signs an account in without a provider. @returns the cookie. @param at epoch milliseconds */
+export async function writeSession(
+  { sessions }: Pick<Store, 'sessions'>,
+  secret: string,
+  accountId: string,
+  at: number,
+): Promise<string> {
+  const sid = randomBytes(16).toString('hex');
+  const user = { accountId, signedInAt: at, authenticatedAt: at };
+  const data = JSON.stringify({ cookie: { path: '/', httpOnly: true }, passport: { user } });
+  const row = createHash('sha256').update(sid).digest('base64url');
+  await sessions.write(row, { accountId, data, expiresAt: Date.now() + 3_600_000 });
+  const signature = createHmac('sha256', secret).update(sid).digest('base64').replace(/=+$/, '');
+  return `dockpass=${encodeURIComponent(`s:${sid}.${signature}`)}`;
 }

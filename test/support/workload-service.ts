@@ -8,13 +8,14 @@ import { decodeJwt } from 'jose';
 import { type Core, openCore, openSigningKeys } from '../../src/app/core.ts';
 import { openPolicies } from '../../src/app/policy-file.ts';
 import { createRealm } from '../../src/app/realm.ts';
+import { openTerminal } from '../../src/app/terminal.ts';
 import { type OpenWorkloads, openWorkloads } from '../../src/app/workloads.ts';
 import { workloadsSourceOf } from '../../src/app/workloads-file.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { pathOf } from '../../src/http/path.ts';
 import { createRequesterReader, createTrust } from '../../src/http/requester.ts';
 import { createServer } from '../../src/http/server.ts';
-import { createOAuthEndpoint } from '../../src/oauth/token-endpoint.ts';
+import { byGrantType, createOAuthEndpoint } from '../../src/oauth/token-endpoint.ts';
 import { basic, type Claims } from './token-service.ts';
 
 export const registry = 'registry.example.com';
@@ -102,8 +103,15 @@ export async function startWorkloadService(input: {
   });
   const keys = await openSigningKeys(config, core);
   const requesterOf = createRequesterReader(createTrust([]));
-  const realm = createRealm(config, core, { requesterOf, keys, policies, workloads, metrics: null });
-  const oauth = createOAuthEndpoint({ grants: workloads.grants, requesterOf, log: core.log });
+  const realm = createRealm(config, core, {
+    requesterOf,
+    keys,
+    policies,
+    workloads,
+    terminal: openTerminal(config, core),
+    metrics: null,
+  });
+  const oauth = createOAuthEndpoint({ handle: byGrantType(workloads.grants), requesterOf, log: core.log });
   const server = await createServer(null, (request, response) => {
     void (pathOf(request) === '/oauth/token' ? oauth : realm)(request, response);
   });

@@ -16,6 +16,7 @@ const password: AppPassword = {
     maker: null,
     lastUse: null,
     identityServices: [],
+    origin: null,
   },
 };
 

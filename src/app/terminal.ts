@@ -1,0 +1,76 @@
+/** Makes the sign-in from a terminal, and mounts what it consists of: pages, scripts, OAuth. */
+import { readFileSync } from 'node:fs';
+import type { Router } from 'express';
+import type { Config } from '../config/config.ts';
+import { fieldsIn } from '../lib/json.ts';
+import { authorizationServerMetadata } from '../oauth/metadata.ts';
+import {
+  createDeviceAuthorization,
+  createRevocation,
+  createTerminalGrants,
+  type TerminalGrantParts,
+} from '../oauth/terminal-grants.ts';
+import type { Grant } from '../oauth/token-endpoint.ts';
+import { createPatternCheck } from '../pattern/repository-pattern.ts';
+import { machineLifetime } from '../terminal/machines.ts';
+import { createTerminal, type Terminal } from '../terminal/terminal.ts';
+import { createCliScripts } from '../web/cli-scripts.ts';
+import { createTerminalPages } from '../web/terminal.ts';
+import type { Core } from './core.ts';
+import type { PageContext } from './page-context.ts';
+
+/** Seconds: a terminal in another network is approved only by someone whom the provider authenticated this recently. */
+const otherNetworkFreshness = 15 * 60;
+
+export function openTerminal({ terminal, publicUrl }: Config, core: Core): Terminal {
+  const { store, audit, pepper, passwords } = core;
+  return createTerminal({
+    ...{ store: store.terminalRequests, machineStore: store.machines, passwords: store.passwords, audit, pepper },
+    ...{ accounts: store.accounts, identityByHash: passwords.identityByHash, publicUrl: publicUrl.href },
+    ...{ passwordHours: terminal.passwordHours, refusesOtherNetworks: terminal.refusesOtherNetworks },
+    now: Date.now,
+  });
+}
+
+function grantPartsOf({ publicUrl, prefix, services }: Config, terminal: Terminal): TerminalGrantParts {
+  return { terminal, publicUrl: `${publicUrl.origin}${prefix}/`, services, now: Date.now };
+}
+
+/** What is answered below /oauth, by path. Nothing where it is switched off. */
+export function terminalGrants(config: Config, terminal: Terminal): ReadonlyMap<string, Grant> {
+  return config.terminal.isOn ? createTerminalGrants(grantPartsOf(config, terminal)) : new Map();
+}
+
+export function terminalEndpoints(config: Config, terminal: Terminal): ReadonlyMap<string, Grant> {
+  if (!config.terminal.isOn) return new Map();
+  const parts = grantPartsOf(config, terminal);
+  return new Map([
+    ['/oauth/device', createDeviceAuthorization(parts)],
+    ['/oauth/revoke', createRevocation(parts)],
+  ]);
+}
+
+export function mountTerminal(router: Router, context: PageContext, config: Config, terminal: Terminal): void {
+  const { publicUrl, prefix, services } = config;
+  const registryHosts = services.map(({ registryHost }) => registryHost);
+  const pages = createTerminalPages({
+    ...context.common,
+    ...{ requests: terminal.requests, services, passwordHours: config.terminal.passwordHours, machineLifetime },
+    requireFresh: context.fresh(() => '/terminal', otherNetworkFreshness),
+    checkPattern: createPatternCheck(registryHosts),
+  });
+  const base = new URL(`${publicUrl.origin}${prefix}/`);
+  router.get('/cli/:script', createCliScripts({ publicUrl: base, registryHosts, version: version() }));
+  router.get('/.well-known/oauth-authorization-server', (_request, response) => {
+    response.json(authorizationServerMetadata(base));
+  });
+  router.get('/terminal', context.requirePerson, pages.ask);
+  router.post('/terminal', context.requirePerson, pages.show);
+  router.post('/terminal/decide', context.requirePerson, pages.decide);
+  router.get('/oauth/authorize', context.requirePerson, pages.authorize);
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return String(fieldsIn(JSON.parse(text))['version']);
+}

@@ -1,0 +1,112 @@
+/** Owns every statement on `machine_secret` and `machine_password`: what a credential helper holds of a machine. */
+import type { NewPassword } from './passwords.ts';
+import type { Sql, Steps } from './sql.ts';
+
+/** A refresh secret of a machine, with its machine's row of `app_password` in short. */
+export type MachineSecretRow = {
+  readonly hash: string;
+  readonly password_id: string;
+  readonly generation: number;
+  readonly created_at: number;
+  readonly used_at: number | null;
+  /** Of the machine. */
+  readonly owner_hash: string;
+  readonly name: string;
+  readonly expires_at: number;
+  readonly account_id: string;
+  readonly login: string;
+  /** The newest secret of the machine. */
+  readonly newest: number;
+  readonly newest_at: number;
+  readonly newest_used_at: number | null;
+};
+
+export type MachinePasswordRow = {
+  readonly hash: string;
+  readonly ends_at: number;
+  /** Of the machine: its row of `app_password` decides what the password can do. */
+  readonly owner_hash: string;
+};
+
+export type MachineStore = {
+  secretByHash(hash: string): Promise<MachineSecretRow | undefined>;
+  /** Notes a use, exact to an hour. */
+  noteUse(hash: string, at: number): Promise<void>;
+  /** The next generation; nothing happens where another request was first. */
+  rotate(passwordId: string, generation: number, hash: string, at: number): Promise<void>;
+  /** A password that ends at `endsAt`; beyond `limit` of one machine the oldest go. */
+  addPassword(passwordId: string, hash: string, at: number, endsAt: number, limit: number): Promise<void>;
+  passwordByHash(hash: string): Promise<MachinePasswordRow | undefined>;
+  /** Passwords that ended before, at most `limit`. */
+  removeEnded(before: number, limit: number): Promise<number>;
+};
+
+const secretByHash = `
+  select s.hash, s.password_id, s.generation, s.created_at, s.used_at, p.hash as owner_hash, p.name, p.expires_at,
+         p.account_id, a.login, n.generation as newest, n.created_at as newest_at, n.used_at as newest_used_at
+  from machine_secret s
+  join app_password p on p.id = s.password_id
+  join account a on a.id = p.account_id
+  join machine_secret n on n.password_id = s.password_id
+    and n.generation = (select max(generation) from machine_secret where password_id = s.password_id)
+  where s.hash = $1`;
+
+const passwordByHash = `
+  select m.hash, m.ends_at, p.hash as owner_hash
+  from machine_password m join app_password p on p.id = m.password_id where m.hash = $1`;
+
+const trim = `
+  delete from machine_password where password_id = $1 and hash not in (
+    select hash from machine_password where password_id = $1 order by created_at desc, hash limit $2)`;
+
+const removeEnded = `
+  delete from machine_password where hash in (
+    select hash from machine_password where ends_at <= $1 order by ends_at limit $2)`;
+
+const addSecret = `
+  insert into machine_secret (hash, password_id, generation, created_at) values ($1, $2, $3, $4)
+  on conflict do nothing`;
+
+const insertPassword = `
+  insert into app_password (id, account_id, name, hash, pepper_id, hint, actions_json, repositories_json, created_at,
+                            expires_at, origin, origin_address)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`;
+
+/** Steps of a transaction: a password of a terminal, or a machine with its first secret. */
+export function* insertOf(
+  row: NewPassword & { readonly origin: string; readonly origin_address: string },
+  machineSecretHash: string | null,
+): Steps<void> {
+  const values = [
+    ...[row.id, row.account_id, row.name, row.hash, row.pepper_id, row.hint, row.actions_json, row.repositories_json],
+    ...[row.created_at, row.expires_at, row.origin, row.origin_address],
+  ];
+  yield { text: insertPassword, values };
+  if (machineSecretHash !== null) yield { text: addSecret, values: [machineSecretHash, row.id, 1, row.created_at] };
+}
+
+export function createMachineStore(sql: Sql): MachineStore {
+  return {
+    secretByHash: (hash) => sql.get<MachineSecretRow>(secretByHash, [hash]),
+    async noteUse(hash, at) {
+      const hour = 3_600_000;
+      await sql.run('update machine_secret set used_at = $2 where hash = $1 and coalesce(used_at, 0) <= $3', [
+        hash,
+        at,
+        at - hour,
+      ]);
+    },
+    async rotate(passwordId, generation, hash, at) {
+      await sql.run(addSecret, [hash, passwordId, generation, at]);
+    },
+    async addPassword(passwordId, hash, at, endsAt, limit) {
+      const add = 'insert into machine_password (hash, password_id, created_at, ends_at) values ($1, $2, $3, $4)';
+      await sql.batch([
+        { text: add, values: [hash, passwordId, at, endsAt] },
+        { text: trim, values: [passwordId, limit] },
+      ]);
+    },
+    passwordByHash: (hash) => sql.get<MachinePasswordRow>(passwordByHash, [hash]),
+    removeEnded: (before, limit) => sql.run(removeEnded, [before, limit]),
+  };
+}
