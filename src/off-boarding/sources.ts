@@ -54,9 +54,14 @@ async function askAlone(parts: SourceParts, refresher: Refresher, account: Accou
     const kept = await parts.tokens.read(account.id);
     if (kept === null) return { kind: 'unasked' };
     if (isOfAnotherClient(kept, refresher)) return anotherClient;
-    const status = await learnClient(kept, refresher, await refresher.ask(kept.token, account, kept.replace));
+    let current = kept.token;
+    const answer = await refresher.ask(kept.token, account, async (next) => {
+      await kept.replace(next);
+      current = next;
+    });
+    const status = await learnClient(kept, refresher, answer);
     // A sign-in brought another token meanwhile, or the clock of another process let it take the lease over.
-    const isOld = status.kind === 'sign-in' && (await parts.tokens.read(account.id))?.token !== kept.token;
+    const isOld = status.kind === 'sign-in' && (await parts.tokens.read(account.id))?.token !== current;
     return isOld ? { kind: 'silent', reason: 'the token was replaced while it was used' } : status;
   } catch (error) {
     return { kind: 'fault', reason: errorMessage(error) };
