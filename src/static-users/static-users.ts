@@ -36,8 +36,11 @@ export function createStaticUsers(
         const decoy = decoyFor(username, known);
         const hash = user?.passwordHash ?? decoy;
         if (hash === null) return null;
-        const matches = await check.matches(password, hash, { address, username });
-        return matches && user !== undefined ? toIdentity(username, user) : null;
+        for (const form of formsOf(password)) {
+          const matches = await check.matches(form, hash, { address, username });
+          if (matches) return user === undefined ? null : toIdentity(username, user);
+        }
+        return null;
       },
     },
     anonymous() {
@@ -45,6 +48,14 @@ export function createStaticUsers(
       return user === undefined ? nobody : toIdentity('', user);
     },
   };
+}
+
+/**
+ * As it was sent, and in the other Unicode forms, of which a Mac composes another than the one that was hashed (RFC 7617
+ * section 2.1 leaves it to the client). One form, and one comparison, for all of ASCII.
+ */
+function formsOf(password: string): readonly string[] {
+  return [...new Set([password, password.normalize('NFC'), password.normalize('NFD')])];
 }
 
 function toIdentity(username: string, user: StaticUser): Identity {

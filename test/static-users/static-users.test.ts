@@ -32,6 +32,33 @@ test('names are compared letter by letter, as in docker_auth', async () => {
   assert.equal(await authenticator.verify({ username: 'nobody', password: 's3cret' }), null);
 });
 
+test('a password with umlauts is right in either Unicode form, whichever was hashed', async () => {
+  for (const hashed of ['NFC', 'NFD'] as const) {
+    const { authenticator } = usersOf({ ci: user(bcrypt.hashSync('pässwörd'.normalize(hashed), 4)) });
+    for (const sent of ['NFC', 'NFD'] as const) {
+      const credentials = { username: 'ci', password: 'pässwörd'.normalize(sent) };
+      assert.equal((await authenticator.verify(credentials))?.account, 'ci', `${sent} for ${hashed}`);
+    }
+  }
+});
+
+test('a password in ASCII is compared once', async () => {
+  let compared = 0;
+  const counted = {
+    async matches() {
+      compared += 1;
+      return false;
+    },
+  };
+  const { authenticator } = createStaticUsers(
+    () => new Map([['ci', user(hash)]]),
+    counted,
+    () => false,
+  );
+  await authenticator.verify({ username: 'ci', password: 'wrong' });
+  assert.equal(compared, 1);
+});
+
 test('a user without a password is let in with any', async () => {
   const { authenticator } = usersOf({ guest: user(null) });
   assert.equal((await authenticator.verify({ username: 'guest', password: 'x' }))?.account, 'guest');
