@@ -68,6 +68,8 @@ async function tryOut(store: ImageStore, trust: Trust): Promise<Outcome> {
   try {
     const login = (await client.login(registry, user, secret)).code === 0;
     const pushed = await client.push(await client.make(), `${registry}/platform/app:1`);
+    // Else an engine would build on the image that it has.
+    await engine.docker(['image', 'rm', '--force', `${registry}/platform/app:1`]);
     const built = await client.build?.(`${registry}/platform/app:1`, `${registry}/platform/built:1`);
     return { store, trust, login, push: pushed.code === 0, build: built === undefined ? null : built.code === 0 };
   } finally {
