@@ -10,6 +10,7 @@ import {
   noContainerdStore,
   startDockerEngine,
 } from '../test/support/docker-engine.ts';
+import { createHelm } from '../test/support/helm-client.ts';
 import { createOras } from '../test/support/oras.ts';
 import { findProgram } from '../test/support/parts.ts';
 import { startBuildah, startPodman } from '../test/support/podman.ts';
@@ -41,6 +42,7 @@ const candidates = (): Candidate[] => [
   { programs: ['skopeo'], start: async (folder) => createSkopeo(folder) },
   { programs: ['crane'], start: async (folder) => createCrane(folder) },
   { programs: ['oras'], start: async (folder) => createOras(folder) },
+  { programs: ['helm'], start: async (folder) => createHelm(folder) },
 ];
 
 const recordings: Recording[] = [];

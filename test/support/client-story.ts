@@ -39,12 +39,12 @@ async function tell(t: TestContext, client: RegistryClient, world: ClientWorld):
   await t.test('logs in', async () => {
     await succeed(client.login(registry, ana, password.secret));
   });
-  await t.test('pushes, pulls, and pushes to a second repository without sending the layer again', async () => {
+  await t.test('pushes, pulls, and pushes to a second repository, most without sending the layer again', async () => {
     await succeed(client.push(made, at('platform/base')));
     await succeed(client.pull(at('platform/base')));
     await succeed(client.push(at('platform/base'), at('platform/app')));
     const mounts = world.requests().filter((line) => /^POST .*\bfrom=platform(\/|%2F)base\b.* 201$/.test(line));
-    assert.ok(mounts.length > 0, world.requests().join('\n'));
+    assert.equal(mounts.length > 0, client.mountsLayers !== false, world.requests().join('\n'));
     await succeed(client.pull(at('platform/app')));
   });
   const { build } = client;

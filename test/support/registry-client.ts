@@ -6,6 +6,8 @@ export type RegistryClient = {
   version(): Promise<string>;
   /** False for a client whose `login` asks nobody: a wrong password shows at the first command after it. */
   readonly checksLogins: boolean;
+  /** False for a client that sends a layer again where another repository of the registry has it. */
+  readonly mountsLayers?: false;
   login(registry: string, user: string, secret: string): Promise<Finished>;
   logout(registry: string): Promise<Finished>;
   /** Makes an image of one file, whose layer no other has. @returns what `push` knows it by */

@@ -5,7 +5,7 @@ import { writeImage } from './image.ts';
 import { type Finished, runProgram } from './process.ts';
 import type { RegistryClient } from './registry-client.ts';
 
-export type Skopeo = Required<Omit<RegistryClient, 'catalog' | 'build'>>;
+export type Skopeo = Required<Omit<RegistryClient, 'catalog' | 'build' | 'mountsLayers'>>;
 
 /** @param folder holds the login file and the images */
 export function createSkopeo(folder: string): Skopeo {
