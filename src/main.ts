@@ -1,6 +1,7 @@
 /** The process: arguments in, a command run, an exit code out. */
 import { existsSync } from 'node:fs';
 import { runCommand } from './cli/cli.ts';
+import { createAsk } from './cli/prompt.ts';
 import { envFileSetting } from './config/settings.ts';
 
 // Whatever is made here is for this user alone: the database holds who may do what. Public files say so themselves.
@@ -19,6 +20,7 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   input: process.stdin,
   out: (line) => process.stdout.write(`${line}\n`),
   err: (line) => process.stderr.write(`${line}\n`),
+  ask: createAsk(process.stdin, process.stderr),
 });
 
 /** The environment wins over the file. */

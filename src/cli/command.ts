@@ -3,6 +3,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import type { Environment } from '../config/settings.ts';
 import { errorMessage } from '../lib/errors.ts';
+import type { Ask } from './prompt.ts';
 
 export type Terminal = {
   readonly environment: Environment;
@@ -12,6 +13,8 @@ export type Terminal = {
   out(line: string): void;
   /** What is said beside the result. */
   err(line: string): void;
+  /** Asks the person, where there is one. */
+  readonly ask?: Ask | undefined;
 };
 
 type Options = NonNullable<ParseArgsConfig['options']>;

@@ -1,7 +1,7 @@
 /** Owns `dockpass import ...` and `dockpass compare`: coming from docker_auth. */
 import { X509Certificate } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { readPolicyFile } from '../app/policy-file.ts';
@@ -12,6 +12,7 @@ import { Refusal } from '../lib/errors.ts';
 import { formatProblem, type PolicyProblem } from '../policy/acl.ts';
 import { DockerAuthError } from '../policy/docker-auth.ts';
 import { type Command, UsageError } from './command.ts';
+import { writeNew } from './new-file.ts';
 import { readLines } from './read-lines.ts';
 
 export const importCommands: readonly Command[] = [
@@ -105,14 +106,4 @@ function orRefuse<Result>(make: () => Result): Result {
     if (error instanceof DockerAuthError) throw new Refusal('bad_request', error.message);
     throw error;
   }
-}
-
-/** @throws {Refusal} `conflict`, where the file is there already */
-async function writeNew(file: string, text: string, mode: number): Promise<void> {
-  const taken = await access(file).then(
-    () => true,
-    () => false,
-  );
-  if (taken) throw new Refusal('conflict', `${file} is there already; choose another --out or move it away.`);
-  await writeFile(file, text, { flag: 'wx', mode });
 }

@@ -6,6 +6,7 @@ import { copyCommands } from './copy.ts';
 import { doctorCommands } from './doctor.ts';
 import { googleEventsCommands } from './google-events.ts';
 import { importCommands } from './import.ts';
+import { initCommands } from './init.ts';
 import { keyCommands } from './key.ts';
 import { loginCommands } from './login.ts';
 import { offBoardingCommands } from './off-boarding.ts';
@@ -18,6 +19,7 @@ import { workloadCommands } from './workload.ts';
 
 export const otherCommands: readonly Command[] = [
   ...loginCommands,
+  ...initCommands,
   ...passwordCommands,
   ...personCommands,
   ...robotCommands,

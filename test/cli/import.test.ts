@@ -38,7 +38,7 @@ test('both files are written, secrets readable by their owner alone, and never o
   assert.equal((await stat(join(target, '.env'))).mode & 0o777, 0o600);
   const again = await run(['import', 'docker-auth', configuration, '--out', target]);
   assert.equal(again.code, 1);
-  assert.match(again.notes, /policy\.yml is there already/);
+  assert.match(again.notes, /policy\.yml exists already/);
 });
 
 test('with a part that cannot be imported nothing is written', async () => {

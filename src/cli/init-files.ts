@@ -1,0 +1,77 @@
+/** Owns what `dockpass init` writes: the text of .env and policy.yml. */
+import { stringify } from 'yaml';
+import { Refusal } from '../lib/errors.ts';
+
+export type Answers = {
+  readonly publicUrl: string;
+  readonly services: readonly string[];
+  /** E-mail addresses. */
+  readonly admins: readonly string[];
+  readonly domains: readonly string[];
+  /** Of an OpenID Connect provider; null: Google. */
+  readonly issuer: string | null;
+  /** '' where no provider is set up yet. */
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** The address of the proxy that speaks TLS; null: Dockpass is reached over http, on this machine. */
+  readonly proxy: string | null;
+};
+
+export function environmentFile(answers: Answers): string {
+  const { publicUrl, services, admins, proxy } = answers;
+  const settings = [
+    ['PUBLIC_URL', publicUrl],
+    ['SERVICES', services.join(',')],
+    ['ADMIN_EMAILS', admins.join(',')],
+    ...(proxy === null ? [] : [['TRUSTED_PROXIES', proxy]]),
+    ...providerOf(answers),
+  ];
+  const lines = settings.map(([name = '', value = '']) => `${name}=${quoted(name, value)}`);
+  return `# Settings of Dockpass; .env.example explains all of them.\n${lines.join('\n')}\n`;
+}
+
+function providerOf({ issuer, clientId, clientSecret, domains }: Answers): string[][] {
+  if (clientId === '') return [];
+  if (issuer === null) {
+    return [
+      ['GOOGLE_CLIENT_ID', clientId],
+      ['GOOGLE_CLIENT_SECRET', clientSecret],
+      ['GOOGLE_DOMAINS', domains.join(',')],
+    ];
+  }
+  return [
+    ['OIDC_PROVIDERS', 'sso'],
+    ['OIDC_SSO_ISSUER', issuer],
+    ['OIDC_SSO_CLIENT_ID', clientId],
+    ['OIDC_SSO_CLIENT_SECRET', clientSecret],
+    ['OIDC_SSO_DOMAINS', domains.join(',')],
+  ];
+}
+
+/** As Node reads it back: within quotes everything counts, except the quote itself. */
+function quoted(name: string, value: string): string {
+  if (/^[\w./:@,+-]*$/.test(value)) return value;
+  const quote = [`'`, '"', '`'].find((mark) => !value.includes(mark));
+  if (quote === undefined || /[\r\n]/.test(value)) {
+    throw new Refusal(
+      'bad_request',
+      `${name} has characters that .env can't hold: put it into a file, and name that in ${name}_FILE.`,
+    );
+  }
+  return `${quote}${value}${quote}`;
+}
+
+export function policyFile({ admins, domains }: Answers): string {
+  const acl = [
+    { match: { group: 'admins' }, actions: ['*'], comment: 'Administrators do everything.' },
+    ...domains.flatMap((domain) => [
+      {
+        match: { domain, type: 'repository', name: '${user}/**' },
+        actions: ['pull', 'push'],
+        comment: 'A namespace of their own.',
+      },
+      { match: { domain, type: 'repository' }, actions: ['pull'], comment: `Everyone at ${domain} pulls.` },
+    ]),
+  ];
+  return `# Who can do what; docs/policy.md explains it. A change is in force a second after it's saved.\n${stringify({ groups: { admins }, acl }, { lineWidth: 0 })}`;
+}

@@ -1,0 +1,149 @@
+/** Owns `dockpass init`: from a few answers to a configuration and a policy that work, and what to do next. */
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { ConfigError, readConfig } from '../config/config.ts';
+import { formatYaml } from '../doctor/auth-block.ts';
+import { formatProblem, parsePolicy } from '../policy/acl.ts';
+import { warningsOf } from '../policy/check.ts';
+import { type Command, type Terminal, textOf, textsOf, UsageError, type Values } from './command.ts';
+import { type Answers, environmentFile, policyFile } from './init-files.ts';
+import { readLines } from './read-lines.ts';
+import { refuseExisting, writeNew } from './new-file.ts';
+
+const string = { type: 'string' } as const;
+
+export const initCommands: readonly Command[] = [
+  {
+    words: 'init',
+    usage: '[--folder DIR] [--public-url URL] [--service NAME ...] [--admin EMAIL ...] [--domain DOMAIN ...] [...]',
+    summary: 'Write .env and policy.yml for a new installation, from flags or by asking, and say what comes next',
+    details: [
+      'On a terminal it asks for what no flag says. Files that exist are never overwritten: it writes both or none.',
+      '  --folder DIR                 where they go (default: here)',
+      '  --public-url URL             where people and registries will reach Dockpass',
+      '  --service NAME               what people will give to docker login: registry.example.com; can be repeated',
+      '  --admin EMAIL                who administers; can be repeated',
+      '  --domain DOMAIN              whose people sign in and pull; can be repeated',
+      '  --google-client-id ID        of the OAuth client in the Google console',
+      '  --oidc-issuer URL            another provider instead, with --oidc-client-id ID',
+      '  --client-secret-file FILE    has the client secret; "-" is standard input. It is never an argument',
+      '  --trusted-proxy ADDRESS      of the proxy that speaks TLS (default with https: 127.0.0.1)',
+    ],
+    options: {
+      ...{ folder: string, 'public-url': string, 'google-client-id': string, 'oidc-issuer': string },
+      ...{ 'oidc-client-id': string, 'client-secret-file': string, 'trusted-proxy': string },
+      service: { type: 'string', multiple: true },
+      admin: { type: 'string', multiple: true },
+      domain: { type: 'string', multiple: true },
+    },
+    operands: [0, 0],
+    async run(_operands, values, terminal) {
+      const folder = textOf(values, 'folder') ?? '.';
+      const answers = await readAnswers(values, terminal);
+      const [environment, policy] = [environmentFile(answers), policyFile(answers)];
+      const problems = problemsIn(environment, policy);
+      for (const problem of problems) terminal.err(problem);
+      if (problems.length > 0) {
+        terminal.err('Nothing was written.');
+        return 1;
+      }
+      await writeBoth(folder, environment, policy);
+      sayNext(folder, environment, terminal);
+      return 0;
+    },
+  },
+];
+
+/** @throws {UsageError} that names what is missing, where nobody can be asked */
+async function readAnswers(values: Values, terminal: Terminal): Promise<Answers> {
+  const ask = async (option: string, question: string, fallback?: string): Promise<string> => {
+    const given = textOf(values, option) ?? (await terminal.ask?.(question, { fallback })) ?? fallback;
+    if (given === undefined) throw new UsageError(`--${option} is missing.`);
+    return given;
+  };
+  const askList = async (option: string, question: string): Promise<string[]> => {
+    const given = textsOf(values, option);
+    const list = given.length > 0 ? given : ((await terminal.ask?.(question, {})) ?? '').split(/[\s,]+/);
+    const items = list.filter((item) => item !== '');
+    if (items.length === 0) throw new UsageError(`--${option} is missing.`);
+    return items;
+  };
+  const publicUrl = await ask(
+    'public-url',
+    'Where will people and registries reach Dockpass? (https://auth.example.com)',
+  );
+  const services = await askList('service', 'What will people give to docker login? (registry.example.com)');
+  const admins = await askList('admin', 'Who administers? E-mail addresses');
+  const domains = await askList('domain', 'People of which domains sign in and pull? (example.com)');
+  const issuer = textOf(values, 'oidc-issuer');
+  const clientId =
+    issuer === null
+      ? await ask('google-client-id', 'The client ID of the Google OAuth client', '')
+      : await ask('oidc-client-id', `The client ID at ${issuer}`);
+  const clientSecret = clientId === '' ? '' : await readSecret(values, terminal);
+  const proxy = publicUrl.startsWith('https:')
+    ? await ask('trusted-proxy', 'The address that the connections of your TLS proxy come from', '127.0.0.1')
+    : null;
+  return { publicUrl, services, admins, domains, issuer, clientId, clientSecret, proxy };
+}
+
+/** From a file, standard input or a hidden prompt: an argument would be in the process list and the shell's history. */
+async function readSecret(values: Values, terminal: Terminal): Promise<string> {
+  const file = textOf(values, 'client-secret-file');
+  if (file !== null && file !== '-') return (await readFile(file, 'utf8')).trim();
+  if (file === '-') {
+    for await (const [line = ''] of readLines(terminal.input)) return line.trim();
+    return '';
+  }
+  const given = await terminal.ask?.('Its client secret', { hidden: true });
+  if (given === undefined) throw new UsageError('--client-secret-file is missing.');
+  return given;
+}
+
+/** What `serve` or `policy check --strict` would say of the files. */
+function problemsIn(environment: string, policy: string): string[] {
+  try {
+    readConfig({ ...parseEnv(environment) });
+    return warningsOf(parsePolicy(policy, 'policy.yml')).map((warning) => formatProblem('policy.yml', warning));
+  } catch (error) {
+    if (error instanceof ConfigError) return [...error.problems];
+    throw error;
+  }
+}
+
+async function writeBoth(folder: string, environment: string, policy: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const [environmentPath, policyPath] = [join(folder, '.env'), join(folder, 'policy.yml')];
+  await refuseExisting(environmentPath);
+  await writeNew(policyPath, policy, 0o644);
+  try {
+    await writeNew(environmentPath, environment, 0o600);
+  } catch (error) {
+    await rm(policyPath);
+    throw error;
+  }
+}
+
+function sayNext(folder: string, environment: string, terminal: Terminal): void {
+  const { publicUrl, services, keyRings, google, oidc } = readConfig({ ...parseEnv(environment) });
+  terminal.out(`Wrote ${join(folder, '.env')} and ${join(folder, 'policy.yml')}.`);
+  if (google !== null) terminal.out(`Google needs this redirect URI: ${callbackOf(publicUrl, 'google')}`);
+  for (const { name } of oidc) terminal.out(`The provider needs this redirect URI: ${callbackOf(publicUrl, name)}`);
+  if (google === null && oidc.length === 0) {
+    terminal.out('Nobody can sign in yet: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS in .env (docs/providers.md).');
+  }
+  for (const { name, issuer } of services) {
+    const realm = `${publicUrl.href.replace(/\/$/, '')}/auth`;
+    const [ring] = keyRings;
+    terminal.out(`\nIn the config.yml of the registry ${name}:\n`);
+    terminal.out(formatYaml({ realm, service: name, issuer, rootcertbundle: ring?.bundleFile ?? '' }));
+  }
+  const change = folder === '.' ? '' : `cd ${folder} && `;
+  terminal.out(
+    `\nNext: ${change}dockpass serve, then restart the registry and run: dockpass doctor https://${services[0]?.name}`,
+  );
+}
+
+const callbackOf = (publicUrl: URL, provider: string): string =>
+  `${publicUrl.href.replace(/\/$/, '')}/sign-in/${provider}/callback`;

@@ -1,0 +1,133 @@
+/** `dockpass init`: from nothing to an installation that serves, without a secret on the command line and without overwriting anything. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { type TestContext, test } from 'node:test';
+import { parseEnv } from 'node:util';
+import fc from 'fast-check';
+import { parse } from 'yaml';
+import { runCommand } from '../../src/cli/cli.ts';
+import { environmentFile } from '../../src/cli/init-files.ts';
+import { runProgram, startProgram } from '../support/process.ts';
+
+const main = new URL('../../src/main.ts', import.meta.url).pathname;
+const flags = [
+  ...['--public-url', 'https://auth.example.com', '--service', 'registry.example.com', '--admin', 'ana@example.com'],
+  ...['--domain', 'example.com', '--google-client-id', '123.apps.googleusercontent.com', '--client-secret-file', '-'],
+];
+
+function newFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'dockpass-init-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+const init = (folder: string, words: readonly string[], input = 'a secret\n') =>
+  runProgram(process.execPath, [main, 'init', ...words], { cwd: folder, env: { PATH: '/usr/bin:/bin' }, input });
+
+test('flags are enough for an installation that serves, with a strict policy and an administrator', async (t) => {
+  const folder = newFolder(t);
+  const { code, output } = await init(folder, flags);
+  assert.equal(code, 0, output);
+  assert.equal((statSync(join(folder, '.env')).mode & 0o777).toString(8), '600');
+  assert.ok(!output.includes('a secret'));
+  assert.match(output, /redirect URI: https:\/\/auth\.example\.com\/sign-in\/google\/callback/);
+  const auth = parse(output.slice(output.indexOf('auth:'), output.indexOf('\n\nNext:')));
+  assert.equal(auth.auth.token.realm, 'https://auth.example.com/auth');
+  assert.match(auth.auth.token.rootcertbundle, /data\/registry-bundle\.pem$/);
+
+  const env = { PATH: '/usr/bin:/bin', PORT: '0' };
+  const strict = await runProgram(process.execPath, [main, 'policy', 'check', '--strict'], { cwd: folder, env });
+  assert.equal(strict.code, 0, strict.output);
+  const words = ['policy', 'explain', 'ana@example.com', 'repository:team/app:push'];
+  const explained = await runProgram(process.execPath, [main, ...words], { cwd: folder, env });
+  assert.match(explained.output, /push/, explained.output);
+  const server = await startProgram(process.execPath, [main, 'serve'], { cwd: folder, env, ready: /"listening"/ });
+  await server.stop();
+});
+
+test('what exists is never overwritten, and then nothing is written', async (t) => {
+  for (const name of ['.env', 'policy.yml']) {
+    const folder = newFolder(t);
+    writeFileSync(join(folder, name), '# mine\n');
+    const { code, output } = await init(folder, flags);
+    assert.equal(code, 1);
+    assert.match(output, /exists already/);
+    assert.deepEqual(readdirSync(folder), [name]);
+    assert.equal(readFileSync(join(folder, name), 'utf8'), '# mine\n');
+  }
+});
+
+test('answers that serve would refuse are named, and nothing is written', async (t) => {
+  const folder = newFolder(t);
+  const bad = flags.with(1, 'http://auth.example.com');
+  const { code, output } = await init(folder, bad);
+  assert.equal(code, 1);
+  assert.match(output, /PUBLIC_URL is http on a public name[\s\S]*Nothing was written/);
+  assert.ok(!existsSync(join(folder, '.env')));
+});
+
+test('without a terminal, what no flag says is named', async (t) => {
+  const { code, output } = await init(newFolder(t), flags.slice(2));
+  assert.equal(code, 2);
+  assert.match(output, /--public-url is missing/);
+});
+
+test('on a terminal it asks, and hides the secret', async (t) => {
+  const folder = newFolder(t);
+  const answers: Readonly<Record<string, string>> = {
+    Where: 'https://auth.example.com',
+    What: 'registry.example.com',
+    Who: 'ana@example.com',
+    People: 'example.com, example.org',
+    The: 'id',
+    Its: 'a secret',
+  };
+  const hidden: string[] = [];
+  const said: string[] = [];
+  const say = (line: string) => void said.push(line);
+  const code = await runCommand(['init', '--folder', folder], {
+    environment: {},
+    input: Readable.from([]),
+    out: say,
+    err: say,
+    ask: async (question, options) => {
+      if (options.hidden) hidden.push(question);
+      if (question.startsWith('The address')) return options.fallback;
+      return answers[question.split(' ')[0] ?? ''] ?? options.fallback;
+    },
+  });
+  assert.equal(code, 0, said.join('\n'));
+  assert.deepEqual(hidden, ['Its client secret']);
+  const settings = parseEnv(readFileSync(join(folder, '.env'), 'utf8'));
+  assert.equal(settings['GOOGLE_DOMAINS'], 'example.com,example.org');
+  assert.equal(settings['TRUSTED_PROXIES'], '127.0.0.1');
+});
+
+test('another provider is set up the same way', async (t) => {
+  const folder = newFolder(t);
+  const oidc = ['--oidc-issuer', 'https://sso.example.com', '--oidc-client-id', 'dockpass'];
+  const { code, output } = await init(folder, [...flags.slice(0, 8), ...oidc, '--client-secret-file', '-']);
+  assert.equal(code, 0, output);
+  assert.match(output, /sign-in\/sso\/callback/);
+});
+
+test('a secret is read back as it was given, or refused', () => {
+  const answers = {
+    ...{ publicUrl: 'http://localhost', services: ['x'], admins: ['a@b'], domains: ['b'] },
+    ...{ issuer: null, clientId: 'id', proxy: null },
+  };
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (clientSecret) => {
+      let text: string;
+      try {
+        text = environmentFile({ ...answers, clientSecret });
+      } catch {
+        return; // refused
+      }
+      assert.equal(parseEnv(text)['GOOGLE_CLIENT_SECRET'], clientSecret);
+    }),
+  );
+});
