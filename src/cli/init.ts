@@ -8,14 +8,14 @@ import { formatProblem, parsePolicy } from '../policy/acl.ts';
 import { warningsOf } from '../policy/check.ts';
 import { type Command, type Terminal, textOf, textsOf, UsageError, type Values } from './command.ts';
 import { type Answers, environmentFile, policyFile } from './init-files.ts';
-import { readLines } from './read-lines.ts';
 import { refuseExisting, writeNew } from './new-file.ts';
+import { readLines } from './read-lines.ts';
 
 const string = { type: 'string' } as const;
 
 export const initCommands: readonly Command[] = [
   {
-    words: 'init',
+    name: 'init',
     usage: '[--folder DIR] [--public-url URL] [--service NAME ...] [--admin EMAIL ...] [--domain DOMAIN ...] [...]',
     summary: 'Write .env and policy.yml for a new installation, from flags or by asking, and say what comes next',
     details: [

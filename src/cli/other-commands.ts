@@ -9,6 +9,7 @@ import { importCommands } from './import.ts';
 import { initCommands } from './init.ts';
 import { keyCommands } from './key.ts';
 import { loginCommands } from './login.ts';
+import { kubernetesCommands } from './kubernetes.ts';
 import { offBoardingCommands } from './off-boarding.ts';
 import { passwordCommands } from './password.ts';
 import { personCommands } from './person.ts';
@@ -27,6 +28,7 @@ export const otherCommands: readonly Command[] = [
   ...offBoardingCommands,
   ...googleEventsCommands,
   ...keyCommands,
+  ...kubernetesCommands,
   ...policyCommands,
   ...workloadCommands,
   ...importCommands,

@@ -1,0 +1,88 @@
+/** Owns `dockpass kubernetes ...`: pulls without stored secrets, by the kubelet's own tokens or by secrets that are renewed. */
+import { send } from '../kubernetes/api.ts';
+import { exchangeToken } from '../kubernetes/exchange.ts';
+import { formatNodeConfig, type Profile, profiles } from '../kubernetes/node-config.ts';
+import { refreshSecrets } from '../kubernetes/refresh-secrets.ts';
+import { readPod } from '../workload/cluster.ts';
+import { type Command, textOf, UsageError, type Values } from './command.ts';
+
+export const kubernetesCommands: readonly Command[] = [
+  {
+    name: 'kubernetes config',
+    usage: '--registry HOST [--audience URL] [--profile kubeadm|k3s|eks|kind] [--username NAME]',
+    summary: 'Print what a cluster needs so that its kubelets pull with service account tokens',
+    details: [
+      'The plugin is deploy/kubernetes/dockpass-credential-provider; the Helm chart dockpass-node installs it on kubeadm and k3s.',
+      '  --registry HOST    as in the names of images: registry.example.com',
+      '  --audience URL     of the tokens (default: PUBLIC_URL)',
+      '  --profile NAME     where the kubelet looks for it (default: kubeadm)',
+      '  --username NAME    the name of the issuer in the workloads file, where several have the same "iss" (default: oidc)',
+    ],
+    options: {
+      registry: { type: 'string' },
+      audience: { type: 'string' },
+      profile: { type: 'string' },
+      username: { type: 'string' },
+    },
+    operands: [0, 0],
+    async run(_operands, values, terminal) {
+      const registry = registryOf(values);
+      const audience = textOf(values, 'audience') ?? terminal.environment['PUBLIC_URL']?.replace(/\/$/, '');
+      if (audience === undefined) throw new UsageError('--audience is missing, and PUBLIC_URL is not set.');
+      const username = textOf(values, 'username') ?? 'oidc';
+      terminal.out(formatNodeConfig({ registry, audience, username, profile: profileOf(values) }));
+      return 0;
+    },
+  },
+  {
+    name: 'kubernetes refresh-secrets',
+    usage: '--registry HOST --token-file FILE [--url URL] [--username NAME]',
+    summary: 'Renew pull secrets in the namespaces of this cluster that ask for one; for a CronJob every five minutes',
+    details: [
+      'A namespace asks by the label dockpass-pull-secret=true and gets a secret of that name, which its pods name in',
+      'imagePullSecrets. Only what is missing or past half of its life is written; where the label is gone, it is deleted.',
+      '  --token-file FILE   the projected service account token that is exchanged at Dockpass',
+      '  --url URL           of Dockpass (default: PUBLIC_URL)',
+    ],
+    options: {
+      registry: { type: 'string' },
+      'token-file': { type: 'string' },
+      url: { type: 'string' },
+      username: { type: 'string' },
+    },
+    operands: [0, 0],
+    async run(_operands, values, terminal) {
+      const registry = registryOf(values);
+      const tokenFile = textOf(values, 'token-file');
+      if (tokenFile === null) throw new UsageError('--token-file is missing.');
+      const url = (textOf(values, 'url') ?? terminal.environment['PUBLIC_URL'])?.replace(/\/$/, '');
+      if (url === undefined) throw new UsageError('--url is missing, and PUBLIC_URL is not set.');
+      const username = textOf(values, 'username') ?? 'oidc';
+      const cluster = await readPod(terminal.environment);
+      const exchange = () => exchangeToken(send, { url, tokenFile, registry, username });
+      const done = await refreshSecrets({ cluster, send, registry, exchange, now: Date.now });
+      for (const { namespace, outcome, problem } of done) {
+        (outcome === 'failed' ? terminal.err : terminal.out)(`${namespace}: ${problem ?? outcome}`);
+      }
+      return done.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
+    },
+  },
+];
+
+function registryOf(values: Values): string {
+  const registry = textOf(values, 'registry');
+  if (registry === null) throw new UsageError('--registry is missing.');
+  if (!/^[a-z0-9.-]+(:\d+)?$/.test(registry)) {
+    throw new UsageError(
+      `--registry takes a host as in the names of images, such as registry.example.com, not "${registry}".`,
+    );
+  }
+  return registry;
+}
+
+function profileOf(values: Values): Profile {
+  const text = textOf(values, 'profile') ?? 'kubeadm';
+  const profile = profiles.find((known) => known === text);
+  if (profile === undefined) throw new UsageError(`--profile is one of ${profiles.join(', ')}, not "${text}".`);
+  return profile;
+}
