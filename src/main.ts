@@ -1,8 +1,10 @@
 /** The process: arguments in, a command run, an exit code out. */
+
 import { existsSync } from 'node:fs';
 import { runCommand } from './cli/cli.ts';
 import { createAsk } from './cli/prompt.ts';
 import { envFileSetting } from './config/settings.ts';
+import { errorMessage } from './lib/errors.ts';
 
 // Whatever is made here is for this user alone: the database holds who may do what. Public files say so themselves.
 process.umask(0o077);
@@ -28,7 +30,7 @@ function loadSettings(file: string): void {
   try {
     process.loadEnvFile(file);
   } catch (error) {
-    process.stderr.write(`${envFileSetting} names ${file}, which can't be read: ${(error as Error).message}\n`);
+    process.stderr.write(`${envFileSetting} names ${file}, which can't be read: ${errorMessage(error)}\n`);
     process.exit(1);
   }
 }

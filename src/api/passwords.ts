@@ -102,5 +102,5 @@ function readSelection(body: Input): Selection {
   if (empty !== undefined) {
     throw new Refusal('bad_request', `"${empty}" is empty. Say what is meant, or leave it out.`, { field: empty });
   }
-  return Object.fromEntries(given) as Selection;
+  return Object.fromEntries(given) as Selection; // the names and types are those of `texts` and `times` above
 }

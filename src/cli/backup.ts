@@ -1,8 +1,10 @@
 /** Owns the commands that look after a running Dockpass: `dockpass backup`, `dockpass health`. */
+
 import { join } from 'node:path';
 import { readPolicyFile } from '../app/policy-file.ts';
 import { type Config, readConfig, readStorageConfig } from '../config/config.ts';
 import { createProbe } from '../doctor/probe.ts';
+import { fieldsIn, isTexts } from '../lib/json.ts';
 import { backUp, backupName, recordBackup, removeOldBackups } from './backup-folder.ts';
 import { type Command, UsageError, wholeNumber } from './command.ts';
 
@@ -77,7 +79,11 @@ type Readiness = { readonly warnings?: readonly string[]; readonly untrustedProx
 /** Something else may answer at that address. */
 function readReadiness(body: string): Readiness {
   try {
-    return JSON.parse(body) as Readiness; // our own answer to a 200; of anything else, nothing is read
+    const { warnings, untrustedProxy } = fieldsIn(JSON.parse(body));
+    return {
+      ...(isTexts(warnings) && { warnings }),
+      ...(typeof untrustedProxy === 'string' && { untrustedProxy }),
+    };
   } catch {
     return {};
   }

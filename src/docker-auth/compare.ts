@@ -63,7 +63,7 @@ function readAcl(configuration: string): unknown {
 }
 
 function evaluated(answer: string, request: LoggedRequest): readonly string[] {
-  const { actions, error } = JSON.parse(answer) as { actions?: readonly string[]; error?: string };
+  const { actions, error } = JSON.parse(answer) as { actions?: readonly string[]; error?: string }; // from our own evaluator
   if (error === undefined) return actions ?? [];
   const who = request.account || 'anonymous';
   throw new DockerAuthError(

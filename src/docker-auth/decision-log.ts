@@ -22,6 +22,7 @@ export function readDecisions(line: string): LoggedDecision[] {
 
 function readEvalLine(line: string): LoggedDecision[] {
   try {
+    // A person's own file, compared once: what isn't as `policy eval` writes it makes the comparison fail.
     const { request, decision } = JSON.parse(line) as {
       request?: Partial<LoggedRequest>;
       decision?: { actions?: readonly string[]; nomatch?: boolean };
@@ -69,7 +70,7 @@ type Claims = {
 
 function parseClaims(text: string): Claims | null {
   try {
-    const { sub = '', aud = '', access } = JSON.parse(text) as Partial<Claims>;
+    const { sub = '', aud = '', access } = JSON.parse(text) as Partial<Claims>; // docker_auth's own log line
     return { sub, aud, access: access ?? [] };
   } catch {
     return null;

@@ -48,6 +48,7 @@ export function importDockerAuth(text: string, options: ImportOptions = {}): Imp
   const lines = new LineCounter();
   const document = parseDocument(text, { version: '1.1', lineCounter: lines });
   const report: ReportNode = (node, message, severity = 'warning') => {
+    // Reports are about nodes of this document, or about nothing.
     const { line, col } = lines.linePos((node as Node | null)?.range?.[0] ?? 0);
     reader.report({ line, column: col }, message, severity);
   };

@@ -61,6 +61,7 @@ function headOf({ contents }: Document, kept: readonly Pair[]): string | null {
 
 /** What an alias refers to may stand in a section that is left behind. */
 function inlineAliases(document: Document): void {
+  // The types say unknown; a clone of a node is a node.
   visit(document, { Alias: (_key, alias) => alias.resolve(document)?.clone() as Node | undefined });
   visit(document, {
     Node(_key, node) {

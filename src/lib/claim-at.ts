@@ -1,17 +1,16 @@
 /** Owns finding a nested value by a dotted path. */
-import { isRecord } from './json.ts';
 
 /**
  * The value at `path`, or `undefined`. Names can have dots themselves, as URLs (`https://example.com/groups`) and client
  * ids (`resource_access.my.app.roles`) do, so the longest name is tried first at each step.
  */
 export function claimAt(value: unknown, path: string): unknown {
-  if (!isRecord(value)) return undefined;
-  if (Object.hasOwn(value, path)) return value[path];
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (Object.hasOwn(value, path)) return Reflect.get(value, path);
   for (let end = path.lastIndexOf('.'); end > 0; end = path.lastIndexOf('.', end - 1)) {
     const name = path.slice(0, end);
     if (!Object.hasOwn(value, name)) continue;
-    const found = claimAt(value[name], path.slice(end + 1));
+    const found = claimAt(Reflect.get(value, name), path.slice(end + 1));
     if (found !== undefined) return found;
   }
   return undefined;

@@ -30,7 +30,7 @@ type Input = { readonly acl?: unknown; readonly request?: EvalRequest } | null;
 function answer(line: string, load: (acl: unknown) => Loaded): Outcome {
   let input: Input;
   try {
-    input = JSON.parse(line, asGoReads) as Input;
+    input = JSON.parse(line, asGoReads) as Input; // decide() checks each field that it reads
   } catch {
     return { error: 'the line is not JSON' };
   }

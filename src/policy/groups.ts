@@ -106,7 +106,7 @@ export function membersOf({ byMember, parents }: Groups, name: string): Member[]
     .filter(([, groups]) => groups.some((group) => within.has(group.name)))
     .map(([key]) => {
       const end = key.indexOf(' ');
-      return { kind: key.slice(0, end) as Member['kind'], value: key.slice(end + 1) };
+      return { kind: key.slice(0, end) as Member['kind'] /* as compileGroups wrote it */, value: key.slice(end + 1) };
     });
 }
 

@@ -1,4 +1,5 @@
 /** Owns which groups a provider's answers add up to, and what it means when the claim is in none of them. */
+import { errorMessage } from '../lib/errors.ts';
 import { type GroupsClaim, type GroupsReading, readGroups } from './group-claim.ts';
 import type { Sent, SentBefore, SentBy } from './sent-before.ts';
 
@@ -57,7 +58,7 @@ async function readUserinfo(claim: GroupsClaim, { userinfo }: Answers): Promise<
     const claims = await userinfo();
     return claims === null ? null : readGroups(claims, claim);
   } catch (error) {
-    return { kind: 'unreadable', reason: `no userinfo that can be read (${(error as Error).message})` };
+    return { kind: 'unreadable', reason: `no userinfo that can be read (${errorMessage(error)})` };
   }
 }
 

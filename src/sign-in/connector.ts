@@ -49,7 +49,7 @@ export type Attempt = {
 
 /** What a strategy finds where express-session's requests have their session. */
 export function attemptOf(request: object): Attempt {
-  return (request as { session: Attempt }).session;
+  return (request as { session: Attempt }).session; // web/strategy.ts puts it there
 }
 
 /** What a sign-in asks of the provider beyond the usual. */

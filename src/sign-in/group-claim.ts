@@ -1,4 +1,6 @@
 /** Owns how group names are read from a claim: in the form that is configured, exactly as sent, and whole or not at all. */
+import { claimAt } from '../lib/claim-at.ts';
+import { fieldsIn } from '../lib/json.ts';
 
 /** A directory with more than this for one person is misconfigured; Entra ID itself stops at 200. */
 export const maximumGroups = 1_000;
@@ -53,9 +55,7 @@ function namesIn(value: NonNullable<unknown>, { format, separator }: GroupsClaim
   const content = format === 'json' ? parsed(value) : value;
   if (typeof content === 'string') return separator === null ? [content] : content.split(separator);
   if (Array.isArray(content) && content.every((name) => typeof name === 'string')) return content;
-  return format === 'json'
-    ? `${formOf(value)}, not a text with a JSON list of names`
-    : formOf(content as NonNullable<unknown>);
+  return format === 'json' ? `${formOf(value)}, not a text with a JSON list of names` : formOf(content);
 }
 
 /** The list in a text; anything else is returned as what no reading accepts. */
@@ -79,7 +79,7 @@ function isObject(value: unknown): value is object {
 
 /** Entra ID replaces a claim of more than 200 groups by a pointer (OpenID Connect Core 1.0, section 5.6.2), or by `hasgroups`. */
 function isOverage(claims: object, path: string): boolean {
-  const { _claim_names: elsewhere, hasgroups } = claims as { _claim_names?: unknown; hasgroups?: unknown };
+  const { _claim_names: elsewhere, hasgroups } = fieldsIn(claims);
   const [name = ''] = path.split('.');
   return (
     hasgroups === true || (isObject(elsewhere) && (Object.hasOwn(elsewhere, path) || Object.hasOwn(elsewhere, name)))
@@ -95,22 +95,6 @@ export function prefixed(names: readonly string[], prefix: string): string[] | n
   if (names.length > maximumGroups) return null;
   if (names.some((name) => name.length > maximumLength || hasControl(name))) return null;
   return [...new Set(names.map((name) => `${prefix}:${name}`))];
-}
-
-/**
- * Names may have dots themselves, as URLs (`https://example.com/groups`) and client ids (`resource_access.my.app.roles`)
- * do, so the longest name is tried first at each step.
- */
-function claimAt(value: unknown, path: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined;
-  if (Object.hasOwn(value, path)) return (value as Record<string, unknown>)[path];
-  for (let end = path.lastIndexOf('.'); end > 0; end = path.lastIndexOf('.', end - 1)) {
-    const name = path.slice(0, end);
-    if (!Object.hasOwn(value, name)) continue;
-    const found = claimAt((value as Record<string, unknown>)[name], path.slice(end + 1));
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }
 
 function hasControl(text: string): boolean {

@@ -42,7 +42,7 @@ export function createDiscovery(settings: DiscoverySettings, parts: CallParts): 
   const ask = (): Promise<Configuration> =>
     discovery(new URL(settings.issuer), settings.clientId, client, authenticate(settings.clientSecret), {
       execute,
-      [customFetch]: (url, init) => call(url, init as RequestInit),
+      [customFetch]: (url, init) => call(url, init as RequestInit), // openid-client's own type of the same
     });
   return () => {
     found ??= ask().catch((error: unknown) => {
@@ -70,7 +70,7 @@ export function refusalOf(error: unknown, label: string): Refusal {
   if (error instanceof Refusal) return error;
   if (isNoAnswer(error)) return noAnswer(label, error);
   if (error instanceof ResponseBodyError) return refusalOfTokenError(label, error.status, error.error, error);
-  const { cause } = error as { cause?: unknown };
+  const cause = error instanceof Error ? error.cause : undefined;
   // Of an answer with a status or content type that it may not have, openid-client keeps the answer alone.
   if (cause instanceof Response) return refusalOfTokenError(label, cause.status, null, error);
   const message = `${label}'s answer could not be verified. Start the sign-in again.`;

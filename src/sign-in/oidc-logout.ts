@@ -2,6 +2,7 @@
 
 import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { errorMessage } from '../lib/errors.ts';
+import { isRecord } from '../lib/json.ts';
 import { type CallParts, clockTolerance } from './connector.ts';
 import type { Discover } from './oidc-discovery.ts';
 import { limitFetch } from './provider-fetch.ts';
@@ -67,9 +68,8 @@ async function verify(
 
 /** Section 2.6, steps 5 to 7. */
 function readClaims(claims: JWTPayload, issuer: string, now: number) {
-  const { sub, jti, iat = 0, events, nonce } = claims as JWTPayload & { events?: unknown; nonce?: unknown };
-  const told = typeof events === 'object' && events !== null && Object.hasOwn(events, logoutEvent);
-  if (!told) throw new MessageError('events names no logout');
+  const { sub, jti, iat = 0, events, nonce } = claims;
+  if (!isRecord(events) || !Object.hasOwn(events, logoutEvent)) throw new MessageError('events names no logout');
   // An ID token must not pass for a logout token, nor the other way round.
   if (nonce !== undefined) throw new MessageError('a logout token has no nonce');
   const providerSession = providerSessionId(issuer, claims['sid']);

@@ -1,7 +1,7 @@
 /** Owns how an OpenID Connect provider is asked about a person with their refresh token, and which groups it tells then. */
 import { ClientError, type Configuration, ResponseBodyError, refreshTokenGrant, tokenRevocation } from 'openid-client';
 import { foldCase } from '../identity/identity.ts';
-import { Refusal } from '../lib/errors.ts';
+import { errorCode, Refusal } from '../lib/errors.ts';
 import { claimedGroups } from './claimed-groups.ts';
 import type { Refresher } from './connector.ts';
 import { addressIn, type ClaimSettings, type Claims, type Tokens, userinfoOf } from './oidc-claims.ts';
@@ -66,11 +66,10 @@ function providerStatusOf(error: unknown, label: string): ProviderStatus {
       description: error.error_description ?? null,
     });
   }
-  const { code } = error as { code?: unknown };
   const later =
     isNoAnswer(error) ||
     (error instanceof Refusal && error.code === 'unavailable') ||
-    (error instanceof ClientError && code === 'OAUTH_RESPONSE_IS_NOT_CONFORM');
+    (error instanceof ClientError && errorCode(error) === 'OAUTH_RESPONSE_IS_NOT_CONFORM');
   if (later) return { kind: 'silent', reason: `${label} did not answer` };
   return { kind: 'fault', reason: `${label} refused Dockpass or sent what could not be verified` };
 }

@@ -69,11 +69,12 @@ class CallbackStrategy extends Strategy {
 
   /** The library leaves CSRF to PKCE and replay to TLS; it checks state and nonce when they were sent. */
   override authorizationRequestParams<Options extends object>(request: Request, options: Options): URLSearchParams {
+    // The session that authenticate() above put there.
     const { state, nonce } = (request as unknown as { session: LibrarySession }).session.attempt;
-    const params = new URLSearchParams(super.authorizationRequestParams(request, options) as URLSearchParams);
+    const params = new URLSearchParams(super.authorizationRequestParams(request, options) as URLSearchParams); // the library's is no promise
     params.set('state', state);
     params.set('nonce', nonce);
-    const { maximumAge } = options as SignInRequest;
+    const { maximumAge } = options as SignInRequest; // what runStrategy gives every strategy
     if (maximumAge !== undefined) params.set('max_age', String(maximumAge));
     return params;
   }

@@ -1,4 +1,5 @@
 /** Owns the limits of every call to a provider: it may hang or send without end, and must not take the process with it. */
+import { errorCode } from '../lib/errors.ts';
 
 /** Narrower than `typeof fetch`, so that libraries and tests agree on it. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -77,8 +78,8 @@ async function readLimited(response: Response): Promise<Buffer<ArrayBuffer>> {
 
 /** Whether the error of a call means that nobody answered, or not in time. */
 export function isNoAnswer(error: unknown): boolean {
-  const { name, code, message } = error as { name?: string; code?: string; message?: string };
-  if (name === 'TimeoutError' || name === 'AbortError' || code === 'OAUTH_TIMEOUT') return true;
+  const { name, message } = error instanceof Error ? error : { name: '', message: '' };
+  if (name === 'TimeoutError' || name === 'AbortError' || errorCode(error) === 'OAUTH_TIMEOUT') return true;
   // What fetch says of a host that is not there, or that hangs up; other TypeErrors are mistakes of ours.
   return name === 'TypeError' && (message === noAnswer || message === 'terminated');
 }

@@ -42,7 +42,7 @@ export function createGroupRead(database: Database): GroupRead {
     add: <Row>(read: () => Row) =>
       new Promise<Row>((resolve, reject) => {
         if (waiting.length === 0) setImmediate(answer);
-        waiting.push({ read, resolve: resolve as Lookup['resolve'], reject });
+        waiting.push({ read, resolve: resolve as Lookup['resolve'] /* it gets what its own read returned */, reject });
       }),
     answer,
   };

@@ -56,7 +56,7 @@ export class DatabaseSessions extends session.Store {
     const read = async (): Promise<SessionData | null> => {
       const row = await this.sessions.read(hash(id), this.now());
       if (row === undefined) return null;
-      const data = JSON.parse(row.data) as SessionData;
+      const data = JSON.parse(row.data) as SessionData; // as set() below wrote it
       this.loaded.set(data, row.expires_at);
       return data;
     };

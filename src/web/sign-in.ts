@@ -211,16 +211,17 @@ type Step = (parts: SignInParts, connector: Connector, request: Request, respons
 
 /** A refused sign-in has a page of its own, which says what to do next; other errors go the common way. */
 function orRefuse(parts: SignInParts, step: Step): ProviderHandler {
-  return async (request, response) => {
-    const connector = parts.connectors.find(({ name }) => name === request.params.provider);
+  return async (ofProvider, response) => {
+    const request = ofProvider as Request; // the steps read no parameter of the path
+    const connector = parts.connectors.find(({ name }) => name === ofProvider.params.provider);
     if (connector === undefined) throw new Refusal('not_found', 'There is no such way to sign in.');
     try {
-      await step(parts, connector, request as Request, response);
+      await step(parts, connector, request, response);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       parts.onEnd(connector.name, error.code);
-      const returnTo = returnToOf(parts, connector, request as Request);
-      refuse(parts, connector, { request: request as Request, response, returnTo }, error);
+      const returnTo = returnToOf(parts, connector, request);
+      refuse(parts, connector, { request, response, returnTo }, error);
     }
   };
 }

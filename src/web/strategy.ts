@@ -24,7 +24,7 @@ export function runStrategy(
 ): Promise<Outcome> {
   const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
   const actions: Partial<Actions> = {
-    success: (profile: object) => resolve({ profile: profile as Profile }) /* what our verify callbacks give */,
+    success: (profile: object) => resolve({ profile: profile as Profile }), // every strategy of ours succeeds with one
     redirect: (redirect: string) => resolve({ redirect }),
     error: reject,
     fail: (challenge: unknown) => reject(new Error(`the strategy failed: ${messageOf(challenge)}`)),

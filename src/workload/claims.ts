@@ -14,7 +14,7 @@ export function readClaims(payload: string): Claims {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new SyntaxError('the claims are not a JSON object');
   }
-  return value as Claims;
+  return value as Claims; // JSON whose numbers and booleans asText has made texts
 }
 
 function asText(_key: string, value: unknown, { source }: { source?: string } = {}): unknown {
@@ -24,7 +24,7 @@ function asText(_key: string, value: unknown, { source }: { source?: string } = 
 
 /** The claim of that name, nested ones with dots; `undefined` where there is none. */
 export function claimOf(claims: Claims, name: string): ClaimValue | undefined {
-  return claimAt(claims, name) as ClaimValue | undefined;
+  return claimAt(claims, name) as ClaimValue | undefined; // a value within claims
 }
 
 /** The claim as one text; `null` where it's missing, empty, a list or an object. */

@@ -129,8 +129,8 @@ function toFailure(row: WorkloadFailureRow): ListedFailure {
   const { issuer, who, claims_json: claims, nearest_json: nearest, address, count } = row;
   return {
     ...{ issuer, who, address, count },
-    reason: row.reason in refusalReasons ? (row.reason as RefusalReason) : 'malformed',
-    claims: claims === null ? [] : (JSON.parse(claims) as ListedFailure['claims']),
+    reason: row.reason in refusalReasons ? (row.reason as RefusalReason) : 'malformed', // `in` doesn't narrow a text
+    claims: claims === null ? [] : (JSON.parse(claims) as ListedFailure['claims']), // as rowOf wrote it, like the next
     nearest: nearest === null ? null : (JSON.parse(nearest) as NearestRule),
     firstAt: row.first_at,
     lastAt: row.last_at,

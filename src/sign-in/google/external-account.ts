@@ -1,5 +1,7 @@
 /** Owns workload identity federation: the token of another cloud or a cluster, exchanged for one of Google's (google.aip.dev/auth/4117). */
+
 import { readFile } from 'node:fs/promises';
+import { fieldsIn } from '../../lib/json.ts';
 import type { Fetch } from '../provider-fetch.ts';
 import { cloudPlatform } from './scopes.ts';
 import { GoogleFault, post, readIamToken, readToken, type Token, textOf } from './token-answer.ts';
@@ -61,7 +63,7 @@ async function readUrl({ url, headers }: { url: string; headers: Record<string, 
 /** What cannot be read is not quoted: it may hold the token. */
 function valueAt(text: string, field: string): string | null {
   try {
-    const value = (JSON.parse(text) as Record<string, unknown> | null)?.[field];
+    const value = fieldsIn(JSON.parse(text))[field];
     return typeof value === 'string' && value !== '' ? value : null;
   } catch {
     return null;

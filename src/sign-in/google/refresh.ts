@@ -1,4 +1,5 @@
 /** Owns how Google is asked about a person with their refresh token, where no directory can be asked. */
+import { fieldsIn } from '../../lib/json.ts';
 import type { Refresher } from '../connector.ts';
 import { type Fetch, noAnswerReason } from '../provider-fetch.ts';
 import { statusOfTokenError } from '../token-error.ts';
@@ -21,22 +22,24 @@ export function createGoogleRefresher(settings: GoogleRefreshSettings, limited: 
     async ask(token, _person, keep) {
       const { clientId: client_id, clientSecret: client_secret } = settings;
       const grant = { grant_type: 'refresh_token', refresh_token: token, client_id, client_secret };
-      let answer: TokenAnswer;
+      let answer: Readonly<Record<string, unknown>>;
       let response: Response;
       try {
         response = await post(settings.tokenUrl, grant);
-        answer = (await response.json().catch(() => ({}))) as TokenAnswer;
+        answer = fieldsIn(await response.json().catch(() => ({})));
       } catch (error) {
         return { kind: 'silent', reason: noAnswerReason(error) ?? "Google's answer was unusable" };
       }
-      if (!response.ok || typeof answer.access_token !== 'string') {
+      if (!response.ok || typeof answer['access_token'] !== 'string') {
         return statusOfTokenError('Google', {
           status: response.status,
-          error: textOrNull(answer.error),
-          description: textOrNull(answer.error_description),
+          error: textOrNull(answer['error']),
+          // Tells a deleted account, a revoked consent and `invalid_rapt` apart.
+          description: textOrNull(answer['error_description']),
         });
       }
-      if (typeof answer.refresh_token === 'string') await keep(answer.refresh_token);
+      const { refresh_token: next } = answer;
+      if (typeof next === 'string') await keep(next);
       return { kind: 'there', groups: null };
     },
     async revoke(token) {
@@ -46,14 +49,6 @@ export function createGoogleRefresher(settings: GoogleRefreshSettings, limited: 
     },
   };
 }
-
-type TokenAnswer = {
-  readonly access_token?: unknown;
-  readonly refresh_token?: unknown;
-  readonly error?: unknown;
-  /** Tells a deleted account, a revoked consent and `invalid_rapt` apart. */
-  readonly error_description?: unknown;
-};
 
 function textOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : null;

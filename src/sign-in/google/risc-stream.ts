@@ -1,5 +1,7 @@
 /** Owns how Google is told where to send its security events (developers.google.com/identity/protocols/risc). */
+
 import { importPKCS8, SignJWT } from 'jose';
+import { fieldsIn } from '../../lib/json.ts';
 import { type Fetch, isNoAnswer, limitFetch, noAnswerReason } from '../provider-fetch.ts';
 import type { ServiceAccountKey } from './credentials.ts';
 import { riscEvents } from './risc.ts';
@@ -74,8 +76,8 @@ const remedies: Readonly<Record<number, string>> = {
 };
 
 function refusal(status: number, answer: unknown): EventStreamError {
-  const { error } = (answer ?? {}) as { error?: { message?: unknown } }; // checked below
-  const said = typeof error?.message === 'string' ? `: ${error.message.slice(0, 200)}` : '';
+  const { message } = fieldsIn(fieldsIn(answer)['error']);
+  const said = typeof message === 'string' ? `: ${message.slice(0, 200)}` : '';
   const remedy = remedies[status];
   return new EventStreamError(`Google answered ${status}${said}.${remedy === undefined ? '' : ` ${remedy}`}`);
 }

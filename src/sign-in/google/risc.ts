@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { compactVerify, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
 import { errorMessage } from '../../lib/errors.ts';
+import { fieldsIn, isRecord } from '../../lib/json.ts';
 import { day } from '../../lib/time.ts';
 import { type CallParts, clockTolerance } from '../connector.ts';
 import { type Fetch, limitFetch } from '../provider-fetch.ts';
@@ -52,7 +53,7 @@ export function createRiscReader(settings: RiscSettings, parts: CallParts): Read
 
 async function readConfiguration(call: Fetch, url: string): Promise<Sender> {
   const response = await call(url, { headers: { accept: 'application/json' } });
-  const { issuer, jwks_uri: keysUrl } = (await response.json()) as { issuer?: unknown; jwks_uri?: unknown };
+  const { issuer, jwks_uri: keysUrl } = fieldsIn(await response.json());
   if (!response.ok || typeof issuer !== 'string' || typeof keysUrl !== 'string') {
     throw new Error(`${url} is no RISC configuration`);
   }
@@ -63,8 +64,8 @@ async function verify(text: string, keys: JWTVerifyGetKey): Promise<Record<strin
   try {
     const { payload } = await compactVerify(text, keys, { algorithms: ['RS256'] });
     const claims: unknown = JSON.parse(new TextDecoder().decode(payload));
-    if (typeof claims !== 'object' || claims === null) throw new MessageError('no claims');
-    return claims as Record<string, unknown>;
+    if (!isRecord(claims)) throw new MessageError('no claims');
+    return claims;
   } catch (error) {
     const wrong = isWrongSignature(error) || error instanceof SyntaxError;
     throw wrong ? new MessageError(errorMessage(error), { cause: error }) : error;
@@ -103,7 +104,8 @@ function eventsOf(events: unknown, issuers: readonly string[]): ProviderEvent[] 
 }
 
 function eventOf(type: string, event: unknown, issuers: readonly string[]): ProviderEvent {
-  const { subject = {}, reason } = (event ?? {}) as { subject?: Subject; reason?: unknown }; // each field is checked below
+  const { reason, subject: about } = fieldsIn(event);
+  const subject = fieldsIn(about);
   const name = type.split('/').at(-1) ?? type;
   const because = typeof reason === 'string' && /^[a-z-]{1,40}$/.test(reason) ? ` (${reason})` : '';
   const said = { reason: `Google says ${name}${because}`, providerSession: null };
