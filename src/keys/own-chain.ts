@@ -72,7 +72,12 @@ function inOrder([first, ...others]: readonly X509Certificate[], key: KeyObject)
 async function refuseUnreadable(certificate: X509Certificate, now: number): Promise<void> {
   const { validFromDate: from, validToDate: to } = certificate;
   const name = nameOf(certificate);
-  if (to.getTime() <= now) throw new Error(`${name} expired on ${dateOf(to)}`);
+  if (to.getTime() <= now) {
+    // With docker_auth, whose tokens name only the key, registries never looked at the date.
+    throw new Error(
+      `${name} expired on ${dateOf(to)}; renew it, or leave TOKEN_CERTIFICATE_FILE and TOKEN_KEY_FILE out and give the registries registry-bundle.pem of DATA_DIR`,
+    );
+  }
   if (from.getTime() > now) throw new Error(`${name} is valid from ${dateOf(from)} on`);
   const { hasNamedCurve, criticalExtensions } = await factsOf(certificate);
   if (!hasNamedCurve) throw new Error(`${name} writes out the parameters of its curve, which must have a name instead`);

@@ -32,6 +32,14 @@ describe('an error becomes a reply', () => {
     }),
   );
 
+  test('a program that accepts more than any browser does is not asked what it likes best', () =>
+    withServer(app, async (url) => {
+      const typeFor = async (accept: string) =>
+        (await fetch(`${url}/busy`, { headers: { accept } })).headers.get('content-type');
+      assert.match((await typeFor('text/html')) ?? '', /^text\/html/);
+      assert.match((await typeFor(`text/html,${'a/b,'.repeat(1_000)}`)) ?? '', /^application\/json/);
+    }));
+
   test('with the code, the message and the seconds to wait, as JSON for a program', () =>
     withServer(app, async (url) => {
       const response = await fetch(`${url}/busy`);
