@@ -1,7 +1,7 @@
 /** Owns how fields of a query or a JSON body are read: the right type, or a refusal that names the field. */
 import { Refusal } from '../lib/errors.ts';
 
-/** A field of the query or the body: no other is taken, and the description has it. */
+/** A field of the query or the body: no other is accepted, and the OpenAPI document describes it. */
 export type ApiField = {
   readonly name: string;
   readonly type: 'string' | 'integer' | 'boolean' | 'strings' | 'object';
@@ -10,7 +10,7 @@ export type ApiField = {
 };
 
 export type Input = {
-  /** Whether it was sent at all, be it as `null`. */
+  /** Whether it was sent at all, even as `null`. */
   has(name: string): boolean;
   text(name: string): string | undefined;
   requiredText(name: string): string;
@@ -23,8 +23,8 @@ export type Input = {
 };
 
 /**
- * @param source what the parser of express made: may be anything
- * @param known the fields that there may be
+ * @param source what express's parser made: can be anything
+ * @param known the fields that are accepted
  * @throws {Refusal} for any other field, so that a typo does not widen what is meant
  */
 export function createInput(source: unknown, known: readonly ApiField[] = []): Input {

@@ -67,7 +67,7 @@ function describeOperation({ path, scope, summary, query = [], body, download }:
   const media = download === undefined ? { 'application/json': { schema: { type: 'object' } } } : { 'text/plain': {} };
   return {
     summary,
-    // OpenAPI 3.1 lets a role or scope stand beside any scheme.
+    // OpenAPI 3.1 allows a role or scope beside any scheme.
     security: scope === null ? [] : [{ token: [scope] }],
     ...(inPath.length + inQuery.length > 0 && { parameters: [...inPath, ...inQuery] }),
     ...(body && { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body) } } } }),

@@ -23,7 +23,7 @@ const expected: ApiField = {
   about: 'how many the preview showed; refused where it is another number now',
 };
 
-/** Days, where nobody says. */
+/** Days, unless the request says. */
 const soon = 14;
 
 export function passwordRoutes({
@@ -90,7 +90,7 @@ export function passwordRoutes({
   ];
 }
 
-/** @throws {Refusal} `bad_request` for what is there and empty: without it, more would be revoked than somebody meant whose variable is */
+/** @throws {Refusal} `bad_request` for an empty value: someone's variable was empty, and without it more would be revoked than was meant */
 function readSelection(body: Input): Selection {
   const texts = ['passwordId', 'accountId', 'domain', 'group', 'provider'] as const;
   const times = ['createdBefore', 'unusedSince'] as const;

@@ -15,7 +15,7 @@ const factFields: readonly ApiField[] = [
   { name: 'groups', type: 'strings', about: 'what the policy sees as its groups' },
   { name: 'labels', type: 'object', about: 'what the policy sees as its labels: lists of texts by name' },
 ];
-/** Whoever calls receives the secret. */
+/** The caller receives the secret. */
 function makerOf({ accountId }: Pick<ApiCall, 'accountId'>) {
   return { accountId, as: 'administrator' } as const;
 }

@@ -22,7 +22,7 @@ export type ApiRoute = {
   readonly method: 'get' | 'post' | 'put';
   /** Below /api/v1, with `{id}` for what varies. */
   readonly path: string;
-  /** `null`: anybody. */
+  /** `null`: anyone. */
   readonly scope: ApiScope | null;
   readonly summary: string;
   readonly query?: readonly ApiField[];

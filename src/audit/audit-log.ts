@@ -38,7 +38,7 @@ export type AuditLog = {
 
 export type ExportFormat = 'csv' | 'jsonl';
 
-/** Events of a page, and rows that an export reads at once. */
+/** Events of a page, and rows that an export reads together. */
 const pageSize = 100;
 const pieceSize = 1_000;
 

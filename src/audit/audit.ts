@@ -54,7 +54,7 @@ export type AuditAction =
 
 /** Who does something. */
 export type Actor = {
-  /** A login, 'command line', the name of what does it by itself, or '' where nobody is known. */
+  /** A login, 'command line', the name of a part that acts by itself, or '' for someone unknown. */
   readonly actor: string;
   /** `null` where no request asked for it. */
   readonly client: Requester | null;
@@ -75,7 +75,7 @@ export type Audit = {
   write(event: AuditEvent): Promise<void>;
   /**
    * Stores a change and its event in one transaction.
-   * @param event may depend on what changed; `null` where that needs no event
+   * @param event can depend on what changed; `null` where that needs no event
    * @param change hands its argument to the method of the store that makes the change
    * @returns what `change` does
    */
@@ -85,7 +85,7 @@ export type Audit = {
   ): Promise<Result>;
 };
 
-/** For the token realm and for what happens without anyone asking: nobody waits for the database. */
+/** For the token realm and for what happens without a request: nothing waits for the database. */
 export type AuditBuffer = {
   /** Takes the event and stores it soon, later where the database is away; it never fails its caller. */
   record(event: AuditEvent): void;
@@ -102,12 +102,12 @@ export type OpenAudit = Audit &
 
 /** Longest time that an event waits for company, in milliseconds. */
 const flushDelay = 200;
-/** Events kept while the database is away; beyond it the oldest remain in the log alone. */
+/** Events kept while the database is away; beyond it the oldest remain only in the log. */
 const maximumWaiting = 10_000;
 
 /**
  * @param now epoch milliseconds
- * @param onError told of recorded events that could not be stored; the log has each of them
+ * @param onError gets recorded events that couldn't be stored; the log has each of them
  */
 export function createAudit(
   store: Pick<AuditStore, 'add'>,

@@ -18,7 +18,7 @@ export type Denial = {
   readonly action: string;
   /**
    * `password`: the policy allows it, and the limits of the password don't. `groups`: it depends on groups that are unknown.
-   * `maker`: whoever made the robot's password can't do it.
+   * `maker`: the person who made the robot's password can't do it.
    */
   readonly by: 'policy' | 'password' | 'groups' | 'maker';
   /** The login of that maker. */
@@ -58,7 +58,7 @@ const countedOfRequest = 20;
 const flushDelay = 500;
 /** Waiting for the database. */
 const maximumWaiting = 10_000;
-/** Rows in one transaction, during which SQLite answers nobody else: a few milliseconds. */
+/** Rows in one transaction, during which SQLite answers nothing else: a few milliseconds. */
 const writtenAtOnce = 100;
 const maximumListed = 500;
 const maximumLength = 255;
@@ -126,7 +126,7 @@ function rowsOf(identity: Identity, decision: Decision, context: DecisionContext
     .map((action) => {
       const counted = {
         account: identity.account,
-        // Who had this login before was somebody else.
+        // Someone else had this login before.
         account_id: identity.accountId,
         service: context.service,
         type: access.type,

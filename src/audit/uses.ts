@@ -73,7 +73,7 @@ export function createUses(parts: {
     const key = `${id}\0${kind}\0${value}`;
     const before = noted.get(key);
     if (before !== undefined && at >= before && at - before < interval) return;
-    // All at once: to drop the oldest for each that comes, the Map would walk over all that were dropped before.
+    // All together: dropping the oldest each time would make the Map walk over all that were dropped before.
     if (noted.size >= maximumKept) noted.clear();
     noted.set(key, at);
     waiting.put(key, {
@@ -150,7 +150,7 @@ function worthKeeping(entries: readonly Noted[]): readonly Noted[] {
 
 const isOfRepository = ({ kind }: Noted) => kind === 'repository';
 
-/** A use from somewhere new stands in the audit: the first of all as such. */
+/** A use from a new address is recorded in the audit; the very first use as such. */
 async function announce(
   store: PasswordUseStore,
   audit: Pick<AuditBuffer, 'record'>,

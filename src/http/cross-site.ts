@@ -4,7 +4,7 @@ import { Refusal } from '../lib/errors.ts';
 
 /**
  * As Go 1.25's CrossOriginProtection does: by Sec-Fetch-Site,
- * by Origin where that is missing, and lets through what is no browser.
+ * by Origin where that is missing, and lets through anything that isn't a browser.
  * @param origin the configured public origin; the Host header is the client's choice
  */
 export function refuseCrossSite(origin: string): RequestHandler {

@@ -1,4 +1,4 @@
-/** Owns what a page answers where it failed, or where there is none. */
+/** Owns what a page answers when it failed, or when there is no such page. */
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { errorCode, Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
@@ -19,7 +19,7 @@ export function replyToErrors(parts: {
 }): (error: unknown, request: Request, response: Response, next: NextFunction) => void {
   return (error, request, response, _next) => {
     const { requestId } = parts.requesterOf(request);
-    // Whoever goes away during a download is no fault of ours.
+    // A client that leaves during a download isn't an error.
     if (errorCode(error) === 'ERR_STREAM_PREMATURE_CLOSE') return;
     const refusal = toRefusal(error);
     if (refusal.status >= 500) parts.log.error({ err: refusal.cause ?? error, requestId }, refusal.message);

@@ -2,7 +2,7 @@
 import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 
-/** Nothing is loaded from elsewhere, nothing is inline, nobody may frame it. */
+/** Nothing is loaded from elsewhere, nothing is inline, nothing can frame it. */
 export function pageHeaders(secure: boolean): RequestHandler {
   const none = ["'none'"];
   const self = ["'self'"];

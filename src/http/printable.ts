@@ -4,8 +4,8 @@
 const harmless = /^[ -~]*$/;
 
 /**
- * Text from a client as it may stand in a log or a table: short, without anything that looks like our secrets, and
- * without what a terminal obeys or nobody sees (C1, direction marks): of that, first, so that it cannot split a secret.
+ * Text from a client as it can be shown in a log or a table: short, without anything that looks like our secrets, and
+ * without what a terminal obeys or what is invisible (C1, direction marks), which goes first, so that it can't split a secret.
  */
 export function printable(text: string, maximumLength: number): string {
   if (harmless.test(text) && text.length <= maximumLength && !text.includes('dk')) return text;

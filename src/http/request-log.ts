@@ -5,7 +5,7 @@ import { pathOf } from './path.ts';
 import { printable } from './printable.ts';
 import type { RequesterReader } from './requester.ts';
 
-/** Writes one line when the answer is out, or when the client left before. The query is not logged: it may hold a code. */
+/** Writes one line when the answer is out, or when the client left earlier. The query isn't logged: it can hold a code. */
 export function logRequest(
   request: IncomingMessage,
   response: ServerResponse,

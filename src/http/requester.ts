@@ -6,7 +6,7 @@ import proxyAddr from 'proxy-addr';
 import type { Requester } from '../identity/requester.ts';
 import { printable } from './printable.ts';
 
-/** Whether the peer at this address may speak for others by X-Forwarded-*; `hop` counts from the nearest. */
+/** Whether the peer at this address is trusted to report others by X-Forwarded-*; `hop` counts from the nearest. */
 export type Trust = (address: string, hop: number) => boolean;
 
 /** @param proxies addresses and CIDR blocks */
@@ -26,7 +26,7 @@ export function createRequesterReader(trust: Trust): RequesterReader {
     request[requesterKey] ??= {
       address: plainAddress(request, trust),
       userAgent: printable(request.headers['user-agent'] ?? '', 200),
-      // 62 random bits. Node draws the bytes of many UUIDs at once, which a call for 8 bytes does not.
+      // 62 random bits. Node draws the bytes of many UUIDs together, unlike a call for 8 bytes.
       requestId: randomUUID().slice(-17).replace('-', ''),
     };
     return request[requesterKey];
@@ -41,7 +41,7 @@ function plainAddress(request: IncomingMessage, trust: Trust): string {
   return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
 }
 
-/** What is no address says nothing: then it is the nearest proxy that counts. */
+/** Something that isn't an address is ignored: then the nearest proxy counts. */
 function forwardedAddress(request: IncomingMessage, trust: Trust): string {
   const chain = proxyAddr.all(request, (address, hop) => trust(withoutPort(address), hop)).map(withoutPort);
   return chain.findLast((address) => isIP(address) !== 0) ?? '';

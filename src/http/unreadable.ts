@@ -1,4 +1,4 @@
-/** Owns the answers to what cannot be taken for one request. */
+/** Owns the answers to what can't be read as one request. */
 import type { RequestListener, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../lib/log.ts';
@@ -50,7 +50,7 @@ function unreadableBody(message: string): string {
   return JSON.stringify({ errors: [{ code: 'UNSUPPORTED', message }], details: message });
 }
 
-/** RFC 9112, section 3.2: a proxy may have looked at the other one. Node refuses a request without any. */
+/** RFC 9112, section 3.2: a proxy may have looked at the other one. Node refuses a request without a Host. */
 export function refuseTwoHosts(
   parts: { log: Log; requesterOf: RequesterReader },
   listener: RequestListener,

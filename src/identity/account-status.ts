@@ -10,13 +10,13 @@ export type GracePeriods = {
   readonly groups: number;
   /** Passwords, for everything. */
   readonly full: number;
-  /** Passwords, for pull alone; not shorter than `full`. */
+  /** Passwords, for pull only; not shorter than `full`. */
   readonly pull: number;
-  /** Passwords of people whom nobody can be asked about, from their last sign-in on; `null`: for good. */
+  /** Passwords of people whose provider can't be asked, from their last sign-in on; `null`: forever. */
   readonly unchecked: number | null;
 };
 
-/** What the passwords of an account are good for now, and if not for everything: why, and what its owner can do. */
+/** What the passwords of an account can do now, and if not everything: why, and what its owner can do about it. */
 export type AccountStatus = {
   readonly use: 'full' | 'pull' | 'none';
   /** `null` where `use` is full. */
@@ -54,7 +54,7 @@ export function accountStatusOf(account: AccountFacts, gracePeriods: GracePeriod
   return { use: 'pull', reason: `${since}, so that only pulls are allowed`, signInHelps: true };
 }
 
-/** Nobody says of them that they are still there but they themselves, by signing in. */
+/** Only their own sign-ins show that they are still there. */
 function uncheckedStatus(
   { kind, login, provider, signed_in_at: at }: AccountFacts,
   unchecked: number | null,
@@ -74,7 +74,7 @@ function stopped({ login, state, state_reason: why, state_at: at }: AccountFacts
 
 type KnownGroups = Pick<Identity, 'groups' | 'undecidedGroups' | 'groupsKnown' | 'groupsAt'>;
 
-/** Groups that were told too long ago are unknown: whoever left one of them must not keep it while the provider is silent. */
+/** Groups that were reported too long ago are unknown: someone who left a group must not keep it while the provider is silent. */
 export function knownGroups(account: AccountFacts, gracePeriods: GracePeriods, now: number): KnownGroups {
   const groupsKnown = knowsGroups(account, gracePeriods, now);
   const { groups_at: groupsAt } = account;
@@ -85,6 +85,6 @@ export function knownGroups(account: AccountFacts, gracePeriods: GracePeriods, n
 }
 
 function knowsGroups({ kind, groups_at: at }: AccountFacts, gracePeriods: GracePeriods, now: number): boolean {
-  // No provider speaks of robots: their groups are what somebody here gave them.
+  // Robots have no provider: their groups are what someone here gave them.
   return kind === 'robot' || (at !== null && now - at <= gracePeriods.groups);
 }

@@ -2,8 +2,8 @@
 
 /**
  * RFC 5322, section 3.2.3 (dot-atom) and RFC 6531, section 3.3, with letters and digits for its UTF-8 characters:
- * what is invisible, turns the text around, or is a dot or slash of another script makes two accounts look like one.
- * Without `/`, `*` and `?`: the part before the `@` may stand in the name of a repository and in a pattern.
+ * characters that are invisible, reverse the text, or are a dot or slash of another script make two accounts look like one.
+ * Without `/`, `*` and `?`: the part before the `@` can be in the name of a repository and in a pattern.
  * Basic authentication ends a user name at the first colon (RFC 7617, section 2).
  */
 const atom = String.raw`[\p{L}\p{M}\p{N}!#$%&'+=^_\x60{|}~-]+`;

@@ -1,17 +1,17 @@
-/** Owns what Dockpass knows of whoever asks: the Identity, and the seam by which a secret becomes one. */
+/** Owns what Dockpass knows about a requester: the Identity, and the seam by which a secret becomes one. */
 
 /** `robot` and `ci` are not people; `static` is a user of the policy file; `anonymous` sent no credentials. */
 export type IdentityKind = 'person' | 'static' | 'robot' | 'ci' | 'anonymous';
 
 /** How far the owner of a credential narrowed it. `null` means: not narrowed. */
 export type Limits = {
-  /** The only actions that may be granted, for example `['pull']`. */
+  /** The only actions that can be granted, for example `['pull']`. */
   readonly actions: readonly string[] | null;
   /** Globs of repository names (`*` within a path segment, `**` across); whatever is not a repository is refused. */
   readonly repositories: readonly string[] | null;
 };
 
-/** Everything that a policy decision may depend on, besides the request itself. */
+/** Everything that a policy decision can depend on, besides the request itself. */
 export type Identity = {
   readonly kind: IdentityKind;
   /** The docker user name: a case-folded e-mail, a static user's name, or `''` for anonymous. Becomes `sub` of the token. */
@@ -31,7 +31,7 @@ export type Identity = {
   readonly groupsKnown: boolean;
   /** Groups of which the provider doesn't say whether the person is in them; the others are known. Empty unless `groupsKnown`. */
   readonly undecidedGroups: readonly string[];
-  /** Epoch milliseconds at which they were last told; `null`: never. */
+  /** Epoch milliseconds at which they were last reported; `null`: never. */
   readonly groupsAt: number | null;
   /** docker_auth's labels, of static users. */
   readonly labels: Readonly<Record<string, readonly string[]>>;
@@ -85,9 +85,9 @@ export const anonymous: Identity = Object.freeze({
 });
 
 /**
- * Whoever sends no credentials where the policy has no user `""`. Registry clients ask so first, and read only an empty
- * grant as "log in" (a 401 fails the whole push of some). No rule may speak for whom the policy does not know:
- * `account: "*"` means every user, and `""` is none.
+ * Someone who sends no credentials, where the policy has no user `""`. Registry clients do so first, and read only an empty
+ * grant as "log in" (a 401 fails the whole push of some). No rule applies to someone whom the policy doesn't know:
+ * `account: "*"` means every user, and `""` isn't one.
  */
 export const nobody: Identity = Object.freeze({ ...anonymous, limits: { actions: [], repositories: [] } });
 
@@ -95,7 +95,7 @@ export const nobody: Identity = Object.freeze({ ...anonymous, limits: { actions:
 export type Credentials = { readonly username: string; readonly password: string };
 
 /**
- * Checks one kind of secret. `recognises` looks at the shape alone and no two authenticators recognise the same
+ * Checks one kind of secret. `recognises` looks only at the shape, and no two authenticators recognise the same
  * credentials, so their order cannot change an answer.
  */
 export interface Authenticator {
@@ -104,7 +104,7 @@ export interface Authenticator {
    * The identity that the credentials prove, or `null` when they are wrong.
    * @param address where they come from, for limits
    * @param service the registry that asks, for what is good at one alone
-   * @throws {Refusal} `unauthenticated` when the secret is right but may not be used (expired, revoked): its holder may know why.
+   * @throws {Refusal} `unauthenticated` when the secret is right but can't be used (expired, revoked): its holder can know why.
    * @throws any other error when it could not be checked; the answer is then 503, never "wrong password".
    */
   verify(credentials: Credentials, address?: string, service?: string): Promise<Identity | null>;

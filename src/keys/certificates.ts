@@ -8,7 +8,7 @@ export type CertificateInput = {
   readonly subject: Party;
   /** The subject itself where the certificate is self-signed. */
   readonly issuer: Party;
-  /** Whether the subject may certify others. */
+  /** Whether the subject can certify others. */
   readonly authority: boolean;
   /** Epoch milliseconds; the certificate keeps whole seconds. */
   readonly notBefore: number;

@@ -13,7 +13,7 @@ export type KeyState =
   | 'signing'
   /** Signs from a time that is fixed. */
   | 'scheduled'
-  /** Published, takes over at the next rotation. */
+  /** Published, signs from the next rotation on. */
   | 'waiting'
   /** Signs no more; kept until its last token has expired. */
   | 'retired';
@@ -42,7 +42,7 @@ export type KeyRing = {
   /** PEM: what a registry's `rootcertbundle` must hold. */
   bundle(): string;
   list(): KeyDescription[];
-  /** What somebody should do soon, each as a sentence; empty: nothing. */
+  /** What an operator should do soon, each as a sentence; empty: nothing. */
   warnings(): string[];
   /** Takes over what changed, here or in another process, and does what is due. */
   refresh(): Promise<void>;

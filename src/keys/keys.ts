@@ -17,7 +17,7 @@ export type RingSettings = {
   readonly name: string;
   /** Of keys that Dockpass makes. */
   readonly algorithm: 'ES256' | 'RS256';
-  /** Seconds that a key of Dockpass signs; `null`: until somebody rotates. */
+  /** Seconds that a key of Dockpass signs; `null`: until someone rotates. */
   readonly rotation: number | null;
   /** Seconds that the longest token of its services lives. */
   readonly tokenLife: number;
@@ -35,7 +35,7 @@ export type Keys = {
   ring(name: string): KeyRing;
   /** Takes over changes, does what is due, writes the files; to be called twice a minute. What goes wrong is logged. */
   look(): Promise<void>;
-  /** What somebody should do soon, and why the last look failed, if it did. */
+  /** What an operator should do soon, and why the last look failed, if it did. */
   warnings(): string[];
 };
 

@@ -12,7 +12,7 @@ const authorityName = 'Dockpass CA';
 const authorityLifetime = 3_650 * day;
 /** Certificates are valid from before they are made, for registries whose clock is slow. */
 const backdating = day;
-/** Bits. NIST SP 800-57 has it good until 2030; a longer one makes each token longer by its certificate and signature. */
+/** Bits. NIST SP 800-57 accepts it until 2030; a longer one makes each token longer by its certificate and signature. */
 const rsaLength = 2048;
 
 /** @param now epoch milliseconds */

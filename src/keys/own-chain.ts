@@ -5,18 +5,18 @@ import { dateOf } from '../lib/time.ts';
 /** The key's own certificate, then those that certify it, each the one before. */
 export type Chain = readonly [X509Certificate, ...X509Certificate[]];
 
-/** What a registry reads in a certificate and Node does not tell. */
+/** What a registry reads in a certificate and Node doesn't show. */
 type Facts = {
   /** OIDs. */
   readonly signature: string;
   readonly criticalExtensions: readonly string[];
-  /** How many authorities may stand between it and the key; `Infinity` where it does not say. */
+  /** How many authorities can be between it and the key; `Infinity` where it doesn't say. */
   readonly pathLength: number;
   readonly hasNamedCurve: boolean;
 };
 
 const pss = '1.2.840.113549.1.1.10';
-/** RSA and ECDSA over SHA-256, 384 and 512: those that Go verifies (crypto/x509, x509.go), but for Ed25519, whose keys 2.8 cannot read. */
+/** RSA and ECDSA over SHA-256, 384 and 512: those that Go verifies (crypto/x509, x509.go), except Ed25519, whose keys 2.8 can't read. */
 const signatures = new Set([
   ...[11, 12, 13].map((last) => `1.2.840.113549.1.1.${last}`),
   ...[2, 3, 4].map((last) => `1.2.840.10045.4.3.${last}`),
@@ -30,7 +30,7 @@ const knownExtensions = new Set([14, 15, 17, 19, 30, 31, 32, 35, 37].map((last) 
 const authorityCurves = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
 
 /**
- * @param text PEM; what stands around the certificates is ignored
+ * @param text PEM; anything around the certificates is ignored
  * @param key the private key that signs with them
  * @param now epoch milliseconds
  * @throws {Error} that says which certificate is wrong, and how
@@ -44,7 +44,7 @@ export async function readChain(text: string, key: KeyObject, now: number): Prom
   return chain;
 }
 
-/** What registries must trust: the last of the chain, or the certificate itself where it stands alone. */
+/** What registries must trust: the last of the chain, or the certificate itself where there is only one. */
 export function anchorOf(chain: Chain): X509Certificate {
   return chain.at(-1) ?? chain[0];
 }
@@ -86,9 +86,9 @@ async function refuseUnreadable(certificate: X509Certificate, now: number): Prom
 }
 
 /**
- * What Go checks where one certificate stands on the next (crypto/x509, verify.go). The signature of the last one counts
+ * What Go checks where one certificate is issued by the next (crypto/x509, verify.go). The signature of the last one counts
  * for nothing: it is trusted because the bundle holds it.
- * @param between how many certificates stand between the key's own and the issuer
+ * @param between how many certificates are between the key's own and the issuer
  */
 async function refuseUncertified(subject: X509Certificate, issuer: X509Certificate, between: number): Promise<void> {
   const [certified, by] = [nameOf(subject), nameOf(issuer)];
@@ -115,7 +115,7 @@ function isStrong({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boole
   return asymmetricKeyType === 'rsa' ? modulusLength >= 2048 : authorityCurves.has(namedCurve);
 }
 
-/** The parser is loaded for operators with a key of their own alone: it costs a start 50 ms. */
+/** The parser is loaded only for operators with a key of their own: it takes 50 ms of a start. */
 async function factsOf(certificate: X509Certificate): Promise<Facts> {
   const [x509, { AsnConvert }] = await Promise.all([import('@peculiar/asn1-x509'), import('@peculiar/asn1-schema')]);
   const { signatureAlgorithm, tbsCertificate } = AsnConvert.parse(certificate.raw, x509.Certificate);

@@ -15,7 +15,7 @@ export type OwnRingParts = {
   readonly certificateFile: string;
   /** PEM, not encrypted: RSA, or EC on P-256 or P-384. */
   readonly keyFile: string;
-  /** Says who else has the key with this libtrust id, to be read in a sentence; `undefined`: nobody. */
+  /** Says who else has the key with this libtrust id, as part of a sentence; `undefined`: no one. */
   readonly otherHolder: (id: string) => string | undefined;
   readonly log: Log;
   /** Epoch milliseconds. */
@@ -136,7 +136,7 @@ function refuseSharing(chain: Chain, { otherHolder }: OwnRingParts): void {
   }
 }
 
-/** Says which file is to blame. */
+/** Names the file in the error. */
 async function blaming<Result>(file: string, read: () => Promise<Result>): Promise<Result> {
   try {
     return await read();

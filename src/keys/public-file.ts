@@ -5,7 +5,7 @@ import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'no
 import { basename, dirname, join } from 'node:path';
 import { errorMessage } from '../lib/errors.ts';
 
-/** Milliseconds after which nobody writes a draft any more. */
+/** Milliseconds after which a draft isn't being written any more. */
 const draftLife = 60_000;
 
 /**
@@ -46,7 +46,7 @@ export async function formerBundle(bundleFile: string, bundle: string): Promise<
 const certificatesIn = (text: string): string[] =>
   text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
 
-/** Of a process that was killed while writing. A younger one may be about to be put in place by another process. */
+/** Of a process that was killed while writing. Another process may be about to put a younger one in place. */
 async function removeDrafts(file: string): Promise<void> {
   const [folder, own] = [dirname(file), basename(file)];
   const names = await readdir(folder).catch(() => []);

@@ -16,7 +16,7 @@ export type KeyFacts = {
 export type RotationRule = {
   /** Of leaves that are made from now on; a change is a reason to rotate. */
   readonly algorithm: Algorithm;
-  /** Milliseconds that a key signs; `null`: until somebody rotates. */
+  /** Milliseconds that a key signs; `null`: until someone rotates. */
   readonly age: number | null;
   /** Milliseconds that the longest token lives. */
   readonly tokenLife: number;
@@ -34,9 +34,9 @@ export type Step =
   | { readonly kind: 'schedule'; readonly number: number; readonly signsFrom: number }
   | { readonly kind: 'remove'; readonly number: number };
 
-/** A key is published this long before it signs: twice the time that caches may keep the JWKS. */
+/** A key is published this long before it signs: twice the time that caches can keep the JWKS. */
 export const publication = 10 * minute;
-/** From a decision to rotate to its moment: time for every replica to hear of it. */
+/** From a decision to rotate to the rotation: time for every replica to learn of it. */
 export const notice = 2 * minute;
 /** Kept beyond the end of its last token: registries forgive a minute, and clocks differ. */
 const slack = 5 * minute;
@@ -76,14 +76,14 @@ export function standbyOf<Key extends KeyFacts>(keys: readonly Key[], algorithm:
   );
 }
 
-/** The earliest time at which a waiting key may sign. */
+/** The earliest time at which a waiting key can sign. */
 export function takeover(standby: KeyFacts, now: number): number {
   return Math.max(now + notice, standby.createdAt + publication);
 }
 
 function isDue(keys: readonly KeyFacts[], current: KeyFacts, standby: KeyFacts, rule: RotationRule, now: number) {
   const underWay = keys.some((key) => key.signsFrom !== null && key.signsFrom > now);
-  // Registries learn of a new authority when they restart: only who restarted them can say that it may be used.
+  // Registries learn of a new authority when they restart: only the operator who restarted them can say that it can be used.
   if (underWay || standby.issuer !== current.issuer) return false;
   return current.algorithm !== rule.algorithm || (rule.age !== null && begin(current) + rule.age <= now);
 }

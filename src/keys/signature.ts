@@ -60,7 +60,7 @@ function encode(part: object): string {
   return Buffer.from(JSON.stringify(part)).toString('base64url');
 }
 
-/** The callback form signs on another thread, so that the event loop goes on reading requests. */
+/** The callback form signs on another thread, so that the event loop keeps reading requests. */
 function signBytes(input: Buffer, { privateKey, algorithm }: SigningKey): Promise<Buffer> {
   const hash = algorithm === 'ES384' ? 'sha384' : 'sha256';
   return new Promise((resolve, reject) => {

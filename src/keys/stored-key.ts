@@ -29,7 +29,7 @@ export function isLeaf(key: KeyFacts): boolean {
   return key.issuer !== null;
 }
 
-/** The private key as it may stand in the database: bound to its row. */
+/** The private key as it's kept in the database: bound to its row. */
 export function seal({ privateKey }: CertifiedKey, ring: string, number: number, cipher: Cipher): string {
   return cipher.seal(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), placeOf(ring, number));
 }

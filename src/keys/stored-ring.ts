@@ -21,7 +21,7 @@ export type StoredRingParts = {
   readonly now: () => number;
 };
 
-/** Who signs, and until when nobody needs to ask again. */
+/** Which key signs, and until when the answer stays the same. */
 type Turn = { readonly key: StoredKey; readonly until: number };
 
 /** Before the end of an authority: time to restart every registry with a new bundle. */
@@ -66,7 +66,7 @@ type Keys = {
   all(): readonly StoredKey[];
   /** The one that signs now. */
   current(): StoredKey;
-  /** Reads them anew, and does what is due. */
+  /** Reads them again, and does what is due. */
   refresh(): Promise<void>;
 };
 

@@ -1,4 +1,4 @@
-/** Owns whether a text is of ASCII alone, where a character is a byte and looks like itself. */
+/** Owns whether a text is only ASCII, where a character is a byte and looks like itself. */
 
 export function isAscii(text: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: "is it all ASCII" is the question

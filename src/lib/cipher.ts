@@ -3,8 +3,8 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } f
 
 export type Cipher = {
   /**
-   * @param context what the secret belongs to ("refresh token of account 7f…"); it opens with the same context alone,
-   *   so that whoever writes to the database cannot move it to another row
+   * @param context what the secret belongs to ("refresh token of account 7f…"); it opens only with the same context,
+   *   so that someone who can write to the database can't move it to another row
    * @returns `v1.KEY.IV.TEXT`, three parts in base64url
    */
   seal(secret: string, context: string): string;
@@ -17,7 +17,7 @@ export type Cipher = {
 /** NIST SP 800-38D, section 8.2.2: 96 random bits are safe for 2^32 seals under one key. */
 const ivLength = 12;
 const tagLength = 16;
-/** An id tells keys apart and tells nothing of them. Characters. */
+/** In characters. An id tells keys apart and reveals nothing about them. */
 const idLength = 8;
 
 type Key = { readonly id: string; readonly bytes: Buffer };
@@ -52,7 +52,7 @@ function open(keys: readonly Key[], sealed: string, context: string): string {
   return decipher.update(bytes.subarray(0, -tagLength)).toString('utf8') + decipher.final('utf8');
 }
 
-/** The secret may be text of any form; the key has its 32 bytes (RFC 5869), and its id none of them. */
+/** The secret can be any text; the key is 32 bytes derived from it (RFC 5869), and its id has none of them. */
 function deriveKey(secret: string): Key {
   const bytes = Buffer.from(hkdfSync('sha256', secret, '', 'dockpass cipher v1', 32));
   const id = createHash('sha256').update('dockpass cipher id').update(bytes).digest('base64url').slice(0, idLength);

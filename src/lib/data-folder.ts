@@ -26,7 +26,7 @@ export async function createDataFolder(folder: string): Promise<void> {
   throw new Refusal('misconfigured', message, { cause: error });
 }
 
-/** `null` when it is there now. */
+/** @returns the error, or `null` when the folder is there now */
 async function makeFolder(folder: string): Promise<unknown> {
   try {
     await mkdir(folder);
@@ -39,7 +39,7 @@ async function makeFolder(folder: string): Promise<unknown> {
 }
 
 /**
- * The content of a file that is written once: whoever comes first makes it, and processes that start together agree on
+ * The content of a file that is written once: the first process makes it, and processes that start together agree on
  * one content, because the complete file appears under its name in one step or not at all.
  */
 export async function readOrCreate(file: string, make: () => Promise<string> | string): Promise<string> {

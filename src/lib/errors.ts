@@ -28,7 +28,7 @@ const statuses = {
 export type RefusalCode = keyof typeof statuses;
 
 /**
- * A request that is refused for a reason its sender may read.
+ * A request that is refused for a reason that its sender can read.
  * `message` is for the reader and says what to do next; `cause` is for the log and is never sent.
  */
 export class Refusal extends Error {

@@ -8,7 +8,7 @@ export type QueueLimits = {
   /** Jobs that can wait: of one network, and of all. */
   readonly waitingEach: number;
   readonly waiting: number;
-  /** What the jobs are, for whoever is refused: "passwords are being checked". */
+  /** What the jobs are, for someone who is refused: "passwords are being checked". */
   readonly what: string;
 };
 

@@ -13,7 +13,7 @@ export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 /**
- * Nobody logs a header, a query, a body or a whole request: lines are built from named fields, so there is
+ * No header, query, body or whole request is logged: lines are built from named fields, so there is
  * nothing to redact.
  */
 export function createLog(level: LogLevel): Log {
@@ -49,7 +49,7 @@ const maximumKept = 1024 * 1024;
  */
 function createOutput(): { write(line: string): void } {
   const destination = pino.destination({ dest: 1, sync: true, maxLength: maximumKept });
-  // Nobody is left to be told. Without a listener the process would end.
+  // There is nowhere left to report it. Without a listener the process would end.
   destination.on('error', () => {});
   let lines = '';
   const flush = (): void => {

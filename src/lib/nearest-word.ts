@@ -1,4 +1,4 @@
-/** Owns the guess which word somebody meant. */
+/** Owns the guess which word was meant. */
 
 /**
  * The known word that takes the fewest changes of a letter, case aside, or `null`.

@@ -1,4 +1,4 @@
-/** Owns the question whether a header came more than once: Node keeps the first, and a proxy may have looked at the last. */
+/** Owns the check whether a header came more than once: Node keeps the first, and a proxy may have looked at the last. */
 import type { IncomingMessage } from 'node:http';
 
 /** @param name in lower case */

@@ -19,7 +19,7 @@ const unbiased = 256 - (256 % alphabet.length);
 
 /**
  * A new secret: `dkp_`, 30 random base62 characters and 6 of CRC32, the layout of GitHub's tokens, so that leak
- * scanners can tell a real one from a look-alike.
+ * scanners can tell a real one from something similar.
  * @param random gives that many random bytes
  */
 export function createSecret(kind: SecretKind, random: (size: number) => Uint8Array = randomBytes): string {
@@ -37,7 +37,7 @@ export function looksLikeSecret(text: string): boolean {
   return form.test(text);
 }
 
-/** White space, line breaks, a BOM and characters that nobody sees: what a pipe, an editor or a chat puts around a secret. */
+/** White space, line breaks, a BOM and invisible characters: what a pipe, an editor or a chat puts around a secret. */
 const surroundings = /^[\s\p{Cc}\p{Cf}]+|[\s\p{Cc}\p{Cf}]+$/gu;
 
 /**
@@ -59,12 +59,12 @@ export function isSecretOf(kind: SecretKind, text: string): boolean {
   return text.startsWith(kind) && looksLikeSecret(text);
 }
 
-/** False for a typo or garbage, which then never reaches the database. The checksum is no security. */
+/** False for a typo or garbage, which then never reaches the database. The checksum isn't a security measure. */
 export function hasValidChecksum(secret: string): boolean {
   return secret.slice(-checksumLength) === checksum(secret.slice(0, -checksumLength));
 }
 
-/** What a person may see of a secret to tell it from others: "dkp_…x7Qz". */
+/** The part of a secret that people can see, to tell it from others: "dkp_…x7Qz". */
 export function hintOf(secret: string): string {
   return `${secret.slice(0, 4)}…${secret.slice(-4)}`;
 }

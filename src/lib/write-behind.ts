@@ -3,9 +3,9 @@ import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { RejectedData } from './errors.ts';
 
 export type WriteBehind<Entry> = {
-  /** Takes the entry at once, and stores it soon; it never fails its caller. */
+  /** Takes the entry immediately and stores it soon; it never fails its caller. */
   put(key: string, entry: Entry): void;
-  /** Resolves when all that was taken is stored, or its failure was told. */
+  /** Resolves when everything that was taken is stored, or its failure is reported. */
   flush(): Promise<void>;
   /** Stores for the last time: what cannot be stored now is lost. */
   close(): Promise<void>;
@@ -26,7 +26,7 @@ const longestPause = 10_000;
 
 export function createWriteBehind<Entry>(parts: {
   /**
-   * All or nothing, or so that what was written may be written again.
+   * All or nothing, or so that entries can be written twice.
    * @throws {RejectedData} or a refusal because of one, where an entry is at fault; anything else is the database's
    */
   write(entries: readonly Entry[]): Promise<void>;
@@ -36,7 +36,7 @@ export function createWriteBehind<Entry>(parts: {
   readonly delay: number;
   /** Entries in one write, where many would hold up requests: others get their turn in between. All of them where not said. */
   readonly atOnce?: number;
-  /** Entries kept while the database is away; beyond it the oldest are lost, which `onError` is told with the next try. */
+  /** Entries kept while the database is away; beyond it the oldest are lost, which `onError` reports with the next try. */
   readonly maximum: number;
   onError(unstored: Unstored): void;
 }): WriteBehind<Entry> {
@@ -56,7 +56,7 @@ export function createWriteBehind<Entry>(parts: {
     const [oldest] = waiting.size > parts.maximum ? waiting.keys() : [];
     if (oldest !== undefined && waiting.delete(oldest)) overflowed += 1;
   };
-  /** Not what keeps the process: whoever stops it closes this first. */
+  /** The timer doesn't keep the process alive: it's closed before the process stops. */
   const schedule = (): void => {
     timer ??= setTimeout(flush, Math.min(longestPause, parts.delay * 2 ** failures)).unref();
   };
@@ -92,7 +92,7 @@ export function createWriteBehind<Entry>(parts: {
     if (away !== null && !closed) takeBack(taken, left);
     reportOverflow();
   };
-  /** Whoever asks before the next try begins waits for that one: while the database is away, each takes its time. */
+  /** Calls before the next try share it: while the database is away, each try takes its time. */
   const flush = (): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;

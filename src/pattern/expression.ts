@@ -1,10 +1,10 @@
-/** Owns expressions between slashes: RE2 as Go writes it. re2js alone decides what they match. */
+/** Owns expressions between slashes: RE2 as Go writes it. Only re2js decides what they match. */
 
 import { LRUCache } from 'lru-cache';
 import { RE2JS } from 're2js';
 import { type Matcher, PatternError } from './compiled.ts';
 
-/** A pattern is an expression when it stands between slashes and is longer than the two of them (docker_auth). */
+/** A pattern is an expression if it's between slashes and longer than the two of them (docker_auth). */
 export function isExpression(pattern: string): boolean {
   return pattern.length > 2 && pattern.startsWith('/') && pattern.endsWith('/');
 }
@@ -35,7 +35,7 @@ function compileNew(source: string): RE2JS {
     return RE2JS.compile(source);
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
-    // Go lets two groups have one name, RE2 does not. Captures go by number, so the names may as well go.
+    // Go lets two groups have one name, RE2 does not. Captures go by number, so the names can be dropped.
     const unnamed = message.includes('duplicate capture group name') ? withoutNames(source) : source;
     if (unnamed !== source) return compileNew(unnamed);
     throw new PatternError(message, { cause });

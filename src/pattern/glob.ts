@@ -4,7 +4,7 @@ import { type Matcher, PatternError } from './compiled.ts';
 import { compileExpression, quoteMeta } from './expression.ts';
 
 /**
- * `*` and `?` stay within a path segment, `[a-c]` and `[^a]` are classes, `\` escapes; the whole text must fit.
+ * `*` and `?` stay within a path segment, `[a-c]` and `[^a]` are classes, `\` escapes; the whole text must match.
  * @throws {PatternError}
  */
 export function compileGlob(glob: string, { doubleStar }: { doubleStar: boolean }): Matcher {
@@ -99,8 +99,8 @@ function parseClassCharacter(glob: string, start: number, runeAt: RuneAt): [numb
 }
 
 /**
- * The algorithm of Go's `path.Match`, on bytes: each chunk takes the first place that fits and never gives it back.
- * It is no regular expression: `*[^q]a*b` does not match `xa/ab`, because the first `*` has settled for "" by then.
+ * The algorithm of Go's `path.Match`, on bytes: each chunk takes the first place where it matches and never gives it back.
+ * It isn't a regular expression: `*[^q]a*b` does not match `xa/ab`, because the first `*` has settled for "" by then.
  */
 function matchChunks(chunks: readonly Chunk[], text: string): boolean {
   let at = 0;
@@ -113,7 +113,7 @@ function matchChunks(chunks: readonly Chunk[], text: string): boolean {
   return at === text.length;
 }
 
-/** Skips up to the next slash until the items fit; the last chunk must also end where the text ends. */
+/** Skips up to the next slash until the items match; the last chunk must also end where the text ends. */
 function findItems(items: readonly Item[], text: string, start: number, last: boolean): number {
   for (let at = start; at <= text.length; at += 1) {
     const end = matchItems(items, text, at);
@@ -123,7 +123,7 @@ function findItems(items: readonly Item[], text: string, start: number, last: bo
   return -1;
 }
 
-/** The place after the items when they fit at `start`, or -1. */
+/** The place after the items when they match at `start`, or -1. */
 function matchItems(items: readonly Item[], text: string, start: number): number {
   let at = start;
   for (const item of items) {

@@ -1,12 +1,12 @@
-/** Owns what a repository pattern of a narrowed password may look like: a glob that some repository's name can match. */
+/** Owns what a repository pattern of a restricted password can look like: a glob that some repository's name can match. */
 import { compileGlob, globProblem } from './glob.ts';
 
 /** `<name>` of the OCI distribution specification (spec.md, "Pulling manifests"), which every registry's names follow. */
 const component = /[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*/.source;
 const repositoryName = new RegExp(`^${component}(?:/${component})*$`);
-/** What a name may consist of. */
+/** What a name can consist of. */
 const alphabet = [...'abcdefghijklmnopqrstuvwxyz0123456789-_./'];
-/** A class, an escape, or any one character; each star takes one too, as there is always a letter that may stand there. */
+/** A class, an escape, or any one character; each star takes one too, as there is always a letter that fits there. */
 const item = /\[\^?(?:\\.|[^\\\]])+\]|\\.|./gsu;
 
 /**
@@ -30,7 +30,7 @@ function slipOf(pattern: string, hosts: readonly string[]): string | null {
   return pattern === pattern.toLowerCase() ? null : 'names of repositories are in lower case';
 }
 
-/** Follows the pattern along all the names that begin as it does: `a[_\-]_b` matches `a__b`, though `a-_b` is no name. */
+/** Follows the pattern along all the names that begin as it does: `a[_\-]_b` matches `a__b`, although `a-_b` isn't a name. */
 function mismatchOf(pattern: string): string | null {
   let ends = [''];
   for (const [part] of pattern.matchAll(item)) {
@@ -42,7 +42,7 @@ function mismatchOf(pattern: string): string | null {
   return 'no repository can have such a name: there are a-z, 0-9 and single ".", "_" or "-" between them, in parts between slashes';
 }
 
-/** What may follow in a name depends only on what stands after its last letter or digit; one "-" is as good as many. */
+/** What can follow in a name depends only on what comes after its last letter or digit; one "-" is as good as many. */
 function endOf(name: string): string {
   return name.replace(/.*[a-z0-9]/s, 'a').replace('--', '-');
 }
