@@ -7,6 +7,7 @@ import type { Profile } from '../sign-in/connector.ts';
 import type { ProviderStatus } from '../sign-in/provider-status.ts';
 import type { Account, AccountStore } from '../store/accounts.ts';
 import { type Confirm, groupsEvent } from './confirm.ts';
+import type { HeldTeams } from './leaver-limit.ts';
 import type { Leavers } from './leavers.ts';
 import type { LostGroups } from './lost-groups.ts';
 
@@ -17,6 +18,7 @@ export type AfterSignInParts = {
   readonly hasToken: (account: Account) => Promise<boolean>;
   readonly confirm: Confirm;
   readonly leavers: Leavers;
+  readonly heldTeams: Pick<HeldTeams, 'believes'>;
   readonly lostGroups: Pick<LostGroups, 'noteProblem'>;
   /** Names of the providers whose directory can be asked. */
   readonly directories: ReadonlySet<string>;
@@ -47,7 +49,10 @@ export function createAfterSignIn(parts: AfterSignInParts): AfterSignIn {
     if (parts.directories.has(account.provider)) {
       const status = await Promise.race([confirm.ask(account), parts.wait(gracePeriods).then(() => late)]);
       if (status.kind === 'gone') {
-        await leavers.shutOut(account, status.reason, at, actor, status);
+        // Refused in any case; while so many leave that the sweep believes it of nobody, nothing is revoked.
+        if (await parts.heldTeams.believes({ account, status, at })) {
+          await leavers.shutOut(account, status.reason, at, actor, status);
+        }
         throw new Refusal('denied', `The account ${account.login} is ${status.reason}.`);
       }
       if (status.kind === 'there') return confirm.note(account, status, at, actor);

@@ -1,6 +1,7 @@
 /** Owns when to believe that people have left: by provider and domain, because one's leavers must not stop the off-boarding of another's. */
 import { day } from '../lib/time.ts';
 import type { AccountStore, TeamCount } from '../store/accounts.ts';
+import type { LeaseStore } from '../store/leases.ts';
 import type { Asked } from './round.ts';
 import { isTooMany, usualPart } from './safety-limit.ts';
 
@@ -11,26 +12,54 @@ export type Leaving = {
   readonly believed: readonly Asked[];
   /** Why some aren't believed; one sentence each. */
   readonly doubts: readonly string[];
+  /** Of those who were asked about: the teams that are believed, and those that aren't. */
+  readonly teams: { readonly believed: readonly string[]; readonly held: readonly string[] };
 };
 
 type LimitParts = Pick<AccountStore, 'countTeams'>;
 
 /** @param likely those who have left, as far as their provider says  @param at epoch milliseconds */
 export async function withinLimit(accounts: LimitParts, likely: readonly Asked[], at: number): Promise<Leaving> {
-  if (likely.length === 0) return { believed: [], doubts: [] };
+  if (likely.length === 0) return { believed: [], doubts: [], teams: { believed: [], held: [] } };
   const counts = await accounts.countTeams(at, at - day);
   const believed: Asked[] = [];
   const doubts: string[] = [];
-  for (const leaving of Map.groupBy(likely, ({ account }) => teamOf(account)).values()) {
+  const teams = { believed: [] as string[], held: [] as string[] };
+  for (const [team, leaving] of Map.groupBy(likely, ({ account }) => teamOf(account))) {
     const doubt = doubtOf(leaving, counts);
+    teams[doubt === null ? 'believed' : 'held'].push(team);
     if (doubt === null) believed.push(...leaving);
     else doubts.push(doubt);
   }
-  return { believed, doubts };
+  return { believed, doubts, teams };
 }
 
 function teamOf({ provider, domain }: Pick<Asked['account'], 'provider' | 'domain'>): string {
   return JSON.stringify([provider, domain]);
+}
+
+/** Sign-ins must not do one by one what the limit keeps a sweep from doing: a sweep notes which teams it holds. */
+export type HeldTeams = {
+  note(leaving: Leaving, at: number): Promise<void>;
+  /** Whether the limit leaves room for one more leaver of this team. */
+  believes(one: Asked): Promise<boolean>;
+};
+
+/** Milliseconds: each sweep that finds the same notes it again. */
+const heldFor = day;
+
+export function createHeldTeams(accounts: LimitParts, leases: LeaseStore): HeldTeams {
+  const nameOf = (team: string) => `held ${team}`;
+  return {
+    async note({ teams }, at) {
+      for (const team of teams.held) await leases.put(nameOf(team), 'sweep', at + heldFor);
+      for (const team of teams.believed) await leases.release(nameOf(team), 'sweep');
+    },
+    async believes(one) {
+      if ((await leases.holder(nameOf(teamOf(one.account)), one.at)) !== undefined) return false;
+      return (await withinLimit(accounts, [one], one.at)).believed.length > 0;
+    },
+  };
 }
 
 function doubtOf(leaving: readonly Asked[], counts: readonly TeamCount[]): string | null {

@@ -9,6 +9,7 @@ import { type Account, byProvider } from '../store/accounts.ts';
 import type { Store } from '../store/store.ts';
 import { type AfterSignIn, createAfterSignIn } from './after-sign-in.ts';
 import { createConfirm } from './confirm.ts';
+import { createHeldTeams } from './leaver-limit.ts';
 import { createLeavers, type Leavers, type OffBoardingActor } from './leavers.ts';
 import { createLostGroups } from './lost-groups.ts';
 import { type ActOnMessage, createMessages } from './messages.ts';
@@ -68,10 +69,11 @@ export function createOffBoarding(parts: OffBoardingParts): OffBoarding {
   const lostGroups = createLostGroups({ store: store.lostGroups, accounts, sent: parts.sent, log, now });
   const confirm = createConfirm({ source, accounts, lostGroups, audit });
   const leavers = createLeavers({ ...store, forgetToken, audit });
+  const heldTeams = createHeldTeams(accounts, leases);
   return {
-    sweep: createSweep({ accounts, leases, confirm, leavers, forgetTokens, audit, log, now }),
+    sweep: createSweep({ accounts, leases, confirm, leavers, heldTeams, forgetTokens, audit, log, now }),
     afterSignIn: createAfterSignIn({
-      ...{ accounts, keepToken, hasToken, confirm, leavers, lostGroups, audit, now, wait },
+      ...{ accounts, keepToken, hasToken, confirm, leavers, heldTeams, lostGroups, audit, now, wait },
       directories: new Set(directories.keys()),
     }),
     async needsToken({ issuer, subject }) {

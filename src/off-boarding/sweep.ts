@@ -7,7 +7,7 @@ import { minute } from '../lib/time.ts';
 import type { AccountStore } from '../store/accounts.ts';
 import type { LeaseStore } from '../store/leases.ts';
 import type { Confirm } from './confirm.ts';
-import { withinLimit } from './leaver-limit.ts';
+import { type HeldTeams, type Leaving, withinLimit } from './leaver-limit.ts';
 import type { Leavers } from './leavers.ts';
 import { type Answer, type Asked, askAll, hasLeft, type Round } from './round.ts';
 
@@ -45,6 +45,7 @@ export type SweepParts = {
   readonly leases: LeaseStore;
   readonly confirm: Confirm;
   readonly leavers: Leavers;
+  readonly heldTeams: Pick<HeldTeams, 'note'>;
   /** Ends the refresh tokens of accounts that somebody disabled. */
   readonly forgetTokens: () => Promise<void>;
   readonly audit: Audit;
@@ -105,12 +106,18 @@ async function sweep(parts: SweepParts, input: SweepOptions, begunAt: number, ho
   });
   if (silent.length > 0) log.warn({ providers: silent }, 'no answer; the rest is asked about with the next sweep');
   const likely = leaving.filter(({ account }) => !refusals.has(account.provider));
-  const within = input.beyondLimit ? { believed: likely, doubts: [] } : await withinLimit(accounts, likely, begunAt);
+  const judged = await withinLimit(accounts, likely, begunAt);
+  const within = input.beyondLimit ? believeAll(judged, likely) : judged;
   const isOurs = await keepLease();
+  if (!input.dryRun && isOurs) await parts.heldTeams.note(within, begunAt);
   const believed = isOurs ? within.believed : [];
   const unbelievable = isOurs ? within.doubts.join('; ') || null : 'another sweep took over';
   if (!input.dryRun) for (const one of believed) await offBoard(leavers, one);
   return { due: due.length, answers, believed, refusals, unbelievable };
+}
+
+function believeAll({ teams }: Leaving, likely: readonly Asked[]): Leaving {
+  return { believed: likely, doubts: [], teams: { believed: [...teams.believed, ...teams.held], held: [] } };
 }
 
 /**

@@ -8,7 +8,7 @@ import { createLog } from '../../src/lib/log.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { createGoogleDirectory, type GoogleDirectorySettings } from '../../src/sign-in/google/directory.ts';
 import { unaudited } from '../support/audit.ts';
-import { createDirectory, type Directory, tokenPath } from '../support/directory.ts';
+import { createDirectory, type Directory, refusal, tokenPath } from '../support/directory.ts';
 import { describeEngines } from '../support/engines.ts';
 import { hour, minute, openRegistry, type Registry } from '../support/off-boarding.ts';
 import { demoPeople, type Person } from '../support/provider.ts';
@@ -41,16 +41,20 @@ after(() => {
 type Scene = Registry & { readonly service: TokenService; push(name: string, secret: string): Promise<Answer> };
 
 describeEngines('off-boarding', (databases) => {
-  const withRegistry = async (action: (scene: Scene) => Promise<void>): Promise<void> => {
+  const withRegistry = async (
+    action: (scene: Scene) => Promise<void>,
+    strategy: GoogleDirectorySettings['strategy'] = 'direct',
+  ): Promise<void> => {
     for (const person of [ana, bo]) people.set(person.sub, person);
     directory.mood = 'well';
+    directory.replies.splice(0);
     const url = `http://127.0.0.1:${(google.address() as AddressInfo).port}`;
     const credentials = {
       ...{ key: directory.keyFile, serviceAccount: null, admin: null, applicationDefault: null },
       ...{ tokenUrl: url + tokenPath, iamUrl: url, metadataUrl: url },
     };
     const settings: GoogleDirectorySettings = {
-      strategy: 'direct',
+      strategy,
       ...{ depth: 5, directoryUrl: url, cloudIdentityUrl: url, domains: ['example.com'], credentials },
       ...{ groupDomains: ['example.com'], customerId: null },
     };
@@ -99,6 +103,64 @@ describeEngines('off-boarding', (databases) => {
       );
       assert.equal((await account('ana')).state, 'disabled');
     }));
+
+  for (const [size, state] of [
+    [2, 'disabled'],
+    [10, 'active'],
+  ] as const) {
+    test(`"Domain not found" revokes nobody of ${size}; a directory that calls all of them deleted: ${state}`, () =>
+      withRegistry(async ({ addPerson, sweep, offBoarding, account, clock }) => {
+        const names = Array.from({ length: size }, (_, index) => `p${index}`);
+        for (const name of names) await addPerson(name, { subject: name });
+        const signIn = async (name: string) => {
+          const one = await account(name);
+          const person = {
+            ...{ provider: 'google', issuer: one.issuer, subject: one.subject, email: one.email, emailVerified: true },
+            ...{
+              displayName: null,
+              domain: 'example.com',
+              groups: null,
+              groupsLeftOut: false,
+              groupsProblem: null,
+              refreshToken: null,
+            },
+            ...{ providerSession: null, authenticatedAt: null },
+          };
+          const client = { address: '', userAgent: '', requestId: '' };
+          await offBoarding.afterSignIn({ account: one, before: one }, person, client);
+        };
+        const states = async () => Promise.all(names.map(async (name) => (await account(name)).state));
+        const reply = refusal(404, 'notFound', 'Domain not found.');
+        directory.replies.push({ to: /\/users\//, reply });
+        clock.at += hour;
+        await sweep();
+        for (const name of names) await signIn(name);
+        assert.deepEqual(new Set(await states()), new Set(['active']), 'it is no word about the person');
+        directory.replies.splice(0);
+
+        clock.at += hour;
+        await sweep();
+        assert.deepEqual(new Set(await states()), new Set([state]));
+        if (state !== 'active') return;
+        for (const name of names) await assert.rejects(signIn(name), /is deleted in the Google directory/);
+        assert.deepEqual(new Set(await states()), new Set(['active']), 'refused, and nothing revoked');
+        await sweep({ beyondLimit: true, age: 0 });
+        assert.deepEqual(new Set(await states()), new Set(['disabled']));
+      }));
+  }
+
+  for (const strategy of ['direct', 'recursive', 'transitive'] as const) {
+    test(`a partner's group that an outsider puts someone into changes nothing (${strategy})`, () =>
+      withRegistry(async ({ addPerson, sweep, push, clock, account }) => {
+        const secret = await addPerson('ana', { subject: ana.sub });
+        directory.parents.set('platform@example.com', ['root@evil.example']);
+        clock.at += 15 * minute;
+        await sweep();
+        assert.deepEqual(granted(await push('ana', secret)), ['pull', 'push']);
+        assert.doesNotMatch((await account('ana')).groups_json, /evil/);
+        directory.parents.clear();
+      }, strategy));
+  }
 
   test('a group that is taken away in the directory is gone from the decisions after the next sweep', () =>
     withRegistry(async ({ addPerson, sweep, push, clock, events }) => {
