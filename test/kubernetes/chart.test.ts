@@ -1,5 +1,7 @@
 /** The Helm chart, rendered by Helm itself: what comes of the values, what is refused, and that no secret is in it. */
 import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { readConfig } from '../../src/config/config.ts';
@@ -220,6 +222,26 @@ describe('the chart', { skip: noHelm }, () => {
     const { stdout } = await runProgram('helm', ['show', 'chart', join(charts, 'dockpass')]);
     const { version } = JSON.parse((await runProgram('cat', ['package.json'])).stdout) as { version: string };
     for (const field of ['version', 'appVersion']) assert.match(stdout, new RegExp(`^${field}: ${version}$`, 'm'));
+  });
+});
+
+describe('the example of a registry', { skip: noHelm }, () => {
+  test('fits the Dockpass beside it, and fetches the certificates at each start', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'dockpass-example-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    for (const name of ['dockpass', 'examples']) cpSync(join(charts, name), join(folder, name), { recursive: true });
+    const example = join(folder, 'examples', 'registry');
+    const built = await runProgram('helm', ['dependency', 'build', '--skip-refresh', example]);
+    assert.equal(built.code, 0, built.output);
+    const { code, stdout, output } = await runProgram('helm', ['template', 'r', example]);
+    assert.equal(code, 0, output);
+    for (const line of [
+      /REGISTRY_AUTH_TOKEN_REALM, value: "https:\/\/auth\.example\.com\/auth"/,
+      /REGISTRY_AUTH_TOKEN_ISSUER, value: "auth\.example\.com"/,
+      /wget -q -O \/certs\/registry-bundle\.pem http:\/\/dockpass:80\/\.well-known\/registry-bundle\.pem/,
+    ]) {
+      assert.match(stdout, line);
+    }
   });
 });
 
