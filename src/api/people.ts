@@ -28,7 +28,8 @@ export function peopleRoutes(parts: {
   /** Off-boarding knows the e-mail, so that is as good as the id. */
   const idOf = async (idOrLogin: string): Promise<string> => {
     const account = (await accounts.byId(idOrLogin)) ?? (await accounts.byLogin(foldCase(idOrLogin)));
-    if (account !== undefined) return account.id;
+    // Robots have operations and scopes of their own.
+    if (account?.kind === 'person') return account.id;
     throw new Refusal('not_found', `${idOrLogin} is neither an id nor an e-mail of somebody who has signed in.`);
   };
   return [

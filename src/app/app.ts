@@ -1,7 +1,7 @@
 /** The composition root: opens the parts, hands each what it needs, listens. */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
-import type { RequestListener } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import type { AuditBuffer } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
 import { pathOf } from '../http/path.ts';
@@ -11,6 +11,7 @@ import { boundTo, createServer, createStop } from '../http/server.ts';
 import { refuseTwoHosts } from '../http/unreadable.ts';
 import type { Keys } from '../keys/keys.ts';
 import { openTrialKeys } from '../keys/trial-keys.ts';
+import { securityHeaders } from '../lib/security-headers.ts';
 import { byGrantType, createOAuthEndpoint, type OAuthEndpointParts } from '../oauth/token-endpoint.ts';
 import { startWorker, type Worker } from '../off-boarding/worker.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -23,6 +24,7 @@ import { startMetrics } from './metrics-listener.ts';
 import { openPeople, type People } from './off-boarding.ts';
 import { createPages, type PageParts } from './pages.ts';
 import { openPolicies, type PolicyChange } from './policy-file.ts';
+import { proxyWarnings } from './proxy-warnings.ts';
 import { createRealm } from './realm.ts';
 import { openTerminal, terminalEndpoints, terminalGrants } from './terminal.ts';
 import { type OpenWorkloads, openWorkloads } from './workloads.ts';
@@ -78,7 +80,8 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
   await clock.look();
   const presence = createPresence({ store, log, pid: cluster.isWorker ? process.ppid : process.pid, now: Date.now });
   await presence.look();
-  const sources = [policies, keys, sweeps, clock, presence];
+  const proxies = { warnings: () => proxyWarnings(config.trustedProxies, policies.current()) };
+  const sources = [policies, keys, sweeps, clock, presence, proxies];
   const warnings = () => [...core.warnings, ...sources.flatMap((source) => source.warnings())];
   const { dataFolder } = config;
   const metrics =
@@ -166,15 +169,24 @@ async function createListener(config: Config, core: Core, parts: ListenerParts):
   const realm = new Set(realmPaths.map((path) => (config.prefix + path).toLowerCase()));
   return refuseTwoHosts({ log, requesterOf }, (request, response) => {
     const path = pathOf(request);
+    if (realm.has(path.toLowerCase())) {
+      void token(request, response);
+      return;
+    }
+    setSecurityHeaders(response, config.publicUrl);
     const endpoint = oauth.get(path);
-    if (realm.has(path.toLowerCase())) void token(request, response);
-    else if (endpoint !== undefined) void endpoint(request, response);
+    if (endpoint !== undefined) void endpoint(request, response);
     // Asked of the server as a whole (RFC 9112, section 3.2.4); express would take it for a page without its session.
     else if (request.url === '*') {
       logRequest(request, response, { log, requesterOf });
       response.writeHead(204).end();
     } else pages(request, response);
   });
+}
+
+function setSecurityHeaders(response: ServerResponse, { protocol }: URL): void {
+  const headers = securityHeaders(protocol === 'https:');
+  for (let at = 0; at < headers.length; at += 2) response.setHeader(headers[at] ?? '', headers[at + 1] ?? '');
 }
 
 /** No registry trusts them, so nobody pulls what the live service wouldn't let them pull. */

@@ -1,5 +1,5 @@
 /** Mounts every page, and makes what the pages alone need. Reading the routes is reading the product. */
-import express, { type RequestHandler } from 'express';
+import express, { type Request, type RequestHandler } from 'express';
 import type { Config } from '../config/config.ts';
 import type { ServiceConfig } from '../config/services.ts';
 import { refuseCrossSite } from '../http/cross-site.ts';
@@ -222,11 +222,17 @@ function readiness(
     const isUnknownProxy = request.headers['x-forwarded-for'] !== undefined && !parts.trust(peer, 0);
     const ready = {
       status: 'ok',
-      ...(warnings.length > 0 && { warnings }),
+      ...(warnings.length > 0 && { warnings: isOwnMachine(request) ? warnings : warnings.length }),
       ...(isUnknownProxy && { untrustedProxy: peer }),
     };
     response.status(problem === null ? 200 : 503).json(problem === null ? ready : { status: 'unavailable', problem });
   };
+}
+
+/** Warnings name people's numbers and providers' faults: in words for those who run Dockpass, as a number for everyone else. */
+function isOwnMachine({ socket, headers }: Request): boolean {
+  const isForwarded = headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined;
+  return !isForwarded && /^(?:::ffff:)?127\.|^::1$/.test(socket.remoteAddress ?? '');
 }
 
 /** For registries that can't read the file: the certificates that they must trust. */

@@ -2,6 +2,9 @@
 import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 
+/** What no page asks a browser for (W3C, Permissions Policy). */
+const unused = ['camera', 'geolocation', 'microphone', 'payment', 'usb'].map((feature) => `${feature}=()`).join(', ');
+
 /** Nothing is loaded from elsewhere, nothing is inline, nothing can frame it. */
 export function pageHeaders(secure: boolean): RequestHandler {
   const none = ["'none'"];
@@ -25,6 +28,7 @@ export function pageHeaders(secure: boolean): RequestHandler {
   });
   return (request, response, next) => {
     response.setHeader('Cache-Control', 'no-store');
+    response.setHeader('Permissions-Policy', unused);
     headers(request, response, next);
   };
 }

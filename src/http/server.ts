@@ -7,6 +7,14 @@ import { errorMessage, Refusal } from '../lib/errors.ts';
 import { http, https } from '../lib/node-http.ts';
 import { answerUnreadable } from './unreadable.ts';
 
+/** Forward secrecy and authenticated encryption only (ASVS 5.0, V12.1.2); the first three are of TLS 1.3. */
+const ciphers = [
+  ...['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
+  ...['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256'],
+  ...['ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-RSA-AES256-GCM-SHA384'],
+  ...['ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305'],
+].join(':');
+
 /**
  * A server with the limits that every listener has.
  * @throws {Refusal} `misconfigured`, when certificate or key cannot be used
@@ -29,7 +37,7 @@ export async function createServer(
   if (tls === null) return serve(http.createServer(limits));
   try {
     const [cert, key] = await Promise.all([readFile(tls.certificateFile), readFile(tls.keyFile)]);
-    return serve(https.createServer({ ...limits, cert, key, minVersion: 'TLSv1.2' }));
+    return serve(https.createServer({ ...limits, cert, key, minVersion: 'TLSv1.2', ciphers, honorCipherOrder: true }));
   } catch (cause) {
     throw new Refusal(
       'misconfigured',

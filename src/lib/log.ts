@@ -40,6 +40,18 @@ function createTimestamp(): () => string {
   };
 }
 
+/** Printable ASCII and the end of the line. */
+const plain = /^[ -~]*\n$/;
+
+/**
+ * A line without what strangers can put into a service, a scope or an error message: anything that looks like our secrets,
+ * and what a terminal obeys or nobody sees (C1, direction marks). JSON escapes the rest.
+ */
+function safe(line: string): string {
+  if (plain.test(line) && !line.includes('dk')) return line;
+  return line.replaceAll(/(?!\n)[\p{Cc}\p{Cf}]/gu, '').replaceAll(/\bdk[a-z]_[0-9A-Za-z]{8,}/g, 'dk?_…');
+}
+
 /** Characters kept for an output that takes none, a full disk; what comes then is dropped. */
 const maximumKept = 1024 * 1024;
 
@@ -61,7 +73,7 @@ function createOutput(): { write(line: string): void } {
   return {
     write(line) {
       if (lines === '') setImmediate(flush);
-      lines += line;
+      lines += safe(line);
     },
   };
 }

@@ -16,6 +16,7 @@ const registryCodes: Partial<Record<RefusalCode, string>> = {
 /**
  * Status 200 exactly; some clients read `token`, others `access_token`. `issued_at` is left out of most answers: without it
  * clients count from their own clock, which can be wrong.
+ * @param common headers of every answer, names and values in turn
  * @param more what only some answers have: `refresh_token`, for docker to keep instead of the password, only where it was
  *   asked for; `scope`, what is granted, for a POST (distribution, spec/auth/oauth.md requires it); `issued_at`, RFC 3339
  *   with a fraction, where less is granted than asked: Apple's `container` before 1.3.1 takes a token without it for
@@ -23,22 +24,22 @@ const registryCodes: Partial<Record<RefusalCode, string>> = {
  */
 export function answerToken(
   response: ServerResponse,
-  requestId: string,
+  common: readonly string[],
   token: Token,
   more: { readonly refresh_token?: string; readonly scope?: string; readonly issued_at?: string },
 ): void {
   // A compact JWT (RFC 7515) has no character that JSON escapes, and is most of the answer.
   const jwt = `"${token.jwt}"`;
   const rest = JSON.stringify({ expires_in: token.expiresIn, ...more }).slice(1);
-  send(response, 200, ['X-Request-Id', requestId], `{"token":${jwt},"access_token":${jwt},${rest}`);
+  send(response, 200, common, `{"token":${jwt},"access_token":${jwt},${rest}`);
 }
 
 /**
  * Both shapes of a body, because no client reads both: `errors` is the registry's own; `details` keeps `docker login`
  * from going on to plain http after a 401. Never `WWW-Authenticate: Bearer`, which docker would take for the registry's.
  */
-export function answerRefusal(response: ServerResponse, requestId: string, refusal: Refusal): void {
-  const headers = ['X-Request-Id', requestId];
+export function answerRefusal(response: ServerResponse, common: readonly string[], refusal: Refusal): void {
+  const headers = [...common];
   if (refusal.code === 'unauthenticated') headers.push('WWW-Authenticate', 'Basic realm="Dockpass", charset="UTF-8"');
   if (refusal.code === 'method_not_allowed') headers.push('Allow', 'GET, POST');
   if (refusal.retryAfter !== undefined) headers.push('Retry-After', String(refusal.retryAfter));

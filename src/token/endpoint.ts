@@ -4,6 +4,7 @@ import type { Authenticator, Identity } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { securityHeaders } from '../lib/security-headers.ts';
 import type { Policy } from '../policy/acl.ts';
 import type { Decision, DecisionContext } from '../policy/decide.ts';
 import type { Access } from '../scope.ts';
@@ -52,6 +53,8 @@ export function createTokenEndpoint(
   const read = createRequestReader();
   const grant = createGranting();
   const reuse = createTokenReuse();
+  const security = securityHeaders(parts.publicUrl.startsWith('https:'));
+  const headersFor = ({ requestId }: Requester) => [...security, 'X-Request-Id', requestId];
   const help = `app passwords are made at ${parts.publicUrl}`;
   const { authenticators, failedLogins, identityTokens } = parts;
   const authentication = { authenticators, failedLogins, identityTokens, help };
@@ -99,7 +102,7 @@ export function createTokenEndpoint(
       const identityToken = await identityTokenFor(asked, service, identity, client);
       parts.recordUse(identity, client, decided.access);
       write('info', 'token', describeToken(service, identity, decided));
-      answerToken(response, client.requestId, token, {
+      answerToken(response, headersFor(client), token, {
         ...(identityToken !== null && { refresh_token: identityToken }),
         ...(asked.method === 'POST' && { scope: decided.granted.join(' ') }),
         ...(asked.hasScope && !decided.isWhole && { issued_at: new Date(now).toISOString() }),
@@ -108,7 +111,7 @@ export function createTokenEndpoint(
     } catch (error) {
       const refusal = toRefusal(error);
       write(refusal.status < 500 ? 'info' : 'error', 'no token', describeRefusal(refusal));
-      answerRefusal(response, client.requestId, refusal);
+      answerRefusal(response, headersFor(client), refusal);
       count(serviceName, refusal.code);
     }
   };

@@ -6,6 +6,7 @@ import https from 'node:https';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { createInstallation, type Installation } from '../support/installation.ts';
 
 describe('dockpass serve', () => {
@@ -29,7 +30,7 @@ describe('dockpass serve', () => {
     await server.stop();
     const data = join(installation.folder, 'data');
     const modeOf = (file: string) => (statSync(file).mode & 0o777).toString(8);
-    assert.equal(modeOf(data), '700');
+    assert.equal(modeOf(data), '711', 'a registry finds its bundle, and nobody lists the rest');
     const all = readdirSync(data, { recursive: true, encoding: 'utf8' });
     const files = all.filter((file) => statSync(join(data, file)).isFile() && !file.startsWith('registry-'));
     assert.ok(files.length >= 4, `${files}`);
@@ -132,6 +133,48 @@ describe('dockpass serve', () => {
     response.resume();
     assert.equal(response.statusCode, 200);
     assert.match(response.headers['strict-transport-security'], /max-age=31536000/);
+    const port = Number(new URL(server.url).port);
+    for (const [suite, isTaken] of [
+      ['ECDHE-RSA-AES128-GCM-SHA256', true],
+      ['AES256-GCM-SHA384', false],
+      ['ECDHE-RSA-AES128-SHA', false],
+      ['AES128-SHA', false],
+    ] as const) {
+      const ciphers = `${suite}:@SECLEVEL=0`;
+      const socket = connectTls({ port, ciphers, maxVersion: 'TLSv1.2', ca: readFileSync(certificate) });
+      const outcome = await once(socket, 'secureConnect').then(
+        () => true,
+        () => false,
+      );
+      assert.equal(outcome, isTaken, suite);
+      socket.destroy();
+    }
+    const paths = [
+      '/healthz',
+      '/readyz',
+      '/auth',
+      '/.well-known/jwks.json',
+      '/api/v1/openapi.json',
+      '/oauth/token',
+      '/x',
+    ];
+    for (const path of paths) {
+      const asked = https.get(`${server.url}${path}`, { ca: readFileSync(certificate) });
+      const [{ headers, statusCode }] = await once(asked, 'response');
+      const found = [headers['x-content-type-options'], headers['strict-transport-security']?.slice(0, 16)];
+      assert.deepEqual([path, ...found], [path, 'nosniff', 'max-age=31536000'], `${statusCode}`);
+    }
+    await server.stop();
+  });
+
+  test('what /readyz warns of is in words on this machine, and a number for everyone else', async () => {
+    const policy = join(installation.folder, 'by-address.yml');
+    writeFileSync(policy, 'acl:\n  - match: { ip: 10.1.0.0/16 }\n    actions: [pull]\n');
+    const server = await installation.serve({ TRUSTED_PROXIES: '10.0.0.0/8', POLICY_FILE: policy });
+    const warningsFor = async (headers: Record<string, string>) =>
+      ((await (await fetch(`${server.url}/readyz`, { headers })).json()) as { warnings: unknown }).warnings;
+    assert.match(String(await warningsFor({})), /ip 10.1.0.0\/16, which lies in 10.0.0.0\/8 of TRUSTED_PROXIES/);
+    assert.equal(await warningsFor({ 'x-forwarded-for': '203.0.113.7' }), 1);
     await server.stop();
   });
 

@@ -3,6 +3,26 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 
+test('no line has a secret, or what a terminal obeys, wherever it comes from', () => {
+  const program = `
+    const { createLog } = await import(${JSON.stringify(new URL('../../src/lib/log.ts', import.meta.url).href)});
+    const secret = 'dkp_' + 'a'.repeat(36);
+    const log = createLog('info');
+    log.info({ asked: ['repository:' + secret + ':pull', 'repository:d\\u200bkp_aaaaaaaaaaaa:pull'] }, 'token');
+    log.info({ reason: 'unknown service "\\u009b31m\\u202ex"', deep: { err: secret } }, secret);
+    log.error({ err: new Error(secret) }, 'failed');
+    log.info({ name: 'Zoë 한국' }, 'line');`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
+  assert.equal(stderr, '');
+  assert.doesNotMatch(stdout, /dkp_a|\u009b|\u202e|\u200b/);
+  const lines = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.deepEqual(lines[0].asked, ['repository:dk?_…:pull', 'repository:dk?_…:pull']);
+  assert.equal(lines.at(-1).name, 'Zoë 한국');
+});
+
 test('logs that are opened again and again cost no listener, and their lines come whole and in order', () => {
   const program = `
     const { createLog } = await import(${JSON.stringify(new URL('../../src/lib/log.ts', import.meta.url).href)});
