@@ -156,9 +156,16 @@ function leaveOutExpired(
   );
 }
 
+/** Whether docker_auth let requests without credentials in; where not, that they get another answer here is reported. */
 function hasAnonymous(reader: Reader, sections: readonly Entry[]): boolean {
-  const users = sections.find(({ key }) => key === 'users')?.value;
-  return users ? reader.entries(users).some(({ key }) => key === '') : false;
+  const users = sections.find(({ key }) => key === 'users');
+  if (users?.value && reader.entries(users.value).some(({ key }) => key === '')) return true;
+  reader.report(
+    users?.keyPlace ?? { line: 1, column: 1 },
+    'there is no user "", so docker_auth answered requests without credentials with 401; here they get a token that grants nothing. ANONYMOUS_ACCESS=false in .env brings the 401 back',
+    'warning',
+  );
+  return false;
 }
 
 /** Without a certificate of their own, docker_auth signs tokens with the server's: it is the one that the registries trust. */

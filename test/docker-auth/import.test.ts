@@ -330,7 +330,9 @@ test('an expired certificate is left out, and one that cannot be looked at is no
   assert.deepEqual(settingsAt(at, null), ['/c.pem', 0]);
 });
 
-test('the answer to requests without credentials is in .env, where docker_auth had no user ""', () => {
+test('the answer to requests without credentials is reported and in .env, where docker_auth had no user ""', () => {
+  assert.match(problemsOf('acl: []').join('\n'), /warning there is no user "", .*ANONYMOUS_ACCESS=false in \.env/);
+  assert.doesNotMatch(problemsOf('users: {"": {}}\nacl: []').join('\n'), /there is no user ""/);
   assert.match(importDockerAuth('acl: []').environment, /\n#ANONYMOUS_ACCESS=false\n$/);
   assert.doesNotMatch(importDockerAuth('users: {"": {}}\nacl: []').environment, /ANONYMOUS_ACCESS/);
 });
