@@ -20,7 +20,7 @@ export const timing: Fault = {
     const users = new Map(Array.from({ length: userCount }, (_, n) => [`user-${n}`, user]));
     // Without the network, whose noise an attacker averages out with gracePeriods.
     const check = createHashCheck({
-      ...{ thread: createHashThread(), onNotCompared: () => {}, now: Date.now, wait: async () => {} },
+      ...{ thread: createHashThread(), onNotCompared: () => {}, now: Date.now },
       guessing: () => 'few',
     });
     const { authenticator } = createStaticUsers(

@@ -104,7 +104,7 @@ export async function openCore(config: Config, mode: ServeMode | null = null): P
     now: Date.now,
   });
   const close = async () => {
-    await Promise.all([failedLogins.flush(), uses.close(), denials.close(), passwords.close()]);
+    await Promise.all([failedLogins.close(), uses.close(), denials.close(), passwords.close()]);
     await audit.close(); // to the last: uses tell it of new addresses
     await store.close();
   };

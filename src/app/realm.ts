@@ -1,5 +1,4 @@
 /** Makes the realm `/auth`: who is asked about a password, and who is told of what was decided. */
-import { setTimeout } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { createImportedCheck } from '../docker-auth/imported-passwords.ts';
 import type { RequesterReader } from '../http/requester.ts';
@@ -101,8 +100,6 @@ function createAuthenticators(
     guessing: failedLogins.guessing,
     onNotCompared: failedLogins.record,
     now: Date.now,
-    // A request that waits must not keep the process from ending.
-    wait: (time) => setTimeout(time, undefined, { ref: false }),
   });
   const users = () => policies.current().users;
   const imported = createImportedCheck({

@@ -1,8 +1,10 @@
 /** Owns the limit on wrong passwords: by address and user name together, so that nobody can lock out somebody else. */
+import { LRUCache } from 'lru-cache';
 import { Refusal } from '../lib/errors.ts';
 import { networkOf } from '../lib/network-of.ts';
 import type { Pepper } from '../lib/secret.ts';
 import { minute } from '../lib/time.ts';
+import { createWriteBehind, type WriteBehind } from '../lib/write-behind.ts';
 import type { FailedLoginStore } from '../store/failed-logins.ts';
 
 export type FailedLogins = {
@@ -18,6 +20,8 @@ export type FailedLogins = {
   record(attempt: { readonly address: string; readonly username: string; readonly password: string }): void;
   /** Resolves when all that was recorded is stored. */
   flush(): Promise<void>;
+  /** Stores for the last time. */
+  close(): Promise<void>;
 };
 
 export type FailedLoginParts = {
@@ -36,7 +40,7 @@ const failureWindow = 10 * minute;
 /** Longest time that a failure waits for company, in milliseconds. */
 const flushDelay = 200;
 /** A flood of names must not become a flood of writes: what is beyond counts in this process alone. */
-const batchSize = 100;
+const maximumShared = 100;
 const maximumKept = 20_000;
 
 /** Requests beyond the limit, in ten minutes: then a guess is no cheaper than bcrypt makes it (16 a second). */
@@ -52,8 +56,8 @@ type Tally = {
 
 export function createFailedLogins(parts: FailedLoginParts): FailedLogins {
   const { pepper, limit, now } = parts;
-  /** By attempt; the one that failed longest ago first. */
-  const tallies = new Map<string, Tally>();
+  /** By attempt. */
+  const tallies = new LRUCache<string, Tally>({ max: maximumKept });
   const sharing = createSharing(parts, tallies);
 
   const attemptOf = ({ address, username }: { address: string; username: string }): string =>
@@ -61,10 +65,7 @@ export function createFailedLogins(parts: FailedLoginParts): FailedLogins {
   const tallyOf = (attempt: string, at: number): Tally => {
     const none = { count: 0, first: at };
     const tally = tallies.get(attempt) ?? { secrets: new Map(), shared: none, beyond: none };
-    tallies.delete(attempt);
     tallies.set(attempt, tally);
-    const [oldest] = tallies.size > maximumKept ? tallies.keys() : [];
-    if (oldest !== undefined) tallies.delete(oldest);
     return tally;
   };
 
@@ -88,9 +89,10 @@ export function createFailedLogins(parts: FailedLoginParts): FailedLogins {
       }
       for (const [old, failedAt] of tally.secrets) if (!isFresh(failedAt, at)) tally.secrets.delete(old);
       tally.secrets.set(secret, at);
-      sharing.add({ attempt, secret, at });
+      sharing.put(`${attempt}\0${secret}`, { attempt, secret, at });
     },
     flush: sharing.flush,
+    close: sharing.close,
   };
 }
 
@@ -99,46 +101,31 @@ type Failure = { readonly attempt: string; readonly secret: string; readonly at:
 /** Tells the other replicas through the database, and `tallies` what they told. */
 function createSharing(
   { store, now, onError }: FailedLoginParts,
-  tallies: ReadonlyMap<string, Tally>,
-): { add(failure: Failure): void; flush(): Promise<void> } {
-  let waiting: Failure[] = [];
-  let timer: NodeJS.Timeout | undefined;
-  let writing: Promise<void> = Promise.resolve();
+  tallies: Pick<LRUCache<string, Tally>, 'peek'>,
+): WriteBehind<Failure> {
   let cleanedAt = Number.NEGATIVE_INFINITY;
-
-  const write = async (): Promise<void> => {
-    const failures = waiting;
-    waiting = [];
-    if (failures.length === 0) return;
-    try {
-      await store.add(failures, now() - failureWindow);
-      for (const attempt of new Set(failures.map((failure) => failure.attempt))) {
-        const at = now();
-        const { count, first } = await store.count(attempt, at - failureWindow);
-        const tally = tallies.get(attempt);
-        if (tally !== undefined) tally.shared = { count, first: first ?? at };
-      }
-      if (now() - cleanedAt < failureWindow) return;
-      cleanedAt = now();
-      await store.removeBefore(cleanedAt - failureWindow);
-    } catch (error) {
-      onError(error);
+  const write = async (failures: readonly Failure[]): Promise<void> => {
+    await store.add(failures, now() - failureWindow);
+    for (const attempt of new Set(failures.map((failure) => failure.attempt))) {
+      const at = now();
+      const { count, first } = await store.count(attempt, at - failureWindow);
+      const tally = tallies.peek(attempt);
+      if (tally !== undefined) tally.shared = { count, first: first ?? at };
     }
+    if (now() - cleanedAt < failureWindow) return;
+    cleanedAt = now();
+    await store.removeBefore(cleanedAt - failureWindow);
   };
-  const flush = (): Promise<void> => {
-    clearTimeout(timer);
-    timer = undefined;
-    writing = writing.then(write);
-    return writing;
-  };
-  return {
-    add(failure) {
-      if (waiting.length >= batchSize) return;
-      waiting.push(failure);
-      timer ??= setTimeout(flush, flushDelay);
+  return createWriteBehind<Failure>({
+    write,
+    merge: (earlier) => earlier,
+    delay: flushDelay,
+    maximum: maximumShared,
+    onError({ error, fate }) {
+      // What is beyond the maximum is a flood, which counts in each process.
+      if (fate !== 'overflowed') onError(error);
     },
-    flush,
-  };
+  });
 }
 
 function countBeyond(tally: Tally, at: number): void {
@@ -160,7 +147,7 @@ function tooMany(time: number): Refusal {
   const minutes = Math.ceil(retryAfter / 60);
   return new Refusal(
     'too_many_requests',
-    `too many wrong passwords for this user name from this address; the right one still works, for others wait ${minutes} minutes`,
+    `too many wrong passwords for this user name from this address; wait ${minutes} minutes. One that was right here within a day still works`,
     { retryAfter },
   );
 }

@@ -1,18 +1,18 @@
 /** Owns the check of passwords that people chose: bcrypt, which is slow by intent, must slow down nobody else. */
 import { createHmac, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { Refusal } from '../lib/errors.ts';
 import { createFairQueue } from '../lib/fair-queue.ts';
 import { networkOf } from '../lib/network-of.ts';
 import { day, minute } from '../lib/time.ts';
 import type { HashThread } from './hash-thread.ts';
-import { createThrottle, type ThrottleParts } from './throttle.ts';
 
 /** Who tries. */
 export type Attempt = { readonly address: string; readonly username: string };
 
 /**
- * How many different wrong passwords came with a name from a network lately. `many`: more than somebody mistypes. `flood`:
- * so many that what is remembered must not answer them, or it would be guessed against at the speed of the network.
+ * How many different wrong passwords came with a name from a network recently. `many`: more than someone mistypes. `flood`:
+ * so many that what is remembered must not answer them, or it could be guessed at the speed of the network.
  */
 export type Guessing = 'few' | 'many' | 'flood';
 
@@ -24,11 +24,16 @@ export type HashCheck = {
   matches(password: string, hash: string, attempt: Attempt): Promise<boolean>;
 };
 
-export type HashCheckParts = ThrottleParts & {
+export type HashCheckParts = {
   readonly thread: Pick<HashThread, 'compare'>;
   readonly guessing: (attempt: Attempt) => Guessing;
-  /** Told of a password for which the queue had no place. It counts like a wrong one: that none of those remembered is it is an answer, too. */
+  /**
+   * Counts a password that isn't compared like a wrong one: that it's none of those remembered is an answer, too.
+   * @throws {Refusal} `too_many_requests` beyond the limit
+   */
   readonly onNotCompared: (attempt: Attempt & { readonly password: string }) => void;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
 };
 
 /** Milliseconds since its last use. A CI that pulls each day is compared once; what is remembered is no password. */
@@ -44,7 +49,6 @@ export function createHashCheck(parts: HashCheckParts): HashCheck {
   const { thread, now } = parts;
   const unproven = createUnproven(now);
   const inTurn = createFairQueue(limits, unproven.rankOf);
-  const inPace = createThrottle(parts);
   const right = createMemory(now, rememberRight, maximumRight);
   const wrong = createMemory(now, rememberWrong, maximumWrong);
   const underWay = new Map<string, Promise<boolean>>();
@@ -58,7 +62,6 @@ export function createHashCheck(parts: HashCheckParts): HashCheck {
     return matches;
   };
   const decide = async (id: string, password: string, hash: string, attempt: Attempt): Promise<boolean> => {
-    if (parts.guessing(attempt) !== 'few') await inPace(placeOf(attempt), id);
     if (right.has(id)) return true;
     try {
       return await compare(password, hash, attempt);
@@ -73,11 +76,13 @@ export function createHashCheck(parts: HashCheckParts): HashCheck {
       // With the hash in it, a changed password is another one at once.
       const id = createHmac('sha256', secret).update(`${attempt.username}\0${hash}\0${password}`).digest('base64');
       const here = `${networkOf(attempt.address)}\0${id}`;
-      if (right.has(here) && parts.guessing(attempt) !== 'flood') {
+      const guessing = parts.guessing(attempt);
+      if (guessing !== 'flood' && right.has(here)) {
         right.add(here);
         return true;
       }
       if (wrong.has(id)) return false;
+      if (guessing !== 'few') parts.onNotCompared({ ...attempt, password });
       // Of two at the same moment one is compared; not across networks, whose places in the queue differ.
       const known = underWay.get(here);
       if (known !== undefined) return known;
@@ -91,23 +96,14 @@ export function createHashCheck(parts: HashCheckParts): HashCheck {
   };
 }
 
-function placeOf({ address, username }: Attempt): string {
-  return `${networkOf(address)}\0${username}`;
-}
-
 type Memory = { has(id: string): boolean; add(id: string): void };
 
-/** What was seen in the last `time` milliseconds; beyond its size what was added longest ago goes. */
+/** What was added in the last `time` milliseconds. Its key is a hash: no password is kept. */
 function createMemory(now: () => number, time: number, maximum: number): Memory {
-  const ends = new Map<string, number>();
+  const ends = new LRUCache<string, number>({ max: maximum });
   return {
     has: (id) => (ends.get(id) ?? 0) > now(),
-    add(id) {
-      ends.delete(id);
-      ends.set(id, now() + time);
-      const [oldest] = ends.size > maximum ? ends.keys() : [];
-      if (oldest !== undefined) ends.delete(oldest);
-    },
+    add: (id) => void ends.set(id, now() + time),
   };
 }
 
@@ -119,7 +115,7 @@ const worstRank = 3;
 
 /** How many passwords a network had compared that were not right; whose one is under way as its first is of rank 0. */
 function createUnproven(now: () => number) {
-  const networks = new Map<string, { readonly count: number; readonly at: number }>();
+  const networks = new LRUCache<string, { readonly count: number; readonly at: number }>({ max: maximumNetworks });
   const countOf = (network: string): number => {
     const known = networks.get(network);
     return known !== undefined && now() - known.at < forgetNetwork ? known.count : 0;
@@ -127,11 +123,7 @@ function createUnproven(now: () => number) {
   return {
     rankOf: (network: string): number => Math.min(worstRank, Math.max(0, countOf(network) - 1)),
     add(network: string): void {
-      const count = countOf(network) + 1;
-      networks.delete(network);
-      networks.set(network, { count, at: now() });
-      const [oldest] = networks.size > maximumNetworks ? networks.keys() : [];
-      if (oldest !== undefined) networks.delete(oldest);
+      networks.set(network, { count: countOf(network) + 1, at: now() });
     },
     remove(network: string): void {
       const count = countOf(network) - 1;

@@ -69,7 +69,7 @@ describeEngines('passwords from docker_auth', (databases) => {
     check = createImportedCheck({
       ...{ store: store.passwords, passwords: passwordsOf(), pepper, now: () => clock, decoyFor: () => policyHash },
       hashCheck: createHashCheck({
-        ...{ thread, onNotCompared: () => {}, now: () => now, wait: async () => {} },
+        ...{ thread, onNotCompared: () => {}, now: () => now },
         guessing: () => 'few',
       }),
       isStaticUser: (name) => name === 'ci',

@@ -1,7 +1,6 @@
 /** Owns a token endpoint on a real HTTP server, with real keys, users and policy, and the words to ask it with. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { setTimeout } from 'node:timers/promises';
 import bcrypt from 'bcryptjs';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import { pathOf } from '../../src/http/path.ts';
@@ -90,13 +89,11 @@ export type TokenServiceWish = Partial<Omit<TokenEndpointParts, 'services'>> & {
   readonly ring?: Partial<RingSettings>;
   /** How many are forgiven; 100 where not said. */
   readonly wrongPasswords?: number;
-  /** Before a password beyond that is tried, in milliseconds. */
-  readonly wait?: (time: number) => Promise<void>;
 };
 
 /** @param input changes to the parts of the endpoint, for a test of how one of them fails */
 export async function startTokenService(input: TokenServiceWish = {}): Promise<TokenService> {
-  const { services = [registry, secondRegistry], ring, wrongPasswords = 100, wait = setTimeout, ...changes } = input;
+  const { services = [registry, secondRegistry], ring, wrongPasswords = 100, ...changes } = input;
   const place = await createKeyPlace();
   const { bundleFile, jwksFile } = place.settings;
   const keys = await place.open({ rings: [{ ...place.settings, ...ring }] });
@@ -113,7 +110,6 @@ export async function startTokenService(input: TokenServiceWish = {}): Promise<T
     guessing: failedLogins.guessing,
     onNotCompared: failedLogins.record,
     now: changes.now ?? Date.now,
-    wait,
   });
   const users = createStaticUsers(
     () => policy.users,
