@@ -1,4 +1,4 @@
-/** Owns the question who is an administrator: e-mails and groups of the configuration, asked anew at each request. */
+/** Owns who is an administrator: e-mails and groups of the configuration, looked up at each request. */
 import { identityOfAccount } from '../identity/account-identity.ts';
 import type { GracePeriods } from '../identity/account-status.ts';
 import { foldCase } from '../identity/identity.ts';
@@ -9,7 +9,7 @@ import type { Account } from '../store/accounts.ts';
 import type { GroupMembers } from '../store/people.ts';
 
 export type Administrators = {
-  /** Never a robot, never whoever shows a password: only people who have signed in with a provider are asked about. */
+  /** Only for people who have signed in with a provider: never for a robot or for someone with just a password. */
   includes(account: Account): boolean;
   /** Every group that the account is in now, those of the provider and those of the policy file. */
   groupsOf(account: Account): Membership[];

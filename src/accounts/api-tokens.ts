@@ -62,7 +62,7 @@ export type ApiTokens = {
   verify(secret: string, client: Requester): Promise<ApiCaller>;
 };
 
-/** Whom a token speaks for. */
+/** Who is behind a token. */
 export type ApiCaller = {
   readonly tokenId: string;
   readonly actor: string;
@@ -143,7 +143,7 @@ function checkInput(
   return { name: trimmed, scopes: known };
 }
 
-/** Whoever is no administrator any more leaves no token behind that still is one. */
+/** A token of someone who isn't an administrator any more doesn't work. */
 async function verify(parts: ApiTokenParts, secret: string, client: Requester): Promise<ApiCaller> {
   const { store, pepper, administrators, now } = parts;
   const hash = pepper.hash(secret);
@@ -171,7 +171,7 @@ async function verify(parts: ApiTokenParts, secret: string, client: Requester): 
   return { tokenId: row.id, accountId: row.account_id, actor: `API token "${row.name}" of ${row.created_by}`, scopes };
 }
 
-/** A scope of a newer version is none here. */
+/** A scope that only a newer version knows is left out. */
 function scopesOf({ scopes_json: scopes }: ApiTokenRow): ApiScope[] {
   return readJson(scopes, isTexts).flatMap((scope) => apiScopes.find((known) => known === scope) ?? []);
 }

@@ -24,9 +24,9 @@ export type Person = {
   readonly displayName: string | null;
   readonly provider: string;
   readonly domain: string | null;
-  /** As the provider told them. */
+  /** As the provider reported them. */
   readonly groups: readonly string[];
-  /** When it told them; `null`: never, which is not "none". */
+  /** When it reported them; `null`: never, which isn't "none". */
   readonly groupsAt: number | null;
   /** Why the provider's last answer left them unknown, for people; `null`: it didn't. */
   readonly groupsProblem: string | null;
@@ -88,7 +88,7 @@ export type PersonDetail = {
   /** The newest first. */
   readonly passwords: readonly (AppPassword & { readonly uses: readonly Use[] })[];
   readonly sessions: readonly SessionSummary[];
-  /** Robots and live passwords of robots that the person made, whoever manages them now. */
+  /** Robots and live passwords of robots that the person made, no matter who manages them now. */
   readonly made: Made;
   readonly isAdministrator: boolean;
 };
@@ -103,8 +103,8 @@ export type People = {
   /** Where someone is signed in. */
   sessionsOf(id: string): Promise<SessionSummary[]>;
   /**
-   * Passwords and sessions stop at once, and sign-in is refused, until somebody enables the account again.
-   * @param reason told to its owner
+   * Passwords and sessions stop immediately, and sign-in is refused, until someone enables the account again.
+   * @param reason shown to its owner
    * @param how whether it's for a security reason: then robots' passwords that the person made have no grace period
    * @throws {Refusal} `not_found`; `conflict` for one's own account
    */
@@ -114,8 +114,8 @@ export type People = {
   /** Ends all sessions in browsers; returns how many. @throws {Refusal} `not_found` */
   endSessions(id: string, by: Actor): Promise<number>;
   /**
-   * Deletes the account with its passwords and sessions, which frees its e-mail address for somebody else. There is no
-   * way back. Whoever the provider still lets in begins anew at the next sign-in: to keep somebody out, disable them.
+   * Deletes the account with its passwords and sessions, which frees its e-mail address for someone else. There is no
+   * way back. A person whom the provider still lets in starts over at the next sign-in: to keep someone out, disable them.
    * @throws {Refusal} `not_found`; `conflict` for one's own account
    */
   remove(id: string, by: Actor): Promise<void>;
@@ -123,7 +123,7 @@ export type People = {
 
 export type PeopleParts = {
   readonly store: Pick<Store, 'people' | 'accounts' | 'sessions' | 'robots'>;
-  /** What a stored session tells; its writer knows how to read it. */
+  /** Reads a stored session; its writer knows how. */
   readonly readSession: (data: string) => Omit<SessionSummary, 'expiresAt'>;
   readonly passwords: Pick<AppPasswords, 'ofAccount' | 'madeBy'>;
   readonly uses: Pick<Uses, 'ofAccount'>;
@@ -259,7 +259,7 @@ async function removeWhole(
   }
 }
 
-/** What tells the one who had this login from whoever gets it next. */
+/** What distinguishes the person who had this login from the next one. */
 function whoWas({ id, provider, issuer, subject, display_name: name }: PersonRow) {
   return { id, provider, issuer, subject, name };
 }

@@ -1,10 +1,10 @@
-/** Owns the reason that administrators give for what they take away, which its owner is told. */
+/** Owns the reason that administrators give for taking something away, which its owner sees. */
 import { Refusal } from '../lib/errors.ts';
 
 const maximumLength = 200;
 
 /**
- * @returns the reason as it is stored; may be ''
+ * @returns the reason as it is stored; can be ''
  * @throws {Refusal} `bad_request`
  */
 export function checkReason(reason: string): string {

@@ -38,9 +38,9 @@ export type Revocations = {
   preview(selection: Selection): Promise<Preview>;
   /**
    * Counts from the next `/auth` request on. A large one ends passwords piece by piece, so that others are answered
-   * meanwhile; where it breaks off, what has ended stays ended, stands in the audit and can be undone.
-   * @param expected the number of passwords that the preview showed; `null` where nobody looked
-   * @param reason told to the owners; may be ''
+   * meanwhile; where it breaks off, what has ended stays ended, is in the audit and can be undone.
+   * @param expected the number of passwords that the preview showed; `null` if no one looked
+   * @param reason shown to the owners; can be ''
    * @throws {Refusal} `bad_request` for an empty selection, `conflict` where the number has changed since the preview, `not_found` where nothing is selected
    */
   revoke(selection: Selection, expected: number | null, reason: string, by: Actor): Promise<Revocation>;
@@ -121,7 +121,7 @@ export function createRevocations(parts: RevocationParts): Revocations {
       if (!isFirst && (await find(id)).undone_at === null) throw cannotUndo('It is older than 24 hours, so it stands');
       const restored = await restoreAll(parts, id);
       if (!isFirst && restored === 0) throw cannotUndo('It was undone already');
-      // The first try broke off, and its event with another actor may be all there is.
+      // The first try broke off, and its event with another actor may be all that was stored.
       if (!isFirst) await audit.write({ ...event, detail: { ...detail, passwords: restored } });
       return restored;
     },

@@ -48,16 +48,16 @@ export function makerOf({ administrator, accountId }: RobotManager): Maker {
 }
 
 /**
- * Its passwords are issued, rotated, listed and revoked as everybody's, by AppPasswords with the robot as owner; they begin
+ * Its passwords are issued, rotated, listed and revoked as everyone's, by AppPasswords with the robot as owner; they begin
  * with `dkr_`.
  */
 export type Robots = {
   /** Those that the manager manages, by name. */
   list(manager: RobotManager): Promise<Robot[]>;
-  /** @throws {Refusal} `not_found`, also for one of somebody else's group */
+  /** @throws {Refusal} `not_found`, also for one of another group */
   byId(id: string, manager: RobotManager): Promise<Robot>;
   /**
-   * Whoever is no administrator gives a robot no group that they are not in, and no labels.
+   * Only an administrator gives a robot groups that they aren't in themselves, or labels.
    * @throws {Refusal} `bad_request`, `denied` or, for a name in use, `conflict`
    */
   create(input: RobotInput, manager: RobotManager, by: Actor): Promise<Robot>;
@@ -67,7 +67,7 @@ export type Robots = {
   setState(id: string, state: 'active' | 'disabled', manager: RobotManager, by: Actor): Promise<Robot>;
   /** Deletes it with its passwords. @throws {Refusal} `not_found` */
   remove(id: string, manager: RobotManager, by: Actor): Promise<void>;
-  /** Those that an account made, whoever manages them now. */
+  /** Those that an account made, no matter who manages them now. */
   createdBy(accountId: string): Promise<Robot[]>;
   /**
    * An administrator answers for a password whose maker is unknown, and becomes its maker.
@@ -81,7 +81,7 @@ export type Robots = {
 export type RobotParts = {
   readonly store: Pick<Store, 'robots' | 'accounts' | 'passwords'>;
   readonly audit: Audit;
-  /** Users of the policy file: rules for one of them would speak for a robot of the same name. */
+  /** Users of the policy file: rules for one of them would apply to a robot of the same name. */
   readonly isStaticUser: (login: string) => boolean;
   /** Whether members of the owner groups make robots and their passwords. */
   readonly selfService: boolean;
@@ -183,7 +183,7 @@ export function createRobots(parts: RobotParts): Robots {
 }
 
 /**
- * Nothing but the robot's groups bounds a password that an administrator made: whoever holds it must not give the robot other
+ * Nothing but the robot's groups bounds a password that an administrator made: someone who holds it must not give the robot other
  * groups.
  */
 async function requireBound({ store, now }: RobotParts, id: string, manager: RobotManager): Promise<void> {
@@ -213,7 +213,7 @@ function checkName(name: string): string {
 type Facts = Pick<RobotFacts, 'description' | 'owner_group' | 'groups_json' | 'labels_json'>;
 
 /**
- * A group is what its members may do, so nobody hands out one that they are not in. What a robot has already, from an
+ * A group is what its members can do, so no one gives away a group that they aren't in. What a robot has already, from an
  * administrator, stays when its owners change something else.
  * @param before `null` for a new robot
  */

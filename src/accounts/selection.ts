@@ -91,7 +91,7 @@ function withFoldedDomain(selection: Selection): Selection {
   return selection.domain === undefined ? selection : { ...selection, domain: foldCase(selection.domain) };
 }
 
-/** Those that may be meant: one, or all in pieces. */
+/** The candidates: one, or all in pieces. */
 async function* accountsOf(
   { store }: SelectionParts,
   { passwordId, accountId, domain, provider }: Selection,

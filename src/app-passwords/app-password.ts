@@ -24,11 +24,11 @@ export type AppPassword = {
   readonly revocationReason: string | null;
   /** The id of the password that took over when this one got a new secret. */
   readonly replacedBy: string | null;
-  /** Who made a robot's password; `null` for a person's, and where nobody knows. */
+  /** Who made a robot's password; `null` for a person's, and if unknown. */
   readonly maker: MakerStatus | null;
   /** Services where docker keeps an identity token in the place of this password. */
   readonly identityServices: readonly string[];
-  /** `null`: made on a page, by the API or by a command. A machine's row is no password but what its passwords come from. */
+  /** `null`: made on a page, by the API or by a command. A machine's row isn't a password: its passwords come from it. */
   readonly origin: { readonly kind: 'terminal' | 'machine'; readonly address: string } | null;
   readonly lastUse: { readonly at: number; readonly address: string; readonly client: string } | null;
 };

@@ -23,12 +23,12 @@ export type AppPasswords = PasswordCheck &
     /**
      * Makes a password; the secret is in this answer and nowhere else.
      * @param maker who receives it, where the owner is a robot
-     * @throws {Refusal} `bad_request` for a wish that cannot be met, `conflict` at the limit or for a name in use
+     * @throws {Refusal} `bad_request` for input that can't be met, `conflict` at the limit or for a name in use
      */
     issue(owner: Owner, input: PasswordInput, by: Actor, maker?: Maker): Promise<Issued>;
     /**
      * Makes a new secret for a live password; the name and the limits stay, and the old secret lives on for the overlap.
-     * Whoever receives a robot's new secret becomes its maker; the old one keeps its own, and no more than its grace period.
+     * The person who receives a robot's new password becomes its maker; the old one keeps its own, and no more than its grace period.
      * @param accountId as for `revoke`
      * @param maker as for `issue`
      * @throws {Refusal} `bad_request`, `not_found`, or `conflict` for one that is not live or has two live secrets already
@@ -46,11 +46,11 @@ export type AppPasswords = PasswordCheck &
      * @throws {Refusal} `not_found`
      */
     revoke(id: string, accountId: string | null, by: Actor): Promise<AppPassword>;
-    /** What bounds a robot's password; `null` where nobody does. @throws {Refusal} `unauthenticated` where its maker left too long ago */
+    /** What bounds a robot's password; `null` if no one does. @throws {Refusal} `unauthenticated` where its maker left too long ago */
     boundOf(password: Pick<AppPassword, 'name' | 'maker'>): Promise<Identity['maker']>;
     /** Notes that a password proved `identity`; written at most every few minutes and never waited for. */
     recordUse(identity: Identity, client: Requester): void;
-    /** Resolves when what was noted is stored, or its failure was told. */
+    /** Resolves when what was noted is stored, or its failure reported. */
     flush(): Promise<void>;
     /** Stores for the last time. */
     close(): Promise<void>;

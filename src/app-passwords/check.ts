@@ -30,7 +30,7 @@ export type PasswordCheck = {
   identityByHash(hash: string): Promise<Identity | null>;
   /**
    * What a secret proves for the user name that it came with.
-   * @returns `null` for a secret that nobody has, or somebody else
+   * @returns `null` for a secret that no one has, or someone else
    * @throws {Refusal} as `verify` does
    */
   identityOf(credentials: Credentials): Promise<Identity | null>;
@@ -106,7 +106,7 @@ function by(actor: string | null): string {
   return actor === null || actor === '' ? '' : ` by ${actor}`;
 }
 
-/** Pulls alone, where the owner's standing is good for no more. */
+/** Only pulls, where the owner's account status allows no more. */
 function toLimits(row: PasswordRow, use: AccountStatus['use']): Limits | null {
   const own = limitsOf(row);
   const limits = use === 'full' ? own : { ...own, actions: (own.actions ?? ['pull']).filter((one) => one === 'pull') };

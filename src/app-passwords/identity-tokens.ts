@@ -16,13 +16,13 @@ export type IdentityTokens = {
   /**
    * The token of this app password for this service: the same one at each log-in, so that they do not pile up.
    * @param identity what the credentials proved
-   * @returns `null` for what is no app password
+   * @returns `null` for something that isn't an app password
    */
   issue(credentials: Credentials, identity: Identity, service: string, client: Requester): Promise<string | null>;
   /**
    * The identity behind a token, as its password proves it now.
-   * @returns `null` where it is none of this service
-   * @throws {Refusal} `unauthenticated` where the password may not be used any more
+   * @returns `null` if it isn't of this service
+   * @throws {Refusal} `unauthenticated` where the password can't be used any more
    */
   verify(token: string, service: string): Promise<Identity | null>;
   /** What was made from the passwords of an account. Times are epoch milliseconds. */
@@ -70,8 +70,8 @@ export function createIdentityTokens(parts: IdentityTokenParts): IdentityTokens 
 }
 
 /**
- * A secret of its own that nobody can compute without the password and the pepper. Random ones would pile up with each
- * `docker login` of a CI job, and whichever limit then applied would log somebody out.
+ * A separate secret that no one can compute without the password and the pepper. Random ones would pile up with each
+ * `docker login` of a CI job, and any limit on them would log someone out.
  */
 function deriveToken(pepper: Pepper, password: string, service: string): string {
   let count = 0;

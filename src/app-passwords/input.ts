@@ -1,7 +1,7 @@
-/** Owns what may be asked for in a new password: its name, its lifetime, the repositories it is narrowed to. */
+/** Owns what a new password can be: its name, its lifetime, the repositories that it's restricted to. */
 import { Refusal } from '../lib/errors.ts';
 
-/** What somebody asks for when they create a password. `repositories` empty: not narrowed. */
+/** What someone asks for when they create a password. `repositories` empty: not restricted. */
 export type PasswordInput = {
   readonly name: string;
   readonly days: number;

@@ -21,7 +21,7 @@ export type IssueParts = InputRules & {
 /** The one time that a secret is seen. */
 export type Issued = { readonly secret: string; readonly password: AppPassword };
 
-/** @throws {Refusal} `bad_request` for a wish that cannot be met, `conflict` at the limit or for a name in use */
+/** @throws {Refusal} `bad_request` for input that can't be met, `conflict` at the limit or for a name in use */
 export async function issue(
   parts: IssueParts,
   owner: Owner,

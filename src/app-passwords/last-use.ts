@@ -7,7 +7,7 @@ import type { PasswordStore } from '../store/passwords.ts';
 export type LastUses = {
   /** Notes a use; a later one within `useInterval` is not written, so that a burst of pulls is one write. */
   record(passwordId: string, client: Requester): void;
-  /** Resolves when what was noted is stored, or was told to `onError`. */
+  /** Resolves when what was noted is stored, or reported to `onError`. */
   flush(): Promise<void>;
   /** Stores for the last time. */
   close(): Promise<void>;
@@ -50,7 +50,7 @@ export function createLastUses(parts: {
       const before = noted.get(id);
       // A clock that was set back must not silence a password until it has caught up.
       if (before !== undefined && at >= before && at - before < useInterval) return;
-      // All at once: to drop the oldest for each that comes, the Map would walk over all that were dropped before.
+      // All together: dropping the oldest each time would make the Map walk over all that were dropped before.
       if (noted.size >= maximumKept) noted.clear();
       noted.set(id, at);
       waiting.put(id, { id, at, address: client.address, client: client.userAgent });

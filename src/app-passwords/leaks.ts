@@ -1,4 +1,4 @@
-/** Owns what a report of a leaked secret ends: whoever holds it may revoke it, whatever kind of ours it is, for good. */
+/** Owns what a report of a leaked secret ends: anyone who holds it can revoke it, whatever its kind, forever. */
 import type { Audit } from '../audit/audit.ts';
 import type { Requester } from '../identity/requester.ts';
 import {
@@ -16,7 +16,7 @@ export type LeakReports = {
   /**
    * Ends the password, or the one behind an identity token, or the API token, or what a job was given for its ID token. No undo brings it back. What has ended for
    * good already is known, and nothing is written of it again.
-   * @returns false for what is no secret of anybody here
+   * @returns false for a text that isn't a secret of anyone here
    * @throws {Refusal} `too_many_requests` in place of false, after too many of those from one network
    */
   report(secret: string, client: Requester): Promise<boolean>;
@@ -62,7 +62,7 @@ export function createLeakReports({ store, failedLogins, audit, pepper, now }: L
   };
   const end = async (secret: string, client: Requester): Promise<boolean> => {
     const hash = pepper.hash(secret);
-    // One that nobody has used since the import cannot be found: its hash says nothing without a user name.
+    // One that hasn't been used since the import can't be found: its hash needs the user name.
     if (looksLikeDockerAuthPassword(secret)) return endPassword(hash, client);
     if (!looksLikeSecret(secret) || !hasValidChecksum(secret)) return false;
     if (isSecretOf('dka', secret)) return endApiToken(hash, client);
@@ -72,7 +72,7 @@ export function createLeakReports({ store, failedLogins, audit, pepper, now }: L
   };
   return {
     async report(secret, client) {
-      // Asked first: nobody's noise keeps a secret alive that somebody behind the same address found.
+      // Asked first: noise from an address must not keep a secret alive that someone behind the same address found.
       const isFound = await end(trimSecret(secret), client);
       if (!isFound) failedLogins.record({ address: client.address, username: reporter, password: secret });
       return isFound;

@@ -1,4 +1,4 @@
-/** Owns finding app passwords for whoever looks at them. */
+/** Owns finding app passwords, for pages, API and commands. */
 import { Refusal } from '../lib/errors.ts';
 import { day } from '../lib/time.ts';
 import type { PasswordStore } from '../store/passwords.ts';

@@ -7,7 +7,7 @@ import { minuteOf } from '../lib/time.ts';
 import type { Account } from '../store/accounts.ts';
 import type { ListedPassword, PasswordRow } from '../store/passwords.ts';
 
-/** Whoever receives a robot's secret, by creating, rotating or adopting it. */
+/** The person who receives a robot's password, by creating, rotating or adopting it. */
 export type Maker = {
   /** `null` for the command line. */
   readonly accountId: string | null;

@@ -11,7 +11,7 @@ import type { PasswordLookup } from './lookup.ts';
 import { endAfterMaker, type Maker, type MakerRules } from './maker.ts';
 import { createNewPassword } from './new-password.ts';
 
-/** A new secret for a password. `overlapHours` is how long the old one stays alive: 0 ends it at once. */
+/** A password that replaces another. `overlapHours` is how long the old one stays active: 0 ends it immediately. */
 export type RotationInput = { readonly days: number; readonly overlapHours: number };
 
 export type RotateParts = {
@@ -51,7 +51,7 @@ export async function rotate(
   const { name, limits } = old;
   const { secret, row } = createNewPassword(parts, owner, { name, limits, days: input.days }, maker);
   const makerEnd = old.maker && endAfterMaker(old.maker, parts.makerRules);
-  // A leaver knows the old secret: it ends with the grace period, whoever adopts the password.
+  // A leaver knows the old secret: it ends with the grace period, no matter who adopts the password.
   const oldUntil = Math.min(now() + input.overlapHours * hour, makerEnd ?? Number.POSITIVE_INFINITY);
   const detail = { id: row.id, name: row.name, replaces: id, oldExpiresAt: Math.min(old.expiresAt, oldUntil) };
   const isAdoption = old.ownerKind === 'robot' && old.maker?.accountId !== maker?.accountId;

@@ -22,7 +22,7 @@ export type Administration = {
   readonly apiTokens: ApiTokens;
 };
 
-/** @param policy the policy in force, asked anew each time */
+/** @param policy returns the policy in force */
 export function createAdministration(config: Config, core: Core, policy: () => Policy): Administration {
   const { store, audit, uses, passwords, pepper, log } = core;
   const now = Date.now;

@@ -16,7 +16,7 @@ import { mountRobots, withoutLast } from './robot-pages.ts';
 export function mountAdministration(router: Router, context: PageContext): void {
   const { common, administration, policies, requirePerson } = context;
   router.use('/admin', requirePerson, requireAdministrator(administration.administrators));
-  // What is destructive stands on addresses of its own, GET to ask and POST to do: both want a fresh sign-in.
+  // Destructive actions have their own addresses, GET to ask and POST to act: both need a fresh sign-in.
   mountPeople(router, context);
   mountRevocations(router, context);
   mountRobots(router, context, {

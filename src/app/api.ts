@@ -1,4 +1,4 @@
-/** Mounts the API for programs: no cookies, no pages, an administrators' token for all but what anybody may do. */
+/** Mounts the API for programs: no cookies, no pages, an administrators' token for everything that isn't open to anyone. */
 import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import express, { type Request, type RequestHandler, type Router } from 'express';

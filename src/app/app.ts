@@ -42,7 +42,7 @@ export type App = {
 /** Requests in flight have this long to finish once the service stops, in milliseconds. */
 const stopDeadline = 10_000;
 
-/** Connections that may wait to be accepted, as far as the kernel allows: Node's 511 turn away a crowd that comes at once. */
+/** Connections that can wait to be accepted, as far as the kernel allows: Node's 511 refuse a crowd that comes together. */
 const backlog = 4_096;
 
 /** How often the policy files, the keys and the clock are looked at, in milliseconds. */
@@ -94,7 +94,7 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
   });
   const parts = { policies, workloads, keys, people, warnings, metrics, stopping: stopping.signal };
   const { url, stopServer } = await listen(config, core, parts).catch(async (error: unknown) => {
-    // Their listener would keep a process that serves nothing, and nobody would start it anew.
+    // Their listener would keep a process alive that serves nothing, and it wouldn't be restarted.
     await metrics?.stop();
     throw error;
   });
@@ -189,7 +189,7 @@ function setSecurityHeaders(response: ServerResponse, { protocol }: URL): void {
   for (let at = 0; at < headers.length; at += 2) response.setHeader(headers[at] ?? '', headers[at + 1] ?? '');
 }
 
-/** No registry trusts them, so nobody pulls what the live service wouldn't let them pull. */
+/** No registry trusts them, so no one pulls what the running service wouldn't let them pull. */
 function makeTrialKeys({ keyRings: rings }: Config, { cipher, log }: Core): Promise<Keys> {
   return openTrialKeys({ rings, cipher, log, now: Date.now });
 }

@@ -8,7 +8,7 @@ export type ClockWatch = {
   warnings(): readonly string[];
 };
 
-/** Seconds. Registries allow 60 (distribution, registry/auth/token, Leeway), and the registry's clock may be off as well. */
+/** Seconds. Registries allow 60 (distribution, registry/auth/token, Leeway), and the registry's clock can be off as well. */
 const allowed = 20;
 
 /** @param now epoch milliseconds */

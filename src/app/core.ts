@@ -1,4 +1,4 @@
-/** Owns what pages, realm and commands stand on: the log, the store, the audit, the passwords. */
+/** Owns what pages, realm and commands are built on: the log, the store, the audit, the passwords. */
 import { join } from 'node:path';
 import { type AppPasswords, createAppPasswords } from '../app-passwords/app-passwords.ts';
 import { createIdentityTokens, type IdentityTokens } from '../app-passwords/identity-tokens.ts';
@@ -33,7 +33,7 @@ export type Core = {
   readonly failedLogins: FailedLogins;
   /** For secrets in the database that must be read again. */
   readonly cipher: Cipher;
-  /** For whoever watches the service: what was found wrong when it started. */
+  /** For operators: what was found wrong at the start. */
   readonly warnings: readonly string[];
   readonly uses: Uses;
   readonly denials: Denials;
@@ -45,7 +45,7 @@ export type Core = {
 };
 
 /**
- * Opens the store and what stands on it alone.
+ * Opens the store and what needs only the store.
  * @param mode of `serve`; `null` for a command
  */
 export async function openCore(config: Config, mode: ServeMode | null = null): Promise<Core> {
@@ -105,7 +105,7 @@ export async function openCore(config: Config, mode: ServeMode | null = null): P
   });
   const close = async () => {
     await Promise.all([failedLogins.close(), uses.close(), denials.close(), passwords.close()]);
-    await audit.close(); // to the last: uses tell it of new addresses
+    await audit.close(); // last: uses record new addresses in it
     await store.close();
   };
   return {
@@ -130,7 +130,7 @@ export async function openCore(config: Config, mode: ServeMode | null = null): P
 const unbound =
   'robots can do more than whoever made their passwords: look at what would be denied under /admin/robots, then set ROBOT_BOUND=enforce';
 
-/** A lost pepper would show as wrong passwords of everybody. */
+/** A lost pepper would look like wrong passwords for everyone. */
 async function checkPepper({ passwords }: Store, pepper: Pepper): Promise<string[]> {
   const inUse = await passwords.pepperInUse(Date.now());
   if (inUse === undefined || inUse === pepper.id) return [];

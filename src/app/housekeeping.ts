@@ -28,10 +28,10 @@ export type HousekeepingParts = {
 /** Milliseconds. */
 const useRetention = 30 * day;
 const interval = hour;
-/** Rows a statement, so that nobody waits long for a lock. */
+/** Rows a statement, so that nothing waits long for a lock. */
 const pieceSize = 2_000;
 
-/** Removes what is too old. Replicas may do it at the same time: each row goes once. */
+/** Removes what is too old. Replicas can do it at the same time: each row goes once. */
 export async function tidy({ store, auditRetention, denialRetention, log, now }: HousekeepingParts): Promise<void> {
   const removed = {
     auditEvents: await removeAll((limit) => store.audit.removeBefore(now() - auditRetention, limit)),

@@ -10,7 +10,7 @@ import type { AccountStore } from '../store/accounts.ts';
 export type NamedIdentity = { readonly identity: Identity; readonly isKnown: boolean };
 
 /**
- * An account in any case; a user of the policy file as written there, because docker_auth tells `Ci` and `ci` apart; else
+ * An account in any case; a user of the policy file as written there, because docker_auth distinguishes `Ci` and `ci`; else
  * someone who never signed in, or, for '', anonymous.
  * @param policy the policy in force
  */

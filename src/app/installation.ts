@@ -48,7 +48,7 @@ export type Presence = {
   /** Who else serves the database, as long as they do. */
   warnings(): readonly string[];
   look(): Promise<void>;
-  /** Tells the next start that nobody serves it. */
+  /** Shows the next start that no process serves it. */
   leave(): Promise<void>;
 };
 

@@ -1,4 +1,4 @@
-/** Owns what the metrics ask the database for: bounded in time, and remembered, so that no scrape holds anybody up. */
+/** Owns what the metrics ask the database for: bounded in time, and remembered, so that no scrape slows the service down. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';

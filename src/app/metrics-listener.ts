@@ -1,4 +1,4 @@
-/** Shows the metrics on a listener of their own, so that what is public never has to tell them apart. */
+/** Shows the metrics on their own listener, so the public one never has to distinguish them. */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { pathOf } from '../http/path.ts';
@@ -23,7 +23,7 @@ type MetricsParts = {
 
 type Place = { readonly host: string; readonly port: number };
 
-/** The library is loaded only where somebody wants metrics. A worker shows none itself: each scrape would meet another one. */
+/** The library is loaded only if metrics are on. A worker shows none itself: each scrape would reach another worker. */
 export async function startMetrics(
   place: Place,
   { core, keys, warnings, dataFolder }: MetricsParts,

@@ -1,4 +1,4 @@
-/** Owns the numbers for Prometheus: what is counted as it happens, and what is asked for when somebody looks. */
+/** Owns the numbers for Prometheus: what is counted as it happens, and what is read at each scrape. */
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /** What is asked for at each look; `null`: it could not be found out just now, and is left out. */
@@ -13,7 +13,7 @@ export type Readings = {
    * groups; `null` where there are none.
    */
   oldest(): Promise<{ confirmation: number | null; groups: number | null } | null>;
-  /** People who hold something that works, and whom nobody can be asked about. */
+  /** People who hold something that works, and whose provider can't be asked. */
   unchecked(): Promise<readonly { readonly provider: string; readonly people: number }[] | null>;
   /**
    * Of each key that signs: the ring, '' for the common one; how old it is, in seconds, `null` where Dockpass did not make it;
@@ -32,7 +32,7 @@ export type SweptReport = {
   /** Epoch milliseconds. */
   readonly begunAt: number;
   readonly people: readonly { readonly provider: string; readonly outcome: string }[];
-  /** Why it off-boarded nobody; `null` for a whole sweep. */
+  /** Why it off-boarded no one; `null` for a whole sweep. */
   readonly stopped: string | null;
 };
 
@@ -136,7 +136,7 @@ function countAnswers(
   };
 }
 
-/** What the database says. Every worker is told the same, but perhaps not at the same moment. */
+/** What the database says. Every worker reads the same, but perhaps not at the same moment. */
 function gaugeStore(registry: Registry, readings: Readings): void {
   const registers = [registry];
   new Gauge({
@@ -250,7 +250,7 @@ function gaugeMaintenance(registry: Registry, readings: Readings): void {
   });
 }
 
-/** What sweeps found. Any process may have made the last one, so each kind of result has its moment. */
+/** What sweeps found. Any process can have made the last one, so each kind of result has its moment. */
 function countSweeps(registry: Registry): Metrics['swept'] {
   const registers = [registry];
   const asked = new Counter({

@@ -23,7 +23,7 @@ export type People = {
 };
 
 /**
- * @param policy the policy in force; a directory may be asked about the groups that it names alone
+ * @param policy the policy in force; a directory can be asked only about the groups that it names
  * @param stopping ends the waits for a provider's quota
  */
 export async function openPeople(
@@ -59,7 +59,7 @@ export function labelOf({ connectors }: Pick<People, 'connectors'>, provider: st
 }
 
 /**
- * Makes the provider forget the refresh token of somebody who is removed. What speaks to providers is made when that
+ * Makes the provider forget the refresh token of someone who is removed. The connectors are made when that
  * happens: most commands of an administrator need none of it.
  */
 export function createForgetToken(config: Config, { store, cipher, log, trial }: Core): PeopleParts['forgetToken'] {

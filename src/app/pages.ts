@@ -44,7 +44,7 @@ export type PageParts = {
   readonly warnings: () => readonly string[];
   readonly people: People;
   readonly terminal: Terminal;
-  /** `null` where nobody wants them. */
+  /** `null` if metrics are off. */
   readonly metrics: RunningMetrics | null;
   /** Aborted once the service stops. */
   readonly stopping: AbortSignal;
@@ -257,7 +257,7 @@ function namedService(services: Config['services'], name: unknown): ServiceConfi
   return service;
 }
 
-/** What a page of an error is called where its code tells more than that something failed. */
+/** What a page of an error is called where its code says more than that something failed. */
 const errorTitles: Partial<Record<Refusal['code'], string>> = {
   unauthenticated: 'You are signed out',
   denied: 'You may not do that',

@@ -42,7 +42,7 @@ async function read(file: string, source: WorkloadsSource | null, last: Reading 
       return null;
     }
   };
-  // The mistakes of both files at once.
+  // The mistakes of both files together.
   const policy = await orReport(() => (text === last?.text ? last.policy : parsePolicy(text, file)));
   const workloads = source && (await orReport(() => readWorkloadsFile(source, last?.workloads ?? undefined)));
   if (policy && source && workloads?.workloads)
@@ -74,7 +74,7 @@ function filesOf(file: string, source: WorkloadsSource | null, last: Reading | n
 async function readText(file: string): Promise<string> {
   const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
     const how = 'POLICY_FILE names it; docs/policy.md shows how to write one';
-    // The code says all that the cause would; with the cause it would be told twice.
+    // The code says all that the cause would; with the cause it would be logged twice.
     throw new Refusal('not_found', `The policy file ${file} cannot be read (${cause.code}). ${how}.`);
   });
   return decodeUtf8(bytes, file);
@@ -100,7 +100,7 @@ export type PolicyChange =
 
 /**
  * Looking at the file beats waiting for events of the file system: one rule sees an edit in place, a rename over
- * it, the symbolic links of a Kubernetes ConfigMap and network file systems, which tell no events.
+ * it, the symbolic links of a Kubernetes ConfigMap and network file systems, which report no events.
  * @param first what was read of the file already
  * @param source the workloads file, which is in force together with the policy or not at all
  */
@@ -143,7 +143,7 @@ export function createPolicyFile(
     const version = await versionOf(filesOf(file, source, inForce));
     const settled = version === seen;
     seen = version;
-    // Half a file may be a valid policy without its last rules, so it has to be the same for two looks.
+    // Half a file can be a valid policy without its last rules, so it has to be the same for two looks.
     if (version !== tried && settled) await take();
   };
   const inTurn = (action: () => Promise<void>) => () => {
@@ -176,14 +176,14 @@ export type Policies = {
   candidate(): Policy | null;
   /** Of the same moment as the policy; `null` while the feature is off. */
   workloads(): WorkloadsInForce | null;
-  /** For whoever watches the service; the log has the particulars. */
+  /** For operators; the log has the details. */
   warnings(): string[];
   look(): void;
   reload(): Promise<void>;
 };
 
 /**
- * @param onChange told what happens to the policy file from now on; not of the candidate
+ * @param onChange gets every change of the policy file from now on, not of the candidate
  * @param source the workloads file; `null`: none is read
  * @throws {Error} as `readPolicyFile` for the policy; a candidate that cannot be used is only logged
  */

@@ -8,7 +8,7 @@ import type { Store } from '../store/store.ts';
 
 export type NoticeParts = {
   readonly store: Pick<Store, 'providerSent' | 'accounts'>;
-  /** Milliseconds after the last sign-in for which passwords of people count whom nobody can be asked about; `null`: for good. */
+  /** Milliseconds after the last sign-in for which passwords count of people whose provider can't be asked; `null`: forever. */
   readonly unchecked: number | null;
   readonly connectors: readonly Pick<Connector, 'name' | 'label'>[];
   readonly oidc: Config['oidc'];
@@ -42,7 +42,7 @@ function freshnessNotice(label: string, sent: Sent): string[] {
   ];
 }
 
-/** Older versions split at commas, so a group may mean something else after an upgrade. */
+/** Older versions split at commas, so a group can mean something else after an upgrade. */
 function commaNotice(label: string, sent: Sent, settings: Config['oidc'][number] | undefined): string[] {
   const isSplit = settings === undefined || settings.groupsSeparator !== null || settings.groupsFormat !== 'list';
   if (isSplit || !sent.some(({ what }) => what === 'groups with commas')) return [];

@@ -1,4 +1,4 @@
-/** Makes the realm `/auth`: who is asked about a password, and who is told of what was decided. */
+/** Makes the realm `/auth`: which authenticators check a password, and which parts learn of a decision. */
 import type { Config } from '../config/config.ts';
 import { createImportedCheck } from '../docker-auth/imported-passwords.ts';
 import type { RequesterReader } from '../http/requester.ts';
@@ -26,7 +26,7 @@ type RealmParts = {
   readonly keys: Keys;
   readonly policies: Policies;
   readonly workloads: OpenWorkloads;
-  /** `null` where nobody wants them. */
+  /** `null` if metrics are off. */
   readonly metrics: RunningMetrics | null;
   readonly terminal: Terminal;
 };

@@ -10,7 +10,7 @@ import type { Issuer, IssuerContext } from '../workload/issuer.ts';
 import { type KeySet, KeySetError, readKeySet } from '../workload/key-set.ts';
 import { parseWorkloads } from '../workload/workloads.ts';
 
-/** Which file it is, and what of the installation it must fit. */
+/** Which file it is, and what of the installation it must agree with. */
 export type WorkloadsSource = {
   readonly file: string;
   /** Whether the file must be there: not where its name is only the default. */

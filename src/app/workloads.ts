@@ -31,7 +31,7 @@ export type OpenWorkloads = {
 
 /**
  * @param inForce the workloads in force, asked each time
- * @param options `onJudged` is told of each token, for the metrics; `now` in epoch milliseconds
+ * @param options `onJudged` gets each token, for the metrics; `now` in epoch milliseconds
  */
 export function openWorkloads(
   config: Pick<Config, 'services' | 'workloadKeyAge'>,

@@ -28,7 +28,7 @@ export async function backUp(
   await mkdir(draft, { recursive: true, mode: 0o700 });
   try {
     const database = databaseUrl.startsWith('sqlite:') ? resolve(databaseUrl.slice('sqlite:'.length)) : null;
-    // The database first: a key that is made meanwhile may be there and unused, never used and not there.
+    // The database first: a key that is made meanwhile can be there and unused, but never used and missing.
     if (database !== null) await copySqlite(database, join(draft, databaseName), Date.now());
     await copyFiles(dataFolder, draft, database ?? join(dataFolder, databaseName));
     await takePlace(draft, target);

@@ -76,7 +76,7 @@ function problemsIn(body: string): string[] {
 
 type Readiness = { readonly warnings?: readonly string[]; readonly untrustedProxy?: string };
 
-/** Something else may answer at that address. */
+/** Something else can answer at that address. */
 function readReadiness(body: string): Readiness {
   try {
     const { warnings, untrustedProxy } = fieldsIn(JSON.parse(body));

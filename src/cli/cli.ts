@@ -66,7 +66,7 @@ function helpOf(command: Command): string[] {
   return [`Usage: dockpass ${command.name} ${command.usage}`.trimEnd(), command.summary, ...(command.details ?? [])];
 }
 
-/** What its reader can act on is said as it is; anything else keeps its stack for whoever reports it. */
+/** An error that its reader can act on is shown as it is; any other keeps its stack for a bug report. */
 function describeFailure(error: unknown): string {
   const expected = error instanceof Refusal || error instanceof ConfigError || error instanceof PolicyError;
   if (error instanceof Refusal && error.cause instanceof Error && !error.message.includes(error.cause.message)) {

@@ -36,7 +36,7 @@ export type Command = {
   run(operands: readonly string[], values: Values, terminal: Terminal): Promise<number>;
 };
 
-/** The arguments do not fit the command; the message says how. */
+/** The arguments are wrong for the command; the message says how. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

@@ -55,7 +55,7 @@ export const initCommands: readonly Command[] = [
   },
 ];
 
-/** @throws {UsageError} that names what is missing, where nobody can be asked */
+/** @throws {UsageError} that names what is missing, if no one can be asked */
 async function readAnswers(values: Values, terminal: Terminal): Promise<Answers> {
   const ask = async (option: string, question: string, fallback?: string): Promise<string> => {
     const given = textOf(values, option) ?? (await terminal.ask?.(question, { fallback })) ?? fallback;

@@ -7,7 +7,7 @@ export type Ask = (
   options: { readonly fallback?: string | undefined; readonly hidden?: boolean },
 ) => Promise<string | undefined>;
 
-/** `undefined` where nobody is there to answer: a pipe, a job. */
+/** `undefined` if no one is there to answer: a pipe, a job. */
 export function createAsk(input: NodeJS.ReadStream, output: NodeJS.WriteStream): Ask | undefined {
   if (!input.isTTY || !output.isTTY) return undefined;
   return async (question, { fallback, hidden = false }) => {

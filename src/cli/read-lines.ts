@@ -2,7 +2,7 @@
 import { StringDecoder } from 'node:string_decoder';
 
 /**
- * As many at a time as have come. They end in "\n" alone: U+2028 and other ends of lines may stand within JSON.
+ * As many at a time as have come. They end in "\n" alone: U+2028 and other line ends can be within JSON.
  * @param input UTF-8
  */
 export async function* readLines(input: AsyncIterable<Buffer | string>): AsyncGenerator<string[]> {

@@ -8,7 +8,7 @@ import { openSql, readMigrations } from '../store/open.ts';
 import { type Command, UsageError, type Values } from './command.ts';
 import { keepWorkers, signalWorkers } from './workers.ts';
 
-/** Milliseconds that what is left open may keep the process once all is stored. */
+/** Milliseconds that open handles can keep the process alive once everything is stored. */
 const lastWait = 2_000;
 
 const flag = { type: 'boolean' } as const;
@@ -59,12 +59,12 @@ function modeOf({ trial, restore }: Values): ServeMode {
 
 async function serve(config: Config, mode: ServeMode): Promise<number> {
   try {
-    // Whoever only looks after workers needs none of it.
+    // The primary that only supervises workers needs none of it.
     const { startApp } = await import('../app/app.ts');
     const app = await startApp(config, mode);
     const reload = () => void app.reload();
     process.on('SIGHUP', reload);
-    // Ctrl-C reaches a worker twice: from the terminal, and as the SIGTERM of whoever looks after it.
+    // Ctrl-C reaches a worker twice: from the terminal, and as the SIGTERM of the primary.
     if (cluster.isWorker) process.on('SIGINT', () => {});
     await nextSignal(cluster.isWorker ? ['SIGTERM'] : ['SIGTERM', 'SIGINT']);
     process.off('SIGHUP', reload);
@@ -94,7 +94,7 @@ async function showWorkersMetrics(place: NonNullable<Config['metricsListener']>,
   return startWorkersMetrics(place, log);
 }
 
-/** A second signal ends the process at once, as nobody listens any more. */
+/** A second signal ends the process immediately, as nothing listens any more. */
 function nextSignal(signals: readonly NodeJS.Signals[]): Promise<void> {
   return new Promise((resolve) => {
     const stop = () => {

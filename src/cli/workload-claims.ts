@@ -37,7 +37,7 @@ export async function readRuleFiles(
 
 export type FoundWorkload = Rules & { readonly identity: Identity; readonly account: string; readonly note: string };
 
-/** Who the claims of `--claims FILE` are: as if a token with them had been verified. @throws {Refusal} where nobody lets them in */
+/** Who the claims of `--claims FILE` are: as if a token with them had been verified. @throws {Refusal} if nothing lets them in */
 export async function workloadOfClaims(
   policyFile: string,
   claimsFile: string,

@@ -6,7 +6,7 @@ export type AdministrationConfig = {
   readonly administrators: {
     readonly emails: readonly string[];
     readonly groups: readonly string[];
-    /** Seconds since the sign-in within which something destructive may be done. */
+    /** Seconds since the sign-in within which destructive actions are allowed. */
     readonly freshness: number;
   };
   /** Seconds since the sign-in within which an app password can be created; `null`: as long as the session lasts. */

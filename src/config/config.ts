@@ -1,4 +1,4 @@
-/** Owns the configuration: the environment in, one frozen Config out, or every mistake at once. */
+/** Owns the configuration: the environment in, one frozen Config out, or all mistakes together. */
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
@@ -51,7 +51,7 @@ export type Config = OffBoardingConfig &
     readonly encryptionKeys: readonly string[] | null;
     readonly passwordMaximumDays: number;
     readonly passwordsPerAccount: number;
-    /** Different wrong passwords that a user name may be tried with from one address, in ten minutes. */
+    /** Different wrong passwords that can be tried with a user name from one address, in ten minutes. */
     readonly wrongPasswords: number;
     readonly logLevel: LogLevel;
   };

@@ -88,7 +88,7 @@ function textsOf(headers: unknown): Record<string, string> {
   return Object.fromEntries(Object.entries(fieldsIn(headers)).map(([name, value]) => [name, String(value)]));
 }
 
-/** An empty object for what is none. */
+/** An empty object for anything that isn't a JSON object. */
 export function parseJson(text: string): Json {
   try {
     return fieldsIn(JSON.parse(text));

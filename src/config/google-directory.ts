@@ -35,7 +35,7 @@ const strategies = ['direct', 'recursive', 'configured', 'transitive'] as const;
 
 /**
  * `null` where no directory is asked.
- * @param signInDomains the domains that may sign in
+ * @param signInDomains the domains that can sign in
  * @param endpoint reads a URL that must not be plain http beyond this machine
  */
 export function readGoogleDirectory(

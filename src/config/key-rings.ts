@@ -8,7 +8,7 @@ export type KeyRingConfig = {
   readonly name: string;
   /** Of keys that Dockpass makes. */
   readonly algorithm: 'ES256' | 'RS256';
-  /** Seconds that a key of Dockpass signs; `null`: until somebody rotates. */
+  /** Seconds that a key of Dockpass signs; `null`: until someone rotates. */
   readonly rotation: number | null;
   /** Seconds that the longest token of its services lives. */
   readonly tokenLife: number;

@@ -5,12 +5,12 @@ import type { Settings } from './settings.ts';
 export type OffBoardingConfig = {
   /** Milliseconds after which a person's groups are asked for again. */
   readonly groupsTtl: number;
-  /** While the provider is silent: how long groups, and passwords for everything or for pull alone, count. Milliseconds. */
+  /** While the provider is silent: how long groups, and passwords for everything or only for pull, count. Milliseconds. */
   readonly gracePeriods: {
     readonly groups: number;
     readonly full: number;
     readonly pull: number;
-    /** Passwords of people whom nobody can be asked about, from their last sign-in on; `null`: for good. */
+    /** Passwords of people whose provider can't be asked, from their last sign-in on; `null`: forever. */
     readonly unchecked: number | null;
   };
 };

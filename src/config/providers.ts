@@ -8,7 +8,7 @@ import { type Environment, isLoopback, type Settings } from './settings.ts';
 export type GoogleConfig = {
   readonly clientId: string;
   readonly clientSecret: string;
-  /** Exact values of the `hd` claim that may come in. */
+  /** Exact values of the `hd` claim that are admitted. */
   readonly domains: readonly string[];
   /** Lets in every account for whose e-mail Google vouches: of any Workspace, and @gmail.com. */
   readonly anyAccount: boolean;
@@ -37,7 +37,7 @@ export type OidcConfig = {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly scopes: readonly string[];
-  /** Path of the groups claim: "groups" or "realm_access.roles"; `null` where the provider tells none. */
+  /** Path of the groups claim: "groups" or "realm_access.roles"; `null` if the provider sends none. */
   readonly groupsClaim: string | null;
   /** Before each group: the provider's name unless configured. */
   readonly groupsPrefix: string;
@@ -47,9 +47,9 @@ export type OidcConfig = {
   /** Between the groups of one text, exactly as written; `null`: a text is one group. */
   readonly groupsSeparator: string | null;
   readonly groupsMissing: (typeof missingMeanings)[number];
-  /** The claim that is taken for the e-mail address. */
+  /** The claim that has the e-mail address. */
   readonly emailClaim: string;
-  /** Domains of the verified e-mail that may come in; empty: all. */
+  /** Domains of the verified e-mail that are admitted; empty: all. */
   readonly domains: readonly string[];
   readonly requireVerifiedEmail: boolean;
   readonly refreshTokens: boolean;
@@ -148,7 +148,7 @@ function readGroupsAllow(settings: Settings, name: string): string | null {
 
 /**
  * Whether a group with a comma in its name is one or two is the operator's to say.
- * @param environment the separator may be or have a space, which the reader of settings takes away
+ * @param environment the separator can be or contain a space, which the reader of settings would remove
  */
 function readGroupsSeparator(settings: Settings, environment: Environment, own: string, format: string): string | null {
   const setting = `${own}GROUPS_SEPARATOR`;

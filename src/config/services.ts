@@ -11,7 +11,7 @@ export type ServiceConfig = {
   readonly issuer: string;
   /** Seconds that a token lives. */
   readonly lifetime: number;
-  /** Whether requests without credentials may get a token. */
+  /** Whether requests without credentials can get a token. */
   readonly anonymous: boolean;
   /** Whether `docker login` keeps an identity token in the place of the password. */
   readonly identityTokens: boolean;

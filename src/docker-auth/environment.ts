@@ -244,7 +244,7 @@ function formatSettings(settings: ReadonlyMap<string, string>, prefix: string, h
   return `${lines.join('\n')}\n`;
 }
 
-/** As Node.js reads .env files: a value with an odd character stands between quotes that it does not hold. */
+/** As Node.js reads .env files: a value with an odd character is between quotes that it doesn't contain. */
 function quote(value: string): string {
   if (/^[\w./:@,+-]*$/.test(value)) return value;
   const mark = ["'", '"', '`'].find((candidate) => !value.includes(candidate)) ?? "'";

@@ -19,7 +19,7 @@ export type PasswordImportOptions = {
   /** What the passwords are called. */
   readonly name: string;
   readonly days: number;
-  /** Epoch milliseconds: whom docker_auth has not seen since is left out; `null`: nobody is. */
+  /** Epoch milliseconds: people whom docker_auth hasn't seen since are left out; `null`: no one is. */
   readonly usedSince: number | null;
   /** Changes nothing. */
   readonly dryRun: boolean;
@@ -43,7 +43,7 @@ export type PasswordImportParts = {
   readonly now: () => number;
 };
 
-/** Begins the id of each imported password: what docker_auth replaced may be replaced here, and nothing else. */
+/** Begins the id of each imported password: what docker_auth replaced can be replaced here, and nothing else. */
 const idPrefix = 'docker-auth-';
 
 /** @returns what became of each entry, in their order */
@@ -69,7 +69,7 @@ export async function importPasswords(
   return done;
 }
 
-/** docker_auth tells Bob@ and bob@ apart; here they are one person, who used one of the two last. */
+/** docker_auth distinguishes Bob@ and bob@; here they are one person, who used one of the two last. */
 function latestOf(entries: readonly TokenDbEntry[]): ReadonlySet<TokenDbEntry> {
   const latest = new Map<string, TokenDbEntry>();
   for (const entry of entries) {

@@ -11,9 +11,9 @@ export type ImportedCheckParts = {
   readonly passwords: Pick<PasswordCheck, 'identityOf'>;
   readonly hashCheck: Pick<HashCheck, 'matches'>;
   readonly pepper: Pepper;
-  /** Whether a name is one of the policy file: docker_auth asks its own users first, too, and nobody else about them. */
+  /** Whether a name is one of the policy file: docker_auth also asks its own users first, and nothing else about them. */
   readonly isStaticUser: (username: string) => boolean;
-  /** A hash of the policy file's users, for a name that nobody has. */
+  /** A hash of the policy file's users, for a name that no one has. */
   readonly decoyFor: (username: string) => string | null;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -21,7 +21,7 @@ export type ImportedCheckParts = {
 
 /** Each costs a comparison: no person has more than one, unless several databases were imported. */
 const maximumCompared = 3;
-/** Of docker_auth's cost, and of no password that anybody knows; each another, because none is compared twice. */
+/** Of docker_auth's cost, and of no password that anyone knows; each is another, because none is compared twice. */
 const decoys = ['Z', 'a', 'b'].map((one) => `$2b$10$rFbkEvotQWolQ4pOSabOwumGJncPwKyoWtVWzHHH1qxky8J149${one}Oq`);
 /** Milliseconds for which the number of comparisons is kept: counting looks at every imported password. */
 const keepCount = 60_000;
@@ -55,14 +55,14 @@ export function createImportedCheck(parts: ImportedCheckParts): Authenticator {
 function createCount({ store, now }: ImportedCheckParts): () => Promise<number> {
   let known = { count: 0, at: 0 };
   return async () => {
-    // As long as there are none, asking costs nothing, and an import is noticed at once.
+    // While there are none, asking costs nothing, and an import is noticed immediately.
     if (known.count > 0 && now() - known.at < keepCount) return known.count;
     known = { count: Math.min(maximumCompared, await store.mostBcrypt()), at: now() };
     return known.count;
   };
 }
 
-/** The hashes to compare: a name that nobody has, or with fewer of them, takes as long as any other. */
+/** The hashes to compare: a name that no one has, or with fewer of them, takes as long as any other. */
 function padded(
   parts: ImportedCheckParts,
   rows: readonly PasswordWithOwner[],
@@ -71,7 +71,7 @@ function padded(
 ): readonly string[] {
   const name = foldCase(username);
   const policyHash = rows.length === 0 ? parts.decoyFor(name) : null;
-  // A name that nobody has may be one of either kind; which, nobody can work out, and asking twice tells the same.
+  // A name that no one has can look like either kind; which one can't be computed, and asking twice gives the same.
   const likePolicy = policyHash !== null && (most === 0 || /^[A-Za-f]/.test(parts.pepper.hash(`decoy\0${name}`)));
   if (likePolicy) return [policyHash];
   const own = rows.map(({ hash }) => hash);

@@ -59,7 +59,7 @@ function headOf({ contents }: Document, kept: readonly Pair[]): string | null {
   return first && !kept.includes(first) && isScalar(first.key) ? (first.key.commentBefore ?? null) : null;
 }
 
-/** What an alias refers to may stand in a section that is left behind. */
+/** What an alias refers to can be in a section that is left out. */
 function inlineAliases(document: Document): void {
   // The types say unknown; a clone of a node is a node.
   visit(document, { Alias: (_key, alias) => alias.resolve(document)?.clone() as Node | undefined });
@@ -98,7 +98,7 @@ function hasPatternLabels(users: unknown): boolean {
   return found;
 }
 
-/** The labels that users of the file have, without those of nobody. */
+/** The labels that users of the file have, without those of no one. */
 function labelsOf(users: unknown): string[] {
   return pairsOf(users).flatMap(({ value: user }) => keysOf(isMap(user) ? user.get('labels', true) : null));
 }
@@ -212,7 +212,7 @@ function textsOf(match: YAMLMap): ReadonlyMap<string, string> {
 
 function convertPattern(pair: Pair, path: string, conversion: Conversion): void {
   const { report } = conversion;
-  // Nothing is the empty text for a label: a value that nobody has.
+  // Nothing is the empty text for a label: a value that no one has.
   const written = isNull(pair.value) ? '' : textOf(pair.value);
   if (written === null) return;
   const stars = isExpression(written)
@@ -244,7 +244,7 @@ function convertAccount(pattern: string, node: unknown, path: string, { report, 
   return pattern;
 }
 
-/** Variables keep their case, and so does what stands after a backslash. */
+/** Variables keep their case, and so does what follows a backslash. */
 function foldPattern(glob: string): string {
   return glob.replace(/\$\{[^}]*\}|\\[\s\S]|[^$\\]+/g, (part) => (/^[$\\]/.test(part) ? part : part.toLowerCase()));
 }

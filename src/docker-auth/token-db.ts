@@ -14,7 +14,7 @@ export type TokenDbEntry = {
   readonly hash: string;
   /** Epoch milliseconds: docker_auth last had the provider's word about an hour before; `null` where it does not say. */
   readonly validUntil: number | null;
-  /** What the provider told at the sign-in; `null` where there are none. */
+  /** What the provider reported at the sign-in; `null` if nothing. */
   readonly labels: Readonly<Record<string, readonly string[]>> | null;
 };
 
@@ -107,7 +107,7 @@ function sortOut(pairs: readonly (readonly [key: string, value: string])[]): Tok
   return { entries, unusable };
 }
 
-/** @returns what is wrong with it, where it is no entry */
+/** @returns what is wrong with it, if it isn't an entry */
 function readEntry(email: string, value: string): TokenDbEntry | string {
   let stored: unknown;
   try {
@@ -121,7 +121,7 @@ function readEntry(email: string, value: string): TokenDbEntry | string {
     return 'its password is no bcrypt hash';
   }
   const time = typeof validUntil === 'string' ? Date.parse(validUntil) : 0;
-  // Go writes the year 1 for a time that nobody set.
+  // Go writes the year 1 for a time that isn't set.
   return { email, hash, validUntil: time > 0 ? time : null, labels: readLabels(labels) };
 }
 

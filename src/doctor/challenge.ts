@@ -7,7 +7,7 @@ export type Challenge = {
   readonly parameters: Readonly<Record<string, string>>;
 };
 
-/** @returns null where the header is missing or is none */
+/** @returns null if the header is missing or isn't a challenge */
 export function parseChallenge(header: string | undefined): Challenge | null {
   const [, scheme, rest = ''] = /^\s*([A-Za-z][\w-]*)\s*(.*)$/s.exec(header ?? '') ?? [];
   if (scheme === undefined) return null;

@@ -10,7 +10,7 @@ import type { RegistryFiles } from './registry-file.ts';
 import { shownToken, type TrialParts, tryTokens } from './trial.ts';
 import { checkUploads } from './uploads.ts';
 
-/** A service as Dockpass has it, with what its registry must trust. */
+/** A service of Dockpass, with what its registry must trust. */
 export type DoctorService = {
   readonly name: string;
   readonly registryHost: string;
@@ -99,7 +99,7 @@ function meantService({ services }: DoctorParts, registry: URL): DoctorService {
   return meant ?? services[0];
 }
 
-/** The challenge, or what stands in its place. */
+/** The challenge, or what came instead. */
 function judgeFirstAnswer(reply: Reply, base: URL): Challenge | Finding {
   const { status, headers } = reply;
   const challenge = parseChallenge(headers['www-authenticate']);

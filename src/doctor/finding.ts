@@ -41,7 +41,7 @@ export function note(subject: Subject, message: string): Finding {
   return { subject, status: 'note', message };
 }
 
-/** Whether somebody has to do something. */
+/** Whether someone has to do something. */
 export function isProblem({ status }: Finding): boolean {
   return status === 'wrong' || status === 'unknown';
 }

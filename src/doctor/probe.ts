@@ -17,7 +17,7 @@ export type Reply = {
 export type Question = {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Goes on although the server's certificate proves nothing. */
+  /** Continues although the server's certificate proves nothing. */
   readonly overlookTls?: boolean;
 };
 

@@ -1,4 +1,4 @@
-/** Owns what can stand between a client and a server: the name, the port, TLS, and how each is said. */
+/** Owns what can come between a client and a server: the name, the port, TLS, and how each is said. */
 import type { PeerCertificate } from 'node:tls';
 import { type Finding, type Subject, wrong } from './finding.ts';
 import { type Probe, ProbeError, type Question, type Reply } from './probe.ts';
@@ -8,7 +8,7 @@ export type Reached = { readonly reply: Reply | null; readonly findings: readonl
 
 /** Which server is asked, and the words for it. */
 export type Server = {
-  /** What a finding is about where nobody answers: 'address' or 'realm'. */
+  /** What a finding is about when nothing answers: 'address' or 'realm'. */
   readonly subject: Subject;
   /** "The registry" or "The realm". */
   readonly name: string;

@@ -133,7 +133,7 @@ function isRealm(url: URL, expected: URL): boolean {
   );
 }
 
-/** The service publishes its keys beside the realm. What cannot be read is no reason to accuse anybody. */
+/** The service publishes its keys beside the realm. An unreadable answer proves nothing. */
 async function hasOurKeys({ probe, keyIds }: RealmParts, realm: URL): Promise<boolean> {
   const path = realm.pathname.replace(/\/auth(\/token)?\/?$/, '/.well-known/jwks.json');
   const reply = await probe(new URL(path, realm), { overlookTls: true }).catch(() => null);

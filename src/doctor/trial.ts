@@ -1,4 +1,4 @@
-/** Owns the tokens that the doctor shows to a registry, one thing changed at a time: which of them it takes tells what it is set to. */
+/** Owns the tokens that the doctor shows to a registry, one thing changed at a time: which of them it accepts shows its settings. */
 
 import type { Signer, TokenHeader } from '../keys/signature.ts';
 import { fieldsIn } from '../lib/json.ts';
@@ -15,11 +15,11 @@ export type TrialParts = {
   readonly header: TokenHeader;
   /** The registry, TLS overlooked: what is wrong with it has been said, and the tokens allow nothing. */
   readonly registry: URL;
-  /** As the registry's challenge has it: a token for another `aud` would be refused for that alone. */
+  /** From the registry's challenge: a token for another `aud` would be refused for that reason. */
   readonly service: string;
   /** As Dockpass has it. */
   readonly issuer: string;
-  /** Other issuers that a registry may have been given by mistake. */
+  /** Other issuers that a registry could have been given by mistake. */
   readonly otherIssuers: readonly string[];
   /** Epoch milliseconds. */
   readonly now: () => number;

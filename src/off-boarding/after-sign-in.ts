@@ -49,7 +49,7 @@ export function createAfterSignIn(parts: AfterSignInParts): AfterSignIn {
     if (parts.directories.has(account.provider)) {
       const status = await Promise.race([confirm.ask(account), parts.wait(gracePeriods).then(() => late)]);
       if (status.kind === 'gone') {
-        // Refused in any case; while so many leave that the sweep believes it of nobody, nothing is revoked.
+        // Refused in any case; while so many leave that the sweep believes none of it, nothing is revoked.
         if (await parts.heldTeams.believes({ account, status, at })) {
           await leavers.shutOut(account, status.reason, at, actor, status);
         }

@@ -1,23 +1,23 @@
-/** Owns what happens to the account of somebody who has left, or whom the provider wants to see again. */
+/** Owns what happens to the account of someone who has left, or who must sign in again. */
 import type { Actor, Audit } from '../audit/audit.ts';
 import type { Account } from '../store/accounts.ts';
 import type { PeopleStore, Removed } from '../store/people.ts';
 import type { SessionStore } from '../store/sessions.ts';
 
-/** Who found out: 'sweep', 'google' or whoever signs in. */
+/** Who found out: 'sweep', 'google' or the login of the person who signs in. */
 export type OffBoardingActor = Actor;
 
 export type HowLeft = {
   /** Robots' passwords that the person made stop immediately, too. */
   readonly forSecurity?: boolean;
-  /** The provider says that the person may come back. */
+  /** The provider says that the person can come back. */
   readonly suspended?: boolean;
 };
 
 export type Leavers = {
   /**
    * Passwords are revoked and sessions ended; a later sign-in makes the account work again, with new passwords.
-   * @param at when the provider said so; whoever has signed in after it is let alone
+   * @param at when the provider said so; someone who has signed in after it is left alone
    * @returns false when nothing changed
    */
   shutOut(account: Account, reason: string, at: number, actor: OffBoardingActor, how?: HowLeft): Promise<boolean>;

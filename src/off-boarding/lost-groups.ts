@@ -51,7 +51,7 @@ export function createLostGroups(parts: LostGroupsParts): LostGroups {
   };
 }
 
-/** More people at once than the safety limit are the provider's fault: someone changed a mapper there. */
+/** More people together than the safety limit are the provider's fault: someone changed a mapper there. */
 function createBelief({ store, sent, now }: LostGroupsParts): (account: Account) => Promise<boolean> {
   const judge = async (account: Account): Promise<boolean> => {
     const { lost, having } = await store.countOf(account.provider, now() - day);

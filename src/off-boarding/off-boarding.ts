@@ -1,4 +1,4 @@
-/** Owns how the parts of off-boarding stand together: made once for the service, and once for each command. */
+/** Owns how the parts of off-boarding are put together: made once for the service, and once for each command. */
 import type { Audit } from '../audit/audit.ts';
 import type { Cipher } from '../lib/cipher.ts';
 import type { Log } from '../lib/log.ts';

@@ -19,7 +19,7 @@ export type KeptToken = {
 
 export type RefreshTokens = {
   keep(accountId: string, token: string, clientId: string): Promise<void>;
-  /** `null` where there is none. @throws {Error} when the key that sealed it is not there any more */
+  /** `null` if there is none. @throws {Error} when the key that sealed it is not there any more */
   read(accountId: string): Promise<KeptToken | null>;
   /** Forgets it, and makes the provider forget it; that the provider does not is logged and ends nothing. */
   forget(accountId: string, refresher: Refresher | null): Promise<void>;

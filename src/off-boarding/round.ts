@@ -92,9 +92,9 @@ type Tally = {
   faults: number;
   /** In a row. */
   silences: number;
-  /** Said of somebody that they are there. */
+  /** Answered that a person is still there. */
   confirmed: boolean;
-  /** Said of somebody that they are not. */
+  /** Answered that a person isn't there any more. */
   denied: boolean;
   reason: string;
 };
@@ -117,7 +117,7 @@ function isBroken(tally: Tally): boolean {
 
 function summarise(tallies: ReadonlyMap<string, Tally>): Pick<Round, 'refusals' | 'silent'> {
   const all = [...tallies];
-  // Of a small team nobody is left to ask before there are three refusals.
+  // In a small team everyone has been asked before there are three refusals.
   const refuses = ({ faults, confirmed, denied }: Tally) =>
     !confirmed && (faults >= faultsToStop || (faults > 0 && !denied));
   return {

@@ -81,7 +81,7 @@ export function isOfAnotherClient({ clientId }: KeptToken, refresher: Refresher)
   return clientId !== null && clientId !== refresher.clientId;
 }
 
-/** Of a token from before client ids were kept, the first answer tells whose it is. */
+/** Of a token from before client ids were kept, the first answer shows whose it is. */
 async function learnClient(kept: KeptToken, { clientId }: Refresher, status: ProviderStatus): Promise<ProviderStatus> {
   if (kept.clientId !== null) return status;
   if (status.kind === 'there') await kept.noteClient(clientId);

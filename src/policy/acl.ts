@@ -33,7 +33,7 @@ export function formatProblem(fileName: string, { line, column, message, severit
   return `${fileName}:${line}:${column}: ${severity === 'warning' ? 'warning: ' : ''}${message}`;
 }
 
-/** A user of the file. `passwordHash: null` lets anybody in under that name; the name `''` is whoever sends no credentials. */
+/** A user of the file. `passwordHash: null` lets anyone in under that name; the name `''` is for requests without credentials. */
 export type StaticUser = {
   /** bcrypt: `$2a$`, `$2b$` or `$2y$`. */
   readonly passwordHash: string | null;
@@ -53,7 +53,7 @@ export type Policy = {
 };
 
 const sections = ['users', 'groups', 'acl'] as const;
-/** These begin a docker_auth configuration: whoever has them wants the importer. */
+/** These begin a docker_auth configuration, for which there is the importer. */
 const dockerAuthSections = ['server', 'token', 'google_auth', 'oidc_auth', 'github_auth', 'ldap_auth', 'ext_auth'];
 
 /**
@@ -195,7 +195,7 @@ function readMember(reader: Reader, value: Value, groups: ReadonlySet<string>): 
   return member;
 }
 
-/** A text that is held against what clients and providers send, so that a sign which only looks right keeps it from ever fitting. */
+/** A text that is compared with what clients and providers send: a sign that only looks right keeps it from ever matching. */
 function readWord(reader: Reader, value: Value): string | null {
   const text = reader.text(value);
   if (text !== null) warnOfConfusable(reader, value.path, text, value.place);

@@ -6,13 +6,13 @@ type Address = readonly number[];
 
 export type Network = { readonly address: Address; readonly bits: number };
 
-/** `null` for what is no address, which then is in no network. */
+/** `null` for a text that isn't an address: it's in no network. */
 export function parseAddress(text: string): Address | null {
   const address = parseBytes(text);
   return address && isMapped(address) ? address.slice(12) : address;
 }
 
-/** For an address that somebody typed, '' where it is not known; `report` is told where it is none. */
+/** For an address that someone typed, '' if unknown; `report` gets what is wrong with it. */
 export function checkAddress(text: string, report: (problem: string) => void): void {
   if (text !== '' && parseAddress(text) === null) report(`"${text}" is no IPv4 or IPv6 address`);
 }
@@ -29,7 +29,7 @@ export function parseNetwork(text: string): Network | null {
   return isMapped(masked) ? { address: masked.slice(12), bits: bits - 96 } : { address: masked, bits };
 }
 
-/** A v4 network contains no v6 address and the other way round: `0.0.0.0/0` is not everybody. */
+/** A v4 network contains no v6 address and the other way round: `0.0.0.0/0` isn't everyone. */
 export function contains({ address, bits }: Network, candidate: Address): boolean {
   return (
     candidate.length === address.length &&
@@ -57,7 +57,7 @@ function parseBytes(text: string): number[] | null {
   return all.flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 0xff]);
 }
 
-/** The last 32 bits of an IPv6 address may be written as IPv4: 10.0.0.1 -> a00:1. */
+/** The last 32 bits of an IPv6 address can be written as IPv4: 10.0.0.1 -> a00:1. */
 function toGroups(dotted: string): string {
   const [a = 0, b = 0, c = 0, d = 0] = dotted.split('.').map(Number);
   return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;

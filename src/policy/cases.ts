@@ -24,13 +24,13 @@ export type PolicyCase = {
 /** `issuer`: as the workloads file calls it; `null`: the one that the claims name. */
 export type ClaimsCase = { readonly claims: { readonly [name: string]: PlainValue }; readonly issuer: string | null };
 
-/** Who claims make someone, by the workloads file; or why they make nobody. @param service the registry that asks, or `null` */
+/** Who claims make someone, by the workloads file; or why they make no one. @param service the registry that asks, or `null` */
 export type Identify = (workload: ClaimsCase, service: string | null) => Identity | { readonly refused: string };
 
 export type CaseResult = {
   readonly passed: boolean;
   readonly explanation: Explanation;
-  /** Why the claims make nobody; then nothing is granted. */
+  /** Why the claims make no one; then nothing is granted. */
   readonly refused: string | null;
 };
 
@@ -48,13 +48,13 @@ const keys = [...new Set(givenKeys), 'claims', 'issuer', 'maker', 'makerGroups',
 export function parseCases(text: string, fileName: string): PolicyCase[] {
   const reader = readYaml(text);
   const cases = reader.root ? reader.items(reader.root).map((item) => readCase(reader, item)) : [];
-  // Whoever takes a whole file out of the tests by mistake must not be told that all is well.
+  // An empty file must not report success: someone may have taken all cases out by mistake.
   if (cases.length === 0 && reader.problems.length === 0) reader.report({ line: 1, column: 1 }, 'there are no cases');
   if (reader.problems.length > 0) throw new PolicyError(fileName, reader.problems);
   return cases;
 }
 
-/** With anything where a mistake is told, as nobody then sees the case. */
+/** With any value where a mistake is reported, as the case isn't run then. */
 function readCase(reader: Reader, value: Value): PolicyCase {
   const { who, kind, domain, groups, labels, ip, service, scope, ...others } = reader.fields(value, keys);
   const { maker, makerGroups, claims, issuer, expect, ...unread } = others;
@@ -132,7 +132,7 @@ function readAccess(reader: Reader, value: Value): Access {
 
 const unreadable: Access = { type: '', name: '', actions: [] };
 
-/** The one access that a scope asks for; `report` is told what keeps it from being asked for by itself. */
+/** The one access that a scope asks for; `report` gets what keeps it from being asked for by itself. */
 export function accessOf(scope: string, report: (problem: string) => void): Access {
   const [asked = unreadable, ...more] = parseScopes([scope]);
   const access = withKnownActions(asked);

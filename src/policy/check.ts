@@ -35,7 +35,7 @@ function unreachable({ number }: Rule, cover: Rule | undefined): string[] {
   ];
 }
 
-/** A group of a provider has its prefix, so a plain name that the file does not define is nobody's. */
+/** A group of a provider has its prefix, so a plain name that the file doesn't define has no members. */
 function undefinedGroups(rule: Rule, names: ReadonlySet<string>): string[] {
   return groupPatternsOf(rule)
     .filter((pattern) => !/[:*?[\\$]/.test(pattern) && !isExpression(pattern) && !names.has(pattern))

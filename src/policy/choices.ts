@@ -1,7 +1,7 @@
-/** Owns trying the values of labels and groups in a pattern: every combination, but only of those that can fit, and not without end. */
+/** Owns trying the values of labels and groups in a pattern: every combination of those that can match, up to a limit. */
 import { quoteMeta } from '../pattern/expression.ts';
 
-/** A placeholder with what it may stand for. */
+/** A placeholder with the values that it can stand for. */
 export type Choice = { readonly written: string; readonly values: readonly string[] };
 
 /** What a pattern consists of besides its choices, as it is written. */
@@ -16,10 +16,10 @@ export type Setting = {
   readonly limit: number | null;
 };
 
-/** Patterns are compiled for each: a thousand take some tenths of a second, which everybody else waits for. */
+/** Patterns are compiled for each: a thousand take some tenths of a second, and every other request waits. */
 export const maximumCombinations = 1_000;
 
-/** More combinations than are tried. Nobody knows whether the rule matches, so nothing may be granted. */
+/** More combinations than are tried. Whether the rule matches is unknown, so nothing is granted. */
 export class TooManyCombinations extends Error {
   override readonly name = 'TooManyCombinations';
 }
@@ -60,22 +60,22 @@ function occurring({ written, values }: Choice, text: string): Choice {
 }
 
 /**
- * Whether a text that fits holds each chosen value, letter by letter. Said only where it is sure: nothing of the pattern
- * may be left out, be one of several, stand in a class or be read without case.
+ * Whether every matching text contains each chosen value, letter by letter. True only if that is certain: no part of the
+ * pattern is optional, one of several, in a class or read without case.
  */
 export function mustOccur(choices: readonly Choice[], { pattern, texts, isExpression, raw }: Setting): boolean {
   const unsure = isExpression ? unsureInExpression : unsureInGlob;
   if (texts.some((text) => unsure.test(text))) return false;
   if (!raw) return true;
-  // A capture may be a pattern itself.
+  // A capture can be a pattern itself.
   if (/:\d+\}/.test(pattern)) return false;
   if (isExpression) return haveOnly(choices, (value) => quoteMeta(value) === value);
-  // What is put in may be the slashes of an expression.
+  // A value can be the slashes of an expression.
   if (/^[/$]/.test(pattern) && /[/}]$/.test(pattern)) return false;
   return haveOnly(choices, (value) => !/[*?[\\]/.test(value));
 }
 
-/** A class, and a backslash right before a placeholder, which may as well escape the next backslash. */
+/** A class, and a backslash right before a placeholder, which can escape the next backslash as well. */
 const unsureInGlob = /\[|\\$/;
 /** Besides: alternatives, groups with their flags, repetitions of a placeholder, and `\Q`, `\x` and the like, which reach further. */
 const unsureInExpression = /[[|(]|^[*+?{]|\\(?![dDwWsSb])[A-Za-z0-9]|\\$/;

@@ -13,7 +13,7 @@ const otherScript = String.raw`[\p{Script=Cyrillic}\p{Script=Greek}]`;
 const mixed = new RegExp(String.raw`(?<=\p{Script=Latin})${otherScript}|${otherScript}(?=\p{Script=Latin})`, 'u');
 
 /**
- * What people write in their own script stays: only signs that pass for those of the keyboard are told, what cannot be seen,
+ * What people write in their own script stays: only signs that look like those of the keyboard are reported, what cannot be seen,
  * and a Cyrillic or Greek letter within a Latin word.
  * @returns says what is odd about the first such character, in words that complete "match.name: ...", or `null`
  */

@@ -1,4 +1,4 @@
-/** Owns the conditions that nothing can ever meet: the word of a name, a type or an account that nobody has. */
+/** Owns the conditions that nothing can ever meet: the word of a name, a type or an account that no one has. */
 import { isExpression } from '../pattern/expression.ts';
 import type { Policy } from './acl.ts';
 import { findConfusable } from './confusables.ts';
@@ -78,7 +78,7 @@ function hasLabel(label: string, users: Users): boolean {
   return [...users.values()].some(({ labels }) => (labels[label] ?? []).length > 0);
 }
 
-/** `${labels:x}` of a label that nobody has is text. */
+/** `${labels:x}` of a label that no one has is text. */
 function labelPlaceholders(rule: Rule, users: Users): string[] {
   const written = rule.conditions.flatMap(({ patterns }) =>
     patterns.flatMap((one) => one.match(/\$\{labels:[^}]+\}/g) ?? []),

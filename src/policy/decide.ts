@@ -1,4 +1,4 @@
-/** Owns the decision: which rule speaks for an access, and what is granted. */
+/** Owns the decision: which rule applies to an access, and what is granted. */
 import type { Bound, Identity, Limits } from '../identity/identity.ts';
 import { remember } from '../pattern/compiled.ts';
 import { compileGlob } from '../pattern/glob.ts';
@@ -17,14 +17,14 @@ export type Decision = {
   readonly granted: readonly string[];
   /** What the policy allows, before the limits of the credential. */
   readonly allowed: readonly string[];
-  /** The first rule that matches, or `null`: nothing speaks for it, or one cannot be decided, so nothing is granted. */
+  /** The first rule that matches, or `null`: none does, or one can't be decided, so nothing is granted. */
   readonly rule: Rule | null;
   /**
    * The rules above it that may match: it depends on groups that are unknown. Only what all of them and `rule` grant is allowed,
    * so knowing less about someone never grants more.
    */
   readonly undecided: readonly Rule[];
-  /** What whoever made a robot's password can do themselves; `null` where nobody else bounds the identity. */
+  /** What the maker of a robot's password can do; `null` if no one else bounds the identity. */
   readonly bound: { readonly login: string; readonly allowed: readonly string[]; readonly enforced: boolean } | null;
 };
 
@@ -74,14 +74,14 @@ function undecidedAbove(policy: Policy, identity: Identity, subject: Subject, ru
   );
 }
 
-/** Of the actions that are asked for, those that each of the rules grants; none where there is no rule. */
+/** Of the actions that are asked for, those that each of the rules grants; none if there is no rule. */
 export function allowedBy(rules: readonly Pick<Rule, 'actions'>[], requested: readonly string[]): readonly string[] {
   const grants = rules.map(({ actions }) => grantedBy(actions, requested));
   const last = grants.at(-1) ?? [];
   return grants.length < 2 ? last : last.filter((action) => grants.every((granted) => granted.includes(action)));
 }
 
-/** Of what the policy allows, the part that the credential may use. A `*` that is not named in the limits goes. */
+/** Of what the policy allows, the part that the credential can use. A `*` that the limits don't name is dropped. */
 export function narrow(allowed: readonly string[], access: Access, limits: Limits | null): readonly string[] {
   if (limits === null) return allowed;
   if (limits.repositories !== null && !isWithin(limits.repositories, access)) return [];

@@ -22,7 +22,7 @@ export function loadDockerAuthAcl(acl: unknown): DockerAuthRule[] {
   return listOf(acl ?? [], 'acl').map((entry, index) => {
     const rule = `acl[${index + 1}]`;
     const { match, actions, comment } = entry === null ? {} : mapOf(entry, rule);
-    // Nobody looks at it, but it has to be one.
+    // docker_auth doesn't use it, but requires a text.
     textOf(comment ?? '', `${rule}.comment`);
     if (match === undefined || match === null) throw new DockerAuthError(`${rule}: match is missing`);
     return {
@@ -58,7 +58,7 @@ function readMatch(written: Readonly<Record<string, unknown>>, rule: string): Wr
   });
 }
 
-/** A number or a boolean is taken for its text, and nothing for the empty text, as its YAML reader does. */
+/** A number or a boolean counts as its text, and null as the empty text, as in its YAML reader. */
 function textOf(value: unknown, path: string): string {
   if (value === null) return '';
   if (typeof value === 'object') throw new DockerAuthError(`${path} is no text`);

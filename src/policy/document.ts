@@ -17,8 +17,8 @@ import {
 import { createReader, type Place, type Reader } from './reader.ts';
 
 /**
- * What is wrong with the YAML itself is among the reader's problems already. Where its parts cannot be told apart there is
- * nothing to read, so that what follows from one slip is not told as a mistake of its own.
+ * What is wrong with the YAML itself is among the reader's problems already. Where its parts can't be told apart there is
+ * nothing to read, so that one slip isn't reported as several mistakes.
  */
 export function readYaml(text: string): Reader {
   const lines = new LineCounter();
@@ -67,7 +67,7 @@ function problemsOf(
 ): { readonly offset: number; readonly message: string }[] {
   const tooDeep = errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
   if (tooDeep) return [{ offset: tooDeep.pos[0], message: 'the YAML is nested too deeply from here' }];
-  // A tag that is not known may change what a value means, so what the parser only warns of is wrong here.
+  // An unknown tag can change what a value means, so the parser's warning is an error here.
   return [...errors, ...warnings].map(({ code, pos: [offset], message }) => ({
     offset,
     message: code === 'MULTIPLE_DOCS' ? secondDocument : (missingSpace(text, offset) ?? message),
@@ -161,7 +161,7 @@ function isMerge({ key }: Pair): boolean {
   return isScalar(key) && typeof key.value === 'symbol';
 }
 
-/** The first of each key; what is no text stays, to be told. */
+/** The first of each key; a key that isn't a text stays, to be reported. */
 function withoutRepeats(pairs: readonly Pair[]): Pair[] {
   const seen = new Set<string>();
   return pairs.filter(({ key }) => {

@@ -1,4 +1,4 @@
-/** Owns the answer to "what may I do?": the rules that can ever speak for somebody, in their order, whatever they ask for. */
+/** Owns the answer to "what can I do?": the rules that can ever apply to someone, in their order, whatever they ask for. */
 import { foldCase, type Identity } from '../identity/identity.ts';
 import { compileExpression, isExpression } from '../pattern/expression.ts';
 import type { Policy } from './acl.ts';
@@ -18,9 +18,9 @@ export type CandidateRule = {
   readonly actions: readonly string[];
   /** Whether it applies depends on groups that are unknown; then nothing is granted that it doesn't grant. */
   readonly mayApply: boolean;
-  /** What made it apply to this person; empty: it applies to everybody. */
+  /** What made it apply to this person; empty: it applies to everyone. */
   readonly because: readonly Reason[];
-  /** What a request must still fit: the repository, the registry, the address. Empty: any request. */
+  /** What a request must still match: the repository, the registry, the address. Empty: any request. */
   readonly requires: readonly { readonly field: ConditionField; readonly patterns: readonly string[] }[];
 };
 
@@ -33,11 +33,11 @@ export type Reason = {
 
 export type EffectivePermissions = {
   readonly groups: readonly Membership[];
-  /** The first that fits a request decides it. What comes after one that fits every request is left out. */
+  /** The first that matches a request decides it. Rules after one that matches every request are left out. */
   readonly candidateRules: readonly CandidateRule[];
 };
 
-/** What the policy holds in store for somebody, before a password narrows it. */
+/** What the policy allows someone, before a password restricts it. */
 export function effectivePermissionsOf(policy: Policy, identity: Identity): EffectivePermissions {
   const groups = membershipsOf(policy.groups, identity);
   const nothing = { type: '', name: '', actions: [] };
@@ -85,7 +85,7 @@ function candidateRuleOf(rule: Rule, subject: Subject, groups: readonly Membersh
   };
 }
 
-/** The same condition, for whoever is in this group alone. */
+/** The same condition, for someone who is only in this group. */
 function meets(condition: Condition, subject: Subject, { name }: Membership): boolean {
   return !fails(condition, { ...subject, groups: [name] });
 }

@@ -1,10 +1,10 @@
-/** Owns reading the bytes of a file as text: what is no UTF-8 is said with its place, not read as other characters. */
+/** Owns reading the bytes of a file as text: bytes that aren't UTF-8 are reported with their place, not read as other characters. */
 import { isUtf8 } from 'node:buffer';
 import { PolicyError } from './acl.ts';
 import type { Place } from './reader.ts';
 
 /**
- * A name in another encoding would be read as one that nobody has, and its rule would match nobody, or not deny somebody.
+ * A name in another encoding would be read as one that no one has, and its rule would match no one, or fail to deny someone.
  * @throws {PolicyError}
  */
 export function decodeUtf8(bytes: Buffer, fileName: string): string {
@@ -16,7 +16,7 @@ export function decodeUtf8(bytes: Buffer, fileName: string): string {
   ]);
 }
 
-/** A line break is no part of a longer character, so each line can be judged alone. */
+/** A line break is never part of a longer character, so each line can be judged alone. */
 function firstOdd(bytes: Buffer): Place {
   let [line, start] = [1, 0];
   for (

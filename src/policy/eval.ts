@@ -61,7 +61,7 @@ function requestProblem(request: EvalRequest): string | null {
   for (const name of matchFieldNames) {
     const { key, form } = matchFields[name].given;
     const value = request[key];
-    // A list may be null, as Go writes an empty one.
+    // A list can be null, as Go writes an empty one.
     if (value === undefined || (value === null && form !== 'text')) continue;
     if (!forms[form].test(value)) return `request.${key} is not ${forms[form].name}`;
   }
@@ -151,7 +151,7 @@ function identityFrom(given: Pick<EvalRequest, 'kind' | 'domain' | 'groups' | 'l
   return { ...identityOf(onlyAnonymous, named), account };
 }
 
-/** An ACL alone does not say who there is, so whoever sends no credentials is somebody. */
+/** An ACL doesn't say which users there are, so requests without credentials count as the user `""`. */
 const onlyAnonymous: ReadonlyMap<string, StaticUser> = new Map([['', { passwordHash: null, labels: {} }]]);
 
 function loadDockerAuth(acl: unknown): Loaded {

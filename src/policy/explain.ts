@@ -10,7 +10,7 @@ import { membershipsOf } from './memberships.ts';
 import { type Condition, failingCondition, fails, type Rule } from './rule.ts';
 import { type DecisionContext, type Subject, subjectOf, widestOf } from './subject.ts';
 
-/** A condition that does not hold, and what it was held against. */
+/** A condition that doesn't hold, and what it was compared with. */
 export type Mismatch = {
   readonly field: ConditionField;
   readonly patterns: readonly string[];
@@ -27,14 +27,14 @@ export type ExplainedRule = {
   readonly mismatches: readonly Mismatch[];
   /** Its mismatches depend on groups that are unknown: nothing is allowed that it doesn't allow. */
   readonly mayMatch: boolean;
-  /** Why nobody knows whether it matches: then it ends the search, and nothing is granted. */
+  /** Why it's unknown whether it matches: then it ends the search, and nothing is granted. */
   readonly undecidable: string | null;
 };
 
 export type Explanation = {
   readonly who: { readonly account: string; readonly kind: string; readonly domain: string | null };
   readonly groups: readonly Membership[];
-  /** Not `null` where the provider's groups are unknown: when they were last told, epoch milliseconds, or `null` for never. */
+  /** Not `null` where the provider's groups are unknown: when they were last reported, epoch milliseconds, or `null` for never. */
   readonly groupsUnknown: { readonly toldAt: number | null; readonly undecided: readonly string[] } | null;
   readonly access: Access;
   readonly context: DecisionContext;
@@ -43,7 +43,7 @@ export type Explanation = {
   readonly decidedBy: ExplainedRule | null;
   /** By the policy, before the maker and the limits of a password narrow it. */
   readonly allowed: readonly string[];
-  /** What whoever made a robot's password can do themselves, and by which rule. */
+  /** What the maker of a robot's password can do, and by which rule. */
   readonly boundBy: (NonNullable<Decision['bound']> & { readonly decidedBy: ExplainedRule | null }) | null;
   readonly narrowedBy: { readonly password: string; readonly limits: Limits } | null;
   readonly granted: readonly string[];

@@ -1,7 +1,7 @@
 /** Owns the `groups:` of a policy: who is in which, by e-mail, domain, group of the provider or another group. */
 import { foldCase, type Identity } from '../identity/identity.ts';
 
-/** A group that somebody is in, and by what: `by e-mail`, `by domain example.com`, `from the provider`. */
+/** A group that someone is in, and why: `by e-mail`, `by domain example.com`, `from the provider`. */
 export type Membership = { readonly name: string; readonly origin: string };
 
 export type Groups = {
@@ -69,7 +69,7 @@ function addTo<Item>(lists: Map<string, Item[]>, key: string, item: Item): void 
   else lists.set(key, [item]);
 }
 
-/** Every group of an identity, each once, those that the provider told first. */
+/** Every group of an identity, each once, those that the provider reported first. */
 export function groupsOf(groups: Groups, identity: Identity): Membership[] {
   const told = new Set(identity.groups);
   const keys = [...told].map((name) => `group ${name}`);
@@ -95,7 +95,7 @@ export function groupsThrough({ byMember, parents }: Groups, prefix: string): st
   return withParents(direct, parents).map(({ name }) => name);
 }
 
-/** Everything that makes somebody a member of a group, also through other groups of the file; none for a group that is not in it. */
+/** Everything that makes someone a member of a group, also through other groups of the file; empty for a group that isn't in it. */
 export function membersOf({ byMember, parents }: Groups, name: string): Member[] {
   const children = new Map<string, string[]>();
   for (const [child, above] of parents) for (const parent of above) addTo(children, parent, child);
@@ -134,7 +134,7 @@ function withParents(direct: readonly Membership[], parents: Groups['parents']):
 }
 
 /**
- * Groups all of whose own groups are settled are settled in turn; what is left then holds itself, or a group that does.
+ * A group whose own groups have no loop has none either, so these are taken away step by step; what is left contains itself, or a group that does.
  * @throws {GroupLoop}
  */
 function refuseLoops(children: ReadonlyMap<string, readonly string[]>, parents: Groups['parents']): void {

@@ -40,7 +40,7 @@ export type MatchField = {
   readonly reaches?: (pattern: string, text: string) => boolean;
   /** The pattern as it is compared: domains are in lower case. */
   readonly normalize?: (pattern: string) => string;
-  /** What is wrong with a value that is no pattern. */
+  /** What is wrong with a value that isn't a pattern. */
   readonly check?: (text: string) => string | null;
   /** Why a condition doesn't hold. @param expected the quoted patterns. @param actual not empty, or `missing` is used */
   readonly mismatch?: (expected: string, actual: readonly string[]) => string;
@@ -220,7 +220,7 @@ export function leavesDomainOpen(pattern: string): boolean {
 
 /** Whether some group that begins with `prefix` may match the pattern. In doubt: yes. */
 function mayNameGroupOf(prefix: string, pattern: string): boolean {
-  // What begins with a slash may be an expression once it's filled in.
+  // A pattern that begins with a slash can be an expression once it's filled in.
   const [literal] = pattern.startsWith('/') ? [''] : (/^[^*?[\\$]*/.exec(pattern) ?? ['']);
   if (literal !== pattern) return literal.startsWith(prefix) || prefix.startsWith(literal);
   return prefix === '' ? pattern.includes(':') : pattern.startsWith(prefix);

@@ -1,8 +1,8 @@
-/** Owns what people are told of the groups that somebody is in. */
+/** Owns how the groups that someone is in are shown to people. */
 import type { Identity } from '../identity/identity.ts';
 import { type Groups, groupsOf, type Membership } from './groups.ts';
 
-/** As `groupsOf`; no provider speaks of a robot: the groups that it brings stand in its own record. */
+/** As `groupsOf`; a robot has no provider: its groups come from its own record. */
 export function membershipsOf(groups: Groups, identity: Identity): Membership[] {
   const memberships = groupsOf(groups, identity);
   const source = ownSources[identity.kind];

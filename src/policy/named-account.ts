@@ -1,4 +1,4 @@
-/** Owns who is meant when an operator names somebody: in `policy explain`, in a test case, in a line of `policy eval`. */
+/** Owns whom an operator means by a name: in `policy explain`, in a test case, in a line of `policy eval`. */
 import { splitEmail } from '../identity/email.ts';
 import { anonymous, type Bound, foldCase, type Identity, type IdentityKind, nobody } from '../identity/identity.ts';
 import type { StaticUser } from './acl.ts';
@@ -6,17 +6,17 @@ import type { StaticUser } from './acl.ts';
 export type NamedAccount = {
   /** An e-mail, a user of the policy file, or `''` for anonymous. */
   readonly account: string;
-  /** What is known better than the name tells; a `domain` of `null` is known to be none. */
+  /** Facts that are known and that the name doesn't show; a `domain` of `null` means there is none. */
   readonly kind?: IdentityKind | undefined;
   readonly domain?: string | null | undefined;
-  /** 'unknown': the person may be in any group of any provider. */
+  /** 'unknown': the person can be in any group of any provider. */
   readonly groups?: readonly string[] | 'unknown' | undefined;
   /** Who made the robot's password, where that bounds it. */
   readonly maker?: NamedAccount | undefined;
   readonly labels?: Readonly<Record<string, readonly string[]>> | undefined;
 };
 
-/** Users of the file are static, whoever has an `@` is a person of the domain after it, and `''` is anonymous where the file has it. */
+/** Users of the file are static, a name with an `@` is a person of the domain after it, and `''` is anonymous if the file has it. */
 export function identityOf(users: ReadonlyMap<string, StaticUser>, named: NamedAccount): Identity {
   const { account } = named;
   const user = users.get(account);

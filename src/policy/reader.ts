@@ -1,4 +1,4 @@
-/** Owns reading a document part by part, so that every mistake is reported, and all of them at once. */
+/** Owns reading a document part by part, so that all mistakes are reported together. */
 import { nearestWord } from '../lib/nearest-word.ts';
 
 /** Both count from 1. */
@@ -29,7 +29,7 @@ export type Reader = {
   readonly problems: readonly PolicyProblem[];
   report(place: Place, message: string, severity?: 'error' | 'warning'): void;
   entries(value: Value): Entry[];
-  /** The values of the keys that are there; any key that is not of `known` is an error, and one that is empty is told to `whenEmpty`. */
+  /** The values of the keys that are there; any key that isn't one of `known` is an error, and `whenEmpty` gets each empty one. */
   fields<Key extends string>(
     value: Value,
     known: readonly Key[],
@@ -47,7 +47,7 @@ export type Reader = {
 export function createReader(source: Source): Reader {
   const problems: PolicyProblem[] = [];
   const report: Reader['report'] = (place, message, severity = 'error') => {
-    // A part may be read twice, for its fields and for what is empty; its mistake is one all the same.
+    // A part can be read twice, for its fields and for what is empty; its mistake is reported once.
     const known = problems.some((problem) => problem.message === message && problem.line === place.line);
     if (!known) problems.push({ line: place.line, column: place.column, message, severity });
   };
@@ -67,7 +67,7 @@ export function createReader(source: Source): Reader {
     problems,
     report,
     entries(value) {
-      // One that nobody has put a space into is a text to YAML.
+      // Without a space after the colon it's a text to YAML.
       const [, key] = /^["']?([\w.-]+)["']?:\S/.exec(source.text(value.node) ?? '') ?? [];
       const expected = `a map (key: value)${key === undefined ? '' : `; is a space missing after "${key}:"?`}`;
       const pairs = orReport(source.pairs(value.node), value, expected) ?? [];

@@ -10,14 +10,14 @@ export type FirstMatch = (subject: Subject) => Rule | null;
 
 /**
  * Conditions on one of these that are plain words make a rule findable by them; the first of them that a rule has
- * decides. The domain comes last: everybody of the company has the same.
+ * decides. The domain comes last: everyone in the company has the same.
  */
 const fields = ['account', 'name', 'group', 'domain'] as const;
 type Field = (typeof fields)[number];
 
 /** Rules by a word that one of their conditions demands, and those that demand none; each list in the order of the file. */
 export type RuleIndex = {
-  /** Nothing stands under `null`. */
+  /** There is nothing under `null`. */
   readonly byWord: Readonly<Record<Field, ReadonlyMap<string | null, readonly Rule[]>>>;
   readonly others: readonly Rule[];
 };
@@ -82,7 +82,7 @@ function demandOf(rule: Rule): { readonly field: Field; readonly words: readonly
 
 /** The word that a subject must have for the pattern to match: itself, or of a name its part before the first slash. */
 function wordOf(field: Field, pattern: string): string | null {
-  // What begins with a slash may become an expression once it is filled in.
+  // A pattern that begins with a slash can become an expression once it's filled in.
   if (pattern.startsWith('/')) return null;
   const word = field === 'name' ? firstPart(pattern) : pattern;
   if (/[*?[\\$]/.test(word)) return null;

@@ -1,4 +1,4 @@
-/** Owns whether an earlier rule leaves a later one nothing to decide. Where that is in doubt: no. */
+/** Owns whether an earlier rule shadows a later one, so that it can never decide. In doubt: no. */
 import type { Matcher } from '../pattern/compiled.ts';
 import { isExpression } from '../pattern/expression.ts';
 import { compilePattern } from '../pattern/pattern.ts';
@@ -32,7 +32,7 @@ function firstBefore({ number }: Rule, list: readonly Rule[], fits: (candidate: 
 }
 
 /**
- * Which rules may cover one, as trying each with each takes too long for 10,000 of them. A rule that demands a word covers only
+ * Which rules can shadow one, as trying each with each takes too long for 10,000 of them. A rule that demands a word shadows only
  * rules that demand the same; one that demands an expression, only those with the same expression or a word there.
  */
 function createCandidates(rules: readonly Rule[]): (rule: Rule) => (readonly Rule[])[] {
@@ -52,7 +52,7 @@ function isNameOrAccount({ field }: Condition): boolean {
   return field === 'name' || field === 'account';
 }
 
-/** What the rule demands of a name or an account, where that is no word and no glob. */
+/** What the rule demands of a name or an account, if that is neither a word nor a glob. */
 function expressionOf({ conditions }: Rule): string | null {
   const patterns = conditions.filter(isNameOrAccount).flatMap(({ field, patterns: written }) => {
     return written.filter((pattern) => {
@@ -93,7 +93,7 @@ function isEverything(pattern: string, field: ConditionField): boolean {
   return matchFieldOf(field).isAlwaysThere && ['**', '/.*/', '/^/', '/$/'].includes(pattern);
 }
 
-/** Whoever has a name at all: how the policies of docker_auth say "logged in". */
+/** Anyone with a name: how the policies of docker_auth say "logged in". */
 function isAnyText(pattern: string): boolean {
   return ['/./', '/.+/', '/^.+/', '/.+$/', '/^.+$/'].includes(pattern);
 }
@@ -122,7 +122,7 @@ function patternAround(wide: string): Claim['includes'] {
   };
 }
 
-/** Whether a pattern that is no word fits only texts that hold a character of its own; the dot of an expression is none for a line's end. */
+/** Whether a pattern that isn't a word matches only texts that have a character of it; the dot of an expression doesn't match a line's end. */
 function demandsCharacter({ written, kind }: Text): boolean {
   if (kind === 'glob') return /^[^[\\]*$/.test(written) && /[^*?\n]/.test(written);
   if (kind === 'word' || written.includes('${')) return false;

@@ -9,7 +9,7 @@ import { type Groups, groupsOf, groupsThrough } from './groups.ts';
 export type DecisionContext = {
   /** The `service` of the token request: the registry that asks. */
   readonly service: string;
-  /** The client's address; what is no address is in no network. */
+  /** The client's address; a text that isn't an address is in no network. */
   readonly address: string;
 };
 

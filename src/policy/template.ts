@@ -6,7 +6,7 @@ import { compilePattern } from '../pattern/pattern.ts';
 import { type Choice, maximumCombinations, mustOccur, type Setting, someChoice } from './choices.ts';
 import type { Subject } from './subject.ts';
 
-/** The four fields that a capture may refer to. */
+/** The four fields that a capture can refer to. */
 export const captureFields = ['account', 'type', 'name', 'service'] as const;
 export type CaptureField = (typeof captureFields)[number];
 
@@ -14,7 +14,7 @@ export type CaptureField = (typeof captureFields)[number];
 export type Dialect = {
   /** `**` crosses slashes, and `${domain}`, `${user}`, `${group}` are variables. */
   readonly extended: boolean;
-  /** Captures and the values of labels are put in as they are, so that they may be patterns themselves: always where it is not extended. */
+  /** Captures and the values of labels are put in as they are, so they can be patterns themselves: always if it isn't extended. */
   readonly raw: boolean;
 };
 
@@ -28,7 +28,7 @@ type Capture = {
 /** What the patterns of one rule share: the captures that it can use, by their placeholders. */
 export type Captures = ReadonlyMap<string, Capture>;
 
-/** Whether a pattern with variables fits `text` for this subject. */
+/** Whether a pattern with variables matches `text` for this subject. */
 export type TemplateMatcher = (text: string, subject: Subject) => boolean;
 
 const groupPlaceholder = '${group}';
@@ -61,7 +61,7 @@ const extendedVariables: Variables = new Map([
   ['user', ({ user }) => user],
 ]);
 
-/** Text as it stands, or a placeholder. `written` is what stands there when there is no value. */
+/** Text as it's written, or a placeholder. `written` is used when there is no value. */
 type Piece =
   | string
   | { readonly kind: 'variable'; readonly written: string; readonly value: (subject: Subject) => string | null }
@@ -74,7 +74,7 @@ type Piece =
     };
 
 /**
- * @param captures those of the rule that the pattern stands in
+ * @param captures those of the rule that has the pattern
  * @param choices whether `${labels:x}` and `${group}` stand for values here; in the patterns of labels they do not
  * @throws {PatternError} the pattern is malformed before anything is put in
  */
@@ -194,7 +194,7 @@ function parseTemplate(pattern: string, dialect: Dialect, captures: Captures, ch
   return [...pieces, pattern.slice(end)];
 }
 
-/** The placeholder that `rest` begins with, or `null` when it is none that means anything: then it is text. */
+/** The placeholder that `rest` begins with, or `null` if it has no meaning: then it's text. */
 function readPlaceholder(
   rest: string,
   { extended, raw }: Dialect,

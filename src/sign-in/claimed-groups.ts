@@ -22,7 +22,7 @@ export type Answers = {
   readonly what: Sent & ('groups in the ID token' | 'groups in a refresh answer');
   /** Of the ID token; `null`: the answer brought none. */
   readonly idToken: Claims | null;
-  /** `null` where there is no such endpoint; it's asked only where the ID token doesn't have the groups. */
+  /** `null` if there is no such endpoint; it's asked only where the ID token doesn't have the groups. */
   readonly userinfo: () => Promise<Claims | null>;
 };
 
@@ -52,7 +52,7 @@ export async function claimedGroups(parts: ClaimedGroupsParts, answers: Answers)
   return unknown(`${parts.label} sent no groups claim`);
 }
 
-/** @returns `null` where there is no such answer */
+/** @returns `null` if there is no such answer */
 async function readUserinfo(claim: GroupsClaim, { userinfo }: Answers): Promise<GroupsReading | null> {
   try {
     const claims = await userinfo();

@@ -1,4 +1,4 @@
-/** Owns the seam between the sign-in pages and the providers: what a provider tells of a person, and how it is asked. */
+/** Owns the seam between the sign-in pages and the providers: what a provider says about a person, and how it is asked. */
 import type passport from 'passport';
 import type { Refusal } from '../lib/errors.ts';
 import type { Fetch } from './provider-fetch.ts';
@@ -6,14 +6,14 @@ import type { ProviderStatus } from './provider-status.ts';
 import type { SentBefore } from './sent-before.ts';
 import type { ReadMessage } from './signed-message.ts';
 
-/** What a provider proved of a person, before anybody asked whether this person may come in. */
+/** What a provider proved about a person, before it's checked whether this person is admitted. */
 export type Profile = {
   /** The connector's name. */
   readonly provider: string;
   /** OpenID Connect `iss`; with `subject` the only thing that identifies a person. */
   readonly issuer: string;
   readonly subject: string;
-  /** As the provider wrote it; `null` where it told none. */
+  /** As the provider wrote it; `null` if it sent none. */
   readonly email: string | null;
   /** `null`: the provider did not say. */
   readonly emailVerified: boolean | null;
@@ -73,7 +73,7 @@ export interface Connector {
    * @throws {Refusal} `unavailable` when the provider has to be asked first and does not answer
    */
   strategy(): Promise<passport.Strategy>;
-  /** `null` where nobody's refresh token is kept. */
+  /** `null` if no refresh tokens are kept. */
   readonly refresher: Refresher | null;
   /** Whether every sign-in asks the person to choose an account, so that none is silent. */
   readonly alwaysAsks: boolean;
@@ -87,7 +87,7 @@ export interface Connector {
   check(profile: Profile): void;
 }
 
-/** What is known of the person whom a refresh token speaks of. */
+/** What a refresh token's answer shows about its person. */
 export type AskedAbout = { readonly subject: string; readonly email: string | null };
 
 /** Asks with a person's refresh token what the provider says of them now. */
@@ -95,7 +95,7 @@ export interface Refresher {
   /** The OAuth client whose refresh tokens these are: to another client they are worth nothing (RFC 6749, section 6). */
   readonly clientId: string;
   /**
-   * @param keep is given the provider's next token at once: the one before may be worth nothing from then on
+   * @param keep gets the provider's next token immediately: the previous one may be worth nothing from then on
    * @throws what `keep` throws, and nothing of the provider's
    */
   ask(token: string, person: AskedAbout, keep: (next: string) => Promise<void>): Promise<ProviderStatus>;
@@ -103,7 +103,7 @@ export interface Refresher {
   revoke(token: string): Promise<void>;
 }
 
-/** Seconds that the clock of a provider may differ from ours. */
+/** Seconds that the clock of a provider can differ from ours. */
 export const clockTolerance = 30;
 
 /** OpenID Connect's `auth_time`, as epoch milliseconds; `null` for anything but a number of seconds. */

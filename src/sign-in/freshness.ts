@@ -24,9 +24,9 @@ export type Freshness = {
 
 export type FreshnessParts = {
   readonly sent: SentBefore;
-  /** Seconds that a fresh sign-in may be old. */
+  /** Seconds that a fresh sign-in can be old. */
   readonly maximumAge: number;
-  /** Seconds that the provider's clock may differ from ours. */
+  /** Seconds that the provider's clock can differ from ours. */
   readonly clockLeeway: number;
   /** Epoch milliseconds. */
   readonly now: () => number;

@@ -71,7 +71,7 @@ export function refusalOf(error: unknown, label: string): Refusal {
   if (isNoAnswer(error)) return noAnswer(label, error);
   if (error instanceof ResponseBodyError) return refusalOfTokenError(label, error.status, error.error, error);
   const cause = error instanceof Error ? error.cause : undefined;
-  // Of an answer with a status or content type that it may not have, openid-client keeps the answer alone.
+  // For an answer with an unexpected status or content type, openid-client keeps only the answer.
   if (cause instanceof Response) return refusalOfTokenError(label, cause.status, null, error);
   const message = `${label}'s answer could not be verified. Start the sign-in again.`;
   return new Refusal('bad_gateway', message, { cause: error });

@@ -10,7 +10,7 @@ import { providerSessionId } from './provider-session.ts';
 import { isWrongSignature, MessageError, type ReadMessage } from './signed-message.ts';
 
 const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
-/** Asymmetric ones alone: an attacker must not choose HS256 and sign with what everybody knows. */
+/** Only asymmetric ones: an attacker must not choose HS256 and sign with a public key. */
 const algorithms = [
   'RS256',
   'RS384',
@@ -24,7 +24,7 @@ const algorithms = [
   'EdDSA',
   'Ed25519',
 ];
-/** Seconds that a token may be old. */
+/** Seconds that a token can be old. */
 const maximumAge = 600;
 
 export function createLogoutReader(

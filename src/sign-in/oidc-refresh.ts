@@ -1,4 +1,4 @@
-/** Owns how an OpenID Connect provider is asked about a person with their refresh token, and which groups it tells then. */
+/** Owns how an OpenID Connect provider is asked about a person with their refresh token, and which groups it reports then. */
 import { ClientError, type Configuration, ResponseBodyError, refreshTokenGrant, tokenRevocation } from 'openid-client';
 import { foldCase } from '../identity/identity.ts';
 import { errorCode, Refusal } from '../lib/errors.ts';
@@ -26,7 +26,7 @@ export function createOidcRefresher(settings: RefreshSettings, discover: Discove
         return providerStatusOf(error, settings.label);
       }
       if (tokens.refresh_token !== undefined) await keep(tokens.refresh_token);
-      // OpenID Connect Core 1.0, section 12.2: a refresh may bring no ID token.
+      // OpenID Connect Core 1.0, section 12.2: a refresh can come without an ID token.
       const idToken: Claims | null = tokens.claims() ?? null;
       if (idToken !== null && idToken['sub'] !== subject) {
         return { kind: 'fault', reason: `${settings.label} answered for another person` };

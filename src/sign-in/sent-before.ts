@@ -2,7 +2,7 @@
 import { hour } from '../lib/time.ts';
 import type { ProviderSentStore } from '../store/provider-sent.ts';
 
-/** `sign-in`: an ID token at all. The groups claim is judged by the kind of answer, because a provider may put it into one only. */
+/** `sign-in`: an ID token at all. The groups claim is judged by the kind of answer, because a provider can put it into only one. */
 export type Sent =
   | 'sign-in'
   | 'auth_time'

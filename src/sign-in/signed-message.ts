@@ -1,7 +1,7 @@
-/** Owns what a provider tells Dockpass unasked: signed messages that end sessions or accounts. */
+/** Owns what a provider reports to Dockpass unasked: signed messages that end sessions or accounts. */
 import { errors } from 'jose';
 
-/** What was told of one person or session. */
+/** What was reported about one person or session. */
 export type ProviderMessage = {
   readonly issuer: string;
   /** Of the message: what has come twice counts once. */
@@ -29,7 +29,7 @@ export type ProviderEvent = {
   readonly providerSession: string | null;
 };
 
-/** @throws {MessageError} for whatever is no such message; other errors where it could not be found out */
+/** @throws {MessageError} for anything that isn't such a message; other errors if it couldn't be verified */
 export type ReadMessage = (text: string) => Promise<ProviderMessage>;
 
 /** The sender's fault: not signed by the provider, not for this client, or not of the form. */

@@ -6,7 +6,7 @@ import type { ProviderStatus } from './provider-status.ts';
 export type TokenError = {
   /** Of the HTTP answer. */
   readonly status: number;
-  /** `null` where there is none, as in the page of a proxy. */
+  /** `null` if there is none, as in the page of a proxy. */
   readonly error: string | null;
   /** `error_description`: text for people, which is only ever quoted. */
   readonly description: string | null;
@@ -42,11 +42,11 @@ function quoted(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, ' ').slice(0, 200);
 }
 
-/** Dockpass itself is refused: its id or secret is wrong, or it may not do this at the provider. */
+/** Dockpass itself is refused: its id or secret is wrong, or it isn't allowed to do this at the provider. */
 const clientErrors = ['invalid_client', 'unauthorized_client'];
 
 /**
- * What to tell a person whose sign-in ended in an error of the token endpoint, or in what was no answer of one.
+ * What to tell a person whose sign-in ended in an error of the token endpoint, or in something that wasn't an answer of one.
  * @param status of the HTTP answer
  * @param error its `error`; `null` where it has none
  */

@@ -1,4 +1,4 @@
-/** Owns the limit on wrong passwords: by address and user name together, so that nobody can lock out somebody else. */
+/** Owns the limit on wrong passwords: by address and user name together, so that no one can lock out someone else. */
 import { LRUCache } from 'lru-cache';
 import { Refusal } from '../lib/errors.ts';
 import { networkOf } from '../lib/network-of.ts';
@@ -9,12 +9,12 @@ import type { FailedLoginStore } from '../store/failed-logins.ts';
 
 export type FailedLogins = {
   /**
-   * To be asked before a secret that somebody chose is compared.
+   * Call it before a password that someone chose is compared.
    * @returns `many` where the limit is reached, `flood` where far more came after that
    */
   guessing(attempt: { readonly address: string; readonly username: string }): 'few' | 'many' | 'flood';
   /**
-   * Counts a wrong secret, the same one once. Taken at once and stored soon; it never fails its caller.
+   * Counts a wrong secret, the same one once. Taken immediately and stored soon; it never fails its caller.
    * @throws {Refusal} `too_many_requests` when this one is beyond the limit
    */
   record(attempt: { readonly address: string; readonly username: string; readonly password: string }): void;
@@ -29,7 +29,7 @@ export type FailedLoginParts = {
   readonly pepper: Pepper;
   /** Different wrong secrets from one address with one user name, in ten minutes. */
   readonly limit: number;
-  /** Told of what could not be stored; it then counts in this process alone. */
+  /** Gets what couldn't be stored; it then counts only in this process. */
   readonly onError: (error: unknown) => void;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -98,7 +98,7 @@ export function createFailedLogins(parts: FailedLoginParts): FailedLogins {
 
 type Failure = { readonly attempt: string; readonly secret: string; readonly at: number };
 
-/** Tells the other replicas through the database, and `tallies` what they told. */
+/** Reports to the other replicas through the database, and `tallies` what they reported. */
 function createSharing(
   { store, now, onError }: FailedLoginParts,
   tallies: Pick<LRUCache<string, Tally>, 'peek'>,
@@ -156,7 +156,7 @@ function isFresh(at: number | undefined, now: number): boolean {
   return at !== undefined && now - at < failureWindow;
 }
 
-/** 96 bits: enough to tell apart what is kept for ten minutes. */
+/** 96 bits: enough to distinguish what is kept for ten minutes. */
 function short(hash: string): string {
   return hash.slice(0, 16);
 }

@@ -1,4 +1,4 @@
-/** Owns the check of passwords that people chose: bcrypt, which is slow by intent, must slow down nobody else. */
+/** Owns the check of passwords that people chose: bcrypt, which is slow by intent, must slow down no one else. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { Refusal } from '../lib/errors.ts';
@@ -73,7 +73,7 @@ export function createHashCheck(parts: HashCheckParts): HashCheck {
 
   return {
     async matches(password, hash, attempt) {
-      // With the hash in it, a changed password is another one at once.
+      // With the hash in it, a changed password is another one immediately.
       const id = createHmac('sha256', secret).update(`${attempt.username}\0${hash}\0${password}`).digest('base64');
       const here = `${networkOf(attempt.address)}\0${id}`;
       const guessing = parts.guessing(attempt);

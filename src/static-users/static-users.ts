@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { type Authenticator, anonymous, type Credentials, type Identity, nobody } from '../identity/identity.ts';
 import type { HashCheck } from './hash-check.ts';
 
-/** A user of the policy file. `passwordHash: null` lets anybody in under that name, as docker_auth does. */
+/** A user of the policy file. `passwordHash: null` lets anyone in under that name, as docker_auth does. */
 export type StaticUser = {
   readonly passwordHash: string | null;
   readonly labels: Readonly<Record<string, readonly string[]>>;
@@ -11,12 +11,12 @@ export type StaticUser = {
 
 export type StaticUsers = {
   readonly authenticator: Authenticator;
-  /** Who sends no credentials: the user `""`; where the policy has none, somebody to whom nothing is granted. */
+  /** For requests without credentials: the user `""`; if the policy has none, an identity that gets nothing. */
   anonymous(): Identity;
 };
 
 /**
- * @param users the users of the policy in force; asked each time, because the policy may be reloaded
+ * @param users the users of the policy in force; asked each time, because the policy can be reloaded
  * @param check compares a password with a bcrypt hash
  * @param isElsewhere whether another authenticator recognises the credentials: then they are none of ours
  */
@@ -32,7 +32,7 @@ export function createStaticUsers(
         const known = users();
         const user = known.get(username);
         if (user?.passwordHash === null) return toIdentity(username, user);
-        // Looked for in any case, so that its time does not tell either.
+        // Looked up in any case, so that the time reveals nothing.
         const decoy = decoyFor(username, known);
         const hash = user?.passwordHash ?? decoy;
         if (hash === null) return null;

@@ -1,4 +1,4 @@
-/** Owns every statement on `account`: people and robots, who may hold app passwords. */
+/** Owns every statement on `account`: people and robots, who can hold app passwords. */
 import { type AuditRowOf, runAudited } from './audit-events.ts';
 import { createConditions } from './conditions.ts';
 import { isHolder } from './holders.ts';
@@ -63,13 +63,13 @@ export type StateChange = {
   readonly reason: string | null;
   readonly by: string;
   readonly at: number;
-  /** Changes nothing where the person has signed in after this moment: what was learnt before is no longer true. */
+  /** Changes nothing if the person has signed in after this moment: earlier knowledge is outdated. */
   readonly unlessSignedInAfter?: number;
   /** What the person made stops immediately, without a grace period. */
   readonly forSecurity?: boolean;
 };
 
-/** What a completed sign-in tells. `groups: null` means that the provider did not say: what was known stays. */
+/** What a completed sign-in shows. `groups: null` means that the provider sent none: the known ones stay. */
 export type SignedIn = {
   /** Used only where the person is new. */
   readonly id: string;
@@ -186,7 +186,7 @@ const importPerson = `
                        search_text)
   values ($1, 'person', $2, '${importedIssuer}', $3, $3, $4, '[]', 'active', $5, $6, $7)`;
 
-/** docker_auth's labels end here: from now on the provider tells groups. */
+/** docker_auth's labels end here: from now on the provider reports groups. */
 const claim = `
   update account set
     issuer = $1, subject = $2, email = $3, display_name = $4, domain = $5, groups_json = coalesce($6, '[]'),

@@ -4,9 +4,9 @@ import type { Value } from './sql.ts';
 export type Conditions = {
   /** Adds a condition; `text` is given the parameter of the value: `(value) => \`login = ${value}\``. */
   add(text: (parameter: string) => string, value: Value): void;
-  /** The parameter of one more value, for a part of the statement that is no condition. */
+  /** The parameter of one more value, for a part of the statement that isn't a condition. */
   parameter(value: Value): string;
-  /** "where a and b", or '' where there is none. */
+  /** "where a and b", or '' if there is none. */
   where(): string;
   readonly values: readonly Value[];
 };

@@ -1,4 +1,4 @@
-/** Owns the copy of a SQLite database that is of one moment, whoever writes meanwhile. */
+/** Owns the copy of a SQLite database that is of one moment, even while others write. */
 import { chmod } from 'node:fs/promises';
 import Database from 'better-sqlite3';
 import { markCopied } from './installation.ts';
@@ -9,9 +9,9 @@ const allPages = 0x7fffffff;
 
 /**
  * Copies the database through SQLite's backup interface; what was committed before the call is in the copy. In steps, a
- * copy begins anew with each write of another process, and would never end beside a busy service: it is one step, in
+ * copy begins again with each write of another process, and would never end beside a busy service: it is one step, in
  * which the others go on reading and writing (sqlite.org/wal.html, Concurrency).
- * @param target a file that is not there yet; only this user may read it
+ * @param target a file that is not there yet; only this user can read it
  * @param now epoch milliseconds; the copy says that it is one
  * @throws {Refusal} `misconfigured` where the file is missing or damaged
  */

@@ -7,7 +7,7 @@ export type FailedLoginRow = { readonly attempt: string; readonly secret: string
 export type FailedLoginStore = {
   /**
    * All or none; one that is known already stays as it is.
-   * @param forgotten epoch milliseconds; what is older counts anew
+   * @param forgotten epoch milliseconds; older ones start a new count
    */
   add(rows: readonly FailedLoginRow[], forgotten: number): Promise<void>;
   /** Different secrets since then, and when the first of them came. */

@@ -18,7 +18,7 @@ type Write = {
 const longestGroup = 200;
 
 /**
- * Commits together what is asked for in one turn of the event loop. Each commit waits for the disk, and everybody with
+ * Commits together what is asked for in one turn of the event loop. Each commit waits for the disk, and every other request with
  * it: two thousand sign-ins at the same time are a few hundred waits instead of ten thousand.
  */
 export function createGroupCommit(database: Database): GroupCommit {

@@ -1,7 +1,7 @@
 /** Owns who holds something that works, so that the sweep asks about them. */
 
 /**
- * What an account `account` can hold, each as a subquery; `$1` is now. Whoever adds a kind of secret adds a line here, or
+ * What an account `account` can hold, each as a subquery; `$1` is now. A new kind of secret needs a line here, or
  * people who hold nothing else would never be asked about.
  */
 const holdings: readonly string[] = [

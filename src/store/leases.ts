@@ -1,17 +1,17 @@
-/** Owns every statement on `lease`: what only one process may do at a time. */
+/** Owns every statement on `lease`: what only one process does at a time. */
 import type { Sql } from './sql.ts';
 
 export type LeaseStore = {
   /**
    * Takes the lease, or keeps it when it is held already.
    * @param holder random, one a process or task
-   * @param until epoch milliseconds; from then on anybody may take it
-   * @returns false while somebody else holds it
+   * @param until epoch milliseconds; from then on anyone can take it
+   * @returns false while someone else holds it
    */
   take(name: string, holder: string, now: number, until: number): Promise<boolean>;
-  /** Who holds it; `undefined` where nobody does. */
+  /** Who holds it; `undefined` if no one does. */
   holder(name: string, now: number): Promise<string | undefined>;
-  /** Takes the lease, whoever holds it: for one that only says who is there. */
+  /** Takes the lease from any holder: for one that only says who is there. */
   put(name: string, holder: string, until: number): Promise<void>;
   /** Gives it back early. */
   release(name: string, holder: string): Promise<void>;

@@ -8,7 +8,7 @@ const migrationFolder = new URL('../../migrations/', import.meta.url);
 /**
  * Opens the database without touching its schema.
  * @param url `sqlite:PATH` or `postgres://...`
- * @param onIdleError told when an idle PostgreSQL connection breaks
+ * @param onIdleError is called when an idle PostgreSQL connection breaks
  */
 export async function openSql(url: string, onIdleError: (error: Error) => void): Promise<Sql> {
   // Only the driver that is needed: the other one would cost every start 10 MB.

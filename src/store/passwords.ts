@@ -105,7 +105,7 @@ export type PasswordStore = {
   counts(now: number): Promise<PasswordCounts>;
   /** Live ones of active accounts, without a successor, that end after `from` and by `until`. */
   countExpiring(from: number, until: number): Promise<number>;
-  /** The pepper of some live password; `undefined` where there is none. */
+  /** The pepper of some live password; `undefined` if there is none. */
   pepperInUse(now: number): Promise<string | undefined>;
   byId(id: string): Promise<ListedPassword | undefined>;
   ofAccount(accountId: string): Promise<ListedPassword[]>;
@@ -119,8 +119,8 @@ export type PasswordStore = {
   /** Live ones of active accounts that end before `until`, the next to end first. */
   expiring(now: number, until: number): Promise<ListedPassword[]>;
   /**
-   * Stores the one that takes over and ends the old one at `oldUntil` at the latest.
-   * @returns false, and nothing changed, unless the old one is live, has no successor, and is none whose predecessor still lives
+   * Stores the successor and ends the old one at `oldUntil` at the latest.
+   * @returns false, and nothing changed, unless the old one is live, has no successor, and no predecessor of it is still live
    */
   rotate(oldId: string, successor: NewPassword, oldUntil: number, audit: AuditRowOf): Promise<boolean>;
   /**
@@ -161,7 +161,7 @@ const retire = `
   where id = $1 and replaced_by is null and exists (select 1 from app_password where id = $2)`;
 
 /**
- * On the path of each `/auth` request. The cast looks idle: without it SQLite plans a join anew for each value that is
+ * On the path of each `/auth` request. The cast looks idle: without it SQLite plans a join again for each value that is
  * bound (STAT4 without the query planner stability guarantee, which better-sqlite3 cannot switch on), and that costs
  * five times what the lookup does.
  */

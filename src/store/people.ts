@@ -16,9 +16,9 @@ export type PeopleFilter = {
   readonly group: GroupMembers | null;
 };
 
-/** Who is in a group: whoever has any of this. */
+/** Who is in a group: anyone with one of these. */
 export type GroupMembers = {
-  /** As providers told them, and not longer ago than `toldSince`. */
+  /** As providers reported them, and not longer ago than `toldSince`. */
   readonly groups: readonly string[];
   readonly toldSince: number;
   /** At most `maximumLogins`. */
@@ -62,7 +62,7 @@ export type PeopleStore = {
       readonly passwordsBy: string;
       readonly at: number;
       readonly forSecurity: boolean;
-      /** The provider says that the person may come back. */
+      /** The provider says that the person can come back. */
       readonly suspended?: boolean;
     },
     audit: AuditRowOf<Removed>,
@@ -220,7 +220,7 @@ function createFilter({ search, state, provider, domain, group }: PeopleFilter, 
   return conditions;
 }
 
-/** The names are found as they stand in the JSON: `like` would take any case in SQLite. Both engines scan 100,000 in 60 ms. */
+/** The names are found as they are in the JSON: `like` would take any case in SQLite. Both engines scan 100,000 in 60 ms. */
 function addGroup(conditions: Conditions, group: GroupMembers, engine: Sql['engine']): void {
   const position = engine === 'sqlite' ? 'instr' : 'strpos';
   const told = group.groups

@@ -14,7 +14,7 @@ import {
   type Value,
 } from './sql.ts';
 
-/** Milliseconds; a query that takes longer is a fault, not a wait: whoever asks for a token has given up by then. */
+/** Milliseconds; a query that takes longer is a fault, not a wait: a client that asks for a token has given up by then. */
 const timeouts = { connect: 5_000, statement: 5_000 };
 /** Milliseconds that a statement waits for one of the connections, which all of a crowd share. */
 const longestWait = 10_000;
@@ -23,8 +23,8 @@ const migrationLock = 0x646f636b;
 
 /**
  * Opens a pool. Nothing is connected until the first statement, so an unreachable server is reported by that; after a
- * restart of the server the pool connects anew.
- * @param onIdleError told of errors on idle connections; without a listener pg would end the process
+ * restart of the server the pool reconnects.
+ * @param onIdleError gets errors on idle connections; without a listener pg would end the process
  */
 export function openPostgres(url: string, onIdleError: (error: Error) => void): Sql {
   const options = { connectionString: url, application_name: 'dockpass', types: { getTypeParser } };
@@ -189,7 +189,7 @@ async function inTransaction<Result>(client: pg.ClientBase, action: () => Promis
   }
 }
 
-/** @param client not of the pool: a migration may take its time, and so may the wait for another process's */
+/** @param client not of the pool: a migration can take long, and so can the wait for another process's */
 async function migrate(
   client: pg.Client,
   migrations: readonly Migration[],

@@ -18,7 +18,7 @@ export type RevocationRow = {
   readonly undo_checked: number | null;
 };
 
-/** What tells of a password whether it is meant; times are epoch milliseconds. */
+/** What selects a password; times are epoch milliseconds. */
 export type PasswordFilter = {
   readonly passwordId?: string | undefined;
   readonly createdBefore?: number | undefined;

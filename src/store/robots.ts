@@ -28,7 +28,7 @@ export type RobotStore = {
   all(now: number): Promise<RobotRow[]>;
   /** Those that this account made, by login. */
   createdBy(accountId: string, now: number): Promise<RobotRow[]>;
-  /** What `ROBOT_BOUND` is where nobody set it: `warn` in an installation that had robots before makers were kept. */
+  /** What `ROBOT_BOUND` is if it isn't set: `warn` in an installation that had robots before makers were kept. */
   defaultBound(): Promise<'warn' | 'enforce'>;
   /** Deletes it with its passwords. @returns how many passwords there were; `null` where there's no such robot */
   remove(id: string, audit: AuditRowOf<number>): Promise<number | null>;

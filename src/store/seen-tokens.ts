@@ -4,7 +4,7 @@ import type { Sql } from './sql.ts';
 export type SeenTokenStore = {
   /** False when it was noted before. Times are epoch milliseconds. */
   note(id: string, expiresAt: number): Promise<boolean>;
-  /** For a message that could not be acted on, so that its sender may try again. */
+  /** For a message that could not be acted on, so that its sender can try again. */
   forget(id: string): Promise<void>;
   removeExpired(now: number): Promise<number>;
 };

@@ -1,4 +1,4 @@
-/** Owns what the errors of SQLite mean. Its codes may have a suffix that says more: SQLITE_IOERR_WRITE, SQLITE_READONLY_DBMOVED. */
+/** Owns what the errors of SQLite mean. Its codes can have a suffix that says more: SQLITE_IOERR_WRITE, SQLITE_READONLY_DBMOVED. */
 import { errorCode, errorMessage, Refusal } from '../lib/errors.ts';
 import { ConstraintError, databaseUnavailable, unstorableValue } from './sql.ts';
 

@@ -7,7 +7,7 @@ export type Transferred = { readonly table: string; readonly rows: number };
 
 type Row = Readonly<Record<string, Value>>;
 
-/** Rows that are read at once. */
+/** Rows that are read together. */
 const pageSize = 5_000;
 /** Of one insert. SQLite would take 32,766, but it looks each name up among those before it. */
 const maximumParameters = 1_000;

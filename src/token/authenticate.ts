@@ -15,7 +15,7 @@ const retryAfter = 5;
 export type ServiceTokens = {
   /** @returns `null` for credentials that none is made from */
   issue(credentials: Credentials, identity: Identity, service: string, client: Requester): Promise<string | null>;
-  /** @returns `null` for what is none of this service. @throws {Refusal} where it doesn't count any more */
+  /** @returns `null` for a token that isn't of this service. @throws {Refusal} where it doesn't count any more */
   verify(token: string, service: string, address: string): Promise<Identity | null>;
 };
 
@@ -40,13 +40,13 @@ export async function authenticate(
   address: string,
   service: string,
 ): Promise<Identity> {
-  // Nobody is called "": in the policy that stands for requests without credentials.
+  // No one is called "": in the policy it means requests without credentials.
   if (namesNobody(credentials.username)) throw wrongCredentials(parts);
   const authenticator = parts.authenticators.find((one) => one.recognises(credentials));
   const identity =
     authenticator === undefined ? null : await checked(authenticator.verify(credentials, address, service));
   if (identity !== null) return identity;
-  // Nobody can guess one of our secrets, so a wrong one costs nobody else the 429 that follows many guesses.
+  // Our secrets can't be guessed, so a wrong one doesn't count toward the 429 that follows many guesses.
   if (!looksLikeSecret(credentials.password)) parts.failedLogins.record({ address, ...credentials });
   throw wrongCredentials(parts);
 }
@@ -56,7 +56,7 @@ function wrongCredentials({ help }: AuthenticationParts): Refusal {
 }
 
 /**
- * The identity behind an identity token that a login at this service made. A wrong one is no failed login: nobody can guess
+ * The identity behind an identity token that a login at this service made. A wrong one isn't a failed login: no one can guess
  * one, and many clients send theirs without a user name.
  * @throws {Refusal} as `authenticate` does
  */

@@ -13,7 +13,7 @@ export type Proof =
   | {
       readonly kind: 'identity token';
       readonly token: string;
-      /** The name that it must belong to; `null` where the client named nobody. */
+      /** The name that it must belong to; `null` if the client sent no name. */
       readonly username: string | null;
       /** `password`: in the place of a password. */
       readonly grant: 'refresh_token' | 'password';
@@ -71,12 +71,12 @@ function toProof(credentials: Credentials): Proof {
   return { kind: 'identity token', token: password, username: owner, grant: 'password' };
 }
 
-/** Whether this is a name that clients send where they have none: nobody's, and the same for everyone behind one address. */
+/** Whether this is a name that clients send when they have none: no one's, and the same for everyone behind one address. */
 export function namesNobody(username: string): boolean {
   return tokenUsernames.includes(username);
 }
 
-/** RFC 7617: up to the first colon the user name, the rest is the password. `+` stands for itself here. */
+/** RFC 7617: up to the first colon the user name, the rest is the password. `+` means itself here. */
 function readBasic(header: string): Credentials {
   const [, encoded] = basicHeader.exec(header) ?? [];
   if (encoded === undefined) {

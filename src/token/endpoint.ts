@@ -17,7 +17,7 @@ import { createRequestReader, type TokenRequest } from './request.ts';
 import { createTokenReuse, minimumLife } from './reuse.ts';
 
 export type TokenEndpointParts = {
-  /** Each registry that may ask; names differ. */
+  /** Each registry that can ask; names differ. */
   readonly services: readonly Service[];
   readonly authenticators: readonly Authenticator[];
   readonly failedLogins: Pick<FailedLogins, 'record'>;
@@ -36,7 +36,7 @@ export type TokenEndpointParts = {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly requesterOf: (request: IncomingMessage) => Requester;
-  /** Where people make app passwords; told to those whose password is wrong. */
+  /** Where people make app passwords; the answer to a wrong password says so. */
   readonly publicUrl: string;
 };
 

@@ -15,7 +15,7 @@ export type Service = {
   readonly identityTokens: boolean;
   /** Signs with the key and the header that its registries trust. */
   readonly signer: Signer;
-  /** Whether requests without credentials may get a token; where not, they are told to log in. */
+  /** Whether requests without credentials can get a token; if not, the answer is to log in. */
   readonly anonymous: boolean;
 };
 

@@ -11,7 +11,7 @@ const formType = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;
 
 /**
  * The fields of the body; none where it is empty.
- * @throws {Refusal} `too_large`, or `bad_request` where it is no form or does not arrive
+ * @throws {Refusal} `too_large`, or `bad_request` if it isn't a form or doesn't arrive
  */
 export async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
   const body = await readBody(request);
@@ -40,7 +40,7 @@ function parseParameters(text: string): URLSearchParams {
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
-  // Nobody waits for a body that says itself that it will be refused.
+  // Don't wait for a body whose own length says that it will be refused.
   if (Number(request.headers['content-length']) > maximumBody) throw tooLarge(request);
   const chunks: Buffer[] = [];
   let size = 0;

@@ -1,4 +1,4 @@
-/** Owns the reuse of tokens: whoever asks for the same again within a few seconds gets the same token. */
+/** Owns the reuse of tokens: the same request within a few seconds gets the same token. */
 import type { Identity } from '../identity/identity.ts';
 import type { Service, Token } from './mint.ts';
 
@@ -11,7 +11,7 @@ const maximumTokens = 1_000;
 
 /**
  * Everything that the content of a token depends on besides the time. The request was authenticated and decided before
- * it comes here, so a revoked password or a changed policy counts at once: what it changes is part of the key.
+ * it comes here, so a revoked password or a changed policy counts immediately: what it changes is part of the key.
  */
 export type TokenKey = {
   readonly service: Service;
@@ -59,12 +59,12 @@ function isFresh(madeAt: number, now: number): boolean {
 }
 
 /**
- * Passwords do not share a token, so that the log can tell by its id who was given it. Nothing but the account, which comes
- * last, may have a zero byte in it, so no two keys are the same text.
+ * Passwords do not share a token, so that its id in the log shows who received it. Nothing but the account, which comes
+ * last, can have a zero byte in it, so no two keys are the same text.
  */
 function describe({ service, identity, granted }: TokenKey): string {
   const { kind, credential, workload, account } = identity;
-  // A run must never get the token of another run: it may end sooner.
+  // A run must never get the token of another run: it can end sooner.
   const proof = workload === null ? credential?.id : `${workload.id} ${workload.endsAt}`;
   return `${service.name}\0${kind}\0${proof}\0${granted.join(' ')}\0${account}`;
 }

@@ -1,4 +1,4 @@
-/** Owns the plain words for what somebody may do and what was denied to them: the policy's rules as people read them. */
+/** Owns the plain words for what someone can do and what was denied to them: the policy's rules as people read them. */
 import type { Denial } from '../audit/denials.ts';
 import type { CandidateRule, EffectivePermissions, Reason } from '../policy/effective-permissions.ts';
 import type { Membership } from '../policy/groups.ts';
@@ -82,7 +82,7 @@ export function actionsText(actions: readonly string[]): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** As it stands within a sentence: "pull and push", or "push or delete" after a "not"; '' for none. */
+/** Within a sentence: "pull and push", or "push or delete" after a "not"; '' for none. */
 export function actionsList(actions: readonly string[], joint: 'and' | 'or' = 'and'): string {
   const wordOf = (action: string) =>
     action === '*' && !isEverything(actions) ? 'list repositories' : (words[action] ?? action);

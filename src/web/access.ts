@@ -1,4 +1,4 @@
-/** Owns the page that tells a person what they may do, by which rule, and what was denied to them lately. */
+/** Owns the page that shows a person what they can do, by which rule, and what was recently denied. */
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import type { People } from '../accounts/people.ts';
@@ -37,13 +37,13 @@ export type AccessPageParts = {
   readonly people: Pick<People, 'sessionsOf' | 'endSessions'>;
   readonly requesterOf: (request: IncomingMessage) => Requester;
   readonly services: readonly { readonly name: string; readonly registryHost: string }[];
-  /** Whom to ask for more, as the configuration says; `null`: nobody is named. */
+  /** Whom to ask for more, as the configuration says; `null`: no one is named. */
   readonly contact: string | null;
   readonly views: Views;
   readonly now: () => number;
 };
 
-/** To be mounted behind a guard that lets nobody through who is not signed in. */
+/** Mount behind a guard that only lets people through who are signed in. */
 export type AccessPages = {
   /** GET /access */
   readonly show: RequestHandler;

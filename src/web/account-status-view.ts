@@ -1,4 +1,4 @@
-/** Owns how a person is told whether their passwords work, why not, and when the provider last spoke of them. */
+/** Owns how the account status is shown to a person: whether their passwords work, why not, and when the provider last confirmed them. */
 import { accountStatusOf, type GracePeriods } from '../identity/account-status.ts';
 import type { Account } from '../store/accounts.ts';
 import { type FormattedTime, formatTime } from './time-view.ts';

@@ -12,7 +12,7 @@ export type Tool = {
   readonly label: string;
   /** In order. */
   readonly steps: readonly Step[];
-  /** In place of the first step: the same with the secret in it, for where nobody can be asked. */
+  /** In place of the first step: the same with the password in it, for where no one can type it. */
   readonly oneGo: string;
 };
 
@@ -50,7 +50,7 @@ function unlisted(command: string): string {
   return command.replaceAll(/^(?=echo |printf |kubectl )/gm, ' ');
 }
 
-/** In one statement: what stood on a line of its own would be taken for the answer to the first question. */
+/** In one statement: a second line would be read as the answer to the first question. */
 function askedLogins(login: Login, words: string): string {
   return login.hosts.map((host) => logIn(login, words, host)).join(' &&\n');
 }
@@ -69,7 +69,7 @@ function logIn({ user }: Login, words: string, host: string): string {
   return [words, quote(host), ...plainHttp(words, host), '-u', quote(user)].join(' ');
 }
 
-/** Docker takes a registry on loopback to be without TLS; the tools of containers/image want to be told. */
+/** Docker takes a registry on loopback to be without TLS; the tools of containers/image need an option. */
 function plainHttp(words: string, host: string): string[] {
   const loopback = /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/.test(host);
   return loopback && /^(podman|skopeo)/.test(words) ? ['--tls-verify=false'] : [];

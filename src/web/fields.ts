@@ -1,4 +1,4 @@
-/** Owns how the fields of a form or a query are read: what somebody sent may lack a field, or have it twice. */
+/** Owns how the fields of a form or a query are read: a request can lack a field, or have it twice. */
 
 import express from 'express';
 import { Refusal } from '../lib/errors.ts';

@@ -28,7 +28,7 @@ export type FreshnessParts = {
 };
 
 /**
- * To be mounted behind the guard that only lets people through who are signed in. When the provider authenticated them too
+ * Mount behind the guard that only lets people through who are signed in. When the provider authenticated them too
  * long ago, a page says so, with the way to sign in again and come back.
  * @param pageOf where to come back to from an address that isn't a page itself; given its path and query
  */

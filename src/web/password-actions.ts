@@ -1,4 +1,4 @@
-/** Owns the pages that create a password, give it a new secret and revoke it: of a person, or of a robot that somebody manages. */
+/** Owns the pages that create, rotate and revoke a password: of a person, or of a robot that someone manages. */
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import type { AppPassword, AppPasswords, Owner } from '../app-passwords/app-passwords.ts';
@@ -24,7 +24,7 @@ export type Holder = {
   readonly owner: Owner;
   /** Who receives the secret, where the owner is a robot. */
   readonly maker?: Maker;
-  /** Stands before `/passwords/...`: '' for a person's own. */
+  /** Comes before `/passwords/...`: '' for a person's own. */
   readonly base: string;
   /** The page with the list, and what a link to it says. */
   readonly home: string;
@@ -67,7 +67,7 @@ export type PasswordActionParts = {
   readonly now: () => number;
 };
 
-/** To be mounted behind a guard that lets nobody through who is not signed in; the password's id is `:id`. */
+/** Mount behind a guard that only lets people through who are signed in; the password's id is `:id`. */
 export type PasswordActions = {
   /** GET .../passwords/new, POST .../passwords */
   readonly ask: RequestHandler;
@@ -112,7 +112,7 @@ async function create(parts: PasswordActionParts, request: Request, response: Re
   }
 }
 
-/** No redirect after the POST: the secret stands in this one answer, and nothing in between has to keep it. */
+/** No redirect after the POST: the password is only in this answer, and nothing has to store it in between. */
 function showSecret(
   { services, views, now }: PasswordActionParts,
   response: Response,

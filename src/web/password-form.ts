@@ -3,7 +3,7 @@ import type { AppPasswords, PasswordInput, RotationInput } from '../app-password
 import type { Refusal } from '../lib/errors.ts';
 import { fieldsOf, numberIn } from './fields.ts';
 
-/** `field`: the name of the field that it stands beside; `null`: it is about the whole form. */
+/** `field`: the name of the field that it's about; `null`: the whole form. */
 export type FormError = { readonly message: string; readonly field: string | null };
 
 export function formErrorOf({ message, field }: Refusal): FormError {
@@ -22,7 +22,7 @@ export type PasswordForm = {
 
 declare module './views.ts' {
   interface ViewData {
-    /** `base`: as `Holder` has it. `home`: where "Cancel" leads. */
+    /** `base`: see `Holder`. `home`: where "Cancel" leads. */
     'password-form': {
       form: PasswordForm;
       base: string;
@@ -62,7 +62,7 @@ export function readFields(body: unknown): Sent {
   };
 }
 
-/** Full access is given to whoever asks for it, not to whoever forgets to say. */
+/** Full access has to be asked for: leaving the field out doesn't give it. */
 export function toPasswordInput({ name, days, access, repositories }: Sent): PasswordInput {
   return { name, days, pullOnly: access !== 'full', repositories: repositories.split(/\r?\n/) };
 }

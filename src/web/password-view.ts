@@ -1,4 +1,4 @@
-/** Owns how an app password is told to a person: its state, what it may do, who used it last. */
+/** Owns how an app password is shown to a person: its state, what it can do, what used it last. */
 import type { AppPassword } from '../app-passwords/app-passwords.ts';
 import type { MakerStatus } from '../app-passwords/maker.ts';
 import { day } from '../lib/time.ts';
@@ -52,7 +52,7 @@ const soon = 14 * day;
 /** But only in this last part of its life: one of a week is not born with a warning. */
 const lastPart = 1 / 5;
 
-/** A password that nothing has used for this many milliseconds may be forgotten. */
+/** A password that nothing has used for this many milliseconds is perhaps not needed any more. */
 const idle = 60 * day;
 
 /** @param now epoch milliseconds */

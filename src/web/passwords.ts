@@ -50,7 +50,7 @@ declare module './views.ts' {
 const section = sections.passwords;
 /** From this many passwords on, the list has a filter. */
 const filterFrom = 6;
-/** How long a revocation by an administrator is told at the top of the page, in milliseconds. */
+/** How long a revocation by an administrator is shown at the top of the page, in milliseconds. */
 const shownFor = 14 * day;
 /** How long a terminal that was signed in is shown at the top of the page, in milliseconds. */
 const noticedFor = 2 * day;
@@ -61,7 +61,7 @@ export async function ownHolder(request: Request): Promise<Holder> {
   return { owner: personOf(request), ...place };
 }
 
-/** GET /, to be mounted behind a guard that lets nobody through who is not signed in. */
+/** GET /; mount behind a guard that only lets people through who are signed in. */
 export function createPasswordList(parts: PasswordPageParts): RequestHandler {
   return (request, response) => list(parts, request, response);
 }
@@ -107,7 +107,7 @@ function isNewTerminal({ origin, created }: PasswordView, now: number): boolean 
   return origin !== null && Date.parse(created.iso) > now - noticedFor;
 }
 
-/** Whether somebody else ended it, and lately. */
+/** Whether someone else ended it recently. */
 function isTaken({ revoked }: PasswordView, login: string, now: number): boolean {
   return revoked !== null && revoked.by !== login && Date.parse(revoked.iso) > now - shownFor;
 }

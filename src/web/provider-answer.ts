@@ -9,7 +9,7 @@ export type ProviderAnswer = {
 
 /**
  * @param query as Express parses it: a repeated parameter is an array
- * @throws {Refusal} where this is no answer at all; a strategy would take it for a request to begin
+ * @throws {Refusal} if this isn't an answer at all; a strategy would begin a sign-in
  */
 export function readAnswer(query: Readonly<Record<string, unknown>>, label: string): ProviderAnswer {
   const { state, code, error } = query;
@@ -18,7 +18,7 @@ export function readAnswer(query: Readonly<Record<string, unknown>>, label: stri
   throw new Refusal('bad_request', `This address is where ${label} sends people back to, and something is missing.`);
 }
 
-/** The provider's own description is not shown: whoever sends somebody a link could write it. */
+/** The provider's own description isn't shown: anyone could write it into a link. */
 function refusalOf(error: string, label: string): Refusal {
   const cause = new Error(`the provider answered ${error.slice(0, 60)}`);
   if (error === 'access_denied') {

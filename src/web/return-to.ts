@@ -1,4 +1,4 @@
-/** Owns which address may be gone to after the sign-in: a page of ours, whatever the link said. */
+/** Owns which address the browser can go to after the sign-in: a page of ours, whatever the link says. */
 
 /** Characters; longer ones are no page of ours. */
 const maximumLength = 2_048;

@@ -1,4 +1,4 @@
-/** Owns the pages about robots: for administrators all of them, for everybody else those that their groups own. */
+/** Owns the pages about robots: for administrators all of them, for everyone else those that their groups own. */
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import type { RobotConcern } from '../accounts/robot-review.ts';
@@ -75,7 +75,7 @@ export type RobotPages = {
   readonly change: RequestHandler[];
   /** POST <base>/:robot/state */
   readonly setState: RequestHandler[];
-  /** Refuses whoever may not make robots and passwords here; before every page that does. */
+  /** Refuses people who can't make robots and passwords here; before every page that makes them. */
   readonly requireMaking: RequestHandler;
   /** POST <base>/:robot/passwords/:id/confirm */
   readonly confirm: RequestHandler;

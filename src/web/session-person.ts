@@ -8,7 +8,7 @@ export type SessionPerson = {
   readonly signedInAt: number;
   /** When the provider last authenticated the person, which alone is fresh; missing in sessions of older versions. */
   readonly authenticatedAt?: number | null;
-  /** Where from, to tell one's sessions apart; sessions from before this was kept have neither. */
+  /** Where from, to distinguish one's sessions; sessions from before this was kept have neither. */
   readonly address?: string;
   readonly client?: string;
   /** The provider's session that this one began with, for its back-channel logout. */

@@ -21,12 +21,12 @@ export type SessionLimits = {
 /** Milliseconds that a session lives in which no one has signed in yet. */
 const visitorLifetime = 600_000;
 
-/** Milliseconds by which the stored expiry may lag behind: a session may end so much too early, a tenth of the idle limit at most. */
+/** Milliseconds by which the stored expiry can lag behind: a session can end that much too early, a tenth of the idle limit at most. */
 const touchInterval = 60_000;
 
 type Callback<Value = void> = (error?: unknown, value?: Value) => void;
 
-/** The table holds hashes of the session ids, so that whoever can read it cannot use a session. */
+/** The table holds hashes of the session ids, so that someone who can read it can't use a session. */
 export class DatabaseSessions extends session.Store {
   private readonly sessions: SessionStore;
   private readonly limits: SessionLimits;
@@ -37,7 +37,7 @@ export class DatabaseSessions extends session.Store {
 
   /**
    * @param now epoch milliseconds
-   * @param onNotExtended told why a session ends earlier than its use would have it
+   * @param onNotExtended gets why a session ends earlier than it should after its use
    */
   constructor(
     sessions: SessionStore,
@@ -82,7 +82,7 @@ export class DatabaseSessions extends session.Store {
 
   /**
    * Not at each page: on SQLite a write waits for the disk, and everyone with it. It comes after the answer, which express
-   * could only break off, so a failure is no error of the request.
+   * could only break off, so a failure isn't an error of the request.
    */
   override touch(id: string, data: SessionData, done: Callback = () => {}): void {
     const expiry = this.expiryOf(data);
@@ -105,7 +105,7 @@ function hash(id: string): string {
   return createHash('sha256').update(id).digest('base64url');
 }
 
-/** On the next tick, so that an error thrown by the callback is not taken for one of the database. */
+/** On the next tick, so that an error thrown by the callback doesn't count as one of the database. */
 function settle<Value>(work: Promise<Value>, done: Callback<Value>): void {
   work.then(
     (value) => process.nextTick(done, null, value),

@@ -1,4 +1,4 @@
-/** Owns how a session in a browser is told: which browser, from where, since when. */
+/** Owns how a browser session is shown: which browser, from where, since when. */
 import type { SessionSummary } from '../accounts/people.ts';
 import { formatTime } from './time-view.ts';
 import { userAgentName } from './user-agent.ts';

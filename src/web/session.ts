@@ -33,7 +33,7 @@ export type SignInProof = Required<Pick<SessionPerson, 'providerSession' | 'auth
 export type Sessions = {
   /** Finds the session and the person of a request. For the pages alone: the token endpoint knows no cookies. */
   readonly middleware: readonly RequestHandler[];
-  /** Sends visitors to the sign-in page; refuses as `unauthenticated` what is no question for a page. */
+  /** Sends visitors to the sign-in page; other requests are refused as `unauthenticated`. */
   readonly requirePerson: RequestHandler;
   /** Starts a new session for the person; the id that the browser had before is worth nothing afterwards. */
   signIn(request: Request, account: Account, proof: SignInProof): Promise<void>;
@@ -149,7 +149,7 @@ export function personOf(request: SignedInRequest): Account {
   return person;
 }
 
-/** When the person of this browser signed in, in epoch milliseconds; 0 where nobody has. */
+/** When the person of this browser signed in, in epoch milliseconds; 0 if no one has. */
 export function signedInAt(request: Request): number {
   return request.session.passport?.user?.signedInAt ?? 0;
 }

@@ -26,11 +26,11 @@ export type SignInParts = RefusedParts & {
   /** Whether a refresh token of the person has to be asked for, as none is kept that the provider still takes. */
   readonly needsToken: (profile: Profile) => Promise<boolean>;
   readonly freshness: Pick<Freshness, 'judge'>;
-  /** Seconds that a fresh sign-in may be old. */
+  /** Seconds that a fresh sign-in can be old. */
   readonly maximumAge: number;
   readonly sessions: Pick<Sessions, 'signIn' | 'signOut'>;
   readonly audit: Audit;
-  /** Told how each sign-in ended: 'completed', or the code of the refusal. */
+  /** Gets how each sign-in ended: 'completed', or the code of the refusal. */
   readonly onEnd: (provider: string, outcome: string) => void;
   /** Whether the public URL is https. */
   readonly secure: boolean;
@@ -143,7 +143,7 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
   response.redirect(303, pending.returnTo);
 }
 
-/** For a later copy of a callback. The first one may still be under way, so the page waits a moment before it goes on. */
+/** For a later copy of a callback. The first one may still be under way, so the page waits a moment before it continues. */
 function showContinue({ views }: SignInParts, response: Response, { returnTo }: PendingSignIn): void {
   response.set('Refresh', `2; url=${returnTo}`);
   views.page(response, 'continue', { href: returnTo });

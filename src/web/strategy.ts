@@ -32,7 +32,7 @@ export function runStrategy(
   };
   const own: Actions = Object.assign(Object.create(strategy), actions);
   const session = { value: attempt };
-  // One may begin in answer to another's end, whose code is none of its business.
+  // A sign-in can begin in the callback of another one: the strategy must not see that one's code.
   const seen = input === undefined ? { session } : { session, query: { value: {} }, originalUrl: { value: '' } };
   own.authenticate(Object.create(request, seen), input ?? {});
   return promise;

@@ -40,7 +40,7 @@ export type TerminalPageParts = {
   readonly checkPattern: (pattern: string) => string | null;
 };
 
-/** To be mounted behind a guard that only lets people through who are signed in. */
+/** Mount behind a guard that only lets people through who are signed in. */
 export type TerminalPages = {
   /** GET /terminal */
   readonly ask: RequestHandler;
@@ -71,7 +71,7 @@ async function show(parts: TerminalPageParts, request: Request, response: Respon
   });
 }
 
-/** Continues at once in the terminal's own network, elsewhere only for someone whom the provider authenticated recently. */
+/** Continues immediately in the terminal's own network, elsewhere only for someone whom the provider authenticated recently. */
 async function ifFresh(
   { requireFresh }: TerminalPageParts,
   { isSameNetwork }: PendingRequest,
@@ -120,7 +120,7 @@ async function decide(
 
 /**
  * The page comes in any case, and what is asked for is shown on it: no address that someone opens approves anything.
- * @throws {Refusal} `bad_request` for what is no such sign-in; nothing is sent to an address that isn't this machine's
+ * @throws {Refusal} `bad_request` for something that isn't such a sign-in; nothing is sent to an address that isn't this machine's
  */
 async function authorize(parts: TerminalPageParts, request: Request, response: Response): Promise<void> {
   const query = fieldsOf(request.query);

@@ -18,7 +18,7 @@ declare module './views.ts' {
   }
 }
 
-/** The coarsest unit of which at least two fit is used, so that "in 89 days" does not shrink to "in 2 months". */
+/** The coarsest unit of which at least two fit is used, so that "in 89 days" doesn't become "in 2 months". */
 const units = [
   ['year', 365 * day],
   ['day', day],
@@ -48,7 +48,7 @@ export function formatTime(at: number, now: number): FormattedTime {
   };
 }
 
-/** Rounded, so that 90 days are still 90 a minute later; the exact time always stands beside it. */
+/** Rounded, so that 90 days are still 90 a minute later; the exact time is always beside it. */
 function relativeTo(now: number, at: number, format: Intl.RelativeTimeFormat): string {
   const distance = at - now;
   for (const [unit, length] of units) {

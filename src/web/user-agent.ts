@@ -1,6 +1,6 @@
 /** Owns what a client is called on a page: "docker 28.2.2", "Firefox on Linux"; the whole User-Agent is for the log. */
 
-/** Browsers all claim to be Mozilla; what tells them apart comes later in the header, the most special first here. */
+/** Browsers all claim to be Mozilla; what distinguishes them comes later in the header; the most specific comes first here. */
 const browsers = [
   [/\bEdg\//, 'Edge'],
   [/\bOPR\//, 'Opera'],

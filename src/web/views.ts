@@ -59,13 +59,13 @@ export type Views = {
    * each shows what belongs to one person.
    */
   page<Name extends ViewName>(response: express.Response, name: Name, data: PageData<Name>, status?: number): void;
-  /** Serves `views/static`; to be mounted at `/static` below the prefix. */
+  /** Serves `views/static`; mount at `/static` below the prefix. */
   readonly assets: express.Handler;
 };
 
 const viewFolder = fileURLToPath(new URL('../../views/', import.meta.url));
 const staticFolder = fileURLToPath(new URL('../../views/static/', import.meta.url));
-/** Hexadecimal digits of the content hash in an asset's address: enough to tell two releases apart. */
+/** Hexadecimal digits of the content hash in an asset's address: enough to distinguish two releases. */
 const hashLength = 12;
 /** Seconds that a browser keeps an asset whose address carries the hash of its content: a year. */
 const assetLifetime = 31_536_000;

@@ -1,4 +1,4 @@
-/** Owns the way from an ID token to a workload that a rule lets in: which issuer, is it genuine, is it meant for us, may it in. */
+/** Owns the way from an ID token to a workload that a rule lets in: which issuer, is it genuine, is it meant for us, is it let in. */
 import type { WorkloadIssuerRow, WorkloadIssuerStore } from '../store/workload-issuers.ts';
 import type { Claims } from './claims.ts';
 import type { Failures } from './failures.ts';
@@ -31,7 +31,7 @@ export type AcceptParts = {
   readonly issuers: Pick<WorkloadIssuerStore, 'byName'>;
   readonly keys: Pick<IssuerKeys, 'find'>;
   readonly failures: Pick<Failures, 'record'>;
-  /** Told of each answer: 'accepted', or why not. @param issuer '' where none is known */
+  /** Gets each answer: 'accepted', or why not. @param issuer '' where none is known */
   readonly onJudged: (issuer: string, outcome: 'accepted' | RefusalReason) => void;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -94,7 +94,7 @@ function chooseIssuer({ issuers }: Workloads, { issuer }: UnverifiedToken, usern
   const [found, ...others] = [...issuers.values()].filter((one) => one.issuer === issuer);
   if (found === undefined) throw new WorkloadRefusal('unknown-issuer');
   if (others.length === 0) return found;
-  // Their names are in a file that is no secret of the cluster's administrators, but not the sender's business either.
+  // Their names are in a file that isn't secret from the cluster's administrators, but not the sender's business either.
   throw new WorkloadRefusal('shared-issuer', { hint: 'several issuers have its iss; log in with the name of yours' });
 }
 

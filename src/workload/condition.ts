@@ -47,7 +47,7 @@ function compileValue(pattern: string): (value: string) => boolean {
   return compileGlob(pattern, { doubleStar: true });
 }
 
-/** Whether the value stands for itself alone. */
+/** Whether the value only means itself. */
 export function isExact(pattern: string): boolean {
   return !/[*?[\\]/.test(pattern);
 }

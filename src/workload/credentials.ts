@@ -30,7 +30,7 @@ export type WorkloadCredentials = {
   issueIdentityToken(accepted: Accepted, text: string, service: string, client: Requester): Promise<string>;
   /**
    * What the secret proves now: the claims that it was made with are judged again by the rules in force.
-   * @returns `null` for a secret that nobody has, or of another service
+   * @returns `null` for a secret that no one has, or of another service
    * @throws {WorkloadRefusal}
    */
   verify(kind: CredentialKind, secret: string, asked: CredentialUse): Promise<Verified | null>;
@@ -112,7 +112,7 @@ function rowOf(
     sealed_claims: cipher.seal(token.payload, sealContext(hash)),
     created_at: createdAt,
     ends_at: endsAt,
-    // One that was derived from the token could be made again as long as the token counts, and would begin anew.
+    // One that was derived from the token could be made again as long as the token counts, and would start over.
     removable_at: Math.max(endsAt, token.endsAt + leeway * 1000),
   };
 }
@@ -122,7 +122,7 @@ function sealContext(hash: string): string {
 }
 
 /**
- * A secret of its own that nobody can compute without the ID token and the pepper. A login that comes again is given the
+ * A separate secret that no one can compute without the ID token and the pepper. A login that comes again is given the
  * same one, with the end that was set first: logging in never extends it.
  */
 function deriveIdentityToken(pepper: Pepper, text: string, service: string): string {

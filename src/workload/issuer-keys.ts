@@ -23,7 +23,7 @@ export type IssuerKeys = {
    * The keys of the newest good set that could have signed; fetches it where none could.
    * @param row the issuer's, as it was just read
    * @returns empty where a set that was fetched just now has no such key
-   * @throws {Refusal} `unavailable` where the issuer doesn't answer, or nobody can ask it again yet
+   * @throws {Refusal} `unavailable` where the issuer doesn't answer, or it can't be asked again yet
    */
   find(issuer: Issuer, row: WorkloadIssuerRow | undefined, key: WantedKey): Promise<readonly VerificationKey[]>;
   /** The set that counts now, and from when it is; `null` where there is none. For people to look at. */
@@ -101,7 +101,7 @@ export function createIssuerKeys(parts: IssuerKeyParts): IssuerKeys {
       const found = candidatesOf(unseal(issuer, row) ?? [], kid, algorithm);
       if (found.length > 0) return found;
       const fetching = fetchShared(issuer);
-      fetching.catch(() => {}); // it can fail after nobody waits any more
+      fetching.catch(() => {}); // it can fail after the last caller has left
       await Promise.race([fetching, setTimeout(longestWait, undefined, { ref: false })]);
       const current = await store.byName(issuer.name);
       const keys = unseal(issuer, current);

@@ -28,7 +28,7 @@ export type Issuer = {
   readonly place: Place;
 };
 
-/** What of the installation the file must fit. */
+/** What of the installation the file must agree with. */
 export type IssuerContext = {
   /** The default audience: the public URL. */
   readonly audience: string;

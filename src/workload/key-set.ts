@@ -5,7 +5,7 @@ import { fieldsIn, isRecord } from '../lib/json.ts';
 export type VerificationKey = {
   readonly kid: string | null;
   readonly key: KeyObject;
-  /** The algorithms that it may verify. */
+  /** The algorithms that it can verify. */
   readonly algorithms: readonly string[];
 };
 

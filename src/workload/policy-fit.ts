@@ -74,7 +74,7 @@ export function coverageWarnings({ rules, groups }: Policy, workloads: Workloads
 const anything = { type: '', name: '', actions: [] };
 const anywhere = { service: '', address: '' };
 
-/** What the policy holds in store for whom this rule lets in. */
+/** What the policy grants the workloads that this rule lets in. */
 export function grantsOf(policy: Policy, rule: WorkloadRule): EffectivePermissions {
   return effectivePermissionsOf(policy, exampleOf(rule));
 }

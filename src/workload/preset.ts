@@ -30,7 +30,7 @@ export type Pins = {
   anyExact(): boolean;
 };
 
-/** Every token of an issuer has them, and they tell nobody apart. */
+/** Every token of an issuer has them, and they distinguish no one. */
 const standardClaims = ['iss', 'aud', 'exp', 'nbf', 'iat'];
 
 export function pinsOf(conditions: readonly Condition[]): Pins {
@@ -52,7 +52,7 @@ export type Preset = {
   /** The only issuer that there is; `null` where the file names it. */
   readonly issuer: string | null;
   readonly algorithms: readonly string[];
-  /** Claims that identify something for ever: a pattern can't be meant. */
+  /** Claims that identify something forever: a pattern can't be meant. */
   readonly ids: readonly string[];
   /** What the account is called, after `ci:ISSUER:`; the first whose claims are all there. */
   readonly accounts: readonly string[];

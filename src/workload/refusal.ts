@@ -1,4 +1,4 @@
-/** Owns why an ID token is refused: what administrators read in full, and what its sender is told. */
+/** Owns why an ID token is refused: what administrators read in full, and what its sender learns. */
 import { Refusal } from '../lib/errors.ts';
 
 /** Each reason, and what the Workloads page says about it. */
@@ -30,7 +30,7 @@ export type RefusalReason = keyof typeof refusalReasons;
 
 /**
  * An ID token, or what was made from one, that isn't accepted. `message` is for its sender and doesn't help someone
- * guessing: reasons are told only to those who hold a token that the issuer signed.
+ * guessing: only those get reasons who hold a token that the issuer signed.
  */
 export class WorkloadRefusal extends Refusal {
   readonly reason: RefusalReason;

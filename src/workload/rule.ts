@@ -164,7 +164,7 @@ function readTemplate(reader: Reader, text: string, place: Value['place']): Temp
   return template;
 }
 
-/** Everything that is no person, robot or static user begins so: none of them can be impersonated. */
+/** Every name that isn't a person, robot or static user begins like this: none of them can be impersonated. */
 function readAccount(reader: Reader, value: Value, { preset }: Issuer): Template | null {
   const text = reader.text(value) ?? '';
   if (preset.name !== 'oidc') {

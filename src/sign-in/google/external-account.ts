@@ -14,7 +14,7 @@ export type ExternalAccount = {
   readonly tokenUrl: string;
   /** In whose name Google's tokens are asked for: `…/serviceAccounts/NAME:generateAccessToken`; `null`: in the workload's own. */
   readonly impersonationUrl: string | null;
-  /** Where the other side's token is: a file that somebody keeps fresh, or a server on this machine. */
+  /** Where the other side's token is: a file that is kept fresh, or a server on this machine. */
   readonly source: { readonly file: string } | { readonly url: string; readonly headers: Record<string, string> };
   /** Of the JSON that the source has; `null`: it is the token itself. */
   readonly field: string | null;
@@ -44,7 +44,7 @@ export function createExternalAccount(
   };
 }
 
-/** Anew each time: the tokens of clusters and clouds live for an hour or less. */
+/** Read each time: the tokens of clusters and clouds live for an hour or less. */
 async function readSubjectToken({ source, field }: ExternalAccount, call: Fetch): Promise<string> {
   const place = 'file' in source ? source.file : new URL(source.url).host;
   const text = 'file' in source ? await readFile(source.file, 'utf8') : await readUrl(source, call);
@@ -60,7 +60,7 @@ async function readUrl({ url, headers }: { url: string; headers: Record<string, 
   return response.text();
 }
 
-/** What cannot be read is not quoted: it may hold the token. */
+/** An unreadable answer isn't quoted: it can contain the token. */
 function valueAt(text: string, field: string): string | null {
   try {
     const value = fieldsIn(JSON.parse(text))[field];

@@ -1,4 +1,4 @@
-/** Owns sign-in with Google: what is asked of its token, and which of its accounts may come in. */
+/** Owns sign-in with Google: what its token must show, and which of its accounts are admitted. */
 
 import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { foldCase } from '../../identity/identity.ts';
@@ -15,7 +15,7 @@ import { GoogleStrategy, type RedeemedCode } from './strategy.ts';
 export type GoogleSettings = {
   readonly clientId: string;
   readonly clientSecret: string;
-  /** Exact values of the `hd` claim that may come in, lower case. */
+  /** Exact values of the `hd` claim that are admitted, lower case. */
   readonly domains: readonly string[];
   /** Lets in every account for whose e-mail Google vouches: of any Workspace domain, and @gmail.com. */
   readonly anyAccount: boolean;
@@ -111,7 +111,7 @@ function toProfile(claims: JWTPayload, { issuers }: GoogleSettings): Profile {
   const { sub = '', email, email_verified: verified, name, hd } = claims;
   return {
     provider: 'google',
-    // Otherwise whoever comes with the other spelling would be another person.
+    // Otherwise the other spelling would make another person.
     issuer: issuers[0] ?? '',
     subject: sub,
     email: typeof email === 'string' ? email : null,
@@ -134,7 +134,7 @@ function check(profile: Profile, settings: GoogleSettings): void {
 }
 
 /**
- * `hd` says to whom the account belongs. The e-mail's suffix does not: anybody who once had a mailbox there can have
+ * `hd` says to whom the account belongs. The e-mail's suffix doesn't: anyone who once had a mailbox there can have
  * made a consumer account with it, and keeps that after leaving.
  */
 function requireWorkspace({ email, domain }: Profile, domains: readonly string[]): void {
@@ -149,7 +149,7 @@ function requireWorkspace({ email, domain }: Profile, domains: readonly string[]
 
 /**
  * Google is authoritative for an address only in a Workspace or at gmail.com; others were checked once, and may
- * belong to somebody else by now (developers.google.com/identity/gsi/web/guides/verify-google-id-token).
+ * belong to someone else by now (developers.google.com/identity/gsi/web/guides/verify-google-id-token).
  */
 function requireAuthority({ email, domain }: Profile): void {
   const suffix = domainOf(email ?? '');

@@ -66,7 +66,7 @@ export function createGroupLookup(settings: GroupLookupSettings, parts: GroupLoo
   }
 }
 
-/** Pages of one answer; more than this is no answer to a question about one person. */
+/** Pages of one answer; more than this can't be about one person. */
 const maximumPages = 20;
 
 async function* pages<Page extends { readonly nextPageToken?: string }>(api: GoogleApi, url: URL) {
@@ -101,7 +101,7 @@ function tolerateOneGroup(parentsOf: (group: string) => Promise<readonly string[
       return await parentsOf(group);
     } catch (error) {
       if (!isAboutOneGroup(error)) throw error;
-      // A group that was deleted a moment ago is in none, and nobody needs to look.
+      // A group that was deleted a moment ago is in no other group.
       if (!isNotFound(error, 'userKey')) log.warn({ group, reason: error.message }, 'no groups above a Google group');
       return [];
     }

@@ -34,7 +34,7 @@ export function createGoogleRefresher(settings: GoogleRefreshSettings, limited: 
         return statusOfTokenError('Google', {
           status: response.status,
           error: textOrNull(answer['error']),
-          // Tells a deleted account, a revoked consent and `invalid_rapt` apart.
+          // Distinguishes a deleted account, a revoked consent and `invalid_rapt`.
           description: textOrNull(answer['error_description']),
         });
       }

@@ -1,4 +1,4 @@
-/** Owns how Google is told where to send its security events (developers.google.com/identity/protocols/risc). */
+/** Owns the registration of the address for Google's security events (developers.google.com/identity/protocols/risc). */
 
 import { importPKCS8, SignJWT } from 'jose';
 import { fieldsIn } from '../../lib/json.ts';

@@ -21,7 +21,7 @@ export type RiscSettings = {
 
 type Sender = { readonly issuer: string; readonly keys: JWTVerifyGetKey };
 
-/** Milliseconds: Google tries for days to deliver; what is older was delivered or is no use any more. */
+/** Milliseconds: Google tries for days to deliver; older events were delivered or are useless. */
 const maximumAge = 30 * day;
 const tolerance = clockTolerance * 1000;
 

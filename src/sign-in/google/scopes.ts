@@ -1,4 +1,4 @@
-/** Owns how Google names what a token may do (developers.google.com/identity/protocols/oauth2/scopes). */
+/** Owns how Google names what a token can do (developers.google.com/identity/protocols/oauth2/scopes). */
 
 /** @param name without the part that all have: "admin.directory.user.readonly" */
 export function scopeNamed(name: string): string {

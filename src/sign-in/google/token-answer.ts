@@ -1,7 +1,7 @@
 /** Owns how Google's answers to a request for a token are read, and what its refusals ask the operator to do. */
 import { type Fetch, isNoAnswer, noAnswerError } from '../provider-fetch.ts';
 
-/** Google refuses Dockpass itself, or its answer can't be understood: a matter for the operator, and nobody's account. */
+/** Google refuses Dockpass itself, or its answer can't be understood: a matter for the operator, not for anyone's account. */
 export class GoogleFault extends Error {
   override readonly name = 'GoogleFault';
 }

@@ -53,7 +53,7 @@ export function isAuditAction(action: string): action is AuditAction {
   return Object.hasOwn(actionLabels, action);
 }
 
-/** What takes something away from somebody, and what was refused: shown in red. */
+/** Actions that take something away from someone, and refusals: shown in red. */
 const grave: readonly AuditAction[] = [
   'sign-in.refused',
   'password.revoke',

@@ -96,7 +96,7 @@ function filterOf({ person, action, from, until, repository }: Fields): AuditFil
   };
 }
 
-/** Read in pieces and written as the client takes them: an audit of years fits into no memory. */
+/** Read in pieces and written as the client takes them: an audit of years doesn't fit into memory. */
 async function send({ auditLog }: AuditPageParts, format: ExportFormat, request: Request, response: Response) {
   const type = format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson';
   response.set('Content-Disposition', `attachment; filename="dockpass-audit.${format}"`).type(type);

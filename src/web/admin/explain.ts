@@ -65,7 +65,7 @@ async function show(parts: ExplainPageParts, request: Request, response: Respons
   });
 }
 
-/** The name of a repository alone asks for everything on it. */
+/** Only the name of a repository asks for everything on it. */
 function scopeOf(field: Fields): string {
   const scope = field('scope');
   return /^[a-z0-9]+(\([a-z0-9]+\))?:/.test(scope) ? scope : `repository:${scope}:pull,push,delete`;

@@ -10,7 +10,7 @@ import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 
 export type PeoplePageParts = AdminParts & {
   readonly people: Pick<People, 'list' | 'providers'>;
-  /** What an operator should do soon; it stands above the list, which is where administrators arrive. */
+  /** What an operator should do soon; it's shown above the list, which is where administrators arrive. */
   readonly warnings: () => Promise<readonly string[]>;
 };
 
@@ -98,7 +98,7 @@ function readQuery(source: unknown): PeopleQuery {
   };
 }
 
-/** The direction as it stands in an address; `null` where it is the one that the column begins with. */
+/** The direction as it's written in an address; `null` for the one that the column begins with. */
 function orderOf({ sort, descending }: Pick<PeopleQuery, 'sort' | 'descending'>): 'up' | 'down' | null {
   return descending === downFirst.includes(sort) ? null : descending ? 'down' : 'up';
 }

@@ -42,7 +42,7 @@ type Words = {
   readonly button: string;
   readonly danger: boolean;
   readonly hasReason: boolean;
-  /** Stands in the address of the page that comes next: the person's, or the list where there is no person any more. */
+  /** Part of the next page's address: the person's page, or the list if the person is gone. */
   readonly done: string;
 };
 

@@ -1,4 +1,4 @@
-/** Owns the page of one person: what they hold, may do and were refused, where they are signed in. */
+/** Owns the page of one person: what they hold, can do and were denied, and where they are signed in. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { Made, People, Person, PersonDetail } from '../../accounts/people.ts';
 import type { Denial } from '../../audit/denials.ts';
@@ -44,7 +44,7 @@ declare module '../views.ts' {
   }
 }
 
-/** What was just done to the person, by the word that stands in the address then. */
+/** What was just done to the person, by the word in the address. */
 const done = {
   disabled: 'The account is disabled. No password of it works, and its sessions have ended.',
   enabled: 'The account is enabled. Passwords that have not expired work again.',

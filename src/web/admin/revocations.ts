@@ -134,7 +134,7 @@ async function revoke(parts: RevocationPageParts, request: Request, response: Re
   }
 }
 
-/** What is no day would be left out of the selection, and more revoked than was meant. @returns the number that was shown */
+/** A date that isn't one would be left out of the selection, and more revoked than was meant. @returns the number that was shown */
 function requirePreview(fields: SelectionFields, field: Fields): number {
   const mistake = mistakeIn(fields);
   if (mistake !== null) throw new Refusal('bad_request', mistake);

@@ -1,4 +1,4 @@
-/** Owns what the pages of the administrators share: who may see them, and their tabs. */
+/** Owns what the pages of the administrators share: who can see them, and their tabs. */
 import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 import type { Administrators } from '../../accounts/administrators.ts';
@@ -17,7 +17,7 @@ export const tabs = {
   tokens: '/admin/tokens',
 } as const;
 
-/** What every page of the administrators tells the layout. */
+/** What the layout needs from every page of the administrators. */
 export type AdminFrame = { readonly section: string; readonly tab: string };
 
 export type AdminParts = {
@@ -26,7 +26,7 @@ export type AdminParts = {
   readonly now: () => number;
 };
 
-/** To be mounted behind the guard that lets nobody through who is not signed in. Asked at each request. */
+/** Mount behind the guard that only lets people through who are signed in. Checked at each request. */
 export function requireAdministrator(administrators: Pick<Administrators, 'includes'>): RequestHandler {
   return (request, _response, next) => {
     if (administrators.includes(personOf(request))) return next();

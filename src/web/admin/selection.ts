@@ -1,9 +1,9 @@
-/** Owns how a selection of passwords stands in an address and is told in words. */
+/** Owns how a selection of passwords is written in an address and in words. */
 import type { Selection } from '../../accounts/selection.ts';
 import { dateOf } from '../../lib/time.ts';
 import { dayOf, type Fields } from '../fields.ts';
 
-/** As they stand in the query and in the form; '' where not given. `before` and `unused` are days. */
+/** As they are in the query and in the form; '' if not given. `before` and `unused` are days. */
 export type SelectionFields = Readonly<
   Record<'password' | 'account' | 'domain' | 'group' | 'provider' | 'before' | 'unused', string>
 >;

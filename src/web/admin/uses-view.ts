@@ -1,4 +1,4 @@
-/** Owns how it is told what passwords were used from and for: addresses, clients and repositories of 30 days. */
+/** Owns how the uses of passwords are shown: addresses, clients and repositories of 30 days. */
 import type { Use, UseKind } from '../../audit/uses.ts';
 import { type FormattedTime, formatTime } from '../time-view.ts';
 import { userAgentName } from '../user-agent.ts';
