@@ -1,6 +1,7 @@
 /** Owns who is an administrator: e-mails and groups of the configuration, looked up at each request. */
 import { identityOfAccount } from '../identity/account-identity.ts';
 import type { GracePeriods } from '../identity/account-status.ts';
+import type { Authority } from '../identity/authority.ts';
 import { foldCase } from '../identity/identity.ts';
 import type { Policy } from '../policy/acl.ts';
 import { type Member, type Membership, membersOf as policyMembersOf } from '../policy/groups.ts';
@@ -25,6 +26,7 @@ export function createAdministrators(parts: {
   readonly groups: readonly string[];
   readonly policy: () => Policy;
   readonly gracePeriods: GracePeriods;
+  readonly authority: Pick<Authority, 'objectionTo'>;
   readonly now: () => number;
 }): Administrators {
   const { groups, policy, gracePeriods, now } = parts;
@@ -49,6 +51,7 @@ export function createAdministrators(parts: {
     },
     includes(account) {
       if (account.kind !== 'person' || account.state !== 'active') return false;
+      if (parts.authority.objectionTo(account) !== null) return false;
       if (account.email !== null && emails.includes(foldCase(account.email))) return true;
       return groups.length > 0 && groupsOf(account).some(({ name }) => groups.includes(name));
     },

@@ -52,6 +52,8 @@ export type PeopleQuery = {
   readonly domain: string | null;
   /** Of the provider with its prefix, or of the policy file. */
   readonly group: string | null;
+  /** Only accounts that are suspended because their provider doesn't vouch for their address. */
+  readonly unvouched?: boolean;
   readonly sort: PeopleSort;
   readonly descending: boolean;
   /** From 1. */

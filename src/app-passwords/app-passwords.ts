@@ -83,7 +83,7 @@ export function createAppPasswords(parts: AppPasswordParts): AppPasswords {
       if (maker === null || maker.accountId === null) return null;
       const account = await parts.accountById(maker.accountId);
       const row = { name, maker_id: maker.accountId, maker_kind: maker.as };
-      return boundOf(row, account, parts.makerRules, parts.gracePeriods, parts.now());
+      return boundOf(row, account && parts.authority.judge(account), parts.makerRules, parts.gracePeriods, parts.now());
     },
     recordUse(identity, client) {
       if (identity.credential !== null) uses.record(identity.credential.id, client);

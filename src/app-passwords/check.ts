@@ -2,6 +2,7 @@
 
 import { identityOfAccount } from '../identity/account-identity.ts';
 import { type AccountStatus, accountStatusOf, type GracePeriods } from '../identity/account-status.ts';
+import type { Authority } from '../identity/authority.ts';
 import { type Authenticator, type Credentials, foldCase, type Identity, type Limits } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
 import { isTexts, readJson } from '../lib/json.ts';
@@ -16,6 +17,8 @@ export type CheckParts = {
   /** Of the maker of a robot's password. */
   readonly accountById: AccountStore['byId'];
   readonly makerRules: MakerRules;
+  /** Whether an owner's or maker's address counts. */
+  readonly authority: Pick<Authority, 'judge'>;
   readonly pepper: Pepper;
   readonly now: () => number;
   /** Where a person makes a new password; named in the refusal of an expired one. */
@@ -63,7 +66,7 @@ export function createPasswordCheck(parts: CheckParts): PasswordCheck {
 
 /** @throws {Refusal} where the password can't be used */
 async function identityProvenBy(row: PasswordWithOwner, parts: CheckParts): Promise<Identity> {
-  const { use } = requireUsable(row, parts);
+  const { use } = requireUsable(parts.authority.judge(row), parts);
   return {
     ...identityOfAccount(row, parts.gracePeriods, parts.now()),
     accountId: row.account_id,
@@ -76,7 +79,7 @@ async function identityProvenBy(row: PasswordWithOwner, parts: CheckParts): Prom
 
 async function readBound(row: PasswordWithOwner, makerId: string, parts: CheckParts): Promise<Identity['maker']> {
   const maker = await parts.accountById(makerId);
-  return boundOf(row, maker, parts.makerRules, parts.gracePeriods, parts.now());
+  return boundOf(row, maker && parts.authority.judge(maker), parts.makerRules, parts.gracePeriods, parts.now());
 }
 
 /** @throws {Refusal} that tells someone who has the secret why it doesn't work, and what to do */

@@ -30,6 +30,7 @@ export function createAdministration(config: Config, core: Core, policy: () => P
     ...config.administrators,
     policy,
     gracePeriods: config.gracePeriods,
+    authority: core.authority,
     now,
   });
   return {

@@ -2,6 +2,7 @@
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import type { RequestListener, ServerResponse } from 'node:http';
+import { suspendUnvouched } from '../accounts/unvouched.ts';
 import type { AuditBuffer } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
 import { pathOf } from '../http/path.ts';
@@ -73,6 +74,7 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
     auditPolicy(core.audit),
     source,
   );
+  const unvouched = await countUnvouched(core);
   const keys = await (core.trial === null ? openSigningKeys(config, core) : makeTrialKeys(config, core));
   const people = await openPeople(config, core, policies.current, stopping.signal);
   const sweeps = core.trial === null ? startSweeps(config, core, people, stopping.signal) : noSweeps;
@@ -82,7 +84,7 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
   await presence.look();
   const proxies = { warnings: () => proxyWarnings(config.trustedProxies, policies.current()) };
   const sources = [policies, keys, sweeps, clock, presence, proxies];
-  const warnings = () => [...core.warnings, ...sources.flatMap((source) => source.warnings())];
+  const warnings = () => [...core.warnings, ...unvouched, ...sources.flatMap((source) => source.warnings())];
   const { dataFolder } = config;
   const metrics =
     config.metricsListener && (await startMetrics(config.metricsListener, { core, keys, warnings, dataFolder }));
@@ -123,6 +125,15 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
       await core.close();
     },
   };
+}
+
+/** Suspends accounts whose address their provider doesn't vouch for. @returns a warning where there are any */
+async function countUnvouched({ store, authority, audit }: Core): Promise<string[]> {
+  if (!authority.isRestricted) return [];
+  const count = await suspendUnvouched({ accounts: store.accounts, authority, audit, now: Date.now });
+  if (count === 0) return [];
+  const what = count === 1 ? 'an account is suspended, as its' : `${count} accounts are suspended, as their`;
+  return [`${what} provider is not the authority for the address: /admin?state=unvouched lists them`];
 }
 
 type ListenerParts = Omit<PageParts, 'trust' | 'requesterOf' | 'terminal'>;

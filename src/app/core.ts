@@ -7,6 +7,7 @@ import { createAudit, type OpenAudit } from '../audit/audit.ts';
 import { createDenials, type Denials } from '../audit/denials.ts';
 import { createUses, type Uses } from '../audit/uses.ts';
 import type { Config } from '../config/config.ts';
+import { type Authority, createAuthority, type Source } from '../identity/authority.ts';
 import { type Keys, openKeys } from '../keys/keys.ts';
 import { type Cipher, createCipher } from '../lib/cipher.ts';
 import { createDataFolder, readOrCreateSecret } from '../lib/data-folder.ts';
@@ -15,6 +16,7 @@ import { createPepper, type Pepper } from '../lib/secret.ts';
 import { createUnstoredRecords, type UnstoredRecords } from '../lib/unstored.ts';
 import { createPatternCheck } from '../pattern/repository-pattern.ts';
 import { createFailedLogins, type FailedLogins } from '../static-users/failed-logins.ts';
+import { importedIssuer } from '../store/accounts.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { openTrial, type ServeMode, type Trial } from './installation.ts';
@@ -29,6 +31,8 @@ export type Core = {
   readonly passwords: AppPasswords;
   /** How far the makers of robots' passwords bound them. */
   readonly makerRules: MakerRules;
+  /** Which provider is the authority for which domain. */
+  readonly authority: Authority;
   readonly identityTokens: IdentityTokens;
   readonly failedLogins: FailedLogins;
   /** For secrets in the database that must be read again. */
@@ -60,6 +64,7 @@ export async function openCore(config: Config, mode: ServeMode | null = null): P
   for (const warning of warnings) log.error({}, warning);
   const robotBound = config.robots.bound ?? (await store.robots.defaultBound());
   if (robotBound === 'warn') warnings.push(unbound);
+  const authority = createAuthority(sourcesOf(config), importedIssuer);
   const makerRules = { enforced: robotBound === 'enforce', grace: config.robots.grace };
   const passwords = createAppPasswords({
     store: store.passwords,
@@ -73,6 +78,7 @@ export async function openCore(config: Config, mode: ServeMode | null = null): P
     gracePeriods: config.gracePeriods,
     accountById: store.accounts.byId,
     makerRules,
+    authority,
     checkPattern: createPatternCheck(config.services.map(({ registryHost }) => registryHost)),
   });
   const cipher = createCipher(
@@ -115,6 +121,7 @@ export async function openCore(config: Config, mode: ServeMode | null = null): P
     pepper,
     passwords,
     makerRules,
+    authority,
     identityTokens,
     failedLogins,
     cipher,
@@ -125,6 +132,10 @@ export async function openCore(config: Config, mode: ServeMode | null = null): P
     warnings,
     close,
   };
+}
+
+function sourcesOf({ google, oidc }: Config): Source[] {
+  return google === null ? [...oidc] : [{ name: 'google', domains: google.domains }, ...oidc];
 }
 
 const unbound =

@@ -139,10 +139,16 @@ function isSecure({ publicUrl }: Config): boolean {
   return publicUrl.protocol === 'https:';
 }
 
-function openSessions(config: Config, { store, log }: Core, parts: PageParts, secrets: readonly string[]): Sessions {
+function openSessions(
+  config: Config,
+  { store, log, authority }: Core,
+  parts: PageParts,
+  secrets: readonly string[],
+): Sessions {
   const sessions = createSessions({
     sessions: store.sessions,
     accounts: store.accounts,
+    authority,
     requesterOf: parts.requesterOf,
     secrets,
     idle: config.sessionIdle,
@@ -158,11 +164,12 @@ function openSessions(config: Config, { store, log }: Core, parts: PageParts, se
 
 function openSignIn(
   config: Config,
-  { store, audit, log, trial }: Core,
-  { people, requesterOf, metrics }: PageParts,
+  { store, audit, log, trial, authority }: Core,
+  { people, policies, requesterOf, metrics }: PageParts,
   pages: Pick<SignInParts, 'sessions' | 'views' | 'freshness'> & { readonly secrets: readonly string[] },
 ): SignIn {
   const { connectors, offBoarding } = people;
+  const isStaticUser = (login: string) => policies.current().users.has(login);
   if (connectors.length === 0 && trial === null)
     log.warn({}, 'nobody can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS');
   const site = { prefix: config.prefix, secure: isSecure(config), now: Date.now };
@@ -172,7 +179,7 @@ function openSignIn(
     attempts: createSignInAttempts({ ...pages, ...site }),
     redemptions: createRedemptions({ seenTokens: store.seenTokens, now: Date.now }),
     onEnd: metrics?.signInEnded ?? (() => {}),
-    admission: createAdmission({ accounts: store.accounts, audit, now: Date.now }),
+    admission: createAdmission({ accounts: store.accounts, authority, isStaticUser, audit, now: Date.now }),
     believe: offBoarding.believe,
     afterSignIn: offBoarding.afterSignIn,
     needsToken: offBoarding.needsToken,

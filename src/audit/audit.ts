@@ -21,6 +21,8 @@ export type AuditAction =
   | 'person.end-sessions'
   | 'person.groups'
   | 'person.remove'
+  | 'person.free-login'
+  | 'person.suspend'
   | 'person.require-sign-in'
   | 'sweep.stop'
   | 'password.new-address'

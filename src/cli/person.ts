@@ -2,6 +2,7 @@
 import type { Preview, Revocation } from '../accounts/revocations.ts';
 import type { Selection } from '../accounts/selection.ts';
 import type { Core } from '../app/core.ts';
+import { whyConfusable } from '../identity/confusable-address.ts';
 import { isDay, minuteOf } from '../lib/time.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 import { accountOf, byCommandLine, withAdministration } from './core.ts';
@@ -13,20 +14,32 @@ const order = { state: null, sort: 'login', descending: false } as const;
 export const personCommands: readonly Command[] = [
   {
     name: 'person list',
-    usage: '[SEARCH] [--group GROUP] [--domain DOMAIN] [--provider PROVIDER] [--json]',
+    usage: '[SEARCH] [--group GROUP] [--domain DOMAIN] [--provider PROVIDER] [--unvouched] [--confusable] [--json]',
     summary: 'List people, with their live passwords and state; SEARCH is a part of a login or name',
-    options: { json: flag, group: text, domain: text, provider: text },
+    details: [
+      '  --unvouched   only accounts suspended because their provider is not the authority for the address',
+      '  --confusable  only people whose address could pass for another one; new ones are refused',
+    ],
+    options: { json: flag, group: text, domain: text, provider: text, unvouched: flag, confusable: flag },
     operands: [0, 1],
     run: ([search = ''], values, terminal) =>
       withAdministration(terminal, async ({ people }) => {
         const given = (name: string) => (typeof values[name] === 'string' ? values[name] : null);
-        const filter = { group: given('group'), domain: given('domain'), provider: given('provider') };
+        const filter = {
+          group: given('group'),
+          domain: given('domain'),
+          provider: given('provider'),
+          unvouched: values['unvouched'] === true,
+        };
         for (let number = 1, pages = 1; number <= pages; number++) {
           const found = await people.list({ ...order, ...filter, search, page: number });
           pages = found.pages;
           for (const person of found.people) {
+            if (values['confusable'] === true && whyConfusable(person.login) === null) continue;
             const { login, provider, livePasswords, state } = person;
-            const line = [login, provider, `${livePasswords} live`, state].join('  ');
+            const line = [login, provider, `${livePasswords} live`, state, person.stateReason ?? '']
+              .join('  ')
+              .trimEnd();
             terminal.out(values['json'] === true ? JSON.stringify(person) : line);
           }
         }

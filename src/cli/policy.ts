@@ -1,8 +1,10 @@
 /** Owns `dockpass policy ...`: files and streams around the pure functions of the policy. */
+
 import { readFile } from 'node:fs/promises';
 import type { Core } from '../app/core.ts';
 import { createIdentityByName } from '../app/identity-by-name.ts';
 import { readPolicyFile } from '../app/policy-file.ts';
+import { letsInSeveralDomains } from '../config/authority.ts';
 import type { Identity } from '../identity/identity.ts';
 import { countOf } from '../lib/count.ts';
 import { Refusal } from '../lib/errors.ts';
@@ -41,7 +43,8 @@ export const policyCommands: readonly Command[] = [
       const { policy, workloads, workloadsFile } = await readRuleFiles(file, values, terminal);
       const groups = workloads?.rules.flatMap((rule) => rule.groups) ?? [];
       const covering = workloads === null ? [] : coverageWarnings(policy, workloads);
-      const warnings = [...warningsOf(policy, groups), ...covering];
+      const severalDomains = letsInSeveralDomains(terminal.environment);
+      const warnings = [...warningsOf(policy, { workloadGroups: groups, severalDomains }), ...covering];
       for (const warning of warnings) terminal.err(formatProblem(file, warning));
       const counts = `${countOf(policy.users.size, 'user')}, ${countOf(policy.rules.length, 'rule')}`;
       terminal.out(

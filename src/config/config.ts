@@ -6,6 +6,7 @@ import { databaseName } from '../lib/data-folder.ts';
 import { type LogLevel, logLevels } from '../lib/log.ts';
 import { day } from '../lib/time.ts';
 import { type AdministrationConfig, readAdministration } from './administration.ts';
+import { refuseSharedAuthority } from './authority.ts';
 import { type KeyRingConfig, readKeyRings } from './key-rings.ts';
 import { type OffBoardingConfig, readOffBoarding } from './off-boarding.ts';
 import { type GoogleConfig, type OidcConfig, readGoogle, readOidcProviders } from './providers.ts';
@@ -100,6 +101,7 @@ export function readConfig(given: Environment): Config {
     logLevel: settings.choice('LOG_LEVEL', logLevels, 'info'),
   };
   refuseInsecure(settings, config);
+  refuseSharedAuthority(settings, config.google, config.oidc);
   settings.refuseMisspelt();
   if (settings.problems.length > 0) throw new ConfigError(settings.problems);
   return Object.freeze(config);

@@ -1,5 +1,7 @@
 /** Owns the settings of Google's directory: the strategy that switches it on, and how Dockpass proves itself to it. */
+
 import { createPrivateKey } from 'node:crypto';
+import { normalizeDomain } from '../lib/domain.ts';
 import { type ApplicationDefault, parseJson, readApplicationDefault } from './google-application-default.ts';
 import type { Settings } from './settings.ts';
 
@@ -95,7 +97,7 @@ function readCustomerId(settings: Settings): string | null {
 
 /** Of people of another company's domain the directory would say "not found", which means "deleted" of its own. */
 function readDomains(settings: Settings, signInDomains: readonly string[]): readonly string[] {
-  const domains = settings.list('GOOGLE_DIRECTORY_DOMAINS').map((domain) => domain.toLowerCase());
+  const domains = settings.list('GOOGLE_DIRECTORY_DOMAINS').map(normalizeDomain);
   const stranger = domains.find((domain) => !signInDomains.includes(domain));
   if (stranger !== undefined) settings.problem(`GOOGLE_DIRECTORY_DOMAINS: ${stranger} is not in GOOGLE_DOMAINS`);
   return domains.length > 0 ? domains : signInDomains;

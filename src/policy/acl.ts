@@ -131,6 +131,10 @@ function readUsers(reader: Reader, value: Value): Map<string, StaticUser> {
       reader.report(keyPlace, `users."${key}" is empty; write "{}" for a user without a password`);
       continue;
     }
+    if (key.includes('@')) {
+      const message = `the user "${key}" is called like an e-mail address: a rule with this account also matches the person who has it`;
+      reader.report(keyPlace, message, 'warning');
+    }
     const fields = reader.fields(user, ['password', 'labels']);
     const passwordHash = fields.password ? readHash(reader, fields.password) : null;
     if (passwordHash === null && key !== '') {

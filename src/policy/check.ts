@@ -8,11 +8,15 @@ import type { Rule } from './rule.ts';
 import { findShadowedRules } from './shadowed-rules.ts';
 import { captureFields, findCaptures, usesGroups } from './template.ts';
 
+type Situation = { readonly workloadGroups?: Iterable<string>; readonly severalDomains?: boolean };
+
 /**
  * Those of the file itself and those that take all of its rules to see, by line.
- * @param workloadGroups those that workload rules put someone into
+ * @param situation.workloadGroups those that workload rules put someone into
+ * @param situation.severalDomains whether people of several domains can sign in
  */
-export function warningsOf(policy: Policy, workloadGroups: Iterable<string> = []): PolicyProblem[] {
+export function warningsOf(policy: Policy, situation: Situation = {}): PolicyProblem[] {
+  const { workloadGroups = [], severalDomains = false } = situation;
   const { users, rules, groups, warnings } = policy;
   const names = new Set([...groups.names, ...workloadGroups]);
   const covers = findShadowedRules(rules);
@@ -21,6 +25,7 @@ export function warningsOf(policy: Policy, workloadGroups: Iterable<string> = []
       ...unreachable(rule, covers.get(rule)),
       ...undefinedGroups(rule, names),
       ...groupsOfStrangers(rule),
+      ...(severalDomains ? localParts(rule) : []),
       ...unknownVariables(rule),
       ...deadPartsOf(rule, users),
     ].map((message): PolicyProblem => ({ line: rule.line, column: rule.column, severity: 'warning', message }));
@@ -56,6 +61,20 @@ function groupsOfStrangers(rule: Rule): string[] {
       (pattern) =>
         `match.group ${pattern} leaves the domain open, so it can match groups that strangers make; write the domain, as in google:team-*@example.com, or a short name`,
     );
+}
+
+/** ana@example.com and ana@example.net have the same local part. */
+function localParts({ conditions }: Rule): string[] {
+  if (conditions.some(({ field }) => field === 'domain')) return [];
+  const patterns = conditions.flatMap((condition) => condition.patterns);
+  const accounts = conditions.flatMap(({ field, patterns: written }) => (field === 'account' ? written : []));
+  const found = [
+    ...patterns.flatMap((pattern) => /\$\{(?:user|account:\d+)\}/i.exec(pattern)?.[0] ?? []),
+    ...accounts.filter((pattern) => /@(?:[^@]*[*?[]|[^@.]*$)/.test(pattern) && !isExpression(pattern)),
+  ];
+  return [...new Set(found)].map(
+    (what) => `${what} is the same for people of different domains, and several can sign in: add match.domain`,
+  );
 }
 
 const variables = ['account', 'type', 'name', 'service', 'domain', 'user'];

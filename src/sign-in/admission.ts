@@ -1,11 +1,21 @@
 /** Owns the question who may come in at all: the rules on domain and e-mail, and the account that a person gets. */
 import { randomBytes } from 'node:crypto';
 import type { Audit } from '../audit/audit.ts';
+import type { Authority } from '../identity/authority.ts';
+import { whyConfusable } from '../identity/confusable-address.ts';
 import { isUsableEmail, splitEmail, usableEmails } from '../identity/email.ts';
 import { foldCase } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
+import { normalizeDomain } from '../lib/domain.ts';
 import { Refusal } from '../lib/errors.ts';
-import { type Account, type AccountStore, byProvider, importedIssuer, type SignedIn } from '../store/accounts.ts';
+import {
+  type Account,
+  type AccountStore,
+  byAuthority,
+  byProvider,
+  importedIssuer,
+  type SignedIn,
+} from '../store/accounts.ts';
 import { ConstraintError } from '../store/sql.ts';
 import type { Connector, Profile } from './connector.ts';
 
@@ -20,6 +30,9 @@ export type Admission = {
 
 export type AdmissionParts = {
   readonly accounts: AccountStore;
+  readonly authority: Authority;
+  /** Users of the policy file: rules for one of them would apply to a person of the same name. */
+  readonly isStaticUser: (login: string) => boolean;
   readonly audit: Audit;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -31,7 +44,8 @@ export function createAdmission(parts: AdmissionParts): Admission {
       requireSubject(profile, connector.label);
       const email = requireEmail(profile, connector.label);
       connector.check(profile);
-      const { account, before } = await signIn(parts, connector, profile, email);
+      requireAuthority(parts.authority, profile, email);
+      const { account, before } = await signIn(parts, connector, profile, email, requester);
       if (account.state === 'active') return { account, before };
       return { account: await restore(parts, account, requester), before };
     },
@@ -48,7 +62,7 @@ async function restore(
   client: Requester,
 ): Promise<Account> {
   const { id, login, state, state_by: by, state_reason: why } = account;
-  if (state === 'disabled' && by !== byProvider) {
+  if (state === 'disabled' && by !== byProvider && by !== byAuthority) {
     const reason = why ? `: ${why}` : '';
     throw new Refusal(
       'denied',
@@ -60,6 +74,14 @@ async function restore(
   const event = { action: 'person.enable', actor: login, client, subject: login, detail } as const;
   await audit.commit(event, (row) => accounts.setState(id, change, row));
   return { ...account, state: 'active', state_reason: null, state_by: byProvider, state_at: change.at };
+}
+
+/** Any provider could otherwise say an address of any domain, and be given what belongs to its owner. */
+function requireAuthority(authority: Authority, { provider, issuer, domain }: Profile, email: string): void {
+  const account = { kind: 'person', provider, issuer, login: foldCase(email), email, domain } as const;
+  const objection = authority.objectionTo(account);
+  if (objection === null) return;
+  throw new Refusal('denied', `You can't sign in here with ${email}: ${objection}. Sign in with the other provider.`);
 }
 
 /** OpenID Connect Core 1.0, section 2: at most 255 characters of ASCII; PostgreSQL keeps no NUL. */
@@ -87,19 +109,28 @@ function requireEmail({ email }: Profile, label: string): string {
   return email;
 }
 
-async function signIn(parts: AdmissionParts, { label }: Connector, profile: Profile, email: string): Promise<Admitted> {
+async function signIn(
+  parts: AdmissionParts,
+  connector: Connector,
+  profile: Profile,
+  email: string,
+  requester: Requester,
+): Promise<Admitted> {
+  const { label } = connector;
   const { provider, issuer, subject, domain, groups } = profile;
   const displayName = shownName(profile.displayName);
   const id = randomBytes(10).toString('hex');
   const login = foldCase(email);
   const person = { id, provider, issuer, subject, login, email, displayName, domain, groups, at: parts.now() };
   const before = await parts.accounts.byIdentity(issuer, subject);
+  if (before?.login !== login) requireNewLogin(parts, email);
   try {
     return { account: await parts.accounts.signIn(person), before };
   } catch (error) {
     if (!(error instanceof ConstraintError)) throw error;
     const claimed = await claim(parts.accounts, person, profile, label);
     if (claimed !== null) return claimed;
+    if (await freeLogin(parts, person, requester)) return signIn(parts, connector, profile, email, requester);
     // Never merged: whoever got hold of a leaver's address, or of another provider's, would inherit the account.
     throw new Refusal(
       'conflict',
@@ -107,6 +138,35 @@ async function signIn(parts: AdmissionParts, { label }: Connector, profile: Prof
       { cause: error },
     );
   }
+}
+
+/** What the rules of today refuse; someone who has the address already keeps it. */
+function requireNewLogin({ isStaticUser }: AdmissionParts, email: string): void {
+  const why = whyConfusable(email);
+  if (why !== null) {
+    throw new Refusal(
+      'denied',
+      `The address ${email} ${why}, so it could pass for someone else's. Ask whoever manages your account there to change it.`,
+    );
+  }
+  if (!isStaticUser(foldCase(email))) return;
+  throw new Refusal(
+    'conflict',
+    `The policy of this registry has a user called ${foldCase(email)}, whose rules would apply to you. Ask the administrator to rename it.`,
+  );
+}
+
+/**
+ * Takes the login from an account whose provider isn't the authority for the address: whoever signs in now, by the one that is,
+ * is its owner. @returns false where the other account is vouched for
+ */
+async function freeLogin({ accounts, authority, audit }: AdmissionParts, { login }: SignedIn, client: Requester) {
+  const squatter = await accounts.byLogin(login);
+  if (squatter === undefined || authority.objectionTo(squatter) === null) return false;
+  const { id, provider } = squatter;
+  const detail = { id, provider, reason: authority.objectionTo(squatter) };
+  const event = { action: 'person.free-login', actor: login, client, subject: login, detail } as const;
+  return audit.commit(event, (row) => accounts.freeLogin(id, row));
 }
 
 /**
@@ -152,9 +212,9 @@ function shownName(name: string | null): string | null {
   return plain === '' ? null : [...plain].slice(0, maximumNameLength).join('');
 }
 
-/** The domain part of an e-mail, case-folded; `null` where there is none. */
+/** The domain part of an e-mail, as domains are compared; `null` where there is none. */
 export function domainOf(email: string): string | null {
-  return splitEmail(foldCase(email)).domain || null;
+  return normalizeDomain(splitEmail(email).domain) || null;
 }
 
 /**

@@ -10,6 +10,9 @@ export type AccountState = 'active' | 'reauth_required' | 'disabled';
 /** Who set a state where that was no administrator; what the provider took, a sign-in with it gives back. */
 export const byProvider = 'provider';
 
+/** Who suspended an account whose provider isn't the authority for its address. */
+export const byAuthority = 'authority';
+
 /** The `issuer` of people who came from docker_auth's database and have not signed in here; their `subject` is the login. */
 export const importedIssuer = 'docker_auth';
 
@@ -139,6 +142,8 @@ export type AccountStore = {
   /** In the order of their ids, after the given one. @param of only those that may be of this domain, or are of this provider */
   after(id: string, limit: number, of?: AccountFilter): Promise<Account[]>;
   byIdentity(issuer: string, subject: string): Promise<Account | undefined>;
+  /** Gives the login to whoever it belongs to; the account keeps its e-mail, for people to read. False where there's no such account. */
+  freeLogin(id: string, audit: AuditRowOf): Promise<boolean>;
   /** False when nothing changed: there is no such account, or it is in this state already. */
   setState(id: string, change: StateChange, audit: AuditRowOf): Promise<boolean>;
   /**
@@ -194,6 +199,8 @@ const claim = `
   where issuer = '${importedIssuer}' and subject = $10 and login = $10 and provider = $11
   returning *`;
 
+/** No one can log in under a name with a colon (RFC 7617, section 2). */
+const freeLogin = "update account set login = 'unvouched:' || id || ':' || login where id = $1";
 const setState = `
   update account set state = $2, state_reason = $3, state_by = $4, state_at = $5, stopped_for_security = $7
   where id = $1 and state <> $2 and coalesce(signed_in_at, 0) <= $6`;
@@ -269,6 +276,7 @@ export function createAccountStore(sql: Sql): AccountStore {
     },
     byIdentity: (issuer, subject) =>
       sql.get<Account>('select * from account where issuer = $1 and subject = $2', [issuer, subject]),
+    freeLogin: async (id, audit) => (await runAudited(sql, { text: freeLogin, values: [id] }, audit)) === 1,
     async setState(
       id,
       { state, reason, by, at, unlessSignedInAfter = Number.MAX_SAFE_INTEGER, forSecurity = false },

@@ -59,6 +59,7 @@ export type PasswordWithOwner = PasswordRow &
     Account,
     | 'kind'
     | 'provider'
+    | 'issuer'
     | 'login'
     | 'email'
     | 'domain'
@@ -166,7 +167,7 @@ const retire = `
  * five times what the lookup does.
  */
 const withOwner = `
-  select p.*, a.kind, a.provider, a.login, a.email, a.domain, a.groups_json, a.groups_at, a.undecided_groups_json, a.state, a.state_reason,
+  select p.*, a.kind, a.provider, a.issuer, a.login, a.email, a.domain, a.groups_json, a.groups_at, a.undecided_groups_json, a.state, a.state_reason,
          a.state_at, a.confirmed_at, a.signed_in_at, a.labels_json
   from app_password p join account a on a.id = p.account_id`;
 const byHash = `${withOwner} where p.hash = cast($1 as text)`;

@@ -1,5 +1,5 @@
 /** Owns the statements that list and search accounts of people, and those that stop them. */
-import { type AccountState, type AccountWithCount, byProvider, livePasswords } from './accounts.ts';
+import { type AccountState, type AccountWithCount, byAuthority, byProvider, livePasswords } from './accounts.ts';
 import { type AuditRowOf, addRow } from './audit-events.ts';
 import { type Conditions, containing, createConditions } from './conditions.ts';
 import type { Sql } from './sql.ts';
@@ -14,6 +14,8 @@ export type PeopleFilter = {
   readonly provider: string | null;
   readonly domain: string | null;
   readonly group: GroupMembers | null;
+  /** Only accounts that are suspended because their provider doesn't vouch for their address. */
+  readonly unvouched?: boolean;
 };
 
 /** Who is in a group: anyone with one of these. */
@@ -210,12 +212,16 @@ export function createPeopleStore(sql: Sql): PeopleStore {
   };
 }
 
-function createFilter({ search, state, provider, domain, group }: PeopleFilter, engine: Sql['engine']): Conditions {
+function createFilter(
+  { search, state, provider, domain, group, unvouched }: PeopleFilter,
+  engine: Sql['engine'],
+): Conditions {
   const conditions = createConditions(`kind = 'person'`);
   if (search !== '') conditions.add((value) => `search_text like ${value} escape '\\'`, containing(search));
   if (state !== null) conditions.add((value) => `state = ${value}`, state);
   if (provider !== null) conditions.add((value) => `provider = ${value}`, provider);
   if (domain !== null) conditions.add((value) => `domain = ${value}`, domain);
+  if (unvouched === true) conditions.add((value) => `state_by = ${value} and state = 'disabled'`, byAuthority);
   if (group !== null) addGroup(conditions, group, engine);
   return conditions;
 }

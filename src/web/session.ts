@@ -4,6 +4,7 @@ import type { CookieOptions, Request, RequestHandler, Response } from 'express';
 import session from 'express-session';
 import passport from 'passport';
 import type { Actor } from '../audit/audit.ts';
+import type { Authority } from '../identity/authority.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
@@ -15,6 +16,7 @@ import { DatabaseSessions, type SessionLimits } from './session-store.ts';
 export type SessionParts = SessionLimits & {
   readonly sessions: SessionStore;
   readonly accounts: Pick<AccountStore, 'byId'>;
+  readonly authority: Pick<Authority, 'objectionTo'>;
   readonly requesterOf: (request: IncomingMessage) => Requester;
   /** The first signs cookies, all verify them: a new one is put in front. */
   readonly secrets: readonly string[];
@@ -89,7 +91,7 @@ function sessionCookie(secure: boolean): { name: string; options: CookieOptions 
 }
 
 /** Passport's part: what of a person is kept in the session, and whether it still counts at each request. */
-function createPeople({ accounts, requesterOf, now }: SessionParts): passport.Authenticator {
+function createPeople({ accounts, authority, requesterOf, now }: SessionParts): passport.Authenticator {
   const people = new passport.Passport();
   people.serializeUser(
     (request: IncomingMessage, user: Express.User, done: (error: null, kept: SessionPerson) => void) => {
@@ -99,14 +101,14 @@ function createPeople({ accounts, requesterOf, now }: SessionParts): passport.Au
     },
   );
   people.deserializeUser(({ accountId }: SessionPerson, done) => {
-    accounts.byId(accountId).then((account) => done(null, mayComeIn(account) ? account : false), done);
+    accounts.byId(accountId).then((account) => done(null, mayComeIn(account, authority) ? account : false), done);
   });
   return people;
 }
 
 /** Someone whom the provider wants to see again has to sign in first, for the pages too. */
-function mayComeIn(account: Account | undefined): boolean {
-  return account?.state === 'active';
+function mayComeIn(account: Account | undefined, authority: SessionParts['authority']): account is Account {
+  return account?.state === 'active' && authority.objectionTo(account) === null;
 }
 
 /** The layout of the pages names the person. */

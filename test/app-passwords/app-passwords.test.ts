@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type AppPasswords, createAppPasswords, type PasswordInput } from '../../src/app-passwords/app-passwords.ts';
 import type { AuditEvent } from '../../src/audit/audit.ts';
+import { createAuthority } from '../../src/identity/authority.ts';
 import { Refusal } from '../../src/lib/errors.ts';
 import { createPepper, createSecret } from '../../src/lib/secret.ts';
 import type { Account } from '../../src/store/accounts.ts';
@@ -24,6 +25,7 @@ async function withScene(action: (scene: Scene) => Promise<void>): Promise<void>
   const clock = { at: Date.UTC(2026, 10, 23) };
   const passwords = createAppPasswords({
     accountById: store.accounts.byId,
+    authority: createAuthority([]),
     makerRules: { enforced: true, grace: 7 * 24 * 60 * 60 * 1000 },
 
     store: store.passwords,

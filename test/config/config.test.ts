@@ -43,7 +43,11 @@ test('a path of the public URL becomes the prefix', () => {
 });
 
 test('Google and other providers are read, with the defaults of each', () => {
-  const config = readConfig({ ...least, ...google, ...keycloak, OIDC_KC_GROUPS_CLAIM: 'realm_access.roles' });
+  const config = readConfig({
+    ...{ ...least, ...google, ...keycloak },
+    ...{ OIDC_KC_GROUPS_CLAIM: 'realm_access.roles', OIDC_KC_DOMAINS: 'Other.Example.,b\u00FCcher.example' },
+  });
+  assert.deepEqual(config.oidc[0]?.domains, ['other.example', 'xn--bcher-kva.example'], 'as domains are compared');
   assert.deepEqual(config.google?.domains, ['example.com']);
   assert.equal(config.google?.tokenUrl, 'https://oauth2.googleapis.com/token');
   assert.deepEqual(config.google?.issuers, ['https://accounts.google.com', 'accounts.google.com']);
@@ -166,6 +170,50 @@ describe('each of these is refused by name', () => {
       { ...least, ...keycloak, OIDC_KC_ISSUER: 'http://kc.example.com' },
       /OIDC_KC_ISSUER is http/,
     ],
+    [
+      'several providers, one without domains',
+      { ...least, ...google, ...keycloak },
+      /OIDC_KC_DOMAINS is required with/,
+    ],
+    [
+      'several providers, Google open to all',
+      {
+        ...{ ...least, ...google, ...keycloak, OIDC_KC_DOMAINS: 'a.example' },
+        ...{ GOOGLE_DOMAINS: '', GOOGLE_ANY_ACCOUNT: 'true' },
+      },
+      /GOOGLE_DOMAINS is required with several/,
+    ],
+    [
+      'a domain of two providers',
+      { ...least, ...google, ...keycloak, OIDC_KC_DOMAINS: 'EXAMPLE.com.' },
+      /GOOGLE_DOMAINS and OIDC_KC_DOMAINS both list example\.com/,
+    ],
+    [
+      'one issuer twice',
+      {
+        ...{ ...least, ...keycloak, OIDC_PROVIDERS: 'kc,two', OIDC_KC_DOMAINS: 'a.example' },
+        ...{ OIDC_TWO_ISSUER: 'https://KC.example.com/realms/a/', OIDC_TWO_CLIENT_ID: 'id' },
+        ...{ OIDC_TWO_CLIENT_SECRET: 'secret', OIDC_TWO_DOMAINS: 'b.example' },
+      },
+      /OIDC_TWO_ISSUER is the issuer of OIDC_KC_ISSUER too/,
+    ],
+    [
+      "Google's issuer",
+      { ...least, ...keycloak, OIDC_KC_ISSUER: 'https://accounts.google.com' },
+      /is Google: use GOOGLE/,
+    ],
+    [
+      'the discovery document',
+      { ...least, ...keycloak, OIDC_KC_ISSUER: 'https://kc.example.com/realms/a/.well-known/openid-configuration' },
+      /OIDC_KC_ISSUER is the address of the discovery document: write https:\/\/kc\.example\.com\/realms\/a$/,
+    ],
+    ...['common', 'organizations', 'consumers', '9188040d-6c67-4c5b-b112-36a304b66dad'].map(
+      (tenant): [string, Record<string, string>, RegExp] => [
+        `the tenant ${tenant}`,
+        { ...least, ...keycloak, OIDC_KC_ISSUER: `https://login.microsoftonline.com/${tenant}/v2.0` },
+        /OIDC_KC_ISSUER is for every tenant .* write https:\/\/login\.microsoftonline\.com\/TENANT-ID\/v2\.0/,
+      ],
+    ),
     ['a misspelt provider setting', { ...least, ...keycloak, OIDC_KC_ISUER: 'x' }, /OIDC_KC_ISUER is not a setting/],
     ['a provider named google', { ...least, OIDC_PROVIDERS: 'google' }, /not "google"/],
     ['a lifetime below what clients accept', { ...least, TOKEN_LIFETIME: '59' }, /from 60 to/],

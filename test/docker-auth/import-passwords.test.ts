@@ -11,6 +11,7 @@ import {
 } from '../../src/docker-auth/import-passwords.ts';
 import { createImportedCheck } from '../../src/docker-auth/imported-passwords.ts';
 import type { TokenDbEntry } from '../../src/docker-auth/token-db.ts';
+import { createAuthority } from '../../src/identity/authority.ts';
 import type { Authenticator } from '../../src/identity/identity.ts';
 import { Refusal } from '../../src/lib/errors.ts';
 import { createPepper, createSecret } from '../../src/lib/secret.ts';
@@ -47,6 +48,7 @@ describeEngines('passwords from docker_auth', (databases) => {
   const passwordsOf = () =>
     createAppPasswords({
       accountById: store.accounts.byId,
+      authority: createAuthority([]),
       makerRules: { enforced: true, grace: 7 * 24 * 60 * 60 * 1000 },
 
       ...{ store: store.passwords, pepper, onError: assert.ifError, now: () => now, checkPattern: () => null },
@@ -238,7 +240,13 @@ describeEngines('passwords from docker_auth', (databases) => {
   };
   const connector = { name: 'google', label: 'Google', check: () => {} } as unknown as Connector;
   const admit = (changes: Partial<Profile> = {}, at: Partial<Connector> = {}) =>
-    createAdmission({ accounts: store.accounts, audit: collectingAudit([]), now: () => now }).admit(
+    createAdmission({
+      authority: createAuthority([]),
+      isStaticUser: () => false,
+      accounts: store.accounts,
+      audit: collectingAudit([]),
+      now: () => now,
+    }).admit(
       { ...connector, ...at },
       { ...profile, ...changes },
       { address: '192.0.2.1', userAgent: '', requestId: 'r' },

@@ -265,3 +265,23 @@ describe('a pattern of groups that leaves the domain open', () => {
     });
   }
 });
+
+test('where several domains can sign in, what only says the part before the @ needs a domain', () => {
+  const policy = parsePolicy(
+    [
+      'acl:',
+      '  - {match: {kind: person, name: "people/${user}/**"}, actions: ["*"]}',
+      '  - {match: {domain: example.com, name: "home/${user}/**"}, actions: ["*"]}',
+      '  - {match: {account: "bo@*", name: a}, actions: [pull]}',
+      '  - {match: {account: "bo@example.com", name: b}, actions: [pull]}',
+      '  - {match: {account: "/^(.+)@/", name: "x/${account:1}"}, actions: [pull]}',
+    ].join('\n'),
+    'p',
+  );
+  const about = (severalDomains: boolean) =>
+    warningsOf(policy, { severalDomains }).flatMap(({ line, message }) =>
+      message.includes('add match.domain') ? [`${line}: ${message.split(' ')[0]}`] : [],
+    );
+  assert.deepEqual(about(true), ['2: ${user}', '4: bo@*', '6: ${account:1}']);
+  assert.deepEqual(about(false), []);
+});

@@ -153,6 +153,7 @@ const withOwner = {
   ...password,
   kind: 'text',
   provider: 'text',
+  issuer: 'text',
   login: 'text',
   email: 'text or null',
   domain: 'text or null',

@@ -11,6 +11,7 @@ import { createLeakReports, type LeakReports } from '../../src/app-passwords/lea
 import type { Actor, AuditEvent } from '../../src/audit/audit.ts';
 import { type AuditLog, createAuditLog } from '../../src/audit/audit-log.ts';
 import { createUses, type Uses } from '../../src/audit/uses.ts';
+import { type Authority, createAuthority, type Source } from '../../src/identity/authority.ts';
 import type { Identity } from '../../src/identity/identity.ts';
 import type { Refusal, RefusalCode } from '../../src/lib/errors.ts';
 import { createPepper } from '../../src/lib/secret.ts';
@@ -47,6 +48,7 @@ export type Scene = {
   readonly events: AuditEvent[];
   readonly policy: Policy;
   readonly administrators: Administrators;
+  readonly authority: Authority;
   readonly passwords: AppPasswords;
   readonly uses: Uses;
   readonly people: People;
@@ -64,9 +66,14 @@ export type Scene = {
   login(login: string, secret: string): Promise<Identity | string | null>;
 };
 
-export async function withScene(databases: Databases, action: (scene: Scene) => Promise<void>): Promise<void> {
+/** @param sources the providers, where addresses count from some of them only */
+export async function withScene(
+  databases: Databases,
+  action: (scene: Scene) => Promise<void>,
+  sources: readonly Source[] = [],
+): Promise<void> {
   const store = await openStore(await databases.create(), () => {});
-  const scene = createScene(store);
+  const scene = createScene(store, createAuthority(sources));
   try {
     await action(scene);
   } finally {
@@ -75,7 +82,7 @@ export async function withScene(databases: Databases, action: (scene: Scene) => 
   }
 }
 
-function createScene(store: Store): Scene {
+function createScene(store: Store, authority: Authority): Scene {
   const clock = { at: Date.UTC(2026, 10, 23, 9) };
   const now = () => clock.at;
   const events: AuditEvent[] = [];
@@ -88,6 +95,7 @@ function createScene(store: Store): Scene {
   const rules = { ...limits, gracePeriods, publicUrl: 'https://auth.example.com/', checkPattern: () => null };
   const passwords = createAppPasswords({
     accountById: store.accounts.byId,
+    authority,
     makerRules: { enforced: true, grace: 7 * 24 * 60 * 60 * 1000 },
     store: store.passwords,
     audit,
@@ -99,9 +107,16 @@ function createScene(store: Store): Scene {
   const failedLogins = createFailedLogins({ store: store.failedLogins, pepper, limit: 10, onError, now });
   const uses = createUses({ store: store.passwordUses, audit, onError, now });
   const emails = ['Root@example.com'];
-  const administrators = createAdministrators({ emails, groups: ['leads'], policy: () => policy, gracePeriods, now });
+  const administrators = createAdministrators({
+    authority,
+    emails,
+    groups: ['leads'],
+    policy: () => policy,
+    gracePeriods,
+    now,
+  });
   return {
-    ...{ store, clock, events, policy, administrators, passwords, uses },
+    ...{ store, clock, events, policy, administrators, authority, passwords, uses },
     people: createPeople({
       readSession: readSessionSummary,
       store,

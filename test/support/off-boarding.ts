@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type AppPasswords, createAppPasswords } from '../../src/app-passwords/app-passwords.ts';
 import type { AuditEvent } from '../../src/audit/audit.ts';
+import { createAuthority } from '../../src/identity/authority.ts';
 import { createCipher } from '../../src/lib/cipher.ts';
 import { createLog } from '../../src/lib/log.ts';
 import { createPepper } from '../../src/lib/secret.ts';
@@ -54,6 +55,7 @@ export async function openRegistry(
   };
   const passwords = createAppPasswords({
     accountById: store.accounts.byId,
+    authority: createAuthority([]),
     makerRules: { enforced: true, grace: 7 * 24 * 60 * 60 * 1000 },
 
     ...{ store: store.passwords, audit, pepper: createPepper('p'.repeat(32)), onError: assert.ifError, now },

@@ -8,6 +8,7 @@ import { refuseCrossSite } from '../../src/http/cross-site.ts';
 import { notFound, replyToErrors } from '../../src/http/error-replies.ts';
 import { pageHeaders } from '../../src/http/page-headers.ts';
 import { createRequesterReader, createTrust } from '../../src/http/requester.ts';
+import { createAuthority } from '../../src/identity/authority.ts';
 import type { Requester } from '../../src/identity/requester.ts';
 import { createLog } from '../../src/lib/log.ts';
 import { createPepper } from '../../src/lib/secret.ts';
@@ -66,6 +67,7 @@ export async function startPasswordPages(
   const gracePeriods = { groups: day, full: day, pull: 3 * day, unchecked: null };
   const passwords = createAppPasswords({
     accountById: store.accounts.byId,
+    authority: createAuthority([]),
     makerRules: { enforced: true, grace: 7 * 24 * 60 * 60 * 1000 },
 
     store: store.passwords,

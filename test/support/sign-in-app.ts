@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import type { AuditEvent } from '../../src/audit/audit.ts';
+import { createAuthority } from '../../src/identity/authority.ts';
 import { Refusal } from '../../src/lib/errors.ts';
 import { createAdmission } from '../../src/sign-in/admission.ts';
 import type { Connector } from '../../src/sign-in/connector.ts';
@@ -70,6 +71,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
 
   const { secrets = [randomBytes(16).toString('hex')] } = settings;
   const sessions = createSessions({
+    authority: createAuthority([]),
     sessions: createSessionStore(sql),
     accounts,
     requesterOf: () => ({ address: '192.0.2.1', userAgent: 'test', requestId: 'r' }),
@@ -90,7 +92,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
     maximumAge: 900,
     attempts: createSignInAttempts({ secrets, secure, prefix, now }),
     redemptions: createRedemptions({ seenTokens: createSeenTokenStore(sql), now }),
-    admission: createAdmission({ accounts, audit, now }),
+    admission: createAdmission({ authority: createAuthority([]), isStaticUser: () => false, accounts, audit, now }),
     believe: async (profile) => profile,
     afterSignIn: settings.afterSignIn ?? (async () => {}),
     needsToken: settings.needsToken ?? (async () => false),

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { createAppPasswords } from '../../src/app-passwords/app-passwords.ts';
 import type { AuditEvent } from '../../src/audit/audit.ts';
+import { createAuthority } from '../../src/identity/authority.ts';
 import type { Limits } from '../../src/identity/identity.ts';
 import type { Requester } from '../../src/identity/requester.ts';
 import type { Refusal } from '../../src/lib/errors.ts';
@@ -34,6 +35,7 @@ describeEngines('a terminal', (databases) => {
       ...{ store: store.passwords, audit, pepper, onError: assert.ifError, now, maximumPerAccount: 3 },
       ...{ publicUrl: 'https://auth.example.com/', maximumDays: 365, checkPattern: () => null },
       gracePeriods: { groups: day, full: day, pull: day, unchecked: null },
+      authority: createAuthority([]),
       ...{ accountById: store.accounts.byId, makerRules: { enforced: true, grace: 7 * day } },
     });
     const terminal = createTerminal({

@@ -4,6 +4,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import type { Request } from 'express';
 import type { SessionData } from 'express-session';
+import { createAuthority } from '../../src/identity/authority.ts';
 import { openStore } from '../../src/store/open.ts';
 import { createSessions } from '../../src/web/session.ts';
 import { DatabaseSessions } from '../../src/web/session-store.ts';
@@ -247,6 +248,7 @@ test('expired rows are removed in the background, by a timer that holds no proce
   let now = start;
   const { promise: pruned, resolve } = Promise.withResolvers<number>();
   const sessions = createSessions({
+    authority: createAuthority([]),
     ...{ accounts: store.accounts, secrets: ['x'], secure: false, prefix: '', idle: 60, absolute: 60, now: () => now },
     requesterOf: () => ({ address: '192.0.2.1', userAgent: 'test', requestId: 'r' }),
     sessions: {

@@ -1,7 +1,7 @@
 /** Owns sign-in with Google: what its token must show, and which of its accounts are admitted. */
 
 import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import { foldCase } from '../../identity/identity.ts';
+import { normalizeDomain } from '../../lib/domain.ts';
 import { Refusal } from '../../lib/errors.ts';
 import { fieldsIn, isRecord } from '../../lib/json.ts';
 import { domainOf, requireVerifiedEmail } from '../admission.ts';
@@ -117,7 +117,7 @@ function toProfile(claims: JWTPayload, { issuers }: GoogleSettings): Profile {
     email: typeof email === 'string' ? email : null,
     emailVerified: typeof verified === 'boolean' ? verified : null,
     displayName: typeof name === 'string' ? name : null,
-    domain: typeof hd === 'string' ? foldCase(hd) : null,
+    domain: typeof hd === 'string' ? normalizeDomain(hd) : null,
     groups: null,
     groupsProblem: null,
     groupsLeftOut: false,

@@ -21,6 +21,8 @@ export const actionLabels: Readonly<Record<AuditAction, string>> = {
   'person.enable': 'Account enabled',
   'person.end-sessions': 'Sessions ended',
   'person.remove': 'Account removed',
+  'person.free-login': 'Address given to its owner',
+  'person.suspend': 'Account suspended, as its address isn’t vouched for',
   'person.require-sign-in': 'Asked to sign in again',
   'person.groups': 'Groups changed',
   'sweep.stop': 'Off-boarding stopped itself',

@@ -27,7 +27,7 @@ declare module '../views.ts' {
       total: number;
       pager: Pager;
       columns: Readonly<Record<'login' | 'signed-in' | 'created', ViewData['sort-link']>>;
-      states: readonly { readonly value: AccountState; readonly label: string }[];
+      states: readonly { readonly value: string; readonly label: string; readonly isChosen: boolean }[];
       providers: readonly string[];
     };
     /** The head of a column by which the list can be sorted. */
@@ -45,6 +45,8 @@ export const stateLabels: Readonly<Record<AccountState, string>> = {
   disabled: 'Disabled',
 };
 
+/** Chosen like a state: suspended because the provider isn't the authority for the address. */
+const unvouched = 'unvouched';
 const states = ['active', 'reauth_required', 'disabled'] as const;
 const sorts = ['login', 'name', 'signed-in', 'created'] as const;
 /** The direction that a first click on a column means: names from A, times from the latest. */
@@ -69,6 +71,7 @@ async function list(parts: PeoplePageParts, request: Request, response: Response
     isFiltered:
       query.search !== '' ||
       query.state !== null ||
+      query.unvouched === true ||
       query.provider !== null ||
       query.domain !== null ||
       query.group !== null,
@@ -76,7 +79,10 @@ async function list(parts: PeoplePageParts, request: Request, response: Response
     total: found.total,
     pager: pagerOf(found, query),
     columns: columnsOf(query),
-    states: states.map((state) => ({ value: state, label: stateLabels[state] })),
+    states: [
+      ...states.map((state) => ({ value: state, label: stateLabels[state], isChosen: state === query.state })),
+      { value: unvouched, label: 'Address not vouched for', isChosen: query.unvouched === true },
+    ],
     providers,
   });
 }
@@ -89,6 +95,7 @@ function readQuery(source: unknown): PeopleQuery {
   return {
     search: field('q').slice(0, 200),
     state: oneOf(states, field('state')),
+    unvouched: field('state') === unvouched,
     provider: field('provider') || null,
     domain: field('domain').toLowerCase() || null,
     group: field('group') || null,
@@ -105,7 +112,9 @@ function orderOf({ sort, descending }: Pick<PeopleQuery, 'sort' | 'descending'>)
 
 /** The address of the same list, with what is changed. A list in another order begins at its first page. */
 function hrefOf(query: PeopleQuery, change: Partial<PeopleQuery>): string {
-  const { search, state, provider, domain, group, sort, descending, page } = { ...query, page: 1, ...change };
+  const wanted = { ...query, page: 1, ...change };
+  const { search, provider, domain, group, sort, descending, page } = wanted;
+  const state = wanted.unvouched === true ? unvouched : wanted.state;
   const order = orderOf({ sort, descending });
   const values = { q: search, state, provider, domain, group, sort: sort === 'login' ? null : sort, order };
   return queryOf({ ...values, page: page === 1 ? null : page }) || '?';

@@ -1,0 +1,144 @@
+/** Which provider vouches for which address: at sign-in, at each request, and for accounts that were stored before. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { suspendUnvouched } from '../../src/accounts/unvouched.ts';
+import { createAuthority } from '../../src/identity/authority.ts';
+import { createAdmission } from '../../src/sign-in/admission.ts';
+import type { Connector, Profile } from '../../src/sign-in/connector.ts';
+import { client, input, refusal, root, type Scene, withScene } from '../support/administration-scene.ts';
+import { collectingAudit } from '../support/audit.ts';
+import { describeEngines } from '../support/engines.ts';
+
+const sources = [
+  { name: 'google', domains: ['example.com'] },
+  { name: 'keycloak', domains: ['other.example', 'Bücher.example.'] },
+];
+const person = {
+  kind: 'person',
+  provider: 'google',
+  issuer: 'i',
+  login: 'ana@example.com',
+  email: 'ana@example.com',
+} as const;
+
+test('a provider vouches for the domains that it lists, compared as ASCII, never by suffix', () => {
+  const { objectionTo } = createAuthority(sources, 'docker_auth');
+  const table: readonly [account: Partial<Parameters<typeof objectionTo>[0]>, objection: RegExp | null][] = [
+    [{ domain: 'example.com' }, null],
+    [{ domain: 'EXAMPLE.com' }, null],
+    [{ domain: 'example.com', provider: 'keycloak' }, /google, not keycloak, is the authority .* example\.com/],
+    [{ domain: 'sub.example.com', email: 'ana@sub.example.com' }, /no provider .* sub\.example\.com/],
+    [{ domain: 'badexample.com', email: 'ana@badexample.com' }, /no provider/],
+    [{ domain: 'example.com', email: 'bo@other.example' }, /keycloak, not google/],
+    [{ domain: 'example.com', email: 'bo@alias.example' }, null],
+    [{ domain: null }, /google doesn't say that the account belongs to a domain/],
+    [{ domain: null, issuer: 'docker_auth' }, null],
+    [{ domain: null, issuer: 'docker_auth', provider: 'keycloak' }, /google, not keycloak/],
+    [{ domain: 'bücher.example', email: 'a@bücher.example', provider: 'keycloak' }, null],
+    [{ domain: 'xn--bcher-kva.example', email: 'a@xn--bcher-kva.example', provider: 'keycloak' }, null],
+    [{ domain: 'example.com', provider: 'removed' }, /google, not removed/],
+    [{ kind: 'robot', provider: 'dockpass', domain: null, email: null }, null],
+  ];
+  for (const [account, objection] of table) {
+    const found = objectionTo({ ...person, domain: 'example.com', ...account });
+    if (objection === null) assert.equal(found, null, JSON.stringify(account));
+    else assert.match(found ?? 'vouched for', objection, JSON.stringify(account));
+  }
+});
+
+test('a sole provider without domains vouches for everyone, as before', () => {
+  const { objectionTo, isRestricted } = createAuthority([{ name: 'google', domains: [] }]);
+  assert.equal(objectionTo({ ...person, domain: null }), null);
+  assert.equal(isRestricted, false);
+});
+
+describeEngines('an address that its provider is not the authority for', (databases) => {
+  const scene = (action: (scene: Scene) => Promise<void>) => () => withScene(databases, action, sources);
+  const profile: Profile = {
+    ...{ provider: 'keycloak', issuer: 'https://kc', subject: 's1', email: 'root@example.com', emailVerified: true },
+    ...{ displayName: null, domain: 'example.com', groups: null, refreshToken: null, providerSession: null },
+    ...{ groupsProblem: null, groupsLeftOut: false, authenticatedAt: null },
+  };
+  const admit = ({ store, authority, events, clock }: Scene, changes: Partial<Profile>) => {
+    const admission = createAdmission({
+      ...{ accounts: store.accounts, authority, isStaticUser: (login) => login === 'bot@example.com' },
+      audit: collectingAudit(events, store.audit),
+      now: () => clock.at,
+    });
+    const told = { ...profile, ...changes };
+    const connector = { name: told.provider, label: told.provider, check: () => {} } as unknown as Connector;
+    return admission.admit(connector, told, client);
+  };
+  const asGoogle = { provider: 'google', issuer: 'https://google', subject: 'g1' };
+
+  test(
+    'is refused at sign-in, with the provider that is',
+    scene(async (scene) => {
+      await assert.rejects(admit(scene, {}), refusal('denied', /google, not keycloak, is the authority/));
+      await admit(scene, asGoogle);
+      assert.equal((await scene.store.accounts.byLogin('root@example.com'))?.provider, 'google');
+    }),
+  );
+
+  test(
+    'that was stored before makes no administrator, opens no password, and is suspended and listed',
+    scene(async (scene) => {
+      const { store, people, passwords, administrators, authority, clock } = scene;
+      const squatter = await scene.addPerson('root', { provider: 'keycloak' });
+      const { secret } = await passwords.issue(squatter, input, root);
+      assert.equal(administrators.includes(squatter), false);
+      assert.match(String(await scene.login('root@example.com', secret)), /google, not keycloak, is the authority/);
+      const suspend = (given = authority) =>
+        suspendUnvouched({
+          ...{ accounts: store.accounts, authority: given, now: () => clock.at },
+          audit: collectingAudit(scene.events, store.audit),
+        });
+      assert.equal(await suspend(), 1);
+      assert.equal(await suspend(), 1, 'and again');
+      const filter = { search: '', state: null, provider: null, domain: null, group: null } as const;
+      const listed = await people.list({ ...filter, unvouched: true, sort: 'login', descending: false, page: 1 });
+      assert.deepEqual(
+        listed.people.map(({ login, state, stateBy }) => [login, state, stateBy]),
+        [['root@example.com', 'disabled', 'authority']],
+      );
+      assert.equal(await suspend(createAuthority([{ name: 'keycloak', domains: ['example.com'] }])), 0);
+      assert.equal((await store.accounts.byId(squatter.id))?.state, 'active', 'other settings vouch for it');
+    }),
+  );
+
+  test(
+    'gives its login to whoever signs in with the authority, and keeps nothing of it',
+    scene(async (scene) => {
+      const squatter = await scene.addPerson('root', { provider: 'keycloak' });
+      const { secret } = await scene.passwords.issue(squatter, input, root);
+      const { account } = await admit(scene, asGoogle);
+      assert.equal(account.login, 'root@example.com');
+      assert.notEqual(account.id, squatter.id);
+      assert.equal(scene.administrators.includes(account), true);
+      assert.equal(await scene.login('root@example.com', secret), null);
+      assert.equal((await scene.store.accounts.byId(squatter.id))?.login, `unvouched:${squatter.id}:root@example.com`);
+      assert.ok(scene.events.some(({ action }) => action === 'person.free-login'));
+      const other = await scene.addPerson('bo');
+      await assert.rejects(
+        admit(scene, { ...asGoogle, subject: 'g2', email: 'bo@example.com' }),
+        refusal('conflict', /never merged/),
+        'an account that is vouched for keeps its login',
+      );
+      assert.equal((await scene.store.accounts.byId(other.id))?.login, 'bo@example.com');
+    }),
+  );
+
+  test(
+    'an address that passes for another, or is called like a user of the policy, is refused to new people only',
+    scene(async (scene) => {
+      const confusable = { ...asGoogle, email: '\u0430na@example.com' };
+      await assert.rejects(admit(scene, confusable), refusal('denied', /mixes letters of different scripts/));
+      await assert.rejects(
+        admit(scene, { ...asGoogle, email: 'bot@example.com' }),
+        refusal('conflict', /has a user called bot@example\.com/),
+      );
+      await scene.addPerson('\u0430na', { issuer: asGoogle.issuer, subject: asGoogle.subject });
+      assert.equal((await admit(scene, confusable)).account.login, '\u0430na@example.com');
+    }),
+  );
+});
