@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { findProgram } from '../test/support/parts.ts';
 import { findPostgres, startPostgres } from '../test/support/postgres.ts';
 import { type Case, growth, shapes, startCase, startFloor } from './cases.ts';
+import { compareWithGoals } from './goals.ts';
 import { type Measured, runLoad } from './load.ts';
 
 const usage = `Usage: script/bench [options]
@@ -190,6 +191,7 @@ async function run(): Promise<number> {
     `${processor?.model.trim()}, ${cpus().length} processors, Node ${process.versions.node}; ${options.rounds} runs of ${options.seconds} s, ${connections} connections\n`,
   );
   console.log(toTable(results));
+  console.log(`\n${compareWithGoals(results).join('\n')}`);
   if (options.json !== '') await writeFile(options.json, `${JSON.stringify(results, null, 2)}\n`);
   return 0;
 }

@@ -105,8 +105,8 @@ async function readText({ certificateFile, keyFile }: OwnRingParts): Promise<Own
 async function readKey(text: OwnText, parts: OwnRingParts): Promise<OwnKey> {
   const { certificateFile, keyFile, now } = parts;
   const { privateKey, algorithm } = await blaming(`${keyFile} cannot sign tokens`, () => readPrivateKey(text.key));
-  const chain = await blaming(`${certificateFile} cannot be used`, async () => {
-    const read = await readChain(text.certificates, privateKey, now());
+  const chain = await blaming(`${certificateFile} cannot be used`, () => {
+    const read = readChain(text.certificates, privateKey, now());
     refuseSharing(read, parts);
     return read;
   });
@@ -137,7 +137,7 @@ function refuseSharing(chain: Chain, { otherHolder }: OwnRingParts): void {
 }
 
 /** Names the file in the error. */
-async function blaming<Result>(file: string, read: () => Promise<Result>): Promise<Result> {
+async function blaming<Result>(file: string, read: () => Result | Promise<Result>): Promise<Result> {
   try {
     return await read();
   } catch (cause) {
