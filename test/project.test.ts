@@ -21,7 +21,8 @@ const texts = globSync(['*.{md,yaml}', 'docs/*.md', '.github/**/*.{md,yml}', 'de
 test('the address of the project is the one of package.json', () => {
   for (const file of texts) {
     for (const [, found] of read(file).matchAll(/(?:github\.com|ghcr\.io)\/([\w.-]+\/[\w-]+)/g)) {
-      if (found?.startsWith(`${owner}/`)) assert.equal(found, project, file);
+      // Charts are packages of the owner, not of the repository.
+      if (found?.startsWith(`${owner}/`) && found !== `${owner}/charts`) assert.equal(found, project, file);
     }
   }
   assert.ok(read('SECURITY.md').includes(`https://github.com/${project}/security/advisories/new`));

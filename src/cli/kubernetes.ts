@@ -12,7 +12,7 @@ export const kubernetesCommands: readonly Command[] = [
     usage: '--registry HOST [--audience URL] [--profile kubeadm|k3s|eks|kind] [--username NAME]',
     summary: 'Print what a cluster needs so that its kubelets pull with service account tokens',
     details: [
-      'The plugin is deploy/kubernetes/dockpass-credential-provider; the Helm chart dockpass-node installs it on kubeadm and k3s.',
+      'The plugin is deploy/kubernetes/dockpass-credential-provider. It goes onto the nodes before the configuration names it.',
       '  --registry HOST    as in the names of images: registry.example.com',
       '  --audience URL     of the tokens (default: PUBLIC_URL)',
       '  --profile NAME     where the kubelet looks for it (default: kubeadm)',

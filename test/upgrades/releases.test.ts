@@ -1,6 +1,6 @@
 /** Data of every released version under this one: what worked works, what was revoked stays revoked, and no migration gets in the way. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -109,6 +109,13 @@ for (const version of releases) {
       const { keys } = (await (await fetch(`${app.url}/.well-known/jwks.json`)).json()) as { keys: { kid: string }[] };
       const published = keys.map(({ kid }) => kid);
       for (const id of release.keyIds) assert.ok(published.includes(id), id);
+    });
+
+    test('the certificates that registries trust are served, as they are in the file', async () => {
+      const response = await fetch(`${app.url}/.well-known/registry-bundle.pem`);
+      assert.match(response.headers.get('content-type') ?? '', /^application\/x-pem-file/);
+      assert.equal(await response.text(), readFileSync(join(folder, 'registry-bundle.pem'), 'utf8'));
+      assert.equal((await fetch(`${app.url}/.well-known/registry-bundle.pem?service=other`)).status, 404);
     });
 
     test('a revocation from before the upgrade is not undone: its owners may have revoked some of it since', async () => {
