@@ -5,10 +5,11 @@ import type { PostgresServer } from '../test/support/postgres.ts';
 import { createInstallation, service } from './installation.ts';
 import type { Load } from './load.ts';
 import { type Service, serveArguments, startService } from './service.ts';
+import { addWorkload } from './workload.ts';
 
 type Shape = {
   readonly what: string;
-  /** Base64 of "user:password"; 'person' stands for the installation's own; absent: anonymous. */
+  /** Base64 of "user:password"; 'person' and 'workload' stand for the installation's own; absent: anonymous. */
   readonly basic?: string;
   readonly distinct?: boolean;
   readonly postgres?: boolean;
@@ -39,6 +40,7 @@ export const shapes: Readonly<Record<string, Shape>> = {
   },
   rs256: { what: 'app password, SQLite, RS256', basic: 'person', env: { TOKEN_ALGORITHM: 'RS256' } },
   postgres: { what: 'app password, PostgreSQL', basic: 'person', postgres: true },
+  workload: { what: 'ID token of a workload, SQLite, keys in memory', basic: 'workload' },
   workers: { what: 'app password, SQLite, WORKERS=2', basic: 'person', env: { WORKERS: '2' } },
 };
 
@@ -79,7 +81,12 @@ export async function startCase(
   await mkdir(folder, { recursive: true });
   const databaseUrl = shape.postgres === true ? await postgres?.createDatabase() : undefined;
   const installation = await createInstallation({ folder, databaseUrl, crowd: shape.crowd, rules: shape.rules });
-  const basic = shape.basic === 'person' ? installation.basic : shape.basic;
+  const basic =
+    shape.basic === 'person'
+      ? installation.basic
+      : shape.basic === 'workload'
+        ? await addWorkload(folder, 'http://localhost')
+        : shape.basic;
   const headers = basic === undefined ? [] : [`Authorization: Basic ${basic}`];
   const pathOf = (url: string) => `${url}/auth?service=${service}&scope=repository%3Ateam%2Fapp%3Apull`;
   // The first start makes keys; the second is what a restart costs.

@@ -31,6 +31,8 @@ export const bo = 'bo@example.com';
 export type ClientWorld = {
   /** Empty, on a short path: for the client's own files. */
   readonly folder: string;
+  /** Of Dockpass: `http://localhost:PORT` */
+  readonly publicUrl: string;
   /** `localhost:PORT` */
   readonly registry: string;
   /** Like it, but for an `issuer` that is not Dockpass's. */
@@ -88,6 +90,7 @@ export async function startClientWorld(
 
   return {
     folder,
+    publicUrl,
     registry,
     strangeRegistry,
     async newPassword(login) {
