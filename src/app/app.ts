@@ -83,11 +83,12 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
   const presence = createPresence({ store, log, pid: cluster.isWorker ? process.ppid : process.pid, now: Date.now });
   await presence.look();
   const proxies = { warnings: () => proxyWarnings(config.trustedProxies, policies.current()) };
-  const sources = [policies, keys, sweeps, clock, presence, proxies];
+  const sources = [policies, keys, sweeps, clock, presence, proxies, people.health];
   const warnings = () => [...core.warnings, ...unvouched, ...sources.flatMap((source) => source.warnings())];
   const { dataFolder } = config;
   const metrics =
-    config.metricsListener && (await startMetrics(config.metricsListener, { core, keys, warnings, dataFolder }));
+    config.metricsListener &&
+    (await startMetrics(config.metricsListener, { core, keys, warnings, dataFolder, failing: people.health.failing }));
   if (metrics) sweeps.onReport(metrics.swept);
   // The keys of CI issuers are asked for, too.
   const inForce = core.trial === null ? policies.workloads : () => null;

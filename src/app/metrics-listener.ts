@@ -18,6 +18,8 @@ type MetricsParts = {
   readonly core: Core;
   readonly keys: Keys;
   readonly warnings: () => readonly string[];
+  /** Providers whose last sign-in failed for their own reason. */
+  readonly failing: () => readonly string[];
   readonly dataFolder: string;
 };
 
@@ -26,7 +28,7 @@ type Place = { readonly host: string; readonly port: number };
 /** The library is loaded only if metrics are on. A worker shows none itself: each scrape would reach another worker. */
 export async function startMetrics(
   place: Place,
-  { core, keys, warnings, dataFolder }: MetricsParts,
+  { core, keys, warnings, failing, dataFolder }: MetricsParts,
 ): Promise<RunningMetrics> {
   const { createMetrics } = await import('./metrics.ts');
   const metrics = createMetrics({
@@ -34,6 +36,7 @@ export async function startMetrics(
     signingKeys: () => keys.rings.flatMap((ring) => signingKeyOf(ring)),
     lostRecords: core.unstored.lost,
     warnings,
+    failing,
   });
   if (cluster.isPrimary) return { ...metrics, stop: await listen(place, metrics, core.log) };
   metrics.share();

@@ -26,6 +26,8 @@ export type Readings = {
   lostRecords(): readonly { readonly what: string; readonly records: number }[];
   /** What an operator should look at: policy files, keys, sweeps. */
   warnings(): readonly string[];
+  /** Providers whose last sign-in in this process failed for their own reason. */
+  failing(): readonly string[];
 };
 
 export type SweptReport = {
@@ -237,6 +239,17 @@ function gaugeMaintenance(registry: Registry, readings: Readings): void {
     collect() {
       this.reset();
       for (const { what, records } of readings.lostRecords()) this.inc({ what }, records);
+    },
+  });
+  new Gauge({
+    name: 'dockpass_provider_failing',
+    help: '1 while the last sign-in failed because of the provider, or of how it is set up',
+    labelNames: ['provider'],
+    registers,
+    aggregator: 'max',
+    collect() {
+      this.reset();
+      for (const provider of readings.failing()) this.set({ provider }, 1);
     },
   });
   new Gauge({

@@ -8,6 +8,7 @@ import { refresherOf } from '../off-boarding/sources.ts';
 import type { Policy } from '../policy/acl.ts';
 import { providerGroups } from '../policy/provider-groups.ts';
 import type { Connector } from '../sign-in/connector.ts';
+import { createProviderHealth, type ProviderHealth } from '../sign-in/provider-health.ts';
 import type { PersonSource } from '../sign-in/provider-status.ts';
 import { createSentBefore, type SentBefore } from '../sign-in/sent-before.ts';
 import type { ReadMessage } from '../sign-in/signed-message.ts';
@@ -18,6 +19,7 @@ export type People = {
   readonly connectors: readonly Connector[];
   readonly offBoarding: OffBoarding;
   readonly sent: SentBefore;
+  readonly health: ProviderHealth;
   /** Reads Google's security events; `null` where they are not taken. */
   readonly readGoogleEvent: ReadMessage | null;
 };
@@ -48,6 +50,7 @@ export async function openPeople(
   return {
     connectors,
     sent,
+    health: createProviderHealth(Date.now),
     offBoarding: createOffBoarding(parts),
     readGoogleEvent: trial === null ? await openGoogleEvents(config) : null,
   };

@@ -127,10 +127,10 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
 }
 
 /** The freshest sign-in that a page asks for is what a provider is asked for. */
-function freshnessOf({ administrators, passwordFreshness }: Config) {
+function freshnessOf({ administrators, passwordFreshness, clockLeeway }: Config) {
   return {
     maximumAge: Math.min(administrators.freshness, passwordFreshness ?? Number.POSITIVE_INFINITY),
-    clockLeeway: 30,
+    clockLeeway,
   };
 }
 
@@ -178,6 +178,7 @@ function openSignIn(
     maximumAge: freshnessOf(config).maximumAge,
     attempts: createSignInAttempts({ ...pages, ...site }),
     redemptions: createRedemptions({ seenTokens: store.seenTokens, now: Date.now }),
+    onAnswer: people.health.note,
     onEnd: metrics?.signInEnded ?? (() => {}),
     admission: createAdmission({ accounts: store.accounts, authority, isStaticUser, audit, now: Date.now }),
     believe: offBoarding.believe,

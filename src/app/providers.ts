@@ -10,11 +10,11 @@ import type { SentBefore } from '../sign-in/sent-before.ts';
  * provider is loaded where one is configured: it is a tenth of the memory.
  */
 export async function createConnectors(
-  { google, oidc, publicUrl, prefix }: Config,
+  { google, oidc, publicUrl, prefix, clockLeeway }: Config,
   sent: SentBefore,
 ): Promise<Connector[]> {
   const callbackOf = (name: string) => `${publicUrl.origin}${prefix}/sign-in/${name}/callback`;
-  const parts = { fetch, sent, now: Date.now };
+  const parts = { fetch, sent, clockLeeway, now: Date.now };
   const connectors: Connector[] = [];
   if (google !== null) {
     const { createGoogleConnector } = await import('../sign-in/google/google.ts');

@@ -54,6 +54,8 @@ export type Config = OffBoardingConfig &
     readonly passwordsPerAccount: number;
     /** Different wrong passwords that can be tried with a user name from one address, in ten minutes. */
     readonly wrongPasswords: number;
+    /** Seconds that a provider's clock can differ from ours. */
+    readonly clockLeeway: number;
     readonly logLevel: LogLevel;
   };
 
@@ -98,6 +100,7 @@ export function readConfig(given: Environment): Config {
     passwordMaximumDays: settings.integer('PASSWORD_MAX_DAYS', { fallback: 365, minimum: 1, maximum: 3650 }),
     passwordsPerAccount: settings.integer('PASSWORDS_PER_PERSON', { fallback: 20, minimum: 1, maximum: 1000 }),
     wrongPasswords: settings.integer('WRONG_PASSWORDS', { fallback: 10, minimum: 1, maximum: 1000 }),
+    clockLeeway: settings.integer('CLOCK_LEEWAY_SECONDS', { fallback: 30, minimum: 0, maximum: 600 }),
     logLevel: settings.choice('LOG_LEVEL', logLevels, 'info'),
   };
   refuseInsecure(settings, config);

@@ -53,9 +53,12 @@ export type OidcConfig = {
   /** Domains of the verified e-mail that are admitted; empty: all. */
   readonly domains: readonly string[];
   readonly requireVerifiedEmail: boolean;
+  /** How Dockpass proves itself to the token endpoint; `auto`: tries both. */
+  readonly authMethod: (typeof authMethods)[number];
   readonly refreshTokens: boolean;
 };
 
+const authMethods = ['auto', 'basic', 'post'] as const;
 const groupFormats = ['list', 'json', 'keys'] as const;
 const missingMeanings = ['auto', 'none', 'unknown'] as const;
 
@@ -197,6 +200,7 @@ function readOidc(settings: Settings, environment: Environment, name: string): O
       groupsMissing: settings.choice(`${own}GROUPS_MISSING`, missingMeanings, 'auto'),
       emailClaim: readEmailClaim(settings, own),
       domains: settings.list(`${own}DOMAINS`).map(normalizeDomain),
+      authMethod: settings.choice(`${own}AUTH_METHOD`, authMethods, 'auto'),
       requireVerifiedEmail: settings.flag(`${own}REQUIRE_VERIFIED_EMAIL`, true),
       refreshTokens: settings.flag(`${own}REFRESH_TOKENS`, true),
     },
@@ -209,7 +213,7 @@ export function oidcPrefix(name: string): string {
 }
 
 const oidcSettings =
-  /^(LABEL|ISSUER|CLIENT_ID|CLIENT_SECRET|CLIENT_SECRET_FILE|SCOPES|GROUPS_CLAIM|GROUPS_PREFIX|GROUPS_ALLOW|GROUPS_FORMAT|GROUPS_SEPARATOR|GROUPS_MISSING|EMAIL_CLAIM|DOMAINS|REQUIRE_VERIFIED_EMAIL|REFRESH_TOKENS)$/;
+  /^(LABEL|ISSUER|CLIENT_ID|CLIENT_SECRET|CLIENT_SECRET_FILE|SCOPES|GROUPS_CLAIM|GROUPS_PREFIX|GROUPS_ALLOW|GROUPS_FORMAT|GROUPS_SEPARATOR|GROUPS_MISSING|EMAIL_CLAIM|AUTH_METHOD|DOMAINS|REQUIRE_VERIFIED_EMAIL|REFRESH_TOKENS)$/;
 
 /** A misspelled setting would silently not count. */
 function refuseUnknown(settings: Settings, environment: Environment): void {

@@ -89,7 +89,7 @@ function requireSubject({ subject }: Profile, label: string): void {
   if (/^[\x20-\x7e]{1,255}$/.test(subject)) return;
   throw new Refusal(
     'denied',
-    `${label} named you in a way that OpenID Connect does not allow. Tell the administrator.`,
+    `${label} named you in a way that OpenID Connect does not allow. Tell your administrator.`,
   );
 }
 

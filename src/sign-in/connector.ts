@@ -104,7 +104,7 @@ export interface Refresher {
 }
 
 /** Seconds that the clock of a provider can differ from ours. */
-export const clockTolerance = 30;
+export const defaultClockLeeway = 30;
 
 /** OpenID Connect's `auth_time`, as epoch milliseconds; `null` for anything but a number of seconds. */
 export function authenticationTime(claim: unknown): number | null {
@@ -118,6 +118,8 @@ export type CallParts = {
   readonly now: () => number;
   /** Milliseconds that one call to the provider can take; where left out, the default of provider-fetch. */
   readonly timeout?: number;
+  /** Seconds that the provider's clock can differ from ours; where left out, `defaultClockLeeway`. */
+  readonly clockLeeway?: number;
 };
 
 /** What every connector is given. */

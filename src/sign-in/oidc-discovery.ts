@@ -1,9 +1,6 @@
-/** Owns how an OpenID Connect provider is found and asked: its metadata, how Dockpass proves itself to it, what its errors mean. */
+/** Owns how an OpenID Connect provider is found: its metadata, how long that counts, and what its errors mean. */
 import {
   allowInsecureRequests,
-  type ClientAuth,
-  ClientSecretBasic,
-  ClientSecretPost,
   type Configuration,
   clockTolerance,
   customFetch,
@@ -12,7 +9,10 @@ import {
   ResponseBodyError,
 } from 'openid-client';
 import { Refusal } from '../lib/errors.ts';
-import { type CallParts, clockTolerance as tolerance } from './connector.ts';
+import { hour, minute } from '../lib/time.ts';
+import { type AuthMethod, createClientAuthentication } from './client-authentication.ts';
+import { type CallParts, defaultClockLeeway } from './connector.ts';
+import { describeProviderError, lastingFault } from './provider-error.ts';
 import { isNoAnswer, limitFetch } from './provider-fetch.ts';
 import { noAnswer, refusalOfTokenError } from './token-error.ts';
 
@@ -25,54 +25,72 @@ export type DiscoverySettings = {
   readonly issuer: string;
   readonly clientId: string;
   readonly clientSecret: string;
+  readonly authMethod: AuthMethod | 'auto';
   /** Allows plain http, for a provider on the loopback address. */
   readonly allowInsecureIssuer: boolean;
 };
 
+/** Milliseconds. */
+const lifetime = hour;
+/** Milliseconds after which an expired answer is asked for again where the provider didn't answer. */
+const retryInterval = minute;
+
 /**
- * Asks for the provider's metadata when the first person signs in, so that Dockpass starts while the provider is down;
- * after a failure the next person's sign-in asks again. People who come together wait for one answer.
+ * Asks for the provider's metadata when the first person signs in, so that Dockpass starts while the provider is down; after
+ * a failure the next sign-in asks again. It's asked for again after an hour, and after an endpoint that isn't there: providers
+ * move them. While it can't be had, the one before counts. People who come together wait for one answer.
  */
 export function createDiscovery(settings: DiscoverySettings, parts: CallParts): Discover {
-  let found: Promise<Configuration> | undefined;
-  const call = limitFetch(parts.fetch, parts.timeout);
-  const client = { client_secret: settings.clientSecret, [clockTolerance]: tolerance };
+  let found: { readonly configuration: Promise<Configuration>; until: number } | undefined;
+  const authentication = createClientAuthentication(settings);
+  const limited = limitFetch(parts.fetch, parts.timeout);
+  const call = authentication.wrap(async (url, init) => {
+    const response = await limited(url, init);
+    if ((response.status === 404 || response.status === 410) && found !== undefined) found.until = 0;
+    return response;
+  });
+  const client = {
+    client_secret: settings.clientSecret,
+    [clockTolerance]: parts.clockLeeway ?? defaultClockLeeway,
+  };
   // Signatures of ID tokens are checked although they came over TLS from the token endpoint itself.
   const execute = [enableNonRepudiationChecks, ...(settings.allowInsecureIssuer ? [allowInsecureRequests] : [])];
   const ask = (): Promise<Configuration> =>
-    discovery(new URL(settings.issuer), settings.clientId, client, authenticate(settings.clientSecret), {
+    discovery(new URL(settings.issuer), settings.clientId, client, authentication.authenticate, {
       execute,
       [customFetch]: (url, init) => call(url, init as RequestInit), // openid-client's own type of the same
     });
   return () => {
-    found ??= ask().catch((error: unknown) => {
-      found = undefined;
-      throw refusalOf(error, settings.label);
+    const at = parts.now();
+    if (found !== undefined && at < found.until) return found.configuration;
+    const before = found;
+    const configuration = ask().catch((error: unknown) => {
+      if (before === undefined) {
+        found = undefined;
+        throw refusalOf(error, settings.label);
+      }
+      found = { configuration: before.configuration, until: parts.now() + retryInterval };
+      return before.configuration;
     });
-    return found;
+    found = { configuration, until: at + lifetime };
+    return configuration;
   };
 }
 
-/**
- * In the form where the provider takes that, because not every provider decodes what RFC 6749, section 2.3.1 encodes for
- * Basic. Without a word, Basic is the standard's default (OpenID Connect Discovery 1.0, section 3).
- */
-function authenticate(secret: string): ClientAuth {
-  const [post, basic] = [ClientSecretPost(secret), ClientSecretBasic(secret)];
-  return (server, ...rest) => {
-    const takesForm = server.token_endpoint_auth_methods_supported?.includes('client_secret_post');
-    (takesForm ? post : basic)(server, ...rest);
-  };
-}
-
-/** What to tell a person about an error of the provider. */
+/** What to tell a person about an error of the provider; the cause says to the operator what was expected and what came. */
 export function refusalOf(error: unknown, label: string): Refusal {
   if (error instanceof Refusal) return error;
-  if (isNoAnswer(error)) return noAnswer(label, error);
-  if (error instanceof ResponseBodyError) return refusalOfTokenError(label, error.status, error.error, error);
-  const cause = error instanceof Error ? error.cause : undefined;
-  // For an answer with an unexpected status or content type, openid-client keeps only the answer.
-  if (cause instanceof Response) return refusalOfTokenError(label, cause.status, null, error);
-  const message = `${label}'s answer could not be verified. Start the sign-in again.`;
-  return new Refusal('bad_gateway', message, { cause: error });
+  const cause = new Error(describeProviderError(error), { cause: error });
+  const fault = lastingFault(error);
+  if (fault !== null) {
+    const message = `Dockpass cannot connect to ${label} as it is set up (${fault}). Tell your administrator.`;
+    return new Refusal('bad_gateway', message, { cause });
+  }
+  if (isNoAnswer(error)) return noAnswer(label, cause);
+  if (error instanceof ResponseBodyError) return refusalOfTokenError(label, error.status, error.error, cause);
+  const inner = error instanceof Error ? error.cause : undefined;
+  // Of an answer with a status or content type that it may not have, openid-client keeps the answer alone.
+  if (inner instanceof Response) return refusalOfTokenError(label, inner.status, null, cause);
+  const message = `${label}'s answer could not be verified. Tell your administrator.`;
+  return new Refusal('bad_gateway', message, { cause });
 }

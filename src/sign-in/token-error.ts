@@ -60,12 +60,12 @@ export function refusalOfTokenError(label: string, status: number, error: string
 
 function faultOf(label: string, status: number, error: string | null): string {
   if (error !== null && clientErrors.includes(error) && (status === 400 || status === 401)) {
-    return `${label} does not accept the client id and secret that Dockpass is set up with. Tell the administrator.`;
+    return `${label} does not accept the client id and secret that Dockpass is set up with. Tell your administrator.`;
   }
   if (error !== null && /^[a-z_]{1,40}$/.test(error)) {
-    return `${label} refused what Dockpass asked for (${error}). Tell the administrator.`;
+    return `${label} refused what Dockpass asked for (${error}). Tell your administrator.`;
   }
-  return `${label} answered what Dockpass does not understand (status ${status}). Start the sign-in again, and tell the administrator if that does not help.`;
+  return `${label} answered what Dockpass does not understand (status ${status}). Tell your administrator.`;
 }
 
 export function noAnswer(label: string, cause: unknown): Refusal {

@@ -30,7 +30,7 @@ function refusalOf(error: string, label: string): Refusal {
     return new Refusal('unavailable', message, { cause, retryAfter: 60 });
   }
   const name = /^[a-z_]{1,40}$/.test(error) ? ` (${error})` : '';
-  return new Refusal('bad_gateway', `${label} refused what Dockpass asked for${name}. Tell the administrator.`, {
+  return new Refusal('bad_gateway', `${label} refused what Dockpass asked for${name}. Tell your administrator.`, {
     cause,
   });
 }

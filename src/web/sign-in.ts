@@ -32,6 +32,8 @@ export type SignInParts = RefusedParts & {
   readonly audit: Audit;
   /** Gets how each sign-in ended: 'completed', or the code of the refusal. */
   readonly onEnd: (provider: string, outcome: string) => void;
+  /** How a provider answered: `null` as it should, else why it's the provider's or its settings' fault. */
+  readonly onAnswer: (provider: string, problem: string | null) => void;
   /** Whether the public URL is https. */
   readonly secure: boolean;
   /** Epoch milliseconds. */
@@ -100,14 +102,15 @@ type Exchange = { readonly request: Request; readonly response: Response };
 
 /** Sends the browser to the provider, with a cookie that remembers what it began. */
 async function redirectToProvider(
-  { attempts, now }: SignInParts,
+  parts: SignInParts,
   connector: Connector,
   { request, response }: Exchange,
   pending: Pick<PendingSignIn, 'returnTo' | 'fresh'>,
   input: SignInRequest,
 ): Promise<void> {
+  const { attempts, now } = parts;
   const attempt = attempts.create();
-  const outcome = await ask(connector, request, attempt, input);
+  const outcome = await ask(parts, connector, request, attempt, input);
   if (!('redirect' in outcome)) throw new Error('the strategy knew a person before asking for one');
   const asked = { consent: input.prompt === 'consent', login: input.prompt === 'login' };
   attempts.remember(request, response, { ...pending, ...asked, provider: connector.name, begunAt: now(), attempt });
@@ -122,7 +125,9 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
   if (pending === null) throw lost();
   if (refusal !== null) throw refusal;
   const client = parts.requesterOf(request);
-  const profile = await parts.redemptions.redeem(client.address, pending, () => prove(connector, request, pending));
+  const profile = await parts.redemptions.redeem(client.address, pending, () =>
+    prove(parts, connector, request, pending),
+  );
   if (profile === null) return showContinue(parts, response, pending);
   if (!pending.consent && (await lacksConsent(parts, connector, profile))) {
     const input: SignInRequest = { prompt: 'consent', ...(profile.email !== null && { loginHint: profile.email }) };
@@ -150,8 +155,13 @@ function showContinue({ views }: SignInParts, response: Response, { returnTo }: 
 }
 
 /** Whom the provider's answer proves. */
-async function prove(connector: Connector, request: Request, { attempt }: PendingSignIn): Promise<Profile> {
-  const outcome = await ask(connector, request, attempt);
+async function prove(
+  parts: SignInParts,
+  connector: Connector,
+  request: Request,
+  { attempt }: PendingSignIn,
+): Promise<Profile> {
+  const outcome = await ask(parts, connector, request, attempt);
   if (!('profile' in outcome)) throw new Error('the strategy began again instead of completing');
   return outcome.profile;
 }
@@ -189,11 +199,22 @@ async function auditRefusal<Result>(
 }
 
 /** @throws {Refusal} in place of whatever the provider or its strategy reports */
-async function ask(connector: Connector, request: Request, attempt: Attempt, input?: SignInRequest): Promise<Outcome> {
+async function ask(
+  { onAnswer }: Pick<SignInParts, 'onAnswer'>,
+  connector: Connector,
+  request: Request,
+  attempt: Attempt,
+  input?: SignInRequest,
+): Promise<Outcome> {
   try {
-    return await runStrategy(await connector.strategy(), request, attempt, input);
+    const outcome = await runStrategy(await connector.strategy(), request, attempt, input);
+    // A redirect proves nothing: only the way back shows that the client and its secret are right.
+    if ('profile' in outcome) onAnswer(connector.name, null);
+    return outcome;
   } catch (error) {
-    throw connector.refusalOf(error);
+    const refusal = connector.refusalOf(error);
+    if (refusal.status >= 500) onAnswer(connector.name, refusal.message);
+    throw refusal;
   }
 }
 
@@ -238,7 +259,7 @@ function requireSecure({ secure }: SignInParts, request: Request): void {
   if (!secure || request.secure) return;
   throw new Refusal(
     'internal',
-    'Dockpass is set up for https, but this request is not known to have come over it. Tell the administrator: the proxy has to send X-Forwarded-Proto, and to be named as trusted.',
+    'Dockpass is set up for https, but this request is not known to have come over it. Tell your administrator: the proxy has to send X-Forwarded-Proto, and to be named as trusted.',
   );
 }
 

@@ -61,6 +61,7 @@ const readings: Readings = {
   expiring: async () => [],
   oldest: async () => ({ confirmation: 60, groups: null }),
   unchecked: async () => [{ provider: 'keycloak', people: 3 }],
+  failing: () => [],
   signingKeys: () => [],
   lostRecords: () => [],
   lastBackup: async () => 1_700_000_000,
@@ -75,6 +76,7 @@ test('what cannot be found out is left out, and the rest is shown all the same',
     expiring: nothing,
     oldest: nothing,
     unchecked: nothing,
+    failing: () => [],
     lastBackup: nothing,
   };
   const { text } = await createMetrics({ ...readings, ...away, warnings: () => ['x'] }).read();

@@ -71,7 +71,13 @@ async function start(t: TestContext): Promise<Scene> {
       const sso = {
         ...{ ...client, name: 'sso', label: 'SSO', issuer, callbackUrl: callbackUrl('sso'), domains: [] },
         ...{ scopes: ['openid', 'email', 'profile', 'groups'], groups: groupsClaim('groups', 'sso') },
-        ...{ requireVerifiedEmail: true, allowInsecureIssuer: true, refreshTokens: true, emailClaim: 'email' },
+        ...{
+          requireVerifiedEmail: true,
+          allowInsecureIssuer: true,
+          refreshTokens: true,
+          emailClaim: 'email',
+          authMethod: 'auto' as const,
+        },
       };
       connectors = [createGoogleConnector(google, connectorParts), createOidcConnector(sso, connectorParts)];
       return connectors;

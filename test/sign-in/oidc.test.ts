@@ -18,6 +18,7 @@ const settings: OidcSettings = {
   scopes: ['openid', 'email', 'profile'],
   groups: groupsClaim('realm_access.roles', 'keycloak'),
   emailClaim: 'email',
+  authMethod: 'auto',
   refreshTokens: false,
   domains: [],
   requireVerifiedEmail: true,
@@ -139,7 +140,7 @@ test('the client secret goes into the form where the provider takes it, else int
 
 const unverifiable = {
   code: 'bad_gateway',
-  message: "Company SSO's answer could not be verified. Start the sign-in again.",
+  message: "Company SSO's answer could not be verified. Tell your administrator.",
 };
 
 test('refused: another issuer, audience, nonce, signature, or a token that another client asked for', async () => {

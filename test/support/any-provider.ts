@@ -21,6 +21,8 @@ export type AnyProvider = {
   readonly issuer: string;
   readonly fetch: Fetch;
   readonly answers: Answers;
+  /** A message that the provider signs, such as a logout token. */
+  sign(claims: Readonly<Record<string, unknown>>, typ: string): Promise<string>;
   /** Every request, the latest last. */
   readonly asked: Request[];
   /** For a connector of this provider; it keeps refresh tokens. */
@@ -78,6 +80,11 @@ export async function createAnyProvider(changes: Partial<Answers> = {}): Promise
     issuer,
     answers,
     asked,
+    sign: (claims, typ) =>
+      new SignJWT({ iss: issuer, aud: 'dockpass', ...claims })
+        .setProtectedHeader({ alg: 'RS256', kid: 'k', typ })
+        .setIssuedAt()
+        .sign(privateKey),
     async fetch(url, init) {
       const request = new Request(url, init);
       asked.push(request.clone());
@@ -89,6 +96,7 @@ export async function createAnyProvider(changes: Partial<Answers> = {}): Promise
         scopes: ['openid', 'email', 'profile'],
         groups: null,
         emailClaim: 'email',
+        authMethod: 'auto',
         domains: [],
         requireVerifiedEmail: true,
       },

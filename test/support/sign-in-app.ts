@@ -52,6 +52,7 @@ export type SignInAppSettings = {
   secrets?: readonly string[];
   /** What follows from a sign-in; nothing unless given. */
   afterSignIn?: SignInParts['afterSignIn'];
+  onAnswer?: SignInParts['onAnswer'];
   /** False unless given. */
   needsToken?: SignInParts['needsToken'];
 };
@@ -99,6 +100,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
     sessions,
     views: { page: (response, _name, data, status = 200) => void response.status(status).json(data) },
     onEnd: () => {},
+    onAnswer: settings.onAnswer ?? (() => {}),
     audit,
     log,
     requesterOf: () => ({ address: '192.0.2.1', userAgent: 'test', requestId: 'r' }),

@@ -73,6 +73,7 @@ async function start(t: TestContext): Promise<Scene> {
       scopes: [],
       groups: null,
       emailClaim: 'email',
+      authMethod: 'auto' as const,
     },
     ...{ domains: [], requireVerifiedEmail: true, refreshTokens: true, callbackUrl: '', allowInsecureIssuer: false },
   };

@@ -37,6 +37,7 @@ async function start(
           scopes: ['openid', 'email', 'profile', 'groups'],
           groups: groupsClaim('groups', 'sso'),
           emailClaim: 'email',
+          authMethod: 'auto',
           domains: [],
         },
         ...{ requireVerifiedEmail: true, allowInsecureIssuer: true, refreshTokens: false, ...sso },

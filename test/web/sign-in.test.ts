@@ -290,8 +290,8 @@ test('a sign-in that was begun more than ten minutes ago is not completed', asyn
 
 for (const [error, status, message] of [
   ['server_error', 503, /has a problem right now/],
-  ['invalid_scope', 502, /\(invalid_scope\)\. Tell the administrator/],
-  ['<b>Call 555</b>', 502, /refused what Dockpass asked for\. Tell the administrator/],
+  ['invalid_scope', 502, /\(invalid_scope\)\. Tell your administrator/],
+  ['<b>Call 555</b>', 502, /refused what Dockpass asked for\. Tell your administrator/],
 ] as const) {
   test(`the provider's error "${error}" becomes a page`, async (t) => {
     const app = await start(t);

@@ -6,7 +6,14 @@ import { Refusal } from '../../lib/errors.ts';
 import { fieldsIn, isRecord } from '../../lib/json.ts';
 import { domainOf, requireVerifiedEmail } from '../admission.ts';
 import { requireAuthorizedParty } from '../authorized-party.ts';
-import { authenticationTime, type Connector, type ConnectorParts, clockTolerance, type Profile } from '../connector.ts';
+import {
+  authenticationTime,
+  type Connector,
+  type ConnectorParts,
+  defaultClockLeeway,
+  type Profile,
+} from '../connector.ts';
+import { describeProviderError, lastingFault } from '../provider-error.ts';
 import { type Fetch, isNoAnswer, limitFetch } from '../provider-fetch.ts';
 import { noAnswer, refusalOfTokenError } from '../token-error.ts';
 import { createGoogleRefresher } from './refresh.ts';
@@ -34,13 +41,14 @@ const label = 'Google';
 
 export function createGoogleConnector(settings: GoogleSettings, parts: ConnectorParts): Connector {
   const call = limitFetch(parts.fetch, parts.timeout);
+  const clockLeeway = parts.clockLeeway ?? defaultClockLeeway;
   const keys = createRemoteJWKSet(new URL(settings.jwksUrl), { [customFetch]: call });
   const strategy = new GoogleStrategy(
     { ...settings, hostedDomain: hostedDomainOf(settings), offline: settings.refreshTokens },
     {
       redeem: (params) => redeem(call, settings, params),
       async profileOf(idToken, nonce, refreshToken) {
-        const claims = await verifyIdToken(idToken, { nonce, settings, keys, now: parts.now });
+        const claims = await verifyIdToken(idToken, { ...{ nonce, settings, keys, clockLeeway }, now: parts.now });
         return { ...toProfile(claims, settings), refreshToken: settings.refreshTokens ? (refreshToken ?? null) : null };
       },
     },
@@ -89,14 +97,14 @@ function textOf(value: unknown): string | undefined {
 
 async function verifyIdToken(
   idToken: string | undefined,
-  expected: { nonce: string; settings: GoogleSettings; keys: JWTVerifyGetKey; now: () => number },
+  expected: { nonce: string; settings: GoogleSettings; keys: JWTVerifyGetKey; now: () => number; clockLeeway: number },
 ): Promise<JWTPayload> {
   const { clientId, issuers } = expected.settings;
   const { payload } = await jwtVerify(idToken ?? '', expected.keys, {
     algorithms: ['RS256'],
     issuer: [...issuers],
     audience: clientId,
-    clockTolerance,
+    clockTolerance: expected.clockLeeway,
     requiredClaims: ['sub', 'iat', 'exp'],
     currentDate: new Date(expected.now()),
   });
@@ -162,8 +170,12 @@ function requireAuthority({ email, domain }: Profile): void {
 
 function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
-  if (isNoAnswer(error)) return noAnswer(label, error);
-  return new Refusal('bad_gateway', "Google's answer could not be verified. Start the sign-in again.", {
-    cause: error,
-  });
+  const cause = new Error(describeProviderError(error), { cause: error });
+  const fault = lastingFault(error);
+  if (fault !== null) {
+    const message = `Dockpass cannot connect to Google as it is set up (${fault}). Tell your administrator.`;
+    return new Refusal('bad_gateway', message, { cause });
+  }
+  if (isNoAnswer(error)) return noAnswer(label, cause);
+  return new Refusal('bad_gateway', "Google's answer could not be verified. Tell your administrator.", { cause });
 }

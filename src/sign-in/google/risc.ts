@@ -5,7 +5,7 @@ import { compactVerify, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } 
 import { errorMessage } from '../../lib/errors.ts';
 import { fieldsIn, isRecord } from '../../lib/json.ts';
 import { day } from '../../lib/time.ts';
-import { type CallParts, clockTolerance } from '../connector.ts';
+import { type CallParts, defaultClockLeeway } from '../connector.ts';
 import { type Fetch, limitFetch } from '../provider-fetch.ts';
 import { isWrongSignature, MessageError, type ProviderEvent, type ReadMessage } from '../signed-message.ts';
 
@@ -23,7 +23,7 @@ type Sender = { readonly issuer: string; readonly keys: JWTVerifyGetKey };
 
 /** Milliseconds: Google tries for days to deliver; older events were delivered or are useless. */
 const maximumAge = 30 * day;
-const tolerance = clockTolerance * 1000;
+const tolerance = defaultClockLeeway * 1000;
 
 export function createRiscReader(settings: RiscSettings, parts: CallParts): ReadMessage {
   const call = limitFetch(parts.fetch, parts.timeout);

@@ -188,7 +188,7 @@ test('what the token endpoint refuses is told apart', async () => {
   await assert.rejects(error('unauthorized_client', 400), { code: 'bad_gateway', message: /client id and secret/ });
   await assert.rejects(error('redirect_uri_mismatch', 400), {
     code: 'bad_gateway',
-    message: 'Google refused what Dockpass asked for (redirect_uri_mismatch). Tell the administrator.',
+    message: 'Google refused what Dockpass asked for (redirect_uri_mismatch). Tell your administrator.',
   });
   await assert.rejects(error('x', 503), { code: 'unavailable' });
   await assert.rejects(error('rate_limit_exceeded', 429), { code: 'unavailable' });

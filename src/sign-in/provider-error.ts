@@ -1,0 +1,73 @@
+/** Owns what an operator reads of a provider's error: what was expected, what came, and the provider's own words. */
+
+/** Characters of one value. */
+const maximumLength = 200;
+
+/** @returns the causes of an error in one line, the outermost first */
+export function describeProviderError(error: unknown): string {
+  const parts: string[] = [];
+  for (let cause: unknown = error; cause !== undefined && cause !== null && parts.length < 6; cause = causeOf(cause)) {
+    const part = partOf(cause);
+    if (part !== '' && !parts.includes(part)) parts.push(part);
+  }
+  return parts.join(' <- ');
+}
+
+function causeOf(cause: unknown): unknown {
+  return cause instanceof Error ? cause.cause : undefined;
+}
+
+function partOf(cause: unknown): string {
+  if (cause instanceof Response) return `the answer has status ${cause.status}`;
+  if (!(cause instanceof Error)) return typeof cause === 'object' ? comparison(cause as Comparison) : '';
+  const { code, error, error_description: description } = cause as { [name: string]: unknown } & Error;
+  const said = [error, description].filter((text) => typeof text === 'string').map(quoted);
+  return [cause.message, ...(typeof code === 'string' ? [code] : []), ...said].join(' ');
+}
+
+/** What openid-client keeps of a value that isn't the expected one. */
+type Comparison = {
+  readonly expected?: unknown;
+  readonly claims?: Readonly<Record<string, unknown>>;
+  readonly claim?: unknown;
+  readonly body?: Readonly<Record<string, unknown>>;
+  readonly attribute?: unknown;
+  readonly header?: Readonly<Record<string, unknown>>;
+  readonly now?: unknown;
+  readonly tolerance?: unknown;
+};
+
+function comparison({ expected, claims, claim, body, attribute, header, now, tolerance }: Comparison): string {
+  if (claim === 'nonce') return ''; // whose value only the provider and this browser should know
+  const name = claim ?? attribute ?? (header === undefined ? null : 'alg');
+  if (typeof name !== 'string') return '';
+  const values = claims ?? body ?? header;
+  const actual = `${name} is ${quoted(values?.[name])}`;
+  if (typeof now === 'number') {
+    return `${actual} (${timeOf(values?.[name])}), this machine's clock says ${timeOf(now)}, leeway ${String(tolerance)} s`;
+  }
+  return expected === undefined && values === undefined ? '' : `${actual}, expected ${quoted(expected)}`;
+}
+
+function timeOf(seconds: unknown): string {
+  const date = new Date(Number(seconds) * 1000);
+  return Number.isNaN(date.getTime()) ? 'no time' : date.toISOString();
+}
+
+/** Whatever the provider wrote ends up in the log, and in nothing that obeys it. */
+function quoted(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'missing';
+  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, ' ').slice(0, maximumLength);
+}
+
+/** Errors of a connection that come back at each try: a certificate, a name that isn't there. */
+const lasting = /^(ENOTFOUND|CERT_|ERR_TLS_CERT|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED_CERT|UNABLE_TO_|ERR_SSL_)/;
+
+/** The code of such an error; `null` for others. */
+export function lastingFault(error: unknown): string | null {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    const { code } = cause as { code?: unknown };
+    if (typeof code === 'string' && lasting.test(code)) return code;
+  }
+  return null;
+}

@@ -1,0 +1,163 @@
+/** Providers as they are: clients that may use one method only, endpoints that move, and mistakes that name both values. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Refusal } from '../../src/lib/errors.ts';
+import { createOidcConnector, type OidcSettings } from '../../src/sign-in/oidc.ts';
+import { type Answers, createAnyProvider } from '../support/any-provider.ts';
+import { createSent } from '../support/sent.ts';
+import { profileThrough } from '../support/strategies.ts';
+
+async function start(answers: Partial<Answers> = {}, settings: Partial<OidcSettings> = {}) {
+  const provider = await createAnyProvider(answers);
+  const clock = { now: Date.now() };
+  const connector = createOidcConnector(provider.settings('https://dockpass.example.com/callback', settings), {
+    ...{ fetch: provider.fetch, sent: createSent(), now: () => clock.now },
+  });
+  const signIn = () =>
+    profileThrough(connector, (sent) => ({ code: sent.get('nonce') ?? '', state: sent.get('state') ?? '' }));
+  /** How each token request proved the client. */
+  const methods = async () => {
+    const calls = provider.asked.filter(({ method, url }) => method === 'POST' && url.includes('/token'));
+    return Promise.all(
+      calls.map(async (call) =>
+        call.headers.has('authorization')
+          ? 'basic'
+          : new URLSearchParams(await call.clone().text()).has('client_secret')
+            ? 'post'
+            : 'none',
+      ),
+    );
+  };
+  return { provider, clock, connector, signIn, methods };
+}
+
+const both = { token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'] };
+const refused = (headers: Record<string, string> = {}) =>
+  Response.json({ error: 'invalid_client', error_description: 'use client_secret_basic' }, { status: 401, headers });
+const onlyBasic = (request: Request) => (request.headers.has('authorization') ? null : refused());
+
+test('a client that may use Basic alone signs in although the server lists both, and the method is remembered', async () => {
+  const { provider, signIn, connector, methods } = await start({ token: onlyBasic });
+  provider.answers.metadata = { ...provider.answers.metadata, ...both };
+  assert.equal((await signIn()).email, 'ana@example.com');
+  await signIn();
+  assert.deepEqual(await methods(), ['post', 'basic', 'basic']);
+  const status = await connector.refresher?.ask('r', { subject: '7', email: 'ana@example.com' }, async () => {});
+  assert.equal(status?.kind, 'there', 'the refresh finds the method, too');
+});
+
+test('a client that may use the form alone signs in where the server says nothing', async () => {
+  const onlyPost = (request: Request) => (request.headers.has('authorization') ? refused() : null);
+  const { signIn, methods } = await start({ token: onlyPost });
+  await signIn();
+  assert.deepEqual(await methods(), ['basic', 'post']);
+});
+
+test('a setting decides, and nothing else is tried', async () => {
+  const { provider, signIn, methods } = await start({ token: onlyBasic }, { authMethod: 'post' });
+  provider.answers.metadata = { ...provider.answers.metadata, ...both };
+  await assert.rejects(signIn(), { code: 'bad_gateway', message: /client id and secret.*Tell your administrator/ });
+  assert.deepEqual(await methods(), ['post']);
+});
+
+test('a wrong secret is named as one, with the provider’s own words in the log, also beside a challenge', async () => {
+  for (const headers of [{}, { 'www-authenticate': 'Basic realm="sso"' }]) {
+    const { signIn } = await start({ token: () => refused(headers) });
+    await assert.rejects(signIn(), (error: Refusal) => {
+      assert.match(error.message, /does not accept the client id and secret.*Tell your administrator/);
+      assert.match((error.cause as Error).message, /"invalid_client" "use client_secret_basic"/);
+      return true;
+    });
+  }
+});
+
+test('a mistake that no retry helps against says "Tell your administrator", and the log has both values', async () => {
+  const expectLog = async (answers: Partial<Answers>, log: RegExp) => {
+    const { signIn } = await start(answers);
+    await assert.rejects(signIn(), (error: unknown) => {
+      assert.ok(error instanceof Refusal);
+      assert.match(error.message, /Tell your administrator\.$/);
+      assert.match((error.cause as Error).message, log);
+      return true;
+    });
+  };
+  const { metadata } = (await createAnyProvider()).answers;
+  await expectLog(
+    { metadata: { ...metadata, issuer: 'https://sso.example.com/realms/x' } },
+    /issuer is "https:\/\/sso\.example\.com\/realms\/x", expected "https:\/\/sso\.example\.com\/"/,
+  );
+  await expectLog(
+    { claims: { iss: 'https://sso.example.com/' } },
+    /iss is "https:\/\/sso\.example\.com\/", expected "https:\/\/sso\.example\.com"/,
+  );
+  const late = Math.floor(Date.now() / 1000) + 120;
+  await expectLog({ claims: { nbf: late } }, /nbf is \d+ \(20.*\), this machine's clock says 20.*, leeway 30 s/);
+});
+
+test('the clock leeway is a setting', async () => {
+  const provider = await createAnyProvider({ claims: { nbf: Math.floor(Date.now() / 1000) + 120 } });
+  const parts = { fetch: provider.fetch, sent: createSent(), now: Date.now, clockLeeway: 180 };
+  const connector = createOidcConnector(provider.settings('https://dockpass.example.com/callback'), parts);
+  const { subject } = await profileThrough(connector, (sent) => ({
+    ...{ code: sent.get('nonce') ?? '', state: sent.get('state') ?? '' },
+  }));
+  assert.equal(subject, '7');
+});
+
+for (const code of [
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'CERT_HAS_EXPIRED',
+  'ENOTFOUND',
+]) {
+  test(`${code} is no passing trouble`, async () => {
+    const cause = Object.assign(new Error('no'), { code });
+    const fetch = () => Promise.reject(new TypeError('fetch failed', { cause }));
+    const { settings } = await createAnyProvider();
+    const connector = createOidcConnector(settings(''), { fetch, sent: createSent(), now: Date.now });
+    await assert.rejects(connector.strategy(), {
+      code: 'bad_gateway',
+      message: `Dockpass cannot connect to Company SSO as it is set up (${code}). Tell your administrator.`,
+    });
+  });
+}
+
+test('the metadata is asked for again after an hour, and after an endpoint that is gone; an old one counts meanwhile', async () => {
+  const { provider, clock, signIn } = await start();
+  const discoveries = () => provider.asked.filter(({ url }) => url.includes('/.well-known/')).length;
+  await signIn();
+  clock.now += 3_599_000;
+  await signIn();
+  assert.equal(discoveries(), 1);
+  clock.now += 2_000;
+  await signIn();
+  assert.equal(discoveries(), 2);
+
+  provider.answers.token = ({ url }) => (url.endsWith('/token') ? new Response('gone', { status: 404 }) : null);
+  await assert.rejects(signIn(), { code: 'bad_gateway' });
+  provider.answers.metadata = { ...provider.answers.metadata, token_endpoint: `${provider.issuer}/token2` };
+  assert.equal((await signIn()).subject, '7');
+  assert.equal(discoveries(), 3);
+
+  const { metadata } = provider.answers;
+  provider.answers.metadata = { error: 'down for maintenance' };
+  clock.now += 3_600_000;
+  assert.equal((await signIn()).subject, '7', 'with what was known');
+  provider.answers.metadata = metadata;
+});
+
+test('a logout token is judged by the issuer that ID tokens have, however the setting spells it', async () => {
+  const { provider, signIn, connector } = await start({}, { issuer: 'https://SSO.example.com/' });
+  assert.equal((await signIn()).issuer, 'https://sso.example.com');
+  const events = { 'http://schemas.openid.net/event/backchannel-logout': {} };
+  const read = async (claims: object) =>
+    connector.readLogout?.(await provider.sign({ sub: '7', jti: 'j', events, ...claims }, 'logout+jwt'));
+  assert.deepEqual(
+    (await read({}))?.events.map(({ kind, subject }) => [kind, subject]),
+    [['end-sessions', '7']],
+  );
+  await assert.rejects(read({ iss: 'https://sso.example.com/' }), {
+    name: 'MessageError',
+    message: 'iss is "https://sso.example.com/", expected "https://sso.example.com"',
+  });
+});
