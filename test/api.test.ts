@@ -68,7 +68,7 @@ describe('the API', () => {
     assert.equal(await login('ana@example.com', secret), 200);
   });
 
-  test('an account that is removed frees its address, and is told in the audit', async () => {
+  test('an account that is removed frees its address, and the audit records it', async () => {
     await installation.addPerson('gone@example.com');
     const secret = await createPassword('gone@example.com', 'laptop');
     const dry = await installation.run(['person', 'remove', 'gone@example.com']);
@@ -106,7 +106,7 @@ describe('the API', () => {
     assert.equal((await call('POST', '/revocations', {})).status, 400);
   });
 
-  test('nor does a variable of somebody that is empty', async () => {
+  test('nor does an empty variable', async () => {
     const fields = ['domain', 'group', 'createdBefore', 'unusedSince', 'expected'];
     for (const field of fields) {
       const { status, body } = await call('POST', '/revocations', { provider: 'google', [field]: '' });
@@ -116,7 +116,7 @@ describe('the API', () => {
     assert.equal((await call('POST', '/revocations/preview', { provider: 'google', unusedSince: null })).status, 400);
   });
 
-  test('whoever holds a secret revokes it without a token, for good', async () => {
+  test('a holder of a secret revokes it without a token, forever', async () => {
     const secret = await createPassword('root@example.com', 'leaked');
     const report = (body: unknown) => call('POST', '/leaked', body, '');
     assert.deepEqual((await report({ secret })).body, { revoked: true });
@@ -139,7 +139,7 @@ describe('the API', () => {
     assert.equal((await call('POST', '/robots', { ...input, name: 'No' })).status, 400);
   });
 
-  test('what was done and denied is told, also as files', async () => {
+  test('what was done and denied can be read, also as files', async () => {
     const secret = await createPassword('bo@example.com', 'denied');
     await login('bo@example.com', secret);
     const { body } = await call('GET', '/denials?account=bo%40example.com&repository=x/y');
@@ -154,7 +154,7 @@ describe('the API', () => {
     assert.equal((await call('GET', '/audit?frm=1')).status, 400);
   });
 
-  test('an export goes on as slowly as its reader, while events are added; a reader may go away', async () => {
+  test('an export is as slow as its reader, while events are added; a reader can leave', async () => {
     const store = await openStore(`sqlite:${installation.folder}/data/dockpass.db`, () => {});
     const event = (index: number) => ({
       ...{
@@ -198,7 +198,7 @@ describe('the API', () => {
     assert.match(stdout, /^ana@example.com .*\n$/);
   });
 
-  test('explain answers as the policy does, and stands in the audit', async () => {
+  test('explain answers as the policy does, and is in the audit', async () => {
     const { body } = await call('POST', '/explain', { who: 'ana@example.com', scope: 'repository:x/y:push' });
     assert.deepEqual(body['granted'], ['push']);
     const { entries } = (await call('GET', '/audit?action=policy.explain&repository=x/y')).body as {
@@ -207,7 +207,7 @@ describe('the API', () => {
     assert.match(entries[0]?.actor ?? '', /^API token "test" of command line$/);
   });
 
-  test('explain takes no scope that no registry would ask for, and no address that is none', async () => {
+  test('explain refuses a scope that no registry would ask for, and an invalid address', async () => {
     const table: readonly [scope: string, address: string, field: string, message: RegExp][] = [
       ['team/app', '', 'scope', /is no scope such as/],
       ['repository:x/y:psh', '', 'scope', /no registry knows psh on repository:x\/y/],

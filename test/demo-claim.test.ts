@@ -72,7 +72,7 @@ test('a process that only has the number of a part is left alone', async (t) => 
   assert.equal(child.exitCode ?? child.signalCode, null);
 });
 
-test('a claim that was cut off while it was written holds nobody up', async (t) => {
+test('a claim that was cut off while it was written delays no one', async (t) => {
   const folder = await createFolder(t);
   await writeFile(fileIn(folder), '[{"name":"the de');
   assert.deepEqual(await endLeftovers(folder), []);

@@ -117,7 +117,7 @@ function isMeant(
   { domain, provider, group }: Selection,
   account: Account,
 ): boolean {
-  // Whose domain no provider has told yet, belongs to that of the e-mail where it is about taking away.
+  // For taking something away, an account whose domain isn't known yet belongs to the domain of its e-mail.
   if (domain !== undefined && (account.domain ?? domainOf(account.login)) !== domain) return false;
   if (provider !== undefined && account.provider !== provider) return false;
   return group === undefined || administrators.lastGroupsOf(account).some(({ name }) => name === group);

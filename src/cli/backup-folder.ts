@@ -11,7 +11,7 @@ export type BackedUp = {
 };
 
 /**
- * Copies data folder and SQLite database into a new folder, which is then a data folder itself. It stands there whole
+ * Copies data folder and SQLite database into a new folder, which is then a data folder itself. It's there whole
  * or not at all.
  * @param databaseUrl `sqlite:PATH` or `postgres://...`
  * @throws {Refusal} where the target is there already or lies in the data folder

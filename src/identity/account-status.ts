@@ -8,7 +8,7 @@ import type { Identity } from './identity.ts';
 /** How long the provider's word counts without a newer one, in milliseconds. */
 export type GracePeriods = {
   readonly groups: number;
-  /** Passwords, for everything. */
+  /** Passwords, for any action. */
   readonly full: number;
   /** Passwords, for pull only; not shorter than `full`. */
   readonly pull: number;

@@ -40,7 +40,7 @@ export type Identity = {
   readonly credential: { readonly id: string; readonly name: string } | null;
   /** The stored account behind the credential; `null` for static users and anonymous. */
   readonly accountId: string | null;
-  /** Who made a robot's password, where it does no more than that person can; `null` where it's bounded by nobody else. */
+  /** Who made a robot's password, where it does no more than that person can; `null` if no one else bounds it. */
   readonly maker: Bound | null;
   /** For a workload: which of its proofs this is, and how long it counts; `null` for everyone else. */
   readonly workload: WorkloadProof | null;

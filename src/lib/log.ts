@@ -45,7 +45,7 @@ const plain = /^[ -~]*\n$/;
 
 /**
  * A line without what strangers can put into a service, a scope or an error message: anything that looks like our secrets,
- * and what a terminal obeys or nobody sees (C1, direction marks). JSON escapes the rest.
+ * and what a terminal obeys or is invisible (C1, direction marks). JSON escapes the rest.
  */
 function safe(line: string): string {
   if (plain.test(line) && !line.includes('dk')) return line;

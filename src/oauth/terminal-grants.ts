@@ -106,7 +106,7 @@ async function poll(parts: TerminalGrantParts, form: OAuthForm, client: Requeste
   }
 }
 
-/** RFC 7009, section 2.2: a token that nobody has is no error. */
+/** RFC 7009, section 2.2: a token that no one has isn't an error. */
 export function createRevocation({ terminal }: TerminalGrantParts): Grant {
   return async (form, client) => {
     requireClient(form);

@@ -10,7 +10,7 @@ import type { LostGroups } from './lost-groups.ts';
 export type Confirm = {
   /** Asks about a person, and changes nothing. */
   ask(account: Account): Promise<ProviderStatus>;
-  /** Stores what was learnt at `at`. Of somebody who has left only that they were asked about: the caller decides that. */
+  /** Stores what was learnt at `at`. For someone who has left, only that the provider was asked: the caller decides the rest. */
   note(account: Account, status: ProviderStatus, at: number, actor: OffBoardingActor): Promise<void>;
 };
 

@@ -9,7 +9,7 @@ export type Asked = {
   readonly at: number;
 };
 
-/** What is kept of everybody who was asked about: in a large company these are many. */
+/** What is kept about everyone who was asked about: in a large company these are many. */
 export type Answer = {
   readonly login: string;
   readonly provider: string;
@@ -21,7 +21,7 @@ export type Round = {
   readonly answers: readonly Answer[];
   /** Those who have left, as far as their provider says. */
   readonly leaving: readonly Asked[];
-  /** Providers that refuse Dockpass itself, and how: whatever they say of people then, they say of nobody in particular. */
+  /** Providers that refuse Dockpass itself, and how: whatever they answer about people then, it isn't about anyone in particular. */
   readonly refusals: ReadonlyMap<string, string>;
   /** Providers that were not asked about the rest of their people, as they did not answer. */
   readonly silent: readonly string[];
@@ -39,14 +39,14 @@ export type RoundParts = {
   readonly now: () => number;
 };
 
-/** How many are asked about at once: the provider has others to serve. */
+/** How many are asked about at the same time: the provider has others to serve. */
 const width = 4;
 /** So many refusals of Dockpass itself, and no answer among them, and the rest of that provider's people is not asked about. */
 const faultsToStop = 3;
 /** So many silences in a row, and the next sweep tries again: each may take half a minute, and other providers' people wait. */
 const silencesToStop = 8;
 
-/** @returns when all are asked about, or nobody else can be. @throws what the parts throw, when nothing runs any more */
+/** @returns when all are asked about, or no one else can be. @throws what the parts throw, when nothing runs any more */
 export async function askAll(due: readonly DuePerson[], parts: RoundParts): Promise<Round> {
   const answers: Answer[] = [];
   const leaving: Asked[] = [];

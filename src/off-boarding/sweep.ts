@@ -36,7 +36,7 @@ export type SweepOptions = {
   readonly beyondLimit: boolean;
   /** Milliseconds: those who were asked about less long ago are left out. */
   readonly age: number;
-  /** Asks about nobody else once it is aborted. */
+  /** Once it's aborted, no one else is asked about. */
   readonly signal?: AbortSignal;
 };
 
@@ -46,7 +46,7 @@ export type SweepParts = {
   readonly confirm: Confirm;
   readonly leavers: Leavers;
   readonly heldTeams: Pick<HeldTeams, 'note'>;
-  /** Ends the refresh tokens of accounts that somebody disabled. */
+  /** Ends the refresh tokens of accounts that someone disabled. */
   readonly forgetTokens: () => Promise<void>;
   readonly audit: Audit;
   readonly log: Log;
@@ -57,7 +57,7 @@ export type SweepParts = {
 export type Sweep = (input: SweepOptions) => Promise<SweepReport>;
 
 const lease = 'sweep';
-/** Milliseconds: longer than any person takes to be asked about, short enough that a crash holds nobody up for long. */
+/** Milliseconds: longer than any person takes to be asked about, short enough that a crash delays no one for long. */
 const leaseLength = 5 * minute;
 const renewAfter = minute;
 const actor = { actor: 'sweep', client: null };
@@ -85,7 +85,7 @@ export function createSweep(parts: SweepParts): Sweep {
   };
 }
 
-/** What stands against believing what was said. */
+/** Why the answers aren't believed. */
 type Doubts = { readonly refusals: Round['refusals']; readonly unbelievable: string | null };
 
 async function sweep(parts: SweepParts, input: SweepOptions, begunAt: number, holder: string) {
@@ -93,7 +93,7 @@ async function sweep(parts: SweepParts, input: SweepOptions, begunAt: number, ho
   const due = await accounts.due(begunAt - input.age, begunAt);
   const keepLease = createLeaseKeeper(parts, holder);
   const { answers, leaving, refusals, silent } = await askAll(due, {
-    // As they are when it is their turn: somebody may have been disabled or removed since the sweep began.
+    // As they are when it's their turn: someone may have been disabled or removed since the sweep began.
     read: ({ id }) => accounts.active(id),
     ask: confirm.ask,
     // At once: what was learnt must not wait for hundreds of others, nor be lost with the process. A leaver whose word is
@@ -121,8 +121,8 @@ function believeAll({ teams }: Leaving, likely: readonly Asked[]): Leaving {
 }
 
 /**
- * @returns what says why a sweep was stopped. That a provider refuses Dockpass holds until the provider speaks of somebody:
- *   of most sweeps nobody is due whom it was asked about lately
+ * @returns what says why a sweep was stopped. That a provider refuses Dockpass counts until the provider answers about someone:
+ *   in most sweeps no one is due about whom it was asked recently
  */
 function createAlarm(audit: Audit) {
   const refusing = new Map<string, { readonly reason: string; readonly at: number }>();

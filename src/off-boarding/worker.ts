@@ -21,12 +21,12 @@ export type Worker = {
   warnings(): string[];
 };
 
-/** Milliseconds: a service that was away for a day has nobody confirmed, and one that is often restarted sweeps all the same. */
+/** Milliseconds: a service that was down for a day has confirmed no one, and one that is often restarted must sweep too. */
 const firstPause = 5_000;
 
 /**
  * Sweeps until the signal. Each sweep asks about those who were asked about half the TTL ago or longer, a third of the
- * TTL passes between two, give or take a tenth of that: nobody's groups get older than 0.87 TTL and one sweep.
+ * TTL passes between two, give or take a tenth of that: no one's groups get older than 0.87 TTL and one sweep.
  */
 export function startWorker(parts: WorkerParts, signal: AbortSignal): Worker {
   const { groupsTtl, random } = parts;

@@ -17,7 +17,7 @@ import {
 import { createReader, type Place, type Reader } from './reader.ts';
 
 /**
- * What is wrong with the YAML itself is among the reader's problems already. Where its parts can't be told apart there is
+ * Mistakes in the YAML itself are already among the reader's problems. Where its parts can't be distinguished there is
  * nothing to read, so that one slip isn't reported as several mistakes.
  */
 export function readYaml(text: string): Reader {

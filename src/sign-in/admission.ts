@@ -19,7 +19,7 @@ import {
 import { ConstraintError } from '../store/sql.ts';
 import type { Connector, Profile } from './connector.ts';
 
-/** Somebody who came in. `before`: the account as it was until now; `undefined` at the first sign-in. */
+/** Someone who was admitted. `before`: the account as it was until now; `undefined` at the first sign-in. */
 export type Admitted = { readonly account: Account; readonly before: Account | undefined };
 
 /** Lets in whom a provider proved, as an account: creates it at the first sign-in. */
@@ -53,7 +53,7 @@ export function createAdmission(parts: AdmissionParts): Admission {
 }
 
 /**
- * What the provider took, its word gives back: whoever completes a sign-in is neither suspended nor deleted there. What
+ * What the provider took away, it gives back: someone who completes a sign-in is neither suspended nor deleted there. What
  * an administrator took stays.
  */
 async function restore(
@@ -131,7 +131,7 @@ async function signIn(
     const claimed = await claim(parts.accounts, person, profile, label);
     if (claimed !== null) return claimed;
     if (await freeLogin(parts, person, requester)) return signIn(parts, connector, profile, email, requester);
-    // Never merged: whoever got hold of a leaver's address, or of another provider's, would inherit the account.
+    // Never merged: someone who got hold of a leaver's address, or of another provider's, would inherit the account.
     throw new Refusal(
       'conflict',
       `Another account already has the e-mail address ${email}, and accounts are never merged. Ask the administrator of this registry to remove the old account.`,
@@ -171,7 +171,7 @@ async function freeLogin({ accounts, authority, audit }: AdmissionParts, { login
 
 /**
  * The account that an import from docker_auth left for this person. An e-mail is all that it says of its owner, so the
- * provider that the import named must vouch for that e-mail itself; nobody who has an account already gets a second one.
+ * provider that the import named must vouch for that e-mail itself; no one who has an account already gets a second one.
  */
 async function claim(
   accounts: AccountStore,
@@ -189,7 +189,7 @@ async function claim(
     );
   }
   try {
-    // Where another tab claimed it meanwhile, that was the same person or somebody else.
+    // Where another tab claimed it meanwhile, that was the same person or someone else.
     const account = (await accounts.claim(person)) ?? (await accounts.byLogin(person.login));
     return account !== undefined && isTheirs(account, person) ? { account, before } : null;
   } catch (error) {

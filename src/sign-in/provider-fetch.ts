@@ -10,16 +10,16 @@ const defaultTimeout = 5_000;
 const maximumBytes = 1_048_576;
 
 /**
- * Calls at the same time, of one provider: everybody who signs in on a Monday at nine would make each other's answers
+ * Calls at the same time, of one provider: everyone who signs in on a Monday at nine would make each other's answers
  * come too late. The rest wait for their turn, before their time begins to count.
  */
 const callsAtOnce = 32;
-/** Milliseconds; who waited so long in vain is told that the provider does not answer. */
+/** Milliseconds; after this wait the answer is that the provider doesn't respond. */
 const longestWait = 20_000;
 
 /**
- * Wraps `fetch`: the answer's body is read at once, within the time and size limits, and redirects are not followed.
- * The returned function rejects with `TimeoutError`, with `TypeError` where nobody answers, or when the answer is too long.
+ * Wraps `fetch`: the answer's body is read immediately, within the time and size limits, and redirects are not followed.
+ * The returned function rejects with `TimeoutError`, with `TypeError` if nothing answers, or when the answer is too long.
  */
 export function limitFetch(fetch: Fetch, timeout: number = defaultTimeout): Fetch {
   const inTurn = createTurns();
@@ -76,7 +76,7 @@ async function readLimited(response: Response): Promise<Buffer<ArrayBuffer>> {
   return Buffer.concat(chunks);
 }
 
-/** Whether the error of a call means that nobody answered, or not in time. */
+/** Whether the error of a call means that nothing answered, or not in time. */
 export function isNoAnswer(error: unknown): boolean {
   const { name, message } = error instanceof Error ? error : { name: '', message: '' };
   if (name === 'TimeoutError' || name === 'AbortError' || errorCode(error) === 'OAUTH_TIMEOUT') return true;

@@ -1,4 +1,4 @@
-/** Owns what a provider or directory can say of somebody who signed in before, and the seam by which it is asked. */
+/** Owns what a provider or directory can say about someone who signed in before, and the seam by which it is asked. */
 import type { Account } from '../store/accounts.ts';
 
 export type ProviderStatus =
@@ -16,7 +16,7 @@ export type ProviderStatus =
     }
   /** Certain. `suspended`: or archived, so that they may come back; otherwise deleted. */
   | { readonly kind: 'gone'; readonly reason: string; readonly suspended?: true }
-  /** The provider wants to see the person again; a password change may be behind it, so nobody has left for certain. */
+  /** The provider wants to see the person again; a password change may be behind it, so it's not certain that anyone has left. */
   | { readonly kind: 'sign-in'; readonly reason: string }
   /** No answer, or one that says "later". `personal`: about this person only; the provider does answer about others. */
   | { readonly kind: 'silent'; readonly reason: string; readonly personal?: true }

@@ -87,7 +87,7 @@ export type SignedIn = {
   readonly at: number;
 };
 
-/** Somebody whom docker_auth knew. */
+/** A person whom docker_auth knew. */
 export type ImportedPerson = {
   readonly id: string;
   readonly provider: string;
@@ -97,7 +97,7 @@ export type ImportedPerson = {
   readonly at: number;
 };
 
-/** An account whose domain no provider has told may be of any. */
+/** An account whose domain no provider has reported can be of any. */
 export type AccountFilter = { readonly domain?: string | undefined; readonly provider?: string | undefined };
 
 export type DuePerson = Pick<Account, 'id' | 'provider'>;
@@ -160,7 +160,7 @@ export type AccountStore = {
    * Of a large company these are many, so each comes with no more than it takes to find them.
    */
   due(before: number, now: number): Promise<DuePerson[]>;
-  /** How many of them nobody can be asked about, by provider. */
+  /** How many of them have a provider that can't be asked, by provider. */
   countUnchecked(now: number): Promise<{ readonly provider: string; readonly people: number }[]>;
   /**
    * Of those, among a thousand accounts in the order of their ids, after the given one: when the longest ago a provider

@@ -26,7 +26,7 @@ export type Machines = {
    * @throws {Refusal} `unauthenticated` that says why not, and what to do
    */
   renew(secret: string, client: Requester): Promise<Renewed>;
-  /** Ends the machine that this is a secret of; a secret that nobody has changes nothing. */
+  /** Ends the machine that this is a secret of; a secret that no one has changes nothing. */
   revoke(secret: string, client: Requester): Promise<void>;
   /** The secret of a machine's generation, the first of which is 1. */
   secretOf(passwordId: string, generation: number): string;
@@ -131,7 +131,7 @@ function signedOut({ publicUrl }: MachineParts, why: string): Refusal {
   return new Refusal('unauthenticated', `${why}; run docker-credential-dockpass login, or see ${publicUrl}`);
 }
 
-/** The same for all who ask at once, and nobody else can compute it without the pepper. */
+/** The same for all who ask at the same time, and no one else can compute it without the pepper. */
 function deriveSecret(pepper: Pepper, passwordId: string, generation: number): string {
   let count = 0;
   return createSecret('dkm', (size) => {

@@ -146,7 +146,7 @@ function hrefOf({ redirect_uri: uri, state }: TerminalRequestRow, answer: Record
   return `${uri}?${new URLSearchParams({ ...answer, ...(state !== null && { state }) })}`;
 }
 
-/** A right code doesn't reset it: an attacker who has one of their own would try on for ever. */
+/** A right code doesn't reset it: an attacker who has one of their own would keep trying forever. */
 async function refuseGuessing({ store, pepper, now }: RequestParts, person: Decider): Promise<void> {
   for (const key of guessKeys(pepper, person)) {
     if ((await store.guesses(key, now(), codeLifetime)) < maximumGuesses) continue;

@@ -32,7 +32,7 @@ export type TerminalParts = RequestParts &
     readonly accounts: CollectParts['accounts'];
   };
 
-/** Seconds between two polls, as the terminal is told. */
+/** Seconds between two polls; the terminal gets this number. */
 export const pollInterval = 5;
 /** Milliseconds: a little less, because what is sent in time can arrive early. */
 const leastInterval = pollInterval * 1000 - 500;

@@ -38,7 +38,7 @@ const lifetimes = { minimum: 60, maximum: 86_400 };
 const defaultLimit = 500;
 const maximumLimit = 100_000;
 
-/** `null` where the rule can't be told apart from nothing; why is reported. */
+/** `null` if the rule can't be read; why is reported. */
 export function readRule(
   reader: Reader,
   value: Value,

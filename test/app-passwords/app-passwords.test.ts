@@ -51,7 +51,7 @@ const refusal = (code: string, message: RegExp) => (error: unknown) => {
   return true;
 };
 
-test('a secret proves its owner, under the case-folded name, and nobody else', () =>
+test('a secret proves its owner, under the case-folded name, and no one else', () =>
   withScene(async ({ passwords, ana }) => {
     const { secret, password } = await passwords.issue(ana, input, by);
     const verify = (username: string, text: string) => passwords.authenticator.verify({ username, password: text });
@@ -81,7 +81,7 @@ test('the stored rows do not hold the secret', () =>
     assert.ok(!JSON.stringify(await store.passwords.all()).includes(secret.slice(4, -6)));
   }));
 
-test('a revoked password is refused from the next request on, with the reason for whoever holds it', () =>
+test('a revoked password is refused from the next request on, with the reason for its holder', () =>
   withScene(async ({ passwords, ana }) => {
     const { secret, password } = await passwords.issue(ana, input, by);
     const revoked = await passwords.revoke(password.id, ana.id, by);
@@ -150,7 +150,7 @@ test('a wish that cannot be met is refused with what to change', () =>
     assert.deepEqual(await passwords.ofAccount(ana), []);
   }));
 
-test('a name in use and the limit are told apart', () =>
+test('a name in use and the limit are different errors', () =>
   withScene(async ({ passwords, ana }) => {
     await passwords.issue(ana, input, by);
     await assert.rejects(passwords.issue(ana, input, by), refusal('conflict', /named "laptop" already/));
@@ -159,7 +159,7 @@ test('a name in use and the limit are told apart', () =>
     await assert.rejects(passwords.issue(ana, { ...input, name: 'more' }, by), refusal('conflict', /3 live passwords/));
   }));
 
-test('nobody revokes a password of another account, nor learns that it is there', () =>
+test('no one revokes a password of another account, nor learns that it is there', () =>
   withScene(async ({ passwords, ana, store }) => {
     const { password } = await passwords.issue(ana, input, by);
     const bo = await store.accounts.signIn(signedIn({ id: 'bo', subject: '2', login: 'bo@example.com' }));
@@ -195,7 +195,7 @@ test('the last use says when, from where and by which client', () =>
     assert.deepEqual(password?.lastUse, { at: clock.at - 60_000, address: '192.0.2.7', client: 'docker/28.2.2' });
   }));
 
-test('a disabled account is told so, and why', () =>
+test('the answer says that an account is disabled, and why', () =>
   withScene(async ({ passwords, ana, store }) => {
     const { secret } = await passwords.issue(ana, input, by);
     const change = { state: 'disabled', reason: 'has left', by: 'root@example.com', at: 1 } as const;

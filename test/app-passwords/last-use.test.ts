@@ -55,7 +55,7 @@ test('a password in use is written every five minutes', async () => {
   );
 });
 
-test('a use that could not be written is told of, and written once the database is back, unless a later one was', async () => {
+test('a use that could not be written is reported, and written once the database is back, unless a later one was', async () => {
   const { uses, transactions, told, state } = createScene();
   state.away = true;
   uses.record('a', client);
@@ -87,7 +87,7 @@ test('a clock that was set back silences no password', async () => {
   assert.equal(transactions.flat()[0]?.at, state.now);
 });
 
-test('a crowd is written in parts, and what does not fit is forgotten, the oldest first', async () => {
+test('a crowd is written in parts, and beyond the limit the oldest are dropped', async () => {
   const { uses, transactions } = createScene();
   for (let n = 0; n < 10_400; n++) uses.record(String(n), client);
   await uses.flush();
@@ -98,7 +98,7 @@ test('a crowd is written in parts, and what does not fit is forgotten, the oldes
 });
 
 describeEngines('a last use that the database refuses', (databases) => {
-  test('is dropped and told of, and the others are written', async () => {
+  test('is dropped and reported, and the others are written', async () => {
     const url = await databases.create();
     const store = await openStore(url, () => {});
     const { id: accountId } = await store.accounts.signIn(signedIn({}));

@@ -43,7 +43,7 @@ for (const [name, kind, account, isKnown] of table) {
   });
 }
 
-test('a user of the policy file keeps the labels that a rule may ask for', async () => {
+test('a user of the policy file keeps the labels that a rule can ask for', async () => {
   const store = await openStore('sqlite::memory:', () => {});
   const { identity } = await createIdentityByName({ gracePeriods }, store.accounts, () => policy)('Ci');
   await store.close();

@@ -86,7 +86,7 @@ test('what cannot be found out is left out, and the rest is shown all the same',
   assert.match(text, /^dockpass_warnings 1$/m);
 });
 
-test('a database that is away, or hangs, holds no scrape up; what is known is not asked again at once', async (t) => {
+test('a database that is away, or hangs, delays no scrape; known values are not asked again immediately', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   let asked = 0;
   let at = 0;

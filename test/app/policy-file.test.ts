@@ -89,7 +89,7 @@ test('reload does not wait for a second look', async () => {
   assert.equal(inForce(policy), 'second');
 });
 
-test('a broken file changes nothing, is logged once with its places, and mended it is taken over', async () => {
+test('a broken file changes nothing, is logged once with its places, and is used once fixed', async () => {
   const policy = await open();
   await writeFile(file, 'acl:\n  - match: {acount: x}\n    actions: []\n');
   await lookTwice(policy);
@@ -142,7 +142,7 @@ test('what was read at the start is not taken over again', async () => {
   );
 });
 
-test('a candidate that cannot be used keeps nobody from starting, and is a warning', async () => {
+test('a candidate that cannot be used does not prevent a start, and is a warning', async () => {
   const candidateFile = join(folder, 'next.yml');
   const policies = await openPolicies(file, candidateFile, log, () => {});
   assert.equal(policies.candidate(), null);

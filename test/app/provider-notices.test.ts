@@ -52,7 +52,7 @@ describeEngines('the notices about providers', (databases) => {
     assert.deepEqual(await notices(), []);
   });
 
-  test('count the people whom nobody can be asked about', async (t) => {
+  test('count the people whose provider cannot be asked', async (t) => {
     const { store, clock, notices } = await open();
     t.after(() => store.close());
     await store.accounts.signIn(signedIn({ id: 'a', provider: 'sso', issuer }));

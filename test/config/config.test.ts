@@ -56,7 +56,7 @@ test('Google and other providers are read, with the defaults of each', () => {
   assert.equal(config.oidc[0]?.groupsClaim, 'realm_access.roles');
 });
 
-test('a secret may come from a file, without its line end', (context) => {
+test('a secret can come from a file, without its line end', (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'dockpass-config-'));
   context.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'secret');
@@ -64,7 +64,7 @@ test('a secret may come from a file, without its line end', (context) => {
   assert.equal(readConfig({ ...least, SESSION_SECRET_FILE: file }).sessionSecret, 's'.repeat(40));
 });
 
-test('every mistake is reported at once', () => {
+test('all mistakes are reported together', () => {
   const problems = problemsOf({
     PUBLIC_URL: 'auth.example.com',
     PORT: 'http',

@@ -21,7 +21,7 @@ function problemsOf(environment: Record<string, string>): string {
   }
 }
 
-test('a service has the host of its name, the issuer of the public URL, five minutes, and lets anybody ask', () => {
+test('a service has the host of its name, the issuer of the public URL, five minutes, and lets anyone ask', () => {
   assert.deepEqual(servicesOf({}).get(plain), {
     name: plain,
     registryHost: plain,
@@ -59,7 +59,7 @@ test('a setting of no service, or none that there is, is named', () => {
   assert.match(message, /SERVICE_MY_REGISTRY_5000_ISUER is not a setting of a service/);
 });
 
-test('names whose settings could not be told apart are refused', () => {
+test('names whose settings could not be distinguished are refused', () => {
   assert.match(problemsOf({ SERVICES: 'a.b,a-b' }), /differ only in characters/);
   assert.match(problemsOf({ SERVICES: 'a,a' }), /twice/);
   assert.match(problemsOf({ SERVICES: '' }), /SERVICES is required/);
@@ -118,7 +118,7 @@ test('settings of keys that contradict each other are named', () => {
   assert.match(shared, /SERVICE_MY_REGISTRY_5000_KEY_ROTATION_DAYS needs SERVICE_MY_REGISTRY_5000_SEPARATE_KEY=true/);
 });
 
-test('settings of shared keys that nobody shares are named', () => {
+test('settings of shared keys that no service uses are named', () => {
   const all = { SERVICE_REGISTRY_EXAMPLE_COM_SEPARATE_KEY: 'true', SERVICE_MY_REGISTRY_5000_SEPARATE_KEY: 'true' };
   assert.equal(problemsOf(all), '');
   assert.match(
@@ -128,7 +128,7 @@ test('settings of shared keys that nobody shares are named', () => {
   assert.equal(problemsOf({ SERVICE_MY_REGISTRY_5000_SEPARATE_KEY: 'true', TOKEN_ALGORITHM: 'RS256' }), '');
 });
 
-test('a host with a scheme or a path is no host', () => {
+test('a host with a scheme or a path is refused', () => {
   const problem = problemsOf({ SERVICE_MY_REGISTRY_5000_HOST: 'https://registry.example.com/' });
   assert.match(problem, /SERVICE_MY_REGISTRY_5000_HOST must be what follows `docker login`.*not "https:/);
 });

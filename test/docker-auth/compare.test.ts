@@ -54,7 +54,7 @@ test('lines of another kind hold no decision', () => {
 
 const configuration = 'acl: [{match: {name: "team/*"}, actions: [pull]}]';
 
-test('each difference is told once, with both outcomes', () => {
+test('each difference is reported once, with both outcomes', () => {
   const policy = parsePolicy('acl:\n  - {match: {name: "ana@example.com/*"}, actions: ["*"]}', 'policy.yml');
   const { differences, compared, skipped } = compareDecisions(configuration, policy, [two, two, 'no decision']);
   assert.deepEqual([compared, skipped], [4, 1]);
@@ -106,7 +106,7 @@ for (const [title, text, message] of [
   ['crashes with', 'acl: [{match: {}}]', /cannot decide on a .*the rule that matches has no actions/],
   ['cannot read', 'acl: [', /is no YAML/],
 ] as const) {
-  test(`a configuration that docker_auth ${title} is told, not taken for "granted nothing"`, () => {
+  test(`a configuration that docker_auth ${title} is an error, not "granted nothing"`, () => {
     const line = JSON.stringify({ request: { account: 'a', type: 'repository', name: 'x', actions: ['pull'] } });
     assert.throws(() => compareDecisions(text, parsePolicy('acl: []', 'policy.yml'), [line]), { message });
   });

@@ -252,7 +252,7 @@ describeEngines('passwords from docker_auth', (databases) => {
       { address: '192.0.2.1', userAgent: '', requestId: 'r' },
     );
 
-  test('the first sign-in finds the account and its password, also when it is completed twice at once', async () => {
+  test('the first sign-in finds the account and its password, also when it is completed twice at the same time', async () => {
     await take([entry()]);
     const { id } = (await store.accounts.byLogin('ana@example.com')) ?? {};
     const both = await Promise.all([admit(), admit()]);
@@ -289,7 +289,7 @@ describeEngines('passwords from docker_auth', (databases) => {
     });
   }
 
-  test('one account is never claimed twice, and nobody gets a second one', async () => {
+  test('one account is never claimed twice, and no one gets a second one', async () => {
     await take([entry()]);
     await admit();
     await assert.rejects(admit({ subject: '2002' }), /never merged/);
@@ -305,7 +305,7 @@ describeEngines('passwords from docker_auth', (databases) => {
     await assert.rejects(admit(), /is disabled here: left/);
   });
 
-  test('a revocation by domain reaches those whose domain nobody has told yet', async () => {
+  test('a revocation by domain reaches those whose domain is not yet known', async () => {
     await take([entry(), entry({ email: 'x@exampleXcom', hash: bcrypt.hashSync('x', 4) })], { domains: [] });
     const revocations = createRevocations({
       ...{ store, audit: collectingAudit([]), now: () => now },
@@ -327,7 +327,7 @@ describeEngines('passwords from docker_auth', (databases) => {
     }
   });
 
-  test('beside users of the policy file, a name that nobody has is like one of them or like an imported one', async () => {
+  test('beside users of the policy file, a name that no one has is like one of them or like an imported one', async () => {
     policyHash = bcrypt.hashSync('of the policy', 5);
     await take([entry()]);
     const costs = new Map<string, number>();
@@ -341,7 +341,7 @@ describeEngines('passwords from docker_auth', (databases) => {
     assert.deepEqual([...costs.keys()].toSorted(), ['05', '10']);
   });
 
-  test('as long as somebody has one, a name that nobody has costs a comparison', async () => {
+  test('as long as someone has one, a name that no one has costs a comparison', async () => {
     assert.equal(await login('nobody@example.com', password), null);
     assert.equal(compared.length, 0, 'nothing was imported');
     await take([entry()]);

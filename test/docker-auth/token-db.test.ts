@@ -53,7 +53,7 @@ test('no token of the provider comes along', async () => {
   assert.doesNotMatch(JSON.stringify(await readTokenDb(copy)), /a-refresh-token|an-access-token/);
 });
 
-test('what holds no password is told by its key', async () => {
+test('an entry without a password is reported by its key', async () => {
   const path = join(folder, 'odd');
   await writeTokenDb(path, {
     'no-json@example.com': 'x',
@@ -80,7 +80,7 @@ test('what holds no password is told by its key', async () => {
   );
 });
 
-test('what is no LevelDB is refused with what to give instead', async () => {
+test('something that is not a LevelDB is refused with what to give instead', async () => {
   await assert.rejects(readTokenDb(join(folder, 'missing')), refusal('not_found', /cannot be read: give the folder/));
   await assert.rejects(readTokenDb(join(copy, 'CURRENT')), refusal('bad_request', /is a file: give the folder/));
   await assert.rejects(readTokenDb(folder), refusal('bad_request', /no LevelDB: it has no file CURRENT/));

@@ -133,7 +133,7 @@ describe('dockpass doctor', { skip: missing('docker-registry', 'openssl') }, () 
     ],
     ['the public URL for an issuer', () => ({ issuer: publicUrl() }), ['issuer'], /is set to "http:/],
     [
-      'an issuer that nobody would guess',
+      'an issuer that no one would guess',
       () => ({ issuer: 'x9' }),
       ['issuer', 'rootcertbundle'],
       /this or rootcertbundle is wrong.*--registry-config/,
@@ -156,7 +156,7 @@ describe('dockpass doctor', { skip: missing('docker-registry', 'openssl') }, () 
     test(name, async (t) => expect(await diagnose(await start(t, changes())), subjects, message));
   }
 
-  test('with its configuration file, an issuer that nobody would guess', async (t) => {
+  test('with its configuration file, an issuer that no one would guess', async (t) => {
     const url = await start(t, { issuer: 'x9' });
     const file = join(dockpass.folder, `registry-${new URL(url).port}`, 'registry.yml');
     expect(
@@ -165,7 +165,7 @@ describe('dockpass doctor', { skip: missing('docker-registry', 'openssl') }, () 
       /is set to "x9", and Dockpass writes "localhost/,
     );
   });
-  test('with what env prints in its container, an issuer that nobody would guess', async (t) => {
+  test('with what env prints in its container, an issuer that no one would guess', async (t) => {
     const file = join(dockpass.folder, 'registry.env');
     const lines = [
       'PATH=/bin',
@@ -176,7 +176,7 @@ describe('dockpass doctor', { skip: missing('docker-registry', 'openssl') }, () 
     const diagnosis = await diagnose(await start(t, { issuer: 'x9' }), '--registry-config', file);
     expect(diagnosis, ['issuer'], /is set to "x9", and Dockpass writes "localhost/);
   });
-  test('with its configuration file, an issuer that was mended there and not yet read', async (t) => {
+  test('with its configuration file, an issuer that was fixed there and not yet read', async (t) => {
     const url = await start(t, { issuer: publicUrl() });
     const file = join(dockpass.folder, `registry-${new URL(url).port}`, 'registry.yml');
     await writeFile(

@@ -82,7 +82,7 @@ describe('dockpass doctor behind proxies', { skip: missing('docker-registry', 'o
     );
     assert.deepEqual(others, []);
   });
-  test('a Dockpass that does not learn of https lets nobody sign in', async (t) => {
+  test('a Dockpass that does not learn of https lets no one sign in', async (t) => {
     const [finding, ...others] = await diagnose(t, { dockpass: {}, registry: forwarded });
     assert.match(`${finding?.subject}: ${finding?.message}`, /^proxy header: .*nobody can sign in.*TRUSTED_PROXIES/);
     assert.deepEqual(others, []);

@@ -58,7 +58,7 @@ describe('an error becomes a reply', () => {
       assert.match(await response.text(), /<p>There is no such page/);
     }));
 
-  test('what is our fault is told to the log, not to the reader', () =>
+  test('a server error is in the log, not in the answer', () =>
     withServer(app, async (url) => {
       const response = await fetch(`${url}/broken`);
       assert.equal(response.status, 500);

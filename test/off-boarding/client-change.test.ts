@@ -111,7 +111,7 @@ describeEngines('a new OAuth client', (databases) => {
     await registry.close();
   });
 
-  test('a refusal of the present client itself is for the operator, and nobody has to sign in', async () => {
+  test('a refusal of the present client itself is for the operator, and no one has to sign in', async () => {
     const registry = await open(await databases.create(), 'client 1');
     await registry.addPerson('ana');
     await signIn(registry, 'stale, of nobody');

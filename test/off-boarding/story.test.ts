@@ -108,7 +108,7 @@ describeEngines('off-boarding', (databases) => {
     [2, 'disabled'],
     [10, 'active'],
   ] as const) {
-    test(`"Domain not found" revokes nobody of ${size}; a directory that calls all of them deleted: ${state}`, () =>
+    test(`"Domain not found" revokes no one of ${size}; a directory that calls all of them deleted: ${state}`, () =>
       withRegistry(async ({ addPerson, sweep, offBoarding, account, clock }) => {
         const names = Array.from({ length: size }, (_, index) => `p${index}`);
         for (const name of names) await addPerson(name, { subject: name });
@@ -179,7 +179,7 @@ describeEngines('off-boarding', (databases) => {
       });
     }));
 
-  test('the provider is down for 23 hours and nobody notices; for 25 hours, and passwords rest until it is back', () =>
+  test('the provider is down for 23 hours and no one notices; for 25 hours, and passwords rest until it is back', () =>
     withRegistry(async ({ addPerson, sweep, push, clock, account }) => {
       const secret = await addPerson('ana', { subject: ana.sub });
       clock.at += 15 * minute;

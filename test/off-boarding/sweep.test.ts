@@ -67,7 +67,7 @@ describeEngines('a sweep', (databases) => {
       assert.deepEqual(groups?.detail, { added: ['google:dev'], removed: [] });
     }));
 
-  test('only those who were not asked about lately', () =>
+  test('only those who were not asked about recently', () =>
     withPeople(3, async ({ sweep, asked, clock, store }) => {
       await store.accounts.noteCheck('account-p00', clock.at - 7 * minute);
       await store.accounts.noteCheck('account-p01', clock.at - 6 * minute);
@@ -85,7 +85,7 @@ describeEngines('a sweep', (databases) => {
       assert.deepEqual(events, []);
     }));
 
-  test('more than a fifth of the people at once is an alarm and no off-boarding, until somebody says so', () =>
+  test('more than a fifth of the people together is an alarm and no off-boarding, until someone confirms it', () =>
     withPeople(12, async ({ sweep, says, account, events, clock }) => {
       for (const name of ['p00', 'p01', 'p02']) says.set(`${name}@example.com`, gone);
       const report = await sweep();
@@ -118,14 +118,14 @@ describeEngines('a sweep', (databases) => {
       assert.equal((await account('p02')).state, 'disabled');
     }));
 
-  test('in a team of three, two may leave on one day', () =>
+  test('in a team of three, two can leave on one day', () =>
     withPeople(3, async ({ sweep, says, account }) => {
       for (const name of ['p00', 'p01']) says.set(`${name}@example.com`, gone);
       assert.equal((await sweep()).stopped, null);
       assert.deepEqual([(await account('p00')).state, (await account('p02')).state], ['disabled', 'active']);
     }));
 
-  test("one provider's or domain's leavers hold back nobody of another", () =>
+  test("one provider's or domain's leavers do not hold back those of another", () =>
     withPeople(12, async ({ sweep, says, addPerson, account, clock }) => {
       const elsewhere = { provider: 'robust', issuer: 'https://robust.example', at: clock.at - 15 * minute };
       for (const name of names(6)) await addPerson(`r-${name}`, elsewhere);
@@ -173,7 +173,7 @@ describeEngines('a sweep', (databases) => {
       assert.deepEqual(event?.detail, { reason: 'google answered invalid_grant', sessions: 1 });
     }));
 
-  test('a provider that refuses Dockpass itself is not asked about everybody, and believed about nobody', () =>
+  test('a provider that refuses Dockpass itself is not asked about everyone, and believed about no one', () =>
     withPeople(12, async ({ sweep, says, asked, account }) => {
       for (const name of names(12)) says.set(`${name}@example.com`, { kind: 'fault', reason: 'invalid_client' });
       says.set('p00@example.com', gone);
@@ -183,7 +183,7 @@ describeEngines('a sweep', (databases) => {
       assert.equal((await account('p00')).state, 'active');
     }));
 
-  test('that a provider refuses Dockpass stays said until it speaks of somebody, in a small team too', () =>
+  test('a refusal of Dockpass by a provider is reported until it answers about someone, in a small team too', () =>
     withPeople(2, async ({ sweep, says, clock, events }) => {
       for (const name of names(2)) says.set(`${name}@example.com`, { kind: 'fault', reason: 'forbidden' });
       for (let count = 0; count < 4; count++) {
@@ -196,7 +196,7 @@ describeEngines('a sweep', (databases) => {
       assert.equal(events.filter(({ action }) => action === 'sweep.stop').length, 1);
     }));
 
-  test('one provider that refuses Dockpass holds up nobody of another', () =>
+  test('one provider that refuses Dockpass delays no one of another', () =>
     withPeople(12, async ({ addPerson, sweep, says, account, clock }) => {
       await addPerson('mx', { provider: 'robust', issuer: 'https://robust.example', at: clock.at - 15 * minute });
       await addPerson('my', { provider: 'robust', issuer: 'https://robust.example', at: clock.at - 15 * minute });
@@ -243,7 +243,7 @@ describeEngines('a sweep', (databases) => {
       assert.equal(asked.length, before, 'nothing continues in the background');
     }));
 
-  test('a few of whom the provider will not speak hold up nobody else for long', () =>
+  test('a few people about whom the provider does not answer delay no one else for long', () =>
     withPeople(12, async ({ sweep, says, account, clock }) => {
       for (const name of names(4)) says.set(`${name}@example.com`, { kind: 'fault', reason: 'forbidden' });
       await sweep();
@@ -251,7 +251,7 @@ describeEngines('a sweep', (databases) => {
       for (const name of names(12).slice(4)) assert.equal((await account(name)).confirmed_at, clock.at, name);
     }));
 
-  test('whoever signed in while the provider was asked is let alone', () =>
+  test('someone who signed in while the provider was asked is left alone', () =>
     withPeople(2, async ({ offBoarding, account, addPerson, clock }) => {
       const before = await account('p00');
       const asked = clock.at;
@@ -262,7 +262,7 @@ describeEngines('a sweep', (databases) => {
       assert.equal((await account('p00')).state, 'active');
     }));
 
-  test('nobody is asked about who was disabled since the sweep began', () =>
+  test('people who were disabled since the sweep began are not asked about', () =>
     withPeople(2, async ({ sweep, asked, store, clock, account }) => {
       const { due, setState } = store.accounts;
       const { id } = await account('p00');
@@ -289,7 +289,7 @@ describeEngines('a sweep', (databases) => {
     }));
 });
 
-test('no more than four are asked about at once', async () => {
+test('no more than four are asked about at the same time', async () => {
   let atOnce = 0;
   let most = 0;
   const registry = await openRegistry('sqlite::memory:', () => ({

@@ -229,7 +229,7 @@ describe('expressions', () => {
   }
 });
 
-test('a malformed expression is told as it was written, its names too', () => {
+test('a malformed expression is reported as it was written, its names too', () => {
   assert.throws(() => compilePattern('/(?P<n>a)(/', ours), { message: /`\(\?P<n>a\)\(`/ });
 });
 

@@ -13,7 +13,7 @@ const decisions = ['team/app', 'other'].map((name) =>
   decide(now, ana, { type: 'repository', name, actions: ['push', 'pull'] }, context),
 );
 
-test('only what changes is told, with both rules', () => {
+test('only what changes is reported, with both rules', () => {
   const candidate = parsePolicy('acl:\n\n  - {match: {name: "team/*"}, actions: ["*"]}', 'policy.yml');
   assert.deepEqual(differencesOf(candidate, ana, decisions, context), [
     {

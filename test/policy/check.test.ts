@@ -91,7 +91,7 @@ describe('a rule that an earlier one leaves nothing', () => {
     ['{labels: {a: "*"}}', '{labels: {b: x}}', false],
   ];
   for (const [earlier, later, unreachable] of table) {
-    test(`${later} after ${earlier}: ${unreachable ? 'never' : 'may decide'}`, () => {
+    test(`${later} after ${earlier}: ${unreachable ? 'never' : 'can decide'}`, () => {
       const acl = `[{match: ${earlier}, actions: []}, {match: ${later}, actions: []}]`;
       const found = warnings(acl, '{a: [], b: []}').filter((message) => message.includes('can never decide'));
       assert.equal(found.length, unreachable ? 1 : 0);
@@ -118,7 +118,7 @@ describe('a rule that an earlier one leaves nothing', () => {
   });
 });
 
-test('the first of several rules that leave it nothing is named, wherever it stands', () => {
+test('the first of several rules that leave it nothing is named, wherever it is', () => {
   const shadowed = (acl: string) =>
     warnings(acl, '{a: []}').flatMap(
       (message) => /rule (\d) can never decide: .* rule (\d) \(line/.exec(message)?.slice(1).join() ?? [],

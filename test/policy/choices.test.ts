@@ -45,7 +45,7 @@ test('where too many are left nothing is granted, not even by a rule below, and 
   assert.match(createEvaluator({ dockerAuth: false })(JSON.stringify(line)), /"error":.*at most 1000/);
 });
 
-test('a rule that another condition keeps out is no problem', () => {
+test('a rule that another condition rules out is not undecidable', () => {
   const acl = `acl: [{match: {name: '/^(${glob})$/', labels: {a: none}}, actions: []}, {match: {}, actions: ['*']}]`;
   const policy = parsePolicy(acl, 'policy.yml');
   assert.equal(decide(policy, identity, ask('x'), context).rule?.number, 2);
@@ -73,7 +73,7 @@ function readAs(read: Read, pattern: string): ((asking: Partial<Subject>) => boo
   return malformed ? null : (asking) => conditions.every(({ holds }) => holds({ ...nobody, ...asking }));
 }
 
-describe('a label fits where one of its values does, put in by itself', () => {
+describe('a label matches if one of its values does, put in by itself', () => {
   const variable = fc.constantFrom('${labels:x}', '${labels:y}', '${account}');
   const special = fc.constantFrom('*', '?', '+', '[^c]', '.', '|', '\\', '\\d', '\\Q', '{2}', '{0}');
   const piece = fc.oneof(variable, fc.constantFrom('c', 'd', '/'), special);
@@ -106,7 +106,7 @@ describe('a label fits where one of its values does, put in by itself', () => {
   }
 });
 
-describe('more values than are tried are no problem where those that do not occur cannot fit', () => {
+describe('more values than are tried are decided if those that do not occur cannot match', () => {
   const surplus = Array.from({ length: 1_001 }, (_, index) => `v${index}`);
   type Row = readonly [title: string, pattern: string, ours: boolean, raw: boolean, labels?: Subject['labels']];
   const table: readonly Row[] = [

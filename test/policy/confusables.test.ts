@@ -74,7 +74,7 @@ describe('a name that others must repeat', () => {
   }
 });
 
-test('is told with its place wherever it keeps a rule from fitting, and not in a comment', () => {
+test('is reported with its place wherever it keeps a rule from matching, and not in a comment', () => {
   const text = `groups:
   devs: [\u201cana@example.com\u201d, bo@example.com]
 acl:

@@ -116,14 +116,14 @@ describe('corners of docker_auth', () => {
     });
   }
 
-  test('an empty text stands for what is null, in a list and for a label', () => {
+  test('an empty text replaces null, in a list and for a label', () => {
     const acl = [{ match: { labels: { l: null } }, actions: [null, true] }];
     const request = { labels: { l: [''] }, actions: ['', 'true', 'pull'] };
     assert.equal(evaluate(JSON.stringify({ acl, request })), '{"actions":["","true"]}');
     assert.equal(evaluate(JSON.stringify({ request })), '{"nomatch":true}');
   });
 
-  test('a number that stands for a text keeps its spelling', () => {
+  test('a number in place of a text keeps its spelling', () => {
     const acl = '[{"match":{"name":1.0},"actions":[1e3, 12,-0,12345678901234567890]}]';
     const request = { name: '1.0', actions: ['-0', '1', '1000', '12', '12345678901234567890', '1e3'] };
     const expected = JSON.stringify({ actions: ['-0', '12', '12345678901234567890', '1e3'] });
@@ -142,7 +142,7 @@ describe('corners of docker_auth', () => {
     '1234567890123456789',
     '-1234567890123456789',
   ]) {
-    test(`a pattern ${number} fits what is written so, and nothing else`, () => {
+    test(`a pattern ${number} matches only the same spelling`, () => {
       for (const space of ['', ' ']) {
         const answers = [number, String(Number(number))].map((name) => {
           return evaluate(
@@ -154,7 +154,7 @@ describe('corners of docker_auth', () => {
     });
   }
 
-  test('a number is no text in a request, whatever else stands there', () => {
+  test('a number is not a text in a request', () => {
     const error = '{"error":"request.account is not text"}';
     assert.equal(evaluate('{"acl":[],"request":{"account":5}}'), error);
     assert.equal(evaluate('{"acl":[],"request":{"account":5,"name":"\\ud83d"}}'), error);
@@ -218,7 +218,7 @@ describe('policy eval without --docker-auth', () => {
     assert.deepEqual(oneRule({ labels: { l: '*' } }, { labels: { l: null } }, ours), { nomatch: true });
   });
 
-  test('answers what is no JSON, and goes on', () => {
+  test('answers a line that is not JSON, and continues', () => {
     assert.equal(ours('{'), '{"error":"the line is not JSON"}');
     assert.equal(ours('{}'), '{"nomatch":true}');
     assert.equal(ours('null'), '{"nomatch":true}');
@@ -249,7 +249,7 @@ describe('policy eval without --docker-auth', () => {
   }
 });
 
-test('a line is read the same however its keys stand', () => {
+test('a line is read the same in any order of its keys', () => {
   const acl = [{ match: { name: 'x' }, actions: ['pull'] }];
   const request = { account: 'a', name: 'x', actions: ['pull'] };
   const granted = '{"actions":["pull"]}';

@@ -28,14 +28,14 @@ acl:
 const numbersFor = (account: string) =>
   effectivePermissionsOf(policy, somebody(account)).candidateRules.map(({ number }) => number);
 
-test('only the rules that can apply to the person are told, up to the one that fits every request', () => {
+test('only the rules that can apply to the person are shown, up to the one that matches every request', () => {
   assert.deepEqual(numbersFor('ana@example.com'), [1, 2, 3, 4, 5, 7]);
   assert.deepEqual(numbersFor('bo@example.com'), [1, 3, 4, 5, 7]);
   assert.deepEqual(numbersFor('eve@example.org'), [1, 3, 4, 7]);
   assert.deepEqual(numbersFor('build'), [1, 3, 6]);
 });
 
-test('each says why it applies and what a request must fit, with the own values in place of variables', () => {
+test('each says why it applies and what a request must match, with the own values in place of variables', () => {
   const { groups, candidateRules } = effectivePermissionsOf(policy, somebody('ana@example.com'));
   assert.deepEqual(
     groups.map(({ name, origin }) => `${name} ${origin}`),
@@ -56,7 +56,7 @@ test('each says why it applies and what a request must fit, with the own values 
   assert.equal(everybody?.comment, 'Everybody pulls');
 });
 
-describe('what a request must fit is told with the own values', () => {
+describe('what a request must match is shown with the values of the person', () => {
   const labels = { team: ['web', 'data'], none: [] };
   const ana = somebody('ana@example.com', { groups: ['g:a', 'g:b'], labels });
   const table: readonly [title: string, match: string, patterns: readonly string[]][] = [
@@ -117,7 +117,7 @@ test('a condition on the person that names the request waits for it', () => {
   assert.deepEqual(of('{kind: person, service: a, ip: 10.0.0.1, type: t}'), [['kind'], ['type', 'service', 'ip']]);
 });
 
-test('a rule for everybody and everything ends the list, also as the first', () => {
+test('a rule for everyone and everything ends the list, also as the first', () => {
   const own = parsePolicy('acl: [{match: {}, actions: [pull]}, {match: {name: a}, actions: []}]', 'policy.yml');
   assert.deepEqual(
     effectivePermissionsOf(own, somebody('ana@example.com')).candidateRules.map(({ number, because, requires }) => [
@@ -139,7 +139,7 @@ test('a domain that holds is a reason without groups', () => {
   ]);
 });
 
-test('whatever decides a request is among the rules that are told', () => {
+test('the rule that decides a request is always among those shown', () => {
   const names = ['secret/a', 'platform/x', 'web/shop', 'people/ana/x', 'unreachable', 'other'];
   const ask = fc.record({
     account: fc.constantFrom('ana@example.com', 'bo@example.com', 'eve@example.org', 'build', ''),

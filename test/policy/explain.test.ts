@@ -28,7 +28,7 @@ const access = { type: 'repository', name: 'team/app', actions: ['pull', 'push',
 const limits = { actions: ['pull'], repositories: ['team/*'] };
 const ana = somebody('ana@example.com', { limits, credential: { id: 'p1', name: 'laptop' } });
 
-test('groups of the provider that are unknown are said to be, with the time at which they were last told', () => {
+test('unknown groups of the provider are named as unknown, with the time of the last report', () => {
   const toldAt = Date.UTC(2026, 10, 22, 9, 30);
   const stale = { ...ana, groupsKnown: false, groupsAt: toldAt };
   const text = formatExplanation(explain(policy, stale, access, context), 'policy.yml');
@@ -41,7 +41,7 @@ test('groups of the provider that are unknown are said to be, with the time at w
   );
 });
 
-test('the text tells groups and their origin, each rule passed over and why, the rule that decides, the narrowing', () => {
+test('the text has groups and their origin, each rule passed over and why, the rule that decides, the narrowing', () => {
   assert.equal(
     formatExplanation(explain(policy, ana, access, context), 'policy.yml'),
     `ana@example.com (person, domain example.com) asks for repository:team/app:pull,push,delete
@@ -73,7 +73,7 @@ describe('what narrows a decision is said in words', () => {
   }
 });
 
-test('every label and group that a rule was held against is told', () => {
+test('every label and group that a rule was compared with is shown', () => {
   const ci = somebody('ci', { labels: { tier: ['test', 'dev'] }, groups: ['a:x', 'b:y'] });
   const { passedOver } = explain(policy, ci, access, context);
   assert.deepEqual(passedOver[1]?.mismatches, [
@@ -111,7 +111,7 @@ test('where no rule matches the text says so', () => {
   assert.match(text, /\nno rule matches, so nothing is allowed\nallowed by the policy: nothing\ngranted: nothing\n/);
 });
 
-test('without a user "" in the policy no rule speaks for whoever sends no credentials', () => {
+test('without a user "" in the policy no rule applies to requests without credentials', () => {
   const open = parsePolicy('acl:\n  - match: {}\n    actions: ["*"]\n', 'policy.yml');
   const explanation = explain(open, identityOf(open.users, { account: '' }), access, { service: '', address: '' });
   assert.deepEqual(explanation.granted, []);
@@ -136,7 +136,7 @@ test("groups come by e-mail, domain, another group or the provider's group", () 
   assert.deepEqual(origins({ ...somebody('ana@example.com'), kind: 'static', email: null, domain: null }), []);
 });
 
-test('an explanation always tells what the decision is', () => {
+test('an explanation always agrees with the decision', () => {
   const pattern = fc.constantFrom('a', '*', '**', '/b/', '${account}');
   const rule = fc.record({
     match: fc.record({ account: pattern, name: pattern }, { requiredKeys: [] }),

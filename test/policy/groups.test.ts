@@ -14,7 +14,7 @@ function groupsIn(yaml: string, identity: Identity): string[] {
 
 const ana = somebody('ana@example.com');
 
-describe('somebody is in a group', () => {
+describe('someone is in a group', () => {
   const table: readonly [title: string, yaml: string, identity: Identity, groups: readonly string[]][] = [
     ['by e-mail, however it is written', '{a: [ANA@Example.com]}', ana, ['a (by e-mail)']],
     ['not by another e-mail', '{a: [xana@example.com, ana@example.com.org, "ana@example.co"]}', ana, []],

@@ -20,7 +20,7 @@ test('a user of the file is static, with its labels, also where the name looks l
   );
 });
 
-test('nobody is anonymous where the file has the user ""; elsewhere nobody may do anything', () => {
+test('no name is anonymous if the file has the user ""; otherwise it gets nothing', () => {
   const known = identityOf(users, { account: '' });
   assert.deepEqual([known.kind, known.limits, known.groups], ['anonymous', null, []]);
   assert.deepEqual(identityOf(new Map(), { account: '' }).limits?.actions, []);
@@ -33,7 +33,7 @@ test('an @ at the beginning is an e-mail too, without a name', () => {
   assert.equal(identityOf(users, { account: 'a@b@example.com' }).domain, 'example.com');
 });
 
-test('what is known better than the name tells counts, also that there is no domain', () => {
+test('given facts win over the name, also that there is no domain', () => {
   const named = {
     account: 'ana@example.com',
     kind: 'robot',

@@ -60,7 +60,7 @@ function search(
   return { found: createFirstMatch(probed)(subject)?.number, tried };
 }
 
-test('for any rules and anybody, and they are tried in their order up to the one that is found', () => {
+test('for any rules and anyone, and they are tried in their order up to the one that is found', () => {
   fc.assert(
     fc.property(fc.array(match, { maxLength: 12 }), who, asked, (matches, { account, groups }, input) => {
       const policy = policyOf(matches);

@@ -153,7 +153,7 @@ test('refused: another issuer, audience, nonce, signature, or a token that anoth
   await assert.rejects(signIn({ key: (await generateKeyPair('RS256')).privateKey }), unverifiable);
 });
 
-test('refused: a token that nobody signed, or that is signed with what the client knows', async () => {
+test('refused: an unsigned token, or that is signed with what the client knows', async () => {
   const algorithms = { id_token_signing_alg_values_supported: ['RS256', 'HS256', 'none'] };
   for (const more of [{}, algorithms]) {
     const told = { metadata: { ...metadata, ...more } };
@@ -215,7 +215,7 @@ test('email_verified as text is what it says, and nothing else than "true" is ye
   );
 });
 
-test("Entra ID's xms_edov stands for email_verified where that is missing, of the same answer", async () => {
+test("Entra ID's xms_edov replaces a missing email_verified of the same answer", async () => {
   const told = async (claims: object, more: Partial<Provider> = {}) => {
     return (await signIn({ claims: { email_verified: undefined, ...claims }, ...more })).emailVerified;
   };
@@ -273,7 +273,7 @@ test('a provider that is down, hangs or answers garbage is asked again at the ne
   await connector.strategy();
 });
 
-test('what the token endpoint refuses is told apart', async () => {
+test('refusals of the token endpoint are distinguished', async () => {
   const answer = (tokenError: () => Response) => signIn({ tokenError });
   const error = (name: string, status: number) => answer(() => Response.json({ error: name }, { status }));
   await assert.rejects(error('invalid_grant', 400), { code: 'bad_request', message: /took too long or was used/ });

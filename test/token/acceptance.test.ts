@@ -84,7 +84,7 @@ test('3 POST with the password grant answers access_token and scope', async () =
   assert.equal(body['scope'], 'repository:team/a:pull');
 });
 
-test('4 the content type may name a charset', async () => {
+test('4 the content type can name a charset', async () => {
   for (const type of [
     'application/x-www-form-urlencoded; charset=utf-8',
     'Application/X-WWW-Form-URLEncoded;charset=UTF-8',
@@ -123,7 +123,7 @@ test('6 scopes in the query of a POST join those of its body', async () => {
   assert.deepEqual(access?.map(({ name }) => name).sort(), ['in/body', 'in/query']);
 });
 
-test('7 a name may hold a host with its port', async () => {
+test('7 a name can contain a host with its port', async () => {
   const access = await accessOf(tokens.get([service, scope('repository:h:5000/a/b:pull')], { user: 'ana' }));
   assert.deepEqual(access, [{ type: 'repository', name: 'h:5000/a/b', actions: ['pull'] }]);
 });

@@ -56,7 +56,7 @@ describe('what surrounds a secret', () => {
     );
   });
 
-  test('stays where it may belong to the password', () => {
+  test('stays where it can belong to the password', () => {
     const secret = createSecret('dkp');
     for (const password of [' x ', 'x\n', '\ufeffx', `${secret}\nx`, `${secret.slice(0, 20)}\n${secret.slice(20)}`]) {
       const proof = { kind: 'password', credentials: { username: 'ana', password } };

@@ -33,7 +33,7 @@ test('a password that could not be checked is a 503, never "wrong password"', as
   assert.match(inspect(tokens.lines, { depth: 5 }), /level: 'error'.*ECONNREFUSED/s);
 });
 
-test('the reason why a right password may not be used reaches its holder', async (t) => {
+test('the reason why a right password cannot be used reaches its holder', async (t) => {
   const message = 'password "laptop" was revoked on 2026-11-01';
   const tokens = await start(t, failing(new Refusal('unauthenticated', message)));
   const answer = await tokens.get(fields, { user: 'ana' });
@@ -49,12 +49,12 @@ test('a refusal for too many requests says when to come back', async (t) => {
   assert.equal(errorOf(answer)?.code, 'TOOMANYREQUESTS');
 });
 
-test('a secret that nobody recognises is a 401', async (t) => {
+test('a secret that no authenticator recognises is a 401', async (t) => {
   const tokens = await start(t, { authenticators: [] });
   assert.equal((await tokens.get(fields, { user: 'ana' })).status, 401);
 });
 
-test('a fault of ours is a 500 that tells nothing of it', async (t) => {
+test('a server error is a 500 that reveals nothing about it', async (t) => {
   const policy = () => {
     throw new TypeError('internal detail');
   };
@@ -66,7 +66,7 @@ test('a fault of ours is a 500 that tells nothing of it', async (t) => {
   assert.match(inspect(tokens.lines, { depth: 5 }), /internal detail/);
 });
 
-test('a use is told of for each token, and for nothing else', async (t) => {
+test('a use is recorded for each token, and for nothing else', async (t) => {
   const tokens = await start(t);
   await tokens.get(fields, { user: 'ana', password: 'wrong' });
   await tokens.get(fields, { user: 'bo' });

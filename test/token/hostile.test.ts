@@ -109,7 +109,7 @@ test('a secret in the address is refused, right or wrong', async () => {
   }
 });
 
-test('a body that is no form is a 400', async () => {
+test('a body that is not a form is a 400', async () => {
   for (const type of [
     'application/json',
     'text/plain',
@@ -121,7 +121,7 @@ test('a body that is no form is a 400', async () => {
   assert.equal((await post(Buffer.from([0, 255, 254, 37, 37, 61, 38, 0]))).status, 400);
 });
 
-test('a form of 120 KB is read; one of 1 MB is a 413, whether its length is told or not', async () => {
+test('a form of 120 KB is read; one of 1 MB is a 413, with or without its length', async () => {
   assert.equal((await post(`${granted}&padding=${'x'.repeat(120 * 1_024)}`)).status, 200);
   const huge = Buffer.alloc(1024 * 1024, 'x');
   assert.equal((await post(huge)).status, 413);

@@ -63,7 +63,7 @@ describe('25 identity tokens', () => {
     assert.equal(anonymous.body['refresh_token'], undefined);
   });
 
-  test('it is exchanged again and again, for what the person may do, and stays the same', async () => {
+  test('it is exchanged again and again, for what the person can do, and stays the same', async () => {
     const { secret } = await createPassword();
     const token = (await login(secret)).body['refresh_token'];
     for (const _ of [1, 2, 3]) {
@@ -138,7 +138,7 @@ describe('25 identity tokens', () => {
     assert.equal((await basicGet('', token, service)).body['refresh_token'], undefined);
   });
 
-  test('twelve tokens from one address are all accepted, and wrong ones lock nobody out', async () => {
+  test('twelve tokens from one address are all accepted, and wrong ones lock no one out', async () => {
     const { secret } = await createPassword();
     for (const at of twelve) {
       const token = String((await login(secret, at)).body['refresh_token']);
@@ -166,13 +166,13 @@ describe('25 identity tokens', () => {
     assert.equal((await exchange(tokens[1])).status, 200);
   });
 
-  test('it may do no more than its password', async () => {
+  test('it can do no more than its password', async () => {
     const { secret } = await createPassword('--pull-only');
     const { body } = await exchange((await login(secret)).body['refresh_token']);
     assert.equal(body['scope'], 'repository:platform/web:pull');
   });
 
-  test('what is none, or nearly one, is a 401', async () => {
+  test('something that is not one, or nearly one, is a 401', async () => {
     const { secret } = await createPassword();
     const token = String((await login(secret)).body['refresh_token']);
     for (const wrong of ['x', token.slice(0, -1), `${token}A`, `dki_${'0'.repeat(36)}`]) {

@@ -95,7 +95,7 @@ describe('21 a registry 2.8 with rootcertbundle', { skip: missing('docker-regist
     assert.equal((await ask('ana', '', '/v2/')).status, 200);
   });
 
-  test('lets those push who may, and nobody else', async () => {
+  test('only lets those push who can', async () => {
     const scope = 'repository:team/a:pull,push';
     const path = '/v2/team/a/blobs/uploads/';
     assert.equal((await ask('ana', scope, path, 'POST')).status, 202);
@@ -104,13 +104,13 @@ describe('21 a registry 2.8 with rootcertbundle', { skip: missing('docker-regist
     assert.match(refused.headers.get('www-authenticate') ?? '', /error="insufficient_scope"/);
   });
 
-  test('lets those pull who may', async () => {
+  test('lets those pull who can', async () => {
     const path = '/v2/team/a/tags/list';
     assert.equal((await ask('bo', 'repository:team/a:pull', path)).status, 404);
     assert.equal((await ask('cy', 'repository:team/a:pull', path)).status, 401);
   });
 
-  test('lists the catalog to those who may', async () => {
+  test('lists the catalog to those who can see it', async () => {
     assert.equal((await ask('ana', 'registry:catalog:*', '/v2/_catalog')).status, 200);
     assert.equal((await ask('bo', 'registry:catalog:*', '/v2/_catalog')).status, 401);
   });
@@ -129,7 +129,7 @@ describe('21 a registry 2.8 with rootcertbundle', { skip: missing('docker-regist
   });
 });
 
-test('a registry that tells classes apart takes a plugin with the token that docker asks for', {
+test('a registry that distinguishes classes takes a plugin with the token that docker asks for', {
   skip: missing('docker-registry'),
 }, async (t) => {
   const stack = new AsyncDisposableStack();

@@ -93,7 +93,7 @@ test('a key of its own is in no file and no answer of the others', async () => {
   assert.equal((await fetch(`${server.url}/.well-known/jwks.json?service=other`)).status, 404);
 });
 
-test('a service without anonymous access tells those who ask to log in', async () => {
+test('a service without anonymous access asks for a login', async () => {
   assert.equal((await ask(plain)).status, 200);
   assert.equal((await ask(closed)).status, 401);
 });

@@ -6,7 +6,7 @@ import { effectivePermissionsOf } from '../../src/policy/effective-permissions.t
 import { identityOf } from '../../src/policy/named-account.ts';
 import { candidateRulesOf } from '../../src/web/access-view.ts';
 
-test('"*" is everything where it stands alone, as decisions have it', () => {
+test('only a single "*" is everything, as in decisions', () => {
   const table: readonly [actions: string, tone: string, text: string][] = [
     ['["*"]', 'all', 'Everything'],
     ['[pull, "*"]', 'some', 'List repositories and pull'],

@@ -39,7 +39,7 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       );
     }));
 
-  test('from a person’s group to everybody in it', () =>
+  test('from a person’s group to everyone in it', () =>
     withPage({}, async (page) => {
       await page.goto('/admin/people/ana');
       const groups = page.getByRole('region', { name: 'Groups' }).getByRole('link');
@@ -87,7 +87,7 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       }
     }));
 
-  test('without JavaScript, on a telephone: search, page, disable and enable somebody', () =>
+  test('without JavaScript, on a telephone: search, page, disable and enable someone', () =>
     withPage({ javaScriptEnabled: false, viewport: { width: 390, height: 800 } }, async (page) => {
       await page.goto('/admin');
       await page.getByRole('link', { name: 'Next' }).click();
@@ -127,7 +127,7 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       await page.getByText('Old secret', { exact: true }).waitFor();
     }));
 
-  test('without JavaScript: an API token that may do what was ticked', () =>
+  test('without JavaScript: an API token that can do what was ticked', () =>
     withPage({ javaScriptEnabled: false }, async (page) => {
       await page.goto('/admin/tokens');
       await page.getByRole('link', { name: 'New token' }).click();

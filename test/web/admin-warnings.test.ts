@@ -7,7 +7,7 @@ import express from 'express';
 import { createPeopleList, type PeoplePageParts } from '../../src/web/admin/people.ts';
 import { createViews } from '../../src/web/views.ts';
 
-test('a warning is at the top of the list of people, as text, and gone when there is none', async (t) => {
+test('a warning is at the top of the list of people, as text, and gone when it no longer applies', async (t) => {
   let warnings = ['The certificate authority expires on 2036-11-20. Run <b>dockpass</b> key rotate --authority.'];
   const people = { list: async () => ({ people: [], total: 0 }), providers: async () => [] };
   const parts = {

@@ -140,7 +140,7 @@ describe('the commands in a shell', () => {
   });
 });
 
-test('no step holds the secret; in one go it is no argument, and stands behind a space that keeps it out of histories', () => {
+test('no step holds the secret; in one go it is not an argument, and a space in front keeps it out of histories', () => {
   for (const { label, steps, oneGo } of toolsFor(hostile)) {
     for (const { code } of steps) assert.ok(!code.includes(secret), label);
     assert.match(oneGo, /^ /, label);
@@ -155,7 +155,7 @@ test('a name with an apostrophe is quoted as PowerShell reads it too', () => {
   assert.equal(quote('ana@example.com'), 'ana@example.com');
 });
 
-test('a registry on loopback is told to podman and skopeo as one without TLS', () => {
+test('a registry on loopback has an option for podman and skopeo: no TLS', () => {
   for (const host of ['localhost:5000', '127.0.0.1:5000', '[::1]:5000']) {
     assert.match(codeOf({ ...login, hosts: [host] }, 'podman'), / --tls-verify=false /);
     assert.match(codeOf({ ...login, hosts: [host] }, 'skopeo'), / --tls-verify=false /);

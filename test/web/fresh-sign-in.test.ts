@@ -63,7 +63,7 @@ test('the page says why, and leads through the provider back to where one was', 
   assert.ok(body.includes(`href="/dockpass/sign-in/google?return_to=${back}&amp;fresh=yes"`), body);
 });
 
-test('what is sent to an address that is no page leads back to the page that it was sent from', async () => {
+test('a request to an address that is not a page leads back to the page that it was sent from', async () => {
   const { body } = await ask('/undo', 'POST', 1_000);
   assert.ok(body.includes(`return_to=${encodeURIComponent('/dockpass/admin/thing')}&amp;fresh=yes`), body);
 });

@@ -174,7 +174,7 @@ test('a logout ends the session that it names, or all of the person; passwords w
   );
 });
 
-test('a logout with a session alone, and one of somebody unknown', async (t) => {
+test('a logout with only a session, and one of someone unknown', async (t) => {
   const scene = await start(t);
   await withAna(scene, sso);
   assert.equal(await scene.logout({ sub: undefined, sid: 'sid-2' }), 200);
@@ -259,7 +259,7 @@ test('Google: a second delivery changes nothing, an event without "exp" counts f
   assert.equal(await scene.event('risc/event-type/sessions-revoked', { iat: iat - 5 * week, jti: 'j3' }), 400);
 });
 
-test('Google: what it could deliver days later does not shut out whoever has signed in since', async (t) => {
+test('Google: what it could deliver days later does not shut out people who have signed in since', async (t) => {
   const scene = await start(t);
   await withAna(scene, atGoogle);
   const iat = scene.clock.at / 1000 - 60;

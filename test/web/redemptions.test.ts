@@ -70,7 +70,7 @@ test('a flood from one network leaves room: someone else redeems while it waits'
   assert.equal(running, 24);
 });
 
-test('who waited twenty seconds is told to try again, and the code is not used up', async () => {
+test('after twenty seconds the page says to try again, and the code is not used up', async () => {
   const clock = { now: 0 };
   const { redeem } = createRedemptions({ seenTokens: { note }, now: () => clock.now });
   const ends: (() => void)[] = [];

@@ -33,7 +33,7 @@ function ask(visitor: Visitor, route: string, headers: Record<string, string> = 
   );
 }
 
-test('signing out everywhere ends every session of one’s own, and nobody else’s', async () => {
+test('signing out everywhere ends every session of one’s own, and no one else’s', async () => {
   const [desk, phone] = [createVisitor(), createVisitor()];
   for (const visitor of [desk, phone]) await signInAs(visitor, `${company.url}/sign-in/google`, 'bo@example.com');
   const access = await (await ask(desk, 'get /access')).text();
@@ -45,7 +45,7 @@ test('signing out everywhere ends every session of one’s own, and nobody else�
   await signInAs(bo, `${company.url}/sign-in/google`, 'bo@example.com');
 });
 
-test('what nobody has looked at, and a day that is none, revokes nothing', async () => {
+test('without a preview, or with an invalid date, nothing is revoked', async () => {
   const revoke = async (query: string, fields: Record<string, string>) => {
     const body = new URLSearchParams(fields);
     const response = await ana.request(`${company.url}/admin/revocations/new?${query}`, { method: 'POST', body });
@@ -59,7 +59,7 @@ test('what nobody has looked at, and a day that is none, revokes nothing', async
   }
 });
 
-test('what no registry would ask for, and an address that is none, is not explained', async () => {
+test('a scope that no registry would ask for, and an invalid address, are not explained', async () => {
   const explained = async (query: string) =>
     (await ana.request(`${company.url}/admin/explain?who=bo@example.com&${query}`)).text();
   assert.match(await explained('scope=registry:'), /is no scope such as repository:team\/app:pull,push/);

@@ -85,7 +85,7 @@ test('a sign-in is good for ten minutes', () => {
   assert.equal(at(begunAt + 600_000), null);
 });
 
-test('eight tabs can sign in at once; a ninth drops the oldest', () => {
+test('eight tabs can sign in at the same time; a ninth drops the oldest', () => {
   const [browser, attempts] = [createBrowser(), attemptsWith()];
   const begun = Array.from({ length: 9 }, () => {
     clock.now += 1_000;

@@ -31,7 +31,7 @@ test('beginning a sign-in leaves no row, no session and no audit entry', async (
   assert.equal(visitor.cookie(app.url, 'dockpass'), undefined);
 });
 
-test('a code that the provider refuses is no audit entry: nobody was proved', async (t) => {
+test('a code that the provider refuses is not in the audit: no one was proved', async (t) => {
   const app = await start(t);
   const visitor = createVisitor();
   const begun = await visitor.request(begin(app));
@@ -91,7 +91,7 @@ test('an account of another Workspace, an unverified address and no address are 
   assert.deepEqual(await accountsOf(app), []);
 });
 
-test('a subject that no provider may send is refused, and is no error of ours', async (t) => {
+test('a subject that no provider should send is refused, and is not a server error', async (t) => {
   const app = await start(t);
   const ana = app.provider.people.get('100000000000000000001') ?? assert.fail();
   for (const sub of ['a\0b', 'x'.repeat(256), 'ä']) {

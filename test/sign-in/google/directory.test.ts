@@ -27,7 +27,7 @@ test('direct groups, page by page, with and without the domain of the company', 
   );
 });
 
-test('nobody in a group is known to be in none', async (t) => {
+test('a person without groups is known to have none', async (t) => {
   const { people, ask } = await startDirectory(t);
   people.set(ana.sub, { ...ana, groups: [] });
   assert.deepEqual(await ask(), there());
@@ -65,7 +65,7 @@ test('groups above a group are asked for once a minute, whoever is in it; one th
   assert.equal(above().length, 1);
 });
 
-test('transitive: asked for with the e-mail that the person has now, which belonged to somebody else before', async (t) => {
+test('transitive: asked for with the e-mail that the person has now, which belonged to someone else before', async (t) => {
   const { people, ask, directory } = await startDirectory(t);
   people.set(ana.sub, { ...ana, email: 'ana.new@example.com' });
   people.set('9', { ...ana, sub: '9', groups: ['owners'] });
@@ -73,7 +73,7 @@ test('transitive: asked for with the e-mail that the person has now, which belon
   assert.ok(directory.asked.some((line) => line.includes('ana.new@example.com')));
 });
 
-test('more groups than anybody can have are unknown, and it is said why', async (t) => {
+test('more groups than anyone can have are unknown, and the reason is given', async (t) => {
   const { people, ask } = await startDirectory(t);
   const groups = (count: number) => Array.from({ length: count }, (_, index) => `g${index}`);
   people.set(ana.sub, { ...ana, groups: groups(1_000) });
@@ -107,7 +107,7 @@ test('configured: only groups that the policy names are asked about, also of mem
   );
 });
 
-test('suspended, archived and deleted people are gone; a page of a proxy is no word of Google', async (t) => {
+test('suspended, archived and deleted people are gone; a page of a proxy is not an answer of Google', async (t) => {
   const { people, ask } = await startDirectory(t);
   const kinds = async () => {
     const status = await ask();
@@ -310,7 +310,7 @@ test('a group of the policy that Google does not show is logged and decides noth
   assert.deepEqual([refused.kind, 'groups' in refused && refused.groups], ['there', null]);
 });
 
-test('the user is asked for by id: an e-mail may be somebody else by now', async (t) => {
+test('the user is asked for by id: an e-mail can belong to someone else by now', async (t) => {
   const { directory, people, ask } = await startDirectory(t);
   people.set(ana.sub, { ...ana, email: 'ana.new@example.com' });
   people.set('9', { ...ana, sub: '9', email: ana.email, suspended: true });

@@ -181,7 +181,7 @@ const answerOf = (respond: () => Response | Promise<Response>) =>
     }),
   );
 
-test('what the token endpoint refuses is told apart', async () => {
+test('refusals of the token endpoint are distinguished', async () => {
   const error = (name: string, status: number) => answerOf(() => Response.json({ error: name }, { status }));
   await assert.rejects(error('invalid_grant', 400), { code: 'bad_request', message: /took too long or was used/ });
   await assert.rejects(error('invalid_client', 401), { code: 'bad_gateway', message: /client id and secret/ });
@@ -238,7 +238,7 @@ test('an answer without end is cut off', async () => {
   assert.ok(sent < 2_000_000, `${sent} bytes were read`);
 });
 
-test('a Google that hangs, or that nobody can reach, is named, and the process lives', async (t) => {
+test('a Google that hangs, or cannot be reached, is named, and the process lives', async (t) => {
   const server = createServer(() => {}).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const tokenUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
