@@ -1,8 +1,8 @@
 /** Owns the conversion of docker_auth's `server`, `token`, `google_auth` and `oidc_auth` to settings of Dockpass. */
-import { dateOf } from '../lib/time.ts';
-import { type Entry, type Place, type Reader, suggest, type Value } from '../policy/reader.ts';
+import { type Entry, type Reader, suggest, type Value } from '../policy/reader.ts';
 import { refusedBackEnds } from './back-ends.ts';
 import { isUnfilled } from './source-form.ts';
+import { checkToken, type Surroundings } from './token-settings.ts';
 
 /** What becomes of a key: a setting, or advice where it has no counterpart. */
 type Rule = { readonly setting: string } | { readonly advice: string } | 'silent';
@@ -68,14 +68,6 @@ const rules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
 /** The sections that become settings or the policy. */
 export const knownSections: readonly string[] = [...Object.keys(rules), 'users', 'acl'];
 
-/** What is looked up outside the file. */
-export type Surroundings = {
-  /** The end of the certificate in a file, in epoch milliseconds; `null` where it can't be read. */
-  readonly certificateEnd?: (file: string) => number | null;
-  /** Epoch milliseconds. */
-  readonly now?: number;
-};
-
 /** @returns .env; what has no counterpart is reported as a warning, with what to do instead */
 export function convertEnvironment(reader: Reader, sections: readonly Entry[], surroundings: Surroundings): string {
   const settings = new Map<string, string>();
@@ -103,57 +95,6 @@ export function convertEnvironment(reader: Reader, sections: readonly Entry[], s
   signAsServer(settings);
   checkToken(reader, sections, settings, surroundings);
   return formatSettings(settings, prefixOf(reader, sections), hasAnonymous(reader, sections));
-}
-
-/** Seconds that a token can live here (config/services.ts). */
-const lifetimes = { minimum: 60, maximum: 86_400 };
-
-/** What docker_auth takes and `serve` would refuse, or docker_auth wouldn't start with. */
-function checkToken(
-  reader: Reader,
-  sections: readonly Entry[],
-  settings: Map<string, string>,
-  surroundings: Surroundings,
-): void {
-  const token = sections.find(({ key }) => key === 'token');
-  const place = token?.keyPlace ?? { line: 1, column: 1 };
-  if (!settings.has('TOKEN_ISSUER')) {
-    reader.report(
-      place,
-      'token.issuer is missing, without which docker_auth does not start; set TOKEN_ISSUER to the issuer of the registries',
-      'warning',
-    );
-  }
-  const lifetime = Number(settings.get('TOKEN_LIFETIME') ?? lifetimes.minimum);
-  if (!(lifetime >= lifetimes.minimum && lifetime <= lifetimes.maximum)) {
-    const nearest = lifetime > lifetimes.maximum ? lifetimes.maximum : lifetimes.minimum;
-    reader.report(
-      place,
-      `token.expiration: a token lives ${lifetimes.minimum} to ${lifetimes.maximum} seconds here; TOKEN_LIFETIME becomes ${nearest}`,
-      'warning',
-    );
-    settings.set('TOKEN_LIFETIME', String(nearest));
-  }
-  leaveOutExpired(reader, place, settings, surroundings);
-}
-
-/** A registry doesn't look at the date where a token names its key only, as docker_auth's do; with a certificate in it, it does. */
-function leaveOutExpired(
-  reader: Reader,
-  place: Place,
-  settings: Map<string, string>,
-  { certificateEnd, now = Date.now() }: Surroundings,
-): void {
-  const file = settings.get('TOKEN_CERTIFICATE_FILE');
-  const end = file === undefined ? null : (certificateEnd?.(file) ?? null);
-  if (end === null || end > now) return;
-  settings.delete('TOKEN_CERTIFICATE_FILE');
-  settings.delete('TOKEN_KEY_FILE');
-  reader.report(
-    place,
-    `the certificate ${file} expired on ${dateOf(end)}, which registries did not notice with docker_auth; it is left out. Give the registries the bundle that Dockpass makes (registry-bundle.pem in DATA_DIR), or renew the certificate`,
-    'warning',
-  );
 }
 
 /** Whether docker_auth let requests without credentials in; where not, that they get another answer here is reported. */

@@ -9,6 +9,7 @@ import { convertEnvironment, knownSections } from './environment.ts';
 import { convertPolicy } from './policy-sections.ts';
 import type { ReportNode } from './report-node.ts';
 import { templateProblem, wrapperProblem } from './source-form.ts';
+import type { Surroundings } from './token-settings.ts';
 
 export type Imported = {
   /** policy.yml */
@@ -19,13 +20,9 @@ export type Imported = {
   readonly problems: readonly PolicyProblem[];
 };
 
-export type ImportOptions = {
+export type ImportOptions = Surroundings & {
   /** Sections to leave out, as if the file didn't have them. */
   readonly without?: readonly string[];
-  /** The end of the certificate in a file, in epoch milliseconds; `null` where it can't be read. */
-  readonly certificateEnd?: (file: string) => number | null;
-  /** Epoch milliseconds. */
-  readonly now?: number;
 };
 
 /** Where signing in is by another name than a user's of the file, so that `${account}` and labels mean something else here. */

@@ -1,0 +1,62 @@
+/** Owns what docker_auth takes in `token` and Dockpass would refuse at the start, or sign with in vain. */
+import { dateOf } from '../lib/time.ts';
+import type { Entry, Place, Reader } from '../policy/reader.ts';
+
+/** What is looked up outside the file. */
+export type Surroundings = {
+  /** The end of the certificate in a file, in epoch milliseconds; `null` where it can't be read. */
+  readonly certificateEnd?: (file: string) => number | null;
+  /** Epoch milliseconds. */
+  readonly now?: number;
+};
+
+/** Seconds that a token can live here (config/services.ts). */
+const lifetimes = { minimum: 60, maximum: 86_400 };
+
+/** What docker_auth takes and `serve` would refuse, or docker_auth wouldn't start with. */
+export function checkToken(
+  reader: Reader,
+  sections: readonly Entry[],
+  settings: Map<string, string>,
+  surroundings: Surroundings,
+): void {
+  const token = sections.find(({ key }) => key === 'token');
+  const place = token?.keyPlace ?? { line: 1, column: 1 };
+  if (!settings.has('TOKEN_ISSUER')) {
+    reader.report(
+      place,
+      'token.issuer is missing, without which docker_auth does not start; set TOKEN_ISSUER to the issuer of the registries',
+      'warning',
+    );
+  }
+  const lifetime = Number(settings.get('TOKEN_LIFETIME') ?? lifetimes.minimum);
+  if (!(lifetime >= lifetimes.minimum && lifetime <= lifetimes.maximum)) {
+    const nearest = lifetime > lifetimes.maximum ? lifetimes.maximum : lifetimes.minimum;
+    reader.report(
+      place,
+      `token.expiration: a token lives ${lifetimes.minimum} to ${lifetimes.maximum} seconds here; TOKEN_LIFETIME becomes ${nearest}`,
+      'warning',
+    );
+    settings.set('TOKEN_LIFETIME', String(nearest));
+  }
+  leaveOutExpired(reader, place, settings, surroundings);
+}
+
+/** A registry doesn't look at the date where a token names its key only, as docker_auth's do; with a certificate in it, it does. */
+function leaveOutExpired(
+  reader: Reader,
+  place: Place,
+  settings: Map<string, string>,
+  { certificateEnd, now = Date.now() }: Surroundings,
+): void {
+  const file = settings.get('TOKEN_CERTIFICATE_FILE');
+  const end = file === undefined ? null : (certificateEnd?.(file) ?? null);
+  if (end === null || end > now) return;
+  settings.delete('TOKEN_CERTIFICATE_FILE');
+  settings.delete('TOKEN_KEY_FILE');
+  reader.report(
+    place,
+    `the certificate ${file} expired on ${dateOf(end)}, which registries did not notice with docker_auth; it is left out. Give the registries the bundle that Dockpass makes (registry-bundle.pem in DATA_DIR), or renew the certificate`,
+    'warning',
+  );
+}
