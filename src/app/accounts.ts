@@ -1,6 +1,7 @@
 /** Owns what administrators work with, on pages, by the API and on the command line: made from the core and the policy in force. */
 import { type Administrators, createAdministrators } from '../accounts/administrators.ts';
 import { type ApiTokens, createApiTokens } from '../accounts/api-tokens.ts';
+import { createMoves, type Moves } from '../accounts/moves.ts';
 import { createPeople, type People } from '../accounts/people.ts';
 import { createRevocations, type Revocations } from '../accounts/revocations.ts';
 import { type RobotConcern, reviewRobots } from '../accounts/robot-review.ts';
@@ -17,6 +18,7 @@ export type Administration = {
   readonly people: People;
   readonly revocations: Revocations;
   readonly robots: Robots;
+  readonly moves: Moves;
   readonly reviewRobots: () => Promise<RobotConcern[]>;
   readonly auditLog: AuditLog;
   readonly apiTokens: ApiTokens;
@@ -42,6 +44,7 @@ export function createAdministration(config: Config, core: Core, policy: () => P
     }),
     revocations: createRevocations({ store, uses, administrators, audit, now }),
     robots: createRobots({ ...config.robots, store, audit, isStaticUser: (login) => policy().users.has(login), now }),
+    moves: createMoves({ moves: store.accountMoves, authority: core.authority, audit, now }),
     reviewRobots: () =>
       reviewRobots({
         ...{ store, passwords, uses, policy, services: config.services, now },

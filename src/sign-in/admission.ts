@@ -8,6 +8,7 @@ import { foldCase } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
 import { normalizeDomain } from '../lib/domain.ts';
 import { Refusal } from '../lib/errors.ts';
+import type { AccountMoveStore } from '../store/account-moves.ts';
 import {
   type Account,
   type AccountStore,
@@ -30,6 +31,7 @@ export type Admission = {
 
 export type AdmissionParts = {
   readonly accounts: AccountStore;
+  readonly moves: Pick<AccountMoveStore, 'find' | 'follow'>;
   readonly authority: Authority;
   /** Users of the policy file: rules for one of them would apply to a person of the same name. */
   readonly isStaticUser: (login: string) => boolean;
@@ -130,13 +132,9 @@ async function signIn(
     if (!(error instanceof ConstraintError)) throw error;
     const claimed = await claim(parts.accounts, person, profile, label);
     if (claimed !== null) return claimed;
+    if (await followed(parts, person, profile, requester)) return signIn(parts, connector, profile, email, requester);
     if (await freeLogin(parts, person, requester)) return signIn(parts, connector, profile, email, requester);
-    // Never merged: someone who got hold of a leaver's address, or of another provider's, would inherit the account.
-    throw new Refusal(
-      'conflict',
-      `Another account already has the e-mail address ${email}, and accounts are never merged. Ask the administrator of this registry to remove the old account.`,
-      { cause: error },
-    );
+    throw await explainTaken(parts.accounts, person, error);
   }
 }
 
@@ -154,6 +152,36 @@ function requireNewLogin({ isStaticUser }: AdmissionParts, email: string): void 
     'conflict',
     `The policy of this registry has a user called ${foldCase(email)}, whose rules would apply to you. Ask the administrator to rename it.`,
   );
+}
+
+/**
+ * Whether the account that has this login follows its person here, as an administrator allowed. An account that the person has
+ * already is never merged with it: then the sign-in itself didn't create one.
+ */
+async function followed(
+  { accounts, moves, audit, now }: AdmissionParts,
+  person: SignedIn,
+  { emailVerified }: Profile,
+  client: Requester,
+): Promise<boolean> {
+  const { issuer, subject, provider, login } = person;
+  if (emailVerified !== true || (await accounts.byIdentity(issuer, subject)) !== undefined) return false;
+  const account = await accounts.byLogin(login);
+  const move = account && (await moves.find(account, person, now()));
+  if (account === undefined || move === undefined) return false;
+  const detail = { from: account.issuer, to: issuer, provider, allowedBy: move.created_by };
+  const event = { action: 'person.follow', actor: login, client, subject: login, detail } as const;
+  return audit.commit(event, (row) => moves.follow(account, move, person, row));
+}
+
+/** Never merged: whoever got hold of a leaver's address, or of another provider's, would inherit the account. */
+async function explainTaken(accounts: AccountStore, { issuer, subject, login, email }: SignedIn, cause: unknown) {
+  const account = await accounts.byLogin(login);
+  const isSameSubject = account !== undefined && account.subject === subject && account.issuer !== issuer;
+  const message = isSameSubject
+    ? `The issuer of your provider changed from ${account.issuer} to ${issuer}, and your account still has the old one. Ask the administrator of this registry to move the accounts (dockpass person move).`
+    : `Another account already has the e-mail address ${email}: it may have belonged to someone else, and accounts are never merged. Ask the administrator of this registry to remove the old account, or to relink it if it's yours.`;
+  return new Refusal('conflict', message, { cause });
 }
 
 /**

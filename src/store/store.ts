@@ -1,4 +1,5 @@
 /** Owns the whole of what is kept: one object with a part for each table. */
+import { type AccountMoveStore, createAccountMoveStore } from './account-moves.ts';
 import { type AccountStore, createAccountStore } from './accounts.ts';
 import { type ApiTokenStore, createApiTokenStore } from './api-tokens.ts';
 import { type AuditStore, createAuditStore } from './audit-events.ts';
@@ -28,6 +29,7 @@ import { createWorkloadRecordStore, type WorkloadRecordStore } from './workload-
 export type Store = {
   readonly engine: Sql['engine'];
   readonly accounts: AccountStore;
+  readonly accountMoves: AccountMoveStore;
   readonly people: PeopleStore;
   readonly robots: RobotStore;
   readonly passwords: PasswordStore;
@@ -60,6 +62,7 @@ export function createStore(sql: Sql): Store {
   return {
     engine: sql.engine,
     accounts: createAccountStore(sql),
+    accountMoves: createAccountMoveStore(sql),
     people: createPeopleStore(sql),
     robots: createRobotStore(sql),
     passwords: createPasswordStore(sql),

@@ -1,6 +1,7 @@
 /** Which provider vouches for which address: at sign-in, at each request, and for accounts that were stored before. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createMoves } from '../../src/accounts/moves.ts';
 import { suspendUnvouched } from '../../src/accounts/unvouched.ts';
 import { createAuthority } from '../../src/identity/authority.ts';
 import { createAdmission } from '../../src/sign-in/admission.ts';
@@ -61,7 +62,12 @@ describeEngines('an address that its provider is not the authority for', (databa
   };
   const admit = ({ store, authority, events, clock }: Scene, changes: Partial<Profile>) => {
     const admission = createAdmission({
-      ...{ accounts: store.accounts, authority, isStaticUser: (login) => login === 'bot@example.com' },
+      ...{
+        accounts: store.accounts,
+        moves: store.accountMoves,
+        authority,
+        isStaticUser: (login) => login === 'bot@example.com',
+      },
       audit: collectingAudit(events, store.audit),
       now: () => clock.at,
     });
@@ -139,6 +145,56 @@ describeEngines('an address that its provider is not the authority for', (databa
       );
       await scene.addPerson('\u0430na', { issuer: asGoogle.issuer, subject: asGoogle.subject });
       assert.equal((await admit(scene, confusable)).account.login, '\u0430na@example.com');
+    }),
+  );
+
+  test(
+    'an account follows its person to another issuer with the same subject and address, and only where that was allowed',
+    scene(async (scene) => {
+      const { store, authority, clock, events } = scene;
+      const moves = createMoves({
+        ...{ moves: store.accountMoves, authority, now: () => clock.at },
+        audit: collectingAudit(events, store.audit),
+      });
+      const old = await scene.addPerson('ana', { issuer: 'https://old', subject: 's1' });
+      const { secret } = await scene.passwords.issue(old, input, root);
+      const anas = { provider: 'google', issuer: 'https://new', subject: 's1', email: 'ana@example.com' };
+      await assert.rejects(
+        admit(scene, anas),
+        refusal('conflict', /issuer of your provider changed from https:\/\/old/),
+      );
+      assert.equal(await moves.move('https://old', 'https://new', root), 1);
+      const stranger = { ...anas, subject: 's2' };
+      await assert.rejects(admit(scene, stranger), refusal('conflict', /may have belonged to someone else/));
+      await assert.rejects(admit(scene, { ...anas, emailVerified: false }), refusal('conflict', /issuer of your/));
+      const { account } = await admit(scene, anas);
+      assert.deepEqual([account.id, account.issuer], [old.id, 'https://new']);
+      assert.equal(typeof (await scene.login('ana@example.com', secret)), 'object', 'no password is lost');
+      assert.ok(events.some(({ action }) => action === 'person.follow'));
+      await assert.rejects(moves.move('https://nobody', 'https://new', root), refusal('not_found', /Nobody has/));
+    }),
+  );
+
+  test(
+    'a relink works once, within a day, by a provider that vouches for the address, and enables nobody',
+    scene(async (scene) => {
+      const { store, authority, clock, events, people } = scene;
+      const moves = createMoves({
+        ...{ moves: store.accountMoves, authority, now: () => clock.at },
+        audit: collectingAudit(events, store.audit),
+      });
+      const old = await scene.addPerson('ana', { issuer: 'https://old', subject: 's1' });
+      const anas = { provider: 'google', issuer: 'https://new', subject: 'other', email: 'ana@example.com' };
+      await assert.rejects(moves.relink(old, 'keycloak', root), refusal('bad_request', /google, not keycloak/));
+      await moves.relink(old, 'google', root);
+      clock.at += 25 * 60 * 60 * 1000;
+      await assert.rejects(admit(scene, anas), refusal('conflict', /relink it/));
+      await moves.relink(old, 'google', root);
+      await people.disable(old.id, 'left', root);
+      await assert.rejects(admit(scene, anas), refusal('denied', /is disabled here/));
+      await people.enable(old.id, root);
+      assert.equal((await admit(scene, anas)).account.id, old.id);
+      await assert.rejects(admit(scene, { ...anas, subject: 'third' }), refusal('conflict', /relink it/), 'once');
     }),
   );
 });

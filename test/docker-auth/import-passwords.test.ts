@@ -241,6 +241,7 @@ describeEngines('passwords from docker_auth', (databases) => {
   const connector = { name: 'google', label: 'Google', check: () => {} } as unknown as Connector;
   const admit = (changes: Partial<Profile> = {}, at: Partial<Connector> = {}) =>
     createAdmission({
+      moves: store.accountMoves,
       authority: createAuthority([]),
       isStaticUser: () => false,
       accounts: store.accounts,

@@ -10,7 +10,7 @@ import { openStore } from '../../src/store/open.ts';
 import type { Sql, Statement, Value } from '../../src/store/sql.ts';
 import { createStore, type Store } from '../../src/store/store.ts';
 import { describeEngines } from '../support/engines.ts';
-import { signedIn } from '../support/rows.ts';
+import { account as accountRow, signedIn } from '../support/rows.ts';
 
 type Base<Value> = [Value] extends [number] ? 'integer' : 'text';
 type Column<Value> = null extends Value ? `${Base<NonNullable<Value>>} or null` : Base<Value>;
@@ -248,6 +248,21 @@ const terminalRequest = {
 
 const person = signedIn({});
 const checks: Checks = {
+  accountMoves: {
+    find: {
+      args: [accountRow({}), { provider: 'p', issuer: 'i', subject: 's' }, 1],
+      columns: {
+        id: 'text',
+        account_id: 'text or null',
+        from_issuer: 'text or null',
+        to_issuer: 'text or null',
+        provider: 'text or null',
+        at: 'integer',
+        created_by: 'text',
+        until: 'integer or null',
+      },
+    },
+  },
   installation: { read: { args: [], columns: { id: 'text', copied_at: 'integer or null' } } },
   accounts: {
     claim: { args: [person], columns: account },

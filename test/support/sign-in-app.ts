@@ -12,6 +12,7 @@ import { createFreshness } from '../../src/sign-in/freshness.ts';
 import { createGoogleConnector, type GoogleSettings } from '../../src/sign-in/google/google.ts';
 import type { Fetch } from '../../src/sign-in/provider-fetch.ts';
 import { createSentBefore } from '../../src/sign-in/sent-before.ts';
+import { createAccountMoveStore } from '../../src/store/account-moves.ts';
 import { createAccountStore } from '../../src/store/accounts.ts';
 import { openSql, readMigrations } from '../../src/store/open.ts';
 import { createProviderSentStore } from '../../src/store/provider-sent.ts';
@@ -93,7 +94,14 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
     maximumAge: 900,
     attempts: createSignInAttempts({ secrets, secure, prefix, now }),
     redemptions: createRedemptions({ seenTokens: createSeenTokenStore(sql), now }),
-    admission: createAdmission({ authority: createAuthority([]), isStaticUser: () => false, accounts, audit, now }),
+    admission: createAdmission({
+      moves: createAccountMoveStore(sql),
+      authority: createAuthority([]),
+      isStaticUser: () => false,
+      accounts,
+      audit,
+      now,
+    }),
     believe: async (profile) => profile,
     afterSignIn: settings.afterSignIn ?? (async () => {}),
     needsToken: settings.needsToken ?? (async () => false),
