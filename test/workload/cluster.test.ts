@@ -1,0 +1,75 @@
+/** `dockpass workload add-cluster`, `list`, `off` and `on`, and `dockpass doctor --workload`, against what a real API server answered. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { createInstallation, type Installation } from '../support/installation.ts';
+
+const keys = readFileSync(new URL('recorded/jwks.json', import.meta.url), 'utf8');
+let server: Server;
+let installation: Installation;
+const write = (name: string, text: string) => writeFile(join(installation.folder, name), text);
+
+before(async () => {
+  installation = createInstallation();
+  // Anonymous requests get 403, as at the real one.
+  server = createServer(({ url, headers }, response) => {
+    if (headers.authorization !== 'Bearer of-an-account') return void response.writeHead(403).end('{}');
+    const issuer = 'https://kubernetes.default.svc.cluster.local';
+    const metadata = JSON.stringify({ issuer, jwks_uri: 'https://10.0.0.1:6443/openid/v1/jwks' });
+    response.end(url === '/openid/v1/jwks' ? keys : metadata);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const kubeconfig = (token: string) => `
+current-context: shop
+contexts: [{ name: shop, context: { cluster: c, user: u } }]
+clusters: [{ name: c, cluster: { server: "${address}" } }]
+users: [{ name: u, user: { token: ${token} } }]
+`;
+  await write('kubeconfig', kubeconfig('of-an-account'));
+  await write('stranger', kubeconfig('of-nobody'));
+  await write('exec', kubeconfig('x').replace('token: x', 'exec: { command: aws }'));
+});
+after(() => {
+  server.close();
+  installation.remove();
+});
+
+test('add-cluster writes the keys beside the workloads file, and says what to add to it', async () => {
+  const { code, output } = await installation.run(['workload', 'add-cluster', 'shop', '--kubeconfig', 'kubeconfig']);
+  assert.equal(code, 0, output);
+  assert.equal(await readFile(join(installation.folder, 'shop.json'), 'utf8'), keys);
+  assert.match(
+    output,
+    /shop: \{ preset: kubernetes, issuer: "https:\/\/kubernetes\.default\.svc\.cluster\.local", jwks_file: "shop\.json" \}/,
+  );
+});
+
+test('add-cluster says what is missing: the right to ask, or a login without a program', async () => {
+  const stranger = await installation.run(['workload', 'add-cluster', 'shop', '--kubeconfig', 'stranger']);
+  assert.equal(stranger.code, 1);
+  assert.match(stranger.output, /answers 403.*service-account-issuer-discovery/);
+  const exec = await installation.run(['workload', 'add-cluster', 'shop', '--kubeconfig', 'exec']);
+  assert.match(exec.output, /kubectl get --raw \/openid\/v1\/jwks/);
+});
+
+test('the doctor, the list and the switch know the cluster', async () => {
+  await write(
+    'workloads.yml',
+    `issuers: { shop: { preset: kubernetes, issuer: "https://kubernetes.default.svc.cluster.local", jwks_file: shop.json } }
+rules: [{ issuer: shop, match: { sub: "system:serviceaccount:shop:puller" } }]`,
+  );
+  const doctor = await installation.run(['doctor', '--workload', 'shop']);
+  assert.equal(doctor.code, 0, doctor.output);
+  assert.match(doctor.output, /right +keys +1 in shop\.json/);
+  assert.equal((await installation.run(['workload', 'off', 'shop', '--reason', 'moved'])).code, 0);
+  assert.match((await installation.run(['workload', 'list'])).output, /shop {2}https:.*off since/);
+  assert.equal((await installation.run(['doctor', '--workload', 'shop'])).code, 1);
+  assert.equal((await installation.run(['workload', 'on', 'shop'])).code, 0);
+  assert.equal((await installation.run(['workload', 'off', 'nope'])).code, 1);
+});
