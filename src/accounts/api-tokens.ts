@@ -64,7 +64,8 @@ export type ApiTokens = {
 
 /** Who is behind a token. */
 export type ApiCaller = {
-  readonly tokenId: string;
+  readonly apiToken: { readonly id: string; readonly name: string };
+  /** The login of the administrator who made it, or 'command line'. */
   readonly actor: string;
   /** The administrator's account; `null` for a token of the command line. */
   readonly accountId: string | null;
@@ -157,9 +158,9 @@ async function verify(parts: ApiTokenParts, secret: string, client: Requester): 
   const state = stateOf(row, now());
   if (state !== 'live')
     throw new Refusal('unauthenticated', `The API token "${row.name}" is ${state}. Make a new one.`);
-  if (row.account_id !== null) {
-    const creator = await store.creator(row.id);
-    if (creator === undefined || !administrators.includes(creator)) {
+  const maker = row.account_id === null ? null : await store.creator(row.id);
+  if (maker !== null) {
+    if (maker === undefined || !administrators.includes(maker)) {
       throw new Refusal(
         'unauthenticated',
         `The API token "${row.name}" was made by ${row.created_by}, who is no administrator now.`,
@@ -168,7 +169,8 @@ async function verify(parts: ApiTokenParts, secret: string, client: Requester): 
   }
   store.recordUse(row.id, { at: now(), address: client.address }, useInterval).catch(parts.onError);
   const scopes = scopesOf(row);
-  return { tokenId: row.id, accountId: row.account_id, actor: `API token "${row.name}" of ${row.created_by}`, scopes };
+  const apiToken = { id: row.id, name: row.name };
+  return { apiToken, accountId: row.account_id, actor: maker?.login ?? row.created_by, scopes };
 }
 
 /** A scope that only a newer version knows is left out. */

@@ -47,7 +47,7 @@ function auditRoutes({ auditLog }: RecordParts): ApiRoute[] {
       scope: 'audit:read',
       summary: 'Events, the newest first, a hundred a page',
       query: [...filterFields, before],
-      run: ({ query }) => auditLog.page(readFilter(query), query.text('before') ?? null),
+      run: ({ query, by }) => auditLog.page(readFilter(query), query.text('before') ?? null, by),
     },
     ...downloads.map(
       ([format, type]): ApiRoute => ({
@@ -57,10 +57,10 @@ function auditRoutes({ auditLog }: RecordParts): ApiRoute[] {
         summary: 'All events of a filter, as a file',
         query: filterFields,
         run: () => ({}),
-        download: ({ query }) => ({
+        download: ({ query, by }) => ({
           type,
           fileName: `audit.${format}`,
-          lines: exportLines(auditLog.all(readFilter(query)), format),
+          lines: exportLines(auditLog.all(readFilter(query), by), format),
         }),
       }),
     ),

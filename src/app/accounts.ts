@@ -50,7 +50,7 @@ export function createAdministration(config: Config, core: Core, policy: () => P
         ...{ store, passwords, uses, policy, services: config.services, now },
         ...{ makerRules: core.makerRules, gracePeriods: config.gracePeriods },
       }),
-    auditLog: createAuditLog({ store: store.audit, audit }),
+    auditLog: createAuditLog({ store: store.audit, audit, now }),
     apiTokens: createApiTokens({
       store: store.apiTokens,
       administrators,

@@ -93,9 +93,9 @@ type Caller = Actor & Pick<ApiCall, 'accountId'>;
 async function authorize({ scope }: ApiRoute, tokens: ApiTokens, request: Request, client: Requester): Promise<Caller> {
   if (scope === null) return { actor: '', client, accountId: null };
   const [, secret = ''] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
-  const { actor, accountId, scopes } = await tokens.verify(secret, client);
+  const { actor, apiToken, accountId, scopes } = await tokens.verify(secret, client);
   if (!scopes.includes(scope)) {
     throw new Refusal('denied', `This needs an API token with the scope ${scope}. This one has ${scopes.join(', ')}.`);
   }
-  return { actor, client, accountId };
+  return { actor, client, apiToken, accountId };
 }

@@ -1,8 +1,9 @@
 /** Owns reading the audit: filters, pages, export. */
 
 import { isRecord, readJson } from '../lib/json.ts';
+import { hour } from '../lib/time.ts';
 import type { AuditRow, AuditStore } from '../store/audit-events.ts';
-import type { AuditBuffer } from './audit.ts';
+import type { Actor, Audit, AuditBuffer } from './audit.ts';
 
 export type AuditEntry = {
   readonly id: string;
@@ -31,9 +32,9 @@ export type AuditFilter = {
 
 export type AuditLog = {
   /** The newest first. @param before the `next` of the page before, or `null` */
-  page(filter: AuditFilter, before: string | null): Promise<{ entries: AuditEntry[]; next: string | null }>;
+  page(filter: AuditFilter, before: string | null, by: Actor): Promise<{ entries: AuditEntry[]; next: string | null }>;
   /** All, the newest first, read in pieces: nothing holds them all. */
-  all(filter: AuditFilter): AsyncIterable<AuditEntry>;
+  all(filter: AuditFilter, by: Actor): AsyncIterable<AuditEntry>;
 };
 
 export type ExportFormat = 'csv' | 'jsonl';
@@ -41,21 +42,31 @@ export type ExportFormat = 'csv' | 'jsonl';
 /** Events of a page, and rows that an export reads together. */
 const pageSize = 100;
 const pieceSize = 1_000;
+/** Readings of an hour that are known; beyond it they are noted once more. */
+const maximumNoted = 10_000;
 
-export function createAuditLog(parts: {
+export type AuditLogParts = {
   readonly store: AuditStore;
-  readonly audit: Pick<AuditBuffer, 'flush'>;
-}): AuditLog {
+  readonly audit: Pick<Audit, 'write'> & Pick<AuditBuffer, 'flush'>;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+/** Every reading is an event of its own: a SIEM that polls makes one an hour. */
+export function createAuditLog(parts: AuditLogParts): AuditLog {
   const { store, audit } = parts;
+  const noteReading = createReadings(parts);
   return {
-    async page(filter, before) {
+    async page(filter, before, by) {
       await audit.flush();
       const rows = await store.list(filter, before, pageSize + 1);
       const shown = rows.slice(0, pageSize);
       const next = rows.length > pageSize ? (shown.at(-1)?.id ?? null) : null;
+      await noteReading(filter, by);
       return { entries: shown.map(toEntry), next };
     },
-    async *all(filter) {
+    async *all(filter, by) {
+      await noteReading(filter, by);
       await audit.flush();
       let before: string | null = null;
       let rows: AuditRow[];
@@ -65,6 +76,21 @@ export function createAuditLog(parts: {
         before = rows.at(-1)?.id ?? before;
       } while (rows.length === pieceSize);
     },
+  };
+}
+
+/** Notes who read by which filter, one time an hour. */
+function createReadings({ audit, now }: AuditLogParts): (filter: AuditFilter, by: Actor) => Promise<void> {
+  const noted = new Set<string>();
+  let current = 0;
+  return async (filter, by) => {
+    const thisHour = Math.floor(now() / hour);
+    if (thisHour !== current || noted.size >= maximumNoted) noted.clear();
+    current = thisHour;
+    const key = JSON.stringify([by.actor, by.apiToken?.id, filter]);
+    if (noted.has(key)) return;
+    await audit.write({ action: 'audit.read', ...by, subject: '', detail: { filter } });
+    noted.add(key);
   };
 }
 

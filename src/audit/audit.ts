@@ -41,6 +41,7 @@ export type AuditAction =
   | 'robot.remove'
   | 'api-token.create'
   | 'api-token.revoke'
+  | 'audit.read'
   | 'installation.restore'
   | 'terminal.approve'
   | 'terminal.refuse'
@@ -63,6 +64,8 @@ export type Actor = {
   readonly actor: string;
   /** `null` where no request asked for it. */
   readonly client: Requester | null;
+  /** The API token that `actor`, who made it, uses; its name can be anyone's. */
+  readonly apiToken?: { readonly id: string; readonly name: string };
 };
 
 export type AuditEvent = Actor & {
@@ -167,6 +170,6 @@ function toRow(event: AuditEvent, at: number): AuditRow {
     client: event.client?.userAgent ?? null,
     request_id: event.client?.requestId ?? null,
     repository: event.repository === undefined ? null : storable(event.repository),
-    detail_json: JSON.stringify(event.detail ?? {}),
+    detail_json: JSON.stringify({ ...event.detail, ...(event.apiToken && { apiToken: event.apiToken }) }),
   };
 }

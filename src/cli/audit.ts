@@ -19,7 +19,7 @@ export const auditCommands: readonly Command[] = [
       withAdministration(terminal, async ({ auditLog }) => {
         const format = values['format'] ?? 'jsonl';
         if (format !== 'csv' && format !== 'jsonl') throw new UsageError('--format is csv or jsonl.');
-        for await (const line of exportLines(auditLog.all(readFilter(values)), format)) {
+        for await (const line of exportLines(auditLog.all(readFilter(values), byCommandLine), format)) {
           terminal.out(line.replace(/\r?\n$/, ''));
         }
       }),

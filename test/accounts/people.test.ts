@@ -209,7 +209,7 @@ describeEngines('people', (databases) => {
 
       assert.equal((await scene.addPerson('ana', successor)).id, 'ana2');
       assert.equal(await scene.login(ana.login, secret), null);
-      const { entries } = await scene.auditLog.page({ person: ana.login, action: 'person.remove' }, null);
+      const { entries } = await scene.auditLog.page({ person: ana.login, action: 'person.remove' }, null, root);
       assert.deepEqual(
         entries.map(({ actor, detail }) => [actor, detail['id'], detail['passwords']]),
         [['root@example.com', 'ana', 1]],

@@ -23,6 +23,8 @@ const row = (index: number, changes: Partial<AuditRow> = {}): AuditRow => ({
   ...changes,
 });
 
+const reader = { actor: 'auditor@example.com', client: null };
+
 async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   const all: Item[] = [];
   for await (const item of items) all.push(item);
@@ -46,7 +48,7 @@ describeEngines('the audit', (databases) => {
         }),
       ]);
       const found = async (filter: AuditFilter) =>
-        (await auditLog.page(filter, null)).entries.map(({ at }) => at - start);
+        (await auditLog.page(filter, null, reader)).entries.map(({ at }) => at - start);
       assert.deepEqual(await found({}), [2, 1, 0]);
       assert.deepEqual(await found({ person: 'ana@example.com' }), [1, 0]);
       assert.deepEqual(await found({ person: 'root@example.com' }), [2, 1]);
@@ -77,7 +79,7 @@ describeEngines('the audit', (databases) => {
         });
       }
       await audit.flush();
-      const { entries } = await auditLog.page({ action: 'policy.explain' }, null);
+      const { entries } = await auditLog.page({ action: 'policy.explain' }, null, reader);
       assert.deepEqual(entries.map(({ subject }) => subject).sort(), ['after', 'a\uFFFDb', '\uFFFD'].sort());
     }),
   );
@@ -90,14 +92,33 @@ describeEngines('the audit', (databases) => {
       const seen = new Set<string>();
       let before: string | null = null;
       do {
-        const page: { entries: AuditEntry[]; next: string | null } = await auditLog.page({}, before);
+        const page: { entries: AuditEntry[]; next: string | null } = await auditLog.page({}, before, reader);
         pages.push(page.entries.length);
         for (const { id } of page.entries) seen.add(id);
         before = page.next;
       } while (before !== null);
       assert.deepEqual([pages.length, pages.at(-1), seen.size], [21, 50, 2_050]);
-      const all = await collect(auditLog.all({ from: start + 10 }));
+      const all = await collect(auditLog.all({ from: start + 10, until: start + 10_000 }, reader));
       assert.deepEqual([all.length, all[0]?.at, all.at(-1)?.at], [2_040, start + 2_049, start + 10]);
+    }),
+  );
+
+  test(
+    'has who read it, by which filter: one time an hour for each, and each API token apart',
+    scene(async ({ auditLog, clock, events }) => {
+      const byToken = { ...reader, apiToken: { id: 't1', name: 'siem' } };
+      const readings = () => events.filter(({ action }) => action === 'audit.read').length;
+      await auditLog.page({}, null, reader);
+      await auditLog.page({}, 'before', reader);
+      assert.equal(readings(), 1);
+      await collect(auditLog.all({ person: 'ana@example.com' }, reader));
+      await auditLog.page({}, null, byToken);
+      assert.equal(readings(), 3);
+      const { entries } = await auditLog.page({ action: 'audit.read' }, null, reader);
+      assert.ok(entries.some(({ detail }) => JSON.stringify(detail).includes('"siem"')));
+      clock.at += 60 * 60 * 1_000;
+      await auditLog.page({}, null, reader);
+      assert.equal(readings(), 5);
     }),
   );
 
@@ -108,7 +129,7 @@ describeEngines('the audit', (databases) => {
       const silent = { debug() {}, info() {}, warn() {}, error() {} };
       await tidy({ store, auditRetention: day, denialRetention: day, log: silent, now: () => start + 1 + day });
       assert.deepEqual(
-        (await auditLog.page({}, null)).entries.map(({ at }) => at - start),
+        (await auditLog.page({}, null, reader)).entries.map(({ at }) => at - start),
         [1],
       );
     }),

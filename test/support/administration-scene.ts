@@ -141,7 +141,7 @@ function createScene(store: Store, authority: Authority): Scene {
       ...{ store: store.identityTokens, audit, pepper, now },
       identityByHash: passwords.identityByHash,
     }),
-    auditLog: createAuditLog({ store: store.audit, audit }),
+    auditLog: createAuditLog({ store: store.audit, audit, now }),
     apiTokens: createApiTokens({
       store: store.apiTokens,
       administrators,

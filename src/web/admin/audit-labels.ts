@@ -40,6 +40,7 @@ export const actionLabels: Readonly<Record<AuditAction, string>> = {
   'machine.end': 'Machine signed out',
   'policy.reload': 'Policy taken over',
   'policy.refused': 'Policy file refused',
+  'audit.read': 'Audit read',
   'installation.restore': 'Backup put into service',
   'policy.explain': 'Decision explained',
   'workload.login': 'Workload logged in',

@@ -15,6 +15,7 @@ import { isRecord } from '../../lib/json.ts';
 import { day } from '../../lib/time.ts';
 import { dayOf, fieldsOf, oneOf, queryOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
+import { actorOf } from '../session.ts';
 import { formatTime } from '../time-view.ts';
 import { userAgentName } from '../user-agent.ts';
 import { actionLabels, actions, isAuditAction, isGrave } from './audit-labels.ts';
@@ -55,10 +56,11 @@ export function createAuditPages(parts: AuditPageParts): AuditPages {
 
 type Fields = Readonly<Record<'person' | 'action' | 'from' | 'until' | 'repository', string>>;
 
-async function list({ auditLog, views, now }: AuditPageParts, request: Request, response: Response): Promise<void> {
+async function list(parts: AuditPageParts, request: Request, response: Response): Promise<void> {
+  const { auditLog, views, now } = parts;
   const fields = readFields(request);
   const before = fieldsOf(request.query)('before') || null;
-  const { entries, next } = await auditLog.page(filterOf(fields), before);
+  const { entries, next } = await auditLog.page(filterOf(fields), before, actorOf(parts, request));
   views.page(response, 'admin-audit', {
     section: sections.administration,
     tab: tabs.audit,
@@ -97,10 +99,11 @@ function filterOf({ person, action, from, until, repository }: Fields): AuditFil
 }
 
 /** Read in pieces and written as the client takes them: an audit of years doesn't fit into memory. */
-async function send({ auditLog }: AuditPageParts, format: ExportFormat, request: Request, response: Response) {
+async function send(parts: AuditPageParts, format: ExportFormat, request: Request, response: Response) {
   const type = format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson';
   response.set('Content-Disposition', `attachment; filename="dockpass-audit.${format}"`).type(type);
-  await pipeline(Readable.from(exportLines(auditLog.all(filterOf(readFields(request))), format)), response);
+  const entries = parts.auditLog.all(filterOf(readFields(request)), actorOf(parts, request));
+  await pipeline(Readable.from(exportLines(entries, format)), response);
 }
 
 function rowOf(entry: AuditEntry, now: number) {
