@@ -1,4 +1,5 @@
 /** Owns the way of a password's last use to the store: kept in memory, written together, never waited for by a request. */
+import { LRUCache } from 'lru-cache';
 import type { Requester } from '../identity/requester.ts';
 import { minute } from '../lib/time.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
@@ -31,7 +32,7 @@ export function createLastUses(parts: {
   readonly now: () => number;
 }): LastUses {
   /** A password that drops out is written once more, which the statement's condition stops. */
-  const noted = new Map<string, number>();
+  const noted = new LRUCache<string, number>({ max: maximumKept });
   const waiting = createWriteBehind<Use>({
     async write(uses) {
       for (let start = 0; start < uses.length; start += batchSize) {
@@ -50,8 +51,6 @@ export function createLastUses(parts: {
       const before = noted.get(id);
       // A clock that was set back must not silence a password until it has caught up.
       if (before !== undefined && at >= before && at - before < useInterval) return;
-      // All together: dropping the oldest each time would make the Map walk over all that were dropped before.
-      if (noted.size >= maximumKept) noted.clear();
       noted.set(id, at);
       waiting.put(id, { id, at, address: client.address, client: client.userAgent });
     },

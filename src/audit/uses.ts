@@ -1,5 +1,6 @@
 /** Owns what an app password was used from and for in the last 30 days: addresses, clients, repositories. */
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
 import type { Identity } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
 import { hour } from '../lib/time.ts';
@@ -58,7 +59,7 @@ export function createUses(parts: {
 }): Uses {
   const { store, now } = parts;
   /** What drops out is written once more, which changes little. */
-  const noted = new Map<string, number>();
+  const noted = new LRUCache<string, number>({ max: maximumKept });
   const waiting = createWriteBehind<Noted>({
     write: (entries) => write(parts, entries),
     merge: (_, later) => later,
@@ -73,8 +74,6 @@ export function createUses(parts: {
     const key = `${id}\0${kind}\0${value}`;
     const before = noted.get(key);
     if (before !== undefined && at >= before && at - before < interval) return;
-    // All together: dropping the oldest each time would make the Map walk over all that were dropped before.
-    if (noted.size >= maximumKept) noted.clear();
     noted.set(key, at);
     waiting.put(key, {
       password_id: id,

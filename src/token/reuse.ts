@@ -1,4 +1,5 @@
 /** Owns the reuse of tokens: the same request within a few seconds gets the same token. */
+import { LRUCache } from 'lru-cache';
 import type { Identity } from '../identity/identity.ts';
 import type { Service, Token } from './mint.ts';
 
@@ -26,17 +27,14 @@ type Entry = { readonly token: Promise<Token>; readonly madeAt: number };
 
 /** Also joins requests that come while the first signature is under way. Times are epoch milliseconds. */
 export function createTokenReuse(): TokenReuse {
-  /** The oldest first. */
-  const entries = new Map<string, Entry>();
+  const entries = new LRUCache<string, Entry>({ max: maximumTokens });
 
   const add = (text: string, entry: Entry): void => {
-    entries.delete(text);
     entries.set(text, entry);
-    for (const [old, { madeAt }] of entries) {
-      if (entries.size <= maximumTokens && isFresh(madeAt, entry.madeAt)) break;
-      entries.delete(old);
-    }
-    entry.token.catch(() => entries.delete(text));
+    entry.token.catch(() => {
+      // A later one can have taken its place.
+      if (entries.peek(text) === entry) entries.delete(text);
+    });
   };
 
   return async (key, now, make) => {

@@ -1,5 +1,6 @@
 /** Owns how callbacks reach the provider: one redemption of a code, in turns by network, and none of a network that keeps failing. */
 import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { Refusal } from '../lib/errors.ts';
 import { createFairQueue } from '../lib/fair-queue.ts';
 import { networkOf } from '../lib/network-of.ts';
@@ -61,8 +62,7 @@ function idOf({ attempt }: PendingSignIn): string {
 
 /** How often each network failed. Each process counts for itself. */
 function createFailures(now: () => number) {
-  /** The network that began longest ago comes first. */
-  const counts = new Map<string, { count: number; readonly since: number }>();
+  const counts = new LRUCache<string, { readonly count: number; readonly since: number }>({ max: maximumNetworks });
   const current = (network: string) => {
     const entry = counts.get(network);
     return entry === undefined || Math.abs(now() - entry.since) > failureWindow ? undefined : entry;
@@ -71,10 +71,7 @@ function createFailures(now: () => number) {
     of: (network: string): number => current(network)?.count ?? 0,
     add(network: string): void {
       const { count, since } = current(network) ?? { count: 0, since: now() };
-      counts.delete(network);
       counts.set(network, { count: count + 1, since });
-      const [oldest] = counts.size > maximumNetworks ? counts.keys() : [];
-      if (oldest !== undefined) counts.delete(oldest);
     },
   };
 }
