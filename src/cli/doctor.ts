@@ -14,12 +14,13 @@ import { checkIssuer } from '../workload/check-issuer.ts';
 import { fetchText } from '../workload/fetch-text.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 import { configOf, withCore } from './core.ts';
+import { examineNamedProvider } from './doctor-provider.ts';
 
 export const doctorCommands: readonly Command[] = [
   {
     name: 'doctor',
     usage:
-      'URL [--registry-config FILE] [--registry-bundle FILE] [--registry-jwks FILE] [--ca FILE] [--json]\n       dockpass doctor --workload ISSUER [--json]',
+      'URL [--registry-config FILE] [--registry-bundle FILE] [--registry-jwks FILE] [--ca FILE] [--json]\n       dockpass doctor --workload ISSUER [--json]\n       dockpass doctor --provider NAME [--id-token FILE] [--json]',
     summary: 'Ask a registry whether it and Dockpass fit, and say which setting is wrong',
     details: [
       'Run it where Dockpass runs, with its settings: it shows the registry tokens signed with the keys in DATA_DIR. They',
@@ -29,6 +30,8 @@ export const doctorCommands: readonly Command[] = [
       '  --registry-bundle FILE   its rootcertbundle, where the path in that file is not the path here',
       '  --registry-jwks FILE     its jwks, likewise',
       '  --ca FILE                PEM certificates to trust beside those of the system',
+      '  --provider NAME          asks an OpenID Connect provider of OIDC_PROVIDERS instead: discovery, keys, clock, client',
+      '  --id-token FILE          and reads the groups claim of this ID token (/dev/stdin: paste it)',
       '  --workload ISSUER        asks an issuer of the workloads file for its keys instead',
     ],
     options: {
@@ -37,11 +40,14 @@ export const doctorCommands: readonly Command[] = [
       'registry-jwks': { type: 'string' },
       ca: { type: 'string' },
       workload: { type: 'string' },
+      provider: { type: 'string' },
+      'id-token': { type: 'string' },
       json: { type: 'boolean' },
     },
     operands: [0, 1],
     async run([address], values, terminal) {
       if (typeof values['workload'] === 'string') return examineIssuer(values['workload'], values, terminal);
+      if (typeof values['provider'] === 'string') return examineNamedProvider(values['provider'], values, terminal);
       if (address === undefined) throw new UsageError('Give the address of the registry.');
       const registry = parseAddress(address);
       const config = configOf(terminal);

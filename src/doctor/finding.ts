@@ -15,6 +15,11 @@ export type Subject =
   | 'signingalgorithms'
   | 'token header'
   | 'autoredirect'
+  | 'discovery'
+  | 'algorithms'
+  | 'keys'
+  | 'client'
+  | 'groups'
   | 'proxy header';
 
 export type Finding = {

@@ -1,0 +1,52 @@
+/** Owns `dockpass doctor --provider`: an OpenID Connect provider from the settings in, findings out. */
+import { readFile } from 'node:fs/promises';
+import { decodeJwt } from 'jose';
+import { callbackUrlOf, groupsClaimOf } from '../app/providers.ts';
+import { oidcPrefix } from '../config/providers.ts';
+import { type Finding, isProblem, right, unknown, wrong } from '../doctor/finding.ts';
+import { examineProvider } from '../doctor/provider.ts';
+import { errorMessage, Refusal } from '../lib/errors.ts';
+import { type GroupsClaim, readGroups } from '../sign-in/group-claim.ts';
+import type { Terminal, Values } from './command.ts';
+import { configOf } from './core.ts';
+
+/** @returns the exit code */
+export async function examineNamedProvider(name: string, values: Values, terminal: Terminal): Promise<number> {
+  const config = configOf(terminal);
+  const settings = config.oidc.find((provider) => provider.name === name);
+  if (settings === undefined) throw new Refusal('not_found', `OIDC_PROVIDERS names no "${name}".`);
+  const question = {
+    ...settings,
+    callbackUrl: callbackUrlOf(config, name),
+    prefix: oidcPrefix(name),
+    clockLeeway: config.clockLeeway,
+  };
+  const findings = await examineProvider({ fetch, now: Date.now }, question);
+  const file = values['id-token'];
+  if (typeof file === 'string') findings.push(await checkGroups(file, groupsClaimOf(settings)));
+  if (values['json'] === true) terminal.out(JSON.stringify({ provider: name, findings }));
+  else for (const finding of findings) terminal.out(lineOf(finding));
+  return findings.some(isProblem) ? 1 : 0;
+}
+
+const words = { right: 'right', wrong: 'WRONG', unknown: '?', note: 'note' } as const;
+
+function lineOf({ status, subject, message }: Finding): string {
+  return `  ${words[status].padEnd(6)} ${subject.padEnd(15)} ${message}`;
+}
+
+/** What the groups claim of a token says, as a sign-in would read it. The token's signature isn't looked at. */
+async function checkGroups(file: string, claim: GroupsClaim | null): Promise<Finding> {
+  if (claim === null) return unknown('groups', 'no GROUPS_CLAIM is set.');
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new Refusal('bad_request', `${file} cannot be read (${cause.code}).`, { cause });
+  });
+  try {
+    const reading = readGroups(decodeJwt(text.trim()), claim);
+    if (reading.kind === 'groups') return right('groups', reading.groups.join(', ') || 'none');
+    const reason = reading.kind === 'missing' ? 'is not in this token' : `is ${reading.reason}`;
+    return wrong('groups', `the claim "${claim.path}" ${reason}.`);
+  } catch (error) {
+    return wrong('groups', `${file} is not an ID token (${errorMessage(error)}).`);
+  }
+}
