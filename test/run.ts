@@ -4,10 +4,12 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type EventData, run } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { unitTests } from './unit.ts';
+import { runUnitTests } from './unit.ts';
 
 /** These drive a Docker Engine or a browser for most of a minute: they start first, so that none is left to run alone at the end. */
 const slow = /docker-login|clients|browser|pages|image/;
+
+if (process.argv[2] === '--unit') process.exit((await runUnitTests()) ? 0 : 1);
 
 const files = chosenFiles(process.argv.slice(2)).sort((a, b) => Number(slow.test(b)) - Number(slow.test(a)));
 if (files.length === 0) {
@@ -34,10 +36,6 @@ stream.on('test:diagnostic', ({ nesting, message }: EventData.TestDiagnostic) =>
 stream.compose(spec).pipe(process.stdout);
 
 function chosenFiles(paths: readonly string[]): string[] {
-  if (paths[0] === '--unit') {
-    process.env['TEST_ENGINES'] = 'sqlite';
-    return unitTests();
-  }
   const roots = paths.length > 0 ? paths : ['test'];
   return roots.flatMap((path) => {
     const kind = statSync(path, { throwIfNoEntry: false });
