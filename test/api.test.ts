@@ -198,6 +198,14 @@ describe('the API', () => {
     assert.match(stdout, /^ana@example.com .*\n$/);
   });
 
+  test('the operations on people show no robot, by id or by login', async () => {
+    const made = await call('POST', '/robots', { name: 'hidden', ownerGroup: 'platform' });
+    assert.equal(made.status, 200);
+    for (const name of [made.body['id'], 'robot-hidden']) {
+      assert.equal((await call('GET', `/people/${name}`)).status, 404);
+    }
+  });
+
   test('explain answers as the policy does, and is in the audit', async () => {
     const { body } = await call('POST', '/explain', { who: 'ana@example.com', scope: 'repository:x/y:push' });
     assert.deepEqual(body['granted'], ['push']);

@@ -24,7 +24,7 @@ export type LeakReports = {
 
 export type LeakParts = {
   readonly store: Pick<Store, 'passwords' | 'identityTokens' | 'apiTokens' | 'workloadCredentials'>;
-  readonly failedLogins: Pick<FailedLogins, 'record'>;
+  readonly failedLogins: Pick<FailedLogins, 'countOrRefuse'>;
   readonly audit: Audit;
   readonly pepper: Pepper;
   /** Epoch milliseconds. */
@@ -74,7 +74,7 @@ export function createLeakReports({ store, failedLogins, audit, pepper, now }: L
     async report(secret, client) {
       // Asked first: noise from an address must not keep a secret alive that someone behind the same address found.
       const isFound = await end(trimSecret(secret), client);
-      if (!isFound) failedLogins.record({ address: client.address, username: reporter, password: secret });
+      if (!isFound) failedLogins.countOrRefuse({ address: client.address, username: reporter, password: secret });
       return isFound;
     },
   };

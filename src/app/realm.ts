@@ -98,7 +98,7 @@ function createAuthenticators(
   const hashCheck = createHashCheck({
     thread: createHashThread(),
     guessing: failedLogins.guessing,
-    onNotCompared: failedLogins.record,
+    onNotCompared: failedLogins.countOrRefuse,
     now: Date.now,
   });
   const users = () => policies.current().users;

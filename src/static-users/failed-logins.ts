@@ -17,7 +17,7 @@ export type FailedLogins = {
    * Counts a wrong secret, the same one once. Taken immediately and stored soon; it never fails its caller.
    * @throws {Refusal} `too_many_requests` when this one is beyond the limit
    */
-  record(attempt: { readonly address: string; readonly username: string; readonly password: string }): void;
+  countOrRefuse(attempt: { readonly address: string; readonly username: string; readonly password: string }): void;
   /** Resolves when all that was recorded is stored. */
   flush(): Promise<void>;
   /** Stores for the last time. */
@@ -75,7 +75,7 @@ export function createFailedLogins(parts: FailedLoginParts): FailedLogins {
       if (tally === undefined || limitReached(tally, limit, now()) === null) return 'few';
       return isFresh(tally.beyond.first, now()) && tally.beyond.count >= floodLimit ? 'flood' : 'many';
     },
-    record(tried) {
+    countOrRefuse(tried) {
       const attempt = attemptOf(tried);
       const secret = short(pepper.hash(`wrong password\0${tried.password}`));
       const at = now();

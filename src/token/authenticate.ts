@@ -21,7 +21,7 @@ export type ServiceTokens = {
 
 export type AuthenticationParts = {
   readonly authenticators: readonly Authenticator[];
-  readonly failedLogins: Pick<FailedLogins, 'record'>;
+  readonly failedLogins: Pick<FailedLogins, 'countOrRefuse'>;
   readonly identityTokens: Pick<ServiceTokens, 'verify'>;
   /** Where people get a password that works; part of each refusal. */
   readonly help: string;
@@ -47,7 +47,7 @@ export async function authenticate(
     authenticator === undefined ? null : await checked(authenticator.verify(credentials, address, service));
   if (identity !== null) return identity;
   // Our secrets can't be guessed, so a wrong one doesn't count toward the 429 that follows many guesses.
-  if (!looksLikeSecret(credentials.password)) parts.failedLogins.record({ address, ...credentials });
+  if (!looksLikeSecret(credentials.password)) parts.failedLogins.countOrRefuse({ address, ...credentials });
   throw wrongCredentials(parts);
 }
 

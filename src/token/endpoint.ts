@@ -20,7 +20,7 @@ export type TokenEndpointParts = {
   /** Each registry that can ask; names differ. */
   readonly services: readonly Service[];
   readonly authenticators: readonly Authenticator[];
-  readonly failedLogins: Pick<FailedLogins, 'record'>;
+  readonly failedLogins: Pick<FailedLogins, 'countOrRefuse'>;
   readonly identityTokens: ServiceTokens;
   /** Who sends no credentials. */
   readonly anonymous: () => Identity;

@@ -41,7 +41,7 @@ const ana = { address: '192.0.2.1', username: 'ana' };
 /** What became of a wrong password. */
 function fail(limiter: Limiter, password: string, attempt = ana): 'counted' | number {
   try {
-    limiter.record({ ...attempt, password });
+    limiter.countOrRefuse({ ...attempt, password });
     return 'counted';
   } catch (error) {
     assert.ok(error instanceof Refusal && error.code === 'too_many_requests');

@@ -108,7 +108,7 @@ export async function startTokenService(input: TokenServiceWish = {}): Promise<T
   const hashCheck = createHashCheck({
     thread: createHashThread(),
     guessing: failedLogins.guessing,
-    onNotCompared: failedLogins.record,
+    onNotCompared: failedLogins.countOrRefuse,
     now: changes.now ?? Date.now,
   });
   const users = createStaticUsers(
