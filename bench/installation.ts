@@ -1,4 +1,4 @@
-/** Owns what a measured Dockpass stands on: a data folder, a policy, a person with an app password, and a crowd. */
+/** Owns what a measured Dockpass runs on: a data folder, a policy, a person with an app password, and a crowd. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCore } from '../src/app/core.ts';
@@ -18,7 +18,7 @@ const login = 'person@example.com';
 
 /**
  * @param options.crowd people besides the one who is measured, each with ten app passwords, or `passwordsEach`
- * @param options.rules how many rules the policy has in all; those beyond 20 stand in front of these and let nobody in
+ * @param options.rules how many rules the policy has in all; those beyond 20 come before these and let no one in
  */
 export async function createInstallation(options: {
   readonly folder: string;

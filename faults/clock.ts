@@ -30,7 +30,7 @@ export const clock: Fault = {
     ];
     writeFileSync(hook, preload(file));
     const server = await scene.serve({ NODE_OPTIONS: `--import ${hook}` });
-    // Of somebody whose provider is never asked, so that time alone ends it, after 7 days.
+    // Of someone whose provider is never asked, so that only time ends it, after 7 days.
     await scene.installation.addPerson(ana);
     const made = await scene.installation.run(['password', 'create', ana, '--name', 'clock', '--days', '7', '--json']);
     const { secret } = JSON.parse(made.stdout) as { secret: string };

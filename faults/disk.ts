@@ -20,7 +20,7 @@ function mount(folder: string, options: readonly string[], stack: AsyncDisposabl
   stack.defer(() => void execFileSync('umount', ['--lazy', folder]));
 }
 
-/** Lets nobody write the file. */
+/** Makes the file read-only for everyone. */
 function mountFile(file: string, stack: AsyncDisposableStack): void {
   execFileSync('mount', ['--bind', file, file]);
   stack.defer(() => void execFileSync('umount', ['--lazy', file]));

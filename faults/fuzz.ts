@@ -1,4 +1,4 @@
-/** The fault: random and mutated requests to every route, by nobody, a person, an administrator and a program. */
+/** The fault: random and mutated requests to every route, by a visitor, a person, an administrator and a program. */
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { realmPaths } from '../src/token/endpoint.ts';
@@ -11,7 +11,7 @@ import { ana, askToken, type Fault, openScene, type Scene } from './scene.ts';
 const bo = 'bo@example.com';
 const scopes =
   'people:read,people:write,passwords:read,passwords:revoke,robots:read,robots:write,audit:read,policy:explain';
-/** After so many, and after all, whoever was signed out, or disabled, by one of them comes in anew. */
+/** After so many, and at the end, people whom one of them signed out or disabled sign in again. */
 const roundLength = 200;
 
 /** Every route as it is mounted, and the realm's. */

@@ -125,7 +125,7 @@ async function liveIn(token: string, url: string): Promise<number> {
 }
 
 /**
- * Undoes the newest revocation; one whose undoing broke off goes on.
+ * Undoes the newest revocation; one whose undoing was interrupted is continued.
  * @returns 404 or 409 where there is none that is not undone
  */
 async function undoLast(token: string, url: string): Promise<Answer<unknown>> {

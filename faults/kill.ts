@@ -28,7 +28,7 @@ export const kill: Fault = {
       const working = [0, 1, 2].map((worker) =>
         work(scene.url, visitor as Visitor, passwords, `${round}-${worker}`, killed.signal),
       );
-      // A worker that fails is a finding, and not an error that nobody waits for.
+      // A worker that fails is a finding, and not an unhandled rejection.
       await Promise.race([sleep(50 + Math.random() * 400), Promise.all(working)]);
       killed.abort();
       server.signal('SIGKILL');

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Fault, openScene } from './scene.ts';
 
-/** Requests a second, each for as many names that nobody asked for before. */
+/** Requests a second, each for as many names that no one asked for before. */
 const strangers = [
   { rate: 60, names: 100 },
   { rate: 2, names: 1_000 },

@@ -1,7 +1,7 @@
 /** A process of its own for the fault `sign-ins`: many people who sign in at the same time, each in a browser of their own. */
 import { createVisitor } from '../test/support/visitor.ts';
 
-/** What the provider is told by the code: who comes, and the nonce that it has to repeat. */
+/** What the code carries to the provider: who signs in, and the nonce that it has to repeat. */
 export type Code = { readonly number: number; readonly email: string; readonly nonce: string };
 
 export const clientId = 'dockpass';

@@ -1,4 +1,4 @@
-/** The fault: everybody signs in at the same time, as on a Monday when all sessions have ended. */
+/** The fault: everyone signs in at the same time, as on a Monday when all sessions have ended. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { createInstallation } from '../test/support/installation.ts';

@@ -6,7 +6,7 @@ import { createHashThread } from '../src/static-users/hash-thread.ts';
 import { createStaticUsers, type StaticUser } from '../src/static-users/static-users.ts';
 import type { Fault } from './scene.ts';
 
-/** Least of bcrypt's costs: what is the same for everybody hides the least of what is not. */
+/** Least of bcrypt's costs: the less time is the same for everyone, the less it hides of a difference. */
 const cost = 4;
 const userCount = 200;
 

@@ -90,7 +90,7 @@ const schema = {
       { properties: { replicaCount: { maximum: 1 } } },
       { properties: { secrets: { required: ['existingSecret'], properties: { existingSecret: withValue } } } },
     ),
-    // Whoever is in proxy.trusted can claim any address, so there is no default.
+    // A client in proxy.trusted can claim any address, so there is no default.
     when(
       { anyOf: [{ properties: { ingress: enabled } }, { properties: { httpRoute: enabled } }] },
       { properties: { proxy: { required: ['trusted'], properties: { trusted: { minItems: 1 } } } } },

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 /** A process as it was when it was written down. The system gives numbers again: it is the same only with the same command. */
 type Known = { readonly name: string; readonly pid: number; readonly command: string };
 
-/** What stands in the folder while a demo runs: itself, then its parts. */
+/** What is in the folder while a demo runs: itself, then its parts. */
 type Claim = readonly [demo: Known, ...parts: Known[]];
 
 /** Milliseconds that a part gets to stop by itself. */

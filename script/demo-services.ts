@@ -22,7 +22,7 @@ export type Demo = {
   readonly url: string;
   /** `localhost:5000`: the registry's address, and its `service`. */
   readonly registry: string;
-  /** False where docker-registry is not installed: Dockpass then serves tokens that nobody asks for. */
+  /** False where docker-registry is not installed: Dockpass then serves tokens that no one asks for. */
   readonly hasRegistry: boolean;
   /** Who can sign in; a change is one in the directory. By `sub`. */
   readonly people: Map<string, Person>;
@@ -30,7 +30,7 @@ export type Demo = {
   readonly directoryUrl: string;
   /** Runs `dockpass WORDS...` beside the service. */
   command(...words: readonly string[]): Promise<Finished>;
-  /** Settles when a part ends that nobody stopped. */
+  /** Settles when a part ends that wasn't stopped. */
   readonly casualty: Promise<{ readonly name: string; readonly lastWords: string }>;
 };
 
@@ -48,7 +48,7 @@ export const demoPolicyFile = join(root, 'script', 'demo-policy.yml');
  * Starts everything on loopback ports; the stack stops it in the reverse order, also what stood before a later start failed.
  * @param settings.folder holds the database, keys and images
  * @param settings.ports free ones where none are given
- * @param settings.onStart is told of each process that was started
+ * @param settings.onStart gets each process that was started
  * @throws Error with the output of the part that did not start
  */
 export async function startDemo(

@@ -1,4 +1,4 @@
-/** Owns what the demo tells a person once everything stands: what to open and what to type. */
+/** Owns what the demo shows a person once everything runs: what to open and what to type. */
 import { findProgram } from '../test/support/parts.ts';
 import type { Demo } from './demo-services.ts';
 

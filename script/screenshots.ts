@@ -32,7 +32,7 @@ const pages: Readonly<Record<string, (page: Page, company: Company) => Promise<u
 const long = ['admin-people'];
 /** These are shown as a telephone shows them, too. */
 const narrow = ['passwords', 'password-created', 'access', 'admin-person'];
-/** Of 100: where letters still have sharp edges. A picture is a third of what PNG takes, and a repository keeps each for ever. */
+/** Of 100: where letters still have sharp edges. A picture is a third of what PNG takes, and a repository keeps each forever. */
 const quality = 85;
 
 /** As WebP, which Playwright's own screenshots are not. @param whole beyond the first screen */
