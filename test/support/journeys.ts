@@ -71,7 +71,7 @@ const passwords: readonly Journey[] = [
 /** The pages of robots: for everybody, and for administrators. */
 function ofRobots(base: string): Journey[] {
   const toPassword =
-    (link: string): Journey['go'] =>
+    (link: string | RegExp): Journey['go'] =>
     async (page) => {
       await page.goto(`${base}/mirror`);
       await page.getByRole('link', { name: link }).click();
@@ -98,7 +98,7 @@ function ofRobots(base: string): Journey[] {
     {
       route: `${base}/:robot/passwords/:id/rotate`,
       name: 'a new secret for a robot',
-      go: toPassword('New secret for Runner'),
+      go: toPassword(/^(New secret|Adopt) for Runner/),
     },
     {
       route: `${base}/:robot/passwords`,

@@ -120,7 +120,7 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       await submit('Create password', page);
       assert.match(await page.locator('#secret').innerText(), /^dkr_/);
       await page.getByRole('link', { name: 'Done, I have saved it' }).click();
-      await page.getByRole('link', { name: 'New secret for Runner' }).click();
+      await page.getByRole('link', { name: /^(New secret|Adopt) for Runner/ }).click();
       await submit('Make a new secret', page);
       await page.getByRole('heading', { name: '“Runner” has a new secret' }).waitFor();
       await page.getByRole('link', { name: 'Done, I have saved it' }).click();
