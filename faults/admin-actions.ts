@@ -123,7 +123,7 @@ export const adminActions: readonly AdminAction[] = [
     happened: 'select count(*) as n from app_password where account_id = $1',
   },
   {
-    audited: 'password.rotate',
+    audited: 'password.adopt',
     async prepare(store, id) {
       await robot(store, id);
       await password(store, id);

@@ -18,7 +18,7 @@ export const timing: Fault = {
     const hash = bcrypt.hashSync('right', cost);
     const user: StaticUser = { passwordHash: hash, labels: {} };
     const users = new Map(Array.from({ length: userCount }, (_, n) => [`user-${n}`, user]));
-    // Without the network, whose noise an attacker averages out with gracePeriods.
+    // Without the network, whose noise an attacker averages out with patience.
     const check = createHashCheck({
       ...{ thread: createHashThread(), onNotCompared: () => {}, now: Date.now },
       guessing: () => 'few',

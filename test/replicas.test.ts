@@ -125,7 +125,7 @@ describe('two replicas', { skip: findPostgres() === null && skipped('not install
     for (const name of Object.keys(secrets)) assert.ok(output.includes(`${name} or ${name}_FILE is required`), name);
   });
 
-  test('while PostgreSQL restarts they ask for gracePeriods, and go on by themselves', async () => {
+  test('while PostgreSQL restarts they ask for patience, and continue by themselves', async () => {
     const { secret } = await createPassword(visitor, balancer.url, { name: 'Robust' });
     assert.ok(secret);
     const seen = new Set<number>();
@@ -145,7 +145,7 @@ describe('two replicas', { skip: findPostgres() === null && skipped('not install
     const page = await visitor.open(`${balancer.url}/`, { headers: { accept: 'text/html' } });
     assert.equal(page.status, 503);
     assert.ok(page.headers.has('retry-after'));
-    assert.match(page.body, /The database cannot be used just now/);
+    assert.match(page.body, /The database cannot be used right now/);
     assert.equal((await fetch(`${balancer.url}/readyz`)).status, 503);
     assert.equal((await fetch(`${balancer.url}/healthz`)).status, 200);
     await postgres.comeBack();
@@ -162,7 +162,7 @@ describe('two replicas', { skip: findPostgres() === null && skipped('not install
     await postgres.goAway();
     assert.equal((await fetch(denied)).status, 200);
     await replica.stop();
-    assert.match(replica.output(), /"entries":1,"msg":"denials could not be stored and are lost"/);
+    assert.match(replica.output(), /"entries":1,"msg":"denials could not be stored and are lost, as the service stops"/);
     await postgres.comeBack();
     own.remove();
   });
