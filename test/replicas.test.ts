@@ -162,7 +162,10 @@ describe('two replicas', { skip: findPostgres() === null && skipped('not install
     await postgres.goAway();
     assert.equal((await fetch(denied)).status, 200);
     await replica.stop();
-    assert.match(replica.output(), /"entries":1,"msg":"denials could not be stored and are lost, as the service stops"/);
+    assert.match(
+      replica.output(),
+      /"entries":1,"msg":"denials could not be stored and are lost, as the service stops"/,
+    );
     await postgres.comeBack();
     own.remove();
   });
