@@ -1,6 +1,5 @@
 /** Makes what lets workloads in: keys, verification, exchange, and what is kept of it. */
 import type { Config } from '../config/config.ts';
-import type { Unstored } from '../lib/write-behind.ts';
 import type { Grant } from '../oauth/token-endpoint.ts';
 import { createTokenExchangeGrant, tokenExchange } from '../oauth/token-exchange.ts';
 import { createAccept, type WorkloadsInForce } from '../workload/accept.ts';
@@ -35,15 +34,14 @@ export type OpenWorkloads = {
  */
 export function openWorkloads(
   config: Pick<Config, 'services' | 'workloadKeyAge'>,
-  { store, audit, pepper, cipher, log }: Core,
+  { store, audit, pepper, cipher, log, unstored }: Core,
   inForce: () => WorkloadsInForce | null,
   {
     onJudged = () => {},
     now = Date.now,
   }: { onJudged?: (issuer: string, outcome: 'accepted' | RefusalReason) => void; now?: () => number } = {},
 ): OpenWorkloads {
-  const onError = ({ error, entries }: Unstored) =>
-    log.error({ err: error, entries }, 'records of workloads are not stored');
+  const onError = unstored.of('records of workloads');
   const failures = createFailures({ store: store.workloadRecords, onError, now });
   const uses = createWorkloadUses({ store: store.workloadRecords, audit, onError, now });
   const keys = createIssuerKeys({
