@@ -75,6 +75,8 @@ const insert = `
   where (select count(*) from terminal_request where network = $4 and expires_at > $10 and approved is null) < $15
     and (select count(*) from terminal_request where expires_at > $10 and approved is null) < $16`;
 
+const removeBegun = 'delete from terminal_request where code_challenge = $1 and approved is null';
+
 const decide = `
   update terminal_request set account_id = $2, approved = $3, actions_json = $4, repositories_json = $5, decided_at = $6,
     device_code_hash = coalesce($7, device_code_hash)
@@ -102,6 +104,8 @@ export function createTerminalRequestStore(sql: Sql): TerminalRequestStore {
   };
   return {
     async insert(row, limits) {
+      // The same sign-in, whose page was opened again.
+      if (row.code_challenge !== null) await sql.run(removeBegun, [row.code_challenge]);
       const values = [
         ...[row.id, row.device_code_hash, row.user_code_hash, row.network, row.address, row.machine, row.client],
         ...[row.service, row.purpose, row.created_at, row.expires_at, row.redirect_uri, row.state, row.code_challenge],

@@ -51,6 +51,20 @@ const candidate = policy.replace(
 );
 
 /** @param folder an empty one, for the database and the keys */
+const workloads = `
+issuers:
+  github: { preset: github }
+rules:
+  - issuer: github
+    match:
+      repository_owner_id: "987654"
+      repository_id: "123456"
+      event_name: [push, workflow_dispatch]
+      ref: ["refs/heads/main", "refs/tags/v*"]
+    groups: [deployers]
+    comment: Release builds of the web shop
+`;
+
 export async function startCompany(
   folder: string,
   stack: AsyncDisposableStack,
@@ -63,12 +77,14 @@ export async function startCompany(
   stack.defer(() => provider.close());
   await writeFile(join(folder, 'policy.yml'), policy);
   await writeFile(join(folder, 'policy.next.yml'), candidate);
+  await writeFile(join(folder, 'workloads.yml'), workloads);
   const config = readConfig({
     PUBLIC_URL: url,
     PORT: String(port),
     DATA_DIR: folder,
     POLICY_FILE: join(folder, 'policy.yml'),
     POLICY_CANDIDATE_FILE: join(folder, 'policy.next.yml'),
+    WORKLOADS_FILE: join(folder, 'workloads.yml'),
     SERVICES: 'registry.example.com',
     ADMIN_EMAILS: 'ana@example.com',
     CONTACT: '#registry in the chat',

@@ -17,6 +17,12 @@ function open(route: string, name: string, path: string = route): Journey {
   return { route, name, go: (page) => page.goto(path) };
 }
 
+/** As `dockpass login` opens it. */
+const loopbackSignIn = new URLSearchParams({
+  ...{ response_type: 'code', client_id: 'dockpass-cli', redirect_uri: 'http://127.0.0.1:4711/callback', state: 's' },
+  ...{ code_challenge: 'c'.repeat(43), code_challenge_method: 'S256', machine: 'a laptop with a long name, at home' },
+});
+
 const passwords: readonly Journey[] = [
   {
     route: '/',
@@ -66,6 +72,18 @@ const passwords: readonly Journey[] = [
   },
   open('/access', 'what I may do with a long name', `/access?repository=${'q/'.repeat(90)}q`),
   open('/access', 'what I may do', '/access?repository=prod/gateway'),
+  open('/terminal', 'the code of a terminal'),
+  {
+    route: '/terminal',
+    name: 'a wrong code of a terminal',
+    go: async (page) => {
+      await page.goto('/terminal');
+      await page.getByLabel('Code').fill('BBBB-BBBB');
+      await submit(page, 'Continue');
+      await page.getByRole('alert').waitFor();
+    },
+  },
+  open('/oauth/authorize', 'a terminal on this machine', `/oauth/authorize?${loopbackSignIn}`),
 ];
 
 /** The pages of robots: for everybody, and for administrators. */
@@ -93,6 +111,7 @@ function ofRobots(base: string): Journey[] {
       },
     },
     open(`${base}/:robot`, 'a robot', `${base}/mirror`),
+    open(`${base}/:robot/remove`, 'the deletion of a robot', `${base}/mirror/remove`),
     open(`${base}/:robot/change`, 'the change of a robot', `${base}/mirror/change`),
     open(`${base}/:robot/passwords/new`, 'the form of a robot’s password', `${base}/mirror/passwords/new`),
     {
@@ -153,6 +172,15 @@ export const administration: readonly Journey[] = [
   open('/admin/people/:id/enable', 'the question before enabling', '/admin/people/p7/enable'),
   open('/admin/people/:id/end-sessions', 'the question before ending sessions', '/admin/people/p1/end-sessions'),
   open('/admin/people/:id/remove', 'the question before removing', '/admin/people/p1/remove'),
+  open('/admin/workloads', 'workloads'),
+  open('/admin/workloads/snippets', 'the snippets of a platform', '/admin/workloads/snippets?issuer=github'),
+  open('/admin/workloads/:name/off', 'the question before switching an issuer off', '/admin/workloads/github/off'),
+  open('/admin/workloads/:name/on', 'the question before switching an issuer on', '/admin/workloads/github/on'),
+  open(
+    '/admin/workloads/:name/discard-keys',
+    'the question before discarding keys',
+    '/admin/workloads/github/discard-keys',
+  ),
   open('/admin/revocations', 'revocations'),
   open('/admin/revocations/:id', 'a revocation that can be undone', '/admin/revocations/stolen'),
   open('/admin/revocations/:id', 'a revocation that stands', '/admin/revocations/contract'),
