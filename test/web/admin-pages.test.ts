@@ -29,7 +29,7 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       await page.getByRole('searchbox').fill('');
       await page.getByRole('heading', { name: '143 people' }).waitFor();
       await page.getByLabel('State').selectOption('disabled');
-      await page.getByRole('heading', { name: /^[2-9] people$/ }).waitFor();
+      await page.getByRole('heading', { name: /^\d{1,2} people$/ }).waitFor();
       assert.deepEqual(
         await page
           .locator('tbody .badge')
