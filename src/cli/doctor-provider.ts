@@ -9,10 +9,12 @@ import { errorMessage, Refusal } from '../lib/errors.ts';
 import { type GroupsClaim, readGroups } from '../sign-in/group-claim.ts';
 import type { Terminal, Values } from './command.ts';
 import { configOf } from './core.ts';
+import { examineGoogle } from './doctor-google.ts';
 
 /** @returns the exit code */
 export async function examineNamedProvider(name: string, values: Values, terminal: Terminal): Promise<number> {
   const config = configOf(terminal);
+  if (name === 'google') return report(name, await examineGoogle(config), values, terminal);
   const settings = config.oidc.find((provider) => provider.name === name);
   if (settings === undefined) throw new Refusal('not_found', `OIDC_PROVIDERS names no "${name}".`);
   const question = {
@@ -24,6 +26,11 @@ export async function examineNamedProvider(name: string, values: Values, termina
   const findings = await examineProvider({ fetch, now: Date.now }, question);
   const file = values['id-token'];
   if (typeof file === 'string') findings.push(await checkGroups(file, groupsClaimOf(settings)));
+  return report(name, findings, values, terminal);
+}
+
+/** @returns the exit code */
+function report(name: string, findings: readonly Finding[], values: Values, terminal: Terminal): number {
   if (values['json'] === true) terminal.out(JSON.stringify({ provider: name, findings }));
   else for (const finding of findings) terminal.out(lineOf(finding));
   return findings.some(isProblem) ? 1 : 0;

@@ -30,7 +30,7 @@ export const doctorCommands: readonly Command[] = [
       '  --registry-bundle FILE   its rootcertbundle, where the path in that file is not the path here',
       '  --registry-jwks FILE     its jwks, likewise',
       '  --ca FILE                PEM certificates to trust beside those of the system',
-      '  --provider NAME          asks an OpenID Connect provider of OIDC_PROVIDERS instead: discovery, keys, clock, client',
+      '  --provider NAME          asks a provider of OIDC_PROVIDERS, or google, instead: keys, clock, client; of Google also its directory and events',
       '  --id-token FILE          and reads the groups claim of this ID token (/dev/stdin: paste it)',
       '  --workload ISSUER        asks an issuer of the workloads file for its keys instead',
     ],

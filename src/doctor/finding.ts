@@ -20,6 +20,10 @@ export type Subject =
   | 'keys'
   | 'client'
   | 'groups'
+  | 'delegation'
+  | 'customer'
+  | 'directory'
+  | 'events'
   | 'proxy header';
 
 export type Finding = {

@@ -50,6 +50,22 @@ export async function examineProvider(parts: ProviderParts, question: ProviderQu
   ];
 }
 
+/** A provider whose endpoints the settings name: Google. `clock` is told by the answer with its keys. */
+export async function examineEndpoints(
+  parts: ProviderParts,
+  endpoints: { readonly token_endpoint: string; readonly authorization_endpoint: string; readonly jwks_uri: string },
+  question: ProviderQuestion,
+): Promise<Finding[]> {
+  const response = await call(parts, endpoints.jwks_uri);
+  if (!(response instanceof Response)) return [response];
+  return [
+    checkClock(response, parts.now(), question.clockLeeway),
+    await checkKeys(parts, endpoints),
+    await checkClient(parts, endpoints, question),
+    await checkRedirect(parts, endpoints, question),
+  ];
+}
+
 /** @returns the answer, or what came between */
 async function call({ fetch }: ProviderParts, url: string, init: RequestInit = {}): Promise<Response | Finding> {
   try {

@@ -233,6 +233,14 @@ function readRoutes({ people, state }: Scene): Route[] {
       const reason = suspended ? { suspensionReason: 'ADMIN' } : {};
       return { status: 200, body: { id, primaryEmail, suspended, archived: person.archived ?? false, ...reason } };
     }),
+    get(/^\/admin\/directory\/v1\/users$/, () => {
+      const [person] = people.values();
+      const { sub: id, email: primaryEmail } = person ?? {};
+      return {
+        status: 200,
+        body: person === undefined ? {} : { users: [{ id, primaryEmail, customerId: 'C0123abcd' }] },
+      };
+    }),
     get(/^\/admin\/directory\/v1\/groups$/, ({ url }) => {
       const emails = direct(url.searchParams.get('userKey') ?? '');
       if (emails === null) return notFound('userKey');
