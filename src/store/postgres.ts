@@ -200,11 +200,24 @@ async function migrate(
     await client.connect();
     await refuseStandby(client);
     await refuseEncoding(client);
-    return await inTransaction(client, () => applyMigrations(client, migrations));
+    return await migrateAgain(client, migrations);
   } catch (error) {
     throw error instanceof Refusal ? error : unusable(client, error);
   } finally {
     await client.end();
+  }
+}
+
+/** Deadlocks with the logins of a version that runs beside it; each try is one transaction, so nothing is half done. */
+const deadlock = '40P01';
+const maximumTries = 5;
+
+async function migrateAgain(client: pg.Client, migrations: readonly Migration[], tries = 1): Promise<string[]> {
+  try {
+    return await inTransaction(client, () => applyMigrations(client, migrations));
+  } catch (error) {
+    if (errorCode(error) !== deadlock || tries === maximumTries) throw error;
+    return migrateAgain(client, migrations, tries + 1);
   }
 }
 
