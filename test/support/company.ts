@@ -10,6 +10,7 @@ import { writePast } from './company-past.ts';
 import { pepper } from './past-password.ts';
 import { freePorts } from './ports.ts';
 import { demoPeople, googleSettings, startProvider } from './provider.ts';
+import { githubFile } from './workload.ts';
 
 export type Company = {
   /** Without a slash at the end. */
@@ -51,20 +52,6 @@ const candidate = policy.replace(
 );
 
 /** @param folder an empty one, for the database and the keys */
-const workloads = `
-issuers:
-  github: { preset: github }
-rules:
-  - issuer: github
-    match:
-      repository_owner_id: "987654"
-      repository_id: "123456"
-      event_name: [push, workflow_dispatch]
-      ref: ["refs/heads/main", "refs/tags/v*"]
-    groups: [deployers]
-    comment: Release builds of the web shop
-`;
-
 export async function startCompany(
   folder: string,
   stack: AsyncDisposableStack,
@@ -77,7 +64,7 @@ export async function startCompany(
   stack.defer(() => provider.close());
   await writeFile(join(folder, 'policy.yml'), policy);
   await writeFile(join(folder, 'policy.next.yml'), candidate);
-  await writeFile(join(folder, 'workloads.yml'), workloads);
+  await writeFile(join(folder, 'workloads.yml'), githubFile);
   const config = readConfig({
     PUBLIC_URL: url,
     PORT: String(port),
