@@ -21,7 +21,8 @@ describeEngines('a revocation', (databases) => {
     const [here, there] = servers;
     const store = await openStore(environment.DATABASE_URL, () => {});
     t.after(() => store.close());
-    const { id: accountId } = await store.accounts.signIn(signedIn({ login: owner, email: owner }));
+    const person = signedIn({ login: owner, email: owner, at: Date.now() });
+    const { id: accountId } = await store.accounts.signIn(person);
     const command = async (...words: string[]) => (await installation.run(words, environment)).stdout.trim();
     const token = await command('api-token', 'create', '--name', 'test', '--days', '1', '--scopes', scopes);
     const secret = await command('password', 'create', owner, '--name', 'laptop');

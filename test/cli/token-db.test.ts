@@ -106,7 +106,7 @@ test('what is missing is asked for', async () => {
   assert.match(none.output, /No provider is configured: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS first/);
   const two = {
     ...{ ...google, OIDC_PROVIDERS: 'kc', OIDC_KC_ISSUER: 'https://kc.example/realms/r' },
-    ...{ OIDC_KC_CLIENT_ID: 'id', OIDC_KC_CLIENT_SECRET: 'secret' },
+    ...{ OIDC_KC_CLIENT_ID: 'id', OIDC_KC_CLIENT_SECRET: 'secret', OIDC_KC_DOMAINS: 'example.org' },
   };
   const both = await installation.run(['import', 'token-db', folder], two);
   assert.equal(both.code, 2);

@@ -1,13 +1,30 @@
 /** Owns the choice of TCP ports on the loopback address, for programs that must be told theirs before they start. */
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { createServer, type Server } from 'node:net';
 
-/** Ports that nothing listens on; all different, as they are held together and then let go. */
+// Below the range from which Linux takes ports for connections and for `listen(0)`, so neither can take one in between.
+const [lowest, highest] = [12_000, 32_000];
+
+/** Ports that nothing listens on. No two calls get the same one while their processes live, in whatever suite they run. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listen(0)));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const port = randomInt(lowest, highest);
+    if ((await reserve(port)) && (await isFree(port))) ports.push(port);
+  }
   return ports;
+}
+
+/** @returns false if another process has it. An abstract socket is a lock that ends with its process. */
+async function reserve(port: number): Promise<boolean> {
+  const server = createServer().listen(`\0dockpass-test-port-${port}`).unref();
+  try {
+    await once(server, 'listening');
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'EADDRINUSE'; // only Linux has abstract sockets
+  }
 }
 
 /**
