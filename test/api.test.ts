@@ -8,13 +8,21 @@ import { createInstallation, type Installation, type Server } from './support/in
 
 type Answer = { readonly status: number; readonly body: Record<string, unknown>; readonly text: string };
 
+/** Nobody asks it: it's only what accounts can move to. */
+const provider = {
+  OIDC_PROVIDERS: 'kc',
+  OIDC_KC_ISSUER: 'https://kc.example.com/new',
+  OIDC_KC_CLIENT_ID: 'dockpass',
+  OIDC_KC_CLIENT_SECRET: 'not-a-secret',
+};
+
 describe('the API', () => {
   let installation: Installation;
   let server: Server;
   let token = '';
   before(async () => {
     installation = createInstallation();
-    server = await installation.serve({ ADMIN_EMAILS: 'root@example.com' });
+    server = await installation.serve({ ADMIN_EMAILS: 'root@example.com', ...provider });
     for (const name of ['ana', 'bo', 'root']) await installation.addPerson(`${name}@example.com`);
     token = await createToken(
       'people:read,people:write,passwords:read,passwords:revoke,robots:read,robots:write,workloads:read,workloads:write,audit:read,policy:explain',
@@ -85,6 +93,36 @@ describe('the API', () => {
     await installation.addPerson('gone@example.com');
     const byCommand = await installation.run(['person', 'remove', 'gone@example.com', '--yes']);
     assert.match(byCommand.stdout, /gone@example.com is removed/);
+  });
+
+  test('accounts may follow their people to another issuer or provider: looked at, allowed, listed, ended', async () => {
+    const { body: preview } = await call('GET', '/people/ana@example.com/relink');
+    const { issuer } = preview['account'] as { issuer: string };
+    assert.deepEqual([preview['providers'], preview['allowed']], [['kc'], []]);
+    const move = { from: issuer, to: provider.OIDC_KC_ISSUER };
+    const { accounts } = (await call('POST', '/moves/preview', move)).body;
+    assert.equal(accounts, preview['accountsOfIssuer']);
+    assert.equal((await call('POST', '/moves/preview', { ...move, to: 'https://typo' })).status, 400);
+    assert.deepEqual((await call('GET', '/moves')).body['moves'], [], 'a preview allows nothing');
+    assert.equal((await call('POST', '/moves', move)).body['accounts'], accounts);
+    assert.equal((await call('POST', '/people/ana@example.com/relink', { provider: 'google' })).status, 400);
+    assert.equal((await call('POST', '/people/ana@example.com/relink', { provider: 'kc' })).status, 200);
+    const listed = (await call('GET', '/moves')).body['moves'] as { id: string; kind: string; by: string }[];
+    assert.deepEqual(listed.map(({ kind }) => kind).sort(), ['move', 'relink']);
+    const byCommand = await installation.run(['person', 'moves'], provider);
+    assert.deepEqual(byCommand.stdout.trim().split('\n').length, 2, byCommand.output);
+    const [first, second] = listed.map(({ id }) => id);
+    assert.deepEqual((await call('POST', `/moves/${first}/end`, {})).body, { ended: true });
+    assert.equal((await call('POST', `/moves/${first}/end`, {})).status, 404);
+    assert.equal((await installation.run(['person', 'moves', '--end', String(second)], provider)).code, 0);
+    assert.deepEqual((await call('GET', '/moves')).body['moves'], []);
+    const { entries } = (await call('GET', '/audit?action=person.end-move')).body as { entries: unknown[] };
+    assert.equal(entries.length, 2);
+    const dry = await installation.run(
+      ['person', 'relink', 'bo@example.com', '--provider', 'kc', '--dry-run'],
+      provider,
+    );
+    assert.match(dry.stdout, /bo@example\.com \(active, .* at .*\) could follow the next verified sign-in through kc/);
   });
 
   test('a preview, the revocation of just that, and its undoing', async () => {

@@ -21,18 +21,19 @@ const listFields: readonly ApiField[] = [
   { name: 'page', type: 'integer', about: 'from 1' },
 ];
 
-export function peopleRoutes(parts: {
-  readonly people: People;
-  readonly accounts: Pick<AccountStore, 'byLogin' | 'byId'>;
-}): ApiRoute[] {
-  const { people, accounts } = parts;
-  /** Off-boarding knows the e-mail, so that is as good as the id. */
-  const idOf = async (idOrLogin: string): Promise<string> => {
+/** Off-boarding knows the e-mail, so that is as good as the id. */
+export type PersonFinder = (idOrLogin: string) => Promise<string>;
+
+/** @returns the id of a person; robots have operations and scopes of their own */
+export function createPersonFinder(accounts: Pick<AccountStore, 'byLogin' | 'byId'>): PersonFinder {
+  return async (idOrLogin) => {
     const account = (await accounts.byId(idOrLogin)) ?? (await accounts.byLogin(foldCase(idOrLogin)));
-    // Robots have operations and scopes of their own.
     if (account?.kind === 'person') return account.id;
-    throw new Refusal('not_found', `${idOrLogin} is neither an id nor an e-mail of somebody who has signed in.`);
+    throw new Refusal('not_found', `${idOrLogin} is neither an id nor an e-mail of someone who has signed in.`);
   };
+}
+
+export function peopleRoutes({ people, idOf }: { readonly people: People; readonly idOf: PersonFinder }): ApiRoute[] {
   return [
     {
       method: 'get',

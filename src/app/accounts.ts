@@ -1,7 +1,7 @@
 /** Owns what administrators work with, on pages, by the API and on the command line: made from the core and the policy in force. */
 import { type Administrators, createAdministrators } from '../accounts/administrators.ts';
 import { type ApiTokens, createApiTokens } from '../accounts/api-tokens.ts';
-import { createMoves, type Moves } from '../accounts/moves.ts';
+import { createMoves, type Moves, type SignInWay } from '../accounts/moves.ts';
 import { createPeople, type People } from '../accounts/people.ts';
 import { createRevocations, type Revocations } from '../accounts/revocations.ts';
 import { type RobotConcern, reviewRobots } from '../accounts/robot-review.ts';
@@ -44,7 +44,10 @@ export function createAdministration(config: Config, core: Core, policy: () => P
     }),
     revocations: createRevocations({ store, uses, administrators, audit, now }),
     robots: createRobots({ ...config.robots, store, audit, isStaticUser: (login) => policy().users.has(login), now }),
-    moves: createMoves({ moves: store.accountMoves, authority: core.authority, audit, now }),
+    moves: createMoves({
+      ...{ moves: store.accountMoves, accounts: store.accounts, authority: core.authority, audit, now },
+      ways: signInWays(config),
+    }),
     reviewRobots: () =>
       reviewRobots({
         ...{ store, passwords, uses, policy, services: config.services, now },
@@ -61,4 +64,10 @@ export function createAdministration(config: Config, core: Core, policy: () => P
       now,
     }),
   };
+}
+
+/** Google's accounts are stored under the first spelling of its issuer. */
+function signInWays({ google, oidc }: Config): SignInWay[] {
+  const ofGoogle = google === null ? [] : [{ name: 'google', issuer: google.issuers[0] ?? '' }];
+  return [...ofGoogle, ...oidc.map(({ name, issuer }) => ({ name, issuer }))];
 }

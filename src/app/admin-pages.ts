@@ -5,6 +5,7 @@ import { createExplainPage } from '../web/admin/explain.ts';
 import { createPeopleList } from '../web/admin/people.ts';
 import { createPersonPage } from '../web/admin/person.ts';
 import { createPersonChange } from '../web/admin/person-changes.ts';
+import { createPersonMovePages } from '../web/admin/person-move.ts';
 import { createRevocationPages } from '../web/admin/revocations.ts';
 import { requireAdministrator, tabs } from '../web/admin/section.ts';
 import { createTokenPages } from '../web/admin/tokens.ts';
@@ -48,11 +49,12 @@ export function mountAdministration(router: Router, context: PageContext): void 
 function mountPeople(router: Router, context: PageContext): void {
   const { common, administration, policies, denialsOf } = context;
   const fresh = context.fresh();
-  const { people } = administration;
+  const { people, moves } = administration;
   router.get('/admin', createPeopleList({ ...common, people, warnings: context.warnings }));
   const show = createPersonPage({
     ...common,
     people,
+    moves,
     policy: policies.current,
     denialsOf,
     identityOf: async (login) => (await context.identityNamed(login)).identity,
@@ -70,6 +72,12 @@ function mountPeople(router: Router, context: PageContext): void {
   const remove = createPersonChange({ ...common, people }, 'remove');
   router.get('/admin/people/:id/remove', fresh, remove.ask);
   router.post('/admin/people/:id/remove', fresh, remove.act);
+  const following = createPersonMovePages({ ...common, moves });
+  const freshToMove = context.fresh((address) => address.replace(/\/(?:relink|moves\/[^/]*\/end)$/, '/move'));
+  router.get('/admin/people/:id/move', fresh, following.ask);
+  router.post('/admin/people/:id/move', fresh, following.move);
+  router.post('/admin/people/:id/relink', freshToMove, following.relink);
+  router.post('/admin/people/:id/moves/:move/end', freshToMove, following.end);
 }
 
 function mountRevocations(router: Router, context: PageContext): void {

@@ -4,9 +4,10 @@ import { pipeline } from 'node:stream/promises';
 import express, { type Request, type RequestHandler, type Router } from 'express';
 import type { ApiTokens } from '../accounts/api-tokens.ts';
 import { createInput } from '../api/input.ts';
+import { moveRoutes } from '../api/moves.ts';
 import { describeApi } from '../api/openapi.ts';
 import { passwordRoutes } from '../api/passwords.ts';
-import { peopleRoutes } from '../api/people.ts';
+import { createPersonFinder, peopleRoutes } from '../api/people.ts';
 import { recordRoutes } from '../api/records.ts';
 import { robotRoutes } from '../api/robots.ts';
 import type { ApiCall, ApiRoute } from '../api/route.ts';
@@ -36,8 +37,10 @@ export function createApi(config: Config, core: Core, parts: ApiParts): Router {
   const { store, audit, denials, passwords } = core;
   const { people, revocations, robots, auditLog, apiTokens } = administration;
   const named = createIdentityByName(config, core.store.accounts, policy);
+  const idOf = createPersonFinder(store.accounts);
   const routes: ApiRoute[] = [
-    ...peopleRoutes({ people, accounts: store.accounts }),
+    ...peopleRoutes({ people, idOf }),
+    ...moveRoutes({ moves: administration.moves, idOf }),
     ...passwordRoutes({
       passwords,
       revocations,

@@ -24,6 +24,7 @@ export type AuditAction =
   | 'person.free-login'
   | 'person.move'
   | 'person.relink'
+  | 'person.end-move'
   | 'person.follow'
   | 'person.suspend'
   | 'person.require-sign-in'

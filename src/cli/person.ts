@@ -6,6 +6,7 @@ import { whyConfusable } from '../identity/confusable-address.ts';
 import { isDay, minuteOf } from '../lib/time.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 import { accountOf, byCommandLine, withAdministration } from './core.ts';
+import { moveCommands } from './person-moves.ts';
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
@@ -65,50 +66,7 @@ export const personCommands: readonly Command[] = [
         for (const made of passwords) terminal.out(`made ${made.login}  ${made.id}  ${made.name}`);
       }),
   },
-  {
-    name: 'person move',
-    usage: '--from ISSUER --to ISSUER [--dry-run]',
-    summary: 'Let everyone of a provider keep their account after its issuer changed',
-    details: [
-      'Takes effect for each person with a verified sign-in at the new issuer that shows the same subject and address.',
-      '  --dry-run   only say how many accounts that can be',
-    ],
-    options: { from: text, to: text, 'dry-run': flag },
-    operands: [0, 0],
-    run: (_operands, values, terminal) =>
-      withAdministration(terminal, async ({ moves }) => {
-        const [from, to] = [values['from'], values['to']];
-        if (typeof from !== 'string' || typeof to !== 'string') throw new UsageError('--from and --to are required.');
-        const isDry = values['dry-run'] === true;
-        const count = isDry ? await moves.countOfIssuer(from) : await moves.move(from, to, byCommandLine);
-        terminal.out(`${count} accounts of ${from} ${isDry ? 'could' : 'can now'} follow their people to ${to}.`);
-      }),
-  },
-  {
-    name: 'person relink',
-    usage: 'EMAIL --provider NAME [--dry-run]',
-    summary: 'Let the next verified sign-in with this address through the provider take the account over',
-    details: [
-      'Works once, within 24 hours, for someone who has no account yet. Passwords stay; sessions end.',
-      '  --dry-run   only say which account that is',
-    ],
-    options: { provider: text, 'dry-run': flag },
-    operands: [1, 1],
-    run: ([email = ''], values, terminal) =>
-      withAdministration(terminal, async ({ moves }, core, config) => {
-        const { provider } = values;
-        const names = [...(config.google === null ? [] : ['google']), ...config.oidc.map(({ name }) => name)];
-        if (typeof provider !== 'string' || !names.includes(provider)) {
-          throw new UsageError(`--provider must be one of ${names.join(', ')}.`);
-        }
-        const account = await accountOf(core, email);
-        const { login, issuer, subject, state } = account;
-        if (values['dry-run'] !== true) await moves.relink(account, provider, byCommandLine);
-        terminal.out(
-          `${login} (${state}, ${subject} at ${issuer}) follows the next verified sign-in through ${provider}.`,
-        );
-      }),
-  },
+  ...moveCommands,
   {
     name: 'person enable',
     usage: 'EMAIL',

@@ -16,16 +16,24 @@ export type AccountMove = {
   readonly until: number | null;
 };
 
+/** `login`: of the one account that may follow; `null` for a move. */
+export type MoveInForce = AccountMove & { readonly login: string | null };
+
 /** Who signs in. */
 export type Arrival = Pick<Account, 'provider' | 'issuer' | 'subject'>;
 
 export type AccountMoveStore = {
   allow(move: AccountMove, audit: AuditRowOf): Promise<void>;
+  /** What hasn't ended, the newest first. */
+  inForce(now: number): Promise<MoveInForce[]>;
+  /** False where it has ended already. */
+  end(id: string, audit: AuditRowOf): Promise<boolean>;
   /** What lets this account follow who signs in; a move only with the same subject. */
   find(account: Account, arrival: Arrival, now: number): Promise<AccountMove | undefined>;
   /**
-   * Gives the account the identity of who signs in, ends its sessions, and uses a relink up. The state, passwords and revocations
-   * stay as they are. False where another sign-in was first.
+   * Gives the account the identity of who signs in, ends its sessions, and uses a relink up. Passwords and revocations stay as
+   * they are, and so does the state: what the old provider disabled, a sign-in at the new one doesn't enable. What the old
+   * provider reported doesn't count any more. False where another sign-in was first.
    */
   follow(account: Account, move: AccountMove, arrival: Arrival, audit: AuditRowOf): Promise<boolean>;
   /** How many people's accounts have this issuer. */
@@ -35,29 +43,43 @@ export type AccountMoveStore = {
 const insert = `
   insert into account_move (id, account_id, from_issuer, to_issuer, provider, at, created_by, until)
   values ($1, $2, $3, $4, $5, $6, $7, $8)`;
+const inForce = `
+  select m.*, a.login from account_move m left join account a on a.id = m.account_id
+  where (m.account_id is null or a.id is not null) and (m.until is null or m.until > $1) order by m.at desc, m.id`;
+/** A provider's metadata can write its issuer with a slash at the end where the settings have none. */
 const find = `
   select * from account_move
-  where (account_id = $1 and provider = $2 and until > $3) or (from_issuer = $4 and to_issuer = $5 and cast($6 as text) = cast($7 as text))
+  where (account_id = $1 and provider = $2 and until > $3)
+    or (from_issuer = $4 and rtrim(to_issuer, '/') = rtrim($5, '/') and cast($6 as text) = cast($7 as text))
   order by at desc, id limit 1`;
 const follow = `
-  update account set provider = $2, issuer = $3, subject = $4
+  update account set provider = $2, issuer = $3, subject = $4, labels_json = null,
+    groups_json = '[]', groups_at = null, undecided_groups_json = null, groups_problem = null, groups_left_out_at = null,
+    confirmed_at = null, checked_at = null, suspended_there = null,
+    state_by = case when state = 'disabled' then $8 else state_by end
   where id = $1 and issuer = $5 and subject = $6 and exists (select 1 from account_move where id = $7)`;
 
 export function createAccountMoveStore(sql: Sql): AccountMoveStore {
   return {
-    async allow(move, audit) {
-      const { id, account_id, from_issuer, to_issuer, provider, at, created_by, until } = move;
-      const values = [id, account_id, from_issuer, to_issuer, provider, at, created_by, until];
-      await runAudited(sql, { text: insert, values }, audit);
-    },
+    allow: (move, audit) =>
+      sql.atomic(function* () {
+        const { id, account_id, from_issuer, to_issuer, provider, at, created_by, until } = move;
+        const values = [id, account_id, from_issuer, to_issuer, provider, at, created_by, until];
+        yield { text: 'delete from account_move where until <= $1', values: [at] };
+        yield { text: insert, values };
+        yield* addRow(audit(1));
+      }),
+    inForce: (now) => sql.all<MoveInForce>(inForce, [now]),
+    end: async (id, audit) =>
+      (await runAudited(sql, { text: 'delete from account_move where id = $1', values: [id] }, audit)) === 1,
     find(account, { provider, issuer, subject }, now) {
       const values = [account.id, provider, now, account.issuer, issuer, account.subject, subject];
       return sql.get<AccountMove>(find, values);
     },
     follow: (account, move, { provider, issuer, subject }, audit) =>
       sql.atomic(function* () {
-        const values = [account.id, provider, issuer, subject, account.issuer, account.subject, move.id];
-        if ((yield { text: follow, values }) === 0) return false;
+        const before = [account.issuer, account.subject, move.id, move.created_by];
+        if ((yield { text: follow, values: [account.id, provider, issuer, subject, ...before] }) === 0) return false;
         yield { text: 'delete from web_session where account_id = $1', values: [account.id] };
         yield { text: 'delete from refresh_token where account_id = $1', values: [account.id] };
         if (move.account_id !== null) yield { text: 'delete from account_move where id = $1', values: [move.id] };

@@ -75,6 +75,15 @@ describeEngines('an address that its provider is not the authority for', (databa
     const connector = { name: told.provider, label: told.provider, check: () => {} } as unknown as Connector;
     return admission.admit(connector, told, client);
   };
+  const movesOf = ({ store, authority, clock, events }: Scene) =>
+    createMoves({
+      ...{ moves: store.accountMoves, accounts: store.accounts, authority, now: () => clock.at },
+      ways: [
+        { name: 'google', issuer: 'https://new' },
+        { name: 'keycloak', issuer: 'https://kc' },
+      ],
+      audit: collectingAudit(events, store.audit),
+    });
   const asGoogle = { provider: 'google', issuer: 'https://google', subject: 'g1' };
 
   test(
@@ -151,11 +160,8 @@ describeEngines('an address that its provider is not the authority for', (databa
   test(
     'an account follows its person to another issuer with the same subject and address, and only where that was allowed',
     scene(async (scene) => {
-      const { store, authority, clock, events } = scene;
-      const moves = createMoves({
-        ...{ moves: store.accountMoves, authority, now: () => clock.at },
-        audit: collectingAudit(events, store.audit),
-      });
+      const { events } = scene;
+      const moves = movesOf(scene);
       const old = await scene.addPerson('ana', { issuer: 'https://old', subject: 's1' });
       const { secret } = await scene.passwords.issue(old, input, root);
       const anas = { provider: 'google', issuer: 'https://new', subject: 's1', email: 'ana@example.com' };
@@ -178,23 +184,91 @@ describeEngines('an address that its provider is not the authority for', (databa
   test(
     'a relink works once, within a day, by a provider that vouches for the address, and enables nobody',
     scene(async (scene) => {
-      const { store, authority, clock, events, people } = scene;
-      const moves = createMoves({
-        ...{ moves: store.accountMoves, authority, now: () => clock.at },
-        audit: collectingAudit(events, store.audit),
-      });
+      const { clock, people } = scene;
+      const moves = movesOf(scene);
       const old = await scene.addPerson('ana', { issuer: 'https://old', subject: 's1' });
       const anas = { provider: 'google', issuer: 'https://new', subject: 'other', email: 'ana@example.com' };
-      await assert.rejects(moves.relink(old, 'keycloak', root), refusal('bad_request', /google, not keycloak/));
-      await moves.relink(old, 'google', root);
+      await assert.rejects(moves.relink(old.id, 'keycloak', root), refusal('bad_request', /google, not keycloak/));
+      await moves.relink(old.id, 'google', root);
       clock.at += 25 * 60 * 60 * 1000;
       await assert.rejects(admit(scene, anas), refusal('conflict', /relink it/));
-      await moves.relink(old, 'google', root);
+      await moves.relink(old.id, 'google', root);
       await people.disable(old.id, 'left', root);
       await assert.rejects(admit(scene, anas), refusal('denied', /is disabled here/));
       await people.enable(old.id, root);
       assert.equal((await admit(scene, anas)).account.id, old.id);
       await assert.rejects(admit(scene, { ...anas, subject: 'third' }), refusal('conflict', /relink it/), 'once');
+    }),
+  );
+
+  test(
+    'brings nothing along of what the old provider said, and what it disabled stays so',
+    scene(async (scene) => {
+      const { store, clock } = scene;
+      const moves = movesOf(scene);
+      const old = await scene.addPerson('ana', { issuer: 'https://old', subject: 's1', groups: ['google:leads'] });
+      await store.accounts.confirm(old.id, { at: clock.at, groups: ['google:leads'] }, () => null);
+      await scene.passwords.issue(old, input, root);
+      const left = { reason: 'gone there', passwordsBy: 'provider', at: clock.at + 1, forSecurity: false };
+      await store.people.shutOut(old.id, left, () => null);
+      await moves.relink(old.id, 'google', root);
+      const anas = { provider: 'google', issuer: 'https://new', subject: 'other', email: 'ana@example.com' };
+      for (const _twice of [1, 2])
+        await assert.rejects(admit(scene, anas), refusal('denied', /disabled here: gone there/));
+      const { issuer, groups_json, groups_at, confirmed_at, state, state_by } =
+        (await store.accounts.byId(old.id)) ?? old;
+      assert.deepEqual(
+        { issuer, groups_json, groups_at, confirmed_at, state, state_by },
+        {
+          ...{ issuer: 'https://new', groups_json: '[]', groups_at: null, confirmed_at: null },
+          ...{ state: 'disabled', state_by: root.actor },
+        },
+      );
+      await scene.people.enable(old.id, root);
+      assert.equal((await admit(scene, anas)).account.state, 'active');
+      const [password] = await scene.passwords.ofAccount(old);
+      assert.equal(typeof password?.revokedAt, 'number', 'what was revoked stays revoked');
+    }),
+  );
+
+  test(
+    'can be shown and ended before anyone has followed; an issuer or provider that is not there is refused',
+    scene(async (scene) => {
+      const moves = movesOf(scene);
+      const old = await scene.addPerson('ana', { issuer: 'https://old', subject: 's1' });
+      const robot = await scene.robots.create(
+        { name: 'ci', ownerGroup: 'leads', groups: [], labels: {}, description: '' },
+        { administrator: true, accountId: old.id },
+        root,
+      );
+      await assert.rejects(moves.relink(robot.id, 'google', root), refusal('not_found', /no person/));
+      await assert.rejects(moves.relink(old.id, 'entra', root), refusal('bad_request', /There are: google, keycloak/));
+      await assert.rejects(
+        moves.move('https://old', 'https://typo', root),
+        refusal('bad_request', /There are: https:/),
+      );
+      await moves.relink(old.id, 'google', root);
+      await moves.move('https://old', 'https://new', root);
+      const { allowed, providers, issuers, accountsOfIssuer } = await moves.preview(old.id);
+      assert.deepEqual(
+        [allowed.map(({ kind }) => kind).sort(), providers, issuers, accountsOfIssuer],
+        [['move', 'relink'], ['google'], ['https://new', 'https://kc'], 1],
+      );
+      for (const { id } of allowed) await moves.end(id, root);
+      assert.deepEqual(await moves.list(), []);
+      const anas = { provider: 'google', issuer: 'https://new', subject: 's1', email: 'ana@example.com' };
+      await assert.rejects(admit(scene, anas), refusal('conflict', /issuer of your provider changed/));
+      assert.deepEqual(
+        scene.events.flatMap(({ action }) => (action.startsWith('person.') ? [action] : [])),
+        ['person.relink', 'person.move', 'person.end-move', 'person.end-move'],
+      );
+      await assert.rejects(moves.end(allowed[0]?.id ?? '', root), refusal('not_found', /ended already/));
+      await moves.move('https://old', 'https://new', root);
+      assert.equal(
+        (await admit(scene, { ...anas, issuer: 'https://new/' })).account.id,
+        old.id,
+        'as metadata writes it',
+      );
     }),
   );
 });

@@ -246,22 +246,22 @@ const terminalRequest = {
   password_id: 'text or null',
 } as const;
 
+const accountMove = {
+  id: 'text',
+  account_id: 'text or null',
+  from_issuer: 'text or null',
+  to_issuer: 'text or null',
+  provider: 'text or null',
+  at: 'integer',
+  created_by: 'text',
+  until: 'integer or null',
+} as const;
+
 const person = signedIn({});
 const checks: Checks = {
   accountMoves: {
-    find: {
-      args: [accountRow({}), { provider: 'p', issuer: 'i', subject: 's' }, 1],
-      columns: {
-        id: 'text',
-        account_id: 'text or null',
-        from_issuer: 'text or null',
-        to_issuer: 'text or null',
-        provider: 'text or null',
-        at: 'integer',
-        created_by: 'text',
-        until: 'integer or null',
-      },
-    },
+    find: { args: [accountRow({}), { provider: 'p', issuer: 'i', subject: 's' }, 1], columns: accountMove },
+    inForce: { args: [1], columns: { ...accountMove, login: 'text or null' } },
   },
   installation: { read: { args: [], columns: { id: 'text', copied_at: 'integer or null' } } },
   accounts: {

@@ -105,6 +105,19 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       await page.getByText('The account is enabled.').waitFor();
     }));
 
+  test('without JavaScript: someone who comes by another way gets their account, until that is ended', () =>
+    withPage({ javaScriptEnabled: false }, async (page) => {
+      await page.goto('/admin/people/p1');
+      await page.getByRole('link', { name: 'Signs in by another way now?' }).click();
+      await submit('Allow the next sign-in', page);
+      await page.getByText('takes the account over, within 24 hours').waitFor();
+      await page.getByText(/The account can follow its person to whoever signs in next/).waitFor();
+      await page.getByRole('link', { name: 'Signs in by another way now?' }).click();
+      await submit('End this', page);
+      await page.getByText('It isn’t allowed any more.').waitFor();
+      assert.equal(await page.getByText(/The account can follow its person to/).count(), 0);
+    }));
+
   test('without JavaScript: a robot, its password, a new secret for it', () =>
     withPage({ javaScriptEnabled: false }, async (page) => {
       await page.goto('/admin/robots');

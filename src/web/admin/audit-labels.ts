@@ -23,6 +23,7 @@ export const actionLabels: Readonly<Record<AuditAction, string>> = {
   'person.remove': 'Account removed',
   'person.move': 'Accounts may move to another issuer',
   'person.relink': 'Account may be taken over by another provider',
+  'person.end-move': 'Account may not move any more',
   'person.follow': 'Account followed its person',
   'person.free-login': 'Address given to its owner',
   'person.suspend': 'Account suspended, as its address isn’t vouched for',

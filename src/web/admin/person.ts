@@ -1,5 +1,6 @@
 /** Owns the page of one person: what they hold, can do and were denied, and where they are signed in. */
 import type { Request, RequestHandler, Response } from 'express';
+import type { Moves } from '../../accounts/moves.ts';
 import type { Made, People, Person, PersonDetail } from '../../accounts/people.ts';
 import type { Denial } from '../../audit/denials.ts';
 import type { Identity } from '../../identity/identity.ts';
@@ -13,11 +14,13 @@ import { sessionView } from '../session-view.ts';
 import { type FormattedTime, formatTime } from '../time-view.ts';
 import { initials } from '../views.ts';
 import { stateLabels } from './people.ts';
+import { describeMove } from './person-move.ts';
 import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 import { type UsesView, usesOf } from './uses-view.ts';
 
 export type PersonPageParts = AdminParts & {
   readonly people: Pick<People, 'detail'>;
+  readonly moves: Pick<Moves, 'list'>;
   /** Who goes by the login, to the policy, now. */
   readonly identityOf: (login: string) => Promise<Identity>;
   readonly policy: () => Policy;
@@ -37,6 +40,8 @@ declare module '../views.ts' {
         live: readonly UsedPassword[];
         past: readonly UsedPassword[];
         denials: readonly DenialView[];
+        /** What lets the account alone follow its person. */
+        relinks: readonly string[];
         made: Made;
       };
     'made-list': { made: Made };
@@ -49,8 +54,11 @@ const done = {
   disabled: 'The account is disabled. No password of it works, and its sessions have ended.',
   enabled: 'The account is enabled. Passwords that have not expired work again.',
   'sessions-ended': 'All sessions have ended. Signing in again is possible.',
+  relinked: 'The next verified sign-in with this address takes the account over, within 24 hours.',
+  moved: 'Everyone of this issuer keeps their account with the next verified sign-in at the new one.',
+  'move-ended': 'It isn’t allowed any more. Accounts that have followed their people stay where they are.',
 } as const;
-const doneWords = ['disabled', 'enabled', 'sessions-ended'] as const;
+const doneWords = Object.keys(done) as (keyof typeof done)[]; // of the object above
 
 /** GET /admin/people/:id */
 export function createPersonPage(parts: PersonPageParts): RequestHandler<{ id: string }> {
@@ -60,7 +68,7 @@ export function createPersonPage(parts: PersonPageParts): RequestHandler<{ id: s
 async function show(parts: PersonPageParts, request: Request<{ id: string }>, response: Response): Promise<void> {
   const { people, identityOf, policy, denialsOf, views, now } = parts;
   const { id } = request.params;
-  const [detail, denials] = await Promise.all([people.detail(id), denialsOf(id)]);
+  const [detail, denials, allowed] = await Promise.all([people.detail(id), denialsOf(id), parts.moves.list()]);
   const identity = await identityOf(detail.person.login);
   const word = oneOf(doneWords, String(request.query['done'] ?? ''));
   views.page(response, 'admin-person', {
@@ -71,6 +79,9 @@ async function show(parts: PersonPageParts, request: Request<{ id: string }>, re
     isAdministrator: detail.isAdministrator,
     ...passwordsOf(detail, now()),
     made: detail.made,
+    relinks: allowed
+      .filter((move) => move.kind === 'relink' && move.login === detail.person.login)
+      .map((move) => describeMove(move, now())),
     candidateRules: candidateRulesOf(effectivePermissionsOf(policy(), identity)),
     denials: denials.map((denial) => denialOf(denial, now())),
     groups: detail.groups,
