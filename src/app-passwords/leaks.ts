@@ -14,8 +14,9 @@ import type { Store } from '../store/store.ts';
 
 export type LeakReports = {
   /**
-   * Ends the password, or the one behind an identity token, or the API token, or what a job was given for its ID token. No undo brings it back. What has ended for
-   * good already is known, and nothing is written of it again.
+   * Ends the password, or the one behind an identity token, or the machine behind its refresh secret or password, or the
+   * API token, or what a job was given for its ID token. No undo brings it back. What has ended for good already is known,
+   * and nothing is written of it again.
    * @returns false for a text that isn't a secret of anyone here
    * @throws {Refusal} `too_many_requests` in place of false, after too many of those from one network
    */
@@ -23,7 +24,7 @@ export type LeakReports = {
 };
 
 export type LeakParts = {
-  readonly store: Pick<Store, 'passwords' | 'identityTokens' | 'apiTokens' | 'workloadCredentials'>;
+  readonly store: Pick<Store, 'passwords' | 'identityTokens' | 'apiTokens' | 'workloadCredentials' | 'machines'>;
   readonly failedLogins: Pick<FailedLogins, 'countOrRefuse'>;
   readonly audit: Audit;
   readonly pepper: Pepper;
@@ -67,6 +68,8 @@ export function createLeakReports({ store, failedLogins, audit, pepper, now }: L
     if (!looksLikeSecret(secret) || !hasValidChecksum(secret)) return false;
     if (isSecretOf('dka', secret)) return endApiToken(hash, client);
     if (isSecretOf('dkc', secret) || isSecretOf('dkj', secret)) return endWorkload(hash, client);
+    if (isSecretOf('dkm', secret)) return endPassword((await store.machines.secretByHash(hash))?.owner_hash, client);
+    if (isSecretOf('dkt', secret)) return endPassword((await store.machines.passwordByHash(hash))?.owner_hash, client);
     if (!isSecretOf('dki', secret)) return endPassword(hash, client);
     return endPassword((await store.identityTokens.byHash(hash))?.password_hash, client);
   };

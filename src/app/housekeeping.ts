@@ -27,6 +27,8 @@ export type HousekeepingParts = {
 
 /** Milliseconds. */
 const useRetention = 30 * day;
+/** Logins of terminals: they're made every day, and what they did stays in the audit. */
+const terminalRetention = 30 * day;
 const interval = hour;
 /** Rows a statement, so that nothing waits long for a lock. */
 const pieceSize = 2_000;
@@ -44,6 +46,7 @@ export async function tidy({ store, auditRetention, denialRetention, log, now }:
     ),
     messages: await store.seenTokens.removeExpired(now()),
     machinePasswords: await removeAll((limit) => store.machines.removeEnded(now() - day, limit)),
+    terminalLogins: await removeAll((limit) => store.machines.removeExpired(now() - terminalRetention, limit)),
     terminalRequests: await store.terminalRequests.removeExpired(now() - day),
   };
   if (Object.values(removed).some((count) => count > 0)) log.info(removed, 'old records removed');

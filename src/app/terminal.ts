@@ -7,8 +7,10 @@ import { authorizationServerMetadata } from '../oauth/metadata.ts';
 import {
   createDeviceAuthorization,
   createRevocation,
+  createSwitchedOff,
   createTerminalGrants,
   type TerminalGrantParts,
+  terminalGrantTypes,
 } from '../oauth/terminal-grants.ts';
 import type { Grant } from '../oauth/token-endpoint.ts';
 import { createPatternCheck } from '../pattern/repository-pattern.ts';
@@ -36,16 +38,18 @@ function grantPartsOf({ publicUrl, prefix, services }: Config, terminal: Termina
   return { terminal, publicUrl: `${publicUrl.origin}${prefix}/`, services, now: Date.now };
 }
 
-/** What is answered below /oauth, by path. Nothing where it is switched off. */
+/** Of `/oauth/token`. Where it's switched off nothing new is given out, and a machine's helper is told why. */
 export function terminalGrants(config: Config, terminal: Terminal): ReadonlyMap<string, Grant> {
-  return config.terminal.isOn ? createTerminalGrants(grantPartsOf(config, terminal)) : new Map();
+  const parts = grantPartsOf(config, terminal);
+  if (config.terminal.isOn) return createTerminalGrants(parts);
+  return new Map(terminalGrantTypes.map((type) => [type, createSwitchedOff(parts)]));
 }
 
+/** The others, by path. A machine can always sign itself out. */
 export function terminalEndpoints(config: Config, terminal: Terminal): ReadonlyMap<string, Grant> {
-  if (!config.terminal.isOn) return new Map();
   const parts = grantPartsOf(config, terminal);
   return new Map([
-    ['/oauth/device', createDeviceAuthorization(parts)],
+    ['/oauth/device', config.terminal.isOn ? createDeviceAuthorization(parts) : createSwitchedOff(parts)],
     ['/oauth/revoke', createRevocation(parts)],
   ]);
 }

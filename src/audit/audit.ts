@@ -47,6 +47,7 @@ export type AuditAction =
   | 'terminal.approve'
   | 'terminal.refuse'
   | 'terminal.collect'
+  | 'terminal.copied'
   | 'machine.end'
   | 'policy.reload'
   | 'policy.refused'

@@ -23,6 +23,12 @@ export function whyConfusable(email: string): string | null {
   return null;
 }
 
+/** Whether a text has letters of scripts that nobody writes together (UTS 39, "highly restrictive"). */
+export function mixesScripts(text: string): boolean {
+  const letters = text.normalize('NFC').replaceAll(shared, '');
+  return !isOneScript(letters) && !together.some((set) => set.test(letters));
+}
+
 function isAscii(text: string): boolean {
   return /^\p{ASCII}*$/u.test(text);
 }
@@ -34,7 +40,7 @@ function whyPart(part: string): string | null {
   if (folding !== undefined) return `holds ${folding}, which becomes a plain letter when case is ignored`;
   const letters = part.normalize('NFC').replaceAll(shared, '');
   if (letters !== '' && twins.test(letters)) return 'looks like Latin letters and is none';
-  if (isOneScript(letters) || together.some((set) => set.test(letters))) return null;
+  if (!mixesScripts(letters)) return null;
   return 'mixes letters of different scripts';
 }
 

@@ -21,6 +21,14 @@ export type TerminalGrantParts = {
   readonly now: () => number;
 };
 
+/** In the place of device authorization and grants where the sign-in from a terminal is switched off. */
+export function createSwitchedOff({ publicUrl }: Pick<TerminalGrantParts, 'publicUrl'>): Grant {
+  return async () => {
+    const message = `Signing in from a terminal is switched off here. Make an app password instead: ${publicUrl}`;
+    throw new OAuthError('access_denied', message);
+  };
+}
+
 /** RFC 8628, section 3.2. Without verification_uri_complete: the code has to be typed (RFC 10027). */
 export function createDeviceAuthorization({ terminal, publicUrl, services, now }: TerminalGrantParts): Grant {
   return async (form, client) => {
@@ -52,6 +60,8 @@ function registryOf(wanted: string | null, services: TerminalGrantParts['service
   const known = services.map(({ registryHost }) => registryHost).join(', ');
   throw new OAuthError('invalid_request', `registry must be one of ${known}.`);
 }
+
+export const terminalGrantTypes = [deviceCodeGrant, 'authorization_code', 'refresh_token'] as const;
 
 /** Each grant takes only its own kind of secret. */
 export function createTerminalGrants(parts: TerminalGrantParts): ReadonlyMap<string, Grant> {

@@ -39,6 +39,8 @@ export type MachineStore = {
   passwordByHash(hash: string): Promise<MachinePasswordRow | undefined>;
   /** Passwords that ended before, at most `limit`. */
   removeEnded(before: number, limit: number): Promise<number>;
+  /** Logins of terminals and machines that expired before, with all that refers to them; at most `limit`. */
+  removeExpired(before: number, limit: number): Promise<number>;
 };
 
 const secretByHash = `
@@ -62,6 +64,12 @@ const trim = `
 const removeEnded = `
   delete from machine_password where hash in (
     select hash from machine_password where ends_at <= $1 order by ends_at limit $2)`;
+
+const expired = `
+  select id from app_password where origin in ('terminal', 'machine') and expires_at <= $1 order by expires_at, id limit $2`;
+const referring = ['identity_token', 'password_use', 'revocation_also', 'machine_secret', 'machine_password'];
+const removeReferring = referring.map((table) => `delete from ${table} where password_id in (${expired})`);
+const removeExpired = `delete from app_password where id in (${expired})`;
 
 const addSecret = `
   insert into machine_secret (hash, password_id, generation, created_at) values ($1, $2, $3, $4)
@@ -107,6 +115,11 @@ export function createMachineStore(sql: Sql): MachineStore {
       ]);
     },
     passwordByHash: (hash) => sql.get<MachinePasswordRow>(passwordByHash, [hash]),
+    async removeExpired(before, limit) {
+      const values = [before, limit];
+      const removed = await sql.batch([...removeReferring, removeExpired].map((text) => ({ text, values })));
+      return removed.at(-1) ?? 0;
+    },
     removeEnded: (before, limit) => sql.run(removeEnded, [before, limit]),
   };
 }

@@ -121,6 +121,11 @@ const revokeOfAccount = `
   where account_id = $1 and expires_at > $3 and (revoked_at is null or revocation_id is not null)
     and exists (select 1 from account where id = $1 and coalesce(signed_in_at, 0) <= $3)`;
 
+/** A machine isn't a password that comes back when the account is enabled: it's signed in again. */
+const endMachines = `
+  update app_password set revoked_at = coalesce(revoked_at, $3), revoked_by = $2, revocation_id = null
+  where account_id = $1 and origin = 'machine' and expires_at > $3 and (revoked_at is null or revocation_id is not null)`;
+
 /**
  * In an order that the references allow. API tokens stay, so that who made them can be read: revoked, because one without
  * an account would count as one of the command line.
@@ -128,6 +133,10 @@ const revokeOfAccount = `
 const removals = {
   identityTokens: 'delete from identity_token where password_id in (select id from app_password where account_id = $1)',
   uses: 'delete from password_use where password_id in (select id from app_password where account_id = $1)',
+  machineSecrets: 'delete from machine_secret where password_id in (select id from app_password where account_id = $1)',
+  machinePasswords:
+    'delete from machine_password where password_id in (select id from app_password where account_id = $1)',
+  terminalRequests: 'delete from terminal_request where account_id = $1',
   revocations: 'delete from revocation_also where password_id in (select id from app_password where account_id = $1)',
   passwords: 'delete from app_password where account_id = $1',
   sessions: 'delete from web_session where account_id = $1',
@@ -175,6 +184,8 @@ export function createPeopleStore(sql: Sql): PeopleStore {
       sql.atomic(function* () {
         const isNew = (yield { text: disable, values: [id, reason, by, at] }) === 1;
         const sessions = yield { text: removals.sessions, values: [id] };
+        yield { text: endMachines, values: [id, by, at] };
+        yield { text: removals.terminalRequests, values: [id] };
         if (forSecurity) yield { text: stopForSecurity, values: [id] };
         if (isNew || sessions > 0) yield* addRow(audit({ isNew, sessions }));
       }),
@@ -184,6 +195,7 @@ export function createPeopleStore(sql: Sql): PeopleStore {
         const passwords = yield { text: revokeOfAccount, values: [id, passwordsBy, at] };
         if (forSecurity && isNew) yield { text: stopForSecurity, values: [id] };
         if (!isNew && passwords === 0) return false;
+        yield { text: removals.terminalRequests, values: [id] };
         const sessions = yield { text: removals.sessions, values: [id] };
         yield* addRow(audit({ passwords, sessions }));
         return true;
@@ -201,6 +213,9 @@ export function createPeopleStore(sql: Sql): PeopleStore {
         yield { text: removals.identityTokens, values: [id] };
         yield { text: removals.uses, values: [id] };
         yield { text: removals.revocations, values: [id] };
+        yield { text: removals.machineSecrets, values: [id] };
+        yield { text: removals.machinePasswords, values: [id] };
+        yield { text: removals.terminalRequests, values: [id] };
         const passwords = yield { text: removals.passwords, values: [id] };
         const sessions = yield { text: removals.sessions, values: [id] };
         yield { text: removals.refreshTokens, values: [id] };

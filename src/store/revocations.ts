@@ -58,6 +58,10 @@ const revoke = `
   update app_password set revoked_at = $1, revoked_by = $2, revocation_id = $3
   where revoked_at is null and exists (select 1 from revocation where id = $3 and undone_at is null)
     and id in (${idParameters(4)})`;
+/** A terminal that someone has approved, and that has yet to come for its password. */
+const forgetApprovals = `
+  delete from terminal_request where collected_at is null
+    and account_id in (select account_id from app_password where id in (${idParameters(1)}))`;
 const alsoEnd = `
   insert into revocation_also (password_id, revocation_id)
   select id, $1 from app_password
@@ -112,10 +116,11 @@ export function createRevocationStore(sql: Sql): RevocationStore {
     },
     async end({ id, at, actor }, passwordIds) {
       const pieces = inPieces(passwordIds);
-      const ended = await sql.batch(
-        pieces.map((piece) => ({ text: revoke, values: [at, actor, id, ...padded(piece)] })),
-      );
-      return ended.reduce((sum, count) => sum + count, 0);
+      const ended = await sql.batch([
+        ...pieces.map((piece) => ({ text: revoke, values: [at, actor, id, ...padded(piece)] })),
+        ...pieces.map((piece) => ({ text: forgetApprovals, values: padded(piece) })),
+      ]);
+      return ended.slice(0, pieces.length).reduce((sum, count) => sum + count, 0);
     },
     async alsoEnd({ id }, passwordIds) {
       await sql.batch(inPieces(passwordIds).map((piece) => ({ text: alsoEnd, values: [id, ...padded(piece)] })));

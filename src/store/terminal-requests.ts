@@ -57,14 +57,21 @@ export type TerminalRequestStore = {
   /**
    * Stores what an approved request brings, once.
    * @param limit of active ones of the same kind that one person can have
-   * @returns false, and nothing stored, where it was collected before or the person has that many
+   * @returns `gone` where it was collected before or has ended, `full` where the person has that many; nothing is stored then
    */
-  collect(id: string, secret: NewSecret, limit: number, at: number, audit: AuditRowOf): Promise<boolean>;
-  /** Gives a secret that was collected a moment ago another value: the first answer may have been lost. */
+  collect(
+    id: string,
+    secret: NewSecret,
+    limit: number,
+    at: number,
+    audit: AuditRowOf,
+  ): Promise<'stored' | 'gone' | 'full'>;
+  /** Gives a secret that was collected a moment ago another value, and ends what was made of the first. */
   replaceSecret(passwordId: string, secret: NewSecret): Promise<void>;
-  /** Notes a wrong code. @returns how many there were since the window began */
-  countGuess(key: string, at: number, window: number): Promise<number>;
-  guesses(key: string, at: number, window: number): Promise<number>;
+  /** Counts a try of a code, in one step. @returns false, and nothing counted, where there were `limit` in the window */
+  countTry(key: string, at: number, window: number, limit: number): Promise<boolean>;
+  /** Takes a try back whose code was right. */
+  forgiveTry(key: string): Promise<void>;
   removeExpired(now: number): Promise<number>;
 };
 
@@ -74,6 +81,9 @@ const insert = `
   select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
   where (select count(*) from terminal_request where network = $4 and expires_at > $10 and approved is null) < $15
     and (select count(*) from terminal_request where expires_at > $10 and approved is null) < $16`;
+
+/** PostgreSQL would let those that begin at the same moment count without each other; SQLite has one writer. */
+const oneAfterAnother = 'select pg_advisory_xact_lock(8628)';
 
 const removeBegun = 'delete from terminal_request where code_challenge = $1 and approved is null';
 
@@ -88,29 +98,35 @@ const claim = `
     and (select count(*) from app_password where account_id = $4 and origin = $5 and revoked_at is null
            and expires_at > $2) < $6`;
 
-const countGuess = `
+/** Queues what is collected for one account, and what disables it. */
+const lockAccount = 'update account set state = state where id = $1';
+const isUncollected = 'update terminal_request set approved = approved where id = $1 and collected_at is null';
+
+const replacePassword = 'update app_password set hash = $2, hint = $3 where id = $1 and revoked_at is null';
+const replaceMachineSecret = 'update machine_secret set hash = $2 where password_id = $1 and generation = 1';
+const endMachinePasswords = 'delete from machine_password where password_id = $1';
+
+const countTry = `
   insert into terminal_guess (key, wrong, since) values ($1, 1, $2)
   on conflict (key) do update set
     wrong = case when terminal_guess.since <= $3 then 1 else terminal_guess.wrong + 1 end,
-    since = case when terminal_guess.since <= $3 then excluded.since else terminal_guess.since end`;
+    since = case when terminal_guess.since <= $3 then excluded.since else terminal_guess.since end
+  where terminal_guess.since <= $3 or terminal_guess.wrong < $4`;
+const forgiveTry = 'update terminal_guess set wrong = wrong - 1 where key = $1 and wrong > 0';
 
 export function createTerminalRequestStore(sql: Sql): TerminalRequestStore {
-  const guesses = async (key: string, at: number, window: number): Promise<number> => {
-    const row = await sql.get<{ wrong: number }>('select wrong from terminal_guess where key = $1 and since > $2', [
-      key,
-      at - window,
-    ]);
-    return row?.wrong ?? 0;
-  };
   return {
-    async insert(row, limits) {
-      // The same sign-in, whose page was opened again.
-      if (row.code_challenge !== null) await sql.run(removeBegun, [row.code_challenge]);
+    insert(row, limits) {
       const values = [
         ...[row.id, row.device_code_hash, row.user_code_hash, row.network, row.address, row.machine, row.client],
         ...[row.service, row.purpose, row.created_at, row.expires_at, row.redirect_uri, row.state, row.code_challenge],
       ];
-      return (await sql.run(insert, [...values, limits.network, limits.all])) === 1;
+      return sql.atomic(function* () {
+        if (sql.engine === 'postgres') yield { text: oneAfterAnother, values: [] };
+        // The same sign-in, whose page was opened again.
+        if (row.code_challenge !== null) yield { text: removeBegun, values: [row.code_challenge] };
+        return (yield { text: insert, values: [...values, limits.network, limits.all] }) === 1;
+      });
     },
     byDeviceCode: (hash) =>
       sql.get<TerminalRequestRow>('select * from terminal_request where device_code_hash = $1', [hash]),
@@ -122,33 +138,28 @@ export function createTerminalRequestStore(sql: Sql): TerminalRequestStore {
     },
     collect: (id, { password, machineSecretHash }, limit, at, audit) =>
       sql.atomic(function* () {
-        const claimed = yield {
-          text: claim,
-          values: [id, at, password.id, password.account_id, password.origin, limit],
-        };
-        if (claimed === 0) return false;
+        const { id: passwordId, account_id: accountId, origin } = password;
+        yield { text: lockAccount, values: [accountId] };
+        const claimed = yield { text: claim, values: [id, at, passwordId, accountId, origin, limit] };
+        if (claimed === 0) return (yield { text: isUncollected, values: [id] }) === 1 ? 'full' : 'gone';
         yield* insertOf(password, machineSecretHash);
         yield* addRow(audit(claimed));
-        return true;
+        return 'stored';
       }),
     async replaceSecret(passwordId, { password, machineSecretHash }) {
-      const statement =
+      await sql.batch(
         machineSecretHash === null
-          ? {
-              text: 'update app_password set hash = $2, hint = $3 where id = $1 and revoked_at is null',
-              values: [passwordId, password.hash, password.hint],
-            }
-          : {
-              text: 'update machine_secret set hash = $2 where password_id = $1 and generation = 1 and used_at is null',
-              values: [passwordId, machineSecretHash],
-            };
-      await sql.run(statement.text, statement.values);
+          ? [{ text: replacePassword, values: [passwordId, password.hash, password.hint] }]
+          : [
+              { text: replaceMachineSecret, values: [passwordId, machineSecretHash] },
+              { text: endMachinePasswords, values: [passwordId] },
+            ],
+      );
     },
-    async countGuess(key, at, window) {
-      await sql.run(countGuess, [key, at, at - window]);
-      return guesses(key, at, window);
+    countTry: async (key, at, window, limit) => (await sql.run(countTry, [key, at, at - window, limit])) === 1,
+    async forgiveTry(key) {
+      await sql.run(forgiveTry, [key]);
     },
-    guesses,
     async removeExpired(now) {
       await sql.run('delete from terminal_guess where since <= $1', [now - 86_400_000]);
       return sql.run('delete from terminal_request where expires_at <= $1', [now]);

@@ -10,7 +10,7 @@ import { hour, minute } from '../lib/time.ts';
 import type { AccountStore } from '../store/accounts.ts';
 import type { PasswordStore } from '../store/passwords.ts';
 import type { NewSecret, TerminalRequestRow, TerminalRequestStore } from '../store/terminal-requests.ts';
-import { type Machines, machineLifetime } from './machines.ts';
+import { machineLifetime } from './machines.ts';
 
 /** Times are epoch milliseconds. */
 export type Collected = {
@@ -27,7 +27,6 @@ export type CollectParts = {
   readonly requests: TerminalRequestStore;
   readonly passwords: Pick<PasswordStore, 'revoke'>;
   readonly accounts: Pick<AccountStore, 'byId'>;
-  readonly machines: Pick<Machines, 'secretOf'>;
   readonly audit: Audit;
   readonly pepper: Pepper;
   /** Hours that a password of a login works. */
@@ -40,9 +39,18 @@ export type CollectParts = {
 const secondChance = minute;
 /** Of one person, at the same time. */
 const maximumLogins = 20;
+/** Stands where a login does, in `revokedBy`; no login has a space. */
+const twice = 'the use of its code by two';
 
-/** @throws {Refusal} `unauthenticated` or `conflict`, which says what to do */
-export async function collect(parts: CollectParts, row: TerminalRequestRow, client: Requester): Promise<Collected> {
+/**
+ * @returns `null` where another poll was first, at the same moment
+ * @throws {Refusal} `unauthenticated` or `conflict`, which says what to do
+ */
+export async function collect(
+  parts: CollectParts,
+  row: TerminalRequestRow,
+  client: Requester,
+): Promise<Collected | null> {
   const { accounts, requests, now } = parts;
   const owner = row.account_id === null ? undefined : await accounts.byId(row.account_id);
   if (owner === undefined || owner.state !== 'active') {
@@ -54,16 +62,17 @@ export async function collect(parts: CollectParts, row: TerminalRequestRow, clie
     kind: row.purpose === 'machine' ? 'machine' : 'password',
   } as const;
   if (row.collected_at !== null) {
-    await collectAgain(parts, row, made.stored, { actor: owner.login, client });
+    await collectAgain(parts, row, made.stored, { login: owner.login, client });
     return collected;
   }
   const { id, name, expires_at: expiresAt } = made.stored.password;
   const detail = { id, name, expiresAt, limits: limitsOf(row), service: row.service, address: row.address };
   const event = { action: 'terminal.collect', actor: owner.login, client, subject: owner.login, detail } as const;
-  const isStored = await parts.audit.commit(event, (entry) =>
+  const outcome = await parts.audit.commit(event, (entry) =>
     requests.collect(row.id, made.stored, maximumLogins, now(), entry),
   );
-  if (isStored) return collected;
+  if (outcome === 'stored') return collected;
+  if (outcome === 'gone') return null;
   throw new Refusal(
     'conflict',
     `You have ${maximumLogins} logins of terminals already. Revoke one on your page first.`,
@@ -75,14 +84,14 @@ async function collectAgain(
   { requests, passwords, audit, now }: CollectParts,
   row: TerminalRequestRow,
   secret: NewSecret,
-  by: { readonly actor: string; readonly client: Requester },
+  { login, client }: { readonly login: string; readonly client: Requester },
 ): Promise<void> {
   const { password_id: id, collected_at: at } = row;
   if (id === null || at === null) return;
   if (now() - at <= secondChance) return requests.replaceSecret(id, secret);
-  const detail = { id, reason: 'its code was used twice' };
-  await audit.commit({ action: 'password.revoke', ...by, subject: by.actor, detail }, (entry) =>
-    passwords.revoke(id, by.actor, now(), entry),
+  const detail = { id, name: nameOf(row), reason: 'its code was used again later than a lost answer explains' };
+  await audit.commit({ action: 'terminal.copied', actor: '', client, subject: login, detail }, (entry) =>
+    passwords.revoke(id, twice, now(), entry),
   );
   throw new Refusal('unauthenticated', 'This login was collected before, so it was revoked. Start again.');
 }
@@ -92,13 +101,14 @@ function make(parts: CollectParts, row: TerminalRequestRow): { secret: string; s
   const isMachine = row.purpose === 'machine';
   const id = row.password_id ?? randomBytes(9).toString('hex');
   const createdAt = row.collected_at ?? now();
-  const secret = isMachine ? parts.machines.secretOf(id, 1) : createSecret('dkp');
+  const secret = createSecret(isMachine ? 'dkm' : 'dkp');
   const password = {
     ...{ id, account_id: row.account_id ?? '', name: nameOf(row), pepper_id: pepper.id, hint: hintOf(secret) },
     // A machine's own row has no password: its secrets are elsewhere, and no hash of a secret has this form.
     hash: isMachine ? `machine ${id}` : pepper.hash(secret),
     ...{ actions_json: row.actions_json, repositories_json: row.repositories_json, created_at: createdAt },
-    expires_at: createdAt + (isMachine ? machineLifetime : parts.passwordHours * hour),
+    // As the page said to who approved it.
+    expires_at: (row.decided_at ?? createdAt) + (isMachine ? machineLifetime : parts.passwordHours * hour),
     origin: isMachine ? ('machine' as const) : ('terminal' as const),
     origin_address: row.address,
   };

@@ -28,8 +28,6 @@ export type Machines = {
   renew(secret: string, client: Requester): Promise<Renewed>;
   /** Ends the machine that this is a secret of; a secret that no one has changes nothing. */
   revoke(secret: string, client: Requester): Promise<void>;
-  /** The secret of a machine's generation, the first of which is 1. */
-  secretOf(passwordId: string, generation: number): string;
 };
 
 export type MachineParts = {
@@ -53,16 +51,16 @@ const idleLimit = 30 * day;
 const rotationInterval = day;
 /** The secret before counts until the new one has been used, and this long in any case: an answer can be lost. */
 const overlap = 10 * minute;
+/** Stands where a login does, in `revokedBy`: its owner is shown that on their page. */
+const oldSecret = 'the use of an old secret of it';
 /** Passwords of one machine that work at the same time. */
 const maximumPasswords = 20;
 
 export function createMachines(parts: MachineParts): Machines {
   const { store, pepper, now } = parts;
-  const secretOf = (passwordId: string, generation: number) => deriveSecret(pepper, passwordId, generation);
   const find = async (secret: string): Promise<MachineSecretRow | undefined> =>
     isSecretOf('dkm', secret) && hasValidChecksum(secret) ? store.secretByHash(pepper.hash(secret)) : undefined;
   return {
-    secretOf,
     authenticator: {
       recognises: ({ password }) => isSecretOf('dkt', password),
       verify: async ({ username, password }) => {
@@ -89,7 +87,9 @@ export function createMachines(parts: MachineParts): Machines {
     async revoke(secret, client) {
       const row = await find(secret);
       if (row === undefined) return;
-      await end(parts, row, { actor: row.login, client }, 'signed out on the machine');
+      const { password_id: id, name, login } = row;
+      const event = { action: 'machine.end', actor: login, client, subject: login, detail: { id, name } } as const;
+      await parts.audit.commit(event, (entry) => parts.passwords.revoke(id, login, now(), entry));
     },
   };
 }
@@ -109,18 +109,11 @@ async function nextOf(parts: MachineParts, row: MachineSecretRow, client: Reques
   }
   const isLate = row.newest_used_at !== null && now() - row.newest_at > overlap;
   if (generation === newest - 1 && !isLate) return deriveSecret(pepper, id, newest);
-  await end(parts, row, { actor: row.login, client }, 'an old secret of it was used: someone may have a copy');
+  const detail = { id, name: row.name, reason: 'an old secret of it was used: someone may have a copy' };
+  await parts.audit.commit({ action: 'terminal.copied', actor: '', client, subject: row.login, detail }, (entry) =>
+    parts.passwords.revoke(id, oldSecret, now(), entry),
+  );
   throw signedOut(parts, 'an old secret of this machine was used, so it was signed out');
-}
-
-async function end(
-  { passwords, audit, now }: MachineParts,
-  { password_id: id, name, login }: MachineSecretRow,
-  by: { readonly actor: string; readonly client: Requester },
-  reason: string,
-): Promise<void> {
-  const event = { action: 'machine.end', ...by, subject: login, detail: { id, name, reason } } as const;
-  await audit.commit(event, (entry) => passwords.revoke(id, by.actor, now(), entry));
 }
 
 function lastUseOf({ used_at, created_at }: MachineSecretRow): number {

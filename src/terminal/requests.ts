@@ -87,11 +87,14 @@ const maximumGuesses = 10;
 export function createTerminalRequests(parts: RequestParts): TerminalRequests {
   const { store, pepper, audit, now } = parts;
   const findRow = async (typed: string, person: Decider): Promise<TerminalRequestRow> => {
-    await refuseGuessing(parts, person);
+    await countTry(parts, person);
     const code = normalizeUserCode(typed);
     const row = code === null ? undefined : await store.byUserCode(hashOfUserCode(pepper, code));
-    if (row !== undefined && row.expires_at > now() && row.approved === null) return row;
-    for (const key of guessKeys(pepper, person)) await store.countGuess(key, now(), codeLifetime);
+    if (row !== undefined && row.expires_at > now() && row.approved === null) {
+      // Only its own: an attacker who has a code of their own would reset the count and keep trying forever.
+      for (const key of guessKeys(pepper, person)) await store.forgiveTry(key);
+      return row;
+    }
     throw new Refusal('not_found', 'Nothing waits under this code. Check it, or start again in the terminal.', {
       field: 'code',
     });
@@ -146,10 +149,10 @@ function hrefOf({ redirect_uri: uri, state }: TerminalRequestRow, answer: Record
   return `${uri}?${new URLSearchParams({ ...answer, ...(state !== null && { state }) })}`;
 }
 
-/** A right code doesn't reset it: an attacker who has one of their own would keep trying forever. */
-async function refuseGuessing({ store, pepper, now }: RequestParts, person: Decider): Promise<void> {
+/** Counted before it's looked up, so that many at the same moment have no more tries than one after another. */
+async function countTry({ store, pepper, now }: RequestParts, person: Decider): Promise<void> {
   for (const key of guessKeys(pepper, person)) {
-    if ((await store.guesses(key, now(), codeLifetime)) < maximumGuesses) continue;
+    if (await store.countTry(key, now(), codeLifetime, maximumGuesses)) continue;
     const message = 'Too many wrong codes. Wait ten minutes, then start again in the terminal.';
     throw new Refusal('too_many_requests', message, { retryAfter: codeLifetime / 1000 });
   }

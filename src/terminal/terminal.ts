@@ -43,8 +43,11 @@ export function createTerminal(parts: TerminalParts): Terminal {
   const { store, now } = parts;
   const machines = createMachines({ ...parts, store: parts.machineStore });
   const requests = createTerminalRequests(parts);
-  const give = (row: TerminalRequestRow, client: Requester) =>
-    collect({ ...parts, requests: store, machines }, row, client);
+  const give = (row: TerminalRequestRow, client: Requester) => collect({ ...parts, requests: store }, row, client);
+  const giveAgain = async (deviceCode: string, client: Requester) => {
+    const row = await requests.byDeviceCode(deviceCode);
+    return row === undefined ? null : give(row, client);
+  };
   // Of this process alone: with several, a terminal can be a little faster.
   const polledAt = new LRUCache<string, number>({ max: 20_000 });
   const isTooFast = ({ id }: TerminalRequestRow): boolean => {
@@ -59,7 +62,11 @@ export function createTerminal(parts: TerminalParts): Terminal {
     async poll(deviceCode, client) {
       const row = await requests.byDeviceCode(deviceCode);
       if (row === undefined || row.redirect_uri !== null) return { kind: 'unknown' };
-      if (row.approved === 1) return { kind: 'collected', collected: await give(row, client) };
+      if (row.approved === 1) {
+        // Another poll of the same terminal was first, at the same moment: this is the second.
+        const collected = (await give(row, client)) ?? (await giveAgain(deviceCode, client));
+        return collected === null ? { kind: 'unknown' } : { kind: 'collected', collected };
+      }
       if (row.expires_at <= now()) return { kind: 'expired' };
       if (row.approved === 0) return { kind: 'refused' };
       return { kind: isTooFast(row) ? 'too-fast' : 'pending' };

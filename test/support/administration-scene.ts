@@ -20,6 +20,7 @@ import { createFailedLogins } from '../../src/static-users/failed-logins.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
+import { createTerminal, type Terminal } from '../../src/terminal/terminal.ts';
 import { readSessionSummary } from '../../src/web/session-person.ts';
 import { collectingAudit } from './audit.ts';
 import type { Databases } from './engines.ts';
@@ -58,6 +59,7 @@ export type Scene = {
   readonly apiTokens: ApiTokens;
   readonly leaks: LeakReports;
   readonly identityTokens: IdentityTokens;
+  readonly terminal: Terminal;
   /** Resolves when all that was noted is stored. */
   settle(): Promise<void>;
   /** Lets somebody sign in: "ana" is ana@example.com. */
@@ -140,6 +142,11 @@ function createScene(store: Store, authority: Authority): Scene {
     identityTokens: createIdentityTokens({
       ...{ store: store.identityTokens, audit, pepper, now },
       identityByHash: passwords.identityByHash,
+    }),
+    terminal: createTerminal({
+      ...{ store: store.terminalRequests, machineStore: store.machines, passwords: store.passwords, audit, pepper },
+      ...{ accounts: store.accounts, identityByHash: passwords.identityByHash, publicUrl: rules.publicUrl },
+      ...{ passwordHours: 12, refusesOtherNetworks: false, now },
     }),
     auditLog: createAuditLog({ store: store.audit, audit, now }),
     apiTokens: createApiTokens({

@@ -136,6 +136,63 @@ describeEngines('a terminal', (databases) => {
       await assert.rejects(verify(next.secret), refused('unauthenticated', /revoked/));
     }));
 
+  test('that polls twice at the same moment gets one secret that works', () =>
+    withScene(async ({ start, approve, collected, terminal, verify, list }) => {
+      for (const purpose of ['login', 'machine'] as const) {
+        const { deviceCode, userCode } = await start(purpose);
+        await approve(userCode);
+        const both = await Promise.all([collected(deviceCode), collected(deviceCode)]);
+        const use = async (secret: string) =>
+          purpose === 'login'
+            ? (await verify(secret)) !== null
+            : terminal.machines.renew(secret, office).then(
+                () => true,
+                () => false,
+              );
+        const works = await Promise.all(both.map(({ secret }) => use(secret)));
+        assert.deepEqual(works.toSorted(), [false, true], purpose);
+      }
+      assert.equal((await list()).length, 2);
+    }));
+
+  test('machine: one approval gives one refresh secret, and what the first one brought ends with it', () =>
+    withScene(async ({ start, approve, collected, terminal, verify, clock, list, events }) => {
+      const { deviceCode, userCode } = await start('machine');
+      await approve(userCode);
+      const first = await collected(deviceCode);
+      const { password } = await terminal.machines.renew(first.secret, office);
+      clock.at += 59 * second;
+      const next = await collected(deviceCode);
+      await assert.rejects(terminal.machines.renew(first.secret, office), refused('unauthenticated', /not signed in/));
+      assert.equal(await verify(password), null);
+      await terminal.machines.renew(next.secret, office);
+      clock.at += 2 * second;
+      await assert.rejects(collected(deviceCode), refused('unauthenticated', /revoked. Start again/));
+      await assert.rejects(terminal.machines.renew(next.secret, office), refused('unauthenticated', /revoked/));
+      const [machine] = await list();
+      assert.equal(machine?.revokedBy, 'the use of its code by two', 'its owner is shown that');
+      assert.equal(events.at(-1)?.action, 'terminal.copied');
+    }));
+
+  test('machine: what the page showed binds each password of it, to the minute of the approval', () =>
+    withScene(async ({ start, approve, collected, terminal, verify, clock }) => {
+      const { deviceCode, userCode } = await start('machine');
+      await approve(userCode, { actions: ['pull'], repositories: ['team/**'] });
+      const approvedAt = clock.at;
+      clock.at += 5 * minute;
+      let { secret, endsAt } = await collected(deviceCode);
+      assert.equal(endsAt, approvedAt + 90 * day);
+      for (let days = 0; days < 90; days += 18) {
+        const renewed = await terminal.machines.renew(secret, office);
+        assert.deepEqual((await verify(renewed.password))?.limits, { actions: ['pull'], repositories: ['team/**'] });
+        assert.equal(renewed.endsAt, endsAt);
+        secret = renewed.nextSecret ?? secret;
+        clock.at += 17 * day;
+      }
+      clock.at = endsAt - hour;
+      assert.equal((await terminal.machines.renew(secret, office)).passwordEndsAt, endsAt, 'not beyond its end');
+    }));
+
   test('that asks at the advertised pace is never too fast, and an early poll does not move the window', () =>
     withScene(async ({ start, terminal, clock }) => {
       const { deviceCode } = await start();
@@ -159,6 +216,20 @@ describeEngines('a terminal', (databases) => {
       await start('login', from('198.51.100.1'));
       await approve(codes[0] ?? '');
       await start();
+    }));
+
+  test('of many that begin at the same moment, five of a network wait', () =>
+    withScene(async ({ start }) => {
+      const all = await Promise.allSettled(Array.from({ length: 30 }, () => start()));
+      assert.equal(all.filter(({ status }) => status === 'fulfilled').length, 5);
+    }));
+
+  test('is not guessed by many tries at the same moment: ten are looked up', () =>
+    withScene(async ({ terminal, ana }) => {
+      const guess = () => terminal.requests.find('BBBB-BBBB', ana).catch((error: Refusal) => error.code);
+      const all = await Promise.all(Array.from({ length: 40 }, guess));
+      assert.equal(all.filter((code) => code === 'not_found').length, 10);
+      assert.equal(all.filter((code) => code === 'too_many_requests').length, 30);
     }));
 
   test('is not guessed: after ten wrong codes nothing is looked up for ten minutes, whatever right one comes between', () =>
@@ -265,7 +336,7 @@ describeEngines('a terminal', (databases) => {
     }));
 
   test('machine: ten that ask at once are given the same next secret, and a lost answer costs nothing', () =>
-    withScene(async ({ signIn, terminal, clock }) => {
+    withScene(async ({ signIn, terminal, clock, list, events }) => {
       const { secret } = await signIn('machine');
       clock.at += day;
       const all = await Promise.all(Array.from({ length: 10 }, () => terminal.machines.renew(secret, office)));
@@ -276,6 +347,20 @@ describeEngines('a terminal', (databases) => {
       assert.equal((await terminal.machines.renew(next, office)).nextSecret, null, 'at most once a day');
       await assert.rejects(terminal.machines.renew(secret, office), refused('unauthenticated', /old secret/));
       await assert.rejects(terminal.machines.renew(next, office), refused('unauthenticated', /revoked/));
+      const [machine] = await list();
+      assert.equal(machine?.revokedBy, 'the use of an old secret of it', 'its owner is shown that');
+      const { action, subject, actor } = events.at(-1) ?? assert.fail();
+      assert.deepEqual([action, subject, actor], ['terminal.copied', 'ana@example.com', '']);
+    }));
+
+  test('machine: the secret before works for ten minutes after the new one was used', () =>
+    withScene(async ({ signIn, terminal, clock }) => {
+      const { secret } = await signIn('machine');
+      clock.at += day;
+      const { nextSecret: next = '' } = await terminal.machines.renew(secret, office);
+      await terminal.machines.renew(next ?? '', office);
+      clock.at += 9 * minute;
+      assert.equal((await terminal.machines.renew(secret, office)).nextSecret, next);
     }));
 
   test('machine: what ends it ends its secret and its passwords, and no undo brings it back', () =>

@@ -1,0 +1,185 @@
+/** What ends a machine and the logins of terminals, whoever does it, and that no undo brings a machine back; on both engines. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Selection } from '../../src/accounts/selection.ts';
+import type { Refusal } from '../../src/lib/errors.ts';
+import type { Account } from '../../src/store/accounts.ts';
+import type { Purpose } from '../../src/terminal/requests.ts';
+import { client, day, root, type Scene, withScene } from '../support/administration-scene.ts';
+import { unaudited } from '../support/audit.ts';
+import { describeEngines } from '../support/engines.ts';
+
+const limits = { actions: null, repositories: null };
+
+/** What ana has: a machine with a password of it, a login, and a terminal that she approved and that has yet to come. */
+async function withTerminals(scene: Scene) {
+  const { terminal } = scene;
+  const ana = await scene.addPerson('ana', { groups: ['google:leads@example.com'] });
+  const approve = async (purpose: Purpose) => {
+    const input = { service: 'registry.example.com', purpose, machine: purpose, loopback: null };
+    const { deviceCode, userCode } = await terminal.requests.start(input, client);
+    const decider = { accountId: ana.id, login: ana.login, client };
+    await terminal.requests.decide(userCode, decider, { approved: true, limits });
+    return deviceCode;
+  };
+  const collect = async (deviceCode: string): Promise<string> => {
+    const polled = await terminal.poll(deviceCode, client);
+    return polled.kind === 'collected' ? polled.collected.secret : polled.kind;
+  };
+  const message = (action: Promise<unknown>): Promise<string> =>
+    action.then(
+      () => 'works',
+      (error: Refusal) => error.message,
+    );
+  const machine = await collect(await approve('machine'));
+  const login = await collect(await approve('login'));
+  const { password } = await terminal.machines.renew(machine, client);
+  const pending = await approve('machine');
+  return {
+    ...{ ana, machine, password, approve, collect },
+    renewal: () => message(terminal.machines.renew(machine, client)),
+    use: () => message(terminal.machines.authenticator.verify({ username: ana.login, password })),
+    login: () => message(scene.passwords.authenticator.verify({ username: ana.login, password: login })),
+    pending: () =>
+      message(collect(pending).then((found) => (found.startsWith('dkm_') ? found : Promise.reject(Error(found))))),
+  };
+}
+type Terminals = Awaited<ReturnType<typeof withTerminals>>;
+
+async function revoke(scene: Scene, selection: Selection): Promise<() => Promise<unknown>> {
+  const { id } = await scene.revocations.revoke(selection, null, '', root);
+  return () => scene.revocations.undo(id, root);
+}
+
+/** Ends what ana has. @returns what would undo that */
+type Ending = (scene: Scene, of: Terminals) => Promise<(() => Promise<unknown>) | null>;
+const all: Readonly<Record<string, Ending>> = {
+  'an administrator, by person': (scene, { ana }) => revoke(scene, { accountId: ana.id }),
+  'an administrator, by domain': (scene) => revoke(scene, { domain: 'example.com' }),
+  'an administrator, by group': (scene) => revoke(scene, { group: 'leads' }),
+  'an administrator, by date': (scene) => revoke(scene, { createdBefore: scene.clock.at + 1 }),
+  'off-boarding': async (scene, { ana }) => {
+    const change = {
+      reason: 'left',
+      passwordsBy: 'off-boarding',
+      at: scene.clock.at,
+      forSecurity: false,
+      suspended: false,
+    };
+    assert.equal(await scene.store.people.shutOut(ana.id, change, unaudited), true);
+    return () => scene.people.enable(ana.id, root);
+  },
+};
+const one: Readonly<Record<string, Ending>> = {
+  'its owner': async ({ passwords }, { ana }) => {
+    const machine = (await passwords.ofAccount(ana)).find(({ origin }) => origin?.kind === 'machine');
+    await passwords.revoke(machine?.id ?? '', ana.id, { actor: ana.login, client });
+    return null;
+  },
+  'a report that its refresh secret leaked': async ({ leaks }, { machine }) => {
+    assert.equal(await leaks.report(`${machine}\n`, client), true);
+    return null;
+  },
+  'a report that a password of it leaked': async ({ leaks }, { password }) => {
+    assert.equal(await leaks.report(password, client), true);
+    return null;
+  },
+  'someone who disables the account, also where that is undone': async ({ people }, { ana }) => {
+    await people.disable(ana.id, 'left', root);
+    await people.enable(ana.id, root);
+    return null;
+  },
+};
+
+describeEngines('what ends a machine', (databases) => {
+  const scene = (action: (scene: Scene, of: Terminals) => Promise<void>) => () =>
+    withScene(databases, async (opened) => action(opened, await withTerminals(opened)));
+
+  for (const [name, end] of Object.entries({ ...all, ...one })) {
+    test(
+      name,
+      scene(async (opened, terminals) => {
+        for (const works of [terminals.renewal, terminals.use, terminals.login]) assert.equal(await works(), 'works');
+        const undo = await end(opened, terminals);
+        const ended = async (when: string) => {
+          assert.match(await terminals.renewal(), /revoked|disabled/, when);
+          assert.match(await terminals.use(), /revoked|disabled/, when);
+        };
+        await ended('immediately');
+        if (!(name in all)) return;
+        assert.match(await terminals.login(), /revoked|disabled/);
+        assert.match(await terminals.pending(), /unknown/, 'what was approved before brings nothing');
+        await undo?.();
+        await ended('after the undo');
+      }),
+    );
+  }
+
+  test(
+    'an undo brings the login back, whose secret is a password like any other',
+    scene(async (opened, terminals) => {
+      const undo = await revoke(opened, { accountId: terminals.ana.id });
+      await undo();
+      assert.equal(await terminals.login(), 'works');
+      assert.match(await terminals.renewal(), /revoked/);
+    }),
+  );
+
+  test(
+    'whoever has to sign in again gets no password from it until then; one who is disabled has to set it up again',
+    scene(async ({ store, clock, addPerson }, terminals) => {
+      const change = { reason: 'the provider says so', at: clock.at, forSecurity: false };
+      await store.people.requireSignIn(terminals.ana.id, change, unaudited);
+      assert.match(await terminals.renewal(), /sign in again: https:\/\/auth\.example\.com/);
+      assert.match(await terminals.use(), /sign in again/);
+      clock.at += 1;
+      await addPerson('ana');
+      await store.accounts.setState(
+        terminals.ana.id,
+        { state: 'active', reason: null, by: 'ana@example.com', at: clock.at },
+        unaudited,
+      );
+      assert.equal(await terminals.renewal(), 'works');
+    }),
+  );
+
+  test(
+    'it is something that works: for the sweep, in lists, and for whom a person is removed',
+    scene(async (opened, { ana }) => {
+      const { store, clock, passwords, people } = opened;
+      const bo = await holderOfMachine(opened, 'bo');
+      const due = (await store.accounts.due(clock.at, clock.at)).map(({ id }) => id);
+      assert.deepEqual(due.toSorted(), ['ana', 'bo']);
+      assert.deepEqual(
+        (await passwords.ofAccount(bo)).map(({ origin, state }) => [origin?.kind, state]),
+        [['machine', 'live']],
+      );
+      assert.equal((await people.detail(bo.id)).person.livePasswords, 1);
+      await people.remove(ana.id, root);
+      assert.equal(await store.accounts.byId(ana.id), undefined);
+    }),
+  );
+
+  test(
+    'a month after they expired, logins and machines are no longer kept',
+    scene(async ({ store, clock, passwords }, { ana }) => {
+      clock.at += 40 * day;
+      assert.equal(await store.machines.removeExpired(clock.at - 30 * day, 10), 1, 'the login');
+      assert.equal((await passwords.ofAccount(ana)).length, 1);
+      clock.at += 90 * day;
+      assert.equal(await store.machines.removeExpired(clock.at - 30 * day, 10), 1, 'the machine');
+      assert.deepEqual(await passwords.ofAccount(ana), []);
+    }),
+  );
+});
+
+/** Someone who holds nothing but a machine. */
+async function holderOfMachine({ addPerson, terminal }: Scene, name: string): Promise<Account> {
+  const account = await addPerson(name);
+  const input = { service: 'registry.example.com', purpose: 'machine', machine: 'm', loopback: null } as const;
+  const { deviceCode, userCode } = await terminal.requests.start(input, client);
+  const decider = { accountId: account.id, login: account.login, client };
+  await terminal.requests.decide(userCode, decider, { approved: true, limits });
+  await terminal.poll(deviceCode, client);
+  return account;
+}
