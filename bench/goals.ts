@@ -16,6 +16,8 @@ type Figures = {
 
 /** The least ratio to floor A. */
 const ratios: Readonly<Record<string, number>> = { password: 1.2, anonymous: 1.2, distinct: 0.75, postgres: 0.6 };
+/** The most processor time, in times that of floor A. */
+const processorLimits: Readonly<Record<string, number>> = { workload: 2 };
 /** A case that grew -> the small one; it can take `growthLimit` times its processor time. */
 const smallOnes: Readonly<Record<string, string>> = {
   crowd: 'small',
@@ -36,6 +38,7 @@ export function compareWithGoals(results: readonly Figures[]): string[] {
   const own = results.filter(({ name }) => name !== 'signed' && name !== 'constant');
   return own.flatMap((result) => [
     ...ratioGoal(result),
+    ...processorGoal(result, floor),
     ...growthGoal(result, results),
     ...(withoutMemoryLimit.includes(result.name)
       ? []
@@ -48,6 +51,13 @@ function ratioGoal(result: Figures): string[] {
   const least = ratios[result.name];
   if (least === undefined) return [];
   return [line(result.ratio >= least, result, `${result.ratio.toFixed(2)} of floor A, at least ${least}`)];
+}
+
+function processorGoal(result: Figures, floor: Figures | undefined): string[] {
+  const most = processorLimits[result.name];
+  if (most === undefined || floor === undefined) return [];
+  const times = result.processor / floor.processor;
+  return [line(times <= most, result, `${times.toFixed(2)} times the processor time of floor A, at most ${most}`)];
 }
 
 function growthGoal(result: Figures, results: readonly Figures[]): string[] {

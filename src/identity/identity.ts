@@ -56,6 +56,8 @@ export type WorkloadProof = {
   readonly run: string | null;
   /** Epoch milliseconds at which it ends, and with it every token that is made for it. */
   readonly endsAt: number;
+  /** Seconds that a token which is made for it lives at most, as its rule says. */
+  readonly lifetime: number;
 };
 
 /** Someone else whose permissions bound an identity's. */

@@ -139,7 +139,7 @@ function findService(services: readonly Service[], name: string): Service {
 function lifetimeOf({ lifetime }: Service, { workload }: Identity, now: number): number {
   if (workload === null) return lifetime;
   const rest = Math.floor((workload.endsAt - now) / 1000);
-  if (rest >= minimumLife) return Math.min(lifetime, rest);
+  if (rest >= minimumLife) return Math.min(lifetime, workload.lifetime, rest);
   throw new Refusal(
     'unauthenticated',
     `less than ${minimumLife} seconds are left of this login; start with a new ID token`,

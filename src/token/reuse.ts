@@ -63,6 +63,6 @@ function isFresh(madeAt: number, now: number): boolean {
 function describe({ service, identity, granted }: TokenKey): string {
   const { kind, credential, workload, account } = identity;
   // A run must never get the token of another run: it can end sooner.
-  const proof = workload === null ? credential?.id : `${workload.id} ${workload.endsAt}`;
+  const proof = workload === null ? credential?.id : `${workload.id} ${workload.endsAt} ${workload.lifetime}`;
   return `${service.name}\0${kind}\0${proof}\0${granted.join(' ')}\0${account}`;
 }

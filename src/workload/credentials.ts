@@ -184,6 +184,6 @@ export function identityOf(
     account,
     groups,
     labels,
-    workload: { id, usernames: [anyIssuer, rule.issuer.name], run, endsAt },
+    workload: { id, usernames: [anyIssuer, rule.issuer.name], run, endsAt, lifetime: rule.lifetime },
   };
 }

@@ -12,6 +12,9 @@ export type UnverifiedToken = {
   readonly kid: string | null;
   /** What `iss` says; to choose among configured issuers, and for nothing else. */
   readonly issuer: string;
+  /** The claims as they were sent, JSON, and its fields: nothing before the signature was checked. */
+  readonly payload: string;
+  readonly fields: Readonly<Record<string, unknown>>;
 };
 
 const form = /^eyJ[\w-]*\.[\w-]*\.[\w-]*$/;
@@ -25,13 +28,20 @@ export function looksLikeJwt(password: string): boolean {
 /** @throws {WorkloadRefusal} */
 export function readUnverified(text: string): UnverifiedToken {
   if (text.length > maximumLength) throw new WorkloadRefusal('too-long', { hint: 'it is longer than 20 KB' });
-  const [header = '', payload = ''] = text.split('.');
   if (!form.test(text)) throw new WorkloadRefusal('malformed');
-  const parsed = parse(header);
-  const { alg, kid } = parsed;
-  const { iss } = parse(payload);
+  const [first = '', second = ''] = text.split('.');
+  const header = parse(decodePart(first));
+  const payload = decodePart(second);
+  const fields = parse(payload);
+  const { alg, kid } = header;
+  const { iss } = fields;
   if (typeof alg !== 'string' || typeof iss !== 'string') throw new WorkloadRefusal('malformed');
-  return { text, header: parsed, algorithm: alg, kid: typeof kid === 'string' ? kid : null, issuer: iss };
+  return {
+    ...{ text, header, payload, fields },
+    algorithm: alg,
+    kid: typeof kid === 'string' ? kid : null,
+    issuer: iss,
+  };
 }
 
 /**
@@ -47,9 +57,9 @@ export function refuseHeader({ header }: UnverifiedToken): void {
 }
 
 /** @throws {WorkloadRefusal} */
-function parse(part: string): Readonly<Record<string, unknown>> {
+function parse(text: string): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(decodePart(part));
+    const value: unknown = JSON.parse(text);
     if (isRecord(value)) return value;
   } catch (cause) {
     throw new WorkloadRefusal('malformed', { cause });
@@ -57,6 +67,13 @@ function parse(part: string): Readonly<Record<string, unknown>> {
   throw new WorkloadRefusal('malformed');
 }
 
-export function decodePart(part: string): string {
-  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(part, 'base64url'));
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** @throws {WorkloadRefusal} */
+function decodePart(part: string): string {
+  try {
+    return utf8.decode(Buffer.from(part, 'base64url'));
+  } catch (cause) {
+    throw new WorkloadRefusal('malformed', { cause });
+  }
 }

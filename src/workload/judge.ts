@@ -3,7 +3,7 @@ import { type Claims, textOf } from './claims.ts';
 import { type FailedCondition, failureOf } from './condition.ts';
 import type { Issuer } from './issuer.ts';
 import type { WorkloadRule } from './rule.ts';
-import { fillTemplate, parseTemplate, type Template, TemplateProblem } from './template.ts';
+import { fillTemplate, type Template, TemplateProblem } from './template.ts';
 import type { Workloads } from './workloads.ts';
 
 /** What a rule makes of claims. */
@@ -91,7 +91,7 @@ function workloadOf(rule: WorkloadRule, claims: Claims): Workload {
 /** @throws {TemplateProblem} */
 function accountOf({ account, issuer }: WorkloadRule, claims: Claims): string {
   if (account !== null) return fillTemplate(account, claims);
-  const templates = issuer.preset.accounts.flatMap((written) => parseTemplate(written) ?? []);
+  const templates = issuer.preset.accounts;
   const complete = templates.find((template) => hasAll(template, claims)) ?? templates[0];
   return `ci:${issuer.name}:${complete === undefined ? '' : fillTemplate(complete, claims)}`;
 }

@@ -8,7 +8,7 @@ import { subjectOf } from '../policy/subject.ts';
 import { exactValues } from './condition.ts';
 import { anyIssuer } from './issuer.ts';
 import type { WorkloadRule } from './rule.ts';
-import { parseTemplate, type Template } from './template.ts';
+import type { Template } from './template.ts';
 import type { Workloads } from './workloads.ts';
 
 /** Mistakes of the policy file: a value of a claim could be read as a pattern. */
@@ -82,7 +82,7 @@ export function grantsOf(policy: Policy, rule: WorkloadRule): EffectivePermissio
 /** A workload that the rule lets in: with the values that it pins, and the names of claims where it pins none. */
 function exampleOf(rule: WorkloadRule): Identity {
   const { issuer, account, groups } = rule;
-  const [made] = issuer.preset.accounts.flatMap((written) => parseTemplate(written) ?? []);
+  const [made] = issuer.preset.accounts;
   const name =
     account === null
       ? `ci:${issuer.name}:${made === undefined ? '' : fillExample(made, rule)}`

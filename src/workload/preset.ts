@@ -1,5 +1,6 @@
 /** Owns what is known of each platform's ID tokens: issuer, algorithms, the claims that never change owners, and who can trigger a run. */
 import { type Condition, exactValues } from './condition.ts';
+import { type Template, templateOf } from './template.ts';
 
 export const presetNames = [
   'github',
@@ -55,7 +56,7 @@ export type Preset = {
   /** Claims that identify something forever: a pattern can't be meant. */
   readonly ids: readonly string[];
   /** What the account is called, after `ci:ISSUER:`; the first whose claims are all there. */
-  readonly accounts: readonly string[];
+  readonly accounts: readonly Template[];
   /** The claim that tells runs apart, for the audit; the first that is there. */
   readonly runs: readonly string[];
   /** Whether an ID token can be exchanged only once, by its `jti`. */
@@ -77,7 +78,7 @@ const trustedSources = ['push', 'web', 'webide', 'schedule', 'api', 'trigger'];
 const actionsIds = ['repository_id', 'repository_owner_id'];
 const actions = {
   ids: [...actionsIds, 'actor_id', 'enterprise_id'],
-  accounts: [`\${claims:repository}`],
+  accounts: [templateOf(`\${claims:repository}`)],
   runs: ['run_id'],
   singleUse: true,
   refuse: (pins: Pins, trustsTriggers: boolean) => [
@@ -97,7 +98,7 @@ const presets: Readonly<Record<PresetName, Omit<Preset, 'name'>>> = {
     issuer: null,
     algorithms: ['RS256'],
     ids: ['project_id', 'namespace_id', 'user_id'],
-    accounts: [`\${claims:project_path}`],
+    accounts: [templateOf(`\${claims:project_path}`)],
     runs: ['job_id', 'pipeline_id'],
     singleUse: true,
     refuse: (pins, trustsTriggers) => [
@@ -119,7 +120,7 @@ const presets: Readonly<Record<PresetName, Omit<Preset, 'name'>>> = {
     issuer: 'https://accounts.google.com',
     algorithms: ['RS256'],
     ids: ['sub'],
-    accounts: [`\${claims:sub}`],
+    accounts: [templateOf(`\${claims:sub}`)],
     runs: ['google.compute_engine.instance_id'],
     singleUse: false,
     refuse: (pins) =>
@@ -132,7 +133,7 @@ const presets: Readonly<Record<PresetName, Omit<Preset, 'name'>>> = {
     issuer: null,
     algorithms: ['RS256', 'ES256'],
     ids: ['kubernetes.io.namespace', 'kubernetes.io.serviceaccount.uid', 'kubernetes.io.pod.uid'],
-    accounts: [`\${claims:kubernetes.io.namespace}/\${claims:kubernetes.io.serviceaccount.name}`],
+    accounts: [templateOf(`\${claims:kubernetes.io.namespace}/\${claims:kubernetes.io.serviceaccount.name}`)],
     runs: ['kubernetes.io.pod.name'],
     singleUse: false,
     refuse: refuseServiceAccounts,
@@ -142,7 +143,7 @@ const presets: Readonly<Record<PresetName, Omit<Preset, 'name'>>> = {
     issuer: 'https://agent.buildkite.com',
     algorithms: ['RS256'],
     ids: ['organization_id', 'pipeline_id', 'cluster_id', 'queue_id'],
-    accounts: [`\${claims:organization_slug}/\${claims:pipeline_slug}`],
+    accounts: [templateOf(`\${claims:organization_slug}/\${claims:pipeline_slug}`)],
     runs: ['job_id', 'build_number'],
     singleUse: true,
     refuse: (pins) => requireExact(pins, ['organization_id', 'pipeline_id']),
@@ -152,7 +153,7 @@ const presets: Readonly<Record<PresetName, Omit<Preset, 'name'>>> = {
     issuer: null,
     algorithms: ['RS256'],
     ids: ['oidc.circleci.com/project-id', 'oidc.circleci.com/org-id'],
-    accounts: [`\${claims:oidc.circleci.com/project-id}`],
+    accounts: [templateOf(`\${claims:oidc.circleci.com/project-id}`)],
     runs: ['oidc.circleci.com/job-id', 'oidc.circleci.com/workflow-id'],
     singleUse: true,
     refuse: (pins, trustsTriggers, issuer) => [
@@ -174,7 +175,7 @@ const presets: Readonly<Record<PresetName, Omit<Preset, 'name'>>> = {
     issuer: null,
     algorithms: ['RS256', 'ES256'],
     ids: [],
-    accounts: [`\${claims:sub}`],
+    accounts: [templateOf(`\${claims:sub}`)],
     runs: ['jti'],
     singleUse: true,
     refuse: (pins) =>

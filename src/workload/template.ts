@@ -17,6 +17,13 @@ export function parseTemplate(written: string): Template | null {
   return { written, claims: [...written.matchAll(placeholder)].map(([, name = '']) => name) };
 }
 
+/** Of a text that isn't anyone's input. @throws {TypeError} */
+export function templateOf(written: string): Template {
+  const template = parseTemplate(written);
+  if (template === null) throw new TypeError(`${written} has a variable that means nothing`);
+  return template;
+}
+
 /** Why a template can't be filled: a claim that is missing, or has characters that no value can have. */
 export class TemplateProblem extends Error {
   override readonly name = 'TemplateProblem';

@@ -67,6 +67,16 @@ rules:
     assert.ok((token?.exp ?? Infinity) <= at + life, `${token?.exp} is after ${at + life}`);
   });
 
+  test('gets a registry token that lives no longer than its rule says, also where that became shorter', async () => {
+    const token = await issuer.sign(claims, { life: 3_000 });
+    const [before] = [(await service.login(token)).body['expires_in']];
+    await service.reload(fileOf(issuer, '', 'lifetime: 2m'));
+    const { body, claims: given } = await service.login(token);
+    assert.ok(Number(before) > 120 && Number(body['expires_in']) <= 120, `${before}, then ${body['expires_in']}`);
+    assert.ok((given?.exp ?? Infinity) <= seconds() + 120);
+    await service.reload(fileOf(issuer));
+  });
+
   test('never gets the registry token of another run of its account', async () => {
     const long = await service.login(await issuer.sign(claims));
     const at = seconds() - 230;
@@ -103,6 +113,12 @@ rules:
     ['a key of its own', 'ci header', () => issuer.sign(claims, { header: { jwk: { kty: 'RSA' } } })],
     ['an address of keys', 'ci header', () => issuer.sign(claims, { header: { jku: 'https://evil.example.com' } })],
     ['certificates', 'ci header', () => issuer.sign(claims, { header: { x5c: ['a'] } })],
+    [
+      'an address of certificates',
+      'ci header',
+      () => issuer.sign(claims, { header: { x5u: 'https://evil.example.com' } }),
+    ],
+    ['an extension that must be understood', 'ci header', async () => criticalIn(await issuer.sign(claims))],
     ['the key of a stranger under a known kid', 'ci signature', () => issuer.sign(claims, { key: stranger })],
     ['an unknown kid', 'ci unknown-key', () => issuer.sign(claims, { header: { kid: 'made-up' }, key: stranger })],
     ['another algorithm of the same key', 'ci algorithm', () => issuer.sign(claims, { header: { alg: 'PS256' } })],
@@ -252,6 +268,12 @@ rules:
 
 function encode(part: object): string {
   return Buffer.from(JSON.stringify(part)).toString('base64url');
+}
+
+/** jose doesn't sign a header with an extension that it doesn't know. */
+function criticalIn(token: string): string {
+  const [, payload, signature] = token.split('.');
+  return [encode({ alg: 'RS256', kid: 'x', crit: ['exp'] }), payload, signature].join('.');
 }
 
 function tampered(token: string): string {
