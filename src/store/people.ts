@@ -2,6 +2,7 @@
 import { type AccountState, type AccountWithCount, byAuthority, byProvider, livePasswords } from './accounts.ts';
 import { type AuditRowOf, addRow } from './audit-events.ts';
 import { type Conditions, containing, createConditions } from './conditions.ts';
+import { forgetAccount } from './repository-activity.ts';
 import type { Sql } from './sql.ts';
 
 export type PersonRow = AccountWithCount;
@@ -220,6 +221,7 @@ export function createPeopleStore(sql: Sql): PeopleStore {
         const sessions = yield { text: removals.sessions, values: [id] };
         yield { text: removals.refreshTokens, values: [id] };
         if ((yield { text: removals.account, values: [id] }) === 0) return null;
+        yield { text: forgetAccount, values: [id] };
         const removed = { passwords, sessions };
         yield* addRow(audit(removed));
         return removed;

@@ -1,6 +1,7 @@
 /** Owns the statements on accounts of robots. */
 import { type Account, type AccountWithCount, livePasswords } from './accounts.ts';
 import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
+import { forgetAccount } from './repository-activity.ts';
 import type { Sql } from './sql.ts';
 
 export type RobotRow = AccountWithCount;
@@ -76,6 +77,7 @@ export function createRobotStore(sql: Sql): RobotStore {
         for (const text of removals.before) yield { text, values: [id] };
         const passwords = yield { text: removals.passwords, values: [id] };
         if ((yield { text: removals.account, values: [id] }) === 0) return null;
+        yield { text: forgetAccount, values: [id] };
         yield* addRow(audit(passwords));
         return passwords;
       }),

@@ -172,12 +172,15 @@ function useWriteAheadLog(database: Database.Database): void {
   }
 }
 
+/** PostgreSQL's words for comparing texts byte by byte, as SQLite always does. */
+const byteOrder = ' collate "C"';
+
 function applyMigrations(database: Database.Database, migrations: readonly Migration[]): string[] {
   database.exec(migrationTable);
   const applied = database.prepare<[], string>(appliedMigrations).pluck().all();
   const missing = missingMigrations(migrations, applied);
   for (const migration of missing) {
-    database.exec(migration.text);
+    database.exec(migration.text.replaceAll(byteOrder, ''));
     database.prepare(recordMigration).run(bind([migration.name, Date.now()]));
   }
   return missing.map((migration) => migration.name);

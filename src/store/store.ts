@@ -15,6 +15,11 @@ import { createPasswordStore, type PasswordStore } from './passwords.ts';
 import { createPeopleStore, type PeopleStore } from './people.ts';
 import { createProviderSentStore, type ProviderSentStore } from './provider-sent.ts';
 import { createRefreshTokenStore, type RefreshTokenStore } from './refresh-tokens.ts';
+import { createRegistryEventStore, type RegistryEventStore } from './registry-events.ts';
+import { createRepositoryStore, type RepositoryStore } from './repositories.ts';
+import { createRepositoryActivityStore, type RepositoryActivityStore } from './repository-activity.ts';
+import { createRepositorySyncStore, type RepositorySyncStore } from './repository-syncs.ts';
+import { createRepositoryTagStore, type RepositoryTagStore } from './repository-tags.ts';
 import { createRevocationStore, type RevocationStore } from './revocations.ts';
 import { createRobotStore, type RobotStore } from './robots.ts';
 import { createSeenTokenStore, type SeenTokenStore } from './seen-tokens.ts';
@@ -53,6 +58,11 @@ export type Store = {
   readonly workloadRecords: WorkloadRecordStore;
   readonly terminalRequests: TerminalRequestStore;
   readonly machines: MachineStore;
+  readonly repositories: RepositoryStore;
+  readonly repositoryTags: RepositoryTagStore;
+  readonly repositoryActivity: RepositoryActivityStore;
+  readonly repositorySyncs: RepositorySyncStore;
+  readonly registryEvents: RegistryEventStore;
   /** As `Sql` has it. */
   check: Sql['check'];
   close(): Promise<void>;
@@ -86,6 +96,11 @@ export function createStore(sql: Sql): Store {
     workloadRecords: createWorkloadRecordStore(sql),
     terminalRequests: createTerminalRequestStore(sql),
     machines: createMachineStore(sql),
+    repositories: createRepositoryStore(sql),
+    repositoryTags: createRepositoryTagStore(sql),
+    repositoryActivity: createRepositoryActivityStore(sql),
+    repositorySyncs: createRepositorySyncStore(sql),
+    registryEvents: createRegistryEventStore(sql),
     check: () => sql.check(),
     close: () => sql.close(),
   };

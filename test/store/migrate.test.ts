@@ -113,7 +113,7 @@ describe('a PostgreSQL that cannot be used', {
     test(`because its encoding is ${encoding}`, async () => {
       const name = `old_${encoding.toLowerCase()}`;
       await withSql(url, (sql) =>
-        sql.run(`create database ${name} encoding '${encoding}' template template0 locale 'C'`),
+        sql.run(`create database ${name} encoding '${encoding}' template template0 locale_provider libc locale 'C'`),
       );
       assert.match(
         await refusalOf(url.replace('test_1', name)),

@@ -256,6 +256,39 @@ const accountMove = {
   created_by: 'text',
   until: 'integer or null',
 } as const;
+const who = { actor_kind: 'text', actor_login: 'text or null', actor_account_id: 'text or null' } as const;
+const repositoryName = {
+  name: 'text',
+  pushed_at: 'integer or null',
+  pulled_at: 'integer or null',
+  size: 'integer or null',
+  tags: 'integer',
+  recent_pulls: 'integer',
+} as const;
+const repository = {
+  ...repositoryName,
+  ...who,
+  service: 'text',
+  first_seen_at: 'integer',
+  synced_at: 'integer or null',
+} as const;
+const child = { digest: 'text', size: 'integer or null', media_type: 'text or null' } as const;
+const tag = { ...child, ...who, tag: 'text', pushed_at: 'integer or null' } as const;
+const activityOfDay = { day: 'integer', action: 'text', count: 'integer' } as const;
+const activityOfActor = { ...who, action: 'text', count: 'integer' } as const;
+const sync = {
+  service: 'text',
+  began_at: 'integer',
+  after: 'text',
+  repositories: 'integer',
+  tags: 'integer',
+  removed: 'integer',
+  unknown: 'integer',
+  problem: 'text or null',
+  changed_at: 'integer',
+  finished_at: 'integer or null',
+  completed_at: 'integer or null',
+} as const;
 
 const person = signedIn({});
 const checks: Checks = {
@@ -385,6 +418,46 @@ const checks: Checks = {
   workloadCredentials: {
     byHash: { args: ['h'], columns: { ...workloadCredential, off_at: 'integer or null' } },
     countActive: { args: [1], columns: { rule: 'text', active: 'integer' } },
+  },
+  repositories: {
+    after: { args: ['s', '', 1, false], columns: repositoryName },
+    byNames: { args: ['s', ['r']], columns: repository },
+    byName: { args: ['s', 'r'], columns: repository },
+    list: {
+      args: [
+        { service: 's', search: 'a', neverPulled: true, withoutTags: false },
+        { by: 'size', descending: true },
+        { limit: 1, offset: 0 },
+      ],
+      columns: repository,
+    },
+  },
+  repositoryTags: {
+    after: { args: ['s', 'r', '', 1], columns: tag },
+    latest: { args: ['s', 'r', { limit: 1, offset: 0 }], columns: tag },
+    byName: { args: ['s', 'r', 't'], columns: tag },
+    ofDigest: { args: ['s', 'r', 'd'], columns: tag },
+    children: { args: ['s', 'r', 'd'], columns: child },
+  },
+  repositoryActivity: {
+    ofRepository: { args: ['s', 'r', 1], columns: activityOfDay },
+    actorsOf: { args: ['s', 'r', 1, 1], columns: activityOfActor },
+    ofService: { args: ['s', 1], columns: activityOfDay },
+    topPrograms: { args: ['s', 'pull', 1, 1], columns: activityOfActor },
+    ofAccount: {
+      args: ['a', 1, 1],
+      columns: { service: 'text', repository: 'text', action: 'text', count: 'integer', last_day: 'integer' },
+    },
+    daysOfAccount: { args: ['a', 1], columns: activityOfDay },
+  },
+  repositorySyncs: {
+    ofService: { args: ['s'], columns: sync },
+    all: { args: [], columns: sync },
+  },
+  registryEvents: {
+    actorsOf: computed,
+    partsOfIndexes: computed,
+    arrival: { args: ['s'], columns: { service: 'text', first_at: 'integer', last_at: 'integer' } },
   },
   workloadRecords: {
     lastUses: { args: [], columns: { rule: 'text', last_at: 'integer' } },

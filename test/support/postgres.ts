@@ -54,7 +54,10 @@ export async function startPostgres(): Promise<PostgresServer> {
   const place = { bin, folder, user };
   const run = { ...user, cwd: folder, stdio: 'pipe' } as const;
   const data = join(folder, 'data');
-  execFileSync(`${bin}/initdb`, ['-D', data, '-U', 'dockpass', '--auth=trust', '--no-sync', '-E', 'UTF8'], run);
+  // An order of names that isn't that of their bytes, as most servers have it.
+  const locale = ['--locale-provider=icu', '--icu-locale=en-US'];
+  const options = ['-U', 'dockpass', '--auth=trust', '--no-sync', '-E', 'UTF8', ...locale];
+  execFileSync(`${bin}/initdb`, ['-D', data, ...options], run);
   const begin = () => startServer(place, 'data', folder);
   const urlOf = (database: string) => urlIn(folder, database);
   let server = await begin();

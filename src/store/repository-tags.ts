@@ -1,0 +1,50 @@
+/** Owns the statements that read `repository_tag`, `repository_manifest` and `repository_child`. */
+import { type ChildRow, joinWho, type TagRow, whoColumns } from './repository-rows.ts';
+import type { Sql } from './sql.ts';
+
+export type RepositoryTagStore = {
+  /** In the order of their bytes, behind `tag`; '' for the beginning. */
+  after(service: string, repository: string, tag: string, limit: number): Promise<TagRow[]>;
+  /** Those that were pushed last come first; of those whose push is unknown, the ones that were found last. */
+  latest(
+    service: string,
+    repository: string,
+    range: { readonly limit: number; readonly offset: number },
+  ): Promise<TagRow[]>;
+  byName(service: string, repository: string, tag: string): Promise<TagRow | undefined>;
+  /** The tags that go with a manifest when it's deleted, in the order of their bytes. */
+  ofDigest(service: string, repository: string, digest: string): Promise<TagRow[]>;
+  /** What an index holds; none for anything else. */
+  children(service: string, repository: string, digest: string): Promise<ChildRow[]>;
+  /** Digests of the indexes that hold a manifest. */
+  parents(service: string, repository: string, digest: string): Promise<string[]>;
+};
+
+const columns = `
+  select t.tag, coalesce(t.digest, '') as digest, t.pushed_at, m.size, m.media_type, ${whoColumns}
+  from repository_tag t
+  left join repository_manifest m on m.service = t.service and m.repository = t.repository and m.digest = t.digest
+  ${joinWho('t.pushed_by')}
+  where t.service = $1 and t.repository = $2 and t.digest is not null`;
+const after = `${columns} and t.tag > $3 order by t.tag limit $4`;
+const latest = `${columns} order by coalesce(t.pushed_at, 0) desc, t.at desc, t.tag limit $3 offset $4`;
+const byName = `${columns} and t.tag = $3`;
+const ofDigest = `${columns} and t.digest = $3 order by t.tag`;
+const children = `
+  select c.child as digest, m.size, m.media_type from repository_child c
+  left join repository_manifest m on m.service = c.service and m.repository = c.repository and m.digest = c.child
+  where c.service = $1 and c.repository = $2 and c.parent = $3 order by c.child`;
+const parents =
+  'select parent from repository_child where service = $1 and repository = $2 and child = $3 order by parent';
+
+export function createRepositoryTagStore(sql: Sql): RepositoryTagStore {
+  return {
+    after: (service, repository, tag, limit) => sql.all<TagRow>(after, [service, repository, tag, limit]),
+    latest: (service, repository, { limit, offset }) => sql.all<TagRow>(latest, [service, repository, limit, offset]),
+    byName: (service, repository, tag) => sql.get<TagRow>(byName, [service, repository, tag]),
+    ofDigest: (service, repository, digest) => sql.all<TagRow>(ofDigest, [service, repository, digest]),
+    children: (service, repository, digest) => sql.all<ChildRow>(children, [service, repository, digest]),
+    parents: async (service, repository, digest) =>
+      (await sql.all<{ parent: string }>(parents, [service, repository, digest])).map(({ parent }) => parent),
+  };
+}
