@@ -69,7 +69,7 @@ export const kubernetesCommands: readonly Command[] = [
   },
 ];
 
-function registryOf(values: Values): string {
+export function registryOf(values: Values): string {
   const registry = textOf(values, 'registry');
   if (registry === null) throw new UsageError('--registry is missing.');
   if (!/^[a-z0-9.-]+(:\d+)?$/.test(registry)) {

@@ -9,6 +9,7 @@ import { importCommands } from './import.ts';
 import { initCommands } from './init.ts';
 import { keyCommands } from './key.ts';
 import { kubernetesCommands } from './kubernetes.ts';
+import { kubernetesNodeCommands } from './kubernetes-node.ts';
 import { loginCommands } from './login.ts';
 import { offBoardingCommands } from './off-boarding.ts';
 import { passwordCommands } from './password.ts';
@@ -29,6 +30,7 @@ export const otherCommands: readonly Command[] = [
   ...googleEventsCommands,
   ...keyCommands,
   ...kubernetesCommands,
+  ...kubernetesNodeCommands,
   ...policyCommands,
   ...workloadCommands,
   ...importCommands,

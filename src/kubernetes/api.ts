@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { getCACertificates } from 'node:tls';
 import { isRecord } from '../lib/json.ts';
 import { http, https } from '../lib/node-http.ts';
+import type { Cluster } from '../workload/cluster.ts';
 
 export type Call = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -60,4 +61,30 @@ function readObject(text: string): Readonly<Record<string, unknown>> {
   } catch {
     return {};
   }
+}
+
+/** A call of the API server with the cluster's login. */
+export function callCluster(
+  { cluster, send }: { readonly cluster: Cluster; readonly send: Send },
+  method: Call['method'],
+  path: string,
+  body?: object,
+): Promise<Answer> {
+  const { server, ca, token } = cluster;
+  return send({
+    method,
+    url: new URL(path, server),
+    ca,
+    headers: {
+      ...(token !== null && { Authorization: `Bearer ${token}` }),
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+}
+
+/** What the API server says, which names no secret's content. */
+export function reasonOf({ status, body }: Answer): string {
+  const { message } = body;
+  return typeof message === 'string' ? `${status} ${message}` : `the API server answers ${status}`;
 }

@@ -3,6 +3,8 @@ import { stringify } from 'yaml';
 
 export type Profile = 'kubeadm' | 'k3s' | 'eks' | 'kind';
 export const profiles: readonly Profile[] = ['kubeadm', 'k3s', 'eks', 'kind'];
+/** Where the installer works. */
+export type NodeProfile = 'kubeadm' | 'k3s';
 
 export type NodeSettings = {
   /** `registry.example.com`, as in the names of images. */
@@ -14,7 +16,8 @@ export type NodeSettings = {
   readonly profile: Profile;
 };
 
-const name = 'dockpass-credential-provider';
+/** Of the plugin's file, and of its entry in the kubelet's configuration: the kubelet wants them to be the same. */
+export const providerName = 'dockpass-credential-provider';
 
 type Place = { readonly config: string; readonly bin: string; readonly flags: readonly string[] };
 
@@ -52,13 +55,13 @@ const flagHelp = {
 } as const;
 
 /** CredentialProviderConfig, kubelet.config.k8s.io/v1; an unknown field would stop the kubelet. */
-export function providerConfig({ registry, audience, username }: NodeSettings): object {
+export function providerConfig({ registry, audience, username }: NodeSettings) {
   return {
     apiVersion: 'kubelet.config.k8s.io/v1',
     kind: 'CredentialProviderConfig',
     providers: [
       {
-        name,
+        name: providerName,
         apiVersion: 'credentialprovider.kubelet.k8s.io/v1',
         matchImages: [registry],
         // Each pod has its own token: a cached one would give a pod what another may do.
@@ -73,7 +76,7 @@ export function providerConfig({ registry, audience, username }: NodeSettings): 
 /** Without it the API server refuses the kubelet a token for this audience (ServiceAccountNodeAudienceRestriction). */
 export function rbac({ audience }: NodeSettings): readonly object[] {
   const apiGroup = 'rbac.authorization.k8s.io';
-  const metadata = { name };
+  const metadata = { name: providerName };
   return [
     {
       ...{ apiVersion: `${apiGroup}/v1`, kind: 'ClusterRole', metadata },
@@ -81,7 +84,7 @@ export function rbac({ audience }: NodeSettings): readonly object[] {
     },
     {
       ...{ apiVersion: `${apiGroup}/v1`, kind: 'ClusterRoleBinding', metadata },
-      roleRef: { apiGroup, kind: 'ClusterRole', name },
+      roleRef: { apiGroup, kind: 'ClusterRole', name: providerName },
       subjects: [{ apiGroup, kind: 'Group', name: 'system:nodes' }],
     },
   ];
@@ -102,7 +105,7 @@ export function formatNodeConfig(settings: NodeSettings): string {
     ? JSON.stringify(providerConfig(settings), null, 2)
     : yaml(providerConfig(settings));
   return [
-    `# 1. On each node (Kubernetes 1.34 or newer): ${bin}/${name}, mode 0755, before the configuration names it.`,
+    `# 1. On each node (Kubernetes 1.34 or newer): ${bin}/${providerName}, mode 0755, before the configuration names it.`,
     `# 2. On each node: ${config}\n${text}`,
     `# 3. ${flags.join('\n#    ')}`,
     `# 4. In the cluster: kubectl apply -f -\n${rbac(settings).map(yaml).join('\n---\n')}`,

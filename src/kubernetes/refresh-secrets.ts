@@ -2,7 +2,7 @@
 import { errorMessage, Refusal } from '../lib/errors.ts';
 import { fieldsIn } from '../lib/json.ts';
 import type { Cluster } from '../workload/cluster.ts';
-import type { Answer, Send } from './api.ts';
+import { type Answer, callCluster, reasonOf, type Send } from './api.ts';
 
 /** What a namespace asks by, and what the secret is called. */
 export const secretName = 'dockpass-pull-secret';
@@ -53,7 +53,7 @@ function failed(namespace: string, error: unknown): Refreshed {
 }
 
 async function listNamespaces(parts: RefreshParts): Promise<{ name: string; wanted: boolean }[]> {
-  const answer = await call(parts, 'GET', '/api/v1/namespaces').catch((cause: unknown) => {
+  const answer = await callCluster(parts, 'GET', '/api/v1/namespaces').catch((cause: unknown) => {
     throw new Refusal('bad_gateway', `The namespaces can't be listed: ${errorMessage(cause)}.`, { cause });
   });
   if (answer.status !== 200) throw new Refusal('bad_gateway', `The namespaces can't be listed: ${reasonOf(answer)}.`);
@@ -66,9 +66,9 @@ async function listNamespaces(parts: RefreshParts): Promise<{ name: string; want
 }
 
 async function keep(parts: RefreshParts, namespace: string, password: () => Promise<Password>): Promise<Refreshed> {
-  const found = await call(parts, 'GET', `${pathOf(namespace)}/${secretName}`);
+  const found = await callCluster(parts, 'GET', `${pathOf(namespace)}/${secretName}`);
   if (found.status === 404) {
-    await expect(call(parts, 'POST', pathOf(namespace), secretOf(parts, await password())), 201);
+    await expect(callCluster(parts, 'POST', pathOf(namespace), secretOf(parts, await password())), 201);
     return { namespace, outcome: 'created' };
   }
   if (found.status !== 200) throw new Error(reasonOf(found));
@@ -77,17 +77,17 @@ async function keep(parts: RefreshParts, namespace: string, password: () => Prom
   // The version that was read: what someone else wrote meanwhile is theirs.
   const { resourceVersion } = fieldsIn(found.body['metadata']);
   const secret = secretOf(parts, await password(), resourceVersion);
-  await expect(call(parts, 'PUT', `${pathOf(namespace)}/${secretName}`, secret), 200);
+  await expect(callCluster(parts, 'PUT', `${pathOf(namespace)}/${secretName}`, secret), 200);
   return { namespace, outcome: 'renewed' };
 }
 
 async function remove(parts: RefreshParts, namespace: string): Promise<Refreshed> {
-  const found = await call(parts, 'GET', `${pathOf(namespace)}/${secretName}`);
+  const found = await callCluster(parts, 'GET', `${pathOf(namespace)}/${secretName}`);
   if (found.status === 404 || (found.status === 200 && !isOurs(found))) return { namespace, outcome: 'kept' };
   if (found.status !== 200) throw new Error(reasonOf(found));
   const { uid, resourceVersion } = fieldsIn(found.body['metadata']);
   const preconditions = { preconditions: { uid, resourceVersion } };
-  await expect(call(parts, 'DELETE', `${pathOf(namespace)}/${secretName}`, preconditions), 200);
+  await expect(callCluster(parts, 'DELETE', `${pathOf(namespace)}/${secretName}`, preconditions), 200);
   return { namespace, outcome: 'deleted' };
 }
 
@@ -119,27 +119,7 @@ function secretOf({ registry, now }: RefreshParts, password: Password, resourceV
   };
 }
 
-function call({ cluster, send }: RefreshParts, method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object) {
-  const { server, ca, token } = cluster;
-  return send({
-    method,
-    url: new URL(path, server),
-    ca,
-    headers: {
-      ...(token !== null && { Authorization: `Bearer ${token}` }),
-      ...(body !== undefined && { 'Content-Type': 'application/json' }),
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-}
-
 async function expect(answer: Promise<Answer>, status: number): Promise<void> {
   const got = await answer;
   if (got.status !== status) throw new Error(reasonOf(got));
-}
-
-/** What the API server says, which names no secret's content. */
-function reasonOf({ status, body }: Answer): string {
-  const { message } = body;
-  return typeof message === 'string' ? `${status} ${message}` : `the API server answers ${status}`;
 }
