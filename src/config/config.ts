@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { databaseName } from '../lib/data-folder.ts';
 import { type LogLevel, logLevels } from '../lib/log.ts';
 import { day } from '../lib/time.ts';
+import { type ActivityConfig, readActivity } from './activity.ts';
 import { type AdministrationConfig, readAdministration } from './administration.ts';
 import { refuseSharedAuthority } from './authority.ts';
 import { type KeyRingConfig, readKeyRings } from './key-rings.ts';
@@ -17,7 +18,8 @@ import { readTerminal, type TerminalConfig } from './terminal.ts';
 
 export type Config = OffBoardingConfig &
   AdministrationConfig &
-  TerminalConfig & {
+  TerminalConfig &
+  ActivityConfig & {
     readonly publicUrl: URL;
     /** Path of the public URL without a slash at its end: '' or '/dockpass'. */
     readonly prefix: string;
@@ -97,6 +99,7 @@ export function readConfig(given: Environment): Config {
     ...readOffBoarding(settings),
     ...readAdministration(settings),
     ...readTerminal(settings),
+    ...readActivity(settings),
     passwordMaximumDays: settings.integer('PASSWORD_MAX_DAYS', { fallback: 365, minimum: 1, maximum: 3650 }),
     passwordsPerAccount: settings.integer('PASSWORDS_PER_PERSON', { fallback: 20, minimum: 1, maximum: 1000 }),
     wrongPasswords: settings.integer('WRONG_PASSWORDS', { fallback: 10, minimum: 1, maximum: 1000 }),

@@ -19,6 +19,12 @@ export type ServiceConfig = {
   readonly tokenHeader: 'x5c' | 'kid';
   /** '' where it shares its keys with others, else its own name. */
   readonly ring: string;
+  /** Where Dockpass itself reaches the registry; `null`: it doesn't. */
+  readonly url: URL | null;
+  /** PEM certificates that count for `url` beside the system's. */
+  readonly authorityFile: string | null;
+  /** What its notifications are sent with, any of them; empty: they're refused. */
+  readonly eventsTokens: readonly string[];
 };
 
 /** What a service does not set for itself. */
@@ -64,8 +70,34 @@ function readService(settings: Settings, name: string, defaults: Defaults): Serv
     identityTokens: settings.flag(`${own}IDENTITY_TOKENS`, defaults.identityTokens),
     tokenHeader: settings.choice(`${own}TOKEN_HEADER`, ['x5c', 'kid'], 'x5c'),
     ring: readRing(settings, name),
+    url: readUrl(settings, `${own}URL`),
+    authorityFile: settings.optionalPath(`${own}CA_FILE`),
+    eventsTokens: readEventsTokens(settings, `${own}EVENTS_TOKEN`),
   };
 }
+
+function readUrl(settings: Settings, name: string): URL | null {
+  if (settings.optional(name) === null) return null;
+  const url = settings.url(name);
+  if (url.search !== '' || url.hash !== '' || url.username !== '') {
+    settings.problem(`${name} must have no query, fragment or user name`);
+  }
+  return url;
+}
+
+/** Two, so that the registry's configuration can change without a gap. */
+function readEventsTokens(settings: Settings, name: string): string[] {
+  const tokens = (settings.secret(name) ?? '').split(',').map((token) => token.trim());
+  const given = tokens.filter((token) => token !== '');
+  if (given.length > 2 || given.some((token) => token.length < shortestEventsToken || !/^[\x21-\x7e]+$/.test(token))) {
+    settings.problem(
+      `${name} must be one or two comma-separated values of at least ${shortestEventsToken} visible characters, as \`openssl rand -hex 32\` makes them`,
+    );
+  }
+  return given;
+}
+
+const shortestEventsToken = 32;
 
 function readHost(settings: Settings, setting: string, name: string): string {
   const host = settings.text(setting, name);
@@ -103,6 +135,7 @@ const ringSettings = [
 ];
 const serviceSettings = new Set([
   ...['HOST', 'ISSUER', 'LIFETIME', 'ANONYMOUS_ACCESS', 'IDENTITY_TOKENS', 'TOKEN_HEADER', 'SEPARATE_KEY'],
+  ...['URL', 'CA_FILE', 'EVENTS_TOKEN', 'EVENTS_TOKEN_FILE'],
   ...ringSettings,
 ]);
 

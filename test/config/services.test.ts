@@ -31,6 +31,9 @@ test('a service has the host of its name, the issuer of the public URL, five min
     identityTokens: false,
     tokenHeader: 'x5c',
     ring: '',
+    url: null,
+    authorityFile: null,
+    eventsTokens: [],
     prefix: 'SERVICE_REGISTRY_EXAMPLE_COM_',
   });
 });
@@ -51,6 +54,19 @@ test('what is set for all counts for each; what a service sets for itself counts
     lifetime: 900,
     anonymous: true,
   });
+});
+
+test('a registry reports with one or two tokens that nobody guesses', () => {
+  const [first, second] = ['a'.repeat(32), 'b'.repeat(32)];
+  const tokensOf = (value: string) =>
+    servicesOf({ SERVICE_MY_REGISTRY_5000_EVENTS_TOKEN: value }).get(own)?.eventsTokens;
+  assert.deepEqual(tokensOf(`${first}, ${second}`), [first, second]);
+  assert.deepEqual(tokensOf(first), [first]);
+  for (const value of ['short', `${first},short`, `${first},${second},${'c'.repeat(32)}`, `${first} ${second}`]) {
+    const message = problemsOf({ SERVICE_MY_REGISTRY_5000_EVENTS_TOKEN: value });
+    assert.match(message, /EVENTS_TOKEN must be one or two comma-separated values/);
+    assert.ok(!message.includes(value));
+  }
 });
 
 test('a setting of no service, or none that there is, is named', () => {
