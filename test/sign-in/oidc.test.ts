@@ -153,6 +153,15 @@ test('refused: another issuer, audience, nonce, signature, or a token that anoth
   await assert.rejects(signIn({ key: (await generateKeyPair('RS256')).privateKey }), unverifiable);
 });
 
+test('refused: an ID token that the same platform made for a job, whose audience is Dockpass itself', async () => {
+  const job = {
+    aud: 'https://auth.example.com',
+    sub: 'project_path:acme/web:ref_type:branch:ref:main',
+    project_id: '22',
+  };
+  await assert.rejects(signIn({ claims: job }), unverifiable);
+});
+
 test('refused: an unsigned token, or that is signed with what the client knows', async () => {
   const algorithms = { id_token_signing_alg_values_supported: ['RS256', 'HS256', 'none'] };
   for (const more of [{}, algorithms]) {
