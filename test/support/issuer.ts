@@ -28,8 +28,17 @@ export type SignOptions = {
   readonly key?: KeyObject | Uint8Array;
 };
 
-/** `hang`: never; others are sent in the place of the key set. */
-export type Answer = 'hang' | 'error' | 'empty' | 'garbage' | 'redirect' | 'long' | 'other-issuer';
+/** `hang`: never; `hang-up`: it isn't there; `plain-keys`: they're said to be at an address without TLS; others are sent in the place of the key set. */
+export type Answer =
+  | 'hang'
+  | 'hang-up'
+  | 'error'
+  | 'empty'
+  | 'garbage'
+  | 'redirect'
+  | 'long'
+  | 'other-issuer'
+  | 'plain-keys';
 
 type Key = { readonly kid: string; readonly privateKey: KeyObject; readonly jwk: object };
 
@@ -37,17 +46,20 @@ export async function startIssuer(): Promise<TestIssuer> {
   let keys = [await newKey()];
   let failing: Answer | null = null;
   const asked: string[] = [];
+  let hanging: ServerResponse[] = [];
   const server = createServer((request, response) => {
     const path = request.url ?? '';
     asked.push(path);
-    if (failing === 'hang') return;
+    if (failing === 'hang') return void hanging.push(response);
+    if (failing === 'hang-up') return void request.socket.destroy();
     if (failing === 'error') return void response.writeHead(503).end();
     if (failing === 'redirect')
       return void response.writeHead(302, { Location: 'https://elsewhere.example.com/' }).end();
     const keySet = { keys: keys.map(({ jwk }) => jwk) };
     if (path === '/keys') return send(response, bodyOf(failing, keySet));
     const issuer = failing === 'other-issuer' ? 'https://evil.example.com' : url;
-    send(response, JSON.stringify({ issuer, jwks_uri: `${url}/keys` }));
+    const keysUrl = failing === 'plain-keys' ? 'http://ci.example.com/keys' : `${url}/keys`;
+    send(response, JSON.stringify({ issuer, jwks_uri: keysUrl }));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -68,6 +80,8 @@ export async function startIssuer(): Promise<TestIssuer> {
     },
     answer(how) {
       failing = how;
+      for (const response of hanging) response.destroy();
+      hanging = [];
     },
     async stop() {
       server.close();

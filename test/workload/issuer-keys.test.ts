@@ -104,7 +104,16 @@ describeEngines('the keys of an issuer', (databases) => {
     assert.equal(await find(keys, old), 0);
   });
 
-  for (const how of ['error', 'empty', 'garbage', 'redirect', 'long', 'other-issuer'] satisfies Answer[]) {
+  for (const how of [
+    'error',
+    'empty',
+    'garbage',
+    'redirect',
+    'long',
+    'other-issuer',
+    'plain-keys',
+    'hang-up',
+  ] satisfies Answer[]) {
     test(`stay as they were where the issuer answers with ${how}, and a new key is a 503, never a 401`, async () => {
       assert.equal(await find(), 1);
       const old = decodeProtectedHeader(await issuer.sign({})).kid;
