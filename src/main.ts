@@ -3,8 +3,9 @@
 import { existsSync } from 'node:fs';
 import { runCommand } from './cli/cli.ts';
 import { createAsk } from './cli/prompt.ts';
-import { envFileSetting } from './config/settings.ts';
-import { errorMessage } from './lib/errors.ts';
+import { screenOf } from './cli/screen.ts';
+import { type Environment, envFileSetting } from './config/settings.ts';
+import { errorMessage, Refusal } from './lib/errors.ts';
 
 // Whatever is made here is for this user alone: the database holds who may do what. Public files say so themselves.
 process.umask(0o077);
@@ -14,23 +15,31 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-const envFile = process.env[envFileSetting];
-if (envFile !== undefined || existsSync('.env')) loadSettings(envFile ?? '.env');
+let environment: Environment | undefined;
 
 process.exitCode = await runCommand(process.argv.slice(2), {
-  environment: process.env,
+  // Read when a command asks for a setting: help, completion and the version work without the file, however it looks.
+  get environment() {
+    environment ??= readEnvironment();
+    return environment;
+  },
   input: process.stdin,
   out: (line) => process.stdout.write(`${line}\n`),
   err: (line) => process.stderr.write(`${line}\n`),
   ask: createAsk(process.stdin, process.stderr),
+  screen: screenOf(process.stdout, process.env),
+  showProgress: process.stderr.isTTY ? (text) => process.stderr.write(`\r\u001b[K${text}`) : undefined,
 });
 
-/** The environment wins over the file. */
-function loadSettings(file: string): void {
+/** The environment wins over the file. @throws {Refusal} where the file is named and can't be read */
+function readEnvironment(): Environment {
+  const named = process.env[envFileSetting];
+  if (named === undefined && !existsSync('.env')) return process.env;
   try {
-    process.loadEnvFile(file);
+    process.loadEnvFile(named ?? '.env');
+    return process.env;
   } catch (error) {
-    process.stderr.write(`${envFileSetting} names ${file}, which can't be read: ${errorMessage(error)}\n`);
-    process.exit(1);
+    const file = named === undefined ? 'The file .env' : `${envFileSetting} names ${named}, which`;
+    throw new Refusal('misconfigured', `${file} can't be read: ${errorMessage(error)}`);
   }
 }

@@ -1,8 +1,7 @@
 /** Makes the sign-in from a terminal, and mounts what it consists of: pages, scripts, OAuth. */
-import { readFileSync } from 'node:fs';
 import type { Router } from 'express';
 import type { Config } from '../config/config.ts';
-import { fieldsIn } from '../lib/json.ts';
+import { versionOfDockpass } from '../lib/version.ts';
 import { authorizationServerMetadata } from '../oauth/metadata.ts';
 import {
   createDeviceAuthorization,
@@ -64,7 +63,7 @@ export function mountTerminal(router: Router, context: PageContext, config: Conf
     checkPattern: createPatternCheck(registryHosts),
   });
   const base = new URL(`${publicUrl.origin}${prefix}/`);
-  router.get('/cli/:script', createCliScripts({ publicUrl: base, registryHosts, version: version() }));
+  router.get('/cli/:script', createCliScripts({ publicUrl: base, registryHosts, version: versionOfDockpass() }));
   router.get('/.well-known/oauth-authorization-server', (_request, response) => {
     response.json(authorizationServerMetadata(base));
   });
@@ -72,9 +71,4 @@ export function mountTerminal(router: Router, context: PageContext, config: Conf
   router.post('/terminal', context.requirePerson, pages.show);
   router.post('/terminal/decide', context.requirePerson, pages.decide);
   router.get('/oauth/authorize', context.requirePerson, pages.authorize);
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return String(fieldsIn(JSON.parse(text))['version']);
 }

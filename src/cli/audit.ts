@@ -1,72 +1,113 @@
 /** Owns `dockpass audit ...` and `dockpass api-token ...`: what was done, and what lets programs do it. */
-import { apiScopes } from '../accounts/api-tokens.ts';
+import { type ApiToken, apiScopes } from '../accounts/api-tokens.ts';
 import { type AuditFilter, exportLines } from '../audit/audit-log.ts';
 import { dateOf } from '../lib/time.ts';
-import { type Command, UsageError, type Values, wholeNumber } from './command.ts';
+import { type Command, type Terminal, textOf, UsageError, type Values, wholeNumber } from './command.ts';
 import { byCommandLine, withAdministration } from './core.ts';
+import { apiTokenFields, auditFields } from './json-fields.ts';
+import { type Column, confirm, replyList, replySecret } from './output.ts';
 import { readTime } from './person.ts';
 
 const text = { type: 'string' } as const;
+const formats = ['csv', 'jsonl', 'json'] as const;
 
 export const auditCommands: readonly Command[] = [
   {
     name: 'audit export',
-    usage: '[--format csv|jsonl] [--person LOGIN] [--action ACTION] [--repository NAME] [--from DATE] [--until DATE]',
-    summary: 'Write the audit, the newest first, as JSON lines or CSV',
-    options: { format: text, person: text, action: text, repository: text, from: text, until: text },
+    usage:
+      '[--format csv|jsonl|json] [--person LOGIN] [--action ACTION] [--repository NAME] [--from DATE] [--until DATE] [--json]',
+    summary: 'Write the audit, newest first, as JSON lines, CSV or one JSON document',
+    options: {
+      format: { ...text, value: 'FORMAT', choices: formats, help: 'csv, jsonl (default) or json' },
+      person: { ...text, value: 'LOGIN', help: 'only events of or about this account' },
+      action: { ...text, value: 'ACTION', help: 'only this action, such as password.revoke' },
+      repository: { ...text, value: 'NAME', help: 'only events about this repository' },
+      from: { ...text, value: 'DATE', help: 'not before this day, 2026-11-01, or time' },
+      until: { ...text, value: 'DATE', help: 'before this day or time' },
+    },
+    json: { list: true, fields: auditFields },
     operands: [0, 0],
     run: (_operands, values, terminal) =>
       withAdministration(terminal, async ({ auditLog }) => {
-        const format = values['format'] ?? 'jsonl';
-        if (format !== 'csv' && format !== 'jsonl') throw new UsageError('--format is csv or jsonl.');
-        for await (const line of exportLines(auditLog.all(readFilter(values), byCommandLine), format)) {
-          terminal.out(line.replace(/\r?\n$/, ''));
-        }
+        const format = values['json'] === true ? 'json' : (textOf(values, 'format') ?? 'jsonl');
+        const lines = (kind: 'csv' | 'jsonl') => exportLines(auditLog.all(readFilter(values), byCommandLine), kind);
+        if (format === 'csv' || format === 'jsonl') await writeLines(lines(format), terminal);
+        else if (format === 'json') await writeDocument(lines('jsonl'), terminal);
+        else throw new UsageError(`--format is one of ${formats.join(', ')}, not "${format}".`);
       }),
   },
   {
     name: 'api-token create',
-    usage: '--name NAME --days N --scopes SCOPE,...',
-    summary: 'Make a token for /api/v1; the secret is written to standard output, once',
+    usage: '--name NAME --days N --scopes SCOPE,... [--json]',
+    summary: 'Create a token for /api/v1; it is written to standard output, once',
     details: [`Scopes: ${apiScopes.join(', ')}`],
-    options: { name: text, days: text, scopes: text },
+    options: {
+      name: { ...text, value: 'NAME', help: 'the program that uses it' },
+      days: { ...text, value: 'N', help: 'lifetime in days' },
+      scopes: { ...text, value: 'SCOPES', help: 'what it can do, separated by commas' },
+    },
+    json: { fields: { secret: 'the token, shown only this once', ...apiTokenFields } },
     operands: [0, 0],
-    run: (_operands, { name = '', days = '', scopes = '' }, terminal) =>
+    run: (_operands, values, terminal) =>
       withAdministration(terminal, async ({ apiTokens }) => {
         const input = {
-          name: String(name),
-          days: wholeNumber(String(days), 'days'),
-          scopes: String(scopes).split(','),
+          name: textOf(values, 'name') ?? '',
+          days: wholeNumber(textOf(values, 'days') ?? '', 'days'),
+          scopes: (textOf(values, 'scopes') ?? '').split(','),
         };
         const { secret, token } = await apiTokens.issue(input, null, byCommandLine);
-        terminal.err(`API token "${token.name}" (${token.id}), shown only this once:`);
-        terminal.out(secret);
+        const about = `API token "${token.name}" (${token.id}), shown only this once:`;
+        replySecret(terminal, values, { secret, ...token }, about);
       }),
   },
   {
     name: 'api-token list',
-    usage: '',
+    usage: '[--json]',
     summary: 'List the API tokens',
+    json: { list: true, fields: apiTokenFields },
     operands: [0, 0],
-    run: (_operands, _values, terminal) =>
+    run: (_operands, values, terminal) =>
       withAdministration(terminal, async ({ apiTokens }) => {
-        for (const { id, name, hint, state, scopes, createdBy, expiresAt } of await apiTokens.list()) {
-          const end = `expires ${dateOf(expiresAt)}`;
-          terminal.out([id, name, hint, state, scopes.join(','), `by ${createdBy}`, end].join('  '));
-        }
+        replyList(terminal, values, await apiTokens.list(), tokenColumns, 'There are no API tokens.');
       }),
   },
   {
     name: 'api-token revoke',
-    usage: 'ID',
+    usage: 'ID [--json]',
     summary: 'Revoke an API token',
+    json: { fields: apiTokenFields },
     operands: [1, 1],
-    run: ([id = ''], _values, terminal) =>
+    run: ([id = ''], values, terminal) =>
       withAdministration(terminal, async ({ apiTokens }) => {
-        terminal.out(`Revoked "${(await apiTokens.revoke(id, byCommandLine)).name}".`);
+        const token = await apiTokens.revoke(id, byCommandLine);
+        confirm(terminal, values, token, `Revoked "${token.name}".`);
       }),
   },
 ];
+
+const tokenColumns: readonly Column<ApiToken>[] = [
+  ['ID', ({ id }) => id],
+  ['NAME', ({ name }) => name],
+  ['ENDS IN', ({ hint }) => hint],
+  ['STATE', ({ state }) => (state === 'live' ? 'active' : state)],
+  ['SCOPES', ({ scopes }) => scopes.join(',')],
+  ['MADE BY', ({ createdBy }) => createdBy],
+  ['EXPIRES', ({ expiresAt }) => dateOf(expiresAt)],
+];
+
+async function writeLines(lines: AsyncIterable<string>, terminal: Terminal): Promise<void> {
+  for await (const line of lines) terminal.out(line.replace(/\r?\n$/, ''));
+}
+
+/** The same lines as one list, written as they come. */
+async function writeDocument(lines: AsyncIterable<string>, terminal: Terminal): Promise<void> {
+  let before: string | null = null;
+  for await (const line of lines) {
+    terminal.out(before === null ? '[' : `${before},`);
+    before = line.trimEnd();
+  }
+  terminal.out(before === null ? '[]' : `${before}\n]`);
+}
 
 function readFilter(values: Values): AuditFilter {
   const { person, action, repository } = values;

@@ -1,42 +1,47 @@
-/** Owns the command line: which words run which command, help, and exit codes. */
+/** Owns the command line: which words run which command, and what comes out where it isn't understood or fails. */
 
 import { ConfigError } from '../config/config.ts';
 import { errorCode, Refusal } from '../lib/errors.ts';
+import { versionOfDockpass } from '../lib/version.ts';
 import { PolicyError } from '../policy/acl.ts';
-import { type Command, readArguments, type Terminal, UsageError } from './command.ts';
+import { readArguments } from './arguments.ts';
+import { type Command, type Terminal, UsageError } from './command.ts';
+import { type CommandGroup, helpOf, listCommands, listEnd, meantCommand } from './help.ts';
 import { serveCommands } from './serve.ts';
 
 /**
  * Runs the command that the words name.
- * @returns the exit code: 0 done, 1 refused or failed, 2 not understood
+ * @returns the exit code, as `exitCodes` lists them
  */
 export async function runCommand(given: readonly string[], terminal: Terminal): Promise<number> {
-  const commands = await commandsFor(given);
+  if (given[0] === '--version') {
+    terminal.out(versionOfDockpass());
+    return 0;
+  }
+  const groups = await groupsFor(given);
+  const commands = groups.flatMap((group) => group.commands);
   const words = inSingular(given, commands);
   const command = commands.find((candidate) => isNamed(candidate, words));
-  if (command === undefined) return explainCommands(words, commands, terminal);
+  if (command === undefined) return explainCommands(words, groups, terminal);
   try {
     const { operands, values } = readArguments(command, words.slice(command.name.split(' ').length));
     if (values['help'] === true) {
-      for (const line of helpOf(command)) terminal.out(line);
+      for (const line of helpOf(command, terminal.screen)) terminal.out(line);
       return 0;
     }
     return await command.run(operands, values, terminal);
   } catch (error) {
-    if (error instanceof UsageError) {
-      terminal.err(`${error.message}\nUsage: dockpass ${command.name} ${command.usage}`.trimEnd());
-      return 2;
-    }
-    terminal.err(describeFailure(error));
-    return 1;
+    return fail(error, command, words, terminal);
+  } finally {
+    terminal.showProgress?.('');
   }
 }
 
 /** The service starts without what all other commands need. */
-async function commandsFor(words: readonly string[]): Promise<readonly Command[]> {
-  if (serveCommands.some((command) => isNamed(command, words))) return serveCommands;
-  const { otherCommands } = await import('./other-commands.ts');
-  return [...serveCommands, ...otherCommands];
+async function groupsFor(words: readonly string[]): Promise<readonly CommandGroup[]> {
+  if (serveCommands.some((command) => isNamed(command, words))) return [{ title: 'Service', commands: serveCommands }];
+  const { commandGroups } = await import('./command-groups.ts');
+  return commandGroups;
 }
 
 function isNamed({ name: own }: Command, words: readonly string[]): boolean {
@@ -49,21 +54,60 @@ function inSingular(words: readonly string[], commands: readonly Command[]): rea
   return commands.some((command) => command.name.startsWith(`${group} `)) ? [group, ...words.slice(1)] : words;
 }
 
-function explainCommands(words: readonly string[], commands: readonly Command[], terminal: Terminal): number {
-  const [first] = words;
-  const asked = first === undefined || first === 'help' || first === '--help' || first === '-h';
-  const group = commands.filter((command) => first !== undefined && command.name.startsWith(`${first} `));
-  const listed = group.length > 0 ? group : commands;
-  const write = asked || words.includes('--help') ? terminal.out : terminal.err;
-  if (!asked && group.length === 0) write(`There is no command "${words.join(' ')}".`);
-  write('Usage: dockpass COMMAND [--help]');
-  const width = Math.max(...listed.map((command) => command.name.length));
-  for (const command of listed) write(`  ${command.name.padEnd(width)}  ${command.summary}`);
-  return asked || words.includes('--help') ? 0 : 2;
+/** What there is: all of it, or what begins with the word that was said. */
+function explainCommands(given: readonly string[], groups: readonly CommandGroup[], terminal: Terminal): number {
+  const asked = given.length === 0 || given.some((word) => ['help', '--help', '-h'].includes(word));
+  const words = given.filter((word) => !['help', '--help', '-h'].includes(word));
+  const commands = groups.flatMap((group) => group.commands);
+  const named = commands.find((command) => words.length > 0 && isNamed(command, words));
+  if (named !== undefined) return write(helpOf(named, terminal.screen), terminal.out, 0);
+  const listed = groups
+    .map(({ title, commands: all }) => ({ title, commands: all.filter(({ name }) => name.startsWith(`${words[0]} `)) }))
+    .filter((group) => group.commands.length > 0);
+  const hasGroup = listed.length > 0;
+  const isUnknown = words.length > 0 && !(hasGroup && (words.length === 1 || asked));
+  const list = [
+    ...listCommands(hasGroup ? listed : groups, terminal.screen),
+    ...(hasGroup ? [] : listEnd(terminal.screen)),
+  ];
+  if (asked && !isUnknown) return write(list, terminal.out, 0);
+  const problem = isUnknown ? unknownCommand(words, commands) : `dockpass ${words[0]} needs one more word.`;
+  if (given.includes('--json')) return write([jsonError('usage', problem)], terminal.out, 2);
+  const more = hasGroup ? list : ['"dockpass --help" lists all commands.'];
+  return write([problem, ...more], terminal.err, 2);
 }
 
-function helpOf(command: Command): string[] {
-  return [`Usage: dockpass ${command.name} ${command.usage}`.trimEnd(), command.summary, ...(command.details ?? [])];
+function unknownCommand(words: readonly string[], commands: readonly Command[]): string {
+  const said = words.filter((word) => word !== '--json').join(' ');
+  const meant = meantCommand(words, commands);
+  return `There is no command "${said}".${meant === null ? '' : ` Did you mean "dockpass ${meant}"?`}`;
+}
+
+function write(lines: readonly string[], to: (line: string) => void, code: number): number {
+  for (const line of lines) to(line);
+  return code;
+}
+
+/** The failure in words, for programs as JSON on standard output. @returns the exit code */
+function fail(error: unknown, command: Command, words: readonly string[], terminal: Terminal): number {
+  const isUsage = error instanceof UsageError;
+  const message = isUsage ? error.message : describeFailure(error);
+  terminal.showProgress?.('');
+  if (words.includes('--json')) {
+    const code = isUsage ? 'usage' : error instanceof Refusal ? error.code : codeOf(error);
+    terminal.out(jsonError(code, message));
+    return isUsage ? 2 : 1;
+  }
+  terminal.err(isUsage ? `${message}\nUsage: dockpass ${command.name} ${command.usage}`.trimEnd() : message);
+  if (isUsage) terminal.err(`"dockpass ${command.name} --help" explains each option.`);
+  return isUsage ? 2 : 1;
+}
+
+const jsonError = (code: string, message: string): string => JSON.stringify({ error: { code, message } });
+
+/** Mistakes in files of the operator are theirs to fix; anything else is ours. */
+function codeOf(error: unknown): string {
+  return error instanceof ConfigError || error instanceof PolicyError ? 'misconfigured' : 'internal';
 }
 
 /** An error that its reader can act on is shown as it is; any other keeps its stack for a bug report. */
@@ -74,6 +118,21 @@ function describeFailure(error: unknown): string {
   }
   if (expected) return error.message;
   if (!(error instanceof Error)) return String(error);
+  return describeSystemError(error) ?? error.stack ?? error.message;
+}
+
+/** What the operating system refused, in words that say what to do where that's known. */
+function describeSystemError(error: Error): string | null {
   const code = errorCode(error);
-  return code !== '' ? `${error.message} (${code})` : (error.stack ?? error.message);
+  const port = 'port' in error ? error.port : undefined;
+  const path = 'path' in error ? String(error.path) : '';
+  if (code === 'EADDRINUSE' && port !== undefined) {
+    return `Port ${port} is already in use. Stop the other process, or set PORT to a free one.`;
+  }
+  if (code === 'EACCES' && port !== undefined) {
+    return `This user can't listen on port ${port}. Set PORT to 1024 or above, or give the process CAP_NET_BIND_SERVICE.`;
+  }
+  if (code === 'ENOENT' && path !== '') return `${path} doesn't exist (ENOENT).`;
+  if (code === 'EACCES' && path !== '') return `This user has no access to ${path} (EACCES).`;
+  return code === '' ? null : `${error.message} (${code})`;
 }

@@ -1,9 +1,11 @@
-/** Owns what a command is: its words, its help, its arguments, and where it writes. */
+/** Owns what a command is: its words, its help, its options, what it answers, and where it writes. */
 
-import { type ParseArgsConfig, parseArgs } from 'node:util';
+import type { parseArgs } from 'node:util';
 import type { Environment } from '../config/settings.ts';
-import { errorMessage } from '../lib/errors.ts';
 import type { Ask } from './prompt.ts';
+
+/** A terminal that shows an output: absent where it goes into a file or a pipe. */
+export type Screen = { readonly columns: number; readonly color: boolean };
 
 export type Terminal = {
   readonly environment: Environment;
@@ -11,14 +13,33 @@ export type Terminal = {
   readonly input: AsyncIterable<Buffer | string>;
   /** Results, for people and pipes. */
   out(line: string): void;
-  /** What is said beside the result. */
+  /** Warnings, mistakes, and what else is said beside the result. */
   err(line: string): void;
   /** Asks the person, where there is one. */
   readonly ask?: Ask | undefined;
+  /** Where `out` goes, if someone looks at it. */
+  readonly screen?: Screen | undefined;
+  /** Replaces the last line on the terminal that shows standard error; '' removes it. Absent where no one looks. */
+  readonly showProgress?: ((text: string) => void) | undefined;
 };
 
-type Options = NonNullable<ParseArgsConfig['options']>;
+export type Option = {
+  readonly type: 'string' | 'boolean';
+  readonly multiple?: boolean;
+  readonly short?: string;
+  /** What stands for its value in help: "FILE". Completion offers files for FILE, DIR, FOLDER and PATH. */
+  readonly value?: string;
+  /** What it does, for help. */
+  readonly help?: string;
+  /** The words that it takes, for completion. */
+  readonly choices?: readonly string[];
+};
+
+export type Options = Readonly<Record<string, Option>>;
 export type Values = ReturnType<typeof parseArgs>['values'];
+
+/** What `--json` writes: one document, an object with these fields or a list of such objects; each with its meaning. */
+export type JsonForm = { readonly list?: boolean; readonly fields: Readonly<Record<string, string>> };
 
 export type Command = {
   /** "password create" */
@@ -30,30 +51,37 @@ export type Command = {
   /** More lines for `--help`. */
   readonly details?: readonly string[];
   readonly options?: Options;
+  /** Present where the command has `--json`. */
+  readonly json?: JsonForm;
   /** How many arguments that are no options it takes. */
   readonly operands: readonly [minimum: number, maximum: number];
   /** The exit code. */
   run(operands: readonly string[], values: Values, terminal: Terminal): Promise<number>;
 };
 
+/** What every command takes. */
+export const commonOptions: Options = {
+  help: { type: 'boolean', short: 'h', help: 'show this help' },
+  quiet: { type: 'boolean', short: 'q', help: 'only results, warnings and errors: no headers, notes and progress' },
+};
+
+export const jsonOption: Option = { type: 'boolean', help: 'write one JSON document, errors included' };
+
+/** All that a command takes, the common ones last. */
+export function optionsOf({ options = {}, json }: Command): Options {
+  return { ...options, ...(json !== undefined && { json: jsonOption }), ...commonOptions };
+}
+
+/** What an exit code means. */
+export const exitCodes = [
+  [0, 'Done; what was checked is right.'],
+  [1, 'Refused or failed, or the check found something. The message says what to do next.'],
+  [2, "The command line isn't understood; nothing was done."],
+] as const;
+
 /** The arguments are wrong for the command; the message says how. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
-}
-
-/** @throws {UsageError} */
-export function readArguments(command: Command, words: readonly string[]): { operands: string[]; values: Values } {
-  const options: Options = { ...command.options, help: { type: 'boolean', short: 'h' } };
-  try {
-    const { positionals, values } = parseArgs({ args: [...words], options, allowPositionals: true, strict: true });
-    const [minimum, maximum] = command.operands;
-    const fits = positionals.length >= minimum && positionals.length <= maximum;
-    if (!fits && values['help'] !== true) throw new UsageError('The number of arguments is wrong.');
-    return { operands: positionals, values };
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    throw new UsageError(errorMessage(error));
-  }
 }
 
 /** @throws {UsageError} */

@@ -5,19 +5,29 @@ import { openSql, readMigrations } from '../store/open.ts';
 import type { Sql } from '../store/sql.ts';
 import { transfer } from '../store/transfer.ts';
 import { type Command, UsageError } from './command.ts';
+import { reply } from './output.ts';
+import { startProgress } from './screen.ts';
 
 export const copyCommands: readonly Command[] = [
   {
     name: 'copy',
-    usage: '--from sqlite:PATH --to postgres://...',
-    summary: 'Copy everything into another, empty database; all of it or nothing',
+    usage: '--from URL --to URL [--json]',
+    summary: 'Copy all data into another, empty database; all of it or nothing',
     details: [
       'Stop the service first, and start it with the new DATABASE_URL after.',
       'PostgreSQL needs secrets that a single machine made for itself, in files of DATA_DIR: give them on.',
       '  PASSWORD_PEPPER_FILE=DATA_DIR/password-pepper SESSION_SECRET_FILE=DATA_DIR/session-secret',
       '  ENCRYPTION_KEYS_FILE=DATA_DIR/encryption-key',
     ],
-    options: { from: { type: 'string' }, to: { type: 'string' } },
+    options: {
+      from: { type: 'string', value: 'URL', help: 'sqlite:PATH or postgres://...' },
+      to: {
+        type: 'string',
+        value: 'URL',
+        help: 'an empty database; best from a shell without a history, as it has a password',
+      },
+    },
+    json: { list: true, fields: { table: 'name of the table', rows: 'how many rows were copied' } },
     operands: [0, 0],
     async run(_operands, values, terminal) {
       const source = databaseUrl(values['from'], 'from');
@@ -27,7 +37,15 @@ export const copyCommands: readonly Command[] = [
       try {
         const to = await open(databaseUrl(values['to'], 'to'));
         try {
-          for (const { table, rows } of await transfer(from, to)) terminal.out(`${table}: ${rows}`);
+          const progress = startProgress(terminal);
+          const done = await transfer(from, to, (table, rows) => progress.at(`${table}: ${rows} rows`));
+          progress.end();
+          reply(
+            terminal,
+            values,
+            done,
+            done.map(({ table, rows }) => `${table}: ${rows}`),
+          );
           return 0;
         } finally {
           await to.close();

@@ -6,46 +6,57 @@ import { Refusal } from '../lib/errors.ts';
 import { minuteOf } from '../lib/time.ts';
 import { type Command, type Terminal, textOf, UsageError, type Values } from './command.ts';
 import { byCommandLine, configOf, withCore } from './core.ts';
+import { keyFields } from './json-fields.ts';
+import { type Column, confirm, reply, replyList } from './output.ts';
 
-const flag = { type: 'boolean' } as const;
-const service = { type: 'string' } as const;
-const ofService = '  --service NAME   of a service that has keys of its own (SERVICE_..._SEPARATE_KEY)';
+const service = {
+  type: 'string',
+  value: 'NAME',
+  help: 'of a service that has keys of its own (SERVICE_<NAME>_SEPARATE_KEY)',
+} as const;
 
 export const keyCommands: readonly Command[] = [
   {
     name: 'key list',
     usage: '[--service NAME] [--json]',
     summary: 'List the keys that sign tokens, the authorities that certify them, and what should be done soon',
-    details: [ofService],
-    options: { service, json: flag },
+    options: { service },
+    json: { list: true, fields: keyFields },
     operands: [0, 0],
     run: (_operands, values, terminal) =>
       withRing(values, terminal, async (ring) => {
-        if (values['json'] === true) terminal.out(JSON.stringify(ring.list()));
-        else for (const key of ring.list()) terminal.out(describe(key));
+        replyList(terminal, values, ring.list(), columns, null);
         for (const warning of ring.warnings()) terminal.err(warning);
       }),
   },
   {
     name: 'key rotate',
-    usage: '[--service NAME] [--now | --authority] [--yes]',
-    summary: 'Let the next key sign; registries with the certificate bundle need no restart',
+    usage: '[--service NAME] [--now | --authority] [--yes] [--json]',
+    summary: 'Switch to the next signing key; registries with the certificate bundle need no restart',
     details: [
       'The next key is published already, and signs in two minutes, once every replica knows, or when it has been published for',
       'ten; the time is printed. The old one is kept until its last token has expired.',
-      ofService,
-      '  --now            immediately: another replica may sign with the old key for half a minute',
-      '  --authority      make a new certificate authority instead; it is used by the next `key rotate` after that',
-      '  --yes            although registries that read keys from a file (TOKEN_HEADER=kid) refuse tokens until they have the new file',
     ],
-    options: { service, now: flag, authority: flag, yes: flag },
+    options: {
+      service,
+      now: { type: 'boolean', help: 'immediately: another replica can sign with the old key for half a minute' },
+      authority: {
+        type: 'boolean',
+        help: 'make a new certificate authority instead; the next "key rotate" after that uses it',
+      },
+      yes: {
+        type: 'boolean',
+        help: 'although registries that read keys from a file (TOKEN_HEADER=kid) refuse tokens until they have the new file',
+      },
+    },
+    json: { fields: { signsFrom: 'when the next key signs, ISO 8601; null with --authority' } },
     operands: [0, 0],
     run(_operands, values, terminal) {
       if (values['now'] === true && values['authority'] === true) {
-        throw new UsageError('--now and --authority do not go together.');
+        throw new UsageError("--now and --authority can't be combined.");
       }
       return withRing(values, terminal, (ring, record, config) => {
-        if (values['authority'] === true) return addAuthority(ring, terminal, record);
+        if (values['authority'] === true) return addAuthority(ring, values, terminal, record);
         if (values['yes'] !== true) refuseWithoutNewFile(ring, config);
         return rotate(ring, values, terminal, record);
       });
@@ -53,17 +64,22 @@ export const keyCommands: readonly Command[] = [
   },
   {
     name: 'key export',
-    usage: '[--service NAME] [--jwks]',
+    usage: '[--service NAME] [--jwks] [--json]',
     summary: 'Write what registries must trust to standard output: the certificates (PEM) for `rootcertbundle`',
-    details: [
-      ofService,
-      '  --jwks           the public keys for `jwks` instead, of a registry 3.x whose service has TOKEN_HEADER=kid',
-    ],
-    options: { service, jwks: flag },
+    options: {
+      service,
+      jwks: {
+        type: 'boolean',
+        help: 'the public keys for `jwks` instead, of a registry 3.x whose service has TOKEN_HEADER=kid',
+      },
+    },
+    json: { fields: { bundle: 'the certificates, PEM; with --jwks instead: keys, the JSON Web Key Set' } },
     operands: [0, 0],
     run: (_operands, values, terminal) =>
       withRing(values, terminal, async (ring) => {
-        terminal.out(values['jwks'] === true ? JSON.stringify(ring.jwks(), null, 2) : ring.bundle().trimEnd());
+        const isJwks = values['jwks'] === true;
+        const text = isJwks ? JSON.stringify(ring.jwks(), null, 2) : ring.bundle().trimEnd();
+        reply(terminal, values, isJwks ? ring.jwks() : { bundle: ring.bundle() }, [text]);
       }),
   },
 ];
@@ -87,13 +103,13 @@ type Record = (action: 'key.rotate' | 'key.authority', detail: object) => Promis
 async function rotate(ring: KeyRing, values: Values, terminal: Terminal, record: Record): Promise<void> {
   const from = new Date(await ring.rotate(values['now'] === true)).toISOString();
   await record('key.rotate', { from });
-  terminal.out(`The next key signs from ${from} on.`);
+  confirm(terminal, values, { signsFrom: from }, `The next key signs from ${from} on.`);
 }
 
-async function addAuthority(ring: KeyRing, terminal: Terminal, record: Record): Promise<void> {
+async function addAuthority(ring: KeyRing, values: Values, terminal: Terminal, record: Record): Promise<void> {
   await ring.addAuthority();
   await record('key.authority', {});
-  terminal.out('A new certificate authority is in the bundle, beside the old one.');
+  confirm(terminal, values, { signsFrom: null }, 'A new certificate authority is in the bundle, beside the old one.');
   for (const warning of ring.warnings()) terminal.err(warning);
 }
 
@@ -124,8 +140,12 @@ function ringOf({ services, keyRings }: Config, service: string | null): string 
   throw new UsageError('Every service has keys of its own: say which with --service NAME.');
 }
 
-function describe({ number, state, algorithm, id, createdAt, signsFrom, expiresAt }: KeyDescription): string {
-  const made = createdAt === null ? [] : [`made ${minuteOf(createdAt)}`];
-  const signs = signsFrom === null ? [] : [`signs from ${minuteOf(signsFrom)}`];
-  return [number, state, algorithm, id, ...made, ...signs, `certificate until ${minuteOf(expiresAt)}`].join('  ');
-}
+const columns: readonly Column<KeyDescription>[] = [
+  ['#', ({ number }) => String(number)],
+  ['STATE', ({ state }) => state],
+  ['ALGORITHM', ({ algorithm }) => algorithm],
+  ['ID', ({ id }) => id],
+  ['MADE', ({ createdAt }) => (createdAt === null ? '-' : minuteOf(createdAt))],
+  ['SIGNS FROM', ({ signsFrom }) => (signsFrom === null ? '-' : minuteOf(signsFrom))],
+  ['CERTIFICATE UNTIL', ({ expiresAt }) => minuteOf(expiresAt)],
+];

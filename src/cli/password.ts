@@ -6,27 +6,31 @@ import { commandLine } from '../app-passwords/maker.ts';
 import { minuteOf } from '../lib/time.ts';
 import { type Command, type Terminal, textsOf, UsageError, wholeNumber } from './command.ts';
 import { accountOf, byCommandLine, configOf, withCore } from './core.ts';
+import { issuedFields, passwordFields } from './json-fields.ts';
+import { type Column, confirm, replyList, replySecret } from './output.ts';
 
-const json = { type: 'boolean' } as const;
+const passwordDays = {
+  type: 'string',
+  value: 'N',
+  help: 'lifetime in days (default 90, at most PASSWORD_MAX_DAYS)',
+} as const;
 
 export const passwordCommands: readonly Command[] = [
   {
     name: 'password create',
     usage: 'EMAIL --name NAME [--days N] [--pull-only] [--repository PATTERN ...] [--json]',
     summary: 'Create an app password for a person who has signed in before',
-    details: [
-      'The secret is written to standard output, once; everything else to standard error.',
-      '  --days N               lifetime in days (default 90, at most PASSWORD_MAX_DAYS)',
-      '  --pull-only            it can pull and nothing else',
-      '  --repository PATTERN   only these repositories: * within a segment, ** across; may be repeated',
-    ],
+    details: ['The password is written to standard output, once; everything else to standard error.'],
     options: {
-      name: { type: 'string' },
-      days: { type: 'string' },
-      'pull-only': { type: 'boolean' },
-      repository: { type: 'string', multiple: true },
-      json,
+      name: { type: 'string', value: 'NAME', help: 'the machine or job that uses it' },
+      days: passwordDays,
+      'pull-only': { type: 'boolean', help: 'it can pull, and nothing else' },
+      repository: {
+        ...{ type: 'string', multiple: true, value: 'PATTERN' },
+        help: 'only these repositories: * within a segment, ** across segments',
+      },
     },
+    json: { fields: issuedFields },
     operands: [1, 1],
     async run([email = ''], values, terminal) {
       const { name, days = '90' } = values;
@@ -40,19 +44,16 @@ export const passwordCommands: readonly Command[] = [
       return withPasswords(terminal, async (core) => {
         const account = await accountOf(core, email);
         const { secret, password } = await core.passwords.issue(account, input, byCommandLine, commandLine);
-        if (values['json'] === true) terminal.out(JSON.stringify({ secret, ...password }));
-        else {
-          terminal.err(`Password "${password.name}" (${password.id}) for ${password.login}, shown only this once:`);
-          terminal.out(secret);
-        }
+        const about = `Password "${password.name}" (${password.id}) for ${password.login}, shown only this once:`;
+        replySecret(terminal, values, { secret, ...password }, about);
       });
     },
   },
   {
     name: 'password list',
     usage: '[EMAIL] [--json]',
-    summary: 'List the app passwords of one person or of all',
-    options: { json },
+    summary: 'List the app passwords of one person or of everyone',
+    json: { list: true, fields: passwordFields },
     operands: [0, 1],
     run: ([email], values, terminal) =>
       withPasswords(terminal, async (core) => {
@@ -60,47 +61,52 @@ export const passwordCommands: readonly Command[] = [
           email === undefined
             ? await core.passwords.all()
             : await core.passwords.ofAccount(await accountOf(core, email));
-        if (values['json'] === true) terminal.out(JSON.stringify(passwords));
-        else for (const password of passwords) terminal.out(describe(password));
-        if (passwords.length === 0 && values['json'] !== true) terminal.err('There are no passwords.');
+        replyList(terminal, values, passwords, columns, 'There are no passwords.');
       }),
   },
   {
     name: 'password expiring',
     usage: '[--days N] [--json]',
-    summary: 'List live passwords that end within N days (default 14), the next first; for a cron job',
-    options: { days: { type: 'string' }, json },
+    summary: 'List active passwords that expire soon, the next first; for a cron job',
+    options: { days: { type: 'string', value: 'N', help: 'within this many days (default 14)' } },
+    json: { list: true, fields: passwordFields },
     operands: [0, 0],
-    run: (_operands, { days = '14', json: asJson }, terminal) =>
+    run: (_operands, values, terminal) =>
       withPasswords(terminal, async (core) => {
-        const passwords = await core.passwords.expiring(wholeNumber(String(days), 'days'));
-        for (const password of passwords) terminal.out(asJson === true ? JSON.stringify(password) : describe(password));
+        const passwords = await core.passwords.expiring(wholeNumber(String(values['days'] ?? '14'), 'days'));
+        // A cron job mails whatever is printed: where nothing expires, there is nothing to say.
+        replyList(terminal, values, passwords, columns, null);
       }),
   },
   {
     name: 'password rotate',
-    usage: 'ID --days N [--overlap-hours N]',
-    summary: 'Make a new secret for a password; the old one lives on for the overlap (default 24 hours)',
-    options: { days: { type: 'string' }, 'overlap-hours': { type: 'string' } },
+    usage: 'ID --days N [--overlap-hours N] [--json]',
+    summary: 'Replace a password by a new one with the same name and limits; the old one works a while longer',
+    options: {
+      days: { type: 'string', value: 'N', help: 'lifetime of the new one in days' },
+      'overlap-hours': { type: 'string', value: 'N', help: 'how long the old one keeps working (default 24)' },
+    },
+    json: { fields: { ...issuedFields, previous: 'the old one, with the fields of "password list"' } },
     operands: [1, 1],
-    run: ([id = ''], { days = '', 'overlap-hours': overlap = '24' }, terminal) =>
+    run: ([id = ''], values, terminal) =>
       withPasswords(terminal, async (core) => {
-        const overlapHours = wholeNumber(String(overlap), 'overlap-hours');
-        const input = { days: wholeNumber(String(days), 'days'), overlapHours };
+        const overlapHours = wholeNumber(String(values['overlap-hours'] ?? '24'), 'overlap-hours');
+        const input = { days: wholeNumber(String(values['days'] ?? ''), 'days'), overlapHours };
         const { secret, password, previous } = await core.passwords.rotate(id, null, input, byCommandLine, commandLine);
-        terminal.err(`The old secret works until ${minuteOf(previous.expiresAt)} UTC. The new one (${password.id}):`);
-        terminal.out(secret);
+        const about = `The old password works until ${minuteOf(previous.expiresAt)} UTC. The new one (${password.id}):`;
+        replySecret(terminal, values, { secret, ...password, previous }, about);
       }),
   },
   {
     name: 'password revoke',
-    usage: 'ID',
-    summary: 'Revoke an app password; it counts from the next request on',
+    usage: 'ID [--json]',
+    summary: 'Revoke an app password, from the next request on',
+    json: { fields: passwordFields },
     operands: [1, 1],
-    run: ([id = ''], _values, terminal) =>
+    run: ([id = ''], values, terminal) =>
       withPasswords(terminal, async (core) => {
         const password = await core.passwords.revoke(id, null, byCommandLine);
-        terminal.out(`Revoked "${password.name}" of ${password.login}.`);
+        confirm(terminal, values, password, `Revoked "${password.name}" of ${password.login}.`);
       }),
   },
 ];
@@ -111,11 +117,17 @@ async function withPasswords(terminal: Terminal, action: (core: Core) => Promise
   return 0;
 }
 
-function describe(password: AppPassword): string {
-  const { lastUse, limits } = password;
-  const used =
-    lastUse === null ? 'never used' : `used ${minuteOf(lastUse.at)} from ${lastUse.address} by ${lastUse.client}`;
-  const narrowed = [limits.actions?.join(',') ?? 'full access', ...(limits.repositories ?? [])].join(' ');
-  const fields = [password.id, password.login, password.name, password.hint, password.state, narrowed];
-  return [...fields, `expires ${minuteOf(password.expiresAt)}`, used].join('  ');
-}
+const columns: readonly Column<AppPassword>[] = [
+  ['ID', ({ id }) => id],
+  ['LOGIN', ({ login }) => login],
+  ['NAME', ({ name }) => name],
+  ['ENDS IN', ({ hint }) => hint],
+  ['STATE', ({ state }) => (state === 'live' ? 'active' : state)],
+  ['LIMITS', ({ limits }) => [limits.actions?.join(',') ?? 'full access', ...(limits.repositories ?? [])].join(' ')],
+  ['EXPIRES', ({ expiresAt }) => minuteOf(expiresAt)],
+  [
+    'LAST USE',
+    ({ lastUse }) =>
+      lastUse === null ? 'never' : `${minuteOf(lastUse.at)} from ${lastUse.address} by ${lastUse.client}`,
+  ],
+];

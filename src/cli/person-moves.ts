@@ -1,43 +1,63 @@
 /** Owns `dockpass person move`, `relink` and `moves`: accounts that follow their people to another issuer or provider. */
 import type { AllowedMove } from '../accounts/moves.ts';
 import { minuteOf } from '../lib/time.ts';
-import { type Command, UsageError } from './command.ts';
+import { type Command, textOf, UsageError } from './command.ts';
 import { accountOf, byCommandLine, withAdministration } from './core.ts';
+import { type Column, confirm, reply, replyList } from './output.ts';
 
 const text = { type: 'string' } as const;
-const flag = { type: 'boolean' } as const;
+const dryRun = { type: 'boolean', help: 'only say what would happen' } as const;
 
 export const moveCommands: readonly Command[] = [
   {
     name: 'person move',
-    usage: '--from ISSUER --to ISSUER [--dry-run]',
+    usage: '--from ISSUER --to ISSUER [--dry-run] [--json]',
     summary: 'Let everyone of a provider keep their account after its issuer changed',
     details: [
       'Takes effect for each person with a verified sign-in at the new issuer that shows the same subject and address.',
       'Passwords stay, sessions end, and a disabled account stays disabled.',
-      '  --dry-run   only say how many accounts that can be',
     ],
-    options: { from: text, to: text, 'dry-run': flag },
+    options: {
+      from: { ...text, value: 'ISSUER', help: 'the issuer that the accounts have' },
+      to: { ...text, value: 'ISSUER', help: 'the issuer that people sign in with now' },
+      'dry-run': dryRun,
+    },
+    json: { fields: { accounts: 'how many accounts can follow their people', from: 'old issuer', to: 'new issuer' } },
     operands: [0, 0],
     run: (_operands, values, terminal) =>
       withAdministration(terminal, async ({ moves }) => {
         const [from, to] = [values['from'], values['to']];
         if (typeof from !== 'string' || typeof to !== 'string') throw new UsageError('--from and --to are required.');
         const isDry = values['dry-run'] === true;
-        const count = isDry ? (await moves.previewMove(from, to)).accounts : await moves.move(from, to, byCommandLine);
-        terminal.out(`${count} accounts of ${from} ${isDry ? 'could' : 'can now'} follow their people to ${to}.`);
+        const accounts = isDry
+          ? (await moves.previewMove(from, to)).accounts
+          : await moves.move(from, to, byCommandLine);
+        const sentence = `${accounts} accounts of ${from} ${isDry ? 'could' : 'can now'} follow their people to ${to}.`;
+        reply(terminal, values, { accounts, from, to }, [sentence]);
       }),
   },
   {
     name: 'person relink',
-    usage: 'EMAIL --provider NAME [--dry-run]',
-    summary: 'Let the next verified sign-in with this address through the provider take the account over',
+    usage: 'EMAIL --provider NAME [--dry-run] [--json]',
+    summary: 'Give the account to the next verified sign-in with this address through the provider',
     details: [
       'Works once, within 24 hours, for someone who has no account yet. Passwords stay, sessions end, and a disabled',
       'account stays disabled.',
-      '  --dry-run   only say which account that is',
     ],
-    options: { provider: text, 'dry-run': flag },
+    options: {
+      provider: { ...text, value: 'NAME', help: 'google, or one of OIDC_PROVIDERS' },
+      'dry-run': dryRun,
+    },
+    json: {
+      fields: {
+        login: 'whose account it is',
+        state: 'of the account',
+        subject: 'at the old issuer',
+        issuer: 'the old issuer',
+        provider: 'whose next sign-in gets the account',
+        canFollow: 'false: this provider does not vouch for the address',
+      },
+    },
     operands: [1, 1],
     run: ([email = ''], values, terminal) =>
       withAdministration(terminal, async ({ moves }, core) => {
@@ -51,28 +71,53 @@ export const moveCommands: readonly Command[] = [
         if (!isDry) await moves.relink(id, provider, byCommandLine);
         const { login, issuer, subject, state } = account;
         const who = `${login} (${state}, ${subject} at ${issuer})`;
-        const can = !providers.includes(provider) ? 'could not follow' : isDry ? 'could follow' : 'follows';
-        terminal.out(`${who} ${can} the next verified sign-in through ${provider}.`);
+        const canFollow = providers.includes(provider);
+        const can = !canFollow ? 'could not follow' : isDry ? 'could follow' : 'follows';
+        reply(terminal, values, { login, state, subject, issuer, provider, canFollow }, [
+          `${who} ${can} the next verified sign-in through ${provider}.`,
+        ]);
       }),
   },
   {
     name: 'person moves',
-    usage: '[--end ID]',
+    usage: '[--end ID] [--json]',
     summary: 'List which accounts can follow their people, or end that for one of the list',
-    options: { end: text },
+    options: { end: { ...text, value: 'ID', help: 'end this one' } },
+    json: {
+      list: true,
+      fields: {
+        id: 'of what was allowed',
+        kind: 'move or relink',
+        at: 'time, epoch milliseconds',
+        by: 'who allowed it',
+        from: 'of a move: the old issuer',
+        to: 'of a move: the new issuer',
+        login: 'of a relink: whose account it is',
+        provider: 'of a relink: whose sign-in gets the account',
+        until: 'of a relink: time',
+      },
+    },
     operands: [0, 0],
-    run: (_operands, { end }, terminal) =>
+    run: (_operands, values, terminal) =>
       withAdministration(terminal, async ({ moves }) => {
-        if (typeof end === 'string') return moves.end(end, byCommandLine);
-        for (const move of await moves.list()) terminal.out(lineOf(move));
+        const end = textOf(values, 'end');
+        if (end === null)
+          return replyList(terminal, values, await moves.list(), columns, 'No account can follow anyone.');
+        await moves.end(end, byCommandLine);
+        confirm(terminal, values, { id: end }, `${end} is ended.`);
       }),
   },
 ];
 
-function lineOf(move: AllowedMove): string {
-  const what =
-    move.kind === 'move'
-      ? `everyone of ${move.from} to ${move.to}`
-      : `${move.login} to ${move.provider} until ${minuteOf(move.until)}`;
-  return `${move.id}  ${minuteOf(move.at)}  ${move.by}  ${what}`;
+const columns: readonly Column<AllowedMove>[] = [
+  ['ID', ({ id }) => id],
+  ['ALLOWED', ({ at }) => minuteOf(at)],
+  ['BY', ({ by }) => by],
+  ['WHAT', whatOf],
+];
+
+function whatOf(move: AllowedMove): string {
+  return move.kind === 'move'
+    ? `everyone of ${move.from} to ${move.to}`
+    : `${move.login} to ${move.provider} until ${minuteOf(move.until)}`;
 }

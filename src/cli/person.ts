@@ -1,161 +1,138 @@
-/** Owns `dockpass person ...` and `dockpass revocation ...`: who holds what, and stopping it. */
-import type { Preview, Revocation } from '../accounts/revocations.ts';
-import type { Selection } from '../accounts/selection.ts';
-import type { Core } from '../app/core.ts';
+/** Owns `dockpass person ...`: who holds what, and blocking accounts. */
+import type { PeoplePage, Person } from '../accounts/people.ts';
 import { whyConfusable } from '../identity/confusable-address.ts';
-import { isDay, minuteOf } from '../lib/time.ts';
-import { type Command, type Terminal, UsageError, type Values } from './command.ts';
+import { isDay } from '../lib/time.ts';
+import { type Command, textOf, UsageError, type Values } from './command.ts';
 import { accountOf, byCommandLine, withAdministration } from './core.ts';
+import { personFields } from './json-fields.ts';
+import { type Column, confirm, note, reply, replyList } from './output.ts';
 import { moveCommands } from './person-moves.ts';
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
 const order = { state: null, sort: 'login', descending: false } as const;
+export const reasonOption = { ...text, help: 'shown to the person and recorded in the audit' } as const;
 
 export const personCommands: readonly Command[] = [
   {
     name: 'person list',
-    usage: '[SEARCH] [--group GROUP] [--domain DOMAIN] [--provider PROVIDER] [--unvouched] [--confusable] [--json]',
-    summary: 'List people, with their live passwords and state; SEARCH is a part of a login or name',
-    details: [
-      '  --unvouched   only accounts suspended because their provider is not the authority for the address',
-      '  --confusable  only people whose address could pass for another one; new ones are refused',
-    ],
-    options: { json: flag, group: text, domain: text, provider: text, unvouched: flag, confusable: flag },
+    usage: '[SEARCH] [--group GROUP] [--domain DOMAIN] [--provider NAME] [--unvouched] [--confusable] [--json]',
+    summary: 'List people, with their active passwords and state; SEARCH is part of a login or name',
+    options: {
+      group: { ...text, value: 'GROUP', help: 'only members of this group' },
+      domain: { ...text, value: 'DOMAIN', help: 'only people of this domain' },
+      provider: { ...text, value: 'NAME', help: 'only people of this provider' },
+      unvouched: {
+        ...flag,
+        help: 'only accounts suspended because their provider is not the authority for the address',
+      },
+      confusable: { ...flag, help: 'only people whose address passes for another one; new ones are refused' },
+    },
+    json: { list: true, fields: personFields },
     operands: [0, 1],
     run: ([search = ''], values, terminal) =>
       withAdministration(terminal, async ({ people }) => {
-        const given = (name: string) => (typeof values[name] === 'string' ? values[name] : null);
         const filter = {
-          group: given('group'),
-          domain: given('domain'),
-          provider: given('provider'),
+          group: textOf(values, 'group'),
+          domain: textOf(values, 'domain'),
+          provider: textOf(values, 'provider'),
           unvouched: values['unvouched'] === true,
         };
-        for (let number = 1, pages = 1; number <= pages; number++) {
-          const found = await people.list({ ...order, ...filter, search, page: number });
-          pages = found.pages;
-          for (const person of found.people) {
-            if (values['confusable'] === true && whyConfusable(person.login) === null) continue;
-            const { login, provider, livePasswords, state } = person;
-            const line = [login, provider, `${livePasswords} live`, state, person.stateReason ?? '']
-              .join('  ')
-              .trimEnd();
-            terminal.out(values['json'] === true ? JSON.stringify(person) : line);
-          }
-        }
+        const all = await everyPage((page) => people.list({ ...order, ...filter, search, page }));
+        const isConfusable = ({ login }: Person) => values['confusable'] !== true || whyConfusable(login) !== null;
+        replyList(terminal, values, all.filter(isConfusable), personColumns, 'No one matches.');
       }),
   },
   {
     name: 'person disable',
-    usage: 'EMAIL [--reason TEXT] [--security]',
-    summary: 'Stop someone: passwords and sessions immediately, sign-in refused, until enabled again',
-    details: [
-      '  --reason TEXT   told to the person',
-      "  --security      robots' passwords that the person made stop immediately, without a grace period",
-    ],
-    options: { reason: text, security: { type: 'boolean' } },
+    usage: 'EMAIL [--reason TEXT] [--security] [--json]',
+    summary: 'Disable an account: blocks its passwords, sessions and sign-in until it is enabled again',
+    options: {
+      reason: reasonOption,
+      security: {
+        ...flag,
+        help: "robots' passwords that the person made stop immediately, without a grace period",
+      },
+    },
+    json: { fields: { login: 'whose account it is', made: 'active passwords of robots that this person made' } },
     operands: [1, 1],
-    run: ([email = ''], { reason, security }, terminal) =>
+    run: ([email = ''], values, terminal) =>
       withAdministration(terminal, async ({ people }, core) => {
         const { id, login } = await accountOf(core, email);
-        const why = typeof reason === 'string' ? reason : '';
-        await people.disable(id, why, byCommandLine, { forSecurity: security === true });
-        terminal.out(`${login} is disabled.`);
-        const { passwords } = (await people.detail(id)).made;
-        for (const made of passwords) terminal.out(`made ${made.login}  ${made.id}  ${made.name}`);
+        const forSecurity = values['security'] === true;
+        await people.disable(id, textOf(values, 'reason') ?? '', byCommandLine, { forSecurity });
+        const made = (await people.detail(id)).made.passwords;
+        const lines = made.map((password) => `made ${password.login}  ${password.id}  ${password.name}`);
+        confirm(terminal, values, { login, made }, [`${login} is disabled.`, ...lines].join('\n'));
       }),
   },
   ...moveCommands,
   {
     name: 'person enable',
-    usage: 'EMAIL',
-    summary: 'Let a disabled person sign in and use their passwords again',
+    usage: 'EMAIL [--json]',
+    summary: 'Enable a disabled account: its owner can sign in again, and the passwords work again',
+    json: { fields: { login: 'whose account it is' } },
     operands: [1, 1],
-    run: ([email = ''], _values, terminal) =>
+    run: ([email = ''], values, terminal) =>
       withAdministration(terminal, async ({ people }, core) => {
         const { id, login } = await accountOf(core, email);
         await people.enable(id, byCommandLine);
-        terminal.out(`${login} is enabled.`);
+        confirm(terminal, values, { login }, `${login} is enabled.`);
       }),
   },
   {
     name: 'person remove',
-    usage: 'EMAIL [--yes]',
-    summary: 'Delete an account, its passwords and sessions, for good; without --yes only say what would go',
+    usage: 'EMAIL [--yes] [--json]',
+    summary: 'Permanently delete an account with its passwords and sessions; without --yes only say what would go',
     details: [
-      'It frees the e-mail address for somebody else who has it now. What the audit has of the account stays.',
-      'Whom the provider still lets in can sign in again and begins anew: to keep somebody out, use "person disable".',
+      'The e-mail address can be used again by someone else. Audit entries about the account are kept.',
+      'It doesn\'t block the person: they can sign in again and start with a new account. For that, use "person disable".',
     ],
-    options: { yes: flag },
+    options: { yes: { ...flag, help: 'delete it' } },
+    json: {
+      fields: {
+        login: 'whose account it is',
+        provider: 'who vouched for it',
+        passwords: 'how many active passwords it has',
+        sessions: 'how many sessions it has',
+        removed: 'true with --yes',
+      },
+    },
     operands: [1, 1],
-    run: ([email = ''], { yes }, terminal) =>
+    run: ([email = ''], values, terminal) =>
       withAdministration(terminal, async ({ people }, core) => {
         const { id, login } = await accountOf(core, email);
         const { person, sessions } = await people.detail(id);
-        terminal.out(
-          `${login} of ${person.provider}: ${person.livePasswords} live passwords, ${sessions.length} sessions.`,
-        );
-        if (yes !== true) return terminal.err('Nothing was removed. Say --yes to remove all of it for good.');
-        await people.remove(id, byCommandLine);
-        terminal.out(`${login} is removed.`);
-      }),
-  },
-  {
-    name: 'revocation create',
-    usage:
-      '[--email EMAIL] [--domain D] [--group G] [--provider P] [--created-before DATE] [--unused-since DATE] [--reason TEXT] [--yes]',
-    summary: 'Revoke all live passwords to which everything that is given applies; without --yes only say which',
-    details: ['It can be undone for 24 hours: dockpass revocation undo ID.'],
-    options: {
-      ...{ email: text, domain: text, group: text, provider: text, reason: text, yes: flag },
-      ...{ 'created-before': text, 'unused-since': text },
-    },
-    operands: [0, 0],
-    run: (_operands, values, terminal) =>
-      withAdministration(terminal, async ({ revocations }, core) => {
-        const selection = await readSelection(core, values);
-        const preview = await revocations.preview(selection);
-        printPreview(preview, terminal);
-        if (values['yes'] !== true) return;
-        const reason = typeof values['reason'] === 'string' ? values['reason'] : '';
-        printRevocation(await revocations.revoke(selection, preview.passwords, reason, byCommandLine), terminal);
-      }),
-  },
-  {
-    name: 'revocation list',
-    usage: '',
-    summary: 'List the latest revocations by administrators',
-    operands: [0, 0],
-    run: (_operands, _values, terminal) =>
-      withAdministration(terminal, async ({ revocations }) => {
-        for (const revocation of await revocations.recent()) printRevocation(revocation, terminal);
-      }),
-  },
-  {
-    name: 'revocation undo',
-    usage: 'ID',
-    summary: 'Let the passwords of a revocation work again, within 24 hours',
-    operands: [1, 1],
-    run: ([id = ''], _values, terminal) =>
-      withAdministration(terminal, async ({ revocations }) => {
-        terminal.out(`${await revocations.undo(id, byCommandLine)} passwords work again.`);
+        const removed = values['yes'] === true;
+        if (removed) await people.remove(id, byCommandLine);
+        const { provider, livePasswords: passwords } = person;
+        reply(terminal, values, { login, provider, passwords, sessions: sessions.length, removed }, [
+          `${login} of ${provider}: ${passwords} active passwords, ${sessions.length} sessions.`,
+          ...(removed ? [`${login} is removed.`] : []),
+        ]);
+        if (!removed) note(terminal, values, "Nothing was removed. With --yes all of it is; this can't be undone.");
       }),
   },
 ];
 
-async function readSelection(core: Core, values: Values): Promise<Selection> {
-  const { email, domain, group, provider } = values;
-  const [before, since] = [readTime(values, 'created-before'), readTime(values, 'unused-since')];
-  return {
-    ...(typeof email === 'string' && { accountId: (await accountOf(core, email)).id }),
-    ...(typeof domain === 'string' && { domain }),
-    ...(typeof group === 'string' && { group }),
-    ...(typeof provider === 'string' && { provider }),
-    ...(before !== null && { createdBefore: before }),
-    ...(since !== null && { unusedSince: since }),
-  };
+/** All pages of a list. */
+async function everyPage(page: (number: number) => Promise<PeoplePage>): Promise<Person[]> {
+  const found: Person[] = [];
+  for (let number = 1, pages = 1; number <= pages; number++) {
+    const { people, pages: count } = await page(number);
+    pages = count;
+    found.push(...people);
+  }
+  return found;
 }
+
+const personColumns: readonly Column<Person>[] = [
+  ['LOGIN', ({ login }) => login],
+  ['PROVIDER', ({ provider }) => provider],
+  ['PASSWORDS', ({ livePasswords }) => String(livePasswords)],
+  ['STATE', ({ state }) => state],
+  ['REASON', ({ stateReason }) => stateReason ?? ''],
+];
 
 /** "2026-11-01" is its first moment in UTC. @throws {UsageError} */
 export function readTime(values: Values, option: string): number | null {
@@ -164,20 +141,4 @@ export function readTime(values: Values, option: string): number | null {
   const time = isDay(value.slice(0, '2026-11-01'.length)) ? Date.parse(value) : Number.NaN;
   if (Number.isNaN(time)) throw new UsageError(`--${option} takes a date such as 2026-11-01, not "${value}".`);
   return time;
-}
-
-function printPreview({ people, passwords, sample, uses }: Preview, terminal: Terminal): void {
-  terminal.out(`${passwords} live passwords of ${people} accounts.`);
-  for (const { id, login, name } of sample) terminal.out(`  ${id}  ${login}  ${name}`);
-  if (passwords > sample.length) terminal.out(`  and ${passwords - sample.length} more`);
-  for (const { kind, value, lastAt } of uses) terminal.out(`  used: ${kind} ${value}, last ${minuteOf(lastAt)}`);
-}
-
-function printRevocation({ id, at, by, passwords, reason, undone, undoUntil }: Revocation, terminal: Terminal): void {
-  const isFinal = undoUntil <= Date.now();
-  const end =
-    undone !== null ? `undone by ${undone.by}` : isFinal ? 'final' : `can be undone until ${minuteOf(undoUntil)}`;
-  terminal.out(
-    [id, minuteOf(at), by, `${passwords} passwords`, reason, end].filter((field) => field !== '').join('  '),
-  );
 }

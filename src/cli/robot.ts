@@ -1,22 +1,29 @@
 /** Owns `dockpass robot ...`: accounts that belong to a group, and their passwords. */
+import type { RobotConcern } from '../accounts/robot-review.ts';
 import type { Robot, Robots } from '../accounts/robots.ts';
 import { commandLine } from '../app-passwords/maker.ts';
 import { Refusal } from '../lib/errors.ts';
 import { type Command, textsOf, UsageError, type Values, wholeNumber } from './command.ts';
 import { byCommandLine, withAdministration } from './core.ts';
+import { concernFields, issuedFields, robotFields } from './json-fields.ts';
+import { type Column, confirm, reply, replyList, replySecret } from './output.ts';
 
 const manager = { administrator: true, accountId: null } as const;
-const text = { type: 'string' } as const;
-const list = { type: 'string', multiple: true } as const;
-const flag = { type: 'boolean' } as const;
+const group = { type: 'string', multiple: true, value: 'GROUP' } as const;
 
 export const robotCommands: readonly Command[] = [
   {
     name: 'robot create',
-    usage: 'NAME --owner-group GROUP [--group GROUP ...] [--label NAME=VALUE ...] [--description TEXT]',
-    summary: 'Make a robot: an account of a group, which stays when a person leaves',
-    details: ['Its docker user name is "robot-" and NAME. Members of the owner group manage it on their pages.'],
-    options: { 'owner-group': text, group: list, label: list, description: text },
+    usage: 'NAME --owner-group GROUP [--group GROUP ...] [--label NAME=VALUE ...] [--description TEXT] [--json]',
+    summary: 'Create a robot: an account of a group, which stays when a person leaves',
+    details: ['Its docker user name is "robot-" and NAME.'],
+    options: {
+      'owner-group': { type: 'string', value: 'GROUP', help: 'its members manage the robot on their pages' },
+      group: { ...group, help: 'a group that the robot is in, for the policy' },
+      label: { type: 'string', multiple: true, value: 'NAME=VALUE', help: 'a label of the robot, for the policy' },
+      description: { type: 'string', help: 'what it is for' },
+    },
+    json: { fields: robotFields },
     operands: [1, 1],
     run: ([name = ''], values, terminal) =>
       withAdministration(terminal, async ({ robots }) => {
@@ -27,37 +34,35 @@ export const robotCommands: readonly Command[] = [
           groups: textsOf(values, 'group'),
           labels: readLabels(textsOf(values, 'label')),
         };
-        const { id, login } = await robots.create(input, manager, byCommandLine);
-        terminal.out(`${id}  ${login}`);
+        const robot = await robots.create(input, manager, byCommandLine);
+        reply(terminal, values, robot, [`${robot.id}  ${robot.login}`]);
       }),
   },
   {
     name: 'robot list',
     usage: '[--json]',
     summary: 'List all robots',
-    options: { json: flag },
+    json: { list: true, fields: robotFields },
     operands: [0, 0],
     run: (_operands, values, terminal) =>
       withAdministration(terminal, async ({ robots }) => {
-        for (const robot of await robots.list(manager)) {
-          const { id, login, ownerGroup, groups, livePasswords, state } = robot;
-          const line = [
-            id,
-            login,
-            `of ${ownerGroup}`,
-            `in ${groups.join(', ') || 'no group'}`,
-            `${livePasswords} live`,
-            state,
-          ];
-          terminal.out(values['json'] === true ? JSON.stringify(robot) : line.join('  '));
-        }
+        replyList(terminal, values, await robots.list(manager), columns, 'There are no robots.');
       }),
   },
   {
     name: 'robot password',
-    usage: 'ROBOT --name NAME --days N [--pull-only] [--repository PATTERN ...]',
-    summary: 'Create a password for a robot; the secret is written to standard output, once',
-    options: { name: text, days: text, 'pull-only': flag, repository: list },
+    usage: 'ROBOT --name NAME --days N [--pull-only] [--repository PATTERN ...] [--json]',
+    summary: 'Create a password for a robot; it is written to standard output, once',
+    options: {
+      name: { type: 'string', value: 'NAME', help: 'the job that uses it' },
+      days: { type: 'string', value: 'N', help: 'lifetime in days' },
+      'pull-only': { type: 'boolean', help: 'it can pull, and nothing else' },
+      repository: {
+        ...{ type: 'string', multiple: true, value: 'PATTERN' },
+        help: 'only these repositories: * within a segment, ** across segments',
+      },
+    },
+    json: { fields: issuedFields },
     operands: [1, 1],
     run: ([name = ''], values, terminal) =>
       withAdministration(terminal, async ({ robots }, { passwords }) => {
@@ -74,8 +79,8 @@ export const robotCommands: readonly Command[] = [
           byCommandLine,
           commandLine,
         );
-        terminal.err(`Password "${password.name}" (${password.id}) for ${robot.login}, shown only this once:`);
-        terminal.out(secret);
+        const about = `Password "${password.name}" (${password.id}) for ${robot.login}, shown only this once:`;
+        replySecret(terminal, values, { secret, ...password }, about);
       }),
   },
   {
@@ -85,56 +90,73 @@ export const robotCommands: readonly Command[] = [
     details: [
       'ROBOT_BOUND=enforce denies what makers cannot do; "robot confirm" answers for one whose maker is unknown.',
     ],
-    options: { json: flag },
+    json: { list: true, fields: concernFields },
     operands: [0, 0],
     run: (_operands, values, terminal) =>
       withAdministration(terminal, async ({ reviewRobots }) => {
-        for (const concern of await reviewRobots()) {
-          const { password, why } = concern;
-          const scopes = why.kind === 'beyond' ? why.scopes : [];
-          const line = [password.login, password.id, password.name, why.kind, password.maker?.login ?? '', ...scopes];
-          terminal.out(values['json'] === true ? JSON.stringify(concern) : line.join('  ').trimEnd());
-        }
+        replyList(terminal, values, await reviewRobots(), concernColumns, 'There is nothing to look at.');
       }),
   },
   {
     name: 'robot confirm',
-    usage: 'ROBOT PASSWORD-ID',
+    usage: 'ROBOT PASSWORD-ID [--json]',
     summary: "Answer for a robot's password whose maker is unknown, so that it's an administrator's",
+    json: { fields: { login: "the robot's docker user name", password: 'id of the password' } },
     operands: [2, 2],
-    run: ([name = '', password = ''], _values, terminal) =>
+    run: ([name = '', password = ''], values, terminal) =>
       withAdministration(terminal, async ({ robots }) => {
         const { id, login } = await findRobot(robots, name);
         await robots.confirmMaker(password, id, manager, byCommandLine);
-        terminal.out(`${password} of ${login} is confirmed.`);
+        confirm(terminal, values, { login, password }, `${password} of ${login} is confirmed.`);
       }),
   },
   {
     name: 'robot remove',
-    usage: 'ROBOT',
-    summary: 'Delete a robot with its passwords, for good',
+    usage: 'ROBOT [--json]',
+    summary: "Delete a robot with its passwords; this can't be undone",
+    json: { fields: { id: 'id of the robot', login: 'its docker user name' } },
     operands: [1, 1],
-    run: ([name = ''], _values, terminal) =>
+    run: ([name = ''], values, terminal) =>
       withAdministration(terminal, async ({ robots }) => {
         const { id, login } = await findRobot(robots, name);
         await robots.remove(id, manager, byCommandLine);
-        terminal.out(`${login} is deleted.`);
+        confirm(terminal, values, { id, login }, `${login} is deleted.`);
       }),
   },
   ...(['disable', 'enable'] as const).map(
     (word): Command => ({
       name: `robot ${word}`,
-      usage: 'ROBOT',
-      summary: word === 'disable' ? "Stop a robot's passwords at once" : "Let a robot's passwords work again",
+      usage: 'ROBOT [--json]',
+      summary: word === 'disable' ? "Block a robot's passwords immediately" : "Unblock a robot's passwords",
+      json: { fields: robotFields },
       operands: [1, 1],
-      run: ([name = ''], _values, terminal) =>
+      run: ([name = ''], values, terminal) =>
         withAdministration(terminal, async ({ robots }) => {
           const { id } = await findRobot(robots, name);
           const state = word === 'disable' ? 'disabled' : 'active';
-          terminal.out(`${(await robots.setState(id, state, manager, byCommandLine)).login} is ${state}.`);
+          const robot = await robots.setState(id, state, manager, byCommandLine);
+          confirm(terminal, values, robot, `${robot.login} is ${state}.`);
         }),
     }),
   ),
+];
+
+const columns: readonly Column<Robot>[] = [
+  ['ID', ({ id }) => id],
+  ['LOGIN', ({ login }) => login],
+  ['OWNER GROUP', ({ ownerGroup }) => ownerGroup],
+  ['GROUPS', ({ groups }) => groups.join(',') || '-'],
+  ['PASSWORDS', ({ livePasswords }) => String(livePasswords)],
+  ['STATE', ({ state }) => state],
+];
+
+const concernColumns: readonly Column<RobotConcern>[] = [
+  ['LOGIN', ({ password }) => password.login],
+  ['ID', ({ password }) => password.id],
+  ['NAME', ({ password }) => password.name],
+  ['CONCERN', ({ why }) => why.kind],
+  ['MAKER', ({ password }) => password.maker?.login ?? '-'],
+  ['BEYOND', ({ why }) => (why.kind === 'beyond' ? why.scopes.join(' ') : '')],
 ];
 
 /** By name, docker user name or id. */

@@ -16,7 +16,11 @@ const maximumParameters = 1_000;
  * Copies all rows. Both schemas must be up to date.
  * @throws {Refusal} `conflict` where the target holds anything, or where the source changed meanwhile; then it is as before
  */
-export async function transfer(from: Sql, to: Sql): Promise<Transferred[]> {
+export async function transfer(
+  from: Sql,
+  to: Sql,
+  onProgress: (table: string, rows: number) => void = () => {},
+): Promise<Transferred[]> {
   const tables = (await tablesOf(from)).filter((table) => table !== migrationTableName);
   for (const table of tables) {
     if ((await countOf(to, table)) > 0) {
@@ -25,7 +29,7 @@ export async function transfer(from: Sql, to: Sql): Promise<Transferred[]> {
   }
   return to.transaction(async (run) => {
     const done: (Transferred & { readonly fingerprint: string })[] = [];
-    for (const table of tables) done.push({ table, ...(await copyTable(from, table, run)) });
+    for (const table of tables) done.push({ table, ...(await copyTable(from, table, run, onProgress)) });
     // A revocation that came after its row was read would be undone in the new place: what was read is read once more.
     for (const { table, rows, fingerprint } of done) {
       const now = await read(from, table, async () => {});
@@ -42,10 +46,16 @@ function changedMeanwhile(table: string, cause?: unknown): Refusal {
 }
 
 /** @returns the number of rows that the target says to have stored, and the fingerprint of those that were read */
-async function copyTable(from: Sql, table: string, run: Sql['run']): Promise<{ rows: number; fingerprint: string }> {
+async function copyTable(
+  from: Sql,
+  table: string,
+  run: Sql['run'],
+  onProgress: (table: string, rows: number) => void,
+): Promise<{ rows: number; fingerprint: string }> {
   let rows = 0;
   const { fingerprint } = await read(from, table, async (page) => {
     for (const part of inParts(page)) rows += await insert(table, part, run);
+    onProgress(table, rows);
   }).catch((error: unknown) => {
     // Of a row that came after the rows that it points to were read.
     throw error instanceof ConstraintError ? changedMeanwhile(table, error) : error;

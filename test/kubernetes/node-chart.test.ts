@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { readArguments } from '../../src/cli/command.ts';
+import { readArguments } from '../../src/cli/arguments.ts';
 import { kubernetesNodeCommands } from '../../src/cli/kubernetes-node.ts';
 import { charts, helm, type Manifest, noHelm, render } from '../support/helm.ts';
 

@@ -1,0 +1,125 @@
+/** Owns what the fields mean that `--json` writes about things which several commands show; the compiler keeps the lists complete. */
+import type { ApiToken } from '../accounts/api-tokens.ts';
+import type { Person } from '../accounts/people.ts';
+import type { Revocation } from '../accounts/revocations.ts';
+import type { RobotConcern } from '../accounts/robot-review.ts';
+import type { Robot } from '../accounts/robots.ts';
+import type { AppPassword } from '../app-passwords/app-passwords.ts';
+import type { AuditEntry } from '../audit/audit-log.ts';
+import type { KeyDescription } from '../keys/key-ring.ts';
+
+/** Each field of a type with its meaning. Times are epoch milliseconds. */
+type FieldsOf<Type> = Readonly<Record<keyof Type & string, string>>;
+
+export const passwordFields: FieldsOf<AppPassword> = {
+  id: 'id of the password',
+  accountId: 'id of its owner',
+  login: "the owner's docker user name",
+  ownerKind: 'person or robot',
+  name: 'what its owner calls it',
+  hint: 'the last characters of the secret',
+  state: 'live (it works, unless its owner is suspended), expired or revoked',
+  limits: 'what it is restricted to: actions, repositories; null in either: no limit',
+  createdAt: 'time, epoch milliseconds',
+  expiresAt: 'time',
+  revokedAt: 'time, or null',
+  revokedBy: 'who revoked it, or null',
+  revocationReason: 'what the administrator said who revoked it, or null',
+  replacedBy: 'id of the password that replaced it when it was rotated, or null',
+  maker: 'who made a password of a robot, or null',
+  identityServices: 'services for which docker keeps an identity token in its place',
+  origin: 'kind (terminal, machine) and address of where it was made, or null',
+  lastUse: 'at, address and client of the last use, or null',
+};
+
+export const issuedFields = { secret: 'the password, shown only this once', ...passwordFields };
+
+export const robotFields: FieldsOf<Robot> = {
+  id: 'id of the robot',
+  login: 'its docker user name: robot- and its name',
+  name: 'its name',
+  description: 'what it is for',
+  ownerGroup: 'the group whose members manage it',
+  groups: 'its groups in the policy',
+  labels: 'its labels in the policy, each with its values',
+  state: 'active or disabled',
+  createdAt: 'time, epoch milliseconds',
+  createdBy: 'who made it',
+  livePasswords: 'how many active passwords it has',
+};
+
+export const concernFields: FieldsOf<RobotConcern> = {
+  password: 'the password, with the fields of "password list"',
+  why: 'kind (unknown, left, beyond), with until for a maker who left, scopes and enforced for what goes beyond the maker',
+};
+
+export const personFields: FieldsOf<Person> = {
+  id: 'id of the account',
+  kind: 'person',
+  login: 'the docker user name',
+  displayName: 'the name at the provider, or null',
+  provider: 'who vouches for the person',
+  domain: 'of the e-mail address, or null',
+  groups: 'as the provider reported them',
+  groupsAt: 'when it reported them, epoch milliseconds; null: never',
+  groupsProblem: "why the provider's last answer left the groups unknown, or null",
+  confirmedAt: 'when the provider last confirmed the account, or null',
+  createdAt: 'time',
+  signedInAt: 'time of the last sign-in, or null',
+  livePasswords: 'how many active passwords there are',
+  state: 'active, disabled, or reauth_required: the person has to sign in again',
+  stateReason: 'why, or null',
+  stateBy: "a login, 'command line' or 'provider', or null",
+  stateAt: 'since when, or null',
+};
+
+export const revocationFields: FieldsOf<Revocation> = {
+  id: 'id of the revocation',
+  at: 'time, epoch milliseconds',
+  by: 'who revoked',
+  reason: 'as given, or an empty text',
+  selection: 'what was selected',
+  passwords: 'how many passwords it ended',
+  undoUntil: 'time until which it can be undone',
+  undone: 'at and by, or null',
+};
+
+export const previewFieldsText =
+  'people and passwords that match, sample (the first hundred, as in "password list"), uses (of the last 30 days)';
+
+export const apiTokenFields: FieldsOf<ApiToken> = {
+  id: 'id of the token',
+  name: 'its name',
+  hint: 'the last characters of the secret',
+  scopes: 'what it can do',
+  createdBy: "a login, or 'command line'",
+  createdAt: 'time, epoch milliseconds',
+  expiresAt: 'time',
+  revokedAt: 'time, or null',
+  revokedBy: 'who revoked it, or null',
+  state: 'live, expired or revoked',
+  lastUse: 'at and address of the last use, or null',
+};
+
+export const keyFields: FieldsOf<KeyDescription> = {
+  number: 'of the key in its ring',
+  state: 'what it is used for',
+  algorithm: 'ES256 or RS256',
+  id: 'the libtrust key id: kid of its tokens',
+  createdAt: 'time, epoch milliseconds, or null',
+  signsFrom: 'time, or null',
+  expiresAt: 'end of its certificate',
+};
+
+export const auditFields: FieldsOf<Omit<AuditEntry, 'at'>> & { readonly time: string } = {
+  time: 'ISO 8601, UTC',
+  id: 'id of the event',
+  action: 'what was done',
+  actor: 'who did it',
+  subject: 'whom or what it is about, or null',
+  address: 'where the request came from, or null',
+  client: 'its user agent, or null',
+  requestId: 'as in the log, or null',
+  repository: 'or null',
+  detail: 'more, by action; never a secret',
+};
