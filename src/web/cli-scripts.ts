@@ -35,7 +35,7 @@ export function renderCliScript(
     REGISTRY: /^[\w.:-]*$/.test(only) ? only : '',
     VERSION: version,
     // A redirect or a typing error must not send the password over plain http.
-    PROTO: publicUrl.protocol === 'https:' ? "--proto '=https'" : "--proto '=http,https'",
+    PROTOCOLS: publicUrl.protocol === 'https:' ? '=https' : '=http,https',
   };
   return readFileSync(folder + name, 'utf8').replaceAll(
     /@([A-Z_]+)@/g,

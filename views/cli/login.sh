@@ -1,21 +1,28 @@
 #!/bin/sh
-# Logs docker and podman in to a registry with your browser: @PUBLIC_URL@
+# Logs docker and podman in to a registry with your browser.
 #
 #   sh login.sh [--user EMAIL] [--no-browser] REGISTRY
 #
-# It asks @PUBLIC_URL@ for a code, shows it, waits until you have approved it in your browser, and hands the password that it
-# is given to `docker login` and `podman login` on standard input. It stores nothing itself.
+# It asks the Dockpass below for a code, shows it, waits until you have approved it in your browser, and hands the password
+# that it is given to `docker login` and `podman login` on standard input. It stores nothing itself.
+
+installation() {
+  url='@PUBLIC_URL@'
+  only_registry='@REGISTRY@'
+  protocols='@PROTOCOLS@'
+}
+# --- The same for every Dockpass of this version from here on; docs/terminal.md says how to compare it with the release notes.
 
 main() {
   { set +x; } 2>/dev/null # a trace would show the password
   [ -z "${ZSH_VERSION:-}" ] || emulate sh
   set -u
   umask 077
-  url='@PUBLIC_URL@'
+  installation
   registry='' expected='' browser=yes
   while [ $# -gt 0 ]; do
     case $1 in
-      --user) [ $# -ge 2 ] || die '--user needs an e-mail address'; expected=$2; shift ;;
+      --user) [ $# -ge 2 ] || die '--user needs an e-mail address'; expected=$(lower "$2"); shift ;;
       --no-browser) browser=no ;;
       -h | --help) usage; exit 0 ;;
       -*) die "there is no option $1; try --help" ;;
@@ -23,7 +30,7 @@ main() {
     esac
     shift
   done
-  [ -n "$registry" ] || registry='@REGISTRY@'
+  [ -n "$registry" ] || registry=$only_registry
   [ -n "$registry" ] || { usage >&2; exit 2; }
   command -v curl >/dev/null || die 'curl is not installed'
   find_tools
@@ -43,8 +50,13 @@ Logs docker and podman in to REGISTRY with your browser.
 USAGE
 }
 
-say() { printf '%s\n' "$*" >&2; }
+# Writes a line. Where printf is a program of its own, as in mksh, everyone on this machine could read a secret among its
+# arguments.
+put() { if [ -n "${KSH_VERSION:-}" ]; then print -r -- "$1"; else printf '%s\n' "$1"; fi; }
+say() { put "$*" >&2; }
 die() { say "login.sh: $*"; exit 1; }
+lower() { put "$1" | tr '[:upper:]' '[:lower:]'; }
+now() { date +%s; }
 
 find_tools() {
   tools=''
@@ -54,28 +66,32 @@ find_tools() {
   [ -n "$tools" ] || die 'neither docker nor podman is installed'
 }
 
-# post PATH NAME VALUE [NAME VALUE]...: the body of the answer in $answer, its http_code in $http_code. Values reach curl on standard
-# input, so that no argument shows them.
+# post PATH NAME VALUE [NAME VALUE]...: the body of the answer in $answer, its status in $http_code, 000 where there is none.
+# Values reach curl on standard input, so that no argument shows them.
 post() {
   target=$1
   shift
-  answer=$(
+  if answer=$(
     while [ $# -gt 0 ]; do
-      printf 'data-urlencode = "%s=%s"\n' "$1" "$(printf '%s' "$2" | sed 's/[\\"]/\\&/g')"
+      put "data-urlencode = \"$1=$(put "$2" | sed 's/[\\"]/\\&/g')\""
       shift 2
-    done | curl --config - --silent --show-error --max-time 30 @PROTO@ --write-out '\n%{http_code}' \
+    done | curl --config - --silent --show-error --max-time 30 --proto "$protocols" --write-out '\n%{http_code}' \
       --header 'Accept: application/json' "$url$target" 2>&1
-  ) || die "$url does not answer: $(printf '%s' "$answer" | head -n 1 | printable)"
-  http_code=$(printf '%s' "$answer" | tail -n 1)
-  answer=$(printf '%s' "$answer" | sed '$d')
+  ); then
+    http_code=$(put "$answer" | tail -n 1)
+    answer=$(put "$answer" | sed '$d')
+  else
+    http_code=000
+    answer=$(put "$answer" | head -n 1 | printable)
+  fi
 }
 
 printable() { LC_ALL=C tr -cd '[:print:]'; }
 
 # A text or a number of a flat JSON object, without anything that a terminal would act on.
-field() { printf '%s' "$answer" | sed -n 's/.*"'"$1"'":"\([^"\\]*\)".*/\1/p' | printable; }
-number() { printf '%s' "$answer" | sed -n 's/.*"'"$1"'":\([0-9][0-9]*\).*/\1/p'; }
-reason() { field error_description; }
+field() { put "$answer" | sed -n -e "s/\\\\\"/'/g" -e 's/.*"'"$1"'":"\([^"\\]*\)".*/\1/p' | printable; }
+number() { put "$answer" | sed -n 's/.*"'"$1"'":\([0-9][0-9]*\).*/\1/p'; }
+reason() { text=$(field error_description); put "${text:-$url answered with status $http_code; its log says why}"; }
 
 understood() {
   for part; do
@@ -84,12 +100,14 @@ understood() {
 }
 
 ask_for_code() {
-  machine=$(uname -n 2>/dev/null || echo terminal)
+  machine=$(uname -n 2>/dev/null || put terminal)
   post /oauth/device client_id dockpass-cli registry "$registry" purpose login machine "$machine"
+  [ "$http_code" != 000 ] || die "$url does not answer: $answer"
   [ "$http_code" = 200 ] || die "$(reason)"
   device_code=$(field device_code) user_code=$(field user_code) page=$(field verification_uri)
-  interval=$(number interval)
-  understood "$device_code" "$user_code" "$interval"
+  interval=$(number interval) lifetime=$(number expires_in)
+  understood "$device_code" "$user_code" "$interval" "$lifetime"
+  ends=$(($(now) + lifetime))
   say ''
   say "  Open   $page"
   say "  Type   $user_code"
@@ -108,33 +126,41 @@ open_browser() {
   if command -v "$opener" >/dev/null; then "$opener" "$1" >/dev/null 2>&1 </dev/null & fi
 }
 
+# An answer that is lost is asked for again: Dockpass gives it once more for a minute.
 wait_for_approval() {
   while :; do
     sleep "$interval"
+    [ "$(now)" -le "$ends" ] || die 'the code has expired; start again'
     post /oauth/token client_id dockpass-cli grant_type urn:ietf:params:oauth:grant-type:device_code device_code "$device_code"
-    [ "$http_code" != 200 ] || break
-    case $(field error) in
-      authorization_pending) ;;
-      slow_down) interval=$((interval + 5)) ;;
-      temporarily_unavailable | server_error) sleep "$interval" ;;
+    case $http_code:$(field error) in
+      200:*) break ;;
+      *:authorization_pending | *:temporarily_unavailable | *:server_error | 000:* | 5??:*) ;;
+      *:slow_down) interval=$((interval + 5)) ;;
       *) die "$(reason)" ;;
     esac
   done
   user=$(field username) password=$(field access_token)
   understood "$user" "$password"
-  if [ -n "$expected" ] && [ "$user" != "$expected" ]; then
+  if [ -n "$expected" ] && [ "$(lower "$user")" != "$expected" ]; then
     die "it was approved by $user and not by $expected; nothing was logged in. Revoke it at $url"
   fi
 }
 
-# Who is logged in now, as far as the file of the tool says.
+# Who is logged in now, as the tool's file or its credential helper says.
 current_user() {
   file=${DOCKER_CONFIG:-$HOME/.docker}/config.json
   [ "$1" = docker ] || file=${REGISTRY_AUTH_FILE:-${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/containers/auth.json}
   [ -r "$file" ] || return 0
-  tr -d ' \t\n' <"$file" | sed -n 's/.*"'"$(printf '%s' "$registry" | sed 's/[.[\*^$/]/\\&/g')"'":{"auth":"\([A-Za-z0-9+/=]*\)".*/\1/p' |
-    base64 -d 2>/dev/null | cut -d : -f 1 | printable
+  name=$(put "$registry" | sed 's/[.[\*^$/]/\\&/g')
+  keeper=$(flat '"credHelpers":{[^}]*"'"$name"'":"\([A-Za-z0-9._-]*\)"')
+  [ -n "$keeper" ] || keeper=$(flat '"credsStore":"\([A-Za-z0-9._-]*\)"')
+  if [ -n "$keeper" ] && command -v "docker-credential-$keeper" >/dev/null; then
+    put "$registry" | "docker-credential-$keeper" get 2>/dev/null | sed -n 's/.*"Username" *: *"\([^"\\]*\)".*/\1/p' | printable
+  else
+    flat '"'"$name"'":{"auth":"\([A-Za-z0-9+/=]*\)"' | base64 -d 2>/dev/null | cut -d : -f 1 | printable
+  fi
 }
+flat() { tr -d ' \t\r\n' <"$file" | sed -n 's/.*'"$1"'.*/\1/p'; }
 
 log_in() {
   say "Signed in as $user."
@@ -146,7 +172,7 @@ log_in() {
     if [ -n "$before" ] && [ "$before" != "$user" ] && [ "$before" != '<token>' ]; then
       confirm "$tool is logged in to $registry as $before. Replace that with $user?" || { say "$tool was left as it is."; continue; }
     fi
-    if printf '%s' "$password" | "$tool" login --username "$user" --password-stdin "$registry" >/dev/null 2>"$errors"; then
+    if put "$password" | "$tool" login --username "$user" --password-stdin "$registry" >/dev/null 2>"$errors"; then
       say "$tool is logged in to $registry."
     else
       failed=yes
@@ -157,7 +183,7 @@ log_in() {
 }
 
 confirm() {
-  if ! { : </dev/tty; } 2>/dev/null; then
+  if ! (: </dev/tty) 2>/dev/null; then # in a shell of its own, which this ends where there is none
     say "$1 There is no terminal to ask on: use --user."
     [ -n "$expected" ]
     return

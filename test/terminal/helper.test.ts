@@ -1,0 +1,222 @@
+/** The credential helper that Dockpass serves, in the shells that people have, asked as docker asks it; real skopeo. */
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { missing } from '../support/parts.ts';
+import { ana, bo, type Machine, startTerminalScene, type TerminalScene } from '../support/terminal-scene.ts';
+
+const shells = ['dash', 'busybox ash', 'bash', 'mksh', 'zsh'];
+const skip = missing('docker-registry', 'skopeo', 'curl', 'busybox', 'mksh', 'zsh');
+const notFound = 'credentials not found in native keychain\n';
+
+describe('the credential helper', { skip }, () => {
+  const stack = new AsyncDisposableStack();
+  let scene: TerminalScene;
+  let machine: Machine;
+  let registry: string;
+  before(async () => {
+    scene = await startTerminalScene(stack);
+    ({ registry } = scene);
+  });
+  beforeEach(async () => {
+    machine = await scene.machine();
+  });
+  after(() => stack.disposeAsync());
+
+  const words = (...more: string[]) => ['sh', join(machine.home, 'bin', 'docker-credential-dockpass'), ...more];
+  const config = () => join(machine.home, '.docker', 'config.json');
+  const get = (shell?: string) => machine.helper(['get'], `${registry}\n`, shell);
+  /** As if the password that is kept ended `seconds` from now. */
+  const endCacheIn = (seconds: number) => {
+    const [, password = ''] = readFileSync(join(machine.kept, 'cache'), 'utf8').trim().split(' ');
+    writeFileSync(join(machine.kept, 'cache'), `${Math.floor(Date.now() / 1000) + seconds} ${password}\n`);
+  };
+  const machines = async () => {
+    const { stdout } = await scene.installation.run(['password', 'list', ana, '--json']);
+    type Listed = { readonly id: string; readonly origin: { readonly kind: string } | null };
+    return (JSON.parse(stdout) as Listed[]).filter(({ origin }) => origin?.kind === 'machine');
+  };
+
+  test('is set up beside other settings, asked by skopeo, signed out, and undone', async () => {
+    mkdirSync(join(machine.home, '.docker'), { recursive: true });
+    const before = '{"auths":{"other.example.com":{"auth":"eDp5"}},"credsStore":"none","detachKeys":"ctrl-q"}';
+    const real = join(machine.home, 'dotfiles.json');
+    writeFileSync(real, before, { mode: 0o640 });
+    symlinkSync(real, config());
+    assert.equal((await get()).stdout, notFound, 'before it is set up');
+    const output = await machine.signIn(words('setup', registry));
+    assert.match(output, /Signed in as ana@example\.com/);
+    assert.deepEqual(JSON.parse(readFileSync(config(), 'utf8')), {
+      ...{ credHelpers: { [registry]: 'dockpass' }, auths: { 'other.example.com': { auth: 'eDp5' } } },
+      ...{ credsStore: 'none', detachKeys: 'ctrl-q' },
+    });
+    assert.ok(lstatSync(config()).isSymbolicLink(), 'a link stays one');
+    assert.equal(statSync(real).mode & 0o777, 0o640);
+    for (const file of readdirSync(machine.kept)) {
+      assert.equal(statSync(join(machine.kept, file)).mode & 0o777, 0o600, file);
+    }
+    const skopeo = ['list-tags', '--tls-verify=false', '--authfile', config(), `docker://${registry}/team/web`];
+    const { output: answer } = await machine.run('skopeo', skopeo);
+    assert.match(answer, /name unknown|not found|manifest unknown/i, 'let in; there is no such repository');
+
+    await machine.helper(['erase'], registry);
+    assert.equal((await machine.helper(['list'])).stdout, '{}\n');
+    const out = await get();
+    assert.deepEqual([out.code, out.stdout], [1, notFound]);
+    assert.match(out.output, /Signed out of .*Run: docker-credential-dockpass login/);
+    const undone = await machine.helper(['undo', registry]);
+    assert.match(undone.output, /is not asked of this helper any more/);
+    assert.deepEqual(JSON.parse(readFileSync(config(), 'utf8')), { ...JSON.parse(before), credHelpers: {} });
+    assert.equal(readFileSync(`${config()}.before-dockpass`, 'utf8'), before);
+  });
+
+  for (const shell of shells) {
+    test(`answers as docker expects it, and no argument of any program has a secret (${shell})`, async () => {
+      const [program = '', ...own] = shell.split(' ');
+      await machine.signIn([program, ...own, ...words('login', registry).slice(1)]);
+      const got = JSON.parse((await get(shell)).stdout);
+      assert.deepEqual([got.ServerURL, got.Username], [registry, ana]);
+      assert.match(got.Secret, /^dkt_/);
+      assert.equal(JSON.parse((await get(shell)).stdout).Secret, got.Secret, 'docker asks twice');
+      assert.deepEqual(JSON.parse((await machine.helper(['list'], '', shell)).stdout), { [registry]: ana });
+      assert.match((await machine.helper(['version'], '', shell)).stdout, /^docker-credential-dockpass \d/);
+      const elsewhere = await machine.helper(['get'], 'registry.other.example', shell);
+      assert.deepEqual([elsewhere.code, elsewhere.stdout], [1, notFound]);
+
+      const own2 = { ServerURL: registry, Username: 'robot-x', Secret: `dkr_${'a'.repeat(36)}` };
+      assert.equal((await machine.helper(['store'], JSON.stringify(own2), shell)).code, 0);
+      assert.deepEqual(JSON.parse((await get(shell)).stdout), own2);
+      assert.deepEqual(JSON.parse((await machine.helper(['list'], '', shell)).stdout), { [registry]: 'robot-x' });
+      assert.match((await machine.helper(['logout', registry], '', shell)).output, /Signed out here and at http/);
+      assert.equal((await get(shell)).stdout, notFound);
+      assert.doesNotMatch(machine.calls(), /dk[a-z]_|[\w-]{43}/, 'everyone on a machine can read arguments');
+    });
+  }
+
+  test('keeps only our own secrets, for its own hosts, compared exactly and with the port', async () => {
+    await machine.signIn(words('login', registry));
+    const [name = '', port = ''] = registry.split(':');
+    for (const other of [
+      name,
+      `${name}:${port}1`,
+      `${name}:443`,
+      `x${registry}`,
+      `${registry}.evil.example`,
+      `${registry}/v1`,
+      '*',
+      '',
+    ]) {
+      const { code, stdout } = await machine.helper(['get'], other);
+      assert.deepEqual([code, stdout], [1, notFound], other);
+    }
+    assert.doesNotMatch(machine.calls(), /curl[^\n]*\/oauth\/token[\s\S]*curl[^\n]*\/oauth\/token/, 'and asks nobody');
+    assert.equal(JSON.parse((await machine.helper(['get'], `https://${registry}/`)).stdout).Username, ana);
+    const foreign = await machine.helper(
+      ['store'],
+      '{"ServerURL":"https://other.example","Username":"x","Secret":"y"}',
+    );
+    assert.match(foreign.stdout, /does not keep passwords for other\.example/);
+    const chosen = await machine.helper(
+      ['store'],
+      JSON.stringify({ ServerURL: registry, Username: 'x', Secret: 'hunter2' }),
+    );
+    assert.deepEqual([chosen.code, /keeps only passwords of Dockpass/.test(chosen.stdout)], [1, true]);
+  });
+
+  test('ten that ask at once get one password; one that a process left locked is not waited for', async () => {
+    await machine.signIn(words('login', registry));
+    symlinkSync(String(Math.floor(Date.now() / 1000) - 60), join(machine.kept, 'lock'));
+    const all = await Promise.all(Array.from({ length: 10 }, () => get()));
+    assert.equal(new Set(all.map(({ stdout }) => stdout)).size, 1, all.map(({ output }) => output).join());
+    assert.match(all[0]?.stdout ?? '', /dkt_/);
+    assert.equal(machine.calls().match(/curl[^\n]*\/oauth\/token/g)?.length, 2, 'one poll, one renewal');
+    assert.equal(existsSync(join(machine.kept, 'lock')), false);
+  });
+
+  test('uses a password that works while Dockpass is away; list and erase need no network', async () => {
+    await machine.signIn(words('login', registry));
+    const cached = (await get()).stdout;
+    writeFileSync(join(machine.kept, 'url'), 'http://localhost:1\n');
+    assert.equal((await get()).stdout, cached);
+    endCacheIn(120);
+    assert.equal((await get()).stdout, cached, 'also where it ought to be renewed');
+    endCacheIn(-1);
+    const { code, stdout, output } = await get();
+    assert.deepEqual([code, stdout], [1, notFound]);
+    assert.match(output, /http:\/\/localhost:1 does not answer/);
+    assert.match(machine.calls(), /curl[^\n]*--max-time 3 /);
+    assert.deepEqual(JSON.parse((await machine.helper(['list'])).stdout), { [registry]: ana });
+    const erased = await machine.helper(['erase'], registry);
+    assert.equal(erased.code, 0);
+    assert.match(erased.output, /Signed out here, but http:\/\/localhost:1 was not told/);
+    assert.deepEqual(readdirSync(machine.kept).toSorted(), ['account', 'hosts', 'url']);
+  });
+
+  test('refuses files that are not private: readable by others, of someone else, a link; also the address it would ask', async () => {
+    await machine.signIn(words('login', registry));
+    for (const name of ['secret', 'url']) {
+      chmodSync(join(machine.kept, name), 0o644);
+      assert.match((await get()).output, /readable by others, so it is not used/, name);
+      chmodSync(join(machine.kept, name), 0o600);
+    }
+    symlinkSync(join(machine.kept, 'secret'), join(machine.kept, 'stored'));
+    assert.match((await get()).output, /is a link/);
+    rmSync(join(machine.kept, 'stored'));
+    assert.match((await get()).stdout, /dkt_/);
+    const trace = await machine.run('sh', ['-x', ...words('get').slice(1)], registry);
+    assert.doesNotMatch(trace.output.replace(trace.stdout, ''), /dk[a-z]_/, 'no trace shows a secret');
+  });
+
+  test('the account of a machine is replaced only by someone who says so, and what is not wanted ends immediately', async () => {
+    await machine.signIn(words('login', registry));
+    const unasked = await machine.signIn(words('login', registry), 'approve', bo);
+    assert.match(unasked, /is used as ana@example\.com on this machine\. Replace that with bo@example\.com\?/);
+    assert.match(unasked, /was left as it is/);
+    assert.equal(JSON.parse((await get()).stdout).Username, ana);
+    const other = await machine.signIn(words('login', '--user', ana, registry), 'approve', bo);
+    assert.match(other, /approved by bo@example\.com and not by ana@example\.com; nothing was signed in/);
+    const ended = ['audit', 'export', '--format', 'jsonl', '--person', bo, '--action', 'machine.end'];
+    assert.equal((await scene.installation.run(ended)).stdout.trim().split('\n').length, 2);
+    await machine.signIn(words('login', '--user', bo, registry), 'approve', bo);
+    assert.equal(JSON.parse((await get()).stdout).Username, bo);
+  });
+
+  test('two machines of a person: each has its own line and its own end', async () => {
+    const [home, office] = [machine, await scene.machine()];
+    const sign = (one: Machine) =>
+      one.signIn(['sh', join(one.home, 'bin', 'docker-credential-dockpass'), 'login', registry]);
+    const before = (await machines()).length;
+    await sign(home);
+    await sign(office);
+    const ask = async (one: Machine) => (await one.helper(['get'], registry)).stdout;
+    assert.notEqual(await ask(home), await ask(office));
+    assert.equal((await machines()).length, before + 2);
+    await home.helper(['logout', registry]);
+    assert.equal(await ask(home), notFound);
+    rmSync(join(office.kept, 'cache'));
+    assert.match(await ask(office), /dkt_/);
+  });
+
+  test('a machine that an administrator revoked is told so, and docker goes on without', async () => {
+    await machine.signIn(words('login', registry));
+    assert.match((await get()).stdout, /dkt_/);
+    const [newest] = await machines();
+    await scene.installation.run(['password', 'revoke', newest?.id ?? '']);
+    rmSync(join(machine.kept, 'cache'));
+    const { stdout, output } = await get();
+    assert.equal(stdout, notFound);
+    assert.match(output, /Signed out of .*was revoked on .*Run: docker-credential-dockpass login/);
+  });
+});
