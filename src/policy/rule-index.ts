@@ -89,7 +89,8 @@ function wordOf(field: Field, pattern: string): string | null {
   return field === 'domain' ? word.toLowerCase() : word;
 }
 
-function firstPart(name: string): string {
+/** `team` of `team/app`. */
+export function firstPart(name: string): string {
   return name.slice(0, `${name}/`.indexOf('/'));
 }
 
