@@ -78,13 +78,17 @@ const repositoryActions = ['pull', 'push', 'delete'];
  * catalog's one action is `*` itself (distribution, app.go appendCatalogAccessRecord).
  */
 export function withKnownActions(access: Access): Access {
-  const { type, name, actions } = access;
+  const { type, actions } = access;
   if (type === 'repository') {
     const known = repositoryActions.filter((action) => actions.includes(action) || actions.includes('*'));
     return { ...access, actions: known };
   }
-  const isCatalog = type === 'registry' && name === 'catalog' && actions.includes('*');
-  return { ...access, actions: isCatalog ? ['*'] : [] };
+  return { ...access, actions: isCatalog(access) && actions.includes('*') ? ['*'] : [] };
+}
+
+/** The list of all repositories. */
+export function isCatalog({ type, name }: Pick<Access, 'type' | 'name'>): boolean {
+  return type === 'registry' && name === 'catalog';
 }
 
 /** "repository:team/app:pull,push". */

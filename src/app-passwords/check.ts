@@ -13,7 +13,7 @@ import type { PasswordRow, PasswordStore, PasswordWithOwner } from '../store/pas
 import { boundOf, type MakerRules } from './maker.ts';
 
 export type CheckParts = {
-  readonly store: Pick<PasswordStore, 'byHash'>;
+  readonly store: Pick<PasswordStore, 'byHash' | 'withOwner'>;
   /** Of the maker of a robot's password. */
   readonly accountById: AccountStore['byId'];
   readonly makerRules: MakerRules;
@@ -31,6 +31,8 @@ export type PasswordCheck = {
   readonly authenticator: Authenticator;
   /** What the password with this hash proves, for what was made from it. @throws {Refusal} as `verify` does */
   identityByHash(hash: string): Promise<Identity | null>;
+  /** What a password proved that a signed token names: it's looked at again. @throws {Refusal} as `verify` does */
+  identityById(id: string): Promise<Identity | null>;
   /**
    * What a secret proves for the user name that it came with.
    * @returns `null` for a secret that no one has, or someone else
@@ -58,6 +60,10 @@ export function createPasswordCheck(parts: CheckParts): PasswordCheck {
     },
     async identityByHash(hash) {
       const row = await findByHash(hash);
+      return row === undefined ? null : identityProvenBy(row, parts);
+    },
+    async identityById(id) {
+      const row = await parts.store.withOwner(id);
       return row === undefined ? null : identityProvenBy(row, parts);
     },
     identityOf: find,

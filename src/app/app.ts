@@ -1,7 +1,7 @@
 /** The composition root: opens the parts, hands each what it needs, listens. */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
-import type { RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { suspendUnvouched } from '../accounts/unvouched.ts';
 import type { AuditBuffer } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
@@ -16,6 +16,7 @@ import { securityHeaders } from '../lib/security-headers.ts';
 import { byGrantType, createOAuthEndpoint, type OAuthEndpointParts } from '../oauth/token-endpoint.ts';
 import { startWorker, type Worker } from '../off-boarding/worker.ts';
 import type { Terminal } from '../terminal/terminal.ts';
+import { catalogPath } from '../token/catalog-endpoint.ts';
 import { realmPaths } from '../token/endpoint.ts';
 import { createClockWatch } from './clock.ts';
 import { type Core, openCore, openSigningKeys } from './core.ts';
@@ -27,6 +28,7 @@ import { createPages, type PageParts } from './pages.ts';
 import { openPolicies, type PolicyChange } from './policy-file.ts';
 import { proxyWarnings } from './proxy-warnings.ts';
 import { createRealm } from './realm.ts';
+import { openRepositoryLists } from './repository-lists.ts';
 import { openTerminal, terminalEndpoints, terminalGrants } from './terminal.ts';
 import { type OpenWorkloads, openWorkloads } from './workloads.ts';
 import { workloadsSourceOf } from './workloads-file.ts';
@@ -137,7 +139,7 @@ async function countUnvouched({ store, authority, audit }: Core): Promise<string
   return [`${what} provider is not the authority for the address: /admin?state=unvouched lists them`];
 }
 
-type ListenerParts = Omit<PageParts, 'trust' | 'requesterOf' | 'terminal'>;
+type ListenerParts = Omit<PageParts, 'trust' | 'requesterOf' | 'terminal' | 'lists'>;
 
 /** @returns where it listens, and what stops it */
 async function listen(
@@ -173,9 +175,13 @@ async function createListener(config: Config, core: Core, parts: ListenerParts):
   const trust = createTrust(config.trustedProxies);
   const requesterOf = createRequesterReader(trust);
   const terminal = openTerminal(config, core);
-  const token = createRealm(config, core, { ...parts, requesterOf, terminal });
-  const pages = await createPages(config, core, { trust, requesterOf, terminal, ...parts });
+  const lists = openRepositoryLists(core, parts.policies);
+  const { listing } = lists;
+  const { token, catalog } = createRealm(config, core, { ...parts, requesterOf, terminal, listing, trust });
+  const pages = await createPages(config, core, { trust, requesterOf, terminal, lists, ...parts });
   const oauth = createOAuth(config, terminal, parts.workloads, { requesterOf, log });
+  // A registry's own address, whatever the prefix of Dockpass is: a proxy sends it here.
+  const programs = new Map([...oauth, [catalogPath, loggedBy({ log, requesterOf }, catalog)]]);
 
   // Watchtower sends the realm in lower case, whatever the registry says.
   const realm = new Set(realmPaths.map((path) => (config.prefix + path).toLowerCase()));
@@ -186,7 +192,7 @@ async function createListener(config: Config, core: Core, parts: ListenerParts):
       return;
     }
     setSecurityHeaders(response, config.publicUrl);
-    const endpoint = oauth.get(path);
+    const endpoint = programs.get(path);
     if (endpoint !== undefined) void endpoint(request, response);
     // Asked of the server as a whole (RFC 9112, section 3.2.4); express would take it for a page without its session.
     else if (request.url === '*') {
@@ -194,6 +200,15 @@ async function createListener(config: Config, core: Core, parts: ListenerParts):
       response.writeHead(204).end();
     } else pages(request, response);
   });
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+function loggedBy(parts: Parameters<typeof logRequest>[2], handle: Handler): Handler {
+  return (request, response) => {
+    logRequest(request, response, parts);
+    return handle(request, response);
+  };
 }
 
 function setSecurityHeaders(response: ServerResponse, { protocol }: URL): void {

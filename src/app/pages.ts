@@ -24,6 +24,7 @@ import { createAdministration } from './accounts.ts';
 import { mountAdministration } from './admin-pages.ts';
 import { createApi } from './api.ts';
 import { type Core, secretOf } from './core.ts';
+import { hasRepositories } from './has-repositories.ts';
 import { createIdentityByName } from './identity-by-name.ts';
 import type { RunningMetrics } from './metrics-listener.ts';
 import { labelOf, type People } from './off-boarding.ts';
@@ -31,6 +32,9 @@ import { mountOwnPages } from './own-pages.ts';
 import type { PageContext } from './page-context.ts';
 import type { Policies } from './policy-file.ts';
 import { providerNotices } from './provider-notices.ts';
+import { openRegistries } from './registries.ts';
+import type { RepositoryLists } from './repository-lists.ts';
+import { mountRepositories } from './repository-pages.ts';
 import { mountTerminal } from './terminal.ts';
 import type { OpenWorkloads } from './workloads.ts';
 
@@ -44,6 +48,7 @@ export type PageParts = {
   readonly warnings: () => readonly string[];
   readonly people: People;
   readonly terminal: Terminal;
+  readonly lists: RepositoryLists;
   /** `null` if metrics are off. */
   readonly metrics: RunningMetrics | null;
   /** Aborted once the service stops. */
@@ -102,7 +107,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   router.use(pageHeaders(isSecure(config)));
   router.use('/static', views.assets);
   router.use(refuseCrossSite(publicUrl.origin), ...sessions.middleware);
-  router.use(createNavigation(administration.administrators));
+  router.use(createNavigation(administration.administrators, config.services.some(hasRepositories)));
 
   router.get('/sign-in', signIn.choose);
   router.get('/sign-in/:provider', signIn.begin);
@@ -110,6 +115,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   router.post('/sign-out', signIn.signOut);
 
   mountOwnPages(router, context);
+  mountRepositories(router, context, config, core, parts.lists, openRegistries(config, parts.keys));
   if (config.terminal.isOn) mountTerminal(router, context, config, parts.terminal);
   mountAdministration(router, context);
 

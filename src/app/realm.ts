@@ -1,19 +1,25 @@
-/** Makes the realm `/auth`: which authenticators check a password, and which parts learn of a decision. */
+/** Makes the realm `/auth` and the catalog: which authenticators check a password, and which parts learn of a decision. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../config/config.ts';
 import { createImportedCheck } from '../docker-auth/imported-passwords.ts';
-import type { RequesterReader } from '../http/requester.ts';
+import type { RequesterReader, Trust } from '../http/requester.ts';
+import { createServiceByHost } from '../http/service-by-host.ts';
 import type { Authenticator, Credentials, Identity } from '../identity/identity.ts';
 import type { Keys } from '../keys/keys.ts';
 import { differencesOf } from '../policy/candidate-policy.ts';
 import type { Decision } from '../policy/decide.ts';
-import { formatScope } from '../scope.ts';
+import type { Listing } from '../repositories/listing.ts';
+import { formatScope, isCatalog } from '../scope.ts';
 import { createHashCheck } from '../static-users/hash-check.ts';
 import { createHashThread } from '../static-users/hash-thread.ts';
-import { createStaticUsers, decoyFor, type StaticUsers } from '../static-users/static-users.ts';
+import { createStaticUsers, decoyFor, identityOfStaticUser, type StaticUsers } from '../static-users/static-users.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import type { ServiceTokens } from '../token/authenticate.ts';
+import { createCatalogEndpoint } from '../token/catalog-endpoint.ts';
+import { type CatalogProofs, createCatalogProofs } from '../token/catalog-proof.ts';
 import { createTokenEndpoint } from '../token/endpoint.ts';
 import type { Core } from './core.ts';
+import { hasRepositories } from './has-repositories.ts';
 import type { RunningMetrics } from './metrics-listener.ts';
 import type { Policies } from './policy-file.ts';
 import type { OpenWorkloads } from './workloads.ts';
@@ -29,27 +35,35 @@ type RealmParts = {
   /** `null` if metrics are off. */
   readonly metrics: RunningMetrics | null;
   readonly terminal: Terminal;
+  /** What someone can pull at a registry. */
+  readonly listing: Pick<Listing, 'after'>;
+  /** Whether the peer at an address is trusted to report the host that was asked for. */
+  readonly trust: Trust;
 };
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 export function createRealm(
   config: Config,
   core: Core,
-  { requesterOf, keys, policies, workloads, metrics, terminal }: RealmParts,
-): ReturnType<typeof createTokenEndpoint> {
-  const { log, passwords, uses, denials } = core;
+  { requesterOf, keys, policies, workloads, metrics, terminal, listing, trust }: RealmParts,
+): { readonly token: Handler; readonly catalog: Handler } {
+  const { log, passwords, uses, denials, failedLogins } = core;
   const others = [terminal.machines.authenticator, workloads.authentication.authenticator];
   const { authenticators, anonymous } = createAuthenticators(core, policies, others);
-  return createTokenEndpoint({
+  const identityTokens = identityTokensOf(core, workloads);
+  const proofs = createProofs(core, policies);
+  const token = createTokenEndpoint({
     services: config.services.map((service) => ({
       ...service,
       signer: keys.ring(service.ring).signer(service.tokenHeader),
     })),
     authenticators,
-    failedLogins: core.failedLogins,
-    identityTokens: identityTokensOf(core, workloads),
-    anonymous,
+    ...{ failedLogins, identityTokens, anonymous },
+    catalog: { proofs, services: new Set(config.services.filter(hasRepositories).map(({ name }) => name)) },
     policy: policies.current,
-    onDecisions(identity, decisions, context) {
+    onDecisions(identity, all, context) {
+      const decisions = withoutRefusedCatalog(all);
       denials.record(identity, decisions, context);
       metrics?.decided(context.service, decisions);
       for (const beyond of beyondMaker(identity, decisions)) {
@@ -73,6 +87,40 @@ export function createRealm(
     now: Date.now,
     requesterOf,
     publicUrl: config.publicUrl.href,
+  });
+  const catalog = createCatalogEndpoint({
+    ...{ authenticators, failedLogins, identityTokens, proofs, requesterOf, log, now: Date.now },
+    help: `app passwords are made at ${config.publicUrl.href}`,
+    realm: `${config.publicUrl.origin}${config.prefix}/auth`,
+    serviceOf: createServiceByHost(
+      config.services.map((service) => ({
+        ...{ ...service, isListed: hasRepositories(service) },
+        keys: () => keys.ring(service.ring).jwks(),
+      })),
+      trust,
+    ),
+    list: (identity, context, query) => listing.after({ identity, context }, query),
+    recordUse: (identity, client) => passwords.recordUse(identity, client),
+  });
+  return { token, catalog };
+}
+
+/** Tools ask for the list of all repositories by themselves, and are content with a list of their own. */
+function withoutRefusedCatalog(decisions: readonly Decision[]): readonly Decision[] {
+  const isRefused = ({ access, granted }: Decision) => granted.length === 0 && isCatalog(access);
+  return decisions.some(isRefused) ? decisions.filter((decision) => !isRefused(decision)) : decisions;
+}
+
+/** What a token that lists repositories is checked by. The policy file has the users that have no row. */
+function createProofs({ passwords, pepper }: Core, policies: Policies): CatalogProofs {
+  return createCatalogProofs({
+    passwordById: passwords.identityById,
+    userNamed(name) {
+      const user = policies.current().users.get(name);
+      if (user === undefined || name === '') return null;
+      const fingerprint = pepper.hash(`catalog\0${name}\0${user.passwordHash ?? ''}`);
+      return { identity: identityOfStaticUser(name, user), fingerprint };
+    },
   });
 }
 

@@ -49,6 +49,8 @@ export type AuditAction =
   | 'terminal.collect'
   | 'terminal.copied'
   | 'machine.end'
+  | 'repository.delete-tag'
+  | 'repository.delete-manifest'
   | 'policy.reload'
   | 'policy.refused'
   | 'policy.explain'

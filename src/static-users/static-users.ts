@@ -31,21 +31,21 @@ export function createStaticUsers(
       async verify({ username, password }, address = '') {
         const known = users();
         const user = known.get(username);
-        if (user?.passwordHash === null) return toIdentity(username, user);
+        if (user?.passwordHash === null) return identityOfStaticUser(username, user);
         // Looked up in any case, so that the time reveals nothing.
         const decoy = decoyFor(username, known);
         const hash = user?.passwordHash ?? decoy;
         if (hash === null) return null;
         for (const form of formsOf(password)) {
           const matches = await check.matches(form, hash, { address, username });
-          if (matches) return user === undefined ? null : toIdentity(username, user);
+          if (matches) return user === undefined ? null : identityOfStaticUser(username, user);
         }
         return null;
       },
     },
     anonymous() {
       const user = users().get('');
-      return user === undefined ? nobody : toIdentity('', user);
+      return user === undefined ? nobody : identityOfStaticUser('', user);
     },
   };
 }
@@ -58,7 +58,7 @@ function formsOf(password: string): readonly string[] {
   return [...new Set([password, password.normalize('NFC'), password.normalize('NFD')])];
 }
 
-function toIdentity(username: string, user: StaticUser): Identity {
+export function identityOfStaticUser(username: string, user: Pick<StaticUser, 'labels'>): Identity {
   const kind = username === '' ? 'anonymous' : 'static';
   return { ...anonymous, kind, account: username, labels: user.labels };
 }

@@ -97,6 +97,7 @@ export type PasswordStore = {
   /** False, and nothing stored, when the account holds `limit` live passwords or a live one of this name. */
   insert(password: NewPassword, limit: number, audit: AuditRowOf): Promise<boolean>;
   byHash(hash: string): Promise<PasswordWithOwner | undefined>;
+  withOwner(id: string): Promise<PasswordWithOwner | undefined>;
   /** Those whose hash is bcrypt's still, whatever their state: the live ones first, then the newest; at most `limit`. */
   bcryptOf(login: string, now: number, limit: number): Promise<PasswordWithOwner[]>;
   /** How many such passwords, of whatever state, the person has who has most of them. */
@@ -171,6 +172,7 @@ const withOwner = `
          a.state_at, a.confirmed_at, a.signed_in_at, a.labels_json
   from app_password p join account a on a.id = p.account_id`;
 const byHash = `${withOwner} where p.hash = cast($1 as text)`;
+const withOwnerById = `${withOwner} where p.id = cast($1 as text)`;
 
 const bcryptOf = `${withOwner}
   where a.login = $1 and p.pepper_id = '${bcryptMark}'
@@ -233,6 +235,7 @@ export function createPasswordStore(sql: Sql): PasswordStore {
         return inserted === 1;
       }),
     byHash: (hash) => sql.get<PasswordWithOwner>(byHash, [hash]),
+    withOwner: (id) => sql.get<PasswordWithOwner>(withOwnerById, [id]),
     bcryptOf: (login, now, limit) => sql.all<PasswordWithOwner>(bcryptOf, [login, now, limit]),
     mostBcrypt: () => count(mostBcrypt),
     async replaceBcrypt(id, hash, pepperId, hint) {

@@ -36,17 +36,31 @@ export function answerToken(
 
 /**
  * Both shapes of a body, because no client reads both: `errors` is the registry's own; `details` keeps `docker login`
- * from going on to plain http after a 401. Never `WWW-Authenticate: Bearer`, which docker would take for the registry's.
+ * from going on to plain http after a 401.
+ * @param catalog the challenge of the registry's own list of repositories; `null` or left out at the realm, where
+ *   `WWW-Authenticate: Bearer` would be taken for the registry's by docker
  */
-export function answerRefusal(response: ServerResponse, common: readonly string[], refusal: Refusal): void {
+export function answerRefusal(
+  response: ServerResponse,
+  common: readonly string[],
+  refusal: Refusal,
+  catalog: string | null = null,
+): void {
   const headers = [...common];
-  if (refusal.code === 'unauthenticated') headers.push('WWW-Authenticate', 'Basic realm="Dockpass", charset="UTF-8"');
-  if (refusal.code === 'method_not_allowed') headers.push('Allow', 'GET, POST');
+  if (refusal.code === 'unauthenticated') headers.push('WWW-Authenticate', catalog ?? ownChallenge);
+  if (refusal.code === 'method_not_allowed') headers.push('Allow', catalog === null ? 'GET, POST' : 'GET, HEAD');
   if (refusal.retryAfter !== undefined) headers.push('Retry-After', String(refusal.retryAfter));
   const { message } = refusal;
-  const code = registryCodes[refusal.code] ?? 'UNSUPPORTED';
+  const code = refusal.field === 'n' ? 'PAGINATION_NUMBER_INVALID' : (registryCodes[refusal.code] ?? 'UNSUPPORTED');
   send(response, refusal.status, headers, JSON.stringify({ errors: [{ code, message }], details: message }));
 }
+
+/** @param common as for a token */
+export function answerJson(response: ServerResponse, common: readonly string[], body: object): void {
+  send(response, 200, common, JSON.stringify(body));
+}
+
+const ownChallenge = 'Basic realm="Dockpass", charset="UTF-8"';
 
 /** @param headers names and values in turn: what Node writes as it is, where an object is copied header by header */
 function send(response: ServerResponse, status: number, headers: readonly string[], body: string): void {

@@ -28,13 +28,29 @@ export type AuthenticationParts = {
 };
 
 /**
+ * The identity that a request proves.
+ * @param address where the request comes from
+ * @param service the registry that asks
+ * @throws {Refusal} as `authenticate` does
+ */
+export function identityProvenBy(
+  parts: AuthenticationParts,
+  proof: Proof,
+  service: Pick<Service, 'name' | 'identityTokens'>,
+  address: string,
+): Promise<Identity> {
+  if (proof.kind === 'identity token') return authenticateToken(parts, proof, service, address);
+  return authenticate(parts, proof.credentials, address, service.name);
+}
+
+/**
  * The identity that the credentials prove.
  * @param address where the request comes from
  * @param service the registry that asks
  * @throws {Refusal} `unauthenticated` for wrong ones, `too_many_requests` after too many wrong ones, `unavailable` for
  *   credentials that couldn't be checked
  */
-export async function authenticate(
+async function authenticate(
   parts: AuthenticationParts,
   credentials: Credentials,
   address: string,
@@ -60,10 +76,10 @@ function wrongCredentials({ help }: AuthenticationParts): Refusal {
  * one, and many clients send theirs without a user name.
  * @throws {Refusal} as `authenticate` does
  */
-export async function authenticateToken(
+async function authenticateToken(
   { identityTokens, help }: AuthenticationParts,
   { token, username }: Extract<Proof, { kind: 'identity token' }>,
-  service: Service,
+  service: Pick<Service, 'name' | 'identityTokens'>,
   address: string,
 ): Promise<Identity> {
   const identity = service.identityTokens ? await checked(identityTokens.verify(token, service.name, address)) : null;

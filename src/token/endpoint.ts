@@ -10,7 +10,8 @@ import type { Decision, DecisionContext } from '../policy/decide.ts';
 import type { Access } from '../scope.ts';
 import type { FailedLogins } from '../static-users/failed-logins.ts';
 import { answerRefusal, answerToken } from './answer.ts';
-import { authenticate, authenticateToken, type ServiceTokens } from './authenticate.ts';
+import { identityProvenBy, type ServiceTokens } from './authenticate.ts';
+import type { CatalogProofs } from './catalog-proof.ts';
 import { createGranting, type Grant } from './grant.ts';
 import { mint, type Service } from './mint.ts';
 import { createRequestReader, type TokenRequest } from './request.ts';
@@ -22,6 +23,8 @@ export type TokenEndpointParts = {
   readonly authenticators: readonly Authenticator[];
   readonly failedLogins: Pick<FailedLogins, 'countOrRefuse'>;
   readonly identityTokens: ServiceTokens;
+  /** What makes a token list repositories, at services where there is a list; `null`: at none. */
+  readonly catalog: { readonly proofs: Pick<CatalogProofs, 'of'>; readonly services: ReadonlySet<string> } | null;
   /** Who sends no credentials. */
   readonly anonymous: () => Identity;
   /** The policy in force now. */
@@ -59,8 +62,7 @@ export function createTokenEndpoint(
   const { authenticators, failedLogins, identityTokens } = parts;
   const authentication = { authenticators, failedLogins, identityTokens, help };
   const identify = async ({ proof, hasScope }: TokenRequest, service: Service, address: string): Promise<Identity> => {
-    if (proof?.kind === 'password') return authenticate(authentication, proof.credentials, address, service.name);
-    if (proof?.kind === 'identity token') return authenticateToken(authentication, proof, service, address);
+    if (proof !== null) return identityProvenBy(authentication, proof, service, address);
     // Without a scope this is a log-in: a token would make docker say "Login Succeeded" to an empty password.
     if (!hasScope || !service.anonymous) throw new Refusal('unauthenticated', `log in first; ${help}`);
     return parts.anonymous();
@@ -96,8 +98,10 @@ export function createTokenEndpoint(
       parts.onDecisions(identity, decided.decisions, context);
       const now = parts.now();
       const lifetime = lifetimeOf(service, identity, now);
-      const token = await reuse({ service, identity, granted: decided.granted }, now, () =>
-        mint(service.signer, { ...service, lifetime }, { account: identity.account, access: decided.access }, now),
+      const catalog = decided.asksCatalog ? catalogProofOf(parts, service, identity) : null;
+      const content = { account: identity.account, access: decided.access, catalog };
+      const token = await reuse({ service, identity, granted: decided.granted, catalog }, now, () =>
+        mint(service.signer, { ...service, lifetime }, content, now),
       );
       const identityToken = await identityTokenFor(asked, service, identity, client);
       parts.recordUse(identity, client, decided.access);
@@ -133,6 +137,10 @@ function findService(services: readonly Service[], name: string): Service {
     'bad_request',
     `unknown service "${name.slice(0, 100)}": auth.token.service of the registry must be one of ${known}`,
   );
+}
+
+function catalogProofOf({ catalog }: TokenEndpointParts, { name }: Service, identity: Identity) {
+  return catalog?.services.has(name) === true ? catalog.proofs.of(identity) : null;
 }
 
 /** In seconds: no token outlives what it was made for. @throws {Refusal} where it would live shorter than clients believe */

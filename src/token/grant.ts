@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { Identity } from '../identity/identity.ts';
 import type { Policy } from '../policy/acl.ts';
 import { type Decision, type DecisionContext, decide } from '../policy/decide.ts';
-import { type Access, formatScope, withKnownActions } from '../scope.ts';
+import { type Access, formatScope, isCatalog, withKnownActions } from '../scope.ts';
 
 export type Grant = {
   /** One for each scope that a registry could mean, in their order. */
@@ -16,6 +16,8 @@ export type Grant = {
   readonly granted: readonly string[];
   /** Whether something was asked for, and all of it is granted. */
   readonly isWhole: boolean;
+  /** Whether the list of repositories was asked for, granted by the policy or not. */
+  readonly asksCatalog: boolean;
 };
 
 /** Scopes that are decided before others get their turn: a request for a thousand repositories must not hold up a pull. */
@@ -73,6 +75,7 @@ async function decideScopes(
     ...{ decisions, access },
     asked: decisions.map((decision) => formatScope(decision.access)),
     granted: access.map(formatScope),
+    asksCatalog: known.some(isCatalog),
     isWhole:
       known.length > 0 &&
       known.length === scopes.length &&

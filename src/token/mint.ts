@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Signer } from '../keys/signature.ts';
 import type { Access } from '../scope.ts';
+import { type CatalogProof, catalogClaim } from './catalog-proof.ts';
 
 /** A registry, or several that share a name, as its own `auth.token` configuration has it. */
 export type Service = {
@@ -25,13 +26,13 @@ export type Token = { readonly jwt: string; readonly expiresIn: number };
 const backdating = 30;
 
 /**
- * @param grant `sub` and `access` of the token; `account` is '' for anonymous
+ * @param grant `sub` and `access` of the token; `account` is '' for anonymous; `catalog`: for a token that lists repositories
  * @param now epoch milliseconds
  */
 export async function mint(
   signer: Signer,
   service: Pick<Service, 'name' | 'issuer' | 'lifetime'>,
-  grant: { readonly account: string; readonly access: readonly Access[] },
+  grant: { readonly account: string; readonly access: readonly Access[]; readonly catalog?: CatalogProof | null },
   now: number,
 ): Promise<Token> {
   const seconds = Math.floor(now / 1000);
@@ -44,6 +45,7 @@ export async function mint(
     iat: seconds - backdating,
     jti: randomUUID(),
     access: grant.access,
+    ...(grant.catalog && { [catalogClaim]: grant.catalog }),
   });
   return { jwt, expiresIn: service.lifetime };
 }

@@ -1,6 +1,7 @@
 /** Owns the reuse of tokens: the same request within a few seconds gets the same token. */
 import { LRUCache } from 'lru-cache';
 import type { Identity } from '../identity/identity.ts';
+import type { CatalogProof } from './catalog-proof.ts';
 import type { Service, Token } from './mint.ts';
 
 /** Milliseconds for which a token is handed out again. A pull of many layers asks for one token many times. */
@@ -19,6 +20,8 @@ export type TokenKey = {
   readonly identity: Identity;
   /** The whole `access` of the token, in the registry's words. */
   readonly granted: readonly string[];
+  /** Its claim for the list of repositories. */
+  readonly catalog: CatalogProof | null;
 };
 
 export type TokenReuse = (key: TokenKey, now: number, make: () => Promise<Token>) => Promise<Token>;
@@ -60,9 +63,10 @@ function isFresh(madeAt: number, now: number): boolean {
  * Passwords do not share a token, so that its id in the log shows who received it. Nothing but the account, which comes
  * last, can have a zero byte in it, so no two keys are the same text.
  */
-function describe({ service, identity, granted }: TokenKey): string {
+function describe({ service, identity, granted, catalog }: TokenKey): string {
   const { kind, credential, workload, account } = identity;
   // A run must never get the token of another run: it can end sooner.
   const proof = workload === null ? credential?.id : `${workload.id} ${workload.endsAt} ${workload.lifetime}`;
-  return `${service.name}\0${kind}\0${proof}\0${granted.join(' ')}\0${account}`;
+  const lists = catalog === null ? '' : JSON.stringify(catalog);
+  return `${service.name}\0${kind}\0${proof}\0${lists}\0${granted.join(' ')}\0${account}`;
 }

@@ -70,7 +70,7 @@ function logIn({ user }: Login, words: string, host: string): string {
 }
 
 /** Docker takes a registry on loopback to be without TLS; the tools of containers/image need an option. */
-function plainHttp(words: string, host: string): string[] {
+export function plainHttp(words: string, host: string): string[] {
   const loopback = /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/.test(host);
   return loopback && /^(podman|skopeo)/.test(words) ? ['--tls-verify=false'] : [];
 }

@@ -9,20 +9,24 @@ import type { NavigationEntry, PageLocals } from './views.ts';
 export const sections = {
   passwords: '/',
   access: '/access',
+  repositories: '/repositories',
   robots: '/robots',
   administration: '/admin',
 } as const;
 
-const own: readonly NavigationEntry[] = [
-  { label: 'App passwords', href: sections.passwords },
-  { label: 'My access', href: sections.access },
-];
+const passwords: NavigationEntry = { label: 'App passwords', href: sections.passwords };
+const access: NavigationEntry = { label: 'My access', href: sections.access };
+const repositories: NavigationEntry = { label: 'Repositories', href: sections.repositories };
 
-/** Administrators see all robots in their own section; others see a place for them once a group could own one. */
-export function createNavigation({
-  includes,
-  groupsOf,
-}: Pick<Administrators, 'includes' | 'groupsOf'>): RequestHandler {
+/**
+ * Administrators see all robots in their own section; others see a place for them once a group could own one.
+ * @param hasRepositories whether any registry reports its repositories
+ */
+export function createNavigation(
+  { includes, groupsOf }: Pick<Administrators, 'includes' | 'groupsOf'>,
+  hasRepositories: boolean,
+): RequestHandler {
+  const own = [passwords, ...(hasRepositories ? [repositories] : []), access];
   const offeredTo = (person: Account): NavigationEntry[] => {
     if (includes(person)) return [...own, { label: 'Administration', href: sections.administration }];
     return groupsOf(person).length > 0 ? [...own, { label: 'Robots', href: sections.robots }] : [...own];

@@ -347,6 +347,7 @@ const checks: Checks = {
   },
   passwords: {
     byHash: { args: ['h'], columns: withOwner },
+    withOwner: { args: ['p'], columns: withOwner },
     bcryptOf: { args: ['a', 1, 1], columns: withOwner },
     counts: computed,
     byId: { args: ['p'], columns: listed },

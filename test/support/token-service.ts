@@ -124,6 +124,7 @@ export async function startTokenService(input: TokenServiceWish = {}): Promise<T
     authenticators: [users.authenticator],
     failedLogins,
     identityTokens: { issue: async () => null, verify: async () => null },
+    catalog: null,
     anonymous: users.anonymous,
     policy: () => policy,
     onDecisions: () => {},

@@ -10,6 +10,7 @@ import { type Core, openCore, openSigningKeys } from '../../src/app/core.ts';
 import { openPeople } from '../../src/app/off-boarding.ts';
 import { createPages } from '../../src/app/pages.ts';
 import { openPolicies } from '../../src/app/policy-file.ts';
+import { openRepositoryLists } from '../../src/app/repository-lists.ts';
 import { openTerminal } from '../../src/app/terminal.ts';
 import { type OpenWorkloads, openWorkloads } from '../../src/app/workloads.ts';
 import { workloadsSourceOf } from '../../src/app/workloads-file.ts';
@@ -54,7 +55,8 @@ export async function startHouse({ workloadsText }: { workloadsText?: string } =
   const trust = createTrust([]);
   const workloads = openWorkloads(config, core, policies.workloads);
   const shared = { policies, workloads, keys, people, warnings: () => [] };
-  const parts = { trust, requesterOf: createRequesterReader(trust), ...shared };
+  const lists = openRepositoryLists(core, policies);
+  const parts = { trust, requesterOf: createRequesterReader(trust), lists, ...shared };
   const pageParts = { ...parts, terminal: openTerminal(config, core), metrics: null, stopping: stopping.signal };
   const { created: app, routes } = await noteRoutes(() => createPages(config, core, pageParts));
   const server = app.listen(0, '127.0.0.1');

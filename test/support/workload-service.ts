@@ -8,6 +8,7 @@ import { decodeJwt } from 'jose';
 import { type Core, openCore, openSigningKeys } from '../../src/app/core.ts';
 import { openPolicies } from '../../src/app/policy-file.ts';
 import { createRealm } from '../../src/app/realm.ts';
+import { openRepositoryLists } from '../../src/app/repository-lists.ts';
 import { openTerminal } from '../../src/app/terminal.ts';
 import { type OpenWorkloads, openWorkloads } from '../../src/app/workloads.ts';
 import { workloadsSourceOf } from '../../src/app/workloads-file.ts';
@@ -102,14 +103,16 @@ export async function startWorkloadService(input: {
     ...(input.now && { now: input.now }),
   });
   const keys = await openSigningKeys(config, core);
-  const requesterOf = createRequesterReader(createTrust([]));
-  const realm = createRealm(config, core, {
+  const trust = createTrust([]);
+  const requesterOf = createRequesterReader(trust);
+  const { listing } = openRepositoryLists(core, policies);
+  const { token: realm } = createRealm(config, core, {
     requesterOf,
     keys,
     policies,
     workloads,
     terminal: openTerminal(config, core),
-    metrics: null,
+    ...{ metrics: null, listing, trust },
   });
   const oauth = createOAuthEndpoint({ handle: byGrantType(workloads.grants), requesterOf, log: core.log });
   const server = await createServer(null, (request, response) => {

@@ -17,7 +17,7 @@ function serviceOf(name: string, lifetime: number): Service {
   return { name, lifetime } as Service; // the rest is of no interest to what is reused
 }
 const service = serviceOf('registry.example.com', 300);
-const key: TokenKey = { service, identity: person, granted };
+const key: TokenKey = { service, identity: person, granted, catalog: null };
 
 /** A reuse whose tokens are numbered, and how many there were. */
 function createScene() {
@@ -53,6 +53,7 @@ const others: Record<string, TokenKey> = {
   'another repository': { ...key, granted: ['repository:team/other:pull'] },
   'more actions': { ...key, granted: ['repository:team/app:pull,push'] },
   'nothing granted': { ...key, granted: [] },
+  'the list of repositories': { ...key, catalog: { password: 'p1' } },
 };
 for (const [what, other] of Object.entries(others)) {
   test(`${what} gets a token of its own`, async () => {

@@ -40,6 +40,8 @@ export const actionLabels: Readonly<Record<AuditAction, string>> = {
   'terminal.collect': 'Terminal signed in',
   'terminal.copied': 'Terminal ended: someone may have its secret',
   'machine.end': 'Machine signed out',
+  'repository.delete-tag': 'Tag deleted',
+  'repository.delete-manifest': 'Manifest deleted',
   'policy.reload': 'Policy taken over',
   'policy.refused': 'Policy file refused',
   'audit.read': 'Audit read',
@@ -73,6 +75,8 @@ const grave: readonly AuditAction[] = [
   'api-token.revoke',
   'terminal.copied',
   'policy.refused',
+  'repository.delete-tag',
+  'repository.delete-manifest',
   'workload.leaked',
   'workload.off',
 ];

@@ -1,0 +1,90 @@
+/** Owns who asks for the list of repositories: Basic as at the realm, or a token that was requested for the list. */
+import type { IncomingMessage } from 'node:http';
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
+import type { Identity } from '../identity/identity.ts';
+import { Refusal } from '../lib/errors.ts';
+import { isRepeated } from '../lib/repeated-header.ts';
+import { type AuthenticationParts, identityProvenBy } from './authenticate.ts';
+import { type CatalogProofs, catalogClaim, isCatalogProof } from './catalog-proof.ts';
+import { readProof } from './credentials.ts';
+import type { Service } from './mint.ts';
+import { readQuery } from './parameters.ts';
+
+/** A registry whose repositories are known. */
+export type CatalogService = Pick<Service, 'name' | 'issuer' | 'identityTokens'> & {
+  /** The public keys of its tokens (RFC 7517), now. */
+  readonly keys: () => object;
+};
+
+export type CatalogAccessParts = Pick<
+  AuthenticationParts,
+  'authenticators' | 'failedLogins' | 'identityTokens' | 'help'
+> & {
+  readonly proofs: Pick<CatalogProofs, 'check'>;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+/** Those that Dockpass signs with. */
+const algorithms = ['ES256', 'ES384', 'RS256'];
+/** Seconds: of another replica's clock. */
+const leeway = 60;
+
+/**
+ * @param address where the request comes from
+ * @returns who asks, with the limits that their password has now
+ * @throws {Refusal} `unauthenticated` without credentials, and as the realm does for wrong ones
+ */
+export async function identifyForCatalog(
+  parts: CatalogAccessParts,
+  request: IncomingMessage,
+  service: CatalogService,
+  address: string,
+): Promise<Identity> {
+  if (isRepeated(request, 'authorization')) {
+    throw new Refusal('bad_request', 'The request has the Authorization header more than once. Send one.');
+  }
+  const { authorization } = request.headers;
+  const [, token] = /^bearer +(\S+) *$/i.exec(authorization ?? '') ?? [];
+  if (token !== undefined) return identityOfToken(parts, token, service);
+  const proof = readProof(authorization, readQuery(request.url ?? ''), null);
+  if (proof === null) throw new Refusal('unauthenticated', `log in first; ${parts.help}`);
+  return identityProvenBy(parts, proof, service, address);
+}
+
+async function identityOfToken(
+  { proofs, help, now }: CatalogAccessParts,
+  token: string,
+  service: CatalogService,
+): Promise<Identity> {
+  const { sub, [catalogClaim]: proof } = await verified(token, service, now());
+  // A token for one repository must not list others, whoever got hold of it.
+  if (sub === undefined || !isCatalogProof(proof)) {
+    const how = 'list with your user name and password, or with a token that was requested for registry:catalog:*';
+    throw new Refusal('unauthenticated', `this token does not list repositories: ${how}`);
+  }
+  const identity = await checked(proofs.check(proof, sub));
+  if (identity === null) throw new Refusal('unauthenticated', `the password of this token does not work now; ${help}`);
+  return identity;
+}
+
+async function verified(token: string, { name, issuer, keys }: CatalogService, now: number): Promise<JWTPayload> {
+  const keySet = createLocalJWKSet(keys() as JSONWebKeySet); // as keys/ writes them
+  const rules = { algorithms, issuer, audience: name, clockTolerance: leeway, currentDate: new Date(now) };
+  try {
+    return (await jwtVerify(token, keySet, rules)).payload;
+  } catch (cause) {
+    if (!(cause instanceof errors.JOSEError)) throw cause;
+    throw new Refusal('unauthenticated', 'this token is not valid here, or not any more; ask for a new one', { cause });
+  }
+}
+
+/** What couldn't be checked isn't wrong. */
+async function checked<Result>(check: Promise<Result>): Promise<Result> {
+  try {
+    return await check;
+  } catch (cause) {
+    if (cause instanceof Refusal) throw cause;
+    throw new Refusal('unavailable', 'the password could not be checked just now; try again', { cause, retryAfter: 5 });
+  }
+}
