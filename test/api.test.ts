@@ -76,7 +76,7 @@ describe('the API', () => {
     assert.equal(await login('ana@example.com', secret), 200);
   });
 
-  test('an account that is removed frees its address, and the audit records it', async () => {
+  test('an account that is removed is in the audit, and its name is kept until it is released', async () => {
     await installation.addPerson('gone@example.com');
     const secret = await createPassword('gone@example.com', 'laptop');
     const dry = await installation.run(['person', 'remove', 'gone@example.com']);
@@ -90,9 +90,18 @@ describe('the API', () => {
       entries.map(({ subject }) => subject),
       ['gone@example.com'],
     );
+    const { logins } = (await call('GET', '/kept-logins?search=GONE')).body as { logins: { login: string }[] };
+    assert.deepEqual(
+      logins.map(({ login: name }) => name),
+      ['gone@example.com'],
+    );
+    assert.match((await installation.run(['person', 'kept'])).stdout, /^gone@example\.com {2}person {2}/m);
+    assert.equal((await call('POST', '/kept-logins/release', { login: 'gone@example.com' })).status, 200);
+    assert.equal((await call('POST', '/kept-logins/release', { login: 'gone@example.com' })).status, 404);
     await installation.addPerson('gone@example.com');
     const byCommand = await installation.run(['person', 'remove', 'gone@example.com', '--yes']);
     assert.match(byCommand.stdout, /gone@example.com is removed/);
+    assert.match((await installation.run(['person', 'release', 'gone@example.com'])).stdout, /can be given to someone/);
   });
 
   test('accounts may follow their people to another issuer or provider: looked at, allowed, listed, ended', async () => {

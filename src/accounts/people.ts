@@ -116,11 +116,11 @@ export type People = {
   /** Ends all sessions in browsers; returns how many. @throws {Refusal} `not_found` */
   endSessions(id: string, by: Actor): Promise<number>;
   /**
-   * Deletes the account with its passwords and sessions, which frees its e-mail address for someone else. There is no
-   * way back. A person whom the provider still lets in starts over at the next sign-in: to keep someone out, disable them.
+   * Deletes the account with its passwords and sessions. Its address is kept for the same person, unless it's released for
+   * whoever comes with it next: rules may name it. There is no way back. A person whom the provider still lets in starts over at the next sign-in: to keep someone out, disable them.
    * @throws {Refusal} `not_found`; `conflict` for one's own account
    */
-  remove(id: string, by: Actor): Promise<void>;
+  remove(id: string, by: Actor, how?: { readonly releasesLogin: boolean }): Promise<void>;
 };
 
 export type PeopleParts = {
@@ -186,13 +186,19 @@ export function createPeople(parts: PeopleParts): People {
         ({ action: 'person.end-sessions', ...by, subject: login, detail: { sessions } }) as const;
       return audit.commit(event, (row) => store.sessions.removeOfAccount(id, row));
     },
-    async remove(id, by) {
+    async remove(id, by, { releasesLogin } = { releasesLogin: false }) {
       const person = await findPerson(id);
       refuseOneself('remove', person.login, by);
       await parts.forgetToken(person);
       const event = (removed: Removed) =>
-        ({ action: 'person.remove', ...by, subject: person.login, detail: { ...whoWas(person), ...removed } }) as const;
-      await audit.commit(event, (row) => removeWhole(store, id, by.actor, now(), row));
+        ({
+          action: 'person.remove',
+          ...by,
+          subject: person.login,
+          detail: { ...whoWas(person), ...removed, releasesLogin },
+        }) as const;
+      const change = { by: by.actor, at: now(), releasesLogin };
+      await audit.commit(event, (row) => removeWhole(store, id, change, row));
     },
   };
 }
@@ -248,12 +254,11 @@ function refuseOneself(what: 'disable' | 'remove', login: string, by: Actor): vo
 async function removeWhole(
   store: PeopleParts['store'],
   id: string,
-  by: string,
-  at: number,
+  change: { readonly by: string; readonly at: number; readonly releasesLogin: boolean },
   row: AuditRowOf<Removed>,
 ): Promise<void> {
   try {
-    await store.people.remove(id, by, at, row);
+    await store.people.remove(id, change, row);
   } catch (error) {
     if (!(error instanceof ConstraintError)) throw error;
     const message = 'The person signed in or got a password at this very moment, so nothing was removed. Try again.';

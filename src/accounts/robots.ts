@@ -79,7 +79,7 @@ export type Robots = {
 };
 
 export type RobotParts = {
-  readonly store: Pick<Store, 'robots' | 'accounts' | 'passwords'>;
+  readonly store: Pick<Store, 'robots' | 'accounts' | 'passwords' | 'retiredLogins'>;
   readonly audit: Audit;
   /** Users of the policy file: rules for one of them would apply to a robot of the same name. */
   readonly isStaticUser: (login: string) => boolean;
@@ -120,7 +120,7 @@ export function createRobots(parts: RobotParts): Robots {
       const { login, description } = await find(id, manager);
       const eventOf = (passwords: number) =>
         ({ action: 'robot.remove', ...by, subject: login, detail: { id, description, passwords } }) as const;
-      await audit.commit(eventOf, (entry) => store.robots.remove(id, entry));
+      await audit.commit(eventOf, (entry) => store.robots.remove(id, by.actor, now(), entry));
     },
     async confirmMaker(passwordId, robotId, manager, by) {
       const { login } = await find(robotId, manager);
@@ -149,6 +149,7 @@ export function createRobots(parts: RobotParts): Robots {
         created_by_id: manager.accountId,
       };
       if (parts.isStaticUser(login)) throw nameTaken(login);
+      await requireFreeName(parts, login, facts.owner_group);
       const event = { action: 'robot.create', ...by, subject: login, detail: describe(facts) } as const;
       try {
         const limit = manager.administrator ? Number.MAX_SAFE_INTEGER : parts.perPerson;
@@ -262,6 +263,17 @@ function tooMany(limit: number): Refusal {
 
 function nameTaken(login: string, cause?: unknown): Refusal {
   return new Refusal('conflict', `Somebody is called ${login} already. Choose another name.`, { cause, field: 'name' });
+}
+
+/** Rules may still name a robot that was deleted: only those who owned it have its name again without being asked. */
+async function requireFreeName({ store }: RobotParts, login: string, ownerGroup: string | null): Promise<void> {
+  const retired = await store.retiredLogins.find(login);
+  if (retired === undefined || (retired.kind === 'robot' && retired.owner_group === ownerGroup)) return;
+  throw new Refusal(
+    'conflict',
+    `A deleted robot of ${retired.owner_group} was called ${login}, and rules may still name it. Choose another name, or let an administrator release this one (dockpass person release, or "Names that are kept" below the list of people).`,
+    { field: 'name' },
+  );
 }
 
 function toFacts({ description, ownerGroup, groups, labels }: Omit<RobotInput, 'name'>): Facts {

@@ -87,10 +87,16 @@ export function peopleRoutes({ people, idOf }: { readonly people: People; readon
       method: 'post',
       path: '/people/{id}/remove',
       scope: 'people:write',
-      summary:
-        'Delete the account, its passwords and sessions, for good; frees the e-mail. To keep somebody out, disable them',
-      async run({ param, by }) {
-        await people.remove(await idOf(param('id')), by);
+      summary: 'Delete the account, its passwords and sessions, for good. To keep somebody out, disable them',
+      body: [
+        {
+          name: 'release',
+          type: 'boolean',
+          about: 'let whoever signs in with the e-mail next have it; else it is kept',
+        },
+      ],
+      async run({ param, body, by }) {
+        await people.remove(await idOf(param('id')), by, { releasesLogin: body.flag('release') });
         return { removed: true };
       },
     },

@@ -3,6 +3,7 @@ import { type Administrators, createAdministrators } from '../accounts/administr
 import { type ApiTokens, createApiTokens } from '../accounts/api-tokens.ts';
 import { createMoves, type Moves, type SignInWay } from '../accounts/moves.ts';
 import { createPeople, type People } from '../accounts/people.ts';
+import { createRetiredLogins, type RetiredLogins } from '../accounts/retired-logins.ts';
 import { createRevocations, type Revocations } from '../accounts/revocations.ts';
 import { type RobotConcern, reviewRobots } from '../accounts/robot-review.ts';
 import { createRobots, type Robots } from '../accounts/robots.ts';
@@ -19,6 +20,7 @@ export type Administration = {
   readonly revocations: Revocations;
   readonly robots: Robots;
   readonly moves: Moves;
+  readonly retiredLogins: RetiredLogins;
   readonly reviewRobots: () => Promise<RobotConcern[]>;
   readonly auditLog: AuditLog;
   readonly apiTokens: ApiTokens;
@@ -48,6 +50,7 @@ export function createAdministration(config: Config, core: Core, policy: () => P
       ...{ moves: store.accountMoves, accounts: store.accounts, authority: core.authority, audit, now },
       ways: signInWays(config),
     }),
+    retiredLogins: createRetiredLogins({ retiredLogins: store.retiredLogins, audit }),
     reviewRobots: () =>
       reviewRobots({
         ...{ store, passwords, uses, policy, services: config.services, now },

@@ -2,6 +2,7 @@
 import type { Router } from 'express';
 import { createAuditPages } from '../web/admin/audit.ts';
 import { createExplainPage } from '../web/admin/explain.ts';
+import { createKeptLoginPages, keptLogins } from '../web/admin/kept-logins.ts';
 import { createPeopleList } from '../web/admin/people.ts';
 import { createPersonPage } from '../web/admin/person.ts';
 import { createPersonChange } from '../web/admin/person-changes.ts';
@@ -72,6 +73,13 @@ function mountPeople(router: Router, context: PageContext): void {
   const remove = createPersonChange({ ...common, people }, 'remove');
   router.get('/admin/people/:id/remove', fresh, remove.ask);
   router.post('/admin/people/:id/remove', fresh, remove.act);
+  const names = createKeptLoginPages({ ...common, retiredLogins: administration.retiredLogins });
+  router.get(keptLogins, names.list);
+  router.post(
+    `${keptLogins}/release`,
+    context.fresh(() => keptLogins),
+    names.release,
+  );
   const following = createPersonMovePages({ ...common, moves });
   const freshToMove = context.fresh((address) => address.replace(/\/(?:relink|moves\/[^/]*\/end)$/, '/move'));
   router.get('/admin/people/:id/move', fresh, following.ask);

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import express, { type Request, type RequestHandler, type Router } from 'express';
 import type { ApiTokens } from '../accounts/api-tokens.ts';
 import { createInput } from '../api/input.ts';
+import { keptLoginRoutes } from '../api/kept-logins.ts';
 import { moveRoutes } from '../api/moves.ts';
 import { describeApi } from '../api/openapi.ts';
 import { passwordRoutes } from '../api/passwords.ts';
@@ -41,6 +42,7 @@ export function createApi(config: Config, core: Core, parts: ApiParts): Router {
   const routes: ApiRoute[] = [
     ...peopleRoutes({ people, idOf }),
     ...moveRoutes({ moves: administration.moves, idOf }),
+    ...keptLoginRoutes(administration),
     ...passwordRoutes({
       passwords,
       revocations,

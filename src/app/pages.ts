@@ -189,6 +189,7 @@ function openSignIn(
     admission: createAdmission({
       accounts: store.accounts,
       moves: store.accountMoves,
+      retiredLogins: store.retiredLogins,
       authority,
       isStaticUser,
       audit,

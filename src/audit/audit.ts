@@ -37,6 +37,7 @@ export type AuditAction =
   | 'password.leaked'
   | 'revocation'
   | 'revocation.undo'
+  | 'login.release'
   | 'robot.create'
   | 'robot.change'
   | 'robot.remove'

@@ -5,6 +5,7 @@ import { isDay } from '../lib/time.ts';
 import { type Command, textOf, UsageError, type Values } from './command.ts';
 import { accountOf, byCommandLine, withAdministration } from './core.ts';
 import { personFields } from './json-fields.ts';
+import { keptLoginCommands } from './kept-logins.ts';
 import { type Column, confirm, note, reply, replyList } from './output.ts';
 import { moveCommands } from './person-moves.ts';
 
@@ -82,13 +83,17 @@ export const personCommands: readonly Command[] = [
   },
   {
     name: 'person remove',
-    usage: 'EMAIL [--yes] [--json]',
+    usage: 'EMAIL [--release] [--yes] [--json]',
     summary: 'Permanently delete an account with its passwords and sessions; without --yes only say what would go',
     details: [
-      'The e-mail address can be used again by someone else. Audit entries about the account are kept.',
+      'Rules may name the address, so only the same person can sign in with it again, unless it is released. Audit entries',
+      'about the account are kept.',
       'It doesn\'t block the person: they can sign in again and start with a new account. For that, use "person disable".',
     ],
-    options: { yes: { ...flag, help: 'delete it' } },
+    options: {
+      yes: { ...flag, help: 'delete it' },
+      release: { ...flag, help: 'let whoever signs in with the address next have it, as "person release" does later' },
+    },
     json: {
       fields: {
         login: 'whose account it is',
@@ -104,7 +109,7 @@ export const personCommands: readonly Command[] = [
         const { id, login } = await accountOf(core, email);
         const { person, sessions } = await people.detail(id);
         const removed = values['yes'] === true;
-        if (removed) await people.remove(id, byCommandLine);
+        if (removed) await people.remove(id, byCommandLine, { releasesLogin: values['release'] === true });
         const { provider, livePasswords: passwords } = person;
         reply(terminal, values, { login, provider, passwords, sessions: sessions.length, removed }, [
           `${login} of ${provider}: ${passwords} active passwords, ${sessions.length} sessions.`,
@@ -113,6 +118,7 @@ export const personCommands: readonly Command[] = [
         if (!removed) note(terminal, values, "Nothing was removed. With --yes all of it is; this can't be undone.");
       }),
   },
+  ...keptLoginCommands,
 ];
 
 /** All pages of a list. */

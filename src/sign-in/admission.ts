@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Audit } from '../audit/audit.ts';
 import type { Authority } from '../identity/authority.ts';
-import { whyConfusable } from '../identity/confusable-address.ts';
 import { isUsableEmail, splitEmail, usableEmails } from '../identity/email.ts';
 import { foldCase } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
@@ -19,6 +18,7 @@ import {
 } from '../store/accounts.ts';
 import { ConstraintError } from '../store/sql.ts';
 import type { Connector, Profile } from './connector.ts';
+import { type NewLoginParts, requireNewLogin } from './new-login.ts';
 
 /** Someone who was admitted. `before`: the account as it was until now; `undefined` at the first sign-in. */
 export type Admitted = { readonly account: Account; readonly before: Account | undefined };
@@ -29,12 +29,10 @@ export type Admission = {
   admit(connector: Connector, profile: Profile, requester: Requester): Promise<Admitted>;
 };
 
-export type AdmissionParts = {
+export type AdmissionParts = NewLoginParts & {
   readonly accounts: AccountStore;
   readonly moves: Pick<AccountMoveStore, 'find' | 'follow'>;
   readonly authority: Authority;
-  /** Users of the policy file: rules for one of them would apply to a person of the same name. */
-  readonly isStaticUser: (login: string) => boolean;
   readonly audit: Audit;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -125,7 +123,8 @@ async function signIn(
   const login = foldCase(email);
   const person = { id, provider, issuer, subject, login, email, displayName, domain, groups, at: parts.now() };
   const before = await parts.accounts.byIdentity(issuer, subject);
-  if (before?.login !== login) requireNewLogin(parts, email);
+  if (before?.login !== login) await requireNewLogin(parts, profile, email);
+  if (before !== undefined && before.login !== login) await parts.retiredLogins.retire(before.id, login, parts.now());
   try {
     return { account: await parts.accounts.signIn(person), before };
   } catch (error) {
@@ -136,22 +135,6 @@ async function signIn(
     if (await freeLogin(parts, person, requester)) return signIn(parts, connector, profile, email, requester);
     throw await explainTaken(parts.accounts, person, error);
   }
-}
-
-/** What the rules of today refuse; someone who has the address already keeps it. */
-function requireNewLogin({ isStaticUser }: AdmissionParts, email: string): void {
-  const why = whyConfusable(email);
-  if (why !== null) {
-    throw new Refusal(
-      'denied',
-      `The address ${email} ${why}, so it could pass for someone else's. Ask whoever manages your account there to change it.`,
-    );
-  }
-  if (!isStaticUser(foldCase(email))) return;
-  throw new Refusal(
-    'conflict',
-    `The policy of this registry has a user called ${foldCase(email)}, whose rules would apply to you. Ask the administrator to rename it.`,
-  );
 }
 
 /**

@@ -3,6 +3,7 @@ import { type AccountState, type AccountWithCount, byAuthority, byProvider, live
 import { type AuditRowOf, addRow } from './audit-events.ts';
 import { type Conditions, containing, createConditions } from './conditions.ts';
 import { forgetAccount } from './repository-activity.ts';
+import { releaseLogin, retireLogin } from './retired-logins.ts';
 import type { Sql } from './sql.ts';
 
 export type PersonRow = AccountWithCount;
@@ -81,11 +82,16 @@ export type PeopleStore = {
     audit: AuditRowOf<number>,
   ): Promise<boolean>;
   /**
-   * Ends and deletes all that belongs to the account, and the account. What it was made of stays in the audit.
+   * Ends and deletes all that belongs to the account, and the account. What it was made of stays in the audit, and its login is
+   * kept for its person unless it's released.
    * @returns `null` where it is not there
    * @throws {ConstraintError} where something was added to it at the same moment; nothing is removed then
    */
-  remove(id: string, by: string, at: number, audit: AuditRowOf<Removed>): Promise<Removed | null>;
+  remove(
+    id: string,
+    change: { readonly by: string; readonly at: number; readonly releasesLogin: boolean },
+    audit: AuditRowOf<Removed>,
+  ): Promise<Removed | null>;
 };
 
 /** What there was to end. `isNew`: it was not disabled by an administrator before. */
@@ -208,8 +214,9 @@ export function createPeopleStore(sql: Sql): PeopleStore {
         yield* addRow(audit(sessions));
         return true;
       }),
-    remove: (id, by, at, audit) =>
+    remove: (id, { by, at, releasesLogin }, audit) =>
       sql.atomic(function* () {
+        yield releasesLogin ? releaseLogin(id) : retireLogin(id, by, at);
         yield { text: endApiTokens, values: [id, by, at] };
         yield { text: removals.identityTokens, values: [id] };
         yield { text: removals.uses, values: [id] };

@@ -2,6 +2,7 @@
 import { type Account, type AccountWithCount, livePasswords } from './accounts.ts';
 import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
 import { forgetAccount } from './repository-activity.ts';
+import { retireLogin } from './retired-logins.ts';
 import type { Sql } from './sql.ts';
 
 export type RobotRow = AccountWithCount;
@@ -32,7 +33,7 @@ export type RobotStore = {
   /** What `ROBOT_BOUND` is if it isn't set: `warn` in an installation that had robots before makers were kept. */
   defaultBound(): Promise<'warn' | 'enforce'>;
   /** Deletes it with its passwords. @returns how many passwords there were; `null` where there's no such robot */
-  remove(id: string, audit: AuditRowOf<number>): Promise<number | null>;
+  remove(id: string, by: string, at: number, audit: AuditRowOf<number>): Promise<number | null>;
 };
 
 const insert = `
@@ -72,8 +73,9 @@ export function createRobotStore(sql: Sql): RobotStore {
       sql.all<RobotRow>(`${robots} and a.created_by_id = $2 order by a.login`, [now, accountId]),
     defaultBound: async () =>
       (await sql.get("select mode from robot_bound where mode = 'warn'")) === undefined ? 'enforce' : 'warn',
-    remove: (id, audit) =>
+    remove: (id, by, at, audit) =>
       sql.atomic(function* () {
+        yield retireLogin(id, by, at);
         for (const text of removals.before) yield { text, values: [id] };
         const passwords = yield { text: removals.passwords, values: [id] };
         if ((yield { text: removals.account, values: [id] }) === 0) return null;

@@ -20,6 +20,7 @@ import { createRepositoryStore, type RepositoryStore } from './repositories.ts';
 import { createRepositoryActivityStore, type RepositoryActivityStore } from './repository-activity.ts';
 import { createRepositorySyncStore, type RepositorySyncStore } from './repository-syncs.ts';
 import { createRepositoryTagStore, type RepositoryTagStore } from './repository-tags.ts';
+import { createRetiredLoginStore, type RetiredLoginStore } from './retired-logins.ts';
 import { createRevocationStore, type RevocationStore } from './revocations.ts';
 import { createRobotStore, type RobotStore } from './robots.ts';
 import { createSeenTokenStore, type SeenTokenStore } from './seen-tokens.ts';
@@ -40,6 +41,7 @@ export type Store = {
   readonly passwords: PasswordStore;
   readonly passwordUses: PasswordUseStore;
   readonly revocations: RevocationStore;
+  readonly retiredLogins: RetiredLoginStore;
   readonly sessions: SessionStore;
   readonly audit: AuditStore;
   readonly denials: DenialStore;
@@ -78,6 +80,7 @@ export function createStore(sql: Sql): Store {
     passwords: createPasswordStore(sql),
     passwordUses: createPasswordUseStore(sql),
     revocations: createRevocationStore(sql),
+    retiredLogins: createRetiredLoginStore(sql),
     sessions: createSessionStore(sql),
     audit: createAuditStore(sql),
     denials: createDenialStore(sql),

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMoves } from '../../src/accounts/moves.ts';
+import { createRetiredLogins } from '../../src/accounts/retired-logins.ts';
 import { suspendUnvouched } from '../../src/accounts/unvouched.ts';
 import { createAuthority } from '../../src/identity/authority.ts';
 import { createAdmission } from '../../src/sign-in/admission.ts';
@@ -65,6 +66,7 @@ describeEngines('an address that its provider is not the authority for', (databa
       ...{
         accounts: store.accounts,
         moves: store.accountMoves,
+        retiredLogins: store.retiredLogins,
         authority,
         isStaticUser: (login) => login === 'bot@example.com',
       },
@@ -269,6 +271,69 @@ describeEngines('an address that its provider is not the authority for', (databa
         old.id,
         'as metadata writes it',
       );
+    }),
+  );
+
+  test(
+    'of someone who was removed or renamed is given to no one else before an administrator releases it',
+    scene(async (scene) => {
+      const { store, people, events } = scene;
+      const names = createRetiredLogins({
+        retiredLogins: store.retiredLogins,
+        audit: collectingAudit(events, store.audit),
+      });
+      const mine = (subject: string, name = 'ana') => ({ ...asGoogle, subject, email: `${name}@example.com` });
+      const { account: first } = await admit(scene, mine('s1'));
+      await people.remove(first.id, root);
+      const kept = refusal('conflict', /belonged to an account that isn't here any more .* release it for you/);
+      await assert.rejects(admit(scene, mine('s2')), kept);
+      await assert.rejects(
+        admit(scene, { ...mine('s1'), issuer: 'https://other' }),
+        kept,
+        'the same subject elsewhere',
+      );
+      const { account: bo } = await admit(scene, mine('bo', 'bo'));
+      await assert.rejects(admit(scene, mine('bo', 'ana')), kept, 'someone whose address changes to it');
+      const { account: again } = await admit(scene, mine('s1'));
+      assert.equal(again.login, 'ana@example.com', 'the same person has it again');
+      assert.deepEqual(await names.list(''), [], 'and it is kept no longer');
+
+      const { account: renamed } = await admit(scene, mine('bo', 'bob'));
+      assert.deepEqual([renamed.id, renamed.login], [bo.id, 'bob@example.com']);
+      await assert.rejects(admit(scene, mine('s3', 'bo')), kept, 'the address from before a change');
+      assert.equal((await admit(scene, mine('bo', 'bo'))).account.id, bo.id);
+
+      await people.remove(again.id, root, { releasesLogin: true });
+      const { account: other } = await admit(scene, mine('s4'));
+      assert.notEqual(other.id, again.id, 'released when it was removed');
+      await people.remove(other.id, root);
+      const [listed] = await names.list('ANA@');
+      assert.deepEqual([listed?.login, listed?.by], ['ana@example.com', root.actor]);
+      await names.release('Ana@Example.com', root);
+      assert.equal((await admit(scene, mine('s5'))).account.login, 'ana@example.com');
+      assert.ok(events.some(({ action, subject }) => action === 'login.release' && subject === 'ana@example.com'));
+      await assert.rejects(names.release('ana@example.com', root), refusal('not_found', /isn't kept/));
+    }),
+  );
+
+  test(
+    'and a deleted robot’s name is only for the group that owned it, until it is released',
+    scene(async (scene) => {
+      const { store, robots, events } = scene;
+      const manager = { administrator: true, accountId: null } as const;
+      const robot = { name: 'ci', ownerGroup: 'leads', groups: [], labels: {}, description: '' };
+      const { id } = await robots.create(robot, manager, root);
+      await robots.remove(id, manager, root);
+      const inLabs = { ...robot, ownerGroup: 'labs' };
+      await assert.rejects(
+        robots.create(inLabs, manager, root),
+        refusal('conflict', /deleted robot of leads was called/),
+      );
+      const again = await robots.create(robot, manager, root);
+      await robots.remove(again.id, manager, root);
+      const names = { retiredLogins: store.retiredLogins, audit: collectingAudit(events, store.audit) };
+      await createRetiredLogins(names).release('robot-ci', root);
+      assert.equal((await robots.create(inLabs, manager, root)).ownerGroup, 'labs');
     }),
   );
 });

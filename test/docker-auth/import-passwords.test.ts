@@ -242,6 +242,7 @@ describeEngines('passwords from docker_auth', (databases) => {
   const admit = (changes: Partial<Profile> = {}, at: Partial<Connector> = {}) =>
     createAdmission({
       moves: store.accountMoves,
+      retiredLogins: store.retiredLogins,
       authority: createAuthority([]),
       isStaticUser: () => false,
       accounts: store.accounts,

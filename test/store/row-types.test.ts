@@ -290,11 +290,25 @@ const sync = {
   completed_at: 'integer or null',
 } as const;
 
+const retiredLogin = {
+  login: 'text',
+  kind: 'text',
+  issuer: 'text',
+  subject: 'text',
+  owner_group: 'text or null',
+  at: 'integer',
+  retired_by: 'text',
+} as const;
+
 const person = signedIn({});
 const checks: Checks = {
   accountMoves: {
     find: { args: [accountRow({}), { provider: 'p', issuer: 'i', subject: 's' }, 1], columns: accountMove },
     inForce: { args: [1], columns: { ...accountMove, login: 'text or null' } },
+  },
+  retiredLogins: {
+    find: { args: ['a'], columns: retiredLogin },
+    list: { args: ['a', 1], columns: retiredLogin },
   },
   installation: { read: { args: [], columns: { id: 'text', copied_at: 'integer or null' } } },
   accounts: {

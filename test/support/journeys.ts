@@ -173,6 +173,7 @@ export const administration: readonly Journey[] = [
   open('/admin/people/:id/end-sessions', 'the question before ending sessions', '/admin/people/p1/end-sessions'),
   open('/admin/people/:id/remove', 'the question before removing', '/admin/people/p1/remove'),
   open('/admin/people/:id/move', 'how an account follows its person', '/admin/people/stranger/move'),
+  open('/admin/kept-logins', 'names that are kept'),
   open('/admin/workloads', 'workloads'),
   open('/admin/workloads/snippets', 'the snippets of a platform', '/admin/workloads/snippets?issuer=github'),
   open('/admin/workloads/:name/off', 'the question before switching an issuer off', '/admin/workloads/github/off'),

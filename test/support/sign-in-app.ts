@@ -16,6 +16,7 @@ import { createAccountMoveStore } from '../../src/store/account-moves.ts';
 import { createAccountStore } from '../../src/store/accounts.ts';
 import { openSql, readMigrations } from '../../src/store/open.ts';
 import { createProviderSentStore } from '../../src/store/provider-sent.ts';
+import { createRetiredLoginStore } from '../../src/store/retired-logins.ts';
 import { createSeenTokenStore } from '../../src/store/seen-tokens.ts';
 import { createSessionStore } from '../../src/store/sessions.ts';
 import type { Sql } from '../../src/store/sql.ts';
@@ -96,6 +97,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
     redemptions: createRedemptions({ seenTokens: createSeenTokenStore(sql), now }),
     admission: createAdmission({
       moves: createAccountMoveStore(sql),
+      retiredLogins: createRetiredLoginStore(sql),
       authority: createAuthority([]),
       isStaticUser: () => false,
       accounts,

@@ -118,6 +118,18 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       assert.equal(await page.getByText(/The account can follow its person to/).count(), 0);
     }));
 
+  test('without JavaScript: the name of someone who was removed is kept, and released', () =>
+    withPage({ javaScriptEnabled: false }, async (page) => {
+      await page.goto('/admin/people/p9');
+      const login = await page.locator('.person-line .soft').innerText();
+      await page.getByRole('link', { name: 'Remove account' }).click();
+      await submit('Remove account', page);
+      await page.getByRole('link', { name: 'Names that are kept' }).click();
+      await submit(`Release ${login}`, page);
+      await page.getByText(`${login} can be given to someone else.`).waitFor();
+      await page.getByText('No name is kept.').waitFor();
+    }));
+
   test('without JavaScript: a robot, its password, a new secret for it', () =>
     withPage({ javaScriptEnabled: false }, async (page) => {
       await page.goto('/admin/robots');

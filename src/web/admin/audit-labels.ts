@@ -30,6 +30,7 @@ export const actionLabels: Readonly<Record<AuditAction, string>> = {
   'person.require-sign-in': 'Asked to sign in again',
   'person.groups': 'Groups changed',
   'sweep.stop': 'Off-boarding stopped itself',
+  'login.release': 'Name of a removed account released',
   'robot.create': 'Robot created',
   'robot.change': 'Robot changed',
   'robot.remove': 'Robot deleted',

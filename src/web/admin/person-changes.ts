@@ -82,7 +82,7 @@ const words: Readonly<Record<ChangeName, Words>> = {
     title: 'Remove',
     points: [
       'The account is deleted with all its passwords and sessions. Nothing brings it back.',
-      'Its e-mail address is free for whoever has it now. What the audit has of it stays.',
+      'Its e-mail address is kept: only the same person can sign in with it again. What the audit has of it stays.',
       'Whom the provider still lets in can sign in again, as somebody new. To keep somebody out, disable the account instead.',
     ],
     button: 'Remove account',
@@ -140,7 +140,7 @@ async function act(parts: PersonChangeParts, name: ChangeName, request: IdReques
     const forSecurity = field('forSecurity') === 'yes';
     if (name === 'disable') await people.disable(id, field('reason'), by, { forSecurity });
     else if (name === 'enable') await people.enable(id, by);
-    else if (name === 'remove') await people.remove(id, by);
+    else if (name === 'remove') await people.remove(id, by, { releasesLogin: field('release') === 'yes' });
     else await people.endSessions(id, by);
   } catch (error) {
     const mistake = correctable(error);
