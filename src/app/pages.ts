@@ -19,6 +19,7 @@ import { createRedemptions } from '../web/redemptions.ts';
 import { createSessions, type Sessions } from '../web/session.ts';
 import { createSignIn, type SignIn, type SignInParts } from '../web/sign-in.ts';
 import { createSignInAttempts } from '../web/sign-in-attempts.ts';
+import { createSignedOut } from '../web/signed-out.ts';
 import { createViews, type Views } from '../web/views.ts';
 import { createAdministration } from './accounts.ts';
 import { mountAdministration } from './admin-pages.ts';
@@ -105,6 +106,8 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   router.post('/google-events', messages.googleEvent);
   router.use('/api/v1', createApi(config, core, { ...parts, administration }));
   router.use(pageHeaders(isSecure(config)));
+  // It begins a sign-in as the GET of the same address does, from wherever.
+  router.post('/sign-in/:provider', signIn.beginByPost);
   router.use('/static', views.assets);
   router.use(refuseCrossSite(publicUrl.origin), ...sessions.middleware);
   router.use(createNavigation(administration.administrators, config.services.some(hasRepositories)));
@@ -145,6 +148,11 @@ function isSecure({ publicUrl }: Config): boolean {
   return publicUrl.protocol === 'https:';
 }
 
+/** The public URL with the prefix, and without a slash at its end. */
+function siteOf({ publicUrl, prefix }: Config): string {
+  return publicUrl.origin + prefix;
+}
+
 function openSessions(
   config: Config,
   { store, log, authority }: Core,
@@ -161,6 +169,7 @@ function openSessions(
     absolute: config.sessionAbsolute,
     secure: isSecure(config),
     prefix: config.prefix,
+    publicUrl: siteOf(config),
     log,
     now: Date.now,
   });
@@ -178,11 +187,12 @@ function openSignIn(
   const isStaticUser = (login: string) => policies.current().users.has(login);
   if (connectors.length === 0 && trial === null)
     log.warn({}, 'nobody can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS');
-  const site = { prefix: config.prefix, secure: isSecure(config), now: Date.now };
+  const site = { prefix: config.prefix, publicUrl: siteOf(config), secure: isSecure(config), now: Date.now };
   return createSignIn({
     ...{ connectors, audit, log, requesterOf, ...pages, ...site },
     maximumAge: freshnessOf(config).maximumAge,
     attempts: createSignInAttempts({ ...pages, ...site }),
+    signedOut: createSignedOut(site),
     redemptions: createRedemptions({ seenTokens: store.seenTokens, now: Date.now }),
     onAnswer: people.health.note,
     onEnd: metrics?.signInEnded ?? (() => {}),

@@ -15,7 +15,11 @@ export function readAnswer(query: Readonly<Record<string, unknown>>, label: stri
   const { state, code, error } = query;
   if (typeof state === 'string' && typeof error === 'string') return { state, refusal: refusalOf(error, label) };
   if (typeof state === 'string' && typeof code === 'string') return { state, refusal: null };
-  throw new Refusal('bad_request', `This address is where ${label} sends people back to, and something is missing.`);
+  // A provider that sends an error without the state breaks RFC 6749, section 4.1.2.1; the log has what it said.
+  const cause =
+    typeof error === 'string' ? new Error(`the provider answered ${error.slice(0, 60)}, without state`) : undefined;
+  const message = `This address is where ${label} sends people back to, and something is missing.`;
+  throw new Refusal('bad_request', message, { cause });
 }
 
 /** The provider's own description isn't shown: anyone could write it into a link. */

@@ -10,6 +10,7 @@ import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Account, AccountStore } from '../store/accounts.ts';
 import type { SessionStore } from '../store/sessions.ts';
+import { type CookieNames, cookieNames, readCookies } from './cookies.ts';
 import type { SessionPerson } from './session-person.ts';
 import { DatabaseSessions, type SessionLimits } from './session-store.ts';
 
@@ -24,6 +25,8 @@ export type SessionParts = SessionLimits & {
   readonly secure: boolean;
   /** Path prefix of all pages: '' or '/dockpass'. */
   readonly prefix: string;
+  /** With the prefix. */
+  readonly publicUrl: string;
   readonly log: Log;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -49,10 +52,15 @@ const pruneInterval = 600_000;
 
 export function createSessions(parts: SessionParts): Sessions {
   const { sessions, log, now, secure, prefix } = parts;
-  const cookie = sessionCookie(secure);
+  const names = cookieNames(parts.publicUrl, secure);
+  const cookie: { name: string; options: CookieOptions } = {
+    name: names.session,
+    options: { path: '/', httpOnly: true, sameSite: 'lax', secure },
+  };
   const people = createPeople(parts);
   const restorePerson: RequestHandler = people.session();
   const middleware = [
+    acceptEarlierName(names),
     session({
       name: cookie.name,
       secret: [...parts.secrets],
@@ -79,15 +87,23 @@ export function createSessions(parts: SessionParts): Sessions {
     async signOut(request, response) {
       await settled((done) => request.session.destroy(done));
       response.clearCookie(cookie.name, cookie.options);
+      if (hasCookie(request, names.earlierSession)) response.clearCookie(names.earlierSession, cookie.options);
     },
     close: () => clearInterval(timer),
   };
 }
 
-/** `__Host-` makes the browser refuse the cookie from another host or a plain connection; it needs https and `/`. */
-function sessionCookie(secure: boolean): { name: string; options: CookieOptions } {
-  const options = { path: '/', httpOnly: true, sameSite: 'lax', secure } as const;
-  return { name: secure ? '__Host-dockpass' : 'dockpass', options };
+/** A session that began before its cookie had the name of today goes on until its end. */
+function acceptEarlierName({ session: name, earlierSession }: CookieNames): RequestHandler {
+  return (request, _response, next) => {
+    const earlier = readCookies(request.headers.cookie).find((cookie) => cookie.name === earlierSession);
+    if (earlier !== undefined && !hasCookie(request, name)) request.headers.cookie += `; ${name}=${earlier.value}`;
+    next();
+  };
+}
+
+function hasCookie(request: Request, name: string): boolean {
+  return readCookies(request.headers.cookie).some((cookie) => cookie.name === name);
 }
 
 /** Passport's part: what of a person is kept in the session, and whether it still counts at each request. */

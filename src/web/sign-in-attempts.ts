@@ -3,6 +3,7 @@ import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypt
 import type { Request, Response } from 'express';
 import { minute } from '../lib/time.ts';
 import type { Attempt } from '../sign-in/connector.ts';
+import { type Cookie, cookieNames, readCookies } from './cookies.ts';
 
 export type PendingSignIn = {
   readonly provider: string;
@@ -34,6 +35,8 @@ export type AttemptParts = {
   readonly secure: boolean;
   /** Path prefix of all pages: '' or '/dockpass'. */
   readonly prefix: string;
+  /** With the prefix. */
+  readonly publicUrl: string;
   /** Epoch milliseconds. */
   readonly now: () => number;
 };
@@ -45,12 +48,11 @@ const maximumAttempts = 8;
 /** Bytes of a whole Set-Cookie line: eight cookies then leave most of a proxy's 8 KB of headers to others. */
 const maximumLine = 299;
 
-export function createSignInAttempts({ secrets, secure, prefix, now }: AttemptParts): SignInAttempts {
+export function createSignInAttempts({ secrets, secure, prefix, publicUrl, now }: AttemptParts): SignInAttempts {
   const keys = secrets.map((secret) => createHmac('sha256', secret).update('sign-in attempts').digest());
   const [signingKey] = keys;
   if (signingKey === undefined) throw new Error('signing an attempt takes a secret');
-  // `__Host-` makes the browser refuse the cookie from another host or a plain connection.
-  const namePrefix = `${secure ? '__Host-' : ''}dockpass-`;
+  const { attempts: namePrefix } = cookieNames(publicUrl, secure);
   const attributes = `Path=/; HttpOnly;${secure ? ' Secure;' : ''} SameSite=Lax`;
   const lineOf = (name: string, value: string) =>
     `${name}=${value}; Max-Age=${value === '' ? 0 : attemptLifetime / 1000}; ${attributes}`;
@@ -138,9 +140,6 @@ function begunAtOf(value: string): number {
   return Number.parseInt(value.split(':')[1] ?? '', 36) || 0;
 }
 
-function cookiesOf(request: Request, namePrefix: string): { name: string; value: string }[] {
-  return (request.headers.cookie ?? '').split(';').flatMap((pair) => {
-    const [, name = '', value = ''] = /^\s*([^=\s]+)=(.*?)\s*$/.exec(pair) ?? [];
-    return name.startsWith(namePrefix) ? [{ name, value }] : [];
-  });
+function cookiesOf(request: Request, namePrefix: string): Cookie[] {
+  return readCookies(request.headers.cookie).filter(({ name }) => name.startsWith(namePrefix));
 }

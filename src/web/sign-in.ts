@@ -10,42 +10,50 @@ import { readAnswer } from './provider-answer.ts';
 import type { Redemptions } from './redemptions.ts';
 import { safeReturnTo } from './return-to.ts';
 import { type Sessions, visitorOf } from './session.ts';
+import { createBeginByPost, loginHintOf, properAddress, type SiteParts, targetOf } from './sign-in-address.ts';
 import type { PendingSignIn, SignInAttempts } from './sign-in-attempts.ts';
 import { beginUrl, type RefusedParts, refuse } from './sign-in-refused.ts';
+import type { SignedOut } from './signed-out.ts';
 import { type Outcome, runStrategy } from './strategy.ts';
 
-export type SignInParts = RefusedParts & {
-  readonly connectors: readonly Connector[];
-  readonly attempts: SignInAttempts;
-  readonly redemptions: Redemptions;
-  readonly admission: Admission;
-  /** What a provider proved, as far as it's believed: it may have stopped sending something for everyone. */
-  readonly believe: (profile: Profile) => Promise<Profile>;
-  /** What follows from a sign-in before its person is let in. @throws {Refusal} where they have left after all */
-  readonly afterSignIn: (admitted: Admitted, profile: Profile, client: Requester) => Promise<void>;
-  /** Whether a refresh token of the person has to be asked for, as none is kept that the provider still takes. */
-  readonly needsToken: (profile: Profile) => Promise<boolean>;
-  readonly freshness: Pick<Freshness, 'judge'>;
-  /** Seconds that a fresh sign-in can be old. */
-  readonly maximumAge: number;
-  readonly sessions: Pick<Sessions, 'signIn' | 'signOut'>;
-  readonly audit: Audit;
-  /** Gets how each sign-in ended: 'completed', or the code of the refusal. */
-  readonly onEnd: (provider: string, outcome: string) => void;
-  /** How a provider answered: `null` as it should, else why it's the provider's or its settings' fault. */
-  readonly onAnswer: (provider: string, problem: string | null) => void;
-  /** Whether the public URL is https. */
-  readonly secure: boolean;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
-};
+export type SignInParts = RefusedParts &
+  SiteParts & {
+    readonly connectors: readonly Connector[];
+    readonly attempts: SignInAttempts;
+    readonly redemptions: Redemptions;
+    readonly admission: Admission;
+    /** What a provider proved, as far as it's believed: it may have stopped sending something for everyone. */
+    readonly believe: (profile: Profile) => Promise<Profile>;
+    /** What follows from a sign-in before its person is let in. @throws {Refusal} where they have left after all */
+    readonly afterSignIn: (admitted: Admitted, profile: Profile, client: Requester) => Promise<void>;
+    /** Whether a refresh token of the person has to be asked for, as none is kept that the provider still takes. */
+    readonly needsToken: (profile: Profile) => Promise<boolean>;
+    readonly freshness: Pick<Freshness, 'judge'>;
+    /** Seconds that a fresh sign-in can be old. */
+    readonly maximumAge: number;
+    readonly sessions: Pick<Sessions, 'signIn' | 'signOut'>;
+    readonly signedOut: SignedOut;
+    readonly audit: Audit;
+    /** Gets how each sign-in ended: 'completed', or the code of the refusal. */
+    readonly onEnd: (provider: string, outcome: string) => void;
+    /** How a provider answered: `null` as it should, else why it's the provider's or its settings' fault. */
+    readonly onAnswer: (provider: string, problem: string | null) => void;
+    /** Whether the public URL is https. */
+    readonly secure: boolean;
+    /** Epoch milliseconds. */
+    readonly now: () => number;
+  };
 
 type ProviderHandler = RequestHandler<{ provider: string }>;
 
 declare module './views.ts' {
   interface ViewData {
     continue: { href: string };
-    'sign-in': { providers: readonly { readonly name: string; readonly label: string; readonly href: string }[] };
+    /** `signedOut`: someone signed out in this browser, and no one has signed in since. */
+    'sign-in': {
+      signedOut: boolean;
+      providers: readonly { readonly name: string; readonly label: string; readonly href: string }[];
+    };
   }
 }
 
@@ -54,6 +62,8 @@ export type SignIn = {
   readonly choose: RequestHandler;
   /** GET /sign-in/:provider */
   readonly begin: ProviderHandler;
+  /** POST /sign-in/:provider */
+  readonly beginByPost: ProviderHandler[];
   /** GET /sign-in/:provider/callback */
   readonly complete: ProviderHandler;
   /** POST /sign-out */
@@ -64,27 +74,35 @@ export function createSignIn(parts: SignInParts): SignIn {
   return {
     choose: (request, response) => choose(parts, request, response),
     begin: orRefuse(parts, begin),
+    beginByPost: createBeginByPost(parts),
     complete: orRefuse(parts, complete),
     signOut: (request, response) => signOut(parts, request, response),
   };
 }
 
-function choose({ connectors, prefix, views }: SignInParts, request: Request, response: Response): void {
+function choose({ connectors, prefix, views, signedOut }: SignInParts, request: Request, response: Response): void {
   const returnTo = safeReturnTo(request.query['return_to'], prefix);
   if (visitorOf(request) !== null) {
     response.redirect(303, returnTo);
     return;
   }
   const providers = connectors.map(({ name, label }) => ({ name, label, href: beginUrl(prefix, name, { returnTo }) }));
-  views.page(response, 'sign-in', { providers });
+  views.page(response, 'sign-in', { signedOut: signedOut.isMarked(request), providers });
 }
 
 async function begin(parts: SignInParts, connector: Connector, request: Request, response: Response): Promise<void> {
+  const elsewhere = properAddress(parts, request);
+  if (elsewhere !== null) {
+    response.redirect(302, elsewhere);
+    return;
+  }
   requireSecure(parts, request);
-  const { return_to: wanted, another, fresh } = request.query;
-  const returnTo = safeReturnTo(wanted, parts.prefix);
+  const { return_to: wanted, target_link_uri: target, another, fresh } = request.query;
+  const returnTo = wanted === undefined ? targetOf(parts, target) : safeReturnTo(wanted, parts.prefix);
   const person = visitorOf(request);
-  let input: SignInRequest = another === 'yes' ? { prompt: 'login' } : {};
+  const hint = loginHintOf(request.query['login_hint']);
+  const asksAgain = another === 'yes' || parts.signedOut.isMarked(request);
+  let input: SignInRequest = { ...(asksAgain && { prompt: 'login' }), ...(hint !== undefined && { loginHint: hint }) };
   if (fresh === 'yes' && person !== null) {
     const loginHint = person.email === null ? {} : { loginHint: person.email };
     input = { prompt: 'login', maximumAge: parts.maximumAge, ...loginHint };
@@ -143,6 +161,7 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
   });
   await parts.sessions.signIn(request, account, { providerSession: profile.providerSession, authenticatedAt });
   const detail = { provider: connector.name };
+  parts.signedOut.clear(request, response);
   await parts.audit.write({ action: 'sign-in', actor: account.login, subject: account.login, client, detail });
   parts.onEnd(connector.name, 'completed');
   response.redirect(303, pending.returnTo);
@@ -221,6 +240,7 @@ async function ask(
 async function signOut(parts: SignInParts, request: Request, response: Response): Promise<void> {
   const person = visitorOf(request);
   await parts.sessions.signOut(request, response);
+  parts.signedOut.mark(response);
   if (person !== null) {
     const client = parts.requesterOf(request);
     await parts.audit.write({ action: 'sign-out', actor: person.login, subject: person.login, client });

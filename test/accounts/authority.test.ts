@@ -285,7 +285,7 @@ describeEngines('an address that its provider is not the authority for', (databa
       const mine = (subject: string, name = 'ana') => ({ ...asGoogle, subject, email: `${name}@example.com` });
       const { account: first } = await admit(scene, mine('s1'));
       await people.remove(first.id, root);
-      const kept = refusal('conflict', /belonged to an account that isn't here any more .* release it for you/);
+      const kept = refusal('conflict', /belonged to an account that isn't here any more.* release it for you/);
       await assert.rejects(admit(scene, mine('s2')), kept);
       await assert.rejects(
         admit(scene, { ...mine('s1'), issuer: 'https://other' }),

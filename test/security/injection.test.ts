@@ -5,7 +5,7 @@ import { createInstallation, type Installation, type Server } from '../support/i
 import { createPassword } from '../support/person.ts';
 import { freePorts } from '../support/ports.ts';
 import { type DemoProvider, startProvider } from '../support/provider.ts';
-import { createVisitor, type Page, signInAs } from '../support/visitor.ts';
+import { createVisitor, type Page, sessionCookieOf, signInAs } from '../support/visitor.ts';
 
 /** Ends tags, attributes, strings and statements; whoever evaluates it writes 60481729. */
 const hostile = `<svg onload=1>"'><%=7777*7777%>{{7777*7777}}';drop--`;
@@ -175,12 +175,16 @@ test('whatever is said to be the way back, the browser stays here', async () => 
 
 test('a session that was stolen is worth nothing after its owner signed out', async () => {
   const [owner, thief] = [createVisitor(), createVisitor()];
-  thief.setCookie(url, 'dockpass', 's%3Afixed.by-the-thief');
-  owner.setCookie(url, 'dockpass', thief.cookie(url, 'dockpass') ?? '');
+  thief.setCookie(url, sessionCookieOf(url), 's%3Afixed.by-the-thief');
+  owner.setCookie(url, sessionCookieOf(url), thief.cookie(url, sessionCookieOf(url)) ?? '');
   const page = await signInAs(owner, `${url}/sign-in/sso`, root);
-  assert.notEqual(owner.cookie(url, 'dockpass'), thief.cookie(url, 'dockpass'), 'a session is not taken from outside');
+  assert.notEqual(
+    owner.cookie(url, sessionCookieOf(url)),
+    thief.cookie(url, sessionCookieOf(url)),
+    'a session is not taken from outside',
+  );
   assert.match((await thief.open(`${url}/`)).url.pathname, /^\/sign-in/);
-  thief.setCookie(url, 'dockpass', owner.cookie(url, 'dockpass') ?? '');
+  thief.setCookie(url, sessionCookieOf(url), owner.cookie(url, sessionCookieOf(url)) ?? '');
   assert.equal((await thief.open(`${url}/`)).url.pathname, '/');
   await owner.submit(page, `${url}/sign-out`, {});
   assert.match((await thief.open(`${url}/`)).url.pathname, /^\/sign-in/, 'played back');

@@ -34,6 +34,7 @@ export const routes: Readonly<Record<string, Access>> = {
   'POST /google-events': 'anyone',
   'GET /sign-in': 'anyone',
   'GET /sign-in/:provider': 'anyone',
+  'POST /sign-in/:provider': 'anyone',
   'GET /sign-in/:provider/callback': 'anyone',
   'POST /sign-out': 'anyone',
 

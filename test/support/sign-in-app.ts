@@ -24,6 +24,7 @@ import { createRedemptions } from '../../src/web/redemptions.ts';
 import { createSessions, personOf } from '../../src/web/session.ts';
 import { createSignIn, type SignInParts } from '../../src/web/sign-in.ts';
 import { createSignInAttempts } from '../../src/web/sign-in-attempts.ts';
+import { createSignedOut } from '../../src/web/signed-out.ts';
 import { collectingAudit } from './audit.ts';
 import { collectLog, type Line } from './collected-log.ts';
 import { type DemoProvider, startProvider } from './provider.ts';
@@ -72,6 +73,8 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
   const url = `http://localhost:${(server.address() as AddressInfo).port}${prefix}`;
   const callbackUrl = (provider: string): string => `${url}/sign-in/${provider}/callback`;
 
+  // As if a proxy added TLS, where the public URL is to be https.
+  const publicUrl = secure ? url.replace('http:', 'https:') : url;
   const { secrets = [randomBytes(16).toString('hex')] } = settings;
   const sessions = createSessions({
     authority: createAuthority([]),
@@ -81,6 +84,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
     secrets,
     secure,
     prefix,
+    publicUrl,
     idle,
     absolute,
     log,
@@ -93,7 +97,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
     connectors: await settings.connectors(callbackUrl),
     freshness: createFreshness({ sent, maximumAge: 900, clockLeeway: 30, now }),
     maximumAge: 900,
-    attempts: createSignInAttempts({ secrets, secure, prefix, now }),
+    attempts: createSignInAttempts({ secrets, secure, prefix, publicUrl, now }),
     redemptions: createRedemptions({ seenTokens: createSeenTokenStore(sql), now }),
     admission: createAdmission({
       moves: createAccountMoveStore(sql),
@@ -115,10 +119,13 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
     log,
     requesterOf: () => ({ address: '192.0.2.1', userAgent: 'test', requestId: 'r' }),
     prefix,
+    publicUrl,
     secure,
+    signedOut: createSignedOut({ publicUrl, secure }),
     now,
   });
   const pages = express.Router();
+  pages.post('/sign-in/:provider', signIn.beginByPost);
   pages.use(...sessions.middleware);
   pages.get('/sign-in', signIn.choose);
   pages.get('/sign-in/:provider', signIn.begin);

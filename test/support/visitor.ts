@@ -1,4 +1,5 @@
 /** Owns a browser without a screen: it keeps cookies as browsers do, follows redirects, and can choose who to be at the demo's provider. */
+import { cookieNames } from '../../src/web/cookies.ts';
 
 export type Page = { readonly url: URL; readonly status: number; readonly headers: Headers; readonly body: string };
 
@@ -16,6 +17,9 @@ export type Visitor = {
   /** Presents a cookie that some other browser was given, or forgets it. */
   setCookie(url: string | URL, name: string, value: string | null): void;
 };
+
+/** What the cookie of the session is called at this site. @param site with the prefix */
+export const sessionCookieOf = (site: string) => cookieNames(site, false).session;
 
 /** More redirects than any sign-in needs: a loop. */
 const maximumRedirects = 20;

@@ -159,6 +159,20 @@ test('choosing another account makes the provider ask again', async (t) => {
   assert.equal(await promptOf('/sign-in/sso?another=yes'), 'login');
 });
 
+test('after a sign-out the next sign-in asks who it is, one time, and the page says so', async (t) => {
+  const { app } = await start(t);
+  const visitor = createVisitor();
+  const prompt = async () =>
+    new URL((await visitor.request(`${app.url}/sign-in/sso`)).headers.get('location') ?? '').searchParams.get('prompt');
+  const home = await signInAs(visitor, `${app.url}/sign-in/sso`, 'ana@example.com');
+  assert.equal(await prompt(), null, 'someone who never signed out isn’t asked');
+  const page = await visitor.submit(home, '/sign-out', {});
+  assert.equal(JSON.parse(page.body).signedOut, true);
+  assert.equal(await prompt(), 'login');
+  await signInAs(visitor, `${app.url}/sign-in/sso`, 'ana@example.com');
+  assert.equal(await prompt(), null);
+});
+
 test('a provider that does not answer has a page that says so; the others go on', async (t) => {
   const { app } = await start(t);
   const visitor = createVisitor();

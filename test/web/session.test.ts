@@ -9,7 +9,7 @@ import { openStore } from '../../src/store/open.ts';
 import { createSessions } from '../../src/web/session.ts';
 import { DatabaseSessions } from '../../src/web/session-store.ts';
 import { type SignInApp, type SignInAppSettings, startGoogleApp } from '../support/sign-in-app.ts';
-import { createVisitor, signInAs, type Visitor } from '../support/visitor.ts';
+import { createVisitor, sessionCookieOf, signInAs, type Visitor } from '../support/visitor.ts';
 
 type Row = {
   readonly id: string;
@@ -44,7 +44,7 @@ test('visitors who only look get no cookie and leave no row', async (t) => {
   t.after(() => app.close());
   const visitor = createVisitor();
   assert.equal(await seenAs(app, visitor), 'a visitor');
-  assert.equal(visitor.cookie(app.url, 'dockpass'), undefined);
+  assert.equal(visitor.cookie(app.url, sessionCookieOf(app.url)), undefined);
   assert.deepEqual(await rowsOf(app), []);
 });
 
@@ -53,12 +53,12 @@ test('the sign-in starts a new session; the id from before is worth nothing', as
   t.after(() => app.close());
   const visitor = createVisitor();
   await signInAs(visitor, `${app.url}/sign-in/google`, 'bo@example.com');
-  const before = visitor.cookie(app.url, 'dockpass') ?? assert.fail('bo has a session');
+  const before = visitor.cookie(app.url, sessionCookieOf(app.url)) ?? assert.fail('bo has a session');
   await signInAs(visitor, `${app.url}/sign-in/google`, 'ana@example.com');
-  assert.notEqual(visitor.cookie(app.url, 'dockpass'), before);
+  assert.notEqual(visitor.cookie(app.url, sessionCookieOf(app.url)), before);
   assert.equal(await seenAs(app, visitor), ana);
   const attacker = createVisitor();
-  attacker.setCookie(app.url, 'dockpass', before);
+  attacker.setCookie(app.url, sessionCookieOf(app.url), before);
   assert.equal(await seenAs(app, attacker), 'a visitor');
   assert.equal((await rowsOf(app)).length, 1);
 });
@@ -67,7 +67,7 @@ test('the row holds a hash of the id, the account, and nothing of the sign-in th
   const { app, visitor } = await signedIn(t);
   const [row, ...others] = await rowsOf(app);
   assert.deepEqual(others, []);
-  const cookie = decodeURIComponent(visitor.cookie(app.url, 'dockpass') ?? '');
+  const cookie = decodeURIComponent(visitor.cookie(app.url, sessionCookieOf(app.url)) ?? '');
   const id = cookie.slice('s:'.length, cookie.indexOf('.'));
   assert.match(id, /^[\w-]{32}$/);
   assert.ok(!JSON.stringify(row).includes(id));
@@ -158,15 +158,15 @@ test("a disabled account's session ends at its next request", async (t) => {
 
 test('signing out removes the row and the cookie; GET does not sign out', async (t) => {
   const { app, visitor } = await signedIn(t);
-  const cookie = visitor.cookie(app.url, 'dockpass') ?? '';
+  const cookie = visitor.cookie(app.url, sessionCookieOf(app.url)) ?? '';
   await visitor.open(`${app.url}/sign-out`);
   const home = await visitor.open(app.url);
   assert.equal(home.body, ana);
   const page = await visitor.submit(home, '/sign-out', {});
   assert.equal(page.url.pathname, '/sign-in');
-  assert.equal(visitor.cookie(app.url, 'dockpass'), undefined);
+  assert.equal(visitor.cookie(app.url, sessionCookieOf(app.url)), undefined);
   assert.deepEqual(await rowsOf(app), []);
-  visitor.setCookie(app.url, 'dockpass', cookie);
+  visitor.setCookie(app.url, sessionCookieOf(app.url), cookie);
   assert.equal(await seenAs(app, visitor), 'a visitor');
   assert.deepEqual(
     app.audited.map(({ action, actor }) => [action, actor]),
@@ -175,6 +175,34 @@ test('signing out removes the row and the cookie; GET does not sign out', async 
       ['sign-out', 'ana@example.com'],
     ],
   );
+});
+
+test('two Dockpass on one host, at two ports or two paths, leave each other’s sessions and sign-ins alone', async (t) => {
+  const { app, visitor } = await signedIn(t);
+  const staging = await startGoogleApp({ prefix: '/staging' });
+  t.after(() => staging.close());
+  const other = `${new URL(staging.url).origin}/other`;
+  for (const url of [app.url, `${app.url}/other`, other]) {
+    assert.notEqual(sessionCookieOf(staging.url), sessionCookieOf(url), url);
+  }
+  const begun = await visitor.open(`${app.url}/sign-in/google?another=yes`);
+  await signInAs(visitor, `${staging.url}/sign-in/google`, 'bo@example.com');
+  assert.equal(await seenAs(app, visitor), ana);
+  assert.equal((await visitor.open(staging.url)).body, 'signed in as bo@example.com');
+  const page = await visitor.submit(begun, begun.url, { account: 'ana@example.com' });
+  assert.equal(page.body, ana, 'what was begun here is completed here');
+});
+
+test('a session whose cookie still has the name of earlier versions goes on, and ends with its sign-out', async (t) => {
+  const { app, visitor } = await signedIn(t);
+  const name = sessionCookieOf(app.url);
+  const earlier = createVisitor();
+  earlier.setCookie(app.url, 'dockpass', visitor.cookie(app.url, name) ?? '');
+  const page = await earlier.open(app.url);
+  assert.equal(page.body, ana);
+  await earlier.submit(page, '/sign-out', {});
+  assert.equal(earlier.cookie(app.url, 'dockpass'), undefined);
+  assert.equal(await seenAs(app, visitor), 'a visitor');
 });
 
 test('a session that ends while one of its requests still runs does not come back when that is saved', async (t) => {
@@ -212,7 +240,7 @@ test('on http the cookies are plain, on https they are bound to the host', async
     const callback = (await visitor.request(chosen.headers.get('location') ?? '')).headers.get('location') ?? '';
     const ended = await visitor.request(callback, { headers });
     const lines = [...begun.headers.getSetCookie(), ...ended.headers.getSetCookie()];
-    return lines.map((line) => line.replace(/(-[\w-]{10})?=[^;]+/, '=...'));
+    return lines.map((line) => line.replace(/-[\w-]{8}(-[\w-]{10})?=[^;]+/, '=...'));
   };
   assert.deepEqual(await cookies({}, {}), [
     'dockpass=...; Max-Age=600; Path=/; HttpOnly; SameSite=Lax',
@@ -228,16 +256,16 @@ test('on http the cookies are plain, on https they are bound to the host', async
 
 test('cookies are signed; a secret that was put behind a new one still verifies', async (t) => {
   const { app, visitor } = await signedIn(t, { secrets: ['new-secret', 'old-secret'] });
-  const cookie = visitor.cookie(app.url, 'dockpass') ?? '';
+  const cookie = visitor.cookie(app.url, sessionCookieOf(app.url)) ?? '';
   visitor.setCookie(
     app.url,
-    'dockpass',
+    sessionCookieOf(app.url),
     cookie.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')),
   );
   assert.equal(await seenAs(app, visitor), 'a visitor');
   const id = decodeURIComponent(cookie).slice('s:'.length).split('.')[0] ?? '';
   const signature = createHmac('sha256', 'old-secret').update(id).digest('base64').replace(/=+$/, '');
-  visitor.setCookie(app.url, 'dockpass', encodeURIComponent(`s:${id}.${signature}`));
+  visitor.setCookie(app.url, sessionCookieOf(app.url), encodeURIComponent(`s:${id}.${signature}`));
   assert.equal(await seenAs(app, visitor), ana);
 });
 
@@ -249,7 +277,16 @@ test('expired rows are removed in the background, by a timer that holds no proce
   const { promise: pruned, resolve } = Promise.withResolvers<number>();
   const sessions = createSessions({
     authority: createAuthority([]),
-    ...{ accounts: store.accounts, secrets: ['x'], secure: false, prefix: '', idle: 60, absolute: 60, now: () => now },
+    ...{
+      accounts: store.accounts,
+      secrets: ['x'],
+      secure: false,
+      publicUrl: 'http://localhost:5001',
+      prefix: '',
+      idle: 60,
+      absolute: 60,
+      now: () => now,
+    },
     requesterOf: () => ({ address: '192.0.2.1', userAgent: 'test', requestId: 'r' }),
     sessions: {
       ...store.sessions,

@@ -6,8 +6,16 @@ import fc from 'fast-check';
 import { type AttemptParts, createSignInAttempts, type PendingSignIn } from '../../src/web/sign-in-attempts.ts';
 
 const clock = { now: Date.UTC(2026, 10, 23) };
+const publicUrl = 'https://auth.example.com';
 const attemptsWith = (changes: Partial<AttemptParts> = {}) =>
-  createSignInAttempts({ secrets: ['s'.repeat(32)], secure: true, prefix: '', now: () => clock.now, ...changes });
+  createSignInAttempts({
+    secrets: ['s'.repeat(32)],
+    secure: true,
+    prefix: '',
+    publicUrl,
+    now: () => clock.now,
+    ...changes,
+  });
 
 /** A browser that keeps what it's given. */
 function createBrowser() {
@@ -108,7 +116,7 @@ test('a cookie stays below 300 bytes, whatever the way back, and the way back st
         assert.ok(Buffer.byteLength(line) < 300, line);
         assert.match(
           line,
-          /^__Host-dockpass-[\w-]{10}=[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+; Max-Age=600; Path=\//,
+          /^__Host-dockpass-[\w-]{8}-[\w-]{10}=[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+; Max-Age=600; Path=\//,
         );
       }
       const found = attempts.find(browser.request(), { provider, state: attempt.state });

@@ -5,7 +5,7 @@ import type { GoogleSettings } from '../../src/sign-in/google/google.ts';
 import type { Fetch } from '../../src/sign-in/provider-fetch.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { type SignInApp, type SignInAppSettings, startGoogleApp } from '../support/sign-in-app.ts';
-import { createVisitor, signInAs, type Visitor } from '../support/visitor.ts';
+import { createVisitor, sessionCookieOf, signInAs, type Visitor } from '../support/visitor.ts';
 
 async function start(
   t: TestContext,
@@ -28,7 +28,7 @@ test('beginning a sign-in leaves no row, no session and no audit entry', async (
   await visitor.request(`${begin(app)}/callback?code=made-up&state=made-up`);
   for (const table of ['web_session', 'seen_token']) assert.deepEqual(await app.sql.all(`select * from ${table}`), []);
   assert.deepEqual(app.audited, []);
-  assert.equal(visitor.cookie(app.url, 'dockpass'), undefined);
+  assert.equal(visitor.cookie(app.url, sessionCookieOf(app.url)), undefined);
 });
 
 test('a code that the provider refuses is not in the audit: no one was proved', async (t) => {
@@ -274,6 +274,56 @@ test('cancelling at the provider leads to a page that offers to start again', as
   // With the page that was asked for, and another account: the provider would repeat its answer for this one.
   const href = '/sign-in/google?return_to=%2Fpasswords%2Fnew&another=yes';
   assert.deepEqual(JSON.parse(page.body).action, { href, label: 'Start again' });
+});
+
+test('a sign-in that is begun at another host name goes to the public URL first, one time', async (t) => {
+  const app = await start(t);
+  const visitor = createVisitor();
+  const elsewhere = begin(app).replace('localhost', '127.0.0.1');
+  const sent = await visitor.request(`${elsewhere}?return_to=/passwords/new&another=yes`);
+  const location = sent.headers.get('location') ?? '';
+  assert.equal(location, `${begin(app)}?return_to=%2Fpasswords%2Fnew&another=yes&at=public-url`);
+  assert.deepEqual(sent.headers.getSetCookie(), [], 'no cookie is left at the other host');
+  const chooser = await visitor.open(location);
+  const page = await visitor.submit(chooser, chooser.url, { account: 'ana@example.com' });
+  assert.deepEqual([page.url.pathname, page.body], ['/passwords/new', 'signed in as ana@example.com']);
+  // A proxy that writes its own name into Host: the person comes back as before, and isn't sent on again.
+  const again = await visitor.request(`${elsewhere}?at=public-url`);
+  assert.equal(new URL(again.headers.get('location') ?? '').origin, new URL(app.provider.issuer).origin);
+});
+
+test('a provider can begin a sign-in with a form, and say who and where to; a strange target is no way out', async (t) => {
+  const app = await start(t);
+  const post = async (fields: Record<string, string>) => {
+    const headers = { origin: 'https://portal.example', 'sec-fetch-site': 'cross-site' };
+    const response = await createVisitor().request(begin(app), {
+      ...{ method: 'POST', headers, body: new URLSearchParams({ iss: app.provider.issuer, ...fields }) },
+    });
+    return [response.status, response.headers.get('location')];
+  };
+  const mine = { target_link_uri: `${app.url}/access?q=1`, login_hint: 'ana@example.com' };
+  assert.deepEqual(await post(mine), [303, '/sign-in/google?return_to=%2Faccess%3Fq%3D1&login_hint=ana%40example.com']);
+  for (const target of [
+    'https://evil.example/access',
+    '//evil.example',
+    `${app.url}.evil.example/`,
+    'javascript:alert(1)',
+  ]) {
+    assert.deepEqual(await post({ target_link_uri: target }), [303, '/sign-in/google?return_to=%2F'], target);
+  }
+  const visitor = createVisitor();
+  const away = await visitor.request(`${begin(app)}?${new URLSearchParams(mine)}`);
+  assert.equal(new URL(away.headers.get('location') ?? '').searchParams.get('login_hint'), 'ana@example.com');
+  const chooser = await visitor.open(`${begin(app)}?${new URLSearchParams(mine)}`);
+  const page = await visitor.submit(chooser, chooser.url, { account: 'ana@example.com' });
+  assert.equal(page.url.pathname + page.url.search, '/access?q=1');
+});
+
+test('an error that a provider sends without the state is in the log', async (t) => {
+  const app = await start(t);
+  const page = await createVisitor().open(`${begin(app)}/callback?error=access_denied`);
+  assert.equal(page.status, 400);
+  assert.ok(app.lines.some(({ fields }) => String(fields['cause']).includes('answered access_denied, without state')));
 });
 
 test('a sign-in that was begun more than ten minutes ago is not completed', async (t) => {
