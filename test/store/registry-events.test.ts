@@ -108,7 +108,7 @@ describeEngines('what registries report', (databases) => {
         ],
       );
       assert.equal((await store.repositories.byName(service, 'team/app'))?.pulled_at, 30);
-      await store.people.remove(id, 'admin', 70, unaudited);
+      await store.people.remove(id, { by: 'admin', at: 70, releasesLogin: false }, unaudited);
       await store.accounts.signIn(signedIn({ id: 'account-2', subject: '1002' }));
       assert.notEqual(await actorNow(), actor);
       assert.deepEqual(await store.repositoryActivity.ofAccount('account-2', 0, 10), []);
