@@ -20,7 +20,7 @@ export async function readPolicyFile(file: string): Promise<Policy> {
 type Reading = {
   readonly policy: Policy;
   readonly text: string;
-  /** `null` where nothing reads workloads: in the candidate. */
+  /** `null` where nothing reads workloads. */
   readonly workloads: WorkloadsReading | null;
   readonly version: string;
 };
@@ -196,7 +196,8 @@ export async function openPolicies(
 ): Promise<Policies> {
   const first = await read(file, source);
   const main = createPolicyFile(file, log, first, onChange, source);
-  const candidate = candidateFile === null ? null : createPolicyFile(candidateFile, log);
+  // With the workloads, so that one which doesn't go with them is refused before it is put in force.
+  const candidate = candidateFile === null ? null : createPolicyFile(candidateFile, log, null, () => {}, source);
   const files = candidate ? [main, candidate] : [main];
   await candidate?.reload();
   return {
