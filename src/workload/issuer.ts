@@ -64,11 +64,14 @@ function readIssuer(reader: Reader, { key: name, keyPlace, value }: Entry, conte
   const given = value ? reader.fields(value, fields) : {};
   const preset = readPreset(reader, given.preset, keyPlace, name);
   if (preset === null) return null;
+  const issuer = readIss(reader, given.issuer, preset, keyPlace);
+  const audience = given.audience ? readAudience(reader, given.audience, context) : context.audience;
+  if (isOwnersUrl(audience, preset, issuer)) {
+    const message = `audience "${audience}" is what this issuer writes into tokens for every service, where an owner has that name: choose another, outside of its host`;
+    reader.report(given.audience?.place ?? keyPlace, message);
+  }
   return {
-    name,
-    preset,
-    issuer: readIss(reader, given.issuer, preset, keyPlace),
-    audience: given.audience ? readAudience(reader, given.audience, context) : context.audience,
+    ...{ name, preset, issuer, audience },
     algorithms: given.algorithms ? readAlgorithms(reader, given.algorithms) : preset.algorithms,
     keys: readKeySource(reader, given),
     maximumAge: given.max_age ? readDuration(reader, given.max_age, ages) : defaultAge,
@@ -146,6 +149,13 @@ export function readAudience(reader: Reader, value: Value, { clientIds }: Issuer
           : null;
   if (problem !== null) reader.report(value.place, `audience "${text}" ${problem}`);
   return text;
+}
+
+/** Forgejo and a GitHub server of one's own put `https://HOST/OWNER` into a token whose audience no one chose. */
+function isOwnersUrl(audience: string, preset: Preset, issuer: string): boolean {
+  const [url, own] = [URL.parse(audience), URL.parse(issuer)];
+  const isOfOwner = preset.audienceIsOwner && url !== null && url.host === own?.host;
+  return isOfOwner && /^\/[^/]+\/?$/.test(url.pathname);
 }
 
 function readAlgorithms(reader: Reader, value: Value): string[] {

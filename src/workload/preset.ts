@@ -59,6 +59,8 @@ export type Preset = {
   readonly accounts: readonly Template[];
   /** The claim that tells runs apart, for the audit; the first that is there. */
   readonly runs: readonly string[];
+  /** Whether a token that is asked for without an audience has the URL of the repository's owner as its audience. */
+  readonly audienceIsOwner: boolean;
   /** Whether an ID token can be exchanged only once, by its `jti`. */
   readonly singleUse: boolean;
   /** What keeps a rule from being loaded: it would let in strangers. */
@@ -80,6 +82,7 @@ const actions = {
   ids: [...actionsIds, 'actor_id', 'enterprise_id'],
   accounts: [templateOf(`\${claims:repository}`)],
   runs: ['run_id'],
+  audienceIsOwner: true,
   singleUse: true,
   refuse: (pins: Pins, trustsTriggers: boolean) => [
     ...requireExact(pins, actionsIds),
@@ -91,7 +94,9 @@ const actions = {
       : ['this covers every branch and tag: match ref, environment or workflow_ref for less'],
 };
 
-const presets: Readonly<Record<PresetName, Omit<Preset, 'name'>>> = {
+type Known = Omit<Preset, 'name' | 'audienceIsOwner'> & Partial<Pick<Preset, 'audienceIsOwner'>>;
+
+const presets: Readonly<Record<PresetName, Known>> = {
   github: { issuer: 'https://token.actions.githubusercontent.com', algorithms: ['RS256'], ...actions },
   forgejo: { issuer: null, algorithms: ['RS256'], ...actions },
   gitlab: {
@@ -189,7 +194,7 @@ const presets: Readonly<Record<PresetName, Omit<Preset, 'name'>>> = {
 };
 
 export function presetOf(name: PresetName): Preset {
-  return { name, ...presets[name] };
+  return { name, audienceIsOwner: false, ...presets[name] };
 }
 
 function requireExact(pins: Pins, claims: readonly string[]): string[] {

@@ -185,6 +185,16 @@ const refused: readonly (readonly [what: string, file: string, problem: RegExp])
     (audience) =>
       [`the audience ${audience}`, `audience: "${audience}"\n${githubFile}`, /^workloads.yml:1:11: audience /] as const,
   ),
+  [
+    'the audience that Forgejo gives every service of an owner',
+    filesOfPresets.forgejo.replace('preset: forgejo', 'preset: forgejo, audience: "https://forge.example.com/acme"'),
+    /audience "https:\/\/forge.example.com\/acme" is what this issuer writes into tokens for every service/,
+  ],
+  [
+    'the same of a GitHub server, as the default',
+    'audience: https://git.example.com/dockpass\nissuers: { ghes: { preset: github, issuer: "https://git.example.com/_services/token" } }\nrules: []',
+    /^workloads.yml:2:\d+: audience "https:\/\/git.example.com\/dockpass" is what this issuer writes/,
+  ],
   ['a foreign audience of one issuer', own('audience: sigstore'), /audience "sigstore"/],
   ['keys over http', own('jwks_url: "http://ci.example.com/keys"'), /must begin with https/],
   [
@@ -204,6 +214,17 @@ for (const [what, file, problem] of refused) {
     );
   });
 }
+
+test('tokens are for one exchange, but for those that serve an hour; the file can say otherwise', () => {
+  const singleUse = Object.values(filesOfPresets).flatMap((file) =>
+    [...workloadsOf(file).issuers.values()].map((issuer) => [issuer.preset.name, issuer.singleUse]),
+  );
+  assert.deepEqual(Object.fromEntries(singleUse), {
+    ...{ github: true, forgejo: true, gitlab: true, buildkite: true, circleci: true, oidc: true },
+    ...{ gcp: false, kubernetes: false },
+  });
+  assert.equal(workloadsOf(own('single_use: false')).issuers.get('own')?.singleUse, false);
+});
 
 test('says every mistake at once, in the order of the file', () => {
   const file = 'audience: sigstore\nissuers:\n  a: { preset: x }\n  b: { preset: gitlab }\nrules: [{ issuer: c }]\n';
