@@ -80,7 +80,14 @@ export function passwordRoutes({
       path: '/leaked',
       scope: null,
       summary: 'Revoke a secret that the caller holds, for good',
-      body: [{ name: 'secret', type: 'string', about: 'the whole of it: dkp_, dkr_, dki_ or dka_', required: true }],
+      body: [
+        {
+          name: 'secret',
+          type: 'string',
+          about: 'the whole of it, whatever it begins with: dkp_, dkr_, dki_, dka_, dkc_, dkj_, dkm_ or dkt_',
+          required: true,
+        },
+      ],
       async run({ body, by }) {
         const found = by.client !== null && (await leaks.report(body.requiredText('secret'), by.client));
         if (!found) throw new Refusal('not_found', 'This is no secret of anybody here. Send the whole secret.');

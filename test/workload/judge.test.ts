@@ -206,6 +206,61 @@ test('no set of claims that misses a condition is ever accepted', () => {
   );
 });
 
+test("no platform's claims are accepted once one that the rule names is missing, changed or of another shape", () => {
+  const spoil = (value: string) =>
+    fc.constantFrom<unknown>(
+      ...[undefined, null, '', {}, [], [value], { [value]: value }, [[value]]],
+      ...[`${value}x`, `x${value}`, ` ${value}`, `${value}\n`, `${value}/..`, `\u0000${value}`, `${value}\u200b`],
+      ...[0, false, value.toUpperCase() === value ? 'another' : value.toUpperCase()],
+    );
+  const presets = Object.keys(recordedClaims) as (keyof typeof recordedClaims)[];
+  const files = presets.map((preset) => ({
+    workloads: workloadsOf(filesOfPresets[preset]),
+    claims: recordedClaims[preset],
+  }));
+  const spoilt = fc.constantFrom(...files).chain(({ workloads, claims }) => {
+    const conditions = workloads.rules.flatMap((rule) => rule.conditions);
+    const changes = conditions.map(({ claim, has }) => {
+      const value = valueAt(claims, claim);
+      const changed = has
+        ? fc.constantFrom<unknown>(undefined, null, '', {}, [], ...(value as string[]), [value])
+        : spoil(String(value));
+      return changed.map((to) => [claim, to] as const);
+    });
+    return fc.subarray(changes, { minLength: 1 }).chain((some) =>
+      fc.tuple(...some).map((list) => ({
+        workloads,
+        claims: list.reduce((all, [path, to]) => withValue(all, path, to), claims as object),
+      })),
+    );
+  });
+  fc.assert(
+    fc.property(spoilt, ({ workloads, claims }) => {
+      assert.ok('mismatch' in judge(workloads, firstIssuer(workloads), claimsOf(claims), null), JSON.stringify(claims));
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+/** Where a name with dots is: whole, or within an object whose name is what comes before the last of them. */
+function placeOf(claims: object, path: string): readonly string[] {
+  if (Object.hasOwn(claims, path)) return [path];
+  const outer = Object.keys(claims).find((name) => path.startsWith(`${name}.`));
+  return outer === undefined ? [path] : [outer, ...placeOf(Reflect.get(claims, outer), path.slice(outer.length + 1))];
+}
+
+function valueAt(claims: object, path: string): unknown {
+  return placeOf(claims, path).reduce((value: unknown, name) => Reflect.get(value as object, name), claims);
+}
+
+function withValue(claims: object, path: string, value: unknown): object {
+  const changed = structuredClone(claims);
+  const place = placeOf(changed, path);
+  const parent = place.slice(0, -1).reduce((inner: object, name) => Reflect.get(inner, name), changed);
+  Reflect.set(parent, place.at(-1) ?? '', value);
+  return changed;
+}
+
 /** The rules of docs/workloads.md in the plainest words, for comparison. */
 function holdsByTheBook(value: unknown, patterns: readonly string[], has: boolean): boolean {
   if (has) return Array.isArray(value) && value.some((item) => holdsByTheBook(item, patterns, false));
