@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
@@ -19,6 +20,15 @@ test('a secret is dkp_, 30 random base62 characters and the CRC32 of what stands
   const value = [...secret.slice(-6)].reduce((sum, digit) => sum * 62 + base62.indexOf(digit), 0);
   assert.equal(value, crc32(secret.slice(0, -6)));
   assert.ok(looksLikeSecret(secret) && hasValidChecksum(secret));
+});
+
+test('the pattern of docs/administration.md finds every kind of secret', () => {
+  const text = readFileSync(new URL('../../docs/administration.md', import.meta.url), 'utf8');
+  const [, pattern = ''] = /matched by\n\n```\n(.+)\n```/.exec(text) ?? [];
+  for (const kind of ['dkp', 'dkr', 'dki', 'dka', 'dkc', 'dkj', 'dkm', 'dkt'] as const) {
+    const secret = createSecret(kind);
+    assert.equal(new RegExp(pattern).exec(`password=${secret};`)?.[0], secret);
+  }
 });
 
 test('every character is equally likely: bytes that would favour some are thrown away', () => {
