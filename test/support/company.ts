@@ -1,5 +1,8 @@
 /** Owns the made-up company of the pictures and of the tests in a browser: a provider, and a running Dockpass whose people have a past. */
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { BrowserContext } from 'playwright-core';
 import { startApp } from '../../src/app/app.ts';
@@ -7,7 +10,9 @@ import { readConfig } from '../../src/config/config.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { writePast } from './company-past.ts';
+import { paperRegistry } from './paper-registry.ts';
 import { pepper } from './past-password.ts';
+import { tagsOf, writeRepositories } from './past-repositories.ts';
 import { freePorts } from './ports.ts';
 import { demoPeople, googleSettings, startProvider } from './provider.ts';
 import { githubFile } from './workload.ts';
@@ -73,6 +78,8 @@ export async function startCompany(
     POLICY_CANDIDATE_FILE: join(folder, 'policy.next.yml'),
     WORKLOADS_FILE: join(folder, 'workloads.yml'),
     SERVICES: 'registry.example.com',
+    SERVICE_REGISTRY_EXAMPLE_COM_EVENTS_TOKEN: 'not-a-secret-but-long-enough-for-one',
+    SERVICE_REGISTRY_EXAMPLE_COM_URL: await startPaperRegistry(stack),
     ADMIN_EMAILS: 'ana@example.com',
     CONTACT: '#registry in the chat',
     PASSWORD_PEPPER: pepper,
@@ -83,11 +90,24 @@ export async function startCompany(
   const [ana] = demoPeople;
   const today = Date.now();
   await writePast(store, { issuer: provider.issuer, subject: ana?.sub ?? '', today });
+  await writeRepositories(store, today);
   await writeMore?.(store, today);
   await store.close();
   const app = await startApp(config);
   stack.defer(() => app.stop());
   return { url, person: ana?.name ?? '' };
+}
+
+/** @returns where it listens */
+async function startPaperRegistry(stack: AsyncDisposableStack): Promise<string> {
+  const server = createServer(paperRegistry(tagsOf));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  stack.defer(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 export async function signInAsAna(context: BrowserContext, { url, person }: Company): Promise<void> {

@@ -23,6 +23,8 @@ const loopbackSignIn = new URLSearchParams({
   ...{ code_challenge: 'c'.repeat(43), code_challenge_method: 'S256', machine: 'a laptop with a long name, at home' },
 });
 
+const repositories = '/repositories/registry.example.com';
+
 const passwords: readonly Journey[] = [
   {
     route: '/',
@@ -72,6 +74,22 @@ const passwords: readonly Journey[] = [
   },
   open('/access', 'what I may do with a long name', `/access?repository=${'q/'.repeat(90)}q`),
   open('/access', 'what I may do', '/access?repository=prod/gateway'),
+  open('/repositories', 'repositories'),
+  open('/repositories', 'repositories in another order', '/repositories?sort=size&order=up&q=web&empty=1'),
+  open('/repositories', 'no repository found', '/repositories?q=nothing-like-this'),
+  open('/repositories/:service/*name', 'a repository', `${repositories}/platform/gateway`),
+  open(
+    '/repositories/:service/*name',
+    'a repository with a long name',
+    `${repositories}/people/ana/a-repository-with-quite-a-long-name-that-somebody-once-chose-for-an-experiment`,
+  ),
+  open('/repositories/:service/*name', 'the platforms of a tag', `${repositories}/platform/gateway?tag=latest`),
+  open('/repositories/:service/*name', 'a chart', `${repositories}/platform/gateway-charts?tag=2.4.1`),
+  open(
+    '/repositories/:service/-/delete/*name',
+    'the question before deleting a tag',
+    `${repositories}/-/delete/platform/gateway?tag=2.4.1`,
+  ),
   open('/terminal', 'the code of a terminal'),
   {
     route: '/terminal',

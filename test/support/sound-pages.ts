@@ -17,7 +17,7 @@ const looks = [
 export async function walkSoundPages(page: Page, journeys: readonly Journey[]): Promise<void> {
   for (const { name, route, go } of journeys) {
     await go(page);
-    const path = new RegExp(`^${route.replaceAll(/:\w+/g, '[^/]+')}$`);
+    const path = new RegExp(`^${route.replaceAll(/:\w+/g, '[^/]+').replaceAll(/\*\w+/g, '.+')}$`);
     assert.match(new URL(page.url()).pathname, path, `${name} is not where it should be`);
     for (const { width, colorScheme, ...only } of looks) {
       await page.setViewportSize({ width, height: 800 });
