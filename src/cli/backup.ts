@@ -7,43 +7,71 @@ import { createProbe } from '../doctor/probe.ts';
 import { fieldsIn, isTexts } from '../lib/json.ts';
 import { backUp, backupName, recordBackup, removeOldBackups } from './backup-folder.ts';
 import { type Command, UsageError, wholeNumber } from './command.ts';
+import { note, reply } from './output.ts';
 
 export const backupCommands: readonly Command[] = [
   {
     name: 'backup',
-    usage: 'FOLDER [--keep N]',
+    usage: 'FOLDER [--keep N] [--json]',
     summary: 'Copy database, keys and secrets into a new folder while the service runs',
     details: [
       'The folder is a DATA_DIR: to restore, stop the service, put it in the place of the old one, start the service.',
       'It holds what signs tokens and what passwords are compared with: keep it as safe as DATA_DIR.',
       'With PostgreSQL it holds only the files; the database is copied with pg_dump.',
-      '  --keep N   make a new folder inside FOLDER, named by the time, and delete all of those but the newest N',
     ],
-    options: { keep: { type: 'string' } },
+    options: {
+      keep: {
+        type: 'string',
+        value: 'N',
+        help: 'make a new folder inside FOLDER, named by the time, and delete all of those but the newest N',
+      },
+    },
+    json: {
+      fields: {
+        folder: 'where the backup is',
+        hasDatabase: 'false with PostgreSQL, which pg_dump copies',
+        deleted: 'older backups that --keep deleted',
+      },
+    },
     operands: [1, 1],
-    async run([folder = ''], { keep }, terminal) {
+    async run([folder = ''], values, terminal) {
+      const { keep } = values;
       const storage = readStorageConfig(terminal.environment);
       const kept = keep === undefined ? null : wholeNumber(String(keep), 'keep');
       if (kept === 0) throw new UsageError('--keep takes at least 1.');
       const target = kept === null ? folder : join(folder, backupName(new Date()));
       const { hasDatabase } = await backUp(storage, target);
       await recordBackup(storage.dataFolder);
-      terminal.out(target);
+      const deleted = kept === null ? [] : await removeOldBackups(folder, kept);
+      reply(terminal, values, { folder: target, hasDatabase, deleted }, [target]);
       if (!hasDatabase) terminal.err('The database is not in it: copy PostgreSQL with pg_dump.');
-      if (kept !== null) for (const name of await removeOldBackups(folder, kept)) terminal.err(`deleted ${name}`);
+      for (const name of deleted) note(terminal, values, `deleted ${name}`);
       return 0;
     },
   },
   {
     name: 'health',
-    usage: '[--url URL] [--strict]',
-    summary: 'Ask the Dockpass on this machine whether it can do its work; exits 1 when not',
-    details: [
-      'For health checks of containers, which have no curl.',
-      '  --url URL   ask there instead: the public address, to go through the proxy as clients do',
-      '  --strict    exit 1 for warnings too, for a proxy that TRUSTED_PROXIES lacks, and where nobody can sign in or pull',
-    ],
-    options: { url: { type: 'string' }, strict: { type: 'boolean' } },
+    usage: '[--url URL] [--strict] [--json]',
+    summary: 'Check the health of the Dockpass on this machine; exits 1 if it is not healthy',
+    details: ['For health checks of containers, which have no curl.'],
+    options: {
+      url: {
+        type: 'string',
+        value: 'URL',
+        help: 'ask there instead: the public address, to go through the proxy as clients do',
+      },
+      strict: {
+        type: 'boolean',
+        help: 'exit 1 for warnings too, for a proxy that TRUSTED_PROXIES lacks, and where nobody can sign in or pull',
+      },
+    },
+    json: {
+      fields: {
+        healthy: 'whether it can do its work',
+        problems: 'with --strict, what should be fixed',
+        readiness: 'what /readyz answers: the object, or its text',
+      },
+    },
     operands: [0, 0],
     async run(_operands, values, terminal) {
       const config = readConfig(terminal.environment);
@@ -52,6 +80,10 @@ export const backupCommands: readonly Command[] = [
       const { status, body } = await createProbe([])(url, { overlookTls: values['url'] === undefined });
       const problems = values['strict'] === true ? [...problemsIn(body), ...(await missingIn(config))] : [];
       const isHealthy = status === 200 && problems.length === 0;
+      if (values['json'] === true) {
+        reply(terminal, values, { healthy: isHealthy, problems, readiness: parsed(body) }, []);
+        return isHealthy ? 0 : 1;
+      }
       (isHealthy ? terminal.out : terminal.err)(body);
       for (const problem of problems) terminal.err(problem);
       return isHealthy ? 0 : 1;
@@ -86,6 +118,15 @@ function readReadiness(body: string): Readiness {
     };
   } catch {
     return {};
+  }
+}
+
+/** Something else can answer at that address, with another kind of text. */
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return body;
   }
 }
 

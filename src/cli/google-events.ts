@@ -9,54 +9,59 @@ import { fieldsIn } from '../lib/json.ts';
 import { createEventStream, type EventStream, EventStreamError } from '../sign-in/google/risc-stream.ts';
 import type { Command, Terminal, Values } from './command.ts';
 import { configOf } from './core.ts';
+import { reply } from './output.ts';
 
-const options = { 'key-file': { type: 'string' } } as const;
-const keyFile =
-  '  --key-file FILE   key of a service account with the role "RISC Configuration Admin"; default: GOOGLE_DIRECTORY_KEY';
+const options = {
+  'key-file': {
+    type: 'string',
+    value: 'FILE',
+    help: 'key of a service account with the role "RISC Configuration Admin" (default: GOOGLE_DIRECTORY_KEY)',
+  },
+} as const;
 
 export const googleEventsCommands: readonly Command[] = [
   {
     name: 'google-events register',
-    usage: '[--key-file FILE]',
+    usage: '[--key-file FILE] [--json]',
     summary: 'Ask Google to report disabled and hijacked accounts to this Dockpass, and test it',
     details: [
       'Run it once, and again when PUBLIC_URL changes. First enable the RISC API in the project of your OAuth client.',
-      keyFile,
     ],
     options,
+    json: { fields: { receiver: 'where Google sends events' } },
     operands: [0, 0],
     run: (_operands, values, terminal) =>
       withStream(values, terminal, async (stream, receiver) => {
         await stream.register(receiver);
-        terminal.out(`Google sends its security events to ${receiver}.`);
-        await verify(stream, terminal);
+        await verify(stream);
+        const sentence = `Google sends its security events to ${receiver}.`;
+        reply(terminal, values, { receiver }, [sentence, testSent]);
       }),
   },
   {
     name: 'google-events verify',
-    usage: '[--key-file FILE]',
+    usage: '[--key-file FILE] [--json]',
     summary: 'Make Google send a test event, and show what is registered',
-    details: [keyFile],
     options,
+    json: { fields: { receiver: 'where Google should send events', registered: 'the stream, as Google describes it' } },
     operands: [0, 0],
     run: (_operands, values, terminal) =>
       withStream(values, terminal, async (stream, receiver) => {
         const registered = await stream.read();
-        terminal.out(JSON.stringify(registered, null, 2));
         const { url } = fieldsIn(registered['delivery']);
         if (url !== receiver)
           terminal.err(`Google does not send to ${receiver}: run "dockpass google-events register".`);
-        await verify(stream, terminal);
+        await verify(stream);
+        reply(terminal, values, { receiver, registered }, [JSON.stringify(registered, null, 2), testSent]);
       }),
   },
 ];
 
-async function verify(stream: EventStream, terminal: Terminal): Promise<void> {
-  const state = `dockpass-${randomBytes(6).toString('hex')}`;
-  await stream.verify(state);
-  terminal.out(
-    'Google sends a test event now. It has arrived when the log of the service says "message of a provider".',
-  );
+const testSent =
+  'Google sends a test event now. It has arrived when the log of the service says "message of a provider".';
+
+async function verify(stream: EventStream): Promise<void> {
+  await stream.verify(`dockpass-${randomBytes(6).toString('hex')}`);
 }
 
 async function withStream(

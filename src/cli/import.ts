@@ -13,61 +13,100 @@ import { formatProblem, type PolicyProblem } from '../policy/acl.ts';
 import { DockerAuthError } from '../policy/docker-auth.ts';
 import { type Command, UsageError } from './command.ts';
 import { writeNew } from './new-file.ts';
+import { confirm, reply } from './output.ts';
 import { readLines } from './read-lines.ts';
+import { startProgress } from './screen.ts';
 
 export const importCommands: readonly Command[] = [
   {
     name: 'import docker-auth',
-    usage: 'auth_config.yml --out DIR [--without SECTION ...]',
+    usage: 'auth_config.yml --out DIR [--without SECTION ...] [--json]',
     summary: 'Write policy.yml and .env from the configuration of docker_auth, and say what to look at',
     details: [
       'Comments are kept. What Dockpass does not have is an error, with what to do instead; then nothing is written.',
-      '  --out DIR           made where it is not there; files that are there already are never overwritten',
-      '  --without SECTION   import the rest, as if this section (ldap_auth) were not there; may be repeated',
     ],
-    options: { out: { type: 'string' }, without: { type: 'string', multiple: true } },
+    options: {
+      out: {
+        type: 'string',
+        value: 'DIR',
+        help: 'made where it is not there; files that are there already are never overwritten',
+      },
+      without: {
+        type: 'string',
+        multiple: true,
+        value: 'SECTION',
+        help: 'import the rest, as if this section (ldap_auth) were not there',
+      },
+    },
+    json: {
+      fields: {
+        written: 'the files that were written; none after an error',
+        problems: 'line, column, severity and message of each part that needs a look',
+        refused: 'settings that serve refuses until they are filled in',
+      },
+    },
     operands: [1, 1],
-    async run([file = ''], { out, without }, terminal) {
+    async run([file = ''], values, terminal) {
+      const { out, without } = values;
       if (typeof out !== 'string') throw new UsageError('--out is missing: say where policy.yml and .env go.');
       const sections = Array.isArray(without) ? without.map(String) : [];
       const imported = importDockerAuth(await readFile(file, 'utf8'), { without: sections, certificateEnd });
       const { policy, environment, problems } = imported;
-      for (const problem of inOrder(problems)) terminal.err(formatProblem(file, problem));
+      const isJson = values['json'] === true;
+      if (!isJson) for (const problem of inOrder(problems)) terminal.err(formatProblem(file, problem));
       const errors = problems.filter(({ severity }) => severity === 'error').length;
+      if (errors > 0 && isJson) {
+        reply(terminal, values, { written: [], problems: inOrder(problems), refused: [] }, []);
+        return 1;
+      }
       if (errors > 0) {
         const parts =
           errors === 1 ? "1 part can't be imported as it is" : `${errors} parts can't be imported as they are`;
         terminal.err(`Nothing was written: ${parts}.`);
         return 1;
       }
-      for (const problem of refusedSettings(environment)) terminal.err(`.env: warning: serve refuses this: ${problem}`);
+      const refused = refusedSettings(environment);
+      if (!isJson) for (const problem of refused) terminal.err(`.env: warning: serve refuses this: ${problem}`);
       await mkdir(out, { recursive: true });
-      await writeNew(join(out, 'policy.yml'), policy, 0o644);
-      await writeNew(join(out, '.env'), environment, 0o600);
-      terminal.out(`Wrote ${join(out, 'policy.yml')} and ${join(out, '.env')}; fill in there what says so.`);
+      const written = [join(out, 'policy.yml'), join(out, '.env')] as const;
+      await writeNew(written[0], policy, 0o644);
+      await writeNew(written[1], environment, 0o600);
+      const sentence = `Wrote ${written.join(' and ')}; fill in there what says so.`;
+      confirm(terminal, values, { written, problems: inOrder(problems), refused }, sentence);
       return 0;
     },
   },
   {
     name: 'compare',
-    usage: 'auth_config.yml policy.yml LOG ...',
+    usage: 'auth_config.yml policy.yml LOG ... [--json]',
     summary: "List the decisions of docker_auth's log that a policy would decide otherwise; exits 1 when there are any",
     details: [
       'LOG is a log of docker_auth, or lines for "policy eval"; "-" is standard input. Groups of a provider are not known here.',
     ],
+    json: {
+      fields: {
+        compared: 'how many decisions were compared',
+        skipped: 'how many lines hold no decision',
+        differences: 'each decision that would be another one, in words',
+      },
+    },
     operands: [3, 1000],
-    async run([configurationFile = '', policyFile = '', ...logs], _values, terminal) {
+    async run([configurationFile = '', policyFile = '', ...logs], values, terminal) {
+      const progress = startProgress(terminal);
       const policy = await readPolicyFile(policyFile);
       const lines: string[] = [];
       for (const log of logs) {
         for await (const some of readLines(log === '-' ? terminal.input : createReadStream(log))) {
+          progress.at(`${lines.length} lines read`);
           for (const line of some) if (line.trim() !== '') lines.push(line.replace(/\r$/, ''));
         }
       }
+      progress.end();
       const configuration = await readFile(configurationFile, 'utf8');
       const { differences, compared, skipped } = orRefuse(() => compareDecisions(configuration, policy, lines));
-      for (const difference of differences.values()) terminal.out(formatDifference(difference, policyFile));
-      terminal.out(`${compared} decisions compared, ${differences.size} different; ${skipped} lines hold no decision.`);
+      const found = [...differences.values()].map((difference) => formatDifference(difference, policyFile));
+      const sentence = `${compared} decisions compared, ${differences.size} different; ${skipped} lines hold no decision.`;
+      reply(terminal, values, { compared, skipped, differences: found }, [...found, sentence]);
       return differences.size === 0 ? 0 : 1;
     },
   },

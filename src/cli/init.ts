@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { ConfigError, readConfig } from '../config/config.ts';
 import { formatYaml } from '../doctor/auth-block.ts';
+import { Refusal } from '../lib/errors.ts';
 import { formatProblem, parsePolicy } from '../policy/acl.ts';
 import { warningsOf } from '../policy/check.ts';
 import { type Command, type Terminal, textOf, textsOf, UsageError, type Values } from './command.ts';
 import { type Answers, environmentFile, policyFile } from './init-files.ts';
 import { refuseExisting, writeNew } from './new-file.ts';
+import { reply } from './output.ts';
 import { readLines } from './read-lines.ts';
 
 const string = { type: 'string' } as const;
@@ -16,40 +18,48 @@ const string = { type: 'string' } as const;
 export const initCommands: readonly Command[] = [
   {
     name: 'init',
-    usage: '[--folder DIR] [--public-url URL] [--service NAME ...] [--admin EMAIL ...] [--domain DOMAIN ...] [...]',
+    usage:
+      '[--folder DIR] [--public-url URL] [--service NAME ...] [--admin EMAIL ...] [--domain DOMAIN ...] [...] [--json]',
     summary: 'Write .env and policy.yml for a new installation, from flags or by asking, and say what comes next',
     details: [
       'On a terminal it asks for what no flag says. Files that exist are never overwritten: it writes both or none.',
-      '  --folder DIR                 where they go (default: here)',
-      '  --public-url URL             where people and registries will reach Dockpass',
-      '  --service NAME               what people will give to docker login: registry.example.com; can be repeated',
-      '  --admin EMAIL                who administers; can be repeated',
-      '  --domain DOMAIN              whose people sign in and pull; can be repeated',
-      '  --google-client-id ID        of the OAuth client in the Google console',
-      '  --oidc-issuer URL            another provider instead, with --oidc-client-id ID',
-      '  --client-secret-file FILE    has the client secret; "-" is standard input. It is never an argument',
-      '  --trusted-proxy ADDRESS      of the proxy that speaks TLS (default with https: 127.0.0.1)',
     ],
     options: {
-      ...{ folder: string, 'public-url': string, 'google-client-id': string, 'oidc-issuer': string },
-      ...{ 'oidc-client-id': string, 'client-secret-file': string, 'trusted-proxy': string },
-      service: { type: 'string', multiple: true },
-      admin: { type: 'string', multiple: true },
-      domain: { type: 'string', multiple: true },
+      folder: { ...string, value: 'DIR', help: 'where they go (default: here)' },
+      'public-url': { ...string, value: 'URL', help: 'where people and registries will reach Dockpass' },
+      'google-client-id': { ...string, value: 'ID', help: 'of the OAuth client in the Google console' },
+      'oidc-issuer': { ...string, value: 'URL', help: 'another provider instead, with --oidc-client-id ID' },
+      'oidc-client-id': { ...string, value: 'ID', help: 'of the client at that issuer' },
+      'client-secret-file': {
+        ...string,
+        value: 'FILE',
+        help: 'has the client secret; "-" is standard input. It is never an argument',
+      },
+      'trusted-proxy': {
+        ...string,
+        value: 'ADDRESS',
+        help: 'of the proxy that speaks TLS (default with https: 127.0.0.1)',
+      },
+      service: {
+        type: 'string',
+        multiple: true,
+        value: 'NAME',
+        help: 'what people will give to docker login: registry.example.com',
+      },
+      admin: { type: 'string', multiple: true, value: 'EMAIL', help: 'who administers' },
+      domain: { type: 'string', multiple: true, value: 'DOMAIN', help: 'whose people sign in and pull' },
     },
+    json: { fields: { written: 'the files that were written', redirectUris: 'what the provider needs to know' } },
     operands: [0, 0],
     async run(_operands, values, terminal) {
       const folder = textOf(values, 'folder') ?? '.';
       const answers = await readAnswers(values, terminal);
       const [environment, policy] = [environmentFile(answers), policyFile(answers)];
       const problems = problemsIn(environment, policy);
-      for (const problem of problems) terminal.err(problem);
-      if (problems.length > 0) {
-        terminal.err('Nothing was written.');
-        return 1;
-      }
+      if (problems.length > 0) throw new Refusal('bad_request', [...problems, 'Nothing was written.'].join('\n'));
       await writeBoth(folder, environment, policy);
-      sayNext(folder, environment, terminal);
+      if (values['json'] !== true) sayNext(folder, environment, terminal);
+      else reply(terminal, values, { written: filesIn(folder), redirectUris: redirectUris(environment) }, []);
       return 0;
     },
   },
@@ -114,7 +124,7 @@ function problemsIn(environment: string, policy: string): string[] {
 
 async function writeBoth(folder: string, environment: string, policy: string): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const [environmentPath, policyPath] = [join(folder, '.env'), join(folder, 'policy.yml')];
+  const [environmentPath, policyPath] = filesIn(folder);
   await refuseExisting(environmentPath);
   await writeNew(policyPath, policy, 0o644);
   try {
@@ -125,9 +135,19 @@ async function writeBoth(folder: string, environment: string, policy: string): P
   }
 }
 
+function filesIn(folder: string): readonly [environment: string, policy: string] {
+  return [join(folder, '.env'), join(folder, 'policy.yml')];
+}
+
+function redirectUris(environment: string): string[] {
+  const { publicUrl, google, oidc } = readConfig({ ...parseEnv(environment) });
+  const names = [...(google === null ? [] : ['google']), ...oidc.map(({ name }) => name)];
+  return names.map((name) => callbackOf(publicUrl, name));
+}
+
 function sayNext(folder: string, environment: string, terminal: Terminal): void {
   const { publicUrl, services, keyRings, google, oidc } = readConfig({ ...parseEnv(environment) });
-  terminal.out(`Wrote ${join(folder, '.env')} and ${join(folder, 'policy.yml')}.`);
+  terminal.out(`Wrote ${filesIn(folder).join(' and ')}.`);
   if (google !== null) terminal.out(`Google needs this redirect URI: ${callbackOf(publicUrl, 'google')}`);
   for (const { name } of oidc) terminal.out(`The provider needs this redirect URI: ${callbackOf(publicUrl, name)}`);
   if (google === null && oidc.length === 0) {

@@ -7,6 +7,7 @@ import type { Robot } from '../accounts/robots.ts';
 import type { AppPassword } from '../app-passwords/app-passwords.ts';
 import type { AuditEntry } from '../audit/audit-log.ts';
 import type { KeyDescription } from '../keys/key-ring.ts';
+import type { Explanation } from '../policy/explain.ts';
 
 /** Each field of a type with its meaning. Times are epoch milliseconds. */
 type FieldsOf<Type> = Readonly<Record<keyof Type & string, string>>;
@@ -122,4 +123,18 @@ export const auditFields: FieldsOf<Omit<AuditEntry, 'at'>> & { readonly time: st
   requestId: 'as in the log, or null',
   repository: 'or null',
   detail: 'more, by action; never a secret',
+};
+
+export const explanationFields: FieldsOf<Explanation> = {
+  who: 'account, kind and domain',
+  groups: 'each group and where it comes from',
+  groupsUnknown: "not null if the provider's groups are unknown: toldAt, and the rules that can't be decided",
+  access: 'what was asked for: type, name and actions',
+  context: 'service and address',
+  passedOver: 'the rules before the one that decides, with what did not match',
+  decidedBy: 'the rule that decides, or null',
+  allowed: 'actions that the policy allows',
+  boundBy: "what the maker of a robot's password can do, or null",
+  narrowedBy: 'the password and its limits, or null',
+  granted: 'actions that are granted',
 };

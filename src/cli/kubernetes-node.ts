@@ -14,49 +14,44 @@ import { fieldsIn } from '../lib/json.ts';
 import { type Cluster, readPod } from '../workload/cluster.ts';
 import { type Command, type Terminal, textOf, UsageError, type Values } from './command.ts';
 import { registryOf } from './kubernetes.ts';
+import { confirm } from './output.ts';
 
 const pluginFile = new URL('../../deploy/kubernetes/dockpass-credential-provider', import.meta.url);
 
 const clock = { now: Date.now, sleep: (milliseconds: number) => sleep(milliseconds) };
 
+const text = { type: 'string' } as const;
+
 const options = {
-  profile: { type: 'string' },
-  root: { type: 'string' },
-  proc: { type: 'string' },
-  'health-url': { type: 'string' },
-  node: { type: 'string' },
-  lease: { type: 'string' },
-  stay: { type: 'boolean' },
+  profile: { ...text, value: 'NAME', choices: ['kubeadm', 'k3s'], help: 'kubeadm (default) or k3s' },
+  root: { ...text, value: 'FOLDER', help: "where the node's root is (default: /)" },
+  proc: { ...text, value: 'FOLDER', help: "where the node's processes are (default: /proc)" },
+  'health-url': { ...text, value: 'URL', help: 'of the kubelet (default: http://127.0.0.1:10248/healthz)' },
+  node: { ...text, value: 'NAME', help: 'the name of this node, in a pod: its version is asked for at the API server' },
+  lease: { ...text, value: 'NS/NAME', help: 'in a pod: one node at a time, and none after one that failed' },
+  stay: { type: 'boolean', help: 'afterwards wait until stopped, as the pod of a DaemonSet does' },
 } as const;
 
-const details = [
-  '  --profile NAME        kubeadm or k3s (default: kubeadm)',
-  "  --root FOLDER         where the node's root is (default: /), --proc FOLDER where its processes are (default: /proc)",
-  '  --health-url URL      of the kubelet (default: http://127.0.0.1:10248/healthz)',
-  '  --node NAME           the name of this node, in a pod: its version is asked for at the API server',
-  '  --lease NS/NAME       in a pod: one node at a time, and none after one that failed',
-  '  --stay                afterwards wait until stopped, as the pod of a DaemonSet does',
-];
+const json = { fields: { outcome: 'unchanged, installed or removed' } };
 
 export const kubernetesNodeCommands: readonly Command[] = [
   {
     name: 'kubernetes install-node',
     usage:
-      '--registry HOST --audience URL [--profile kubeadm|k3s] [--username NAME] (--node NAME | --kubelet-version V) [...]',
+      '--registry HOST --audience URL [--profile kubeadm|k3s] [--username NAME] (--node NAME | --kubelet-version V) [...] [--json]',
     summary: "Put the kubelet's plugin onto this node; the Helm chart dockpass-node runs it on each",
     details: [
       'Writes the plugin, then the configuration that names it, and restarts the kubelet. Other providers stay. If the',
       'kubelet is not healthy within a minute, what was there before comes back. Needs root.',
-      '  --kubelet-version V   outside of a pod: "$(kubelet --version)"',
-      ...details,
     ],
     options: {
       ...options,
-      registry: { type: 'string' },
-      audience: { type: 'string' },
-      username: { type: 'string' },
-      'kubelet-version': { type: 'string' },
+      registry: { ...text, value: 'HOST', help: 'as in the names of images: registry.example.com' },
+      audience: { ...text, value: 'URL', help: 'of the tokens: the PUBLIC_URL of Dockpass' },
+      username: { ...text, value: 'NAME', help: 'the name of the issuer in the workloads file (default: oidc)' },
+      'kubelet-version': { type: 'string', value: 'V', help: 'outside of a pod: "$(kubelet --version)"' },
     },
+    json,
     operands: [0, 0],
     async run(_operands, values, terminal) {
       const settings = settingsOf(values);
@@ -67,24 +62,34 @@ export const kubernetesNodeCommands: readonly Command[] = [
       const what = JSON.stringify([settings, plugin]);
       const stop = listenForStop();
       const done = await turn(values, cluster, what, () => stop.hold(() => installOnNode(parts, { settings, plugin })));
-      terminal.out(done === 'unchanged' ? 'Installed already; nothing to do.' : 'Installed; the kubelet is healthy.');
+      confirm(
+        terminal,
+        values,
+        { outcome: done },
+        done === 'unchanged' ? 'Installed already; nothing to do.' : 'Installed; the kubelet is healthy.',
+      );
       if (values['stay'] === true) await stop.wait();
       return 0;
     },
   },
   {
     name: 'kubernetes remove-node',
-    usage: '[--profile kubeadm|k3s] [...]',
+    usage: '[--profile kubeadm|k3s] [...] [--json]',
     summary: "Take the kubelet's plugin off this node: first out of the configuration, then the file",
-    details,
     options,
+    json,
     operands: [0, 0],
     async run(_operands, values, terminal) {
       const parts = partsOf(values, profileOf(values));
       const cluster = await clusterOf(values, terminal);
       const stop = listenForStop();
       const done = await turn(values, cluster, 'remove', () => stop.hold(() => removeFromNode(parts)));
-      terminal.out(done === 'unchanged' ? 'It is not installed; nothing to do.' : 'Removed; the kubelet is healthy.');
+      confirm(
+        terminal,
+        values,
+        { outcome: done },
+        done === 'unchanged' ? 'It is not installed; nothing to do.' : 'Removed; the kubelet is healthy.',
+      );
       if (values['stay'] === true) await stop.wait();
       return 0;
     },

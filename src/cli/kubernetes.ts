@@ -5,50 +5,59 @@ import { formatNodeConfig, type Profile, profiles } from '../kubernetes/node-con
 import { refreshSecrets } from '../kubernetes/refresh-secrets.ts';
 import { readPod } from '../workload/cluster.ts';
 import { type Command, textOf, UsageError, type Values } from './command.ts';
+import { reply } from './output.ts';
 
 export const kubernetesCommands: readonly Command[] = [
   {
     name: 'kubernetes config',
-    usage: '--registry HOST [--audience URL] [--profile kubeadm|k3s|eks|kind] [--username NAME]',
+    usage: '--registry HOST [--audience URL] [--profile kubeadm|k3s|eks|kind] [--username NAME] [--json]',
     summary: 'Print what a cluster needs so that its kubelets pull with service account tokens',
     details: [
       'The plugin is deploy/kubernetes/dockpass-credential-provider. It goes onto the nodes before the configuration names it.',
-      '  --registry HOST    as in the names of images: registry.example.com',
-      '  --audience URL     of the tokens (default: PUBLIC_URL)',
-      '  --profile NAME     where the kubelet looks for it (default: kubeadm)',
-      '  --username NAME    the name of the issuer in the workloads file, where several have the same "iss" (default: oidc)',
     ],
     options: {
-      registry: { type: 'string' },
-      audience: { type: 'string' },
-      profile: { type: 'string' },
-      username: { type: 'string' },
+      registry: { type: 'string', value: 'HOST', help: 'as in the names of images: registry.example.com' },
+      audience: { type: 'string', value: 'URL', help: 'of the tokens (default: PUBLIC_URL)' },
+      profile: { type: 'string', value: 'NAME', help: 'where the kubelet looks for it (default: kubeadm)' },
+      username: {
+        type: 'string',
+        value: 'NAME',
+        help: 'the name of the issuer in the workloads file, where several have the same "iss" (default: oidc)',
+      },
     },
+    json: { fields: { config: 'the steps and files, as text' } },
     operands: [0, 0],
     async run(_operands, values, terminal) {
       const registry = registryOf(values);
       const audience = textOf(values, 'audience') ?? terminal.environment['PUBLIC_URL']?.replace(/\/$/, '');
       if (audience === undefined) throw new UsageError('--audience is missing, and PUBLIC_URL is not set.');
       const username = textOf(values, 'username') ?? 'oidc';
-      terminal.out(formatNodeConfig({ registry, audience, username, profile: profileOf(values) }));
+      const config = formatNodeConfig({ registry, audience, username, profile: profileOf(values) });
+      reply(terminal, values, { config }, [config]);
       return 0;
     },
   },
   {
     name: 'kubernetes refresh-secrets',
-    usage: '--registry HOST --token-file FILE [--url URL] [--username NAME]',
+    usage: '--registry HOST --token-file FILE [--url URL] [--username NAME] [--json]',
     summary: 'Renew pull secrets in the namespaces of this cluster that ask for one; for a CronJob every five minutes',
     details: [
       'A namespace asks by the label dockpass-pull-secret=true and gets a secret of that name, which its pods name in',
       'imagePullSecrets. Only what is missing or past half of its life is written; where the label is gone, it is deleted.',
-      '  --token-file FILE   the projected service account token that is exchanged at Dockpass',
-      '  --url URL           of Dockpass (default: PUBLIC_URL)',
     ],
     options: {
-      registry: { type: 'string' },
-      'token-file': { type: 'string' },
-      url: { type: 'string' },
-      username: { type: 'string' },
+      registry: { type: 'string', value: 'HOST', help: 'as in the names of images: registry.example.com' },
+      'token-file': {
+        type: 'string',
+        value: 'FILE',
+        help: 'the projected service account token that is exchanged at Dockpass',
+      },
+      url: { type: 'string', value: 'URL', help: 'of Dockpass (default: PUBLIC_URL)' },
+      username: { type: 'string', value: 'NAME', help: 'the name of the issuer in the workloads file (default: oidc)' },
+    },
+    json: {
+      list: true,
+      fields: { namespace: 'of the cluster', outcome: 'what was done', problem: 'why it failed, if it did' },
     },
     operands: [0, 0],
     async run(_operands, values, terminal) {
@@ -61,9 +70,11 @@ export const kubernetesCommands: readonly Command[] = [
       const cluster = await readPod(terminal.environment);
       const exchange = () => exchangeToken(send, { url, tokenFile, registry, username });
       const done = await refreshSecrets({ cluster, send, registry, exchange, now: Date.now });
-      for (const { namespace, outcome, problem } of done) {
-        (outcome === 'failed' ? terminal.err : terminal.out)(`${namespace}: ${problem ?? outcome}`);
-      }
+      if (values['json'] === true) reply(terminal, values, done, []);
+      else
+        for (const { namespace, outcome, problem } of done) {
+          (outcome === 'failed' ? terminal.err : terminal.out)(`${namespace}: ${problem ?? outcome}`);
+        }
       return done.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
     },
   },

@@ -7,6 +7,7 @@ import { hostname } from 'node:os';
 import { Refusal } from '../lib/errors.ts';
 import { fieldsIn } from '../lib/json.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
+import { reply } from './output.ts';
 
 const client = 'dockpass-cli';
 const tools = ['docker', 'podman'] as const;
@@ -14,14 +15,22 @@ const tools = ['docker', 'podman'] as const;
 export const loginCommands: readonly Command[] = [
   {
     name: 'login',
-    usage: '[EMAIL] --server URL [--registry HOST]',
+    usage: '[EMAIL] --server URL [--registry HOST] [--json]',
     summary: 'Log docker and podman in to a registry with the browser of this machine',
     details: [
       "With EMAIL, nobody else's approval counts. Without a browser here, use the script: curl URL/cli/login.sh",
-      '  --server URL      of Dockpass; default: PUBLIC_URL',
-      '  --registry HOST   where the Dockpass has several',
     ],
-    options: { server: { type: 'string' }, registry: { type: 'string' } },
+    options: {
+      server: { type: 'string', value: 'URL', help: 'of Dockpass; default: PUBLIC_URL' },
+      registry: { type: 'string', value: 'HOST', help: 'where the Dockpass has several' },
+    },
+    json: {
+      fields: {
+        username: 'who is signed in',
+        registry: 'where docker and podman are logged in',
+        tools: 'docker and podman: done, failed or not-installed',
+      },
+    },
     operands: [0, 1],
     run: ([email], values, terminal) => login(email ?? null, values, terminal),
   },
@@ -49,9 +58,13 @@ async function login(email: string | null, values: Values, terminal: Terminal): 
         `It was approved by ${username}, not by ${email}: nothing was logged in. Revoke it at ${base}`,
       );
     }
-    terminal.out(`Signed in as ${username}.`);
-    const results = await Promise.all(tools.map((tool) => logIn(tool, username, password, registry, terminal)));
-    if (!results.includes('not-installed') || results.some((result) => result === 'done')) {
+    const say = (line: string) => values['json'] !== true && values['quiet'] !== true && terminal.out(line);
+    say(`Signed in as ${username}.`);
+    const results = await Promise.all(
+      tools.map((tool) => logIn(tool, username, password, registry, { out: say, err: terminal.err })),
+    );
+    if (!results.includes('not-installed') || results.includes('done')) {
+      reply(terminal, values, { username, registry, tools: { docker: results[0], podman: results[1] } }, []);
       return results.includes('failed') ? 1 : 0;
     }
     throw new Refusal('not_found', 'Neither docker nor podman is installed here.');
@@ -132,8 +145,10 @@ async function redeem(base: URL, form: Record<string, string>) {
   );
 }
 
+type Said = { readonly out: (line: string) => unknown; readonly err: (line: string) => void };
+
 /** The password goes to the tool on standard input: arguments can be read by everyone on this machine. */
-async function logIn(tool: string, username: string, password: string, registry: string, terminal: Terminal) {
+async function logIn(tool: string, username: string, password: string, registry: string, terminal: Said) {
   const child = spawn(tool, ['login', '--username', username, '--password-stdin', registry], {
     stdio: ['pipe', 'ignore', 'pipe'],
   });

@@ -12,6 +12,7 @@ import type { ProviderStatus } from '../sign-in/provider-status.ts';
 import type { Account } from '../store/accounts.ts';
 import type { Command, Terminal } from './command.ts';
 import { accountOf, byCommandLine, configOf, withCore } from './core.ts';
+import { reply } from './output.ts';
 
 const flag = { type: 'boolean' } as const;
 
@@ -20,8 +21,23 @@ export const offBoardingCommands: readonly Command[] = [
     name: 'groups',
     usage: 'EMAIL [--refresh] [--json]',
     summary: "Show a person's groups, how old they are, and whether the person's passwords work",
-    details: ['  --refresh   ask the provider or directory first, and act on what it says, as a sweep does'],
-    options: { refresh: flag, json: flag },
+    options: {
+      refresh: { ...flag, help: 'ask the provider or directory first, and act on what it says, as a sweep does' },
+    },
+    json: {
+      fields: {
+        login: 'whose account it is',
+        provider: 'who vouches for it',
+        state: 'of the account',
+        use: 'what its passwords can be used for',
+        reason: 'why that is less than everything, or null',
+        confirmedAt: 'when the provider last confirmed it, epoch milliseconds, or null',
+        groups: 'the groups that count',
+        groupsKnown: 'whether they are known',
+        groupsAt: 'when they were reported, or null',
+        asked: 'what the provider answered; null without --refresh',
+      },
+    },
     operands: [1, 1],
     run: ([email = ''], values, terminal) =>
       withOffBoarding(terminal, async (core, offBoarding, config) => {
@@ -30,7 +46,7 @@ export const offBoardingCommands: readonly Command[] = [
         const status = values['refresh'] === true ? await offBoarding.refresh(before, byCommandLine) : null;
         const account = await accountOf(core, email);
         const known = describe(account, config);
-        if (values['json'] === true) terminal.out(JSON.stringify({ ...known, asked: status }));
+        if (values['json'] === true) reply(terminal, values, { ...known, asked: status }, []);
         else printPerson(known, status, terminal);
         return 0;
       }),
@@ -38,20 +54,30 @@ export const offBoardingCommands: readonly Command[] = [
   {
     name: 'sweep',
     usage: '[--dry-run] [--beyond-limit] [--json]',
-    summary: 'Ask about everybody who holds a live password now, and off-board those who have left',
-    details: [
-      'The service does this by itself; exits 1 where the sweep was stopped.',
-      '  --dry-run        say what would happen to whom, and change nothing',
-      '  --beyond-limit   believe the provider also when it says that more than a fifth of the people have left',
-    ],
-    options: { 'dry-run': flag, 'beyond-limit': flag, json: flag },
+    summary: 'Ask providers now about everyone who holds an active password, and off-board those who have left',
+    details: ['The service does this by itself; exits 1 where the sweep was stopped.'],
+    options: {
+      'dry-run': { ...flag, help: 'say what would happen to whom, and change nothing' },
+      'beyond-limit': {
+        ...flag,
+        help: 'believe the provider also when it says that more than a fifth of the people have left',
+      },
+    },
+    json: {
+      fields: {
+        begunAt: 'time, epoch milliseconds',
+        due: 'how many people were due',
+        people: 'login, provider, outcome and reason of each',
+        stopped: 'why it ended early, or null',
+      },
+    },
     operands: [0, 0],
     run: (_operands, values, terminal) =>
       withOffBoarding(terminal, async (core, offBoarding) => {
         refuseInTrial(core.trial);
         const input = { dryRun: values['dry-run'] === true, beyondLimit: values['beyond-limit'] === true, age: 0 };
         const report = await offBoarding.sweep(input);
-        if (values['json'] === true) terminal.out(JSON.stringify(report));
+        if (values['json'] === true) reply(terminal, values, report, []);
         else printReport(report, input.dryRun, terminal);
         return report.stopped === null ? 0 : 1;
       }),
@@ -104,7 +130,7 @@ function printReport({ people, stopped }: SweepReport, dryRun: boolean, terminal
   const counts = Object.entries(Object.groupBy(people, ({ outcome }) => outcome));
   const summary = counts.map(([outcome, list]) => `${list.length} ${outcome}`).join(', ');
   terminal.err(
-    `${people.length === 0 ? 'Nobody holds a live password.' : summary}${dryRun ? ' (nothing changed)' : ''}`,
+    `${people.length === 0 ? 'No one holds an active password.' : summary}${dryRun ? ' (nothing changed)' : ''}`,
   );
   if (stopped !== null) terminal.err(`Stopped: ${stopped}`);
 }

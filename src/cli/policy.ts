@@ -21,22 +21,37 @@ import { formatFailed, identify } from '../workload/identify.ts';
 import { coverageWarnings, grantsOf } from '../workload/policy-fit.ts';
 import { type Command, type Terminal, textOf, textsOf, UsageError, type Values } from './command.ts';
 import { configOf, withCore } from './core.ts';
+import { explanationFields } from './json-fields.ts';
+import { confirm, reply } from './output.ts';
 import { readLines } from './read-lines.ts';
 import { readRuleFiles, workloadOfClaims, workloadOfToken } from './workload-claims.ts';
 
 export const policyCommands: readonly Command[] = [
   {
     name: 'policy check',
-    usage: '[FILE] [--workloads FILE] [--strict]',
-    summary: 'Say whether a policy file can be used, and each mistake with its line and column',
+    usage: '[FILE] [--workloads FILE] [--strict] [--json]',
+    summary: 'Validate a policy file: each mistake with its line and column',
     details: [
       'Warns of rules that can never match or decide, of groups that nothing defines and of variables that mean nothing.',
       'Where there is a workloads file, checks it too, and says what each of its rules is granted.',
-      '  FILE               default: POLICY_FILE, else policy.yml',
-      '  --workloads FILE   default: WORKLOADS_FILE, else workloads.yml beside the policy',
-      '  --strict           exit 1 on a warning, too',
+      'FILE is by default POLICY_FILE, else policy.yml.',
     ],
-    options: { strict: { type: 'boolean' }, workloads: { type: 'string' } },
+    options: {
+      strict: { type: 'boolean', help: 'exit 1 on a warning, too' },
+      workloads: {
+        type: 'string',
+        value: 'FILE',
+        help: 'default: WORKLOADS_FILE, else workloads.yml beside the policy',
+      },
+    },
+    json: {
+      fields: {
+        file: 'the policy file',
+        users: 'how many users it has',
+        rules: 'how many rules it has',
+        warnings: 'line, column, severity and message of each, those of the workloads file too',
+      },
+    },
     operands: [0, 1],
     async run([given], values, terminal) {
       const file = given ?? policyFileOf(terminal);
@@ -45,49 +60,53 @@ export const policyCommands: readonly Command[] = [
       const covering = workloads === null ? [] : coverageWarnings(policy, workloads);
       const severalDomains = letsInSeveralDomains(terminal.environment);
       const warnings = [...warningsOf(policy, { workloadGroups: groups, severalDomains }), ...covering];
-      for (const warning of warnings) terminal.err(formatProblem(file, warning));
-      const counts = `${countOf(policy.users.size, 'user')}, ${countOf(policy.rules.length, 'rule')}`;
-      terminal.out(
-        `${file} can be used: ${counts}${warnings.length > 0 ? `, ${countOf(warnings.length, 'warning')}` : ''}.`,
-      );
-      if (workloads !== null) describeWorkloads(policy, workloads, workloadsFile, terminal);
-      const count = warnings.length + (workloads?.warnings.length ?? 0);
-      return values['strict'] === true && count > 0 ? 1 : 0;
+      const workloadWarnings = workloads?.warnings ?? [];
+      if (values['json'] === true) {
+        const users = policy.users.size;
+        const found = [...warnings, ...workloadWarnings];
+        reply(terminal, values, { file, users, rules: policy.rules.length, warnings: found }, []);
+      } else {
+        for (const warning of warnings) terminal.err(formatProblem(file, warning));
+        confirm(terminal, values, null, describePolicy(file, policy, warnings.length));
+        if (workloads !== null) describeWorkloads(policy, workloads, workloadsFile, terminal);
+      }
+      return values['strict'] === true && warnings.length + workloadWarnings.length > 0 ? 1 : 0;
     },
   },
   {
     name: 'policy explain',
     usage:
-      'WHO SCOPE [--group GROUP ...] [--ip ADDRESS] [--service NAME] [--password ID] [--policy FILE] [--json]\n       dockpass policy explain SCOPE --token FILE | --claims FILE [--issuer NAME] [--ip ADDRESS] [--service NAME] [--json]',
-    summary: 'Say what somebody is granted and why: every rule, the one that decides, the narrowing by a password',
-    details: [
-      'WHO is an e-mail, a user of the policy file, or anonymous; SCOPE is repository:team/app:pull,push',
-      '  --group GROUP     as if the provider had told this group; may be repeated',
-      '  --ip ADDRESS      where the request comes from',
-      '  --service NAME    the registry that asks (default: the only one of SERVICES)',
-      '  --password ID     narrowed by this app password',
-      '  --policy FILE     this file instead of POLICY_FILE, without looking the person up in the database',
-      '  --token FILE      whom an ID token proves, verified as at the realm; the file holds the token alone',
-      '  --claims FILE     whom these claims would prove: the JSON that a token would carry',
-      '  --issuer NAME     the issuer of token or claims, where several have the same iss',
-      '  --workloads FILE  with --claims: this file instead of WORKLOADS_FILE',
-    ],
+      'WHO SCOPE [--group GROUP ...] [--ip ADDRESS] [--service NAME] [--password ID] [--policy FILE] [--json]\n       dockpass policy explain SCOPE --token FILE | --claims FILE [--issuer NAME] [--workloads FILE] [--ip ADDRESS] [--service NAME] [--json]',
+    summary: 'Say what someone is granted and why: every rule, the one that decides, the limits of a password',
+    details: ['WHO is an e-mail, a user of the policy file, or anonymous; SCOPE is repository:team/app:pull,push'],
     options: {
-      group: { type: 'string', multiple: true },
-      ip: { type: 'string' },
-      service: { type: 'string' },
-      password: { type: 'string' },
-      policy: { type: 'string' },
-      token: { type: 'string' },
-      claims: { type: 'string' },
-      issuer: { type: 'string' },
-      workloads: { type: 'string' },
-      json: { type: 'boolean' },
+      group: { type: 'string', multiple: true, value: 'GROUP', help: 'as if the provider had told this group' },
+      ip: { type: 'string', value: 'ADDRESS', help: 'where the request comes from' },
+      service: { type: 'string', value: 'NAME', help: 'the registry that asks (default: the only one of SERVICES)' },
+      password: { type: 'string', value: 'ID', help: 'narrowed by this app password' },
+      policy: {
+        type: 'string',
+        value: 'FILE',
+        help: 'this file instead of POLICY_FILE, without looking the person up in the database',
+      },
+      token: {
+        type: 'string',
+        value: 'FILE',
+        help: 'whom an ID token proves, verified as at the realm; the file holds the token alone',
+      },
+      claims: {
+        type: 'string',
+        value: 'FILE',
+        help: 'whom these claims would prove: the JSON that a token would carry',
+      },
+      issuer: { type: 'string', value: 'NAME', help: 'the issuer of token or claims, where several have the same iss' },
+      workloads: { type: 'string', value: 'FILE', help: 'with --claims: this file instead of WORKLOADS_FILE' },
     },
+    json: { fields: explanationFields },
     operands: [1, 2],
     async run(given, values, terminal) {
       const isWorkload = values['token'] !== undefined || values['claims'] !== undefined;
-      if (given.length !== (isWorkload ? 1 : 2)) throw new UsageError('The number of arguments is wrong.');
+      if (given.length !== (isWorkload ? 1 : 2)) throw new UsageError(missingOf(given.length, isWorkload));
       const [who = '', scope = ''] = isWorkload ? ['', ...given] : given;
       const refuse = (problem: string) => {
         throw new UsageError(`${problem}.`);
@@ -101,36 +120,48 @@ export const policyCommands: readonly Command[] = [
       const { policy, file, identity, service } = found;
       const context = { service: textOf(values, 'service') ?? service, address: ip };
       const explanation = explain(policy, identity, access, context);
-      terminal.out(values['json'] === true ? JSON.stringify(explanation) : formatExplanation(explanation, file));
+      reply(terminal, values, explanation, [formatExplanation(explanation, file)]);
       return 0;
     },
   },
   {
     name: 'policy test',
-    usage: 'CASES.yml [--policy FILE] [--workloads FILE]',
+    usage: 'CASES.yml [--policy FILE] [--workloads FILE] [--json]',
     summary: 'Try a policy against a list of {who, groups, ip, scope, expect}; exits 1 when one fails',
-    details: [
-      'With claims: in the place of who:, a case is about a workload.',
-      '  --policy FILE      default: POLICY_FILE, else policy.yml',
-      '  --workloads FILE   default: WORKLOADS_FILE, else workloads.yml beside the policy',
-    ],
-    options: { policy: { type: 'string' }, workloads: { type: 'string' } },
+    details: ['With claims: in the place of who:, a case is about a workload.'],
+    options: {
+      policy: { type: 'string', value: 'FILE', help: 'default: POLICY_FILE, else policy.yml' },
+      workloads: {
+        type: 'string',
+        value: 'FILE',
+        help: 'default: WORKLOADS_FILE, else workloads.yml beside the policy',
+      },
+    },
+    json: {
+      fields: {
+        cases: 'how many cases there are',
+        failed: 'line, expect, explanation and refused of each that failed',
+      },
+    },
     operands: [1, 1],
     async run([casesFile = ''], values, terminal) {
       const file = textOf(values, 'policy') ?? policyFileOf(terminal);
       const { policy, workloads } = await readRuleFiles(file, values, terminal);
       const identify = workloads === null ? undefined : identifyBy(workloads);
       const cases = parseCases(await readCases(casesFile), casesFile);
-      const failed = cases.filter((one) => {
-        const { passed, explanation, refused } = runCase(policy, one, identify);
-        if (!passed) {
-          terminal.out(`${casesFile}:${one.place.line}: expected ${one.expect.join(', ') || 'nothing'}`);
-          if (refused !== null) terminal.out(`  the claims are refused: ${refused}`);
-          terminal.out(formatExplanation(explanation, file).replace(/^/gm, '  '));
-        }
-        return !passed;
-      });
-      terminal.out(`${cases.length - failed.length} of ${cases.length} cases hold.`);
+      const tried = cases.map((one) => ({
+        ...runCase(policy, one, identify),
+        line: one.place.line,
+        expect: one.expect,
+      }));
+      const failed = tried.filter(({ passed }) => !passed);
+      const lines = failed.flatMap(({ line, expect, explanation, refused }) => [
+        `${casesFile}:${line}: expected ${expect.join(', ') || 'nothing'}`,
+        ...(refused === null ? [] : [`  the claims are refused: ${refused}`]),
+        formatExplanation(explanation, file).replace(/^/gm, '  '),
+      ]);
+      const sentence = `${cases.length - failed.length} of ${cases.length} cases passed.`;
+      reply(terminal, values, { cases: cases.length, failed }, [...lines, sentence]);
       return failed.length === 0 ? 0 : 1;
     },
   },
@@ -141,9 +172,13 @@ export const policyCommands: readonly Command[] = [
     details: [
       'In:  {"acl":[...],"request":{"account","type","name","ip","service","labels","actions"}}',
       'Out: {"actions":[...]}, {"nomatch":true} or {"error":"..."}',
-      '  --docker-auth   decide exactly as docker_auth does, without the differences that docs/policy.md lists',
     ],
-    options: { 'docker-auth': { type: 'boolean' } },
+    options: {
+      'docker-auth': {
+        type: 'boolean',
+        help: 'decide exactly as docker_auth does, without the differences that docs/policy.md lists',
+      },
+    },
     operands: [0, 0],
     async run(_operands, values, terminal) {
       const evaluate = createEvaluator({ dockerAuth: values['docker-auth'] === true });
@@ -157,11 +192,21 @@ export const policyCommands: readonly Command[] = [
   },
 ];
 
+function describePolicy(file: string, { users, rules }: Policy, warnings: number): string {
+  const counts = `${countOf(users.size, 'user')}, ${countOf(rules.length, 'rule')}`;
+  return `${file} is valid: ${counts}${warnings > 0 ? `, ${countOf(warnings, 'warning')}` : ''}.`;
+}
+
+function missingOf(given: number, isWorkload: boolean): string {
+  if (isWorkload) return '--token and --claims say who it is: give only SCOPE.';
+  return given < 2 ? 'SCOPE is missing: WHO comes first, then SCOPE.' : 'Give only WHO and SCOPE.';
+}
+
 /** What each rule of the workloads file is granted by the policy. */
 function describeWorkloads(policy: Policy, workloads: WorkloadsInForce, file: string, terminal: Terminal): void {
   for (const warning of workloads.warnings) terminal.err(formatProblem(file, warning));
   const counts = `${countOf(workloads.issuers.size, 'issuer')}, ${countOf(workloads.rules.length, 'rule')}`;
-  terminal.out(`${file} can be used: ${counts}.`);
+  terminal.out(`${file} is valid: ${counts}.`);
   for (const rule of workloads.rules) {
     const { candidateRules } = grantsOf(policy, rule);
     const grants = candidateRules.map(({ line, actions }) => `line ${line} ${actions.join(', ') || 'nothing'}`);
@@ -184,7 +229,7 @@ function identifyBy(workloads: WorkloadsInForce): Identify {
 /** What a file claims, or a token proves. */
 async function findWorkload(values: Values, terminal: Terminal): Promise<Found> {
   const [token, claims] = [textOf(values, 'token'), textOf(values, 'claims')];
-  if (token !== null && claims !== null) throw new UsageError('--token and --claims exclude each other.');
+  if (token !== null && claims !== null) throw new UsageError("--token and --claims can't be combined.");
   const file = textOf(values, 'policy') ?? policyFileOf(terminal);
   const { policy, identity, note } =
     token === null

@@ -21,7 +21,7 @@ export const robotCommands: readonly Command[] = [
       'owner-group': { type: 'string', value: 'GROUP', help: 'its members manage the robot on their pages' },
       group: { ...group, help: 'a group that the robot is in, for the policy' },
       label: { type: 'string', multiple: true, value: 'NAME=VALUE', help: 'a label of the robot, for the policy' },
-      description: { type: 'string', help: 'what it is for' },
+      description: { type: 'string', value: 'TEXT', help: 'what it is for' },
     },
     json: { fields: robotFields },
     operands: [1, 1],

@@ -6,6 +6,7 @@ import { createDataFolder } from '../lib/data-folder.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import { openSql, readMigrations } from '../store/open.ts';
 import { type Command, UsageError, type Values } from './command.ts';
+import { note, reply } from './output.ts';
 import { keepWorkers, signalWorkers } from './workers.ts';
 
 /** Milliseconds that open handles can keep the process alive once everything is stored. */
@@ -18,12 +19,11 @@ export const serveCommands: readonly Command[] = [
     name: 'serve',
     usage: '[--trial | --restore]',
     summary: 'Run the service until SIGTERM or SIGINT; requests in flight are finished first',
-    options: { trial: flag, restore: flag },
-    details: [
-      '  --trial          try a copy: ask no provider, send nothing, sign tokens that no registry takes',
-      '  --restore        serve a backup from now on; without it a backup is tried, as with --trial',
-      'SIGHUP takes the policy files over at once; without it a change is seen within a second.',
-    ],
+    options: {
+      trial: { ...flag, help: 'try a copy: ask no provider, send nothing, sign tokens that no registry takes' },
+      restore: { ...flag, help: 'serve a backup from now on; without it a backup is tried, as with --trial' },
+    },
+    details: ['SIGHUP loads the policy files immediately; without it a change is seen within a second.'],
     operands: [0, 0],
     async run(_operands, values, terminal) {
       const mode = modeOf(values);
@@ -33,17 +33,23 @@ export const serveCommands: readonly Command[] = [
   },
   {
     name: 'migrate',
-    usage: '',
+    usage: '[--json]',
     summary: 'Bring the database schema up to date; serve does it too',
+    json: { fields: { applied: 'names of the migrations that were applied' } },
     operands: [0, 0],
-    async run(_operands, _values, terminal) {
+    async run(_operands, values, terminal) {
       const { databaseUrl, dataFolder } = readStorageConfig(terminal.environment);
       if (databaseUrl.startsWith('sqlite:')) await createDataFolder(dataFolder);
       const sql = await openSql(databaseUrl, () => {});
       try {
         const applied = await sql.migrate(await readMigrations());
-        for (const name of applied) terminal.out(`applied ${name}`);
-        if (applied.length === 0) terminal.err('The schema is up to date.');
+        reply(
+          terminal,
+          values,
+          { applied },
+          applied.map((name) => `applied ${name}`),
+        );
+        if (applied.length === 0) note(terminal, values, 'The schema is up to date.');
         return 0;
       } finally {
         await sql.close();
@@ -53,7 +59,7 @@ export const serveCommands: readonly Command[] = [
 ];
 
 function modeOf({ trial, restore }: Values): ServeMode {
-  if (trial === true && restore === true) throw new UsageError('--trial and --restore do not go together.');
+  if (trial === true && restore === true) throw new UsageError("--trial and --restore can't be combined.");
   return trial === true ? 'trial' : restore === true ? 'restore' : 'usual';
 }
 

@@ -8,27 +8,34 @@ import { Refusal } from '../lib/errors.ts';
 import { day } from '../lib/time.ts';
 import { type Command, UsageError, type Values, wholeNumber } from './command.ts';
 import { byCommandLine, configOf, withCore } from './core.ts';
+import { reply } from './output.ts';
 
 export const tokenDbCommands: readonly Command[] = [
   {
     name: 'import token-db',
-    usage: 'DIR [--provider NAME] [--days N] [--name NAME] [--used-within DAYS] [--dry-run]',
-    summary: "Take over the app passwords of docker_auth's LevelDB token database, so that nobody has to sign in again",
+    usage: 'DIR [--provider NAME] [--days N] [--name NAME] [--used-within DAYS] [--dry-run] [--json]',
+    summary: "Import app passwords from docker_auth's LevelDB token database, so that no one has to sign in again",
     details: [
       'DIR is what level_token_db.path names; it is only read. Stop docker_auth first. Run it again as often as you like.',
       'Only the hashes of passwords are taken, and labels until the first sign-in; never the tokens of the provider.',
-      '  --provider NAME      who signs these people in from now on: "google", or one of OIDC_PROVIDERS',
-      '  --days N             how long the passwords work (default and maximum PASSWORD_MAX_DAYS)',
-      '  --name NAME          what they are called in the lists (default docker_auth)',
-      '  --used-within DAYS   leave out whom docker_auth has not seen for so long',
-      '  --dry-run            say what would happen, and change nothing',
     ],
     options: {
-      provider: { type: 'string' },
-      days: { type: 'string' },
-      name: { type: 'string' },
-      'used-within': { type: 'string' },
-      'dry-run': { type: 'boolean' },
+      provider: {
+        type: 'string',
+        value: 'NAME',
+        help: 'who signs these people in from now on: "google", or one of OIDC_PROVIDERS',
+      },
+      days: { type: 'string', value: 'N', help: 'how long the passwords work (default and maximum PASSWORD_MAX_DAYS)' },
+      name: { type: 'string', value: 'NAME', help: 'what they are called in the lists (default docker_auth)' },
+      'used-within': { type: 'string', value: 'DAYS', help: 'leave out whom docker_auth has not seen for so long' },
+      'dry-run': { type: 'boolean', help: 'say what would happen, and change nothing' },
+    },
+    json: {
+      fields: {
+        unusable: 'entries that could not be read: email and reason',
+        passwords: 'email, outcome, reason and labels of each',
+        dryRun: 'true: nothing was changed',
+      },
     },
     operands: [1, 1],
     async run([folder = ''], values, terminal) {
@@ -42,6 +49,10 @@ export const tokenDbCommands: readonly Command[] = [
           input,
         ),
       );
+      if (values['json'] === true) {
+        reply(terminal, values, { unusable: found.unusable, passwords: done, dryRun: input.dryRun }, []);
+        return 0;
+      }
       for (const line of describeLeftOut(found, done)) terminal.err(line);
       for (const line of describe(done, input)) terminal.out(line);
       return 0;

@@ -15,71 +15,83 @@ import { fetchText } from '../workload/fetch-text.ts';
 import { readKeySet } from '../workload/key-set.ts';
 import { type Command, type Terminal, textOf, UsageError, type Values } from './command.ts';
 import { byCommandLine, configOf, withCore } from './core.ts';
+import { confirm, note } from './output.ts';
+
+const issuerJson = { fields: { issuer: 'its name in the workloads file' } };
 
 export const workloadCommands: readonly Command[] = [
   {
     name: 'workload list',
     usage: '[--json]',
     summary: 'List the issuers of workloads with their keys, and the rules with their last use',
-    options: { json: { type: 'boolean' } },
+    json: {
+      fields: {
+        audience: 'what tokens must be for',
+        issuers: 'name, preset, issuer, audience, exchangeOnly, keys, off (at, by, reason; null: on)',
+        rules: 'line, issuer, lastUsedAt (epoch milliseconds or null), active: of each rule of the workloads file',
+      },
+    },
     operands: [0, 0],
     run: (_operands, values, terminal) =>
       withWorkloads(terminal, (administration) => list(administration, values['json'] === true, terminal)),
   },
   {
     name: 'workload off',
-    usage: 'ISSUER [--reason TEXT]',
+    usage: 'ISSUER [--reason TEXT] [--json]',
     summary: 'Switch an issuer off: its tokens and all that was made from them are refused from the next request on',
-    options: { reason: { type: 'string' } },
+    options: { reason: { type: 'string', value: 'TEXT', help: 'recorded in the audit' } },
+    json: issuerJson,
     operands: [1, 1],
     run: ([name = ''], values, terminal) =>
       withWorkloads(terminal, async (administration) => {
         await administration.switchOff(name, textOf(values, 'reason') ?? '', byCommandLine);
-        terminal.out(`${name} is switched off.`);
+        confirm(terminal, values, { issuer: name }, `${name} is switched off.`);
       }),
   },
   {
     name: 'workload on',
-    usage: 'ISSUER',
+    usage: 'ISSUER [--json]',
     summary: 'Switch an issuer on again; tokens from before stay refused',
+    json: issuerJson,
     operands: [1, 1],
-    run: ([name = ''], _values, terminal) =>
+    run: ([name = ''], values, terminal) =>
       withWorkloads(terminal, async (administration) => {
         await administration.switchOn(name, byCommandLine);
-        terminal.out(`${name} is switched on.`);
+        confirm(terminal, values, { issuer: name }, `${name} is switched on.`);
       }),
   },
   {
     name: 'workload discard-keys',
-    usage: 'ISSUER',
+    usage: 'ISSUER [--json]',
     summary: 'Forget the stored keys of an issuer, so that the next token fetches them',
+    json: issuerJson,
     operands: [1, 1],
-    run: ([name = ''], _values, terminal) =>
+    run: ([name = ''], values, terminal) =>
       withWorkloads(terminal, async (administration) => {
         await administration.discardKeys(name, byCommandLine);
-        terminal.out(`The stored keys of ${name} are discarded.`);
+        confirm(terminal, values, { issuer: name }, `The stored keys of ${name} are discarded.`);
       }),
   },
   {
     name: 'workload add-cluster',
     usage:
-      'NAME [--kubeconfig FILE] [--context NAME] [--output FILE]\n       dockpass workload add-cluster NAME --in-cluster [--output FILE]\n       dockpass workload add-cluster NAME --issuer URL --jwks FILE [--output FILE]',
+      'NAME [--kubeconfig FILE] [--context NAME] [--output FILE] [--json]\n       dockpass workload add-cluster NAME --in-cluster [--output FILE]\n       dockpass workload add-cluster NAME --issuer URL --jwks FILE [--output FILE]',
     summary: 'Ask a Kubernetes cluster for its issuer and keys, and write the keys beside the workloads file',
-    details: [
-      'It can be repeated, for example by a CronJob: the file changes only where the keys did.',
-      '  --kubeconfig FILE   default: KUBECONFIG, else ~/.kube/config',
-      '  --context NAME      default: the current context',
-      '  --in-cluster        ask the API server of the pod that this runs in',
-      '  --issuer URL, --jwks FILE   what was asked for by other means; - reads standard input',
-      '  --output FILE       default: NAME.json beside the workloads file',
-    ],
+    details: ['It can be repeated, for example by a CronJob: the file changes only where the keys did.'],
     options: {
-      kubeconfig: { type: 'string' },
-      context: { type: 'string' },
-      'in-cluster': { type: 'boolean' },
-      issuer: { type: 'string' },
-      jwks: { type: 'string' },
-      output: { type: 'string' },
+      kubeconfig: { type: 'string', value: 'FILE', help: 'default: KUBECONFIG, else ~/.kube/config' },
+      context: { type: 'string', value: 'NAME', help: 'default: the current context' },
+      'in-cluster': { type: 'boolean', help: 'ask the API server of the pod that this runs in' },
+      issuer: { type: 'string', value: 'URL', help: 'the issuer, where it was asked for by other means' },
+      jwks: { type: 'string', value: 'FILE', help: 'the keys of that issuer; - reads standard input' },
+      output: { type: 'string', value: 'FILE', help: 'default: NAME.json beside the workloads file' },
+    },
+    json: {
+      fields: {
+        file: 'where the keys were written',
+        issuer: 'of the cluster',
+        entry: 'what to add to the workloads file, or null',
+      },
     },
     operands: [1, 1],
     async run([name = ''], values, terminal) {
@@ -136,14 +148,16 @@ async function addCluster(name: string, values: Values, terminal: Terminal): Pro
   const { issuer, keys } = await findCluster(values, terminal);
   const output = resolve(textOf(values, 'output') ?? join(dirname(workloadsFile), `${name}.json`));
   await writePublicFile(output, keys);
-  terminal.out(`${output} has the keys of ${issuer}.`);
   const text = await readFile(workloadsFile, 'utf8').catch(() => '');
-  if (text.includes(output.slice(dirname(workloadsFile).length + 1))) return 0;
-  terminal.err(`Add to ${workloadsFile}:`);
-  const file = dirname(output) === dirname(workloadsFile) ? output.slice(dirname(workloadsFile).length + 1) : output;
-  terminal.out(
-    `  ${name}: { preset: kubernetes, issuer: ${JSON.stringify(issuer)}, jwks_file: ${JSON.stringify(file)} }`,
-  );
+  const beside = output.slice(dirname(workloadsFile).length + 1);
+  const file = dirname(output) === dirname(workloadsFile) ? beside : output;
+  const entry = text.includes(beside)
+    ? null
+    : `  ${name}: { preset: kubernetes, issuer: ${JSON.stringify(issuer)}, jwks_file: ${JSON.stringify(file)} }`;
+  confirm(terminal, values, { file: output, issuer, entry }, `${output} has the keys of ${issuer}.`);
+  if (entry === null || values['json'] === true) return 0;
+  note(terminal, values, `Add to ${workloadsFile}:`);
+  terminal.out(entry);
   return 0;
 }
 

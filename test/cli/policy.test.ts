@@ -47,11 +47,11 @@ async function run(words: readonly string[], input: readonly (string | Buffer)[]
   return { code, out: out.join('\n'), notes: notes.join('\n') };
 }
 
-test('check: warnings are notes, the file can be used', async () => {
+test('check: warnings are notes, the file is valid', async () => {
   const file = join(folder, 'policy.yml');
   const { code, out, notes } = await run(['policy', 'check', file]);
   assert.equal(code, 0);
-  assert.equal(out, `${file} can be used: 0 users, 2 rules, 1 warning.`);
+  assert.equal(out, `${file} is valid: 0 users, 2 rules, 1 warning.`);
   assert.match(notes, /policy\.yml:8:5: warning: nothing defines the group "platfrm"; did you mean "platform"\?/);
 });
 
@@ -59,7 +59,7 @@ test('check: --strict fails on a warning, and on nothing else', async () => {
   const file = join(folder, 'strict.yml');
   await writeFile(file, 'acl: [{match: {domain: example.com}, actions: [pull]}]');
   const sound = await run(['policy', 'check', file, '--strict']);
-  assert.deepEqual([sound.code, sound.out, sound.notes], [0, `${file} can be used: 0 users, 1 rule.`, '']);
+  assert.deepEqual([sound.code, sound.out, sound.notes], [0, `${file} is valid: 0 users, 1 rule.`, '']);
   assert.equal((await run(['policy', 'check', join(folder, 'policy.yml'), '--strict'])).code, 1);
 });
 
@@ -122,7 +122,7 @@ test('explain: what no registry would ask for, and an address that is none, are 
 
 test('check: without a file it is the one of the settings', async () => {
   const file = join(folder, 'policy.yml');
-  assert.match((await run(['policy', 'check'], [], { POLICY_FILE: file })).out, /policy\.yml can be used/);
+  assert.match((await run(['policy', 'check'], [], { POLICY_FILE: file })).out, /policy\.yml is valid/);
   assert.match((await run(['policy', 'check'])).notes, /The policy file policy\.yml cannot be read \(ENOENT\)/);
 });
 
@@ -138,14 +138,14 @@ test('test: a case that fails prints its explanation, and the exit code is 1', a
   assert.match(out, /^.*cases\.yml:4: expected pull\n {2}bo@example\.com \(person/);
   assert.match(out, /\n {4}at no registry in particular, from an unknown address\n {2}groups: google:dev /);
   assert.match(out, /\n {2}no rule matches, so nothing is allowed\n/);
-  assert.match(out, /\n2 of 3 cases hold\.$/);
+  assert.match(out, /\n2 of 3 cases passed\.$/);
 });
 
 test('test: cases that all hold', async () => {
   const file = join(folder, 'good.yml');
   await writeFile(file, casesText.split('\n').slice(0, 3).join('\n'));
   const { code, out } = await run(['policy', 'test', file, '--policy', join(folder, 'policy.yml')]);
-  assert.deepEqual([code, out], [0, '2 of 2 cases hold.']);
+  assert.deepEqual([code, out], [0, '2 of 2 cases passed.']);
 });
 
 test('test: a case may say what kind, which domain and which registry is meant', async () => {
@@ -158,7 +158,7 @@ test('test: a case may say what kind, which domain and which registry is meant',
   const file = join(folder, 'who-cases.yml');
   const known = 'who: deploy, scope: "repository:app:pull", kind: ci, domain: example.com';
   await writeFile(file, `- {${known}, service: registry.example.com, expect: pull}\n- {${known}, expect: nothing}\n`);
-  assert.equal((await run(['policy', 'test', file, '--policy', policy])).out, '2 of 2 cases hold.');
+  assert.equal((await run(['policy', 'test', file, '--policy', policy])).out, '2 of 2 cases passed.');
 });
 
 test('test: all mistakes in cases are named, each once with its place', async () => {

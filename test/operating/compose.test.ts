@@ -88,7 +88,7 @@ test('the policy is mounted as a folder, so that a file that replaces it is seen
   assert.ok((service('demo-dockpass')['volumes'] as string[]).includes(`./deploy/compose/demo:${folder}:ro`));
 });
 
-test('the policy of the first look can be used', () => {
+test('the policy of the first look is valid', () => {
   const policy = parsePolicy(read('deploy/compose/demo/policy.yml'), 'policy.yml');
   assert.deepEqual([...policy.users.keys()], ['demo', '']);
 });

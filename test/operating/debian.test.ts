@@ -74,7 +74,7 @@ describe('the Debian package', { skip: missing('root', 'mmdebstrap', 'dpkg-deb',
   test('its command as root becomes the user dockpass, with the settings of the package', async () => {
     assert.match(
       (await inside('dockpass', 'policy', 'check', '--strict')).output,
-      /\/etc\/dockpass\/policy\.yml can be used/,
+      /\/etc\/dockpass\/policy\.yml is valid/,
     );
     await run('dockpass', 'migrate');
     assert.equal(await run('stat', '-c', '%U %a', '/var/lib/dockpass/dockpass.db'), 'dockpass 600\n');

@@ -36,7 +36,7 @@ after(async () => {
 test('policy check says what each workload rule is granted, and which policy rules cover CI unasked', async () => {
   const { code, output } = await installation.run(['policy', 'check']);
   assert.equal(code, 0, output);
-  assert.match(output, /workloads.yml can be used: 1 issuer, 1 rule/);
+  assert.match(output, /workloads.yml is valid: 1 issuer, 1 rule/);
   assert.match(output, /rules\[1\] \(line 5\) "Release builds of the web shop": line 4 pull, push/);
   assert.match(output, /policy.yml:7:\d+: warning: rule 2 covers workloads too/);
   assert.doesNotMatch(output, /nothing defines the group/);
@@ -144,7 +144,7 @@ test('policy test takes claims in the place of a name', async () => {
   );
   const { code, output } = await installation.run(['policy', 'test', 'cases.yml']);
   assert.equal(code, 0, output);
-  assert.match(output, /3 of 3 cases hold/);
+  assert.match(output, /3 of 3 cases passed/);
   await write('cases.yml', `[{ claims: { sub: x }, issuer: gitlab, scope: "repository:acme/web:pull", expect: pull }]`);
   const failed = await installation.run(['policy', 'test', 'cases.yml']);
   assert.equal(failed.code, 1);
