@@ -213,9 +213,14 @@ const weak = await jwkOf(() => generateKeyPairSync('rsa', { modulusLength: 1024 
 const ec = await jwkOf(() => generateKeyPairSync('ec', { namedCurve: 'P-256' }));
 const edwards = await jwkOf(() => generateKeyPairSync('ed25519'));
 
+function zeroInFront(jwk: { readonly n?: string }): object {
+  return { ...jwk, n: Buffer.concat([Buffer.alloc(1), Buffer.from(jwk.n ?? '', 'base64url')]).toString('base64url') };
+}
+
 const sets: readonly (readonly [what: string, keys: readonly object[], algorithms: string | null])[] = [
   ['RSA', [strong], 'RS256 RS384 RS512 PS256 PS384 PS512'],
   ['RSA for one algorithm', [{ ...strong, alg: 'RS256' }], 'RS256'],
+  ['RSA with a zero byte in front, as Jenkins writes it', [zeroInFront(strong)], 'RS256 RS384 RS512 PS256 PS384 PS512'],
   ['P-256', [ec], 'ES256'],
   ['Ed25519', [{ ...edwards, alg: 'EdDSA' }], 'EdDSA Ed25519'],
   ['RSA of 1024 bits', [weak], null],
