@@ -88,7 +88,7 @@ export interface Connector {
 }
 
 /** What a refresh token's answer shows about its person. */
-export type AskedAbout = { readonly subject: string; readonly email: string | null };
+export type AskedAbout = { readonly subject: string; readonly email: string | null; readonly domain: string | null };
 
 /** Asks with a person's refresh token what the provider says of them now. */
 export interface Refresher {

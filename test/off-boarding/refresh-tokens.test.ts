@@ -192,24 +192,29 @@ test('a refresh that leaves the groups claim out takes the groups away, once a r
   assert.deepEqual([groups, at, problem], ['[]', clock.at, null]);
 });
 
-test('a refresh that reports another address, or one that is not verified, asks for a sign-in', async (t) => {
-  const { signIn, sweep, provider, account, store } = await start(t);
-  const ana = provider.people.get(anaId) ?? assert.fail();
-  for (const [change, reason] of [
-    [{ email: 'ana.berg@example.com' }, 'SSO reports another e-mail address'],
-    [{ email_verified: false }, 'SSO reports that the e-mail address is not verified'],
-  ] as const) {
-    provider.people.set(anaId, ana);
-    await signIn('sso');
-    await sweep();
-    assert.equal((await account()).state, 'active');
-    provider.people.set(anaId, { ...ana, ...change });
-    assert.equal((await sweep()).people[0]?.reason, reason);
-    const { id, state } = await account();
-    assert.equal(state, 'reauth_required');
-    assert.deepEqual(await store.sessions.ofAccount(id, 0), []);
-  }
-});
+for (const [provider, label] of [
+  ['sso', 'SSO'],
+  ['google', 'Google'],
+] as const) {
+  test(`${label}: a refresh that reports another address, or one that is not verified, asks for a sign-in`, async (t) => {
+    const { signIn, sweep, provider: played, account, store } = await start(t);
+    const ana = played.people.get(anaId) ?? assert.fail();
+    for (const [change, reason] of [
+      [{ email: 'ana.berg@example.com' }, `${label} reports another e-mail address`],
+      [{ email_verified: false }, `${label} reports that the e-mail address is not verified`],
+    ] as const) {
+      played.people.set(anaId, ana);
+      await signIn(provider);
+      await sweep();
+      assert.equal((await account()).state, 'active');
+      played.people.set(anaId, { ...ana, ...change });
+      assert.equal((await sweep()).people[0]?.reason, reason);
+      const { id, state } = await account();
+      assert.equal(state, 'reauth_required');
+      assert.deepEqual(await store.sessions.ofAccount(id, 0), []);
+    }
+  });
+}
 
 test('a provider that is away is silent, one that refuses the client is at fault', async (t) => {
   const { signIn, sweep, provider, account, clock } = await start(t);

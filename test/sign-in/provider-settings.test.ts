@@ -42,7 +42,11 @@ test('a client that may use Basic alone signs in although the server lists both,
   assert.equal((await signIn()).email, 'ana@example.com');
   await signIn();
   assert.deepEqual(await methods(), ['post', 'basic', 'basic']);
-  const status = await connector.refresher?.ask('r', { subject: '7', email: 'ana@example.com' }, async () => {});
+  const status = await connector.refresher?.ask(
+    'r',
+    { subject: '7', email: 'ana@example.com', domain: 'example.com' },
+    async () => {},
+  );
   assert.equal(status?.kind, 'there', 'the refresh finds the method, too');
 });
 

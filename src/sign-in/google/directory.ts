@@ -54,6 +54,8 @@ export function createGoogleDirectory(settings: GoogleDirectorySettings, parts: 
       // Until the first sign-in the subject is the e-mail address, which can be someone else's by now: good to shut out, no more.
       if (imported) return { kind: 'there', groups: null };
       const { email = account.email ?? '', customer } = found;
+      // Rules, the login and the domain hang on the address of the last sign-in.
+      if (account.email !== null && foldCase(email) !== foldCase(account.email)) return anotherAddress;
       const member = { subject: account.subject, email, customer: settings.customerId ?? customer };
       return readGroups(lookup, member, primary);
     },
@@ -107,6 +109,8 @@ function statusOfUser(user: User): ProviderStatus | Found {
 function isCustomerId(text: string | undefined): text is string {
   return text !== undefined && /^C[0-9a-z]{1,20}$/i.test(text);
 }
+
+const anotherAddress: ProviderStatus = { kind: 'sign-in', reason: 'the Google directory has another e-mail address' };
 
 function gone(how: string): ProviderStatus {
   return { kind: 'gone', reason: `${how} in the Google directory`, ...(how !== 'deleted' && { suspended: true }) };

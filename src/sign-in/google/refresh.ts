@@ -1,7 +1,11 @@
 /** Owns how Google is asked about a person with their refresh token, where no directory can be asked. */
+import { decodeJwt } from 'jose';
+import { foldCase } from '../../identity/identity.ts';
+import { normalizeDomain } from '../../lib/domain.ts';
 import { fieldsIn } from '../../lib/json.ts';
-import type { Refresher } from '../connector.ts';
+import type { AskedAbout, Refresher } from '../connector.ts';
 import { type Fetch, noAnswerReason } from '../provider-fetch.ts';
+import type { ProviderStatus } from '../provider-status.ts';
 import { statusOfTokenError } from '../token-error.ts';
 import { nameHost } from './token-answer.ts';
 
@@ -19,7 +23,7 @@ export function createGoogleRefresher(settings: GoogleRefreshSettings, limited: 
     call(url, { method: 'POST', headers: { accept: 'application/json' }, body: new URLSearchParams(fields) });
   return {
     clientId: settings.clientId,
-    async ask(token, _person, keep) {
+    async ask(token, person, keep) {
       const { clientId: client_id, clientSecret: client_secret } = settings;
       const grant = { grant_type: 'refresh_token', refresh_token: token, client_id, client_secret };
       let answer: Readonly<Record<string, unknown>>;
@@ -40,7 +44,7 @@ export function createGoogleRefresher(settings: GoogleRefreshSettings, limited: 
       }
       const { refresh_token: next } = answer;
       if (typeof next === 'string') await keep(next);
-      return { kind: 'there', groups: null };
+      return changeIn(answer['id_token'], person) ?? { kind: 'there', groups: null };
     },
     async revoke(token) {
       const { status, ok } = await post(settings.revocationUrl, { token });
@@ -48,6 +52,28 @@ export function createGoogleRefresher(settings: GoogleRefreshSettings, limited: 
       if (!ok && status !== 400) throw new Error(`Google answered ${status} to a revocation`);
     },
   };
+}
+
+/**
+ * What an ID token that came with a refresh takes away: an address or a domain that is another one counts from a sign-in on. It
+ * came from Google's own endpoint, and grants nothing here, so its signature isn't looked at.
+ */
+function changeIn(idToken: unknown, { subject, email, domain }: AskedAbout): ProviderStatus | null {
+  if (typeof idToken !== 'string') return null;
+  let claims: Readonly<Record<string, unknown>>;
+  try {
+    claims = decodeJwt(idToken);
+  } catch {
+    return { kind: 'fault', reason: 'Google answered with an ID token that cannot be read' };
+  }
+  if (claims['sub'] !== subject) return { kind: 'fault', reason: 'Google answered for another person' };
+  const { email: now, email_verified: verified, hd } = claims;
+  const signIn = (what: string): ProviderStatus => ({ kind: 'sign-in', reason: `Google reports ${what}` });
+  if (typeof now === 'string' && email !== null && foldCase(now) !== foldCase(email))
+    return signIn('another e-mail address');
+  if (verified === false) return signIn('that the e-mail address is not verified');
+  const isMoved = domain !== null && (typeof hd === 'string' ? normalizeDomain(hd) : null) !== domain;
+  return typeof now === 'string' && isMoved ? signIn('another domain of the account') : null;
 }
 
 function textOrNull(value: unknown): string | null {

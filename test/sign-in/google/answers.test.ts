@@ -12,7 +12,7 @@ const [ana = assert.fail()] = demoPeople;
 const named = ['dev', 'ops@example.com'];
 
 for (const one of answerCases) {
-  test(`${one.to}${one.strategy ? ` (${one.strategy})` : ''}: ${describeReply(one.reply)}`, async (t) => {
+  test(`${one.to}${one.strategy ? ` (${one.strategy})` : ''}: ${describeReply(one)}`, async (t) => {
     const status = one.to === 'refresh token' ? await refresh(one) : await askDirectory(t, one);
     assert.equal(status.kind, one.kind, JSON.stringify(status));
     const said = 'reason' in status ? status.reason : status.kind === 'there' ? (status.problem ?? '') : '';
@@ -39,7 +39,11 @@ async function askDirectory(t: Parameters<typeof startDirectory>[0], one: Answer
 function refresh({ reply }: AnswerCase): Promise<ProviderStatus> {
   const settings = { clientId: 'client', clientSecret: 's', tokenUrl: 'https://oauth2.test/', revocationUrl: '' };
   const answer = async () => new Response(JSON.stringify(reply.body), { status: reply.status });
-  return createGoogleRefresher(settings, answer).ask('token', { subject: ana.sub, email: ana.email }, async () => {});
+  return createGoogleRefresher(settings, answer).ask(
+    'token',
+    { subject: ana.sub, email: ana.email, domain: 'example.com' },
+    async () => {},
+  );
 }
 
 test('docs/providers.md has the table of these cases', () => {

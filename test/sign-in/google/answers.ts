@@ -1,11 +1,16 @@
 /** Owns Google's answers as its documentation and public reports have them, and what Dockpass makes of each. docs/providers.md has this table. */
 import type { GroupStrategy } from '../../../src/sign-in/google/group-lookup.ts';
 import { type Reply, refusal, unauthorized } from '../../support/directory.ts';
+import { demoPeople } from '../../support/provider.ts';
+
+const demoId = demoPeople[0]?.sub ?? '';
 
 export type AnswerCase = {
   /** Which call is answered. */
   readonly to: keyof typeof calls;
   readonly reply: Reply;
+  /** How the docs quote the reply, where it isn't itself. */
+  readonly about?: string;
   /** `direct` where left out. */
   readonly strategy?: GroupStrategy;
   readonly kind: 'there' | 'gone' | 'sign-in' | 'silent' | 'fault';
@@ -44,6 +49,18 @@ const user = (changes: object): Reply => ({
   body: { id: '1', primaryEmail: 'ana@example.com', ...changes },
 });
 
+/** An answer to a refresh token, with what its ID token says now. */
+const refreshed = (changes: object): Pick<AnswerCase, 'to' | 'reply' | 'about'> => {
+  const claims = { sub: demoId, email: 'ana@example.com', email_verified: true, hd: 'example.com', ...changes };
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const idToken = `${part({ alg: 'RS256' })}.${part(claims)}.c2lnbmF0dXJl`;
+  const words = Object.entries(changes).map(([name, value]) =>
+    value === undefined ? ` without ${name}` : `, ${name} ${JSON.stringify(value)}`,
+  );
+  const about = `200 with an ID token${words.join('')}`;
+  return { to: 'refresh token', reply: { status: 200, body: { access_token: 'a', id_token: idToken } }, about };
+};
+
 const lost = 'Revoked: passwords and sessions end.';
 const quota = 'A quota: tried again, then silence.';
 const operator = 'Dockpass is refused: nobody loses anything, the sweep stops and /readyz warns.';
@@ -58,6 +75,14 @@ export const answerCases: readonly AnswerCase[] = [
     says: /suspended \(ADMIN\)/,
     means: lost,
   },
+  {
+    to: 'users.get',
+    reply: user({ primaryEmail: 'ana.berg@example.com' }),
+    kind: 'sign-in',
+    says: /another e-mail address/,
+    means: `${signIn} Rules and the user name hang on the address.`,
+  },
+  { to: 'users.get', reply: user({ primaryEmail: 'Ana@Example.com' }), kind: 'there', means: 'The same address.' },
   { to: 'users.get', reply: user({ archived: true }), kind: 'gone', means: lost },
   {
     to: 'users.get',
@@ -298,6 +323,16 @@ export const answerCases: readonly AnswerCase[] = [
     kind: 'fault',
     means: operator,
   },
+  ...(
+    [
+      [{}, 'there', /^$/, 'The person is there.'],
+      [{ email: 'ana.berg@example.com' }, 'sign-in', /another e-mail address/, signIn],
+      [{ email_verified: false }, 'sign-in', /not verified/, signIn],
+      [{ hd: 'other.example' }, 'sign-in', /another domain/, signIn],
+      [{ hd: undefined }, 'sign-in', /another domain/, `${signIn} The account has left the Workspace.`],
+      [{ sub: '2' }, 'fault', /another person/, operator],
+    ] as const
+  ).map(([changes, kind, says, means]) => ({ ...refreshed(changes), kind, says, means })),
   { to: 'refresh token', reply: oauth(403, 'disabled_client'), kind: 'fault', means: operator },
   { to: 'refresh token', reply: oauth(403, 'org_internal'), kind: 'fault', means: operator },
   { to: 'refresh token', reply: oauth(403, 'rate_limit_exceeded'), kind: 'silent', means: quota },
@@ -305,7 +340,8 @@ export const answerCases: readonly AnswerCase[] = [
 ];
 
 /** "403 forbidden: Not Authorized ...", as the docs quote an answer. */
-export function describeReply({ status, body }: Reply): string {
+export function describeReply({ reply: { status, body }, about }: Pick<AnswerCase, 'reply' | 'about'>): string {
+  if (about !== undefined) return about;
   const { error, error_description: description } = body as { error?: unknown; error_description?: string };
   if (typeof error === 'string') return `${status} ${error}${description === undefined ? '' : `: ${description}`}`;
   if (typeof error === 'object' && error !== null) {
@@ -322,9 +358,9 @@ export function describeReply({ status, body }: Reply): string {
 /** The rows of the table in docs/providers.md. */
 export function answerTable(): string {
   const cell = (text: string) => text.replaceAll('|', '\\|');
-  const rows = answerCases.map(({ to, strategy, reply, means }) => {
+  const rows = answerCases.map(({ to, strategy, means, ...one }) => {
     const call = strategy === undefined ? to : `${to} (${strategy})`;
-    return `| ${call} | \`${cell(describeReply(reply))}\` | ${cell(means)} |`;
+    return `| ${call} | \`${cell(describeReply(one))}\` | ${cell(means)} |`;
   });
   return ["| Call | Google's answer | What Dockpass makes of it |", '|---|---|---|', ...rows].join('\n');
 }
