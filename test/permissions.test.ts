@@ -113,7 +113,7 @@ describe('every route', () => {
         assert.ok(status === 404 || status === 400, `${method} ${word}: ${status}`);
       }
     }
-    assert.equal((await passwords.byId(password.id)).state, 'live');
+    assert.equal((await passwords.byId(password.id)).state, 'active');
     assert.equal((await passwords.ofAccount(bo)).length, 1);
   });
 });

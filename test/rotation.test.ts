@@ -45,7 +45,7 @@ describeEngines('a new secret', (databases) => {
   );
 
   test(
-    'there are two live secrets at most, and it takes no place of the limit',
+    'there are two active secrets at most, and it takes no place of the limit',
     scene(async ({ addPerson, passwords, clock }) => {
       const ana = await addPerson('ana');
       const first = await passwords.issue(ana, input, root);
@@ -65,7 +65,7 @@ describeEngines('a new secret', (databases) => {
       );
       await assert.rejects(
         passwords.issue(ana, { ...input, name: 'd' }, root),
-        refusal('conflict', /3 live passwords/),
+        refusal('conflict', /3 active passwords/),
       );
       clock.at += 24 * hour;
       await again();

@@ -38,7 +38,7 @@ export type ApiToken = {
   readonly expiresAt: number;
   readonly revokedAt: number | null;
   readonly revokedBy: string | null;
-  readonly state: 'live' | 'expired' | 'revoked';
+  readonly state: 'active' | 'expired' | 'revoked';
   readonly lastUse: { readonly at: number; readonly address: string } | null;
 };
 
@@ -139,7 +139,7 @@ function checkInput(
   checkDays(days, maximumDays);
   const known = apiScopes.filter((scope) => scopes.includes(scope));
   if (known.length === 0 || known.length !== new Set(scopes).size) {
-    throw new Refusal('bad_request', `Choose one or more of the scopes ${apiScopes.join(', ')}.`);
+    throw new Refusal('bad_request', `Choose at least one permission.`);
   }
   return { name: trimmed, scopes: known };
 }
@@ -156,7 +156,7 @@ async function verify(parts: ApiTokenParts, secret: string, client: Requester): 
     );
   }
   const state = stateOf(row, now());
-  if (state !== 'live')
+  if (state !== 'active')
     throw new Refusal('unauthenticated', `The API token "${row.name}" is ${state}. Make a new one.`);
   const maker = row.account_id === null ? null : await store.creator(row.id);
   if (maker !== null) {

@@ -49,7 +49,7 @@ export type Moves = {
    * @throws {Refusal} `not_found`; `bad_request` where the provider isn't there, or doesn't vouch for the address
    */
   relink(accountId: string, provider: string, by: Actor): Promise<void>;
-  /** What is allowed now, the newest first. */
+  /** What is allowed now, newest first. */
   list(): Promise<AllowedMove[]>;
   /** Ends what was allowed; accounts that have followed their person stay. @throws {Refusal} `not_found` */
   end(id: string, by: Actor): Promise<void>;

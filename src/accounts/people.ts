@@ -34,7 +34,7 @@ export type Person = {
   readonly confirmedAt: number | null;
   readonly createdAt: number;
   readonly signedInAt: number | null;
-  readonly livePasswords: number;
+  readonly activePasswords: number;
   readonly state: AccountState;
   readonly stateReason: string | null;
   /** A login, 'command line', or 'provider', whose word a sign-in undoes. */
@@ -90,7 +90,7 @@ export type PersonDetail = {
   /** The newest first. */
   readonly passwords: readonly (AppPassword & { readonly uses: readonly Use[] })[];
   readonly sessions: readonly SessionSummary[];
-  /** Robots and live passwords of robots that the person made, no matter who manages them now. */
+  /** Robots and active passwords of robots that the person made, no matter who manages them now. */
   readonly made: Made;
   readonly isAdministrator: boolean;
 };
@@ -248,7 +248,7 @@ async function madeBy({ store, passwords, now }: PeopleParts, accountId: string)
 
 function refuseOneself(what: 'disable' | 'remove', login: string, by: Actor): void {
   if (login !== by.actor) return;
-  throw new Refusal('conflict', `You cannot ${what} yourself: ask another administrator.`);
+  throw new Refusal('conflict', `You can’t ${what} yourself. Ask another administrator.`);
 }
 
 async function removeWhole(
@@ -285,7 +285,7 @@ function toPerson(row: PersonRow): Person {
     confirmedAt: row.confirmed_at,
     createdAt: row.created_at,
     signedInAt: row.signed_in_at,
-    livePasswords: row.live_passwords,
+    activePasswords: row.live_passwords,
     state: row.state,
     stateReason: row.state_reason === '' ? null : row.state_reason,
     stateBy: row.state_by,

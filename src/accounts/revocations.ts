@@ -118,9 +118,10 @@ export function createRevocations(parts: RevocationParts): Revocations {
       const detail = { id, selection: readJson(selection, isSelection), passwords };
       const event = { action: 'revocation.undo', ...by, subject: '', detail } as const;
       const isFirst = await audit.commit(event, (row) => store.revocations.markUndone(id, by.actor, now(), row));
-      if (!isFirst && (await find(id)).undone_at === null) throw cannotUndo('It is older than 24 hours, so it stands');
+      if (!isFirst && (await find(id)).undone_at === null)
+        throw cannotUndo('It can no longer be undone (24-hour limit)');
       const restored = await restoreAll(parts, id);
-      if (!isFirst && restored === 0) throw cannotUndo('It was undone already');
+      if (!isFirst && restored === 0) throw cannotUndo('It was already undone');
       // The first try broke off, and its event with another actor may be all that was stored.
       if (!isFirst) await audit.write({ ...event, detail: { ...detail, passwords: restored } });
       return restored;
@@ -186,11 +187,11 @@ function cannotUndo(why: string): Refusal {
 }
 
 function checkNumber(found: number, expected: number | null): void {
-  if (found === 0) throw new Refusal('not_found', 'No live password is selected, so there is nothing to revoke.');
+  if (found === 0) throw new Refusal('not_found', 'No active passwords match, so there is nothing to revoke.');
   if (expected === null || expected === found) return;
   throw new Refusal(
     'conflict',
-    `The preview showed ${expected} passwords and now there are ${found}. Look at it again.`,
+    `The preview showed ${expected} passwords, and now there are ${found}. Check the preview again.`,
   );
 }
 

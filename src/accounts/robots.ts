@@ -28,7 +28,7 @@ export type Robot = {
   readonly state: AccountState;
   readonly createdAt: number;
   readonly createdBy: string;
-  readonly livePasswords: number;
+  readonly activePasswords: number;
 };
 
 export type RobotInput = Pick<Robot, 'name' | 'description' | 'ownerGroup' | 'groups' | 'labels'>;
@@ -190,7 +190,7 @@ export function createRobots(parts: RobotParts): Robots {
 async function requireBound({ store, now }: RobotParts, id: string, manager: RobotManager): Promise<void> {
   if (manager.administrator) return;
   const rows = await store.passwords.ofAccount(id);
-  if (rows.every((row) => row.maker_kind === 'person' || stateOf(row, now()) !== 'live')) return;
+  if (rows.every((row) => row.maker_kind === 'person' || stateOf(row, now()) !== 'active')) return;
   throw new Refusal(
     'denied',
     'An administrator made a password of this robot, so only administrators change its groups. Ask one, or make a robot of your own.',
@@ -206,7 +206,7 @@ function checkName(name: string): string {
   if (name.length <= maximumNameLength && namePattern.test(name)) return name;
   throw new Refusal(
     'bad_request',
-    `Name a robot with lower-case letters, digits and single . _ or - between them, at most ${maximumNameLength}: "ci-frontend".`,
+    `Use lower-case letters, digits and single . _ - (at most ${maximumNameLength}), for example ci-frontend.`,
     { field: 'name' },
   );
 }
@@ -234,9 +234,13 @@ function checkFacts(input: Omit<RobotInput, 'name'>, manager: RobotManager, befo
     (group) => !manager.groups.includes(group) && before?.groups.includes(group) !== true,
   );
   if (foreign !== undefined) {
-    throw new Refusal('denied', `You are not in the group ${foreign}, so you cannot give it. Ask an administrator.`, {
-      field: foreign === ownerGroup ? 'ownerGroup' : 'groups',
-    });
+    throw new Refusal(
+      'denied',
+      `You’re not a member of ${foreign}. Pick one of your own groups, or ask an administrator.`,
+      {
+        field: foreign === ownerGroup ? 'ownerGroup' : 'groups',
+      },
+    );
   }
   if (facts.labels_json !== JSON.stringify(before?.labels ?? {})) {
     throw new Refusal('denied', 'Only administrators give robots labels. Leave them as they are, or ask one.', {
@@ -262,7 +266,7 @@ function tooMany(limit: number): Refusal {
 }
 
 function nameTaken(login: string, cause?: unknown): Refusal {
-  return new Refusal('conflict', `Somebody is called ${login} already. Choose another name.`, { cause, field: 'name' });
+  return new Refusal('conflict', `${login} already exists. Choose another name.`, { cause, field: 'name' });
 }
 
 /** Rules may still name a robot that was deleted: only those who owned it have its name again without being asked. */
@@ -297,6 +301,6 @@ function toRobot(row: RobotRow): Robot {
     state: row.state,
     createdAt: row.created_at,
     createdBy: row.created_by ?? '',
-    livePasswords: row.live_passwords,
+    activePasswords: row.live_passwords,
   };
 }

@@ -1,4 +1,4 @@
-/** Owns which live passwords an administrator means. */
+/** Owns which active passwords an administrator means. */
 
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { foldCase } from '../identity/identity.ts';
@@ -10,7 +10,7 @@ import { inPieces } from '../store/conditions.ts';
 import type { Store } from '../store/store.ts';
 import type { Administrators } from './administrators.ts';
 
-/** Live passwords to which everything that is given applies; at least one thing must be given. Times are epoch milliseconds. */
+/** Active passwords to which everything that is given applies; at least one thing must be given. Times are epoch milliseconds. */
 export type Selection = {
   readonly passwordId?: string;
   readonly accountId?: string;
@@ -60,13 +60,10 @@ export type Selected = { readonly id: string; readonly accountId: string; readon
 export async function select(
   parts: SelectionParts,
   selection: Selection,
-  which: 'live' | 'ended' = 'live',
+  which: 'active' | 'ended' = 'active',
 ): Promise<Selected[]> {
   if (Object.values(selection).every((value) => value === undefined)) {
-    throw new Refusal(
-      'bad_request',
-      'Say which passwords are meant: a person, a domain, a group, a provider or a date.',
-    );
+    throw new Refusal('bad_request', 'Choose which passwords to revoke: by person, domain, group, provider or date.');
   }
   const { store, now } = parts;
   const meant = withFoldedDomain(selection);

@@ -40,7 +40,7 @@ export function passwordRoutes({
       method: 'get',
       path: '/passwords/expiring',
       scope: 'passwords:read',
-      summary: 'Live passwords that end soon, the next first',
+      summary: 'Active passwords that end soon, the next first',
       query: [{ name: 'days', type: 'integer', about: `within so many days; ${soon} where left out` }],
       run: async ({ query }) => ({ passwords: await passwords.expiring(query.integer('days') ?? soon) }),
     },
@@ -56,7 +56,7 @@ export function passwordRoutes({
       method: 'post',
       path: '/revocations',
       scope: 'passwords:revoke',
-      summary: 'Revoke all live passwords to which everything that is given applies; it can be undone for 24 hours',
+      summary: 'Revoke all active passwords to which everything that is given applies; it can be undone for 24 hours',
       body: [...selectionFields, expected, reason],
       run: ({ body, by }) =>
         revocations.revoke(readSelection(body), body.integer('expected') ?? null, body.text('reason') ?? '', by),

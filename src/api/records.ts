@@ -45,7 +45,7 @@ function auditRoutes({ auditLog }: RecordParts): ApiRoute[] {
       method: 'get',
       path: '/audit',
       scope: 'audit:read',
-      summary: 'Events, the newest first, a hundred a page',
+      summary: 'Events, newest first, a hundred a page',
       query: [...filterFields, before],
       run: ({ query, by }) => auditLog.page(readFilter(query), query.text('before') ?? null, by),
     },

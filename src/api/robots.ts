@@ -126,7 +126,7 @@ function routesOfPasswords({ robots, passwords }: RobotParts): ApiRoute[] {
       method: 'post',
       path: '/robots/{id}/passwords/{password}/rotate',
       scope: 'robots:write',
-      summary: 'Make a new secret; the old one lives on for the overlap',
+      summary: 'Rotate; the old one lives on for the overlap',
       body: [days, { name: 'overlapHours', type: 'integer', about: '0 ends the old one at once', required: true }],
       async run({ param, body, by, ...call }) {
         const manager = managerOf(call);

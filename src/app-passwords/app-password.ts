@@ -14,7 +14,7 @@ export type AppPassword = {
   readonly ownerKind: Account['kind'];
   readonly name: string;
   readonly hint: string;
-  readonly state: 'live' | 'expired' | 'revoked';
+  readonly state: 'active' | 'expired' | 'revoked';
   readonly limits: Limits;
   readonly createdAt: number;
   readonly expiresAt: number;

@@ -27,11 +27,11 @@ export type AppPasswords = PasswordCheck &
      */
     issue(owner: Owner, input: PasswordInput, by: Actor, maker?: Maker): Promise<Issued>;
     /**
-     * Makes a new secret for a live password; the name and the limits stay, and the old secret lives on for the overlap.
+     * Makes a new secret for an active password; the name and the limits stay, and the old secret lives on for the overlap.
      * The person who receives a robot's new password becomes its maker; the old one keeps its own, and no more than its grace period.
      * @param accountId as for `revoke`
      * @param maker as for `issue`
-     * @throws {Refusal} `bad_request`, `not_found`, or `conflict` for one that is not live or has two live secrets already
+     * @throws {Refusal} `bad_request`, `not_found`, or `conflict` for one that is not live or has two active secrets already
      */
     rotate(
       id: string,

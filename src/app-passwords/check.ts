@@ -106,7 +106,7 @@ function endOf(row: PasswordRow, now: number): string | null {
       return `password "${row.name}" was revoked on ${dateOf(row.revoked_at ?? now)}${by(row.revoked_by)}`;
     case 'expired':
       return `password "${row.name}" expired on ${dateOf(row.expires_at)}`;
-    case 'live':
+    case 'active':
       return null;
   }
 }
@@ -131,7 +131,7 @@ export function limitsOf(row: PasswordRow): Limits {
 export function stateOf(
   row: Pick<PasswordRow, 'revoked_at' | 'expires_at'>,
   now: number,
-): 'live' | 'expired' | 'revoked' {
+): 'active' | 'expired' | 'revoked' {
   if (row.revoked_at !== null) return 'revoked';
-  return row.expires_at <= now ? 'expired' : 'live';
+  return row.expires_at <= now ? 'expired' : 'active';
 }

@@ -41,20 +41,18 @@ export function checkName(wanted: string): string {
 }
 
 function problemOfName(name: string): string | null {
-  if (name === '') return 'Give the password a name, for example the machine it is for.';
+  if (name === '') return 'Give the password a name, for example the machine that will use it.';
   if (name.length > maximumNameLength) return `The name is longer than ${maximumNameLength} characters. Shorten it.`;
-  return /[\p{Cc}\p{Cf}]/u.test(name)
-    ? 'The name holds a control character, or one that nobody sees. Remove it.'
-    : null;
+  return /[\p{Cc}\p{Cf}]/u.test(name) ? 'The name contains a control or invisible character. Remove it.' : null;
 }
 
 function problemOfPatterns(repositories: readonly string[], { checkPattern }: InputRules): string | null {
   if (repositories.length > maximumPatterns) {
-    return `Name at most ${maximumPatterns} repository patterns; combine some with "*".`;
+    return `Use at most ${maximumPatterns} repository patterns; combine some with “*”.`;
   }
   for (const pattern of repositories) {
     const problem = pattern.length > maximumPatternLength ? 'it is too long' : checkPattern(pattern);
-    if (problem !== null) return `The repository pattern "${pattern}" is not usable: ${problem}.`;
+    if (problem !== null) return `The repository pattern “${pattern}” isn’t valid: ${problem}.`;
   }
   return null;
 }

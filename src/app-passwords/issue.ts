@@ -45,12 +45,12 @@ export async function issue(
 
 /** Which of its two conditions the insert did not meet. */
 async function explainConflict(store: PasswordStore, accountId: string, name: string, limit: number, now: number) {
-  const live = (await store.ofAccount(accountId)).filter((row) => stateOf(row, now) === 'live');
+  const live = (await store.ofAccount(accountId)).filter((row) => stateOf(row, now) === 'active');
   return live.some((row) => row.name === name)
     ? new Refusal(
         'conflict',
-        `There is a live password named "${name}" already. Choose another name, or revoke that one.`,
+        `You already have an active password named “${name}”. Choose another name, or revoke that one.`,
         { field: 'name' },
       )
-    : new Refusal('conflict', `There are ${limit} live passwords, which is the limit. Revoke one that is not needed.`);
+    : new Refusal('conflict', `There are ${limit} active passwords, which is the limit. Revoke one to create another.`);
 }

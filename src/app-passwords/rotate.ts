@@ -30,7 +30,7 @@ const maximumOverlap = 720;
 
 /**
  * @param accountId only a password of this account, or any where `null`
- * @throws {Refusal} `bad_request`, `not_found`, or `conflict` for one that is not live or has two live secrets already
+ * @throws {Refusal} `bad_request`, `not_found`, or `conflict` for one that is not live or has two active secrets already
  */
 export async function rotate(
   parts: RotateParts,
@@ -66,17 +66,17 @@ export async function rotate(
 
 function checkOverlap(hours: number): void {
   if (Number.isInteger(hours) && hours >= 0 && hours <= maximumOverlap) return;
-  const message = `Keep the old secret alive for 0 to ${maximumOverlap} hours.`;
+  const message = `Keep the old password working for 0 to ${maximumOverlap} hours.`;
   throw new Refusal('bad_request', message, { field: 'overlapHours' });
 }
 
 /** Why the store took no successor of it. */
 function explainConflict({ name, state, replacedBy }: AppPassword): Refusal {
   const why =
-    state !== 'live'
+    state !== 'active'
       ? `"${name}" is ${state}: create a new password`
       : replacedBy !== null
         ? `"${name}" has a new secret already: rotate that one, ${replacedBy}`
-        : `The secret that "${name}" had before still works: wait until it ends, or revoke it`;
+        : `The previous password of “${name}” still works: wait until it expires, or revoke it`;
   return new Refusal('conflict', `${why}.`);
 }

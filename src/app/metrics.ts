@@ -5,11 +5,11 @@ import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, R
 export type Readings = {
   isDatabaseUp(): Promise<boolean>;
   /** Passwords by state. */
-  passwords(): Promise<Readonly<Record<'live' | 'expired' | 'revoked', number>> | null>;
-  /** Live passwords without a successor that end within so many days. */
+  passwords(): Promise<Readonly<Record<'active' | 'expired' | 'revoked', number>> | null>;
+  /** Active passwords without a successor that end within so many days. */
   expiring(): Promise<readonly { readonly days: number; readonly passwords: number }[] | null>;
   /**
-   * Of people who hold live passwords: how long ago, in seconds, the longest ago that a provider spoke of one and told one's
+   * Of people who hold active passwords: how long ago, in seconds, the longest ago that a provider spoke of one and told one's
    * groups; `null` where there are none.
    */
   oldest(): Promise<{ confirmation: number | null; groups: number | null } | null>;
@@ -163,7 +163,7 @@ function gaugeStore(registry: Registry, readings: Readings): void {
   });
   new Gauge({
     name: 'dockpass_passwords_expiring',
-    help: 'Live app passwords that end within so many days and have no new secret yet',
+    help: 'Active app passwords that end within so many days and have no new secret yet',
     labelNames: ['days'],
     registers,
     aggregator: 'max',

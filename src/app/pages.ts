@@ -285,14 +285,14 @@ function publicKeys(services: Config['services'], keys: Keys): RequestHandler {
 /** The first service, unless `?service=` names another. */
 function namedService(services: Config['services'], name: unknown): ServiceConfig {
   const service = name === undefined ? services[0] : services.find((candidate) => candidate.name === name);
-  if (service === undefined) throw new Refusal('not_found', 'There is no such service. SERVICES has their names.');
+  if (service === undefined) throw new Refusal('not_found', 'Unknown registry.');
   return service;
 }
 
 /** What a page of an error is called where its code says more than that something failed. */
 const errorTitles: Partial<Record<Refusal['code'], string>> = {
-  unauthenticated: 'You are signed out',
-  denied: 'You may not do that',
+  unauthenticated: 'You’re signed out',
+  denied: 'Administrators only',
   not_found: 'Not found',
   too_large: 'That is too much at once',
   too_many_requests: 'Too many tries',
@@ -302,7 +302,7 @@ const errorTitles: Partial<Record<Refusal['code'], string>> = {
 function errorPage(views: Views): ErrorPage {
   return (response, refusal, requestId) => {
     const { status, message } = refusal;
-    const title = errorTitles[refusal.code] ?? (status < 500 ? 'That did not work' : 'Something went wrong');
+    const title = errorTitles[refusal.code] ?? (status < 500 ? 'That didn’t work' : 'Something went wrong');
     views.page(response, 'error', { status, title, message, requestId }, status);
   };
 }

@@ -90,7 +90,7 @@ export function createRealm(
   });
   const catalog = createCatalogEndpoint({
     ...{ authenticators, failedLogins, identityTokens, proofs, requesterOf, log, now: Date.now },
-    help: `app passwords are made at ${config.publicUrl.href}`,
+    help: `create an app password at ${config.publicUrl.href}`,
     realm: `${config.publicUrl.origin}${config.prefix}/auth`,
     serviceOf: createServiceByHost(
       config.services.map((service) => ({

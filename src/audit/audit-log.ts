@@ -33,7 +33,7 @@ export type AuditFilter = {
 export type AuditLog = {
   /** The newest first. @param before the `next` of the page before, or `null` */
   page(filter: AuditFilter, before: string | null, by: Actor): Promise<{ entries: AuditEntry[]; next: string | null }>;
-  /** All, the newest first, read in pieces: nothing holds them all. */
+  /** All, newest first, read in pieces: nothing holds them all. */
   all(filter: AuditFilter, by: Actor): AsyncIterable<AuditEntry>;
 };
 

@@ -89,7 +89,7 @@ const tokenColumns: readonly Column<ApiToken>[] = [
   ['ID', ({ id }) => id],
   ['NAME', ({ name }) => name],
   ['ENDS IN', ({ hint }) => hint],
-  ['STATE', ({ state }) => (state === 'live' ? 'active' : state)],
+  ['STATE', ({ state }) => state],
   ['SCOPES', ({ scopes }) => scopes.join(',')],
   ['MADE BY', ({ createdBy }) => createdBy],
   ['EXPIRES', ({ expiresAt }) => dateOf(expiresAt)],

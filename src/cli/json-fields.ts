@@ -46,7 +46,7 @@ export const robotFields: FieldsOf<Robot> = {
   state: 'active or disabled',
   createdAt: 'time, epoch milliseconds',
   createdBy: 'who made it',
-  livePasswords: 'how many active passwords it has',
+  activePasswords: 'how many active passwords it has',
 };
 
 export const concernFields: FieldsOf<RobotConcern> = {
@@ -67,7 +67,7 @@ export const personFields: FieldsOf<Person> = {
   confirmedAt: 'when the provider last confirmed the account, or null',
   createdAt: 'time',
   signedInAt: 'time of the last sign-in, or null',
-  livePasswords: 'how many active passwords there are',
+  activePasswords: 'how many active passwords there are',
   state: 'active, disabled, or reauth_required: the person has to sign in again',
   stateReason: 'why, or null',
   stateBy: "a login, 'command line' or 'provider', or null",

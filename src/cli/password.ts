@@ -122,7 +122,7 @@ const columns: readonly Column<AppPassword>[] = [
   ['LOGIN', ({ login }) => login],
   ['NAME', ({ name }) => name],
   ['ENDS IN', ({ hint }) => hint],
-  ['STATE', ({ state }) => (state === 'live' ? 'active' : state)],
+  ['STATE', ({ state }) => state],
   ['LIMITS', ({ limits }) => [limits.actions?.join(',') ?? 'full access', ...(limits.repositories ?? [])].join(' ')],
   ['EXPIRES', ({ expiresAt }) => minuteOf(expiresAt)],
   [

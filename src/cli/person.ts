@@ -110,7 +110,7 @@ export const personCommands: readonly Command[] = [
         const { person, sessions } = await people.detail(id);
         const removed = values['yes'] === true;
         if (removed) await people.remove(id, byCommandLine, { releasesLogin: values['release'] === true });
-        const { provider, livePasswords: passwords } = person;
+        const { provider, activePasswords: passwords } = person;
         reply(terminal, values, { login, provider, passwords, sessions: sessions.length, removed }, [
           `${login} of ${provider}: ${passwords} active passwords, ${sessions.length} sessions.`,
           ...(removed ? [`${login} is removed.`] : []),
@@ -135,7 +135,7 @@ async function everyPage(page: (number: number) => Promise<PeoplePage>): Promise
 const personColumns: readonly Column<Person>[] = [
   ['LOGIN', ({ login }) => login],
   ['PROVIDER', ({ provider }) => provider],
-  ['PASSWORDS', ({ livePasswords }) => String(livePasswords)],
+  ['PASSWORDS', ({ activePasswords }) => String(activePasswords)],
   ['STATE', ({ state }) => state],
   ['REASON', ({ stateReason }) => stateReason ?? ''],
 ];

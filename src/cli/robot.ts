@@ -146,7 +146,7 @@ const columns: readonly Column<Robot>[] = [
   ['LOGIN', ({ login }) => login],
   ['OWNER GROUP', ({ ownerGroup }) => ownerGroup],
   ['GROUPS', ({ groups }) => groups.join(',') || '-'],
-  ['PASSWORDS', ({ livePasswords }) => String(livePasswords)],
+  ['PASSWORDS', ({ activePasswords }) => String(activePasswords)],
   ['STATE', ({ state }) => state],
 ];
 

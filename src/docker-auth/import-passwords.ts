@@ -108,13 +108,13 @@ async function takeOne(
   const id = idOf(entry);
   const held = account === undefined ? [] : await passwords.ofAccount(account.id);
   if (held.some((password) => password.id === id)) return { outcome: 'known' };
-  const live = held.filter((password) => stateOf(password, parts.now()) === 'live');
+  const live = held.filter((password) => stateOf(password, parts.now()) === 'active');
   const named = live.find(({ name }) => name === input.name);
   if (named !== undefined && !named.id.startsWith(idPrefix)) {
     return `there is a password of the name "${input.name}"; give another --name`;
   }
   if (named === undefined && countOf(live) >= parts.maximumPerAccount) {
-    return `there are ${parts.maximumPerAccount} live passwords, which is the limit`;
+    return `there are ${parts.maximumPerAccount} active passwords, which is the limit`;
   }
   const outcome = named === undefined ? 'imported' : 'replaced';
   if (input.dryRun) return { outcome };

@@ -5,7 +5,7 @@ import type { Log } from '../lib/log.ts';
 import type { RequesterReader } from './requester.ts';
 
 export const notFound: RequestHandler = (_request, _response, next) => {
-  next(new Refusal('not_found', 'There is no such page. The passwords are on the first page.'));
+  next(new Refusal('not_found', 'We couldn’t find that page.'));
 };
 
 /** How a refusal is shown to a person. */
@@ -58,11 +58,7 @@ function toRefusal(error: unknown): Refusal {
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return new Refusal('bad_request', 'The request could not be read. Go back and try again.', { cause: error });
   }
-  return new Refusal(
-    'internal',
-    'Something went wrong here. Try again; the log has the reason under this request id.',
-    {
-      cause: error,
-    },
-  );
+  return new Refusal('internal', 'Something went wrong. Try again; the log has the reason under this request id.', {
+    cause: error,
+  });
 }

@@ -53,7 +53,7 @@ const clientErrors = ['invalid_client', 'unauthorized_client'];
 export function refusalOfTokenError(label: string, status: number, error: string | null, cause: unknown): Refusal {
   if (status >= 500 || status === 429) return noAnswer(label, cause);
   if (error === 'invalid_grant') {
-    return new Refusal('bad_request', 'This sign-in took too long or was used already. Start it again.', { cause });
+    return new Refusal('bad_request', 'This sign-in took too long or was already used. Start again.', { cause });
   }
   return new Refusal('bad_gateway', faultOf(label, status, error), { cause });
 }

@@ -24,7 +24,7 @@ export type Arrival = Pick<Account, 'provider' | 'issuer' | 'subject'>;
 
 export type AccountMoveStore = {
   allow(move: AccountMove, audit: AuditRowOf): Promise<void>;
-  /** What hasn't ended, the newest first. */
+  /** What hasn't ended, newest first. */
   inForce(now: number): Promise<MoveInForce[]>;
   /** False where it has ended already. */
   end(id: string, audit: AuditRowOf): Promise<boolean>;

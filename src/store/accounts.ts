@@ -55,8 +55,8 @@ export type Account = {
 /** An account as lists show it. */
 export type AccountWithCount = Account & { readonly live_passwords: number };
 
-/** The column that counts live passwords of the account `a`. @param now the parameter that says when: "$1" */
-export function livePasswords(now: string): string {
+/** The column that counts active passwords of the account `a`. @param now the parameter that says when: "$1" */
+export function activePasswords(now: string): string {
   return `(select count(*) from app_password p where p.account_id = a.id and p.revoked_at is null and p.expires_at > ${now}) as live_passwords`;
 }
 

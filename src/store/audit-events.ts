@@ -27,7 +27,7 @@ export type AuditStore = {
   add(events: readonly AuditRow[]): Promise<void>;
   /** The newest first. */
   latest(count: number): Promise<AuditRow[]>;
-  /** Those that all of the filter applies to, older than the event `before`, the newest first. */
+  /** Those that all of the filter applies to, older than the event `before`, newest first. */
   list(filter: AuditRowFilter, before: string | null, limit: number): Promise<AuditRow[]>;
   /** Removes at most `limit` rows from before; returns how many. */
   removeBefore(time: number, limit: number): Promise<number>;

@@ -88,17 +88,17 @@ export type ListedPassword = PasswordRow &
   };
 
 export type PasswordCounts = {
-  readonly live: number;
+  readonly active: number;
   readonly expired: number;
   readonly revoked: number;
 };
 
 export type PasswordStore = {
-  /** False, and nothing stored, when the account holds `limit` live passwords or a live one of this name. */
+  /** False, and nothing stored, when the account holds `limit` active passwords or a live one of this name. */
   insert(password: NewPassword, limit: number, audit: AuditRowOf): Promise<boolean>;
   byHash(hash: string): Promise<PasswordWithOwner | undefined>;
   withOwner(id: string): Promise<PasswordWithOwner | undefined>;
-  /** Those whose hash is bcrypt's still, whatever their state: the live ones first, then the newest; at most `limit`. */
+  /** Those whose hash is bcrypt's still, whatever their state: the active ones first, then the newest; at most `limit`. */
   bcryptOf(login: string, now: number, limit: number): Promise<PasswordWithOwner[]>;
   /** How many such passwords, of whatever state, the person has who has most of them. */
   mostBcrypt(): Promise<number>;
@@ -107,7 +107,7 @@ export type PasswordStore = {
   counts(now: number): Promise<PasswordCounts>;
   /** Live ones of active accounts, without a successor, that end after `from` and by `until`. */
   countExpiring(from: number, until: number): Promise<number>;
-  /** The pepper of some live password; `undefined` if there is none. */
+  /** The pepper of some active password; `undefined` if there is none. */
   pepperInUse(now: number): Promise<string | undefined>;
   byId(id: string): Promise<ListedPassword | undefined>;
   ofAccount(accountId: string): Promise<ListedPassword[]>;
@@ -215,7 +215,7 @@ const revoke = `
 /** Each is read off an index alone; one statement with all the cases takes five times as long. */
 const counts = {
   all: 'select count(*) as count from app_password',
-  live: 'select count(*) as count from app_password where expires_at > $1 and revoked_at is null',
+  active: 'select count(*) as count from app_password where expires_at > $1 and revoked_at is null',
   expired: 'select count(*) as count from app_password where expires_at <= $1 and revoked_at is null',
 };
 
@@ -242,12 +242,12 @@ export function createPasswordStore(sql: Sql): PasswordStore {
       await sql.run(replaceBcrypt, [id, hash, pepperId, hint]);
     },
     async counts(now) {
-      const [all, live, expired] = await Promise.all([
+      const [all, active, expired] = await Promise.all([
         count(counts.all),
-        count(counts.live, now),
+        count(counts.active, now),
         count(counts.expired, now),
       ]);
-      return { live, expired, revoked: Math.max(0, all - live - expired) };
+      return { active, expired, revoked: Math.max(0, all - active - expired) };
     },
     countExpiring: (from, until) => count(countExpiring, from, until),
     async pepperInUse(now) {

@@ -1,5 +1,5 @@
 /** Owns the statements that list and search accounts of people, and those that stop them. */
-import { type AccountState, type AccountWithCount, byAuthority, byProvider, livePasswords } from './accounts.ts';
+import { type AccountState, type AccountWithCount, activePasswords, byAuthority, byProvider } from './accounts.ts';
 import { type AuditRowOf, addRow } from './audit-events.ts';
 import { type Conditions, containing, createConditions } from './conditions.ts';
 import { forgetAccount } from './repository-activity.ts';
@@ -108,7 +108,7 @@ const sortKeys = {
   created: { indexed: 'created_at', plain: 'created_at + 0' },
 } as const;
 
-const byId = `select a.*, ${livePasswords('$2')} from account a where a.id = $1`;
+const byId = `select a.*, ${activePasswords('$2')} from account a where a.id = $1`;
 
 const disable = `
   update account set state = 'disabled', state_reason = $2, state_by = $3, state_at = $4
@@ -175,7 +175,7 @@ export function createPeopleStore(sql: Sql): PeopleStore {
       const range = `limit ${conditions.parameter(limit)} offset ${conditions.parameter(offset)}`;
       // The rows are fetched, and their passwords counted, for the page alone, so the page is cut out first.
       const text = `
-        select a.*, ${livePasswords(conditions.parameter(now))}
+        select a.*, ${activePasswords(conditions.parameter(now))}
         from (select id as page_id from account ${where} ${order} ${range}) page cross join account a
         where a.id = page.page_id ${again}`;
       return sql.all<PersonRow>(text, conditions.values);

@@ -28,14 +28,14 @@ export type PasswordFilter = {
 export type SelectedPassword = { readonly id: string; readonly account_id: string };
 
 export type RevocationStore = {
-  /** Live passwords of these accounts. @param accountIds at most `idsAtOnce` */
-  live(accountIds: readonly string[], filter: PasswordFilter, now: number): Promise<SelectedPassword[]>;
+  /** Active passwords of these accounts. @param accountIds at most `idsAtOnce` */
+  active(accountIds: readonly string[], filter: PasswordFilter, now: number): Promise<SelectedPassword[]>;
   /** The same of those that another revocation ended, which its undo would bring back. */
   ended(accountIds: readonly string[], filter: PasswordFilter, now: number): Promise<SelectedPassword[]>;
   /** As lists show them, in no order. @param ids at most `idsAtOnce` */
   listed(ids: readonly string[]): Promise<ListedPassword[]>;
   begin(revocation: RevocationRow, audit: AuditRowOf): Promise<void>;
-  /** Ends those of the passwords that still live, all or none, unless it was undone meanwhile. @returns how many */
+  /** Ends those of the passwords that are still active, all or none, unless it was undone meanwhile. @returns how many */
   end(revocation: RevocationRow, passwordIds: readonly string[]): Promise<number>;
   /** Notes that the revocation also means passwords that others ended: undoing those leaves them to this one. */
   alsoEnd(revocation: RevocationRow, passwordIds: readonly string[]): Promise<void>;
@@ -45,7 +45,7 @@ export type RevocationStore = {
   markUndone(id: string, by: string, at: number, audit: AuditRowOf): Promise<boolean>;
   /** Leaves at most `limit` passwords of a revocation that is undone to another that means them. @returns how many */
   leaveToOthers(id: string, limit: number): Promise<number>;
-  /** Lets at most `limit` passwords of a revocation that is undone live again. @returns how many did */
+  /** Lets at most `limit` passwords of a revocation that is undone work again. @returns how many did */
   restore(id: string, limit: number): Promise<number>;
   byId(id: string): Promise<RevocationRow | undefined>;
   latest(count: number): Promise<RevocationRow[]>;
@@ -106,7 +106,7 @@ export function createRevocationStore(sql: Sql): RevocationStore {
     return sql.all<SelectedPassword>(text, conditions.values);
   };
   return {
-    live: (accountIds, filter, now) => select('p.revoked_at is null', accountIds, filter, now),
+    active: (accountIds, filter, now) => select('p.revoked_at is null', accountIds, filter, now),
     ended: (accountIds, filter, now) =>
       select('p.revoked_at is not null and p.revocation_id is not null', accountIds, filter, now),
     listed: (ids) => sql.all<ListedPassword>(listed, padded(ids)),

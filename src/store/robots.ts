@@ -1,5 +1,5 @@
 /** Owns the statements on accounts of robots. */
-import { type Account, type AccountWithCount, livePasswords } from './accounts.ts';
+import { type Account, type AccountWithCount, activePasswords } from './accounts.ts';
 import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
 import { forgetAccount } from './repository-activity.ts';
 import { retireLogin } from './retired-logins.ts';
@@ -52,7 +52,7 @@ const removals = {
   passwords: 'delete from app_password where account_id = $1',
   account: "delete from account where id = $1 and kind = 'robot'",
 };
-const robots = `select a.*, ${livePasswords('$1')} from account a where a.kind = 'robot'`;
+const robots = `select a.*, ${activePasswords('$1')} from account a where a.kind = 'robot'`;
 
 export function createRobotStore(sql: Sql): RobotStore {
   return {

@@ -95,7 +95,7 @@ export function createTerminalRequests(parts: RequestParts): TerminalRequests {
       for (const key of guessKeys(pepper, person)) await store.forgiveTry(key);
       return row;
     }
-    throw new Refusal('not_found', 'Nothing waits under this code. Check it, or start again in the terminal.', {
+    throw new Refusal('not_found', 'No terminal is waiting for this code. Check it, or start again in the terminal.', {
       field: 'code',
     });
   };

@@ -68,7 +68,7 @@ async function authenticate(
 }
 
 function wrongCredentials({ help }: AuthenticationParts): Refusal {
-  return new Refusal('unauthenticated', `wrong user name or password; ${help}`);
+  return new Refusal('unauthenticated', `invalid user name or password; ${help}`);
 }
 
 /**

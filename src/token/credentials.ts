@@ -93,7 +93,7 @@ function decode(bytes: Buffer): string {
   try {
     return utf8.decode(bytes);
   } catch (cause) {
-    throw new Refusal('unauthenticated', 'User name and password in the Authorization header are not UTF-8.', {
+    throw new Refusal('unauthenticated', 'The user name and password in the Authorization header aren’t UTF-8.', {
       cause,
     });
   }
@@ -102,7 +102,7 @@ function decode(bytes: Buffer): string {
 /** RFC 6749 section 3.2: no parameter more than once; which of two passwords counts must not be a matter of luck. */
 function refuseRepeated(form: URLSearchParams): void {
   for (const name of ['grant_type', 'username', 'password', 'refresh_token']) {
-    if (form.getAll(name).length > 1) throw new Refusal('bad_request', `The form has ${name} more than once.`);
+    if (form.getAll(name).length > 1) throw new Refusal('bad_request', `Duplicate field: ${name}.`);
   }
 }
 

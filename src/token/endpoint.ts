@@ -58,13 +58,13 @@ export function createTokenEndpoint(
   const reuse = createTokenReuse();
   const security = securityHeaders(parts.publicUrl.startsWith('https:'));
   const headersFor = ({ requestId }: Requester) => [...security, 'X-Request-Id', requestId];
-  const help = `app passwords are made at ${parts.publicUrl}`;
+  const help = `create an app password at ${parts.publicUrl}`;
   const { authenticators, failedLogins, identityTokens } = parts;
   const authentication = { authenticators, failedLogins, identityTokens, help };
   const identify = async ({ proof, hasScope }: TokenRequest, service: Service, address: string): Promise<Identity> => {
     if (proof !== null) return identityProvenBy(authentication, proof, service, address);
     // Without a scope this is a log-in: a token would make docker say "Login Succeeded" to an empty password.
-    if (!hasScope || !service.anonymous) throw new Refusal('unauthenticated', `log in first; ${help}`);
+    if (!hasScope || !service.anonymous) throw new Refusal('unauthenticated', `authentication required; ${help}`);
     return parts.anonymous();
   };
 
@@ -183,5 +183,5 @@ function describeRefusal(refusal: Refusal): object {
 
 function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
-  return new Refusal('internal', 'no token could be made; the log of Dockpass says why', { cause: error });
+  return new Refusal('internal', 'internal error; see the Dockpass log', { cause: error });
 }

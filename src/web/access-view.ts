@@ -147,6 +147,6 @@ function whyDenied({ by, password, rule, maker }: Denial): string {
     case 'groups':
       return 'It depends on groups that the provider hasn’t reported recently. Signing in again brings them back.';
     case 'policy':
-      return rule === null ? 'No rule of the policy allows it.' : 'The rule that decides does not allow it.';
+      return rule === null ? 'No rule grants it.' : 'The rule that matches doesn’t grant it.';
   }
 }

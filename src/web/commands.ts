@@ -30,7 +30,7 @@ export function toolsFor(login: Login): readonly Tool[] {
   const terminal = (key: string, label: string, words: string): Tool => ({
     key,
     label,
-    steps: [{ title: 'Run this, and paste the password when it asks', code: askedLogins(login, words) }],
+    steps: [{ title: 'Run this, then paste the password when prompted', code: askedLogins(login, words) }],
     oneGo: unlisted(lines(login, `echo ${quote(login.secret)}`, words)),
   });
   return [
@@ -85,10 +85,10 @@ function kubernetes(login: Login): Tool {
     label: 'Kubernetes',
     steps: [
       {
-        title: 'Run this, paste the password and press Enter; it makes the pull secret in the current namespace',
+        title: 'Run this, paste the password and press Enter. It creates a pull secret in the current namespace',
         code: asked(dockerConfig(login), `${create} --dry-run=client -o yaml | kubectl apply -f -`),
       },
-      { title: 'Name it in the pods that pull', code: use.join('\n') },
+      { title: 'Reference it from your pods', code: use.join('\n') },
     ],
     oneGo: unlisted(manifest(login, name)),
   };
@@ -132,7 +132,7 @@ function gitHub(login: Login): Tool {
     key: 'github',
     label: 'GitHub Actions',
     steps: [
-      { title: 'Run this in a clone of the repository, and paste the password when it asks', code: store },
+      { title: 'Run this in a clone of the repository, then paste the password when prompted', code: store },
       { title: 'Add a step to the workflow', code: workflow.join('\n') },
     ],
     oneGo: unlisted(piped(login, store)),

@@ -173,8 +173,7 @@ async function revoke(parts: PasswordActionParts, request: Request, response: Re
 
 async function findOwn({ passwords }: PasswordActionParts, { owner }: Holder, request: Request): Promise<AppPassword> {
   const password = (await passwords.ofAccount(owner)).find(({ id }) => id === idOf(request));
-  if (password === undefined)
-    throw new Refusal('not_found', 'There is no such password here. The list has those that are.');
+  if (password === undefined) throw new Refusal('not_found', 'That password doesn’t exist.');
   return password;
 }
 

@@ -9,7 +9,7 @@ export type PasswordView = {
   readonly id: string;
   readonly name: string;
   readonly hint: string;
-  readonly state: 'live' | 'soon' | 'expired' | 'revoked';
+  readonly state: 'active' | 'soon' | 'expired' | 'revoked';
   readonly stateLabel: string;
   /** Neither expired nor revoked. */
   readonly works: boolean;
@@ -45,7 +45,7 @@ declare module './views.ts' {
 }
 
 const originLabels = { terminal: 'Terminal', machine: 'Machine' } as const;
-const labels = { live: 'Live', soon: 'Expires soon', expired: 'Expired', revoked: 'Revoked' } as const;
+const labels = { active: 'Active', soon: 'Expires soon', expired: 'Expired', revoked: 'Revoked' } as const;
 
 /** A password that ends within this many milliseconds is shown as one that expires soon. */
 const soon = 14 * day;
@@ -58,14 +58,14 @@ const idle = 60 * day;
 /** @param now epoch milliseconds */
 export function viewOf(password: AppPassword, now: number): PasswordView {
   const { id, name, hint, limits, lastUse } = password;
-  const state = password.state === 'live' && expiresSoon(password, now) ? 'soon' : password.state;
+  const state = password.state === 'active' && expiresSoon(password, now) ? 'soon' : password.state;
   return {
     id,
     name,
     hint,
     state,
     stateLabel: labels[state],
-    works: password.state === 'live',
+    works: password.state === 'active',
     access:
       limits.actions === null
         ? 'Full access'
@@ -87,7 +87,7 @@ export function viewOf(password: AppPassword, now: number): PasswordView {
           },
     successor: password.replacedBy !== null,
     maker: password.ownerKind === 'robot' ? makerView(password.maker) : null,
-    isIdle: password.state === 'live' && now - (lastUse?.at ?? password.createdAt) > idle,
+    isIdle: password.state === 'active' && now - (lastUse?.at ?? password.createdAt) > idle,
     lastUse:
       lastUse === null
         ? null

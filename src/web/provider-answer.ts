@@ -18,7 +18,7 @@ export function readAnswer(query: Readonly<Record<string, unknown>>, label: stri
   // A provider that sends an error without the state breaks RFC 6749, section 4.1.2.1; the log has what it said.
   const cause =
     typeof error === 'string' ? new Error(`the provider answered ${error.slice(0, 60)}, without state`) : undefined;
-  const message = `This address is where ${label} sends people back to, and something is missing.`;
+  const message = `This sign-in link is incomplete. Start again.`;
   throw new Refusal('bad_request', message, { cause });
 }
 

@@ -45,7 +45,7 @@ declare module './views.ts' {
       revoked: PasswordView | null;
     };
     /** `ownGroups`: those that can own the robot, `null` for any. */
-    'robot-remove': RobotFrame & { base: string; login: string; livePasswords: number };
+    'robot-remove': RobotFrame & { base: string; login: string; activePasswords: number };
     'robot-form': RobotFrame & { form: RobotForm; ownGroups: readonly string[] | null };
   }
 }
@@ -177,7 +177,7 @@ async function change(parts: Parts, request: Request, response: Response): Promi
 async function setState(parts: Parts, request: Request, response: Response): Promise<void> {
   const { robots, place } = parts;
   const state = oneOf(['active', 'disabled'] as const, fieldsOf(request.body)('state'));
-  if (state === null) throw new Refusal('bad_request', 'A robot is switched on or off. Use the button on its page.');
+  if (state === null) throw new Refusal('bad_request', 'A robot is enabled or disabled. Use the button on its page.');
   const { id } = await find(parts, request);
   await robots.setState(id, state, place.managerOf(personOf(request)), actorOf(parts, request));
   response.redirect(303, `${parts.views.prefix}${place.base}/${id}`);
@@ -210,7 +210,7 @@ function whyConcern({ maker }: AppPassword, why: RobotConcern['why'], now: numbe
 async function askRemoval(parts: Parts, request: Request, response: Response): Promise<void> {
   const robot = await find(parts, request);
   const data = { ...frameOf(parts.place), base: `${parts.place.base}/${robot.id}`, login: robot.login };
-  parts.views.page(response, 'robot-remove', { ...data, livePasswords: robot.livePasswords });
+  parts.views.page(response, 'robot-remove', { ...data, activePasswords: robot.activePasswords });
 }
 
 async function remove(parts: Parts, request: Request, response: Response): Promise<void> {

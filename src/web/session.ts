@@ -160,10 +160,7 @@ export function visitorOf(request: SignedInRequest): Account | null {
 export function personOf(request: SignedInRequest): Account {
   const person = visitorOf(request);
   if (person === null)
-    throw new Refusal(
-      'unauthenticated',
-      'Your session has ended, and nothing was done. Sign in again, then repeat this.',
-    );
+    throw new Refusal('unauthenticated', 'Your session expired. Sign in and try again; nothing was changed.');
   return person;
 }
 

@@ -255,7 +255,7 @@ function orRefuse(parts: SignInParts, step: Step): ProviderHandler {
   return async (ofProvider, response) => {
     const request = ofProvider as Request; // the steps read no parameter of the path
     const connector = parts.connectors.find(({ name }) => name === ofProvider.params.provider);
-    if (connector === undefined) throw new Refusal('not_found', 'There is no such way to sign in.');
+    if (connector === undefined) throw new Refusal('not_found', 'Unknown sign-in provider.');
     try {
       await step(parts, connector, request, response);
     } catch (error) {
@@ -284,8 +284,5 @@ function requireSecure({ secure }: SignInParts, request: Request): void {
 }
 
 function lost(): Refusal {
-  return new Refusal(
-    'bad_request',
-    'This sign-in was not started in this browser, or more than ten minutes ago. Start it again.',
-  );
+  return new Refusal('bad_request', 'This sign-in expired or was started in another browser. Start again.');
 }

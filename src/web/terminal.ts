@@ -104,7 +104,7 @@ async function decide(
   const patterns = repositories.split(/\s+/).filter((pattern) => pattern !== '');
   const problem = patterns.map(parts.checkPattern).find((found) => found !== null) ?? null;
   if (approved && problem !== null) {
-    const patternError = `This is not a usable repository pattern: ${problem}.`;
+    const patternError = `This isn’t a valid repository pattern: ${problem}.`;
     return showRequest(parts, request, response, code, pending, { pullOnly, repositories, patternError });
   }
   const limits = { actions: pullOnly ? ['pull'] : null, repositories: patterns.length > 0 ? patterns : null };
@@ -128,7 +128,7 @@ async function authorize(parts: TerminalPageParts, request: Request, response: R
   const problem = problemOf(query, redirectUri);
   if (problem !== null) throw new Refusal('bad_request', `${problem} Run "dockpass login" again.`);
   const service = findRegistry(query('registry') || null, parts.services);
-  if (service === null) throw new Refusal('bad_request', 'This Dockpass has no such registry. Check its name.');
+  if (service === null) throw new Refusal('bad_request', 'This Dockpass doesn’t know that registry. Check its name.');
   const loopback = { redirectUri, state: query('state') || null, codeChallenge: query('code_challenge') };
   const input = { service, purpose: 'login', machine: query('machine'), loopback } as const;
   const { userCode } = await parts.requests.start(input, parts.requesterOf(request));

@@ -22,7 +22,7 @@ describeEngines('an API token', (databases) => {
       let [listed] = await apiTokens.list();
       // Nobody waits for it to be written.
       while (listed?.lastUse === null) [listed] = await setImmediate(await apiTokens.list());
-      assert.deepEqual([listed?.lastUse, listed?.state], [{ at: clock.at, address: '192.0.2.9' }, 'live']);
+      assert.deepEqual([listed?.lastUse, listed?.state], [{ at: clock.at, address: '192.0.2.9' }, 'active']);
       assert.deepEqual(
         events.map(({ action }) => action),
         ['api-token.create'],
@@ -70,8 +70,8 @@ describeEngines('an API token', (databases) => {
         assert.rejects(apiTokens.issue({ ...input, ...change }, null, root), refusal('bad_request', message));
       await refused({ name: ' ' }, /Name the token/);
       await refused({ days: 366 }, /between 1 and 365/);
-      await refused({ scopes: [] }, /one or more of the scopes people:read/);
-      await refused({ scopes: ['people:read', 'root'] }, /one or more of the scopes/);
+      await refused({ scopes: [] }, /at least one permission/);
+      await refused({ scopes: ['people:read', 'root'] }, /at least one permission/);
     }),
   );
 });

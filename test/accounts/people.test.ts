@@ -77,7 +77,7 @@ describeEngines('people', (databases) => {
   );
 
   test(
-    'are paged, with their live passwords counted; a page beyond the end is the last one',
+    'are paged, with their active passwords counted; a page beyond the end is the last one',
     scene(async (scene) => {
       for (let index = 0; index < 51; index++) await scene.addPerson(`p${String(index).padStart(2, '0')}`);
       const last = { id: 'p50', login: 'p50@example.com', kind: 'person' } as const;
@@ -87,7 +87,7 @@ describeEngines('people', (databases) => {
       const { people, ...page } = await scene.people.list({ ...everybody, page: 99 });
       assert.deepEqual(page, { total: 51, page: 2, pages: 2 });
       assert.deepEqual(
-        people.map(({ id, livePasswords }) => [id, livePasswords]),
+        people.map(({ id, activePasswords }) => [id, activePasswords]),
         [['p50', 1]],
       );
     }),
@@ -176,7 +176,7 @@ describeEngines('people', (databases) => {
       );
       await people.disable('ana', 'has left', root);
       assert.equal((await store.accounts.byId('ana'))?.state_by, 'root@example.com');
-      await assert.rejects(people.disable('root', '', root), refusal('conflict', /cannot disable yourself/));
+      await assert.rejects(people.disable('root', '', root), refusal('conflict', /can’t disable yourself/));
     }),
   );
 
@@ -221,7 +221,7 @@ describeEngines('people', (databases) => {
     'nobody removes themselves, nor a robot by the way of people',
     scene(async (scene) => {
       const own = await scene.addPerson('root');
-      await assert.rejects(scene.people.remove(own.id, root), refusal('conflict', /cannot remove yourself/));
+      await assert.rejects(scene.people.remove(own.id, root), refusal('conflict', /can’t remove yourself/));
       const fields = { description: '', ownerGroup: 'platform', groups: [], labels: {} };
       const robot = await scene.robots.create(
         { name: 'ci', ...fields },

@@ -54,7 +54,7 @@ describeEngines('revocations', (databases) => {
       assert.deepEqual(await counted({ unusedSince: at - day }), [1, 1], 'one was used, the new ones are younger');
       assert.deepEqual(await counted({ domain: 'example.com', createdBefore: at - day, group: 'leads' }), [1, 1]);
       assert.deepEqual(await counted({ domain: 'nowhere.example' }), [0, 0]);
-      await assert.rejects(scene.revocations.preview({}), refusal('bad_request', /Say which passwords/));
+      await assert.rejects(scene.revocations.preview({}), refusal('bad_request', /Choose which passwords/));
     }),
   );
 
@@ -111,7 +111,7 @@ describeEngines('revocations', (databases) => {
 
       assert.equal(await scene.revocations.undo(id, root), 4);
       assert.equal(typeof (await scene.login('ana@example.com', secrets.ana)), 'object');
-      await assert.rejects(scene.revocations.undo(id, root), refusal('conflict', /undone already/));
+      await assert.rejects(scene.revocations.undo(id, root), refusal('conflict', /already undone/));
       const [listed] = await scene.revocations.recent();
       assert.deepEqual([listed?.passwords, listed?.undone?.by], [4, 'root@example.com']);
       assert.deepEqual(
@@ -143,7 +143,7 @@ describeEngines('revocations', (databases) => {
 
       const second = await scene.revocations.revoke({ accountId: bo.id }, 1, '', root);
       scene.clock.at += day + 1;
-      await assert.rejects(scene.revocations.undo(second.id, root), refusal('conflict', /older than 24 hours/));
+      await assert.rejects(scene.revocations.undo(second.id, root), refusal('conflict', /24-hour limit/));
       assert.match(String(await scene.login('bo@example.com', old.bo)), /revoked/);
       await assert.rejects(scene.revocations.undo('x', root), refusal('not_found', /no revocation x/));
     }),
@@ -246,7 +246,7 @@ describeEngines('revocations', (databases) => {
       const restore: RevocationStore['restore'] = (of) => store.revocations.restore(of, 400);
       assert.equal(await breaking({ restore }).undo(id, root), 400);
       assert.equal(await revocations.undo(id, root), 600);
-      await assert.rejects(revocations.undo(id, root), refusal('conflict', /undone already/));
+      await assert.rejects(revocations.undo(id, root), refusal('conflict', /already undone/));
       assert.equal((await revocations.preview({ provider: 'google' })).passwords, 1_100);
     }),
   );

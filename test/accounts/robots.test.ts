@@ -26,7 +26,7 @@ describeEngines('a robot', (databases) => {
     scene(async ({ robots }) => {
       const made = await robots.create(robot, inPlatform, { actor: 'ana@example.com', client: null });
       assert.deepEqual(
-        [made.login, made.name, made.createdBy, made.state, made.livePasswords],
+        [made.login, made.name, made.createdBy, made.state, made.activePasswords],
         ['robot-ci-web', 'ci-web', 'ana@example.com', 'active', 0],
       );
       const seenBy = async (manager: RobotManager) => (await robots.list(manager)).map(({ name }) => name);
@@ -43,8 +43,8 @@ describeEngines('a robot', (databases) => {
     scene(async ({ robots }) => {
       const denied = (change: Partial<RobotInput>, message: RegExp) =>
         assert.rejects(robots.create({ ...robot, ...change }, inPlatform, root), refusal('denied', message));
-      await denied({ groups: ['platform', 'admins'] }, /not in the group admins/);
-      await denied({ ownerGroup: 'other' }, /not in the group other/);
+      await denied({ groups: ['platform', 'admins'] }, /not a member of admins/);
+      await denied({ ownerGroup: 'other' }, /not a member of other/);
       await denied({ labels: { team: ['x'] } }, /Only administrators/);
       const given = { groups: ['admins'], labels: { team: ['x'] } };
       const made = await robots.create({ ...robot, ...given }, administrator, root);
@@ -63,7 +63,7 @@ describeEngines('a robot', (databases) => {
       for (const name of ['', 'CI', 'a b', '-a', 'a--', 'a@b', 'a:b', 'x'.repeat(41)]) {
         await assert.rejects(
           robots.create({ ...robot, name }, administrator, root),
-          refusal('bad_request', /Name a robot/),
+          refusal('bad_request', /Use lower-case letters/),
         );
       }
       await robots.create(robot, administrator, root);
@@ -104,7 +104,7 @@ describeEngines('a robot', (databases) => {
       assert.equal(typeof (await login('robot-ci-web', secret)), 'object');
       await robots.setState(made.id, 'disabled', inPlatform, root);
       assert.match(String(await login('robot-ci-web', secret)), /is disabled/);
-      assert.equal((await robots.setState(made.id, 'active', inPlatform, root)).livePasswords, 1);
+      assert.equal((await robots.setState(made.id, 'active', inPlatform, root)).activePasswords, 1);
       assert.equal(typeof (await login('robot-ci-web', secret)), 'object');
       await robots.change(made.id, { ...robot, description: 'tests' }, administrator, root);
       const facts = { ownerGroup: 'platform', groups: ['platform'], labels: {} };

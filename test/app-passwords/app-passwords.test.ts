@@ -134,13 +134,13 @@ test('a wish that cannot be met is refused with what to change', () =>
     const cases: [Partial<PasswordInput>, RegExp][] = [
       [{ name: '  ' }, /Give the password a name/],
       [{ name: 'n'.repeat(61) }, /longer than 60/],
-      [{ name: 'a\u0007b' }, /control character/],
-      [{ name: 'a\u202etxt' }, /one that nobody sees/],
-      [{ name: '\u200b' }, /one that nobody sees/],
+      [{ name: 'a\u0007b' }, /control or invisible character/],
+      [{ name: 'a\u202etxt' }, /control or invisible/],
+      [{ name: '\u200b' }, /control or invisible/],
       [{ days: 0 }, /between 1 and 365/],
       [{ days: 366 }, /between 1 and 365/],
       [{ days: 1.5 }, /between 1 and 365/],
-      [{ repositories: ['team/[a'] }, /"team\/\[a" is not usable: a bracket/],
+      [{ repositories: ['team/[a'] }, /“team\/\[a” isn’t valid: a bracket/],
       [{ repositories: Array(21).fill('a') }, /at most 20/],
       [{ repositories: ['a'.repeat(256)] }, /too long/],
     ];
@@ -153,10 +153,13 @@ test('a wish that cannot be met is refused with what to change', () =>
 test('a name in use and the limit are different errors', () =>
   withScene(async ({ passwords, ana }) => {
     await passwords.issue(ana, input, by);
-    await assert.rejects(passwords.issue(ana, input, by), refusal('conflict', /named "laptop" already/));
+    await assert.rejects(passwords.issue(ana, input, by), refusal('conflict', /active password named “laptop”/));
     await passwords.issue(ana, { ...input, name: 'ci' }, by);
     await passwords.issue(ana, { ...input, name: 'phone' }, by);
-    await assert.rejects(passwords.issue(ana, { ...input, name: 'more' }, by), refusal('conflict', /3 live passwords/));
+    await assert.rejects(
+      passwords.issue(ana, { ...input, name: 'more' }, by),
+      refusal('conflict', /3 active passwords/),
+    );
   }));
 
 test('no one revokes a password of another account, nor learns that it is there', () =>
@@ -165,7 +168,7 @@ test('no one revokes a password of another account, nor learns that it is there'
     const bo = await store.accounts.signIn(signedIn({ id: 'bo', subject: '2', login: 'bo@example.com' }));
     await assert.rejects(passwords.revoke(password.id, bo.id, by), refusal('not_found', /no password/));
     await assert.rejects(passwords.revoke('nowhere', bo.id, by), refusal('not_found', /no password/));
-    assert.equal((await passwords.byId(password.id)).state, 'live');
+    assert.equal((await passwords.byId(password.id)).state, 'active');
   }));
 
 test('creation and revocation are written down once each, without the secret', () =>

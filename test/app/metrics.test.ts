@@ -26,7 +26,7 @@ test('a service counts its answers, passwords, keys and warnings, on a listener 
   assert.match(text, /^dockpass_token_requests_total\{service="registry.example.com",outcome="issued"\} 1$/m);
   assert.match(text, /^dockpass_token_requests_total\{service="registry.example.com",outcome="unauthenticated"\} 1$/m);
   assert.match(text, /^dockpass_token_request_duration_seconds_count\{outcome="issued"\} 1$/m);
-  assert.match(text, /^dockpass_passwords\{state="live"\} 1$/m);
+  assert.match(text, /^dockpass_passwords\{state="active"\} 1$/m);
   assert.match(text, /^dockpass_passwords_expiring\{days="1"\} 0$/m);
   assert.match(text, /^dockpass_passwords_expiring\{days="7"\} 1$/m);
   assert.match(text, /^dockpass_passwords_expiring\{days="14"\} 1$/m);
@@ -52,12 +52,12 @@ test('workers show what they did together, whichever of them did it', async (t) 
   const text = await fetch(`http://127.0.0.1:${port}/metrics`).then((response) => response.text());
   assert.match(text, /^dockpass_token_requests_total\{service="registry.example.com",outcome="issued"\} 8$/m);
   assert.match(text, /^dockpass_database_up 1$/m);
-  assert.match(text, /^dockpass_passwords\{state="live"\} 0$/m);
+  assert.match(text, /^dockpass_passwords\{state="active"\} 0$/m);
 });
 
 const readings: Readings = {
   isDatabaseUp: async () => true,
-  passwords: async () => ({ live: 1, expired: 0, revoked: 0 }),
+  passwords: async () => ({ active: 1, expired: 0, revoked: 0 }),
   expiring: async () => [],
   oldest: async () => ({ confirmation: 60, groups: null }),
   unchecked: async () => [{ provider: 'keycloak', people: 3 }],
@@ -94,7 +94,7 @@ test('a database that is away, or hangs, delays no scrape; known values are not 
   const counts = async () => {
     asked++;
     if (at === 0) throw new Error('away');
-    return at > 100_000 ? new Promise<never>(() => {}) : { live: 1, expired: 0, revoked: 0 };
+    return at > 100_000 ? new Promise<never>(() => {}) : { active: 1, expired: 0, revoked: 0 };
   };
   const hanging = createReadings({
     store: {
@@ -110,9 +110,9 @@ test('a database that is away, or hangs, delays no scrape; known values are not 
   assert.equal(await up, false);
   assert.equal(await hanging.passwords(), null);
   at = 1_000;
-  assert.equal((await Promise.all([hanging.passwords(), hanging.passwords()]))[1]?.live, 1);
+  assert.equal((await Promise.all([hanging.passwords(), hanging.passwords()]))[1]?.active, 1);
   at = 30_000;
-  assert.equal((await hanging.passwords())?.live, 1);
+  assert.equal((await hanging.passwords())?.active, 1);
   assert.equal(asked, 2);
   at = 200_000;
   const late = hanging.passwords();

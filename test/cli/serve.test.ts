@@ -263,7 +263,7 @@ describe('the command line', () => {
 
     const listed = await installation.run(['password', 'list', 'ana@example.com', '--json']);
     const [password] = JSON.parse(listed.stdout) as [{ id: string; state: string; limits: object }];
-    assert.equal(password.state, 'live');
+    assert.equal(password.state, 'active');
     assert.deepEqual(password.limits, { actions: ['pull'], repositories: ['team/**'] });
     assert.doesNotMatch(listed.stdout, new RegExp(secret.slice(4, 30)));
 

@@ -43,7 +43,7 @@ describeEngines('a sweep', (databases) => {
 
       const asked = await account('p01');
       assert.equal(asked.state, 'reauth_required');
-      assert.equal((await passwords.ofAccount(asked))[0]?.state, 'live', 'kept for after the sign-in');
+      assert.equal((await passwords.ofAccount(asked))[0]?.state, 'active', 'kept for after the sign-in');
 
       const silent = await account('p02');
       assert.deepEqual(

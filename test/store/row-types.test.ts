@@ -376,7 +376,7 @@ const checks: Checks = {
     summary: { args: [['p']], columns: use },
   },
   revocations: {
-    live: { args: [['a'], {}, 1], columns: { id: 'text', account_id: 'text' } },
+    active: { args: [['a'], {}, 1], columns: { id: 'text', account_id: 'text' } },
     ended: { args: [['a'], {}, 1], columns: { id: 'text', account_id: 'text' } },
     listed: { args: [['p']], columns: listed },
     byId: { args: ['r'], columns: revocation },

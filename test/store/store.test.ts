@@ -130,7 +130,7 @@ describeEngines('the store', (databases) => {
       assert.equal(await store.passwords.insert(later, 1, unaudited), true, 'the others have expired by then');
     }));
 
-  test('two live passwords of one person never share a name', () =>
+  test('two active passwords of one person never share a name', () =>
     withStore(async (store) => {
       const owner = await store.accounts.signIn(signedIn({}));
       const insert = (id: string) => store.passwords.insert(newPassword(owner.id, { id, hash: id }), 9, unaudited);
@@ -151,7 +151,7 @@ describeEngines('the store', (databases) => {
       assert.equal(await used(), '10.0.0.110');
     }));
 
-  test('the pepper of a live password is known, of others it does not matter', () =>
+  test('the pepper of an active password is known, of others it does not matter', () =>
     withStore(async (store) => {
       const owner = await store.accounts.signIn(signedIn({}));
       assert.equal(await store.passwords.pepperInUse(0), undefined);
@@ -202,7 +202,7 @@ describeEngines('the store', (databases) => {
       assert.equal(await leases.take('sweep', winner, 2_600, 3_000), true);
     }));
 
-  test('those who hold live passwords are due, whoever was never asked about first', () =>
+  test('those who hold active passwords are due, whoever was never asked about first', () =>
     withStore(async ({ accounts, passwords }) => {
       for (const name of ['ana', 'bo', 'cy', 'di', 'eve']) {
         const login = `${name}@example.com`;

@@ -39,7 +39,7 @@ const passwords: readonly Journey[] = [
     name: 'the form of a password',
     go: async (page) => {
       await page.goto('/passwords/new');
-      await page.getByText('Only some repositories').click();
+      await page.getByText('Limit to specific repositories').click();
     },
   },
   {
@@ -48,7 +48,7 @@ const passwords: readonly Journey[] = [
     go: async (page) => {
       await page.goto('/passwords/new');
       await page.getByLabel('Name').fill(fresh('mistaken'));
-      await page.getByText('Only some repositories').click();
+      await page.getByText('Limit to specific repositories').click();
       await page.locator('#repositories').fill(`${'no spaces '.repeat(20)}`);
       await submit(page, 'Create password');
       await page.getByRole('alert').waitFor();
@@ -59,8 +59,8 @@ const passwords: readonly Journey[] = [
     name: 'a new secret',
     go: async (page) => {
       await page.goto('/');
-      await page.getByRole('link', { name: 'New secret for MacBook' }).click();
-      await page.getByText('The old secret keeps working for').waitFor();
+      await page.getByRole('link', { name: 'Rotate MacBook' }).click();
+      await page.getByText('Keep the old password working for').waitFor();
     },
   },
   {
@@ -111,7 +111,7 @@ function ofRobots(base: string): Journey[] {
     async (page) => {
       await page.goto(`${base}/mirror`);
       await page.getByRole('link', { name: link }).click();
-      await page.getByRole('button', { name: /password$|secret$/ }).waitFor();
+      await page.getByRole('button', { name: /password$|^Rotate$/ }).waitFor();
     };
   return [
     open(base, 'robots'),
@@ -122,7 +122,7 @@ function ofRobots(base: string): Journey[] {
       go: async (page) => {
         await page.goto(`${base}/new`);
         await page.getByLabel('Name').fill('Not A Name');
-        const owner = page.getByLabel('Owned by the group');
+        const owner = page.getByLabel('Owner group');
         if (await owner.getAttribute('placeholder')) await owner.fill('platform');
         await submit(page, 'Create robot');
         await page.getByRole('alert').waitFor();
@@ -135,7 +135,7 @@ function ofRobots(base: string): Journey[] {
     {
       route: `${base}/:robot/passwords/:id/rotate`,
       name: 'a new secret for a robot',
-      go: toPassword(/^(New secret|Adopt) for Runner/),
+      go: toPassword(/^(Rotate|Adopt) Runner/),
     },
     {
       route: `${base}/:robot/passwords`,
@@ -155,9 +155,9 @@ function ofRobots(base: string): Journey[] {
         const name = fresh('Turning');
         await page.getByLabel('Name').fill(name);
         await submit(page, 'Create password');
-        await page.getByRole('link', { name: 'Done, I have saved it' }).click();
-        await page.getByRole('link', { name: `New secret for ${name}` }).click();
-        await submit(page, 'Make a new secret');
+        await page.getByRole('link', { name: 'Done, I’ve saved it' }).click();
+        await page.getByRole('link', { name: `Rotate ${name}` }).click();
+        await submit(page, 'Rotate');
         await page.getByText('has a new secret').waitFor();
       },
     },

@@ -14,7 +14,7 @@ export async function createPassword(
   return { secret: /\bdkp_[0-9A-Za-z]{36}\b/.exec(page.body)?.[0] ?? null, page };
 }
 
-/** Revokes the first live password of the list. @returns the page that this ends on; null where there is none to revoke */
+/** Revokes the first active password of the list. @returns the page that this ends on; null where there is none to revoke */
 export async function revokePassword(visitor: Visitor, url: string): Promise<Page | null> {
   const home = await visitor.open(`${url}/`);
   const link = /\/passwords\/[^/"]+\/revoke/.exec(home.body)?.[0];

@@ -152,9 +152,9 @@ describeEngines('what ends a machine', (databases) => {
       assert.deepEqual(due.toSorted(), ['ana', 'bo']);
       assert.deepEqual(
         (await passwords.ofAccount(bo)).map(({ origin, state }) => [origin?.kind, state]),
-        [['machine', 'live']],
+        [['machine', 'active']],
       );
-      assert.equal((await people.detail(bo.id)).person.livePasswords, 1);
+      assert.equal((await people.detail(bo.id)).person.activePasswords, 1);
       await people.remove(ana.id, root);
       assert.equal(await store.accounts.byId(ana.id), undefined);
     }),

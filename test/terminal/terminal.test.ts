@@ -109,7 +109,7 @@ describeEngines('a terminal', (databases) => {
       const { deviceCode, userCode } = await start();
       await terminal.requests.decide(userCode, ana, { approved: false, limits: everything });
       assert.equal((await terminal.poll(deviceCode, office)).kind, 'refused');
-      await assert.rejects(terminal.requests.find(userCode, ana), refused('not_found', /Nothing waits/));
+      await assert.rejects(terminal.requests.find(userCode, ana), refused('not_found', /No terminal is waiting/));
       assert.deepEqual(await list(), []);
     }));
 
@@ -118,7 +118,7 @@ describeEngines('a terminal', (databases) => {
       const { deviceCode, userCode } = await start();
       clock.at += 10 * minute;
       assert.equal((await terminal.poll(deviceCode, office)).kind, 'expired');
-      await assert.rejects(approve(userCode), refused('not_found', /Nothing waits/));
+      await assert.rejects(approve(userCode), refused('not_found', /No terminal is waiting/));
     }));
 
   test('that lost the answer gets another secret within a minute; later the login ends', () =>
@@ -235,9 +235,10 @@ describeEngines('a terminal', (databases) => {
   test('is not guessed: after ten wrong codes nothing is looked up for ten minutes, whatever right one comes between', () =>
     withScene(async ({ start, approve, terminal, ana, clock }) => {
       const guess = () => terminal.requests.find('BBBB-BBBB', ana);
-      for (let count = 0; count < 9; count++) await assert.rejects(guess(), refused('not_found', /Nothing waits/));
+      for (let count = 0; count < 9; count++)
+        await assert.rejects(guess(), refused('not_found', /No terminal is waiting/));
       await approve((await start()).userCode);
-      await assert.rejects(guess(), refused('not_found', /Nothing waits/));
+      await assert.rejects(guess(), refused('not_found', /No terminal is waiting/));
       const { userCode } = await start();
       await assert.rejects(terminal.requests.find(userCode, ana), refused('too_many_requests', /Wait ten minutes/));
       const elsewhere = { ...ana, client: from('198.51.100.1') };

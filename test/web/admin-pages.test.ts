@@ -66,7 +66,7 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       await tabTo(page, 'reason');
       await page.keyboard.type('The laptop was stolen');
       await page.keyboard.press('Enter');
-      await page.getByText('From the next login on they are refused.').waitFor();
+      await page.getByText('Revoked.', { exact: true }).waitFor();
 
       assert.ok(await page.getByText('The laptop was stolen').isVisible());
 
@@ -108,11 +108,11 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
   test('without JavaScript: someone who comes by another way gets their account, until that is ended', () =>
     withPage({ javaScriptEnabled: false }, async (page) => {
       await page.goto('/admin/people/p1');
-      await page.getByRole('link', { name: 'Signs in by another way now?' }).click();
+      await page.getByRole('link', { name: 'Change provider' }).click();
       await submit('Allow the next sign-in', page);
       await page.getByText('takes the account over, within 24 hours').waitFor();
       await page.getByText(/The account can follow its person to whoever signs in next/).waitFor();
-      await page.getByRole('link', { name: 'Signs in by another way now?' }).click();
+      await page.getByRole('link', { name: 'Change provider' }).click();
       await submit('End this', page);
       await page.getByText('It isn’t allowed any more.').waitFor();
       assert.equal(await page.getByText(/The account can follow its person to/).count(), 0);
@@ -135,8 +135,8 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       await page.goto('/admin/robots');
       await page.getByRole('link', { name: 'New robot' }).click();
       await page.getByLabel('Name').fill('nightly');
-      await page.getByLabel('Owned by the group').fill('platform');
-      await page.getByLabel('Its labels, one a line').fill('stage: test, prod');
+      await page.getByLabel('Owner group').fill('platform');
+      await page.getByLabel('Labels (one per line)').fill('stage: test, prod');
       await submit('Create robot', page);
       await page.getByRole('heading', { name: /^robot-nightly/ }).waitFor();
       assert.ok(await page.getByText('stage: test, prod').isVisible());
@@ -144,12 +144,12 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       await page.getByLabel('Name').fill('Runner');
       await submit('Create password', page);
       assert.match(await page.locator('#secret').innerText(), /^dkr_/);
-      await page.getByRole('link', { name: 'Done, I have saved it' }).click();
-      await page.getByRole('link', { name: /^(New secret|Adopt) for Runner/ }).click();
-      await submit('Make a new secret', page);
+      await page.getByRole('link', { name: 'Done, I’ve saved it' }).click();
+      await page.getByRole('link', { name: /^(Rotate|Adopt) Runner/ }).click();
+      await submit('Rotate', page);
       await page.getByRole('heading', { name: '“Runner” has a new secret' }).waitFor();
-      await page.getByRole('link', { name: 'Done, I have saved it' }).click();
-      await page.getByText('Old secret', { exact: true }).waitFor();
+      await page.getByRole('link', { name: 'Done, I’ve saved it' }).click();
+      await page.getByText('Previous password', { exact: true }).waitFor();
     }));
 
   test('without JavaScript: an API token that can do what was ticked', () =>
@@ -160,7 +160,7 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       await page.getByLabel(/Read the audit/).check();
       await submit('Create token', page);
       assert.match(await page.locator('#secret').innerText(), /^dka_/);
-      await page.getByRole('link', { name: 'Done, I have saved it' }).click();
+      await page.getByRole('link', { name: 'Done, I’ve saved it' }).click();
       await page.getByRole('link', { name: 'Revoke Audit export' }).click();
       await submit('Revoke token', page);
       await page.getByText('“Audit export” is revoked.').waitFor();

@@ -37,7 +37,7 @@ const journeys: Readonly<Record<string, (page: Page, site: Site) => Promise<void
   },
   form: async (page) => {
     await page.getByRole('link', { name: 'New password' }).click();
-    await page.getByText('Only some repositories').click();
+    await page.getByText('Limit to specific repositories').click();
   },
   mistake: async (page, site) => {
     await page.goto(`${site.url}/passwords/new`);
@@ -51,7 +51,7 @@ const journeys: Readonly<Record<string, (page: Page, site: Site) => Promise<void
     await page.getByRole('button', { name: 'Create password' }).click();
     await page.getByText('Kubernetes', { exact: true }).click();
     await page.getByText('kubectl create secret').waitFor();
-    await page.getByText('Without being asked').filter({ visible: true }).click();
+    await page.getByText('One-line command').filter({ visible: true }).click();
   },
   revocation: async (page) => {
     await page.getByRole('link', { name: 'Revoke MacBook' }).click();
@@ -134,7 +134,7 @@ describe('the pages in Chromium', { skip }, () => {
 
       await tabTo(page, 'tool-docker');
       await page.keyboard.press('ArrowRight');
-      await tabTo(page, 'Copy “Run this, and paste the password when it asks” for Podman');
+      await tabTo(page, 'Copy “Run this, then paste the password when prompted” for Podman');
       await page.keyboard.press('Space');
       await page.getByText('Copied.').waitFor();
       assert.equal(
@@ -180,8 +180,8 @@ describe('the pages in Chromium', { skip }, () => {
       await page.getByLabel('Name').fill('nightly build');
       await page.getByText('7 days').click();
       await page.getByText('Pull only').click();
-      await page.getByText('Only some repositories').click();
-      await page.getByLabel('Repositories, one pattern a line').fill('nightly/**');
+      await page.getByText('Limit to specific repositories').click();
+      await page.getByLabel('Repository patterns (one per line)').fill('nightly/**');
       await page.getByRole('button', { name: 'Create password' }).click();
 
       assert.match(await page.locator('#secret').innerText(), /^dkp_/);
@@ -197,11 +197,11 @@ describe('the pages in Chromium', { skip }, () => {
         assert.ok(await page.getByText(words).first().isVisible(), tool);
       }
 
-      await page.getByRole('link', { name: 'Done, I have saved it' }).click();
+      await page.getByRole('link', { name: 'Done, I’ve saved it' }).click();
       assert.ok(await page.getByText('nightly/**').isVisible());
       await page.getByRole('link', { name: 'Revoke nightly build' }).click();
       await page.getByRole('button', { name: 'Revoke password' }).click();
-      await page.getByText('“nightly build” is revoked').waitFor();
+      await page.getByText('“nightly build” has been revoked').waitFor();
       const made = (await site.passwords.ofAccount(site.ana)).find(({ name }) => name === 'nightly build');
       assert.equal(made?.state, 'revoked');
       assert.deepEqual(made?.limits, { actions: ['pull'], repositories: ['nightly/**'] });

@@ -7,7 +7,7 @@ import { viewOf } from '../../src/web/password-view.ts';
 const day = 24 * 60 * 60 * 1000;
 const password: AppPassword = {
   ...{ id: 'p1', accountId: 'a1', login: 'ana@example.com', ownerKind: 'person', name: 'laptop', hint: 'dkp_…abcd' },
-  ...{ state: 'live', limits: { actions: null, repositories: null }, createdAt: 0, expiresAt: 30 * day },
+  ...{ state: 'active', limits: { actions: null, repositories: null }, createdAt: 0, expiresAt: 30 * day },
   ...{
     revokedAt: null,
     revokedBy: null,
@@ -30,8 +30,8 @@ for (const [days, warned] of [
   test(`of ${days} days, the last ${warned} have a warning, and the first has none`, () => {
     const expiresAt = days * day;
     const stateAt = (time: number) => viewOf({ ...password, expiresAt }, time).state;
-    assert.equal(stateAt(0), 'live');
-    assert.equal(stateAt(expiresAt - warned * day - 1), 'live');
+    assert.equal(stateAt(0), 'active');
+    assert.equal(stateAt(expiresAt - warned * day - 1), 'active');
     assert.equal(stateAt(expiresAt - warned * day), 'soon');
   });
 }

@@ -37,7 +37,7 @@ async function createOne(site: Site, fields: Record<string, string> = full) {
   const secret = secretIn(await (await post(site, '/passwords', fields)).text());
   // The clock of a site stands still, so the newest is not told from the others by its time.
   const all = await site.passwords.ofAccount(site.state.person);
-  const password = all.find(({ name, state }) => name === fields['name'] && state === 'live');
+  const password = all.find(({ name, state }) => name === fields['name'] && state === 'active');
   assert.ok(password && secret);
   return { secret, password };
 }
@@ -128,14 +128,8 @@ const mistakes: readonly [
     400,
     /leave out the host, and write &quot;team-a\/\*&quot;/,
   ],
-  [
-    'a broken pattern',
-    'repositories',
-    { repositories: 'team-a/*\nteam-[b/*' },
-    400,
-    /&quot;team-\[b\/\*&quot; is not usable/,
-  ],
-  ['a name in use', 'name', { name: 'taken' }, 409, /There is a live password named &quot;taken&quot; already/],
+  ['a broken pattern', 'repositories', { repositories: 'team-a/*\nteam-[b/*' }, 400, /“team-\[b\/\*” isn’t valid/],
+  ['a name in use', 'name', { name: 'taken' }, 409, /already have an active password named “taken”/],
 ];
 
 for (const [what, field, change, status, message] of mistakes) {
@@ -165,10 +159,10 @@ test(
     async (site) => {
       await createOne(site, full);
       await createOne(site, { ...full, name: 'server' });
-      assert.match((await get(site, '/')).body, /You have 2 live passwords, which is the limit/);
+      assert.match((await get(site, '/')).body, /You have 2 active passwords, which is the limit/);
       const response = await post(site, '/passwords', { ...full, name: 'one more' });
       assert.equal(response.status, 409);
-      assert.match(await response.text(), /There are 2 live passwords, which is the limit.*value="one more"/s);
+      assert.match(await response.text(), /There are 2 active passwords, which is the limit.*value="one more"/s);
     },
     { maximumPerAccount: 2 },
   ),
@@ -218,7 +212,7 @@ test(
     assert.equal(site.events.at(-1)?.action, 'password.revoke');
     assert.equal(site.events.at(-1)?.actor, 'ana@example.com');
 
-    assert.match((await get(site, `/?revoked=${password.id}`)).body, /“laptop” is revoked/);
+    assert.match((await get(site, `/?revoked=${password.id}`)).body, /“laptop” has been revoked/);
     assert.doesNotMatch((await get(site, '/?revoked=another')).body, /is revoked/);
     assert.doesNotMatch((await get(site, path)).body, /<form method="post" action="\/passwords/);
   }),
@@ -228,7 +222,7 @@ test(
   'what was never used, or works no more, is told as that',
   withSite(async (site) => {
     const { password } = await createOne(site);
-    assert.match((await get(site, `/passwords/${password.id}/revoke`)).body, /it has never been used/);
+    assert.match((await get(site, `/passwords/${password.id}/revoke`)).body, /It has never been used/);
     site.state.now += 23 * day;
     assert.doesNotMatch((await get(site, '/')).body, /Expires soon/);
     site.state.now += day;
@@ -236,7 +230,7 @@ test(
     site.state.now += 7 * day;
     assert.match((await get(site, '/')).body, /<span class="badge expired">Expired/);
     const { body } = await get(site, `/passwords/${password.id}/revoke`);
-    assert.match(body, /“<bdi>laptop<\/bdi>” does not work any more/);
+    assert.match(body, /“<bdi>laptop<\/bdi>” no longer works/);
     assert.match(body, /It expired/);
   }),
 );
@@ -284,7 +278,7 @@ test(
     assert.equal((await post(site, '/passwords', { ...full, name: 'x'.repeat(17_000) })).status, 413);
     assert.deepEqual(
       (await site.passwords.all()).map(({ state }) => state),
-      ['live'],
+      ['active'],
     );
   }),
 );
@@ -318,7 +312,7 @@ test(
     const confirmedAt = site.state.now;
     site.state.now += 4 * 60_000;
     site.state.person = { ...site.ana, confirmed_at: confirmedAt };
-    assert.match((await get(site, '/')).body, /was last confirmed\s+<time [^>]*>4 minutes ago<\/time>/);
+    assert.match((await get(site, '/')).body, /last checked with the provider:\s+<time [^>]*>4 minutes ago<\/time>/);
     site.state.now += day;
     assert.match((await get(site, '/')).body, /Your passwords are limited: google could not be asked about ana/);
     site.state.now += 3 * day;
@@ -338,7 +332,7 @@ test(
     assert.doesNotMatch((await get(site, '/')).body, /docker keeps a token/);
     const row = { hash: 'of a token', password_id: password.id, service: 'registry.example.com', created_at: 1 };
     await site.store.identityTokens.add(row, unaudited);
-    assert.match((await get(site, '/')).body, /docker keeps a token for registry\.example\.com/);
+    assert.match((await get(site, '/')).body, /Docker keeps a token for registry\.example\.com/);
   }),
 );
 
@@ -347,17 +341,17 @@ test(
   withSite(async (site) => {
     const { secret: old, password } = await createOne(site, { ...full, access: 'pull' });
     const path = `/passwords/${password.id}/rotate`;
-    assert.match((await get(site, path)).body, /New secret for “<bdi>laptop<\/bdi>”/);
+    assert.match((await get(site, path)).body, /Rotate “<bdi>laptop<\/bdi>”/);
     assert.equal((await post(site, path, { days: '90' })).status, 400, 'nothing is said of the old secret');
 
     const body = await (await post(site, path, { days: '90', overlap: '24' })).text();
     const secret = secretIn(body);
-    assert.match(body, /The old secret works for now and ends in 24 hours/);
+    assert.match(body, /The old password expires in 24 hours/);
     const verify = (password: string) => site.passwords.authenticator.verify({ username: site.ana.login, password });
     assert.deepEqual((await verify(secret))?.limits?.actions, ['pull']);
     assert.ok(await verify(old));
-    assert.equal((await get(site, '/')).body.match(/>Old secret</g)?.length, 1);
-    assert.match((await get(site, path)).body, /It has a new secret already/);
+    assert.equal((await get(site, '/')).body.match(/>Previous password</g)?.length, 1);
+    assert.match((await get(site, path)).body, /It has already been rotated/);
     site.state.now += 25 * 60 * 60 * 1000;
     await assert.rejects(verify(old), /expired/);
     assert.ok(await verify(secret));

@@ -164,7 +164,7 @@ test('a logout ends the session that it names, or all of the person; passwords w
   assert.deepEqual(await scene.sessions(), ['phone']);
   assert.equal(await scene.logout({ jti: 'j2' }), 200);
   assert.deepEqual(await scene.sessions(), []);
-  assert.equal((await scene.passwords.ofAccount(await scene.account('ana')))[0]?.state, 'live');
+  assert.equal((await scene.passwords.ofAccount(await scene.account('ana')))[0]?.state, 'active');
   assert.deepEqual(
     scene.events.filter(({ action }) => action === 'person.end-sessions').map(({ actor, subject }) => [actor, subject]),
     [

@@ -123,7 +123,7 @@ test("an answer is taken only at its own provider's callback (mix-up, RFC 9700 s
   const state = new URL(begun.headers.get('location') ?? '').searchParams.get('state');
   const page = await visitor.open(`${app.url}/sign-in/sso/callback?code=x&state=${state}`);
   assert.equal(page.status, 400);
-  assert.match(JSON.parse(page.body).message, /not started in this browser/);
+  assert.match(JSON.parse(page.body).message, /started in another browser/);
 });
 
 test('a reloaded callback leaves the refresh token alone: the provider never sees the code a second time', async (t) => {

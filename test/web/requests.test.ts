@@ -37,7 +37,7 @@ test('signing out everywhere ends every session of one’s own, and no one else�
   const [desk, phone] = [createVisitor(), createVisitor()];
   for (const visitor of [desk, phone]) await signInAs(visitor, `${company.url}/sign-in/google`, 'bo@example.com');
   const access = await (await ask(desk, 'get /access')).text();
-  assert.match(access, /Where you are signed in/);
+  assert.match(access, /Active sessions/);
   assert.equal(access.match(/This browser/g)?.length, 1);
   assert.equal((await ask(desk, 'post /sessions/end')).status, 303);
   for (const visitor of [desk, phone]) assert.equal((await ask(visitor, 'get /access')).status, 303);
@@ -55,7 +55,7 @@ test('without a preview, or with an invalid date, nothing is revoked', async () 
   assert.match(await revoke('domain=example.com', {}), /Look first at what would stop/);
   for (const day of ['2026-13-99', '2026-02-30']) {
     const text = await revoke(`domain=example.com&before=${day}`, { expected: '1' });
-    assert.match(text, new RegExp(`“${day}” is no day`));
+    assert.match(text, new RegExp(`“${day}” isn’t a date`));
   }
 });
 

@@ -38,7 +38,7 @@ test('a code that the provider refuses is not in the audit: no one was proved', 
   const state = new URL(begun.headers.get('location') ?? '').searchParams.get('state');
   const page = await visitor.open(`${begin(app)}/callback?code=made-up&state=${state}`);
   assert.equal(page.status, 400);
-  assert.match(JSON.parse(page.body).message, /took too long or was used already/);
+  assert.match(JSON.parse(page.body).message, /took too long or was already used/);
   assert.deepEqual(app.audited, []);
 });
 
@@ -245,7 +245,7 @@ test('an answer that this browser did not ask for is refused', async (t) => {
   const callback = await callbackOfBo(app, attacker);
   const foreign = await victim.open(callback);
   assert.equal(foreign.status, 400);
-  assert.match(JSON.parse(foreign.body).message, /not started in this browser/);
+  assert.match(JSON.parse(foreign.body).message, /started in another browser/);
   assert.deepEqual(JSON.parse(foreign.body).action, { href: '/sign-in/google', label: 'Start again' });
 
   const wrongState = await attacker.open(callback.replace(/state=[^&]+/, 'state=constructor'));
@@ -335,7 +335,7 @@ test('a sign-in that was begun more than ten minutes ago is not completed', asyn
   now += 600_000;
   const page = await visitor.submit(chooser, chooser.url, { account: 'bo@example.com' });
   assert.equal(page.status, 400);
-  assert.match(JSON.parse(page.body).message, /more than ten minutes ago/);
+  assert.match(JSON.parse(page.body).message, /sign-in expired/);
 });
 
 for (const [error, status, message] of [

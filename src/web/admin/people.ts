@@ -148,9 +148,9 @@ function pagerOf({ page, pages }: { page: number; pages: number }, query: People
 }
 
 function rowOf(person: Person, now: number) {
-  const { id, login, displayName, provider, domain, groups, groupsAt, state, livePasswords } = person;
+  const { id, login, displayName, provider, domain, groups, groupsAt, state, activePasswords } = person;
   return {
-    ...{ id, login, displayName, provider, domain, groups, state, livePasswords },
+    ...{ id, login, displayName, provider, domain, groups, state, activePasswords },
     stateLabel: stateLabels[state],
     initials: initials({ login, display_name: displayName }),
     groupsReported: groupsAt === null ? null : formatTime(groupsAt, now),

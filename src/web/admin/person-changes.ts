@@ -50,9 +50,9 @@ const words: Readonly<Record<ChangeName, Words>> = {
   disable: {
     title: 'Disable',
     points: [
-      'Every password and every session of this person stops at once, and signing in is refused.',
-      'A transfer that has begun may go on until its registry token ends, a few minutes.',
-      'Nothing is deleted: once enabled again, passwords that have not expired work as before.',
+      'All passwords and sessions stop working immediately, and sign-in is refused.',
+      'Transfers in progress can continue for a few more minutes.',
+      'Nothing is deleted. After you enable the account, passwords that haven’t expired work again.',
     ],
     button: 'Disable account',
     danger: true,
@@ -62,8 +62,8 @@ const words: Readonly<Record<ChangeName, Words>> = {
   enable: {
     title: 'Enable',
     points: [
-      'Signing in is possible again.',
-      'Passwords that were not revoked and have not expired work again at once.',
+      'The person can sign in again.',
+      'Passwords that weren’t revoked and haven’t expired work again immediately.',
     ],
     button: 'Enable account',
     danger: false,
@@ -72,7 +72,7 @@ const words: Readonly<Record<ChangeName, Words>> = {
   },
   'end-sessions': {
     title: 'End all sessions of',
-    points: ['Every browser where this person is signed in is signed out.', 'App passwords keep working.'],
+    points: ['Signs the person out of every browser.', 'App passwords keep working.'],
     button: 'End sessions',
     danger: true,
     hasReason: false,
@@ -81,9 +81,9 @@ const words: Readonly<Record<ChangeName, Words>> = {
   remove: {
     title: 'Remove',
     points: [
-      'The account is deleted with all its passwords and sessions. Nothing brings it back.',
-      'Its e-mail address is kept: only the same person can sign in with it again. What the audit has of it stays.',
-      'Whom the provider still lets in can sign in again, as somebody new. To keep somebody out, disable the account instead.',
+      'The account is deleted with all its passwords and sessions. This can’t be undone.',
+      'Its e-mail address is kept: only the same person can sign in with it again. Audit entries are kept.',
+      'The person can sign in again with a new account if the provider allows it. To block someone, disable the account instead.',
     ],
     button: 'Remove account',
     danger: true,

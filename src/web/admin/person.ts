@@ -51,12 +51,12 @@ declare module '../views.ts' {
 
 /** What was just done to the person, by the word in the address. */
 const done = {
-  disabled: 'The account is disabled. No password of it works, and its sessions have ended.',
+  disabled: 'The account is disabled. Its passwords no longer work, and its sessions have ended.',
   enabled: 'The account is enabled. Passwords that have not expired work again.',
-  'sessions-ended': 'All sessions have ended. Signing in again is possible.',
-  relinked: 'The next verified sign-in with this address takes the account over, within 24 hours.',
+  'sessions-ended': 'All sessions have ended. The person can sign in again.',
+  relinked: 'The next verified sign-in with this address takes over the account, within 24 hours.',
   moved: 'Everyone of this issuer keeps their account with the next verified sign-in at the new one.',
-  'move-ended': 'It isn’t allowed any more. Accounts that have followed their people stay where they are.',
+  'move-ended': 'Moving is no longer allowed. Accounts that have already moved stay where they are.',
 } as const;
 const doneWords = Object.keys(done) as (keyof typeof done)[]; // of the object above
 
@@ -100,10 +100,10 @@ function passwordsOf({ passwords }: PersonDetail, now: number): { live: UsedPass
 }
 
 export function personView(person: Person, now: number) {
-  const { id, login, displayName, provider, domain, state, stateReason, stateBy, stateAt, livePasswords } = person;
+  const { id, login, displayName, provider, domain, state, stateReason, stateBy, stateAt, activePasswords } = person;
   const moment = (at: number | null): FormattedTime | null => (at === null ? null : formatTime(at, now));
   return {
-    ...{ id, login, displayName, provider, domain, state, stateReason, stateBy, livePasswords },
+    ...{ id, login, displayName, provider, domain, state, stateReason, stateBy, activePasswords },
     stateLabel: stateLabels[state],
     initials: initials({ login, display_name: displayName }),
     stateSince: moment(stateAt),

@@ -110,7 +110,7 @@ async function preview(parts: RevocationPageParts, request: Request, response: R
 
 function mistakeIn({ before, unused }: SelectionFields): string | null {
   const wrong = [before, unused].find((value) => value !== '' && dayOf(value) === null);
-  return wrong === undefined ? null : `“${wrong}” is no day. Write it as 2026-11-30.`;
+  return wrong === undefined ? null : `“${wrong}” isn’t a date. Use YYYY-MM-DD.`;
 }
 
 /** One password and one person are called by their names; everything else is a bulk. */

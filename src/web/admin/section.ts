@@ -30,6 +30,6 @@ export type AdminParts = {
 export function requireAdministrator(administrators: Pick<Administrators, 'includes'>): RequestHandler {
   return (request, _response, next) => {
     if (administrators.includes(personOf(request))) return next();
-    next(new Refusal('denied', 'This page is for administrators. Your own pages are in the menu above.'));
+    next(new Refusal('denied', 'Only administrators can open this page. Your own pages are in the menu above.'));
   };
 }

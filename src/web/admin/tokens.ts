@@ -52,16 +52,16 @@ export type TokenPages = {
 
 /** What each scope lets a program do. */
 const scopeWords: Readonly<Record<(typeof apiScopes)[number], string>> = {
-  'people:read': 'List people, and see what they hold',
+  'people:read': 'List people and what they hold',
   'people:write': 'Disable and enable people, end their sessions',
   'passwords:read': 'List passwords',
-  'passwords:revoke': 'Revoke passwords, and undo it',
+  'passwords:revoke': 'Revoke and restore passwords',
   'robots:read': 'List robots',
-  'robots:write': 'Make and change robots and their passwords',
-  'workloads:read': 'See issuers and rules of workloads, and what was refused',
-  'workloads:write': 'Switch issuers of workloads off and on',
+  'robots:write': 'Create and change robots and their passwords',
+  'workloads:read': 'See workload issuers, rules and failures',
+  'workloads:write': 'Disable and enable workload issuers',
   'audit:read': 'Read the audit and the denials',
-  'policy:explain': 'Ask for explanations of decisions',
+  'policy:explain': 'Run policy explanations',
 };
 
 const frame = { section: sections.administration, tab: tabs.tokens };
@@ -83,8 +83,8 @@ async function list({ apiTokens, views, now }: TokenPageParts, request: Request,
   const all = (await apiTokens.list()).map((token) => tokenView(token, now()));
   views.page(response, 'admin-tokens', {
     ...frame,
-    live: all.filter(({ state }) => state === 'live'),
-    past: all.filter(({ state }) => state !== 'live'),
+    live: all.filter(({ state }) => state === 'active'),
+    past: all.filter(({ state }) => state !== 'active'),
     revoked: all.find(({ id, state }) => state === 'revoked' && id === request.query['revoked']) ?? null,
   });
 }
@@ -120,7 +120,7 @@ function showForm(parts: TokenPageParts, response: Response, sent: Sent, error: 
 
 async function confirmRevocation(parts: TokenPageParts, request: Request<{ id: string }>, response: Response) {
   const token = (await parts.apiTokens.list()).find(({ id }) => id === request.params.id);
-  if (token === undefined) throw new Refusal('not_found', 'There is no such API token. The list has those that are.');
+  if (token === undefined) throw new Refusal('not_found', 'That API token doesn’t exist.');
   parts.views.page(response, 'admin-token-revoke', { ...frame, token: tokenView(token, parts.now()) });
 }
 
