@@ -15,6 +15,7 @@ import { openTrialKeys } from '../keys/trial-keys.ts';
 import { securityHeaders } from '../lib/security-headers.ts';
 import { byGrantType, createOAuthEndpoint, type OAuthEndpointParts } from '../oauth/token-endpoint.ts';
 import { startWorker, type Worker } from '../off-boarding/worker.ts';
+import { eventsPath } from '../repositories/event-endpoint.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { catalogPath } from '../token/catalog-endpoint.ts';
 import { realmPaths } from '../token/endpoint.ts';
@@ -28,6 +29,7 @@ import { createPages, type PageParts } from './pages.ts';
 import { openPolicies, type PolicyChange } from './policy-file.ts';
 import { proxyWarnings } from './proxy-warnings.ts';
 import { createRealm } from './realm.ts';
+import { type OpenEvents, openEvents } from './repositories.ts';
 import { openRepositoryLists } from './repository-lists.ts';
 import { openTerminal, terminalEndpoints, terminalGrants } from './terminal.ts';
 import { type OpenWorkloads, openWorkloads } from './workloads.ts';
@@ -85,7 +87,11 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
   const presence = createPresence({ store, log, pid: cluster.isWorker ? process.ppid : process.pid, now: Date.now });
   await presence.look();
   const proxies = { warnings: () => proxyWarnings(config.trustedProxies, policies.current()) };
-  const sources = [policies, keys, sweeps, clock, presence, proxies, people.health];
+  const events = openEvents(config, core, {
+    isStaticUser: (login) => policies.current().users.has(login),
+    onEvent: (...event) => metrics?.registryEvent(...event),
+  });
+  const sources = [policies, keys, sweeps, clock, presence, proxies, people.health, events];
   const warnings = () => [...core.warnings, ...unvouched, ...sources.flatMap((source) => source.warnings())];
   const { dataFolder } = config;
   const metrics =
@@ -97,7 +103,7 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
   const workloads = openWorkloads(config, core, inForce, {
     ...(metrics && { onJudged: metrics.workloadJudged }),
   });
-  const parts = { policies, workloads, keys, people, warnings, metrics, stopping: stopping.signal };
+  const parts = { policies, workloads, keys, people, warnings, metrics, events, stopping: stopping.signal };
   const { url, stopServer } = await listen(config, core, parts).catch(async (error: unknown) => {
     // Their listener would keep a process alive that serves nothing, and it wouldn't be restarted.
     await metrics?.stop();
@@ -123,7 +129,7 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
       stopHousekeeping();
       stopping.abort();
       await Promise.all([stopServer(stopDeadline), sweeps.ended(), metrics?.stop()]);
-      await workloads.close();
+      await Promise.all([workloads.close(), events.close()]);
       await presence.leave();
       await core.close();
     },
@@ -139,7 +145,7 @@ async function countUnvouched({ store, authority, audit }: Core): Promise<string
   return [`${what} provider is not the authority for the address: /admin?state=unvouched lists them`];
 }
 
-type ListenerParts = Omit<PageParts, 'trust' | 'requesterOf' | 'terminal' | 'lists'>;
+type ListenerParts = Omit<PageParts, 'trust' | 'requesterOf' | 'terminal' | 'lists'> & { readonly events: OpenEvents };
 
 /** @returns where it listens, and what stops it */
 async function listen(
@@ -185,6 +191,7 @@ async function createListener(config: Config, core: Core, parts: ListenerParts):
 
   // Watchtower sends the realm in lower case, whatever the registry says.
   const realm = new Set(realmPaths.map((path) => (config.prefix + path).toLowerCase()));
+  const events = config.prefix + eventsPath;
   return refuseTwoHosts({ log, requesterOf }, (request, response) => {
     const path = pathOf(request);
     if (realm.has(path.toLowerCase())) {
@@ -192,6 +199,11 @@ async function createListener(config: Config, core: Core, parts: ListenerParts):
       return;
     }
     setSecurityHeaders(response, config.publicUrl);
+    // Thousands a second, each on a connection of its own: no page, no session, and no line in the log.
+    if (path.startsWith(events)) {
+      void parts.events.answer(request, response, path.slice(events.length));
+      return;
+    }
     const endpoint = programs.get(path);
     if (endpoint !== undefined) void endpoint(request, response);
     // Asked of the server as a whole (RFC 9112, section 3.2.4); express would take it for a page without its session.

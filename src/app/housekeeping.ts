@@ -1,7 +1,8 @@
-/** Owns the removal of what is too old to keep: audit, denials, uses of passwords, messages of providers. */
+/** Owns the removal of what is too old to keep: audit, denials, uses of passwords, messages of providers, activity. */
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { Log } from '../lib/log.ts';
 import { day, hour } from '../lib/time.ts';
+import { dayOf, recountPulls } from '../repositories/upkeep.ts';
 import type { Store } from '../store/store.ts';
 
 export type HousekeepingParts = {
@@ -15,11 +16,17 @@ export type HousekeepingParts = {
     | 'terminalRequests'
     | 'workloadCredentials'
     | 'workloadRecords'
+    | 'leases'
+    | 'registryEvents'
+    | 'repositories'
+    | 'repositoryActivity'
+    | 'repositoryTags'
   >;
   /** Milliseconds. */
   readonly auditRetention: number;
   /** Milliseconds. */
   readonly denialRetention: number;
+  readonly activity: { readonly retention: number };
   readonly log: Log;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -34,7 +41,8 @@ const interval = hour;
 const pieceSize = 2_000;
 
 /** Removes what is too old. Replicas can do it at the same time: each row goes once. */
-export async function tidy({ store, auditRetention, denialRetention, log, now }: HousekeepingParts): Promise<void> {
+export async function tidy(parts: HousekeepingParts): Promise<void> {
+  const { store, auditRetention, denialRetention, activity, log, now } = parts;
   const removed = {
     auditEvents: await removeAll((limit) => store.audit.removeBefore(now() - auditRetention, limit)),
     denials: await removeAll((limit) => store.denials.removeBefore(now() - denialRetention, limit)),
@@ -44,6 +52,12 @@ export async function tidy({ store, auditRetention, denialRetention, log, now }:
     workloadFailures: await removeAll((limit) =>
       store.workloadRecords.removeFailuresBefore(now() - useRetention, limit),
     ),
+    activity: await removeAll((limit) =>
+      store.repositoryActivity.removeBefore(dayOf(now() - activity.retention), limit),
+    ),
+    // A day, in which an older push can still arrive.
+    deletedTags: await removeAll((limit) => store.repositoryTags.forgetDeleted(now() - day, limit)),
+    formerAccounts: await store.repositoryActivity.forgetDeleted(),
     messages: await store.seenTokens.removeExpired(now()),
     machinePasswords: await removeAll((limit) => store.machines.removeEnded(now() - day, limit)),
     terminalLogins: await removeAll((limit) => store.machines.removeExpired(now() - terminalRetention, limit)),
@@ -65,7 +79,11 @@ async function removeAll(remove: (limit: number) => Promise<number>): Promise<nu
 /** Tidies now and every hour; @returns what ends that */
 export function startHousekeeping(parts: HousekeepingParts): () => void {
   const run = (): void => {
-    tidy(parts).catch((error: unknown) => parts.log.warn({ err: error }, 'old records stay for now'));
+    const work = async () => {
+      await tidy(parts);
+      await recountPulls(parts.store, parts.now());
+    };
+    work().catch((error: unknown) => parts.log.warn({ err: error }, 'old records stay for now'));
   };
   run();
   const timer = setInterval(run, interval).unref();

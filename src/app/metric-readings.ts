@@ -14,7 +14,7 @@ const keptFor = 30_000;
 const horizons = [1, 7, 14] as const;
 
 type Parts = {
-  readonly store: Pick<Store, 'check' | 'passwords' | 'accounts'>;
+  readonly store: Pick<Store, 'check' | 'passwords' | 'accounts' | 'registryEvents'>;
   readonly dataFolder: string;
   readonly now: () => number;
 };
@@ -22,7 +22,10 @@ type Parts = {
 /** @param parts.now epoch milliseconds */
 export function createReadings(
   parts: Parts,
-): Pick<Readings, 'isDatabaseUp' | 'passwords' | 'expiring' | 'oldest' | 'unchecked' | 'lastBackup'> {
+): Pick<
+  Readings,
+  'isDatabaseUp' | 'passwords' | 'expiring' | 'oldest' | 'unchecked' | 'registryEvents' | 'lastBackup'
+> {
   const { store, now } = parts;
   return {
     isDatabaseUp: async () => (await within(store.check().then(() => true))) ?? false,
@@ -30,6 +33,10 @@ export function createReadings(
     expiring: remembered(() => countExpiring(parts), now),
     oldest: remembered(() => oldestAges(parts), now),
     unchecked: remembered(() => store.accounts.countUnchecked(now()), now),
+    registryEvents: remembered(async () => {
+      const arrivals = await store.registryEvents.arrivals();
+      return arrivals.map(({ service, last_at: at }) => ({ service, lastAt: at / 1000 }));
+    }, now),
     lastBackup: () =>
       stat(join(parts.dataFolder, lastBackupName)).then(
         ({ mtimeMs }) => mtimeMs / 1000,

@@ -10,7 +10,10 @@ import type { Core } from './core.ts';
 import { createReadings } from './metric-readings.ts';
 import type { Metrics } from './metrics.ts';
 
-export type RunningMetrics = Pick<Metrics, 'tokenAnswered' | 'decided' | 'signInEnded' | 'swept' | 'workloadJudged'> & {
+export type RunningMetrics = Pick<
+  Metrics,
+  'tokenAnswered' | 'decided' | 'signInEnded' | 'swept' | 'workloadJudged' | 'registryEvent'
+> & {
   stop(): Promise<void>;
 };
 

@@ -22,6 +22,8 @@ export type Readings = {
   signingKeys(): readonly { readonly ring: string; readonly age: number | null; readonly expiresAt: number }[];
   /** When `dockpass backup` last succeeded here, in seconds since 1970; `null`: never. */
   lastBackup(): Promise<number | null>;
+  /** When events of a registry last arrived, in seconds since 1970. */
+  registryEvents(): Promise<readonly { readonly service: string; readonly lastAt: number }[] | null>;
   /** Records that this process has lost for good, by kind. */
   lostRecords(): readonly { readonly what: string; readonly records: number }[];
   /** What an operator should look at: policy files, keys, sweeps. */
@@ -47,6 +49,8 @@ export type Metrics = {
   decided(service: string, decisions: readonly Decided[]): void;
   /** An ID token, or what was made from one. @param issuer '' where none is known  @param outcome 'accepted', or why not */
   workloadJudged(issuer: string, outcome: string): void;
+  /** An event of a registry. @param outcome 'stored', or why not */
+  registryEvent(service: string, action: string, outcome: string): void;
   /** A sign-in that came to an end. @param outcome 'completed', or the code of the refusal */
   signInEnded(provider: string, outcome: string): void;
   /** A sweep over the holders of passwords, by this process. */
@@ -89,7 +93,7 @@ export function createWorkersMetrics(): Pick<Metrics, 'read'> {
 /** What people and registries were answered. */
 function countAnswers(
   registry: Registry,
-): Pick<Metrics, 'tokenAnswered' | 'decided' | 'signInEnded' | 'workloadJudged'> {
+): Pick<Metrics, 'tokenAnswered' | 'decided' | 'signInEnded' | 'workloadJudged' | 'registryEvent'> {
   const registers = [registry];
   const answers = new Counter({
     name: 'dockpass_token_requests_total',
@@ -122,7 +126,14 @@ function countAnswers(
     labelNames: ['issuer', 'outcome'],
     registers,
   });
+  const events = new Counter({
+    name: 'dockpass_registry_events_total',
+    help: 'Events of registries by service, action and outcome: stored, duplicate, ignored (layers, HEAD, own reads), invalid, refused, unavailable',
+    labelNames: ['service', 'action', 'outcome'],
+    registers,
+  });
   return {
+    registryEvent: (service, action, outcome) => events.inc({ service, action, outcome }),
     workloadJudged: (issuer, outcome) => workloads.inc({ issuer, outcome }),
     tokenAnswered(service, outcome, seconds) {
       answers.inc({ service, outcome });
@@ -229,6 +240,17 @@ function gaugeMaintenance(registry: Registry, readings: Readings): void {
       const at = await readings.lastBackup();
       if (at === null) this.remove();
       else this.set(at);
+    },
+  });
+  new Gauge({
+    name: 'dockpass_registry_events_last_timestamp_seconds',
+    help: 'When events of a registry last arrived',
+    labelNames: ['service'],
+    registers,
+    aggregator: 'max',
+    async collect() {
+      this.reset();
+      for (const { service, lastAt } of (await readings.registryEvents()) ?? []) this.set({ service }, lastAt);
     },
   });
   new Counter({

@@ -5,6 +5,8 @@ import { RejectedData } from './errors.ts';
 export type WriteBehind<Entry> = {
   /** Takes the entry immediately and stores it soon; it never fails its caller. */
   put(key: string, entry: Entry): void;
+  /** Entries that wait, for a caller that can refuse more. */
+  size(): number;
   /** Resolves when everything that was taken is stored, or its failure is reported. */
   flush(): Promise<void>;
   /** Stores for the last time: what cannot be stored now is lost. */
@@ -108,6 +110,7 @@ export function createWriteBehind<Entry>(parts: {
       keep(key, entry);
       schedule();
     },
+    size: () => waiting.size,
     flush,
     close() {
       closed = true;

@@ -44,6 +44,15 @@ export const manifestTypes = [
   'application/vnd.docker.distribution.manifest.v1+prettyjws',
 ];
 
+export function isIndexType(mediaType: string | null): boolean {
+  return mediaType !== null && indexes.has(mediaType);
+}
+
+/** Of manifests and indexes of any kind, and not of layers. */
+export function isManifestType(mediaType: string): boolean {
+  return /manifest|\.index\./.test(mediaType);
+}
+
 /** @param mediaType of the answer's header, which counts where the document doesn't say it @throws {SyntaxError} */
 export function parseManifest(body: Buffer, mediaType: string): Manifest {
   const fields = fieldsIn(JSON.parse(body.toString('utf8')));

@@ -12,7 +12,7 @@ import { isDigest, isRepositoryName, isTag } from './names.ts';
 import { type AskRegistry, type RegistryQuestion, type RegistryReply, unreadable } from './registry-request.ts';
 
 /** The subject of Dockpass's own tokens: what it reads never counts as anyone's pull. */
-const ownSubject = 'dockpass';
+export const ownSubject = 'dockpass';
 
 /** What a page, a sync or a deletion asks. Everything throws a `Refusal` `bad_gateway` where the registry can't be read: then nothing is known. */
 export type Registry = {

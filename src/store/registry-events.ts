@@ -3,8 +3,7 @@
  * however often, the same is known in the end. A tag is what its newest event says; a manifest is there if its newest push
  * is newer than its newest deletion, and a deleted one takes the tags with it that were put on it before.
  */
-import { randomBytes } from 'node:crypto';
-import { idParameters, inPieces, padded } from './conditions.ts';
+import { findActors, type Named } from './registry-actors.ts';
 import { type Change, type Deletion, type Known, type Push, writeChanges } from './registry-changes.ts';
 import {
   activityStatements,
@@ -16,9 +15,6 @@ import {
   summed,
 } from './registry-counters.ts';
 import type { Sql, Value } from './sql.ts';
-
-/** Someone as an event names them. `kind`: what they are where no account has the login. */
-export type Named = { readonly login: string; readonly kind: 'static' | 'workload' | 'anonymous' | 'unknown' };
 
 export type RegistryEventStore = {
   /**
@@ -38,6 +34,7 @@ export type RegistryEventStore = {
   addPulls(pulls: readonly PullCount[], now: number): Promise<void>;
   /** When the events of a service arrived, first and last; `undefined`: none ever did. */
   arrival(service: string): Promise<ArrivalRow | undefined>;
+  arrivals(): Promise<ArrivalRow[]>;
   /** Notes that events arrived which changed nothing. */
   noteArrival(service: string, now: number): Promise<void>;
 };
@@ -46,20 +43,6 @@ export type Manifest = { readonly repository: string; readonly digest: string };
 
 /** A row of `registry_arrival`. */
 export type ArrivalRow = { readonly service: string; readonly first_at: number; readonly last_at: number };
-
-export const unknownActor = 'unknown';
-
-const accounts = (parameters: string) => `
-  select c.login, c.id, a.id as actor from account c left join repository_actor a on a.account_id = c.id
-  where c.login in (${parameters})`;
-const accountNamed = accounts('$1');
-const accountsByLogin = accounts(idParameters());
-const addAccount = `
-  insert into repository_actor (id, kind, account_id, name)
-  select cast($1 as text), 'account', cast($2 as text), null where exists (select 1 from account where id = $2)
-  on conflict do nothing`;
-const addOther = `
-  insert into repository_actor (id, kind, account_id, name) values ($1, $2, null, $3) on conflict do nothing`;
 
 const pairParameters = (count: number) =>
   Array.from({ length: count }, (_, index) => `($${2 * index + 2}, $${2 * index + 3})`).join(', ');
@@ -117,6 +100,7 @@ export function createRegistryEventStore(sql: Sql): RegistryEventStore {
       ]);
     },
     arrival: (service) => sql.get<ArrivalRow>('select * from registry_arrival where service = $1', [service]),
+    arrivals: () => sql.all<ArrivalRow>('select * from registry_arrival order by service'),
     async noteArrival(service, now) {
       const { text, values } = arrivalStatement(service, now);
       await sql.run(text, values);
@@ -141,42 +125,4 @@ function distinctManifests(changes: readonly Change[]): Manifest[] {
 
 function countOf(service: string, { repository, actor, action, day }: Push | Deletion): Count {
   return { service, repository, actor, action, day, count: 1 };
-}
-
-async function findActors(sql: Sql, named: readonly Named[]): Promise<ReadonlyMap<string, string>> {
-  const found = new Map<string, string>();
-  const logins = [...new Set(named.map(({ login }) => login))].filter((login) => login !== '');
-  for (const piece of inPieces(logins)) {
-    for (const { login, id, actor } of await accountsNamed(sql, piece)) {
-      found.set(login, actor ?? (await actorOfAccount(sql, id)));
-    }
-  }
-  for (const { login, kind } of named) {
-    if (found.has(login)) continue;
-    found.set(login, kind === 'unknown' ? unknownActor : await actorOfOther(sql, kind, login));
-  }
-  return found;
-}
-
-type AccountRow = { readonly login: string; readonly id: string; readonly actor: string | null };
-
-function accountsNamed(sql: Sql, logins: readonly string[]): Promise<AccountRow[]> {
-  // One event names one account: its own statement is five times as fast as the one for many.
-  const [first = ''] = logins;
-  return logins.length === 1
-    ? sql.all<AccountRow>(accountNamed, [first])
-    : sql.all<AccountRow>(accountsByLogin, padded(logins));
-}
-
-/** Another process can make it at the same moment; the account can be gone by then. */
-async function actorOfAccount(sql: Sql, accountId: string): Promise<string> {
-  await sql.run(addAccount, [randomBytes(9).toString('hex'), accountId]);
-  const row = await sql.get<{ id: string }>('select id from repository_actor where account_id = $1', [accountId]);
-  return row?.id ?? unknownActor;
-}
-
-async function actorOfOther(sql: Sql, kind: string, name: string): Promise<string> {
-  const id = kind === 'anonymous' ? kind : `${kind}:${name}`;
-  await sql.run(addOther, [id, kind, name]);
-  return id;
 }

@@ -18,6 +18,8 @@ export type RepositoryTagStore = {
   children(service: string, repository: string, digest: string): Promise<ChildRow[]>;
   /** Digests of the indexes that hold a manifest. */
   parents(service: string, repository: string, digest: string): Promise<string[]>;
+  /** Forgets at most `limit` of each, tags and manifests, that were deleted before; returns how many. */
+  forgetDeleted(before: number, limit: number): Promise<number>;
 };
 
 const columns = `
@@ -37,6 +39,14 @@ const children = `
 const parents =
   'select parent from repository_child where service = $1 and repository = $2 and child = $3 order by parent';
 
+const forgetTags = `
+  delete from repository_tag where (service, repository, tag) in (
+    select service, repository, tag from repository_tag where digest is null and heard_at < $1 limit $2)`;
+const forgetManifests = `
+  delete from repository_manifest where (service, repository, digest) in (
+    select service, repository, digest from repository_manifest
+    where deleted_at > 0 and deleted_at >= pushed_at and heard_at < $1 limit $2)`;
+
 export function createRepositoryTagStore(sql: Sql): RepositoryTagStore {
   return {
     after: (service, repository, tag, limit) => sql.all<TagRow>(after, [service, repository, tag, limit]),
@@ -46,5 +56,7 @@ export function createRepositoryTagStore(sql: Sql): RepositoryTagStore {
     children: (service, repository, digest) => sql.all<ChildRow>(children, [service, repository, digest]),
     parents: async (service, repository, digest) =>
       (await sql.all<{ parent: string }>(parents, [service, repository, digest])).map(({ parent }) => parent),
+    forgetDeleted: async (before, limit) =>
+      (await sql.run(forgetTags, [before, limit])) + (await sql.run(forgetManifests, [before, limit])),
   };
 }

@@ -64,6 +64,7 @@ const readings: Readings = {
   failing: () => [],
   signingKeys: () => [],
   lostRecords: () => [],
+  registryEvents: async () => [{ service: 'registry.example.com', lastAt: 1_700_000_000 }],
   lastBackup: async () => 1_700_000_000,
   warnings: () => [],
 };
@@ -77,6 +78,7 @@ test('what cannot be found out is left out, and the rest is shown all the same',
     oldest: nothing,
     unchecked: nothing,
     failing: () => [],
+    registryEvents: nothing,
     lastBackup: nothing,
   };
   const { text } = await createMetrics({ ...readings, ...away, warnings: () => ['x'] }).read();

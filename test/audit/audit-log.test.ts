@@ -127,7 +127,14 @@ describeEngines('the audit', (databases) => {
     scene(async ({ store, auditLog }) => {
       await store.audit.add([row(0), row(1)]);
       const silent = { debug() {}, info() {}, warn() {}, error() {} };
-      await tidy({ store, auditRetention: day, denialRetention: day, log: silent, now: () => start + 1 + day });
+      await tidy({
+        store,
+        auditRetention: day,
+        denialRetention: day,
+        activity: { retention: day },
+        log: silent,
+        now: () => start + 1 + day,
+      });
       assert.deepEqual(
         (await auditLog.page({}, null, reader)).entries.map(({ at }) => at - start),
         [1],

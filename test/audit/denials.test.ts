@@ -148,7 +148,14 @@ describeEngines('denials', (databases) => {
       assert.equal((await denials.list({ repository: 'other/app', action: 'pull', account: ana.account })).length, 1);
       const silent = { debug() {}, info() {}, warn() {}, error() {} };
       const now = () => clock.at;
-      await tidy({ store, auditRetention: day, denialRetention: 30 * day, log: silent, now });
+      await tidy({
+        store,
+        auditRetention: day,
+        denialRetention: 30 * day,
+        activity: { retention: day },
+        log: silent,
+        now,
+      });
       assert.deepEqual(
         (await denials.list({})).map(({ account }) => account),
         [''],

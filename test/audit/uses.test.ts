@@ -59,7 +59,14 @@ describeEngines('uses of a password', (databases) => {
       await uses.flush();
       clock.at += 30 * day + 1;
       const silent = { debug() {}, info() {}, warn() {}, error() {} };
-      await tidy({ store, auditRetention: day, denialRetention: day, log: silent, now: () => clock.at });
+      await tidy({
+        store,
+        auditRetention: day,
+        denialRetention: day,
+        activity: { retention: day },
+        log: silent,
+        now: () => clock.at,
+      });
       assert.deepEqual(await found(scene, id), []);
       uses.record(identity, client, []);
       await uses.flush();

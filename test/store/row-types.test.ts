@@ -276,6 +276,7 @@ const child = { digest: 'text', size: 'integer or null', media_type: 'text or nu
 const tag = { ...child, ...who, tag: 'text', pushed_at: 'integer or null' } as const;
 const activityOfDay = { day: 'integer', action: 'text', count: 'integer' } as const;
 const activityOfActor = { ...who, action: 'text', count: 'integer' } as const;
+const arrival = { service: 'text', first_at: 'integer', last_at: 'integer' } as const;
 const sync = {
   service: 'text',
   began_at: 'integer',
@@ -472,7 +473,8 @@ const checks: Checks = {
   registryEvents: {
     actorsOf: computed,
     partsOfIndexes: computed,
-    arrival: { args: ['s'], columns: { service: 'text', first_at: 'integer', last_at: 'integer' } },
+    arrival: { args: ['s'], columns: arrival },
+    arrivals: { args: [], columns: arrival },
   },
   workloadRecords: {
     lastUses: { args: [], columns: { rule: 'text', last_at: 'integer' } },

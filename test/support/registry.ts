@@ -22,6 +22,8 @@ export type RegistrySettings = {
   readonly accessLog?: boolean;
   /** In place of the token settings: `{}` for a registry that asks nobody for anything. */
   readonly auth?: object;
+  /** Where it reports, as `notificationsOf` makes it. */
+  readonly notifications?: object;
   /** Settings that count above those of the file. */
   readonly environment?: Readonly<Record<string, string>>;
 };
@@ -35,6 +37,7 @@ export async function startRegistry(settings: RegistrySettings): Promise<Running
     log: { level: 'info', accesslog: { disabled: settings.accessLog !== true } },
     storage: { filesystem: { rootdirectory: join(folder, 'images') }, delete: { enabled: true } },
     http: { addr: `127.0.0.1:${port}`, ...(settings.tls && { tls: settings.tls }) },
+    ...(settings.notifications && { notifications: settings.notifications }),
     auth: settings.auth ?? { token: { realm, service, issuer, rootcertbundle: certificateBundleFile } },
   };
   const file = join(folder, 'registry.yml');

@@ -1,0 +1,154 @@
+/**
+ * Owns `POST /registry-events/SERVICE`, to which registries send their notifications. A registry sends again whatever isn't
+ * answered with 2xx, and everything behind it waits: so only what another try can help is answered otherwise.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { errorMessage, Refusal } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { hour, minute } from '../lib/time.ts';
+import { readEvents } from './events.ts';
+import type { EventRecorder, RecorderParts } from './recorder.ts';
+
+export const eventsPath = '/registry-events/';
+
+export type EventService = {
+  readonly name: string;
+  /** Any of them; empty: no events are taken. */
+  readonly eventsTokens: readonly string[];
+};
+
+export type EventEndpointParts = {
+  readonly services: readonly EventService[];
+  readonly recorder: Pick<EventRecorder, 'record'>;
+  readonly onEvent: RecorderParts['onEvent'];
+  readonly log: Pick<Log, 'warn' | 'error'>;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+export type EventEndpoint = {
+  /** Answers every request, failures included: the promise never rejects. @param service percent-encoded, as the path has it */
+  answer(request: IncomingMessage, response: ServerResponse, service: string): Promise<void>;
+  /** What an operator should look at: tokens and events that were refused in the last hour. */
+  warnings(): readonly string[];
+};
+
+/** Bytes. */
+const maximumBody = 1 << 20;
+/** Of what is too long, so much is read on, so that the registry hears the answer. */
+const maximumDrained = 64 << 20;
+
+export function createEventEndpoint(parts: EventEndpointParts): EventEndpoint {
+  const services = new Map(parts.services.map((service) => [service.name, service]));
+  const troubles = createTroubles(parts);
+  const handle = async (request: IncomingMessage, encoded: string): Promise<number> => {
+    if (request.method !== 'POST') return 405;
+    const service = services.get(decoded(encoded));
+    if (service === undefined || service.eventsTokens.length === 0) return 404;
+    if (!isToken(request.headers.authorization, service.eventsTokens)) {
+      parts.onEvent(service.name, 'other', 'refused');
+      troubles.note(service.name, 'wrong token', 'the events of a registry come with a wrong token');
+      return 401;
+    }
+    const body = await readBody(request);
+    const events = body === null ? null : readEvents(body, parts.now());
+    if (events === null) {
+      parts.onEvent(service.name, 'other', 'invalid');
+      const reason = body === null ? 'more than 1 MB at once' : 'no notification of a registry';
+      troubles.note(service.name, 'dropped', `what a registry sent is dropped: ${reason}`);
+      return 200;
+    }
+    await parts.recorder.record(service.name, events);
+    if (events.some(({ read }) => read === 'invalid')) {
+      troubles.note(service.name, 'dropped', 'an event of a registry is dropped: a name, tag or digest is invalid');
+    }
+    return 200;
+  };
+  return {
+    async answer(request, response, encoded) {
+      try {
+        end(response, await handle(request, encoded));
+      } catch (error) {
+        // A connection that broke gets no answer; what can't be known to be stored isn't taken as such.
+        const isExpected = error instanceof Refusal && error.code === 'unavailable';
+        if (!isExpected && !request.errored) parts.log.error({ err: error }, errorMessage(error));
+        if (isExpected) troubles.note(decoded(encoded), 'unavailable', 'events of a registry wait for the database');
+        end(response, 503, isExpected ? error.retryAfter : undefined);
+      }
+    },
+    warnings: troubles.warnings,
+  };
+}
+
+function end(response: ServerResponse, status: number, retryAfter?: number): void {
+  if (response.headersSent || response.destroyed) return;
+  response.setHeader('Cache-Control', 'no-store');
+  if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
+  if (retryAfter !== undefined) response.setHeader('Retry-After', retryAfter);
+  response.writeHead(status, { 'Content-Length': '0' }).end();
+}
+
+/** @returns what no service is called where it can't be decoded */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return '';
+  }
+}
+
+/** Hashes are of one length, so the comparison takes as long whatever was sent. */
+function isToken(header: string | undefined, tokens: readonly string[]): boolean {
+  const [, given = ''] = /^Bearer +(\S+) *$/i.exec(header ?? '') ?? [];
+  const hash = hashOf(given);
+  return tokens.map((token) => timingSafeEqual(hashOf(token), hash)).includes(true);
+}
+
+function hashOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+/** @returns `null` for one that is too long */
+async function readBody(request: IncomingMessage): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request) {
+    const bytes: Buffer = chunk;
+    length += bytes.length;
+    if (length <= maximumBody) chunks.push(bytes);
+    else chunks.length = 0;
+    if (length > maximumDrained) break;
+  }
+  return length > maximumBody ? null : Buffer.concat(chunks).toString('utf8');
+}
+
+type Trouble = 'wrong token' | 'dropped' | 'unavailable';
+
+/** One line a minute for each kind and service, as a registry that is refused tries again every second. */
+function createTroubles({ log, now }: Pick<EventEndpointParts, 'log' | 'now'>) {
+  const known = new Map<string, { service: string; trouble: Trouble; count: number; at: number; loggedAt: number }>();
+  return {
+    note(service: string, trouble: Trouble, message: string): void {
+      const key = `${trouble}\0${service}`;
+      const at = now();
+      const before = known.get(key);
+      const isRecent = before !== undefined && Math.abs(at - before.at) < hour;
+      const count = isRecent ? before.count + 1 : 1;
+      const isLogged = before !== undefined && Math.abs(at - before.loggedAt) < minute;
+      known.set(key, { service, trouble, count, at, loggedAt: isLogged ? before.loggedAt : at });
+      if (!isLogged) log.warn({ service, count }, message);
+    },
+    warnings(): string[] {
+      const recent = [...known.values()].filter(({ at, trouble }) => Math.abs(now() - at) < hour && trouble in advice);
+      return recent.map(({ service, trouble, count }) => `${advice[trouble]} (${service}, ${count})`);
+    },
+  };
+}
+
+/** A database that is away has its own warnings. */
+const advice: Partial<Record<Trouble, string>> = {
+  'wrong token':
+    'a registry reports with a wrong token, and tries again forever: its notifications need the value of SERVICE_<NAME>_EVENTS_TOKEN',
+  dropped: 'events of a registry were dropped in the last hour, because they can never be stored: the log says why',
+};

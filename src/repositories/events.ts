@@ -1,0 +1,108 @@
+/** Owns what a registry's notification says (distribution, notifications/event.go): each event read, sorted out and bounded. */
+import { fieldsIn } from '../lib/json.ts';
+import { day, minute } from '../lib/time.ts';
+import { contentOf, type Descriptor, descriptorsIn, isIndexType, isManifestType } from './manifest.ts';
+import { isDigest, isRepositoryName, isTag } from './names.ts';
+import { ownSubject } from './registry.ts';
+
+type Common = {
+  /** Of the registry, for duplicates; '' where it gives none. */
+  readonly id: string;
+  readonly repository: string;
+  readonly tag: string | null;
+  /** Registry's time, at most five minutes after ours; epoch milliseconds. */
+  readonly at: number;
+  /** Of `at`: days since 1970-01-01, UTC. */
+  readonly day: number;
+  /** The docker user name; '' where nobody is named. */
+  readonly login: string;
+};
+export type PushEvent = Common & {
+  readonly action: 'push';
+  readonly digest: string;
+  readonly mediaType: string | null;
+  /** `null`: unknown, or an index. */
+  readonly layers: readonly Descriptor[] | null;
+  /** Digests. */
+  readonly children: readonly string[];
+};
+export type PullEvent = Common & { readonly action: 'pull'; readonly digest: string | null };
+/** At least one of tag and digest isn't `null`. */
+export type DeleteEvent = Common & { readonly action: 'delete'; readonly digest: string | null };
+export type RegistryEvent = PushEvent | PullEvent | DeleteEvent;
+
+/**
+ * Why an event isn't kept. `ignored`: a layer, a HEAD, a mount, what Dockpass reads itself; `invalid`: it can never be
+ * stored.
+ */
+export type Dropped = 'ignored' | 'invalid';
+
+export type ReadEvent = { readonly action: EventAction; readonly read: RegistryEvent | Dropped };
+export type EventAction = 'push' | 'pull' | 'delete' | 'other';
+
+/** How far a registry's clock can be ahead of ours. */
+const tolerance = 5 * minute;
+/** Events of one request: a registry sends one, and 1 MB has room for some thousands. */
+const maximumEvents = 10_000;
+const maximumId = 255;
+
+/**
+ * @param now epoch milliseconds
+ * @returns `null` for what isn't a notification
+ */
+export function readEvents(body: string, now: number): ReadEvent[] | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return null;
+  }
+  const { events } = fieldsIn(value);
+  if (!Array.isArray(events)) return null;
+  return events.slice(0, maximumEvents).map((event: unknown) => readEvent(event, now));
+}
+
+function readEvent(value: unknown, now: number): ReadEvent {
+  const event = fieldsIn(value);
+  const { action } = event;
+  if (action !== 'push' && action !== 'pull' && action !== 'delete') return { action: 'other', read: 'ignored' };
+  const target = fieldsIn(event['target']);
+  const login = textOf(fieldsIn(event['actor'])['name']);
+  const isOfLayer = action !== 'delete' && !isManifestType(textOf(target['mediaType']));
+  const isHead = fieldsIn(event['request'])['method'] === 'HEAD';
+  if (isOfLayer || login === ownSubject || (action === 'pull' && isHead)) return { action, read: 'ignored' };
+  return { action, read: keep(action, event, target, login, now) ?? 'invalid' };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function keep(action: RegistryEvent['action'], event: Fields, target: Fields, login: string, now: number) {
+  const repository = textOf(target['repository']);
+  const [tag, digest] = [textOf(target['tag']) || null, textOf(target['digest']) || null];
+  if (!isRepositoryName(repository) || !(tag === null || isTag(tag)) || !(digest === null || isDigest(digest))) {
+    return null;
+  }
+  const at = timeOf(event['timestamp'], now);
+  const id = textOf(event['id']).slice(0, maximumId);
+  const common = { id, repository, tag, at, day: Math.floor(at / day), login: login.slice(0, maximumId) };
+  if (action === 'push') return digest === null ? null : { ...common, ...contentIn(target), action, digest };
+  return tag === null && digest === null ? null : { ...common, action, digest };
+}
+
+/** Of `references`, which a registry sends with `includereferences: true`. */
+function contentIn(target: Fields): Pick<PushEvent, 'mediaType' | 'layers' | 'children'> {
+  const mediaType = textOf(target['mediaType']).slice(0, maximumId) || null;
+  const references = descriptorsIn(target['references']);
+  if (isIndexType(mediaType)) return { mediaType, layers: null, children: references.map(({ digest }) => digest) };
+  return { mediaType, layers: contentOf({ config: null, layers: references }), children: [] };
+}
+
+/** A registry whose clock is wrong must not own a tag for years. */
+function timeOf(value: unknown, now: number): number {
+  const at = Date.parse(textOf(value));
+  return Number.isNaN(at) || at < 0 ? now : Math.min(at, now + tolerance);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
