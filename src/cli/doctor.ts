@@ -2,9 +2,11 @@
 import { access, readFile } from 'node:fs/promises';
 import { type Core, openCore, openSigningKeys } from '../app/core.ts';
 import { readRules } from '../app/policy-file.ts';
+import { statusesOf } from '../app/repositories.ts';
 import { workloadsSourceOf } from '../app/workloads-file.ts';
 import type { Config } from '../config/config.ts';
 import { type AuthSettings, formatEnvironment, formatYaml } from '../doctor/auth-block.ts';
+import { judgeEvents } from '../doctor/events.ts';
 import { checkPages, type DoctorParts, examine, type Report } from '../doctor/examine.ts';
 import { type Finding, isProblem } from '../doctor/finding.ts';
 import { createProbe } from '../doctor/probe.ts';
@@ -70,11 +72,13 @@ export const doctorCommands: readonly Command[] = [
         const parts = await openParts(config, core, values);
         const report = await examine(parts, registry);
         const provider = config.google === null ? config.oidc[0]?.name : 'google';
-        const findings = [...report.findings, ...(await checkPages(parts, provider ?? null))];
+        const events = await eventsOf(config, core, report.service.name);
+        const findings = [...report.findings, ...events.findings, ...(await checkPages(parts, provider ?? null))];
         const settings = settingsFor(config, report.service);
+        const { notifications } = events;
         if (values['json'] === true)
-          terminal.out(JSON.stringify({ registry: registry.href, findings, auth: settings }));
-        else print(terminal, registry, findings, settings);
+          terminal.out(JSON.stringify({ registry: registry.href, findings, auth: settings, notifications }));
+        else print(terminal, registry, findings, settings, notifications);
         return findings.some(isProblem) ? 1 : 0;
       } finally {
         await core.close();
@@ -82,6 +86,17 @@ export const doctorCommands: readonly Command[] = [
     },
   },
 ];
+
+/** Whether the registry reports, and the block that makes it; nothing where no events are taken. */
+async function eventsOf(
+  config: Config,
+  core: Core,
+  name: string,
+): Promise<{ findings: Finding[]; notifications: string | null }> {
+  const status = (await statusesOf(config, core)).find(({ service }) => service === name);
+  if (status === undefined || !status.takesEvents) return { findings: [], notifications: null };
+  return { findings: [judgeEvents(status, Date.now())], notifications: status.notifications };
+}
 
 /** Whether tokens of an issuer can be verified. */
 async function examineIssuer(name: string, values: Values, terminal: Terminal): Promise<number> {
@@ -193,7 +208,13 @@ function lineOf(status: Finding['status'], subject: string, message: string): st
 
 const words = { right: 'right', wrong: 'WRONG', unknown: '?', note: 'note' } as const;
 
-function print(terminal: Terminal, registry: URL, findings: readonly Finding[], settings: AuthSettings): void {
+function print(
+  terminal: Terminal,
+  registry: URL,
+  findings: readonly Finding[],
+  settings: AuthSettings,
+  notifications: string | null,
+): void {
   terminal.out(`${registry.href}\n`);
   for (const { status, subject, message } of findings) {
     terminal.out(lineOf(status, subject, message));
@@ -204,6 +225,7 @@ function print(terminal: Terminal, registry: URL, findings: readonly Finding[], 
   );
   terminal.out(formatYaml(settings));
   terminal.out(`\nor by environment:\n\n${formatEnvironment(settings)}`);
+  if (notifications !== null) terminal.out(`\nTo report who pushes and pulls:\n\n${notifications}`);
   terminal.err(
     `\n${'jwks' in settings ? 'jwks' : 'rootcertbundle'} is the file that Dockpass writes, at the path where the registry sees it; it is read once, at its start.`,
   );

@@ -23,7 +23,7 @@ const day = 86_400;
 /** One ring for the services that share it, if any does, and one for each that does not. */
 export function readKeyRings(
   settings: Settings,
-  services: readonly (ServiceConfig & { readonly prefix: string })[],
+  services: readonly ServiceConfig[],
   dataFolder: string,
 ): KeyRingConfig[] {
   const groups = Map.groupBy(services, ({ ring }) => ring);

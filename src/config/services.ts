@@ -3,6 +3,8 @@ import { isServiceLink } from './service-links.ts';
 import type { Environment, Settings } from './settings.ts';
 
 export type ServiceConfig = {
+  /** How the names of its own settings begin: "SERVICE_REGISTRY_EXAMPLE_COM_". */
+  readonly prefix: string;
   /** `service` of the registry's configuration; the token's `aud`. */
   readonly name: string;
   /** What people give to `docker login`. */
@@ -33,12 +35,7 @@ type Defaults = Pick<ServiceConfig, 'issuer' | 'lifetime' | 'anonymous' | 'ident
 /** Seconds. Clients take a life below a minute for a minute (distribution, session.go minimumTokenLifetimeSeconds). */
 const lifetimes = { minimum: 60, maximum: 86_400 };
 
-/** Each with the beginning of its own settings' names. */
-export function readServices(
-  settings: Settings,
-  environment: Environment,
-  publicUrl: URL,
-): (ServiceConfig & { readonly prefix: string })[] {
+export function readServices(settings: Settings, environment: Environment, publicUrl: URL): ServiceConfig[] {
   const names = settings.list('SERVICES');
   if (names.length === 0) {
     settings.problem('SERVICES is required: the `service` of each registry, for example registry.example.com');
@@ -56,13 +53,14 @@ export function readServices(
     anonymous: settings.flag('ANONYMOUS_ACCESS', true),
     identityTokens: settings.flag('IDENTITY_TOKENS', false),
   };
-  return [...new Set(names)].map((name) => ({ ...readService(settings, name, defaults), prefix: prefixOf(name) }));
+  return [...new Set(names)].map((name) => readService(settings, name, defaults));
 }
 
 function readService(settings: Settings, name: string, defaults: Defaults): ServiceConfig {
   const own = prefixOf(name);
   return {
     name,
+    prefix: own,
     registryHost: readHost(settings, `${own}HOST`, name),
     issuer: settings.text(`${own}ISSUER`, defaults.issuer),
     lifetime: settings.integer(`${own}LIFETIME`, { fallback: defaults.lifetime, ...lifetimes }),

@@ -170,6 +170,13 @@ describe('a registry 2.8 that reports', { skip: missing('docker-registry', 'skop
     assert.equal(await countOf('team/old', 'delete'), 1);
   });
 
+  test('the doctor says since when they arrive, and prints the block', async () => {
+    const { stdout } = await installation.run(['doctor', host]);
+    assert.match(stdout, /right +events +arrive since 20\d\d-/);
+    assert.match(stdout, /notifications:\n {2}events:\n {4}includereferences: true/);
+    assert.ok(!stdout.includes(token));
+  });
+
   test('the requests of a registry leave no line in the log', () => {
     assert.doesNotMatch(server.output(), /registry-events/);
   });

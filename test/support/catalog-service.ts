@@ -16,7 +16,7 @@ import type { Environment } from '../../src/config/settings.ts';
 import { pathOf } from '../../src/http/path.ts';
 import { createRequesterReader, createTrust } from '../../src/http/requester.ts';
 import { createServer } from '../../src/http/server.ts';
-import { unknownActor } from '../../src/store/registry-events.ts';
+import { unknownActor } from '../../src/store/registry-actors.ts';
 import { signedIn } from './rows.ts';
 import { basic } from './token-service.ts';
 
