@@ -35,7 +35,8 @@ export const fetchText: FetchText = async (url, options) => {
 function ask(url: URL, { ca, headers = {}, client }: FetchOptions): Promise<IncomingMessage> {
   const options = {
     agent: false,
-    headers: { Accept: 'application/json', ...headers },
+    // A Kubernetes API server answers 406 where the type of key sets (RFC 7517, section 8.5.2) isn't named.
+    headers: { Accept: 'application/json, application/jwk-set+json', ...headers },
     signal: AbortSignal.timeout(timeout),
   };
   const trust = { ...client, ...(ca !== null && { ca: [...getCACertificates('default'), ca] }) };

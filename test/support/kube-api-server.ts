@@ -47,6 +47,8 @@ export async function startKubeApiServer(stack: AsyncDisposableStack): Promise<K
     [
       ...['--etcd-servers', etcdUrl, '--secure-port', String(port), '--bind-address', '127.0.0.1'],
       ...['--cert-dir', join(folder, 'certs'), '--service-cluster-ip-range', '10.0.0.0/24'],
+      // Its default is an address of the machine, at which this one doesn't listen.
+      ...['--service-account-jwks-uri', `${url}/openid/v1/jwks`],
       ...['--service-account-issuer', url, '--service-account-key-file', join(folder, 'sa.pub')],
       ...[
         '--service-account-signing-key-file',

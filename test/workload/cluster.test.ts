@@ -16,9 +16,11 @@ const write = (name: string, text: string) => writeFile(join(installation.folder
 
 before(async () => {
   installation = createInstallation();
-  // Anonymous requests get 403, as at the real one.
+  // Anonymous requests get 403, and keys that are asked for as plain JSON 406, as at the real one.
   server = createServer(({ url, headers }, response) => {
     if (headers.authorization !== 'Bearer of-an-account') return void response.writeHead(403).end('{}');
+    const takesKeys = headers.accept?.includes('application/jwk-set+json') === true;
+    if (url === '/openid/v1/jwks' && !takesKeys) return void response.writeHead(406).end();
     const issuer = 'https://kubernetes.default.svc.cluster.local';
     const metadata = JSON.stringify({ issuer, jwks_uri: 'https://10.0.0.1:6443/openid/v1/jwks' });
     response.end(url === '/openid/v1/jwks' ? keys : metadata);
