@@ -5,12 +5,15 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
-import { send } from '../../src/kubernetes/api.ts';
+import { callCluster, send } from '../../src/kubernetes/api.ts';
 import { exchangeToken } from '../../src/kubernetes/exchange.ts';
+import { inTurn } from '../../src/kubernetes/lease.ts';
 import { refreshSecrets, secretName } from '../../src/kubernetes/refresh-secrets.ts';
-import { noHelm, render } from '../support/helm.ts';
+import { type Manifest, noHelm, render } from '../support/helm.ts';
 import { type KubeApiServer, noKubeApiServer, startKubeApiServer } from '../support/kube-api-server.ts';
+import { runProgram } from '../support/process.ts';
 
 /** What an API server of 1.20, the newest that Debian has the whole source of, called the same thing. */
 const formerVersions: Readonly<Record<string, string>> = {
@@ -19,16 +22,35 @@ const formerVersions: Readonly<Record<string, string>> = {
 };
 const least = { publicUrl: 'https://auth.example.com', services: ['registry.example.com'] };
 const proxy = { trusted: ['10.42.0.0/16'] };
-const matrix: Readonly<Record<string, object>> = {
-  SQLite: {
-    ...least,
-    proxy,
-    ingress: { enabled: true, tlsSecret: 't' },
-    backup: { enabled: true },
-    networkPolicy: { enabled: true },
-  },
-  PostgreSQL: { ...least, database: { existingSecret: 'd' }, secrets: { existingSecret: 's' }, replicaCount: 3 },
+const node = { registry: 'registry.example.com', audience: 'https://auth.example.com' };
+/** HTTPRoute and ServiceMonitor are left out: no server has them by itself. */
+const matrix: Readonly<Record<string, readonly [chart: string, values: object]>> = {
+  'dockpass with SQLite': [
+    'dockpass',
+    {
+      ...least,
+      proxy,
+      ingress: { enabled: true, tlsSecret: 't' },
+      backup: { enabled: true },
+      networkPolicy: { enabled: true, from: [{ namespaceSelector: {} }], egress: [{ ports: [{ port: 5432 }] }] },
+      settings: { TOKEN_LIFETIME: 600, IDENTITY_TOKENS: true },
+    },
+  ],
+  'dockpass with PostgreSQL': [
+    'dockpass',
+    { ...least, database: { existingSecret: 'd' }, secrets: { existingSecret: 's' }, replicaCount: 3 },
+  ],
+  'dockpass-node for kubeadm': ['dockpass-node', node],
+  'dockpass-node, taking it off k3s': ['dockpass-node', { ...node, profile: 'k3s', remove: true }],
 };
+
+/** As the server of 1.20 knows it: `appArmorProfile` is of 1.30, and without it the rest is checked. */
+function asFormerly(manifest: Manifest): string {
+  const former = { ...manifest, apiVersion: formerVersions[manifest.kind] ?? manifest.apiVersion };
+  return stringify(
+    JSON.parse(JSON.stringify(former, (key, value: unknown) => (key === 'appArmorProfile' ? undefined : value))),
+  );
+}
 
 describe('a Kubernetes API server', { skip: noKubeApiServer || noHelm }, () => {
   const stack = new AsyncDisposableStack();
@@ -39,17 +61,65 @@ describe('a Kubernetes API server', { skip: noKubeApiServer || noHelm }, () => {
   });
   after(() => stack.disposeAsync());
 
-  for (const [what, values] of Object.entries(matrix)) {
-    test(`accepts the chart with ${what}, without a warning`, async () => {
-      const manifests = (await render('dockpass', values)).map((manifest) => {
-        return { ...manifest, apiVersion: formerVersions[manifest.kind] ?? manifest.apiVersion };
-      });
-      const words = ['apply', '--server-side', '--dry-run=server', '--validate=true', '--namespace', 'test', '-f', '-'];
-      const { code, output } = await api.kubectl(words, manifests.map((manifest) => stringify(manifest)).join('---\n'));
-      assert.equal(code, 0, output);
-      assert.doesNotMatch(output, /warning/i);
+  const apply = (text: string, namespace = 'test') =>
+    api.kubectl(['apply', '--server-side', '--validate=true', '--namespace', namespace, '-f', '-'], text);
+
+  for (const [what, [chart, values]] of Object.entries(matrix)) {
+    test(`takes what Helm renders of ${what}, without a warning, and again without a conflict`, async () => {
+      const namespace = what.toLowerCase().replaceAll(/\W+/g, '-');
+      await api.kubectl(['create', 'namespace', namespace]);
+      const text = (await render(chart, values)).map(asFormerly).join('---\n');
+      for (let times = 0; times < 2; times++) {
+        const { code, output } = await apply(text, namespace);
+        assert.equal(code, 0, output);
+        assert.doesNotMatch(output, /warning|conflict/i);
+        assert.match(output, /serverside-applied/);
+      }
     });
   }
+
+  test('takes what kubernetes config prints for the cluster', async () => {
+    const words = ['kubernetes', 'config', '--registry', node.registry, '--audience', node.audience];
+    const { stdout } = await runProgram(process.execPath, ['src/main.ts', ...words]);
+    const [, , , , cluster = ''] = stdout.split(/^# \d\. .*$/m);
+    const { code, output } = await apply(cluster);
+    assert.equal(code, 0, output);
+  });
+
+  test('lets the account of dockpass-node see its node and take its turn, and nothing else', async () => {
+    await apply((await render('dockpass-node', node)).map(asFormerly).join('---\n'));
+    const made = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } };
+    const created = await api.kubectl(['create', '-f', '-'], JSON.stringify(made));
+    assert.equal(created.code, 0, created.output);
+    const token = await api.token('test', 'release-dockpass-node');
+    const parts = { cluster: { server: api.url, ca: api.ca, token, client: null }, send };
+    assert.equal((await callCluster(parts, 'GET', '/api/v1/nodes/n1')).status, 200);
+    assert.equal((await callCluster(parts, 'GET', '/api/v1/nodes')).status, 403);
+
+    let [working, most] = [0, 0];
+    const clock = { now: Date.now, sleep: () => sleep(20) };
+    const turns = ['n1', 'n2', 'n3'].map((holder) =>
+      inTurn(
+        { ...parts, clock, lease: 'test/release-dockpass-node', holder, fingerprint: 'a', concernsAll: () => true },
+        async () => {
+          most = Math.max(most, ++working);
+          await sleep(50);
+          working--;
+        },
+      ),
+    );
+    await Promise.all(turns);
+    assert.equal(most, 1);
+    const as = ['--as', 'system:serviceaccount:test:release-dockpass-node', '-n', 'test'];
+    for (const forbidden of [
+      ['create', 'leases'],
+      ['delete', 'leases/release-dockpass-node'],
+      ['get', 'secrets'],
+      ['update', 'nodes'],
+    ]) {
+      assert.match((await api.kubectl(['auth', 'can-i', ...forbidden, ...as])).stdout, /^no/, forbidden.join(' '));
+    }
+  });
 
   test('lets the role of refresh-secrets do its work, and nothing else', async () => {
     const manifest = readFileSync('deploy/kubernetes/refresh-secrets.yaml', 'utf8');

@@ -1,12 +1,12 @@
 /** compose.yaml: its settings fit the image and each other, nothing is reachable from elsewhere, and an upgrade keeps its volumes. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { readConfig } from '../../src/config/config.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
-import { findProgram } from '../support/parts.ts';
+import { composeProgram, noCompose } from '../support/parts.ts';
 import { runProgram } from '../support/process.ts';
 
 type Service = Readonly<Record<string, unknown>> & { readonly environment: Readonly<Record<string, string>> };
@@ -93,7 +93,7 @@ test('the policy of the first look is valid', () => {
   assert.deepEqual([...policy.users.keys()], ['demo', '']);
 });
 
-describe('Docker Compose', { skip: composeProgram() === null && 'no Docker Compose here' }, () => {
+describe('Docker Compose', { skip: noCompose() }, () => {
   for (const profile of ['', 'postgres', 'demo']) {
     test(`accepts it with the profile "${profile}"`, async () => {
       const [program = '', ...words] = composeProgram() ?? [];
@@ -104,11 +104,3 @@ describe('Docker Compose', { skip: composeProgram() === null && 'no Docker Compo
     });
   }
 });
-
-/** Today's plug-in or the program before it, where one is installed. */
-function composeProgram(): string[] | null {
-  if (findProgram('docker-compose') !== null) return ['docker-compose'];
-  const folders = ['/usr/libexec', '/usr/lib', '/usr/local/lib'];
-  const installed = folders.some((folder) => existsSync(join(folder, 'docker/cli-plugins/docker-compose')));
-  return installed ? ['docker', 'compose'] : null;
-}

@@ -8,7 +8,7 @@ import { checkStory } from '../../script/demo-check.ts';
 import { type Launch, startDemo } from '../../script/demo-services.ts';
 import { ana, startClientWorld } from '../support/client-world.ts';
 import { type DockerEngine, startDockerEngine } from '../support/docker-engine.ts';
-import { missing } from '../support/parts.ts';
+import { missing, noCompose } from '../support/parts.ts';
 import { type Finished, runProgram, startProgram } from '../support/process.ts';
 
 type Descriptor = { readonly digest: string; readonly size: number };
@@ -168,6 +168,22 @@ describe('the image', {
       await engine.docker(['rm', '--force', user]);
       await log.stop();
     }
+  });
+
+  test('takes a newcomer from nothing to docker push, by the commands of docs/getting-started.md', {
+    skip: missing('git', 'unshare', 'ip', 'docker-proxy') || noCompose(),
+  }, async (t) => {
+    if (skipIfMoved(t)) return;
+    const newcomer = new URL('../support/newcomer.ts', import.meta.url).pathname;
+    const place = join(folder, 'n');
+    mkdirSync(place);
+    // The ports of the page are fixed: in a network of its own nobody else has them.
+    const enter = 'ip link set lo up && exec "$@"';
+    const words = ['--net', 'sh', '-c', enter, 'sh', process.execPath, newcomer, layout, place];
+    const { code, output } = await runProgram('unshare', words);
+    assert.equal(code, 0, output);
+    for (const says of [/Login Succeeded/, /latest: digest: sha256:/, /denied|unauthorized/])
+      assert.match(output, says);
   });
 });
 

@@ -1,5 +1,5 @@
 /** Which real programs stand on this machine: a suite that speaks to one is skipped where it is missing, and fails in CI. */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /**
@@ -32,6 +32,19 @@ export function skipped(reason: string): string {
 export function findProgram(name: string): string | null {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   return folders.map((folder) => join(folder, name)).find(isExecutable) ?? null;
+}
+
+/** Today's plug-in or the program before it, where one is installed. */
+export function composeProgram(): readonly string[] | null {
+  if (findProgram('docker-compose') !== null) return ['docker-compose'];
+  const folders = ['/usr/libexec', '/usr/lib', '/usr/local/lib'];
+  const installed = folders.some((folder) => existsSync(join(folder, 'docker/cli-plugins/docker-compose')));
+  return installed ? ['docker', 'compose'] : null;
+}
+
+/** For `skip`. */
+export function noCompose(): string | false {
+  return composeProgram() === null && skipped('missing: docker-compose');
 }
 
 function isExecutable(path: string): boolean {
