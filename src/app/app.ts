@@ -24,6 +24,7 @@ import { type Core, openCore, openSigningKeys } from './core.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { createPresence, type ServeMode } from './installation.ts';
 import { startMetrics } from './metrics-listener.ts';
+import { checkWebhooks, startNotifications } from './notifications.ts';
 import { openPeople, type People } from './off-boarding.ts';
 import { createPages, type PageParts } from './pages.ts';
 import { openPolicies, type PolicyChange } from './policy-file.ts';
@@ -57,6 +58,7 @@ const clockInterval = 60_000;
 
 /** Starts the service; rejects, and leaves nothing open, when a part cannot start. */
 export async function startApp(config: Config, mode: ServeMode = 'usual'): Promise<App> {
+  await checkWebhooks(config);
   const core = await openCore(config, mode);
   const stopping = new AbortController();
   try {
@@ -110,6 +112,15 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
     throw error;
   });
   const stopHousekeeping = startHousekeeping({ ...config, store, log, now: Date.now });
+  const notifications = await startNotifications(
+    config,
+    core,
+    {
+      ...{ policy: policies.current, keyWarnings: keys.warnings, failing: people.health.problems },
+      onEnd: metrics?.notificationEnded ?? (() => {}),
+    },
+    stopping.signal,
+  );
   const looking = [
     setInterval(policies.look, policyInterval),
     setInterval(keys.look, keyInterval),
@@ -128,7 +139,7 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
       for (const timer of looking) clearInterval(timer);
       stopHousekeeping();
       stopping.abort();
-      await Promise.all([stopServer(stopDeadline), sweeps.ended(), metrics?.stop()]);
+      await Promise.all([stopServer(stopDeadline), sweeps.ended(), notifications.ended(), metrics?.stop()]);
       await Promise.all([workloads.close(), events.close()]);
       await presence.leave();
       await core.close();

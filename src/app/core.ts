@@ -19,6 +19,7 @@ import { createFailedLogins, type FailedLogins } from '../static-users/failed-lo
 import { importedIssuer } from '../store/accounts.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
+import { createIsAnnounced } from './announced.ts';
 import { openTrial, type ServeMode, type Trial } from './installation.ts';
 
 /** What pages and commands share. */
@@ -57,8 +58,16 @@ export async function openCore(config: Config, mode: ServeMode | null = null): P
   await createDataFolder(config.dataFolder);
   const store = await openStore(config.databaseUrl, (error) => log.error({ err: error }, 'idle database connection'));
   const unstored = createUnstoredRecords(log);
-  const audit = createAudit(store.audit, log, Date.now, unstored.of('audit events', '; this log has each of them'));
-  const trial = await openTrial({ store, audit, mode });
+  let trial: Trial = null;
+  const isAnnounced = createIsAnnounced(config);
+  const audit = createAudit(
+    store.audit,
+    log,
+    Date.now,
+    unstored.of('audit events', '; this log has each of them'),
+    (action) => trial === null && isAnnounced(action),
+  );
+  trial = await openTrial({ store, audit, mode });
   const pepper = createPepper(await secretOf(config, 'passwordPepper', 'password-pepper'));
   const warnings = await checkPepper(store, pepper);
   for (const warning of warnings) log.error({}, warning);

@@ -13,6 +13,8 @@ export type HousekeepingParts = {
     | 'passwordUses'
     | 'seenTokens'
     | 'machines'
+    | 'notifications'
+    | 'notificationMessages'
     | 'terminalRequests'
     | 'workloadCredentials'
     | 'workloadRecords'
@@ -36,6 +38,10 @@ export type HousekeepingParts = {
 const useRetention = 30 * day;
 /** Logins of terminals: they're made every day, and what they did stays in the audit. */
 const terminalRetention = 30 * day;
+/** Of what was sent or given up. */
+const messageRetention = 30 * day;
+/** Longer than any reminder is ahead of its password's end: without its row it would come again. */
+const reminderRetention = 400 * day;
 const interval = hour;
 /** Rows a statement, so that nothing waits long for a lock. */
 const pieceSize = 2_000;
@@ -61,6 +67,11 @@ export async function tidy(parts: HousekeepingParts): Promise<void> {
     messages: await store.seenTokens.removeExpired(now()),
     machinePasswords: await removeAll((limit) => store.machines.removeEnded(now() - day, limit)),
     terminalLogins: await removeAll((limit) => store.machines.removeExpired(now() - terminalRetention, limit)),
+    notifications: await removeAll((limit) => store.notifications.removeItemsBefore(now() - messageRetention, limit)),
+    reminders: await removeAll((limit) => store.notifications.removeRemindersBefore(now() - reminderRetention, limit)),
+    notificationMessages: await removeAll((limit) =>
+      store.notificationMessages.removeBefore(now() - messageRetention, limit),
+    ),
     terminalRequests: await store.terminalRequests.removeExpired(now() - day),
   };
   if (Object.values(removed).some((count) => count > 0)) log.info(removed, 'old records removed');

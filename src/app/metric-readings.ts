@@ -14,7 +14,7 @@ const keptFor = 30_000;
 const horizons = [1, 7, 14] as const;
 
 type Parts = {
-  readonly store: Pick<Store, 'check' | 'passwords' | 'accounts' | 'registryEvents'>;
+  readonly store: Pick<Store, 'check' | 'passwords' | 'accounts' | 'registryEvents' | 'notificationMessages'>;
   readonly dataFolder: string;
   readonly now: () => number;
 };
@@ -24,7 +24,7 @@ export function createReadings(
   parts: Parts,
 ): Pick<
   Readings,
-  'isDatabaseUp' | 'passwords' | 'expiring' | 'oldest' | 'unchecked' | 'registryEvents' | 'lastBackup'
+  'isDatabaseUp' | 'passwords' | 'expiring' | 'oldest' | 'unchecked' | 'registryEvents' | 'notifications' | 'lastBackup'
 > {
   const { store, now } = parts;
   return {
@@ -37,6 +37,7 @@ export function createReadings(
       const arrivals = await store.registryEvents.arrivals();
       return arrivals.map(({ service, last_at: at }) => ({ service, lastAt: at / 1000 }));
     }, now),
+    notifications: remembered(() => store.notificationMessages.counts(), now),
     lastBackup: () =>
       stat(join(parts.dataFolder, lastBackupName)).then(
         ({ mtimeMs }) => mtimeMs / 1000,

@@ -12,7 +12,7 @@ import type { Metrics } from './metrics.ts';
 
 export type RunningMetrics = Pick<
   Metrics,
-  'tokenAnswered' | 'decided' | 'signInEnded' | 'swept' | 'workloadJudged' | 'registryEvent'
+  'tokenAnswered' | 'decided' | 'signInEnded' | 'swept' | 'workloadJudged' | 'registryEvent' | 'notificationEnded'
 > & {
   stop(): Promise<void>;
 };

@@ -20,6 +20,10 @@ export type Readings = {
    * and when the first of its certificates ends, in seconds since 1970.
    */
   signingKeys(): readonly { readonly ring: string; readonly age: number | null; readonly expiresAt: number }[];
+  /** Messages that wait or could not be delivered, by channel. */
+  notifications(): Promise<
+    readonly { readonly channel: string; readonly state: string; readonly messages: number }[] | null
+  >;
   /** When `dockpass backup` last succeeded here, in seconds since 1970; `null`: never. */
   lastBackup(): Promise<number | null>;
   /** When events of a registry last arrived, in seconds since 1970. */
@@ -53,6 +57,8 @@ export type Metrics = {
   registryEvent(service: string, action: string, outcome: string): void;
   /** A sign-in that came to an end. @param outcome 'completed', or the code of the refusal */
   signInEnded(provider: string, outcome: string): void;
+  /** An attempt to deliver a message. @param outcome 'sent', 'failed', 'postponed' or 'dropped' */
+  notificationEnded(channel: string, outcome: string): void;
   /** A sweep over the holders of passwords, by this process. */
   swept(report: SweptReport): void;
   /** In the text format of Prometheus. */
@@ -93,7 +99,10 @@ export function createWorkersMetrics(): Pick<Metrics, 'read'> {
 /** What people and registries were answered. */
 function countAnswers(
   registry: Registry,
-): Pick<Metrics, 'tokenAnswered' | 'decided' | 'signInEnded' | 'workloadJudged' | 'registryEvent'> {
+): Pick<
+  Metrics,
+  'tokenAnswered' | 'decided' | 'signInEnded' | 'workloadJudged' | 'registryEvent' | 'notificationEnded'
+> {
   const registers = [registry];
   const answers = new Counter({
     name: 'dockpass_token_requests_total',
@@ -132,8 +141,15 @@ function countAnswers(
     labelNames: ['service', 'action', 'outcome'],
     registers,
   });
+  const notifications = new Counter({
+    name: 'dockpass_notifications_total',
+    help: 'Attempts to deliver a mail or a webhook, by channel and outcome: sent, postponed, failed, or dropped because nothing of it held any more',
+    labelNames: ['channel', 'outcome'],
+    registers,
+  });
   return {
     registryEvent: (service, action, outcome) => events.inc({ service, action, outcome }),
+    notificationEnded: (channel, outcome) => notifications.inc({ channel, outcome }),
     workloadJudged: (issuer, outcome) => workloads.inc({ issuer, outcome }),
     tokenAnswered(service, outcome, seconds) {
       answers.inc({ service, outcome });
@@ -192,6 +208,19 @@ function gaugeStore(registry: Registry, readings: Readings): void {
     async collect() {
       this.reset();
       for (const { provider, people } of (await readings.unchecked()) ?? []) this.set({ provider }, people);
+    },
+  });
+  new Gauge({
+    name: 'dockpass_notifications',
+    help: 'Messages by channel and state: waiting, or failed, which /admin/deliveries shows',
+    labelNames: ['channel', 'state'],
+    registers,
+    aggregator: 'max',
+    async collect() {
+      this.reset();
+      for (const { channel, state, messages } of (await readings.notifications()) ?? []) {
+        this.set({ channel, state }, messages);
+      }
     },
   });
   const ages = [

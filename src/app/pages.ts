@@ -28,6 +28,7 @@ import { type Core, secretOf } from './core.ts';
 import { hasRepositories } from './has-repositories.ts';
 import { createIdentityByName } from './identity-by-name.ts';
 import type { RunningMetrics } from './metrics-listener.ts';
+import { mountNotifications, mountUnsubscribe } from './notification-pages.ts';
 import { labelOf, type People } from './off-boarding.ts';
 import { mountOwnPages } from './own-pages.ts';
 import type { PageContext } from './page-context.ts';
@@ -109,8 +110,14 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   // It begins a sign-in as the GET of the same address does, from wherever.
   router.post('/sign-in/:provider', signIn.beginByPost);
   router.use('/static', views.assets);
+  mountUnsubscribe(router, context, core);
   router.use(refuseCrossSite(publicUrl.origin), ...sessions.middleware);
-  router.use(createNavigation(administration.administrators, config.services.some(hasRepositories)));
+  router.use(
+    createNavigation(administration.administrators, {
+      hasRepositories: config.services.some(hasRepositories),
+      hasMail: config.notifications.mail !== null,
+    }),
+  );
 
   router.get('/sign-in', signIn.choose);
   router.get('/sign-in/:provider', signIn.begin);
@@ -121,6 +128,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   mountRepositories(router, context, config, core, parts.lists, openRegistries(config, parts.keys));
   if (config.terminal.isOn) mountTerminal(router, context, config, parts.terminal);
   mountAdministration(router, context);
+  mountNotifications(router, context, core, config);
 
   const app = express();
   app.disable('x-powered-by');

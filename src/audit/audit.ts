@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Requester } from '../identity/requester.ts';
 import type { Log } from '../lib/log.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
-import type { AuditRow, AuditRowOf, AuditStore } from '../store/audit-events.ts';
+import type { AuditRowOf, AuditStore, NewAuditRow } from '../store/audit-events.ts';
 import { storable } from '../store/sql.ts';
 
 export type AuditAction =
@@ -45,6 +45,13 @@ export type AuditAction =
   | 'api-token.revoke'
   | 'audit.read'
   | 'installation.restore'
+  | 'password.expiring'
+  | 'provider.failing'
+  | 'key.due'
+  | 'notification.failed'
+  | 'notification.retry'
+  | 'notification.preferences'
+  | 'notification.test'
   | 'terminal.approve'
   | 'terminal.refuse'
   | 'terminal.collect'
@@ -121,21 +128,27 @@ const maximumWaiting = 10_000;
 /**
  * @param now epoch milliseconds
  * @param onError gets recorded events that couldn't be stored; the log has each of them
+ * @param isAnnounced whether someone is to be notified of such an event; that is stored in the event's own transaction
  */
 export function createAudit(
   store: Pick<AuditStore, 'add'>,
   log: Pick<Log, 'info'>,
   now: () => number,
   onError: (unstored: Unstored) => void,
+  isAnnounced: (action: AuditAction) => boolean = () => false,
 ): OpenAudit {
-  const waiting = createWriteBehind<AuditRow>({
+  const toRow = (event: AuditEvent, at: number): NewAuditRow => ({
+    ...rowOf(event, at),
+    ...(isAnnounced(event.action) && { announced: true }),
+  });
+  const waiting = createWriteBehind<NewAuditRow>({
     write: (rows) => store.add(rows),
     merge: (_, later) => later, // no two events have the same id
     delay: flushDelay,
     maximum: maximumWaiting,
     onError,
   });
-  const logRow = ({ detail_json: detail, ...fields }: AuditRow): void =>
+  const logRow = ({ detail_json: detail, announced: _, ...fields }: NewAuditRow): void =>
     log.info({ audit: { ...fields, detail: JSON.parse(detail) } }, fields.action);
   return {
     async write(event) {
@@ -144,7 +157,7 @@ export function createAudit(
       logRow(row);
     },
     async commit(event, change) {
-      let stored: AuditRow | null = null;
+      let stored: NewAuditRow | null = null;
       const result = await change((changed) => {
         const made = typeof event === 'function' ? event(changed) : event;
         stored = made === null ? null : toRow(made, now());
@@ -164,7 +177,7 @@ export function createAudit(
 }
 
 /** Ids begin with the time, so that they sort by it. */
-function toRow(event: AuditEvent, at: number): AuditRow {
+function rowOf(event: AuditEvent, at: number): NewAuditRow {
   return {
     id: at.toString(36).padStart(9, '0') + randomBytes(8).toString('hex'),
     at,

@@ -12,6 +12,7 @@ import { keyCommands } from './key.ts';
 import { kubernetesCommands } from './kubernetes.ts';
 import { kubernetesNodeCommands } from './kubernetes-node.ts';
 import { loginCommands } from './login.ts';
+import { notificationCommands } from './notification.ts';
 import { offBoardingCommands } from './off-boarding.ts';
 import { passwordCommands } from './password.ts';
 import { personCommands } from './person.ts';
@@ -25,7 +26,14 @@ import { workloadCommands } from './workload.ts';
 export const commandGroups: readonly CommandGroup[] = [
   {
     title: 'Service',
-    commands: [...initCommands, ...serveCommands, ...doctorCommands, ...backupCommands, ...copyCommands],
+    commands: [
+      ...initCommands,
+      ...serveCommands,
+      ...doctorCommands,
+      ...backupCommands,
+      ...copyCommands,
+      ...notificationCommands,
+    ],
   },
   { title: 'Passwords', commands: [...loginCommands, ...passwordCommands] },
   {

@@ -9,6 +9,7 @@ import { type ActivityConfig, readActivity } from './activity.ts';
 import { type AdministrationConfig, readAdministration } from './administration.ts';
 import { refuseSharedAuthority } from './authority.ts';
 import { type KeyRingConfig, readKeyRings } from './key-rings.ts';
+import { type NotificationConfig, readNotifications } from './notifications.ts';
 import { type OffBoardingConfig, readOffBoarding } from './off-boarding.ts';
 import { type GoogleConfig, type OidcConfig, readGoogle, readOidcProviders } from './providers.ts';
 import { withoutServiceLinks } from './service-links.ts';
@@ -19,7 +20,8 @@ import { readTerminal, type TerminalConfig } from './terminal.ts';
 export type Config = OffBoardingConfig &
   AdministrationConfig &
   TerminalConfig &
-  ActivityConfig & {
+  ActivityConfig &
+  NotificationConfig & {
     readonly publicUrl: URL;
     /** Path of the public URL without a slash at its end: '' or '/dockpass'. */
     readonly prefix: string;
@@ -100,6 +102,7 @@ export function readConfig(given: Environment): Config {
     ...readAdministration(settings),
     ...readTerminal(settings),
     ...readActivity(settings),
+    ...readNotifications(settings, environment),
     passwordMaximumDays: settings.integer('PASSWORD_MAX_DAYS', { fallback: 365, minimum: 1, maximum: 3650 }),
     passwordsPerAccount: settings.integer('PASSWORDS_PER_PERSON', { fallback: 20, minimum: 1, maximum: 1000 }),
     wrongPasswords: settings.integer('WRONG_PASSWORDS', { fallback: 10, minimum: 1, maximum: 1000 }),

@@ -6,6 +6,8 @@ export type ProviderHealth = {
   note(provider: string, problem: string | null): void;
   /** Names of the providers whose last sign-in failed for their own reason. */
   failing(): readonly string[];
+  /** The same with the problem of each, and since when, in epoch milliseconds. */
+  problems(): readonly { readonly provider: string; readonly problem: string; readonly since: number }[];
   /** One sentence each. */
   warnings(): string[];
 };
@@ -19,6 +21,7 @@ export function createProviderHealth(now: () => number): ProviderHealth {
       else problems.set(provider, { problem, since: problems.get(provider)?.since ?? now() });
     },
     failing: () => [...problems.keys()],
+    problems: () => [...problems].map(([provider, { problem, since }]) => ({ provider, problem, since })),
     warnings: () =>
       [...problems].map(
         ([provider, { problem, since }]) => `sign-in with ${provider} fails since ${minuteOf(since)} UTC: ${problem}`,

@@ -16,15 +16,18 @@ export type AuditRow = {
   readonly detail_json: string;
 };
 
+/** A row to store. `announced`: someone is to be notified of it, which is stored with it. */
+export type NewAuditRow = AuditRow & { readonly announced?: boolean };
+
 /**
  * Makes the audit row of a change, which is stored in the change's transaction: neither exists without the other. Called
  * only where something changed, with what the store knows of it; `null` where that needs no row.
  */
-export type AuditRowOf<Change = number> = (change: Change) => AuditRow | null;
+export type AuditRowOf<Change = number> = (change: Change) => NewAuditRow | null;
 
 export type AuditStore = {
   /** Stores all or none. A row that is stored already stays as it is: the answer to a first try may have been lost. */
-  add(events: readonly AuditRow[]): Promise<void>;
+  add(events: readonly NewAuditRow[]): Promise<void>;
   /** The newest first. */
   latest(count: number): Promise<AuditRow[]>;
   /** Those that all of the filter applies to, older than the event `before`, newest first. */
@@ -47,13 +50,14 @@ const insert = `
   insert into audit_event (id, at, action, actor, subject, address, client, request_id, detail_json, repository)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
   on conflict (id) do nothing`;
+const announce = 'insert into notification_event (id) values ($1) on conflict (id) do nothing';
 const removeBefore =
   'delete from audit_event where id in (select id from audit_event where at < $1 order by at limit $2)';
 
 export function createAuditStore(sql: Sql): AuditStore {
   return {
     async add(events) {
-      await sql.batch(events.map(insertOf));
+      await sql.batch(events.flatMap(statementsOf));
     },
     list(filter, before, limit) {
       const conditions = conditionsOf(filter);
@@ -77,8 +81,13 @@ export function runAudited(sql: Sql, statement: Statement, audit: AuditRowOf): P
 }
 
 /** A step of a transaction that stores the row, where there is one. */
-export function* addRow(row: AuditRow | null): Steps<void> {
-  if (row !== null) yield insertOf(row);
+export function* addRow(row: NewAuditRow | null): Steps<void> {
+  if (row !== null) yield* statementsOf(row);
+}
+
+function statementsOf(row: NewAuditRow): Statement[] {
+  const stored = insertOf(row);
+  return row.announced === true ? [stored, { text: announce, values: [row.id] }] : [stored];
 }
 
 function insertOf(row: AuditRow): Statement {

@@ -1,5 +1,5 @@
 /** Owns every statement on `installation`: whether this database is served, or a copy of one that is. */
-import { type AuditRowOf, runAudited } from './audit-events.ts';
+import { type AuditRowOf, addRow } from './audit-events.ts';
 import type { Sql } from './sql.ts';
 
 /** The row of `installation`; the columns are explained in migrations/0018_installation.sql. */
@@ -18,6 +18,12 @@ const insert = `
   insert into installation (id, copied_at) select cast($1 as text), null where not exists (select 1 from installation)
   on conflict (id) do nothing`;
 const restore = 'update installation set copied_at = null where copied_at is not null';
+/** What waited when the backup was taken: the service that it's a copy of has most likely sent it. */
+const forgetWaiting = [
+  'delete from notification_event',
+  "delete from notification_item where message_id is null or message_id in (select id from notification_message where state = 'waiting')",
+  "delete from notification_message where state = 'waiting'",
+] as const;
 
 /** What a backup does to its copy, one after the other. `$1`: now, in epoch milliseconds. */
 export const markCopied = [
@@ -31,6 +37,13 @@ export function createInstallationStore(sql: Sql): InstallationStore {
     async create(id) {
       await sql.run(insert, [id]);
     },
-    restore: async (audit) => (await runAudited(sql, { text: restore, values: [] }, audit)) > 0,
+    restore: (audit) =>
+      sql.atomic(function* () {
+        const changed = yield { text: restore, values: [] };
+        if (changed === 0) return false;
+        for (const text of forgetWaiting) yield { text, values: [] };
+        yield* addRow(audit(changed));
+        return true;
+      }),
   };
 }

@@ -148,6 +148,8 @@ const removals = {
   passwords: 'delete from app_password where account_id = $1',
   sessions: 'delete from web_session where account_id = $1',
   refreshTokens: 'delete from refresh_token where account_id = $1',
+  notifications: 'delete from notification_item where account_id = $1',
+  optOuts: 'delete from notification_opt_out where account_id = $1',
   account: 'delete from account where id = $1',
 };
 const endApiTokens = `
@@ -227,6 +229,8 @@ export function createPeopleStore(sql: Sql): PeopleStore {
         const passwords = yield { text: removals.passwords, values: [id] };
         const sessions = yield { text: removals.sessions, values: [id] };
         yield { text: removals.refreshTokens, values: [id] };
+        yield { text: removals.notifications, values: [id] };
+        yield { text: removals.optOuts, values: [id] };
         if ((yield { text: removals.account, values: [id] }) === 0) return null;
         yield { text: forgetAccount, values: [id] };
         const removed = { passwords, sessions };

@@ -10,6 +10,9 @@ import { createInstallationStore, type InstallationStore } from './installation.
 import { createLeaseStore, type LeaseStore } from './leases.ts';
 import { createLostGroupsStore, type LostGroupsStore } from './lost-groups.ts';
 import { createMachineStore, type MachineStore } from './machines.ts';
+import { createNotificationMessageStore, type NotificationMessageStore } from './notification-messages.ts';
+import { createNotificationOptOutStore, type NotificationOptOutStore } from './notification-opt-outs.ts';
+import { createNotificationStore, type NotificationStore } from './notifications.ts';
 import { createPasswordUseStore, type PasswordUseStore } from './password-uses.ts';
 import { createPasswordStore, type PasswordStore } from './passwords.ts';
 import { createPeopleStore, type PeopleStore } from './people.ts';
@@ -65,6 +68,9 @@ export type Store = {
   readonly repositoryActivity: RepositoryActivityStore;
   readonly repositorySyncs: RepositorySyncStore;
   readonly registryEvents: RegistryEventStore;
+  readonly notifications: NotificationStore;
+  readonly notificationMessages: NotificationMessageStore;
+  readonly notificationOptOuts: NotificationOptOutStore;
   /** As `Sql` has it. */
   check: Sql['check'];
   close(): Promise<void>;
@@ -104,6 +110,9 @@ export function createStore(sql: Sql): Store {
     repositoryActivity: createRepositoryActivityStore(sql),
     repositorySyncs: createRepositorySyncStore(sql),
     registryEvents: createRegistryEventStore(sql),
+    notifications: createNotificationStore(sql),
+    notificationMessages: createNotificationMessageStore(sql),
+    notificationOptOuts: createNotificationOptOutStore(sql),
     check: () => sql.check(),
     close: () => sql.close(),
   };

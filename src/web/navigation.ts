@@ -12,6 +12,7 @@ export const sections = {
   repositories: '/repositories',
   robots: '/robots',
   administration: '/admin',
+  notifications: '/settings/notifications',
 } as const;
 
 const passwords: NavigationEntry = { label: 'App passwords', href: sections.passwords };
@@ -20,16 +21,19 @@ const repositories: NavigationEntry = { label: 'Repositories', href: sections.re
 
 /**
  * Administrators see all robots in their own section; others see a place for them once a group could own one.
- * @param hasRepositories whether any registry reports its repositories
+ * @param on.hasRepositories whether any registry reports its repositories
+ * @param on.hasMail whether people get mail
  */
 export function createNavigation(
   { includes, groupsOf }: Pick<Administrators, 'includes' | 'groupsOf'>,
-  hasRepositories: boolean,
+  { hasRepositories, hasMail }: { readonly hasRepositories: boolean; readonly hasMail: boolean },
 ): RequestHandler {
   const own = [passwords, ...(hasRepositories ? [repositories] : []), access];
+  const notifications: NavigationEntry[] = hasMail ? [{ label: 'Notifications', href: sections.notifications }] : [];
   const offeredTo = (person: Account): NavigationEntry[] => {
-    if (includes(person)) return [...own, { label: 'Administration', href: sections.administration }];
-    return groupsOf(person).length > 0 ? [...own, { label: 'Robots', href: sections.robots }] : [...own];
+    if (includes(person)) return [...own, ...notifications, { label: 'Administration', href: sections.administration }];
+    const robots = groupsOf(person).length > 0 ? [{ label: 'Robots', href: sections.robots }] : [];
+    return [...own, ...robots, ...notifications];
   };
   return (request, response, next) => {
     const person = visitorOf(request);

@@ -247,7 +247,7 @@ test('.env.example names every setting, and is itself a configuration once its s
   const active = Object.fromEntries(named.filter(([name]) => example.includes(`\n${name}=`)));
   const seen = new Set<string>();
   const environment = new Proxy<Record<string, string>>(
-    { ...active, TRUSTED_PROXIES: '127.0.0.1', OIDC_PROVIDERS: 'keycloak' },
+    { ...active, TRUSTED_PROXIES: '127.0.0.1', OIDC_PROVIDERS: 'keycloak', WEBHOOKS: 'chat' },
     {
       get(target, name) {
         seen.add(String(name));

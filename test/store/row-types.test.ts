@@ -290,6 +290,23 @@ const sync = {
   finished_at: 'integer or null',
   completed_at: 'integer or null',
 } as const;
+const notificationMessage = {
+  id: 'text',
+  channel: 'text',
+  class: 'text',
+  account_id: 'text or null',
+  topic: 'text',
+  body_json: 'text or null',
+  created_at: 'integer',
+  due_at: 'integer',
+  attempts: 'integer',
+  claims: 'integer',
+  claimed_by: 'text or null',
+  claimed_until: 'integer or null',
+  state: 'text',
+  ended_at: 'integer or null',
+  problem: 'text or null',
+} as const;
 
 const retiredLogin = {
   login: 'text',
@@ -345,6 +362,34 @@ const checks: Checks = {
     all: { args: [1], columns: counted },
     createdBy: { args: ['a', 1], columns: counted },
   },
+  notifications: {
+    events: { args: [1], columns: auditEvent },
+    ending: {
+      args: [{ at: 1, id: '' }, 2, 1],
+      columns: {
+        ...{ id: 'text', account_id: 'text', name: 'text', created_at: 'integer', expires_at: 'integer' },
+        ...{ login: 'text', kind: 'text', owner_group: 'text or null', reminded: 'integer or null' },
+      },
+    },
+    readers: { args: ['digest', 1, 1], columns: { account_id: 'text', first: 'text' } },
+    itemsOf: {
+      args: ['m'],
+      columns: {
+        ...{ id: 'text', account_id: 'text', class: 'text', category: 'text', topic: 'text', at: 'integer' },
+        ...{ data_json: 'text', message_id: 'text or null' },
+      },
+    },
+    revokedBy: { args: ['r'], columns: { account_id: 'text', passwords: 'integer' } },
+    revokedOf: { args: ['r', 'a'], columns: { name: 'text' } },
+  },
+  notificationMessages: {
+    claim: { args: ['mail', { holder: 'h', now: 1, until: 2 }], columns: notificationMessage },
+    byId: { args: ['m'], columns: { ...notificationMessage, login: 'text or null' } },
+    failed: { args: [1], columns: { ...notificationMessage, login: 'text or null' } },
+    counts: { args: [], columns: { channel: 'text', state: 'text', messages: 'integer' } },
+    channels: { args: [], columns: { channel: 'text' } },
+  },
+  notificationOptOuts: { of: { args: ['a'], columns: { category: 'text' } } },
   machines: {
     secretByHash: {
       args: ['h'],

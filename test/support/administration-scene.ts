@@ -8,16 +8,16 @@ import { createRobots, type Robots } from '../../src/accounts/robots.ts';
 import { type AppPasswords, createAppPasswords, type PasswordInput } from '../../src/app-passwords/app-passwords.ts';
 import { createIdentityTokens, type IdentityTokens } from '../../src/app-passwords/identity-tokens.ts';
 import { createLeakReports, type LeakReports } from '../../src/app-passwords/leaks.ts';
-import type { Actor, AuditEvent } from '../../src/audit/audit.ts';
+import type { Actor, Audit, AuditAction, AuditBuffer, AuditEvent } from '../../src/audit/audit.ts';
 import { type AuditLog, createAuditLog } from '../../src/audit/audit-log.ts';
 import { createUses, type Uses } from '../../src/audit/uses.ts';
 import { type Authority, createAuthority, type Source } from '../../src/identity/authority.ts';
 import type { Identity } from '../../src/identity/identity.ts';
 import type { Refusal, RefusalCode } from '../../src/lib/errors.ts';
-import { createPepper } from '../../src/lib/secret.ts';
+import { createPepper, type Pepper } from '../../src/lib/secret.ts';
 import { type Policy, parsePolicy } from '../../src/policy/acl.ts';
 import { createFailedLogins } from '../../src/static-users/failed-logins.ts';
-import type { Account } from '../../src/store/accounts.ts';
+import { type Account, importedIssuer } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createTerminal, type Terminal } from '../../src/terminal/terminal.ts';
@@ -47,6 +47,8 @@ export type Scene = {
   readonly store: Store;
   readonly clock: { at: number };
   readonly events: AuditEvent[];
+  readonly audit: Audit & AuditBuffer;
+  readonly pepper: Pepper;
   readonly policy: Policy;
   readonly administrators: Administrators;
   readonly authority: Authority;
@@ -68,14 +70,18 @@ export type Scene = {
   login(login: string, secret: string): Promise<Identity | string | null>;
 };
 
-/** @param sources the providers, where addresses count from some of them only */
+/**
+ * @param sources the providers, where addresses count from some of them only
+ * @param isAnnounced see `createAudit`
+ */
 export async function withScene(
   databases: Databases,
   action: (scene: Scene) => Promise<void>,
   sources: readonly Source[] = [],
+  isAnnounced: (action: AuditAction) => boolean = () => false,
 ): Promise<void> {
   const store = await openStore(await databases.create(), () => {});
-  const scene = createScene(store, createAuthority(sources));
+  const scene = createScene(store, createAuthority(sources, importedIssuer), isAnnounced);
   try {
     await action(scene);
   } finally {
@@ -84,11 +90,11 @@ export async function withScene(
   }
 }
 
-function createScene(store: Store, authority: Authority): Scene {
+function createScene(store: Store, authority: Authority, isAnnounced: (action: AuditAction) => boolean): Scene {
   const clock = { at: Date.UTC(2026, 10, 23, 9) };
   const now = () => clock.at;
   const events: AuditEvent[] = [];
-  const audit = collectingAudit(events, store.audit, now);
+  const audit = collectingAudit(events, store.audit, now, isAnnounced);
   const onError = assert.ifError;
   const policy = parsePolicy(policyText, 'policy.yml');
   const gracePeriods = { groups: 30 * day, full: 30 * day, pull: 30 * day, unchecked: null };
@@ -118,7 +124,7 @@ function createScene(store: Store, authority: Authority): Scene {
     now,
   });
   return {
-    ...{ store, clock, events, policy, administrators, authority, passwords, uses },
+    ...{ store, clock, events, audit, pepper, policy, administrators, authority, passwords, uses },
     people: createPeople({
       readSession: readSessionSummary,
       store,

@@ -1,7 +1,7 @@
 /** Owns audits for tests: one that collects its events in memory, and the word for a change that needs none. */
 
 import assert from 'node:assert/strict';
-import { type Audit, type AuditBuffer, type AuditEvent, createAudit } from '../../src/audit/audit.ts';
+import { type Audit, type AuditAction, type AuditBuffer, type AuditEvent, createAudit } from '../../src/audit/audit.ts';
 import type { AuditStore } from '../../src/store/audit-events.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
@@ -14,8 +14,9 @@ export function collectingAudit(
   events: AuditEvent[],
   store: Pick<AuditStore, 'add'> = { add: async () => {} },
   now: () => number = () => 0,
+  isAnnounced: (action: AuditAction) => boolean = () => false,
 ): Audit & AuditBuffer {
-  const audit = createAudit(store, silent, now, ({ error }) => assert.ifError(error));
+  const audit = createAudit(store, silent, now, ({ error }) => assert.ifError(error), isAnnounced);
   return {
     async write(event) {
       await audit.write(event);

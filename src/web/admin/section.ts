@@ -15,6 +15,7 @@ export const tabs = {
   audit: '/admin/audit',
   explain: '/admin/explain',
   tokens: '/admin/tokens',
+  deliveries: '/admin/deliveries',
 } as const;
 
 /** What the layout needs from every page of the administrators. */

@@ -1,0 +1,100 @@
+/** Owns what becomes of an audit event that someone is to hear of: items for each reader, and a message for each webhook. */
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { day, minute } from '../lib/time.ts';
+import type { AuditRow } from '../store/audit-events.ts';
+import type { NewMessage } from '../store/notification-messages.ts';
+import type { ItemClass, NewItem } from '../store/notifications.ts';
+import { webhookChannel } from './channel.ts';
+import { cloudEventOf, type EventSource } from './cloud-event.ts';
+import { factsOf, type Notice, type NoticeParts, textIn } from './notice.ts';
+import { notices } from './notices.ts';
+import { addressOf, type Reader, readersOf } from './readers.ts';
+import { sends, type WebhookEvents } from './wanted.ts';
+
+export type PlanParts = NoticeParts & {
+  /** Whether people get mail. */
+  readonly hasMail: boolean;
+  readonly webhooks: readonly WebhookEvents[];
+  readonly source: EventSource;
+};
+
+/** Events that are planned one after the other. */
+const eventsAtOnce = 100;
+/** Items that are stored together, so that no one waits long for the lock. */
+const itemsAtOnce = 500;
+/** Milliseconds within which a second message about new networks goes into the digest: there is one in each café. */
+const networkPause = day;
+/** Milliseconds after which a revocation that isn't complete has broken off. */
+const revocationPatience = 10 * minute;
+
+/** Plans what waits in the outbox. @returns whether something did */
+export async function planEvents(parts: PlanParts): Promise<boolean> {
+  const { notifications } = parts.store;
+  const rows = await notifications.events(eventsAtOnce);
+  let planned = 0;
+  for (const row of rows) {
+    if (row.action === 'revocation' && !(await isComplete(parts, row))) continue;
+    const items = parts.hasMail ? await itemsOf(parts, row) : [];
+    for (let start = itemsAtOnce; start < items.length; start += itemsAtOnce) {
+      await notifications.add(items.slice(start, start + itemsAtOnce));
+      await yieldToOthers();
+    }
+    await notifications.plan(row.id, items.slice(0, itemsAtOnce), messagesOf(parts, row));
+    planned += 1;
+  }
+  return planned > 0;
+}
+
+/** The event of a revocation is stored before the first password ends. One that broke off is told as far as it came. */
+async function isComplete({ store, now }: PlanParts, row: AuditRow): Promise<boolean> {
+  if (now() - row.at > revocationPatience) return true;
+  const id = textIn(factsOf(row, '').detail, 'id');
+  const revocation = await store.revocations.byId(id);
+  if (revocation === undefined || revocation.undone_at !== null) return true;
+  const ended = (await store.notifications.revokedBy(id)).reduce((sum, { passwords }) => sum + passwords, 0);
+  return ended >= revocation.passwords;
+}
+
+async function itemsOf(parts: PlanParts, row: AuditRow): Promise<NewItem[]> {
+  const notice = Object.entries(notices).find(([action]) => action === row.action)?.[1];
+  if (notice === undefined) return [];
+  const event = { subject: row.subject, revocationId: textIn(factsOf(row, '').detail, 'id') };
+  const items: NewItem[] = [];
+  for await (const reader of readersOf(parts, notice, event)) {
+    const item = await itemOf(parts, row, notice, reader);
+    if (item !== null) items.push(item);
+  }
+  return items;
+}
+
+/** `null` where there is nothing to say to this reader: no mail is begun for it. */
+async function itemOf(parts: PlanParts, row: AuditRow, notice: Notice, reader: Reader): Promise<NewItem | null> {
+  const { account, ownerId } = reader;
+  if (addressOf(parts, account) === null) return null;
+  const facts = factsOf(row, ownerId);
+  if ((await notice.say(parts, facts, account)) === null) return null;
+  return {
+    id: `${row.id}-${account.id}-${ownerId}`,
+    account_id: account.id,
+    class: await classOf(parts, row, notice, account.id),
+    category: notice.category,
+    topic: row.action,
+    at: row.at,
+    data_json: JSON.stringify(facts),
+  };
+}
+
+async function classOf(parts: PlanParts, { action }: AuditRow, notice: Notice, accountId: string): Promise<ItemClass> {
+  if (action !== 'password.new-address') return notice.class;
+  const since = parts.now() - networkPause;
+  return (await parts.store.notifications.countSince(accountId, action, since)) > 0 ? 'digest' : notice.class;
+}
+
+function messagesOf({ webhooks, source }: PlanParts, row: AuditRow): NewMessage[] {
+  return webhooks
+    .filter(({ events }) => sends(events, row.action))
+    .map(({ name }) => ({
+      ...{ id: `${row.id}-${name}`, channel: webhookChannel(name), class: 'event' as const, accountId: null },
+      ...{ topic: row.action, bodyJson: JSON.stringify(cloudEventOf(row, source)), at: row.at },
+    }));
+}
