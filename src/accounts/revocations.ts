@@ -8,6 +8,7 @@ import type { Use, Uses } from '../audit/uses.ts';
 import { Refusal } from '../lib/errors.ts';
 import { readJson } from '../lib/json.ts';
 import { day } from '../lib/time.ts';
+import type { ActivityOfAccounts, RepositoryUse } from '../repositories/account-activity.ts';
 import type { RevocationRow } from '../store/revocations.ts';
 import { checkReason } from './reason.ts';
 import { isSelection, type Selected, type Selection, type SelectionParts, select } from './selection.ts';
@@ -19,6 +20,8 @@ export type Preview = {
   readonly sample: readonly AppPassword[];
   /** What used them in the last 30 days, the latest first, at most a hundred of each kind. */
   readonly uses: readonly Use[];
+  /** What their owners really pushed and pulled in that time, with any of their passwords; `null`: no registry reports it. */
+  readonly activity: readonly RepositoryUse[] | null;
 };
 
 export type Revocation = {
@@ -66,6 +69,7 @@ const pieceSize = 1_000;
 
 export type RevocationParts = SelectionParts & {
   readonly uses: Pick<Uses, 'summary'>;
+  readonly activityOf: ActivityOfAccounts;
   readonly audit: Audit;
 };
 
@@ -84,8 +88,10 @@ export function createRevocations(parts: RevocationParts): Revocations {
         .toSorted((a, b) => (a.login < b.login ? -1 : a.login > b.login ? 1 : 0))
         .slice(0, maximumSample);
       const rows = new Map((await store.revocations.listed(first.map(({ id }) => id))).map((row) => [row.id, row]));
+      const owners = [...new Set(found.map(({ accountId }) => accountId))];
       return {
-        people: new Set(found.map(({ accountId }) => accountId)).size,
+        people: owners.length,
+        activity: await parts.activityOf(owners),
         passwords: found.length,
         sample: first.flatMap(({ id }) => rows.get(id) ?? []).map((row) => toAppPassword(row, row, now())),
         uses: await parts.uses.summary(found.map(({ id }) => id)),

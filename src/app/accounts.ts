@@ -10,6 +10,7 @@ import { createRobots, type Robots } from '../accounts/robots.ts';
 import { type AuditLog, createAuditLog } from '../audit/audit-log.ts';
 import type { Config } from '../config/config.ts';
 import type { Policy } from '../policy/acl.ts';
+import { type ActivityOfAccounts, createAccountActivity } from '../repositories/account-activity.ts';
 import { readSessionSummary } from '../web/session-person.ts';
 import type { Core } from './core.ts';
 import { createForgetToken } from './off-boarding.ts';
@@ -25,6 +26,12 @@ export type Administration = {
   readonly auditLog: AuditLog;
   readonly apiTokens: ApiTokens;
 };
+
+/** What accounts really pushed and pulled. */
+export function activityOf({ services }: Pick<Config, 'services'>, { store }: Pick<Core, 'store'>): ActivityOfAccounts {
+  const isReported = services.some(({ eventsTokens }) => eventsTokens.length > 0);
+  return createAccountActivity({ store: store.repositoryActivity, isReported, now: Date.now });
+}
 
 /** @param policy returns the policy in force */
 export function createAdministration(config: Config, core: Core, policy: () => Policy): Administration {
@@ -44,7 +51,7 @@ export function createAdministration(config: Config, core: Core, policy: () => P
       readSession: readSessionSummary,
       forgetToken: createForgetToken(config, core),
     }),
-    revocations: createRevocations({ store, uses, administrators, audit, now }),
+    revocations: createRevocations({ store, uses, administrators, audit, now, activityOf: activityOf(config, core) }),
     robots: createRobots({ ...config.robots, store, audit, isStaticUser: (login) => policy().users.has(login), now }),
     moves: createMoves({
       ...{ moves: store.accountMoves, accounts: store.accounts, authority: core.authority, audit, now },

@@ -11,7 +11,10 @@ import { mountRobots, withNew } from './robot-pages.ts';
 export function mountOwnPages(router: Router, context: PageContext): void {
   const { common, passwords, settings, requirePerson } = context;
   const { services, gracePeriods } = settings;
-  const own = createPasswordActions({ ...common, passwords, services, holderOf: ownHolder });
+  const own = createPasswordActions({
+    ...{ ...common, passwords, services, holderOf: ownHolder },
+    activityOf: context.activityOf,
+  });
   router.get('/', requirePerson, createPasswordList({ ...common, passwords, services, gracePeriods }));
   const recent = recentSignIn(context);
   router.get('/passwords/new', requirePerson, recent(), own.ask);

@@ -6,6 +6,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { Denials } from '../audit/denials.ts';
 import type { Config } from '../config/config.ts';
 import type { Requester } from '../identity/requester.ts';
+import type { PasswordActionParts } from '../web/password-actions.ts';
 import type { Views } from '../web/views.ts';
 import type { WorkloadAdministration } from '../workload/administration.ts';
 import type { Administration } from './accounts.ts';
@@ -27,6 +28,8 @@ export type PageContext = {
   readonly audit: Audit;
   readonly passwords: AppPasswords;
   readonly denialsOf: Denials['ofAccount'];
+  /** What an account really pushed and pulled, of that what the person who asks can pull; `null`: no registry reports it. */
+  readonly activityOf: PasswordActionParts['activityOf'];
   /** Who goes by a user name now. */
   readonly identityNamed: (name: string) => Promise<NamedIdentity>;
   /** The settings that pages show or follow. */

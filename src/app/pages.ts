@@ -9,6 +9,9 @@ import { logRequest } from '../http/request-log.ts';
 import type { RequesterReader, Trust } from '../http/requester.ts';
 import type { Keys } from '../keys/keys.ts';
 import { Refusal } from '../lib/errors.ts';
+import { rights } from '../policy/repository-rights.ts';
+import type { RepositoryUse } from '../repositories/account-activity.ts';
+import { viewerOf } from '../repositories/viewer.ts';
 import { createAdmission } from '../sign-in/admission.ts';
 import { createFreshness } from '../sign-in/freshness.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -16,12 +19,12 @@ import { requireFreshSignIn } from '../web/fresh-sign-in.ts';
 import { createNavigation } from '../web/navigation.ts';
 import { createProviderMessages } from '../web/provider-messages.ts';
 import { createRedemptions } from '../web/redemptions.ts';
-import { createSessions, type Sessions } from '../web/session.ts';
+import { createSessions, personOf, type Sessions } from '../web/session.ts';
 import { createSignIn, type SignIn, type SignInParts } from '../web/sign-in.ts';
 import { createSignInAttempts } from '../web/sign-in-attempts.ts';
 import { createSignedOut } from '../web/signed-out.ts';
 import { createViews, type Views } from '../web/views.ts';
-import { createAdministration } from './accounts.ts';
+import { activityOf, createAdministration } from './accounts.ts';
 import { mountAdministration } from './admin-pages.ts';
 import { createApi } from './api.ts';
 import { type Core, secretOf } from './core.ts';
@@ -36,7 +39,7 @@ import type { Policies } from './policy-file.ts';
 import { providerNotices } from './provider-notices.ts';
 import { openRegistries } from './registries.ts';
 import type { RepositoryLists } from './repository-lists.ts';
-import { mountRepositories } from './repository-pages.ts';
+import { mountAdminRepositories, mountRepositories } from './repository-pages.ts';
 import { mountTerminal } from './terminal.ts';
 import type { OpenWorkloads } from './workloads.ts';
 
@@ -86,6 +89,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
     policies: parts.policies,
     workloads: parts.workloads.administration,
     denialsOf: core.denials.ofAccount,
+    activityOf: visibleActivity(config, core, parts),
     identityNamed: createIdentityByName(config, store.accounts, parts.policies.current),
     warnings: async () => [...parts.warnings(), ...(await notices())],
     requirePerson: sessions.requirePerson,
@@ -129,6 +133,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   if (config.terminal.isOn) mountTerminal(router, context, config, parts.terminal);
   mountAdministration(router, context);
   mountNotifications(router, context, core, config);
+  mountAdminRepositories(router, context, config, core, parts.lists);
 
   const app = express();
   app.disable('x-powered-by');
@@ -141,6 +146,25 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   app.use(prefix === '' ? '/' : prefix, router);
   app.use(notFound, replyToErrors({ log, requesterOf, page: errorPage(views) }), logLateErrors(log));
   return app;
+}
+
+/** Someone who manages a robot isn't shown what only the robot can pull. */
+function visibleActivity(
+  config: Config,
+  core: Core,
+  { lists, requesterOf }: Pick<PageParts, 'lists' | 'requesterOf'>,
+): PageContext['activityOf'] {
+  const ofAccounts = activityOf(config, core);
+  return async (request, { id }) => {
+    const found = await ofAccounts([id]);
+    const person = personOf(request);
+    const { address } = requesterOf(request);
+    const canPull = ({ service, repository }: RepositoryUse): boolean => {
+      const viewer = viewerOf(person, config.gracePeriods, Date.now(), { service, address });
+      return (lists.visibility.at(viewer, repository) & rights.pull) !== 0;
+    };
+    return found?.filter(canPull) ?? null;
+  };
 }
 
 /** The freshest sign-in that a page asks for is what a provider is asked for. */

@@ -1,12 +1,13 @@
 /** Opens what lists of repositories are made of: what is known of each registry, and who sees what of it. */
 import { createKnownRepositories, type KnownRepositories } from '../repositories/known.ts';
 import { createListing, type Listing } from '../repositories/listing.ts';
-import { createTurns } from '../repositories/turns.ts';
+import { createTurns, type Turns } from '../repositories/turns.ts';
 import { createVisibility, type Visibility } from '../repositories/visibility.ts';
 import type { Core } from './core.ts';
 import type { Policies } from './policy-file.ts';
 
 export type RepositoryLists = {
+  readonly turns: Turns;
   readonly known: KnownRepositories;
   readonly visibility: Visibility;
   readonly listing: Listing;
@@ -16,5 +17,5 @@ export function openRepositoryLists({ store }: Core, policies: Pick<Policies, 'c
   const turns = createTurns();
   const known = createKnownRepositories({ store: store.repositories, turns, now: () => performance.now() });
   const visibility = createVisibility({ policy: policies.current, known, turns });
-  return { known, visibility, listing: createListing(visibility) };
+  return { turns, known, visibility, listing: createListing(visibility) };
 }

@@ -1,10 +1,14 @@
-/** Mounts the pages about repositories: everyone's own, with their tags, and deleting one. */
+/** Mounts the pages about repositories: everyone's own, with their tags, deleting one, and those of administrators. */
 import type { Router } from 'express';
 import type { Config } from '../config/config.ts';
 import { createDeletion } from '../repositories/deletion.ts';
+import { neverPulledOf, overviewOf } from '../repositories/overview.ts';
 import { createOwnRepositories } from '../repositories/own.ts';
 import { readTag } from '../repositories/reading.ts';
 import { viewerOf } from '../repositories/viewer.ts';
+import { whoCan } from '../repositories/who-can.ts';
+import { createAdminRepositoryPage } from '../web/admin/repositories.ts';
+import { createWhoCanPage } from '../web/admin/who-can.ts';
 import { createRepositoryList } from '../web/repositories.ts';
 import { createRepositoryPage } from '../web/repository.ts';
 import { createRepositoryDeletion } from '../web/repository-deletion.ts';
@@ -12,6 +16,7 @@ import type { Core } from './core.ts';
 import { hasRepositories } from './has-repositories.ts';
 import type { PageContext } from './page-context.ts';
 import type { Registries } from './registries.ts';
+import { statusesOf } from './repositories.ts';
 import type { RepositoryLists } from './repository-lists.ts';
 
 export function mountRepositories(
@@ -49,4 +54,28 @@ export function mountRepositories(
   router.get('/repositories/:service/-/delete/*name', requirePerson, fresh, deletions.ask);
   router.post('/repositories/:service/-/delete/*name', requirePerson, fresh, deletions.act);
   router.get('/repositories/:service/*name', requirePerson, page);
+}
+
+/** Mount behind the guard of the administrators. */
+export function mountAdminRepositories(
+  router: Router,
+  { common, policies }: PageContext,
+  config: Config,
+  core: Core,
+  { turns }: RepositoryLists,
+): void {
+  const { store } = core;
+  const { gracePeriods } = config;
+  const services = config.services.filter(hasRepositories);
+  const parts = { store, now: common.now };
+  const show = createAdminRepositoryPage({
+    ...{ ...common, services },
+    statuses: () => statusesOf(config, core),
+    overviewOf: (service) => overviewOf(parts, service),
+    neverPulledOf: (service, page) => neverPulledOf(parts, service, page),
+  });
+  router.get('/admin/repositories', show);
+  const ofPolicy = { policy: policies.current, accounts: store.accounts, gracePeriods, turns, now: common.now };
+  const ask = createWhoCanPage({ ...common, services, whoCan: (question) => whoCan(ofPolicy, question) });
+  router.get('/admin/repositories/who-can', ask);
 }

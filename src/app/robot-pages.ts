@@ -11,7 +11,10 @@ export function mountRobots(router: Router, context: PageContext, place: RobotPl
   const { robots, reviewRobots: review } = administration;
   const pages = createRobotPages({ ...common, passwords, robots, review, denialsOf: context.denialsOf }, place);
   const { services } = settings;
-  const actions = createPasswordActions({ ...common, passwords, services, holderOf: pages.holderOf });
+  const actions = createPasswordActions({
+    ...{ ...common, passwords, services, holderOf: pages.holderOf },
+    activityOf: context.activityOf,
+  });
   const fresh = context.fresh();
   router.get(base, pages.list);
   const { requireMaking } = pages;

@@ -1,4 +1,5 @@
 /** Owns the statements that read and remove the daily counters of pushes, pulls and deletions. */
+import { idParameters, padded } from './conditions.ts';
 import {
   type AccountActivityRow,
   type ActorCountRow,
@@ -21,6 +22,8 @@ export type RepositoryActivityStore = {
   topPrograms(service: string, action: RegistryAction, fromDay: number, limit: number): Promise<ActorCountRow[]>;
   /** What an account did at each repository, the most first. */
   ofAccount(accountId: string, fromDay: number, limit: number): Promise<AccountActivityRow[]>;
+  /** What any of the accounts did at each repository, in no order. @param accountIds at most `idsAtOnce` */
+  ofAccounts(accountIds: readonly string[], fromDay: number): Promise<AccountActivityRow[]>;
   /** The days of an account, all repositories together. */
   daysOfAccount(accountId: string, fromDay: number): Promise<DayRow[]>;
   /** Removes at most `limit` counters of each kind that are older; returns how many. */
@@ -47,6 +50,11 @@ const ofAccount = `
   from repository_actor a join repository_activity v on v.actor = a.id
   where a.account_id = $1 and v.day >= $2
   group by v.service, v.repository, v.action order by count desc, v.service, v.repository, v.action limit $3`;
+const ofAccounts = `
+  select v.service, v.repository, v.action, sum(v.count) as count, max(v.day) as last_day
+  from repository_actor a join repository_activity v on v.actor = a.id
+  where v.day >= $1 and a.account_id in (${idParameters(2)})
+  group by v.service, v.repository, v.action`;
 const daysOfAccount = `
   select v.day, v.action, sum(v.count) as count from repository_actor a join actor_activity v on v.actor = a.id
   where a.account_id = $1 and v.day >= $2 group by v.day, v.action order by v.day, v.action`;
@@ -75,6 +83,7 @@ export function createRepositoryActivityStore(sql: Sql): RepositoryActivityStore
     topPrograms: (service, action, fromDay, limit) =>
       sql.all<ActorCountRow>(topPrograms, [service, action, fromDay, limit]),
     ofAccount: (accountId, fromDay, limit) => sql.all<AccountActivityRow>(ofAccount, [accountId, fromDay, limit]),
+    ofAccounts: (accountIds, fromDay) => sql.all<AccountActivityRow>(ofAccounts, [fromDay, ...padded(accountIds)]),
     daysOfAccount: (accountId, fromDay) => sql.all<DayRow>(daysOfAccount, [accountId, fromDay]),
     async removeBefore(day, limit) {
       let removed = 0;

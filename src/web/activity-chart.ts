@@ -33,8 +33,8 @@ const least = 2;
 
 let formats: { day: Intl.DateTimeFormat; number: Intl.NumberFormat } | undefined;
 
-/** @param noun what is counted: "pull" */
-export function chartOf(title: string, noun: string, days: readonly Day[]): ChartView {
+/** @param noun what is counted: one, and several of them */
+export function chartOf(title: string, noun: readonly [one: string, many: string], days: readonly Day[]): ChartView {
   formats ??= {
     day: new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'UTC' }),
     number: new Intl.NumberFormat('en'),
@@ -44,7 +44,7 @@ export function chartOf(title: string, noun: string, days: readonly Day[]): Char
   const most = Math.max(1, ...counts);
   const total = counts.reduce((left, right) => left + right, 0);
   const peak = days.find(({ count }) => count === most);
-  const what = `${number.format(total)} ${noun}${total === 1 ? '' : 's'} in ${days.length} days`;
+  const what = `${number.format(total)} ${noun[total === 1 ? 0 : 1]} in ${days.length} days`;
   return {
     title,
     summary: total === 0 || peak === undefined ? what : `${what}, most on ${day.format(peak.at)}`,

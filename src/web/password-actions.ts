@@ -5,6 +5,8 @@ import type { AppPassword, AppPasswords, Owner } from '../app-passwords/app-pass
 import type { Maker } from '../app-passwords/maker.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
+import type { RepositoryUse } from '../repositories/account-activity.ts';
+import { activityViewOf, type RepositoryUseView } from './account-activity-view.ts';
 import { type Tool, toolsFor } from './commands.ts';
 import { correctable, readForm } from './fields.ts';
 import {
@@ -52,7 +54,12 @@ declare module './views.ts' {
     };
     'password-rotate': HolderFrame & { password: PasswordView; form: PasswordForm };
     /** `tokenMinutes`: how long a registry token that has been issued can outlive the password. */
-    'password-revoke': HolderFrame & { password: PasswordView; tokenMinutes: number };
+    'password-revoke': HolderFrame & {
+      password: PasswordView;
+      tokenMinutes: number;
+      /** What the owner really pushed and pulled; `null`: no registry reports it. */
+      activity: readonly RepositoryUseView[] | null;
+    };
   }
 }
 
@@ -62,6 +69,8 @@ export type PasswordActionParts = {
   readonly holderOf: (request: Request) => Promise<Holder>;
   readonly requesterOf: (request: IncomingMessage) => Requester;
   readonly views: Views;
+  /** What the owner really pushed and pulled, as far as whoever asks can see it; `null`: no registry reports it. */
+  readonly activityOf: (request: Request, owner: Owner) => Promise<readonly RepositoryUse[] | null>;
   /** `registryHost` is what clients write before an image's name; `lifetime` of a token in seconds. */
   readonly services: readonly { readonly registryHost: string; readonly lifetime: number }[];
   readonly now: () => number;
@@ -158,10 +167,12 @@ async function rotate(parts: PasswordActionParts, request: Request, response: Re
 async function confirmRevocation(parts: PasswordActionParts, request: Request, response: Response): Promise<void> {
   const holder = await parts.holderOf(request);
   const seconds = Math.max(...parts.services.map((service) => service.lifetime));
+  const activity = await parts.activityOf(request, holder.owner);
   parts.views.page(response, 'password-revoke', {
     ...frameOf(holder),
     password: viewOf(await findOwn(parts, holder, request), parts.now()),
     tokenMinutes: Math.ceil(seconds / 60),
+    activity: activity && activityViewOf(activity, parts.now()),
   });
 }
 

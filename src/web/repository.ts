@@ -104,7 +104,10 @@ async function showRepository(
   const reference = tags[0] === undefined ? '' : `:${tags[0].tag}`;
   parts.views.page(response, 'repository', {
     ...frame,
-    facts: detail.facts && { ...factsOf(detail.facts, now()), chart: chartOf('Pulls', 'pull', detail.pulls) },
+    facts: detail.facts && {
+      ...factsOf(detail.facts, now()),
+      chart: chartOf('Pulls', ['pull', 'pulls'], detail.pulls),
+    },
     pullers: detail.pullers,
     tags: tags.map((tag) => tagRowOf(tag, frame.href, now())),
     pager: pagerOf({ page, pages }, (change) => queryOf({ page: change.page === 1 ? null : change.page }) || '?'),

@@ -232,6 +232,7 @@ describeEngines('revocations', (databases) => {
       const audit = collectingAudit(events);
       const breaking = (changes: Partial<RevocationStore>) =>
         createRevocations({
+          activityOf: async () => null,
           ...{ uses, administrators, audit, now: () => clock.at },
           store: { ...store, revocations: { ...store.revocations, ...changes } },
         });

@@ -310,6 +310,7 @@ describeEngines('passwords from docker_auth', (databases) => {
   test('a revocation by domain reaches those whose domain is not yet known', async () => {
     await take([entry(), entry({ email: 'x@exampleXcom', hash: bcrypt.hashSync('x', 4) })], { domains: [] });
     const revocations = createRevocations({
+      activityOf: async () => null,
       ...{ store, audit: collectingAudit([]), now: () => now },
       uses: { summary: async () => [] },
       administrators: { lastGroupsOf: () => [] },

@@ -509,6 +509,10 @@ const checks: Checks = {
       args: ['a', 1, 1],
       columns: { service: 'text', repository: 'text', action: 'text', count: 'integer', last_day: 'integer' },
     },
+    ofAccounts: {
+      args: [['a'], 1],
+      columns: { service: 'text', repository: 'text', action: 'text', count: 'integer', last_day: 'integer' },
+    },
     daysOfAccount: { args: ['a', 1], columns: activityOfDay },
   },
   repositorySyncs: {

@@ -135,7 +135,7 @@ function createScene(store: Store, authority: Authority, isAnnounced: (action: A
       now,
       forgetToken: async () => {},
     }),
-    revocations: createRevocations({ store, uses, administrators, audit, now }),
+    revocations: createRevocations({ store, uses, administrators, audit, now, activityOf: async () => null }),
     robots: createRobots({
       selfService: true,
       perPerson: 2,

@@ -201,6 +201,13 @@ export const administration: readonly Journey[] = [
     'the question before discarding keys',
     '/admin/workloads/github/discard-keys',
   ),
+  open('/admin/repositories', 'all repositories'),
+  open('/admin/repositories/who-can', 'the question who can push'),
+  open(
+    '/admin/repositories/who-can',
+    'who can pull',
+    '/admin/repositories/who-can?repository=prod/web/shop&action=pull',
+  ),
   open('/admin/revocations', 'revocations'),
   open('/admin/revocations/:id', 'a revocation that can be undone', '/admin/revocations/stolen'),
   open('/admin/revocations/:id', 'a revocation that stands', '/admin/revocations/contract'),

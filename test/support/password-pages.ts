@@ -97,7 +97,7 @@ export async function startPasswordPages(
   });
   const services = [{ registryHost: 'registry.example.com', lifetime: 300 }];
   const parts = { passwords, requesterOf, views, services, gracePeriods, now: () => state.now };
-  const pages = createPasswordActions({ ...parts, holderOf: ownHolder });
+  const pages = createPasswordActions({ ...parts, holderOf: ownHolder, activityOf: async () => null });
   router.get('/', createPasswordList(parts));
   router.get('/passwords/new', pages.ask);
   router.post('/passwords', pages.create);

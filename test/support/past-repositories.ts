@@ -37,6 +37,7 @@ export async function writeRepositories(store: Store, today: number): Promise<vo
       (login) => ({ login, kind: login.startsWith('ci:') ? 'workload' : 'unknown' }) as const,
     ),
   ]);
+  await store.registryEvents.noteArrival(service, today - 120 * day);
   for (const [name, tags, megabytes, ago, login, pulls] of known) {
     const actor = actors.get(login) ?? 'unknown';
     const at = Math.round(today - ago * day);

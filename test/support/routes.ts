@@ -91,6 +91,8 @@ export const routes: Readonly<Record<string, Access>> = {
   'POST /admin/workloads/:name/on': 'administrator, fresh',
   'GET /admin/workloads/:name/discard-keys': 'administrator, fresh',
   'POST /admin/workloads/:name/discard-keys': 'administrator, fresh',
+  'GET /admin/repositories': 'administrator',
+  'GET /admin/repositories/who-can': 'administrator',
   'GET /admin/tokens': 'administrator',
   'GET /admin/tokens/new': 'administrator, fresh',
   'POST /admin/tokens/new': 'administrator, fresh',

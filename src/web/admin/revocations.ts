@@ -3,6 +3,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { People } from '../../accounts/people.ts';
 import type { Revocation, Revocations } from '../../accounts/revocations.ts';
 import { Refusal } from '../../lib/errors.ts';
+import { activityViewOf, type RepositoryUseView } from '../account-activity-view.ts';
 import { correctable, dayOf, type Fields, fieldsOf, numberIn, queryOf, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { type PasswordView, viewOf } from '../password-view.ts';
@@ -39,6 +40,8 @@ declare module '../views.ts' {
         readonly passwords: number;
         readonly sample: readonly (PasswordView & { readonly login: string })[];
         readonly uses: UsesView;
+        /** `null`: no registry reports it. */
+        readonly activity: readonly RepositoryUseView[] | null;
       } | null;
     };
     /** `restored`: how many passwords an undo that was just done has restored. */
@@ -103,6 +106,7 @@ async function preview(parts: RevocationPageParts, request: Request, response: R
       passwords: found.passwords,
       sample: found.sample.map((password) => ({ ...viewOf(password, now()), login: password.login })),
       uses: usesOf(found.uses, now()),
+      activity: found.activity && activityViewOf(found.activity, now()),
     },
   };
   views.page(response, 'admin-revocation-new', data, problem?.status ?? 200);

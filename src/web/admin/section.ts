@@ -12,6 +12,7 @@ export const tabs = {
   revocations: '/admin/revocations',
   robots: '/admin/robots',
   workloads: '/admin/workloads',
+  repositories: '/admin/repositories',
   audit: '/admin/audit',
   explain: '/admin/explain',
   tokens: '/admin/tokens',
