@@ -1,34 +1,40 @@
-/** Owns `dockpass login`: docker and podman are logged in through the browser of this machine (RFC 8252). */
-import { spawn } from 'node:child_process';
+/** Owns `dockpass login`: docker and podman are logged in through the browser of this machine (RFC 8252), or another (RFC 8628). */
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { hostname } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
+import { printable } from '../http/printable.ts';
 import { Refusal } from '../lib/errors.ts';
 import { fieldsIn } from '../lib/json.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
+import { canHaveBrowser, openBrowser } from './open-browser.ts';
 import { reply } from './output.ts';
+import { logInTools } from './registry-login.ts';
 
 const client = 'dockpass-cli';
-const tools = ['docker', 'podman'] as const;
+const deviceCodeGrant = 'urn:ietf:params:oauth:grant-type:device_code';
+const waiting = ['authorization_pending', 'temporarily_unavailable', 'server_error'];
 
 export const loginCommands: readonly Command[] = [
   {
     name: 'login',
-    usage: '[EMAIL] --server URL [--registry HOST] [--json]',
-    summary: 'Log docker and podman in to a registry with the browser of this machine',
-    details: [
-      "With EMAIL, nobody else's approval counts. Without a browser here, use the script: curl URL/cli/login.sh",
-    ],
+    usage: '[EMAIL] --server URL [--registry HOST] [--headless] [--json]',
+    summary: 'Log docker and podman in to a registry with your browser',
+    details: ["With EMAIL, nobody else's approval counts. It asks before it replaces the login of another account."],
     options: {
       server: { type: 'string', value: 'URL', help: 'of Dockpass; default: PUBLIC_URL' },
       registry: { type: 'string', value: 'HOST', help: 'where the Dockpass has several' },
+      headless: {
+        type: 'boolean',
+        help: 'show a code for a browser elsewhere; the default where none opens here within five seconds',
+      },
     },
     json: {
       fields: {
         username: 'who is signed in',
         registry: 'where docker and podman are logged in',
-        tools: 'docker and podman: done, failed or not-installed',
+        tools: 'docker and podman: done, failed, left (as another account) or not-installed',
       },
     },
     operands: [0, 1],
@@ -36,41 +42,74 @@ export const loginCommands: readonly Command[] = [
   },
 ];
 
+/** What Dockpass gave. */
+type Given = { readonly username: string; readonly password: string; readonly registry: string };
+
 async function login(email: string | null, values: Values, terminal: Terminal): Promise<number> {
   const base = serverOf(values, terminal);
+  const isHeadless = values['headless'] === true || !canHaveBrowser(terminal.environment);
+  const given =
+    (isHeadless ? null : await throughBrowser(base, values, terminal)) ?? (await throughCode(base, values, terminal));
+  const { username, registry } = given;
+  if (email !== null && email.toLowerCase() !== username.toLowerCase()) {
+    const message = `It was approved by ${username}, not by ${email}: nothing was logged in. Revoke it at ${base}`;
+    throw new Refusal('denied', message);
+  }
+  const say = (line: string) => {
+    if (values['json'] !== true && values['quiet'] !== true) terminal.out(line);
+  };
+  say(`Signed in as ${username}.`);
+  const results = await logInTools({ ...given, isExpected: email !== null }, { ...terminal, out: say });
+  if (results.every((result) => result === 'not-installed')) {
+    throw new Refusal('not_found', 'Neither docker nor podman is installed here.');
+  }
+  reply(terminal, values, { username, registry, tools: { docker: results[0], podman: results[1] } }, []);
+  return results.includes('failed') || results.includes('left') ? 1 : 0;
+}
+
+/** RFC 8252. @returns `null` where no browser opens */
+async function throughBrowser(base: URL, values: Values, terminal: Terminal): Promise<Given | null> {
   const listener = await listenForCallback();
   try {
     const verifier = randomBytes(32).toString('base64url');
     const page = pageUrl(base, values, { verifier, redirectUri: listener.redirectUri, state: listener.state });
-    terminal.err(`Open this page and approve: ${page}`);
-    openBrowser(page);
+    terminal.err(`Approve in the browser that opens (or run this again with --headless): ${page}`);
+    const isOpen = await Promise.race([openBrowser(page, terminal.environment), listener.code.then(() => true)]);
+    if (!isOpen) {
+      terminal.err('No browser opens here.');
+      return null;
+    }
     const code = await listener.code;
-    const form = {
-      grant_type: 'authorization_code',
-      code,
-      redirect_uri: listener.redirectUri,
-      code_verifier: verifier,
-    };
-    const { username, access_token: password, registry } = await redeem(base, form);
-    if (email !== null && email.toLowerCase() !== username.toLowerCase()) {
-      throw new Refusal(
-        'denied',
-        `It was approved by ${username}, not by ${email}: nothing was logged in. Revoke it at ${base}`,
-      );
-    }
-    const say = (line: string) => values['json'] !== true && values['quiet'] !== true && terminal.out(line);
-    say(`Signed in as ${username}.`);
-    const results = await Promise.all(
-      tools.map((tool) => logIn(tool, username, password, registry, { out: say, err: terminal.err })),
-    );
-    if (!results.includes('not-installed') || results.includes('done')) {
-      reply(terminal, values, { username, registry, tools: { docker: results[0], podman: results[1] } }, []);
-      return results.includes('failed') ? 1 : 0;
-    }
-    throw new Refusal('not_found', 'Neither docker nor podman is installed here.');
+    const form = { grant_type: 'authorization_code', code, redirect_uri: listener.redirectUri };
+    return givenIn(base, await post(base, 'oauth/token', { ...form, code_verifier: verifier }));
   } finally {
     listener.close();
   }
+}
+
+/** RFC 8628: for a machine without a browser. */
+async function throughCode(base: URL, values: Values, terminal: Terminal): Promise<Given> {
+  const { registry } = values;
+  const start = await post(base, 'oauth/device', {
+    ...{ purpose: 'login', machine: hostname() },
+    ...(typeof registry === 'string' && { registry }),
+  });
+  const { device_code: code, user_code: typed, verification_uri: page, interval, expires_in: lifetime } = start ?? {};
+  if (typeof code !== 'string' || typeof typed !== 'string' || typeof page !== 'string')
+    throw notUnderstood(base, start);
+  terminal.err(
+    `\n  Open   ${printable(page, 500)}\n  Type   ${printable(typed, 20)}\n\nWaiting for your approval (Ctrl+C gives up) ...`,
+  );
+  const ends = Date.now() + Number(lifetime) * 1000;
+  for (let seconds = Number(interval); Date.now() < ends; ) {
+    await setTimeout(seconds * 1000);
+    const answer = await post(base, 'oauth/token', { grant_type: deviceCodeGrant, device_code: code });
+    const error = answer?.['error'];
+    if (error === 'slow_down') seconds += 5;
+    // An answer that was lost is given once more for a minute.
+    else if (answer !== null && !waiting.includes(String(error))) return givenIn(base, answer);
+  }
+  throw new Refusal('denied', 'The code has expired. Run the command again.');
 }
 
 function serverOf(values: Values, { environment }: Terminal): URL {
@@ -128,50 +167,26 @@ function pageUrl(
   return url.href;
 }
 
-async function redeem(base: URL, form: Record<string, string>) {
-  const response = await fetch(new URL('oauth/token', base), {
-    method: 'POST',
-    redirect: 'error',
-    body: new URLSearchParams({ ...form, client_id: client }),
-  });
-  const answer = fieldsIn(await response.json().catch(() => null));
-  const { username, access_token, registry, error_description: why } = answer;
-  if (typeof username === 'string' && typeof access_token === 'string' && typeof registry === 'string') {
-    return { username, access_token, registry };
+/** @returns `null` where there is no answer */
+async function post(base: URL, path: string, form: Record<string, string>): Promise<Answer | null> {
+  const body = new URLSearchParams({ ...form, client_id: client });
+  const response = await fetch(new URL(path, base), { method: 'POST', redirect: 'error', body }).catch(() => null);
+  if (response === null || response.status >= 500) return null;
+  return fieldsIn(await response.json().catch(() => null));
+}
+type Answer = Readonly<Record<string, unknown>>;
+
+/** @throws {Refusal} that says why nothing was given */
+function givenIn(base: URL, answer: Answer | null): Given {
+  const { username, access_token: password, registry } = answer ?? {};
+  if (typeof username === 'string' && typeof password === 'string' && typeof registry === 'string') {
+    return { username: printable(username, 320), password, registry: printable(registry, 260) };
   }
-  throw new Refusal(
-    'bad_gateway',
-    typeof why === 'string' ? why : `${base.href} gave an answer that is not understood.`,
-  );
+  throw notUnderstood(base, answer);
 }
 
-type Said = { readonly out: (line: string) => unknown; readonly err: (line: string) => void };
-
-/** The password goes to the tool on standard input: arguments can be read by everyone on this machine. */
-async function logIn(tool: string, username: string, password: string, registry: string, terminal: Said) {
-  const child = spawn(tool, ['login', '--username', username, '--password-stdin', registry], {
-    stdio: ['pipe', 'ignore', 'pipe'],
-  });
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
-  });
-  child.stdin.on('error', () => {});
-  child.stdin.end(password);
-  const code = await new Promise<number | null>((resolve) =>
-    child.once('close', resolve).once('error', () => resolve(-1)),
-  );
-  if (code === -1) return 'not-installed';
-  if (code === 0) terminal.out(`${tool} is logged in to ${registry}.`);
-  else terminal.err(`${tool} login failed: ${said.trim().slice(0, 500)}`);
-  return code === 0 ? 'done' : 'failed';
-}
-
-function openBrowser(url: string): void {
-  const opener = process.platform === 'darwin' ? 'open' : 'xdg-open';
-  const isHeadless = process.platform !== 'darwin' && !process.env['DISPLAY'] && !process.env['WAYLAND_DISPLAY'];
-  if (!isHeadless)
-    spawn(opener, [url], { stdio: 'ignore', detached: true })
-      .once('error', () => {})
-      .unref();
+function notUnderstood(base: URL, answer: Answer | null): Refusal {
+  const why = answer?.['error_description'];
+  const what = answer === null ? 'does not answer' : 'gave an answer that is not understood';
+  return new Refusal('bad_gateway', typeof why === 'string' ? printable(why, 500) : `${base.href} ${what}.`);
 }
