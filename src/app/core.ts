@@ -54,7 +54,7 @@ export type Core = {
  * @param mode of `serve`; `null` for a command
  */
 export async function openCore(config: Config, mode: ServeMode | null = null): Promise<Core> {
-  const log = createLog(config.logLevel);
+  const log = createLog(config.logLevel, config.logFormat);
   await createDataFolder(config.dataFolder);
   const store = await openStore(config.databaseUrl, (error) => log.error({ err: error }, 'idle database connection'));
   const unstored = createUnstoredRecords(log);

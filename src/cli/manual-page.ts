@@ -53,7 +53,7 @@ function describe(command: Command): string[] {
     ...(options.length === 0
       ? []
       : ['.RS', ...options.flatMap(([option, form]) => term(optionName(option, form), helpOfOption(form))), '.RE']),
-    ...(json === undefined ? [] : ['.IP', plain(`Fields of \\-\\-json: ${Object.keys(json.fields).join(', ')}.`)]),
+    ...(json === undefined ? [] : ['.IP', plain(`Fields of --json: ${Object.keys(json.fields).join(', ')}.`)]),
   ];
 }
 

@@ -3,10 +3,11 @@ import cluster from 'node:cluster';
 import type { ServeMode } from '../app/installation.ts';
 import { type Config, readConfig, readStorageConfig } from '../config/config.ts';
 import { createDataFolder } from '../lib/data-folder.ts';
-import { createLog, type Log } from '../lib/log.ts';
+import { createLog, type Log, readsText } from '../lib/log.ts';
 import { openSql, readMigrations } from '../store/open.ts';
 import { type Command, UsageError, type Values } from './command.ts';
 import { note, reply } from './output.ts';
+import { describeStart } from './serve-summary.ts';
 import { keepWorkers, signalWorkers } from './workers.ts';
 
 /** Milliseconds that open handles can keep the process alive once everything is stored. */
@@ -28,7 +29,9 @@ export const serveCommands: readonly Command[] = [
     async run(_operands, values, terminal) {
       const mode = modeOf(values);
       const config = readConfig(terminal.environment);
-      return config.workers > 1 && cluster.isPrimary ? superviseWorkers(config) : serve(config, mode);
+      if (config.workers > 1 && cluster.isPrimary) return superviseWorkers(config);
+      const say = terminal.screen !== undefined && readsText(config.logFormat) ? terminal.out : null;
+      return serve(config, mode, say);
     },
   },
   {
@@ -63,11 +66,13 @@ function modeOf({ trial, restore }: Values): ServeMode {
   return trial === true ? 'trial' : restore === true ? 'restore' : 'usual';
 }
 
-async function serve(config: Config, mode: ServeMode): Promise<number> {
+/** @param say tells the person at the terminal what runs where, if there is one */
+async function serve(config: Config, mode: ServeMode, say: ((line: string) => void) | null): Promise<number> {
   try {
     // The primary that only supervises workers needs none of it.
     const { startApp } = await import('../app/app.ts');
     const app = await startApp(config, mode);
+    if (say !== null && !cluster.isWorker) for (const line of describeStart(config, app.url)) say(line);
     const reload = () => void app.reload();
     process.on('SIGHUP', reload);
     // Ctrl-C reaches a worker twice: from the terminal, and as the SIGTERM of the primary.
@@ -84,8 +89,8 @@ async function serve(config: Config, mode: ServeMode): Promise<number> {
   }
 }
 
-async function superviseWorkers({ workers, logLevel, metricsListener }: Config): Promise<number> {
-  const log = createLog(logLevel);
+async function superviseWorkers({ workers, logLevel, logFormat, metricsListener }: Config): Promise<number> {
+  const log = createLog(logLevel, logFormat);
   const stopMetrics = metricsListener && (await showWorkersMetrics(metricsListener, log));
   const reload = () => signalWorkers('SIGHUP');
   process.on('SIGHUP', reload);

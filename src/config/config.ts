@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { databaseName } from '../lib/data-folder.ts';
-import { type LogLevel, logLevels } from '../lib/log.ts';
+import { type LogFormat, type LogLevel, logFormats, logLevels } from '../lib/log.ts';
 import { day } from '../lib/time.ts';
 import { type ActivityConfig, readActivity } from './activity.ts';
 import { type AdministrationConfig, readAdministration } from './administration.ts';
@@ -61,6 +61,8 @@ export type Config = OffBoardingConfig &
     /** Seconds that a provider's clock can differ from ours. */
     readonly clockLeeway: number;
     readonly logLevel: LogLevel;
+    /** `null`: text on a terminal, JSON elsewhere. */
+    readonly logFormat: LogFormat | null;
   };
 
 /** Every mistake of the environment; `message` has one a line. */
@@ -108,6 +110,7 @@ export function readConfig(given: Environment): Config {
     wrongPasswords: settings.integer('WRONG_PASSWORDS', { fallback: 10, minimum: 1, maximum: 1000 }),
     clockLeeway: settings.integer('CLOCK_LEEWAY_SECONDS', { fallback: 30, minimum: 0, maximum: 600 }),
     logLevel: settings.choice('LOG_LEVEL', logLevels, 'info'),
+    logFormat: settings.optional('LOG_FORMAT') === null ? null : settings.choice('LOG_FORMAT', logFormats, 'json'),
   };
   refuseInsecure(settings, config);
   refuseSharedAuthority(settings, config.google, config.oidc);

@@ -1,4 +1,5 @@
 /** Owns looking into YAML and into plain values for a Reader. */
+
 import {
   type Alias,
   type Document,
@@ -15,6 +16,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { createReader, type Place, type Reader } from './reader.ts';
+import { yamlMistake } from './yaml-mistakes.ts';
 
 /**
  * Mistakes in the YAML itself are already among the reader's problems. Where its parts can't be distinguished there is
@@ -70,7 +72,7 @@ function problemsOf(
   // An unknown tag can change what a value means, so the parser's warning is an error here.
   return [...errors, ...warnings].map(({ code, pos: [offset], message }) => ({
     offset,
-    message: code === 'MULTIPLE_DOCS' ? secondDocument : (missingSpace(text, offset) ?? message),
+    message: code === 'MULTIPLE_DOCS' ? secondDocument : (missingSpace(text, offset) ?? yamlMistake(code, message)),
   }));
 }
 

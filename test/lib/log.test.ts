@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { formatLogLine } from '../../src/lib/log-text.ts';
 
 test('no line has a secret, or what a terminal obeys, wherever it comes from', () => {
   const program = `
@@ -39,4 +40,20 @@ test('logs that are opened again and again cost no listener, and their lines com
     Array.from({ length: 30 }, (_, count) => count),
   );
   assert.equal(lines.at(-1).listeners, 1);
+});
+
+test('as text a line has time, level, message and fields, and nothing that a terminal obeys or that passes for a field', () => {
+  const line = (fields: object) =>
+    `${JSON.stringify({ level: 'warn', time: '2026-11-30T14:03:12.345Z', ...fields })}\n`;
+  assert.equal(
+    formatLogLine(line({ url: 'http://x', count: 2, reason: 'a b="c"', none: '', msg: 'listening' }), false),
+    '14:03:12  warn   listening  url=http://x  count=2  reason="a b=\\"c\\""  none=""\n',
+  );
+  const evil = formatLogLine(
+    line({ account: '\u001b[31mx\u009b\u202e level=info', deep: { a: '\u001b\n' }, msg: 'a\nb' }),
+    false,
+  );
+  assert.equal(evil, '14:03:12  warn   ab  account="[31mx level=info"  deep={"a":"\\u001b\\n"}\n');
+  const failed = formatLogLine(line({ err: { message: 'no', stack: 'Error: no\n    at x' }, msg: 'failed' }), true);
+  assert.equal(failed, '14:03:12  \u001b[33mwarn \u001b[0m  failed\n    Error: no\n        at x\n');
 });

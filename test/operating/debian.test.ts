@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeF
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { missing } from '../support/parts.ts';
 import { runProgram } from '../support/process.ts';
 
@@ -69,6 +70,17 @@ describe('the Debian package', { skip: missing('root', 'mmdebstrap', 'dpkg-deb',
       'root:dockpass\ndockpass:dockpass\n',
     );
     assert.ok(existsSync(join(root, 'usr/lib/systemd/system/dockpass.service')));
+  });
+
+  test('has the manual page and what shells complete with', async () => {
+    const page = gunzipSync(readFileSync(join(root, 'usr/share/man/man1/dockpass.1.gz'))).toString();
+    assert.match(page, /^\.TH DOCKPASS 1 /);
+    const completions = [
+      'bash-completion/completions/dockpass',
+      'zsh/vendor-completions/_dockpass',
+      'fish/vendor_completions.d/dockpass.fish',
+    ];
+    for (const file of completions) assert.match(readFileSync(join(root, 'usr/share', file), 'utf8'), /password/);
   });
 
   test('its command as root becomes the user dockpass, with the settings of the package', async () => {

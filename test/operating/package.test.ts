@@ -38,6 +38,15 @@ describe('the package', { skip: missing('npm') }, () => {
     }
   });
 
+  test('brings the manual page to where man looks', async () => {
+    const page = readFileSync(join(prefix, 'share', 'man', 'man1', 'dockpass.1'), 'utf8');
+    assert.match(page, /^\.TH DOCKPASS 1 /);
+    assert.equal(
+      (await runProgram(dockpass, ['--version'])).stdout.trim(),
+      JSON.parse(readFileSync('package.json', 'utf8')).version,
+    );
+  });
+
   test('serves, and installs nothing when it starts', async () => {
     const env = { ...installation.environment, PATH: '/usr/bin:/bin' };
     const server = await startProgram(dockpass, ['serve'], { cwd: installation.folder, env, ready: /"listening"/ });

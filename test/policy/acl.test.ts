@@ -153,7 +153,7 @@ describe('mistakes', () => {
     [
       'tabs, without what follows from them',
       'acl:\n\t- match: {}\n\t  actions: []\n',
-      [/^policy\.yml:2:1: Tabs are not allowed/, /^policy\.yml:3:1: Tabs are not allowed/],
+      [/^policy\.yml:2:1: a tab indents this line: use spaces/, /^policy\.yml:3:1: a tab indents/],
     ],
     ['depth', `acl: ${'['.repeat(20_000)}`, [/^policy\.yml:1:\d+: the YAML is nested too deeply from here$/]],
     [
