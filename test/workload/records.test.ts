@@ -1,0 +1,110 @@
+/** What is kept of jobs, and for how long: denials, last uses, failures, exchanged passwords and job tokens. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { tidy } from '../../src/app/housekeeping.ts';
+import { day, minute } from '../../src/lib/time.ts';
+import { describeEngines } from '../support/engines.ts';
+import { startIssuer, type TestIssuer } from '../support/issuer.ts';
+import { audience, startWorkloadService, type WorkloadService } from '../support/workload-service.ts';
+
+describeEngines('of a job', (databases) => {
+  let issuer: TestIssuer;
+  let service: WorkloadService;
+  /** Milliseconds by which the service and its issuer are ahead of this test. */
+  let ahead = 0;
+  const now = () => Date.now() + ahead;
+  const sign = (more: object = {}) =>
+    issuer.sign({ aud: audience, sub: 'web', ...more }, { at: Math.floor(now() / 1000) });
+  const removeOld = () => {
+    const { store, log } = service.core;
+    return tidy({
+      store,
+      log,
+      auditRetention: 400 * day,
+      denialRetention: 400 * day,
+      activity: { retention: day },
+      now,
+    });
+  };
+
+  before(async () => {
+    issuer = await startIssuer();
+    service = await startWorkloadService({
+      databaseUrl: await databases.create(),
+      now,
+      workloadsText: `
+issuers: { ci: { preset: oidc, issuer: "${issuer.url}" } }
+rules: [{ issuer: ci, match: { sub: web }, account: "ci:web", labels: { owner: "\${claims:owner}" }, lifetime: 1h }]`,
+    });
+  });
+  after(async () => {
+    await service.stop();
+    await issuer.stop();
+  });
+
+  test('the labels that come from claims decide, and what is denied is counted under its account', async () => {
+    const { status, granted } = await service.login(await sign({ owner: '98/7' }));
+    assert.deepEqual([status, granted], [200, []], '* stays within a segment');
+    assert.deepEqual((await service.login(await sign({ owner: '987' }))).granted, ['repository:acme/web:pull']);
+    const denials = await service.core.denials.list({ account: 'ci:web' });
+    assert.deepEqual(
+      new Set(denials.map(({ name, action, by }) => `${name} ${action} ${by}`)),
+      new Set(['acme/web pull policy', 'acme/web push policy']),
+    );
+  });
+
+  test('an identity token works when its ID token has ended, until the lifetime of the rule is over', async () => {
+    const token = await sign({ owner: '987' });
+    const { body } = await service.login(token, { offline: true });
+    const refresh = () => service.post({ grant_type: 'refresh_token', refresh_token: String(body['refresh_token']) });
+    ahead += 40 * minute;
+    assert.equal((await service.login(token)).status, 401);
+    const { status, granted } = await refresh();
+    assert.deepEqual([status, granted], [200, ['repository:acme/web:pull']]);
+    ahead += 21 * minute;
+    assert.equal((await refresh()).status, 401);
+    assert.equal(service.judged.at(-1), 'ci expired');
+  });
+
+  test('many can exchange at the same moment: no number of passwords of a person bounds them', async () => {
+    const tokens = await Promise.all(Array.from({ length: 30 }, () => sign({ owner: '987' })));
+    const answers = await Promise.all(tokens.map((token) => service.exchange(token)));
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+    const [rule] = (await service.workloads.administration.overview())?.rules ?? [];
+    assert.equal(rule?.active, 30);
+    assert.ok(rule?.lastUsedAt !== null);
+  });
+
+  test('an exchanged token is known as long as it could count, and its password is deleted when it has ended', async () => {
+    const token = await sign({ owner: '987' });
+    const { body } = await service.exchange(token);
+    const hash = service.core.pepper.hash(String(body['access_token']));
+    const { seenTokens, workloadCredentials } = service.core.store;
+    await seenTokens.removeExpired(now() + 5 * minute);
+    await service.exchange(token);
+    assert.equal(service.judged.at(-1), 'ci used-before');
+    ahead += 59 * minute;
+    await removeOld();
+    assert.notEqual(await workloadCredentials.byHash(hash), undefined);
+    ahead += 2 * minute;
+    await removeOld();
+    assert.equal(await workloadCredentials.byHash(hash), undefined);
+  });
+
+  test('uses and failures are kept for thirty days, and a claim of a failure is cut at 200 characters', async () => {
+    const failed = await service.login(await sign({ sub: 'other', owner: 'x'.repeat(5_000) }));
+    assert.equal(failed.status, 401);
+    const { administration } = service.workloads;
+    const stranger = async () => (await administration.failures()).find(({ who }) => who === 'sub other');
+    const [, owner] = (await stranger())?.claims.find(([name]) => name === 'owner') ?? [];
+    assert.equal(owner, `${'x'.repeat(200)}…`);
+    ahead += 29 * day;
+    await removeOld();
+    assert.equal((await stranger())?.count, 1);
+    assert.ok((await administration.overview())?.rules[0]?.lastUsedAt);
+    ahead += 2 * day;
+    await removeOld();
+    assert.deepEqual(await administration.failures(), []);
+    assert.equal((await administration.overview())?.rules[0]?.lastUsedAt, null);
+  });
+});
