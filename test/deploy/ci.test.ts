@@ -1,13 +1,14 @@
 /** The action for GitHub and Forgejo and the component for GitLab: what they send where, and that they log a real client in. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
+import { startDockerEngine } from '../support/docker-engine.ts';
 import { createInstallation, type Server as Dockpass, type Installation } from '../support/installation.ts';
 import { startIssuer, type TestIssuer } from '../support/issuer.ts';
 import { findProgram, missing } from '../support/parts.ts';
@@ -18,6 +19,7 @@ import { startRegistry } from '../support/registry.ts';
 const script = new URL('../../deploy/ci/github/login.sh', import.meta.url).pathname;
 const component = new URL('../../deploy/ci/gitlab/templates/login.yml', import.meta.url).pathname;
 const requestToken = 'the-request-token';
+const noDocker = missing('root', 'dockerd', 'docker');
 
 /** The shell of the GitLab component's `before_script`. */
 async function componentScript(): Promise<string> {
@@ -129,6 +131,27 @@ rules: [{ issuer: ci, match: { sub: "repo:acme/web" }, account: "ci:web" }]`,
     const { auths } = JSON.parse(await readFile(file, 'utf8')) as { auths: Record<string, { auth: string }> };
     assert.match(Buffer.from(auths[registry]?.auth ?? '', 'base64').toString(), /^oidc:dkc_/);
     assert.equal(new URL(asked.at(-1) ?? '', 'http://p').searchParams.get('audience'), publicUrl);
+  });
+
+  test('keeps the login of docker below RUNNER_TEMP, beside those that were there', { skip: noDocker }, async () => {
+    const folder = await mkdtemp('/tmp/dockpass-');
+    stack.defer(() => rm(folder, { recursive: true, force: true }));
+    const engine = await startDockerEngine(join(folder, 'engine'));
+    stack.defer(() => engine.stop());
+    const before = join(folder, 'before');
+    await mkdir(before);
+    await writeFile(join(before, 'config.json'), '{"auths":{"other.example.com":{"auth":"eDp5"}}}');
+    const environment = { DOCKPASS_CLIENT: 'docker', DOCKPASS_CLIENT_OPTIONS: '', DOCKER_HOST: engine.host };
+    const { code, output, variables } = await runAction({ ...environment, DOCKER_CONFIG: before });
+    assert.equal(code, 0, output);
+    const [, config = '', runnerTemp = ''] = /^DOCKER_CONFIG=((.+)\/dockpass\.\w+)$/m.exec(variables) ?? [];
+    assert.match(runnerTemp, /dockpass-runner-/);
+    const { auths } = JSON.parse(await readFile(join(config, 'config.json'), 'utf8')) as {
+      auths: Record<string, { auth: string }>;
+    };
+    assert.deepEqual(Object.keys(auths).sort(), [registry, 'other.example.com'].sort());
+    assert.match(Buffer.from(auths[registry]?.auth ?? '', 'base64').toString(), /^oidc:dkc_/);
+    assert.doesNotMatch(await readFile(join(before, 'config.json'), 'utf8'), /localhost/);
   });
 
   test('without the permission to get a token says which one it needs', async () => {

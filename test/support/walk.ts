@@ -34,9 +34,15 @@ export type House = {
 const sessionSecret = 's'.repeat(32);
 
 /** root@example.com is the administrator. */
-export async function startHouse({ workloadsText }: { workloadsText?: string } = {}): Promise<House> {
+export async function startHouse({
+  workloadsText,
+  policyText = policy,
+}: {
+  workloadsText?: string;
+  policyText?: string;
+} = {}): Promise<House> {
   const folder = mkdtempSync(join(tmpdir(), 'dockpass-walk-'));
-  writeFileSync(join(folder, 'policy.yml'), policy);
+  writeFileSync(join(folder, 'policy.yml'), policyText);
   if (workloadsText !== undefined) writeFileSync(join(folder, 'workloads.yml'), workloadsText);
   const config = readConfig({
     PUBLIC_URL: 'http://localhost:5001',

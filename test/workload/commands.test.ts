@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { checkIssuer } from '../../src/workload/check-issuer.ts';
+import { fetchText } from '../../src/workload/fetch-text.ts';
 import { createInstallation, type Installation } from '../support/installation.ts';
 import { startIssuer, type TestIssuer } from '../support/issuer.ts';
-import { githubFile, recordedClaims } from '../support/workload.ts';
+import { githubFile, recordedClaims, workloadsOf } from '../support/workload.ts';
 
 const policyText = `
 users: { "": {} }
@@ -128,6 +130,34 @@ rules: [{ issuer: ci, match: { sub: me }, account: "ci:me", groups: [deployers] 
   assert.match(elsewhere.output, /refused: The token is for another audience/);
   const other = await explain({ aud: 'http://localhost:5001', sub: 'you' });
   assert.match(other.output, /refused: No rule lets the token in[\s\S]*sub "me" does not match you/);
+});
+
+test('doctor --workload goes from the address to the keys, and says which step fails', async () => {
+  const file = `issuers: { ci: { preset: oidc, issuer: "${issuer.url}" } }
+rules: [{ issuer: ci, match: { sub: me }, account: "ci:me" }]`;
+  await write('doctor-workloads.yml', file);
+  const environment = { WORKLOADS_FILE: join(installation.folder, 'doctor-workloads.yml') };
+  const right = await installation.run(['doctor', '--workload', 'ci'], environment);
+  assert.equal(right.code, 0, right.output);
+  assert.match(right.output, /right +metadata +http[^\n]*openid-configuration\n.*right +keys +1 at /);
+  const examine = async (text: string) => {
+    const workloads = { ...workloadsOf(text), files: { keys: new Map(), authorities: new Map() } };
+    const [ci] = workloads.issuers.values();
+    assert.ok(ci);
+    const findings = await checkIssuer(workloads, ci, undefined, fetchText);
+    return findings.filter(({ status }) => status === 'wrong').map(({ subject, message }) => `${subject}: ${message}`);
+  };
+  for (const [how, finding] of [
+    ['error', /^metadata: .*answers 503.*jwks_file/],
+    ['other-issuer', /^metadata: .*of the issuer https:\/\/evil\.example\.com/],
+    ['empty', /^keys: the key set has no key/],
+  ] as const) {
+    issuer.answer(how);
+    assert.match((await examine(file)).join('\n'), finding);
+  }
+  issuer.answer(null);
+  const other = file.replace('preset: oidc', 'preset: oidc, algorithms: [ES256]');
+  assert.match((await examine(other)).join('\n'), /^algorithms: none of ES256 fits the keys/);
 });
 
 test('policy test takes claims in the place of a name', async () => {

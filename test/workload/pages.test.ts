@@ -36,7 +36,11 @@ issuers: { ci: { preset: oidc, issuer: "${issuer.url}" } }
 rules:
   - { issuer: ci, match: { sub: me, ref: main }, account: "ci:web", groups: [deployers], comment: Main branch }
 `;
-  house = await startHouse({ workloadsText });
+  const policyText = `acl:
+  - match: { kind: ci, group: deployers, name: "acme/**" }
+    actions: [pull, push]
+`;
+  house = await startHouse({ workloadsText, policyText });
   const root = await house.core.store.accounts.signIn(
     signedIn({ login: 'root@example.com', email: 'root@example.com' }),
   );
@@ -45,6 +49,18 @@ rules:
 after(async () => {
   await house.stop();
   await issuer.stop();
+});
+
+test('the rules show what they match, what the policy grants them, and when they were last of use', async () => {
+  const before = await page('/admin/workloads');
+  assert.match(before, /ref: main/);
+  assert.match(before, /Pull and push on name acme\/\*\*[\s\S]*line 2 of the policy/);
+  assert.match(before, /Not in 30 days/);
+  const identity = await login({ ref: 'main' });
+  const workload = identity && house.workloads.authentication.workloadOf(identity);
+  assert.ok(workload);
+  house.workloads.uses.record(workload, { address: '192.0.2.7', userAgent: '', requestId: 'r' });
+  assert.doesNotMatch(await page('/admin/workloads'), /Not in 30 days/);
 });
 
 test('discovery names the audience, the realm and the token endpoint', async () => {
@@ -87,7 +103,7 @@ test('the failures of strangers never push those of known ids away', async () =>
 });
 
 test('an issuer is switched off and on from its page, with a reason', async () => {
-  assert.match(await page('/admin/workloads/ci/off'), /Switch off “ci”\?/);
+  assert.match(await page('/admin/workloads/ci/off'), /Disable “ci”\?/);
   assert.equal((await post('/admin/workloads/ci/off', { reason: 'stolen keys' })).status, 303);
   assert.match(await page('/admin/workloads?off=ci'), /“ci” is switched off\.[\s\S]*by root@example.com: stolen keys/);
   await assert.rejects(login({ ref: 'main' }));
@@ -127,7 +143,7 @@ test('without the file the page says how to turn it on, and discovery has no aud
       signedIn({ login: 'root@example.com', email: 'root@example.com' }),
     );
     const headers = { Cookie: await off.cookieOf(root, Date.now()) };
-    assert.match(await (await fetch(`${off.url}/admin/workloads`, { headers })).text(), /This is off/);
+    assert.match(await (await fetch(`${off.url}/admin/workloads`, { headers })).text(), /Workload login is off/);
     assert.equal(
       ((await (await fetch(`${off.url}/.well-known/dockpass`)).json()) as { audience?: string }).audience,
       undefined,

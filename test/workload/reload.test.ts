@@ -49,7 +49,10 @@ before(async () => {
   write('next.yml', policyText.replace('[pull, push]', '[pull]'));
   write('ci.json', await keys());
   write('workloads.yml', workloadsText());
-  server = await installation.serve({ POLICY_CANDIDATE_FILE: join(installation.folder, 'next.yml') });
+  server = await installation.serve({
+    POLICY_CANDIDATE_FILE: join(installation.folder, 'next.yml'),
+    METRICS_LISTEN: '127.0.0.1:0',
+  });
 });
 after(async () => {
   await server.stop();
@@ -96,6 +99,13 @@ test('a file of keys that is replaced counts soon, and a broken one changes noth
   await server.says(/ci\.json: the key set has no key for signatures/);
   write('ci.json', await keys());
   await until('the new keys were never taken over', ({ status }) => status === 200);
+});
+
+test('the metrics count logins by issuer and outcome', async () => {
+  const port = /"port":(\d+).*"metrics"/.exec(server.output())?.[1];
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  assert.match(text, /^dockpass_workload_logins_total\{issuer="ci",outcome="accepted"\} \d+$/m);
+  assert.match(text, /^dockpass_workload_logins_total\{issuer="ci",outcome="unknown-key"\} \d+$/m);
 });
 
 test('without the file the feature is off', async () => {
