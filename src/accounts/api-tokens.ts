@@ -21,6 +21,7 @@ export const apiScopes = [
   'robots:write',
   'workloads:read',
   'workloads:write',
+  'repositories:read',
   'audit:read',
   'policy:explain',
 ] as const;

@@ -10,6 +10,7 @@ import { describeApi } from '../api/openapi.ts';
 import { passwordRoutes } from '../api/passwords.ts';
 import { createPersonFinder, peopleRoutes } from '../api/people.ts';
 import { recordRoutes } from '../api/records.ts';
+import { repositoryRoutes } from '../api/repositories.ts';
 import { robotRoutes } from '../api/robots.ts';
 import type { ApiCall, ApiRoute } from '../api/route.ts';
 import { workloadRoutes } from '../api/workloads.ts';
@@ -49,6 +50,10 @@ export function createApi(config: Config, core: Core, parts: ApiParts): Router {
       leaks: createLeakReports({ ...core, now: Date.now }),
     }),
     ...robotRoutes({ robots, passwords }),
+    ...repositoryRoutes({
+      repositories: store.repositories,
+      services: config.services.map(({ name }) => name),
+    }),
     ...workloadRoutes(parts.workloads.administration),
     ...recordRoutes({ auditLog, denials, audit, policy, identityOf: async (name) => (await named(name)).identity }),
   ];

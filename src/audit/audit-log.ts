@@ -1,5 +1,6 @@
 /** Owns reading the audit: filters, pages, export. */
 
+import { csvField } from '../lib/csv.ts';
 import { isRecord, readJson } from '../lib/json.ts';
 import { hour } from '../lib/time.ts';
 import type { AuditRow, AuditStore } from '../store/audit-events.ts';
@@ -118,13 +119,4 @@ function csvLine(entry: AuditEntry): string {
   const time = new Date(at).toISOString();
   const fields = [time, action, actor, subject, address, client, requestId, repository, JSON.stringify(detail)];
   return `${fields.map((field) => csvField(field ?? '')).join(',')}\r\n`;
-}
-
-/**
- * A spreadsheet runs what begins like a formula, and a User-Agent is whatever a stranger sends: such a field gets an
- * apostrophe in front (OWASP, CSV Injection).
- */
-function csvField(text: string): string {
-  const safe = /^[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

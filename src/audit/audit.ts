@@ -57,6 +57,7 @@ export type AuditAction =
   | 'terminal.collect'
   | 'terminal.copied'
   | 'machine.end'
+  | 'repository.sync'
   | 'repository.delete-tag'
   | 'repository.delete-manifest'
   | 'policy.reload'

@@ -17,6 +17,7 @@ import { offBoardingCommands } from './off-boarding.ts';
 import { passwordCommands } from './password.ts';
 import { personCommands } from './person.ts';
 import { policyCommands } from './policy.ts';
+import { repositoryCommands } from './repository.ts';
 import { revocationCommands } from './revocation.ts';
 import { robotCommands } from './robot.ts';
 import { serveCommands } from './serve.ts';
@@ -44,6 +45,7 @@ export const commandGroups: readonly CommandGroup[] = [
     title: 'Robots and workloads',
     commands: [...robotCommands, ...workloadCommands, ...kubernetesCommands, ...kubernetesNodeCommands],
   },
+  { title: 'Repositories', commands: repositoryCommands },
   { title: 'Policy', commands: policyCommands },
   { title: 'Keys', commands: keyCommands },
   { title: 'Audit and API', commands: auditCommands },

@@ -227,7 +227,7 @@ function sizeOf(layers: readonly Layer[]): number {
 function layersOf(changes: readonly Change[], known: Known): Known {
   const layers = new Map(known);
   for (const change of changes) {
-    if (change.action !== 'push' || change.layers === null) continue;
+    if (change.action === 'delete' || change.layers === null) continue;
     const name = `${change.repository}@${change.digest}`;
     if ((layers.get(name) ?? null) === null) layers.set(name, formatLayers(change.layers));
   }

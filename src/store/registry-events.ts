@@ -30,6 +30,8 @@ export type RegistryEventStore = {
   write(service: string, changes: readonly Change[], now: number): Promise<boolean[]>;
   /** Which of the digests are part of an index that is known, as `REPOSITORY@DIGEST`. */
   partsOfIndexes(service: string, manifests: readonly Manifest[]): Promise<ReadonlySet<string>>;
+  /** Those whose layers or parts are stored, as `REPOSITORY@DIGEST`: they needn't be read again. */
+  described(service: string, manifests: readonly Manifest[]): Promise<ReadonlySet<string>>;
   /** Adds pulls to their counters, all in one transaction, in the order of their keys. */
   addPulls(pulls: readonly PullCount[], now: number): Promise<void>;
   /** When the events of a service arrived, first and last; `undefined`: none ever did. */
@@ -54,6 +56,12 @@ const knownManifests = `
 const knownParts = `
   select distinct repository, child as digest from repository_child
   where service = $1 and (repository, child) in (values ${pairParameters(pairsAtOnce)})`;
+
+const describedManifests = `
+  select m.repository, m.digest from repository_manifest m
+  where m.service = $1 and (m.repository, m.digest) in (values ${pairParameters(pairsAtOnce)})
+    and (m.layers_json is not null or exists (
+      select 1 from repository_child c where c.service = m.service and c.repository = m.repository and c.parent = m.digest))`;
 
 export function createRegistryEventStore(sql: Sql): RegistryEventStore {
   const inPairs = async <Row>(text: string, service: string, manifests: readonly Manifest[]): Promise<Row[]> => {
@@ -89,6 +97,9 @@ export function createRegistryEventStore(sql: Sql): RegistryEventStore {
     },
     async partsOfIndexes(service, manifests) {
       return new Set((await inPairs<Manifest>(knownParts, service, manifests)).map(keyOf));
+    },
+    async described(service, manifests) {
+      return new Set((await inPairs<Manifest>(describedManifests, service, manifests)).map(keyOf));
     },
     async addPulls(pulls, now) {
       const services = [...new Set(pulls.map(({ service }) => service))].sort();

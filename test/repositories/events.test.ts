@@ -173,6 +173,7 @@ test('while the database is away nothing is acknowledged, and what was is stored
       actorsOf: async () => use(() => new Map()),
       write: async () => use(() => [true]),
       partsOfIndexes: async () => new Set(),
+      described: async () => new Set(),
       addPulls: async (pulls) => void use(() => added.push(...pulls.map(({ count }) => count))),
       noteArrival: async () => use(() => {}),
       arrival: async () => undefined,

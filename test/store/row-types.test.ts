@@ -522,6 +522,7 @@ const checks: Checks = {
   registryEvents: {
     actorsOf: computed,
     partsOfIndexes: computed,
+    described: computed,
     arrival: { args: ['s'], columns: arrival },
     arrivals: { args: [], columns: arrival },
   },

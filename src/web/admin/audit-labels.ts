@@ -41,6 +41,7 @@ export const actionLabels: Readonly<Record<AuditAction, string>> = {
   'terminal.collect': 'Terminal signed in',
   'terminal.copied': 'Terminal ended: someone may have its secret',
   'machine.end': 'Machine signed out',
+  'repository.sync': 'Repositories read from the registry',
   'repository.delete-tag': 'Tag deleted',
   'repository.delete-manifest': 'Manifest deleted',
   'policy.reload': 'Policy loaded',

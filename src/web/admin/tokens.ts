@@ -58,6 +58,7 @@ const scopeWords: Readonly<Record<(typeof apiScopes)[number], string>> = {
   'passwords:revoke': 'Revoke and restore passwords',
   'robots:read': 'List robots',
   'robots:write': 'Create and change robots and their passwords',
+  'repositories:read': 'List repositories with size, last push and last pull',
   'workloads:read': 'See workload issuers, rules and failures',
   'workloads:write': 'Disable and enable workload issuers',
   'audit:read': 'Read the audit and the denials',

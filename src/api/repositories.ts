@@ -1,0 +1,99 @@
+/** Owns the operations of the API on repositories: the administrators' list, and as a file. */
+import { Refusal } from '../lib/errors.ts';
+import { csvLines, jsonLines, recordOf, recordsOf } from '../repositories/records.ts';
+import type { RepositoryFilter, RepositoryOrder, RepositoryStore } from '../store/repositories.ts';
+import type { ApiField, Input } from './input.ts';
+import type { ApiRoute } from './route.ts';
+
+type RepositoryParts = {
+  readonly repositories: RepositoryStore;
+  /** Names of all services. */
+  readonly services: readonly string[];
+};
+
+const pageSize = 100;
+/** The order in which each is asked for. */
+const orders: Readonly<Record<string, RepositoryOrder>> = {
+  name: { by: 'name', descending: false },
+  size: { by: 'size', descending: true },
+  pulls: { by: 'pulls', descending: true },
+  pulled: { by: 'pulled', descending: false },
+  pushed: { by: 'pushed', descending: true },
+};
+const service: ApiField = { name: 'service', type: 'string', about: 'one of SERVICES; without it, all' };
+const listFields: readonly ApiField[] = [
+  service,
+  { name: 'search', type: 'string', about: 'part of the name' },
+  { name: 'never_pulled', type: 'boolean', about: 'only those of which no pull was reported' },
+  { name: 'without_tags', type: 'boolean', about: 'also those without tags' },
+  {
+    name: 'order',
+    type: 'string',
+    about: `${Object.keys(orders).join(', ')}: the largest, latest or longest unpulled first`,
+  },
+  { name: 'page', type: 'integer', about: 'from 1' },
+];
+
+export function repositoryRoutes({ repositories, services }: RepositoryParts): ApiRoute[] {
+  const exported = (query: Input) => {
+    const named = query.text('service');
+    return recordsOf(repositories, named === undefined ? services : [named]);
+  };
+  return [
+    {
+      method: 'get',
+      path: '/repositories',
+      scope: 'repositories:read',
+      summary: 'Repositories with size, tags, last push and pull; a hundred a page',
+      query: listFields,
+      async run({ query }) {
+        const filter = filterOf(query);
+        const page = Math.max(1, query.integer('page') ?? 1);
+        const range = { limit: pageSize, offset: (page - 1) * pageSize };
+        const rows = await repositories.list(filter, orderOf(query), range);
+        return { count: await repositories.count(filter), repositories: rows.map(recordOf) };
+      },
+    },
+    {
+      method: 'get',
+      path: '/repositories.csv',
+      scope: 'repositories:read',
+      summary: 'All repositories that have tags, as a file',
+      query: [service],
+      run: () => ({}),
+      download: ({ query }) => ({
+        ...{ type: 'text/csv; charset=utf-8', fileName: 'repositories.csv' },
+        lines: csvLines(exported(query)),
+      }),
+    },
+    {
+      method: 'get',
+      path: '/repositories.jsonl',
+      scope: 'repositories:read',
+      summary: 'All repositories that have tags, as a file of one JSON object a line',
+      query: [service],
+      run: () => ({}),
+      download: ({ query }) => ({
+        ...{ type: 'application/jsonl', fileName: 'repositories.jsonl' },
+        lines: jsonLines(exported(query)),
+      }),
+    },
+  ];
+}
+
+function filterOf(query: Input): RepositoryFilter {
+  return {
+    service: query.text('service') ?? null,
+    search: query.text('search') ?? '',
+    neverPulled: query.flag('never_pulled'),
+    withoutTags: query.flag('without_tags'),
+  };
+}
+
+function orderOf(query: Input): RepositoryOrder {
+  const name = query.text('order') ?? 'name';
+  const order = Object.hasOwn(orders, name) ? orders[name] : undefined;
+  if (order !== undefined) return order;
+  const message = `"order" must be one of ${Object.keys(orders).join(', ')}.`;
+  throw new Refusal('bad_request', message, { field: 'order' });
+}
