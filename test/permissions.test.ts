@@ -53,7 +53,7 @@ describe('every route', () => {
       const isGet = route.startsWith('GET');
       assert.equal(response.status, isGet ? 303 : 401, route);
       if (isGet) assert.match(response.headers.get('location') ?? '', /^\/sign-in\?return_to=/, route);
-      else assert.match(await response.text(), /Your session has ended, and nothing was done/, route);
+      else assert.match(await response.text(), /Your session expired/, route);
     }
   });
 
@@ -62,7 +62,7 @@ describe('every route', () => {
     for (const route of forAdministrators) {
       const response = await send(route, 'ana');
       assert.equal(response.status, 403, route);
-      assert.match(await response.text(), /This page is for administrators/, route);
+      assert.match(await response.text(), /Only administrators can open this page/, route);
     }
   });
 

@@ -58,7 +58,7 @@ describeEngines('a new secret', (databases) => {
       assert.deepEqual([a.status, b.status].sort(), ['fulfilled', 'rejected'], 'of two at once one wins');
       const next = (a.status === 'fulfilled' ? a : b) as PromiseFulfilledResult<typeof first>;
       const again = () => passwords.rotate(next.value.password.id, null, rotation, root);
-      await assert.rejects(again(), refusal('conflict', /secret that "laptop" had before still works/));
+      await assert.rejects(again(), refusal('conflict', /previous password of “laptop” still works/));
       await assert.rejects(
         passwords.rotate(first.password.id, null, rotation, root),
         refusal('conflict', /has a new secret already/),
@@ -101,8 +101,8 @@ describeEngines('a new secret', (databases) => {
       await passwords.revoke((await issue(bo, 'revoked', 2)).password.id, null, root);
       const names = async () => (await passwords.expiring(14)).map(({ name, login }) => `${name} ${login}`);
       assert.deepEqual(await names(), ['first ana@example.com', 'second ana@example.com']);
-      assert.deepEqual(await store.passwords.counts(clock.at), { live: 4, expired: 0, revoked: 1 });
-      assert.deepEqual(await store.passwords.counts(clock.at + 7 * day), { live: 2, expired: 2, revoked: 1 });
+      assert.deepEqual(await store.passwords.counts(clock.at), { active: 4, expired: 0, revoked: 1 });
+      assert.deepEqual(await store.passwords.counts(clock.at + 7 * day), { active: 2, expired: 2, revoked: 1 });
       const ending = (from: number, until: number) =>
         store.passwords.countExpiring(clock.at + from * day, clock.at + until * day);
       assert.deepEqual([await ending(0, 14), await ending(0, 5), await ending(5, 14)], [2, 1, 1]);

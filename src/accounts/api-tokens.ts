@@ -140,7 +140,7 @@ function checkInput(
   checkDays(days, maximumDays);
   const known = apiScopes.filter((scope) => scopes.includes(scope));
   if (known.length === 0 || known.length !== new Set(scopes).size) {
-    throw new Refusal('bad_request', `Choose at least one permission.`);
+    throw new Refusal('bad_request', 'Choose at least one permission.', { field: 'scopes' });
   }
   return { name: trimmed, scopes: known };
 }

@@ -7,6 +7,8 @@ export type PasswordInput = {
   readonly days: number;
   readonly pullOnly: boolean;
   readonly repositories: readonly string[];
+  /** The id that the password gets, where a request can be sent twice; random if absent. */
+  readonly id?: string;
 };
 
 export type InputRules = {

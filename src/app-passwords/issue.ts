@@ -33,7 +33,7 @@ export async function issue(
   const { name, repositories } = checkInput(input, parts);
   const actions = input.pullOnly ? ['pull'] : null;
   const limits = { actions, repositories: repositories.length > 0 ? repositories : null };
-  const { secret, row } = createNewPassword(parts, owner, { name, limits, days: input.days }, maker);
+  const { secret, row } = createNewPassword(parts, owner, { name, limits, days: input.days, id: input.id }, maker);
   const { id, expires_at: expiresAt } = row;
   const detail = { id, name, expiresAt, limits };
   const event = { action: 'password.create', ...by, subject: owner.login, detail } as const;

@@ -7,6 +7,14 @@ import type { NewPassword } from '../store/passwords.ts';
 import type { Owner } from './app-password.ts';
 import type { Maker } from './maker.ts';
 
+type NewSecret = {
+  readonly name: string;
+  readonly limits: Limits;
+  readonly days: number;
+  /** Random if absent. */
+  readonly id?: string | undefined;
+};
+
 /**
  * @param parts.now epoch milliseconds
  * @param maker of a robot's password; `null` for a person's, which has none
@@ -14,7 +22,7 @@ import type { Maker } from './maker.ts';
 export function createNewPassword(
   { pepper, now }: { readonly pepper: Pepper; readonly now: () => number },
   owner: Owner,
-  { name, limits, days }: { readonly name: string; readonly limits: Limits; readonly days: number },
+  { name, limits, days, id }: NewSecret,
   maker: Maker | null,
 ): { secret: string; row: NewPassword } {
   // Without a maker nothing would bound it.
@@ -22,7 +30,7 @@ export function createNewPassword(
   const secret = createSecret(owner.kind === 'robot' ? 'dkr' : 'dkp');
   const createdAt = now();
   const row = {
-    id: randomBytes(9).toString('base64url').replaceAll(/[-_]/g, '0'),
+    id: id ?? randomBytes(9).toString('base64url').replaceAll(/[-_]/g, '0'),
     account_id: owner.id,
     name,
     hash: pepper.hash(secret),

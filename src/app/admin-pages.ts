@@ -118,7 +118,9 @@ function mountWorkloads(router: Router, context: PageContext): void {
 
 function mountTokens(router: Router, context: PageContext): void {
   const fresh = context.fresh();
-  const pages = createTokenPages({ ...context.common, apiTokens: context.administration.apiTokens });
+  const { publicUrl, prefix } = context.settings;
+  const apiUrl = `${publicUrl.origin}${prefix}/api/v1`;
+  const pages = createTokenPages({ ...context.common, apiTokens: context.administration.apiTokens, apiUrl });
   router.get('/admin/tokens', pages.list);
   router.get('/admin/tokens/new', fresh, pages.ask);
   router.post('/admin/tokens/new', fresh, pages.create);

@@ -17,6 +17,7 @@ export function mountOwnPages(router: Router, context: PageContext): void {
   });
   router.get('/', requirePerson, createPasswordList({ ...common, passwords, services, gracePeriods }));
   const recent = recentSignIn(context);
+  router.get('/passwords', requirePerson, own.list);
   router.get('/passwords/new', requirePerson, recent(), own.ask);
   router.post('/passwords', requirePerson, recent(withNew), own.create);
   router.get('/passwords/:id/rotate', requirePerson, recent(), own.askRotation);

@@ -31,6 +31,7 @@ export function mountRobots(router: Router, context: PageContext, place: RobotPl
   router.get(`${base}/:robot/remove`, fresh, pages.askRemoval);
   router.post(`${base}/:robot/remove`, fresh, pages.remove);
   router.post(`${base}/:robot/state`, context.fresh(withoutLast), pages.setState);
+  router.get(`${base}/:robot/passwords`, actions.list);
   router.get(`${base}/:robot/passwords/new`, fresh, requireMaking, actions.ask);
   router.post(`${base}/:robot/passwords`, context.fresh(withNew), requireMaking, actions.create);
   router.get(`${base}/:robot/passwords/:id/rotate`, fresh, requireMaking, actions.askRotation);

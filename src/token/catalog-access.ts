@@ -48,7 +48,7 @@ export async function identifyForCatalog(
   const [, token] = /^bearer +(\S+) *$/i.exec(authorization ?? '') ?? [];
   if (token !== undefined) return identityOfToken(parts, token, service);
   const proof = readProof(authorization, readQuery(request.url ?? ''), null);
-  if (proof === null) throw new Refusal('unauthenticated', `log in first; ${parts.help}`);
+  if (proof === null) throw new Refusal('unauthenticated', `authentication required; ${parts.help}`);
   return identityProvenBy(parts, proof, service, address);
 }
 

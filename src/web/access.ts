@@ -8,6 +8,7 @@ import type { Requester } from '../identity/requester.ts';
 import type { Policy } from '../policy/acl.ts';
 import { effectivePermissionsOf } from '../policy/effective-permissions.ts';
 import { explain } from '../policy/explain.ts';
+import { isRepositoryName } from '../repositories/names.ts';
 import type { Account } from '../store/accounts.ts';
 import { actionsList, candidateRulesOf, type DenialView, denialOf } from './access-view.ts';
 import { sections } from './navigation.ts';
@@ -90,6 +91,8 @@ async function endSessions({ people, views, requesterOf }: AccessPageParts, requ
   response.redirect(303, `${views.prefix}/sign-in`);
 }
 
+const nothing = { granted: '', refused: '', rule: null } as const;
+
 /** What a person would be granted on one repository, asked from where they are now. */
 function tryName({ policy, services, requesterOf }: AccessPageParts, identity: Identity, request: Request) {
   const { repository: wanted, service: wantedService } = request.query;
@@ -101,6 +104,7 @@ function tryName({ policy, services, requesterOf }: AccessPageParts, identity: I
     services.map(({ registryHost }) => registryHost),
   );
   if (name === '') return null;
+  if (!isRepositoryName(name)) return { ...nothing, name, service: service.name, isName: false };
   const access = { type: 'repository', name, actions: ['pull', 'push', 'delete'] };
   const { granted, decidedBy } = explain(policy(), identity, access, {
     service: service.name,
@@ -113,6 +117,7 @@ function tryName({ policy, services, requesterOf }: AccessPageParts, identity: I
     granted: actionsList(granted),
     refused: actionsList(refused, 'or'),
     rule: decidedBy,
+    isName: true,
   };
 }
 

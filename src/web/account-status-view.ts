@@ -6,6 +6,8 @@ import { type FormattedTime, formatTime } from './time-view.ts';
 export type AccountStatusView = {
   /** A whole sentence; `null` where everything works. */
   readonly problem: string | null;
+  /** No password works. */
+  readonly isSuspended: boolean;
   /** Where signing in again helps; else `null`. */
   readonly signInHref: string | null;
   /** `null`: nothing can be asked after the sign-in. */
@@ -27,9 +29,10 @@ export function accountStatusViewOf(
 ): AccountStatusView {
   const { use, reason, signInHelps } = accountStatusOf(account, gracePeriods, now);
   const { confirmed_at: confirmedAt, provider } = account;
-  const effect = use === 'pull' ? 'Your passwords are limited' : 'Your passwords do not work';
+  const effect = use === 'pull' ? 'Your passwords are limited' : 'Your passwords are suspended';
   return {
     problem: reason === null ? null : `${effect}: ${reason}.`,
+    isSuspended: use === 'none',
     signInHref: signInHelps ? `${prefix}/sign-in/${encodeURIComponent(provider)}` : null,
     confirmed: confirmedAt === null ? null : formatTime(confirmedAt, now),
   };

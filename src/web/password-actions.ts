@@ -11,7 +11,9 @@ import { type Tool, toolsFor } from './commands.ts';
 import { correctable, readForm } from './fields.ts';
 import {
   emptyForm,
+  formAgain,
   formErrorOf,
+  idFor,
   type PasswordForm,
   readFields,
   readRotation,
@@ -52,6 +54,8 @@ declare module './views.ts' {
       user: string;
       tools: readonly Tool[];
     };
+    /** Answers a form that was sent again. */
+    'password-once': HolderFrame & { password: PasswordView };
     'password-rotate': HolderFrame & { password: PasswordView; form: PasswordForm };
     /** `tokenMinutes`: how long a registry token that has been issued can outlive the password. */
     'password-revoke': HolderFrame & {
@@ -78,6 +82,8 @@ export type PasswordActionParts = {
 
 /** Mount behind a guard that only lets people through who are signed in; the password's id is `:id`. */
 export type PasswordActions = {
+  /** GET .../passwords: what the address of the form leads to, typed or loaded again. */
+  readonly list: RequestHandler;
   /** GET .../passwords/new, POST .../passwords */
   readonly ask: RequestHandler;
   readonly create: RequestHandler[];
@@ -91,8 +97,12 @@ export type PasswordActions = {
 
 export function createPasswordActions(parts: PasswordActionParts): PasswordActions {
   return {
+    list: async (request, response) => {
+      const { home } = await parts.holderOf(request);
+      response.redirect(303, `${parts.views.prefix}${home}`);
+    },
     ask: async (request, response) => {
-      showForm(parts, response, await parts.holderOf(request), emptyForm(parts.passwords));
+      showForm(parts, response, await parts.holderOf(request), emptyForm(parts));
     },
     create: [readForm, (request, response) => create(parts, request, response)],
     askRotation: (request, response) => askRotation(parts, request, response, null),
@@ -105,20 +115,23 @@ export function createPasswordActions(parts: PasswordActionParts): PasswordActio
 async function create(parts: PasswordActionParts, request: Request, response: Response): Promise<void> {
   const { passwords } = parts;
   const holder = await parts.holderOf(request);
-  const fields = readFields(request.body);
+  const fields = readFields(request.body, parts.now());
+  const id = idFor(holder.owner.id, fields);
+  const earlier = id === undefined ? undefined : (await passwords.ofAccount(holder.owner)).find((one) => one.id === id);
+  if (earlier !== undefined) return showAgain(parts, response, holder, earlier);
   try {
-    const { secret, password } = await passwords.issue(
-      holder.owner,
-      toPasswordInput(fields),
-      actorOf(parts, request),
-      holder.maker,
-    );
+    const input = { ...toPasswordInput(fields), ...(id !== undefined && { id }) };
+    const { secret, password } = await passwords.issue(holder.owner, input, actorOf(parts, request), holder.maker);
     showSecret(parts, response, holder, { secret, password, previous: null });
   } catch (error) {
     const mistake = correctable(error);
-    const form = { ...emptyForm(passwords), ...fields, error: formErrorOf(mistake) };
-    showForm(parts, response, holder, form, mistake.status);
+    showForm(parts, response, holder, formAgain(parts, fields, mistake), mistake.status);
   }
+}
+
+/** A page that is loaded again sends its form again: the password was made by the first, which was the one to show it. */
+function showAgain({ views, now }: PasswordActionParts, response: Response, holder: Holder, password: AppPassword) {
+  views.page(response, 'password-once', { ...frameOf(holder), password: viewOf(password, now()) });
 }
 
 /** No redirect after the POST: the password is only in this answer, and nothing has to store it in between. */
@@ -145,7 +158,7 @@ async function askRotation(parts: PasswordActionParts, request: Request, respons
   const data = {
     ...frameOf(holder),
     password: viewOf(await findOwn(parts, holder, request), parts.now()),
-    form: { ...emptyForm(parts.passwords), error: error === null ? null : formErrorOf(error) },
+    form: { ...emptyForm(parts), error: error === null ? null : formErrorOf(error) },
   };
   parts.views.page(response, 'password-rotate', data, error?.status ?? 200);
 }
@@ -154,7 +167,7 @@ async function rotate(parts: PasswordActionParts, request: Request, response: Re
   const holder = await parts.holderOf(request);
   const { owner, maker } = holder;
   try {
-    const input = readRotation(request.body);
+    const input = readRotation(request.body, parts.now());
     const made = await parts.passwords.rotate(idOf(request), owner.id, input, actorOf(parts, request), maker);
     showSecret(parts, response, holder, made);
   } catch (error) {

@@ -1,6 +1,8 @@
 /** Owns the form that makes a password or gives it a new secret: what it offers, and how what comes back is read. */
-import type { AppPasswords, PasswordInput, RotationInput } from '../app-passwords/app-passwords.ts';
+import { createHash, randomBytes } from 'node:crypto';
+import type { PasswordInput, RotationInput } from '../app-passwords/app-passwords.ts';
 import type { Refusal } from '../lib/errors.ts';
+import { type ExpiryChoice, expiryChoice, readExpiry, type SentExpiry } from './expiry.ts';
 import { fieldsOf, numberIn } from './fields.ts';
 
 /** `field`: the name of the field that it's about; `null`: the whole form. */
@@ -13,11 +15,12 @@ export function formErrorOf({ message, field }: Refusal): FormError {
 /** The form as it is shown: empty, or as it was sent when something was wrong with it. */
 export type PasswordForm = {
   readonly name: string;
-  readonly days: number;
+  /** Random; with it, a form that is sent twice makes one password. */
+  readonly once: string;
+  readonly expiry: ExpiryChoice;
   readonly access: string;
   readonly repositories: string;
   readonly error: FormError | null;
-  readonly lifetimes: readonly { readonly days: number; readonly label: string }[];
 };
 
 declare module './views.ts' {
@@ -34,41 +37,57 @@ declare module './views.ts' {
   }
 }
 
-type Sent = Pick<PasswordForm, 'name' | 'days' | 'access' | 'repositories'>;
-
-const offeredDays = [7, 30, 90, 365];
-const defaultDays = 90;
-
-export function emptyForm({ maximumDays }: Pick<AppPasswords, 'maximumDays'>): PasswordForm {
-  const days = offeredDays.filter((offered) => offered <= maximumDays);
-  if (maximumDays < Math.max(...offeredDays) && !days.includes(maximumDays)) days.push(maximumDays);
-  return {
-    name: '',
-    days: days.includes(defaultDays) ? defaultDays : Math.max(...days),
-    access: 'full',
-    repositories: '',
-    error: null,
-    lifetimes: days.map((count) => ({ days: count, label: count === 365 ? '1 year' : `${count} days` })),
-  };
+function newOnce(): string {
+  return randomBytes(12).toString('base64url');
 }
 
-export function readFields(body: unknown): Sent {
+/** What a form needs to offer lifetimes. `now`: epoch milliseconds. */
+export type FormParts = { readonly passwords: { readonly maximumDays: number }; readonly now: () => number };
+
+/** Hexadecimal digits: 72 bits, as those of other passwords. */
+const idLength = 18;
+
+type Sent = Pick<PasswordForm, 'name' | 'once' | 'access' | 'repositories'> & { readonly expiry: SentExpiry };
+
+export function emptyForm({ passwords, now }: FormParts): PasswordForm {
+  const expiry = expiryChoice(passwords.maximumDays, now());
+  return { name: '', once: newOnce(), expiry, access: 'full', repositories: '', error: null };
+}
+
+/** The form again, with what was sent and what is wrong with it. */
+export function formAgain({ passwords, now }: FormParts, sent: Sent, error: Refusal): PasswordForm {
+  const expiry = expiryChoice(passwords.maximumDays, now(), sent.expiry);
+  return { ...sent, once: newOnce(), expiry, error: formErrorOf(error) };
+}
+
+/** @param now epoch milliseconds */
+export function readFields(body: unknown, now: number): Sent {
   const field = fieldsOf(body);
   return {
     name: field('name'),
-    days: numberIn(field('days')),
+    once: field('once'),
+    expiry: readExpiry(field, now),
     access: field('access'),
     repositories: field('repositories'),
   };
 }
 
+/**
+ * The id of the password that a form makes: the same for each copy of the form, and for its owner only.
+ * @returns undefined for a form without `once`, as programs send it
+ */
+export function idFor(ownerId: string, { once }: Pick<Sent, 'once'>): string | undefined {
+  if (once === '') return undefined;
+  return createHash('sha256').update(`${ownerId}\0${once}`).digest('hex').slice(0, idLength);
+}
+
 /** Full access has to be asked for: leaving the field out doesn't give it. */
-export function toPasswordInput({ name, days, access, repositories }: Sent): PasswordInput {
-  return { name, days, pullOnly: access !== 'full', repositories: repositories.split(/\r?\n/) };
+export function toPasswordInput({ name, expiry, access, repositories }: Sent): PasswordInput {
+  return { name, days: expiry.days, pullOnly: access !== 'full', repositories: repositories.split(/\r?\n/) };
 }
 
 /** What is not said is `NaN`, which the rotation refuses: the old secret neither ends nor lives on unasked. */
-export function readRotation(body: unknown): RotationInput {
+export function readRotation(body: unknown, now: number): RotationInput {
   const field = fieldsOf(body);
-  return { days: numberIn(field('days')), overlapHours: numberIn(field('overlap')) };
+  return { days: readExpiry(field, now).days, overlapHours: numberIn(field('overlap')) };
 }

@@ -9,9 +9,11 @@ export type PasswordView = {
   readonly id: string;
   readonly name: string;
   readonly hint: string;
-  readonly state: 'active' | 'soon' | 'expired' | 'revoked';
+  readonly state: 'active' | 'soon' | 'suspended' | 'expired' | 'revoked';
   readonly stateLabel: string;
-  /** Neither expired nor revoked. */
+  /** What the filter over the list looks at. */
+  readonly searchText: string;
+  /** Neither expired nor revoked; suspended, it works again with its account. */
   readonly works: boolean;
   readonly access: string;
   /** Empty: every repository that the policy allows. */
@@ -45,7 +47,13 @@ declare module './views.ts' {
 }
 
 const originLabels = { terminal: 'Terminal', machine: 'Machine' } as const;
-const labels = { active: 'Active', soon: 'Expires soon', expired: 'Expired', revoked: 'Revoked' } as const;
+const labels = {
+  active: 'Active',
+  soon: 'Expires soon',
+  suspended: 'Suspended',
+  expired: 'Expired',
+  revoked: 'Revoked',
+} as const;
 
 /** A password that ends within this many milliseconds is shown as one that expires soon. */
 const soon = 14 * day;
@@ -55,16 +63,23 @@ const lastPart = 1 / 5;
 /** A password that nothing has used for this many milliseconds is perhaps not needed any more. */
 const idle = 60 * day;
 
-/** @param now epoch milliseconds */
-export function viewOf(password: AppPassword, now: number): PasswordView {
+/** @param now epoch milliseconds. @param isSuspended whether its account doesn't work at the moment */
+export function viewOf(password: AppPassword, now: number, isSuspended = false): PasswordView {
   const { id, name, hint, limits, lastUse } = password;
-  const state = password.state === 'active' && expiresSoon(password, now) ? 'soon' : password.state;
+  const state = shownState(password, now, isSuspended);
   return {
     id,
     name,
     hint,
     state,
     stateLabel: labels[state],
+    searchText: [
+      name,
+      hint,
+      ...(limits.repositories ?? []),
+      userAgentName(lastUse?.client ?? ''),
+      lastUse?.address,
+    ].join(' '),
     works: password.state === 'active',
     access:
       limits.actions === null
@@ -82,7 +97,7 @@ export function viewOf(password: AppPassword, now: number): PasswordView {
         ? null
         : {
             ...formatTime(password.revokedAt, now),
-            by: password.revokedBy ?? 'somebody unknown',
+            by: password.revokedBy ?? 'someone unknown',
             reason: password.revocationReason ?? '',
           },
     successor: password.replacedBy !== null,
@@ -98,6 +113,12 @@ export function viewOf(password: AppPassword, now: number): PasswordView {
             userAgent: lastUse.client,
           },
   };
+}
+
+function shownState(password: AppPassword, now: number, isSuspended: boolean): PasswordView['state'] {
+  if (password.state !== 'active') return password.state;
+  if (isSuspended) return 'suspended';
+  return expiresSoon(password, now) ? 'soon' : 'active';
 }
 
 function makerView(maker: MakerStatus | null): PasswordView['maker'] {

@@ -70,10 +70,10 @@ async function list(parts: PasswordPageParts, request: Request, response: Respon
   const { passwords, views, services, now } = parts;
   const person = personOf(request);
   const status = accountStatusViewOf(person, parts.gracePeriods, views.prefix, now());
-  const all = (await passwords.ofAccount(person)).map((password) => viewOf(password, now()));
+  const all = (await passwords.ofAccount(person)).map((password) => viewOf(password, now(), status.isSuspended));
   const hosts = services.map((service) => service.registryHost);
   if (all.length === 0) {
-    const form = { ...emptyForm(passwords), name: 'My laptop' };
+    const form = { ...emptyForm(parts), name: 'My laptop' };
     return views.page(response, 'password-welcome', {
       section,
       status,

@@ -129,7 +129,7 @@ async function list({ robots, views, place, review, now }: Parts, request: Reque
 
 function robotView(robot: Robot, now: number) {
   const isOff = robot.state !== 'active';
-  const state = { state: isOff ? 'disabled' : 'active', stateLabel: isOff ? 'Switched off' : 'Active' };
+  const state = { state: isOff ? 'disabled' : 'active', stateLabel: isOff ? 'Disabled' : 'Active' };
   const labels = Object.entries(robot.labels).map(([name, values]) => `${name}: ${values.join(', ')}`);
   return { ...robot, ...state, labels, created: formatTime(robot.createdAt, now) };
 }
@@ -138,7 +138,7 @@ async function show(parts: Parts, request: Request, response: Response): Promise
   const { passwords, views, place, now } = parts;
   const robot = await find(parts, request);
   const denials = await parts.denialsOf(robot.id);
-  const all = (await passwords.ofAccount(robot)).map((password) => viewOf(password, now()));
+  const all = (await passwords.ofAccount(robot)).map((password) => viewOf(password, now(), robot.state !== 'active'));
   views.page(response, 'robot', {
     ...frameOf(place),
     base: `${place.base}/${robot.id}`,

@@ -18,12 +18,13 @@ declare module './views.ts' {
   }
 }
 
-/** The coarsest unit of which at least two fit is used, so that "in 89 days" doesn't become "in 2 months". */
+/** The coarsest unit of which at least `least` fit is used, so that "in 89 days" doesn't become "in 2 months". */
 const units = [
-  ['year', 365 * day],
-  ['day', day],
-  ['hour', hour],
-  ['minute', minute],
+  ['year', 365 * day, 2],
+  ['month', 30.4375 * day, 4],
+  ['day', day, 2],
+  ['hour', hour, 2],
+  ['minute', minute, 1],
 ] as const;
 
 function createFormats() {
@@ -51,8 +52,7 @@ export function formatTime(at: number, now: number): FormattedTime {
 /** Rounded, so that 90 days are still 90 a minute later; the exact time is always beside it. */
 function relativeTo(now: number, at: number, format: Intl.RelativeTimeFormat): string {
   const distance = at - now;
-  for (const [unit, length] of units) {
-    const least = unit === 'minute' ? 1 : 2;
+  for (const [unit, length, least] of units) {
     if (Math.abs(distance) >= least * length) return format.format(Math.round(distance / length), unit);
   }
   return distance > 0 ? 'in less than a minute' : 'just now';

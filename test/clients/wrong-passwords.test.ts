@@ -47,7 +47,7 @@ for (const [name, { skip, start }] of Object.entries(cases)) {
       await client.login(world.registry, ana, secret);
       return (await client.pull(`${world.registry}/platform/web:1`)).output;
     };
-    for (const secret of ['first', 'second']) assert.match(await pullWith(secret), /401|wrong user name or password/);
+    for (const secret of ['first', 'second']) assert.match(await pullWith(secret), /401|invalid user name or password/);
     assert.match(await pullWith('third'), /429|too many/i);
     const { secret } = await world.newPassword(ana);
     assert.match(await pullWith(secret), /not found|unknown/i, 'the right one is let in: there is no such image');

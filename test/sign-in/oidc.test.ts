@@ -285,7 +285,10 @@ test('a provider that is down, hangs or answers garbage is asked again at the ne
 test('refusals of the token endpoint are distinguished', async () => {
   const answer = (tokenError: () => Response) => signIn({ tokenError });
   const error = (name: string, status: number) => answer(() => Response.json({ error: name }, { status }));
-  await assert.rejects(error('invalid_grant', 400), { code: 'bad_request', message: /took too long or was used/ });
+  await assert.rejects(error('invalid_grant', 400), {
+    code: 'bad_request',
+    message: /took too long or was already used/,
+  });
   await assert.rejects(error('invalid_client', 401), { code: 'bad_gateway', message: /client id and secret/ });
   await assert.rejects(error('invalid_request', 400), {
     code: 'bad_gateway',

@@ -99,6 +99,7 @@ export async function startPasswordPages(
   const parts = { passwords, requesterOf, views, services, gracePeriods, now: () => state.now };
   const pages = createPasswordActions({ ...parts, holderOf: ownHolder, activityOf: async () => null });
   router.get('/', createPasswordList(parts));
+  router.get('/passwords', pages.list);
   router.get('/passwords/new', pages.ask);
   router.post('/passwords', pages.create);
   router.get('/passwords/:id/rotate', pages.askRotation);

@@ -14,6 +14,7 @@ const robotPages = (base: string, who: 'person' | 'administrator'): Record<strin
   [`GET ${base}/:robot/remove`]: `${who}, fresh`,
   [`POST ${base}/:robot/remove`]: `${who}, fresh`,
   [`POST ${base}/:robot/state`]: `${who}, fresh`,
+  [`GET ${base}/:robot/passwords`]: who,
   [`GET ${base}/:robot/passwords/new`]: `${who}, fresh`,
   [`POST ${base}/:robot/passwords`]: `${who}, fresh`,
   [`GET ${base}/:robot/passwords/:id/rotate`]: `${who}, fresh`,
@@ -41,6 +42,7 @@ export const routes: Readonly<Record<string, Access>> = {
   'POST /unsubscribe': 'anyone',
 
   'GET /': 'person',
+  'GET /passwords': 'person',
   'GET /passwords/new': 'person',
   'POST /passwords': 'person',
   'GET /passwords/:id/rotate': 'person',

@@ -68,7 +68,7 @@ test('1 GET with Basic and no scope is a log-in: 200, nothing granted', async ()
 test('2 a wrong password is a 401 in both body shapes, with a Basic challenge', async () => {
   const answer = await tokens.get([service], { user: 'ana', password: 'wrong' });
   const message = assertRefused(answer, 401, 'UNAUTHORIZED');
-  assert.match(message, /wrong user name or password.* https:\/\/auth\.example\.com\//);
+  assert.match(message, /invalid user name or password.* https:\/\/auth\.example\.com\//);
   assert.equal(answer.headers.get('www-authenticate'), 'Basic realm="Dockpass", charset="UTF-8"');
   assertRefused(await tokens.get([service], { user: 'nobody' }), 401, 'UNAUTHORIZED');
   assertRefused(await tokens.post(passwordGrant('ana', 'wrong')), 401, 'UNAUTHORIZED');

@@ -121,6 +121,9 @@ const mistakes: readonly [
   ['a lifetime that is no number', 'days', { days: 'soon' }, 400, /between 1 and 365 days/],
   ['a lifetime in hexadecimal', 'days', { days: '0x10' }, 400, /between 1 and 365 days/],
   ['a lifetime with an exponent', 'days', { days: '1e1' }, 400, /between 1 and 365 days/],
+  ['a date that has passed', 'days', { days: 'custom', until: '2020-01-01' }, 400, /between 1 and 365 days/],
+  ['no date', 'days', { days: 'custom', until: '' }, 400, /between 1 and 365 days/],
+  ['a day that no month has', 'days', { days: 'custom', until: '2027-02-30' }, 400, /between 1 and 365 days/],
   [
     'a pattern with the registry in it',
     'repositories',
@@ -152,6 +155,48 @@ for (const [what, field, change, status, message] of mistakes) {
     }),
   );
 }
+
+test(
+  'a date of its own is when it expires, and the form shows the dates of the others',
+  withSite(async (site) => {
+    const today = new Date(site.state.now).toISOString().slice(0, 10);
+    const until = new Date(site.state.now + 45 * day).toISOString().slice(0, 10);
+    const { password } = await createOne(site, { ...full, days: 'custom', until });
+    assert.equal(new Date(password.expiresAt).toISOString().slice(0, 10), until);
+    const { body } = await get(site, '/passwords/new');
+    assert.ok(!body.includes(`min="${today}"`));
+    assert.match(body, /7 days <span class="segment-note">\d+ \w+ \d{4}</);
+  }),
+);
+
+test(
+  'a form that is sent twice makes one password, and the second answer says so',
+  withSite(async (site) => {
+    const form = (await get(site, '/passwords/new')).body;
+    const once = /name="once" value="([^"]+)"/.exec(form)?.[1] ?? '';
+    assert.notEqual(once, '');
+    const first = await (await post(site, '/passwords', { ...full, once })).text();
+    const again = await post(site, '/passwords', { ...full, once });
+    const body = await again.text();
+    assert.equal(again.status, 200);
+    assert.match(body, /“<bdi>laptop<\/bdi>” was created.*shown once.*\/rotate/s);
+    assert.ok(!body.includes(secretIn(first)));
+    const [password, ...others] = await site.passwords.all();
+    assert.deepEqual(others, []);
+    // Revoked meanwhile, it isn't made again.
+    await post(site, `/passwords/${password?.id}/revoke`);
+    assert.match(await (await post(site, '/passwords', { ...full, once })).text(), /was created/);
+    assert.equal((await site.passwords.all()).length, 1);
+  }),
+);
+
+test(
+  'the address of the form leads to the list',
+  withSite(async (site) => {
+    const response = await fetch(`${site.url}/passwords`, { redirect: 'manual' });
+    assert.equal(response.headers.get('location'), new URL(`${site.url}/`).pathname);
+  }),
+);
 
 test(
   'at the limit the list says so, and the form says which one it is',
@@ -316,7 +361,7 @@ test(
     site.state.now += day;
     assert.match((await get(site, '/')).body, /Your passwords are limited: google could not be asked about ana/);
     site.state.now += 3 * day;
-    assert.match((await get(site, '/')).body, /Your passwords do not work: google could not be asked about ana/);
+    assert.match((await get(site, '/')).body, /Your passwords are suspended: google could not be asked about ana/);
     const why = { state: 'reauth_required', state_reason: 'google answered invalid_grant' } as const;
     site.state.person = { ...site.ana, ...why, state_at: confirmedAt };
     const { body } = await get(site, '/');
@@ -329,7 +374,7 @@ test(
   'the list says where docker keeps a token in the place of a password',
   withSite(async (site) => {
     const { password } = await createOne(site);
-    assert.doesNotMatch((await get(site, '/')).body, /docker keeps a token/);
+    assert.doesNotMatch((await get(site, '/')).body, /Docker keeps a token/);
     const row = { hash: 'of a token', password_id: password.id, service: 'registry.example.com', created_at: 1 };
     await site.store.identityTokens.add(row, unaudited);
     assert.match((await get(site, '/')).body, /Docker keeps a token for registry\.example\.com/);

@@ -17,7 +17,7 @@ const cases: readonly [distance: number, words: string][] = [
   [-2 * hour, '2 hours ago'],
   [-47 * hour, '47 hours ago'],
   [-2 * day, '2 days ago'],
-  [-400 * day, '400 days ago'],
+  [-400 * day, '13 months ago'],
   [-730 * day, '2 years ago'],
   [1, 'in less than a minute'],
   [day, 'in 24 hours'],

@@ -94,8 +94,12 @@ async function show(parts: PersonPageParts, request: Request<{ id: string }>, re
 
 type UsedPassword = PasswordView & { readonly uses: UsesView };
 
-function passwordsOf({ passwords }: PersonDetail, now: number): { live: UsedPassword[]; past: UsedPassword[] } {
-  const all = passwords.map((password) => ({ ...viewOf(password, now), uses: usesOf(password.uses, now) }));
+function passwordsOf({ passwords, person }: PersonDetail, now: number): { live: UsedPassword[]; past: UsedPassword[] } {
+  const isSuspended = person.state !== 'active';
+  const all = passwords.map((password) => ({
+    ...viewOf(password, now, isSuspended),
+    uses: usesOf(password.uses, now),
+  }));
   return { live: all.filter(({ works }) => works), past: all.filter(({ works }) => !works) };
 }
 

@@ -4,15 +4,18 @@ import type { Request, RequestHandler, Response } from 'express';
 import { type ApiToken, type ApiTokens, apiScopes } from '../../accounts/api-tokens.ts';
 import { Refusal } from '../../lib/errors.ts';
 import { fieldsIn } from '../../lib/json.ts';
-import { correctable, fieldsOf, numberIn, readForm } from '../fields.ts';
+import { type ExpiryChoice, expiryChoice, readExpiry, type SentExpiry } from '../expiry.ts';
+import { correctable, fieldsOf, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
-import { emptyForm, type FormError, formErrorOf, type PasswordForm } from '../password-form.ts';
+import { type FormError, formErrorOf } from '../password-form.ts';
 import { actorOf, personOf } from '../session.ts';
 import { formatTime } from '../time-view.ts';
 import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 
 export type TokenPageParts = AdminParts & {
   readonly apiTokens: Pick<ApiTokens, 'issue' | 'list' | 'revoke' | 'maximumDays'>;
+  /** Where programs use a token. */
+  readonly apiUrl: string;
 };
 
 type TokenView = ReturnType<typeof tokenView>;
@@ -26,11 +29,11 @@ declare module '../views.ts' {
       revoked: TokenView | null;
     };
     'token-table': { rows: readonly TokenView[]; label: string; ended: boolean };
-    'admin-token-created': AdminFrame & { secret: string; token: TokenView };
+    'admin-token-created': AdminFrame & { secret: string; token: TokenView; apiUrl: string };
     'admin-token-new': AdminFrame &
-      Omit<Sent, 'scopes'> & {
+      Pick<Sent, 'name'> & {
         scopes: readonly { readonly scope: string; readonly words: string; readonly isChosen: boolean }[];
-        lifetimes: PasswordForm['lifetimes'];
+        expiry: ExpiryChoice;
         error: FormError | null;
       };
     'admin-token-revoke': AdminFrame & { token: TokenView };
@@ -67,13 +70,12 @@ const scopeWords: Readonly<Record<(typeof apiScopes)[number], string>> = {
 
 const frame = { section: sections.administration, tab: tabs.tokens };
 
-type Sent = { readonly name: string; readonly days: number; readonly scopes: readonly string[] };
+type Sent = { readonly name: string; readonly scopes: readonly string[]; readonly expiry?: SentExpiry };
 
 export function createTokenPages(parts: TokenPageParts): TokenPages {
   return {
     list: (request, response) => list(parts, request, response),
-    ask: (_request, response) =>
-      showForm(parts, response, { name: '', days: emptyForm(parts.apiTokens).days, scopes: [] }, null),
+    ask: (_request, response) => showForm(parts, response, { name: '', scopes: [] }, null),
     create: [readForm, (request, response) => create(parts, request, response)],
     confirmRevocation: (request, response) => confirmRevocation(parts, request, response),
     revoke: (request, response) => revoke(parts, request, response),
@@ -91,10 +93,17 @@ async function list({ apiTokens, views, now }: TokenPageParts, request: Request,
 }
 
 async function create(parts: TokenPageParts, request: Request, response: Response): Promise<void> {
-  const sent = readSent(request.body);
+  const sent = readSent(request.body, parts.now());
   try {
-    const { secret, token } = await parts.apiTokens.issue(sent, personOf(request).id, actorOf(parts, request));
-    parts.views.page(response, 'admin-token-created', { ...frame, secret, token: tokenView(token, parts.now()) });
+    const { secret, token } = await parts.apiTokens.issue(
+      { ...sent, days: sent.expiry.days },
+      personOf(request).id,
+      actorOf(parts, request),
+    );
+    parts.views.page(response, 'admin-token-created', {
+      ...{ ...frame, secret, apiUrl: parts.apiUrl },
+      token: tokenView(token, parts.now()),
+    });
   } catch (error) {
     const mistake = correctable(error);
     showForm(parts, response, sent, formErrorOf(mistake), mistake.status);
@@ -102,21 +111,22 @@ async function create(parts: TokenPageParts, request: Request, response: Respons
 }
 
 /** Several boxes of one name come as a list, one alone as a text. */
-function readSent(body: unknown): Sent {
+function readSent(body: unknown, now: number): Sent & { readonly expiry: SentExpiry } {
   const field = fieldsOf(body);
   const { scopes = [] } = fieldsIn(body);
   const list = Array.isArray(scopes) ? scopes : [scopes];
   return {
     name: field('name'),
-    days: numberIn(field('days')),
+    expiry: readExpiry(field, now),
     scopes: list.filter((scope): scope is string => typeof scope === 'string'),
   };
 }
 
 function showForm(parts: TokenPageParts, response: Response, sent: Sent, error: FormError | null, status = 200): void {
-  const { lifetimes } = emptyForm(parts.apiTokens);
+  const { name } = sent;
+  const expiry = expiryChoice(parts.apiTokens.maximumDays, parts.now(), sent.expiry);
   const scopes = apiScopes.map((scope) => ({ scope, words: scopeWords[scope], isChosen: sent.scopes.includes(scope) }));
-  parts.views.page(response, 'admin-token-new', { ...frame, ...sent, scopes, lifetimes, error }, status);
+  parts.views.page(response, 'admin-token-new', { ...frame, name, scopes, expiry, error }, status);
 }
 
 async function confirmRevocation(parts: TokenPageParts, request: Request<{ id: string }>, response: Response) {

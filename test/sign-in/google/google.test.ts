@@ -183,7 +183,10 @@ const answerOf = (respond: () => Response | Promise<Response>) =>
 
 test('refusals of the token endpoint are distinguished', async () => {
   const error = (name: string, status: number) => answerOf(() => Response.json({ error: name }, { status }));
-  await assert.rejects(error('invalid_grant', 400), { code: 'bad_request', message: /took too long or was used/ });
+  await assert.rejects(error('invalid_grant', 400), {
+    code: 'bad_request',
+    message: /took too long or was already used/,
+  });
   await assert.rejects(error('invalid_client', 401), { code: 'bad_gateway', message: /client id and secret/ });
   await assert.rejects(error('unauthorized_client', 400), { code: 'bad_gateway', message: /client id and secret/ });
   await assert.rejects(error('redirect_uri_mismatch', 400), {
