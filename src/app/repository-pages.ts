@@ -1,12 +1,14 @@
 /** Mounts the pages about repositories: everyone's own, with their tags, deleting one, and those of administrators. */
 import type { Router } from 'express';
 import type { Config } from '../config/config.ts';
-import { createDeletion } from '../repositories/deletion.ts';
+import { day } from '../lib/time.ts';
+import { createDeletion, type DeletionParts } from '../repositories/deletion.ts';
 import { neverPulledOf, overviewOf } from '../repositories/overview.ts';
 import { createOwnRepositories } from '../repositories/own.ts';
 import { readTag } from '../repositories/reading.ts';
 import { viewerOf } from '../repositories/viewer.ts';
 import { whoCan } from '../repositories/who-can.ts';
+import { unknownActor } from '../store/registry-actors.ts';
 import { createAdminRepositoryPage } from '../web/admin/repositories.ts';
 import { createWhoCanPage } from '../web/admin/who-can.ts';
 import { createRepositoryList } from '../web/repositories.ts';
@@ -23,10 +25,11 @@ export function mountRepositories(
   router: Router,
   context: PageContext,
   config: Config,
-  { store }: Core,
+  core: Core,
   { known, listing, visibility }: RepositoryLists,
   registries: Registries,
 ): void {
+  const { store } = core;
   const { common, requirePerson } = context;
   const now = common.now;
   const registryOf = (service: string) => registries.get(service) ?? null;
@@ -47,13 +50,36 @@ export function mountRepositories(
     visibility,
     tags: store.repositoryTags,
     audit: context.audit,
-    onDeleted: async ({ service }) => known.forget(service),
+    onDeleted: noteDeletions(core, known),
   });
   const deletions = createRepositoryDeletion({ ...parts, deletion });
   const fresh = context.fresh();
   router.get('/repositories/:service/-/delete/*name', requirePerson, fresh, deletions.ask);
   router.post('/repositories/:service/-/delete/*name', requirePerson, fresh, deletions.act);
   router.get('/repositories/:service/*name', requirePerson, page);
+}
+
+/** The registry's own event of it names Dockpass, and is ignored: what is known follows from here. */
+function noteDeletions(
+  { store, log }: Pick<Core, 'store' | 'log'>,
+  known: RepositoryLists['known'],
+): DeletionParts['onDeleted'] {
+  return async ({ service, repository, tag, digest, login }) => {
+    try {
+      const at = Date.now();
+      const actors = await store.registryEvents.actorsOf([{ login, kind: 'unknown' }]);
+      const actor = actors.get(login) ?? unknownActor;
+      const what = { repository, tag, digest: tag === null ? digest : null };
+      await store.registryEvents.write(
+        service,
+        [{ action: 'delete', ...what, at, day: Math.floor(at / day), actor }],
+        at,
+      );
+    } catch (error) {
+      log.error({ err: error }, 'what was deleted stays in the lists until the registry is read again');
+    }
+    known.forget(service);
+  };
 }
 
 /** Mount behind the guard of the administrators. */

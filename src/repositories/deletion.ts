@@ -53,6 +53,8 @@ export type DeletionParts = {
     readonly repository: string;
     readonly tag: string | null;
     readonly digest: string;
+    /** Who deleted it. */
+    readonly login: string;
   }) => Promise<void>;
 };
 
@@ -166,7 +168,7 @@ async function deleteTag(parts: DeletionParts, target: DeletionTarget, now: Dele
   if (!now.canDeleteTag) throw tagsOnly();
   const event = { action: 'repository.delete-tag', ...by, subject: `${repository}:${tag}`, repository } as const;
   await recorded(parts, { ...event, detail: { service, digest } }, () => registry.deleteTag(repository, tag));
-  await parts.onDeleted({ service, repository, tag, digest });
+  await parts.onDeleted({ service, repository, tag, digest, login: by.actor });
 }
 
 function tagsOnly(): Refusal {
@@ -193,7 +195,7 @@ async function deleteManifest(
   await recorded(parts, { ...event, detail: { service, tags, indexes } }, () =>
     registry.deleteManifest(repository, digest),
   );
-  await parts.onDeleted({ service, repository, tag: null, digest });
+  await parts.onDeleted({ service, repository, tag: null, digest, login: by.actor });
 }
 
 /**
