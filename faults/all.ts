@@ -5,6 +5,7 @@ import { fuzz } from './fuzz.ts';
 import { kill } from './kill.ts';
 import { killAdmin } from './kill-admin.ts';
 import { killBulk } from './kill-bulk.ts';
+import { killMail } from './kill-mail.ts';
 import { memory } from './memory.ts';
 import { flood, halfAnswers, slowLoris } from './network.ts';
 import { postgresTroubles, standby } from './postgres.ts';
@@ -19,6 +20,7 @@ export const faults: readonly Fault[] = [
   kill,
   killAdmin,
   killBulk,
+  killMail,
   fullDisk,
   fullCheckpoint,
   fullPostgres,

@@ -115,12 +115,13 @@ function when(condition: object, consequence: object, otherwise: object = {}): o
   ]);
 }
 
-/** Settings whose names hold the name of a service or a provider. */
+/** Settings whose names hold the name of a service, a provider or a webhook. */
 function patterns(): { pattern: string }[] {
-  const { perService, perProvider } = settingNames();
+  const { perService, perProvider, perWebhook } = settingNames();
   return [
     { pattern: `^SERVICE_[A-Z0-9_]+_(${perService.join('|')})$` },
     { pattern: `^OIDC_[A-Z0-9_]+_(${perProvider.join('|')})$` },
+    { pattern: `^WEBHOOK_[A-Z0-9_]+_(${perWebhook.join('|')})$` },
   ];
 }
 

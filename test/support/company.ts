@@ -82,6 +82,8 @@ export async function startCompany(
     SERVICE_REGISTRY_EXAMPLE_COM_URL: await startPaperRegistry(stack),
     ADMIN_EMAILS: 'ana@example.com',
     CONTACT: '#registry in the chat',
+    // No one takes it: what is shown is what waits and what failed.
+    ...{ SMTP_URL: 'smtp://127.0.0.1:9', SMTP_FROM: 'dockpass@example.com' },
     PASSWORD_PEPPER: pepper,
     LOG_LEVEL: 'error',
     ...googleSettings(provider, client),

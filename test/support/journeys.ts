@@ -1,5 +1,7 @@
 /** Owns the way to each page and state of the company, as its administrator goes it; the tests walk them all. */
 import type { Page } from 'playwright-core';
+import { createPepper } from '../../src/lib/secret.ts';
+import { pepper } from './past-password.ts';
 
 export type Journey = {
   /** As it is mounted: "/admin/people/:id". */
@@ -24,6 +26,9 @@ const loopbackSignIn = new URLSearchParams({
 });
 
 const repositories = '/repositories/registry.example.com';
+
+/** Of someone else than who is signed in, as it is in a mail. */
+const unsubscribe = `/unsubscribe?token=stranger.${createPepper(pepper).hash('unsubscribe\0stranger')}`;
 
 const passwords: readonly Journey[] = [
   {
@@ -90,6 +95,17 @@ const passwords: readonly Journey[] = [
     'the question before deleting a tag',
     `${repositories}/-/delete/platform/gateway?tag=2.4.1`,
   ),
+  open('/settings/notifications', 'what I am notified of'),
+  open('/unsubscribe', 'the question before unsubscribing', unsubscribe),
+  {
+    route: '/unsubscribe',
+    name: 'unsubscribed',
+    go: async (page) => {
+      await page.goto(unsubscribe);
+      await submit(page, 'Unsubscribe');
+      await page.getByText('You’re unsubscribed').waitFor();
+    },
+  },
   open('/terminal', 'the code of a terminal'),
   {
     route: '/terminal',
@@ -247,6 +263,7 @@ export const administration: readonly Journey[] = [
       await page.locator('#secret').waitFor();
     },
   },
+  open('/admin/deliveries', 'deliveries that failed'),
   { route: '/nowhere', name: 'a page that is not there', go: (page) => page.goto('/nowhere') },
 ];
 

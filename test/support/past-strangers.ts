@@ -23,6 +23,23 @@ export async function writeStrangers(store: Store, today: number): Promise<void>
     await writePasswords(store, owner, today);
     await writeDenials(store, owner, today);
   }
+  await writeFailedMessages(store, today);
+}
+
+async function writeFailedMessages(store: Store, today: number): Promise<void> {
+  const { notifications, notificationMessages } = store;
+  const problem = `SMTP: 550 5.1.1 ${'no-such-user-'.repeat(12)} (RCPT TO)`;
+  for (const [channel, accountId] of [
+    ['mail', 'stranger'],
+    ['webhook:chat', null],
+  ] as const) {
+    const message = { id: `failed ${channel}`, channel, class: 'event' as const, accountId, bodyJson: null };
+    const topic = accountId === null ? 'password.revoke' : '';
+    await notifications.plan('', [], [{ ...message, topic, at: today - 3 * day }]);
+    await notificationMessages.claim(channel, { holder: 'past', now: today, until: today });
+    const ended = { state: 'failed', at: today - day, problem } as const;
+    await notificationMessages.end(message.id, 'past', ended, () => null);
+  }
 }
 
 type Owner = { readonly id: string; readonly login: string };

@@ -1,5 +1,6 @@
 /** Owns the page of notifications that could not be delivered: which, why, and another try. */
 import type { Request, RequestHandler, Response } from 'express';
+import { mailChannel, webhookChannel } from '../../notify/channel.ts';
 import type { Deliveries, FailedDelivery } from '../../notify/deliveries.ts';
 import { sections } from '../navigation.ts';
 import { actorOf } from '../session.ts';
@@ -51,7 +52,7 @@ async function list(parts: DeliveryPageParts, request: Request, response: Respon
     ...frame,
     rows: failed.map((row) => viewOf(row, parts.now())),
     channels: names.map((name) => ({
-      ...{ name, waiting: countOf(name, 'waiting'), failed: countOf(name, 'failed') },
+      ...{ name: labelOf(name), waiting: countOf(name, 'waiting'), failed: countOf(name, 'failed') },
     })),
     isTriedAgain: request.query['done'] === 'retry',
   });
@@ -62,7 +63,12 @@ async function retry(parts: DeliveryPageParts, request: Request<{ id: string }>,
   response.redirect(303, `${parts.views.prefix}${tabs.deliveries}?done=retry`);
 }
 
+/** "Webhook chat" */
+function labelOf(channel: string): string {
+  return channel === mailChannel ? 'Mail' : `Webhook ${channel.slice(webhookChannel('').length)}`;
+}
+
 function viewOf({ id, channel, login, topic, attempts, endedAt, problem }: FailedDelivery, now: number) {
   const what = isAuditAction(topic) ? actionLabels[topic] : 'Mail';
-  return { ...{ id, channel, login, what, attempts, problem }, ended: formatTime(endedAt, now) };
+  return { ...{ id, channel: labelOf(channel), login, what, attempts, problem }, ended: formatTime(endedAt, now) };
 }
