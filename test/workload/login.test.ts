@@ -1,6 +1,6 @@
 /** The login of a workload at the realm: what is let in, what is refused, and that nobody is told more than is good. */
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { createHmac, createPublicKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { decodeJwt } from 'jose';
 import { describeEngines } from '../support/engines.ts';
@@ -123,6 +123,8 @@ rules:
     ['an unknown kid', 'ci unknown-key', () => issuer.sign(claims, { header: { kid: 'made-up' }, key: stranger })],
     ['another algorithm of the same key', 'ci algorithm', () => issuer.sign(claims, { header: { alg: 'PS256' } })],
     ['HMAC', 'ci algorithm', () => issuer.sign(claims, { header: { alg: 'HS256' }, key: new Uint8Array(32) })],
+    ['HMAC with the public key as its secret', 'ci algorithm', () => confused('HS256')],
+    ['HMAC with the public key, called RS256', 'ci signature', () => confused('RS256')],
     [
       'no signature',
       'ci algorithm',
@@ -140,6 +142,16 @@ rules:
     ['an account that can not be made', 'ci no-rule', () => issuer.sign({ ...claims, repository: 'a b' })],
   ];
 
+  /** What is signed with the one thing that everyone knows of the issuer. */
+  const confused = async (alg: string) => {
+    const { keys } = (await (await fetch(`${issuer.url}/keys`)).json()) as { keys: [JsonWebKey & { kid: string }] };
+    const [{ kid, ...key }] = keys;
+    const pem = createPublicKey({ format: 'jwk', key }).export({ type: 'spki', format: 'pem' });
+    const [, payload = ''] = (await issuer.sign(claims)).split('.');
+    const input = `${encode({ alg, kid, typ: 'JWT' })}.${payload}`;
+    return `${input}.${createHmac('sha256', pem).update(input).digest('base64url')}`;
+  };
+
   for (const [what, reason, make] of refused) {
     test(`is refused with ${what}`, async () => {
       const { status, body } = await service.login(await make());
@@ -150,6 +162,10 @@ rules:
       assert.doesNotMatch(text, /repository_id|made-up|no-rule/);
     });
   }
+
+  test('never makes Dockpass ask an issuer that is not configured', () => {
+    assert.deepEqual(twin.asked, []);
+  });
 
   test('is let in with nearly 20 KB', async () => {
     assert.equal((await service.login(await issuer.sign({ ...claims, groups: 'x'.repeat(14_000) }))).status, 200);
