@@ -1,17 +1,19 @@
 /** Owns the cases of the bench: Dockpass in each of its shapes, and the two floors, started and ready for load. */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { PostgresServer } from '../test/support/postgres.ts';
 import { createInstallation, service } from './installation.ts';
 import type { Load } from './load.ts';
 import { type Service, serveArguments, startService } from './service.ts';
-import { addWorkload } from './workload.ts';
+import { addWorkloads, exchangeForm } from './workload.ts';
 
 type Shape = {
   readonly what: string;
   /** Base64 of "user:password"; 'person' and 'workload' stand for the installation's own; absent: anonymous. */
   readonly basic?: string;
   readonly distinct?: boolean;
+  /** Exchanges ID tokens for passwords: so many rules, whose passwords are counted separately. */
+  readonly exchange?: number;
   readonly postgres?: boolean;
   readonly crowd?: number;
   readonly rules?: number;
@@ -41,6 +43,7 @@ export const shapes: Readonly<Record<string, Shape>> = {
   rs256: { what: 'app password, SQLite, RS256', basic: 'person', env: { TOKEN_ALGORITHM: 'RS256' } },
   postgres: { what: 'app password, PostgreSQL', basic: 'person', postgres: true },
   workload: { what: 'ID token of a workload, SQLite, keys in memory', basic: 'workload' },
+  exchange: { what: 'exchange of an ID token, SQLite: each is stored with its audit entry', exchange: 100 },
   workers: { what: 'app password, SQLite, WORKERS=2', basic: 'person', env: { WORKERS: '2' } },
 };
 
@@ -57,7 +60,7 @@ export type Case = {
   readonly name: string;
   readonly what: string;
   readonly service: Service;
-  readonly load: Pick<Load, 'url' | 'headers' | 'distinct' | 'flood'>;
+  readonly load: Pick<Load, 'url' | 'headers' | 'distinct' | 'flood' | 'forms'>;
 };
 
 export async function startFloor(name: 'signed' | 'constant', what: string, folder: string): Promise<Case> {
@@ -85,17 +88,19 @@ export async function startCase(
     shape.basic === 'person'
       ? installation.basic
       : shape.basic === 'workload'
-        ? await addWorkload(folder, 'http://localhost')
+        ? await basicOfWorkload(folder)
         : shape.basic;
+  const forms = shape.exchange === undefined ? undefined : await writeForms(folder, shape.exchange);
   const headers = basic === undefined ? [] : [`Authorization: Basic ${basic}`];
-  const pathOf = (url: string) => `${url}/auth?service=${service}&scope=repository%3Ateam%2Fapp%3Apull`;
+  const pathOf = (url: string) =>
+    forms === undefined ? `${url}/auth?service=${service}&scope=repository%3Ateam%2Fapp%3Apull` : `${url}/oauth/token`;
   // The first start makes keys; the second is what a restart costs.
   const start = () =>
     startService({
       args: serveArguments,
       env: { ...installation.environment, NODE_COMPILE_CACHE: join(parent, 'compiled'), ...shape.env },
       logFile: join(folder, 'log.jsonl'),
-      ask: (url) => ask(pathOf(url), headers),
+      ask: (url) => (forms === undefined ? ask(pathOf(url), headers) : askExchange(pathOf(url), forms.first)),
     });
   await (await start()).stop();
   const running = await start();
@@ -103,8 +108,26 @@ export async function startCase(
     name,
     what: shape.what,
     service: running,
-    load: { url: pathOf(running.url), headers, distinct: shape.distinct, flood: shape.flood },
+    load: { url: pathOf(running.url), headers, distinct: shape.distinct, flood: shape.flood, forms: forms?.file },
   };
+}
+
+async function basicOfWorkload(folder: string): Promise<string> {
+  const [token = ''] = await addWorkloads(folder, 'http://localhost', 1);
+  return Buffer.from(`oidc:${token}`).toString('base64');
+}
+
+async function writeForms(folder: string, rules: number): Promise<{ readonly file: string; readonly first: string }> {
+  const forms = (await addWorkloads(folder, 'http://localhost', rules)).map(exchangeForm);
+  const file = join(folder, 'forms.txt');
+  await writeFile(file, `${forms.join('\n')}\n`);
+  return { file, first: forms[0] ?? '' };
+}
+
+async function askExchange(url: string, form: string): Promise<void> {
+  const response = await fetch(url, { method: 'POST', body: new URLSearchParams(form) });
+  const body = await response.text();
+  if (!body.includes('"access_token":"dkc_')) throw new Error(`${url} answered ${response.status}: ${body}`);
 }
 
 /** Asks once, and looks whether what wrk is going to count as an answer grants what it should. */

@@ -9,6 +9,8 @@ export type Load = {
   readonly connections: number;
   /** Each request asks for another repository, so that no two are the same. */
   readonly distinct?: boolean | undefined;
+  /** A file: each line is the form of a POST, in turn. */
+  readonly forms?: string | undefined;
   /** Milliseconds that each connection waits before a request: less than full load. */
   readonly delay?: number;
   /** Wrong passwords a second that arrive beside it, each of another user name and address. */
@@ -25,7 +27,7 @@ const floodScript = join(import.meta.dirname, 'flood.lua');
 export async function runLoad(load: Load): Promise<Measured> {
   const { url, headers, seconds, connections } = load;
   const flooding = load.flood === undefined ? null : sendFlood(url, seconds, load.flood);
-  const scripted = load.distinct === true || load.delay !== undefined;
+  const scripted = load.distinct === true || load.delay !== undefined || load.forms !== undefined;
   const { code, output } = await runProgram('wrk', [
     '--threads=1',
     `--connections=${connections}`,
@@ -35,6 +37,7 @@ export async function runLoad(load: Load): Promise<Measured> {
     ...(scripted ? ['--script', script] : []),
     url,
     ...(scripted ? ['--', String(load.distinct === true), String(load.delay ?? 0)] : []),
+    ...(load.forms === undefined ? [] : [load.forms]),
   ]);
   await flooding;
   if (code !== 0 || /Non-2xx|Socket errors/.test(output)) throw new Error(`wrk on ${url}:\n${output}`);
