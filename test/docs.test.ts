@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { runCommand } from '../src/cli/cli.ts';
 
-const pages = [...globSync('*.md'), ...globSync('docs/*.md')];
+const pages = [...globSync('*.md'), ...globSync('docs/**/*.md')];
 const textOf = (page: string): string => readFileSync(page, 'utf8');
 
 /** Blocks of code, and code within a sentence. */

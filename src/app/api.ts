@@ -32,15 +32,15 @@ type ApiParts = {
   readonly requesterOf: (request: IncomingMessage) => Requester;
 };
 
-/** For `/api/v1` below the prefix. */
-export function createApi(config: Config, core: Core, parts: ApiParts): Router {
-  const { administration, requesterOf } = parts;
+/** All operations, in the order of their description. */
+export function listApiRoutes(config: Config, core: Core, parts: Omit<ApiParts, 'requesterOf'>): ApiRoute[] {
+  const { administration } = parts;
   const policy = parts.policies.current;
   const { store, audit, denials, passwords } = core;
-  const { people, revocations, robots, auditLog, apiTokens } = administration;
-  const named = createIdentityByName(config, core.store.accounts, policy);
+  const { people, revocations, robots, auditLog } = administration;
+  const named = createIdentityByName(config, store.accounts, policy);
   const idOf = createPersonFinder(store.accounts);
-  const routes: ApiRoute[] = [
+  return [
     ...peopleRoutes({ people, idOf }),
     ...moveRoutes({ moves: administration.moves, idOf }),
     ...keptLoginRoutes(administration),
@@ -57,6 +57,13 @@ export function createApi(config: Config, core: Core, parts: ApiParts): Router {
     ...workloadRoutes(parts.workloads.administration),
     ...recordRoutes({ auditLog, denials, audit, policy, identityOf: async (name) => (await named(name)).identity }),
   ];
+}
+
+/** For `/api/v1` below the prefix. */
+export function createApi(config: Config, core: Core, parts: ApiParts): Router {
+  const { administration, requesterOf } = parts;
+  const { apiTokens } = administration;
+  const routes = listApiRoutes(config, core, parts);
   const url = new URL(`${config.prefix}/api/v1`, config.publicUrl).href;
   const description = describeApi(routes, url);
 

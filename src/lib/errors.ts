@@ -9,7 +9,7 @@ export class RejectedData extends Error {
 }
 
 /** Each code and the HTTP status that it is answered with. */
-const statuses = {
+export const refusalStatuses = {
   bad_request: 400,
   unauthenticated: 401,
   denied: 403,
@@ -25,7 +25,7 @@ const statuses = {
   unavailable: 503,
 } as const;
 
-export type RefusalCode = keyof typeof statuses;
+export type RefusalCode = keyof typeof refusalStatuses;
 
 /**
  * A request that is refused for a reason that its sender can read.
@@ -51,7 +51,7 @@ export class Refusal extends Error {
   }
 
   get status(): number {
-    return statuses[this.code];
+    return refusalStatuses[this.code];
   }
 }
 

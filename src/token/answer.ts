@@ -5,7 +5,7 @@ import type { Refusal, RefusalCode } from '../lib/errors.ts';
 import type { Token } from './mint.ts';
 
 /** The registry's words for what went wrong (distribution, errcode); everything else is UNSUPPORTED. */
-const registryCodes: Partial<Record<RefusalCode, string>> = {
+export const registryCodes: Partial<Record<RefusalCode, string>> = {
   unauthenticated: 'UNAUTHORIZED',
   denied: 'DENIED',
   too_many_requests: 'TOOMANYREQUESTS',
