@@ -50,13 +50,11 @@ function readSections(text: string): Section[] {
     const [, name, example = ''] = /^#?([A-Z][A-Z0-9_]+)=(.*)$/.exec(line) ?? [];
     if (title !== undefined) sections.push({ title: title.replace(/:\s+docs\/\S+$/, ''), settings: [] });
     if (name !== undefined) {
-      sections
-        .at(-1)
-        ?.settings.push({
-          name,
-          example,
-          about: isFresh && comments.length > 0 ? 'With the setting above.' : comments.join(' '),
-        });
+      sections.at(-1)?.settings.push({
+        name,
+        example,
+        about: isFresh && comments.length > 0 ? 'With the setting above.' : comments.join(' '),
+      });
       isFresh = true;
     } else if (line.startsWith('# ') && title === undefined) {
       if (isFresh) comments = [];
