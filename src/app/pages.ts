@@ -23,6 +23,7 @@ import { createSessions, personOf, type Sessions } from '../web/session.ts';
 import { createSignIn, type SignIn, type SignInParts } from '../web/sign-in.ts';
 import { createSignInAttempts } from '../web/sign-in-attempts.ts';
 import { createSignedOut } from '../web/signed-out.ts';
+import { type TerminalOffer, terminalOfferOf } from '../web/terminal-offer.ts';
 import { createViews, type Views } from '../web/views.ts';
 import { activityOf, createAdministration } from './accounts.ts';
 import { mountAdministration } from './admin-pages.ts';
@@ -66,7 +67,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   const { requesterOf } = parts;
   const { people } = parts;
   const { prefix, publicUrl } = config;
-  const views = createViews({ prefix, trial: core.trial?.reason ?? null });
+  const views = createViews({ prefix, trial: core.trial?.reason ?? null, terminal: offerOf(config) });
   const secrets = [await secretOf(config, 'sessionSecret', 'session-secret')];
   const sessions = openSessions(config, core, parts, secrets);
   const administration = createAdministration(config, core, parts.policies.current);
@@ -165,6 +166,13 @@ function visibleActivity(
     };
     return found?.filter(canPull) ?? null;
   };
+}
+
+/** What the page for a new password offers first. */
+function offerOf({ terminal, publicUrl, prefix, services }: Config): TerminalOffer | null {
+  if (!terminal.isOn) return null;
+  const hosts = services.map(({ registryHost }) => registryHost);
+  return terminalOfferOf(new URL(`${publicUrl.origin}${prefix}/`), hosts);
 }
 
 /** The freshest sign-in that a page asks for is what a provider is asked for. */

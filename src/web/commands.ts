@@ -14,6 +14,8 @@ export type Tool = {
   readonly steps: readonly Step[];
   /** In place of the first step: the same with the password in it, for where no one can type it. */
   readonly oneGo: string;
+  /** A job shouldn't log in as a person. */
+  readonly isCi: boolean;
 };
 
 export type Login = {
@@ -32,6 +34,7 @@ export function toolsFor(login: Login): readonly Tool[] {
     label,
     steps: [{ title: 'Run this, then paste the password when prompted', code: askedLogins(login, words) }],
     oneGo: unlisted(lines(login, `echo ${quote(login.secret)}`, words)),
+    isCi: false,
   });
   return [
     terminal('docker', 'Docker', 'docker login'),
@@ -91,6 +94,7 @@ function kubernetes(login: Login): Tool {
       { title: 'Reference it from your pods', code: use.join('\n') },
     ],
     oneGo: unlisted(manifest(login, name)),
+    isCi: false,
   };
 }
 
@@ -136,6 +140,7 @@ function gitHub(login: Login): Tool {
       { title: 'Add a step to the workflow', code: workflow.join('\n') },
     ],
     oneGo: unlisted(piped(login, store)),
+    isCi: true,
   };
 }
 
@@ -153,6 +158,7 @@ function gitLab(login: Login): Tool {
       { title: 'Log in before the job’s script', code: job.join('\n') },
     ],
     oneGo: unlisted(piped(login, store)),
+    isCi: true,
   };
 }
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Eta } from 'eta';
 import express from 'express';
 import type { Account } from '../store/accounts.ts';
+import type { TerminalOffer } from './terminal-offer.ts';
 
 /** An entry of the navigation in the header; the one whose `href` is the page's own section is marked as current. */
 export type NavigationEntry = { readonly label: string; readonly href: string };
@@ -36,6 +37,8 @@ export type Frame = {
   readonly navigation: readonly NavigationEntry[];
   /** Why this is a trial, for a banner on every page; `null` where it is none. */
   readonly trial: string | null;
+  /** How a terminal is signed in; `null` where that's switched off. */
+  readonly terminal: TerminalOffer | null;
   /** The address of a file in views/static. */
   asset(file: string): string;
   readonly initials: typeof initials;
@@ -63,6 +66,9 @@ export type Views = {
   readonly assets: express.Handler;
 };
 
+/** What is the same on every page. */
+type SiteFrame = Pick<Frame, 'prefix' | 'trial'> & Partial<Pick<Frame, 'terminal'>>;
+
 const viewFolder = fileURLToPath(new URL('../../views/', import.meta.url));
 const staticFolder = fileURLToPath(new URL('../../views/static/', import.meta.url));
 /** Hexadecimal digits of the content hash in an asset's address: enough to distinguish two releases. */
@@ -70,7 +76,7 @@ const hashLength = 12;
 /** Seconds that a browser keeps an asset whose address carries the hash of its content: a year. */
 const assetLifetime = 31_536_000;
 
-export function createViews({ prefix, trial }: { prefix: string; trial: string | null }): Views {
+export function createViews({ prefix, trial, terminal = null }: SiteFrame): Views {
   const eta = new Eta({ views: viewFolder, cache: true, autoTrim: [false, 'nl'] });
   const hashes = hashStaticFiles();
   const asset = (file: string): string => {
@@ -83,7 +89,7 @@ export function createViews({ prefix, trial }: { prefix: string; trial: string |
     prefix,
     page(response, name, data, status = 200) {
       const { person: visitor = null, navigation = [] }: PageLocals = response.locals;
-      const frame: Frame = { visitor, navigation, prefix, trial, asset, initials };
+      const frame: Frame = { visitor, navigation, prefix, trial, terminal, asset, initials };
       // The frame comes last: a page about a person must not put that person's name into the header.
       const html = eta.render(name, { ...data, ...frame });
       response.status(status).set('Cache-Control', 'no-store').type('html').send(html);
