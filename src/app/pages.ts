@@ -41,6 +41,7 @@ import { providerNotices } from './provider-notices.ts';
 import { openRegistries } from './registries.ts';
 import type { RepositoryLists } from './repository-lists.ts';
 import { mountAdminRepositories, mountRepositories } from './repository-pages.ts';
+import { createStartSync } from './start-sync.ts';
 import { mountTerminal } from './terminal.ts';
 import type { OpenWorkloads } from './workloads.ts';
 
@@ -101,6 +102,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   const signIn = openSignIn(config, core, parts, { sessions, views, secrets, freshness });
   const messages = createProviderMessages({ ...people, act: people.offBoarding.act, requesterOf, log });
 
+  const registries = openRegistries(config, parts.keys);
   const router = express.Router();
   router.get('/healthz', healthy);
   router.get('/readyz', readiness(core, parts));
@@ -130,11 +132,11 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   router.post('/sign-out', signIn.signOut);
 
   mountOwnPages(router, context);
-  mountRepositories(router, context, config, core, parts.lists, openRegistries(config, parts.keys));
+  mountRepositories(router, context, config, core, parts.lists, registries);
   if (config.terminal.isOn) mountTerminal(router, context, config, parts.terminal);
   mountAdministration(router, context);
   mountNotifications(router, context, core, config);
-  mountAdminRepositories(router, context, config, core, parts.lists);
+  mountAdminRepositories(router, context, config, core, parts.lists, createStartSync(core, registries, parts.stopping));
 
   const app = express();
   app.disable('x-powered-by');

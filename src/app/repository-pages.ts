@@ -9,7 +9,7 @@ import { readTag } from '../repositories/reading.ts';
 import { viewerOf } from '../repositories/viewer.ts';
 import { whoCan } from '../repositories/who-can.ts';
 import { unknownActor } from '../store/registry-actors.ts';
-import { createAdminRepositoryPage } from '../web/admin/repositories.ts';
+import { createAdminRepositoryPages } from '../web/admin/repositories.ts';
 import { createWhoCanPage } from '../web/admin/who-can.ts';
 import { createRepositoryList } from '../web/repositories.ts';
 import { createRepositoryPage } from '../web/repository.ts';
@@ -20,6 +20,7 @@ import type { PageContext } from './page-context.ts';
 import type { Registries } from './registries.ts';
 import { statusesOf } from './repositories.ts';
 import type { RepositoryLists } from './repository-lists.ts';
+import type { createStartSync } from './start-sync.ts';
 
 export function mountRepositories(
   router: Router,
@@ -89,18 +90,21 @@ export function mountAdminRepositories(
   config: Config,
   core: Core,
   { turns }: RepositoryLists,
+  startSync: ReturnType<typeof createStartSync>,
 ): void {
   const { store } = core;
   const { gracePeriods } = config;
   const services = config.services.filter(hasRepositories);
   const parts = { store, now: common.now };
-  const show = createAdminRepositoryPage({
+  const pages = createAdminRepositoryPages({
     ...{ ...common, services },
     statuses: () => statusesOf(config, core),
     overviewOf: (service) => overviewOf(parts, service),
     neverPulledOf: (service, page) => neverPulledOf(parts, service, page),
+    startSync,
   });
-  router.get('/admin/repositories', show);
+  router.get('/admin/repositories', pages.show);
+  router.post('/admin/repositories/sync', pages.sync);
   const ofPolicy = { policy: policies.current, accounts: store.accounts, gracePeriods, turns, now: common.now };
   const ask = createWhoCanPage({ ...common, services, whoCan: (question) => whoCan(ofPolicy, question) });
   router.get('/admin/repositories/who-can', ask);

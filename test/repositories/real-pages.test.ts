@@ -66,7 +66,13 @@ describe('a registry behind the pages', { skip: missing('docker-registry') }, ()
     const publicUrl = `http://localhost:${port}`;
     const prefix = `SERVICE_${host.toUpperCase().replace(/\W/, '_')}_`;
     Object.assign(installation.environment, {
-      ...{ PORT: String(port), PUBLIC_URL: publicUrl, SERVICES: host, SESSION_SECRET: sessionSecret },
+      ...{
+        PORT: String(port),
+        PUBLIC_URL: publicUrl,
+        SERVICES: host,
+        SESSION_SECRET: sessionSecret,
+        ADMIN_EMAILS: ana,
+      },
       ...{ [`${prefix}EVENTS_TOKEN`]: eventsToken, [`${prefix}URL`]: `http://${host}`, TRUSTED_PROXIES: '127.0.0.1' },
     });
     server = await installation.serve();
@@ -222,6 +228,19 @@ describe('a registry behind the pages', { skip: missing('docker-registry') }, ()
     assert.deepEqual(await tagsOf('team/app'), deletesTags ? ['1', 'multi'] : ['1', 'multi', 'three']);
     const expected = ['repository.delete-manifest', ...(deletesTags ? ['repository.delete-tag'] : [])];
     assert.deepEqual((await audited()).map(({ action }) => action).sort(), expected);
+  });
+
+  test('an administrator has the registry read, and asks who can push', async () => {
+    assert.equal((await visit(bo, '/admin/repositories/sync', { service: host })).status, 403);
+    const { status, location } = await visit(ana, '/admin/repositories/sync', { service: host });
+    assert.equal(status, 303);
+    await shown(ana, location ?? '', /The last reading: 2 repositories/);
+    assert.ok((await audited()).some(({ action, actor }) => action === 'repository.sync' && actor === ana));
+    const who = async (query: string) => (await visit(ana, `/admin/repositories/who-can?${query}`)).text;
+    assert.match(await who('repository=team/app'), /2 accounts[\s\S]*ana@example[\s\S]*bo@example/);
+    const secret = await who('repository=secret/x');
+    assert.match(secret, /1 account</);
+    assert.doesNotMatch(secret, /bo@example/);
   });
 
   test('the catalog through the rules of docs/repositories.md: nginx and Caddy, Basic, and the clients that list', async (t) => {

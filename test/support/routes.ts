@@ -95,6 +95,7 @@ export const routes: Readonly<Record<string, Access>> = {
   'POST /admin/workloads/:name/discard-keys': 'administrator, fresh',
   'GET /admin/repositories': 'administrator',
   'GET /admin/repositories/who-can': 'administrator',
+  'POST /admin/repositories/sync': 'administrator',
   'GET /admin/tokens': 'administrator',
   'GET /admin/tokens/new': 'administrator, fresh',
   'POST /admin/tokens/new': 'administrator, fresh',

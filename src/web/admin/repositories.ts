@@ -1,13 +1,15 @@
 /** Owns the administrators' page of repositories: whether events arrive, the largest and the busiest, those that nobody pulls. */
 import type { Request, RequestHandler, Response } from 'express';
+import type { Actor } from '../../audit/audit.ts';
 import { Refusal } from '../../lib/errors.ts';
 import { dateOf, day } from '../../lib/time.ts';
 import type { NeverPulled, Ranked, RepositoryOverview } from '../../repositories/overview.ts';
 import type { RegistryStatus } from '../../repositories/status.ts';
 import { type ChartView, chartOf } from '../activity-chart.ts';
-import { fieldsOf, numberIn, queryOf } from '../fields.ts';
+import { fieldsOf, numberIn, queryOf, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { type ListedService, pagerOf, timeOf } from '../repositories.ts';
+import { actorOf } from '../session.ts';
 import { formatSize } from '../size-view.ts';
 import { type FormattedTime, formatTime } from '../time-view.ts';
 import { type AdminFrame, type AdminParts, tabs } from './section.ts';
@@ -17,6 +19,8 @@ export type AdminRepositoryParts = AdminParts & {
   readonly statuses: () => Promise<readonly RegistryStatus[]>;
   readonly overviewOf: (service: string) => Promise<RepositoryOverview>;
   readonly neverPulledOf: (service: string, page: number) => Promise<NeverPulled>;
+  /** Begins to read a registry's catalog and tags, and doesn't wait for the end. @throws {Refusal} where it can't begin */
+  readonly startSync: (service: string, by: Actor) => Promise<void>;
 };
 
 type RankedView = { readonly name: string; readonly value: string };
@@ -31,6 +35,8 @@ declare module '../views.ts' {
       ranks: readonly { readonly title: string; readonly what: string; readonly rows: readonly RankedView[] }[];
       charts: readonly { readonly id: string; readonly chart: ChartView }[];
       /** `null`: it can't be told yet. */
+      /** What was just done. */
+      done: string | null;
       never: {
         readonly rows: readonly NeverView[];
         readonly total: number;
@@ -43,9 +49,25 @@ declare module '../views.ts' {
 
 const frame: AdminFrame = { section: sections.administration, tab: tabs.repositories };
 
-/** GET /admin/repositories */
-export function createAdminRepositoryPage(parts: AdminRepositoryParts): RequestHandler {
-  return (request, response) => show(parts, request, response);
+export type AdminRepositoryPages = {
+  /** GET /admin/repositories */
+  readonly show: RequestHandler;
+  /** POST /admin/repositories/sync */
+  readonly sync: RequestHandler[];
+};
+
+export function createAdminRepositoryPages(parts: AdminRepositoryParts): AdminRepositoryPages {
+  return {
+    show: (request, response) => show(parts, request, response),
+    sync: [
+      readForm,
+      async (request, response) => {
+        const { name: service } = serviceOf(parts, fieldsOf(request.body)('service'));
+        await parts.startSync(service, actorOf(parts, request));
+        response.redirect(303, `${parts.views.prefix}${tabs.repositories}${queryOf({ service, done: 'sync' })}`);
+      },
+    ],
+  };
 }
 
 /** @throws {Refusal} `not_found` */
@@ -80,9 +102,12 @@ async function show(parts: AdminRepositoryParts, request: Request, response: Res
       { id: 'pulls-title', chart: chartOf('Pulls', ['pull', 'pulls'], overview.pulls) },
       { id: 'pushes-title', chart: chartOf('Pushes', ['push', 'pushes'], overview.pushes) },
     ],
+    done: field('done') === 'sync' ? begun : null,
     never: never && neverView(never, service, now()),
   });
 }
+
+const begun = 'Dockpass reads the registry now. What it finds appears in the lists piece by piece.';
 
 function ranksOf({ largest, busiest, programs }: RepositoryOverview) {
   const number = new Intl.NumberFormat('en');
