@@ -12,6 +12,7 @@ import { postgresTroubles, standby } from './postgres.ts';
 import { provider } from './provider.ts';
 import type { Fault } from './scene.ts';
 import { scopes } from './scopes.ts';
+import { signInFlood } from './sign-in-flood.ts';
 import { signIns } from './sign-ins.ts';
 import { timing } from './timing.ts';
 import { workers } from './workers.ts';
@@ -36,6 +37,7 @@ export const faults: readonly Fault[] = [
   fuzz,
   workers,
   signIns,
+  signInFlood,
   timing,
   memory,
 ];

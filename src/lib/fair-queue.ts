@@ -5,6 +5,8 @@ export type QueueLimits = {
   /** Jobs that run at the same time: of all networks, and of one where it's limited. */
   readonly running: number;
   readonly runningEach?: number;
+  /** Of all networks together whose rank is above 0: the rest is kept for those who did nothing wrong. */
+  readonly runningRanked?: number;
   /** Jobs that can wait: of one network, and of all. */
   readonly waitingEach: number;
   readonly waiting: number;
@@ -15,7 +17,7 @@ export type QueueLimits = {
 /** Who asks: turns go by network, and within one by name, so that one name holds up no other. */
 export type Asker = { readonly network: string; readonly name: string };
 
-type Job = { start(): void; refuse(error: Refusal): void };
+type Job = { start(ended: () => void): void; refuse(error: Refusal): void };
 /** The jobs of one network that wait, by name; the next turn comes first. */
 type Line = { readonly names: Map<string, Job[]>; size: number };
 
@@ -36,8 +38,11 @@ export function createFairQueue(limits: QueueLimits, rankOf: (network: string) =
   /** By network; the next turn comes first. */
   const lines = new Map<string, Line>();
   const runningOf = new Map<string, number>();
-  const isFree = (network: string) => (runningOf.get(network) ?? 0) < (limits.runningEach ?? limits.running);
-  let [running, waiting, turns] = [0, 0, 0];
+  let [running, ranked, waiting, turns] = [0, 0, 0, 0];
+
+  const isFree = (network: string) =>
+    (runningOf.get(network) ?? 0) < (limits.runningEach ?? limits.running) &&
+    (ranked < (limits.runningRanked ?? limits.running) || rankOf(network) === 0);
 
   const next = (): void => {
     if (running >= limits.running || waiting === 0) return;
@@ -52,10 +57,13 @@ export function createFairQueue(limits: QueueLimits, rankOf: (network: string) =
     waiting -= 1;
     running += 1;
     runningOf.set(first, (runningOf.get(first) ?? 0) + 1);
-    job?.start();
+    const isRanked = rankOf(first) > 0;
+    if (isRanked) ranked += 1;
+    job?.start(() => done(first, isRanked));
   };
-  const done = (network: string): void => {
+  const done = (network: string, wasRanked: boolean): void => {
     running -= 1;
+    if (wasRanked) ranked -= 1;
     const left = (runningOf.get(network) ?? 0) - 1;
     if (left > 0) runningOf.set(network, left);
     else runningOf.delete(network);
@@ -76,10 +84,7 @@ export function createFairQueue(limits: QueueLimits, rankOf: (network: string) =
   return (from, work) =>
     new Promise((resolve, reject) => {
       enter(from, {
-        start: () =>
-          void work()
-            .then(resolve, reject)
-            .finally(() => done(from.network)),
+        start: (ended) => void work().then(resolve, reject).finally(ended),
         refuse: reject,
       });
     });

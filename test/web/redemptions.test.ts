@@ -70,6 +70,24 @@ test('a flood from one network leaves room: someone else redeems while it waits'
   assert.equal(running, 24);
 });
 
+test('a flood from many networks that have failed leaves room for those that have not', async () => {
+  const { redeem } = createRedemptions({ seenTokens: { note }, now: () => 0 });
+  const hang = new Promise<never>(() => {});
+  const networks = Array.from({ length: 100 }, (_, index) => `192.0.2.${index}`);
+  const fail = () => Promise.reject(new Refusal('bad_request', 'made up'));
+  await Promise.all(networks.map((network) => redeem(network, begun(network), fail).catch(() => {})));
+  let running = 0;
+  for (const network of networks) {
+    void redeem(network, begun(`again ${network}`), () => {
+      running += 1;
+      return hang;
+    });
+  }
+  const others = Array.from({ length: 20 }, (_, index) => `198.51.100.${index}`);
+  const people = await Promise.all(others.map((network) => redeem(network, begun(network), async () => 'in')));
+  assert.deepEqual([new Set(people), running], [new Set(['in']), 24]);
+});
+
 test('after twenty seconds the page says to try again, and the code is not used up', async () => {
   const clock = { now: 0 };
   const { redeem } = createRedemptions({ seenTokens: { note }, now: () => clock.now });
