@@ -30,6 +30,16 @@ const possibleAction = /^(?:[a-z]+|\*)$/;
 const impossibleName = /[\p{Cc}*]|(?:^|\/)\.{0,2}(?:\/|$)/u;
 
 /**
+ * The characters of distribution's reference grammar, with a host and its port in front, and capitals, which no registry has
+ * either. What reads a token or a log must not take `%2f`, `?` or `#` for something.
+ */
+const repositoryName = /^(?:[\w.-]+:\d{1,5}\/|\[[\da-f:.]+\](?::\d{1,5})?\/)?[\w./-]+$/i;
+
+function isPossibleName(type: string, name: string): boolean {
+  return !impossibleName.test(name) && (type !== 'repository' || repositoryName.test(name));
+}
+
+/**
  * Reads the `scope` parameters of a token request: repeated, space-joined and duplicated ones become one entry for each
  * resource, with the union of the actions. A scope that can't be read can't be granted, so it is left out, not refused.
  * @param values each `scope` parameter, decoded
@@ -39,7 +49,7 @@ export function parseScopes(values: readonly string[]): Access[] {
   const actionsOf = new Map<string, { readonly resource: Omit<Access, 'actions'>; readonly actions: Set<string> }>();
   for (const item of splitScopes(values)) {
     const [, type, className, name, actions] = grammar.exec(item) ?? [];
-    if (type === undefined || name === undefined || actions === undefined || impossibleName.test(name)) continue;
+    if (type === undefined || name === undefined || actions === undefined || !isPossibleName(type, name)) continue;
     const possible = actions.split(',').filter((action) => possibleAction.test(action));
     if (possible.length === 0) continue;
     const resource = className === undefined ? { type, name } : { type, class: className, name };

@@ -10,15 +10,20 @@ export type BackedUp = {
   readonly hasDatabase: boolean;
 };
 
+/** What a machine makes for itself where the settings give nothing: without these a copy of the database proves and signs nothing. */
+export const secretFiles = ['password-pepper', 'session-secret', 'encryption-key'] as const;
+
 /**
  * Copies data folder and SQLite database into a new folder, which is then a data folder itself. It's there whole
  * or not at all.
  * @param databaseUrl `sqlite:PATH` or `postgres://...`
+ * @param how whether the secrets are left out, to be kept elsewhere
  * @throws {Refusal} where the target is there already or lies in the data folder
  */
 export async function backUp(
   { dataFolder, databaseUrl }: { dataFolder: string; databaseUrl: string },
   folder: string,
+  { withoutSecrets }: { readonly withoutSecrets: boolean } = { withoutSecrets: false },
 ): Promise<BackedUp> {
   const target = resolve(folder);
   if (!relative(dataFolder, target).startsWith('..')) {
@@ -30,7 +35,8 @@ export async function backUp(
     const database = databaseUrl.startsWith('sqlite:') ? resolve(databaseUrl.slice('sqlite:'.length)) : null;
     // The database first: a key that is made meanwhile can be there and unused, but never used and missing.
     if (database !== null) await copySqlite(database, join(draft, databaseName), Date.now());
-    await copyFiles(dataFolder, draft, database ?? join(dataFolder, databaseName));
+    const left = withoutSecrets ? secretFiles.map((name) => join(dataFolder, name)) : [];
+    await copyFiles(dataFolder, draft, database ?? join(dataFolder, databaseName), left);
     await takePlace(draft, target);
     return { hasDatabase: database !== null };
   } finally {
@@ -39,8 +45,8 @@ export async function backUp(
 }
 
 /** Keys, secrets and whatever else there is, but for the database's own files: those change under a plain copy. */
-async function copyFiles(from: string, to: string, database: string): Promise<void> {
-  const own = new Set(['', '-wal', '-shm', '-journal'].map((ending) => database + ending));
+async function copyFiles(from: string, to: string, database: string, left: readonly string[]): Promise<void> {
+  const own = new Set([...['', '-wal', '-shm', '-journal'].map((ending) => database + ending), ...left]);
   await cp(from, to, { recursive: true, filter: (source) => !own.has(source), preserveTimestamps: true });
 }
 

@@ -5,14 +5,14 @@ import { readPolicyFile } from '../app/policy-file.ts';
 import { type Config, readConfig, readStorageConfig } from '../config/config.ts';
 import { createProbe } from '../doctor/probe.ts';
 import { fieldsIn, isTexts } from '../lib/json.ts';
-import { backUp, backupName, recordBackup, removeOldBackups } from './backup-folder.ts';
+import { backUp, backupName, recordBackup, removeOldBackups, secretFiles } from './backup-folder.ts';
 import { type Command, UsageError, wholeNumber } from './command.ts';
 import { note, reply } from './output.ts';
 
 export const backupCommands: readonly Command[] = [
   {
     name: 'backup',
-    usage: 'FOLDER [--keep N] [--json]',
+    usage: 'FOLDER [--keep N] [--without-secrets] [--json]',
     summary: 'Copy database, keys and secrets into a new folder while the service runs',
     details: [
       'The folder is a DATA_DIR: to restore, stop the service, put it in the place of the old one, start the service.',
@@ -24,6 +24,10 @@ export const backupCommands: readonly Command[] = [
         type: 'string',
         value: 'N',
         help: 'make a new folder inside FOLDER, named by the time, and delete all of those but the newest N',
+      },
+      'without-secrets': {
+        type: 'boolean',
+        help: `leave out ${secretFiles.join(', ')}: keep those elsewhere, once, and put them back to restore`,
       },
     },
     json: {
@@ -40,7 +44,7 @@ export const backupCommands: readonly Command[] = [
       const kept = keep === undefined ? null : wholeNumber(String(keep), 'keep');
       if (kept === 0) throw new UsageError('--keep takes at least 1.');
       const target = kept === null ? folder : join(folder, backupName(new Date()));
-      const { hasDatabase } = await backUp(storage, target);
+      const { hasDatabase } = await backUp(storage, target, { withoutSecrets: values['without-secrets'] === true });
       await recordBackup(storage.dataFolder);
       const deleted = kept === null ? [] : await removeOldBackups(folder, kept);
       reply(terminal, values, { folder: target, hasDatabase, deleted }, [target]);

@@ -4,7 +4,7 @@ import { isDatabaseUrl } from '../config/config.ts';
 import { openSql, readMigrations } from '../store/open.ts';
 import type { Sql } from '../store/sql.ts';
 import { transfer } from '../store/transfer.ts';
-import { type Command, UsageError } from './command.ts';
+import { type Command, type Terminal, UsageError } from './command.ts';
 import { reply } from './output.ts';
 import { startProgress } from './screen.ts';
 
@@ -24,18 +24,21 @@ export const copyCommands: readonly Command[] = [
       to: {
         type: 'string',
         value: 'URL',
-        help: 'an empty database; best from a shell without a history, as it has a password',
+        help: 'an empty database; leave its password to PGPASSWORD or ~/.pgpass',
       },
     },
     json: { list: true, fields: { table: 'name of the table', rows: 'how many rows were copied' } },
     operands: [0, 0],
     async run(_operands, values, terminal) {
       const source = databaseUrl(values['from'], 'from');
+      warnOfPassword(terminal, source);
       const file = source.startsWith('sqlite:') ? source.slice('sqlite:'.length) : null;
       if (file !== null && !existsSync(file)) throw new UsageError(`There is no file ${file}.`); // SQLite would make it
       const from = await open(source);
       try {
-        const to = await open(databaseUrl(values['to'], 'to'));
+        const target = databaseUrl(values['to'], 'to');
+        warnOfPassword(terminal, target);
+        const to = await open(target);
         try {
           const progress = startProgress(terminal);
           const done = await transfer(from, to, (table, rows) => progress.at(`${table}: ${rows} rows`));
@@ -56,6 +59,14 @@ export const copyCommands: readonly Command[] = [
     },
   },
 ];
+
+/** Everyone on the machine can read what a process was started with. */
+function warnOfPassword(terminal: Terminal, url: string): void {
+  if (!URL.parse(url)?.password) return;
+  terminal.err(
+    'Others on this machine can see the password in that URL: leave it out, and set PGPASSWORD or ~/.pgpass.',
+  );
+}
 
 function databaseUrl(value: unknown, option: string): string {
   if (typeof value === 'string' && isDatabaseUrl(value)) return value;

@@ -66,9 +66,9 @@ export function policyFile({ admins, domains }: Answers): string {
     { match: { group: 'admins' }, actions: ['*'], comment: 'Administrators do everything.' },
     ...domains.flatMap((domain) => [
       {
-        match: { domain, type: 'repository', name: '${user}/**' },
+        match: { domain, type: 'repository', name: 'people/${user}/**' },
         actions: ['pull', 'push'],
-        comment: 'A namespace of their own.',
+        comment: 'A namespace for each person.',
       },
       { match: { domain, type: 'repository' }, actions: ['pull'], comment: `Everyone at ${domain} pulls.` },
     ]),

@@ -28,7 +28,14 @@ export type RedemptionParts = {
  * A flood from one network leaves a quarter of the calls to everyone else, however slow the provider is; one from many networks
  * leaves as much to those that haven't failed.
  */
-const limits = { running: 32, runningEach: 24, runningRanked: 24, waitingEach: 4_000, waiting: 8_000, what: 'sign-ins are waiting' };
+const limits = {
+  running: 32,
+  runningEach: 24,
+  runningRanked: 24,
+  waitingEach: 4_000,
+  waiting: 8_000,
+  what: 'sign-ins are waiting',
+};
 /** Milliseconds; a browser waits about as long. */
 const longestWait = 20_000;
 

@@ -1,6 +1,6 @@
 /** `dockpass backup` of a service that is in use, and the service that starts from it. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { openStore } from '../../src/store/open.ts';
@@ -79,6 +79,24 @@ test('it is for its user alone, and has nothing that only the running service ne
     assert.equal(statSync(join(folder, file)).mode & 0o777, 0o600, file);
   }
   assert.equal(existsSync(`${folder}.unfinished`), false);
+});
+
+test('without secrets it proves nothing by itself, and works again once they are put back', async () => {
+  const secret = await newPassword('laptop');
+  const folder = join(installation.folder, 'backup');
+  assert.equal((await installation.run(['backup', folder, '--without-secrets'])).code, 0);
+  const kept = readdirSync(join(installation.folder, 'data'));
+  const left = ['encryption-key', 'password-pepper', 'session-secret'];
+  assert.deepEqual(
+    left.filter((name) => readdirSync(folder).includes(name)),
+    [],
+  );
+  for (const name of left.filter((each) => kept.includes(each))) {
+    copyFileSync(join(installation.folder, 'data', name), join(folder, name));
+  }
+  await server.stop();
+  server = await installation.serve({ DATA_DIR: folder }, ['--restore']);
+  assert.equal(await login(server, secret), 200);
 });
 
 test('nothing is overwritten, and nothing half done is left', async () => {
