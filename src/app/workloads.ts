@@ -30,7 +30,7 @@ export type OpenWorkloads = {
 
 /**
  * @param inForce the workloads in force, asked each time
- * @param options `onJudged` gets each token, for the metrics; `now` in epoch milliseconds
+ * @param options `onJudged` gets each token, for the metrics; `longestWait` in milliseconds, for keys; `now` in epoch milliseconds
  */
 export function openWorkloads(
   config: Pick<Config, 'services' | 'workloadKeyAge'>,
@@ -38,8 +38,13 @@ export function openWorkloads(
   inForce: () => WorkloadsInForce | null,
   {
     onJudged = () => {},
+    longestWait,
     now = Date.now,
-  }: { onJudged?: (issuer: string, outcome: 'accepted' | RefusalReason) => void; now?: () => number } = {},
+  }: {
+    onJudged?: (issuer: string, outcome: 'accepted' | RefusalReason) => void;
+    longestWait?: number;
+    now?: () => number;
+  } = {},
 ): OpenWorkloads {
   const onError = unstored.of('records of workloads');
   const failures = createFailures({ store: store.workloadRecords, onError, now });
@@ -48,6 +53,7 @@ export function openWorkloads(
     ...{ store: store.workloadIssuers, cipher, fetchText, log, now },
     files: () => inForce()?.files ?? noFiles,
     maximumAge: config.workloadKeyAge,
+    ...(longestWait !== undefined && { longestWait }),
   });
   const shared = { inForce, failures, onJudged, audit, now };
   const accept = createAccept({ ...shared, issuers: store.workloadIssuers, keys });

@@ -74,6 +74,8 @@ export async function startWorkloadService(input: {
   readonly policyText?: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly now?: () => number;
+  /** Milliseconds that a login waits for keys. */
+  readonly longestWait?: number;
 }): Promise<WorkloadService> {
   const folder = await mkdtemp(join(tmpdir(), 'dockpass-workload-'));
   const workloadsFile = join(folder, 'workloads.yml');
@@ -101,6 +103,7 @@ export async function startWorkloadService(input: {
   const workloads = openWorkloads(config, core, policies.workloads, {
     onJudged: (issuer, outcome) => judged.push(`${issuer} ${outcome}`),
     ...(input.now && { now: input.now }),
+    ...(input.longestWait !== undefined && { longestWait: input.longestWait }),
   });
   const keys = await openSigningKeys(config, core);
   const trust = createTrust([]);

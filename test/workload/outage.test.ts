@@ -21,6 +21,8 @@ describeEngines('a job', (databases) => {
     service = await startWorkloadService({
       databaseUrl: await databases.create(),
       now: () => Date.now() + ahead,
+      // On a slow machine the keys of an issuer that is well can take longer than usual.
+      longestWait: 60_000,
       workloadsText: `
 issuers: { ci: { preset: oidc, issuer: "${issuer.url}" } }
 rules: [{ issuer: ci, match: { sub: web }, account: "ci:web", groups: [deployers] }]`,
