@@ -39,6 +39,8 @@ rules:
   const policyText = `acl:
   - match: { kind: ci, group: deployers, name: "acme/**" }
     actions: [pull, push]
+  - match: { account: "/.+/", name: "public/**" }
+    actions: [pull]
 `;
   house = await startHouse({ workloadsText, policyText });
   const root = await house.core.store.accounts.signIn(
@@ -55,6 +57,8 @@ test('the rules show what they match, what the policy grants them, and when they
   const before = await page('/admin/workloads');
   assert.match(before, /ref: main/);
   assert.match(before, /Pull and push on name acme\/\*\*[\s\S]*line 2 of the policy/);
+  assert.match(before, /Line 4 of the policy: rule 2 covers workloads too/);
+  assert.doesNotMatch(before, /rule 1 covers/);
   assert.match(before, /Not in 30 days/);
   const identity = await login({ ref: 'main' });
   const workload = identity && house.workloads.authentication.workloadOf(identity);

@@ -10,7 +10,7 @@ import type {
 } from '../../workload/administration.ts';
 import type { ListedFailure } from '../../workload/failures.ts';
 import { formatFailed } from '../../workload/identify.ts';
-import { grantsOf } from '../../workload/policy-fit.ts';
+import { coverageWarnings, grantsOf } from '../../workload/policy-fit.ts';
 import { refusalReasons } from '../../workload/refusal.ts';
 import { actionsText, isEverything } from '../access-view.ts';
 import { fieldsOf, readForm } from '../fields.ts';
@@ -39,6 +39,8 @@ declare module '../views.ts' {
       audience: string | null;
       issuers: readonly IssuerView[];
       rules: readonly RuleView[];
+      /** Of rules of the policy that cover workloads although they were hardly written for them. */
+      warnings: readonly string[];
       failures: readonly FailureView[];
       done: string | null;
     };
@@ -111,9 +113,15 @@ async function show(parts: WorkloadPageParts, response: Response, done: string |
     audience: overview?.audience ?? null,
     issuers: (overview?.issuers ?? []).map((issuer) => issuerView(issuer, now)),
     rules: (overview?.rules ?? []).map((rule) => ruleView(rule, parts.policy(), now)),
+    warnings: overview === null ? [] : warningsOf(overview, parts.policy()),
     failures: failures.map((failure) => failureView(failure, now)),
     done,
   });
+}
+
+function warningsOf({ rules }: WorkloadOverview, policy: Policy): string[] {
+  const found = coverageWarnings(policy, { rules: rules.map(({ rule }) => rule) });
+  return found.map(({ line, message }) => `Line ${line} of the policy: ${message}.`);
 }
 
 function issuerView({ name, preset, issuer, exchangeOnly, keys, off }: ListedIssuer, now: number) {
