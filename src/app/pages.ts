@@ -9,12 +9,14 @@ import { logRequest } from '../http/request-log.ts';
 import type { RequesterReader, Trust } from '../http/requester.ts';
 import type { Keys } from '../keys/keys.ts';
 import { Refusal } from '../lib/errors.ts';
+import { versionOfDockpass } from '../lib/version.ts';
 import { rights } from '../policy/repository-rights.ts';
 import type { RepositoryUse } from '../repositories/account-activity.ts';
 import { viewerOf } from '../repositories/viewer.ts';
 import { createAdmission } from '../sign-in/admission.ts';
 import { createFreshness } from '../sign-in/freshness.ts';
 import type { Terminal } from '../terminal/terminal.ts';
+import { serveBrand } from '../web/brand.ts';
 import { requireFreshSignIn } from '../web/fresh-sign-in.ts';
 import { createNavigation } from '../web/navigation.ts';
 import { createProviderMessages } from '../web/provider-messages.ts';
@@ -68,7 +70,8 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   const { requesterOf } = parts;
   const { people } = parts;
   const { prefix, publicUrl } = config;
-  const views = createViews({ prefix, trial: core.trial?.reason ?? null, terminal: offerOf(config) });
+  const brand = { ...config.brand, contact: config.contact, version: versionOfDockpass() };
+  const views = createViews({ prefix, trial: core.trial?.reason ?? null, terminal: offerOf(config), brand });
   const secrets = [await secretOf(config, 'sessionSecret', 'session-secret')];
   const sessions = openSessions(config, core, parts, secrets);
   const administration = createAdministration(config, core, parts.policies.current);
@@ -117,6 +120,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   // It begins a sign-in as the GET of the same address does, from wherever.
   router.post('/sign-in/:provider', signIn.beginByPost);
   router.use('/static', views.assets);
+  router.get('/brand/:file', serveBrand(brand));
   mountUnsubscribe(router, context, core);
   router.use(refuseCrossSite(publicUrl.origin), ...sessions.middleware);
   router.use(
@@ -232,6 +236,7 @@ function openSignIn(
   const site = { prefix: config.prefix, publicUrl: siteOf(config), secure: isSecure(config), now: Date.now };
   return createSignIn({
     ...{ connectors, audit, log, requesterOf, ...pages, ...site },
+    registries: config.services.map(({ label, registryHost: host }) => ({ label, host })),
     maximumAge: freshnessOf(config).maximumAge,
     attempts: createSignInAttempts({ ...pages, ...site }),
     signedOut: createSignedOut(site),

@@ -8,6 +8,7 @@ import { day } from '../lib/time.ts';
 import { type ActivityConfig, readActivity } from './activity.ts';
 import { type AdministrationConfig, readAdministration } from './administration.ts';
 import { refuseSharedAuthority } from './authority.ts';
+import { type BrandConfig, readBrand } from './brand.ts';
 import { type KeyRingConfig, readKeyRings } from './key-rings.ts';
 import { type NotificationConfig, readNotifications } from './notifications.ts';
 import { type OffBoardingConfig, readOffBoarding } from './off-boarding.ts';
@@ -20,6 +21,7 @@ import { readTerminal, type TerminalConfig } from './terminal.ts';
 export type Config = OffBoardingConfig &
   AdministrationConfig &
   TerminalConfig &
+  BrandConfig &
   ActivityConfig &
   NotificationConfig & {
     readonly publicUrl: URL;
@@ -103,6 +105,7 @@ export function readConfig(given: Environment): Config {
     ...readOffBoarding(settings),
     ...readAdministration(settings),
     ...readTerminal(settings),
+    ...readBrand(settings),
     ...readActivity(settings),
     ...readNotifications(settings, environment),
     passwordMaximumDays: settings.integer('PASSWORD_MAX_DAYS', { fallback: 365, minimum: 1, maximum: 3650 }),

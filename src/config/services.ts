@@ -9,6 +9,8 @@ export type ServiceConfig = {
   readonly name: string;
   /** What people give to `docker login`. */
   readonly registryHost: string;
+  /** What people call the registry; `null`: by its host. */
+  readonly label: string | null;
   /** `issuer` of the registry's configuration; the token's `iss`. */
   readonly issuer: string;
   /** Seconds that a token lives. */
@@ -62,6 +64,7 @@ function readService(settings: Settings, name: string, defaults: Defaults): Serv
     name,
     prefix: own,
     registryHost: readHost(settings, `${own}HOST`, name),
+    label: settings.optional(`${own}LABEL`),
     issuer: settings.text(`${own}ISSUER`, defaults.issuer),
     lifetime: settings.integer(`${own}LIFETIME`, { fallback: defaults.lifetime, ...lifetimes }),
     anonymous: settings.flag(`${own}ANONYMOUS_ACCESS`, defaults.anonymous),
@@ -132,7 +135,7 @@ const ringSettings = [
   'JWKS_FILE',
 ];
 const serviceSettings = new Set([
-  ...['HOST', 'ISSUER', 'LIFETIME', 'ANONYMOUS_ACCESS', 'IDENTITY_TOKENS', 'TOKEN_HEADER', 'SEPARATE_KEY'],
+  ...['HOST', 'LABEL', 'ISSUER', 'LIFETIME', 'ANONYMOUS_ACCESS', 'IDENTITY_TOKENS', 'TOKEN_HEADER', 'SEPARATE_KEY'],
   ...['URL', 'CA_FILE', 'EVENTS_TOKEN', 'EVENTS_TOKEN_FILE'],
   ...ringSettings,
 ]);

@@ -18,6 +18,8 @@ import { type Outcome, runStrategy } from './strategy.ts';
 
 export type SignInParts = RefusedParts &
   SiteParts & {
+    /** What people sign in for; the page says so. */
+    readonly registries: readonly { readonly label: string | null; readonly host: string }[];
     readonly connectors: readonly Connector[];
     readonly attempts: SignInAttempts;
     readonly redemptions: Redemptions;
@@ -52,6 +54,7 @@ declare module './views.ts' {
     /** `signedOut`: someone signed out in this browser, and no one has signed in since. */
     'sign-in': {
       signedOut: boolean;
+      registries: readonly { readonly label: string | null; readonly host: string }[];
       providers: readonly { readonly name: string; readonly label: string; readonly href: string }[];
     };
   }
@@ -80,14 +83,18 @@ export function createSignIn(parts: SignInParts): SignIn {
   };
 }
 
-function choose({ connectors, prefix, views, signedOut }: SignInParts, request: Request, response: Response): void {
+function choose(
+  { connectors, prefix, views, signedOut, registries }: SignInParts,
+  request: Request,
+  response: Response,
+): void {
   const returnTo = safeReturnTo(request.query['return_to'], prefix);
   if (visitorOf(request) !== null) {
     response.redirect(303, returnTo);
     return;
   }
   const providers = connectors.map(({ name, label }) => ({ name, label, href: beginUrl(prefix, name, { returnTo }) }));
-  views.page(response, 'sign-in', { signedOut: signedOut.isMarked(request), providers });
+  views.page(response, 'sign-in', { signedOut: signedOut.isMarked(request), registries, providers });
 }
 
 async function begin(parts: SignInParts, connector: Connector, request: Request, response: Response): Promise<void> {

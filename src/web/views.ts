@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Eta } from 'eta';
 import express from 'express';
 import type { Account } from '../store/accounts.ts';
+import { type Brand, type BrandSettings, createBrand, plainBrand } from './brand.ts';
 import type { TerminalOffer } from './terminal-offer.ts';
 
 /** An entry of the navigation in the header; the one whose `href` is the page's own section is marked as current. */
@@ -21,6 +22,7 @@ export interface ViewData {
   error: { status: number; title: string; message: string; requestId: string | null };
   icon: { icon: string };
   mark: object;
+  footer: object;
   /** `live`: it answers what the reader just did, so a screen reader announces it. */
   notice: { tone: 'danger' | 'warning' | 'success' | 'info'; text: string; live?: boolean };
   /** `source`: the id of the element whose text is copied; `what` names it for a screen reader. */
@@ -39,6 +41,7 @@ export type Frame = {
   readonly trial: string | null;
   /** How a terminal is signed in; `null` where that's switched off. */
   readonly terminal: TerminalOffer | null;
+  readonly brand: Brand;
   /** The address of a file in views/static. */
   asset(file: string): string;
   readonly initials: typeof initials;
@@ -67,7 +70,8 @@ export type Views = {
 };
 
 /** What is the same on every page. */
-type SiteFrame = Pick<Frame, 'prefix' | 'trial'> & Partial<Pick<Frame, 'terminal'>>;
+type SiteFrame = Pick<Frame, 'prefix' | 'trial'> &
+  Partial<Pick<Frame, 'terminal'>> & { readonly brand?: BrandSettings };
 
 const viewFolder = fileURLToPath(new URL('../../views/', import.meta.url));
 const staticFolder = fileURLToPath(new URL('../../views/static/', import.meta.url));
@@ -76,7 +80,8 @@ const hashLength = 12;
 /** Seconds that a browser keeps an asset whose address carries the hash of its content: a year. */
 const assetLifetime = 31_536_000;
 
-export function createViews({ prefix, trial, terminal = null }: SiteFrame): Views {
+export function createViews({ prefix, trial, terminal = null, brand: settings = plainBrand }: SiteFrame): Views {
+  const brand = createBrand(settings, prefix);
   const eta = new Eta({ views: viewFolder, cache: true, autoTrim: [false, 'nl'] });
   const hashes = hashStaticFiles();
   const asset = (file: string): string => {
@@ -89,7 +94,7 @@ export function createViews({ prefix, trial, terminal = null }: SiteFrame): View
     prefix,
     page(response, name, data, status = 200) {
       const { person: visitor = null, navigation = [] }: PageLocals = response.locals;
-      const frame: Frame = { visitor, navigation, prefix, trial, terminal, asset, initials };
+      const frame: Frame = { visitor, navigation, prefix, trial, terminal, brand, asset, initials };
       // The frame comes last: a page about a person must not put that person's name into the header.
       const html = eta.render(name, { ...data, ...frame });
       response.status(status).set('Cache-Control', 'no-store').type('html').send(html);

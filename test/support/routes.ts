@@ -33,6 +33,7 @@ export const routes: Readonly<Record<string, Access>> = {
   'GET /cli/:script': 'anyone',
   'POST /sign-in/:provider/back-channel-logout': 'anyone',
   'POST /google-events': 'anyone',
+  'GET /brand/:file': 'anyone',
   'GET /sign-in': 'anyone',
   'GET /sign-in/:provider': 'anyone',
   'POST /sign-in/:provider': 'anyone',

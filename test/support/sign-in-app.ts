@@ -94,6 +94,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
   const audit = collectingAudit(audited);
   const sent = createSentBefore(createProviderSentStore(sql), now);
   const signIn = createSignIn({
+    registries: [{ label: 'The main registry', host: 'registry.example.com' }],
     connectors: await settings.connectors(callbackUrl),
     freshness: createFreshness({ sent, maximumAge: 900, clockLeeway: 30, now }),
     maximumAge: 900,

@@ -6,6 +6,10 @@ import { axeViolations, launchBrowser } from '../support/browser.ts';
 import { missing } from '../support/parts.ts';
 import { type Shown, type Site, seedPasswords, startPasswordPages } from '../support/password-pages.ts';
 
+const registries = [
+  { label: 'Production', host: 'registry.example.com' },
+  { label: null, host: 'staging.example.com:5000' },
+];
 const skip = process.env['CHROMIUM'] === undefined && missing('chromium');
 
 const providers = [
@@ -17,7 +21,7 @@ const hint = 'Choose the account that your organisation gave you.';
 const action = { href: '/sign-in', label: 'Use another account' };
 /** What no journey through a whole installation comes to. */
 const also: Readonly<Record<string, Shown>> = {
-  '/sign-in': { template: 'sign-in', data: { signedOut: true, providers } },
+  '/sign-in': { template: 'sign-in', data: { signedOut: true, registries, providers } },
   '/refused': {
     template: 'refused',
     data: { title: 'You cannot sign in', message: 'This is a personal account.', hint, action },
@@ -26,7 +30,7 @@ const also: Readonly<Record<string, Shown>> = {
     template: 'fresh-sign-in',
     data: { minutes: 15, wasSent: true, isProven: true, provider: 'google', href: '/sign-in/google' },
   },
-  '/nobody-vouches': { template: 'sign-in', data: { signedOut: false, providers: [] } },
+  '/nobody-vouches': { template: 'sign-in', data: { signedOut: false, registries, providers: [] } },
   '/error': { template: 'error', data: { status: 502, title: 'Something went wrong', message, requestId: '4f1c' } },
 };
 
