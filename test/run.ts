@@ -18,8 +18,8 @@ if (files.length === 0) {
 }
 
 const skipped: string[] = [];
-// Milliseconds; a test that hangs is a failure, and not a job that CI has to kill.
-const timeout = 240_000;
+// Milliseconds for a file; one that hangs is a failure, and not a job that CI has to kill. The image is built twice in its file.
+const timeout = 420_000;
 const stream = run({ files, timeout, concurrency: Math.max(2, availableParallelism()) });
 stream.on('test:fail', () => {
   process.exitCode = 1;

@@ -152,3 +152,23 @@ test('with --keep makes dated backups in the folder, deletes the oldest, and not
   assert.ok(existsSync(join(installation.folder, 'data', 'last-backup')));
   assert.equal((await installation.run(['backup', folder, '--keep', '0'])).code, 2);
 });
+
+test('the metrics say when the last backup succeeded, so that a failed one shows', async () => {
+  const watched = await installation.serve({ METRICS_LISTEN: '127.0.0.1:0' });
+  try {
+    await watched.says(/"port":\d+.*"msg":"metrics"/);
+    const [, port = ''] = /"port":(\d+)[^\n]*"msg":"metrics"/.exec(watched.output()) ?? [];
+    const read = async () => {
+      const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      return /^dockpass_last_backup_timestamp_seconds (\d+(?:\.\d+)?)$/m.exec(text)?.[1];
+    };
+    assert.equal(await read(), undefined);
+    assert.equal((await installation.run(['backup', join(installation.folder, 'one')])).code, 0);
+    const succeeded = await read();
+    assert.ok(succeeded !== undefined);
+    assert.equal((await installation.run(['backup', join(installation.folder, 'one')])).code, 1);
+    assert.equal(await read(), succeeded);
+  } finally {
+    await watched.stop();
+  }
+});

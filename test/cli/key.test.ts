@@ -80,3 +80,15 @@ test('a rotation that registries with a jwks file would not survive is refused, 
   assert.notEqual((await list()).stdout, before);
   assert.equal((await rotate()).code, 0, 'the other service trusts a bundle');
 });
+
+test('the certificates of a service with a key of its own are served by its name, to anyone', async (t) => {
+  const own = { SERVICES: 'a.example.com,b.example.com', SERVICE_B_EXAMPLE_COM_SEPARATE_KEY: 'true' };
+  const server = await installation.serve(own);
+  t.after(() => server.stop());
+  const served = async (query: string) => (await fetch(`${server.url}/.well-known/registry-bundle.pem${query}`)).text();
+  const inFile = (name: string) => readFile(join(installation.folder, 'data', name), 'utf8');
+  assert.equal(await served(''), await inFile('registry-bundle.pem'));
+  assert.equal(await served('?service=b.example.com'), await inFile('registry-bundle-b.example.com.pem'));
+  assert.equal(await served('?service=a.example.com'), await served(''));
+  assert.notEqual(await served('?service=b.example.com'), await served(''));
+});

@@ -1,11 +1,15 @@
 /** The Helm chart, rendered by Helm itself: what comes of the values, what is refused, and that no secret is in it. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
+import { parseAllDocuments } from 'yaml';
 import { readConfig } from '../../src/config/config.ts';
 import { charts, helm, type Manifest, noHelm, render } from '../support/helm.ts';
+import { findProgram } from '../support/parts.ts';
 import { runProgram } from '../support/process.ts';
 
 const least = { publicUrl: 'https://auth.example.com', services: ['registry.example.com'] };
@@ -54,6 +58,7 @@ const matrix: Readonly<Record<string, object>> = {
 type Container = {
   readonly name: string;
   readonly args?: readonly string[];
+  readonly command?: readonly string[];
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
   readonly image: string;
   readonly securityContext: object;
@@ -97,18 +102,25 @@ describe('the chart', { skip: noHelm }, () => {
     test(`with ${what}: lints, and renders the same bytes each time`, async () => {
       const linted = await helm(['lint', '--strict', join(charts, 'dockpass')], values);
       assert.equal(linted.code, 0, linted.output);
-      assert.deepEqual(await render('dockpass', values), await render('dockpass', values));
+      const rendered = () => helm(['template', 'release', join(charts, 'dockpass')], values);
+      const [first, again] = [await rendered(), await rendered()];
+      assert.equal(first.code, 0, first.output);
+      assert.equal(again.stdout, first.stdout);
     });
 
     test(`with ${what}: no pod has more rights than it needs, or variables of Services`, async () => {
       for (const manifest of await render('dockpass', values)) {
         assert.notEqual(manifest.kind, 'Secret');
+        // Argo CD and Helm in one step: nothing waits for what comes later, and migrations are the service's own work.
+        const { 'helm.sh/hook': hook = 'test' } = manifest.metadata.annotations ?? {};
+        assert.deepEqual([hook, manifest.kind === 'Job'], ['test', false], manifest.kind);
         for (const pod of podsIn(manifest)) {
           assert.equal(pod.automountServiceAccountToken, false, manifest.kind);
           assert.equal(pod.enableServiceLinks, false, manifest.kind);
           const { runAsNonRoot } = pod.securityContext as { runAsNonRoot?: boolean };
           assert.equal(runAsNonRoot, true, manifest.kind);
-          for (const { securityContext } of pod.containers) {
+          for (const { command, securityContext } of pod.containers) {
+            assert.equal(command, undefined, 'the entry point of the image is dockpass, and it has no shell');
             assert.deepEqual(securityContext, {
               allowPrivilegeEscalation: false,
               readOnlyRootFilesystem: true,
@@ -216,6 +228,11 @@ describe('the chart', { skip: noHelm }, () => {
     const whole = await helm(['install', 'r', join(charts, 'dockpass'), '--dry-run=client'], everything);
     assert.doesNotMatch(whole.output, /MISSING/);
     assert.match(whole.output, /realm: https:\/\/tools\.example\.com\/dockpass\/auth/);
+    const several = await helm(['install', 'r', join(charts, 'dockpass'), '--dry-run=client'], {
+      ...least,
+      ...postgres,
+    });
+    assert.match(several.output, /kubectl create secret generic dockpass .*[\s\S]*PASSWORD_PEPPER="\$\(openssl rand/);
   });
 
   test('is packaged with the version of the product', async () => {
@@ -238,12 +255,76 @@ describe('the example of a registry', { skip: noHelm }, () => {
     for (const line of [
       /REGISTRY_AUTH_TOKEN_REALM, value: "https:\/\/auth\.example\.com\/auth"/,
       /REGISTRY_AUTH_TOKEN_ISSUER, value: "auth\.example\.com"/,
-      /wget -q -O \/certs\/registry-bundle\.pem http:\/\/dockpass:80\/\.well-known\/registry-bundle\.pem/,
     ]) {
       assert.match(stdout, line);
     }
+    const registry = parseAllDocuments(stdout)
+      .map((document) => document.toJS() as Manifest)
+      .find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'registry');
+    const pod = find(registry) as RegistryPod | null;
+    assert.equal(pod?.automountServiceAccountToken, false);
+    await tryCertificates(t, pod, folder);
   });
 });
+
+type RegistryPod = Pod & {
+  readonly initContainers: readonly [{ readonly args: readonly [string] }];
+  readonly containers: readonly [
+    {
+      readonly args: readonly [string];
+      readonly livenessProbe: { readonly exec: { readonly command: readonly string[] } };
+    },
+  ];
+};
+
+/** Runs what the pod runs, with BusyBox, as its image has, and with Dockpass away, there, and with other certificates. */
+async function tryCertificates(t: TestContext, pod: RegistryPod, folder: string): Promise<void> {
+  const busybox = findProgram('busybox');
+  if (busybox === null) return t.diagnostic('missing: busybox');
+  let bundle: string | null = null;
+  const server = createServer((_request, response) => void response.writeHead(bundle === null ? 503 : 200).end(bundle));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => void server.close());
+  const place = `http://127.0.0.1:${(server.address() as AddressInfo).port}/.well-known/registry-bundle.pem`;
+  mkdirSync(join(folder, 'certs'));
+  const programs = join(folder, 'bin');
+  mkdirSync(programs);
+  for (const name of ['cmp', 'mv', 'sh', 'sleep', 'timeout', 'wget']) symlinkSync(busybox, join(programs, name));
+  const run = (text: string) => {
+    const here = text
+      .replaceAll('http://dockpass:80/.well-known/registry-bundle.pem', place)
+      .replaceAll('/certs/', `${folder}/certs/`)
+      .replaceAll('/tmp/bundle', `${folder}/bundle`)
+      .replace('exec registry serve', 'echo serve');
+    return runProgram(busybox, ['timeout', '60', 'sh', '-c', here], { env: { PATH: programs } });
+  };
+  const read = () => readFileSync(join(folder, 'certs/registry-bundle.pem'), 'utf8');
+  const [
+    {
+      args: [fetchFirst],
+    },
+  ] = pod.initContainers;
+  const [
+    {
+      args: [start],
+      livenessProbe,
+    },
+  ] = pod.containers;
+  const isAlive = async () => (await run(livenessProbe.exec.command.at(-1) ?? '')).code === 0;
+
+  bundle = 'one';
+  assert.equal((await run(fetchFirst)).code, 0);
+  assert.equal(read(), 'one');
+  assert.ok(await isAlive());
+  bundle = 'two';
+  assert.ok(!(await isAlive()), 'it is restarted for other certificates');
+  assert.match((await run(start)).stdout, /^serve/);
+  assert.equal(read(), 'two');
+  bundle = null;
+  assert.ok(await isAlive(), 'it is not restarted because Dockpass is away');
+  assert.match((await run(start)).stdout, /^serve/);
+  assert.equal(read(), 'two');
+}
 
 test('the schema of the values has the settings that the service reads', async () => {
   const { code, output } = await runProgram(process.execPath, ['script/chart-schema.ts', '--check']);

@@ -1,6 +1,8 @@
 /** Pull secrets that are renewed: what is written when, and that nothing that is someone else's is ever touched. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { parseAllDocuments } from 'yaml';
 import type { Call, Send } from '../../src/kubernetes/api.ts';
 import { type Password, type RefreshParts, refreshSecrets, secretName } from '../../src/kubernetes/refresh-secrets.ts';
 
@@ -172,4 +174,19 @@ test("one namespace's error does not stop the others, and no problem holds a pas
   );
   assert.match(done[1]?.problem ?? '', /403 secrets is forbidden/);
   assert.doesNotMatch(JSON.stringify(done), /dkc_/);
+});
+
+test('the CronJob runs every five minutes, never twice at once, and exchanges its own token', () => {
+  const text = readFileSync('deploy/kubernetes/refresh-secrets.yaml', 'utf8');
+  const { spec } = parseAllDocuments(text)
+    .map((document) => document.toJS())
+    .find(({ kind }) => kind === 'CronJob');
+  assert.deepEqual([spec.schedule, spec.concurrencyPolicy], ['*/5 * * * *', 'Forbid']);
+  const pod = spec.jobTemplate.spec.template.spec;
+  const [{ args, command }] = pod.containers;
+  assert.equal(command, undefined);
+  const read = Object.fromEntries(args.slice(2).map((word: string) => word.slice(2).split('=')));
+  const [{ serviceAccountToken }] = pod.volumes[0].projected.sources;
+  assert.equal(serviceAccountToken.audience, read['url'], 'what the workloads file expects by default');
+  assert.equal(read['token-file'], '/var/run/secrets/dockpass/token');
 });

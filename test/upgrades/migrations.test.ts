@@ -1,6 +1,7 @@
 /** What keeps two versions running on one database: released migrations never change, and new ones only add. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { readMigrations } from '../../src/store/open.ts';
 
@@ -34,4 +35,10 @@ test('a new migration only adds, or is marked as incompatible', async () => {
       assert.doesNotMatch(statement, required, `${name}: an older version doesn't fill it: ${statement}`);
     }
   }
+});
+
+test('the release notes name each migration that an older version refuses', async () => {
+  const notes = readFileSync('CHANGELOG.md', 'utf8');
+  const marked = (await readMigrations()).filter(({ name }) => name.endsWith('_incompatible'));
+  for (const { name } of marked) assert.ok(notes.includes(name), name);
 });
