@@ -69,6 +69,7 @@ export async function tidy(parts: HousekeepingParts): Promise<void> {
     terminalLogins: await removeAll((limit) => store.machines.removeExpired(now() - terminalRetention, limit)),
     notifications: await removeAll((limit) => store.notifications.removeItemsBefore(now() - messageRetention, limit)),
     reminders: await removeAll((limit) => store.notifications.removeRemindersBefore(now() - reminderRetention, limit)),
+    notificationMarks: await store.notifications.removeMarksBefore(now() - reminderRetention),
     notificationMessages: await removeAll((limit) =>
       store.notificationMessages.removeBefore(now() - messageRetention, limit),
     ),

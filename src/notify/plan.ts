@@ -1,9 +1,12 @@
 /** Owns what becomes of an audit event that someone is to hear of: items for each reader, and a message for each webhook. */
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { Refusal } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
 import { day, minute } from '../lib/time.ts';
 import type { AuditRow } from '../store/audit-events.ts';
 import type { NewMessage } from '../store/notification-messages.ts';
-import type { ItemClass, NewItem } from '../store/notifications.ts';
+import type { NewItem } from '../store/notifications.ts';
+import type { Category } from './categories.ts';
 import { webhookChannel } from './channel.ts';
 import { cloudEventOf, type EventSource } from './cloud-event.ts';
 import { factsOf, type Notice, type NoticeParts, textIn } from './notice.ts';
@@ -16,6 +19,7 @@ export type PlanParts = NoticeParts & {
   readonly hasMail: boolean;
   readonly webhooks: readonly WebhookEvents[];
   readonly source: EventSource;
+  readonly log: Pick<Log, 'warn'>;
 };
 
 /** Events that are planned one after the other. */
@@ -34,7 +38,7 @@ export async function planEvents(parts: PlanParts): Promise<boolean> {
   let planned = 0;
   for (const row of rows) {
     if (row.action === 'revocation' && !(await isComplete(parts, row))) continue;
-    const items = parts.hasMail ? await itemsOf(parts, row) : [];
+    const items = parts.hasMail ? await itemsOrNone(parts, row) : [];
     for (let start = itemsAtOnce; start < items.length; start += itemsAtOnce) {
       await notifications.add(items.slice(start, start + itemsAtOnce));
       await yieldToOthers();
@@ -53,6 +57,17 @@ async function isComplete({ store, now }: PlanParts, row: AuditRow): Promise<boo
   if (revocation === undefined || revocation.undone_at !== null) return true;
   const ended = (await store.notifications.revokedBy(id)).reduce((sum, { passwords }) => sum + passwords, 0);
   return ended >= revocation.passwords;
+}
+
+/** An event that can't be read mustn't hold up all others; the database being away does. */
+async function itemsOrNone(parts: PlanParts, row: AuditRow): Promise<NewItem[]> {
+  try {
+    return await itemsOf(parts, row);
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    parts.log.warn({ err: error, event: row.id }, 'no one is told of an event by mail');
+    return [];
+  }
 }
 
 async function itemsOf(parts: PlanParts, row: AuditRow): Promise<NewItem[]> {
@@ -76,18 +91,24 @@ async function itemOf(parts: PlanParts, row: AuditRow, notice: Notice, reader: R
   return {
     id: `${row.id}-${account.id}-${ownerId}`,
     account_id: account.id,
-    class: await classOf(parts, row, notice, account.id),
-    category: notice.category,
+    ...(await urgencyOf(parts, row, notice, reader)),
     topic: row.action,
     at: row.at,
     data_json: JSON.stringify(facts),
   };
 }
 
-async function classOf(parts: PlanParts, { action }: AuditRow, notice: Notice, accountId: string): Promise<ItemClass> {
-  if (action !== 'password.new-address') return notice.class;
-  const since = parts.now() - networkPause;
-  return (await parts.store.notifications.countSince(accountId, action, since)) > 0 ? 'digest' : notice.class;
+/** Robots of CI systems come from new networks all day: their owners read of it once a day, if they want to. */
+async function urgencyOf(
+  parts: PlanParts,
+  { action }: AuditRow,
+  notice: Notice,
+  { account, ownerId }: Reader,
+): Promise<Pick<NewItem, 'class' | 'category'>> {
+  if (action !== 'password.new-address') return { class: notice.class, category: notice.category };
+  if (ownerId !== account.id) return { class: 'digest', category: 'robots' satisfies Category };
+  const before = await parts.store.notifications.countSince(account.id, action, parts.now() - networkPause);
+  return { class: before > 0 ? 'digest' : notice.class, category: notice.category };
 }
 
 function messagesOf({ webhooks, source }: PlanParts, row: AuditRow): NewMessage[] {

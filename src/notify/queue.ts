@@ -1,5 +1,6 @@
 /** Owns how messages leave the queue: claimed by one process, sent, and recorded; tried again later and later, then given up. */
 import type { Audit } from '../audit/audit.ts';
+import { errorMessage, Refusal } from '../lib/errors.ts';
 import { day, hour, minute } from '../lib/time.ts';
 import type { MessageRow } from '../store/notification-messages.ts';
 import type { Store } from '../store/store.ts';
@@ -39,10 +40,24 @@ export async function deliverNext(parts: QueueParts, channel: Channel): Promise<
   if (!(await takeTurn(parts, channel))) return Math.min(idle, channel.pause);
   const message = await messages.claim(channel.name, { holder, now: now(), until: now() + claimLength });
   if (message === undefined) return idle;
-  const outcome = await channel.deliver(message);
+  const outcome = await attempt(channel, message);
   const ended = await record(parts, message, outcome);
   parts.onEnd(channel.name, ended);
   return ended === 'postponed' ? idle : channel.pause;
+}
+
+/** Processes that died with a message one after the other: it's most likely the message. */
+const maximumClaims = 5;
+
+/** A message that can't be read fails, and holds up no other; where the database is away it's tried again once the claim has run out. */
+async function attempt(channel: Channel, message: MessageRow): Promise<Outcome> {
+  if (message.claims > maximumClaims) return { state: 'failed', problem: `${maximumClaims} processes died with it` };
+  try {
+    return await channel.deliver(message);
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    return { state: 'failed', problem: `it can't be sent: ${errorMessage(error)}` };
+  }
 }
 
 /** A lease that no one gives back lasts as long as the pause: the pace holds for all processes together. */

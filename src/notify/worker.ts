@@ -1,6 +1,5 @@
 /** Owns when notifications are worked on: one process at a time plans, every process sends, until the service stops. */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Log } from '../lib/log.ts';
 import { hour, minute } from '../lib/time.ts';
 import type { Channel } from './channel.ts';
 import { canCompose, composeMails } from './compose.ts';
@@ -17,7 +16,6 @@ export type WorkerParts = PlanParts &
     readonly channels: readonly Channel[];
     /** Whether people are reminded of passwords that end soon. */
     readonly hasReminders: boolean;
-    readonly log: Pick<Log, 'warn'>;
   };
 
 export type Worker = {

@@ -53,7 +53,7 @@ export type NotificationStore = {
    */
   remind(reminders: readonly Reminder[], at: number, audit: AuditRowOf<readonly number[]>): Promise<void>;
   /**
-   * Who has items that wait, of those who have no message of this class that waits, or was made after `since`. `first` is the
+   * Who has items that wait, of those who have no message of this class that waits, or was made or sent after `since`. `first` is the
    * first item's id.
    */
   readers(itemClass: ItemClass, since: number, limit: number): Promise<Reader[]>;
@@ -75,6 +75,7 @@ export type NotificationStore = {
   /** Each removes at most `limit` rows of before; returns how many. What a message has that waits or failed stays. */
   removeItemsBefore(time: number, limit: number): Promise<number>;
   removeRemindersBefore(time: number, limit: number): Promise<number>;
+  removeMarksBefore(time: number): Promise<number>;
 };
 
 const events = `
@@ -96,7 +97,8 @@ const readers = `
   select i.account_id, min(i.id) as first from notification_item i
   where i.message_id is null and i.class = $1
     and not exists (select 1 from notification_message m
-                    where m.account_id = i.account_id and m.class = $1 and (m.state = 'waiting' or m.created_at > $2))
+                    where m.account_id = i.account_id and m.class = $1
+                      and (m.state = 'waiting' or m.created_at > $2 or (m.state = 'sent' and m.ended_at > $2)))
   group by i.account_id order by i.account_id limit $3`;
 const give = 'update notification_item set message_id = $1 where message_id is null and account_id = $2 and class = $3';
 const mark = `
@@ -166,6 +168,7 @@ export function createNotificationStore(sql: Sql): NotificationStore {
     },
     removeItemsBefore: (time, limit) => sql.run(removeItems, [time, limit]),
     removeRemindersBefore: (time, limit) => sql.run(removeReminders, [time, limit]),
+    removeMarksBefore: (time) => sql.run('delete from notification_mark where at < $1', [time]),
   };
 }
 

@@ -174,6 +174,53 @@ describeEngines('the queue', (databases) => {
   );
 
   test(
+    'makes one digest of what came while the mail server was away, and none after it on that day',
+    scene(async (one) => {
+      const { store, clock } = one;
+      const office = createPostOffice(one);
+      await one.addPerson('ana');
+      const hold = (name: string, days: number) => {
+        const times = { created_at: clock.at - 60 * day, expires_at: clock.at + days * day };
+        return store.passwords.insert(newPassword('ana', { id: name, hash: name, name, ...times }), 100, () => null);
+      };
+      office.fail = rejection('CONN', 421);
+      for (const name of ['first', 'second', 'third']) {
+        await hold(name, 13);
+        await office.work();
+        clock.at += day;
+      }
+      office.fail = null;
+      const [mail, ...others] = await office.work();
+      assert.deepEqual(others, []);
+      assert.equal(mail?.text.match(/expires in/g)?.length, 3);
+      await hold('fourth', 13);
+      assert.deepEqual(await office.work(), []);
+      clock.at += day;
+      assert.match((await office.work())[0]?.text ?? '', /“fourth”/);
+    }),
+  );
+
+  test(
+    'gives up a message with which processes die, or that can not be read, and sends the others',
+    scene(async (one) => {
+      const office = createPostOffice(one);
+      await queue(one, 'deadly');
+      const claim = () =>
+        one.store.notificationMessages.claim('mail', { holder: 'h', now: one.clock.at, until: one.clock.at });
+      for (let death = 0; death < 5; death++) await claim();
+      await queue(one, 'unreadable');
+      await queue(one, 'well');
+      const channel = channelOf(async ({ id }) => {
+        if (id === 'unreadable') throw new TypeError('stored JSON does not pass');
+        return ended('sent');
+      });
+      for (let message = 0; message < 3; message++) await deliverNext(office.queueOf('p'), channel);
+      const failed = await one.store.notificationMessages.failed(10);
+      assert.deepEqual(failed.map(({ id }) => id).sort(), ['deadly', 'unreadable']);
+    }),
+  );
+
+  test(
     'gives up immediately on a mail that the server refuses for good, and on no other',
     scene(async (one) => {
       const office = createPostOffice(one);

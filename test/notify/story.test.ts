@@ -29,8 +29,8 @@ describeEngines('notifications', (databases) => {
       1_000,
       () => null,
     );
-  const use = async (scene: Scene, id: string, address: string) => {
-    const identity = { account: 'ana@example.com', credential: { id } } as Identity;
+  const use = async (scene: Scene, id: string, address: string, account = 'ana@example.com') => {
+    const identity = { account, credential: { id } } as Identity;
     scene.uses.record(identity, { ...client, address }, []);
     await scene.settle();
     scene.clock.at += minute;
@@ -181,6 +181,8 @@ describeEngines('notifications', (databases) => {
       assert.deepEqual(toldOf(created), ['ana@example.com', 'cleo@example.com']);
       assert.match(created[0]?.text ?? '', /robot-ci was created by root@example.com for the group platform/);
       await hold(scene, robot.id, 'runner', 3);
+      for (const address of ['198.51.100.7', '203.0.113.9'])
+        await use(scene, `${robot.id}-runner`, address, robot.login);
       await office.plan();
       await scene.store.accounts.signIn({
         ...{ id: 'cleo', provider: 'google', issuer: google, subject: 'cleo', login: 'cleo@example.com' },
@@ -190,6 +192,7 @@ describeEngines('notifications', (databases) => {
       const sent = office.mails.slice(created.length);
       assert.deepEqual(toldOf(sent), ['ana@example.com']);
       assert.match(sent[0]?.text ?? '', /robot-ci: “runner” expires in 3 days/);
+      assert.match(sent[0]?.text ?? '', /robot-ci: “runner” was used from 203\.0\.113\.9/);
     }),
   );
 

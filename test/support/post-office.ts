@@ -1,4 +1,5 @@
 /** Owns notifications for tests: the real planning and queue on a scene's store, with a clock, and mails and webhooks that arrive in lists. */
+import assert from 'node:assert/strict';
 import { createPreferences, type Preferences } from '../../src/notify/categories.ts';
 import type { Channel, Outcome } from '../../src/notify/channel.ts';
 import { composeMails } from '../../src/notify/compose.ts';
@@ -35,6 +36,7 @@ export type PostOffice = {
   fail: Error | null;
 };
 
+const log = { warn: (fields: object) => assert.fail(JSON.stringify(fields)) };
 const webhooks: readonly WebhookEvents[] = [{ name: 'siem', events: ['*'] }];
 
 export const everything = (action: string) => isWanted({ hasMail: true, webhooks }, action);
@@ -75,7 +77,7 @@ export function createPostOffice(scene: Scene, options: { withWebhook?: boolean 
     ...{ store, audit, holder, now, random: Math.random },
     onEnd: (_channel, outcome) => ended.push(outcome),
   });
-  const planParts = { ...noticeParts, hasMail: true, webhooks: hooks, source: 'https://auth.example.com' };
+  const planParts = { ...noticeParts, hasMail: true, webhooks: hooks, source: 'https://auth.example.com', log };
   const office: PostOffice = {
     ...{ mails, posted, failing, keyWarnings, preferences, mail, queueOf, fail: null },
     async plan() {
