@@ -14,6 +14,7 @@ import type { Fault } from './scene.ts';
 import { scopes } from './scopes.ts';
 import { signInFlood } from './sign-in-flood.ts';
 import { signIns } from './sign-ins.ts';
+import { terminals } from './terminals.ts';
 import { timing } from './timing.ts';
 import { workers } from './workers.ts';
 
@@ -37,6 +38,7 @@ export const faults: readonly Fault[] = [
   fuzz,
   workers,
   signIns,
+  terminals,
   signInFlood,
   timing,
   memory,

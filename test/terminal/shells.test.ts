@@ -23,6 +23,7 @@ describe('the scripts of a terminal', { skip }, () => {
   let scene: TerminalScene;
   let machine: Machine;
   let registry: string;
+  let recorded = '';
   before(async () => {
     scene = await startTerminalScene(stack);
     ({ registry } = scene);
@@ -73,6 +74,7 @@ describe('the scripts of a terminal', { skip }, () => {
       const list = await machine.run('podman', ['search', '--tls-verify=false', `${registry}/`]);
       assert.equal(list.code, 0, list.output);
       if (findProgram('docker') !== null) {
+        recorded = output;
         assert.match(output, /docker is logged in to localhost/);
         assert.match(kept(), /^ana@example\.com:dkp_/);
       }
@@ -80,6 +82,16 @@ describe('the scripts of a terminal', { skip }, () => {
       assert.doesNotMatch(machine.calls(), /dk[a-z]_|[\w-]{43}/, 'everyone on a machine can read arguments');
     });
   }
+
+  test('the session that README and docs/terminal.md show is what comes', { skip: missing('docker') }, () => {
+    const shown = recorded
+      .replaceAll(registry, 'registry.example.com')
+      .replaceAll(scene.publicUrl, 'https://auth.example.com')
+      .replace(/[A-Z]{4}-[A-Z]{4}/, 'WDJB-MJHT');
+    for (const file of ['README.md', 'docs/terminal.md']) {
+      assert.ok(readFileSync(file, 'utf8').includes(` registry.example.com\n${shown}\`\`\``), file);
+    }
+  });
 
   test('no trace shows the password', async () => {
     const [sh = '', ...words] = login(registry);

@@ -218,6 +218,25 @@ describeEngines('a terminal', (databases) => {
       await start();
     }));
 
+  test('that polls writes nothing', () =>
+    withScene(async ({ store, clock, terminal, start }) => {
+      const { deviceCode } = await start();
+      const called: string[] = [];
+      for (const [name, method] of Object.entries(store.terminalRequests)) {
+        Object.assign(store.terminalRequests, {
+          [name]: (...args: never[]) => {
+            called.push(name);
+            return (method as (...args: never[]) => unknown)(...args);
+          },
+        });
+      }
+      for (let count = 0; count < 4; count++) {
+        await terminal.poll(deviceCode, office);
+        clock.at += 3 * second;
+      }
+      assert.deepEqual(called, Array(4).fill('byDeviceCode'));
+    }));
+
   test('of many that begin at the same moment, five of a network wait', () =>
     withScene(async ({ start }) => {
       const all = await Promise.allSettled(Array.from({ length: 30 }, () => start()));
