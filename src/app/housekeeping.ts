@@ -45,6 +45,8 @@ const reminderRetention = 400 * day;
 const interval = hour;
 /** Rows a statement, so that nothing waits long for a lock. */
 const pieceSize = 2_000;
+/** Counters are in three indexes each. */
+const counterPieceSize = 200;
 
 /** Removes what is too old. Replicas can do it at the same time: each row goes once. */
 export async function tidy(parts: HousekeepingParts): Promise<void> {
@@ -58,8 +60,9 @@ export async function tidy(parts: HousekeepingParts): Promise<void> {
     workloadFailures: await removeAll((limit) =>
       store.workloadRecords.removeFailuresBefore(now() - useRetention, limit),
     ),
-    activity: await removeAll((limit) =>
-      store.repositoryActivity.removeBefore(dayOf(now() - activity.retention), limit),
+    activity: await removeAll(
+      (limit) => store.repositoryActivity.removeBefore(dayOf(now() - activity.retention), limit),
+      counterPieceSize,
     ),
     // A day, in which an older push can still arrive.
     deletedTags: await removeAll((limit) => store.repositoryTags.forgetDeleted(now() - day, limit)),
@@ -78,12 +81,12 @@ export async function tidy(parts: HousekeepingParts): Promise<void> {
   if (Object.values(removed).some((count) => count > 0)) log.info(removed, 'old records removed');
 }
 
-async function removeAll(remove: (limit: number) => Promise<number>): Promise<number> {
+async function removeAll(remove: (limit: number) => Promise<number>, size = pieceSize): Promise<number> {
   let total = 0;
   for (;;) {
-    const removed = await remove(pieceSize);
+    const removed = await remove(size);
     total += removed;
-    if (removed < pieceSize) return total;
+    if (removed < size) return total;
     await yieldToOthers();
   }
 }

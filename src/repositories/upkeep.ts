@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts';
 /** Days of `recent_pulls`, and of the charts. */
 export const recentDays = 30;
 /** Repositories that are counted in one statement: a few milliseconds, in which nothing else happens. */
-const countedAtOnce = 500;
+const countedAtOnce = 100;
 const leaseName = 'repositories.recount';
 
 /** The day that a moment is in: days since 1970-01-01, UTC. @param at epoch milliseconds */

@@ -50,11 +50,11 @@ const after = (condition: string) => `
   where service = $1 and name > $2 ${condition} order by name limit $3`;
 const afterAll = after('');
 const afterWithTags = after('and tags > 0');
-const columns = `
+const columns = (from: string) => `
   select r.service, r.name, r.first_seen_at, r.pushed_at, r.pulled_at, r.size, r.tags, r.recent_pulls, r.synced_at,
     ${whoColumns}
-  from repository r ${joinWho('r.pushed_by')}`;
-const byNames = `${columns} where r.service = $1 and r.name in (${idParameters(2)}) order by r.name`;
+  from ${from} r ${joinWho('r.pushed_by')}`;
+const byNames = `${columns('repository')} where r.service = $1 and r.name in (${idParameters(2)}) order by r.name`;
 const recounted = `
   select r.name, r.recent_pulls, coalesce(sum(v.count), 0) as pulls
   from (select service, name, recent_pulls from repository where service = $1 and name > $2 order by name limit $4) r
@@ -70,13 +70,16 @@ export function createRepositoryStore(sql: Sql): RepositoryStore {
       sql.all<RepositoryNameRow>(withoutTags ? afterAll : afterWithTags, [service, name, limit]),
     byNames: (service, names) => sql.all<RepositoryRow>(byNames, [service, ...padded(names)]),
     byName: (service, name) =>
-      sql.get<RepositoryRow>(`${columns} where r.service = $1 and r.name = $2`, [service, name]),
+      sql.get<RepositoryRow>(`${columns('repository')} where r.service = $1 and r.name = $2`, [service, name]),
     list(filter, { by, descending }, { limit, offset }) {
       const conditions = conditionsOf(filter);
       const direction = `${descending ? 'desc' : 'asc'} nulls last`;
-      const order = by === 'name' ? `r.name ${descending ? 'desc' : 'asc'}` : `${sortKeys[by]} ${direction}, r.name`;
+      const key = by === 'name' ? `r.name ${descending ? 'desc' : 'asc'}` : `${sortKeys[by]} ${direction}, r.name`;
+      const order = `order by ${key}, r.service`;
       const range = `limit ${conditions.parameter(limit)} offset ${conditions.parameter(offset)}`;
-      const text = `${columns} ${conditions.where()} order by ${order}, r.service ${range}`;
+      // What is left out is only counted, and not looked up in the other tables.
+      const page = `(select r.* from repository r ${conditions.where()} ${order} ${range})`;
+      const text = `${columns(page)} ${order}`;
       return sql.all<RepositoryRow>(text, conditions.values);
     },
     async count(filter) {

@@ -1,0 +1,166 @@
+/**
+ * The bench of what registries report: events as a registry sends them, next to logins, whether each acknowledged one is
+ * stored; and the store's lists over 100,000 repositories with 1,000,000 tags.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import http from 'node:http';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { openStore } from '../src/store/open.ts';
+import { findPostgres, startPostgres } from '../test/support/postgres.ts';
+import { createInstallation, service } from './installation.ts';
+import { runLoad } from './load.ts';
+import { measureLists } from './repositories.ts';
+import { type Service, serveArguments, startService } from './service.ts';
+
+const { values } = parseArgs({ options: { seconds: { type: 'string', default: '20' }, lists: { type: 'boolean' } } });
+const seconds = Number(values.seconds);
+const token = 'an-events-token-of-the-bench-for-nobody';
+const repositories = 2_000;
+/** Requests of logins that wait 10 ms each: a load that leaves room. */
+const loginConnections = 2;
+
+type Sent = { readonly acknowledged: number; readonly refused: number };
+type Shape = { readonly what: string; readonly perRequest: number; readonly rate: number; readonly keepAlive: boolean };
+
+const shapes: readonly Shape[] = [
+  { what: '10,000 events a second in requests of 100', perRequest: 100, rate: 100, keepAlive: true },
+  { what: '1,000 single events a second, each on a new connection', perRequest: 1, rate: 1_000, keepAlive: false },
+];
+
+/** One in a hundred is a push with ten layers; the rest are pulls by five hundred accounts. */
+function eventOf(count: number): object {
+  const isPush = count % 100 === 0;
+  const hex = (text: string) => Buffer.from(text).toString('hex').padEnd(64, '0');
+  const digest = `sha256:${hex(`m${count % 5_000}`)}`;
+  const references = Array.from({ length: 10 }, (_, layer) => ({
+    ...{ mediaType: 'application/vnd.oci.image.layer.v1.tar', size: 1_000_000 + layer },
+    digest: `sha256:${hex(`l${(count + layer) % 3_000}`)}`,
+  }));
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+  const target = {
+    mediaType,
+    digest,
+    size: 800,
+    repository: `team-${count % 50}/app-${count % repositories}`,
+    tag: 'latest',
+  };
+  return {
+    ...{ id: randomUUID(), timestamp: new Date().toISOString(), action: isPush ? 'push' : 'pull' },
+    target: { ...target, references },
+    request: { id: 'r', addr: '10.0.0.7:1', host: service, method: isPush ? 'PUT' : 'GET', useragent: 'docker/28.2.2' },
+    actor: { name: `ci:github:acme/app-${count % 500}` },
+  };
+}
+
+let count = 0;
+const bodyOf = (events: number): string =>
+  JSON.stringify({ events: Array.from({ length: events }, () => eventOf(++count)) });
+
+function post(url: string, body: string, agent: http.Agent | false): Promise<number> {
+  const headers = {
+    authorization: `Bearer ${token}`,
+    'content-type': 'application/vnd.docker.distribution.events.v1+json',
+  };
+  return new Promise((resolve) => {
+    const request = http.request(
+      `${url}/registry-events/${service}`,
+      { method: 'POST', headers, agent },
+      (response) => {
+        response.resume().once('end', () => resolve(response.statusCode ?? 0));
+      },
+    );
+    request.once('error', () => resolve(0));
+    request.end(body);
+  });
+}
+
+/** At the rate, whatever the answers take; what isn't acknowledged is sent once more by a registry, and not here. */
+async function send(url: string, { perRequest, rate, keepAlive }: Shape): Promise<Sent> {
+  const agent = keepAlive ? new http.Agent({ keepAlive: true, maxSockets: 8 }) : false;
+  const answers: Promise<number>[] = [];
+  const begun = performance.now();
+  while (performance.now() - begun < seconds * 1000) {
+    const due = Math.floor(((performance.now() - begun) / 1000) * rate);
+    while (answers.length < due) answers.push(post(url, bodyOf(perRequest), agent));
+    await sleep(2);
+  }
+  const taken = (await Promise.all(answers)).filter((status) => status === 200).length;
+  return { acknowledged: taken * perRequest, refused: (answers.length - taken) * perRequest };
+}
+
+/** Seconds that the event loop was late at most, since the last look. */
+async function lag(metrics: string): Promise<number> {
+  const text = await fetch(metrics).then((answer) => answer.text());
+  return Number(/^nodejs_eventloop_lag_max_seconds ([\d.e-]+)/m.exec(text)?.[1] ?? Number.NaN);
+}
+
+async function storedIn(databaseUrl: string): Promise<number> {
+  const store = await openStore(databaseUrl, () => {});
+  const days = await store.repositoryActivity.ofService(service, 0);
+  await store.close();
+  return days.reduce((sum, day) => sum + day.count, 0);
+}
+
+async function measure(what: string, folder: string, databaseUrl: string | undefined): Promise<void> {
+  const installation = await createInstallation({ folder, databaseUrl, crowd: undefined, rules: undefined });
+  const authorization = `Basic ${installation.basic}`;
+  const pathOf = (url: string) => `${url}/auth?service=${service}&scope=repository%3Ateam%2Fapp%3Apull`;
+  const metricsPort = 19_464;
+  const running: Service = await startService({
+    args: serveArguments,
+    env: {
+      ...installation.environment,
+      SERVICE_REGISTRY_EXAMPLE_COM_EVENTS_TOKEN: token,
+      METRICS_LISTEN: `127.0.0.1:${metricsPort}`,
+    },
+    logFile: join(folder, 'log.jsonl'),
+    ask: async (url) => void (await fetch(pathOf(url), { headers: { authorization } })),
+  });
+  const metrics = `http://127.0.0.1:${metricsPort}/metrics`;
+  const logins = () =>
+    runLoad({
+      ...{ url: pathOf(running.url), headers: [`Authorization: ${authorization}`] },
+      ...{ seconds, connections: loginConnections, delay: 10 },
+    });
+  const place = databaseUrl ?? `sqlite:${join(folder, 'dockpass.db')}`;
+  await logins();
+  const alone = await logins();
+  console.log(`| ${what}, logins alone | | | ${alone.p50.toFixed(1)} | ${alone.p99.toFixed(1)} | |`);
+  for (const shape of shapes) {
+    const before = await storedIn(place);
+    await lag(metrics);
+    const [beside, sent] = await Promise.all([logins(), send(running.url, shape)]);
+    const late = await lag(metrics);
+    await sleep(3_000);
+    const lost = sent.acknowledged - ((await storedIn(place)) - before);
+    const rate = (sent.acknowledged / seconds).toFixed(0);
+    console.log(
+      `| ${what}, ${shape.what} | ${rate} | ${lost} | ${beside.p50.toFixed(1)} | ${beside.p99.toFixed(1)} | ${(late * 1000).toFixed(0)} |`,
+    );
+    if (sent.refused > 0) console.log(`  (${sent.refused} events were not acknowledged)`);
+  }
+  await running.stop();
+}
+
+console.log(
+  `${cpus()[0]?.model.trim()}, ${cpus().length} processors, Node ${process.versions.node}; ${seconds} s each\n`,
+);
+await using stack = new AsyncDisposableStack();
+const folder = await mkdtemp(join(tmpdir(), 'dockpass-bench-events-'));
+stack.defer(() => rm(folder, { recursive: true, force: true }));
+if (values.lists !== true) {
+  console.log(
+    '| what | acknowledged/s | lost of these | logins p50 ms | p99 ms | event loop late at most, ms |\n| --- | ---: | ---: | ---: | ---: | ---: |',
+  );
+  await measure('SQLite', await mkdtemp(join(folder, 'sqlite-')), undefined);
+  if (findPostgres() !== null) {
+    const postgres = await startPostgres();
+    stack.defer(() => postgres.stop());
+    await measure('PostgreSQL', await mkdtemp(join(folder, 'postgres-')), await postgres.createDatabase());
+  }
+}
+await measureLists(`sqlite:${join(folder, 'lists.db')}`);
