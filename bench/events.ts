@@ -163,4 +163,4 @@ if (values.lists !== true) {
     await measure('PostgreSQL', await mkdtemp(join(folder, 'postgres-')), await postgres.createDatabase());
   }
 }
-await measureLists(`sqlite:${join(folder, 'lists.db')}`);
+if (values.lists === true) await measureLists(`sqlite:${join(folder, 'lists.db')}`);

@@ -10,6 +10,7 @@ import { memory } from './memory.ts';
 import { flood, halfAnswers, slowLoris } from './network.ts';
 import { postgresTroubles, standby } from './postgres.ts';
 import { provider } from './provider.ts';
+import { registryEvents } from './registry-events.ts';
 import type { Fault } from './scene.ts';
 import { scopes } from './scopes.ts';
 import { signInFlood } from './sign-in-flood.ts';
@@ -23,6 +24,7 @@ export const faults: readonly Fault[] = [
   killAdmin,
   killBulk,
   killMail,
+  registryEvents,
   fullDisk,
   fullCheckpoint,
   fullPostgres,

@@ -124,12 +124,18 @@ function readSections(reader: Reader, root: Value): Partial<Record<(typeof secti
   return {};
 }
 
+/** The subject of Dockpass's own tokens (repositories/registry.ts): what it pulls isn't counted as anyone's. */
+const reservedUser = 'dockpass';
+
 function readUsers(reader: Reader, value: Value): Map<string, StaticUser> {
   const users = new Map<string, StaticUser>();
   for (const { key, keyPlace, value: user } of readNamed(reader, value)) {
     if (!user) {
       reader.report(keyPlace, `users."${key}" is empty; write "{}" for a user without a password`);
       continue;
+    }
+    if (key === reservedUser) {
+      reader.report(keyPlace, `the user "${key}" is Dockpass itself, where it reads a registry; give it another name`);
     }
     if (key.includes('@')) {
       const message = `the user "${key}" is called like an e-mail address: a rule with this account also matches the person who has it`;

@@ -41,7 +41,7 @@ export type RecorderParts = {
 /** Milliseconds that pulls wait for company. */
 const flushDelay = 1_000;
 /** Counters in one transaction: so many take a few milliseconds, in which nothing else happens. */
-const atOnce = 250;
+const atOnce = 150;
 /** Counters that wait; with more, events are refused for the time being. */
 const maximumWaiting = 50_000;
 /** Of both, the latest are known: a registry sends again what it got no answer for. */

@@ -10,7 +10,7 @@ import {
   arrivalStatement,
   type Count,
   type PullCount,
-  pullStatement,
+  pullStatements,
   sortedByKey,
   summed,
 } from './registry-counters.ts';
@@ -105,7 +105,7 @@ export function createRegistryEventStore(sql: Sql): RegistryEventStore {
       const services = [...new Set(pulls.map(({ service }) => service))].sort();
       const ofRepositories = summed(pulls, ({ service, repository }) => `${service}\0${repository}`, latest);
       await sql.batch([
-        ...sortedByKey(ofRepositories).map((pull) => pullStatement(pull, now)),
+        ...pullStatements(sortedByKey(ofRepositories), now),
         ...activityStatements(pulls.map((pull) => ({ ...pull, action: 'pull' as const }))),
         ...services.map((service) => arrivalStatement(service, now)),
       ]);

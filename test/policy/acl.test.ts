@@ -45,6 +45,10 @@ acl:
   assert.throws(() => parsePolicy(twice, 'policy.yml'), /is there twice, in two Unicode forms/);
 });
 
+test("no user can be called what Dockpass calls itself at a registry: its pulls wouldn't be counted", () => {
+  assert.throws(() => parsePolicy('users: {dockpass: {}}\nacl: []', 'policy.yml'), /"dockpass" is Dockpass itself/);
+});
+
 test('a rule whose conditions are all empty would match everyone, and is an error', () => {
   for (const match of ['{account: }', '{account: , name: null}', '{<<: {ip: ~}}']) {
     const text = `acl: [{match: ${match}, actions: ["*"]}]`;
