@@ -79,7 +79,8 @@ describe('the image', {
     const size = image.layers.reduce((sum, layer) => sum + layer.size, 0);
     assert.ok(size < 70_000_000, `${size} bytes`);
     const names = image.layers.flatMap(({ digest }) => namesIn(gunzipSync(blob(digest))));
-    assert.ok(names.includes('./usr/bin/dockpass'));
+    for (const name of ['bin/dockpass', 'lib/dockpass/deploy/kubernetes/dockpass-credential-provider'])
+      assert.ok(names.includes(`./usr/${name}`), name);
     const unwanted =
       /^\.\/(?:usr\/)?s?bin\/(?!node$|dockpass$)[^/]+$|(?:arm64|darwin|win32|musl).*\.node$|\/typescript\/|\.d\.ts$/;
     assert.deepEqual(

@@ -6,7 +6,7 @@ import { openSql, readMigrations } from '../../src/store/open.ts';
 const fixtures = new URL('../fixtures/', import.meta.url).pathname;
 
 /** Every version that has been released; each has a folder of its own in test/fixtures. */
-export const releases = ['0.1.0'] as const;
+export const releases = ['0.1.0', '0.2.0'] as const;
 
 type Login = { readonly user: string; readonly secret: string };
 
