@@ -67,7 +67,7 @@ export async function openCore(config: Config, mode: ServeMode | null = null): P
     unstored.of('audit events', '; this log has each of them'),
     (action) => trial === null && isAnnounced(action),
   );
-  trial = await openTrial({ store, audit, mode });
+  trial = await openTrial({ store, audit, log, mode, publicUrl: config.publicUrl.origin + config.prefix });
   const pepper = createPepper(await secretOf(config, 'passwordPepper', 'password-pepper'));
   const warnings = await checkPepper(store, pepper);
   for (const warning of warnings) log.error({}, warning);

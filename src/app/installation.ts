@@ -6,6 +6,7 @@ import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { minute } from '../lib/time.ts';
 import type { Store } from '../store/store.ts';
+import { findLiveTwin } from './live-twin.ts';
 
 /** `trial`: as a copy, whatever the database says; `restore`: the copy becomes what is served. */
 export type ServeMode = 'usual' | 'trial' | 'restore';
@@ -14,8 +15,11 @@ export type ServeMode = 'usual' | 'trial' | 'restore';
 export type Trial = { readonly reason: string } | null;
 
 type TrialParts = {
-  readonly store: Pick<Store, 'installation'>;
+  readonly store: Pick<Store, 'installation' | 'leases'>;
   readonly audit: Audit;
+  readonly log: Pick<Log, 'debug'>;
+  /** With the prefix. */
+  readonly publicUrl: string;
   /** `null` for a command, which leaves an empty database empty. */
   readonly mode: ServeMode | null;
 };
@@ -26,17 +30,40 @@ const howToEnd = 'To serve it instead, stop the service that it is a copy of, an
  * A trial asks no provider, sends nothing, writes no file that registries read, and its tokens are worth nothing to them:
  * the people of the copy are those of the live service, and so are its refresh tokens and keys.
  */
-export async function openTrial({ store, audit, mode }: TrialParts): Promise<Trial> {
+export async function openTrial(parts: TrialParts): Promise<Trial> {
+  const { store, audit, mode, publicUrl } = parts;
   const event = { action: 'installation.restore', actor: 'command line', client: null, subject: '' } as const;
   if (mode === 'restore') await audit.commit(event, (row) => store.installation.restore(row));
   if (mode !== null) await store.installation.create(randomBytes(9).toString('hex'));
-  const { copied_at: copiedAt = null } = (await store.installation.read()) ?? {};
+  const { copied_at: copiedAt = null, public_url: servedAt = null } = (await store.installation.read()) ?? {};
   if (copiedAt !== null) {
     const time = new Date(copiedAt).toISOString();
-    return { reason: `This database is a backup of ${time}, so this is a trial. ${howToEnd}.` };
+    return { reason: `This database is a backup or a copy of ${time}, so this is a trial. ${howToEnd}.` };
   }
   if (mode === 'trial') return { reason: `This is a trial, as --trial says. ${howToEnd}.` };
+  if (mode === 'usual') {
+    const twin = await markWhereCopied(parts, servedAt);
+    if (twin !== null)
+      return {
+        reason: `This database is a copy of the one that is served at ${twin}, so this is a trial. ${howToEnd}.`,
+      };
+  }
+  if (mode !== null) await store.installation.noteUrl(publicUrl);
   return null;
+}
+
+/** A copy that was made by other means than `dockpass backup` gets its mark now, for commands and later starts. */
+async function markWhereCopied(
+  { store, audit, log, publicUrl }: TrialParts,
+  servedAt: string | null,
+): Promise<string | null> {
+  const urls = servedAt === null ? [publicUrl] : [publicUrl, servedAt];
+  const twin = await findLiveTwin({ store, log, now: Date.now }, urls);
+  if (twin === null) return null;
+  const detail = { servedAt: twin };
+  const event = { action: 'installation.copy', actor: '', client: null, subject: '', detail } as const;
+  await audit.commit(event, (row) => store.installation.markCopied(Date.now(), row));
+  return twin;
 }
 
 /** @throws {Refusal} `conflict` for what asks a provider, where this is a trial */

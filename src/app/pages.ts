@@ -33,6 +33,7 @@ import { createApi } from './api.ts';
 import { type Core, secretOf } from './core.ts';
 import { hasRepositories } from './has-repositories.ts';
 import { createIdentityByName } from './identity-by-name.ts';
+import { answerTwin } from './live-twin.ts';
 import type { RunningMetrics } from './metrics-listener.ts';
 import { mountNotifications, mountUnsubscribe } from './notification-pages.ts';
 import { labelOf, type People } from './off-boarding.ts';
@@ -111,7 +112,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   router.get('/readyz', readiness(core, parts));
   router.get('/.well-known/jwks.json', publicKeys(config.services, parts.keys));
   router.get('/.well-known/registry-bundle.pem', certificateBundle(config.services, parts.keys));
-  router.get('/.well-known/dockpass', discovery(config, parts.workloads));
+  router.get('/.well-known/dockpass', discovery(config, parts.workloads, core));
   // Providers send no cookies, and are known by their signature.
   router.post('/sign-in/:provider/back-channel-logout', messages.logout);
   router.post('/google-events', messages.googleEvent);
@@ -259,14 +260,17 @@ function openSignIn(
 }
 
 /** What a script needs to log a workload in: one address to configure, the rest follows from it. */
-function discovery({ publicUrl, prefix }: Config, { inForce }: OpenWorkloads): RequestHandler {
+function discovery({ publicUrl, prefix }: Config, { inForce }: OpenWorkloads, { store, trial }: Core): RequestHandler {
   const base = publicUrl.origin + prefix;
-  return (_request, response) => {
+  return async (request, response) => {
     const workloads = inForce();
+    // A trial isn't what is served.
+    const twin = trial === null ? await answerTwin({ store, now: Date.now }, request.query['database']) : null;
     response.set('Cache-Control', 'no-store').json({
       realm: `${base}/auth`,
       token_endpoint: `${base}/oauth/token`,
       ...(workloads && { audience: workloads.audience }),
+      ...twin,
     });
   };
 }

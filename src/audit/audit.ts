@@ -45,6 +45,7 @@ export type AuditAction =
   | 'api-token.revoke'
   | 'audit.read'
   | 'installation.restore'
+  | 'installation.copy'
   | 'password.expiring'
   | 'provider.failing'
   | 'key.due'

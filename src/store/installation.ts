@@ -1,9 +1,13 @@
 /** Owns every statement on `installation`: whether this database is served, or a copy of one that is. */
-import { type AuditRowOf, addRow } from './audit-events.ts';
+import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
 import type { Sql } from './sql.ts';
 
 /** The row of `installation`; the columns are explained in migrations/0018_installation.sql. */
-export type InstallationRow = { readonly id: string; readonly copied_at: number | null };
+export type InstallationRow = {
+  readonly id: string;
+  readonly copied_at: number | null;
+  readonly public_url: string | null;
+};
 
 export type InstallationStore = {
   /** `undefined` before the first start. */
@@ -12,6 +16,10 @@ export type InstallationStore = {
   create(id: string): Promise<void>;
   /** Makes a copy the database that is served. False where it was already. */
   restore(audit: AuditRowOf): Promise<boolean>;
+  /** Makes this database a copy, as `dockpass backup` does. */
+  markCopied(at: number, audit: AuditRowOf): Promise<void>;
+  /** Where it's served from now on. */
+  noteUrl(url: string): Promise<void>;
 };
 
 const insert = `
@@ -33,9 +41,15 @@ export const markCopied = [
 
 export function createInstallationStore(sql: Sql): InstallationStore {
   return {
-    read: () => sql.get<InstallationRow>('select id, copied_at from installation order by id limit 1'),
+    read: () => sql.get<InstallationRow>('select id, copied_at, public_url from installation order by id limit 1'),
     async create(id) {
       await sql.run(insert, [id]);
+    },
+    async markCopied(at, audit) {
+      await runAudited(sql, { text: 'update installation set copied_at = $1', values: [at] }, audit);
+    },
+    async noteUrl(url) {
+      await sql.run('update installation set public_url = $1 where coalesce(public_url, $2) <> $1', [url, '']);
     },
     restore: (audit) =>
       sql.atomic(function* () {

@@ -3,13 +3,16 @@ import assert from 'node:assert/strict';
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { jwtVerify } from 'jose';
-import { openScene } from '../../faults/scene.ts';
+import { openScene, type Scene } from '../../faults/scene.ts';
+import { missing } from '../support/parts.ts';
 import { createPassword } from '../support/person.ts';
+import { findPostgres, startPostgres } from '../support/postgres.ts';
+import { runProgram } from '../support/process.ts';
 
 const scope = 'service=registry.example.com&scope=repository:team/app:pull';
-const howToEnd = /backup of 20.*trial.*--restore/;
+const howToEnd = /backup or a copy of 20.*trial.*--restore/;
 
 async function tokenOf(url: string, secret: string): Promise<string> {
   const authorization = `Basic ${Buffer.from(`ana@example.com:${secret}`).toString('base64')}`;
@@ -95,4 +98,65 @@ test('--trial tries a copy that nothing marks; a second service on the same data
   await first.ended;
   const third = await scene.serve();
   assert.doesNotMatch(third.output(), /Another Dockpass/, 'one that was killed serves nothing');
+});
+
+/** Copies what is served by other means than `dockpass backup`, and starts the copy beside it. */
+async function tryCopyBeside(
+  t: TestContext,
+  makeCopy: (scene: Scene, folder: string) => Promise<Record<string, string>>,
+  settings: Record<string, string> = {},
+): Promise<void> {
+  const stack = new AsyncDisposableStack();
+  t.after(() => stack.disposeAsync());
+  const scene = await openScene(stack);
+  const { folder } = scene.installation;
+  const shared = join(folder, 'shared', 'bundle.pem');
+  const live = { ...settings, CERTIFICATE_BUNDLE_FILE: shared };
+  await (await scene.serve(live)).stop();
+  const copy = join(folder, 'copy');
+  cpSync(join(folder, 'data'), copy, { recursive: true });
+  const ofCopy = await makeCopy(scene, copy);
+  const served = await scene.serve(live);
+  const replica = await scene.serve({ ...live, PORT: '0' });
+  assert.doesNotMatch(replica.output(), /this is a trial/, 'a second process on the same database is no copy');
+  await replica.stop();
+  rmSync(shared);
+
+  const beside = { ...settings, ...ofCopy, DATA_DIR: copy, CERTIFICATE_BUNDLE_FILE: shared, PORT: '0' };
+  // Another public URL hides nothing: the database says where it was served.
+  const trial = await scene.serve({ ...beside, PUBLIC_URL: 'http://localhost:1' });
+  assert.match(trial.output(), /This database is a copy of the one that is served at http:.*so this is a trial/);
+  assert.equal((await fetch(`${trial.url}/readyz`)).status, 503);
+  assert.ok(!existsSync(shared), 'the files of registries are not written');
+  await trial.stop();
+  await served.stop();
+  const { code } = await scene.installation.run(['sweep'], { ...beside });
+  assert.equal(code, 1, 'it is marked from now on, for commands too');
+  const own = { ...beside, PORT: new URL(scene.url).port };
+  await (await scene.serve(own, ['--restore'])).stop();
+  const again = await scene.serve(own);
+  assert.equal((await fetch(`${again.url}/readyz`)).status, 200, 'nobody else serves it now');
+  await again.stop();
+}
+
+test('a copy of the folder that nothing marks is recognized while the live service answers', (t) =>
+  tryCopyBeside(t, async () => ({})));
+
+test('so is a dump of PostgreSQL', { skip: missing('pg_dump', 'psql') || findPostgres() === null }, async (t) => {
+  const postgres = await startPostgres();
+  t.after(() => postgres.stop());
+  const [live, copied] = [await postgres.createDatabase(), await postgres.createDatabase()];
+  const [SESSION_SECRET, PASSWORD_PEPPER, ENCRYPTION_KEYS] = ['s', 'p', 'e'].map((letter) => letter.repeat(32)) as [
+    string,
+    string,
+    string,
+  ]; // one for each letter
+  const secrets = { SESSION_SECRET, PASSWORD_PEPPER, ENCRYPTION_KEYS };
+  const dump = `pg_dump "${live}" | psql -v ON_ERROR_STOP=1 -q "${copied}"`;
+  const copy = async () => {
+    const { code, output } = await runProgram('sh', ['-c', dump]);
+    assert.equal(code, 0, output);
+    return { DATABASE_URL: copied };
+  };
+  await tryCopyBeside(t, copy, { DATABASE_URL: live, ...secrets });
 });

@@ -328,7 +328,9 @@ const checks: Checks = {
     find: { args: ['a'], columns: retiredLogin },
     list: { args: ['a', 1], columns: retiredLogin },
   },
-  installation: { read: { args: [], columns: { id: 'text', copied_at: 'integer or null' } } },
+  installation: {
+    read: { args: [], columns: { id: 'text', copied_at: 'integer or null', public_url: 'text or null' } },
+  },
   accounts: {
     claim: { args: [person], columns: account },
     signIn: { args: [person], columns: account },

@@ -47,6 +47,7 @@ export const actionLabels: Readonly<Record<AuditAction, string>> = {
   'policy.reload': 'Policy loaded',
   'policy.refused': 'Policy file refused',
   'audit.read': 'Audit read',
+  'installation.copy': 'Database found to be a copy',
   'installation.restore': 'Backup put into service',
   'policy.explain': 'Decision explained',
   'password.expiring': 'Passwords expire soon',
