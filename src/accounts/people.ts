@@ -69,6 +69,8 @@ export type PeoplePage = {
 };
 
 export type SessionSummary = {
+  /** A hash of what the browser has: it opens nothing. */
+  readonly id: string;
   /** When its owner signed in. */
   readonly signedInAt: number;
   readonly expiresAt: number;
@@ -115,6 +117,8 @@ export type People = {
   enable(id: string, by: Actor): Promise<void>;
   /** Ends all sessions in browsers; returns how many. @throws {Refusal} `not_found` */
   endSessions(id: string, by: Actor): Promise<number>;
+  /** Signs one browser out. @returns false where it has been signed out already. @throws {Refusal} `not_found` */
+  endSession(id: string, sessionId: string, by: Actor): Promise<boolean>;
   /**
    * Deletes the account with its passwords and sessions. Its address is kept for the same person, unless it's released for
    * whoever comes with it next: rules may name it. There is no way back. A person whom the provider still lets in starts over at the next sign-in: to keep someone out, disable them.
@@ -126,7 +130,7 @@ export type People = {
 export type PeopleParts = {
   readonly store: Pick<Store, 'people' | 'accounts' | 'sessions' | 'robots'>;
   /** Reads a stored session; its writer knows how. */
-  readonly readSession: (data: string) => Omit<SessionSummary, 'expiresAt'>;
+  readonly readSession: (data: string) => Omit<SessionSummary, 'id' | 'expiresAt'>;
   readonly passwords: Pick<AppPasswords, 'ofAccount' | 'madeBy'>;
   readonly uses: Pick<Uses, 'ofAccount'>;
   readonly administrators: Administrators;
@@ -186,6 +190,12 @@ export function createPeople(parts: PeopleParts): People {
         ({ action: 'person.end-sessions', ...by, subject: login, detail: { sessions } }) as const;
       return audit.commit(event, (row) => store.sessions.removeOfAccount(id, row));
     },
+    async endSession(id, sessionId, by) {
+      const { login } = await findPerson(id);
+      const event = (sessions: number) =>
+        ({ action: 'person.end-sessions', ...by, subject: login, detail: { sessions } }) as const;
+      return (await audit.commit(event, (row) => store.sessions.removeOneOf(id, sessionId, row))) === 1;
+    },
     async remove(id, by, { releasesLogin } = { releasesLogin: false }) {
       const person = await findPerson(id);
       refuseOneself('remove', person.login, by);
@@ -238,7 +248,7 @@ async function detailOf(parts: PeopleParts, account: PersonRow): Promise<PersonD
 
 async function sessionsOf({ store, readSession, now }: PeopleParts, accountId: string): Promise<SessionSummary[]> {
   const rows = await store.sessions.ofAccount(accountId, now());
-  return rows.map(({ data, expires_at: expiresAt }) => ({ ...readSession(data), expiresAt }));
+  return rows.map(({ id, data, expires_at: expiresAt }) => ({ id, ...readSession(data), expiresAt }));
 }
 
 async function madeBy({ store, passwords, now }: PeopleParts, accountId: string): Promise<Made> {

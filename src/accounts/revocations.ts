@@ -9,7 +9,7 @@ import { Refusal } from '../lib/errors.ts';
 import { readJson } from '../lib/json.ts';
 import { day } from '../lib/time.ts';
 import type { ActivityOfAccounts, RepositoryUse } from '../repositories/account-activity.ts';
-import type { RevocationRow } from '../store/revocations.ts';
+import type { Owner, RevocationRow } from '../store/revocations.ts';
 import { checkReason } from './reason.ts';
 import { isSelection, type Selected, type Selection, type SelectionParts, select } from './selection.ts';
 
@@ -34,6 +34,8 @@ export type Revocation = {
   /** From then on it's final; one made by a version before 0.2.0 is final from the start. */
   readonly undoUntil: number;
   readonly undone: { readonly at: number; readonly by: string } | null;
+  /** Whose passwords it means, where that is one account; `password`: the one that was selected. */
+  readonly owner: (Owner & { readonly password: string | null }) | null;
 };
 
 export type Revocations = {
@@ -59,6 +61,8 @@ export type Revocations = {
   recent(): Promise<Revocation[]>;
   /** @throws {Refusal} `not_found` */
   byId(id: string): Promise<Revocation>;
+  /** What it ended and no undo has restored: at most a hundred, the newest first. */
+  passwordsOf(id: string): Promise<AppPassword[]>;
 };
 
 /** Milliseconds. */
@@ -111,7 +115,7 @@ export function createRevocations(parts: RevocationParts): Revocations {
       for await (const ended of endInPieces(parts, row, found)) passwords += ended;
       await alsoEndInPieces(parts, row, selection);
       await store.revocations.complete(row.id);
-      return toRevocation({ ...row, passwords });
+      return named(parts, { ...row, passwords });
     },
 
     async undo(id, by) {
@@ -133,8 +137,12 @@ export function createRevocations(parts: RevocationParts): Revocations {
       return restored;
     },
 
-    recent: async () => (await store.revocations.latest(maximumSample)).map(toRevocation),
-    byId: async (id) => toRevocation(await find(id)),
+    recent: async () => withOwners(parts, await store.revocations.latest(maximumSample)),
+    byId: async (id) => named(parts, await find(id)),
+    async passwordsOf(id) {
+      const rows = await store.revocations.passwordsOf(id, maximumSample);
+      return rows.map((row) => toAppPassword(row, row, now()));
+    },
   };
 }
 
@@ -208,7 +216,7 @@ function subjectOf(rows: readonly Selected[]): string {
   return logins.size === 1 ? login : '';
 }
 
-function toRevocation(row: RevocationRow): Revocation {
+function toRevocation(row: RevocationRow): Omit<Revocation, 'owner'> {
   return {
     id: row.id,
     at: row.at,
@@ -219,4 +227,29 @@ function toRevocation(row: RevocationRow): Revocation {
     undoUntil: row.undo_checked === 1 ? row.undo_until : row.at,
     undone: row.undone_at === null ? null : { at: row.undone_at, by: row.undone_by ?? '' },
   };
+}
+
+async function named(parts: RevocationParts, row: RevocationRow): Promise<Revocation> {
+  const [revocation] = await withOwners(parts, [row]);
+  if (revocation === undefined) throw new Error('a row makes a revocation');
+  return revocation;
+}
+
+/** What one account or one password was selected for, by name: at most as many rows as `recent` has. */
+async function withOwners({ store }: RevocationParts, rows: readonly RevocationRow[]): Promise<Revocation[]> {
+  const revocations = rows.map(toRevocation);
+  const passwordIds = revocations.flatMap(({ selection }) => selection.passwordId ?? []);
+  const accountIds = revocations.flatMap(({ selection }) => selection.accountId ?? []);
+  const passwords = new Map((await store.revocations.listed(passwordIds)).map((row) => [row.id, row]));
+  const accounts = new Map((await store.revocations.owners(accountIds)).map((owner) => [owner.id, owner]));
+  return revocations.map((revocation) => {
+    const { passwordId, accountId } = revocation.selection;
+    const password = passwords.get(passwordId ?? '');
+    if (password !== undefined) {
+      const { account_id: id, login, kind, name } = password;
+      return { ...revocation, owner: { id, login, kind, password: name } };
+    }
+    const account = accounts.get(accountId ?? '');
+    return { ...revocation, owner: account === undefined ? null : { ...account, password: null } };
+  });
 }

@@ -2,6 +2,7 @@
 import type { RequestHandler, Router } from 'express';
 import { identityOfAccount } from '../identity/account-identity.ts';
 import { createAccessPages } from '../web/access.ts';
+import { readForm } from '../web/fields.ts';
 import { sections } from '../web/navigation.ts';
 import { createPasswordActions } from '../web/password-actions.ts';
 import { createPasswordList, ownHolder } from '../web/passwords.ts';
@@ -19,7 +20,8 @@ export function mountOwnPages(router: Router, context: PageContext): void {
   const recent = recentSignIn(context);
   router.get('/passwords', requirePerson, own.list);
   router.get('/passwords/new', requirePerson, recent(), own.ask);
-  router.post('/passwords', requirePerson, recent(withNew), own.create);
+  // Read first: someone whose session has ended comes back to the form as it was.
+  router.post('/passwords', readForm, requirePerson, recent(withNew), own.create);
   router.get('/passwords/:id/rotate', requirePerson, recent(), own.askRotation);
   router.post('/passwords/:id/rotate', requirePerson, recent(), own.rotate);
   router.get('/passwords/:id/revoke', requirePerson, own.confirmRevocation);

@@ -354,6 +354,9 @@ function errorPage(views: Views): ErrorPage {
   return (response, refusal, requestId) => {
     const { status, message } = refusal;
     const title = errorTitles[refusal.code] ?? (status < 500 ? 'That didn’t work' : 'Something went wrong');
-    views.page(response, 'error', { status, title, message, requestId }, status);
+    const { returnTo }: { returnTo?: string } = response.locals;
+    const query = returnTo === undefined ? '' : `?return_to=${encodeURIComponent(returnTo)}`;
+    const signInHref = `${views.prefix}/sign-in${query}`;
+    views.page(response, 'error', { status, title, message, requestId, signInHref }, status);
   };
 }

@@ -83,6 +83,7 @@ export const revocationFields: FieldsOf<Revocation> = {
   passwords: 'how many passwords it ended',
   undoUntil: 'time until which it can be undone',
   undone: 'at and by, or null',
+  owner: 'whose passwords: id, login, kind and the selected password, or null for more than one account',
 };
 
 export const previewFieldsText =

@@ -27,6 +27,9 @@ export type PasswordFilter = {
 
 export type SelectedPassword = { readonly id: string; readonly account_id: string };
 
+/** `kind`: of the account. */
+export type Owner = { readonly id: string; readonly login: string; readonly kind: 'person' | 'robot' };
+
 export type RevocationStore = {
   /** Active passwords of these accounts. @param accountIds at most `idsAtOnce` */
   active(accountIds: readonly string[], filter: PasswordFilter, now: number): Promise<SelectedPassword[]>;
@@ -47,6 +50,10 @@ export type RevocationStore = {
   leaveToOthers(id: string, limit: number): Promise<number>;
   /** Lets at most `limit` passwords of a revocation that is undone work again. @returns how many did */
   restore(id: string, limit: number): Promise<number>;
+  /** Passwords that the revocation ended, as lists show them; the newest first. */
+  passwordsOf(id: string, limit: number): Promise<ListedPassword[]>;
+  /** Who the accounts are. @param ids at most `idsAtOnce` */
+  owners(ids: readonly string[]): Promise<Owner[]>;
   byId(id: string): Promise<RevocationRow | undefined>;
   latest(count: number): Promise<RevocationRow[]>;
 };
@@ -86,9 +93,12 @@ const restore = `
   update app_password set revoked_at = null, revoked_by = null, revocation_id = null
   where id in (select id from app_password where revocation_id = $1 and coalesce(origin, '') <> 'machine' limit $2)
     and exists (select 1 from revocation where id = $1 and undone_at is not null)`;
-const listed = `
+const selected = `
   select p.*, a.login, a.kind, null as revocation_reason, null as identity_services, ${makerColumns}
-  from app_password p join account a on a.id = p.account_id left join account m on m.id = p.maker_id where p.id in (${idParameters()})`;
+  from app_password p join account a on a.id = p.account_id left join account m on m.id = p.maker_id`;
+const listed = `${selected} where p.id in (${idParameters()})`;
+const passwordsOf = `${selected} where p.revocation_id = $1 order by p.created_at desc, p.id limit $2`;
+const owners = `select id, login, kind from account where id in (${idParameters()})`;
 
 export function createRevocationStore(sql: Sql): RevocationStore {
   const select = (state: string, accountIds: readonly string[], filter: PasswordFilter, now: number) => {
@@ -132,6 +142,8 @@ export function createRevocationStore(sql: Sql): RevocationStore {
       (await runAudited(sql, { text: markUndone, values: [id, at, by] }, audit)) === 1,
     leaveToOthers: (id, limit) => sql.run(leaveToOthers, [id, limit]),
     restore: (id, limit) => sql.run(restore, [id, limit]),
+    passwordsOf: (id, limit) => sql.all<ListedPassword>(passwordsOf, [id, limit]),
+    owners: (ids) => sql.all<Owner>(owners, padded(ids)),
     byId: (id) => sql.get<RevocationRow>('select * from revocation where id = $1', [id]),
     latest: (count) => sql.all<RevocationRow>('select * from revocation order by at desc, id limit $1', [count]),
   };

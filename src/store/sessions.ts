@@ -18,7 +18,9 @@ export type SessionStore = {
   extend(id: string, expiresAt: number): Promise<void>;
   remove(id: string): Promise<void>;
   /** Those that have not expired. */
-  ofAccount(accountId: string, now: number): Promise<SessionRow[]>;
+  ofAccount(accountId: string, now: number): Promise<(SessionRow & { readonly id: string })[]>;
+  /** One of an account. @returns how many: 0 where it has ended already */
+  removeOneOf(accountId: string, id: string, audit: AuditRowOf): Promise<number>;
   removeOfAccount(accountId: string, audit: AuditRowOf): Promise<number>;
   /** Those that began with this session of the provider, of one account unless that is `null`. */
   removeOfProviderSession(providerSession: string, accountId: string | null, audit: AuditRowOf): Promise<number>;
@@ -30,13 +32,14 @@ const write = `
   on conflict (id) do update set account_id = excluded.account_id, provider_session = excluded.provider_session,
     data = excluded.data, expires_at = excluded.expires_at`;
 
+const removeOneOf = 'delete from web_session where account_id = $1 and id = $2';
 const removeOfAccount = 'delete from web_session where account_id = $1';
 const removeOfProviderSession = `
   delete from web_session
   where provider_session = $1 and (cast($2 as text) is null or account_id = $2)`;
 
 const ofAccount =
-  'select data, expires_at from web_session where account_id = $1 and expires_at > $2 order by expires_at desc, id';
+  'select id, data, expires_at from web_session where account_id = $1 and expires_at > $2 order by expires_at desc, id';
 
 const read = 'select data, expires_at from web_session where id = $1 and expires_at > $2';
 
@@ -55,7 +58,8 @@ export function createSessionStore(sql: Sql): SessionStore {
     async remove(id) {
       await sql.run('delete from web_session where id = $1', [id]);
     },
-    ofAccount: (accountId, now) => sql.all<SessionRow>(ofAccount, [accountId, now]),
+    ofAccount: (accountId, now) => sql.all<SessionRow & { id: string }>(ofAccount, [accountId, now]),
+    removeOneOf: (accountId, id, audit) => runAudited(sql, { text: removeOneOf, values: [accountId, id] }, audit),
     removeOfAccount: (accountId, audit) => runAudited(sql, { text: removeOfAccount, values: [accountId] }, audit),
     removeOfProviderSession: (id, accountId, audit) =>
       runAudited(sql, { text: removeOfProviderSession, values: [id, accountId] }, audit),

@@ -11,6 +11,7 @@ import { explain } from '../policy/explain.ts';
 import { isRepositoryName } from '../repositories/names.ts';
 import type { Account } from '../store/accounts.ts';
 import { actionsList, candidateRulesOf, type DenialView, denialOf } from './access-view.ts';
+import { fieldsOf, readForm } from './fields.ts';
 import { sections } from './navigation.ts';
 import { personOf, signedInAt } from './session.ts';
 import { sessionView } from './session-view.ts';
@@ -35,7 +36,7 @@ export type AccessPageParts = {
   /** Who the person is to the policy now. */
   readonly identityOf: (account: Account) => Identity;
   readonly denialsOf: (accountId: string) => Promise<readonly Denial[]>;
-  readonly people: Pick<People, 'sessionsOf' | 'endSessions'>;
+  readonly people: Pick<People, 'sessionsOf' | 'endSession' | 'endSessions'>;
   readonly requesterOf: (request: IncomingMessage) => Requester;
   readonly services: readonly { readonly name: string; readonly registryHost: string }[];
   /** Whom to ask for more, as the configuration says; `null`: no one is named. */
@@ -49,13 +50,13 @@ export type AccessPages = {
   /** GET /access */
   readonly show: RequestHandler;
   /** POST /sessions/end */
-  readonly endSessions: RequestHandler;
+  readonly endSessions: RequestHandler[];
 };
 
 export function createAccessPages(parts: AccessPageParts): AccessPages {
   return {
     show: (request, response) => show(parts, request, response),
-    endSessions: (request, response) => endSessions(parts, request, response),
+    endSessions: [readForm, (request, response) => endSessions(parts, request, response)],
   };
 }
 
@@ -84,10 +85,16 @@ async function show(parts: AccessPageParts, request: Request, response: Response
   });
 }
 
-/** This browser's session ends with all the others. */
+/** One session, or without its name all: then this browser's ends too. */
 async function endSessions({ people, views, requesterOf }: AccessPageParts, request: Request, response: Response) {
   const { id, login } = personOf(request);
-  await people.endSessions(id, { actor: login, client: requesterOf(request) });
+  const by = { actor: login, client: requesterOf(request) };
+  const one = fieldsOf(request.body)('session');
+  if (one !== '') {
+    await people.endSession(id, one, by);
+    return response.redirect(303, `${views.prefix}/access`);
+  }
+  await people.endSessions(id, by);
   response.redirect(303, `${views.prefix}/sign-in`);
 }
 

@@ -49,6 +49,16 @@ export function queryOf(values: Readonly<Record<string, string | number | null>>
   return params.size === 0 ? '' : `?${params}`;
 }
 
+/**
+ * What a form had that was sent too late, as a query for the page with the form: '' for one that wasn't read yet.
+ * Only for forms without secrets; `once` belongs to the form that was sent.
+ */
+export function sentValues({ body }: { readonly body?: unknown }): string {
+  const { once: _, ...fields } = fieldsIn(body);
+  const texts = Object.entries(fields).filter((field): field is [string, string] => typeof field[1] === 'string');
+  return queryOf(Object.fromEntries(texts));
+}
+
 /** The day that a date field means, as epoch milliseconds of its beginning in UTC; `null` where it is none. */
 export function dayOf(value: string): number | null {
   return isDay(value) ? Date.parse(value) : null;

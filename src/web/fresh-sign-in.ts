@@ -1,6 +1,7 @@
 /** Owns whether someone has signed in recently enough for what is hard to take back, and the page that asks for it. */
 import type { RequestHandler } from 'express';
 import type { Account } from '../store/accounts.ts';
+import { sentValues } from './fields.ts';
 import { authenticatedAt, personOf } from './session.ts';
 import { beginUrl } from './sign-in-refused.ts';
 import type { Views } from './views.ts';
@@ -41,7 +42,7 @@ export function requireFreshSignIn(
     // A clock that was set back makes no sign-in fresher.
     if (age >= 0 && age <= freshness * 1000) return next();
     const { provider, issuer } = personOf(request);
-    const options = { returnTo: pageOf(request.originalUrl), fresh: true };
+    const options = { returnTo: pageOf(request.originalUrl) + sentValues(request), fresh: true };
     views.page(
       response,
       'fresh-sign-in',

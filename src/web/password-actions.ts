@@ -13,6 +13,7 @@ import {
   emptyForm,
   formAgain,
   formErrorOf,
+  formFrom,
   idFor,
   type PasswordForm,
   readFields,
@@ -102,7 +103,7 @@ export function createPasswordActions(parts: PasswordActionParts): PasswordActio
       response.redirect(303, `${parts.views.prefix}${home}`);
     },
     ask: async (request, response) => {
-      showForm(parts, response, await parts.holderOf(request), emptyForm(parts));
+      showForm(parts, response, await parts.holderOf(request), formFrom(parts, request.query));
     },
     create: [readForm, (request, response) => create(parts, request, response)],
     askRotation: (request, response) => askRotation(parts, request, response, null),

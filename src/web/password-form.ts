@@ -54,6 +54,15 @@ export function emptyForm({ passwords, now }: FormParts): PasswordForm {
   return { name: '', once: newOnce(), expiry, access: 'full', repositories: '', error: null };
 }
 
+/** Empty, or with what a query has: the form of someone who had to sign in again. */
+export function formFrom({ passwords, now }: FormParts, query: unknown): PasswordForm {
+  const empty = emptyForm({ passwords, now });
+  const sent = readFields(query, now());
+  if (sent.name === '') return empty;
+  const expiry = expiryChoice(passwords.maximumDays, now(), sent.expiry);
+  return { ...sent, once: empty.once, expiry, error: null };
+}
+
 /** The form again, with what was sent and what is wrong with it. */
 export function formAgain({ passwords, now }: FormParts, sent: Sent, error: Refusal): PasswordForm {
   const expiry = expiryChoice(passwords.maximumDays, now(), sent.expiry);

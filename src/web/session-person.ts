@@ -16,7 +16,7 @@ export type SessionPerson = {
 };
 
 /** @param data what express-session stores, as JSON; fields that are missing come from an older version */
-export function readSessionSummary(data: string): Omit<SessionSummary, 'expiresAt'> {
+export function readSessionSummary(data: string): Omit<SessionSummary, 'id' | 'expiresAt'> {
   const session: { passport?: { user?: Partial<SessionPerson> } } = JSON.parse(data);
   const { signedInAt = 0, address = null, client = null } = session.passport?.user ?? {};
   return { signedInAt, address, client };

@@ -8,14 +8,15 @@ type SessionView = ReturnType<typeof sessionView> & { readonly isHere?: boolean 
 
 declare module './views.ts' {
   interface ViewData {
-    /** `nobody`: what the page says when there are no sessions. */
-    'session-list': { sessions: readonly SessionView[]; nobody: string };
+    /** `nobody`: what the page says when there are no sessions. `endsOne`: whether each has a button that ends it. */
+    'session-list': { sessions: readonly SessionView[]; nobody: string; endsOne?: boolean };
   }
 }
 
 /** @param now epoch milliseconds */
-export function sessionView({ signedInAt, expiresAt, address, client }: SessionSummary, now: number) {
+export function sessionView({ id, signedInAt, expiresAt, address, client }: SessionSummary, now: number) {
   return {
+    id,
     signedIn: formatTime(signedInAt, now),
     expires: formatTime(expiresAt, now),
     address,

@@ -11,6 +11,7 @@ import type { Log } from '../lib/log.ts';
 import type { Account, AccountStore } from '../store/accounts.ts';
 import type { SessionStore } from '../store/sessions.ts';
 import { type CookieNames, cookieNames, readCookies } from './cookies.ts';
+import { sentValues } from './fields.ts';
 import type { SessionPerson } from './session-person.ts';
 import { DatabaseSessions, type SessionLimits } from './session-store.ts';
 
@@ -135,14 +136,24 @@ const showPerson: RequestHandler = (request, response, next) => {
 
 function createRequirePerson(prefix: string): RequestHandler {
   return (request, response, next) => {
-    const asksForPage = request.method === 'GET' || request.method === 'HEAD';
-    if (asksForPage && visitorOf(request) === null) {
+    const isVisitor = visitorOf(request) === null;
+    // The page that says why leads back to the form.
+    if (isVisitor) response.locals['returnTo'] = pageOfForm(request);
+    if (isVisitor && (request.method === 'GET' || request.method === 'HEAD')) {
       response.redirect(303, `${prefix}/sign-in?return_to=${encodeURIComponent(request.originalUrl)}`);
       return;
     }
     personOf(request);
     next();
   };
+}
+
+/** `POST /passwords` is the form of `/passwords/new`; every other form is at the address that it's sent to. */
+function pageOfForm(request: Request): string {
+  const { originalUrl, method } = request;
+  return method === 'POST' && originalUrl.endsWith('/passwords')
+    ? `${originalUrl}/new${sentValues(request)}`
+    : originalUrl;
 }
 
 type SignedInRequest = Pick<Request, 'user'>;

@@ -19,7 +19,8 @@ export type NavigationEntry = { readonly label: string; readonly href: string };
 export interface ViewData {
   layout: { title: string; section?: string; wide?: boolean; bare?: boolean; narrow?: boolean; body: string };
   'admin-layout': { title: string; section: string; tab: string | null; narrow?: boolean; body: string };
-  error: { status: number; title: string; message: string; requestId: string | null };
+  /** `signInHref`: of someone who isn't signed in. */
+  error: { status: number; title: string; message: string; requestId: string | null; signInHref: string };
   icon: { icon: string };
   mark: object;
   footer: object;

@@ -136,7 +136,7 @@ describeEngines('people', (databases) => {
         ],
       );
       assert.deepEqual(detail.sessions, [
-        { signedInAt: clock.at, expiresAt: clock.at + day, address: '192.0.2.1', client: 'Firefox' },
+        { id: 's1', signedInAt: clock.at, expiresAt: clock.at + day, address: '192.0.2.1', client: 'Firefox' },
       ]);
       await assert.rejects(people.detail('nobody'), refusal('not_found', /no account nobody/));
     }),

@@ -427,6 +427,8 @@ const checks: Checks = {
     active: { args: [['a'], {}, 1], columns: { id: 'text', account_id: 'text' } },
     ended: { args: [['a'], {}, 1], columns: { id: 'text', account_id: 'text' } },
     listed: { args: [['p']], columns: listed },
+    passwordsOf: { args: ['r', 1], columns: listed },
+    owners: { args: [['a']], columns: { id: 'text', login: 'text', kind: 'text' } },
     byId: { args: ['r'], columns: revocation },
     latest: { args: [1], columns: revocation },
   },
@@ -444,7 +446,10 @@ const checks: Checks = {
     creator: { args: ['t'], columns: account },
     all: { args: [], columns: apiToken },
   },
-  sessions: { read: { args: ['s', 1], columns: session }, ofAccount: { args: ['a', 1], columns: session } },
+  sessions: {
+    read: { args: ['s', 1], columns: session },
+    ofAccount: { args: ['a', 1], columns: { id: 'text', ...session } },
+  },
   refreshTokens: {
     ofAccount: {
       args: ['a'],

@@ -121,7 +121,7 @@ export async function startPasswordPages(
         views.page(
           response,
           'error',
-          { title: 'Refused', message: refusal.message, requestId, status: refusal.status },
+          { title: 'Refused', message: refusal.message, requestId, status: refusal.status, signInHref: '/sign-in' },
           refusal.status,
         ),
     }),

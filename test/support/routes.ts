@@ -109,6 +109,9 @@ export const routes: Readonly<Record<string, Access>> = {
   'GET /admin/audit.jsonl': 'administrator',
   'GET /admin/explain': 'administrator',
 
+  'GET /api/v1/repositories': 'token',
+  'GET /api/v1/repositories.csv': 'token',
+  'GET /api/v1/repositories.jsonl': 'token',
   'GET /api/v1/openapi.json': 'anyone',
   'POST /api/v1/leaked': 'anyone',
   'GET /api/v1/people': 'token',

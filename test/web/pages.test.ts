@@ -31,7 +31,10 @@ const also: Readonly<Record<string, Shown>> = {
     data: { minutes: 15, wasSent: true, isProven: true, provider: 'google', href: '/sign-in/google' },
   },
   '/nobody-vouches': { template: 'sign-in', data: { signedOut: false, registries, providers: [] } },
-  '/error': { template: 'error', data: { status: 502, title: 'Something went wrong', message, requestId: '4f1c' } },
+  '/error': {
+    template: 'error',
+    data: { status: 502, title: 'Something went wrong', message, requestId: '4f1c', signInHref: '/sign-in' },
+  },
 };
 
 /** How to come to each page from the list. */

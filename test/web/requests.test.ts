@@ -45,6 +45,62 @@ test('signing out everywhere ends every session of one’s own, and no one else�
   await signInAs(bo, `${company.url}/sign-in/google`, 'bo@example.com');
 });
 
+function send(visitor: Visitor, path: string, fields: Record<string, string>): Promise<Response> {
+  const headers = { accept: 'text/html', 'sec-fetch-site': 'same-origin' };
+  return visitor.request(company.url + path, { method: 'POST', body: new URLSearchParams(fields), headers });
+}
+
+test('one browser is signed out by itself, and nobody else’s', async () => {
+  const [desk, phone] = [createVisitor(), createVisitor()];
+  for (const visitor of [desk, phone]) await signInAs(visitor, `${company.url}/sign-in/google`, 'bo@example.com');
+  const idsOf = (page: string) => [...page.matchAll(/name="session" value="([^"]+)"/g)].map(([, id = '']) => id);
+  const seenByDesk = idsOf(await (await ask(desk, 'get /access')).text());
+  const seenByPhone = idsOf(await (await ask(phone, 'get /access')).text());
+  const [ofPhone = ''] = seenByDesk.filter((id) => !seenByPhone.includes(id));
+  await send(ana, '/sessions/end', { session: ofPhone });
+  assert.equal((await ask(phone, 'get /access')).status, 200, 'another person’s');
+  await send(desk, '/sessions/end', { session: ofPhone });
+  assert.equal((await ask(phone, 'get /access')).status, 303);
+  assert.equal((await ask(desk, 'get /access')).status, 200);
+});
+
+test('someone whose session has ended comes back to the form as it was', async () => {
+  const sent = { name: 'my laptop', once: 'x', days: '30', access: 'pull', repositories: 'team/*' };
+  const refused = await send(createVisitor(), '/passwords', sent);
+  assert.equal(refused.status, 401);
+  const [, href = ''] = /href="\/sign-in\?return_to=([^"]+)"/.exec(await refused.text()) ?? [];
+  const back = decodeURIComponent(href);
+  assert.match(back, /^\/passwords\/new\?/);
+  assert.doesNotMatch(back, /once/);
+  const form = await (await ask(ana, `get ${back}`)).text();
+  assert.match(form, /value="my laptop"/);
+  assert.match(form, /value="30" required checked/);
+  assert.match(form, /value="pull" checked/);
+  assert.match(form, />team\/\*<\/textarea>/);
+});
+
+test('an administrator sees whose passwords a revocation ended, and which', async () => {
+  await send(bo, '/passwords', { name: 'to be revoked', days: '30', access: 'pull' });
+  const people = await (await ask(ana, 'get /admin?q=bo@example.com')).text();
+  const [, id = ''] = /\/admin\/people\/([^"]+)"/.exec(people) ?? [];
+  const preview = `/admin/revocations/new?account=${id}`;
+  const [, expected = ''] = /name="expected" value="(\d+)"/.exec(await (await ask(ana, `get ${preview}`)).text()) ?? [];
+  const done = await send(ana, preview, { expected, reason: 'test' });
+  const page = await (await fetchAs(ana, done.headers.get('location') ?? '')).text();
+  assert.match(page, new RegExp(`href="/admin/people/${id}"><bdi>All passwords of bo@example\\.com`));
+  assert.match(page, /aria-labelledby="passwords-title"[\s\S]*bo@example\.com/);
+  assert.match(await (await ask(ana, 'get /admin/revocations')).text(), /All passwords of bo@example\.com/);
+});
+
+function fetchAs(visitor: Visitor, location: string): Promise<Response> {
+  return visitor.request(new URL(location, company.url).href, { headers: { accept: 'text/html' } });
+}
+
+test('a filter that is no date, and a preview of nothing, say so', async () => {
+  assert.match(await (await ask(ana, 'get /admin/audit?from=yesterday')).text(), /“yesterday” isn’t a date/);
+  assert.match(await (await ask(ana, 'get /admin/revocations/new?preview=yes')).text(), /at least one condition/);
+});
+
 test('without a preview, or with an invalid date, nothing is revoked', async () => {
   const revoke = async (query: string, fields: Record<string, string>) => {
     const body = new URLSearchParams(fields);

@@ -42,6 +42,7 @@ test('the header names who is signed in, whomever the page is about', async () =
     title: 'Not found',
     message: 'Nobody.',
     requestId: null,
+    signInHref: '/sign-in',
     status: 404,
     person: { login: 'bo@example.com' },
   };

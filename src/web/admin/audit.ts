@@ -27,6 +27,8 @@ export type AuditPageParts = AdminParts & { readonly auditLog: AuditLog };
 declare module '../views.ts' {
   interface ViewData {
     'admin-audit': AdminFrame & {
+      /** What is wrong with the filter. */
+      mistake: string | null;
       fields: Fields;
       isFiltered: boolean;
       actions: readonly { readonly value: string; readonly label: string }[];
@@ -65,6 +67,7 @@ async function list(parts: AuditPageParts, request: Request, response: Response)
     section: sections.administration,
     tab: tabs.audit,
     fields,
+    mistake: mistakeIn(fields),
     isFiltered: queryOf(fields) !== '',
     actions: actions.map((action) => ({ value: action, label: actionLabels[action] })),
     rows: entries.map((entry) => rowOf(entry, now())),
@@ -79,10 +82,15 @@ function readFields(request: Request): Fields {
   return {
     person: field('person').toLowerCase(),
     action: oneOf(actions, field('action')) ?? '',
-    from: dayOf(field('from')) === null ? '' : field('from'),
-    until: dayOf(field('until')) === null ? '' : field('until'),
+    from: field('from'),
+    until: field('until'),
     repository: field('repository'),
   };
+}
+
+function mistakeIn({ from, until }: Fields): string | null {
+  const wrong = [from, until].find((value) => value !== '' && dayOf(value) === null);
+  return wrong === undefined ? null : `“${wrong}” isn’t a date. Use YYYY-MM-DD. It was left out of the filter.`;
 }
 
 /** Both days belong to the span. */

@@ -10,6 +10,7 @@ import { candidateRulesOf, type DenialView, denialOf } from '../access-view.ts';
 import { oneOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { type PasswordView, viewOf } from '../password-view.ts';
+import { personOf } from '../session.ts';
 import { sessionView } from '../session-view.ts';
 import { type FormattedTime, formatTime } from '../time-view.ts';
 import { initials } from '../views.ts';
@@ -37,6 +38,8 @@ declare module '../views.ts' {
         done: string | null;
         person: PersonView;
         isAdministrator: boolean;
+        /** No one disables or removes their own account. */
+        isOneself: boolean;
         live: readonly UsedPassword[];
         past: readonly UsedPassword[];
         denials: readonly DenialView[];
@@ -77,6 +80,7 @@ async function show(parts: PersonPageParts, request: Request<{ id: string }>, re
     done: word === null ? null : done[word],
     person: personView(detail.person, now()),
     isAdministrator: detail.isAdministrator,
+    isOneself: detail.person.login === personOf(request).login,
     ...passwordsOf(detail, now()),
     made: detail.made,
     relinks: allowed

@@ -45,7 +45,12 @@ declare module '../views.ts' {
       } | null;
     };
     /** `restored`: how many passwords an undo that was just done has restored. */
-    'admin-revocation': AdminFrame & { revocation: RevocationView; isNew: boolean; restored: number | null };
+    'admin-revocation': AdminFrame & {
+      revocation: RevocationView;
+      passwords: readonly (PasswordView & { readonly login: string })[];
+      isNew: boolean;
+      restored: number | null;
+    };
   }
 }
 
@@ -88,7 +93,7 @@ async function preview(parts: RevocationPageParts, request: Request, response: R
   const field = fieldsOf(request.query);
   const fields = fieldsOfSelection(field);
   const selection = selectionOf(fields);
-  const mistake = mistakeIn(fields);
+  const mistake = mistakeIn(fields) ?? (field('preview') !== '' && isEmpty(selection) ? nothingChosen : null);
   const found = isEmpty(selection) || mistake !== null ? null : await revocations.preview(selection);
   const data = {
     section,
@@ -111,6 +116,8 @@ async function preview(parts: RevocationPageParts, request: Request, response: R
   };
   views.page(response, 'admin-revocation-new', data, problem?.status ?? 200);
 }
+
+const nothingChosen = 'Fill in at least one condition.';
 
 function mistakeIn({ before, unused }: SelectionFields): string | null {
   const wrong = [before, unused].find((value) => value !== '' && dayOf(value) === null);
@@ -149,12 +156,14 @@ function requirePreview(fields: SelectionFields, field: Fields): number {
 
 async function show(parts: RevocationPageParts, request: Request<{ id: string }>, response: Response): Promise<void> {
   const revocation = rowOf(await parts.revocations.byId(request.params.id), parts.now());
+  const passwords = await parts.revocations.passwordsOf(request.params.id);
   const isNew = request.query['done'] === 'revoked';
   const restored = numberIn(fieldsOf(request.query)('restored'));
   parts.views.page(response, 'admin-revocation', {
     section,
     tab,
     revocation,
+    passwords: passwords.map((password) => ({ ...viewOf(password, parts.now()), login: password.login })),
     isNew: isNew && revocation.undone === null,
     restored: revocation.undone === null || Number.isNaN(restored) ? null : restored,
   });
@@ -166,11 +175,16 @@ async function undo(parts: RevocationPageParts, request: Request<{ id: string }>
   response.redirect(303, `${parts.views.prefix}${tab}/${encodeURIComponent(id)}?restored=${restored}`);
 }
 
+function whatOf(owner: Revocation['owner']): string | null {
+  if (owner === null) return null;
+  return owner.password === null ? `All passwords of ${owner.login}` : `“${owner.password}” of ${owner.login}`;
+}
+
 function rowOf(revocation: Revocation, now: number) {
-  const { id, at, by, reason, selection, passwords, undoUntil, undone } = revocation;
+  const { id, at, by, reason, selection, passwords, undoUntil, undone, owner } = revocation;
   return {
-    ...{ id, by, reason, passwords },
-    what: describeSelection(selection),
+    ...{ id, by, reason, passwords, owner },
+    what: whatOf(owner) ?? describeSelection(selection),
     at: formatTime(at, now),
     undoUntil: formatTime(undoUntil, now),
     canUndo: undone === null && undoUntil > now,
