@@ -12,6 +12,9 @@ const folder = resolve(import.meta.dirname, '../docs/images');
 const pages: Readonly<Record<string, (page: Page, company: Company) => Promise<unknown>>> = {
   passwords: (page, { url }) => page.goto(`${url}/`),
   access: (page, { url }) => page.goto(`${url}/access?repository=platform/web-shop`),
+  repositories: (page, { url }) => page.goto(`${url}/repositories`),
+  repository: (page, { url }) => page.goto(`${url}/repositories/registry.example.com/platform/gateway`),
+  'admin-repositories': (page, { url }) => page.goto(`${url}/admin/repositories`),
   'admin-people': (page, { url }) => page.goto(`${url}/admin`),
   'admin-person': (page, { url }) => page.goto(`${url}/admin/people/ana`),
   'admin-revocation': (page, { url }) => page.goto(`${url}/admin/revocations/new?domain=partner.example.org`),

@@ -12,6 +12,8 @@ export const rights = { pull: 1, push: 2, delete: 4 } as const;
 
 const actions = ['pull', 'push', 'delete'] as const;
 
+const anyRepository = { type: 'repository', name: '', actions: [] };
+
 /** The bits of what is granted at the repository of this name. */
 export type RightsOf = (name: string) => number;
 
@@ -20,11 +22,37 @@ export type RightsOf = (name: string) => number;
  * asking for a hundred thousand names doesn't try each rule about other people a hundred thousand times.
  */
 export function createRightsOf(policy: Policy, identity: Identity, context: DecisionContext): RightsOf {
-  const policyFor = bySpace(reducedTo(policy, peopleBehind(identity), context));
-  return (name) => {
+  const reduced = reducedTo(policy, peopleBehind(identity), context);
+  const policyFor = bySpace(reduced);
+  const decideFor: RightsOf = (name) => {
     const { granted } = decide(policyFor(name), identity, { type: 'repository', name, actions }, context);
     let bits = 0;
     for (const action of actions) if (granted.includes(action)) bits |= rights[action];
+    return bits;
+  };
+  return dependsOnRuleAlone(policy, identity, context) ? byRule(reduced, identity, context, decideFor) : decideFor;
+}
+
+/** Where nothing narrows what the rule grants, and no other rule might have come first. */
+function dependsOnRuleAlone({ groups }: Policy, identity: Identity, context: DecisionContext): boolean {
+  if (identity.maker !== null || identity.limits !== null) return false;
+  return widestOf(groups, identity, subjectOf(groups, identity, anyRepository, context)) === null;
+}
+
+/** Decides once for each rule, and finds the rule for each name: that is a third of the time. */
+function byRule(policy: Policy, identity: Identity, context: DecisionContext, decideFor: RightsOf): RightsOf {
+  const kept = new Map<Rule | null, number>();
+  const { groups, address, ...subject } = subjectOf(policy.groups, identity, anyRepository, context);
+  return (name) => {
+    let rule: Rule | null;
+    try {
+      rule = policy.firstMatch({ ...subject, groups, address, name });
+    } catch (error) {
+      if (error instanceof TooManyCombinations) return decideFor(name);
+      throw error;
+    }
+    const bits = kept.get(rule) ?? decideFor(name);
+    kept.set(rule, bits);
     return bits;
   };
 }
@@ -40,7 +68,6 @@ function peopleBehind(identity: Identity): Identity[] {
 }
 
 function reducedTo(policy: Policy, people: readonly Identity[], context: DecisionContext): Policy {
-  const anyRepository = { type: 'repository', name: '', actions: [] };
   const subjects = people.map((identity) => subjectOf(policy.groups, identity, anyRepository, context));
   const widest = people.map((identity, index) => {
     const subject = subjects[index];

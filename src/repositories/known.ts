@@ -47,20 +47,23 @@ export function createKnownRepositories(parts: {
   const read = async (service: string): Promise<Entry> => {
     const begun = now();
     const rows: RepositoryNameRow[] = [];
+    const places: number[] = [];
+    const { generation, byName } = slotsOf(slots.get(service), entries.get(service)?.known.rows.length ?? 0);
+    slots.set(service, { generation, byName });
     for (let last = ''; ; ) {
       await turns.next();
       const more = await store.after(service, last, rowsAtOnce, true);
-      for (const row of more) rows.push(row);
+      for (const row of more) {
+        const slot = byName.get(row.name) ?? byName.size;
+        byName.set(row.name, slot);
+        places.push(slot);
+        rows.push(row);
+      }
       const end = more.at(-1);
       if (end === undefined || more.length < rowsAtOnce) break;
       last = end.name;
     }
-    const given = slotsFor(slots.get(service), rows);
-    slots.set(service, given);
-    const known = {
-      ...{ rows, generation: given.generation, slotCount: given.byName.size },
-      slots: Uint32Array.from(rows, ({ name }) => given.byName.get(name) ?? 0),
-    };
+    const known = { rows, slots: new Uint32Array(places), generation, slotCount: byName.size };
     return { known, readAt: begun, took: now() - begun };
   };
   const readOnce = (service: string): Promise<Entry> => {
@@ -96,10 +99,8 @@ export function createKnownRepositories(parts: {
   };
 }
 
-/** The slots of names that were known before, and new ones. Names that are gone leave theirs, until they are the most. */
-function slotsFor(before: Slots | undefined, rows: readonly RepositoryNameRow[]): Slots {
-  const isMostlyGone = before !== undefined && before.byName.size > 2 * rows.length + 1_000;
-  const { generation, byName } = before === undefined || isMostlyGone ? { generation: {}, byName: new Map() } : before;
-  for (const { name } of rows) if (!byName.has(name)) byName.set(name, byName.size);
-  return { generation, byName };
+/** The slots that were given out before. Names that are gone leave theirs, until they are the most. */
+function slotsOf(before: Slots | undefined, known: number): Slots {
+  const isMostlyGone = before === undefined || before.byName.size > 2 * known + rowsAtOnce;
+  return isMostlyGone ? { generation: {}, byName: new Map() } : before;
 }

@@ -54,8 +54,8 @@ export function createListing(visibility: Visibility): Listing {
       const found = matching(visible, query, orderOf(visible.known, query));
       const pages = Math.max(1, Math.ceil(found.length / pageSize));
       const page = Math.min(Math.max(1, query.page), pages);
-      const shown = found.slice((page - 1) * pageSize, page * pageSize);
-      return { names: shown.map((row) => listedName(visible, row)), total: found.length, page, pages };
+      const shown = found.subarray((page - 1) * pageSize, page * pageSize);
+      return { names: Array.from(shown, (row) => listedName(visible, row)), total: found.length, page, pages };
     },
     async after(viewer, { after, limit, empty }) {
       const visible = await visibility.of(viewer);
@@ -87,20 +87,26 @@ function has({ rightsAt }: Visible, row: number, bits: number): boolean {
   return (rightsAt(row) & bits) !== 0;
 }
 
-/** Where only pushing is allowed, the order tells nothing either: these come last, by name. */
-function matching(visible: Visible, { search, empty }: ListQuery, order: Uint32Array): number[] {
+/**
+ * The places of what matches. Where only pushing is allowed, the order tells nothing either: these come last, by name. In
+ * plain loops over numbers, which take a tenth of the time that lists take, and nobody else is answered meanwhile.
+ */
+function matching(visible: Visible, { search, empty }: ListQuery, order: Uint32Array): Uint32Array {
   const { rows } = visible.known;
-  const pullable: number[] = [];
-  for (const row of order) {
+  const found = new Uint32Array(rows.length);
+  let count = 0;
+  for (let at = 0; at < order.length; at += 1) {
+    const row = order[at] ?? 0;
+    if (!has(visible, row, rights.pull)) continue;
     const known = rows[row];
-    if (known === undefined || (known.tags === 0 && !empty) || !known.name.includes(search)) continue;
-    if (has(visible, row, rights.pull)) pullable.push(row);
+    if (known === undefined || (known.tags === 0 && !empty)) continue;
+    if (search === '' || known.name.includes(search)) found[count++] = row;
   }
-  const pushOnly: number[] = [];
-  for (const [row, { name }] of rows.entries()) {
-    if (has(visible, row, rights.push) && !has(visible, row, rights.pull) && name.includes(search)) pushOnly.push(row);
+  for (let row = 0; row < rows.length; row += 1) {
+    if (has(visible, row, rights.pull) || !has(visible, row, rights.push)) continue;
+    if (search === '' || rows[row]?.name.includes(search) === true) found[count++] = row;
   }
-  return [...pullable, ...pushOnly];
+  return found.subarray(0, count);
 }
 
 function listedName(visible: Visible, row: number): ListedName {
@@ -134,17 +140,21 @@ function createOrders(): (known: Known, query: Pick<ListQuery, 'sort' | 'descend
 
 /** Equal ones by name, and unknown values last either way. Numbers are sorted natively: a comparison each takes ten times as long. */
 function ordered(rows: readonly RepositoryNameRow[], sort: RepositorySort, descending: boolean): Uint32Array {
-  const places = Uint32Array.from(rows, (_row, index) => index);
-  if (sort === 'name') return descending ? places.reverse() : places;
+  const places = new Uint32Array(rows.length);
+  if (sort === 'name') {
+    for (let row = 0; row < rows.length; row += 1) places[row] = descending ? rows.length - 1 - row : row;
+    return places;
+  }
   const room = 2 ** Math.ceil(Math.log2(rows.length + 1));
   const largest = Math.floor(Number.MAX_SAFE_INTEGER / room) - 1;
-  const known: number[] = [];
-  const unknown: number[] = [];
-  for (const [index, row] of rows.entries()) {
-    const value = amountOf[sort](row);
-    if (value === null) unknown.push(index);
-    else known.push((descending ? largest - Math.min(value, largest) : Math.min(value, largest)) * room + index);
+  const keys = new Float64Array(rows.length);
+  for (let row = 0; row < rows.length; row += 1) {
+    const known = rows[row];
+    const amount = known === undefined ? null : amountOf[sort](known);
+    const capped = Math.min(amount ?? 0, largest - 1);
+    keys[row] = (amount === null ? largest : descending ? largest - 1 - capped : capped) * room + row;
   }
-  const sorted = Float64Array.from(known).sort();
-  return Uint32Array.from([...Array.from(sorted, (key) => key % room), ...unknown]);
+  keys.sort();
+  for (let at = 0; at < keys.length; at += 1) places[at] = (keys[at] ?? 0) % room;
+  return places;
 }

@@ -62,14 +62,14 @@ export function createVisibility(parts: {
     if (decisions.completeFor === known) return decisions;
     const rightsOf = createRightsOf(policy, viewer.identity, viewer.context);
     let turn = { isOver: createCounter(decidedAtOnce) };
-    for (const [index, { name }] of known.rows.entries()) {
-      const slot = known.slots[index] ?? 0;
+    for (let row = 0; row < known.rows.length; row += 1) {
+      const slot = known.slots[row] ?? 0;
       if (decisions.bits[slot] !== 0) continue;
       if (turn.isOver()) {
         turn = await parts.turns.next();
         if (parts.policy() !== policy) return null;
       }
-      decisions.bits[slot] = rightsOf(name) | isDecided;
+      decisions.bits[slot] = rightsOf(known.rows[row]?.name ?? '') | isDecided;
     }
     decisions.completeFor = known;
     return decisions;
