@@ -23,7 +23,7 @@ const repositories = 2_000;
 /** Requests of logins that wait 10 ms each: a load that leaves room. */
 const loginConnections = 2;
 
-type Sent = { readonly acknowledged: number; readonly refused: number };
+type Sent = { readonly acknowledged: number; readonly refused: readonly number[] };
 type Shape = { readonly what: string; readonly perRequest: number; readonly rate: number; readonly keepAlive: boolean };
 
 const shapes: readonly Shape[] = [
@@ -88,8 +88,9 @@ async function send(url: string, { perRequest, rate, keepAlive }: Shape): Promis
     while (answers.length < due) answers.push(post(url, bodyOf(perRequest), agent));
     await sleep(2);
   }
-  const taken = (await Promise.all(answers)).filter((status) => status === 200).length;
-  return { acknowledged: taken * perRequest, refused: (answers.length - taken) * perRequest };
+  const statuses = await Promise.all(answers);
+  const refused = statuses.filter((status) => status !== 200);
+  return { acknowledged: (statuses.length - refused.length) * perRequest, refused };
 }
 
 /** Seconds that the event loop was late at most, since the last look. */
@@ -129,19 +130,24 @@ async function measure(what: string, folder: string, databaseUrl: string | undef
   const place = databaseUrl ?? `sqlite:${join(folder, 'dockpass.db')}`;
   await logins();
   const alone = await logins();
-  console.log(`| ${what}, logins alone | | | ${alone.p50.toFixed(1)} | ${alone.p99.toFixed(1)} | |`);
+  console.log(`| ${what}, logins alone | | | ${alone.p50.toFixed(1)} | ${alone.p99.toFixed(1)} | | |`);
   for (const shape of shapes) {
     const before = await storedIn(place);
     await lag(metrics);
+    const used = running.processorTime();
     const [beside, sent] = await Promise.all([logins(), send(running.url, shape)]);
     const late = await lag(metrics);
+    const processor = ((running.processorTime() - used) / seconds) * 100;
     await sleep(3_000);
     const lost = sent.acknowledged - ((await storedIn(place)) - before);
     const rate = (sent.acknowledged / seconds).toFixed(0);
     console.log(
-      `| ${what}, ${shape.what} | ${rate} | ${lost} | ${beside.p50.toFixed(1)} | ${beside.p99.toFixed(1)} | ${(late * 1000).toFixed(0)} |`,
+      `| ${what}, ${shape.what} | ${rate} | ${lost} | ${beside.p50.toFixed(1)} | ${beside.p99.toFixed(1)} | ${(late * 1000).toFixed(0)} | ${processor.toFixed(0)} |`,
     );
-    if (sent.refused > 0) console.log(`  (${sent.refused} events were not acknowledged)`);
+    if (sent.refused.length > 0) {
+      const kinds = [...new Set(sent.refused)].join(', ');
+      console.error(`${sent.refused.length} requests weren't acknowledged: ${kinds} (0: no answer)`);
+    }
   }
   await running.stop();
 }
@@ -154,7 +160,7 @@ const folder = await mkdtemp(join(tmpdir(), 'dockpass-bench-events-'));
 stack.defer(() => rm(folder, { recursive: true, force: true }));
 if (values.lists !== true) {
   console.log(
-    '| what | acknowledged/s | lost of these | logins p50 ms | p99 ms | event loop late at most, ms |\n| --- | ---: | ---: | ---: | ---: | ---: |',
+    '| what | acknowledged/s | lost of these | logins p50 ms | p99 ms | event loop late at most, ms | processor, % of one |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
   );
   await measure('SQLite', await mkdtemp(join(folder, 'sqlite-')), undefined);
   if (findPostgres() !== null) {

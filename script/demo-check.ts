@@ -1,4 +1,5 @@
 /** The demo's story without a person: from the sign-in to the refused login, a line a step. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createPassword, revokePassword } from '../test/support/person.ts';
 import type { Person } from '../test/support/provider.ts';
 import { createVisitor, type Page, signInAs, type Visitor } from '../test/support/visitor.ts';
@@ -87,7 +88,29 @@ function story(demo: Demo, client: DemoClient): Step[] {
       expected: 'refused',
       run: () => client.login(ana, secret),
     },
+    ...(client.movesImages
+      ? [{ says: 'the registry told Dockpass', expected: 'allowed' as const, run: () => whoPushed(demo) }]
+      : []),
   ];
+}
+
+type Listed = { readonly name: string; readonly pushedBy: string | null; readonly recentPulls: number };
+
+/** Events come a moment after the push, and pulls are stored a second later. */
+async function whoPushed({ command }: Demo): Promise<Outcome> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const { code, stdout, output } = await command('repository', 'list', '--json');
+    const listed: readonly Listed[] = code === 0 ? JSON.parse(stdout) : [];
+    const seen = listed.map(
+      ({ name, pushedBy, recentPulls }) => `${name} was pushed by ${pushedBy}, pulls: ${recentPulls}`,
+    );
+    if (listed.some(({ pushedBy, recentPulls }) => pushedBy === ana && recentPulls > 0)) {
+      return { result: 'allowed', seen: seen.join('; ') };
+    }
+    if (Date.now() > deadline) return { result: 'failed', seen: seen.join('; ') || output };
+    await sleep(500);
+  }
 }
 
 /** The service asks by itself within a minute; a story does not wait for that. */

@@ -16,6 +16,8 @@ export type Outcome = {
 export type DemoClient = {
   /** Which client this is, and what it leaves out. */
   readonly description: string;
+  /** Whether `push` brings an image into the registry, which then reports it. */
+  readonly movesImages: boolean;
   login(user: string, secret: string): Promise<Outcome>;
   /** @param repository `platform/web` */
   push(repository: string): Promise<Outcome>;
@@ -33,6 +35,7 @@ function withSkopeo({ registry }: Demo, folder: string): DemoClient {
   const skopeo = createSkopeo(folder);
   return {
     description: `skopeo against the registry on ${registry}`,
+    movesImages: true,
     login: async (user, secret) => outcome(await skopeo.login(registry, user, secret)),
     push: async (repository) =>
       outcome(await skopeo.push(await skopeo.make(), `${registry}/${repository}:1`), 'The image is in the registry'),
@@ -74,6 +77,7 @@ function speakProtocol({ url, registry }: Demo): DemoClient {
   };
   return {
     description: 'the token protocol itself: neither skopeo nor docker is here with a registry, so no image is moved',
+    movesImages: false,
     async login(user, secret) {
       authorization = `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`;
       const { status } = await ask(null);

@@ -1,6 +1,8 @@
 /** Starts what the demo consists of: the provider that stands in for Google, Dockpass itself, a registry that trusts it. */
+import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { notificationsFor } from '../src/repositories/notifications-block.ts';
 import { createDirectory, type Directory, tokenPath } from '../test/support/directory.ts';
 import { findProgram } from '../test/support/parts.ts';
 import { createPeoplePage, peoplePath } from '../test/support/people-page.ts';
@@ -74,6 +76,7 @@ export async function startDemo(
   });
   stack.defer(() => provider.close());
 
+  const eventsToken = randomBytes(24).toString('hex');
   const environment = {
     PATH: process.env['PATH'] ?? '',
     PUBLIC_URL: url,
@@ -82,6 +85,8 @@ export async function startDemo(
     CERTIFICATE_BUNDLE_FILE: join(data, 'registry-bundle.pem'),
     POLICY_FILE: settings.policyFile ?? demoPolicyFile,
     SERVICES: registry,
+    [`SERVICE_LOCALHOST_${ports.registry}_EVENTS_TOKEN`]: eventsToken,
+    [`SERVICE_LOCALHOST_${ports.registry}_URL`]: `http://${registry}`,
     ...googleSettings(provider, client),
     GOOGLE_DIRECTORY: 'recursive',
     GOOGLE_DIRECTORY_KEY: JSON.stringify(directory.keyFile),
@@ -109,6 +114,7 @@ export async function startDemo(
       service: registry,
       issuer: new URL(url).host,
       certificateBundleFile: join(data, 'registry-bundle.pem'),
+      notifications: notificationsFor(new URL(url), registry, eventsToken),
     });
     stack.defer(() => started.stop());
     await settings.onStart?.('the registry', started.pid);

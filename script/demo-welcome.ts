@@ -27,6 +27,8 @@ function commands(registry: string): string {
 ${move(registry)
   .map((line) => `  ${line}`)
   .join('\n')}
+
+Then look at Repositories: what you can pull, and who pushed it. The registry reports that.
 `;
 }
 
