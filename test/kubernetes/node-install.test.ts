@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { type Host, openHost } from '../../src/kubernetes/host.ts';
-import type { Kubelet } from '../../src/kubernetes/kubelet.ts';
+import { type Kubelet, openKubelet } from '../../src/kubernetes/kubelet.ts';
 import { withFlags, withoutFlags } from '../../src/kubernetes/node-files.ts';
-import { installOnNode, removeFromNode } from '../../src/kubernetes/node-install.ts';
+import { installOnNode, Restored, removeFromNode } from '../../src/kubernetes/node-install.ts';
 import { checkVersion, type NodeParts } from '../../src/kubernetes/node-place.ts';
 import { type Finished, runProgram, startProgram } from '../support/process.ts';
 import { createNodeRoot, flagsOf, type NodeKind, problemAtStart, startNode } from '../support/stand-in-node.ts';
@@ -333,6 +334,35 @@ describe('dockpass kubernetes install-node, with a process for a kubelet', () =>
     const { output } = await run(node, 'install-node', ...words);
     assert.match(output, /Installed; the kubelet is healthy/);
     assert.equal(node.starts(), 2);
+  });
+
+  test('one that ends again and again has a minute, and then gets back what it had', async (t) => {
+    const stack = new AsyncDisposableStack();
+    t.after(() => stack.disposeAsync());
+    const node = await startNode('kubeadm', stack);
+    node.refuse(name);
+    let time = 0;
+    const clock = {
+      now: () => time,
+      async sleep(milliseconds: number) {
+        time += milliseconds;
+        await sleep(milliseconds / 10);
+      },
+    };
+    const kubelet = openKubelet({ proc: node.proc, healthUrl: node.healthUrl, clock });
+    const parts = { host: openHost(node.root), kubelet, profile: 'kubeadm' } as const;
+    const settings = {
+      registry: 'registry.example.com',
+      audience: 'https://a.example.com',
+      username: 'oidc',
+      ...parts,
+    };
+    await assert.rejects(installOnNode(parts, { settings, plugin }), Restored);
+    assert.ok(time >= 60_000 && time < 120_000, String(time));
+    assert.ok(node.starts() > 3, 'its supervisor tried');
+    assert.deepEqual(flagsOf(node.root, 'kubeadm'), []);
+    assert.ok(await kubelet.isHealthy());
+    assert.ok(!existsSync(join(node.root, pluginOf('kubeadm'))));
   });
 
   test('an older kubelet is refused, and so is another way of making nodes', async (t) => {

@@ -82,7 +82,10 @@ export function problemAtStart(root: string, kind: NodeKind): string | null {
 
 export type StandInNode = {
   readonly root: string;
-  /** What the installer is given beside `--root`. */
+  /** Its processes, and nobody else's. */
+  readonly proc: string;
+  readonly healthUrl: string;
+  /** What the installer is given. */
   readonly words: readonly string[];
   /** How often a kubelet was started, whether it stayed or not. */
   starts(): number;
@@ -133,7 +136,7 @@ export async function startNode(kind: NodeKind, stack: AsyncDisposableStack): Pr
   });
   const healthUrl = `http://127.0.0.1:${(health.address() as AddressInfo).port}/healthz`;
   return {
-    root,
+    ...{ root, proc, healthUrl },
     words: ['--root', root, '--proc', proc, '--health-url', healthUrl, '--profile', kind],
     starts: () => starts,
     nextStart: () => started.promise,
