@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { runCommand } from '../src/cli/cli.ts';
+import { runProgram } from './support/process.ts';
 
 const pages = [...globSync('*.md'), ...globSync('docs/**/*.md')];
 const textOf = (page: string): string => readFileSync(page, 'utf8');
@@ -80,3 +81,8 @@ for (const page of pages) {
     }
   });
 }
+
+test("the schema of the chart's values has the settings that the service reads", async () => {
+  const { code, output } = await runProgram(process.execPath, ['script/chart-schema.ts', '--check']);
+  assert.equal(code, 0, output);
+});

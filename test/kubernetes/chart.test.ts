@@ -325,8 +325,3 @@ async function tryCertificates(t: TestContext, pod: RegistryPod, folder: string)
   assert.match((await run(start)).stdout, /^serve/);
   assert.equal(read(), 'two');
 }
-
-test('the schema of the values has the settings that the service reads', async () => {
-  const { code, output } = await runProgram(process.execPath, ['script/chart-schema.ts', '--check']);
-  assert.equal(code, 0, output);
-});
