@@ -20,7 +20,7 @@ import type { Terminal } from '../terminal/terminal.ts';
 import { catalogPath } from '../token/catalog-endpoint.ts';
 import { realmPaths } from '../token/endpoint.ts';
 import { createClockWatch } from './clock.ts';
-import { type Core, openCore, openSigningKeys } from './core.ts';
+import { type Core, openCore, openSigningKeys, settled } from './core.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { createPresence, type ServeMode } from './installation.ts';
 import { startMetrics } from './metrics-listener.ts';
@@ -62,7 +62,7 @@ export async function startApp(config: Config, mode: ServeMode = 'usual'): Promi
   const core = await openCore(config, mode);
   const stopping = new AbortController();
   try {
-    return await startOn(core, config, stopping);
+    return await startOn(core, settled(config, core), stopping);
   } catch (error) {
     stopping.abort();
     await core.close();

@@ -7,6 +7,7 @@ import { createAudit, type OpenAudit } from '../audit/audit.ts';
 import { createDenials, type Denials } from '../audit/denials.ts';
 import { createUses, type Uses } from '../audit/uses.ts';
 import type { Config } from '../config/config.ts';
+import type { GracePeriods } from '../identity/account-status.ts';
 import { type Authority, createAuthority, type Source } from '../identity/authority.ts';
 import { type Keys, openKeys } from '../keys/keys.ts';
 import { type Cipher, createCipher } from '../lib/cipher.ts';
@@ -32,6 +33,8 @@ export type Core = {
   readonly passwords: AppPasswords;
   /** How far the makers of robots' passwords bound them. */
   readonly makerRules: MakerRules;
+  /** The settings, and what this database says where they leave it open. */
+  readonly gracePeriods: GracePeriods;
   /** Which provider is the authority for which domain. */
   readonly authority: Authority;
   readonly identityTokens: IdentityTokens;
@@ -73,6 +76,7 @@ export async function openCore(config: Config, mode: ServeMode | null = null): P
   for (const warning of warnings) log.error({}, warning);
   const robotBound = config.robots.bound ?? (await store.robots.defaultBound());
   if (robotBound === 'warn') warnings.push(unbound);
+  const gracePeriods = await gracePeriodsOf(config, store);
   const authority = createAuthority(sourcesOf(config), importedIssuer);
   const makerRules = { enforced: robotBound === 'enforce', grace: config.robots.grace };
   const passwords = createAppPasswords({
@@ -84,7 +88,7 @@ export async function openCore(config: Config, mode: ServeMode | null = null): P
     publicUrl: config.publicUrl.href,
     maximumDays: config.passwordMaximumDays,
     maximumPerAccount: config.passwordsPerAccount,
-    gracePeriods: config.gracePeriods,
+    gracePeriods,
     accountById: store.accounts.byId,
     makerRules,
     authority,
@@ -130,6 +134,7 @@ export async function openCore(config: Config, mode: ServeMode | null = null): P
     pepper,
     passwords,
     makerRules,
+    gracePeriods,
     authority,
     identityTokens,
     failedLogins,
@@ -141,6 +146,20 @@ export async function openCore(config: Config, mode: ServeMode | null = null): P
     warnings,
     close,
   };
+}
+
+/** After an upgrade nobody loses a password to a limit that wasn't there: /admin says how many people it would be. */
+async function gracePeriodsOf(
+  { gracePeriods, uncheckedByDefault }: Config,
+  { installation }: Store,
+): Promise<GracePeriods> {
+  if (!uncheckedByDefault || !(await installation.keepsUnchecked())) return gracePeriods;
+  return { ...gracePeriods, unchecked: null };
+}
+
+/** The settings as they count with this database. */
+export function settled(config: Config, { gracePeriods }: Core): Config {
+  return { ...config, gracePeriods };
 }
 
 function sourcesOf({ google, oidc }: Config): Source[] {

@@ -63,7 +63,9 @@ function uncheckedNotice(label: string, people: number, limit: number | null): s
   if (people === 0) return [];
   const who = people === 1 ? '1 person' : `${people} people`;
   const end =
-    limit === null ? 'never stop by themselves' : `stop ${Math.round(limit / day)} days after the last sign-in`;
+    limit === null
+      ? 'never stop by themselves unless you set a limit'
+      : `stop ${Math.round(limit / day)} days after the last sign-in`;
   return [
     `${label} cannot be asked about ${who} who hold something that works here, because no refresh token is kept. If they leave the company, nobody notices; their passwords ${end} (UNCHECKED_DAYS).`,
   ];

@@ -1,6 +1,6 @@
 /** Owns what the commands that work on the database share: how they open it and close it whatever happens, and how they name people. */
 import { type Administration, createAdministration } from '../app/accounts.ts';
-import { type Core, openCore } from '../app/core.ts';
+import { type Core, openCore, settled } from '../app/core.ts';
 import { readPolicyFile } from '../app/policy-file.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { foldCase } from '../identity/identity.ts';
@@ -33,13 +33,14 @@ export async function withAdministration(
 ): Promise<number> {
   const config = configOf(terminal);
   const policy = await readPolicyFile(config.policyFile);
-  await withCore(config, (core) =>
-    action(
-      createAdministration(config, core, () => policy),
+  await withCore(config, (core) => {
+    const counted = settled(config, core);
+    return action(
+      createAdministration(counted, core, () => policy),
       core,
-      config,
-    ),
-  );
+      counted,
+    );
+  });
   return 0;
 }
 

@@ -1,5 +1,5 @@
 /** Owns `dockpass groups` and `dockpass sweep`: what is known of people, and asking about them now. */
-import type { Core } from '../app/core.ts';
+import { type Core, settled } from '../app/core.ts';
 import { refuseInTrial } from '../app/installation.ts';
 import { openPeople } from '../app/off-boarding.ts';
 import { readPolicyFile } from '../app/policy-file.ts';
@@ -92,7 +92,7 @@ async function withOffBoarding(
   const policy = await readPolicyFile(config.policyFile);
   return withCore(config, async (core) => {
     const { offBoarding } = await openPeople(config, core, () => policy, new AbortController().signal);
-    return action(core, offBoarding, config);
+    return action(core, offBoarding, settled(config, core));
   });
 }
 

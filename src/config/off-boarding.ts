@@ -13,6 +13,8 @@ export type OffBoardingConfig = {
     /** Passwords of people whose provider can't be asked, from their last sign-in on; `null`: forever. */
     readonly unchecked: number | null;
   };
+  /** No setting decides `unchecked`: an installation of before there was a limit has none. */
+  readonly uncheckedByDefault: boolean;
 };
 
 export function readOffBoarding(settings: Settings): OffBoardingConfig {
@@ -24,7 +26,9 @@ export function readOffBoarding(settings: Settings): OffBoardingConfig {
   const pull = hours('OFFBOARDING_GRACE_PULL', full / hour);
   if (pull < full) settings.problem('OFFBOARDING_GRACE_PULL is shorter than OFFBOARDING_GRACE');
   if (groupsTtl > groups) settings.problem('GROUPS_TTL is longer than GROUPS_MAX_STALE');
-  return { groupsTtl, gracePeriods: { groups, full, pull, unchecked: readUnchecked(settings) } };
+  const unchecked = readUnchecked(settings);
+  const uncheckedByDefault = settings.text('UNCHECKED_DAYS', '') === '';
+  return { groupsTtl, gracePeriods: { groups, full, pull, unchecked }, uncheckedByDefault };
 }
 
 function readUnchecked(settings: Settings): number | null {

@@ -18,6 +18,8 @@ export type InstallationStore = {
   restore(audit: AuditRowOf): Promise<boolean>;
   /** Makes this database a copy, as `dockpass backup` does. */
   markCopied(at: number, audit: AuditRowOf): Promise<void>;
+  /** Whether people whose provider can't be asked about had their passwords for good before there was a limit. */
+  keepsUnchecked(): Promise<boolean>;
   /** Where it's served from now on. */
   noteUrl(url: string): Promise<void>;
 };
@@ -48,6 +50,7 @@ export function createInstallationStore(sql: Sql): InstallationStore {
     async markCopied(at, audit) {
       await runAudited(sql, { text: 'update installation set copied_at = $1', values: [at] }, audit);
     },
+    keepsUnchecked: async () => (await sql.get("select mode from unchecked_people where mode = 'keep'")) !== undefined,
     async noteUrl(url) {
       await sql.run('update installation set public_url = $1 where coalesce(public_url, $2) <> $1', [url, '']);
     },
