@@ -45,7 +45,7 @@ import { openRegistries } from './registries.ts';
 import type { RepositoryLists } from './repository-lists.ts';
 import { mountAdminRepositories, mountRepositories } from './repository-pages.ts';
 import { createStartSync } from './start-sync.ts';
-import { mountTerminal } from './terminal.ts';
+import { metadataOf, mountTerminal } from './terminal.ts';
 import type { OpenWorkloads } from './workloads.ts';
 
 export type PageParts = {
@@ -152,6 +152,11 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
     next();
   });
   app.use(prefix === '' ? '/' : prefix, router);
+  // RFC 8414, section 3.1 has the path behind the well-known one, for a proxy that sends us that.
+  if (prefix !== '') {
+    app.get(`/.well-known/dockpass${prefix}`, discovery(config, parts.workloads));
+    if (config.terminal.isOn) app.get(`/.well-known/oauth-authorization-server${prefix}`, metadataOf(config));
+  }
   app.use(notFound, replyToErrors({ log, requesterOf, page: errorPage(views) }), logLateErrors(log));
   return app;
 }

@@ -1,5 +1,5 @@
 /** Makes the sign-in from a terminal, and mounts what it consists of: pages, scripts, OAuth. */
-import type { Router } from 'express';
+import type { RequestHandler, Router } from 'express';
 import type { Config } from '../config/config.ts';
 import { versionOfDockpass } from '../lib/version.ts';
 import { authorizationServerMetadata } from '../oauth/metadata.ts';
@@ -53,6 +53,14 @@ export function terminalEndpoints(config: Config, terminal: Terminal): ReadonlyM
   ]);
 }
 
+/** RFC 8414. */
+export function metadataOf({ publicUrl, prefix }: Config): RequestHandler {
+  const metadata = authorizationServerMetadata(new URL(`${publicUrl.origin}${prefix}/`));
+  return (_request, response) => {
+    response.json(metadata);
+  };
+}
+
 export function mountTerminal(router: Router, context: PageContext, config: Config, terminal: Terminal): void {
   const { publicUrl, prefix, services } = config;
   const registryHosts = services.map(({ registryHost }) => registryHost);
@@ -64,9 +72,7 @@ export function mountTerminal(router: Router, context: PageContext, config: Conf
   });
   const base = new URL(`${publicUrl.origin}${prefix}/`);
   router.get('/cli/:script', createCliScripts({ publicUrl: base, registryHosts, version: versionOfDockpass() }));
-  router.get('/.well-known/oauth-authorization-server', (_request, response) => {
-    response.json(authorizationServerMetadata(base));
-  });
+  router.get('/.well-known/oauth-authorization-server', metadataOf(config));
   router.get('/terminal', context.requirePerson, pages.ask);
   router.post('/terminal', context.requirePerson, pages.show);
   router.post('/terminal/decide', context.requirePerson, pages.decide);

@@ -50,8 +50,22 @@ function autoredirected({ expected }: RealmParts, url: URL): Finding {
 }
 
 /** What is right for most clients, and not for all. */
-async function notesOn({ registry, systemProbe }: RealmParts, realm: URL): Promise<Finding[]> {
-  return [...privateAuthority(await isTrustedBySystem(systemProbe, realm), realm), ...foreignDomain(registry, realm)];
+async function notesOn(parts: RealmParts, realm: URL): Promise<Finding[]> {
+  const { registry, systemProbe } = parts;
+  const isTrusted = await isTrustedBySystem(systemProbe, realm);
+  return [...privateAuthority(isTrusted, realm), ...foreignDomain(registry, realm), ...(await metadataAtRoot(parts))];
+}
+
+/** RFC 8414, section 3.1: with a path in PUBLIC_URL, what programs look for is on the host's root. Our own scripts don't. */
+async function metadataAtRoot({ expected, probe }: RealmParts): Promise<Finding[]> {
+  const path = expected.pathname.replace(/\/auth$/, '');
+  if (path === '') return [];
+  const address = new URL(`/.well-known/oauth-authorization-server${path}`, expected);
+  const reply = await probe(address, { overlookTls: true }).catch(() => null);
+  if (reply?.status === 200) return [];
+  const others = `and ${new URL(`/.well-known/dockpass${path}`, expected).href}`;
+  const message = `PUBLIC_URL has a path, so OAuth programs look for ${address.href}, which doesn't lead here. docker, our scripts and "dockpass login" don't need it; for others let the proxy send it ${others} to Dockpass.`;
+  return [note('realm', message)];
 }
 
 async function isTrustedBySystem(systemProbe: Probe | null, realm: URL): Promise<boolean> {
