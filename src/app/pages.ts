@@ -154,7 +154,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   app.use(prefix === '' ? '/' : prefix, router);
   // RFC 8414, section 3.1 has the path behind the well-known one, for a proxy that sends us that.
   if (prefix !== '') {
-    app.get(`/.well-known/dockpass${prefix}`, discovery(config, parts.workloads));
+    app.get(`/.well-known/dockpass${prefix}`, discovery(config, parts.workloads, core));
     if (config.terminal.isOn) app.get(`/.well-known/oauth-authorization-server${prefix}`, metadataOf(config));
   }
   app.use(notFound, replyToErrors({ log, requesterOf, page: errorPage(views) }), logLateErrors(log));

@@ -6,13 +6,23 @@
 import type { AuditAction } from '../audit/audit.ts';
 import { keyDue, notDelivered, providerFailing, sweepStopped } from './administration-notices.ts';
 import type { Notice } from './notice.ts';
-import { expiring, leaked, newMachine, newNetwork, newRobot, revokedInBulk, revokedOne } from './password-notices.ts';
+import {
+  copied,
+  expiring,
+  leaked,
+  newMachine,
+  newNetwork,
+  newRobot,
+  revokedInBulk,
+  revokedOne,
+} from './password-notices.ts';
 
 export const notices: Readonly<Partial<Record<AuditAction, Notice>>> = {
   revocation: { readers: 'revoked', class: 'security', category: 'security', say: revokedInBulk },
   'password.revoke': { readers: 'owner', class: 'security', category: 'security', say: revokedOne },
   'password.leaked': { readers: 'owner', class: 'security', category: 'security', say: leaked },
   'password.new-address': { readers: 'owner', class: 'security', category: 'security', say: newNetwork },
+  'terminal.copied': { readers: 'owner', class: 'security', category: 'security', say: copied },
   'terminal.collect': { readers: 'owner', class: 'security', category: 'security', say: newMachine },
   'robot.create': { readers: 'owner', class: 'security', category: 'security', say: newRobot },
   // While it fails, no one learns who has left: that is security, too.

@@ -105,6 +105,20 @@ export const leaked: Say = async (parts, facts, reader) => {
   };
 };
 
+/** A code or a secret of a terminal came from two: what it brought has ended. */
+export const copied: Say = async (parts, facts, reader) => {
+  const owner = await ownerFor(parts, facts, reader);
+  if (owner === null) return null;
+  const name = ownedBy(owner, textIn(facts.detail, 'name'));
+  return {
+    heading: 'Someone may have a copy',
+    title: `${name} was signed out`,
+    text: `${name} was signed out on ${timeText(facts.at)}: ${plain(textIn(facts.detail, 'reason'))}. Look for a copy of your home folder, then sign in there again.`,
+    path: pathOf(owner),
+    about: `copied ${textIn(facts.detail, 'id')}`,
+  };
+};
+
 export const newNetwork: Say = async (parts, facts, reader) => {
   const owner = await ownerFor(parts, facts, reader);
   const id = textIn(facts.detail, 'id');
