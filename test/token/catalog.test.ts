@@ -130,6 +130,15 @@ describe('the catalog', () => {
     assert.equal((await world.catalog(basic('cy@example.com', secret))).status, 401);
   });
 
+  test('a token is worth nothing once its user name belongs to another account', async () => {
+    const id = await world.addPerson('ed');
+    const { secret } = await world.newPassword('ed');
+    const token = await bearer('ed@example.com', secret, list);
+    assert.deepEqual((await world.catalog(token)).names, sharedNames);
+    await world.core.store.accounts.freeLogin(id, unaudited);
+    assert.equal((await world.catalog(token)).status, 401);
+  });
+
   test('a user of the policy file who has another password has no token that lists', async () => {
     const token = await bearer('ci', 'a static password', list);
     assert.deepEqual((await world.catalog(token)).names, sharedNames);
