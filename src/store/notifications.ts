@@ -107,8 +107,10 @@ const mark = `
 const revokedBy = `
   select account_id, count(*) as passwords from app_password where revocation_id = $1 and revoked_at is not null
   group by account_id order by account_id`;
+/** In words that the index on the revocation doesn't have: it can have 10,000 rows, the account has a few. */
 const revokedOf = `
-  select name from app_password where revocation_id = $1 and account_id = $2 and revoked_at is not null order by name`;
+  select name from app_password
+  where account_id = $2 and coalesce(revocation_id, '') = $1 and revoked_at is not null order by name`;
 const removeItems = `
   delete from notification_item where id in (
     select i.id from notification_item i
