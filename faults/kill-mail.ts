@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { openStore } from '../src/store/open.ts';
-import { startFaultyServer } from '../test/support/mail-server.ts';
+import { startMailServer } from '../test/support/mail-server.ts';
 import { newPassword, signedIn } from '../test/support/rows.ts';
 import { integrityOf } from './kill.ts';
 import { type Fault, openScene } from './scene.ts';
@@ -18,7 +18,7 @@ export const killMail: Fault = {
   async run(scale, stack) {
     const [rounds, people] = scale === 'full' ? [60, 600] : [4, 60];
     const scene = await openScene(stack);
-    const mailServer = await startFaultyServer();
+    const mailServer = await startMailServer();
     stack.defer(() => mailServer.stop());
     const file = join(scene.installation.folder, 'data', 'dockpass.db');
     await mkdir(dirname(file), { recursive: true });

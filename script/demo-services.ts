@@ -4,6 +4,8 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { notificationsFor } from '../src/repositories/notifications-block.ts';
 import { createDirectory, type Directory, tokenPath } from '../test/support/directory.ts';
+import { createMailPage, mailPath } from '../test/support/mail-page.ts';
+import { startMailServer } from '../test/support/mail-server.ts';
 import { findProgram } from '../test/support/parts.ts';
 import { createPeoplePage, peoplePath } from '../test/support/people-page.ts';
 import { freePorts } from '../test/support/ports.ts';
@@ -11,6 +13,7 @@ import { type Finished, type Running, runProgram, startProgram } from '../test/s
 import {
   type DemoProvider,
   googleSettings,
+  type Handler,
   type Person,
   type ProviderClient,
   startProvider,
@@ -30,6 +33,8 @@ export type Demo = {
   readonly people: Map<string, Person>;
   /** The page on which a visitor changes groups and suspends people. */
   readonly directoryUrl: string;
+  /** The page with the mails that Dockpass has sent. */
+  readonly mailUrl: string;
   /** Runs `dockpass WORDS...` beside the service. */
   command(...words: readonly string[]): Promise<Finished>;
   /** Settles when a part ends that wasn't stopped. */
@@ -70,10 +75,13 @@ export async function startDemo(
   const registry = `localhost:${ports.registry}`;
   const client = { id: 'dockpass-demo', secret: 'not-a-secret' };
 
-  const { provider, directory } = await startGoogle(ports.provider, {
-    ...client,
-    callbackUrls: [`${url}/sign-in/google/callback`],
-  });
+  const mail = await startMailServer();
+  stack.defer(() => mail.stop());
+  const { provider, directory } = await startGoogle(
+    ports.provider,
+    { ...client, callbackUrls: [`${url}/sign-in/google/callback`] },
+    createMailPage(mail.taken),
+  );
   stack.defer(() => provider.close());
 
   const eventsToken = randomBytes(24).toString('hex');
@@ -94,6 +102,7 @@ export async function startDemo(
     GOOGLE_DIRECTORY_TOKEN_URL: provider.issuer + tokenPath,
     // Minutes; a visitor who changes something wants to see what comes of it.
     GROUPS_TTL: '1',
+    ...{ SMTP_URL: `smtp://127.0.0.1:${mail.port}`, SMTP_FROM: 'Dockpass <dockpass@example.com>' },
   };
   const [program, args] = launch(['serve'], environment);
   const dockpass = await startProgram(program, args, { cwd: folder, env: environment, ready: /listening/ });
@@ -130,6 +139,7 @@ export async function startDemo(
     hasRegistry,
     people: provider.people,
     directoryUrl: provider.issuer + peoplePath,
+    mailUrl: provider.issuer + mailPath,
     command,
     casualty: Promise.race(casualties),
   };
@@ -139,6 +149,7 @@ export async function startDemo(
 async function startGoogle(
   port: number,
   client: ProviderClient,
+  mailPage: Handler,
 ): Promise<{ provider: DemoProvider; directory: Directory }> {
   const { promise, resolve: made } = Promise.withResolvers<Directory>();
   const provider = await startProvider({
@@ -147,7 +158,7 @@ async function startGoogle(
     async handlers(people) {
       const directory = await createDirectory(people);
       made(directory);
-      return [createPeoplePage(people), directory.answer];
+      return [createPeoplePage(people), mailPage, directory.answer];
     },
   });
   return { provider, directory: await promise };

@@ -63,7 +63,8 @@ function textOf(sections: readonly Section[], footer: readonly string[]): string
       section.url,
     ].join('\n'),
   );
-  return `${[...parts, ['-- ', ...footer].join('\n')].join('\n\n')}\n`;
+  const foot = footer.length === 0 ? [] : [['-- ', ...footer].join('\n')];
+  return `${[...parts, ...foot].join('\n\n')}\n`;
 }
 
 function htmlOf(sections: readonly Section[], footer: readonly string[]): string {
@@ -79,7 +80,7 @@ function htmlOf(sections: readonly Section[], footer: readonly string[]): string
     '<!doctype html>',
     '<html lang="en"><head><meta charset="utf-8"><title>Dockpass</title></head><body>',
     ...parts,
-    '<hr>',
+    ...(footer.length === 0 ? [] : ['<hr>']),
     ...footer.map((text) => `<p>${escapeHtml(text)}</p>`),
     '</body></html>',
     '',

@@ -8,8 +8,9 @@ import { writeLetter } from '../../src/notify/letter.ts';
 import { createSmtp, type Mail, type SmtpSettings } from '../../src/notify/smtp.ts';
 import { plain, quoted } from '../../src/notify/text.ts';
 import { createInstallation } from '../support/installation.ts';
-import { startFaultyServer, startOpenSmtpd } from '../support/mail-server.ts';
-import { missing } from '../support/parts.ts';
+import { startMailServer, startOpenSmtpd } from '../support/mail-server.ts';
+import { missing, skipped } from '../support/parts.ts';
+import { ownAddress } from '../support/ports.ts';
 import { makeTlsFiles } from '../support/tls.ts';
 
 const settings: SmtpSettings = {
@@ -20,6 +21,8 @@ const mail: Mail = {
   ...{ messageId: '<m1@auth.example.com>', to: 'ana@example.com', subject: 'Hello', text: 'Hello', html: '<p>Hello' },
   headers: {},
 };
+/** Where TLS is required. */
+const elsewhere = ownAddress();
 const hostile = '"><img src=x>\r\nBcc: x@example.com';
 const rightToLeft = '\u202Eאבג laptop';
 
@@ -73,7 +76,7 @@ test('OpenSMTPD delivers what a running Dockpass tells people', { skip: missing(
 });
 
 test('hostile names stay text, in one header line and in both bodies', async (t) => {
-  const server = await startFaultyServer();
+  const server = await startMailServer();
   t.after(() => server.stop());
   const line = (name: string) => ({
     ...{ heading: 'Used', title: quoted(name), text: `${plain(name)} was used`, path: '/', about: name },
@@ -95,11 +98,34 @@ test('hostile names stay text, in one header line and in both bodies', async (t)
   }
 });
 
+test('a server elsewhere is reached with STARTTLS and a certificate that counts, also by the test command', {
+  skip: elsewhere === undefined && skipped('no address but loopback'),
+}, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'dockpass-smtp-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const files = await makeTlsFiles(folder, { names: `IP:${elsewhere}` });
+  const [certificate, key] = [readFileSync(files.certificate), readFileSync(files.key)];
+  const server = await startMailServer({ cert: certificate, key, allowInsecureAuth: false }, elsewhere);
+  t.after(() => server.stop());
+  const installation = createInstallation();
+  t.after(() => installation.remove());
+  const words = ['notification', 'test', 'mail', '--to', 'ana@example.com'];
+  const url = `smtp://dockpass:s%40ecret@${elsewhere}:${server.port}`;
+  const mailSettings = { SMTP_URL: url, SMTP_FROM: 'dockpass@example.com' };
+  const refused = await installation.run(words, mailSettings);
+  assert.match(refused.output, /Not accepted: SMTP: .*certificate/);
+  assert.doesNotMatch(refused.output, /s%40ecret|s@ecret/);
+  assert.deepEqual([server.taken, server.passwords], [[], []]);
+  const trusted = await installation.run(words, { ...mailSettings, NODE_EXTRA_CA_CERTS: files.certificate });
+  assert.equal(trusted.output, 'Accepted for ana@example.com.\n');
+  assert.deepEqual([server.taken.length, server.passwords], [1, ['s@ecret']]);
+});
+
 describe('without TLS', () => {
   const login = { user: 'dockpass', password: 'secret' };
 
   test('a server elsewhere that offers no STARTTLS gets neither the mail nor the password', async (t) => {
-    const server = await startFaultyServer({ disabledCommands: ['STARTTLS'] });
+    const server = await startMailServer({ disabledCommands: ['STARTTLS'] });
     t.after(() => server.stop());
     const send = createSmtp({ ...settings, port: server.port, requiresTls: true, login });
     await assert.rejects(send(mail), /STARTTLS|TLS/);
@@ -112,7 +138,7 @@ describe('without TLS', () => {
     const folder = mkdtempSync(join(tmpdir(), 'dockpass-smtp-'));
     t.after(() => rmSync(folder, { recursive: true }));
     const { certificate, key } = await makeTlsFiles(folder);
-    const server = await startFaultyServer({ cert: readFileSync(certificate), key: readFileSync(key) });
+    const server = await startMailServer({ cert: readFileSync(certificate), key: readFileSync(key) });
     t.after(() => server.stop());
     const send = createSmtp({ ...settings, port: server.port, requiresTls: true, login });
     await assert.rejects(send(mail), /certificate/);

@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http, { type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { describe, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import { checkWebhooks } from '../../src/app/notifications.ts';
@@ -15,11 +14,10 @@ import { slackMessageOf } from '../../src/notify/slack.ts';
 import { createPost, refusalOf, TargetRefused } from '../../src/notify/target.ts';
 import { createInstallation } from '../support/installation.ts';
 import { skipped } from '../support/parts.ts';
+import { ownAddress } from '../support/ports.ts';
 
 /** Webhooks never reach loopback, so the receiver listens where other machines would find it. */
-const own = Object.values(networkInterfaces())
-  .flatMap((addresses) => addresses ?? [])
-  .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
+const own = ownAddress();
 const skip = own === undefined && skipped('no address but loopback');
 
 type Received = { readonly headers: IncomingHttpHeaders; readonly body: string; readonly path: string };

@@ -65,7 +65,7 @@ match from any for domain "example.com" action "keep"
   };
 }
 
-export type FaultyServer = {
+export type MailServer = {
   readonly port: number;
   /** What it has taken. */
   readonly taken: Parsed[];
@@ -75,7 +75,7 @@ export type FaultyServer = {
 };
 
 /** @param options as smtp-server has them; what they don't say is taken */
-export async function startFaultyServer(options: SMTPServerOptions = {}): Promise<FaultyServer> {
+export async function startMailServer(options: SMTPServerOptions = {}, host = '127.0.0.1'): Promise<MailServer> {
   const taken: Parsed[] = [];
   const passwords: string[] = [];
   const server = new SMTPServer({
@@ -83,6 +83,8 @@ export async function startFaultyServer(options: SMTPServerOptions = {}): Promis
     // Offered without TLS, so that only the client's own rule keeps the password from being sent.
     allowInsecureAuth: true,
     disableReverseLookup: true,
+    // It would warn of the certificate that everyone has.
+    logger: false,
     closeTimeout: 1,
     onAuth({ password }, _session, callback) {
       passwords.push(password ?? '');
@@ -101,7 +103,7 @@ export async function startFaultyServer(options: SMTPServerOptions = {}): Promis
     ...options,
   });
   server.on('error', () => {}); // of a client that breaks off
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server.server, 'listening');
   return {
     ...{ taken, passwords, port: (server.server.address() as AddressInfo).port },

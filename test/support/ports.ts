@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
+import { networkInterfaces } from 'node:os';
 
 // Below the range from which Linux takes ports for connections and for `listen(0)`, so neither can take one in between.
 const [lowest, highest] = [12_000, 32_000];
@@ -25,6 +26,13 @@ async function reserve(port: number): Promise<boolean> {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code !== 'EADDRINUSE'; // only Linux has abstract sockets
   }
+}
+
+/** The address at which other machines would find this one; `undefined` where it has none. */
+export function ownAddress(): string | undefined {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
 }
 
 /**
