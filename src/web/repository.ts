@@ -2,6 +2,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { Refusal } from '../lib/errors.ts';
 import { type Artifact, belongsTo } from '../repositories/artifact.ts';
+import { isTag } from '../repositories/names.ts';
 import { type RepositoryDetail, type Tag, tagsOfPage } from '../repositories/own.ts';
 import type { TagReading } from '../repositories/reading.ts';
 import type { Viewer } from '../repositories/visibility.ts';
@@ -114,7 +115,7 @@ async function showRepository(
     commands:
       reference === '' ? [] : pullCommands({ host: frame.service.registryHost, name: detail.name, reference }, null),
     wanted: '',
-    deleted: fieldsOf(request.query)('deleted') || null,
+    deleted: deletedIn(fieldsOf(request.query)('deleted')),
   });
 }
 
@@ -144,6 +145,11 @@ async function showTag(
     deletion:
       detail.canDelete && reading.outcome === 'read' ? deletionPath(frame.service.name, detail.name, tag) : null,
   });
+}
+
+/** What was just deleted: the name of a tag, or the beginning of a digest; nothing else that an address says is repeated. */
+function deletedIn(text: string): string | null {
+  return isTag(text) || /^sha256:[0-9a-f]{12}$/.test(text) ? text : null;
 }
 
 /** `-` is no part of a repository's name (distribution, reference grammar), so this is never the page of one. */
