@@ -89,7 +89,7 @@ const ending = `
          (select min(r.days) from notification_reminder r where r.password_id = p.id) as reminded
   from app_password p join account a on a.id = p.account_id
   where (p.expires_at > $1 or (p.expires_at = $1 and p.id > $2)) and p.expires_at <= $3 and p.revoked_at is null
-    and p.replaced_by is null and a.state = 'active'
+    and p.replaced_by is null and a.state = 'active' and coalesce(p.origin, '') <> 'terminal'
   order by p.expires_at, p.id limit $4`;
 const insertReminder = `
   insert into notification_reminder (password_id, days, at) values ($1, $2, $3) on conflict (password_id, days) do nothing`;

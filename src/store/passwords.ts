@@ -197,7 +197,9 @@ const withReason = `
 const byId = `${withReason} where p.id = $1`;
 const ofAccount = `${withReason} where p.account_id = $1 order by p.created_at desc, p.id`;
 const all = `${withReason} order by a.login, p.created_at desc, p.id`;
+/** Without logins of terminals, which always end soon. */
 const endsWithin = `p.expires_at > $1 and p.expires_at <= $2 and p.revoked_at is null and p.replaced_by is null
+  and coalesce(p.origin, '') <> 'terminal'
   and a.state = 'active'`;
 const madeBy = `${withReason} where p.maker_id = $1 and p.revoked_at is null and p.expires_at > $2 order by a.login, p.name`;
 const ofRobots = `${withReason} where a.kind = 'robot' and p.revoked_at is null and p.expires_at > $1 order by a.login, p.name`;

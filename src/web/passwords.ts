@@ -91,7 +91,8 @@ async function list(parts: PasswordPageParts, request: Request, response: Respon
     base: '',
     live,
     past: all.filter(({ works }) => !works),
-    ending: live.filter(({ state, successor }) => state === 'soon' && !successor),
+    // A terminal's login always ends soon, and is made again there.
+    ending: live.filter(({ state, successor, origin }) => state === 'soon' && !successor && origin === null),
     terminals: live.filter((password) => isNewTerminal(password, now())),
     taken: all.filter((password) => isTaken(password, person.login, now())),
     count: live.filter(({ successor, origin }) => !successor && origin === null).length,

@@ -161,6 +161,18 @@ describeEngines('what ends a machine', (databases) => {
   );
 
   test(
+    'a login of a terminal is no password that someone has to look after before it ends; a machine is',
+    scene(async ({ store, clock }) => {
+      const until = clock.at + 100 * day;
+      assert.equal(await store.passwords.countExpiring(clock.at, until), 1);
+      assert.deepEqual(
+        (await store.passwords.expiring(clock.at, until)).map(({ origin }) => origin),
+        ['machine'],
+      );
+    }),
+  );
+
+  test(
     'a month after they expired, logins and machines are no longer kept',
     scene(async ({ store, clock, passwords }, { ana }) => {
       clock.at += 40 * day;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -170,6 +171,11 @@ describe('the credential helper', { skip }, () => {
       chmodSync(join(machine.kept, name), 0o644);
       assert.match((await get()).output, /readable by others, so it is not used/, name);
       chmodSync(join(machine.kept, name), 0o600);
+    }
+    if (process.getuid?.() === 0) {
+      chownSync(join(machine.kept, 'secret'), 65534, 65534);
+      assert.match((await get()).output, /not yours/);
+      chownSync(join(machine.kept, 'secret'), 0, 0);
     }
     symlinkSync(join(machine.kept, 'secret'), join(machine.kept, 'stored'));
     assert.match((await get()).output, /is a link/);

@@ -237,6 +237,24 @@ describeEngines('a terminal', (databases) => {
       assert.deepEqual(called, Array(4).fill('byDeviceCode'));
     }));
 
+  test('of all networks: a full table refuses new ones and drops none', () =>
+    withScene(async ({ store, clock }) => {
+      const insert = (number: number) => {
+        const [id, network] = [`r${number}`, `198.51.100.${number}`];
+        const row = {
+          ...{ id, device_code_hash: `d${id}`, user_code_hash: `u${id}`, network, address: network, machine: 'm' },
+          ...{ client: 'c', service: 'registry.example.com', purpose: 'login', redirect_uri: null, state: null },
+          ...{ code_challenge: null, created_at: clock.at, expires_at: clock.at + minute },
+        };
+        return store.terminalRequests.insert(row, { network: 5, all: 3 });
+      };
+      assert.deepEqual(await Promise.all([1, 2, 3].map(insert)), [true, true, true]);
+      assert.equal(await insert(4), false);
+      assert.equal((await store.terminalRequests.byUserCode('ur1'))?.id, 'r1');
+      clock.at += minute;
+      assert.equal(await insert(5), true, 'one that has expired makes room');
+    }));
+
   test('of many that begin at the same moment, five of a network wait', () =>
     withScene(async ({ start }) => {
       const all = await Promise.allSettled(Array.from({ length: 30 }, () => start()));
