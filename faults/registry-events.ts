@@ -23,7 +23,7 @@ export const registryEvents: Fault = {
   name: 'registry-events',
   what: 'kill -9 while a registry reports, and a sync afterwards',
   async run(scale, stack) {
-    const rounds = scale === 'full' ? 50 : 2;
+    const rounds = scale === 'full' ? 25 : 2;
     const scene = await openScene(stack);
     const told: Told = { pushes: 0, pulls: [], inFlight: 0, tags: new Map() };
     const settings = { SERVICE_REGISTRY_EXAMPLE_COM_EVENTS_TOKEN: token };

