@@ -11,7 +11,7 @@ Dockpass runs. Ctrl-C stops all of it; its state stays in .demo/ (--fresh forget
                bo@example.com       pulls everything, pushes to people/bo/ alone
                mallory@example.com  a consumer account without the company: refused
   Change   ${demo.directoryUrl}   groups, or suspend somebody: it counts within a minute
-  Mails    ${demo.mailUrl}   what people were told
+  Mails    ${demo.mailUrl}   what Dockpass has sent
   Rules    script/demo-policy.yml
 
 ${demo.hasRegistry ? commands(demo.registry) : withoutRegistry}`;

@@ -10,7 +10,7 @@ import type { NotificationSettings } from './announced.ts';
 import type { Core } from './core.ts';
 import type { PageContext } from './page-context.ts';
 
-/** Mount before sessions are read: whoever holds the token can unsubscribe, on any site, and no one else. */
+/** Mount before sessions are read: the token alone says who unsubscribes, whatever site sends it. */
 export function mountUnsubscribe(router: Router, context: PageContext, core: Core): void {
   const pages = pagesOf(context, core, true);
   router.get('/unsubscribe', pages.askUnsubscribe);

@@ -44,7 +44,7 @@ async function sendTest(config: Config, name: string, to: string | null): Promis
     const isMail = name === mailChannel;
     const channel = channels.find((one) => one.name === (isMail ? name : webhookChannel(name)));
     if (channel === undefined) throw unknownChannel(name);
-    if (isMail && to === null) throw new Refusal('bad_request', 'Say to whom: --to ADDRESS.');
+    if (isMail && to === null) throw new Refusal('bad_request', 'Give the address to send to: --to ADDRESS.');
     const id = `test-${randomBytes(9).toString('hex')}`;
     await core.audit.write({ action: 'notification.test', ...byCommandLine, subject: channel.name, detail: { id } });
     const outcome = await channel.test(id, to);

@@ -2,7 +2,7 @@
 import { BlockList, isIP } from 'node:net';
 
 /**
- * This machine, its link and the services that clouds have there, with credentials for whoever asks: Alibaba's, Azure's, and
+ * This machine, its link and the services that clouds have there, with credentials for anyone who asks: Alibaba's, Azure's, and
  * the IPv6 ones of AWS and Google. 6to4 and Teredo carry an IPv4 address that is somewhere else.
  */
 const never = blockListOf([

@@ -1,4 +1,4 @@
-/** Owns what administrators are told about the installation: providers, the sweep, signing keys, messages that didn't arrive. */
+/** Owns the notices to administrators about the installation: providers, the sweep, signing keys, messages that didn't arrive. */
 import { day } from '../lib/time.ts';
 import { webhookChannel } from './channel.ts';
 import type { Line } from './letter.ts';

@@ -1,7 +1,7 @@
 /** Owns the text of a mail: what it says under which heading, as plain text and as HTML that says the same. */
 import { escapeHtml } from './text.ts';
 
-/** One thing that someone is told. Every text is plain: what strangers chose went through `plain`. */
+/** One thing that a mail says. Every text is plain: what strangers chose went through `plain`. */
 export type Line = {
   /** Lines of one heading are together. */
   readonly heading: string;

@@ -45,7 +45,7 @@ async function deliver(parts: MailParts, message: MessageRow): Promise<Outcome> 
   if (reader === undefined || to === null) {
     return { state: 'dropped', problem: 'the account is gone, suspended, or its address is not vouched for' };
   }
-  // Where a process died with the message, it may have been sent: what is sent again then says no more than that.
+  // A process that died with the message perhaps sent it: what is sent again then says no more than that.
   if (message.claims === 1) await store.notifications.absorb({ ...message, account_id: reader.id });
   const lines = await linesFor(parts, await store.notifications.itemsOf(id), reader);
   if (lines.length === 0) return { state: 'dropped', problem: 'nothing of it holds any more' };
@@ -107,7 +107,7 @@ async function send({ send: bySmtp, publicUrl }: MailParts, message: ToSend): Pr
   const { letter, unsubscribe, to } = message;
   try {
     await bySmtp({
-      // The same for each attempt: whoever gets it twice can know.
+      // The same for each attempt, so that a reader who gets it twice can know.
       ...{ messageId: `<${message.id}@${new URL(publicUrl).hostname}>`, to, ...letter },
       headers: {
         'Auto-Submitted': 'auto-generated',

@@ -1,4 +1,4 @@
-/** Owns what a notice is: who is told of an audit event, how soon, and what it says as long as it holds. */
+/** Owns what a notice is: who hears of an audit event, how soon, and what it says as long as it holds. */
 import type { Administrators } from '../accounts/administrators.ts';
 import type { Authority } from '../identity/authority.ts';
 import { fieldsIn } from '../lib/json.ts';
@@ -41,7 +41,7 @@ export type Facts = {
 
 export type Notice = {
   /**
-   * `owner`: whom the event was done to; for a robot, the members of its owner group. `revoked`: the owners of the passwords that
+   * `owner`: the person that the event was done to; for a robot, the members of its owner group. `revoked`: the owners of the passwords that
    * a revocation ended. `administrators`: all of them.
    */
   readonly readers: 'owner' | 'revoked' | 'administrators';

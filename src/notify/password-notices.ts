@@ -1,4 +1,4 @@
-/** Owns what people are told about their passwords, machines and robots, and when it no longer holds. */
+/** Owns the notices about passwords, machines and robots, and when it no longer holds. */
 import { isIPv4 } from 'node:net';
 import { foldCase } from '../identity/identity.ts';
 import { networkOf } from '../lib/network-of.ts';
@@ -12,7 +12,7 @@ import { listed, plain, quoted, timeText } from './text.ts';
 
 type Say = Notice['say'];
 
-/** Counts until it's replaced: nothing is told of one that was rotated or has ended. */
+/** Counts until it's replaced: there is no notice about one that was rotated or has ended. */
 function isCurrent({ now }: NoticeParts, row: ListedPassword | undefined): row is ListedPassword {
   return row !== undefined && row.revoked_at === null && row.replaced_by === null && row.expires_at > now();
 }

@@ -49,7 +49,7 @@ export async function planEvents(parts: PlanParts): Promise<boolean> {
   return planned > 0;
 }
 
-/** The event of a revocation is stored before the first password ends. One that broke off is told as far as it came. */
+/** The event of a revocation is stored before the first password ends. Of one that broke off, what has ended counts. */
 async function isComplete({ store, now }: PlanParts, row: AuditRow): Promise<boolean> {
   if (now() - row.at > revocationPatience) return true;
   const id = textIn(factsOf(row, '').detail, 'id');
@@ -65,7 +65,7 @@ async function itemsOrNone(parts: PlanParts, row: AuditRow): Promise<NewItem[]> 
     return await itemsOf(parts, row);
   } catch (error) {
     if (error instanceof Refusal) throw error;
-    parts.log.warn({ err: error, event: row.id }, 'no one is told of an event by mail');
+    parts.log.warn({ err: error, event: row.id }, 'an event reaches no one by mail');
     return [];
   }
 }

@@ -9,10 +9,10 @@ export type Reader = { readonly account: Account; readonly ownerId: string };
 
 type Parts = Pick<NoticeParts, 'store' | 'administrators' | 'administration' | 'authority' | 'now'>;
 
-/** Accounts that are read at once. */
+/** Accounts that are read together. */
 const pieceSize = 500;
 
-/** Everyone whom the notice is for now; nothing is said yet about whether it holds. */
+/** Everyone that the notice is for now, whether or not it still holds. */
 export async function* readersOf(
   parts: Parts,
   { readers }: Pick<Notice, 'readers'>,

@@ -1,4 +1,4 @@
-/** Owns what is told as long as it lasts, once in a while: a provider that fails, a signing key that is due. Each becomes an audit event. */
+/** Owns news that lasts, and is repeated once in a while: a provider that fails, a signing key that is due. Each becomes an audit event. */
 import type { Audit, AuditEvent } from '../audit/audit.ts';
 import { day, minute } from '../lib/time.ts';
 import type { Store } from '../store/store.ts';
@@ -17,7 +17,7 @@ export type WatchParts = {
 
 /** Milliseconds: one slow answer is no news. */
 const patience = 5 * minute;
-/** How often each is told while it lasts. */
+/** How often each is repeated while it lasts. */
 const providerPause = day;
 const keyPause = 7 * day;
 
@@ -33,7 +33,7 @@ export async function watch(parts: WatchParts): Promise<void> {
   }
 }
 
-/** Replicas agree on one event: whoever stores the mark stores it. */
+/** Replicas agree on one event: the one that stores the mark stores it. */
 async function tell(
   { store, audit, now }: WatchParts,
   name: string,

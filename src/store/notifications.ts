@@ -1,9 +1,9 @@
-/** Owns the statements on what people are to be told: the outbox of audit events, items for each reader, reminders, and what is told once in a while. */
+/** Owns the statements on what notifications are made of: the outbox of audit events, items for each reader, reminders, and marks of what is repeated once in a while. */
 import { type AuditRow, type AuditRowOf, addRow, runAudited } from './audit-events.ts';
 import { type NewMessage, newMessage } from './notification-messages.ts';
 import type { Sql, Statement } from './sql.ts';
 
-/** How soon something is told: 'security' soon, 'digest' at most once a day. */
+/** How urgent an item is: 'security' soon, 'digest' at most once a day. */
 export type ItemClass = 'security' | 'digest';
 
 /** A row of `notification_item`; the columns are explained in migrations/0060_notifications.sql. */
@@ -39,7 +39,7 @@ export type Reminder = { readonly passwordId: string; readonly days: number; rea
 export type Reader = { readonly account_id: string; readonly first: string };
 
 export type NotificationStore = {
-  /** Audit events that no one has been told of, the oldest first. */
+  /** Audit events that aren't planned yet, the oldest first. */
   events(limit: number): Promise<AuditRow[]>;
   /** Stores what an event means for each reader and takes it out of the outbox, all or nothing. */
   plan(eventId: string, items: readonly NewItem[], messages: readonly NewMessage[]): Promise<void>;
@@ -64,13 +64,13 @@ export type NotificationStore = {
   itemsOf(messageId: string): Promise<ItemRow[]>;
   /** How many items of the topic the reader got after a moment. */
   countSince(accountId: string, topic: string, since: number): Promise<number>;
-  /** Stores that something is told, unless that was after `since`, with its audit row. */
+  /** Stores a mark with its audit row, unless it was stored after `since`. */
   mark(name: string, at: number, since: number, audit: AuditRowOf): Promise<boolean>;
   /** By account: how many passwords a revocation by an administrator holds ended. */
   revokedBy(revocationId: string): Promise<{ readonly account_id: string; readonly passwords: number }[]>;
   /** Ended by a revocation, and still. */
   revokedOf(revocationId: string, accountId: string): Promise<{ readonly name: string }[]>;
-  /** Empties what waits for no message yet. @param what `everything`: nothing is told to anyone; `mail`: to no person */
+  /** Empties what waits for no message yet. @param what `everything`: no channel is on; `mail`: mail is off */
   forget(what: 'everything' | 'mail'): Promise<void>;
   /** Each removes at most `limit` rows of before; returns how many. What a message has that waits or failed stays. */
   removeItemsBefore(time: number, limit: number): Promise<number>;

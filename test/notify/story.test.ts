@@ -1,4 +1,4 @@
-/** Who is told what and when: once a day besides security, never a storm, nothing that no longer holds, and only at an address that counts. */
+/** Who hears what and when: once a day besides security, never a storm, nothing that no longer holds, and only at an address that counts. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RobotManager } from '../../src/accounts/robots.ts';
@@ -146,7 +146,7 @@ describeEngines('notifications', (databases) => {
   );
 
   test(
-    'a new network is told once, other cafés of the day are in the digest, and a known one is none',
+    'a new network is news once, other cafés of the day are in the digest, and a known one is none',
     story(async (scene, office) => {
       await scene.addPerson('ana');
       await hold(scene, 'ana', 'laptop', 90);

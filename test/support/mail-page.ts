@@ -21,7 +21,7 @@ const page = `<!doctype html>
 <main>
 <h1>Mails that Dockpass has sent</h1>
 <p>This page is the demo's own: nothing leaves this machine. The newest are first.</p>
-<% if (it.mails.length === 0) { %><p>None yet. Revoke somebody's password as an administrator, for example.</p><% } %>
+<% if (it.mails.length === 0) { %><p>None yet. Revoke someone's password as an administrator, for example.</p><% } %>
 <% for (const mail of it.mails) { %>
 <section>
   <h2><%= mail.subject %></h2>
