@@ -1,16 +1,19 @@
-/** Writes docs/reference from the code: settings, commands, match fields, API, metrics, errors. Usage: reference.ts [--check] */
+/** Writes docs/reference from the code: settings, commands, match fields, API, metrics, events, errors. Usage: reference.ts [--check] */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeApi } from '../src/api/openapi.ts';
 import type { ApiRoute } from '../src/api/route.ts';
+import { chatEvents } from '../src/app/announced.ts';
 import { listApiRoutes } from '../src/app/api.ts';
 import { createMetrics, type Readings } from '../src/app/metrics.ts';
 import { type Command, exitCodes, optionsOf } from '../src/cli/command.ts';
 import { commandGroups } from '../src/cli/command-groups.ts';
 import { helpOfOption, optionName } from '../src/cli/help.ts';
 import { type RefusalCode, refusalStatuses } from '../src/lib/errors.ts';
+import { isAboutNotifications } from '../src/notify/notices.ts';
 import { matchFields } from '../src/policy/match-fields.ts';
 import { registryCodes } from '../src/token/answer.ts';
+import { actionLabels, actions } from '../src/web/admin/audit-labels.ts';
 import { refusalReasons } from '../src/workload/refusal.ts';
 import { settingsPage } from './reference-settings.ts';
 import { cell, table } from './reference-table.ts';
@@ -140,6 +143,21 @@ async function metricsPage(): Promise<string> {
   ].join('\n');
 }
 
+function eventsPage(): string {
+  const listed = actions.filter((action) => !isAboutNotifications(action));
+  return [
+    '# Events',
+    '',
+    'What the audit records and webhooks send: the `type` of a CloudEvent, and the names in `WEBHOOK_<NAME>_EVENTS`, where `robot.*` stands for all that begin like that. Events can be added. [Notifications](../notifications.md) has the form of a message. The audit also has events about notifications themselves, which webhooks never send.',
+    '',
+    ...table(
+      ['event', 'meaning', 'sent to Slack unless `EVENTS` says otherwise'],
+      listed.map((action) => [`\`${action}\``, cell(actionLabels[action]), chatEvents.includes(action) ? 'yes' : '']),
+    ),
+    '',
+  ].join('\n');
+}
+
 const meanings: Readonly<Record<RefusalCode, string>> = {
   bad_request: 'What was sent is wrong; the message names the field.',
   unauthenticated: 'No valid credentials.',
@@ -198,6 +216,7 @@ const pages: Readonly<Record<string, string>> = {
   'policy.md': policyPage(),
   'api.md': apiPage(),
   'metrics.md': await metricsPage(),
+  'events.md': eventsPage(),
   'errors.md': errorsPage(),
 };
 

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import { isWanted, type WebhookEvents } from '../notify/wanted.ts';
 
 /** A chat gets what someone should look at, unless its settings say otherwise; CloudEvents are for programs, and are all. */
-const chatEvents: readonly AuditAction[] = [
+export const chatEvents: readonly AuditAction[] = [
   ...([
     'revocation',
     'password.leaked',

@@ -4,6 +4,7 @@ import { createAdministrators } from '../accounts/administrators.ts';
 import type { Config } from '../config/config.ts';
 import { webhookPrefix } from '../config/webhooks.ts';
 import { Refusal } from '../lib/errors.ts';
+import { nearestWord } from '../lib/nearest-word.ts';
 import { blockListOf } from '../lib/reachable-address.ts';
 import { createPreferences } from '../notify/categories.ts';
 import type { Channel } from '../notify/channel.ts';
@@ -29,10 +30,9 @@ export async function checkWebhooks({ notifications }: NotificationSettings): Pr
     const prefix = webhookPrefix(webhook.name);
     const unknown = (webhook.events ?? []).find((event) => !actions.some((action) => sends([event], action)));
     if (unknown !== undefined) {
-      throw new Refusal(
-        'misconfigured',
-        `${prefix}EVENTS: no event is called "${unknown}". docs/notifications.md lists them.`,
-      );
+      const nearest = nearestWord(unknown, actions, 4);
+      const help = nearest === null ? 'docs/reference/events.md lists them.' : `Did you mean ${nearest}?`;
+      throw new Refusal('misconfigured', `${prefix}EVENTS: no event is called "${unknown}". ${help}`);
     }
     const refusal = await refusalOf(targetOf(webhook), webhook.url);
     if (refusal !== null) throw new Refusal('misconfigured', `${prefix}URL is refused: ${refusal.message}.`);

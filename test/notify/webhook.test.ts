@@ -131,7 +131,12 @@ describe('a target that the rules refuse', () => {
     ['https://10.1.2.3/secret-path', '127.0.0.0/8', '', /"127\.0\.0\.0\/8" can't be allowed/],
     ['https://10.1.2.3/secret-path', '10.0.0.0/0', '', /is not an address or a block/],
     ['ftp://10.1.2.3/secret-path', '', '', /WEBHOOK_CHAT_URL must be an https URL/],
-    ['https://93.184.215.14/secret-path', '', 'password.revoked', /no event is called "password\.revoked"/],
+    [
+      'https://93.184.215.14/secret-path',
+      '',
+      'password.revoked',
+      /no event is called "password\.revoked"\. Did you mean password\.revoke\?/,
+    ],
   ] as const) {
     test(`${url}, with ${allow} allowed and events "${events}"`, async () => {
       const least = { PUBLIC_URL: 'http://localhost:5001', SERVICES: 'registry.example.com' };
