@@ -134,6 +134,17 @@ describe('the API', () => {
     assert.match(dry.stdout, /bo@example\.com \(active, .* at .*\) could follow the next verified sign-in through kc/);
   });
 
+  test('people whose address passes for another one keep working, and are listed', async () => {
+    await installation.addPerson('\u0430na@example.com');
+    const { stdout } = await installation.run(['person', 'list', '--confusable', '--json']);
+    const listed = JSON.parse(stdout) as { login: string }[];
+    assert.deepEqual(
+      listed.map(({ login: name }) => name),
+      ['\u0430na@example.com'],
+    );
+    assert.equal(await login('\u0430na@example.com', await createPassword('\u0430na@example.com', 'laptop')), 200);
+  });
+
   test('a preview, the revocation of just that, and its undoing', async () => {
     const secret = await createPassword('bo@example.com', 'ci');
     const accountId = ((await call('GET', '/people/bo@example.com')).body['person'] as { id: string }).id;

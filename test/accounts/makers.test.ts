@@ -3,12 +3,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { reviewRobots } from '../../src/accounts/robot-review.ts';
 import { makerOf, type Robot, type RobotManager } from '../../src/accounts/robots.ts';
+import { createAppPasswords } from '../../src/app-passwords/app-passwords.ts';
 import { commandLine } from '../../src/app-passwords/maker.ts';
 import type { Identity } from '../../src/identity/identity.ts';
+import { createPepper } from '../../src/lib/secret.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { client, day, hour, input, refusal, root, type Scene, withScene } from '../support/administration-scene.ts';
-import { unaudited } from '../support/audit.ts';
+import { collectingAudit, unaudited } from '../support/audit.ts';
 import { describeEngines } from '../support/engines.ts';
 import { newPassword } from '../support/rows.ts';
 
@@ -213,6 +215,29 @@ describeEngines('robots of people', (databases) => {
       const change = robots.change(robot.id, facts, managerOf('ana'), byOf('ana'));
       await assert.rejects(change, refusal('denied', /An administrator made a password/));
       await robots.change(robot.id, facts, administrator, root);
+    }),
+  );
+
+  test(
+    'is the only one that reads a maker: a person’s login reads no more rows than before',
+    scene(async (scene) => {
+      const { store, authority, events, clock } = scene;
+      const gracePeriods = { groups: day, full: day, pull: day, unchecked: null };
+      const passwords = createAppPasswords({
+        ...{ store: store.passwords, authority, gracePeriods, makerRules: { enforced: true, grace: 0 } },
+        ...{
+          audit: collectingAudit(events, store.audit),
+          pepper: createPepper('p'.repeat(32)),
+          onError: assert.ifError,
+        },
+        ...{ now: () => clock.at, publicUrl: 'https://auth.example.com/', maximumDays: 9, maximumPerAccount: 9 },
+        checkPattern: () => null,
+        accountById: () => assert.fail('a maker was read'),
+      });
+      const ana = await scene.addPerson('ana');
+      const { secret } = await passwords.issue(ana, { ...input, days: 9 }, root);
+      const identity = await passwords.authenticator.verify({ username: ana.login, password: secret });
+      assert.equal(identity?.account, ana.login);
     }),
   );
 });

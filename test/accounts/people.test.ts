@@ -181,7 +181,7 @@ describeEngines('people', (databases) => {
   );
 
   test(
-    'are removed with all that is theirs, and their address is free for somebody else',
+    'are removed with all that is theirs',
     scene(async (scene) => {
       const ana = await scene.addPerson('ana');
       const { secret } = await scene.passwords.issue(ana, input, root);
