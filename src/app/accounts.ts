@@ -2,6 +2,7 @@
 import { type Administrators, createAdministrators } from '../accounts/administrators.ts';
 import { type ApiTokens, createApiTokens } from '../accounts/api-tokens.ts';
 import { createMoves, type Moves, type SignInWay } from '../accounts/moves.ts';
+import { createPasswordLists, type PasswordLists } from '../accounts/password-lists.ts';
 import { createPeople, type People } from '../accounts/people.ts';
 import { createRetiredLogins, type RetiredLogins } from '../accounts/retired-logins.ts';
 import { createRevocations, type Revocations } from '../accounts/revocations.ts';
@@ -16,6 +17,7 @@ import type { Core } from './core.ts';
 import { createForgetToken } from './off-boarding.ts';
 
 export type Administration = {
+  readonly passwordLists: PasswordLists;
   readonly administrators: Administrators;
   readonly people: People;
   readonly revocations: Revocations;
@@ -57,6 +59,7 @@ export function createAdministration(config: Config, core: Core, policy: () => P
       ...{ moves: store.accountMoves, accounts: store.accounts, authority: core.authority, audit, now },
       ways: signInWays(config),
     }),
+    passwordLists: createPasswordLists({ store: store.passwordLists, now }),
     retiredLogins: createRetiredLogins({ retiredLogins: store.retiredLogins, audit }),
     reviewRobots: () =>
       reviewRobots({

@@ -1,8 +1,11 @@
 /** Mounts the pages of the administrators. */
 import type { Router } from 'express';
 import { createAuditPages } from '../web/admin/audit.ts';
+import { createDenialList } from '../web/admin/denials.ts';
 import { createExplainPage } from '../web/admin/explain.ts';
 import { createKeptLoginPages, keptLogins } from '../web/admin/kept-logins.ts';
+import { createOverview } from '../web/admin/overview.ts';
+import { createPasswordLists } from '../web/admin/passwords.ts';
 import { createPeopleList } from '../web/admin/people.ts';
 import { createPersonPage } from '../web/admin/person.ts';
 import { createPersonChange } from '../web/admin/person-changes.ts';
@@ -51,7 +54,19 @@ function mountPeople(router: Router, context: PageContext): void {
   const { common, administration, policies, denialsOf } = context;
   const fresh = context.fresh();
   const { people, moves } = administration;
-  router.get('/admin', createPeopleList({ ...common, people, warnings: context.warnings }));
+  const { passwordLists } = administration;
+  router.get(
+    '/admin',
+    createOverview({
+      ...{ ...common, people, passwordLists },
+      dailyCounts: context.dailyCounts,
+      denials: () => context.denials({}),
+      warnings: context.warnings,
+    }),
+  );
+  router.get('/admin/passwords', createPasswordLists({ ...common, passwordLists }));
+  router.get('/admin/denials', createDenialList({ ...common, denials: context.denials }));
+  router.get('/admin/people', createPeopleList({ ...common, people }));
   const show = createPersonPage({
     ...common,
     people,

@@ -111,7 +111,7 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
     await metrics?.stop();
     throw error;
   });
-  const stopHousekeeping = startHousekeeping({ ...config, store, log, now: Date.now });
+  const stopHousekeeping = startHousekeeping({ ...config, store, log, onRun: core.dailyCounts.running, now: Date.now });
   const notifications = await startNotifications(
     config,
     core,
@@ -153,7 +153,7 @@ async function countUnvouched({ store, authority, audit }: Core): Promise<string
   const count = await suspendUnvouched({ accounts: store.accounts, authority, audit, now: Date.now });
   if (count === 0) return [];
   const what = count === 1 ? 'an account is suspended, as its' : `${count} accounts are suspended, as their`;
-  return [`${what} provider is not the authority for the address: /admin?state=unvouched lists them`];
+  return [`${what} provider is not the authority for the address: /admin/people?state=unvouched lists them`];
 }
 
 type ListenerParts = Omit<PageParts, 'trust' | 'requesterOf' | 'terminal' | 'lists'> & { readonly events: OpenEvents };

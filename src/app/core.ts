@@ -4,6 +4,7 @@ import { type AppPasswords, createAppPasswords } from '../app-passwords/app-pass
 import { createIdentityTokens, type IdentityTokens } from '../app-passwords/identity-tokens.ts';
 import type { MakerRules } from '../app-passwords/maker.ts';
 import { createAudit, type OpenAudit } from '../audit/audit.ts';
+import { createDailyCounts, type DailyCounts } from '../audit/daily-counts.ts';
 import { createDenials, type Denials } from '../audit/denials.ts';
 import { createUses, type Uses } from '../audit/uses.ts';
 import type { Config } from '../config/config.ts';
@@ -45,6 +46,7 @@ export type Core = {
   readonly warnings: readonly string[];
   readonly uses: Uses;
   readonly denials: Denials;
+  readonly dailyCounts: DailyCounts;
   /** Not `null` where this is a copy that is tried. */
   readonly trial: Trial;
   /** What could not be stored of what is written behind the answers. */
@@ -122,8 +124,13 @@ export async function openCore(config: Config, mode: ServeMode | null = null): P
     onError: unstored.of('denials'),
     now: Date.now,
   });
+  const dailyCounts = createDailyCounts({
+    store: store.dailyCounts,
+    onError: unstored.of('daily counts'),
+    now: Date.now,
+  });
   const close = async () => {
-    await Promise.all([failedLogins.close(), uses.close(), denials.close(), passwords.close()]);
+    await Promise.all([dailyCounts.close(), failedLogins.close(), uses.close(), denials.close(), passwords.close()]);
     await audit.close(); // last: uses record new addresses in it
     await store.close();
   };
@@ -141,6 +148,7 @@ export async function openCore(config: Config, mode: ServeMode | null = null): P
     cipher,
     uses,
     denials,
+    dailyCounts,
     unstored,
     trial,
     warnings,

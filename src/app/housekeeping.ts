@@ -11,6 +11,7 @@ export type HousekeepingParts = {
     | 'audit'
     | 'denials'
     | 'passwordUses'
+    | 'dailyCounts'
     | 'seenTokens'
     | 'machines'
     | 'notifications'
@@ -55,6 +56,7 @@ export async function tidy(parts: HousekeepingParts): Promise<void> {
     auditEvents: await removeAll((limit) => store.audit.removeBefore(now() - auditRetention, limit)),
     denials: await removeAll((limit) => store.denials.removeBefore(now() - denialRetention, limit)),
     uses: await removeAll((limit) => store.passwordUses.removeBefore(now() - useRetention, limit)),
+    dailyCounts: await removeAll((limit) => store.dailyCounts.removeBefore(dayOf(now() - activity.retention), limit)),
     workloadCredentials: await removeAll((limit) => store.workloadCredentials.removeEnded(now(), limit)),
     workloadUses: await removeAll((limit) => store.workloadRecords.removeUsesBefore(now() - useRetention, limit)),
     workloadFailures: await removeAll((limit) =>
@@ -91,9 +93,10 @@ async function removeAll(remove: (limit: number) => Promise<number>, size = piec
   }
 }
 
-/** Tidies now and every hour; @returns what ends that */
-export function startHousekeeping(parts: HousekeepingParts): () => void {
+/** Tidies now and every hour. @param parts.onRun called each time; it must not throw. @returns what ends that */
+export function startHousekeeping(parts: HousekeepingParts & { readonly onRun: () => void }): () => void {
   const run = (): void => {
+    parts.onRun();
     const work = async () => {
       await tidy(parts);
       await recountPulls(parts.store, parts.now());

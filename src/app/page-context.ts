@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { Audit } from '../audit/audit.ts';
+import type { DailyCounts } from '../audit/daily-counts.ts';
 import type { Denials } from '../audit/denials.ts';
 import type { Config } from '../config/config.ts';
 import type { Requester } from '../identity/requester.ts';
@@ -28,6 +29,9 @@ export type PageContext = {
   readonly audit: Audit;
   readonly passwords: AppPasswords;
   readonly denialsOf: Denials['ofAccount'];
+  /** Of everyone. */
+  readonly denials: Denials['list'];
+  readonly dailyCounts: DailyCounts;
   /** What an account really pushed and pulled, of that what the person who asks can pull; `null`: no registry reports it. */
   readonly activityOf: PasswordActionParts['activityOf'];
   /** Who goes by a user name now. */

@@ -95,6 +95,8 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
     policies: parts.policies,
     workloads: parts.workloads.administration,
     denialsOf: core.denials.ofAccount,
+    denials: core.denials.list,
+    dailyCounts: core.dailyCounts,
     activityOf: visibleActivity(config, core, parts),
     identityNamed: createIdentityByName(config, store.accounts, parts.policies.current),
     warnings: async () => [...parts.warnings(), ...(await notices())],

@@ -48,7 +48,7 @@ export function createRealm(
   core: Core,
   { requesterOf, keys, policies, workloads, metrics, terminal, listing, trust }: RealmParts,
 ): { readonly token: Handler; readonly catalog: Handler } {
-  const { log, passwords, uses, denials, failedLogins } = core;
+  const { log, passwords, uses, denials, dailyCounts, failedLogins } = core;
   const others = [terminal.machines.authenticator, workloads.authentication.authenticator];
   const { authenticators, anonymous } = createAuthenticators(core, policies, others);
   const identityTokens = identityTokensOf(core, workloads);
@@ -65,6 +65,7 @@ export function createRealm(
     onDecisions(identity, all, context) {
       const decisions = withoutRefusedCatalog(all);
       denials.record(identity, decisions, context);
+      if (decisions.some(({ access, granted }) => granted.length < access.actions.length)) dailyCounts.denied();
       metrics?.decided(context.service, decisions);
       for (const beyond of beyondMaker(identity, decisions)) {
         log.warn(beyond, 'whoever made this password could not do this; ROBOT_BOUND=enforce will deny it');
@@ -81,6 +82,7 @@ export function createRealm(
       if (workload !== undefined) workloads.uses.record(workload, client);
       passwords.recordUse(identity, client);
       uses.record(identity, client, access);
+      dailyCounts.login(identity);
     },
     onAnswer: metrics?.tokenAnswered ?? (() => {}),
     log,

@@ -187,7 +187,7 @@ const replaceBcrypt = `
 export const makerColumns = `
   m.login as maker_login, m.state as maker_state, m.state_at as maker_state_at,
   m.stopped_for_security as maker_stopped_for_security`;
-const withReason = `
+export const withReason = `
   select p.*, a.login, a.kind, r.reason as revocation_reason,
          (select string_agg(t.service, ',' order by t.service) from identity_token t
           where t.password_id = p.id) as identity_services,

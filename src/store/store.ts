@@ -3,6 +3,7 @@ import { type AccountMoveStore, createAccountMoveStore } from './account-moves.t
 import { type AccountStore, createAccountStore } from './accounts.ts';
 import { type ApiTokenStore, createApiTokenStore } from './api-tokens.ts';
 import { type AuditStore, createAuditStore } from './audit-events.ts';
+import { createDailyCountStore, type DailyCountStore } from './daily-counts.ts';
 import { createDenialStore, type DenialStore } from './denials.ts';
 import { createFailedLoginStore, type FailedLoginStore } from './failed-logins.ts';
 import { createIdentityTokenStore, type IdentityTokenStore } from './identity-tokens.ts';
@@ -13,6 +14,7 @@ import { createMachineStore, type MachineStore } from './machines.ts';
 import { createNotificationMessageStore, type NotificationMessageStore } from './notification-messages.ts';
 import { createNotificationOptOutStore, type NotificationOptOutStore } from './notification-opt-outs.ts';
 import { createNotificationStore, type NotificationStore } from './notifications.ts';
+import { createPasswordListStore, type PasswordListStore } from './password-lists.ts';
 import { createPasswordUseStore, type PasswordUseStore } from './password-uses.ts';
 import { createPasswordStore, type PasswordStore } from './passwords.ts';
 import { createPeopleStore, type PeopleStore } from './people.ts';
@@ -43,6 +45,8 @@ export type Store = {
   readonly robots: RobotStore;
   readonly passwords: PasswordStore;
   readonly passwordUses: PasswordUseStore;
+  readonly dailyCounts: DailyCountStore;
+  readonly passwordLists: PasswordListStore;
   readonly revocations: RevocationStore;
   readonly retiredLogins: RetiredLoginStore;
   readonly sessions: SessionStore;
@@ -85,6 +89,8 @@ export function createStore(sql: Sql): Store {
     robots: createRobotStore(sql),
     passwords: createPasswordStore(sql),
     passwordUses: createPasswordUseStore(sql),
+    dailyCounts: createDailyCountStore(sql),
+    passwordLists: createPasswordListStore(sql),
     revocations: createRevocationStore(sql),
     retiredLogins: createRetiredLoginStore(sql),
     sessions: createSessionStore(sql),

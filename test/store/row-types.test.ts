@@ -419,6 +419,11 @@ const checks: Checks = {
     ofRobots: { args: [1], columns: listed },
     expiring: { args: [1, 2], columns: listed },
   },
+  dailyCounts: {
+    totalsSince: { args: [1], columns: { day: 'integer', logins: 'integer', denials: 'integer' } },
+    ofPasswordSince: { args: ['p', 1], columns: { day: 'integer', logins: 'integer' } },
+  },
+  passwordLists: { page: { args: ['active', { now: 1, soon: 2, idle: 0 }, 1, 0], columns: listed } },
   passwordUses: {
     ofAccount: { args: ['a'], columns: { ...use, password_id: 'text' } },
     summary: { args: [['p']], columns: use },

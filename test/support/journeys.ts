@@ -187,11 +187,15 @@ function ofRobots(base: string): Journey[] {
 
 /** Of administrators alone. */
 export const administration: readonly Journey[] = [
-  open('/admin', 'people'),
-  open('/admin', 'the last page of people', '/admin?page=3&sort=signed-in'),
-  open('/admin', 'the people of a group', '/admin?group=web'),
-  open('/admin', 'nobody found', '/admin?q=nobody-of-this-name'),
-  open('/admin', 'somebody with a long name', '/admin?q=bartholomew'),
+  open('/admin', 'the overview'),
+  open('/admin/passwords', 'passwords of everyone'),
+  open('/admin/passwords', 'passwords that are unused', '/admin/passwords?state=unused'),
+  open('/admin/denials', 'denials of everyone'),
+  open('/admin/people', 'people'),
+  open('/admin/people', 'the last page of people', '/admin/people?page=3&sort=signed-in'),
+  open('/admin/people', 'the people of a group', '/admin/people?group=web'),
+  open('/admin/people', 'nobody found', '/admin/people?q=nobody-of-this-name'),
+  open('/admin/people', 'somebody with a long name', '/admin/people?q=bartholomew'),
   {
     route: '/admin/people/:id',
     name: 'a person',

@@ -65,6 +65,9 @@ export const routes: Readonly<Record<string, Access>> = {
   ...robotPages('/robots', 'person'),
 
   'GET /admin': 'administrator',
+  'GET /admin/people': 'administrator',
+  'GET /admin/passwords': 'administrator',
+  'GET /admin/denials': 'administrator',
   'GET /admin/people/:id': 'administrator',
   'GET /admin/people/:id/disable': 'administrator, fresh',
   'POST /admin/people/:id/disable': 'administrator, fresh',

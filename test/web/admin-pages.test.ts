@@ -19,7 +19,7 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
 
   test('people are found while one types, and the address says what is shown', () =>
     withPage({}, async (page) => {
-      await page.goto('/admin?sort=created&order=up');
+      await page.goto('/admin/people?sort=created&order=up');
       await page.getByRole('searchbox').pressSequentially('ana al', { delay: 10 });
       await page.getByRole('heading', { name: '1 person' }).waitFor();
       await page.getByRole('link', { name: 'Ana Alves' }).waitFor();
@@ -53,7 +53,7 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
 
   test('with the keyboard alone: find a person, revoke a password with a reason, undo it', () =>
     withPage({}, async (page) => {
-      await page.goto('/admin');
+      await page.goto('/admin/people');
       await tabTo(page, 'q');
       await page.keyboard.type('ana alves');
       await page.getByRole('heading', { name: '1 person' }).waitFor();
@@ -89,7 +89,7 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
 
   test('without JavaScript, on a telephone: search, page, disable and enable someone', () =>
     withPage({ javaScriptEnabled: false, viewport: { width: 390, height: 800 } }, async (page) => {
-      await page.goto('/admin');
+      await page.goto('/admin/people');
       await page.getByRole('link', { name: 'Next' }).click();
       await page.getByText('Page 2 of 3').waitFor();
       await page.getByLabel('Search people').fill('chidi demir');

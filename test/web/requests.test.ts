@@ -81,7 +81,7 @@ test('someone whose session has ended comes back to the form as it was', async (
 
 test('an administrator sees whose passwords a revocation ended, and which', async () => {
   await send(bo, '/passwords', { name: 'to be revoked', days: '30', access: 'pull' });
-  const people = await (await ask(ana, 'get /admin?q=bo@example.com')).text();
+  const people = await (await ask(ana, 'get /admin/people?q=bo@example.com')).text();
   const [, id = ''] = /\/admin\/people\/([^"]+)"/.exec(people) ?? [];
   const preview = `/admin/revocations/new?account=${id}`;
   const [, expected = ''] = /name="expected" value="(\d+)"/.exec(await (await ask(ana, `get ${preview}`)).text()) ?? [];
@@ -95,6 +95,21 @@ test('an administrator sees whose passwords a revocation ended, and which', asyn
 function fetchAs(visitor: Visitor, location: string): Promise<Response> {
   return visitor.request(new URL(location, company.url).href, { headers: { accept: 'text/html' } });
 }
+
+test('each number of the overview leads to a list of as many rows', async () => {
+  const overview = await (await ask(ana, 'get /admin')).text();
+  const figures = [...overview.matchAll(/class="tile[^"]*" href="([^"]+)"><strong>([\d,]+)<\/strong> ([^<]+)</g)];
+  assert.ok(figures.length >= 7);
+  for (const [, href = '', count = '', label = ''] of figures) {
+    const list = await (await ask(ana, `get ${href}`)).text();
+    assert.match(list, new RegExp(`[> ]${count}( people| person)?<\\/h2>`), `${label}: ${href}`);
+  }
+});
+
+test('an address of the list of people from before leads to it', async () => {
+  const response = await ask(ana, 'get /admin?state=disabled&page=2');
+  assert.equal(response.headers.get('location'), '/admin/people?state=disabled&page=2');
+});
 
 test('a filter that is no date, and a preview of nothing, say so', async () => {
   assert.match(await (await ask(ana, 'get /admin/audit?from=yesterday')).text(), /“yesterday” isn’t a date/);

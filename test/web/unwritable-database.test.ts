@@ -40,7 +40,7 @@ describe('a database that only reads', {
       return pattern.exec(body)?.[1] ?? assert.fail(`${page}: ${body}`);
     };
     const password = await pathOf('/', /"(\/passwords\/[^/"]+)\/revoke"/);
-    const person = await pathOf('/admin?q=bo', /"(\/admin\/people\/[^/"?]+)"/);
+    const person = await pathOf('/admin/people?q=bo', /"(\/admin\/people\/[^/"?]+)"/);
     const revoke = await pathOf('/admin/tokens', /"(\/admin\/tokens\/[^"]+\/revoke)"/);
     const expected = await pathOf(selection, /name="expected" value="(\d+)"/);
 

@@ -10,14 +10,11 @@ import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 
 export type PeoplePageParts = AdminParts & {
   readonly people: Pick<People, 'list' | 'providers'>;
-  /** What an operator should do soon; it's shown above the list, which is where administrators arrive. */
-  readonly warnings: () => Promise<readonly string[]>;
 };
 
 declare module '../views.ts' {
   interface ViewData {
     'admin-people': AdminFrame & {
-      warnings: readonly string[];
       /** A person was just removed. */
       removed: boolean;
       query: PeopleQuery;
@@ -37,7 +34,7 @@ declare module '../views.ts' {
 }
 
 /** Addresses of the other pages of a list; `null` where there is none. */
-type Pager = ReturnType<typeof pagerOf>;
+export type Pager = ReturnType<typeof pagerOf>;
 
 export const stateLabels: Readonly<Record<AccountState, string>> = {
   active: 'Active',
@@ -52,7 +49,7 @@ const sorts = ['login', 'name', 'signed-in', 'created'] as const;
 /** The direction that a first click on a column means: names from A, times from the latest. */
 const downFirst: readonly PeopleSort[] = ['signed-in', 'created'];
 
-/** GET /admin */
+/** GET /admin/people */
 export function createPeopleList(parts: PeoplePageParts): RequestHandler {
   return async (request, response) => list(parts, request, response);
 }
@@ -60,11 +57,10 @@ export function createPeopleList(parts: PeoplePageParts): RequestHandler {
 async function list(parts: PeoplePageParts, request: Request, response: Response): Promise<void> {
   const { people, views, now } = parts;
   const query = readQuery(request.query);
-  const [found, providers, warnings] = await Promise.all([people.list(query), people.providers(), parts.warnings()]);
+  const [found, providers] = await Promise.all([people.list(query), people.providers()]);
   views.page(response, 'admin-people', {
     section: sections.administration,
     tab: tabs.people,
-    warnings,
     removed: request.query['done'] === 'removed',
     query,
     order: orderOf(query),

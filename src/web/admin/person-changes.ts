@@ -147,6 +147,6 @@ async function act(parts: PersonChangeParts, name: ChangeName, request: IdReques
     if (mistake.code === 'not_found') throw mistake;
     return ask(parts, name, request, response, mistake);
   }
-  const page = name === 'remove' ? '' : `/people/${encodeURIComponent(id)}`;
+  const page = name === 'remove' ? '' : `/${encodeURIComponent(id)}`;
   response.redirect(303, `${views.prefix}${tabs.people}${page}?done=${words[name].done}`);
 }

@@ -71,7 +71,7 @@ export function createPersonMovePages(parts: PersonMoveParts): PersonMovePages {
 type IdRequest = Request<{ id: string }>;
 
 function pageOf({ views }: PersonMoveParts, request: IdRequest): string {
-  return `${views.prefix}${tabs.people}/people/${encodeURIComponent(request.params.id)}`;
+  return `${views.prefix}${tabs.people}/${encodeURIComponent(request.params.id)}`;
 }
 
 async function ask(

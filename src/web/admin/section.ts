@@ -8,7 +8,10 @@ import { personOf } from '../session.ts';
 import type { Views } from '../views.ts';
 
 export const tabs = {
-  people: '/admin',
+  overview: '/admin',
+  people: '/admin/people',
+  passwords: '/admin/passwords',
+  denials: '/admin/denials',
   revocations: '/admin/revocations',
   robots: '/admin/robots',
   workloads: '/admin/workloads',

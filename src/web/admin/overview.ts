@@ -1,0 +1,131 @@
+/** Owns the first page of the administrators: what needs action, how many there are of what, logins and denials by day. */
+import type { Request, RequestHandler, Response } from 'express';
+import type { PasswordLists } from '../../accounts/password-lists.ts';
+import type { People } from '../../accounts/people.ts';
+import type { DailyCounts } from '../../audit/daily-counts.ts';
+import type { Denial } from '../../audit/denials.ts';
+import { minute } from '../../lib/time.ts';
+import { denialOf } from '../access-view.ts';
+import { type ChartView, chartOf } from '../activity-chart.ts';
+import { queryOf } from '../fields.ts';
+import { sections } from '../navigation.ts';
+import { type FormattedTime, formatTime } from '../time-view.ts';
+import { type DenialRowView, denialRow } from './denials.ts';
+import { type AdminFrame, type AdminParts, tabs } from './section.ts';
+
+export type OverviewParts = AdminParts & {
+  readonly people: Pick<People, 'list'>;
+  readonly passwordLists: PasswordLists;
+  readonly dailyCounts: Pick<DailyCounts, 'totals'>;
+  /** Of everyone, the latest first. */
+  readonly denials: () => Promise<readonly Denial[]>;
+  readonly warnings: () => Promise<readonly string[]>;
+};
+
+/** A number that leads to the list with as many rows. */
+type Figure = { readonly label: string; readonly count: string; readonly href: string; readonly isConcern: boolean };
+
+declare module '../views.ts' {
+  interface ViewData {
+    'admin-overview': AdminFrame & {
+      warnings: readonly string[];
+      figures: readonly { readonly title: string; readonly list: readonly Figure[] }[];
+      charts: readonly { readonly id: string; readonly chart: ChartView }[];
+      denials: readonly DenialRowView[];
+      /** When the numbers were read. */
+      read: FormattedTime;
+    };
+  }
+}
+
+/** What takes long with 100,000 people, read at most once a minute. */
+type Reading = { readonly at: number; readonly figures: ViewFigures; readonly charts: ViewCharts };
+type ViewFigures = readonly { readonly title: string; readonly list: readonly Figure[] }[];
+type ViewCharts = readonly { readonly id: string; readonly chart: ChartView }[];
+
+const chartDays = 30;
+const shownDenials = 8;
+
+/** GET /admin. An address of the list of people from before it had its own leads there. */
+export function createOverview(parts: OverviewParts): RequestHandler {
+  let reading: { readonly at: number; readonly value: Promise<Reading> } | null = null;
+  const read = (): Promise<Reading> => {
+    const now = parts.now();
+    if (reading === null || Math.abs(now - reading.at) >= minute) {
+      const value = readAll(parts, now);
+      const started = { at: now, value };
+      reading = started;
+      value.catch(() => {
+        if (reading === started) reading = null;
+      });
+    }
+    return reading.value;
+  };
+  return async (request, response) => {
+    if (Object.keys(request.query).length > 0) return leadToPeople(parts, request, response);
+    const [{ at, figures, charts }, warnings, denials] = await Promise.all([read(), parts.warnings(), parts.denials()]);
+    parts.views.page(response, 'admin-overview', {
+      ...{ section: sections.administration, tab: tabs.overview },
+      ...{ warnings, figures, charts },
+      denials: denials.slice(0, shownDenials).map((denial) => denialRow(denial, denialOf(denial, parts.now()))),
+      read: formatTime(at, parts.now()),
+    });
+  };
+}
+
+function leadToPeople({ views }: OverviewParts, request: Request, response: Response): void {
+  response.redirect(303, `${views.prefix}${tabs.people}${new URL(request.originalUrl, 'http://localhost').search}`);
+}
+
+async function readAll(parts: OverviewParts, at: number): Promise<Reading> {
+  const [passwords, people, totals] = await Promise.all([
+    passwordFigures(parts.passwordLists),
+    peopleFigures(parts.people),
+    parts.dailyCounts.totals(chartDays),
+  ]);
+  const charts = [
+    { id: 'logins-title', chart: chartOf('Logins', ['login', 'logins'], totals.logins) },
+    { id: 'denials-title', chart: chartOf('Denials', ['denied request', 'denied requests'], totals.denials) },
+  ];
+  return {
+    at,
+    figures: [
+      { title: 'Passwords', list: passwords },
+      { title: 'People', list: people },
+    ],
+    charts,
+  };
+}
+
+const number = new Intl.NumberFormat('en');
+
+async function passwordFigures(lists: PasswordLists): Promise<Figure[]> {
+  const figure = async (kind: Parameters<PasswordLists['count']>[0], label: string, isConcern = false) => {
+    const count = await lists.count(kind);
+    return {
+      label,
+      count: number.format(count),
+      href: tabs.passwords + queryOf({ state: kind }),
+      isConcern: isConcern && count > 0,
+    };
+  };
+  return Promise.all([
+    figure('active', 'active'),
+    figure('expiring', `expire within ${lists.soonDays} days`, true),
+    figure('unused', `unused for ${lists.idleDays} days`, true),
+    figure('suspended', 'suspended'),
+  ]);
+}
+
+async function peopleFigures(people: OverviewParts['people']): Promise<Figure[]> {
+  const everyone = { search: '', provider: null, domain: null, group: null, sort: 'login', descending: false } as const;
+  const figure = async (state: 'active' | 'reauth_required' | 'disabled', label: string) => {
+    const { total } = await people.list({ ...everyone, state, page: 1 });
+    return { label, count: number.format(total), href: tabs.people + queryOf({ state }), isConcern: false };
+  };
+  return Promise.all([
+    figure('active', 'active'),
+    figure('reauth_required', 'must sign in again'),
+    figure('disabled', 'disabled'),
+  ]);
+}
