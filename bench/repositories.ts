@@ -10,19 +10,20 @@ const name = "'team-' || (n % 1000) || '/app-' || n";
 const numbers = (count: number) =>
   `with recursive numbers (n) as (select 0 union all select n + 1 from numbers where n < ${count - 1})`;
 
-const fills = [
+/** The statements that make them. @param lastDay of the counters, which cover 30: days since 1970-01-01 */
+export const fillsUntil = (lastDay: number): readonly string[] => [
   `${numbers(repositories)} insert into repository (service, name, first_seen_at, heard_at, pushed_at, pulled_at, tags, layers, size, recent_pulls)
    select '${service}', ${name}, 1, 1, n, case when n % 3 = 0 then null else n end, 10, 5, (n * 7919) % 1000000007, (n * 31) % 1009 from numbers`,
   `${numbers(repositories * 10)} insert into repository_tag (service, repository, tag, digest, at, heard_at, pushed_at)
    select '${service}', ${name.replaceAll('n %', '(n / 10) %').replace('|| n', '|| (n / 10)')}, 'v' || (n % 10), 'sha256:' || n, n, 1, n from numbers`,
   `${numbers(repositories * 30)} insert into repository_activity (service, repository, day, actor, action, count)
-   select '${service}', ${name.replaceAll('n %', '(n / 30) %').replace('|| n', '|| (n / 30)')}, 20000 + n % 30, 'a' || (n % 50), 'pull', 1 + n % 5 from numbers`,
+   select '${service}', ${name.replaceAll('n %', '(n / 30) %').replace('|| n', '|| (n / 30)')}, ${lastDay - 29} + n % 30, 'a' || (n % 50), 'pull', 1 + n % 5 from numbers`,
 ];
 
 export async function measureLists(databaseUrl: string): Promise<void> {
   await (await openStore(databaseUrl, () => {})).close();
   const sql = await openSql(databaseUrl, () => {});
-  for (const text of fills) await sql.run(text);
+  for (const text of fillsUntil(20_029)) await sql.run(text);
   await sql.run('analyze');
   await sql.close();
   const store = await openStore(databaseUrl, () => {});

@@ -9,25 +9,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openSql, openStore } from '../src/store/open.ts';
 import { writeSession } from '../test/support/walk.ts';
 import { createInstallation, service as name } from './installation.ts';
+import { fillsUntil } from './repositories.ts';
 import { type Service, serveArguments, startService } from './service.ts';
 
-const repositories = 100_000;
 const rounds = 20;
 /** Milliseconds: of a page once names are decided, and of anyone else's wait meanwhile. */
 const limits = { page: 200, wait: 50 };
 const sessionSecret = 'a session secret of the bench, for nobody';
 const today = Math.floor(Date.now() / 86_400_000);
 
-const numbers = (count: number) =>
-  `with recursive numbers (n) as (select 0 union all select n + 1 from numbers where n < ${count - 1})`;
-const nameOf = (n: string) => `'team-' || (${n} % 1000) || '/app-' || ${n}`;
 const fills = [
-  `${numbers(repositories)} insert into repository (service, name, first_seen_at, heard_at, pushed_at, pulled_at, tags, layers, size, recent_pulls)
-   select '${name}', ${nameOf('n')}, 1, 1, n * 1000, case when n % 3 = 0 then null else n end, 10, 5, (n * 7919) % 1000000007, (n * 31) % 1009 from numbers`,
-  `${numbers(repositories * 10)} insert into repository_tag (service, repository, tag, digest, at, heard_at, pushed_at)
-   select '${name}', ${nameOf('(n / 10)')}, 'v' || (n % 10), 'sha256:' || n, n, 1, n from numbers`,
-  `${numbers(repositories * 10)} insert into repository_activity (service, repository, day, actor, action, count)
-   select '${name}', ${nameOf('(n / 10)')}, ${today - 9} + n % 10, 'a' || (n % 50), 'pull', 1 + n % 5 from numbers`,
+  ...fillsUntil(today),
   `insert into service_activity (service, day, action, count) select '${name}', day, 'pull', sum(count) from repository_activity group by day`,
   `insert into registry_arrival (service, first_at, last_at) values ('${name}', 1, ${Date.now()})`,
 ];
