@@ -20,7 +20,7 @@ export function settingsPage(): string {
     '',
     'Every setting is an environment variable, or a line of the file `.env` in the working folder or of the file that `DOCKPASS_ENV_FILE` names; the environment wins. Relative paths count from the folder of that file. A setting marked "secret" can also be in a file: `NAME_FILE=/path`. All mistakes are reported together at the start, misspelt names too. An empty value counts as not set.',
     '',
-    '`SERVICE_<NAME>_`, `OIDC_<NAME>_` and `WEBHOOK_<NAME>_` stand for the settings of one registry, provider or webhook: its name in capitals, with `_` for everything that is not a letter or digit.',
+    '`SERVICE_<NAME>_`, `OIDC_<NAME>_` and `WEBHOOK_<NAME>_` are the settings of one registry, provider or webhook: its name in capitals, with `_` for everything that is not a letter or digit.',
     ...sections.flatMap(({ title, settings }) => [
       '',
       `## ${title}`,

@@ -148,7 +148,7 @@ function eventsPage(): string {
   return [
     '# Events',
     '',
-    'What the audit records and webhooks send: the `type` of a CloudEvent, and the names in `WEBHOOK_<NAME>_EVENTS`, where `robot.*` stands for all that begin like that. Events can be added. [Notifications](../notifications.md) has the form of a message. The audit also has events about notifications themselves, which webhooks never send.',
+    'What the audit records and webhooks send: the `type` of a CloudEvent, and the names in `WEBHOOK_<NAME>_EVENTS`, where `robot.*` means all that begin like that. Events can be added. [Notifications](../notifications.md) has the form of a message. The audit also has events about notifications themselves, which webhooks never send.',
     '',
     ...table(
       ['event', 'meaning', 'sent to Slack unless `EVENTS` says otherwise'],
@@ -162,7 +162,7 @@ const meanings: Readonly<Record<RefusalCode, string>> = {
   bad_request: 'What was sent is wrong; the message names the field.',
   unauthenticated: 'No valid credentials.',
   denied: 'The credentials are valid, and this is not allowed with them.',
-  not_found: "It doesn't exist, or isn't visible to whoever asks.",
+  not_found: "It doesn't exist, or isn't visible to the requester.",
   method_not_allowed: 'The address exists, with another method.',
   conflict: 'It collides with what is there, for example a name in use.',
   too_large: 'More was sent than is accepted.',

@@ -76,7 +76,7 @@ function splitScopes(values: readonly string[]): string[] {
 function tooMuch(limit: string): Refusal {
   return new Refusal(
     'bad_request',
-    `The request asks for more than ${limit}. Ask for less at once; \`oc image mirror\` does with --skip-multiple-scopes.`,
+    `The request asks for more than ${limit}. Ask for fewer at a time; \`oc image mirror\` does with --skip-multiple-scopes.`,
   );
 }
 

@@ -275,9 +275,9 @@ describe('the API', () => {
 
   test('explain refuses a scope that no registry would ask for, and an invalid address', async () => {
     const table: readonly [scope: string, address: string, field: string, message: RegExp][] = [
-      ['team/app', '', 'scope', /is no scope such as/],
+      ['team/app', '', 'scope', /isn't a scope such as/],
       ['repository:x/y:psh', '', 'scope', /no registry knows psh on repository:x\/y/],
-      ['repository:x/y:pull', '10.0.0.300', 'address', /10\.0\.0\.300.* is no IPv4 or IPv6 address/],
+      ['repository:x/y:pull', '10.0.0.300', 'address', /10\.0\.0\.300.* isn't an IPv4 or IPv6 address/],
     ];
     for (const [scope, address, field, message] of table) {
       const { status, text } = await call('POST', '/explain', { who: 'ana@example.com', scope, address });

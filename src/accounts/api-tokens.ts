@@ -164,7 +164,7 @@ async function verify(parts: ApiTokenParts, secret: string, client: Requester): 
     if (maker === undefined || !administrators.includes(maker)) {
       throw new Refusal(
         'unauthenticated',
-        `The API token "${row.name}" was made by ${row.created_by}, who is no administrator now.`,
+        `The API token "${row.name}" was made by ${row.created_by}, who isn't an administrator any more.`,
       );
     }
   }

@@ -76,7 +76,7 @@ export function createMoves(parts: MoveParts): Moves {
     requireIssuers(ways, from, to);
     const count = await moves.countOfIssuer(from);
     if (count > 0) return { accounts: count };
-    throw new Refusal('not_found', `Nobody has an account of the issuer ${from}.`);
+    throw new Refusal('not_found', `No one has an account of the issuer ${from}.`);
   };
   const allow = (by: Actor) => ({ id: randomBytes(9).toString('hex'), at: now(), created_by: by.actor });
   const list = async () => (await moves.inForce(now())).map(toAllowed);

@@ -38,7 +38,7 @@ export function createRetiredLogins({ retiredLogins, audit }: RetiredLoginParts)
       const login = foldCase(given.trim());
       const event = { action: 'login.release', ...by, subject: login } as const;
       if (await audit.commit(event, (row) => retiredLogins.release(login, row))) return;
-      throw new Refusal('not_found', `${login} isn't kept: nobody had it, or it was released already.`);
+      throw new Refusal('not_found', `${login} isn't kept: no one had it, or it was released already.`);
     },
   };
 }

@@ -122,7 +122,7 @@ export function createRevocations(parts: RevocationParts): Revocations {
       const { selection_json: selection, passwords, undo_checked: isChecked } = await find(id);
       if (isChecked !== 1) {
         throw cannotUndo(
-          'It was made before an upgrade, and nobody knows which of its passwords their owners have revoked since',
+          'It was made before an upgrade, and no one knows which of its passwords their owners have revoked since',
         );
       }
       const detail = { id, selection: readJson(selection, isSelection), passwords };
@@ -197,7 +197,7 @@ async function restoreAll({ store }: RevocationParts, id: string): Promise<numbe
 }
 
 function cannotUndo(why: string): Refusal {
-  return new Refusal('conflict', `${why}. Whoever needs a password can create a new one.`);
+  return new Refusal('conflict', `${why}. Anyone who needs a password can create a new one.`);
 }
 
 function checkNumber(found: number, expected: number | null): void {

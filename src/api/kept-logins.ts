@@ -9,7 +9,7 @@ export function keptLoginRoutes({ retiredLogins }: { readonly retiredLogins: Ret
       path: '/kept-logins',
       scope: 'people:read',
       summary:
-        'Names of removed people and robots, which nobody else gets before they are released; a thousand at most',
+        'Names of removed people and robots, which no one else gets before they are released; a thousand at most',
       query: [{ name: 'search', type: 'string', about: 'part of a name, any case' }],
       run: async ({ query }) => ({ logins: await retiredLogins.list(query.text('search') ?? '') }),
     },
@@ -17,7 +17,7 @@ export function keptLoginRoutes({ retiredLogins }: { readonly retiredLogins: Ret
       method: 'post',
       path: '/kept-logins/release',
       scope: 'people:write',
-      summary: 'Let whoever comes with the name next have it, and the rules that name it',
+      summary: 'Let anyone who comes with the name next have it, and the rules that name it',
       body: [{ name: 'login', type: 'string', about: 'the name', required: true }],
       async run({ body, by }) {
         await retiredLogins.release(body.requiredText('login'), by);

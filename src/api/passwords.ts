@@ -90,7 +90,7 @@ export function passwordRoutes({
       ],
       async run({ body, by }) {
         const found = by.client !== null && (await leaks.report(body.requiredText('secret'), by.client));
-        if (!found) throw new Refusal('not_found', 'This is no secret of anybody here. Send the whole secret.');
+        if (!found) throw new Refusal('not_found', 'No one here has this secret. Send the whole secret.');
         return { revoked: true };
       },
     },

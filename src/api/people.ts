@@ -54,7 +54,7 @@ export function peopleRoutes({ people, idOf }: { readonly people: People; readon
       method: 'post',
       path: '/people/{id}/disable',
       scope: 'people:write',
-      summary: 'Stop passwords and sessions at once and refuse sign-in, until enabled again',
+      summary: 'Stop passwords and sessions immediately and refuse sign-in, until enabled again',
       body: [
         { name: 'reason', type: 'string', about: 'told to the person' },
         { name: 'forSecurity', type: 'boolean', about: "robots' passwords that the person made stop immediately" },
@@ -87,12 +87,12 @@ export function peopleRoutes({ people, idOf }: { readonly people: People; readon
       method: 'post',
       path: '/people/{id}/remove',
       scope: 'people:write',
-      summary: 'Delete the account, its passwords and sessions, for good. To keep somebody out, disable them',
+      summary: 'Delete the account, its passwords and sessions, for good. To keep someone out, disable them',
       body: [
         {
           name: 'release',
           type: 'boolean',
-          about: 'let whoever signs in with the e-mail next have it; else it is kept',
+          about: 'let anyone who signs in with the e-mail next have it; else it is kept',
         },
       ],
       async run({ param, body, by }) {

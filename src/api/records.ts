@@ -88,7 +88,7 @@ function explainRoute({ audit, policy, identityOf }: RecordParts): ApiRoute {
     method: 'post',
     path: '/explain',
     scope: 'policy:explain',
-    summary: 'What somebody is granted and why: every rule, and the one that decides',
+    summary: 'What someone is granted and why: every rule, and the one that decides',
     body: [
       { name: 'who', type: 'string', about: 'an e-mail, a robot, a user of the policy file; "" is anonymous' },
       { name: 'scope', type: 'string', about: '"repository:team/app:pull,push"', required: true },

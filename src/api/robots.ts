@@ -94,7 +94,7 @@ function routesOfRobots({ robots, passwords }: RobotParts): ApiRoute[] {
         method: 'post',
         path: `/robots/{id}/${word}`,
         scope: 'robots:write',
-        summary: word === 'disable' ? 'Its passwords stop at once' : 'Its passwords work again',
+        summary: word === 'disable' ? 'Its passwords stop immediately' : 'Its passwords work again',
         run: ({ param, by, ...call }) =>
           robots.setState(param('id'), word === 'disable' ? 'disabled' : 'active', managerOf(call), by),
       }),
@@ -127,7 +127,7 @@ function routesOfPasswords({ robots, passwords }: RobotParts): ApiRoute[] {
       path: '/robots/{id}/passwords/{password}/rotate',
       scope: 'robots:write',
       summary: 'Rotate; the old one lives on for the overlap',
-      body: [days, { name: 'overlapHours', type: 'integer', about: '0 ends the old one at once', required: true }],
+      body: [days, { name: 'overlapHours', type: 'integer', about: '0 ends the old one immediately', required: true }],
       async run({ param, body, by, ...call }) {
         const manager = managerOf(call);
         const { id } = await robots.byId(param('id'), manager);

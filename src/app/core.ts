@@ -110,7 +110,7 @@ export async function openCore(config: Config, mode: ServeMode | null = null): P
     store: store.failedLogins,
     pepper,
     limit: config.wrongPasswords,
-    onError: (error) => log.error({ err: error }, 'wrong passwords were counted in this process alone'),
+    onError: (error) => log.error({ err: error }, 'wrong passwords were counted only in this process'),
     now: Date.now,
   });
   const uses = createUses({
@@ -175,7 +175,7 @@ function sourcesOf({ google, oidc }: Config): Source[] {
 }
 
 const unbound =
-  'robots can do more than whoever made their passwords: look at what would be denied under /admin/robots, then set ROBOT_BOUND=enforce';
+  'robots can do more than the makers of their passwords: look at what would be denied under /admin/robots, then set ROBOT_BOUND=enforce';
 
 /** A lost pepper would look like wrong passwords for everyone. */
 async function checkPepper({ passwords }: Store, pepper: Pepper): Promise<string[]> {

@@ -201,7 +201,7 @@ function gaugeStore(registry: Registry, readings: Readings): void {
   });
   new Gauge({
     name: 'dockpass_people_unchecked',
-    help: 'People who hold something that works, and whom their provider cannot be asked about',
+    help: 'People who hold something that works, and about whose status their provider cannot be asked',
     labelNames: ['provider'],
     registers,
     aggregator: 'max',
@@ -325,7 +325,7 @@ function countSweeps(registry: Registry): Metrics['swept'] {
   });
   const last = new Gauge({
     name: 'dockpass_sweep_last_timestamp_seconds',
-    help: 'When the last sweep began, by result: whole, or stopped, which off-boards nobody',
+    help: 'When the last sweep began, by result: whole, or stopped, which off-boards no one',
     labelNames: ['result'],
     registers,
     aggregator: 'max',

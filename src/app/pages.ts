@@ -240,7 +240,7 @@ function openSignIn(
   const { connectors, offBoarding } = people;
   const isStaticUser = (login: string) => policies.current().users.has(login);
   if (connectors.length === 0 && trial === null)
-    log.warn({}, 'nobody can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS');
+    log.warn({}, 'no one can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS');
   const site = { prefix: config.prefix, publicUrl: siteOf(config), secure: isSecure(config), now: Date.now };
   return createSignIn({
     ...{ connectors, audit, log, requesterOf, ...pages, ...site },
@@ -352,7 +352,7 @@ const errorTitles: Partial<Record<Refusal['code'], string>> = {
   unauthenticated: 'You’re signed out',
   denied: 'Administrators only',
   not_found: 'Not found',
-  too_large: 'That is too much at once',
+  too_large: 'That is too much',
   too_many_requests: 'Too many tries',
   unavailable: 'Not available right now',
 };

@@ -127,7 +127,7 @@ export function createPolicyFile(
         const { users, rules } = reading.policy;
         const workloadRules = reading.workloads?.workloads?.rules.length ?? 0;
         const change = { file, users: users.size, rules: rules.length, workloadRules };
-        log.info(change, 'policy taken over');
+        log.info(change, 'policy loaded');
         onChange(change);
       }
       inForce = reading;

@@ -20,6 +20,6 @@ export function proxyWarnings(proxies: readonly string[], policy: Pick<Policy, '
     const rule = parseNetwork(pattern);
     const block = rule && blocks.find(({ network }) => network.bits <= rule.bits && contains(network, rule.address));
     if (!block) return [];
-    return `the policy has rules for ip ${pattern}, which lies in ${block.text} of TRUSTED_PROXIES: anyone in that block can claim such an address. Name the addresses of the proxies alone`;
+    return `the policy has rules for ip ${pattern}, which lies in ${block.text} of TRUSTED_PROXIES: anyone in that block can claim such an address. Name only the addresses of the proxies`;
   });
 }

@@ -68,7 +68,7 @@ export function createRealm(
       if (decisions.some(({ access, granted }) => granted.length < access.actions.length)) dailyCounts.denied();
       metrics?.decided(context.service, decisions);
       for (const beyond of beyondMaker(identity, decisions)) {
-        log.warn(beyond, 'whoever made this password could not do this; ROBOT_BOUND=enforce will deny it');
+        log.warn(beyond, 'the maker of this password could not do this; ROBOT_BOUND=enforce will deny it');
       }
       const candidate = policies.candidate();
       if (candidate === null) return;

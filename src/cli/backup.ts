@@ -66,7 +66,7 @@ export const backupCommands: readonly Command[] = [
       },
       strict: {
         type: 'boolean',
-        help: 'exit 1 for warnings too, for a proxy that TRUSTED_PROXIES lacks, and where nobody can sign in or pull',
+        help: 'exit 1 for warnings too, for a proxy that TRUSTED_PROXIES lacks, and where no one can sign in or pull',
       },
     },
     json: {
@@ -139,8 +139,8 @@ async function missingIn({ google, oidc, policyFile }: Config): Promise<string[]
   const { rules, users } = await readPolicyFile(policyFile);
   const isClosed = google === null && oidc.length === 0 && users.size === 0;
   return [
-    ...(isClosed ? ['Nobody can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS.'] : []),
-    ...(rules.length === 0 ? [`The policy ${policyFile} has no rule: nobody can pull or push.`] : []),
+    ...(isClosed ? ['No one can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS.'] : []),
+    ...(rules.length === 0 ? [`The policy ${policyFile} has no rule: no one can pull or push.`] : []),
   ];
 }
 

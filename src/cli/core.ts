@@ -48,5 +48,5 @@ export async function withAdministration(
 export async function accountOf({ store }: Core, email: string): Promise<Account> {
   const account = await store.accounts.byLogin(foldCase(email));
   if (account !== undefined) return account;
-  throw new Refusal('not_found', `${email} has not signed in yet. "dockpass person list" has everybody who has.`);
+  throw new Refusal('not_found', `${email} has not signed in yet. "dockpass person list" lists everyone who has.`);
 }

@@ -38,7 +38,7 @@ export async function examineGoogle(config: Config): Promise<Finding[]> {
 }
 
 function noDirectory({ refreshTokens }: Google): Finding {
-  const leavers = refreshTokens ? 'leavers are found with their refresh tokens' : 'nobody is checked after the sign-in';
+  const leavers = refreshTokens ? 'leavers are found with their refresh tokens' : 'no one is checked after the sign-in';
   return note('directory', `GOOGLE_DIRECTORY is off: Google tells no groups, and ${leavers}.`);
 }
 
@@ -94,7 +94,7 @@ async function findSomeone(settings: GoogleDirectoryConfig): Promise<Someone | F
     const { users } = await apiOf(settings, [userScope]).get<{ users?: readonly unknown[] }>(url.href);
     const { id, primaryEmail, customerId } = fieldsIn(users?.[0]);
     if (typeof id !== 'string' || typeof primaryEmail !== 'string') {
-      return unknown('directory', 'it answers, but lists nobody: is GOOGLE_CUSTOMER_ID another company?');
+      return unknown('directory', 'it answers, but lists no one: is GOOGLE_CUSTOMER_ID another company?');
     }
     return { subject: id, email: primaryEmail, customer: typeof customerId === 'string' ? customerId : null };
   } catch (error) {

@@ -117,7 +117,7 @@ async function examineIssuer(name: string, values: Values, terminal: Terminal): 
 function parseAddress(address: string): URL {
   const loopback = /^(localhost|127\.[\d.]+|\[::1\])(:|\/|$)/.test(address);
   const url = URL.parse(/^https?:\/\//.test(address) ? address : `${loopback ? 'http' : 'https'}://${address}`);
-  if (url === null) throw new UsageError(`"${address}" is no address such as https://registry.example.com`);
+  if (url === null) throw new UsageError(`"${address}" isn't an address such as https://registry.example.com`);
   return new URL('/', url);
 }
 

@@ -151,7 +151,7 @@ function sayNext(folder: string, environment: string, terminal: Terminal): void 
   if (google !== null) terminal.out(`Google needs this redirect URI: ${callbackOf(publicUrl, 'google')}`);
   for (const { name } of oidc) terminal.out(`The provider needs this redirect URI: ${callbackOf(publicUrl, name)}`);
   if (google === null && oidc.length === 0) {
-    terminal.out('Nobody can sign in yet: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS in .env (docs/providers.md).');
+    terminal.out('No one can sign in yet: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS in .env (docs/providers.md).');
   }
   for (const { name, issuer } of services) {
     const realm = `${publicUrl.href.replace(/\/$/, '')}/auth`;

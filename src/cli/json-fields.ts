@@ -118,7 +118,7 @@ export const auditFields: FieldsOf<Omit<AuditEntry, 'at'>> & { readonly time: st
   id: 'id of the event',
   action: 'what was done',
   actor: 'who did it',
-  subject: 'whom or what it is about, or null',
+  subject: 'who or what it is about, or null',
   address: 'where the request came from, or null',
   client: 'its user agent, or null',
   requestId: 'as in the log, or null',

@@ -28,7 +28,7 @@ export const keptLoginCommands: readonly Command[] = [
   {
     name: 'person release',
     usage: 'LOGIN [--json]',
-    summary: 'Let whoever comes with the name of a removed account next have it, and the rules that name it',
+    summary: 'Let anyone who comes with the name of a removed account next have it, and the rules that name it',
     details: ['The name of a robot can be used again then, by anyone who makes robots.'],
     json: { fields: { login: 'the name' } },
     operands: [1, 1],

@@ -21,7 +21,7 @@ export const loginCommands: readonly Command[] = [
     name: 'login',
     usage: '[EMAIL] --server URL [--registry HOST] [--headless] [--json]',
     summary: 'Log docker and podman in to a registry with your browser',
-    details: ["With EMAIL, nobody else's approval counts. It asks before it replaces the login of another account."],
+    details: ["With EMAIL, no one else's approval counts. It asks before it replaces the login of another account."],
     options: {
       server: { type: 'string', value: 'URL', help: 'of Dockpass; default: PUBLIC_URL' },
       registry: { type: 'string', value: 'HOST', help: 'where the Dockpass has several' },

@@ -57,7 +57,7 @@ export const offBoardingCommands: readonly Command[] = [
     summary: 'Ask providers now about everyone who holds an active password, and off-board those who have left',
     details: ['The service does this by itself; exits 1 where the sweep was stopped.'],
     options: {
-      'dry-run': { ...flag, help: 'say what would happen to whom, and change nothing' },
+      'dry-run': { ...flag, help: 'say what would happen to each person, and change nothing' },
       'beyond-limit': {
         ...flag,
         help: 'believe the provider also when it says that more than a fifth of the people have left',

@@ -86,13 +86,16 @@ export const personCommands: readonly Command[] = [
     usage: 'EMAIL [--release] [--yes] [--json]',
     summary: 'Permanently delete an account with its passwords and sessions; without --yes only say what would go',
     details: [
-      'Rules may name the address, so only the same person can sign in with it again, unless it is released. Audit entries',
+      'Rules can name the address, so only the same person can sign in with it again, unless it is released. Audit entries',
       'about the account are kept.',
       'It doesn\'t block the person: they can sign in again and start with a new account. For that, use "person disable".',
     ],
     options: {
       yes: { ...flag, help: 'delete it' },
-      release: { ...flag, help: 'let whoever signs in with the address next have it, as "person release" does later' },
+      release: {
+        ...flag,
+        help: 'let anyone who signs in with the address next have it, as "person release" does later',
+      },
     },
     json: {
       fields: {

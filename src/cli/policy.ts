@@ -92,12 +92,12 @@ export const policyCommands: readonly Command[] = [
       token: {
         type: 'string',
         value: 'FILE',
-        help: 'whom an ID token proves, verified as at the realm; the file holds the token alone',
+        help: 'who an ID token proves, verified as at the realm; the file holds only the token',
       },
       claims: {
         type: 'string',
         value: 'FILE',
-        help: 'whom these claims would prove: the JSON that a token would carry',
+        help: 'who these claims would prove: the JSON that a token would carry',
       },
       issuer: { type: 'string', value: 'NAME', help: 'the issuer of token or claims, where several have the same iss' },
       workloads: { type: 'string', value: 'FILE', help: 'with --claims: this file instead of WORKLOADS_FILE' },

@@ -27,7 +27,11 @@ export const tokenDbCommands: readonly Command[] = [
       },
       days: { type: 'string', value: 'N', help: 'how long the passwords work (default and maximum PASSWORD_MAX_DAYS)' },
       name: { type: 'string', value: 'NAME', help: 'what they are called in the lists (default docker_auth)' },
-      'used-within': { type: 'string', value: 'DAYS', help: 'leave out whom docker_auth has not seen for so long' },
+      'used-within': {
+        type: 'string',
+        value: 'DAYS',
+        help: 'leave out people that docker_auth has not seen for so long',
+      },
       'dry-run': { type: 'boolean', help: 'say what would happen, and change nothing' },
     },
     json: {
@@ -104,8 +108,8 @@ function describe(done: readonly PasswordImport[], { provider, days, dryRun }: P
   const labelled = taken.filter(({ labels }) => labels.length > 0);
   const labels = [...new Set(labelled.flatMap((one) => one.labels))].join(', ');
   return [
-    `${dryRun ? 'Would take over' : 'Took over'} ${countOf(taken.length, 'password')} of ${provider}, for ${days} days; ${count('replaced')} of them in the place of one that was taken over before.`,
-    ...(count('known') > 0 ? [`${countOf(count('known'), 'password')} had been taken over before.`] : []),
+    `${dryRun ? 'Would import' : 'Imported'} ${countOf(taken.length, 'password')} of ${provider}, for ${days} days; ${count('replaced')} of them in the place of one that was imported before.`,
+    ...(count('known') > 0 ? [`${countOf(count('known'), 'password')} had been imported before.`] : []),
     ...(labels === ''
       ? []
       : [

@@ -210,7 +210,7 @@ function checkProxy(item: string): string | null {
   if (address.toLowerCase().startsWith('::ffff:')) return 'is an IPv4-mapped address: write it as IPv4';
   if (bits === undefined) return null;
   if (!/^\d{1,3}$/.test(bits) || Number(bits) > (family === 4 ? 32 : 128)) return 'has a wrong prefix length';
-  return Number(bits) === 0 ? 'trusts everybody: a client could then claim any address' : null;
+  return Number(bits) === 0 ? 'trusts everyone: a client could then claim any address' : null;
 }
 
 function readSessions(settings: Settings): Pick<Config, 'sessionSecret' | 'sessionIdle' | 'sessionAbsolute'> {
@@ -244,7 +244,7 @@ function refuseInsecure(settings: Settings, config: Config): void {
     settings.problem('PUBLIC_URL must have no query, fragment or user name');
   }
   if (!/^(\/[\w.~-]+)*$/.test(config.prefix)) {
-    settings.problem('PUBLIC_URL: its path may have letters, digits and . _ ~ - between single slashes');
+    settings.problem('PUBLIC_URL: its path can have letters, digits and . _ ~ - between single slashes');
   }
   if (publicUrl.protocol === 'https:' && config.tls === null && config.trustedProxies.length === 0) {
     settings.problem(

@@ -44,7 +44,7 @@ export function readApplicationDefault(settings: Settings): ApplicationDefault |
 function readOther({ type, client_id, client_secret, refresh_token }: Json): AuthorizedUser | string {
   if (type === 'service_account') return "is a service account's key: name it in GOOGLE_DIRECTORY_KEY_FILE";
   if (type === 'impersonated_service_account') {
-    return 'speaks for a service account: name that in GOOGLE_DIRECTORY_SERVICE_ACCOUNT, and here the credentials that may speak for it';
+    return 'speaks for a service account: name that in GOOGLE_DIRECTORY_SERVICE_ACCOUNT, and here the credentials that can speak for it';
   }
   if (type !== 'authorized_user') return `is of type "${String(type)}". Taken are external_account and authorized_user`;
   if (![client_id, client_secret, refresh_token].every((value) => typeof value === 'string')) return 'is not whole';

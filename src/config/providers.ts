@@ -74,7 +74,7 @@ export function readGoogle(settings: Settings): GoogleConfig | null {
   const anyAccount = settings.flag('GOOGLE_ANY_ACCOUNT', false);
   if (domains.length === 0 && !anyAccount) {
     settings.problem(
-      'GOOGLE_DOMAINS is required: the Workspace domains that may sign in. To let everybody with a Google account in, set GOOGLE_ANY_ACCOUNT=true',
+      'GOOGLE_DOMAINS is required: the Workspace domains that can sign in. To let everyone with a Google account in, set GOOGLE_ANY_ACCOUNT=true',
     );
   }
   if (domains.length > 0 && anyAccount) {
@@ -83,7 +83,7 @@ export function readGoogle(settings: Settings): GoogleConfig | null {
   const issuers = settings.list('GOOGLE_ISSUERS');
   const directory = readGoogleDirectory(settings, domains, (name, fallback) => endpoint(settings, name, fallback));
   if (directory !== null && anyAccount) {
-    settings.problem('GOOGLE_DIRECTORY needs GOOGLE_DOMAINS: it knows the people of these domains and nobody else');
+    settings.problem('GOOGLE_DIRECTORY needs GOOGLE_DOMAINS: it knows the people of these domains and no one else');
   }
   return {
     clientId,
@@ -168,7 +168,7 @@ function readEmailClaim(settings: Settings, own: string): string {
   const claim = settings.text(`${own}EMAIL_CLAIM`, 'email');
   if (claim !== 'email' && settings.flag(`${own}REQUIRE_VERIFIED_EMAIL`, true)) {
     settings.problem(
-      `${own}EMAIL_CLAIM=${claim}: email_verified speaks of "email" alone. Set ${own}REQUIRE_VERIFIED_EMAIL=false if this provider lets nobody choose "${claim}" themselves`,
+      `${own}EMAIL_CLAIM=${claim}: email_verified speaks only of "email". Set ${own}REQUIRE_VERIFIED_EMAIL=false if this provider doesn't let people choose "${claim}" themselves`,
     );
   }
   return claim;

@@ -45,7 +45,7 @@ export function readServices(settings: Settings, environment: Environment, publi
   if (new Set(names).size < names.length) settings.problem('SERVICES names one service twice');
   else if (new Set(names.map(prefixOf)).size < names.length) {
     settings.problem(
-      'SERVICES: two names differ only in characters that are no letter or digit; their settings would mix',
+      'SERVICES: two names differ only in characters that are neither letters nor digits; their settings would mix',
     );
   }
   refuseUnknown(settings, environment, names.map(prefixOf));

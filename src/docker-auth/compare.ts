@@ -58,7 +58,7 @@ export function compareDecisions(configuration: string, policy: Policy, lines: I
 function readAcl(configuration: string): unknown {
   const document = parseDocument(configuration, { version: '1.1', schema: 'failsafe', customTags: ['null', 'merge'] });
   const [problem] = document.errors;
-  if (problem) throw new DockerAuthError(`docker_auth's configuration is no YAML: ${problem.message}`);
+  if (problem) throw new DockerAuthError(`docker_auth's configuration isn't YAML: ${problem.message}`);
   return fieldsIn(document.toJS())['acl'];
 }
 
@@ -67,7 +67,7 @@ function evaluated(answer: string, request: LoggedRequest): readonly string[] {
   if (error === undefined) return actions ?? [];
   const who = request.account || 'anonymous';
   throw new DockerAuthError(
-    `docker_auth cannot decide on ${who} ${formatScope(request)}: ${error}. Mend its configuration first.`,
+    `docker_auth cannot decide on ${who} ${formatScope(request)}: ${error}. Fix its configuration first.`,
   );
 }
 

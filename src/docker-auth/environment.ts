@@ -8,14 +8,14 @@ import { checkToken, type Surroundings } from './token-settings.ts';
 type Rule = { readonly setting: string } | { readonly advice: string } | 'silent';
 
 const tokenDb =
-  'once .env is filled in, "dockpass import token-db" takes its app passwords over, so that nobody has to sign in again';
+  'once .env is filled in, "dockpass import token-db" imports its app passwords, so that no one has to sign in again';
 const rules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   server: {
     addr: 'silent',
     path_prefix: 'silent',
     certificate: { setting: 'TLS_CERTIFICATE_FILE' },
     key: { setting: 'TLS_KEY_FILE' },
-    real_ip_header: { advice: 'name your proxies in TRUSTED_PROXIES; X-Forwarded-For is read from them alone' },
+    real_ip_header: { advice: 'name your proxies in TRUSTED_PROXIES; X-Forwarded-For is read only from them' },
     real_ip_pos: { advice: 'TRUSTED_PROXIES says which hops are yours' },
     hsts: { advice: 'it is sent whenever PUBLIC_URL is https' },
     net: { advice: 'Dockpass listens on TCP' },
@@ -138,7 +138,7 @@ function settingFrom(reader: Reader, value: Value): string {
     .map((one) => one.text)
     .join(',');
   if (isUnfilled(text)) {
-    reader.report(value.place, `${value.path} is "${text}", a variable that nobody fills in here: write its value`);
+    reader.report(value.place, `${value.path} is "${text}", a variable that no one fills in here: write its value`);
   }
   return text;
 }
@@ -164,7 +164,7 @@ const proxyLines = [
 
 const anonymousLines = [
   '# docker_auth refused requests without credentials. Here they get a token that grants nothing, and the registry asks for a',
-  '# login. To refuse them at once, as before:',
+  '# login. To refuse them immediately, as before:',
   '#ANONYMOUS_ACCESS=false',
 ];
 

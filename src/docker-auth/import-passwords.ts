@@ -81,10 +81,10 @@ function latestOf(entries: readonly TokenDbEntry[]): ReadonlySet<TokenDbEntry> {
 }
 
 function reasonToLeave({ email, validUntil }: TokenDbEntry, input: PasswordImportOptions): string | null {
-  if (!isUsableEmail(email)) return 'it is no e-mail address that can be a user name';
+  if (!isUsableEmail(email)) return 'not an e-mail address that can be a user name';
   const domain = domainOf(email) ?? '';
   if (input.domains.length > 0 && !input.domains.includes(domain)) {
-    return `${input.provider} lets in nobody of ${domain}`;
+    return `${input.provider} admits no one from ${domain}`;
   }
   if (input.usedSince !== null && (validUntil ?? 0) < input.usedSince) {
     return validUntil === null ? 'it was never used' : `it was last used about ${dateOf(validUntil)}`;

@@ -92,7 +92,7 @@ function checkPolicy(reader: Reader, document: Document, lines: LineCounter, sec
     const hasProvider = sections.some(({ key }) => key === 'google_auth' || key === 'oidc_auth');
     if (canLogIn || hasProvider) return;
     const message =
-      'nobody can log in: there are no users, and no google_auth or oidc_auth. Name a provider in .env (docs/coming-from.md)';
+      'no one can log in: there are no users, and no google_auth or oidc_auth. Name a provider in .env (docs/coming-from.md)';
     reader.report({ line: 1, column: 1 }, message, 'warning');
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error;

@@ -65,7 +65,7 @@ function convertUsers(users: YAMLMap, report: ReportNode): void {
     const password = textOf(pair.value.get('password', true));
     const usable = password === null || /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/.test(password);
     if (!usable)
-      report(pair.key, `users."${name}" is left out: its password is no bcrypt hash, so nobody could log in as it`);
+      report(pair.key, `users."${name}" is left out: its password isn't a bcrypt hash, so no one could log in as it`);
     return usable;
   });
 }

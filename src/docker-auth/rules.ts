@@ -27,7 +27,7 @@ export function convertRules(acl: YAMLSeq, conversion: Conversion): void {
   acl.items = acl.items.filter((rule) => {
     number += 1;
     if (isMap(rule)) return convertRule(rule, number, conversion);
-    conversion.report(rule, `acl[${number}] is no rule`, 'error');
+    conversion.report(rule, `acl[${number}] isn't a rule`, 'error');
     return true;
   });
 }
@@ -88,7 +88,7 @@ function convertValues(rule: YAMLMap, texts: readonly string[], path: string, { 
   if (rawLabels && texts.some((text) => text.includes('${labels:'))) {
     report(
       rule,
-      `${path} is marked "raw: true": labels are put in as patterns, as docker_auth does; whoever sets a label chooses what it matches`,
+      `${path} is marked "raw: true": labels are put in as patterns, as docker_auth does; anyone who sets a label chooses what it matches`,
     );
     rule.set('raw', true);
   } else if (texts.some((text) => /\$\{\w+:\d+\}/.test(text))) {
@@ -158,7 +158,7 @@ function convertAccount(pattern: string, node: unknown, path: string, { report, 
   if (user === undefined || pattern.includes('@'))
     report(
       node,
-      `${path}: e-mails are compared in lower case, which "${pattern}" may miss; ${advice} if it means people`,
+      `${path}: e-mails are compared in lower case, which "${pattern}" can miss; ${advice} if it means people`,
     );
   return pattern;
 }

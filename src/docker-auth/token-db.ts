@@ -57,7 +57,7 @@ async function readFolder(folder: string): Promise<string[]> {
   if (names.includes('CURRENT')) return names;
   throw new Refusal(
     'bad_request',
-    `${folder} is no LevelDB: it has no file CURRENT. Give the folder that level_token_db.path names.`,
+    `${folder} isn't a LevelDB: it has no file CURRENT. Give the folder that level_token_db.path names.`,
   );
 }
 
@@ -118,7 +118,7 @@ function readEntry(email: string, value: string): TokenDbEntry | string {
   const { docker_password: hash, valid_until: validUntil, labels } = fieldsIn(stored);
   if (hash === undefined || hash === '') return 'it has no password';
   if (typeof hash !== 'string' || !/^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/.test(hash)) {
-    return 'its password is no bcrypt hash';
+    return "its password isn't a bcrypt hash";
   }
   const time = typeof validUntil === 'string' ? Date.parse(validUntil) : 0;
   // Go writes the year 1 for a time that isn't set.

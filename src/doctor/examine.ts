@@ -113,7 +113,7 @@ function judgeFirstAnswer(reply: Reply, base: URL): Challenge | Finding {
   if (status === 200) {
     return wrong(
       'auth',
-      'The registry lets everybody in: its configuration has no auth: section, or another file is in use.',
+      'The registry is open to everyone: its configuration has no auth: section, or another file is in use.',
     );
   }
   if (status >= 300 && status < 400) {
@@ -133,7 +133,7 @@ function judgeFirstAnswer(reply: Reply, base: URL): Challenge | Finding {
   }
   return wrong(
     'address',
-    `${base.href} answers ${status} without a challenge: this is no registry, or a proxy keeps /v2/ or WWW-Authenticate from clients.`,
+    `${base.href} answers ${status} without a challenge: this isn't a registry, or a proxy keeps /v2/ or WWW-Authenticate from clients.`,
   );
 }
 
@@ -181,7 +181,7 @@ export async function checkPages(parts: DoctorParts, provider: string | null): P
   return [
     wrong(
       'proxy header',
-      `Dockpass does not learn that ${parts.publicUrl.origin} is https, and nobody can sign in. The proxy in front of it must send X-Forwarded-Proto, and its address must be in TRUSTED_PROXIES.`,
+      `Dockpass does not learn that ${parts.publicUrl.origin} is https, and no one can sign in. The proxy in front of it must send X-Forwarded-Proto, and its address must be in TRUSTED_PROXIES.`,
     ),
   ];
 }

@@ -43,8 +43,8 @@ function unreachable(url: URL, { subject, name }: Server, { code, message }: Pro
     ENOTFOUND: `the name ${url.hostname} is not known here: is it spelled right, and in DNS?`,
     EAI_AGAIN: `the name ${url.hostname} cannot be looked up: DNS does not answer`,
     ECONNREFUSED: `nothing listens on ${url.host}: is it running, and is the port right?`,
-    ECONNRESET: 'the connection was cut: does a proxy or firewall stand between, or is https spoken there?',
-    ETIMEDOUT: 'no answer came in 15 seconds: does a firewall stand between?',
+    ECONNRESET: 'the connection was cut: is a proxy or firewall between, or is https spoken there?',
+    ETIMEDOUT: 'no answer came in 15 seconds: is a firewall between?',
   };
   return wrong(subject, `${name} cannot be reached at ${url.origin}: ${advice[code] ?? message}`);
 }
@@ -81,5 +81,5 @@ function namesOf(certificate: PeerCertificate | null): string {
 
 function issuerOf(certificate: PeerCertificate | null): string {
   const { O, CN } = certificate?.issuer ?? {};
-  return [CN, O].flat().find((name) => name !== undefined) ?? 'somebody unnamed';
+  return [CN, O].flat().find((name) => name !== undefined) ?? 'someone unnamed';
 }

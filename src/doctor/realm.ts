@@ -23,7 +23,7 @@ export async function checkRealm(parts: RealmParts, realm: string, service: stri
   const url = URL.parse(realm);
   const shouldBe = `auth.token.realm must be ${expected.href}`;
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    return [wrong('realm', `"${realm}" is no absolute URL. ${shouldBe}`)];
+    return [wrong('realm', `"${realm}" isn't an absolute URL. ${shouldBe}`)];
   }
   if (url.protocol === 'http:' && (parts.registry.protocol === 'https:' || expected.protocol === 'https:')) {
     const reason = `"${realm}" is plain http: passwords would cross the network in the clear, and clients of a registry on https refuse it`;

@@ -137,8 +137,8 @@ export async function shownToken(parts: TrialParts): Promise<ShownToken> {
 export function wrongHeader(header: TokenHeader, seen: string): Finding {
   const advice =
     header === 'x5c'
-      ? 'Tokens carry their certificate, which a registry with jwks alone refuses. Set SERVICE_<NAME>_TOKEN_HEADER=kid of Dockpass, or give the registry rootcertbundle'
-      : 'Tokens name their key alone, and a 3.x knows no key of rootcertbundle by that name. Leave SERVICE_<NAME>_TOKEN_HEADER of Dockpass out, or give the registry the jwks file of Dockpass';
+      ? 'Tokens carry their certificate, which a registry with only jwks refuses. Set SERVICE_<NAME>_TOKEN_HEADER=kid of Dockpass, or give the registry rootcertbundle'
+      : 'Tokens only name their key, and a 3.x knows no key of rootcertbundle by that name. Leave SERVICE_<NAME>_TOKEN_HEADER of Dockpass out, or give the registry the jwks file of Dockpass';
   return wrong('token header', `${seen}. ${advice}.`);
 }
 

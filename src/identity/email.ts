@@ -14,7 +14,7 @@ const maximumLength = 254;
 
 /** The rule in words for a person. */
 export const usableEmails =
-  "letters and digits, single dots between them, and - _ + ' ! # $ % & = ^ ` { | } ~, with one @ and no look-alikes of these";
+  "letters and digits, single dots between them, and - _ + ' ! # $ % & = ^ ` { | } ~, with one @ and no character that only looks like one of these";
 
 export function isUsableEmail(email: string): boolean {
   // Full-width letters, ligatures and the like are letters too, and fold into those that they look like.

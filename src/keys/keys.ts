@@ -94,7 +94,7 @@ export async function openKeys(parts: KeyParts): Promise<Keys> {
           failures.set(ring.name, `The signing keys could not be looked after: ${errorMessage(error)}`);
           log.error(
             { err: error, ring: ring.name },
-            'the signing keys could not be looked after; going on with those known',
+            'the signing keys could not be looked after; continuing with those known',
           );
         }
       }

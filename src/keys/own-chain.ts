@@ -60,7 +60,7 @@ function refuseOutdated(certificate: X509Certificate, now: number): void {
 /** The signature of the last one counts for nothing: it is trusted because the bundle contains it. */
 function refuseUncertified(subject: X509Certificate, issuer: X509Certificate): void {
   const [certified, by] = [nameOf(subject), nameOf(issuer)];
-  if (!issuer.ca) throw new Error(`${by} may not certify others (CA:FALSE, or a key usage without keyCertSign)`);
+  if (!issuer.ca) throw new Error(`${by} can't certify others (CA:FALSE, or a key usage without keyCertSign)`);
   if (!subject.checkIssued(issuer) || !subject.verify(issuer.publicKey)) {
     throw new Error(`${certified} was not certified by the next one, ${by}`);
   }

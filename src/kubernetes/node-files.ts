@@ -54,7 +54,7 @@ function read(text: string, path: string): Document {
   const [problem] = document.errors;
   if (problem !== undefined) throw misfit(path, problem.message);
   if (!isMap(document.contents) || fieldsIn(document.toJS())['kind'] !== 'CredentialProviderConfig') {
-    throw misfit(path, 'it is no CredentialProviderConfig');
+    throw misfit(path, 'not a CredentialProviderConfig');
   }
   return document;
 }

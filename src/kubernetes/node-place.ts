@@ -68,7 +68,7 @@ export async function checkNode({ host, kubelet, profile }: NodeParts): Promise<
   if (!(await kubelet.isHealthy())) {
     throw new Refusal(
       'unavailable',
-      'The kubelet is not healthy (or --health-url is not its address), so nobody could tell what a change does. Nothing was changed.',
+      'The kubelet is not healthy (or --health-url is not its address), so no one could tell what a change does. Nothing was changed.',
     );
   }
 }

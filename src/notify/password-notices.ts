@@ -111,7 +111,7 @@ export const copied: Say = async (parts, facts, reader) => {
   if (owner === null) return null;
   const name = ownedBy(owner, textIn(facts.detail, 'name'));
   return {
-    heading: 'Someone may have a copy',
+    heading: 'Someone might have a copy',
     title: `${name} was signed out`,
     text: `${name} was signed out on ${timeText(facts.at)}: ${plain(textIn(facts.detail, 'reason'))}. Look for a copy of your home folder, then sign in there again.`,
     path: pathOf(owner),

@@ -78,7 +78,7 @@ export function createOAuthEndpoint(
 async function handle(parts: OAuthEndpointParts, request: IncomingMessage, client: Requester): Promise<object> {
   if (request.method !== 'POST') throw new OAuthError('invalid_request', 'Send a POST with a form.', { status: 405 });
   if (request.headers.authorization !== undefined) {
-    throw new OAuthError('invalid_request', 'Nobody is registered as a client here: send no Authorization header.');
+    throw new OAuthError('invalid_request', 'No one is registered as a client here: send no Authorization header.');
   }
   return parts.handle(toForm(await readForm(request)), client);
 }

@@ -111,7 +111,7 @@ async function sweep(parts: SweepParts, input: SweepOptions, begunAt: number, ho
   const isOurs = await keepLease();
   if (!input.dryRun && isOurs) await parts.heldTeams.note(within, begunAt);
   const believed = isOurs ? within.believed : [];
-  const unbelievable = isOurs ? within.doubts.join('; ') || null : 'another sweep took over';
+  const unbelievable = isOurs ? within.doubts.join('; ') || null : 'another sweep continued it';
   if (!input.dryRun) for (const one of believed) await offBoard(leavers, one);
   return { due: due.length, answers, believed, refusals, unbelievable };
 }

@@ -103,7 +103,7 @@ function readPolicy(reader: Reader): Pick<Policy, 'users' | 'rules' | 'groups'> 
   if (!fields.acl && reader.problems.length === 0) {
     reader.report(
       reader.root?.place ?? start,
-      'acl is missing: without rules nobody may do anything; write "acl: []" to mean that',
+      'acl is missing: without rules no one can do anything; write "acl: []" to mean that',
     );
   }
   return {
@@ -144,7 +144,7 @@ function readUsers(reader: Reader, value: Value): Map<string, StaticUser> {
     const fields = reader.fields(user, ['password', 'labels']);
     const passwordHash = fields.password ? readHash(reader, fields.password) : null;
     if (passwordHash === null && key !== '') {
-      reader.report(keyPlace, `anybody can log in as "${key}": it has no password`, 'warning');
+      reader.report(keyPlace, `anyone can log in as "${key}": it has no password`, 'warning');
     }
     // As the realm reads user names: a Mac composes letters in another way than a file that was written elsewhere.
     const name = key.normalize('NFC');
@@ -198,7 +198,7 @@ function readMember(reader: Reader, value: Value, groups: ReadonlySet<string>): 
     const name = text.replace(/^group:/, '');
     reader.report(
       value.place,
-      `"${text}" is no group of this file, e-mail, domain:NAME, account:NAME or PROVIDER:GROUP${suggest(name, [...groups])}`,
+      `"${text}" isn't a group of this file, e-mail, domain:NAME, account:NAME or PROVIDER:GROUP${suggest(name, [...groups])}`,
     );
     return null;
   }
@@ -227,7 +227,7 @@ function warnOfConfusable(reader: Reader, what: string, text: string, place: Val
 function readRule(reader: Reader, value: Value, number: number): Rule {
   const fields = reader.fields(value, ['match', 'actions', 'comment', 'raw']);
   if (!fields.match) {
-    reader.report(value.place, `${value.path}: match is missing; write "match: {}" for everybody and everything`);
+    reader.report(value.place, `${value.path}: match is missing; write "match: {}" for everyone and everything`);
   }
   if (!fields.actions) {
     reader.report(value.place, `${value.path}: actions is missing; write "actions: []" to grant nothing`);
@@ -257,7 +257,7 @@ function readMatch(reader: Reader, value: Value, raw: boolean): Rule['conditions
   const empty: string[] = [];
   const fields = reader.fields(value, matchFieldNames, ({ key, keyPlace }) => {
     empty.push(key);
-    reader.report(keyPlace, `match.${key} is empty, so it is no condition`, 'warning');
+    reader.report(keyPlace, `match.${key} is empty, so it isn't a condition`, 'warning');
   });
   if (empty.length > 0 && Object.keys(fields).length === 0) {
     const names = empty.map((key) => `"${key}"`).join(' and ');

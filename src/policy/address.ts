@@ -14,7 +14,7 @@ export function parseAddress(text: string): Address | null {
 
 /** For an address that someone typed, '' if unknown; `report` gets what is wrong with it. */
 export function checkAddress(text: string, report: (problem: string) => void): void {
-  if (text !== '' && parseAddress(text) === null) report(`"${text}" is no IPv4 or IPv6 address`);
+  if (text !== '' && parseAddress(text) === null) report(`"${text}" isn't an IPv4 or IPv6 address`);
 }
 
 /** An address or `address/bits`, or `null`. Bits after the prefix are ignored. */

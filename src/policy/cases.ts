@@ -121,7 +121,7 @@ function readLabels(reader: Reader, value: Value): Record<string, readonly strin
 
 function readAddress(reader: Reader, value: Value): string {
   const text = reader.text(value);
-  if (text !== null && parseAddress(text) === null) reader.report(value.place, `ip "${text}" is no address`);
+  if (text !== null && parseAddress(text) === null) reader.report(value.place, `ip "${text}" isn't an address`);
   return text ?? '';
 }
 
@@ -137,7 +137,7 @@ export function accessOf(scope: string, report: (problem: string) => void): Acce
   const [asked = unreadable, ...more] = parseScopes([scope]);
   const access = withKnownActions(asked);
   if (asked === unreadable || more.length > 0) {
-    report(`"${scope}" is no scope such as repository:team/app:pull,push`);
+    report(`"${scope}" isn't a scope such as repository:team/app:pull,push`);
   } else if (access.actions.length === 0) {
     report(
       `no registry knows ${asked.actions.join(', ')} on ${asked.type}:${asked.name}; there are pull, push and delete on repository:NAME, and * on registry:catalog`,

@@ -88,7 +88,7 @@ function unknownVariables(rule: Rule): string[] {
       const inner = written.slice(2, -1);
       if (variables.includes(inner) || captures.has(written)) return [];
       if (choices && (usesGroups(written) || inner.startsWith('labels:'))) return [];
-      return `${written} in match.${field} stands for nothing there and is taken as it is written${hintFor(inner)}`;
+      return `${written} in match.${field} means nothing there and is taken as it is written${hintFor(inner)}`;
     });
   });
 }

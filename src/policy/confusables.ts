@@ -24,7 +24,7 @@ export function findConfusable(text: string): string | null {
     if (oddity !== null) return `${nameOf(character)} ${oddity}`;
   }
   const [letter] = mixed.exec(text) ?? [];
-  return letter === undefined ? null : `${nameOf(letter)} is no Latin letter, though it stands in a Latin word`;
+  return letter === undefined ? null : `${nameOf(letter)} isn't a Latin letter, though it's in a Latin word`;
 }
 
 function oddityOf(character: string): string | null {

@@ -46,7 +46,7 @@ const otherAccounts = /@|^robot-|:/;
 function deadAccount(pattern: string, users: Users): string | null {
   if (/^\/(?!.*\/$)/.test(pattern)) return 'no account begins with "/"; an expression has one at both ends';
   if (!isWord(pattern) || users.has(pattern)) return null;
-  if (pattern === '') return 'nobody comes without credentials, because users has no ""';
+  if (pattern === '') return 'no one comes without credentials, because users has no ""';
   if (pattern.includes('@') && pattern !== pattern.toLowerCase()) return 'e-mails are compared in lower case';
   if (otherAccounts.test(pattern)) return null;
   return `no user of this file is called that${suggest(pattern, [...users.keys()])}; people are called by their e-mail, robots robot-NAME`;
@@ -130,7 +130,7 @@ function deadActionsOf({ actions: written }: Rule): string[] {
   if (written.length === 1 && written[0] === '*') return [];
   return written.flatMap((action) => {
     if (actions.includes(action) || findConfusable(action) !== null) return [];
-    if (action === '*') return ['"*" beside other actions doesn\'t stand for all of them; write ["*"] by itself'];
+    if (action === '*') return ['"*" beside other actions doesn\'t mean all of them; write ["*"] by itself'];
     return [
       `the action "${action}" grants nothing: a registry knows ${actions.join(', ')}${suggest(action.toLowerCase(), actions)}`,
     ];

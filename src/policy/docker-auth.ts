@@ -61,16 +61,16 @@ function readMatch(written: Readonly<Record<string, unknown>>, rule: string): Wr
 /** A number or a boolean counts as its text, and null as the empty text, as in its YAML reader. */
 function textOf(value: unknown, path: string): string {
   if (value === null) return '';
-  if (typeof value === 'object') throw new DockerAuthError(`${path} is no text`);
+  if (typeof value === 'object') throw new DockerAuthError(`${path} isn't a text`);
   return String(value);
 }
 
 function listOf(value: unknown, path: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw new DockerAuthError(`${path} is no list`);
+  if (!Array.isArray(value)) throw new DockerAuthError(`${path} isn't a list`);
   return value;
 }
 
 function mapOf(value: unknown, path: string): Readonly<Record<string, unknown>> {
-  if (!isRecord(value)) throw new DockerAuthError(`${path} is no map`);
+  if (!isRecord(value)) throw new DockerAuthError(`${path} isn't a map`);
   return value;
 }

@@ -10,7 +10,7 @@ import type { Place } from './reader.ts';
 export function decodeUtf8(bytes: Buffer, fileName: string): string {
   if (isUtf8(bytes)) return bytes.toString();
   const isUtf16 = bytes[0] === 0xff || bytes[0] === 0xfe;
-  const what = isUtf16 ? 'the file is UTF-16' : 'here begins what is no UTF-8';
+  const what = isUtf16 ? 'the file is UTF-16' : "from here on it isn't UTF-8";
   throw new PolicyError(fileName, [
     { ...firstOdd(bytes), severity: 'error', message: `${what}; save the file as UTF-8` },
   ]);

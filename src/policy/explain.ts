@@ -142,7 +142,7 @@ export function formatExplanation(explanation: Explanation, fileName: string): s
 function formatPassedOver({ mismatches, mayMatch, actions, undecidable }: ExplainedRule): string {
   if (!mayMatch) return `passed over: ${mismatches.map(formatMismatch).join('; ')}`;
   if (undecidable !== null) return `can't be decided, so nothing is allowed: ${undecidable}`;
-  return `may match, as the provider's groups are unknown, so at most ${atMost(actions)} is allowed`;
+  return `might match, as the provider's groups are unknown, so at most ${atMost(actions)} is allowed`;
 }
 
 function atMost(actions: readonly string[]): string {
@@ -192,7 +192,7 @@ function formatBound(
 }
 
 function formatNarrowing({ password, limits }: NonNullable<Explanation['narrowedBy']>): string {
-  if (password === '') return 'users: has no "", so whoever sends no credentials gets nothing';
+  if (password === '') return 'users: has no "", so anyone who sends no credentials gets nothing';
   const actions = limits.actions === null ? 'any action' : `only ${listOr('nothing', limits.actions)}`;
   const where = limits.repositories === null ? 'everywhere' : `on ${listOr('nothing', limits.repositories)}`;
   return `narrowed by the password "${password}": ${actions} ${where}`;

@@ -55,7 +55,7 @@ export function createEventEndpoint(parts: EventEndpointParts): EventEndpoint {
     const events = body === null ? null : readEvents(body, parts.now());
     if (events === null) {
       parts.onEvent(service.name, 'other', 'invalid');
-      const reason = body === null ? 'more than 1 MB at once' : 'no notification of a registry';
+      const reason = body === null ? 'more than 1 MB' : 'no notification of a registry';
       troubles.note(service.name, 'dropped', `what a registry sent is dropped: ${reason}`);
       return 200;
     }

@@ -103,7 +103,7 @@ function requireEmail({ email }: Profile, label: string): string {
   if (!isUsableEmail(email)) {
     throw new Refusal(
       'denied',
-      `The e-mail address that ${label} told cannot be used as a docker user name. One may consist of ${usableEmails}. Ask whoever manages your account there to change it.`,
+      `The e-mail address that ${label} told cannot be used as a docker user name. One can consist of ${usableEmails}. Ask the person who manages your account there to change it.`,
     );
   }
   return email;
@@ -163,7 +163,7 @@ async function explainTaken(accounts: AccountStore, { issuer, subject, login, em
   const isSameSubject = account !== undefined && account.subject === subject && account.issuer !== issuer;
   const message = isSameSubject
     ? `The issuer of your provider changed from ${account.issuer} to ${issuer}, and your account still has the old one. Ask the administrator of this registry to move the accounts (dockpass person move).`
-    : `Another account already has the e-mail address ${email}: it may have belonged to someone else, and accounts are never merged. Ask the administrator of this registry to remove the old account, or to relink it if it's yours.`;
+    : `Another account already has the e-mail address ${email}: it might have belonged to someone else, and accounts are never merged. Ask the administrator of this registry to remove the old account, or to relink it if it's yours.`;
   return new Refusal('conflict', message, { cause });
 }
 

@@ -109,7 +109,7 @@ async function nextOf(parts: MachineParts, row: MachineSecretRow, client: Reques
   }
   const isLate = row.newest_used_at !== null && now() - row.newest_at > overlap;
   if (generation === newest - 1 && !isLate) return deriveSecret(pepper, id, newest);
-  const detail = { id, name: row.name, reason: 'an old secret of it was used: someone may have a copy' };
+  const detail = { id, name: row.name, reason: 'an old secret of it was used: someone might have a copy' };
   await parts.audit.commit({ action: 'terminal.copied', actor: '', client, subject: row.login, detail }, (entry) =>
     parts.passwords.revoke(id, oldSecret, now(), entry),
   );

@@ -36,7 +36,10 @@ function parseParameters(text: string): URLSearchParams {
   let count = 1;
   for (let at = text.indexOf('&'); at >= 0; at = text.indexOf('&', at + 1)) count += 1;
   if (count <= maximumParameters) return new URLSearchParams(text);
-  throw new Refusal('bad_request', `The request has more than ${maximumParameters} parameters. Ask for less at once.`);
+  throw new Refusal(
+    'bad_request',
+    `The request has more than ${maximumParameters} parameters. Ask for fewer at a time.`,
+  );
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {

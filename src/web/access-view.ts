@@ -54,7 +54,7 @@ export function candidateRulesOf({ candidateRules }: EffectivePermissions): Cand
       patterns: catalog ? [] : patterns,
       conditions: conditionsOf(candidate),
       mayApply: candidate.mayApply,
-      because: candidate.because.length === 0 ? ['everybody'] : candidate.because.map(reasonText),
+      because: candidate.because.length === 0 ? ['everyone'] : candidate.because.map(reasonText),
     };
   });
 }
@@ -141,7 +141,7 @@ export function denialOf(denial: Denial, now: number): DenialView {
 function whyDenied({ by, password, rule, maker }: Denial): string {
   switch (by) {
     case 'maker':
-      return `The robot’s own rules allow it, but ${maker ?? 'whoever'} made its password and can’t do this. Another owner can adopt it.`;
+      return `The robot’s own rules allow it, but ${maker ?? 'someone'} made its password and can’t do this. Another owner can adopt it.`;
     case 'password':
       return `The policy allows it, but the password${password === null ? '' : ` “${password}”`} is narrower.`;
     case 'groups':

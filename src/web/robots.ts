@@ -195,7 +195,7 @@ function whyConcern({ maker }: AppPassword, why: RobotConcern['why'], now: numbe
   const who = maker?.login ?? 'someone who was removed';
   switch (why.kind) {
     case 'unknown':
-      return 'Nobody knows who made it. It works until someone revokes it: confirm it, if you answer for it, or revoke it.';
+      return 'No one knows who made it. It works until someone revokes it: confirm it, if you answer for it, or revoke it.';
     case 'left': {
       if (why.until === null)
         return `${who} made it, whose account doesn’t work any more. Adopt it: they know the secret.`;

@@ -102,7 +102,7 @@ function gitLab({ audience, hosts }: SnippetValues): Snippet {
   return {
     key: 'gitlab',
     label: 'GitLab CI',
-    about: 'The token lives as long as the job may run.',
+    about: 'The token lives as long as the job can run.',
     code: code.join('\n'),
   };
 }

@@ -28,7 +28,7 @@ export function identify(workloads: Workloads, { claims, issuer: name, service }
     return { refused: `several issuers have this iss: name one of ${names}`, issuer: null, mismatch: null };
   }
   const judgement = judge(workloads, issuer, claims, service);
-  if ('mismatch' in judgement) return { refused: 'no rule lets these claims in', issuer, mismatch: judgement.mismatch };
+  if ('mismatch' in judgement) return { refused: 'no rule accepts these claims', issuer, mismatch: judgement.mismatch };
   const { workload } = judgement;
   // It lasts as long as the explanation.
   return { workload, identity: identityOf(workload, { id: '', endsAt: Number.MAX_SAFE_INTEGER }) };

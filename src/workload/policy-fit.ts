@@ -66,7 +66,7 @@ export function coverageWarnings({ rules, groups }: Policy, workloads: Pick<Work
       asksWho.some(({ field, patterns }) => field === 'kind' || patterns.some((pattern) => pattern.startsWith('ci:')));
     const covers = examples.some((subject) => asksWho.every((condition) => !fails(condition, subject)));
     if (isMeant || !covers) return [];
-    const message = `rule ${rule.number} covers workloads too (kind ci): write kind: [person, static, robot] in its match for people and robots alone, or name ci there to mean it`;
+    const message = `rule ${rule.number} covers workloads too (kind ci): write kind: [person, static, robot] in its match for people and robots only, or name ci there to mean it`;
     return [{ line: rule.line, column: rule.column, severity: 'warning', message }];
   });
 }

@@ -10,7 +10,7 @@ export const refusalReasons = {
   'too-long': 'The token is longer than 20 KB.',
   malformed: 'The token is not a signed JWT.',
   header: 'The header has a type or a field that ID tokens do not have.',
-  algorithm: 'The algorithm is not one that the issuer may use.',
+  algorithm: 'The algorithm is not one that the issuer can use.',
   'unknown-key': 'The newest key set of the issuer has no such key.',
   signature: 'The signature is wrong.',
   claims: 'The token lacks a claim that every ID token has, or one has the wrong form.',
@@ -21,7 +21,7 @@ export const refusalReasons = {
   'issued-before': 'The token is from before the issuer was switched on again.',
   'exchange-only': 'The issuer is "exchange: only", and the token was sent as a password.',
   'used-before': 'The token was exchanged before.',
-  'no-rule': 'No rule lets the token in.',
+  'no-rule': 'No rule accepts the token.',
   ended: 'The password has ended: it was reported as leaked, or its issuer was switched off.',
   limit: 'The rule has as many active passwords as it can have.',
 } as const;

@@ -69,7 +69,7 @@ function checkClaims(
   if (iss !== issuer.issuer) throw new WorkloadRefusal('issuer');
   const audiences: unknown[] = Array.isArray(aud) ? aud : [aud];
   if (audiences.length !== 1 || audiences[0] !== issuer.audience) {
-    throw new WorkloadRefusal('audience', { hint: `ask for one with the audience ${issuer.audience} alone` });
+    throw new WorkloadRefusal('audience', { hint: `ask for one with only the audience ${issuer.audience}` });
   }
   const seconds = now / 1000;
   if (issued > seconds + leeway || start > seconds + leeway) throw new WorkloadRefusal('not-yet');

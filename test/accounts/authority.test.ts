@@ -173,13 +173,13 @@ describeEngines('an address that its provider is not the authority for', (databa
       );
       assert.equal(await moves.move('https://old', 'https://new', root), 1);
       const stranger = { ...anas, subject: 's2' };
-      await assert.rejects(admit(scene, stranger), refusal('conflict', /may have belonged to someone else/));
+      await assert.rejects(admit(scene, stranger), refusal('conflict', /might have belonged to someone else/));
       await assert.rejects(admit(scene, { ...anas, emailVerified: false }), refusal('conflict', /issuer of your/));
       const { account } = await admit(scene, anas);
       assert.deepEqual([account.id, account.issuer], [old.id, 'https://new']);
       assert.equal(typeof (await scene.login('ana@example.com', secret)), 'object', 'no password is lost');
       assert.ok(events.some(({ action }) => action === 'person.follow'));
-      await assert.rejects(moves.move('https://nobody', 'https://new', root), refusal('not_found', /Nobody has/));
+      await assert.rejects(moves.move('https://nobody', 'https://new', root), refusal('not_found', /No one has/));
     }),
   );
 

@@ -109,7 +109,7 @@ test('a file in another encoding changes nothing', async () => {
   await writeFile(file, Buffer.from(policyOf('d\xe9j\xe0'), 'latin1'));
   await lookTwice(policy);
   assert.equal(inForce(policy), 'first');
-  assert.match(policy.problem() ?? '', /policy\.yml:1:\d+: here begins what is no UTF-8/);
+  assert.match(policy.problem() ?? '', /policy\.yml:1:\d+: from here on it isn't UTF-8/);
 });
 
 test('a file that is taken away changes nothing', async () => {
@@ -138,7 +138,7 @@ test('what was read at the start is not taken over again', async () => {
   await policies.reload();
   assert.deepEqual(
     logged.map(({ message }) => message),
-    ['policy taken over'],
+    ['policy loaded'],
   );
 });
 

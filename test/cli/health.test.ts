@@ -36,5 +36,5 @@ test('a strict check fails for a proxy that is not trusted, and where nobody can
   writeFileSync(join(installation.folder, 'policy.yml'), 'acl: []\n');
   const bare = await installation.run(['health', '--url', server.url, '--strict']);
   assert.equal(bare.code, 1);
-  assert.match(bare.output, /Nobody can sign in[\s\S]*has no rule: nobody can pull or push/);
+  assert.match(bare.output, /No one can sign in[\s\S]*has no rule: no one can pull or push/);
 });

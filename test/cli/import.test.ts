@@ -107,6 +107,6 @@ test('what docker_auth could not decide is told without a stack', async () => {
   assert.equal(code, 1);
   assert.match(
     notes,
-    /^docker_auth cannot decide on a repository:x:pull: the rule that matches has no actions\. Mend.*$/,
+    /^docker_auth cannot decide on a repository:x:pull: the rule that matches has no actions\. Fix.*$/,
   );
 });

@@ -103,15 +103,15 @@ test('explain: as text and as JSON', async () => {
 test('explain: a scope that is none is not understood', async () => {
   const { code, notes } = await run(['policy', 'explain', 'ana@example.com', 'team/app', '--policy', 'policy.yml']);
   assert.equal(code, 2);
-  assert.match(notes, /"team\/app" is no scope/);
+  assert.match(notes, /"team\/app" isn't a scope/);
 });
 
 test('explain: what no registry would ask for, and an address that is none, are not understood', async () => {
   const policy = ['--policy', join(folder, 'policy.yml')];
   const table: readonly [scope: string, also: readonly string[], note: RegExp][] = [
     ['repository:team/app:psh', [], /no registry knows psh on repository:team\/app; there are pull, push and delete/],
-    ['repository:team/app:pull registry:catalog:*', [], /is no scope such as/],
-    ['repository:team/app:pull', ['--ip', '10.0.0.300'], /"10\.0\.0\.300" is no IPv4 or IPv6 address/],
+    ['repository:team/app:pull registry:catalog:*', [], /isn't a scope such as/],
+    ['repository:team/app:pull', ['--ip', '10.0.0.300'], /"10\.0\.0\.300" isn't an IPv4 or IPv6 address/],
   ];
   for (const [scope, also, note] of table) {
     const { code, notes } = await run(['policy', 'explain', 'ana@example.com', scope, ...policy, ...also]);
@@ -170,7 +170,7 @@ test('test: all mistakes in cases are named, each once with its place', async ()
         '1:4: unknown key "whom" in entry 1; did you mean "who"?',
         '1:3: entry 1: who is missing',
         '1:3: entry 1: expect is missing; write "expect: nothing" for no action',
-        '1:20: "x" is no scope such as repository:team/app:pull,push',
+        '1:20: "x" isn\'t a scope such as repository:team/app:pull,push',
       ],
     ],
     ['- {who: a, expect: pull}', ['1:3: entry 1: scope is missing']],
@@ -211,10 +211,10 @@ test('test: cases that would prove nothing are refused', async () => {
     ['- {who: a, scope: "repository:a:pul", expect: pull}', /:1:19: no registry knows pul on repository:a/],
     [
       '- {who: a, ip: 10.0.0.300, scope: "repository:a:pull", expect: pull}',
-      /:1:16: ip "10\.0\.0\.300" is no address$/,
+      /:1:16: ip "10\.0\.0\.300" isn't an address$/,
     ],
     ['- {who: a, kind: persn, scope: "repository:a:pull", expect: pull}', /:1:18: kind "persn" .*"person"\?$/],
-    [Buffer.from('- {who: \xfc}', 'latin1'), /:1:9: here begins what is no UTF-8/],
+    [Buffer.from('- {who: \xfc}', 'latin1'), /:1:9: from here on it isn't UTF-8/],
   ];
   const file = join(folder, 'odd.yml');
   for (const [text, note] of table) {

@@ -94,7 +94,7 @@ describe('each of these is refused by name', () => {
     ['https that nobody speaks', https, /TRUSTED_PROXIES/],
     ['TLS here, http outside', { ...least, TLS_CERTIFICATE_FILE: 'a', TLS_KEY_FILE: 'b' }, /PUBLIC_URL is http/],
     ['half of the TLS files', { ...https, TLS_CERTIFICATE_FILE: 'a' }, /TLS_KEY_FILE/],
-    ['a proxy block that is everybody', { ...https, TRUSTED_PROXIES: '0.0.0.0/0' }, /trusts everybody/],
+    ['a proxy block that is everybody', { ...https, TRUSTED_PROXIES: '0.0.0.0/0' }, /trusts everyone/],
     ['an IPv4-mapped proxy block', { ...https, TRUSTED_PROXIES: '::ffff:10.0.0.0/104' }, /IPv4-mapped/],
     ['a proxy that is no address', { ...https, TRUSTED_PROXIES: 'nginx' }, /"nginx" is not an address/],
     ['a proxy block that is too long', { ...https, TRUSTED_PROXIES: '10.0.0.0/33' }, /prefix length/],

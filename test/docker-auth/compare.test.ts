@@ -104,7 +104,7 @@ acl:
 for (const [title, text, message] of [
   ['would not start with', 'acl: [{match: {name: "/(/"}, actions: []}]', /cannot decide on a .*missing closing/],
   ['crashes with', 'acl: [{match: {}}]', /cannot decide on a .*the rule that matches has no actions/],
-  ['cannot read', 'acl: [', /is no YAML/],
+  ['cannot read', 'acl: [', /isn't YAML/],
 ] as const) {
   test(`a configuration that docker_auth ${title} is an error, not "granted nothing"`, () => {
     const line = JSON.stringify({ request: { account: 'a', type: 'repository', name: 'x', actions: ['pull'] } });

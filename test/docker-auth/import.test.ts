@@ -144,12 +144,12 @@ describe('what has to be looked at', () => {
     [
       'an expression with capitals',
       'acl:\n  - {match: {account: "/^.+@Example\\\\.com$/"}, actions: []}',
-      /^2 warning acl\[1\]: .*"\/\^\.\+@Example.*" may miss; begin it with "\(\?i\)" if it means people/,
+      /^2 warning acl\[1\]: .*"\/\^\.\+@Example.*" can miss; begin it with "\(\?i\)" if it means people/,
     ],
     [
       'a glob with capitals that fits a user of the file',
       `users: {Ci@Corp: {password: "${hash}"}}\nacl:\n  - {match: {account: "*@Corp"}, actions: []}`,
-      /^3 warning acl\[1\]: .*"\*@Corp" may miss; add a rule for "\*@corp"/,
+      /^3 warning acl\[1\]: .*"\*@Corp" can miss; add a rule for "\*@corp"/,
     ],
     [
       'a capture',
@@ -247,7 +247,7 @@ describe('what has to be looked at', () => {
     [
       'nobody who can log in',
       'token: {issuer: a}\nusers: {"": {}}\nacl: []',
-      /^1 warning nobody can log in: there are no users/,
+      /^1 warning no one can log in: there are no users/,
     ],
     [
       'a short life of tokens',
@@ -260,7 +260,7 @@ describe('what has to be looked at', () => {
     [
       'a variable of envsubst',
       'token:\n  issuer: "${AUTH_ISSUER}"\nacl: []',
-      /^2 error token\.issuer is "\$\{AUTH_ISSUER\}", a variable that nobody/,
+      /^2 error token\.issuer is "\$\{AUTH_ISSUER\}", a variable that no one/,
     ],
     ['a template of Helm', 'token:\n  issuer: {{ .Values.issuer }}\nacl: []', /^2 error this is a template/],
     ['a template of Jinja', '{% if x %}\nacl: []\n{% endif %}', /^1 error this is a template/],
@@ -411,7 +411,7 @@ test('the former name of the token database leads to its import, too', () => {
   const [problem = ''] = problemsOf('google_auth: {token_db: /tokens.ldb}\nacl: []\n').filter((one) =>
     /token_db/.test(one),
   );
-  assert.match(problem, /called once; .*"dockpass import token-db" takes/);
+  assert.match(problem, /called once; .*"dockpass import token-db" imports/);
 });
 
 test('without a TLS certificate, the proxy that speaks TLS is asked for', () => {

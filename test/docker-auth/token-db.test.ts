@@ -75,7 +75,7 @@ test('an entry without a password is reported by its key', async () => {
       'no-json@example.com: the entry is not JSON',
       'no-password@example.com: it has no password',
       'null@example.com: it has no password',
-      'plain@example.com: its password is no bcrypt hash',
+      "plain@example.com: its password isn't a bcrypt hash",
     ],
   );
 });
@@ -83,7 +83,7 @@ test('an entry without a password is reported by its key', async () => {
 test('something that is not a LevelDB is refused with what to give instead', async () => {
   await assert.rejects(readTokenDb(join(folder, 'missing')), refusal('not_found', /cannot be read: give the folder/));
   await assert.rejects(readTokenDb(join(copy, 'CURRENT')), refusal('bad_request', /is a file: give the folder/));
-  await assert.rejects(readTokenDb(folder), refusal('bad_request', /no LevelDB: it has no file CURRENT/));
+  await assert.rejects(readTokenDb(folder), refusal('bad_request', /a LevelDB: it has no file CURRENT/));
 });
 
 test('a damaged database is refused, and no copy of it is left behind', async () => {

@@ -144,7 +144,7 @@ describe('dockpass doctor', { skip: missing('docker-registry', 'openssl') }, () 
       ['issuer', 'rootcertbundle'],
       /this or rootcertbundle is wrong/,
     ],
-    ['no auth section', () => ({ auth: {} }), ['auth'], /lets everybody in/],
+    ['no auth section', () => ({ auth: {} }), ['auth'], /is open to everyone/],
     [
       'passwords of its own',
       () => ({ auth: { htpasswd: { realm: 'x', path: join(dockpass.folder, 'htpasswd') } } }),
@@ -248,7 +248,7 @@ describe('dockpass doctor', { skip: missing('docker-registry', 'openssl') }, () 
   });
   test('nothing where the registry should be', async () => {
     expect(await diagnose('localhost:1'), ['address'], /nothing listens on localhost:1/);
-    expect(await diagnose(publicUrl()), ['address'], /answers 404 without a challenge: this is no registry/);
+    expect(await diagnose(publicUrl()), ['address'], /answers 404 without a challenge: this isn't a registry/);
   });
 
   describe('and TLS', () => {

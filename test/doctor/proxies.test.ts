@@ -84,7 +84,7 @@ describe('dockpass doctor behind proxies', { skip: missing('docker-registry', 'o
   });
   test('a Dockpass that does not learn of https lets no one sign in', async (t) => {
     const [finding, ...others] = await diagnose(t, { dockpass: {}, registry: forwarded });
-    assert.match(`${finding?.subject}: ${finding?.message}`, /^proxy header: .*nobody can sign in.*TRUSTED_PROXIES/);
+    assert.match(`${finding?.subject}: ${finding?.message}`, /^proxy header: .*no one can sign in.*TRUSTED_PROXIES/);
     assert.deepEqual(others, []);
   });
 });

@@ -244,7 +244,7 @@ test('where the database is away, tokens are signed with the keys that are known
   const keys = await place.open();
   await place.store.close();
   await keys.look();
-  assert.ok(place.lines.some(({ level, message }) => level === 'error' && /going on with those known/.test(message)));
+  assert.ok(place.lines.some(({ level, message }) => level === 'error' && /continuing with those known/.test(message)));
   assert.match(await keys.ring('').signer('x5c').sign({}), /^[\w-]+\.[\w-]+\.[\w-]+$/);
 });
 

@@ -259,7 +259,7 @@ describe('mistakes', () => {
     [
       'a member that is nothing',
       'groups: {web: [ann]}\nacl: []',
-      [/^policy\.yml:1:16: "ann" is no group of this file/],
+      [/^policy\.yml:1:16: "ann" isn't a group of this file/],
     ],
     [
       'a group that is not there',
@@ -387,8 +387,8 @@ test('what is allowed and probably not meant is a warning', () => {
   assert.deepEqual(
     warnings.map(({ line, column, severity, message }) => `${line}:${column} ${severity} ${message}`),
     [
-      '1:9 warning anybody can log in as "guest": it has no password',
-      '2:16 warning match.account is empty, so it is no condition',
+      '1:9 warning anyone can log in as "guest": it has no password',
+      "2:16 warning match.account is empty, so it isn't a condition",
     ],
   );
 });

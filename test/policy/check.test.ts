@@ -225,7 +225,7 @@ test('a placeholder that stands for nothing', () => {
   const bad = '{name: "${acount}/${account:1}/${ip}", labels: {a: "${labels:b}"}, kind: ci}';
   const found = warnings(`[{match: ${bad}, actions: []}]`);
   assert.equal(found.length, 4);
-  assert.match(found[0] ?? '', /^\$\{acount\} in match\.name stands for nothing .*did you mean "account"\?$/);
+  assert.match(found[0] ?? '', /^\$\{acount\} in match\.name means nothing .*did you mean "account"\?$/);
   assert.match(found[1] ?? '', /^\$\{account:1\} .*needs match\.account to be an expression/);
   const odd = warnings('[{match: {name: "${xaccount:1}/${account:x}/${account:12}/${grup}"}, actions: []}]');
   assert.deepEqual(

@@ -14,7 +14,7 @@ function said(rule: string, also = users): string[] {
   const policy = parsePolicy(`${also}acl:\n  - ${rule}\n`, 'policy.yml');
   return warningsOf(policy)
     .map(({ message }) => message)
-    .filter((message) => !message.startsWith('anybody can log in'));
+    .filter((message) => !message.startsWith('anyone can log in'));
 }
 
 describe('a rule that never matches', () => {
@@ -28,7 +28,7 @@ describe('a rule that never matches', () => {
       '{match: {account: user}, actions: []}',
       /^match\.account "user" never matches: .*people are called by their e-mail/,
     ],
-    ['{match: {account: ""}, actions: []}', /nobody comes without credentials, because users has no ""/],
+    ['{match: {account: ""}, actions: []}', /no one comes without credentials, because users has no ""/],
     ['{match: {account: "/.+"}, actions: []}', /no account begins with "\/"; an expression has one at both ends/],
     ['{match: {account: Ana@example.com}, actions: []}', /e-mails are compared in lower case/],
     ['{match: {domain: "@example.com"}, actions: []}', /a domain has no "@"/],
@@ -56,7 +56,7 @@ describe('a rule that never matches', () => {
       /which no repository name holds; write \$\{user\}/,
     ],
     ['{match: {account: "*@example.com", name: "${account}/*"}, actions: []}', /write \$\{user\}/],
-    ['{match: {}, actions: [pull, "*"]}', /"\*" beside other actions doesn't stand for all of them/],
+    ['{match: {}, actions: [pull, "*"]}', /"\*" beside other actions doesn't mean all of them/],
     ['{match: {}, actions: [Pull]}', /the action "Pull" grants nothing: .*did you mean "pull"\?/],
     ['{match: {}, actions: [read]}', /the action "read" grants nothing: a registry knows pull, push, delete$/],
   ];

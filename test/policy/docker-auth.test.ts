@@ -91,20 +91,20 @@ describe('corners of docker_auth', () => {
   }
 
   const refused: readonly [acl: unknown, error: string | RegExp][] = [
-    ['acl', 'acl is no list'],
-    [{}, 'acl is no list'],
+    ['acl', "acl isn't a list"],
+    [{}, "acl isn't a list"],
     [[null], 'acl[1]: match is missing'],
     [[{ match: {}, actions: [] }, { actions: [] }], 'acl[2]: match is missing'],
     [[{ match: null, actions: [] }], 'acl[1]: match is missing'],
-    [['rule'], 'acl[1] is no map'],
-    [[[]], 'acl[1] is no map'],
-    [[{ match: 'x', actions: [] }], 'acl[1].match is no map'],
-    [[{ match: [], actions: [] }], 'acl[1].match is no map'],
-    [[{ match: { labels: [] }, actions: [] }], 'acl[1].match.labels is no map'],
-    [[{ match: { labels: { a: [] } }, actions: [] }], 'acl[1].match.labels is no text'],
-    [[{ match: { name: {} }, actions: [] }], 'acl[1].match.name is no text'],
-    [[{ match: {}, actions: 'pull' }], 'acl[1].actions is no list'],
-    [[{ match: {}, actions: [[]] }], /^acl\[1\].* is no text$/],
+    [['rule'], "acl[1] isn't a map"],
+    [[[]], "acl[1] isn't a map"],
+    [[{ match: 'x', actions: [] }], "acl[1].match isn't a map"],
+    [[{ match: [], actions: [] }], "acl[1].match isn't a map"],
+    [[{ match: { labels: [] }, actions: [] }], "acl[1].match.labels isn't a map"],
+    [[{ match: { labels: { a: [] } }, actions: [] }], "acl[1].match.labels isn't a text"],
+    [[{ match: { name: {} }, actions: [] }], "acl[1].match.name isn't a text"],
+    [[{ match: {}, actions: 'pull' }], "acl[1].actions isn't a list"],
+    [[{ match: {}, actions: [[]] }], /^acl\[1\].* isn't a text$/],
     [[{ match: { name: '/(/' }, actions: [] }], /^acl\[1\]\.match\.name: .*missing closing \)/],
     [[{ match: { ip: 'x' }, actions: [] }], /^acl\[1\]\.match\.ip: "x" is neither/],
   ];
@@ -282,7 +282,7 @@ test('a line is read the same in any order of its keys', () => {
     [`{"acl":${a}\u00a0,"request":${r}}`, /not JSON/],
     [`\t{\r"acl" :\n${a},\n\t"request":${r}}`, granted],
     [`{"acl":[{"match":{"name":"\\ud83d"},"actions":["*"]}],"request":{"name":"\ufffd","actions":["pull"]}}`, granted],
-    [`{"acl":[{"match":{"name":"x"},"actions":["*"],"comment":{}}],"request":${r}}`, /acl\[1\]\.comment is no text/],
+    [`{"acl":[{"match":{"name":"x"},"actions":["*"],"comment":{}}],"request":${r}}`, /acl\[1\]\.comment isn't a text/],
   ];
   // Twice: what was kept of the first time must not change the second.
   for (const [line, answer] of [...lines, ...lines]) {

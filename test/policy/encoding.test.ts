@@ -13,17 +13,17 @@ describe('refused', () => {
     [
       'Latin-1, where it begins',
       Buffer.from('acl:\n# Gr\xfc\xdfe', 'latin1'),
-      'policy.yml:2:5: here begins what is no UTF-8; save the file as UTF-8',
+      "policy.yml:2:5: from here on it isn't UTF-8; save the file as UTF-8",
     ],
     [
       'Latin-1 in the first line, and after characters of several bytes',
       Buffer.concat([Buffer.from('# é '), Buffer.from('\xfc\nacl: []\n\xfc', 'latin1')]),
-      'policy.yml:1:5: here begins what is no UTF-8; save the file as UTF-8',
+      "policy.yml:1:5: from here on it isn't UTF-8; save the file as UTF-8",
     ],
     [
       'half a character at the end',
       Buffer.from('acl: []\n# é').subarray(0, -1),
-      'policy.yml:2:3: here begins what is no UTF-8; save the file as UTF-8',
+      "policy.yml:2:3: from here on it isn't UTF-8; save the file as UTF-8",
     ],
     ['UTF-16', Buffer.from('\ufeffacl: []', 'utf16le'), 'policy.yml:1:1: the file is UTF-16; save the file as UTF-8'],
     [

@@ -115,7 +115,10 @@ test('without a user "" in the policy no rule applies to requests without creden
   const open = parsePolicy('acl:\n  - match: {}\n    actions: ["*"]\n', 'policy.yml');
   const explanation = explain(open, identityOf(open.users, { account: '' }), access, { service: '', address: '' });
   assert.deepEqual(explanation.granted, []);
-  assert.match(formatExplanation(explanation, 'policy.yml'), /users: has no "", so whoever sends no credentials gets/);
+  assert.match(
+    formatExplanation(explanation, 'policy.yml'),
+    /users: has no "", so anyone who sends no credentials gets/,
+  );
 });
 
 test("groups come by e-mail, domain, another group or the provider's group", () => {

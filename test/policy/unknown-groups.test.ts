@@ -91,7 +91,7 @@ test('the explanation says which rule may match and what is left', () => {
   const explanation = explain(parsePolicy(contractors, 'p'), somebody('cy@example.com', unknown), access, context);
   assert.match(
     formatExplanation(explanation, 'p'),
-    /^rule 1 \(p:3\) may match, as the provider's groups are unknown, so at most nothing is allowed\nrule 2 \(p:4\) decides\nallowed by the policy: nothing$/m,
+    /^rule 1 \(p:3\) might match, as the provider's groups are unknown, so at most nothing is allowed\nrule 2 \(p:4\) decides\nallowed by the policy: nothing$/m,
   );
 });
 

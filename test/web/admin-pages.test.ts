@@ -111,7 +111,7 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       await page.getByRole('link', { name: 'Change provider' }).click();
       await submit('Allow the next sign-in', page);
       await page.getByText('takes the account over, within 24 hours').waitFor();
-      await page.getByText(/The account can follow its person to whoever signs in next/).waitFor();
+      await page.getByText(/The account can follow its person to the person who signs in next/).waitFor();
       await page.getByRole('link', { name: 'Change provider' }).click();
       await submit('End this', page);
       await page.getByText('It isn’t allowed any more.').waitFor();

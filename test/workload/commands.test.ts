@@ -129,7 +129,7 @@ rules: [{ issuer: ci, match: { sub: me }, account: "ci:me", groups: [deployers] 
   assert.equal(elsewhere.code, 1);
   assert.match(elsewhere.output, /refused: The token is for another audience/);
   const other = await explain({ aud: 'http://localhost:5001', sub: 'you' });
-  assert.match(other.output, /refused: No rule lets the token in[\s\S]*sub "me" does not match you/);
+  assert.match(other.output, /refused: No rule accepts the token[\s\S]*sub "me" does not match you/);
 });
 
 test('doctor --workload goes from the address to the keys, and says which step fails', async () => {

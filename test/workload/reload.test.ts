@@ -82,7 +82,7 @@ test('a mistake of one file keeps both as they were, and both are taken over tog
   assert.deepEqual(await login(), { status: 200, granted: 'pull,push' }, 'the new policy alone would grant nothing');
   write('workloads.yml', workloadsText('releasers'));
   server.signal('SIGHUP');
-  await server.says(/"workloadRules":1[^\n]*"policy taken over"/);
+  await server.says(/"workloadRules":1[^\n]*"policy loaded"/);
   assert.deepEqual(await login(), { status: 200, granted: 'pull,push' });
   write('policy.yml', `users: { ci: {} }${policyText.replace('deployers', 'releasers')}`);
   server.signal('SIGHUP');

@@ -108,7 +108,7 @@ async function verifyIdToken(
     requiredClaims: ['sub', 'iat', 'exp'],
     currentDate: new Date(expected.now()),
   });
-  if (typeof payload.sub !== 'string' || payload.sub === '') throw new Error('the ID token names nobody');
+  if (typeof payload.sub !== 'string' || payload.sub === '') throw new Error('the ID token names no one');
   // OpenID Connect Core 1.0, section 3.1.3.7, against replay.
   if (payload['nonce'] !== expected.nonce) throw new Error('the ID token has another nonce');
   requireAuthorizedParty(payload, clientId);

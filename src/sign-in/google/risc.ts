@@ -55,7 +55,7 @@ async function readConfiguration(call: Fetch, url: string): Promise<Sender> {
   const response = await call(url, { headers: { accept: 'application/json' } });
   const { issuer, jwks_uri: keysUrl } = fieldsIn(await response.json());
   if (!response.ok || typeof issuer !== 'string' || typeof keysUrl !== 'string') {
-    throw new Error(`${url} is no RISC configuration`);
+    throw new Error(`${url} isn't a RISC configuration`);
   }
   return { issuer, keys: createRemoteJWKSet(new URL(keysUrl), { [customFetch]: call }) };
 }

@@ -39,7 +39,7 @@ export const actionLabels: Readonly<Record<AuditAction, string>> = {
   'terminal.approve': 'Terminal approved',
   'terminal.refuse': 'Terminal refused',
   'terminal.collect': 'Terminal signed in',
-  'terminal.copied': 'Terminal ended: someone may have its secret',
+  'terminal.copied': 'Terminal ended: someone might have its secret',
   'machine.end': 'Machine signed out',
   'repository.sync': 'Repositories read from the registry',
   'repository.delete-tag': 'Tag deleted',

@@ -118,7 +118,7 @@ function rowOf(entry: AuditEntry, now: number) {
   const { id, at, action, actor, subject, address, client, requestId, repository, detail } = entry;
   return {
     ...{ id, action, address, requestId, repository },
-    actor: actor || (address === null ? 'Dockpass itself' : 'nobody known'),
+    actor: actor || (address === null ? 'Dockpass itself' : 'no one known'),
     at: formatTime(at, now),
     label: isAuditAction(action) ? actionLabels[action] : action,
     isGrave: isAuditAction(action) && isGrave(action),

@@ -102,5 +102,5 @@ function allowedView(move: AllowedMove, now: number): AllowedView {
 /** Begins in the middle of a sentence: "This account can follow its person to ...". */
 export function describeMove(move: AllowedMove, now: number): string {
   if (move.kind === 'move') return `with everyone of ${move.from} to ${move.to}, with the same subject and address`;
-  return `to whoever signs in next with the address through ${move.provider}, until ${formatTime(move.until, now).minute}`;
+  return `to the person who signs in next with the address through ${move.provider}, until ${formatTime(move.until, now).minute}`;
 }

@@ -57,7 +57,7 @@ const done = {
   disabled: 'The account is disabled. Its passwords no longer work, and its sessions have ended.',
   enabled: 'The account is enabled. Passwords that have not expired work again.',
   'sessions-ended': 'All sessions have ended. The person can sign in again.',
-  relinked: 'The next verified sign-in with this address takes over the account, within 24 hours.',
+  relinked: 'The next verified sign-in with this address gets the account, within 24 hours.',
   moved: 'Everyone of this issuer keeps their account with the next verified sign-in at the new one.',
   'move-ended': 'Moving is no longer allowed. Accounts that have already moved stay where they are.',
 } as const;
