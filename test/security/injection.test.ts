@@ -86,6 +86,7 @@ test('a person whose every field is hostile is shown as they are called, on ever
     '/access',
     '/robots',
     '/admin',
+    '/admin/people',
     '/admin/robots',
     '/admin/audit',
     '/admin/revocations',
@@ -102,7 +103,7 @@ test('a person whose every field is hostile is shown as they are called, on ever
     }
   }
   // What is looked for is there, and not only left away.
-  for (const path of ['person /', 'person /access', 'administrator /admin'])
+  for (const path of ['person /', 'person /access', 'administrator /admin/people'])
     assert.match(seen.get(path) ?? '', /&lt;svg onload/, path);
   assert.ok([...seen.keys()].some((path) => path.startsWith('administrator /admin/people/')));
 });
