@@ -30,14 +30,14 @@ export const killMail: Fault = {
     for (let round = 0; round < rounds; round++) {
       const before = mailServer.taken.length;
       const server = await scene.serve(settings);
-      await until(() => mailServer.taken.length > before || isOver(file));
+      await until(() => mailServer.taken.length > before || isOver(file, people));
       await sleep(Math.random() * 200);
       server.signal('SIGKILL');
       await server.ended;
       endClaims(file);
     }
     const server = await scene.serve(settings);
-    await until(() => isOver(file));
+    await until(() => isOver(file, people));
     await server.stop();
 
     const ids = Map.groupBy(mailServer.taken, ({ to }) => to?.[0]?.address ?? '');
@@ -65,20 +65,22 @@ async function writePeople(url: string, people: number): Promise<void> {
   await store.close();
 }
 
-/** As two minutes that pass would: the claims of the process that died have run out. */
+/** As two minutes that pass would: the claims and leases of the process that died have run out. */
 function endClaims(file: string): void {
   const database = new Database(file);
   database.prepare('update notification_message set claimed_until = 0 where claimed_until is not null').run();
+  database.prepare('delete from lease').run();
   database.close();
 }
 
-function isOver(file: string): boolean {
+/** Whether there is a message to each, and all are sent. */
+function isOver(file: string, people: number): boolean {
   const database = new Database(file, { readonly: true });
   try {
     const { messages, waiting } = database
       .prepare("select count(*) as messages, sum(state = 'waiting') as waiting from notification_message")
       .get() as { messages: number; waiting: number };
-    return messages > 0 && waiting === 0;
+    return messages === people && waiting === 0;
   } finally {
     database.close();
   }

@@ -2,6 +2,7 @@
 import { type LookupAddress, lookup as lookUp } from 'node:dns';
 import type { IncomingMessage } from 'node:http';
 import { type BlockList, isIP, type LookupFunction } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { http, https } from '../lib/node-http.ts';
 import { isIn, objectionTo } from '../lib/reachable-address.ts';
 
@@ -27,6 +28,8 @@ export type TargetParts = {
 
 /** Milliseconds for the whole answer. */
 const timeout = 15_000;
+/** Milliseconds that a start waits for a name. */
+const startPatience = 3_000;
 
 export function createPost(parts: TargetParts): Post {
   return async (url, headers, body) => {
@@ -61,7 +64,8 @@ export function createPost(parts: TargetParts): Post {
 export async function refusalOf(parts: TargetParts, url: URL): Promise<TargetRefused | null> {
   const host = hostOf(url);
   if (isIP(host) !== 0) return judge(parts, url, [host]);
-  const addresses = await (parts.resolve ?? resolveAll)(host).catch(() => []);
+  const looking = (parts.resolve ?? resolveAll)(host).catch((): LookupAddress[] => []);
+  const addresses = await Promise.race([looking, wait(startPatience, [], { ref: false })]);
   return judge(
     parts,
     url,

@@ -27,7 +27,8 @@ const watchInterval = minute;
 /** A password that is made for a short time is due before the next day begins. */
 const reminderInterval = hour;
 const planLease = 'notify plan';
-const planLeaseLength = 5 * minute;
+/** Milliseconds that a process which died keeps others from planning. */
+const planLeaseLength = minute;
 const errorPause = 5_000;
 /** A mail that is being sent when the service stops. */
 const endPatience = 8_000;
