@@ -51,13 +51,14 @@ function recentSignIn({ settings, fresh }: PageContext): (pageOf?: (address: str
   return (pageOf) => fresh(pageOf, passwordFreshness);
 }
 
-function accessPages({ common, policies, administration, denialsOf, settings }: PageContext) {
+function accessPages({ common, policies, administration, denialsOf, passwords, settings }: PageContext) {
   const { services, gracePeriods, contact } = settings;
   return createAccessPages({
     ...common,
     policy: policies.current,
     identityOf: (account) => identityOfAccount(account, gracePeriods, common.now()),
     denialsOf,
+    passwordsOf: passwords.ofAccount,
     people: administration.people,
     services,
     contact,

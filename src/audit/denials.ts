@@ -150,7 +150,8 @@ function rowsOf(identity: Identity, decision: Decision, context: DecisionContext
     });
 }
 
-function deciderOf({ access, allowed, rule, undecided, bound }: Decision, action: string): Denial['by'] {
+/** What keeps the action of a decision from being granted. */
+export function deciderOf({ access, allowed, rule, undecided, bound }: Decision, action: string): Denial['by'] {
   if (bound?.enforced === true && allowed.includes(action) && !bound.allowed.includes(action)) return 'maker';
   if (allowed.includes(action)) return 'password';
   if (undecided.length === 0) return 'policy';

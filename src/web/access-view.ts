@@ -113,6 +113,11 @@ function reasonText({ field, patterns, groups }: Reason): string {
   return reason(patterns.join(' or '), patterns, groups);
 }
 
+/** `ask`: a text to send to those who write the policy. `password`: where the limits are that denied it, from the prefix on. */
+export type DenialHelp =
+  | { readonly kind: 'ask'; readonly id: string; readonly text: string }
+  | { readonly kind: 'password'; readonly path: string };
+
 export type DenialView = {
   readonly name: string;
   readonly type: string;
@@ -124,6 +129,8 @@ export type DenialView = {
   readonly why: string;
   readonly comment: string | null;
   readonly line: number | null;
+  /** For the person themselves, where something would help. */
+  readonly help?: DenialHelp;
 };
 
 /** @param now epoch milliseconds */

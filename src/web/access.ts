@@ -10,9 +10,10 @@ import { effectivePermissionsOf } from '../policy/effective-permissions.ts';
 import { explain } from '../policy/explain.ts';
 import { isRepositoryName } from '../repositories/names.ts';
 import type { Account } from '../store/accounts.ts';
-import { actionsList, candidateRulesOf, type DenialView, denialOf } from './access-view.ts';
+import { actionsList, candidateRulesOf, type DenialView } from './access-view.ts';
 import { fieldsOf, readForm } from './fields.ts';
 import { sections } from './navigation.ts';
+import { type OwnDenialParts, ownDenialOf } from './own-denials.ts';
 import { personOf, signedInAt } from './session.ts';
 import { sessionView } from './session-view.ts';
 import { formatTime } from './time-view.ts';
@@ -36,6 +37,7 @@ export type AccessPageParts = {
   /** Who the person is to the policy now. */
   readonly identityOf: (account: Account) => Identity;
   readonly denialsOf: (accountId: string) => Promise<readonly Denial[]>;
+  readonly passwordsOf: (person: Account) => Promise<OwnDenialParts['passwords']>;
   readonly people: Pick<People, 'sessionsOf' | 'endSession' | 'endSessions'>;
   readonly requesterOf: (request: IncomingMessage) => Requester;
   readonly services: readonly { readonly name: string; readonly registryHost: string }[];
@@ -65,6 +67,11 @@ async function show(parts: AccessPageParts, request: Request, response: Response
   const person = personOf(request);
   const identity = parts.identityOf(person);
   const sessions = await parts.people.sessionsOf(person.id);
+  const ownDenials = {
+    ...{ policy: policy(), identity, now: now() },
+    hostOf: (name: string) => services.find((service) => service.name === name)?.registryHost ?? name,
+    passwords: await parts.passwordsOf(person),
+  };
   const permissions = effectivePermissionsOf(policy(), identity);
   const { groupsAt, groupsKnown } = identity;
   views.page(response, 'access', {
@@ -74,7 +81,7 @@ async function show(parts: AccessPageParts, request: Request, response: Response
     groupsKnown,
     groupsProblem: person.groups_problem,
     groupsReported: groupsAt === null ? null : formatTime(groupsAt, now()),
-    denials: (await parts.denialsOf(person.id)).map((denial) => denialOf(denial, now())),
+    denials: (await parts.denialsOf(person.id)).map((denial, index) => ownDenialOf(ownDenials, denial, index)),
     tried: tryName(parts, identity, request),
     sessions: sessions.map((session) => ({
       ...sessionView(session, now()),

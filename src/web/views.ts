@@ -27,7 +27,7 @@ export interface ViewData {
   /** `live`: it answers what the reader just did, so a screen reader announces it. */
   notice: { tone: 'danger' | 'warning' | 'success' | 'info'; text: string; live?: boolean };
   /** `source`: the id of the element whose text is copied; `what` names it for a screen reader. */
-  'copy-button': { source: string; what: string; primary?: boolean };
+  'copy-button': { source: string; what: string; label?: string; primary?: boolean };
   'field-error': { field: string; text: string | null };
 }
 
