@@ -107,6 +107,7 @@ describe('every route', () => {
     assert.ok(bo);
     const input = { name: 'laptop', days: 1, pullOnly: false, repositories: [] };
     const { password } = await passwords.issue(bo, input, { actor: bo.login, client: null });
+    assert.equal((await send(`GET /passwords/${password.id}`, 'ana')).status, 404);
     for (const word of ['revoke', 'rotate']) {
       for (const method of ['GET', 'POST']) {
         const { status } = await send(`${method} /passwords/${password.id}/${word}`, 'ana');

@@ -5,23 +5,24 @@ import { createAccessPages } from '../web/access.ts';
 import { readForm } from '../web/fields.ts';
 import { sections } from '../web/navigation.ts';
 import { createPasswordActions } from '../web/password-actions.ts';
-import { createPasswordList, ownHolder } from '../web/passwords.ts';
+import { createPasswordDetail } from '../web/password-detail.ts';
+import { createOwnHolder, createPasswordList } from '../web/passwords.ts';
 import type { PageContext } from './page-context.ts';
 import { mountRobots, withNew } from './robot-pages.ts';
 
 export function mountOwnPages(router: Router, context: PageContext): void {
   const { common, passwords, settings, requirePerson } = context;
   const { services, gracePeriods } = settings;
-  const own = createPasswordActions({
-    ...{ ...common, passwords, services, holderOf: ownHolder },
-    activityOf: context.activityOf,
-  });
+  const { activityOf, usesOf, dailyCounts } = context;
+  const ofOwn = { ...common, passwords, activityOf, holderOf: createOwnHolder({ ...common, gracePeriods }) };
+  const own = createPasswordActions({ ...ofOwn, services });
   router.get('/', requirePerson, createPasswordList({ ...common, passwords, services, gracePeriods }));
   const recent = recentSignIn(context);
   router.get('/passwords', requirePerson, own.list);
   router.get('/passwords/new', requirePerson, recent(), own.ask);
   // Read first: someone whose session has ended comes back to the form as it was.
   router.post('/passwords', readForm, requirePerson, recent(withNew), own.create);
+  router.get('/passwords/:id', requirePerson, createPasswordDetail({ ...ofOwn, usesOf, dailyCounts }));
   router.get('/passwords/:id/rotate', requirePerson, recent(), own.askRotation);
   router.post('/passwords/:id/rotate', requirePerson, recent(), own.rotate);
   router.get('/passwords/:id/revoke', requirePerson, own.confirmRevocation);

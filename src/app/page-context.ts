@@ -8,6 +8,7 @@ import type { Denials } from '../audit/denials.ts';
 import type { Config } from '../config/config.ts';
 import type { Requester } from '../identity/requester.ts';
 import type { PasswordActionParts } from '../web/password-actions.ts';
+import type { PasswordDetailParts } from '../web/password-detail.ts';
 import type { Views } from '../web/views.ts';
 import type { WorkloadAdministration } from '../workload/administration.ts';
 import type { Administration } from './accounts.ts';
@@ -34,6 +35,8 @@ export type PageContext = {
   readonly dailyCounts: DailyCounts;
   /** What an account really pushed and pulled, of that what the person who asks can pull; `null`: no registry reports it. */
   readonly activityOf: PasswordActionParts['activityOf'];
+  /** What its passwords were used from and for; of robots, the repositories that the person who asks can pull. */
+  readonly usesOf: PasswordDetailParts['usesOf'];
   /** Who goes by a user name now. */
   readonly identityNamed: (name: string) => Promise<NamedIdentity>;
   /** The settings that pages show or follow. */

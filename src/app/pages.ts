@@ -10,9 +10,6 @@ import type { RequesterReader, Trust } from '../http/requester.ts';
 import type { Keys } from '../keys/keys.ts';
 import { Refusal } from '../lib/errors.ts';
 import { versionOfDockpass } from '../lib/version.ts';
-import { rights } from '../policy/repository-rights.ts';
-import type { RepositoryUse } from '../repositories/account-activity.ts';
-import { viewerOf } from '../repositories/viewer.ts';
 import { createAdmission } from '../sign-in/admission.ts';
 import { createFreshness } from '../sign-in/freshness.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -21,13 +18,13 @@ import { requireFreshSignIn } from '../web/fresh-sign-in.ts';
 import { createNavigation } from '../web/navigation.ts';
 import { createProviderMessages } from '../web/provider-messages.ts';
 import { createRedemptions } from '../web/redemptions.ts';
-import { createSessions, personOf, type Sessions } from '../web/session.ts';
+import { createSessions, type Sessions } from '../web/session.ts';
 import { createSignIn, type SignIn, type SignInParts } from '../web/sign-in.ts';
 import { createSignInAttempts } from '../web/sign-in-attempts.ts';
 import { createSignedOut } from '../web/signed-out.ts';
 import { type TerminalOffer, terminalOfferOf } from '../web/terminal-offer.ts';
 import { createViews, type Views } from '../web/views.ts';
-import { activityOf, createAdministration } from './accounts.ts';
+import { createAdministration } from './accounts.ts';
 import { mountAdministration } from './admin-pages.ts';
 import { createApi } from './api.ts';
 import { type Core, secretOf } from './core.ts';
@@ -46,6 +43,7 @@ import type { RepositoryLists } from './repository-lists.ts';
 import { mountAdminRepositories, mountRepositories } from './repository-pages.ts';
 import { createStartSync } from './start-sync.ts';
 import { metadataOf, mountTerminal } from './terminal.ts';
+import { createVisibleUses } from './visible-uses.ts';
 import type { OpenWorkloads } from './workloads.ts';
 
 export type PageParts = {
@@ -97,7 +95,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
     denialsOf: core.denials.ofAccount,
     denials: core.denials.list,
     dailyCounts: core.dailyCounts,
-    activityOf: visibleActivity(config, core, parts),
+    ...createVisibleUses(config, core, { ...parts, ...administration }),
     identityNamed: createIdentityByName(config, store.accounts, parts.policies.current),
     warnings: async () => [...parts.warnings(), ...(await notices())],
     requirePerson: sessions.requirePerson,
@@ -161,25 +159,6 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   }
   app.use(notFound, replyToErrors({ log, requesterOf, page: errorPage(views) }), logLateErrors(log));
   return app;
-}
-
-/** Someone who manages a robot isn't shown what only the robot can pull. */
-function visibleActivity(
-  config: Config,
-  core: Core,
-  { lists, requesterOf }: Pick<PageParts, 'lists' | 'requesterOf'>,
-): PageContext['activityOf'] {
-  const ofAccounts = activityOf(config, core);
-  return async (request, { id }) => {
-    const found = await ofAccounts([id]);
-    const person = personOf(request);
-    const { address } = requesterOf(request);
-    const canPull = ({ service, repository }: RepositoryUse): boolean => {
-      const viewer = viewerOf(person, config.gracePeriods, Date.now(), { service, address });
-      return (lists.visibility.at(viewer, repository) & rights.pull) !== 0;
-    };
-    return found?.filter(canPull) ?? null;
-  };
 }
 
 /** What the page for a new password offers first. */

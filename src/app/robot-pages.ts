@@ -1,6 +1,7 @@
 /** Mounts the pages about robots: once for administrators, once for the groups that own some. */
 import type { Router } from 'express';
 import { createPasswordActions } from '../web/password-actions.ts';
+import { createPasswordDetail } from '../web/password-detail.ts';
 import { createRobotPages, type RobotPlace } from '../web/robots.ts';
 import type { PageContext } from './page-context.ts';
 
@@ -11,10 +12,9 @@ export function mountRobots(router: Router, context: PageContext, place: RobotPl
   const { robots, reviewRobots: review } = administration;
   const pages = createRobotPages({ ...common, passwords, robots, review, denialsOf: context.denialsOf }, place);
   const { services } = settings;
-  const actions = createPasswordActions({
-    ...{ ...common, passwords, services, holderOf: pages.holderOf },
-    activityOf: context.activityOf,
-  });
+  const { activityOf, usesOf, dailyCounts } = context;
+  const ofRobot = { ...common, passwords, activityOf, holderOf: pages.holderOf };
+  const actions = createPasswordActions({ ...ofRobot, services });
   const fresh = context.fresh();
   router.get(base, pages.list);
   const { requireMaking } = pages;
@@ -34,6 +34,7 @@ export function mountRobots(router: Router, context: PageContext, place: RobotPl
   router.get(`${base}/:robot/passwords`, actions.list);
   router.get(`${base}/:robot/passwords/new`, fresh, requireMaking, actions.ask);
   router.post(`${base}/:robot/passwords`, context.fresh(withNew), requireMaking, actions.create);
+  router.get(`${base}/:robot/passwords/:id`, createPasswordDetail({ ...ofRobot, usesOf, dailyCounts }));
   router.get(`${base}/:robot/passwords/:id/rotate`, fresh, requireMaking, actions.askRotation);
   router.post(`${base}/:robot/passwords/:id/rotate`, fresh, requireMaking, actions.rotate);
   router.get(`${base}/:robot/passwords/:id/revoke`, fresh, actions.confirmRevocation);

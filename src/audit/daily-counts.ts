@@ -16,7 +16,8 @@ export type DailyCounts = {
   running(): void;
   /** The last days, today included. */
   totals(days: number): Promise<{ readonly logins: readonly DayCount[]; readonly denials: readonly DayCount[] }>;
-  ofPassword(passwordId: string, days: number): Promise<readonly DayCount[]>;
+  /** Of each, by its id. */
+  ofPasswords(passwordIds: readonly string[], days: number): Promise<ReadonlyMap<string, readonly DayCount[]>>;
   close(): Promise<void>;
 };
 
@@ -66,12 +67,14 @@ export function createDailyCounts(parts: {
       const counts = (of: 'logins' | 'denials') => countDays(first, days, (number) => byDay.get(number)?.[of] ?? null);
       return { logins: counts('logins'), denials: counts('denials') };
     },
-    async ofPassword(passwordId, days) {
+    async ofPasswords(passwordIds, days) {
       const { first, totals } = await rowsSince(days);
       const known = new Set(totals.map((row) => row.day));
-      const rows = await store.ofPasswordSince(passwordId, first);
-      const logins = new Map(rows.map((row) => [row.day, row.logins]));
-      return countDays(first, days, (number) => logins.get(number) ?? (known.has(number) ? 0 : null));
+      const rows = await store.ofPasswordsSince(passwordIds, first);
+      const logins = new Map(rows.map((row) => [`${row.password_id} ${row.day}`, row.logins]));
+      const countOf = (id: string) => (number: number) =>
+        logins.get(`${id} ${number}`) ?? (known.has(number) ? 0 : null);
+      return new Map(passwordIds.map((id) => [id, countDays(first, days, countOf(id))]));
     },
     close: waiting.close,
   };

@@ -1,9 +1,10 @@
 /** Owns every statement on `day_total` and `password_day`: logins and denials by day. */
+import { idParameters, inPieces, padded } from './conditions.ts';
 import type { Sql } from './sql.ts';
 
 /** A row of `day_total`. Days since 1970-01-01, UTC. */
 export type DayTotalRow = { readonly day: number; readonly logins: number; readonly denials: number };
-export type PasswordDayRow = { readonly day: number; readonly logins: number };
+export type PasswordDayRow = { readonly password_id: string; readonly day: number; readonly logins: number };
 
 /** What is added to a day; `passwordId`: also to this password's. */
 export type DailyCount = DayTotalRow & { readonly passwordId: string | null };
@@ -12,7 +13,7 @@ export type DailyCountStore = {
   /** All or nothing. A password that is gone counts in the total alone. */
   add(counts: readonly DailyCount[]): Promise<void>;
   totalsSince(day: number): Promise<DayTotalRow[]>;
-  ofPasswordSince(passwordId: string, day: number): Promise<PasswordDayRow[]>;
+  ofPasswordsSince(passwordIds: readonly string[], day: number): Promise<PasswordDayRow[]>;
   /** Removes at most `limit` rows of earlier days. @returns how many */
   removeBefore(day: number, limit: number): Promise<number>;
 };
@@ -26,7 +27,8 @@ const addPassword = `
   select id, cast($2 as integer), cast($3 as bigint) from app_password where id = $1
   on conflict (password_id, day) do update set logins = password_day.logins + excluded.logins`;
 const totalsSince = 'select * from day_total where day >= $1 order by day';
-const ofPasswordSince = 'select day, logins from password_day where password_id = $1 and day >= $2 order by day';
+const ofPasswordsSince = `
+  select password_id, day, logins from password_day where day >= $1 and password_id in (${idParameters(2)})`;
 const removePasswords = `
   delete from password_day where (password_id, day) in (select password_id, day from password_day where day < $1 limit $2)`;
 const removeTotals = 'delete from day_total where day < $1';
@@ -45,7 +47,13 @@ export function createDailyCountStore(sql: Sql): DailyCountStore {
       );
     },
     totalsSince: (day) => sql.all<DayTotalRow>(totalsSince, [day]),
-    ofPasswordSince: (id, day) => sql.all<PasswordDayRow>(ofPasswordSince, [id, day]),
+    async ofPasswordsSince(ids, day) {
+      const found: PasswordDayRow[] = [];
+      for (const piece of inPieces(ids)) {
+        found.push(...(await sql.all<PasswordDayRow>(ofPasswordsSince, [day, ...padded(piece)])));
+      }
+      return found;
+    },
     async removeBefore(day, limit) {
       const removed = await sql.run(removePasswords, [day, limit]);
       return removed + (await sql.run(removeTotals, [day]));

@@ -29,6 +29,8 @@ export type Holder = {
   readonly owner: Owner;
   /** Who receives the secret, where the owner is a robot. */
   readonly maker?: Maker;
+  /** Whether the owner's account doesn't work now. */
+  readonly isSuspended: boolean;
   /** Comes before `/passwords/...`: '' for a person's own. */
   readonly base: string;
   /** The page with the list, and what a link to it says. */
@@ -40,7 +42,7 @@ export type Holder = {
 };
 
 /** The part of a holder that its pages show; `robot` is the robot's login, `null` for a person. */
-type HolderFrame = Omit<Holder, 'owner' | 'maker'> & { readonly robot: string | null };
+export type HolderFrame = Omit<Holder, 'owner' | 'maker' | 'isSuspended'> & { readonly robot: string | null };
 
 declare module './views.ts' {
   interface ViewData {
@@ -216,6 +218,6 @@ function showForm(
   parts.views.page(response, 'password-new', { ...frameOf(holder), form }, status);
 }
 
-function frameOf({ base, home, homeLabel, section, tab, owner }: Holder): HolderFrame {
+export function frameOf({ base, home, homeLabel, section, tab, owner }: Holder): HolderFrame {
   return { base, home, homeLabel, section, tab, robot: owner.kind === 'robot' ? owner.login : null };
 }

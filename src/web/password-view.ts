@@ -40,7 +40,8 @@ export type PasswordView = {
 declare module './views.ts' {
   interface ViewData {
     'password-table': { rows: readonly PasswordView[]; label: string; ended: boolean; base: string };
-    'password-name': { row: PasswordView };
+    /** `href`: of its page, where the reader can open it. */
+    'password-name': { row: PasswordView; href?: string };
     'password-end': { row: PasswordView };
     'last-use': { row: Pick<PasswordView, 'lastUse' | 'isIdle'> };
   }

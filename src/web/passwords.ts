@@ -1,7 +1,7 @@
 /** Owns the first page: a person's passwords, which of them end soon, which an administrator ended. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
-import type { GracePeriods } from '../identity/account-status.ts';
+import { accountStatusOf, type GracePeriods } from '../identity/account-status.ts';
 import { day } from '../lib/time.ts';
 import { accountStatusViewOf } from './account-status-view.ts';
 import { sections } from './navigation.ts';
@@ -55,10 +55,16 @@ const shownFor = 14 * day;
 /** How long a terminal that was signed in is shown at the top of the page, in milliseconds. */
 const noticedFor = 2 * day;
 
-/** The person's own passwords, for the pages that change them. */
-export async function ownHolder(request: Request): Promise<Holder> {
+/** The person's own passwords, for the pages about each. */
+export function createOwnHolder({
+  gracePeriods,
+  now,
+}: Pick<PasswordPageParts, 'gracePeriods' | 'now'>): (request: Request) => Promise<Holder> {
   const place = { base: '', home: section, homeLabel: 'App passwords', section, tab: null };
-  return { owner: personOf(request), ...place };
+  return async (request) => {
+    const owner = personOf(request);
+    return { owner, isSuspended: accountStatusOf(owner, gracePeriods, now()).use === 'none', ...place };
+  };
 }
 
 /** GET /; mount behind a guard that only lets people through who are signed in. */

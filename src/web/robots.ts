@@ -111,11 +111,21 @@ export function createRobotPages(pageParts: RobotPageParts, place: RobotPlace): 
     askRemoval: (request, response) => askRemoval(parts, request, response),
     remove: (request, response) => remove(parts, request, response),
     async holderOf(request) {
-      const { id, login } = await find(parts, request);
+      const { id, login, state } = await find(parts, request);
       const { base, section, tab } = place;
       const home = `${base}/${id}`;
       const maker = makerOf(place.managerOf(personOf(request)));
-      return { owner: { id, login, kind: 'robot' }, maker, base: home, home, homeLabel: login, section, tab };
+      const isSuspended = state !== 'active';
+      return {
+        owner: { id, login, kind: 'robot' },
+        isSuspended,
+        maker,
+        base: home,
+        home,
+        homeLabel: login,
+        section,
+        tab,
+      };
     },
   };
 }

@@ -32,12 +32,14 @@ describeEngines('counts by day', (databases) => {
       assert.deepEqual(valuesOf(logins), [null, 3, null, 0, 1]);
       assert.deepEqual(valuesOf(denials), [null, 1, null, 0, 0]);
       assert.equal(logins.at(-1)?.at, clock.at - (clock.at % day));
-      assert.deepEqual(valuesOf(await counts.ofPassword(password.id, 5)), [null, 2, null, 0, 1]);
+      const ofEach = await counts.ofPasswords([password.id, 'another'], 5);
+      assert.deepEqual(valuesOf(ofEach.get(password.id) ?? []), [null, 2, null, 0, 1]);
+      assert.deepEqual(valuesOf(ofEach.get('another') ?? []), [null, 0, null, 0, 0]);
 
       await people.remove(ana.id, { actor: 'root@example.com', client: null });
       counts.login(identity);
       assert.deepEqual(valuesOf((await counts.totals(1)).logins), [2], 'the total counts without the password');
-      assert.deepEqual(valuesOf(await counts.ofPassword(password.id, 1)), [0]);
+      assert.deepEqual(valuesOf((await counts.ofPasswords([password.id], 1)).get(password.id) ?? []), [0]);
 
       assert.equal(await store.dailyCounts.removeBefore(Math.floor(clock.at / day), 100), 2);
       assert.deepEqual(valuesOf((await counts.totals(5)).logins), [null, null, null, null, 2]);
@@ -49,7 +51,7 @@ describeEngines('counts by day', (databases) => {
     const store = {
       add: async (counts: readonly DailyCount[]) => void written.push(counts),
       totalsSince: async () => [],
-      ofPasswordSince: async () => [],
+      ofPasswordsSince: async () => [],
       removeBefore: async () => 0,
     };
     const counts = createDailyCounts({ store, onError: assert.ifError, now: () => 5 * day });

@@ -421,7 +421,7 @@ const checks: Checks = {
   },
   dailyCounts: {
     totalsSince: { args: [1], columns: { day: 'integer', logins: 'integer', denials: 'integer' } },
-    ofPasswordSince: { args: ['p', 1], columns: { day: 'integer', logins: 'integer' } },
+    ofPasswordsSince: { args: [['p'], 1], columns: { password_id: 'text', day: 'integer', logins: 'integer' } },
   },
   passwordLists: { page: { args: ['active', { now: 1, soon: 2, idle: 0 }, 1, 0], columns: listed } },
   passwordUses: {

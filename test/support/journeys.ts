@@ -60,6 +60,26 @@ const passwords: readonly Journey[] = [
     },
   },
   {
+    route: '/passwords/:id',
+    name: 'one password',
+    go: async (page) => {
+      await page.goto('/');
+      await page.getByRole('link', { name: /^WWW/ }).first().click();
+      await page.getByText('Used in the last 30 days').waitFor();
+      await page.getByText('As a table').first().click();
+    },
+  },
+  {
+    route: '/passwords/:id',
+    name: 'a password that was revoked',
+    go: async (page) => {
+      await page.goto('/');
+      await page.getByText('Expired and revoked', { exact: true }).click();
+      await page.locator('details .name').first().click();
+      await page.getByText('Used in the last 30 days').waitFor();
+    },
+  },
+  {
     route: '/passwords/:id/rotate',
     name: 'a new secret',
     go: async (page) => {
@@ -148,6 +168,15 @@ function ofRobots(base: string): Journey[] {
     open(`${base}/:robot/remove`, 'the deletion of a robot', `${base}/mirror/remove`),
     open(`${base}/:robot/change`, 'the change of a robot', `${base}/mirror/change`),
     open(`${base}/:robot/passwords/new`, 'the form of a robot’s password', `${base}/mirror/passwords/new`),
+    {
+      route: `${base}/:robot/passwords/:id`,
+      name: 'one password of a robot',
+      go: async (page) => {
+        await page.goto(`${base}/mirror`);
+        await page.getByRole('link', { name: 'Runner', exact: true }).first().click();
+        await page.getByText('Used in the last 30 days').waitFor();
+      },
+    },
     {
       route: `${base}/:robot/passwords/:id/rotate`,
       name: 'a new secret for a robot',

@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { type AppPasswords, createAppPasswords } from '../../src/app-passwords/app-passwords.ts';
 import type { AuditEvent } from '../../src/audit/audit.ts';
+import { createDailyCounts, type DailyCounts } from '../../src/audit/daily-counts.ts';
+import { createUses, type Uses } from '../../src/audit/uses.ts';
 import { refuseCrossSite } from '../../src/http/cross-site.ts';
 import { notFound, replyToErrors } from '../../src/http/error-replies.ts';
 import { pageHeaders } from '../../src/http/page-headers.ts';
@@ -17,7 +19,8 @@ import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createPasswordActions } from '../../src/web/password-actions.ts';
-import { createPasswordList, ownHolder } from '../../src/web/passwords.ts';
+import { createPasswordDetail, type PasswordDetailParts } from '../../src/web/password-detail.ts';
+import { createOwnHolder, createPasswordList } from '../../src/web/passwords.ts';
 import { createViews, type ViewData, type ViewName } from '../../src/web/views.ts';
 import { collectingAudit } from './audit.ts';
 import { signedIn } from './rows.ts';
@@ -28,6 +31,8 @@ export type Site = {
   readonly passwords: AppPasswords;
   readonly store: Store;
   readonly events: AuditEvent[];
+  readonly dailyCounts: DailyCounts;
+  readonly uses: Uses;
   readonly ana: Account;
   readonly bo: Account;
   /** Whose browser it is, and what time it is. */
@@ -97,11 +102,17 @@ export async function startPasswordPages(
   });
   const services = [{ registryHost: 'registry.example.com', lifetime: 300 }];
   const parts = { passwords, requesterOf, views, services, gracePeriods, now: () => state.now };
-  const pages = createPasswordActions({ ...parts, holderOf: ownHolder, activityOf: async () => null });
+  const counting = { onError: assert.ifError, now: () => state.now };
+  const dailyCounts = createDailyCounts({ store: store.dailyCounts, ...counting });
+  const uses = createUses({ store: store.passwordUses, audit: { record: () => {} }, ...counting });
+  const ofOwn = { ...parts, holderOf: createOwnHolder(parts), activityOf: async () => null };
+  const pages = createPasswordActions(ofOwn);
   router.get('/', createPasswordList(parts));
   router.get('/passwords', pages.list);
   router.get('/passwords/new', pages.ask);
   router.post('/passwords', pages.create);
+  const usesOf: PasswordDetailParts['usesOf'] = (_request, { id }) => uses.ofAccount(id);
+  router.get('/passwords/:id', createPasswordDetail({ ...ofOwn, usesOf, dailyCounts }));
   router.get('/passwords/:id/rotate', pages.askRotation);
   router.post('/passwords/:id/rotate', pages.rotate);
   router.get('/passwords/:id/revoke', pages.confirmRevocation);
@@ -133,12 +144,15 @@ export async function startPasswordPages(
     passwords,
     store,
     events,
+    dailyCounts,
+    uses,
     ana,
     bo,
     state,
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      await Promise.all([dailyCounts.close(), uses.close()]);
       await store.close();
     },
   };

@@ -286,9 +286,48 @@ test(
     const { secret, password } = await createOne(site);
     site.state.person = site.bo;
     assert.ok(!(await get(site, `/?revoked=${password.id}`)).body.includes(password.hint));
+    assert.equal((await get(site, `/passwords/${password.id}`)).status, 404);
     assert.equal((await get(site, `/passwords/${password.id}/revoke`)).status, 404);
     assert.equal((await post(site, `/passwords/${password.id}/revoke`)).status, 404);
     assert.ok(await site.passwords.authenticator.verify({ username: site.ana.login, password: secret }));
+  }),
+);
+
+test(
+  'the page of a password has all its limits, what used it, logins by day, and who revoked it',
+  withSite(async (site) => {
+    const patterns = ['team-a/*', 'team-b/*', 'team-c/*', 'team-d/*'];
+    const { secret, password } = await createOne(site, { ...full, repositories: patterns.join('\n') });
+    const page = `/passwords/${password.id}`;
+    assert.match((await get(site, '/')).body, new RegExp(`<a class="name" href="${page}"><bdi>laptop`));
+    const unused = (await get(site, page)).body;
+    for (const pattern of patterns) assert.ok(unused.includes(`<code class="chip">${pattern}</code>`), pattern);
+    assert.match(unused, /0 logins in 30 days/);
+    assert.ok(!unused.includes(secret));
+
+    const identity = await site.passwords.authenticator.verify({ username: site.ana.login, password: secret });
+    assert.ok(identity);
+    site.uses.record(identity, dockerClient, [{ type: 'repository', name: 'team-d/shop', actions: ['pull'] }]);
+    site.dailyCounts.login(identity);
+    site.dailyCounts.login(identity);
+    const used = (await get(site, page)).body;
+    for (const words of ['2 logins in 30 days', 'team-d/shop', 'docker 28.2.2', '203.0.113.7'])
+      assert.ok(used.includes(words), words);
+    assert.ok(used.includes(`href="${page}/rotate"`) && used.includes(`href="${page}/revoke"`));
+
+    const rotated = await post(site, `${page}/rotate`, { days: '30', overlap: '24' });
+    assert.equal(rotated.status, 200);
+    const successor = (await site.passwords.ofAccount(site.ana)).find(({ id }) => id !== password.id);
+    assert.match((await get(site, `/passwords/${successor?.id}`)).body, /The previous password, .* still works until/);
+    const previous = (await get(site, page)).body;
+    assert.ok(previous.includes(`It was rotated: <a href="/passwords/${successor?.id}">`));
+    assert.ok(!previous.includes(`href="${page}/rotate"`));
+
+    await site.passwords.revoke(password.id, null, { actor: 'root@example.com', client: null });
+    const ended = (await get(site, page)).body;
+    assert.match(ended, /<span class="badge revoked">Revoked<\/span>/);
+    assert.match(ended, /UTC<\/time>\s*by root@example\.com/);
+    assert.ok(!ended.includes(`href="${page}/revoke"`));
   }),
 );
 
@@ -301,6 +340,7 @@ test(
     await site.store.passwords.recordUses([use], 0);
     const answers = [
       (await get(site, '/')).body,
+      (await get(site, `/passwords/${password.id}`)).body,
       (await get(site, `/passwords/${password.id}/revoke`)).body,
       await (await post(site, '/passwords', { ...full, name: attack, repositories: '</textarea><b>' })).text(),
     ];
@@ -334,7 +374,7 @@ test(
     async (site) => {
       const { password } = await createOne(site);
       const revocation = `/passwords/${password.id}/revoke`;
-      for (const path of ['/', '/passwords/new', revocation]) {
+      for (const path of ['/', '/passwords/new', `/passwords/${password.id}`, revocation]) {
         const { status, body } = await get(site, path);
         assert.equal(status, 200);
         const addresses = [...body.matchAll(/(?:href|src|action)="([^"]+)"/g)].map(([, address = '']) => address);

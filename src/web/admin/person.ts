@@ -13,11 +13,11 @@ import { type PasswordView, viewOf } from '../password-view.ts';
 import { personOf } from '../session.ts';
 import { sessionView } from '../session-view.ts';
 import { type FormattedTime, formatTime } from '../time-view.ts';
+import { type UsesView, usesOf } from '../uses-view.ts';
 import { initials } from '../views.ts';
 import { stateLabels } from './people.ts';
 import { describeMove } from './person-move.ts';
 import { type AdminFrame, type AdminParts, tabs } from './section.ts';
-import { type UsesView, usesOf } from './uses-view.ts';
 
 export type PersonPageParts = AdminParts & {
   readonly people: Pick<People, 'detail'>;

@@ -9,9 +9,9 @@ import { sections } from '../navigation.ts';
 import { type PasswordView, viewOf } from '../password-view.ts';
 import { actorOf } from '../session.ts';
 import { formatTime } from '../time-view.ts';
+import { type UsesView, usesOf } from '../uses-view.ts';
 import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 import { describeSelection, fieldsOfSelection, isEmpty, type SelectionFields, selectionOf } from './selection.ts';
-import { type UsesView, usesOf } from './uses-view.ts';
 
 export type RevocationPageParts = AdminParts & {
   readonly revocations: Revocations;

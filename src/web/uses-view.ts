@@ -1,7 +1,7 @@
 /** Owns how the uses of passwords are shown: addresses, clients and repositories of 30 days. */
-import type { Use, UseKind } from '../../audit/uses.ts';
-import { type FormattedTime, formatTime } from '../time-view.ts';
-import { userAgentName } from '../user-agent.ts';
+import type { Use, UseKind } from '../audit/uses.ts';
+import { type FormattedTime, formatTime } from './time-view.ts';
+import { userAgentName } from './user-agent.ts';
 
 export type UseView = { readonly value: string; readonly last: FormattedTime };
 export type UsesView = {
@@ -10,9 +10,10 @@ export type UsesView = {
   readonly repositories: readonly UseView[];
 };
 
-declare module '../views.ts' {
+declare module './views.ts' {
   interface ViewData {
     uses: { uses: UsesView };
+    'use-lists': { uses: UsesView };
   }
 }
 
