@@ -1,8 +1,6 @@
-/**
- * Owns the commands that a person pastes to use a new password. None holds the secret: each asks for it, so that no shell's
- * history has it. The one in one go holds it, and only ever writes it to a standard input: an argument would stand in the
- * process list, where every user of the machine reads it.
- */
+/** Owns the commands that a person pastes to use a new password, for each tool, grouped by where the tool runs. */
+import { dockerConfig, type LoginFile, nodeRegistries, secretManifest } from './login-files.ts';
+import { asked, askedLogins, type Login, lines, logIn, piped, quote, unlisted } from './login-lines.ts';
 
 export type Step = { readonly title: string; readonly code: string };
 
@@ -10,117 +8,158 @@ export type Step = { readonly title: string; readonly code: string };
 export type Tool = {
   readonly key: string;
   readonly label: string;
-  /** In order. */
+  /** The file that the tool reads; it holds the password. */
+  readonly file: LoginFile | null;
+  /** In order, after the file where there is one. */
   readonly steps: readonly Step[];
-  /** In place of the first step: the same with the password in it, for where no one can type it. */
-  readonly oneGo: string;
+  /** In place of the first step: the same with the password in it, for where no one can type it. `null` beside a file. */
+  readonly oneGo: string | null;
   /** A job shouldn't log in as a person. */
   readonly isCi: boolean;
 };
 
-export type Login = {
-  /** As clients write them, with the port: `registry.example.com:5000`. */
-  readonly hosts: readonly string[];
-  readonly user: string;
-  readonly secret: string;
-};
+/** Where the tools run. */
+export type ToolGroup = { readonly key: string; readonly label: string; readonly tools: readonly Tool[] };
 
 /** The name that the secret gets where a CI system keeps it. */
 const variable = 'REGISTRY_PASSWORD';
 
-export function toolsFor(login: Login): readonly Tool[] {
-  const terminal = (key: string, label: string, words: string): Tool => ({
+export function toolGroups(login: Login): readonly ToolGroup[] {
+  const secretName = `pull-${slug(login.hosts[0] ?? 'registry')}`;
+  return [
+    { key: 'machine', label: 'This machine', tools: machineTools(login) },
+    {
+      key: 'cluster',
+      label: 'Kubernetes',
+      tools: [kubectl(login, secretName), secretFile(login, secretName), k3s(login)],
+    },
+    { key: 'ci', label: 'CI', tools: [gitHub(login), gitLab(login)] },
+  ];
+}
+
+function machineTools(login: Login): Tool[] {
+  const terminal = (key: string, label: string, words: string, ...after: readonly Step[]): Tool => ({
     key,
     label,
-    steps: [{ title: 'Run this, then paste the password when prompted', code: askedLogins(login, words) }],
+    file: null,
+    steps: [{ title: 'Run this, then paste the password when prompted', code: askedLogins(login, words) }, ...after],
     oneGo: unlisted(lines(login, `echo ${quote(login.secret)}`, words)),
     isCi: false,
   });
   return [
     terminal('docker', 'Docker', 'docker login'),
     terminal('podman', 'Podman', 'podman login'),
+    terminal('buildah', 'Buildah', 'buildah login'),
     terminal('skopeo', 'Skopeo', 'skopeo login'),
     terminal('helm', 'Helm', 'helm registry login'),
-    terminal('nerdctl', 'containerd', 'nerdctl login'),
-    kubernetes(login),
-    gitHub(login),
-    gitLab(login),
+    terminal('nerdctl', 'nerdctl', 'nerdctl login'),
+    terminal('oras', 'ORAS', 'oras login'),
+    crane(login),
+    terminal('buildkit', 'BuildKit', 'docker login', buildAndPush(login)),
+    configFile(login),
   ];
 }
 
-/** Shells that are set so keep no line in their history that begins with a space. */
-function unlisted(command: string): string {
-  return command.replaceAll(/^(?=echo |printf |kubectl )/gm, ' ');
+/** It has the logins of docker. */
+function buildAndPush({ hosts }: Login): Step {
+  const image = quote(`${hosts[0]}/team/app:1`);
+  return { title: 'Build an image and push it', code: `docker buildx build --push --tag ${image} .` };
 }
 
-/** In one statement: a second line would be read as the answer to the first question. */
-function askedLogins(login: Login, words: string): string {
-  return login.hosts.map((host) => logIn(login, words, host)).join(' &&\n');
+/** It never asks: the shell reads the password once, for every registry. */
+function crane(login: Login): Tool {
+  const logins = login.hosts.map((host) => `${logIn(login, 'crane auth login', host)} --password-stdin`);
+  return {
+    key: 'crane',
+    label: 'crane',
+    file: null,
+    steps: [
+      {
+        title: 'Run this in bash or zsh, paste the password and press Enter',
+        code: asked('"$SECRET"', logins.join(' && printf %s "$SECRET" | ')),
+      },
+    ],
+    oneGo: unlisted(lines(login, `echo ${quote(login.secret)}`, 'crane auth login')),
+    isCi: false,
+  };
 }
 
-/** Reads the secret without showing it, in bash and zsh, and hands it to a command that reads its standard input. */
-function asked(pieces: string, command: string): string {
-  return `read -rs SECRET && printf %s ${pieces} | ${command}; unset SECRET`;
-}
-
-/** One login a host, each fed by `source`. */
-function lines(login: Login, source: string, words: string): string {
-  return login.hosts.map((host) => `${source} | ${logIn(login, words, host)} --password-stdin`).join('\n');
-}
-
-function logIn({ user }: Login, words: string, host: string): string {
-  return [words, quote(host), ...plainHttp(words, host), '-u', quote(user)].join(' ');
-}
-
-/** Docker takes a registry on loopback to be without TLS; the tools of containers/image need an option. */
-export function plainHttp(words: string, host: string): string[] {
-  const loopback = /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/.test(host);
-  return loopback && /^(podman|skopeo)/.test(words) ? ['--tls-verify=false'] : [];
+function configFile(login: Login): Tool {
+  return {
+    key: 'config',
+    label: 'config.json',
+    file: dockerConfig(login),
+    steps: [
+      {
+        title:
+          'With the file in a folder of its own, name the folder: Docker, BuildKit, crane, ORAS and Helm read it there',
+        code: 'export DOCKER_CONFIG="$HOME/registry-login"',
+      },
+    ],
+    oneGo: null,
+    isCi: false,
+  };
 }
 
 /** `kubectl create secret docker-registry` takes the secret as an argument; a file is read from standard input. */
-function kubernetes(login: Login): Tool {
-  const name = `pull-${slug(login.hosts[0] ?? 'registry')}`;
+function kubectl(login: Login, name: string): Tool {
   const create = `kubectl create secret generic ${name} --type=kubernetes.io/dockerconfigjson --from-file=.dockerconfigjson=/dev/stdin`;
-  const use = ['spec:', '  imagePullSecrets:', `    - name: ${name}`];
   return {
     key: 'kubernetes',
-    label: 'Kubernetes',
+    label: 'kubectl',
+    file: null,
     steps: [
       {
-        title: 'Run this, paste the password and press Enter. It creates a pull secret in the current namespace',
-        code: asked(dockerConfig(login), `${create} --dry-run=client -o yaml | kubectl apply -f -`),
+        title:
+          'Run this in bash or zsh, paste the password and press Enter. It creates a pull secret in the current namespace',
+        code: asked(askedConfig(login), `${create} --dry-run=client -o yaml | kubectl apply -f -`),
       },
-      { title: 'Reference it from your pods', code: use.join('\n') },
+      pullWith(name),
     ],
-    oneGo: unlisted(manifest(login, name)),
+    oneGo: unlisted(`kubectl apply -f - <<'EOF'\n${secretManifest(login, name).text}EOF`),
+    isCi: false,
+  };
+}
+
+function secretFile(login: Login, name: string): Tool {
+  const apply = { title: 'Create the pull secret in the current namespace', code: 'kubectl apply -f secret.yaml' };
+  return {
+    key: 'secret',
+    label: 'secret.yaml',
+    file: secretManifest(login, name),
+    steps: [apply, pullWith(name)],
+    oneGo: null,
+    isCi: false,
+  };
+}
+
+function pullWith(name: string): Step {
+  const code = ['spec:', '  imagePullSecrets:', `    - name: ${name}`].join('\n');
+  return { title: 'Reference it from your pods', code };
+}
+
+function k3s(login: Login): Tool {
+  return {
+    key: 'k3s',
+    label: 'k3s',
+    file: nodeRegistries(login),
+    steps: [
+      {
+        title: 'Add this to /etc/rancher/k3s/registries.yaml on each node, then restart k3s (k3s-agent on agents)',
+        code: 'systemctl restart k3s',
+      },
+    ],
+    oneGo: null,
     isCi: false,
   };
 }
 
 /** A `.dockerconfigjson` as words of a shell, with the variable wherever the secret belongs. */
-function dockerConfig({ hosts, user }: Login): string {
+function askedConfig({ hosts, user }: Login): string {
   const mark = '\0';
   const auths = Object.fromEntries(hosts.map((host) => [host, { username: user, password: mark }]));
   const pieces = JSON.stringify({ auths }).split(JSON.stringify(mark).slice(1, -1));
   return pieces.map(quote).join(' "$SECRET" ');
-}
-
-function manifest({ hosts, user, secret }: Login, name: string): string {
-  const auth = Buffer.from(`${user}:${secret}`).toString('base64');
-  const auths = Object.fromEntries(hosts.map((host) => [host, { auth }]));
-  return [
-    `kubectl apply -f - <<'EOF'`,
-    'apiVersion: v1',
-    'kind: Secret',
-    'metadata:',
-    `  name: ${name}`,
-    'type: kubernetes.io/dockerconfigjson',
-    'stringData:',
-    '  .dockerconfigjson: |',
-    `    ${JSON.stringify({ auths })}`,
-    'EOF',
-  ].join('\n');
 }
 
 function gitHub(login: Login): Tool {
@@ -135,6 +174,7 @@ function gitHub(login: Login): Tool {
   return {
     key: 'github',
     label: 'GitHub Actions',
+    file: null,
     steps: [
       { title: 'Run this in a clone of the repository, then paste the password when prompted', code: store },
       { title: 'Add a step to the workflow', code: workflow.join('\n') },
@@ -150,9 +190,10 @@ function gitLab(login: Login): Tool {
   return {
     key: 'gitlab',
     label: 'GitLab CI',
+    file: null,
     steps: [
       {
-        title: 'Run this in a clone of the project, paste the password and press Enter',
+        title: 'Run this in bash or zsh in a clone of the project, paste the password and press Enter',
         code: asked('"$SECRET"', store),
       },
       { title: 'Log in before the job’s script', code: job.join('\n') },
@@ -162,20 +203,8 @@ function gitLab(login: Login): Tool {
   };
 }
 
-/** Without a line break at the end, which GitLab would refuse to mask. */
-function piped({ secret }: Login, command: string): string {
-  return `printf %s ${quote(secret)} | ${command}`;
-}
-
 function indent(text: string, width: number): string {
   return text.replaceAll(/^/gm, ' '.repeat(width));
-}
-
-/** One word of a POSIX shell, whatever is in it; where it can be, in a way that PowerShell reads alike. */
-export function quote(word: string): string {
-  if (/^[\w%+:./-][\w@%+:./-]*$/.test(word)) return word;
-  if (/^[\w@%+=:,./#&*()[\]{}?|~^<>;' -]*$/.test(word)) return `"${word}"`;
-  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** A name that Kubernetes takes: lower case, digits and dashes (RFC 1123). */

@@ -7,7 +7,7 @@ import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { RepositoryUse } from '../repositories/account-activity.ts';
 import { activityViewOf, type RepositoryUseView } from './account-activity-view.ts';
-import { type Tool, toolsFor } from './commands.ts';
+import { type Tool, type ToolGroup, toolGroups } from './commands.ts';
 import { correctable, readForm } from './fields.ts';
 import {
   emptyForm,
@@ -55,8 +55,9 @@ declare module './views.ts' {
       previous: PasswordView | null;
       hosts: readonly string[];
       user: string;
-      tools: readonly Tool[];
+      toolGroups: readonly ToolGroup[];
     };
+    'password-tool': { tool: Tool; robot: string | null };
     /** Answers a form that was sent again. */
     'password-once': HolderFrame & { password: PasswordView };
     'password-rotate': HolderFrame & { password: PasswordView; form: PasswordForm };
@@ -152,7 +153,7 @@ function showSecret(
     password: viewOf(password, now()),
     previous: previous === null ? null : viewOf(previous, now()),
     ...login,
-    tools: toolsFor({ ...login, secret }),
+    toolGroups: toolGroups({ ...login, secret }),
   });
 }
 

@@ -1,5 +1,5 @@
 /** Owns the commands that a person pastes to pull what a page shows, for each client. */
-import { plainHttp, quote } from './commands.ts';
+import { plainHttp, quote } from './login-lines.ts';
 
 export type PullCommand = { readonly key: string; readonly label: string; readonly code: string };
 

@@ -1,5 +1,5 @@
 /** Owns the lines that sign a terminal in, which the page for a new password offers first. */
-import { quote } from './commands.ts';
+import { quote } from './login-lines.ts';
 
 declare module './views.ts' {
   interface ViewData {

@@ -28,6 +28,18 @@ export interface ViewData {
   notice: { tone: 'danger' | 'warning' | 'success' | 'info'; text: string; live?: boolean };
   /** `source`: the id of the element whose text is copied; `what` names it for a screen reader. */
   'copy-button': { source: string; what: string; label?: string; primary?: boolean };
+  /** `mode`: shown only while the reader wants commands that ask for the password, or that include it; `file` is the name it's saved under. */
+  command: {
+    id: string;
+    title: string;
+    /** Names it for a screen reader. */
+    what: string;
+    code: string;
+    /** Of the step; 0 where it's the only one. */
+    number?: number;
+    mode?: '' | 'asks' | 'includes';
+    file?: string;
+  };
   'field-error': { field: string; text: string | null };
 }
 

@@ -1,5 +1,5 @@
 /** Owns what a workflow needs to log in without a stored password, for each platform, with this installation's values filled in. */
-import { quote } from './commands.ts';
+import { quote } from './login-lines.ts';
 
 export type Snippet = { readonly key: string; readonly label: string; readonly about: string; readonly code: string };
 

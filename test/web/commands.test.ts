@@ -7,7 +7,9 @@ import { delimiter, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parse } from 'yaml';
-import { type Login, quote, toolsFor } from '../../src/web/commands.ts';
+import { toolGroups } from '../../src/web/commands.ts';
+import { type Login, quote } from '../../src/web/login-lines.ts';
+import { missing } from '../support/parts.ts';
 
 const secret = `dkp_${'Ab3'.repeat(12)}`;
 const login: Login = { hosts: ['registry.example.com'], user: 'ana@example.com', secret };
@@ -18,17 +20,19 @@ const hostile: Login = {
   secret,
 };
 
+const toolsFor = (given: Login) => toolGroups(given).flatMap(({ tools }) => tools);
 const toolOf = (given: Login, key: string) => toolsFor(given).find((tool) => tool.key === key) ?? assert.fail(key);
 const codeOf = (given: Login, key: string, step = 0): string =>
   toolOf(given, key).steps[step]?.code ?? assert.fail(key);
-const oneGoOf = (given: Login, key: string): string => toolOf(given, key).oneGo;
-const terminals = ['docker', 'podman', 'skopeo', 'helm', 'nerdctl'];
+const oneGoOf = (given: Login, key: string): string => toolOf(given, key).oneGo ?? assert.fail(key);
+const fileOf = (given: Login, key: string): string => toolOf(given, key).file?.text ?? assert.fail(key);
+const terminals = ['docker', 'podman', 'buildah', 'skopeo', 'helm', 'nerdctl', 'oras'];
 
 describe('the commands in a shell', () => {
   let folder = '';
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'dockpass-commands-'));
-    for (const tool of [...terminals, 'kubectl', 'gh', 'glab']) {
+    for (const tool of [...terminals, 'crane', 'kubectl', 'gh', 'glab']) {
       writeFileSync(
         join(folder, tool),
         `#!/bin/sh\nfor word; do printf '%s\\0' "$word"; done >>"$OUT.args"\ncat >>"$OUT.input"\n`,
@@ -76,6 +80,22 @@ describe('the commands in a shell', () => {
       assert.equal(input, `${secret}\n${secret}\n`);
     });
   }
+
+  test('crane, which never asks, is handed what was typed once, at each registry', () => {
+    const { words, input } = run(codeOf(hostile, 'crane'), { shell: 'bash', typed: `${secret}\n` });
+    assert.deepEqual(
+      words,
+      hostile.hosts.flatMap((host) => ['auth', ...docker(host, hostile.user)]),
+    );
+    assert.equal(input, secret + secret);
+    assert.deepEqual(run(oneGoOf(hostile, 'crane')).words, words);
+  });
+
+  test('BuildKit pushes with the login of docker', () => {
+    assert.equal(codeOf(login, 'buildkit'), codeOf(login, 'docker'));
+    const { words } = run(codeOf(login, 'buildkit', 1));
+    assert.deepEqual(words, ['buildx', 'build', '--push', '--tag', 'registry.example.com/team/app:1', '.']);
+  });
 
   test('gh asks for the secret that it stores', () => {
     assert.deepEqual(run(codeOf(login, 'github')).words, ['secret', 'set', 'REGISTRY_PASSWORD']);
@@ -140,9 +160,47 @@ describe('the commands in a shell', () => {
   });
 });
 
+describe('the files to save', () => {
+  let folder = '';
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'dockpass-files-'));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  const save = (given: Login, key: string): string => {
+    const file = join(folder, toolOf(given, key).file?.name ?? assert.fail(key));
+    writeFileSync(file, fileOf(given, key));
+    return file;
+  };
+
+  test('skopeo finds in config.json who logs in at each registry', { skip: missing('skopeo') }, () => {
+    const file = save(hostile, 'config');
+    for (const host of hostile.hosts) {
+      const found = execFileSync('skopeo', ['login', '--get-login', '--authfile', file, host], { encoding: 'utf8' });
+      assert.equal(found, `${hostile.user}\n`);
+    }
+  });
+
+  test('kubectl reads secret.yaml as a pull secret with the same login', { skip: missing('kubectl') }, () => {
+    // Labels it without asking a cluster.
+    const args = ['label', '--local', '-f', save(hostile, 'secret'), 'read=yes', '-o', 'json'];
+    const { type, metadata, stringData } = JSON.parse(execFileSync('kubectl', args, { encoding: 'utf8' }));
+    assert.equal(type, 'kubernetes.io/dockerconfigjson');
+    assert.ok(codeOf(hostile, 'secret', 1).includes(`- name: ${metadata.name}`));
+    assert.deepEqual(JSON.parse(stringData['.dockerconfigjson']), JSON.parse(fileOf(hostile, 'config')));
+  });
+
+  test('registries.yaml gives containerd user and password of each registry', () => {
+    const auth = { username: hostile.user, password: secret };
+    const expected = hostile.hosts.map((host) => [host, { auth }]);
+    assert.deepEqual(parse(fileOf(hostile, 'k3s')), { configs: Object.fromEntries(expected) });
+  });
+});
+
 test('no step holds the secret; in one go it is not an argument, and a space in front keeps it out of histories', () => {
   for (const { label, steps, oneGo } of toolsFor(hostile)) {
     for (const { code } of steps) assert.ok(!code.includes(secret), label);
+    if (oneGo === null) continue;
     assert.match(oneGo, /^ /, label);
     for (const line of oneGo.split('\n')) {
       if (line.includes(secret)) assert.match(line, /^ (?:echo|printf %s) dkp_\w+ \| /, label);

@@ -1,5 +1,6 @@
 /** The pages in a real browser: accessibility in both themes and widths, the keyboard alone, and no JavaScript. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { axeViolations, launchBrowser } from '../support/browser.ts';
@@ -58,7 +59,7 @@ const journeys: Readonly<Record<string, (page: Page, site: Site) => Promise<void
     await page.getByRole('button', { name: 'Create password' }).click();
     await page.getByText('Kubernetes', { exact: true }).click();
     await page.getByText('kubectl create secret').waitFor();
-    await page.getByText('One-line command').filter({ visible: true }).click();
+    await page.getByText('Include the password').click();
   },
   revocation: async (page) => {
     await page.getByRole('link', { name: 'Revoke MacBook' }).click();
@@ -151,6 +152,33 @@ describe('the pages in Chromium', { skip }, () => {
       assert.equal((await site.passwords.ofAccount(site.ana)).length, 1);
     }));
 
+  test('config.json is saved with the login in it, and no address shows it', () =>
+    withPage({ seed: false }, async (page) => {
+      await page.getByRole('button', { name: 'Create password' }).click();
+      const secret = await page.locator('#secret').innerText();
+      await page.locator('label').getByText('config.json', { exact: true }).click();
+      const downloading = page.waitForEvent('download');
+      await page.getByRole('button', { name: 'Download config.json' }).click();
+      const download = await downloading;
+      assert.equal(download.suggestedFilename(), 'config.json');
+      assert.match(download.url(), /^blob:http/);
+      const { auths } = JSON.parse(await readFile(await download.path(), 'utf8'));
+      const login = Buffer.from(auths['registry.example.com'].auth, 'base64').toString();
+      assert.equal(login, `ana@example.com:${secret}`);
+    }));
+
+  test('a command asks for the password until the reader wants it included, and is shown once', () =>
+    withPage({ seed: false }, async (page) => {
+      await page.getByRole('button', { name: 'Create password' }).click();
+      const secret = await page.locator('#secret').innerText();
+      const seen = (): Promise<string[]> => page.locator('pre:visible').allInnerTexts();
+      assert.deepEqual(await seen(), ['docker login registry.example.com -u ana@example.com']);
+      await page.getByText('Include the password').click();
+      const [command = '', ...others] = await seen();
+      assert.ok(command.includes(secret) && command.endsWith('--password-stdin'), command);
+      assert.deepEqual(others, []);
+    }));
+
   test('a form that is clicked twice is sent once, so that its answer is not lost', () =>
     withPage({ seed: false }, async (page) => {
       const stopped = await page.evaluate(`(() => {
@@ -193,15 +221,17 @@ describe('the pages in Chromium', { skip }, () => {
 
       assert.match(await page.locator('#secret').innerText(), /^dkp_/);
       assert.equal(await page.getByRole('button', { name: /^Copy/ }).count(), 0);
-      for (const [tool, words] of [
-        ['Skopeo', 'skopeo login'],
-        ['Helm', 'helm registry login'],
-        ['GitHub Actions', 'gh secret set'],
-        ['GitLab CI', 'glab variable set'],
-        ['Docker', 'docker login'],
+      for (const [place, tool, words] of [
+        ['This machine', 'Skopeo', 'skopeo login'],
+        ['This machine', 'Helm', 'helm registry login'],
+        ['CI', 'GitHub Actions', 'gh secret set'],
+        ['CI', 'GitLab CI', 'glab variable set'],
+        ['Kubernetes', 'secret.yaml', '.dockerconfigjson: |'],
+        ['This machine', 'Docker', 'docker login'],
       ] as const) {
-        await page.getByText(tool, { exact: true }).click();
-        assert.ok(await page.getByText(words).first().isVisible(), tool);
+        await page.locator('.places > label').getByText(place, { exact: true }).click();
+        await page.locator('label:visible').getByText(tool, { exact: true }).click();
+        assert.ok(await page.locator('pre:visible').filter({ hasText: words }).first().isVisible(), tool);
       }
 
       await page.getByRole('link', { name: 'Done, I’ve saved it' }).click();
