@@ -107,5 +107,5 @@ async function revokePassword(page: Page, name: string): Promise<void> {
   await page.goto(new URL('/', page.url()).href);
   await page.getByRole('link', { name: `Revoke ${name}` }).click();
   await page.getByRole('button', { name: 'Revoke password' }).click();
-  await page.getByText(`“${name}” is revoked`).waitFor();
+  await page.getByText(`“${name}” has been revoked`).waitFor();
 }

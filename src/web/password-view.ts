@@ -77,17 +77,13 @@ export function viewOf(password: AppPassword, now: number, isSuspended = false):
     searchText: [
       name,
       hint,
+      accessOf(limits),
       ...(limits.repositories ?? []),
       userAgentName(lastUse?.client ?? ''),
       lastUse?.address,
     ].join(' '),
     works: password.state === 'active',
-    access:
-      limits.actions === null
-        ? 'Full access'
-        : limits.actions.join() === 'pull'
-          ? 'Pull only'
-          : limits.actions.join(', '),
+    access: accessOf(limits),
     repositories: limits.repositories ?? [],
     identityServices: password.identityServices,
     origin: password.origin && { label: originLabels[password.origin.kind], address: password.origin.address },
@@ -114,6 +110,11 @@ export function viewOf(password: AppPassword, now: number, isSuspended = false):
             userAgent: lastUse.client,
           },
   };
+}
+
+function accessOf({ actions }: AppPassword['limits']): string {
+  if (actions === null) return 'Full access';
+  return actions.join() === 'pull' ? 'Pull only' : actions.join(', ');
 }
 
 function shownState(password: AppPassword, now: number, isSuspended: boolean): PasswordView['state'] {

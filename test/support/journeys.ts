@@ -7,6 +7,8 @@ export type Journey = {
   /** As it is mounted: "/admin/people/:id". */
   readonly route: string;
   readonly name: string;
+  /** The address that a script puts in the place of a form's that made a secret; no address for every other page. */
+  readonly leadsTo?: string;
   /** Changes nothing that another journey shows, except that lists grow. */
   readonly go: (page: Page) => Promise<unknown>;
 };
@@ -184,6 +186,7 @@ function ofRobots(base: string): Journey[] {
     },
     {
       route: `${base}/:robot/passwords`,
+      leadsTo: `${base}/:robot`,
       name: 'a new password of a robot',
       go: async (page) => {
         await page.goto(`${base}/mirror/passwords/new`);
@@ -194,6 +197,7 @@ function ofRobots(base: string): Journey[] {
     },
     {
       route: `${base}/:robot/passwords/:id/rotate`,
+      leadsTo: `${base}/:robot`,
       name: 'the new secret of a robot',
       go: async (page) => {
         await page.goto(`${base}/mirror/passwords/new`);
@@ -203,7 +207,7 @@ function ofRobots(base: string): Journey[] {
         await page.getByRole('link', { name: 'Done, I’ve saved it' }).click();
         await page.getByRole('link', { name: `Rotate ${name}` }).click();
         await submit(page, 'Rotate');
-        await page.getByText('has a new secret').waitFor();
+        await page.getByText('has been rotated').waitFor();
       },
     },
     {
@@ -287,6 +291,7 @@ export const administration: readonly Journey[] = [
   open('/admin/tokens/:id/revoke', 'the question before revoking an API token', '/admin/tokens/offboarding/revoke'),
   {
     route: '/admin/tokens/new',
+    leadsTo: '/admin/tokens',
     name: 'a new API token',
     go: async (page) => {
       await page.goto('/admin/tokens/new');

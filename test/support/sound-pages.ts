@@ -15,9 +15,9 @@ const looks = [
 ] as const;
 
 export async function walkSoundPages(page: Page, journeys: readonly Journey[]): Promise<void> {
-  for (const { name, route, go } of journeys) {
+  for (const { name, route, leadsTo = route, go } of journeys) {
     await go(page);
-    const path = new RegExp(`^${route.replaceAll(/:\w+/g, '[^/]+').replaceAll(/\*\w+/g, '.+')}$`);
+    const path = new RegExp(`^${leadsTo.replaceAll(/:\w+/g, '[^/]+').replaceAll(/\*\w+/g, '.+')}$`);
     assert.match(new URL(page.url()).pathname, path, `${name} is not where it should be`);
     for (const { width, colorScheme, ...only } of looks) {
       await page.setViewportSize({ width, height: 800 });

@@ -110,11 +110,11 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       await page.goto('/admin/people/p1');
       await page.getByRole('link', { name: 'Change provider' }).click();
       await submit('Allow the next sign-in', page);
-      await page.getByText('takes the account over, within 24 hours').waitFor();
+      await page.getByText('gets the account, within 24 hours').waitFor();
       await page.getByText(/The account can follow its person to the person who signs in next/).waitFor();
       await page.getByRole('link', { name: 'Change provider' }).click();
       await submit('End this', page);
-      await page.getByText('It isn’t allowed any more.').waitFor();
+      await page.getByText('Moving is no longer allowed.').waitFor();
       assert.equal(await page.getByText(/The account can follow its person to/).count(), 0);
     }));
 
@@ -147,7 +147,7 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       await page.getByRole('link', { name: 'Done, I’ve saved it' }).click();
       await page.getByRole('link', { name: /^(Rotate|Adopt) Runner/ }).click();
       await submit('Rotate', page);
-      await page.getByRole('heading', { name: '“Runner” has a new secret' }).waitFor();
+      await page.getByRole('heading', { name: '“Runner” has been rotated' }).waitFor();
       await page.getByRole('link', { name: 'Done, I’ve saved it' }).click();
       await page.getByText('Previous password', { exact: true }).waitFor();
     }));
