@@ -25,6 +25,7 @@ test('a service has the host of its name, the issuer of the public URL, five min
   assert.deepEqual(servicesOf({}).get(plain), {
     name: plain,
     registryHost: plain,
+    label: null,
     issuer: 'localhost:5001',
     lifetime: 300,
     anonymous: true,
