@@ -16,7 +16,7 @@ export function mountOwnPages(router: Router, context: PageContext): void {
   const { activityOf, usesOf, dailyCounts } = context;
   const ofOwn = { ...common, passwords, activityOf, holderOf: createOwnHolder({ ...common, gracePeriods }) };
   const own = createPasswordActions({ ...ofOwn, services });
-  router.get('/', requirePerson, createPasswordList({ ...common, passwords, services, gracePeriods }));
+  router.get('/', requirePerson, createPasswordList({ ...common, passwords, services, gracePeriods, dailyCounts }));
   const recent = recentSignIn(context);
   router.get('/passwords', requirePerson, own.list);
   router.get('/passwords/new', requirePerson, recent(), own.ask);

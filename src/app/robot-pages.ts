@@ -10,9 +10,9 @@ export function mountRobots(router: Router, context: PageContext, place: RobotPl
   const { base } = place;
   const { common, passwords, administration, settings } = context;
   const { robots, reviewRobots: review } = administration;
-  const pages = createRobotPages({ ...common, passwords, robots, review, denialsOf: context.denialsOf }, place);
+  const { activityOf, usesOf, dailyCounts, denialsOf } = context;
+  const pages = createRobotPages({ ...common, passwords, robots, review, denialsOf, dailyCounts }, place);
   const { services } = settings;
-  const { activityOf, usesOf, dailyCounts } = context;
   const ofRobot = { ...common, passwords, activityOf, holderOf: pages.holderOf };
   const actions = createPasswordActions({ ...ofRobot, services });
   const fresh = context.fresh();

@@ -22,6 +22,7 @@ declare module './views.ts' {
   interface ViewData {
     /** `id`: of the title, for what it labels. */
     'activity-chart': { chart: ChartView; id: string };
+    sparkline: { chart: Pick<ChartView, 'summary' | 'bars'> };
   }
 }
 

@@ -62,5 +62,5 @@ function requestText({ account, name, action }: Denial, why: string, host: strin
 
 function pathOf({ passwords }: OwnDenialParts, { password }: Denial): string {
   const found = passwords.find(({ name, state }) => name === password && state === 'active');
-  return found === undefined ? '/' : `/#password-${found.id}`;
+  return found === undefined ? '/' : `/passwords/${found.id}`;
 }

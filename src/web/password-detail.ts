@@ -7,6 +7,7 @@ import { Refusal } from '../lib/errors.ts';
 import { activityViewOf, type RepositoryUseView } from './account-activity-view.ts';
 import { type ChartView, chartOf } from './activity-chart.ts';
 import { frameOf, type Holder, type HolderFrame, type PasswordActionParts } from './password-actions.ts';
+import { chartDays } from './password-rows.ts';
 import { type PasswordView, viewOf } from './password-view.ts';
 import { type UsesView, usesOf } from './uses-view.ts';
 import type { Views } from './views.ts';
@@ -37,8 +38,6 @@ declare module './views.ts' {
     };
   }
 }
-
-export const chartDays = 30;
 
 /** GET .../passwords/:id; mount behind a guard that only lets people through who are signed in. */
 export function createPasswordDetail(parts: PasswordDetailParts): RequestHandler {

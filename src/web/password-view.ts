@@ -26,8 +26,8 @@ export type PasswordView = {
   readonly revoked: (FormattedTime & { readonly by: string; readonly reason: string }) | null;
   /** Of a password that a terminal brought: "Terminal" or "Machine", and where that was. */
   readonly origin: { readonly label: string; readonly address: string } | null;
-  /** Whether it got a new secret: then this is the old one, which works until it expires. */
-  readonly successor: boolean;
+  /** The password that replaced it when it was rotated; it works until it expires. */
+  readonly replacedBy: string | null;
   /** Who made a robot's password, in words; `null` for a person's. */
   readonly maker: { readonly text: string; readonly isConcern: boolean } | null;
   /** Works, and nothing has used it for a long time. */
@@ -39,7 +39,6 @@ export type PasswordView = {
 
 declare module './views.ts' {
   interface ViewData {
-    'password-table': { rows: readonly PasswordView[]; label: string; ended: boolean; base: string };
     /** `href`: of its page, where the reader can open it. */
     'password-name': { row: PasswordView; href?: string };
     'password-end': { row: PasswordView };
@@ -97,7 +96,7 @@ export function viewOf(password: AppPassword, now: number, isSuspended = false):
             by: password.revokedBy ?? 'someone unknown',
             reason: password.revocationReason ?? '',
           },
-    successor: password.replacedBy !== null,
+    replacedBy: password.replacedBy,
     maker: password.ownerKind === 'robot' ? makerView(password.maker) : null,
     isIdle: password.state === 'active' && now - (lastUse?.at ?? password.createdAt) > idle,
     lastUse:

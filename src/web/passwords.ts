@@ -1,18 +1,21 @@
 /** Owns the first page: a person's passwords, which of them end soon, which an administrator ended. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
+import type { DailyCounts } from '../audit/daily-counts.ts';
 import { accountStatusOf, type GracePeriods } from '../identity/account-status.ts';
 import { day } from '../lib/time.ts';
 import { accountStatusViewOf } from './account-status-view.ts';
 import { sections } from './navigation.ts';
 import type { Holder } from './password-actions.ts';
 import { emptyForm } from './password-form.ts';
-import { type PasswordView, viewOf } from './password-view.ts';
+import { chartDays, type PasswordRow, rowsOf } from './password-rows.ts';
+import type { PasswordView } from './password-view.ts';
 import { personOf } from './session.ts';
 import type { Views } from './views.ts';
 
 export type PasswordPageParts = {
   readonly passwords: AppPasswords;
+  readonly dailyCounts: Pick<DailyCounts, 'ofPasswords'>;
   readonly views: Views;
   /** `registryHost` is what clients write before an image's name. */
   readonly services: readonly { readonly registryHost: string }[];
@@ -28,13 +31,13 @@ declare module './views.ts' {
     passwords: ViewData['account-status'] & {
       section: string;
       base: string;
-      live: readonly PasswordView[];
-      past: readonly PasswordView[];
+      live: readonly PasswordRow[];
+      past: readonly PasswordRow[];
       /** Those that expire soon. */
       ending: readonly PasswordView[];
       /** Those that someone else revoked recently. */
       taken: readonly PasswordView[];
-      /** Active passwords that count toward `maximum`. */
+      /** Active passwords that count toward `maximum`; a terminal’s don’t. */
       count: number;
       maximum: number;
       /** Terminals that were signed in recently. */
@@ -76,9 +79,9 @@ async function list(parts: PasswordPageParts, request: Request, response: Respon
   const { passwords, views, services, now } = parts;
   const person = personOf(request);
   const status = accountStatusViewOf(person, parts.gracePeriods, views.prefix, now());
-  const all = (await passwords.ofAccount(person)).map((password) => viewOf(password, now(), status.isSuspended));
+  const found = await passwords.ofAccount(person);
   const hosts = services.map((service) => service.registryHost);
-  if (all.length === 0) {
+  if (found.length === 0) {
     const form = { ...emptyForm(parts), name: 'My laptop' };
     return views.page(response, 'password-welcome', {
       section,
@@ -90,18 +93,21 @@ async function list(parts: PasswordPageParts, request: Request, response: Respon
       host: hosts[0] ?? 'the registry',
     });
   }
-  const live = all.filter(({ works }) => works);
+  const active = found.filter(({ state }) => state === 'active').map(({ id }) => id);
+  const logins = await parts.dailyCounts.ofPasswords(active, chartDays);
+  const { live, past } = rowsOf(found, { logins, now: now(), isSuspended: status.isSuspended });
+  const all = [...live, ...past];
   views.page(response, 'passwords', {
     section,
     status,
     base: '',
     live,
-    past: all.filter(({ works }) => !works),
+    past,
     // A terminal's login always ends soon, and is made again there.
-    ending: live.filter(({ state, successor, origin }) => state === 'soon' && !successor && origin === null),
+    ending: live.filter(({ state, replacedBy, origin }) => state === 'soon' && replacedBy === null && origin === null),
     terminals: live.filter((password) => isNewTerminal(password, now())),
     taken: all.filter((password) => isTaken(password, person.login, now())),
-    count: live.filter(({ successor, origin }) => !successor && origin === null).length,
+    count: live.filter(({ replacedBy, origin }) => replacedBy === null && origin === null).length,
     maximum: passwords.maximumPerAccount,
     hasFilter: all.length >= filterFrom,
     revoked: all.find(({ id, state }) => state === 'revoked' && id === request.query['revoked']) ?? null,

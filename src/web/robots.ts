@@ -4,6 +4,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { RobotConcern } from '../accounts/robot-review.ts';
 import { makerOf, type Robot, type RobotManager, type Robots } from '../accounts/robots.ts';
 import type { AppPassword, AppPasswords } from '../app-passwords/app-passwords.ts';
+import type { DailyCounts } from '../audit/daily-counts.ts';
 import type { Denial } from '../audit/denials.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
@@ -13,7 +14,8 @@ import { type DenialView, denialOf } from './access-view.ts';
 import { correctable, fieldsOf, oneOf, readForm } from './fields.ts';
 import type { Holder } from './password-actions.ts';
 import { formErrorOf } from './password-form.ts';
-import { type PasswordView, viewOf } from './password-view.ts';
+import { chartDays, type PasswordRow, rowsOf } from './password-rows.ts';
+import type { PasswordView } from './password-view.ts';
 import { emptyRobotForm, formOfRobot, type RobotForm, readRobotForm, toRobotInput } from './robot-form.ts';
 import { actorOf, personOf } from './session.ts';
 import { formatTime } from './time-view.ts';
@@ -37,8 +39,8 @@ declare module './views.ts' {
     robot: RobotFrame & {
       base: string;
       robot: RobotView;
-      live: readonly PasswordView[];
-      past: readonly PasswordView[];
+      live: readonly PasswordRow[];
+      past: readonly PasswordRow[];
       /** What was refused because a password's maker can't do it. */
       denials: readonly DenialView[];
       /** The password that was just revoked. */
@@ -53,6 +55,7 @@ declare module './views.ts' {
 export type RobotPageParts = {
   readonly robots: Robots;
   readonly passwords: Pick<AppPasswords, 'ofAccount'>;
+  readonly dailyCounts: Pick<DailyCounts, 'ofPasswords'>;
   readonly denialsOf: (accountId: string) => Promise<readonly Denial[]>;
   /** Passwords that administrators should look at. */
   readonly review: () => Promise<readonly RobotConcern[]>;
@@ -148,15 +151,18 @@ async function show(parts: Parts, request: Request, response: Response): Promise
   const { passwords, views, place, now } = parts;
   const robot = await find(parts, request);
   const denials = await parts.denialsOf(robot.id);
-  const all = (await passwords.ofAccount(robot)).map((password) => viewOf(password, now(), robot.state !== 'active'));
+  const found = await passwords.ofAccount(robot);
+  const ids = found.map(({ id }) => id);
+  const logins = await parts.dailyCounts.ofPasswords(ids, chartDays);
+  const { live, past } = rowsOf(found, { logins, now: now(), isSuspended: robot.state !== 'active' });
   views.page(response, 'robot', {
     ...frameOf(place),
     base: `${place.base}/${robot.id}`,
     robot: robotView(robot, now()),
-    live: all.filter(({ works }) => works),
-    past: all.filter(({ works }) => !works),
+    live,
+    past,
     denials: denials.filter(({ by }) => by === 'maker').map((denial) => denialOf(denial, now())),
-    revoked: all.find(({ id, state }) => state === 'revoked' && id === request.query['revoked']) ?? null,
+    revoked: past.find(({ id, state }) => state === 'revoked' && id === request.query['revoked']) ?? null,
   });
 }
 

@@ -40,6 +40,8 @@ export interface ViewData {
     mode?: '' | 'asks' | 'includes';
     file?: string;
   };
+  /** Of an account or a password. */
+  state: { state: string; label: string };
   'field-error': { field: string; text: string | null };
 }
 

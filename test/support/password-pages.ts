@@ -107,7 +107,7 @@ export async function startPasswordPages(
   const uses = createUses({ store: store.passwordUses, audit: { record: () => {} }, ...counting });
   const ofOwn = { ...parts, holderOf: createOwnHolder(parts), activityOf: async () => null };
   const pages = createPasswordActions(ofOwn);
-  router.get('/', createPasswordList(parts));
+  router.get('/', createPasswordList({ ...parts, dailyCounts }));
   router.get('/passwords', pages.list);
   router.get('/passwords/new', pages.ask);
   router.post('/passwords', pages.create);

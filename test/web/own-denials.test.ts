@@ -79,10 +79,11 @@ test('what no registry knows as an action can’t be asked for', () => {
 
 test('a denial by the limits of a password leads to that password, and not to a request', async () => {
   const row = rowOf('team/narrow');
-  const [, id = ''] = /href="\/#(password-[^"]+)"/.exec(row) ?? [];
+  const [, path = ''] = /href="(\/passwords\/[^"]+)"/.exec(row) ?? [];
   assert.doesNotMatch(row, /Copy request/);
   const ana = await house.core.store.accounts.byLogin('ana@example.com');
   assert.ok(ana);
   const cookie = await house.cookieOf(ana, Date.now());
-  assert.match(await (await fetch(house.url, { headers: { cookie } })).text(), new RegExp(`<tr id="${id}"`));
+  assert.equal((await fetch(house.url + path, { headers: { cookie } })).status, 200);
+  assert.notEqual(path, '');
 });

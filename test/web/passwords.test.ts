@@ -316,6 +316,8 @@ test(
       assert.ok(used.includes(words), words);
     assert.ok(used.includes(`href="${page}/rotate"`) && used.includes(`href="${page}/revoke"`));
 
+    assert.match((await get(site, '/')).body, /class="sparkline".*2 logins in 30 days/);
+
     const rotated = await post(site, `${page}/rotate`, { days: '30', overlap: '24' });
     assert.equal(rotated.status, 200);
     const successor = (await site.passwords.ofAccount(site.ana)).find(({ id }) => id !== password.id);
@@ -436,7 +438,10 @@ test(
     const verify = (password: string) => site.passwords.authenticator.verify({ username: site.ana.login, password });
     assert.deepEqual((await verify(secret))?.limits?.actions, ['pull']);
     assert.ok(await verify(old));
-    assert.equal((await get(site, '/')).body.match(/>Previous password</g)?.length, 1);
+    const list = (await get(site, '/')).body;
+    assert.equal(list.match(/The previous password, .* works until/g)?.length, 1);
+    assert.equal(list.match(/ data-entry /g)?.length, 1, 'one password is one row');
+    assert.match(list, /<span class="muted small">1 of 20<\/span>/);
     assert.match((await get(site, path)).body, /It has already been rotated/);
     site.state.now += 25 * 60 * 60 * 1000;
     await assert.rejects(verify(old), /expired/);
