@@ -74,6 +74,8 @@ export type Robots = {
    * @throws {Refusal} `not_found`, `denied`; `conflict` where its maker is known
    */
   confirmMaker(passwordId: string, robotId: string, manager: RobotManager, by: Actor): Promise<void>;
+  /** Whether the manager makes robots and their passwords; without a group, there is none that could own one. */
+  canMake(manager: RobotManager): boolean;
   /** @throws {Refusal} `denied` where only administrators make robots and their passwords */
   requireMaking(manager: RobotManager): void;
 };
@@ -115,6 +117,7 @@ export function createRobots(parts: RobotParts): Robots {
 
   return {
     requireMaking,
+    canMake: (manager) => manager.administrator || (parts.selfService && manager.groups.length > 0),
     createdBy: async (accountId) => (await store.robots.createdBy(accountId, now())).map(toRobot),
     async remove(id, manager, by) {
       const { login, description } = await find(id, manager);

@@ -11,7 +11,14 @@ export function mountRobots(router: Router, context: PageContext, place: RobotPl
   const { common, passwords, administration, settings } = context;
   const { robots, reviewRobots: review } = administration;
   const { activityOf, usesOf, dailyCounts, denialsOf } = context;
-  const pages = createRobotPages({ ...common, passwords, robots, review, denialsOf, dailyCounts }, place);
+  const pages = createRobotPages(
+    {
+      ...{ ...common, passwords, robots, review, denialsOf, dailyCounts, usesOf },
+      policy: context.policies.current,
+      identityOf: async (login) => (await context.identityNamed(login)).identity,
+    },
+    place,
+  );
   const { services } = settings;
   const ofRobot = { ...common, passwords, activityOf, holderOf: pages.holderOf };
   const actions = createPasswordActions({ ...ofRobot, services });

@@ -23,6 +23,13 @@ export function fieldsOf(source: unknown): Fields {
   };
 }
 
+/** A field that can be there several times, as boxes of one name are. */
+export function textsOf(source: unknown, name: string): string[] {
+  const values = fieldsIn(source);
+  const value = Object.hasOwn(values, name) ? values[name] : [];
+  return (Array.isArray(value) ? value : [value]).filter((text): text is string => typeof text === 'string');
+}
+
 /**
  * What the sender of a form can correct, to be shown in it.
  * @throws the error itself where it's a fault of the service: that has an answer of its own, which says when to try again

@@ -1,6 +1,6 @@
-/** Owns the form that makes and changes a robot: lists are written one entry a line, labels as `name: value, value`. */
+/** Owns the form that makes and changes a robot: groups to tick or one a line, labels as `name: value, value`. */
 import type { Robot, RobotInput } from '../accounts/robots.ts';
-import { fieldsOf } from './fields.ts';
+import { fieldsOf, textsOf } from './fields.ts';
 import type { FormError } from './password-form.ts';
 
 export type RobotForm = {
@@ -9,19 +9,47 @@ export type RobotForm = {
   readonly name: string;
   readonly description: string;
   readonly ownerGroup: string;
-  readonly groups: string;
+  readonly groups: readonly string[];
   readonly labels: string;
   readonly error: FormError | null;
 };
 
-export const emptyRobotForm: RobotForm = {
-  ...{ id: null, name: '', description: '', ownerGroup: '', groups: '', labels: '' },
-  error: null,
+/** What someone can choose from. `value`: what its box sends, all names of the group, one a line. */
+export type RobotChoices = {
+  readonly owners: readonly string[];
+  readonly groups: readonly { readonly label: string; readonly value: string; readonly isChosen: boolean }[];
 };
+
+/** @param own the groups of the person, `null` where any can be given: a robot of one's own group gets what that can do */
+export function newRobotForm(own: readonly string[] | null): RobotForm {
+  const [first] = own === null ? [] : choicesAmong(own, []);
+  const groups = first === undefined ? [] : linesOf(first.value);
+  return { id: null, name: '', description: '', ownerGroup: first?.label ?? '', groups, labels: '', error: null };
+}
+
+/** What an administrator gave the robot stays among the choices. @param own the groups of the person */
+export function choicesOf(own: readonly string[], form: Pick<RobotForm, 'ownerGroup' | 'groups'>): RobotChoices {
+  const owners = own.filter((name) => name === form.ownerGroup || fullNameOf(name, own) === name);
+  return { owners, groups: choicesAmong(own, form.groups) };
+}
+
+function choicesAmong(own: readonly string[], chosen: readonly string[]): RobotChoices['groups'] {
+  const names = [...new Set([...own, ...chosen])];
+  return [...Map.groupBy(names, (name) => fullNameOf(name, names))].map(([label, spellings]) => {
+    const given = spellings.filter((name) => chosen.includes(name));
+    return { label, value: (given.length > 0 ? given : spellings).join('\n'), isChosen: given.length > 0 };
+  });
+}
+
+/** Google's directory gives a group of the primary domain two names, for rules: `google:web@example.com` and `google:web`. */
+function fullNameOf(name: string, names: readonly string[]): string {
+  const isShort = name.startsWith('google:') && !name.includes('@');
+  return (isShort ? names.find((other) => other.startsWith(`${name}@`)) : undefined) ?? name;
+}
 
 export function formOfRobot({ id, name, description, ownerGroup, groups, labels }: Robot): RobotForm {
   const lines = Object.entries(labels).map(([label, values]) => `${label}: ${values.join(', ')}`);
-  return { id, name, description, ownerGroup, groups: groups.join('\n'), labels: lines.join('\n'), error: null };
+  return { id, name, description, ownerGroup, groups, labels: lines.join('\n'), error: null };
 }
 
 export function readRobotForm(body: unknown): RobotForm {
@@ -31,7 +59,7 @@ export function readRobotForm(body: unknown): RobotForm {
     name: field('name'),
     description: field('description'),
     ownerGroup: field('ownerGroup'),
-    groups: field('groups'),
+    groups: textsOf(body, 'groups').flatMap(linesOf),
     labels: field('labels'),
     error: null,
   };
@@ -44,7 +72,7 @@ export function toRobotInput(form: RobotForm): Omit<RobotInput, 'name'> {
     return [name.trim(), values.map((value) => value.trim()).filter((value) => value !== '')] as const;
   });
   const { description, ownerGroup, groups } = form;
-  return { description, ownerGroup, groups: linesOf(groups), labels: Object.fromEntries(labels) };
+  return { description, ownerGroup, groups, labels: Object.fromEntries(labels) };
 }
 
 function linesOf(text: string): string[] {

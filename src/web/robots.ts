@@ -3,23 +3,25 @@ import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import type { RobotConcern } from '../accounts/robot-review.ts';
 import { makerOf, type Robot, type RobotManager, type Robots } from '../accounts/robots.ts';
-import type { AppPassword, AppPasswords } from '../app-passwords/app-passwords.ts';
-import type { DailyCounts } from '../audit/daily-counts.ts';
-import type { Denial } from '../audit/denials.ts';
+import type { AppPassword } from '../app-passwords/app-passwords.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import { minuteOf } from '../lib/time.ts';
 import type { Account } from '../store/accounts.ts';
-import { type DenialView, denialOf } from './access-view.ts';
 import { correctable, fieldsOf, oneOf, readForm } from './fields.ts';
 import type { Holder } from './password-actions.ts';
 import { formErrorOf } from './password-form.ts';
-import { chartDays, type PasswordRow, rowsOf } from './password-rows.ts';
-import type { PasswordView } from './password-view.ts';
-import { emptyRobotForm, formOfRobot, type RobotForm, readRobotForm, toRobotInput } from './robot-form.ts';
+import { type RobotFrame, type RobotPageParts, type RobotView, robotView, showRobot } from './robot.ts';
+import {
+  choicesOf,
+  formOfRobot,
+  newRobotForm,
+  type RobotChoices,
+  type RobotForm,
+  readRobotForm,
+  toRobotInput,
+} from './robot-form.ts';
 import { actorOf, personOf } from './session.ts';
-import { formatTime } from './time-view.ts';
-import type { Views } from './views.ts';
 
 /** Where the pages are mounted, below the prefix, and for whom. */
 export type RobotPlace = {
@@ -29,39 +31,21 @@ export type RobotPlace = {
   readonly managerOf: (person: Account) => RobotManager;
 };
 
-type RobotFrame = { readonly section: string; readonly tab: string | null; readonly robotsHome: string };
-
-type RobotView = ReturnType<typeof robotView>;
-
 declare module './views.ts' {
   interface ViewData {
-    robots: RobotFrame & { rows: readonly RobotView[]; concerns: readonly ConcernView[] };
-    robot: RobotFrame & {
-      base: string;
-      robot: RobotView;
-      live: readonly PasswordRow[];
-      past: readonly PasswordRow[];
-      /** What was refused because a password's maker can't do it. */
-      denials: readonly DenialView[];
-      /** The password that was just revoked. */
-      revoked: PasswordView | null;
-    };
-    /** `ownGroups`: those that can own the robot, `null` for any. */
+    /** `canMake`: whether the reader can make one. */
+    robots: RobotFrame & { rows: readonly RobotView[]; concerns: readonly ConcernView[]; canMake: boolean };
     'robot-remove': RobotFrame & { base: string; login: string; activePasswords: number };
-    'robot-form': RobotFrame & { form: RobotForm; ownGroups: readonly string[] | null };
+    /** `choices`: the groups that can own the robot and that it can have, `null` for any. */
+    'robot-form': RobotFrame & { form: RobotForm; choices: RobotChoices | null };
   }
 }
 
-export type RobotPageParts = {
+export type RobotsParts = RobotPageParts & {
   readonly robots: Robots;
-  readonly passwords: Pick<AppPasswords, 'ofAccount'>;
-  readonly dailyCounts: Pick<DailyCounts, 'ofPasswords'>;
-  readonly denialsOf: (accountId: string) => Promise<readonly Denial[]>;
   /** Passwords that administrators should look at. */
   readonly review: () => Promise<readonly RobotConcern[]>;
   readonly requesterOf: (request: IncomingMessage) => Requester;
-  readonly views: Views;
-  readonly now: () => number;
 };
 
 /** The robot's id is `:robot`. */
@@ -89,15 +73,19 @@ export type RobotPages = {
   holderOf(request: Request): Promise<Holder>;
 };
 
-type Parts = RobotPageParts & { readonly place: RobotPlace };
+type Parts = RobotsParts & { readonly place: RobotPlace };
 
-export function createRobotPages(pageParts: RobotPageParts, place: RobotPlace): RobotPages {
+export function createRobotPages(pageParts: RobotsParts, place: RobotPlace): RobotPages {
   const parts = { ...pageParts, place };
   return {
     list: (request, response) => list(parts, request, response),
-    ask: (request, response) => showForm(parts, request, response, emptyRobotForm),
+    ask: (request, response) => showForm(parts, request, response, newRobotForm(groupsOf(parts, request))),
     create: [readForm, (request, response) => create(parts, request, response)],
-    show: (request, response) => show(parts, request, response),
+    show: async (request, response) => {
+      const robot = await find(parts, request);
+      const manager = place.managerOf(personOf(request));
+      await showRobot(parts, request, response, { robot, manager, frame: frameOf(place) });
+    },
     askChange: async (request, response) => showForm(parts, request, response, formOfRobot(await find(parts, request))),
     change: [readForm, (request, response) => change(parts, request, response)],
     setState: [readForm, (request, response) => setState(parts, request, response)],
@@ -137,33 +125,7 @@ async function list({ robots, views, place, review, now }: Parts, request: Reque
   const manager = place.managerOf(personOf(request));
   const rows = (await robots.list(manager)).map((robot) => robotView(robot, now()));
   const concerns = manager.administrator ? (await review()).map((concern) => concernView(concern, now())) : [];
-  views.page(response, 'robots', { ...frameOf(place), rows, concerns });
-}
-
-function robotView(robot: Robot, now: number) {
-  const isOff = robot.state !== 'active';
-  const state = { state: isOff ? 'disabled' : 'active', stateLabel: isOff ? 'Disabled' : 'Active' };
-  const labels = Object.entries(robot.labels).map(([name, values]) => `${name}: ${values.join(', ')}`);
-  return { ...robot, ...state, labels, created: formatTime(robot.createdAt, now) };
-}
-
-async function show(parts: Parts, request: Request, response: Response): Promise<void> {
-  const { passwords, views, place, now } = parts;
-  const robot = await find(parts, request);
-  const denials = await parts.denialsOf(robot.id);
-  const found = await passwords.ofAccount(robot);
-  const ids = found.map(({ id }) => id);
-  const logins = await parts.dailyCounts.ofPasswords(ids, chartDays);
-  const { live, past } = rowsOf(found, { logins, now: now(), isSuspended: robot.state !== 'active' });
-  views.page(response, 'robot', {
-    ...frameOf(place),
-    base: `${place.base}/${robot.id}`,
-    robot: robotView(robot, now()),
-    live,
-    past,
-    denials: denials.filter(({ by }) => by === 'maker').map((denial) => denialOf(denial, now())),
-    revoked: past.find(({ id, state }) => state === 'revoked' && id === request.query['revoked']) ?? null,
-  });
+  views.page(response, 'robots', { ...frameOf(place), rows, concerns, canMake: robots.canMake(manager) });
 }
 
 async function create(parts: Parts, request: Request, response: Response): Promise<void> {
@@ -240,10 +202,16 @@ function showError(parts: Parts, request: Request, response: Response, form: Rob
   showForm(parts, request, response, { ...form, error: formErrorOf(mistake) }, mistake.status);
 }
 
-function showForm({ views, place }: Parts, request: Request, response: Response, form: RobotForm, status = 200): void {
+function showForm(parts: Parts, request: Request, response: Response, form: RobotForm, status = 200): void {
+  const groups = groupsOf(parts, request);
+  const choices = groups && choicesOf(groups, form);
+  parts.views.page(response, 'robot-form', { ...frameOf(parts.place), form, choices }, status);
+}
+
+/** Those that the person can give a robot; `null` for any. */
+function groupsOf({ place }: Parts, request: Request): readonly string[] | null {
   const manager = place.managerOf(personOf(request));
-  const ownGroups = manager.administrator ? null : manager.groups;
-  views.page(response, 'robot-form', { ...frameOf(place), form, ownGroups }, status);
+  return manager.administrator ? null : manager.groups;
 }
 
 function find({ robots, place }: Parts, request: Request): Promise<Robot> {

@@ -3,9 +3,8 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { type ApiToken, type ApiTokens, apiScopes } from '../../accounts/api-tokens.ts';
 import { Refusal } from '../../lib/errors.ts';
-import { fieldsIn } from '../../lib/json.ts';
 import { type ExpiryChoice, expiryChoice, readExpiry, type SentExpiry } from '../expiry.ts';
-import { correctable, fieldsOf, readForm } from '../fields.ts';
+import { correctable, fieldsOf, readForm, textsOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { type FormError, formErrorOf } from '../password-form.ts';
 import { actorOf, personOf } from '../session.ts';
@@ -110,15 +109,12 @@ async function create(parts: TokenPageParts, request: Request, response: Respons
   }
 }
 
-/** Several boxes of one name come as a list, one alone as a text. */
 function readSent(body: unknown, now: number): Sent & { readonly expiry: SentExpiry } {
   const field = fieldsOf(body);
-  const { scopes = [] } = fieldsIn(body);
-  const list = Array.isArray(scopes) ? scopes : [scopes];
   return {
     name: field('name'),
     expiry: readExpiry(field, now),
-    scopes: list.filter((scope): scope is string => typeof scope === 'string'),
+    scopes: textsOf(body, 'scopes'),
   };
 }
 

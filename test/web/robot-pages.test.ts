@@ -1,0 +1,132 @@
+/** The pages of robots as members of their owner group see them, over HTTP: who is offered what, and what they learn. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { anonymous, type Identity } from '../../src/identity/identity.ts';
+import { parsePolicy } from '../../src/policy/acl.ts';
+import { decide } from '../../src/policy/decide.ts';
+import type { Account } from '../../src/store/accounts.ts';
+import { unaudited } from '../support/audit.ts';
+import { dockerClient } from '../support/password-pages.ts';
+import { signedIn } from '../support/rows.ts';
+import { type House, startHouse } from '../support/walk.ts';
+
+const policyText = `
+groups:
+  platform: [ana@example.com]
+acl:
+  - match: { group: sealed, name: "sealed/*" }
+    actions: [pull]
+    comment: What is sealed
+  - match: { group: platform, name: "team/*" }
+    actions: [pull, push]
+`;
+
+let house: House;
+let ana: Account;
+let bo: Account;
+before(async () => {
+  house = await startHouse({ policyText });
+  const person = (id: string, groups: string[]) => {
+    const login = `${id}@example.com`;
+    return house.core.store.accounts.signIn(signedIn({ id, subject: id, login, email: login, groups, at: Date.now() }));
+  };
+  ana = await person('ana', ['google:web@example.com', 'google:web']);
+  bo = await person('bo', []);
+});
+after(() => house.stop());
+
+async function send(who: Account, path: string, fields?: [string, string][]): Promise<Response> {
+  const headers = {
+    cookie: await house.cookieOf(who, Date.now()),
+    accept: 'text/html',
+    'sec-fetch-site': 'same-origin',
+  };
+  const post = fields === undefined ? {} : { method: 'POST', body: new URLSearchParams(fields) };
+  return fetch(house.url + path, { redirect: 'manual', headers, ...post });
+}
+
+const get = async (who: Account, path: string): Promise<string> => (await send(who, path)).text();
+
+test('a robot is offered to people with a group that can own it, and its groups are theirs to tick, each once', async () => {
+  assert.ok(!(await get(bo, '/robots')).includes('New robot'));
+  assert.ok((await get(ana, '/robots')).includes('New robot'));
+  const form = await get(ana, '/robots/new');
+  const boxes = [...form.matchAll(/name="groups" value="([^"]*)"( checked)?/g)].map(([, value, box]) => [value, box]);
+  assert.deepEqual(boxes, [
+    ['google:web@example.com\ngoogle:web', ' checked'],
+    ['platform', undefined],
+  ]);
+  assert.deepEqual([...form.matchAll(/<option[^>]*>([^<]+)/g)].map(([, name]) => name).slice(-2), [
+    'google:web@example.com',
+    'platform',
+  ]);
+});
+
+test('what is ticked is what it has; what an administrator gave it stays to be ticked', async () => {
+  const fields: [string, string][] = [
+    ['name', 'ticked'],
+    ['description', ''],
+    ['ownerGroup', 'platform'],
+    ['groups', 'platform'],
+    ['groups', 'google:web@example.com\r\ngoogle:web'],
+  ];
+  const made = await send(ana, '/robots/new', fields);
+  const path = made.headers.get('location') ?? '';
+  const id = path.split('/').at(-1) ?? '';
+  const groupsNow = async () => JSON.parse((await house.core.store.robots.byId(id, Date.now()))?.groups_json ?? '');
+  assert.deepEqual(await groupsNow(), ['platform', 'google:web@example.com', 'google:web']);
+  const foreign = await send(ana, `${path}/change`, [...fields, ['groups', 'sealed']]);
+  assert.equal(foreign.status, 403);
+  assert.match(await foreign.text(), /You’re not a member of sealed/);
+  assert.equal((await send(ana, `${path}/change`, fields.slice(0, 3))).status, 303);
+  assert.deepEqual(await groupsNow(), []);
+});
+
+test('its page has the rules that apply, denials and uses, without repositories that only the robot can pull', async () => {
+  const { store, passwords, uses, dailyCounts, denials } = house.core;
+  const fields = {
+    description: '',
+    owner_group: 'platform',
+    labels_json: '{}',
+    created_by: 'root',
+    created_by_id: null,
+  };
+  const row = {
+    ...fields,
+    id: 'r1',
+    login: 'robot-r1',
+    display_name: 'r1',
+    created_at: 1,
+    groups_json: '["platform","sealed"]',
+  };
+  await store.robots.insert(row, 99, unaudited);
+  const input = { name: 'Runner', days: 30, pullOnly: false, repositories: [] };
+  const owner = { id: 'r1', login: 'robot-r1', kind: 'robot' } as const;
+  const by = { actor: 'root', client: null };
+  const { password } = await passwords.issue(owner, input, by, { accountId: null, as: 'administrator' });
+  const robot: Identity = {
+    ...{ ...anonymous, kind: 'robot', account: 'robot-r1', accountId: 'r1' },
+    credential: { id: password.id, name: password.name },
+  };
+  const repository = (name: string) => ({ type: 'repository', name, actions: ['pull'] });
+  uses.record(robot, dockerClient, [repository('team/shop'), repository('sealed/plan')]);
+  dailyCounts.login(robot);
+  const context = { service: 'registry.example.com', address: '192.0.2.1' };
+  denials.record(
+    robot,
+    [decide(parsePolicy('acl: []', 'policy.yml'), robot, repository('elsewhere'), context)],
+    context,
+  );
+
+  for (const path of ['/robots/r1', `/robots/r1/passwords/${password.id}`]) {
+    const page = await get(ana, path);
+    for (const words of ['team/shop', 'docker 28.2.2', '1 login in 30 days']) assert.ok(page.includes(words), words);
+    assert.ok(!page.includes('sealed/plan'), 'a name that its owner can’t pull');
+    assert.equal((await send(bo, path)).status, 404);
+  }
+  const page = await get(ana, '/robots/r1');
+  assert.match(page, /What is sealed/);
+  assert.match(page, /<code>elsewhere<\/code>/);
+  assert.equal((await send(ana, '/robots/r1/passwords/another')).status, 404);
+  assert.equal((await send(ana, `/passwords/${password.id}`)).status, 404, 'it isn’t a password of theirs');
+});
