@@ -26,7 +26,7 @@ export async function checkStory(demo: Demo, folder: string, print: (line: strin
       return false;
     }
   }
-  print('\nThe whole story holds.');
+  print('\nEvery step ended as expected.');
   return true;
 }
 
@@ -35,7 +35,7 @@ function story(demo: Demo, client: DemoClient): Step[] {
   let secret = '';
   return [
     {
-      says: 'mallory, with no Workspace behind the e-mail, signs in',
+      says: 'mallory, a consumer account without the company, signs in',
       expected: 'refused',
       run: () => signIn(demo, createVisitor(), 'mallory@example.com'),
     },
@@ -51,7 +51,7 @@ function story(demo: Demo, client: DemoClient): Step[] {
           : { result: 'allowed', seen: `${secret.slice(0, 8)}..., shown once` };
       },
     },
-    { says: 'login with a wrong secret', expected: 'refused', run: () => client.login(ana, `${secret.slice(0, -1)}!`) },
+    { says: 'login with a wrong password', expected: 'refused', run: () => client.login(ana, `${secret.slice(0, -1)}!`) },
     { says: 'login with the password', expected: 'allowed', run: () => client.login(ana, secret) },
     { says: 'push to platform/hello', expected: 'allowed', run: () => client.push('platform/hello') },
     { says: 'pull platform/hello', expected: 'allowed', run: () => client.pull('platform/hello') },
@@ -84,12 +84,12 @@ function story(demo: Demo, client: DemoClient): Step[] {
       run: () => changeAna(demo, { suspended: true }),
     },
     {
-      says: 'login with the password of somebody who has left',
+      says: 'login with the password of someone who has left',
       expected: 'refused',
       run: () => client.login(ana, secret),
     },
     ...(client.movesImages
-      ? [{ says: 'the registry told Dockpass', expected: 'allowed' as const, run: () => whoPushed(demo) }]
+      ? [{ says: 'the registry reports to Dockpass', expected: 'allowed' as const, run: () => whoPushed(demo) }]
       : []),
   ];
 }

@@ -1,5 +1,6 @@
 /** Starts what the demo consists of: the provider that stands in for Google, Dockpass itself, a registry that trusts it. */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { notificationsFor } from '../src/repositories/notifications-block.ts';
@@ -12,6 +13,7 @@ import { freePorts } from '../test/support/ports.ts';
 import { type Finished, type Running, runProgram, startProgram } from '../test/support/process.ts';
 import {
   type DemoProvider,
+  demoPeople,
   googleSettings,
   type Handler,
   type Person,
@@ -19,6 +21,7 @@ import {
   startProvider,
 } from '../test/support/provider.ts';
 import { startRegistry } from '../test/support/registry.ts';
+import { administrator, colleagues, liveThrough, writeDemoPast } from './demo-past.ts';
 
 export type DemoPorts = { readonly dockpass: number; readonly registry: number; readonly provider: number };
 
@@ -65,6 +68,8 @@ export async function startDemo(
     readonly policyFile?: string;
     readonly onStart?: (name: string, pid: number) => Promise<void>;
     readonly launch?: Launch;
+    /** A new database gets a company that has used Dockpass for a month. */
+    readonly past?: boolean;
   },
   stack: AsyncDisposableStack,
 ): Promise<Demo> {
@@ -93,6 +98,8 @@ export async function startDemo(
     CERTIFICATE_BUNDLE_FILE: join(data, 'registry-bundle.pem'),
     POLICY_FILE: settings.policyFile ?? demoPolicyFile,
     SERVICES: registry,
+    ADMIN_EMAILS: administrator,
+    CONTACT: administrator,
     [`SERVICE_LOCALHOST_${ports.registry}_EVENTS_TOKEN`]: eventsToken,
     [`SERVICE_LOCALHOST_${ports.registry}_URL`]: `http://${registry}`,
     ...googleSettings(provider, client),
@@ -104,6 +111,10 @@ export async function startDemo(
     GROUPS_TTL: '1',
     ...{ SMTP_URL: `smtp://127.0.0.1:${mail.port}`, SMTP_FROM: 'Dockpass <dockpass@example.com>' },
   };
+  const isNew = settings.past === true && !existsSync(join(data, 'password-pepper'));
+  // Bo is the newcomer, and mallory never comes in.
+  const people = [...demoPeople.filter(({ email }) => email.startsWith('ana@')), ...colleagues];
+  if (isNew) await writeDemoPast({ environment, issuer: provider.issuer, people, registry, today: Date.now() });
   const [program, args] = launch(['serve'], environment);
   const dockpass = await startProgram(program, args, { cwd: folder, env: environment, ready: /listening/ });
   stack.defer(() => dockpass.stop());
@@ -133,7 +144,7 @@ export async function startDemo(
     await ended;
     return { name, lastWords: output().split('\n').slice(-10).join('\n') };
   });
-  return {
+  const demo: Demo = {
     url,
     registry,
     hasRegistry,
@@ -143,6 +154,8 @@ export async function startDemo(
     command,
     casualty: Promise.race(casualties),
   };
+  if (isNew) await liveThrough(demo);
+  return demo;
 }
 
 /** The provider that stands in for Google, with a directory of its people and a page to change them. */
@@ -155,6 +168,7 @@ async function startGoogle(
   const provider = await startProvider({
     port,
     clients: [client],
+    people: [...demoPeople, ...colleagues],
     async handlers(people) {
       const directory = await createDirectory(people);
       made(directory);

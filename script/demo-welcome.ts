@@ -1,52 +1,72 @@
-/** Owns what the demo shows a person once everything runs: what to open and what to type. */
+/** Owns what the demo shows a person once everything runs: what to open, what to try in each role, what to type. */
 import { findProgram } from '../test/support/parts.ts';
+import { runProgram } from '../test/support/process.ts';
+import { administrator } from './demo-past.ts';
 import type { Demo } from './demo-services.ts';
 
-export function welcome(demo: Demo): string {
+export async function welcome(demo: Demo): Promise<string> {
   return `
-Dockpass runs. Ctrl-C stops all of it; its state stays in .demo/ (--fresh forgets it).
+Dockpass is running. Press Ctrl-C to stop. State is kept in .demo/ (use --fresh to reset, --empty to start without a past).
 
   Open     ${demo.url}
-  Sign in  as  ana@example.com      in the group platform: pushes to platform/ and people/ana/
-               bo@example.com       pulls everything, pushes to people/bo/ alone
+  Sign in  as  ana@example.com      a person in the group platform: pushes to platform/ and people/ana/
+               bo@example.com       a newcomer: pulls everything, pushes only to people/bo/
+               ${administrator}      the administrator
                mallory@example.com  a consumer account without the company: refused
-  Change   ${demo.directoryUrl}   groups, or suspend somebody: it counts within a minute
+  Change   ${demo.directoryUrl}   groups, or suspend someone: it counts within a minute
   Mails    ${demo.mailUrl}   what Dockpass has sent
   Rules    script/demo-policy.yml
 
-${demo.hasRegistry ? commands(demo.registry) : withoutRegistry}`;
+Try this
+  as ana   create a password and push with it; rotate the one that expires soon; see why finance/ledger was denied
+  as bo    see in "My access" what a newcomer is allowed to do, then create a password limited to pull
+  as ada   look at the overview; revoke all passwords of a person after a preview, then undo it; ask who can push where
+
+${demo.hasRegistry ? commands(demo, await hasDocker()) : withoutRegistry}`;
 }
 
-const withoutRegistry = `  docker-registry is not installed here, so there is nothing to push to. On Debian or Ubuntu:
+const withoutRegistry = `  docker-registry isn't installed here, so there is nothing to push to. On Debian or Ubuntu:
   apt-get install docker-registry, then start the demo again.
 `;
 
-function commands(registry: string): string {
-  const move = findProgram('docker') !== null || findProgram('skopeo') === null ? withDocker : withSkopeo;
-  return `Create a password on the page, then type:
+/** The program alone doesn't do: it asks a daemon, which may not run. */
+async function hasDocker(): Promise<boolean> {
+  if (findProgram('docker') === null) return false;
+  return (await runProgram('docker', ['info'], {})).code === 0;
+}
 
-${move(registry)
-  .map((line) => `  ${line}`)
-  .join('\n')}
+function commands({ url, registry }: Demo, docker: boolean): string {
+  return `Create a password on the page as ana, then type in another terminal (the image comes with the demo):
+
+${[...push(url, registry), ...(docker ? withDocker(registry) : withSkopeo(registry))].map((line) => `  ${line}`).join('\n')}
 
 Then look at Repositories: what you can pull, and who pushed it. The registry reports that.
 `;
 }
 
+function push(url: string, registry: string): string[] {
+  const [port, registryPort] = [new URL(url).port, registry.split(':')[1]];
+  const ports = port === '5001' && registryPort === '5000' ? '' : ` --port ${port} --registry-port ${registryPort}`;
+  return [
+    `./script/demo push platform/hello${ports}      # asks for the password`,
+    `./script/demo push finance/hello${ports}       # denied`,
+  ];
+}
+
 function withDocker(registry: string): string[] {
   return [
-    `docker login --username ana@example.com ${registry}      # asks for the password`,
-    'docker pull hello-world',
-    `docker tag hello-world ${registry}/platform/hello && docker push ${registry}/platform/hello`,
-    `docker tag hello-world ${registry}/finance/hello && docker push ${registry}/finance/hello      # denied`,
+    `docker login --username ana@example.com ${registry}`,
+    `docker pull ${registry}/platform/hello:1`,
+    `docker tag ${registry}/platform/hello:1 ${registry}/people/ana/hello && docker push ${registry}/people/ana/hello`,
   ];
 }
 
 function withSkopeo(registry: string): string[] {
-  const copy = 'skopeo copy --dest-tls-verify=false docker://docker.io/library/hello-world';
+  if (findProgram('skopeo') === null) return [];
+  const from = `docker://${registry}/platform/hello:1`;
   return [
-    `skopeo login --tls-verify=false --username ana@example.com ${registry}      # asks for the password`,
-    `${copy} docker://${registry}/platform/hello`,
-    `${copy} docker://${registry}/finance/hello      # denied`,
+    `skopeo login --tls-verify=false --username ana@example.com ${registry}`,
+    `skopeo inspect --tls-verify=false ${from}`,
+    `skopeo copy --src-tls-verify=false --dest-tls-verify=false ${from} docker://${registry}/people/ana/hello:1`,
   ];
 }

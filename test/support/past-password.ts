@@ -27,13 +27,14 @@ export type Held = {
 const hour = 60 * 60 * 1000;
 const day = 24 * hour;
 
-/** @param today epoch milliseconds */
+/** @param today epoch milliseconds @returns the password's id */
 export async function hold(
   store: Store,
   owner: { id: string; login: string },
   held: Held,
   today: number,
-): Promise<void> {
+  pepperId = createPepper(pepper).id,
+): Promise<string> {
   const id = randomBytes(9).toString('hex');
   const created = today - held.age * day;
   await store.passwords.insert(
@@ -43,7 +44,7 @@ export async function hold(
         account_id: owner.id,
         name: held.name,
         hash: id,
-        pepper_id: createPepper(pepper).id,
+        pepper_id: pepperId,
         hint: `dkp_…${id.slice(-4)}`,
       },
       actions_json: held.pullOnly ? '["pull"]' : null,
@@ -65,4 +66,5 @@ export async function hold(
     await store.passwordUses.write(values.map(([kind, value]) => ({ password_id: id, kind, value, at })));
   }
   if (held.revoked !== undefined) await store.passwords.revoke(id, owner.login, today - held.revoked * day, unaudited);
+  return id;
 }

@@ -1,5 +1,7 @@
 /** Owns pushing small images and indexes over the registry's API, as clients do, without a client. */
 import { createHash, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 export type Pushed = { readonly digest: string; readonly mediaType: string; readonly size: number };
 
@@ -23,6 +25,23 @@ export async function pushImage(
   return pushManifest(target, headers, tag, { mediaType: types.manifest, config, layers: pushed });
 }
 
+/** Pushes an image that `writeImage` wrote, as it is: a client can unpack it. @returns its digest */
+export async function pushLayout(
+  target: string,
+  headers: Readonly<Record<string, string>>,
+  tag: string,
+  layout: string,
+): Promise<string> {
+  const blob = (digest: string) => readFile(join(layout, 'blobs', 'sha256', digest.replace('sha256:', '')));
+  const index = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8'));
+  const manifest = await blob(index.manifests[0].digest);
+  const { config, layers } = JSON.parse(manifest.toString());
+  for (const { mediaType, digest } of [config, ...layers]) {
+    await pushBlob(target, headers, mediaType, await blob(digest));
+  }
+  return (await putManifest(target, headers, tag, types.manifest, manifest)).digest;
+}
+
 export function pushIndex(
   target: string,
   headers: Readonly<Record<string, string>>,
@@ -42,15 +61,30 @@ async function pushManifest(
   tag: string | null,
   content: { readonly mediaType: string } & Readonly<Record<string, unknown>>,
 ): Promise<Pushed> {
-  const body = Buffer.from(JSON.stringify({ schemaVersion: 2, ...content }));
+  return putManifest(
+    target,
+    headers,
+    tag,
+    content.mediaType,
+    Buffer.from(JSON.stringify({ schemaVersion: 2, ...content })),
+  );
+}
+
+async function putManifest(
+  target: string,
+  headers: Readonly<Record<string, string>>,
+  tag: string | null,
+  mediaType: string,
+  body: Buffer,
+): Promise<Pushed> {
   const digest = digestOf(body);
   const response = await fetch(`${target}/manifests/${tag ?? digest}`, {
     method: 'PUT',
-    headers: { ...headers, 'Content-Type': content.mediaType },
-    body,
+    headers: { ...headers, 'Content-Type': mediaType },
+    body: new Uint8Array(body),
   });
   if (response.status !== 201) throw new Error(`PUT manifest: ${response.status} ${await response.text()}`);
-  return { digest, mediaType: content.mediaType, size: body.length };
+  return { digest, mediaType, size: body.length };
 }
 
 async function pushBlob(
@@ -60,6 +94,7 @@ async function pushBlob(
   body: Buffer,
 ): Promise<Pushed> {
   const begun = await fetch(`${target}/blobs/uploads/`, { method: 'POST', headers });
+  if (begun.status !== 202) throw new Error(`POST uploads: ${begun.status} ${await begun.text()}`);
   const location = new URL(begun.headers.get('location') ?? '', target);
   const digest = digestOf(body);
   location.searchParams.set('digest', digest);
