@@ -51,7 +51,11 @@ function story(demo: Demo, client: DemoClient): Step[] {
           : { result: 'allowed', seen: `${secret.slice(0, 8)}..., shown once` };
       },
     },
-    { says: 'login with a wrong password', expected: 'refused', run: () => client.login(ana, `${secret.slice(0, -1)}!`) },
+    {
+      says: 'login with a wrong password',
+      expected: 'refused',
+      run: () => client.login(ana, `${secret.slice(0, -1)}!`),
+    },
     { says: 'login with the password', expected: 'allowed', run: () => client.login(ana, secret) },
     { says: 'push to platform/hello', expected: 'allowed', run: () => client.push('platform/hello') },
     { says: 'pull platform/hello', expected: 'allowed', run: () => client.pull('platform/hello') },
