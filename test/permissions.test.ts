@@ -10,6 +10,9 @@ const minute = 60_000;
 const visitors = ['nobody', 'ana', 'ana long ago', 'root', 'root long ago'] as const;
 type Visitor = (typeof visitors)[number];
 
+/** With ids that nothing has. */
+const concrete = (path: string) => path.replaceAll(/:\w+/g, 'nothing');
+
 describe('every route', () => {
   let house: House;
   const people: Record<string, Account> = {};
@@ -31,7 +34,7 @@ describe('every route', () => {
   const sameOrigin = { 'Sec-Fetch-Site': 'same-origin' };
   const send = async (route: string, who: Visitor, headers: Record<string, string> = sameOrigin) => {
     const [method = '', path = ''] = route.split(' ');
-    const target = house.url + path.replaceAll(/:\w+/g, 'nothing');
+    const target = house.url + concrete(path);
     const cookie = await cookieOf(who);
     return fetch(target, { method, redirect: 'manual', headers: { cookie, accept: 'text/html', ...headers } });
   };
@@ -54,6 +57,15 @@ describe('every route', () => {
       assert.equal(response.status, isGet ? 303 : 401, route);
       if (isGet) assert.match(response.headers.get('location') ?? '', /^\/sign-in\?return_to=/, route);
       else assert.match(await response.text(), /Your session expired/, route);
+    }
+  });
+
+  test('that is sent a form without a session leads back to a page that exists', async () => {
+    const pages = Object.keys(routes).flatMap((route) => (route.startsWith('GET ') ? [concrete(route.slice(4))] : []));
+    for (const route of [...forPeople, ...forAdministrators].filter((one) => one.startsWith('POST'))) {
+      const body = await (await send(route, 'nobody')).text();
+      const [, back = ''] = /href="\/sign-in\?return_to=([^"]+)"/.exec(body) ?? [];
+      assert.ok(pages.includes(decodeURIComponent(back)), `${route} leads to ${decodeURIComponent(back)}`);
     }
   });
 

@@ -16,7 +16,7 @@ import { createTokenPages } from '../web/admin/tokens.ts';
 import { createWorkloadPages } from '../web/admin/workloads.ts';
 import { sections } from '../web/navigation.ts';
 import type { PageContext } from './page-context.ts';
-import { mountRobots, withoutLast } from './robot-pages.ts';
+import { mountRobots } from './robot-pages.ts';
 
 export function mountAdministration(router: Router, context: PageContext): void {
   const { common, administration, policies, requirePerson } = context;
@@ -90,17 +90,12 @@ function mountPeople(router: Router, context: PageContext): void {
   router.post('/admin/people/:id/remove', fresh, remove.act);
   const names = createKeptLoginPages({ ...common, retiredLogins: administration.retiredLogins });
   router.get(keptLogins, names.list);
-  router.post(
-    `${keptLogins}/release`,
-    context.fresh(() => keptLogins),
-    names.release,
-  );
+  router.post(`${keptLogins}/release`, fresh, names.release);
   const following = createPersonMovePages({ ...common, moves });
-  const freshToMove = context.fresh((address) => address.replace(/\/(?:relink|moves\/[^/]*\/end)$/, '/move'));
   router.get('/admin/people/:id/move', fresh, following.ask);
   router.post('/admin/people/:id/move', fresh, following.move);
-  router.post('/admin/people/:id/relink', freshToMove, following.relink);
-  router.post('/admin/people/:id/moves/:move/end', freshToMove, following.end);
+  router.post('/admin/people/:id/relink', fresh, following.relink);
+  router.post('/admin/people/:id/moves/:move/end', fresh, following.end);
 }
 
 function mountRevocations(router: Router, context: PageContext): void {
@@ -112,7 +107,7 @@ function mountRevocations(router: Router, context: PageContext): void {
   router.get('/admin/revocations/new', fresh, pages.preview);
   router.post('/admin/revocations/new', fresh, pages.revoke);
   router.get('/admin/revocations/:id', pages.show);
-  router.post('/admin/revocations/:id/undo', context.fresh(withoutLast), pages.undo);
+  router.post('/admin/revocations/:id/undo', fresh, pages.undo);
 }
 
 function mountWorkloads(router: Router, context: PageContext): void {

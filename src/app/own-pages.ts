@@ -8,7 +8,7 @@ import { createPasswordActions } from '../web/password-actions.ts';
 import { createPasswordDetail } from '../web/password-detail.ts';
 import { createOwnHolder, createPasswordList } from '../web/passwords.ts';
 import type { PageContext } from './page-context.ts';
-import { mountRobots, withNew } from './robot-pages.ts';
+import { mountRobots } from './robot-pages.ts';
 
 export function mountOwnPages(router: Router, context: PageContext): void {
   const { common, passwords, settings, requirePerson } = context;
@@ -19,12 +19,12 @@ export function mountOwnPages(router: Router, context: PageContext): void {
   router.get('/', requirePerson, createPasswordList({ ...common, passwords, services, gracePeriods, dailyCounts }));
   const recent = recentSignIn(context);
   router.get('/passwords', requirePerson, own.list);
-  router.get('/passwords/new', requirePerson, recent(), own.ask);
+  router.get('/passwords/new', requirePerson, recent, own.ask);
   // Read first: someone whose session has ended comes back to the form as it was.
-  router.post('/passwords', readForm, requirePerson, recent(withNew), own.create);
+  router.post('/passwords', readForm, requirePerson, recent, own.create);
   router.get('/passwords/:id', requirePerson, createPasswordDetail({ ...ofOwn, usesOf, dailyCounts }));
-  router.get('/passwords/:id/rotate', requirePerson, recent(), own.askRotation);
-  router.post('/passwords/:id/rotate', requirePerson, recent(), own.rotate);
+  router.get('/passwords/:id/rotate', requirePerson, recent, own.askRotation);
+  router.post('/passwords/:id/rotate', requirePerson, recent, own.rotate);
   router.get('/passwords/:id/revoke', requirePerson, own.confirmRevocation);
   router.post('/passwords/:id/revoke', requirePerson, own.revoke);
   const access = accessPages(context);
@@ -46,10 +46,10 @@ export function mountOwnPages(router: Router, context: PageContext): void {
 }
 
 /** A password outlives the session that creates it, so PASSWORD_FRESH_MINUTES can ask for more than a session. */
-function recentSignIn({ settings, fresh }: PageContext): (pageOf?: (address: string) => string) => RequestHandler {
+function recentSignIn({ settings, fresh }: PageContext): RequestHandler {
   const { passwordFreshness } = settings;
-  if (passwordFreshness === null) return () => (_request, _response, next) => next();
-  return (pageOf) => fresh(pageOf, passwordFreshness);
+  if (passwordFreshness === null) return (_request, _response, next) => next();
+  return fresh(passwordFreshness);
 }
 
 function accessPages({ common, policies, administration, denialsOf, passwords, settings }: PageContext) {

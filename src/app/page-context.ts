@@ -50,8 +50,7 @@ export type PageContext = {
   readonly requirePerson: RequestHandler;
   /**
    * Lets people through whom the provider authenticated recently.
-   * @param pageOf see `requireFreshSignIn`
    * @param maximumAge seconds; what is right for administration unless given
    */
-  fresh(pageOf?: (address: string) => string, maximumAge?: number): RequestHandler;
+  fresh(maximumAge?: number): RequestHandler;
 };

@@ -99,8 +99,8 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
     identityNamed: createIdentityByName(config, store.accounts, parts.policies.current),
     warnings: async () => [...parts.warnings(), ...(await notices())],
     requirePerson: sessions.requirePerson,
-    fresh: (pageOf, maximumAge = config.administrators.freshness) =>
-      requireFreshSignIn({ ...freshParts, freshness: maximumAge }, pageOf),
+    fresh: (maximumAge = config.administrators.freshness) =>
+      requireFreshSignIn({ ...freshParts, freshness: maximumAge }),
   };
 
   const signIn = openSignIn(config, core, parts, { sessions, views, secrets, freshness });

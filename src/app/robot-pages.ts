@@ -30,30 +30,16 @@ export function mountRobots(router: Router, context: PageContext, place: RobotPl
   router.get(`${base}/:robot`, pages.show);
   router.get(`${base}/:robot/change`, fresh, requireMaking, pages.askChange);
   router.post(`${base}/:robot/change`, fresh, requireMaking, pages.change);
-  router.post(
-    `${base}/:robot/passwords/:id/confirm`,
-    context.fresh(() => base),
-    pages.confirm,
-  );
+  router.post(`${base}/:robot/passwords/:id/confirm`, fresh, pages.confirm);
   router.get(`${base}/:robot/remove`, fresh, pages.askRemoval);
   router.post(`${base}/:robot/remove`, fresh, pages.remove);
-  router.post(`${base}/:robot/state`, context.fresh(withoutLast), pages.setState);
+  router.post(`${base}/:robot/state`, fresh, pages.setState);
   router.get(`${base}/:robot/passwords`, actions.list);
   router.get(`${base}/:robot/passwords/new`, fresh, requireMaking, actions.ask);
-  router.post(`${base}/:robot/passwords`, context.fresh(withNew), requireMaking, actions.create);
+  router.post(`${base}/:robot/passwords`, fresh, requireMaking, actions.create);
   router.get(`${base}/:robot/passwords/:id`, createPasswordDetail({ ...ofRobot, usesOf, dailyCounts }));
   router.get(`${base}/:robot/passwords/:id/rotate`, fresh, requireMaking, actions.askRotation);
   router.post(`${base}/:robot/passwords/:id/rotate`, fresh, requireMaking, actions.rotate);
   router.get(`${base}/:robot/passwords/:id/revoke`, fresh, actions.confirmRevocation);
   router.post(`${base}/:robot/passwords/:id/revoke`, fresh, actions.revoke);
-}
-
-/** `/admin/robots/r1/state` is sent from `/admin/robots/r1`. */
-export function withoutLast(address: string): string {
-  return address.slice(0, address.lastIndexOf('/'));
-}
-
-/** `/passwords` is sent from `/passwords/new`. */
-export function withNew(address: string): string {
-  return `${address}/new`;
 }

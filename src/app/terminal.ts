@@ -67,7 +67,7 @@ export function mountTerminal(router: Router, context: PageContext, config: Conf
   const pages = createTerminalPages({
     ...context.common,
     ...{ requests: terminal.requests, services, passwordHours: config.terminal.passwordHours, machineLifetime },
-    requireFresh: context.fresh(() => '/terminal', otherNetworkFreshness),
+    requireFresh: context.fresh(otherNetworkFreshness),
     checkPattern: createPatternCheck(registryHosts),
   });
   const base = new URL(`${publicUrl.origin}${prefix}/`);

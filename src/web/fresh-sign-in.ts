@@ -1,7 +1,7 @@
 /** Owns whether someone has signed in recently enough for what is hard to take back, and the page that asks for it. */
 import type { RequestHandler } from 'express';
 import type { Account } from '../store/accounts.ts';
-import { sentValues } from './fields.ts';
+import { pageOf } from './form-page.ts';
 import { authenticatedAt, personOf } from './session.ts';
 import { beginUrl } from './sign-in-refused.ts';
 import type { Views } from './views.ts';
@@ -31,18 +31,14 @@ export type FreshnessParts = {
 /**
  * Mount behind the guard that only lets people through who are signed in. When the provider authenticated them too
  * long ago, a page says so, with the way to sign in again and come back.
- * @param pageOf where to come back to from an address that isn't a page itself; given its path and query
  */
-export function requireFreshSignIn(
-  { freshness, labelOf, isProven, views, now }: FreshnessParts,
-  pageOf: (address: string) => string = (address) => address,
-): RequestHandler {
+export function requireFreshSignIn({ freshness, labelOf, isProven, views, now }: FreshnessParts): RequestHandler {
   return async (request, response, next) => {
     const age = now() - authenticatedAt(request);
     // A clock that was set back makes no sign-in fresher.
     if (age >= 0 && age <= freshness * 1000) return next();
     const { provider, issuer } = personOf(request);
-    const options = { returnTo: pageOf(request.originalUrl) + sentValues(request), fresh: true };
+    const options = { returnTo: pageOf(request, views.prefix), fresh: true };
     views.page(
       response,
       'fresh-sign-in',

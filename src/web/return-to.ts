@@ -1,7 +1,7 @@
 /** Owns which address the browser can go to after the sign-in: a page of ours, whatever the link says. */
 
 /** Characters; longer ones are no page of ours. */
-const maximumLength = 2_048;
+export const maximumLength = 2_048;
 /** Stands for our own origin while an address is resolved as a browser would. */
 const here = 'https://dockpass.invalid';
 

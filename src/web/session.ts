@@ -11,7 +11,8 @@ import type { Log } from '../lib/log.ts';
 import type { Account, AccountStore } from '../store/accounts.ts';
 import type { SessionStore } from '../store/sessions.ts';
 import { type CookieNames, cookieNames, readCookies } from './cookies.ts';
-import { sentValues } from './fields.ts';
+import { pageOf } from './form-page.ts';
+import { safeReturnTo } from './return-to.ts';
 import type { SessionPerson } from './session-person.ts';
 import { DatabaseSessions, type SessionLimits } from './session-store.ts';
 
@@ -138,22 +139,17 @@ function createRequirePerson(prefix: string): RequestHandler {
   return (request, response, next) => {
     const isVisitor = visitorOf(request) === null;
     // The page that says why leads back to the form.
-    if (isVisitor) response.locals['returnTo'] = pageOfForm(request);
+    if (isVisitor) response.locals['returnTo'] = pageOf(request, prefix);
     if (isVisitor && (request.method === 'GET' || request.method === 'HEAD')) {
-      response.redirect(303, `${prefix}/sign-in?return_to=${encodeURIComponent(request.originalUrl)}`);
+      response.redirect(
+        303,
+        `${prefix}/sign-in?return_to=${encodeURIComponent(safeReturnTo(request.originalUrl, prefix))}`,
+      );
       return;
     }
     personOf(request);
     next();
   };
-}
-
-/** `POST /passwords` is the form of `/passwords/new`; every other form is at the address that it's sent to. */
-function pageOfForm(request: Request): string {
-  const { originalUrl, method } = request;
-  return method === 'POST' && originalUrl.endsWith('/passwords')
-    ? `${originalUrl}/new${sentValues(request)}`
-    : originalUrl;
 }
 
 type SignedInRequest = Pick<Request, 'user'>;

@@ -133,10 +133,10 @@ test('without a preview, or with an invalid date, nothing is revoked', async () 
 test('a scope that no registry would ask for, and an invalid address, are not explained', async () => {
   const explained = async (query: string) =>
     (await ana.request(`${company.url}/admin/explain?who=bo@example.com&${query}`)).text();
-  assert.match(await explained('scope=registry:'), /isn't a scope such as repository:team\/app:pull,push/);
+  assert.match(await explained('scope=registry:'), /isn&#39;t a scope such as repository:team\/app:pull,push/);
   assert.match(await explained('scope=repository:prod/web:psh'), /no registry knows psh on repository:prod\/web/);
   const page = await explained('scope=prod/web&address=10.0.0.300');
-  assert.match(page, /10\.0\.0\.300.* isn't an IPv4 or IPv6 address/);
+  assert.match(page, /10\.0\.0\.300.* isn&#39;t an IPv4 or IPv6 address/);
   assert.doesNotMatch(page, /granted/);
 });
 

@@ -1,0 +1,34 @@
+/** Owns which page a form is on: where someone comes back to who had to sign in before it counted. */
+import type { Request } from 'express';
+import { sentValues } from './fields.ts';
+import { maximumLength } from './return-to.ts';
+
+/** Below the prefix: forms that are sent to an address which is no page. Every other form is on the page that it's sent to. */
+const pages: readonly (readonly [sentTo: RegExp, page: string])[] = [
+  [/^\/sessions\/end$/, '/access'],
+  [/^\/terminal\/decide$/, '/terminal'],
+  [/^((?:\/admin)?\/robots\/[^/]+\/passwords)$/, '$1/new'],
+  [/^((?:\/admin)?\/robots\/[^/]+)\/state$/, '$1'],
+  [/^((?:\/admin)?\/robots)\/[^/]+\/passwords\/[^/]+\/confirm$/, '$1'],
+  [/^(\/admin\/people\/[^/]+)\/(?:relink|moves\/[^/]+\/end)$/, '$1/move'],
+  [/^(\/admin\/kept-logins)\/release$/, '$1'],
+  [/^(\/admin\/revocations\/[^/]+)\/undo$/, '$1'],
+  [/^(\/admin\/repositories)\/sync$/, '$1'],
+  [/^(\/admin\/deliveries)\/[^/]+\/retry$/, '$1'],
+];
+
+/** @param prefix path prefix of all pages: '' or '/dockpass'. @returns with the prefix */
+export function pageOf(request: Pick<Request, 'method' | 'originalUrl' | 'body'>, prefix: string): string {
+  const { method, originalUrl } = request;
+  if (method !== 'POST') return originalUrl;
+  const path = originalUrl.slice(prefix.length).replace(/\?.*$/, '');
+  if (path === '/passwords') return withSentValues(`${prefix}${path}/new`, request);
+  const [sentTo, page] = pages.find(([form]) => form.test(path)) ?? [];
+  return sentTo === undefined || page === undefined ? originalUrl : prefix + path.replace(sentTo, page);
+}
+
+/** The one page that takes them. What is too long to come back with isn't sent anywhere. */
+function withSentValues(page: string, request: Pick<Request, 'body'>): string {
+  const address = page + sentValues(request);
+  return address.length > maximumLength ? page : address;
+}

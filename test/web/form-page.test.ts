@@ -1,0 +1,34 @@
+/** Where someone comes back to whose form came too late, below a prefix too, and what goes with them. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { pageOf } from '../../src/web/form-page.ts';
+
+const post = (originalUrl: string, body?: unknown) => pageOf({ method: 'POST', originalUrl, body }, '/dockpass');
+
+test('a form that is sent to an address of its own leads back to its page', () => {
+  const pages = {
+    '/sessions/end': '/access',
+    '/terminal/decide': '/terminal',
+    '/admin/kept-logins/release': '/admin/kept-logins',
+    '/admin/robots/r/passwords/p/confirm': '/admin/robots',
+    '/robots/r/passwords?x=1': '/robots/r/passwords/new',
+    '/admin/people/p/moves/m/end': '/admin/people/p/move',
+    '/admin/revocations/new?domain=example.com': '/admin/revocations/new?domain=example.com',
+  };
+  for (const [sentTo, page] of Object.entries(pages)) assert.equal(post(`/dockpass${sentTo}`), `/dockpass${page}`);
+});
+
+test('a repository can be called as such an address ends', () => {
+  for (const name of ['team/passwords', 'robots/r/state', 'admin/repositories/sync']) {
+    const address = `/dockpass/repositories/registry.example.com/-/delete/${name}`;
+    assert.equal(post(address), address);
+  }
+});
+
+test('values go to the form of a password alone, and only as many as an address holds', () => {
+  const fields = { name: 'laptop', once: 'x' };
+  assert.equal(post('/dockpass/passwords', fields), '/dockpass/passwords/new?name=laptop');
+  assert.equal(post('/dockpass/terminal/decide', { code: 'ABCD-EFGH' }), '/dockpass/terminal');
+  const long = { ...fields, repositories: 'team/a\n'.repeat(1_000) };
+  assert.equal(post('/dockpass/passwords', long), '/dockpass/passwords/new');
+});
