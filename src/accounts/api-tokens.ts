@@ -22,6 +22,8 @@ export const apiScopes = [
   'workloads:read',
   'workloads:write',
   'repositories:read',
+  'requests:read',
+  'requests:answer',
   'audit:read',
   'policy:explain',
 ] as const;

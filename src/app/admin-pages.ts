@@ -10,6 +10,7 @@ import { createPeopleList } from '../web/admin/people.ts';
 import { createPersonPage } from '../web/admin/person.ts';
 import { createPersonChange } from '../web/admin/person-changes.ts';
 import { createPersonMovePages } from '../web/admin/person-move.ts';
+import { createAdminRequests } from '../web/admin/requests.ts';
 import { createRevocationPages } from '../web/admin/revocations.ts';
 import { requireAdministrator, tabs } from '../web/admin/section.ts';
 import { createTokenPages } from '../web/admin/tokens.ts';
@@ -32,6 +33,10 @@ export function mountAdministration(router: Router, context: PageContext): void 
   });
   mountWorkloads(router, context);
   mountTokens(router, context);
+
+  const requests = createAdminRequests({ ...common, requests: context.requests, services: context.settings.services });
+  router.get('/admin/requests', requests.list);
+  router.post('/admin/requests/:id/answer', requests.answer);
 
   const audit = createAuditPages({ ...common, auditLog: administration.auditLog });
   router.get('/admin/audit', audit.list);

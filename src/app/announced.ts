@@ -12,6 +12,7 @@ export const chatEvents: readonly AuditAction[] = [
     'person.disable',
     'person.suspend',
     'sweep.stop',
+    'request.create',
   ] as const),
   ...(['robot.create', 'provider.failing', 'key.due', 'policy.refused', 'workload.leaked', 'workload.off'] as const),
 ];

@@ -11,6 +11,7 @@ import { passwordRoutes } from '../api/passwords.ts';
 import { createPersonFinder, peopleRoutes } from '../api/people.ts';
 import { recordRoutes } from '../api/records.ts';
 import { repositoryRoutes } from '../api/repositories.ts';
+import { requestRoutes } from '../api/requests.ts';
 import { robotRoutes } from '../api/robots.ts';
 import type { ApiCall, ApiRoute } from '../api/route.ts';
 import { workloadRoutes } from '../api/workloads.ts';
@@ -19,6 +20,7 @@ import type { Actor } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
+import { openAccessRequests } from './access-requests.ts';
 import type { Administration } from './accounts.ts';
 import type { Core } from './core.ts';
 import { createIdentityByName } from './identity-by-name.ts';
@@ -54,6 +56,7 @@ export function listApiRoutes(config: Config, core: Core, parts: Omit<ApiParts, 
       repositories: store.repositories,
       services: config.services.map(({ name }) => name),
     }),
+    ...requestRoutes(openAccessRequests(config, core, policy)),
     ...workloadRoutes(parts.workloads.administration),
     ...recordRoutes({ auditLog, denials, audit, policy, identityOf: async (name) => (await named(name)).identity }),
   ];

@@ -19,6 +19,7 @@ import { eventsPath } from '../repositories/event-endpoint.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { catalogPath } from '../token/catalog-endpoint.ts';
 import { realmPaths } from '../token/endpoint.ts';
+import { openAccessRequests } from './access-requests.ts';
 import { createClockWatch } from './clock.ts';
 import { type Core, openCore, openSigningKeys, settled } from './core.ts';
 import { startHousekeeping } from './housekeeping.ts';
@@ -111,7 +112,10 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
     await metrics?.stop();
     throw error;
   });
-  const stopHousekeeping = startHousekeeping({ ...config, store, log, onRun: core.dailyCounts.running, now: Date.now });
+  const stopHousekeeping = startHousekeeping({
+    ...{ ...config, store, log, onRun: core.dailyCounts.running, now: Date.now },
+    settle: openAccessRequests(config, core, policies.current).settle,
+  });
   const notifications = await startNotifications(
     config,
     core,

@@ -1,4 +1,4 @@
-/** Owns the removal of what is too old to keep: audit, denials, uses of passwords, messages of providers, activity. */
+/** Owns the removal of what is too old to keep: audit, denials, access requests, uses of passwords, messages of providers, activity. */
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { Log } from '../lib/log.ts';
 import { day, hour } from '../lib/time.ts';
@@ -10,6 +10,7 @@ export type HousekeepingParts = {
     Store,
     | 'audit'
     | 'denials'
+    | 'accessRequests'
     | 'passwordUses'
     | 'dailyCounts'
     | 'seenTokens'
@@ -55,6 +56,7 @@ export async function tidy(parts: HousekeepingParts): Promise<void> {
   const removed = {
     auditEvents: await removeAll((limit) => store.audit.removeBefore(now() - auditRetention, limit)),
     denials: await removeAll((limit) => store.denials.removeBefore(now() - denialRetention, limit)),
+    accessRequests: await removeAll((limit) => store.accessRequests.removeBefore(now() - denialRetention, limit)),
     uses: await removeAll((limit) => store.passwordUses.removeBefore(now() - useRetention, limit)),
     dailyCounts: await removeAll((limit) => store.dailyCounts.removeBefore(dayOf(now() - activity.retention), limit)),
     workloadCredentials: await removeAll((limit) => store.workloadCredentials.removeEnded(now(), limit)),
@@ -93,12 +95,19 @@ async function removeAll(remove: (limit: number) => Promise<number>, size = piec
   }
 }
 
-/** Tidies now and every hour. @param parts.onRun called each time; it must not throw. @returns what ends that */
-export function startHousekeeping(parts: HousekeepingParts & { readonly onRun: () => void }): () => void {
+/**
+ * Tidies now and every hour.
+ * @param parts.onRun called each time; it must not throw. @param parts.settle closes access requests that are granted by now
+ * @returns what ends that
+ */
+export function startHousekeeping(
+  parts: HousekeepingParts & { readonly onRun: () => void; readonly settle: () => Promise<void> },
+): () => void {
   const run = (): void => {
     parts.onRun();
     const work = async () => {
       await tidy(parts);
+      await parts.settle();
       await recountPulls(parts.store, parts.now());
     };
     work().catch((error: unknown) => parts.log.warn({ err: error }, 'old records stay for now'));

@@ -7,6 +7,7 @@ import { sections } from '../web/navigation.ts';
 import { createPasswordActions } from '../web/password-actions.ts';
 import { createPasswordDetail } from '../web/password-detail.ts';
 import { createOwnHolder, createPasswordList } from '../web/passwords.ts';
+import { createRequestPages } from '../web/requests.ts';
 import type { PageContext } from './page-context.ts';
 import { mountRobots } from './robot-pages.ts';
 
@@ -29,6 +30,10 @@ export function mountOwnPages(router: Router, context: PageContext): void {
   router.post('/passwords/:id/revoke', requirePerson, own.revoke);
   const access = accessPages(context);
   router.get('/access', requirePerson, access.show);
+  const requests = createRequestPages({ ...common, services, requests: context.requests });
+  router.get('/requests', requirePerson, requests.list);
+  router.get('/requests/new', requirePerson, requests.form);
+  router.post('/requests', requirePerson, requests.ask);
   router.post('/sessions/end', requirePerson, access.endSessions);
 
   const { groupsOf } = context.administration.administrators;
@@ -52,7 +57,7 @@ function recentSignIn({ settings, fresh }: PageContext): RequestHandler {
   return fresh(passwordFreshness);
 }
 
-function accessPages({ common, policies, administration, denialsOf, passwords, settings }: PageContext) {
+function accessPages({ common, policies, administration, denialsOf, passwords, requests, settings }: PageContext) {
   const { services, gracePeriods, contact } = settings;
   return createAccessPages({
     ...common,
@@ -60,6 +65,7 @@ function accessPages({ common, policies, administration, denialsOf, passwords, s
     identityOf: (account) => identityOfAccount(account, gracePeriods, common.now()),
     denialsOf,
     passwordsOf: passwords.ofAccount,
+    requestsOf: requests.ofPerson,
     people: administration.people,
     services,
     contact,

@@ -7,6 +7,7 @@ import type { DailyCounts } from '../audit/daily-counts.ts';
 import type { Denials } from '../audit/denials.ts';
 import type { Config } from '../config/config.ts';
 import type { Requester } from '../identity/requester.ts';
+import type { AccessRequests } from '../requests/access-requests.ts';
 import type { PasswordActionParts } from '../web/password-actions.ts';
 import type { PasswordDetailParts } from '../web/password-detail.ts';
 import type { Views } from '../web/views.ts';
@@ -29,6 +30,7 @@ export type PageContext = {
   readonly workloads: WorkloadAdministration;
   readonly audit: Audit;
   readonly passwords: AppPasswords;
+  readonly requests: AccessRequests;
   readonly denialsOf: Denials['ofAccount'];
   /** Of everyone. */
   readonly denials: Denials['list'];

@@ -24,6 +24,7 @@ import { createSignInAttempts } from '../web/sign-in-attempts.ts';
 import { createSignedOut } from '../web/signed-out.ts';
 import { type TerminalOffer, terminalOfferOf } from '../web/terminal-offer.ts';
 import { createViews, type Views } from '../web/views.ts';
+import { openAccessRequests } from './access-requests.ts';
 import { createAdministration } from './accounts.ts';
 import { mountAdministration } from './admin-pages.ts';
 import { createApi } from './api.ts';
@@ -92,6 +93,7 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
     ...{ administration, audit, passwords: core.passwords, settings: config },
     policies: parts.policies,
     workloads: parts.workloads.administration,
+    requests: openAccessRequests(config, core, parts.policies.current),
     denialsOf: core.denials.ofAccount,
     denials: core.denials.list,
     dailyCounts: core.dailyCounts,

@@ -61,6 +61,8 @@ export type AuditAction =
   | 'repository.sync'
   | 'repository.delete-tag'
   | 'repository.delete-manifest'
+  | 'request.create'
+  | 'request.answer'
   | 'policy.reload'
   | 'policy.refused'
   | 'policy.explain'

@@ -18,6 +18,7 @@ import { passwordCommands } from './password.ts';
 import { personCommands } from './person.ts';
 import { policyCommands } from './policy.ts';
 import { repositoryCommands } from './repository.ts';
+import { requestCommands } from './request.ts';
 import { revocationCommands } from './revocation.ts';
 import { robotCommands } from './robot.ts';
 import { serveCommands } from './serve.ts';
@@ -39,7 +40,13 @@ export const commandGroups: readonly CommandGroup[] = [
   { title: 'Passwords', commands: [...loginCommands, ...passwordCommands] },
   {
     title: 'People',
-    commands: [...personCommands, ...revocationCommands, ...offBoardingCommands, ...googleEventsCommands],
+    commands: [
+      ...personCommands,
+      ...requestCommands,
+      ...revocationCommands,
+      ...offBoardingCommands,
+      ...googleEventsCommands,
+    ],
   },
   {
     title: 'Robots and workloads',

@@ -8,6 +8,7 @@ import type { AppPassword } from '../app-passwords/app-passwords.ts';
 import type { AuditEntry } from '../audit/audit-log.ts';
 import type { KeyDescription } from '../keys/key-ring.ts';
 import type { Explanation } from '../policy/explain.ts';
+import type { ListedRequest } from '../requests/access-requests.ts';
 
 /** Each field of a type with its meaning. Times are epoch milliseconds. */
 type FieldsOf<Type> = Readonly<Record<keyof Type & string, string>>;
@@ -138,4 +139,18 @@ export const explanationFields: FieldsOf<Explanation> = {
   boundBy: "what the maker of a robot's password can do, or null",
   narrowedBy: 'the password and its limits, or null',
   granted: 'actions that are granted',
+};
+
+export const accessRequestFields: FieldsOf<ListedRequest> = {
+  id: 'id of the request',
+  login: 'who asks',
+  accountId: 'id of their account',
+  service: 'the registry',
+  repository: 'its name there',
+  actions: 'what is asked for',
+  note: 'what the person wrote',
+  state: 'open, accepted (the policy does not grant it yet), refused or granted',
+  createdAt: 'time, epoch milliseconds',
+  answer: 'by, at and note, or null',
+  closedAt: 'time, or null',
 };

@@ -1,4 +1,4 @@
-/** Owns the notices to administrators about the installation: providers, the sweep, signing keys, messages that didn't arrive. */
+/** Owns the notices to administrators about the installation: providers, the sweep, signing keys, access requests, messages that didn't arrive. */
 import { day } from '../lib/time.ts';
 import { webhookChannel } from './channel.ts';
 import type { Line } from './letter.ts';
@@ -29,6 +29,16 @@ export const keyDue: Say = async ({ keyWarnings }, { detail }) => {
   const warning = textIn(detail, 'warning');
   if (!keyWarnings().includes(warning)) return null;
   return line('Signing keys', 'a signing key needs attention', plain(warning), warning);
+};
+
+/** What is answered or granted by then needs no mail; nor one's own, which others answer. */
+export const accessRequested: Say = async ({ store }, { detail }, reader) => {
+  const request = await store.accessRequests.byId(textIn(detail, 'id'));
+  if (request === undefined || request.answer !== null || request.closed_at !== null) return null;
+  if (request.account_id === reader.id) return null;
+  const what = `${request.actions.replaceAll(' ', ', ')} on ${quoted(request.name)}`;
+  const text = `${plain(request.login)} asks for ${what}.`;
+  return { ...line('Access requests', 'someone asks for access', text, request.id), path: '/admin/requests' };
 };
 
 /** A mail that failed isn't told by mail: the page of deliveries and the metric have it. */

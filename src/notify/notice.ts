@@ -13,7 +13,14 @@ import type { Line } from './letter.ts';
 export type NoticeParts = {
   readonly store: Pick<
     Store,
-    'accounts' | 'people' | 'passwords' | 'passwordUses' | 'revocations' | 'notifications' | 'notificationOptOuts'
+    | 'accessRequests'
+    | 'accounts'
+    | 'people'
+    | 'passwords'
+    | 'passwordUses'
+    | 'revocations'
+    | 'notifications'
+    | 'notificationOptOuts'
   >;
   readonly administrators: Administrators;
   /** The administrators' addresses and groups of the configuration. */

@@ -1,10 +1,9 @@
 /**
  * Owns the list of notices by audit action. To tell people of one more event: write it to the audit, which is all that the place
- * where it happens has to do, and give it an entry here. Access requests, for example: `'request.create': { readers:
- * 'administrators', class: 'digest', category: 'administration', say }`. Webhooks get every event without an entry.
+ * where it happens has to do, and give it an entry here. Webhooks get every event without an entry.
  */
 import type { AuditAction } from '../audit/audit.ts';
-import { keyDue, notDelivered, providerFailing, sweepStopped } from './administration-notices.ts';
+import { accessRequested, keyDue, notDelivered, providerFailing, sweepStopped } from './administration-notices.ts';
 import type { Notice } from './notice.ts';
 import {
   copied,
@@ -29,6 +28,7 @@ export const notices: Readonly<Partial<Record<AuditAction, Notice>>> = {
   'provider.failing': { readers: 'administrators', class: 'security', category: 'security', say: providerFailing },
   'sweep.stop': { readers: 'administrators', class: 'security', category: 'security', say: sweepStopped },
   'key.due': { readers: 'administrators', class: 'digest', category: 'administration', say: keyDue },
+  'request.create': { readers: 'administrators', class: 'digest', category: 'administration', say: accessRequested },
   'notification.failed': { readers: 'administrators', class: 'digest', category: 'administration', say: notDelivered },
 };
 

@@ -68,13 +68,21 @@ export function parsePolicy(text: string, fileName: string): Policy {
 export function policyOf(reader: Reader, fileName: string): Policy {
   const policy = readPolicy(reader);
   throwErrors(reader, fileName);
-  const { rules } = policy;
-  return Object.freeze({
-    ...policy,
-    firstMatch: createFirstMatch(rules),
-    rulesOnGroups: rules.filter(({ conditions }) => conditions.some(looksAtGroups)),
-    warnings: reader.problems,
-  });
+  return Object.freeze({ ...policy, ...indexOf(policy.rules), warnings: reader.problems });
+}
+
+/** The policy with one more rule. @param before the number of the rule that it comes before; `null`: the last one */
+export function withRule(policy: Policy, added: Rule, before: number | null): Policy {
+  const at = before === null ? policy.rules.length : before - 1;
+  const rules = policy.rules
+    .toSpliced(at, 0, added)
+    .map((rule, index) => Object.freeze({ ...rule, number: index + 1 }));
+  return Object.freeze({ ...policy, ...indexOf(rules) });
+}
+
+function indexOf(rules: readonly Rule[]): Pick<Policy, 'rules' | 'firstMatch' | 'rulesOnGroups'> {
+  const rulesOnGroups = rules.filter(({ conditions }) => conditions.some(looksAtGroups));
+  return { rules, firstMatch: createFirstMatch(rules), rulesOnGroups };
 }
 
 /**

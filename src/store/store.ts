@@ -1,4 +1,5 @@
 /** Owns the whole of what is kept: one object with a part for each table. */
+import { type AccessRequestStore, createAccessRequestStore } from './access-requests.ts';
 import { type AccountMoveStore, createAccountMoveStore } from './account-moves.ts';
 import { type AccountStore, createAccountStore } from './accounts.ts';
 import { type ApiTokenStore, createApiTokenStore } from './api-tokens.ts';
@@ -52,6 +53,7 @@ export type Store = {
   readonly sessions: SessionStore;
   readonly audit: AuditStore;
   readonly denials: DenialStore;
+  readonly accessRequests: AccessRequestStore;
   readonly apiTokens: ApiTokenStore;
   readonly installation: InstallationStore;
   readonly leases: LeaseStore;
@@ -96,6 +98,7 @@ export function createStore(sql: Sql): Store {
     sessions: createSessionStore(sql),
     audit: createAuditStore(sql),
     denials: createDenialStore(sql),
+    accessRequests: createAccessRequestStore(sql),
     apiTokens: createApiTokenStore(sql),
     installation: createInstallationStore(sql),
     leases: createLeaseStore(sql),

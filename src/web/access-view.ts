@@ -113,9 +113,19 @@ function reasonText({ field, patterns, groups }: Reason): string {
   return reason(patterns.join(' or '), patterns, groups);
 }
 
-/** `ask`: a text to send to those who write the policy. `password`: where the limits are that denied it, from the prefix on. */
+/**
+ * `ask`: a text to send to those who write the policy, and what a request of one's own needs, where none is open. `password`: where the limits are that denied it, from the prefix on.
+ */
 export type DenialHelp =
-  | { readonly kind: 'ask'; readonly id: string; readonly text: string }
+  | {
+      readonly kind: 'ask';
+      readonly id: string;
+      readonly text: string;
+      readonly service: string;
+      readonly isAsked: boolean;
+      /** No request can be about a name that no registry accepts. */
+      readonly canAsk: boolean;
+    }
   | { readonly kind: 'password'; readonly path: string };
 
 export type DenialView = {

@@ -37,6 +37,7 @@ export type AccessPageParts = {
   /** Who the person is to the policy now. */
   readonly identityOf: (account: Account) => Identity;
   readonly denialsOf: (accountId: string) => Promise<readonly Denial[]>;
+  readonly requestsOf: (person: Account) => Promise<OwnDenialParts['requests']>;
   readonly passwordsOf: (person: Account) => Promise<OwnDenialParts['passwords']>;
   readonly people: Pick<People, 'sessionsOf' | 'endSession' | 'endSessions'>;
   readonly requesterOf: (request: IncomingMessage) => Requester;
@@ -71,6 +72,7 @@ async function show(parts: AccessPageParts, request: Request, response: Response
     ...{ policy: policy(), identity, now: now() },
     hostOf: (name: string) => services.find((service) => service.name === name)?.registryHost ?? name,
     passwords: await parts.passwordsOf(person),
+    requests: await parts.requestsOf(person),
   };
   const permissions = effectivePermissionsOf(policy(), identity);
   const { groupsAt, groupsKnown } = identity;

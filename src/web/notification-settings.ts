@@ -48,7 +48,7 @@ export type NotificationPages = {
 const words: Readonly<Record<Category, string>> = {
   passwords: 'My passwords that expire soon',
   robots: 'Passwords of my groups’ robots that expire soon',
-  administration: 'What administrators should look at: signing keys, webhooks',
+  administration: 'What administrators should look at: access requests, signing keys, webhooks',
 };
 
 const page = '/settings/notifications';

@@ -3,6 +3,8 @@ import { type Denial, deciderOf } from '../audit/denials.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Policy } from '../policy/acl.ts';
 import { type Decision, decide } from '../policy/decide.ts';
+import { isRepositoryName } from '../repositories/names.ts';
+import type { AccessRequest } from '../requests/access-requests.ts';
 import { actionsList, type DenialView, denialOf } from './access-view.ts';
 
 /** What someone can do with a repository. */
@@ -13,6 +15,7 @@ export type OwnDenialParts = {
   readonly identity: Identity;
   readonly hostOf: (service: string) => string;
   readonly passwords: readonly { readonly id: string; readonly name: string; readonly state: string }[];
+  readonly requests: readonly Pick<AccessRequest, 'service' | 'repository' | 'closedAt'>[];
   /** Epoch milliseconds. */
   readonly now: number;
 };
@@ -28,7 +31,16 @@ export function ownDenialOf(parts: OwnDenialParts, denial: Denial, index: number
   const helps = known.includes(denial.action) && deciderOf(decision, denial.action) === 'policy';
   if (!helps) return { ...view, ...told };
   const text = requestText(denial, why, parts.hostOf(denial.service));
-  return { ...view, ...told, help: { kind: 'ask', id: `ask-${index}`, text } };
+  const isAsked = parts.requests.some(
+    ({ service, repository, closedAt }) =>
+      service === denial.service && repository === denial.name && closedAt === null,
+  );
+  const { service } = denial;
+  return {
+    ...view,
+    ...told,
+    help: { kind: 'ask', id: `ask-${index}`, text, service, isAsked, canAsk: isRepositoryName(denial.name) },
+  };
 }
 
 /** The policy and the groups can be others than they were at the denial; what someone asks for is missing now. */

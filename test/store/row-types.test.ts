@@ -37,6 +37,23 @@ type PartChecks<Part> = {
     | typeof computed;
 };
 
+const requested = {
+  id: 'text',
+  account_id: 'text',
+  service: 'text',
+  name: 'text',
+  actions: 'text',
+  note: 'text',
+  address: 'text',
+  created_at: 'integer',
+  answer: 'text or null',
+  answer_note: 'text or null',
+  answered_by: 'text or null',
+  answered_at: 'integer or null',
+  granted_at: 'integer or null',
+  closed_at: 'integer or null',
+} as const;
+
 const account = {
   id: 'text',
   kind: 'text',
@@ -444,6 +461,12 @@ const checks: Checks = {
   denials: {
     ofAccount: { args: ['a'], columns: denial },
     list: { args: [{ account: 'a' }, 1], columns: denial },
+  },
+  accessRequests: {
+    byId: { args: ['r'], columns: { ...requested, login: 'text' } },
+    ofAccount: { args: ['a'], columns: requested },
+    open: { args: [1], columns: { ...requested, login: 'text' } },
+    closed: { args: [1], columns: { ...requested, login: 'text' } },
   },
   apiTokens: {
     byHash: { args: ['h'], columns: apiToken },

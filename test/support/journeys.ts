@@ -101,6 +101,26 @@ const passwords: readonly Journey[] = [
   },
   open('/access', 'what I may do with a long name', `/access?repository=${'q/'.repeat(90)}q`),
   open('/access', 'what I may do', '/access?repository=prod/gateway'),
+  {
+    route: '/access',
+    name: 'asking for access',
+    go: async (page) => {
+      await page.goto('/access');
+      await page.getByText('Ask for access').first().click();
+      await page.getByRole('link', { name: 'Request access' }).first().waitFor();
+    },
+  },
+  {
+    route: '/requests/new',
+    name: 'the form of an access request',
+    go: async (page) => {
+      await page.goto('/access');
+      await page.getByText('Ask for access').first().click();
+      await page.getByRole('link', { name: 'Request access' }).first().click();
+      await page.getByRole('button', { name: 'Request access' }).waitFor();
+    },
+  },
+  open('/requests', 'my requests'),
   open('/repositories', 'repositories'),
   open('/repositories', 'repositories in another order', '/repositories?sort=size&order=up&q=web&empty=1'),
   open('/repositories', 'no repository found', '/repositories?q=nothing-like-this'),
@@ -224,6 +244,7 @@ export const administration: readonly Journey[] = [
   open('/admin/passwords', 'passwords of everyone'),
   open('/admin/passwords', 'passwords that are unused', '/admin/passwords?state=unused'),
   open('/admin/denials', 'denials of everyone'),
+  open('/admin/requests', 'access requests'),
   open('/admin/people', 'people'),
   open('/admin/people', 'the last page of people', '/admin/people?page=3&sort=signed-in'),
   open('/admin/people', 'the people of a group', '/admin/people?group=web'),

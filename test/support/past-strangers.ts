@@ -22,6 +22,7 @@ export async function writeStrangers(store: Store, today: number): Promise<void>
   for (const owner of owners) {
     await writePasswords(store, owner, today);
     await writeDenials(store, owner, today);
+    await writeRequests(store, owner, today);
   }
   await writeFailedMessages(store, today);
 }
@@ -66,4 +67,16 @@ async function writeDenials(store: Store, { id, login }: Owner, today: number): 
     },
   }));
   await store.denials.add(rows, 200);
+}
+
+/** One that is open, one that was refused. */
+async function writeRequests(store: Store, { id, login }: Owner, today: number): Promise<void> {
+  const wish = { account_id: id, service: 'registry.example.com', address: '2001:db8::1', actions: 'delete pull push' };
+  const limits = { open: 5, refusedSince: today };
+  const refused = { ...wish, id: `refused-${id}`, name: 'r'.repeat(200), note: '', created_at: today - 9 * day };
+  await store.accessRequests.add(refused, limits, () => null);
+  const answer = { answer: 'refuse', note: `<i>${unbroken}`, by: email, byId: null, at: today - 8 * day } as const;
+  await store.accessRequests.answer(refused.id, answer, () => null);
+  const open = { ...wish, id: `open-${id}`, name: 'm/'.repeat(99).concat('m'), note: `${unbroken}${login}` };
+  await store.accessRequests.add({ ...open, created_at: today - day }, limits, () => null);
 }

@@ -53,6 +53,9 @@ export const routes: Readonly<Record<string, Access>> = {
   'GET /passwords/:id/revoke': 'person',
   'POST /passwords/:id/revoke': 'person',
   'GET /access': 'person',
+  'GET /requests': 'person',
+  'GET /requests/new': 'person',
+  'POST /requests': 'person',
   'POST /sessions/end': 'person',
   'GET /repositories': 'person',
   'GET /repositories/:service/*name': 'person',
@@ -102,6 +105,8 @@ export const routes: Readonly<Record<string, Access>> = {
   'GET /admin/repositories': 'administrator',
   'GET /admin/repositories/who-can': 'administrator',
   'POST /admin/repositories/sync': 'administrator',
+  'GET /admin/requests': 'administrator',
+  'POST /admin/requests/:id/answer': 'administrator',
   'GET /admin/tokens': 'administrator',
   'GET /admin/tokens/new': 'administrator, fresh',
   'POST /admin/tokens/new': 'administrator, fresh',
@@ -156,6 +161,9 @@ export const routes: Readonly<Record<string, Access>> = {
   'GET /api/v1/audit.csv': 'token',
   'GET /api/v1/audit.jsonl': 'token',
   'GET /api/v1/denials': 'token',
+  'GET /api/v1/requests': 'token',
+  'GET /api/v1/requests/:id/suggestion': 'token',
+  'POST /api/v1/requests/:id/answer': 'token',
   'POST /api/v1/explain': 'token',
 };
 

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express, { type Router } from 'express';
+import { type Administration, createAdministration } from '../../src/app/accounts.ts';
 import { type Core, openCore, openSigningKeys } from '../../src/app/core.ts';
 import { openPeople } from '../../src/app/off-boarding.ts';
 import { createPages } from '../../src/app/pages.ts';
@@ -23,6 +24,7 @@ import { policy } from './installation.ts';
 export type House = {
   readonly url: string;
   readonly core: Core;
+  readonly administration: Administration;
   readonly workloads: OpenWorkloads;
   /** Each route that is mounted: "GET /passwords/:id/revoke". */
   readonly routes: readonly string[];
@@ -70,6 +72,7 @@ export async function startHouse({
   return {
     url: `http://localhost:${(server.address() as AddressInfo).port}`,
     core,
+    administration: createAdministration(config, core, policies.current),
     workloads,
     routes,
     cookieOf: ({ id }, signedInAt) => writeSession(core.store, sessionSecret, id, signedInAt),

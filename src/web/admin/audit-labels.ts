@@ -44,6 +44,8 @@ export const actionLabels: Readonly<Record<AuditAction, string>> = {
   'repository.sync': 'Repositories read from the registry',
   'repository.delete-tag': 'Tag deleted',
   'repository.delete-manifest': 'Manifest deleted',
+  'request.create': 'Access requested',
+  'request.answer': 'Access request answered',
   'policy.reload': 'Policy loaded',
   'policy.refused': 'Policy file refused',
   'audit.read': 'Audit read',

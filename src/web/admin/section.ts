@@ -12,6 +12,7 @@ export const tabs = {
   people: '/admin/people',
   passwords: '/admin/passwords',
   denials: '/admin/denials',
+  requests: '/admin/requests',
   revocations: '/admin/revocations',
   robots: '/admin/robots',
   workloads: '/admin/workloads',

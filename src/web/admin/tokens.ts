@@ -63,6 +63,8 @@ const scopeWords: Readonly<Record<(typeof apiScopes)[number], string>> = {
   'repositories:read': 'List repositories with size, last push and last pull',
   'workloads:read': 'See workload issuers, rules and failures',
   'workloads:write': 'Disable and enable workload issuers',
+  'requests:read': 'List access requests',
+  'requests:answer': 'Answer access requests',
   'audit:read': 'Read the audit and the denials',
   'policy:explain': 'Run policy explanations',
 };

@@ -1,0 +1,246 @@
+/** Owns access requests: who can ask for what, how they're answered, and when the policy grants them. Nothing here grants anything. */
+import { randomBytes } from 'node:crypto';
+import type { Actor, Audit } from '../audit/audit.ts';
+import { type DenialLog, deciderOf } from '../audit/denials.ts';
+import type { Identity } from '../identity/identity.ts';
+import { Refusal } from '../lib/errors.ts';
+import { day } from '../lib/time.ts';
+import type { Policy } from '../policy/acl.ts';
+import { type Decision, decide } from '../policy/decide.ts';
+import { isRepositoryName } from '../repositories/names.ts';
+import type { AccessRequestRow, AccessRequestStore, ListedRequestRow } from '../store/access-requests.ts';
+import type { Account, AccountStore } from '../store/accounts.ts';
+import { storable } from '../store/sql.ts';
+import { type Others, type Suggestion, suggestRule } from './suggested-rule.ts';
+
+/** Times are epoch milliseconds. */
+export type AccessRequest = {
+  readonly id: string;
+  readonly service: string;
+  readonly repository: string;
+  readonly actions: readonly string[];
+  readonly note: string;
+  /** `accepted`: an administrator means to grant it, and the policy doesn't yet. `granted`: the policy in force does. */
+  readonly state: 'open' | 'accepted' | 'refused' | 'granted';
+  readonly createdAt: number;
+  readonly answer: { readonly by: string; readonly at: number; readonly note: string } | null;
+  readonly closedAt: number | null;
+};
+
+/** `login`: who asks. */
+export type ListedRequest = AccessRequest & { readonly login: string; readonly accountId: string };
+
+/** What someone could ask for on a repository. */
+export type Missing = { readonly actions: readonly string[]; readonly address: string };
+
+export type AccessRequests = {
+  /** What the person was denied on this repository and the policy in force doesn't grant; `null`: nothing to ask for. */
+  missing(person: Account, service: string, repository: string): Promise<Missing | null>;
+  /** @throws {Refusal} `conflict` where there was no such denial, or a request is open or was refused recently */
+  ask(person: Account, service: string, repository: string, note: string, by: Actor): Promise<void>;
+  /** The newest first; closes those that the policy grants. */
+  ofPerson(person: Account): Promise<AccessRequest[]>;
+  /** Open ones first, at most 200, then the latest 50 that are closed. */
+  list(): Promise<ListedRequest[]>;
+  /**
+   * @param byId the account of who answers; `null` for the command line
+   * @throws {Refusal} `not_found`; `denied` for one's own; `conflict` where it is closed
+   */
+  answer(
+    id: string,
+    answer: { readonly answer: string; readonly note: string },
+    by: Actor,
+    byId: string | null,
+  ): Promise<ListedRequest>;
+  /** Lines for the policy that grant an open request and change nothing else, as the engine says. */
+  suggest(id: string): Promise<Suggestion>;
+  /** Closes every open request that the policy in force grants. */
+  settle(): Promise<void>;
+};
+
+export type AccessRequestParts = {
+  readonly store: AccessRequestStore;
+  readonly accounts: Pick<AccountStore, 'byId'>;
+  readonly denials: Pick<DenialLog, 'ofAccount'>;
+  readonly policy: () => Policy;
+  /** Who the person is to the policy now. */
+  readonly identityOf: (account: Account) => Identity;
+  /** People and repositories of a service that are known, for which suggested lines are tried, too. */
+  readonly others: (service: string) => Promise<Others>;
+  readonly audit: Audit;
+  readonly now: () => number;
+};
+
+/** Says the same whether there is such a repository or not. */
+export const notMissing = 'You can ask only for what you were denied recently and still don’t have. See My access.';
+/** What can be asked for. */
+export const requestable = ['delete', 'pull', 'push'] as const;
+export const maximumNote = 500;
+const maximumOpen = 5;
+const afterRefusal = 7 * day;
+const maximumListed = 200;
+const closedListed = 50;
+
+export function createAccessRequests(parts: AccessRequestParts): AccessRequests {
+  return {
+    missing: (person, service, repository) => missing(parts, person, service, repository),
+    ask: (person, service, repository, note, by) => ask(parts, person, { service, repository, note }, by),
+    ofPerson: async (person) => {
+      const rows = await parts.store.ofAccount(person.id);
+      for (const row of rows) await closeIfGranted(parts, row, person);
+      return (await parts.store.ofAccount(person.id)).map(requestOf);
+    },
+    async list() {
+      await settlePage(parts);
+      const [open, closed] = await Promise.all([parts.store.open(maximumListed), parts.store.closed(closedListed)]);
+      return [...open, ...closed].map(listedOf);
+    },
+    answer: (id, given, by, byId) => answer(parts, id, given, by, byId),
+    suggest: (id) => suggest(parts, id),
+    settle: () => settle(parts),
+  };
+}
+
+async function missing(parts: AccessRequestParts, person: Account, service: string, name: string) {
+  if (!isRepositoryName(name)) return null;
+  const identity = parts.identityOf(person);
+  const denials = (await parts.denials.ofAccount(person.id)).filter(
+    (denial) => denial.type === 'repository' && denial.service === service && denial.name === name,
+  );
+  const [latest] = denials;
+  if (latest === undefined) return null;
+  const decision = decideOn(parts, identity, { service, name, address: latest.address });
+  const actions = requestable.filter(
+    (action) => denials.some((denial) => denial.action === action) && deciderOf(decision, action) === 'policy',
+  );
+  return actions.length === 0 ? null : { actions, address: latest.address };
+}
+
+type Place = { readonly service: string; readonly name: string; readonly address: string };
+
+function decideOn({ policy }: AccessRequestParts, identity: Identity, { service, name, address }: Place): Decision {
+  return decide(policy(), identity, { type: 'repository', name, actions: requestable }, { service, address });
+}
+
+type Wish = { readonly service: string; readonly repository: string; readonly note: string };
+
+async function ask(parts: AccessRequestParts, person: Account, wish: Wish, by: Actor): Promise<void> {
+  const { store, audit, now } = parts;
+  const { service, repository } = wish;
+  if (wish.note.length > maximumNote) {
+    throw new Refusal('bad_request', `The reason can have ${maximumNote} characters. Shorten it.`, { field: 'note' });
+  }
+  const found = await missing(parts, person, service, repository);
+  if (found === null) {
+    throw new Refusal('conflict', notMissing);
+  }
+  const at = now();
+  const request = {
+    ...{ id: randomBytes(9).toString('base64url'), account_id: person.id, service, name: repository },
+    ...{ actions: found.actions.join(' '), note: storable(wish.note), address: found.address, created_at: at },
+  };
+  const detail = { service, actions: found.actions, id: request.id };
+  const isStored = await audit.commit(
+    { action: 'request.create', ...by, subject: person.login, repository, detail },
+    (row) => store.add(request, { open: maximumOpen, refusedSince: at - afterRefusal }, row),
+  );
+  if (!isStored) throw await whyNot(parts, person, wish);
+}
+
+async function whyNot({ store }: AccessRequestParts, person: Account, { service, repository }: Wish): Promise<Refusal> {
+  const own = await store.ofAccount(person.id);
+  const same = own.filter((row) => row.service === service && row.name === repository);
+  if (same.some((row) => row.closed_at === null)) {
+    return new Refusal('conflict', 'You have asked for this repository already. Your requests show the answer.');
+  }
+  if (own.filter((row) => row.closed_at === null).length >= maximumOpen) {
+    return new Refusal('conflict', `You have ${maximumOpen} open requests. Ask again once one is answered.`);
+  }
+  return new Refusal('conflict', 'This was refused less than seven days ago. Ask again later.');
+}
+
+async function answer(
+  parts: AccessRequestParts,
+  id: string,
+  { answer: given, note }: { readonly answer: string; readonly note: string },
+  by: Actor,
+  byId: string | null,
+): Promise<ListedRequest> {
+  const { store, audit, now } = parts;
+  if (given !== 'accept' && given !== 'refuse') {
+    throw new Refusal('bad_request', 'The answer must be accept or refuse.', { field: 'answer' });
+  }
+  if (note.length > maximumNote) {
+    throw new Refusal('bad_request', `The note can have ${maximumNote} characters. Shorten it.`, { field: 'note' });
+  }
+  const request = await found(parts, id);
+  if (request.account_id === byId) {
+    throw new Refusal('denied', 'Another administrator has to answer your own request.');
+  }
+  const detail = { service: request.service, actions: request.actions.split(' '), answer: given, note, id };
+  const isStored = await audit.commit(
+    { action: 'request.answer', ...by, subject: request.login, repository: request.name, detail },
+    (row) => store.answer(id, { answer: given, note: storable(note), by: by.actor, byId, at: now() }, row),
+  );
+  if (!isStored) throw new Refusal('conflict', 'This request is closed. Nothing was changed.');
+  return listedOf(await found(parts, id));
+}
+
+/** @throws {Refusal} `not_found` */
+async function found({ store }: AccessRequestParts, id: string): Promise<ListedRequestRow> {
+  const request = await store.byId(id);
+  if (request !== undefined) return request;
+  throw new Refusal('not_found', 'There is no such request. It may have ended with its account.');
+}
+
+async function suggest(parts: AccessRequestParts, id: string): Promise<Suggestion> {
+  const { service, name, actions, address, account_id: accountId } = await found(parts, id);
+  const account = await parts.accounts.byId(accountId);
+  if (account === undefined) throw new Refusal('not_found', 'The account of this request is gone.');
+  const wanted = { service, name, actions: actions.split(' '), address, id };
+  return suggestRule(parts.policy(), parts.identityOf(account), wanted, await parts.others(service));
+}
+
+async function settle(parts: AccessRequestParts): Promise<void> {
+  for (let last = await settlePage(parts); last !== undefined; ) last = await settlePage(parts, last);
+}
+
+/** @returns the last one of a page that is full */
+async function settlePage(parts: AccessRequestParts, after?: AccessRequestRow): Promise<AccessRequestRow | undefined> {
+  const rows = await parts.store.open(maximumListed, after);
+  for (const row of rows) {
+    const account = await parts.accounts.byId(row.account_id);
+    if (account !== undefined) await closeIfGranted(parts, row, account);
+  }
+  return rows.length < maximumListed ? undefined : rows.at(-1);
+}
+
+/** Where groups are unknown the policy grants what every answer does, so that closes nothing too early. */
+async function closeIfGranted(parts: AccessRequestParts, row: AccessRequestRow, person: Account): Promise<void> {
+  if (row.closed_at !== null) return;
+  const { granted } = decideOn(parts, parts.identityOf(person), row);
+  if (row.actions.split(' ').every((action) => granted.includes(action))) {
+    await parts.store.markGranted(row.id, parts.now());
+  }
+}
+
+function requestOf(row: AccessRequestRow): AccessRequest {
+  const { id, service, name: repository, note, answered_by: by, answered_at: at } = row;
+  return {
+    ...{ id, service, repository, note, actions: row.actions.split(' ') },
+    state: stateOf(row),
+    createdAt: row.created_at,
+    answer: by === null || at === null ? null : { by, at, note: row.answer_note ?? '' },
+    closedAt: row.closed_at,
+  };
+}
+
+function listedOf(row: ListedRequestRow): ListedRequest {
+  return { ...requestOf(row), login: row.login, accountId: row.account_id };
+}
+
+function stateOf({ granted_at: grantedAt, answer: given }: AccessRequestRow): AccessRequest['state'] {
+  if (grantedAt !== null) return 'granted';
+  if (given === 'refuse') return 'refused';
+  return given === 'accept' ? 'accepted' : 'open';
+}

@@ -1,0 +1,89 @@
+/** Owns the page on which administrators see access requests and answer them, with lines for the policy. */
+import type { Request, RequestHandler, Response } from 'express';
+import type { AccessRequests, ListedRequest } from '../../requests/access-requests.ts';
+import type { Suggestion } from '../../requests/suggested-rule.ts';
+import { correctable, fieldsOf, readForm } from '../fields.ts';
+import { sections } from '../navigation.ts';
+import { type RequestView, requestViewOf } from '../requests.ts';
+import { actorOf, personOf } from '../session.ts';
+import { type AdminFrame, type AdminParts, tabs } from './section.ts';
+
+export type AdminRequestParts = AdminParts & {
+  readonly requests: Pick<AccessRequests, 'list' | 'answer' | 'suggest'>;
+  readonly services: readonly { readonly name: string; readonly registryHost: string }[];
+};
+
+type AskedView = RequestView & { readonly login: string; readonly accountId: string };
+/** `null` where the request is one's own. */
+type OpenView = AskedView & { readonly suggestion: Suggestion | null };
+
+declare module '../views.ts' {
+  interface ViewData {
+    'admin-requests': AdminFrame & {
+      open: readonly OpenView[];
+      /** Open ones that aren't shown. */
+      more: number;
+      closed: readonly AskedView[];
+      problem: string | null;
+      isAnswered: boolean;
+    };
+  }
+}
+
+export type AdminRequestPages = {
+  /** GET /admin/requests */
+  readonly list: RequestHandler;
+  /** POST /admin/requests/:id/answer */
+  readonly answer: RequestHandler<{ id: string }>[];
+};
+
+/** The engine tries lines for each. */
+const shown = 20;
+const frame: AdminFrame = { section: sections.administration, tab: tabs.requests };
+
+export function createAdminRequests(parts: AdminRequestParts): AdminRequestPages {
+  return {
+    list: (request, response) => show(parts, request, response, null),
+    answer: [readForm, (request, response) => answer(parts, request, response)],
+  };
+}
+
+async function show(
+  parts: AdminRequestParts,
+  request: Request<{ id?: string }>,
+  response: Response,
+  problem: string | null,
+  status = 200,
+) {
+  const all = await parts.requests.list();
+  const open = all.filter(({ closedAt }) => closedAt === null);
+  const { id: own } = personOf(request);
+  const rows: OpenView[] = [];
+  for (const one of open.slice(0, shown)) {
+    const suggestion = one.accountId === own ? null : await parts.requests.suggest(one.id);
+    rows.push({ ...viewOf(parts, one), suggestion });
+  }
+  const data = {
+    ...{ ...frame, open: rows, more: open.length - rows.length, problem },
+    closed: all.filter(({ closedAt }) => closedAt !== null).map((one) => viewOf(parts, one)),
+    isAnswered: problem === null && request.query['done'] === 'answer',
+  };
+  parts.views.page(response, 'admin-requests', data, status);
+}
+
+async function answer(parts: AdminRequestParts, request: Request<{ id: string }>, response: Response): Promise<void> {
+  const field = fieldsOf(request.body);
+  const given = { answer: field('answer'), note: field('note') };
+  try {
+    await parts.requests.answer(request.params.id, given, actorOf(parts, request), personOf(request).id);
+  } catch (error) {
+    const { message, status } = correctable(error);
+    return show(parts, request, response, message, status);
+  }
+  response.redirect(303, `${parts.views.prefix}/admin/requests?done=answer`);
+}
+
+function viewOf(parts: AdminRequestParts, request: ListedRequest): AskedView {
+  const { login, accountId } = request;
+  return { ...requestViewOf(request, parts, parts.now()), login, accountId };
+}

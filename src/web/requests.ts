@@ -1,0 +1,120 @@
+/** Owns the page of one's own access requests, and asking for access after a denial. */
+import type { IncomingMessage } from 'node:http';
+import type { Request, RequestHandler, Response } from 'express';
+import type { Requester } from '../identity/requester.ts';
+import { type AccessRequest, type AccessRequests, notMissing } from '../requests/access-requests.ts';
+import { actionsList } from './access-view.ts';
+import { correctable, fieldsOf, readForm } from './fields.ts';
+import { sections } from './navigation.ts';
+import { actorOf, personOf } from './session.ts';
+import { type FormattedTime, formatTime } from './time-view.ts';
+import type { Views } from './views.ts';
+
+export type RequestPageParts = {
+  readonly requests: Pick<AccessRequests, 'ask' | 'missing' | 'ofPerson'>;
+  readonly services: readonly { readonly name: string; readonly registryHost: string }[];
+  readonly views: Views;
+  readonly requesterOf: (request: IncomingMessage) => Requester;
+  readonly now: () => number;
+};
+
+export type RequestView = {
+  readonly id: string;
+  readonly repository: string;
+  readonly host: string;
+  /** "pull and push" */
+  readonly actions: string;
+  readonly note: string;
+  readonly state: AccessRequest['state'];
+  readonly stateLabel: string;
+  readonly tone: 'active' | 'soon' | 'revoked' | 'expired';
+  readonly created: FormattedTime;
+  readonly answer: { readonly by: string; readonly note: string; readonly at: FormattedTime } | null;
+};
+
+declare module './views.ts' {
+  interface ViewData {
+    requests: { section: string; rows: readonly RequestView[]; problem: string | null; isAsked: boolean };
+    'request-state': { row: RequestView };
+    'request-new': { section: string; service: string; host: string; repository: string; actions: string };
+  }
+}
+
+export type RequestPages = {
+  /** GET /requests */
+  readonly list: RequestHandler;
+  /** GET /requests/new */
+  readonly form: RequestHandler;
+  /** POST /requests */
+  readonly ask: RequestHandler[];
+};
+
+const states = {
+  open: ['Open', 'soon'],
+  accepted: ['Accepted, not granted yet', 'soon'],
+  refused: ['Refused', 'revoked'],
+  granted: ['Granted', 'active'],
+} as const;
+
+export function createRequestPages(parts: RequestPageParts): RequestPages {
+  return {
+    list: (request, response) => show(parts, request, response, null),
+    form: (request, response) => form(parts, request, response),
+    ask: [readForm, (request, response) => ask(parts, request, response)],
+  };
+}
+
+async function show(
+  parts: RequestPageParts,
+  request: Request,
+  response: Response,
+  problem: string | null,
+  status = 200,
+) {
+  const rows = await parts.requests.ofPerson(personOf(request));
+  const isAsked = problem === null && request.query['done'] === 'asked';
+  const views = rows.map((row) => requestViewOf(row, parts, parts.now()));
+  parts.views.page(response, 'requests', { section: sections.access, rows: views, problem, isAsked }, status);
+}
+
+async function form(parts: RequestPageParts, request: Request, response: Response): Promise<void> {
+  const field = fieldsOf(request.query);
+  const [service, repository] = [field('service'), field('repository')];
+  const missing = await parts.requests.missing(personOf(request), service, repository);
+  if (missing === null) return show(parts, request, response, notMissing, 409);
+  const [host, actions] = [hostOf(parts, service), actionsList(missing.actions)];
+  parts.views.page(response, 'request-new', { section: sections.access, service, host, repository, actions });
+}
+
+async function ask(parts: RequestPageParts, request: Request, response: Response): Promise<void> {
+  const field = fieldsOf(request.body);
+  const [service, repository, note] = [field('service'), field('repository'), field('note')];
+  try {
+    await parts.requests.ask(personOf(request), service, repository, note, actorOf(parts, request));
+  } catch (error) {
+    const { message, status } = correctable(error);
+    return show(parts, request, response, message, status);
+  }
+  response.redirect(303, `${parts.views.prefix}/requests?done=asked`);
+}
+
+/** @param now epoch milliseconds */
+export function requestViewOf(
+  request: AccessRequest,
+  { services }: Pick<RequestPageParts, 'services'>,
+  now: number,
+): RequestView {
+  const { id, repository, service, actions, note, state, answer } = request;
+  const [stateLabel, tone] = states[state];
+  return {
+    ...{ id, repository, note, state, stateLabel, tone },
+    host: hostOf({ services }, service),
+    actions: actionsList(actions),
+    created: formatTime(request.createdAt, now),
+    answer: answer && { by: answer.by, note: answer.note, at: formatTime(answer.at, now) },
+  };
+}
+
+function hostOf({ services }: Pick<RequestPageParts, 'services'>, service: string): string {
+  return services.find(({ name }) => name === service)?.registryHost ?? service;
+}
