@@ -52,11 +52,13 @@ function problemOfPatterns(repositories: readonly string[], { checkPattern }: In
   if (repositories.length > maximumPatterns) {
     return `Use at most ${maximumPatterns} repository patterns; combine some with “*”.`;
   }
-  for (const pattern of repositories) {
+  const problems = repositories.flatMap((pattern) => {
     const problem = pattern.length > maximumPatternLength ? 'it is too long' : checkPattern(pattern);
-    if (problem !== null) return `The repository pattern “${pattern}” isn’t valid: ${problem}.`;
-  }
-  return null;
+    return problem === null ? [] : [`“${pattern}” isn’t valid: ${problem}.`];
+  });
+  const [first, ...others] = problems;
+  if (first === undefined) return null;
+  return others.length === 0 ? `The repository pattern ${first}` : `Several repository patterns: ${problems.join(' ')}`;
 }
 
 /** @throws {Refusal} `bad_request` */

@@ -9,6 +9,7 @@ import { createPasswordDetail } from '../web/password-detail.ts';
 import { createOwnHolder, createPasswordList } from '../web/passwords.ts';
 import { createRequestPages } from '../web/requests.ts';
 import type { PageContext } from './page-context.ts';
+import { createPatternSuggestions } from './pattern-suggestions.ts';
 import { mountRobots } from './robot-pages.ts';
 
 export function mountOwnPages(router: Router, context: PageContext): void {
@@ -16,8 +17,13 @@ export function mountOwnPages(router: Router, context: PageContext): void {
   const { services, gracePeriods } = settings;
   const { activityOf, usesOf, dailyCounts } = context;
   const ofOwn = { ...common, passwords, activityOf, holderOf: createOwnHolder({ ...common, gracePeriods }) };
-  const own = createPasswordActions({ ...ofOwn, services });
-  router.get('/', requirePerson, createPasswordList({ ...common, passwords, services, gracePeriods, dailyCounts }));
+  const suggestionsOf = createPatternSuggestions(context);
+  const own = createPasswordActions({ ...ofOwn, services, suggestionsOf });
+  router.get(
+    '/',
+    requirePerson,
+    createPasswordList({ ...common, passwords, services, gracePeriods, dailyCounts, suggestionsOf }),
+  );
   const recent = recentSignIn(context);
   router.get('/passwords', requirePerson, own.list);
   router.get('/passwords/new', requirePerson, recent, own.ask);

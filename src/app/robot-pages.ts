@@ -4,6 +4,7 @@ import { createPasswordActions } from '../web/password-actions.ts';
 import { createPasswordDetail } from '../web/password-detail.ts';
 import { createRobotPages, type RobotPlace } from '../web/robots.ts';
 import type { PageContext } from './page-context.ts';
+import { createPatternSuggestions } from './pattern-suggestions.ts';
 
 /** @param place where, below the prefix, and for whom */
 export function mountRobots(router: Router, context: PageContext, place: RobotPlace): void {
@@ -21,7 +22,8 @@ export function mountRobots(router: Router, context: PageContext, place: RobotPl
   );
   const { services } = settings;
   const ofRobot = { ...common, passwords, activityOf, holderOf: pages.holderOf };
-  const actions = createPasswordActions({ ...ofRobot, services });
+  const suggestionsOf = createPatternSuggestions(context);
+  const actions = createPasswordActions({ ...ofRobot, services, suggestionsOf });
   const fresh = context.fresh();
   router.get(base, pages.list);
   const { requireMaking } = pages;

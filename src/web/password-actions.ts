@@ -47,7 +47,7 @@ export type HolderFrame = Omit<Holder, 'owner' | 'maker' | 'isSuspended'> & { re
 declare module './views.ts' {
   interface ViewData {
     back: Pick<Holder, 'home' | 'homeLabel'>;
-    'password-new': HolderFrame & { form: PasswordForm };
+    'password-new': HolderFrame & { form: PasswordForm; suggestions: readonly string[] };
     'password-created': HolderFrame & {
       secret: string;
       password: PasswordView;
@@ -79,6 +79,8 @@ export type PasswordActionParts = {
   readonly views: Views;
   /** What the owner really pushed and pulled, as far as whoever asks can see it; `null`: no registry reports it. */
   readonly activityOf: (request: Request, owner: Owner) => Promise<readonly RepositoryUse[] | null>;
+  /** Patterns that the owner could limit a password to. */
+  readonly suggestionsOf: (request: Request, owner: Owner) => Promise<readonly string[]>;
   /** `registryHost` is what clients write before an image's name; `lifetime` of a token in seconds. */
   readonly services: readonly { readonly registryHost: string; readonly lifetime: number }[];
   readonly now: () => number;
@@ -106,7 +108,7 @@ export function createPasswordActions(parts: PasswordActionParts): PasswordActio
       response.redirect(303, `${parts.views.prefix}${home}`);
     },
     ask: async (request, response) => {
-      showForm(parts, response, await parts.holderOf(request), formFrom(parts, request.query));
+      await showForm(parts, request, response, { form: formFrom(parts, request.query) });
     },
     create: [readForm, (request, response) => create(parts, request, response)],
     askRotation: (request, response) => askRotation(parts, request, response, null),
@@ -129,7 +131,8 @@ async function create(parts: PasswordActionParts, request: Request, response: Re
     showSecret(parts, response, holder, { secret, password, previous: null });
   } catch (error) {
     const mistake = correctable(error);
-    showForm(parts, response, holder, formAgain(parts, fields, mistake), mistake.status);
+    const { status } = mistake;
+    await showForm(parts, request, response, { form: formAgain(parts, fields, mistake), status });
   }
 }
 
@@ -209,14 +212,15 @@ function idOf(request: Request): string {
   return String(request.params['id']);
 }
 
-function showForm(
+async function showForm(
   parts: PasswordActionParts,
+  request: Request,
   response: Response,
-  holder: Holder,
-  form: PasswordForm,
-  status = 200,
-): void {
-  parts.views.page(response, 'password-new', { ...frameOf(holder), form }, status);
+  { form, status = 200 }: { readonly form: PasswordForm; readonly status?: number },
+): Promise<void> {
+  const holder = await parts.holderOf(request);
+  const suggestions = await parts.suggestionsOf(request, holder.owner);
+  parts.views.page(response, 'password-new', { ...frameOf(holder), form, suggestions }, status);
 }
 
 export function frameOf({ base, home, homeLabel, section, tab, owner }: Holder): HolderFrame {

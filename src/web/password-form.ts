@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { PasswordInput, RotationInput } from '../app-passwords/app-passwords.ts';
 import type { Refusal } from '../lib/errors.ts';
 import { type ExpiryChoice, expiryChoice, readExpiry, type SentExpiry } from './expiry.ts';
-import { fieldsOf, numberIn } from './fields.ts';
+import { fieldsOf, numberIn, textsOf } from './fields.ts';
 
 /** `field`: the name of the field that it's about; `null`: the whole form. */
 export type FormError = { readonly message: string; readonly field: string | null };
@@ -28,6 +28,8 @@ declare module './views.ts' {
     /** `base`: see `Holder`. `home`: where "Cancel" leads. */
     'password-form': {
       form: PasswordForm;
+      /** Patterns to tick. */
+      suggestions: readonly string[];
       base: string;
       home: string;
       robot: string | null;
@@ -77,7 +79,7 @@ export function readFields(body: unknown, now: number): Sent {
     once: field('once'),
     expiry: readExpiry(field, now),
     access: field('access'),
-    repositories: field('repositories'),
+    repositories: [...new Set([field('repositories'), ...textsOf(body, 'also')])].filter(Boolean).join('\n'),
   };
 }
 

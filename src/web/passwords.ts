@@ -6,7 +6,7 @@ import { accountStatusOf, type GracePeriods } from '../identity/account-status.t
 import { day } from '../lib/time.ts';
 import { accountStatusViewOf } from './account-status-view.ts';
 import { sections } from './navigation.ts';
-import type { Holder } from './password-actions.ts';
+import type { Holder, PasswordActionParts } from './password-actions.ts';
 import { emptyForm } from './password-form.ts';
 import { chartDays, type PasswordRow, rowsOf } from './password-rows.ts';
 import type { PasswordView } from './password-view.ts';
@@ -16,6 +16,7 @@ import type { Views } from './views.ts';
 export type PasswordPageParts = {
   readonly passwords: AppPasswords;
   readonly dailyCounts: Pick<DailyCounts, 'ofPasswords'>;
+  readonly suggestionsOf: PasswordActionParts['suggestionsOf'];
   readonly views: Views;
   /** `registryHost` is what clients write before an image's name. */
   readonly services: readonly { readonly registryHost: string }[];
@@ -90,6 +91,7 @@ async function list(parts: PasswordPageParts, request: Request, response: Respon
       home: section,
       robot: null,
       form,
+      suggestions: await parts.suggestionsOf(request, person),
       host: hosts[0] ?? 'the registry',
     });
   }

@@ -1,4 +1,4 @@
-/** Owns the page of one robot: its passwords, what the policy lets it do, what it was denied, how it's used. */
+/** Owns the page of one robot: its passwords, what it can do, what it was denied, how it's used. */
 import type { Request, Response } from 'express';
 import type { Robot, RobotManager, Robots } from '../accounts/robots.ts';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';

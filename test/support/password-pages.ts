@@ -105,9 +105,10 @@ export async function startPasswordPages(
   const counting = { onError: assert.ifError, now: () => state.now };
   const dailyCounts = createDailyCounts({ store: store.dailyCounts, ...counting });
   const uses = createUses({ store: store.passwordUses, audit: { record: () => {} }, ...counting });
-  const ofOwn = { ...parts, holderOf: createOwnHolder(parts), activityOf: async () => null };
+  const suggestionsOf = async () => ['team-a/*', 'people/ana/**'];
+  const ofOwn = { ...parts, holderOf: createOwnHolder(parts), activityOf: async () => null, suggestionsOf };
   const pages = createPasswordActions(ofOwn);
-  router.get('/', createPasswordList({ ...parts, dailyCounts }));
+  router.get('/', createPasswordList({ ...parts, dailyCounts, suggestionsOf }));
   router.get('/passwords', pages.list);
   router.get('/passwords/new', pages.ask);
   router.post('/passwords', pages.create);

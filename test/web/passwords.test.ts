@@ -91,6 +91,24 @@ test(
 );
 
 test(
+  'patterns that are ticked limit it like those that are written, and stay where something is wrong',
+  withSite(async (site) => {
+    assert.match((await get(site, '/passwords/new')).body, /name="also" value="people\/ana\/\*\*"/);
+    const also: [string, string][] = [
+      ['also', 'team-a/*'],
+      ['also', 'people/ana/**'],
+    ];
+    const wrong = await post(site, '/passwords', [...Object.entries({ ...full, name: '' }), ...also]);
+    const form = await wrong.text();
+    assert.match(form, />team-a\/\*\npeople\/ana\/\*\*<\/textarea>/);
+    assert.doesNotMatch(form, /name="also"/);
+    await post(site, '/passwords', [...Object.entries({ ...full, repositories: 'own/app' }), ...also]);
+    const [password] = await site.passwords.ofAccount(site.ana);
+    assert.deepEqual(password?.limits.repositories, ['own/app', 'team-a/*', 'people/ana/**']);
+  }),
+);
+
+test(
   'who does not ask for full access gets none',
   withSite(async (site) => {
     const { access: _, ...silent } = full;
@@ -133,6 +151,13 @@ const mistakes: readonly [
     /leave out the host, and write &quot;team-a\/\*&quot;/,
   ],
   ['a broken pattern', 'repositories', { repositories: 'team-a/*\nteam-[b/*' }, 400, /“team-\[b\/\*” isn’t valid/],
+  [
+    'two broken patterns',
+    'repositories',
+    { repositories: 'team-[b/*\nteam-a/*\n/c' },
+    400,
+    /Several repository patterns: “team-\[b\/\*” isn’t valid.*“\/c” isn’t valid/,
+  ],
   ['a name in use', 'name', { name: 'taken' }, 409, /already have an active password named “taken”/],
 ];
 

@@ -127,6 +127,9 @@ test('its page has the rules that apply, denials and uses, without repositories 
   const page = await get(ana, '/robots/r1');
   assert.match(page, /What is sealed/);
   assert.match(page, /<code>elsewhere<\/code>/);
+  const form = await get(ana, '/robots/r1/passwords/new');
+  const suggested = [...form.matchAll(/name="also" value="([^"]+)"/g)].map(([, pattern]) => pattern);
+  assert.deepEqual(suggested, ['sealed/*', 'team/*', 'team/shop']);
   assert.equal((await send(ana, '/robots/r1/passwords/another')).status, 404);
   assert.equal((await send(ana, `/passwords/${password.id}`)).status, 404, 'it isn’t a password of theirs');
 });
