@@ -42,20 +42,21 @@ export function createPreferences({ store, audit, pepper, now }: PreferenceParts
     const event = { action: 'notification.preferences', ...by, detail: { unsubscribed: off } } as const;
     await audit.commit(event, (row) => store.notificationOptOuts.set(accountId, off, now(), row));
   };
+  const wantedBy: Preferences['of'] = async (accountId) => {
+    const off = (await store.notificationOptOuts.of(accountId)).map(({ category }) => category);
+    return categories.filter((category) => !off.includes(category));
+  };
   return {
     choose,
-    async of(accountId) {
-      const off = (await store.notificationOptOuts.of(accountId)).map(({ category }) => category);
-      return categories.filter((category) => !off.includes(category));
-    },
+    of: wantedBy,
     tokenOf: (accountId) => `${accountId}.${signatureOf(accountId)}`,
     isGenuine: (token) => accountIn(token) !== null,
     async unsubscribe(token, client) {
       const accountId = accountIn(token);
       if (accountId === null) return false;
       const account = await store.accounts.byId(accountId);
-      // Whoever has the mail can do this; that the account is gone is no one's business.
-      if (account !== undefined) {
+      // Whoever has the mail can do this, as often as they like; that the account is gone is no one's business.
+      if (account !== undefined && (await wantedBy(accountId)).length > 0) {
         await choose(accountId, [], { actor: 'unsubscribe link', subject: account.login, client });
       }
       return true;

@@ -104,11 +104,11 @@ async function unsubscribe(parts: NotificationPageParts, request: Request, respo
 }
 
 /** @throws {Refusal} `bad_request` for one that isn't genuine */
-function tokenIn({ preferences }: NotificationPageParts, request: Request): string {
+function tokenIn({ preferences, views }: NotificationPageParts, request: Request): string {
   const token = fieldsOf(request.query)('token');
   if (preferences.isGenuine(token)) return token;
   throw new Refusal(
     'bad_request',
-    `This link is incomplete. Open the one in the mail again, or sign in and choose under ${page}.`,
+    `This link is incomplete. Open the one in the mail again, or sign in and choose under ${views.prefix}${page}.`,
   );
 }

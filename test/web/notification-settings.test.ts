@@ -66,6 +66,9 @@ describe('notifications on pages', () => {
     assert.deepEqual(await optOuts('ana'), ['administration', 'passwords', 'robots']);
     const [event] = await house.core.store.audit.latest(1);
     assert.deepEqual([event?.actor, event?.subject], ['unsubscribe link', 'ana@example.com']);
+    await ask(link, null, 'List-Unsubscribe=One-Click', elsewhere);
+    const [latest] = await house.core.store.audit.latest(1);
+    assert.equal(latest?.id, event?.id, 'the audit has no event of what changed nothing');
     for (const token of ['', 'ana', 'ana.', `root.${preferences().tokenOf('ana').split('.')[1]}`]) {
       assert.equal((await ask(`/unsubscribe?token=${token}`, null, '')).status, 400);
       assert.equal((await ask(`/unsubscribe?token=${token}`, 'ana')).status, 400);
