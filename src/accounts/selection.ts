@@ -3,7 +3,7 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { foldCase } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
-import { isRecord } from '../lib/json.ts';
+import { isKeyOf, isRecord } from '../lib/json.ts';
 import { domainOf } from '../sign-in/admission.ts';
 import type { Account } from '../store/accounts.ts';
 import { inPieces } from '../store/conditions.ts';
@@ -36,8 +36,9 @@ const kinds: Readonly<Record<keyof Selection, 'string' | 'number'>> = {
 
 /** A field that isn't known would be left out, and more would be selected than was meant. */
 export function isSelection(value: unknown): value is Selection {
-  const isKnown = (name: string): name is keyof Selection => Object.hasOwn(kinds, name);
-  return isRecord(value) && Object.entries(value).every(([name, one]) => isKnown(name) && typeof one === kinds[name]);
+  return (
+    isRecord(value) && Object.entries(value).every(([name, one]) => isKeyOf(kinds, name) && typeof one === kinds[name])
+  );
 }
 
 export type SelectionParts = {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Audit } from '../audit/audit.ts';
-import { Refusal } from '../lib/errors.ts';
+import { errorCode, Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { minute } from '../lib/time.ts';
 import type { Store } from '../store/store.ts';
@@ -123,6 +123,6 @@ function hasEnded(holder: string): boolean {
   try {
     return !process.kill(Number(pid), 0);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+    return errorCode(error) === 'ESRCH';
   }
 }

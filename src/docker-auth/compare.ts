@@ -1,7 +1,7 @@
 /** Owns the comparison of a policy with what docker_auth decided, or would have decided. */
 
 import { parseDocument } from 'yaml';
-import { fieldsIn } from '../lib/json.ts';
+import { fieldsIn, isTexts } from '../lib/json.ts';
 import type { Policy } from '../policy/acl.ts';
 import { decide } from '../policy/decide.ts';
 import { DockerAuthError } from '../policy/docker-auth.ts';
@@ -63,8 +63,8 @@ function readAcl(configuration: string): unknown {
 }
 
 function evaluated(answer: string, request: LoggedRequest): readonly string[] {
-  const { actions, error } = JSON.parse(answer) as { actions?: readonly string[]; error?: string }; // from our own evaluator
-  if (error === undefined) return actions ?? [];
+  const { actions, error } = fieldsIn(JSON.parse(answer));
+  if (error === undefined) return isTexts(actions) ? actions : [];
   const who = request.account || 'anonymous';
   throw new DockerAuthError(
     `docker_auth cannot decide on ${who} ${formatScope(request)}: ${error}. Fix its configuration first.`,

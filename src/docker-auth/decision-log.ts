@@ -1,4 +1,5 @@
 /** Owns reading decisions back: out of docker_auth's log, and out of lines for `policy eval`. */
+import { fieldsIn, isTexts } from '../lib/json.ts';
 
 /** What was asked, in the words of `policy eval`. */
 export type LoggedRequest = {
@@ -58,23 +59,33 @@ function readTokenLine(line: string): LoggedDecision[] {
   const asked = [...scopes.matchAll(/\{(\S*) \S* (\S*) \[([^\]]*)\]\}/g)];
   return asked.map(([, type = '', name = '', actions = ''], index) => ({
     request: { ...shared, type, name, actions: actions.split(' ').filter((action) => action !== '') },
-    granted: token.access[index]?.actions ?? [],
+    granted: token.granted[index] ?? [],
   }));
 }
 
 type Claims = {
   readonly sub: string;
   readonly aud: string;
-  readonly access: readonly { actions?: readonly string[] }[];
+  /** The actions of each scope that was asked for. */
+  readonly granted: readonly (readonly string[])[];
 };
 
 function parseClaims(text: string): Claims | null {
   try {
-    const { sub = '', aud = '', access } = JSON.parse(text) as Partial<Claims>; // docker_auth's own log line
-    return { sub, aud, access: access ?? [] };
+    const { sub, aud, access } = fieldsIn(JSON.parse(text));
+    return { sub: textIn(sub), aud: textIn(aud), granted: Array.isArray(access) ? access.map(actionsOf) : [] };
   } catch {
     return null;
   }
+}
+
+function textIn(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function actionsOf(access: unknown): readonly string[] {
+  const { actions } = fieldsIn(access);
+  return isTexts(actions) ? actions : [];
 }
 
 /** "10.0.0.7:51234", "[2001:db8::1]:51234", or an address alone where it came from a header. */

@@ -1,5 +1,5 @@
 /** Owns the import of a docker_auth configuration: its YAML becomes a policy and an environment file for Dockpass. */
-import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import { PolicyError, type PolicyProblem, policyOf } from '../policy/acl.ts';
 import { warningsOf } from '../policy/check.ts';
 import { readDocument, readYaml } from '../policy/document.ts';
@@ -46,7 +46,7 @@ export function importDockerAuth(text: string, options: ImportOptions = {}): Imp
   const document = parseDocument(text, { version: '1.1', lineCounter: lines });
   const report: ReportNode = (node, message, severity = 'warning') => {
     // Reports are about nodes of this document, or about nothing.
-    const { line, col } = lines.linePos((node as Node | null)?.range?.[0] ?? 0);
+    const { line, col } = lines.linePos((isNode(node) ? node.range?.[0] : null) ?? 0);
     reader.report({ line, column: col }, message, severity);
   };
   const hasPeople = all.some(({ key }) => otherPeople.includes(key) || without.includes(key));

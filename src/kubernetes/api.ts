@@ -42,10 +42,10 @@ export const send: Send = async ({ method, url, headers = {}, body = '', ca = nu
   return { status: response.statusCode ?? 0, body: readObject(await readText(response, url)) };
 };
 
-async function readText(response: IncomingMessage, url: URL): Promise<string> {
+async function readText(response: AsyncIterable<Buffer>, url: URL): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
+  for await (const chunk of response) {
     size += chunk.length;
     if (size > maximumBytes) throw new Error(`${url.host} answers with more than ${maximumBytes} bytes`);
     chunks.push(chunk);

@@ -1,7 +1,7 @@
 /** Owns a node's kubelet as a process: finding it, its start by whoever supervises it, and whether it's healthy. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Refusal } from '../lib/errors.ts';
+import { errorCode, Refusal } from '../lib/errors.ts';
 import { http } from '../lib/node-http.ts';
 
 export type Kubelet = {
@@ -103,7 +103,7 @@ function endProcess(pid: number): void {
   try {
     process.kill(pid, 'SIGTERM');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // it ended by itself
+    if (errorCode(error) !== 'ESRCH') throw error; // it ended by itself
   }
 }
 

@@ -15,6 +15,11 @@ export function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
+/** Whether the text names one of the object's own fields. */
+export function isKeyOf<Known extends object>(known: Known, text: string): text is Extract<keyof Known, string> {
+  return Object.hasOwn(known, text);
+}
+
 /** Lists of texts by name: labels. */
 export function isTextLists(value: unknown): value is Readonly<Record<string, readonly string[]>> {
   return isRecord(value) && Object.values(value).every(isTexts);

@@ -24,7 +24,7 @@ export async function withinLimit(accounts: LimitParts, likely: readonly Asked[]
   const counts = await accounts.countTeams(at, at - day);
   const believed: Asked[] = [];
   const doubts: string[] = [];
-  const teams = { believed: [] as string[], held: [] as string[] };
+  const teams: { believed: string[]; held: string[] } = { believed: [], held: [] };
   for (const [team, leaving] of Map.groupBy(likely, ({ account }) => teamOf(account))) {
     const doubt = doubtOf(leaving, counts);
     teams[doubt === null ? 'believed' : 'held'].push(team);

@@ -1,5 +1,6 @@
 /** Owns how Dockpass proves itself to a provider: by the method that its client may use, found out where nobody says. */
 import { type ClientAuth, ClientSecretBasic, ClientSecretPost } from 'openid-client';
+import { fieldsIn } from '../lib/json.ts';
 import type { Fetch } from './provider-fetch.ts';
 
 export type AuthMethod = 'basic' | 'post';
@@ -70,7 +71,7 @@ async function isClientRefused(response: Response): Promise<boolean> {
     .clone()
     .json()
     .catch(() => null);
-  return typeof answer === 'object' && answer !== null && (answer as { error?: unknown }).error === 'invalid_client';
+  return fieldsIn(answer)['error'] === 'invalid_client';
 }
 
 /** The library reads a challenge in place of the body, which says more. */

@@ -2,15 +2,9 @@
 import type { Configuration } from 'openid-client';
 import { Strategy } from 'openid-client/passport';
 import { Refusal } from '../lib/errors.ts';
+import { fieldsIn } from '../lib/json.ts';
 import { requireVerifiedEmail } from './admission.ts';
-import {
-  type Attempt,
-  attemptOf,
-  type Connector,
-  type ConnectorParts,
-  type Profile,
-  type SignInRequest,
-} from './connector.ts';
+import { type Attempt, attemptOf, type Connector, type ConnectorParts, type Profile } from './connector.ts';
 import { type ClaimSettings, readProfile, type Tokens } from './oidc-claims.ts';
 import { createDiscovery, type DiscoverySettings, refusalOf } from './oidc-discovery.ts';
 import { createLogoutReader } from './oidc-logout.ts';
@@ -69,13 +63,12 @@ class CallbackStrategy extends Strategy {
 
   /** The library leaves CSRF to PKCE and replay to TLS; it checks state and nonce when they were sent. */
   override authorizationRequestParams<Options extends object>(request: Request, options: Options): URLSearchParams {
-    // The session that authenticate() above put there.
-    const { state, nonce } = (request as unknown as { session: LibrarySession }).session.attempt;
+    const { state, nonce } = attemptOf(request);
     const params = new URLSearchParams(super.authorizationRequestParams(request, options) as URLSearchParams); // the library's is no promise
     params.set('state', state);
     params.set('nonce', nonce);
-    const { maximumAge } = options as SignInRequest; // what runStrategy gives every strategy
-    if (maximumAge !== undefined) params.set('max_age', String(maximumAge));
+    const { maximumAge } = fieldsIn(options);
+    if (typeof maximumAge === 'number') params.set('max_age', String(maximumAge));
     return params;
   }
 
@@ -88,12 +81,11 @@ class CallbackStrategy extends Strategy {
 }
 
 const sessionKey = 'kept';
-type LibrarySession = ReturnType<typeof librarySession>;
 
 /** The library keeps state, nonce and verifier in the session. Of these the attempt lacks the verifier alone. */
 function librarySession(attempt: Attempt) {
   return {
-    attempt,
+    ...attempt,
     get [sessionKey]() {
       const { state, nonce, codeVerifier: code_verifier } = attempt;
       return { state, nonce, code_verifier };

@@ -1,5 +1,8 @@
 /** Owns what an operator reads of a provider's error: what was expected, what came, and the provider's own words. */
 
+import { errorCode } from '../lib/errors.ts';
+import { fieldsIn } from '../lib/json.ts';
+
 /** Characters of one value. */
 const maximumLength = 200;
 
@@ -19,32 +22,24 @@ function causeOf(cause: unknown): unknown {
 
 function partOf(cause: unknown): string {
   if (cause instanceof Response) return `the answer has status ${cause.status}`;
-  if (!(cause instanceof Error)) return typeof cause === 'object' ? comparison(cause as Comparison) : '';
-  const { code, error, error_description: description } = cause as { [name: string]: unknown } & Error;
+  if (!(cause instanceof Error)) return comparison(fieldsIn(cause));
+  const code = errorCode(cause);
+  const { error, error_description: description } = fieldsIn(cause);
   const said = [error, description].filter((text) => typeof text === 'string').map(quoted);
-  return [cause.message, ...(typeof code === 'string' ? [code] : []), ...said].join(' ');
+  return [cause.message, ...(code === '' ? [] : [code]), ...said].join(' ');
 }
 
-/** What openid-client keeps of a value that isn't the expected one. */
-type Comparison = {
-  readonly expected?: unknown;
-  readonly claims?: Readonly<Record<string, unknown>>;
-  readonly claim?: unknown;
-  readonly body?: Readonly<Record<string, unknown>>;
-  readonly attribute?: unknown;
-  readonly header?: Readonly<Record<string, unknown>>;
-  readonly now?: unknown;
-  readonly tolerance?: unknown;
-};
-
-function comparison({ expected, claims, claim, body, attribute, header, now, tolerance }: Comparison): string {
+/** @param kept what openid-client keeps of a value that isn't the expected one */
+function comparison(kept: Readonly<Record<string, unknown>>): string {
+  const { expected, claims, claim, body, attribute, header, now, tolerance } = kept;
   if (claim === 'nonce') return ''; // whose value only the provider and this browser should know
   const name = claim ?? attribute ?? (header === undefined ? null : 'alg');
   if (typeof name !== 'string') return '';
   const values = claims ?? body ?? header;
-  const actual = `${name} is ${quoted(values?.[name])}`;
+  const value = fieldsIn(values)[name];
+  const actual = `${name} is ${quoted(value)}`;
   if (typeof now === 'number') {
-    return `${actual} (${timeOf(values?.[name])}), this machine's clock says ${timeOf(now)}, leeway ${String(tolerance)} s`;
+    return `${actual} (${timeOf(value)}), this machine's clock says ${timeOf(now)}, leeway ${String(tolerance)} s`;
   }
   return expected === undefined && values === undefined ? '' : `${actual}, expected ${quoted(expected)}`;
 }
@@ -66,8 +61,8 @@ const lasting = /^(ENOTFOUND|CERT_|ERR_TLS_CERT|DEPTH_ZERO_SELF_SIGNED|SELF_SIGN
 /** The code of such an error; `null` for others. */
 export function lastingFault(error: unknown): string | null {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    const { code } = cause as { code?: unknown };
-    if (typeof code === 'string' && lasting.test(code)) return code;
+    const code = errorCode(cause);
+    if (lasting.test(code)) return code;
   }
   return null;
 }

@@ -9,8 +9,8 @@ export type GroupCommit = {
   commit(): void;
 };
 type Write = {
-  readonly run: () => unknown;
-  resolve(result: unknown): void;
+  /** @returns what answers it once it's on the disk */
+  readonly run: () => () => void;
   reject(error: unknown): void;
 };
 
@@ -25,12 +25,11 @@ export function createGroupCommit(database: Database): GroupCommit {
   /** In the order in which they were asked for. Where there are any, a commit is on its way. */
   let waiting: Write[] = [];
   /** Within another one it is a savepoint: a write that fails takes no other with it. */
-  const whole = database.transaction((write: () => unknown) => write());
+  const whole = database.transaction((write: Write['run']) => write());
   const runAll = database.transaction((writes: readonly Write[]) =>
-    writes.map(({ run, resolve, reject }) => {
+    writes.map(({ run, reject }) => {
       try {
-        const result = whole(run);
-        return () => resolve(result);
+        return whole(run);
       } catch (error) {
         // A full disk, for one, undoes the whole transaction.
         if (!database.inTransaction) throw error;
@@ -53,10 +52,14 @@ export function createGroupCommit(database: Database): GroupCommit {
     if (waiting.length > 0) setImmediate(commit);
   };
   return {
-    add: <Result>(run: () => Result) =>
+    add: <Result>(write: () => Result) =>
       new Promise<Result>((resolve, reject) => {
         if (waiting.length === 0) setImmediate(commit);
-        waiting.push({ run, resolve: resolve as Write['resolve'], reject }); // it gets what its own run returned
+        const run = (): (() => void) => {
+          const result = write();
+          return () => resolve(result);
+        };
+        waiting.push({ run, reject });
       }),
     commit() {
       while (waiting.length > 0) commit();

@@ -11,7 +11,7 @@ export type GroupRead = {
   /** Answers now what waits. */
   answer(): void;
 };
-type Lookup = { readonly read: () => unknown; resolve(row: unknown): void; reject(error: unknown): void };
+type Lookup = { answer(): void; reject(error: unknown): void };
 
 /**
  * Each snapshot takes locks of the file, half of what a lookup costs. And what is looked up together is also answered,
@@ -20,15 +20,15 @@ type Lookup = { readonly read: () => unknown; resolve(row: unknown): void; rejec
 export function createGroupRead(database: Database): GroupRead {
   let waiting: Lookup[] = [];
   const readAll = database.transaction((lookups: readonly Lookup[]) => {
-    for (const { read, resolve, reject } of lookups) {
+    for (const { answer, reject } of lookups) {
       try {
-        resolve(read());
+        answer();
       } catch (error) {
         reject(translated(error));
       }
     }
   });
-  const answer = (): void => {
+  const answerAll = (): void => {
     const lookups = waiting;
     waiting = [];
     if (lookups.length === 0) return;
@@ -41,9 +41,9 @@ export function createGroupRead(database: Database): GroupRead {
   return {
     add: <Row>(read: () => Row) =>
       new Promise<Row>((resolve, reject) => {
-        if (waiting.length === 0) setImmediate(answer);
-        waiting.push({ read, resolve: resolve as Lookup['resolve'] /* it gets what its own read returned */, reject });
+        if (waiting.length === 0) setImmediate(answerAll);
+        waiting.push({ answer: () => resolve(read()), reject });
       }),
-    answer,
+    answer: answerAll,
   };
 }

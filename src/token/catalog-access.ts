@@ -1,6 +1,6 @@
 /** Owns who asks for the list of repositories: Basic as at the realm, or a token that was requested for the list. */
 import type { IncomingMessage } from 'node:http';
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
+import { createLocalJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
 import type { Identity } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
 import { isRepeated } from '../lib/repeated-header.ts';
@@ -13,7 +13,7 @@ import { readQuery } from './parameters.ts';
 /** A registry whose repositories are known. */
 export type CatalogService = Pick<Service, 'name' | 'issuer' | 'identityTokens'> & {
   /** The public keys of its tokens (RFC 7517), now. */
-  readonly keys: () => object;
+  readonly keys: () => { readonly keys: readonly object[] };
 };
 
 export type CatalogAccessParts = Pick<
@@ -69,7 +69,7 @@ async function identityOfToken(
 }
 
 async function verified(token: string, { name, issuer, keys }: CatalogService, now: number): Promise<JWTPayload> {
-  const keySet = createLocalJWKSet(keys() as JSONWebKeySet); // as keys/ writes them
+  const keySet = createLocalJWKSet({ keys: [...keys().keys] });
   const rules = { algorithms, issuer, audience: name, clockTolerance: leeway, currentDate: new Date(now) };
   try {
     return (await jwtVerify(token, keySet, rules)).payload;

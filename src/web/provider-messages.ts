@@ -33,7 +33,7 @@ const readToken = express.raw({ type: () => true, limit });
 export function createProviderMessages(parts: ProviderMessageParts): ProviderMessages {
   return {
     logout: [
-      readForm as RequestHandler<{ provider: string }>, // it reads no parameter of the path
+      readForm,
       async (request, response) => {
         const connector = parts.connectors.find(({ name }) => name === request.params.provider);
         const token = fieldsIn(request.body)['logout_token'];

@@ -1,5 +1,6 @@
 /** Owns what a session keeps of the person who is signed in, and how it is read for a list of sessions. */
 import type { SessionSummary } from '../accounts/people.ts';
+import { fieldsIn } from '../lib/json.ts';
 
 /** What Passport keeps of a signed-in person. */
 export type SessionPerson = {
@@ -17,7 +18,11 @@ export type SessionPerson = {
 
 /** @param data what express-session stores, as JSON; fields that are missing come from an older version */
 export function readSessionSummary(data: string): Omit<SessionSummary, 'id' | 'expiresAt'> {
-  const session: { passport?: { user?: Partial<SessionPerson> } } = JSON.parse(data);
-  const { signedInAt = 0, address = null, client = null } = session.passport?.user ?? {};
-  return { signedInAt, address, client };
+  const { user } = fieldsIn(fieldsIn(JSON.parse(data))['passport']);
+  const { signedInAt, address, client } = fieldsIn(user);
+  return {
+    signedInAt: typeof signedInAt === 'number' ? signedInAt : 0,
+    address: typeof address === 'string' ? address : null,
+    client: typeof client === 'string' ? client : null,
+  };
 }

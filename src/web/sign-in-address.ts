@@ -1,5 +1,6 @@
 /** Owns where a sign-in is begun: at the public URL's host, also by a provider (OpenID Connect Core 1.0, section 4). */
 import type { Request, RequestHandler } from 'express';
+import { fieldsIn } from '../lib/json.ts';
 import { readForm } from './fields.ts';
 import { safeReturnTo } from './return-to.ts';
 
@@ -45,7 +46,7 @@ export function createBeginByPost({ publicUrl, prefix }: SiteParts): RequestHand
   return [
     readForm,
     (request, response) => {
-      const { target_link_uri: target, login_hint: hint } = (request.body ?? {}) as Record<string, unknown>; // a form's fields
+      const { target_link_uri: target, login_hint: hint } = fieldsIn(request.body);
       const query = new URLSearchParams({ return_to: targetOf({ publicUrl, prefix }, target) });
       const loginHint = loginHintOf(hint);
       if (loginHint !== undefined) query.set('login_hint', loginHint);

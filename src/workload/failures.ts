@@ -1,5 +1,6 @@
 /** Owns what is kept of ID tokens that weren't accepted: counted by issuer, reason and the ids that never change hands. */
 import { createHash } from 'node:crypto';
+import { isKeyOf, isTexts, readJson } from '../lib/json.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import { storable } from '../store/sql.ts';
 import type { WorkloadFailureRow, WorkloadRecordStore } from '../store/workload-records.ts';
@@ -121,6 +122,10 @@ function shownClaims(claims: Claims): (readonly [string, string])[] {
     .map((name) => [name.slice(0, maximumLength), shownClaim(claims, name) ?? ''] as const);
 }
 
+function isShownClaims(value: unknown): value is ListedFailure['claims'] {
+  return Array.isArray(value) && value.every((pair) => isTexts(pair) && pair.length === 2);
+}
+
 function nearestOf({ nearest, failed, problem }: Mismatch): NearestRule {
   return { line: nearest?.line ?? null, comment: nearest?.comment ?? null, failed, problem };
 }
@@ -129,9 +134,9 @@ function toFailure(row: WorkloadFailureRow): ListedFailure {
   const { issuer, who, claims_json: claims, nearest_json: nearest, address, count } = row;
   return {
     ...{ issuer, who, address, count },
-    reason: row.reason in refusalReasons ? (row.reason as RefusalReason) : 'malformed', // `in` doesn't narrow a text
-    claims: claims === null ? [] : (JSON.parse(claims) as ListedFailure['claims']), // as rowOf wrote it, like the next
-    nearest: nearest === null ? null : (JSON.parse(nearest) as NearestRule),
+    reason: isKeyOf(refusalReasons, row.reason) ? row.reason : 'malformed',
+    claims: claims === null ? [] : readJson(claims, isShownClaims),
+    nearest: nearest === null ? null : (JSON.parse(nearest) as NearestRule) /* as nearestOf made it */,
     firstAt: row.first_at,
     lastAt: row.last_at,
   };

@@ -51,11 +51,11 @@ function ask(url: URL, { ca, headers = {}, client }: FetchOptions): Promise<Inco
   });
 }
 
-async function readBody(response: IncomingMessage, url: URL): Promise<string> {
+async function readBody(response: AsyncIterable<Buffer>, url: URL): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   // Without setEncoding a response gives buffers.
-  for await (const chunk of response as AsyncIterable<Buffer>) {
+  for await (const chunk of response) {
     size += chunk.length;
     if (size > maximumBytes) throw new Error(`${url.href} answers with more than ${maximumBytes} bytes`);
     chunks.push(chunk);

@@ -1,4 +1,5 @@
 /** Owns one call to Google's directory: the token in the header, the wait where a quota is used up, the shape of its errors. */
+import { fieldsIn } from '../../lib/json.ts';
 import { type Fetch, isNoAnswer, noAnswerReason } from '../provider-fetch.ts';
 import type { ProviderStatus } from '../provider-status.ts';
 import { GoogleBusy, retryAfterOf } from './token-answer.ts';
@@ -139,17 +140,9 @@ export function isAboutOneGroup(error: unknown): error is GoogleApiError {
   return error.status === 403 || error.status === 404;
 }
 
-type ErrorBody = {
-  readonly error?: {
-    readonly message?: unknown;
-    readonly status?: unknown;
-    readonly errors?: readonly { reason?: unknown }[];
-  };
-};
-
 function errorOf(response: Response, body: unknown): GoogleApiError {
-  const { error } = (body ?? {}) as ErrorBody; // every field is checked before it's used
-  const reason = error?.errors?.[0]?.reason ?? error?.status;
-  const said = typeof error?.message === 'string' ? error.message.slice(0, 200) : '';
+  const { errors, status, message } = fieldsIn(fieldsIn(body)['error']);
+  const reason = fieldsIn(Array.isArray(errors) ? errors[0] : null)['reason'] ?? status;
+  const said = typeof message === 'string' ? message.slice(0, 200) : '';
   return new GoogleApiError(response.status, typeof reason === 'string' ? reason : null, said, retryAfterOf(response));
 }

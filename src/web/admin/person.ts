@@ -4,10 +4,10 @@ import type { Moves } from '../../accounts/moves.ts';
 import type { Made, People, Person, PersonDetail } from '../../accounts/people.ts';
 import type { Denial } from '../../audit/denials.ts';
 import type { Identity } from '../../identity/identity.ts';
+import { isKeyOf } from '../../lib/json.ts';
 import type { Policy } from '../../policy/acl.ts';
 import { effectivePermissionsOf } from '../../policy/effective-permissions.ts';
 import { candidateRulesOf, type DenialView, denialOf } from '../access-view.ts';
-import { oneOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { type PasswordView, viewOf } from '../password-view.ts';
 import { personOf } from '../session.ts';
@@ -63,7 +63,6 @@ const done = {
   moved: 'Everyone of this issuer keeps their account with the next verified sign-in at the new one.',
   'move-ended': 'Moving is no longer allowed. Accounts that have already moved stay where they are.',
 } as const;
-const doneWords = Object.keys(done) as (keyof typeof done)[]; // of the object above
 
 /** GET /admin/people/:id */
 export function createPersonPage(parts: PersonPageParts): RequestHandler<{ id: string }> {
@@ -75,11 +74,11 @@ async function show(parts: PersonPageParts, request: Request<{ id: string }>, re
   const { id } = request.params;
   const [detail, denials, allowed] = await Promise.all([people.detail(id), denialsOf(id), parts.moves.list()]);
   const identity = await identityOf(detail.person.login);
-  const word = oneOf(doneWords, String(request.query['done'] ?? ''));
+  const word = String(request.query['done'] ?? '');
   views.page(response, 'admin-person', {
     section: sections.administration,
     tab: tabs.people,
-    done: word === null ? null : done[word],
+    done: isKeyOf(done, word) ? done[word] : null,
     showsState: detail.person.state !== 'active' && word !== 'disabled',
     person: personView(detail.person, now()),
     isAdministrator: detail.isAdministrator,
