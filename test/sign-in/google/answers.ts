@@ -63,7 +63,7 @@ const refreshed = (changes: object): Pick<AnswerCase, 'to' | 'reply' | 'about'> 
 
 const lost = 'Revoked: passwords and sessions end.';
 const quota = 'A quota: tried again, then silence.';
-const operator = 'Dockpass is refused: nobody loses anything, the sweep stops and /readyz warns.';
+const operator = 'Dockpass is refused: no one loses anything, the sweep stops and /readyz warns.';
 const signIn = 'This person has to sign in again.';
 const unknown = 'The groups are unknown: they keep their age until GROUPS_MAX_STALE.';
 
@@ -135,7 +135,7 @@ export const answerCases: readonly AnswerCase[] = [
     to: 'users.get',
     reply: refusal(403, 'dailyLimitExceeded', 'Daily Limit Exceeded'),
     kind: 'silent',
-    means: 'A quota: silence; not tried again at once.',
+    means: 'A quota: silence; not tried again immediately.',
   },
   { to: 'users.get', reply: refusal(403, 'limitExceeded', 'Limit Exceeded'), kind: 'silent', means: quota },
   {
@@ -216,7 +216,7 @@ export const answerCases: readonly AnswerCase[] = [
     reply: refusal(404, 'notFound', 'Resource Not Found: groupKey'),
     kind: 'there',
     groups: ['ops@example.com', 'ops'],
-    means: 'The group does not exist: nobody is in it.',
+    means: 'The group does not exist: no one is in it.',
   },
   {
     to: 'searchTransitiveGroups',
