@@ -260,7 +260,7 @@ export const answerCases: readonly AnswerCase[] = [
     reply: oauth(400, 'invalid_request', 'Invalid impersonation "sub" field: nobody'),
     kind: 'fault',
     says: /GOOGLE_DIRECTORY_ADMIN/,
-    means: `${operator} GOOGLE_DIRECTORY_ADMIN is no user of the Workspace.`,
+    means: `${operator} GOOGLE_DIRECTORY_ADMIN isn't a user of the Workspace.`,
   },
   {
     to: 'token for the directory',
