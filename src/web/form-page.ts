@@ -14,6 +14,7 @@ const pages: readonly (readonly [sentTo: RegExp, page: string])[] = [
   [/^(\/admin\/kept-logins)\/release$/, '$1'],
   [/^(\/admin\/revocations\/[^/]+)\/undo$/, '$1'],
   [/^(\/admin\/repositories)\/sync$/, '$1'],
+  [/^(\/admin\/requests)\/[^/]+\/answer$/, '$1'],
   [/^(\/admin\/deliveries)\/[^/]+\/retry$/, '$1'],
 ];
 
