@@ -6,6 +6,7 @@ import { createPepper } from '../src/lib/secret.ts';
 import { openStore } from '../src/store/open.ts';
 import type { Store } from '../src/store/store.ts';
 import { unaudited } from '../test/support/audit.ts';
+import { writeDays } from '../test/support/past-days.ts';
 import { docker, type Held, hold } from '../test/support/past-password.ts';
 import type { Person } from '../test/support/provider.ts';
 import { pushHello } from './demo-push.ts';
@@ -74,7 +75,7 @@ export async function writeDemoPast(facts: {
       await writePerson(store, { ...facts, person, index, pepperId });
     const ids: string[] = [];
     for (const held of anas) ids.push(await hold(store, ana, held, facts.today, pepperId));
-    await writeDays(store, ids, facts.today);
+    await writeDays(store, ids.slice(1), facts.today);
     await writeDenials(store, facts.registry, facts.today);
   } finally {
     await store.close();
@@ -104,23 +105,6 @@ async function writePerson(
       pepperId,
     );
   }
-}
-
-/** Working days have more logins; two days have none, as Dockpass didn't run. */
-async function writeDays(store: Store, passwordIds: readonly string[], today: number): Promise<void> {
-  const counts = Array.from({ length: 29 }, (_, index) => index + 1)
-    .filter((ago) => ago !== 16 && ago !== 17)
-    .flatMap((ago) => {
-      const date = Math.floor(today / day) - ago;
-      const isQuiet = [0, 6].includes(new Date(date * day).getUTCDay());
-      const logins = (isQuiet ? 12 : 60) + ((ago * 7) % 23);
-      const ofPassword = (passwordId: string, index: number) => ({
-        ...{ passwordId, day: date, denials: 0 },
-        logins: Math.round(logins / (index + 2)),
-      });
-      return [{ passwordId: null, day: date, logins, denials: (ago * 5) % 7 }, ...passwordIds.slice(1).map(ofPassword)];
-    });
-  await store.dailyCounts.add(counts);
 }
 
 async function writeDenials(store: Store, service: string, today: number): Promise<void> {

@@ -1,6 +1,7 @@
 /** Writes what went before in the company of the pictures and of the tests in a browser, as one would have found it. */
 import type { Store } from '../../src/store/store.ts';
 import { unaudited } from './audit.ts';
+import { writeDays } from './past-days.ts';
 import { writeEvents } from './past-events.ts';
 import { docker, hold } from './past-password.ts';
 import { writeAna, writePerson } from './past-people.ts';
@@ -13,8 +14,9 @@ export async function writePast(
   store: Store,
   facts: { readonly issuer: string; readonly subject: string; readonly today: number },
 ): Promise<void> {
-  await writeAna(store, facts);
+  const anaIds = await writeAna(store, facts);
   for (let number = 0; number < 142; number++) await writePerson(store, facts.today, number);
+  await writeDays(store, anaIds, facts.today);
   await writeRobots(store, facts.today);
   await writeApiToken(store, facts.today);
   await writeRevocations(store, facts.today);

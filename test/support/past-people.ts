@@ -44,11 +44,11 @@ const family = 'Berg Okafor Demir Strand Haddad Lindqvist Sato Novak Weber Tanak
 const machines = ['laptop', 'Workstation', 'CI', 'Cluster', 'Home server', 'Mirror'];
 const clients = [docker, 'containerd/v2.1.4', 'skopeo/1.18.0', 'Buildah/1.39', 'docker/27.5.1'];
 const repositories = 'web/shop web/blog data/etl base/debian base/alpine platform/gateway web/search'.split(' ');
-/** @param facts.today epoch milliseconds */
+/** @param facts.today epoch milliseconds @returns the ids of those that were used for the whole last month */
 export async function writeAna(
   store: Store,
   { issuer, subject, today }: { readonly issuer: string; readonly subject: string; readonly today: number },
-): Promise<void> {
+): Promise<string[]> {
   const login = 'ana@example.com';
   await store.accounts.signIn({
     ...{ id: 'ana', provider: 'google', issuer, subject, login, email: login, displayName: 'Ana Alves' },
@@ -59,7 +59,8 @@ export async function writeAna(
     { at: today - 6 * 60 * minute, groups: ['google:platform@example.com'] },
     unaudited,
   );
-  for (const held of anas) await hold(store, { id: 'ana', login }, held, today);
+  const ids: string[] = [];
+  for (const held of anas) ids.push(await hold(store, { id: 'ana', login }, held, today));
   const denied = {
     account: login,
     account_id: 'ana',
@@ -94,6 +95,7 @@ export async function writeAna(
     ],
     200,
   );
+  return ids.slice(2, 5);
 }
 
 /** Somebody like everybody else; what differs follows from the number. @param today epoch milliseconds */
