@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { realmPaths } from '../src/token/endpoint.ts';
+import { cookieNames } from '../src/web/cookies.ts';
 import { createPassword } from '../test/support/person.ts';
 import type { Visitor } from '../test/support/visitor.ts';
 import { startHouse } from '../test/support/walk.ts';
@@ -56,15 +57,15 @@ async function gather(scene: Scene, token: string): Promise<Crew> {
   const [root, person] = [await signInAgain(scene, ana), await signInAgain(scene, bo)];
   const { secret } = await createPassword(person, scene.url, { name: `fuzz ${Math.random()}` });
   const people = await scene.installation.run(['person', 'list', '--json']);
-  const ids = people.stdout
-    .split('\n')
-    .flatMap((line) => (line === '' ? [] : [(JSON.parse(line) as { id: string }).id]));
-  const sessions = [root, person].map((visitor) => visitor.cookie(scene.url, 'dockpass') ?? '');
+  const ids = (JSON.parse(people.stdout) as { id: string }[]).map(({ id }) => id);
+  const { session: cookie } = cookieNames(scene.url, false);
+  const sessions = [root, person].map((visitor) => visitor.cookie(scene.url, cookie) ?? '');
+  assert.ok(!sessions.includes(''), 'no one is signed in');
   const basic = Buffer.from(`${bo}:${secret}`).toString('base64');
   return {
     headers: [
       '',
-      ...sessions.map((session) => `Cookie: dockpass=${session}`),
+      ...sessions.map((session) => `Cookie: ${cookie}=${session}`),
       `Authorization: Bearer ${token}`,
       `Authorization: Basic ${basic}`,
     ],
