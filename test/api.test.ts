@@ -25,7 +25,7 @@ describe('the API', () => {
     server = await installation.serve({ ADMIN_EMAILS: 'root@example.com', ...provider });
     for (const name of ['ana', 'bo', 'root']) await installation.addPerson(`${name}@example.com`);
     token = await createToken(
-      'people:read,people:write,passwords:read,passwords:revoke,robots:read,robots:write,workloads:read,workloads:write,repositories:read,audit:read,policy:explain',
+      'people:read,people:write,passwords:read,passwords:revoke,robots:read,robots:write,workloads:read,workloads:write,repositories:read,requests:read,requests:answer,audit:read,policy:explain',
     );
   });
   after(async () => {
