@@ -100,6 +100,7 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       await submit('Disable account', page);
       await page.getByText('The account is disabled.').waitFor();
       assert.ok(await page.getByText('On leave').isVisible());
+      assert.equal(await page.locator('.notice').count(), 1);
       await page.getByRole('link', { name: 'Enable account' }).click();
       await submit('Enable account', page);
       await page.getByText('The account is enabled.').waitFor();

@@ -36,8 +36,8 @@ declare module '../views.ts' {
       Omit<ViewData['rule-list'] & ViewData['group-list'] & ViewData['session-list'], 'nobody' | 'linked'> & {
         /** What was just done to the person, as a sentence. */
         done: string | null;
-        /** Whether a notice says that and why the account doesn't work; not beside the one that it was just disabled. */
-        showsState: boolean;
+        /** Then the notice that says why it doesn't work says so too: one notice for one fact. */
+        isJustDisabled: boolean;
         person: PersonView;
         isAdministrator: boolean;
         /** No one disables or removes their own account. */
@@ -79,7 +79,7 @@ async function show(parts: PersonPageParts, request: Request<{ id: string }>, re
     section: sections.administration,
     tab: tabs.people,
     done: isKeyOf(done, word) ? done[word] : null,
-    showsState: detail.person.state !== 'active' && word !== 'disabled',
+    isJustDisabled: word === 'disabled' && detail.person.state === 'disabled',
     person: personView(detail.person, now()),
     isAdministrator: detail.isAdministrator,
     isOneself: detail.person.login === personOf(request).login,
