@@ -23,7 +23,7 @@ export function requestRoutes(requests: Pick<AccessRequests, 'list' | 'answer' |
       method: 'post',
       path: '/requests/{id}/answer',
       scope: 'requests:answer',
-      summary: 'Accept or refuse a request, never one of your own. The policy alone grants it',
+      summary: 'Accept or refuse a request, never one of your own. Only the policy grants it',
       body: [
         { name: 'answer', type: 'string', about: 'accept or refuse', required: true },
         { name: 'note', type: 'string', about: 'shown to the person' },

@@ -29,7 +29,7 @@ export const requestCommands: readonly Command[] = [
   {
     name: 'request answer',
     usage: 'ID accept|refuse [--note TEXT] [--json]',
-    summary: 'Answer an access request; the policy alone grants it, so change that, too',
+    summary: 'Answer an access request; only the policy grants it, so change that, too',
     options: { note: { ...text, value: 'TEXT', help: 'shown to the person and recorded in the audit' } },
     json: { fields: accessRequestFields },
     operands: [2, 2],

@@ -190,7 +190,7 @@ async function answer(
 async function found({ store }: AccessRequestParts, id: string): Promise<ListedRequestRow> {
   const request = await store.byId(id);
   if (request !== undefined) return request;
-  throw new Refusal('not_found', 'There is no such request. It may have ended with its account.');
+  throw new Refusal('not_found', 'There is no such request. It ended, perhaps with its account.');
 }
 
 async function suggest(parts: AccessRequestParts, id: string): Promise<Suggestion> {
