@@ -118,7 +118,7 @@ describe('dockpass doctor', { skip: missing('docker-registry', 'openssl') }, () 
       ['realm'],
       /answers 404, and not as Dockpass does\. auth\.token\.realm must be/,
     ],
-    ['a realm without a scheme', () => ({ realm: 'localhost/auth' }), ['realm'], /no absolute URL/],
+    ['a realm without a scheme', () => ({ realm: 'localhost/auth' }), ['realm'], /isn't an absolute URL/],
     [
       'another service',
       () => ({ service: 'registry' }),

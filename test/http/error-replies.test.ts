@@ -55,7 +55,7 @@ describe('an error becomes a reply', () => {
     withServer(app, async (url) => {
       const response = await fetch(`${url}/nowhere`, { headers: { accept: 'text/html,*/*;q=0.8' } });
       assert.equal(response.status, 404);
-      assert.match(await response.text(), /<p>There is no such page/);
+      assert.match(await response.text(), /<p>We couldn’t find that page/);
     }));
 
   test('a server error is in the log, not in the answer', () =>
