@@ -156,6 +156,6 @@ describe('WORKERS', () => {
     const { code, output } = await installation.run(['serve'], { WORKERS: '2', PORT: String(port) });
     taken.close();
     assert.equal(code, 1);
-    assert.match(output, /EADDRINUSE/);
+    assert.match(output, new RegExp(`Port ${port} is already in use`));
   });
 });

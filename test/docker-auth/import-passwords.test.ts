@@ -203,8 +203,8 @@ describeEngines('passwords from docker_auth', (databases) => {
     await store.accounts.signIn(signedIn({ provider: 'keycloak', login: 'kc@example.com', email: 'kc@example.com' }));
     const cases: [Partial<TokenDbEntry>, Partial<PasswordImportOptions>, RegExp][] = [
       [{ email: 'ana@other.org' }, {}, /google admits no one from other\.org/],
-      [{ email: 'ana' }, { domains: [] }, /no e-mail address/],
-      [{ email: 'a b@example.com' }, {}, /no e-mail address/],
+      [{ email: 'ana' }, { domains: [] }, /not an e-mail address/],
+      [{ email: 'a b@example.com' }, {}, /not an e-mail address/],
       [{ email: 'kc@example.com' }, {}, /account with this e-mail is of keycloak/],
       [{ validUntil: now - 91 * day }, { usedSince: now - 90 * day }, /last used about 2026-08-27/],
       [{ validUntil: null }, { usedSince: now - 90 * day }, /never used/],

@@ -26,7 +26,7 @@ test('every check of a provider that fits, and of one that does not', async (t) 
     /^wrong: .*invalid_client.*OIDC_SSO_CLIENT_ID/,
   );
   assert.match((await examine({ callbackUrl: `${callbackUrl}/x` }))['redirect'] ?? '', /^wrong: .*register http/);
-  assert.match((await examine({}, Date.now() + 120_000))['clock'] ?? '', /^wrong: .*120 seconds behind.*CLOCK_LEEWAY/);
+  assert.match((await examine({}, Date.now() + 120_000))['clock'] ?? '', /^wrong: .*12\d seconds behind.*CLOCK_LEEWAY/);
   assert.match((await examine({ issuer: `${provider.issuer}/realms/x` }))['discovery'] ?? '', /^wrong: .*404.*ISSUER/);
   const other = provider.issuer.replace('localhost', '127.0.0.1');
   assert.match(
