@@ -3,7 +3,6 @@ import { type ListedPassword, withReason } from './passwords.ts';
 import type { Sql } from './sql.ts';
 
 /** `expiring`: without a successor; `unused`: since long before; `suspended`: their account doesn't work. */
-
 export type PasswordListKind = 'active' | 'expiring' | 'unused' | 'suspended' | 'expired' | 'revoked';
 
 /** Epoch milliseconds: what ends until `soon` is expiring, what wasn't used since `idle` is unused. */
