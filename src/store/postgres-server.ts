@@ -18,7 +18,7 @@ export async function refuseStandby(client: pg.ClientBase): Promise<void> {
 
 const writable = `
   select current_setting('transaction_read_only') = 'on' as read_only, pg_is_in_recovery() as standby,
-         cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as at`;
+         cast(trunc(extract(epoch from clock_timestamp()) * 1000) as bigint) as at`;
 
 /**
  * A pooler may have put another server behind a connection since, and a server can become read-only while it runs.

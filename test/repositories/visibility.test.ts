@@ -7,6 +7,7 @@ import { Refusal } from '../../src/lib/errors.ts';
 import { type Policy, parsePolicy } from '../../src/policy/acl.ts';
 import { explain } from '../../src/policy/explain.ts';
 import type { RepositorySort } from '../../src/repositories/listing.ts';
+import { createTurns } from '../../src/repositories/turns.ts';
 import type { Viewer } from '../../src/repositories/visibility.ts';
 import { somebody } from '../policy/asking.ts';
 import { createViewing, type KnownRepository, type Viewing } from '../support/viewing.ts';
@@ -175,10 +176,13 @@ test('a policy that changes while names are being decided decides all of them', 
   );
   const [before, after] = policies;
   assert.ok(before && after);
+  // Each turn decides one name, however fast the machine is.
+  let clock = 0;
+  const turns = createTurns(() => (clock += 10));
   let asked = 0;
-  // From the third look on, which is in the middle.
+  // The listing asks twice before it decides, and at each turn from then on.
   const policyNow = () => (++asked < 4 ? before : after);
-  const { listing } = createViewing({ policy: policyNow, repositories: () => many });
+  const { listing } = createViewing({ policy: policyNow, repositories: () => many, turns });
   const viewer = { identity: somebody('ana@a.org'), context: { service: 'registry', address: '' } };
   assert.deepEqual(await listing.after(viewer, { after: '', limit: 10, empty: true }), { names: [], hasMore: false });
 });

@@ -6,7 +6,7 @@ import { createListing, type Listing } from '../../src/repositories/listing.ts';
 import { createOwnRepositories, type OwnRepositories } from '../../src/repositories/own.ts';
 import type { Registry } from '../../src/repositories/registry.ts';
 import type { ActivityNames } from '../../src/repositories/shown-names.ts';
-import { createTurns } from '../../src/repositories/turns.ts';
+import { createTurns, type Turns } from '../../src/repositories/turns.ts';
 import { createVisibility, type Visibility } from '../../src/repositories/visibility.ts';
 import type { RepositoryRow, TagRow, Who } from '../../src/store/repository-rows.ts';
 
@@ -32,15 +32,19 @@ export function repositoryRow(row: KnownRepository): RepositoryRow {
   };
 }
 
-/** @param parts.registry what deletions ask; one that knows nothing where not said */
+/**
+ * @param parts.registry what deletions ask; one that knows nothing where not said
+ * @param parts.turns how long work is cut; as in the service where not said
+ */
 export function createViewing(parts: {
   readonly policy: () => Policy;
   readonly repositories: () => readonly KnownRepository[];
   readonly names?: ActivityNames;
   readonly registry?: Registry;
+  readonly turns?: Turns;
 }): Viewing {
   const rows = () => parts.repositories().map(repositoryRow);
-  const turns = createTurns();
+  const turns = parts.turns ?? createTurns();
   const known = createKnownRepositories({
     store: {
       after: async (_service, name, limit) =>
