@@ -23,7 +23,7 @@ export async function runProgram(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Finished> {
-  const child = spawn(program, args, { cwd: options.cwd, env: options.env ?? process.env });
+  const child = spawn(program, args, { cwd: options.cwd, env: withCompileCache(options.env) });
   let stdout = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
@@ -60,7 +60,7 @@ export async function startProgram(
   // A group of its own: Ctrl-C in a terminal reaches the one who started it, who then stops it in order.
   const child = spawn(program, args, {
     cwd: options.cwd,
-    env: options.env ?? process.env,
+    env: withCompileCache(options.env),
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
@@ -88,6 +88,12 @@ export async function startProgram(
     });
   }
   return { pid: child.pid ?? 0, output, says, signal: (name) => void child.kill(name), ended, stop };
+}
+
+/** A Node that is started with few variables still finds what another one compiled (script/test): half of its start is that. */
+function withCompileCache(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  const { NODE_COMPILE_CACHE: folder } = process.env;
+  return folder === undefined ? env : { NODE_COMPILE_CACHE: folder, ...env };
 }
 
 async function printed(child: ChildProcess, output: () => string, ready: RegExp, ended: Promise<void>): Promise<void> {
