@@ -1,8 +1,8 @@
 /** Owns the removal of what is too old to keep: audit, denials, access requests, uses of passwords, messages of providers, activity. */
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { Log } from '../lib/log.ts';
-import { day, hour } from '../lib/time.ts';
-import { dayOf, recountPulls } from '../repositories/upkeep.ts';
+import { day, dayNumber, hour } from '../lib/time.ts';
+import { recountPulls } from '../repositories/upkeep.ts';
 import type { Store } from '../store/store.ts';
 
 export type HousekeepingParts = {
@@ -58,14 +58,16 @@ export async function tidy(parts: HousekeepingParts): Promise<void> {
     denials: await removeAll((limit) => store.denials.removeBefore(now() - denialRetention, limit)),
     accessRequests: await removeAll((limit) => store.accessRequests.removeBefore(now() - denialRetention, limit)),
     uses: await removeAll((limit) => store.passwordUses.removeBefore(now() - useRetention, limit)),
-    dailyCounts: await removeAll((limit) => store.dailyCounts.removeBefore(dayOf(now() - activity.retention), limit)),
+    dailyCounts: await removeAll((limit) =>
+      store.dailyCounts.removeBefore(dayNumber(now() - activity.retention), limit),
+    ),
     workloadCredentials: await removeAll((limit) => store.workloadCredentials.removeEnded(now(), limit)),
     workloadUses: await removeAll((limit) => store.workloadRecords.removeUsesBefore(now() - useRetention, limit)),
     workloadFailures: await removeAll((limit) =>
       store.workloadRecords.removeFailuresBefore(now() - useRetention, limit),
     ),
     activity: await removeAll(
-      (limit) => store.repositoryActivity.removeBefore(dayOf(now() - activity.retention), limit),
+      (limit) => store.repositoryActivity.removeBefore(dayNumber(now() - activity.retention), limit),
       counterPieceSize,
     ),
     // A day, in which an older push can still arrive.

@@ -1,7 +1,7 @@
 /** Mounts the pages about repositories: everyone's own, with their tags, deleting one, and those of administrators. */
 import type { Router } from 'express';
 import type { Config } from '../config/config.ts';
-import { day } from '../lib/time.ts';
+import { dayNumber } from '../lib/time.ts';
 import { createDeletion, type DeletionParts } from '../repositories/deletion.ts';
 import { neverPulledOf, overviewOf } from '../repositories/overview.ts';
 import { createOwnRepositories } from '../repositories/own.ts';
@@ -71,11 +71,7 @@ function noteDeletions(
       const actors = await store.registryEvents.actorsOf([{ login, kind: 'unknown' }]);
       const actor = actors.get(login) ?? unknownActor;
       const what = { repository, tag, digest: tag === null ? digest : null };
-      await store.registryEvents.write(
-        service,
-        [{ action: 'delete', ...what, at, day: Math.floor(at / day), actor }],
-        at,
-      );
+      await store.registryEvents.write(service, [{ action: 'delete', ...what, at, day: dayNumber(at), actor }], at);
     } catch (error) {
       log.error({ err: error }, 'what was deleted stays in the lists until the registry is read again');
     }

@@ -1,6 +1,6 @@
 /** Owns how often people, robots and workloads logged in and were denied, by day, for charts. */
 import type { Identity } from '../identity/identity.ts';
-import { day, minute } from '../lib/time.ts';
+import { day, dayNumber, minute } from '../lib/time.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import type { DailyCount, DailyCountStore } from '../store/daily-counts.ts';
 
@@ -24,14 +24,15 @@ export type DailyCounts = {
 /** Waiting for the database: a few MB. A password has one entry a day. */
 const maximumWaiting = 50_000;
 
-/** @param parts.now epoch milliseconds */
-export function createDailyCounts(parts: {
+export type DailyCountParts = {
   readonly store: DailyCountStore;
   readonly onError: (unstored: Unstored) => void;
+  /** Epoch milliseconds. */
   readonly now: () => number;
-}): DailyCounts {
+};
+
+export function createDailyCounts(parts: DailyCountParts): DailyCounts {
   const { store, now } = parts;
-  const today = () => Math.floor(now() / day);
   const waiting = createWriteBehind<DailyCount>({
     write: (counts) => store.add(counts),
     merge: (earlier, later) => ({
@@ -45,12 +46,12 @@ export function createDailyCounts(parts: {
     onError: parts.onError,
   });
   const add = (logins: number, denials: number, passwordId: string | null = null): void => {
-    const count = { day: today(), logins, denials, passwordId };
+    const count = { day: dayNumber(now()), logins, denials, passwordId };
     waiting.put(`${count.day} ${passwordId ?? ''}`, count);
   };
   const rowsSince = async (days: number) => {
     await waiting.flush();
-    const first = today() - days + 1;
+    const first = dayNumber(now()) - days + 1;
     return { first, totals: await store.totalsSince(first) };
   };
   return {

@@ -5,6 +5,11 @@ export const minute = 60_000;
 export const hour = 60 * minute;
 export const day = 24 * hour;
 
+/** The day that a moment is in: days since 1970-01-01, UTC. @param at epoch milliseconds */
+export function dayNumber(at: number): number {
+  return Math.floor(at / day);
+}
+
 /** "2036-11-20" @param at a date, or epoch milliseconds */
 export function dateOf(at: number | Date): string {
   return new Date(at).toISOString().slice(0, 10);

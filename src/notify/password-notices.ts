@@ -1,8 +1,8 @@
-/** Owns the notices about passwords, machines and robots, and when it no longer holds. */
+/** Owns the notices about passwords, machines and robots, and when each no longer holds. */
 import { isIPv4 } from 'node:net';
 import { foldCase } from '../identity/identity.ts';
 import { networkOf } from '../lib/network-of.ts';
-import { day } from '../lib/time.ts';
+import { dayNumber } from '../lib/time.ts';
 import type { Account } from '../store/accounts.ts';
 import type { ListedPassword } from '../store/passwords.ts';
 import type { Line } from './letter.ts';
@@ -46,7 +46,7 @@ export const expiring: Say = async (parts, facts, reader) => {
 
 /** Days are UTC. */
 export function daysUntil(end: number, now: number): number {
-  return Math.floor(end / day) - Math.floor(now / day);
+  return dayNumber(end) - dayNumber(now);
 }
 
 export const revokedInBulk: Say = async (parts, facts, reader) => {

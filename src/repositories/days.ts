@@ -1,5 +1,5 @@
 /** Owns counts by day for charts: a day without pulls is a zero, a day on which nothing arrived is a gap. */
-import { day } from '../lib/time.ts';
+import { day, dayNumber } from '../lib/time.ts';
 import type { DayRow, RegistryAction } from '../store/repository-rows.ts';
 
 export type Day = {
@@ -14,7 +14,7 @@ export const chartDays = 30;
 
 /** Days since 1970-01-01, UTC, of the first day of a chart that ends today. */
 export function firstDayOf(now: number): number {
-  return Math.floor(now / day) - chartDays + 1;
+  return dayNumber(now) - chartDays + 1;
 }
 
 /**

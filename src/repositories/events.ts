@@ -1,6 +1,6 @@
 /** Owns what a registry's notification says (distribution, notifications/event.go): each event read, sorted out and bounded. */
 import { fieldsIn } from '../lib/json.ts';
-import { day, minute } from '../lib/time.ts';
+import { dayNumber, minute } from '../lib/time.ts';
 import { contentOf, type Descriptor, descriptorsIn, isIndexType, isManifestType } from './manifest.ts';
 import { isDigest, isRepositoryName, isTag } from './names.ts';
 import { ownSubject } from './registry.ts';
@@ -84,7 +84,7 @@ function keep(action: RegistryEvent['action'], event: Fields, target: Fields, lo
   }
   const at = timeOf(event['timestamp'], now);
   const id = textOf(event['id']).slice(0, maximumId);
-  const common = { id, repository, tag, at, day: Math.floor(at / day), login: login.slice(0, maximumId) };
+  const common = { id, repository, tag, at, day: dayNumber(at), login: login.slice(0, maximumId) };
   if (action === 'push') return digest === null ? null : { ...common, ...contentIn(target), action, digest };
   return tag === null && digest === null ? null : { ...common, action, digest };
 }

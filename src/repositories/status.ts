@@ -1,11 +1,9 @@
 /** Owns what an operator can know of a registry's reports: since when they arrive, which days have none, how the last sync went. */
-
-import { day } from '../lib/time.ts';
+import { day, dayNumber } from '../lib/time.ts';
 import type { RegistryEventStore } from '../store/registry-events.ts';
 import type { RepositoryActivityStore } from '../store/repository-activity.ts';
 import type { RepositorySyncStore, SyncRow } from '../store/repository-syncs.ts';
 import { formatNotifications } from './notifications-block.ts';
-import { dayOf } from './upkeep.ts';
 
 /** Times are epoch milliseconds. */
 export type RegistryStatus = {
@@ -69,8 +67,8 @@ async function statusOf(parts: StatusParts, service: StatusParts['services'][num
 
 /** Today isn't over. */
 async function gapsSince({ store, now }: StatusParts, service: string, firstAt: number): Promise<number[]> {
-  const today = dayOf(now());
-  const from = Math.max(dayOf(firstAt), today - longEnough);
+  const today = dayNumber(now());
+  const from = Math.max(dayNumber(firstAt), today - longEnough);
   const active = new Set((await store.repositoryActivity.ofService(service, from)).map((row) => row.day));
   return Array.from({ length: Math.max(0, today - from) }, (_, index) => from + index).filter((at) => !active.has(at));
 }

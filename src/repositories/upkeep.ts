@@ -1,7 +1,7 @@
 /** Owns what is done to the records of registries every hour: too old ones go, and pulls of the last days are counted again. */
 import { randomBytes } from 'node:crypto';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
-import { day, hour } from '../lib/time.ts';
+import { dayNumber, hour } from '../lib/time.ts';
 import type { Store } from '../store/store.ts';
 
 /** Days of `recent_pulls`, and of the charts. */
@@ -9,11 +9,6 @@ export const recentDays = 30;
 /** Repositories that are counted in one statement: a few milliseconds, in which nothing else happens. */
 const countedAtOnce = 100;
 const leaseName = 'repositories.recount';
-
-/** The day that a moment is in: days since 1970-01-01, UTC. @param at epoch milliseconds */
-export function dayOf(at: number): number {
-  return Math.floor(at / day);
-}
 
 /**
  * The day that falls out of the last thirty takes its pulls with it. One process does it, and again only in the next hour.
@@ -25,7 +20,7 @@ export async function recountPulls(
 ): Promise<void> {
   const holder = randomBytes(8).toString('hex');
   if (!(await store.leases.take(leaseName, holder, now, now + hour / 2))) return;
-  const fromDay = dayOf(now) - recentDays + 1;
+  const fromDay = dayNumber(now) - recentDays + 1;
   for (const { service } of await store.registryEvents.arrivals()) {
     let last: string | undefined = '';
     while (last !== undefined) {

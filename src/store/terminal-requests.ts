@@ -1,4 +1,5 @@
 /** Owns every statement on `terminal_request` and `terminal_guess`: terminals that wait for their owner's approval. */
+import { day } from '../lib/time.ts';
 import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
 import { insertOf } from './machines.ts';
 import type { NewPassword } from './passwords.ts';
@@ -161,7 +162,7 @@ export function createTerminalRequestStore(sql: Sql): TerminalRequestStore {
       await sql.run(forgiveTry, [key]);
     },
     async removeExpired(now) {
-      await sql.run('delete from terminal_guess where since <= $1', [now - 86_400_000]);
+      await sql.run('delete from terminal_guess where since <= $1', [now - day]);
       return sql.run('delete from terminal_request where expires_at <= $1', [now]);
     },
   };

@@ -1,5 +1,5 @@
 /** Owns the choice of when a password or an API token expires: one of a few lifetimes, or a date. */
-import { day } from '../lib/time.ts';
+import { dateOf, day, dayNumber } from '../lib/time.ts';
 import { dayOf, type Fields, numberIn } from './fields.ts';
 import { formatTime } from './time-view.ts';
 
@@ -34,8 +34,8 @@ export function expiryChoice(maximumDays: number, now: number, sent?: SentExpiry
       label: count === 365 ? '1 year' : `${count} days`,
       date: formatTime(now + count * day, now).day,
     })),
-    earliest: dateAfter(now, 1),
-    latest: dateAfter(now, maximumDays),
+    earliest: dateOf(now + day),
+    latest: dateOf(now + maximumDays * day),
   };
 }
 
@@ -47,14 +47,6 @@ export function readExpiry(field: Fields, now: number): SentExpiry {
   const until = field('until');
   if (field('days') !== 'custom') return { days: numberIn(field('days')), until, isCustom: false };
   const date = dayOf(until);
-  const days = date === null ? Number.NaN : (date - startOfDay(now)) / day;
+  const days = date === null ? Number.NaN : dayNumber(date) - dayNumber(now);
   return { days, until, isCustom: true };
-}
-
-function dateAfter(now: number, days: number): string {
-  return new Date(now + days * day).toISOString().slice(0, 10);
-}
-
-function startOfDay(now: number): number {
-  return now - (now % day);
 }

@@ -1,12 +1,10 @@
 /** Writes what the company's registry reported: repositories, tags, who pushed, and pulls of a month with a gap. */
+import { day, dayNumber, hour } from '../../src/lib/time.ts';
 import type { Push } from '../../src/store/registry-changes.ts';
 import type { Store } from '../../src/store/store.ts';
 import { pushedImage } from './paper-registry.ts';
 
-const hour = 60 * 60 * 1000;
-const day = 24 * hour;
 const service = 'registry.example.com';
-const dayOf = (at: number) => Math.floor(at / day);
 
 /** Name, tags, MB, days since the last push, who pushed, pulls a day. */
 const known: readonly (readonly [string, readonly string[], number, number, string, number])[] = [
@@ -45,7 +43,7 @@ export async function writeRepositories(store: Store, today: number): Promise<vo
       const pushedAt = at - index * 26 * hour;
       const digest = pushedImage(name, tag);
       const layers = [{ digest: `${digest.slice(0, -1)}0`, size: Math.round(megabytes * 1e6) }];
-      const common = { repository: name, tag, at: pushedAt, day: dayOf(pushedAt), actor };
+      const common = { repository: name, tag, at: pushedAt, day: dayNumber(pushedAt), actor };
       return { action: 'push', ...common, digest, mediaType: null, layers, children: [] };
     });
     await store.registryEvents.write(service, pushes, today);
@@ -67,6 +65,9 @@ async function writePulls(
     const at = today - ago * day - hour;
     const count = Math.max(1, Math.round((pulls * (10 + ((ago * 7) % 11))) / 20));
     const actor = actors[ago % actors.length] ?? 'unknown';
-    await store.registryEvents.addPulls([{ service, repository, day: dayOf(at), actor, count, at }], today - ago * day);
+    await store.registryEvents.addPulls(
+      [{ service, repository, day: dayNumber(at), actor, count, at }],
+      today - ago * day,
+    );
   }
 }
