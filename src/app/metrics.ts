@@ -1,40 +1,7 @@
-/** Owns the numbers for Prometheus: what is counted as it happens, and what is read at each scrape. */
+/** Owns the numbers for Prometheus, and those of them that are counted as things happen. */
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-
-/** What is asked for at each look; `null`: it could not be found out just now, and is left out. */
-export type Readings = {
-  isDatabaseUp(): Promise<boolean>;
-  /** Passwords by state. */
-  passwords(): Promise<Readonly<Record<'active' | 'expired' | 'revoked', number>> | null>;
-  /** Active passwords without a successor that end within so many days. */
-  expiring(): Promise<readonly { readonly days: number; readonly passwords: number }[] | null>;
-  /**
-   * Of people who hold active passwords: how long ago, in seconds, the longest ago that a provider spoke of one and told one's
-   * groups; `null` where there are none.
-   */
-  oldest(): Promise<{ confirmation: number | null; groups: number | null } | null>;
-  /** People who hold something that works, and whose provider can't be asked. */
-  unchecked(): Promise<readonly { readonly provider: string; readonly people: number }[] | null>;
-  /**
-   * Of each key that signs: the ring, '' for the common one; how old it is, in seconds, `null` where Dockpass did not make it;
-   * and when the first of its certificates ends, in seconds since 1970.
-   */
-  signingKeys(): readonly { readonly ring: string; readonly age: number | null; readonly expiresAt: number }[];
-  /** Messages that wait or could not be delivered, by channel. */
-  notifications(): Promise<
-    readonly { readonly channel: string; readonly state: string; readonly messages: number }[] | null
-  >;
-  /** When `dockpass backup` last succeeded here, in seconds since 1970; `null`: never. */
-  lastBackup(): Promise<number | null>;
-  /** When events of a registry last arrived, in seconds since 1970. */
-  registryEvents(): Promise<readonly { readonly service: string; readonly lastAt: number }[] | null>;
-  /** Records that this process has lost for good, by kind. */
-  lostRecords(): readonly { readonly what: string; readonly records: number }[];
-  /** What an operator should look at: policy files, keys, sweeps. */
-  warnings(): readonly string[];
-  /** Providers whose last sign-in in this process failed for their own reason. */
-  failing(): readonly string[];
-};
+import { gaugeReadings } from './metric-gauges.ts';
+import type { Readings } from './metric-readings.ts';
 
 export type SweptReport = {
   /** Epoch milliseconds. */
@@ -75,13 +42,12 @@ const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2];
 export function createMetrics(readings: Readings): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  gaugeStore(registry, readings);
-  gaugeMaintenance(registry, readings);
-  const sweeps = countSweeps(registry);
-  const counts = countAnswers(registry);
+  gaugeReadings(registry, readings);
+  countLostRecords(registry, readings);
   return {
-    ...counts,
-    swept: sweeps,
+    swept: countSweeps(registry),
+    ...countTokens(registry),
+    ...countOutcomes(registry),
     read: async () => ({ type: registry.contentType, text: await registry.metrics() }),
     share() {
       AggregatorRegistry.setRegistries(registry);
@@ -96,13 +62,8 @@ export function createWorkersMetrics(): Pick<Metrics, 'read'> {
   return { read: async () => ({ type: registry.contentType, text: await registry.clusterMetrics() }) };
 }
 
-/** What people and registries were answered. */
-function countAnswers(
-  registry: Registry,
-): Pick<
-  Metrics,
-  'tokenAnswered' | 'decided' | 'signInEnded' | 'workloadJudged' | 'registryEvent' | 'notificationEnded'
-> {
+/** What registries and their clients were answered. */
+function countTokens(registry: Registry): Pick<Metrics, 'tokenAnswered' | 'decided'> {
   const registers = [registry];
   const answers = new Counter({
     name: 'dockpass_token_requests_total',
@@ -123,6 +84,25 @@ function countAnswers(
     labelNames: ['service', 'granted'],
     registers,
   });
+  return {
+    tokenAnswered(service, outcome, seconds) {
+      answers.inc({ service, outcome });
+      durations.observe({ outcome: outcome === 'issued' ? outcome : 'refused' }, seconds);
+    },
+    decided(service, decisions) {
+      for (const { access, granted: given } of decisions) {
+        const granted = given.length === 0 ? 'none' : given.length < access.actions.length ? 'some' : 'all';
+        scopes.inc({ service, granted });
+      }
+    },
+  };
+}
+
+/** How everything else ended. */
+function countOutcomes(
+  registry: Registry,
+): Pick<Metrics, 'signInEnded' | 'workloadJudged' | 'registryEvent' | 'notificationEnded'> {
+  const registers = [registry];
   const signIns = new Counter({
     name: 'dockpass_sign_ins_total',
     help: 'Sign-ins in the browser, by provider and outcome: completed, or why not; unavailable is a fault of the provider',
@@ -148,168 +128,23 @@ function countAnswers(
     registers,
   });
   return {
+    signInEnded: (provider, outcome) => signIns.inc({ provider, outcome }),
+    workloadJudged: (issuer, outcome) => workloads.inc({ issuer, outcome }),
     registryEvent: (service, action, outcome) => events.inc({ service, action, outcome }),
     notificationEnded: (channel, outcome) => notifications.inc({ channel, outcome }),
-    workloadJudged: (issuer, outcome) => workloads.inc({ issuer, outcome }),
-    tokenAnswered(service, outcome, seconds) {
-      answers.inc({ service, outcome });
-      durations.observe({ outcome: outcome === 'issued' ? outcome : 'refused' }, seconds);
-    },
-    decided(service, decisions) {
-      for (const { access, granted: given } of decisions) {
-        const granted = given.length === 0 ? 'none' : given.length < access.actions.length ? 'some' : 'all';
-        scopes.inc({ service, granted });
-      }
-    },
-    signInEnded: (provider, outcome) => signIns.inc({ provider, outcome }),
   };
 }
 
-/** What the database says. Every worker reads the same, but perhaps not at the same moment. */
-function gaugeStore(registry: Registry, readings: Readings): void {
-  const registers = [registry];
-  new Gauge({
-    name: 'dockpass_database_up',
-    help: '1 while the database answers and can be written',
-    registers,
-    aggregator: 'min',
-    async collect() {
-      this.set((await readings.isDatabaseUp()) ? 1 : 0);
-    },
-  });
-  new Gauge({
-    name: 'dockpass_passwords',
-    help: 'App passwords by state',
-    labelNames: ['state'],
-    registers,
-    aggregator: 'max',
-    async collect() {
-      this.reset();
-      for (const [state, count] of Object.entries((await readings.passwords()) ?? {})) this.set({ state }, count);
-    },
-  });
-  new Gauge({
-    name: 'dockpass_passwords_expiring',
-    help: 'Active app passwords that end within so many days and have no new secret yet',
-    labelNames: ['days'],
-    registers,
-    aggregator: 'max',
-    async collect() {
-      this.reset();
-      for (const { days, passwords } of (await readings.expiring()) ?? []) this.set({ days }, passwords);
-    },
-  });
-  new Gauge({
-    name: 'dockpass_people_unchecked',
-    help: 'People who hold something that works, and about whose status their provider cannot be asked',
-    labelNames: ['provider'],
-    registers,
-    aggregator: 'max',
-    async collect() {
-      this.reset();
-      for (const { provider, people } of (await readings.unchecked()) ?? []) this.set({ provider }, people);
-    },
-  });
-  new Gauge({
-    name: 'dockpass_notifications',
-    help: 'Messages by channel and state: waiting, or failed, which /admin/deliveries shows',
-    labelNames: ['channel', 'state'],
-    registers,
-    aggregator: 'max',
-    async collect() {
-      this.reset();
-      for (const { channel, state, messages } of (await readings.notifications()) ?? []) {
-        this.set({ channel, state }, messages);
-      }
-    },
-  });
-  const ages = [
-    ['confirmation', 'Age of the oldest word of a provider on a password holder'],
-    ['groups', 'Age of the oldest groups of a password holder'],
-  ] as const;
-  for (const [kind, help] of ages) {
-    new Gauge({
-      ...{ name: `dockpass_oldest_${kind}_seconds`, help, registers, aggregator: 'max' },
-      async collect() {
-        this.set((await readings.oldest())?.[kind] ?? 0);
-      },
-    });
-  }
-}
-
-/** What an operator looks after. */
-function gaugeMaintenance(registry: Registry, readings: Readings): void {
-  const registers = [registry];
-  new Gauge({
-    name: 'dockpass_signing_key_age_seconds',
-    help: 'Age of the key that signs, by the service that has keys of its own',
-    labelNames: ['ring'],
-    registers,
-    aggregator: 'max',
-    collect() {
-      for (const { ring, age } of readings.signingKeys()) if (age !== null) this.set({ ring }, age);
-    },
-  });
-  new Gauge({
-    name: 'dockpass_signing_certificate_expiry_timestamp_seconds',
-    help: 'When registries stop to trust the key that signs, by the service that has keys of its own',
-    labelNames: ['ring'],
-    registers,
-    aggregator: 'min',
-    collect() {
-      for (const { ring, expiresAt } of readings.signingKeys()) this.set({ ring }, expiresAt);
-    },
-  });
-  new Gauge({
-    name: 'dockpass_last_backup_timestamp_seconds',
-    help: 'When dockpass backup last succeeded on this data folder',
-    registers,
-    aggregator: 'max',
-    async collect() {
-      const at = await readings.lastBackup();
-      if (at === null) this.remove();
-      else this.set(at);
-    },
-  });
-  new Gauge({
-    name: 'dockpass_registry_events_last_timestamp_seconds',
-    help: 'When events of a registry last arrived',
-    labelNames: ['service'],
-    registers,
-    aggregator: 'max',
-    async collect() {
-      this.reset();
-      for (const { service, lastAt } of (await readings.registryEvents()) ?? []) this.set({ service }, lastAt);
-    },
-  });
+/** They are counted elsewhere, as what lost them has no metrics. */
+function countLostRecords(registry: Registry, readings: Readings): void {
   new Counter({
     name: 'dockpass_lost_records_total',
     help: 'Records that were never stored: the database refused them, or was away for too long',
     labelNames: ['what'],
-    registers,
+    registers: [registry],
     collect() {
       this.reset();
       for (const { what, records } of readings.lostRecords()) this.inc({ what }, records);
-    },
-  });
-  new Gauge({
-    name: 'dockpass_provider_failing',
-    help: '1 while the last sign-in failed because of the provider, or of how it is set up',
-    labelNames: ['provider'],
-    registers,
-    aggregator: 'max',
-    collect() {
-      this.reset();
-      for (const provider of readings.failing()) this.set({ provider }, 1);
-    },
-  });
-  new Gauge({
-    name: 'dockpass_warnings',
-    help: 'What /readyz warns of',
-    registers,
-    aggregator: 'max',
-    collect() {
-      this.set(readings.warnings().length);
     },
   });
 }

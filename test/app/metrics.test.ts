@@ -1,8 +1,8 @@
 /** The metrics as Prometheus reads them from a running service, while its database is away, and of workers together. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createReadings } from '../../src/app/metric-readings.ts';
-import { createMetrics, type Readings } from '../../src/app/metrics.ts';
+import { createReadings, type Readings } from '../../src/app/metric-readings.ts';
+import { createMetrics } from '../../src/app/metrics.ts';
 import { createUnstoredRecords } from '../../src/lib/unstored.ts';
 import type { Store } from '../../src/store/store.ts';
 import { collectLog } from '../support/collected-log.ts';

@@ -4,12 +4,14 @@ import type { PasswordLists } from '../../accounts/password-lists.ts';
 import type { People } from '../../accounts/people.ts';
 import type { DailyCounts } from '../../audit/daily-counts.ts';
 import type { Denial } from '../../audit/denials.ts';
+import { remembered } from '../../lib/remembered.ts';
 import { minute } from '../../lib/time.ts';
 import { denialOf } from '../access-view.ts';
 import { type ChartView, chartOf } from '../activity-chart.ts';
 import { queryOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { type FormattedTime, formatTime } from '../time-view.ts';
+import type { ViewData } from '../views.ts';
 import { type DenialRowView, denialRow } from './denials.ts';
 import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 
@@ -39,28 +41,14 @@ declare module '../views.ts' {
 }
 
 /** What takes long with 100,000 people, read at most once a minute. */
-type Reading = { readonly at: number; readonly figures: ViewFigures; readonly charts: ViewCharts };
-type ViewFigures = readonly { readonly title: string; readonly list: readonly Figure[] }[];
-type ViewCharts = readonly { readonly id: string; readonly chart: ChartView }[];
+type Reading = Pick<ViewData['admin-overview'], 'figures' | 'charts'> & { readonly at: number };
 
 const chartDays = 30;
 const shownDenials = 8;
 
 /** GET /admin. An address of the list of people from before it had its own leads there. */
 export function createOverview(parts: OverviewParts): RequestHandler {
-  let reading: { readonly at: number; readonly value: Promise<Reading> } | null = null;
-  const read = (): Promise<Reading> => {
-    const now = parts.now();
-    if (reading === null || Math.abs(now - reading.at) >= minute) {
-      const value = readAll(parts, now);
-      const started = { at: now, value };
-      reading = started;
-      value.catch(() => {
-        if (reading === started) reading = null;
-      });
-    }
-    return reading.value;
-  };
+  const read = remembered(() => readAll(parts, parts.now()), minute, parts.now);
   return async (request, response) => {
     if (Object.keys(request.query).length > 0) return leadToPeople(parts, request, response);
     const [{ at, figures, charts }, warnings, denials] = await Promise.all([read(), parts.warnings(), parts.denials()]);
