@@ -1,14 +1,12 @@
 /** Owns the passwords of everyone, as administrators list them: by state, soon to end, long unused. */
 import { type AppPassword, toAppPassword } from '../app-passwords/app-password.ts';
+import { type Page, pageOf } from '../lib/paging.ts';
 import { day } from '../lib/time.ts';
 import type { PasswordListKind, PasswordListStore } from '../store/password-lists.ts';
 
-export type PasswordPage = {
+export type PasswordPage = Pick<Page, 'page' | 'pages'> & {
   readonly passwords: readonly AppPassword[];
   readonly total: number;
-  /** The one that was asked for, or the last one where there are fewer; from 1. */
-  readonly page: number;
-  readonly pages: number;
 };
 
 export type PasswordLists = {
@@ -40,9 +38,8 @@ export function createPasswordLists(parts: {
     async page(kind, wanted) {
       const at = times();
       const total = await store.count(kind, at);
-      const pages = Math.max(1, Math.ceil(total / pageSize));
-      const page = Math.min(Math.max(1, wanted), pages);
-      const rows = await store.page(kind, at, pageSize, (page - 1) * pageSize);
+      const { page, pages, offset } = pageOf(total, pageSize, wanted);
+      const rows = await store.page(kind, at, pageSize, offset);
       return { passwords: rows.map((row) => toAppPassword(row, row, at.now)), total, page, pages };
     },
   };

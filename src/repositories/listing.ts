@@ -1,4 +1,5 @@
 /** Owns lists of repositories for someone: searched, sorted, in pages, with nothing in them that they can't see. */
+import { pageOf } from '../lib/paging.ts';
 import { rights } from '../policy/repository-rights.ts';
 import type { RepositoryNameRow } from '../store/repository-rows.ts';
 import type { Known } from './known.ts';
@@ -52,9 +53,8 @@ export function createListing(visibility: Visibility): Listing {
     async page(viewer, query) {
       const visible = await visibility.of(viewer);
       const found = matching(visible, query, orderOf(visible.known, query));
-      const pages = Math.max(1, Math.ceil(found.length / pageSize));
-      const page = Math.min(Math.max(1, query.page), pages);
-      const shown = found.subarray((page - 1) * pageSize, page * pageSize);
+      const { page, pages, offset } = pageOf(found.length, pageSize, query.page);
+      const shown = found.subarray(offset, offset + pageSize);
       return { names: Array.from(shown, (row) => listedName(visible, row)), total: found.length, page, pages };
     },
     async after(viewer, { after, limit, empty }) {

@@ -1,4 +1,5 @@
 /** Owns what administrators see of all repositories of a service: the largest, the busiest, never pulled ones, and by day. */
+import { pageOf } from '../lib/paging.ts';
 import type { RepositoryStore } from '../store/repositories.ts';
 import type { RepositoryActivityStore } from '../store/repository-activity.ts';
 import type { RepositoryRow } from '../store/repository-rows.ts';
@@ -74,9 +75,8 @@ function ranked(rows: readonly RepositoryRow[], amountOf: (row: RepositoryRow) =
 export async function neverPulledOf({ store }: OverviewParts, service: string, asked: number): Promise<NeverPulled> {
   const filter = { ...all, service, neverPulled: true };
   const total = await store.repositories.count(filter);
-  const pages = Math.max(1, Math.ceil(total / pageSize));
-  const page = Math.min(Math.max(1, asked), pages);
-  const range = { limit: pageSize, offset: (page - 1) * pageSize };
+  const { page, pages, offset } = pageOf(total, pageSize, asked);
+  const range = { limit: pageSize, offset };
   const rows = await store.repositories.list(filter, { by: 'size', descending: true }, range);
   return {
     ...{ total, page, pages },

@@ -6,12 +6,22 @@ import type { ListQuery, RepositorySort } from '../repositories/listing.ts';
 import type { ListedRepository, OwnRepositories } from '../repositories/own.ts';
 import type { Viewer } from '../repositories/visibility.ts';
 import type { Account } from '../store/accounts.ts';
-import { fieldsOf, numberIn, oneOf, queryOf } from './fields.ts';
+import { fieldsOf, queryOf } from './fields.ts';
+import {
+  createSortLinks,
+  orderOf,
+  type Pager,
+  pageIn,
+  pagerOf,
+  readSorting,
+  type Sorting,
+  sortingFields,
+} from './list-view.ts';
 import { sections } from './navigation.ts';
 import { personOf } from './session.ts';
 import { formatSize } from './size-view.ts';
 import { type FormattedTime, formatTime } from './time-view.ts';
-import type { ViewData, Views } from './views.ts';
+import type { Views } from './views.ts';
 
 /** A registry whose repositories are known. */
 export type ListedService = { readonly name: string; readonly registryHost: string };
@@ -39,15 +49,16 @@ declare module './views.ts' {
       order: 'up' | 'down' | null;
       rows: readonly RowView[];
       total: number;
-      pager: ViewData['pager']['pager'];
+      pager: Pager;
       columns: Readonly<Record<RepositorySort, ViewData['sort-link']>>;
     };
   }
 }
 
-const sorts = ['pushed', 'name', 'size', 'pulls'] as const;
-/** The direction that a first click on a column means: names from A, everything else from the most. */
-const downFirst: readonly RepositorySort[] = ['pushed', 'size', 'pulls'];
+const sorting: Sorting<RepositorySort> = {
+  sorts: ['pushed', 'name', 'size', 'pulls'],
+  downFirst: ['pushed', 'size', 'pulls'],
+};
 
 /** GET /repositories */
 export function createRepositoryList(parts: RepositoryPageParts): RequestHandler {
@@ -69,10 +80,10 @@ async function list(parts: RepositoryPageParts, request: Request, response: Resp
     service,
     services: services.map((one) => ({ ...one, isChosen: one === service })),
     query,
-    order: orderOf(query),
+    order: orderOf(sorting, query),
     rows: found.rows.map((row) => rowOf(row, service?.name ?? '', now())),
     total: found.total,
-    pager: pagerOf(found, address),
+    pager: pagerOf(found, (page) => address({ page: page ?? 1 })),
     columns: columnsOf(query, address),
   });
 }
@@ -90,57 +101,28 @@ export function readerOf(
 
 function readQuery(source: unknown): ListQuery {
   const field = fieldsOf(source);
-  const sort = oneOf(sorts, field('sort')) ?? 'pushed';
-  const order = field('order');
-  const page = numberIn(field('page'));
   return {
     search: field('q').toLowerCase().slice(0, 255),
-    sort,
-    descending: order === '' ? downFirst.includes(sort) : order === 'down',
+    ...readSorting(sorting, field),
     empty: field('empty') === '1',
-    page: page > 0 ? page : 1,
+    page: pageIn(field),
   };
-}
-
-function orderOf({ sort, descending }: Pick<ListQuery, 'sort' | 'descending'>): 'up' | 'down' | null {
-  return descending === downFirst.includes(sort) ? null : descending ? 'down' : 'up';
 }
 
 /** The address of the same list, with what is changed. A list in another order begins at its first page. */
 function hrefOf(query: ListQuery, service: ListedService | null, change: Partial<ListQuery>): string {
-  const { search, sort, descending, empty, page } = { ...query, page: 1, ...change };
-  const values = { service: service?.name ?? null, q: search, sort: sort === 'pushed' ? null : sort };
-  const more = { order: orderOf({ sort, descending }), empty: empty ? 1 : null, page: page === 1 ? null : page };
-  return queryOf({ ...values, ...more }) || '?';
+  const { search, empty, page, ...sorted } = { ...query, page: 1, ...change };
+  const values = { service: service?.name ?? null, q: search, ...sortingFields(sorting, sorted) };
+  return queryOf({ ...values, empty: empty ? 1 : null, page: page === 1 ? null : page }) || '?';
 }
 
 function columnsOf(query: ListQuery, address: (change: Partial<ListQuery>) => string) {
-  const column = (sort: RepositorySort, label: string): ViewData['sort-link'] => {
-    const current = query.sort === sort;
-    const descending = current ? !query.descending : downFirst.includes(sort);
-    const order = current ? (query.descending ? 'descending' : 'ascending') : null;
-    return { label, order, href: address({ sort, descending }) };
-  };
+  const column = createSortLinks(sorting, query, address);
   return {
     name: column('name', 'Repository'),
     size: column('size', 'Size'),
     pushed: column('pushed', 'Last push'),
     pulls: column('pulls', 'Pulls, 30 days'),
-  };
-}
-
-export function pagerOf(
-  { page, pages }: { readonly page: number; readonly pages: number },
-  address: (change: { readonly page: number }) => string,
-): ViewData['pager']['pager'] {
-  const to = (target: number) => (target < 1 || target > pages ? null : address({ page: target }));
-  return {
-    page,
-    pages,
-    first: address({ page: 1 }),
-    previous: to(page - 1),
-    next: to(page + 1),
-    last: address({ page: pages }),
   };
 }
 

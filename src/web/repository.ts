@@ -1,23 +1,18 @@
 /** Owns the page of one repository: its tags, its pulls, how to pull it; and the page of one tag, which the registry is asked about. */
 import type { Request, RequestHandler, Response } from 'express';
 import { Refusal } from '../lib/errors.ts';
+import { pageOf } from '../lib/paging.ts';
 import { type Artifact, belongsTo } from '../repositories/artifact.ts';
 import { isTag } from '../repositories/names.ts';
 import { type RepositoryDetail, type Tag, tagsOfPage } from '../repositories/own.ts';
 import type { TagReading } from '../repositories/reading.ts';
 import type { Viewer } from '../repositories/visibility.ts';
 import { type ChartView, chartOf } from './activity-chart.ts';
-import { fieldsOf, numberIn, queryOf } from './fields.ts';
+import { fieldsOf, queryOf } from './fields.ts';
+import { type Pager, pageIn, pagerOf } from './list-view.ts';
 import { sections } from './navigation.ts';
 import { type PullCommand, pullCommands } from './pull-commands.ts';
-import {
-  type ListedService,
-  pagerOf,
-  type RepositoryPageParts,
-  readerOf,
-  repositoryPath,
-  timeOf,
-} from './repositories.ts';
+import { type ListedService, type RepositoryPageParts, readerOf, repositoryPath, timeOf } from './repositories.ts';
 import { formatSize } from './size-view.ts';
 import { type FormattedTime, formatTime } from './time-view.ts';
 
@@ -43,7 +38,7 @@ declare module './views.ts' {
       facts: (ReturnType<typeof factsOf> & { readonly chart: ChartView }) | null;
       pullers: RepositoryDetail['pullers'];
       tags: readonly TagRowView[];
-      pager: ViewData['pager']['pager'];
+      pager: Pager;
       commands: readonly PullCommand[];
       wanted: string;
       deleted: string | null;
@@ -98,9 +93,7 @@ async function showRepository(
   who: [Viewer, { readonly accountId: string }],
 ): Promise<void> {
   const { repositories, now } = parts;
-  const asked = numberIn(fieldsOf(request.query)('page'));
-  const pages = Math.max(1, Math.ceil((detail.facts?.tags ?? 0) / tagsOfPage));
-  const page = Math.min(pages, asked > 0 ? asked : 1);
+  const { page, pages } = pageOf(detail.facts?.tags ?? 0, tagsOfPage, pageIn(fieldsOf(request.query)));
   const tags = detail.canPull ? await repositories.tags(...who, detail.name, page) : [];
   const reference = tags[0] === undefined ? '' : `:${tags[0].tag}`;
   parts.views.page(response, 'repository', {
@@ -111,7 +104,7 @@ async function showRepository(
     },
     pullers: detail.pullers,
     tags: tags.map((tag) => tagRowOf(tag, frame.href, now())),
-    pager: pagerOf({ page, pages }, (change) => queryOf({ page: change.page === 1 ? null : change.page }) || '?'),
+    pager: pagerOf({ page, pages }, (to) => queryOf({ page: to }) || '?'),
     commands:
       reference === '' ? [] : pullCommands({ host: frame.service.registryHost, name: detail.name, reference }, null),
     wanted: '',

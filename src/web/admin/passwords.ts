@@ -2,11 +2,10 @@
 import type { RequestHandler } from 'express';
 import type { PasswordLists } from '../../accounts/password-lists.ts';
 import type { PasswordListKind } from '../../store/password-lists.ts';
-
-import { fieldsOf, numberIn, oneOf, queryOf } from '../fields.ts';
+import { fieldsOf, oneOf, queryOf } from '../fields.ts';
+import { type Pager, pageIn, pagerOf } from '../list-view.ts';
 import { sections } from '../navigation.ts';
 import { type PasswordView, viewOf } from '../password-view.ts';
-import type { Pager } from './people.ts';
 import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 
 const kinds: readonly PasswordListKind[] = ['active', 'expiring', 'unused', 'suspended', 'expired', 'revoked'];
@@ -39,7 +38,7 @@ export function createPasswordLists(parts: AdminParts & { readonly passwordLists
   return async (request, response) => {
     const field = fieldsOf(request.query);
     const kind = oneOf(kinds, field('state')) ?? 'active';
-    const found = await passwordLists.page(kind, numberIn(field('page')) || 1);
+    const found = await passwordLists.page(kind, pageIn(field));
     views.page(response, 'admin-passwords', {
       ...{ section: sections.administration, tab: tabs.passwords },
       title: titles[kind],
@@ -53,13 +52,7 @@ export function createPasswordLists(parts: AdminParts & { readonly passwordLists
         href: queryOf({ state: one }),
         isChosen: one === kind,
       })),
-      pager: pagerOf(kind, found),
+      pager: pagerOf(found, (page) => queryOf({ state: kind, page })),
     });
   };
-}
-
-function pagerOf(state: PasswordListKind, { page, pages }: { readonly page: number; readonly pages: number }) {
-  const href = (target: number) => queryOf({ state, page: target === 1 ? null : target });
-  const to = (target: number) => (target < 1 || target > pages ? null : href(target));
-  return { page, pages, first: href(1), previous: to(page - 1), next: to(page + 1), last: href(pages) };
 }

@@ -2,10 +2,20 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { People, PeopleQuery, PeopleSort, Person } from '../../accounts/people.ts';
 import type { AccountState } from '../../store/accounts.ts';
-import { fieldsOf, numberIn, oneOf, queryOf } from '../fields.ts';
+import { fieldsOf, oneOf, queryOf } from '../fields.ts';
+import {
+  createSortLinks,
+  orderOf,
+  type Pager,
+  pageIn,
+  pagerOf,
+  readSorting,
+  type Sorting,
+  sortingFields,
+} from '../list-view.ts';
 import { sections } from '../navigation.ts';
 import { formatTime } from '../time-view.ts';
-import { initials, type ViewData } from '../views.ts';
+import { initials } from '../views.ts';
 import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 
 export type PeoplePageParts = AdminParts & {
@@ -18,7 +28,7 @@ declare module '../views.ts' {
       /** A person was just removed. */
       removed: boolean;
       query: PeopleQuery;
-      order: ReturnType<typeof orderOf>;
+      order: 'up' | 'down' | null;
       isFiltered: boolean;
       rows: readonly ReturnType<typeof rowOf>[];
       total: number;
@@ -27,14 +37,8 @@ declare module '../views.ts' {
       states: readonly { readonly value: string; readonly label: string; readonly isChosen: boolean }[];
       providers: readonly string[];
     };
-    /** The head of a column by which the list can be sorted. */
-    'sort-link': { label: string; href: string; order: 'ascending' | 'descending' | null };
-    pager: { pager: Pager; what: string };
   }
 }
-
-/** Addresses of the other pages of a list; `null` where there is none. */
-export type Pager = ReturnType<typeof pagerOf>;
 
 export const stateLabels: Readonly<Record<AccountState, string>> = {
   active: 'Active',
@@ -45,9 +49,10 @@ export const stateLabels: Readonly<Record<AccountState, string>> = {
 /** Chosen like a state: suspended because the provider isn't the authority for the address. */
 const unvouched = 'unvouched';
 const states = ['active', 'reauth_required', 'disabled'] as const;
-const sorts = ['login', 'name', 'signed-in', 'created'] as const;
-/** The direction that a first click on a column means: names from A, times from the latest. */
-const downFirst: readonly PeopleSort[] = ['signed-in', 'created'];
+const sorting: Sorting<PeopleSort> = {
+  sorts: ['login', 'name', 'signed-in', 'created'],
+  downFirst: ['signed-in', 'created'],
+};
 
 /** GET /admin/people */
 export function createPeopleList(parts: PeoplePageParts): RequestHandler {
@@ -63,7 +68,7 @@ async function list(parts: PeoplePageParts, request: Request, response: Response
     tab: tabs.people,
     removed: request.query['done'] === 'removed',
     query,
-    order: orderOf(query),
+    order: orderOf(sorting, query),
     isFiltered:
       query.search !== '' ||
       query.state !== null ||
@@ -73,7 +78,7 @@ async function list(parts: PeoplePageParts, request: Request, response: Response
       query.group !== null,
     rows: found.people.map((person) => rowOf(person, now())),
     total: found.total,
-    pager: pagerOf(found, query),
+    pager: pagerOf(found, (page) => hrefOf(query, { page: page ?? 1 })),
     columns: columnsOf(query),
     states: [
       ...states.map((state) => ({ value: state, label: stateLabels[state], isChosen: state === query.state })),
@@ -85,9 +90,6 @@ async function list(parts: PeoplePageParts, request: Request, response: Response
 
 function readQuery(source: unknown): PeopleQuery {
   const field = fieldsOf(source);
-  const sort = oneOf(sorts, field('sort')) ?? 'login';
-  const order = field('order');
-  const page = numberIn(field('page'));
   return {
     search: field('q').slice(0, 200),
     state: oneOf(states, field('state')),
@@ -95,51 +97,26 @@ function readQuery(source: unknown): PeopleQuery {
     provider: field('provider') || null,
     domain: field('domain').toLowerCase() || null,
     group: field('group') || null,
-    sort,
-    descending: order === '' ? downFirst.includes(sort) : order === 'down',
-    page: page > 0 ? page : 1,
+    ...readSorting(sorting, field),
+    page: pageIn(field),
   };
-}
-
-/** The direction as it's written in an address; `null` for the one that the column begins with. */
-function orderOf({ sort, descending }: Pick<PeopleQuery, 'sort' | 'descending'>): 'up' | 'down' | null {
-  return descending === downFirst.includes(sort) ? null : descending ? 'down' : 'up';
 }
 
 /** The address of the same list, with what is changed. A list in another order begins at its first page. */
 function hrefOf(query: PeopleQuery, change: Partial<PeopleQuery>): string {
   const wanted = { ...query, page: 1, ...change };
-  const { search, provider, domain, group, sort, descending, page } = wanted;
+  const { search, provider, domain, group, page } = wanted;
   const state = wanted.unvouched === true ? unvouched : wanted.state;
-  const order = orderOf({ sort, descending });
-  const values = { q: search, state, provider, domain, group, sort: sort === 'login' ? null : sort, order };
+  const values = { q: search, state, provider, domain, group, ...sortingFields(sorting, wanted) };
   return queryOf({ ...values, page: page === 1 ? null : page }) || '?';
 }
 
 function columnsOf(query: PeopleQuery) {
+  const column = createSortLinks(sorting, query, (sorted) => hrefOf(query, sorted));
   return {
-    login: columnOf(query, 'login', 'Person'),
-    'signed-in': columnOf(query, 'signed-in', 'Last sign-in'),
-    created: columnOf(query, 'created', 'First sign-in'),
-  };
-}
-
-function columnOf(query: PeopleQuery, sort: PeopleSort, label: string): ViewData['sort-link'] {
-  const current = query.sort === sort;
-  const descending = current ? !query.descending : downFirst.includes(sort);
-  const order = current ? (query.descending ? 'descending' : 'ascending') : null;
-  return { label, order, href: hrefOf(query, { sort, descending }) };
-}
-
-function pagerOf({ page, pages }: { page: number; pages: number }, query: PeopleQuery) {
-  const to = (target: number) => (target < 1 || target > pages ? null : hrefOf(query, { page: target }));
-  return {
-    page,
-    pages,
-    first: hrefOf(query, { page: 1 }),
-    previous: to(page - 1),
-    next: to(page + 1),
-    last: hrefOf(query, { page: pages }),
+    login: column('login', 'Person'),
+    'signed-in': column('signed-in', 'Last sign-in'),
+    created: column('created', 'First sign-in'),
   };
 }
 

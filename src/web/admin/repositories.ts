@@ -6,9 +6,10 @@ import { dateOf, day } from '../../lib/time.ts';
 import type { NeverPulled, Ranked, RepositoryOverview } from '../../repositories/overview.ts';
 import type { RegistryStatus } from '../../repositories/status.ts';
 import { type ChartView, chartOf } from '../activity-chart.ts';
-import { fieldsOf, numberIn, queryOf, readForm } from '../fields.ts';
+import { fieldsOf, queryOf, readForm } from '../fields.ts';
+import { type Pager, pageIn, pagerOf } from '../list-view.ts';
 import { sections } from '../navigation.ts';
-import { type ListedService, pagerOf, timeOf } from '../repositories.ts';
+import { type ListedService, timeOf } from '../repositories.ts';
 import { actorOf } from '../session.ts';
 import { formatSize } from '../size-view.ts';
 import { type FormattedTime, formatTime } from '../time-view.ts';
@@ -34,14 +35,10 @@ declare module '../views.ts' {
       total: number;
       ranks: readonly { readonly title: string; readonly what: string; readonly rows: readonly RankedView[] }[];
       charts: readonly { readonly id: string; readonly chart: ChartView }[];
-      /** `null`: it can't be told yet. */
       /** What was just done. */
       done: string | null;
-      never: {
-        readonly rows: readonly NeverView[];
-        readonly total: number;
-        readonly pager: ViewData['pager']['pager'];
-      } | null;
+      /** `null`: it can't be told yet. */
+      never: { readonly rows: readonly NeverView[]; readonly total: number; readonly pager: Pager } | null;
     };
     'admin-repositories-off': AdminFrame & { statuses: readonly RegistryStatus[] };
   }
@@ -89,8 +86,7 @@ async function show(parts: AdminRepositoryParts, request: Request, response: Res
   const status = statuses.find((one) => one.service === service.name);
   if (status === undefined) throw new Error(`there is no status of ${service.name}`);
   const overview = await parts.overviewOf(service.name);
-  const asked = numberIn(field('page'));
-  const never = status.canTellUnused ? await parts.neverPulledOf(service.name, asked > 0 ? asked : 1) : null;
+  const never = status.canTellUnused ? await parts.neverPulledOf(service.name, pageIn(field)) : null;
   views.page(response, 'admin-repositories', {
     ...frame,
     service,
@@ -158,6 +154,6 @@ function neverView({ rows, total, page, pages }: NeverPulled, service: ListedSer
     rows: rows.map(({ name, size, pushedAt, firstSeenAt }): NeverView => {
       return { name, size: formatSize(size), pushed: timeOf(pushedAt, now), firstSeen: formatTime(firstSeenAt, now) };
     }),
-    pager: pagerOf({ page, pages }, (to) => queryOf({ service: service.name, page: to.page })),
+    pager: pagerOf({ page, pages }, (to) => queryOf({ service: service.name, page: to })),
   };
 }
