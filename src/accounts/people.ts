@@ -5,6 +5,7 @@ import type { Actor, Audit, AuditEvent } from '../audit/audit.ts';
 import type { Use, Uses } from '../audit/uses.ts';
 import { Refusal } from '../lib/errors.ts';
 import { isTexts, readJson } from '../lib/json.ts';
+import { type Page, pageOf } from '../lib/paging.ts';
 import type { Membership } from '../policy/groups.ts';
 import type { Account, AccountState } from '../store/accounts.ts';
 import type { AuditRowOf } from '../store/audit-events.ts';
@@ -60,12 +61,9 @@ export type PeopleQuery = {
   readonly page: number;
 };
 
-export type PeoplePage = {
+export type PeoplePage = Pick<Page, 'page' | 'pages'> & {
   readonly people: readonly Person[];
   readonly total: number;
-  /** The one that was asked for, or the last one where there are fewer. */
-  readonly page: number;
-  readonly pages: number;
 };
 
 export type SessionSummary = {
@@ -120,8 +118,9 @@ export type People = {
   /** Signs one browser out. @returns false where it has been signed out already. @throws {Refusal} `not_found` */
   endSession(id: string, sessionId: string, by: Actor): Promise<boolean>;
   /**
-   * Deletes the account with its passwords and sessions. Its address is kept for the same person, unless it's released for
-   * whoever comes with it next: rules may name it. There is no way back. A person whom the provider still lets in starts over at the next sign-in: to keep someone out, disable them.
+   * Deletes the account with its passwords and sessions, for good. Its address is kept for the same person, unless it's
+   * released for anyone who comes with it next: rules may name it. A person whom the provider still lets in starts over at
+   * the next sign-in; to keep someone out, disable them.
    * @throws {Refusal} `not_found`; `conflict` for one's own account
    */
   remove(id: string, by: Actor, how?: { readonly releasesLogin: boolean }): Promise<void>;
@@ -146,25 +145,20 @@ const pageSize = 50;
 
 export function createPeople(parts: PeopleParts): People {
   const { store, audit, now } = parts;
-  const find = async (id: string): Promise<PersonRow> => {
-    const row = await store.people.byId(id, now());
-    if (row !== undefined) return row;
-    throw new Refusal('not_found', `There is no account ${id}. Search for the person by name or e-mail.`);
+  /** @param end returns how many it ended */
+  const endSessions = async (id: string, by: Actor, end: (row: AuditRowOf) => Promise<number>) => {
+    const { login } = await findPerson(parts, id);
+    const event = (sessions: number) =>
+      ({ action: 'person.end-sessions', ...by, subject: login, detail: { sessions } }) as const;
+    return audit.commit(event, end);
   };
-  /** Robots have functions, pages and scopes of their own. */
-  const findPerson = async (id: string): Promise<PersonRow> => {
-    const row = await find(id);
-    if (row.kind === 'person') return row;
-    throw new Refusal('not_found', `${row.login} is a robot, and no person. Robots are changed where they are listed.`);
-  };
-
   return {
     list: (query) => list(parts, query),
     providers: () => store.people.providers(),
-    detail: async (id) => detailOf(parts, await find(id)),
+    detail: async (id) => detailOf(parts, await find(parts, id)),
     sessionsOf: (id) => sessionsOf(parts, id),
     async disable(id, reason, by, { forSecurity } = { forSecurity: false }) {
-      const { login } = await findPerson(id);
+      const { login } = await findPerson(parts, id);
       refuseOneself('disable', login, by);
       const change = { reason: checkReason(reason), by: by.actor, at: now(), forSecurity };
       const event = ({ isNew, sessions }: Disabled): AuditEvent =>
@@ -179,38 +173,38 @@ export function createPeople(parts: PeopleParts): People {
       await audit.commit(event, (row) => store.people.disable(id, change, row));
     },
     async enable(id, by) {
-      const { login } = await findPerson(id);
+      const { login } = await findPerson(parts, id);
       const change = { state: 'active', reason: null, by: by.actor, at: now() } as const;
       const event = { action: 'person.enable', ...by, subject: login } as const;
       await audit.commit(event, (row) => store.accounts.setState(id, change, row));
     },
-    async endSessions(id, by) {
-      const { login } = await findPerson(id);
-      const event = (sessions: number) =>
-        ({ action: 'person.end-sessions', ...by, subject: login, detail: { sessions } }) as const;
-      return audit.commit(event, (row) => store.sessions.removeOfAccount(id, row));
-    },
-    async endSession(id, sessionId, by) {
-      const { login } = await findPerson(id);
-      const event = (sessions: number) =>
-        ({ action: 'person.end-sessions', ...by, subject: login, detail: { sessions } }) as const;
-      return (await audit.commit(event, (row) => store.sessions.removeOneOf(id, sessionId, row))) === 1;
-    },
+    endSessions: (id, by) => endSessions(id, by, (row) => store.sessions.removeOfAccount(id, row)),
+    endSession: async (id, sessionId, by) =>
+      (await endSessions(id, by, (row) => store.sessions.removeOneOf(id, sessionId, row))) === 1,
     async remove(id, by, { releasesLogin } = { releasesLogin: false }) {
-      const person = await findPerson(id);
+      const person = await findPerson(parts, id);
       refuseOneself('remove', person.login, by);
       await parts.forgetToken(person);
+      const detail = { ...whoWas(person), releasesLogin };
       const event = (removed: Removed) =>
-        ({
-          action: 'person.remove',
-          ...by,
-          subject: person.login,
-          detail: { ...whoWas(person), ...removed, releasesLogin },
-        }) as const;
+        ({ action: 'person.remove', ...by, subject: person.login, detail: { ...detail, ...removed } }) as const;
       const change = { by: by.actor, at: now(), releasesLogin };
       await audit.commit(event, (row) => removeWhole(store, id, change, row));
     },
   };
+}
+
+async function find({ store, now }: PeopleParts, id: string): Promise<PersonRow> {
+  const row = await store.people.byId(id, now());
+  if (row !== undefined) return row;
+  throw new Refusal('not_found', `There is no account ${id}. Search for the person by name or e-mail.`);
+}
+
+/** Robots have functions, pages and scopes of their own. */
+async function findPerson(parts: PeopleParts, id: string): Promise<PersonRow> {
+  const row = await find(parts, id);
+  if (row.kind === 'person') return row;
+  throw new Refusal('not_found', `${row.login} is a robot, and no person. Robots are changed where they are listed.`);
 }
 
 async function list({ store, administrators, now }: PeopleParts, query: PeopleQuery): Promise<PeoplePage> {
@@ -221,9 +215,8 @@ async function list({ store, administrators, now }: PeopleParts, query: PeopleQu
   }
   const filter = { ...query, search: query.search.trim().normalize('NFC').toLowerCase(), group };
   const total = await store.people.count(filter);
-  const pages = Math.max(1, Math.ceil(total / pageSize));
-  const page = Math.min(Math.max(1, query.page), pages);
-  const range = { limit: pageSize, offset: (page - 1) * pageSize, now: now() };
+  const { page, pages, offset } = pageOf(total, pageSize, query.page);
+  const range = { limit: pageSize, offset, now: now() };
   const rows = await store.people.list(filter, { by: query.sort, descending: query.descending }, range);
   return { people: rows.map(toPerson), total, page, pages };
 }

@@ -78,13 +78,7 @@ export type RevocationParts = SelectionParts & {
 };
 
 export function createRevocations(parts: RevocationParts): Revocations {
-  const { store, audit, now } = parts;
-  const find = async (id: string): Promise<RevocationRow> => {
-    const row = await store.revocations.byId(id);
-    if (row === undefined) throw new Refusal('not_found', `There is no revocation ${id}. They are listed by date.`);
-    return row;
-  };
-
+  const { store, now } = parts;
   return {
     async preview(selection) {
       const found = await select(parts, selection);
@@ -101,49 +95,62 @@ export function createRevocations(parts: RevocationParts): Revocations {
         uses: await parts.uses.summary(found.map(({ id }) => id)),
       };
     },
-
-    async revoke(selection, expected, reason, by) {
-      const why = checkReason(reason);
-      const found = await select(parts, selection);
-      checkNumber(found.length, expected);
-      const row = createRow(selection, found.length, why, by, now());
-      // Before the first one ends, so that nothing ends without it, wherever the rest breaks off.
-      const detail = { id: row.id, reason: row.reason, selection, passwords: found.length };
-      const event = { action: 'revocation', ...by, subject: subjectOf(found), detail } as const;
-      await audit.commit(event, (entry) => store.revocations.begin(row, entry));
-      let passwords = 0;
-      for await (const ended of endInPieces(parts, row, found)) passwords += ended;
-      await alsoEndInPieces(parts, row, selection);
-      await store.revocations.complete(row.id);
-      return named(parts, { ...row, passwords });
-    },
-
-    async undo(id, by) {
-      const { selection_json: selection, passwords, undo_checked: isChecked } = await find(id);
-      if (isChecked !== 1) {
-        throw cannotUndo(
-          'It was made before an upgrade, and no one knows which of its passwords their owners have revoked since',
-        );
-      }
-      const detail = { id, selection: readJson(selection, isSelection), passwords };
-      const event = { action: 'revocation.undo', ...by, subject: '', detail } as const;
-      const isFirst = await audit.commit(event, (row) => store.revocations.markUndone(id, by.actor, now(), row));
-      if (!isFirst && (await find(id)).undone_at === null)
-        throw cannotUndo('It can no longer be undone (24-hour limit)');
-      const restored = await restoreAll(parts, id);
-      if (!isFirst && restored === 0) throw cannotUndo('It was already undone');
-      // The first try broke off, and its event with another actor may be all that was stored.
-      if (!isFirst) await audit.write({ ...event, detail: { ...detail, passwords: restored } });
-      return restored;
-    },
-
+    revoke: (selection, expected, reason, by) => revoke(parts, selection, { expected, reason, by }),
+    undo: (id, by) => undo(parts, id, by),
     recent: async () => withOwners(parts, await store.revocations.latest(maximumSample)),
-    byId: async (id) => named(parts, await find(id)),
+    byId: async (id) => named(parts, await find(parts, id)),
     async passwordsOf(id) {
       const rows = await store.revocations.passwordsOf(id, maximumSample);
       return rows.map((row) => toAppPassword(row, row, now()));
     },
   };
+}
+
+async function find({ store }: RevocationParts, id: string): Promise<RevocationRow> {
+  const row = await store.revocations.byId(id);
+  if (row === undefined) throw new Refusal('not_found', `There is no revocation ${id}. They are listed by date.`);
+  return row;
+}
+
+async function revoke(
+  parts: RevocationParts,
+  selection: Selection,
+  { expected, reason, by }: { readonly expected: number | null; readonly reason: string; readonly by: Actor },
+): Promise<Revocation> {
+  const { store, audit, now } = parts;
+  const why = checkReason(reason);
+  const found = await select(parts, selection);
+  checkNumber(found.length, expected);
+  const row = createRow(selection, found.length, why, by, now());
+  // Before the first one ends, so that nothing ends without it, wherever the rest breaks off.
+  const detail = { id: row.id, reason: row.reason, selection, passwords: found.length };
+  const event = { action: 'revocation', ...by, subject: subjectOf(found), detail } as const;
+  await audit.commit(event, (entry) => store.revocations.begin(row, entry));
+  let passwords = 0;
+  for await (const ended of endInPieces(parts, row, found)) passwords += ended;
+  await alsoEndInPieces(parts, row, selection);
+  await store.revocations.complete(row.id);
+  return named(parts, { ...row, passwords });
+}
+
+async function undo(parts: RevocationParts, id: string, by: Actor): Promise<number> {
+  const { store, audit, now } = parts;
+  const { selection_json: selection, passwords, undo_checked: isChecked } = await find(parts, id);
+  if (isChecked !== 1) {
+    throw cannotUndo(
+      'It was made before an upgrade, and no one knows which of its passwords their owners have revoked since',
+    );
+  }
+  const detail = { id, selection: readJson(selection, isSelection), passwords };
+  const event = { action: 'revocation.undo', ...by, subject: '', detail } as const;
+  const isFirst = await audit.commit(event, (row) => store.revocations.markUndone(id, by.actor, now(), row));
+  if (!isFirst && (await find(parts, id)).undone_at === null)
+    throw cannotUndo('It can no longer be undone (24-hour limit)');
+  const restored = await restoreAll(parts, id);
+  if (!isFirst && restored === 0) throw cannotUndo('It was already undone');
+  // The first try broke off, and its event with another actor may be all that was stored.
+  if (!isFirst) await audit.write({ ...event, detail: { ...detail, passwords: restored } });
+  return restored;
 }
 
 function createRow(selection: Selection, passwords: number, reason: string, by: Actor, at: number): RevocationRow {

@@ -1,5 +1,4 @@
 /** Owns robots: accounts that belong to a group and hold passwords, and stay when a person leaves. */
-
 import { randomBytes } from 'node:crypto';
 import { stateOf } from '../app-passwords/check.ts';
 import type { Maker } from '../app-passwords/maker.ts';
@@ -104,69 +103,23 @@ const maximumLabels = 20;
 
 export function createRobots(parts: RobotParts): Robots {
   const { store, audit, now } = parts;
-  const find = async (id: string, manager: RobotManager): Promise<RobotRow> => {
-    const row = await store.robots.byId(id, now());
-    if (row !== undefined && manages(manager, row)) return row;
-    throw new Refusal('not_found', `There is no robot ${id} that you manage. Your groups' robots are listed.`);
-  };
-
-  const requireMaking = (manager: RobotManager): void => {
-    if (manager.administrator || parts.selfService) return;
-    throw new Refusal('denied', 'Only administrators make robots and their passwords here. Ask one.');
-  };
-
   return {
-    requireMaking,
+    requireMaking: (manager) => requireMaking(parts, manager),
     canMake: (manager) => manager.administrator || (parts.selfService && manager.groups.length > 0),
     createdBy: async (accountId) => (await store.robots.createdBy(accountId, now())).map(toRobot),
     async remove(id, manager, by) {
-      const { login, description } = await find(id, manager);
+      const { login, description } = await find(parts, id, manager);
       const eventOf = (passwords: number) =>
         ({ action: 'robot.remove', ...by, subject: login, detail: { id, description, passwords } }) as const;
       await audit.commit(eventOf, (entry) => store.robots.remove(id, by.actor, now(), entry));
     },
-    async confirmMaker(passwordId, robotId, manager, by) {
-      const { login } = await find(robotId, manager);
-      if (!manager.administrator) throw new Refusal('denied', 'Only administrators confirm a password. Ask one.');
-      const password = await store.passwords.byId(passwordId);
-      if (password?.account_id !== robotId) throw new Refusal('not_found', `${login} has no password ${passwordId}.`);
-      const detail = { id: passwordId, name: password.name };
-      const event = { action: 'password.confirm-maker', ...by, subject: login, detail } as const;
-      const change = (entry: AuditRowOf) => store.passwords.confirmMaker(passwordId, manager.accountId, entry);
-      if (await audit.commit(event, change)) return;
-      throw new Refusal('conflict', `The maker of "${password.name}" is known already.`);
-    },
+    confirmMaker: (passwordId, robotId, manager, by) => confirmMaker(parts, passwordId, { robotId, manager, by }),
     list: async (manager) => (await store.robots.all(now())).filter((row) => manages(manager, row)).map(toRobot),
-    byId: async (id, manager) => toRobot(await find(id, manager)),
-
-    async create(input, manager, by) {
-      requireMaking(manager);
-      const login = `${loginPrefix}${checkName(input.name)}`;
-      const facts = checkFacts(input, manager, null);
-      const row = {
-        ...facts,
-        id: randomBytes(10).toString('hex'),
-        login,
-        display_name: input.name,
-        created_by: by.actor,
-        created_by_id: manager.accountId,
-      };
-      if (parts.isStaticUser(login)) throw nameTaken(login);
-      await requireFreeName(parts, login, facts.owner_group);
-      const event = { action: 'robot.create', ...by, subject: login, detail: describe(facts) } as const;
-      try {
-        const limit = manager.administrator ? Number.MAX_SAFE_INTEGER : parts.perPerson;
-        const made = { ...row, created_at: now() };
-        if (!(await audit.commit(event, (entry) => store.robots.insert(made, limit, entry)))) throw tooMany(limit);
-      } catch (error) {
-        throw error instanceof ConstraintError ? nameTaken(login, error) : error;
-      }
-      return toRobot(await find(row.id, manager));
-    },
-
+    byId: async (id, manager) => toRobot(await find(parts, id, manager)),
+    create: (input, manager, by) => create(parts, input, manager, by),
     async change(id, input, manager, by) {
-      requireMaking(manager);
-      const before = await find(id, manager);
+      requireMaking(parts, manager);
+      const before = await find(parts, id, manager);
       const facts = checkFacts(input, manager, toRobot(before));
       if (facts.groups_json !== before.groups_json) await requireBound(parts, id, manager);
       const detail = { before: describe(toFacts(toRobot(before))), after: describe(facts) };
@@ -174,16 +127,64 @@ export function createRobots(parts: RobotParts): Robots {
       await audit.commit(event, (row) => store.robots.change(id, facts, row));
       return toRobot((await store.robots.byId(id, now())) ?? before);
     },
-
     async setState(id, state, manager, by) {
-      const { login } = await find(id, manager);
+      const { login } = await find(parts, id, manager);
       const reason = state === 'active' ? null : 'switched off by its owners';
       const change = { state, reason, by: by.actor, at: now() };
       const event = { action: 'robot.change', ...by, subject: login, detail: { after: { state } } } as const;
       await audit.commit(event, (row) => store.accounts.setState(id, change, row));
-      return toRobot(await find(id, manager));
+      return toRobot(await find(parts, id, manager));
     },
   };
+}
+
+async function find({ store, now }: RobotParts, id: string, manager: RobotManager): Promise<RobotRow> {
+  const row = await store.robots.byId(id, now());
+  if (row !== undefined && manages(manager, row)) return row;
+  throw new Refusal('not_found', `There is no robot ${id} that you manage. Your groups' robots are listed.`);
+}
+
+function requireMaking({ selfService }: RobotParts, manager: RobotManager): void {
+  if (manager.administrator || selfService) return;
+  throw new Refusal('denied', 'Only administrators make robots and their passwords here. Ask one.');
+}
+
+async function create(parts: RobotParts, input: RobotInput, manager: RobotManager, by: Actor): Promise<Robot> {
+  const { store, audit, now } = parts;
+  requireMaking(parts, manager);
+  const login = `${loginPrefix}${checkName(input.name)}`;
+  const facts = checkFacts(input, manager, null);
+  if (parts.isStaticUser(login)) throw nameTaken(login);
+  await requireFreeName(parts, login, facts.owner_group);
+  const row = {
+    ...{ ...facts, id: randomBytes(10).toString('hex'), login, display_name: input.name },
+    ...{ created_by: by.actor, created_by_id: manager.accountId, created_at: now() },
+  };
+  const limit = manager.administrator ? Number.MAX_SAFE_INTEGER : parts.perPerson;
+  const event = { action: 'robot.create', ...by, subject: login, detail: describe(facts) } as const;
+  try {
+    if (!(await audit.commit(event, (entry) => store.robots.insert(row, limit, entry)))) throw tooMany(limit);
+  } catch (error) {
+    throw error instanceof ConstraintError ? nameTaken(login, error) : error;
+  }
+  return toRobot(await find(parts, row.id, manager));
+}
+
+async function confirmMaker(
+  parts: RobotParts,
+  passwordId: string,
+  { robotId, manager, by }: { readonly robotId: string; readonly manager: RobotManager; readonly by: Actor },
+): Promise<void> {
+  const { store, audit } = parts;
+  const { login } = await find(parts, robotId, manager);
+  if (!manager.administrator) throw new Refusal('denied', 'Only administrators confirm a password. Ask one.');
+  const password = await store.passwords.byId(passwordId);
+  if (password?.account_id !== robotId) throw new Refusal('not_found', `${login} has no password ${passwordId}.`);
+  const detail = { id: passwordId, name: password.name };
+  const event = { action: 'password.confirm-maker', ...by, subject: login, detail } as const;
+  const change = (entry: AuditRowOf) => store.passwords.confirmMaker(passwordId, manager.accountId, entry);
+  if (await audit.commit(event, change)) return;
+  throw new Refusal('conflict', `The maker of "${password.name}" is known already.`);
 }
 
 /**

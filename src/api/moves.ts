@@ -9,7 +9,13 @@ const issuers: readonly ApiField[] = [
   { name: 'to', type: 'string', about: 'the issuer of a configured provider', required: true },
 ];
 
-export function moveRoutes({ moves, idOf }: { readonly moves: Moves; readonly idOf: PersonFinder }): ApiRoute[] {
+type MoveParts = { readonly moves: Moves; readonly idOf: PersonFinder };
+
+export function moveRoutes(parts: MoveParts): ApiRoute[] {
+  return [...routesOfOne(parts), ...routesOfIssuers(parts.moves)];
+}
+
+function routesOfOne({ moves, idOf }: MoveParts): ApiRoute[] {
   return [
     {
       method: 'get',
@@ -31,6 +37,11 @@ export function moveRoutes({ moves, idOf }: { readonly moves: Moves; readonly id
         return moves.preview(id);
       },
     },
+  ];
+}
+
+function routesOfIssuers(moves: Moves): ApiRoute[] {
+  return [
     {
       method: 'get',
       path: '/moves',

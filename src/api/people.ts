@@ -33,7 +33,13 @@ export function createPersonFinder(accounts: Pick<AccountStore, 'byLogin' | 'byI
   };
 }
 
-export function peopleRoutes({ people, idOf }: { readonly people: People; readonly idOf: PersonFinder }): ApiRoute[] {
+type PeopleParts = { readonly people: People; readonly idOf: PersonFinder };
+
+export function peopleRoutes(parts: PeopleParts): ApiRoute[] {
+  return [...readingRoutes(parts), ...changingRoutes(parts), removalRoute(parts)];
+}
+
+function readingRoutes({ people, idOf }: PeopleParts): ApiRoute[] {
   return [
     {
       method: 'get',
@@ -50,6 +56,11 @@ export function peopleRoutes({ people, idOf }: { readonly people: People; readon
       summary: 'One person by id or e-mail: groups, passwords and what used them, sessions',
       run: async ({ param }) => people.detail(await idOf(param('id'))),
     },
+  ];
+}
+
+function changingRoutes({ people, idOf }: PeopleParts): ApiRoute[] {
+  return [
     {
       method: 'post',
       path: '/people/{id}/disable',
@@ -83,24 +94,27 @@ export function peopleRoutes({ people, idOf }: { readonly people: People; readon
       summary: 'End all sessions in browsers',
       run: async ({ param, by }) => ({ ended: await people.endSessions(await idOf(param('id')), by) }),
     },
-    {
-      method: 'post',
-      path: '/people/{id}/remove',
-      scope: 'people:write',
-      summary: 'Delete the account, its passwords and sessions, for good. To keep someone out, disable them',
-      body: [
-        {
-          name: 'release',
-          type: 'boolean',
-          about: 'let anyone who signs in with the e-mail next have it; else it is kept',
-        },
-      ],
-      async run({ param, body, by }) {
-        await people.remove(await idOf(param('id')), by, { releasesLogin: body.flag('release') });
-        return { removed: true };
-      },
-    },
   ];
+}
+
+function removalRoute({ people, idOf }: PeopleParts): ApiRoute {
+  return {
+    method: 'post',
+    path: '/people/{id}/remove',
+    scope: 'people:write',
+    summary: 'Delete the account, its passwords and sessions, for good. To keep someone out, disable them',
+    body: [
+      {
+        name: 'release',
+        type: 'boolean',
+        about: 'let anyone who signs in with the e-mail next have it; else it is kept',
+      },
+    ],
+    async run({ param, body, by }) {
+      await people.remove(await idOf(param('id')), by, { releasesLogin: body.flag('release') });
+      return { removed: true };
+    },
+  };
 }
 
 function readQuery(query: Input): PeopleQuery {

@@ -89,17 +89,30 @@ function routesOfRobots({ robots, passwords }: RobotParts): ApiRoute[] {
         return { removed: true };
       },
     },
-    ...(['disable', 'enable'] as const).map(
-      (word): ApiRoute => ({
-        method: 'post',
-        path: `/robots/{id}/${word}`,
-        scope: 'robots:write',
-        summary: word === 'disable' ? 'Its passwords stop immediately' : 'Its passwords work again',
-        run: ({ param, by, ...call }) =>
-          robots.setState(param('id'), word === 'disable' ? 'disabled' : 'active', managerOf(call), by),
-      }),
-    ),
+    ...routesOfState(robots),
   ];
+}
+
+function routesOfState(robots: Robots): ApiRoute[] {
+  return [
+    routeOfState(robots, 'disable', 'disabled', 'Its passwords stop immediately'),
+    routeOfState(robots, 'enable', 'active', 'Its passwords work again'),
+  ];
+}
+
+function routeOfState(
+  robots: Robots,
+  word: 'disable' | 'enable',
+  state: 'disabled' | 'active',
+  summary: string,
+): ApiRoute {
+  return {
+    method: 'post',
+    path: `/robots/{id}/${word}`,
+    scope: 'robots:write',
+    summary,
+    run: ({ param, by, ...call }) => robots.setState(param('id'), state, managerOf(call), by),
+  };
 }
 
 function routesOfPasswords({ robots, passwords }: RobotParts): ApiRoute[] {

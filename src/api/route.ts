@@ -1,5 +1,4 @@
 /** Owns what an operation of the API is: where it is, what it needs, what it is given. One list serves it and describes it. */
-
 import type { ApiScope } from '../accounts/api-tokens.ts';
 import type { Actor } from '../audit/audit.ts';
 import type { ApiField, Input } from './input.ts';

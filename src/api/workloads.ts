@@ -1,5 +1,4 @@
 /** Owns the operations of the API on workloads: what is known of issuers and rules, what was refused, the switch. */
-
 import { Refusal } from '../lib/errors.ts';
 import type { ListedRule, WorkloadAdministration } from '../workload/administration.ts';
 import type { ApiRoute } from './route.ts';
@@ -24,6 +23,12 @@ export function workloadRoutes(workloads: WorkloadAdministration): ApiRoute[] {
       summary: 'ID tokens that were refused, with the rule that came closest; 30 days',
       run: async () => ({ failures: await workloads.failures() }),
     },
+    ...switchRoutes(workloads),
+  ];
+}
+
+function switchRoutes(workloads: WorkloadAdministration): ApiRoute[] {
+  return [
     {
       method: 'post',
       path: '/workloads/{issuer}/off',

@@ -115,7 +115,7 @@ export function createPolicyFile(
   let problem: string | null = null;
   let tried = first?.version ?? null;
   let seen: string | null = null;
-  let busy = Promise.resolve();
+  const inTurn = createTurns();
 
   const take = async (): Promise<void> => {
     tried = await versionOf(filesOf(file, source, inForce));
@@ -124,9 +124,7 @@ export function createPolicyFile(
       // What is named for the first time was not looked at before it was read, so it's read once more.
       if (String(filesOf(file, source, reading)) !== String(filesOf(file, source, inForce))) tried = null;
       if (reading.policy !== inForce?.policy || reading.workloads?.workloads !== inForce.workloads?.workloads) {
-        const { users, rules } = reading.policy;
-        const workloadRules = reading.workloads?.workloads?.rules.length ?? 0;
-        const change = { file, users: users.size, rules: rules.length, workloadRules };
+        const change = { file, ...sizesOf(reading) };
         log.info(change, 'policy loaded');
         onChange(change);
       }
@@ -146,10 +144,6 @@ export function createPolicyFile(
     // Half a file can be a valid policy without its last rules, so it has to be the same for two looks.
     if (version !== tried && settled) await take();
   };
-  const inTurn = (action: () => Promise<void>) => () => {
-    busy = busy.then(action);
-    return busy;
-  };
   return {
     current: () => inForce?.policy ?? null,
     workloads: () => inForce?.workloads?.workloads ?? null,
@@ -157,6 +151,20 @@ export function createPolicyFile(
     look: inTurn(look),
     reload: inTurn(take),
   };
+}
+
+/** One after another: each waits for those before it. */
+function createTurns(): (action: () => Promise<void>) => () => Promise<void> {
+  let busy = Promise.resolve();
+  return (action) => () => {
+    busy = busy.then(action);
+    return busy;
+  };
+}
+
+function sizesOf({ policy, workloads }: Reading): { users: number; rules: number; workloadRules: number } {
+  const workloadRules = workloads?.workloads?.rules.length ?? 0;
+  return { users: policy.users.size, rules: policy.rules.length, workloadRules };
 }
 
 /** Differs when one of the files was written or replaced; a file that is not there has a version too. */

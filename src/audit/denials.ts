@@ -63,12 +63,14 @@ const writtenAtOnce = 100;
 const maximumListed = 500;
 const maximumLength = 255;
 
-/** @param parts.now epoch milliseconds */
-export function createDenials(parts: {
+export type DenialParts = {
   readonly store: DenialStore;
   readonly onError: (unstored: Unstored) => void;
+  /** Epoch milliseconds. */
   readonly now: () => number;
-}): Denials {
+};
+
+export function createDenials(parts: DenialParts): Denials {
   const { store, now } = parts;
   /** By account: what waits for the next write. */
   let pending = new Map<string, Set<string>>();

@@ -50,13 +50,15 @@ type Noted = Pick<PasswordUseRow, 'password_id' | 'kind' | 'value'> & {
   readonly client: Requester;
 };
 
-/** @param parts.now epoch milliseconds */
-export function createUses(parts: {
+export type UseParts = {
   readonly store: PasswordUseStore;
   readonly audit: Pick<AuditBuffer, 'record'>;
   readonly onError: (unstored: Unstored) => void;
+  /** Epoch milliseconds. */
   readonly now: () => number;
-}): Uses {
+};
+
+export function createUses(parts: UseParts): Uses {
   const { store, now } = parts;
   /** What drops out is written once more, which changes little. */
   const noted = new LRUCache<string, number>({ max: maximumKept });
@@ -100,18 +102,22 @@ export function createUses(parts: {
     },
     async summary(passwordIds) {
       await waiting.flush();
-      let found = new Map<string, Use>();
-      for (const ids of inPieces(passwordIds)) {
-        for (const row of await store.summary(ids)) merge(found, toUse(row));
-        // A hundred thousand passwords were used from millions of places, of which a hundred are shown.
-        if (found.size > maximumKept) found = keyed(latestOf(found, maximumKept / 10));
-        await yieldToOthers();
-      }
-      return latestOf(found, maximumShown);
+      return summarize(store, passwordIds);
     },
     flush: waiting.flush,
     close: waiting.close,
   };
+}
+
+async function summarize(store: PasswordUseStore, passwordIds: readonly string[]): Promise<Use[]> {
+  let found = new Map<string, Use>();
+  for (const ids of inPieces(passwordIds)) {
+    for (const row of await store.summary(ids)) merge(found, toUse(row));
+    // A hundred thousand passwords were used from millions of places, of which a hundred are shown.
+    if (found.size > maximumKept) found = keyed(latestOf(found, maximumKept / 10));
+    await yieldToOthers();
+  }
+  return latestOf(found, maximumShown);
 }
 
 /** The first product of a User-Agent (RFC 9110, 10.1.5) is the tool; the rest, down to the kernel, would fill the table. */
@@ -119,10 +125,7 @@ function productOf(userAgent: string): string {
   return /^[^\s()]+/.exec(userAgent)?.[0] ?? '';
 }
 
-async function write(
-  { store, audit }: { store: PasswordUseStore; audit: Pick<AuditBuffer, 'record'> },
-  entries: readonly Noted[],
-): Promise<void> {
+async function write({ store, audit }: UseParts, entries: readonly Noted[]): Promise<void> {
   const worthWriting = worthKeeping(entries);
   for (let start = 0; start < worthWriting.length; start += idsAtOnce) {
     const piece = worthWriting.slice(start, start + idsAtOnce);

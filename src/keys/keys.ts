@@ -52,7 +52,7 @@ export type KeyParts = {
 
 /** @throws {Error} that says what cannot be read, made or written */
 export async function openKeys(parts: KeyParts): Promise<Keys> {
-  const { log, now } = parts;
+  const { log } = parts;
   const opened: { readonly settings: RingSettings; readonly ring: KeyRing }[] = [];
   // One after the other, so that each sees the keys of those before it.
   for (const settings of parts.rings) {
@@ -69,13 +69,7 @@ export async function openKeys(parts: KeyParts): Promise<Keys> {
   for (const { settings, ring } of opened) await write(settings, ring);
   /** What went wrong at the last look, by ring. */
   const failures = new Map<string, string>();
-
-  let warnedAt = Number.NEGATIVE_INFINITY;
-  const warn = (): void => {
-    if (now() - warnedAt < day) return;
-    warnedAt = now();
-    for (const ring of rings) for (const message of ring.warnings()) log.warn({ ring: ring.name }, message);
-  };
+  const warn = createDailyWarning(rings, parts);
   warn();
   return {
     rings,
@@ -105,6 +99,16 @@ export async function openKeys(parts: KeyParts): Promise<Keys> {
       ...[...formerNames.values()].filter((warning) => warning !== null),
       ...rings.flatMap((ring) => ring.warnings()),
     ],
+  };
+}
+
+/** Once a day, whatever there is to warn of. */
+function createDailyWarning(rings: readonly KeyRing[], { log, now }: KeyParts): () => void {
+  let warnedAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (now() - warnedAt < day) return;
+    warnedAt = now();
+    for (const ring of rings) for (const message of ring.warnings()) log.warn({ ring: ring.name }, message);
   };
 }
 

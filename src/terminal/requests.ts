@@ -86,43 +86,11 @@ const maximumGuesses = 10;
 
 export function createTerminalRequests(parts: RequestParts): TerminalRequests {
   const { store, pepper, audit, now } = parts;
-  const findRow = async (typed: string, person: Decider): Promise<TerminalRequestRow> => {
-    await countTry(parts, person);
-    const code = normalizeUserCode(typed);
-    const row = code === null ? undefined : await store.byUserCode(hashOfUserCode(pepper, code));
-    if (row !== undefined && row.expires_at > now() && row.approved === null) {
-      // Only its own: an attacker who has a code of their own would reset the count and keep trying forever.
-      for (const key of guessKeys(pepper, person)) await store.forgiveTry(key);
-      return row;
-    }
-    throw new Refusal('not_found', 'No terminal is waiting for this code. Check it, or start again in the terminal.', {
-      field: 'code',
-    });
-  };
   return {
-    async start(input, client) {
-      const deviceCode = randomBytes(32).toString('base64url');
-      const userCode = createUserCode();
-      const createdAt = now();
-      const row = {
-        ...{ id: randomBytes(9).toString('hex'), device_code_hash: hashOfDeviceCode(pepper, deviceCode) },
-        user_code_hash: hashOfUserCode(pepper, normalizeUserCode(userCode) ?? userCode),
-        ...{ network: networkOf(client.address), address: client.address, service: input.service },
-        ...{ machine: quotable(input.machine, 'a machine without a name'), purpose: input.purpose },
-        client: quotable(client.userAgent, 'a program without a name'),
-        redirect_uri: input.loopback?.redirectUri ?? null,
-        ...{ state: input.loopback?.state ?? null, code_challenge: input.loopback?.codeChallenge ?? null },
-        ...{ created_at: createdAt, expires_at: createdAt + codeLifetime },
-      };
-      if (!(await store.insert(row, waiting))) {
-        const message = 'Too many terminals wait to be approved. Decide or let them expire, then try again.';
-        throw new Refusal('too_many_requests', message, { retryAfter: 60 });
-      }
-      return { deviceCode, userCode, expiresAt: row.expires_at };
-    },
-    find: async (typed, person) => toPending(await findRow(typed, person), person),
+    start: (input, client) => start(parts, input, client),
+    find: async (typed, person) => toPending(await findRow(parts, typed, person), person),
     async decide(typed, person, { approved, limits }) {
-      const row = await findRow(typed, person);
+      const row = await findRow(parts, typed, person);
       const pending = toPending(row, person);
       if (approved && !pending.isSameNetwork && parts.refusesOtherNetworks) {
         throw new Refusal(
@@ -141,6 +109,42 @@ export function createTerminalRequests(parts: RequestParts): TerminalRequests {
     },
     byDeviceCode: (deviceCode) => store.byDeviceCode(hashOfDeviceCode(pepper, deviceCode)),
   };
+}
+
+async function start({ store, pepper, now }: RequestParts, input: StartInput, client: Requester): Promise<Started> {
+  const deviceCode = randomBytes(32).toString('base64url');
+  const userCode = createUserCode();
+  const createdAt = now();
+  const row = {
+    ...{ id: randomBytes(9).toString('hex'), device_code_hash: hashOfDeviceCode(pepper, deviceCode) },
+    user_code_hash: hashOfUserCode(pepper, normalizeUserCode(userCode) ?? userCode),
+    ...{ network: networkOf(client.address), address: client.address, service: input.service },
+    ...{ machine: quotable(input.machine, 'a machine without a name'), purpose: input.purpose },
+    client: quotable(client.userAgent, 'a program without a name'),
+    redirect_uri: input.loopback?.redirectUri ?? null,
+    ...{ state: input.loopback?.state ?? null, code_challenge: input.loopback?.codeChallenge ?? null },
+    ...{ created_at: createdAt, expires_at: createdAt + codeLifetime },
+  };
+  if (!(await store.insert(row, waiting))) {
+    const message = 'Too many terminals wait to be approved. Decide or let them expire, then try again.';
+    throw new Refusal('too_many_requests', message, { retryAfter: 60 });
+  }
+  return { deviceCode, userCode, expiresAt: row.expires_at };
+}
+
+async function findRow(parts: RequestParts, typed: string, person: Decider): Promise<TerminalRequestRow> {
+  const { store, pepper, now } = parts;
+  await countTry(parts, person);
+  const code = normalizeUserCode(typed);
+  const row = code === null ? undefined : await store.byUserCode(hashOfUserCode(pepper, code));
+  if (row !== undefined && row.expires_at > now() && row.approved === null) {
+    // Only its own: an attacker who has a code of their own would reset the count and keep trying forever.
+    for (const key of guessKeys(pepper, person)) await store.forgiveTry(key);
+    return row;
+  }
+  throw new Refusal('not_found', 'No terminal is waiting for this code. Check it, or start again in the terminal.', {
+    field: 'code',
+  });
 }
 
 /** RFC 6749, section 4.1.2: the answer is in the query of the redirect URI. */

@@ -60,34 +60,14 @@ const pause = 100;
 const retryAfter = 5;
 
 export function createIssuerKeys(parts: IssuerKeyParts): IssuerKeys {
-  const { store, now, log, longestWait = 2_000 } = parts;
+  const { store, longestWait = 2_000 } = parts;
   const unseal = createUnsealing(parts);
   const fetches = new Map<string, Promise<void>>();
-
-  /** The claim counts whatever comes of the fetch. False where someone else claimed it. */
-  const fetchOnce = async (issuer: Issuer, interval: number): Promise<boolean> => {
-    const askedAt = now();
-    if (!(await store.claimFetch(issuer.name, askedAt, askedAt - interval))) return false;
-    try {
-      const text = await fetchKeys(parts, issuer);
-      readKeySet(text);
-      await store.storeKeys(issuer.name, parts.cipher.seal(text, sealContext(issuer)), askedAt, now());
-    } catch (error) {
-      if (error instanceof Refusal) throw error;
-      const problem = errorMessage(error).slice(0, 300);
-      log.warn(
-        { issuer: issuer.name, err: error },
-        'the keys of an issuer could not be fetched; the last good set stays',
-      );
-      await store.noteProblem(issuer.name, problem, askedAt);
-    }
-    return true;
-  };
   /** Everyone who waits shares one fetch; where another process makes it, its result comes through the store. */
   const fetchShared = (issuer: Issuer): Promise<void> => {
     const before = fetches.get(issuer.name);
     if (before !== undefined) return before;
-    const fetching = fetchOnce(issuer, coolDown)
+    const fetching = fetchOnce(parts, issuer, coolDown)
       .then((done) => (done ? undefined : waitForOthers(store, issuer.name, longestWait)))
       .finally(() => fetches.delete(issuer.name));
     fetches.set(issuer.name, fetching);
@@ -120,10 +100,31 @@ export function createIssuerKeys(parts: IssuerKeyParts): IssuerKeys {
       for (const issuer of issuers) {
         const row = rows.get(issuer.name);
         const isUsed = issuer.keys.kind !== 'file' && row?.sealed_keys != null && row.off_at === null;
-        if (isUsed) await fetchOnce(issuer, row.problem === null ? refreshInterval : minute);
+        if (isUsed) await fetchOnce(parts, issuer, row.problem === null ? refreshInterval : minute);
       }
     },
   };
+}
+
+/** The claim counts whatever comes of the fetch. False where someone else claimed it. */
+async function fetchOnce(parts: IssuerKeyParts, issuer: Issuer, interval: number): Promise<boolean> {
+  const { store, now, log, cipher } = parts;
+  const askedAt = now();
+  if (!(await store.claimFetch(issuer.name, askedAt, askedAt - interval))) return false;
+  try {
+    const text = await fetchKeys(parts, issuer);
+    readKeySet(text);
+    await store.storeKeys(issuer.name, cipher.seal(text, sealContext(issuer)), askedAt, now());
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    const problem = errorMessage(error).slice(0, 300);
+    log.warn(
+      { issuer: issuer.name, err: error },
+      'the keys of an issuer could not be fetched; the last good set stays',
+    );
+    await store.noteProblem(issuer.name, problem, askedAt);
+  }
+  return true;
 }
 
 /** For as long as a request waits at most. */
