@@ -37,17 +37,13 @@ export type FairQueue = <Result>(from: Asker, work: () => Promise<Result>) => Pr
 export function createFairQueue(limits: QueueLimits, rankOf: (network: string) => number): FairQueue {
   /** By network; the next turn comes first. */
   const lines = new Map<string, Line>();
-  const runningOf = new Map<string, number>();
-  let [running, ranked, waiting, turns] = [0, 0, 0, 0];
-
-  const isFree = (network: string) =>
-    (runningOf.get(network) ?? 0) < (limits.runningEach ?? limits.running) &&
-    (ranked < (limits.runningRanked ?? limits.running) || rankOf(network) === 0);
+  const running = createRunning(limits, rankOf);
+  let [waiting, turns] = [0, 0];
 
   const next = (): void => {
-    if (running >= limits.running || waiting === 0) return;
+    if (running.isFull() || waiting === 0) return;
     turns += 1;
-    const networks = [...lines.keys()].filter(isFree);
+    const networks = [...lines.keys()].filter(running.isFree);
     const [first = ''] = turns % openTurn === 0 ? networks : networks.toSorted((a, b) => rankOf(a) - rankOf(b));
     const line = lines.get(first);
     if (line === undefined) return;
@@ -55,19 +51,11 @@ export function createFairQueue(limits: QueueLimits, rankOf: (network: string) =
     lines.delete(first);
     if (line.size > 0) lines.set(first, line);
     waiting -= 1;
-    running += 1;
-    runningOf.set(first, (runningOf.get(first) ?? 0) + 1);
-    const isRanked = rankOf(first) > 0;
-    if (isRanked) ranked += 1;
-    job?.start(() => done(first, isRanked));
-  };
-  const done = (network: string, wasRanked: boolean): void => {
-    running -= 1;
-    if (wasRanked) ranked -= 1;
-    const left = (runningOf.get(network) ?? 0) - 1;
-    if (left > 0) runningOf.set(network, left);
-    else runningOf.delete(network);
-    next();
+    const end = running.begin(first);
+    job?.start(() => {
+      end();
+      next();
+    });
   };
   const enter = ({ network, name }: Asker, job: Job): void => {
     const line = lines.get(network) ?? { names: new Map(), size: 0 };
@@ -88,6 +76,33 @@ export function createFairQueue(limits: QueueLimits, rankOf: (network: string) =
         refuse: reject,
       });
     });
+}
+
+/** How many jobs run, of all networks and of each. */
+function createRunning(limits: QueueLimits, rankOf: (network: string) => number) {
+  const ofNetworks = new Map<string, number>();
+  let [all, ranked] = [0, 0];
+  const runningOf = (network: string) => ofNetworks.get(network) ?? 0;
+  return {
+    isFull: () => all >= limits.running,
+    isFree: (network: string) =>
+      runningOf(network) < (limits.runningEach ?? limits.running) &&
+      (ranked < (limits.runningRanked ?? limits.running) || rankOf(network) === 0),
+    /** @returns what ends it, with the rank that it began with */
+    begin(network: string): () => void {
+      const rank = rankOf(network) > 0 ? 1 : 0;
+      all += 1;
+      ranked += rank;
+      ofNetworks.set(network, runningOf(network) + 1);
+      return () => {
+        all -= 1;
+        ranked -= rank;
+        const left = runningOf(network) - 1;
+        if (left > 0) ofNetworks.set(network, left);
+        else ofNetworks.delete(network);
+      };
+    },
+  };
 }
 
 /** The first job of the name whose turn it is; the name then goes behind the others. */

@@ -26,7 +26,7 @@ export type Unstored = {
 /** Longest wait before another try, in milliseconds: a database that is away must not fill the log. */
 const longestPause = 10_000;
 
-export function createWriteBehind<Entry>(parts: {
+export type WriteBehindParts<Entry> = {
   /**
    * All or nothing, or so that entries can be written twice.
    * @throws {RejectedData} or a refusal because of one, where an entry is at fault; anything else is the database's
@@ -41,58 +41,37 @@ export function createWriteBehind<Entry>(parts: {
   /** Entries kept while the database is away; beyond it the oldest are lost, which `onError` reports with the next try. */
   readonly maximum: number;
   onError(unstored: Unstored): void;
-}): WriteBehind<Entry> {
-  let waiting = new Map<string, Entry>();
+};
+
+export function createWriteBehind<Entry>(parts: WriteBehindParts<Entry>): WriteBehind<Entry> {
+  const buffer = createBuffer(parts);
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
   /** The last of `writing`, until it begins. */
   let next: Promise<void> | undefined;
   let failures = 0;
-  /** How many were lost to the maximum since the last try. */
-  let overflowed = 0;
   let closed = false;
 
-  const keep = (key: string, entry: Entry): void => {
-    const earlier = waiting.get(key);
-    waiting.set(key, earlier === undefined ? entry : parts.merge(earlier, entry));
-    const [oldest] = waiting.size > parts.maximum ? waiting.keys() : [];
-    if (oldest !== undefined && waiting.delete(oldest)) overflowed += 1;
-  };
   /** The timer doesn't keep the process alive: it's closed before the process stops. */
   const schedule = (): void => {
     timer ??= setTimeout(flush, Math.min(longestPause, parts.delay * 2 ** failures)).unref();
   };
-  const takeBack = (taken: ReadonlyMap<string, Entry>, left: ReadonlySet<string>): void => {
-    const since = waiting;
-    waiting = new Map();
-    for (const [key, entry] of taken) if (left.has(key)) keep(key, entry);
-    for (const [key, entry] of since) keep(key, entry);
-    failures += 1;
-    schedule();
-  };
-  const reportOverflow = (): void => {
-    const entries = overflowed;
-    overflowed = 0;
-    const error = new Error(`more than ${parts.maximum} waited`);
-    if (entries > 0) parts.onError({ error, entries, fate: 'overflowed' });
-  };
   const write = async (): Promise<void> => {
-    reportOverflow();
-    const taken = waiting;
-    waiting = new Map();
-    if (taken.size === 0) return;
+    reportOverflow(buffer, parts);
+    const taken = buffer.take();
+    if (taken.length === 0) return;
     // Replicas that write the same rows lock them in the same order, so none waits for the other in a circle.
-    const keys = [...taken.keys()].sort();
-    const { refused, away, left } = await writeApart(
-      inPieces(keys, parts.atOnce),
-      (some) => parts.write(some.map((key) => taken.get(key) as Entry)), // these keys are taken's own
+    const inOrder = taken.toSorted(([one], [other]) => (one < other ? -1 : 1));
+    const outcome = await writeApart(inPieces(inOrder, parts.atOnce), (some) =>
+      parts.write(some.map(([, entry]) => entry)),
     );
-    const [refusal] = refused;
-    if (refusal !== undefined) parts.onError({ error: refusal, entries: refused.length, fate: 'dropped' });
-    if (away === null) failures = 0;
-    else parts.onError({ error: away, entries: left.size, fate: closed ? 'lost' : 'kept' });
-    if (away !== null && !closed) takeBack(taken, left);
-    reportOverflow();
+    reportOutcome(outcome, parts, closed ? 'lost' : 'kept');
+    failures = outcome.away === null ? 0 : failures + 1;
+    if (outcome.away !== null && !closed) {
+      buffer.putBack(taken.filter((entry) => outcome.left.has(entry)));
+      schedule();
+    }
+    reportOverflow(buffer, parts);
   };
   /** Calls before the next try share it: while the database is away, each try takes its time. */
   const flush = (): Promise<void> => {
@@ -107,10 +86,10 @@ export function createWriteBehind<Entry>(parts: {
   };
   return {
     put(key, entry) {
-      keep(key, entry);
+      buffer.put(key, entry);
       schedule();
     },
-    size: () => waiting.size,
+    size: buffer.size,
     flush,
     close() {
       closed = true;
@@ -119,28 +98,91 @@ export function createWriteBehind<Entry>(parts: {
   };
 }
 
-type Outcome = {
+type Keyed<Entry> = readonly [key: string, entry: Entry];
+
+/** What waits to be written: one entry a key, and no more than the maximum. */
+type Buffer<Entry> = {
+  put(key: string, entry: Entry): void;
+  size(): number;
+  /** Everything, the oldest first. */
+  take(): Keyed<Entry>[];
+  /** What was taken and couldn't be written, in the same order. */
+  putBack(entries: readonly Keyed<Entry>[]): void;
+  /** How many were lost to the maximum since the last call. */
+  overflowed(): number;
+};
+
+function createBuffer<Entry>({ merge, maximum }: Pick<WriteBehindParts<Entry>, 'merge' | 'maximum'>): Buffer<Entry> {
+  let waiting = new Map<string, Entry>();
+  let lost = 0;
+  const put = (key: string, entry: Entry): void => {
+    const earlier = waiting.get(key);
+    waiting.set(key, earlier === undefined ? entry : merge(earlier, entry));
+    const [oldest] = waiting.size > maximum ? waiting.keys() : [];
+    if (oldest !== undefined && waiting.delete(oldest)) lost += 1;
+  };
+  return {
+    put,
+    size: () => waiting.size,
+    take() {
+      const taken = [...waiting];
+      waiting = new Map();
+      return taken;
+    },
+    putBack(entries) {
+      const since = waiting;
+      waiting = new Map();
+      for (const [key, entry] of [...entries, ...since]) put(key, entry);
+    },
+    overflowed() {
+      const count = lost;
+      lost = 0;
+      return count;
+    },
+  };
+}
+
+function reportOverflow<Entry>(
+  { overflowed }: Buffer<Entry>,
+  { maximum, onError }: Pick<WriteBehindParts<Entry>, 'maximum' | 'onError'>,
+): void {
+  const entries = overflowed();
+  const error = new Error(`more than ${maximum} waited`);
+  if (entries > 0) onError({ error, entries, fate: 'overflowed' });
+}
+
+function reportOutcome<Entry>(
+  { refused, away, left }: Outcome<Keyed<Entry>>,
+  { onError }: Pick<WriteBehindParts<Entry>, 'onError'>,
+  fate: 'lost' | 'kept',
+): void {
+  const [refusal] = refused;
+  if (refusal !== undefined) onError({ error: refusal, entries: refused.length, fate: 'dropped' });
+  if (away !== null) onError({ error: away, entries: left.size, fate });
+}
+
+type Outcome<Item> = {
   /** Why each of those that failed alone did. */
   readonly refused: readonly unknown[];
   /** Why what is `left` could not be tried to its end; `null` where nothing is. */
   readonly away: unknown;
-  readonly left: ReadonlySet<string>;
+  readonly left: ReadonlySet<Item>;
 };
 
 /** The last piece first. */
-function inPieces(keys: readonly string[], size = keys.length): (readonly string[])[] {
-  const count = Math.ceil(keys.length / size);
-  return Array.from({ length: count }, (_, index) => keys.slice(index * size, (index + 1) * size)).reverse();
+function inPieces<Item>(items: readonly Item[], size = items.length): (readonly Item[])[] {
+  const count = Math.ceil(items.length / size);
+  return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size)).reverse();
 }
 
 /**
  * Writes piece by piece, and in halves what fails together, down to the one that can't be stored: it would hold up all others.
  * @param pieces the last of them is written first; they are used up
  */
-async function writeApart(
-  pieces: (readonly string[])[],
-  write: (keys: readonly string[]) => Promise<void>,
-): Promise<Outcome> {
+async function writeApart<Item>(
+  pieces: (readonly Item[])[],
+  write: (items: readonly Item[]) => Promise<void>,
+): Promise<Outcome<Item>> {
   const refused: unknown[] = [];
   for (let piece = pieces.pop(); piece !== undefined; piece = pieces.pop()) {
     try {
