@@ -14,7 +14,7 @@ import type { Keys } from '../keys/keys.ts';
 import { openTrialKeys } from '../keys/trial-keys.ts';
 import { securityHeaders } from '../lib/security-headers.ts';
 import { byGrantType, createOAuthEndpoint, type OAuthEndpointParts } from '../oauth/token-endpoint.ts';
-import { startWorker, type Worker } from '../off-boarding/worker.ts';
+import { type SweepSchedule, scheduleSweeps } from '../off-boarding/schedule.ts';
 import { eventsPath } from '../repositories/event-endpoint.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { catalogPath } from '../token/catalog-endpoint.ts';
@@ -23,7 +23,7 @@ import { openAccessRequests } from './access-requests.ts';
 import { createClockWatch } from './clock.ts';
 import { type Core, openCore, openSigningKeys, settled } from './core.ts';
 import { startHousekeeping } from './housekeeping.ts';
-import { createPresence, type ServeMode } from './installation.ts';
+import { createPresence, type Presence, type ServeMode } from './installation.ts';
 import { startMetrics } from './metrics-listener.ts';
 import { checkWebhooks, startNotifications } from './notifications.ts';
 import { openPeople, type People } from './off-boarding.ts';
@@ -52,10 +52,10 @@ const stopDeadline = 10_000;
 /** Connections that can wait to be accepted, as far as the kernel allows: Node's 511 refuse a crowd that comes together. */
 const backlog = 4_096;
 
-/** How often the policy files, the keys and the clock are looked at, in milliseconds. */
+/** How often the policy files, the keys and what else can go wrong are looked at, in milliseconds. */
 const policyInterval = 500;
 const keyInterval = 30_000;
-const clockInterval = 60_000;
+const watchInterval = 60_000;
 
 /** Starts the service; rejects, and leaves nothing open, when a part cannot start. */
 export async function startApp(config: Config, mode: ServeMode = 'usual'): Promise<App> {
@@ -73,45 +73,15 @@ export async function startApp(config: Config, mode: ServeMode = 'usual'): Promi
 
 async function startOn(core: Core, config: Config, stopping: AbortController): Promise<App> {
   const { log, store } = core;
-  const source = workloadsSourceOf(config);
-  const policies = await openPolicies(
-    config.policyFile,
-    config.policyCandidateFile,
-    log,
-    auditPolicy(core.audit),
-    source,
+  const parts = await openParts(core, config, stopping.signal);
+  const { policies, keys, people, workloads, sweeps, watches, metrics, events } = parts;
+  const { url, stopServer } = await listen(config, core, { ...parts, stopping: stopping.signal }).catch(
+    async (error: unknown) => {
+      // Their listener would keep a process alive that serves nothing, and it wouldn't be restarted.
+      await metrics?.stop();
+      throw error;
+    },
   );
-  const unvouched = await countUnvouched(core);
-  const keys = await (core.trial === null ? openSigningKeys(config, core) : makeTrialKeys(config, core));
-  const people = await openPeople(config, core, policies.current, stopping.signal);
-  const sweeps = core.trial === null ? startSweeps(config, core, people, stopping.signal) : noSweeps;
-  const clock = createClockWatch(store, log, Date.now);
-  await clock.look();
-  const presence = createPresence({ store, log, pid: cluster.isWorker ? process.ppid : process.pid, now: Date.now });
-  await presence.look();
-  const proxies = { warnings: () => proxyWarnings(config.trustedProxies, policies.current()) };
-  const events = openEvents(config, core, {
-    isStaticUser: (login) => policies.current().users.has(login),
-    onEvent: (...event) => metrics?.registryEvent(...event),
-  });
-  const sources = [policies, keys, sweeps, clock, presence, proxies, people.health, events];
-  const warnings = () => [...core.warnings, ...unvouched, ...sources.flatMap((source) => source.warnings())];
-  const { dataFolder } = config;
-  const metrics =
-    config.metricsListener &&
-    (await startMetrics(config.metricsListener, { core, keys, warnings, dataFolder, failing: people.health.failing }));
-  if (metrics) sweeps.onReport(metrics.swept);
-  // The keys of CI issuers are asked for, too.
-  const inForce = core.trial === null ? policies.workloads : () => null;
-  const workloads = openWorkloads(config, core, inForce, {
-    ...(metrics && { onJudged: metrics.workloadJudged }),
-  });
-  const parts = { policies, workloads, keys, people, warnings, metrics, events, stopping: stopping.signal };
-  const { url, stopServer } = await listen(config, core, parts).catch(async (error: unknown) => {
-    // Their listener would keep a process alive that serves nothing, and it wouldn't be restarted.
-    await metrics?.stop();
-    throw error;
-  });
   const stopHousekeeping = startHousekeeping({
     ...{ ...config, store, log, onRun: core.dailyCounts.running, now: Date.now },
     settle: openAccessRequests(config, core, policies.current).settle,
@@ -125,29 +95,86 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
     },
     stopping.signal,
   );
-  const looking = [
-    setInterval(policies.look, policyInterval),
-    setInterval(keys.look, keyInterval),
-    setInterval(clock.look, clockInterval),
-    setInterval(workloads.look, keyInterval),
-    setInterval(presence.look, clockInterval),
-  ];
+  const stopLooking = lookAt([
+    [policies, policyInterval],
+    [keys, keyInterval],
+    [workloads, keyInterval],
+    [watches, watchInterval],
+  ]);
   if (core.trial !== null) log.warn({}, core.trial.reason);
-  const publicUrl = config.publicUrl.href;
-  log.info({ pid: process.pid, url, publicUrl, database: store.engine, dataFolder }, 'listening');
+  const { dataFolder, publicUrl } = config;
+  log.info({ pid: process.pid, url, publicUrl: publicUrl.href, database: store.engine, dataFolder }, 'listening');
   return {
     url,
     reload: policies.reload,
     async stop() {
       log.info({}, 'stopping');
-      for (const timer of looking) clearInterval(timer);
+      stopLooking();
       stopHousekeeping();
       stopping.abort();
       await Promise.all([stopServer(stopDeadline), sweeps.ended(), notifications.ended(), metrics?.stop()]);
       await Promise.all([workloads.close(), events.close()]);
-      await presence.leave();
+      await watches.leave();
       await core.close();
     },
+  };
+}
+
+type Parts = Omit<ListenerParts, 'stopping'> & { readonly sweeps: SweepSchedule; readonly watches: Watches };
+
+/** What answers requests is made of, and what warns operators. */
+async function openParts(core: Core, config: Config, stopping: AbortSignal): Promise<Parts> {
+  const { log } = core;
+  const { policyFile, policyCandidateFile, metricsListener, dataFolder } = config;
+  const source = workloadsSourceOf(config);
+  const policies = await openPolicies(policyFile, policyCandidateFile, log, auditPolicy(core.audit), source);
+  const unvouched = await countUnvouched(core);
+  const keys = await (core.trial === null ? openSigningKeys(config, core) : makeTrialKeys(config, core));
+  const people = await openPeople(config, core, policies.current, stopping);
+  const sweeps = core.trial === null ? startSweeps(config, core, people, stopping) : noSweeps;
+  const watches = await openWatches(core);
+  const proxies = { warnings: () => proxyWarnings(config.trustedProxies, policies.current()) };
+  const events = openEvents(config, core, {
+    isStaticUser: (login) => policies.current().users.has(login),
+    // Not there yet: the metrics show the warnings of all parts, and these are one of them.
+    onEvent: (...event) => metrics?.registryEvent(...event),
+  });
+  const sources = [policies, keys, sweeps, watches, proxies, people.health, events];
+  const warnings = () => [...core.warnings, ...unvouched, ...sources.flatMap((part) => part.warnings())];
+  const metrics =
+    metricsListener &&
+    (await startMetrics(metricsListener, { core, keys, warnings, dataFolder, failing: people.health.failing }));
+  if (metrics) sweeps.onReport(metrics.swept);
+  // The keys of CI issuers are asked for, too.
+  const inForce = core.trial === null ? policies.workloads : () => null;
+  const workloads = openWorkloads(config, core, inForce, {
+    ...(metrics && { onJudged: metrics.workloadJudged }),
+  });
+  return { policies, workloads, keys, people, sweeps, watches, events, warnings, metrics };
+}
+
+/** What is looked at while the service runs: the database's clock, and who else serves the database. */
+type Watches = Pick<Presence, 'warnings' | 'look' | 'leave'>;
+
+async function openWatches({ store, log }: Core): Promise<Watches> {
+  const clock = createClockWatch(store, log, Date.now);
+  await clock.look();
+  const presence = createPresence({ store, log, pid: cluster.isWorker ? process.ppid : process.pid, now: Date.now });
+  await presence.look();
+  return {
+    warnings: () => [...clock.warnings(), ...presence.warnings()],
+    async look() {
+      await Promise.all([clock.look(), presence.look()]);
+    },
+    leave: presence.leave,
+  };
+}
+
+/** @returns what stops it */
+function lookAt(parts: readonly (readonly [part: { look(): unknown }, interval: number])[]): () => void {
+  const timers = parts.map(([part, interval]) => setInterval(() => part.look(), interval));
+  return () => {
+    for (const timer of timers) clearInterval(timer);
   };
 }
 
@@ -249,7 +276,7 @@ function makeTrialKeys({ keyRings: rings }: Config, { cipher, log }: Core): Prom
 }
 
 /** Of a copy that is tried. */
-const noSweeps: Worker = { onReport() {}, ended: async () => {}, warnings: () => [] };
+const noSweeps: SweepSchedule = { onReport() {}, ended: async () => {}, warnings: () => [] };
 
 /** By path. Programs ask here, so that sessions, cookies and page headers have no part in it. */
 function createOAuth(
@@ -267,6 +294,11 @@ function createOAuth(
 }
 
 /** Asks the providers in the background about people who hold passwords. */
-function startSweeps({ groupsTtl }: Config, { log }: Core, { offBoarding }: People, stopping: AbortSignal): Worker {
-  return startWorker({ sweep: offBoarding.sweep, groupsTtl, log, random: Math.random }, stopping);
+function startSweeps(
+  { groupsTtl }: Config,
+  { log }: Core,
+  { offBoarding }: People,
+  stopping: AbortSignal,
+): SweepSchedule {
+  return scheduleSweeps({ sweep: offBoarding.sweep, groupsTtl, log, random: Math.random }, stopping);
 }

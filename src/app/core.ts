@@ -59,10 +59,41 @@ export type Core = {
  * @param mode of `serve`; `null` for a command
  */
 export async function openCore(config: Config, mode: ServeMode | null = null): Promise<Core> {
+  const records = await openRecords(config, mode);
+  const { log, store, audit } = records;
+  const pepper = createPepper(await secretOf(config, 'passwordPepper', 'password-pepper'));
+  const robotBound = config.robots.bound ?? (await store.robots.defaultBound());
+  const warnings = [...(await checkPepper(store, pepper, log)), ...(robotBound === 'warn' ? [unbound] : [])];
+  const gracePeriods = await gracePeriodsOf(config, store);
+  const authority = createAuthority(sourcesOf(config), importedIssuer);
+  const makerRules = { enforced: robotBound === 'enforce', grace: config.robots.grace };
+  const passwords = openPasswords(config, { ...records, pepper, gracePeriods, authority, makerRules });
+  const cipher = createCipher(
+    config.encryptionKeys ?? [await readOrCreateSecret(join(config.dataFolder, 'encryption-key'))],
+  );
+  const identityTokens = createIdentityTokens({
+    ...{ store: store.identityTokens, pepper, audit, now: Date.now },
+    identityByHash: passwords.identityByHash,
+  });
+  const counts = openCounts(config, { ...records, pepper });
+  const close = async () => {
+    await Promise.all([...Object.values(counts).map((each) => each.close()), passwords.close()]);
+    await audit.close(); // last: uses record new addresses in it
+    await store.close();
+  };
+  const secrets = { pepper, passwords, identityTokens, cipher };
+  return { ...records, ...secrets, ...counts, makerRules, gracePeriods, authority, warnings, close };
+}
+
+type Records = Pick<Core, 'log' | 'store' | 'audit' | 'unstored' | 'trial'>;
+
+/** What everything else is recorded in. */
+async function openRecords(config: Config, mode: ServeMode | null): Promise<Records> {
   const log = createLog(config.logLevel, config.logFormat);
   await createDataFolder(config.dataFolder);
   const store = await openStore(config.databaseUrl, (error) => log.error({ err: error }, 'idle database connection'));
   const unstored = createUnstoredRecords(log);
+  // That this is a trial is recorded, too: until it's known, events count as those of the service.
   let trial: Trial = null;
   const isAnnounced = createIsAnnounced(config);
   const audit = createAudit(
@@ -73,90 +104,43 @@ export async function openCore(config: Config, mode: ServeMode | null = null): P
     (action) => trial === null && isAnnounced(action),
   );
   trial = await openTrial({ store, audit, log, mode, publicUrl: config.publicUrl.origin + config.prefix });
-  const pepper = createPepper(await secretOf(config, 'passwordPepper', 'password-pepper'));
-  const warnings = await checkPepper(store, pepper);
-  for (const warning of warnings) log.error({}, warning);
-  const robotBound = config.robots.bound ?? (await store.robots.defaultBound());
-  if (robotBound === 'warn') warnings.push(unbound);
-  const gracePeriods = await gracePeriodsOf(config, store);
-  const authority = createAuthority(sourcesOf(config), importedIssuer);
-  const makerRules = { enforced: robotBound === 'enforce', grace: config.robots.grace };
-  const passwords = createAppPasswords({
-    store: store.passwords,
-    audit,
-    pepper,
+  return { log, store, audit, unstored, trial };
+}
+
+function openPasswords(
+  config: Config,
+  parts: Records & Pick<Core, 'pepper' | 'gracePeriods' | 'authority' | 'makerRules'>,
+): AppPasswords {
+  const { store, audit, unstored, pepper, gracePeriods, authority, makerRules } = parts;
+  return createAppPasswords({
+    ...{ store: store.passwords, audit, pepper, gracePeriods, authority, makerRules, now: Date.now },
     onError: unstored.of('last uses of passwords'),
-    now: Date.now,
     publicUrl: config.publicUrl.href,
     maximumDays: config.passwordMaximumDays,
     maximumPerAccount: config.passwordsPerAccount,
-    gracePeriods,
     accountById: store.accounts.byId,
-    makerRules,
-    authority,
     checkPattern: createPatternCheck(config.services.map(({ registryHost }) => registryHost)),
   });
-  const cipher = createCipher(
-    config.encryptionKeys ?? [await readOrCreateSecret(join(config.dataFolder, 'encryption-key'))],
-  );
-  const identityTokens = createIdentityTokens({
-    store: store.identityTokens,
-    pepper,
-    identityByHash: passwords.identityByHash,
-    audit,
-    now: Date.now,
-  });
-  const failedLogins = createFailedLogins({
-    store: store.failedLogins,
-    pepper,
-    limit: config.wrongPasswords,
-    onError: (error) => log.error({ err: error }, 'wrong passwords were counted only in this process'),
-    now: Date.now,
-  });
-  const uses = createUses({
-    store: store.passwordUses,
-    audit,
-    onError: unstored.of('uses of passwords'),
-    now: Date.now,
-  });
-  const denials = createDenials({
-    store: store.denials,
-    onError: unstored.of('denials'),
-    now: Date.now,
-  });
-  const dailyCounts = createDailyCounts({
-    store: store.dailyCounts,
-    onError: unstored.of('daily counts'),
-    now: Date.now,
-  });
-  const close = async () => {
-    await Promise.all([dailyCounts.close(), failedLogins.close(), uses.close(), denials.close(), passwords.close()]);
-    await audit.close(); // last: uses record new addresses in it
-    await store.close();
-  };
+}
+
+/** What is counted behind the answers. */
+function openCounts(
+  { wrongPasswords }: Config,
+  { store, audit, log, unstored, pepper }: Records & Pick<Core, 'pepper'>,
+): Pick<Core, 'failedLogins' | 'uses' | 'denials' | 'dailyCounts'> {
+  const now = Date.now;
   return {
-    log,
-    store,
-    audit,
-    pepper,
-    passwords,
-    makerRules,
-    gracePeriods,
-    authority,
-    identityTokens,
-    failedLogins,
-    cipher,
-    uses,
-    denials,
-    dailyCounts,
-    unstored,
-    trial,
-    warnings,
-    close,
+    failedLogins: createFailedLogins({
+      ...{ store: store.failedLogins, pepper, limit: wrongPasswords, now },
+      onError: (error) => log.error({ err: error }, 'wrong passwords were counted only in this process'),
+    }),
+    uses: createUses({ store: store.passwordUses, audit, onError: unstored.of('uses of passwords'), now }),
+    denials: createDenials({ store: store.denials, onError: unstored.of('denials'), now }),
+    dailyCounts: createDailyCounts({ store: store.dailyCounts, onError: unstored.of('daily counts'), now }),
   };
 }
 
-/** After an upgrade nobody loses a password to a limit that wasn't there: /admin says how many people it would be. */
+/** After an upgrade, no one loses a password to a limit that wasn't there: /admin says how many people it would be. */
 async function gracePeriodsOf(
   { gracePeriods, uncheckedByDefault }: Config,
   { installation }: Store,
@@ -178,12 +162,13 @@ const unbound =
   'robots can do more than the makers of their passwords: look at what would be denied under /admin/robots, then set ROBOT_BOUND=enforce';
 
 /** A lost pepper would look like wrong passwords for everyone. */
-async function checkPepper({ passwords }: Store, pepper: Pepper): Promise<string[]> {
+async function checkPepper({ passwords }: Store, pepper: Pepper, log: Log): Promise<string[]> {
   const inUse = await passwords.pepperInUse(Date.now());
   if (inUse === undefined || inUse === pepper.id) return [];
-  return [
-    'app passwords were made with another pepper and cannot work: restore PASSWORD_PEPPER or password-pepper in DATA_DIR',
-  ];
+  const warning =
+    'app passwords were made with another pepper and cannot work: restore PASSWORD_PEPPER or password-pepper in DATA_DIR';
+  log.error({}, warning);
+  return [warning];
 }
 
 /** The keys that sign tokens; makes them on the first call, and writes the files that registries read, but for those of a copy. */

@@ -17,7 +17,7 @@ import type { Terminal } from '../terminal/terminal.ts';
 import type { ServiceTokens } from '../token/authenticate.ts';
 import { createCatalogEndpoint } from '../token/catalog-endpoint.ts';
 import { type CatalogProofs, createCatalogProofs } from '../token/catalog-proof.ts';
-import { createTokenEndpoint } from '../token/endpoint.ts';
+import { createTokenEndpoint, type TokenEndpointParts } from '../token/endpoint.ts';
 import type { Core } from './core.ts';
 import { hasRepositories } from './has-repositories.ts';
 import type { RunningMetrics } from './metrics-listener.ts';
@@ -46,37 +46,34 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<v
 export function createRealm(
   config: Config,
   core: Core,
-  { requesterOf, keys, policies, workloads, metrics, terminal, listing, trust }: RealmParts,
+  parts: RealmParts,
 ): { readonly token: Handler; readonly catalog: Handler } {
-  const { log, passwords, uses, denials, dailyCounts, failedLogins } = core;
+  const { policies, workloads, terminal } = parts;
   const others = [terminal.machines.authenticator, workloads.authentication.authenticator];
-  const { authenticators, anonymous } = createAuthenticators(core, policies, others);
-  const identityTokens = identityTokensOf(core, workloads);
-  const proofs = createProofs(core, policies);
-  const token = createTokenEndpoint({
-    services: config.services.map((service) => ({
-      ...service,
-      signer: keys.ring(service.ring).signer(service.tokenHeader),
-    })),
-    authenticators,
-    ...{ failedLogins, identityTokens, anonymous },
-    catalog: { proofs, services: new Set(config.services.filter(hasRepositories).map(({ name }) => name)) },
+  const checks = {
+    ...createAuthenticators(core, policies, others),
+    failedLogins: core.failedLogins,
+    identityTokens: identityTokensOf(core, workloads),
+    proofs: createProofs(core, policies),
+  };
+  return { token: createToken(config, core, parts, checks), catalog: createCatalog(config, core, parts, checks) };
+}
+
+/** What a token and the catalog check credentials with. */
+type Checks = Pick<TokenEndpointParts, 'authenticators' | 'anonymous' | 'failedLogins' | 'identityTokens'> & {
+  readonly proofs: CatalogProofs;
+};
+
+function createToken(config: Config, core: Core, parts: RealmParts, { proofs, ...checks }: Checks): Handler {
+  const { services, publicUrl } = config;
+  const { passwords, uses, dailyCounts, log } = core;
+  const { keys, policies, workloads, metrics, requesterOf } = parts;
+  return createTokenEndpoint({
+    ...{ ...checks, requesterOf, log, now: Date.now, publicUrl: publicUrl.href },
+    services: services.map((service) => ({ ...service, signer: keys.ring(service.ring).signer(service.tokenHeader) })),
+    catalog: { proofs, services: new Set(services.filter(hasRepositories).map(({ name }) => name)) },
     policy: policies.current,
-    onDecisions(identity, all, context) {
-      const decisions = withoutRefusedCatalog(all);
-      denials.record(identity, decisions, context);
-      if (decisions.some(({ access, granted }) => granted.length < access.actions.length)) dailyCounts.denied();
-      metrics?.decided(context.service, decisions);
-      for (const beyond of beyondMaker(identity, decisions)) {
-        log.warn(beyond, 'the maker of this password could not do this; ROBOT_BOUND=enforce will deny it');
-      }
-      const candidate = policies.candidate();
-      if (candidate === null) return;
-      const compared = decisions.slice(0, comparedOfRequest);
-      for (const difference of differencesOf(candidate, identity, compared, context)) {
-        log.warn(difference, 'the candidate policy would decide otherwise');
-      }
-    },
+    onDecisions: recordDecisions(core, parts),
     recordUse(identity, client, access) {
       const workload = workloads.authentication.workloadOf(identity);
       if (workload !== undefined) workloads.uses.record(workload, client);
@@ -85,17 +82,43 @@ export function createRealm(
       dailyCounts.login(identity);
     },
     onAnswer: metrics?.tokenAnswered ?? (() => {}),
-    log,
-    now: Date.now,
-    requesterOf,
-    publicUrl: config.publicUrl.href,
   });
-  const catalog = createCatalogEndpoint({
-    ...{ authenticators, failedLogins, identityTokens, proofs, requesterOf, log, now: Date.now },
-    help: `create an app password at ${config.publicUrl.href}`,
-    realm: `${config.publicUrl.origin}${config.prefix}/auth`,
+}
+
+/** Who learns of what was decided: people of what they were denied, the metrics, and operators of what another rule would change. */
+function recordDecisions(
+  { denials, dailyCounts, log }: Core,
+  { policies, metrics }: RealmParts,
+): TokenEndpointParts['onDecisions'] {
+  return (identity, all, context) => {
+    const decisions = withoutRefusedCatalog(all);
+    denials.record(identity, decisions, context);
+    if (decisions.some(({ access, granted }) => granted.length < access.actions.length)) dailyCounts.denied();
+    metrics?.decided(context.service, decisions);
+    for (const beyond of beyondMaker(identity, decisions)) {
+      log.warn(beyond, 'the maker of this password could not do this; ROBOT_BOUND=enforce will deny it');
+    }
+    const candidate = policies.candidate();
+    if (candidate === null) return;
+    const compared = decisions.slice(0, comparedOfRequest);
+    for (const difference of differencesOf(candidate, identity, compared, context)) {
+      log.warn(difference, 'the candidate policy would decide otherwise');
+    }
+  };
+}
+
+function createCatalog(
+  { services, publicUrl, prefix }: Config,
+  { passwords, log }: Core,
+  { keys, listing, trust, requesterOf }: RealmParts,
+  checks: Checks,
+): Handler {
+  return createCatalogEndpoint({
+    ...{ ...checks, requesterOf, log, now: Date.now },
+    help: `create an app password at ${publicUrl.href}`,
+    realm: `${publicUrl.origin}${prefix}/auth`,
     serviceOf: createServiceByHost(
-      config.services.map((service) => ({
+      services.map((service) => ({
         ...{ ...service, isListed: hasRepositories(service) },
         keys: () => keys.ring(service.ring).jwks(),
       })),
@@ -104,7 +127,6 @@ export function createRealm(
     list: (identity, context, query) => listing.after({ identity, context }, query),
     recordUse: (identity, client) => passwords.recordUse(identity, client),
   });
-  return { token, catalog };
 }
 
 /** Tools ask for the list of all repositories by themselves, and are content with a list of their own. */

@@ -31,8 +31,8 @@ export type AfterSignInParts = {
 /** @throws {Refusal} `denied` when the directory knows that the person has left, whatever the provider let pass */
 export type AfterSignIn = (admitted: Admitted, profile: Profile, client: Requester) => Promise<void>;
 
-/** A person waits for the page; the next sweep makes up for it. Milliseconds. */
-const gracePeriods = 4_000;
+/** Milliseconds: a person waits for the page, and the next sweep makes up for it. */
+const longestWait = 4_000;
 
 export function createAfterSignIn(parts: AfterSignInParts): AfterSignIn {
   const { accounts, confirm, leavers, audit, now } = parts;
@@ -47,7 +47,7 @@ export function createAfterSignIn(parts: AfterSignInParts): AfterSignIn {
       await parts.lostGroups.noteProblem(account, profile.groupsProblem);
     }
     if (parts.directories.has(account.provider)) {
-      const status = await Promise.race([confirm.ask(account), parts.wait(gracePeriods).then(() => late)]);
+      const status = await Promise.race([confirm.ask(account), parts.wait(longestWait).then(() => late)]);
       if (status.kind === 'gone') {
         // Refused in any case; while so many leave that the sweep believes none of it, nothing is revoked.
         if (await parts.heldTeams.believes({ account, status, at })) {

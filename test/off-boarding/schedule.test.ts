@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { mock, type TestContext, test } from 'node:test';
 import { Refusal } from '../../src/lib/errors.ts';
 import { createLog } from '../../src/lib/log.ts';
+import { scheduleSweeps } from '../../src/off-boarding/schedule.ts';
 import type { SweepReport } from '../../src/off-boarding/sweep.ts';
-import { startWorker } from '../../src/off-boarding/worker.ts';
 
 const minute = 60_000;
 const report: SweepReport = { begunAt: 0, due: 0, people: [], stopped: null };
@@ -18,7 +18,7 @@ function start(t: TestContext, random: number, sweep: () => Promise<SweepReport>
     mock.timers.reset();
   });
   let count = 0;
-  const worker = startWorker(
+  const worker = scheduleSweeps(
     {
       sweep: (input) => {
         assert.deepEqual([input.dryRun, input.beyondLimit, input.age], [false, false, 7.5 * minute]);

@@ -3,7 +3,7 @@ import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Sweep, SweepReport } from './sweep.ts';
 
-export type WorkerParts = {
+export type ScheduleParts = {
   readonly sweep: Sweep;
   /** Milliseconds that groups may be old. */
   readonly groupsTtl: number;
@@ -12,7 +12,7 @@ export type WorkerParts = {
   readonly random: () => number;
 };
 
-export type Worker = {
+export type SweepSchedule = {
   /** Calls `listener` with the report of each sweep from now on. */
   onReport(listener: (report: SweepReport) => void): void;
   /** Resolves when the sweep that was running has ended. */
@@ -28,7 +28,7 @@ const firstPause = 5_000;
  * Sweeps until the signal. Each sweep asks about those who were asked about half the TTL ago or longer, a third of the
  * TTL passes between two, give or take a tenth of that: no one's groups get older than 0.87 TTL and one sweep.
  */
-export function startWorker(parts: WorkerParts, signal: AbortSignal): Worker {
+export function scheduleSweeps(parts: ScheduleParts, signal: AbortSignal): SweepSchedule {
   const { groupsTtl, random } = parts;
   const usualPause = groupsTtl / 3;
   let running = Promise.resolve();
@@ -59,7 +59,7 @@ export function startWorker(parts: WorkerParts, signal: AbortSignal): Worker {
 }
 
 /** @returns `null` where another replica swept, or the sweep failed */
-async function sweepOnce(parts: WorkerParts, signal: AbortSignal): Promise<SweepReport | null> {
+async function sweepOnce(parts: ScheduleParts, signal: AbortSignal): Promise<SweepReport | null> {
   const { sweep, groupsTtl, log } = parts;
   try {
     const report = await sweep({ dryRun: false, beyondLimit: false, age: groupsTtl / 2, signal });
