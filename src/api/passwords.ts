@@ -4,6 +4,7 @@ import type { Selection } from '../accounts/selection.ts';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { LeakReports } from '../app-passwords/leaks.ts';
 import { Refusal } from '../lib/errors.ts';
+import { secretKinds } from '../lib/secret.ts';
 import type { ApiField, Input } from './input.ts';
 import type { ApiRoute } from './route.ts';
 
@@ -23,18 +24,18 @@ const expected: ApiField = {
   about: 'how many the preview showed; refused where it is another number now',
 };
 
+const prefixes = new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(secretKinds.map((kind) => `${kind}_`));
+
 /** Days, unless the request says. */
 const soon = 14;
 
-export function passwordRoutes({
-  passwords,
-  leaks,
-  revocations,
-}: {
+type PasswordParts = {
   readonly passwords: Pick<AppPasswords, 'expiring'>;
   readonly leaks: LeakReports;
   readonly revocations: Revocations;
-}): ApiRoute[] {
+};
+
+export function passwordRoutes({ passwords, leaks, revocations }: PasswordParts): ApiRoute[] {
   return [
     {
       method: 'get',
@@ -44,6 +45,31 @@ export function passwordRoutes({
       query: [{ name: 'days', type: 'integer', about: `within so many days; ${soon} where left out` }],
       run: async ({ query }) => ({ passwords: await passwords.expiring(query.integer('days') ?? soon) }),
     },
+    ...revocationRoutes(revocations),
+    {
+      method: 'post',
+      path: '/leaked',
+      scope: null,
+      summary: 'Revoke a secret that the caller holds, for good',
+      body: [
+        {
+          name: 'secret',
+          type: 'string',
+          about: `the whole of it, whatever it begins with: ${prefixes}`,
+          required: true,
+        },
+      ],
+      async run({ body, by }) {
+        const found = by.client !== null && (await leaks.report(body.requiredText('secret'), by.client));
+        if (!found) throw new Refusal('not_found', 'No one here has this secret. Send the whole secret.');
+        return { revoked: true };
+      },
+    },
+  ];
+}
+
+function revocationRoutes(revocations: Revocations): ApiRoute[] {
+  return [
     {
       method: 'post',
       path: '/revocations/preview',
@@ -75,39 +101,25 @@ export function passwordRoutes({
       summary: 'Let the passwords work again',
       run: async ({ param, by }) => ({ restored: await revocations.undo(param('id'), by) }),
     },
-    {
-      method: 'post',
-      path: '/leaked',
-      scope: null,
-      summary: 'Revoke a secret that the caller holds, for good',
-      body: [
-        {
-          name: 'secret',
-          type: 'string',
-          about: 'the whole of it, whatever it begins with: dkp_, dkr_, dki_, dka_, dkc_, dkj_, dkm_ or dkt_',
-          required: true,
-        },
-      ],
-      async run({ body, by }) {
-        const found = by.client !== null && (await leaks.report(body.requiredText('secret'), by.client));
-        if (!found) throw new Refusal('not_found', 'No one here has this secret. Send the whole secret.');
-        return { revoked: true };
-      },
-    },
   ];
 }
 
 /** @throws {Refusal} `bad_request` for an empty value: someone's variable was empty, and without it more would be revoked than was meant */
 function readSelection(body: Input): Selection {
-  const texts = ['passwordId', 'accountId', 'domain', 'group', 'provider'] as const;
-  const times = ['createdBefore', 'unusedSince'] as const;
-  const given = [
-    ...texts.filter(body.has).map((name) => [name, body.text(name)] as const),
-    ...times.filter(body.has).map((name) => [name, body.integer(name)] as const),
-  ];
-  const [empty] = given.find(([, value]) => value === undefined || value === '') ?? [];
-  if (empty !== undefined) {
-    throw new Refusal('bad_request', `"${empty}" is empty. Say what is meant, or leave it out.`, { field: empty });
-  }
-  return Object.fromEntries(given) as Selection; // the names and types are those of `texts` and `times` above
+  const text = (field: string) => requireValue(field, body.text(field));
+  const time = (field: string) => requireValue(field, body.integer(field));
+  return {
+    ...(body.has('passwordId') && { passwordId: text('passwordId') }),
+    ...(body.has('accountId') && { accountId: text('accountId') }),
+    ...(body.has('domain') && { domain: text('domain') }),
+    ...(body.has('group') && { group: text('group') }),
+    ...(body.has('provider') && { provider: text('provider') }),
+    ...(body.has('createdBefore') && { createdBefore: time('createdBefore') }),
+    ...(body.has('unusedSince') && { unusedSince: time('unusedSince') }),
+  };
+}
+
+function requireValue<Value>(field: string, value: Value | undefined): Value {
+  if (value !== undefined && value !== '') return value;
+  throw new Refusal('bad_request', `"${field}" is empty. Say what is meant, or leave it out.`, { field });
 }

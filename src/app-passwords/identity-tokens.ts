@@ -3,7 +3,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { Credentials, Identity } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
 import {
-  createSecret,
+  deriveSecret,
   equalHashes,
   hasValidChecksum,
   isSecretOf,
@@ -74,9 +74,5 @@ export function createIdentityTokens(parts: IdentityTokenParts): IdentityTokens 
  * `docker login` of a CI job, and any limit on them would log someone out.
  */
 function deriveToken(pepper: Pepper, password: string, service: string): string {
-  let count = 0;
-  return createSecret('dki', (size) => {
-    const bytes = Buffer.from(pepper.hash(`identity token ${++count}\0${service}\0${password}`), 'base64url');
-    return bytes.subarray(0, size);
-  });
+  return deriveSecret('dki', pepper, (round) => `identity token ${round}\0${service}\0${password}`);
 }

@@ -7,13 +7,14 @@ import { crc32 } from 'node:zlib';
  * `dkc`: a password that was exchanged for an ID token; `dkj`: docker's identity token for one job; `dkm`: a machine's
  * refresh secret; `dkt`: a password that a machine made of it.
  */
-export type SecretKind = 'dkp' | 'dkr' | 'dki' | 'dka' | 'dkc' | 'dkj' | 'dkm' | 'dkt';
+export const secretKinds = ['dkp', 'dkr', 'dki', 'dka', 'dkc', 'dkj', 'dkm', 'dkt'] as const;
+export type SecretKind = (typeof secretKinds)[number];
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 /** 30 base62 characters: 178 bits, so that one fast keyed hash is enough (OWASP ASVS 5.0, 6.5.2). */
 const bodyLength = 30;
 const checksumLength = 6;
-const form = /^dk[priacjmt]_[0-9A-Za-z]{36}$/;
+const form = new RegExp(`^(?:${secretKinds.join('|')})_[0-9A-Za-z]{${bodyLength + checksumLength}}$`);
 /** Bytes from here on would make some characters likelier than others. */
 const unbiased = 256 - (256 % alphabet.length);
 
@@ -30,6 +31,15 @@ export function createSecret(kind: SecretKind, random: (size: number) => Uint8Ar
     }
   }
   return `${kind}_${body}${checksum(`${kind}_${body}`)}`;
+}
+
+/**
+ * A secret that follows from others: the same each time, and no one can compute it without the pepper.
+ * @param seedOf text for the bytes of each round; it must differ by round, and contain what the secret follows from
+ */
+export function deriveSecret(kind: SecretKind, pepper: Pepper, seedOf: (round: number) => string): string {
+  let round = 0;
+  return createSecret(kind, (size) => Buffer.from(pepper.hash(seedOf(++round)), 'base64url').subarray(0, size));
 }
 
 /** Whether this has the shape of one of our secrets, right or wrong: no other kind of password is tried for it. */
@@ -53,6 +63,11 @@ export function trimSecret(text: string): string {
 /** The passwords that docker_auth made: 16 of these characters, 95 bits. Never one of ours, whose form has an underscore. */
 export function looksLikeDockerAuthPassword(text: string): boolean {
   return /^[0-9A-Za-z]{16}$/.test(text);
+}
+
+/** `null` for what doesn't have the shape of one. */
+export function secretKindOf(text: string): SecretKind | null {
+  return secretKinds.find((kind) => isSecretOf(kind, text)) ?? null;
 }
 
 export function isSecretOf(kind: SecretKind, text: string): boolean {

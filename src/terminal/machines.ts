@@ -3,7 +3,7 @@ import type { Audit } from '../audit/audit.ts';
 import { type Authenticator, foldCase, type Identity } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
-import { createSecret, hasValidChecksum, isSecretOf, type Pepper } from '../lib/secret.ts';
+import { createSecret, deriveSecret, hasValidChecksum, isSecretOf, type Pepper } from '../lib/secret.ts';
 import { day, hour, minute } from '../lib/time.ts';
 import type { MachineSecretRow, MachineStore } from '../store/machines.ts';
 import type { PasswordStore } from '../store/passwords.ts';
@@ -103,12 +103,12 @@ async function nextOf(parts: MachineParts, row: MachineSecretRow, client: Reques
   const { password_id: id, generation, newest } = row;
   if (generation === newest) {
     if (now() - row.created_at < rotationInterval) return null;
-    const next = deriveSecret(pepper, id, generation + 1);
+    const next = secretOf(pepper, id, generation + 1);
     await store.rotate(id, generation + 1, pepper.hash(next), now());
     return next;
   }
   const isLate = row.newest_used_at !== null && now() - row.newest_at > overlap;
-  if (generation === newest - 1 && !isLate) return deriveSecret(pepper, id, newest);
+  if (generation === newest - 1 && !isLate) return secretOf(pepper, id, newest);
   const detail = { id, name: row.name, reason: 'an old secret of it was used: someone might have a copy' };
   await parts.audit.commit({ action: 'terminal.copied', actor: '', client, subject: row.login, detail }, (entry) =>
     parts.passwords.revoke(id, oldSecret, now(), entry),
@@ -124,11 +124,7 @@ function signedOut({ publicUrl }: MachineParts, why: string): Refusal {
   return new Refusal('unauthenticated', `${why}; run docker-credential-dockpass login, or see ${publicUrl}`);
 }
 
-/** The same for all who ask at the same time, and no one else can compute it without the pepper. */
-function deriveSecret(pepper: Pepper, passwordId: string, generation: number): string {
-  let count = 0;
-  return createSecret('dkm', (size) => {
-    const bytes = Buffer.from(pepper.hash(`machine secret\0${passwordId}\0${generation}\0${++count}`), 'base64url');
-    return bytes.subarray(0, size);
-  });
+/** The same for all who ask at the same time. */
+function secretOf(pepper: Pepper, passwordId: string, generation: number): string {
+  return deriveSecret('dkm', pepper, (round) => `machine secret\0${passwordId}\0${generation}\0${round}`);
 }

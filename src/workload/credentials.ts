@@ -5,7 +5,7 @@ import { anonymous, type Identity } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
 import type { Cipher } from '../lib/cipher.ts';
 import { fieldsIn } from '../lib/json.ts';
-import { createSecret, equalHashes, hasValidChecksum, isSecretOf, type Pepper } from '../lib/secret.ts';
+import { createSecret, deriveSecret, equalHashes, hasValidChecksum, isSecretOf, type Pepper } from '../lib/secret.ts';
 import type { NewWorkloadCredential, WorkloadCredentialStore } from '../store/workload-credentials.ts';
 import type { Accepted, WorkloadsInForce } from './accept.ts';
 import { type Claims, readClaims } from './claims.ts';
@@ -126,11 +126,7 @@ function sealContext(hash: string): string {
  * same one, with the end that was set first: logging in never extends it.
  */
 function deriveIdentityToken(pepper: Pepper, text: string, service: string): string {
-  let count = 0;
-  return createSecret('dkj', (size) => {
-    const bytes = Buffer.from(pepper.hash(`job token ${++count}\0${service}\0${text}`), 'base64url');
-    return bytes.subarray(0, size);
-  });
+  return deriveSecret('dkj', pepper, (round) => `job token ${round}\0${service}\0${text}`);
 }
 
 type StoredRow = NonNullable<Awaited<ReturnType<WorkloadCredentialStore['byHash']>>>;
