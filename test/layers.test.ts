@@ -116,6 +116,15 @@ test('only the files of app/ mount routes', () => {
   assert.deepEqual(others, []);
 });
 
+test('only store/ sees SQL and the databases that it opens', () => {
+  const sql = /\b(?:Sql|OpenDatabase|openSql)\b|['"`](?:select|insert into|update|delete from)\s/;
+  const others = [...sources].filter(([file, text]) => moduleOf(file) !== 'store' && sql.test(text));
+  assert.deepEqual(
+    others.map(([file]) => file),
+    [],
+  );
+});
+
 function describe({ from, specifier }: Import): string {
   return `${from} imports ${specifier}`;
 }

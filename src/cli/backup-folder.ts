@@ -2,6 +2,7 @@
 import { cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { databaseName, lastBackupName } from '../lib/data-folder.ts';
+import { sqliteFileOf } from '../lib/database-url.ts';
 import { Refusal } from '../lib/errors.ts';
 import { copySqlite } from '../store/copy.ts';
 
@@ -32,7 +33,8 @@ export async function backUp(
   const draft = `${target}.unfinished`;
   await mkdir(draft, { recursive: true, mode: 0o700 });
   try {
-    const database = databaseUrl.startsWith('sqlite:') ? resolve(databaseUrl.slice('sqlite:'.length)) : null;
+    const file = sqliteFileOf(databaseUrl);
+    const database = file === null ? null : resolve(file);
     // The database first: a key that is made meanwhile can be there and unused, but never used and missing.
     if (database !== null) await copySqlite(database, join(draft, databaseName), Date.now());
     const left = withoutSecrets ? secretFiles.map((name) => join(dataFolder, name)) : [];

@@ -1,9 +1,7 @@
 /** Owns `dockpass copy`: a running installation moves to another database. */
 import { existsSync } from 'node:fs';
-import { isDatabaseUrl } from '../config/config.ts';
-import { openSql, readMigrations } from '../store/open.ts';
-import type { Sql } from '../store/sql.ts';
-import { transfer } from '../store/transfer.ts';
+import { isDatabaseUrl, sqliteFileOf } from '../lib/database-url.ts';
+import { copyDatabase } from '../store/transfer.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
 import { reply } from './output.ts';
 import { startProgress } from './screen.ts';
@@ -32,30 +30,20 @@ export const copyCommands: readonly Command[] = [
     async run(_operands, values, terminal) {
       const source = databaseUrl(values['from'], 'from');
       warnOfPassword(terminal, source);
-      const file = source.startsWith('sqlite:') ? source.slice('sqlite:'.length) : null;
+      const file = sqliteFileOf(source);
       if (file !== null && !existsSync(file)) throw new UsageError(`There is no file ${file}.`); // SQLite would make it
-      const from = await open(source);
-      try {
-        const target = databaseUrl(values['to'], 'to');
-        warnOfPassword(terminal, target);
-        const to = await open(target);
-        try {
-          const progress = startProgress(terminal);
-          const done = await transfer(from, to, (table, rows) => progress.at(`${table}: ${rows} rows`));
-          progress.end();
-          reply(
-            terminal,
-            values,
-            done,
-            done.map(({ table, rows }) => `${table}: ${rows}`),
-          );
-          return 0;
-        } finally {
-          await to.close();
-        }
-      } finally {
-        await from.close();
-      }
+      const target = databaseUrl(values['to'], 'to');
+      warnOfPassword(terminal, target);
+      const progress = startProgress(terminal);
+      const done = await copyDatabase(source, target, (table, rows) => progress.at(`${table}: ${rows} rows`));
+      progress.end();
+      reply(
+        terminal,
+        values,
+        done,
+        done.map(({ table, rows }) => `${table}: ${rows}`),
+      );
+      return 0;
     },
   },
 ];
@@ -71,11 +59,4 @@ function warnOfPassword(terminal: Terminal, url: string): void {
 function databaseUrl(value: unknown, option: string): string {
   if (typeof value === 'string' && isDatabaseUrl(value)) return value;
   throw new UsageError(`--${option} takes a database: sqlite:PATH or postgres://...`);
-}
-
-/** Up to date, so that both have the same tables. */
-async function open(url: string): Promise<Sql> {
-  const sql = await openSql(url, () => {});
-  await sql.migrate(await readMigrations());
-  return sql;
 }

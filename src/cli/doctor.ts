@@ -11,6 +11,7 @@ import { checkPages, type DoctorParts, examine, type Report } from '../doctor/ex
 import { type Finding, isProblem } from '../doctor/finding.ts';
 import { createProbe } from '../doctor/probe.ts';
 import { parseRegistryFile, type RegistryFiles } from '../doctor/registry-file.ts';
+import { sqliteFileOf } from '../lib/database-url.ts';
 import { errorMessage, Refusal } from '../lib/errors.ts';
 import { checkIssuer } from '../workload/check-issuer.ts';
 import { fetchText } from '../workload/fetch-text.ts';
@@ -152,8 +153,8 @@ async function openUsed(config: Config): Promise<Core> {
       `There are no keys in ${config.dataFolder}: run the doctor with the DATA_DIR (and DATABASE_URL) of the Dockpass in use.`,
       { cause },
     );
-  const [engine, file = ''] = config.databaseUrl.split(/:(.*)/s);
-  if (engine === 'sqlite') {
+  const file = sqliteFileOf(config.databaseUrl);
+  if (file !== null) {
     await access(file).catch((cause) => {
       throw elsewhere(cause);
     });

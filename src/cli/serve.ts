@@ -3,8 +3,9 @@ import cluster from 'node:cluster';
 import type { ServeMode } from '../app/installation.ts';
 import { type Config, readConfig, readStorageConfig } from '../config/config.ts';
 import { createDataFolder } from '../lib/data-folder.ts';
+import { sqliteFileOf } from '../lib/database-url.ts';
 import { createLog, type Log, readsText } from '../lib/log.ts';
-import { openSql, readMigrations } from '../store/open.ts';
+import { migrateDatabase } from '../store/open.ts';
 import { type Command, UsageError, type Values } from './command.ts';
 import { note, reply } from './output.ts';
 import { describeStart } from './serve-summary.ts';
@@ -42,21 +43,16 @@ export const serveCommands: readonly Command[] = [
     operands: [0, 0],
     async run(_operands, values, terminal) {
       const { databaseUrl, dataFolder } = readStorageConfig(terminal.environment);
-      if (databaseUrl.startsWith('sqlite:')) await createDataFolder(dataFolder);
-      const sql = await openSql(databaseUrl, () => {});
-      try {
-        const applied = await sql.migrate(await readMigrations());
-        reply(
-          terminal,
-          values,
-          { applied },
-          applied.map((name) => `applied ${name}`),
-        );
-        if (applied.length === 0) note(terminal, values, 'The schema is up to date.');
-        return 0;
-      } finally {
-        await sql.close();
-      }
+      if (sqliteFileOf(databaseUrl) !== null) await createDataFolder(dataFolder);
+      const applied = await migrateDatabase(databaseUrl);
+      reply(
+        terminal,
+        values,
+        { applied },
+        applied.map((name) => `applied ${name}`),
+      );
+      if (applied.length === 0) note(terminal, values, 'The schema is up to date.');
+      return 0;
     },
   },
 ];

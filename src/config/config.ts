@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { databaseName } from '../lib/data-folder.ts';
+import { isDatabaseUrl, sqliteFileOf, sqliteUrlOf } from '../lib/database-url.ts';
 import { type LogFormat, type LogLevel, logFormats, logLevels } from '../lib/log.ts';
 import { day } from '../lib/time.ts';
 import { type ActivityConfig, readActivity } from './activity.ts';
@@ -135,19 +136,19 @@ function readStorage(settings: Settings): StorageConfig {
   refuseForgottenData(settings, dataFolder);
   const databaseUrl = withAbsolutePath(
     settings,
-    settings.secret('DATABASE_URL') ?? `sqlite:${join(dataFolder, databaseName)}`,
+    settings.secret('DATABASE_URL') ?? sqliteUrlOf(join(dataFolder, databaseName)),
   );
   if (!isDatabaseUrl(databaseUrl)) {
     settings.problem('DATABASE_URL must begin with sqlite: or postgres://');
-  } else if (!databaseUrl.startsWith('sqlite:') && !URL.canParse(databaseUrl)) {
+  } else if (sqliteFileOf(databaseUrl) === null && !URL.canParse(databaseUrl)) {
     settings.problem('DATABASE_URL is not a URL: characters such as @ / # in the password are written %40 %2F %23');
   }
   return { dataFolder, databaseUrl };
 }
 
 function withAbsolutePath(settings: Settings, databaseUrl: string): string {
-  const [, file] = /^sqlite:(.+)$/s.exec(databaseUrl) ?? [];
-  return file === undefined ? databaseUrl : `sqlite:${settings.absolute(file)}`;
+  const file = sqliteFileOf(databaseUrl);
+  return file === null || file === '' ? databaseUrl : sqliteUrlOf(settings.absolute(file));
 }
 
 /** The folder that DATA_DIR used to mean: a start with an empty one would look as if everything was lost. */
@@ -158,11 +159,6 @@ function refuseForgottenData(settings: Settings, dataFolder: string): void {
   settings.problem(
     `DATA_DIR is relative, so it counts from the folder of the .env file: ${dataFolder}, which has no database. ${before} has one: set DATA_DIR to that path, or move the folder`,
   );
-}
-
-/** Whether the text begins as the place of a database does: `sqlite:PATH` or `postgres://...`. */
-export function isDatabaseUrl(text: string): boolean {
-  return /^(sqlite:.|postgres(ql)?:\/\/)/.test(text);
 }
 
 /** The workloads file is beside the policy, which decides about what it lets in. */
@@ -254,7 +250,7 @@ function refuseInsecure(settings: Settings, config: Config): void {
   if (publicUrl.protocol === 'http:' && config.tls !== null) {
     settings.problem('PUBLIC_URL is http, but TLS_CERTIFICATE_FILE is set: begin PUBLIC_URL with https');
   }
-  if (config.databaseUrl.startsWith('postgres')) {
+  if (isDatabaseUrl(config.databaseUrl) && sqliteFileOf(config.databaseUrl) === null) {
     for (const [name, value] of [
       ['SESSION_SECRET', config.sessionSecret],
       ['PASSWORD_PEPPER', config.passwordPepper],

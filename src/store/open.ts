@@ -1,6 +1,7 @@
 /** Owns the way from a database URL to a migrated store. */
 import { readdir, readFile } from 'node:fs/promises';
-import type { Migration, Sql } from './sql.ts';
+import { sqliteFileOf } from '../lib/database-url.ts';
+import type { Migration, OpenDatabase } from './sql.ts';
 import { createStore, type Store } from './store.ts';
 
 const migrationFolder = new URL('../../migrations/', import.meta.url);
@@ -10,9 +11,10 @@ const migrationFolder = new URL('../../migrations/', import.meta.url);
  * @param url `sqlite:PATH` or `postgres://...`
  * @param onIdleError is called when an idle PostgreSQL connection breaks
  */
-export async function openSql(url: string, onIdleError: (error: Error) => void): Promise<Sql> {
+export async function openSql(url: string, onIdleError: (error: Error) => void): Promise<OpenDatabase> {
   // Only the driver that is needed: the other one would cost every start 10 MB.
-  if (url.startsWith('sqlite:')) return (await import('./sqlite.ts')).openSqlite(url.slice('sqlite:'.length));
+  const file = sqliteFileOf(url);
+  if (file !== null) return (await import('./sqlite.ts')).openSqlite(file);
   return (await import('./postgres.ts')).openPostgres(url, onIdleError);
 }
 
@@ -25,6 +27,16 @@ export async function openStore(url: string, onIdleError: (error: Error) => void
   } catch (error) {
     await sql.close();
     throw error;
+  }
+}
+
+/** Brings the schema up to date. @returns the names of the migrations that were applied */
+export async function migrateDatabase(url: string): Promise<string[]> {
+  const sql = await openSql(url, () => {});
+  try {
+    return await sql.migrate(await readMigrations());
+  } finally {
+    await sql.close();
   }
 }
 

@@ -9,8 +9,8 @@ import {
   type Migration,
   migrationTable,
   missingMigrations,
+  type OpenDatabase,
   recordMigration,
-  type Sql,
   type Value,
 } from './sql.ts';
 
@@ -26,7 +26,7 @@ const migrationLock = 0x646f636b;
  * restart of the server the pool reconnects.
  * @param onIdleError gets errors on idle connections; without a listener pg would end the process
  */
-export function openPostgres(url: string, onIdleError: (error: Error) => void): Sql {
+export function openPostgres(url: string, onIdleError: (error: Error) => void): OpenDatabase {
   const options = { connectionString: url, application_name: 'dockpass', types: { getTypeParser } };
   const pool = new pg.Pool({
     ...options,

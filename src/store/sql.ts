@@ -8,7 +8,7 @@ export type Statement = { readonly text: string; readonly values: readonly Value
 
 export type Steps<Result> = Generator<Statement, Result, number>;
 
-/** Implemented by sqlite and postgres. Each call is one atomic statement or, for `batch`, one transaction. */
+/** What the stores use. Each call is one atomic statement or, for `batch` and `atomic`, one transaction. */
 export interface Sql {
   readonly engine: 'sqlite' | 'postgres';
   all<Row>(text: string, values?: readonly Value[]): Promise<Row[]>;
@@ -24,6 +24,10 @@ export interface Sql {
    * @param steps is called again where nothing was done because a prepared statement was out of date
    */
   atomic<Result>(steps: () => Steps<Result>): Promise<Result>;
+}
+
+/** Implemented by sqlite and postgres. Whoever opens a database has all of it; a store gets only `Sql`. */
+export interface OpenDatabase extends Sql {
   /**
    * One transaction around `action`. For a command that has the database to itself: the service waits for nothing while
    * it holds one.

@@ -9,8 +9,8 @@ import {
   migrationTable,
   migrationTableName,
   missingMigrations,
+  type OpenDatabase,
   recordMigration,
-  type Sql,
   type Value,
 } from './sql.ts';
 import { isBusy, translated, unusableFile } from './sqlite-errors.ts';
@@ -25,7 +25,7 @@ const servingWait = 1_000;
  * Opens (and creates) the database file.
  * WAL lets readers go on while one writes; `synchronous = FULL` makes an answered revocation survive a power cut.
  */
-export function openSqlite(file: string): Sql {
+export function openSqlite(file: string): OpenDatabase {
   refuseNetworkFileSystem(file);
   const database = open(file);
   database.pragma('synchronous = FULL');

@@ -32,14 +32,14 @@ import { createRobotStore, type RobotStore } from './robots.ts';
 import { createSeenTokenStore, type SeenTokenStore } from './seen-tokens.ts';
 import { createSessionStore, type SessionStore } from './sessions.ts';
 import { createSigningKeyStore, type SigningKeyStore } from './signing-keys.ts';
-import type { Sql } from './sql.ts';
+import type { OpenDatabase } from './sql.ts';
 import { createTerminalRequestStore, type TerminalRequestStore } from './terminal-requests.ts';
 import { createWorkloadCredentialStore, type WorkloadCredentialStore } from './workload-credentials.ts';
 import { createWorkloadIssuerStore, type WorkloadIssuerStore } from './workload-issuers.ts';
 import { createWorkloadRecordStore, type WorkloadRecordStore } from './workload-records.ts';
 
 export type Store = {
-  readonly engine: Sql['engine'];
+  readonly engine: OpenDatabase['engine'];
   readonly accounts: AccountStore;
   readonly accountMoves: AccountMoveStore;
   readonly people: PeopleStore;
@@ -77,12 +77,12 @@ export type Store = {
   readonly notifications: NotificationStore;
   readonly notificationMessages: NotificationMessageStore;
   readonly notificationOptOuts: NotificationOptOutStore;
-  /** As `Sql` has it. */
-  check: Sql['check'];
+  /** As `OpenDatabase` has it. */
+  check: OpenDatabase['check'];
   close(): Promise<void>;
 };
 
-export function createStore(sql: Sql): Store {
+export function createStore(sql: OpenDatabase): Store {
   return {
     engine: sql.engine,
     accounts: createAccountStore(sql),

@@ -1,7 +1,8 @@
 /** Owns the move of a whole database to another engine: every table, in one transaction, counted on both sides. */
 import { createHash } from 'node:crypto';
 import { Refusal } from '../lib/errors.ts';
-import { ConstraintError, migrationTableName, type Sql, type Value } from './sql.ts';
+import { openSql, readMigrations } from './open.ts';
+import { ConstraintError, migrationTableName, type OpenDatabase, type Sql, type Value } from './sql.ts';
 
 export type Transferred = { readonly table: string; readonly rows: number };
 
@@ -13,12 +14,32 @@ const pageSize = 5_000;
 const maximumParameters = 1_000;
 
 /**
+ * Brings both databases up to date, so that they have the same tables, and copies all rows.
+ * @param from like `to` a database URL
+ * @throws {Refusal} as `transfer`
+ */
+export async function copyDatabase(
+  from: string,
+  to: string,
+  onProgress: (table: string, rows: number) => void,
+): Promise<Transferred[]> {
+  await using stack = new AsyncDisposableStack();
+  const openUpToDate = async (url: string): Promise<OpenDatabase> => {
+    const sql = await openSql(url, () => {});
+    stack.defer(() => sql.close());
+    await sql.migrate(await readMigrations());
+    return sql;
+  };
+  return await transfer(await openUpToDate(from), await openUpToDate(to), onProgress);
+}
+
+/**
  * Copies all rows. Both schemas must be up to date.
  * @throws {Refusal} `conflict` where the target holds anything, or where the source changed meanwhile; then it is as before
  */
 export async function transfer(
   from: Sql,
-  to: Sql,
+  to: OpenDatabase,
   onProgress: (table: string, rows: number) => void = () => {},
 ): Promise<Transferred[]> {
   const tables = (await tablesOf(from)).filter((table) => table !== migrationTableName);

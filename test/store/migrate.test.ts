@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { Refusal } from '../../src/lib/errors.ts';
 import { copySqlite } from '../../src/store/copy.ts';
 import { openSql, openStore, readMigrations } from '../../src/store/open.ts';
-import type { Sql } from '../../src/store/sql.ts';
+import type { OpenDatabase } from '../../src/store/sql.ts';
 import { describeEngines } from '../support/engines.ts';
 import { createInstallation } from '../support/installation.ts';
 import { skipped } from '../support/parts.ts';
@@ -15,7 +15,7 @@ import { findPostgres, type PostgresServer, startPostgres } from '../support/pos
 
 const noIdleErrors = () => {};
 
-async function withSql<Result>(url: string, action: (sql: Sql) => Promise<Result>): Promise<Result> {
+async function withSql<Result>(url: string, action: (sql: OpenDatabase) => Promise<Result>): Promise<Result> {
   const sql = await openSql(url, noIdleErrors);
   try {
     return await action(sql);

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { Refusal } from '../../src/lib/errors.ts';
 import { openSql } from '../../src/store/open.ts';
-import { ConstraintError, type Sql } from '../../src/store/sql.ts';
+import { ConstraintError, type OpenDatabase } from '../../src/store/sql.ts';
 import { skipped } from '../support/parts.ts';
 import { findPostgres, type PostgresServer, startPostgres } from '../support/postgres.ts';
 
@@ -12,7 +12,7 @@ describe('a PostgreSQL server in trouble', {
 }, () => {
   let server: PostgresServer;
   let url: string;
-  let sql: Sql;
+  let sql: OpenDatabase;
   const idle: Error[] = [];
   before(async () => {
     server = await startPostgres();

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import { openStore } from '../../src/store/open.ts';
-import type { Sql, Statement, Value } from '../../src/store/sql.ts';
+import type { OpenDatabase, Statement, Value } from '../../src/store/sql.ts';
 import { createStore, type Store } from '../../src/store/store.ts';
 import { describeEngines } from '../support/engines.ts';
 import { account as accountRow, signedIn } from '../support/rows.ts';
@@ -622,7 +622,7 @@ async function statementOf(part: keyof Store, name: string, args: readonly unkno
       return [];
     },
     get: async (text: string, values: readonly Value[]) => note(text, values),
-  } as unknown as Sql;
+  } as unknown as OpenDatabase;
   const methods = createStore(recording)[part] as unknown as Record<
     string,
     (...args: readonly unknown[]) => Promise<unknown>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Refusal } from '../../src/lib/errors.ts';
 import { openSql, readMigrations } from '../../src/store/open.ts';
-import { ConstraintError, type Sql } from '../../src/store/sql.ts';
+import { ConstraintError, type OpenDatabase } from '../../src/store/sql.ts';
 import { createStore } from '../../src/store/store.ts';
 import { transfer } from '../../src/store/transfer.ts';
 import { describeEngines } from '../support/engines.ts';
@@ -11,14 +11,14 @@ import { newPassword, signedIn } from '../support/rows.ts';
 const noIdleErrors = () => {};
 const people = 120;
 
-async function openMigrated(url: string): Promise<Sql> {
+async function openMigrated(url: string): Promise<OpenDatabase> {
   const sql = await openSql(url, noIdleErrors);
   await sql.migrate(await readMigrations());
   return sql;
 }
 
 /** People with 100 passwords each: more rows than are read at once. */
-async function fill(sql: Sql): Promise<void> {
+async function fill(sql: OpenDatabase): Promise<void> {
   const store = createStore(sql);
   for (let n = 0; n < people; n++) {
     const login = `p${n}@example.com`;
@@ -42,7 +42,7 @@ async function fill(sql: Sql): Promise<void> {
 }
 
 describeEngines('a transfer to', (databases) => {
-  const withBoth = async (action: (from: Sql, to: Sql) => Promise<void>): Promise<void> => {
+  const withBoth = async (action: (from: OpenDatabase, to: OpenDatabase) => Promise<void>): Promise<void> => {
     const from = await openMigrated('sqlite::memory:');
     const to = await openMigrated(await databases.create());
     try {
@@ -108,7 +108,7 @@ describeEngines('a transfer to', (databases) => {
     withBoth(async (from, to) => {
       await fill(from);
       let asked = 0;
-      const all: Sql['all'] = async (text, values) => {
+      const all: OpenDatabase['all'] = async (text, values) => {
         // After the passwords were read: a count would not tell.
         if (text.includes('from audit_event') && asked++ === 0) {
           await from.run("update app_password set revoked_at = 1 where id = 'p777'");

@@ -19,7 +19,7 @@ import { createProviderSentStore } from '../../src/store/provider-sent.ts';
 import { createRetiredLoginStore } from '../../src/store/retired-logins.ts';
 import { createSeenTokenStore } from '../../src/store/seen-tokens.ts';
 import { createSessionStore } from '../../src/store/sessions.ts';
-import type { Sql } from '../../src/store/sql.ts';
+import type { OpenDatabase } from '../../src/store/sql.ts';
 import { createRedemptions } from '../../src/web/redemptions.ts';
 import { createSessions, personOf } from '../../src/web/session.ts';
 import { createSignIn, type SignInParts } from '../../src/web/sign-in.ts';
@@ -34,7 +34,7 @@ export type SignInApp = {
   /** Of the first page, with the prefix and without a slash at its end. */
   readonly url: string;
   /** The table's rows, for what no page shows. */
-  readonly sql: Sql;
+  readonly sql: OpenDatabase;
   readonly audited: readonly AuditEvent[];
   /** What was logged. */
   readonly lines: readonly Line[];
