@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createPassword } from '../test/support/person.ts';
 import { findPostgres, startPostgres } from '../test/support/postgres.ts';
 import { checkTries, createToken, prepareTries, type Try, takeActions } from './admin-tries.ts';
-import { ana, askToken, type Fault, Missing, openScene, type Scene } from './scene.ts';
+import { ana, askToken, type Fault, Missing, openScene, type Scene, secrets } from './scene.ts';
 
 /** A file system of its own on the folder. @throws Missing where that is not allowed */
 function mount(folder: string, options: readonly string[], stack: AsyncDisposableStack): void {
@@ -29,10 +29,7 @@ function mountFile(file: string, stack: AsyncDisposableStack): void {
 
 /** Fills the file system until nothing can be made any more, and looks what still works, and what works after. */
 async function fill(scene: Scene, folder: string): Promise<void> {
-  const visitor = await scene.signIn();
-  const { secret } = await createPassword(visitor, scene.url);
-  assert.ok(secret);
-
+  const { visitor, secret } = await scene.signInForPassword();
   const ballast = join(folder, 'ballast');
   assert.throws(() => writeFileSync(ballast, Buffer.alloc(64 * 1024 * 1024)), { code: 'ENOSPC' });
   let refused = 0;
@@ -119,9 +116,7 @@ export const fullPostgres: Fault = {
     await scene.serve({
       DATABASE_URL: await postgres.createDatabase(tables),
       PASSWORDS_PER_PERSON: '1000',
-      SESSION_SECRET: 's'.repeat(32),
-      PASSWORD_PEPPER: 'p'.repeat(32),
-      ENCRYPTION_KEYS: 'e'.repeat(43),
+      ...secrets,
     });
     await fill(scene, tables);
     return outcome;

@@ -1,11 +1,10 @@
 /** The fault: `kill -9` while passwords are made, revoked and used. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { createPassword } from '../test/support/person.ts';
 import type { Visitor } from '../test/support/visitor.ts';
-import { askToken, type Fault, openScene } from './scene.ts';
+import { askToken, type Fault, killDuring, openScene } from './scene.ts';
 
 /** What is known of each password: an answer that came is a promise, one that did not come is none. */
 type Known = { readonly name: string; state: 'live' | 'revoking' | 'revoked' };
@@ -24,16 +23,10 @@ export const kill: Fault = {
       visitor ??= await scene.signIn();
       await checkPromises(scene.url, [...passwords].slice(checked));
       checked = passwords.size;
-      const killed = new AbortController();
-      const working = [0, 1, 2].map((worker) =>
-        work(scene.url, visitor as Visitor, passwords, `${round}-${worker}`, killed.signal),
+      const person = visitor;
+      await killDuring(server, 50 + Math.random() * 400, (killed) =>
+        Promise.all([0, 1, 2].map((worker) => work(scene.url, person, passwords, `${round}-${worker}`, killed))),
       );
-      // A worker that fails is a finding, and not an unhandled rejection.
-      await Promise.race([sleep(50 + Math.random() * 400), Promise.all(working)]);
-      killed.abort();
-      server.signal('SIGKILL');
-      await server.ended;
-      await Promise.all(working);
     }
     const server = await scene.serve();
     await checkPromises(scene.url, [...passwords]);

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { request as send } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createPassword } from '../test/support/person.ts';
 import { askToken, type Fault, openScene } from './scene.ts';
 
 export const flood: Fault = {
@@ -14,9 +13,7 @@ export const flood: Fault = {
     const [connections, requests] = scale === 'full' ? [500, 20_000] : [100, 1_000];
     const scene = await openScene(stack);
     await scene.serve();
-    const visitor = await scene.signIn();
-    const { secret } = await createPassword(visitor, scene.url);
-    assert.ok(secret);
+    const { visitor, secret } = await scene.signInForPassword();
     const statuses = new Map<number, number>();
     let left = requests;
     const pull = async () => {
@@ -60,8 +57,7 @@ export const slowLoris: Fault = {
     const each = scale === 'full' ? 500 : 20;
     const scene = await openScene(stack);
     await scene.serve();
-    const { secret } = await createPassword(await scene.signIn(), scene.url);
-    assert.ok(secret);
+    const { secret } = await scene.signInForPassword();
     const port = Number(new URL(scene.url).port);
     const sockets: Socket[] = [];
     stack.defer(() => {
@@ -115,8 +111,7 @@ export const halfAnswers: Fault = {
     const count = scale === 'full' ? 5_000 : 200;
     const scene = await openScene(stack);
     await scene.serve();
-    const { secret } = await createPassword(await scene.signIn(), scene.url);
-    assert.ok(secret);
+    const { secret } = await scene.signInForPassword();
     for (let sent = 0; sent < count; sent++) {
       const request = send(`${scene.url}/auth?scope=repository:a${sent}:pull`);
       request.on('error', () => {});

@@ -7,9 +7,7 @@ import pg from 'pg';
 import { createPassword, revokePassword } from '../test/support/person.ts';
 import { findPostgres, type PostgresServer, startPostgres } from '../test/support/postgres.ts';
 import { checkTries, createToken, prepareTries, type Try, takeActions } from './admin-tries.ts';
-import { ana, askToken, type Fault, Missing, openScene } from './scene.ts';
-
-const secrets = { SESSION_SECRET: 's'.repeat(32), PASSWORD_PEPPER: 'p'.repeat(32), ENCRYPTION_KEYS: 'e'.repeat(43) };
+import { ana, askToken, type Fault, Missing, openScene, secrets } from './scene.ts';
 
 async function openServer(stack: AsyncDisposableStack): Promise<PostgresServer> {
   if (findPostgres() === null) throw new Missing('needs PostgreSQL');
@@ -139,9 +137,7 @@ export const standby: Fault = {
     moved.searchParams.set('host', place);
     const scene = await openScene(stack);
     await scene.serve({ DATABASE_URL: moved.href, ...secrets });
-    const visitor = await scene.signIn();
-    const { secret } = await createPassword(visitor, scene.url);
-    assert.ok(secret);
+    const { visitor, secret } = await scene.signInForPassword();
     const follower = await server.startStandby();
     stack.defer(() => follower.stop());
     await follower.pause();

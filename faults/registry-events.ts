@@ -2,11 +2,10 @@
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { openStore } from '../src/store/open.ts';
 import { withServer } from '../test/support/listening.ts';
 import { integrityOf } from './kill.ts';
-import { type Fault, openScene } from './scene.ts';
+import { type Fault, killDuring, openScene } from './scene.ts';
 
 const service = 'registry.example.com';
 const token = 'an-events-token-of-the-faults-for-nobody';
@@ -31,14 +30,9 @@ export const registryEvents: Fault = {
     let atRisk = 0;
     for (let round = 0; round < rounds; round++) {
       const server = await scene.serve(settings);
-      const killed = new AbortController();
-      const working = [0, 1, 2].map((worker) => report(scene.url, told, worker, killed.signal));
-      await Promise.race([sleep(promised[scale] + 500 + Math.random() * 1_500), Promise.all(working)]);
-      killed.abort();
-      server.signal('SIGKILL');
-      const died = performance.now();
-      await server.ended;
-      await Promise.all(working);
+      const died = await killDuring(server, promised[scale] + 500 + Math.random() * 1_500, (killed) =>
+        Promise.all([0, 1, 2].map((worker) => report(scene.url, told, worker, killed))),
+      );
       acknowledged += told.pulls.length;
       atRisk += told.pulls.filter((at) => died - at < promised[scale]).length;
       told.pulls = [];

@@ -1,7 +1,6 @@
 /** The fault: thousands of terminals wait for an approval and ask again and again, some of them too often. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createPassword } from '../test/support/person.ts';
 import { askToken, type Fault, openScene } from './scene.ts';
 
 type Answer = {
@@ -23,9 +22,7 @@ export const terminals: Fault = {
     const [count, rounds] = scale === 'full' ? [2_000, 6] : [100, 1];
     const scene = await openScene(stack);
     await scene.serve({ TRUSTED_PROXIES: '127.0.0.1' });
-    const visitor = await scene.signIn();
-    const { secret } = await createPassword(visitor, scene.url);
-    assert.ok(secret);
+    const { visitor, secret } = await scene.signInForPassword();
     const send = async (path: string, network: number, form: Record<string, string>): Promise<Answer> => {
       const headers = { 'x-forwarded-for': `10.1.${Math.floor(network / 250)}.${network % 250}` };
       const body = new URLSearchParams({ client_id: 'dockpass-cli', ...form });

@@ -1,6 +1,5 @@
 /** The fault: workers are killed one after another, and all at the same time. */
 import assert from 'node:assert/strict';
-import { createPassword } from '../test/support/person.ts';
 import { askToken, type Fault, openScene } from './scene.ts';
 
 type Line = { readonly msg?: string; readonly pid?: number };
@@ -13,8 +12,7 @@ export const workers: Fault = {
     const scene = await openScene(stack);
     const server = await scene.serve({ WORKERS: '2' });
     await server.says(/"listening"[\s\S]*"listening"/);
-    const { secret } = await createPassword(await scene.signIn(), scene.url);
-    assert.ok(secret);
+    const { secret } = await scene.signInForPassword();
     const listening = (): Line[] =>
       server
         .output()

@@ -1,10 +1,9 @@
 /** Owns `dockpass password ...`: the same functions that the pages call. */
-
 import type { Core } from '../app/core.ts';
 import type { AppPassword } from '../app-passwords/app-passwords.ts';
 import { commandLine } from '../app-passwords/maker.ts';
 import { minuteOf } from '../lib/time.ts';
-import { type Command, type Terminal, textsOf, UsageError, wholeNumber } from './command.ts';
+import { type Command, type Terminal, textsOf, UsageError, type Values, wholeNumber } from './command.ts';
 import { accountOf, byCommandLine, configOf, withCore } from './core.ts';
 import { issuedFields, passwordFields } from './json-fields.ts';
 import { type Column, confirm, replyList, replySecret } from './output.ts';
@@ -15,6 +14,19 @@ const passwordDays = {
   help: 'lifetime in days (default 90, at most PASSWORD_MAX_DAYS)',
 } as const;
 
+/** What a password can do, a person's and a robot's alike. */
+export const limitOptions: NonNullable<Command['options']> = {
+  'pull-only': { type: 'boolean', help: 'it can pull, and nothing else' },
+  repository: {
+    ...{ type: 'string', multiple: true, value: 'PATTERN' },
+    help: 'only these repositories: * within a segment, ** across segments',
+  },
+};
+
+export function limitsOf(values: Values): { pullOnly: boolean; repositories: string[] } {
+  return { pullOnly: values['pull-only'] === true, repositories: textsOf(values, 'repository') };
+}
+
 export const passwordCommands: readonly Command[] = [
   {
     name: 'password create',
@@ -24,23 +36,14 @@ export const passwordCommands: readonly Command[] = [
     options: {
       name: { type: 'string', value: 'NAME', help: 'the machine or job that uses it' },
       days: passwordDays,
-      'pull-only': { type: 'boolean', help: 'it can pull, and nothing else' },
-      repository: {
-        ...{ type: 'string', multiple: true, value: 'PATTERN' },
-        help: 'only these repositories: * within a segment, ** across segments',
-      },
+      ...limitOptions,
     },
     json: { fields: issuedFields },
     operands: [1, 1],
     async run([email = ''], values, terminal) {
       const { name, days = '90' } = values;
       if (typeof name !== 'string') throw new UsageError('--name is missing: say what the password is for.');
-      const input = {
-        name,
-        days: wholeNumber(String(days), 'days'),
-        pullOnly: values['pull-only'] === true,
-        repositories: textsOf(values, 'repository'),
-      };
+      const input = { name, days: wholeNumber(String(days), 'days'), ...limitsOf(values) };
       return withPasswords(terminal, async (core) => {
         const account = await accountOf(core, email);
         const { secret, password } = await core.passwords.issue(account, input, byCommandLine, commandLine);

@@ -26,6 +26,12 @@ import { confirm, reply } from './output.ts';
 import { readLines } from './read-lines.ts';
 import { readRuleFiles, workloadOfClaims, workloadOfToken } from './workload-claims.ts';
 
+const workloadsOption = {
+  type: 'string',
+  value: 'FILE',
+  help: 'default: WORKLOADS_FILE, else workloads.yml beside the policy',
+} as const;
+
 export const policyCommands: readonly Command[] = [
   {
     name: 'policy check',
@@ -38,11 +44,7 @@ export const policyCommands: readonly Command[] = [
     ],
     options: {
       strict: { type: 'boolean', help: 'exit 1 on a warning, too' },
-      workloads: {
-        type: 'string',
-        value: 'FILE',
-        help: 'default: WORKLOADS_FILE, else workloads.yml beside the policy',
-      },
+      workloads: workloadsOption,
     },
     json: {
       fields: {
@@ -131,11 +133,7 @@ export const policyCommands: readonly Command[] = [
     details: ['With claims: in the place of who:, a case is about a workload.'],
     options: {
       policy: { type: 'string', value: 'FILE', help: 'default: POLICY_FILE, else policy.yml' },
-      workloads: {
-        type: 'string',
-        value: 'FILE',
-        help: 'default: WORKLOADS_FILE, else workloads.yml beside the policy',
-      },
+      workloads: workloadsOption,
     },
     json: {
       fields: {

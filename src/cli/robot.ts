@@ -7,6 +7,7 @@ import { type Command, textsOf, UsageError, type Values, wholeNumber } from './c
 import { byCommandLine, withAdministration } from './core.ts';
 import { concernFields, issuedFields, robotFields } from './json-fields.ts';
 import { type Column, confirm, reply, replyList, replySecret } from './output.ts';
+import { limitOptions, limitsOf } from './password.ts';
 
 const manager = { administrator: true, accountId: null } as const;
 const group = { type: 'string', multiple: true, value: 'GROUP' } as const;
@@ -56,11 +57,7 @@ export const robotCommands: readonly Command[] = [
     options: {
       name: { type: 'string', value: 'NAME', help: 'the job that uses it' },
       days: { type: 'string', value: 'N', help: 'lifetime in days' },
-      'pull-only': { type: 'boolean', help: 'it can pull, and nothing else' },
-      repository: {
-        ...{ type: 'string', multiple: true, value: 'PATTERN' },
-        help: 'only these repositories: * within a segment, ** across segments',
-      },
+      ...limitOptions,
     },
     json: { fields: issuedFields },
     operands: [1, 1],
@@ -70,8 +67,7 @@ export const robotCommands: readonly Command[] = [
         const input = {
           name: requiredText(values, 'name'),
           days: wholeNumber(requiredText(values, 'days'), 'days'),
-          pullOnly: values['pull-only'] === true,
-          repositories: textsOf(values, 'repository'),
+          ...limitsOf(values),
         };
         const { secret, password } = await passwords.issue(
           { ...robot, kind: 'robot' },
