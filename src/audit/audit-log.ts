@@ -1,5 +1,5 @@
 /** Owns reading the audit: filters, pages, export. */
-
+import { LRUCache } from 'lru-cache';
 import { csvField } from '../lib/csv.ts';
 import { isRecord, readJson } from '../lib/json.ts';
 import { hour } from '../lib/time.ts';
@@ -43,7 +43,7 @@ export type ExportFormat = 'csv' | 'jsonl';
 /** Events of a page, and rows that an export reads together. */
 const pageSize = 100;
 const pieceSize = 1_000;
-/** Readings of an hour that are known; beyond it they are noted once more. */
+/** Readings that are known; beyond it the oldest are noted once more. */
 const maximumNoted = 10_000;
 
 export type AuditLogParts = {
@@ -82,16 +82,12 @@ export function createAuditLog(parts: AuditLogParts): AuditLog {
 
 /** Notes who read by which filter, one time an hour. */
 function createReadings({ audit, now }: AuditLogParts): (filter: AuditFilter, by: Actor) => Promise<void> {
-  const noted = new Set<string>();
-  let current = 0;
+  const noted = new LRUCache<string, true>({ max: maximumNoted });
   return async (filter, by) => {
-    const thisHour = Math.floor(now() / hour);
-    if (thisHour !== current || noted.size >= maximumNoted) noted.clear();
-    current = thisHour;
-    const key = JSON.stringify([by.actor, by.apiToken?.id, filter]);
+    const key = JSON.stringify([Math.floor(now() / hour), by.actor, by.apiToken?.id, filter]);
     if (noted.has(key)) return;
     await audit.write({ action: 'audit.read', ...by, subject: '', detail: { filter } });
-    noted.add(key);
+    noted.set(key, true);
   };
 }
 

@@ -1,4 +1,5 @@
 /** Owns the four ways of asking Google for a person's groups; each returns the primary e-mail addresses of groups. */
+import { LRUCache } from 'lru-cache';
 import type { Log } from '../../lib/log.ts';
 import { minute } from '../../lib/time.ts';
 import { type GoogleApi, GoogleApiError, isAboutOneGroup, isNotFound } from './directory-api.ts';
@@ -110,21 +111,23 @@ function tolerateOneGroup(parentsOf: (group: string) => Promise<readonly string[
 
 /** Milliseconds to keep the groups above a group: people of one sweep share their groups, and Google counts calls. */
 const parentsAge = minute;
+/** Groups that are kept; Google is asked again about the others. */
+const maximumKept = 10_000;
 
 function keepParents(parentsOf: (group: string) => Promise<readonly string[]>, now: () => number) {
-  const kept = new Map<string, Promise<readonly string[]>>();
-  let since = now();
+  const kept = new LRUCache<string, { readonly parents: Promise<readonly string[]>; readonly at: number }>({
+    max: maximumKept,
+  });
   return (group: string): Promise<readonly string[]> => {
-    if (now() - since >= parentsAge) {
-      kept.clear();
-      since = now();
-    }
+    const at = now();
     const known = kept.get(group);
-    if (known !== undefined) return known;
-    const parents = parentsOf(group);
-    parents.catch(() => kept.delete(group));
-    kept.set(group, parents);
-    return parents;
+    if (known !== undefined && Math.abs(at - known.at) < parentsAge) return known.parents;
+    const asked = { parents: parentsOf(group), at };
+    kept.set(group, asked);
+    asked.parents.catch(() => {
+      if (kept.get(group) === asked) kept.delete(group);
+    });
+    return asked.parents;
   };
 }
 
