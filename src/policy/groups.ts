@@ -15,8 +15,9 @@ export type Groups = {
   readonly parents: ReadonlyMap<string, readonly string[]>;
 };
 
+const memberKinds = ['email', 'domain', 'account', 'group'] as const;
 /** One line of a group: a key as above, or another group of the file. */
-export type Member = { readonly kind: 'email' | 'domain' | 'account' | 'group'; readonly value: string };
+export type Member = { readonly kind: (typeof memberKinds)[number]; readonly value: string };
 
 /** A group that holds itself; `path` begins and ends with its name. */
 export class GroupLoop extends Error {
@@ -104,9 +105,9 @@ export function membersOf({ byMember, parents }: Groups, name: string): Member[]
   for (const group of within) for (const child of children.get(group) ?? []) within.add(child);
   return [...byMember]
     .filter(([, groups]) => groups.some((group) => within.has(group.name)))
-    .map(([key]) => {
-      const end = key.indexOf(' ');
-      return { kind: key.slice(0, end) as Member['kind'] /* as compileGroups wrote it */, value: key.slice(end + 1) };
+    .flatMap(([key]) => {
+      const kind = memberKinds.find((each) => key.startsWith(`${each} `));
+      return kind === undefined ? [] : [{ kind, value: key.slice(kind.length + 1) }];
     });
 }
 

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Request } from 'express';
 import session, { type SessionData } from 'express-session';
+import { isRecord, readJson } from '../lib/json.ts';
 import type { SessionStore } from '../store/sessions.ts';
 import type { SessionPerson } from './session-person.ts';
 
@@ -23,6 +24,11 @@ const visitorLifetime = 600_000;
 
 /** Milliseconds by which the stored expiry can lag behind: a session can end that much too early, a tenth of the idle limit at most. */
 const touchInterval = 60_000;
+
+/** What `set` stored; express-session makes the cookie's dates of it. */
+function isSessionData(value: unknown): value is SessionData {
+  return isRecord(value) && isRecord(value['cookie']);
+}
 
 type Callback<Value = void> = (error?: unknown, value?: Value) => void;
 
@@ -56,7 +62,7 @@ export class DatabaseSessions extends session.Store {
     const read = async (): Promise<SessionData | null> => {
       const row = await this.sessions.read(hash(id), this.now());
       if (row === undefined) return null;
-      const data = JSON.parse(row.data) as SessionData; // as set() below wrote it
+      const data = readJson(row.data, isSessionData);
       this.loaded.set(data, row.expires_at);
       return data;
     };

@@ -42,7 +42,7 @@ export function loginHintOf(hint: unknown): string | undefined {
 }
 
 /** POST /sign-in/:provider, from a provider's list of applications: the same as GET. It changes nothing, wherever it's sent from. */
-export function createBeginByPost({ publicUrl, prefix }: SiteParts): RequestHandler<{ provider: string }>[] {
+export function createBeginByPost({ publicUrl, prefix }: SiteParts): RequestHandler[] {
   return [
     readForm,
     (request, response) => {
@@ -50,7 +50,7 @@ export function createBeginByPost({ publicUrl, prefix }: SiteParts): RequestHand
       const query = new URLSearchParams({ return_to: targetOf({ publicUrl, prefix }, target) });
       const loginHint = loginHintOf(hint);
       if (loginHint !== undefined) query.set('login_hint', loginHint);
-      response.redirect(303, `${prefix}/sign-in/${encodeURIComponent(request.params.provider)}?${query}`);
+      response.redirect(303, `${prefix}/sign-in/${encodeURIComponent(String(request.params['provider']))}?${query}`);
     },
   ];
 }

@@ -46,8 +46,6 @@ export type SignInParts = RefusedParts &
     readonly now: () => number;
   };
 
-type ProviderHandler = RequestHandler<{ provider: string }>;
-
 declare module './views.ts' {
   interface ViewData {
     continue: { href: string };
@@ -64,11 +62,11 @@ export type SignIn = {
   /** GET /sign-in */
   readonly choose: RequestHandler;
   /** GET /sign-in/:provider */
-  readonly begin: ProviderHandler;
+  readonly begin: RequestHandler;
   /** POST /sign-in/:provider */
-  readonly beginByPost: ProviderHandler[];
+  readonly beginByPost: RequestHandler[];
   /** GET /sign-in/:provider/callback */
-  readonly complete: ProviderHandler;
+  readonly complete: RequestHandler;
   /** POST /sign-out */
   readonly signOut: RequestHandler;
 };
@@ -258,10 +256,9 @@ async function signOut(parts: SignInParts, request: Request, response: Response)
 type Step = (parts: SignInParts, connector: Connector, request: Request, response: Response) => Promise<void>;
 
 /** A refused sign-in has a page of its own, which says what to do next; other errors go the common way. */
-function orRefuse(parts: SignInParts, step: Step): ProviderHandler {
-  return async (ofProvider, response) => {
-    const request = ofProvider as Request; // the steps read no parameter of the path
-    const connector = parts.connectors.find(({ name }) => name === ofProvider.params.provider);
+function orRefuse(parts: SignInParts, step: Step): RequestHandler {
+  return async (request, response) => {
+    const connector = parts.connectors.find(({ name }) => name === request.params['provider']);
     if (connector === undefined) throw new Refusal('not_found', 'Unknown sign-in provider.');
     try {
       await step(parts, connector, request, response);

@@ -1,6 +1,6 @@
 /** Owns what is kept of ID tokens that weren't accepted: counted by issuer, reason and the ids that never change hands. */
 import { createHash } from 'node:crypto';
-import { isKeyOf, isTexts, readJson } from '../lib/json.ts';
+import { isKeyOf, isRecord, isTexts, readJson } from '../lib/json.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import { storable } from '../store/sql.ts';
 import type { WorkloadFailureRow, WorkloadRecordStore } from '../store/workload-records.ts';
@@ -130,13 +130,21 @@ function nearestOf({ nearest, failed, problem }: Mismatch): NearestRule {
   return { line: nearest?.line ?? null, comment: nearest?.comment ?? null, failed, problem };
 }
 
+function isNearestRule(value: unknown): value is NearestRule {
+  return isRecord(value) && Array.isArray(value['failed']) && value['failed'].every(isFailedCondition);
+}
+
+function isFailedCondition(value: unknown): value is FailedCondition {
+  return isRecord(value) && typeof value['claim'] === 'string' && isTexts(value['patterns']);
+}
+
 function toFailure(row: WorkloadFailureRow): ListedFailure {
   const { issuer, who, claims_json: claims, nearest_json: nearest, address, count } = row;
   return {
     ...{ issuer, who, address, count },
     reason: isKeyOf(refusalReasons, row.reason) ? row.reason : 'malformed',
     claims: claims === null ? [] : readJson(claims, isShownClaims),
-    nearest: nearest === null ? null : (JSON.parse(nearest) as NearestRule) /* as nearestOf made it */,
+    nearest: nearest === null ? null : readJson(nearest, isNearestRule),
     firstAt: row.first_at,
     lastAt: row.last_at,
   };
