@@ -1,4 +1,5 @@
 /** Owns the form of an audit event for programs elsewhere: CloudEvents 1.0 in JSON (github.com/cloudevents/spec), whose type is the audit action. */
+import type { AuditEntry } from '../audit/audit-log.ts';
 import { isRecord } from '../lib/json.ts';
 import type { AuditRow } from '../store/audit-events.ts';
 
@@ -14,23 +15,12 @@ export type CloudEvent = {
   readonly data: EventData;
 };
 
-export type EventData = {
-  readonly actor: string;
-  readonly subject: string;
-  readonly address: string | null;
-  readonly client: string | null;
-  readonly requestId: string | null;
-  readonly repository: string | null;
-  readonly detail: Readonly<Record<string, unknown>>;
-};
+type EventData = Pick<AuditEntry, 'actor' | 'subject' | 'address' | 'client' | 'requestId' | 'repository' | 'detail'>;
 
 /** The public URL: which Dockpass it was. */
 export type EventSource = string;
 
-export function cloudEventOf(
-  row: Omit<AuditRow, 'detail_json'> & { detail_json: string },
-  source: EventSource,
-): CloudEvent {
+export function cloudEventOf(row: AuditRow, source: EventSource): CloudEvent {
   const { id, at, action, actor, subject, address, client, request_id: requestId, repository } = row;
   const detail: unknown = JSON.parse(row.detail_json);
   return {

@@ -1,6 +1,6 @@
 /** Owns mail as a channel: what a message says is looked up and checked when it's sent, and goes over SMTP with nodemailer. */
 import { errorCode, errorMessage } from '../lib/errors.ts';
-import { isRecord, readJson } from '../lib/json.ts';
+import { fieldsIn, isRecord, readJson } from '../lib/json.ts';
 import { minute } from '../lib/time.ts';
 import type { Account } from '../store/accounts.ts';
 import type { MessageRow } from '../store/notification-messages.ts';
@@ -131,14 +131,9 @@ async function send({ send: bySmtp, publicUrl }: MailParts, message: ToSend): Pr
 }
 
 function smtpAnswerOf(error: unknown): { readonly command?: string; readonly responseCode?: number } {
-  if (!isRecordOfError(error)) return {};
-  const { command, responseCode } = error;
+  const { command, responseCode } = fieldsIn(error);
   return {
     ...(typeof command === 'string' && { command }),
     ...(typeof responseCode === 'number' && { responseCode }),
   };
-}
-
-function isRecordOfError(error: unknown): error is { readonly command?: unknown; readonly responseCode?: unknown } {
-  return typeof error === 'object' && error !== null;
 }

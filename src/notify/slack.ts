@@ -1,7 +1,7 @@
 /** Owns the form of an event for a Slack incoming webhook, which others understand too: one text, in which nothing is formatted. */
 import { isTexts } from '../lib/json.ts';
 import type { CloudEvent } from './cloud-event.ts';
-import { escapeSlack, listed, plain, quoted } from './text.ts';
+import { escapeSlack, listed, plain, quoted, timeText } from './text.ts';
 
 export type SlackMessage = {
   readonly text: string;
@@ -24,7 +24,7 @@ export function slackMessageOf({ type, data, time }: CloudEvent, labelOf: LabelO
     ...(repository === null ? [] : [`repository ${plain(repository)}`]),
     ...wordsOf(detail),
   ];
-  const text = `${labelOf(type)}: ${facts.join(', ')} (${time.slice(0, 16).replace('T', ' ')} UTC)`;
+  const text = `${labelOf(type)}: ${facts.join(', ')} (${timeText(Date.parse(time))})`;
   return { text: `${escapeSlack(text)}\n${page}`, mrkdwn: false, unfurl_links: false, unfurl_media: false };
 }
 
