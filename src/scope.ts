@@ -24,7 +24,7 @@ const possibleAction = /^(?:[a-z]+|\*)$/;
 
 /**
  * What no registry has in the path of a request, and a proxy in front of it can read as another repository: control
- * characters, and empty, `.` and `..` segments. `*` is no pattern to a registry, but someone who reads a token could take it
+ * characters, and empty, `.` and `..` segments. `*` isn't a pattern to a registry, but someone who reads a token could take it
  * for one.
  */
 const impossibleName = /[\p{Cc}*]|(?:^|\/)\.{0,2}(?:\/|$)/u;

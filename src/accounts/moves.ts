@@ -36,7 +36,7 @@ export type MovePreview = {
 export type Moves = {
   /** @throws {Refusal} `not_found` where there is no such person */
   preview(accountId: string): Promise<MovePreview>;
-  /** @throws {Refusal} `not_found` where nobody has this issuer, `bad_request` where people can't sign in by the other one */
+  /** @throws {Refusal} `not_found` where no one has this issuer, `bad_request` where people can't sign in by the other one */
   previewMove(from: string, to: string): Promise<{ readonly accounts: number }>;
   /**
    * Lets everyone of an issuer keep their account at another: each with the next sign-in there that shows the same subject and the

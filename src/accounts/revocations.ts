@@ -46,7 +46,8 @@ export type Revocations = {
    * meanwhile; where it breaks off, what has ended stays ended, is in the audit and can be undone.
    * @param expected the number of passwords that the preview showed; `null` if no one looked
    * @param reason shown to the owners; can be ''
-   * @throws {Refusal} `bad_request` for an empty selection, `conflict` where the number has changed since the preview, `not_found` where nothing is selected
+   * @throws {Refusal} `bad_request` for an empty selection, `conflict` where the number has changed since the preview,
+   *   `not_found` where nothing is selected
    */
   revoke(selection: Selection, expected: number | null, reason: string, by: Actor): Promise<Revocation>;
   /**

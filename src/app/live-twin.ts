@@ -21,11 +21,11 @@ const leaseOf = (token: string) => `asked ${token}`;
 const tokenForm = /^[0-9a-f]{32}$/;
 
 /**
- * Asks each URL whether the installation of this database is served there, and whether from this database: a random token is put
- * into ours, and whoever answers looks for it in theirs. Replicas find it, so does a service that was restarted; a snapshot, a
- * dump or a copy of the folder is on its own, whatever its age.
+ * Asks each URL whether the installation of this database is served there, and whether from this database: a random token
+ * is put into ours, and the service that answers looks for it in theirs. Replicas find it, and so does a service that was
+ * restarted; a snapshot, a dump or a copy of the folder is on its own, whatever its age.
  * @param urls with the prefix: where this start will serve, and where the database was served last
- * @returns where it's served from another database; `null` where nobody says so
+ * @returns where it's served from another database; `null` where no one says so
  */
 export async function findLiveTwin(
   { store, now, log }: TwinParts & { readonly log: Pick<Log, 'debug'> },
@@ -46,7 +46,7 @@ export async function findLiveTwin(
   }
 }
 
-/** Nobody there, another program, an older version: all the same. */
+/** No one there, another program, an older version: all the same. */
 async function ask(url: string, log: Pick<Log, 'debug'>): Promise<Readonly<Record<string, unknown>>> {
   try {
     const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(patience) });

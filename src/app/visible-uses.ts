@@ -1,4 +1,4 @@
-/** Owns what a page shows of how an account's passwords are used: nobody learns names of repositories that they can't pull. */
+/** Owns what a page shows of how an account's passwords are used: no one learns names of repositories that they can't pull. */
 import type { Request } from 'express';
 import type { Administrators } from '../accounts/administrators.ts';
 import type { Config } from '../config/config.ts';

@@ -68,5 +68,5 @@ function writeRows<Row>(
 
 const plainLine = (cells: readonly string[]): string => cells.join('  ').trimEnd();
 
-/** Without what a terminal obeys or nobody sees: names and user agents come from strangers. */
+/** Without what a terminal obeys or no one sees: names and user agents come from strangers. */
 const harmless = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '');

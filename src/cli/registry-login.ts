@@ -14,7 +14,7 @@ export type Login = {
   readonly username: string;
   readonly password: string;
   readonly registry: string;
-  /** Whether the person said who they are, so that nobody has to ask before another login is replaced. */
+  /** Whether the person said who they are, so that no one has to ask before another login is replaced. */
   readonly isExpected: boolean;
 };
 
@@ -50,7 +50,7 @@ async function mayReplace(tool: Tool, before: string, login: Login, terminal: Te
   return login.isExpected;
 }
 
-/** @returns `null` where nobody is, or nobody can say */
+/** @returns `null` where no one is, or no one can say */
 async function loggedInAs(tool: Tool, registry: string, environment: Environment): Promise<string | null> {
   const text = await readFile(fileOf(tool, environment), 'utf8').catch(() => '{}');
   const config = fieldsIn(parse(text));

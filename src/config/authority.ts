@@ -84,7 +84,7 @@ function comparable(issuer: string): string {
     .replace(/\/$/, '');
 }
 
-/** Whether people of several domains can sign in, so that the part of an address before the `@` names nobody. */
+/** Whether people of several domains can sign in, so that the part of an address before the `@` names no one. */
 export function letsInSeveralDomains(environment: Environment): boolean {
   const settings = createSettings(environment);
   const lists = settings.list('OIDC_PROVIDERS').map((name) => settings.list(`${oidcPrefix(name)}DOMAINS`));

@@ -8,7 +8,7 @@ const together: readonly RegExp[] = [
   /^[\p{Script=Latin}\p{Script=Han}\p{Script=Hangul}]*$/u,
 ];
 const shared = /[\p{Script=Common}\p{Script=Inherited}]/gu;
-/** Letters of Cyrillic and Greek that nobody tells from a Latin one; a word of these alone is a Latin word to the eye. */
+/** Letters of Cyrillic and Greek that no one tells from a Latin one; a word of these alone is a Latin word to the eye. */
 const twins = /^[аеорсухѕіјԁһԛԝӏЬαονικρτυχ]+$/u;
 
 /** @returns why, in words that complete "the address ...", or `null` where it passes for no other */
@@ -23,7 +23,7 @@ export function whyConfusable(email: string): string | null {
   return null;
 }
 
-/** Whether a text has letters of scripts that nobody writes together (UTS 39, "highly restrictive"). */
+/** Whether a text has letters of scripts that no one writes together (UTS 39, "highly restrictive"). */
 export function mixesScripts(text: string): boolean {
   const letters = text.normalize('NFC').replaceAll(shared, '');
   return !isOneScript(letters) && !together.some((set) => set.test(letters));

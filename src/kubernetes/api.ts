@@ -53,7 +53,7 @@ async function readText(response: AsyncIterable<Buffer>, url: URL): Promise<stri
   return Buffer.concat(chunks).toString();
 }
 
-/** A proxy's page of an error is no JSON. */
+/** The page that a proxy shows for an error isn't JSON. */
 function readObject(text: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(text);

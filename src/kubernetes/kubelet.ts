@@ -1,4 +1,4 @@
-/** Owns a node's kubelet as a process: finding it, its start by whoever supervises it, and whether it's healthy. */
+/** Owns a node's kubelet as a process: finding it, its start by its supervisor, and whether it's healthy. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, Refusal } from '../lib/errors.ts';
@@ -83,7 +83,7 @@ async function findKubelets(proc: string): Promise<Process[]> {
   return processes.filter((process) => process !== null);
 }
 
-/** @returns `null` for one that is no kubelet, is a zombie, or is gone */
+/** @returns `null` for one that isn't a kubelet, is a zombie, or is gone */
 async function readProcess(proc: string, name: string): Promise<Process | null> {
   const read = (file: string) => readFile(join(proc, name, file), 'latin1').catch(() => '');
   const commandLine = (await read('cmdline')).replaceAll('\0', ' ').trim();

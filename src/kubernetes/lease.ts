@@ -1,4 +1,4 @@
-/** Owns whose turn it is among the nodes of a cluster: one at a time, by a Lease, and nobody after one that failed. */
+/** Owns whose turn it is among the nodes of a cluster: one at a time, by a Lease, and no one after one that failed. */
 import { errorMessage, Refusal } from '../lib/errors.ts';
 import { fieldsIn } from '../lib/json.ts';
 import type { Cluster } from '../workload/cluster.ts';
@@ -19,7 +19,7 @@ export type LeaseParts = {
   readonly concernsAll: (error: unknown) => boolean;
 };
 
-/** More than a change, its patience and the way back take: whoever holds it longer is gone. Seconds. */
+/** More than a change, its patience and the way back take: a node that holds it longer is gone. Seconds. */
 const duration = 300;
 const interval = 3000;
 const failedWhat = 'dockpass/failed-configuration';

@@ -10,7 +10,7 @@ import { namesPlugin, withFlags, withoutFlags, withoutProvider, withProvider } f
 import { checkNode, findPlace, type NodeParts, type NodePlace } from './node-place.ts';
 
 type Change = { readonly path: string; readonly text: string | null };
-/** What files were before: written first, removed last, so that whoever comes after a crash knows. */
+/** What files were before: written first, removed last, so that the run after a crash knows. */
 type Journal = { readonly phase: 'changing' | 'restoring'; readonly before: readonly Change[] };
 
 /** The kubelet didn't like the change, and what was there before is back: the next node wouldn't like it either. */
@@ -55,7 +55,7 @@ export async function removeFromNode(parts: NodeParts): Promise<Installed> {
   const flags = isLast ? await flagsChange(parts, place, (all, ...more) => withoutFlags(all ?? '', ...more)) : [];
   // After an interruption our own are gone already, and only the running kubelet still has them.
   if (isLast && text !== null && interrupted === null) refuseForeignFlags(parts, place, flags);
-  // First nobody needs the file, then it goes, and the plugin after it.
+  // First no one needs the file, then it goes, and the plugin after it.
   const done = await apply(parts, place, [...flags, { path: place.file, text: rest }], interrupted);
   await removePlugin(parts, place);
   return done;

@@ -23,7 +23,7 @@ export function formatLogLine(line: string, color: boolean): string {
   return [head.join('  '), ...errorLines(err)].map((text) => `${text}\n`).join('');
 }
 
-/** Strangers choose some values: what a terminal obeys or nobody sees goes, and a value can't look like another field. */
+/** Strangers choose some values: what a terminal obeys or no one sees goes, and a value can't look like another field. */
 function valueText(value: unknown): string {
   const text = typeof value === 'string' ? harmless(value) : harmless(JSON.stringify(value));
   return typeof value === 'string' && /[\s="]|^$/.test(text) ? JSON.stringify(text) : text;

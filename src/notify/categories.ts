@@ -55,7 +55,7 @@ export function createPreferences({ store, audit, pepper, now }: PreferenceParts
       const accountId = accountIn(token);
       if (accountId === null) return false;
       const account = await store.accounts.byId(accountId);
-      // Whoever has the mail can do this, as often as they like; that the account is gone is no one's business.
+      // Anyone who has the mail can do this, as often as they like; that the account is gone is no one's business.
       if (account !== undefined && (await wantedBy(accountId)).length > 0) {
         await choose(accountId, [], { actor: 'unsubscribe link', subject: account.login, client });
       }

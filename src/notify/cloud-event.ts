@@ -1,4 +1,4 @@
-/** Owns the form of an audit event for programs elsewhere: CloudEvents 1.0 in JSON (github.com/cloudevents/spec), whose type is the audit action. */
+/** Owns the form of an audit event for other programs: CloudEvents 1.0 in JSON (github.com/cloudevents/spec). */
 import type { AuditEntry } from '../audit/audit-log.ts';
 import { isRecord } from '../lib/json.ts';
 import type { AuditRow } from '../store/audit-events.ts';

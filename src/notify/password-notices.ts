@@ -84,7 +84,7 @@ function isActor({ actor }: Facts, reader: Account): boolean {
   return foldCase(actor) === reader.login;
 }
 
-/** Whether it was done by the account itself, or by someone of the group that owns the robot: that is no administrator's act. */
+/** Whether it was done by the account itself, or by someone of the group that owns the robot, and not by an administrator. */
 async function isOwn(parts: NoticeParts, { actor }: Facts, owner: Account): Promise<boolean> {
   if (owner.login === foldCase(actor)) return true;
   const account = await parts.store.accounts.byLogin(foldCase(actor));

@@ -14,7 +14,10 @@ export function quoteMeta(text: string): string {
   return text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&');
 }
 
-/** A rule's field and its captures share an expression, as do neighbouring rules. With more, `policy eval` takes twice as long: they outlive the young heap. */
+/**
+ * A rule's field and its captures share an expression, as do neighboring rules. With more, `policy eval` takes twice as
+ * long, because they outlive the young heap.
+ */
 const kept = new LRUCache<string, RE2JS>({ max: 20 });
 
 /**

@@ -41,8 +41,8 @@ const givenKeys = matchFieldNames.map((name) => matchFields[name].caseKey);
 const keys = [...new Set(givenKeys), 'claims', 'issuer', 'maker', 'makerGroups', 'expect'] as const;
 
 /**
- * A list of `{who, groups, maker, makerGroups, ip, scope, expect}`, or with `claims` in the place of `who`; `groups` is a list or `unknown`; `maker` made the robot's password; `expect` is
- * `pull,push`, a list, or `nothing`.
+ * A list of `{who, groups, maker, makerGroups, ip, scope, expect}`, or with `claims` in the place of `who`. `groups` is a
+ * list or `unknown`; `maker` made the robot's password; `expect` is `pull,push`, a list, or `nothing`.
  * @throws {PolicyError} with every mistake
  */
 export function parseCases(text: string, fileName: string): PolicyCase[] {

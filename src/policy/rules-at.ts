@@ -1,4 +1,4 @@
-/** Owns the policy the other way round: the rules that can concern a repository, whoever asks. */
+/** Owns the policy the other way round: the rules that can concern a repository, no matter who asks. */
 import { anonymous } from '../identity/identity.ts';
 import type { Access } from '../scope.ts';
 import type { Policy } from './acl.ts';

@@ -14,7 +14,7 @@ type Common = {
   readonly at: number;
   /** Of `at`: days since 1970-01-01, UTC. */
   readonly day: number;
-  /** The docker user name; '' where nobody is named. */
+  /** The docker user name; '' where no one is named. */
   readonly login: string;
 };
 export type PushEvent = Common & {

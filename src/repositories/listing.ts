@@ -89,7 +89,7 @@ function has({ rightsAt }: Visible, row: number, bits: number): boolean {
 
 /**
  * The places of what matches. Where only pushing is allowed, the order tells nothing either: these come last, by name. In
- * plain loops over numbers, which take a tenth of the time that lists take, and nobody else is answered meanwhile.
+ * plain loops over numbers, which take a tenth of the time that lists take, and no one else is answered meanwhile.
  */
 function matching(visible: Visible, { search, empty }: ListQuery, order: Uint32Array): Uint32Array {
   const { rows } = visible.known;

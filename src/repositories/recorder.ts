@@ -154,7 +154,7 @@ async function toChanges(
   });
 }
 
-/** Who a registry names. A name that no one has any more is nobody's: it would say who a deleted account was. */
+/** Who a registry names. A name that no one has any more is no one's: it would say who a deleted account was. */
 function namedBy(login: string, whenEmpty: Named['kind'], isStaticUser: RecorderParts['isStaticUser']): Named {
   const kept = storable(login);
   if (kept === '') return { login: '', kind: whenEmpty };

@@ -13,7 +13,7 @@ export type RepositoryRecord = {
   readonly size: number | null;
   readonly firstSeenAt: number;
   readonly pushedAt: number | null;
-  /** Login of who pushed last; `null` where nobody knows, or the account is deleted. */
+  /** Login of who pushed last; `null` where no one knows, or the account is deleted. */
   readonly pushedBy: string | null;
   readonly pushedByKind: ActorKind | null;
   readonly pulledAt: number | null;

@@ -14,7 +14,7 @@ import { type AskRegistry, type RegistryQuestion, type RegistryReply, unreadable
 /** The subject of Dockpass's own tokens: what it reads never counts as anyone's pull. */
 export const ownSubject = 'dockpass';
 
-/** What a page, a sync or a deletion asks. Everything throws a `Refusal` `bad_gateway` where the registry can't be read: then nothing is known. */
+/** What a page, a sync or a deletion asks. Everything throws a `Refusal` `bad_gateway` where the registry can't be read. */
 export type Registry = {
   /** One page of the catalog. @param after the last name that was read, '' for the beginning */
   catalog(after: string): Promise<CatalogPage>;

@@ -42,7 +42,7 @@ export type StatusParts = {
   readonly now: () => number;
 };
 
-/** Days after which a repository that nobody pulled is called unused. */
+/** Days after which a repository that no one pulled is called unused. */
 const longEnough = 90;
 
 /** One for each service, in the order of SERVICES. */

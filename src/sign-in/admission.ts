@@ -157,7 +157,7 @@ async function followed(
   return audit.commit(event, (row) => moves.follow(account, move, person, row));
 }
 
-/** Never merged: whoever got hold of a leaver's address, or of another provider's, would inherit the account. */
+/** Never merged: anyone who got hold of a leaver's address, or of another provider's, would inherit the account. */
 async function explainTaken(accounts: AccountStore, { issuer, subject, login, email }: SignedIn, cause: unknown) {
   const account = await accounts.byLogin(login);
   const isSameSubject = account !== undefined && account.subject === subject && account.issuer !== issuer;
@@ -168,8 +168,8 @@ async function explainTaken(accounts: AccountStore, { issuer, subject, login, em
 }
 
 /**
- * Takes the login from an account whose provider isn't the authority for the address: whoever signs in now, by the one that is,
- * is its owner. @returns false where the other account is vouched for
+ * Takes the login from an account whose provider isn't the authority for the address: its owner is the person who signs in
+ * now, by the provider that is. @returns false where the other account is vouched for
  */
 async function freeLogin({ accounts, authority, audit }: AdmissionParts, { login }: SignedIn, client: Requester) {
   const squatter = await accounts.byLogin(login);

@@ -1,4 +1,4 @@
-/** Owns how Dockpass proves itself to a provider: by the method that its client may use, found out where nobody says. */
+/** Owns how Dockpass proves itself to a provider: by the method that its client may use, found out where no one says. */
 import { type ClientAuth, ClientSecretBasic, ClientSecretPost } from 'openid-client';
 import { fieldsIn } from '../lib/json.ts';
 import type { Fetch } from './provider-fetch.ts';

@@ -1,4 +1,4 @@
-/** Owns the statements on what notifications are made of: the outbox of audit events, items for each reader, reminders, and marks of what is repeated once in a while. */
+/** Owns the statements on what notifications are made of: the outbox of audit events, items for readers, reminders, marks. */
 import { type AuditRow, type AuditRowOf, addRow, runAudited } from './audit-events.ts';
 import { type NewMessage, newMessage } from './notification-messages.ts';
 import type { Sql, Statement } from './sql.ts';

@@ -116,7 +116,10 @@ export type PasswordStore = {
   madeBy(accountId: string, now: number): Promise<ListedPassword[]>;
   /** Live ones of all robots. */
   ofRobots(now: number): Promise<ListedPassword[]>;
-  /** Makes an administrator the maker of a robot's password whose maker is unknown. False where it's known. @param accountId `null` for the command line */
+  /**
+   * Makes an administrator the maker of a robot's password whose maker is unknown. False where it's known.
+   * @param accountId `null` for the command line
+   */
   confirmMaker(id: string, accountId: string | null, audit: AuditRowOf): Promise<boolean>;
   /** Live ones of active accounts that end before `until`, the next to end first. */
   expiring(now: number, until: number): Promise<ListedPassword[]>;

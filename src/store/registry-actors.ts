@@ -6,7 +6,7 @@ import type { Sql } from './sql.ts';
 /** Someone as an event names them. `kind`: what they are where no account has the login. */
 export type Named = { readonly login: string; readonly kind: 'static' | 'workload' | 'anonymous' | 'unknown' };
 
-/** Of whom nothing is kept: the registry didn't say, or nobody has the name. It has no row. */
+/** Of whom nothing is kept: the registry didn't say, or no one has the name. It has no row. */
 export const unknownActor = 'unknown';
 
 const accounts = (parameters: string) => `

@@ -19,7 +19,7 @@ import type { Sql, Value } from './sql.ts';
 export type RegistryEventStore = {
   /**
    * Ids of `repository_actor`, by login: of the account that has it now; made where there is none yet.
-   * `unknownActor` for those that are nobody.
+   * `unknownActor` for those that are no one.
    */
   actorsOf(named: readonly Named[]): Promise<ReadonlyMap<string, string>>;
   /**

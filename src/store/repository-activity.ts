@@ -28,7 +28,7 @@ export type RepositoryActivityStore = {
   daysOfAccount(accountId: string, fromDay: number): Promise<DayRow[]>;
   /** Removes at most `limit` counters of each kind that are older; returns how many. */
   removeBefore(day: number, limit: number): Promise<number>;
-  /** Makes the history of accounts that are gone nobody's, should their removal not have done so; returns of how many. */
+  /** Makes the history of accounts that are gone no one's, should their removal not have done so; returns of how many. */
   forgetDeleted(): Promise<number>;
 };
 

@@ -33,7 +33,7 @@ export type RepositoryRow = RepositoryNameRow &
     readonly synced_at: number | null;
   };
 
-/** With who pushed it; `pushed_at` null: a sync found it, and nobody knows who pushed it when. */
+/** With who pushed it; `pushed_at` null: a sync found it, and no one knows who pushed it when. */
 export type TagRow = Who & {
   readonly tag: string;
   readonly digest: string;

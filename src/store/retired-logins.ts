@@ -1,4 +1,4 @@
-/** Owns every statement on `retired_login`: names of accounts that are gone, which nobody else gets before an administrator agrees. */
+/** Owns every statement on `retired_login`: names of accounts that are gone, which no one else gets before an administrator agrees. */
 import type { Account } from './accounts.ts';
 import { type AuditRowOf, runAudited } from './audit-events.ts';
 import { containing, createConditions } from './conditions.ts';

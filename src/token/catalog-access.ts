@@ -58,7 +58,7 @@ async function identityOfToken(
   service: CatalogService,
 ): Promise<Identity> {
   const { sub, [catalogClaim]: proof } = await verified(token, service, now());
-  // A token for one repository must not list others, whoever got hold of it.
+  // A token for one repository must not list others, no matter who got hold of it.
   if (sub === undefined || !isCatalogProof(proof)) {
     const how = 'list with your user name and password, or with a token that was requested for registry:catalog:*';
     throw new Refusal('unauthenticated', `this token does not list repositories: ${how}`);

@@ -114,7 +114,8 @@ function reasonText({ field, patterns, groups }: Reason): string {
 }
 
 /**
- * `ask`: a text to send to those who write the policy, and what a request of one's own needs, where none is open. `password`: where the limits are that denied it, from the prefix on.
+ * `ask`: a text to send to those who write the policy, and what a request of one's own needs, where none is open.
+ * `password`: where the limits are that denied it, from the prefix on.
  */
 export type DenialHelp =
   | {

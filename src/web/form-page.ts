@@ -3,7 +3,7 @@ import type { Request } from 'express';
 import { sentValues } from './fields.ts';
 import { maximumLength } from './return-to.ts';
 
-/** Below the prefix: forms that are sent to an address which is no page. Every other form is on the page that it's sent to. */
+/** Below the prefix: forms that are sent to an address that isn't a page. Every other form is on the page that it's sent to. */
 const pages: readonly (readonly [sentTo: RegExp, page: string])[] = [
   [/^\/sessions\/end$/, '/access'],
   [/^\/terminal\/decide$/, '/terminal'],

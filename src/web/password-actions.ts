@@ -77,7 +77,7 @@ export type PasswordActionParts = {
   readonly holderOf: (request: Request) => Promise<Holder>;
   readonly requesterOf: (request: IncomingMessage) => Requester;
   readonly views: Views;
-  /** What the owner really pushed and pulled, as far as whoever asks can see it; `null`: no registry reports it. */
+  /** What the owner really pushed and pulled, as far as the person who asks can see it; `null`: no registry reports it. */
   readonly activityOf: (request: Request, owner: Owner) => Promise<readonly RepositoryUse[] | null>;
   /** Patterns that the owner could limit a password to. */
   readonly suggestionsOf: (request: Request, owner: Owner) => Promise<readonly string[]>;

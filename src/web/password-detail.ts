@@ -16,7 +16,7 @@ export type PasswordDetailParts = {
   readonly passwords: Pick<AppPasswords, 'ofAccount'>;
   /** @throws {Refusal} `not_found` for a robot that the person does not manage */
   readonly holderOf: (request: Request) => Promise<Holder>;
-  /** By password id, as far as whoever asks can see it. */
+  /** By password id, as far as the person who asks can see it. */
   readonly usesOf: (request: Request, owner: Owner) => Promise<ReadonlyMap<string, readonly Use[]>>;
   readonly activityOf: PasswordActionParts['activityOf'];
   readonly dailyCounts: Pick<DailyCounts, 'ofPasswords'>;
@@ -50,7 +50,7 @@ async function show(parts: PasswordDetailParts, request: Request, response: Resp
   const { owner, isSuspended } = holder;
   const all = await parts.passwords.ofAccount(owner);
   const password = all.find(({ id }) => id === request.params['id']);
-  // Also one of someone else: whether that exists is nobody's business.
+  // Also one of someone else: whether that exists is no one's business.
   if (password === undefined) throw new Refusal('not_found', 'That password doesn’t exist. Your passwords are listed.');
   const { id } = password;
   const viewOfOne = (wanted: (one: AppPassword) => boolean): PasswordView | null => {

@@ -145,7 +145,7 @@ function deletedIn(text: string): string | null {
   return isTag(text) || /^sha256:[0-9a-f]{12}$/.test(text) ? text : null;
 }
 
-/** `-` is no part of a repository's name (distribution, reference grammar), so this is never the page of one. */
+/** `-` can't be a part of a repository's name (distribution, reference grammar), so this is never the page of one. */
 export function deletionPath(service: string, name: string, tag: string): string {
   const path = name.split('/').map(encodeURIComponent).join('/');
   return `/repositories/${encodeURIComponent(service)}/-/delete/${path}${queryOf({ tag })}`;

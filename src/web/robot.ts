@@ -55,7 +55,7 @@ export type RobotPageParts = {
   readonly now: () => number;
 };
 
-/** @param of the robot, whoever reads the page, and where that is */
+/** @param of the robot, who reads the page, and where that is */
 export async function showRobot(
   parts: RobotPageParts,
   request: Request,

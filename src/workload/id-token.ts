@@ -46,7 +46,7 @@ export function readUnverified(text: string): UnverifiedToken {
 
 /**
  * Access tokens, logout tokens and security events are signed with the same keys and say so in `typ`. A token that brings
- * its own key, or a rule for reading it that isn't known here, is nobody's ID token (RFC 8725 section 3.10 and 3.11).
+ * its own key, or a rule for reading it that isn't known here, is no one's ID token (RFC 8725 section 3.10 and 3.11).
  * @throws {WorkloadRefusal}
  */
 export function refuseHeader({ header }: UnverifiedToken): void {

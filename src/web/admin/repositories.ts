@@ -1,4 +1,4 @@
-/** Owns the administrators' page of repositories: whether events arrive, the largest and the busiest, those that nobody pulls. */
+/** Owns the administrators' page of repositories: whether events arrive, the largest and the busiest, those that no one pulls. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { Actor } from '../../audit/audit.ts';
 import { Refusal } from '../../lib/errors.ts';
