@@ -1,6 +1,7 @@
 /** Owns every statement on `app_password`. */
 import type { Account } from './accounts.ts';
 import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
+import { createKeyLookup } from './key-lookup.ts';
 import type { Sql, Value } from './sql.ts';
 
 /** A row of `app_password`; the columns are explained in `migrations/`. */
@@ -174,7 +175,6 @@ const withOwner = `
   select p.*, a.kind, a.provider, a.issuer, a.login, a.email, a.domain, a.groups_json, a.groups_at, a.undecided_groups_json, a.state, a.state_reason,
          a.state_at, a.confirmed_at, a.signed_in_at, a.labels_json
   from app_password p join account a on a.id = p.account_id`;
-const byHash = `${withOwner} where p.hash = cast($1 as text)`;
 const withOwnerById = `${withOwner} where p.id = cast($1 as text)`;
 
 const bcryptOf = `${withOwner}
@@ -239,7 +239,7 @@ export function createPasswordStore(sql: Sql): PasswordStore {
         if (inserted === 1) yield* addRow(audit(inserted));
         return inserted === 1;
       }),
-    byHash: (hash) => sql.get<PasswordWithOwner>(byHash, [hash]),
+    byHash: createKeyLookup<PasswordWithOwner>(sql, withOwner, 'p.hash', ({ hash }) => hash),
     withOwner: (id) => sql.get<PasswordWithOwner>(withOwnerById, [id]),
     bcryptOf: (login, now, limit) => sql.all<PasswordWithOwner>(bcryptOf, [login, now, limit]),
     mostBcrypt: () => count(mostBcrypt),

@@ -110,6 +110,42 @@ describeEngines('the store', (databases) => {
       ]);
     }));
 
+  test('passwords that are looked up at once are each found with their own owner, or not at all', () =>
+    withStore(async ({ accounts, passwords }) => {
+      const owners = [
+        await accounts.signIn(signedIn({})),
+        await accounts.signIn(signedIn({ id: 'b', subject: 'b', login: 'bo@example.com' })),
+      ];
+      const numbers = Array.from({ length: 40 }, (_, n) => n);
+      for (const n of numbers) {
+        const named = { id: `p${n}`, hash: `h${n}`, name: `n${n}` };
+        await passwords.insert(newPassword(owners[n % 2]?.id ?? '', named), 100, unaudited);
+      }
+      const looked = ['missing', 'h0', ...numbers.map((n) => `h${n}`), '', "h0'"];
+      const found = await Promise.all(looked.map((hash) => passwords.byHash(hash)));
+      assert.deepEqual(
+        found.map((row) => row && [row.id, row.login]),
+        looked.map((hash) => {
+          const n = Number(/^h(\d+)$/.exec(hash)?.[1] ?? Number.NaN);
+          return Number.isNaN(n) ? undefined : [`p${n}`, owners[n % 2]?.login];
+        }),
+      );
+    }));
+
+  test('a password that is looked up with others after its revocation is revoked', () =>
+    withStore(async ({ accounts, passwords }) => {
+      const owner = await accounts.signIn(signedIn({}));
+      await passwords.insert(newPassword(owner.id, {}), 5, unaudited);
+      const before = passwords.byHash('hash-1');
+      await passwords.revoke('p1', 'admin', 500, unaudited);
+      const after = await Promise.all(['hash-1', 'other', 'hash-1'].map((hash) => passwords.byHash(hash)));
+      await before;
+      assert.deepEqual(
+        after.map((row) => row?.revoked_at),
+        [500, undefined, 500],
+      );
+    }));
+
   test('creations at once never pass the limit, and revoked or expired passwords do not count', () =>
     withStore(async (store) => {
       const owner = await store.accounts.signIn(signedIn({}));
