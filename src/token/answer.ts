@@ -31,7 +31,7 @@ export function answerToken(
   // A compact JWT (RFC 7515) has no character that JSON escapes, and is most of the answer.
   const jwt = `"${token.jwt}"`;
   const rest = JSON.stringify({ expires_in: token.expiresIn, ...more }).slice(1);
-  send(response, 200, common, `{"token":${jwt},"access_token":${jwt},${rest}`);
+  send(response, 200, common, `{"token":${jwt},"access_token":${jwt},${rest}`, isAscii(rest));
 }
 
 /**
@@ -62,10 +62,18 @@ export function answerJson(response: ServerResponse, common: readonly string[], 
 
 const ownChallenge = 'Basic realm="Dockpass", charset="UTF-8"';
 
-/** @param headers names and values in turn: what Node writes as it is, where an object is copied header by header */
-function send(response: ServerResponse, status: number, headers: readonly string[], body: string): void {
-  const length = String(Buffer.byteLength(body));
+/**
+ * @param headers names and values in turn: what Node writes as it is, where an object is copied header by header
+ * @param plain whether a character is a byte: written as such, the socket takes them without counting and conversion
+ */
+function send(
+  response: ServerResponse,
+  status: number,
+  headers: readonly string[],
+  body: string,
+  plain = isAscii(body),
+): void {
+  const length = String(plain ? body.length : Buffer.byteLength(body));
   const common = ['Content-Type', 'application/json', 'Content-Length', length, 'Cache-Control', 'no-store'];
-  // Most answers are a JWT, where a character is a byte: written as such, the socket takes them without conversion.
-  response.writeHead(status, [...common, ...headers]).end(body, isAscii(body) ? 'latin1' : 'utf8');
+  response.writeHead(status, [...common, ...headers]).end(body, plain ? 'latin1' : 'utf8');
 }

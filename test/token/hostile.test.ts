@@ -173,6 +173,14 @@ test('after a client that leaves in the middle of its request, the next one is s
   }
 });
 
+test('a POST without a body is answered, and so is what follows it on the connection', async () => {
+  const answer = await sendRaw(
+    `POST ${target} HTTP/1.1\r\nHost: x\r\n\r\nGET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+    'read',
+  );
+  assert.match(answer, /^HTTP\/1\.1 400 .*The form needs a grant_type.*HTTP\/1\.1 200 .*"token":/s);
+});
+
 test('half a character and wrong escapes in the address are ignored', async () => {
   const answer = await sendRaw(`GET ${target}&scope=%ff%zz%&account=%00 HTTP/1.1\r\nHost: x\r\n\r\n`, 'read');
   assert.match(answer, /^HTTP\/1\.1 200 /);
