@@ -1,7 +1,7 @@
 /** Owns which active passwords an administrator means. */
 
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
-import { foldCase } from '../identity/identity.ts';
+import { normalizeDomain } from '../lib/domain.ts';
 import { Refusal } from '../lib/errors.ts';
 import { isKeyOf, isRecord } from '../lib/json.ts';
 import { domainOf } from '../sign-in/admission.ts';
@@ -86,7 +86,7 @@ export async function select(
 
 /** As accounts have it. */
 function withFoldedDomain(selection: Selection): Selection {
-  return selection.domain === undefined ? selection : { ...selection, domain: foldCase(selection.domain) };
+  return selection.domain === undefined ? selection : { ...selection, domain: normalizeDomain(selection.domain) };
 }
 
 /** The candidates: one, or all in pieces. */

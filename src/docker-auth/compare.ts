@@ -9,6 +9,7 @@ import { createEvaluator } from '../policy/eval.ts';
 import { identityOf } from '../policy/named-account.ts';
 import { formatScope } from '../scope.ts';
 import { type LoggedRequest, readDecisions } from './decision-log.ts';
+import { resolveReferences } from './yaml-references.ts';
 
 export type ComparedDecision = {
   readonly request: LoggedRequest;
@@ -59,6 +60,7 @@ function readAcl(configuration: string): unknown {
   const document = parseDocument(configuration, { version: '1.1', schema: 'failsafe', customTags: ['null', 'merge'] });
   const [problem] = document.errors;
   if (problem) throw new DockerAuthError(`docker_auth's configuration isn't YAML: ${problem.message}`);
+  resolveReferences(document);
   return fieldsIn(document.toJS())['acl'];
 }
 

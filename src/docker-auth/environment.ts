@@ -100,10 +100,11 @@ export function convertEnvironment(reader: Reader, sections: readonly Entry[], s
 /** Whether docker_auth let requests without credentials in; where not, that they get another answer here is reported. */
 function hasAnonymous(reader: Reader, sections: readonly Entry[]): boolean {
   const users = sections.find(({ key }) => key === 'users');
-  if (users?.value && reader.entries(users.value).some(({ key }) => key === '')) return true;
+  const anonymous = users?.value && reader.entries(users.value).find(({ key }) => key === '')?.value;
+  if (anonymous && !reader.entries(anonymous).some(({ key, value }) => key === 'password' && value)) return true;
   reader.report(
     users?.keyPlace ?? { line: 1, column: 1 },
-    'there is no user "", so docker_auth answered requests without credentials with 401; here they get a token that grants nothing. ANONYMOUS_ACCESS=false in .env brings the 401 back',
+    `there is no user ""${anonymous ? ' without a password' : ''}, so docker_auth answered requests without credentials with 401; here they get a token that grants nothing. ANONYMOUS_ACCESS=false in .env brings the 401 back`,
     'warning',
   );
   return false;
@@ -126,13 +127,14 @@ function convertSection(reader: Reader, section: Value, name: string, settings: 
       reader.report(keyPlace, `docker_auth ignores "${name}.${key}"${suggest(key, Object.keys(known))}`, 'warning');
     } else if (value && rule !== 'silent') {
       if ('advice' in rule) reader.report(keyPlace, `${name}.${key}: ${rule.advice}`, 'warning');
-      else settings.set(rule.setting, settingFrom(reader, value));
+      else setFrom(reader, value, rule.setting, settings);
     }
     if (value && name === 'server' && key === 'addr') convertAddress(reader, value, settings);
   }
 }
 
-function settingFrom(reader: Reader, value: Value): string {
+/** An empty text is a setting that docker_auth doesn't have. */
+function setFrom(reader: Reader, value: Value, setting: string, settings: Map<string, string>): void {
   const text = reader
     .texts(value)
     .map((one) => one.text)
@@ -140,7 +142,7 @@ function settingFrom(reader: Reader, value: Value): string {
   if (isUnfilled(text)) {
     reader.report(value.place, `${value.path} is "${text}", a variable that no one fills in here: write its value`);
   }
-  return text;
+  if (text !== '') settings.set(setting, text);
 }
 
 /** ":5001" or "10.0.0.7:5001" */

@@ -39,7 +39,7 @@ export function importDockerAuth(text: string, options: ImportOptions = {}): Imp
   if (wrapper !== null) return refused([wrapper]);
 
   const without = options.without ?? [];
-  const sections = withoutSections(reader, all, without);
+  const sections = withoutSections(reader, all, without).filter(isUsed);
   reportBackEnds(reader, sections, knownSections);
   const environment = convertEnvironment(reader, sections, options);
   const lines = new LineCounter();
@@ -49,7 +49,9 @@ export function importDockerAuth(text: string, options: ImportOptions = {}): Imp
     const { line, col } = lines.linePos((isNode(node) ? node.range?.[0] : null) ?? 0);
     reader.report({ line, column: col }, message, severity);
   };
-  const hasPeople = all.some(({ key }) => otherPeople.includes(key) || without.includes(key));
+  const hasPeople = all.some(
+    (entry) => isUsed(entry) && (otherPeople.includes(entry.key) || without.includes(entry.key)),
+  );
   const source = { hasOtherLabels: hasClaimLabels(document), hasPeople };
   const policy = isMap(document.contents) ? convertPolicy(document, source, report) : null;
   if (policy === null) reader.report({ line: 1, column: 1 }, 'the file must be a map (key: value) with acl');
@@ -59,6 +61,11 @@ export function importDockerAuth(text: string, options: ImportOptions = {}): Imp
     environment,
     problems: reader.problems,
   };
+}
+
+/** Without anything in it a section is none to docker_auth: all of it has been commented out. */
+function isUsed({ value }: Entry): boolean {
+  return value !== null;
 }
 
 function refused(problems: readonly PolicyProblem[]): Imported {

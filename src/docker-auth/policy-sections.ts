@@ -1,9 +1,10 @@
 /** Owns the conversion of docker_auth's `users:` and `acl:`, with their comments, so that they decide the same here. */
-import { Document, isMap, isScalar, isSeq, type Node, type Pair, visit, YAMLMap } from 'yaml';
+import { Document, isMap, isScalar, isSeq, type Pair, YAMLMap } from 'yaml';
 import { isExpression } from '../pattern/expression.ts';
 import type { ReportNode } from './report-node.ts';
 import { convertRules } from './rules.ts';
 import { dropUnknown, isNull, keysOf, pairsOf, textOf } from './yaml-nodes.ts';
+import { readScalarsAsTexts, resolveReferences } from './yaml-references.ts';
 
 export type PolicySource = {
   /** Labels come from elsewhere than `users:`, so any value has to be expected. */
@@ -21,7 +22,8 @@ export function convertPolicy(
   { hasOtherLabels, hasPeople }: PolicySource,
   report: ReportNode,
 ): Document {
-  inlineAliases(source);
+  resolveReferences(source);
+  readScalarsAsTexts(source);
   const sections = pairsOf(source.contents).filter(({ key }) => ['users', 'acl'].includes(textOf(key) ?? ''));
   const users = sections.find(({ key }) => textOf(key) === 'users')?.value;
   const acl = sections.find(({ key }) => textOf(key) === 'acl')?.value;
@@ -40,17 +42,6 @@ export function convertPolicy(
 function headOf({ contents }: Document, kept: readonly Pair[]): string | null {
   const first = pairsOf(contents)[0];
   return first && !kept.includes(first) && isScalar(first.key) ? (first.key.commentBefore ?? null) : null;
-}
-
-/** What an alias refers to can be in a section that is left out. */
-function inlineAliases(document: Document): void {
-  // The types say unknown; a clone of a node is a node.
-  visit(document, { Alias: (_key, alias) => alias.resolve(document)?.clone() as Node | undefined });
-  visit(document, {
-    Node(_key, node) {
-      if ('anchor' in node) delete node.anchor;
-    },
-  });
 }
 
 function convertUsers(users: YAMLMap, report: ReportNode): void {

@@ -1,5 +1,5 @@
 /** Owns the conversion of docker_auth's rules: what each key, condition and pattern becomes, or why it can't. */
-import { isMap, isScalar, isSeq, type Pair, Scalar, type YAMLMap, type YAMLSeq } from 'yaml';
+import { isMap, isScalar, isSeq, type Pair, Scalar, type YAMLMap, YAMLSeq } from 'yaml';
 import { PatternError } from '../pattern/compiled.ts';
 import { isExpression } from '../pattern/expression.ts';
 import { globProblem } from '../pattern/glob.ts';
@@ -7,7 +7,7 @@ import { compilePattern } from '../pattern/pattern.ts';
 import { matchFieldNames, matchFields } from '../policy/match-fields.ts';
 import type { ReportNode } from './report-node.ts';
 import { adviseOnIdentity } from './rule-advice.ts';
-import { dropUnknown, isMerge, isMergeKey, isNull, pairsOf, textOf } from './yaml-nodes.ts';
+import { dropUnknown, isMergeKey, isNull, pairsOf, textOf } from './yaml-nodes.ts';
 
 const dockerAuthFields: readonly string[] = matchFieldNames.filter((name) => matchFields[name].isDockerAuths);
 
@@ -59,10 +59,10 @@ function convertKeys(rule: YAMLMap, path: string, report: ReportNode): void {
   for (const { key } of rule.items.filter((pair) => dockerAuthFields.includes(textOf(pair.key) ?? ''))) {
     report(key, `${path}.${textOf(key)} belongs under match: write "match: {${textOf(key)}: ...}"`, 'error');
   }
-  dropUnknown(rule, ['match', 'actions', 'comment', '<<', ...dockerAuthFields], path, report);
+  dropUnknown(rule, ['match', 'actions', 'comment', ...dockerAuthFields], path, report);
   if (isNull(rule.get('actions', true))) {
     report(rule, `${path} has no actions, on which docker_auth crashes; it is written as []`);
-    rule.set('actions', []);
+    rule.set(new Scalar('actions'), new YAMLSeq());
   }
   const actions = rule.get('actions', true);
   if (isSeq(actions)) actions.items = actions.items.filter((action) => !isNull(action));
@@ -90,7 +90,9 @@ function convertValues(rule: YAMLMap, texts: readonly string[], path: string, { 
       rule,
       `${path} is marked "raw: true": labels are put in as patterns, as docker_auth does; anyone who sets a label chooses what it matches`,
     );
-    rule.set('raw', true);
+    const flag = new Scalar(true);
+    flag.source = 'true';
+    rule.set(new Scalar('raw'), flag);
   } else if (texts.some((text) => /\$\{\w+:\d+\}/.test(text))) {
     report(
       rule,
@@ -99,27 +101,22 @@ function convertValues(rule: YAMLMap, texts: readonly string[], path: string, { 
   }
 }
 
-/** Keys that docker_auth doesn't know, and those without a value, in merged maps, too. */
+/** Keys that docker_auth doesn't know, and those without a value. */
 function dropConditions(match: YAMLMap, path: string, report: ReportNode): void {
-  dropUnknown(match, [...dockerAuthFields, '<<'], path, report, 'so the rule is wider than it looks');
-  match.items = match.items.filter((pair) => isMerge(pair) || !isNull(pair.value));
-  for (const pair of match.items) if (isMergeKey(pair) && isMap(pair.value)) dropConditions(pair.value, path, report);
+  dropUnknown(match, dockerAuthFields, path, report, 'so the rule is wider than it looks');
+  match.items = match.items.filter((pair) => isMergeKey(pair) || !isNull(pair.value));
 }
 
 function hasCondition(match: YAMLMap): boolean {
-  return match.items.some((pair) => {
-    if (isMergeKey(pair)) return isMap(pair.value) && hasCondition(pair.value);
-    return isMap(pair.value) ? pair.value.items.length > 0 : !isNull(pair.value);
-  });
+  return match.items.some(({ value }) => (isMap(value) ? value.items.length > 0 : !isNull(value)));
 }
 
-/** The pattern fields of a match and the patterns of its labels, merged maps included. */
+/** The pattern fields of a match and the patterns of its labels. */
 function matchPairs(match: YAMLMap): Pair[] {
   return match.items.flatMap((pair) => {
-    const key = isMerge(pair) ? '<<' : textOf(pair.key);
-    if (key === '<<') return isMap(pair.value) ? matchPairs(pair.value) : [];
+    const key = textOf(pair.key) ?? '';
     if (key === 'labels') return pairsOf(pair.value);
-    return dockerAuthFields.includes(key ?? '') && !isNull(pair.value) ? [pair] : [];
+    return dockerAuthFields.includes(key) && !isNull(pair.value) ? [pair] : [];
   });
 }
 

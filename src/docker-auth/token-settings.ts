@@ -29,7 +29,9 @@ export function checkToken(
       'warning',
     );
   }
-  const lifetime = Number(settings.get('TOKEN_LIFETIME') ?? lifetimes.minimum);
+  const written = settings.get('TOKEN_LIFETIME');
+  const lifetime = written === undefined ? lifetimes.minimum : wholeNumberOf(written);
+  if (written !== undefined) settings.set('TOKEN_LIFETIME', String(lifetime));
   if (!(lifetime >= lifetimes.minimum && lifetime <= lifetimes.maximum)) {
     const nearest = lifetime > lifetimes.maximum ? lifetimes.maximum : lifetimes.minimum;
     reader.report(
@@ -40,6 +42,12 @@ export function checkToken(
     settings.set('TOKEN_LIFETIME', String(nearest));
   }
   leaveOutExpired(reader, place, settings, surroundings);
+}
+
+/** As docker_auth's YAML reader does (gopkg.in/yaml.v2, resolve.go): `1_000`, `0x384` and the octal `01604` are numbers. */
+function wholeNumberOf(text: string): number {
+  const digits = text.replaceAll('_', '');
+  return /^0[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number(digits);
 }
 
 /** A registry doesn't look at the date where a token names its key only, as docker_auth's do; with a certificate in it, it does. */

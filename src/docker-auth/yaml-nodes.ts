@@ -13,8 +13,9 @@ export function dropUnknown(
 ): void {
   const dropped: string[] = [];
   map.items = map.items.filter((pair) => {
-    const key = isMerge(pair) ? '<<' : (textOf(pair.key) ?? '');
-    if (known.includes(key)) return true;
+    const key = textOf(pair.key) ?? '';
+    // One that couldn't be merged is a mistake, and no key.
+    if (known.includes(key) || isMergeKey(pair)) return true;
     dropped.push(key);
     report(
       pair.key,
@@ -28,11 +29,7 @@ export function dropUnknown(
 
 /** `<<`, as YAML 1.1 reads it, or as a plain word in a text that was parsed otherwise. */
 export function isMergeKey(pair: Pair): boolean {
-  return isMerge(pair) || textOf(pair.key) === '<<';
-}
-
-export function isMerge({ key }: Pair): boolean {
-  return isScalar(key) && typeof key.value === 'symbol';
+  return (isScalar(pair.key) && typeof pair.key.value === 'symbol') || textOf(pair.key) === '<<';
 }
 
 export function pairsOf(node: unknown): Pair[] {

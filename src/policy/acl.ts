@@ -151,6 +151,10 @@ function readUsers(reader: Reader, value: Value): Map<string, StaticUser> {
     }
     const fields = reader.fields(user, ['password', 'labels']);
     const passwordHash = fields.password ? readHash(reader, fields.password) : null;
+    if (passwordHash !== null && key === '') {
+      const message = 'the user "" has a password, which requests without credentials don\'t send: they get nothing';
+      reader.report(keyPlace, message, 'warning');
+    }
     if (passwordHash === null && key !== '') {
       reader.report(keyPlace, `anyone can log in as "${key}": it has no password`, 'warning');
     }

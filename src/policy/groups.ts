@@ -1,5 +1,6 @@
 /** Owns the `groups:` of a policy: who is in which, by e-mail, domain, group of the provider or another group. */
 import { foldCase, type Identity } from '../identity/identity.ts';
+import { normalizeDomain } from '../lib/domain.ts';
 
 /** A group that someone is in, and why: `by e-mail`, `by domain example.com`, `from the provider`. */
 export type Membership = { readonly name: string; readonly origin: string };
@@ -37,7 +38,7 @@ export const noGroups: Groups = { names: new Set(), byMember: new Map(), parents
  */
 export function parseMember(text: string): Member | null {
   const [, prefix, rest = ''] = /^([a-z][a-z0-9_-]*):(.+)/s.exec(text) ?? [];
-  if (prefix === 'domain') return { kind: 'domain', value: foldCase(rest) };
+  if (prefix === 'domain') return { kind: 'domain', value: normalizeDomain(rest) };
   if (prefix === 'account') return { kind: 'account', value: rest.normalize('NFC') };
   if (prefix === 'group') return { kind: 'group', value: rest };
   if (prefix !== undefined) return { kind: 'group', value: text };
@@ -75,7 +76,7 @@ export function groupsOf(groups: Groups, identity: Identity): Membership[] {
   const told = new Set(identity.groups);
   const keys = [...told].map((name) => `group ${name}`);
   if (identity.email !== null) keys.push(`email ${foldCase(identity.email)}`);
-  if (identity.domain !== null) keys.push(`domain ${foldCase(identity.domain)}`);
+  if (identity.domain !== null) keys.push(`domain ${normalizeDomain(identity.domain)}`);
   if (identity.kind !== 'anonymous') keys.push(`account ${identity.account}`);
   const found = withParents(
     keys.flatMap((key) => groups.byMember.get(key) ?? []),

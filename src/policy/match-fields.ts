@@ -3,6 +3,7 @@
  * so a new field is one entry here, a row in docs/policy.md, and what the compiler then asks for.
  */
 import type { IdentityKind } from '../identity/identity.ts';
+import { normalizeDomain } from '../lib/domain.ts';
 import { PatternError } from '../pattern/compiled.ts';
 import { isExpression } from '../pattern/expression.ts';
 import { contains, parseNetwork } from './address.ts';
@@ -193,9 +194,9 @@ export function isIdentityKind(text: string): text is IdentityKind {
   return Object.hasOwn(kindWords, text);
 }
 
-/** A pattern of domains, which are in lower case. */
-function foldDomain(pattern: string): string {
-  return isExpression(pattern) ? pattern : pattern.toLowerCase();
+/** A pattern of domains, which are in lower case and in ASCII. */
+export function foldDomain(pattern: string): string {
+  return isExpression(pattern) ? pattern : normalizeDomain(pattern);
 }
 
 function labelOf({ labels }: Subject, name: string): readonly string[] {

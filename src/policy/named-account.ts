@@ -1,6 +1,7 @@
 /** Owns whom an operator means by a name: in `policy explain`, in a test case, in a line of `policy eval`. */
 import { splitEmail } from '../identity/email.ts';
 import { anonymous, type Bound, foldCase, type Identity, type IdentityKind, nobody } from '../identity/identity.ts';
+import { normalizeDomain } from '../lib/domain.ts';
 import type { StaticUser } from './acl.ts';
 
 export type NamedAccount = {
@@ -20,7 +21,7 @@ export type NamedAccount = {
 export function identityOf(users: ReadonlyMap<string, StaticUser>, named: NamedAccount): Identity {
   const { account } = named;
   const user = users.get(account);
-  if (account === '' && user === undefined) return nobody;
+  if (account === '' && (user === undefined || user.passwordHash !== null)) return nobody;
   const email = user || !account.includes('@') ? null : foldCase(account);
   const kind = account === '' ? 'anonymous' : email === null ? 'static' : 'person';
   return {
@@ -28,7 +29,7 @@ export function identityOf(users: ReadonlyMap<string, StaticUser>, named: NamedA
     kind: named.kind ?? kind,
     account: email ?? account,
     email,
-    domain: named.domain === undefined ? domainOf(email) : named.domain,
+    domain: named.domain === undefined ? domainOf(email) : named.domain && normalizeDomain(named.domain),
     groups: named.groups === 'unknown' ? [] : (named.groups ?? []),
     groupsKnown: named.groups !== 'unknown',
     labels: named.labels ?? user?.labels ?? {},
@@ -42,5 +43,5 @@ function boundBy(users: ReadonlyMap<string, StaticUser>, maker: NamedAccount): B
 }
 
 function domainOf(email: string | null): string | null {
-  return email === null ? null : splitEmail(email).domain;
+  return email === null ? null : normalizeDomain(splitEmail(email).domain);
 }

@@ -2,6 +2,7 @@
  * Owns finding the first rule that matches without trying them all: most rules name a person, a group or a place. It finds
  * what trying them in turn finds, and a thousand rules cost 7 µs instead of 75 (docs/performance.md).
  */
+import { foldDomain } from './match-fields.ts';
 import { type Condition, failingCondition, type Rule } from './rule.ts';
 import type { Subject } from './subject.ts';
 
@@ -86,7 +87,7 @@ function wordOf(field: Field, pattern: string): string | null {
   if (pattern.startsWith('/')) return null;
   const word = field === 'name' ? firstPart(pattern) : pattern;
   if (/[*?[\\$]/.test(word)) return null;
-  return field === 'domain' ? word.toLowerCase() : word;
+  return field === 'domain' ? foldDomain(word) : word;
 }
 
 /** `team` of `team/app`. */

@@ -45,7 +45,8 @@ export function createStaticUsers(
     },
     anonymous() {
       const user = users().get('');
-      return user === undefined ? nobody : identityOfStaticUser('', user);
+      // As in docker_auth, which compares the hash with no password.
+      return user === undefined || user.passwordHash !== null ? nobody : identityOfStaticUser('', user);
     },
   };
 }

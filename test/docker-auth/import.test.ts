@@ -61,7 +61,7 @@ acl:
   - match: { account: admin }
     actions: [ "*" ]
     comment: Admin has full access
-  - match: { <<: { account: admin }, type: registry }
+  - match: { account: admin, type: registry }
     actions: [ "*" ]
   # Everybody else
   - match: { account: "/.+/", name: "public/*" }
@@ -276,6 +276,125 @@ describe('what has to be looked at', () => {
   for (const [title, text, problem] of table) {
     test(title, () => assert.match(problemsOf(text).join('\n'), new RegExp(problem.source, 'm')));
   }
+});
+
+describe('what "<<" merges is read as docker_auth reads it', () => {
+  const rule = (match: string) =>
+    `x: &x {account: ana, labels: {a: b}}\ny: &y {name: "team/**"}\nacl:\n  - {match: ${match}, actions: [pull]}`;
+  const table: readonly [title: string, text: string, policy: RegExp][] = [
+    [
+      'a list of maps',
+      rule('{type: repository, <<: [*y, *x]}'),
+      /match: \{ type: repository, account: ana, labels: \{ a: b \}, name: "team\/\*" \}/,
+    ],
+    [
+      'of a list, the first map wins',
+      rule('{<<: [*x, {account: bo}]}'),
+      /match: \{ account: ana, labels: \{ a: b \} \}/,
+    ],
+    ['a key after it wins', rule('{<<: *x, account: bo}'), /match: \{ account: bo, labels: \{ a: b \} \}/],
+    ['a key before it loses', rule('{account: bo, <<: *x}'), /match: \{ account: ana, labels: \{ a: b \} \}/],
+    ['labels are added to', rule('{<<: *x, labels: {c: d}}'), /labels: \{ a: b, c: d \}/],
+    [
+      'maps that merge others',
+      'x: &x {account: ana}\ny: &y {<<: *x, name: a}\nacl:\n  - {match: {<<: *y}, actions: []}',
+      /match: \{ account: ana, name: a \}/,
+    ],
+    [
+      'a rule, whose match is added to',
+      'r: &r {match: {account: ana}, actions: ["*"]}\nacl:\n  - *r\n  - {<<: *r, match: {name: a}, comment: c}',
+      /- \{ match: \{ account: ana \}, actions: \[ "\*" \] \}\n {2}- \{ match: \{ account: ana, name: a \}, actions: \[ "\*" \], comment: c \}/,
+    ],
+    [
+      'a user: without its password anyone could log in',
+      `u: &u {password: "${hash}", labels: {a: [b]}}\nusers:\n  ana: {<<: *u}\n  bo: {<<: *u, labels: {c: [d]}}\nacl: []`,
+      /ana: \{ password: "\$2y[^}]*labels: \{ a: \[ b \] \} \}\n {2}bo: \{ password: "\$2y[^}]*labels: \{ a: \[ b \], c: \[ d \] \} \}/,
+    ],
+    [
+      'all users',
+      `u: &u {ana: {password: "${hash}"}}\nusers: {<<: *u, bo: {}}\nacl: []`,
+      /users: \{ ana: \{ password: "\$2y.*" \}, bo: \{\} \}/,
+    ],
+  ];
+  for (const [title, text, policy] of table) {
+    test(title, () => {
+      const imported = importDockerAuth(text);
+      assert.match(imported.policy, policy);
+      assert.deepEqual(
+        imported.problems.filter(({ severity }) => severity === 'error'),
+        [],
+      );
+      assert.doesNotMatch(problemsOf(text).join('\n'), /<</);
+    });
+  }
+  test('what is no map is an error', () => {
+    for (const text of [rule('{<<: ana}'), rule('{<<: [*x, ana]}'), 'users: {a: {<<: [b]}}\nacl: []'])
+      assert.match(problemsOf(text).join('\n'), /error "<<" must name a map/);
+  });
+});
+
+test('a section without anything in it is none: all of it has been commented out', () => {
+  const text = `google_auth:\noidc_auth:\nldap_auth:\ncasbin_authz: ~\nusers: {ana: {password: "${hash}"}}\nacl:\n  - {match: {account: ana, name: "\${account}/*"}, actions: []}`;
+  assert.doesNotMatch(problemsOf(text).join('\n'), /error|google_auth|oidc_auth|ldap_auth|casbin|people/);
+  assert.doesNotMatch(importDockerAuth(text).environment, /OIDC_PROVIDERS|GOOGLE/);
+  assert.match(problemsOf('google_auth:\nacl: []').join('\n'), /no one can log in/);
+});
+
+test('what is mended is imported: nothing but warnings remains', () => {
+  for (const text of [
+    'acl:\n  - {match: {name: a}}',
+    'users: {a: }\nacl: []',
+    'users: {a: {labels: {l: ["x/*"]}}}\nacl:\n  - {match: {name: "${labels:l}"}, actions: []}',
+    'acl:\n  - {match: {name: "a["}, actions: []}',
+    'acl:\n  - {match: {name: a, team: b}, actions: [~], tags: [x]}',
+  ]) {
+    const { policy } = importDockerAuth(text);
+    assert.doesNotMatch(problemsOf(text).join('\n'), /error/, text);
+    assert.doesNotThrow(() => parsePolicy(policy, 'policy.yml'), policy);
+  }
+});
+
+test('names and values stay as they are written, where YAML would make numbers, booleans or bytes of them', () => {
+  const words = ['0x1F', '1_000', '010', '1.50', 'yes', 'Off', '12:30', '2024-01-02', '.5'];
+  const users = words.map((word) => `  ${word}: {password: "${hash}", labels: {${word}: [${word}]}}`).join('\n');
+  const rules = words
+    .map((word) => `  - {match: {account: ${word}, labels: {${word}: ${word}}}, actions: [pull]}`)
+    .join('\n');
+  const text = `users:\n${users}\nacl:\n${rules}\n  - {match: {name: !!binary dGVhbS94}, actions: [pull]}`;
+  assert.doesNotMatch(problemsOf(text).join('\n'), /error|never/);
+  const policy = parsePolicy(importDockerAuth(text).policy, 'policy.yml');
+  const pulls = (account: string, name: string) => {
+    const access = { type: 'repository', name, actions: ['pull'] };
+    return decide(policy, identityOf(policy.users, { account }), access, { service: '', address: '' }).granted;
+  };
+  for (const word of words) {
+    assert.deepEqual(policy.users.get(word)?.labels, { [word]: [word] });
+    assert.deepEqual(pulls(word, 'a'), ['pull'], word);
+  }
+  assert.deepEqual(pulls('other', 'team/x'), ['pull']);
+});
+
+test('a user "" with a password lets no one in who sends none, as in docker_auth', () => {
+  const text = `users: {"": {password: "${hash}"}}\nacl:\n  - {match: {account: ""}, actions: [pull]}`;
+  const problems = problemsOf(text).join('\n');
+  assert.match(problems, /there is no user "" without a password, so docker_auth answered .* with 401/);
+  assert.match(problems, /the user "" has a password, which requests without credentials don't send/);
+  const policy = parsePolicy(importDockerAuth(text).policy, 'policy.yml');
+  const access = { type: 'repository', name: 'a', actions: ['pull'] };
+  const asked = decide(policy, identityOf(policy.users, { account: '' }), access, { service: '', address: '' });
+  assert.deepEqual(asked.granted, []);
+});
+
+test('whole numbers are those of docker_auth, and an empty text is no setting', () => {
+  const lifetimeOf = (written: string) =>
+    parseEnv(importDockerAuth(`token: {issuer: a, expiration: ${written}}\nacl: []`).environment)['TOKEN_LIFETIME'];
+  assert.deepEqual(['900', '1_000', '0x384', '01604'].map(lifetimeOf), ['900', '1000', '900', '900']);
+  const { environment } = importDockerAuth(
+    'server: {certificate: s.pem, key: s.key}\ntoken: {issuer: a, certificate: "", key: ""}\nacl: []',
+  );
+  const { TOKEN_CERTIFICATE_FILE, TOKEN_KEY_FILE } = parseEnv(environment);
+  assert.deepEqual([TOKEN_CERTIFICATE_FILE, TOKEN_KEY_FILE], ['s.pem', 's.key']);
+  assert.match(importDockerAuth('server: {certificate: ""}\nacl: []').environment, /TRUSTED_PROXIES=/);
 });
 
 test('after a mistake of YAML, or in a template, nothing else is reported', () => {

@@ -18,6 +18,12 @@ describe('someone is in a group', () => {
   const table: readonly [title: string, yaml: string, identity: Identity, groups: readonly string[]][] = [
     ['by e-mail, however it is written', '{a: [ANA@Example.com]}', ana, ['a (by e-mail)']],
     ['not by another e-mail', '{a: [xana@example.com, ana@example.com.org, "ana@example.co"]}', ana, []],
+    [
+      'by domain, in its ASCII form',
+      '{a: ["domain:Bücher.example."]}',
+      { ...ana, domain: 'xn--bcher-kva.example' },
+      ['a (by domain xn--bcher-kva.example)'],
+    ],
     ['by domain, however it is written', '{a: ["domain:Example.COM"]}', ana, ['a (by domain example.com)']],
     [
       'not by the domain of an e-mail that nobody verified',

@@ -86,6 +86,30 @@ const examples: Readonly<Record<MatchFieldName, Example>> = {
 const base = { who: 'ana@example.com', scope: 'repository:a/x:pull', expect: 'pull' };
 const baseRequest = { account: 'ana@example.com', type: 'repository', name: 'a/x', actions: ['pull'] };
 
+test('a domain is written in any form, and compared in its ASCII form', () => {
+  const forms = ['bücher.example', 'BÜCHER.example.', 'xn--bcher-kva.example', '*.example', '/^xn--bcher-kva/'];
+  for (const form of forms) {
+    const policy = parsePolicy(
+      `groups: {g: ["domain:Bücher.example"]}\nacl: [{match: {domain: "${form}", group: g}, actions: ["*"]}]`,
+      'policy.yml',
+    );
+    for (const domain of ['xn--bcher-kva.example', 'Bücher.example']) {
+      const cases = parseCases(
+        JSON.stringify([
+          { ...base, who: `ana@${domain}` },
+          { ...base, domain },
+        ]),
+        'cases.yml',
+      );
+      assert.deepEqual(
+        cases.map((one) => runCase(policy, one).passed),
+        [true, true],
+        `${form} ${domain}`,
+      );
+    }
+  }
+});
+
 for (const name of matchFieldNames) {
   const { match, given, request = given, mismatch, preview } = examples[name];
   describe(name, () => {

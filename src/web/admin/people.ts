@@ -1,6 +1,7 @@
 /** Owns the administrators' list of people: search, filters, order, pages. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { People, PeopleQuery, PeopleSort, Person } from '../../accounts/people.ts';
+import { normalizeDomain } from '../../lib/domain.ts';
 import type { AccountState } from '../../store/accounts.ts';
 import { fieldsOf, oneOf, queryOf } from '../fields.ts';
 import {
@@ -95,7 +96,7 @@ function readQuery(source: unknown): PeopleQuery {
     state: oneOf(states, field('state')),
     unvouched: field('state') === unvouched,
     provider: field('provider') || null,
-    domain: field('domain').toLowerCase() || null,
+    domain: normalizeDomain(field('domain')) || null,
     group: field('group') || null,
     ...readSorting(sorting, field),
     page: pageIn(field),

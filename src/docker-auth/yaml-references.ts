@@ -1,0 +1,72 @@
+/** Owns what docker_auth's YAML reader makes of aliases, merge keys (`<<`) and scalars: each is replaced by that. */
+import { type Document, isMap, isSeq, type Node, type Pair, visit, type YAMLMap } from 'yaml';
+import { isMergeKey, textOf } from './yaml-nodes.ts';
+
+/**
+ * Afterwards every map has its own pairs, and nothing refers to another part of the document. What can't be merged stays, to be
+ * reported where it's read.
+ * @param document is changed
+ */
+export function resolveReferences(document: Document): void {
+  inlineAliases(document);
+  visit(document, { Map: (_key, map) => mergeInto(map) });
+}
+
+/** Where it wants a text, docker_auth reads `012`, `0x1F` and `yes` as they are written, and what `!!binary` stands for. */
+export function readScalarsAsTexts(document: Document): void {
+  visit(document, {
+    Scalar(_key, node) {
+      const { value, source } = node;
+      const text = value instanceof Uint8Array ? Buffer.from(value).toString() : source;
+      if (value === null || typeof value === 'string' || typeof value === 'symbol' || text === undefined) return;
+      node.value = text;
+      delete node.tag;
+    },
+  });
+}
+
+/** What an alias refers to can be in a section that is left out. */
+function inlineAliases(document: Document): void {
+  // The types say unknown; a clone of a node is a node.
+  visit(document, { Alias: (_key, alias) => alias.resolve(document)?.clone() as Node | undefined });
+  visit(document, {
+    Node(_key, node) {
+      if ('anchor' in node) delete node.anchor;
+    },
+  });
+}
+
+/**
+ * As gopkg.in/yaml.v2 does (decode.go, mappingStruct and merge): what is merged counts where the `<<` stands, and of two equal keys
+ * the later one wins, whichever was merged. YAML 1.1 would let the map's own win.
+ */
+function mergeInto(map: YAMLMap): void {
+  if (!map.items.some(isMergeKey)) return;
+  const items: Pair[] = [];
+  for (const pair of map.items) for (const one of isMergeKey(pair) ? mergedBy(pair) : [pair]) put(items, one);
+  map.items = items;
+}
+
+/** The pairs that a merge key stands for, the last of equal ones being the one that counts; the key itself if it names no map. */
+function mergedBy(pair: Pair): readonly Pair[] {
+  const maps = isSeq(pair.value) ? pair.value.items : [pair.value];
+  if (!maps.every(isMap)) return [pair];
+  for (const map of maps) mergeInto(map);
+  // Of a list the first map wins.
+  return maps.toReversed().flatMap((map) => map.items);
+}
+
+/** What docker_auth reads into what is there already, instead of replacing it: the match of a rule, the labels of a user or match. */
+const structures = ['match', 'labels'];
+
+function put(items: Pair[], pair: Pair): void {
+  const name = textOf(pair.key);
+  const at = name === null ? -1 : items.findIndex(({ key }) => textOf(key) === name);
+  const before = items[at];
+  if (before === undefined) items.push(pair);
+  else if (name !== null && structures.includes(name) && isMap(before.value) && isMap(pair.value)) {
+    const inner = before.value.items;
+    for (const map of [before.value, pair.value]) mergeInto(map);
+    for (const one of pair.value.items) put(inner, one);
+  } else items[at] = pair;
+}
