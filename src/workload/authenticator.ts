@@ -59,10 +59,9 @@ export function createWorkloadAuthentication(parts: {
         isSecretOf('dkc', sent.password) ? verifyPassword(sent, address, service) : verifyToken(sent, address, service),
     },
     identityTokens: {
-      async issue({ password }, identity, service, client) {
+      async issue(_credentials, identity, service, client) {
         const accepted = tokens.get(identity);
-        if (accepted === undefined) return null;
-        return credentials.issueIdentityToken(accepted, password.trim(), service, client);
+        return accepted === undefined ? null : credentials.issueIdentityToken(accepted, service, client);
       },
       recognises: (token) => isSecretOf('dkj', token),
       async verify(token, service, address = '') {

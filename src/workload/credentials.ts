@@ -24,10 +24,9 @@ export type WorkloadCredentials = {
   issuePassword(accepted: Accepted, service: string | null, client: Requester): Promise<IssuedPassword>;
   /**
    * What docker keeps in the place of the token for the rest of the job: the same one at each login.
-   * @param text the ID token
    * @throws {WorkloadRefusal} `limit`
    */
-  issueIdentityToken(accepted: Accepted, text: string, service: string, client: Requester): Promise<string>;
+  issueIdentityToken(accepted: Accepted, service: string, client: Requester): Promise<string>;
   /**
    * What the secret proves now: the claims that it was made with are judged again by the rules in force.
    * @returns `null` for a secret that no one has, or of another service
@@ -76,8 +75,8 @@ export function createWorkloadCredentials(parts: CredentialParts): WorkloadCrede
       const row = await add('dkc', secret, accepted, { service, client });
       return { secret, endsAt: row.ends_at };
     },
-    async issueIdentityToken(accepted, text, service, client) {
-      const secret = deriveIdentityToken(pepper, text, service);
+    async issueIdentityToken(accepted, service, client) {
+      const secret = deriveIdentityToken(pepper, accepted.token.signed, service);
       await add('dkj', secret, accepted, { service, client });
       return secret;
     },
@@ -122,11 +121,12 @@ function sealContext(hash: string): string {
 }
 
 /**
- * A separate secret that no one can compute without the ID token and the pepper. A login that comes again is given the
- * same one, with the end that was set first: logging in never extends it.
+ * A separate secret that no one can compute without the ID token and the pepper. It's made of what the issuer signed: the same
+ * token with its signature written in another way must not start over. A login that comes again is given the same one, with the end
+ * that was set first: logging in never extends it.
  */
-function deriveIdentityToken(pepper: Pepper, text: string, service: string): string {
-  return deriveSecret('dkj', pepper, (round) => `job token ${round}\0${service}\0${text}`);
+function deriveIdentityToken(pepper: Pepper, signed: string, service: string): string {
+  return deriveSecret('dkj', pepper, (round) => `job token ${round}\0${service}\0${signed}`);
 }
 
 type StoredRow = NonNullable<Awaited<ReturnType<WorkloadCredentialStore['byHash']>>>;

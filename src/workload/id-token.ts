@@ -7,6 +7,11 @@ export const maximumLength = 20 * 1024;
 
 export type UnverifiedToken = {
   readonly text: string;
+  /**
+   * What is signed, without the signature, of which one token can have many: the last character of base64url has unused bits, and an
+   * ECDSA signature (r, s) is as good as (r, -s). What tells tokens apart is this.
+   */
+  readonly signed: string;
   readonly header: Readonly<Record<string, unknown>>;
   readonly algorithm: string;
   readonly kid: string | null;
@@ -38,6 +43,7 @@ export function readUnverified(text: string): UnverifiedToken {
   if (typeof alg !== 'string' || typeof iss !== 'string') throw new WorkloadRefusal('malformed');
   return {
     ...{ text, header, payload, fields },
+    signed: text.slice(0, text.lastIndexOf('.')),
     algorithm: alg,
     kid: typeof kid === 'string' ? kid : null,
     issuer: iss,

@@ -116,10 +116,14 @@ const presets: Readonly<Record<PresetName, Known>> = {
             example: 'push',
           })),
     ],
-    warn: (pins) =>
-      ['ref', 'ref_protected', 'environment'].some(pins.names)
+    warn: (pins) => [
+      ...(['ref', 'ref_path', 'ref_protected', 'environment'].some(pins.names)
         ? []
-        : ['this covers every branch and tag: match ref_protected: "true", ref or environment for less'],
+        : ['this covers every branch and tag: match ref_protected: "true", ref_path or environment for less']),
+      ...(pins.names('ref') && !['ref_path', 'ref_type'].some(pins.names) && !isOnly(pins, 'ref_protected', 'true')
+        ? ['ref is a short name, so a tag can be called like the branch: match ref_path: refs/heads/NAME instead']
+        : []),
+    ],
   },
   gcp: {
     issuer: 'https://accounts.google.com',

@@ -11,6 +11,8 @@ export type VerifiedToken = {
   readonly issuer: Issuer;
   /** Tells tokens apart without being one: a hash. */
   readonly id: string;
+  /** What was signed. */
+  readonly signed: string;
   readonly claims: Claims;
   /** The claims as they were signed, JSON. */
   readonly payload: string;
@@ -38,10 +40,10 @@ export async function verifyToken(
   now: number,
 ): Promise<VerifiedToken> {
   await checkSignature(token, candidates);
-  const { text, payload, fields } = token;
+  const { signed, payload, fields } = token;
   return {
-    issuer,
-    id: createHash('sha256').update(text).digest('base64url'),
+    ...{ issuer, signed },
+    id: createHash('sha256').update(signed).digest('base64url'),
     claims: readClaims(payload),
     payload,
     ...checkClaims(fields, issuer, now),

@@ -241,6 +241,11 @@ test('untrusted triggers load where the rule says so', () => {
 
 const warned: readonly (readonly [what: string, file: string, warning: RegExp])[] = [
   ['every branch', githubFile.replace(/ +ref: .*\n/, ''), /covers every branch and tag/],
+  [
+    'a branch of GitLab by a name that a tag can have',
+    gitlab('project_id: 1, namespace_id: 2, pipeline_source: push, ref: main'),
+    /a tag can be called like the branch: match ref_path/,
+  ],
   ['what Buildkite does not tell', filesOfPresets.buildkite, /whether a fork or a pull request/],
   ['what Google does not tell', filesOfPresets.gcp, /which code the service account runs/],
   ['what any other issuer does not tell', filesOfPresets.oidc, /who can trigger a run/],
@@ -255,6 +260,17 @@ const warned: readonly (readonly [what: string, file: string, warning: RegExp])[
     /rules\[2\] never decides/,
   ],
 ];
+
+test('a branch of GitLab that no tag passes for is as meant', () => {
+  for (const branch of [
+    'ref_path: refs/heads/main',
+    'ref: main, ref_type: branch',
+    'ref: main, ref_protected: "true"',
+  ]) {
+    const match = `project_id: 1, namespace_id: 2, pipeline_source: push, ${branch}`;
+    assert.deepEqual(workloadsOf(gitlab(match)).warnings, [], branch);
+  }
+});
 
 for (const [what, file, warning] of warned) {
   test(`warns of ${what}`, () => {
