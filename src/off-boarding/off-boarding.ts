@@ -5,7 +5,7 @@ import type { Log } from '../lib/log.ts';
 import type { Connector, Profile } from '../sign-in/connector.ts';
 import type { PersonSource, ProviderStatus } from '../sign-in/provider-status.ts';
 import type { SentBefore } from '../sign-in/sent-before.ts';
-import { type Account, byProvider } from '../store/accounts.ts';
+import { type Account, byAuthority, byProvider } from '../store/accounts.ts';
 import type { Store } from '../store/store.ts';
 import { type AfterSignIn, createAfterSignIn } from './after-sign-in.ts';
 import { createConfirm } from './confirm.ts';
@@ -80,7 +80,7 @@ export function createOffBoarding(parts: OffBoardingParts): OffBoarding {
       const account = await accounts.byIdentity(issuer, subject);
       if (account === undefined) return true;
       // Whom an administrator disabled is not let in, and needs none.
-      if (account.state !== 'active') return account.state_by === byProvider;
+      if (account.state !== 'active') return account.state_by === byProvider || account.state_by === byAuthority;
       return !(await hasToken(account).catch(() => false)); // a token whose key is lost counts as none
     },
     leavers,

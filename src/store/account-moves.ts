@@ -1,6 +1,6 @@
 /** Owns every statement on `account_move`: which accounts may follow their person to another issuer or provider. */
 
-import type { Account } from './accounts.ts';
+import { type Account, byAuthority } from './accounts.ts';
 import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
 import type { Sql } from './sql.ts';
 
@@ -32,8 +32,9 @@ export type AccountMoveStore = {
   find(account: Account, arrival: Arrival, now: number): Promise<AccountMove | undefined>;
   /**
    * Gives the account the identity of who signs in, ends its sessions, and uses a relink up. Passwords and revocations stay as
-   * they are, and so does the state: what the old provider disabled, a sign-in at the new one doesn't enable. What the old
-   * provider reported doesn't count any more. False where another sign-in was first.
+   * they are, and so does the state: what the old provider disabled, a sign-in at the new one doesn't enable, unless it's only
+   * suspended because the old one isn't the authority for its address. What the old provider reported doesn't count any more. False
+   * where another sign-in was first.
    */
   follow(account: Account, move: AccountMove, arrival: Arrival, audit: AuditRowOf): Promise<boolean>;
   /** How many people's accounts have this issuer. */
@@ -56,7 +57,7 @@ const follow = `
   update account set provider = $2, issuer = $3, subject = $4, labels_json = null,
     groups_json = '[]', groups_at = null, undecided_groups_json = null, groups_problem = null, groups_left_out_at = null,
     confirmed_at = null, checked_at = null, suspended_there = null,
-    state_by = case when state = 'disabled' then $8 else state_by end
+    state_by = case when state = 'disabled' and coalesce(state_by, '') <> '${byAuthority}' then $8 else state_by end
   where id = $1 and issuer = $5 and subject = $6 and exists (select 1 from account_move where id = $7)`;
 
 export function createAccountMoveStore(sql: Sql): AccountMoveStore {

@@ -112,13 +112,13 @@ const byId = `select a.*, ${activePasswords('$2')} from account a where a.id = $
 
 const disable = `
   update account set state = 'disabled', state_reason = $2, state_by = $3, state_at = $4
-  where id = $1 and (state <> 'disabled' or state_by = '${byProvider}')`;
+  where id = $1 and (state <> 'disabled' or state_by in ('${byProvider}', '${byAuthority}'))`;
 
 /** What the person made stops immediately, without a grace period. */
 const stopForSecurity = "update account set stopped_for_security = 1 where id = $1 and state = 'disabled'";
 const shutOut = `
   update account set state = 'disabled', state_reason = $2, state_by = '${byProvider}', state_at = $3, suspended_there = $4
-  where id = $1 and state <> 'disabled' and coalesce(signed_in_at, 0) <= $3`;
+  where id = $1 and (state <> 'disabled' or state_by = '${byAuthority}') and coalesce(signed_in_at, 0) <= $3`;
 const requireSignIn = `
   update account set state = 'reauth_required', state_reason = $2, state_by = '${byProvider}', state_at = $3,
     stopped_for_security = $4

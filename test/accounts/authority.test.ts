@@ -123,6 +123,52 @@ describeEngines('an address that its provider is not the authority for', (databa
     }),
   );
 
+  const suspendIn = ({ store, clock, events }: Scene, given: ReturnType<typeof createAuthority>) =>
+    suspendUnvouched({
+      ...{ accounts: store.accounts, authority: given, now: () => clock.at },
+      audit: collectingAudit(events, store.audit),
+    });
+  const keycloakOwns = createAuthority([{ name: 'keycloak', domains: ['example.com'] }]);
+
+  test(
+    'whatever was taken stays taken when other settings vouch for it',
+    scene(async (scene) => {
+      const { store, people, authority, clock } = scene;
+      const state = async ({ id }: { id: string }) => {
+        const account = await store.accounts.byId(id);
+        return [account?.state, account?.state_by, account?.state_reason];
+      };
+      const add = (name: string) => scene.addPerson(name, { provider: 'keycloak' });
+      const [bo, cy, di] = [await add('bo'), await add('cy'), await add('di')];
+      const change = { reason: 'suspended there', at: clock.at + 1, forSecurity: false };
+      await store.people.requireSignIn(cy.id, change, () => null);
+      assert.equal(await suspendIn(scene, authority), 2);
+      await people.disable(bo.id, 'left', root);
+      await store.people.shutOut(di.id, { ...change, reason: 'hijacked', passwordsBy: 'keycloak' }, () => null);
+      assert.equal(await suspendIn(scene, keycloakOwns), 0);
+      assert.deepEqual(await state(bo), ['disabled', root.actor, 'left'], 'an administrator disabled it meanwhile');
+      assert.deepEqual(
+        await state(cy),
+        ['reauth_required', 'provider', 'suspended there'],
+        'the provider wants a sign-in',
+      );
+      assert.deepEqual(await state(di), ['disabled', 'provider', 'hijacked']);
+    }),
+  );
+
+  test(
+    'follows its person to the provider that is, and works again',
+    scene(async (scene) => {
+      const old = await scene.addPerson('ana', { provider: 'keycloak', issuer: 'https://kc', subject: 'k1' });
+      const { secret } = await scene.passwords.issue(old, input, root);
+      await suspendIn(scene, scene.authority);
+      await movesOf(scene).relink(old.id, 'google', root);
+      const { account } = await admit(scene, { ...asGoogle, email: 'ana@example.com' });
+      assert.deepEqual([account.id, account.state], [old.id, 'active']);
+      assert.equal(typeof (await scene.login('ana@example.com', secret)), 'object', 'no password is lost');
+    }),
+  );
+
   test(
     'gives its login to whoever signs in with the authority, and keeps nothing of it',
     scene(async (scene) => {
