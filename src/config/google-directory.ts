@@ -65,7 +65,7 @@ export function readGoogleDirectory(
     );
   }
   const domains = readDomains(settings, signInDomains);
-  const groupDomains = settings.list('GOOGLE_GROUP_DOMAINS').map((domain) => domain.toLowerCase());
+  const groupDomains = settings.list('GOOGLE_GROUP_DOMAINS').map(normalizeDomain);
   return {
     strategy,
     domains,

@@ -111,6 +111,11 @@ export function authenticationTime(claim: unknown): number | null {
   return typeof claim === 'number' && Number.isFinite(claim) && claim > 0 ? claim * 1000 : null;
 }
 
+/** `email_verified`; `null`: the provider didn't say. Amazon Cognito writes it as text, as Google does elsewhere. */
+export function verifiedClaim(claim: unknown): boolean | null {
+  return claim === undefined || claim === null ? null : claim === true || claim === 'true';
+}
+
 /** What it takes to call a provider. */
 export type CallParts = {
   readonly fetch: Fetch;

@@ -48,15 +48,17 @@ export function createFreshness(parts: FreshnessParts): Freshness {
 }
 
 async function authenticatedAt(
-  { sent, now }: FreshnessParts,
+  { sent, clockLeeway, now }: FreshnessParts,
   connector: Connector,
   profile: Profile,
   askedToLogIn: boolean,
 ): Promise<number | null> {
   await sent.note(profile, 'sign-in');
-  if (profile.authenticatedAt !== null) {
+  const { authenticatedAt: at } = profile;
+  // One in the future, as in milliseconds where seconds are meant, would stay fresh forever, so it's no time at all.
+  if (at !== null && at <= now() + clockLeeway * 1000) {
     await sent.note(profile, 'auth_time');
-    return Math.min(profile.authenticatedAt, now());
+    return Math.min(at, now());
   }
   if (await sent.has(profile, 'auth_time')) return null;
   // This provider has never said it: what it was asked for decides, or an upgrade could lock the last administrator out.

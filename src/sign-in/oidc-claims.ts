@@ -9,7 +9,7 @@ import { foldCase } from '../identity/identity.ts';
 import { domainOf } from './admission.ts';
 import { requireAuthorizedParty } from './authorized-party.ts';
 import { claimedGroups, noGroupsClaim } from './claimed-groups.ts';
-import { authenticationTime, type Profile } from './connector.ts';
+import { authenticationTime, type Profile, verifiedClaim } from './connector.ts';
 import type { GroupsClaim } from './group-claim.ts';
 import { providerSessionId } from './provider-session.ts';
 import type { SentBefore } from './sent-before.ts';
@@ -86,10 +86,10 @@ export type Address = {
 };
 
 /** OpenID Connect Core 1.0, section 5.4: many providers put the claims of the scope `email` into userinfo. */
-async function addressOf(
+export async function addressOf(
   claims: Claims,
   userinfo: () => Promise<Claims | null>,
-  settings: ClaimSettings,
+  settings: Pick<ClaimSettings, 'emailClaim' | 'requireVerifiedEmail'>,
 ): Promise<Address> {
   const own = addressIn(claims, settings.emailClaim);
   const wantsVerified = settings.requireVerifiedEmail && settings.emailClaim === 'email';
@@ -107,17 +107,16 @@ async function addressOf(
 }
 
 /** Null and an empty text are no address (section 5.3.2). */
-export function addressIn(claims: Claims, emailClaim: string): Address {
+function addressIn(claims: Claims, emailClaim: string): Address {
   const { [emailClaim]: email } = claims;
   const address = typeof email === 'string' && email !== '' ? email : null;
   return { email: address, verified: emailClaim === 'email' ? verifiedIn(claims) : null };
 }
 
 /**
- * Amazon Cognito writes the claim as text. Entra ID does not send it, but where it is asked to the optional claim `xms_edov`:
- * the owner of the e-mail's domain is verified.
+ * Entra ID does not send `email_verified`, but where it is asked to the optional claim `xms_edov`, in several forms: the owner of
+ * the e-mail's domain is verified.
  */
 function verifiedIn({ email_verified, xms_edov }: Claims): boolean | null {
-  const value = email_verified ?? (xms_edov === 1 ? true : xms_edov);
-  return value === undefined || value === null ? null : value === true || value === 'true';
+  return verifiedClaim(email_verified ?? (xms_edov === 1 || xms_edov === '1' ? true : xms_edov));
 }

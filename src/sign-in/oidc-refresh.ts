@@ -4,14 +4,17 @@ import { foldCase } from '../identity/identity.ts';
 import { errorCode, Refusal } from '../lib/errors.ts';
 import { claimedGroups } from './claimed-groups.ts';
 import type { Refresher } from './connector.ts';
-import { addressIn, type ClaimSettings, type Claims, type Tokens, userinfoOf } from './oidc-claims.ts';
+import { addressOf, type ClaimSettings, type Claims, type Tokens, userinfoOf } from './oidc-claims.ts';
 import type { Discover } from './oidc-discovery.ts';
 import { isNoAnswer } from './provider-fetch.ts';
 import type { ProviderStatus } from './provider-status.ts';
 import type { SentBefore } from './sent-before.ts';
 import { statusOfTokenError } from './token-error.ts';
 
-type RefreshSettings = Pick<ClaimSettings, 'name' | 'label' | 'clientId' | 'groups' | 'emailClaim'>;
+type RefreshSettings = Pick<
+  ClaimSettings,
+  'name' | 'label' | 'clientId' | 'groups' | 'emailClaim' | 'requireVerifiedEmail'
+>;
 
 export function createOidcRefresher(settings: RefreshSettings, discover: Discover, sent: SentBefore): Refresher {
   return {
@@ -31,10 +34,10 @@ export function createOidcRefresher(settings: RefreshSettings, discover: Discove
       if (idToken !== null && idToken['sub'] !== subject) {
         return { kind: 'fault', reason: `${settings.label} answered for another person` };
       }
-      const change = idToken === null || email === null ? null : changeOfAddress(idToken, email, settings.emailClaim);
+      const userinfo = userinfoOf(configuration, tokens, subject);
+      const change = email === null ? null : await changeOfAddress({ idToken, userinfo }, email, settings);
       if (change !== null) return { kind: 'sign-in', reason: `${settings.label} reports ${change}` };
       if (settings.groups === null) return { kind: 'there', groups: null };
-      const userinfo = userinfoOf(configuration, tokens, subject);
       const by = { provider: settings.name, issuer: configuration.serverMetadata().issuer };
       const answers = { what: 'groups in a refresh answer', idToken, userinfo } as const;
       const { groups: claim, label } = settings;
@@ -52,9 +55,16 @@ export function createOidcRefresher(settings: RefreshSettings, discover: Discove
   };
 }
 
-/** An address that is another one now, or not verified any more, counts from a sign-in on: rules and logins hang on it. */
-function changeOfAddress(idToken: Claims, email: string, emailClaim: string): string | null {
-  const now = addressIn(idToken, emailClaim);
+/**
+ * An address that is another one now, or not verified any more, counts from a sign-in on: rules and logins hang on it. It's where
+ * it was at the sign-in, in the ID token or in userinfo; an answer that can't be had changes nothing.
+ */
+async function changeOfAddress(
+  { idToken, userinfo }: { readonly idToken: Claims | null; readonly userinfo: () => Promise<Claims | null> },
+  email: string,
+  settings: RefreshSettings,
+): Promise<string | null> {
+  const now = await addressOf(idToken ?? {}, userinfo, settings).catch(() => ({ email: null, verified: null }));
   if (now.email !== null && foldCase(now.email) !== foldCase(email)) return 'another e-mail address';
   return now.verified === false ? 'that the e-mail address is not verified' : null;
 }

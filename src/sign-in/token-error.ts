@@ -38,7 +38,7 @@ export function statusOfTokenError(label: string, { status, error, description }
 }
 
 /** The provider's words end up in the log, the audit and on pages. */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, ' ').slice(0, 200);
 }
 

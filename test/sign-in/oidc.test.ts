@@ -229,8 +229,10 @@ test("Entra ID's xms_edov replaces a missing email_verified of the same answer",
     return (await signIn({ claims: { email_verified: undefined, ...claims }, ...more })).emailVerified;
   };
   assert.deepEqual(
-    [await told({ xms_edov: true }), await told({ xms_edov: 1 }), await told({ xms_edov: false }), await told({})],
-    [true, true, false, null],
+    await Promise.all(
+      [true, 1, 'true', '1', false, 0, '0', 'false', 'yes', undefined].map((xms_edov) => told({ xms_edov })),
+    ),
+    [true, true, true, true, false, false, false, false, false, null],
   );
   assert.equal(await told({ email_verified: false, xms_edov: true }), false);
   const userinfo = () => Response.json({ sub: '7', email: 'x@y.example' });

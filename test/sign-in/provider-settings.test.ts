@@ -50,6 +50,36 @@ test('a client that may use Basic alone signs in although the server lists both,
   assert.equal(status?.kind, 'there', 'the refresh finds the method, too');
 });
 
+test('a refresh finds an address that changed wherever the provider sends it', async () => {
+  const without = { email: undefined, email_verified: undefined };
+  const table: readonly [what: string, answers: Partial<Answers>, status: 'there' | 'sign-in'][] = [
+    [
+      'the same in userinfo',
+      { refreshClaims: without, userinfo: { email: 'Ana@example.com', email_verified: true } },
+      'there',
+    ],
+    ['another in userinfo', { refreshClaims: without, userinfo: { email: 'bo@example.com' } }, 'sign-in'],
+    ['another, and no ID token', { refreshClaims: null, userinfo: { email: 'bo@example.com' } }, 'sign-in'],
+    [
+      'not verified in userinfo',
+      { refreshClaims: without, userinfo: { email: 'ana@example.com', email_verified: false } },
+      'sign-in',
+    ],
+    ['none anywhere', { refreshClaims: without }, 'there'],
+    [
+      'userinfo that does not answer',
+      { refreshClaims: without, userinfo: () => new Response('', { status: 500 }) },
+      'there',
+    ],
+    ["the ID token's word", { userinfo: { email: 'bo@example.com' } }, 'there'],
+  ];
+  for (const [what, answers, expected] of table) {
+    const { connector } = await start(answers);
+    const ana = { subject: '7', email: 'ana@example.com', domain: 'example.com' };
+    assert.equal((await connector.refresher?.ask('r', ana, async () => {}))?.kind, expected, what);
+  }
+});
+
 test('a client that may use the form alone signs in where the server says nothing', async () => {
   const onlyPost = (request: Request) => (request.headers.has('authorization') ? refused() : null);
   const { signIn, methods } = await start({ token: onlyPost });

@@ -349,3 +349,33 @@ for (const [algorithm, token] of [
     assert.deepEqual(scene.revoked, [refreshToken]);
   });
 }
+
+test('who signs events is asked again every hour, and what was known counts while there is no answer', async () => {
+  const clock = { at: Date.now() };
+  const asked: string[] = [];
+  let keysAt: string | null = `${google}/certs`;
+  const fetch: Fetch = async (url) => {
+    asked.push(url);
+    if (!url.endsWith('/risc')) return Response.json({ keys });
+    if (keysAt === null) throw new TypeError('fetch failed');
+    return Response.json({ issuer: `${google}/`, jwks_uri: keysAt });
+  };
+  const risc = { configurationUrl: `${google}/risc`, clientId: 'client-1', riscClientIds: [], issuers: [google] };
+  const read = createRiscReader(risc, { fetch, now: () => clock.at });
+  const receive = async () => {
+    const claims = { iss: `${google}/`, aud: 'client-1', jti: 'j', iat: clock.at / 1000, events: {} };
+    return read(await new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: 'k' }).sign(key));
+  };
+  await receive();
+  keysAt = `${google}/moved`;
+  await receive();
+  assert.deepEqual(asked, [`${google}/risc`, `${google}/certs`]);
+  clock.at += hour;
+  await receive();
+  assert.deepEqual(asked.slice(2), [`${google}/risc`, `${google}/moved`]);
+  keysAt = null;
+  clock.at += hour;
+  await receive();
+  await receive();
+  assert.deepEqual(asked.slice(4), [`${google}/risc`]);
+});

@@ -8,7 +8,10 @@ import { GoogleBusy, retryAfterOf } from './token-answer.ts';
 export class GoogleApiError extends Error {
   override readonly name = 'GoogleApiError';
   readonly status: number;
-  /** `errors[0].reason` or `status` of the body: 'notFound', 'PERMISSION_DENIED'; `null` where the body isn't Google's. */
+  /**
+   * The Admin SDK's `errors[0].reason`, the `reason` in the details of other APIs, or else `status`: 'notFound', 'SERVICE_DISABLED',
+   * 'PERMISSION_DENIED'; `null` where the body isn't Google's.
+   */
   readonly reason: string | null;
   /** Google's own words; '' where there are none. */
   readonly said: string;
@@ -95,6 +98,7 @@ const quotaReasons = [
   'quotaExceeded',
   'dailyLimitExceeded',
   'limitExceeded',
+  'RATE_LIMIT_EXCEEDED',
   'RESOURCE_EXHAUSTED',
 ];
 
@@ -121,6 +125,9 @@ function remedyFor(error: unknown): string {
   if (error.reason === 'accessNotConfigured' || error.reason === 'SERVICE_DISABLED') {
     return '. Enable the API in the Google Cloud project of the service account';
   }
+  if (error.reason === 'insufficientPermissions' || error.reason === 'ACCESS_TOKEN_SCOPE_INSUFFICIENT') {
+    return '. Give Dockpass the scopes of docs/providers.md for this GOOGLE_DIRECTORY';
+  }
   return '. Give the service account, or GOOGLE_DIRECTORY_ADMIN, a role that reads users and groups';
 }
 
@@ -141,8 +148,16 @@ export function isAboutOneGroup(error: unknown): error is GoogleApiError {
 }
 
 function errorOf(response: Response, body: unknown): GoogleApiError {
-  const { errors, status, message } = fieldsIn(fieldsIn(body)['error']);
-  const reason = fieldsIn(Array.isArray(errors) ? errors[0] : null)['reason'] ?? status;
+  const { errors, details, status, message } = fieldsIn(fieldsIn(body)['error']);
+  const reason = [errors, details].flatMap(reasonsIn)[0] ?? status;
   const said = typeof message === 'string' ? message.slice(0, 200) : '';
   return new GoogleApiError(response.status, typeof reason === 'string' ? reason : null, said, retryAfterOf(response));
+}
+
+/** Of entries of `errors`, or of `details` (google.rpc.ErrorInfo). */
+function reasonsIn(list: unknown): string[] {
+  return (Array.isArray(list) ? list : []).flatMap((one) => {
+    const { reason } = fieldsIn(one);
+    return typeof reason === 'string' ? reason : [];
+  });
 }

@@ -12,10 +12,11 @@ import {
   type ConnectorParts,
   defaultClockLeeway,
   type Profile,
+  verifiedClaim,
 } from '../connector.ts';
 import { describeProviderError, lastingFault } from '../provider-error.ts';
 import { type Fetch, isNoAnswer, limitFetch } from '../provider-fetch.ts';
-import { noAnswer, refusalOfTokenError } from '../token-error.ts';
+import { noAnswer, quoted, refusalOfTokenError } from '../token-error.ts';
 import { createGoogleRefresher } from './refresh.ts';
 import { GoogleStrategy, type RedeemedCode } from './strategy.ts';
 
@@ -84,10 +85,11 @@ async function redeem(
     body: new URLSearchParams({ ...params, client_id: settings.clientId, client_secret: settings.clientSecret }),
   });
   const answer: unknown = await response.json().catch(() => null);
-  const { id_token: idToken, refresh_token: refreshToken, error } = fieldsIn(answer);
+  const { id_token: idToken, refresh_token: refreshToken, error, error_description: description } = fieldsIn(answer);
   if (response.ok && isRecord(answer)) return { idToken: textOf(idToken), refreshToken: textOf(refreshToken) };
   const name = typeof error === 'string' ? error : null;
-  const cause = new Error(`the token endpoint answered ${response.status} ${name?.slice(0, 60) ?? ''}`);
+  const said = [name, textOf(description)].flatMap((text) => quoted(text ?? '') || []).join(': ');
+  const cause = new Error(`the token endpoint answered ${response.status} ${said}`);
   throw refusalOfTokenError(label, response.status, name, cause);
 }
 
@@ -123,7 +125,7 @@ function toProfile(claims: JWTPayload, { issuers }: GoogleSettings): Profile {
     issuer: issuers[0] ?? '',
     subject: sub,
     email: typeof email === 'string' ? email : null,
-    emailVerified: typeof verified === 'boolean' ? verified : null,
+    emailVerified: verifiedClaim(verified),
     displayName: typeof name === 'string' ? name : null,
     domain: typeof hd === 'string' ? normalizeDomain(hd) : null,
     groups: null,

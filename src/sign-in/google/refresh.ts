@@ -3,7 +3,7 @@ import { decodeJwt } from 'jose';
 import { foldCase } from '../../identity/identity.ts';
 import { normalizeDomain } from '../../lib/domain.ts';
 import { fieldsIn } from '../../lib/json.ts';
-import type { AskedAbout, Refresher } from '../connector.ts';
+import { type AskedAbout, type Refresher, verifiedClaim } from '../connector.ts';
 import { type Fetch, noAnswerReason } from '../provider-fetch.ts';
 import type { ProviderStatus } from '../provider-status.ts';
 import { statusOfTokenError } from '../token-error.ts';
@@ -71,7 +71,7 @@ function changeIn(idToken: unknown, { subject, email, domain }: AskedAbout): Pro
   const signIn = (what: string): ProviderStatus => ({ kind: 'sign-in', reason: `Google reports ${what}` });
   if (typeof now === 'string' && email !== null && foldCase(now) !== foldCase(email))
     return signIn('another e-mail address');
-  if (verified === false) return signIn('that the e-mail address is not verified');
+  if (verifiedClaim(verified) === false) return signIn('that the e-mail address is not verified');
   const isMoved = domain !== null && (typeof hd === 'string' ? normalizeDomain(hd) : null) !== domain;
   return typeof now === 'string' && isMoved ? signIn('another domain of the account') : null;
 }

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { compactVerify, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
 import { errorMessage } from '../../lib/errors.ts';
 import { fieldsIn, isRecord } from '../../lib/json.ts';
-import { day } from '../../lib/time.ts';
+import { day, hour, minute } from '../../lib/time.ts';
 import { type CallParts, defaultClockLeeway } from '../connector.ts';
 import { type Fetch, limitFetch } from '../provider-fetch.ts';
 import { isWrongSignature, MessageError, type ProviderEvent, type ReadMessage } from '../signed-message.ts';
@@ -24,15 +24,23 @@ type Sender = { readonly issuer: string; readonly keys: JWTVerifyGetKey };
 /** Milliseconds: Google tries for days to deliver; older events were delivered or are useless. */
 const maximumAge = 30 * day;
 const tolerance = defaultClockLeeway * 1000;
+/** Milliseconds for which the description of the sender counts: Google moves its keys to other addresses, too. */
+const lifetime = hour;
+/** Milliseconds after which it's asked for again where there was no answer; the one before counts until then. */
+const retryInterval = minute;
 
 export function createRiscReader(settings: RiscSettings, parts: CallParts): ReadMessage {
   const call = limitFetch(parts.fetch, parts.timeout);
-  let sender: Promise<Sender> | undefined;
+  let known: { readonly sender: Promise<Sender>; readonly until: number } | undefined;
   const findSender = (): Promise<Sender> => {
-    sender ??= readConfiguration(call, settings.configurationUrl).catch((error: unknown) => {
-      sender = undefined;
-      throw error;
+    const before = known;
+    if (before !== undefined && parts.now() < before.until) return before.sender;
+    const sender = readConfiguration(call, settings.configurationUrl).catch((error: unknown) => {
+      known = before && { sender: before.sender, until: parts.now() + retryInterval };
+      if (before === undefined) throw error;
+      return before.sender;
     });
+    known = { sender, until: parts.now() + lifetime };
     return sender;
   };
   return async (text) => {

@@ -39,10 +39,11 @@ const oauth = (status: number, error: string, error_description?: string): Reply
   status,
   body: { error, ...(error_description !== undefined && { error_description }) },
 });
-const cloud = (code: number, status: string, message: string): Reply => ({
-  status: code,
-  body: { error: { code, status, message } },
-});
+/** @param reason of the details, as Google's newer APIs have it (google.rpc.ErrorInfo) */
+const cloud = (code: number, status: string, message: string, reason?: string): Reply => {
+  const info = { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: 'googleapis.com' };
+  return { status: code, body: { error: { code, status, message, ...(reason !== undefined && { details: [info] }) } } };
+};
 const page = (status: number): Reply => ({ status, body: [], headers: { 'content-type': 'text/html' } });
 const user = (changes: object): Reply => ({
   status: 200,
@@ -124,6 +125,13 @@ export const answerCases: readonly AnswerCase[] = [
     kind: 'fault',
     says: /Enable the API/,
     means: operator,
+  },
+  {
+    to: 'users.get',
+    reply: refusal(403, 'insufficientPermissions', 'Request had insufficient authentication scopes.'),
+    kind: 'fault',
+    says: /the scopes of docs\/providers\.md/,
+    means: `${operator} A scope is missing.`,
   },
   {
     to: 'users.get',
@@ -231,6 +239,34 @@ export const answerCases: readonly AnswerCase[] = [
     means: `${unknown} The member's account, too, needs a premium edition.`,
   },
   {
+    to: 'searchTransitiveGroups',
+    strategy: 'transitive',
+    reply: cloud(
+      403,
+      'PERMISSION_DENIED',
+      'Cloud Identity API has not been used in project 1 before or it is disabled.',
+      'SERVICE_DISABLED',
+    ),
+    kind: 'there',
+    groups: null,
+    says: /Enable the API/,
+    means: unknown,
+  },
+  {
+    to: 'searchTransitiveGroups',
+    strategy: 'transitive',
+    reply: cloud(
+      403,
+      'PERMISSION_DENIED',
+      'Request had insufficient authentication scopes.',
+      'ACCESS_TOKEN_SCOPE_INSUFFICIENT',
+    ),
+    kind: 'there',
+    groups: null,
+    says: /the scopes of docs\/providers\.md/,
+    means: `${unknown} A scope is missing.`,
+  },
+  {
     to: 'token for the directory',
     reply: { status: 401, body: unauthorized },
     kind: 'fault',
@@ -328,6 +364,7 @@ export const answerCases: readonly AnswerCase[] = [
       [{}, 'there', /^$/, 'The person is there.'],
       [{ email: 'ana.berg@example.com' }, 'sign-in', /another e-mail address/, signIn],
       [{ email_verified: false }, 'sign-in', /not verified/, signIn],
+      [{ email_verified: 'false' }, 'sign-in', /not verified/, signIn],
       [{ hd: 'other.example' }, 'sign-in', /another domain/, signIn],
       [{ hd: undefined }, 'sign-in', /another domain/, `${signIn} The account has left the Workspace.`],
       [{ sub: '2' }, 'fault', /another person/, operator],

@@ -129,6 +129,14 @@ for (const [name, changes] of Object.entries({
   test(`refused: ${name}`, () => assert.rejects(signIn(changes), unverifiable));
 }
 
+test('email_verified counts as text, too, and nothing else than "true" is yes', async () => {
+  const told = async (email_verified: unknown) => (await signIn({ email_verified })).emailVerified;
+  assert.deepEqual(
+    [await told('true'), await told('false'), await told(false), await told(1), await told(undefined)],
+    [true, false, false, false, null],
+  );
+});
+
 test('half a minute of clock difference is allowed', async () => {
   assert.equal((await signIn({ exp: seconds - 29 })).subject, '42');
 });
@@ -180,6 +188,14 @@ const answerOf = (respond: () => Response | Promise<Response>) =>
       state: sent.get('state') ?? '',
     }),
   );
+
+test('what Google says of a code that it refuses is in the cause, for the log', async () => {
+  const body = { error: 'invalid_client', error_description: 'The provided client secret\nis invalid.' };
+  await assert.rejects(
+    answerOf(() => Response.json(body, { status: 401 })),
+    ({ cause }: Error) => /401 invalid_client: The provided client secret is invalid\.$/.test(String(cause)),
+  );
+});
 
 test('refusals of the token endpoint are distinguished', async () => {
   const error = (name: string, status: number) => answerOf(() => Response.json({ error: name }, { status }));
