@@ -1,7 +1,7 @@
 /** Owns the OAuth side of the sign-in from a terminal: device authorization, its three grants, revocation (RFC 8628, 8252, 7009). */
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
-import { isSecretOf } from '../lib/secret.ts';
+import { isSecretOf, looksLikeSecret } from '../lib/secret.ts';
 import type { Collected } from '../terminal/collect.ts';
 import { findRegistry } from '../terminal/registry.ts';
 import type { Purpose } from '../terminal/requests.ts';
@@ -116,11 +116,16 @@ async function poll(parts: TerminalGrantParts, form: OAuthForm, client: Requeste
   }
 }
 
-/** RFC 7009, section 2.2: a token that no one has isn't an error. */
+/** RFC 7009, section 2.2: a token that no one has isn't an error. One that goes on working must not be answered as if it had ended. */
 export function createRevocation({ terminal }: TerminalGrantParts): Grant {
   return async (form, client) => {
     requireClient(form);
-    await terminal.machines.revoke(form.required('token'), client);
+    const token = form.required('token');
+    if (looksLikeSecret(token) && !isSecretOf('dkm', token)) {
+      const message = 'Only the secret of a machine ends here. Revoke a password on its page, or report it as leaked.';
+      throw new OAuthError('unsupported_token_type', message);
+    }
+    await terminal.machines.revoke(token, client);
     return {};
   };
 }

@@ -5,7 +5,7 @@ import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { readForm } from '../token/parameters.ts';
 
-/** The errors of RFC 6749 section 5.2, RFC 8693 section 2.2.2 and RFC 8628 section 3.5. */
+/** The errors of RFC 6749 section 5.2, RFC 8693 section 2.2.2, RFC 8628 section 3.5 and RFC 7009 section 2.2.1. */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -13,6 +13,7 @@ export type OAuthErrorCode =
   | 'invalid_scope'
   | 'invalid_target'
   | 'unsupported_grant_type'
+  | 'unsupported_token_type'
   | 'temporarily_unavailable'
   | 'server_error'
   | 'authorization_pending'

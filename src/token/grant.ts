@@ -55,6 +55,12 @@ export function createGranting(): Granting {
   };
 }
 
+/** Whether a registry could mean all of it. */
+function isKnown(access: Access): boolean {
+  const { actions } = withKnownActions(access);
+  return actions.length > 0 && access.actions.every((action) => action === '*' || actions.includes(action));
+}
+
 /** Decides the scopes of a request. Those that no registry could mean are left out, because a scope is never an error. */
 async function decideScopes(
   policy: Policy,
@@ -78,7 +84,7 @@ async function decideScopes(
     asksCatalog: known.some(isCatalog),
     isWhole:
       known.length > 0 &&
-      known.length === scopes.length &&
+      scopes.every(isKnown) &&
       decisions.every((one) => one.granted.length === one.access.actions.length),
   };
 }

@@ -124,6 +124,9 @@ describe('the credential helper', { skip }, () => {
     }
     assert.doesNotMatch(machine.calls(), /curl[^\n]*\/oauth\/token[\s\S]*curl[^\n]*\/oauth\/token/, 'and asks nobody');
     assert.equal(JSON.parse((await machine.helper(['get'], `https://${registry}/`)).stdout).Username, ana);
+    for (const written of [`  ${registry}\t`, `${registry}\r\n`, `\ufeff${registry}\n`, `http://${registry}`]) {
+      assert.equal(JSON.parse((await machine.helper(['get'], written)).stdout).Username, ana, JSON.stringify(written));
+    }
     const foreign = await machine.helper(
       ['store'],
       '{"ServerURL":"https://other.example","Username":"x","Secret":"y"}',
@@ -134,6 +137,22 @@ describe('the credential helper', { skip }, () => {
       JSON.stringify({ ServerURL: registry, Username: 'x', Secret: 'hunter2' }),
     );
     assert.deepEqual([chosen.code, /keeps only passwords of Dockpass/.test(chosen.stdout)], [1, true]);
+    const secret = `dkp_${'a'.repeat(36)}`;
+    const nameless = await machine.helper(['store'], JSON.stringify({ ServerURL: registry, Secret: secret }));
+    assert.deepEqual([nameless.code, nameless.stdout], [1, 'no credentials username\n']);
+  });
+
+  test('keeps what docker stores, however Go writes it', async () => {
+    await machine.signIn(words('login', registry));
+    const secret = `dki_${'a'.repeat(36)}`;
+    for (const [Username, written] of [
+      ['<token>', '\\u003ctoken\\u003e'],
+      ['r&d@example.com', 'r\\u0026d@example.com'],
+    ]) {
+      const body = `{"ServerURL":"https://${registry}/","Username":"${written}","Secret":"${secret}"}\r\n`;
+      assert.equal((await machine.helper(['store'], body)).code, 0);
+      assert.deepEqual(JSON.parse((await get()).stdout), { ServerURL: registry, Username, Secret: secret });
+    }
   });
 
   test('ten that ask at once get one password; one that a process left locked is not waited for', async () => {

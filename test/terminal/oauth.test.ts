@@ -126,7 +126,10 @@ describe('the OAuth endpoints of a terminal', () => {
     assert.deepEqual(await Promise.all([machine, code, short, password].map(logIn)), [401, 401, 200, 200]);
     const bearer = { headers: { Authorization: `Bearer ${machine}` } };
     assert.equal((await fetch(`${base()}/api/v1/people`, bearer)).status, 401);
-    await send('/oauth/revoke', { token: short });
+    for (const secret of [short, password, ...others.slice(0, -1)]) {
+      const refused = await send('/oauth/revoke', { token: secret });
+      assert.deepEqual([refused.status, refused['error']], ['400', 'unsupported_token_type'], secret.slice(0, 4));
+    }
     assert.equal(await logIn(short), 200, 'a password is not signed out as a machine');
     assert.equal((await send('/oauth/revoke', { token: machine })).status, '200');
     assert.equal(await logIn(short), 401, 'what ends the machine ends its passwords');

@@ -318,6 +318,7 @@ test('19 issued_at, with a fraction, is there where less is granted than asked, 
     ['bo', ['repository:team/a:pull', 'repository:finance/x:pull'], at],
     ['ana', ['repository::pull'], at],
     ['ana', ['plugin:a:pull', 'repository:a:pull'], at],
+    ['ana', ['repository:a:pull,mount'], at],
   ];
   for (const [user, scopes, expected] of table)
     assert.equal(await issuedAt(user, ...scopes), expected, scopes.join(' '));
