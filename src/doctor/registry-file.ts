@@ -1,5 +1,5 @@
-/** Owns the reading of a registry's own configuration of tokens: its file, its environment, a compose file or a `docker run` line. */
-import { parse } from 'yaml';
+/** Owns the reading of a registry's own configuration of tokens: its file, its environment, or whatever starts it. */
+import { parse, parseAllDocuments } from 'yaml';
 import { fieldsIn, isRecord } from '../lib/json.ts';
 
 /** `auth.token` of distribution's configuration; what is absent is undefined. */
@@ -23,21 +23,58 @@ export type RegistryFiles = {
 };
 
 /**
- * @param text of config.yml, of a compose file or a script that runs a container, or what `env` prints where the registry runs
+ * @param text of config.yml, of a compose file, a Kubernetes manifest, a script or unit that runs a container, or what `env` prints
+ *   where the registry runs
  * @throws {Error} that says what to give instead
  */
 export function parseRegistryFile(text: string): RegistryFile {
-  const fromLines = variablesOf(linesOf(text));
-  if (fromLines !== null) return fromLines;
-  const fromCommand = /\b(?:docker|podman|nerdctl)\b.*\b(?:run|create)\b/s.test(text)
-    ? variablesOf(wordsOf(text))
-    : null;
-  if (fromCommand !== null) return fromCommand;
-  const { services, auth } = fieldsIn(parse(text));
-  if (isRecord(services)) return fromCompose(services);
-  const { token } = fieldsIn(auth);
-  if (!isRecord(token)) throw new Error('it has neither an auth.token section nor REGISTRY_AUTH_TOKEN_ variables');
-  return toRegistryFile(token);
+  const found = variablesOf(linesOf(text)) ?? fromYaml(text) ?? fromWords(text);
+  if (found !== null) return found;
+  const [mistake] = documentsIn(text).flatMap(({ errors }) => errors);
+  throw mistake ?? new Error('it has neither an auth.token section nor REGISTRY_AUTH_TOKEN_ variables');
+}
+
+function documentsIn(text: string) {
+  return [...parseAllDocuments(text, { merge: true, logLevel: 'silent' })];
+}
+
+/** @returns null for what isn't YAML, or has nothing of it */
+function fromYaml(text: string): RegistryFile | null {
+  const documents = documentsIn(text);
+  if (documents.some(({ errors }) => errors.length > 0)) return null;
+  const values: unknown[] = documents.map((document) => document.toJS());
+  for (const value of values) {
+    const { services, auth } = fieldsIn(value);
+    if (isRecord(services)) return fromCompose(services);
+    const { token } = fieldsIn(auth);
+    if (isRecord(token)) return toRegistryFile(token);
+  }
+  return fromManifests(values);
+}
+
+/** The environment of a container in a Kubernetes manifest, or a config.yml in one of its maps of texts. */
+function fromManifests(values: readonly unknown[]): RegistryFile | null {
+  const within = values.flatMap(allWithin);
+  const assignments = within.map(fieldsIn).flatMap(({ name, value }) => {
+    return typeof name === 'string' && name.startsWith(prefix) && value !== undefined ? [`${name}=${value}`] : [];
+  });
+  const texts = within.filter((one) => typeof one === 'string').filter((one) => /^auth:/m.test(one));
+  return variablesOf(assignments) ?? texts.map(fromYaml).find((one) => one !== null) ?? null;
+}
+
+/** The value and every one inside it. */
+function allWithin(value: unknown): unknown[] {
+  const inner = Array.isArray(value) ? value : isRecord(value) ? Object.values(value) : [];
+  return [value, ...inner.flatMap(allWithin)];
+}
+
+/** The assignments of a shell script, a `docker run` line or a systemd unit. */
+function fromWords(text: string): RegistryFile | null {
+  const assignments = wordsOf(text).filter((word) => word.startsWith(prefix));
+  const unfilled = assignments.find(isUnfilled);
+  if (unfilled !== undefined)
+    throw new Error(`${unfilled} is filled in when it is started: ${askFor('docker exec NAME env')}`);
+  return variablesOf(assignments);
 }
 
 /** What `env` prints: a variable a line, its value as it is. */
@@ -47,7 +84,7 @@ function linesOf(text: string): string[] {
 
 const prefix = 'REGISTRY_AUTH_TOKEN_';
 
-/** The words of a shell command, lines that are continued included, without their quotes. */
+/** The words of a shell command, lines that are continued included, without their quotes and options. */
 function wordsOf(text: string): string[] {
   const words = text.replaceAll(/\\\r?\n/g, ' ').match(/(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/gs) ?? [];
   return words.map((word) =>
@@ -55,7 +92,7 @@ function wordsOf(text: string): string[] {
       .replaceAll(/"((?:\\.|[^"\\])*)"|'([^']*)'|\\(.)/gs, (_, double, single, escaped) =>
         double === undefined ? (single ?? escaped) : double.replaceAll(/\\(["\\$`])/g, '$1'),
       )
-      .replace(/^(?:-e|--env)=?(?=REGISTRY_)/, ''),
+      .replace(/^(?:-e|--env|Environment)=?(?=REGISTRY_)/, ''),
   );
 }
 
@@ -74,7 +111,7 @@ function fromCompose(services: Readonly<Record<string, unknown>>): RegistryFile 
   const found = Object.entries(services).flatMap(([name, service]) => {
     const { environment } = fieldsIn(service);
     const list = isRecord(environment)
-      ? Object.entries(environment).map(([key, value]) => `${key}=${value ?? ''}`)
+      ? Object.entries(environment).map(([key, value]) => (value === null ? key : `${key}=${value}`))
       : Array.isArray(environment)
         ? environment.map(String)
         : [];
@@ -82,7 +119,7 @@ function fromCompose(services: Readonly<Record<string, unknown>>): RegistryFile 
     return assignments.length === 0 ? [] : [{ name, assignments }];
   });
   const [first, ...others] = found;
-  const ask = (name: string): string => `give what \`docker compose exec ${name} env\` prints`;
+  const ask = (name: string): string => askFor(`docker compose exec ${name} env`);
   if (first === undefined) {
     throw new Error(
       `this compose file sets no REGISTRY_AUTH_TOKEN_ variables: give the config.yml that its registry mounts, or ${ask('REGISTRY').slice(5)}`,
@@ -93,9 +130,19 @@ function fromCompose(services: Readonly<Record<string, unknown>>): RegistryFile 
       `this compose file has several registries (${found.map(({ name }) => name).join(', ')}): ${ask('NAME')}`,
     );
   }
-  const unfilled = first.assignments.find((assignment) => /(?<!\$)\$(?:\{|[A-Za-z_])/.test(assignment));
+  // A name alone is passed on from where compose runs.
+  const unfilled = first.assignments.find((assignment) => isUnfilled(assignment) || !assignment.includes('='));
   if (unfilled !== undefined) throw new Error(`${unfilled} is filled in when it is started: ${ask(first.name)}`);
   return variablesOf(first.assignments.map((assignment) => assignment.replaceAll('$$', '$'))) ?? {};
+}
+
+/** Whether a value has a variable of the shell or of compose. */
+function isUnfilled(assignment: string): boolean {
+  return /(?<!\$)\$(?:\{|[A-Za-z_])/.test(assignment);
+}
+
+function askFor(command: string): string {
+  return `give what \`${command}\` prints`;
 }
 
 function toRegistryFile(token: Readonly<Record<string, unknown>>): RegistryFile {

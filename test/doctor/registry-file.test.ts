@@ -48,6 +48,56 @@ sudo podman run --name registry \\
   -e REGISTRY_AUTH_TOKEN_ISSUER='a' \\
   -e REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE=/b.pem registry:2
 `,
+    'a compose file that merges its environment': `
+x-auth: &auth
+  REGISTRY_AUTH_TOKEN_REALM: https://a.example/auth
+  REGISTRY_AUTH_TOKEN_SERVICE: Docker registry
+services:
+  registry:
+    environment:
+      <<: *auth
+      REGISTRY_AUTH_TOKEN_ISSUER: a
+      REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE: /b.pem
+`,
+    'a systemd unit': `
+[Service]
+Environment=REGISTRY_AUTH_TOKEN_REALM=https://a.example/auth "REGISTRY_AUTH_TOKEN_SERVICE=Docker registry"
+Environment="REGISTRY_AUTH_TOKEN_ISSUER=a"
+Environment=REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE=/b.pem
+ExecStart=/usr/bin/registry serve /etc/registry.yml
+`,
+    'a script that exports': `
+export REGISTRY_AUTH_TOKEN_REALM=https://a.example/auth
+export REGISTRY_AUTH_TOKEN_SERVICE='Docker registry' REGISTRY_AUTH_TOKEN_ISSUER=a
+export REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE=/b.pem
+`,
+    'the environment in a Kubernetes manifest': `
+apiVersion: v1
+kind: Service
+---
+apiVersion: apps/v1
+kind: Deployment
+spec:
+  template:
+    spec:
+      containers:
+        - name: registry
+          env:
+            - {name: REGISTRY_HTTP_SECRET, valueFrom: {secretKeyRef: {name: a, key: b}}}
+            - {name: REGISTRY_AUTH_TOKEN_REALM, value: https://a.example/auth}
+            - {name: REGISTRY_AUTH_TOKEN_SERVICE, value: Docker registry}
+            - {name: REGISTRY_AUTH_TOKEN_ISSUER, value: a}
+            - {name: REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE, value: /b.pem}
+`,
+    'a config.yml in a Kubernetes manifest': `
+kind: ConfigMap
+data:
+  other: text
+  config.yml: |
+    version: 0.1
+    auth:
+      token: {realm: https://a.example/auth, service: "Docker registry", issuer: a, rootcertbundle: /b.pem}
+`,
   };
   for (const [form, text] of Object.entries(forms)) test(form, () => assert.deepEqual(parseRegistryFile(text), token));
 });
@@ -86,6 +136,21 @@ describe('what cannot be read says what to give instead', () => {
       'a compose file with variables of its own',
       'services: {hub: {environment: {REGISTRY_AUTH_TOKEN_ISSUER: "${ISSUER:-a}"}}}',
       /REGISTRY_AUTH_TOKEN_ISSUER=\$\{ISSUER:-a\} is filled in when it is started: give what `docker compose exec hub env`/,
+    ],
+    [
+      'a compose file that passes a variable on',
+      'services: {hub: {environment: [REGISTRY_AUTH_TOKEN_ISSUER]}}',
+      /REGISTRY_AUTH_TOKEN_ISSUER is filled in when it is started/,
+    ],
+    [
+      'a compose file that passes a variable on, as a map',
+      'services: {hub: {environment: {REGISTRY_AUTH_TOKEN_ISSUER: }}}',
+      /REGISTRY_AUTH_TOKEN_ISSUER is filled in when it is started/,
+    ],
+    [
+      'a script with variables of its own',
+      'docker run -e REGISTRY_AUTH_TOKEN_ISSUER="$ISSUER" registry:3',
+      /REGISTRY_AUTH_TOKEN_ISSUER=\$ISSUER is filled in when it is started: give what `docker exec NAME env` prints/,
     ],
   ];
   for (const [title, text, message] of table)
