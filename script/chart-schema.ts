@@ -18,6 +18,8 @@ const map = { type: 'object', additionalProperties: { type: 'string' } };
 const anything = { type: 'object' };
 const list = { type: 'array', items: { type: 'object' } };
 const quantity = { type: 'string', pattern: '^[0-9.]+([kMGTPE]i?)?$' };
+/** As Kubernetes reads a schedule: five fields, or `@daily` and its like. */
+const cron = '^(@[a-z]+( .+)?|\\S+( +\\S+){4})$';
 const count = { type: 'integer', minimum: 1 };
 const group = (properties: object) => ({ type: 'object', additionalProperties: false, properties });
 const withValue = { minLength: 1 };
@@ -64,7 +66,7 @@ const schema = {
     podDisruptionBudget: group({ enabled: flag }),
     serviceMonitor: group({ enabled: flag, interval: text, labels: map }),
     backup: group({
-      ...{ enabled: flag, schedule: { type: 'string', minLength: 9 }, keep: count, size: quantity },
+      ...{ enabled: flag, schedule: { type: 'string', pattern: cron }, keep: count, size: quantity },
       ...{ storageClass: text, existingClaim: text },
     }),
     resources: anything,

@@ -190,10 +190,33 @@ describe('the chart', { skip: noHelm }, () => {
     assert.ok(!kinds(none).includes('CronJob'));
   });
 
+  test('backs up under a name that Kubernetes takes, and when any schedule of Kubernetes says', async () => {
+    for (const schedule of ['@daily', '@every 6h', '*/30 1-5 * * MON,WED', '17 3 * * *']) {
+      const values = {
+        ...least,
+        fullnameOverride: `${'a'.repeat(44)}-${'b'.repeat(7)}`,
+        backup: { enabled: true, schedule },
+      };
+      const backup = (await render('dockpass', values)).find(({ kind }) => kind === 'CronJob');
+      assert.ok((backup?.metadata.name.length ?? 99) <= 52, 'a CronJob adds 11 characters to the names of its jobs');
+      assert.equal(backup?.spec?.['schedule'], schedule);
+    }
+  });
+
+  test('leaves user and group to OpenShift where the values take them out', async () => {
+    const podSecurityContext = { runAsUser: null, runAsGroup: null, fsGroup: null };
+    const { securityContext } = podOf(await render('dockpass', { ...least, podSecurityContext }));
+    assert.deepEqual(
+      Object.entries(securityContext).filter(([name, value]) => value !== null && /run|fsGroup$/.test(name)),
+      [['runAsNonRoot', true]],
+    );
+  });
+
   /** Values, and what Helm's refusal names. */
   const refused: Readonly<Record<string, readonly [values: object, says: RegExp]>> = {
     'no public URL': [{ services: ['x'] }, /publicUrl/],
     'no service': [{ publicUrl: 'https://x' }, /services/],
+    'a schedule that is none': [{ ...least, backup: { schedule: 'daily' } }, /schedule/],
     'two pods on SQLite': [{ ...least, replicaCount: 2 }, /replicaCount/],
     'PostgreSQL without shared secrets': [{ ...least, database: { existingSecret: 'x' } }, /secrets/],
     'an ingress whose addresses are unknown': [{ ...least, ingress: { enabled: true } }, /proxy/],
