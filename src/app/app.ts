@@ -1,40 +1,24 @@
-/** The composition root: opens the parts, hands each what it needs, listens. */
+/** The composition root: opens the parts, hands each what it needs, and stops them. */
 import cluster from 'node:cluster';
-import { once } from 'node:events';
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { suspendUnvouched } from '../accounts/unvouched.ts';
 import type { AuditBuffer } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
-import { pathOf } from '../http/path.ts';
-import { logRequest } from '../http/request-log.ts';
-import { createRequesterReader, createTrust } from '../http/requester.ts';
-import { boundTo, createServer, createStop } from '../http/server.ts';
-import { refuseTwoHosts } from '../http/unreadable.ts';
 import type { Keys } from '../keys/keys.ts';
 import { openTrialKeys } from '../keys/trial-keys.ts';
-import { securityHeaders } from '../lib/security-headers.ts';
-import { byGrantType, createOAuthEndpoint, type OAuthEndpointParts } from '../oauth/token-endpoint.ts';
 import { type SweepSchedule, scheduleSweeps } from '../off-boarding/schedule.ts';
-import { eventsPath } from '../repositories/event-endpoint.ts';
-import type { Terminal } from '../terminal/terminal.ts';
-import { catalogPath } from '../token/catalog-endpoint.ts';
-import { realmPaths } from '../token/endpoint.ts';
 import { openAccessRequests } from './access-requests.ts';
 import { createClockWatch } from './clock.ts';
 import { type Core, openCore, openSigningKeys, settled } from './core.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { createPresence, type Presence, type ServeMode } from './installation.ts';
+import { type ListenerParts, listen } from './listener.ts';
 import { startMetrics } from './metrics-listener.ts';
 import { checkWebhooks, startNotifications } from './notifications.ts';
 import { openPeople, type People } from './off-boarding.ts';
-import { createPages, type PageParts } from './pages.ts';
 import { openPolicies, type PolicyChange } from './policy-file.ts';
 import { proxyWarnings } from './proxy-warnings.ts';
-import { createRealm } from './realm.ts';
-import { type OpenEvents, openEvents } from './repositories.ts';
-import { openRepositoryLists } from './repository-lists.ts';
-import { openTerminal, terminalEndpoints, terminalGrants } from './terminal.ts';
-import { type OpenWorkloads, openWorkloads } from './workloads.ts';
+import { openEvents } from './repositories.ts';
+import { openWorkloads } from './workloads.ts';
 import { workloadsSourceOf } from './workloads-file.ts';
 
 export type App = {
@@ -48,9 +32,6 @@ export type App = {
 
 /** Requests in flight have this long to finish once the service stops, in milliseconds. */
 const stopDeadline = 10_000;
-
-/** Connections that can wait to be accepted, as far as the kernel allows: Node's 511 refuse a crowd that comes together. */
-const backlog = 4_096;
 
 /** How often the policy files, the keys and what else can go wrong are looked at, in milliseconds. */
 const policyInterval = 500;
@@ -187,24 +168,6 @@ async function countUnvouched({ store, authority, audit }: Core): Promise<string
   return [`${what} provider is not the authority for the address: /admin/people?state=unvouched lists them`];
 }
 
-type ListenerParts = Omit<PageParts, 'trust' | 'requesterOf' | 'terminal' | 'lists'> & { readonly events: OpenEvents };
-
-/** @returns where it listens, and what stops it */
-async function listen(
-  config: Config,
-  core: Core,
-  parts: ListenerParts,
-): Promise<{ url: string; stopServer: ReturnType<typeof createStop> }> {
-  const { tls, port, host } = config;
-  const server = await createServer(tls, await createListener(config, core, parts));
-  const stopServer = createStop(server);
-  server.listen({ port, host, backlog });
-  await once(server, 'listening');
-  const bound = boundTo(server);
-  const boundHost = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
-  return { url: `${tls === null ? 'http' : 'https'}://${boundHost}:${bound.port}`, stopServer };
-}
-
 /** A policy that changed is in force whether or not the database is there to record it: the event waits for it. */
 function auditPolicy(audit: AuditBuffer): (change: PolicyChange) => void {
   return ({ file, ...detail }) => {
@@ -214,62 +177,6 @@ function auditPolicy(audit: AuditBuffer): (change: PolicyChange) => void {
   };
 }
 
-/**
- * The realm is answered before express sees the request: registry clients ask for a token with each layer, and
- * sessions, cookies and page headers are none of their business.
- */
-async function createListener(config: Config, core: Core, parts: ListenerParts): Promise<RequestListener> {
-  const { log } = core;
-  const trust = createTrust(config.trustedProxies);
-  const requesterOf = createRequesterReader(trust);
-  const terminal = openTerminal(config, core);
-  const lists = openRepositoryLists(core, parts.policies);
-  const { listing } = lists;
-  const { token, catalog } = createRealm(config, core, { ...parts, requesterOf, terminal, listing, trust });
-  const pages = await createPages(config, core, { trust, requesterOf, terminal, lists, ...parts });
-  const oauth = createOAuth(config, terminal, parts.workloads, { requesterOf, log });
-  // A registry's own address, whatever the prefix of Dockpass is: a proxy sends it here.
-  const programs = new Map([...oauth, [catalogPath, loggedBy({ log, requesterOf }, catalog)]]);
-
-  // Watchtower sends the realm in lower case, whatever the registry says.
-  const realm = new Set(realmPaths.map((path) => (config.prefix + path).toLowerCase()));
-  const events = config.prefix + eventsPath;
-  return refuseTwoHosts({ log, requesterOf }, (request, response) => {
-    const path = pathOf(request);
-    if (realm.has(path.toLowerCase())) {
-      void token(request, response);
-      return;
-    }
-    setSecurityHeaders(response, config.publicUrl);
-    // Thousands a second, each on a connection of its own: no page, no session, and no line in the log.
-    if (path.startsWith(events)) {
-      void parts.events.answer(request, response, path.slice(events.length));
-      return;
-    }
-    const endpoint = programs.get(path);
-    if (endpoint !== undefined) void endpoint(request, response);
-    // Asked of the server as a whole (RFC 9112, section 3.2.4); express would take it for a page without its session.
-    else if (request.url === '*') {
-      logRequest(request, response, { log, requesterOf });
-      response.writeHead(204).end();
-    } else pages(request, response);
-  });
-}
-
-type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
-
-function loggedBy(parts: Parameters<typeof logRequest>[2], handle: Handler): Handler {
-  return (request, response) => {
-    logRequest(request, response, parts);
-    return handle(request, response);
-  };
-}
-
-function setSecurityHeaders(response: ServerResponse, { protocol }: URL): void {
-  const headers = securityHeaders(protocol === 'https:');
-  for (let at = 0; at < headers.length; at += 2) response.setHeader(headers[at] ?? '', headers[at + 1] ?? '');
-}
-
 /** No registry trusts them, so no one pulls what the running service wouldn't let them pull. */
 function makeTrialKeys({ keyRings: rings }: Config, { cipher, log }: Core): Promise<Keys> {
   return openTrialKeys({ rings, cipher, log, now: Date.now });
@@ -277,21 +184,6 @@ function makeTrialKeys({ keyRings: rings }: Config, { cipher, log }: Core): Prom
 
 /** Of a copy that is tried. */
 const noSweeps: SweepSchedule = { onReport() {}, ended: async () => {}, warnings: () => [] };
-
-/** By path. Programs ask here, so that sessions, cookies and page headers have no part in it. */
-function createOAuth(
-  config: Config,
-  terminal: Terminal,
-  workloads: OpenWorkloads,
-  parts: Pick<OAuthEndpointParts, 'requesterOf' | 'log'>,
-): ReadonlyMap<string, ReturnType<typeof createOAuthEndpoint>> {
-  const ofTerminal = terminalGrants(config, terminal);
-  const grants = () => new Map([...workloads.grants(), ...ofTerminal]);
-  const handlers = new Map([['/oauth/token', byGrantType(grants)], ...terminalEndpoints(config, terminal)]);
-  return new Map(
-    [...handlers].map(([path, handle]) => [config.prefix + path, createOAuthEndpoint({ ...parts, handle })]),
-  );
-}
 
 /** Asks the providers in the background about people who hold passwords. */
 function startSweeps(

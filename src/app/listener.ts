@@ -1,0 +1,116 @@
+/** Owns what listens: which handler each request goes to, before express sees any of them. */
+import { once } from 'node:events';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Config } from '../config/config.ts';
+import { pathOf } from '../http/path.ts';
+import { logRequest } from '../http/request-log.ts';
+import { createRequesterReader, createTrust } from '../http/requester.ts';
+import { boundTo, createServer, createStop } from '../http/server.ts';
+import { refuseTwoHosts } from '../http/unreadable.ts';
+import { securityHeaders } from '../lib/security-headers.ts';
+import { byGrantType, createOAuthEndpoint, type OAuthEndpointParts } from '../oauth/token-endpoint.ts';
+import { eventsPath } from '../repositories/event-endpoint.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { catalogPath } from '../token/catalog-endpoint.ts';
+import { realmPaths } from '../token/endpoint.ts';
+import type { Core } from './core.ts';
+import { createPages, type PageParts } from './pages.ts';
+import { createRealm } from './realm.ts';
+import type { OpenEvents } from './repositories.ts';
+import { openRepositoryLists } from './repository-lists.ts';
+import { openTerminal, terminalEndpoints, terminalGrants } from './terminal.ts';
+import type { OpenWorkloads } from './workloads.ts';
+
+/** Connections that can wait to be accepted, as far as the kernel allows: Node's 511 refuse a crowd that comes together. */
+const backlog = 4_096;
+
+export type ListenerParts = Omit<PageParts, 'trust' | 'requesterOf' | 'terminal' | 'lists'> & {
+  readonly events: OpenEvents;
+};
+
+/** @returns where it listens, and what stops it */
+export async function listen(
+  config: Config,
+  core: Core,
+  parts: ListenerParts,
+): Promise<{ url: string; stopServer: ReturnType<typeof createStop> }> {
+  const { tls, port, host } = config;
+  const server = await createServer(tls, await createListener(config, core, parts));
+  const stopServer = createStop(server);
+  server.listen({ port, host, backlog });
+  await once(server, 'listening');
+  const bound = boundTo(server);
+  const boundHost = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
+  return { url: `${tls === null ? 'http' : 'https'}://${boundHost}:${bound.port}`, stopServer };
+}
+
+/**
+ * The realm is answered before express sees the request: registry clients ask for a token with each layer, and
+ * sessions, cookies and page headers are none of their business.
+ */
+async function createListener(config: Config, core: Core, parts: ListenerParts): Promise<RequestListener> {
+  const { log } = core;
+  const trust = createTrust(config.trustedProxies);
+  const requesterOf = createRequesterReader(trust);
+  const terminal = openTerminal(config, core);
+  const lists = openRepositoryLists(core, parts.policies);
+  const { listing } = lists;
+  const { token, catalog } = createRealm(config, core, { ...parts, requesterOf, terminal, listing, trust });
+  const pages = await createPages(config, core, { trust, requesterOf, terminal, lists, ...parts });
+  const oauth = createOAuth(config, terminal, parts.workloads, { requesterOf, log });
+  // A registry's own address, whatever the prefix of Dockpass is: a proxy sends it here.
+  const programs = new Map([...oauth, [catalogPath, loggedBy({ log, requesterOf }, catalog)]]);
+
+  // Watchtower sends the realm in lower case, whatever the registry says.
+  const realm = new Set(realmPaths.map((path) => (config.prefix + path).toLowerCase()));
+  const events = config.prefix + eventsPath;
+  return refuseTwoHosts({ log, requesterOf }, (request, response) => {
+    const path = pathOf(request);
+    if (realm.has(path.toLowerCase())) {
+      void token(request, response);
+      return;
+    }
+    setSecurityHeaders(response, config.publicUrl);
+    // Thousands a second, each on a connection of its own: no page, no session, and no line in the log.
+    if (path.startsWith(events)) {
+      void parts.events.answer(request, response, path.slice(events.length));
+      return;
+    }
+    const endpoint = programs.get(path);
+    if (endpoint !== undefined) void endpoint(request, response);
+    // Asked of the server as a whole (RFC 9112, section 3.2.4); express would take it for a page without its session.
+    else if (request.url === '*') {
+      logRequest(request, response, { log, requesterOf });
+      response.writeHead(204).end();
+    } else pages(request, response);
+  });
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+function loggedBy(parts: Parameters<typeof logRequest>[2], handle: Handler): Handler {
+  return (request, response) => {
+    logRequest(request, response, parts);
+    return handle(request, response);
+  };
+}
+
+function setSecurityHeaders(response: ServerResponse, { protocol }: URL): void {
+  const headers = securityHeaders(protocol === 'https:');
+  for (let at = 0; at < headers.length; at += 2) response.setHeader(headers[at] ?? '', headers[at + 1] ?? '');
+}
+
+/** By path. Programs ask here, so that sessions, cookies and page headers have no part in it. */
+function createOAuth(
+  config: Config,
+  terminal: Terminal,
+  workloads: OpenWorkloads,
+  parts: Pick<OAuthEndpointParts, 'requesterOf' | 'log'>,
+): ReadonlyMap<string, ReturnType<typeof createOAuthEndpoint>> {
+  const ofTerminal = terminalGrants(config, terminal);
+  const grants = () => new Map([...workloads.grants(), ...ofTerminal]);
+  const handlers = new Map([['/oauth/token', byGrantType(grants)], ...terminalEndpoints(config, terminal)]);
+  return new Map(
+    [...handlers].map(([path, handle]) => [config.prefix + path, createOAuthEndpoint({ ...parts, handle })]),
+  );
+}
