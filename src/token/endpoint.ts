@@ -58,29 +58,7 @@ export function createTokenEndpoint(
   const reuse = createTokenReuse();
   const security = securityHeaders(parts.publicUrl.startsWith('https:'));
   const headersFor = ({ requestId }: Requester) => [...security, 'X-Request-Id', requestId];
-  const help = `create an app password at ${parts.publicUrl}`;
-  const { authenticators, failedLogins, identityTokens } = parts;
-  const authentication = { authenticators, failedLogins, identityTokens, help };
-  const identify = async ({ proof, hasScope }: TokenRequest, service: Service, address: string): Promise<Identity> => {
-    if (proof !== null) return identityProvenBy(authentication, proof, service, address);
-    // Without a scope this is a log-in: a token would make docker say "Login Succeeded" to an empty password.
-    if (!hasScope || !service.anonymous) throw new Refusal('unauthenticated', `authentication required; ${help}`);
-    return parts.anonymous();
-  };
-
-  /**
-   * A login gets the one that it asks for, an exchange the same one again (RFC 6749 section 6). `null` for others: one
-   * that wasn't asked for makes crane switch to POST.
-   */
-  const identityTokenFor = async (asked: TokenRequest, service: Service, identity: Identity, client: Requester) => {
-    const { proof, wantsIdentityToken } = asked;
-    if (proof?.kind === 'identity token') {
-      return proof.grant === 'refresh_token' || wantsIdentityToken ? proof.token : null;
-    }
-    if (proof === null || !wantsIdentityToken || !service.identityTokens) return null;
-    return identityTokens.issue(proof.credentials, identity, service.name, client);
-  };
-
+  const identify = createIdentify(parts);
   return async (request, response) => {
     const begun = performance.now();
     const client = parts.requesterOf(request);
@@ -103,7 +81,7 @@ export function createTokenEndpoint(
       const token = await reuse({ service, identity, granted: decided.granted, catalog }, now, () =>
         mint(service.signer, { ...service, lifetime }, content, now),
       );
-      const identityToken = await identityTokenFor(asked, service, identity, client);
+      const identityToken = await identityTokenFor(parts, asked, service, identity, client);
       parts.recordUse(identity, client, decided.access);
       write('info', 'token', describeToken(service, identity, decided));
       answerToken(response, headersFor(client), token, {
@@ -119,6 +97,37 @@ export function createTokenEndpoint(
       count(serviceName, refusal.code);
     }
   };
+}
+
+/** @returns what says who asks; it throws {Refusal} `unauthenticated` with what to do */
+function createIdentify(parts: TokenEndpointParts) {
+  const { authenticators, failedLogins, identityTokens, publicUrl } = parts;
+  const help = `create an app password at ${publicUrl}`;
+  const authentication = { authenticators, failedLogins, identityTokens, help };
+  return async ({ proof, hasScope }: TokenRequest, service: Service, address: string): Promise<Identity> => {
+    if (proof !== null) return identityProvenBy(authentication, proof, service, address);
+    // Without a scope this is a log-in: a token would make docker say "Login Succeeded" to an empty password.
+    if (!hasScope || !service.anonymous) throw new Refusal('unauthenticated', `authentication required; ${help}`);
+    return parts.anonymous();
+  };
+}
+
+/**
+ * A login gets the one that it asks for, an exchange the same one again (RFC 6749 section 6). `null` for others: one
+ * that wasn't asked for makes crane switch to POST.
+ */
+async function identityTokenFor(
+  { identityTokens }: TokenEndpointParts,
+  { proof, wantsIdentityToken }: TokenRequest,
+  service: Service,
+  identity: Identity,
+  client: Requester,
+): Promise<string | null> {
+  if (proof?.kind === 'identity token') {
+    return proof.grant === 'refresh_token' || wantsIdentityToken ? proof.token : null;
+  }
+  if (proof === null || !wantsIdentityToken || !service.identityTokens) return null;
+  return identityTokens.issue(proof.credentials, identity, service.name, client);
 }
 
 /**
