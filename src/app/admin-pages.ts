@@ -63,7 +63,7 @@ function mountPeople(router: Router, context: PageContext): void {
   router.get(
     '/admin',
     createOverview({
-      ...{ ...common, people, passwordLists },
+      ...{ ...common, people, passwordLists, requests: context.requests },
       dailyCounts: context.dailyCounts,
       denials: () => context.denials({}),
       warnings: context.warnings,

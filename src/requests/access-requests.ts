@@ -30,6 +30,15 @@ export type AccessRequest = {
 /** `login`: who asks. */
 export type ListedRequest = AccessRequest & { readonly login: string; readonly accountId: string };
 
+export type RequestPage = {
+  /** The oldest first. */
+  readonly requests: readonly ListedRequest[];
+  readonly total: number;
+  /** The one that was asked for, or the last one where there are fewer; from 1. */
+  readonly page: number;
+  readonly pages: number;
+};
+
 /** What someone could ask for on a repository. */
 export type Missing = { readonly actions: readonly string[]; readonly address: string };
 
@@ -42,6 +51,12 @@ export type AccessRequests = {
   ofPerson(person: Account): Promise<AccessRequest[]>;
   /** Open ones first, at most 200, then the latest 50 that are closed. */
   list(): Promise<ListedRequest[]>;
+  /** How many rows the pages of open ones have. */
+  countOpen(): Promise<number>;
+  /** The open ones, 20 a page. */
+  openPage(page: number): Promise<RequestPage>;
+  /** The latest 50. */
+  closed(): Promise<ListedRequest[]>;
   /**
    * @param byId the account of who answers; `null` for the command line
    * @throws {Refusal} `not_found`; `denied` for one's own; `conflict` where it is closed
@@ -80,6 +95,8 @@ const maximumOpen = 5;
 const afterRefusal = 7 * day;
 const maximumListed = 200;
 const closedListed = 50;
+/** For each, the engine tries lines. */
+const pageSize = 20;
 
 export function createAccessRequests(parts: AccessRequestParts): AccessRequests {
   return {
@@ -95,10 +112,25 @@ export function createAccessRequests(parts: AccessRequestParts): AccessRequests 
       const [open, closed] = await Promise.all([parts.store.open(maximumListed), parts.store.closed(closedListed)]);
       return [...open, ...closed].map(listedOf);
     },
+    async countOpen() {
+      await settlePage(parts);
+      return parts.store.countOpen();
+    },
+    openPage: (page) => openPage(parts, page),
+    closed: async () => (await parts.store.closed(closedListed)).map(listedOf),
     answer: (id, given, by, byId) => answer(parts, id, given, by, byId),
     suggest: (id) => suggest(parts, id),
     settle: () => settle(parts),
   };
+}
+
+async function openPage(parts: AccessRequestParts, wanted: number): Promise<RequestPage> {
+  await settlePage(parts);
+  const total = await parts.store.countOpen();
+  const pages = Math.max(1, Math.ceil(total / pageSize));
+  const page = Math.min(Math.max(1, wanted), pages);
+  const rows = await parts.store.openPage(pageSize, (page - 1) * pageSize);
+  return { requests: rows.map(listedOf), total, page, pages };
 }
 
 async function missing(parts: AccessRequestParts, person: Account, service: string, name: string) {

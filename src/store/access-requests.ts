@@ -52,6 +52,9 @@ export type AccessRequestStore = {
   ofAccount(accountId: string): Promise<AccessRequestRow[]>;
   /** Open ones after that one, the oldest first. */
   open(limit: number, after?: Pick<AccessRequestRow, 'created_at' | 'id'>): Promise<ListedRequestRow[]>;
+  countOpen(): Promise<number>;
+  /** The oldest first. */
+  openPage(limit: number, offset: number): Promise<ListedRequestRow[]>;
   /** The latest first, by when they closed. */
   closed(limit: number): Promise<ListedRequestRow[]>;
   /** False where it's closed, gone, or one's own. A refusal closes it. */
@@ -73,6 +76,8 @@ const add = `
                     and (closed_at is null or (answer = 'refuse' and closed_at > $10)))`;
 const listed = 'select r.*, a.login from access_request r join account a on a.id = r.account_id';
 const openAfter = 'where r.closed_at is null and (r.created_at, r.id) > ($2, $3) order by r.created_at, r.id limit $1';
+const countOpen = 'select count(*) as count from access_request where closed_at is null';
+const openPage = 'where r.closed_at is null order by r.created_at, r.id limit $1 offset $2';
 const answer = `
   update access_request set answer = $2, answer_note = $3, answered_by = $4, answered_at = $5,
     closed_at = case when cast($2 as text) = 'refuse' then cast($5 as bigint) end
@@ -100,6 +105,10 @@ export function createAccessRequestStore(sql: Sql): AccessRequestStore {
       ]),
     open: (limit, { created_at: at, id } = { created_at: 0, id: '' }) =>
       sql.all<ListedRequestRow>(`${listed} ${openAfter}`, [limit, at, id]),
+    async countOpen() {
+      return (await sql.get<{ count: number }>(countOpen))?.count ?? 0;
+    },
+    openPage: (limit, offset) => sql.all<ListedRequestRow>(`${listed} ${openPage}`, [limit, offset]),
     closed: (limit) =>
       sql.all<ListedRequestRow>(`${listed} where r.closed_at is not null order by r.closed_at desc, r.id limit $1`, [
         limit,

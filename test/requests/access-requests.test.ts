@@ -161,6 +161,34 @@ describeEngines('access requests', (databases) => {
   );
 
   test(
+    'the pages of open requests have as many rows as are counted, each once, the oldest first',
+    scene(async ({ store, requests, ana, clock, use }) => {
+      assert.deepEqual(await requests.openPage(1), { requests: [], total: 0, page: 1, pages: 1 });
+      const names: string[] = [];
+      for (let number = 0; number < 23; number++) {
+        const name = `team/app${number}`;
+        const place = { service, name, actions: 'push', address: context.address, note: '' };
+        const request = { ...place, id: `${99 - number}`, account_id: ana.id, created_at: clock.at + (number >> 1) };
+        await store.accessRequests.add(request, { open: 99, refusedSince: 0 }, unaudited);
+        names.push(name);
+      }
+      const [first, second, beyond] = [
+        await requests.openPage(1),
+        await requests.openPage(2),
+        await requests.openPage(9),
+      ];
+      assert.deepEqual([await requests.countOpen(), first.total, first.pages], [23, 23, 2]);
+      assert.deepEqual([first.requests.length, second.requests.length], [20, 3]);
+      const seen = [...first.requests, ...second.requests].map(({ repository }) => repository);
+      assert.deepEqual(seen.toSorted(), names.toSorted());
+      assert.deepEqual([beyond.page, beyond.requests], [2, second.requests]);
+      use('acl:\n  - match: {name: "team/app[0-9]"}\n    actions: [push]\n');
+      assert.equal(await requests.countOpen(), 13, 'what the policy grants by now is closed');
+      assert.equal((await requests.closed()).length, 10);
+    }),
+  );
+
+  test(
     'requests end with the account and are kept as long as denials',
     scene(async ({ store, requests, ana, bo, deny, clock }) => {
       for (const who of [ana, bo]) {

@@ -466,6 +466,7 @@ const checks: Checks = {
     byId: { args: ['r'], columns: { ...requested, login: 'text' } },
     ofAccount: { args: ['a'], columns: requested },
     open: { args: [1], columns: { ...requested, login: 'text' } },
+    openPage: { args: [1, 0], columns: { ...requested, login: 'text' } },
     closed: { args: [1], columns: { ...requested, login: 'text' } },
   },
   apiTokens: {

@@ -20,6 +20,7 @@ export async function writePast(
   await writeRobots(store, facts.today);
   await writeApiToken(store, facts.today);
   await writeRevocations(store, facts.today);
+  await writeRequests(store, facts.today);
   await writeEvents(store, facts.today);
 }
 
@@ -50,6 +51,19 @@ async function writeApiToken(store: Store, today: number): Promise<void> {
     unaudited,
   );
   await store.apiTokens.recordUse(id, { at: today - 3 * hour, address: '192.0.2.10' }, 0);
+}
+
+/** Two that are open. */
+async function writeRequests(store: Store, today: number): Promise<void> {
+  const requests = [
+    ['p0', 'data/etl', 'I take over the nightly import', 26 * hour],
+    ['p1', 'web/shop', '', 3 * hour],
+  ] as const;
+  for (const [account_id, name, note, ago] of requests) {
+    const place = { service: 'registry.example.com', name, actions: 'push', address: '198.51.100.7' };
+    const request = { id: `request-${account_id}`, account_id, ...place, note, created_at: today - ago };
+    await store.accessRequests.add(request, { open: 5, refusedSince: 0 }, unaudited);
+  }
 }
 
 /** One that can be undone still, and one that stands. */

@@ -12,6 +12,7 @@ test('a warning is at the top of the overview, as text, and gone when it no long
   const parts = {
     people: { list: async () => ({ people: [], total: 0, page: 1, pages: 1 }) },
     passwordLists: { soonDays: 14, idleDays: 90, count: async () => 0, page: () => assert.fail() },
+    requests: { countOpen: async () => 0 },
     dailyCounts: { totals: async () => ({ logins: [], denials: [] }) },
     denials: async () => [],
     requesterOf: () => assert.fail(),

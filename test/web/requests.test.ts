@@ -104,6 +104,8 @@ test('each number of the overview leads to a list of as many rows', async () => 
     const list = await (await ask(ana, `get ${href}`)).text();
     assert.match(list, new RegExp(`[> ]${count}( people| person)?<\\/h2>`), `${label}: ${href}`);
   }
+  const [, , requests] = figures.find(([, href]) => href === '/admin/requests') ?? [];
+  assert.equal(requests, '2', 'those that wait for an answer');
 });
 
 test('an address of the list of people from before leads to it', async () => {

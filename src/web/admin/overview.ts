@@ -6,6 +6,7 @@ import type { DailyCounts } from '../../audit/daily-counts.ts';
 import type { Denial } from '../../audit/denials.ts';
 import { remembered } from '../../lib/remembered.ts';
 import { minute } from '../../lib/time.ts';
+import type { AccessRequests } from '../../requests/access-requests.ts';
 import { denialOf } from '../access-view.ts';
 import { type ChartView, chartOf } from '../activity-chart.ts';
 import { queryOf } from '../fields.ts';
@@ -18,6 +19,7 @@ import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 export type OverviewParts = AdminParts & {
   readonly people: Pick<People, 'list'>;
   readonly passwordLists: PasswordLists;
+  readonly requests: Pick<AccessRequests, 'countOpen'>;
   readonly dailyCounts: Pick<DailyCounts, 'totals'>;
   /** Of everyone, the latest first. */
   readonly denials: () => Promise<readonly Denial[]>;
@@ -68,7 +70,7 @@ function leadToPeople({ views }: OverviewParts, request: Request, response: Resp
 async function readAll(parts: OverviewParts, at: number): Promise<Reading> {
   const [passwords, people, totals] = await Promise.all([
     passwordFigures(parts.passwordLists),
-    peopleFigures(parts.people),
+    peopleFigures(parts),
     parts.dailyCounts.totals(chartDays),
   ]);
   const charts = [
@@ -105,15 +107,21 @@ async function passwordFigures(lists: PasswordLists): Promise<Figure[]> {
   ]);
 }
 
-async function peopleFigures(people: OverviewParts['people']): Promise<Figure[]> {
+async function peopleFigures({ people, requests }: OverviewParts): Promise<Figure[]> {
   const everyone = { search: '', provider: null, domain: null, group: null, sort: 'login', descending: false } as const;
   const figure = async (state: 'active' | 'reauth_required' | 'disabled', label: string) => {
     const { total } = await people.list({ ...everyone, state, page: 1 });
     return { label, count: number.format(total), href: tabs.people + queryOf({ state }), isConcern: false };
   };
+  const asking = async (): Promise<Figure> => {
+    const open = await requests.countOpen();
+    const label = open === 1 ? 'open access request' : 'open access requests';
+    return { label, count: number.format(open), href: tabs.requests, isConcern: open > 0 };
+  };
   return Promise.all([
     figure('active', 'active'),
     figure('reauth_required', 'must sign in again'),
     figure('disabled', 'disabled'),
+    asking(),
   ]);
 }

@@ -2,14 +2,15 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { AccessRequests, ListedRequest } from '../../requests/access-requests.ts';
 import type { Suggestion } from '../../requests/suggested-rule.ts';
-import { correctable, fieldsOf, readForm } from '../fields.ts';
+import { correctable, fieldsOf, queryOf, readForm } from '../fields.ts';
+import { type Pager, pageIn, pagerOf } from '../list-view.ts';
 import { sections } from '../navigation.ts';
 import { type RequestView, requestViewOf } from '../requests.ts';
 import { actorOf, personOf } from '../session.ts';
 import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 
 export type AdminRequestParts = AdminParts & {
-  readonly requests: Pick<AccessRequests, 'list' | 'answer' | 'suggest'>;
+  readonly requests: Pick<AccessRequests, 'openPage' | 'closed' | 'answer' | 'suggest'>;
   readonly services: readonly { readonly name: string; readonly registryHost: string }[];
 };
 
@@ -20,9 +21,13 @@ type OpenView = AskedView & { readonly suggestion: Suggestion | null };
 declare module '../views.ts' {
   interface ViewData {
     'admin-requests': AdminFrame & {
+      /** Of one page. */
       open: readonly OpenView[];
-      /** Open ones that aren't shown. */
-      more: number;
+      /** Of all pages. */
+      total: number;
+      pager: Pager;
+      /** The page of the list, as a query for its forms. */
+      query: string;
       closed: readonly AskedView[];
       problem: string | null;
       isAnswered: boolean;
@@ -37,8 +42,6 @@ export type AdminRequestPages = {
   readonly answer: RequestHandler<{ id: string }>[];
 };
 
-/** The engine tries lines for each. */
-const shown = 20;
 const frame: AdminFrame = { section: sections.administration, tab: tabs.requests };
 
 export function createAdminRequests(parts: AdminRequestParts): AdminRequestPages {
@@ -55,17 +58,18 @@ async function show(
   problem: string | null,
   status = 200,
 ) {
-  const all = await parts.requests.list();
-  const open = all.filter(({ closedAt }) => closedAt === null);
+  const { requests, total, page, pages } = await parts.requests.openPage(pageIn(fieldsOf(request.query)));
   const { id: own } = personOf(request);
   const rows: OpenView[] = [];
-  for (const one of open.slice(0, shown)) {
+  for (const one of requests) {
     const suggestion = one.accountId === own ? null : await parts.requests.suggest(one.id);
     rows.push({ ...viewOf(parts, one), suggestion });
   }
   const data = {
-    ...{ ...frame, open: rows, more: open.length - rows.length, problem },
-    closed: all.filter(({ closedAt }) => closedAt !== null).map((one) => viewOf(parts, one)),
+    ...{ ...frame, open: rows, total, problem },
+    pager: pagerOf({ page, pages }, (to) => `${parts.views.prefix}${tabs.requests}${queryOf({ page: to })}`),
+    query: queryOf({ page: page === 1 ? null : page }),
+    closed: (await parts.requests.closed()).map((one) => viewOf(parts, one)),
     isAnswered: problem === null && request.query['done'] === 'answer',
   };
   parts.views.page(response, 'admin-requests', data, status);
@@ -80,7 +84,9 @@ async function answer(parts: AdminRequestParts, request: Request<{ id: string }>
     const { message, status } = correctable(error);
     return show(parts, request, response, message, status);
   }
-  response.redirect(303, `${parts.views.prefix}/admin/requests?done=answer`);
+  const page = pageIn(fieldsOf(request.query));
+  const query = queryOf({ page: page === 1 ? null : page, done: 'answer' });
+  response.redirect(303, `${parts.views.prefix}${tabs.requests}${query}`);
 }
 
 function viewOf(parts: AdminRequestParts, request: ListedRequest): AskedView {
