@@ -25,6 +25,9 @@ import { administrator, colleagues, liveThrough, writeDemoPast } from './demo-pa
 
 export type DemoPorts = { readonly dockpass: number; readonly registry: number; readonly provider: number };
 
+/** Those of the demo that someone starts, unless they choose others. */
+export const usualPorts: DemoPorts = { dockpass: 5001, registry: 5000, provider: 5002 };
+
 export type Demo = {
   /** Dockpass, without a slash at the end. */
   readonly url: string;
@@ -51,7 +54,7 @@ export type Launch = (
 ) => readonly [program: string, args: readonly string[]];
 
 const root = resolve(import.meta.dirname, '..');
-const fromSource: Launch = (words) => [process.execPath, [join(root, 'src', 'main.ts'), ...words]];
+const fromSource: Launch = (words) => [join(root, 'script', 'dockpass'), words];
 export const demoPolicyFile = join(root, 'script', 'demo-policy.yml');
 
 /**

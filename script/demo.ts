@@ -8,7 +8,7 @@ import { isFree } from '../test/support/ports.ts';
 import { checkStory } from './demo-check.ts';
 import { claimFolder, endLeftovers } from './demo-claim.ts';
 import { pushHello } from './demo-push.ts';
-import { type DemoPorts, startDemo } from './demo-services.ts';
+import { type DemoPorts, startDemo, usualPorts } from './demo-services.ts';
 import { welcome } from './demo-welcome.ts';
 
 const usage = `Usage: script/demo [options]
@@ -68,9 +68,9 @@ function readOptions(args: string[]): Options {
   };
   return {
     ports: {
-      dockpass: number('port', 5001),
-      registry: number('registry-port', 5000),
-      provider: number('provider-port', 5002),
+      dockpass: number('port', usualPorts.dockpass),
+      registry: number('registry-port', usualPorts.registry),
+      provider: number('provider-port', usualPorts.provider),
     },
     push,
     user: String(values['user']),
@@ -107,6 +107,7 @@ async function serve({ ports, fresh, empty }: Options, interrupted: Promise<void
   await mkdir(stateFolder, { recursive: true });
   await using stack = new AsyncDisposableStack();
   const onStart = await claimFolder(stateFolder, stack);
+  console.log('Starting a provider, Dockpass and a registry, a few seconds ...');
   const demo = await startDemo({ folder: stateFolder, ports, onStart, past: !empty }, stack);
   console.log(await welcome(demo));
   const casualty = await Promise.race([interrupted, demo.casualty]);
