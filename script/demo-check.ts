@@ -122,8 +122,15 @@ async function changeAna({ people, command }: Demo, change: Partial<Person>): Pr
   const person = [...people.values()].find(({ email }) => email === ana);
   if (person !== undefined) people.set(person.sub, { ...person, ...change });
   const { code, output } = await command('sweep');
-  return { result: code === 0 ? 'allowed' : 'failed', seen: output.trim().replaceAll(/\s+/g, ' ') };
+  return { result: code === 0 ? 'allowed' : 'failed', seen: linesOf(output).join('; ') };
 }
+
+/** Of a table, with one space between its columns. */
+const linesOf = (text: string): string[] =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().replaceAll(/\s+/g, ' '));
 
 async function attempt(run: () => Promise<Outcome>): Promise<Outcome> {
   try {

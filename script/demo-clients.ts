@@ -100,11 +100,16 @@ function resultOf(status: number): Outcome['result'] {
   return status === 401 ? 'refused' : 'failed';
 }
 
+/** How it refuses, which each client passes on among words of its own. */
+const registrysWords = /denied: requested access to the resource is denied/;
+
 /** @param success what to say where the client's own last line says little */
 function outcome({ code, output }: { code: number | null; output: string }, success?: string): Outcome {
   const seen = lastWords(output) || `exit code ${code}`;
   if (code === 0) return { result: 'allowed', seen: success ?? seen };
-  return { result: /denied|unauthorized|invalid username/i.test(output) ? 'refused' : 'failed', seen };
+  const denial = registrysWords.exec(output)?.[0];
+  if (denial !== undefined) return { result: 'refused', seen: denial };
+  return { result: /unauthorized|invalid username/i.test(output) ? 'refused' : 'failed', seen };
 }
 
 /** The last line that the client wrote; of a log line, the message in it. */

@@ -9,7 +9,8 @@ import { unaudited } from '../test/support/audit.ts';
 import { writeDays } from '../test/support/past-days.ts';
 import { docker, type Held, hold } from '../test/support/past-password.ts';
 import type { Person } from '../test/support/provider.ts';
-import { pushHello } from './demo-push.ts';
+import { createVisitor, signInAs } from '../test/support/visitor.ts';
+import { askForToken, pushHello } from './demo-push.ts';
 import type { Demo } from './demo-services.ts';
 
 const hour = 60 * 60 * 1000;
@@ -123,20 +124,39 @@ async function writeDenials(store: Store, service: string, today: number): Promi
   );
 }
 
-/** What Dockpass itself has to have seen: a robot, someone who left, a revocation that can be undone, images. */
+type Push = Parameters<typeof pushHello>[0];
+
+/** What Dockpass itself has to have seen: a robot, someone who left, a revocation that can be undone, an open request, images. */
 export async function liveThrough({ command, hasRegistry, url, registry }: Demo): Promise<void> {
   const done = async (...words: string[]): Promise<string> => {
     const { code, stdout, output } = await command(...words);
     if (code !== 0) throw new Error(`dockpass ${words.join(' ')}: ${output}`);
     return stdout;
   };
+  const passwordOf = async (user: string, name: string): Promise<Omit<Push, 'repository'>> => {
+    const { secret } = JSON.parse(await done('password', 'create', user, '--name', name, '--json'));
+    return { url, registry, user, secret };
+  };
   await done('robot', 'create', 'ci-web', '--owner-group', 'platform', '--description', 'Builds the web images');
   await done('person', 'disable', 'jonas@example.com', '--reason', 'Left the company');
   const lost = ['--email', 'dilek@example.com', '--reason', 'The laptop was lost'];
   await done('revocation', 'create', ...lost, '--yes');
+  await askForAccess({ ...(await passwordOf('kaori@example.com', 'Design laptop')), repository: 'platform/web-shop' });
   if (!hasRegistry) return;
-  const made = JSON.parse(await done('password', 'create', ana.login, '--name', 'Workstation', '--json'));
+  const anas = await passwordOf(ana.login, 'Workstation');
   for (const repository of ['platform/gateway', 'platform/web-shop', 'people/ana/lab']) {
-    await pushHello({ url, registry, repository, user: ana.login, secret: made.secret });
+    await pushHello({ ...anas, repository });
   }
+}
+
+/** Is denied a push, and asks the administrators for it on the page. */
+async function askForAccess(push: Push): Promise<void> {
+  await askForToken(push);
+  const { url, user, registry: service, repository } = push;
+  const visitor = createVisitor();
+  await signInAs(visitor, `${url}/sign-in/google`, user);
+  const form = await visitor.open(`${url}/requests/new?${new URLSearchParams({ service, repository })}`);
+  const note = 'I maintain the shop’s pictures, and would like to push them myself.';
+  const page = await visitor.submit(form, `${url}/requests`, { service, repository, note });
+  if (!page.url.searchParams.has('done')) throw new Error(`${user} couldn't ask for access: ${page.status}`);
 }

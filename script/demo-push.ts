@@ -34,8 +34,11 @@ export async function pushHello(push: Push): Promise<string> {
   }
 }
 
-/** The registry is the one that refuses: a token is given for less than was asked for, too. */
-async function askForToken({ url, registry, repository, user, secret }: Push): Promise<string> {
+/**
+ * Asks for pull and push. The registry is the one that refuses: a token is given for less than was asked for, too.
+ * @throws {Error} that says why there is none
+ */
+export async function askForToken({ url, registry, repository, user, secret }: Push): Promise<string> {
   const target = new URL(`${url}/auth`);
   target.searchParams.set('service', registry);
   target.searchParams.set('scope', `repository:${repository}:pull,push`);

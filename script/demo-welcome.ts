@@ -20,7 +20,7 @@ Dockpass is running. Press Ctrl-C to stop. State is kept in .demo/ (use --fresh 
 Try this
   as ana   create a password and push with it; rotate the one that expires soon; see why finance/ledger was denied
   as bo    see in "My access" what a newcomer is allowed to do, then create a password limited to pull
-  as ada   look at the overview; revoke all passwords of a person after a preview, then undo it; ask who can push where
+  as ada   look at the overview; answer kaori's request; revoke all passwords of a person after a preview, then undo it
 
 ${demo.hasRegistry ? commands(demo, await hasDocker()) : withoutRegistry}`;
 }

@@ -8,20 +8,18 @@ import { after, describe, test } from 'node:test';
 import { parseDocument } from 'yaml';
 import { runCommand } from '../src/cli/cli.ts';
 import { fieldsIn } from '../src/lib/json.ts';
+import { fencedIn } from './support/fenced.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'dockpass-docs-'));
 after(() => rmSync(folder, { recursive: true }));
 
 type Block = { readonly page: string; readonly place: string; readonly text: string };
 
-/** Blocks of YAML, with the line where each begins; in a list they are indented. */
+/** Blocks of YAML, with the line where each begins. */
 function blocksOf(page: string): Block[] {
-  const text = readFileSync(page, 'utf8');
-  return [...text.matchAll(/^( *)```ya?ml.*\n([\s\S]*?)^ *```/gm)].map(({ index, 1: indent = '', 2: block = '' }) => ({
-    page,
-    place: `${page}:${text.slice(0, index).split('\n').length}`,
-    text: block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
-  }));
+  return fencedIn(readFileSync(page, 'utf8'))
+    .filter(({ language }) => /^ya?ml\b/.test(language))
+    .map(({ line, text }) => ({ page, place: `${page}:${line}`, text }));
 }
 
 const keysOf = ({ text }: Block): string[] => Object.keys(fieldsIn(parseDocument(text, { logLevel: 'error' }).toJS()));

@@ -86,3 +86,28 @@ test("the schema of the chart's values has the settings that the service reads",
   const { code, output } = await runProgram(process.execPath, ['script/chart-schema.ts', '--check']);
   assert.equal(code, 0, output);
 });
+
+/** The chunks of a WebP file and what each holds (RFC 9649, section 2.3). */
+function chunksOf(file: Buffer): { readonly name: string; readonly content: Buffer }[] {
+  const chunks = [];
+  for (let at = 12; at < file.length; ) {
+    const length = file.readUInt32LE(at + 4);
+    chunks.push({ name: file.toString('latin1', at, at + 4), content: file.subarray(at + 8, at + 8 + length) });
+    at += 8 + length + (length % 2);
+  }
+  return chunks;
+}
+
+test('the README begins with a recording of the first minute: animated, slow enough to read, at most 2 MB', () => {
+  const [, source = '', alt = ''] = /<img src="([^"]+)"[^>]* alt="([^"]+)"/.exec(textOf('README.md')) ?? [];
+  assert.equal(source, 'docs/images/first-minute.webp');
+  for (const step of ['signs in', 'creates a password', 'pushes', 'Repositories']) assert.ok(alt.includes(step), step);
+  const file = readFileSync(source);
+  assert.ok(file.length <= 2_000_000, `${file.length} bytes`);
+  assert.equal(file.toString('latin1', 8, 12), 'WEBP');
+  const durations = chunksOf(file)
+    .filter(({ name }) => name === 'ANMF')
+    .map(({ content }) => content.readUIntLE(12, 3));
+  assert.ok(durations.length >= 10, `${durations.length} frames`);
+  assert.ok(durations.filter((duration) => duration >= 1500).length >= 7, `${durations} ms`);
+});

@@ -63,7 +63,7 @@ function quoted(name: string, value: string): string {
 
 export function policyFile({ admins, domains }: Answers): string {
   const acl = [
-    { match: { group: 'admins' }, actions: ['*'], comment: 'Administrators do everything.' },
+    { match: { group: 'platform' }, actions: ['*'], comment: 'The platform group can do everything.' },
     ...domains.flatMap((domain) => [
       {
         match: { domain, type: 'repository', name: 'people/${user}/**' },
@@ -73,5 +73,5 @@ export function policyFile({ admins, domains }: Answers): string {
       { match: { domain, type: 'repository' }, actions: ['pull'], comment: `Everyone at ${domain} pulls.` },
     ]),
   ];
-  return `# Who can do what; docs/policy.md explains it. A change is in force a second after it's saved.\n${stringify({ groups: { admins }, acl }, { lineWidth: 0 })}`;
+  return `# Who can do what; docs/policy.md explains it. A change is in force a second after it's saved.\n${stringify({ groups: { platform: admins }, acl }, { lineWidth: 0 })}`;
 }

@@ -6,6 +6,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type DockerEngine, startDockerEngine } from './docker-engine.ts';
+import { fencedIn } from './fenced.ts';
 import { findProgram } from './parts.ts';
 import { runProgram } from './process.ts';
 import { succeed } from './registry-client.ts';
@@ -31,7 +32,7 @@ writeGitConfig();
 addCompose();
 
 const page = readFileSync(join(root, 'docs/getting-started.md'), 'utf8');
-const blocks = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, code = '']) => code);
+const blocks = fencedIn(page).flatMap(({ language, text }) => (language === 'sh' ? [text] : []));
 const env = { HOME: home, PATH: process.env['PATH'] ?? '', DOCKER_HOST: engine.host };
 // `!` keeps a shell from ending, so it's asked about what comes out of it.
 const script = blocks.join('').replaceAll(/^! (.*)$/gm, 'if $1; then echo "$1" succeeded; exit 1; fi');
