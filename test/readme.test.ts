@@ -109,6 +109,7 @@ describe('"Run it" of the README', { skip: missing('docker-registry', 'skopeo') 
       const options = { cwd: folder, env: environment, ready: /"listening"/ };
       const server = await startProgram('sh', ['-c', `exec ${shown('serve')}`], options);
       stack.defer(() => server.stop());
+      assert.doesNotMatch(server.output(), /"level":"warn"/);
       const { auth } = yamlOf(own(partOf('Connect your registry')));
       const where = { folder: join(folder, 'registry'), port: Number(registry.split(':')[1]) };
       const started = await startRegistry({

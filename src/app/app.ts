@@ -82,7 +82,7 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
     [workloads, keyInterval],
     [watches, watchInterval],
   ]);
-  if (core.trial !== null) log.warn({}, core.trial.reason);
+  warnAtStart(config, core);
   const { dataFolder, publicUrl } = config;
   log.info({ pid: process.pid, url, publicUrl: publicUrl.href, database: store.engine, dataFolder }, 'listening');
   return {
@@ -157,6 +157,13 @@ function lookAt(parts: readonly (readonly [part: { look(): unknown }, interval: 
   return () => {
     for (const timer of timers) clearInterval(timer);
   };
+}
+
+/** What someone who starts it should know. Nothing is wrong without an administrator: the command line does it all, so /readyz is silent. */
+function warnAtStart({ administrators: { emails, groups } }: Config, { log, trial }: Core): void {
+  if (trial !== null) log.warn({}, trial.reason);
+  if (emails.length + groups.length > 0) return;
+  log.warn({}, 'no administrator is configured, so no one can open /admin: set ADMIN_EMAILS or ADMIN_GROUPS');
 }
 
 /** Suspends accounts whose address their provider doesn't vouch for. @returns a warning where there are any */

@@ -173,6 +173,7 @@ describe('dockpass serve', () => {
     const server = await installation.serve({ TRUSTED_PROXIES: '10.0.0.0/8', POLICY_FILE: policy });
     const warningsFor = async (headers: Record<string, string>) =>
       ((await (await fetch(`${server.url}/readyz`, { headers })).json()) as { warnings: unknown }).warnings;
+    assert.match(server.output(), /no administrator is configured/, 'in the log: nothing is wrong without');
     assert.match(String(await warningsFor({})), /ip 10.1.0.0\/16, which lies in 10.0.0.0\/8 of TRUSTED_PROXIES/);
     assert.equal(await warningsFor({ 'x-forwarded-for': '203.0.113.7' }), 1);
     await server.stop();
