@@ -1,7 +1,7 @@
 /** Owns the text of a mail: what it says under which heading, as plain text and as HTML that says the same. */
-import { escapeHtml } from './text.ts';
+import { escapeHtml, withoutLinks } from './text.ts';
 
-/** One thing that a mail says. Every text is plain: what strangers chose went through `plain`. */
+/** One thing that a mail says. Every text is plain: what strangers chose went through `plain`, and no link comes of it. */
 export type Line = {
   /** Lines of one heading are together. */
   readonly heading: string;
@@ -57,7 +57,7 @@ function textOf(sections: readonly Section[], footer: readonly string[]): string
     [
       section.heading,
       '',
-      ...section.lines.slice(0, maximumLines).map(({ text }) => `- ${text}`),
+      ...section.lines.slice(0, maximumLines).map(({ text }) => `- ${withoutLinks(text)}`),
       ...restOf(section),
       '',
       section.url,
@@ -71,14 +71,16 @@ function htmlOf(sections: readonly Section[], footer: readonly string[]): string
   const parts = sections.flatMap((section) => [
     `<h2>${escapeHtml(section.heading)}</h2>`,
     '<ul>',
-    ...section.lines.slice(0, maximumLines).map(({ text }) => `<li>${escapeHtml(text)}</li>`),
+    ...section.lines.slice(0, maximumLines).map(({ text }) => `<li>${escapeHtml(withoutLinks(text))}</li>`),
     '</ul>',
     ...restOf(section).map((text) => `<p>${escapeHtml(text)}</p>`),
     `<p><a href="${escapeHtml(section.url)}">${escapeHtml(section.url)}</a></p>`,
   ]);
   return [
     '<!doctype html>',
-    '<html lang="en"><head><meta charset="utf-8"><title>Dockpass</title></head><body>',
+    '<html lang="en"><head><meta charset="utf-8"><title>Dockpass</title>',
+    // iOS would make links of numbers, dates and addresses, too.
+    '<meta name="format-detection" content="telephone=no, date=no, address=no, email=no, url=no"></head><body>',
     ...parts,
     ...(footer.length === 0 ? [] : ['<hr>']),
     ...footer.map((text) => `<p>${escapeHtml(text)}</p>`),

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { writeLetter } from '../../src/notify/letter.ts';
 import { createSmtp, type Mail, type SmtpSettings } from '../../src/notify/smtp.ts';
-import { plain, quoted } from '../../src/notify/text.ts';
+import { escapeHtml, plain, quoted } from '../../src/notify/text.ts';
 import { createInstallation } from '../support/installation.ts';
 import { startMailServer, startOpenSmtpd } from '../support/mail-server.ts';
 import { missing, skipped } from '../support/parts.ts';
@@ -69,20 +69,24 @@ test('OpenSMTPD delivers what a running Dockpass tells people', { skip: missing(
   assert.match(told.messageId ?? '', /^<security-.*@localhost>$/);
   assert.match(
     told.text ?? '',
-    /“"><img src=x>”: revoked by command line .* Reason: "><img src=x> Bcc: x@example\.com/,
+    /“"><img src=x>”: revoked by command line .* Reason: "><img src=x> Bcc: x@\u2060example\.\u2060com/,
   );
   assert.match(told.html ?? '', /&quot;&gt;&lt;img src=x&gt;/);
   assert.doesNotMatch(told.html ?? '', /<img/);
 });
 
-test('hostile names stay text, in one header line and in both bodies', async (t) => {
+test('hostile names stay text, in one header line and in both bodies, and no link comes of one', async (t) => {
   const server = await startMailServer();
   t.after(() => server.stop());
   const line = (name: string) => ({
     ...{ heading: 'Used', title: quoted(name), text: `${plain(name)} was used`, path: '/', about: name },
   });
-  for (const [name, shown] of [
-    [hostile, '"><img src=x> Bcc: x@example.com'],
+  for (const [name, shown, unlinked = shown] of [
+    [hostile, '"><img src=x> Bcc: x@example.com', '"><img src=x> Bcc: x@\u2060example.\u2060com'],
+    ['evil.com/x', 'evil.com/x', 'evil.\u2060com/x'],
+    ['https://1.2.3.4/login', 'https://1.2.3.4/login', 'https:\u2060//1.2.3.4/login'],
+    ['\\\\files\\share', '\\\\files\\share', '\\\u2060\\files\\share'],
+    ['docker/28.1 at 192.0.2.9', 'docker/28.1 at 192.0.2.9', 'docker/28.1 at 192.0.2.9'],
     [rightToLeft, '\u2068אבג laptop\u2069'],
     ['<!channel>', '<!channel>'],
     ['x'.repeat(300), `${'x'.repeat(200)}…`],
@@ -93,7 +97,8 @@ test('hostile names stay text, in one header line and in both bodies', async (t)
     const got = server.taken.pop();
     assert.equal(got?.subject, `Dockpass: “${shown}”`);
     assert.equal(got.bcc, undefined, got.raw);
-    assert.ok(got.text?.split('\n').includes(`- ${shown} was used`), got.text);
+    assert.ok(got.text?.split('\n').includes(`- ${unlinked} was used`), got.text);
+    assert.ok(got.html?.includes(`<li>${escapeHtml(unlinked)} was used</li>`), got.html);
     assert.doesNotMatch(got.html ?? '', /<img|<!channel/);
   }
 });

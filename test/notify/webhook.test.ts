@@ -4,7 +4,9 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http, { type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import { checkWebhooks } from '../../src/app/notifications.ts';
 import { readConfig } from '../../src/config/config.ts';
@@ -12,7 +14,8 @@ import { blockListOf, objectionTo } from '../../src/lib/reachable-address.ts';
 import { signatureOf } from '../../src/notify/signature.ts';
 import { slackMessageOf } from '../../src/notify/slack.ts';
 import { createPost, refusalOf, TargetRefused } from '../../src/notify/target.ts';
-import { createInstallation } from '../support/installation.ts';
+import { openStore } from '../../src/store/open.ts';
+import { createInstallation, type Installation, type Server } from '../support/installation.ts';
 import { skipped } from '../support/parts.ts';
 import { ownAddress } from '../support/ports.ts';
 
@@ -77,7 +80,7 @@ test('what happens is posted to each that wants it, and its signature verifies',
   assert.equal(siem.got.length, 2);
   siem.answer = { status: 500 };
 
-  const running = await installation.serve(settings);
+  const running = await installation.serve({ ...settings, METRICS_LISTEN: '127.0.0.1:0' });
   t.after(() => running.stop());
   await installation.addPerson('ana@example.com');
   const made = await installation.run(['password', 'create', 'ana@example.com', '--name', '<!channel> *x*'], settings);
@@ -99,10 +102,41 @@ test('what happens is posted to each that wants it, and its signature verifies',
   assert.equal(revoked.code, 0, revoked.output);
   await chat.has(1);
   const { text, mrkdwn } = JSON.parse(chat.got[0]?.body ?? '');
-  assert.match(text, /^Revoked by an administrator: ana@example\.com, by command line, 1 password/);
+  assert.match(text, /^Revoked by an administrator: ana@\u2060example\.\u2060com, by command line, 1 password/);
   assert.equal(mrkdwn, false);
   assert.doesNotMatch(running.output(), new RegExp(`${own}:|/hook`), 'no URL is logged');
+
+  siem.answer = { status: 410 };
+  await installation.run(['password', 'create', 'ana@example.com', '--name', 'phone'], settings);
+  await failedIn(installation);
+  const metrics = await metricsOf(running);
+  for (const line of [
+    'dockpass_notifications_total{channel="webhook:siem",outcome="postponed"} 1',
+    'dockpass_notifications_total{channel="webhook:siem",outcome="sent"} 1',
+    'dockpass_notifications_total{channel="webhook:siem",outcome="failed"} 1',
+    'dockpass_notifications_total{channel="webhook:chat",outcome="sent"} 1',
+    'dockpass_notifications{channel="webhook:siem",state="failed"} 1',
+  ]) {
+    assert.ok(metrics.split('\n').includes(line), `${line}\n${metrics}`);
+  }
 });
+
+/** Settles when the database has a message that failed. */
+async function failedIn({ folder }: Installation): Promise<void> {
+  const store = await openStore(`sqlite:${join(folder, 'data', 'dockpass.db')}`, () => {});
+  // The receiver that they fail at is in this process.
+  while ((await store.notificationMessages.failed(1)).length === 0) await yieldToOthers();
+  await store.close();
+}
+
+/** Once an attempt that ended is counted, which is after it's stored. */
+async function metricsOf(running: Server): Promise<string> {
+  await running.says(/"port":\d+.*"msg":"metrics"/);
+  const [, port = ''] = /"port":(\d+)[^\n]*"msg":"metrics"/.exec(running.output()) ?? [];
+  let text = '';
+  while (!text.includes('outcome="failed"')) text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  return text;
+}
 
 describe('a target that the rules refuse', () => {
   const settingsOf = (url: string, allow: string, events = '') => ({
@@ -212,7 +246,7 @@ test('in Slack, nothing that strangers wrote is a mention, a link or formatting'
   );
   assert.equal(
     message.text,
-    'Robot created: &lt;https:\u2060//evil.example|click&gt;, by @\u2060here &amp; &lt;!channel&gt;, repository &lt;!subteam^S1&gt;, reason: see https:\u2060//evil.example *now* (2026-11-30 09:28 UTC)\nhttps://auth.example.com/admin/audit',
+    'Robot created: &lt;https:\u2060//evil.\u2060example|click&gt;, by @\u2060here &amp; &lt;!channel&gt;, repository &lt;!subteam^S1&gt;, reason: see https:\u2060//evil.\u2060example *now* (2026-11-30 09:28 UTC)\nhttps://auth.example.com/admin/audit',
   );
   assert.equal(message.mrkdwn, false);
 });

@@ -17,7 +17,7 @@ import type { Scene } from './administration-scene.ts';
 export type Posted = { readonly headers: Readonly<Record<string, string>>; readonly body: string };
 
 export type PostOffice = {
-  /** Those that arrived, and those that the server refused. */
+  /** Those that arrived, and those that the server refused; as people see them, without what is invisible. */
   readonly mails: Mail[];
   readonly posted: Posted[];
   readonly failing: Failing[];
@@ -42,6 +42,8 @@ const webhooks: readonly WebhookEvents[] = [{ name: 'siem', events: ['*'] }];
 export const everything = (action: string) => isWanted({ hasMail: true, webhooks }, action);
 export const mailOnly = (action: string) => isWanted({ hasMail: true, webhooks: [] }, action);
 
+const seen = (text: string): string => text.replaceAll('\u2060', '');
+
 export function createPostOffice(scene: Scene, options: { withWebhook?: boolean } = {}): PostOffice {
   const { store, audit, clock, administrators, authority, pepper } = scene;
   const now = () => clock.at;
@@ -58,7 +60,7 @@ export function createPostOffice(scene: Scene, options: { withWebhook?: boolean 
   const mail = createMailChannel({
     ...{ ...noticeParts, preferences, perMinute: 60, publicUrl: 'https://auth.example.com', contact: null },
     send: async (message) => {
-      mails.push(message);
+      mails.push({ ...message, text: seen(message.text), html: seen(message.html) });
       if (office.fail !== null) throw office.fail;
     },
   });
