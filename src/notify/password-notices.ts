@@ -23,14 +23,23 @@ async function ownerFor(parts: NoticeParts, { ownerId }: Facts, reader: Account)
   return owner !== undefined && readsFor(parts, reader, owner) ? owner : null;
 }
 
+/** The password that it's about. Not one of another account: an address, and so a login, can move between the event and its mail. */
+async function passwordOf(
+  { store }: NoticeParts,
+  { detail }: Facts,
+  owner: Account | null,
+): Promise<ListedPassword | undefined> {
+  const row = await store.passwords.byId(textIn(detail, 'id'));
+  return row !== undefined && row.account_id === owner?.id ? row : undefined;
+}
+
 const pathOf = ({ kind, id }: Account): string => (kind === 'robot' ? `/robots/${encodeURIComponent(id)}` : '/');
 const ownedBy = ({ kind, login }: Account, name: string): string =>
   kind === 'robot' ? `${plain(login)}: ${quoted(name)}` : quoted(name);
 
 export const expiring: Say = async (parts, facts, reader) => {
   const owner = await ownerFor(parts, facts, reader);
-  const id = textIn(facts.detail, 'id');
-  const row = await parts.store.passwords.byId(id);
+  const row = await passwordOf(parts, facts, owner);
   if (owner === null || owner.state !== 'active' || !isCurrent(parts, row)) return null;
   const days = daysUntil(row.expires_at, parts.now());
   const when = days === 0 ? 'today' : days === 1 ? 'tomorrow' : `in ${days} days`;
@@ -40,7 +49,7 @@ export const expiring: Say = async (parts, facts, reader) => {
     title: `${ownedBy(owner, row.name)} expires ${when}`,
     text: `${ownedBy(owner, row.name)} expires ${when}, on ${timeText(row.expires_at)}. ${todo}`,
     path: pathOf(owner),
-    about: `expiring ${id}`,
+    about: `expiring ${row.id}`,
   };
 };
 
@@ -60,11 +69,10 @@ export const revokedInBulk: Say = async (parts, facts, reader) => {
 
 export const revokedOne: Say = async (parts, facts, reader) => {
   const owner = await ownerFor(parts, facts, reader);
-  const id = textIn(facts.detail, 'id');
-  const row = await parts.store.passwords.byId(id);
+  const row = await passwordOf(parts, facts, owner);
   if (owner === null || row === undefined || row.revoked_at === null || row.revoked_by !== facts.actor) return null;
   if (isActor(facts, reader) || (await isOwn(parts, facts, owner))) return null;
-  return revoked(owner, facts, [row.name], '', `revoked ${id}`);
+  return revoked(owner, facts, [row.name], '', `revoked ${row.id}`);
 };
 
 function revoked(owner: Account, { actor, at }: Facts, names: readonly string[], reason: string, about: string): Line {
@@ -94,35 +102,36 @@ async function isOwn(parts: NoticeParts, { actor }: Facts, owner: Account): Prom
 
 export const leaked: Say = async (parts, facts, reader) => {
   const owner = await ownerFor(parts, facts, reader);
-  if (owner === null) return null;
-  const name = textIn(facts.detail, 'name');
+  const row = await passwordOf(parts, facts, owner);
+  if (owner === null || row === undefined) return null;
+  const name = ownedBy(owner, row.name);
   return {
     heading: 'Reported as leaked',
-    title: `${ownedBy(owner, name)} was reported as leaked`,
-    text: `${ownedBy(owner, name)}: someone who had it reported it on ${timeText(facts.at)}, so it was revoked. Find out where it was, and what used it last.`,
+    title: `${name} was reported as leaked`,
+    text: `${name}: someone who had it reported it on ${timeText(facts.at)}, so it was revoked. Find out where it was, and what used it last.`,
     path: pathOf(owner),
-    about: `leaked ${textIn(facts.detail, 'id')}`,
+    about: `leaked ${row.id}`,
   };
 };
 
 /** A code or a secret of a terminal came from two: what it brought has ended. */
 export const copied: Say = async (parts, facts, reader) => {
   const owner = await ownerFor(parts, facts, reader);
-  if (owner === null) return null;
-  const name = ownedBy(owner, textIn(facts.detail, 'name'));
+  const row = await passwordOf(parts, facts, owner);
+  if (owner === null || row === undefined) return null;
+  const name = ownedBy(owner, row.name);
   return {
     heading: 'Someone might have a copy',
     title: `${name} was signed out`,
     text: `${name} was signed out on ${timeText(facts.at)}: ${plain(textIn(facts.detail, 'reason'))}. Look for a copy of your home folder, then sign in there again.`,
     path: pathOf(owner),
-    about: `copied ${textIn(facts.detail, 'id')}`,
+    about: `copied ${row.id}`,
   };
 };
 
 export const newNetwork: Say = async (parts, facts, reader) => {
   const owner = await ownerFor(parts, facts, reader);
-  const id = textIn(facts.detail, 'id');
-  const row = await parts.store.passwords.byId(id);
+  const row = await passwordOf(parts, facts, owner);
   if (owner === null || !isCurrent(parts, row) || (await isKnownNetwork(parts, facts, owner))) return null;
   const what = facts.client === '' ? '' : ` with ${plain(facts.client)}`;
   return {
@@ -130,7 +139,7 @@ export const newNetwork: Say = async (parts, facts, reader) => {
     title: `${ownedBy(owner, row.name)} was used from a new network`,
     text: `${ownedBy(owner, row.name)} was used from ${plain(facts.address)}${what} on ${timeText(facts.at)}. If that wasn't you, revoke it.`,
     path: pathOf(owner),
-    about: `network ${id} ${networkAround(facts.address)}`,
+    about: `network ${row.id} ${networkAround(facts.address)}`,
   };
 };
 
@@ -151,15 +160,14 @@ function networkAround(address: string): string {
 
 /** A machine keeps a secret for months; a login of a terminal ends within hours, and the page of passwords has it. */
 export const newMachine: Say = async (parts, facts, reader) => {
-  const id = textIn(facts.detail, 'id');
-  const row = await parts.store.passwords.byId(id);
-  if (!isCurrent(parts, row) || row.origin !== 'machine' || row.account_id !== reader.id) return null;
+  const row = await passwordOf(parts, facts, reader);
+  if (!isCurrent(parts, row) || row.origin !== 'machine') return null;
   return {
     heading: 'New machine',
     title: `${quoted(row.name)} was signed in`,
     text: `${quoted(row.name)} was signed in from ${plain(textIn(facts.detail, 'address'))} on ${timeText(facts.at)}. If that wasn't you, revoke it.`,
     path: '/',
-    about: `machine ${id}`,
+    about: `machine ${row.id}`,
   };
 };
 

@@ -146,6 +146,20 @@ describeEngines('notifications', (databases) => {
   );
 
   test(
+    'of what happened to an account, whoever got its address since hears nothing',
+    story(async (scene, office) => {
+      const ana = await scene.addPerson('ana');
+      await hold(scene, 'ana', 'laptop', 90);
+      await scene.passwords.revoke('ana-laptop', ana.id, root);
+      const { secret } = await scene.passwords.issue(ana, input, { actor: ana.login, client: null });
+      assert.equal(await scene.leaks.report(secret, client), true);
+      await scene.addPerson('ana', { login: 'ana.b@example.com', email: 'ana.b@example.com' });
+      await scene.addPerson('bo', { login: 'ana@example.com', email: 'ana@example.com' });
+      assert.deepEqual(await office.work(), []);
+    }),
+  );
+
+  test(
     'a new network is news once, other cafés of the day are in the digest, and a known one is none',
     story(async (scene, office) => {
       await scene.addPerson('ana');
