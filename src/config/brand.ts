@@ -48,8 +48,8 @@ function readLogo(settings: Settings): BrandConfig['brand']['logo'] {
   if (file === null) return null;
   try {
     const content = readFileSync(file);
-    const type = typeOf(content);
-    if (type !== null && content.length <= maximumLogo) return { type, content };
+    const type = content.length <= maximumLogo ? typeOf(content) : null;
+    if (type !== null) return { type, content };
     settings.problem(`BRAND_LOGO_FILE must be a PNG or SVG image of at most 100 KB, not ${file}`);
   } catch (error) {
     settings.problem(`BRAND_LOGO_FILE: ${file} cannot be read (${errorCode(error)})`);
@@ -59,9 +59,19 @@ function readLogo(settings: Settings): BrandConfig['brand']['logo'] {
 
 function typeOf(content: Buffer): 'image/png' | 'image/svg+xml' | null {
   if (content.subarray(0, 8).equals(Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'))) return 'image/png';
-  return /^(?:\uFEFF|\s|<\?xml[^>]*>|<!--[\s\S]*?-->|<!DOCTYPE[^>]*>)*<svg[\s>]/.test(content.toString('utf8'))
-    ? 'image/svg+xml'
-    : null;
+  return isSvg(content.toString('utf8')) ? 'image/svg+xml' : null;
+}
+
+/**
+ * What can stand before the root of a document (XML 1.0, 2.8): spaces, declarations, comments, a type with its entities. One piece
+ * at a time: in a single expression comments could end in many places, and a file with fifty of them would be tried for years.
+ */
+const beforeRoot = /\s+|<\?[^>]*>|<!--[\s\S]*?-->|<!DOCTYPE[^[>]*(?:\[[^\]]*\]\s*)?>/gy;
+
+function isSvg(text: string): boolean {
+  let root = 0;
+  for (const [piece] of text.matchAll(beforeRoot)) root += piece.length;
+  return /^<svg[\s>]/.test(text.slice(root));
 }
 
 function readBrandColor(settings: Settings): Color | null {

@@ -38,6 +38,11 @@ for (const [what, settings, problem] of [
     { BRAND_LOGO_FILE: written('large.png', Buffer.concat([png, Buffer.alloc(102_400)])) },
     /at most 100 KB/,
   ],
+  [
+    'a logo with more comments than there are ways to read them',
+    { BRAND_LOGO_FILE: written('comments.svg', `${'\ufeff<!-- -->'.repeat(5_000)}<svg:svg>`) },
+    /must be a PNG or SVG image/,
+  ],
   ['a logo that is not there', { BRAND_LOGO_FILE: join(folder, 'none.png') }, /none\.png cannot be read \(ENOENT\)/],
   ['a name with what no one sees', { BRAND_NAME: 'Acme\u202e' }, /BRAND_NAME must be at most 40 visible characters/],
   ['an address of help that is none', { HELP_URL: 'javascript:alert(1)' }, /HELP_URL must be an absolute URL/],
@@ -46,6 +51,13 @@ for (const [what, settings, problem] of [
     assert.throws(() => readConfig({ ...least, ...settings }), problem);
   });
 }
+
+test('a logo can begin as drawing programs write it: with a declaration, comments, a type and its entities', () => {
+  const start =
+    '\ufeff<?xml version="1.0"?>\n<!-- Made by hand -->\n<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "x.dtd" [\n';
+  const file = written('drawn.svg', `${start}<!ENTITY ns "http://ns.example.com/">\n]>\n<svg></svg>`);
+  assert.equal(readConfig({ ...least, BRAND_LOGO_FILE: file }).brand.logo?.type, 'image/svg+xml');
+});
 
 test('the color that is proposed passes', () => {
   for (const wanted of ['#ffcc00', '#00ff00', '#ffffff', '#ff8080']) {
