@@ -113,7 +113,7 @@ describe('the scripts of a terminal', { skip }, () => {
   test('an approval by someone else than the expected account logs nobody in', async () => {
     forgetLogins(machine);
     const output = await machine.signIn(login('--user', 'Ana@Example.com', registry), 'approve', bo);
-    assert.match(output, /approved by bo@example\.com and not by ana@example\.com; nothing was logged in/);
+    assert.match(output, /approved by bo@example\.com, not by ana@example\.com; nothing was logged in/);
     assert.equal(existsSync(join(machine.home, 'auth.json')), false);
     assert.match(await machine.signIn(login('--user', 'Ana@Example.com', registry)), /podman is logged in/);
   });

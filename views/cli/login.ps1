@@ -80,7 +80,7 @@ while ($true) {
 }
 $name = Get-Printable $answer.username
 if ($User -and $name -ne $User) {
-  throw "It was approved by $name and not by $User; nothing was logged in. Revoke it at $url"
+  throw "It was approved by $name, not by $User; nothing was logged in. Revoke it at $url"
 }
 Write-Host "Signed in as $name."
 $before = Get-Printable (Get-CurrentUser)

@@ -95,7 +95,7 @@ reason() { text=$(field error_description); put "${text:-$url answered with stat
 
 understood() {
   for part; do
-    [ -n "$part" ] || die "$url gave an answer that is not understood; is this script of another version?"
+    [ -n "$part" ] || die "$url gave an unexpected answer; is this script of another version?"
   done
 }
 
@@ -142,7 +142,7 @@ wait_for_approval() {
   user=$(field username) password=$(field access_token)
   understood "$user" "$password"
   if [ -n "$expected" ] && [ "$(lower "$user")" != "$expected" ]; then
-    die "it was approved by $user and not by $expected; nothing was logged in. Revoke it at $url"
+    die "it was approved by $user, not by $expected; nothing was logged in. Revoke it at $url"
   fi
 }
 
