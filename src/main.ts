@@ -3,17 +3,22 @@
 import { existsSync } from 'node:fs';
 import { runCommand } from './cli/cli.ts';
 import { createAsk } from './cli/prompt.ts';
-import { screenOf } from './cli/screen.ts';
+import { progressOn, screenOf, visible } from './cli/screen.ts';
 import { type Environment, envFileSetting } from './config/settings.ts';
-import { errorMessage, Refusal } from './lib/errors.ts';
+import { errorCode, errorMessage, Refusal } from './lib/errors.ts';
 
 // Whatever is made here is for this user alone: the database holds who may do what. Public files say so themselves.
 process.umask(0o077);
 
 // `dockpass password list | head` ends the reader first, which is no fault.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
+const readers = new AbortController();
+process.stdout.on('error', (error) => {
+  if (errorCode(error) === 'EPIPE') return readers.abort();
+  process.stderr.write(`The output can't be written (${errorCode(error)}): it isn't complete.\n`);
+  process.exit(1);
 });
+// There is nowhere left to report it.
+process.stderr.on('error', () => {});
 
 let environment: Environment | undefined;
 
@@ -24,11 +29,13 @@ process.exitCode = await runCommand(process.argv.slice(2), {
     return environment;
   },
   input: process.stdin,
-  out: (line) => process.stdout.write(`${line}\n`),
-  err: (line) => process.stderr.write(`${line}\n`),
+  // What goes into a file or a program is data.
+  out: (line) => process.stdout.write(`${process.stdout.isTTY ? visible(line) : line}\n`),
+  err: (line) => process.stderr.write(`${visible(line)}\n`),
   ask: createAsk(process.stdin, process.stderr),
   screen: screenOf(process.stdout, process.env),
-  showProgress: process.stderr.isTTY ? (text) => process.stderr.write(`\r\u001b[K${text}`) : undefined,
+  showProgress: progressOn(process.stderr, process.env),
+  readersLeft: readers.signal,
 });
 
 /** The environment wins over the file. @throws {Refusal} where the file is named and can't be read */

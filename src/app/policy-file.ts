@@ -1,12 +1,16 @@
 /** Owns the way from the policy file to the policy in force, also when the file changes while the service runs. */
-import { readFile, stat } from 'node:fs/promises';
-import { Refusal } from '../lib/errors.ts';
+import { stat } from 'node:fs/promises';
+import { errorCode, Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { megabyte, readAtMost } from '../lib/read-at-most.ts';
 import { formatProblem, type Policy, PolicyError, parsePolicy } from '../policy/acl.ts';
 import { decodeUtf8 } from '../policy/encoding.ts';
 import type { WorkloadsInForce } from '../workload/accept.ts';
 import { policyProblems, workloadProblems } from '../workload/policy-fit.ts';
 import { readWorkloadsFile, type WorkloadsReading, type WorkloadsSource } from './workloads-file.ts';
+
+/** A larger file is another one by mistake: to read it would stop the service for minutes. */
+const maximumSize = 16 * megabyte;
 
 /**
  * @throws {PolicyError} with every mistake of the file, by line and column
@@ -72,10 +76,11 @@ function filesOf(file: string, source: WorkloadsSource | null, last: Reading | n
 }
 
 async function readText(file: string): Promise<string> {
-  const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
+  const bytes = await readAtMost(file, maximumSize).catch((cause: unknown) => {
+    if (cause instanceof Refusal) throw cause;
     const how = 'POLICY_FILE names it; docs/policy.md shows how to write one';
     // The code says all that the cause would; with the cause it would be logged twice.
-    throw new Refusal('not_found', `The policy file ${file} cannot be read (${cause.code}). ${how}.`);
+    throw new Refusal('not_found', `The policy file ${file} cannot be read (${errorCode(cause)}). ${how}.`);
   });
   return decodeUtf8(bytes, file);
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { errorCode, Refusal } from '../lib/errors.ts';
+import { megabyte, readAtMost } from '../lib/read-at-most.ts';
 import { PolicyError } from '../policy/acl.ts';
 import { decodeUtf8 } from '../policy/encoding.ts';
 import type { WorkloadsInForce } from '../workload/accept.ts';
@@ -26,6 +27,9 @@ export type WorkloadsReading = {
   /** The files that it names. */
   readonly named: readonly string[];
 };
+
+/** A larger file is another one by mistake. */
+const maximumSize = 16 * megabyte;
 
 const none: WorkloadsReading = { workloads: null, text: '', named: [] };
 
@@ -57,7 +61,8 @@ export async function readWorkloadsFile(
 }
 
 async function readText({ file, isRequired }: WorkloadsSource): Promise<string | null> {
-  const bytes = await readFile(file).catch((cause: unknown) => {
+  const bytes = await readAtMost(file, maximumSize).catch((cause: unknown) => {
+    if (cause instanceof Refusal) throw cause;
     if (errorCode(cause) === 'ENOENT' && !isRequired) return null;
     const how = 'WORKLOADS_FILE names it; docs/workloads.md shows how to write one';
     throw new Refusal('not_found', `The workloads file ${file} cannot be read (${errorCode(cause)}). ${how}.`);

@@ -1,8 +1,9 @@
 /** Owns `dockpass audit ...` and `dockpass api-token ...`: what was done, and what lets programs do it. */
 import { type ApiToken, apiScopes } from '../accounts/api-tokens.ts';
 import { type AuditFilter, exportLines } from '../audit/audit-log.ts';
+import { countOf } from '../lib/count.ts';
 import { dateOf } from '../lib/time.ts';
-import { type Command, type Terminal, textOf, UsageError, type Values, wholeNumber } from './command.ts';
+import { type Command, requiredText, type Terminal, textOf, UsageError, type Values, wholeNumber } from './command.ts';
 import { byCommandLine, withAdministration } from './core.ts';
 import { apiTokenFields, auditFields } from './json-fields.ts';
 import { type Column, confirm, replyList, replySecret } from './output.ts';
@@ -22,8 +23,8 @@ export const auditCommands: readonly Command[] = [
       person: { ...text, value: 'LOGIN', help: 'only events of or about this account' },
       action: { ...text, value: 'ACTION', help: 'only this action, such as password.revoke' },
       repository: { ...text, value: 'NAME', help: 'only events about this repository' },
-      from: { ...text, value: 'DATE', help: 'not before this day, 2026-11-01, or time' },
-      until: { ...text, value: 'DATE', help: 'before this day or time' },
+      from: { ...text, value: 'DATE', help: 'from this day (2026-11-01) or time on' },
+      until: { ...text, value: 'DATE', help: 'until this day or time, which is not included' },
     },
     json: { list: true, fields: auditFields },
     operands: [0, 0],
@@ -51,9 +52,11 @@ export const auditCommands: readonly Command[] = [
     run: (_operands, values, terminal) =>
       withAdministration(terminal, async ({ apiTokens }) => {
         const input = {
-          name: textOf(values, 'name') ?? '',
-          days: wholeNumber(textOf(values, 'days') ?? '', 'days'),
-          scopes: (textOf(values, 'scopes') ?? '').split(','),
+          name: requiredText(values, 'name'),
+          days: wholeNumber(requiredText(values, 'days'), 'days'),
+          scopes: requiredText(values, 'scopes')
+            .split(',')
+            .map((scope) => scope.trim()),
         };
         const { secret, token } = await apiTokens.issue(input, null, byCommandLine);
         const about = `API token "${token.name}" (${token.id}), shown only this once:`;
@@ -96,17 +99,28 @@ const tokenColumns: readonly Column<ApiToken>[] = [
 ];
 
 async function writeLines(lines: AsyncIterable<string>, terminal: Terminal): Promise<void> {
-  for await (const line of lines) terminal.out(line.replace(/\r?\n$/, ''));
+  for await (const line of counted(lines, terminal)) terminal.out(line.replace(/\r?\n$/, ''));
 }
 
 /** The same lines as one list, written as they come. */
 async function writeDocument(lines: AsyncIterable<string>, terminal: Terminal): Promise<void> {
   let before: string | null = null;
-  for await (const line of lines) {
+  for await (const line of counted(lines, terminal)) {
     terminal.out(before === null ? '[' : `${before},`);
     before = line.trimEnd();
   }
   terminal.out(before === null ? '[]' : `${before}\n]`);
+}
+
+/** Says how many there were, and ends when no one reads any more: the audit of years is long. */
+async function* counted(lines: AsyncIterable<string>, terminal: Terminal): AsyncGenerator<string> {
+  let count = 0;
+  for await (const line of lines) {
+    if (terminal.readersLeft?.aborted === true) return;
+    yield line;
+    count += 1;
+    terminal.progress(`${countOf(count, 'line')} written`);
+  }
 }
 
 function readFilter(values: Values): AuditFilter {

@@ -5,15 +5,16 @@ import { errorCode, Refusal } from '../lib/errors.ts';
 import { versionOfDockpass } from '../lib/version.ts';
 import { PolicyError } from '../policy/acl.ts';
 import { readArguments } from './arguments.ts';
-import { type Command, type Terminal, UsageError } from './command.ts';
+import { type Command, type Streams, UsageError, type Values } from './command.ts';
 import { type CommandGroup, helpOf, listCommands, listEnd, meantCommand } from './help.ts';
+import { watchWork } from './progress.ts';
 import { serveCommands } from './serve.ts';
 
 /**
  * Runs the command that the words name.
  * @returns the exit code, as `exitCodes` lists them
  */
-export async function runCommand(given: readonly string[], terminal: Terminal): Promise<number> {
+export async function runCommand(given: readonly string[], terminal: Streams): Promise<number> {
   if (given[0] === '--version') {
     terminal.out(versionOfDockpass());
     return 0;
@@ -25,15 +26,19 @@ export async function runCommand(given: readonly string[], terminal: Terminal): 
   if (command === undefined) return explainCommands(words, groups, terminal);
   try {
     const { operands, values } = readArguments(command, words.slice(command.name.split(' ').length));
-    if (values['help'] === true) {
-      for (const line of helpOf(command, terminal.screen)) terminal.out(line);
-      return 0;
-    }
-    return await command.run(operands, values, terminal);
+    if (values['help'] === true) return write(helpOf(command, terminal.screen), terminal.out, 0);
+    return await work(command, operands, values, terminal);
   } catch (error) {
     return fail(error, command, words, terminal);
+  }
+}
+
+async function work(command: Command, operands: readonly string[], values: Values, streams: Streams): Promise<number> {
+  const { terminal, end } = watchWork(streams, values['quiet'] !== true && command.isConversation !== true);
+  try {
+    return await command.run(operands, values, terminal);
   } finally {
-    terminal.showProgress?.('');
+    end();
   }
 }
 
@@ -55,7 +60,7 @@ function inSingular(words: readonly string[], commands: readonly Command[]): rea
 }
 
 /** What there is: all of it, or what begins with the word that was said. */
-function explainCommands(given: readonly string[], groups: readonly CommandGroup[], terminal: Terminal): number {
+function explainCommands(given: readonly string[], groups: readonly CommandGroup[], terminal: Streams): number {
   const asked = given.length === 0 || given.some((word) => ['help', '--help', '-h'].includes(word));
   const words = given.filter((word) => !['help', '--help', '-h'].includes(word));
   const commands = groups.flatMap((group) => group.commands);
@@ -89,10 +94,9 @@ function write(lines: readonly string[], to: (line: string) => void, code: numbe
 }
 
 /** The failure in words, for programs as JSON on standard output. @returns the exit code */
-function fail(error: unknown, command: Command, words: readonly string[], terminal: Terminal): number {
+function fail(error: unknown, command: Command, words: readonly string[], terminal: Streams): number {
   const isUsage = error instanceof UsageError;
   const message = isUsage ? error.message : describeFailure(error);
-  terminal.showProgress?.('');
   if (words.includes('--json')) {
     const code = isUsage ? 'usage' : error instanceof Refusal ? error.code : codeOf(error);
     terminal.out(jsonError(code, message));
@@ -121,6 +125,19 @@ function describeFailure(error: unknown): string {
   return describeSystemError(error) ?? error.stack ?? error.message;
 }
 
+/** What the operating system says of a path. */
+const pathProblems: Readonly<Record<string, string>> = {
+  ENOENT: "doesn't exist",
+  EACCES: "can't be used by this user: its permissions, or those of a folder above it, don't allow it",
+  EPERM: "can't be used by this user",
+  EISDIR: 'is a folder, where a file is needed',
+  ENOTDIR: 'goes through a file, where a folder is needed',
+  ELOOP: 'is a link that leads to itself',
+  EROFS: 'is on a file system that is mounted read-only',
+  ENOSPC: "doesn't fit: the disk is full",
+  ENAMETOOLONG: 'is too long for a name',
+};
+
 /** What the operating system refused, in words that say what to do where that's known. */
 function describeSystemError(error: Error): string | null {
   const code = errorCode(error);
@@ -132,7 +149,7 @@ function describeSystemError(error: Error): string | null {
   if (code === 'EACCES' && port !== undefined) {
     return `This user can't listen on port ${port}. Set PORT to 1024 or above, or give the process CAP_NET_BIND_SERVICE.`;
   }
-  if (code === 'ENOENT' && path !== '') return `${path} doesn't exist (ENOENT).`;
-  if (code === 'EACCES' && path !== '') return `This user has no access to ${path} (EACCES).`;
+  const why = Object.hasOwn(pathProblems, code) ? pathProblems[code] : undefined;
+  if (why !== undefined && path !== '') return `${path} ${why} (${code}).`;
   return code === '' ? null : `${error.message} (${code})`;
 }

@@ -7,7 +7,8 @@ import type { Ask } from './prompt.ts';
 /** A terminal that shows an output: absent where it goes into a file or a pipe. */
 export type Screen = { readonly columns: number; readonly color: boolean };
 
-export type Terminal = {
+/** What a process has of the world around it. */
+export type Streams = {
   readonly environment: Environment;
   /** Standard input, for commands that filter. */
   readonly input: AsyncIterable<Buffer | string>;
@@ -21,6 +22,14 @@ export type Terminal = {
   readonly screen?: Screen | undefined;
   /** Replaces the last line on the terminal that shows standard error; '' removes it. Absent where no one looks. */
   readonly showProgress?: ((text: string) => void) | undefined;
+  /** Aborted when what read `out` has ended, as in `| head`. */
+  readonly readersLeft?: AbortSignal | undefined;
+};
+
+/** What a command gets. */
+export type Terminal = Omit<Streams, 'showProgress'> & {
+  /** Says how far long work is ("12 of 340 people asked"), where someone looks; the next text replaces it. */
+  progress(text: string): void;
 };
 
 export type Option = {
@@ -55,6 +64,8 @@ export type Command = {
   readonly json?: JsonForm;
   /** How many arguments that are no options it takes. */
   readonly operands: readonly [minimum: number, maximum: number];
+  /** It runs until it's stopped, or talks with the person: no one has to be told that it's at work. */
+  readonly isConversation?: boolean;
   /** The exit code. */
   run(operands: readonly string[], values: Values, terminal: Terminal): Promise<number>;
 };
@@ -62,7 +73,7 @@ export type Command = {
 /** What every command takes. */
 export const commonOptions: Options = {
   help: { type: 'boolean', short: 'h', help: 'show this help' },
-  quiet: { type: 'boolean', short: 'q', help: 'only results, warnings and errors: no headers, notes and progress' },
+  quiet: { type: 'boolean', short: 'q', help: 'only results, warnings and errors: no headers, notes or progress' },
 };
 
 export const jsonOption: Option = { type: 'boolean', help: 'write one JSON document, errors included' };
@@ -74,9 +85,9 @@ export function optionsOf({ options = {}, json }: Command): Options {
 
 /** What an exit code means. */
 export const exitCodes = [
-  [0, 'Done; what was checked is right.'],
-  [1, 'Refused or failed, or the check found something. The message says what to do next.'],
-  [2, "The command line isn't understood; nothing was done."],
+  [0, 'Done, and any check passed.'],
+  [1, 'Refused or failed, or a check found something. The message says what to do next.'],
+  [2, "The command line wasn't understood; nothing was done."],
 ] as const;
 
 /** The arguments are wrong for the command; the message says how. */
@@ -88,6 +99,13 @@ export class UsageError extends Error {
 export function wholeNumber(text: string, option: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new UsageError(`--${option} takes a whole number, not "${text}".`);
   return Number(text);
+}
+
+/** @throws {UsageError} where the option isn't given, or is empty */
+export function requiredText(values: Values, option: string): string {
+  const value = textOf(values, option);
+  if (value === null || value === '') throw new UsageError(`--${option} is missing.`);
+  return value;
 }
 
 /** The values of an option that can be repeated. */

@@ -4,16 +4,15 @@ import { isDatabaseUrl, sqliteFileOf } from '../lib/database-url.ts';
 import { copyDatabase } from '../store/transfer.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
 import { reply } from './output.ts';
-import { startProgress } from './screen.ts';
 
 export const copyCommands: readonly Command[] = [
   {
     name: 'copy',
     usage: '--from URL --to URL [--json]',
-    summary: 'Copy all data into another, empty database; all of it or nothing',
+    summary: 'Copy all data into another, empty database: all or nothing',
     details: [
-      'Stop the service first, and start it with the new DATABASE_URL after.',
-      'PostgreSQL needs secrets that a single machine made for itself, in files of DATA_DIR: give them on.',
+      'Stop the service first, and start it with the new DATABASE_URL afterwards.',
+      'With PostgreSQL, the secrets are settings. Pass on those that this machine made for itself in DATA_DIR:',
       '  PASSWORD_PEPPER_FILE=DATA_DIR/password-pepper SESSION_SECRET_FILE=DATA_DIR/session-secret',
       '  ENCRYPTION_KEYS_FILE=DATA_DIR/encryption-key',
     ],
@@ -34,9 +33,7 @@ export const copyCommands: readonly Command[] = [
       if (file !== null && !existsSync(file)) throw new UsageError(`There is no file ${file}.`); // SQLite would make it
       const target = databaseUrl(values['to'], 'to');
       warnOfPassword(terminal, target);
-      const progress = startProgress(terminal);
-      const done = await copyDatabase(source, target, (table, rows) => progress.at(`${table}: ${rows} rows`));
-      progress.end();
+      const done = await copyDatabase(source, target, (table, rows) => terminal.progress(`${table}: ${rows} rows`));
       reply(
         terminal,
         values,

@@ -1,5 +1,4 @@
 /** Owns `dockpass doctor --provider`: an OpenID Connect provider from the settings in, findings out. */
-import { readFile } from 'node:fs/promises';
 import { decodeJwt } from 'jose';
 import { callbackUrlOf, groupsClaimOf } from '../app/providers.ts';
 import { oidcPrefix } from '../config/providers.ts';
@@ -10,13 +9,16 @@ import { type GroupsClaim, readGroups } from '../sign-in/group-claim.ts';
 import type { Terminal, Values } from './command.ts';
 import { configOf } from './core.ts';
 import { examineGoogle } from './doctor-google.ts';
+import { findingLine } from './finding-line.ts';
+import { readTextFile } from './read-file.ts';
 
 /** @returns the exit code */
 export async function examineNamedProvider(name: string, values: Values, terminal: Terminal): Promise<number> {
   const config = configOf(terminal);
   if (name === 'google') return report(name, await examineGoogle(config), values, terminal);
   const settings = config.oidc.find((provider) => provider.name === name);
-  if (settings === undefined) throw new Refusal('not_found', `OIDC_PROVIDERS names no "${name}".`);
+  if (settings === undefined)
+    throw new Refusal('not_found', `There is no provider "${name}". Name google, or one of OIDC_PROVIDERS.`);
   const question = {
     ...settings,
     callbackUrl: callbackUrlOf(config, name),
@@ -32,22 +34,14 @@ export async function examineNamedProvider(name: string, values: Values, termina
 /** @returns the exit code */
 function report(name: string, findings: readonly Finding[], values: Values, terminal: Terminal): number {
   if (values['json'] === true) terminal.out(JSON.stringify({ provider: name, findings }));
-  else for (const finding of findings) terminal.out(lineOf(finding));
+  else for (const finding of findings) terminal.out(findingLine(finding, terminal.screen));
   return findings.some(isProblem) ? 1 : 0;
-}
-
-const words = { right: 'right', wrong: 'WRONG', unknown: '?', note: 'note' } as const;
-
-function lineOf({ status, subject, message }: Finding): string {
-  return `  ${words[status].padEnd(6)} ${subject.padEnd(15)} ${message}`;
 }
 
 /** What the groups claim of a token says, as a sign-in would read it. The token's signature isn't looked at. */
 async function checkGroups(file: string, claim: GroupsClaim | null): Promise<Finding> {
   if (claim === null) return unknown('groups', 'no GROUPS_CLAIM is set.');
-  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new Refusal('bad_request', `${file} cannot be read (${cause.code}).`, { cause });
-  });
+  const text = await readTextFile(file);
   try {
     const reading = readGroups(decodeJwt(text.trim()), claim);
     if (reading.kind === 'groups') return right('groups', reading.groups.join(', ') || 'none');

@@ -18,46 +18,49 @@ import { fetchText } from '../workload/fetch-text.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 import { configOf, withCore } from './core.ts';
 import { examineNamedProvider } from './doctor-provider.ts';
+import { findingLine } from './finding-line.ts';
+import { readTextFile } from './read-file.ts';
 
 export const doctorCommands: readonly Command[] = [
   {
     name: 'doctor',
     usage:
       'URL [--registry-config FILE] [--registry-bundle FILE] [--registry-jwks FILE] [--ca FILE] [--json]\n       dockpass doctor --workload ISSUER [--json]\n       dockpass doctor --provider NAME [--id-token FILE] [--json]',
-    summary: 'Ask a registry whether it and Dockpass fit, and say which setting is wrong',
+    summary: 'Check that a registry and Dockpass are configured consistently, and say which setting is wrong',
     details: [
       'Run it where Dockpass runs, with its settings: it shows the registry tokens signed with the keys in DATA_DIR. They',
-      'allow nothing, but for one that begins an upload to dockpass-doctor/probe and cancels it. Exits 1 when something is wrong.',
+      'grant nothing, except one that starts an upload to dockpass-doctor/probe and cancels it. Exits 1 if something is wrong.',
     ],
     options: {
       'registry-config': {
         type: 'string',
         value: 'FILE',
-        help: "the registry's config.yml, its compose file or `docker run` line, or what `env` prints in its container (/dev/stdin: from a pipe): says more where the registry itself does not",
+        help: "the registry's config.yml, its compose file or `docker run` line, or what `env` prints in its container (/dev/stdin: from a pipe), for what the registry itself doesn't tell",
       },
       'registry-bundle': {
         type: 'string',
         value: 'FILE',
-        help: 'its rootcertbundle, where the path in that file is not the path here',
+        help: 'its rootcertbundle, if that file names a path that is another one here',
       },
-      'registry-jwks': { type: 'string', value: 'FILE', help: 'its jwks, likewise' },
-      ca: { type: 'string', value: 'FILE', help: 'PEM certificates to trust beside those of the system' },
-      workload: { type: 'string', value: 'ISSUER', help: 'asks an issuer of the workloads file for its keys instead' },
+      'registry-jwks': { type: 'string', value: 'FILE', help: 'its jwks file, likewise' },
+      ca: { type: 'string', value: 'FILE', help: 'PEM certificates to trust in addition to those of the system' },
+      workload: { type: 'string', value: 'ISSUER', help: 'check an issuer of the workloads file and its keys instead' },
       provider: {
         type: 'string',
         value: 'NAME',
-        help: 'asks a provider of OIDC_PROVIDERS, or google, instead: keys, clock, client; of Google also its directory and events',
+        help: 'check a provider instead, one of OIDC_PROVIDERS or google: keys, clock, client; for Google also directory and events',
       },
       'id-token': {
         type: 'string',
         value: 'FILE',
-        help: 'and reads the groups claim of this ID token (/dev/stdin: paste it)',
+        help: 'also read the groups claim of this ID token (/dev/stdin: paste it)',
       },
     },
     json: {
       fields: {
         registry: 'its address; with --provider or --workload instead: provider or issuer, the name',
         findings: 'status (right, wrong, unknown, note), subject and message of each',
+        notifications: 'the block that makes the registry report events, or null where none are taken',
         auth: "the right auth: section of the registry's configuration: realm, service, issuer, rootcertbundle or jwks",
       },
     },
@@ -65,7 +68,7 @@ export const doctorCommands: readonly Command[] = [
     async run([address], values, terminal) {
       if (typeof values['workload'] === 'string') return examineIssuer(values['workload'], values, terminal);
       if (typeof values['provider'] === 'string') return examineNamedProvider(values['provider'], values, terminal);
-      if (address === undefined) throw new UsageError('Give the address of the registry.');
+      if (address === undefined) throw new UsageError('URL is missing: give the address of the registry.');
       const registry = parseAddress(address);
       const config = configOf(terminal);
       const core = await openUsed(config);
@@ -110,7 +113,7 @@ async function examineIssuer(name: string, values: Values, terminal: Terminal): 
   const row = await withCore(config, ({ store }) => store.workloadIssuers.byName(name));
   const findings = await checkIssuer(workloads, issuer, row, fetchText);
   if (values['json'] === true) terminal.out(JSON.stringify({ issuer: name, findings }));
-  else for (const { status, subject, message } of findings) terminal.out(lineOf(status, subject, message));
+  else for (const finding of findings) terminal.out(findingLine(finding, terminal.screen));
   return findings.some(({ status }) => status !== 'right') ? 1 : 0;
 }
 
@@ -129,7 +132,7 @@ async function openParts(config: Config, core: Core, values: Values): Promise<Do
     return { ...service, signers: { x5c: ring.signer('x5c'), kid: ring.signer('kid') }, bundle: ring.bundle() };
   });
   if (first === undefined) throw new UsageError('SERVICES is empty.');
-  const authorities = typeof values['ca'] === 'string' ? [await readText(values['ca'])] : [];
+  const authorities = typeof values['ca'] === 'string' ? [await readTextFile(values['ca'])] : [];
   return {
     probe: createProbe(authorities),
     systemProbe: authorities.length > 0 ? createProbe([]) : null,
@@ -175,7 +178,7 @@ function realmOf({ publicUrl, prefix }: Config): URL {
 async function readRegistryFiles(values: Values): Promise<RegistryFiles | null> {
   const { 'registry-config': file } = values;
   if (typeof file !== 'string') return null;
-  const text = await readText(file);
+  const text = await readTextFile(file);
   try {
     const token = parseRegistryFile(text);
     const read = async (option: string, path = ''): Promise<string | null> => {
@@ -189,12 +192,6 @@ async function readRegistryFiles(values: Values): Promise<RegistryFiles | null> 
   }
 }
 
-async function readText(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new Refusal('bad_request', `${file} cannot be read (${cause.code}).`, { cause });
-  });
-}
-
 function settingsFor(config: Config, { name, issuer }: Report['service']): AuthSettings {
   const service = config.services.find((candidate) => candidate.name === name);
   const ring = config.keyRings.find((candidate) => candidate.name === (service?.ring ?? ''));
@@ -202,12 +199,6 @@ function settingsFor(config: Config, { name, issuer }: Report['service']): AuthS
   const trust = service?.tokenHeader === 'kid' ? { jwks: jwksFile } : { rootcertbundle: bundleFile };
   return { realm: realmOf(config).href, service: name, issuer, ...trust };
 }
-
-function lineOf(status: Finding['status'], subject: string, message: string): string {
-  return `  ${words[status].padEnd(6)} ${subject.padEnd(18)} ${message}`;
-}
-
-const words = { right: 'right', wrong: 'WRONG', unknown: '?', note: 'note' } as const;
 
 function print(
   terminal: Terminal,
@@ -217,12 +208,10 @@ function print(
   notifications: string | null,
 ): void {
   terminal.out(`${registry.href}\n`);
-  for (const { status, subject, message } of findings) {
-    terminal.out(lineOf(status, subject, message));
-  }
+  for (const finding of findings) terminal.out(findingLine(finding, terminal.screen));
   const good = !findings.some(isProblem);
   terminal.out(
-    `\n${good ? 'The registry and Dockpass fit. Its' : "The registry's"} auth: section${'jwks' in settings ? ', for 3.x' : ', for 2.8 and 3.x alike'}:\n`,
+    `\n${good ? 'Everything matches. ' : ''}The registry's auth: section${'jwks' in settings ? ', for 3.x' : ', for 2.8 and 3.x alike'}:\n`,
   );
   terminal.out(formatYaml(settings));
   terminal.out(`\nor by environment:\n\n${formatEnvironment(settings)}`);

@@ -1,7 +1,6 @@
 /** Owns `dockpass google-events ...`: the set-up of Google's security events, and its test. */
 
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { Config } from '../config/config.ts';
 import { parseServiceAccountKey } from '../config/google-directory.ts';
 import { Refusal } from '../lib/errors.ts';
@@ -10,6 +9,7 @@ import { createEventStream, type EventStream, EventStreamError } from '../sign-i
 import type { Command, Terminal, Values } from './command.ts';
 import { configOf } from './core.ts';
 import { reply } from './output.ts';
+import { readTextFile } from './read-file.ts';
 
 const options = {
   'key-file': {
@@ -90,10 +90,7 @@ async function withStream(
 async function keyOf({ google }: Config, values: Values) {
   const file = values['key-file'];
   if (typeof file === 'string') {
-    const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-      throw new Refusal('bad_request', `${file} cannot be read (${cause.code}).`, { cause });
-    });
-    const key = parseServiceAccountKey(text);
+    const key = parseServiceAccountKey(await readTextFile(file));
     if (key !== null) return key;
     throw new Refusal('bad_request', `${file} is not the JSON key file of a service account.`);
   }

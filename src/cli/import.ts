@@ -1,8 +1,6 @@
 /** Owns `dockpass import ...` and `dockpass compare`: coming from docker_auth. */
 import { X509Certificate } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { readPolicyFile } from '../app/policy-file.ts';
 import { ConfigError, readConfig } from '../config/config.ts';
@@ -11,31 +9,31 @@ import { importDockerAuth } from '../docker-auth/import.ts';
 import { Refusal } from '../lib/errors.ts';
 import { formatProblem, type PolicyProblem } from '../policy/acl.ts';
 import { DockerAuthError } from '../policy/docker-auth.ts';
-import { type Command, UsageError } from './command.ts';
-import { writeNew } from './new-file.ts';
+import { type Command, type Terminal, UsageError } from './command.ts';
+import { writeNewFiles } from './new-file.ts';
 import { confirm, reply } from './output.ts';
+import { readTextFile } from './read-file.ts';
 import { readLines } from './read-lines.ts';
-import { startProgress } from './screen.ts';
 
 export const importCommands: readonly Command[] = [
   {
     name: 'import docker-auth',
     usage: 'auth_config.yml --out DIR [--without SECTION ...] [--json]',
-    summary: 'Write policy.yml and .env from the configuration of docker_auth, and say what to look at',
+    summary: 'Write policy.yml and .env from the configuration of docker_auth, and say what needs a look',
     details: [
-      'Comments are kept. What Dockpass does not have is an error, with what to do instead; then nothing is written.',
+      "Comments are kept. What Dockpass doesn't have is an error that says what to do instead; then nothing is written.",
     ],
     options: {
       out: {
         type: 'string',
         value: 'DIR',
-        help: 'made where it is not there; files that are there already are never overwritten',
+        help: 'created if missing; existing files are never overwritten',
       },
       without: {
         type: 'string',
         multiple: true,
         value: 'SECTION',
-        help: 'import the rest, as if this section (ldap_auth) were not there',
+        help: 'import everything except this section (ldap_auth)',
       },
     },
     json: {
@@ -50,7 +48,7 @@ export const importCommands: readonly Command[] = [
       const { out, without } = values;
       if (typeof out !== 'string') throw new UsageError('--out is missing: say where policy.yml and .env go.');
       const sections = Array.isArray(without) ? without.map(String) : [];
-      const imported = importDockerAuth(await readFile(file, 'utf8'), { without: sections, certificateEnd });
+      const imported = importDockerAuth(await readTextFile(file), { without: sections, certificateEnd });
       const { policy, environment, problems } = imported;
       const isJson = values['json'] === true;
       if (!isJson) for (const problem of inOrder(problems)) terminal.err(formatProblem(file, problem));
@@ -67,10 +65,10 @@ export const importCommands: readonly Command[] = [
       }
       const refused = refusedSettings(environment);
       if (!isJson) for (const problem of refused) terminal.err(`.env: warning: serve refuses this: ${problem}`);
-      await mkdir(out, { recursive: true });
-      const written = [join(out, 'policy.yml'), join(out, '.env')] as const;
-      await writeNew(written[0], policy, 0o644);
-      await writeNew(written[1], environment, 0o600);
+      const written = await writeNewFiles(out, [
+        { name: 'policy.yml', text: policy, mode: 0o644 },
+        { name: '.env', text: environment, mode: 0o600 },
+      ]);
       const sentence = `Wrote ${written.join(' and ')}; fill in there what says so.`;
       confirm(terminal, values, { written, problems: inOrder(problems), refused }, sentence);
       return 0;
@@ -79,38 +77,42 @@ export const importCommands: readonly Command[] = [
   {
     name: 'compare',
     usage: 'auth_config.yml policy.yml LOG ... [--json]',
-    summary: "List the decisions of docker_auth's log that a policy would decide otherwise; exits 1 when there are any",
+    summary: "List the decisions in docker_auth's log that a policy would decide differently; exits 1 if there are any",
     details: [
-      'LOG is a log of docker_auth, or lines for "policy eval"; "-" is standard input. Groups of a provider are not known here.',
+      'LOG is a log of docker_auth, or lines for "policy eval"; "-" is standard input. Groups that a provider reports are not known here.',
     ],
     json: {
       fields: {
         compared: 'how many decisions were compared',
-        skipped: 'how many lines hold no decision',
-        differences: 'each decision that would be another one, in words',
+        skipped: 'how many lines have no decision',
+        differences: 'each decision that would be different, in words',
       },
     },
     operands: [3, 1000],
     async run([configurationFile = '', policyFile = '', ...logs], values, terminal) {
-      const progress = startProgress(terminal);
       const policy = await readPolicyFile(policyFile);
-      const lines: string[] = [];
-      for (const log of logs) {
-        for await (const some of readLines(log === '-' ? terminal.input : createReadStream(log))) {
-          progress.at(`${lines.length} lines read`);
-          for (const line of some) if (line.trim() !== '') lines.push(line.replace(/\r$/, ''));
-        }
-      }
-      progress.end();
-      const configuration = await readFile(configurationFile, 'utf8');
-      const { differences, compared, skipped } = orRefuse(() => compareDecisions(configuration, policy, lines));
+      const configuration = await readTextFile(configurationFile);
+      const { differences, compared, skipped } = await orRefuse(
+        compareDecisions(configuration, policy, readLogs(logs, terminal)),
+      );
       const found = [...differences.values()].map((difference) => formatDifference(difference, policyFile));
-      const sentence = `${compared} decisions compared, ${differences.size} different; ${skipped} lines hold no decision.`;
+      const sentence = `${compared} decisions compared, ${differences.size} different; ${skipped} lines have no decision.`;
       reply(terminal, values, { compared, skipped, differences: found }, [...found, sentence]);
       return differences.size === 0 ? 0 : 1;
     },
   },
 ];
+
+async function* readLogs(logs: readonly string[], terminal: Terminal): AsyncGenerator<string[]> {
+  let count = 0;
+  for (const log of logs) {
+    for await (const lines of readLines(log === '-' ? terminal.input : createReadStream(log))) {
+      yield lines.flatMap((line) => (line.trim() === '' ? [] : line.replace(/\r$/, '')));
+      count += lines.length;
+      terminal.progress(`${count} lines compared`);
+    }
+  }
+}
 
 function inOrder(problems: readonly PolicyProblem[]): readonly PolicyProblem[] {
   return problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
@@ -138,9 +140,9 @@ function refusedSettings(environment: string): readonly string[] {
 }
 
 /** @throws {Refusal} `bad_request`, for what docker_auth itself could not decide */
-function orRefuse<Result>(make: () => Result): Result {
+async function orRefuse<Result>(compared: Promise<Result>): Promise<Result> {
   try {
-    return make();
+    return await compared;
   } catch (error) {
     if (error instanceof DockerAuthError) throw new Refusal('bad_request', error.message);
     throw error;

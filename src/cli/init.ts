@@ -1,6 +1,4 @@
 /** Owns `dockpass init`: from a few answers to a configuration and a policy that work, and what to do next. */
-import { mkdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { ConfigError, readConfig } from '../config/config.ts';
 import { formatYaml } from '../doctor/auth-block.ts';
@@ -9,8 +7,9 @@ import { formatProblem, parsePolicy } from '../policy/acl.ts';
 import { warningsOf } from '../policy/check.ts';
 import { type Command, type Terminal, textOf, textsOf, UsageError, type Values } from './command.ts';
 import { type Answers, environmentFile, policyFile } from './init-files.ts';
-import { refuseExisting, writeNew } from './new-file.ts';
+import { writeNewFiles } from './new-file.ts';
 import { reply } from './output.ts';
+import { readTextFile } from './read-file.ts';
 import { readLines } from './read-lines.ts';
 
 const string = { type: 'string' } as const;
@@ -51,15 +50,19 @@ export const initCommands: readonly Command[] = [
     },
     json: { fields: { written: 'the files that were written', redirectUris: 'what the provider needs to know' } },
     operands: [0, 0],
+    isConversation: true,
     async run(_operands, values, terminal) {
       const folder = textOf(values, 'folder') ?? '.';
       const answers = await readAnswers(values, terminal);
       const [environment, policy] = [environmentFile(answers), policyFile(answers)];
       const problems = problemsIn(environment, policy);
       if (problems.length > 0) throw new Refusal('bad_request', [...problems, 'Nothing was written.'].join('\n'));
-      await writeBoth(folder, environment, policy);
-      if (values['json'] !== true) sayNext(folder, environment, terminal);
-      else reply(terminal, values, { written: filesIn(folder), redirectUris: redirectUris(environment) }, []);
+      const written = await writeNewFiles(folder, [
+        { name: '.env', text: environment, mode: 0o600 },
+        { name: 'policy.yml', text: policy, mode: 0o644 },
+      ]);
+      if (values['json'] !== true) sayNext(written, folder, environment, terminal);
+      else reply(terminal, values, { written, redirectUris: redirectUris(environment) }, []);
       return 0;
     },
   },
@@ -101,7 +104,7 @@ async function readAnswers(values: Values, terminal: Terminal): Promise<Answers>
 /** From a file, standard input or a hidden prompt: an argument would be in the process list and the shell's history. */
 async function readSecret(values: Values, terminal: Terminal): Promise<string> {
   const file = textOf(values, 'client-secret-file');
-  if (file !== null && file !== '-') return (await readFile(file, 'utf8')).trim();
+  if (file !== null && file !== '-') return (await readTextFile(file)).trim();
   if (file === '-') {
     for await (const [line = ''] of readLines(terminal.input)) return line.trim();
     return '';
@@ -122,32 +125,15 @@ function problemsIn(environment: string, policy: string): string[] {
   }
 }
 
-async function writeBoth(folder: string, environment: string, policy: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const [environmentPath, policyPath] = filesIn(folder);
-  await refuseExisting(environmentPath);
-  await writeNew(policyPath, policy, 0o644);
-  try {
-    await writeNew(environmentPath, environment, 0o600);
-  } catch (error) {
-    await rm(policyPath);
-    throw error;
-  }
-}
-
-function filesIn(folder: string): readonly [environment: string, policy: string] {
-  return [join(folder, '.env'), join(folder, 'policy.yml')];
-}
-
 function redirectUris(environment: string): string[] {
   const { publicUrl, google, oidc } = readConfig({ ...parseEnv(environment) });
   const names = [...(google === null ? [] : ['google']), ...oidc.map(({ name }) => name)];
   return names.map((name) => callbackOf(publicUrl, name));
 }
 
-function sayNext(folder: string, environment: string, terminal: Terminal): void {
+function sayNext(written: readonly string[], folder: string, environment: string, terminal: Terminal): void {
   const { publicUrl, services, keyRings, google, oidc } = readConfig({ ...parseEnv(environment) });
-  terminal.out(`Wrote ${filesIn(folder).join(' and ')}.`);
+  terminal.out(`Wrote ${written.join(' and ')}.`);
   if (google !== null) terminal.out(`Google needs this redirect URI: ${callbackOf(publicUrl, 'google')}`);
   for (const { name } of oidc) terminal.out(`The provider needs this redirect URI: ${callbackOf(publicUrl, name)}`);
   if (google === null && oidc.length === 0) {

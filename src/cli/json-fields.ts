@@ -20,7 +20,7 @@ export const passwordFields: FieldsOf<AppPassword> = {
   ownerKind: 'person or robot',
   name: 'what its owner calls it',
   hint: 'the last characters of the secret',
-  state: 'live (it works, unless its owner is suspended), expired or revoked',
+  state: 'active (it works, unless its owner is suspended), expired or revoked',
   limits: 'what it is restricted to: actions, repositories; null in either: no limit',
   createdAt: 'time, epoch milliseconds',
   expiresAt: 'time',
@@ -100,7 +100,7 @@ export const apiTokenFields: FieldsOf<ApiToken> = {
   expiresAt: 'time',
   revokedAt: 'time, or null',
   revokedBy: 'who revoked it, or null',
-  state: 'live, expired or revoked',
+  state: 'active, expired or revoked',
   lastUse: 'at and address of the last use, or null',
 };
 

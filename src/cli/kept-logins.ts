@@ -9,7 +9,7 @@ export const keptLoginCommands: readonly Command[] = [
   {
     name: 'person kept',
     usage: '[SEARCH] [--json]',
-    summary: 'List names of removed people and robots: no one else gets one before it is released',
+    summary: 'List the names of removed people and robots; no one else gets one until it is released',
     json: {
       list: true,
       fields: {
@@ -28,8 +28,8 @@ export const keptLoginCommands: readonly Command[] = [
   {
     name: 'person release',
     usage: 'LOGIN [--json]',
-    summary: 'Let anyone who comes with the name of a removed account next have it, and the rules that name it',
-    details: ['The name of a robot can be used again then, by anyone who makes robots.'],
+    summary: 'Free the name of a removed account: the next person who comes with it gets it, and what rules grant to it',
+    details: ['After that, anyone who makes robots can use the name of a robot again.'],
     json: { fields: { login: 'the name' } },
     operands: [1, 1],
     run: ([login = ''], values, terminal) =>

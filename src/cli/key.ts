@@ -34,19 +34,22 @@ export const keyCommands: readonly Command[] = [
     usage: '[--service NAME] [--now | --authority] [--yes] [--json]',
     summary: 'Switch to the next signing key; registries with the certificate bundle need no restart',
     details: [
-      'The next key is published already, and signs in two minutes, once every replica knows, or when it has been published for',
-      'ten; the time is printed. The old one is kept until its last token has expired.',
+      'The next key is already published. It signs in two minutes, when every replica knows it, or once it has been published',
+      'for ten; the time is printed. The old key is kept until its last token has expired.',
     ],
     options: {
       service,
-      now: { type: 'boolean', help: 'immediately: another replica can sign with the old key for half a minute' },
+      now: {
+        type: 'boolean',
+        help: 'switch immediately; another replica can sign with the old key for half a minute longer',
+      },
       authority: {
         type: 'boolean',
         help: 'make a new certificate authority instead; the next "key rotate" after that uses it',
       },
       yes: {
         type: 'boolean',
-        help: 'although registries that read keys from a file (TOKEN_HEADER=kid) refuse tokens until they have the new file',
+        help: 'rotate although registries that read keys from a file (TOKEN_HEADER=kid) refuse tokens until they have the new one',
       },
     },
     json: { fields: { signsFrom: 'when the next key signs, ISO 8601; null with --authority' } },
@@ -65,7 +68,7 @@ export const keyCommands: readonly Command[] = [
   {
     name: 'key export',
     usage: '[--service NAME] [--jwks] [--json]',
-    summary: 'Write what registries must trust to standard output: the certificates (PEM) for `rootcertbundle`',
+    summary: 'Write the certificates that registries must trust (PEM, for `rootcertbundle`) to standard output',
     options: {
       service,
       jwks: {
@@ -134,7 +137,10 @@ function ringOf({ services, keyRings }: Config, service: string | null): string 
   if (service !== null) {
     const found = services.find(({ name }) => name === service);
     if (found !== undefined) return found.ring;
-    throw new Refusal('not_found', `SERVICES does not name "${service}".`);
+    throw new Refusal(
+      'not_found',
+      `There is no service "${service}". SERVICES has ${services.map(({ name }) => name).join(', ')}.`,
+    );
   }
   if (keyRings.some(({ name }) => name === '')) return '';
   throw new UsageError('Every service has keys of its own: say which with --service NAME.');

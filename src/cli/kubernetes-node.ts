@@ -27,9 +27,9 @@ const options = {
   root: { ...text, value: 'FOLDER', help: "where the node's root is (default: /)" },
   proc: { ...text, value: 'FOLDER', help: "where the node's processes are (default: /proc)" },
   'health-url': { ...text, value: 'URL', help: 'of the kubelet (default: http://127.0.0.1:10248/healthz)' },
-  node: { ...text, value: 'NAME', help: 'the name of this node, in a pod: its version is asked for at the API server' },
+  node: { ...text, value: 'NAME', help: 'in a pod: the name of this node; the API server is asked for its version' },
   lease: { ...text, value: 'NS/NAME', help: 'in a pod: one node at a time, and none after one that failed' },
-  stay: { type: 'boolean', help: 'afterwards wait until stopped, as the pod of a DaemonSet does' },
+  stay: { type: 'boolean', help: 'then wait until stopped, as the pod of a DaemonSet does' },
 } as const;
 
 const json = { fields: { outcome: 'unchanged, installed or removed' } };
@@ -42,7 +42,7 @@ export const kubernetesNodeCommands: readonly Command[] = [
     summary: "Put the kubelet's plugin onto this node; the Helm chart dockpass-node runs it on each",
     details: [
       'Writes the plugin, then the configuration that names it, and restarts the kubelet. Other providers stay. If the',
-      'kubelet is not healthy within a minute, what was there before comes back. Needs root.',
+      'kubelet is not healthy within a minute, the previous state is restored. Needs root.',
     ],
     options: {
       ...options,
@@ -111,7 +111,7 @@ function profileOf(values: Values): NodeProfile {
   const profile = textOf(values, 'profile') ?? 'kubeadm';
   if (profile === 'kubeadm' || profile === 'k3s') return profile;
   throw new UsageError(
-    `--profile is kubeadm or k3s, not "${profile}". For others dockpass kubernetes config prints what to do.`,
+    `--profile is kubeadm or k3s, not "${profile}". For others, "dockpass kubernetes config" prints what to do.`,
   );
 }
 

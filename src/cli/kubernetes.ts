@@ -13,7 +13,7 @@ export const kubernetesCommands: readonly Command[] = [
     usage: '--registry HOST [--audience URL] [--profile kubeadm|k3s|eks|kind] [--username NAME] [--json]',
     summary: 'Print what a cluster needs so that its kubelets pull with service account tokens',
     details: [
-      'The plugin is deploy/kubernetes/dockpass-credential-provider. It goes onto the nodes before the configuration names it.',
+      'The plugin is deploy/kubernetes/dockpass-credential-provider. Copy it to the nodes before the configuration names it.',
     ],
     options: {
       registry: { type: 'string', value: 'HOST', help: 'as in the names of images: registry.example.com' },
@@ -22,7 +22,7 @@ export const kubernetesCommands: readonly Command[] = [
       username: {
         type: 'string',
         value: 'NAME',
-        help: 'the name of the issuer in the workloads file, where several have the same "iss" (default: oidc)',
+        help: 'the name of the issuer in the workloads file, if several have the same "iss" (default: oidc)',
       },
     },
     json: { fields: { config: 'the steps and files, as text' } },
@@ -42,8 +42,8 @@ export const kubernetesCommands: readonly Command[] = [
     usage: '--registry HOST --token-file FILE [--url URL] [--username NAME] [--json]',
     summary: 'Renew pull secrets in the namespaces of this cluster that ask for one; for a CronJob every five minutes',
     details: [
-      'A namespace asks by the label dockpass-pull-secret=true and gets a secret of that name, which its pods name in',
-      'imagePullSecrets. Only what is missing or past half of its life is written; where the label is gone, it is deleted.',
+      'A namespace asks with the label dockpass-pull-secret=true and gets a secret of that name, which its pods name in',
+      'imagePullSecrets. Only what is missing or past half its life is written; if the label is gone, the secret is deleted.',
     ],
     options: {
       registry: { type: 'string', value: 'HOST', help: 'as in the names of images: registry.example.com' },

@@ -23,11 +23,11 @@ export const loginCommands: readonly Command[] = [
     summary: 'Log docker and podman in to a registry with your browser',
     details: ["With EMAIL, no one else's approval counts. It asks before it replaces the login of another account."],
     options: {
-      server: { type: 'string', value: 'URL', help: 'of Dockpass; default: PUBLIC_URL' },
-      registry: { type: 'string', value: 'HOST', help: 'where the Dockpass has several' },
+      server: { type: 'string', value: 'URL', help: 'of Dockpass (default: PUBLIC_URL)' },
+      registry: { type: 'string', value: 'HOST', help: 'which registry, if this Dockpass has several' },
       headless: {
         type: 'boolean',
-        help: 'show a code for a browser elsewhere; the default where none opens here within five seconds',
+        help: 'show a code for a browser elsewhere; the default if none opens here within five seconds',
       },
     },
     json: {
@@ -38,6 +38,7 @@ export const loginCommands: readonly Command[] = [
       },
     },
     operands: [0, 1],
+    isConversation: true,
     run: ([email], values, terminal) => login(email ?? null, values, terminal),
   },
 ];
@@ -187,6 +188,6 @@ function givenIn(base: URL, answer: Answer | null): Given {
 
 function notUnderstood(base: URL, answer: Answer | null): Refusal {
   const why = answer?.['error_description'];
-  const what = answer === null ? 'does not answer' : 'gave an answer that is not understood';
+  const what = answer === null ? 'does not answer' : 'gave an unexpected answer';
   return new Refusal('bad_gateway', typeof why === 'string' ? printable(why, 500) : `${base.href} ${what}.`);
 }

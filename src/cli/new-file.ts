@@ -1,18 +1,42 @@
-/** Owns files that a command writes for people to edit: new ones only. */
-import { access, writeFile } from 'node:fs/promises';
-import { Refusal } from '../lib/errors.ts';
+/** Owns files that a command writes for people to edit: new ones only, all or none. */
+import { lstat, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorCode, Refusal } from '../lib/errors.ts';
 
-/** @throws {Refusal} `conflict`, where the file exists */
-export async function writeNew(file: string, text: string, mode: number): Promise<void> {
-  await refuseExisting(file);
-  await writeFile(file, text, { flag: 'wx', mode });
+export type NewFile = { readonly name: string; readonly text: string; readonly mode: number };
+
+/**
+ * Makes the folder where it's missing.
+ * @returns the paths, in the same order
+ * @throws {Refusal} `conflict`, where one of the files exists
+ */
+export async function writeNewFiles(folder: string, files: readonly NewFile[]): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  for (const { name } of files) if (await exists(join(folder, name))) throw alreadyThere(join(folder, name));
+  const written: string[] = [];
+  try {
+    for (const { name, text, mode } of files) {
+      await writeFile(join(folder, name), text, { flag: 'wx', mode });
+      written.push(join(folder, name));
+    }
+  } catch (error) {
+    for (const path of written) await rm(path);
+    throw errorCode(error) === 'EEXIST' ? alreadyThere(join(folder, files[written.length]?.name ?? '')) : error;
+  }
+  return written;
 }
 
-/** @throws {Refusal} `conflict`, where the file exists */
-export async function refuseExisting(file: string): Promise<void> {
-  const exists = await access(file).then(
+/** A link that leads nowhere, too. */
+function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
     () => true,
     () => false,
   );
-  if (exists) throw new Refusal('conflict', `${file} exists already: choose another folder, or move it away.`);
+}
+
+function alreadyThere(path: string): Refusal {
+  return new Refusal(
+    'conflict',
+    `${path} exists already: choose another folder, or move it away. Nothing was written.`,
+  );
 }

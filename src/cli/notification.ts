@@ -13,9 +13,11 @@ export const notificationCommands: readonly Command[] = [
   {
     name: 'notification test',
     usage: 'NAME [--to ADDRESS] [--json]',
-    summary: 'Send a test message: "mail", or the name of a webhook (WEBHOOKS)',
-    details: ['It goes the way that real messages go, under the same rules, once.'],
-    options: { to: { type: 'string', value: 'ADDRESS', help: 'for mail; otherwise the first of ADMIN_EMAILS' } },
+    summary: 'Send a test message; NAME is "mail", or a webhook of WEBHOOKS',
+    details: ['It takes the same path as real messages, under the same rules, and is tried once.'],
+    options: {
+      to: { type: 'string', value: 'ADDRESS', help: 'where to send mail (default: the first of ADMIN_EMAILS)' },
+    },
     json: { fields: { channel: 'mail, or webhook:NAME', to: 'the address; null for a webhook', id: 'of the message' } },
     operands: [1, 1],
     run: async ([name = ''], values, terminal) => {

@@ -55,12 +55,12 @@ export const offBoardingCommands: readonly Command[] = [
     name: 'sweep',
     usage: '[--dry-run] [--beyond-limit] [--json]',
     summary: 'Ask providers now about everyone who holds an active password, and off-board those who have left',
-    details: ['The service does this by itself; exits 1 where the sweep was stopped.'],
+    details: ['The service also does this by itself. Exits 1 if the sweep was stopped.'],
     options: {
       'dry-run': { ...flag, help: 'say what would happen to each person, and change nothing' },
       'beyond-limit': {
         ...flag,
-        help: 'believe the provider also when it says that more than a fifth of the people have left',
+        help: 'believe the provider even if it says that more than a fifth of the people have left',
       },
     },
     json: {
@@ -76,7 +76,8 @@ export const offBoardingCommands: readonly Command[] = [
       withOffBoarding(terminal, async (core, offBoarding) => {
         refuseInTrial(core.trial);
         const input = { dryRun: values['dry-run'] === true, beyondLimit: values['beyond-limit'] === true, age: 0 };
-        const report = await offBoarding.sweep(input);
+        const onProgress = (asked: number, due: number) => terminal.progress(`${asked} of ${due} people asked about`);
+        const report = await offBoarding.sweep({ ...input, onProgress });
         if (values['json'] === true) reply(terminal, values, report, []);
         else printReport(report, input.dryRun, terminal);
         return report.stopped === null ? 0 : 1;
@@ -109,7 +110,7 @@ function printPerson(known: ReturnType<typeof describe>, status: ProviderStatus 
   if (status !== null) terminal.err(`${provider} says: ${formatProviderStatus(status)}`);
   const confirmed = confirmedAt === null ? 'never confirmed' : `confirmed ${minuteOf(confirmedAt)} UTC`;
   terminal.out(`${login}  ${provider}  ${confirmed}  passwords: ${use}${reason === null ? '' : ` (${reason})`}`);
-  const age = groupsAt === null ? 'never told' : `told ${minuteOf(groupsAt)} UTC`;
+  const age = groupsAt === null ? 'never reported' : `reported ${minuteOf(groupsAt)} UTC`;
   terminal.out(`groups: ${groupsKnown ? age : `unknown, ${age}`}`);
   for (const group of groups) terminal.out(`  ${group}`);
 }

@@ -3,7 +3,7 @@ import type { Core } from '../app/core.ts';
 import type { AppPassword } from '../app-passwords/app-passwords.ts';
 import { commandLine } from '../app-passwords/maker.ts';
 import { minuteOf } from '../lib/time.ts';
-import { type Command, type Terminal, textsOf, UsageError, type Values, wholeNumber } from './command.ts';
+import { type Command, requiredText, type Terminal, textOf, textsOf, type Values, wholeNumber } from './command.ts';
 import { accountOf, byCommandLine, configOf, withCore } from './core.ts';
 import { issuedFields, passwordFields } from './json-fields.ts';
 import { type Column, confirm, replyList, replySecret } from './output.ts';
@@ -41,9 +41,8 @@ export const passwordCommands: readonly Command[] = [
     json: { fields: issuedFields },
     operands: [1, 1],
     async run([email = ''], values, terminal) {
-      const { name, days = '90' } = values;
-      if (typeof name !== 'string') throw new UsageError('--name is missing: say what the password is for.');
-      const input = { name, days: wholeNumber(String(days), 'days'), ...limitsOf(values) };
+      const days = wholeNumber(textOf(values, 'days') ?? '90', 'days');
+      const input = { name: requiredText(values, 'name'), days, ...limitsOf(values) };
       return withPasswords(terminal, async (core) => {
         const account = await accountOf(core, email);
         const { secret, password } = await core.passwords.issue(account, input, byCommandLine, commandLine);
@@ -84,7 +83,7 @@ export const passwordCommands: readonly Command[] = [
   {
     name: 'password rotate',
     usage: 'ID --days N [--overlap-hours N] [--json]',
-    summary: 'Replace a password by a new one with the same name and limits; the old one works a while longer',
+    summary: 'Replace a password with a new one of the same name and limits; the old one works for a while longer',
     options: {
       days: { type: 'string', value: 'N', help: 'lifetime of the new one in days' },
       'overlap-hours': { type: 'string', value: 'N', help: 'how long the old one keeps working (default 24)' },
@@ -94,7 +93,7 @@ export const passwordCommands: readonly Command[] = [
     run: ([id = ''], values, terminal) =>
       withPasswords(terminal, async (core) => {
         const overlapHours = wholeNumber(String(values['overlap-hours'] ?? '24'), 'overlap-hours');
-        const input = { days: wholeNumber(String(values['days'] ?? ''), 'days'), overlapHours };
+        const input = { days: wholeNumber(requiredText(values, 'days'), 'days'), overlapHours };
         const { secret, password, previous } = await core.passwords.rotate(id, null, input, byCommandLine, commandLine);
         const about = `The old password works until ${minuteOf(previous.expiresAt)} UTC. The new one (${password.id}):`;
         replySecret(terminal, values, { secret, ...password, previous }, about);
@@ -103,7 +102,7 @@ export const passwordCommands: readonly Command[] = [
   {
     name: 'password revoke',
     usage: 'ID [--json]',
-    summary: 'Revoke an app password, from the next request on',
+    summary: 'Revoke an app password; it stops working with the next request',
     json: { fields: passwordFields },
     operands: [1, 1],
     run: ([id = ''], values, terminal) =>

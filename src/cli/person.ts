@@ -27,7 +27,10 @@ export const personCommands: readonly Command[] = [
         ...flag,
         help: 'only accounts suspended because their provider is not the authority for the address',
       },
-      confusable: { ...flag, help: 'only people whose address passes for another one; new ones are refused' },
+      confusable: {
+        ...flag,
+        help: 'only people whose address could be mistaken for another; new ones like that are refused',
+      },
     },
     json: { list: true, fields: personFields },
     operands: [0, 1],
@@ -52,7 +55,7 @@ export const personCommands: readonly Command[] = [
       reason: reasonOption,
       security: {
         ...flag,
-        help: "robots' passwords that the person made stop immediately, without a grace period",
+        help: "also end the robots' passwords that the person made, without a grace period",
       },
     },
     json: { fields: { login: 'whose account it is', made: 'active passwords of robots that this person made' } },
@@ -84,7 +87,8 @@ export const personCommands: readonly Command[] = [
   {
     name: 'person remove',
     usage: 'EMAIL [--release] [--yes] [--json]',
-    summary: 'Permanently delete an account with its passwords and sessions; without --yes only say what would go',
+    summary:
+      'Permanently delete an account with its passwords and sessions; without --yes, only say what would be deleted',
     details: [
       'Rules can name the address, so only the same person can sign in with it again, unless it is released. Audit entries',
       'about the account are kept.',
@@ -118,7 +122,7 @@ export const personCommands: readonly Command[] = [
           `${login} of ${provider}: ${passwords} active passwords, ${sessions.length} sessions.`,
           ...(removed ? [`${login} is removed.`] : []),
         ]);
-        if (!removed) note(terminal, values, "Nothing was removed. With --yes all of it is; this can't be undone.");
+        if (!removed) note(terminal, values, "Nothing was removed. With --yes, all of it is; this can't be undone.");
       }),
   },
   ...keptLoginCommands,
@@ -143,11 +147,16 @@ const personColumns: readonly Column<Person>[] = [
   ['REASON', ({ stateReason }) => stateReason ?? ''],
 ];
 
-/** "2026-11-01" is its first moment in UTC. @throws {UsageError} */
+/** "2026-11-01" is its first moment, and a time without a zone is UTC too, whatever the machine's zone. @throws {UsageError} */
 export function readTime(values: Values, option: string): number | null {
   const value = values[option];
   if (typeof value !== 'string') return null;
-  const time = isDay(value.slice(0, '2026-11-01'.length)) ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(time)) throw new UsageError(`--${option} takes a date such as 2026-11-01, not "${value}".`);
+  const inZone = /\d:\d\d(:\d\d(\.\d+)?)?$/.test(value) && !/[+-]\d\d:\d\d$/.test(value) ? `${value}Z` : value;
+  const time = isDay(value.slice(0, '2026-11-01'.length)) ? Date.parse(inZone) : Number.NaN;
+  if (Number.isNaN(time)) {
+    throw new UsageError(
+      `--${option} takes a day such as 2026-11-01 or a time such as 2026-11-01T14:05Z, not "${value}".`,
+    );
+  }
   return time;
 }

@@ -38,12 +38,12 @@ export const policyCommands: readonly Command[] = [
     usage: '[FILE] [--workloads FILE] [--strict] [--json]',
     summary: 'Validate a policy file: each mistake with its line and column',
     details: [
-      'Warns of rules that can never match or decide, of groups that nothing defines and of variables that mean nothing.',
-      'Where there is a workloads file, checks it too, and says what each of its rules is granted.',
-      'FILE is by default POLICY_FILE, else policy.yml.',
+      'Warns about rules that can never match or decide, groups that nothing defines, and variables that mean nothing.',
+      'If there is a workloads file, checks it too, and says what each of its rules is granted.',
+      'FILE defaults to POLICY_FILE, or else policy.yml.',
     ],
     options: {
-      strict: { type: 'boolean', help: 'exit 1 on a warning, too' },
+      strict: { type: 'boolean', help: 'also exit 1 on a warning' },
       workloads: workloadsOption,
     },
     json: {
@@ -82,10 +82,10 @@ export const policyCommands: readonly Command[] = [
     summary: 'Say what someone is granted and why: every rule, the one that decides, the limits of a password',
     details: ['WHO is an e-mail, a user of the policy file, or anonymous; SCOPE is repository:team/app:pull,push'],
     options: {
-      group: { type: 'string', multiple: true, value: 'GROUP', help: 'as if the provider had told this group' },
+      group: { type: 'string', multiple: true, value: 'GROUP', help: 'as if the provider had reported this group' },
       ip: { type: 'string', value: 'ADDRESS', help: 'where the request comes from' },
       service: { type: 'string', value: 'NAME', help: 'the registry that asks (default: the only one of SERVICES)' },
-      password: { type: 'string', value: 'ID', help: 'narrowed by this app password' },
+      password: { type: 'string', value: 'ID', help: 'narrowed by the limits of this app password' },
       policy: {
         type: 'string',
         value: 'FILE',
@@ -101,7 +101,7 @@ export const policyCommands: readonly Command[] = [
         value: 'FILE',
         help: 'who these claims would prove: the JSON that a token would carry',
       },
-      issuer: { type: 'string', value: 'NAME', help: 'the issuer of token or claims, where several have the same iss' },
+      issuer: { type: 'string', value: 'NAME', help: 'the issuer of token or claims, if several have the same iss' },
       workloads: { type: 'string', value: 'FILE', help: 'with --claims: this file instead of WORKLOADS_FILE' },
     },
     json: { fields: explanationFields },
@@ -129,8 +129,8 @@ export const policyCommands: readonly Command[] = [
   {
     name: 'policy test',
     usage: 'CASES.yml [--policy FILE] [--workloads FILE] [--json]',
-    summary: 'Try a policy against a list of {who, groups, ip, scope, expect}; exits 1 when one fails',
-    details: ['With claims: in the place of who:, a case is about a workload.'],
+    summary: 'Test a policy against a list of {who, groups, ip, scope, expect}; exits 1 if one fails',
+    details: ['With "claims:" instead of "who:", a case is about a workload.'],
     options: {
       policy: { type: 'string', value: 'FILE', help: 'default: POLICY_FILE, else policy.yml' },
       workloads: workloadsOption,
@@ -178,12 +178,14 @@ export const policyCommands: readonly Command[] = [
       },
     },
     operands: [0, 0],
+    isConversation: true,
     async run(_operands, values, terminal) {
       const evaluate = createEvaluator({ dockerAuth: values['docker-auth'] === true });
       for await (const lines of readLines(terminal.input)) {
         // One write for all the lines of a chunk: writing each costs more than deciding it.
         const answers = lines.filter((line) => line.trim() !== '').map(evaluate);
         if (answers.length > 0) terminal.out(answers.join('\n'));
+        if (terminal.readersLeft?.aborted === true) break;
       }
       return 0;
     },

@@ -56,10 +56,10 @@ export const repositoryCommands: readonly Command[] = [
   {
     name: 'repository sync',
     usage: '[SERVICE] [--json]',
-    summary: 'Read the catalog and the tags of a registry: what was pushed before events arrived, and what got lost',
+    summary: 'Read the catalog and the tags of a registry: what was pushed before events arrived, and what they missed',
     details: [
-      'Needs SERVICE_<NAME>_URL. An interrupted sync continues where it was. What is gone from the registry goes from here',
-      'only after everything was read without an error; exits 1 where something could not be read.',
+      'Needs SERVICE_<NAME>_URL. An interrupted sync continues where it stopped. What the registry no longer has is removed',
+      'here only after everything was read without an error. Exits 1 if something could not be read.',
     ],
     json: {
       list: true,
@@ -68,7 +68,7 @@ export const repositoryCommands: readonly Command[] = [
         total: 'repositories of its catalog',
         repositories: 'how many of them have been read',
         tags: 'that it has',
-        removed: 'tags and repositories that it does not have any more',
+        removed: 'tags and repositories that it no longer has',
         unknown: 'repositories that could not be read',
         isResumed: 'whether it continued an interrupted sync',
         isComplete: 'whether everything was read',
@@ -128,25 +128,27 @@ function syncAll(
       const registry = registries.get(service);
       if (registry === undefined) {
         if (isNamed || names.length === 1) throw unreadableService(config, service);
-        note(terminal, values, `${service} has no address in the settings, and is left out.`);
+        note(terminal, values, `${service} is left out: ${prefixOf(config, service)}URL is not set.`);
         continue;
       }
       const show = ({ repositories, total, tags }: SyncProgress) =>
-        terminal.showProgress?.(`${service}: ${repositories} of ${total} repositories, ${tags} tags`);
+        terminal.progress(`${service}: ${repositories} of ${total} repositories, ${tags} tags`);
       const { store, audit } = core;
       const parts = { store, audit, registry, service, by: byCommandLine, now: Date.now };
       reports.push(await syncRepositories({ ...parts, onProgress: show }));
-      terminal.showProgress?.('');
     }
     return reports;
   });
 }
 
-function unreadableService({ services }: Config, service: string): Refusal {
-  const prefix = services.find(({ name }) => name === service)?.prefix ?? 'SERVICE_<NAME>_';
+function prefixOf({ services }: Config, service: string): string {
+  return services.find(({ name }) => name === service)?.prefix ?? 'SERVICE_<NAME>_';
+}
+
+function unreadableService(config: Config, service: string): Refusal {
   return new Refusal(
     'bad_request',
-    `Dockpass doesn't know where it reaches the registry: set ${prefix}URL, for example to https://${service}.`,
+    `Dockpass doesn't know where it reaches the registry: set ${prefixOf(config, service)}URL, for example to https://${service}.`,
   );
 }
 

@@ -16,7 +16,7 @@ export const requestCommands: readonly Command[] = [
     name: 'request list',
     usage: '[--all] [--json]',
     summary: 'List the access requests that are open; a request is granted once the policy grants it',
-    options: { all: { type: 'boolean', help: 'also the latest 50 that are closed' } },
+    options: { all: { type: 'boolean', help: 'also the latest 50 closed ones' } },
     json: { list: true, fields: accessRequestFields },
     operands: [0, 0],
     run: (_operands, values, terminal) =>
@@ -29,7 +29,7 @@ export const requestCommands: readonly Command[] = [
   {
     name: 'request answer',
     usage: 'ID accept|refuse [--note TEXT] [--json]',
-    summary: 'Answer an access request; only the policy grants it, so change that, too',
+    summary: 'Answer an access request; only the policy grants access, so change that too',
     options: { note: { ...text, value: 'TEXT', help: 'shown to the person and recorded in the audit' } },
     json: { fields: accessRequestFields },
     operands: [2, 2],

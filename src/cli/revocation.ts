@@ -17,14 +17,14 @@ export const revocationCommands: readonly Command[] = [
     name: 'revocation create',
     usage:
       '[--email EMAIL] [--domain DOMAIN] [--group GROUP] [--provider NAME] [--created-before DATE] [--unused-since DATE] [--reason TEXT] [--yes] [--json]',
-    summary: 'Revoke all active passwords that match every filter; without --yes only say which',
+    summary: 'Revoke all active passwords that match every filter; without --yes, only say which',
     details: ['It can be undone for 24 hours: dockpass revocation undo ID.'],
     options: {
       email: { ...text, value: 'EMAIL', help: 'passwords of this account' },
       domain: { ...text, value: 'DOMAIN', help: 'of people of this domain' },
       group: { ...text, value: 'GROUP', help: 'of members of this group' },
       provider: { ...text, value: 'NAME', help: 'of people of this provider' },
-      'created-before': { ...text, value: 'DATE', help: 'created before this day, 2026-11-01, or time' },
+      'created-before': { ...text, value: 'DATE', help: 'created before this day (2026-11-01) or time' },
       'unused-since': { ...text, value: 'DATE', help: 'not used since this day or time' },
       reason: reasonOption,
       yes: { ...flag, help: 'revoke them' },
@@ -42,7 +42,7 @@ export const revocationCommands: readonly Command[] = [
           values['yes'] === true ? await revocations.revoke(selection, preview.passwords, reason, byCommandLine) : null;
         const done = revocation === null ? [] : [revocationColumns.map(([, of]) => of(revocation)).join('  ')];
         reply(terminal, values, { preview, revocation }, [...describePreview(preview), ...done]);
-        if (revocation === null) note(terminal, values, 'Nothing was revoked. With --yes all of them are.');
+        if (revocation === null) note(terminal, values, 'Nothing was revoked. With --yes, all of them are.');
       }),
   },
   {

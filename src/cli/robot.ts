@@ -3,7 +3,7 @@ import type { RobotConcern } from '../accounts/robot-review.ts';
 import type { Robot, Robots } from '../accounts/robots.ts';
 import { commandLine } from '../app-passwords/maker.ts';
 import { Refusal } from '../lib/errors.ts';
-import { type Command, textsOf, UsageError, type Values, wholeNumber } from './command.ts';
+import { type Command, requiredText, textsOf, UsageError, wholeNumber } from './command.ts';
 import { byCommandLine, withAdministration } from './core.ts';
 import { concernFields, issuedFields, robotFields } from './json-fields.ts';
 import { type Column, confirm, reply, replyList, replySecret } from './output.ts';
@@ -82,21 +82,21 @@ export const robotCommands: readonly Command[] = [
   {
     name: 'robot review',
     usage: '[--json]',
-    summary: "List robots' passwords whose maker is unknown or left, or can't do what they're used for",
+    summary: "List robots' passwords whose maker is unknown, has left, or isn't allowed what they're used for",
     details: [
-      'ROBOT_BOUND=enforce denies what makers cannot do; "robot confirm" answers for one whose maker is unknown.',
+      'ROBOT_BOUND=enforce denies what makers aren\'t allowed; "robot confirm" vouches for one whose maker is unknown.',
     ],
     json: { list: true, fields: concernFields },
     operands: [0, 0],
     run: (_operands, values, terminal) =>
       withAdministration(terminal, async ({ reviewRobots }) => {
-        replyList(terminal, values, await reviewRobots(), concernColumns, 'There is nothing to look at.');
+        replyList(terminal, values, await reviewRobots(), concernColumns, 'There is nothing to review.');
       }),
   },
   {
     name: 'robot confirm',
     usage: 'ROBOT PASSWORD-ID [--json]',
-    summary: "Answer for a robot's password whose maker is unknown, so that it's an administrator's",
+    summary: "Vouch for a robot's password whose maker is unknown: it's an administrator's from then on",
     json: { fields: { login: "the robot's docker user name", password: 'id of the password' } },
     operands: [2, 2],
     run: ([name = '', password = ''], values, terminal) =>
@@ -158,14 +158,9 @@ const concernColumns: readonly Column<RobotConcern>[] = [
 /** By name, docker user name or id. */
 async function findRobot(robots: Robots, name: string): Promise<Robot> {
   const found = (await robots.list(manager)).find((robot) => [robot.id, robot.name, robot.login].includes(name));
-  if (found === undefined) throw new Refusal('not_found', `There is no robot ${name}. "robot list" has them all.`);
+  if (found === undefined)
+    throw new Refusal('not_found', `There is no robot ${name}. "dockpass robot list" lists them all.`);
   return found;
-}
-
-function requiredText(values: Values, option: string): string {
-  const value = values[option];
-  if (typeof value === 'string' && value !== '') return value;
-  throw new UsageError(`--${option} is missing.`);
 }
 
 function readLabels(labels: readonly string[]): Record<string, string[]> {

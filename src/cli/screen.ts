@@ -1,5 +1,5 @@
-/** Owns what a terminal shows and a pipe doesn't: color, aligned columns with headers, progress. */
-import type { Screen, Terminal } from './command.ts';
+/** Owns what a terminal shows and a pipe doesn't: color, and aligned columns with headers; and what it never shows. */
+import type { Screen } from './command.ts';
 
 const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
 
@@ -17,6 +17,18 @@ export function screenOf(
 ): Screen | undefined {
   if (stream.isTTY !== true) return undefined;
   return { columns: stream.columns ?? 80, color: !environment['NO_COLOR'] && environment['TERM'] !== 'dumb' };
+}
+
+/**
+ * Replaces the last line of the terminal, cut to its width: what wraps can't be taken back. `undefined` where the stream is none,
+ * or can't go back in a line.
+ */
+export function progressOn(
+  stream: { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown },
+  environment: Readonly<Record<string, string | undefined>>,
+): ((text: string) => void) | undefined {
+  if (stream.isTTY !== true || environment['TERM'] === 'dumb') return undefined;
+  return (text) => stream.write(`\r\u001b[K${visible(text).slice(0, (stream.columns || 80) - 1)}`);
 }
 
 /** Aligned under the titles; the last column isn't filled up. */
@@ -39,18 +51,10 @@ function widthOf(text: string): number {
   return /^[ -~]*$/.test(text) ? text.length : [...segmenter.segment(text)].length;
 }
 
-/** Milliseconds between two views of the progress: more would only cost time. */
-const pause = 100;
+/** What a terminal obeys or no one sees, but for line ends, tabs and the codes of `paint`. */
+const invisible = /\p{Cc}\[(?:0|1|2|31|32|33)m|(?![\n\t])[\p{Cc}\p{Cf}]/gu;
 
-/** Shows how far long work is, where someone looks; `end` removes it. */
-export function startProgress({ showProgress }: Terminal): { at(text: string): void; end(): void } {
-  let next = 0;
-  return {
-    at(text) {
-      if (showProgress === undefined || performance.now() < next) return;
-      next = performance.now() + pause;
-      showProgress(text);
-    },
-    end: () => showProgress?.(''),
-  };
+/** Text as people can be shown it: strangers choose names, user agents and what providers answer. */
+export function visible(text: string): string {
+  return text.replaceAll(invisible, (found) => (found.startsWith('\u001b[') ? found : ''));
 }

@@ -22,11 +22,12 @@ export const serveCommands: readonly Command[] = [
     usage: '[--trial | --restore]',
     summary: 'Run the service until SIGTERM or SIGINT; requests in flight are finished first',
     options: {
-      trial: { ...flag, help: 'try a copy: ask no provider, send nothing, sign tokens that no registry takes' },
-      restore: { ...flag, help: 'serve a backup from now on; without it a backup is tried, as with --trial' },
+      trial: { ...flag, help: 'try a copy: ask no provider, send nothing, sign tokens that no registry accepts' },
+      restore: { ...flag, help: 'serve a backup for real; without this, a backup runs as a trial' },
     },
-    details: ['SIGHUP loads the policy files immediately; without it a change is seen within a second.'],
+    details: ['SIGHUP loads the policy files immediately; otherwise, a change is noticed within a second.'],
     operands: [0, 0],
+    isConversation: true,
     async run(_operands, values, terminal) {
       const mode = modeOf(values);
       const config = readConfig(terminal.environment);

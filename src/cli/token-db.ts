@@ -25,12 +25,16 @@ export const tokenDbCommands: readonly Command[] = [
         value: 'NAME',
         help: 'who signs these people in from now on: "google", or one of OIDC_PROVIDERS',
       },
-      days: { type: 'string', value: 'N', help: 'how long the passwords work (default and maximum PASSWORD_MAX_DAYS)' },
-      name: { type: 'string', value: 'NAME', help: 'what they are called in the lists (default docker_auth)' },
+      days: {
+        type: 'string',
+        value: 'N',
+        help: 'how many days the passwords work (default and maximum: PASSWORD_MAX_DAYS)',
+      },
+      name: { type: 'string', value: 'NAME', help: 'what they are called in lists (default: docker_auth)' },
       'used-within': {
         type: 'string',
         value: 'DAYS',
-        help: 'leave out people that docker_auth has not seen for so long',
+        help: "leave out people who haven't used docker_auth for so many days",
       },
       'dry-run': { type: 'boolean', help: 'say what would happen, and change nothing' },
     },
@@ -45,12 +49,14 @@ export const tokenDbCommands: readonly Command[] = [
     async run([folder = ''], values, terminal) {
       const config = configOf(terminal);
       const input = readOptions(values, config, Date.now());
+      terminal.progress('Reading the token database');
       const found = await readTokenDb(folder);
       const done = await withCore(config, (core) =>
         importPasswords(
           { ...core, by: byCommandLine, maximumPerAccount: config.passwordsPerAccount, now: Date.now },
           found.entries,
           input,
+          (count) => terminal.progress(`${count} of ${countOf(found.entries.length, 'password')} looked at`),
         ),
       );
       if (values['json'] === true) {
@@ -108,7 +114,7 @@ function describe(done: readonly PasswordImport[], { provider, days, dryRun }: P
   const labelled = taken.filter(({ labels }) => labels.length > 0);
   const labels = [...new Set(labelled.flatMap((one) => one.labels))].join(', ');
   return [
-    `${dryRun ? 'Would import' : 'Imported'} ${countOf(taken.length, 'password')} of ${provider}, for ${days} days; ${count('replaced')} of them in the place of one that was imported before.`,
+    `${dryRun ? 'Would import' : 'Imported'} ${countOf(taken.length, 'password')} for ${provider}, valid for ${days} days; ${count('replaced')} of them replace one that was imported before.`,
     ...(count('known') > 0 ? [`${countOf(count('known'), 'password')} had been imported before.`] : []),
     ...(labels === ''
       ? []

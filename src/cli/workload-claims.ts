@@ -1,11 +1,10 @@
 /** Owns the workloads of `dockpass policy ...`: claims from a file or from a token, and what the workloads file makes of them. */
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readRules } from '../app/policy-file.ts';
 import { type WorkloadsSource, workloadsSourceOf } from '../app/workloads-file.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import type { Identity } from '../identity/identity.ts';
-import { errorCode, Refusal } from '../lib/errors.ts';
+import { Refusal } from '../lib/errors.ts';
 import type { Policy } from '../policy/acl.ts';
 import { createAccept, type WorkloadsInForce } from '../workload/accept.ts';
 import { type Claims, readClaims } from '../workload/claims.ts';
@@ -16,8 +15,9 @@ import { formatMismatch, formatWorkload, identify } from '../workload/identify.t
 import { anyIssuer } from '../workload/issuer.ts';
 import { createIssuerKeys } from '../workload/issuer-keys.ts';
 import { refusalReasons, WorkloadRefusal } from '../workload/refusal.ts';
-import { type Terminal, textOf, UsageError, type Values } from './command.ts';
+import { type Terminal, textOf, type Values } from './command.ts';
 import { withCore } from './core.ts';
+import { readTextFile } from './read-file.ts';
 
 export type Rules = { readonly policy: Policy; readonly workloads: WorkloadsInForce | null };
 
@@ -66,7 +66,7 @@ export async function workloadOfToken(tokenFile: string, values: Values, termina
   const config = readConfig({ ...terminal.environment, LOG_LEVEL: 'silent' });
   const rules = await readRules(config.policyFile, workloadsSourceOf(config));
   if (rules.workloads === null) throw noWorkloads(config.workloads.file);
-  const text = (await readText(tokenFile)).trim();
+  const text = (await readTextFile(tokenFile)).trim();
   const username = textOf(values, 'issuer') ?? anyIssuer;
   const service = textOf(values, 'service');
   return withCore(config, async ({ store, cipher, log }) => {
@@ -103,16 +103,10 @@ function noWorkloads(file: string): Refusal {
 
 /** @throws {Refusal} */
 async function readClaimsFile(file: string): Promise<Claims> {
-  const text = await readText(file);
+  const text = await readTextFile(file);
   try {
     return readClaims(text);
   } catch (cause) {
     throw new Refusal('bad_request', `${file} is not a JSON object of claims.`, { cause });
   }
-}
-
-async function readText(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new UsageError(`${file} cannot be read (${errorCode(cause)}).`);
-  });
 }

@@ -16,6 +16,7 @@ import { readKeySet } from '../workload/key-set.ts';
 import { type Command, type Terminal, textOf, UsageError, type Values } from './command.ts';
 import { byCommandLine, configOf, withCore } from './core.ts';
 import { confirm, note } from './output.ts';
+import { readTextFile } from './read-file.ts';
 
 const issuerJson = { fields: { issuer: 'its name in the workloads file' } };
 
@@ -63,7 +64,7 @@ export const workloadCommands: readonly Command[] = [
   {
     name: 'workload discard-keys',
     usage: 'ISSUER [--json]',
-    summary: 'Forget the stored keys of an issuer, so that the next token fetches them',
+    summary: 'Forget the stored keys of an issuer; the next token makes Dockpass fetch them',
     json: issuerJson,
     operands: [1, 1],
     run: ([name = ''], values, terminal) =>
@@ -77,12 +78,12 @@ export const workloadCommands: readonly Command[] = [
     usage:
       'NAME [--kubeconfig FILE] [--context NAME] [--output FILE] [--json]\n       dockpass workload add-cluster NAME --in-cluster [--output FILE]\n       dockpass workload add-cluster NAME --issuer URL --jwks FILE [--output FILE]',
     summary: 'Ask a Kubernetes cluster for its issuer and keys, and write the keys beside the workloads file',
-    details: ['It can be repeated, for example by a CronJob: the file changes only where the keys did.'],
+    details: ['It can be repeated, for example by a CronJob: the file changes only if the keys did.'],
     options: {
       kubeconfig: { type: 'string', value: 'FILE', help: 'default: KUBECONFIG, else ~/.kube/config' },
       context: { type: 'string', value: 'NAME', help: 'default: the current context' },
       'in-cluster': { type: 'boolean', help: 'ask the API server of the pod that this runs in' },
-      issuer: { type: 'string', value: 'URL', help: 'the issuer, where it was asked for by other means' },
+      issuer: { type: 'string', value: 'URL', help: 'the issuer, if you asked for it by other means' },
       jwks: { type: 'string', value: 'FILE', help: 'the keys of that issuer; - reads standard input' },
       output: { type: 'string', value: 'FILE', help: 'default: NAME.json beside the workloads file' },
     },
@@ -171,7 +172,7 @@ async function findCluster(values: Values, terminal: Terminal): Promise<ClusterI
   const { environment } = terminal;
   const [issuer, jwks] = [textOf(values, 'issuer'), textOf(values, 'jwks')];
   if (issuer !== null && jwks !== null) {
-    const keys = jwks === '-' ? await readInput(terminal) : await readFile(jwks, 'utf8');
+    const keys = jwks === '-' ? await readInput(terminal) : await readTextFile(jwks);
     readKeySet(keys);
     return { issuer, keys };
   }

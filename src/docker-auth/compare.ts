@@ -31,16 +31,20 @@ export type Comparison = {
 
 /**
  * @param configuration docker_auth's, for the lines that do not say what was decided
- * @param lines of docker_auth's log, or for `policy eval`
+ * @param pieces lines of docker_auth's log, or for `policy eval`, as many at a time as have come: the log of months fits in no memory
  * @throws {DockerAuthError} where docker_auth would not start with its configuration, or crash on a request
  */
-export function compareDecisions(configuration: string, policy: Policy, lines: Iterable<string>): Comparison {
+export async function compareDecisions(
+  configuration: string,
+  policy: Policy,
+  pieces: AsyncIterable<readonly string[]>,
+): Promise<Comparison> {
   const acl = readAcl(configuration);
   const evaluate = createEvaluator({ dockerAuth: true });
   const differences = new Map<string, ComparedDecision & { times: number }>();
   let compared = 0;
   let skipped = 0;
-  for (const line of lines) {
+  const compareLine = (line: string): void => {
     const decisions = readDecisions(line);
     if (decisions.length === 0) skipped += 1;
     for (const { request, granted } of decisions) {
@@ -51,7 +55,8 @@ export function compareDecisions(configuration: string, policy: Policy, lines: I
       const key = JSON.stringify([request, before]);
       differences.set(key, { request, before, ...found, times: (differences.get(key)?.times ?? 0) + 1 });
     }
-  }
+  };
+  for await (const lines of pieces) for (const line of lines) compareLine(line);
   return { differences, compared, skipped };
 }
 

@@ -51,6 +51,7 @@ export async function importPasswords(
   parts: PasswordImportParts,
   entries: readonly TokenDbEntry[],
   input: PasswordImportOptions,
+  onProgress: (done: number) => void = () => {},
 ): Promise<PasswordImport[]> {
   const latest = latestOf(entries);
   const done: PasswordImport[] = [];
@@ -65,6 +66,7 @@ export async function importPasswords(
       reason: typeof result === 'string' ? result : null,
       labels: Object.keys(labels ?? {}),
     });
+    onProgress(done.length);
   }
   return done;
 }

@@ -38,6 +38,8 @@ export type SweepOptions = {
   readonly age: number;
   /** Once it's aborted, no one else is asked about. */
   readonly signal?: AbortSignal;
+  /** Told how many of those who are due have been asked about. */
+  readonly onProgress?: (asked: number, due: number) => void;
 };
 
 export type SweepParts = {
@@ -69,7 +71,10 @@ export function createSweep(parts: SweepParts): Sweep {
     const begunAt = parts.now();
     const holder = randomBytes(8).toString('hex');
     if (!(await parts.leases.take(lease, holder, begunAt, begunAt + leaseLength))) {
-      throw new Refusal('conflict', 'Another sweep is running. Wait until it has ended.');
+      throw new Refusal(
+        'conflict',
+        'Another sweep is running. Wait until it has ended; if it was killed, five minutes at most.',
+      );
     }
     try {
       if (!input.dryRun) await parts.forgetTokens();
@@ -92,6 +97,7 @@ async function sweep(parts: SweepParts, input: SweepOptions, begunAt: number, ho
   const { accounts, confirm, leavers, log } = parts;
   const due = await accounts.due(begunAt - input.age, begunAt);
   const keepLease = createLeaseKeeper(parts, holder);
+  let asked = 0;
   const { answers, leaving, refusals, silent } = await askAll(due, {
     // As they are when it's their turn: someone may have been disabled or removed since the sweep began.
     read: ({ id }) => accounts.active(id),
@@ -100,6 +106,7 @@ async function sweep(parts: SweepParts, input: SweepOptions, begunAt: number, ho
     // not believed stays the one to be asked about first.
     onAnswer: async ({ account, status, at }) => {
       if (!input.dryRun && !hasLeft(status)) await confirm.note(account, status, at, actor);
+      input.onProgress?.(++asked, due.length);
     },
     mayGoOn: async () => input.signal?.aborted !== true && (await keepLease()),
     now: parts.now,

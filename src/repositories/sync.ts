@@ -67,7 +67,10 @@ export async function syncRepositories(parts: SyncParts): Promise<SyncReport> {
   const lease = `repository-sync:${service}`;
   const keepLease = (): Promise<boolean> => store.leases.take(lease, holder, now(), now() + leaseLength);
   if (!(await keepLease())) {
-    throw new Refusal('conflict', `Another sync of ${service} is running. Wait until it has ended.`);
+    throw new Refusal(
+      'conflict',
+      `Another sync of ${service} is running. Wait until it has ended; if it was killed, five minutes at most.`,
+    );
   }
   try {
     return await sync(parts, keepLease);

@@ -67,27 +67,27 @@ const doctor = (changes: Record<string, string> = {}) =>
 test('what is right, which strategies work, and what the events lack', async () => {
   const { code, stdout } = await doctor();
   assert.equal(code, 1, 'an event is missing');
-  assert.match(stdout, /right +client .*accepted/);
-  assert.match(stdout, /right +redirect .*is registered/);
-  assert.match(stdout, /right +clock/);
-  assert.match(stdout, /right +delegation .*admin\.directory\.group\.readonly/);
-  assert.match(stdout, /right +customer .*C0123abcd/);
+  assert.match(stdout, /ok +client .*accepted/);
+  assert.match(stdout, /ok +redirect .*is registered/);
+  assert.match(stdout, /ok +clock/);
+  assert.match(stdout, /ok +delegation .*admin\.directory\.group\.readonly/);
+  assert.match(stdout, /ok +customer .*C0123abcd/);
   for (const strategy of ['direct', 'recursive', 'configured', 'transitive']) {
-    assert.match(stdout, new RegExp(`right +groups +${strategy}: works`));
+    assert.match(stdout, new RegExp(`ok +groups +${strategy}: works`));
   }
-  assert.match(stdout, /WRONG +events .*does not send tokens-revoked, token-revoked|WRONG +events .*register/);
+  assert.match(stdout, /FAIL +events .*does not send tokens-revoked, token-revoked|FAIL +events .*register/);
 });
 
 test('what is wrong is said with what to do', async () => {
   directory.replies.push({ to: /hasMember/, reply: refusal(403, 'forbidden', 'Not Authorized') });
   const wrong = await doctor({ GOOGLE_CLIENT_SECRET: 'old', GOOGLE_CUSTOMER_ID: 'C9' });
-  assert.match(wrong.stdout, /WRONG +client .*GOOGLE_CLIENT_ID and CLIENT_SECRET/);
-  assert.match(wrong.stdout, /WRONG +customer .*C0123abcd, and GOOGLE_CUSTOMER_ID is C9/);
+  assert.match(wrong.stdout, /FAIL +client .*GOOGLE_CLIENT_ID and CLIENT_SECRET/);
+  assert.match(wrong.stdout, /FAIL +customer .*C0123abcd, and GOOGLE_CUSTOMER_ID is C9/);
   assert.match(wrong.stdout, /note +groups +configured: .*403.*It isn't in use/);
   receiver = 'https://old.example.com/google-events';
-  assert.match((await doctor()).stdout, /WRONG +events .*does not send to http:\/\/localhost:5001\/google-events/);
+  assert.match((await doctor()).stdout, /FAIL +events .*does not send to http:\/\/localhost:5001\/google-events/);
   directory.mood = 'unauthorized';
-  assert.match((await doctor()).stdout, /WRONG +delegation .*domain-wide delegation, or one of its scopes, is missing/);
+  assert.match((await doctor()).stdout, /FAIL +delegation .*domain-wide delegation, or one of its scopes, is missing/);
 });
 
 test('without a directory and events it says what that means', async () => {

@@ -58,7 +58,7 @@ test('words that do not fit are explained', async () => {
   assert.equal((await run('rotate', '--now', '--authority')).code, 2);
   const unknown = await run('list', '--service', 'other');
   assert.equal(unknown.code, 1);
-  assert.match(unknown.output, /SERVICES does not name "other"/);
+  assert.match(unknown.output, /There is no service "other"\. SERVICES has registry\.example\.com/);
 });
 
 test('a rotation that registries with a jwks file would not survive is refused, and done with --yes', async () => {

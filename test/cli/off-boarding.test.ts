@@ -50,13 +50,13 @@ const run = (...words: readonly string[]) => installation.run(words, environment
 
 test('groups tells what is known, and asks where it is told to', async () => {
   const known = await run('groups', 'ana@example.com');
-  assert.match(known.stdout, /^ana@example\.com {2}google {2}never confirmed {2}passwords: full\ngroups: told 20/);
+  assert.match(known.stdout, /^ana@example\.com {2}google {2}never confirmed {2}passwords: full\ngroups: reported 20/);
   const asked = await run('groups', 'Ana@example.com', '--refresh');
   assert.equal(asked.code, 0);
   assert.match(asked.output, /google says: still there/);
   assert.match(
     asked.stdout,
-    /confirmed 20.*\ngroups: told 20.*\n {2}google:platform@example.com\n {2}google:platform\n$/,
+    /confirmed 20.*\ngroups: reported 20.*\n {2}google:platform@example.com\n {2}google:platform\n$/,
   );
   const json = JSON.parse((await run('groups', 'ana@example.com', '--json')).stdout);
   assert.deepEqual([json.groupsKnown, json.use, json.asked], [true, 'full', null]);

@@ -58,7 +58,7 @@ describe('without settings', () => {
       ask 'dockpass completion ' zsh`;
     const env = { PATH: process.env['PATH'] ?? '', TERM: 'xterm', HOME: folder, COLUMNS: '200' };
     const { output } = await runProgram('timeout', ['60', 'zsh', '-f', '-c', program], { cwd: folder, env });
-    for (const found of [/create\s+-- Create an app password/, /--strict\s+-- exit 1/, /bash +fish +zsh/]) {
+    for (const found of [/create\s+-- Create an app password/, /--strict\s+-- also exit 1/, /bash +fish +zsh/]) {
       assert.match(output, found);
     }
   });
@@ -139,6 +139,18 @@ describe('on a terminal', { skip: missing('script') }, () => {
     const { output } = await installation.run(['password', 'list']);
     assert.match(output, /^\S+ {2}ana@example\.com {2}laptop {2}\S+ {2}active {2}full access {2}/);
     assert.ok(!output.includes(esc) && !output.includes('LOGIN'));
+  });
+
+  test('long work shows how far it is and removes that, but not with --quiet', async () => {
+    const shown = await show(`backup ${join(installation.folder, 'one')}`);
+    assert.ok(shown.includes(`\r${esc}[KCopying the database ...`), JSON.stringify(shown));
+    assert.ok(shown.endsWith(`\r${esc}[K${join(installation.folder, 'one')}\n`), JSON.stringify(shown));
+    assert.equal(
+      await show(`backup ${join(installation.folder, 'two')} --quiet`),
+      `${join(installation.folder, 'two')}\n`,
+    );
+    const dumb = await show(`backup ${join(installation.folder, 'three')}`, { TERM: 'dumb' });
+    assert.equal(dumb, `${join(installation.folder, 'three')}\n`);
   });
 
   test('serve speaks to people: a summary and a log as text, unless LOG_FORMAT=json', async () => {

@@ -48,7 +48,7 @@ test('an imported password logs in, is re-hashed, listed and revoked like any ot
   assert.equal(taken.code, 0, taken.output);
   assert.match(taken.output, /^"nobody@example\.com" is left out: it has no password\.$/m);
   assert.match(taken.output, /^"eve@evil\.org" is left out: google admits no one from evil\.org\.$/m);
-  assert.match(taken.output, /^Imported 2 passwords of google, for 30 days; 0 of them in the place/m);
+  assert.match(taken.output, /^Imported 2 passwords for google, valid for 30 days; 0 of them replace one/m);
   assert.match(taken.output, /^1 of these people keep their labels \(team\) until they sign in/m);
 
   const server = await installation.serve(google);

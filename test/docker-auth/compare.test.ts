@@ -54,9 +54,18 @@ test('lines of another kind hold no decision', () => {
 
 const configuration = 'acl: [{match: {name: "team/*"}, actions: [pull]}]';
 
-test('each difference is reported once, with both outcomes', () => {
+/** A log that comes in one piece. */
+async function* of(lines: readonly string[]) {
+  yield lines;
+}
+
+test('each difference is reported once, with both outcomes', async () => {
   const policy = parsePolicy('acl:\n  - {match: {name: "ana@example.com/*"}, actions: ["*"]}', 'policy.yml');
-  const { differences, compared, skipped } = compareDecisions(configuration, policy, [two, two, 'no decision']);
+  const { differences, compared, skipped } = await compareDecisions(
+    configuration,
+    policy,
+    of([two, two, 'no decision']),
+  );
   assert.deepEqual([compared, skipped], [4, 1]);
   assert.deepEqual(
     [...differences.values()].map((difference) => formatDifference(difference, 'policy.yml')),
@@ -66,10 +75,11 @@ test('each difference is reported once, with both outcomes', () => {
   );
 });
 
-test('a line without a decision is decided by the configuration of docker_auth', () => {
+test('a line without a decision is decided by the configuration of docker_auth', async () => {
   const line = JSON.stringify({ request: { account: '', type: 'repository', name: 'team/app', actions: ['pull'] } });
   const policy = parsePolicy('acl: []', 'policy.yml');
-  const [difference] = compareDecisions(configuration, policy, [line]).differences.values();
+  const { differences } = await compareDecisions(configuration, policy, of([line]));
+  const [difference] = differences.values();
   assert.ok(difference);
   assert.equal(
     formatDifference(difference, 'policy.yml'),
@@ -77,7 +87,7 @@ test('a line without a decision is decided by the configuration of docker_auth',
   );
 });
 
-test('scalars of the ACL are compared as they are written, merged ones too', () => {
+test('scalars of the ACL are compared as they are written, merged ones too', async () => {
   const acl = `
 acl:
   - match: &first {type: repository, account: ~, name: 1.10}
@@ -90,7 +100,7 @@ acl:
   const lines = ['012', '1.10', '2001-01-01'].map((name) =>
     JSON.stringify({ request: { account: 'a', type: 'repository', name, labels: null, actions: ['pull', 'yes'] } }),
   );
-  const { differences } = compareDecisions(acl, parsePolicy('acl: []', 'policy.yml'), lines);
+  const { differences } = await compareDecisions(acl, parsePolicy('acl: []', 'policy.yml'), of(lines));
   assert.deepEqual(
     [...differences.values()].map(({ request, before }) => [request.name, before]),
     [
@@ -106,8 +116,8 @@ for (const [title, text, message] of [
   ['crashes with', 'acl: [{match: {}}]', /cannot decide on a .*the rule that matches has no actions/],
   ['cannot read', 'acl: [', /isn't YAML/],
 ] as const) {
-  test(`a configuration that docker_auth ${title} is an error, not "granted nothing"`, () => {
+  test(`a configuration that docker_auth ${title} is an error, not "granted nothing"`, async () => {
     const line = JSON.stringify({ request: { account: 'a', type: 'repository', name: 'x', actions: ['pull'] } });
-    assert.throws(() => compareDecisions(text, parsePolicy('acl: []', 'policy.yml'), [line]), { message });
+    await assert.rejects(compareDecisions(text, parsePolicy('acl: []', 'policy.yml'), of([line])), { message });
   });
 }

@@ -1,0 +1,98 @@
+/** Commands in a bad world: files that are none, names that a terminal obeys, readers that leave, a full disk. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { after, before, describe, test } from 'node:test';
+import { runCommand } from '../../src/cli/cli.ts';
+import { createInstallation } from '../support/installation.ts';
+import { missing } from '../support/parts.ts';
+import { runProgram } from '../support/process.ts';
+
+const main = new URL('../../src/main.ts', import.meta.url).pathname;
+const esc = '\u001b';
+
+describe('in a bad world', () => {
+  const installation = createInstallation();
+  const { folder, environment } = installation;
+  const run = async (words: readonly string[], readersLeft?: AbortSignal) => {
+    const [out, notes]: [string[], string[]] = [[], []];
+    const code = await runCommand(words, {
+      ...{ environment, input: Readable.from([]), readersLeft },
+      ...{ out: (line) => out.push(line), err: (line) => notes.push(line) },
+    });
+    return { code, out, notes: notes.join('\n') };
+  };
+  before(async () => {
+    assert.equal((await installation.run(['migrate'])).code, 0);
+    await installation.addPerson('ana@example.com');
+    for (const name of ['laptop', 'phone']) await run(['password', 'create', 'ana@example.com', '--name', name]);
+  });
+  after(() => installation.remove());
+
+  test('a file that is none is named, with what it is', async () => {
+    const loop = join(folder, 'loop');
+    symlinkSync('loop', loop);
+    for (const [file, why] of [
+      ['/dev/zero', /^\/dev\/zero is larger than 64 MB: name another file\.$/],
+      [folder, /cannot be read: it is a folder \(EISDIR\)\.$/],
+      [loop, /cannot be read \(ELOOP\)\.$/],
+      [join(folder, 'none'), /cannot be read \(ENOENT\)\.$/],
+    ] as const) {
+      const { code, notes } = await run(['import', 'docker-auth', file, '--out', join(folder, 'new')]);
+      assert.equal(code, 1);
+      assert.match(notes, why);
+    }
+    const policy = await run(['policy', 'check', '/dev/zero']);
+    assert.deepEqual([policy.code, policy.notes], [1, '/dev/zero is larger than 16 MB: name another file.']);
+    const log = await run(['compare', join(folder, 'policy.yml'), join(folder, 'policy.yml'), folder]);
+    assert.doesNotMatch(log.notes, /\n {4}at /, log.notes);
+    assert.equal(log.code, 1);
+  });
+
+  test('an import writes both files or none, also where a link that leads nowhere has the name of one', async () => {
+    for (const [name, make] of [
+      ['file', (path: string) => writeFileSync(path, 'precious')],
+      ['link', (path: string) => symlinkSync('/nowhere/at/all', path)],
+    ] as const) {
+      const target = join(folder, name);
+      mkdirSync(target);
+      make(join(target, '.env'));
+      const configuration = join(folder, 'auth_config.yml');
+      writeFileSync(configuration, 'acl: [{match: {name: "team/*"}, actions: ["*"]}]\n');
+      const { code, notes } = await run(['import', 'docker-auth', configuration, '--out', target]);
+      assert.equal(code, 1);
+      assert.match(notes, /\.env exists already: .* Nothing was written\.$/);
+      assert.deepEqual(readdirSync(target), ['.env']);
+    }
+  });
+
+  test('an export ends when no one reads it any more', async () => {
+    const all = await run(['audit', 'export']);
+    assert.ok(all.out.length > 2);
+    assert.deepEqual((await run(['audit', 'export'], AbortSignal.abort())).out, []);
+  });
+
+  test('an output that is full is said, and is a failure', async () => {
+    const line = `exec ${process.execPath} ${main} version > /dev/full`;
+    const { code, output } = await runProgram('sh', ['-c', line], { env: environment, cwd: folder });
+    assert.deepEqual([code, output], [1, "The output can't be written (ENOSPC): it isn't complete.\n"]);
+  });
+
+  test('what a terminal obeys, or no one sees, is in no message', { skip: missing('script') }, async () => {
+    const name = `${esc}[2J${esc}]0;title\u0007\u202emoc.live\u009b31m\rana`;
+    const piped = await installation.run(['person', 'disable', name]);
+    assert.equal(
+      piped.output.split('\n')[0],
+      '[2J]0;titlemoc.live31mana has not signed in yet. "dockpass person list" lists everyone who has.',
+    );
+    // On standard output of a terminal, too, where colors and line ends stay.
+    const words = ['policy', 'explain', 'ana@example.com', 'repository:team/app:pull', '--group', name];
+    const env = { ...environment, TERM: 'xterm' };
+    const line = [process.execPath, main, ...words].map((word) => `'${word}'`).join(' ');
+    const { stdout } = await runProgram('script', ['--quiet', '--command', line, '/dev/null'], { env, cwd: folder });
+    assert.match(stdout, /moc\.live/);
+    const text = stdout.replaceAll('\r\n', '\n').replaceAll(`\r${esc}[K`, '');
+    assert.doesNotMatch(text, /(?!\n)[\p{Cc}\p{Cf}]/u);
+  });
+});
