@@ -1,10 +1,19 @@
 /** Owns the copy of everything that Dockpass keeps on its machine, taken while it runs. */
-import { cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { databaseName, lastBackupName } from '../lib/data-folder.ts';
 import { sqliteFileOf } from '../lib/database-url.ts';
-import { Refusal } from '../lib/errors.ts';
+import { errorCode, Refusal } from '../lib/errors.ts';
+import { day } from '../lib/time.ts';
 import { copySqlite } from '../store/copy.ts';
+
+export type BackupOptions = {
+  /** They're kept elsewhere then. */
+  readonly withoutSecrets: boolean;
+  /** Told what is done next. */
+  readonly onStep: (step: string) => void;
+};
 
 export type BackedUp = {
   /** False where the database is PostgreSQL's, which has programs of its own for this. */
@@ -18,31 +27,73 @@ export const secretFiles = ['password-pepper', 'session-secret', 'encryption-key
  * Copies data folder and SQLite database into a new folder, which is then a data folder itself. It's there whole
  * or not at all.
  * @param databaseUrl `sqlite:PATH` or `postgres://...`
- * @param how whether the secrets are left out, to be kept elsewhere
  * @throws {Refusal} where the target is there already or lies in the data folder
  */
 export async function backUp(
   { dataFolder, databaseUrl }: { dataFolder: string; databaseUrl: string },
   folder: string,
-  { withoutSecrets }: { readonly withoutSecrets: boolean } = { withoutSecrets: false },
+  { withoutSecrets, onStep }: BackupOptions,
 ): Promise<BackedUp> {
   const target = resolve(folder);
-  if (!relative(dataFolder, target).startsWith('..')) {
+  if (isWithin(dataFolder, target)) {
     throw new Refusal('bad_request', `${target} lies in the data folder ${dataFolder}: choose a place outside it.`);
   }
-  const draft = `${target}.unfinished`;
+  const draft = `${target}${draftMark}${ownName}`;
+  await removeLeftovers(dirname(target), (name) => name.startsWith(basename(target) + draftMark));
   await mkdir(draft, { recursive: true, mode: 0o700 });
   try {
     const file = sqliteFileOf(databaseUrl);
     const database = file === null ? null : resolve(file);
     // The database first: a key that is made meanwhile can be there and unused, but never used and missing.
-    if (database !== null) await copySqlite(database, join(draft, databaseName), Date.now());
+    if (database !== null) {
+      onStep('Copying the database');
+      await copySqlite(database, join(draft, databaseName), Date.now());
+    }
+    onStep('Copying keys and other files');
     const left = withoutSecrets ? secretFiles.map((name) => join(dataFolder, name)) : [];
     await copyFiles(dataFolder, draft, database ?? join(dataFolder, databaseName), left);
     await takePlace(draft, target);
     return { hasDatabase: database !== null };
   } finally {
     await rm(draft, { recursive: true, force: true });
+  }
+}
+
+function isWithin(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
+
+/** Between the name of a backup and of who makes it: two at the same time must not write into one folder. */
+const draftMark = '.unfinished-';
+const machine = hostname().replaceAll(/[^\w.]/g, '_');
+const ownName = `${machine}-${process.pid}`;
+/** Milliseconds: no backup takes longer. */
+const longest = day;
+
+/** Removes what backups that were killed have left, which holds secrets and takes space. @param begins whose drafts */
+async function removeLeftovers(folder: string, begins: (name: string) => boolean): Promise<string[]> {
+  const names = await readdir(folder).catch((): string[] => []);
+  const left: string[] = [];
+  for (const name of names.filter(begins)) if (await isLeft(join(folder, name))) left.push(name);
+  for (const name of left) await rm(join(folder, name), { recursive: true, force: true });
+  return left;
+}
+
+/** Whether who made a draft is gone. Of another machine, or container, only its age tells. */
+async function isLeft(draft: string): Promise<boolean> {
+  const [, name = '', pid = ''] = /\.unfinished-(.*)-(\d+)$/.exec(draft) ?? [];
+  if (name === machine) return Number(pid) === process.pid || !isRunning(Number(pid));
+  const made = await stat(draft).catch(() => null);
+  return made !== null && Date.now() - made.mtimeMs > longest;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errorCode(error) === 'EPERM';
   }
 }
 
@@ -65,22 +116,30 @@ export function backupName(now: Date): string {
   return `dockpass-${now.toISOString().slice(0, 19).replaceAll(':', '-')}Z`;
 }
 
-const backupForm = /^dockpass-\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z(\.unfinished)?$/;
+const backupForm = /^dockpass-\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z$/;
+const draftForm = /^dockpass-\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z\.unfinished/;
 
 /**
  * Deletes all backups in the folder but the newest, and what a backup that was killed has left. Anything else stays.
  * @returns what was deleted
  */
 export async function removeOldBackups(folder: string, keep: number): Promise<string[]> {
-  const names = (await readdir(folder)).filter((name) => backupForm.test(name)).sort();
-  const whole = names.filter((name) => !name.endsWith('.unfinished'));
-  const newest = new Set(whole.slice(-keep));
-  const old = names.filter((name) => !newest.has(name));
+  const whole = (await readdir(folder)).filter((name) => backupForm.test(name)).sort();
+  const old = whole.slice(0, -keep);
   for (const name of old) await rm(join(folder, name), { recursive: true, force: true });
-  return old;
+  return [...old, ...(await removeLeftovers(folder, (name) => draftForm.test(name)))].sort();
 }
 
-/** Writes down when, for the metrics: a backup that fails shows as one that grows old. */
-export function recordBackup(dataFolder: string): Promise<void> {
-  return writeFile(join(dataFolder, lastBackupName), `${new Date().toISOString()}\n`);
+/**
+ * Writes down when, for the metrics: a backup that fails shows as one that grows old.
+ * @returns why it can't be, where the folder is mounted read-only
+ */
+export async function recordBackup(dataFolder: string): Promise<string | null> {
+  const file = join(dataFolder, lastBackupName);
+  try {
+    await writeFile(file, `${new Date().toISOString()}\n`);
+    return null;
+  } catch (error) {
+    return `${file} can't be written (${errorCode(error)})`;
+  }
 }

@@ -15,19 +15,20 @@ export const backupCommands: readonly Command[] = [
     usage: 'FOLDER [--keep N] [--without-secrets] [--json]',
     summary: 'Copy database, keys and secrets into a new folder while the service runs',
     details: [
-      'The folder is a DATA_DIR: to restore, stop the service, put it in the place of the old one, start the service.',
-      'It holds what signs tokens and what passwords are compared with: keep it as safe as DATA_DIR.',
-      'With PostgreSQL it holds only the files; the database is copied with pg_dump.',
+      'The folder is a DATA_DIR. To restore it, stop the service, put the folder in place of the old one, and start the',
+      'service with "serve --restore".',
+      'It contains signing keys and secrets: keep it as safe as DATA_DIR.',
+      'With PostgreSQL it contains only the files; copy the database with pg_dump.',
     ],
     options: {
       keep: {
         type: 'string',
         value: 'N',
-        help: 'make a new folder inside FOLDER, named by the time, and delete all of those but the newest N',
+        help: 'make a folder inside FOLDER, named after the time, and delete all such folders but the newest N',
       },
       'without-secrets': {
         type: 'boolean',
-        help: `leave out ${secretFiles.join(', ')}: keep those elsewhere, once, and put them back to restore`,
+        help: `leave out ${secretFiles.join(', ')}: store them separately, once, and put them back to restore`,
       },
     },
     json: {
@@ -44,11 +45,15 @@ export const backupCommands: readonly Command[] = [
       const kept = keep === undefined ? null : wholeNumber(String(keep), 'keep');
       if (kept === 0) throw new UsageError('--keep takes at least 1.');
       const target = kept === null ? folder : join(folder, backupName(new Date()));
-      const { hasDatabase } = await backUp(storage, target, { withoutSecrets: values['without-secrets'] === true });
-      await recordBackup(storage.dataFolder);
+      const { hasDatabase } = await backUp(storage, target, {
+        withoutSecrets: values['without-secrets'] === true,
+        onStep: terminal.progress,
+      });
+      const unrecorded = await recordBackup(storage.dataFolder);
       const deleted = kept === null ? [] : await removeOldBackups(folder, kept);
       reply(terminal, values, { folder: target, hasDatabase, deleted }, [target]);
       if (!hasDatabase) terminal.err('The database is not in it: copy PostgreSQL with pg_dump.');
+      if (unrecorded !== null) terminal.err(`The backup is whole, but the metrics won't show it: ${unrecorded}.`);
       for (const name of deleted) note(terminal, values, `deleted ${name}`);
       return 0;
     },
@@ -62,11 +67,11 @@ export const backupCommands: readonly Command[] = [
       url: {
         type: 'string',
         value: 'URL',
-        help: 'ask there instead: the public address, to go through the proxy as clients do',
+        help: 'ask this address instead; the public one goes through the proxy, as clients do',
       },
       strict: {
         type: 'boolean',
-        help: 'exit 1 for warnings too, for a proxy that TRUSTED_PROXIES lacks, and where no one can sign in or pull',
+        help: 'also exit 1 for warnings, for a proxy that TRUSTED_PROXIES lacks, and if no one can sign in or pull',
       },
     },
     json: {

@@ -1,6 +1,8 @@
 /** `dockpass backup` of a service that is in use, and the service that starts from it. */
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { openStore } from '../../src/store/open.ts';
@@ -29,6 +31,7 @@ const login = async ({ url }: Server, secret: string): Promise<number> => {
   const headers = { authorization: `Basic ${btoa(`${ana}:${secret}`)}` };
   return (await fetch(`${url}/auth?service=registry.example.com`, { headers })).status;
 };
+const unfinishedIn = (folder: string): string[] => readdirSync(folder).filter((name) => name.includes('unfinished'));
 const keysOf = async ({ url }: Server): Promise<string> => (await fetch(`${url}/.well-known/jwks.json`)).text();
 
 test('a backup of a service in use starts as the same service: keys, passwords, secrets', async () => {
@@ -78,7 +81,7 @@ test('it is for its user alone, and has nothing that only the running service ne
   for (const file of files.filter((name) => /dockpass\.db|pepper|secret/.test(name))) {
     assert.equal(statSync(join(folder, file)).mode & 0o777, 0o600, file);
   }
-  assert.equal(existsSync(`${folder}.unfinished`), false);
+  assert.deepEqual(unfinishedIn(installation.folder), []);
 });
 
 test('without secrets it proves nothing by itself, and works again once they are put back', async () => {
@@ -107,7 +110,7 @@ test('nothing is overwritten, and nothing half done is left', async () => {
   assert.equal(refused.code, 1);
   assert.match(refused.output, /taken is there already: name a new folder/);
   assert.deepEqual(readdirSync(taken), ['precious']);
-  assert.equal(existsSync(`${taken}.unfinished`), false);
+  assert.deepEqual(unfinishedIn(installation.folder), []);
 
   const inside = await installation.run(['backup', join(installation.folder, 'data', 'copy')]);
   assert.match(inside.output, /lies in the data folder/);
@@ -116,6 +119,27 @@ test('nothing is overwritten, and nothing half done is left', async () => {
   });
   assert.equal(nowhere.code, 1);
   assert.equal(existsSync(join(installation.folder, 'x')), false);
+});
+
+test('what a backup that was killed has left is in no other: not its secrets, and not on the disk', async () => {
+  const folder = join(installation.folder, 'backup');
+  const { pid: gone = 0 } = spawnSync('true');
+  const left = `${folder}.unfinished-${hostname().replaceAll(/[^\w.]/g, '_')}-${gone}`;
+  mkdirSync(left);
+  writeFileSync(join(left, 'password-pepper'), 'x');
+  const { code, output } = await installation.run(['backup', folder, '--without-secrets']);
+  assert.equal(code, 0, output);
+  assert.ok(!readdirSync(folder).includes('password-pepper'));
+  assert.deepEqual(unfinishedIn(installation.folder), []);
+});
+
+test('two at the same time into one place: one is whole, the other is refused', async () => {
+  const folder = join(installation.folder, 'backup');
+  const both = await Promise.all([0, 1].map(() => installation.run(['backup', folder])));
+  assert.deepEqual(both.map(({ code }) => code).sort(), [0, 1], both.map(({ output }) => output).join('\n'));
+  assert.match(both.map(({ output }) => output).join(''), /backup is there already: name a new folder/);
+  assert.ok(readdirSync(folder).includes('dockpass.db') && readdirSync(folder).includes('password-pepper'));
+  assert.deepEqual(unfinishedIn(installation.folder), []);
 });
 
 test('with PostgreSQL it says what is not in it', async () => {
@@ -143,12 +167,26 @@ test('with --keep makes dated backups in the folder, deletes the oldest, and not
   for (const name of ['dockpass-2020-01-01T00-00-00Z', 'dockpass-2020-01-02T00-00-00Z', 'mine']) {
     mkdirSync(join(folder, name));
   }
-  mkdirSync(join(folder, 'dockpass-2020-01-03T00-00-00Z.unfinished'));
+  // Of two that were killed, here and on another machine, and of one that is at work there.
+  const { pid: gone = 0 } = spawnSync('true');
+  const here = hostname().replaceAll(/[^\w.]/g, '_');
+  const [killed, old, working] = [
+    `Z.unfinished-${here}-${gone}`,
+    'Z.unfinished-elsewhere-1',
+    'Z.unfinished-elsewhere-2',
+  ];
+  for (const ending of [killed, old, working]) mkdirSync(join(folder, `dockpass-2020-01-03T00-00-00${ending}`));
+  utimesSync(join(folder, `dockpass-2020-01-03T00-00-00${old}`), 0, 0);
   const { code, stdout, output } = await installation.run(['backup', folder, '--keep', '2']);
   assert.equal(code, 0, output);
   const made = stdout.trim().slice(folder.length + 1);
   assert.match(made, /^dockpass-20\d\d-\d\d-\d\dT\d\d-\d\d-\d\dZ$/);
-  assert.deepEqual(readdirSync(folder).sort(), ['dockpass-2020-01-02T00-00-00Z', made, 'mine']);
+  assert.deepEqual(readdirSync(folder).sort(), [
+    'dockpass-2020-01-02T00-00-00Z',
+    `dockpass-2020-01-03T00-00-00${working}`,
+    made,
+    'mine',
+  ]);
   assert.ok(existsSync(join(installation.folder, 'data', 'last-backup')));
   assert.equal((await installation.run(['backup', folder, '--keep', '0'])).code, 2);
 });
