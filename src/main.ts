@@ -1,9 +1,9 @@
 /** The process: arguments in, a command run, an exit code out. */
 
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { runCommand } from './cli/cli.ts';
 import { createAsk } from './cli/prompt.ts';
-import { progressOn, screenOf, visible } from './cli/screen.ts';
+import { progressOn, screenOf, visible, visibleInColor } from './cli/screen.ts';
 import { type Environment, envFileSetting } from './config/settings.ts';
 import { errorCode, errorMessage, Refusal } from './lib/errors.ts';
 
@@ -30,7 +30,7 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   },
   input: process.stdin,
   // What goes into a file or a program is data.
-  out: (line) => process.stdout.write(`${process.stdout.isTTY ? visible(line) : line}\n`),
+  out: (line) => process.stdout.write(`${process.stdout.isTTY ? visibleInColor(line) : line}\n`),
   err: (line) => process.stderr.write(`${visible(line)}\n`),
   ask: createAsk(process.stdin, process.stderr),
   screen: screenOf(process.stdout, process.env),
@@ -47,6 +47,10 @@ function readEnvironment(): Environment {
     return process.env;
   } catch (error) {
     const file = named === undefined ? 'The file .env' : `${envFileSetting} names ${named}, which`;
-    throw new Refusal('misconfigured', `${file} can't be read: ${errorMessage(error)}`);
+    const isFolder = statSync(named ?? '.env', { throwIfNoEntry: false })?.isDirectory() === true;
+    const why = isFolder
+      ? 'it is a folder (Docker makes one where a file that it mounts is missing)'
+      : errorMessage(error);
+    throw new Refusal('misconfigured', `${file} can't be read: ${why}`);
   }
 }

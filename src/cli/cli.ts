@@ -117,12 +117,17 @@ function codeOf(error: unknown): string {
 /** An error that its reader can act on is shown as it is; any other keeps its stack for a bug report. */
 function describeFailure(error: unknown): string {
   const expected = error instanceof Refusal || error instanceof ConfigError || error instanceof PolicyError;
-  if (error instanceof Refusal && error.cause instanceof Error && !error.message.includes(error.cause.message)) {
+  if (error instanceof Refusal && error.cause instanceof Error && !tells(error.message, error.cause)) {
     return `${error.message} (${error.cause.message})`;
   }
   if (expected) return error.message;
   if (!(error instanceof Error)) return String(error);
   return describeSystemError(error) ?? error.stack ?? error.message;
+}
+
+/** Whether a message says already what its cause would. */
+function tells(message: string, cause: Error): boolean {
+  return message.includes(cause.message) || (errorCode(cause) !== '' && message.includes(`(${errorCode(cause)})`));
 }
 
 /** What the operating system says of a path. */

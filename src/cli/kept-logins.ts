@@ -28,7 +28,8 @@ export const keptLoginCommands: readonly Command[] = [
   {
     name: 'person release',
     usage: 'LOGIN [--json]',
-    summary: 'Free the name of a removed account: the next person who comes with it gets it, and what rules grant to it',
+    summary:
+      'Free the name of a removed account: the next person who comes with it gets it, and what rules grant to it',
     details: ['After that, anyone who makes robots can use the name of a robot again.'],
     json: { fields: { login: 'the name' } },
     operands: [1, 1],

@@ -1,6 +1,6 @@
 /** Owns how a command answers: for programs one JSON document, for people lines, a table on a terminal, a confirmation. */
 import type { Terminal, Values } from './command.ts';
-import { formatTable } from './screen.ts';
+import { formatTable, visible } from './screen.ts';
 
 /** One result: the data for `--json`, the lines for everyone else. */
 export function reply(terminal: Terminal, values: Values, data: unknown, lines: readonly string[]): void {
@@ -53,7 +53,7 @@ function writeRows<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
 ): void {
-  const cells = rows.map((row) => columns.map(([, of]) => harmless(of(row))));
+  const cells = rows.map((row) => columns.map(([, of]) => cellOf(of(row))));
   const { screen } = terminal;
   const hasTable = screen !== undefined && values['quiet'] !== true;
   const lines = hasTable
@@ -68,5 +68,5 @@ function writeRows<Row>(
 
 const plainLine = (cells: readonly string[]): string => cells.join('  ').trimEnd();
 
-/** Without what a terminal obeys or no one sees: names and user agents come from strangers. */
-const harmless = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '');
+/** In one line. */
+const cellOf = (text: string): string => visible(text).replaceAll(/[\n\t]/g, ' ');

@@ -51,10 +51,20 @@ function widthOf(text: string): number {
   return /^[ -~]*$/.test(text) ? text.length : [...segmenter.segment(text)].length;
 }
 
-/** What a terminal obeys or no one sees, but for line ends, tabs and the codes of `paint`. */
-const invisible = /\p{Cc}\[(?:0|1|2|31|32|33)m|(?![\n\t])[\p{Cc}\p{Cf}]/gu;
+/** What a terminal obeys or no one sees, but for line ends and tabs. */
+const invisible = /(?![\n\t])[\p{Cc}\p{Cf}]/gu;
 
 /** Text as people can be shown it: strangers choose names, user agents and what providers answer. */
 export function visible(text: string): string {
-  return text.replaceAll(invisible, (found) => (found.startsWith('\u001b[') ? found : ''));
+  return text.replaceAll(invisible, '');
+}
+
+const paintCode = /(\p{Cc}\[(?:0|1|2|31|32|33)m)/u;
+
+/** The same, with the codes of `paint`. */
+export function visibleInColor(text: string): string {
+  return text
+    .split(paintCode)
+    .map((part) => (part.startsWith('\u001b[') && paintCode.test(part) ? part : visible(part)))
+    .join('');
 }

@@ -22,7 +22,8 @@ export async function createDataFolder(folder: string): Promise<void> {
     error = await makeFolder(folder);
   }
   if (error === null) return;
-  const message = `The folder ${folder} cannot be made (${errorCode(error)}). DATA_DIR names the folder for all that Dockpass keeps.`;
+  const why = errorCode(error) === 'EEXIST' ? ': a file has that name' : '';
+  const message = `The folder ${folder} cannot be made${why} (${errorCode(error)}). DATA_DIR names the folder for all that Dockpass keeps.`;
   throw new Refusal('misconfigured', message, { cause: error });
 }
 
