@@ -8,6 +8,7 @@ import { dateOf, day } from '../lib/time.ts';
 import { domainOf } from '../sign-in/admission.ts';
 import type { Account } from '../store/accounts.ts';
 import { bcryptMark, type ListedPassword, type NewPassword } from '../store/passwords.ts';
+import { ConstraintError } from '../store/sql.ts';
 import type { Store } from '../store/store.ts';
 import type { TokenDbEntry } from './token-db.ts';
 
@@ -58,7 +59,7 @@ export async function importPasswords(
   for (const entry of entries) {
     const { email, labels } = entry;
     const reason = latest.has(entry) ? reasonToLeave(entry, input) : 'the same e-mail in another case was used later';
-    const result = reason === null ? await takeOne(parts, entry, input) : reason;
+    const result = reason === null ? await takeOne(parts, entry, input).catch(reasonOf) : reason;
     const outcome = typeof result === 'string' ? 'left out' : result.outcome;
     done.push({
       email,
@@ -123,6 +124,12 @@ async function takeOne(
   if (named !== undefined) await replace(parts, named);
   const accountId = account?.id ?? (await createAccount(parts, entry, login, input));
   return (await insert(parts, id, accountId, entry, input)) ? { outcome } : 'the account changed meanwhile; try again';
+}
+
+/** Another import at the same time, or an entry that someone copied. @throws what isn't about this entry */
+function reasonOf(error: unknown): string {
+  if (error instanceof ConstraintError) return 'another import or entry has the same account or password; try again';
+  throw error;
 }
 
 /** As the limit counts: what has a new secret already gives its place to it. */

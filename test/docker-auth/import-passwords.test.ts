@@ -28,6 +28,7 @@ const day = 24 * 60 * 60 * 1000;
 const now = Date.UTC(2026, 10, 26);
 const password = 'AnaPassword00001';
 const hash = bcrypt.hashSync(password, 4);
+const other = bcrypt.hashSync(password, 4);
 const by = { actor: 'command line', client: null };
 const pepper = createPepper('p'.repeat(32));
 const input: PasswordImportOptions = {
@@ -180,6 +181,22 @@ describeEngines('passwords from docker_auth', (databases) => {
     await store.passwords.revoke(row?.id ?? '', 'ad@example.com', now, unaudited);
     assert.deepEqual(await outcomes([entry()]), ['known']);
     assert.equal((await store.passwords.all()).length, 1);
+  });
+
+  test('two imports at the same time import each once, and an entry that someone copied is left out', async () => {
+    const entries = [entry(), entry({ email: 'copy@example.com' }), entry({ email: 'bo@example.com', hash: other })];
+    const both = await Promise.all([outcomes(entries), outcomes(entries)]);
+    const known = [
+      'imported',
+      'known',
+      'left out: another import or entry has the same account or password; try again',
+    ];
+    for (const one of both.flat()) assert.ok(known.includes(one), one);
+    assert.deepEqual((await store.passwords.all()).map(({ login }) => login).sort(), [
+      'ana@example.com',
+      'bo@example.com',
+    ]);
+    assert.deepEqual(await outcomes(entries), ['known', known[2], 'known']);
   });
 
   test('what docker_auth replaced is replaced here, and a password of the person is not', async () => {
