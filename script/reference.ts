@@ -36,7 +36,7 @@ function commandsPage(): string {
 function describeCommand(command: Command): string[] {
   const { name, usage, summary, details = [], json } = command;
   const options = Object.entries(optionsOf(command)).filter(([option]) => !['help', 'quiet', 'json'].includes(option));
-  const usages = usage.split('\n').map((line) => line.trim().replace(/^dockpass \S+( \S+)? (?=[A-Z-])/, ''));
+  const usages = usage.split('\n').map((line) => line.trim().replace(`dockpass ${name} `, ''));
   return [
     '',
     `### ${name}`,

@@ -2,7 +2,9 @@
 import { type ApiToken, apiScopes } from '../accounts/api-tokens.ts';
 import { type AuditFilter, exportLines } from '../audit/audit-log.ts';
 import { countOf } from '../lib/count.ts';
+import { nearestWord } from '../lib/nearest-word.ts';
 import { dateOf } from '../lib/time.ts';
+import { actions, isAuditAction } from '../web/admin/audit-labels.ts';
 import { type Command, requiredText, type Terminal, textOf, UsageError, type Values, wholeNumber } from './command.ts';
 import { byCommandLine, withAdministration } from './core.ts';
 import { apiTokenFields, auditFields } from './json-fields.ts';
@@ -123,12 +125,21 @@ async function* counted(lines: AsyncIterable<string>, terminal: Terminal): Async
   }
 }
 
+/** @throws {UsageError} for an action that no event has: an empty export would look like "it never happened" */
+function readAction(given: string | null): string | null {
+  if (given === null || isAuditAction(given)) return given;
+  const meant = nearestWord(given, actions, 3);
+  const help = meant === null ? 'docs/reference/events.md lists all.' : `Did you mean ${meant}?`;
+  throw new UsageError(`No event is called "${given}". ${help}`);
+}
+
 function readFilter(values: Values): AuditFilter {
-  const { person, action, repository } = values;
+  const { person, repository } = values;
+  const action = readAction(textOf(values, 'action'));
   const [from, until] = [readTime(values, 'from'), readTime(values, 'until')];
   return {
     ...(typeof person === 'string' && { person }),
-    ...(typeof action === 'string' && { action }),
+    ...(action !== null && { action }),
     ...(typeof repository === 'string' && { repository }),
     ...(from !== null && { from }),
     ...(until !== null && { until }),

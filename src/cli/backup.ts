@@ -15,8 +15,7 @@ export const backupCommands: readonly Command[] = [
     usage: 'FOLDER [--keep N] [--without-secrets] [--json]',
     summary: 'Copy database, keys and secrets into a new folder while the service runs',
     details: [
-      'The folder is a DATA_DIR. To restore it, stop the service, put the folder in place of the old one, and start the',
-      'service with "serve --restore".',
+      'The folder is a DATA_DIR. To restore it, stop the service, put the folder in place of the old one, and start the service with "serve --restore".',
       'It contains signing keys and secrets: keep it as safe as DATA_DIR.',
       'With PostgreSQL it contains only the files; copy the database with pg_dump.',
     ],

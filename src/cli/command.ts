@@ -57,7 +57,7 @@ export type Command = {
   readonly usage: string;
   /** One line for the list of commands. */
   readonly summary: string;
-  /** More lines for `--help`. */
+  /** More for `--help`: a paragraph each, or lines in columns, which have two spaces in a row. */
   readonly details?: readonly string[];
   readonly options?: Options;
   /** Present where the command has `--json`. */

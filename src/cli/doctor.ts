@@ -28,8 +28,7 @@ export const doctorCommands: readonly Command[] = [
       'URL [--registry-config FILE] [--registry-bundle FILE] [--registry-jwks FILE] [--ca FILE] [--json]\n       dockpass doctor --workload ISSUER [--json]\n       dockpass doctor --provider NAME [--id-token FILE] [--json]',
     summary: 'Check that a registry and Dockpass are configured consistently, and say which setting is wrong',
     details: [
-      'Run it where Dockpass runs, with its settings: it shows the registry tokens signed with the keys in DATA_DIR. They',
-      'grant nothing, except one that starts an upload to dockpass-doctor/probe and cancels it. Exits 1 if something is wrong.',
+      'Run it where Dockpass runs, with its settings: it shows the registry tokens signed with the keys in DATA_DIR. They grant nothing, except one that starts an upload to dockpass-doctor/probe and cancels it. Exits 1 if something is wrong.',
     ],
     options: {
       'registry-config': {

@@ -26,7 +26,7 @@ export const passwordFields: FieldsOf<AppPassword> = {
   expiresAt: 'time',
   revokedAt: 'time, or null',
   revokedBy: 'who revoked it, or null',
-  revocationReason: 'what the administrator said who revoked it, or null',
+  revocationReason: 'why an administrator revoked it, as they said, or null',
   replacedBy: 'id of the password that replaced it when it was rotated, or null',
   maker: 'who made a password of a robot, or null',
   identityServices: 'services for which docker keeps an identity token in its place',

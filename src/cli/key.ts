@@ -34,8 +34,7 @@ export const keyCommands: readonly Command[] = [
     usage: '[--service NAME] [--now | --authority] [--yes] [--json]',
     summary: 'Switch to the next signing key; registries with the certificate bundle need no restart',
     details: [
-      'The next key is already published. It signs in two minutes, when every replica knows it, or once it has been published',
-      'for ten; the time is printed. The old key is kept until its last token has expired.',
+      'The next key is already published. It signs in two minutes, when every replica knows it, or once it has been published for ten; the time is printed. The old key is kept until its last token has expired.',
     ],
     options: {
       service,

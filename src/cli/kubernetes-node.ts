@@ -41,8 +41,8 @@ export const kubernetesNodeCommands: readonly Command[] = [
       '--registry HOST --audience URL [--profile kubeadm|k3s] [--username NAME] (--node NAME | --kubelet-version V) [...] [--json]',
     summary: "Put the kubelet's plugin onto this node; the Helm chart dockpass-node runs it on each",
     details: [
-      'Writes the plugin, then the configuration that names it, and restarts the kubelet. Other providers stay. If the',
-      'kubelet is not healthy within a minute, the previous state is restored. Needs root.',
+      'Writes the plugin, then the configuration that names it, and restarts the kubelet. Other providers stay.',
+      'If the kubelet is not healthy within a minute, the previous state is restored. Needs root.',
     ],
     options: {
       ...options,

@@ -42,8 +42,8 @@ export const kubernetesCommands: readonly Command[] = [
     usage: '--registry HOST --token-file FILE [--url URL] [--username NAME] [--json]',
     summary: 'Renew pull secrets in the namespaces of this cluster that ask for one; for a CronJob every five minutes',
     details: [
-      'A namespace asks with the label dockpass-pull-secret=true and gets a secret of that name, which its pods name in',
-      'imagePullSecrets. Only what is missing or past half its life is written; if the label is gone, the secret is deleted.',
+      'A namespace asks with the label dockpass-pull-secret=true and gets a secret of that name, which its pods name in imagePullSecrets.',
+      'Only what is missing or past half its life is written; if the label is gone, the secret is deleted.',
     ],
     options: {
       registry: { type: 'string', value: 'HOST', help: 'as in the names of images: registry.example.com' },

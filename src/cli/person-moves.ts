@@ -41,8 +41,7 @@ export const moveCommands: readonly Command[] = [
     usage: 'EMAIL --provider NAME [--dry-run] [--json]',
     summary: 'Give the account to the next verified sign-in with this address through the provider',
     details: [
-      'Works once, within 24 hours, for someone who has no account yet. Passwords stay, sessions end, and a disabled',
-      'account stays disabled.',
+      'Works once, within 24 hours, for someone who has no account yet. Passwords stay, sessions end, and a disabled account stays disabled.',
     ],
     options: {
       provider: { ...text, value: 'NAME', help: 'google, or one of OIDC_PROVIDERS' },

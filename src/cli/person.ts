@@ -90,8 +90,7 @@ export const personCommands: readonly Command[] = [
     summary:
       'Permanently delete an account with its passwords and sessions; without --yes, only say what would be deleted',
     details: [
-      'Rules can name the address, so only the same person can sign in with it again, unless it is released. Audit entries',
-      'about the account are kept.',
+      'Rules can name the address, so only the same person can sign in with it again, unless it is released. Audit entries about the account are kept.',
       'It doesn\'t block the person: they can sign in again and start with a new account. For that, use "person disable".',
     ],
     options: {

@@ -58,8 +58,7 @@ export const repositoryCommands: readonly Command[] = [
     usage: '[SERVICE] [--json]',
     summary: 'Read the catalog and the tags of a registry: what was pushed before events arrived, and what they missed',
     details: [
-      'Needs SERVICE_<NAME>_URL. An interrupted sync continues where it stopped. What the registry no longer has is removed',
-      'here only after everything was read without an error. Exits 1 if something could not be read.',
+      'Needs SERVICE_<NAME>_URL. An interrupted sync continues where it stopped. What the registry no longer has is removed here only after everything was read without an error. Exits 1 if something could not be read.',
     ],
     json: {
       list: true,

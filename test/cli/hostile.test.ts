@@ -73,6 +73,12 @@ describe('in a bad world', () => {
     assert.deepEqual((await run(['audit', 'export'], AbortSignal.abort())).out, []);
   });
 
+  test('an action that no event has is no empty export', async () => {
+    const { code, out, notes } = await run(['audit', 'export', '--action', 'password.revok']);
+    assert.deepEqual([code, out], [2, []]);
+    assert.match(notes, /^No event is called "password\.revok"\. Did you mean password\.revoke\?/);
+  });
+
   test('an output that is full is said, and is a failure', async () => {
     const line = `exec ${process.execPath} ${main} version > /dev/full`;
     const { code, output } = await runProgram('sh', ['-c', line], { env: environment, cwd: folder });

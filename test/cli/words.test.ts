@@ -1,8 +1,11 @@
 /** How the words of the command line find their command, and what is said about those that find none. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { runCommand } from '../../src/cli/cli.ts';
+
+const quiet = { environment: {}, input: Readable.from([]), out() {}, err() {} };
 
 async function run(...words: string[]) {
   const [out, notes]: [string[], string[]] = [[], []];
@@ -103,6 +106,18 @@ test('help is the same however it is asked for, and needs no settings', async ()
     ['password', 'list', '-h'],
   ]) {
     assert.deepEqual((await run(...words)).out, own.out);
+  }
+});
+
+test('on a narrow screen, help breaks between words, and its columns stay', async () => {
+  for (const words of [['doctor', '--help'], ['--help']]) {
+    const wide = await run(...words);
+    const narrow: string[] = [];
+    await runCommand(words, { ...quiet, out: (line) => narrow.push(line), screen: { columns: 80, color: false } });
+    const rest = (lines: readonly string[]) => lines.join(' ').replaceAll(/\s+/g, ' ');
+    assert.equal(rest(narrow), rest(wide.out));
+    const long = narrow.filter((line) => line.length > 80 && !/^Usage:|^ {7}dockpass/.test(line));
+    assert.deepEqual(long, []);
   }
 });
 
