@@ -89,7 +89,8 @@ export function narrow(allowed: readonly string[], access: Access, limits: Limit
   return actions === null ? allowed : allowed.filter((action) => actions.includes(action));
 }
 
-function isWithin(repositories: readonly string[], { type, name }: Access): boolean {
+/** Whether limits to these repositories leave an access. */
+export function isWithin(repositories: readonly string[], { type, name }: Access): boolean {
   return type === 'repository' && repositories.some((glob) => limitGlob(glob)(name));
 }
 

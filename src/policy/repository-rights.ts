@@ -3,6 +3,7 @@ import type { Identity } from '../identity/identity.ts';
 import type { Policy } from './acl.ts';
 import { TooManyCombinations } from './choices.ts';
 import { decide } from './decide.ts';
+import { anyRepository, createQuestions, outcomeOf, type Questions, together, waitsForName } from './name-questions.ts';
 import { type Condition, fails, looksAtGroups, type Rule } from './rule.ts';
 import { createFirstMatch, createRuleIndex, firstPart } from './rule-index.ts';
 import { type DecisionContext, type Subject, subjectOf, widestOf } from './subject.ts';
@@ -12,25 +13,36 @@ export const rights = { pull: 1, push: 2, delete: 4 } as const;
 
 const actions = ['pull', 'push', 'delete'] as const;
 
-const anyRepository = { type: 'repository', name: '', actions: [] };
-
 /** The bits of what is granted at the repository of this name. */
 export type RightsOf = (name: string) => number;
 
 /**
- * Each answer is what `decide` grants for pull, push and delete. What doesn't depend on the name is worked out once, so that
- * asking for a hundred thousand names doesn't try each rule about other people a hundred thousand times.
+ * Each answer is what `decide` grants for pull, push and delete. What doesn't depend on the name is worked out once, and of a
+ * name only what conditions say of it counts: names of which all say the same are decided once. So asking for a hundred
+ * thousand names doesn't try each rule about other people a hundred thousand times.
  */
 export function createRightsOf(policy: Policy, identity: Identity, context: DecisionContext): RightsOf {
-  const reduced = reducedTo(policy, peopleBehind(identity), context);
-  const policyFor = bySpace(reduced);
+  const people = peopleBehind(identity);
+  const reduced = reducedTo(policy, people, context);
+  const spaceOf = bySpace(reduced, createQuestions(reduced, people, context));
   const decideFor: RightsOf = (name) => {
-    const { granted } = decide(policyFor(name), identity, { type: 'repository', name, actions }, context);
+    const access = { type: 'repository', name, actions };
+    const { granted } = decide(spaceOf(name).policy, identity, access, context);
     let bits = 0;
     for (const action of actions) if (granted.includes(action)) bits |= rights[action];
     return bits;
   };
-  return dependsOnRuleAlone(policy, identity, context) ? byRule(reduced, identity, context, decideFor) : decideFor;
+  const oneByOne = dependsOnRuleAlone(policy, identity, context)
+    ? byRule(reduced, identity, context, decideFor)
+    : decideFor;
+  return (name) => {
+    const { outcomesOf, kept } = spaceOf(name);
+    if (outcomesOf === null) return oneByOne(name);
+    const outcomes = outcomesOf(name);
+    const bits = kept.get(outcomes) ?? decideFor(name);
+    kept.set(outcomes, bits);
+    return bits;
+  };
 }
 
 /** Where nothing narrows what the rule grants, and no other rule might have come first. */
@@ -81,25 +93,49 @@ function reducedTo(policy: Policy, people: readonly Identity[], context: Decisio
   return { ...policy, rules, rulesOnGroups, firstMatch: createFirstMatch(rules) };
 }
 
+/** What counts for the names of one space: those that begin alike, up to the first slash. */
+type Space = {
+  readonly name: string;
+  readonly policy: Policy;
+  /** What the conditions say of a name, as one number; `null` where they are too many for that. */
+  readonly outcomesOf: ((name: string) => number) | null;
+  /** What was decided, by outcomes. */
+  readonly kept: Map<number, number>;
+};
+
 /**
- * `decide` tries every rule on groups of someone whose groups are unknown. Most rules name a space, so those of other spaces
- * are left out; names come in their order, so the last answer mostly fits the next one.
+ * Most rules name a space, so those of other spaces are left out: `decide` tries every rule on groups of someone whose groups
+ * are unknown. Names come in their order, so the last answer mostly fits the next one.
  */
-function bySpace(policy: Policy): (name: string) => Policy {
-  const { byWord, others } = createRuleIndex(policy.rulesOnGroups);
-  const { name: ofSpace, ...more } = byWord;
-  const always = [...others, ...Object.values(more).flatMap((rulesOf) => [...rulesOf.values()].flat())];
-  const narrowedTo = (space: string): Policy => {
-    const found = new Set([...always, ...(ofSpace.get(space) ?? [])]);
-    return { ...policy, rulesOnGroups: [...found].sort((a, b) => a.number - b.number) };
+function bySpace(policy: Policy, questions: Questions): (name: string) => Space {
+  const rules = inAndOutOfSpaces(policy.rules);
+  const onGroups = inAndOutOfSpaces(policy.rulesOnGroups);
+  const everywhere = [...questions.ofLimits, ...rules.everywhere.flatMap(questions.ofRule)];
+  const open = (name: string): Space => {
+    const found = new Set([...onGroups.everywhere, ...(onGroups.of.get(name) ?? [])]);
+    const rulesOnGroups = [...found].sort((a, b) => a.number - b.number);
+    const asked = [...everywhere, ...(rules.of.get(name) ?? []).flatMap(questions.ofRule)];
+    return { name, policy: { ...policy, rulesOnGroups }, outcomesOf: together(asked), kept: new Map() };
   };
-  if (ofSpace.size === 0) return () => policy;
-  let last: { readonly space: string; readonly policy: Policy } | null = null;
+  const elsewhere = open('');
+  let last = elsewhere;
+  let beginning = '/';
   return (name) => {
+    if (name.startsWith(beginning)) return last;
     const space = firstPart(name);
-    if (last?.space !== space) last = { space, policy: narrowedTo(space) };
-    return last.policy;
+    if (last.name === space) return last;
+    if (!rules.of.has(space)) return elsewhere;
+    last = open(space);
+    beginning = `${space}/`;
+    return last;
   };
+}
+
+function inAndOutOfSpaces(rules: readonly Rule[]) {
+  const { byWord, others } = createRuleIndex(rules);
+  const { name: of, ...more } = byWord;
+  const everywhere = [...others, ...Object.values(more).flatMap((rulesOf) => [...rulesOf.values()].flat())];
+  return { of, everywhere: [...new Set(everywhere)] };
 }
 
 function decided({ conditions }: Rule): readonly Condition[] {
@@ -112,16 +148,6 @@ function withoutDecided(rule: Rule, subjects: readonly Subject[]): Rule {
   return { ...rule, conditions: rule.conditions.filter((one) => waitsForName(one) || !holds(one)) };
 }
 
-function surelyHolds({ holds }: Condition, subject: Subject): boolean {
-  try {
-    return holds(subject);
-  } catch (error) {
-    if (error instanceof TooManyCombinations) return false;
-    throw error;
-  }
-}
-
-/** Whether the condition can only be judged once there is a name: captures of the name are `${name:1}`. */
-function waitsForName({ field, patterns }: Condition): boolean {
-  return field === 'name' || patterns.some((pattern) => /\$\{name[:}]/i.test(pattern));
+function surelyHolds(condition: Condition, subject: Subject): boolean {
+  return outcomeOf(condition, subject) === 1;
 }

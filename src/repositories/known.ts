@@ -30,7 +30,6 @@ const restFactor = 50;
 const patience = 30;
 const longestAge = 60_000;
 
-type Slots = { readonly generation: object; readonly byName: Map<string, number> };
 type Entry = { readonly known: Known; readonly readAt: number; readonly took: number };
 
 /** @param parts.now milliseconds of a clock that never goes back */
@@ -40,30 +39,24 @@ export function createKnownRepositories(parts: {
   readonly now: () => number;
 }): KnownRepositories {
   const { store, turns, now } = parts;
-  const slots = new Map<string, Slots>();
+  /** The last reading of each service, also one that was forgotten: names keep the slots that they had there. */
+  const last = new Map<string, Known>();
   const entries = new Map<string, Entry>();
   const reading = new Map<string, Promise<Entry>>();
 
   const read = async (service: string): Promise<Entry> => {
     const begun = now();
     const rows: RepositoryNameRow[] = [];
-    const places: number[] = [];
-    const { generation, byName } = slotsOf(slots.get(service), entries.get(service)?.known.rows.length ?? 0);
-    slots.set(service, { generation, byName });
-    for (let last = ''; ; ) {
+    for (let end = ''; ; ) {
       await turns.next();
-      const more = await store.after(service, last, rowsAtOnce, true);
-      for (const row of more) {
-        const slot = byName.get(row.name) ?? byName.size;
-        byName.set(row.name, slot);
-        places.push(slot);
-        rows.push(row);
-      }
-      const end = more.at(-1);
-      if (end === undefined || more.length < rowsAtOnce) break;
-      last = end.name;
+      const more = await store.after(service, end, rowsAtOnce, true);
+      for (const row of more) rows.push(row);
+      if (more.length < rowsAtOnce) break;
+      end = more.at(-1)?.name ?? '';
     }
-    const known = { rows, slots: new Uint32Array(places), generation, slotCount: byName.size };
+    await turns.next();
+    const known = withSlots(rows, last.get(service));
+    last.set(service, known);
     return { known, readAt: begun, took: now() - begun };
   };
   const readOnce = (service: string): Promise<Entry> => {
@@ -99,8 +92,18 @@ export function createKnownRepositories(parts: {
   };
 }
 
-/** The slots that were given out before. Names that are gone leave theirs, until they are the most. */
-function slotsOf(before: Slots | undefined, known: number): Slots {
-  const isMostlyGone = before === undefined || before.byName.size > 2 * known + rowsAtOnce;
-  return isMostlyGone ? { generation: {}, byName: new Map() } : before;
+/** Names keep their slots. Those that are gone leave theirs, until these are the most: then all are given out anew. */
+function withSlots(rows: readonly RepositoryNameRow[], before: Known | undefined): Known {
+  const slots = new Uint32Array(rows.length);
+  const isAnew = before === undefined || before.slotCount > 2 * rows.length + rowsAtOnce;
+  const from = isAnew ? { rows: [], slots, generation: {}, slotCount: 0 } : before;
+  let { slotCount } = from;
+  let at = 0;
+  for (let row = 0; row < rows.length; row += 1) {
+    // Both are in the same order.
+    const name = rows[row]?.name ?? '';
+    while (at < from.rows.length && (from.rows[at]?.name ?? '') < name) at += 1;
+    slots[row] = from.rows[at]?.name === name ? (from.slots[at] ?? 0) : slotCount++;
+  }
+  return { rows, slots, generation: from.generation, slotCount };
 }

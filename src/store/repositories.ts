@@ -26,7 +26,7 @@ export type RepositoryStore = {
   /** @param names at most `idsAtOnce`; in the order of names */
   byNames(service: string, names: readonly string[]): Promise<RepositoryRow[]>;
   byName(service: string, name: string): Promise<RepositoryRow | undefined>;
-  /** Equal ones by name. Unknown sizes and times come last either way. */
+  /** Equal ones by name. Unknown sizes and times come last either way. By name: those of one service together. */
   list(
     filter: RepositoryFilter,
     order: RepositoryOrder,
@@ -46,15 +46,16 @@ const sortKeys = {
 } as const;
 
 const after = (condition: string) => `
-  select name, pushed_at, pulled_at, size, tags, recent_pulls from repository
+  select name, pushed_at, size, tags, recent_pulls from repository
   where service = $1 and name > $2 ${condition} order by name limit $3`;
 const afterAll = after('');
 const afterWithTags = after('and tags > 0');
 const columns = (from: string) => `
   select r.service, r.name, r.first_seen_at, r.pushed_at, r.pulled_at, r.size, r.tags, r.recent_pulls, r.synced_at,
     ${whoColumns}
-  from ${from} r ${joinWho('r.pushed_by')}`;
-const byNames = `${columns('repository')} where r.service = $1 and r.name in (${idParameters(2)}) order by r.name`;
+  from ${from} ${joinWho('r.pushed_by')}`;
+const ofRepositories = columns('repository r');
+const byNames = `${ofRepositories} where r.service = $1 and r.name in (${idParameters(2)}) order by r.name`;
 const recounted = `
   select r.name, r.recent_pulls, coalesce(sum(v.count), 0) as pulls
   from (select service, name, recent_pulls from repository where service = $1 and name > $2 order by name limit $4) r
@@ -70,16 +71,16 @@ export function createRepositoryStore(sql: Sql): RepositoryStore {
       sql.all<RepositoryNameRow>(withoutTags ? afterAll : afterWithTags, [service, name, limit]),
     byNames: (service, names) => sql.all<RepositoryRow>(byNames, [service, ...padded(names)]),
     byName: (service, name) =>
-      sql.get<RepositoryRow>(`${columns('repository')} where r.service = $1 and r.name = $2`, [service, name]),
+      sql.get<RepositoryRow>(`${ofRepositories} where r.service = $1 and r.name = $2`, [service, name]),
     list(filter, { by, descending }, { limit, offset }) {
       const conditions = conditionsOf(filter);
       const direction = `${descending ? 'desc' : 'asc'} nulls last`;
-      const key = by === 'name' ? `r.name ${descending ? 'desc' : 'asc'}` : `${sortKeys[by]} ${direction}, r.name`;
-      const order = `order by ${key}, r.service`;
+      const byName = descending ? 'r.service desc, r.name desc' : 'r.service, r.name';
+      const order = `order by ${by === 'name' ? byName : `${sortKeys[by]} ${direction}, r.name, r.service`}`;
       const range = `limit ${conditions.parameter(limit)} offset ${conditions.parameter(offset)}`;
-      // What is left out is only counted, and not looked up in the other tables.
-      const page = `(select r.* from repository r ${conditions.where()} ${order} ${range})`;
-      const text = `${columns(page)} ${order}`;
+      // What is left out is only counted: of a hundred thousand the keys alone are sorted.
+      const page = `(select r.service, r.name from repository r ${conditions.where()} ${order} ${range}) p`;
+      const text = `${columns(`${page} join repository r on r.service = p.service and r.name = p.name`)} ${order}`;
       return sql.all<RepositoryRow>(text, conditions.values);
     },
     async count(filter) {

@@ -15,7 +15,6 @@ export type RepositoryNameRow = {
   readonly name: string;
   /** Epoch milliseconds, as all times here; null: none was reported. */
   readonly pushed_at: number | null;
-  readonly pulled_at: number | null;
   /** Bytes of the distinct layers and configs; null: unknown. */
   readonly size: number | null;
   readonly tags: number;
@@ -27,6 +26,7 @@ export type RepositoryNameRow = {
 export type RepositoryRow = RepositoryNameRow &
   Who & {
     readonly service: string;
+    readonly pulled_at: number | null;
     /** When Dockpass first heard of it: what came before is unknown. */
     readonly first_seen_at: number;
     /** When a sync last read all its tags; null: never, and the size counts only what was pushed since `first_seen_at`. */

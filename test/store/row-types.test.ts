@@ -277,7 +277,6 @@ const who = { actor_kind: 'text', actor_login: 'text or null', actor_account_id:
 const repositoryName = {
   name: 'text',
   pushed_at: 'integer or null',
-  pulled_at: 'integer or null',
   size: 'integer or null',
   tags: 'integer',
   recent_pulls: 'integer',
@@ -286,6 +285,7 @@ const repository = {
   ...repositoryName,
   ...who,
   service: 'text',
+  pulled_at: 'integer or null',
   first_seen_at: 'integer',
   synced_at: 'integer or null',
 } as const;
