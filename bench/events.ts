@@ -31,34 +31,35 @@ const shapes: readonly Shape[] = [
   { what: '1,000 single events a second, each on a new connection', perRequest: 1, rate: 1_000, keepAlive: false },
 ];
 
+const hex = (text: string) => Buffer.from(text).toString('hex').padEnd(64, '0');
+
+/** Made once: what sends the events shares the processors with what takes them. */
+const layersFrom = Array.from({ length: 3_000 }, (_, first) =>
+  JSON.stringify(
+    Array.from({ length: 10 }, (_, layer) => ({
+      ...{ mediaType: 'application/vnd.oci.image.layer.v1.tar', size: 1_000_000 + layer },
+      digest: `sha256:${hex(`l${(first + layer) % 3_000}`)}`,
+    })),
+  ),
+);
+const digests = Array.from({ length: 5_000 }, (_, at) => `sha256:${hex(`m${at}`)}`);
+
 /** One in a hundred is a push with ten layers; the rest are pulls by five hundred accounts. */
-function eventOf(count: number): object {
-  const isPush = count % 100 === 0;
-  const hex = (text: string) => Buffer.from(text).toString('hex').padEnd(64, '0');
-  const digest = `sha256:${hex(`m${count % 5_000}`)}`;
-  const references = Array.from({ length: 10 }, (_, layer) => ({
-    ...{ mediaType: 'application/vnd.oci.image.layer.v1.tar', size: 1_000_000 + layer },
-    digest: `sha256:${hex(`l${(count + layer) % 3_000}`)}`,
-  }));
-  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
-  const target = {
-    mediaType,
-    digest,
-    size: 800,
-    repository: `team-${count % 50}/app-${count % repositories}`,
-    tag: 'latest',
-  };
-  return {
-    ...{ id: randomUUID(), timestamp: new Date().toISOString(), action: isPush ? 'push' : 'pull' },
-    target: { ...target, references },
-    request: { id: 'r', addr: '10.0.0.7:1', host: service, method: isPush ? 'PUT' : 'GET', useragent: 'docker/28.2.2' },
-    actor: { name: `ci:github:acme/app-${count % 500}` },
-  };
+function eventOf(count: number, timestamp: string): string {
+  const [action, method] = count % 100 === 0 ? ['push', 'PUT'] : ['pull', 'GET'];
+  const repository = `team-${count % 50}/app-${count % repositories}`;
+  return `{"id":"${randomUUID()}","timestamp":"${timestamp}","action":"${action}",
+    "target":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"${digests[count % 5_000]}","size":800,
+      "repository":"${repository}","tag":"latest","references":${layersFrom[count % 3_000]}},
+    "request":{"id":"r","addr":"10.0.0.7:1","host":"${service}","method":"${method}","useragent":"docker/28.2.2"},
+    "actor":{"name":"ci:github:acme/app-${count % 500}"}}`;
 }
 
 let count = 0;
-const bodyOf = (events: number): string =>
-  JSON.stringify({ events: Array.from({ length: events }, () => eventOf(++count)) });
+function bodyOf(events: number): string {
+  const timestamp = new Date().toISOString();
+  return `{"events":[${Array.from({ length: events }, () => eventOf(++count, timestamp)).join(',')}]}`;
+}
 
 function post(url: string, body: string, agent: http.Agent | false): Promise<number> {
   const headers = {

@@ -1,5 +1,5 @@
 /** Owns writing what no request waits for: kept in memory, one entry a key, written together. */
-import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as yieldToOthers } from 'node:timers/promises';
 import { RejectedData } from './errors.ts';
 
 export type WriteBehind<Entry> = {
@@ -38,6 +38,8 @@ export type WriteBehindParts<Entry> = {
   readonly delay: number;
   /** Entries in one write, where many would hold up requests: others get their turn in between. All of them where not said. */
   readonly atOnce?: number;
+  /** Milliseconds of rest after each of these writes; none where not said. Together they take half of `delay` at most. */
+  readonly rest?: number;
   /** Entries kept while the database is away; beyond it the oldest are lost, which `onError` reports with the next try. */
   readonly maximum: number;
   onError(unstored: Unstored): void;
@@ -62,8 +64,12 @@ export function createWriteBehind<Entry>(parts: WriteBehindParts<Entry>): WriteB
     if (taken.length === 0) return;
     // Replicas that write the same rows lock them in the same order, so none waits for the other in a circle.
     const inOrder = taken.toSorted(([one], [other]) => (one < other ? -1 : 1));
-    const outcome = await writeApart(inPieces(inOrder, parts.atOnce), (some) =>
-      parts.write(some.map(([, entry]) => entry)),
+    const pieces = inPieces(inOrder, parts.atOnce);
+    const rest = Math.min(parts.rest ?? 0, parts.delay / 2 / pieces.length);
+    const outcome = await writeApart(
+      pieces,
+      (some) => parts.write(some.map(([, entry]) => entry)),
+      () => (closed || rest < 1 ? yieldToOthers() : sleep(rest)),
     );
     reportOutcome(outcome, parts, closed ? 'lost' : 'kept');
     failures = outcome.away === null ? 0 : failures + 1;
@@ -182,6 +188,7 @@ function inPieces<Item>(items: readonly Item[], size = items.length): (readonly 
 async function writeApart<Item>(
   pieces: (readonly Item[])[],
   write: (items: readonly Item[]) => Promise<void>,
+  pause: () => Promise<unknown>,
 ): Promise<Outcome<Item>> {
   const refused: unknown[] = [];
   for (let piece = pieces.pop(); piece !== undefined; piece = pieces.pop()) {
@@ -193,7 +200,7 @@ async function writeApart<Item>(
       if (piece.length === 1) refused.push(error);
       else pieces.push(piece.slice(half), piece.slice(0, half));
     }
-    if (pieces.length > 0) await yieldToOthers();
+    if (pieces.length > 0) await pause();
   }
   return { refused, away: null, left: new Set() };
 }

@@ -138,7 +138,7 @@ async function sharedWith(
   if (all.length > maximumTags) return { tags: null, indexes: known };
   const tags: string[] = [];
   const indexes = new Map(known.map((parent) => [parent, parent]));
-  await eachOf(all.filter(isTag), async (tag) => {
+  await eachOf(all, async (tag) => {
     const found = await registry.resolve(repository, tag);
     if (found?.digest === digest) tags.push(tag);
     else if (found !== null && isIndex(found.mediaType)) {

@@ -42,7 +42,7 @@ export type EventAction = 'push' | 'pull' | 'delete' | 'other';
 
 /** How far a registry's clock can be ahead of ours. */
 const tolerance = 5 * minute;
-/** Events of one request: a registry sends one, and 1 MB has room for some thousands. */
+/** Events of one request: a registry sends one, and 1 MB has room for some thousands. More count as invalid. */
 const maximumEvents = 10_000;
 const maximumId = 255;
 
@@ -59,7 +59,9 @@ export function readEvents(body: string, now: number): ReadEvent[] | null {
   }
   const { events } = fieldsIn(value);
   if (!Array.isArray(events)) return null;
-  return events.slice(0, maximumEvents).map((event: unknown) => readEvent(event, now));
+  return events.map((event: unknown, at) =>
+    at < maximumEvents ? readEvent(event, now) : { action: 'other', read: 'invalid' },
+  );
 }
 
 function readEvent(value: unknown, now: number): ReadEvent {

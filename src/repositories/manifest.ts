@@ -1,7 +1,7 @@
 /** Owns what a manifest says: layers and sizes of an image, and what an index holds. */
 import { createHash } from 'node:crypto';
 import { fieldsIn } from '../lib/json.ts';
-import { digestForm } from './names.ts';
+import { isDigest } from './names.ts';
 
 /** A manifest, layer or config as something else refers to it. */
 export type Descriptor = {
@@ -25,11 +25,15 @@ export type Manifest = {
   readonly layers: readonly Descriptor[];
   /** What an index holds; empty for an image. */
   readonly children: readonly Descriptor[];
-  readonly annotations: Readonly<Record<string, string>>;
 };
 
 /** References that are read of one manifest: an image has at most 127 layers, an index some platforms. */
 const maximumReferences = 500;
+/**
+ * Bytes, half a TB: no registry takes larger layers, but whoever pushes a manifest writes their sizes. A repository's sum stays
+ * below 2^53, so that one such manifest doesn't keep the sizes of all others from being stored.
+ */
+const largestPart = 2 ** 39;
 
 const indexes = new Set([
   'application/vnd.oci.image.index.v1+json',
@@ -65,7 +69,6 @@ export function parseManifest(body: Buffer, mediaType: string): Manifest {
     config,
     layers: descriptorsIn(fields['layers']),
     children: descriptorsIn(fields['manifests']),
-    annotations: textsIn(fields['annotations']),
   };
 }
 
@@ -82,8 +85,8 @@ export function descriptorsIn(value: unknown): Descriptor[] {
 
 function descriptorIn(value: unknown): Descriptor | null {
   const { digest, mediaType, size, platform, artifactType } = fieldsIn(value);
-  if (typeof digest !== 'string' || !digestForm.test(digest)) return null;
-  const bytes = typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? size : 0;
+  if (typeof digest !== 'string' || !isDigest(digest)) return null;
+  const bytes = typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? Math.min(size, largestPart) : 0;
   return {
     ...{ digest, size: bytes, mediaType: textIn(mediaType) ?? '' },
     ...{ platform: platformIn(platform), artifactType: textIn(artifactType) },
@@ -100,9 +103,4 @@ const longestText = 255;
 
 function textIn(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value.slice(0, longestText) : null;
-}
-
-function textsIn(value: unknown): Record<string, string> {
-  const texts = Object.entries(fieldsIn(value)).slice(0, maximumReferences);
-  return Object.fromEntries(texts.flatMap(([key, text]) => (typeof text === 'string' ? [[key, text]] : [])));
 }

@@ -4,8 +4,10 @@ const component = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
 /** Without a host: a registry's own names have none. */
 const nameForm = new RegExp(`^${component}(?:/${component})*$`);
 const longestName = 255;
+/** The form sets no limit to the name of an algorithm. That of sha512 has 135. */
+const longestDigest = 200;
 
-export const digestForm = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,128}$/;
+const digestForm = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,128}$/;
 const tagForm = /^\w[\w.-]{0,127}$/;
 
 export function isRepositoryName(name: string): boolean {
@@ -17,5 +19,5 @@ export function isTag(tag: string): boolean {
 }
 
 export function isDigest(digest: string): boolean {
-  return digestForm.test(digest);
+  return digest.length <= longestDigest && digestForm.test(digest);
 }

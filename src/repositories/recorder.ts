@@ -7,7 +7,7 @@ import { Refusal, RejectedData } from '../lib/errors.ts';
 import { minute } from '../lib/time.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import { type Named, unknownActor } from '../store/registry-actors.ts';
-import type { Change } from '../store/registry-changes.ts';
+import { type Change, inShortPieces } from '../store/registry-changes.ts';
 import type { PullCount } from '../store/registry-counters.ts';
 import { keyOf, type RegistryEventStore } from '../store/registry-events.ts';
 import { storable } from '../store/sql.ts';
@@ -40,8 +40,8 @@ export type RecorderParts = {
 
 /** Milliseconds that pulls wait for company. */
 const flushDelay = 1_000;
-/** Counters in one transaction: so many take a few milliseconds, in which nothing else happens. */
-const atOnce = 150;
+/** Milliseconds between two transactions of them, in which logins are answered that have waited. */
+const rest = 6;
 /** Counters that wait; with more, events are refused for the time being. */
 const maximumWaiting = 50_000;
 /** Of both, the latest are known: a registry sends again what it got no answer for. */
@@ -69,9 +69,18 @@ export function createEventRecorder(parts: RecorderParts): EventRecorder {
       count: earlier.count + later.count,
       at: Math.max(earlier.at, later.at),
     }),
-    ...{ delay: flushDelay, atOnce, maximum: 2 * maximumWaiting, onError: parts.onError },
+    ...{
+      delay: flushDelay,
+      atOnce: parts.store.pullsAtOnce,
+      rest,
+      maximum: 2 * maximumWaiting,
+      onError: parts.onError,
+    },
   });
   const keyIn = (service: string, { id }: RegistryEvent): string => `${service}\0${id}`;
+  const note = (service: string, stored: readonly RegistryEvent[]): void => {
+    for (const one of stored) if (one.id !== '') seen.set(keyIn(service, one), true);
+  };
   /** Each once, of those that weren't stored before. */
   const freshOf = (service: string, events: readonly RegistryEvent[]): RegistryEvent[] => {
     const named = new Map(events.map((one, at) => [one.id === '' ? String(at) : keyIn(service, one), one]));
@@ -86,8 +95,9 @@ export function createEventRecorder(parts: RecorderParts): EventRecorder {
       for (const { action, read } of events) if (typeof read === 'string') parts.onEvent(service, action, read);
       const kept = events.flatMap(({ read }) => (typeof read === 'string' ? [] : [read]));
       const fresh = freshOf(service, kept);
+      const isFresh = new Set(fresh);
       report(
-        kept.filter((one) => !fresh.includes(one)),
+        kept.filter((one) => !isFresh.has(one)),
         'duplicate',
       );
       if (isAway || pulls.size() > maximumWaiting) {
@@ -98,9 +108,13 @@ export function createEventRecorder(parts: RecorderParts): EventRecorder {
       }
       const changes = fresh.filter((one): one is PushEvent | DeleteEvent => one.action !== 'pull');
       const pulled = fresh.filter((one): one is PullEvent => one.action === 'pull');
-      if (changes.length > 0) await recordChanges(parts, service, changes);
-      else if (pulled.length === 0) await noteArrival(parts, service, arrivals);
-      for (const one of fresh) if (one.id !== '') seen.set(keyIn(service, one), true);
+      // What is stored stays so where a later piece fails: the registry sends all of them again, and these are duplicates then.
+      for (const piece of inShortPieces(changes)) {
+        await recordChanges(parts, service, piece);
+        note(service, piece);
+      }
+      if (fresh.length === 0) await noteArrival(parts, service, arrivals);
+      note(service, pulled);
       for (const one of pulled) pulls.put(...waitingOf(service, one));
       report(pulled, 'stored');
     },

@@ -16,9 +16,9 @@ export const ownSubject = 'dockpass';
 
 /** What a page, a sync or a deletion asks. Everything throws a `Refusal` `bad_gateway` where the registry can't be read. */
 export type Registry = {
-  /** One page of the catalog. @param after the last name that was read, '' for the beginning */
+  /** One page of the catalog: what is no name of a repository is left out. @param after the last name that was read, '' for the beginning */
   catalog(after: string): Promise<CatalogPage>;
-  /** All tags, as the registry has them; empty where it doesn't know the repository (404) or has none (`null`). */
+  /** All tags, without what can't be the name of one; empty where it doesn't know the repository (404) or has none (`null`). */
   tags(repository: string): Promise<string[]>;
   /** What a tag or digest names now; `null`: it isn't there. Doesn't count as a pull. */
   resolve(repository: string, reference: string): Promise<Resolved | null>;
@@ -60,6 +60,8 @@ const lifetime = 60;
 const pageSize = 1_000;
 /** Bytes. A 2.8 sends all tags of a repository in one answer. */
 const limits = { catalog: 4 << 20, tags: 32 << 20, manifest: 4 << 20, other: 64 << 10 };
+/** Of one repository: pages without an end would fill the memory. */
+const maximumTags = 1_000_000;
 
 export function createRegistry(parts: RegistryParts): Registry {
   const base = parts.url.href.replace(/\/*$/, '/');
@@ -123,9 +125,10 @@ export function createRegistry(parts: RegistryParts): Registry {
       // catalog.maxentries of a 3.x can be lower; its own default never is too high.
       if (reply.status === 400) reply = await ask(path(''), access, { maximum: limits.catalog });
       if (reply.status !== 200) throw failed('_catalog', reply);
+      const place = new URL('v2/_catalog', base);
       const names = textsIn(fieldsOf('_catalog', reply)['repositories']);
-      if (names === null) throw unreadable(new URL('v2/_catalog', base), 'the answer has no list of repositories');
-      return { names, next: lastIn(reply.headers['link'], names) };
+      if (names === null) throw unreadable(place, 'the answer has no list of repositories');
+      return { names: names.filter(isRepositoryName), next: lastIn(reply, names, place) };
     },
     async tags(repository) {
       const access = onRepository(repository, 'pull');
@@ -136,12 +139,14 @@ export function createRegistry(parts: RegistryParts): Registry {
         if (reply.status === 404 && all.size === 0) return [];
         if (reply.status !== 200) throw failed(path, reply);
         const page = fieldsOf(path, reply)['tags'];
+        const place = new URL(`v2/${path}`, base);
         const names: readonly string[] | null = page === null ? [] : textsIn(page);
-        if (names === null) throw unreadable(new URL(`v2/${path}`, base), 'the answer has no list of tags');
+        if (names === null) throw unreadable(place, 'the answer has no list of tags');
         const before = all.size;
-        for (const name of names) all.add(name);
-        last = lastIn(reply.headers['link'], names);
-        if (last !== null && all.size === before) throw unreadable(new URL(`v2/${path}`, base), 'its pages repeat');
+        for (const name of names.filter(isTag)) all.add(name);
+        last = lastIn(reply, names, place);
+        if (last !== null && all.size === before) throw unreadable(place, 'its pages repeat');
+        if (all.size > maximumTags) throw unreadable(place, `it has more than ${maximumTags} tags`);
       }
       return [...all];
     },
@@ -197,10 +202,15 @@ function textsIn(value: unknown): readonly string[] | null {
   return isTexts(value) ? value : null;
 }
 
-/** Where the next page begins. Of the link only its `last` counts: its address could be anyone's. */
-function lastIn(link: string | string[] | undefined, names: readonly string[]): string | null {
-  const [, target] = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec([link ?? ''].flat().join(', ')) ?? [];
+/**
+ * Where the next page begins; `null`: this is the last one. Of the link only its `last` counts: its address could be anyone's.
+ * @throws {Refusal} `bad_gateway` where there is a next page and no telling where it begins
+ */
+function lastIn({ headers }: RegistryReply, names: readonly string[], place: URL): string | null {
+  const link = [headers['link'] ?? ''].flat().join(', ');
+  const [, target] = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(link) ?? [];
   if (target === undefined) return null;
-  const last = URL.parse(target, 'http://registry')?.searchParams.get('last') ?? '';
-  return last === '' ? (names.at(-1) ?? null) : last;
+  const last = URL.parse(target, 'http://registry')?.searchParams.get('last') || names.at(-1);
+  if (last === undefined || last === '') throw unreadable(place, "it doesn't say where the next page begins");
+  return last;
 }

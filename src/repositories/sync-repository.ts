@@ -1,9 +1,8 @@
 /** Owns reading one repository: its tags, what they name, and what of it isn't there any more. */
-import type { Change, Found } from '../store/registry-changes.ts';
+import { type Change, type Found, inShortPieces } from '../store/registry-changes.ts';
 import { keyOf } from '../store/registry-events.ts';
 import type { Store } from '../store/store.ts';
 import { contentOf, type Manifest } from './manifest.ts';
-import { isTag } from './names.ts';
 import type { ReadManifest, Registry, Resolved } from './registry.ts';
 
 type Parts = {
@@ -32,11 +31,11 @@ export async function readRepository(
 ): Promise<{ tags: number; removed: number }> {
   const { store, service, now } = parts;
   const there = new Set<string>();
-  const tags = (await parts.registry.tags(repository)).filter(isTag);
+  const tags = await parts.registry.tags(repository);
   for (let start = 0; start < tags.length; start += pieceSize) {
     const changes = await readTags(parts, repository, tags.slice(start, start + pieceSize));
     for (const { tag } of changes) if (tag !== null) there.add(tag);
-    if (changes.length > 0) await store.registryEvents.write(service, changes, now());
+    for (const piece of inShortPieces(changes)) await store.registryEvents.write(service, piece, now());
   }
   const removed = await removeMissing(parts, repository, there, began);
   await store.repositorySyncs.noteRead(service, repository, now());

@@ -7,7 +7,6 @@ import type { Actor, Audit } from '../audit/audit.ts';
 import { errorMessage, Refusal } from '../lib/errors.ts';
 import { day, minute } from '../lib/time.ts';
 import type { Store } from '../store/store.ts';
-import { isRepositoryName } from './names.ts';
 import type { Registry } from './registry.ts';
 import { readRepository } from './sync-repository.ts';
 
@@ -143,7 +142,7 @@ async function readCatalog(registry: Registry, keepLease: () => Promise<boolean>
     if (names.size > maximumNames) throw new Refusal('bad_gateway', `The catalog has more than ${maximumNames} names.`);
     await holdOn(keepLease);
   }
-  return [...names].filter(isRepositoryName).sort();
+  return [...names].sort();
 }
 
 async function readAll(parts: SyncParts, run: Run, names: readonly string[], keepLease: () => Promise<boolean>) {

@@ -33,13 +33,13 @@ export function containing(text: string): string {
 export const idsAtOnce = 500;
 
 /** For `in (...)`: "$3, $4 ..." from the given number on, to be filled with `padded`. */
-export function idParameters(first = 1): string {
-  return Array.from({ length: idsAtOnce }, (_, index) => `$${first + index}`).join(', ');
+export function idParameters(first = 1, count = idsAtOnce): string {
+  return Array.from({ length: count }, (_, index) => `$${first + index}`).join(', ');
 }
 
-/** @param ids at most `idsAtOnce`; no row has the id '' */
-export function padded(ids: readonly string[]): string[] {
-  return [...ids, ...Array.from({ length: idsAtOnce - ids.length }, () => '')];
+/** @param ids at most `count`; no row has the id '' */
+export function padded(ids: readonly string[], count = idsAtOnce): string[] {
+  return [...ids, ...Array.from({ length: count - ids.length }, () => '')];
 }
 
 /** In pieces of `idsAtOnce`. */

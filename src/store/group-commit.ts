@@ -14,35 +14,44 @@ type Write = {
   reject(error: unknown): void;
 };
 
-/** Writes of one commit: so many take a few milliseconds, in which nothing else happens. */
+/** Writes of one commit, and milliseconds after which no other is begun: nothing else happens meanwhile. */
 const longestGroup = 200;
+const longestTime = 10;
 
 /**
  * Commits together what is asked for in one turn of the event loop. Each commit waits for the disk, and every other request with
  * it: two thousand sign-ins at the same time are a few hundred waits instead of ten thousand.
  */
-export function createGroupCommit(database: Database): GroupCommit {
+export function createGroupCommit(database: Database, now: () => number = () => performance.now()): GroupCommit {
   /** In the order in which they were asked for. Where there are any, a commit is on its way. */
   let waiting: Write[] = [];
   /** Within another one it is a savepoint: a write that fails takes no other with it. */
   const whole = database.transaction((write: Write['run']) => write());
-  const runAll = database.transaction((writes: readonly Write[]) =>
-    writes.map(({ run, reject }) => {
-      try {
-        return whole(run);
-      } catch (error) {
-        // A full disk, for one, undoes the whole transaction.
-        if (!database.inTransaction) throw error;
-        return () => reject(translated(error));
-      }
-    }),
-  );
+  const runOne = ({ run, reject }: Write): (() => void) => {
+    try {
+      return whole(run);
+    } catch (error) {
+      // A full disk, for one, undoes the whole transaction.
+      if (!database.inTransaction) throw error;
+      return () => reject(translated(error));
+    }
+  };
+  const runSome = database.transaction((writes: readonly Write[]) => {
+    const begun = now();
+    const settled: (() => void)[] = [];
+    for (const write of writes) {
+      if (settled.length > 0 && now() - begun > longestTime) break;
+      settled.push(runOne(write));
+    }
+    return settled;
+  });
   const commit = (): void => {
     const writes = waiting.slice(0, longestGroup);
     waiting = waiting.slice(longestGroup);
     if (writes.length === 0) return;
     try {
-      const settled = runAll.immediate(writes);
+      const settled = runSome.immediate(writes);
+      waiting.unshift(...writes.slice(settled.length));
       for (const settle of settled) settle();
     } catch (error) {
       // Where another program holds the lock, those behind them would each wait for it in vain.

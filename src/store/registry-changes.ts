@@ -102,6 +102,39 @@ const isTagged = `update repository_tag set heard_at = heard_at where ${tagKey} 
 const untagDigest = `
   update repository_tag set digest = null, heard_at = $5 where service = $1 and repository = $2 and digest = $3 and at <= $4`;
 
+/** Statements of one transaction, about: so many take some milliseconds, in which SQLite answers nothing else. */
+const statementsAtOnce = 600;
+/** Statements of any change; those of its layers and of what an index holds come on top. */
+const statementsEach = 10;
+/** A deletion takes away layers that aren't known before; most images have fewer. */
+const layersOfDeletion = 40;
+
+type Sized =
+  | { readonly action: 'delete' }
+  | {
+      readonly action: 'push' | 'found';
+      readonly layers: readonly unknown[] | null;
+      readonly children: readonly unknown[];
+    };
+
+/** The changes in pieces, in order, each of which is short enough for one transaction. */
+export function inShortPieces<Item extends Sized>(changes: readonly Item[]): Item[][] {
+  const pieces: Item[][] = [];
+  let room = 0;
+  for (const change of changes) {
+    const parts = change.action === 'delete' ? layersOfDeletion : (change.layers?.length ?? 0) + change.children.length;
+    room -= statementsEach + parts;
+    const piece = room < 0 ? undefined : pieces.at(-1);
+    if (piece !== undefined) {
+      piece.push(change);
+      continue;
+    }
+    pieces.push([change]);
+    room = statementsAtOnce - statementsEach - parts;
+  }
+  return pieces;
+}
+
 /** @returns for each change in its place whether it is to be counted */
 export function* writeChanges(
   service: string,
@@ -111,14 +144,14 @@ export function* writeChanges(
 ): Steps<boolean[]> {
   const outcomes = new Map<Change, boolean>();
   const layers = layersOf(changes, known);
-  const names = [...new Set(changes.map(({ repository }) => repository))].sort();
-  for (const name of names) {
+  const byName = Map.groupBy(changes, ({ repository }) => repository);
+  for (const name of [...byName.keys()].sort()) {
     const place: Place = { key: [service, name], layers, now };
     // Locks the row: what others do at the same repository waits until this transaction ends.
     yield { text: touch, values: [service, name, now] };
     let tags = 0;
     let isMeasured = true;
-    for (const change of changes.filter(({ repository }) => repository === name)) {
+    for (const change of byName.get(name) ?? []) {
       const done = yield* change.action === 'delete' ? remove(place, change) : push(place, change);
       tags += done.tags;
       isMeasured &&= !done.layers;

@@ -32,6 +32,8 @@ export type RegistryEventStore = {
   partsOfIndexes(service: string, manifests: readonly Manifest[]): Promise<ReadonlySet<string>>;
   /** Those whose layers or parts are stored, as `REPOSITORY@DIGEST`: they needn't be read again. */
   described(service: string, manifests: readonly Manifest[]): Promise<ReadonlySet<string>>;
+  /** How many pulls are best added together: on SQLite so few that others wait for a millisecond or two only. */
+  readonly pullsAtOnce: number;
   /** Adds pulls to their counters, all in one transaction, in the order of their keys. */
   addPulls(pulls: readonly PullCount[], now: number): Promise<void>;
   /** When the events of a service arrived, first and last; `undefined`: none ever did. */
@@ -48,30 +50,42 @@ export type ArrivalRow = { readonly service: string; readonly first_at: number; 
 
 const pairParameters = (count: number) =>
   Array.from({ length: count }, (_, index) => `($${2 * index + 2}, $${2 * index + 3})`).join(', ');
-/** How many repositories with a digest one statement takes. */
+/** How many repositories with a digest one statement takes, each prepared once: most pushes come alone. */
 const pairsAtOnce = 100;
-const knownManifests = `
+const pairSizes = [1, 10, pairsAtOnce] as const;
+const textsFor = (text: (pairs: string) => string) =>
+  new Map<number, string>(pairSizes.map((size) => [size, text(pairParameters(size))]));
+const knownManifests = textsFor(
+  (pairs) => `
   select repository, digest, layers_json from repository_manifest
-  where service = $1 and (repository, digest) in (values ${pairParameters(pairsAtOnce)})`;
-const knownParts = `
+  where service = $1 and (repository, digest) in (values ${pairs})`,
+);
+const knownParts = textsFor(
+  (pairs) => `
   select distinct repository, child as digest from repository_child
-  where service = $1 and (repository, child) in (values ${pairParameters(pairsAtOnce)})`;
-
-const describedManifests = `
+  where service = $1 and (repository, child) in (values ${pairs})`,
+);
+const describedManifests = textsFor(
+  (pairs) => `
   select m.repository, m.digest from repository_manifest m
-  where m.service = $1 and (m.repository, m.digest) in (values ${pairParameters(pairsAtOnce)})
+  where m.service = $1 and (m.repository, m.digest) in (values ${pairs})
     and (m.layers_json is not null or exists (
-      select 1 from repository_child c where c.service = m.service and c.repository = m.repository and c.parent = m.digest))`;
+      select 1 from repository_child c where c.service = m.service and c.repository = m.repository and c.parent = m.digest))`,
+);
 
 export function createRegistryEventStore(sql: Sql): RegistryEventStore {
-  const inPairs = async <Row>(text: string, service: string, manifests: readonly Manifest[]): Promise<Row[]> => {
+  const inPairs = async <Row>(
+    texts: ReadonlyMap<number, string>,
+    service: string,
+    manifests: readonly Manifest[],
+  ): Promise<Row[]> => {
     const rows: Row[] = [];
     for (let start = 0; start < manifests.length; start += pairsAtOnce) {
-      const pairs = manifests
-        .slice(start, start + pairsAtOnce)
-        .flatMap(({ repository, digest }) => [repository, digest]);
-      const values: Value[] = [service, ...pairs, ...new Array<string>(2 * pairsAtOnce - pairs.length).fill('')];
-      rows.push(...(await sql.all<Row>(text, values)));
+      const piece = manifests.slice(start, start + pairsAtOnce);
+      const size = pairSizes.find((one) => one >= piece.length) ?? pairsAtOnce;
+      const pairs = piece.flatMap(({ repository, digest }) => [repository, digest]);
+      const values: Value[] = [service, ...pairs, ...new Array<string>(2 * size - pairs.length).fill('')];
+      rows.push(...(await sql.all<Row>(texts.get(size) ?? '', values)));
     }
     return rows;
   };
@@ -101,6 +115,7 @@ export function createRegistryEventStore(sql: Sql): RegistryEventStore {
     async described(service, manifests) {
       return new Set((await inPairs<Manifest>(describedManifests, service, manifests)).map(keyOf));
     },
+    pullsAtOnce: sql.engine === 'sqlite' ? 60 : 150,
     async addPulls(pulls, now) {
       const services = [...new Set(pulls.map(({ service }) => service))].sort();
       const ofRepositories = summed(pulls, ({ service, repository }) => `${service}\0${repository}`, latest);

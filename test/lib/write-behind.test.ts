@@ -7,7 +7,7 @@ import { createWriteBehind, type Unstored } from '../../src/lib/write-behind.ts'
 import { databaseUnavailable } from '../../src/store/sql.ts';
 
 /** A database that can be away, and takes no entry with a `!` in it. */
-function createScene(maximum = 3, atOnce?: number) {
+function createScene(maximum = 3, atOnce?: number, rest?: number) {
   const stored: (readonly string[])[] = [];
   const told: Unstored[] = [];
   const database = { away: false, failure: null as Error | null, calls: 0, failsAt: 0 };
@@ -22,6 +22,7 @@ function createScene(maximum = 3, atOnce?: number) {
     merge: (earlier, later) => earlier + later,
     delay: 1_000_000,
     ...(atOnce !== undefined && { atOnce }),
+    ...(rest !== undefined && { rest }),
     maximum,
     onError: (unstored) => told.push(unstored),
   });
@@ -51,6 +52,15 @@ test('many entries are written in pieces, in the order of the keys, with a turn 
   assert.deepEqual(stored, [['a', 'b', 'c'], ['d', 'e', 'f'], ['g']]);
   assert.ok(turns >= 2, `${turns}`);
   assert.equal(database.calls, 3);
+});
+
+test('the end waits for no rest between pieces', async () => {
+  const { writing, stored } = createScene(10, 1, 400_000);
+  for (const key of 'abc') writing.put(key, key);
+  const flushed = writing.flush();
+  await writing.close();
+  await flushed;
+  assert.deepEqual(stored, [['a'], ['b'], ['c']]);
 });
 
 test('of many entries those that are stored already are not stored again', async () => {

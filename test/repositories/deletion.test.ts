@@ -37,7 +37,7 @@ function createScene(wish: Wish = {}) {
   };
   const manifestOf = (reference: string) => {
     const found = tags[reference] ?? (Object.values(tags).includes(reference) ? reference : null);
-    const nothing = { artifactType: null, subject: null, config: null, layers: [], children: [], annotations: {} };
+    const nothing = { artifactType: null, subject: null, config: null, layers: [], children: [] };
     return found === null ? null : { digest: found, mediaType: 'application/json', at: 0, ...nothing };
   };
   const registry: Registry = {

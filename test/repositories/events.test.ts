@@ -75,11 +75,26 @@ test('layers, HEAD, mounts and what Dockpass reads are ignored; what can never b
     event('push', { repository: 'a'.repeat(256) }),
     event('push', { tag: '../x' }),
     event('push', { digest: 'sha256:1' }),
+    event('push', { digest: `${'a'.repeat(500_000)}:${'1'.repeat(64)}` }),
     event('push', { digest: undefined }),
     event('delete', { digest: undefined, tag: undefined }),
   ];
   for (const one of invalid) assert.equal(readOne(one), 'invalid');
   for (const body of ['', '{', '[]', '{"events":{}}', 'null']) assert.equal(readEvents(body, now), null);
+});
+
+test('what 3.x says of a tag that is deleted by itself is told from a manifest and from a layer', () => {
+  const target = { mediaType: undefined, digest: undefined, size: undefined };
+  assert.partialDeepStrictEqual(readOne(event('delete', target)), { action: 'delete', tag: 'latest', digest: null });
+  const manifest = readOne(event('delete', { ...target, tag: undefined, digest: digest('1') }));
+  assert.partialDeepStrictEqual(manifest, { action: 'delete', tag: null, digest: digest('1') });
+});
+
+test('no event of a request is dropped without being counted', () => {
+  const small = { action: 'pull', target: { mediaType: 'x.manifest', repository: 'a', tag: 'b' } };
+  const read = readEvents(bodyOf(...new Array<object>(13_000).fill(small)), now) ?? [];
+  assert.equal(read.length, 13_000);
+  assert.equal(read.filter((one) => one.read === 'invalid').length, 3_000);
 });
 
 test('a registry whose clock is ahead owns no tag for longer than five minutes', () => {
@@ -142,6 +157,51 @@ describeEngines('events of a registry', (databases) => {
       assert.equal(outcomes.filter((outcome) => outcome.endsWith('duplicate')).length, 3);
     }));
 
+  test('sizes that no layer has keep no other size from being stored', () =>
+    withRecorder(async ({ store, recorder, outcomes }) => {
+      for (const letter of ['1', '2', '3']) {
+        const references = Array.from({ length: 500 }, (_, layer) => ({
+          ...{ mediaType: 'application/vnd.oci.image.layer.v1.tar', size: Number.MAX_SAFE_INTEGER },
+          digest: `sha256:${`${letter}${String(layer).padStart(3, '0')}`.padEnd(64, '0')}`,
+        }));
+        await recorder.record(service, read(event('push', { digest: digest(letter), references })));
+      }
+      assert.deepEqual(outcomes, ['push stored', 'push stored', 'push stored']);
+      const { size } = (await store.repositories.byName(service, 'team/app')) ?? {};
+      assert.equal(size, 1_500 * 2 ** 39);
+    }));
+
+  test('a request that could not be stored to its end is taken up where it was left', () =>
+    withRecorder(async ({ store }) => {
+      const outcomes: string[] = [];
+      let transactions = 0;
+      const failing = createEventRecorder({
+        store: {
+          ...store.registryEvents,
+          async write(...change) {
+            transactions += 1;
+            if (transactions === 3) throw databaseUnavailable(new Error('away'));
+            return store.registryEvents.write(...change);
+          },
+        },
+        ...{ isStaticUser: () => false, onError() {}, now: () => now },
+        onEvent: (_service, action, outcome) => void outcomes.push(`${action} ${outcome}`),
+      });
+      const many = read(
+        ...Array.from({ length: 200 }, (_, at) => event('push', { tag: `t${at}`, digest: digest('1') })),
+      );
+      await assert.rejects(failing.record(service, many), { code: 'unavailable' });
+      const before = outcomes.filter((outcome) => outcome === 'push stored').length;
+      assert.ok(before > 0 && before < 200, String(before));
+      await failing.record(service, many);
+      assert.equal(outcomes.filter((outcome) => outcome === 'push stored').length, 200);
+      assert.equal((await store.repositories.byName(service, 'team/app'))?.tags, 200);
+      assert.deepEqual(await store.repositoryActivity.ofRepository(service, 'team/app', 0), [
+        { day, action: 'push', count: 200 },
+      ]);
+      await failing.close();
+    }));
+
   test('an event is stored with the account that has the name; a name that no one has is nobody', () =>
     withRecorder(async ({ store, recorder }) => {
       await store.accounts.signIn(signedIn({}));
@@ -174,6 +234,7 @@ test('while the database is away nothing is acknowledged, and what was is stored
       write: async () => use(() => [true]),
       partsOfIndexes: async () => new Set(),
       described: async () => new Set(),
+      pullsAtOnce: 10,
       addPulls: async (pulls) => void use(() => added.push(...pulls.map(({ count }) => count))),
       noteArrival: async () => use(() => {}),
       arrival: async () => undefined,

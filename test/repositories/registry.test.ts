@@ -155,6 +155,28 @@ describe('a registry that misbehaves', () => {
     assert.deepEqual(asked, ['/sub/v2/_catalog?n=1000& Bearer secret', '/sub/v2/_catalog?n=1000&last=a Bearer secret']);
   });
 
+  test('a 3.x that gives fewer names a page is asked for as many as it likes, and deletes a tag alone', async () => {
+    const asked: string[] = [];
+    await read(
+      (request, response) => {
+        asked.push(`${request.method} ${request.url}`);
+        if (request.method === 'DELETE') response.writeHead(202).end();
+        else if (request.url?.includes('n=')) {
+          response.writeHead(400).end('{"errors":[{"code":"PAGINATION_NUMBER_INVALID","message":"invalid number"}]}');
+        } else response.end('{"repositories":["b"]}');
+      },
+      async (registry) => {
+        assert.deepEqual(await registry.catalog('a'), { names: ['b'], next: null });
+        assert.equal(await registry.deleteTag('team/app', 'old'), 'deleted');
+      },
+    );
+    assert.deepEqual(asked, [
+      'GET /sub/v2/_catalog?n=1000&last=a',
+      'GET /sub/v2/_catalog?last=a',
+      'DELETE /sub/v2/team/app/manifests/old',
+    ]);
+  });
+
   const answers: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void>> = {
     'an error': (_request, response) => void response.writeHead(503).end('{"tags":null}'),
     'a refusal': (_request, response) => void response.writeHead(401).end('{"tags":null}'),
@@ -166,6 +188,13 @@ describe('a registry that misbehaves', () => {
     'no list': (_request, response) => void response.end('{"errors":[]}'),
     'the same page again and again': (_request, response) =>
       void response.setHeader('Link', '</v2/x?last=a>; rel="next"').end('{"tags":["a"]}'),
+    'a next page that begins nowhere': (_request, response) =>
+      void response.setHeader('Link', '</v2/x>; rel="next"').end('{"tags":[]}'),
+    'pages without an end': (request, response) => {
+      const page = Number(new URL(request.url ?? '', 'http://x').searchParams.get('last') ?? 0);
+      response.setHeader('Link', `</v2/x?last=${page + 1}>; rel="next"`);
+      response.end(JSON.stringify({ tags: Array.from({ length: 400_000 }, (_, at) => `${page}.${at}`) }));
+    },
     'no second page': (request, response) => {
       if (request.url?.includes('last=')) response.writeHead(404).end();
       else response.setHeader('Link', '</v2/x?last=a>; rel="next"').end('{"tags":["a"]}');
@@ -175,6 +204,16 @@ describe('a registry that misbehaves', () => {
     test(`${name} means that nothing is known`, () =>
       read(answer, (registry) => assert.rejects(registry.tags('team/app'), unreadable)));
   }
+
+  test('what can be no name and no tag is left out', () =>
+    read(
+      (_request, response) =>
+        void response.end('{"repositories":["a","../b","Team/App"],"tags":["1","a/b","..","-x","2"]}'),
+      async (registry) => {
+        assert.deepEqual((await registry.catalog('')).names, ['a']);
+        assert.deepEqual(await registry.tags('team/app'), ['1', '2']);
+      },
+    ));
 
   test('null means no tags', () =>
     read(
