@@ -1,7 +1,7 @@
 /** Owns what a registry's notification says (distribution, notifications/event.go): each event read, sorted out and bounded. */
 import { fieldsIn } from '../lib/json.ts';
 import { dayNumber, minute } from '../lib/time.ts';
-import { contentOf, type Descriptor, descriptorsIn, isIndexType, isManifestType } from './manifest.ts';
+import { contentOf, type Descriptor, descriptorsIn, isIndexType, isManifestType, mediaTypeIn } from './manifest.ts';
 import { isDigest, isRepositoryName, isTag } from './names.ts';
 import { ownSubject } from './registry.ts';
 
@@ -93,7 +93,7 @@ function keep(action: RegistryEvent['action'], event: Fields, target: Fields, lo
 
 /** Of `references`, which a registry sends with `includereferences: true`. */
 function contentIn(target: Fields): Pick<PushEvent, 'mediaType' | 'layers' | 'children'> {
-  const mediaType = textOf(target['mediaType']).slice(0, maximumId) || null;
+  const mediaType = mediaTypeIn(target['mediaType']);
   const references = descriptorsIn(target['references']);
   if (isIndexType(mediaType)) return { mediaType, layers: null, children: references.map(({ digest }) => digest) };
   return { mediaType, layers: contentOf({ config: null, layers: references }), children: [] };
@@ -102,7 +102,8 @@ function contentIn(target: Fields): Pick<PushEvent, 'mediaType' | 'layers' | 'ch
 /** A registry whose clock is wrong must not own a tag for years. */
 function timeOf(value: unknown, now: number): number {
   const at = Date.parse(textOf(value));
-  return Number.isNaN(at) || at < 0 ? now : Math.min(at, now + tolerance);
+  // 0 is what a manifest has that was never pushed.
+  return Number.isNaN(at) || at <= 0 ? now : Math.min(at, now + tolerance);
 }
 
 function textOf(value: unknown): string {

@@ -63,7 +63,7 @@ export function parseManifest(body: Buffer, mediaType: string): Manifest {
   const config = descriptorIn(fields['config']);
   return {
     digest: `sha256:${createHash('sha256').update(body).digest('hex')}`,
-    mediaType: textIn(fields['mediaType']) ?? mediaType,
+    mediaType: mediaTypeIn(fields['mediaType']) ?? mediaType,
     artifactType: textIn(fields['artifactType']),
     subject: descriptorIn(fields['subject'])?.digest ?? null,
     config,
@@ -100,6 +100,12 @@ function platformIn(value: unknown): string | null {
 }
 
 const longestText = 255;
+
+/** Printable ASCII, as every media type is (RFC 6838, section 4.2): others couldn't be stored everywhere. */
+export function mediaTypeIn(value: unknown): string | null {
+  const text = textIn(value);
+  return text !== null && /^[!-~]+$/.test(text) ? text : null;
+}
 
 function textIn(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value.slice(0, longestText) : null;

@@ -100,7 +100,14 @@ test('no event of a request is dropped without being counted', () => {
 test('a registry whose clock is ahead owns no tag for longer than five minutes', () => {
   const ahead = readOne(event('push', {}, { timestamp: '2036-01-01T00:00:00Z' }));
   assert.partialDeepStrictEqual(ahead, { at: now + 300_000 });
-  assert.partialDeepStrictEqual(readOne(event('push', {}, { timestamp: 'yesterday' })), { at: now });
+  for (const timestamp of ['yesterday', '1970-01-01T00:00:00Z', '-000001-01-01T00:00:00Z', 7]) {
+    assert.partialDeepStrictEqual(readOne(event('push', {}, { timestamp })), { at: now });
+  }
+});
+
+test('a media type that PostgreSQL could not store is left out, and the push is not', () => {
+  const push = readOne(event('push', { mediaType: 'x.manifest\0' }));
+  assert.partialDeepStrictEqual(push, { action: 'push', mediaType: null, digest: digest('1') });
 });
 
 test('a name that nobody has is not kept: it would say who a deleted account was', () => {
