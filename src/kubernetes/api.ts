@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { getCACertificates } from 'node:tls';
 import { isRecord } from '../lib/json.ts';
+import { readLimited } from '../lib/limited-body.ts';
 import { http, https } from '../lib/node-http.ts';
 import type { Cluster } from '../workload/cluster.ts';
 
@@ -39,19 +40,9 @@ export const send: Send = async ({ method, url, headers = {}, body = '', ca = nu
     request.once('response', resolve);
     request.end(body);
   });
-  return { status: response.statusCode ?? 0, body: readObject(await readText(response, url)) };
+  const text = (await readLimited(response, maximumBytes, `the answer of ${url.host}`)).toString();
+  return { status: response.statusCode ?? 0, body: readObject(text) };
 };
-
-async function readText(response: AsyncIterable<Buffer>, url: URL): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response) {
-    size += chunk.length;
-    if (size > maximumBytes) throw new Error(`${url.host} answers with more than ${maximumBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
-}
 
 /** The page that a proxy shows for an error isn't JSON. */
 function readObject(text: string): Readonly<Record<string, unknown>> {

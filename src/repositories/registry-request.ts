@@ -1,7 +1,8 @@
 /** Owns one request of Dockpass to a registry: no redirect is followed, the answer is bounded, and it comes whole or not at all. */
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { getCACertificates } from 'node:tls';
 import { errorMessage, Refusal } from '../lib/errors.ts';
+import { readLimited } from '../lib/limited-body.ts';
 import { http, https } from '../lib/node-http.ts';
 
 export type RegistryReply = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer };
@@ -38,7 +39,8 @@ export function createAskRegistry(authority: string | null): AskRegistry {
           : http.request(url, { ...options, agent });
       request.once('error', fail);
       request.once('response', (response) => {
-        readBody(response, maximum).then(
+        // Node ends with an error where the connection was cut before the end.
+        readLimited(response, maximum, 'the answer').then(
           (body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
           fail,
         );
@@ -52,20 +54,4 @@ export function unreadable(url: URL, reason: string, cause?: unknown): Refusal {
   return new Refusal('bad_gateway', `The registry at ${url.origin} could not be read (${url.pathname}): ${reason}`, {
     cause,
   });
-}
-
-/** Node ends with an error where the connection was cut before the end. */
-async function readBody(response: IncomingMessage, maximum: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of response) {
-    const bytes: Buffer = chunk;
-    length += bytes.length;
-    if (length > maximum) {
-      response.destroy();
-      throw new Error(`the answer is longer than ${maximum} bytes`);
-    }
-    chunks.push(bytes);
-  }
-  return Buffer.concat(chunks);
 }

@@ -1,5 +1,6 @@
 /** Owns the limits of every call to a provider: it may hang or send without end, and must not take the process with it. */
 import { errorCode } from '../lib/errors.ts';
+import { readLimited } from '../lib/limited-body.ts';
 
 /** Narrower than `typeof fetch`, so that libraries and tests agree on it. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -26,7 +27,7 @@ export function limitFetch(fetch: Fetch, timeout: number = defaultTimeout): Fetc
   const call: Fetch = async (url, init) => {
     const signals = [AbortSignal.timeout(timeout), ...(init.signal ? [init.signal] : [])];
     const response = await fetch(url, { ...init, signal: AbortSignal.any(signals), redirect: 'manual' });
-    const body = await readLimited(response);
+    const body = await readLimited(response.body, maximumBytes, "the provider's answer");
     return new Response(body.length > 0 ? body : null, { status: response.status, headers: response.headers });
   };
   return (url, init) => inTurn(() => call(url, init));
@@ -63,17 +64,6 @@ function createTurns(): (work: () => Promise<Response>) => Promise<Response> {
     else await enter();
     return work().finally(leave);
   };
-}
-
-async function readLimited(response: Response): Promise<Buffer<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > maximumBytes) throw new Error(`the provider's answer is longer than ${maximumBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 /** Whether the error of a call means that nothing answered, or not in time. */

@@ -1,6 +1,7 @@
 /** Owns one question to an issuer: a GET within limits, no redirect followed. */
 import type { IncomingMessage } from 'node:http';
 import { getCACertificates } from 'node:tls';
+import { readLimited } from '../lib/limited-body.ts';
 import { http, https } from '../lib/node-http.ts';
 
 /**
@@ -29,7 +30,7 @@ export const fetchText: FetchText = async (url, options) => {
     const more = statusCode >= 300 && statusCode < 400 ? ', which is not followed' : '';
     throw new Error(`${url.href} answers ${statusCode}${more}`);
   }
-  return readBody(response, url);
+  return (await readLimited(response, maximumBytes, `the answer of ${url.href}`)).toString();
 };
 
 function ask(url: URL, { ca, headers = {}, client }: FetchOptions): Promise<IncomingMessage> {
@@ -49,16 +50,4 @@ function ask(url: URL, { ca, headers = {}, client }: FetchOptions): Promise<Inco
     request.once('response', resolve);
     request.end();
   });
-}
-
-async function readBody(response: AsyncIterable<Buffer>, url: URL): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  // Without setEncoding a response gives buffers.
-  for await (const chunk of response) {
-    size += chunk.length;
-    if (size > maximumBytes) throw new Error(`${url.href} answers with more than ${maximumBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }
