@@ -66,8 +66,21 @@ export type Preset = {
   /** What keeps a rule from being loaded: it would let in strangers. */
   refuse(pins: Pins, trustsTriggers: boolean, issuer: string): string[];
   /** What a rule doesn't exclude, although it can be loaded. */
-  warn(pins: Pins): string[];
+  warn(pins: Pins, issuer: string): string[];
 };
+
+/** Issuers that everyone shares, whose tokens have a preset. */
+const publicIssuers: readonly (readonly [issuer: RegExp, preset: PresetName])[] = [
+  [/^https:\/\/token\.actions\.githubusercontent\.com(\/|$)/, 'github'],
+  [/^https:\/\/gitlab\.com\/?$/, 'gitlab'],
+  [/^https:\/\/agent\.buildkite\.com\/?$/, 'buildkite'],
+  [/^https:\/\/oidc\.circleci\.com(\/|$)/, 'circleci'],
+];
+const strangers = 'runs that strangers can start, or the next owner of a name';
+
+function presetOfIssuer(issuer: string): PresetName | null {
+  return publicIssuers.find(([pattern]) => pattern.test(issuer))?.[1] ?? null;
+}
 
 /** Events that only someone who can write to the repository causes. Every other event can run a stranger's code or input. */
 const trustedEvents = [
@@ -88,10 +101,14 @@ const actions = {
     ...requireExact(pins, actionsIds),
     ...requireTriggers(pins, trustsTriggers, { claim: 'event_name', trusted: trustedEvents, example: 'push' }),
   ],
-  warn: (pins: Pins) =>
-    ['ref', 'environment', 'ref_protected', 'job_workflow_ref', 'workflow_ref'].some(pins.names)
+  warn: (pins: Pins) => [
+    ...(['ref', 'environment', 'ref_protected', 'job_workflow_ref', 'workflow_ref'].some(pins.names)
       ? []
-      : ['this covers every branch and tag: match ref, environment or workflow_ref for less'],
+      : ['this covers every branch and tag: match ref, environment or workflow_ref for less']),
+    ...(pins.patterns('ref') ?? [])
+      .filter(isNoRef)
+      .map((ref) => `ref ${ref} never matches: write refs/heads/NAME for a branch, refs/tags/NAME for a tag`),
+  ],
 };
 
 type Known = Omit<Preset, 'name' | 'audienceIsOwner'> & Partial<Pick<Preset, 'audienceIsOwner'>>;
@@ -193,7 +210,12 @@ const presets: Readonly<Record<PresetName, Known>> = {
         : [
             'match needs the exact value of at least one claim, for example sub: this would let in everyone the issuer knows',
           ],
-    warn: () => [cannotTell('who can trigger a run')],
+    warn: (_pins, issuer) => {
+      const own = presetOfIssuer(issuer);
+      return own === null
+        ? [cannotTell('who can trigger a run')]
+        : [`write preset: ${own} for this issuer: with oidc, nothing keeps out ${strangers}`];
+    },
   },
 };
 
@@ -227,6 +249,12 @@ function requireTriggers(
   return [
     `${claim}: ${others.join(', ')} can run the code or the input of strangers, whatever the ref says; leave it out, or write untrusted_triggers: true`,
   ];
+}
+
+/** Whether the pattern can't match a ref, which is written in full: "refs/heads/main". */
+function isNoRef(pattern: string): boolean {
+  const literal = pattern.replace(/[*?[\\].*$/, '');
+  return pattern === '*' || !(literal.startsWith('refs/') || 'refs/'.startsWith(literal));
 }
 
 function cannotTell(what: string): string {

@@ -136,7 +136,7 @@ function checkPins(
 ): void {
   const pins = pinsOf(conditions);
   for (const problem of preset.refuse(pins, trustsTriggers, issuer)) reader.report(match.place, problem);
-  for (const warning of preset.warn(pins)) reader.report(match.place, warning, 'warning');
+  for (const warning of preset.warn(pins, issuer)) reader.report(match.place, warning, 'warning');
 }
 
 /** A colon would make it a group of a provider, which only that provider can put someone into. */

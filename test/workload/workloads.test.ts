@@ -246,6 +246,27 @@ const warned: readonly (readonly [what: string, file: string, warning: RegExp])[
     gitlab('project_id: 1, namespace_id: 2, pipeline_source: push, ref: main'),
     /a tag can be called like the branch: match ref_path/,
   ],
+  ...['main', 'v*', 'heads/main', '*'].map(
+    (ref) =>
+      [
+        `the ref ${ref}, which GitHub never writes`,
+        githubFile.replace(/( +ref: ).*\n/, `$1"${ref}"\n`),
+        /ref .* never matches: write refs\/heads\/NAME/,
+      ] as const,
+  ),
+  ...Object.entries({
+    github: 'https://token.actions.githubusercontent.com/acme',
+    gitlab: 'https://gitlab.com',
+    buildkite: 'https://agent.buildkite.com',
+    circleci: 'https://oidc.circleci.com/org/1',
+  }).map(
+    ([preset, issuer]) =>
+      [
+        `the issuer of ${preset} without its preset`,
+        `issuers: { own: { preset: oidc, issuer: "${issuer}" } }\nrules: [{ issuer: own, match: { sub: "repo:acme/web" } }]`,
+        new RegExp(`write preset: ${preset} for this issuer`),
+      ] as const,
+  ),
   ['what Buildkite does not tell', filesOfPresets.buildkite, /whether a fork or a pull request/],
   ['what Google does not tell', filesOfPresets.gcp, /which code the service account runs/],
   ['what any other issuer does not tell', filesOfPresets.oidc, /who can trigger a run/],
@@ -260,6 +281,12 @@ const warned: readonly (readonly [what: string, file: string, warning: RegExp])[
     /rules\[2\] never decides/,
   ],
 ];
+
+test('refs of GitHub that are written in full are as meant', () => {
+  for (const ref of ['refs/heads/main', 'refs/tags/v*', 'refs/**', '**', '*/*/main', 'refs/pull/*/merge']) {
+    assert.deepEqual(workloadsOf(githubFile.replace(/( +ref: ).*\n/, `$1"${ref}"\n`)).warnings, [], ref);
+  }
+});
 
 test('a branch of GitLab that no tag passes for is as meant', () => {
   for (const branch of [
