@@ -4,7 +4,8 @@ import { runProgram } from '../test/support/process.ts';
 import { administrator } from './demo-past.ts';
 import type { Demo } from './demo-services.ts';
 
-export async function welcome(demo: Demo): Promise<string> {
+/** @param hasPast whether the company has used Dockpass before */
+export async function welcome(demo: Demo, hasPast: boolean): Promise<string> {
   return `
 Dockpass is running. Press Ctrl-C to stop. State is kept in .demo/ (use --fresh to reset, --empty to start without a past).
 
@@ -18,12 +19,21 @@ Dockpass is running. Press Ctrl-C to stop. State is kept in .demo/ (use --fresh 
   Rules    script/demo-policy.yml
 
 Try this
-  as ana   create a password and push with it; rotate the one that expires soon; see why finance/ledger was denied
+  as ana   ${hasPast ? past.ana : empty.ana}
   as bo    see in "My access" what a newcomer is allowed to do, then create a password limited to pull
-  as ada   look at the overview; answer kaori's request; revoke all passwords of a person after a preview, then undo it
+  as ada   look at the overview; answer ${hasPast ? past.asks : empty.asks}'s request; revoke all passwords of a person after a preview, then undo it
 
 ${demo.hasRegistry ? commands(demo, await hasDocker()) : withoutRegistry}`;
 }
+
+const past = {
+  ana: 'create a password and push with it; rotate the one that expires soon; see why finance/ledger was denied',
+  asks: 'kaori',
+};
+const empty = {
+  ana: 'create a password and push with it; see in "My access" why finance/hello was denied, and request access',
+  asks: 'ana',
+};
 
 const withoutRegistry = `  docker-registry isn't installed here, so there is nothing to push to. On Debian or Ubuntu:
   apt-get install docker-registry, then start the demo again.

@@ -109,7 +109,7 @@ async function serve({ ports, fresh, empty }: Options, interrupted: Promise<void
   const onStart = await claimFolder(stateFolder, stack);
   console.log('Starting a provider, Dockpass and a registry, a few seconds ...');
   const demo = await startDemo({ folder: stateFolder, ports, onStart, past: !empty }, stack);
-  console.log(await welcome(demo));
+  console.log(await welcome(demo, !empty));
   const casualty = await Promise.race([interrupted, demo.casualty]);
   if (casualty === undefined) {
     console.log('\nStopping ...');

@@ -4,6 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { Store } from '../../src/store/store.ts';
+import { unaudited } from '../support/audit.ts';
 import { type Company, startCompany } from '../support/company.ts';
 import { createVisitor, signInAs, type Visitor } from '../support/visitor.ts';
 
@@ -15,12 +17,21 @@ let bo: Visitor;
 before(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'dockpass-routes-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
-  company = await startCompany(folder, stack);
+  company = await startCompany(folder, stack, writeRequests);
   [ana, bo] = [createVisitor(), createVisitor()];
   await signInAs(ana, `${company.url}/sign-in/google`, 'ana@example.com');
   await signInAs(bo, `${company.url}/sign-in/google`, 'bo@example.com');
 });
 after(() => stack.disposeAsync());
+
+/** With those that the company has, a page is full. */
+async function writeRequests(store: Store, today: number): Promise<void> {
+  for (let number = 2; number < 23; number++) {
+    const place = { service: 'registry.example.com', name: 'data/etl', actions: 'push', address: '198.51.100.7' };
+    const request = { id: `more-${number}`, account_id: `p${number}`, ...place, note: '', created_at: today };
+    assert.ok(await store.accessRequests.add(request, { open: 5, refusedSince: 0 }, unaudited));
+  }
+}
 
 /** With ids that nothing has, so that whoever gets through changes nothing. */
 function ask(visitor: Visitor, route: string, headers: Record<string, string> = {}): Promise<Response> {
@@ -105,7 +116,21 @@ test('each number of the overview leads to a list of as many rows', async () => 
     assert.match(list, new RegExp(`[> ]${count}( people| person)?<\\/h2>`), `${label}: ${href}`);
   }
   const [, , requests] = figures.find(([, href]) => href === '/admin/requests') ?? [];
-  assert.equal(requests, '2', 'those that wait for an answer');
+  assert.equal(requests, '23', 'those that wait for an answer');
+});
+
+test('open requests have pages with as many rows as are counted, and an answer leads back to its page', async () => {
+  const rowsOf = async (path: string) => {
+    const page = await (await ask(ana, `get ${path}`)).text();
+    return [...page.matchAll(/<h3 id="request-([^"]+)"/g)].map(([, id = '']) => id);
+  };
+  const first = await (await ask(ana, 'get /admin/requests')).text();
+  const [, next = ''] = /href="([^"]+)" rel="next"/.exec(first) ?? [];
+  const [one, two] = [await rowsOf('/admin/requests'), await rowsOf(next)];
+  assert.deepEqual([one.length, two.length, new Set([...one, ...two]).size], [20, 3, 23]);
+  const answered = await send(ana, `/admin/requests/${two[0]}/answer?page=2`, { answer: 'refuse' });
+  assert.equal(answered.headers.get('location'), '/admin/requests?page=2&done=answer');
+  assert.deepEqual(await rowsOf('/admin/requests?page=2'), two.slice(1));
 });
 
 test('an address of the list of people from before leads to it', async () => {
