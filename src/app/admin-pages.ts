@@ -67,6 +67,7 @@ function mountPeople(router: Router, context: PageContext): void {
       dailyCounts: context.dailyCounts,
       denials: () => context.denials({}),
       warnings: context.warnings,
+      operations: context.operations,
     }),
   );
   router.get('/admin/passwords', createPasswordLists({ ...common, passwordLists }));

@@ -8,6 +8,7 @@ import type { Denials } from '../audit/denials.ts';
 import type { Config } from '../config/config.ts';
 import type { Requester } from '../identity/requester.ts';
 import type { AccessRequests } from '../requests/access-requests.ts';
+import type { OverviewParts } from '../web/admin/overview.ts';
 import type { PasswordActionParts } from '../web/password-actions.ts';
 import type { PasswordDetailParts } from '../web/password-detail.ts';
 import type { Views } from '../web/views.ts';
@@ -48,6 +49,8 @@ export type PageContext = {
   >;
   /** What an operator should do soon: keys, policy files, sweeps, providers. */
   readonly warnings: () => Promise<readonly string[]>;
+  /** What the overview says about the installation itself. */
+  readonly operations: OverviewParts['operations'];
   /** Lets people through who are signed in. */
   readonly requirePerson: RequestHandler;
   /**

@@ -25,6 +25,7 @@ import { createIdentityByName } from './identity-by-name.ts';
 import type { RunningMetrics } from './metrics-listener.ts';
 import { mountNotifications, mountUnsubscribe } from './notification-pages.ts';
 import type { People } from './off-boarding.ts';
+import { openOperations } from './operations.ts';
 import { mountOwnPages } from './own-pages.ts';
 import type { PageContext } from './page-context.ts';
 import type { Policies } from './policy-file.ts';
@@ -122,6 +123,7 @@ function createContext(
     ...createVisibleUses(config, core, { ...parts, ...administration }),
     identityNamed: createIdentityByName(config, store.accounts, policies.current),
     warnings: async () => [...parts.warnings(), ...(await notices())],
+    operations: openOperations(config, core, parts),
     requirePerson: sessions.requirePerson,
   };
 }

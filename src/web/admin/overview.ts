@@ -1,4 +1,4 @@
-/** Owns the first page of the administrators: what needs action, how many there are of what, logins and denials by day. */
+/** Owns the first page of the administrators: what needs action, how many there are of what, logins and denials by day, how the installation is. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { PasswordLists } from '../../accounts/password-lists.ts';
 import type { People } from '../../accounts/people.ts';
@@ -14,6 +14,7 @@ import { sections } from '../navigation.ts';
 import { type FormattedTime, formatTime } from '../time-view.ts';
 import type { ViewData } from '../views.ts';
 import { type DenialRowView, denialRow } from './denials.ts';
+import { type OperationsReading, type OperationsView, operationsView } from './operations-view.ts';
 import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 
 export type OverviewParts = AdminParts & {
@@ -24,6 +25,7 @@ export type OverviewParts = AdminParts & {
   /** Of everyone, the latest first. */
   readonly denials: () => Promise<readonly Denial[]>;
   readonly warnings: () => Promise<readonly string[]>;
+  readonly operations: () => Promise<OperationsReading>;
 };
 
 /** A number that leads to the list with as many rows. */
@@ -36,6 +38,7 @@ declare module '../views.ts' {
       figures: readonly { readonly title: string; readonly list: readonly Figure[] }[];
       charts: readonly { readonly id: string; readonly chart: ChartView }[];
       denials: readonly DenialRowView[];
+      operations: OperationsView;
       /** When the numbers were read. */
       read: FormattedTime;
     };
@@ -53,11 +56,17 @@ export function createOverview(parts: OverviewParts): RequestHandler {
   const read = remembered(() => readAll(parts, parts.now()), minute, parts.now);
   return async (request, response) => {
     if (Object.keys(request.query).length > 0) return leadToPeople(parts, request, response);
-    const [{ at, figures, charts }, warnings, denials] = await Promise.all([read(), parts.warnings(), parts.denials()]);
+    const [{ at, figures, charts }, warnings, denials, operations] = await Promise.all([
+      read(),
+      parts.warnings(),
+      parts.denials(),
+      parts.operations(),
+    ]);
     parts.views.page(response, 'admin-overview', {
       ...{ section: sections.administration, tab: tabs.overview },
       ...{ warnings, figures, charts },
       denials: denials.slice(0, shownDenials).map((denial) => denialRow(denial, denialOf(denial, parts.now()))),
+      operations: operationsView(operations, parts.now()),
       read: formatTime(at, parts.now()),
     });
   };
