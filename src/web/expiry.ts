@@ -1,14 +1,14 @@
 /** Owns the choice of when a password or an API token expires: one of a few lifetimes, or a date. */
 import { dateOf, day, dayNumber } from '../lib/time.ts';
 import { dayOf, type Fields, numberIn } from './fields.ts';
-import { formatTime } from './time-view.ts';
+import { type FormattedTime, formatTime } from './time-view.ts';
 
 /** What was chosen, as the form sends it. */
 export type SentExpiry = { readonly days: number; readonly until: string; readonly isCustom: boolean };
 
-/** `earliest` and `latest`: the dates that can be chosen, as "2027-02-28". `date`: when each lifetime would end. */
+/** `earliest` and `latest`: the dates that can be chosen, as "2027-02-28". `ends`: when each lifetime would. */
 export type ExpiryChoice = SentExpiry & {
-  readonly lifetimes: readonly { readonly days: number; readonly label: string; readonly date: string }[];
+  readonly lifetimes: readonly { readonly days: number; readonly label: string; readonly ends: FormattedTime }[];
   readonly earliest: string;
   readonly latest: string;
 };
@@ -32,7 +32,7 @@ export function expiryChoice(maximumDays: number, now: number, sent?: SentExpiry
     lifetimes: days.map((count) => ({
       days: count,
       label: count === 365 ? '1 year' : `${count} days`,
-      date: formatTime(now + count * day, now).day,
+      ends: formatTime(now + count * day, now),
     })),
     earliest: dateOf(now + day),
     latest: dateOf(now + maximumDays * day),

@@ -8,12 +8,13 @@ import { Refusal } from '../lib/errors.ts';
 import type { RepositoryUse } from '../repositories/account-activity.ts';
 import { activityViewOf, type RepositoryUseView } from './account-activity-view.ts';
 import { type Tool, type ToolGroup, toolGroups } from './commands.ts';
-import { correctable, readForm } from './fields.ts';
+import { correctable, fieldsOf, readForm } from './fields.ts';
 import {
   emptyForm,
   formAgain,
   formErrorOf,
   formFrom,
+  formLike,
   idFor,
   type PasswordForm,
   readFields,
@@ -107,15 +108,23 @@ export function createPasswordActions(parts: PasswordActionParts): PasswordActio
       const { home } = await parts.holderOf(request);
       response.redirect(303, `${parts.views.prefix}${home}`);
     },
-    ask: async (request, response) => {
-      await showForm(parts, request, response, { form: formFrom(parts, request.query) });
-    },
+    ask: (request, response) => ask(parts, request, response),
     create: [readForm, (request, response) => create(parts, request, response)],
     askRotation: (request, response) => askRotation(parts, request, response, null),
     rotate: [readForm, (request, response) => rotate(parts, request, response)],
     confirmRevocation: (request, response) => confirmRevocation(parts, request, response),
     revoke: (request, response) => revoke(parts, request, response),
   };
+}
+
+/** `?like=ID`: another one like that, which has ended. */
+async function ask(parts: PasswordActionParts, request: Request, response: Response): Promise<void> {
+  const wanted = fieldsOf(request.query)('like');
+  const { owner } = await parts.holderOf(request);
+  const like = wanted === '' ? undefined : (await parts.passwords.ofAccount(owner)).find(({ id }) => id === wanted);
+  await showForm(parts, request, response, {
+    form: like === undefined ? formFrom(parts, request.query) : formLike(parts, like),
+  });
 }
 
 async function create(parts: PasswordActionParts, request: Request, response: Response): Promise<void> {

@@ -1,6 +1,6 @@
 /** Owns the form that makes a password or gives it a new secret: what it offers, and how what comes back is read. */
 import { createHash, randomBytes } from 'node:crypto';
-import type { PasswordInput, RotationInput } from '../app-passwords/app-passwords.ts';
+import type { AppPassword, PasswordInput, RotationInput } from '../app-passwords/app-passwords.ts';
 import type { Refusal } from '../lib/errors.ts';
 import { type ExpiryChoice, expiryChoice, readExpiry, type SentExpiry } from './expiry.ts';
 import { fieldsOf, numberIn, textsOf } from './fields.ts';
@@ -63,6 +63,12 @@ export function formFrom({ passwords, now }: FormParts, query: unknown): Passwor
   if (sent.name === '') return empty;
   const expiry = expiryChoice(passwords.maximumDays, now(), sent.expiry);
   return { ...sent, once: empty.once, expiry, error: null };
+}
+
+/** With the name and limits of an earlier password: whatever its actions were, the form never starts with more. */
+export function formLike(parts: FormParts, { name, limits }: Pick<AppPassword, 'name' | 'limits'>): PasswordForm {
+  const access = limits.actions === null ? 'full' : 'pull';
+  return { ...emptyForm(parts), name, access, repositories: (limits.repositories ?? []).join('\n') };
 }
 
 /** The form again, with what was sent and what is wrong with it. */

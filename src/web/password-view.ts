@@ -78,8 +78,8 @@ export function viewOf(password: AppPassword, now: number, isSuspended = false):
       hint,
       accessOf(limits),
       ...(limits.repositories ?? []),
-      userAgentName(lastUse?.client ?? ''),
-      lastUse?.address,
+      ...(lastUse === null ? ['never used'] : [userAgentName(lastUse.client), lastUse.address]),
+      labels[state],
     ].join(' '),
     works: password.state === 'active',
     access: accessOf(limits),
@@ -127,7 +127,7 @@ function makerView(maker: MakerStatus | null): PasswordView['maker'] {
   const { login, accountId, as, leftAt } = maker;
   if (accountId === null) return { text: 'made on the command line', isConcern: false };
   if (login === null) return { text: 'made by someone who was removed', isConcern: true };
-  if (leftAt !== null) return { text: `made by ${login}, whose account doesn’t work any more`, isConcern: true };
+  if (leftAt !== null) return { text: `made by ${login}, whose account no longer works`, isConcern: true };
   return {
     text: as === 'administrator' ? `made by ${login}, as an administrator` : `made by ${login}`,
     isConcern: false,

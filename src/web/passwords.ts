@@ -36,6 +36,8 @@ declare module './views.ts' {
       past: readonly PasswordRow[];
       /** Those that expire soon. */
       ending: readonly PasswordView[];
+      /** Those that expired recently while something used them, and weren't created again. */
+      missed: readonly PasswordView[];
       /** Those that someone else revoked recently. */
       taken: readonly PasswordView[];
       /** Active passwords that count toward `maximum`; a terminal’s don’t. */
@@ -56,6 +58,9 @@ const section = sections.passwords;
 const filterFrom = 6;
 /** How long a revocation by an administrator is shown at the top of the page, in milliseconds. */
 const shownFor = 14 * day;
+/** How long an expiry is shown at the top of the page, and how soon before it something must have used the password, in milliseconds. */
+const missedFor = 30 * day;
+const usedWithin = 14 * day;
 /** How long a terminal that was signed in is shown at the top of the page, in milliseconds. */
 const noticedFor = 2 * day;
 
@@ -108,6 +113,7 @@ async function list(parts: PasswordPageParts, request: Request, response: Respon
     // A terminal's login always ends soon, and is made again there.
     ending: live.filter(({ state, replacedBy, origin }) => state === 'soon' && replacedBy === null && origin === null),
     terminals: live.filter((password) => isNewTerminal(password, now())),
+    missed: past.filter((password) => isMissed(password, live, now())),
     taken: all.filter((password) => isTaken(password, person.login, now())),
     count: live.filter(({ replacedBy, origin }) => replacedBy === null && origin === null).length,
     maximum: passwords.maximumPerAccount,
@@ -120,6 +126,15 @@ async function list(parts: PasswordPageParts, request: Request, response: Respon
 /** Whether it came from a terminal so recently that its owner should know of it. */
 function isNewTerminal({ origin, created }: PasswordView, now: number): boolean {
   return origin !== null && Date.parse(created.iso) > now - noticedFor;
+}
+
+/** Whether something probably broke when it expired, and still is. */
+function isMissed(password: PasswordView, live: readonly PasswordView[], now: number): boolean {
+  const { state, name, expires, lastUse, origin, replacedBy } = password;
+  if (state !== 'expired' || lastUse === null || origin !== null || replacedBy !== null) return false;
+  const end = Date.parse(expires.iso);
+  const wasInUse = Date.parse(lastUse.iso) > end - usedWithin;
+  return wasInUse && end > now - missedFor && live.every((other) => other.name !== name);
 }
 
 /** Whether someone else ended it recently. */

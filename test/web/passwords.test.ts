@@ -191,7 +191,7 @@ test(
     assert.equal(new Date(password.expiresAt).toISOString().slice(0, 10), until);
     const { body } = await get(site, '/passwords/new');
     assert.ok(!body.includes(`min="${today}"`));
-    assert.match(body, /7 days <span class="segment-note">\d+ \w+ \d{4}</);
+    assert.match(body, /7 days <span class="segment-note"><time [^>]+>\d+ \w+ \d{4}</);
   }),
 );
 
@@ -217,6 +217,39 @@ test(
 );
 
 test(
+  'a password that expired while it was in use is offered again, with its limits',
+  withSite(async (site) => {
+    const limited = { name: 'CI', days: '30', access: 'pull', repositories: 'team/**' };
+    const { password } = await createOne(site, limited);
+    const { password: idle } = await createOne(site, { ...full, name: 'Forgotten' });
+    await createOne(site, { ...full, name: 'Laptop', days: '365' });
+    const [start, client] = [site.state.now, 'skopeo/1.18.0'];
+    await site.store.passwords.recordUses([{ id: password.id, at: start + 28 * day, address: '192.0.2.1', client }], 0);
+    await site.store.passwords.recordUses([{ id: idle.id, at: start + day, address: '192.0.2.1', client }], 0);
+    site.state.now = start + 33 * day;
+    const { body } = await get(site, '/');
+    assert.match(body, /“<bdi>CI<\/bdi>” expired .*3 days ago.*while skopeo 1\.18\.0 at 192\.0\.2\.1 was using it/s);
+    assert.ok(!body.includes(`like=${idle.id}`));
+    const again = `/passwords/new?like=${password.id}`;
+    assert.ok(body.includes(again) && (await get(site, `/passwords/${password.id}`)).body.includes(again));
+    const form = (await get(site, again)).body;
+    assert.match(form, /name="name"[^>]+value="CI".*value="pull" checked.*>team\/\*\*<\/textarea>/s);
+    assert.match(form, /name="days" value="90" required checked/);
+    await createOne(site, limited);
+    assert.ok(!(await get(site, '/')).body.includes(again));
+  }),
+);
+
+test(
+  'only one’s own password is offered again',
+  withSite(async (site) => {
+    const { password } = await createOne(site, { ...full, name: 'Secret project' });
+    site.state.person = site.bo;
+    assert.ok(!(await get(site, `/passwords/new?like=${password.id}`)).body.includes('Secret project'));
+  }),
+);
+
+test(
   'the address of the form leads to the list',
   withSite(async (site) => {
     const response = await fetch(`${site.url}/passwords`, { redirect: 'manual' });
@@ -230,7 +263,9 @@ test(
     async (site) => {
       await createOne(site, full);
       await createOne(site, { ...full, name: 'server' });
-      assert.match((await get(site, '/')).body, /You have 2 active passwords, which is the limit/);
+      const { body } = await get(site, '/');
+      assert.match(body, /You have 2 active passwords, which is the limit/);
+      assert.ok(!body.includes('/passwords/new'));
       const response = await post(site, '/passwords', { ...full, name: 'one more' });
       assert.equal(response.status, 409);
       assert.match(await response.text(), /There are 2 active passwords, which is the limit.*value="one more"/s);
