@@ -150,7 +150,7 @@ test('without a preview, or with an invalid date, nothing is revoked', async () 
     assert.equal(response.status, 400, query);
     return response.text();
   };
-  assert.match(await revoke('domain=example.com', {}), /Look first at what would stop/);
+  assert.match(await revoke('domain=example.com', {}), /Preview what would stop first/);
   for (const day of ['2026-13-99', '2026-02-30']) {
     const text = await revoke(`domain=example.com&before=${day}`, { expected: '1' });
     assert.match(text, new RegExp(`“${day}” isn’t a date`));

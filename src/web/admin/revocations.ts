@@ -2,6 +2,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { People } from '../../accounts/people.ts';
 import type { Revocation, Revocations } from '../../accounts/revocations.ts';
+import type { AppPassword } from '../../app-passwords/app-passwords.ts';
 import { Refusal } from '../../lib/errors.ts';
 import { activityViewOf, type RepositoryUseView } from '../account-activity-view.ts';
 import { correctable, dayOf, type Fields, fieldsOf, numberIn, queryOf, readForm } from '../fields.ts';
@@ -29,6 +30,8 @@ declare module '../views.ts' {
       mistake: string | null;
       query: string;
       title: string;
+      /** Where it was chosen: the page of the owner, or the list of revocations. */
+      from: { readonly href: string; readonly label: string };
       isBulk: boolean;
       providers: readonly string[];
       /** Why the revocation that was just asked for did not happen. */
@@ -101,7 +104,7 @@ async function preview(parts: RevocationPageParts, request: Request, response: R
     fields,
     mistake,
     query: queryOf(fields),
-    title: await titleOf(parts, fields, found?.sample[0]?.name ?? null),
+    ...(await targetOf(parts, fields, found?.sample[0] ?? null)),
     isBulk: fields.password === '' && fields.account === '',
     providers: await people.providers(),
     problem: problem?.message ?? null,
@@ -124,12 +127,23 @@ function mistakeIn({ before, unused }: SelectionFields): string | null {
   return wrong === undefined ? null : `“${wrong}” isn’t a date. Use YYYY-MM-DD.`;
 }
 
-/** One password and one person are called by their names; everything else is a bulk. */
-async function titleOf({ people }: RevocationPageParts, { password, account }: SelectionFields, name: string | null) {
-  if (password !== '') return name === null ? 'Revoke a password' : `Revoke “${name}”`;
-  if (account === '') return 'Revoke in bulk';
+/** One password and one person are called by their names; everything else is a bulk. @param first of those that were found */
+async function targetOf({ people }: RevocationPageParts, fields: SelectionFields, first: AppPassword | null) {
+  const { password, account } = fields;
+  const list = { href: tab, label: 'Revocations' };
+  if (password !== '') {
+    if (first === null) return { title: 'Revoke a password', from: list };
+    const owners = first.ownerKind === 'robot' ? tabs.robots : tabs.people;
+    const from = { href: `${owners}/${encodeURIComponent(first.accountId)}`, label: first.login };
+    return { title: `Revoke “${first.name}”`, from };
+  }
+  if (account === '') return { title: 'Revoke in bulk', from: list };
   const { person } = await people.detail(account);
-  return `Revoke all passwords of ${person.displayName ?? person.login}`;
+  const who = person.displayName ?? person.login;
+  return {
+    title: `Revoke all passwords of ${who}`,
+    from: { href: `${tabs.people}/${encodeURIComponent(account)}`, label: who },
+  };
 }
 
 async function revoke(parts: RevocationPageParts, request: Request, response: Response): Promise<void> {
@@ -150,7 +164,7 @@ function requirePreview(fields: SelectionFields, field: Fields): number {
   const mistake = mistakeIn(fields);
   if (mistake !== null) throw new Refusal('bad_request', mistake);
   const expected = numberIn(field('expected'));
-  if (Number.isNaN(expected)) throw new Refusal('bad_request', 'Look first at what would stop, then revoke it there.');
+  if (Number.isNaN(expected)) throw new Refusal('bad_request', 'Preview what would stop first, then revoke it there.');
   return expected;
 }
 

@@ -5,6 +5,7 @@ import { type ApiToken, type ApiTokens, apiScopes } from '../../accounts/api-tok
 import { Refusal } from '../../lib/errors.ts';
 import { type ExpiryChoice, expiryChoice, readExpiry, type SentExpiry } from '../expiry.ts';
 import { correctable, fieldsOf, readForm, textsOf } from '../fields.ts';
+import { asked, quote } from '../login-lines.ts';
 import { sections } from '../navigation.ts';
 import { type FormError, formErrorOf } from '../password-form.ts';
 import { actorOf, personOf } from '../session.ts';
@@ -28,7 +29,8 @@ declare module '../views.ts' {
       revoked: TokenView | null;
     };
     'token-table': { rows: readonly TokenView[]; label: string; ended: boolean };
-    'admin-token-created': AdminFrame & { secret: string; token: TokenView; apiUrl: string };
+    /** `example`: a command that reads something; `null` for a token that can read nothing. */
+    'admin-token-created': AdminFrame & { secret: string; token: TokenView; example: string | null };
     'admin-token-new': AdminFrame &
       Pick<Sent, 'name'> & {
         scopes: readonly { readonly scope: string; readonly words: string; readonly isChosen: boolean }[];
@@ -50,6 +52,17 @@ export type TokenPages = {
   /** GET and POST of /admin/tokens/:id/revoke */
   readonly confirmRevocation: IdHandler;
   readonly revoke: IdHandler;
+};
+
+/** A list that a scope can read, in the API. */
+const listPaths: Readonly<Partial<Record<string, string>>> = {
+  'people:read': '/people',
+  'passwords:read': '/passwords/expiring',
+  'robots:read': '/robots',
+  'repositories:read': '/repositories',
+  'workloads:read': '/workloads',
+  'requests:read': '/requests',
+  'audit:read': '/denials',
 };
 
 /** What each scope lets a program do. */
@@ -83,6 +96,12 @@ export function createTokenPages(parts: TokenPageParts): TokenPages {
   };
 }
 
+/** The token goes through standard input: an argument would be in the process list. */
+function exampleOf(apiUrl: string, scopes: readonly string[]): string | null {
+  const path = scopes.map((scope) => listPaths[scope]).find((one) => one !== undefined);
+  return path === undefined ? null : asked('"Authorization: Bearer $SECRET"', `curl -sS -H @- ${quote(apiUrl + path)}`);
+}
+
 async function list({ apiTokens, views, now }: TokenPageParts, request: Request, response: Response): Promise<void> {
   const all = (await apiTokens.list()).map((token) => tokenView(token, now()));
   views.page(response, 'admin-tokens', {
@@ -102,7 +121,7 @@ async function create(parts: TokenPageParts, request: Request, response: Respons
       actorOf(parts, request),
     );
     parts.views.page(response, 'admin-token-created', {
-      ...{ ...frame, secret, apiUrl: parts.apiUrl },
+      ...{ ...frame, secret, example: exampleOf(parts.apiUrl, token.scopes) },
       token: tokenView(token, parts.now()),
     });
   } catch (error) {
