@@ -279,7 +279,7 @@ async function requireFreeName({ store }: RobotParts, login: string, ownerGroup:
   if (retired === undefined || (retired.kind === 'robot' && retired.owner_group === ownerGroup)) return;
   throw new Refusal(
     'conflict',
-    `A deleted robot of ${retired.owner_group} was called ${login}, and rules can still name it. Choose another name, or let an administrator release this one (dockpass person release, or "Names that are kept" below the list of people).`,
+    `A deleted robot of ${retired.owner_group} was called ${login}, and rules can still name it. Choose another name, or let an administrator release this one (dockpass person release, or "Reserved names" below the list of people).`,
     { field: 'name' },
   );
 }

@@ -44,8 +44,7 @@ export function createDeliveries(parts: {
       })),
     async retry(id, by) {
       const message = await messages.byId(id);
-      if (message === undefined)
-        throw new Refusal('not_found', 'There is no such message. The list has those that are.');
+      if (message === undefined) throw new Refusal('not_found', 'That message doesn’t exist any more.');
       const detail = { id, topic: message.topic, login: message.login };
       const event = { action: 'notification.retry', ...by, subject: message.channel, detail } as const;
       if (await parts.audit.commit(event, (row) => messages.again(id, parts.now(), row))) return;

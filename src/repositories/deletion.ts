@@ -93,7 +93,7 @@ function targetFor({ visibility, registryOf }: DeletionParts, viewer: Viewer, na
     throw new Refusal('not_found', 'There is no such repository that you can pull.');
   }
   if ((bits & rights.delete) === 0)
-    throw new Refusal('denied', 'The policy doesn’t let you delete in this repository.');
+    throw new Refusal('denied', 'The policy doesn’t allow you to delete in this repository.');
   const registry = registryOf(service);
   if (registry !== null) return { registry, service, repository: name };
   throw new Refusal('conflict', 'Dockpass can’t reach this registry: SERVICE_<NAME>_URL isn’t set.');

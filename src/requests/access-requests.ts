@@ -222,7 +222,7 @@ async function answer(
 async function found({ store }: AccessRequestParts, id: string): Promise<ListedRequestRow> {
   const request = await store.byId(id);
   if (request !== undefined) return request;
-  throw new Refusal('not_found', 'There is no such request. It ended, perhaps with its account.');
+  throw new Refusal('not_found', 'That request doesn’t exist any more. Perhaps its account was removed.');
 }
 
 async function suggest(parts: AccessRequestParts, id: string): Promise<Suggestion> {

@@ -98,12 +98,12 @@ const maximumNameLength = 100;
 
 function requireEmail({ email }: Profile, label: string): string {
   if (email === null || email === '') {
-    throw new Refusal('denied', `${label} did not tell your e-mail address. Dockpass needs it as your user name.`);
+    throw new Refusal('denied', `${label} didn’t send your e-mail address. Dockpass needs it as your user name.`);
   }
   if (!isUsableEmail(email)) {
     throw new Refusal(
       'denied',
-      `The e-mail address that ${label} told cannot be used as a docker user name. One can consist of ${usableEmails}. Ask the person who manages your account there to change it.`,
+      `Your e-mail address from ${label} can’t be used as a Docker user name, which can have ${usableEmails}. Ask the person who manages your account there to change it.`,
     );
   }
   return email;

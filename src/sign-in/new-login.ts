@@ -38,6 +38,6 @@ export async function requireNewLogin(
   if (retired === undefined || (retired.issuer === issuer && retired.subject === subject)) return;
   throw new Refusal(
     'conflict',
-    `The address ${email} belonged to an account that isn't here any more, and rules of this registry can still name it. Ask the administrator to release it for you (dockpass person release, or "Names that are kept" below the list of people).`,
+    `The address ${email} belonged to an account that isn't here any more, and rules of this registry can still name it. Ask the administrator to release it for you (dockpass person release, or "Reserved names" below the list of people).`,
   );
 }

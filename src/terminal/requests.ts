@@ -105,7 +105,7 @@ export function createTerminalRequests(parts: RequestParts): TerminalRequests {
       if (await audit.commit(event, (entry) => store.decide(row.id, decision, entry))) {
         return { href: hrefOf(row, approved ? { code: code ?? '' } : { error: 'access_denied' }) };
       }
-      throw new Refusal('conflict', 'This terminal was decided about a moment ago. Start again in the terminal.');
+      throw new Refusal('conflict', 'This terminal was approved or refused a moment ago. Start again in the terminal.');
     },
     byDeviceCode: (deviceCode) => store.byDeviceCode(hashOfDeviceCode(pepper, deviceCode)),
   };

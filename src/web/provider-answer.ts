@@ -26,7 +26,7 @@ export function readAnswer(query: Readonly<Record<string, unknown>>, label: stri
 function refusalOf(error: string, label: string): Refusal {
   const cause = new Error(`the provider answered ${error.slice(0, 60)}`);
   if (error === 'access_denied') {
-    const message = `${label} did not let you in: you cancelled, or this account can't use Dockpass there.`;
+    const message = `${label} did not let you in: you cancelled, or this account can’t use Dockpass there.`;
     return new Refusal('bad_request', message, { cause });
   }
   if (error === 'server_error' || error === 'temporarily_unavailable') {

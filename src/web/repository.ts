@@ -76,7 +76,10 @@ export function targetOf(
   const rest: unknown = params['name'];
   const name = Array.isArray(rest) ? rest.join('/') : String(rest ?? '');
   if (service !== undefined) return { service, name };
-  throw new Refusal('not_found', 'No registry of this name reports its repositories. The list has those that do.');
+  throw new Refusal(
+    'not_found',
+    'No registry of this name reports its repositories. Choose one from the list of repositories.',
+  );
 }
 
 export function frameOf(service: ListedService, { name, canPull, canPush, canDelete }: RepositoryDetail) {
@@ -125,7 +128,7 @@ async function showTag(
   if (known === null && reading.outcome !== 'read') {
     throw new Refusal(
       'not_found',
-      `No tag ${tag.slice(0, 128)} is known here. The page of the repository has those that are.`,
+      `No tag ${tag.slice(0, 128)} is known here. The page of the repository lists its tags.`,
     );
   }
   const kind = reading.outcome === 'read' ? reading.artifact.kind : null;

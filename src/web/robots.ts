@@ -173,15 +173,15 @@ function whyConcern({ maker }: AppPassword, why: RobotConcern['why'], now: numbe
   const who = maker?.login ?? 'someone who was removed';
   switch (why.kind) {
     case 'unknown':
-      return 'No one knows who made it. It works until someone revokes it: confirm it, if you answer for it, or revoke it.';
+      return 'It isn’t known who made it. It works until someone revokes it. Confirm it if you vouch for it, else revoke it.';
     case 'left': {
       if (why.until === null)
-        return `${who} made it, whose account doesn’t work any more. Adopt it: they know the secret.`;
+        return `${who} made it and knows it, and their account no longer works. Adopt it to replace it.`;
       const end = why.until <= now ? 'It has stopped' : `It stops at ${minuteOf(why.until)} UTC`;
-      return `${who} made it, whose account doesn’t work any more. ${end}, unless another owner adopts it.`;
+      return `${who} made it, and their account no longer works. ${end}, unless another owner adopts it.`;
     }
     case 'beyond':
-      return `${who} made it and can’t do this, for which it was used in the last 30 days. ${why.enforced ? 'It’s refused' : 'ROBOT_BOUND=enforce will refuse it'}.`;
+      return `${who} made it and can’t do this themselves. It was used for it in the last 30 days. ${why.enforced ? 'That’s refused now' : 'ROBOT_BOUND=enforce will refuse that'}.`;
   }
 }
 

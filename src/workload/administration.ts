@@ -81,7 +81,7 @@ export function createWorkloadAdministration(parts: WorkloadAdministrationParts)
       const event = { action: 'workload.off', ...by, subject: name, detail: { reason: words } } as const;
       const off = { at: now(), by: by.actor, reason: words };
       if (await audit.commit(event, (entry) => issuers.switchOff(name, off, entry))) return;
-      throw new Refusal('conflict', `The issuer "${name}" is switched off already.`);
+      throw new Refusal('conflict', `The issuer "${name}" is disabled already.`);
     },
     async switchOn(name, by) {
       const event = { action: 'workload.on', ...by, subject: name } as const;

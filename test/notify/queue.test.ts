@@ -104,7 +104,7 @@ describeEngines('the queue', (databases) => {
       assert.deepEqual([failed?.subject, failed?.detail?.['problem']], ['mail', 'because']);
       await deliveries.retry('m', root);
       await assert.rejects(deliveries.retry('m', root), refusal('conflict', /has not failed/));
-      await assert.rejects(deliveries.retry('n', root), refusal('not_found', /no such message/));
+      await assert.rejects(deliveries.retry('n', root), refusal('not_found', /message doesn’t exist/));
       await deliverNext(
         office.queueOf('p'),
         channelOf(async () => ended('sent')),

@@ -95,7 +95,7 @@ describe('the pages of a terminal in Chromium', { skip }, () => {
       const notice = page.getByText('was signed in from a terminal at 192.0.2.7');
       assert.match(await notice.innerText(), /“ana-laptop at /);
       await isSound(page);
-      await notice.getByRole('link', { name: /This wasn't me/ }).click();
+      await notice.getByRole('link', { name: /This wasn’t me/ }).click();
       await page.getByRole('button', { name: 'Revoke password' }).click();
       await page.getByText('has been revoked.').waitFor();
     }));

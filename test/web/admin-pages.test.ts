@@ -125,7 +125,7 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       const login = await page.locator('.person-line .soft').innerText();
       await page.getByRole('link', { name: 'Remove account' }).click();
       await submit('Remove account', page);
-      await page.getByRole('link', { name: 'Names that are kept' }).click();
+      await page.getByRole('link', { name: 'Reserved names' }).click();
       await submit(`Release ${login}`, page);
       await page.getByText(`${login} can be given to someone else.`).waitFor();
       await page.getByText('No name is kept.').waitFor();

@@ -86,7 +86,7 @@ test('an account of another Workspace, an unverified address and no address are 
   assert.match(await messageFor({ email_verified: false }), /has not verified/);
   assert.match(
     await messageFor({ email: '../ana@example.com' }),
-    /cannot be used as a docker user name.*letters and digits/,
+    /can’t be used as a Docker user name.*letters and digits/,
   );
   assert.deepEqual(await accountsOf(app), []);
 });

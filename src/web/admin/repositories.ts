@@ -103,7 +103,7 @@ async function show(parts: AdminRepositoryParts, request: Request, response: Res
   });
 }
 
-const begun = 'Dockpass reads the registry now. What it finds appears in the lists piece by piece.';
+const begun = 'Dockpass is reading the registry. What it finds is listed as it goes.';
 
 function ranksOf({ largest, busiest, programs }: RepositoryOverview) {
   const number = new Intl.NumberFormat('en');
@@ -111,7 +111,7 @@ function ranksOf({ largest, busiest, programs }: RepositoryOverview) {
   return [
     {
       title: 'Largest',
-      what: 'layers and configs, each once',
+      what: 'layers and configs, each counted once',
       rows: largest.map(({ name, value }) => ({ name, value: formatSize(value) })),
     },
     { title: 'Most pulled', what: 'pulls in 30 days', rows: counted(busiest) },
