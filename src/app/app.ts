@@ -172,7 +172,7 @@ async function countUnvouched({ store, authority, audit }: Core): Promise<string
   const count = await suspendUnvouched({ accounts: store.accounts, authority, audit, now: Date.now });
   if (count === 0) return [];
   const what = count === 1 ? 'an account is suspended, as its' : `${count} accounts are suspended, as their`;
-  return [`${what} provider is not the authority for the address: /admin/people?state=unvouched lists them`];
+  return [`${what} provider isn’t the authority for the address. See /admin/people?state=unvouched`];
 }
 
 /** A policy that changed is in force whether or not the database is there to record it: the event waits for it. */

@@ -20,6 +20,18 @@ export function createErrorPage(views: Views): ErrorPage {
     const { returnTo }: { returnTo?: string } = response.locals;
     const query = returnTo === undefined ? '' : `?return_to=${encodeURIComponent(returnTo)}`;
     const signInHref = `${views.prefix}/sign-in${query}`;
-    views.page(response, 'error', { status, title, message, requestId, signInHref }, status);
+    const home = refusal.code === 'not_found' ? homeNear(response.req.originalUrl.slice(views.prefix.length)) : ownHome;
+    views.page(response, 'error', { status, title, message, requestId, signInHref, home }, status);
   };
+}
+
+const ownHome = { href: '/', label: 'Go to your passwords' };
+/** By the beginning of the address that isn't there. */
+const homes = [
+  { begin: '/admin/', home: { href: '/admin', label: 'Go to the overview' } },
+  { begin: '/repositories/', home: { href: '/repositories', label: 'Go to the repositories' } },
+] as const;
+
+function homeNear(path: string): { readonly href: string; readonly label: string } {
+  return homes.find(({ begin }) => path.startsWith(begin))?.home ?? ownHome;
 }

@@ -67,6 +67,7 @@ function accessPages({ common, policies, administration, denialsOf, passwords, r
   const { services, gracePeriods, contact } = settings;
   return createAccessPages({
     ...common,
+    gracePeriods,
     policy: policies.current,
     identityOf: (account) => identityOfAccount(account, gracePeriods, common.now()),
     denialsOf,

@@ -67,6 +67,6 @@ function uncheckedNotice(label: string, people: number, limit: number | null): s
       ? 'never stop by themselves unless you set a limit'
       : `stop ${Math.round(limit / day)} days after the last sign-in`;
   return [
-    `${label} cannot be asked about ${who} who hold something that works here, because no refresh token is kept. If they leave the company, no one notices; their passwords ${end} (UNCHECKED_DAYS).`,
+    `${label} can’t be asked about ${who} with active passwords, because no refresh token is kept. If they leave the company, no one notices; their passwords ${end} (UNCHECKED_DAYS).`,
   ];
 }

@@ -2,7 +2,7 @@
 import { foldCase, type Identity } from '../identity/identity.ts';
 import { normalizeDomain } from '../lib/domain.ts';
 
-/** A group that someone is in, and why: `by e-mail`, `by domain example.com`, `from the provider`. */
+/** A group that someone is in, and why: `by e-mail`, `by domain example.com`, `via google:dev`, `from the provider`. */
 export type Membership = { readonly name: string; readonly origin: string };
 
 export type Groups = {
@@ -114,7 +114,7 @@ export function membersOf({ byMember, parents }: Groups, name: string): Member[]
 
 function originOf({ kind, value }: Member): string {
   if (kind === 'email') return 'by e-mail';
-  return kind === 'group' ? `by the provider's group ${value}` : `by ${kind} ${value}`;
+  return kind === 'group' ? `via ${value}` : `by ${kind} ${value}`;
 }
 
 /** These and every group above them, each once, by the first way that leads there. */

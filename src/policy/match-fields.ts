@@ -45,7 +45,7 @@ export type MatchField = {
   readonly check?: (text: string) => string | null;
   /** Why a condition doesn't hold. @param expected the quoted patterns. @param actual not empty, or `missing` is used */
   readonly mismatch?: (expected: string, actual: readonly string[]) => string;
-  /** Why a rule applies to someone, in a preview: "member of platform (by e-mail)". */
+  /** Why a rule applies to someone, in a preview: "in platform (by e-mail)". */
   readonly reason?: (patterns: string, list: readonly string[], groups: readonly Membership[]) => string;
   /** What a rule still requires of a request, in a preview; `null`: the preview shows it in its own way. */
   readonly requirement?: (patterns: string) => string | null;
@@ -132,8 +132,8 @@ export const matchFields = {
     mismatch: (expected) => `in no group ${expected}`,
     reason: (patterns, _list, groups) =>
       groups.length === 0
-        ? `perhaps a member of ${patterns}`
-        : `member of ${conjunction.format(groups.map(({ name, origin }) => `${name} (${origin})`))}`,
+        ? `perhaps in ${patterns}`
+        : `in ${conjunction.format(groups.map(({ name, origin }) => `${name} (${origin})`))}`,
   },
   ip: {
     ...{ form: 'pattern', takes: 'networks', isDockerAuths: true, decidedBy: 'request', isAlwaysThere: false },

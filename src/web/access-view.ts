@@ -17,7 +17,7 @@ export type CandidateRuleView = {
   readonly patterns: readonly string[];
   /** "only from 10.0.0.0/8" */
   readonly conditions: readonly string[];
-  /** "member of platform (by e-mail)" */
+  /** "in platform (by e-mail)" */
   readonly because: readonly string[];
   /** Whether it applies depends on groups that are unknown. */
   readonly mayApply: boolean;

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import type { People } from '../accounts/people.ts';
 import type { Denial } from '../audit/denials.ts';
+import type { GracePeriods } from '../identity/account-status.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
 import type { Policy } from '../policy/acl.ts';
@@ -11,6 +12,7 @@ import { explain } from '../policy/explain.ts';
 import { isRepositoryName } from '../repositories/names.ts';
 import type { Account } from '../store/accounts.ts';
 import { actionsList, candidateRulesOf, type DenialView } from './access-view.ts';
+import { accountStatusViewOf } from './account-status-view.ts';
 import { fieldsOf, readForm } from './fields.ts';
 import { sections } from './navigation.ts';
 import { type OwnDenialParts, ownDenialOf } from './own-denials.ts';
@@ -21,14 +23,15 @@ import type { Views } from './views.ts';
 
 declare module './views.ts' {
   interface ViewData {
-    access: Omit<ViewData['rule-list'] & ViewData['group-list'] & ViewData['session-list'], 'nobody'> & {
-      section: string;
-      denials: readonly DenialView[];
-      /** The answer to "what can I do with this repository?", where it was asked. */
-      tried: ReturnType<typeof tryName>;
-      contact: string | null;
-      services: AccessPageParts['services'];
-    };
+    access: ViewData['account-status'] &
+      Omit<ViewData['rule-list'] & ViewData['group-list'] & ViewData['session-list'], 'nobody'> & {
+        section: string;
+        denials: readonly DenialView[];
+        /** The answer to "what can I do with this repository?", where it was asked. */
+        tried: ReturnType<typeof tryName>;
+        contact: string | null;
+        services: AccessPageParts['services'];
+      };
   }
 }
 
@@ -42,6 +45,8 @@ export type AccessPageParts = {
   readonly people: Pick<People, 'sessionsOf' | 'endSession' | 'endSessions'>;
   readonly requesterOf: (request: IncomingMessage) => Requester;
   readonly services: readonly { readonly name: string; readonly registryHost: string }[];
+  /** How long the provider's word counts. */
+  readonly gracePeriods: GracePeriods;
   /** Whom to ask for more, as the configuration says; `null`: no one is named. */
   readonly contact: string | null;
   readonly views: Views;
@@ -78,6 +83,7 @@ async function show(parts: AccessPageParts, request: Request, response: Response
   const { groupsAt, groupsKnown } = identity;
   views.page(response, 'access', {
     section: sections.access,
+    status: accountStatusViewOf(person, parts.gracePeriods, views.prefix, now()),
     candidateRules: candidateRulesOf(permissions),
     groups: permissions.groups,
     groupsKnown,

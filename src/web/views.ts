@@ -19,8 +19,15 @@ export type NavigationEntry = { readonly label: string; readonly href: string };
 export interface ViewData {
   layout: { title: string; section?: string; wide?: boolean; bare?: boolean; narrow?: boolean; body: string };
   'admin-layout': { title: string; section: string; tab: string | null; narrow?: boolean; body: string };
-  /** `signInHref`: of someone who isn't signed in. */
-  error: { status: number; title: string; message: string; requestId: string | null; signInHref: string };
+  /** `signInHref`: of someone who isn't signed in; `home`: where someone who is can continue. */
+  error: {
+    status: number;
+    title: string;
+    message: string;
+    requestId: string | null;
+    signInHref: string;
+    home: { readonly href: string; readonly label: string };
+  };
   icon: { icon: string };
   mark: object;
   footer: object;

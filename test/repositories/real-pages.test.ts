@@ -234,7 +234,7 @@ describe('a registry behind the pages', { skip: missing('docker-registry') }, ()
     assert.equal((await visit(bo, '/admin/repositories/sync', { service: host })).status, 403);
     const { status, location } = await visit(ana, '/admin/repositories/sync', { service: host });
     assert.equal(status, 303);
-    await shown(ana, location ?? '', /The last reading: 2 repositories/);
+    await shown(ana, location ?? '', /The last read found 2 repositories/);
     assert.ok((await audited()).some(({ action, actor }) => action === 'repository.sync' && actor === ana));
     const who = async (query: string) => (await visit(ana, `/admin/repositories/who-can?${query}`)).text;
     assert.match(await who('repository=team/app'), /2 accounts[\s\S]*ana@example[\s\S]*bo@example/);

@@ -133,7 +133,14 @@ export async function startPasswordPages(
         views.page(
           response,
           'error',
-          { title: 'Refused', message: refusal.message, requestId, status: refusal.status, signInHref: '/sign-in' },
+          {
+            title: 'Refused',
+            message: refusal.message,
+            requestId,
+            status: refusal.status,
+            signInHref: '/sign-in',
+            home: { href: '/', label: 'Home' },
+          },
           refusal.status,
         ),
     }),

@@ -18,8 +18,9 @@ const providers = [
   { name: 'keycloak', label: 'Keycloak', href: '/sign-in/keycloak' },
 ];
 const message = 'Google did not answer in time. Try again in a minute.';
-const hint = 'Choose the account that your organisation gave you.';
+const hint = 'Choose the account that your organization gave you.';
 const action = { href: '/sign-in', label: 'Use another account' };
+const home = { href: '/', label: 'Go to your passwords' };
 /** What no journey through a whole installation comes to. */
 const also: Readonly<Record<string, Shown>> = {
   '/sign-in': { template: 'sign-in', data: { signedOut: true, registries, providers } },
@@ -34,7 +35,7 @@ const also: Readonly<Record<string, Shown>> = {
   '/nobody-vouches': { template: 'sign-in', data: { signedOut: false, registries, providers: [] } },
   '/error': {
     template: 'error',
-    data: { status: 502, title: 'Something went wrong', message, requestId: '4f1c', signInHref: '/sign-in' },
+    data: { status: 502, title: 'Something went wrong', message, requestId: '4f1c', signInHref: '/sign-in', home },
   },
 };
 

@@ -43,6 +43,7 @@ test('the header names who is signed in, whomever the page is about', async () =
     message: 'Nobody.',
     requestId: null,
     signInHref: '/sign-in',
+    home: { href: '/', label: 'Go to your passwords' },
     status: 404,
     person: { login: 'bo@example.com' },
   };

@@ -152,7 +152,7 @@ function requireWorkspace({ email, domain }: Profile, domains: readonly string[]
   const allowed = domains.join(' or ');
   const reason =
     domain === null
-      ? `${email} is a personal Google account: it has this address, but no organisation manages it.`
+      ? `${email} is a personal Google account: it has this address, but no organization manages it.`
       : `${email} belongs to the Google Workspace of ${domain}.`;
   throw new Refusal('denied', `${reason} Sign in with an account of the Google Workspace of ${allowed}.`);
 }

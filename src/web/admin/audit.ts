@@ -140,12 +140,23 @@ function detailsOf(detail: AuditEntry['detail']): { name: string; value: string 
     .filter(({ value }) => value !== '');
 }
 
+/** Of a longer list the first are shown; an export has all. */
+const shownItems = 5;
+
+function listText(items: readonly unknown[]): string {
+  const shown = items.slice(0, shownItems).map((item) => textOf('', item));
+  if (items.length > shownItems) shown.push(`and ${items.length - shownItems} more`);
+  return shown.join(', ') || 'none';
+}
+
 function textOf(name: string, value: unknown): string {
   if (typeof value === 'string') return value;
   if (name === 'selection' && isSelection(value)) return describeSelection(value);
   if (typeof value === 'number' && /(At|Until)$/.test(name)) return formatTime(value, value).minute;
-  if (Array.isArray(value)) return value.map((item) => textOf('', item)).join(', ') || 'none';
+  if (Array.isArray(value)) return listText(value);
   if (!isRecord(value)) return String(value);
+  const { name: called, login } = value;
+  if (typeof called === 'string' && typeof login === 'string') return `${called} of ${login}`;
   return detailsOf(value)
     .map((fact) => `${fact.name} ${fact.value}`)
     .join(', ');

@@ -56,7 +56,7 @@ declare module '../views.ts' {
 
 /** What was just done to the person, by the word in the address. */
 const done = {
-  disabled: 'The account is disabled. Its passwords no longer work, and its sessions have ended.',
+  disabled: 'Its passwords no longer work, and its sessions have ended.',
   enabled: 'The account is enabled. Passwords that have not expired work again.',
   'sessions-ended': 'All sessions have ended. The person can sign in again.',
   relinked: 'The next verified sign-in with this address gets the account, within 24 hours.',
