@@ -120,7 +120,7 @@ test('an issuer is switched off and on from its page, with a reason', async () =
 test('the keys of an issuer are discarded from its page', async () => {
   assert.match(await page('/admin/workloads'), /1, fetched/);
   assert.equal((await post('/admin/workloads/ci/discard-keys')).status, 303);
-  assert.match(await page('/admin/workloads'), /0, not fetched yet/);
+  assert.match(await page('/admin/workloads'), /Not fetched yet/);
 });
 
 test('snippets have the values of this installation and name no secret', async () => {
@@ -135,7 +135,8 @@ test('snippets have the values of this installation and name no secret', async (
   ]) {
     assert.match(text, new RegExp(label));
   }
-  assert.match(text, /docker login registry\.example\.com -u oidc --password-stdin/);
+  // Each option is in an element that isn't broken.
+  assert.match(text.replaceAll(/<\/?span[^>]*>/g, ''), /docker login registry\.example\.com -u oidc --password-stdin/);
   assert.match(text, /audience=http%3A%2F%2Flocalhost%3A5001/);
   assert.match(text, /password: \$\{\{ steps\.token\.outputs\.token \}\}/);
 });

@@ -194,11 +194,15 @@ function whatOf(owner: Revocation['owner']): string | null {
   return owner.password === null ? `All passwords of ${owner.login}` : `“${owner.password}” of ${owner.login}`;
 }
 
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 function rowOf(revocation: Revocation, now: number) {
   const { id, at, by, reason, selection, passwords, undoUntil, undone, owner } = revocation;
   return {
     ...{ id, by, reason, passwords, owner },
-    what: whatOf(owner) ?? describeSelection(selection),
+    what: whatOf(owner) ?? capitalized(describeSelection(selection)),
     at: formatTime(at, now),
     undoUntil: formatTime(undoUntil, now),
     canUndo: undone === null && undoUntil > now,
