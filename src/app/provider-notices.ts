@@ -67,6 +67,6 @@ function uncheckedNotice(label: string, people: number, limit: number | null): s
       ? 'never stop by themselves unless you set a limit'
       : `stop ${Math.round(limit / day)} days after the last sign-in`;
   return [
-    `${label} can’t be asked about ${who} with active passwords, because no refresh token is kept. If they leave the company, no one notices; their passwords ${end} (UNCHECKED_DAYS).`,
+    `${label} can’t be asked about ${who} with active passwords or sessions, because no refresh token is kept. If they leave the company, no one notices; their passwords ${end} (UNCHECKED_DAYS).`,
   ];
 }

@@ -98,7 +98,7 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       await page.getByRole('link', { name: 'Disable account' }).click();
       await page.getByLabel('Reason').fill('On leave');
       await submit('Disable account', page);
-      await page.getByText('The account is disabled.').waitFor();
+      await page.getByText('Its passwords no longer work, and its sessions have ended.').waitFor();
       assert.ok(await page.getByText('On leave').isVisible());
       assert.equal(await page.locator('.notice').count(), 1);
       await page.getByRole('link', { name: 'Enable account' }).click();
@@ -128,7 +128,7 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       await page.getByRole('link', { name: 'Reserved names' }).click();
       await submit(`Release ${login}`, page);
       await page.getByText(`${login} can be given to someone else.`).waitFor();
-      await page.getByText('No name is kept.').waitFor();
+      await page.getByText('No reserved names.').waitFor();
     }));
 
   test('without JavaScript: a robot, its password, a new secret for it', () =>
