@@ -118,7 +118,7 @@ describeEngines('people', (databases) => {
       const detail = await people.detail('ana');
       assert.deepEqual(detail.groups, [
         { name: 'google:leads@example.com', origin: 'from the provider' },
-        { name: 'leads', origin: "via google:leads@example.com" },
+        { name: 'leads', origin: 'via google:leads@example.com' },
         { name: 'platform', origin: 'through leads' },
       ]);
       assert.equal(detail.isAdministrator, true);

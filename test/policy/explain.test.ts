@@ -127,13 +127,13 @@ test("groups come by e-mail, domain, another group or the provider's group", () 
   assert.deepEqual(origins(somebody('bo@example.com')), ['everyone: by domain example.com']);
   assert.deepEqual(origins(somebody('x@y.z', { groups: ['google:ops@example.com'] })), [
     'google:ops@example.com: from the provider',
-    "ops: via google:ops@example.com",
+    'ops: via google:ops@example.com',
   ]);
   const robot = somebody('robot-ci', { kind: 'robot', groups: ['google:ops@example.com', 'builders'] });
   assert.deepEqual(origins(robot), [
     "google:ops@example.com: from the robot's record",
     "builders: from the robot's record",
-    "ops: via google:ops@example.com",
+    'ops: via google:ops@example.com',
   ]);
   // A static user of that name has not proved the e-mail.
   assert.deepEqual(origins({ ...somebody('ana@example.com'), kind: 'static', email: null, domain: null }), []);

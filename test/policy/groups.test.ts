@@ -38,7 +38,7 @@ describe('someone is in a group', () => {
       "by a group of the provider's",
       '{a: ["google:dev@example.com"]}',
       somebody('x@y.z', { groups: ['google:dev@example.com'] }),
-      ['google:dev@example.com (from the provider)', "a (via google:dev@example.com)"],
+      ['google:dev@example.com (from the provider)', 'a (via google:dev@example.com)'],
     ],
     [
       'once, as the provider tells it, where the file says so too',
