@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { readPolicyFile } from '../app/policy-file.ts';
 import { type Config, readConfig, readStorageConfig } from '../config/config.ts';
 import { createProbe } from '../doctor/probe.ts';
+import { errorCode, errorMessage, Refusal } from '../lib/errors.ts';
 import { fieldsIn, isTexts } from '../lib/json.ts';
 import { backUp, backupName, recordBackup, removeOldBackups, secretFiles } from './backup-folder.ts';
 import { type Command, UsageError, wholeNumber } from './command.ts';
@@ -85,7 +86,12 @@ export const backupCommands: readonly Command[] = [
       const config = readConfig(terminal.environment);
       const url = values['url'] === undefined ? readinessUrl(config) : publicReadinessUrl(String(values['url']));
       // Of oneself: the certificate is for the public name.
-      const { status, body } = await createProbe([])(url, { overlookTls: values['url'] === undefined });
+      const { status, body } = await createProbe([])(url, { overlookTls: values['url'] === undefined }).catch(
+        (cause) => {
+          const why = errorCode(cause) || errorMessage(cause);
+          throw new Refusal('unavailable', `${url.href} does not answer (${why}): is the service running there?`);
+        },
+      );
       const problems = values['strict'] === true ? [...problemsIn(body), ...(await missingIn(config))] : [];
       const isHealthy = status === 200 && problems.length === 0;
       if (values['json'] === true) {

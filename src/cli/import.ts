@@ -66,8 +66,8 @@ export const importCommands: readonly Command[] = [
       const refused = refusedSettings(environment);
       if (!isJson) for (const problem of refused) terminal.err(`.env: warning: serve refuses this: ${problem}`);
       const written = await writeNewFiles(out, [
-        { name: 'policy.yml', text: policy, mode: 0o644 },
-        { name: '.env', text: environment, mode: 0o600 },
+        { name: 'policy.yml', text: policy },
+        { name: '.env', text: environment },
       ]);
       const sentence = `Wrote ${written.join(' and ')}; fill in there what says so.`;
       confirm(terminal, values, { written, problems: inOrder(problems), refused }, sentence);

@@ -1,13 +1,15 @@
 /** Owns `dockpass init`: from a few answers to a configuration and a policy that work, and what to do next. */
+import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { ConfigError, readConfig } from '../config/config.ts';
+import { type Config, ConfigError, readConfig } from '../config/config.ts';
+import { envFileSetting } from '../config/settings.ts';
 import { formatYaml } from '../doctor/auth-block.ts';
 import { Refusal } from '../lib/errors.ts';
 import { formatProblem, parsePolicy } from '../policy/acl.ts';
 import { warningsOf } from '../policy/check.ts';
 import { type Command, type Terminal, textOf, textsOf, UsageError, type Values } from './command.ts';
 import { type Answers, environmentFile, policyFile } from './init-files.ts';
-import { writeNewFiles } from './new-file.ts';
+import { refuseExisting, writeNewFiles } from './new-file.ts';
 import { reply } from './output.ts';
 import { readTextFile } from './read-file.ts';
 import { readLines } from './read-lines.ts';
@@ -53,16 +55,17 @@ export const initCommands: readonly Command[] = [
     isConversation: true,
     async run(_operands, values, terminal) {
       const folder = textOf(values, 'folder') ?? '.';
+      await refuseExisting(folder, ['.env', 'policy.yml']); // before anyone answers questions for nothing
       const answers = await readAnswers(values, terminal);
       const [environment, policy] = [environmentFile(answers), policyFile(answers)];
       const problems = problemsIn(environment, policy);
       if (problems.length > 0) throw new Refusal('bad_request', [...problems, 'Nothing was written.'].join('\n'));
       const written = await writeNewFiles(folder, [
-        { name: '.env', text: environment, mode: 0o600 },
-        { name: 'policy.yml', text: policy, mode: 0o644 },
+        { name: '.env', text: environment },
+        { name: 'policy.yml', text: policy },
       ]);
       if (values['json'] !== true) sayNext(written, folder, environment, terminal);
-      else reply(terminal, values, { written, redirectUris: redirectUris(environment) }, []);
+      else reply(terminal, values, { written, redirectUris: redirectUris(folder, environment) }, []);
       return 0;
     },
   },
@@ -125,14 +128,19 @@ function problemsIn(environment: string, policy: string): string[] {
   }
 }
 
-function redirectUris(environment: string): string[] {
-  const { publicUrl, google, oidc } = readConfig({ ...parseEnv(environment) });
+/** As the service will read them, which takes relative paths from the folder of its .env. */
+function settingsIn(folder: string, environment: string): Config {
+  return readConfig({ ...parseEnv(environment), [envFileSetting]: join(folder, '.env') });
+}
+
+function redirectUris(folder: string, environment: string): string[] {
+  const { publicUrl, google, oidc } = settingsIn(folder, environment);
   const names = [...(google === null ? [] : ['google']), ...oidc.map(({ name }) => name)];
   return names.map((name) => callbackOf(publicUrl, name));
 }
 
 function sayNext(written: readonly string[], folder: string, environment: string, terminal: Terminal): void {
-  const { publicUrl, services, keyRings, google, oidc } = readConfig({ ...parseEnv(environment) });
+  const { publicUrl, services, keyRings, google, oidc } = settingsIn(folder, environment);
   terminal.out(`Wrote ${written.join(' and ')}.`);
   if (google !== null) terminal.out(`Google needs this redirect URI: ${callbackOf(publicUrl, 'google')}`);
   for (const { name } of oidc) terminal.out(`The provider needs this redirect URI: ${callbackOf(publicUrl, name)}`);
@@ -145,7 +153,7 @@ function sayNext(written: readonly string[], folder: string, environment: string
     terminal.out(`\nIn the config.yml of the registry ${name}:\n`);
     terminal.out(formatYaml({ realm, service: name, issuer, rootcertbundle: ring?.bundleFile ?? '' }));
   }
-  const change = folder === '.' ? '' : `cd ${folder} && `;
+  const change = folder === '.' ? '' : `cd ${/^[\w./-]+$/.test(folder) ? folder : JSON.stringify(folder)} && `;
   terminal.out(
     `\nNext: ${change}dockpass serve, then restart the registry and run: dockpass doctor https://${services[0]?.name}`,
   );

@@ -3,20 +3,28 @@ import { lstat, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, Refusal } from '../lib/errors.ts';
 
-export type NewFile = { readonly name: string; readonly text: string; readonly mode: number };
+export type NewFile = { readonly name: string; readonly text: string };
+
+/** @throws {Refusal} `conflict`, where one of them exists */
+export async function refuseExisting(folder: string, names: readonly string[]): Promise<void> {
+  for (const name of names) if (await exists(join(folder, name))) throw alreadyThere(join(folder, name));
+}
 
 /**
- * Makes the folder where it's missing.
+ * Makes the folder where it's missing. Only this user can read the files: a policy can have hashes of passwords, too.
  * @returns the paths, in the same order
  * @throws {Refusal} `conflict`, where one of the files exists
  */
 export async function writeNewFiles(folder: string, files: readonly NewFile[]): Promise<string[]> {
   await mkdir(folder, { recursive: true });
-  for (const { name } of files) if (await exists(join(folder, name))) throw alreadyThere(join(folder, name));
+  await refuseExisting(
+    folder,
+    files.map(({ name }) => name),
+  );
   const written: string[] = [];
   try {
-    for (const { name, text, mode } of files) {
-      await writeFile(join(folder, name), text, { flag: 'wx', mode });
+    for (const { name, text } of files) {
+      await writeFile(join(folder, name), text, { flag: 'wx', mode: 0o600 });
       written.push(join(folder, name));
     }
   } catch (error) {

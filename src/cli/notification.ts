@@ -45,7 +45,7 @@ async function sendTest(config: Config, name: string, to: string | null): Promis
     );
     const isMail = name === mailChannel;
     const channel = channels.find((one) => one.name === (isMail ? name : webhookChannel(name)));
-    if (channel === undefined) throw unknownChannel(name);
+    if (channel === undefined) throw unknownChannel(name, config);
     if (isMail && to === null) throw new Refusal('bad_request', 'Give the address to send to: --to ADDRESS.');
     const id = `test-${randomBytes(9).toString('hex')}`;
     await core.audit.write({ action: 'notification.test', ...byCommandLine, subject: channel.name, detail: { id } });
@@ -55,7 +55,8 @@ async function sendTest(config: Config, name: string, to: string | null): Promis
   });
 }
 
-function unknownChannel(name: string): Refusal {
-  const help = name === mailChannel ? 'Mail is off: set SMTP_URL.' : `WEBHOOKS does not name "${name}".`;
-  return new Refusal('not_found', help);
+function unknownChannel(name: string, { notifications }: Config): Refusal {
+  const names = notifications.webhooks.map((webhook) => webhook.name).join(', ');
+  const webhook = `There is no webhook "${name}". WEBHOOKS ${names === '' ? 'is not set' : `has ${names}`}.`;
+  return new Refusal('not_found', name === mailChannel ? 'Mail is off: set SMTP_URL.' : webhook);
 }

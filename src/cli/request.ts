@@ -4,7 +4,7 @@ import { settled } from '../app/core.ts';
 import { readPolicyFile } from '../app/policy-file.ts';
 import { dateOf } from '../lib/time.ts';
 import type { AccessRequests, ListedRequest } from '../requests/access-requests.ts';
-import { type Command, type Terminal, textOf } from './command.ts';
+import { type Command, type Terminal, textOf, UsageError } from './command.ts';
 import { byCommandLine, configOf, withCore } from './core.ts';
 import { accessRequestFields } from './json-fields.ts';
 import { type Column, confirm, replyList } from './output.ts';
@@ -33,12 +33,16 @@ export const requestCommands: readonly Command[] = [
     options: { note: { ...text, value: 'TEXT', help: 'shown to the person and recorded in the audit' } },
     json: { fields: accessRequestFields },
     operands: [2, 2],
-    run: ([id = '', answer = ''], values, terminal) =>
-      withRequests(terminal, async (requests) => {
+    run([id = '', answer = ''], values, terminal) {
+      if (answer !== 'accept' && answer !== 'refuse') {
+        throw new UsageError(`The answer must be accept or refuse, not "${answer}".`);
+      }
+      return withRequests(terminal, async (requests) => {
         const given = { answer, note: textOf(values, 'note') ?? '' };
         const request = await requests.answer(id, given, byCommandLine, null);
         confirm(terminal, values, request, `${request.login}, ${request.repository}: ${request.state}.`);
-      }),
+      });
+    },
   },
 ];
 

@@ -60,6 +60,15 @@ test('what exists is never overwritten, and then nothing is written', async (t) 
   }
 });
 
+test('into another folder: what comes next is about that folder', async (t) => {
+  const folder = newFolder(t);
+  const { code, output } = await init(folder, ['--folder', 'my dockpass', ...flags]);
+  assert.equal(code, 0, output);
+  const auth = parse(output.slice(output.indexOf('auth:'), output.indexOf('\n\nNext:')));
+  assert.equal(auth.auth.token.rootcertbundle, join(folder, 'my dockpass', 'data', 'registry-bundle.pem'));
+  assert.match(output, /Next: cd "my dockpass" && dockpass serve/);
+});
+
 test('answers that serve would refuse are named, and nothing is written', async (t) => {
   const folder = newFolder(t);
   const bad = flags.with(1, 'http://auth.example.com');
