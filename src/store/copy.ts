@@ -1,6 +1,8 @@
 /** Owns the copy of a SQLite database that is of one moment, even while others write. */
 import { chmod } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
+import { errorCode, errorMessage, Refusal } from '../lib/errors.ts';
 import { markCopied } from './installation.ts';
 import { unusableFile } from './sqlite-errors.ts';
 
@@ -22,8 +24,16 @@ export async function copySqlite(file: string, target: string, now: number): Pro
     checkSqlite(target);
     mark(target, now);
   } catch (error) {
-    throw unusableFile(file, error);
+    throw /^SQLITE_(FULL|IOERR)/.test(errorCode(error))
+      ? unwritableCopy(file, target, error)
+      : unusableFile(file, error);
   }
+}
+
+/** Reading alone seldom fails like this: most likely the disk that the copy goes to is full. */
+function unwritableCopy(file: string, target: string, cause: unknown): Refusal {
+  const message = `The SQLite database ${file} cannot be copied to ${dirname(target)}: ${errorMessage(cause)}. Make room there, or choose another disk.`;
+  return new Refusal('misconfigured', message, { cause });
 }
 
 async function backUp(file: string, target: string): Promise<void> {

@@ -121,27 +121,6 @@ test('nothing is overwritten, and nothing half done is left', async () => {
   assert.equal(existsSync(join(installation.folder, 'x')), false);
 });
 
-test('what a backup that was killed has left is in no other: not its secrets, and not on the disk', async () => {
-  const folder = join(installation.folder, 'backup');
-  const { pid: gone = 0 } = spawnSync('true');
-  const left = `${folder}.unfinished-${hostname().replaceAll(/[^\w.]/g, '_')}-${gone}`;
-  mkdirSync(left);
-  writeFileSync(join(left, 'password-pepper'), 'x');
-  const { code, output } = await installation.run(['backup', folder, '--without-secrets']);
-  assert.equal(code, 0, output);
-  assert.ok(!readdirSync(folder).includes('password-pepper'));
-  assert.deepEqual(unfinishedIn(installation.folder), []);
-});
-
-test('two at the same time into one place: one is whole, the other is refused', async () => {
-  const folder = join(installation.folder, 'backup');
-  const both = await Promise.all([0, 1].map(() => installation.run(['backup', folder])));
-  assert.deepEqual(both.map(({ code }) => code).sort(), [0, 1], both.map(({ output }) => output).join('\n'));
-  assert.match(both.map(({ output }) => output).join(''), /backup is there already: name a new folder/);
-  assert.ok(readdirSync(folder).includes('dockpass.db') && readdirSync(folder).includes('password-pepper'));
-  assert.deepEqual(unfinishedIn(installation.folder), []);
-});
-
 test('with PostgreSQL it says what is not in it', async () => {
   const environment = { DATABASE_URL: 'postgres://nowhere/x' };
   const { code, output } = await installation.run(['backup', join(installation.folder, 'files')], environment);

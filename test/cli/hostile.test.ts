@@ -1,6 +1,8 @@
 /** Commands in a bad world: files that are none, names that a terminal obeys, readers that leave, a full disk. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
@@ -23,6 +25,7 @@ describe('in a bad world', () => {
     });
     return { code, out, notes: notes.join('\n') };
   };
+  const unfinished = () => readdirSync(folder).filter((name) => name.includes('unfinished'));
   before(async () => {
     assert.equal((await installation.run(['migrate'])).code, 0);
     await installation.addPerson('ana@example.com');
@@ -83,6 +86,37 @@ describe('in a bad world', () => {
     const line = `exec ${process.execPath} ${main} version > /dev/full`;
     const { code, output } = await runProgram('sh', ['-c', line], { env: environment, cwd: folder });
     assert.deepEqual([code, output], [1, "The output can't be written (ENOSPC): it isn't complete.\n"]);
+  });
+
+  test('what a backup that was killed has left is in no other: not its secrets, and not on the disk', async () => {
+    const target = join(folder, 'backup-after');
+    const { pid: gone = 0 } = spawnSync('true');
+    const left = `${target}.unfinished-${hostname().replaceAll(/[^\w.]/g, '_')}-${gone}`;
+    mkdirSync(left);
+    writeFileSync(join(left, 'password-pepper'), 'x');
+    const { code, notes } = await run(['backup', target, '--without-secrets']);
+    assert.equal(code, 0, notes);
+    assert.ok(!readdirSync(target).includes('password-pepper'));
+    assert.deepEqual(unfinished(), []);
+  });
+
+  test('of two backups into one place at the same time one is whole, and the other is refused', async () => {
+    const target = join(folder, 'backup-both');
+    const both = await Promise.all([0, 1].map(() => installation.run(['backup', target])));
+    assert.deepEqual(both.map(({ code }) => code).sort(), [0, 1], both.map(({ output }) => output).join('\n'));
+    assert.match(both.map(({ output }) => output).join(''), /backup-both is there already: name a new folder/);
+    const files = readdirSync(target);
+    assert.ok(files.includes('dockpass.db') && files.includes('password-pepper'), `${files}`);
+    assert.deepEqual(unfinished(), []);
+  });
+
+  test('a backup that does not fit says where there is no room, and leaves nothing', async () => {
+    const target = join(folder, 'backup-full');
+    const line = `ulimit -f 64; exec ${process.execPath} ${main} backup ${target}`;
+    const { code, output } = await runProgram('sh', ['-c', line], { env: environment, cwd: folder });
+    assert.equal(code, 1, output);
+    assert.match(output, /dockpass\.db cannot be copied to .*backup-full\.unfinished.*Make room there/);
+    assert.deepEqual(unfinished(), []);
   });
 
   test('what a terminal obeys, or no one sees, is in no message', { skip: missing('script') }, async () => {
