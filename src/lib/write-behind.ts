@@ -62,15 +62,7 @@ export function createWriteBehind<Entry>(parts: WriteBehindParts<Entry>): WriteB
     reportOverflow(buffer, parts);
     const taken = buffer.take();
     if (taken.length === 0) return;
-    // Replicas that write the same rows lock them in the same order, so none waits for the other in a circle.
-    const inOrder = taken.toSorted(([one], [other]) => (one < other ? -1 : 1));
-    const pieces = inPieces(inOrder, parts.atOnce);
-    const rest = Math.min(parts.rest ?? 0, parts.delay / 2 / pieces.length);
-    const outcome = await writeApart(
-      pieces,
-      (some) => parts.write(some.map(([, entry]) => entry)),
-      () => (closed || rest < 1 ? yieldToOthers() : sleep(rest)),
-    );
+    const outcome = await writeAll(parts, taken, () => closed);
     reportOutcome(outcome, parts, closed ? 'lost' : 'kept');
     failures = outcome.away === null ? 0 : failures + 1;
     if (outcome.away !== null && !closed) {
@@ -146,6 +138,22 @@ function createBuffer<Entry>({ merge, maximum }: Pick<WriteBehindParts<Entry>, '
       return count;
     },
   };
+}
+
+function writeAll<Entry>(
+  parts: WriteBehindParts<Entry>,
+  taken: readonly Keyed<Entry>[],
+  isClosed: () => boolean,
+): Promise<Outcome<Keyed<Entry>>> {
+  // Replicas that write the same rows lock them in the same order, so none waits for the other in a circle.
+  const inOrder = taken.toSorted(([one], [other]) => (one < other ? -1 : 1));
+  const pieces = inPieces(inOrder, parts.atOnce);
+  const rest = Math.min(parts.rest ?? 0, parts.delay / 2 / pieces.length);
+  return writeApart(
+    pieces,
+    (some) => parts.write(some.map(([, entry]) => entry)),
+    () => (isClosed() || rest < 1 ? yieldToOthers() : sleep(rest)),
+  );
 }
 
 function reportOverflow<Entry>(

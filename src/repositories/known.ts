@@ -32,13 +32,15 @@ const longestAge = 60_000;
 
 type Entry = { readonly known: Known; readonly readAt: number; readonly took: number };
 
-/** @param parts.now milliseconds of a clock that never goes back */
-export function createKnownRepositories(parts: {
+export type KnownParts = {
   readonly store: Pick<RepositoryStore, 'after'>;
   readonly turns: Turns;
+  /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
-}): KnownRepositories {
-  const { store, turns, now } = parts;
+};
+
+export function createKnownRepositories(parts: KnownParts): KnownRepositories {
+  const { now } = parts;
   /** The last reading of each service, also one that was forgotten: names keep the slots that they had there. */
   const last = new Map<string, Known>();
   const entries = new Map<string, Entry>();
@@ -46,15 +48,7 @@ export function createKnownRepositories(parts: {
 
   const read = async (service: string): Promise<Entry> => {
     const begun = now();
-    const rows: RepositoryNameRow[] = [];
-    for (let end = ''; ; ) {
-      await turns.next();
-      const more = await store.after(service, end, rowsAtOnce, true);
-      for (const row of more) rows.push(row);
-      if (more.length < rowsAtOnce) break;
-      end = more.at(-1)?.name ?? '';
-    }
-    await turns.next();
+    const rows = await readNames(parts, service);
     const known = withSlots(rows, last.get(service));
     last.set(service, known);
     return { known, readAt: begun, took: now() - begun };
@@ -90,6 +84,20 @@ export function createKnownRepositories(parts: {
       reading.delete(service);
     },
   };
+}
+
+/** All of a service, each piece in its turn, and so is what comes after the last. */
+async function readNames({ store, turns }: KnownParts, service: string): Promise<RepositoryNameRow[]> {
+  const rows: RepositoryNameRow[] = [];
+  for (let end = ''; ; ) {
+    await turns.next();
+    const more = await store.after(service, end, rowsAtOnce, true);
+    for (const row of more) rows.push(row);
+    if (more.length < rowsAtOnce) break;
+    end = more.at(-1)?.name ?? '';
+  }
+  await turns.next();
+  return rows;
 }
 
 /** Names keep their slots. Those that are gone leave theirs, until these are the most: then all are given out anew. */

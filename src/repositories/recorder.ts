@@ -51,10 +51,65 @@ const maximumSeen = 50_000;
 type Waiting = Omit<PullCount, 'actor'> & { readonly login: string; readonly digest: string | null };
 
 export function createEventRecorder(parts: RecorderParts): EventRecorder {
-  const seen = new LRUCache<string, true>({ max: maximumSeen });
+  const seen = createSeen();
+  const pulls = createPulls(parts);
   const arrivals = new Map<string, number>();
+  return {
+    async record(service, events) {
+      const report = (of: readonly RegistryEvent[], outcome: EventOutcome): void => {
+        for (const { action } of of) parts.onEvent(service, action, outcome);
+      };
+      for (const { action, read } of events) if (typeof read === 'string') parts.onEvent(service, action, read);
+      const kept = events.flatMap(({ read }) => (typeof read === 'string' ? [] : [read]));
+      const fresh = seen.freshOf(service, kept);
+      const isFresh = new Set(fresh);
+      report(
+        kept.filter((one) => !isFresh.has(one)),
+        'duplicate',
+      );
+      if (!pulls.canTakeMore()) {
+        report(fresh, 'unavailable');
+        throw new Refusal('unavailable', 'The database cannot be used right now. Send the events again.', {
+          retryAfter: 5,
+        });
+      }
+      const changes = fresh.filter((one): one is PushEvent | DeleteEvent => one.action !== 'pull');
+      const pulled = fresh.filter((one): one is PullEvent => one.action === 'pull');
+      // What is stored stays so where a later piece fails: the registry sends all of them again, and these are duplicates then.
+      for (const piece of inShortPieces(changes)) {
+        await recordChanges(parts, service, piece);
+        seen.note(service, piece);
+      }
+      if (fresh.length === 0) await noteArrival(parts, service, arrivals);
+      seen.note(service, pulled);
+      for (const one of pulled) pulls.put(...waitingOf(service, one));
+      report(pulled, 'stored');
+    },
+    flush: pulls.flush,
+    close: pulls.close,
+  };
+}
+
+/** The events that were stored lately, which a registry can send again. */
+function createSeen() {
+  const seen = new LRUCache<string, true>({ max: maximumSeen });
+  const keyIn = (service: string, { id }: RegistryEvent): string => `${service}\0${id}`;
+  return {
+    note(service: string, stored: readonly RegistryEvent[]): void {
+      for (const one of stored) if (one.id !== '') seen.set(keyIn(service, one), true);
+    },
+    /** Each once, of those that weren't stored before. */
+    freshOf(service: string, events: readonly RegistryEvent[]): RegistryEvent[] {
+      const named = new Map(events.map((one, at) => [one.id === '' ? String(at) : keyIn(service, one), one]));
+      return [...named].flatMap(([key, one]) => (seen.has(key) ? [] : [one]));
+    },
+  };
+}
+
+/** Pulls that wait to be counted. More are taken while the database is there, and not too many wait. */
+function createPulls(parts: RecorderParts) {
   let isAway = false;
-  const pulls = createWriteBehind<Waiting>({
+  const waiting = createWriteBehind<Waiting>({
     async write(entries) {
       try {
         await writePulls(parts, entries);
@@ -69,58 +124,13 @@ export function createEventRecorder(parts: RecorderParts): EventRecorder {
       count: earlier.count + later.count,
       at: Math.max(earlier.at, later.at),
     }),
-    ...{
-      delay: flushDelay,
-      atOnce: parts.store.pullsAtOnce,
-      rest,
-      maximum: 2 * maximumWaiting,
-      onError: parts.onError,
-    },
+    delay: flushDelay,
+    atOnce: parts.store.pullsAtOnce,
+    rest,
+    maximum: 2 * maximumWaiting,
+    onError: parts.onError,
   });
-  const keyIn = (service: string, { id }: RegistryEvent): string => `${service}\0${id}`;
-  const note = (service: string, stored: readonly RegistryEvent[]): void => {
-    for (const one of stored) if (one.id !== '') seen.set(keyIn(service, one), true);
-  };
-  /** Each once, of those that weren't stored before. */
-  const freshOf = (service: string, events: readonly RegistryEvent[]): RegistryEvent[] => {
-    const named = new Map(events.map((one, at) => [one.id === '' ? String(at) : keyIn(service, one), one]));
-    return [...named].flatMap(([key, one]) => (seen.has(key) ? [] : [one]));
-  };
-
-  return {
-    async record(service, events) {
-      const report = (of: readonly RegistryEvent[], outcome: EventOutcome): void => {
-        for (const { action } of of) parts.onEvent(service, action, outcome);
-      };
-      for (const { action, read } of events) if (typeof read === 'string') parts.onEvent(service, action, read);
-      const kept = events.flatMap(({ read }) => (typeof read === 'string' ? [] : [read]));
-      const fresh = freshOf(service, kept);
-      const isFresh = new Set(fresh);
-      report(
-        kept.filter((one) => !isFresh.has(one)),
-        'duplicate',
-      );
-      if (isAway || pulls.size() > maximumWaiting) {
-        report(fresh, 'unavailable');
-        throw new Refusal('unavailable', 'The database cannot be used right now. Send the events again.', {
-          retryAfter: 5,
-        });
-      }
-      const changes = fresh.filter((one): one is PushEvent | DeleteEvent => one.action !== 'pull');
-      const pulled = fresh.filter((one): one is PullEvent => one.action === 'pull');
-      // What is stored stays so where a later piece fails: the registry sends all of them again, and these are duplicates then.
-      for (const piece of inShortPieces(changes)) {
-        await recordChanges(parts, service, piece);
-        note(service, piece);
-      }
-      if (fresh.length === 0) await noteArrival(parts, service, arrivals);
-      note(service, pulled);
-      for (const one of pulled) pulls.put(...waitingOf(service, one));
-      report(pulled, 'stored');
-    },
-    flush: pulls.flush,
-    close: pulls.close,
-  };
+  return { ...waiting, canTakeMore: () => !isAway && waiting.size() <= maximumWaiting };
 }
 
 function waitingOf(service: string, { repository, day, at, login, tag, digest }: PullEvent): [string, Waiting] {

@@ -3,7 +3,7 @@
  * token of a minute for exactly what is asked, in the name of `dockpass`, and goes to the configured address alone.
  */
 import type { Signer } from '../keys/signature.ts';
-import { errorMessage } from '../lib/errors.ts';
+import { errorMessage, type Refusal } from '../lib/errors.ts';
 import { fieldsIn, isTexts } from '../lib/json.ts';
 import type { Access } from '../scope.ts';
 import { mint } from '../token/mint.ts';
@@ -64,120 +64,139 @@ const limits = { catalog: 4 << 20, tags: 32 << 20, manifest: 4 << 20, other: 64 
 const maximumTags = 1_000_000;
 
 export function createRegistry(parts: RegistryParts): Registry {
+  const ask = createAsk(parts);
+  return {
+    catalog: (after) => readCatalog(ask, after),
+    tags: (repository) => readTags(ask, repository),
+    async resolve(repository, reference) {
+      const answer = await askManifest(ask, 'HEAD', repository, reference);
+      if (answer === null) return null;
+      const digest = answer.headers['docker-content-digest'];
+      if (typeof digest !== 'string' || !isDigest(digest)) {
+        throw unreadable(answer.place, 'the answer names no digest');
+      }
+      return { digest, mediaType: mediaTypeOf(answer), at: clockOf(answer, parts.now()) };
+    },
+    async manifest(repository, reference) {
+      const answer = await askManifest(ask, 'GET', repository, reference);
+      if (answer === null) return null;
+      try {
+        return { ...parseManifest(answer.body, mediaTypeOf(answer)), at: clockOf(answer, parts.now()) };
+      } catch (cause) {
+        throw unreadable(answer.place, errorMessage(cause), cause);
+      }
+    },
+    async deleteManifest(repository, digest) {
+      if (!isDigest(digest)) throw new TypeError(`not a digest: ${JSON.stringify(digest)}`);
+      return remove(ask, repository, digest);
+    },
+    async deleteTag(repository, tag) {
+      if (!isTag(tag)) throw new TypeError(`not a tag: ${JSON.stringify(tag)}`);
+      return remove(ask, repository, tag);
+    },
+  };
+}
+
+/** `place`: what was asked, for errors. */
+type Answer = RegistryReply & { readonly place: URL };
+
+/** One question, with a token for exactly that. @param path below `/v2/` */
+type Ask = (path: string, access: Access, question?: Partial<RegistryQuestion>) => Promise<Answer>;
+
+function createAsk(parts: RegistryParts): Ask {
   const base = parts.url.href.replace(/\/*$/, '/');
-  const ask = async (
-    path: string,
-    access: Access,
-    question: Partial<RegistryQuestion> = {},
-  ): Promise<RegistryReply> => {
-    const service = { name: parts.service, issuer: parts.issuer, lifetime };
+  const service = { name: parts.service, issuer: parts.issuer, lifetime };
+  return async (path, access, question = {}) => {
     const { jwt } = await mint(parts.signer(), service, { account: ownSubject, access: [access] }, parts.now());
-    const url = new URL(`v2/${path}`, base);
-    const reply = await parts.ask(url, {
+    const place = new URL(`v2/${path}`, base);
+    const reply = await parts.ask(place, {
       method: 'GET',
       maximum: limits.other,
       ...question,
       headers: { ...question.headers, authorization: `Bearer ${jwt}` },
     });
-    return reply;
+    return { ...reply, place };
   };
-  const failed = (path: string, { status }: RegistryReply) =>
-    unreadable(new URL(`v2/${path}`, base), `it answers ${status}${hints[status] ?? ''}`);
-  const fieldsOf = (path: string, { body }: RegistryReply) => {
-    try {
-      return fieldsIn(JSON.parse(body.toString('utf8')));
-    } catch (cause) {
-      throw unreadable(new URL(`v2/${path}`, base), 'the answer is not JSON', cause);
-    }
-  };
-  const onRepository = (name: string, ...actions: string[]): Access => {
-    if (!isRepositoryName(name)) throw new TypeError(`not the name of a repository: ${JSON.stringify(name)}`);
-    return { type: 'repository', name, actions };
-  };
-  const clockOf = ({ headers }: RegistryReply): number => {
-    const date = Date.parse(headers.date ?? '');
-    return Number.isNaN(date) ? parts.now() : Math.min(date, parts.now());
-  };
-  /** `null`: not there. */
-  const askManifest = async (method: 'GET' | 'HEAD', repository: string, reference: string) => {
-    const path = manifestPath(repository, reference);
-    const headers = { accept: manifestTypes.join(', ') };
-    const reply = await ask(path, onRepository(repository, 'pull'), { method, headers, maximum: limits.manifest });
-    if (reply.status === 404) return null;
-    if (reply.status !== 200) throw failed(path, reply);
-    return reply;
-  };
-  const remove = async (repository: string, reference: string): Promise<Deleted> => {
-    const path = manifestPath(repository, reference);
-    const reply = await ask(path, onRepository(repository, 'delete'), { method: 'DELETE' });
-    if (reply.status === 202) return 'deleted';
-    if (reply.status === 404) return 'absent';
-    if (reply.status === 405) return 'disabled';
-    if (reply.status === 400 && isTag(reference)) return 'unsupported';
-    throw failed(path, reply);
-  };
+}
 
-  return {
-    async catalog(after) {
-      const access = { type: 'registry', name: 'catalog', actions: ['*'] };
-      const path = (size: string) => `_catalog?${size}${after === '' ? '' : `last=${encodeURIComponent(after)}`}`;
-      let reply = await ask(path(`n=${pageSize}&`), access, { maximum: limits.catalog });
-      // catalog.maxentries of a 3.x can be lower; its own default never is too high.
-      if (reply.status === 400) reply = await ask(path(''), access, { maximum: limits.catalog });
-      if (reply.status !== 200) throw failed('_catalog', reply);
-      const place = new URL('v2/_catalog', base);
-      const names = textsIn(fieldsOf('_catalog', reply)['repositories']);
-      if (names === null) throw unreadable(place, 'the answer has no list of repositories');
-      return { names: names.filter(isRepositoryName), next: lastIn(reply, names, place) };
-    },
-    async tags(repository) {
-      const access = onRepository(repository, 'pull');
-      const all = new Set<string>();
-      for (let last: string | null = ''; last !== null; ) {
-        const path: string = `${repository}/tags/list?n=${pageSize}${last === '' ? '' : `&last=${encodeURIComponent(last)}`}`;
-        const reply: RegistryReply = await ask(path, access, { maximum: limits.tags });
-        if (reply.status === 404 && all.size === 0) return [];
-        if (reply.status !== 200) throw failed(path, reply);
-        const page = fieldsOf(path, reply)['tags'];
-        const place = new URL(`v2/${path}`, base);
-        const names: readonly string[] | null = page === null ? [] : textsIn(page);
-        if (names === null) throw unreadable(place, 'the answer has no list of tags');
-        const before = all.size;
-        for (const name of names.filter(isTag)) all.add(name);
-        last = lastIn(reply, names, place);
-        if (last !== null && all.size === before) throw unreadable(place, 'its pages repeat');
-        if (all.size > maximumTags) throw unreadable(place, `it has more than ${maximumTags} tags`);
-      }
-      return [...all];
-    },
-    async resolve(repository, reference) {
-      const reply = await askManifest('HEAD', repository, reference);
-      if (reply === null) return null;
-      const digest = reply.headers['docker-content-digest'];
-      if (typeof digest !== 'string' || !isDigest(digest)) {
-        throw unreadable(new URL(`v2/${manifestPath(repository, reference)}`, base), 'the answer names no digest');
-      }
-      return { digest, mediaType: mediaTypeOf(reply), at: clockOf(reply) };
-    },
-    async manifest(repository, reference) {
-      const reply = await askManifest('GET', repository, reference);
-      if (reply === null) return null;
-      try {
-        return { ...parseManifest(reply.body, mediaTypeOf(reply)), at: clockOf(reply) };
-      } catch (cause) {
-        const place = new URL(`v2/${manifestPath(repository, reference)}`, base);
-        throw unreadable(place, errorMessage(cause), cause);
-      }
-    },
-    async deleteManifest(repository, digest) {
-      if (!isDigest(digest)) throw new TypeError(`not a digest: ${JSON.stringify(digest)}`);
-      return remove(repository, digest);
-    },
-    async deleteTag(repository, tag) {
-      if (!isTag(tag)) throw new TypeError(`not a tag: ${JSON.stringify(tag)}`);
-      return remove(repository, tag);
-    },
-  };
+async function readCatalog(ask: Ask, after: string): Promise<CatalogPage> {
+  const access = { type: 'registry', name: 'catalog', actions: ['*'] };
+  const path = (size: string) => `_catalog?${size}${after === '' ? '' : `last=${encodeURIComponent(after)}`}`;
+  let answer = await ask(path(`n=${pageSize}&`), access, { maximum: limits.catalog });
+  // catalog.maxentries of a 3.x can be lower; its own default never is too high.
+  if (answer.status === 400) answer = await ask(path(''), access, { maximum: limits.catalog });
+  if (answer.status !== 200) throw failed(answer);
+  const names = textsIn(fieldsOf(answer)['repositories']);
+  if (names === null) throw unreadable(answer.place, 'the answer has no list of repositories');
+  return { names: names.filter(isRepositoryName), next: lastIn(answer, names) };
+}
+
+async function readTags(ask: Ask, repository: string): Promise<string[]> {
+  const access = onRepository(repository, 'pull');
+  const all = new Set<string>();
+  for (let last: string | null = ''; last !== null; ) {
+    const after: string = last === '' ? '' : `&last=${encodeURIComponent(last)}`;
+    const answer: Answer = await ask(`${repository}/tags/list?n=${pageSize}${after}`, access, { maximum: limits.tags });
+    if (answer.status === 404 && all.size === 0) return [];
+    if (answer.status !== 200) throw failed(answer);
+    const page = fieldsOf(answer)['tags'];
+    const names: readonly string[] | null = page === null ? [] : textsIn(page);
+    if (names === null) throw unreadable(answer.place, 'the answer has no list of tags');
+    const before = all.size;
+    for (const name of names.filter(isTag)) all.add(name);
+    last = lastIn(answer, names);
+    if (last !== null && all.size === before) throw unreadable(answer.place, 'its pages repeat');
+    if (all.size > maximumTags) throw unreadable(answer.place, `it has more than ${maximumTags} tags`);
+  }
+  return [...all];
+}
+
+/** @returns `null` where it isn't there */
+async function askManifest(
+  ask: Ask,
+  method: 'GET' | 'HEAD',
+  repository: string,
+  reference: string,
+): Promise<Answer | null> {
+  const headers = { accept: manifestTypes.join(', ') };
+  const question = { method, headers, maximum: limits.manifest };
+  const answer = await ask(manifestPath(repository, reference), onRepository(repository, 'pull'), question);
+  if (answer.status === 404) return null;
+  if (answer.status !== 200) throw failed(answer);
+  return answer;
+}
+
+async function remove(ask: Ask, repository: string, reference: string): Promise<Deleted> {
+  const access = onRepository(repository, 'delete');
+  const answer = await ask(manifestPath(repository, reference), access, { method: 'DELETE' });
+  if (answer.status === 202) return 'deleted';
+  if (answer.status === 404) return 'absent';
+  if (answer.status === 405) return 'disabled';
+  if (answer.status === 400 && isTag(reference)) return 'unsupported';
+  throw failed(answer);
+}
+
+function onRepository(name: string, action: string): Access {
+  if (!isRepositoryName(name)) throw new TypeError(`not the name of a repository: ${JSON.stringify(name)}`);
+  return { type: 'repository', name, actions: [action] };
+}
+
+function failed({ place, status }: Answer): Refusal {
+  return unreadable(place, `it answers ${status}${hints[status] ?? ''}`);
+}
+
+function fieldsOf({ place, body }: Answer): ReturnType<typeof fieldsIn> {
+  try {
+    return fieldsIn(JSON.parse(body.toString('utf8')));
+  } catch (cause) {
+    throw unreadable(place, 'the answer is not JSON', cause);
+  }
+}
+
+/** When it answered, by its own clock. */
+function clockOf({ headers }: Answer, now: number): number {
+  const date = Date.parse(headers.date ?? '');
+  return Number.isNaN(date) ? now : Math.min(date, now);
 }
 
 const hints: Readonly<Record<number, string>> = {
@@ -206,7 +225,7 @@ function textsIn(value: unknown): readonly string[] | null {
  * Where the next page begins; `null`: this is the last one. Of the link only its `last` counts: its address could be anyone's.
  * @throws {Refusal} `bad_gateway` where there is a next page and no telling where it begins
  */
-function lastIn({ headers }: RegistryReply, names: readonly string[], place: URL): string | null {
+function lastIn({ headers, place }: Answer, names: readonly string[]): string | null {
   const link = [headers['link'] ?? ''].flat().join(', ');
   const [, target] = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(link) ?? [];
   if (target === undefined) return null;

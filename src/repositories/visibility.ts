@@ -36,12 +36,14 @@ const maximumKept = 32 * 1_024 * 1_024;
 /** Names that are decided without waiting for a turn: that takes less time than a page does. */
 const decidedAtOnce = 200;
 
-/** @param parts.policy the policy in force */
-export function createVisibility(parts: {
+export type VisibilityParts = {
+  /** The policy in force. */
   readonly policy: () => Policy;
   readonly known: KnownRepositories;
   readonly turns: Turns;
-}): Visibility {
+};
+
+export function createVisibility(parts: VisibilityParts): Visibility {
   const kept = new LRUCache<string, Decisions>({ maxSize: maximumKept });
   let keptFor: Policy | null = null;
 
