@@ -103,7 +103,7 @@ const untagDigest = `
   update repository_tag set digest = null, heard_at = $5 where service = $1 and repository = $2 and digest = $3 and at <= $4`;
 
 /** Statements of one transaction, about: so many take some milliseconds, in which SQLite answers nothing else. */
-const statementsAtOnce = 600;
+const statementsAtOnce = 300;
 /** Statements of any change; those of its layers and of what an index holds come on top. */
 const statementsEach = 10;
 /** A deletion takes away layers that aren't known before; most images have fewer. */

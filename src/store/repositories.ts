@@ -50,11 +50,10 @@ const after = (condition: string) => `
   where service = $1 and name > $2 ${condition} order by name limit $3`;
 const afterAll = after('');
 const afterWithTags = after('and tags > 0');
-const columns = (from: string) => `
+const ofRepositories = `
   select r.service, r.name, r.first_seen_at, r.pushed_at, r.pulled_at, r.size, r.tags, r.recent_pulls, r.synced_at,
     ${whoColumns}
-  from ${from} ${joinWho('r.pushed_by')}`;
-const ofRepositories = columns('repository r');
+  from repository r ${joinWho('r.pushed_by')}`;
 const byNames = `${ofRepositories} where r.service = $1 and r.name in (${idParameters(2)}) order by r.name`;
 const recounted = `
   select r.name, r.recent_pulls, coalesce(sum(v.count), 0) as pulls
@@ -79,8 +78,8 @@ export function createRepositoryStore(sql: Sql): RepositoryStore {
       const order = `order by ${by === 'name' ? byName : `${sortKeys[by]} ${direction}, r.name, r.service`}`;
       const range = `limit ${conditions.parameter(limit)} offset ${conditions.parameter(offset)}`;
       // What is left out is only counted: of a hundred thousand the keys alone are sorted.
-      const page = `(select r.service, r.name from repository r ${conditions.where()} ${order} ${range}) p`;
-      const text = `${columns(`${page} join repository r on r.service = p.service and r.name = p.name`)} ${order}`;
+      const page = `select r.service, r.name from repository r ${conditions.where()} ${order} ${range}`;
+      const text = `${ofRepositories} where (r.service, r.name) in (${page}) ${order}`;
       return sql.all<RepositoryRow>(text, conditions.values);
     },
     async count(filter) {
