@@ -35,7 +35,7 @@ export function readAdministration(settings: Settings): AdministrationConfig {
   const days = (name: string, fallback: number) => settings.integer(name, { fallback, minimum: 1, maximum: 3_650 });
   return {
     administrators: {
-      emails: settings.list('ADMIN_EMAILS'),
+      emails: settings.emails('ADMIN_EMAILS'),
       groups: settings.list('ADMIN_GROUPS'),
       freshness: settings.integer('ADMIN_FRESH_MINUTES', { fallback: 15, minimum: 1, maximum: 1_440 }) * 60,
     },

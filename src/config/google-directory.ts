@@ -1,7 +1,6 @@
 /** Owns the settings of Google's directory: the strategy that switches it on, and how Dockpass proves itself to it. */
 
 import { createPrivateKey } from 'node:crypto';
-import { normalizeDomain } from '../lib/domain.ts';
 import { type ApplicationDefault, parseJson, readApplicationDefault } from './google-application-default.ts';
 import type { Settings } from './settings.ts';
 
@@ -65,7 +64,7 @@ export function readGoogleDirectory(
     );
   }
   const domains = readDomains(settings, signInDomains);
-  const groupDomains = settings.list('GOOGLE_GROUP_DOMAINS').map(normalizeDomain);
+  const groupDomains = settings.domains('GOOGLE_GROUP_DOMAINS');
   return {
     strategy,
     domains,
@@ -97,7 +96,7 @@ function readCustomerId(settings: Settings): string | null {
 
 /** Of people of another company's domain the directory would say "not found", which means "deleted" of its own. */
 function readDomains(settings: Settings, signInDomains: readonly string[]): readonly string[] {
-  const domains = settings.list('GOOGLE_DIRECTORY_DOMAINS').map(normalizeDomain);
+  const domains = settings.domains('GOOGLE_DIRECTORY_DOMAINS');
   const stranger = domains.find((domain) => !signInDomains.includes(domain));
   if (stranger !== undefined) settings.problem(`GOOGLE_DIRECTORY_DOMAINS: ${stranger} is not in GOOGLE_DOMAINS`);
   return domains.length > 0 ? domains : signInDomains;

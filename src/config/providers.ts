@@ -1,5 +1,4 @@
 /** Owns the settings of the providers that people sign in with. */
-import { normalizeDomain } from '../lib/domain.ts';
 import { PatternError } from '../pattern/compiled.ts';
 import { compilePattern } from '../pattern/pattern.ts';
 import { type GoogleDirectoryConfig, readGoogleDirectory } from './google-directory.ts';
@@ -70,7 +69,7 @@ export function readGoogle(settings: Settings): GoogleConfig | null {
     if (clientSecret !== null) settings.problem('GOOGLE_CLIENT_SECRET is set, but GOOGLE_CLIENT_ID is not');
     return null;
   }
-  const domains = settings.list('GOOGLE_DOMAINS').map(normalizeDomain);
+  const domains = settings.domains('GOOGLE_DOMAINS');
   const anyAccount = settings.flag('GOOGLE_ANY_ACCOUNT', false);
   if (domains.length === 0 && !anyAccount) {
     settings.problem(
@@ -199,7 +198,7 @@ function readOidc(settings: Settings, environment: Environment, name: string): O
       groupsSeparator: readGroupsSeparator(settings, environment, own, groupsFormat),
       groupsMissing: settings.choice(`${own}GROUPS_MISSING`, missingMeanings, 'auto'),
       emailClaim: readEmailClaim(settings, own),
-      domains: settings.list(`${own}DOMAINS`).map(normalizeDomain),
+      domains: settings.domains(`${own}DOMAINS`),
       authMethod: settings.choice(`${own}AUTH_METHOD`, authMethods, 'auto'),
       requireVerifiedEmail: settings.flag(`${own}REQUIRE_VERIFIED_EMAIL`, true),
       refreshTokens: settings.flag(`${own}REFRESH_TOKENS`, true),

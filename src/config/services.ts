@@ -42,10 +42,13 @@ export function readServices(settings: Settings, environment: Environment, publi
   if (names.length === 0) {
     settings.problem('SERVICES is required: the `service` of each registry, for example registry.example.com');
   }
+  for (const name of names.filter((one) => /^["']|["']$/.test(one))) {
+    settings.problem(`SERVICES: ${name} is in quotes, which would belong to the name: leave them out`);
+  }
   if (new Set(names).size < names.length) settings.problem('SERVICES names one service twice');
   else if (new Set(names.map(prefixOf)).size < names.length) {
     settings.problem(
-      'SERVICES: two names differ only in characters that are neither letters nor digits; their settings would mix',
+      'SERVICES: two names differ only in characters that are neither letters nor digits, or in case; their settings would mix',
     );
   }
   refuseUnknown(settings, environment, names.map(prefixOf));

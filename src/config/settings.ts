@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { normalizeDomain } from '../lib/domain.ts';
 import { errorCode } from '../lib/errors.ts';
 import { nearestWord } from '../lib/nearest-word.ts';
 import { isServiceLink } from './service-links.ts';
@@ -24,6 +25,10 @@ export type Settings = {
   choice<Choice extends string>(name: string, choices: readonly Choice[], fallback: Choice): Choice;
   /** Comma-separated, trimmed, without empty items. */
   list(name: string): string[];
+  /** A list of domains, as they're compared: `*.example.com`, `@example.com` and quotes would silently match no one. */
+  domains(name: string): string[];
+  /** A list of addresses. */
+  emails(name: string): string[];
   url(name: string, fallback?: string): URL;
   problem(message: string): void;
   /** Reports variables whose name is nearly that of a setting: they would silently not count. */
@@ -39,6 +44,8 @@ export function baseFolder(environment: Environment): string {
   const file = environment[envFileSetting]?.trim();
   return file ? dirname(resolve(file)) : process.cwd();
 }
+
+const hint = 'commas separate several, without quotes or patterns';
 
 export function createSettings(environment: Environment): Settings {
   const base = baseFolder(environment);
@@ -107,6 +114,20 @@ export function createSettings(environment: Environment): Settings {
         .split(',')
         .map((item) => item.trim())
         .filter((item) => item !== ''),
+    domains(name) {
+      const domains = settings.list(name).map(normalizeDomain);
+      for (const domain of domains.filter((one) => !/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(one))) {
+        problem(`${name}: ${domain} is not a domain such as example.com; ${hint}`);
+      }
+      return domains;
+    },
+    emails(name) {
+      const emails = settings.list(name);
+      for (const email of emails.filter((one) => !/^[^\s"<>;@]+@[^\s"'<>;@]+$/.test(one))) {
+        problem(`${name}: ${email} is not an address such as ana@example.com; ${hint}`);
+      }
+      return emails;
+    },
     url(name, fallback) {
       const text = settings.text(name, fallback);
       const url = URL.parse(text);
