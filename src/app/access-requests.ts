@@ -27,3 +27,23 @@ export function openAccessRequests(
     },
   });
 }
+
+/** Closes access requests that are granted, in turns. */
+export type Settling = {
+  /** Resolves once those are closed that were granted when it was called. */
+  run(): Promise<void>;
+  /** Resolves when no run is left, whatever came of it. */
+  ended(): Promise<void>;
+};
+
+export function createSettling(settle: () => Promise<void>): Settling {
+  let last = Promise.resolve();
+  return {
+    run() {
+      const next = last.then(settle);
+      last = next.catch(() => {});
+      return next;
+    },
+    ended: () => last,
+  };
+}

@@ -6,7 +6,7 @@ import type { Config } from '../config/config.ts';
 import type { Keys } from '../keys/keys.ts';
 import { openTrialKeys } from '../keys/trial-keys.ts';
 import { type SweepSchedule, scheduleSweeps } from '../off-boarding/schedule.ts';
-import { openAccessRequests } from './access-requests.ts';
+import { createSettling, openAccessRequests, type Settling } from './access-requests.ts';
 import { createClockWatch } from './clock.ts';
 import { type Core, openCore, openSigningKeys, settled } from './core.ts';
 import { startHousekeeping } from './housekeeping.ts';
@@ -15,7 +15,7 @@ import { type ListenerParts, listen } from './listener.ts';
 import { startMetrics } from './metrics-listener.ts';
 import { checkWebhooks, startNotifications } from './notifications.ts';
 import { openPeople, type People } from './off-boarding.ts';
-import { openPolicies, type PolicyChange } from './policy-file.ts';
+import { openPolicies, type Policies, type PolicyChange } from './policy-file.ts';
 import { proxyWarnings } from './proxy-warnings.ts';
 import { openEvents } from './repositories.ts';
 import { openWorkloads } from './workloads.ts';
@@ -55,7 +55,7 @@ export async function startApp(config: Config, mode: ServeMode = 'usual'): Promi
 async function startOn(core: Core, config: Config, stopping: AbortController): Promise<App> {
   const { log, store } = core;
   const parts = await openParts(core, config, stopping.signal);
-  const { policies, keys, people, workloads, sweeps, watches, metrics, events } = parts;
+  const { policies, settling, keys, people, workloads, sweeps, watches, metrics, events } = parts;
   const { url, stopServer } = await listen(config, core, { ...parts, stopping: stopping.signal }).catch(
     async (error: unknown) => {
       // Their listener would keep a process alive that serves nothing, and it wouldn't be restarted.
@@ -65,7 +65,7 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
   );
   const stopHousekeeping = startHousekeeping({
     ...{ ...config, store, log, onRun: core.dailyCounts.running, now: Date.now },
-    settle: openAccessRequests(config, core, policies.current).settle,
+    settle: settling.run,
   });
   const notifications = await startNotifications(
     config,
@@ -87,28 +87,33 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
   log.info({ pid: process.pid, url, publicUrl: publicUrl.href, database: store.engine, dataFolder }, 'listening');
   return {
     url,
-    reload: policies.reload,
+    async reload() {
+      await policies.reload();
+      await settling.ended();
+    },
     async stop() {
       log.info({}, 'stopping');
       stopLooking();
       stopHousekeeping();
       stopping.abort();
       await Promise.all([stopServer(stopDeadline), sweeps.ended(), notifications.ended(), metrics?.stop()]);
-      await Promise.all([workloads.close(), events.close()]);
+      await Promise.all([workloads.close(), events.close(), settling.ended()]);
       await watches.leave();
       await core.close();
     },
   };
 }
 
-type Parts = Omit<ListenerParts, 'stopping'> & { readonly sweeps: SweepSchedule; readonly watches: Watches };
+type Parts = Omit<ListenerParts, 'stopping'> & {
+  readonly settling: Settling;
+  readonly sweeps: SweepSchedule;
+  readonly watches: Watches;
+};
 
 /** What answers requests is made of, and what warns operators. */
 async function openParts(core: Core, config: Config, stopping: AbortSignal): Promise<Parts> {
-  const { log } = core;
-  const { policyFile, policyCandidateFile, metricsListener, dataFolder } = config;
-  const source = workloadsSourceOf(config);
-  const policies = await openPolicies(policyFile, policyCandidateFile, log, auditPolicy(core.audit), source);
+  const { metricsListener, dataFolder } = config;
+  const { policies, settling } = await openRules(config, core);
   const unvouched = await countUnvouched(core);
   const keys = await (core.trial === null ? openSigningKeys(config, core) : makeTrialKeys(config, core));
   const people = await openPeople(config, core, policies.current, stopping);
@@ -131,7 +136,7 @@ async function openParts(core: Core, config: Config, stopping: AbortSignal): Pro
   const workloads = openWorkloads(config, core, inForce, {
     ...(metrics && { onJudged: metrics.workloadJudged }),
   });
-  return { policies, workloads, keys, people, sweeps, watches, events, warnings, metrics };
+  return { policies, settling, workloads, keys, people, sweeps, watches, events, warnings, metrics };
 }
 
 /** What is looked at while the service runs: the database's clock, and who else serves the database. */
@@ -173,6 +178,20 @@ async function countUnvouched({ store, authority, audit }: Core): Promise<string
   if (count === 0) return [];
   const what = count === 1 ? 'an account is suspended, as its' : `${count} accounts are suspended, as their`;
   return [`${what} provider isn’t the authority for the address. See /admin/people?state=unvouched`];
+}
+
+/** The policy in force; each change of it is recorded, and closes the access requests that it grants. */
+async function openRules(config: Config, core: Core): Promise<{ policies: Policies; settling: Settling }> {
+  const { log } = core;
+  const record = auditPolicy(core.audit);
+  const onChange = (change: PolicyChange): void => {
+    record(change);
+    settling.run().catch((error: unknown) => log.warn({ err: error }, 'granted access requests stay open for now'));
+  };
+  const source = workloadsSourceOf(config);
+  const policies = await openPolicies(config.policyFile, config.policyCandidateFile, log, onChange, source);
+  const settling = createSettling(openAccessRequests(config, core, policies.current).settle);
+  return { policies, settling };
 }
 
 /** A policy that changed is in force whether or not the database is there to record it: the event waits for it. */

@@ -98,7 +98,7 @@ export type PolicyFile = {
   reload(): Promise<void>;
 };
 
-/** A file that was taken over, or refused with each mistake. */
+/** A file that is in force now, or was refused with each mistake. */
 export type PolicyChange =
   | { readonly file: string; readonly users: number; readonly rules: number; readonly workloadRules: number }
   | { readonly file: string; readonly problems: readonly string[] };
@@ -128,13 +128,14 @@ export function createPolicyFile(
       const reading = await read(file, source, inForce);
       // What is named for the first time was not looked at before it was read, so it's read once more.
       if (String(filesOf(file, source, reading)) !== String(filesOf(file, source, inForce))) tried = null;
-      if (reading.policy !== inForce?.policy || reading.workloads?.workloads !== inForce.workloads?.workloads) {
+      const before = inForce;
+      inForce = reading;
+      problem = null;
+      if (reading.policy !== before?.policy || reading.workloads?.workloads !== before.workloads?.workloads) {
         const change = { file, ...sizesOf(reading) };
         log.info(change, 'policy loaded');
         onChange(change);
       }
-      inForce = reading;
-      problem = null;
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
       const problems = problem.split('\n');

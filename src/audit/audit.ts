@@ -63,6 +63,7 @@ export type AuditAction =
   | 'repository.delete-manifest'
   | 'request.create'
   | 'request.answer'
+  | 'request.withdraw'
   | 'policy.reload'
   | 'policy.refused'
   | 'policy.explain'

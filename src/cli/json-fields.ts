@@ -8,7 +8,7 @@ import type { AppPassword } from '../app-passwords/app-passwords.ts';
 import type { AuditEntry } from '../audit/audit-log.ts';
 import type { KeyDescription } from '../keys/key-ring.ts';
 import type { Explanation } from '../policy/explain.ts';
-import type { ListedRequest } from '../requests/access-requests.ts';
+import type { ListedRequest } from '../requests/access-request.ts';
 
 /** Each field of a type with its meaning. Times are epoch milliseconds. */
 type FieldsOf<Type> = Readonly<Record<keyof Type & string, string>>;
@@ -149,8 +149,8 @@ export const accessRequestFields: FieldsOf<ListedRequest> = {
   repository: 'its name there',
   actions: 'what is asked for',
   note: 'what the person wrote',
-  state: 'open, accepted (the policy does not grant it yet), refused or granted',
+  state: 'open, accepted (the policy does not grant it yet), refused, granted or withdrawn',
   createdAt: 'time, epoch milliseconds',
   answer: 'by, at and note, or null',
-  closedAt: 'time, or null',
+  closedAt: 'time, or null: open, or granted a moment ago',
 };

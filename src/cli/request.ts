@@ -3,7 +3,8 @@ import { openAccessRequests } from '../app/access-requests.ts';
 import { settled } from '../app/core.ts';
 import { readPolicyFile } from '../app/policy-file.ts';
 import { dateOf } from '../lib/time.ts';
-import type { AccessRequests, ListedRequest } from '../requests/access-requests.ts';
+import { isOpen, type ListedRequest } from '../requests/access-request.ts';
+import type { AccessRequests } from '../requests/access-requests.ts';
 import { type Command, type Terminal, textOf, UsageError } from './command.ts';
 import { byCommandLine, configOf, withCore } from './core.ts';
 import { accessRequestFields } from './json-fields.ts';
@@ -22,7 +23,7 @@ export const requestCommands: readonly Command[] = [
     run: (_operands, values, terminal) =>
       withRequests(terminal, async (requests) => {
         const all = await requests.list();
-        const rows = values['all'] === true ? all : all.filter(({ closedAt }) => closedAt === null);
+        const rows = values['all'] === true ? all : all.filter(isOpen);
         replyList(terminal, values, rows, columns, 'There are no open requests.');
       }),
   },

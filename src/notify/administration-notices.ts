@@ -31,7 +31,7 @@ export const keyDue: Say = async ({ keyWarnings }, { detail }) => {
   return line('Signing keys', 'a signing key needs attention', plain(warning), warning);
 };
 
-/** What is answered or granted by then needs no mail; nor one's own, which others answer. */
+/** What is answered, granted or withdrawn by then needs no mail; nor one's own, which others answer. */
 export const accessRequested: Say = async ({ store }, { detail }, reader) => {
   const request = await store.accessRequests.byId(textIn(detail, 'id'));
   if (request === undefined || request.answer !== null || request.closed_at !== null) return null;

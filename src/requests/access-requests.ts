@@ -11,24 +11,8 @@ import { isRepositoryName } from '../repositories/names.ts';
 import type { AccessRequestRow, AccessRequestStore, ListedRequestRow } from '../store/access-requests.ts';
 import type { Account, AccountStore } from '../store/accounts.ts';
 import { storable } from '../store/sql.ts';
+import { type AccessRequest, isOpen, type ListedRequest, listedOf, requestOf } from './access-request.ts';
 import { type Others, type Suggestion, suggestRule } from './suggested-rule.ts';
-
-/** Times are epoch milliseconds. */
-export type AccessRequest = {
-  readonly id: string;
-  readonly service: string;
-  readonly repository: string;
-  readonly actions: readonly string[];
-  readonly note: string;
-  /** `accepted`: an administrator means to grant it, and the policy doesn't yet. `granted`: the policy in force does. */
-  readonly state: 'open' | 'accepted' | 'refused' | 'granted';
-  readonly createdAt: number;
-  readonly answer: { readonly by: string; readonly at: number; readonly note: string } | null;
-  readonly closedAt: number | null;
-};
-
-/** `login`: who asks. */
-export type ListedRequest = AccessRequest & { readonly login: string; readonly accountId: string };
 
 export type RequestPage = {
   /** The oldest first. */
@@ -47,11 +31,13 @@ export type AccessRequests = {
   missing(person: Account, service: string, repository: string): Promise<Missing | null>;
   /** @throws {Refusal} `conflict` where there was no such denial, or a request is open or was refused recently */
   ask(person: Account, service: string, repository: string, note: string, by: Actor): Promise<void>;
-  /** The newest first; closes those that the policy grants. */
+  /** Takes back one's own. @throws {Refusal} `not_found` where they have no such request; `conflict` where it is closed */
+  withdraw(person: Account, id: string, by: Actor): Promise<void>;
+  /** The newest first. */
   ofPerson(person: Account): Promise<AccessRequest[]>;
   /** Open ones first, at most 200, then the latest 50 that are closed. */
   list(): Promise<ListedRequest[]>;
-  /** How many rows the pages of open ones have. */
+  /** How many rows the pages of open ones have: also those that the policy grants, until that is recorded. */
   countOpen(): Promise<number>;
   /** The open ones, 20 a page. */
   openPage(page: number): Promise<RequestPage>;
@@ -69,7 +55,7 @@ export type AccessRequests = {
   ): Promise<ListedRequest>;
   /** Lines for the policy that grant an open request and change nothing else, as the engine says. */
   suggest(id: string): Promise<Suggestion>;
-  /** Closes every open request that the policy in force grants. */
+  /** Closes every open request that the policy in force grants. Nothing that only reads does: it shows these as granted. */
   settle(): Promise<void>;
 };
 
@@ -88,11 +74,15 @@ export type AccessRequestParts = {
 
 /** Says the same whether there is such a repository or not. */
 export const notMissing = 'You can ask only for what you were denied recently and still don’t have. See My access.';
+const closed = 'This request is closed';
 /** What can be asked for. */
 export const requestable = ['delete', 'pull', 'push'] as const;
 export const maximumNote = 500;
 const maximumOpen = 5;
+const maximumWithdrawn = 5;
 const afterRefusal = 7 * day;
+/** Withdrawals of that time count: without a limit, asking and withdrawing in turns would flood whoever gets the events. */
+const afterWithdrawal = day;
 const maximumListed = 200;
 const closedListed = 50;
 /** For each, the engine tries lines. */
@@ -102,35 +92,42 @@ export function createAccessRequests(parts: AccessRequestParts): AccessRequests 
   return {
     missing: (person, service, repository) => missing(parts, person, service, repository),
     ask: (person, service, repository, note, by) => ask(parts, person, { service, repository, note }, by),
+    withdraw: (person, id, by) => withdraw(parts, person, id, by),
     ofPerson: async (person) => {
       const rows = await parts.store.ofAccount(person.id);
-      for (const row of rows) await closeIfGranted(parts, row, person);
-      return (await parts.store.ofAccount(person.id)).map(requestOf);
+      return rows.map((row) => requestOf(row, isGranted(parts, row, person)));
     },
-    async list() {
-      await settlePage(parts);
-      const [open, closed] = await Promise.all([parts.store.open(maximumListed), parts.store.closed(closedListed)]);
-      return [...open, ...closed].map(listedOf);
-    },
-    async countOpen() {
-      await settlePage(parts);
-      return parts.store.countOpen();
-    },
+    list: () => list(parts),
+    countOpen: () => parts.store.countOpen(),
     openPage: (page) => openPage(parts, page),
-    closed: async () => (await parts.store.closed(closedListed)).map(listedOf),
+    closed: async () => (await parts.store.closed(closedListed)).map((row) => listedOf(row, false)),
     answer: (id, given, by, byId) => answer(parts, id, given, by, byId),
     suggest: (id) => suggest(parts, id),
     settle: () => settle(parts),
   };
 }
 
+async function list(parts: AccessRequestParts): Promise<ListedRequest[]> {
+  const [open, closed] = await Promise.all([parts.store.open(maximumListed), parts.store.closed(closedListed)]);
+  const byState = Map.groupBy(await listedNow(parts, open), isOpen);
+  return [...(byState.get(true) ?? []), ...(byState.get(false) ?? []), ...closed.map((row) => listedOf(row, false))];
+}
+
 async function openPage(parts: AccessRequestParts, wanted: number): Promise<RequestPage> {
-  await settlePage(parts);
   const total = await parts.store.countOpen();
   const pages = Math.max(1, Math.ceil(total / pageSize));
   const page = Math.min(Math.max(1, wanted), pages);
   const rows = await parts.store.openPage(pageSize, (page - 1) * pageSize);
-  return { requests: rows.map(listedOf), total, page, pages };
+  return { requests: await listedNow(parts, rows), total, page, pages };
+}
+
+/** With what the policy grants by now. */
+function listedNow(parts: AccessRequestParts, rows: readonly ListedRequestRow[]): Promise<ListedRequest[]> {
+  const listed = rows.map(async (row) => {
+    const account = await parts.accounts.byId(row.account_id);
+    return listedOf(row, account !== undefined && isGranted(parts, row, account));
+  });
+  return Promise.all(listed);
 }
 
 async function missing(parts: AccessRequestParts, person: Account, service: string, name: string) {
@@ -166,29 +163,57 @@ async function ask(parts: AccessRequestParts, person: Account, wish: Wish, by: A
   if (found === null) {
     throw new Refusal('conflict', notMissing);
   }
+  await settleOwn(parts, person);
   const at = now();
   const request = {
     ...{ id: randomBytes(9).toString('base64url'), account_id: person.id, service, name: repository },
     ...{ actions: found.actions.join(' '), note: storable(wish.note), address: found.address, created_at: at },
   };
   const detail = { service, actions: found.actions, id: request.id };
+  const since = { refusedSince: at - afterRefusal, withdrawnSince: at - afterWithdrawal };
   const isStored = await audit.commit(
     { action: 'request.create', ...by, subject: person.login, repository, detail },
-    (row) => store.add(request, { open: maximumOpen, refusedSince: at - afterRefusal }, row),
+    (row) => store.add(request, { open: maximumOpen, withdrawn: maximumWithdrawn, ...since }, row),
   );
   if (!isStored) throw await whyNot(parts, person, wish);
 }
 
-async function whyNot({ store }: AccessRequestParts, person: Account, { service, repository }: Wish): Promise<Refusal> {
+async function whyNot(
+  { store, now }: AccessRequestParts,
+  person: Account,
+  { service, repository }: Wish,
+): Promise<Refusal> {
   const own = await store.ofAccount(person.id);
   const same = own.filter((row) => row.service === service && row.name === repository);
   if (same.some((row) => row.closed_at === null)) {
     return new Refusal('conflict', 'You have asked for this repository already. Your requests show the answer.');
   }
   if (own.filter((row) => row.closed_at === null).length >= maximumOpen) {
-    return new Refusal('conflict', `You have ${maximumOpen} open requests. Ask again once one is answered.`);
+    return new Refusal(
+      'conflict',
+      `You have ${maximumOpen} open requests. Withdraw one, or ask again once one is answered.`,
+    );
+  }
+  const withdrawnSince = now() - afterWithdrawal;
+  if (own.filter((row) => (row.withdrawn_at ?? 0) > withdrawnSince).length >= maximumWithdrawn) {
+    return new Refusal('conflict', `You withdrew ${maximumWithdrawn} requests within a day. Ask again tomorrow.`);
   }
   return new Refusal('conflict', 'This was refused less than seven days ago. Ask again later.');
+}
+
+async function withdraw(parts: AccessRequestParts, person: Account, id: string, by: Actor): Promise<void> {
+  const { store, audit, now } = parts;
+  await settleOwn(parts, person);
+  const request = await store.byId(id);
+  if (request === undefined || request.account_id !== person.id) {
+    throw new Refusal('not_found', 'You have no such request. My requests lists yours.');
+  }
+  const detail = { service: request.service, actions: request.actions.split(' '), id };
+  const isStored = await audit.commit(
+    { action: 'request.withdraw', ...by, subject: person.login, repository: request.name, detail },
+    (row) => store.withdraw(id, { accountId: person.id, at: now() }, row),
+  );
+  if (!isStored) throw new Refusal('conflict', `${closed}. Nothing was changed.`);
 }
 
 async function answer(
@@ -209,13 +234,19 @@ async function answer(
   if (request.account_id === byId) {
     throw new Refusal('denied', 'Another administrator has to answer your own request.');
   }
+  await closeIfGranted(parts, request);
   const detail = { service: request.service, actions: request.actions.split(' '), answer: given, note, id };
   const isStored = await audit.commit(
     { action: 'request.answer', ...by, subject: request.login, repository: request.name, detail },
     (row) => store.answer(id, { answer: given, note: storable(note), by: by.actor, byId, at: now() }, row),
   );
-  if (!isStored) throw new Refusal('conflict', 'This request is closed. Nothing was changed.');
-  return listedOf(await found(parts, id));
+  const after = await found(parts, id);
+  if (isStored) return listedOf(after, false);
+  const isWithdrawn = after.withdrawn_at !== null;
+  throw new Refusal(
+    'conflict',
+    `${isWithdrawn ? 'The person has withdrawn this request' : closed}. Nothing was changed.`,
+  );
 }
 
 /** @throws {Refusal} `not_found` */
@@ -240,39 +271,24 @@ async function settle(parts: AccessRequestParts): Promise<void> {
 /** @returns the last one of a page that is full */
 async function settlePage(parts: AccessRequestParts, after?: AccessRequestRow): Promise<AccessRequestRow | undefined> {
   const rows = await parts.store.open(maximumListed, after);
-  for (const row of rows) {
-    const account = await parts.accounts.byId(row.account_id);
-    if (account !== undefined) await closeIfGranted(parts, row, account);
-  }
+  for (const row of rows) await closeIfGranted(parts, row);
   return rows.length < maximumListed ? undefined : rows.at(-1);
 }
 
-/** Where groups are unknown the policy grants what every answer does, so that closes nothing too early. */
-async function closeIfGranted(parts: AccessRequestParts, row: AccessRequestRow, person: Account): Promise<void> {
+/** What the policy grants by now counts toward no limit. */
+async function settleOwn(parts: AccessRequestParts, person: Account): Promise<void> {
+  for (const row of await parts.store.ofAccount(person.id)) await closeIfGranted(parts, row);
+}
+
+async function closeIfGranted(parts: AccessRequestParts, row: AccessRequestRow): Promise<void> {
   if (row.closed_at !== null) return;
+  const account = await parts.accounts.byId(row.account_id);
+  if (account !== undefined && isGranted(parts, row, account)) await parts.store.markGranted(row.id, parts.now());
+}
+
+/** Of an open one. Where groups are unknown the policy grants what every answer does, so that closes nothing too early. */
+function isGranted(parts: AccessRequestParts, row: AccessRequestRow, person: Account): boolean {
+  if (row.closed_at !== null) return false;
   const { granted } = decideOn(parts, parts.identityOf(person), row);
-  if (row.actions.split(' ').every((action) => granted.includes(action))) {
-    await parts.store.markGranted(row.id, parts.now());
-  }
-}
-
-function requestOf(row: AccessRequestRow): AccessRequest {
-  const { id, service, name: repository, note, answered_by: by, answered_at: at } = row;
-  return {
-    ...{ id, service, repository, note, actions: row.actions.split(' ') },
-    state: stateOf(row),
-    createdAt: row.created_at,
-    answer: by === null || at === null ? null : { by, at, note: row.answer_note ?? '' },
-    closedAt: row.closed_at,
-  };
-}
-
-function listedOf(row: ListedRequestRow): ListedRequest {
-  return { ...requestOf(row), login: row.login, accountId: row.account_id };
-}
-
-function stateOf({ granted_at: grantedAt, answer: given }: AccessRequestRow): AccessRequest['state'] {
-  if (grantedAt !== null) return 'granted';
-  if (given === 'refuse') return 'refused';
-  return given === 'accept' ? 'accepted' : 'open';
+  return row.actions.split(' ').every((action) => granted.includes(action));
 }

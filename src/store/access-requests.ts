@@ -18,6 +18,7 @@ export type AccessRequestRow = {
   readonly answered_at: number | null;
   readonly granted_at: number | null;
   readonly closed_at: number | null;
+  readonly withdrawn_at: number | null;
 };
 
 /** With the person's user name. */
@@ -31,6 +32,10 @@ export type NewAccessRequest = Pick<
 export type RequestLimits = {
   /** Open requests of one person. */
   readonly open: number;
+  /** Requests that one person withdrew since then. */
+  readonly withdrawn: number;
+  /** Epoch milliseconds. */
+  readonly withdrawnSince: number;
   /** Epoch milliseconds: a refusal since then keeps the same repository from being asked for. */
   readonly refusedSince: number;
 };
@@ -59,6 +64,8 @@ export type AccessRequestStore = {
   closed(limit: number): Promise<ListedRequestRow[]>;
   /** False where it's closed, gone, or one's own. A refusal closes it. */
   answer(id: string, answer: Answer, audit: AuditRowOf): Promise<boolean>;
+  /** False where it's closed, gone, or someone else's. */
+  withdraw(id: string, by: { readonly accountId: string; readonly at: number }, audit: AuditRowOf): Promise<boolean>;
   /** Closes what the policy in force grants. */
   markGranted(id: string, at: number): Promise<void>;
   /** Removes at most `limit` rows that were made, answered or closed last before. @returns how many */
@@ -72,6 +79,7 @@ const add = `
   select cast($1 as text), cast($2 as text), cast($3 as text), cast($4 as text), cast($5 as text), cast($6 as text),
          cast($7 as text), cast($8 as bigint)
   where (select count(*) from access_request where account_id = $2 and closed_at is null) < $9
+    and (select count(*) from access_request where account_id = $2 and withdrawn_at > $12) < $11
     and not exists (select 1 from access_request where account_id = $2 and service = $3 and name = $4
                     and (closed_at is null or (answer = 'refuse' and closed_at > $10)))`;
 const listed = 'select r.*, a.login from access_request r join account a on a.id = r.account_id';
@@ -82,6 +90,9 @@ const answer = `
   update access_request set answer = $2, answer_note = $3, answered_by = $4, answered_at = $5,
     closed_at = case when cast($2 as text) = 'refuse' then cast($5 as bigint) end
   where id = $1 and closed_at is null and account_id <> $6`;
+const withdraw = `
+  update access_request set withdrawn_at = $3, closed_at = $3
+  where id = $1 and account_id = $2 and closed_at is null`;
 const markGranted = 'update access_request set granted_at = $2, closed_at = $2 where id = $1 and closed_at is null';
 const removeBefore = `
   delete from access_request where id in (
@@ -94,7 +105,9 @@ export function createAccessRequestStore(sql: Sql): AccessRequestStore {
         const { id, account_id, service, name, actions, note, address, created_at } = request;
         if ((yield { text: lock, values: [account_id] }) === 0) return false;
         const values = [id, account_id, service, name, actions, note, address, created_at];
-        if ((yield { text: add, values: [...values, limits.open, limits.refusedSince] }) === 0) return false;
+        const { open, refusedSince, withdrawn, withdrawnSince } = limits;
+        const within = [open, refusedSince, withdrawn, withdrawnSince];
+        if ((yield { text: add, values: [...values, ...within] }) === 0) return false;
         yield* addRow(audit(1));
         return true;
       }),
@@ -116,6 +129,9 @@ export function createAccessRequestStore(sql: Sql): AccessRequestStore {
     async answer(id, { answer: given, note, by, byId, at }, audit) {
       const values = [id, given, note, by, at, byId ?? ''];
       return (await runAudited(sql, { text: answer, values }, audit)) === 1;
+    },
+    async withdraw(id, { accountId, at }, audit) {
+      return (await runAudited(sql, { text: withdraw, values: [id, accountId, at] }, audit)) === 1;
     },
     async markGranted(id, at) {
       await sql.run(markGranted, [id, at]);

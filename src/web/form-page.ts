@@ -7,6 +7,7 @@ import { maximumLength } from './return-to.ts';
 const pages: readonly (readonly [sentTo: RegExp, page: string])[] = [
   [/^\/sessions\/end$/, '/access'],
   [/^\/terminal\/decide$/, '/terminal'],
+  [/^(\/requests)\/[^/]+\/withdraw$/, '$1'],
   [/^((?:\/admin)?\/robots\/[^/]+\/passwords)$/, '$1/new'],
   [/^((?:\/admin)?\/robots\/[^/]+)\/state$/, '$1'],
   [/^((?:\/admin)?\/robots)\/[^/]+\/passwords\/[^/]+\/confirm$/, '$1'],

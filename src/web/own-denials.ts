@@ -4,7 +4,7 @@ import type { Identity } from '../identity/identity.ts';
 import type { Policy } from '../policy/acl.ts';
 import { type Decision, decide } from '../policy/decide.ts';
 import { isRepositoryName } from '../repositories/names.ts';
-import type { AccessRequest } from '../requests/access-requests.ts';
+import { type AccessRequest, isOpen } from '../requests/access-request.ts';
 import { actionsList, type DenialView, denialOf } from './access-view.ts';
 
 /** What someone can do with a repository. */
@@ -15,7 +15,7 @@ export type OwnDenialParts = {
   readonly identity: Identity;
   readonly hostOf: (service: string) => string;
   readonly passwords: readonly { readonly id: string; readonly name: string; readonly state: string }[];
-  readonly requests: readonly Pick<AccessRequest, 'service' | 'repository' | 'closedAt'>[];
+  readonly requests: readonly Pick<AccessRequest, 'service' | 'repository' | 'state'>[];
   /** Epoch milliseconds. */
   readonly now: number;
 };
@@ -32,8 +32,7 @@ export function ownDenialOf(parts: OwnDenialParts, denial: Denial, index: number
   if (!helps) return { ...view, ...told };
   const text = requestText(denial, why, parts.hostOf(denial.service));
   const isAsked = parts.requests.some(
-    ({ service, repository, closedAt }) =>
-      service === denial.service && repository === denial.name && closedAt === null,
+    (request) => request.service === denial.service && request.repository === denial.name && isOpen(request),
   );
   const { service } = denial;
   return {

@@ -2,7 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Requester } from '../identity/requester.ts';
-import { type AccessRequest, type AccessRequests, notMissing } from '../requests/access-requests.ts';
+import { type AccessRequest, isOpen } from '../requests/access-request.ts';
+import { type AccessRequests, notMissing } from '../requests/access-requests.ts';
 import { actionsList } from './access-view.ts';
 import { correctable, fieldsOf, readForm } from './fields.ts';
 import { sections } from './navigation.ts';
@@ -11,7 +12,7 @@ import { type FormattedTime, formatTime } from './time-view.ts';
 import type { Views } from './views.ts';
 
 export type RequestPageParts = {
-  readonly requests: Pick<AccessRequests, 'ask' | 'missing' | 'ofPerson'>;
+  readonly requests: Pick<AccessRequests, 'ask' | 'missing' | 'ofPerson' | 'withdraw'>;
   readonly services: readonly { readonly name: string; readonly registryHost: string }[];
   readonly views: Views;
   readonly requesterOf: (request: IncomingMessage) => Requester;
@@ -27,6 +28,7 @@ export type RequestView = {
   readonly note: string;
   readonly state: AccessRequest['state'];
   readonly stateLabel: string;
+  readonly isOpen: boolean;
   readonly tone: 'active' | 'soon' | 'revoked' | 'expired';
   readonly created: FormattedTime;
   readonly answer: { readonly by: string; readonly note: string; readonly at: FormattedTime } | null;
@@ -34,7 +36,8 @@ export type RequestView = {
 
 declare module './views.ts' {
   interface ViewData {
-    requests: { section: string; rows: readonly RequestView[]; problem: string | null; isAsked: boolean };
+    /** `done`: what the last form did. */
+    requests: { section: string; rows: readonly RequestView[]; problem: string | null; done: string | null };
     'request-state': { row: RequestView };
     'request-new': { section: string; service: string; host: string; repository: string; actions: string };
   }
@@ -47,6 +50,8 @@ export type RequestPages = {
   readonly form: RequestHandler;
   /** POST /requests */
   readonly ask: RequestHandler[];
+  /** POST /requests/:id/withdraw */
+  readonly withdraw: RequestHandler<{ id: string }>;
 };
 
 const states = {
@@ -54,27 +59,34 @@ const states = {
   accepted: ['Accepted, not granted yet', 'soon'],
   refused: ['Refused', 'revoked'],
   granted: ['Granted', 'active'],
+  withdrawn: ['Withdrawn', 'expired'],
 } as const;
+
+const doneTexts: ReadonlyMap<string, string> = new Map([
+  ['asked', 'Your request is with the administrators.'],
+  ['withdrawn', 'Your request is withdrawn.'],
+]);
 
 export function createRequestPages(parts: RequestPageParts): RequestPages {
   return {
     list: (request, response) => show(parts, request, response, null),
     form: (request, response) => form(parts, request, response),
     ask: [readForm, (request, response) => ask(parts, request, response)],
+    withdraw: (request, response) => withdraw(parts, request, response),
   };
 }
 
 async function show(
   parts: RequestPageParts,
-  request: Request,
+  request: Request<{ id?: string }>,
   response: Response,
   problem: string | null,
   status = 200,
 ) {
   const rows = await parts.requests.ofPerson(personOf(request));
-  const isAsked = problem === null && request.query['done'] === 'asked';
+  const done = problem === null ? (doneTexts.get(fieldsOf(request.query)('done')) ?? null) : null;
   const views = rows.map((row) => requestViewOf(row, parts, parts.now()));
-  parts.views.page(response, 'requests', { section: sections.access, rows: views, problem, isAsked }, status);
+  parts.views.page(response, 'requests', { section: sections.access, rows: views, problem, done }, status);
 }
 
 async function form(parts: RequestPageParts, request: Request, response: Response): Promise<void> {
@@ -98,6 +110,16 @@ async function ask(parts: RequestPageParts, request: Request, response: Response
   response.redirect(303, `${parts.views.prefix}/requests?done=asked`);
 }
 
+async function withdraw(parts: RequestPageParts, request: Request<{ id: string }>, response: Response): Promise<void> {
+  try {
+    await parts.requests.withdraw(personOf(request), request.params.id, actorOf(parts, request));
+  } catch (error) {
+    const { message, status } = correctable(error);
+    return show(parts, request, response, message, status);
+  }
+  response.redirect(303, `${parts.views.prefix}/requests?done=withdrawn`);
+}
+
 /** @param now epoch milliseconds */
 export function requestViewOf(
   request: AccessRequest,
@@ -107,7 +129,7 @@ export function requestViewOf(
   const { id, repository, service, actions, note, state, answer } = request;
   const [stateLabel, tone] = states[state];
   return {
-    ...{ id, repository, note, state, stateLabel, tone },
+    ...{ id, repository, note, state, stateLabel, tone, isOpen: isOpen(request) },
     host: hostOf({ services }, service),
     actions: actionsList(actions),
     created: formatTime(request.createdAt, now),

@@ -31,7 +31,7 @@ test('open requests are listed, an answer is recorded, and what the policy grant
     const store = await openStore(environment.DATABASE_URL, () => {});
     await store.accounts.signIn(signedIn({ id: 'ana' }));
     const request = { id: 'r1', account_id: 'ana', service: 'registry.example.com', name: 'team/app', actions: 'push' };
-    const limits = { open: 5, refusedSince: 0 };
+    const limits = { open: 5, refusedSince: 0, withdrawn: 5, withdrawnSince: 0 };
     await store.accessRequests.add({ ...request, note: '', address: '192.0.2.1', created_at: 1 }, limits, unaudited);
     await store.close();
     assert.match((await run('request', 'list')).out, /r1.*ana@example\.com.*push.*team\/app.*open/);

@@ -5,14 +5,14 @@ import { day, type Scene, withScene } from '../support/administration-scene.ts';
 import { describeEngines } from '../support/engines.ts';
 import { createPostOffice, mailOnly } from '../support/post-office.ts';
 
+const limits = { open: 5, refusedSince: 0, withdrawn: 5, withdrawnSince: 0 };
+
 describeEngines('the digest', (databases) => {
   const request = async ({ store, audit, clock }: Scene, who: string, name: string) => {
     const id = `${who}-${name}`;
     const row = { id, account_id: who, service: 's', name, actions: 'pull push', note: '', address: '' };
     const event = { action: 'request.create', actor: who, client: null, subject: who, detail: { id } } as const;
-    await audit.commit(event, (add) =>
-      store.accessRequests.add({ ...row, created_at: clock.at }, { open: 5, refusedSince: 0 }, add),
-    );
+    await audit.commit(event, (add) => store.accessRequests.add({ ...row, created_at: clock.at }, limits, add));
     return id;
   };
 
@@ -28,6 +28,8 @@ describeEngines('the digest', (databases) => {
         const answered = await request(scene, 'ana', 'team/answered');
         const answer = { answer: 'refuse', note: '', by: 'root', byId: null, at: scene.clock.at } as const;
         await scene.store.accessRequests.answer(answered, answer, () => null);
+        const withdrawn = await request(scene, 'ana', 'team/withdrawn');
+        await scene.store.accessRequests.withdraw(withdrawn, { accountId: 'ana', at: scene.clock.at }, () => null);
         const mails = await office.work();
         assert.deepEqual(
           mails.map(({ to }) => to),
@@ -35,7 +37,7 @@ describeEngines('the digest', (databases) => {
         );
         const text = mails[0]?.text ?? '';
         assert.match(text, /ana@example\.com asks for pull, push on “team\/app”/);
-        assert.doesNotMatch(text, /team\/(own|answered)/);
+        assert.doesNotMatch(text, /team\/(own|answered|withdrawn)/);
         scene.clock.at += day;
         assert.deepEqual(await office.work(), []);
       },

@@ -8,6 +8,7 @@ import { identityOfAccount } from '../../src/identity/account-identity.ts';
 import { Refusal } from '../../src/lib/errors.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { decide } from '../../src/policy/decide.ts';
+import { isOpen } from '../../src/requests/access-request.ts';
 import { type AccessRequests, createAccessRequests } from '../../src/requests/access-requests.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -142,7 +143,7 @@ describeEngines('access requests', (databases) => {
 
   test(
     'it counts as granted once the policy in force grants all of it, and closes by itself then',
-    scene(async ({ requests, ana, deny, use }) => {
+    scene(async ({ requests, store, clock, ana, deny, use }) => {
       await deny(ana, 'team/app', ['push', 'delete']);
       await requests.ask(ana, service, 'team/app', '', by);
       const [{ id = '' } = {}] = await requests.list();
@@ -153,10 +154,81 @@ describeEngines('access requests', (databases) => {
       const suggestion = await requests.suggest(id);
       assert.ok('yaml' in suggestion && suggestion.before?.line === 2);
       use(pulls.replace('acl:\n', `acl:\n${suggestion.yaml}\n`));
-      const [granted] = await requests.ofPerson(ana);
-      assert.equal(granted?.state, 'granted');
+      const shown = [...(await requests.ofPerson(ana)), ...(await requests.list())];
+      assert.deepEqual(
+        shown.map(({ state, closedAt }) => [state, closedAt]),
+        [
+          ['granted', null],
+          ['granted', null],
+        ],
+        'who looks sees it',
+      );
+      assert.equal((await store.accessRequests.byId(id))?.closed_at, null, 'and closes nothing by looking');
+      await requests.settle();
       use(pulls);
-      assert.equal((await requests.list())[0]?.state, 'granted', 'it stays closed');
+      const [settled] = await requests.list();
+      assert.deepEqual([settled?.state, settled?.closedAt], ['granted', clock.at], 'it stays closed');
+    }),
+  );
+
+  test(
+    'what the policy grants by now can’t be answered or withdrawn, and keeps no one from asking for something else',
+    scene(async ({ requests, store, ana, bo, deny, use }) => {
+      const names = ['team/a', 'team/b', 'team/c', 'team/d', 'team/e', 'team/f'];
+      for (const name of names) await deny(ana, name, ['push']);
+      for (const name of names.slice(0, 5)) await requests.ask(ana, service, name, '', by);
+      const idOf = async (name: string) =>
+        (await requests.ofPerson(ana)).find(({ repository }) => repository === name)?.id ?? '';
+      use(pulls.replace('acl:\n', 'acl:\n  - match: {domain: example.com, name: "team/[ab]"}\n    actions: [push]\n'));
+      const late = requests.answer(await idOf('team/a'), { answer: 'refuse', note: '' }, by, bo.id);
+      await assert.rejects(late, refusedAs('conflict'));
+      await assert.rejects(requests.withdraw(ana, await idOf('team/b'), by), refusedAs('conflict'));
+      await requests.ask(ana, service, 'team/f', '', by);
+      const open = await store.accessRequests.open(99);
+      assert.deepEqual(open.map(({ name }) => name).toSorted(), ['team/c', 'team/d', 'team/e', 'team/f']);
+    }),
+  );
+
+  test(
+    'one withdraws one’s own, once; administrators see it, and it’s open no longer',
+    scene(async ({ requests, ana, bo, deny, events }) => {
+      await deny(ana, 'team/app', ['push']);
+      await requests.ask(ana, service, 'team/app', '', by);
+      const [{ id = '' } = {}] = await requests.list();
+      await assert.rejects(requests.withdraw(bo, id, by), refusedAs('not_found'), 'nobody else’s');
+      await requests.withdraw(ana, id, by);
+      await assert.rejects(requests.withdraw(ana, id, by), refusedAs('conflict'));
+      await assert.rejects(requests.answer(id, { answer: 'accept', note: '' }, by, bo.id), refusedAs('conflict'));
+      const [listed] = await requests.list();
+      assert.deepEqual([listed?.state, listed && isOpen(listed)], ['withdrawn', false]);
+      assert.deepEqual(
+        events.map(({ action, subject, repository }) => [action, subject, repository]),
+        [
+          ['request.create', 'ana@example.com', 'team/app'],
+          ['request.withdraw', 'ana@example.com', 'team/app'],
+        ],
+      );
+    }),
+  );
+
+  test(
+    'withdrawing makes room and lifts no limit: five a day can be withdrawn, and a refusal stays one',
+    scene(async ({ requests, ana, bo, deny, clock }) => {
+      for (const name of ['team/app', 'team/other']) await deny(ana, name, ['push']);
+      const askAndWithdraw = async () => {
+        await requests.ask(ana, service, 'team/app', '', by);
+        const [{ id = '' } = {}] = await requests.ofPerson(ana);
+        await requests.withdraw(ana, id, by);
+      };
+      for (let number = 0; number < 5; number++, clock.at += 1) await askAndWithdraw();
+      const problem = /withdrew 5 requests within a day/;
+      await assert.rejects(requests.ask(ana, service, 'team/other', '', by), problem, 'nor for another one');
+      clock.at += day;
+      await requests.ask(ana, service, 'team/app', '', by);
+      const [{ id = '' } = {}] = await requests.ofPerson(ana);
+      await requests.answer(id, { answer: 'refuse', note: '' }, by, bo.id);
+      await assert.rejects(requests.withdraw(ana, id, by), refusedAs('conflict'));
+      await assert.rejects(requests.ask(ana, service, 'team/app', '', by), /refused less than seven days ago/);
     }),
   );
 
@@ -169,7 +241,8 @@ describeEngines('access requests', (databases) => {
         const name = `team/app${number}`;
         const place = { service, name, actions: 'push', address: context.address, note: '' };
         const request = { ...place, id: `${99 - number}`, account_id: ana.id, created_at: clock.at + (number >> 1) };
-        await store.accessRequests.add(request, { open: 99, refusedSince: 0 }, unaudited);
+        const limits = { open: 99, refusedSince: 0, withdrawn: 5, withdrawnSince: 0 };
+        await store.accessRequests.add(request, limits, unaudited);
         names.push(name);
       }
       const [first, second, beyond] = [
@@ -183,6 +256,13 @@ describeEngines('access requests', (databases) => {
       assert.deepEqual(seen.toSorted(), names.toSorted());
       assert.deepEqual([beyond.page, beyond.requests], [2, second.requests]);
       use('acl:\n  - match: {name: "team/app[0-9]"}\n    actions: [push]\n');
+      assert.deepEqual(
+        [await requests.countOpen(), (await requests.openPage(1)).total],
+        [23, 23],
+        'looking closes none',
+      );
+      assert.equal((await requests.openPage(1)).requests.filter(({ state }) => state === 'granted').length, 10);
+      await requests.settle();
       assert.equal(await requests.countOpen(), 13, 'what the policy grants by now is closed');
       assert.equal((await requests.closed()).length, 10);
     }),

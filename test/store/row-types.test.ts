@@ -52,6 +52,7 @@ const requested = {
   answered_at: 'integer or null',
   granted_at: 'integer or null',
   closed_at: 'integer or null',
+  withdrawn_at: 'integer or null',
 } as const;
 
 const account = {

@@ -62,7 +62,7 @@ async function writeRequests(store: Store, today: number): Promise<void> {
   for (const [account_id, name, note, ago] of requests) {
     const place = { service: 'registry.example.com', name, actions: 'push', address: '198.51.100.7' };
     const request = { id: `request-${account_id}`, account_id, ...place, note, created_at: today - ago };
-    await store.accessRequests.add(request, { open: 5, refusedSince: 0 }, unaudited);
+    await store.accessRequests.add(request, { open: 5, refusedSince: 0, withdrawn: 5, withdrawnSince: 0 }, unaudited);
   }
 }
 

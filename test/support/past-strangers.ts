@@ -69,14 +69,17 @@ async function writeDenials(store: Store, { id, login }: Owner, today: number): 
   await store.denials.add(rows, 200);
 }
 
-/** One that is open, one that was refused. */
+/** One that is open, one that was refused, one that was withdrawn. */
 async function writeRequests(store: Store, { id, login }: Owner, today: number): Promise<void> {
   const wish = { account_id: id, service: 'registry.example.com', address: '2001:db8::1', actions: 'delete pull push' };
-  const limits = { open: 5, refusedSince: today };
+  const limits = { open: 5, refusedSince: today, withdrawn: 5, withdrawnSince: today };
   const refused = { ...wish, id: `refused-${id}`, name: 'r'.repeat(200), note: '', created_at: today - 9 * day };
   await store.accessRequests.add(refused, limits, () => null);
   const answer = { answer: 'refuse', note: `<i>${unbroken}`, by: email, byId: null, at: today - 8 * day } as const;
   await store.accessRequests.answer(refused.id, answer, () => null);
+  const withdrawn = { ...wish, id: `withdrawn-${id}`, name: 'w'.repeat(200), note: '', created_at: today - 3 * day };
+  await store.accessRequests.add(withdrawn, limits, () => null);
+  await store.accessRequests.withdraw(withdrawn.id, { accountId: id, at: today - 2 * day }, () => null);
   const open = { ...wish, id: `open-${id}`, name: 'm/'.repeat(99).concat('m'), note: `${unbroken}${login}` };
   await store.accessRequests.add({ ...open, created_at: today - day }, limits, () => null);
 }

@@ -56,6 +56,7 @@ export const routes: Readonly<Record<string, Access>> = {
   'GET /requests': 'person',
   'GET /requests/new': 'person',
   'POST /requests': 'person',
+  'POST /requests/:id/withdraw': 'person',
   'POST /sessions/end': 'person',
   'GET /repositories': 'person',
   'GET /repositories/:service/*name': 'person',

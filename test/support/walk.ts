@@ -24,6 +24,8 @@ import { policy } from './installation.ts';
 export type House = {
   readonly url: string;
   readonly core: Core;
+  /** The file of its database. */
+  readonly databaseFile: string;
   readonly administration: Administration;
   readonly workloads: OpenWorkloads;
   /** Each route that is mounted: "GET /passwords/:id/revoke". */
@@ -39,9 +41,11 @@ const sessionSecret = 's'.repeat(32);
 export async function startHouse({
   workloadsText,
   policyText = policy,
+  environment = {},
 }: {
   workloadsText?: string;
   policyText?: string;
+  environment?: Readonly<Record<string, string>>;
 } = {}): Promise<House> {
   const folder = mkdtempSync(join(tmpdir(), 'dockpass-walk-'));
   writeFileSync(join(folder, 'policy.yml'), policyText);
@@ -54,6 +58,7 @@ export async function startHouse({
     SESSION_SECRET: sessionSecret,
     ADMIN_EMAILS: 'root@example.com',
     LOG_LEVEL: 'silent',
+    ...environment,
   });
   const core = await openCore(config);
   const stopping = new AbortController();
@@ -72,6 +77,7 @@ export async function startHouse({
   return {
     url: `http://localhost:${(server.address() as AddressInfo).port}`,
     core,
+    databaseFile: config.databaseUrl.replace(/^sqlite:/, ''),
     administration: createAdministration(config, core, policies.current),
     workloads,
     routes,

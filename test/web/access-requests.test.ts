@@ -142,4 +142,22 @@ describe('access requests on pages', () => {
     );
     assert.match((await call(reader, `/requests/${id}/suggestion`)).json.yaml, /root@example\.com/);
   });
+
+  test('someone withdraws their own request by its button, and everyone who sees it sees that', async () => {
+    await ask('/requests', 'ana', wish('team/second'));
+    const [, path = ''] = /action="(\/requests\/[^"]+\/withdraw)"/.exec((await ask('/requests', 'ana')).text) ?? [];
+    const foreign = await ask(path, 'root', {});
+    assert.equal(foreign.status, 404);
+    assert.match(foreign.text, /You have no such request/);
+    const withdrawn = await ask(path, 'ana', {});
+    assert.deepEqual([withdrawn.status, withdrawn.location], [303, '/requests?done=withdrawn']);
+    const own = (await ask('/requests?done=withdrawn', 'ana')).text;
+    assert.match(own, /Your request is withdrawn/);
+    assert.doesNotMatch(own, /action="\/requests\/[^"]+\/withdraw"/);
+    const seen = (await ask('/admin/requests', 'root')).text;
+    assert.match(seen, /team\/second[\s\S]*Withdrawn/);
+    assert.equal((await ask(path, 'ana', {})).status, 409);
+    const [event] = await house.core.store.audit.latest(1);
+    assert.deepEqual([event?.action, event?.actor], ['request.withdraw', 'ana@example.com']);
+  });
 });

@@ -29,7 +29,9 @@ async function writeRequests(store: Store, today: number): Promise<void> {
   for (let number = 2; number < 23; number++) {
     const place = { service: 'registry.example.com', name: 'data/etl', actions: 'push', address: '198.51.100.7' };
     const request = { id: `more-${number}`, account_id: `p${number}`, ...place, note: '', created_at: today };
-    assert.ok(await store.accessRequests.add(request, { open: 5, refusedSince: 0 }, unaudited));
+    assert.ok(
+      await store.accessRequests.add(request, { open: 5, refusedSince: 0, withdrawn: 5, withdrawnSince: 0 }, unaudited),
+    );
   }
 }
 

@@ -46,6 +46,7 @@ export const actionLabels: Readonly<Record<AuditAction, string>> = {
   'repository.delete-manifest': 'Manifest deleted',
   'request.create': 'Access requested',
   'request.answer': 'Access request answered',
+  'request.withdraw': 'Access request withdrawn',
   'policy.reload': 'Policy loaded',
   'policy.refused': 'Policy file refused',
   'audit.read': 'Audit read',

@@ -1,6 +1,7 @@
 /** Owns the page on which administrators see access requests and answer them, with lines for the policy. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { AccessRequests, ListedRequest } from '../../requests/access-requests.ts';
+import type { ListedRequest } from '../../requests/access-request.ts';
+import type { AccessRequests } from '../../requests/access-requests.ts';
 import type { Suggestion } from '../../requests/suggested-rule.ts';
 import { correctable, fieldsOf, queryOf, readForm } from '../fields.ts';
 import { type Pager, pageIn, pagerOf } from '../list-view.ts';
@@ -15,7 +16,7 @@ export type AdminRequestParts = AdminParts & {
 };
 
 type AskedView = RequestView & { readonly login: string; readonly accountId: string };
-/** `null` where the request is one's own. */
+/** `null` where there is nothing to answer: one's own request, and one that the policy grants by now. */
 type OpenView = AskedView & { readonly suggestion: Suggestion | null };
 
 declare module '../views.ts' {
@@ -62,7 +63,8 @@ async function show(
   const { id: own } = personOf(request);
   const rows: OpenView[] = [];
   for (const one of requests) {
-    const suggestion = one.accountId === own ? null : await parts.requests.suggest(one.id);
+    const isForReader = one.accountId !== own && one.state !== 'granted';
+    const suggestion = isForReader ? await parts.requests.suggest(one.id) : null;
     rows.push({ ...viewOf(parts, one), suggestion });
   }
   const data = {
