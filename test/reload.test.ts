@@ -56,7 +56,7 @@ test('the file is taken over under load, both ways, and no request fails', async
 });
 
 test('a broken file keeps the policy and shows on /readyz; SIGHUP takes the mended one over', async () => {
-  const server = await installation.serve();
+  const server = await installation.serve({ ADMIN_EMAILS: 'ana@example.com' });
   write('acl: [{match: {acount: x}, actions: []}]');
   server.signal('SIGHUP');
   await server.says(/policy file cannot be used/);

@@ -7,6 +7,7 @@ import type { Keys } from '../keys/keys.ts';
 import { openTrialKeys } from '../keys/trial-keys.ts';
 import { type SweepSchedule, scheduleSweeps } from '../off-boarding/schedule.ts';
 import { createSettling, openAccessRequests, type Settling } from './access-requests.ts';
+import { administratorWarnings } from './administrator-warnings.ts';
 import { createClockWatch } from './clock.ts';
 import { type Core, openCore, openSigningKeys, settled } from './core.ts';
 import { startHousekeeping } from './housekeeping.ts';
@@ -82,7 +83,8 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
     [workloads, keyInterval],
     [watches, watchInterval],
   ]);
-  warnAtStart(config, core);
+  if (core.trial !== null) log.warn({}, core.trial.reason);
+  for (const warning of administratorWarnings(config, policies.current())) log.warn({}, warning);
   const { dataFolder, publicUrl } = config;
   log.info({ pid: process.pid, url, publicUrl: publicUrl.href, database: store.engine, dataFolder }, 'listening');
   return {
@@ -120,12 +122,13 @@ async function openParts(core: Core, config: Config, stopping: AbortSignal): Pro
   const sweeps = core.trial === null ? startSweeps(config, core, people, stopping) : noSweeps;
   const watches = await openWatches(core);
   const proxies = { warnings: () => proxyWarnings(config.trustedProxies, policies.current()) };
+  const administrators = { warnings: () => administratorWarnings(config, policies.current()) };
   const events = openEvents(config, core, {
     isStaticUser: (login) => policies.current().users.has(login),
     // Not there yet: the metrics show the warnings of all parts, and these are one of them.
     onEvent: (...event) => metrics?.registryEvent(...event),
   });
-  const sources = [policies, keys, sweeps, watches, proxies, people.health, events];
+  const sources = [policies, keys, sweeps, watches, proxies, administrators, people.health, events];
   const warnings = () => [...core.warnings, ...unvouched, ...sources.flatMap((part) => part.warnings())];
   const metrics =
     metricsListener &&
@@ -162,13 +165,6 @@ function lookAt(parts: readonly (readonly [part: { look(): unknown }, interval: 
   return () => {
     for (const timer of timers) clearInterval(timer);
   };
-}
-
-/** What someone who starts it should know. Nothing is wrong without an administrator: the command line does it all, so /readyz is silent. */
-function warnAtStart({ administrators: { emails, groups } }: Config, { log, trial }: Core): void {
-  if (trial !== null) log.warn({}, trial.reason);
-  if (emails.length + groups.length > 0) return;
-  log.warn({}, 'no administrator is configured, so no one can open /admin: set ADMIN_EMAILS or ADMIN_GROUPS');
 }
 
 /** Suspends accounts whose address their provider doesn't vouch for. @returns a warning where there are any */

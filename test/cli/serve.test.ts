@@ -170,13 +170,22 @@ describe('dockpass serve', () => {
   test('what /readyz warns of is in words on this machine, and a number for everyone else', async () => {
     const policy = join(installation.folder, 'by-address.yml');
     writeFileSync(policy, 'acl:\n  - match: { ip: 10.1.0.0/16 }\n    actions: [pull]\n');
-    const server = await installation.serve({ TRUSTED_PROXIES: '10.0.0.0/8', POLICY_FILE: policy });
+    const administration = { TRUSTED_PROXIES: '10.0.0.0/8', ADMIN_EMAILS: 'ana@example.com' };
+    const server = await installation.serve({ ...administration, POLICY_FILE: policy });
     const warningsFor = async (headers: Record<string, string>) =>
       ((await (await fetch(`${server.url}/readyz`, { headers })).json()) as { warnings: unknown }).warnings;
-    assert.match(server.output(), /no administrator is configured/, 'in the log: nothing is wrong without');
     assert.match(String(await warningsFor({})), /ip 10.1.0.0\/16, which lies in 10.0.0.0\/8 of TRUSTED_PROXIES/);
     assert.equal(await warningsFor({ 'x-forwarded-for': '203.0.113.7' }), 1);
     await server.stop();
+  });
+
+  test('that no one is an administrator is in the log of the start and on /readyz, which stays 200', async () => {
+    const server = await installation.serve();
+    const ready = await fetch(`${server.url}/readyz`);
+    assert.equal(ready.status, 200);
+    assert.match(await ready.text(), /no one is an administrator, so no one can open \/admin: set ADMIN_EMAILS/);
+    await server.stop();
+    assert.match(server.output(), /"level":"warn".*no one is an administrator/);
   });
 
   test('a configuration with mistakes is refused with all of them, exit code 1', async () => {
