@@ -112,11 +112,11 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       await page.getByRole('link', { name: 'Change provider' }).click();
       await submit('Allow the next sign-in', page);
       await page.getByText('gets the account, within 24 hours').waitFor();
-      await page.getByText(/The account can follow its person to the person who signs in next/).waitFor();
+      await page.getByText(/The next person who signs in with this address/).waitFor();
       await page.getByRole('link', { name: 'Change provider' }).click();
-      await submit('End this', page);
+      await submit('Don’t allow it any more', page);
       await page.getByText('Moving is no longer allowed.').waitFor();
-      assert.equal(await page.getByText(/The account can follow its person to/).count(), 0);
+      assert.equal(await page.getByText(/The next person who signs in with this address/).count(), 0);
     }));
 
   test('without JavaScript: the name of someone who was removed is kept, and released', () =>

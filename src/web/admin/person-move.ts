@@ -1,4 +1,4 @@
-/** Owns the page on which an administrator lets an account follow its person: to another provider, or with all of its issuer. */
+/** Owns the page on which an administrator lets an account move to another provider, or all of an issuer to another one. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { AllowedMove, MovePreview, Moves } from '../../accounts/moves.ts';
 import type { Refusal } from '../../lib/errors.ts';
@@ -99,8 +99,9 @@ function allowedView(move: AllowedMove, now: number): AllowedView {
   return { id, by, at: formatTime(at, now), what: describeMove(move, now) };
 }
 
-/** Begins in the middle of a sentence: "This account can follow its person to ...". */
+/** A sentence. */
 export function describeMove(move: AllowedMove, now: number): string {
-  if (move.kind === 'move') return `with everyone of ${move.from} to ${move.to}, with the same subject and address`;
-  return `to the person who signs in next with the address through ${move.provider}, until ${formatTime(move.until, now).minute}`;
+  if (move.kind === 'move')
+    return `Accounts of ${move.from} can move to ${move.to} if subject and address are the same.`;
+  return `The next person who signs in with this address through ${move.provider} gets the account, until ${formatTime(move.until, now).minute}.`;
 }

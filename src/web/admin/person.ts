@@ -45,7 +45,7 @@ declare module '../views.ts' {
         live: readonly UsedPassword[];
         past: readonly UsedPassword[];
         denials: readonly DenialView[];
-        /** What lets the account alone follow its person. */
+        /** What lets this account alone move, a sentence each. */
         relinks: readonly string[];
         made: Made;
       };
@@ -60,7 +60,7 @@ const done = {
   enabled: 'The account is enabled. Passwords that have not expired work again.',
   'sessions-ended': 'All sessions have ended. The person can sign in again.',
   relinked: 'The next verified sign-in with this address gets the account, within 24 hours.',
-  moved: 'Everyone of this issuer keeps their account with the next verified sign-in at the new one.',
+  moved: 'Each account of this issuer moves with the next verified sign-in at the new one.',
   'move-ended': 'Moving is no longer allowed. Accounts that have already moved stay where they are.',
 } as const;
 
