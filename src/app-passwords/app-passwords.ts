@@ -1,11 +1,11 @@
 /** Owns app passwords: issue (the secret is shown once), list, revoke, verify. Pages and commands both enter here. */
 import type { Actor } from '../audit/audit.ts';
-import type { Identity } from '../identity/identity.ts';
+import type { Identity, Limits } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
 import type { Unstored } from '../lib/write-behind.ts';
 import type { AppPassword, Owner } from './app-password.ts';
 import { type CheckParts, createPasswordCheck, type PasswordCheck } from './check.ts';
-import type { PasswordInput } from './input.ts';
+import { checkLimits, type LimitsInput, type PasswordInput } from './input.ts';
 import { type Issued, type IssueParts, issue } from './issue.ts';
 import { createLastUses } from './last-use.ts';
 import { createPasswordLookup, type PasswordLookup } from './lookup.ts';
@@ -26,6 +26,8 @@ export type AppPasswords = PasswordCheck &
      * @throws {Refusal} `bad_request` for input that can't be met, `conflict` at the limit or for a name in use
      */
     issue(owner: Owner, input: PasswordInput, by: Actor, maker?: Maker): Promise<Issued>;
+    /** How a password that was made like that would be narrowed. @throws {Refusal} `bad_request`, as `issue` does */
+    limitsFor(input: LimitsInput): Limits;
     /**
      * Makes a new secret for an active password; the name and the limits stay, and the old secret lives on for the overlap.
      * The person who receives a robot's new password becomes its maker; the old one keeps its own, and no more than its grace period.
@@ -47,7 +49,7 @@ export type AppPasswords = PasswordCheck &
      */
     revoke(id: string, accountId: string | null, by: Actor): Promise<AppPassword>;
     /** What bounds a robot's password; `null` if no one does. @throws {Refusal} `unauthenticated` where its maker left too long ago */
-    boundOf(password: Pick<AppPassword, 'name' | 'maker'>): Promise<Identity['maker']>;
+    boundOf(password: { readonly name: string; readonly maker: Maker | null }): Promise<Identity['maker']>;
     /** Notes that a password proved `identity`; written at most every few minutes and never waited for. */
     recordUse(identity: Identity, client: Requester): void;
     /** Resolves when what was noted is stored, or its failure reported. */
@@ -71,6 +73,7 @@ export function createAppPasswords(parts: AppPasswordParts): AppPasswords {
     ...lists,
     ...createPasswordCheck(parts),
     issue: (owner, input, by, maker) => issue(parts, owner, input, by, maker ?? null),
+    limitsFor: (input) => checkLimits(input, parts),
     rotate: (id, accountId, input, by, maker) => rotate({ ...parts, lists }, id, accountId, input, by, maker ?? null),
     async revoke(id, accountId, by) {
       const password = await lists.byIdOf(id, accountId);

@@ -1,4 +1,5 @@
 /** Owns what a new password can be: its name, its lifetime, the repositories that it's restricted to. */
+import type { Limits } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
 
 /** What someone asks for when they create a password. `repositories` empty: not restricted. */
@@ -11,6 +12,9 @@ export type PasswordInput = {
   readonly id?: string;
 };
 
+/** The part of it that says what a password can be used for. */
+export type LimitsInput = Pick<PasswordInput, 'pullOnly' | 'repositories'>;
+
 export type InputRules = {
   readonly maximumDays: number;
   /** Says what is wrong with a repository pattern, or `null`. */
@@ -22,13 +26,18 @@ const maximumPatterns = 20;
 const maximumPatternLength = 255;
 
 /** @throws {Refusal} `bad_request`, with the field */
-export function checkInput(input: PasswordInput, rules: InputRules): { name: string; repositories: string[] } {
+export function checkInput(input: PasswordInput, rules: InputRules): { name: string; limits: Limits } {
   const name = checkName(input.name);
   checkDays(input.days, rules.maximumDays);
+  return { name, limits: checkLimits(input, rules) };
+}
+
+/** @throws {Refusal} `bad_request`, with the field */
+export function checkLimits(input: LimitsInput, rules: Pick<InputRules, 'checkPattern'>): Limits {
   const repositories = input.repositories.map((pattern) => pattern.trim()).filter((pattern) => pattern !== '');
   const patternProblem = problemOfPatterns(repositories, rules);
   if (patternProblem !== null) throw new Refusal('bad_request', patternProblem, { field: 'repositories' });
-  return { name, repositories };
+  return { actions: input.pullOnly ? ['pull'] : null, repositories: repositories.length > 0 ? repositories : null };
 }
 
 /**
@@ -48,7 +57,10 @@ function problemOfName(name: string): string | null {
   return /[\p{Cc}\p{Cf}]/u.test(name) ? 'The name contains a control or invisible character. Remove it.' : null;
 }
 
-function problemOfPatterns(repositories: readonly string[], { checkPattern }: InputRules): string | null {
+function problemOfPatterns(
+  repositories: readonly string[],
+  { checkPattern }: Pick<InputRules, 'checkPattern'>,
+): string | null {
   if (repositories.length > maximumPatterns) {
     return `Use at most ${maximumPatterns} repository patterns; combine some with “*”.`;
   }

@@ -30,9 +30,7 @@ export async function issue(
   maker: Maker | null,
 ): Promise<Issued> {
   const { store, audit, now, maximumPerAccount } = parts;
-  const { name, repositories } = checkInput(input, parts);
-  const actions = input.pullOnly ? ['pull'] : null;
-  const limits = { actions, repositories: repositories.length > 0 ? repositories : null };
+  const { name, limits } = checkInput(input, parts);
   const { secret, row } = createNewPassword(parts, owner, { name, limits, days: input.days, id: input.id }, maker);
   const { id, expires_at: expiresAt } = row;
   const detail = { id, name, expiresAt, limits };

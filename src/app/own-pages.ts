@@ -18,7 +18,7 @@ export function mountOwnPages(router: Router, context: PageContext): void {
   const { activityOf, usesOf, dailyCounts } = context;
   const ofOwn = { ...common, passwords, activityOf, holderOf: createOwnHolder({ ...common, gracePeriods }) };
   const suggestionsOf = createPatternSuggestions(context);
-  const own = createPasswordActions({ ...ofOwn, services, suggestionsOf });
+  const own = createPasswordActions({ ...ofOwn, services, suggestionsOf, ...context.preview });
   router.get(
     '/',
     requirePerson,

@@ -40,6 +40,8 @@ export type PageContext = {
   readonly activityOf: PasswordActionParts['activityOf'];
   /** What its passwords were used from and for; of robots, the repositories that the person who asks can pull. */
   readonly usesOf: PasswordDetailParts['usesOf'];
+  /** What a password could do that isn't made yet. */
+  readonly preview: Pick<PasswordActionParts, 'previewOf' | 'unreachableOf'>;
   /** Who goes by a user name now. */
   readonly identityNamed: (name: string) => Promise<NamedIdentity>;
   /** The settings that pages show or follow. */

@@ -28,6 +28,7 @@ import type { People } from './off-boarding.ts';
 import { openOperations } from './operations.ts';
 import { mountOwnPages } from './own-pages.ts';
 import type { PageContext } from './page-context.ts';
+import { createPasswordPreview } from './password-preview.ts';
 import type { Policies } from './policy-file.ts';
 import { providerNotices } from './provider-notices.ts';
 import { discovery, mountPublished } from './published.ts';
@@ -113,6 +114,7 @@ function createContext(
   const administration = createAdministration(config, core, policies.current);
   const { oidc, gracePeriods } = config;
   const notices = () => providerNotices({ ...people, store, oidc, unchecked: gracePeriods.unchecked, now: Date.now });
+  const identityNamed = createIdentityByName(config, store.accounts, policies.current);
   return {
     common: { views, requesterOf, now: Date.now },
     ...{ administration, audit, passwords, policies, dailyCounts, fresh, settings: config },
@@ -121,7 +123,8 @@ function createContext(
     denialsOf: denials.ofAccount,
     denials: denials.list,
     ...createVisibleUses(config, core, { ...parts, ...administration }),
-    identityNamed: createIdentityByName(config, store.accounts, policies.current),
+    preview: createPasswordPreview(config, core, { ...parts, identityNamed }),
+    identityNamed,
     warnings: async () => [...parts.warnings(), ...(await notices())],
     operations: openOperations(config, core, parts),
     requirePerson: sessions.requirePerson,

@@ -23,7 +23,7 @@ export function mountRobots(router: Router, context: PageContext, place: RobotPl
   const { services } = settings;
   const ofRobot = { ...common, passwords, activityOf, holderOf: pages.holderOf };
   const suggestionsOf = createPatternSuggestions(context);
-  const actions = createPasswordActions({ ...ofRobot, services, suggestionsOf });
+  const actions = createPasswordActions({ ...ofRobot, services, suggestionsOf, ...context.preview });
   const fresh = context.fresh();
   router.get(base, pages.list);
   const { requireMaking } = pages;

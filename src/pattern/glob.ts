@@ -39,6 +39,23 @@ export function globProblem(glob: string): string | null {
   }
 }
 
+/** A step of a glob: a star, which takes any number of characters, or what takes one of them. */
+export type GlobStep = 'star' | 'deep' | ((character: string) => boolean);
+
+/** A glob (with `**`) step by step, for names of one byte a character. @throws {PatternError} */
+export function stepsOf(glob: string): GlobStep[] {
+  return parseGlob(glob, stringRune).flatMap(({ star, items }) => [
+    ...(star === 'none' ? [] : [star === 'deep' ? ('deep' as const) : ('star' as const)]),
+    ...items.map((item) => (character: string) => takes(item, character)),
+  ]);
+}
+
+function takes(item: Item, character: string): boolean {
+  const point = character.charCodeAt(0);
+  if (typeof item === 'number') return item === point;
+  return item === 'any' ? point !== slash : isInClass(item, point);
+}
+
 /** Reads the code point at a place, and how many places it takes. */
 type RuneAt = (text: string, at: number) => [point: number, size: number];
 

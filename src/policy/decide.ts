@@ -90,7 +90,7 @@ export function narrow(allowed: readonly string[], access: Access, limits: Limit
 }
 
 /** Whether limits to these repositories leave an access. */
-export function isWithin(repositories: readonly string[], { type, name }: Access): boolean {
+export function isWithin(repositories: readonly string[], { type, name }: Pick<Access, 'type' | 'name'>): boolean {
   return type === 'repository' && repositories.some((glob) => limitGlob(glob)(name));
 }
 

@@ -74,8 +74,18 @@ export function looksAtAddresses({ rules }: Policy): boolean {
   return rules.some(({ conditions }) => conditions.some(({ field }) => field === 'ip'));
 }
 
+/** Grants what the policy grants from some address at least: a rule by address holds where it grants, and doesn't where it denies. */
+export function fromAnyAddress(policy: Policy): Policy {
+  const rules = policy.rules.flatMap((rule) => {
+    const conditions = rule.conditions.filter(({ field }) => field !== 'ip');
+    if (conditions.length === rule.conditions.length) return rule;
+    return rule.actions.length === 0 ? [] : { ...rule, conditions };
+  });
+  return withRules(policy, rules);
+}
+
 /** Everyone whose permissions a decision asks for: the identity, and who made its password. */
-function peopleBehind(identity: Identity): Identity[] {
+export function peopleBehind(identity: Identity): Identity[] {
   return identity.maker === null ? [identity] : [identity, ...peopleBehind(identity.maker.identity)];
 }
 
@@ -89,6 +99,10 @@ function reducedTo(policy: Policy, people: readonly Identity[], context: Decisio
   const rules = policy.rules
     .filter((rule) => everyone.some((subject) => !decided(rule).some((condition) => fails(condition, subject))))
     .map((rule) => withoutDecided(rule, subjects));
+  return withRules(policy, rules);
+}
+
+function withRules(policy: Policy, rules: readonly Rule[]): Policy {
   const rulesOnGroups = rules.filter(({ conditions }) => conditions.some(looksAtGroups));
   return { ...policy, rules, rulesOnGroups, firstMatch: createFirstMatch(rules) };
 }

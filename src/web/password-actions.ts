@@ -3,24 +3,29 @@ import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import type { AppPassword, AppPasswords, Owner } from '../app-passwords/app-passwords.ts';
 import type { Maker } from '../app-passwords/maker.ts';
+import type { Limits } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { RepositoryUse } from '../repositories/account-activity.ts';
+import type { PasswordPreview } from '../repositories/password-preview.ts';
 import { activityViewOf, type RepositoryUseView } from './account-activity-view.ts';
 import { type Tool, type ToolGroup, toolGroups } from './commands.ts';
 import { correctable, fieldsOf, readForm } from './fields.ts';
 import {
+  asksForPreview,
   emptyForm,
   formAgain,
   formErrorOf,
   formFrom,
   formLike,
+  formWithPreview,
   idFor,
   type PasswordForm,
   readFields,
   readRotation,
   toPasswordInput,
 } from './password-form.ts';
+import { previewViewOf, unreachableTexts } from './password-preview.ts';
 import { type PasswordView, viewOf } from './password-view.ts';
 import { actorOf } from './session.ts';
 import type { Views } from './views.ts';
@@ -57,6 +62,8 @@ declare module './views.ts' {
       hosts: readonly string[];
       user: string;
       toolGroups: readonly ToolGroup[];
+      /** Sentences about patterns that are no use. */
+      unreachable: readonly string[];
     };
     'password-tool': { tool: Tool; robot: string | null };
     /** Answers a form that was sent again. */
@@ -83,7 +90,11 @@ export type PasswordActionParts = {
   /** Patterns that the owner could limit a password to. */
   readonly suggestionsOf: (request: Request, owner: Owner) => Promise<readonly string[]>;
   /** `registryHost` is what clients write before an image's name; `lifetime` of a token in seconds. */
-  readonly services: readonly { readonly registryHost: string; readonly lifetime: number }[];
+  readonly services: readonly { readonly name: string; readonly registryHost: string; readonly lifetime: number }[];
+  /** What a password of the holder with these limits could do now, from where the request comes. */
+  readonly previewOf: (request: Request, holder: Holder, limits: Limits) => Promise<PasswordPreview>;
+  /** Those of its patterns that match nothing it could be used for. */
+  readonly unreachableOf: (request: Request, holder: Holder, limits: Limits) => Promise<readonly string[]>;
   readonly now: () => number;
 };
 
@@ -131,17 +142,41 @@ async function create(parts: PasswordActionParts, request: Request, response: Re
   const { passwords } = parts;
   const holder = await parts.holderOf(request);
   const fields = readFields(request.body, parts.now());
+  if (asksForPreview(request.body)) return preview(parts, request, response, holder, fields);
   const id = idFor(holder.owner.id, fields);
   const earlier = id === undefined ? undefined : (await passwords.ofAccount(holder.owner)).find((one) => one.id === id);
   if (earlier !== undefined) return showAgain(parts, response, holder, earlier);
   try {
     const input = { ...toPasswordInput(fields), ...(id !== undefined && { id }) };
+    const limits = passwords.limitsFor(input);
+    // Before there is a secret, which must be shown whatever fails.
+    const unreachable = limits.repositories === null ? [] : await parts.unreachableOf(request, holder, limits);
     const { secret, password } = await passwords.issue(holder.owner, input, actorOf(parts, request), holder.maker);
-    showSecret(parts, response, holder, { secret, password, previous: null });
+    const texts = unreachableTexts(unreachable, { robot: frameOf(holder).robot, pullOnly: input.pullOnly });
+    showSecret(parts, response, holder, { secret, password, previous: null, unreachable: texts });
   } catch (error) {
     const mistake = correctable(error);
     const { status } = mistake;
     await showForm(parts, request, response, { form: formAgain(parts, fields, mistake), status });
+  }
+}
+
+/** Makes nothing: the page has the form as it was sent. */
+async function preview(
+  parts: PasswordActionParts,
+  request: Request,
+  response: Response,
+  holder: Holder,
+  fields: ReturnType<typeof readFields>,
+): Promise<void> {
+  try {
+    const input = toPasswordInput(fields);
+    const found = await parts.previewOf(request, holder, parts.passwords.limitsFor(input));
+    const described = { services: parts.services, robot: frameOf(holder).robot, pullOnly: input.pullOnly };
+    await showForm(parts, request, response, { form: formWithPreview(parts, fields, previewViewOf(found, described)) });
+  } catch (error) {
+    const mistake = correctable(error);
+    await showForm(parts, request, response, { form: formAgain(parts, fields, mistake), status: mistake.status });
   }
 }
 
@@ -155,9 +190,9 @@ function showSecret(
   { services, views, now }: PasswordActionParts,
   response: Response,
   holder: Holder,
-  made: { secret: string; password: AppPassword; previous: AppPassword | null },
+  made: { secret: string; password: AppPassword; previous: AppPassword | null; unreachable?: readonly string[] },
 ): void {
-  const { secret, password, previous } = made;
+  const { secret, password, previous, unreachable = [] } = made;
   const login = { hosts: services.map((service) => service.registryHost), user: holder.owner.login };
   views.page(response, 'password-created', {
     ...frameOf(holder),
@@ -166,6 +201,7 @@ function showSecret(
     previous: previous === null ? null : viewOf(previous, now()),
     ...login,
     toolGroups: toolGroups({ ...login, secret }),
+    unreachable,
   });
 }
 

@@ -4,6 +4,7 @@ import type { AppPassword, PasswordInput, RotationInput } from '../app-passwords
 import type { Refusal } from '../lib/errors.ts';
 import { type ExpiryChoice, expiryChoice, readExpiry, type SentExpiry } from './expiry.ts';
 import { fieldsOf, numberIn, textsOf } from './fields.ts';
+import type { PreviewView } from './password-preview.ts';
 
 /** `field`: the name of the field that it's about; `null`: the whole form. */
 export type FormError = { readonly message: string; readonly field: string | null };
@@ -21,6 +22,8 @@ export type PasswordForm = {
   readonly access: string;
   readonly repositories: string;
   readonly error: FormError | null;
+  /** What it could do as it's filled in, where that was asked for. */
+  readonly preview: PreviewView | null;
 };
 
 declare module './views.ts' {
@@ -53,7 +56,7 @@ type Sent = Pick<PasswordForm, 'name' | 'once' | 'access' | 'repositories'> & { 
 
 export function emptyForm({ passwords, now }: FormParts): PasswordForm {
   const expiry = expiryChoice(passwords.maximumDays, now());
-  return { name: '', once: newOnce(), expiry, access: 'full', repositories: '', error: null };
+  return { name: '', once: newOnce(), expiry, access: 'full', repositories: '', error: null, preview: null };
 }
 
 /** Empty, or with what a query has: the form of someone who had to sign in again. */
@@ -62,7 +65,7 @@ export function formFrom({ passwords, now }: FormParts, query: unknown): Passwor
   const sent = readFields(query, now());
   if (sent.name === '') return empty;
   const expiry = expiryChoice(passwords.maximumDays, now(), sent.expiry);
-  return { ...sent, once: empty.once, expiry, error: null };
+  return { ...empty, ...sent, once: empty.once, expiry };
 }
 
 /** With the name and limits of an earlier password: whatever its actions were, the form never starts with more. */
@@ -74,7 +77,18 @@ export function formLike(parts: FormParts, { name, limits }: Pick<AppPassword, '
 /** The form again, with what was sent and what is wrong with it. */
 export function formAgain({ passwords, now }: FormParts, sent: Sent, error: Refusal): PasswordForm {
   const expiry = expiryChoice(passwords.maximumDays, now(), sent.expiry);
-  return { ...sent, once: newOnce(), expiry, error: formErrorOf(error) };
+  return { ...sent, once: newOnce(), expiry, error: formErrorOf(error), preview: null };
+}
+
+/** The form as it was sent, with what it would make. */
+export function formWithPreview({ passwords, now }: FormParts, sent: Sent, preview: PreviewView): PasswordForm {
+  const expiry = expiryChoice(passwords.maximumDays, now(), sent.expiry);
+  return { ...sent, expiry, error: null, preview };
+}
+
+/** Whether the form was sent to see what it would make, and not to make it. */
+export function asksForPreview(body: unknown): boolean {
+  return fieldsOf(body)('preview') !== '';
 }
 
 /** @param now epoch milliseconds */

@@ -62,6 +62,17 @@ const passwords: readonly Journey[] = [
     },
   },
   {
+    route: '/passwords',
+    name: 'the preview of a password',
+    go: async (page) => {
+      await page.goto('/passwords/new');
+      await page.getByText('Limit to specific repositories').click();
+      await page.locator('#repositories').fill(`platform/**\npeople/ana/**\nnew/${'long-name-'.repeat(20)}x\nprod/*`);
+      await submit(page, 'Preview');
+      await page.getByText('No password was created').waitFor();
+    },
+  },
+  {
     route: '/passwords/:id',
     name: 'one password',
     go: async (page) => {

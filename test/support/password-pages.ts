@@ -100,13 +100,14 @@ export async function startPasswordPages(
     response.locals['person'] = state.person;
     next();
   });
-  const services = [{ registryHost: 'registry.example.com', lifetime: 300 }];
+  const services = [{ name: 'registry.example.com', registryHost: 'registry.example.com', lifetime: 300 }];
   const parts = { passwords, requesterOf, views, services, gracePeriods, now: () => state.now };
   const counting = { onError: assert.ifError, now: () => state.now };
   const dailyCounts = createDailyCounts({ store: store.dailyCounts, ...counting });
   const uses = createUses({ store: store.passwordUses, audit: { record: () => {} }, ...counting });
   const suggestionsOf = async () => ['team-a/*', 'people/ana/**'];
-  const ofOwn = { ...parts, holderOf: createOwnHolder(parts), activityOf: async () => null, suggestionsOf };
+  const preview = { previewOf: async () => ({ services: [], unreachable: [] }), unreachableOf: async () => [] };
+  const ofOwn = { ...parts, holderOf: createOwnHolder(parts), activityOf: async () => null, suggestionsOf, ...preview };
   const pages = createPasswordActions(ofOwn);
   router.get('/', createPasswordList({ ...parts, dailyCounts, suggestionsOf }));
   router.get('/passwords', pages.list);
