@@ -146,6 +146,20 @@ describeEngines('notifications', (databases) => {
   );
 
   test(
+    'the owner of a terminal that two used is told, soon',
+    story(async (scene, office) => {
+      await scene.addPerson('ana');
+      await hold(scene, 'ana', 'laptop', 90);
+      const detail = { id: 'ana-laptop', name: 'laptop', reason: 'an old secret of it was used' };
+      await scene.audit.write({ action: 'terminal.copied', actor: '', client, subject: 'ana@example.com', detail });
+      const [mail, ...others] = await office.work();
+      assert.deepEqual(others, []);
+      assert.match(mail?.messageId ?? '', /^<security-/);
+      assert.match(mail?.text ?? '', /“laptop” was signed out on .*: an old secret of it was used\./);
+    }),
+  );
+
+  test(
     'of what happened to an account, whoever got its address since hears nothing',
     story(async (scene, office) => {
       const ana = await scene.addPerson('ana');

@@ -57,7 +57,7 @@ test('the UI, the registry and Dockpass on one origin', {
       files.certificate,
     ]);
     assert.equal(code, 0, output);
-    assert.match(output, new RegExp(`right +realm +${realm} is this Dockpass`));
+    assert.match(output, new RegExp(`ok +realm +${realm} is this Dockpass`));
   });
   await t.test('a browser shows the repositories, and the sign-in page', async () => {
     const browser = await launchBrowser();

@@ -68,7 +68,7 @@ rules: [{ issuer: shop, match: { sub: "system:serviceaccount:shop:puller" } }]`,
   );
   const doctor = await installation.run(['doctor', '--workload', 'shop']);
   assert.equal(doctor.code, 0, doctor.output);
-  assert.match(doctor.output, /right +keys +1 in shop\.json/);
+  assert.match(doctor.output, /ok +keys +1 in shop\.json/);
   assert.equal((await installation.run(['workload', 'off', 'shop', '--reason', 'moved'])).code, 0);
   assert.match((await installation.run(['workload', 'list'])).output, /shop {2}https:.*off since/);
   assert.equal((await installation.run(['doctor', '--workload', 'shop'])).code, 1);

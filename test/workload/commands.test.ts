@@ -139,7 +139,7 @@ rules: [{ issuer: ci, match: { sub: me }, account: "ci:me" }]`;
   const environment = { WORKLOADS_FILE: join(installation.folder, 'doctor-workloads.yml') };
   const right = await installation.run(['doctor', '--workload', 'ci'], environment);
   assert.equal(right.code, 0, right.output);
-  assert.match(right.output, /right +metadata +http[^\n]*openid-configuration\n.*right +keys +1 at /);
+  assert.match(right.output, /ok +metadata +http[^\n]*openid-configuration\n.*ok +keys +1 at /);
   const examine = async (text: string) => {
     const workloads = { ...workloadsOf(text), files: { keys: new Map(), authorities: new Map() } };
     const [ci] = workloads.issuers.values();
