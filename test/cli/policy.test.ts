@@ -78,7 +78,7 @@ test('check: a mistake is an error with its place', async () => {
   assert.equal(notes, `${file}:2:13: unknown key "acount" in acl[1].match; did you mean "account"?`);
 });
 
-test('explain: as text and as JSON', async () => {
+test('policy explain says the same as text and as JSON', async () => {
   const file = join(folder, 'policy.yml');
   const words = [
     'policy',
@@ -141,7 +141,7 @@ test('test: a case that fails prints its explanation, and the exit code is 1', a
   assert.match(out, /\n2 of 3 cases passed\.$/);
 });
 
-test('test: cases that all hold', async () => {
+test('policy test ends with 0 where all cases hold', async () => {
   const file = join(folder, 'good.yml');
   await writeFile(file, casesText.split('\n').slice(0, 3).join('\n'));
   const { code, out } = await run(['policy', 'test', file, '--policy', join(folder, 'policy.yml')]);

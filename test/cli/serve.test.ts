@@ -66,7 +66,7 @@ describe('dockpass serve', () => {
     assert.doesNotMatch(server.output(), /"level":"error"/);
   });
 
-  test('health and readiness', async () => {
+  test('healthz and readyz answer once it listens', async () => {
     const server = await installation.serve();
     assert.deepEqual(await fetch(`${server.url}/healthz`).then((response) => response.json()), { status: 'ok' });
     assert.equal((await fetch(`${server.url}/readyz`)).status, 200);

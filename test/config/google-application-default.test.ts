@@ -40,7 +40,7 @@ const azure = {
   },
 };
 
-test('a pod and an Azure machine', () => {
+test('the credentials of a pod and of an Azure machine are read', () => {
   const common = {
     audience: kubernetes.audience,
     subjectTokenType: kubernetes.subject_token_type,

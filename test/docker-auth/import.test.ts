@@ -327,7 +327,7 @@ describe('what "<<" merges is read as docker_auth reads it', () => {
       assert.doesNotMatch(problemsOf(text).join('\n'), /<</);
     });
   }
-  test('what is no map is an error', () => {
+  test('a merge key that names no map is an error', () => {
     for (const text of [rule('{<<: ana}'), rule('{<<: [*x, ana]}'), 'users: {a: {<<: [b]}}\nacl: []'])
       assert.match(problemsOf(text).join('\n'), /error "<<" must name a map/);
   });

@@ -142,7 +142,9 @@ async function tryCopyBeside(
 test('a copy of the folder that nothing marks is recognized while the live service answers', (t) =>
   tryCopyBeside(t, async () => ({})));
 
-test('so is a dump of PostgreSQL', { skip: missing('pg_dump', 'psql') || findPostgres() === null }, async (t) => {
+test('a dump of PostgreSQL is recognized, too', {
+  skip: missing('pg_dump', 'psql') || findPostgres() === null,
+}, async (t) => {
   const postgres = await startPostgres();
   t.after(() => postgres.stop());
   const [live, copied] = [await postgres.createDatabase(), await postgres.createDatabase()];

@@ -373,7 +373,7 @@ test('every kind can be asked for', () => {
   assert.deepEqual(rules[0]?.conditions[0]?.patterns, kinds);
 });
 
-test('raw can be false', () => {
+test('raw: false takes the value of a label as text, as without it', () => {
   const rule = (raw: string) => `acl: [{match: {name: "\${labels:l}"}, actions: ["*"], raw: ${raw}}]`;
   const asking = { name: 'ab', also: { labels: { l: ['a*'] } } };
   assert.deepEqual([ask(rule('false'), asking), ask(rule('true'), asking)], ['', 'pull,push']);

@@ -170,7 +170,7 @@ acl:
     assert.deepEqual(ask('other').granted, ['pull']);
   });
 
-  test('no rule: nothing', () => {
+  test('without a rule nothing is granted', () => {
     const policy = parsePolicy('acl: []', 'policy.yml');
     const access = { type: 'repository', name: 'a', actions: ['pull'] };
     const { granted, rule } = decide(policy, somebody('ana@example.com'), access, context);

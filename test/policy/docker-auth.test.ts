@@ -187,7 +187,7 @@ describe('corners of docker_auth', () => {
 });
 
 describe('policy eval without --docker-auth', () => {
-  test('is stricter at load', () => {
+  test('refuses at load what docker_auth lets pass', () => {
     for (const match of [{ team: 'x' }, { Account: 'x' }, { name: '[a' }]) {
       assert.match(JSON.stringify(oneRule(match, {}, ours)), /^\{"error":"acl:1:\d+: /);
     }

@@ -15,7 +15,7 @@ const row = (ago: number, count: number, action: 'pull' | 'push' = 'pull') => ({
 const own = [row(0, 3), row(2, 1), row(2, 5, 'push')];
 const all = [...own, row(1, 9), row(4, 1, 'push')];
 
-test('zeros and gaps', () => {
+test('a day without pulls is a zero, and a day on which nothing arrived is a gap', () => {
   const days = daysOf(own, all, 'pull', now);
   assert.equal(days.length, 30);
   assert.equal(days[0]?.at, Date.UTC(2026, 10, 1));

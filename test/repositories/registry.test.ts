@@ -215,7 +215,7 @@ describe('a registry that misbehaves', () => {
       },
     ));
 
-  test('null means no tags', () =>
+  test('null in the place of the tags means that there are none', () =>
     read(
       (_request, response) => void response.end('{"name":"team/app","tags":null}'),
       async (registry) => assert.deepEqual(await registry.tags('team/app'), []),

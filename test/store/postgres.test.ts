@@ -130,7 +130,7 @@ describe('a PostgreSQL server in trouble', {
     await theirs.close();
   });
 
-  test('its clock is known', async () => {
+  test('the check says what time it is there', async () => {
     const before = Date.now();
     const at = (await sql.check()) ?? assert.fail('no clock');
     assert.ok(at >= before - 1 && at <= Date.now(), `${at}`);

@@ -40,7 +40,7 @@ test('the header is format A: typ, alg, the libtrust kid, x5c in standard base64
   assert.equal(text, '{"typ":"JWT","alg":"ES256","kid":"AAAA:BBBB","x5c":["+//+"]}');
 });
 
-test('format B has the kid alone', async () => {
+test('a service with TOKEN_HEADER=kid gets the key id and no certificate', async () => {
   const [header = ''] = (await createSigner(key, 'kid').sign({})).split('.');
   assert.equal(Buffer.from(header, 'base64url').toString(), '{"typ":"JWT","alg":"ES256","kid":"AAAA:BBBB"}');
 });

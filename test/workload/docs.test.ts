@@ -31,7 +31,7 @@ const platforms: readonly (readonly [title: string, preset: string, word: RegExp
   ['SPIFFE', 'oidc', /api fetch jwt/],
 ];
 
-test('each preset has a section', () => {
+test('docs/workloads.md has a section for each preset', () => {
   assert.deepEqual(new Set(platforms.map(([, preset]) => preset)), new Set(presetNames));
 });
 
