@@ -136,15 +136,17 @@ async function revoke(
 
 async function undo(parts: RevocationParts, id: string, by: Actor): Promise<number> {
   const { store, audit, now } = parts;
-  const { selection_json: selection, passwords, undo_checked: isChecked } = await find(parts, id);
-  if (isChecked !== 1) {
+  const row = await find(parts, id);
+  const { selection_json: selection, passwords } = row;
+  if (row.undo_checked !== 1) {
     throw cannotUndo(
       'It was made before an upgrade, and no one knows which of its passwords their owners have revoked since',
     );
   }
   const detail = { id, selection: readJson(selection, isSelection), passwords };
-  const event = { action: 'revocation.undo', ...by, subject: '', detail } as const;
-  const isFirst = await audit.commit(event, (row) => store.revocations.markUndone(id, by.actor, now(), row));
+  const { owner } = await named(parts, row);
+  const event = { action: 'revocation.undo', ...by, subject: owner?.login ?? '', detail } as const;
+  const isFirst = await audit.commit(event, (audited) => store.revocations.markUndone(id, by.actor, now(), audited));
   if (!isFirst && (await find(parts, id)).undone_at === null)
     throw cannotUndo('It can no longer be undone (24-hour limit)');
   const restored = await restoreAll(parts, id);

@@ -25,6 +25,8 @@ export type PasswordPageParts = {
   readonly now: () => number;
 };
 
+type Taken = { readonly names: readonly string[]; readonly revoked: NonNullable<PasswordView['revoked']> };
+
 declare module './views.ts' {
   interface ViewData {
     /** `host`: the first registry's. */
@@ -38,8 +40,8 @@ declare module './views.ts' {
       ending: readonly PasswordView[];
       /** Those that expired recently while something used them, and weren't created again. */
       missed: readonly PasswordView[];
-      /** Those that someone else revoked recently. */
-      taken: readonly PasswordView[];
+      /** Those that someone else revoked recently, as each revocation ended them. */
+      taken: readonly Taken[];
       /** Active passwords that count toward `maximum`; a terminal’s don’t. */
       count: number;
       maximum: number;
@@ -114,7 +116,7 @@ async function list(parts: PasswordPageParts, request: Request, response: Respon
     ending: live.filter(({ state, replacedBy, origin }) => state === 'soon' && replacedBy === null && origin === null),
     terminals: live.filter((password) => isNewTerminal(password, now())),
     missed: past.filter((password) => isMissed(password, live, now())),
-    taken: all.filter((password) => isTaken(password, person.login, now())),
+    taken: takenOf(all, person.login, now()),
     count: live.filter(({ replacedBy, origin }) => replacedBy === null && origin === null).length,
     maximum: passwords.maximumPerAccount,
     hasFilter: all.length >= filterFrom,
@@ -137,7 +139,15 @@ function isMissed(password: PasswordView, live: readonly PasswordView[], now: nu
   return wasInUse && end > now - missedFor && live.every((other) => other.name !== name);
 }
 
-/** Whether someone else ended it recently. */
-function isTaken({ revoked }: PasswordView, login: string, now: number): boolean {
-  return revoked !== null && revoked.by !== login && Date.parse(revoked.iso) > now - shownFor;
+/** What someone else ended recently, all of one moment and reason together. */
+function takenOf(passwords: readonly PasswordView[], login: string, now: number): Taken[] {
+  const taken = new Map<string, { readonly revoked: Taken['revoked']; readonly names: string[] }>();
+  for (const { name, revoked } of passwords) {
+    if (revoked === null || revoked.by === login || Date.parse(revoked.iso) <= now - shownFor) continue;
+    const key = [revoked.iso, revoked.by, revoked.reason].join('\n');
+    const known = taken.get(key) ?? { revoked, names: [] };
+    known.names.push(name);
+    taken.set(key, known);
+  }
+  return [...taken.values()];
 }

@@ -127,6 +127,19 @@ describeEngines('revocations', (databases) => {
   );
 
   test(
+    'the audit says whose passwords were revoked and restored',
+    scene(async (scene) => {
+      await withCompany(scene);
+      const { id } = await scene.revocations.revoke({ accountId: 'ana' }, null, '', root);
+      await scene.revocations.undo(id, root);
+      const subjects = scene.events
+        .filter(({ action }) => action.startsWith('revocation'))
+        .map(({ subject }) => subject);
+      assert.deepEqual(subjects, ['ana@example.com', 'ana@example.com']);
+    }),
+  );
+
+  test(
     'after 24 hours a revocation stands, and nothing that its owner or a report ended comes back',
     scene(async (scene) => {
       const { ana, bo, secrets, old } = await withCompany(scene);
