@@ -61,7 +61,7 @@ const pageSize = 1_000;
 /** Bytes. A 2.8 sends all tags of a repository in one answer. */
 const limits = { catalog: 4 << 20, tags: 32 << 20, manifest: 4 << 20, other: 64 << 10 };
 /** Of one repository: pages without an end would fill the memory. */
-const maximumTags = 1_000_000;
+const maximumTags = 200_000;
 
 export function createRegistry(parts: RegistryParts): Registry {
   const ask = createAsk(parts);

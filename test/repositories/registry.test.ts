@@ -15,12 +15,12 @@ import { missing } from '../support/parts.ts';
 import { freePorts } from '../support/ports.ts';
 import type { Running } from '../support/process.ts';
 import { pushImage, pushIndex } from '../support/push.ts';
-import { startRegistry } from '../support/registry.ts';
+import { canDeleteTags, startRegistry } from '../support/registry.ts';
 
 const service = { name: 'registry.example.com', issuer: 'auth.example.com', lifetime: 60 };
 const unreadable = { code: 'bad_gateway' };
 
-describe('a registry 2.8', { skip: missing('docker-registry') }, () => {
+describe('a registry', { skip: missing('docker-registry') }, () => {
   let place: KeyPlace;
   let folder: string;
   let running: Running;
@@ -92,10 +92,10 @@ describe('a registry 2.8', { skip: missing('docker-registry') }, () => {
     await assert.rejects(registry.resolve('team/app', 'a/b'), TypeError);
   });
 
-  test('a tag is deleted with its manifest alone, and then it has no tags', async () => {
+  test('a tag is deleted by itself where the registry can, and else with its manifest only', async () => {
     const headers = await headersFor('team/old');
     const { digest } = await pushImage(targetOf('team/old'), headers, '1');
-    assert.equal(await registry.deleteTag('team/old', '1'), 'unsupported');
+    assert.equal(await registry.deleteTag('team/old', '1'), (await canDeleteTags()) ? 'deleted' : 'unsupported');
     assert.equal(await registry.deleteManifest('team/old', digest), 'deleted');
     assert.equal(await registry.deleteManifest('team/old', digest), 'absent');
     assert.deepEqual(await registry.tags('team/old'), []);
@@ -193,7 +193,7 @@ describe('a registry that misbehaves', () => {
     'pages without an end': (request, response) => {
       const page = Number(new URL(request.url ?? '', 'http://x').searchParams.get('last') ?? 0);
       response.setHeader('Link', `</v2/x?last=${page + 1}>; rel="next"`);
-      response.end(JSON.stringify({ tags: Array.from({ length: 400_000 }, (_, at) => `${page}.${at}`) }));
+      response.end(JSON.stringify({ tags: Array.from({ length: 60_000 }, (_, at) => `${page}.${at}`) }));
     },
     'no second page': (request, response) => {
       if (request.url?.includes('last=')) response.writeHead(404).end();

@@ -1,8 +1,8 @@
-/** Owns a real registry (distribution 2.8, Debian's docker-registry) that trusts Dockpass's tokens, in a folder of its own. */
+/** Owns a real registry (Debian's docker-registry, distribution 2.8; a 3.x of that name will do, too) that trusts Dockpass's tokens, in a folder of its own. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { type Running, startProgram } from './process.ts';
+import { type Running, runProgram, startProgram } from './process.ts';
 
 export type RegistrySettings = {
   /** Holds the images and the configuration. */
@@ -27,6 +27,12 @@ export type RegistrySettings = {
   /** Settings that count above those of the file. */
   readonly environment?: Readonly<Record<string, string>>;
 };
+
+/** 2.8 can't delete a tag by itself, 3.x can. */
+export async function canDeleteTags(): Promise<boolean> {
+  const { output } = await runProgram('docker-registry', ['--version']);
+  return /\bv?3\.\d+\.\d/.test(output.split(' ').at(-1) ?? '');
+}
 
 /** Starts it on 127.0.0.1 and waits until it answers. */
 export async function startRegistry(settings: RegistrySettings): Promise<Running> {
