@@ -52,6 +52,7 @@ const pages: Readonly<Record<string, string>> = {
   'administration, never pulled, in the middle': '/admin/repositories?page=300',
   'who can push': '/admin/repositories/who-can?repository=team-500/app-50500',
 };
+const firstPage = pages['all, the latest pushes first'] ?? '';
 const visible = Object.keys(pages).filter((what) => !what.startsWith('administration') && !what.startsWith('who'));
 
 type Visitor = {
@@ -133,8 +134,6 @@ async function ask(path: string, headers: Visitor['headers']): Promise<void> {
   await response.text();
   if (response.status !== 200) throw new Error(`${path} answered ${response.status}`);
 }
-
-const firstPage = pages['all, the latest pushes first'] ?? '';
 
 /** The page that decides everything anew. */
 async function measureFirst(after: string, headers: Visitor['headers']): Promise<void> {
