@@ -67,7 +67,7 @@ const examples: Readonly<Record<MatchFieldName, Example>> = {
     match: '"google:dev"',
     given: { groups: ['google:dev'] },
     mismatch: 'in no group "google:dev"',
-    preview: 'member of google:dev (from the provider)',
+    preview: 'in google:dev (from the provider)',
   },
   ip: {
     match: '"10.0.0.0/8"',
