@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import type { Keys } from '../keys/keys.ts';
 import { openTrialKeys } from '../keys/trial-keys.ts';
 import { type SweepSchedule, scheduleSweeps } from '../off-boarding/schedule.ts';
+import type { Policy } from '../policy/acl.ts';
 import { createSettling, openAccessRequests, type Settling } from './access-requests.ts';
 import { administratorWarnings } from './administrator-warnings.ts';
 import { createClockWatch } from './clock.ts';
@@ -83,10 +84,7 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
     [workloads, keyInterval],
     [watches, watchInterval],
   ]);
-  if (core.trial !== null) log.warn({}, core.trial.reason);
-  for (const warning of administratorWarnings(config, policies.current())) log.warn({}, warning);
-  const { dataFolder, publicUrl } = config;
-  log.info({ pid: process.pid, url, publicUrl: publicUrl.href, database: store.engine, dataFolder }, 'listening');
+  logStart(core, config, policies.current(), url);
   return {
     url,
     async reload() {
@@ -104,6 +102,13 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
       await core.close();
     },
   };
+}
+
+function logStart({ log, store, trial }: Core, config: Config, policy: Policy, url: string): void {
+  if (trial !== null) log.warn({}, trial.reason);
+  for (const warning of administratorWarnings(config, policy)) log.warn({}, warning);
+  const { dataFolder, publicUrl } = config;
+  log.info({ pid: process.pid, url, publicUrl: publicUrl.href, database: store.engine, dataFolder }, 'listening');
 }
 
 type Parts = Omit<ListenerParts, 'stopping'> & {
