@@ -86,6 +86,7 @@ const service = await startService({
 stack.defer(() => service.stop());
 const before = service.memory();
 
+await idle();
 await measureFirst('the start, for someone whose groups are unknown', visitors.at(-1)?.headers ?? {});
 for (const { what, headers, sees } of visitors) {
   console.log(`\n${what}`);
@@ -153,6 +154,17 @@ async function measureFirst(after: string, headers: Visitor['headers']): Promise
 async function changePolicy(): Promise<void> {
   await appendFile(policyFile, '# another policy\n');
   await sleep(reloading);
+  await idle();
+}
+
+/** Resolves once nothing runs in the background: after its start the service counts the pulls of all repositories again. */
+async function idle(): Promise<void> {
+  for (let last = 0; ; ) {
+    const used = service.processorTime();
+    if (used - last < 0.02) return;
+    last = used;
+    await sleep(500);
+  }
 }
 
 async function measure(what: string, headers: Visitor['headers']): Promise<void> {
