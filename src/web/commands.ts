@@ -1,5 +1,5 @@
 /** Owns the commands that a person pastes to use a new password, for each tool, grouped by where the tool runs. */
-import { dockerConfig, type LoginFile, nodeRegistries, secretManifest } from './login-files.ts';
+import { argoCredentials, dockerConfig, type LoginFile, nodeRegistries, secretManifest } from './login-files.ts';
 import { asked, askedLogins, type Login, lines, logIn, piped, quote, unlisted } from './login-lines.ts';
 
 export type Step = { readonly title: string; readonly code: string };
@@ -31,7 +31,13 @@ export function toolGroups(login: Login): readonly ToolGroup[] {
     {
       key: 'cluster',
       label: 'Kubernetes',
-      tools: [kubectl(login, secretName), secretFile(login, secretName), k3s(login)],
+      tools: [
+        kubectl(login, secretName),
+        secretFile(login, secretName),
+        k3s(login),
+        argo(login, secretName),
+        flux(login, secretName),
+      ],
     },
     { key: 'ci', label: 'CI', tools: [gitHub(login), gitLab(login)] },
   ];
@@ -147,6 +153,45 @@ function k3s(login: Login): Tool {
       {
         title: 'Add this to /etc/rancher/k3s/registries.yaml on each node, then restart k3s (k3s-agent on agents)',
         code: 'systemctl restart k3s',
+      },
+    ],
+    oneGo: null,
+    isCi: false,
+  };
+}
+
+/** Argo CD reads charts by itself; the images in them are pulled by the nodes, with a pull secret. */
+function argo(login: Login, name: string): Tool {
+  return {
+    key: 'argocd',
+    label: 'Argo CD',
+    file: argoCredentials(login, name),
+    steps: [
+      {
+        title:
+          'Create it where Argo CD runs. It counts for every Helm chart of the registry; images need a pull secret',
+        code: 'kubectl apply --namespace argocd -f argocd-repo-creds.yaml',
+      },
+    ],
+    oneGo: null,
+    isCi: false,
+  };
+}
+
+/** A source of Flux takes the pull secret of pods (https://fluxcd.io/flux/components/source/ocirepositories/#secret-reference). */
+function flux(login: Login, name: string): Tool {
+  return {
+    key: 'flux',
+    label: 'Flux',
+    file: secretManifest(login, name),
+    steps: [
+      {
+        title: 'Create the secret in the namespace of the source',
+        code: 'kubectl apply --namespace flux-system -f secret.yaml',
+      },
+      {
+        title: 'Reference it from an OCIRepository, an ImageRepository, or a HelmRepository of type oci',
+        code: ['spec:', '  secretRef:', `    name: ${name}`].join('\n'),
       },
     ],
     oneGo: null,

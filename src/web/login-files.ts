@@ -38,6 +38,31 @@ export function nodeRegistries({ hosts, user, secret }: Login): LoginFile {
   return { name: 'registries.yaml', text: `${['configs:', ...hosts.flatMap(entry)].join('\n')}\n` };
 }
 
+/**
+ * A template of credentials for the Helm charts of each registry, whose address Argo CD compares without a scheme
+ * (https://argo-cd.readthedocs.io/en/stable/operator-manual/argocd-repo-creds-yaml/).
+ * @param name of the first secret in the cluster; the next ones are counted
+ */
+export function argoCredentials({ hosts, user, secret }: Login, name: string): LoginFile {
+  const template = (host: string, index: number): string =>
+    [
+      'apiVersion: v1',
+      'kind: Secret',
+      'metadata:',
+      `  name: ${index === 0 ? name : `${name}-${index + 1}`}`,
+      '  labels:',
+      '    argocd.argoproj.io/secret-type: repo-creds',
+      'stringData:',
+      '  type: helm',
+      '  enableOCI: "true"',
+      `  url: ${JSON.stringify(host)}`,
+      `  username: ${JSON.stringify(user)}`,
+      `  password: ${JSON.stringify(secret)}`,
+      '',
+    ].join('\n');
+  return { name: 'argocd-repo-creds.yaml', text: hosts.map(template).join('---\n') };
+}
+
 function auths({ hosts, user, secret }: Login): Record<string, { auth: string }> {
   const auth = Buffer.from(`${user}:${secret}`).toString('base64');
   return Object.fromEntries(hosts.map((host) => [host, { auth }]));

@@ -49,11 +49,12 @@ describe('the commands in a shell', () => {
       environment = {},
       typed = '',
       shell = 'sh',
-    }: Partial<Record<'typed' | 'shell', string>> & { environment?: object } = {},
+      options = ['-eu'],
+    }: Partial<Record<'typed' | 'shell', string>> & { environment?: object; options?: readonly string[] } = {},
   ): { words: string[]; input: string } => {
     const out = join(folder, `out-${Math.random()}`);
     const env = { PATH: `${folder}${delimiter}/usr/bin${delimiter}/bin`, OUT: out, ...environment };
-    execFileSync(shell, ['-eu', '-c', code], { env, input: typed });
+    execFileSync(shell, [...options, '-c', code], { env, input: typed });
     return {
       words: readFileSync(`${out}.args`, 'utf8').split('\0').slice(0, -1),
       input: readFileSync(`${out}.input`, 'utf8'),
@@ -80,6 +81,20 @@ describe('the commands in a shell', () => {
       assert.equal(input, `${secret}\n${secret}\n`);
     });
   }
+
+  test('docker is logged in by fish too, whatever the user is called', { skip: missing('fish') }, () => {
+    const { words, input } = run(oneGoOf(hostile, 'docker'), { shell: 'fish', options: [] });
+    assert.deepEqual(
+      words,
+      hostile.hosts.flatMap((host) => docker(host, hostile.user)),
+    );
+    assert.equal(input, `${secret}\n${secret}\n`);
+    const typed = run(codeOf(hostile, 'docker'), { shell: 'fish', options: [], typed: `${secret}\n` });
+    assert.deepEqual(
+      typed.words,
+      hostile.hosts.flatMap((host) => ['login', host, '-u', hostile.user]),
+    );
+  });
 
   test('crane, which never asks, is handed what was typed once, at each registry', () => {
     const { words, input } = run(codeOf(hostile, 'crane'), { shell: 'bash', typed: `${secret}\n` });
@@ -188,6 +203,26 @@ describe('the files to save', () => {
     assert.equal(type, 'kubernetes.io/dockerconfigjson');
     assert.ok(codeOf(hostile, 'secret', 1).includes(`- name: ${metadata.name}`));
     assert.deepEqual(JSON.parse(stringData['.dockerconfigjson']), JSON.parse(fileOf(hostile, 'config')));
+  });
+
+  test('kubectl reads what Argo CD takes as the login of each registry', { skip: missing('kubectl') }, () => {
+    const args = ['label', '--local', '-f', save(hostile, 'argocd'), 'read=yes', '-o', 'json'];
+    const documents = execFileSync('kubectl', args, { encoding: 'utf8' }).split(/^(?=\{)/m);
+    const read = documents.map((text) => JSON.parse(text));
+    assert.deepEqual(
+      read.map(({ metadata, stringData }) => [metadata.labels['argocd.argoproj.io/secret-type'], stringData]),
+      hostile.hosts.map((url) => [
+        'repo-creds',
+        { type: 'helm', enableOCI: 'true', url, username: hostile.user, password: secret },
+      ]),
+    );
+    assert.equal(new Set(read.map(({ metadata }) => metadata.name)).size, hostile.hosts.length);
+  });
+
+  test('a source of Flux names the pull secret that the file creates', () => {
+    const { metadata, type } = parse(fileOf(hostile, 'flux'));
+    assert.equal(type, 'kubernetes.io/dockerconfigjson');
+    assert.equal(parse(codeOf(hostile, 'flux', 1)).spec.secretRef.name, metadata.name);
   });
 
   test('registries.yaml gives containerd user and password of each registry', () => {
