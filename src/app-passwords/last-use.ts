@@ -1,6 +1,6 @@
 /** Owns the way of a password's last use to the store: kept in memory, written together, never waited for by a request. */
-import { LRUCache } from 'lru-cache';
 import type { Requester } from '../identity/requester.ts';
+import { createGrowingCache } from '../lib/growing-cache.ts';
 import { minute } from '../lib/time.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import type { PasswordStore } from '../store/passwords.ts';
@@ -32,7 +32,7 @@ export function createLastUses(parts: {
   readonly now: () => number;
 }): LastUses {
   /** A password that drops out is written once more, which the statement's condition stops. */
-  const noted = new LRUCache<string, number>({ max: maximumKept });
+  const noted = createGrowingCache<string, number>(maximumKept);
   const waiting = createWriteBehind<Use>({
     async write(uses) {
       for (let start = 0; start < uses.length; start += batchSize) {

@@ -1,8 +1,8 @@
 /** Owns what an app password was used from and for in the last 30 days: addresses, clients, repositories. */
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
-import { LRUCache } from 'lru-cache';
 import type { Identity } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
+import { createGrowingCache } from '../lib/growing-cache.ts';
 import { hour } from '../lib/time.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import type { Access } from '../scope.ts';
@@ -61,7 +61,7 @@ export type UseParts = {
 export function createUses(parts: UseParts): Uses {
   const { store, now } = parts;
   /** What drops out is written once more, which changes little. */
-  const noted = new LRUCache<string, number>({ max: maximumKept });
+  const noted = createGrowingCache<string, number>(maximumKept);
   const waiting = createWriteBehind<Noted>({
     write: (entries) => write(parts, entries),
     merge: (_, later) => later,

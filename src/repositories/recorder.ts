@@ -2,8 +2,9 @@
  * Owns what becomes of the events of a registry. What was accepted is stored: pushes and deletions before the answer, pulls
  * within two seconds; while that can't be, nothing is accepted, because the registry's queue is the only one there is.
  */
-import { LRUCache } from 'lru-cache';
+
 import { Refusal, RejectedData } from '../lib/errors.ts';
+import { createGrowingCache } from '../lib/growing-cache.ts';
 import { minute } from '../lib/time.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import { type Named, unknownActor } from '../store/registry-actors.ts';
@@ -92,7 +93,7 @@ export function createEventRecorder(parts: RecorderParts): EventRecorder {
 
 /** The events that were stored lately, which a registry can send again. */
 function createSeen() {
-  const seen = new LRUCache<string, true>({ max: maximumSeen });
+  const seen = createGrowingCache<string, true>(maximumSeen);
   const keyIn = (service: string, { id }: RegistryEvent): string => `${service}\0${id}`;
   return {
     note(service: string, stored: readonly RegistryEvent[]): void {

@@ -1,6 +1,7 @@
 /** Owns the limit on wrong passwords: by address and user name together, so that no one can lock out someone else. */
-import { LRUCache } from 'lru-cache';
+import type { LRUCache } from 'lru-cache';
 import { Refusal } from '../lib/errors.ts';
+import { createGrowingCache } from '../lib/growing-cache.ts';
 import { networkOf } from '../lib/network-of.ts';
 import type { Pepper } from '../lib/secret.ts';
 import { minute } from '../lib/time.ts';
@@ -57,7 +58,7 @@ type Tally = {
 export function createFailedLogins(parts: FailedLoginParts): FailedLogins {
   const { pepper, limit, now } = parts;
   /** By attempt. */
-  const tallies = new LRUCache<string, Tally>({ max: maximumKept });
+  const tallies = createGrowingCache<string, Tally>(maximumKept);
   const sharing = createSharing(parts, tallies);
 
   const attemptOf = ({ address, username }: { address: string; username: string }): string =>

@@ -1,8 +1,8 @@
 /** Owns the check of passwords that people chose: bcrypt, which is slow by intent, must slow down no one else. */
 import { createHmac, randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { Refusal } from '../lib/errors.ts';
 import { createFairQueue } from '../lib/fair-queue.ts';
+import { createGrowingCache } from '../lib/growing-cache.ts';
 import { networkOf } from '../lib/network-of.ts';
 import { day, minute } from '../lib/time.ts';
 import type { HashThread } from './hash-thread.ts';
@@ -100,7 +100,7 @@ type Memory = { has(id: string): boolean; add(id: string): void };
 
 /** What was added in the last `time` milliseconds. Its key is a hash: no password is kept. */
 function createMemory(now: () => number, time: number, maximum: number): Memory {
-  const ends = new LRUCache<string, number>({ max: maximum });
+  const ends = createGrowingCache<string, number>(maximum);
   return {
     has: (id) => (ends.get(id) ?? 0) > now(),
     add: (id) => void ends.set(id, now() + time),
@@ -115,7 +115,7 @@ const worstRank = 3;
 
 /** How many passwords a network had compared that were not right; whose one is under way as its first is of rank 0. */
 function createUnproven(now: () => number) {
-  const networks = new LRUCache<string, { readonly count: number; readonly at: number }>({ max: maximumNetworks });
+  const networks = createGrowingCache<string, { readonly count: number; readonly at: number }>(maximumNetworks);
   const countOf = (network: string): number => {
     const known = networks.get(network);
     return known !== undefined && now() - known.at < forgetNetwork ? known.count : 0;

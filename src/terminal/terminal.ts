@@ -1,7 +1,7 @@
 /** Owns what the sign-in from a terminal is to the rest of the service. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import type { Requester } from '../identity/requester.ts';
+import { createGrowingCache } from '../lib/growing-cache.ts';
 import { minute } from '../lib/time.ts';
 import type { TerminalRequestRow } from '../store/terminal-requests.ts';
 import { type Collected, type CollectParts, collect } from './collect.ts';
@@ -49,7 +49,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
     return row === undefined ? null : give(row, client);
   };
   // Of this process alone: with several, a terminal can be a little faster.
-  const polledAt = new LRUCache<string, number>({ max: 20_000 });
+  const polledAt = createGrowingCache<string, number>(20_000);
   const isTooFast = ({ id }: TerminalRequestRow): boolean => {
     const last = polledAt.get(id);
     if (last !== undefined && now() - last < leastInterval) return true;

@@ -1,8 +1,8 @@
 /** Owns how callbacks reach the provider: one redemption of a code, in turns by network, and none of a network that keeps failing. */
 import { createHash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { Refusal } from '../lib/errors.ts';
 import { createFairQueue } from '../lib/fair-queue.ts';
+import { createGrowingCache } from '../lib/growing-cache.ts';
 import { networkOf } from '../lib/network-of.ts';
 import { minute } from '../lib/time.ts';
 import type { SeenTokenStore } from '../store/seen-tokens.ts';
@@ -72,7 +72,7 @@ function idOf({ attempt }: PendingSignIn): string {
 
 /** How often each network failed. Each process counts for itself. */
 function createFailures(now: () => number) {
-  const counts = new LRUCache<string, { readonly count: number; readonly since: number }>({ max: maximumNetworks });
+  const counts = createGrowingCache<string, { readonly count: number; readonly since: number }>(maximumNetworks);
   const current = (network: string) => {
     const entry = counts.get(network);
     return entry === undefined || Math.abs(now() - entry.since) > failureWindow ? undefined : entry;
