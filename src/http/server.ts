@@ -32,7 +32,7 @@ export async function createServer(
     connectionsCheckingInterval: 5_000,
     // Longer than the idle time of common proxies (60 s), so that they never write to a socket that we just closed.
     keepAliveTimeout: 65_000,
-    // A request without a body begins as one that was read; the stream of nothing takes a tenth of a token request.
+    // A request without a body begins as one that was read: a tenth of the time that Node takes for a request.
     optimizeEmptyRequests: true,
   };
   const serve = (server: Server): Server => answerUnreadable(server.on('request', listener));
