@@ -264,6 +264,15 @@ describe('the API', () => {
     }
   });
 
+  test('repositories are paged to the end by name, and in other orders as far as sorting holds up no one', async () => {
+    for (const query of ['page=1000000', 'order=size&page=200', 'order=pushed']) {
+      assert.deepEqual((await call('GET', `/repositories?${query}`)).body, { count: 0, repositories: [] }, query);
+    }
+    const { status, text } = await call('GET', '/repositories?order=size&page=201');
+    assert.equal(status, 400);
+    assert.match(text, /at most 200 in this order/);
+  });
+
   test('explain answers as the policy does, and is in the audit', async () => {
     const { body } = await call('POST', '/explain', { who: 'ana@example.com', scope: 'repository:x/y:push' });
     assert.deepEqual(body['granted'], ['push']);

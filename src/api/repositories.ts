@@ -12,6 +12,8 @@ type RepositoryParts = {
 };
 
 const pageSize = 100;
+/** Pages of an order other than by name: for a later one the database would sort a hundred thousand rows, and others wait. */
+const sortedPages = 200;
 /** The order in which each is asked for. */
 const orders: Readonly<Record<string, RepositoryOrder>> = {
   name: { by: 'name', descending: false },
@@ -31,7 +33,7 @@ const listFields: readonly ApiField[] = [
     type: 'string',
     about: `${Object.keys(orders).join(', ')}: the largest, latest or longest unpulled first`,
   },
-  { name: 'page', type: 'integer', about: 'from 1' },
+  { name: 'page', type: 'integer', about: `from 1; at most ${sortedPages} in an order other than by name` },
 ];
 
 export function repositoryRoutes({ repositories, services }: RepositoryParts): ApiRoute[] {
@@ -48,9 +50,9 @@ export function repositoryRoutes({ repositories, services }: RepositoryParts): A
       query: listFields,
       async run({ query }) {
         const filter = filterOf(query);
-        const page = Math.max(1, query.integer('page') ?? 1);
-        const range = { limit: pageSize, offset: (page - 1) * pageSize };
-        const rows = await repositories.list(filter, orderOf(query), range);
+        const order = orderOf(query);
+        const range = { limit: pageSize, offset: (pageOf(query, order) - 1) * pageSize };
+        const rows = await repositories.list(filter, order, range);
         return { count: await repositories.count(filter), repositories: rows.map(recordOf) };
       },
     },
@@ -88,6 +90,13 @@ function filterOf(query: Input): RepositoryFilter {
     neverPulled: query.flag('never_pulled'),
     withoutTags: query.flag('without_tags'),
   };
+}
+
+function pageOf(query: Input, { by }: RepositoryOrder): number {
+  const page = Math.max(1, query.integer('page') ?? 1);
+  if (by === 'name' || page <= sortedPages) return page;
+  const message = `"page" is at most ${sortedPages} in this order. Leave "order" out, or get all as /repositories.csv or .jsonl.`;
+  throw new Refusal('bad_request', message, { field: 'page' });
 }
 
 function orderOf(query: Input): RepositoryOrder {
