@@ -79,6 +79,16 @@ test('a module imports only what its row allows', () => {
   assert.deepEqual(ours.filter((entry) => !isAllowed(entry)).map(describe), []);
 });
 
+test('a row names only modules of the rows below it', () => {
+  const order = [...rows.keys()];
+  const others = [...rows].flatMap(([module, row]) =>
+    [...row.imports, ...row.types]
+      .filter((name) => !order.slice(order.indexOf(module) + 1).includes(moduleOf(name)))
+      .map((name) => `${module} names ${name}`),
+  );
+  assert.deepEqual(others, []);
+});
+
 test('every relative import stays inside src', () => {
   assert.deepEqual(ours.filter(({ to }) => !sources.has(to)).map(describe), []);
 });
