@@ -186,7 +186,7 @@ describe('the pages of a terminal in Chromium', { skip }, () => {
       await page.getByLabel('Name').fill('a job');
       await page.getByRole('button', { name: 'Create password' }).click();
       await page.locator('.places > label').getByText('CI', { exact: true }).click();
-      await page.getByText("A job shouldn't log in as you").filter({ visible: true }).waitFor();
+      await page.getByText('A job shouldn’t log in as you').filter({ visible: true }).waitFor();
       await page.getByRole('link', { name: 'a robot of your group' }).filter({ visible: true }).click();
       await page.getByRole('heading', { name: 'Robots' }).waitFor();
     }));
