@@ -11,7 +11,7 @@ import { createInstallation } from '../support/installation.ts';
 test('a service counts its answers, passwords, keys and warnings, on a listener of its own', async (t) => {
   const installation = createInstallation();
   t.after(() => installation.remove());
-  const server = await installation.serve({ METRICS_LISTEN: '127.0.0.1:0' });
+  const server = await installation.serve({ METRICS_LISTEN: '127.0.0.1:0', ADMIN_EMAILS: 'root@example.com' });
   t.after(() => server.stop());
   const port = /"port":(\d+).*"metrics"/.exec(server.output())?.[1];
   await installation.addPerson('ana@example.com');

@@ -10,7 +10,7 @@ import { createInstallation } from '../support/installation.ts';
 test('a strict check fails for a proxy that is not trusted, and where nobody can sign in or pull', async (t) => {
   const installation = createInstallation();
   t.after(() => installation.remove());
-  const server = await installation.serve();
+  const server = await installation.serve({ ADMIN_EMAILS: 'root@example.com' });
   t.after(() => server.stop());
   const proxy = createServer((incoming, outgoing) => {
     const headers = { ...incoming.headers, 'x-forwarded-for': '203.0.113.7' };
