@@ -18,13 +18,14 @@ export function createPasswordPreview(
   { passwords }: Pick<Core, 'passwords'>,
   parts: {
     readonly policies: Pick<Policies, 'current'>;
-    readonly lists: Pick<RepositoryLists, 'visibility'>;
+    readonly lists: Pick<RepositoryLists, 'visibility' | 'turns'>;
     readonly requesterOf: RequesterReader;
     readonly identityNamed: (name: string) => Promise<NamedIdentity>;
   },
 ): Pick<PasswordActionParts, 'previewOf' | 'unreachableOf'> {
   const services = config.services.map((service) => ({ name: service.name, hasList: hasRepositories(service) }));
-  const previewParts = { policy: parts.policies.current, visibility: parts.lists.visibility, services };
+  const { visibility, turns } = parts.lists;
+  const previewParts = { policy: parts.policies.current, visibility, turns, services };
   const readerOf = (request: Request): Identity => {
     const context = { service: '', address: parts.requesterOf(request).address };
     return viewerOf(personOf(request), config.gracePeriods, Date.now(), context).identity;

@@ -4,7 +4,8 @@ import type { Policy } from '../policy/acl.ts';
 import { isWithin } from '../policy/decide.ts';
 import { createReachOf, type Reach } from '../policy/reach.ts';
 import { rights } from '../policy/repository-rights.ts';
-import type { Visibility } from './visibility.ts';
+import type { Turns } from './turns.ts';
+import type { Viewer, Visibility, Visible } from './visibility.ts';
 
 /** `bits` are those of `rights`. */
 export type ServicePreview = {
@@ -32,6 +33,7 @@ export type PreviewQuestion = {
 export type PreviewParts = {
   readonly policy: () => Policy;
   readonly visibility: Pick<Visibility, 'of'>;
+  readonly turns: Turns;
   readonly services: readonly { readonly name: string; readonly hasList: boolean }[];
 };
 
@@ -42,11 +44,10 @@ export async function previewPassword(parts: PreviewParts, question: PreviewQues
   const reaches = reachesOf(parts, question);
   const services: ServicePreview[] = [];
   for (const { service, hasList, ofPatterns } of reaches) {
-    const known = hasList ? await knownOf(parts, question, service) : new Map<string, number>();
-    const names = [...known.keys()];
-    const isNamed = (pattern: string) => names.some((name) => isWithin([pattern], { type: 'repository', name }));
-    const unnamed = ofPatterns.filter((reach) => isReached(reach) && !isNamed(reach.pattern));
-    services.push({ service, named: namedOf(known), unnamed });
+    const reached = ofPatterns.filter(isReached);
+    const patterns = new Set(reached.map(({ pattern }) => pattern));
+    const named = hasList ? await nameKnown(parts, question, service, patterns) : [];
+    services.push({ service, named, unnamed: reached.filter(({ pattern }) => patterns.has(pattern)) });
   }
   return { services, unreachable: unreachedOf(reaches) };
 }
@@ -88,30 +89,38 @@ function unreachedOf(reaches: readonly ServiceReach[]): string[] {
   return [...new Set(all.map(({ pattern }) => pattern))].filter((pattern) => !reached.has(pattern));
 }
 
-/** What the password could do at each repository that its reader can pull, by name; not those at which it could do nothing. */
-async function knownOf(
-  { visibility }: PreviewParts,
+/**
+ * What the password could do at the repositories that its reader can pull, in slices: there can be a hundred thousand.
+ * @param patterns loses those that match one of them
+ */
+async function nameKnown(
+  { visibility, turns }: PreviewParts,
   { identity, reader, address }: PreviewQuestion,
   service: string,
-): Promise<ReadonlyMap<string, number>> {
+  patterns: Set<string>,
+): Promise<ServicePreview['named']> {
   const context = { service, address };
-  const own = await visibility.of({ identity: reader, context });
-  const pullable = new Set(
-    own.known.rows.flatMap(({ name }, row) => ((own.rightsAt(row) & rights.pull) === 0 ? [] : name)),
-  );
-  const limited = await visibility.of({ identity, context });
-  const found = limited.known.rows.map(({ name }, row) => [name, limited.rightsAt(row)] as const);
-  return new Map(found.filter(([name, bits]) => bits !== 0 && pullable.has(name)));
+  const [own, limited] = await bothOf(visibility, { identity: reader, context }, { identity, context });
+  const lines = new Map<number, { readonly names: string[]; count: number }>();
+  let turn = await turns.next();
+  for (const [row, { name }] of own.known.rows.entries()) {
+    if (turn.isOver()) turn = await turns.next();
+    const bits = limited.rightsAt(row);
+    if (bits === 0 || (own.rightsAt(row) & rights.pull) === 0) continue;
+    const line = lines.get(bits) ?? { names: [], count: 0 };
+    lines.set(bits, line);
+    line.count += 1;
+    if (line.names.length < shown) line.names.push(name);
+    for (const pattern of patterns) if (isWithin([pattern], { type: 'repository', name })) patterns.delete(pattern);
+  }
+  const mostFirst = [...lines].sort(([a], [b]) => b - a);
+  return mostFirst.map(([bits, { names, count }]) => ({ bits, names, more: count - names.length }));
 }
 
-/** Most rights first. */
-function namedOf(known: ReadonlyMap<string, number>): ServicePreview['named'] {
-  const byBits = Map.groupBy(known, ([, bits]) => bits);
-  return [...byBits]
-    .sort(([a], [b]) => b - a)
-    .map(([bits, entries]) => ({
-      bits,
-      names: entries.slice(0, shown).map(([name]) => name),
-      more: Math.max(0, entries.length - shown),
-    }));
+/** Of one reading of the names, so that a row is the same repository in both. */
+async function bothOf(visibility: PreviewParts['visibility'], one: Viewer, other: Viewer): Promise<[Visible, Visible]> {
+  for (;;) {
+    const [first, second] = [await visibility.of(one), await visibility.of(other)];
+    if (first.known === second.known) return [first, second];
+  }
 }
