@@ -41,7 +41,7 @@ export type PreviewParts = {
 const shown = 8;
 
 export async function previewPassword(parts: PreviewParts, question: PreviewQuestion): Promise<PasswordPreview> {
-  const reaches = reachesOf(parts, question);
+  const reaches = await reachesOf(parts, question);
   const services: ServicePreview[] = [];
   for (const { service, hasList, ofPatterns } of reaches) {
     const reached = ofPatterns.filter(isReached);
@@ -53,11 +53,11 @@ export async function previewPassword(parts: PreviewParts, question: PreviewQues
 }
 
 /** The patterns that match nothing that the password could be used for, at any service. */
-export function unreachablePatterns(
-  parts: Pick<PreviewParts, 'policy' | 'services'>,
+export async function unreachablePatterns(
+  parts: Pick<PreviewParts, 'policy' | 'services' | 'turns'>,
   question: Pick<PreviewQuestion, 'identity' | 'address'>,
-): string[] {
-  return unreachedOf(reachesOf(parts, question));
+): Promise<string[]> {
+  return unreachedOf(await reachesOf(parts, question));
 }
 
 type PatternReach = Reach & { readonly pattern: string };
@@ -67,15 +67,23 @@ type ServiceReach = {
   readonly ofPatterns: readonly PatternReach[];
 };
 
-function reachesOf(
-  { policy, services }: Pick<PreviewParts, 'policy' | 'services'>,
+/** A turn for each pattern: with a thousand rules it can take as long as a page does. */
+async function reachesOf(
+  { policy, services, turns }: Pick<PreviewParts, 'policy' | 'services' | 'turns'>,
   { identity, address }: Pick<PreviewQuestion, 'identity' | 'address'>,
-): ServiceReach[] {
+): Promise<ServiceReach[]> {
   const patterns = identity.limits?.repositories ?? ['**'];
-  return services.map(({ name: service, hasList }) => {
+  const reaches: ServiceReach[] = [];
+  for (const { name: service, hasList } of services) {
     const reachOf = createReachOf(policy(), identity, { service, address });
-    return { service, hasList, ofPatterns: patterns.map((pattern) => ({ pattern, ...reachOf(pattern) })) };
-  });
+    const ofPatterns: PatternReach[] = [];
+    for (const pattern of patterns) {
+      await turns.next();
+      ofPatterns.push({ pattern, ...reachOf(pattern) });
+    }
+    reaches.push({ service, hasList, ofPatterns });
+  }
+  return reaches;
 }
 
 /** In doubt: yes. */
