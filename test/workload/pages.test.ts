@@ -109,7 +109,7 @@ test('the failures of strangers never push those of known ids away', async () =>
 test('an issuer is switched off and on from its page, with a reason', async () => {
   assert.match(await page('/admin/workloads/ci/off'), /Disable “ci”\?/);
   assert.equal((await post('/admin/workloads/ci/off', { reason: 'stolen keys' })).status, 303);
-  assert.match(await page('/admin/workloads?off=ci'), /“ci” is switched off\.[\s\S]*by root@example.com: stolen keys/);
+  assert.match(await page('/admin/workloads?off=ci'), /“ci” is disabled\.[\s\S]*by root@example.com: stolen keys/);
   await assert.rejects(login({ ref: 'main' }));
   assert.equal((await post('/admin/workloads/ci/off')).status, 409);
   assert.equal((await post('/admin/workloads/ci/on')).status, 303);

@@ -57,7 +57,7 @@ declare module '../views.ts' {
 /** What was just done to the person, by the word in the address. */
 const done = {
   disabled: 'Its passwords no longer work, and its sessions have ended.',
-  enabled: 'The account is enabled. Passwords that have not expired work again.',
+  enabled: 'The account is enabled. Passwords that haven’t expired work again.',
   'sessions-ended': 'All sessions have ended. The person can sign in again.',
   relinked: 'The next verified sign-in with this address gets the account, within 24 hours.',
   moved: 'Each account of this issuer moves with the next verified sign-in at the new one.',

@@ -101,7 +101,7 @@ export function createWorkloadPages(parts: WorkloadPageParts): WorkloadPages {
 
 function doneWords(change: string, name: string): string {
   if (change === 'discard-keys') return `The keys of “${name}” are discarded.`;
-  return `“${name}” is switched ${change}.`;
+  return `“${name}” is ${change === 'off' ? 'disabled' : 'enabled'}.`;
 }
 
 async function show(parts: WorkloadPageParts, response: Response, done: string | null): Promise<void> {
