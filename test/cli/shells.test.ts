@@ -162,7 +162,12 @@ describe('on a terminal', { skip: missing('script') }, () => {
         env,
         ready: /listening/,
       });
-      return running;
+      // Without its terminal the service would go on: SIGHUP means reload.
+      const stop = async (): Promise<void> => {
+        process.kill(Number(/\bpid"?[=:](\d+)/.exec(running.output())?.[1]));
+        await running.ended;
+      };
+      return { ...running, stop };
     };
     const text = await start({});
     await text.says(
