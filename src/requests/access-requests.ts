@@ -4,6 +4,7 @@ import type { Actor, Audit } from '../audit/audit.ts';
 import { type DenialLog, deciderOf } from '../audit/denials.ts';
 import type { Identity } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
+import { type Page, pageOf } from '../lib/paging.ts';
 import { day } from '../lib/time.ts';
 import type { Policy } from '../policy/acl.ts';
 import { type Decision, decide } from '../policy/decide.ts';
@@ -14,13 +15,10 @@ import { storable } from '../store/sql.ts';
 import { type AccessRequest, isOpen, type ListedRequest, listedOf, requestOf } from './access-request.ts';
 import { type Others, type Suggestion, suggestRule } from './suggested-rule.ts';
 
-export type RequestPage = {
+export type RequestPage = Pick<Page, 'page' | 'pages'> & {
   /** The oldest first. */
   readonly requests: readonly ListedRequest[];
   readonly total: number;
-  /** The one that was asked for, or the last one where there are fewer; from 1. */
-  readonly page: number;
-  readonly pages: number;
 };
 
 /** What someone could ask for on a repository. */
@@ -74,7 +72,7 @@ export type AccessRequestParts = {
 
 /** Says the same whether there is such a repository or not. */
 export const notMissing = 'You can ask only for what you were denied recently and still don’t have. See My access.';
-const closed = 'This request is closed';
+const closedAlready = 'This request is closed';
 /** What can be asked for. */
 export const requestable = ['delete', 'pull', 'push'] as const;
 export const maximumNote = 500;
@@ -115,9 +113,8 @@ async function list(parts: AccessRequestParts): Promise<ListedRequest[]> {
 
 async function openPage(parts: AccessRequestParts, wanted: number): Promise<RequestPage> {
   const total = await parts.store.countOpen();
-  const pages = Math.max(1, Math.ceil(total / pageSize));
-  const page = Math.min(Math.max(1, wanted), pages);
-  const rows = await parts.store.openPage(pageSize, (page - 1) * pageSize);
+  const { page, pages, offset } = pageOf(total, pageSize, wanted);
+  const rows = await parts.store.openPage(pageSize, offset);
   return { requests: await listedNow(parts, rows), total, page, pages };
 }
 
@@ -213,7 +210,7 @@ async function withdraw(parts: AccessRequestParts, person: Account, id: string, 
     { action: 'request.withdraw', ...by, subject: person.login, repository: request.name, detail },
     (row) => store.withdraw(id, { accountId: person.id, at: now() }, row),
   );
-  if (!isStored) throw new Refusal('conflict', `${closed}. Nothing was changed.`);
+  if (!isStored) throw new Refusal('conflict', `${closedAlready}. Nothing was changed.`);
 }
 
 async function answer(
@@ -245,7 +242,7 @@ async function answer(
   const isWithdrawn = after.withdrawn_at !== null;
   throw new Refusal(
     'conflict',
-    `${isWithdrawn ? 'The person has withdrawn this request' : closed}. Nothing was changed.`,
+    `${isWithdrawn ? 'The person has withdrawn this request' : closedAlready}. Nothing was changed.`,
   );
 }
 
