@@ -42,6 +42,23 @@ export function padded(ids: readonly string[], count = idsAtOnce): string[] {
   return [...ids, ...Array.from({ length: count - ids.length }, () => '')];
 }
 
+/** A statement that takes up to `size` items. */
+export type Sized = { readonly size: number; readonly text: string };
+
+/**
+ * The same statement for a few sizes, each prepared once: those for fewer items are several times as fast.
+ * @param sizes ascending; the last is the most that is ever asked for
+ * @returns the smallest that has room for `count` items
+ */
+export function inSizes(sizes: readonly number[], textOf: (size: number) => string): (count: number) => Sized {
+  const all = sizes.map((size): Sized => ({ size, text: textOf(size) }));
+  return (count) => {
+    const found = all.find(({ size }) => size >= count);
+    if (found === undefined) throw new RangeError(`no statement takes ${count} items`);
+    return found;
+  };
+}
+
 /** In pieces of `idsAtOnce`. */
 export function inPieces<Item>(items: readonly Item[]): Item[][] {
   const pieces: Item[][] = [];

@@ -1,6 +1,6 @@
 /** Owns `repository_actor`: who an event names, as the account that has the name now. */
 import { randomBytes } from 'node:crypto';
-import { idParameters, idsAtOnce, inPieces, padded } from './conditions.ts';
+import { idParameters, idsAtOnce, inPieces, inSizes, padded, type Sized } from './conditions.ts';
 import type { Sql } from './sql.ts';
 
 /** Someone as an event names them. `kind`: what they are where no account has the login. */
@@ -9,20 +9,18 @@ export type Named = { readonly login: string; readonly kind: 'static' | 'workloa
 /** Of whom nothing is kept: the registry didn't say, or no one has the name. It has no row. */
 export const unknownActor = 'unknown';
 
-const accounts = (parameters: string) => `
+const sizes = [1, 60, idsAtOnce];
+const accounts = inSizes(
+  sizes,
+  (size) => `
   select c.login, c.id, a.id as actor from account c left join repository_actor a on a.account_id = c.id
-  where c.login in (${parameters})`;
-/** How many one statement takes, each prepared once: those for fewer are several times as fast. */
-const sizes = [1, 60, idsAtOnce] as const;
-const textsFor = (text: (parameters: string) => string) =>
-  new Map<number, string>(sizes.map((size) => [size, text(idParameters(1, size))]));
-const accountTexts = textsFor(accounts);
+  where c.login in (${idParameters(1, size)})`,
+);
 const addAccount = `
   insert into repository_actor (id, kind, account_id, name)
   select cast($1 as text), 'account', cast($2 as text), null where exists (select 1 from account where id = $2)
   on conflict do nothing`;
-const others = (parameters: string) => `select id from repository_actor where id in (${parameters})`;
-const otherTexts = textsFor(others);
+const others = inSizes(sizes, (size) => `select id from repository_actor where id in (${idParameters(1, size)})`);
 const addOther = `
   insert into repository_actor (id, kind, account_id, name) values ($1, $2, null, $3) on conflict do nothing`;
 
@@ -51,13 +49,11 @@ async function findAccounts(sql: Sql, logins: readonly string[], found: Map<stri
 }
 
 function accountsNamed(sql: Sql, logins: readonly string[]): Promise<AccountRow[]> {
-  return allOf<AccountRow>(sql, accountTexts, logins);
+  return allOf<AccountRow>(sql, accounts(logins.length), logins);
 }
 
-/** @param ids at most `idsAtOnce` */
-function allOf<Row>(sql: Sql, texts: ReadonlyMap<number, string>, ids: readonly string[]): Promise<Row[]> {
-  const size = sizes.find((one) => one >= ids.length) ?? idsAtOnce;
-  return sql.all<Row>(texts.get(size) ?? '', padded(ids, size));
+function allOf<Row>(sql: Sql, { text, size }: Sized, ids: readonly string[]): Promise<Row[]> {
+  return sql.all<Row>(text, padded(ids, size));
 }
 
 async function findOthers(sql: Sql, named: readonly Named[], found: Map<string, string>): Promise<void> {
@@ -68,7 +64,7 @@ async function findOthers(sql: Sql, named: readonly Named[], found: Map<string, 
     if (id !== unknownActor) ids.set(id, one);
   }
   if (ids.size === 0) return;
-  const rows = await allOf<{ id: string }>(sql, otherTexts, [...ids.keys()]);
+  const rows = await allOf<{ id: string }>(sql, others(ids.size), [...ids.keys()]);
   for (const { id } of rows) ids.delete(id);
   const statements = [...ids].map(([id, { kind, login }]) => ({ text: addOther, values: [id, kind, login] }));
   if (statements.length > 0) await sql.batch(statements);

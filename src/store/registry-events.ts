@@ -3,6 +3,7 @@
  * however often, the same is known in the end. A tag is what its newest event says; a manifest is there if its newest push
  * is newer than its newest deletion, and a deleted one takes the tags with it that were put on it before.
  */
+import { inSizes } from './conditions.ts';
 import { findActors, type Named } from './registry-actors.ts';
 import { type Change, type Deletion, type Known, type Push, writeChanges } from './registry-changes.ts';
 import {
@@ -50,22 +51,21 @@ export type ArrivalRow = { readonly service: string; readonly first_at: number; 
 
 const pairParameters = (count: number) =>
   Array.from({ length: count }, (_, index) => `($${2 * index + 2}, $${2 * index + 3})`).join(', ');
-/** How many repositories with a digest one statement takes, each prepared once: most pushes come alone. */
+/** How many repositories with a digest one statement takes; most pushes come alone. */
 const pairsAtOnce = 100;
-const pairSizes = [1, 10, pairsAtOnce] as const;
-const textsFor = (text: (pairs: string) => string) =>
-  new Map<number, string>(pairSizes.map((size) => [size, text(pairParameters(size))]));
-const knownManifests = textsFor(
+const withPairs = (textOf: (pairs: string) => string) =>
+  inSizes([1, 10, pairsAtOnce], (size) => textOf(pairParameters(size)));
+const knownManifests = withPairs(
   (pairs) => `
   select repository, digest, layers_json from repository_manifest
   where service = $1 and (repository, digest) in (values ${pairs})`,
 );
-const knownParts = textsFor(
+const knownParts = withPairs(
   (pairs) => `
   select distinct repository, child as digest from repository_child
   where service = $1 and (repository, child) in (values ${pairs})`,
 );
-const describedManifests = textsFor(
+const describedManifests = withPairs(
   (pairs) => `
   select m.repository, m.digest from repository_manifest m
   where m.service = $1 and (m.repository, m.digest) in (values ${pairs})
@@ -75,17 +75,17 @@ const describedManifests = textsFor(
 
 export function createRegistryEventStore(sql: Sql): RegistryEventStore {
   const inPairs = async <Row>(
-    texts: ReadonlyMap<number, string>,
+    statement: ReturnType<typeof withPairs>,
     service: string,
     manifests: readonly Manifest[],
   ): Promise<Row[]> => {
     const rows: Row[] = [];
     for (let start = 0; start < manifests.length; start += pairsAtOnce) {
       const piece = manifests.slice(start, start + pairsAtOnce);
-      const size = pairSizes.find((one) => one >= piece.length) ?? pairsAtOnce;
+      const { size, text } = statement(piece.length);
       const pairs = piece.flatMap(({ repository, digest }) => [repository, digest]);
       const values: Value[] = [service, ...pairs, ...new Array<string>(2 * size - pairs.length).fill('')];
-      rows.push(...(await sql.all<Row>(texts.get(size) ?? '', values)));
+      rows.push(...(await sql.all<Row>(text, values)));
     }
     return rows;
   };
