@@ -1,6 +1,7 @@
 /** Owns reading a file of which nothing is known: it can be a disk image by mistake, or a device that never ends. */
 import { createReadStream } from 'node:fs';
 import { Refusal } from './errors.ts';
+import { collect } from './limited-body.ts';
 
 /** Bytes. */
 export const megabyte = 1024 * 1024;
@@ -10,16 +11,7 @@ export const megabyte = 1024 * 1024;
  * @param maximum bytes
  * @throws {Refusal} `too_large`; other errors are those of the file system
  */
-export async function readAtMost(file: string, maximum: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of createReadStream(file)) {
-    const bytes = Buffer.from(chunk);
-    chunks.push(bytes);
-    length += bytes.length;
-    if (length > maximum) {
-      throw new Refusal('too_large', `${file} is larger than ${maximum / megabyte} MB: name another file.`);
-    }
-  }
-  return Buffer.concat(chunks);
+export function readAtMost(file: string, maximum: number): Promise<Buffer> {
+  const message = `${file} is larger than ${maximum / megabyte} MB: name another file.`;
+  return collect(createReadStream(file), maximum, () => new Refusal('too_large', message));
 }
