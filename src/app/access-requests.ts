@@ -1,6 +1,7 @@
 /** Makes access requests from the core and the policy in force. */
 import type { Config } from '../config/config.ts';
 import { identityOfAccount } from '../identity/account-identity.ts';
+import { createInTurn, type InTurn } from '../lib/in-turn.ts';
 import type { Policy } from '../policy/acl.ts';
 import { type AccessRequests, createAccessRequests } from '../requests/access-requests.ts';
 import type { Account } from '../store/accounts.ts';
@@ -28,22 +29,13 @@ export function openAccessRequests(
   });
 }
 
-/** Closes access requests that are granted, in turns. */
-export type Settling = {
+/** Closes access requests that are granted, one run after another. */
+export type Settling = Pick<InTurn, 'ended'> & {
   /** Resolves once those are closed that were granted when it was called. */
   run(): Promise<void>;
-  /** Resolves when no run is left, whatever came of it. */
-  ended(): Promise<void>;
 };
 
 export function createSettling(settle: () => Promise<void>): Settling {
-  let last = Promise.resolve();
-  return {
-    run() {
-      const next = last.then(settle);
-      last = next.catch(() => {});
-      return next;
-    },
-    ended: () => last,
-  };
+  const inTurn = createInTurn();
+  return { run: () => inTurn.run(settle), ended: inTurn.ended };
 }

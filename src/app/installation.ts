@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Audit } from '../audit/audit.ts';
-import { errorCode, Refusal } from '../lib/errors.ts';
+import { Refusal } from '../lib/errors.ts';
+import { isRunning } from '../lib/is-running.ts';
 import type { Log } from '../lib/log.ts';
 import { minute } from '../lib/time.ts';
 import type { Store } from '../store/store.ts';
@@ -119,10 +120,5 @@ function describe(other: string): string {
 /** A process of this machine that is gone, as after a power cut. */
 function hasEnded(holder: string): boolean {
   const [pid, place] = holder.split(' on ');
-  if (place !== hostname()) return false;
-  try {
-    return !process.kill(Number(pid), 0);
-  } catch (error) {
-    return errorCode(error) === 'ESRCH';
-  }
+  return place === hostname() && !isRunning(Number(pid));
 }

@@ -1,6 +1,7 @@
 /** Owns the way from the policy file to the policy in force, also when the file changes while the service runs. */
 import { stat } from 'node:fs/promises';
 import { errorCode, Refusal } from '../lib/errors.ts';
+import { createInTurn } from '../lib/in-turn.ts';
 import type { Log } from '../lib/log.ts';
 import { megabyte, readAtMost } from '../lib/read-at-most.ts';
 import { formatProblem, type Policy, PolicyError, parsePolicy } from '../policy/acl.ts';
@@ -120,7 +121,7 @@ export function createPolicyFile(
   let problem: string | null = null;
   let tried = first?.version ?? null;
   let seen: string | null = null;
-  const inTurn = createTurns();
+  const inTurn = createInTurn();
 
   const take = async (): Promise<void> => {
     tried = await versionOf(filesOf(file, source, inForce));
@@ -154,17 +155,8 @@ export function createPolicyFile(
     current: () => inForce?.policy ?? null,
     workloads: () => inForce?.workloads?.workloads ?? null,
     problem: () => problem,
-    look: inTurn(look),
-    reload: inTurn(take),
-  };
-}
-
-/** One after another: each waits for those before it. */
-function createTurns(): (action: () => Promise<void>) => () => Promise<void> {
-  let busy = Promise.resolve();
-  return (action) => () => {
-    busy = busy.then(action);
-    return busy;
+    look: () => inTurn.run(look),
+    reload: () => inTurn.run(take),
   };
 }
 

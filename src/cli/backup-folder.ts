@@ -5,6 +5,7 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'nod
 import { databaseName, lastBackupName } from '../lib/data-folder.ts';
 import { sqliteFileOf } from '../lib/database-url.ts';
 import { errorCode, Refusal } from '../lib/errors.ts';
+import { isRunning } from '../lib/is-running.ts';
 import { day } from '../lib/time.ts';
 import { copySqlite } from '../store/copy.ts';
 
@@ -86,15 +87,6 @@ async function isLeft(draft: string): Promise<boolean> {
   if (name === machine) return Number(pid) === process.pid || !isRunning(Number(pid));
   const made = await stat(draft).catch(() => null);
   return made !== null && Date.now() - made.mtimeMs > longest;
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) === 'EPERM';
-  }
 }
 
 /** Keys, secrets and whatever else there is, but for the database's own files: those change under a plain copy. */

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { isRunning } from '../../src/lib/is-running.ts';
 import { createInstallation, type Installation, type Server } from '../support/installation.ts';
 
 type Line = {
@@ -38,14 +39,6 @@ function times(count: number, text: string): RegExp {
   return new RegExp(`(?:${text}[\\s\\S]*){${count}}`);
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
 describe('WORKERS', () => {
   let installation: Installation;
   beforeEach(() => {
@@ -74,7 +67,7 @@ describe('WORKERS', () => {
     await server.stop();
     for (const { msg, worker } of linesOf(server)) if (msg === 'token') answered.add(worker);
     assert.deepEqual([...answered].sort(), [1, 2]);
-    for (const { pid = 0 } of listening(server)) assert.ok(!isAlive(pid));
+    for (const { pid = 0 } of listening(server)) assert.ok(!isRunning(pid));
   });
 
   test('write beside the command line and a backup, and none of them is turned away', async () => {
@@ -143,7 +136,7 @@ describe('WORKERS', () => {
       for (const { pid = 0 } of listening(server).slice(-2)) process.kill(pid, 'SIGKILL');
       await server.says(times(2 * round, '"pause"'));
     }
-    assert.ok(isAlive(server.pid));
+    assert.ok(isRunning(server.pid));
     assert.equal(Math.max(...pausesOf(server)), 500);
     await server.stop();
     assert.equal(listening(server).length, 6);
