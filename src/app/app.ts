@@ -14,6 +14,7 @@ import { type Core, openCore, openSigningKeys, settled } from './core.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { createPresence, type Presence, type ServeMode } from './installation.ts';
 import { type ListenerParts, listen } from './listener.ts';
+import { createReadings } from './metric-readings.ts';
 import { startMetrics } from './metrics-listener.ts';
 import { checkWebhooks, startNotifications } from './notifications.ts';
 import { openPeople, type People } from './off-boarding.ts';
@@ -135,16 +136,16 @@ async function openParts(core: Core, config: Config, stopping: AbortSignal): Pro
   });
   const sources = [policies, keys, sweeps, watches, proxies, administrators, people.health, events];
   const warnings = () => [...core.warnings, ...unvouched, ...sources.flatMap((part) => part.warnings())];
-  const metrics =
-    metricsListener &&
-    (await startMetrics(metricsListener, { core, keys, warnings, dataFolder, failing: people.health.failing }));
+  const readings = createReadings({ store: core.store, dataFolder, now: Date.now });
+  const { failing } = people.health;
+  const metrics = metricsListener && (await startMetrics(metricsListener, { core, readings, keys, warnings, failing }));
   if (metrics) sweeps.onReport(metrics.swept);
   // The keys of CI issuers are asked for, too.
   const inForce = core.trial === null ? policies.workloads : () => null;
   const workloads = openWorkloads(config, core, inForce, {
     ...(metrics && { onJudged: metrics.workloadJudged }),
   });
-  return { policies, settling, workloads, keys, people, sweeps, watches, events, warnings, metrics };
+  return { policies, settling, workloads, keys, people, sweeps, watches, events, warnings, readings, metrics };
 }
 
 /** What is looked at while the service runs: the database's clock, and who else serves the database. */

@@ -1,4 +1,4 @@
-/** Owns what the metrics ask the database for: bounded in time, and remembered, so that no scrape slows the service down. */
+/** Owns what the metrics and the overview ask the database for: bounded in time, and remembered, so that no scrape slows the service down. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
@@ -55,13 +55,14 @@ type Parts = {
   readonly now: () => number;
 };
 
-/** @param parts.now epoch milliseconds */
-export function createReadings(
-  parts: Parts,
-): Pick<
+/** Those that the database and the data folder answer. */
+export type StoredReadings = Pick<
   Readings,
   'isDatabaseUp' | 'passwords' | 'expiring' | 'oldest' | 'unchecked' | 'registryEvents' | 'notifications' | 'lastBackup'
-> {
+>;
+
+/** @param parts.now epoch milliseconds */
+export function createReadings(parts: Parts): StoredReadings {
   const { store, now } = parts;
   const kept = <Value>(read: () => Promise<Value>): (() => Promise<Value | null>) => {
     const reading = remembered(read, keptFor, now);

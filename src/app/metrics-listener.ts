@@ -7,7 +7,7 @@ import type { Keys } from '../keys/keys.ts';
 import type { Log } from '../lib/log.ts';
 import { http } from '../lib/node-http.ts';
 import type { Core } from './core.ts';
-import { createReadings } from './metric-readings.ts';
+import type { StoredReadings } from './metric-readings.ts';
 import type { Metrics } from './metrics.ts';
 
 export type RunningMetrics = Pick<
@@ -18,12 +18,12 @@ export type RunningMetrics = Pick<
 };
 
 type MetricsParts = {
-  readonly core: Core;
+  readonly core: Pick<Core, 'unstored' | 'log'>;
+  readonly readings: StoredReadings;
   readonly keys: Keys;
   readonly warnings: () => readonly string[];
   /** Providers whose last sign-in failed for their own reason. */
   readonly failing: () => readonly string[];
-  readonly dataFolder: string;
 };
 
 type Place = { readonly host: string; readonly port: number };
@@ -31,11 +31,11 @@ type Place = { readonly host: string; readonly port: number };
 /** The library is loaded only if metrics are on. A worker shows none itself: each scrape would reach another worker. */
 export async function startMetrics(
   place: Place,
-  { core, keys, warnings, failing, dataFolder }: MetricsParts,
+  { core, readings, keys, warnings, failing }: MetricsParts,
 ): Promise<RunningMetrics> {
   const { createMetrics } = await import('./metrics.ts');
   const metrics = createMetrics({
-    ...createReadings({ store: core.store, dataFolder, now: Date.now }),
+    ...readings,
     signingKeys: () => keys.rings.flatMap((ring) => signingKeyOf(ring)),
     lostRecords: core.unstored.lost,
     warnings,

@@ -2,19 +2,20 @@
 import type { Config } from '../config/config.ts';
 import type { Keys } from '../keys/keys.ts';
 import type { OperationsReading } from '../web/admin/operations-view.ts';
-import type { Core } from './core.ts';
-import { createReadings } from './metric-readings.ts';
+import type { StoredReadings } from './metric-readings.ts';
 import type { People } from './off-boarding.ts';
 
-type Parts = { readonly keys: Pick<Keys, 'rings'>; readonly people: Pick<People, 'connectors' | 'health'> };
+type Parts = {
+  readonly readings: StoredReadings;
+  readonly keys: Pick<Keys, 'rings'>;
+  readonly people: Pick<People, 'connectors' | 'health'>;
+};
 
 /** @returns what reads it; what the database can't say in time is `null` */
 export function openOperations(
-  { dataFolder, notifications }: Pick<Config, 'dataFolder' | 'notifications'>,
-  { store }: Pick<Core, 'store'>,
-  { keys, people }: Parts,
+  { notifications }: Pick<Config, 'notifications'>,
+  { readings, keys, people }: Parts,
 ): () => Promise<OperationsReading> {
-  const readings = createReadings({ store, dataFolder, now: Date.now });
   const sends = notifications.mail !== null || notifications.webhooks.length > 0;
   return async () => {
     const [oldest, messages, lastBackup] = await Promise.all([

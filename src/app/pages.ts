@@ -22,6 +22,7 @@ import type { Core } from './core.ts';
 import { createErrorPage } from './error-page.ts';
 import { hasRepositories } from './has-repositories.ts';
 import { createIdentityByName } from './identity-by-name.ts';
+import type { StoredReadings } from './metric-readings.ts';
 import type { RunningMetrics } from './metrics-listener.ts';
 import { mountNotifications, mountUnsubscribe } from './notification-pages.ts';
 import type { People } from './off-boarding.ts';
@@ -49,6 +50,7 @@ export type PageParts = {
   readonly workloads: OpenWorkloads;
   /** What an operator should look at, now. */
   readonly warnings: () => readonly string[];
+  readonly readings: StoredReadings;
   readonly people: People;
   readonly terminal: Terminal;
   readonly lists: RepositoryLists;
@@ -126,7 +128,7 @@ function createContext(
     preview: createPasswordPreview(config, core, { ...parts, identityNamed }),
     identityNamed,
     warnings: async () => [...parts.warnings(), ...(await notices())],
-    operations: openOperations(config, core, parts),
+    operations: openOperations(config, parts),
     requirePerson: sessions.requirePerson,
   };
 }

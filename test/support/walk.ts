@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import express, { type Router } from 'express';
 import { type Administration, createAdministration } from '../../src/app/accounts.ts';
 import { type Core, openCore, openSigningKeys } from '../../src/app/core.ts';
+import { createReadings } from '../../src/app/metric-readings.ts';
 import { openPeople } from '../../src/app/off-boarding.ts';
 import { createPages } from '../../src/app/pages.ts';
 import { openPolicies } from '../../src/app/policy-file.ts';
@@ -17,6 +18,7 @@ import { type OpenWorkloads, openWorkloads } from '../../src/app/workloads.ts';
 import { workloadsSourceOf } from '../../src/app/workloads-file.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { createRequesterReader, createTrust } from '../../src/http/requester.ts';
+import { sqliteFileOf } from '../../src/lib/database-url.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import type { Store } from '../../src/store/store.ts';
 import { policy } from './installation.ts';
@@ -67,7 +69,8 @@ export async function startHouse({
   const people = await openPeople(config, core, policies.current, stopping.signal);
   const trust = createTrust([]);
   const workloads = openWorkloads(config, core, policies.workloads);
-  const shared = { policies, workloads, keys, people, warnings: () => [] };
+  const readings = createReadings({ store: core.store, dataFolder: config.dataFolder, now: Date.now });
+  const shared = { policies, workloads, keys, people, readings, warnings: () => [] };
   const lists = openRepositoryLists(core, policies);
   const parts = { trust, requesterOf: createRequesterReader(trust), lists, ...shared };
   const pageParts = { ...parts, terminal: openTerminal(config, core), metrics: null, stopping: stopping.signal };
@@ -77,7 +80,7 @@ export async function startHouse({
   return {
     url: `http://localhost:${(server.address() as AddressInfo).port}`,
     core,
-    databaseFile: config.databaseUrl.replace(/^sqlite:/, ''),
+    databaseFile: sqliteFileOf(config.databaseUrl) ?? '',
     administration: createAdministration(config, core, policies.current),
     workloads,
     routes,
