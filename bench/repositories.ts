@@ -1,6 +1,7 @@
 /** Owns the times of lists and upkeep over 100,000 repositories, 1,000,000 tags and 3,000,000 daily counters. */
 import { randomUUID } from 'node:crypto';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { dayNumber } from '../src/lib/time.ts';
 import type { ReadEvent } from '../src/repositories/events.ts';
 import { neverPulledOf, overviewOf } from '../src/repositories/overview.ts';
 import { createEventRecorder, type EventRecorder } from '../src/repositories/recorder.ts';
@@ -10,7 +11,7 @@ import { service } from './installation.ts';
 
 const repositories = 100_000;
 const rounds = 10;
-const today = Math.floor(Date.now() / 86_400_000);
+const today = dayNumber(Date.now());
 const name = "'team-' || (n % 1000) || '/app-' || n";
 
 const numbers = (count: number) =>

@@ -1,6 +1,6 @@
 /** Owns reading the audit: filters, pages, export. */
-import { LRUCache } from 'lru-cache';
 import { csvField } from '../lib/csv.ts';
+import { createGrowingCache } from '../lib/growing-cache.ts';
 import { isRecord, readJson } from '../lib/json.ts';
 import { hour } from '../lib/time.ts';
 import type { AuditRow, AuditStore } from '../store/audit-events.ts';
@@ -82,7 +82,7 @@ export function createAuditLog(parts: AuditLogParts): AuditLog {
 
 /** Notes who read by which filter, one time an hour. */
 function createReadings({ audit, now }: AuditLogParts): (filter: AuditFilter, by: Actor) => Promise<void> {
-  const noted = new LRUCache<string, true>({ max: maximumNoted });
+  const noted = createGrowingCache<string, true>(maximumNoted);
   return async (filter, by) => {
     const key = JSON.stringify([Math.floor(now() / hour), by.actor, by.apiToken?.id, filter]);
     if (noted.has(key)) return;

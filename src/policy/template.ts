@@ -1,5 +1,7 @@
 /** Owns patterns with variables: `${account}`, `${account:1}`, `${labels:team}`; what they stand for and how it is put in. */
+
 import type { RE2JS } from 're2js';
+import { capitalized } from '../lib/capitalized.ts';
 import { type Matcher, PatternError, remember } from '../pattern/compiled.ts';
 import { compileExpression, isExpression, quoteMeta } from '../pattern/expression.ts';
 import { compilePattern } from '../pattern/pattern.ts';
@@ -261,8 +263,4 @@ function compiledOnce(pattern: string): () => RE2JS {
     expression ??= compileExpression(pattern.slice(1, -1));
     return expression;
   };
-}
-
-function capitalized(word: string): string {
-  return word.slice(0, 1).toUpperCase() + word.slice(1);
 }

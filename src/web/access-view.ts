@@ -1,5 +1,6 @@
 /** Owns the plain words for what someone can do and what was denied to them: the policy's rules as people read them. */
 import type { Denial } from '../audit/denials.ts';
+import { capitalized } from '../lib/capitalized.ts';
 import type { CandidateRule, EffectivePermissions, Reason } from '../policy/effective-permissions.ts';
 import type { Membership } from '../policy/groups.ts';
 import { matchFieldOf } from '../policy/match-fields.ts';
@@ -78,8 +79,7 @@ const either = new Intl.ListFormat('en-GB', { type: 'disjunction' });
 /** "Pull and push", "Everything", "Nothing". */
 export function actionsText(actions: readonly string[]): string {
   if (actions.length === 0) return 'Nothing';
-  const text = actionsList(actions);
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return capitalized(actionsList(actions));
 }
 
 /** Within a sentence: "pull and push", or "push or delete" after a "not"; '' for none. */

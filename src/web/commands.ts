@@ -91,20 +91,11 @@ function crane(login: Login): Tool {
 }
 
 function configFile(login: Login): Tool {
-  return {
-    key: 'config',
-    label: 'config.json',
-    file: dockerConfig(login),
-    steps: [
-      {
-        title:
-          'With the file in a folder of its own, name the folder: Docker, BuildKit, crane, ORAS and Helm read it there',
-        code: 'export DOCKER_CONFIG="$HOME/registry-login"',
-      },
-    ],
-    oneGo: null,
-    isCi: false,
-  };
+  return fileTool('config', 'config.json', dockerConfig(login), {
+    title:
+      'With the file in a folder of its own, name the folder: Docker, BuildKit, crane, ORAS and Helm read it there',
+    code: 'export DOCKER_CONFIG="$HOME/registry-login"',
+  });
 }
 
 /** `kubectl create secret docker-registry` takes the secret as an argument; a file is read from standard input. */
@@ -129,14 +120,7 @@ function kubectl(login: Login, name: string): Tool {
 
 function secretFile(login: Login, name: string): Tool {
   const apply = { title: 'Create the pull secret in the current namespace', code: 'kubectl apply -f secret.yaml' };
-  return {
-    key: 'secret',
-    label: 'secret.yaml',
-    file: secretManifest(login, name),
-    steps: [apply, pullWith(name)],
-    oneGo: null,
-    isCi: false,
-  };
+  return fileTool('secret', 'secret.yaml', secretManifest(login, name), apply, pullWith(name));
 }
 
 function pullWith(name: string): Step {
@@ -145,58 +129,35 @@ function pullWith(name: string): Step {
 }
 
 function k3s(login: Login): Tool {
-  return {
-    key: 'k3s',
-    label: 'k3s',
-    file: nodeRegistries(login),
-    steps: [
-      {
-        title: 'Add this to /etc/rancher/k3s/registries.yaml on each node, then restart k3s (k3s-agent on agents)',
-        code: 'systemctl restart k3s',
-      },
-    ],
-    oneGo: null,
-    isCi: false,
-  };
+  return fileTool('k3s', 'k3s', nodeRegistries(login), {
+    title: 'Add this to /etc/rancher/k3s/registries.yaml on each node, then restart k3s (k3s-agent on agents)',
+    code: 'systemctl restart k3s',
+  });
 }
 
 /** Argo CD reads charts by itself; the images in them are pulled by the nodes, with a pull secret. */
 function argo(login: Login, name: string): Tool {
-  return {
-    key: 'argocd',
-    label: 'Argo CD',
-    file: argoCredentials(login, name),
-    steps: [
-      {
-        title:
-          'Create it where Argo CD runs. It counts for every Helm chart of the registry; images need a pull secret',
-        code: 'kubectl apply --namespace argocd -f argocd-repo-creds.yaml',
-      },
-    ],
-    oneGo: null,
-    isCi: false,
-  };
+  return fileTool('argocd', 'Argo CD', argoCredentials(login, name), {
+    title: 'Create it where Argo CD runs. It counts for every Helm chart of the registry; images need a pull secret',
+    code: 'kubectl apply --namespace argocd -f argocd-repo-creds.yaml',
+  });
 }
 
 /** A source of Flux takes the pull secret of pods (https://fluxcd.io/flux/components/source/ocirepositories/#secret-reference). */
 function flux(login: Login, name: string): Tool {
-  return {
-    key: 'flux',
-    label: 'Flux',
-    file: secretManifest(login, name),
-    steps: [
-      {
-        title: 'Create the secret in the namespace of the source',
-        code: 'kubectl apply --namespace flux-system -f secret.yaml',
-      },
-      {
-        title: 'Reference it from an OCIRepository, an ImageRepository, or a HelmRepository of type oci',
-        code: ['spec:', '  secretRef:', `    name: ${name}`].join('\n'),
-      },
-    ],
-    oneGo: null,
-    isCi: false,
+  const create = {
+    title: 'Create the secret in the namespace of the source',
+    code: 'kubectl apply --namespace flux-system -f secret.yaml',
   };
+  return fileTool('flux', 'Flux', secretManifest(login, name), create, {
+    title: 'Reference it from an OCIRepository, an ImageRepository, or a HelmRepository of type oci',
+    code: ['spec:', '  secretRef:', `    name: ${name}`].join('\n'),
+  });
+}
+
+/** A tool that reads the login from a file. */
+function fileTool(key: string, label: string, file: LoginFile, ...steps: readonly Step[]): Tool {
+  return { key, label, file, steps, oneGo: null, isCi: false };
 }
 
 /** A `.dockerconfigjson` as words of a shell, with the variable wherever the secret belongs. */

@@ -1,5 +1,5 @@
 /** Owns the four ways of asking Google for a person's groups; each returns the primary e-mail addresses of groups. */
-import { LRUCache } from 'lru-cache';
+import { createGrowingCache } from '../../lib/growing-cache.ts';
 import type { Log } from '../../lib/log.ts';
 import { minute } from '../../lib/time.ts';
 import { type GoogleApi, GoogleApiError, isAboutOneGroup, isNotFound } from './directory-api.ts';
@@ -115,9 +115,9 @@ const parentsAge = minute;
 const maximumKept = 10_000;
 
 function keepParents(parentsOf: (group: string) => Promise<readonly string[]>, now: () => number) {
-  const kept = new LRUCache<string, { readonly parents: Promise<readonly string[]>; readonly at: number }>({
-    max: maximumKept,
-  });
+  const kept = createGrowingCache<string, { readonly parents: Promise<readonly string[]>; readonly at: number }>(
+    maximumKept,
+  );
   return (group: string): Promise<readonly string[]> => {
     const at = now();
     const known = kept.get(group);

@@ -3,6 +3,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { People } from '../../accounts/people.ts';
 import type { Revocation, Revocations } from '../../accounts/revocations.ts';
 import type { AppPassword } from '../../app-passwords/app-passwords.ts';
+import { capitalized } from '../../lib/capitalized.ts';
 import { Refusal } from '../../lib/errors.ts';
 import { activityViewOf, type RepositoryUseView } from '../account-activity-view.ts';
 import { correctable, dayOf, type Fields, fieldsOf, numberIn, queryOf, readForm } from '../fields.ts';
@@ -192,10 +193,6 @@ async function undo(parts: RevocationPageParts, request: Request<{ id: string }>
 function whatOf(owner: Revocation['owner']): string | null {
   if (owner === null) return null;
   return owner.password === null ? `All passwords of ${owner.login}` : `“${owner.password}” of ${owner.login}`;
-}
-
-function capitalized(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function rowOf(revocation: Revocation, now: number) {
