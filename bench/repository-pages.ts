@@ -136,7 +136,7 @@ async function ask(path: string, headers: Visitor['headers']): Promise<void> {
   if (response.status !== 200) throw new Error(`${path} answered ${response.status}`);
 }
 
-/** The page that decides everything anew. */
+/** The page that decides everything again. */
 async function measureFirst(after: string, headers: Visitor['headers']): Promise<void> {
   const begun = performance.now();
   const used = service.processorTime();

@@ -48,7 +48,7 @@ async function createPassword(page: Page, { url }: Demo, stage: Stage): Promise<
 }
 
 type Terminal = {
-  /** Types a command and runs it. @param typed after it has asked; nobody sees it */
+  /** Types a command and runs it. @param typed after it has asked; no one sees it */
   run(command: string, typed?: string): Promise<void>;
 };
 
@@ -78,7 +78,7 @@ function openTerminal(stage: Stage, says: string, options: RunOptions): Terminal
   };
 }
 
-/** Somebody else looks, once the registry has reported the push. */
+/** Someone else looks, once the registry has reported the push. */
 async function showWhoPushed(page: Page, { url }: Demo, stage: Stage): Promise<void> {
   await page.goto(`${url}/sign-in/google`);
   await page.getByRole('button', { name: 'bo@example.com' }).click();

@@ -2,7 +2,7 @@
 import { errorCode, Refusal } from '../lib/errors.ts';
 import { megabyte, readAtMost } from '../lib/read-at-most.ts';
 
-/** More than any configuration, token or key that is read at once. */
+/** More than any configuration, token or key that is read as a whole. */
 const maximum = 64 * megabyte;
 
 /** Of UTF-8. @throws {Refusal} where it can't be read or is too large */

@@ -1,4 +1,4 @@
-/** Owns caches of many entries that take memory only as they fill: with `max`, lru-cache takes that of all entries at once. */
+/** Owns caches of many entries that take memory only as they fill: with `max`, lru-cache takes that of all entries immediately. */
 import { LRUCache } from 'lru-cache';
 
 /** Keeps the `entries` that were used last. */

@@ -1,7 +1,7 @@
 /** Owns values that take long to read: one reader at a time reads them, and again only after a while. */
 
 /**
- * Whoever asks while the value is being read gets that reading, failure included; a failure isn't remembered.
+ * Everyone who asks while the value is being read gets that reading, failure included; a failure isn't remembered.
  * @param keptFor milliseconds
  * @param now epoch milliseconds; a value from the future counts as old
  */

@@ -31,7 +31,7 @@ export function createQuestions(policy: Policy, people: readonly Identity[], con
     ofLimits: people.flatMap(({ limits }) => (limits?.repositories ? [insideOf(limits.repositories)] : [])),
     ofRule: ({ conditions }) =>
       conditions.filter(waitsForName).flatMap((condition) => {
-        // Without variables a pattern says the same of a name whoever asks.
+        // Without variables a pattern says the same of a name to everyone who asks.
         const asking = condition.patterns.some((pattern) => pattern.includes('${')) ? named : named.slice(0, 1);
         return asking.map((subjectOfName) => (name: string) => outcomeOf(condition, subjectOfName(name)));
       }),

@@ -100,7 +100,7 @@ async function readNames({ store, turns }: KnownParts, service: string): Promise
   return rows;
 }
 
-/** Names keep their slots. Those that are gone leave theirs, until these are the most: then all are given out anew. */
+/** Names keep their slots. Those that are gone leave theirs, until these are the most: then all are given out again. */
 function withSlots(rows: readonly RepositoryNameRow[], before: Known | undefined): Known {
   const slots = new Uint32Array(rows.length);
   const isAnew = before === undefined || before.slotCount > 2 * rows.length + rowsAtOnce;

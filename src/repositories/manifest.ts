@@ -30,7 +30,7 @@ export type Manifest = {
 /** References that are read of one manifest: an image has at most 127 layers, an index some platforms. */
 const maximumReferences = 500;
 /**
- * Bytes, half a TB: no registry takes larger layers, but whoever pushes a manifest writes their sizes. A repository's sum stays
+ * Bytes, half a TB: no registry takes larger layers, but the person who pushes a manifest writes their sizes. A repository's sum stays
  * below 2^53, so that one such manifest doesn't keep the sizes of all others from being stored.
  */
 const largestPart = 2 ** 39;

@@ -79,7 +79,7 @@ export const maximumNote = 500;
 const maximumOpen = 5;
 const maximumWithdrawn = 5;
 const afterRefusal = 7 * day;
-/** Withdrawals of that time count: without a limit, asking and withdrawing in turns would flood whoever gets the events. */
+/** Withdrawals of that time count: without a limit, asking and withdrawing in turns would flood those who get the events. */
 const afterWithdrawal = day;
 const maximumListed = 200;
 const closedListed = 50;

@@ -2,9 +2,7 @@
 
 import { errorCode } from '../lib/errors.ts';
 import { fieldsIn } from '../lib/json.ts';
-
-/** Characters of one value. */
-const maximumLength = 200;
+import { quoted } from './token-error.ts';
 
 /** @returns the causes of an error in one line, the outermost first */
 export function describeProviderError(error: unknown): string {
@@ -25,7 +23,7 @@ function partOf(cause: unknown): string {
   if (!(cause instanceof Error)) return comparison(fieldsIn(cause));
   const code = errorCode(cause);
   const { error, error_description: description } = fieldsIn(cause);
-  const said = [error, description].filter((text) => typeof text === 'string').map(quoted);
+  const said = [error, description].filter((text) => typeof text === 'string').map(asJson);
   return [cause.message, ...(code === '' ? [] : [code]), ...said].join(' ');
 }
 
@@ -37,11 +35,11 @@ function comparison(kept: Readonly<Record<string, unknown>>): string {
   if (typeof name !== 'string') return '';
   const values = claims ?? body ?? header;
   const value = fieldsIn(values)[name];
-  const actual = `${name} is ${quoted(value)}`;
+  const actual = `${name} is ${asJson(value)}`;
   if (typeof now === 'number') {
     return `${actual} (${timeOf(value)}), this machine's clock says ${timeOf(now)}, leeway ${String(tolerance)} s`;
   }
-  return expected === undefined && values === undefined ? '' : `${actual}, expected ${quoted(expected)}`;
+  return expected === undefined && values === undefined ? '' : `${actual}, expected ${asJson(expected)}`;
 }
 
 function timeOf(seconds: unknown): string {
@@ -50,9 +48,8 @@ function timeOf(seconds: unknown): string {
 }
 
 /** Whatever the provider wrote ends up in the log, and in nothing that obeys it. */
-function quoted(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'missing';
-  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, ' ').slice(0, maximumLength);
+function asJson(value: unknown): string {
+  return quoted(JSON.stringify(value) ?? 'missing');
 }
 
 /** Errors of a connection that come back at each try: a certificate, a name that isn't there. */

@@ -26,7 +26,7 @@ export interface Sql {
   atomic<Result>(steps: () => Steps<Result>): Promise<Result>;
 }
 
-/** Implemented by sqlite and postgres. Whoever opens a database has all of it; a store gets only `Sql`. */
+/** Implemented by sqlite and postgres. The opener of a database has all of it; a store gets only `Sql`. */
 export interface OpenDatabase extends Sql {
   /**
    * One transaction around `action`. For a command that has the database to itself: the service waits for nothing while

@@ -48,7 +48,7 @@ const withoutPage = {
   'GET /unsubscribe': 400,
   'GET /oauth/authorize': 400,
   'GET /brand/:file': 404,
-  // Nobody can sign in here. The callback is the one GET that has to change something: a provider sends it.
+  // No one can sign in here. The callback is the one GET that has to change something: a provider sends it.
   'GET /sign-in/:provider': 404,
   'GET /sign-in/:provider/callback': 404,
   // No registry is set to delete from.
