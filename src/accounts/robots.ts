@@ -129,7 +129,7 @@ export function createRobots(parts: RobotParts): Robots {
     },
     async setState(id, state, manager, by) {
       const { login } = await find(parts, id, manager);
-      const reason = state === 'active' ? null : 'switched off by its owners';
+      const reason = state === 'active' ? null : 'disabled by its owners';
       const change = { state, reason, by: by.actor, at: now() };
       const event = { action: 'robot.change', ...by, subject: login, detail: { after: { state } } } as const;
       await audit.commit(event, (row) => store.accounts.setState(id, change, row));

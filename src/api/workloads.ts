@@ -36,7 +36,7 @@ function switchRoutes(workloads: WorkloadAdministration): ApiRoute[] {
       summary: 'Refuse tokens of the issuer, and all that was made from them, from the next request on',
       body: [{ name: 'reason', type: 'string', about: 'for the audit' }],
       async run({ param, body, by }) {
-        await workloads.switchOff(param('issuer'), body.text('reason') ?? '', by);
+        await workloads.disable(param('issuer'), body.text('reason') ?? '', by);
         return {};
       },
     },
@@ -46,7 +46,7 @@ function switchRoutes(workloads: WorkloadAdministration): ApiRoute[] {
       scope: 'workloads:write',
       summary: 'Accept new tokens of the issuer again; those from before stay refused',
       async run({ param, by }) {
-        await workloads.switchOn(param('issuer'), by);
+        await workloads.enable(param('issuer'), by);
         return {};
       },
     },

@@ -5,8 +5,8 @@ import { versionOfDockpass } from '../lib/version.ts';
 import { authorizationServerMetadata } from '../oauth/metadata.ts';
 import {
   createDeviceAuthorization,
+  createDisabled,
   createRevocation,
-  createSwitchedOff,
   createTerminalGrants,
   type TerminalGrantParts,
   terminalGrantTypes,
@@ -37,18 +37,18 @@ function grantPartsOf({ publicUrl, prefix, services }: Config, terminal: Termina
   return { terminal, publicUrl: `${publicUrl.origin}${prefix}/`, services, now: Date.now };
 }
 
-/** Of `/oauth/token`. Where it's switched off nothing new is given out, and a machine's helper is told why. */
+/** Of `/oauth/token`. Where it's disabled nothing new is given out, and a machine's helper is told why. */
 export function terminalGrants(config: Config, terminal: Terminal): ReadonlyMap<string, Grant> {
   const parts = grantPartsOf(config, terminal);
   if (config.terminal.isOn) return createTerminalGrants(parts);
-  return new Map(terminalGrantTypes.map((type) => [type, createSwitchedOff(parts)]));
+  return new Map(terminalGrantTypes.map((type) => [type, createDisabled(parts)]));
 }
 
 /** The others, by path. A machine can always sign itself out. */
 export function terminalEndpoints(config: Config, terminal: Terminal): ReadonlyMap<string, Grant> {
   const parts = grantPartsOf(config, terminal);
   return new Map([
-    ['/oauth/device', config.terminal.isOn ? createDeviceAuthorization(parts) : createSwitchedOff(parts)],
+    ['/oauth/device', config.terminal.isOn ? createDeviceAuthorization(parts) : createDisabled(parts)],
     ['/oauth/revoke', createRevocation(parts)],
   ]);
 }

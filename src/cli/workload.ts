@@ -39,26 +39,26 @@ export const workloadCommands: readonly Command[] = [
   {
     name: 'workload off',
     usage: 'ISSUER [--reason TEXT] [--json]',
-    summary: 'Switch an issuer off: its tokens and all that was made from them are refused from the next request on',
+    summary: 'Disable an issuer: its tokens and all that was made from them are refused from the next request on',
     options: { reason: { type: 'string', value: 'TEXT', help: 'recorded in the audit' } },
     json: issuerJson,
     operands: [1, 1],
     run: ([name = ''], values, terminal) =>
       withWorkloads(terminal, async (administration) => {
-        await administration.switchOff(name, textOf(values, 'reason') ?? '', byCommandLine);
-        confirm(terminal, values, { issuer: name }, `${name} is switched off.`);
+        await administration.disable(name, textOf(values, 'reason') ?? '', byCommandLine);
+        confirm(terminal, values, { issuer: name }, `${name} is disabled.`);
       }),
   },
   {
     name: 'workload on',
     usage: 'ISSUER [--json]',
-    summary: 'Switch an issuer on again; tokens from before stay refused',
+    summary: 'Enable an issuer again; tokens from before stay refused',
     json: issuerJson,
     operands: [1, 1],
     run: ([name = ''], values, terminal) =>
       withWorkloads(terminal, async (administration) => {
-        await administration.switchOn(name, byCommandLine);
-        confirm(terminal, values, { issuer: name }, `${name} is switched on.`);
+        await administration.enable(name, byCommandLine);
+        confirm(terminal, values, { issuer: name }, `${name} is enabled.`);
       }),
   },
   {

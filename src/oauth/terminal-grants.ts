@@ -21,10 +21,10 @@ export type TerminalGrantParts = {
   readonly now: () => number;
 };
 
-/** In the place of device authorization and grants where the sign-in from a terminal is switched off. */
-export function createSwitchedOff({ publicUrl }: Pick<TerminalGrantParts, 'publicUrl'>): Grant {
+/** In the place of device authorization and grants where the sign-in from a terminal is disabled. */
+export function createDisabled({ publicUrl }: Pick<TerminalGrantParts, 'publicUrl'>): Grant {
   return async () => {
-    const message = `Signing in from a terminal is switched off here. Make an app password instead: ${publicUrl}`;
+    const message = `Signing in from a terminal is disabled here. Make an app password instead: ${publicUrl}`;
     throw new OAuthError('access_denied', message);
   };
 }

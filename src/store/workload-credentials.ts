@@ -25,7 +25,7 @@ export type NewWorkloadCredential = Omit<WorkloadCredentialRow, 'ended_at'>;
 export type WorkloadCredentialStore = {
   /** `full`: the rule has `limit` active ones; `known`: there is one with this hash. Then nothing is stored. */
   insert(row: NewWorkloadCredential, limit: number, audit: AuditRowOf): Promise<'added' | 'full' | 'known'>;
-  /** With whether its issuer is switched off. */
+  /** With whether its issuer is disabled. */
   byHash(hash: string): Promise<(WorkloadCredentialRow & { readonly off_at: number | null }) | undefined>;
   /** False where it isn't there or has ended. */
   end(hash: string, at: number, audit: AuditRowOf): Promise<boolean>;

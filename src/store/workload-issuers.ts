@@ -1,4 +1,4 @@
-/** Owns every statement on `workload_issuer`: the newest keys of each issuer, and whether it's switched off. */
+/** Owns every statement on `workload_issuer`: the newest keys of each issuer, and whether it's disabled. */
 import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
 import type { Sql } from './sql.ts';
 
@@ -28,12 +28,12 @@ export type WorkloadIssuerStore = {
   /** Forgets the keys, so that the next token fetches them. False where there were none. */
   discardKeys(name: string, audit: AuditRowOf): Promise<boolean>;
   /** Ends in the same transaction what was made from its tokens. False where it's off already. */
-  switchOff(name: string, off: SwitchedOff, audit: AuditRowOf): Promise<boolean>;
+  disable(name: string, off: Disabling, audit: AuditRowOf): Promise<boolean>;
   /** False where it's on. ID tokens from before stay refused. */
-  switchOn(name: string, at: number, audit: AuditRowOf): Promise<boolean>;
+  enable(name: string, at: number, audit: AuditRowOf): Promise<boolean>;
 };
 
-export type SwitchedOff = { readonly at: number; readonly by: string; readonly reason: string };
+export type Disabling = { readonly at: number; readonly by: string; readonly reason: string };
 
 const claimFetch = `
   insert into workload_issuer (name, asked_at, accepts_from) values ($1, $2, 0)
@@ -45,12 +45,12 @@ const noteProblem = 'update workload_issuer set problem = $2 where name = $1 and
 const discardKeys = `
   update workload_issuer set sealed_keys = null, keys_at = null, asked_at = 0, problem = null
   where name = $1 and sealed_keys is not null`;
-const switchOff = `
+const disable = `
   insert into workload_issuer (name, asked_at, accepts_from, off_at, off_by, off_reason) values ($1, 0, 0, $2, $3, $4)
   on conflict (name) do update set off_at = excluded.off_at, off_by = excluded.off_by, off_reason = excluded.off_reason
   where workload_issuer.off_at is null`;
 const endAll = 'update workload_credential set ended_at = $2 where issuer = $1 and ended_at is null';
-const switchOn = `
+const enable = `
   update workload_issuer set off_at = null, off_by = null, off_reason = null, accepts_from = $2
   where name = $1 and off_at is not null`;
 
@@ -66,13 +66,13 @@ export function createWorkloadIssuerStore(sql: Sql): WorkloadIssuerStore {
       await sql.run(noteProblem, [name, problem, askedAt]);
     },
     discardKeys: async (name, audit) => (await runAudited(sql, { text: discardKeys, values: [name] }, audit)) === 1,
-    switchOff: (name, { at, by, reason }, audit) =>
+    disable: (name, { at, by, reason }, audit) =>
       sql.atomic(function* () {
-        const changed = yield { text: switchOff, values: [name, at, by, reason] };
+        const changed = yield { text: disable, values: [name, at, by, reason] };
         yield { text: endAll, values: [name, at] };
         if (changed > 0) yield* addRow(audit(changed));
         return changed === 1;
       }),
-    switchOn: async (name, at, audit) => (await runAudited(sql, { text: switchOn, values: [name, at] }, audit)) === 1,
+    enable: async (name, at, audit) => (await runAudited(sql, { text: enable, values: [name, at] }, audit)) === 1,
   };
 }

@@ -11,7 +11,7 @@ import type { ProviderMessage, ReadMessage } from '../sign-in/signed-message.ts'
 
 export type ProviderMessageParts = {
   readonly connectors: readonly Pick<Connector, 'name' | 'readLogout'>[];
-  /** `null` where Google's events are not switched on. */
+  /** `null` where Google's events are not enabled. */
   readonly readGoogleEvent: ReadMessage | null;
   readonly act: (provider: string, message: ProviderMessage, client: Requester) => Promise<void>;
   readonly requesterOf: (request: IncomingMessage) => Requester;

@@ -61,7 +61,7 @@ export type Frame = {
   readonly navigation: readonly NavigationEntry[];
   /** Why this is a trial, for a banner on every page; `null` where it is none. */
   readonly trial: string | null;
-  /** How a terminal is signed in; `null` where that's switched off. */
+  /** How a terminal is signed in; `null` where that's disabled. */
   readonly terminal: TerminalOffer | null;
   readonly brand: Brand;
   /** The address of a file in views/static. */

@@ -72,7 +72,7 @@ async function acceptToken(parts: AcceptParts, text: string, asked: Asked, progr
   refuseHeader(unverified);
   if (!issuer.algorithms.includes(unverified.algorithm)) throw new WorkloadRefusal('algorithm');
   const row = await parts.issuers.byName(issuer.name);
-  refuseSwitchedOff(row);
+  refuseDisabled(row);
   const candidates = await parts.keys.find(issuer, row, unverified);
   const token = await verifyToken(unverified, issuer, candidates, parts.now());
   progress.claims = token.claims;
@@ -99,6 +99,6 @@ function chooseIssuer({ issuers }: Workloads, { issuer }: UnverifiedToken, usern
 }
 
 /** @throws {WorkloadRefusal} */
-function refuseSwitchedOff(row: WorkloadIssuerRow | undefined): void {
+function refuseDisabled(row: WorkloadIssuerRow | undefined): void {
   if (row !== undefined && row.off_at !== null) throw new WorkloadRefusal('switched-off');
 }

@@ -42,9 +42,9 @@ export type WorkloadAdministration = {
   overview(): Promise<WorkloadOverview | null>;
   failures(): Promise<ListedFailure[]>;
   /** Ends what was made from tokens of the issuer, and refuses its tokens from the next request on. @throws {Refusal} */
-  switchOff(name: string, reason: string, by: Actor): Promise<void>;
+  disable(name: string, reason: string, by: Actor): Promise<void>;
   /** Tokens issued before now stay refused. @throws {Refusal} */
-  switchOn(name: string, by: Actor): Promise<void>;
+  enable(name: string, by: Actor): Promise<void>;
   /** Forgets the stored keys, so that the next token fetches them. @throws {Refusal} */
   discardKeys(name: string, by: Actor): Promise<void>;
 };
@@ -74,19 +74,19 @@ export function createWorkloadAdministration(parts: WorkloadAdministrationParts)
   return {
     overview: () => overviewOf(parts),
     failures: parts.failures.list,
-    async switchOff(name, reason, by) {
-      // One that the file doesn't have any more can be switched off too: it could come back.
+    async disable(name, reason, by) {
+      // One that the file doesn't have any more can be disabled too: it could come back.
       if (!inForce()?.issuers.has(name) && (await issuers.byName(name)) === undefined) throw unknownIssuer(name);
       const words = reason.trim().slice(0, maximumReason);
       const event = { action: 'workload.off', ...by, subject: name, detail: { reason: words } } as const;
       const off = { at: now(), by: by.actor, reason: words };
-      if (await audit.commit(event, (entry) => issuers.switchOff(name, off, entry))) return;
+      if (await audit.commit(event, (entry) => issuers.disable(name, off, entry))) return;
       throw new Refusal('conflict', `The issuer "${name}" is disabled already.`);
     },
-    async switchOn(name, by) {
+    async enable(name, by) {
       const event = { action: 'workload.on', ...by, subject: name } as const;
-      if (await audit.commit(event, (entry) => issuers.switchOn(name, now(), entry))) return;
-      throw new Refusal('conflict', `The issuer "${name}" isn't switched off.`);
+      if (await audit.commit(event, (entry) => issuers.enable(name, now(), entry))) return;
+      throw new Refusal('conflict', `The issuer "${name}" isn't disabled.`);
     },
     async discardKeys(name, by) {
       const event = { action: 'workload.discard-keys', ...by, subject: name } as const;

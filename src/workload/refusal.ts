@@ -6,7 +6,7 @@ export const refusalReasons = {
   'unknown-issuer': 'The token names an issuer that the workloads file does not have.',
   'shared-issuer': 'Several issuers have this iss, and the user name did not say which one is meant.',
   'wrong-name': 'The user name was neither "oidc" nor the name of the issuer.',
-  'switched-off': 'The issuer is switched off.',
+  'switched-off': 'The issuer is disabled.',
   'too-long': 'The token is longer than 20 KB.',
   malformed: 'The token is not a signed JWT.',
   header: 'The header has a type or a field that ID tokens do not have.',
@@ -18,11 +18,11 @@ export const refusalReasons = {
   audience: 'The token is for another audience, or for several.',
   expired: 'The token has expired, is too old, or has less than 60 seconds left.',
   'not-yet': 'The token is not valid yet: compare the clocks.',
-  'issued-before': 'The token is from before the issuer was switched on again.',
+  'issued-before': 'The token is from before the issuer was enabled again.',
   'exchange-only': 'The issuer is "exchange: only", and the token was sent as a password.',
   'used-before': 'The token was exchanged before.',
   'no-rule': 'No rule accepts the token.',
-  ended: 'The password has ended: it was reported as leaked, or its issuer was switched off.',
+  ended: 'The password has ended: it was reported as leaked, or its issuer was disabled.',
   limit: 'The rule has as many active passwords as it can have.',
 } as const;
 

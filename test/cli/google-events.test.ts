@@ -112,7 +112,7 @@ test('what Google refuses is said with what to do; a silent Google too', async (
   assert.match(silent.output, /127\.0\.0\.1:1 did not answer/);
 });
 
-test('without a key, or before events are switched on, it says so', async () => {
+test('without a key, or before events are enabled, it says so', async () => {
   const noKey = { ...environment, GOOGLE_DIRECTORY: 'off', GOOGLE_DIRECTORY_KEY: '' };
   assert.match((await installation.run(['google-events', 'register'], noKey)).output, /--key-file/);
   const off = { ...environment, GOOGLE_RISC: 'false' };

@@ -187,7 +187,7 @@ describe('the OAuth endpoints of a terminal', () => {
     );
   });
 
-  test('switched off: nothing new, a machine is told why, and can still sign itself out', async () => {
+  test('disabled: nothing new, a machine is told why, and can still sign itself out', async () => {
     const machine = (await collect('machine')).answer['refresh_token'] ?? assert.fail();
     const { access_token: short = '' } = await send('/oauth/token', {
       grant_type: 'refresh_token',
@@ -197,11 +197,11 @@ describe('the OAuth endpoints of a terminal', () => {
     await decide(waiting['user_code'] ?? '');
     await server.stop();
     server = await installation.serve({ TERMINAL_SIGN_IN: 'false' });
-    assert.match((await begin())['error_description'] ?? '', /switched off here/);
+    assert.match((await begin())['error_description'] ?? '', /disabled here/);
     const collected = await send('/oauth/token', { grant_type: grant, device_code: waiting['device_code'] ?? '' });
-    assert.match(collected['error_description'] ?? '', /switched off here/, 'not even what was approved before');
+    assert.match(collected['error_description'] ?? '', /disabled here/, 'not even what was approved before');
     const renewal = await send('/oauth/token', { grant_type: 'refresh_token', refresh_token: machine });
-    assert.match(renewal['error_description'] ?? '', /switched off here. Make an app password instead: http/);
+    assert.match(renewal['error_description'] ?? '', /disabled here. Make an app password instead: http/);
     for (const path of ['/cli/login.sh', '/.well-known/oauth-authorization-server']) {
       assert.equal((await fetch(base() + path)).status, 404, path);
     }

@@ -243,16 +243,16 @@ rules:
     assert.equal(before?.kind, 'identity-token');
   });
 
-  test('ends for good when its issuer is switched off', async () => {
+  test('ends for good when its issuer is disabled', async () => {
     const password = await newPassword();
     const { body } = await service.login(await sign(), { offline: true });
     const refresh = { grant_type: 'refresh_token', refresh_token: String(body['refresh_token']) };
     const { administration } = service.workloads;
-    await administration.switchOff('ci', '', by);
+    await administration.disable('ci', '', by);
     assert.equal((await service.login(password)).status, 401);
     assert.equal((await service.post(refresh)).status, 401);
     assert.equal((await service.exchange(await sign())).status, 400);
-    await administration.switchOn('ci', by);
+    await administration.enable('ci', by);
     assert.equal((await service.login(password)).status, 401);
     assert.equal((await service.post(refresh)).status, 401);
   });

@@ -161,7 +161,7 @@ describeEngines('the keys of an issuer', (databases) => {
     assert.equal(issuer.asked.length, 0);
     assert.equal(await find(), 1);
     now += 11 * minute;
-    await store.workloadIssuers.switchOff('ci', { at: now, by: 'x', reason: '' }, () => null);
+    await store.workloadIssuers.disable('ci', { at: now, by: 'x', reason: '' }, () => null);
     await keys.refresh([configured]);
     assert.equal(fetches(), 1);
   });

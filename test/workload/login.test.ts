@@ -245,15 +245,15 @@ rules:
     await service.reload(fileOf(issuer));
   });
 
-  test('stops on the next request when its issuer is switched off, and its old tokens stay refused', async () => {
+  test('stops on the next request when its issuer is disabled, and its old tokens stay refused', async () => {
     const { administration } = service.workloads;
     const by = { actor: 'root@example.com', client: null };
     const before = await issuer.sign(claims, { at: seconds() - 5 });
     assert.equal((await service.login(before)).status, 200);
-    await administration.switchOff('ci', 'keys were stolen', by);
+    await administration.disable('ci', 'keys were stolen', by);
     assert.equal((await service.login(before)).status, 401);
     assert.equal(reasonOf(), 'ci switched-off');
-    await administration.switchOn('ci', by);
+    await administration.enable('ci', by);
     assert.equal((await service.login(before)).status, 401);
     assert.equal(reasonOf(), 'ci issued-before');
     assert.equal((await service.login(await issuer.sign(claims, { at: seconds() + 2 }))).status, 200);

@@ -106,7 +106,7 @@ test('the failures of strangers never push those of known ids away', async () =>
   assert.ok(failures.filter(({ who }) => who.startsWith('sub ')).length <= 200);
 });
 
-test('an issuer is switched off and on from its page, with a reason', async () => {
+test('an issuer is disabled and enabled from its page, with a reason', async () => {
   assert.match(await page('/admin/workloads/ci/off'), /Disable “ci”\?/);
   assert.equal((await post('/admin/workloads/ci/off', { reason: 'stolen keys' })).status, 303);
   assert.match(await page('/admin/workloads?off=ci'), /“ci” is disabled\.[\s\S]*by root@example.com: stolen keys/);

@@ -90,8 +90,8 @@ export function createWorkloadPages(parts: WorkloadPageParts): WorkloadPages {
       async (request, response) => {
         const { name } = request.params;
         const by = actorOf(parts, request);
-        if (change === 'off') await workloads.switchOff(name, fieldsOf(request.body)('reason'), by);
-        else if (change === 'on') await workloads.switchOn(name, by);
+        if (change === 'off') await workloads.disable(name, fieldsOf(request.body)('reason'), by);
+        else if (change === 'on') await workloads.enable(name, by);
         else await workloads.discardKeys(name, by);
         response.redirect(303, `${views.prefix}${tabs.workloads}?${change}=${encodeURIComponent(name)}`);
       },
