@@ -35,7 +35,7 @@ const refusalOf = (url: string): Promise<string> =>
 
 describeEngines('a schema', (databases) => {
   test('is brought up to date once, by eight processes that start together', async () => {
-    const url = await databases.create();
+    const url = await databases.createEmpty();
     const installation = createInstallation();
     const runs = Array.from({ length: 8 }, () => installation.run(['migrate'], { DATABASE_URL: url }));
     const applied = (await Promise.all(runs)).map(({ code, stdout }) => {
@@ -49,7 +49,7 @@ describeEngines('a schema', (databases) => {
   });
 
   test('that a newer version added to is used as it is', async () => {
-    const url = await databases.create();
+    const url = await databases.createEmpty();
     const newer = [...(await readMigrations()), { name: '9999_later', text: 'create table later (id text)' }];
     await withSql(url, (sql) => sql.migrate(newer));
     await (await openStore(url, noIdleErrors)).close();
@@ -57,7 +57,7 @@ describeEngines('a schema', (databases) => {
   });
 
   test('that a newer version changed incompatibly is refused and left alone', async () => {
-    const url = await databases.create();
+    const url = await databases.createEmpty();
     const name = '9999_drop_login_incompatible';
     const newer = [...(await readMigrations()), { name, text: 'create table later (id text)' }];
     await withSql(url, (sql) => sql.migrate(newer));

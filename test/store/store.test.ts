@@ -20,7 +20,7 @@ describeEngines('the store', (databases) => {
   };
 
   test('a failed migration leaves nothing behind', async () => {
-    const sql = await openSql(await databases.create(), noIdleErrors);
+    const sql = await openSql(await databases.createEmpty(), noIdleErrors);
     const broken = { name: '0001_broken', text: 'create table half (id text); create table half (id text);' };
     await assert.rejects(sql.migrate([broken]));
     await assert.rejects(sql.get('select * from half'));

@@ -1,8 +1,8 @@
 /** Owns a real PostgreSQL server for tests: its own cluster in a temporary folder, reached over a Unix socket. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import pg from 'pg';
 
 const installations = '/usr/lib/postgresql';
@@ -32,6 +32,8 @@ export type PostgresServer = {
    * @param folder where its tables and indexes lie: a file system of their own; empty
    */
   createDatabase(folder?: string): Promise<string>;
+  /** The URL of a new database with everything that `url` has, to which no one can be connected meanwhile. */
+  copyDatabase(url: string): Promise<string>;
   /** Ends the server and its connections, as a restart begins. */
   goAway(): Promise<void>;
   /** A hot standby that follows it, with the same databases. */
@@ -47,7 +49,7 @@ export type PostgresServer = {
 export async function startPostgres(): Promise<PostgresServer> {
   const bin = findPostgres();
   if (bin === null) throw new Error('PostgreSQL is not installed');
-  const folder = mkdtempSync(join(tmpdir(), 'dockpass-postgres-'));
+  const folder = mkdtempSync(join(placeForFiles(), 'dockpass-postgres-'));
   // PostgreSQL refuses to run as root.
   const user = process.getuid?.() === 0 ? unprivilegedUser() : null;
   if (user !== null) chownSync(folder, user.uid, user.gid);
@@ -63,6 +65,8 @@ export async function startPostgres(): Promise<PostgresServer> {
   let server = await begin();
   const end = () => endServer(server);
   let databases = 0;
+  // Since 15 PostgreSQL writes a copy to its log, page by page, unless it's asked to copy the files.
+  const copyFiles = Number(basename(dirname(bin))) >= 15 ? 'strategy file_copy' : '';
   return {
     async createDatabase(tables) {
       const name = `test_${++databases}`;
@@ -72,6 +76,11 @@ export async function startPostgres(): Promise<PostgresServer> {
       }
       const own = tables === undefined ? '' : `tablespace place_${name}`;
       await statement(urlOf('postgres'), `create database ${name} ${own}`);
+      return urlOf(name);
+    },
+    async copyDatabase(url) {
+      const name = `test_${++databases}`;
+      await statement(urlOf('postgres'), `create database ${name} template ${nameIn(url)} ${copyFiles}`);
       return urlOf(name);
     },
     goAway: end,
@@ -92,6 +101,17 @@ export async function startPostgres(): Promise<PostgresServer> {
 }
 
 type Place = { readonly bin: string; readonly folder: string; readonly user: { uid: number; gid: number } | null };
+
+/** Memory where there's enough of it, else a disk: a cluster is a thousand small files, and each database 300 more. */
+function placeForFiles(): string {
+  const memory = '/dev/shm';
+  if (!existsSync(memory)) return tmpdir();
+  const { bavail, bsize } = statfsSync(memory);
+  return bavail * bsize > 2e9 ? memory : tmpdir(); // Docker gives a container 64 MB
+}
+
+/** The database that a URL of this server names. */
+const nameIn = (url: string): string => new URL(url).pathname.slice(1);
 
 const urlIn = (socket: string, database: string): string =>
   `postgres://dockpass@localhost/${database}?host=${encodeURIComponent(socket)}`;
@@ -120,7 +140,7 @@ async function startStandby(place: Place): Promise<Standby> {
   if (user !== null) chownSync(socket, user.uid, user.gid);
   const server = await startServer(place, 'standby', socket);
   return {
-    urlOf: (url) => urlIn(socket, new URL(url).pathname.slice(1)),
+    urlOf: (url) => urlIn(socket, nameIn(url)),
     pause: () => statement(urlIn(socket, 'postgres'), 'select pg_wal_replay_pause()'),
     promote: () => statement(urlIn(socket, 'postgres'), 'select pg_promote()'),
     stop: () => endServer(server),

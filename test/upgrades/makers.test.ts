@@ -31,7 +31,7 @@ async function addPassword(
 
 describeEngines('the upgrade of robots', (databases) => {
   test('fills the makers from the audit, leaves the others unknown, and only warns', async () => {
-    const sql = await openSql(await databases.create(), () => {});
+    const sql = await openSql(await databases.createEmpty(), () => {});
     const all = await readMigrations();
     await sql.migrate(all.filter(({ name }) => name < migration));
     await addAccount(sql, 'ana', 'person', 'ana@example.com', 10, null);
@@ -69,7 +69,7 @@ describeEngines('the upgrade of robots', (databases) => {
   });
 
   test('enforces the bound where there were no robots', async () => {
-    const sql = await openSql(await databases.create(), () => {});
+    const sql = await openSql(await databases.createEmpty(), () => {});
     await sql.migrate(await readMigrations());
     assert.equal(await createRobotStore(sql).defaultBound(), 'enforce');
     await sql.close();

@@ -22,7 +22,7 @@ for (const version of releases) {
 
     before(async () => {
       folder = mkdtempSync(join(tmpdir(), 'dockpass-release-'));
-      const databaseUrl = await databases.create();
+      const databaseUrl = await databases.createEmpty();
       release = await restoreRelease(version, databaseUrl);
       environment = {
         ...release.environment,

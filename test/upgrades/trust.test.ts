@@ -24,7 +24,7 @@ type Upgraded = { readonly app: App; readonly release: Release; readonly url: st
 async function upgrade(t: TestContext, databases: Databases, settings: Record<string, string>): Promise<Upgraded> {
   const folder = mkdtempSync(join(tmpdir(), 'dockpass-upgrade-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const url = await databases.create();
+  const url = await databases.createEmpty();
   const release = await restoreRelease('0.1.0', url);
   const place = { PUBLIC_URL: 'http://localhost:5001', PORT: '0', DATABASE_URL: url, DATA_DIR: folder };
   const environment = { ...release.environment, ...place, POLICY_FILE: release.policyFile, LOG_LEVEL: 'silent' };

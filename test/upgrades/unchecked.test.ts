@@ -16,7 +16,7 @@ describeEngines('the limit for people who cannot be asked about', (databases) =>
     ['a new one has the limit', [], false],
   ] as const) {
     test(title, async (t) => {
-      const sql = await openSql(await databases.create(), () => {});
+      const sql = await openSql(await databases.createEmpty(), () => {});
       t.after(() => sql.close());
       const all = await readMigrations();
       await sql.migrate(all.filter(({ name }) => name < migration));
