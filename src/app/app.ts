@@ -130,9 +130,9 @@ async function openParts(core: Core, config: Config, stopping: AbortSignal): Pro
   const proxies = { warnings: () => proxyWarnings(config.trustedProxies, policies.current()) };
   const administrators = { warnings: () => administratorWarnings(config, policies.current()) };
   const events = openEvents(config, core, {
-    isStaticUser: (login) => policies.current().users.has(login),
+    staticUsers: () => policies.current().users,
     // Not there yet: the metrics show the warnings of all parts, and these are one of them.
-    onEvent: (...event) => metrics?.registryEvent(...event),
+    onEvents: (...events) => metrics?.registryEvents(...events),
   });
   const sources = [policies, keys, sweeps, watches, proxies, administrators, people.health, events];
   const warnings = () => [...core.warnings, ...unvouched, ...sources.flatMap((part) => part.warnings())];

@@ -12,7 +12,7 @@ import type { Metrics } from './metrics.ts';
 
 export type RunningMetrics = Pick<
   Metrics,
-  'tokenAnswered' | 'decided' | 'signInEnded' | 'swept' | 'workloadJudged' | 'registryEvent' | 'notificationEnded'
+  'tokenAnswered' | 'decided' | 'signInEnded' | 'swept' | 'workloadJudged' | 'registryEvents' | 'notificationEnded'
 > & {
   stop(): Promise<void>;
 };

@@ -20,8 +20,8 @@ export type Metrics = {
   decided(service: string, decisions: readonly Decided[]): void;
   /** An ID token, or what was made from one. @param issuer '' where none is known  @param outcome 'accepted', or why not */
   workloadJudged(issuer: string, outcome: string): void;
-  /** An event of a registry. @param outcome 'stored', or why not */
-  registryEvent(service: string, action: string, outcome: string): void;
+  /** Events of a registry. @param outcome 'stored', or why not */
+  registryEvents(service: string, action: string, outcome: string, count: number): void;
   /** A sign-in that came to an end. @param outcome 'completed', or the code of the refusal */
   signInEnded(provider: string, outcome: string): void;
   /** An attempt to deliver a message. @param outcome 'sent', 'failed', 'postponed' or 'dropped' */
@@ -101,7 +101,7 @@ function countTokens(registry: Registry): Pick<Metrics, 'tokenAnswered' | 'decid
 /** How everything else ended. */
 function countOutcomes(
   registry: Registry,
-): Pick<Metrics, 'signInEnded' | 'workloadJudged' | 'registryEvent' | 'notificationEnded'> {
+): Pick<Metrics, 'signInEnded' | 'workloadJudged' | 'registryEvents' | 'notificationEnded'> {
   const registers = [registry];
   const signIns = new Counter({
     name: 'dockpass_sign_ins_total',
@@ -130,7 +130,7 @@ function countOutcomes(
   return {
     signInEnded: (provider, outcome) => signIns.inc({ provider, outcome }),
     workloadJudged: (issuer, outcome) => workloads.inc({ issuer, outcome }),
-    registryEvent: (service, action, outcome) => events.inc({ service, action, outcome }),
+    registryEvents: (service, action, outcome, count) => events.inc({ service, action, outcome }, count),
     notificationEnded: (channel, outcome) => notifications.inc({ channel, outcome }),
   };
 }

@@ -1,7 +1,7 @@
 /** Opens what takes the events of registries, and says how they are. */
 import type { Config } from '../config/config.ts';
 import { createEventEndpoint, type EventEndpoint } from '../repositories/event-endpoint.ts';
-import { createEventRecorder, type RecorderParts } from '../repositories/recorder.ts';
+import { createEventThread, type EventThreadParts } from '../repositories/event-thread.ts';
 import { type RegistryStatus, registryStatuses } from '../repositories/status.ts';
 import type { Core } from './core.ts';
 
@@ -17,16 +17,12 @@ export type OpenEvents = EventEndpoint & {
 
 /** What takes the events of registries. */
 export function openEvents(
-  { services }: Pick<Config, 'services'>,
-  { store, log, unstored }: Core,
-  parts: Pick<RecorderParts, 'isStaticUser' | 'onEvent'>,
+  { services, databaseUrl }: Pick<Config, 'services' | 'databaseUrl'>,
+  { log, unstored }: Core,
+  parts: Pick<EventThreadParts, 'staticUsers' | 'onEvents'>,
 ): OpenEvents {
-  const recorder = createEventRecorder({
-    ...parts,
-    store: store.registryEvents,
-    onError: unstored.of('pulls that registries reported'),
-    now: Date.now,
-  });
-  const endpoint = createEventEndpoint({ ...parts, services, recorder, log, now: Date.now });
-  return { ...endpoint, close: recorder.close };
+  const onError = unstored.of('pulls that registries reported');
+  const { take, close } = createEventThread({ ...parts, databaseUrl, onError, log });
+  const endpoint = createEventEndpoint({ ...parts, services, take, log, now: Date.now });
+  return { ...endpoint, close };
 }

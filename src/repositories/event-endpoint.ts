@@ -7,8 +7,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage, Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { hour, minute } from '../lib/time.ts';
-import { readEvents } from './events.ts';
-import type { EventRecorder, RecorderParts } from './recorder.ts';
+import type { OnEvents } from './event-thread.ts';
+import type { TakeEvents } from './intake.ts';
 
 export const eventsPath = '/registry-events/';
 
@@ -20,8 +20,8 @@ export type EventService = {
 
 export type EventEndpointParts = {
   readonly services: readonly EventService[];
-  readonly recorder: Pick<EventRecorder, 'record'>;
-  readonly onEvent: RecorderParts['onEvent'];
+  readonly take: TakeEvents;
+  readonly onEvents: OnEvents;
   readonly log: Pick<Log, 'warn' | 'error'>;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -47,22 +47,15 @@ export function createEventEndpoint(parts: EventEndpointParts): EventEndpoint {
     const service = services.get(decoded(encoded));
     if (service === undefined || service.eventsTokens.length === 0) return 404;
     if (!isToken(request.headers.authorization, service.eventsTokens)) {
-      parts.onEvent(service.name, 'other', 'refused');
+      parts.onEvents(service.name, 'other', 'refused', 1);
       troubles.note(service.name, 'wrong token', 'the events of a registry come with a wrong token');
       return 401;
     }
     const body = await readBody(request);
-    const events = body === null ? null : readEvents(body, parts.now());
-    if (events === null) {
-      parts.onEvent(service.name, 'other', 'invalid');
-      const reason = body === null ? 'more than 1 MB' : 'no notification of a registry';
-      troubles.note(service.name, 'dropped', `what a registry sent is dropped: ${reason}`);
-      return 200;
-    }
-    await parts.recorder.record(service.name, events);
-    if (events.some(({ read }) => read === 'invalid')) {
-      troubles.note(service.name, 'dropped', 'an event of a registry is dropped: a name, tag or digest is invalid');
-    }
+    const taken = body === null ? 'too long' : await parts.take(service.name, body);
+    if (taken === 'stored') return 200;
+    if (taken !== 'partly') parts.onEvents(service.name, 'other', 'invalid', 1);
+    troubles.note(service.name, 'dropped', whyDropped[taken]);
     return 200;
   };
   return {
@@ -109,8 +102,14 @@ function hashOf(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-/** @returns `null` for one that is too long */
-async function readBody(request: IncomingMessage): Promise<string | null> {
+const whyDropped = {
+  partly: 'an event of a registry is dropped: a name, tag or digest is invalid',
+  unreadable: 'what a registry sent is dropped: no notification of a registry',
+  'too long': 'what a registry sent is dropped: more than 1 MB',
+} as const;
+
+/** @returns its pieces as they came; `null` for what is too long */
+async function readBody(request: IncomingMessage): Promise<readonly Uint8Array[] | null> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request) {
@@ -120,7 +119,7 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
     else chunks.length = 0;
     if (length > maximumDrained) break;
   }
-  return length > maximumBody ? null : Buffer.concat(chunks).toString('utf8');
+  return length > maximumBody ? null : chunks;
 }
 
 type Trouble = 'wrong token' | 'dropped' | 'unavailable';

@@ -41,7 +41,7 @@ export type RecorderParts = {
 
 /** Milliseconds that pulls wait for company. */
 const flushDelay = 1_000;
-/** Milliseconds between two transactions of them, in which logins are answered that have waited. */
+/** Milliseconds between two transactions of them, in which others get SQLite's lock. */
 const rest = 6;
 /** Counters that wait; with more, events are refused for the time being. */
 const maximumWaiting = 50_000;

@@ -33,7 +33,7 @@ export type RegistryEventStore = {
   partsOfIndexes(service: string, manifests: readonly Manifest[]): Promise<ReadonlySet<string>>;
   /** Those whose layers or parts are stored, as `REPOSITORY@DIGEST`: they needn't be read again. */
   described(service: string, manifests: readonly Manifest[]): Promise<ReadonlySet<string>>;
-  /** How many pulls are best added together: on SQLite so few that others wait for a millisecond or two only. */
+  /** How many pulls are best added together: on SQLite so few that others wait a few milliseconds for the lock. */
   readonly pullsAtOnce: number;
   /** Adds pulls to their counters, all in one transaction, in the order of their keys. */
   addPulls(pulls: readonly PullCount[], now: number): Promise<void>;

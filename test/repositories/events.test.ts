@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createEventEndpoint, eventsPath } from '../../src/repositories/event-endpoint.ts';
 import { readEvents } from '../../src/repositories/events.ts';
+import { createIntake } from '../../src/repositories/intake.ts';
 import { createEventRecorder } from '../../src/repositories/recorder.ts';
 import { openStore } from '../../src/store/open.ts';
 import { databaseUnavailable } from '../../src/store/sql.ts';
@@ -274,13 +275,16 @@ test('the endpoint takes what has the token, and answers so that a queue never s
       { name: service, eventsTokens: tokens },
       { name: 'silent', eventsTokens: [] },
     ],
-    recorder: {
-      async record(name, events) {
-        if (events.length === 2) throw databaseUnavailable(new Error('away'));
-        recorded.push(`${name} ${events.length}`);
+    take: createIntake(
+      {
+        async record(name, events) {
+          if (events.length === 2) throw databaseUnavailable(new Error('away'));
+          recorded.push(`${name} ${events.length}`);
+        },
       },
-    },
-    onEvent() {},
+      () => now,
+    ),
+    onEvents() {},
     log: {
       warn: (_fields, message) => void lines.push(message),
       error: (_fields, message) => void lines.push(message),
