@@ -279,8 +279,8 @@ export const administration: readonly Journey[] = [
   open('/admin/kept-logins', 'names that are kept'),
   open('/admin/workloads', 'workloads'),
   open('/admin/workloads/snippets', 'the snippets of a platform', '/admin/workloads/snippets?issuer=github'),
-  open('/admin/workloads/:name/off', 'the question before switching an issuer off', '/admin/workloads/github/off'),
-  open('/admin/workloads/:name/on', 'the question before switching an issuer on', '/admin/workloads/github/on'),
+  open('/admin/workloads/:name/off', 'the question before disabling an issuer', '/admin/workloads/github/off'),
+  open('/admin/workloads/:name/on', 'the question before enabling an issuer', '/admin/workloads/github/on'),
   open(
     '/admin/workloads/:name/discard-keys',
     'the question before discarding keys',
