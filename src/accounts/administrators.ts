@@ -2,6 +2,7 @@
 import { identityOfAccount } from '../identity/account-identity.ts';
 import type { GracePeriods } from '../identity/account-status.ts';
 import type { Authority } from '../identity/authority.ts';
+import { formsOf, withAsciiDomain } from '../identity/email.ts';
 import { foldCase } from '../identity/identity.ts';
 import type { Policy } from '../policy/acl.ts';
 import { type Member, type Membership, membersOf as policyMembersOf } from '../policy/groups.ts';
@@ -30,7 +31,7 @@ export function createAdministrators(parts: {
   readonly now: () => number;
 }): Administrators {
   const { groups, policy, gracePeriods, now } = parts;
-  const emails = parts.emails.map(foldCase);
+  const emails = parts.emails.map(asCompared);
   const membershipsWithin = (limits: GracePeriods) => (account: Account) =>
     membershipsOf(policy().groups, identityOfAccount(account, limits, now()));
   const groupsOf = membershipsWithin(gracePeriods);
@@ -45,15 +46,19 @@ export function createAdministrators(parts: {
         groups: [group, ...valuesOf('group')],
         toldSince: now() - gracePeriods.groups,
         // The user name of a person is their e-mail.
-        logins: valuesOf('email', 'account'),
+        logins: valuesOf('email', 'account').flatMap(formsOf),
         domains: valuesOf('domain'),
       };
     },
     includes(account) {
       if (account.kind !== 'person' || account.state !== 'active') return false;
       if (parts.authority.objectionTo(account) !== null) return false;
-      if (account.email !== null && emails.includes(foldCase(account.email))) return true;
+      if (account.email !== null && emails.includes(asCompared(account.email))) return true;
       return groups.length > 0 && groupsOf(account).some(({ name }) => groups.includes(name));
     },
   };
+}
+
+function asCompared(email: string): string {
+  return withAsciiDomain(foldCase(email));
 }

@@ -1,4 +1,7 @@
 /** Owns which e-mail addresses can be user names, at `docker login`, in the policy's `${user}` and to people's eyes; and their two parts. */
+import { domainToUnicode } from 'node:url';
+import { isAscii } from '../lib/ascii.ts';
+import { normalizeDomain } from '../lib/domain.ts';
 
 /**
  * RFC 5322, section 3.2.3 (dot-atom) and RFC 6531, section 3.3, with letters and digits for its UTF-8 characters:
@@ -26,4 +29,22 @@ export function isUsableEmail(email: string): boolean {
 export function splitEmail(email: string): { readonly user: string; readonly domain: string } {
   const at = email.lastIndexOf('@');
   return at < 0 ? { user: email, domain: '' } : { user: email.slice(0, at), domain: email.slice(at + 1) };
+}
+
+/**
+ * Of the two forms of an internationalized domain, the one that is compared: `x@bücher.example` is
+ * `x@xn--bcher-kva.example`. Any other text stays as it is, also one that only maps to such a domain: with a character
+ * that DNS leaves out, it would be someone else's address.
+ */
+export function withAsciiDomain(address: string): string {
+  const { user, domain } = splitEmail(address);
+  if (isAscii(domain)) return address;
+  const ascii = normalizeDomain(domain);
+  return domainToUnicode(ascii) === domain.normalize('NFC').toLowerCase() ? `${user}@${ascii}` : address;
+}
+
+/** @param address as `withAsciiDomain` gives it. @returns how an account's login can have it */
+export function formsOf(address: string): readonly string[] {
+  const { user, domain } = splitEmail(address);
+  return /(?:^|\.)xn--/.test(domain) ? [address, `${user}@${domainToUnicode(domain)}`] : [address];
 }

@@ -2,6 +2,7 @@
 import { isExpression } from '../pattern/expression.ts';
 import type { Policy } from './acl.ts';
 import { findConfusable } from './confusables.ts';
+import { foldAccount } from './match-fields.ts';
 import { suggest } from './reader.ts';
 import type { Condition, Rule } from './rule.ts';
 
@@ -47,7 +48,8 @@ function deadAccount(pattern: string, users: Users): string | null {
   if (/^\/(?!.*\/$)/.test(pattern)) return 'no account begins with "/"; an expression has one at both ends';
   if (!isWord(pattern) || users.has(pattern)) return null;
   if (pattern === '') return 'no one comes without credentials, because users has no ""';
-  if (pattern.includes('@') && pattern !== pattern.toLowerCase()) return 'e-mails are compared in lower case';
+  const folded = foldAccount(pattern);
+  if (folded.includes('@') && folded !== folded.toLowerCase()) return 'e-mails are compared in lower case';
   if (otherAccounts.test(pattern)) return null;
   return `no user of this file is called that${suggest(pattern, [...users.keys()])}; people are called by their e-mail, robots robot-NAME`;
 }

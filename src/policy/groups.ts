@@ -1,4 +1,5 @@
 /** Owns the `groups:` of a policy: who is in which, by e-mail, domain, group of the provider or another group. */
+import { withAsciiDomain } from '../identity/email.ts';
 import { foldCase, type Identity } from '../identity/identity.ts';
 import { normalizeDomain } from '../lib/domain.ts';
 
@@ -39,10 +40,10 @@ export const noGroups: Groups = { names: new Set(), byMember: new Map(), parents
 export function parseMember(text: string): Member | null {
   const [, prefix, rest = ''] = /^([a-z][a-z0-9_-]*):(.+)/s.exec(text) ?? [];
   if (prefix === 'domain') return { kind: 'domain', value: normalizeDomain(rest) };
-  if (prefix === 'account') return { kind: 'account', value: rest.normalize('NFC') };
+  if (prefix === 'account') return { kind: 'account', value: withAsciiDomain(rest.normalize('NFC')) };
   if (prefix === 'group') return { kind: 'group', value: rest };
   if (prefix !== undefined) return { kind: 'group', value: text };
-  return /^[^@\s]+@[^@\s]+$/.test(text) ? { kind: 'email', value: foldCase(text) } : null;
+  return /^[^@\s]+@[^@\s]+$/.test(text) ? { kind: 'email', value: withAsciiDomain(foldCase(text)) } : null;
 }
 
 /** @throws {GroupLoop} */
@@ -75,9 +76,9 @@ function addTo<Item>(lists: Map<string, Item[]>, key: string, item: Item): void 
 export function groupsOf(groups: Groups, identity: Identity): Membership[] {
   const told = new Set(identity.groups);
   const keys = [...told].map((name) => `group ${name}`);
-  if (identity.email !== null) keys.push(`email ${foldCase(identity.email)}`);
+  if (identity.email !== null) keys.push(`email ${withAsciiDomain(foldCase(identity.email))}`);
   if (identity.domain !== null) keys.push(`domain ${normalizeDomain(identity.domain)}`);
-  if (identity.kind !== 'anonymous') keys.push(`account ${identity.account}`);
+  if (identity.kind !== 'anonymous') keys.push(`account ${withAsciiDomain(identity.account)}`);
   const found = withParents(
     keys.flatMap((key) => groups.byMember.get(key) ?? []),
     groups.parents,

@@ -2,6 +2,7 @@
  * Owns the fields that `match` can have. Each entry says how a field is written, compared, explained, previewed and tested,
  * so a new field is one entry here, a row in docs/policy.md, and what the compiler then asks for.
  */
+import { withAsciiDomain } from '../identity/email.ts';
 import type { IdentityKind } from '../identity/identity.ts';
 import { normalizeDomain } from '../lib/domain.ts';
 import { PatternError } from '../pattern/compiled.ts';
@@ -39,7 +40,7 @@ export type MatchField = {
   readonly readAs?: (text: string) => string;
   /** Whether a pattern can match a text at all, whatever its form says; any can where left out. */
   readonly reaches?: (pattern: string, text: string) => boolean;
-  /** The pattern as it is compared: domains are in lower case. */
+  /** The pattern as it is compared: domains are in lower case and in ASCII. */
   readonly normalize?: (pattern: string) => string;
   /** What is wrong with a value that isn't a pattern. */
   readonly check?: (text: string) => string | null;
@@ -90,10 +91,21 @@ export const matchFields = {
   },
   account: {
     ...{ form: 'pattern', takes: 'patterns', isDockerAuths: true, decidedBy: 'person', isAlwaysThere: true },
-    ...textField('account'),
+    compile: (pattern, template) => {
+      const matches = template(pattern, true);
+      const folded = foldAccount(pattern);
+      const matchesAscii = folded === pattern ? matches : template(folded, true);
+      return (subject) => {
+        const { account, asciiAccount } = subject;
+        if (matches(account, subject)) return true;
+        return (folded !== pattern || asciiAccount !== account) && matchesAscii(asciiAccount, subject);
+      };
+    },
+    valuesOf: ({ account }) => [account],
     given: { key: 'account', form: 'text' },
     caseKey: 'who',
     readAs: (text) => text.normalize('NFC'),
+    normalize: foldAccount,
     reason: (patterns) => `the user name matches ${patterns}`,
   },
   type: {
@@ -197,6 +209,11 @@ export function isIdentityKind(text: string): text is IdentityKind {
 /** A pattern of domains, which are in lower case and in ASCII. */
 export function foldDomain(pattern: string): string {
   return isExpression(pattern) ? pattern : normalizeDomain(pattern);
+}
+
+/** A pattern of accounts, whose domain can be written in either form. */
+export function foldAccount(pattern: string): string {
+  return isExpression(pattern) ? pattern : withAsciiDomain(pattern);
 }
 
 function labelOf({ labels }: Subject, name: string): readonly string[] {

@@ -2,7 +2,7 @@
  * Owns finding the first rule that matches without trying them all: most rules name a person, a group or a place. It finds
  * what trying them in turn finds, and a thousand rules cost 7 µs instead of 75 (docs/performance.md).
  */
-import { foldDomain } from './match-fields.ts';
+import { foldAccount, foldDomain } from './match-fields.ts';
 import { type Condition, failingCondition, type Rule } from './rule.ts';
 import type { Subject } from './subject.ts';
 
@@ -87,6 +87,7 @@ function wordOf(field: Field, pattern: string): string | null {
   if (pattern.startsWith('/')) return null;
   const word = field === 'name' ? firstPart(pattern) : pattern;
   if (/[*?[\\$]/.test(word)) return null;
+  if (field === 'account') return foldAccount(word);
   return field === 'domain' ? foldDomain(word) : word;
 }
 
@@ -100,7 +101,7 @@ function rulesFoundFor(index: RuleIndex['byWord'], subject: Subject): readonly R
   // Working out the groups takes time.
   const ofGroups = index.group.size > 0 ? subject.groups.map((group) => index.group.get(group)) : [];
   const lists = [
-    index.account.get(subject.account),
+    index.account.get(subject.asciiAccount),
     index.name.get(firstPart(subject.name)),
     index.domain.get(subject.domain),
     ...ofGroups,

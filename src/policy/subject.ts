@@ -1,5 +1,5 @@
 /** Owns what the conditions of a rule look at: who asks, from where, for what. */
-import { splitEmail } from '../identity/email.ts';
+import { splitEmail, withAsciiDomain } from '../identity/email.ts';
 import type { Identity, IdentityKind } from '../identity/identity.ts';
 import type { Access } from '../scope.ts';
 import { parseAddress } from './address.ts';
@@ -15,6 +15,8 @@ export type DecisionContext = {
 
 export type Subject = {
   readonly account: string;
+  /** The same with the domain in ASCII, as patterns see it, too. */
+  readonly asciiAccount: string;
   readonly type: string;
   readonly name: string;
   readonly service: string;
@@ -42,6 +44,7 @@ export function subjectOf(groups: Groups, identity: Identity, access: Access, co
   let address: Subject['address'] | undefined;
   return {
     account,
+    asciiAccount: withAsciiDomain(account),
     type: access.type,
     name: access.name,
     service: context.service,

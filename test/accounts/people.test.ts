@@ -52,7 +52,22 @@ describeEngines('people', (databases) => {
       await addPerson('ana');
       await addPerson('bo', { groups: ['google:leads@example.com', 'say "hi"'] });
       await addPerson('cy', { groups: ['google:leads@example.com.evil', 'GOOGLE:LEADS@example.com', 'x\\'] });
-      const groups = ['platform', 'leads', 'google:leads@example.com', 'say "hi"', 'hi', 'x\\', '%', '"', 'none', 'e'];
+      for (const email of ['uma@xn--bcher-kva.example', 'xi@bücher.example', 'yo@bücher.example']) {
+        await addPerson(email.slice(0, 2), { login: email, email });
+      }
+      const groups = [
+        'abroad',
+        'platform',
+        'leads',
+        'google:leads@example.com',
+        'say "hi"',
+        'hi',
+        'x\\',
+        '%',
+        '"',
+        'none',
+        'e',
+      ];
       const expectSame = async () => {
         const accounts = await store.accounts.after('', 100);
         for (const group of groups) {
@@ -68,6 +83,7 @@ describeEngines('people', (databases) => {
       };
       await expectSame();
       assert.deepEqual(await found(scene, { group: 'platform' }), ['ana', 'bo']);
+      assert.deepEqual(await found(scene, { group: 'abroad' }), ['um', 'xi'], 'a domain in either form');
       assert.deepEqual(await found(scene, { group: 'leads', search: 'bo' }), ['bo']);
       assert.deepEqual(await found(scene, { group: 'platform', domain: 'other.example' }), []);
       clock.at += 31 * day;
@@ -257,6 +273,8 @@ describeEngines('an administrator', (databases) => {
     withScene(databases, async ({ addPerson, administrators, store, clock }) => {
       assert.equal(administrators.includes(await addPerson('root')), true);
       assert.equal(administrators.includes(await addPerson('ana')), false);
+      const ascii = { login: 'root@xn--bcher-kva.example', email: 'root@xn--bcher-kva.example' };
+      assert.equal(administrators.includes(await addPerson('abroad', ascii)), true, 'a domain in either form');
       const leads = ['google:leads@example.com'];
       assert.equal(administrators.includes(await addPerson('bo', { groups: leads })), true);
       clock.at += 31 * day;

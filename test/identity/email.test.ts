@@ -1,7 +1,7 @@
 /** Which addresses a person may have here: those that can be told apart, typed, and put into the name of a repository. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isUsableEmail } from '../../src/identity/email.ts';
+import { formsOf, isUsableEmail, withAsciiDomain } from '../../src/identity/email.ts';
 
 const usable = [
   'ana@example.com',
@@ -55,3 +55,23 @@ const refused = [
   `${'a'.repeat(243)}@example.com`,
 ];
 for (const email of refused) test(`refused: ${JSON.stringify(email)}`, () => assert.ok(!isUsableEmail(email)));
+
+const compared: readonly [written: string, compared: string][] = [
+  ['ana@bücher.example', 'ana@xn--bcher-kva.example'],
+  ['josé@BÜCHER.example', 'josé@xn--bcher-kva.example'],
+  ['ana@bu\u0308cher.example', 'ana@xn--bcher-kva.example'],
+  ['*@*.bücher.example', '*@*.xn--bcher-kva.example'],
+  ['josé@Example.COM', 'josé@Example.COM'],
+  ['Bücher', 'Bücher'],
+  // DNS leaves these characters out.
+  ['ana@exam\u034fple.com', 'ana@exam\u034fple.com'],
+  ['ana@bü\u034fcher.example', 'ana@bü\u034fcher.example'],
+];
+for (const [written, ascii] of compared) {
+  test(`compared: ${JSON.stringify(written)}`, () => assert.equal(withAsciiDomain(written), ascii));
+}
+
+test('a login has the domain in either form', () => {
+  assert.deepEqual(formsOf('ana@xn--bcher-kva.example'), ['ana@xn--bcher-kva.example', 'ana@bücher.example']);
+  assert.deepEqual(formsOf('ana@example.com'), ['ana@example.com']);
+});

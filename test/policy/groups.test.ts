@@ -13,6 +13,7 @@ function groupsIn(yaml: string, identity: Identity): string[] {
 }
 
 const ana = somebody('ana@example.com');
+const asciiAna = somebody('ana@xn--bcher-kva.example');
 
 describe('someone is in a group', () => {
   const table: readonly [title: string, yaml: string, identity: Identity, groups: readonly string[]][] = [
@@ -23,6 +24,13 @@ describe('someone is in a group', () => {
       '{a: ["domain:Bücher.example."]}',
       { ...ana, domain: 'xn--bcher-kva.example' },
       ['a (by domain xn--bcher-kva.example)'],
+    ],
+    ['by e-mail, with its domain in either form', '{a: [ana@Bücher.example]}', asciiAna, ['a (by e-mail)']],
+    [
+      'so too where the file has the other',
+      `{a: [${asciiAna.account}]}`,
+      somebody('ana@bücher.example'),
+      ['a (by e-mail)'],
     ],
     ['by domain, however it is written', '{a: ["domain:Example.COM"]}', ana, ['a (by domain example.com)']],
     [

@@ -11,6 +11,7 @@ const dockerAuth: Dialect = { extended: false, raw: true };
 
 const nobody: Subject = {
   account: '',
+  asciiAccount: '',
   type: 'repository',
   name: '',
   service: 'registry',

@@ -38,6 +38,7 @@ users:
 groups:
   platform: [ana@example.com, "group:leads"]
   leads: ["google:leads@example.com"]
+  abroad: [uma@bücher.example, "account:xi@xn--bcher-kva.example"]
 acl:
   - match: { group: platform }
     actions: ["*"]
@@ -114,7 +115,7 @@ function createScene(store: Store, authority: Authority, isAnnounced: (action: A
   });
   const failedLogins = createFailedLogins({ store: store.failedLogins, pepper, limit: 10, onError, now });
   const uses = createUses({ store: store.passwordUses, audit, onError, now });
-  const emails = ['Root@example.com'];
+  const emails = ['Root@example.com', 'root@bücher.example'];
   const administrators = createAdministrators({
     authority,
     emails,
