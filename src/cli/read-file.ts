@@ -1,5 +1,6 @@
-/** Owns reading a file that someone named to a command. */
+/** Owns reading a file that someone named to a command, or its standard input. */
 import { errorCode, Refusal } from '../lib/errors.ts';
+import { collect } from '../lib/limited-body.ts';
 import { megabyte, readAtMost } from '../lib/read-at-most.ts';
 
 /** More than any configuration, token or key that is read as a whole. */
@@ -13,4 +14,14 @@ export async function readTextFile(file: string): Promise<string> {
     throw new Refusal('bad_request', `${file} cannot be read${why} (${errorCode(cause)}).`);
   });
   return bytes.toString();
+}
+
+/** Standard input to its end, of UTF-8. @throws {Refusal} `too_large` */
+export async function readInput(input: AsyncIterable<Buffer | string>): Promise<string> {
+  const message = `The standard input is larger than ${maximum / megabyte} MB.`;
+  return (await collect(bytesOf(input), maximum, () => new Refusal('too_large', message))).toString();
+}
+
+async function* bytesOf(input: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {
+  for await (const chunk of input) yield Buffer.from(chunk);
 }

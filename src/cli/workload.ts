@@ -16,7 +16,7 @@ import { readKeySet } from '../workload/key-set.ts';
 import { type Command, type Terminal, textOf, UsageError, type Values } from './command.ts';
 import { byCommandLine, configOf, withCore } from './core.ts';
 import { confirm, note } from './output.ts';
-import { readTextFile } from './read-file.ts';
+import { readInput, readTextFile } from './read-file.ts';
 
 const issuerJson = { fields: { issuer: 'its name in the workloads file' } };
 
@@ -172,7 +172,7 @@ async function findCluster(values: Values, terminal: Terminal): Promise<ClusterI
   const { environment } = terminal;
   const [issuer, jwks] = [textOf(values, 'issuer'), textOf(values, 'jwks')];
   if (issuer !== null && jwks !== null) {
-    const keys = jwks === '-' ? await readInput(terminal) : await readTextFile(jwks);
+    const keys = jwks === '-' ? await readInput(terminal.input) : await readTextFile(jwks);
     readKeySet(keys);
     return { issuer, keys };
   }
@@ -180,10 +180,4 @@ async function findCluster(values: Values, terminal: Terminal): Promise<ClusterI
   if (values['in-cluster'] === true) return askCluster(await readPod(environment), fetchText);
   const file = textOf(values, 'kubeconfig') ?? environment['KUBECONFIG'] ?? join(homedir(), '.kube', 'config');
   return askCluster(await readKubeconfig(resolve(file), textOf(values, 'context')), fetchText);
-}
-
-async function readInput({ input }: Terminal): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of input) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks).toString();
 }

@@ -1,7 +1,7 @@
 /** Commands in a bad world: files that are none, names that a terminal obeys, readers that leave, a full disk. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -17,10 +17,10 @@ const esc = '\u001b';
 describe('in a bad world', () => {
   const installation = createInstallation();
   const { folder, environment } = installation;
-  const run = async (words: readonly string[], readersLeft?: AbortSignal) => {
+  const run = async (words: readonly string[], readersLeft?: AbortSignal, input = Readable.from([])) => {
     const [out, notes]: [string[], string[]] = [[], []];
     const code = await runCommand(words, {
-      ...{ environment, input: Readable.from([]), readersLeft },
+      ...{ environment, input, readersLeft },
       ...{ out: (line) => out.push(line), err: (line) => notes.push(line) },
     });
     return { code, out, notes: notes.join('\n') };
@@ -51,6 +51,12 @@ describe('in a bad world', () => {
     const log = await run(['compare', join(folder, 'policy.yml'), join(folder, 'policy.yml'), folder]);
     assert.doesNotMatch(log.notes, /\n {4}at /, log.notes);
     assert.equal(log.code, 1);
+  });
+
+  test('an input that never ends is refused', async () => {
+    const words = ['workload', 'add-cluster', 'ci', '--issuer', 'https://ci.example', '--jwks', '-'];
+    const { code, notes } = await run(words, undefined, createReadStream('/dev/zero'));
+    assert.deepEqual([code, notes], [1, 'The standard input is larger than 64 MB.']);
   });
 
   test('an import writes both files or none, also where a link that leads nowhere has the name of one', async () => {
