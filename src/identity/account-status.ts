@@ -61,7 +61,7 @@ function uncheckedStatus(
   now: number,
 ): AccountStatus {
   if (kind === 'robot' || at === null || unchecked === null || now - at <= unchecked) return good;
-  const reason = `${login} last signed in ${minuteOf(at)} UTC, and ${provider} cannot be asked about people in between`;
+  const reason = `${login} last signed in ${minuteOf(at)} UTC, and ${provider} can't be asked whether they're still there`;
   return { use: 'none', reason, signInHelps: true };
 }
 

@@ -39,7 +39,7 @@ test('someone who cannot be asked about has to sign in every so often, if the op
   assert.equal(unchecked({}, 48 * hour, 48 * hour).use, 'full');
   const late = unchecked({}, 48 * hour + 1, 48 * hour);
   assert.deepEqual([late.use, late.signInHelps], ['none', true]);
-  assert.match(late.reason ?? '', /last signed in 2026-11-23 09:05 UTC, and google cannot be asked/);
+  assert.match(late.reason ?? '', /last signed in 2026-11-23 09:05 UTC, and google can't be asked whether/);
   assert.equal(unchecked({ kind: 'robot' }, 48 * hour + 1, 48 * hour).use, 'full');
   assert.equal(unchecked({ signed_in_at: null }, 48 * hour + 1, 48 * hour).use, 'full', 'imported, and not seen yet');
 });
