@@ -249,9 +249,14 @@ async function madeBy({ store, passwords, now }: PeopleParts, accountId: string)
   return { robots: robots.map(({ id, login }) => ({ id, login })), passwords: await passwords.madeBy(accountId) };
 }
 
-function refuseOneself(what: 'disable' | 'remove', login: string, by: Actor): void {
-  if (login !== by.actor) return;
-  throw new Refusal('conflict', `You can’t ${what} yourself. Ask another administrator.`);
+/** Why an administrator can't do it; `null`: they can. */
+export function objectionTo(change: 'disable' | 'remove', login: string, by: Actor): string | null {
+  return login === by.actor ? `You can’t ${change} yourself. Ask another administrator.` : null;
+}
+
+function refuseOneself(change: 'disable' | 'remove', login: string, by: Actor): void {
+  const objection = objectionTo(change, login, by);
+  if (objection !== null) throw new Refusal('conflict', objection);
 }
 
 async function removeWhole(

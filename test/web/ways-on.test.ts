@@ -62,3 +62,20 @@ for (const [path, way] of [
     assert.ok((await response.text()).includes(way));
   });
 }
+
+for (const change of ['disable', 'remove']) {
+  test(`who asks to ${change} themselves reads that another administrator can, and gets no form`, async () => {
+    const login = `other-${change}@example.com`;
+    await house.core.store.accounts.signIn(signedIn({ id: login, subject: login, login, email: login }));
+    const pageOf = async (id: string) => {
+      const response = await fetch(`${house.url}/admin/people/${id}/${change}`, { headers: { cookie } });
+      assert.equal(response.status, 200);
+      return response.text();
+    };
+    const [own, other] = [await pageOf('root'), await pageOf(login)];
+    assert.match(own, new RegExp(`You can’t ${change} yourself. Ask another administrator.`));
+    assert.doesNotMatch(own, /action="\/admin/);
+    assert.match(other, new RegExp(`action="/admin/people/${login}/${change}"`));
+    assert.doesNotMatch(other, /yourself/);
+  });
+}

@@ -1,6 +1,6 @@
 /** Owns what administrators do to a person: disable, enable, end the sessions, remove. Each is asked for on a page that says what it means. */
 import type { Request, RequestHandler, Response } from 'express';
-import type { Made, People } from '../../accounts/people.ts';
+import { type Made, objectionTo, type People } from '../../accounts/people.ts';
 import type { Refusal } from '../../lib/errors.ts';
 import { correctable, fieldsOf, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
@@ -18,6 +18,8 @@ declare module '../views.ts' {
       Words & {
         name: ChangeName;
         error: string | null;
+        /** Instead of the form: why the change can't be made. */
+        objection: string | null;
         reason: string;
         person: ReturnType<typeof personView>;
         sessionCount: number;
@@ -122,6 +124,8 @@ async function ask(
     ...words[name],
     name,
     error: error?.message ?? null,
+    objection:
+      name === 'disable' || name === 'remove' ? objectionTo(name, person.login, actorOf(parts, request)) : null,
     reason: fieldsOf(request.body)('reason'),
     person: personView(person, parts.now()),
     sessionCount: sessions.length,
