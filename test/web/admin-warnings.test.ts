@@ -29,6 +29,13 @@ test('a warning is at the top of the overview, as text, and gone when it no long
   t.after(() => server.close());
   const get = async () => (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/admin`)).text();
   assert.match(await get(), /notice warning[\s\S]*expires on 2036-11-20\. Run &lt;b&gt;dockpass/);
+  warnings = [
+    '2 accounts are suspended. See /admin/people?state=unvouched',
+    'robots: look under /admin/robots, then on',
+  ];
+  const linked = await get();
+  assert.match(linked, /See <a href="\/admin\/people\?state=unvouched">the suspended accounts<\/a>/);
+  assert.match(linked, /<p>Robots: look under <a href="\/admin\/robots">Robots<\/a>, then on/);
   warnings = [];
   assert.doesNotMatch(await get(), /notice warning/);
 });

@@ -16,6 +16,7 @@ import type { ViewData } from '../views.ts';
 import { type DenialRowView, denialRow } from './denials.ts';
 import { type OperationsReading, type OperationsView, operationsView } from './operations-view.ts';
 import { type AdminFrame, type AdminParts, tabs } from './section.ts';
+import { type WarningPart, warningParts } from './warning-view.ts';
 
 export type OverviewParts = AdminParts & {
   readonly people: Pick<People, 'list'>;
@@ -34,7 +35,7 @@ type Figure = { readonly label: string; readonly count: string; readonly href: s
 declare module '../views.ts' {
   interface ViewData {
     'admin-overview': AdminFrame & {
-      warnings: readonly string[];
+      warnings: readonly (readonly WarningPart[])[];
       figures: readonly { readonly title: string; readonly list: readonly Figure[] }[];
       charts: readonly { readonly id: string; readonly chart: ChartView }[];
       denials: readonly DenialRowView[];
@@ -64,7 +65,7 @@ export function createOverview(parts: OverviewParts): RequestHandler {
     ]);
     parts.views.page(response, 'admin-overview', {
       ...{ section: sections.administration, tab: tabs.overview },
-      ...{ warnings, figures, charts },
+      ...{ warnings: warnings.map(warningParts), figures, charts },
       denials: denials.slice(0, shownDenials).map((denial) => denialRow(denial, denialOf(denial, parts.now()))),
       operations: operationsView(operations, parts.now()),
       read: formatTime(at, parts.now()),
