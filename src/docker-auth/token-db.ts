@@ -5,6 +5,7 @@ import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Refusal } from '../lib/errors.ts';
+import { isRunning } from '../lib/is-running.ts';
 import { fieldsIn } from '../lib/json.ts';
 
 /** An app password as docker_auth keeps it. */
@@ -38,13 +39,24 @@ export async function readTokenDb(folder: string): Promise<TokenDb> {
   const names = await readFolder(folder);
   // Looked for first: the flock program would make the file.
   if (names.includes('LOCK')) await refuseInUse(folder);
+  await removeLeftovers();
   // Its tokens are in it in clear: the folder is its owner's alone (mkdtemp), and goes in any case.
-  const copy = await mkdtemp(join(tmpdir(), 'dockpass-token-db-'));
+  const copy = await mkdtemp(join(tmpdir(), `dockpass-token-db-${process.pid}-`));
   try {
     for (const name of names.filter(isData)) await copyFile(join(folder, name), join(copy, name));
     return sortOut(await readAll(copy, folder));
   } finally {
     await rm(copy, { recursive: true });
+  }
+}
+
+/** Removes the copies of imports that were killed. */
+async function removeLeftovers(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const [, id] = /^dockpass-token-db-(\d+)-/.exec(name) ?? [];
+    if (id === undefined || (Number(id) !== process.pid && isRunning(Number(id)))) continue;
+    // One of another user stays theirs.
+    await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => {});
   }
 }
 

@@ -100,6 +100,18 @@ test('a damaged database is refused, and no copy of it is left behind', async ()
   assert.deepEqual(copies(), before);
 });
 
+test('a copy that a killed import left is removed by the next, and that of a running one is not', async (t) => {
+  const { TMPDIR } = process.env;
+  process.env['TMPDIR'] = folder;
+  t.after(() => (TMPDIR === undefined ? delete process.env['TMPDIR'] : Object.assign(process.env, { TMPDIR })));
+  const gone = spawn('true');
+  await once(gone, 'close');
+  const nameOf = (pid: number | undefined) => `dockpass-token-db-${pid}-abcdef`;
+  for (const pid of [gone.pid, process.ppid]) cpSync(copy, join(folder, nameOf(pid)), { recursive: true });
+  assert.equal((await readTokenDb(copy)).entries.length, 2);
+  assert.deepEqual(readdirSync(folder).sort(), ['db', nameOf(process.ppid)].sort());
+});
+
 test('a database that docker_auth still has open is refused', { skip: missing('flock') }, async () => {
   writeFileSync(join(copy, 'LOCK'), '');
   const holder = spawn('flock', [join(copy, 'LOCK'), 'sh', '-c', 'echo held; read -r line'], {
