@@ -80,7 +80,7 @@ describe('the API', () => {
     await installation.addPerson('gone@example.com');
     const secret = await createPassword('gone@example.com', 'laptop');
     const dry = await installation.run(['person', 'remove', 'gone@example.com']);
-    assert.match(dry.output, /gone@example.com of google: 1 active passwords, 0 sessions\..*\nNothing was removed/);
+    assert.match(dry.output, /gone@example.com of google: 1 active password, 0 sessions\..*\nNothing was removed/);
     assert.equal(await login('gone@example.com', secret), 200);
     assert.equal((await call('POST', '/people/gone@example.com/remove', {})).status, 200);
     assert.equal(await login('gone@example.com', secret), 401);

@@ -18,6 +18,9 @@ export function note(terminal: Terminal, values: Values, line: string): void {
   if (values['json'] !== true && values['quiet'] !== true) terminal.err(line);
 }
 
+/** The note of a removal without `--yes`. */
+export const nothingRemoved = "Nothing was removed. With --yes, all of it is; this can't be undone.";
+
 /** A secret that is shown once, alone on standard output so that a pipe can take it. */
 export function replySecret<Data extends { readonly secret: string }>(
   terminal: Terminal,

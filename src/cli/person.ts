@@ -1,12 +1,13 @@
 /** Owns `dockpass person ...`: who holds what, and blocking accounts. */
 import type { PeoplePage, Person } from '../accounts/people.ts';
 import { whyConfusable } from '../identity/confusable-address.ts';
+import { countOf } from '../lib/count.ts';
 import { isDay } from '../lib/time.ts';
 import { type Command, textOf, UsageError, type Values } from './command.ts';
 import { accountOf, byCommandLine, withAdministration } from './core.ts';
 import { personFields } from './json-fields.ts';
 import { keptLoginCommands } from './kept-logins.ts';
-import { type Column, confirm, note, reply, replyList } from './output.ts';
+import { type Column, confirm, note, nothingRemoved, reply, replyList } from './output.ts';
 import { moveCommands } from './person-moves.ts';
 
 const text = { type: 'string' } as const;
@@ -118,10 +119,10 @@ export const personCommands: readonly Command[] = [
         if (removed) await people.remove(id, byCommandLine, { releasesLogin: values['release'] === true });
         const { provider, activePasswords: passwords } = person;
         reply(terminal, values, { login, provider, passwords, sessions: sessions.length, removed }, [
-          `${login} of ${provider}: ${passwords} active passwords, ${sessions.length} sessions.`,
+          `${login} of ${provider}: ${countOf(passwords, 'active password')}, ${countOf(sessions.length, 'session')}.`,
           ...(removed ? [`${login} is removed.`] : []),
         ]);
-        if (!removed) note(terminal, values, "Nothing was removed. With --yes, all of it is; this can't be undone.");
+        if (!removed) note(terminal, values, nothingRemoved);
       }),
   },
   ...keptLoginCommands,

@@ -2,11 +2,12 @@
 import type { RobotConcern } from '../accounts/robot-review.ts';
 import type { Robot, Robots } from '../accounts/robots.ts';
 import { commandLine } from '../app-passwords/maker.ts';
+import { countOf } from '../lib/count.ts';
 import { Refusal } from '../lib/errors.ts';
 import { type Command, requiredText, textsOf, UsageError, wholeNumber } from './command.ts';
 import { byCommandLine, withAdministration } from './core.ts';
 import { concernFields, issuedFields, robotFields } from './json-fields.ts';
-import { type Column, confirm, reply, replyList, replySecret } from './output.ts';
+import { type Column, confirm, note, nothingRemoved, reply, replyList, replySecret } from './output.ts';
 import { limitOptions, limitsOf } from './password.ts';
 
 const manager = { administrator: true, accountId: null } as const;
@@ -108,15 +109,28 @@ export const robotCommands: readonly Command[] = [
   },
   {
     name: 'robot remove',
-    usage: 'ROBOT [--json]',
-    summary: "Delete a robot with its passwords; this can't be undone",
-    json: { fields: { id: 'id of the robot', login: 'its docker user name' } },
+    usage: 'ROBOT [--yes] [--json]',
+    summary: 'Permanently delete a robot with its passwords; without --yes, only say what would be deleted',
+    options: { yes: { type: 'boolean', help: 'delete it' } },
+    json: {
+      fields: {
+        id: 'id of the robot',
+        login: 'its docker user name',
+        passwords: 'how many active passwords it has',
+        removed: 'true with --yes',
+      },
+    },
     operands: [1, 1],
     run: ([name = ''], values, terminal) =>
       withAdministration(terminal, async ({ robots }) => {
-        const { id, login } = await findRobot(robots, name);
-        await robots.remove(id, manager, byCommandLine);
-        confirm(terminal, values, { id, login }, `${login} is deleted.`);
+        const { id, login, ownerGroup, activePasswords: passwords } = await findRobot(robots, name);
+        const removed = values['yes'] === true;
+        if (removed) await robots.remove(id, manager, byCommandLine);
+        reply(terminal, values, { id, login, passwords, removed }, [
+          `${login} of ${ownerGroup}: ${countOf(passwords, 'active password')}.`,
+          ...(removed ? [`${login} is removed.`] : []),
+        ]);
+        if (!removed) note(terminal, values, nothingRemoved);
       }),
   },
   ...(['disable', 'enable'] as const).map(
