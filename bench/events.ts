@@ -116,6 +116,7 @@ async function measure(what: string, folder: string, databaseUrl: string | undef
     args: serveArguments,
     env: {
       ...installation.environment,
+      NODE_COMPILE_CACHE: join(folder, 'compiled'),
       SERVICE_REGISTRY_EXAMPLE_COM_EVENTS_TOKEN: token,
       METRICS_LISTEN: `127.0.0.1:${metricsPort}`,
     },

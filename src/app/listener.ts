@@ -53,7 +53,7 @@ async function createListener(config: Config, core: Core, parts: ListenerParts):
   const trust = createTrust(config.trustedProxies);
   const requesterOf = createRequesterReader(trust);
   const terminal = openTerminal(config, core);
-  const lists = openRepositoryLists(core, parts.policies);
+  const lists = openRepositoryLists(config, core, parts.policies);
   const { listing } = lists;
   const { token, catalog } = createRealm(config, core, { ...parts, requesterOf, terminal, listing, trust });
   const pages = await createPages(config, core, { trust, requesterOf, terminal, lists, ...parts });

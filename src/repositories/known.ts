@@ -18,6 +18,8 @@ export type Known = {
 export type KnownRepositories = {
   /** As they are now, or were a moment ago where there are many of them. */
   of(service: string): Promise<Known>;
+  /** Reads in the background, so that the first page needn't wait; what fails is read again for that page. */
+  readAhead(services: readonly string[]): void;
   /** Forgets what it knows of a service, after a change that must be seen immediately. */
   forget(service: string): void;
 };
@@ -68,6 +70,9 @@ export function createKnownRepositories(parts: KnownParts): KnownRepositories {
     return promise;
   };
   return {
+    readAhead(services) {
+      for (const service of services) readOnce(service).catch(() => {});
+    },
     async of(service) {
       const entry = entries.get(service);
       if (entry === undefined) return (await readOnce(service)).known;

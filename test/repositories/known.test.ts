@@ -87,3 +87,19 @@ test('a long list is read behind the answer, a short one before it', async () =>
   while (reads === before || (await count()) === 5) await new Promise(setImmediate);
   assert.equal(await count(), 6);
 });
+
+test('what is read ahead is there for the first page; where that failed, the page reads it', async () => {
+  const answers = [() => [repositoryRow({ name: 'a' })], assert.fail, () => [repositoryRow({ name: 'b' })]];
+  const known = createKnownRepositories({
+    store: { after: async () => answers.shift()?.() ?? assert.fail('read once more') },
+    turns: createTurns(),
+    now: () => 0,
+  });
+  const namesOf = async (service: string) => (await known.of(service)).rows.map(({ name }) => name);
+  known.readAhead(['one']);
+  assert.deepEqual(await namesOf('one'), ['a']);
+  known.readAhead(['other']);
+  while (answers.length === 2) await new Promise(setImmediate);
+  await new Promise(setImmediate);
+  assert.deepEqual(await namesOf('other'), ['b']);
+});

@@ -83,7 +83,7 @@ export async function startCatalogService(input: {
   const keys = await openSigningKeys(config, core);
   const trust = createTrust(config.trustedProxies);
   const workloads = openWorkloads(config, core, policies.workloads);
-  const { listing } = openRepositoryLists(core, policies);
+  const { listing } = openRepositoryLists(config, core, policies);
   const parts = { keys, policies, workloads, metrics: null, terminal: openTerminal(config, core), listing, trust };
   const { token, catalog } = createRealm(config, core, { ...parts, requesterOf: createRequesterReader(trust) });
   const server = await createServer(null, (request, response) => {

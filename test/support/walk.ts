@@ -71,7 +71,7 @@ export async function startHouse({
   const workloads = openWorkloads(config, core, policies.workloads);
   const readings = createReadings({ store: core.store, dataFolder: config.dataFolder, now: Date.now });
   const shared = { policies, workloads, keys, people, readings, warnings: () => [] };
-  const lists = openRepositoryLists(core, policies);
+  const lists = openRepositoryLists(config, core, policies);
   const parts = { trust, requesterOf: createRequesterReader(trust), lists, ...shared };
   const pageParts = { ...parts, terminal: openTerminal(config, core), metrics: null, stopping: stopping.signal };
   const { created: app, routes } = await noteRoutes(() => createPages(config, core, pageParts));

@@ -108,7 +108,7 @@ export async function startWorkloadService(input: {
   const keys = await openSigningKeys(config, core);
   const trust = createTrust([]);
   const requesterOf = createRequesterReader(trust);
-  const { listing } = openRepositoryLists(core, policies);
+  const { listing } = openRepositoryLists(config, core, policies);
   const { token: realm } = createRealm(config, core, {
     requesterOf,
     keys,
