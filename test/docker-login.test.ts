@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { type Demo, startDemo } from '../script/demo-services.ts';
-import { launchBrowser } from './support/browser.ts';
+import { launchBrowser, noBrowser } from './support/browser.ts';
 import { type DockerEngine, startDockerEngine } from './support/docker-engine.ts';
 import { missing } from './support/parts.ts';
 
 const ana = 'ana@example.com';
-const skip = missing('root', 'dockerd', 'docker', 'docker-registry', 'chromium');
+const skip = missing('root', 'dockerd', 'docker', 'docker-registry') || noBrowser();
 
 test('a person signs in, gets a password, and a Docker Engine uses it until it is revoked', { skip }, async (t) => {
   const { demo, engine, page } = await startWorld(t);

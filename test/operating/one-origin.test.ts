@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { launchBrowser } from '../support/browser.ts';
+import { launchBrowser, noBrowser } from '../support/browser.ts';
 import { blocksOf } from '../support/document.ts';
 import { createInstallation, type Installation } from '../support/installation.ts';
 import { startNginx } from '../support/nginx.ts';
@@ -40,7 +40,7 @@ ask('/v2/_catalog', null, (first) => {
 </script>`;
 
 test('the UI, the registry and Dockpass on one origin', {
-  skip: missing('nginx', 'docker-registry', 'openssl', 'skopeo', 'chromium'),
+  skip: missing('nginx', 'docker-registry', 'openssl', 'skopeo') || noBrowser(),
 }, async (t) => {
   const { installation, files, front, password, realm, folder } = await start(t);
 

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { axeViolations, launchBrowser } from '../support/browser.ts';
+import { axeViolations, launchBrowser, noBrowser } from '../support/browser.ts';
 import { missing } from '../support/parts.ts';
 import { ana, startTerminalScene, type TerminalScene } from '../support/terminal-scene.ts';
 
-const skip = process.env['CHROMIUM'] === undefined && missing('docker-registry', 'chromium');
+const skip = missing('docker-registry') || noBrowser();
 const grantType = 'urn:ietf:params:oauth:grant-type:device_code';
 
 describe('the pages of a terminal in Chromium', { skip }, () => {

@@ -4,12 +4,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { launchBrowser } from '../support/browser.ts';
+import { launchBrowser, noBrowser } from '../support/browser.ts';
 import { missing } from '../support/parts.ts';
 import { type Running, startProgram } from '../support/process.ts';
 import { ana, bo, type Machine, startTerminalScene, type TerminalScene } from '../support/terminal-scene.ts';
 
-const skip = missing('docker-registry', 'docker', 'chromium');
+const skip = missing('docker-registry', 'docker') || noBrowser();
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
 
 describe('dockpass login', { skip }, () => {

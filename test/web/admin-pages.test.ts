@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { noBrowser } from '../support/browser.ts';
 import { useCompanyInBrowser, type WithPage } from '../support/company-in-browser.ts';
-import { missing } from '../support/parts.ts';
 
-const skip = process.env['CHROMIUM'] === undefined && missing('chromium');
+const skip = noBrowser();
 
 const submit = (name: string | RegExp, page: Page) => page.getByRole('button', { name }).click();
 

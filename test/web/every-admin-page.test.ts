@@ -1,12 +1,12 @@
 /** Every page of administrators, in a real browser: sound in both themes, at every width. */
 import { test } from 'node:test';
+import { noBrowser } from '../support/browser.ts';
 import { useCompanyInBrowser } from '../support/company-in-browser.ts';
 import { administration } from '../support/journeys.ts';
-import { missing } from '../support/parts.ts';
 import { writeStrangers } from '../support/past-strangers.ts';
 import { walkSoundPages } from '../support/sound-pages.ts';
 
-const skip = process.env['CHROMIUM'] === undefined && missing('chromium');
+const skip = noBrowser();
 
 test('the pages of administrators: axe finds nothing, and nothing is cut off', { skip }, async (t) => {
   const withPage = await useCompanyInBrowser(t, writeStrangers);

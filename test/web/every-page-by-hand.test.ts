@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { noBrowser } from '../support/browser.ts';
 import { useCompanyInBrowser } from '../support/company-in-browser.ts';
 import { journeys } from '../support/journeys.ts';
-import { missing } from '../support/parts.ts';
 import { writeStrangers } from '../support/past-strangers.ts';
 
-const skip = process.env['CHROMIUM'] === undefined && missing('chromium');
+const skip = noBrowser();
 
 test('Tab reaches all that can be used, in the order in which it is read, and shows where it is', {
   skip,

@@ -1,14 +1,14 @@
 /** Every page that is mounted is known here; those of people and robots, in a real browser: sound in both themes, at every width. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { noBrowser } from '../support/browser.ts';
 import { useCompanyInBrowser } from '../support/company-in-browser.ts';
 import { journeys, own } from '../support/journeys.ts';
-import { missing } from '../support/parts.ts';
 import { writeStrangers } from '../support/past-strangers.ts';
 import { routesOf } from '../support/routes.ts';
 import { walkSoundPages } from '../support/sound-pages.ts';
 
-const skip = process.env['CHROMIUM'] === undefined && missing('chromium');
+const skip = noBrowser();
 const downloads = ['GET /admin/audit.csv', 'GET /admin/audit.jsonl'];
 
 test('a journey leads to every page that is mounted', () => {

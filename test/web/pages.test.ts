@@ -3,15 +3,14 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { axeViolations, launchBrowser } from '../support/browser.ts';
-import { missing } from '../support/parts.ts';
+import { axeViolations, launchBrowser, noBrowser } from '../support/browser.ts';
 import { type Shown, type Site, seedPasswords, startPasswordPages } from '../support/password-pages.ts';
 
 const registries = [
   { label: 'Production', host: 'registry.example.com' },
   { label: null, host: 'staging.example.com:5000' },
 ];
-const skip = process.env['CHROMIUM'] === undefined && missing('chromium');
+const skip = noBrowser();
 
 const providers = [
   { name: 'google', label: 'Google', href: '/sign-in/google' },
