@@ -188,6 +188,7 @@ describe('the API', () => {
     const input = { name: 'ci', ownerGroup: 'platform', groups: ['platform'] };
     const { body: robot } = await call('POST', '/robots', input);
     const made = await call('POST', `/robots/${robot['id']}/passwords`, { name: 'runner', days: 30 });
+    assert.deepEqual(made.body['warnings'], []);
     assert.equal(await login('robot-ci', made.body['secret'] as string), 200);
     const { id } = made.body['password'] as { id: string };
     const rotation = { days: 30, overlapHours: 0 };
@@ -195,6 +196,18 @@ describe('the API', () => {
     assert.equal(await login('robot-ci', rotated.body['secret'] as string), 200);
     assert.equal(await login('robot-ci', made.body['secret'] as string), 401);
     assert.equal((await call('POST', '/robots', { ...input, name: 'No' })).status, 400);
+  });
+
+  test('patterns that a password can do nothing at are answered as warnings', async () => {
+    const input = { name: 'runner', days: 30, pullOnly: true, repositories: ['prod/**'] };
+    const warningsOf = async (name: string, groups: readonly string[]) => {
+      const { body: robot } = await call('POST', '/robots', { name, ownerGroup: 'platform', groups });
+      const { body } = await call('POST', `/robots/${robot['id']}/passwords`, input);
+      assert.match(String(body['secret']), /^dkr_/);
+      return body['warnings'];
+    };
+    assert.deepEqual(await warningsOf('idle', []), ['Nothing robot-idle can pull matches “prod/**”.']);
+    assert.deepEqual(await warningsOf('busy', ['platform']), []);
   });
 
   test('what was done and denied can be read, also as files', async () => {

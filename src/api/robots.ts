@@ -1,6 +1,7 @@
 /** Owns the operations of the API on robots and their passwords. */
 import type { RobotInput, Robots } from '../accounts/robots.ts';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
+import type { PasswordInput } from '../app-passwords/input.ts';
 import type { ApiField, Input } from './input.ts';
 import type { ApiCall, ApiRoute } from './route.ts';
 
@@ -36,6 +37,8 @@ const passwordFields: readonly ApiField[] = [
 type RobotParts = {
   readonly robots: Robots;
   readonly passwords: Pick<AppPasswords, 'issue' | 'rotate' | 'ofAccount'>;
+  /** Sentences about patterns that match nothing the password could be used for. */
+  readonly warningsOf: (login: string, input: PasswordInput) => Promise<readonly string[]>;
 };
 
 export function robotRoutes(parts: RobotParts): ApiRoute[] {
@@ -115,13 +118,14 @@ function routeOfState(
   };
 }
 
-function routesOfPasswords({ robots, passwords }: RobotParts): ApiRoute[] {
+function routesOfPasswords({ robots, passwords, warningsOf }: RobotParts): ApiRoute[] {
   return [
     {
       method: 'post',
       path: '/robots/{id}/passwords',
       scope: 'robots:write',
-      summary: 'Make a password; the secret is in this answer and nowhere else',
+      summary:
+        'Make a password; the secret is in this answer and nowhere else, and its `warnings` are about patterns that match nothing the password could be used for',
       body: passwordFields,
       async run({ param, body, by, ...call }) {
         const manager = managerOf(call);
@@ -132,7 +136,9 @@ function routesOfPasswords({ robots, passwords }: RobotParts): ApiRoute[] {
           pullOnly: body.flag('pullOnly'),
           repositories: body.texts('repositories'),
         };
-        return passwords.issue({ ...robot, kind: 'robot' }, input, by, makerOf(call));
+        const warnings = await warningsOf(robot.login, input);
+        const issued = await passwords.issue({ ...robot, kind: 'robot' }, input, by, makerOf(call));
+        return { ...issued, warnings };
       },
     },
     {

@@ -24,6 +24,7 @@ import { openAccessRequests } from './access-requests.ts';
 import type { Administration } from './accounts.ts';
 import type { Core } from './core.ts';
 import { createIdentityByName } from './identity-by-name.ts';
+import { createPatternWarnings } from './pattern-warnings.ts';
 import type { Policies } from './policy-file.ts';
 import type { OpenWorkloads } from './workloads.ts';
 
@@ -51,7 +52,7 @@ export function listApiRoutes(config: Config, core: Core, parts: Omit<ApiParts, 
       revocations,
       leaks: createLeakReports({ ...core, now: Date.now }),
     }),
-    ...robotRoutes({ robots, passwords }),
+    ...robotRoutes({ robots, passwords, warningsOf: createPatternWarnings(config, core, policy) }),
     ...repositoryRoutes({
       repositories: store.repositories,
       services: config.services.map(({ name }) => name),

@@ -49,7 +49,7 @@ export function createPasswordPreview(
 }
 
 /** @param given by the status of the account, which leaves every repository */
-function narrower(given: Limits | null, { actions, repositories }: Limits): Limits {
+export function narrower(given: Limits | null, { actions, repositories }: Limits): Limits {
   const left = given?.actions ?? null;
   const both = left === null ? actions : (actions?.filter((action) => left.includes(action)) ?? left);
   return { actions: both, repositories };

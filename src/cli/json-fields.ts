@@ -36,6 +36,12 @@ export const passwordFields: FieldsOf<AppPassword> = {
 
 export const issuedFields = { secret: 'the password, shown only this once', ...passwordFields };
 
+/** Of a password that someone describes, with its patterns. */
+export const createdFields = {
+  ...issuedFields,
+  warnings: 'sentences about patterns that match nothing it could be used for',
+};
+
 export const robotFields: FieldsOf<Robot> = {
   id: 'id of the robot',
   login: 'its docker user name: robot- and its name',

@@ -1,11 +1,16 @@
 /** Owns `dockpass password ...`: the same functions that the pages call. */
 import type { Core } from '../app/core.ts';
+import { createPatternWarnings } from '../app/pattern-warnings.ts';
+import { readPolicyFile } from '../app/policy-file.ts';
+import type { Owner } from '../app-passwords/app-password.ts';
 import type { AppPassword } from '../app-passwords/app-passwords.ts';
+import type { PasswordInput } from '../app-passwords/input.ts';
 import { commandLine } from '../app-passwords/maker.ts';
+import type { Config } from '../config/config.ts';
 import { minuteOf } from '../lib/time.ts';
 import { type Command, requiredText, type Terminal, textOf, textsOf, type Values, wholeNumber } from './command.ts';
 import { accountOf, byCommandLine, configOf, withCore } from './core.ts';
-import { issuedFields, passwordFields } from './json-fields.ts';
+import { createdFields, issuedFields, passwordFields } from './json-fields.ts';
 import { type Column, confirm, replyList, replySecret } from './output.ts';
 
 const passwordDays = {
@@ -38,16 +43,13 @@ export const passwordCommands: readonly Command[] = [
       days: passwordDays,
       ...limitOptions,
     },
-    json: { fields: issuedFields },
+    json: { fields: createdFields },
     operands: [1, 1],
     async run([email = ''], values, terminal) {
       const days = wholeNumber(textOf(values, 'days') ?? '90', 'days');
       const input = { name: requiredText(values, 'name'), days, ...limitsOf(values) };
-      return withPasswords(terminal, async (core) => {
-        const account = await accountOf(core, email);
-        const { secret, password } = await core.passwords.issue(account, input, byCommandLine, commandLine);
-        const about = `Password "${password.name}" (${password.id}) for ${password.login}, shown only this once:`;
-        replySecret(terminal, values, { secret, ...password }, about);
+      return withPasswords(terminal, async (core, config) => {
+        await replyCreated(terminal, values, { core, config }, await accountOf(core, email), input);
       });
     },
   },
@@ -114,9 +116,29 @@ export const passwordCommands: readonly Command[] = [
 ];
 
 /** @returns the exit code 0 */
-async function withPasswords(terminal: Terminal, action: (core: Core) => Promise<void>): Promise<number> {
-  await withCore(configOf(terminal), action);
+async function withPasswords(
+  terminal: Terminal,
+  action: (core: Core, config: Config) => Promise<void>,
+): Promise<number> {
+  const config = configOf(terminal);
+  await withCore(config, (core) => action(core, config));
   return 0;
+}
+
+/** Makes a password, shows it, and warns of patterns that are no use. */
+export async function replyCreated(
+  terminal: Terminal,
+  values: Values,
+  { core, config }: { readonly core: Core; readonly config: Config },
+  owner: Owner,
+  input: PasswordInput,
+): Promise<void> {
+  const policy = input.repositories.length > 0 ? await readPolicyFile(config.policyFile) : null;
+  const warnings = policy ? await createPatternWarnings(config, core, () => policy)(owner.login, input) : [];
+  const { secret, password } = await core.passwords.issue(owner, input, byCommandLine, commandLine);
+  for (const warning of warnings) terminal.err(warning);
+  const about = `Password "${password.name}" (${password.id}) for ${password.login}, shown only this once:`;
+  replySecret(terminal, values, { secret, ...password, warnings }, about);
 }
 
 const columns: readonly Column<AppPassword>[] = [

@@ -1,14 +1,13 @@
 /** Owns `dockpass robot ...`: accounts that belong to a group, and their passwords. */
 import type { RobotConcern } from '../accounts/robot-review.ts';
 import type { Robot, Robots } from '../accounts/robots.ts';
-import { commandLine } from '../app-passwords/maker.ts';
 import { countOf } from '../lib/count.ts';
 import { Refusal } from '../lib/errors.ts';
 import { type Command, requiredText, textsOf, UsageError, wholeNumber } from './command.ts';
 import { byCommandLine, withAdministration } from './core.ts';
-import { concernFields, issuedFields, robotFields } from './json-fields.ts';
-import { type Column, confirm, note, nothingRemoved, reply, replyList, replySecret } from './output.ts';
-import { limitOptions, limitsOf } from './password.ts';
+import { concernFields, createdFields, robotFields } from './json-fields.ts';
+import { type Column, confirm, note, nothingRemoved, reply, replyList } from './output.ts';
+import { limitOptions, limitsOf, replyCreated } from './password.ts';
 
 const manager = { administrator: true, accountId: null } as const;
 const group = { type: 'string', multiple: true, value: 'GROUP' } as const;
@@ -60,24 +59,17 @@ export const robotCommands: readonly Command[] = [
       days: { type: 'string', value: 'N', help: 'lifetime in days' },
       ...limitOptions,
     },
-    json: { fields: issuedFields },
+    json: { fields: createdFields },
     operands: [1, 1],
     run: ([name = ''], values, terminal) =>
-      withAdministration(terminal, async ({ robots }, { passwords }) => {
+      withAdministration(terminal, async ({ robots }, core, config) => {
         const robot = await findRobot(robots, name);
         const input = {
           name: requiredText(values, 'name'),
           days: wholeNumber(requiredText(values, 'days'), 'days'),
           ...limitsOf(values),
         };
-        const { secret, password } = await passwords.issue(
-          { ...robot, kind: 'robot' },
-          input,
-          byCommandLine,
-          commandLine,
-        );
-        const about = `Password "${password.name}" (${password.id}) for ${robot.login}, shown only this once:`;
-        replySecret(terminal, values, { secret, ...password }, about);
+        await replyCreated(terminal, values, { core, config }, { ...robot, kind: 'robot' }, input);
       }),
   },
   {

@@ -152,7 +152,7 @@ async function create(parts: PasswordActionParts, request: Request, response: Re
     // Before there is a secret, which must be shown whatever fails.
     const unreachable = limits.repositories === null ? [] : await parts.unreachableOf(request, holder, limits);
     const { secret, password } = await passwords.issue(holder.owner, input, actorOf(parts, request), holder.maker);
-    const texts = unreachableTexts(unreachable, { robot: frameOf(holder).robot, pullOnly: input.pullOnly });
+    const texts = unreachableTexts(unreachable, { who: frameOf(holder).robot ?? 'you', pullOnly: input.pullOnly });
     showSecret(parts, response, holder, { secret, password, previous: null, unreachable: texts });
   } catch (error) {
     const mistake = correctable(error);

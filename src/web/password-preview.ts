@@ -44,16 +44,16 @@ export function previewViewOf(preview: PasswordPreview, described: Described): P
       host: services.length < 2 ? null : hostOf(one.service),
       lines: [...one.named.map(namedLine), ...one.unnamed.map(patternLine)],
     })),
-    unreachable: unreachableTexts(preview.unreachable, described),
+    unreachable: unreachableTexts(preview.unreachable, { who: described.robot ?? 'you', pullOnly: described.pullOnly }),
   };
 }
 
 /** "Nothing you can pull or push matches “prod/**”." */
 export function unreachableTexts(
   patterns: readonly string[],
-  { robot, pullOnly }: Pick<Described, 'robot' | 'pullOnly'>,
+  { who, pullOnly }: { readonly who: string; readonly pullOnly: boolean },
 ): string[] {
-  const what = `${robot ?? 'you'} can ${pullOnly ? 'pull' : 'pull or push'}`;
+  const what = `${who} can ${pullOnly ? 'pull' : 'pull or push'}`;
   return patterns.map((pattern) =>
     pattern === '**' ? `There’s nothing ${what}.` : `Nothing ${what} matches “${pattern}”.`,
   );

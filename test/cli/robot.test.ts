@@ -1,35 +1,52 @@
-/** `dockpass robot remove`, which can't be undone. */
+/** `dockpass robot remove`, which can't be undone, and what is said of patterns when a password is created. */
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
-import { test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { runCommand } from '../../src/cli/cli.ts';
 import { createInstallation } from '../support/installation.ts';
 
-test('a robot is removed only with --yes; without it, what would be deleted is said', async (t) => {
+describe('robots on the command line', () => {
   const installation = createInstallation();
-  t.after(() => installation.remove());
   const { environment } = installation;
   const run = async (line: string) => {
     const [out, notes]: [string[], string[]] = [[], []];
-    const streams = {
-      input: Readable.from([]),
-      out: (text: string) => out.push(text),
-      err: (text: string) => notes.push(text),
-    };
-    assert.equal(await runCommand(line.split(' '), { environment, ...streams }), 0, notes.join('\n'));
-    return { out: out.join('\n'), notes: notes.join('\n') };
+    const code = await runCommand(line.split(' '), {
+      ...{ environment, input: Readable.from([]) },
+      ...{ out: (text) => out.push(text), err: (text) => notes.push(text) },
+    });
+    assert.equal(code, 0, notes.join('\n'));
+    return { out: out.join('\n'), notes };
   };
-  await run('migrate');
-  await run('robot create ci --owner-group platform');
-  await run('robot password ci --name runner --days 9');
-
-  const asked = await run('robot remove ci');
-  assert.deepEqual(asked, {
-    out: 'robot-ci of platform: 1 active password.',
-    notes: "Nothing was removed. With --yes, all of it is; this can't be undone.",
+  before(async () => {
+    await run('migrate');
+    await installation.addPerson('ana@example.com');
+    await run('robot create ci --owner-group platform');
   });
-  assert.match((await run('robot list')).out, /robot-ci/);
-  const { removed, passwords } = JSON.parse((await run('robot remove ci --yes --json')).out);
-  assert.deepEqual([removed, passwords], [true, 1]);
-  assert.doesNotMatch((await run('robot list')).out, /robot-ci/);
+  after(() => installation.remove());
+
+  test('a pattern that the password can do nothing at is warned of, and the password is made', async () => {
+    const made = await run('robot password ci --name prod --days 9 --repository prod/**');
+    assert.match(made.out, /^dkr_\w+$/);
+    assert.equal(made.notes[0], 'Nothing robot-ci can pull or push matches “prod/**”.');
+    const asJson = await run('robot password ci --name json --days 9 --pull-only --repository x/* --json');
+    assert.deepEqual(JSON.parse(asJson.out).warnings, ['Nothing robot-ci can pull matches “x/*”.']);
+    for (const words of [
+      'robot password ci --name all --days 9',
+      'password create ana@example.com --name a --repository a/*',
+    ]) {
+      const { notes } = await run(words);
+      assert.match(notes.join('\n'), /^Password ".*shown only this once:$/, words);
+    }
+  });
+
+  test('a robot is removed only with --yes; without it, what would be deleted is said', async () => {
+    assert.deepEqual(await run('robot remove ci'), {
+      out: 'robot-ci of platform: 3 active passwords.',
+      notes: ["Nothing was removed. With --yes, all of it is; this can't be undone."],
+    });
+    assert.match((await run('robot list')).out, /robot-ci/);
+    const { removed, passwords } = JSON.parse((await run('robot remove ci --yes --json')).out);
+    assert.deepEqual([removed, passwords], [true, 3]);
+    assert.doesNotMatch((await run('robot list')).out, /robot-ci/);
+  });
 });
