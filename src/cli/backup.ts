@@ -71,7 +71,7 @@ export const backupCommands: readonly Command[] = [
       },
       strict: {
         type: 'boolean',
-        help: 'also exit 1 for warnings, for a proxy that TRUSTED_PROXIES lacks, and if no one can sign in or pull',
+        help: 'also exit 1 for warnings, which only its own machine can read; for a proxy that TRUSTED_PROXIES lacks; and if no one can sign in or pull',
       },
     },
     json: {
@@ -112,7 +112,7 @@ function publicReadinessUrl(text: string): URL {
   return url;
 }
 
-/** What a strict reader of /readyz makes of it. */
+/** What a strict reader of /readyz makes of it. Asked from elsewhere, it has only the number of warnings: those aren't problems. */
 function problemsIn(body: string): string[] {
   const { warnings = [], untrustedProxy } = readReadiness(body);
   if (untrustedProxy === undefined) return [...warnings];
