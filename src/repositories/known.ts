@@ -18,7 +18,7 @@ export type Known = {
 export type KnownRepositories = {
   /** As they are now, or were a moment ago where there are many of them. */
   of(service: string): Promise<Known>;
-  /** Reads in the background, so that the first page needn't wait; what fails is read again for that page. */
+  /** Reads long lists in the background, so that the first page needn't wait; what fails is read again for that page. */
   readAhead(services: readonly string[]): void;
   /** Forgets what it knows of a service, after a change that must be seen immediately. */
   forget(service: string): void;
@@ -71,7 +71,12 @@ export function createKnownRepositories(parts: KnownParts): KnownRepositories {
   };
   return {
     readAhead(services) {
-      for (const service of services) readOnce(service).catch(() => {});
+      for (const service of services) {
+        readOnce(service).then(
+          ({ known }) => known.rows.length < rowsAtOnce && entries.delete(service),
+          () => {},
+        );
+      }
     },
     async of(service) {
       const entry = entries.get(service);

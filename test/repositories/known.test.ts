@@ -88,18 +88,25 @@ test('a long list is read behind the answer, a short one before it', async () =>
   assert.equal(await count(), 6);
 });
 
-test('what is read ahead is there for the first page; where that failed, the page reads it', async () => {
-  const answers = [() => [repositoryRow({ name: 'a' })], assert.fail, () => [repositoryRow({ name: 'b' })]];
+test('a long list that is read ahead is there for the first page; a short one, or one that failed, is read for it', async () => {
+  const rows = (count: number) => () => names(count, 'a').map(repositoryRow);
+  const answers = [rows(2_000), rows(0), rows(1), assert.fail, rows(2), rows(3)];
   const known = createKnownRepositories({
     store: { after: async () => answers.shift()?.() ?? assert.fail('read once more') },
     turns: createTurns(),
     now: () => 0,
   });
-  const namesOf = async (service: string) => (await known.of(service)).rows.map(({ name }) => name);
-  known.readAhead(['one']);
-  assert.deepEqual(await namesOf('one'), ['a']);
-  known.readAhead(['other']);
-  while (answers.length === 2) await new Promise(setImmediate);
-  await new Promise(setImmediate);
-  assert.deepEqual(await namesOf('other'), ['b']);
+  const readAhead = async (service: string, reads: number) => {
+    const left = answers.length - reads;
+    known.readAhead([service]);
+    while (answers.length > left) await new Promise(setImmediate);
+    for (const _ of [1, 2]) await new Promise(setImmediate);
+  };
+  const count = async (service: string) => (await known.of(service)).rows.length;
+  await readAhead('long', 2);
+  assert.equal(await count('long'), 2_000);
+  await readAhead('short', 1);
+  await readAhead('failed', 1);
+  assert.equal(await count('short'), 2);
+  assert.equal(await count('failed'), 3);
 });
