@@ -245,7 +245,13 @@ describe('the chart', { skip: noHelm }, () => {
 
   test('says what is missing, and what comes next', async () => {
     const { output } = await helm(['install', 'r', join(charts, 'dockpass'), '--dry-run=client'], least);
-    for (const says of [/MISSING: who speaks TLS/, /MISSING: a policy/, /MISSING: a way to sign in/, /MISSING: an administrator/, /helm test r/]) {
+    for (const says of [
+      /MISSING: who speaks TLS/,
+      /MISSING: a policy/,
+      /MISSING: a way to sign in/,
+      /MISSING: an administrator/,
+      /helm test r/,
+    ]) {
       assert.match(output, says);
     }
     const whole = await helm(['install', 'r', join(charts, 'dockpass'), '--dry-run=client'], everything);
