@@ -1,7 +1,7 @@
 /** Owns a Docker Engine of its own for a test: daemon, image store, socket and login file in one folder. Needs root. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeLayer } from './image.ts';
@@ -54,8 +54,7 @@ export async function startDockerEngine(
   const env = { ...process.env, ...client, ...environment.client };
   const configuration = join(folder, 'daemon.json');
   await writeFile(configuration, JSON.stringify({ features: { 'containerd-snapshotter': store === 'containerd' } }));
-  // overlayfs cannot stand on every file system that tests run on.
-  const driver = store === 'containerd' ? 'native' : 'vfs';
+  const driver = store === 'containerd' ? 'native' : graphDriver(folder);
   const daemon = await startProgram(
     findProgram('dockerd') ?? 'dockerd',
     [
@@ -87,6 +86,12 @@ export async function startDockerEngine(
       for (const mount of mountsBelow(folder)) execFileSync('umount', ['--lazy', mount]);
     },
   };
+}
+
+/** overlayfs can't lie on itself, as it would in a container: there each layer, and each container, is a copy of everything below it. */
+function graphDriver(folder: string): 'overlay2' | 'vfs' {
+  const overlayfs = 0x79_4c_76_30; // OVERLAYFS_SUPER_MAGIC in linux/magic.h
+  return statfsSync(folder).type === overlayfs ? 'vfs' : 'overlay2';
 }
 
 function mountsBelow(folder: string): string[] {
