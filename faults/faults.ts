@@ -7,7 +7,7 @@ const usage = `Usage: script/faults [--quick] [NAME ...]
 
 Breaks things around a running Dockpass and checks that it takes them as it should. Exits 1 where it does not.
 
-${faults.map(({ name, what }) => `  ${name.padEnd(15)}${what}`).join('\n')}
+${faults.map(({ name, what }) => `  ${name.padEnd(17)}${what}`).join('\n')}
 `;
 
 async function run(): Promise<number> {
