@@ -1,6 +1,7 @@
-/** The import rules of docs/architecture.md, which this test reads from its table: who may import whom, no cycles, who may name express and Config. */
+/** The import rules of docs/architecture.md, which this test reads from its table: who may import whom, no cycles, who may name express and Config; and that casts have a reason. */
 import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
@@ -133,6 +134,20 @@ test('only store/ sees SQL and the databases that it opens', () => {
     others.map(([file]) => file),
     [],
   );
+});
+
+test('every cast has its reason beside it, or in a comment just above', () => {
+  const as = /\bas (?!const\b)/;
+  const silent = [...sources].flatMap(([file, text]) => {
+    const lines = text.split('\n');
+    // Node puts spaces in the place of a cast; comments within types and keys of mapped types aren't casts.
+    const stripped = stripTypeScriptTypes(text).split('\n');
+    const isCast = (line: string, at: number) =>
+      as.test(line) && !as.test(stripped[at] ?? '') && !/^ *\/?\*|\[\w+ in /.test(line);
+    const hasReason = (at: number) => lines.slice(Math.max(0, at - 3), at + 1).some((line) => line.includes('//'));
+    return lines.flatMap((line, at) => (isCast(line, at) && !hasReason(at) ? `${file}:${at + 1}` : []));
+  });
+  assert.deepEqual(silent, []);
 });
 
 function describe({ from, specifier }: Import): string {

@@ -48,7 +48,7 @@ export function openPostgres(url: string, onIdleError: (error: Error) => void): 
     all: async <Row>(text: string, values?: readonly Value[]) =>
       (await prepared((name) => query(pool, name, text, values))).rows as Row[],
     get: async <Row>(text: string, values?: readonly Value[]) =>
-      (await prepared((name) => query(pool, name, text, values))).rows[0] as Row | undefined,
+      (await prepared((name) => query(pool, name, text, values))).rows[0] as Row | undefined, // as in `all`
     run: async (text, values) => (await prepared((name) => query(pool, name, text, values))).rowCount ?? 0,
     batch: (statements) =>
       prepared((name) =>

@@ -124,7 +124,7 @@ function createStatements(database: Database.Database): Statements {
     },
     get<Row>(text: string, values: readonly Value[]) {
       const { statement, bind: bound } = prepare(text);
-      return statement.get(bound(values)) as Row | undefined;
+      return statement.get(bound(values)) as Row | undefined; // as in `all`
     },
     run(text, values = []) {
       const { statement, bind: bound } = prepare(text);
