@@ -6,12 +6,25 @@ import { type EventData, run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { runUnitTests } from './unit.ts';
 
-/** These drive a Docker Engine or a browser for most of a minute: they start first, so that none is left to run alone at the end. */
-const slow = /docker-login|clients|browser|pages|image/;
+/** What takes longest, the longest first: these start before the others, so that none is left to run alone at the end. */
+const longest = [
+  'faults',
+  'operating/image',
+  'clients/private-ca', // it waits: Docker tries a push that can't succeed for most of a minute
+  'every-admin-page',
+  'every-page',
+  'operating/debian',
+  'web/pages',
+  'cli/serve',
+  'doctor/doctor',
+  'cli/workers',
+  'operating/trial',
+  'clients/workload',
+];
 
 if (process.argv[2] === '--unit') process.exit((await runUnitTests()) ? 0 : 1);
 
-const files = chosenFiles(process.argv.slice(2)).sort((a, b) => Number(slow.test(b)) - Number(slow.test(a)));
+const files = chosenFiles(process.argv.slice(2)).sort((a, b) => rankOf(a) - rankOf(b));
 if (files.length === 0) {
   console.error(`No tests in: ${process.argv.slice(2).join(' ') || 'test/'}`);
   process.exit(1);
@@ -20,7 +33,8 @@ if (files.length === 0) {
 const skipped: string[] = [];
 // Milliseconds for a file; one that hangs is a failure, and not a job that CI has to kill. The image is built twice in its file.
 const timeout = 420_000;
-const stream = run({ files, timeout, concurrency: Math.max(2, availableParallelism()) });
+// One more than there are processors, because now and then each waits for a disk, a daemon or a timer.
+const stream = run({ files, timeout, concurrency: availableParallelism() + 1 });
 stream.on('test:fail', () => {
   process.exitCode = 1;
 });
@@ -34,6 +48,11 @@ stream.on('test:diagnostic', ({ nesting, message }: EventData.TestDiagnostic) =>
   }
 });
 stream.compose(spec).pipe(process.stdout);
+
+function rankOf(file: string): number {
+  const rank = longest.findIndex((part) => file.includes(part));
+  return rank === -1 ? longest.length : rank;
+}
 
 function chosenFiles(paths: readonly string[]): string[] {
   const roots = paths.length > 0 ? paths : ['test'];
