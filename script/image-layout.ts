@@ -46,7 +46,7 @@ function addImage(architecture: string): Descriptor & { platform: { os: string; 
   const files = readdirSync(place).filter((name) => name.endsWith('.tar'));
   const layers = files.sort().map((name) => {
     const tar = readFileSync(join(place, name));
-    const layer = addBlob('application/vnd.oci.image.layer.v1.tar+gzip', gzipSync(tar, { level: 9 }));
+    const layer = addBlob('application/vnd.oci.image.layer.v1.tar+gzip', gzipSync(tar));
     return { layer, diffId: `sha256:${digestOf(tar)}`, name };
   });
   const config = addJson('application/vnd.oci.image.config.v1+json', {
