@@ -1,7 +1,7 @@
 /** Owns what can come between a client and a server: the name, the port, TLS, and how each is said. */
 import type { PeerCertificate } from 'node:tls';
 import { type Finding, type Subject, wrong } from './finding.ts';
-import { type Probe, ProbeError, type Question, type Reply } from './probe.ts';
+import { type Probe, ProbeError, type Reply } from './probe.ts';
 
 /** `reply` is null where there was no answer; TLS mistakes are findings, and the request is then repeated without TLS's proof. */
 export type Reached = { readonly reply: Reply | null; readonly findings: readonly Finding[] };
@@ -27,13 +27,13 @@ export const theRealm: Server = {
   certificateSetting: 'TLS_CERTIFICATE_FILE of Dockpass, or that of the proxy in front of it',
 };
 
-export async function reach(probe: Probe, url: URL, server: Server, question: Question = {}): Promise<Reached> {
+export async function reach(probe: Probe, url: URL, server: Server): Promise<Reached> {
   try {
-    return { reply: await probe(url, question), findings: [] };
+    return { reply: await probe(url), findings: [] };
   } catch (error) {
     if (!(error instanceof ProbeError)) throw error;
     if (error.kind === 'connection') return { reply: null, findings: [unreachable(url, server, error)] };
-    const reply = await probe(url, { ...question, overlookTls: true }).catch(() => null);
+    const reply = await probe(url, { overlookTls: true }).catch(() => null);
     return { reply, findings: [wrong('TLS', describeTls(url, server, error, reply?.certificate ?? null))] };
   }
 }

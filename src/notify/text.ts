@@ -18,8 +18,10 @@ export function quoted(text: string): string {
   return `“${plain(text)}”`;
 }
 
+const most = 10;
+
 /** Names as a list: “a”, “b” and 3 more. */
-export function listed(names: readonly string[], most = 10): string {
+export function listed(names: readonly string[]): string {
   const shown = names.slice(0, most).map(quoted);
   const rest = names.length - shown.length;
   if (rest > 0) return `${shown.join(', ')} and ${rest} more`;

@@ -8,13 +8,13 @@ import {
   enableNonRepudiationChecks,
   ResponseBodyError,
 } from 'openid-client';
-import { Refusal } from '../lib/errors.ts';
+import type { Refusal } from '../lib/errors.ts';
 import { hour, minute } from '../lib/time.ts';
 import { type AuthMethod, createClientAuthentication } from './client-authentication.ts';
 import { type CallParts, defaultClockLeeway } from './connector.ts';
-import { describeProviderError, lastingFault } from './provider-error.ts';
-import { isNoAnswer, limitFetch } from './provider-fetch.ts';
-import { noAnswer, refusalOfTokenError } from './token-error.ts';
+import { limitFetch } from './provider-fetch.ts';
+import { refusalOfProvider } from './provider-refusal.ts';
+import { refusalOfTokenError } from './token-error.ts';
 
 export type Discover = () => Promise<Configuration>;
 
@@ -77,20 +77,11 @@ export function createDiscovery(settings: DiscoverySettings, parts: CallParts): 
   };
 }
 
-/** What to tell a person about an error of the provider; the cause says to the operator what was expected and what came. */
 export function refusalOf(error: unknown, label: string): Refusal {
-  if (error instanceof Refusal) return error;
-  const cause = new Error(describeProviderError(error), { cause: error });
-  const fault = lastingFault(error);
-  if (fault !== null) {
-    const message = `Dockpass cannot connect to ${label} as it is set up (${fault}). Tell your administrator.`;
-    return new Refusal('bad_gateway', message, { cause });
-  }
-  if (isNoAnswer(error)) return noAnswer(label, cause);
-  if (error instanceof ResponseBodyError) return refusalOfTokenError(label, error.status, error.error, cause);
-  const inner = error instanceof Error ? error.cause : undefined;
-  // Of an answer with a status or content type that it may not have, openid-client keeps the answer alone.
-  if (inner instanceof Response) return refusalOfTokenError(label, inner.status, null, cause);
-  const message = `${label}'s answer could not be verified. Tell your administrator.`;
-  return new Refusal('bad_gateway', message, { cause });
+  return refusalOfProvider(error, label, (cause) => {
+    if (error instanceof ResponseBodyError) return refusalOfTokenError(label, error.status, error.error, cause);
+    const inner = error instanceof Error ? error.cause : undefined;
+    // Of an answer with a status or content type that it may not have, openid-client keeps the answer alone.
+    return inner instanceof Response ? refusalOfTokenError(label, inner.status, null, cause) : null;
+  });
 }

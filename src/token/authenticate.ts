@@ -91,8 +91,8 @@ async function authenticateToken(
   return identity;
 }
 
-/** Credentials that couldn't be checked aren't wrong. */
-async function checked<Result>(check: Promise<Result>): Promise<Result> {
+/** Credentials that couldn't be checked aren't wrong. @throws {Refusal} */
+export async function checked<Result>(check: Promise<Result>): Promise<Result> {
   try {
     return await check;
   } catch (cause) {

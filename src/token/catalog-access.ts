@@ -4,7 +4,7 @@ import { createLocalJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
 import type { Identity } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
 import { isRepeated } from '../lib/repeated-header.ts';
-import { type AuthenticationParts, identityProvenBy } from './authenticate.ts';
+import { type AuthenticationParts, checked, identityProvenBy } from './authenticate.ts';
 import { type CatalogProofs, catalogClaim, isCatalogProof } from './catalog-proof.ts';
 import { readProof } from './credentials.ts';
 import type { Service } from './mint.ts';
@@ -76,15 +76,5 @@ async function verified(token: string, { name, issuer, keys }: CatalogService, n
   } catch (cause) {
     if (!(cause instanceof errors.JOSEError)) throw cause;
     throw new Refusal('unauthenticated', 'this token is not valid here, or not any more; ask for a new one', { cause });
-  }
-}
-
-/** What couldn't be checked isn't wrong. */
-async function checked<Result>(check: Promise<Result>): Promise<Result> {
-  try {
-    return await check;
-  } catch (cause) {
-    if (cause instanceof Refusal) throw cause;
-    throw new Refusal('unavailable', 'the password could not be checked just now; try again', { cause, retryAfter: 5 });
   }
 }

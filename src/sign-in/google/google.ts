@@ -14,9 +14,9 @@ import {
   type Profile,
   verifiedClaim,
 } from '../connector.ts';
-import { describeProviderError, lastingFault } from '../provider-error.ts';
-import { type Fetch, isNoAnswer, limitFetch } from '../provider-fetch.ts';
-import { noAnswer, quoted, refusalOfTokenError } from '../token-error.ts';
+import { type Fetch, limitFetch } from '../provider-fetch.ts';
+import { refusalOfProvider } from '../provider-refusal.ts';
+import { quoted, refusalOfTokenError } from '../token-error.ts';
 import { createGoogleRefresher } from './refresh.ts';
 import { GoogleStrategy, type RedeemedCode } from './strategy.ts';
 
@@ -63,7 +63,7 @@ export function createGoogleConnector(settings: GoogleSettings, parts: Connector
     alwaysAsks: true,
     asksConsent: settings.refreshTokens,
     refresher: settings.refreshTokens ? createGoogleRefresher(settings, limitFetch(parts.fetch, parts.timeout)) : null,
-    refusalOf,
+    refusalOf: (error) => refusalOfProvider(error, label),
     check: (profile) => check(profile, settings),
   };
 }
@@ -168,16 +168,4 @@ function requireAuthority({ email, domain }: Profile): void {
     'denied',
     `Google does not vouch for ${email}: it is a personal account with an address of another provider. Sign in with a Workspace or Gmail account.`,
   );
-}
-
-function refusalOf(error: unknown): Refusal {
-  if (error instanceof Refusal) return error;
-  const cause = new Error(describeProviderError(error), { cause: error });
-  const fault = lastingFault(error);
-  if (fault !== null) {
-    const message = `Dockpass cannot connect to Google as it is set up (${fault}). Tell your administrator.`;
-    return new Refusal('bad_gateway', message, { cause });
-  }
-  if (isNoAnswer(error)) return noAnswer(label, cause);
-  return new Refusal('bad_gateway', "Google's answer could not be verified. Tell your administrator.", { cause });
 }
