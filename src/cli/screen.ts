@@ -44,11 +44,14 @@ export function formatTable(titles: readonly string[], rows: readonly (readonly 
   return [bold(line(titles), screen), ...rows.map(line)];
 }
 
-const segmenter = new Intl.Segmenter();
+/** Made for the first name that needs it: ICU's data would be a fiftieth of each start. */
+let segmenter: Intl.Segmenter | undefined;
 
 /** Characters as people count them: an accent or an emoji of several code points is one. */
 function widthOf(text: string): number {
-  return /^[ -~]*$/.test(text) ? text.length : [...segmenter.segment(text)].length;
+  if (/^[ -~]*$/.test(text)) return text.length;
+  segmenter ??= new Intl.Segmenter();
+  return [...segmenter.segment(text)].length;
 }
 
 /** What a terminal obeys or no one sees, but for line ends and tabs. */

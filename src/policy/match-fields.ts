@@ -61,7 +61,13 @@ const kindWords: Readonly<Record<IdentityKind, string>> = {
 };
 const identityKinds = Object.keys(kindWords);
 
-const conjunction = new Intl.ListFormat('en-GB', { type: 'conjunction' });
+/** Made for the first explanation: ICU's data would be a fiftieth of each start. */
+let conjunction: Intl.ListFormat | undefined;
+
+function conjoined(names: readonly string[]): string {
+  conjunction ??= new Intl.ListFormat('en-GB', { type: 'conjunction' });
+  return conjunction.format(names);
+}
 
 /** In the order in which a rule's conditions are tried: what is cheap and rules out most subjects comes first. */
 export const matchFields = {
@@ -145,7 +151,7 @@ export const matchFields = {
     reason: (patterns, _list, groups) =>
       groups.length === 0
         ? `perhaps in ${patterns}`
-        : `in ${conjunction.format(groups.map(({ name, origin }) => `${name} (${origin})`))}`,
+        : `in ${conjoined(groups.map(({ name, origin }) => `${name} (${origin})`))}`,
   },
   ip: {
     ...{ form: 'pattern', takes: 'networks', isDockerAuths: true, decidedBy: 'request', isAlwaysThere: false },
