@@ -94,7 +94,7 @@ export async function startCase(
   const headers = basic === undefined ? [] : [`Authorization: Basic ${basic}`];
   const pathOf = (url: string) =>
     forms === undefined ? `${url}/auth?service=${service}&scope=repository%3Ateam%2Fapp%3Apull` : `${url}/oauth/token`;
-  // The first start makes keys; the second is what a restart costs.
+  // The first start makes keys, and Node keeps what it compiles, pages too; the second is what a restart costs.
   const start = () =>
     startService({
       args: serveArguments,
@@ -102,7 +102,9 @@ export async function startCase(
       logFile: join(folder, 'log.jsonl'),
       ask: (url) => (forms === undefined ? ask(pathOf(url), headers) : askExchange(pathOf(url), forms.first)),
     });
-  await (await start()).stop();
+  const first = await start();
+  await fetch(`${first.url}/healthz`);
+  await first.stop();
   const running = await start();
   return {
     name,

@@ -37,7 +37,14 @@ function readTable(text: string): ReadonlyMap<string, Row> {
   );
 }
 
-type Import = { readonly from: string; readonly to: string; readonly specifier: string; readonly typeOnly: boolean };
+type Import = {
+  readonly from: string;
+  readonly to: string;
+  readonly specifier: string;
+  readonly typeOnly: boolean;
+  /** Loaded when it's needed: `import('...')`. */
+  readonly isLate: boolean;
+};
 
 const sources = new Map(
   globSync('src/**/*.ts').map((path) => [path.slice('src/'.length, -'.ts'.length), readFileSync(path, 'utf8')]),
@@ -47,8 +54,9 @@ const ours = imports.filter(({ specifier }) => specifier.startsWith('.'));
 
 function importsOf(from: string, text: string): Import[] {
   const found = text.matchAll(/(?:^(?:import|export) (type )?[^;]*?\bfrom |^import |\bimport\()\s*'([^']+)'/gm);
-  return [...found].map(([, type, specifier = '']) => {
-    return { from, specifier, to: join(dirname(from), specifier).replace(/\.ts$/, ''), typeOnly: type !== undefined };
+  return [...found].map(([whole, type, specifier = '']) => {
+    const to = join(dirname(from), specifier).replace(/\.ts$/, '');
+    return { from, specifier, to, typeOnly: type !== undefined, isLate: whole.startsWith('import(') };
   });
 }
 
@@ -110,6 +118,26 @@ test('only app/, web and what http has for pages name express', () => {
   const allowed = /^(app\/.*|http\/(cross-site|error-replies|page-headers)|web\/.*)$/;
   const others = imports.filter(({ from, specifier }) => specifier === 'express' && !allowed.test(from));
   assert.deepEqual(others.map(describe), []);
+});
+
+test('a start loads no package of the pages, nor one for what is rare, before it answers', () => {
+  const loaded = new Set<string>();
+  const atOnce = imports.filter(({ typeOnly, isLate }) => !typeOnly && !isLate);
+  const visit = (file: string): void => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    for (const { from, to } of atOnce) if (from === file && sources.has(to)) visit(to);
+  };
+  for (const file of ['main', 'app/app', 'store/sqlite']) visit(file);
+  const packages = atOnce.filter(({ from, specifier }) => loaded.has(from) && !/^(?:\.|node:)/.test(specifier));
+  assert.deepEqual([...new Set(packages.map(({ specifier }) => specifier))].sort(), [
+    'better-sqlite3',
+    'lru-cache',
+    'pino',
+    'proxy-addr',
+    're2js',
+    'yaml',
+  ]);
 });
 
 test('only main, cli and app see Config', () => {

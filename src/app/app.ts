@@ -6,7 +6,6 @@ import type { Config } from '../config/config.ts';
 import type { Keys } from '../keys/keys.ts';
 import { openTrialKeys } from '../keys/trial-keys.ts';
 import { type SweepSchedule, scheduleSweeps } from '../off-boarding/schedule.ts';
-import type { Policy } from '../policy/acl.ts';
 import { createSettling, openAccessRequests, type Settling } from './access-requests.ts';
 import { administratorWarnings } from './administrator-warnings.ts';
 import { createClockWatch } from './clock.ts';
@@ -27,6 +26,8 @@ import { workloadsSourceOf } from './workloads-file.ts';
 export type App = {
   /** Where it listens: "http://127.0.0.1:5001". */
   readonly url: string;
+  /** Resolves when the pages are loaded, which isn't waited for. Rejects if they can't be: then it must be stopped. */
+  readonly loaded: Promise<void>;
   /** Takes the policy files over as they are now; what cannot be used is logged and changes nothing. */
   reload(): Promise<void>;
   /** Takes no more requests, finishes those in flight, and closes everything. */
@@ -41,7 +42,7 @@ const policyInterval = 500;
 const keyInterval = 30_000;
 const watchInterval = 60_000;
 
-/** Starts the service; rejects, and leaves nothing open, when a part cannot start. */
+/** Starts the service, and resolves when it listens; rejects, and leaves nothing open, when a part cannot start. */
 export async function startApp(config: Config, mode: ServeMode = 'usual'): Promise<App> {
   await checkWebhooks(config);
   const core = await openCore(config, mode);
@@ -59,7 +60,7 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
   const { log, store } = core;
   const parts = await openParts(core, config, stopping.signal);
   const { policies, settling, keys, people, workloads, sweeps, watches, metrics, events } = parts;
-  const { url, stopServer } = await listen(config, core, { ...parts, stopping: stopping.signal }).catch(
+  const { url, stopServer, pages } = await listen(config, core, { ...parts, stopping: stopping.signal }).catch(
     async (error: unknown) => {
       // Their listener would keep a process alive that serves nothing, and it wouldn't be restarted.
       await metrics?.stop();
@@ -85,9 +86,10 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
     [workloads, keyInterval],
     [watches, watchInterval],
   ]);
-  logStart(core, config, policies.current(), url);
+  logStart(core, config, parts, url);
   return {
     url,
+    loaded: pages.loaded,
     async reload() {
       await policies.reload();
       await settling.ended();
@@ -98,16 +100,18 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
       stopHousekeeping();
       stopping.abort();
       await Promise.all([stopServer(stopDeadline), sweeps.ended(), notifications.ended(), metrics?.stop()]);
-      await Promise.all([workloads.close(), events.close(), settling.ended()]);
+      await Promise.all([pages.ended(), workloads.close(), events.close(), settling.ended()]);
       await watches.leave();
       await core.close();
     },
   };
 }
 
-function logStart({ log, store, trial }: Core, config: Config, policy: Policy, url: string): void {
+function logStart({ log, store, trial }: Core, config: Config, { policies, people }: Parts, url: string): void {
   if (trial !== null) log.warn({}, trial.reason);
-  for (const warning of administratorWarnings(config, policy)) log.warn({}, warning);
+  for (const warning of administratorWarnings(config, policies.current())) log.warn({}, warning);
+  if (people.connectors.length === 0 && trial === null)
+    log.warn({}, 'no one can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS');
   const { dataFolder, publicUrl } = config;
   log.info({ pid: process.pid, url, publicUrl: publicUrl.href, database: store.engine, dataFolder }, 'listening');
 }

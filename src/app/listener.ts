@@ -13,9 +13,11 @@ import { eventsPath } from '../repositories/event-endpoint.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { catalogPath } from '../token/catalog-endpoint.ts';
 import { realmPaths } from '../token/endpoint.ts';
-import type { Core } from './core.ts';
-import { createPages, type PageParts } from './pages.ts';
+import { type Core, secretOf } from './core.ts';
+import { createLatePages, type LatePages } from './late-pages.ts';
+import type { PageParts } from './pages.ts';
 import { createRealm } from './realm.ts';
+import { openRegistries } from './registries.ts';
 import type { OpenEvents } from './repositories.ts';
 import { openRepositoryLists } from './repository-lists.ts';
 import { openTerminal, terminalEndpoints, terminalGrants } from './terminal.ts';
@@ -24,31 +26,39 @@ import type { OpenWorkloads } from './workloads.ts';
 /** Connections that can wait to be accepted, as far as the kernel allows: Node's 511 refuse a crowd that comes together. */
 const backlog = 4_096;
 
-export type ListenerParts = Omit<PageParts, 'trust' | 'requesterOf' | 'terminal' | 'lists'> & {
+export type ListenerParts = Omit<
+  PageParts,
+  'trust' | 'requesterOf' | 'terminal' | 'lists' | 'registries' | 'sessionSecret'
+> & {
   readonly events: OpenEvents;
 };
 
-/** @returns where it listens, and what stops it */
+/** @returns where it listens, what stops it, and the pages, which it doesn't wait for */
 export async function listen(
   config: Config,
   core: Core,
   parts: ListenerParts,
-): Promise<{ url: string; stopServer: ReturnType<typeof createStop> }> {
+): Promise<{ url: string; stopServer: ReturnType<typeof createStop>; pages: LatePages }> {
   const { tls, port, host } = config;
-  const server = await createServer(tls, await createListener(config, core, parts));
+  const { listener, pages } = await createListener(config, core, parts);
+  const server = await createServer(tls, listener);
   const stopServer = createStop(server);
   server.listen({ port, host, backlog });
   await once(server, 'listening');
   const bound = boundTo(server);
   const boundHost = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
-  return { url: `${tls === null ? 'http' : 'https'}://${boundHost}:${bound.port}`, stopServer };
+  return { url: `${tls === null ? 'http' : 'https'}://${boundHost}:${bound.port}`, stopServer, pages };
 }
 
 /**
  * The realm is answered before express sees the request: registry clients ask for a token with each layer, and
  * sessions, cookies and page headers are none of their business.
  */
-async function createListener(config: Config, core: Core, parts: ListenerParts): Promise<RequestListener> {
+async function createListener(
+  config: Config,
+  core: Core,
+  parts: ListenerParts,
+): Promise<{ listener: RequestListener; pages: LatePages }> {
   const { log } = core;
   const trust = createTrust(config.trustedProxies);
   const requesterOf = createRequesterReader(trust);
@@ -56,7 +66,13 @@ async function createListener(config: Config, core: Core, parts: ListenerParts):
   const lists = openRepositoryLists(config, core, parts.policies);
   const { listing } = lists;
   const { token, catalog } = createRealm(config, core, { ...parts, requesterOf, terminal, listing, trust });
-  const pages = await createPages(config, core, { trust, requesterOf, terminal, lists, ...parts });
+  // What can be wrong with the settings is found out before anyone is answered.
+  const registries = openRegistries(config, parts.keys);
+  const sessionSecret = await secretOf(config, 'sessionSecret', 'session-secret');
+  const pages = createLatePages(async () => {
+    const { createPages } = await import('./pages.ts');
+    return createPages(config, core, { trust, requesterOf, terminal, lists, registries, sessionSecret, ...parts });
+  }, parts.stopping);
   const oauth = createOAuth(config, terminal, parts.workloads, { requesterOf, log });
   // A registry's own address, whatever the prefix of Dockpass is: a proxy sends it here.
   const programs = new Map([...oauth, [catalogPath, loggedBy({ log, requesterOf }, catalog)]]);
@@ -64,7 +80,7 @@ async function createListener(config: Config, core: Core, parts: ListenerParts):
   // Watchtower sends the realm in lower case, whatever the registry says.
   const realm = new Set(realmPaths.map((path) => (config.prefix + path).toLowerCase()));
   const events = config.prefix + eventsPath;
-  return refuseTwoHosts({ log, requesterOf }, (request, response) => {
+  const listener = refuseTwoHosts({ log, requesterOf }, (request, response) => {
     const path = pathOf(request);
     if (realm.has(path.toLowerCase())) {
       void token(request, response);
@@ -77,13 +93,16 @@ async function createListener(config: Config, core: Core, parts: ListenerParts):
       return;
     }
     const endpoint = programs.get(path);
-    if (endpoint !== undefined) void endpoint(request, response);
+    if (endpoint !== undefined) {
+      void endpoint(request, response);
+      return;
+    }
+    logRequest(request, response, { log, requesterOf });
     // Asked of the server as a whole (RFC 9112, section 3.2.4); express would take it for a page without its session.
-    else if (request.url === '*') {
-      logRequest(request, response, { log, requesterOf });
-      response.writeHead(204).end();
-    } else pages(request, response);
+    if (request.url === '*') response.writeHead(204).end();
+    else pages.answer(request, response);
   });
+  return { listener, pages };
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;

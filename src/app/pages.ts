@@ -4,7 +4,6 @@ import type { Config } from '../config/config.ts';
 import { refuseCrossSite } from '../http/cross-site.ts';
 import { logLateErrors, notFound, replyToErrors } from '../http/error-replies.ts';
 import { pageHeaders } from '../http/page-headers.ts';
-import { logRequest } from '../http/request-log.ts';
 import type { RequesterReader, Trust } from '../http/requester.ts';
 import type { Keys } from '../keys/keys.ts';
 import { versionOfDockpass } from '../lib/version.ts';
@@ -33,12 +32,12 @@ import { createPasswordPreview } from './password-preview.ts';
 import type { Policies } from './policy-file.ts';
 import { providerNotices } from './provider-notices.ts';
 import { discovery, mountPublished } from './published.ts';
-import { openRegistries } from './registries.ts';
+import type { Registries } from './registries.ts';
 import type { RepositoryLists } from './repository-lists.ts';
 import { mountAdminRepositories, mountRepositories } from './repository-pages.ts';
 import { isSecure, mountSignIn, type OpenSignIn, openSignIn } from './sign-in-pages.ts';
 import { createStartSync } from './start-sync.ts';
-import { metadataOf, mountTerminal } from './terminal.ts';
+import { metadataOf, mountTerminal } from './terminal-pages.ts';
 import { createVisibleUses } from './visible-uses.ts';
 import type { OpenWorkloads } from './workloads.ts';
 
@@ -54,6 +53,9 @@ export type PageParts = {
   readonly people: People;
   readonly terminal: Terminal;
   readonly lists: RepositoryLists;
+  readonly registries: Registries;
+  /** Signs the cookies of sessions. */
+  readonly sessionSecret: string;
   /** `null` if metrics are off. */
   readonly metrics: RunningMetrics | null;
   /** Aborted once the service stops. */
@@ -61,11 +63,11 @@ export type PageParts = {
 };
 
 /** Everything but the realm. */
-export async function createPages(config: Config, core: Core, parts: PageParts): Promise<express.Express> {
+export function createPages(config: Config, core: Core, parts: PageParts): express.Express {
   const brand = { ...config.brand, contact: config.contact, version: versionOfDockpass() };
   const { prefix } = config;
   const views = createViews({ prefix, trial: core.trial?.reason ?? null, terminal: offerOf(config), brand });
-  const open = await openSignIn(config, core, { ...parts, views });
+  const open = openSignIn(config, core, { ...parts, views });
   const context = createContext(config, core, parts, { views, ...open });
   const router = express.Router();
   mountPublished(router, config, core, parts);
@@ -79,13 +81,19 @@ export async function createPages(config: Config, core: Core, parts: PageParts):
   router.use(refuseCrossSite(config.publicUrl.origin), ...open.sessions.middleware);
   router.use(navigationOf(config, context));
   mountSignIn(router, open.signIn);
-  const registries = openRegistries(config, parts.keys);
   mountOwnPages(router, context);
-  mountRepositories(router, context, config, core, parts.lists, registries);
+  mountRepositories(router, context, config, core, parts.lists, parts.registries);
   if (config.terminal.isOn) mountTerminal(router, context, config, parts.terminal);
   mountAdministration(router, context);
   mountNotifications(router, context, core, config);
-  mountAdminRepositories(router, context, config, core, parts.lists, createStartSync(core, registries, parts.stopping));
+  mountAdminRepositories(
+    router,
+    context,
+    config,
+    core,
+    parts.lists,
+    createStartSync(core, parts.registries, parts.stopping),
+  );
   return createSite(config, core, parts, { router, views });
 }
 
@@ -140,7 +148,7 @@ function navigationOf({ services, notifications }: Config, { administration }: P
   });
 }
 
-/** Everything that is mounted, below the prefix, with the log and the replies to errors around it. */
+/** Everything that is mounted, below the prefix, with the replies to errors around it. */
 function createSite(
   config: Config,
   core: Core,
@@ -153,10 +161,6 @@ function createSite(
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('trust proxy', trust);
-  app.use((request, response, next) => {
-    logRequest(request, response, { log, requesterOf });
-    next();
-  });
   app.use(prefix === '' ? '/' : prefix, router);
   // RFC 8414, section 3.1 has the path behind the well-known one, for a proxy that sends us that.
   if (prefix !== '') {

@@ -11,7 +11,7 @@ import { createSignIn, type SignIn, type SignInParts } from '../web/sign-in.ts';
 import { createSignInAttempts } from '../web/sign-in-attempts.ts';
 import { createSignedOut } from '../web/signed-out.ts';
 import type { Views } from '../web/views.ts';
-import { type Core, secretOf } from './core.ts';
+import type { Core } from './core.ts';
 import type { RunningMetrics } from './metrics-listener.ts';
 import { labelOf, type People } from './off-boarding.ts';
 import type { PageContext } from './page-context.ts';
@@ -22,6 +22,8 @@ type Parts = {
   readonly requesterOf: RequesterReader;
   readonly people: People;
   readonly policies: Pick<Policies, 'current'>;
+  /** Signs the cookies of sessions. */
+  readonly sessionSecret: string;
   /** `null` if metrics are off. */
   readonly metrics: Pick<RunningMetrics, 'signInEnded'> | null;
   /** Aborted once the service stops. */
@@ -34,9 +36,9 @@ export type OpenSignIn = {
   readonly fresh: PageContext['fresh'];
 };
 
-export async function openSignIn(config: Config, core: Core, parts: Parts): Promise<OpenSignIn> {
+export function openSignIn(config: Config, core: Core, parts: Parts): OpenSignIn {
   const { views, people } = parts;
-  const secrets = [await secretOf(config, 'sessionSecret', 'session-secret')];
+  const secrets = [parts.sessionSecret];
   const sessions = openSessions(config, core, parts, secrets);
   const freshness = createFreshness({ ...freshnessOf(config), sent: people.sent, now: Date.now });
   const ofFresh = {
@@ -90,19 +92,18 @@ function openSessions(
     prefix: config.prefix,
     publicUrl: siteOf(config),
   });
-  stopping.addEventListener('abort', sessions.close);
+  if (stopping.aborted) sessions.close();
+  else stopping.addEventListener('abort', sessions.close);
   return sessions;
 }
 
 function openPages(
   config: Config,
-  { store, audit, log, trial, authority }: Core,
+  { store, audit, log, authority }: Core,
   { people, policies, requesterOf, metrics }: Parts,
   pages: Pick<SignInParts, 'sessions' | 'views' | 'freshness'> & { readonly secrets: readonly string[] },
 ): SignIn {
   const { connectors, offBoarding } = people;
-  if (connectors.length === 0 && trial === null)
-    log.warn({}, 'no one can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS');
   const site = { prefix: config.prefix, publicUrl: siteOf(config), secure: isSecure(config), now: Date.now };
   return createSignIn({
     ...{ connectors, audit, log, requesterOf, ...pages, ...site },

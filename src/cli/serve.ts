@@ -9,7 +9,7 @@ import { migrateDatabase } from '../store/open.ts';
 import { type Command, UsageError, type Values } from './command.ts';
 import { note, reply } from './output.ts';
 import { describeStart } from './serve-summary.ts';
-import { keepWorkers, signalWorkers } from './workers.ts';
+import { keepWorkers, sayStarted, signalWorkers } from './workers.ts';
 
 /** Milliseconds that open handles can keep the process alive once everything is stored. */
 const lastWait = 2_000;
@@ -74,11 +74,16 @@ async function serve(config: Config, mode: ServeMode, say: ((line: string) => vo
     process.on('SIGHUP', reload);
     // Ctrl-C reaches a worker twice: from the terminal, and as the SIGTERM of the primary.
     if (cluster.isWorker) process.on('SIGINT', () => {});
-    await nextSignal(cluster.isWorker ? ['SIGTERM'] : ['SIGTERM', 'SIGINT']);
-    process.off('SIGHUP', reload);
-    await app.stop();
-    // A database that hangs does not even close its connections; they are not worth a process that never ends.
-    setTimeout(() => process.exit(), lastWait).unref();
+    const signal = nextSignal(cluster.isWorker ? ['SIGTERM'] : ['SIGTERM', 'SIGINT']);
+    try {
+      await Promise.race([signal, app.loaded.then(sayStarted)]);
+      await signal;
+    } finally {
+      process.off('SIGHUP', reload);
+      await app.stop();
+      // A database that hangs does not even close its connections; they are not worth a process that never ends.
+      setTimeout(() => process.exit(), lastWait).unref();
+    }
     return 0;
   } finally {
     // What a worker hears its orders through would keep it.

@@ -9,6 +9,13 @@ const soundLife = 30_000;
 const shortestPause = 250;
 const longestPause = 30_000;
 
+/** What a worker says once it serves everything: listening alone isn't it, as pages are loaded behind that. */
+const started = 'started';
+
+export function sayStarted(): void {
+  cluster.worker?.send(started);
+}
+
 /**
  * Starts the workers, each of which runs the command of this process, and keeps their number.
  * @param stop settles when all are to stop
@@ -17,7 +24,8 @@ const longestPause = 30_000;
 export async function keepWorkers(count: number, stop: Promise<void>, log: Log): Promise<number> {
   const { promise: broken, resolve: giveUp } = Promise.withResolvers<number>();
   const pauses = new Set<NodeJS.Timeout>();
-  let served = false;
+  let isListening = false;
+  let hasStarted = false;
   let stopping = false;
 
   /** @param unsound how many of its predecessors in a row died young */
@@ -25,12 +33,15 @@ export async function keepWorkers(count: number, stop: Promise<void>, log: Log):
     const begun = performance.now();
     const worker = cluster.fork();
     worker.once('listening', () => {
-      served = true;
+      isListening = true;
+    });
+    worker.on('message', (message) => {
+      if (message === started) hasStarted = true;
     });
     worker.once('exit', (code, signal) => {
       if (stopping) return;
-      // Another try would fail for the reason that this one has logged.
-      if (!served) return giveUp(code || 1);
+      // Another try would fail for the reason that this one has logged. One that was killed has logged none.
+      if (!hasStarted && (signal === null || !isListening)) return giveUp(code || 1);
       const young = performance.now() - begun < soundLife ? unsound + 1 : 0;
       const pause = young < 2 ? 0 : Math.min(longestPause, shortestPause * 2 ** (young - 2));
       log.error({ pid: worker.process.pid, code, signal, pause }, 'a worker ended and is replaced');
@@ -42,7 +53,7 @@ export async function keepWorkers(count: number, stop: Promise<void>, log: Log):
       pauses.add(timer);
     });
   };
-  for (let started = 0; started < count; started++) keepOne(0);
+  for (let worker = 0; worker < count; worker++) keepOne(0);
 
   const code = await Promise.race([stop.then(() => 0), broken]);
   stopping = true;

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { createInstallation, type Installation } from '../support/installation.ts';
+import { runProgram } from '../support/process.ts';
+
+const root = resolve(import.meta.dirname, '../..');
 
 describe('dockpass serve', () => {
   let installation: Installation;
@@ -94,6 +97,38 @@ describe('dockpass serve', () => {
     const [answer] = (await once(socket, 'data')) as [Buffer];
     assert.match(answer.toString(), /^HTTP\/1\.1 401 /);
     await stopped;
+  });
+
+  test('a stop in the first moment waits for the pages, and for who asked for one', async () => {
+    const server = await installation.serve();
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    await once(socket, 'connect');
+    const head = ['POST /api/v1/leaked HTTP/1.1', 'Host: localhost', 'Content-Length: 2', 'Expect: 100-continue'];
+    socket.write(`${head.join('\r\n')}\r\n\r\n`);
+    await once(socket, 'data');
+    const stopped = server.stop();
+    socket.write('{}');
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    assert.match(answer.toString(), /^HTTP\/1\.1 400 /);
+    await stopped;
+    assert.doesNotMatch(server.output(), /"level":"error"|SIGKILL/);
+  });
+
+  test('pages that cannot be loaded end the start with the reason, one process or several', async () => {
+    const copy = join(installation.folder, 'copy');
+    for (const part of ['src', 'migrations', 'package.json'])
+      cpSync(join(root, part), join(copy, part), { recursive: true });
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+    for (const workers of ['1', '2']) {
+      const { code, output } = await runProgram(process.execPath, [join(copy, 'src', 'main.ts'), 'serve'], {
+        cwd: installation.folder,
+        env: { ...installation.environment, WORKERS: workers },
+      });
+      assert.equal(code, 1, output);
+      assert.match(output, /views\/static\/ doesn't exist \(ENOENT\)/);
+      assert.match(output, /"msg":"stopping"/);
+    }
   });
 
   test('under a path prefix every link, redirect and the realm begin with it', async () => {

@@ -73,8 +73,9 @@ export async function startHouse({
   const shared = { policies, workloads, keys, people, readings, warnings: () => [] };
   const lists = openRepositoryLists(config, core, policies);
   const parts = { trust, requesterOf: createRequesterReader(trust), lists, ...shared };
-  const pageParts = { ...parts, terminal: openTerminal(config, core), metrics: null, stopping: stopping.signal };
-  const { created: app, routes } = await noteRoutes(() => createPages(config, core, pageParts));
+  const own = { registries: new Map(), sessionSecret, metrics: null, stopping: stopping.signal };
+  const pageParts = { ...parts, ...own, terminal: openTerminal(config, core) };
+  const { created: app, routes } = noteRoutes(() => createPages(config, core, pageParts));
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -105,7 +106,7 @@ type Mounted = { readonly routes: string[]; readonly routers: [path: string, rou
  * Runs `create` and notes every route that it mounts, by the calls to the routers that it makes.
  * @returns the routes of the router that is in no other
  */
-async function noteRoutes<Result>(create: () => Promise<Result>): Promise<{ created: Result; routes: string[] }> {
+function noteRoutes<Result>(create: () => Result): { created: Result; routes: string[] } {
   const { Router } = express;
   const mounted = new Map<unknown, Mounted>();
   express.Router = (options) => {
@@ -117,7 +118,7 @@ async function noteRoutes<Result>(create: () => Promise<Result>): Promise<{ crea
     return router;
   };
   try {
-    const created = await create();
+    const created = create();
     const routesOf = (router: unknown, base: string): string[] => {
       const { routes = [], routers = [] } = mounted.get(router) ?? {};
       const below = routers.flatMap(([path, inner]) => routesOf(inner, base + path));

@@ -1,0 +1,40 @@
+/** Mounts the pages and scripts of the sign-in from a terminal. */
+import type { RequestHandler, Router } from 'express';
+import type { Config } from '../config/config.ts';
+import { versionOfDockpass } from '../lib/version.ts';
+import { authorizationServerMetadata } from '../oauth/metadata.ts';
+import { createPatternCheck } from '../pattern/repository-pattern.ts';
+import { machineLifetime } from '../terminal/machines.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { createCliScripts } from '../web/cli-scripts.ts';
+import { createTerminalPages } from '../web/terminal.ts';
+import type { PageContext } from './page-context.ts';
+
+/** Seconds: a terminal in another network is approved only by someone whom the provider authenticated this recently. */
+const otherNetworkFreshness = 15 * 60;
+
+/** RFC 8414. */
+export function metadataOf({ publicUrl, prefix }: Config): RequestHandler {
+  const metadata = authorizationServerMetadata(new URL(`${publicUrl.origin}${prefix}/`));
+  return (_request, response) => {
+    response.json(metadata);
+  };
+}
+
+export function mountTerminal(router: Router, context: PageContext, config: Config, terminal: Terminal): void {
+  const { publicUrl, prefix, services } = config;
+  const registryHosts = services.map(({ registryHost }) => registryHost);
+  const pages = createTerminalPages({
+    ...context.common,
+    ...{ requests: terminal.requests, services, passwordHours: config.terminal.passwordHours, machineLifetime },
+    requireFresh: context.fresh(otherNetworkFreshness),
+    checkPattern: createPatternCheck(registryHosts),
+  });
+  const base = new URL(`${publicUrl.origin}${prefix}/`);
+  router.get('/cli/:script', createCliScripts({ publicUrl: base, registryHosts, version: versionOfDockpass() }));
+  router.get('/.well-known/oauth-authorization-server', metadataOf(config));
+  router.get('/terminal', context.requirePerson, pages.ask);
+  router.post('/terminal', context.requirePerson, pages.show);
+  router.post('/terminal/decide', context.requirePerson, pages.decide);
+  router.get('/oauth/authorize', context.requirePerson, pages.authorize);
+}
