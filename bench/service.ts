@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export const serveArguments: readonly string[] = [
   '--max-semi-space-size=4',
   '--heap-growing-percent=30',
+  '--no-maglev',
   resolve(import.meta.dirname, '../src/main.ts'),
   'serve',
 ];
