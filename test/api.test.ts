@@ -34,7 +34,7 @@ describe('the API', () => {
   });
 
   const createToken = async (scopes: string): Promise<string> => {
-    const { output } = await installation.run([
+    const { output } = await installation.command([
       'api-token',
       'create',
       '--name',
@@ -57,7 +57,7 @@ describe('the API', () => {
     return { status: response.status, body: isJson ? (JSON.parse(text) as Answer['body']) : {}, text };
   };
   const createPassword = async (login: string, name: string): Promise<string> => {
-    const { output } = await installation.run(['password', 'create', login, '--name', name, '--days', '7']);
+    const { output } = await installation.command(['password', 'create', login, '--name', name, '--days', '7']);
     return /dkp_\w+/.exec(output)?.[0] ?? '';
   };
   const login = async (user: string, secret: string): Promise<number> => {
@@ -79,7 +79,7 @@ describe('the API', () => {
   test('an account that is removed is in the audit, and its name is kept until it is released', async () => {
     await installation.addPerson('gone@example.com');
     const secret = await createPassword('gone@example.com', 'laptop');
-    const dry = await installation.run(['person', 'remove', 'gone@example.com']);
+    const dry = await installation.command(['person', 'remove', 'gone@example.com']);
     assert.match(dry.output, /gone@example.com of google: 1 active password, 0 sessions\..*\nNothing was removed/);
     assert.equal(await login('gone@example.com', secret), 200);
     assert.equal((await call('POST', '/people/gone@example.com/remove', {})).status, 200);
@@ -95,13 +95,16 @@ describe('the API', () => {
       logins.map(({ login: name }) => name),
       ['gone@example.com'],
     );
-    assert.match((await installation.run(['person', 'kept'])).stdout, /^gone@example\.com {2}person {2}/m);
+    assert.match((await installation.command(['person', 'kept'])).stdout, /^gone@example\.com {2}person {2}/m);
     assert.equal((await call('POST', '/kept-logins/release', { login: 'gone@example.com' })).status, 200);
     assert.equal((await call('POST', '/kept-logins/release', { login: 'gone@example.com' })).status, 404);
     await installation.addPerson('gone@example.com');
-    const byCommand = await installation.run(['person', 'remove', 'gone@example.com', '--yes']);
+    const byCommand = await installation.command(['person', 'remove', 'gone@example.com', '--yes']);
     assert.match(byCommand.stdout, /gone@example.com is removed/);
-    assert.match((await installation.run(['person', 'release', 'gone@example.com'])).stdout, /can be given to someone/);
+    assert.match(
+      (await installation.command(['person', 'release', 'gone@example.com'])).stdout,
+      /can be given to someone/,
+    );
   });
 
   test('accounts may follow their people to another issuer or provider: looked at, allowed, listed, ended', async () => {
@@ -118,16 +121,16 @@ describe('the API', () => {
     assert.equal((await call('POST', '/people/ana@example.com/relink', { provider: 'kc' })).status, 200);
     const listed = (await call('GET', '/moves')).body['moves'] as { id: string; kind: string; by: string }[];
     assert.deepEqual(listed.map(({ kind }) => kind).sort(), ['move', 'relink']);
-    const byCommand = await installation.run(['person', 'moves'], provider);
+    const byCommand = await installation.command(['person', 'moves'], provider);
     assert.deepEqual(byCommand.stdout.trim().split('\n').length, 2, byCommand.output);
     const [first, second] = listed.map(({ id }) => id);
     assert.deepEqual((await call('POST', `/moves/${first}/end`, {})).body, { ended: true });
     assert.equal((await call('POST', `/moves/${first}/end`, {})).status, 404);
-    assert.equal((await installation.run(['person', 'moves', '--end', String(second)], provider)).code, 0);
+    assert.equal((await installation.command(['person', 'moves', '--end', String(second)], provider)).code, 0);
     assert.deepEqual((await call('GET', '/moves')).body['moves'], []);
     const { entries } = (await call('GET', '/audit?action=person.end-move')).body as { entries: unknown[] };
     assert.equal(entries.length, 2);
-    const dry = await installation.run(
+    const dry = await installation.command(
       ['person', 'relink', 'bo@example.com', '--provider', 'kc', '--dry-run'],
       provider,
     );
@@ -136,7 +139,7 @@ describe('the API', () => {
 
   test('people whose address passes for another one keep working, and are listed', async () => {
     await installation.addPerson('\u0430na@example.com');
-    const { stdout } = await installation.run(['person', 'list', '--confusable', '--json']);
+    const { stdout } = await installation.command(['person', 'list', '--confusable', '--json']);
     const listed = JSON.parse(stdout) as { login: string }[];
     assert.deepEqual(
       listed.map(({ login: name }) => name),
@@ -265,7 +268,7 @@ describe('the API', () => {
     };
     assert.deepEqual(await logins('platform'), ['ana@example.com']);
     assert.deepEqual(await logins('nobody'), []);
-    const { stdout } = await installation.run(['person', 'list', '--group', 'platform']);
+    const { stdout } = await installation.command(['person', 'list', '--group', 'platform']);
     assert.match(stdout, /^ana@example.com .*\n$/);
   });
 
@@ -318,7 +321,7 @@ describe('the API', () => {
     const file = join(installation.folder, 'labels.yml');
     writeFileSync(file, 'acl: [{match: {labels: {team: blue}}, actions: [pull]}]');
     const explained = ['policy', 'explain', 'robot-scan', 'repository:x/y:pull'];
-    const { stdout } = await installation.run(explained, { POLICY_FILE: file });
+    const { stdout } = await installation.command(explained, { POLICY_FILE: file });
     assert.match(stdout, new RegExp(`^groups: scanners \\(${origin}\\)$`, 'm'));
     assert.match(stdout, /^granted: pull$/m);
   });

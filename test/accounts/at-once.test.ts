@@ -23,7 +23,7 @@ describeEngines('a revocation', (databases) => {
     t.after(() => store.close());
     const person = signedIn({ login: owner, email: owner, at: Date.now() });
     const { id: accountId } = await store.accounts.signIn(person);
-    const command = async (...words: string[]) => (await installation.run(words, environment)).stdout.trim();
+    const command = async (...words: string[]) => (await installation.command(words, environment)).stdout.trim();
     const token = await command('api-token', 'create', '--name', 'test', '--days', '1', '--scopes', scopes);
     const secret = await command('password', 'create', owner, '--name', 'laptop');
 

@@ -46,7 +46,7 @@ after(() => {
   installation.remove();
 });
 
-const run = (...words: readonly string[]) => installation.run(words, environment);
+const run = (...words: readonly string[]) => installation.command(words, environment);
 
 test('groups tells what is known, and asks where it is told to', async () => {
   const known = await run('groups', 'ana@example.com');
@@ -82,7 +82,7 @@ test('whoever is removed: their refresh token is forgotten by the provider too, 
     await store.refreshTokens.write(id, sealed, 'client', 0);
     const changes = { GOOGLE_REVOCATION_URL: revocationUrl, GOOGLE_REFRESH_TOKENS: 'true', ENCRYPTION_KEYS: key };
     const removal = ['person', 'remove', login, '--yes'];
-    const { code, output } = await installation.run(removal, { ...environment, ...changes });
+    const { code, output } = await installation.command(removal, { ...environment, ...changes });
     assert.deepEqual([code, output.includes('1//token')], [0, false]);
     assert.deepEqual(
       [await store.accounts.byLogin(login), await store.refreshTokens.ofAccount(id)],

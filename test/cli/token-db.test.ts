@@ -34,7 +34,7 @@ afterEach(() => installation.remove());
 const take = (...words: string[]) => installation.run(['import', 'token-db', folder, ...words], google);
 type Listed = { readonly id: string; readonly login: string; readonly name: string; readonly hint: string };
 const list = async (): Promise<Listed[]> =>
-  JSON.parse((await installation.run(['password', 'list', '--json'], google)).stdout) as Listed[];
+  JSON.parse((await installation.command(['password', 'list', '--json'], google)).stdout) as Listed[];
 
 async function ask({ url }: Server, user: string, secret: string): Promise<{ status: number; body: string }> {
   const response = await fetch(`${url}/auth?service=registry.example.com&scope=repository:team/app:pull`, {
@@ -71,7 +71,7 @@ test('an imported password logs in, is re-hashed, listed and revoked like any ot
       ['bo@example.com', 'docker_auth', 'not used yet'],
     ],
   );
-  for (const { id } of held) await installation.run(['password', 'revoke', id], google);
+  for (const { id } of held) await installation.command(['password', 'revoke', id], google);
   for (const [user, secret] of [
     ['ana@example.com', password],
     ['bo@example.com', 'BoPassword000001'],

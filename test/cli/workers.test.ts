@@ -50,7 +50,7 @@ describe('WORKERS', () => {
     const server = await installation.serve({ WORKERS: '2' });
     await until(server, () => listening(server).length === 2);
     await installation.addPerson('ana@example.com');
-    const made = await installation.run(['password', 'create', 'ana@example.com', '--name', 'ci', '--json']);
+    const made = await installation.command(['password', 'create', 'ana@example.com', '--name', 'ci', '--json']);
     const { secret } = JSON.parse(made.stdout) as { secret: string };
 
     const answered = new Set<number | undefined>();
@@ -75,7 +75,7 @@ describe('WORKERS', () => {
     await until(server, () => listening(server).length === 2);
     await installation.addPerson('ana@example.com');
     const create = async (name: string): Promise<string> => {
-      const { stdout, output } = await installation.run(['password', 'create', 'ana@example.com', '--name', name]);
+      const { stdout, output } = await installation.command(['password', 'create', 'ana@example.com', '--name', name]);
       assert.match(stdout, /^dkp_/, output);
       return stdout.trim();
     };

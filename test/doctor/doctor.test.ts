@@ -51,7 +51,7 @@ describe('dockpass doctor', { skip: missing('docker-registry', 'openssl') }, () 
     return `${settings.tls ? 'https' : 'http'}://localhost:${port}`;
   };
   const diagnose = async (url: string, ...options: string[]): Promise<Diagnosis> => {
-    const { code, stdout, output } = await dockpass.run(['doctor', url, '--json', ...options]);
+    const { code, stdout, output } = await dockpass.command(['doctor', url, '--json', ...options]);
     assert.ok(stdout.startsWith('{'), output);
     return { code, ...(JSON.parse(stdout) as Omit<Diagnosis, 'code'>) };
   };
@@ -78,7 +78,7 @@ describe('dockpass doctor', { skip: missing('docker-registry', 'openssl') }, () 
     );
   });
   test('prints for people, with a section that a registry takes', async (t) => {
-    const broken = await dockpass.run(['doctor', await start(t, { issuer: 'elsewhere/' })]);
+    const broken = await dockpass.command(['doctor', await start(t, { issuer: 'elsewhere/' })]);
     const yaml = /\nauth:\n.*?(?=\n\n)/s.exec(broken.stdout)?.[0] ?? '';
     assert.deepEqual(parse(yaml), {
       auth: {
@@ -240,7 +240,7 @@ describe('dockpass doctor', { skip: missing('docker-registry', 'openssl') }, () 
     expect(await diagnose(await start(t, { realm: `${stranger.url}/auth` })), ['realm'], /a Dockpass with other keys/);
   });
   test('no keys, because it runs in another place', async (t) => {
-    const { code, output } = await dockpass.run(['doctor', await start(t)], {
+    const { code, output } = await dockpass.command(['doctor', await start(t)], {
       DATA_DIR: join(dockpass.folder, 'empty'),
     });
     assert.equal(code, 1);

@@ -43,7 +43,7 @@ describe('dockpass doctor behind proxies', { skip: missing('docker-registry', 'o
     const registryProxy = await startTlsProxy(`http://127.0.0.1:${registryPort}`, files, headers.registry);
     t.after(() => registryProxy.close());
     const words = ['doctor', registryProxy.url, '--ca', files.certificate, '--json'];
-    const { stdout, output } = await dockpass.run(words, environment);
+    const { stdout, output } = await dockpass.command(words, environment);
     assert.ok(stdout.startsWith('{'), output);
     const { findings } = JSON.parse(stdout) as { findings: Finding[] };
     return findings;

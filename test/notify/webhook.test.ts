@@ -72,10 +72,10 @@ test('what happens is posted to each that wants it, and its signature verifies',
     for (const receiver of [siem, chat]) receiver.stop();
     installation.remove();
   });
-  const tried = await installation.run(['notification', 'test', 'siem'], settings);
+  const tried = await installation.command(['notification', 'test', 'siem'], settings);
   assert.equal(tried.output, 'Accepted.\n');
   siem.answer = { status: 302, headers: { location: siem.url } };
-  const redirected = await installation.run(['notification', 'test', 'siem'], settings);
+  const redirected = await installation.command(['notification', 'test', 'siem'], settings);
   assert.match(redirected.output, /Not accepted: HTTP 302, a redirect, which is not followed/);
   assert.equal(siem.got.length, 2);
   siem.answer = { status: 500 };
@@ -83,7 +83,10 @@ test('what happens is posted to each that wants it, and its signature verifies',
   const running = await installation.serve({ ...settings, METRICS_LISTEN: '127.0.0.1:0' });
   t.after(() => running.stop());
   await installation.addPerson('ana@example.com');
-  const made = await installation.run(['password', 'create', 'ana@example.com', '--name', '<!channel> *x*'], settings);
+  const made = await installation.command(
+    ['password', 'create', 'ana@example.com', '--name', '<!channel> *x*'],
+    settings,
+  );
   assert.equal(made.code, 0, made.output);
   await siem.has(3);
   siem.answer = { status: 200 };
@@ -98,7 +101,7 @@ test('what happens is posted to each that wants it, and its signature verifies',
     assert.equal((data as { detail: { name: string } }).detail.name, '<!channel> *x*');
   }
   assert.throws(() => new Webhook(secretOf()).verify(again.body, again.headers as Record<string, string>));
-  const revoked = await installation.run(['revocation', 'create', '--email', 'ana@example.com', '--yes'], settings);
+  const revoked = await installation.command(['revocation', 'create', '--email', 'ana@example.com', '--yes'], settings);
   assert.equal(revoked.code, 0, revoked.output);
   await chat.has(1);
   const { text, mrkdwn } = JSON.parse(chat.got[0]?.body ?? '');
@@ -107,7 +110,7 @@ test('what happens is posted to each that wants it, and its signature verifies',
   assert.doesNotMatch(running.output(), new RegExp(`${own}:|/hook`), 'no URL is logged');
 
   siem.answer = { status: 410 };
-  await installation.run(['password', 'create', 'ana@example.com', '--name', 'phone'], settings);
+  await installation.command(['password', 'create', 'ana@example.com', '--name', 'phone'], settings);
   await failedIn(installation);
   const metrics = await metricsOf(running);
   for (const line of [
@@ -148,7 +151,7 @@ describe('a target that the rules refuse', () => {
     const installation = createInstallation();
     t.after(() => installation.remove());
     for (const words of [['serve'], ['notification', 'test', 'chat']]) {
-      const { code, output } = await installation.run(words, settingsOf('https://10.1.2.3/secret-path', ''));
+      const { code, output } = await installation.command(words, settingsOf('https://10.1.2.3/secret-path', ''));
       assert.notEqual(code, 0, output);
       assert.match(output, /WEBHOOK_CHAT_URL is refused: its address is private, and WEBHOOK_CHAT_ALLOW/);
       assert.doesNotMatch(output, /secret-path/);

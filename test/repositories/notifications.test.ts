@@ -49,7 +49,7 @@ describe('a registry 2.8 that reports', { skip: missing('docker-registry', 'skop
     Object.assign(installation.environment, settings);
     server = await installation.serve();
     await installation.addPerson(ana);
-    const made = await installation.run(['password', 'create', ana, '--name', 'test', '--json']);
+    const made = await installation.command(['password', 'create', ana, '--name', 'test', '--json']);
     secret = JSON.parse(made.stdout).secret;
     registry = await startRegistry({
       ...{ folder: join(folder, 'registry'), port: registryPort, realm: `${publicUrl}/auth`, service: host },
@@ -171,7 +171,7 @@ describe('a registry 2.8 that reports', { skip: missing('docker-registry', 'skop
   });
 
   test('the doctor says since when they arrive, and prints the block', async () => {
-    const { stdout } = await installation.run(['doctor', host]);
+    const { stdout } = await installation.command(['doctor', host]);
     assert.match(stdout, /ok +events +arrive since 20\d\d-/);
     assert.match(stdout, /notifications:\n {2}events:\n {4}includereferences: true/);
     assert.ok(!stdout.includes(token));

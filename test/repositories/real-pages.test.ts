@@ -92,7 +92,7 @@ describe('a registry behind the pages', { skip: missing('docker-registry') }, ()
   after(() => stack.disposeAsync());
 
   const password = async (login: string): Promise<string> =>
-    (await installation.run(['password', 'create', login, '--name', `p${Math.random()}`])).stdout.trim();
+    (await installation.command(['password', 'create', login, '--name', `p${Math.random()}`])).stdout.trim();
   const secrets = new Map<string, Promise<string>>();
   const secretOf = (login: string) => {
     const secret = secrets.get(login) ?? password(login);

@@ -210,7 +210,7 @@ describe('dockpass repository', { skip: missing('docker-registry') }, () => {
       certificateBundleFile: join(installation.folder, 'data', 'registry-bundle.pem'),
     });
     await installation.addPerson('ana@example.com');
-    const made = await installation.run(['password', 'create', 'ana@example.com', '--name', 'test', '--json']);
+    const made = await installation.command(['password', 'create', 'ana@example.com', '--name', 'test', '--json']);
     const scope = 'scope=repository:team/app:pull,push&scope=repository:team/multi:pull,push';
     const url = `${server.url}/auth?service=${encodeURIComponent(host)}&${scope}`;
     const answer = await fetch(url, {
@@ -229,30 +229,30 @@ describe('dockpass repository', { skip: missing('docker-registry') }, () => {
   });
 
   test('reads what was pushed before any event, sizes included, and lists it', async () => {
-    const without = await installation.run(['repository', 'sync']);
+    const without = await installation.command(['repository', 'sync']);
     assert.equal(without.code, 1);
     assert.match(without.output, new RegExp(`set ${prefix}URL`));
     const settings = { [`${prefix}URL`]: `http://${host}` };
-    const synced = await installation.run(['repository', 'sync', host, '--json'], settings);
+    const synced = await installation.command(['repository', 'sync', host, '--json'], settings);
     assert.equal(synced.code, 0, synced.output);
     assert.partialDeepStrictEqual(JSON.parse(synced.stdout), [
       { repositories: 2, tags: 2, isComplete: true, problem: null },
     ]);
-    const listed = await installation.run(['repository', 'list', '--json']);
+    const listed = await installation.command(['repository', 'list', '--json']);
     const config = Buffer.byteLength('{"architecture":"amd64","os":"linux"}');
     assert.partialDeepStrictEqual(JSON.parse(listed.stdout), [
       { service: host, name: 'team/app', tags: 1, size: config + 21, pushedAt: null, pushedBy: null },
       { service: host, name: 'team/multi', tags: 1, size: config + 5 },
     ]);
-    const lines = await installation.run(['repository', 'list']);
+    const lines = await installation.command(['repository', 'list']);
     assert.match(lines.stdout, /team\/app {2}1 {2}58 B/);
-    const unknown = await installation.run(['repository', 'sync', 'other']);
+    const unknown = await installation.command(['repository', 'sync', 'other']);
     assert.match(unknown.output, /There is no service "other"/);
   });
 
   test('the API lists it, as a page and as files', async () => {
     const words = ['api-token', 'create', '--name', 'lists', '--days', '1', '--scopes', 'repositories:read', '--json'];
-    const made = await installation.run(words);
+    const made = await installation.command(words);
     const headers = { Authorization: `Bearer ${JSON.parse(made.stdout).secret}` };
     assert.equal(made.code, 0, made.output);
     const get = async (path: string) => (await fetch(`${server.url}/api/v1/${path}`, { headers })).text();

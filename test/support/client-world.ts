@@ -94,12 +94,12 @@ export async function startClientWorld(
     registry,
     strangeRegistry,
     async newPassword(login) {
-      const { stdout, output } = await installation.run(['password', 'create', login, '--name', 'test', '--json']);
+      const { stdout, output } = await installation.command(['password', 'create', login, '--name', 'test', '--json']);
       if (!stdout.startsWith('{')) throw new Error(output);
       return JSON.parse(stdout) as { id: string; secret: string };
     },
     async revoke(id) {
-      const { code, output } = await installation.run(['password', 'revoke', id]);
+      const { code, output } = await installation.command(['password', 'revoke', id]);
       if (code !== 0) throw new Error(output);
     },
     async identityToken(login, secret) {

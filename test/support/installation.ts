@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { openStore } from '../../src/store/open.ts';
 import { type Finished, type Running, runProgram, startProgram } from './process.ts';
 import { signedIn } from './rows.ts';
@@ -26,6 +27,8 @@ export type Installation = {
   readonly environment: Record<string, string>;
   /** Runs `dockpass WORDS...` to its end. */
   run(words: readonly string[], environment?: Record<string, string>): Promise<Finished>;
+  /** The same in this process, in a tenth of the time: where the command's folder and process don't matter. */
+  command(words: readonly string[], environment?: Record<string, string>): Promise<Finished>;
   /** Runs `dockpass serve` on a free port until it listens. */
   serve(environment?: Record<string, string>, options?: readonly string[]): Promise<Server>;
   /** Lets people sign in as far as the store is concerned. */
@@ -49,6 +52,7 @@ export function createInstallation(): Installation {
     environment,
     run: (words, changes) =>
       runProgram(process.execPath, [main, ...words], { cwd: folder, env: { ...environment, ...changes } }),
+    command: (words, changes) => runHere(words, { ...environment, ...changes }),
     async serve(changes, options = []) {
       const env = { ...environment, ...changes };
       const running = await startProgram(process.execPath, [main, 'serve', ...options], {
@@ -68,4 +72,18 @@ export function createInstallation(): Installation {
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+async function runHere(words: readonly string[], environment: Record<string, string>): Promise<Finished> {
+  const { runCommand } = await import('../../src/cli/cli.ts');
+  const printed = { stdout: '', output: '' };
+  const err = (line: string): void => {
+    printed.output += `${line}\n`;
+  };
+  const out = (line: string): void => {
+    printed.stdout += `${line}\n`;
+    err(line);
+  };
+  const code = await runCommand(words, { environment, input: Readable.from([]), out, err });
+  return { code, ...printed };
 }

@@ -45,7 +45,7 @@ describe('the credential helper', { skip }, () => {
     writeFileSync(join(machine.kept, 'cache'), `${Math.floor(Date.now() / 1000) + seconds} ${password}\n`);
   };
   const machines = async () => {
-    const { stdout } = await scene.installation.run(['password', 'list', ana, '--json']);
+    const { stdout } = await scene.installation.command(['password', 'list', ana, '--json']);
     type Listed = { readonly id: string; readonly origin: { readonly kind: string } | null };
     return (JSON.parse(stdout) as Listed[]).filter(({ origin }) => origin?.kind === 'machine');
   };
@@ -213,7 +213,7 @@ describe('the credential helper', { skip }, () => {
     const other = await machine.signIn(words('login', '--user', ana, registry), 'approve', bo);
     assert.match(other, /approved by bo@example\.com, not by ana@example\.com; nothing was signed in/);
     const ended = ['audit', 'export', '--format', 'jsonl', '--person', bo, '--action', 'machine.end'];
-    assert.equal((await scene.installation.run(ended)).stdout.trim().split('\n').length, 2);
+    assert.equal((await scene.installation.command(ended)).stdout.trim().split('\n').length, 2);
     await machine.signIn(words('login', '--user', bo, registry), 'approve', bo);
     assert.equal(JSON.parse((await get()).stdout).Username, bo);
   });
@@ -238,7 +238,7 @@ describe('the credential helper', { skip }, () => {
     await machine.signIn(words('login', registry));
     assert.match((await get()).stdout, /dkt_/);
     const [newest] = await machines();
-    await scene.installation.run(['password', 'revoke', newest?.id ?? '']);
+    await scene.installation.command(['password', 'revoke', newest?.id ?? '']);
     rmSync(join(machine.kept, 'cache'));
     const { stdout, output } = await get();
     assert.equal(stdout, notFound);

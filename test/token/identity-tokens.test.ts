@@ -46,7 +46,7 @@ describe('25 identity tokens', () => {
   const createPassword = async (...options: readonly string[]): Promise<{ id: string; secret: string }> => {
     const name = `test ${Math.random()}`;
     const words = ['password', 'create', 'ana@example.com', '--name', name, '--json', ...options];
-    return JSON.parse((await installation.run(words)).stdout);
+    return JSON.parse((await installation.command(words)).stdout);
   };
 
   test('a login gets one if it asks for one', async () => {
@@ -111,7 +111,7 @@ describe('25 identity tokens', () => {
   test('it is refused with the same reason in every form', async () => {
     const { id, secret } = await createPassword();
     const token = String((await login(secret)).body['refresh_token']);
-    await installation.run(['password', 'revoke', id]);
+    await installation.command(['password', 'revoke', id]);
     const answers = await Promise.all(Object.values(forms).map((present) => present(token)));
     assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([401]));
     const [reason = '', ...others] = new Set(answers.map(({ body }) => String(body['details'])));
@@ -159,7 +159,7 @@ describe('25 identity tokens', () => {
     const [first, second] = await Promise.all([createPassword(), createPassword()]);
     const tokens = [await login(first.secret), await login(second.secret)].map(({ body }) => body['refresh_token']);
     assert.notEqual(tokens[0], tokens[1]);
-    await installation.run(['password', 'revoke', first.id]);
+    await installation.command(['password', 'revoke', first.id]);
     const refused = await exchange(tokens[0]);
     assert.equal(refused.status, 401);
     assert.match(String(refused.body['details']), /was revoked on/);
@@ -183,7 +183,7 @@ describe('25 identity tokens', () => {
   test('the list of passwords says where docker keeps a token', async () => {
     const [{ id, secret }, unused] = [await createPassword(), await createPassword()];
     for (const at of [service, other]) await login(secret, at);
-    const listed = JSON.parse((await installation.run(['password', 'list', 'ana@example.com', '--json'])).stdout);
+    const listed = JSON.parse((await installation.command(['password', 'list', 'ana@example.com', '--json'])).stdout);
     const services = (one: string) => listed.find((row: { id: string }) => row.id === one).identityServices;
     assert.deepEqual(services(id), [other, service]);
     assert.deepEqual(services(unused.id), []);
