@@ -66,8 +66,6 @@ export type Robots = {
   setState(id: string, state: 'active' | 'disabled', manager: RobotManager, by: Actor): Promise<Robot>;
   /** Deletes it with its passwords. @throws {Refusal} `not_found` */
   remove(id: string, manager: RobotManager, by: Actor): Promise<void>;
-  /** Those that an account made, no matter who manages them now. */
-  createdBy(accountId: string): Promise<Robot[]>;
   /**
    * An administrator answers for a password whose maker is unknown, and becomes its maker.
    * @throws {Refusal} `not_found`, `denied`; `conflict` where its maker is known
@@ -106,7 +104,6 @@ export function createRobots(parts: RobotParts): Robots {
   return {
     requireMaking: (manager) => requireMaking(parts, manager),
     canMake: (manager) => manager.administrator || (parts.selfService && manager.groups.length > 0),
-    createdBy: async (accountId) => (await store.robots.createdBy(accountId, now())).map(toRobot),
     async remove(id, manager, by) {
       const { login, description } = await find(parts, id, manager);
       const eventOf = (passwords: number) =>

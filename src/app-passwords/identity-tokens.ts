@@ -25,10 +25,6 @@ export type IdentityTokens = {
    * @throws {Refusal} `unauthenticated` where the password can't be used any more
    */
   verify(token: string, service: string): Promise<Identity | null>;
-  /** What was made from the passwords of an account. Times are epoch milliseconds. */
-  ofAccount(
-    accountId: string,
-  ): Promise<{ readonly passwordId: string; readonly service: string; readonly createdAt: number }[]>;
 };
 
 export type IdentityTokenParts = {
@@ -61,10 +57,6 @@ export function createIdentityTokens(parts: IdentityTokenParts): IdentityTokens 
       const row = await store.byHash(hash);
       if (row === undefined || !equalHashes(row.hash, hash) || row.service !== service) return null;
       return parts.identityByHash(row.password_hash);
-    },
-    async ofAccount(accountId) {
-      const rows = await store.ofAccount(accountId);
-      return rows.map((row) => ({ passwordId: row.password_id, service: row.service, createdAt: row.created_at }));
     },
   };
 }

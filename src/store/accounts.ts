@@ -66,10 +66,6 @@ export type StateChange = {
   readonly reason: string | null;
   readonly by: string;
   readonly at: number;
-  /** Changes nothing if the person has signed in after this moment: earlier knowledge is outdated. */
-  readonly unlessSignedInAfter?: number;
-  /** What the person made stops immediately, without a grace period. */
-  readonly forSecurity?: boolean;
 };
 
 /** What a completed sign-in shows. `groups: null` means that the provider sent none: the known ones stay. */
@@ -202,8 +198,8 @@ const claim = `
 /** No one can log in under a name with a colon (RFC 7617, section 2). */
 const freeLogin = "update account set login = 'unvouched:' || id || ':' || login where id = $1";
 const setState = `
-  update account set state = $2, state_reason = $3, state_by = $4, state_at = $5, stopped_for_security = $7
-  where id = $1 and state <> $2 and coalesce(signed_in_at, 0) <= $6`;
+  update account set state = $2, state_reason = $3, state_by = $4, state_at = $5, stopped_for_security = null
+  where id = $1 and state <> $2`;
 
 const confirm = `
   update account set confirmed_at = $2, checked_at = $2, groups_json = coalesce($3, groups_json),
@@ -277,14 +273,8 @@ export function createAccountStore(sql: Sql): AccountStore {
     byIdentity: (issuer, subject) =>
       sql.get<Account>('select * from account where issuer = $1 and subject = $2', [issuer, subject]),
     freeLogin: async (id, audit) => (await runAudited(sql, { text: freeLogin, values: [id] }, audit)) === 1,
-    async setState(
-      id,
-      { state, reason, by, at, unlessSignedInAfter = Number.MAX_SAFE_INTEGER, forSecurity = false },
-      audit,
-    ) {
-      const values = [id, state, reason, by, at, unlessSignedInAfter, forSecurity ? 1 : null];
-      return (await runAudited(sql, { text: setState, values }, audit)) === 1;
-    },
+    setState: async (id, { state, reason, by, at }, audit) =>
+      (await runAudited(sql, { text: setState, values: [id, state, reason, by, at] }, audit)) === 1,
     async confirm(id, { at, groups, undecided = [] }, audit) {
       const unknown = undecided.length === 0 ? null : JSON.stringify(undecided);
       const values = [id, at, groups === null ? null : JSON.stringify(groups), unknown];

@@ -28,8 +28,6 @@ export type AuditRowOf<Change = number> = (change: Change) => NewAuditRow | null
 export type AuditStore = {
   /** Stores all or none. A row that is stored already stays as it is: the answer to a first try may have been lost. */
   add(events: readonly NewAuditRow[]): Promise<void>;
-  /** The newest first. */
-  latest(count: number): Promise<AuditRow[]>;
   /** Those that all of the filter applies to, older than the event `before`, newest first. */
   list(filter: AuditRowFilter, before: string | null, limit: number): Promise<AuditRow[]>;
   /** Removes at most `limit` rows from before; returns how many. */
@@ -67,7 +65,6 @@ export function createAuditStore(sql: Sql): AuditStore {
       return sql.all<AuditRow>(text, conditions.values);
     },
     removeBefore: (time, limit) => sql.run(removeBefore, [time, limit]),
-    latest: (count) => sql.all<AuditRow>('select * from audit_event order by at desc, id desc limit $1', [count]),
   };
 }
 

@@ -15,8 +15,6 @@ export type IdentityTokenStore = {
   add(row: IdentityTokenRow, audit: AuditRowOf): Promise<boolean>;
   /** With the hash of the password behind it. */
   byHash(hash: string): Promise<(IdentityTokenRow & { readonly password_hash: string }) | undefined>;
-  /** Of all passwords of an account, the oldest first. */
-  ofAccount(accountId: string): Promise<IdentityTokenRow[]>;
 };
 
 const insert = `
@@ -29,15 +27,10 @@ const byHash = `
   from identity_token t join app_password p on p.id = t.password_id
   where t.hash = cast($1 as text)`;
 
-const ofAccount = `
-  select t.* from identity_token t join app_password p on p.id = t.password_id
-  where p.account_id = $1 order by t.created_at, t.hash`;
-
 export function createIdentityTokenStore(sql: Sql): IdentityTokenStore {
   return {
     add: async ({ hash, password_id, service, created_at }, audit) =>
       (await runAudited(sql, { text: insert, values: [hash, password_id, service, created_at] }, audit)) === 1,
     byHash: (hash) => sql.get(byHash, [hash]),
-    ofAccount: (accountId) => sql.all<IdentityTokenRow>(ofAccount, [accountId]),
   };
 }

@@ -20,12 +20,8 @@ export type RepositoryActivityStore = {
   ofService(service: string, fromDay: number): Promise<DayRow[]>;
   /** Robots and workloads, never people, with the most of an action first. */
   topPrograms(service: string, action: RegistryAction, fromDay: number, limit: number): Promise<ActorCountRow[]>;
-  /** What an account did at each repository, the most first. */
-  ofAccount(accountId: string, fromDay: number, limit: number): Promise<AccountActivityRow[]>;
   /** What any of the accounts did at each repository, in no order. @param accountIds at most `idsAtOnce` */
   ofAccounts(accountIds: readonly string[], fromDay: number): Promise<AccountActivityRow[]>;
-  /** The days of an account, all repositories together. */
-  daysOfAccount(accountId: string, fromDay: number): Promise<DayRow[]>;
   /** Removes at most `limit` counters of each kind that are older; returns how many. */
   removeBefore(day: number, limit: number): Promise<number>;
   /** Makes the history of accounts that are gone no one's, should their removal not have done so; returns of how many. */
@@ -45,19 +41,11 @@ const topPrograms = `
   select v.action, sum(v.count) as count, ${whoColumns} from actor_activity v ${joinWho('v.actor')}
   where v.service = $1 and v.day >= $3 and v.action = $2 and (a.kind = 'workload' or c.kind = 'robot')
   group by v.actor, v.action, a.kind, a.name, c.kind, c.login, c.id order by count desc, v.actor limit $4`;
-const ofAccount = `
-  select v.service, v.repository, v.action, sum(v.count) as count, max(v.day) as last_day
-  from repository_actor a join repository_activity v on v.actor = a.id
-  where a.account_id = $1 and v.day >= $2
-  group by v.service, v.repository, v.action order by count desc, v.service, v.repository, v.action limit $3`;
 const ofAccounts = `
   select v.service, v.repository, v.action, sum(v.count) as count, max(v.day) as last_day
   from repository_actor a join repository_activity v on v.actor = a.id
   where v.day >= $1 and a.account_id in (${idParameters(2)})
   group by v.service, v.repository, v.action`;
-const daysOfAccount = `
-  select v.day, v.action, sum(v.count) as count from repository_actor a join actor_activity v on v.actor = a.id
-  where a.account_id = $1 and v.day >= $2 group by v.day, v.action order by v.day, v.action`;
 const keys = {
   repository_activity: 'service, repository, day, actor, action',
   actor_activity: 'service, day, actor, action',
@@ -82,9 +70,7 @@ export function createRepositoryActivityStore(sql: Sql): RepositoryActivityStore
     ofService: (service, fromDay) => sql.all<DayRow>(ofService, [service, fromDay]),
     topPrograms: (service, action, fromDay, limit) =>
       sql.all<ActorCountRow>(topPrograms, [service, action, fromDay, limit]),
-    ofAccount: (accountId, fromDay, limit) => sql.all<AccountActivityRow>(ofAccount, [accountId, fromDay, limit]),
     ofAccounts: (accountIds, fromDay) => sql.all<AccountActivityRow>(ofAccounts, [fromDay, ...padded(accountIds)]),
-    daysOfAccount: (accountId, fromDay) => sql.all<DayRow>(daysOfAccount, [accountId, fromDay]),
     async removeBefore(day, limit) {
       let removed = 0;
       for (const text of removals) removed += await sql.run(text, [day, limit]);

@@ -43,9 +43,6 @@ export type TagRow = Who & {
   readonly media_type: string | null;
 };
 
-/** What an index holds. */
-export type ChildRow = Pick<TagRow, 'digest' | 'size' | 'media_type'>;
-
 /** `day`: days since 1970-01-01, UTC. */
 export type DayRow = { readonly day: number; readonly action: RegistryAction; readonly count: number };
 export type ActorCountRow = Who & { readonly action: RegistryAction; readonly count: number };

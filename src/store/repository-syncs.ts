@@ -20,7 +20,6 @@ export type SyncProgress = Pick<SyncRow, 'after' | 'repositories' | 'tags' | 're
 
 export type RepositorySyncStore = {
   ofService(service: string): Promise<SyncRow | undefined>;
-  all(): Promise<SyncRow[]>;
   /** Begins a new one; what the last one counted is forgotten, and when one last completed stays. */
   begin(service: string, at: number): Promise<void>;
   /** @param finished whether it has read everything; `complete`: and all of it without an error */
@@ -64,7 +63,6 @@ const removals = ['repository_tag', 'repository_manifest', 'repository_child', '
 export function createRepositorySyncStore(sql: Sql): RepositorySyncStore {
   return {
     ofService: (service) => sql.get<SyncRow>('select * from repository_sync where service = $1', [service]),
-    all: () => sql.all<SyncRow>('select * from repository_sync order by service'),
     async begin(service, at) {
       await sql.run(begin, [service, at]);
     },

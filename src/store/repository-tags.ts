@@ -1,5 +1,5 @@
 /** Owns the statements that read `repository_tag`, `repository_manifest` and `repository_child`. */
-import { type ChildRow, joinWho, type TagRow, whoColumns } from './repository-rows.ts';
+import { joinWho, type TagRow, whoColumns } from './repository-rows.ts';
 import type { Sql } from './sql.ts';
 
 export type RepositoryTagStore = {
@@ -12,10 +12,6 @@ export type RepositoryTagStore = {
     range: { readonly limit: number; readonly offset: number },
   ): Promise<TagRow[]>;
   byName(service: string, repository: string, tag: string): Promise<TagRow | undefined>;
-  /** The tags that go with a manifest when it's deleted, in the order of their bytes. */
-  ofDigest(service: string, repository: string, digest: string): Promise<TagRow[]>;
-  /** What an index holds; none for anything else. */
-  children(service: string, repository: string, digest: string): Promise<ChildRow[]>;
   /** Digests of the indexes that hold a manifest. */
   parents(service: string, repository: string, digest: string): Promise<string[]>;
   /** Forgets at most `limit` of each, tags and manifests, that were deleted before; returns how many. */
@@ -31,11 +27,6 @@ const columns = `
 const after = `${columns} and t.tag > $3 order by t.tag limit $4`;
 const latest = `${columns} order by coalesce(t.pushed_at, 0) desc, t.at desc, t.tag limit $3 offset $4`;
 const byName = `${columns} and t.tag = $3`;
-const ofDigest = `${columns} and t.digest = $3 order by t.tag`;
-const children = `
-  select c.child as digest, m.size, m.media_type from repository_child c
-  left join repository_manifest m on m.service = c.service and m.repository = c.repository and m.digest = c.child
-  where c.service = $1 and c.repository = $2 and c.parent = $3 order by c.child`;
 const parents =
   'select parent from repository_child where service = $1 and repository = $2 and child = $3 order by parent';
 
@@ -52,8 +43,6 @@ export function createRepositoryTagStore(sql: Sql): RepositoryTagStore {
     after: (service, repository, tag, limit) => sql.all<TagRow>(after, [service, repository, tag, limit]),
     latest: (service, repository, { limit, offset }) => sql.all<TagRow>(latest, [service, repository, limit, offset]),
     byName: (service, repository, tag) => sql.get<TagRow>(byName, [service, repository, tag]),
-    ofDigest: (service, repository, digest) => sql.all<TagRow>(ofDigest, [service, repository, digest]),
-    children: (service, repository, digest) => sql.all<ChildRow>(children, [service, repository, digest]),
     parents: async (service, repository, digest) =>
       (await sql.all<{ parent: string }>(parents, [service, repository, digest])).map(({ parent }) => parent),
     forgetDeleted: async (before, limit) =>

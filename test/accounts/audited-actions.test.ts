@@ -91,9 +91,9 @@ describeEngines('an audited action', (databases) => {
     test(`${name}: the row is stored once the action is answered`, () =>
       withScene(databases, async (scene) => {
         const target = await prepare(scene);
-        const known = new Set((await scene.store.audit.latest(99)).map(({ id }) => id));
+        const known = new Set((await scene.store.audit.list({}, null, 99)).map(({ id }) => id));
         await act(scene, target);
-        const added = (await scene.store.audit.latest(99)).filter(({ id }) => !known.has(id));
+        const added = (await scene.store.audit.list({}, null, 99)).filter(({ id }) => !known.has(id));
         assert.deepEqual(
           added.map(({ action }) => action),
           [name.split(',')[0]],
@@ -120,7 +120,7 @@ describeEngines('an audited action', (databases) => {
       clock.at += 1;
       await people.disable('ana', 'again', root);
       assert.equal(await store.sessions.read('s2', clock.at), undefined);
-      const [last] = await store.audit.latest(1);
+      const [last] = await store.audit.list({}, null, 1);
       assert.equal(last?.action, 'person.end-sessions');
       assert.equal((await store.accounts.byId('ana'))?.state_reason, 'has left');
     }));

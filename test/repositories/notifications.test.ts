@@ -157,7 +157,7 @@ describe('a registry 2.8 that reports', { skip: missing('docker-registry', 'skop
     const { digest } = await pushImage(target, headers, '1', ['one layer']);
     await pushImage(target, headers, '2', ['one layer']);
     await eventually(
-      () => store.repositoryTags.ofDigest(host, 'team/old', digest),
+      () => store.repositoryTags.after(host, 'team/old', '', 10),
       (rows) => rows.length === 2,
     );
     const answer = await fetch(`${target}/manifests/${digest}`, { method: 'DELETE', headers });

@@ -290,8 +290,14 @@ const repository = {
   first_seen_at: 'integer',
   synced_at: 'integer or null',
 } as const;
-const child = { digest: 'text', size: 'integer or null', media_type: 'text or null' } as const;
-const tag = { ...child, ...who, tag: 'text', pushed_at: 'integer or null' } as const;
+const tag = {
+  ...who,
+  tag: 'text',
+  digest: 'text',
+  size: 'integer or null',
+  media_type: 'text or null',
+  pushed_at: 'integer or null',
+} as const;
 const activityOfDay = { day: 'integer', action: 'text', count: 'integer' } as const;
 const activityOfActor = { ...who, action: 'text', count: 'integer' } as const;
 const arrival = { service: 'text', first_at: 'integer', last_at: 'integer' } as const;
@@ -456,7 +462,6 @@ const checks: Checks = {
     latest: { args: [1], columns: revocation },
   },
   audit: {
-    latest: { args: [1], columns: auditEvent },
     list: { args: [{ person: 'a' }, null, 1], columns: auditEvent },
   },
   denials: {
@@ -507,7 +512,6 @@ const checks: Checks = {
   failedLogins: { count: { args: ['a', 1], columns: { count: 'integer', first: 'integer or null' } } },
   identityTokens: {
     byHash: { args: ['h'], columns: { ...identityToken, password_hash: 'text' } },
-    ofAccount: { args: ['a'], columns: identityToken },
   },
   workloadIssuers: {
     byName: { args: ['n'], columns: workloadIssuer },
@@ -534,27 +538,19 @@ const checks: Checks = {
     after: { args: ['s', 'r', '', 1], columns: tag },
     latest: { args: ['s', 'r', { limit: 1, offset: 0 }], columns: tag },
     byName: { args: ['s', 'r', 't'], columns: tag },
-    ofDigest: { args: ['s', 'r', 'd'], columns: tag },
-    children: { args: ['s', 'r', 'd'], columns: child },
   },
   repositoryActivity: {
     ofRepository: { args: ['s', 'r', 1], columns: activityOfDay },
     actorsOf: { args: ['s', 'r', 1, 1], columns: activityOfActor },
     ofService: { args: ['s', 1], columns: activityOfDay },
     topPrograms: { args: ['s', 'pull', 1, 1], columns: activityOfActor },
-    ofAccount: {
-      args: ['a', 1, 1],
-      columns: { service: 'text', repository: 'text', action: 'text', count: 'integer', last_day: 'integer' },
-    },
     ofAccounts: {
       args: [['a'], 1],
       columns: { service: 'text', repository: 'text', action: 'text', count: 'integer', last_day: 'integer' },
     },
-    daysOfAccount: { args: ['a', 1], columns: activityOfDay },
   },
   repositorySyncs: {
     ofService: { args: ['s'], columns: sync },
-    all: { args: [], columns: sync },
   },
   registryEvents: {
     actorsOf: computed,

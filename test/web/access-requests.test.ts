@@ -101,7 +101,7 @@ describe('access requests on pages', () => {
     const own = (await ask('/requests', 'ana')).text;
     assert.match(own, /Accepted, not granted yet/);
     assert.match(own, /on Monday/);
-    const [event] = await house.core.store.audit.latest(1);
+    const [event] = await house.core.store.audit.list({}, null, 1);
     assert.deepEqual(
       [event?.action, event?.actor, event?.repository],
       ['request.answer', 'root@example.com', 'team/app'],
@@ -157,7 +157,7 @@ describe('access requests on pages', () => {
     const seen = (await ask('/admin/requests', 'root')).text;
     assert.match(seen, /team\/second[\s\S]*Withdrawn/);
     assert.equal((await ask(path, 'ana', {})).status, 409);
-    const [event] = await house.core.store.audit.latest(1);
+    const [event] = await house.core.store.audit.list({}, null, 1);
     assert.deepEqual([event?.action, event?.actor], ['request.withdraw', 'ana@example.com']);
   });
 });

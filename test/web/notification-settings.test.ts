@@ -44,7 +44,7 @@ describe('notifications on pages', () => {
     assert.match(text, /value="robots">/);
     await ask(page, 'root', '');
     assert.deepEqual(await optOuts('root'), ['administration', 'passwords', 'robots']);
-    const [event] = await house.core.store.audit.latest(1);
+    const [event] = await house.core.store.audit.list({}, null, 1);
     assert.deepEqual(
       [event?.action, event?.actor, event?.subject],
       ['notification.preferences', 'root@example.com', 'root@example.com'],
@@ -64,10 +64,10 @@ describe('notifications on pages', () => {
     const done = await ask(link, null, 'List-Unsubscribe=One-Click', elsewhere);
     assert.equal(done.status, 200);
     assert.deepEqual(await optOuts('ana'), ['administration', 'passwords', 'robots']);
-    const [event] = await house.core.store.audit.latest(1);
+    const [event] = await house.core.store.audit.list({}, null, 1);
     assert.deepEqual([event?.actor, event?.subject], ['unsubscribe link', 'ana@example.com']);
     await ask(link, null, 'List-Unsubscribe=One-Click', elsewhere);
-    const [latest] = await house.core.store.audit.latest(1);
+    const [latest] = await house.core.store.audit.list({}, null, 1);
     assert.equal(latest?.id, event?.id, 'the audit has no event of what changed nothing');
     for (const token of ['', 'ana', 'ana.', `root.${preferences().tokenOf('ana').split('.')[1]}`]) {
       assert.equal((await ask(`/unsubscribe?token=${token}`, null, '')).status, 400);

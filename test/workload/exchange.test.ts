@@ -261,7 +261,7 @@ rules:
     const jti = randomUUID();
     const token = await issuer.sign({ ...claims, jti }, { at: seconds() + 2 });
     assert.equal((await service.exchange(token)).status, 200);
-    const [event] = await service.core.store.audit.latest(1);
+    const [event] = await service.core.store.audit.list({}, null, 1);
     assert.equal(event?.action, 'workload.exchange');
     assert.equal(event?.subject, 'ci:ci:acme/web');
     assert.equal(JSON.parse(event?.detail_json ?? '{}').run, jti);

@@ -257,7 +257,7 @@ rules:
     assert.equal((await service.login(before)).status, 401);
     assert.equal(reasonOf(), 'ci issued-before');
     assert.equal((await service.login(await issuer.sign(claims, { at: seconds() + 2 }))).status, 200);
-    const events = await service.core.store.audit.latest(10);
+    const events = await service.core.store.audit.list({}, null, 10);
     assert.deepEqual(
       events.filter(({ subject }) => subject === 'ci').map(({ action, actor }) => [action, actor]),
       [
@@ -273,7 +273,9 @@ rules:
     }
     await service.workloads.uses.flush();
     await service.core.audit.flush();
-    const events = (await service.core.store.audit.latest(50)).filter(({ action }) => action === 'workload.login');
+    const events = (await service.core.store.audit.list({}, null, 50)).filter(
+      ({ action }) => action === 'workload.login',
+    );
     const runs = events.map(({ subject, detail_json: detail }) => `${subject} ${JSON.parse(detail).run}`);
     assert.deepEqual(runs.filter((run) => run.includes(' run-')).sort(), [
       'ci:ci:acme/web run-a',
