@@ -1,9 +1,10 @@
 /** Runs the suites through node:test: all of test/, the files and folders that are named, or with --unit those that need only Node and SQLite. Exits 1 when one fails. */
-import { globSync, statSync } from 'node:fs';
+import { globSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type EventData, run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { createCluster, findPostgres } from './support/postgres.ts';
 import { runUnitTests } from './unit.ts';
 
 /** What takes longest, the longest first: these start before the others, so that none is left to run alone at the end. */
@@ -28,6 +29,12 @@ const files = chosenFiles(process.argv.slice(2)).sort((a, b) => rankOf(a) - rank
 if (files.length === 0) {
   console.error(`No tests in: ${process.argv.slice(2).join(' ') || 'test/'}`);
   process.exit(1);
+}
+
+if (files.length > 1 && findPostgres() !== null) {
+  const { folder } = createCluster();
+  process.env['TEST_CLUSTER'] = folder;
+  process.once('exit', () => rmSync(folder, { recursive: true }));
 }
 
 const skipped: string[] = [];
