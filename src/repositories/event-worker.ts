@@ -1,4 +1,5 @@
 /** Runs in a thread of its own, with its own connection to the database: stores what registries report. */
+import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { errorMessage, Refusal } from '../lib/errors.ts';
 import type { Unstored } from '../lib/write-behind.ts';
@@ -37,6 +38,7 @@ export type EventCount = {
 
 type Opened = { readonly take: TakeEvents; close(): Promise<void> };
 
+giveWay();
 let staticUsers: ReadonlySet<string> = new Set();
 let opened: Promise<Opened> | undefined;
 const counts = new Map<string, EventCount>();
@@ -46,6 +48,16 @@ parentPort?.on('message', (message: ToEventWorker) => {
   else if (message.kind === 'take') void take(message.id, message.service, message.body);
   else void close();
 });
+
+/** Logins come first where processors are few. On Linux a thread has a priority of its own; elsewhere the process would get it. */
+function giveWay(): void {
+  if (process.platform !== 'linux') return;
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Where a sandbox forbids it, all threads are equal.
+  }
+}
 
 async function take(id: number, service: string, body: readonly Uint8Array[]): Promise<void> {
   const answer = await answerTo(service, body);
