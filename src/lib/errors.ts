@@ -8,6 +8,11 @@ export class RejectedData extends Error {
   override readonly name: string = 'RejectedData';
 }
 
+/** Also a refusal because of such data. */
+export function isRejected(error: unknown): boolean {
+  return error instanceof RejectedData || (error instanceof Error && error.cause instanceof RejectedData);
+}
+
 /** Each code and the HTTP status that it is answered with. */
 export const refusalStatuses = {
   bad_request: 400,

@@ -1,6 +1,6 @@
 /** Owns writing what no request waits for: kept in memory, one entry a key, written together. */
 import { setTimeout as sleep, setImmediate as yieldToOthers } from 'node:timers/promises';
-import { RejectedData } from './errors.ts';
+import { isRejected } from './errors.ts';
 
 export type WriteBehind<Entry> = {
   /** Takes the entry immediately and stores it soon; it never fails its caller. */
@@ -203,6 +203,7 @@ async function writeApart<Item>(
     try {
       await write(piece);
     } catch (error) {
+      // Only what is provably the fault of an entry is given up.
       if (!isRejected(error)) return { refused, away: error, left: new Set([...piece, ...pieces.flat()]) };
       const half = Math.ceil(piece.length / 2);
       if (piece.length === 1) refused.push(error);
@@ -211,9 +212,4 @@ async function writeApart<Item>(
     if (pieces.length > 0) await pause();
   }
   return { refused, away: null, left: new Set() };
-}
-
-/** Only what is provably the fault of an entry is given up. */
-function isRejected(error: unknown): boolean {
-  return error instanceof RejectedData || (error instanceof Error && error.cause instanceof RejectedData);
 }

@@ -81,8 +81,7 @@ export function createEventThread(parts: EventThreadParts): EventThread {
       isClosing = true;
       if (current === undefined) return;
       const { worker } = current;
-      const { promise: ended, resolve } = Promise.withResolvers<void>();
-      worker.once('exit', () => resolve());
+      const ended = new Promise((resolve) => worker.once('exit', resolve));
       worker.ref();
       worker.postMessage({ kind: 'close' } satisfies ToEventWorker);
       await ended;

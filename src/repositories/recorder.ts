@@ -3,7 +3,7 @@
  * within two seconds; while that can't be, nothing is accepted, because the registry's queue is the only one there is.
  */
 
-import { Refusal, RejectedData } from '../lib/errors.ts';
+import { isRejected, Refusal } from '../lib/errors.ts';
 import { createGrowingCache } from '../lib/growing-cache.ts';
 import { minute } from '../lib/time.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
@@ -160,11 +160,6 @@ async function recordChanges(
     if (events.length === 1 && first !== undefined) parts.onEvent(service, first.action, 'invalid');
     else for (const event of events) await recordChanges(parts, service, [event]);
   }
-}
-
-/** What was sent is at fault, not the database. */
-function isRejected(error: unknown): boolean {
-  return error instanceof RejectedData || (error instanceof Error && error.cause instanceof RejectedData);
 }
 
 async function toChanges(
