@@ -2,8 +2,7 @@
 import { identityOfAccount } from '../identity/account-identity.ts';
 import type { GracePeriods } from '../identity/account-status.ts';
 import type { Authority } from '../identity/authority.ts';
-import { formsOf, withAsciiDomain } from '../identity/email.ts';
-import { foldCase } from '../identity/identity.ts';
+import { foldEmail, formsOf } from '../identity/email.ts';
 import type { Policy } from '../policy/acl.ts';
 import { type Member, type Membership, membersOf as policyMembersOf } from '../policy/groups.ts';
 import { membershipsOf } from '../policy/memberships.ts';
@@ -31,7 +30,7 @@ export function createAdministrators(parts: {
   readonly now: () => number;
 }): Administrators {
   const { groups, policy, gracePeriods, now } = parts;
-  const emails = parts.emails.map(asCompared);
+  const emails = parts.emails.map(foldEmail);
   const membershipsWithin = (limits: GracePeriods) => (account: Account) =>
     membershipsOf(policy().groups, identityOfAccount(account, limits, now()));
   const groupsOf = membershipsWithin(gracePeriods);
@@ -53,12 +52,8 @@ export function createAdministrators(parts: {
     includes(account) {
       if (account.kind !== 'person' || account.state !== 'active') return false;
       if (parts.authority.objectionTo(account) !== null) return false;
-      if (account.email !== null && emails.includes(asCompared(account.email))) return true;
+      if (account.email !== null && emails.includes(foldEmail(account.email))) return true;
       return groups.length > 0 && groupsOf(account).some(({ name }) => groups.includes(name));
     },
   };
-}
-
-function asCompared(email: string): string {
-  return withAsciiDomain(foldCase(email));
 }

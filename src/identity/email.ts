@@ -2,6 +2,7 @@
 import { domainToUnicode } from 'node:url';
 import { isAscii } from '../lib/ascii.ts';
 import { normalizeDomain } from '../lib/domain.ts';
+import { foldCase } from './identity.ts';
 
 /**
  * RFC 5322, section 3.2.3 (dot-atom) and RFC 6531, section 3.3, with letters and digits for its UTF-8 characters:
@@ -40,7 +41,12 @@ export function withAsciiDomain(address: string): string {
   const { user, domain } = splitEmail(address);
   if (isAscii(domain)) return address;
   const ascii = normalizeDomain(domain);
-  return domainToUnicode(ascii) === domain.normalize('NFC').toLowerCase() ? `${user}@${ascii}` : address;
+  return domainToUnicode(ascii) === foldCase(domain) ? `${user}@${ascii}` : address;
+}
+
+/** An address as addresses are compared: without case, and with its domain in ASCII. */
+export function foldEmail(email: string): string {
+  return withAsciiDomain(foldCase(email));
 }
 
 /** @param address as `withAsciiDomain` gives it. @returns how an account's login can have it */

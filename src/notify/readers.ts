@@ -1,5 +1,5 @@
 /** Owns who reads a notice, and at which address. */
-import { formsOf, withAsciiDomain } from '../identity/email.ts';
+import { foldEmail, formsOf } from '../identity/email.ts';
 import { foldCase } from '../identity/identity.ts';
 import { type Account, importedIssuer } from '../store/accounts.ts';
 import type { PeopleFilter } from '../store/people.ts';
@@ -53,7 +53,7 @@ export function readsFor({ administrators }: Pick<Parts, 'administrators'>, read
 async function* administratorsOf(parts: Parts): AsyncGenerator<Account> {
   const { store, administrators, administration } = parts;
   const told = new Set<string>();
-  for (const login of administration.emails.flatMap((email) => formsOf(withAsciiDomain(foldCase(email))))) {
+  for (const login of administration.emails.flatMap((email) => formsOf(foldEmail(email)))) {
     const account = await store.accounts.byLogin(login);
     if (account === undefined || told.has(account.id) || !administrators.includes(account)) continue;
     told.add(account.id);

@@ -1,6 +1,6 @@
 /** Owns the `groups:` of a policy: who is in which, by e-mail, domain, group of the provider or another group. */
-import { withAsciiDomain } from '../identity/email.ts';
-import { foldCase, type Identity } from '../identity/identity.ts';
+import { foldEmail, withAsciiDomain } from '../identity/email.ts';
+import type { Identity } from '../identity/identity.ts';
 import { normalizeDomain } from '../lib/domain.ts';
 
 /** A group that someone is in, and why: `by e-mail`, `by domain example.com`, `via google:dev`, `from the provider`. */
@@ -43,7 +43,7 @@ export function parseMember(text: string): Member | null {
   if (prefix === 'account') return { kind: 'account', value: withAsciiDomain(rest.normalize('NFC')) };
   if (prefix === 'group') return { kind: 'group', value: rest };
   if (prefix !== undefined) return { kind: 'group', value: text };
-  return /^[^@\s]+@[^@\s]+$/.test(text) ? { kind: 'email', value: withAsciiDomain(foldCase(text)) } : null;
+  return /^[^@\s]+@[^@\s]+$/.test(text) ? { kind: 'email', value: foldEmail(text) } : null;
 }
 
 /** @throws {GroupLoop} */
@@ -76,7 +76,7 @@ function addTo<Item>(lists: Map<string, Item[]>, key: string, item: Item): void 
 export function groupsOf(groups: Groups, identity: Identity): Membership[] {
   const told = new Set(identity.groups);
   const keys = [...told].map((name) => `group ${name}`);
-  if (identity.email !== null) keys.push(`email ${withAsciiDomain(foldCase(identity.email))}`);
+  if (identity.email !== null) keys.push(`email ${foldEmail(identity.email)}`);
   if (identity.domain !== null) keys.push(`domain ${normalizeDomain(identity.domain)}`);
   if (identity.kind !== 'anonymous') keys.push(`account ${withAsciiDomain(identity.account)}`);
   const found = withParents(
