@@ -18,6 +18,10 @@ import {
 const timeouts = { connect: 5_000, statement: 5_000 };
 /** Milliseconds that a statement waits for one of the connections, which all of a crowd share. */
 const longestWait = 10_000;
+/** The migration of a new version and the logins of an old one can wait for each other: PostgreSQL ends one of the two. */
+const deadlock = '40P01';
+/** Each try is one statement or one transaction, so nothing is half done. */
+const maximumTries = 5;
 /** Any fixed number: the advisory lock that migrating processes queue for. */
 const migrationLock = 0x646f636b;
 
@@ -128,23 +132,30 @@ async function query(
 }
 
 /**
- * Prepares statements by name, and repeats without names what fails for that reason alone, before it did anything:
- * after another version's migration (0A000, the plan returns other columns), and behind a pooler that gives each
- * transaction another connection (26000, 42P05: the name is unknown or taken there), where it names no more.
+ * Prepares statements by name, and repeats what failed before it did anything for one of two reasons. The first is
+ * their names: after another version's migration (0A000, the plan returns other columns), and behind a pooler that gives
+ * each transaction another connection (26000, 42P05: the name is unknown or taken there), where it names no more. The
+ * second is a deadlock, with such a migration or with another replica.
  */
 function createPreparing(): <Result>(action: (name: Naming) => Promise<Result>) => Promise<Result> {
-  let name: Naming = nameOf;
-  return async (action) => {
+  let naming: Naming = nameOf;
+  const prepare = async <Result>(
+    action: (name: Naming) => Promise<Result>,
+    name: Naming = naming,
+    tries = 1,
+  ): Promise<Result> => {
     try {
       return await action(name);
     } catch (error) {
-      if (!isStale(error)) throw translateError(error);
-      if (error.code !== '0A000') name = unnamed;
-      return action(unnamed).catch((again: unknown) => {
-        throw translateError(again);
-      });
+      if (isStale(error) && name !== unnamed) {
+        if (error.code !== '0A000') naming = unnamed;
+        return prepare(action, unnamed, tries);
+      }
+      if (errorCode(error) === deadlock && tries < maximumTries) return prepare(action, name, tries + 1);
+      throw translateError(error);
     }
   };
+  return (action) => prepare(action);
 }
 
 function isStale(error: unknown): error is pg.DatabaseError {
@@ -207,10 +218,6 @@ async function migrate(
     await client.end();
   }
 }
-
-/** Deadlocks with the logins of a version that runs beside it; each try is one transaction, so nothing is half done. */
-const deadlock = '40P01';
-const maximumTries = 5;
 
 async function migrateAgain(client: pg.Client, migrations: readonly Migration[], tries = 1): Promise<string[]> {
   try {

@@ -21,7 +21,7 @@ export interface Sql {
   /**
    * Runs what the generator yields, one statement after another, in one transaction, or none of it; each `yield` gives
    * the number of rows that its statement changed.
-   * @param steps is called again where nothing was done because a prepared statement was out of date
+   * @param steps is called again where nothing was done: a prepared statement was out of date, or there was a deadlock
    */
   atomic<Result>(steps: () => Steps<Result>): Promise<Result>;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import pg from 'pg';
 import { Refusal } from '../../src/lib/errors.ts';
 import { openSql } from '../../src/store/open.ts';
 import { ConstraintError, type OpenDatabase } from '../../src/store/sql.ts';
@@ -63,7 +64,7 @@ describe('a PostgreSQL server in trouble', {
     ],
     'a table that is not there (42P01)': ['select nothing from nowhere'],
     'a statement that is malformed (42601)': ['selekt'],
-    'a user that may not do it (42501)': ['set local role reader', 'select * from held'],
+    'a user that may not do it (42501)': ['set local role reader', 'select * from pg_authid'],
   };
   for (const [what, statements] of Object.entries(passing)) {
     test(`${what} is the database’s fault, not that of what was sent`, async () => {
@@ -156,6 +157,34 @@ describe('a PostgreSQL server in trouble', {
     await newer.close();
     await assert.rejects(sql.batch([add]), ConstraintError);
     assert.deepEqual(await sql.all(all, [6]), [{ n: 7, more: null }]);
+  });
+
+  test('what a deadlock with a migration ended is tried again, and done once', async () => {
+    const [migration, gate] = [new pg.Client(url), new pg.Client(url)];
+    await Promise.all([migration.connect(), gate.connect()]);
+    const nobodyWaits = async (mode: string) =>
+      (await gate.query('select from pg_locks where mode = $1 and not granted', [mode])).rowCount === 0;
+    try {
+      await sql.run('create table first (n integer)');
+      // The server ends whoever looks first, which must not be the migration.
+      await migration.query("set deadlock_timeout = '1h'; begin; lock table first");
+      await gate.query('select pg_advisory_lock(7)');
+      const texts = [
+        "set local deadlock_timeout = '1ms'",
+        'insert into t (n) values (20)',
+        'select pg_advisory_xact_lock(7)',
+        'insert into first values (20)',
+      ];
+      const login = sql.batch(texts.map((text) => ({ text, values: [] })));
+      while (await nobodyWaits('ExclusiveLock')) await yieldToOthers();
+      const migrated = migration.query('lock table t; commit');
+      while (await nobodyWaits('AccessExclusiveLock')) await yieldToOthers();
+      await gate.query('select pg_advisory_unlock(7)');
+      await Promise.all([migrated, login]);
+      assert.deepEqual(await sql.all('select n from t natural join first'), [{ n: 20 }]);
+    } finally {
+      await Promise.all([migration.end(), gate.end()]);
+    }
   });
 
   test('names that a connection does not know, as behind a pooler, are done without', async () => {
