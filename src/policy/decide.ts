@@ -6,7 +6,7 @@ import type { Access } from '../scope.ts';
 import type { Policy } from './acl.ts';
 import { TooManyCombinations } from './choices.ts';
 import { failingCondition, grantedBy, type Rule } from './rule.ts';
-import { type DecisionContext, type Subject, subjectOf, widestOf } from './subject.ts';
+import { asking, type DecisionContext, principalOf, type Subject, widestOf } from './subject.ts';
 
 export type { DecisionContext } from './subject.ts';
 
@@ -33,14 +33,28 @@ export type Decision = {
  * person would, asking for the same, from the same address, at the same service.
  */
 export function decide(policy: Policy, identity: Identity, access: Access, context: DecisionContext): Decision {
-  const { rule, undecided } = judge(policy, identity, access, context);
-  const allowed = allowedBy(rule === null ? [] : [...undecided, rule], access.actions);
-  const bound = identity.maker && boundBy(policy, identity.maker, access, context);
-  return { access, granted: narrow(within(allowed, bound), access, identity.limits), allowed, rule, undecided, bound };
+  return createDecider(policy, identity, context)(access);
 }
 
-function boundBy(policy: Policy, { login, identity, enforced }: Bound, access: Access, context: DecisionContext) {
-  return { login, allowed: decide(policy, identity, access, context).granted, enforced };
+/** As `decide`, for many accesses of one identity. @param by some rules of the policy, where others can't concern the access */
+export type Decider = (access: Access, by?: Policy) => Decision;
+
+/** What all its decisions depend on is worked out once. */
+export function createDecider(policy: Policy, identity: Identity, context: DecisionContext): Decider {
+  const { maker, limits } = identity;
+  const principal = principalOf(policy.rulesOnGroups.length === 0 ? null : policy.groups, identity, context);
+  const boundBy = maker === null ? () => null : createBound(policy, maker, context);
+  return (access, by = policy) => {
+    const { rule, undecided } = judge(by, identity, asking(principal, access));
+    const allowed = allowedBy(rule === null ? [] : [...undecided, rule], access.actions);
+    const bound = boundBy(access, by);
+    return { access, granted: narrow(within(allowed, bound), access, limits), allowed, rule, undecided, bound };
+  };
+}
+
+function createBound(policy: Policy, { login, identity, enforced }: Bound, context: DecisionContext) {
+  const decideForMaker = createDecider(policy, identity, context);
+  return (access: Access, by: Policy) => ({ login, allowed: decideForMaker(access, by).granted, enforced });
 }
 
 /** Of what is allowed, the part within the bound. */
@@ -51,8 +65,7 @@ export function within(allowed: readonly string[], bound: Decision['bound']): re
 type Verdict = Pick<Decision, 'rule' | 'undecided'>;
 
 /** Where a rule cannot be decided, no rule below it speaks: it might grant what that one denies. */
-function judge(policy: Policy, identity: Identity, access: Access, context: DecisionContext): Verdict {
-  const subject = subjectOf(policy.groups, identity, access, context);
+function judge(policy: Policy, identity: Identity, subject: Subject): Verdict {
   try {
     const rule = policy.firstMatch(subject);
     return { rule, undecided: undecidedAbove(policy, identity, subject, rule) };

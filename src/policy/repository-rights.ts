@@ -2,7 +2,7 @@
 import type { Identity } from '../identity/identity.ts';
 import type { Policy } from './acl.ts';
 import { TooManyCombinations } from './choices.ts';
-import { decide } from './decide.ts';
+import { createDecider } from './decide.ts';
 import { anyRepository, createQuestions, outcomeOf, type Questions, together, waitsForName } from './name-questions.ts';
 import { type Condition, fails, looksAtGroups, type Rule } from './rule.ts';
 import { createFirstMatch, createRuleIndex, firstPart } from './rule-index.ts';
@@ -25,9 +25,9 @@ export function createRightsOf(policy: Policy, identity: Identity, context: Deci
   const people = peopleBehind(identity);
   const reduced = reducedTo(policy, people, context);
   const spaceOf = bySpace(reduced, createQuestions(reduced, people, context));
+  const decide = createDecider(policy, identity, context);
   const decideFor: RightsOf = (name) => {
-    const access = { type: 'repository', name, actions };
-    const { granted } = decide(spaceOf(name).policy, identity, access, context);
+    const { granted } = decide({ type: 'repository', name, actions }, spaceOf(name).policy);
     let bits = 0;
     for (const action of actions) if (granted.includes(action)) bits |= rights[action];
     return bits;
@@ -54,11 +54,11 @@ function dependsOnRuleAlone({ groups }: Policy, identity: Identity, context: Dec
 /** Decides once for each rule, and finds the rule for each name: that is a third of the time. */
 function byRule(policy: Policy, identity: Identity, context: DecisionContext, decideFor: RightsOf): RightsOf {
   const kept = new Map<Rule | null, number>();
-  const { groups, address, ...subject } = subjectOf(policy.groups, identity, anyRepository, context);
+  const subject = subjectOf(policy.groups, identity, anyRepository, context);
   return (name) => {
     let rule: Rule | null;
     try {
-      rule = policy.firstMatch({ ...subject, groups, address, name });
+      rule = policy.firstMatch({ ...subject, name });
     } catch (error) {
       if (error instanceof TooManyCombinations) return decideFor(name);
       throw error;

@@ -98,7 +98,7 @@ export function firstPart(name: string): string {
 
 /** The rules that the subject's words lead to, in the order of the file. */
 function rulesFoundFor(index: RuleIndex['byWord'], subject: Subject): readonly Rule[] {
-  // Working out the groups takes time.
+  // Someone can be in hundreds.
   const ofGroups = index.group.size > 0 ? subject.groups.map((group) => index.group.get(group)) : [];
   const lists = [
     index.account.get(subject.asciiAccount),

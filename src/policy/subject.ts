@@ -38,32 +38,38 @@ export type Subject = {
   readonly clientAddress: string;
 };
 
-export function subjectOf(groups: Groups, identity: Identity, access: Access, context: DecisionContext): Subject {
+/** Who asks, where and from where: a subject without what it asks for. */
+export type Principal = Omit<Subject, 'type' | 'name'>;
+
+/** @param groups `null` where nothing looks at them: working them out takes time */
+export function principalOf(
+  groups: Groups | null,
+  identity: Identity,
+  { service, address }: DecisionContext,
+): Principal {
   const { account, kind, domain, email, labels } = identity;
-  let membership: readonly string[] | undefined;
-  let address: Subject['address'] | undefined;
   return {
     account,
     asciiAccount: withAsciiDomain(account),
-    type: access.type,
-    name: access.name,
-    service: context.service,
+    service,
     kind,
     domain,
-    user: email === null ? null : splitEmail(email).user,
     labels,
+    user: email === null ? null : splitEmail(email).user,
+    groups: groups === null ? [] : groupsOf(groups, identity).map(({ name }) => name),
     anyGroupOf: null,
-    clientAddress: context.address,
-    // Most rules ask for neither, and this is the hot path.
-    get groups() {
-      membership ??= groupsOf(groups, identity).map(({ name }) => name);
-      return membership;
-    },
-    get address() {
-      if (address === undefined) address = parseAddress(context.address);
-      return address;
-    },
+    address: parseAddress(address),
+    clientAddress: address,
   };
+}
+
+/** The principal that asks for an access. */
+export function asking(principal: Principal, { type, name }: Pick<Access, 'type' | 'name'>): Subject {
+  return { ...principal, type, name };
+}
+
+export function subjectOf(groups: Groups, identity: Identity, access: Access, context: DecisionContext): Subject {
+  return asking(principalOf(groups, identity, context), access);
 }
 
 /**

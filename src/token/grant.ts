@@ -3,7 +3,7 @@ import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import type { Identity } from '../identity/identity.ts';
 import type { Policy } from '../policy/acl.ts';
-import { type Decision, type DecisionContext, decide } from '../policy/decide.ts';
+import { createDecider, type Decider, type Decision, type DecisionContext } from '../policy/decide.ts';
 import { type Access, formatScope, isCatalog, withKnownActions } from '../scope.ts';
 
 export type Grant = {
@@ -31,26 +31,45 @@ export type Granting = (
 ) => Promise<Grant>;
 
 /** With 500, a fleet that asks for nothing twice takes a quarter more: what is kept outlives the young heap. */
-const maximumGrants = 50;
+const maximumKept = 50;
 /** Scopes of a request whose grant is kept: more have a long key, and are rarely asked for again. */
-const maximumKept = 10;
+const maximumScopes = 10;
+
+/** Someone who asked: the number stands for them in the keys of what they were granted. */
+type Asker = { readonly number: number; readonly decide: Decider };
 
 /**
- * Keeps grants: a pull asks for the same with each layer, and deciding it is a sixth of the processor time of a request
- * (docs/performance.md). The key is everything that a decision depends on, so a change of any of it counts immediately.
+ * Keeps who asked, and what was granted: a pull asks for the same with each layer, and deciding it is a sixth of the
+ * processor time of a request (docs/performance.md). The keys are everything that a decision depends on, so a change of any
+ * of it counts immediately.
  */
 export function createGranting(): Granting {
-  const kept = new LRUCache<string, Grant>({ max: maximumGrants });
+  const askers = new LRUCache<string, Asker>({ max: maximumKept });
+  const grants = new LRUCache<string, Grant>({ max: maximumKept });
   let current: Policy | undefined;
+  let count = 0;
+  const askerOf = (policy: Policy, identity: Identity, context: DecisionContext): Asker => {
+    const key = JSON.stringify([identity, context]);
+    const known = askers.get(key);
+    if (known !== undefined) return known;
+    count += 1;
+    const asker = { number: count, decide: createDecider(policy, identity, context) };
+    askers.set(key, asker);
+    return asker;
+  };
   return async (policy, identity, scopes, context) => {
-    if (policy !== current) kept.clear();
-    current = policy;
-    if (scopes.length > maximumKept) return decideScopes(policy, identity, scopes, context);
-    const key = JSON.stringify([identity, scopes, context]);
-    const before = kept.get(key);
+    if (policy !== current) {
+      askers.clear();
+      grants.clear();
+      current = policy;
+    }
+    const { number, decide } = askerOf(policy, identity, context);
+    if (scopes.length > maximumScopes) return decideScopes(decide, scopes);
+    const key = `${number} ${JSON.stringify(scopes)}`;
+    const before = grants.get(key);
     if (before !== undefined) return before;
-    const granted = await decideScopes(policy, identity, scopes, context);
-    if (policy === current) kept.set(key, granted);
+    const granted = await decideScopes(decide, scopes);
+    if (policy === current) grants.set(key, granted);
     return granted;
   };
 }
@@ -62,17 +81,12 @@ function isKnown(access: Access): boolean {
 }
 
 /** Decides the scopes of a request. Those that no registry could mean are left out, because a scope is never an error. */
-async function decideScopes(
-  policy: Policy,
-  identity: Identity,
-  scopes: readonly Access[],
-  context: DecisionContext,
-): Promise<Grant> {
+async function decideScopes(decide: Decider, scopes: readonly Access[]): Promise<Grant> {
   const known = scopes.map(withKnownActions).filter(({ actions }) => actions.length > 0);
   const decisions: Decision[] = [];
   for (const [index, access] of known.entries()) {
     if (index > 0 && index % decidedAtOnce === 0) await yieldToOthers();
-    decisions.push(decide(policy, identity, access, context));
+    decisions.push(decide(access));
   }
   const access = decisions
     .filter(({ granted }) => granted.length > 0)
