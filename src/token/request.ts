@@ -39,10 +39,11 @@ const longest = 1_024;
 export function createRequestReader(): RequestReader {
   const kept = new LRUCache<string, Asked>({ max: maximumKept });
   const readGet = (url: string, authorization: string | undefined): TokenRequest => {
-    const { query, ...asked } = kept.get(url) ?? readAsked(readQuery(url), null);
-    const proof = readProof(authorization, query, null);
-    if (url.length <= longest) kept.set(url, { ...asked, query });
-    return { ...asked, method: 'GET', proof };
+    const known = kept.get(url);
+    const asked = known ?? readAsked(readQuery(url), null);
+    const proof = readProof(authorization, asked.query, null);
+    if (known === undefined && url.length <= longest) kept.set(url, asked);
+    return requestOf('GET', asked, proof);
   };
   return async (request) => {
     const { method, url = '' } = request;
@@ -55,12 +56,17 @@ export function createRequestReader(): RequestReader {
 async function readPost(request: IncomingMessage, url: string): Promise<TokenRequest> {
   const authorization = authorizationOf(request);
   const form = await readForm(request);
-  const { query, ...asked } = readAsked(readQuery(url), form);
-  return { ...asked, method: 'POST', proof: readProof(authorization, query, form) };
+  const asked = readAsked(readQuery(url), form);
+  return requestOf('POST', asked, readProof(authorization, asked.query, form));
+}
+
+function requestOf(method: TokenRequest['method'], asked: Asked, proof: Proof | null): TokenRequest {
+  const { service, scopes, hasScope, wantsIdentityToken } = asked;
+  return { method, service, scopes, hasScope, proof, wantsIdentityToken };
 }
 
 function readAsked(query: URLSearchParams, form: URLSearchParams | null): Asked {
-  const values = (name: string) => [...(form?.getAll(name) ?? []), ...query.getAll(name)];
+  const values = (name: string) => (form === null ? query.getAll(name) : [...form.getAll(name), ...query.getAll(name)]);
   const scopes = values('scope');
   return {
     query,
