@@ -1,5 +1,5 @@
 /** Owns the form of the secrets that Dockpass gives out: a prefix that says the kind, random characters, a checksum. */
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 /**
@@ -90,7 +90,9 @@ export type Pepper = { readonly id: string; hash(secret: string): string };
 /** @param key at least 32 characters or bytes of randomness */
 export function createPepper(key: string): Pepper {
   const id = createHash('sha256').update(`dockpass pepper id\0${key}`).digest('hex').slice(0, 8);
-  return { id, hash: (secret) => createHmac('sha256', key).update(secret).digest('base64url') };
+  // A text would be converted for each hash.
+  const secretKey = createSecretKey(key, 'utf8');
+  return { id, hash: (secret) => createHmac('sha256', secretKey).update(secret).digest('base64url') };
 }
 
 /** Compares two hashes in constant time. */
