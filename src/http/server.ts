@@ -56,12 +56,13 @@ export async function createServer(
 export function createStop(server: Server): (deadline: number) => Promise<void> {
   let inFlight = 0;
   let whenIdle = () => {};
+  const onClose = (): void => {
+    inFlight -= 1;
+    if (inFlight === 0) whenIdle();
+  };
   server.on('request', (_request, response) => {
     inFlight += 1;
-    response.once('close', () => {
-      inFlight -= 1;
-      if (inFlight === 0) whenIdle();
-    });
+    response.on('close', onClose);
   });
   return async (deadline) => {
     const closed = once(server, 'close');

@@ -20,17 +20,23 @@ const unreadable: Readonly<Record<string, readonly [status: number, message: str
  * "unknown: ". The answer to an earlier request on the same connection isn't cut in two.
  */
 export function answerUnreadable(server: Server): Server {
-  /** The responses on a connection that have not been sent. */
-  const unsent = new WeakMap<Duplex, ServerResponse[]>();
-  server.on('request', ({ socket }, response) => {
-    const others = unsent.get(socket)?.filter(({ writableFinished }) => !writableFinished) ?? [];
-    unsent.set(socket, [...others, response]);
+  server.on('request', ({ socket }: { socket: KnownSocket }, response) => {
+    const others = socket[unsentKey];
+    socket[unsentKey] = others === undefined ? [response] : [...others.filter(isUnsent), response];
   });
-  return server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const isAnswering = unsent.get(socket)?.some((one) => one.headersSent && !one.writableFinished) === true;
+  return server.on('clientError', (error: NodeJS.ErrnoException, socket: KnownSocket) => {
+    const isAnswering = socket[unsentKey]?.some((one) => one.headersSent && isUnsent(one)) === true;
     if (!socket.writable || error.code === 'ECONNRESET' || isAnswering) socket.destroy();
     else answer(error.code ?? '', socket);
   });
+}
+
+/** On the socket itself, as what is known of a request (requester.ts): the responses that may not have been sent. */
+const unsentKey = Symbol('unsent');
+type KnownSocket = Duplex & { [unsentKey]?: readonly ServerResponse[] };
+
+function isUnsent({ writableFinished }: ServerResponse): boolean {
+  return !writableFinished;
 }
 
 function answer(code: string, socket: Duplex): void {
