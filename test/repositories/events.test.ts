@@ -1,5 +1,6 @@
 /** What is read from the notifications of a registry, and what becomes of the events: stored, dropped, or sent again. */
 import assert from 'node:assert/strict';
+import http from 'node:http';
 import { test } from 'node:test';
 import { createEventEndpoint, eventsPath } from '../../src/repositories/event-endpoint.ts';
 import { readEvents } from '../../src/repositories/events.ts';
@@ -332,4 +333,35 @@ test('the endpoint takes what has the token, and answers so that a queue never s
       assert.deepEqual(endpoint.warnings(), []);
     },
   );
+});
+
+test('what a connection that broke had sent is not taken, and no one waits for the rest', async () => {
+  const taken: string[] = [];
+  const lines: string[] = [];
+  const endpoint = createEventEndpoint({
+    services: [{ name: service, eventsTokens: ['a'.repeat(32)] }],
+    take: async (name) => {
+      taken.push(name);
+      return 'stored';
+    },
+    onEvents() {},
+    log: {
+      warn: (_fields, message) => void lines.push(message),
+      error: (_fields, message) => void lines.push(message),
+    },
+    now: () => now,
+  });
+  const answered = Promise.withResolvers<void>();
+  await withServer(
+    (request, response) => answered.resolve(endpoint.answer(request, response, encodeURIComponent(service))),
+    async (url) => {
+      const headers = { Authorization: `Bearer ${'a'.repeat(32)}`, 'Content-Length': '1000' };
+      const request = http.request(`${url}${eventsPath}${encodeURIComponent(service)}`, { method: 'POST', headers });
+      request.on('error', () => {});
+      request.write(bodyOf(event('push')));
+      request.once('socket', (socket) => socket.once('connect', () => setImmediate(() => request.destroy())));
+      await answered.promise;
+    },
+  );
+  assert.deepEqual([taken, lines], [[], []]);
 });
