@@ -11,6 +11,7 @@ export const serveArguments: readonly string[] = [
   '--max-semi-space-size=4',
   '--heap-growing-percent=30',
   '--no-maglev',
+  '--no-allocation-site-pretenuring',
   resolve(import.meta.dirname, '../src/main.ts'),
   'serve',
 ];
