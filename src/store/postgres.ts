@@ -20,7 +20,6 @@ const timeouts = { connect: 5_000, statement: 5_000 };
 const longestWait = 10_000;
 /** The migration of a new version and the logins of an old one can wait for each other: PostgreSQL ends one of the two. */
 const deadlock = '40P01';
-/** Each try is one statement or one transaction, so nothing is half done. */
 const maximumTries = 5;
 /** Any fixed number: the advisory lock that migrating processes queue for. */
 const migrationLock = 0x646f636b;
@@ -132,30 +131,36 @@ async function query(
 }
 
 /**
- * Prepares statements by name, and repeats what failed before it did anything for one of two reasons. The first is
- * their names: after another version's migration (0A000, the plan returns other columns), and behind a pooler that gives
- * each transaction another connection (26000, 42P05: the name is unknown or taken there), where it names no more. The
- * second is a deadlock, with such a migration or with another replica.
+ * Prepares statements by name, and repeats without names what fails for that reason alone, before it did anything:
+ * after another version's migration (0A000, the plan returns other columns), and behind a pooler that gives each
+ * transaction another connection (26000, 42P05: the name is unknown or taken there), where it names no more.
  */
 function createPreparing(): <Result>(action: (name: Naming) => Promise<Result>) => Promise<Result> {
-  let naming: Naming = nameOf;
-  const prepare = async <Result>(
-    action: (name: Naming) => Promise<Result>,
-    name: Naming = naming,
-    tries = 1,
-  ): Promise<Result> => {
+  let name: Naming = nameOf;
+  return async (action) => {
     try {
-      return await action(name);
+      return await despiteDeadlocks(() => action(name));
     } catch (error) {
-      if (isStale(error) && name !== unnamed) {
-        if (error.code !== '0A000') naming = unnamed;
-        return prepare(action, unnamed, tries);
-      }
-      if (errorCode(error) === deadlock && tries < maximumTries) return prepare(action, name, tries + 1);
-      throw translateError(error);
+      if (!isStale(error)) throw translateError(error);
+      if (error.code !== '0A000') name = unnamed;
+      return despiteDeadlocks(() => action(unnamed)).catch((again: unknown) => {
+        throw translateError(again);
+      });
     }
   };
-  return (action) => prepare(action);
+}
+
+/**
+ * Tries again what a deadlock ended.
+ * @param action one statement or one transaction, so that nothing is half done
+ */
+async function despiteDeadlocks<Result>(action: () => Promise<Result>, tries = 1): Promise<Result> {
+  try {
+    return await action();
+  } catch (error) {
+    if (errorCode(error) !== deadlock || tries === maximumTries) throw error;
+    return despiteDeadlocks(action, tries + 1);
+  }
 }
 
 function isStale(error: unknown): error is pg.DatabaseError {
@@ -211,20 +216,11 @@ async function migrate(
     await client.connect();
     await refuseStandby(client);
     await refuseEncoding(client);
-    return await migrateAgain(client, migrations);
+    return await despiteDeadlocks(() => inTransaction(client, () => applyMigrations(client, migrations)));
   } catch (error) {
     throw error instanceof Refusal ? error : unusable(client, error);
   } finally {
     await client.end();
-  }
-}
-
-async function migrateAgain(client: pg.Client, migrations: readonly Migration[], tries = 1): Promise<string[]> {
-  try {
-    return await inTransaction(client, () => applyMigrations(client, migrations));
-  } catch (error) {
-    if (errorCode(error) !== deadlock || tries === maximumTries) throw error;
-    return migrateAgain(client, migrations, tries + 1);
   }
 }
 

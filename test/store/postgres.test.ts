@@ -166,7 +166,7 @@ describe('a PostgreSQL server in trouble', {
       (await gate.query('select from pg_locks where mode = $1 and not granted', [mode])).rowCount === 0;
     try {
       await sql.run('create table first (n integer)');
-      // The server ends whoever looks first, which must not be the migration.
+      // The server ends the one that looks for a deadlock first, which must not be the migration.
       await migration.query("set deadlock_timeout = '1h'; begin; lock table first");
       await gate.query('select pg_advisory_lock(7)');
       const texts = [
