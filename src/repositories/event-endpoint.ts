@@ -128,8 +128,9 @@ function readBody(request: IncomingMessage): Promise<readonly Uint8Array[] | nul
     });
     request.on('end', () => resolve(length > maximumBody ? null : chunks));
     request.on('error', reject);
-    // Nothing comes of it once all has arrived.
-    request.on('close', () => reject(new Error('the connection ended before all had arrived')));
+    request.on('close', () => {
+      if (!request.readableEnded) reject(new Error('the connection ended before all had arrived'));
+    });
   });
 }
 
