@@ -21,8 +21,7 @@ const unreadable: Readonly<Record<string, readonly [status: number, message: str
  */
 export function answerUnreadable(server: Server): Server {
   server.on('request', ({ socket }: { socket: KnownSocket }, response) => {
-    const others = socket[unsentKey];
-    socket[unsentKey] = others === undefined ? [response] : [...others.filter(isUnsent), response];
+    socket[unsentKey] = [...(socket[unsentKey] ?? []).filter(isUnsent), response];
   });
   return server.on('clientError', (error: NodeJS.ErrnoException, socket: KnownSocket) => {
     const isAnswering = socket[unsentKey]?.some((one) => one.headersSent && isUnsent(one)) === true;
