@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { serveArguments } from '../bench/service.ts';
 import { runProgram } from './support/process.ts';
 
 type Package = {
@@ -51,4 +52,13 @@ test('the changelog keeps a section for what comes next, and dates for what has 
 
 test('developers get the Node that the packages bring', () => {
   assert.deepEqual(new Set(Object.values(optionalDependencies)), new Set([read('.node-version').trim()]));
+});
+
+test('the image and the bench start the service with the settings of V8 that script/dockpass gives', () => {
+  const flagsIn = (text: string): string[] => text.match(/--[a-z][\w=-]+/g) ?? [];
+  const [command = ''] = /^exec "\$node" .+$/m.exec(read('script/dockpass')) ?? [];
+  const flags = flagsIn(command);
+  assert.ok(flags.length > 0);
+  assert.deepEqual(flagsIn(read('deploy/image/dockpass')), flags);
+  assert.deepEqual(flagsIn(serveArguments.join(' ')), flags);
 });
