@@ -59,7 +59,8 @@ async function sendFlood(url: string, seconds: number, rate: number): Promise<vo
   if (code !== 0 || !/requests in/.test(output)) throw new Error(`wrk with wrong passwords:\n${output}`);
 }
 
-function field(output: string, pattern: RegExp): string {
+/** @throws {Error} with all of `output`, where the pattern isn't in it */
+export function field(output: string, pattern: RegExp): string {
   const [, value] = pattern.exec(output) ?? [];
   if (value === undefined) throw new Error(`wrk printed something else than usual:\n${output}`);
   return value;
