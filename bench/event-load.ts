@@ -38,8 +38,7 @@ export async function sendEvents(load: EventLoad): Promise<Reported> {
   if (code !== 0) throw new Error(`wrk with events:\n${output}`);
   const answered = Number(field(output, /(\d+) requests in/));
   const [, otherwise = '0'] = /Non-2xx or 3xx responses: (\d+)/.exec(output) ?? [];
-  const [, connect = '0', read = '0', write = '0', timeout = '0'] =
-    /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(output) ?? [];
-  const unanswered = [connect, read, write, timeout].reduce((sum, number) => sum + Number(number), 0);
+  const [, errors = ''] = /Socket errors: (.+)/.exec(output) ?? [];
+  const unanswered = (errors.match(/\d+/g) ?? []).reduce((sum, number) => sum + Number(number), 0);
   return { acknowledged: (answered - Number(otherwise)) * perRequest, refused: Number(otherwise) + unanswered };
 }

@@ -86,7 +86,7 @@ async function storedIn(databaseUrl: string): Promise<number> {
   return days.reduce((sum, day) => sum + day.count, 0);
 }
 
-/** Each shape right after logins alone, which it's compared with: a machine's speed changes within minutes. */
+/** Each shape right after the same logins without events, which it's compared with: a machine's speed changes within minutes. */
 async function measure(target: Target): Promise<void> {
   const { what, running, path, headers, look } = target;
   const logins = () =>
@@ -123,7 +123,7 @@ const columns = [
   'what',
   'acknowledged/s',
   'missing of these',
-  'logins alone, p50 and p99 ms',
+  'logins only, p50 and p99 ms',
   'beside events, p50 and p99 ms',
   'p99, times',
   'event loop late at most, ms',
