@@ -31,7 +31,8 @@ export type Registry = {
 };
 
 export type CatalogPage = {
-  readonly names: readonly string[] /** `null`: this is the last page. */;
+  readonly names: readonly string[];
+  /** Where the next page begins; `null`: this is the last one. */
   readonly next: string | null;
 };
 
