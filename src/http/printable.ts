@@ -1,4 +1,5 @@
 /** Makes text from a client fit for a log or a table. */
+import { hideSecrets } from '../lib/secret.ts';
 
 /** Printable ASCII, which is what clients send. */
 const harmless = /^[ -~]*$/;
@@ -9,8 +10,5 @@ const harmless = /^[ -~]*$/;
  */
 export function printable(text: string, maximumLength: number): string {
   if (harmless.test(text) && text.length <= maximumLength && !text.includes('dk')) return text;
-  return text
-    .slice(0, maximumLength)
-    .replaceAll(/[\p{Cc}\p{Cf}]/gu, '')
-    .replaceAll(/\bdk[a-z]_[0-9A-Za-z]{8,}/g, 'dk?_…');
+  return hideSecrets(text.slice(0, maximumLength).replaceAll(/[\p{Cc}\p{Cf}]/gu, ''));
 }

@@ -2,6 +2,7 @@
 import cluster from 'node:cluster';
 import { pino } from 'pino';
 import { formatLogLine } from './log-text.ts';
+import { hideSecrets } from './secret.ts';
 
 export type Log = {
   debug(fields: object, message: string): void;
@@ -59,7 +60,7 @@ const plain = /^[ -~]*\n$/;
  */
 function safe(line: string): string {
   if (plain.test(line) && !line.includes('dk')) return line;
-  return line.replaceAll(/(?!\n)[\p{Cc}\p{Cf}]/gu, '').replaceAll(/\bdk[a-z]_[0-9A-Za-z]{8,}/g, 'dk?_…');
+  return hideSecrets(line.replaceAll(/(?!\n)[\p{Cc}\p{Cf}]/gu, ''));
 }
 
 /** Characters kept for an output that takes none, a full disk; what comes then is dropped. */

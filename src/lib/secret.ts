@@ -47,6 +47,14 @@ export function looksLikeSecret(text: string): boolean {
   return form.test(text);
 }
 
+/** The beginning is enough. What stands before it can be a letter: `%20dkp_...` in a path, `\\ndkp_...` in JSON. */
+const inText = new RegExp(`(?:${secretKinds.join('|')})(?:_|%5[Ff])[0-9A-Za-z]{8,}`, 'g');
+
+/** The text with anything that looks like one of our secrets, or like the first half of one, made unreadable. */
+export function hideSecrets(text: string): string {
+  return text.replaceAll(inText, 'dk?_…');
+}
+
 /** White space, line breaks, a BOM and invisible characters: what a pipe, an editor or a chat puts around a secret. */
 const surroundings = /^[\s\p{Cc}\p{Cf}]+|[\s\p{Cc}\p{Cf}]+$/gu;
 

@@ -79,6 +79,7 @@ export function createEventEndpoint(parts: EventEndpointParts): EventEndpoint {
 function end(response: ServerResponse, status: number, retryAfter?: number): void {
   if (response.headersSent || response.destroyed) return;
   response.setHeader('Cache-Control', 'no-store');
+  if (status === 405) response.setHeader('Allow', 'POST');
   if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
   if (retryAfter !== undefined) response.setHeader('Retry-After', retryAfter);
   response.writeHead(status, { 'Content-Length': '0' }).end();
@@ -116,6 +117,8 @@ const whyDropped = {
  */
 function readBody(request: IncomingMessage): Promise<readonly Uint8Array[] | null> {
   return new Promise((resolve, reject) => {
+    // Without a body it begins as one that was read (http/server.ts), and has no events.
+    if (request.readableEnded) resolve([]);
     const chunks: Uint8Array[] = [];
     let length = 0;
     request.on('data', (chunk: Buffer) => {

@@ -42,4 +42,6 @@ test('the name of a client holds nothing that a terminal obeys, or that hides a 
     requesterOf({ headers: { 'user-agent': userAgent }, socket: {} } as IncomingMessage).userAgent;
   assert.equal(named('docker/1 \u009b31mred\u0007 \u00ad\u202egnp'), 'docker/1 31mred gnp');
   assert.equal(named('dkp_0123\u00ad45678\u200b9abcdef'), 'dk?_…');
+  for (const before of ['ab_', 'ua\t', '%20', 'x\u200b'])
+    assert.doesNotMatch(named(`${before}dkp_0123456789ab`), /0123/);
 });
