@@ -16,6 +16,8 @@ import { isSelection, type Selected, type Selection, type SelectionParts, select
 export type Preview = {
   readonly people: number;
   readonly passwords: number;
+  /** Those that match, too, and that another revocation has ended, which can still be undone: this one then keeps them revoked. */
+  readonly alreadyRevoked: number;
   /** The first hundred, by login. */
   readonly sample: readonly AppPassword[];
   /** What used them in the last 30 days, the latest first, at most a hundred of each kind. */
@@ -47,7 +49,7 @@ export type Revocations = {
    * @param expected the number of passwords that the preview showed; `null` if no one looked
    * @param reason shown to the owners; can be ''
    * @throws {Refusal} `bad_request` for an empty selection, `conflict` where the number has changed since the preview,
-   *   `not_found` where nothing is selected
+   *   `not_found` where nothing is selected that works, or would work again once another revocation is undone
    */
   revoke(selection: Selection, expected: number | null, reason: string, by: Actor): Promise<Revocation>;
   /**
@@ -83,6 +85,7 @@ export function createRevocations(parts: RevocationParts): Revocations {
   return {
     async preview(selection) {
       const found = await select(parts, selection);
+      const ended = await select(parts, selection, 'ended');
       const first = found
         .toSorted((a, b) => (a.login < b.login ? -1 : a.login > b.login ? 1 : 0))
         .slice(0, maximumSample);
@@ -92,6 +95,7 @@ export function createRevocations(parts: RevocationParts): Revocations {
         people: owners.length,
         activity: await parts.activityOf(owners),
         passwords: found.length,
+        alreadyRevoked: ended.length,
         sample: first.flatMap(({ id }) => rows.get(id) ?? []).map((row) => toAppPassword(row, row, now())),
         uses: await parts.uses.summary(found.map(({ id }) => id)),
       };
@@ -122,10 +126,14 @@ async function revoke(
   const why = checkReason(reason);
   const found = await select(parts, selection);
   checkNumber(found.length, expected);
+  const meant = found.length > 0 ? found : await select(parts, selection, 'ended');
+  if (meant.length === 0) {
+    throw new Refusal('not_found', 'No active passwords match, so there is nothing to revoke.');
+  }
   const row = createRow(selection, found.length, why, by, now());
   // Before the first one ends, so that nothing ends without it, wherever the rest breaks off.
   const detail = { id: row.id, reason: row.reason, selection, passwords: found.length };
-  const event = { action: 'revocation', ...by, subject: subjectOf(found), detail } as const;
+  const event = { action: 'revocation', ...by, subject: subjectOf(meant), detail } as const;
   await audit.commit(event, (entry) => store.revocations.begin(row, entry));
   let passwords = 0;
   for await (const ended of endInPieces(parts, row, found)) passwords += ended;
@@ -211,7 +219,6 @@ function cannotUndo(why: string): Refusal {
 }
 
 function checkNumber(found: number, expected: number | null): void {
-  if (found === 0) throw new Refusal('not_found', 'No active passwords match, so there is nothing to revoke.');
   if (expected === null || expected === found) return;
   throw new Refusal(
     'conflict',

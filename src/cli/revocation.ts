@@ -92,11 +92,14 @@ async function readSelection(core: Core, values: Values): Promise<Selection> {
   };
 }
 
-function describePreview({ people, passwords, sample, uses }: Preview): string[] {
+function describePreview({ people, passwords, alreadyRevoked, sample, uses }: Preview): string[] {
   return [
     `${passwords} active passwords of ${people} accounts.`,
     ...sample.map(({ id, login, name }) => `  ${id}  ${login}  ${name}`),
     ...(passwords > sample.length ? [`  and ${passwords - sample.length} more`] : []),
+    ...(alreadyRevoked === 0
+      ? []
+      : [`  ${alreadyRevoked} more revoked already: if that is undone, this revocation keeps them revoked`]),
     ...uses.map(({ kind, value, lastAt }) => `  used: ${kind} ${value}, last ${minuteOf(lastAt)}`),
   ];
 }

@@ -33,7 +33,7 @@ export type Owner = { readonly id: string; readonly login: string; readonly kind
 export type RevocationStore = {
   /** Active passwords of these accounts. @param accountIds at most `idsAtOnce` */
   active(accountIds: readonly string[], filter: PasswordFilter, now: number): Promise<SelectedPassword[]>;
-  /** The same of those that another revocation ended, which its undo would bring back. */
+  /** The same of those that another revocation ended, which its undo can still bring back. */
   ended(accountIds: readonly string[], filter: PasswordFilter, now: number): Promise<SelectedPassword[]>;
   /** As lists show them, in no order. @param ids at most `idsAtOnce` */
   listed(ids: readonly string[]): Promise<ListedPassword[]>;
@@ -98,14 +98,24 @@ const selected = `
   from app_password p join account a on a.id = p.account_id left join account m on m.id = p.maker_id`;
 const listed = `${selected} where p.id in (${idParameters()})`;
 const passwordsOf = `${selected} where p.revocation_id = $1 order by p.created_at desc, p.id limit $2`;
+/** An undo that broke off continues, however late. */
+const canReturn = (at: string) => `p.revoked_at is not null and exists (
+  select 1 from revocation r
+  where r.id = p.revocation_id and r.undo_checked = 1 and (r.undo_until >= ${at} or r.undone_at is not null))`;
 const owners = `select id, login, kind from account where id in (${idParameters()})`;
 
 export function createRevocationStore(sql: Sql): RevocationStore {
-  const select = (state: string, accountIds: readonly string[], filter: PasswordFilter, now: number) => {
+  /** @param state of those that are meant, given the parameter of the time */
+  const select = (
+    state: (at: string) => string,
+    accountIds: readonly string[],
+    filter: PasswordFilter,
+    now: number,
+  ) => {
     const { passwordId, createdBefore, unusedSince } = filter;
-    const conditions = createConditions(state);
+    const conditions = createConditions();
     const ids = padded(accountIds).map(conditions.parameter);
-    conditions.add((value) => `p.expires_at > ${value}`, now);
+    conditions.add((at) => `p.expires_at > ${at} and ${state(at)}`, now);
     if (passwordId !== undefined) conditions.add((value) => `p.id = ${value}`, passwordId);
     if (createdBefore !== undefined) conditions.add((value) => `p.created_at < ${value}`, createdBefore);
     if (unusedSince !== undefined) {
@@ -116,9 +126,8 @@ export function createRevocationStore(sql: Sql): RevocationStore {
     return sql.all<SelectedPassword>(text, conditions.values);
   };
   return {
-    active: (accountIds, filter, now) => select('p.revoked_at is null', accountIds, filter, now),
-    ended: (accountIds, filter, now) =>
-      select('p.revoked_at is not null and p.revocation_id is not null', accountIds, filter, now),
+    active: (accountIds, filter, now) => select(() => 'p.revoked_at is null', accountIds, filter, now),
+    ended: (accountIds, filter, now) => select(canReturn, accountIds, filter, now),
     listed: (ids) => sql.all<ListedPassword>(listed, padded(ids)),
     async begin({ id, at, actor, reason, selection_json, passwords, undo_until }, audit) {
       const values = [id, at, actor, reason, selection_json, passwords, undo_until];

@@ -208,6 +208,28 @@ describeEngines('revocations', (databases) => {
   );
 
   test(
+    'a revocation of what another has ended already keeps it ended when that is undone',
+    scene(async (scene) => {
+      const { ana, secrets } = await withCompany(scene);
+      const { revocations } = scene;
+      const first = await revocations.revoke({ accountId: ana.id }, 2, '', root);
+      const { passwords, alreadyRevoked } = await revocations.preview({ accountId: ana.id });
+      assert.deepEqual([passwords, alreadyRevoked], [0, 2]);
+      const second = await revocations.revoke({ accountId: ana.id }, 0, 'a breach', root);
+      assert.equal(second.passwords, 0);
+      assert.equal(await revocations.undo(first.id, root), 0);
+      assert.match(String(await scene.login('ana@example.com', secrets.ana)), /revoked/);
+      assert.equal(await revocations.undo(second.id, root), 2);
+      assert.equal(typeof (await scene.login('ana@example.com', secrets.ana)), 'object');
+
+      await revocations.revoke({ accountId: ana.id }, 2, '', root);
+      scene.clock.at += day + 1;
+      assert.equal((await revocations.preview({ accountId: ana.id })).alreadyRevoked, 0, 'of one that is final');
+      await assert.rejects(revocations.revoke({ accountId: ana.id }, 0, '', root), refusal('not_found', /nothing to/));
+    }),
+  );
+
+  test(
     'a number that has changed since the preview is refused, and so is nothing',
     scene(async (scene) => {
       const { secrets } = await withCompany(scene);

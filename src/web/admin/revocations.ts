@@ -42,6 +42,7 @@ declare module '../views.ts' {
       found: {
         readonly people: number;
         readonly passwords: number;
+        readonly alreadyRevoked: number;
         readonly sample: readonly (PasswordView & { readonly login: string })[];
         readonly uses: UsesView;
         /** `null`: no registry reports it. */
@@ -113,6 +114,7 @@ async function preview(parts: RevocationPageParts, request: Request, response: R
     found: found && {
       people: found.people,
       passwords: found.passwords,
+      alreadyRevoked: found.alreadyRevoked,
       sample: found.sample.map((password) => ({ ...viewOf(password, now()), login: password.login })),
       uses: usesOf(found.uses, now()),
       activity: found.activity && activityViewOf(found.activity, now()),
