@@ -1,5 +1,6 @@
 /** Owns what `dockpass init` writes: the text of .env and policy.yml. */
 import { stringify } from 'yaml';
+import { normalizeDomain } from '../lib/domain.ts';
 import { Refusal } from '../lib/errors.ts';
 
 export type Answers = {
@@ -62,11 +63,13 @@ function quoted(name: string, value: string): string {
 }
 
 export function policyFile({ admins, domains }: Answers): string {
+  // Of two domains, two people can have the same user name.
+  const placesOf = (domain: string) => (domains.length === 1 ? 'people' : `people/${normalizeDomain(domain)}`);
   const acl = [
     { match: { group: 'platform' }, actions: ['*'], comment: 'The platform group can do everything.' },
     ...domains.flatMap((domain) => [
       {
-        match: { domain, type: 'repository', name: 'people/${user}/**' },
+        match: { domain, type: 'repository', name: `${placesOf(domain)}/\${user}/**` },
         actions: ['pull', 'push'],
         comment: 'A namespace for each person.',
       },

@@ -47,7 +47,7 @@ export function looksLikeSecret(text: string): boolean {
   return form.test(text);
 }
 
-/** The beginning is enough. What stands before it can be a letter: `%20dkp_...` in a path, `\\ndkp_...` in JSON. */
+/** The beginning is enough. What stands before it can be a letter: `%20dkp_...` in a path, `\ndkp_...` in JSON. */
 const inText = new RegExp(`(?:${secretKinds.join('|')})(?:_|%5[Ff])[0-9A-Za-z]{8,}`, 'g');
 
 /** The text with anything that looks like one of our secrets, or like the first half of one, made unreadable. */

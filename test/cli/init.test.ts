@@ -9,7 +9,10 @@ import { parseEnv } from 'node:util';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 import { runCommand } from '../../src/cli/cli.ts';
-import { environmentFile } from '../../src/cli/init-files.ts';
+import { environmentFile, policyFile } from '../../src/cli/init-files.ts';
+import { parsePolicy } from '../../src/policy/acl.ts';
+import { decide } from '../../src/policy/decide.ts';
+import { identityOf } from '../../src/policy/named-account.ts';
 import { runProgram, startProgram } from '../support/process.ts';
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
@@ -121,6 +124,22 @@ test('another provider is set up the same way', async (t) => {
   const { code, output } = await init(folder, [...flags.slice(0, 8), ...oidc, '--client-secret-file', '-']);
   assert.equal(code, 0, output);
   assert.match(output, /sign-in\/sso\/callback/);
+});
+
+test('people of two domains who have the same user name get different places', () => {
+  const answers = {
+    ...{ publicUrl: 'http://localhost', services: ['x'], admins: [], domains: ['example.com', 'Bücher.example'] },
+    ...{ issuer: null, clientId: '', clientSecret: '', proxy: null },
+  };
+  const policy = parsePolicy(policyFile(answers), 'policy.yml');
+  const context = { service: 'x', address: '192.0.2.1' };
+  const canPush = (login: string, name: string) => {
+    const identity = identityOf(policy.users, { account: login });
+    return decide(policy, identity, { type: 'repository', name, actions: ['push'] }, context).granted.length > 0;
+  };
+  assert.equal(canPush('ana@example.com', 'people/example.com/ana/x'), true);
+  assert.equal(canPush('ana@xn--bcher-kva.example', 'people/example.com/ana/x'), false);
+  assert.equal(canPush('ana@xn--bcher-kva.example', 'people/xn--bcher-kva.example/ana/x'), true);
 });
 
 test('a secret is read back as it was given, or refused', () => {
