@@ -48,8 +48,8 @@ function convertUsers(users: YAMLMap, report: ReportNode): void {
   users.items = users.items.filter((pair) => {
     const name = textOf(pair.key) ?? '';
     if (isNull(pair.value)) {
-      report(pair.key, `users."${name}" is empty, on which docker_auth crashes; it is written as {}`);
-      pair.value = new YAMLMap();
+      report(pair.key, `users."${name}" is left out: it is empty, so no one could log in as it`);
+      return false;
     }
     if (!isMap(pair.value)) return true;
     dropUnknown(pair.value, ['password', 'labels'], `users."${name}"`, report);

@@ -65,7 +65,8 @@ function convertKeys(rule: YAMLMap, path: string, report: ReportNode): void {
     rule.set(new Scalar('actions'), new YAMLSeq());
   }
   const actions = rule.get('actions', true);
-  if (isSeq(actions)) actions.items = actions.items.filter((action) => !isNull(action));
+  // Nothing is the empty text. Without it, a "*" beside it would be alone, and mean every action.
+  if (isSeq(actions)) actions.items = actions.items.map((action) => (isNull(action) ? new Scalar('') : action));
 }
 
 /** A rule that would match everyone once its last condition is gone is hardly ever meant, and never noticed. */
@@ -73,7 +74,7 @@ function convertConditions(rule: YAMLMap, match: YAMLMap, path: string, report: 
   const written = match.items.map(({ key }) => textOf(key) ?? '<<');
   dropConditions(match, `${path}.match`, report);
   const actions = rule.get('actions', true);
-  const grantsNothing = isSeq(actions) && actions.items.length === 0;
+  const grantsNothing = isSeq(actions) && actions.items.every((action) => textOf(action) === '');
   if (written.length === 0 || grantsNothing || hasCondition(match)) return;
   const names = written.map((key) => `"${key}"`).join(', ');
   report(

@@ -65,8 +65,7 @@ function put(items: Pair[], pair: Pair): void {
   const before = items[at];
   if (before === undefined) items.push(pair);
   else if (name !== null && structures.includes(name) && isMap(before.value) && isMap(pair.value)) {
-    const inner = before.value.items;
     for (const map of [before.value, pair.value]) mergeInto(map);
-    for (const one of pair.value.items) put(inner, one);
+    for (const one of pair.value.items) put(before.value.items, one);
   } else items[at] = pair;
 }

@@ -163,6 +163,11 @@ describe('what has to be looked at', () => {
     ],
     ['a password that is no hash', 'users: {a: {password: x}}\nacl: []', /^1 warning users\."a" is left out/],
     [
+      'a user without anything',
+      'users:\n  a:\nacl: []',
+      /^2 warning users\."a" is left out: it is empty, so no one could/,
+    ],
+    [
       'a proxy header',
       'server: {real_ip_header: X-Forwarded-For}\nacl: []',
       /^1 warning server\.real_ip_header: name your proxies in TRUSTED_PROXIES/,
@@ -315,6 +320,21 @@ describe('what "<<" merges is read as docker_auth reads it', () => {
       `u: &u {ana: {password: "${hash}"}}\nusers: {<<: *u, bo: {}}\nacl: []`,
       /users: \{ ana: \{ password: "\$2y.*" \}, bo: \{\} \}/,
     ],
+    [
+      'a match that merges another, merged by its rule',
+      'm: &m {type: repository}\nr: &r {match: {<<: *m, service: s}, actions: [pull]}\nacl:\n  - {<<: *r, match: {name: a}}',
+      /- \{ match: \{ type: repository, service: s, name: a \}, actions: \[ pull \] \}/,
+    ],
+    [
+      'a rule, after a match that merges another',
+      'm: &m {type: repository}\nr: &r {match: {name: a}, actions: [pull]}\nacl:\n  - {match: {<<: *m}, <<: *r}',
+      /- \{ match: \{ type: repository, name: a \}, actions: \[ pull \] \}/,
+    ],
+    [
+      'a match that merges another on both sides',
+      'm: &m {type: repository}\nr: &r {match: {<<: *m, service: s}, actions: []}\nacl:\n  - {<<: *r, match: {<<: {name: a}}}',
+      /- \{ match: \{ type: repository, service: s, name: a \}, actions: \[\] \}/,
+    ],
   ];
   for (const [title, text, policy] of table) {
     test(title, () => {
@@ -352,6 +372,25 @@ test('what is mended is imported: nothing but warnings remains', () => {
     assert.doesNotMatch(problemsOf(text).join('\n'), /error/, text);
     assert.doesNotThrow(() => parsePolicy(policy, 'policy.yml'), policy);
   }
+});
+
+test('a user without anything lets no one in, not even those who send no credentials', () => {
+  const text = `users: {admin: , "": , ci: {password: "${hash}"}}\nacl: [{match: {account: admin}, actions: ["*"]}]`;
+  const imported = importDockerAuth(text);
+  assert.deepEqual([...parsePolicy(imported.policy, 'policy.yml').users.keys()], ['ci']);
+  assert.match(imported.environment, /#ANONYMOUS_ACCESS=false/);
+});
+
+test('an action without anything is one that no one asks for: "*" beside it is not alone', () => {
+  const actionsOf = (written: string) => {
+    const { policy } = importDockerAuth(`acl: [{match: {name: a}, actions: ${written}}]`);
+    const access = { type: 'repository', name: 'a', actions: ['pull', 'push'] };
+    const parsed = parsePolicy(policy, 'policy.yml');
+    return decide(parsed, identityOf(parsed.users, { account: 'a' }), access, { service: '', address: '' }).granted;
+  };
+  assert.deepEqual(actionsOf('["*", null]'), []);
+  assert.deepEqual(actionsOf('[~, pull]'), ['pull']);
+  assert.deepEqual(actionsOf('["*"]'), ['pull', 'push']);
 });
 
 test('names and values stay as they are written, where YAML would make numbers, booleans or bytes of them', () => {
