@@ -1,6 +1,6 @@
 /** Owns the conversion of docker_auth's `users:` and `acl:`, with their comments, so that they decide the same here. */
 import { Document, isMap, isScalar, isSeq, type Pair, YAMLMap } from 'yaml';
-import { isExpression } from '../pattern/expression.ts';
+import { isExpression, quoteMeta } from '../pattern/expression.ts';
 import type { ReportNode } from './report-node.ts';
 import { convertRules } from './rules.ts';
 import { dropUnknown, isNull, keysOf, pairsOf, textOf } from './yaml-nodes.ts';
@@ -28,8 +28,11 @@ export function convertPolicy(
   const users = sections.find(({ key }) => textOf(key) === 'users')?.value;
   const acl = sections.find(({ key }) => textOf(key) === 'acl')?.value;
   if (isMap(users)) convertUsers(users, report);
-  const rawLabels = hasOtherLabels || hasPatternLabels(users);
-  if (isSeq(acl)) convertRules(acl, { report, rawLabels, names: keysOf(users), labels: labelsOf(users), hasPeople });
+  const values = valuesOf(users);
+  const takesPatterns = (text: string) =>
+    hasOtherLabels ? text.includes('${labels:') : values.some((one) => isPatternIn(text, one));
+  if (isSeq(acl))
+    convertRules(acl, { report, takesPatterns, names: keysOf(users), labels: labelsOf(users), hasPeople });
   else if (acl === undefined)
     report(source.contents, 'acl is missing; Dockpass reads no rules from anywhere else', 'error');
   const policy = new Document(new YAMLMap(), { version: '1.1' });
@@ -61,15 +64,22 @@ function convertUsers(users: YAMLMap, report: ReportNode): void {
   });
 }
 
-function hasPatternLabels(users: unknown): boolean {
-  let found = false;
-  for (const { value: user } of pairsOf(users)) {
-    for (const { value: list } of pairsOf(isMap(user) ? user.get('labels', true) : null)) {
-      const values = isSeq(list) ? list.items.map((item) => textOf(item) ?? '') : [];
-      found ||= values.some((value) => /[*?[\\]/.test(value) || isExpression(value));
-    }
-  }
-  return found;
+type LabelValue = { readonly label: string; readonly value: string };
+
+/** Each value of each label that users of the file have. */
+function valuesOf(users: unknown): LabelValue[] {
+  const labels = pairsOf(users).flatMap(({ value: user }) => pairsOf(isMap(user) ? user.get('labels', true) : null));
+  return labels.flatMap(({ key, value: list }) =>
+    isSeq(list) ? list.items.map((item) => ({ label: textOf(key) ?? '', value: textOf(item) ?? '' })) : [],
+  );
+}
+
+/** Whether the value is more than itself where the text puts it: in an expression nearly every sign can be. */
+function isPatternIn(text: string, { label, value }: LabelValue): boolean {
+  const filled = text.replaceAll(`\${labels:${label}}`, () => value);
+  if (filled === text) return false;
+  if (isExpression(filled) !== isExpression(text)) return true;
+  return isExpression(text) ? quoteMeta(value) !== value : /[*?[\\]/.test(value);
 }
 
 /** The labels that users of the file have, without those of no one. */

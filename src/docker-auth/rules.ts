@@ -13,8 +13,8 @@ const dockerAuthFields: readonly string[] = matchFieldNames.filter((name) => mat
 
 type Conversion = {
   readonly report: ReportNode;
-  /** Labels hold patterns, or may: then they have to be put in as they are. */
-  readonly rawLabels: boolean;
+  /** Whether labels put patterns into a text, or may: then they have to be put in as they are. */
+  readonly takesPatterns: (text: string) => boolean;
   /** Names under `users:`, which are compared as they are written. */
   readonly names: readonly string[];
   /** Labels that users have. */
@@ -85,8 +85,13 @@ function convertConditions(rule: YAMLMap, match: YAMLMap, path: string, report: 
 }
 
 /** What labels and captures put into patterns. */
-function convertValues(rule: YAMLMap, texts: readonly string[], path: string, { report, rawLabels }: Conversion): void {
-  if (rawLabels && texts.some((text) => text.includes('${labels:'))) {
+function convertValues(
+  rule: YAMLMap,
+  texts: readonly string[],
+  path: string,
+  { report, takesPatterns }: Conversion,
+): void {
+  if (texts.some(takesPatterns)) {
     report(
       rule,
       `${path} is marked "raw: true": labels are put in as patterns, as docker_auth does; anyone who sets a label chooses what it matches`,
@@ -143,11 +148,21 @@ function convertPattern(pair: Pair, path: string, conversion: Conversion): void 
 }
 
 /** People's accounts are e-mails in lower case here, whatever their provider writes; a name under `users:` keeps its case. */
-function convertAccount(pattern: string, node: unknown, path: string, { report, names }: Conversion): string {
+function convertAccount(pattern: string, node: unknown, path: string, conversion: Conversion): string {
+  const { report, names, hasPeople } = conversion;
   const folded = isExpression(pattern) ? pattern : foldPattern(pattern);
   const misses = isExpression(pattern) ? hasCapitals(pattern) : pattern.includes('@') && folded !== pattern;
   if (!misses || names.includes(pattern)) return pattern;
   const user = names.find((name) => fits(pattern, name));
+  const woken = user === undefined ? names.find((name) => fits(folded, name)) : undefined;
+  if (woken !== undefined && !isExpression(pattern)) {
+    report(
+      node,
+      `${path}: "${pattern}" does not match the user "${woken}" of the file, and in lower case, as e-mails are compared here, it would; write who is meant`,
+      hasPeople ? 'error' : 'warning',
+    );
+    return pattern;
+  }
   if (user === undefined && !isExpression(pattern)) {
     report(node, `${path}: e-mails are compared in lower case, so "${pattern}" becomes "${folded}"`);
     return folded;

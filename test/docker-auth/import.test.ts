@@ -152,6 +152,16 @@ describe('what has to be looked at', () => {
       /^3 warning acl\[1\]: .*"\*@Corp" can miss; add a rule for "\*@corp"/,
     ],
     [
+      'an account that in lower case would be a user of the file',
+      `users: {ana@x.com: {password: "${hash}"}}\nacl:\n  - {match: {account: "Ana@X.com"}, actions: ["*"]}`,
+      /^3 warning acl\[1\]: "Ana@X\.com" does not match the user "ana@x\.com" of the file, and in lower case/,
+    ],
+    [
+      'the same, where people sign in, too',
+      `google_auth: {domain: x.com}\nusers: {ana@x.com: {password: "${hash}"}}\nacl:\n  - {match: {account: "*@X.com"}, actions: []}`,
+      /^4 error acl\[1\]: "\*@X\.com" does not match the user "ana@x\.com" of the file, and in lower case/,
+    ],
+    [
       'a capture',
       'acl:\n  - {match: {account: "/(.+)/", name: "${account:1}"}, actions: []}',
       /^2 warning acl\[1\]: what a capture catches/,
@@ -531,9 +541,31 @@ for (const gap of ['', '\n']) {
   });
 }
 
-test('labels without patterns in them stay quoted', () => {
-  const text = 'users: {a: {labels: {l: ["x.y"]}}}\nacl: [{match: {name: "${labels:l}"}, actions: []}]';
-  assert.doesNotMatch(importDockerAuth(text).policy, /raw/);
+describe('labels are put in as patterns where they are patterns, and else stay quoted', () => {
+  const table: readonly [value: string, name: string, raw: boolean][] = [
+    ['x.y', '${labels:l}', false],
+    ['x.y', '/^${labels:l}$/', true],
+    ['secret|private', '/^(${labels:l})\\//', true],
+    ['x-y/z', '/^${labels:l}$/', false],
+    ['x*', '${labels:l}/a', true],
+    ['x*', '${labels:other}/a', false],
+    ['/x/', '${labels:l}', true],
+    ['x/', '/${labels:l}', true],
+  ];
+  for (const [value, name, raw] of table) {
+    test(`${value} in ${name}`, () => {
+      const text = JSON.stringify({
+        users: { a: { labels: { l: [value] } } },
+        acl: [{ match: { name }, actions: [] }],
+      });
+      assert.equal(/raw: true/.test(importDockerAuth(text).policy), raw);
+    });
+  }
+});
+
+test('an account is not put in lower case where a user of the file would begin to match', () => {
+  const text = `users: {ana@x.com: {password: "${hash}"}}\nacl: [{match: {account: "Ana@X.com"}, actions: ["*"]}]`;
+  assert.match(importDockerAuth(text).policy, /account: "?Ana@X\.com/);
 });
 
 test('what docker_auth decided is decided the same after the import', () => {
