@@ -9,7 +9,7 @@ import { createEvaluator } from '../policy/eval.ts';
 import { identityOf } from '../policy/named-account.ts';
 import { formatScope } from '../scope.ts';
 import { type LoggedRequest, readDecisions } from './decision-log.ts';
-import { resolveReferences } from './yaml-references.ts';
+import { aliasProblems, resolveReferences } from './yaml-references.ts';
 
 export type ComparedDecision = {
   readonly request: LoggedRequest;
@@ -65,6 +65,8 @@ function readAcl(configuration: string): unknown {
   const document = parseDocument(configuration, { version: '1.1', schema: 'failsafe', customTags: ['null', 'merge'] });
   const [problem] = document.errors;
   if (problem) throw new DockerAuthError(`docker_auth's configuration isn't YAML: ${problem.message}`);
+  const [unresolved] = aliasProblems(document);
+  if (unresolved) throw new DockerAuthError(`docker_auth's configuration can't be read: ${unresolved.message}`);
   resolveReferences(document);
   return fieldsIn(document.toJS())['acl'];
 }

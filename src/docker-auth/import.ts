@@ -10,6 +10,7 @@ import { convertPolicy } from './policy-sections.ts';
 import type { ReportNode } from './report-node.ts';
 import { templateProblem, wrapperProblem } from './source-form.ts';
 import type { Surroundings } from './token-settings.ts';
+import { aliasProblems } from './yaml-references.ts';
 
 export type Imported = {
   /** policy.yml */
@@ -34,6 +35,17 @@ export function importDockerAuth(text: string, options: ImportOptions = {}): Imp
   const reader = readYaml(text);
   // What follows from one slip of YAML isn't a mistake of its own.
   if (reader.root === null && reader.problems.length > 0) return refused(reader.problems);
+  const lines = new LineCounter();
+  const document = parseDocument(text, { version: '1.1', lineCounter: lines });
+  const report: ReportNode = (node, message, severity = 'warning') => {
+    // Reports are about nodes of this document, or about nothing.
+    const { line, col } = lines.linePos((isNode(node) ? node.range?.[0] : null) ?? 0);
+    reader.report({ line, column: col }, message, severity);
+  };
+  const aliases = aliasProblems(document);
+  for (const { alias, message } of aliases) report(alias, message, 'error');
+  if (aliases.length > 0) return refused(reader.problems);
+
   const all = reader.root ? reader.entries(reader.root) : [];
   const wrapper = wrapperProblem(all);
   if (wrapper !== null) return refused([wrapper]);
@@ -42,13 +54,6 @@ export function importDockerAuth(text: string, options: ImportOptions = {}): Imp
   const sections = withoutSections(reader, all, without).filter(isUsed);
   reportBackEnds(reader, sections, knownSections);
   const environment = convertEnvironment(reader, sections, options);
-  const lines = new LineCounter();
-  const document = parseDocument(text, { version: '1.1', lineCounter: lines });
-  const report: ReportNode = (node, message, severity = 'warning') => {
-    // Reports are about nodes of this document, or about nothing.
-    const { line, col } = lines.linePos((isNode(node) ? node.range?.[0] : null) ?? 0);
-    reader.report({ line, column: col }, message, severity);
-  };
   const hasPeople = all.some(
     (entry) => isUsed(entry) && (otherPeople.includes(entry.key) || without.includes(entry.key)),
   );

@@ -1,11 +1,32 @@
 /** Owns what docker_auth's YAML reader makes of aliases, merge keys (`<<`) and scalars: each is replaced by that. */
-import { type Document, isMap, isSeq, type Node, type Pair, visit, type YAMLMap } from 'yaml';
+import { type Alias, type Document, isAlias, isMap, isSeq, type Node, type Pair, visit, type YAMLMap } from 'yaml';
 import { isMergeKey, textOf } from './yaml-nodes.ts';
+
+export type AliasProblem = { readonly alias: Alias; readonly message: string };
+
+/** Aliases that nothing can be put in for. docker_auth's YAML reader stops at them, too, where it reads. */
+export function aliasProblems(document: Document): AliasProblem[] {
+  const anchors = new Map<string, Node>();
+  const problems: AliasProblem[] = [];
+  visit(document, {
+    Node(_key, node, path) {
+      if (!isAlias(node)) {
+        if (node.anchor !== undefined) anchors.set(node.anchor, node);
+        return;
+      }
+      const target = anchors.get(node.source);
+      const report = (what: string) => problems.push({ alias: node, message: `the alias *${node.source} ${what}` });
+      if (target === undefined) report('refers to nothing; put a text that begins with * in quotes');
+      else if (path.includes(target)) report('is inside of what it refers to');
+    },
+  });
+  return problems;
+}
 
 /**
  * Afterwards every map has its own pairs, and nothing refers to another part of the document. What can't be merged stays, to be
  * reported where it's read.
- * @param document is changed
+ * @param document is changed; it must have no alias problems
  */
 export function resolveReferences(document: Document): void {
   inlineAliases(document);

@@ -54,7 +54,8 @@ export function createReader(source: Source): Reader {
   const toValue = (node: unknown, path: string): Value | null => {
     const place = source.placeOf(node);
     const target = source.resolve(node);
-    if (target === undefined) report(place, `${path}: the alias refers to nothing`);
+    if (target === undefined)
+      report(place, `${path}: the alias refers to nothing; put a text that begins with * in quotes`);
     return target === undefined || target === null ? null : { node: target, path, place };
   };
   const orReport = <Part>(part: Part | null, { place, path }: Value, expected: string): Part | null => {

@@ -3,7 +3,7 @@
 /** By the parser's code; its own words are about its grammar. */
 const mistakes: Readonly<Record<string, string>> = {
   ALIAS_PROPS: 'an alias (*name) takes no anchor or tag: remove what comes before it',
-  BAD_ALIAS: 'an alias (*name) has no name that YAML allows: write it with letters and digits',
+  BAD_ALIAS: 'an alias (*name) has no name that YAML allows: put a text that begins with * in quotes',
   BAD_COLLECTION_TYPE: 'the tag does not fit a list or a map: remove it',
   BAD_DIRECTIVE: 'a line that begins with % is an instruction for YAML, and this one is unknown: remove it',
   BAD_DQ_ESCAPE: 'an escape after \\ in double quotes is unknown: write \\\\, or use single quotes',

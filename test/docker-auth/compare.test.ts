@@ -115,6 +115,8 @@ for (const [title, text, message] of [
   ['would not start with', 'acl: [{match: {name: "/(/"}, actions: []}]', /cannot decide on a .*missing closing/],
   ['crashes with', 'acl: [{match: {}}]', /cannot decide on a .*the rule that matches has no actions/],
   ['cannot read', 'acl: [', /isn't YAML/],
+  ['cannot resolve', 'acl: [{match: {name: *foo}, actions: []}]', /can't be read: the alias \*foo refers to nothing/],
+  ['cannot end reading', 'acl: &a [*a]', /can't be read: the alias \*a is inside of what it refers to/],
 ] as const) {
   test(`a configuration that docker_auth ${title} is an error, not "granted nothing"`, async () => {
     const line = JSON.stringify({ request: { account: 'a', type: 'repository', name: 'x', actions: ['pull'] } });

@@ -287,6 +287,22 @@ describe('what has to be looked at', () => {
     ['values of a chart', 'replicaCount: 1\nconfigmap: {data: {acl: []}}', /^1 error these are values of a Helm chart/],
     ['a second document', 'acl: []\n---\nusers: {}', /^[23] error a second YAML document begins here; only one/],
     ['broken YAML', 'acl: [', /^1 error /],
+    [
+      'a pattern that YAML reads as an alias',
+      'acl:\n  - {match: {name: *foo}, actions: []}',
+      /^2 error the alias \*foo refers to nothing; put a text that begins with \* in quotes$/,
+    ],
+    [
+      'actions that are not there',
+      'acl:\n  - match: {}\n    actions: *pull',
+      /^3 error the alias \*pull refers to noth/,
+    ],
+    ['an alias inside of its map', 'a: &a {<<: *a}\nacl: [{match: *a}]', /^1 error the alias \*a is inside of what it/],
+    [
+      'an alias inside of its rule',
+      'acl:\n  - &r\n    match: {}\n    actions: &b [{c: *r}]\n  - *b',
+      /^4 error the alias \*r is inside of what it refers to$/,
+    ],
   ];
   for (const [title, text, problem] of table) {
     test(title, () => assert.match(problemsOf(text).join('\n'), new RegExp(problem.source, 'm')));
