@@ -32,7 +32,8 @@ const otherPeople = ['google_auth', 'oidc_auth', ...refusedBackEnds];
 export function importDockerAuth(text: string, options: ImportOptions = {}): Imported {
   const template = templateProblem(text);
   if (template !== null) return refused([template]);
-  const reader = readYaml(text);
+  const without = options.without ?? [];
+  const reader = readYaml(text, without);
   // What follows from one slip of YAML isn't a mistake of its own.
   if (reader.root === null && reader.problems.length > 0) return refused(reader.problems);
   const lines = new LineCounter();
@@ -50,7 +51,6 @@ export function importDockerAuth(text: string, options: ImportOptions = {}): Imp
   const wrapper = wrapperProblem(all);
   if (wrapper !== null) return refused([wrapper]);
 
-  const without = options.without ?? [];
   const sections = withoutSections(reader, all, without).filter(isUsed);
   reportBackEnds(reader, sections, knownSections);
   const environment = convertEnvironment(reader, sections, options);

@@ -1,5 +1,5 @@
 /** Owns the conversion of docker_auth's `users:` and `acl:`, with their comments, so that they decide the same here. */
-import { Document, isMap, isScalar, isSeq, type Pair, YAMLMap } from 'yaml';
+import { Document, isMap, isScalar, isSeq, type Pair, type Scalar, YAMLMap } from 'yaml';
 import { isExpression, quoteMeta } from '../pattern/expression.ts';
 import type { ReportNode } from './report-node.ts';
 import { convertRules } from './rules.ts';
@@ -38,6 +38,8 @@ export function convertPolicy(
   const policy = new Document(new YAMLMap(), { version: '1.1' });
   for (const pair of sections) policy.add(pair);
   policy.commentBefore = source.commentBefore ?? headOf(source, sections);
+  // Rules that are commented out at the end, which YAML gives to the file.
+  if (sections.at(-1) === pairsOf(source.contents).at(-1)) policy.comment = source.comment;
   return policy;
 }
 
@@ -56,12 +58,21 @@ function convertUsers(users: YAMLMap, report: ReportNode): void {
     }
     if (!isMap(pair.value)) return true;
     dropUnknown(pair.value, ['password', 'labels'], `users."${name}"`, report);
-    const password = textOf(pair.value.get('password', true));
-    const usable = password === null || /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/.test(password);
+    const password = pair.value.get('password', true);
+    const [hash] = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}/.exec(textOf(password) ?? '') ?? [];
+    if (hash !== undefined && isScalar(password)) cutTo(hash, password);
+    const usable = hash !== undefined || textOf(password) === null;
     if (!usable)
       report(pair.key, `users."${name}" is left out: its password isn't a bcrypt hash, so no one could log in as it`);
     return usable;
   });
+}
+
+/** Go's bcrypt ignores what comes after a hash: the line break of a block, or a space. */
+function cutTo(hash: string, password: Scalar): void {
+  if (password.value === hash) return;
+  password.value = hash;
+  password.type = 'QUOTE_DOUBLE';
 }
 
 type LabelValue = { readonly label: string; readonly value: string };

@@ -62,7 +62,6 @@ function inlineAliases(document: Document): void {
  * the later one wins, whichever was merged. YAML 1.1 would let the map's own win.
  */
 function mergeInto(map: YAMLMap): void {
-  if (!map.items.some(isMergeKey)) return;
   const items: Pair[] = [];
   for (const pair of map.items) for (const one of isMergeKey(pair) ? mergedBy(pair) : [pair]) put(items, one);
   map.items = items;

@@ -21,13 +21,14 @@ import { yamlMistake } from './yaml-mistakes.ts';
 /**
  * Mistakes in the YAML itself are already among the reader's problems. Where its parts can't be distinguished there is
  * nothing to read, so that one slip isn't reported as several mistakes.
+ * @param unread sections that nothing is made of, in which a key may be there twice
  */
-export function readYaml(text: string): Reader {
+export function readYaml(text: string, unread: readonly string[] = []): Reader {
   const lines = new LineCounter();
   // 1.1, because docker_auth's files are: `<<` merges and `yes` is a boolean where one is asked for.
   const document = parseDocument(text, { version: '1.1', lineCounter: lines, prettyErrors: false });
   const reader = readDocument(document, lines);
-  for (const { offset, message } of problemsOf(document, text)) reader.report(placeAt(lines, offset), message);
+  for (const { offset, message } of problemsOf(document, text, unread)) reader.report(placeAt(lines, offset), message);
   return reader;
 }
 
@@ -64,16 +65,34 @@ export function readDocument(document: Document, lines: LineCounter): Reader {
 const readableInSpite: readonly string[] = ['DUPLICATE_KEY', 'MULTIPLE_DOCS', 'TAG_RESOLVE_FAILED'];
 
 function problemsOf(
-  { errors, warnings }: Document,
+  { errors, warnings, contents }: Document,
   text: string,
+  unread: readonly string[],
 ): { readonly offset: number; readonly message: string }[] {
   const tooDeep = errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
   if (tooDeep) return [{ offset: tooDeep.pos[0], message: 'the YAML is nested too deeply from here' }];
   // An unknown tag can change what a value means, so the parser's warning is an error here.
-  return [...errors, ...warnings].map(({ code, pos: [offset], message }) => ({
-    offset,
-    message: code === 'MULTIPLE_DOCS' ? secondDocument : (missingSpace(text, offset) ?? yamlMistake(code, message)),
-  }));
+  return [...errors, ...warnings]
+    .filter(({ code, pos: [offset] }) => code !== 'DUPLICATE_KEY' || !unread.includes(sectionAt(contents, offset)))
+    .map(({ code, pos: [offset], message }) => ({ offset, message: messageOf(code, message, text, offset) }));
+}
+
+/** The key of the section inside of which an offset is; empty where it is in none. */
+function sectionAt(contents: unknown, offset: number): string {
+  const isIn = (value: unknown) => isNode(value) && value.range && offset >= value.range[0] && offset < value.range[2];
+  const section = isMap(contents) ? contents.items.find(({ value }) => isIn(value)) : undefined;
+  return textOf(section?.key) ?? '';
+}
+
+function messageOf(code: string, message: string, text: string, offset: number): string {
+  if (code === 'MULTIPLE_DOCS') return secondDocument;
+  if (code === 'DUPLICATE_KEY') return `${repeatedKey(text, offset)} is a second time in this map: keep one`;
+  return missingSpace(text, offset) ?? yamlMistake(code, message);
+}
+
+function repeatedKey(text: string, offset: number): string {
+  const [key = 'a key'] = /^(?:"[^"\n]*"|'[^'\n]*'|[^\s:,{}]+)/.exec(text.slice(offset)) ?? [];
+  return key;
 }
 
 /** The commonest slip, which the parser can only describe by what it makes of it: `expiration:900`. */

@@ -579,6 +579,37 @@ describe('labels are put in as patterns where they are patterns, and else stay q
   }
 });
 
+test('a key that is twice in a section is a mistake, but not in one that is left out', () => {
+  const text = 'ldap_auth:\n  bind_dn: a\n  bind_dn: b\nacl:\n  - {match: {name: a, name: b}, actions: []}\nldap: {}';
+  const said = (without: readonly string[]) =>
+    importDockerAuth(text, { without }).problems.flatMap(({ line, message }) =>
+      /second time/.test(message) ? `${line} ${message}` : [],
+    );
+  const ofRule = '5 name is a second time in this map: keep one';
+  assert.deepEqual(said(['ldap_auth']), [ofRule]);
+  const { policy } = importDockerAuth('ldap_auth: &m {name: a, name: b}\nacl:\n  - {match: *m, actions: []}', {
+    without: ['ldap_auth'],
+  });
+  assert.match(policy, /match: \{ name: b \}/);
+  assert.deepEqual(said(['ldap']), ['3 bind_dn is a second time in this map: keep one', ofRule]);
+});
+
+test('what comes after a hash is cut off, as bcrypt in Go ignores it', () => {
+  const written = [`"${hash} "`, `|\n      ${hash}`, `>\n      ${hash}\n      # old`, `"${hash}"`];
+  for (const password of written) {
+    const text = `users:\n  a:\n    password: ${password}\nacl: []`;
+    assert.match(importDockerAuth(text).policy, new RegExp(`password: "${hash.replaceAll('$', '\\$')}"\n`), text);
+    assert.doesNotMatch(problemsOf(text).join('\n'), /left out/);
+  }
+});
+
+test('rules that are commented out at the end stay, and what follows another section does not', () => {
+  const rule = '  - match: { name: a }\n    actions: []\n';
+  const end = '# - match: {name: old}\n#   actions: ["*"]\n';
+  assert.equal(importDockerAuth(`acl:\n${rule}${end}`).policy, `acl:\n${rule}\n${end}`);
+  assert.equal(importDockerAuth(`acl:\n${rule}server: {}\n# path_prefix: /x\n`).policy, `acl:\n${rule}`);
+});
+
 test('an account is not put in lower case where a user of the file would begin to match', () => {
   const text = `users: {ana@x.com: {password: "${hash}"}}\nacl: [{match: {account: "Ana@X.com"}, actions: ["*"]}]`;
   assert.match(importDockerAuth(text).policy, /account: "?Ana@X\.com/);

@@ -180,7 +180,12 @@ describe('mistakes', () => {
       'acl: [{match: {name: !!binary aGVsbG8=, account: !name ana}, actions: []}]',
       ['policy.yml:1:31: acl[1].match.name must be a text', 'policy.yml:1:50: Unresolved tag: !name'],
     ],
-    ['a duplicate key', 'acl: []\nacl: []', ['policy.yml:2:1: Map keys must be unique']],
+    ['a duplicate key', 'acl: []\nacl: []', ['policy.yml:2:1: acl is a second time in this map: keep one']],
+    [
+      'a duplicate key in quotes',
+      'acl: []\nusers: {"a b": {}, "a b": {}}',
+      ['policy.yml:2:20: "a b" is a second time in this map: keep one'],
+    ],
     ['nothing', '', [/^policy\.yml:1:1: acl is missing/]],
     ['no acl', 'users: {}', [/^policy\.yml:1:1: acl is missing/]],
     ['a key of the file', 'acls: []', ['policy.yml:1:1: unknown key "acls" in the file; did you mean "acl"?']],
