@@ -1,5 +1,5 @@
 /** Owns the import of a docker_auth configuration: its YAML becomes a policy and an environment file for Dockpass. */
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import { PolicyError, type PolicyProblem, policyOf } from '../policy/acl.ts';
 import { warningsOf } from '../policy/check.ts';
 import { readDocument, readYaml } from '../policy/document.ts';
@@ -57,7 +57,7 @@ export function importDockerAuth(text: string, options: ImportOptions = {}): Imp
   const hasPeople = all.some(
     (entry) => isUsed(entry) && (otherPeople.includes(entry.key) || without.includes(entry.key)),
   );
-  const source = { hasOtherLabels: hasClaimLabels(document), hasPeople };
+  const source = { hasOtherLabels: hasClaimLabels(reader, all), hasPeople };
   const policy = isMap(document.contents) ? convertPolicy(document, source, report) : null;
   if (policy === null) reader.report({ line: 1, column: 1 }, 'the file must be a map (key: value) with acl');
   else checkPolicy(reader, policy, lines, sections);
@@ -89,9 +89,10 @@ function withoutSections(reader: Reader, sections: readonly Entry[], without: re
 }
 
 /** Whether labels come from elsewhere than `users:`, so that their values can't be looked at. */
-function hasClaimLabels(document: Document): boolean {
-  const claims = document.getIn(['oidc_auth', 'labels_claims'], true);
-  return claims !== undefined && !(isScalar(claims) && claims.value === null);
+function hasClaimLabels(reader: Reader, sections: readonly Entry[]): boolean {
+  const provider = sections.find(({ key }) => key === 'oidc_auth')?.value;
+  const entries = provider ? reader.entries(provider) : [];
+  return entries.some((entry) => entry.key === 'labels_claims' && isUsed(entry));
 }
 
 /** Reports what is wrong with the converted policy, and what in it can't be meant, each at its place in the source. */

@@ -579,6 +579,15 @@ describe('labels are put in as patterns where they are patterns, and else stay q
   }
 });
 
+test('labels of a provider may be patterns, however its section is written', () => {
+  const rest = 'acl: [{match: {name: "${labels:team}/*"}, actions: []}]';
+  for (const section of ['*p', '{<<: *p}', '{labels_claims: [team]}']) {
+    const text = `p: &p {labels_claims: [team]}\noidc_auth: ${section}\n${rest}`;
+    assert.match(importDockerAuth(text).policy, /raw: true/, section);
+  }
+  assert.doesNotMatch(importDockerAuth(`oidc_auth: {labels_claims: }\n${rest}`).policy, /raw/);
+});
+
 test('a key that is twice in a section is a mistake, but not in one that is left out', () => {
   const text = 'ldap_auth:\n  bind_dn: a\n  bind_dn: b\nacl:\n  - {match: {name: a, name: b}, actions: []}\nldap: {}';
   const said = (without: readonly string[]) =>
