@@ -1,5 +1,5 @@
 /** Owns `dockpass init`: from a few answers to a configuration and a policy that work, and what to do next. */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { type Config, ConfigError, readConfig } from '../config/config.ts';
 import { envFileSetting } from '../config/settings.ts';
@@ -153,11 +153,21 @@ function sayNext(written: readonly string[], folder: string, environment: string
     terminal.out(`\nIn the config.yml of the registry ${name}:\n`);
     terminal.out(formatYaml({ realm, service: name, issuer, rootcertbundle: ring?.bundleFile ?? '' }));
   }
-  const change = folder === '.' ? '' : `cd ${/^[\w./-]+$/.test(folder) ? folder : JSON.stringify(folder)} && `;
+  const change = folder === '.' ? '' : `cd ${quoted(folder)} && `;
+  const dockpass = commandIn(folder);
   terminal.out(
-    `\nNext: ${change}dockpass serve, then restart the registry and run: dockpass doctor https://${services[0]?.name}`,
+    `\nNext: ${change}${dockpass} serve, then restart the registry and run: ${dockpass} doctor ${publicUrl.protocol}//${services[0]?.name}`,
   );
 }
+
+/** In a clone, which runs its source, the command isn't in the PATH. */
+function commandIn(folder: string): string {
+  if (!import.meta.filename.endsWith('.ts')) return 'dockpass';
+  const clone = join(import.meta.dirname, '../..');
+  return resolve(folder) === clone ? './script/dockpass' : quoted(join(clone, 'script/dockpass'));
+}
+
+const quoted = (path: string): string => (/^[\w./-]+$/.test(path) ? path : JSON.stringify(path));
 
 const callbackOf = (publicUrl: URL, provider: string): string =>
   `${publicUrl.href.replace(/\/$/, '')}/sign-in/${provider}/callback`;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { parseEnv } from 'node:util';
@@ -69,7 +69,17 @@ test('into another folder: what comes next is about that folder', async (t) => {
   assert.equal(code, 0, output);
   const auth = parse(output.slice(output.indexOf('auth:'), output.indexOf('\n\nNext:')));
   assert.equal(auth.auth.token.rootcertbundle, join(folder, 'my dockpass', 'data', 'registry-bundle.pem'));
-  assert.match(output, /Next: cd "my dockpass" && dockpass serve/);
+  const script = resolve('script/dockpass');
+  assert.ok(output.includes(`Next: cd "my dockpass" && ${script} serve, `), output);
+  assert.ok(output.endsWith(`run: ${script} doctor https://registry.example.com\n`), output);
+});
+
+test('on this machine, without TLS: the doctor asks the registry by http', async (t) => {
+  const own = flags.with(1, 'http://localhost:5001').with(3, 'localhost:5000');
+  const { code, output } = await init(newFolder(t), own);
+  assert.equal(code, 0, output);
+  assert.match(output, /redirect URI: http:\/\/localhost:5001\/sign-in\/google\/callback\n/);
+  assert.match(output, /dockpass doctor http:\/\/localhost:5000\n$/);
 });
 
 test('answers that serve would refuse are named, and nothing is written', async (t) => {
