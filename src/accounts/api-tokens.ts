@@ -155,7 +155,7 @@ async function verify(parts: ApiTokenParts, secret: string, client: Requester): 
   if (row === undefined || !equalHashes(row.hash, hash)) {
     throw new Refusal(
       'unauthenticated',
-      'Send an API token as "Authorization: Bearer dka_...". This is none that is known.',
+      'Send an API token as "Authorization: Bearer dka_...". This token is not known: create one under /admin/tokens.',
     );
   }
   const state = stateOf(row, now());
@@ -166,7 +166,7 @@ async function verify(parts: ApiTokenParts, secret: string, client: Requester): 
     if (maker === undefined || !administrators.includes(maker)) {
       throw new Refusal(
         'unauthenticated',
-        `The API token "${row.name}" was made by ${row.created_by}, who isn't an administrator any more.`,
+        `The API token "${row.name}" was made by ${row.created_by}, who isn't an administrator any more. Have an administrator create a new one.`,
       );
     }
   }

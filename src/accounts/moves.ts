@@ -128,7 +128,9 @@ function requireVouching({ ways, authority }: MoveParts, account: Account, provi
   }
   const objection = authority.objectionTo({ ...account, provider });
   if (objection === null) return;
-  throw new Refusal('bad_request', `${account.login} can't come by ${provider}: ${objection}.`, { field: 'provider' });
+  throw new Refusal('bad_request', `${account.login} can't sign in through ${provider}: ${objection}.`, {
+    field: 'provider',
+  });
 }
 
 function previewOf(

@@ -204,7 +204,10 @@ async function find({ store, now }: PeopleParts, id: string): Promise<PersonRow>
 async function findPerson(parts: PeopleParts, id: string): Promise<PersonRow> {
   const row = await find(parts, id);
   if (row.kind === 'person') return row;
-  throw new Refusal('not_found', `${row.login} is a robot, and no person. Robots are changed where they are listed.`);
+  throw new Refusal(
+    'not_found',
+    `${row.login} is a robot, not a person. Change it on the Robots page or with "dockpass robot".`,
+  );
 }
 
 async function list({ store, administrators, now }: PeopleParts, query: PeopleQuery): Promise<PeoplePage> {

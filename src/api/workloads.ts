@@ -12,7 +12,8 @@ export function workloadRoutes(workloads: WorkloadAdministration): ApiRoute[] {
       summary: 'Issuers of workloads with the age of their keys, and the rules with their last use',
       async run() {
         const overview = await workloads.overview();
-        if (overview === null) throw new Refusal('not_found', 'There is no workloads file.');
+        if (overview === null)
+          throw new Refusal('not_found', 'There is no workloads file: docs/workloads.md shows one.');
         return { ...overview, rules: overview.rules.map(ruleOf) };
       },
     },

@@ -107,6 +107,6 @@ function publicKeys(services: Config['services'], keys: Keys): RequestHandler {
 /** The first service, unless `?service=` names another. */
 function namedService(services: Config['services'], name: unknown): ServiceConfig {
   const service = name === undefined ? services[0] : services.find((candidate) => candidate.name === name);
-  if (service === undefined) throw new Refusal('not_found', 'Unknown registry.');
+  if (service === undefined) throw new Refusal('not_found', 'Unknown registry. "service" must be one of SERVICES.');
   return service;
 }

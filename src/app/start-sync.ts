@@ -19,7 +19,7 @@ export function createStartSync(
     if (registry === undefined) {
       throw new Refusal(
         'conflict',
-        'Dockpass has no address of this registry. Set SERVICE_<NAME>_URL, then try again.',
+        'Dockpass has no address for this registry. Set SERVICE_<NAME>_URL, then try again.',
       );
     }
     const begun = Promise.withResolvers<void>();

@@ -48,5 +48,8 @@ export async function withAdministration(
 export async function accountOf({ store }: Core, email: string): Promise<Account> {
   const account = await store.accounts.byLogin(foldCase(email));
   if (account !== undefined) return account;
-  throw new Refusal('not_found', `${email} has not signed in yet. "dockpass person list" lists everyone who has.`);
+  throw new Refusal(
+    'not_found',
+    `${email} has not signed in yet. Ask them to sign in once at PUBLIC_URL. "dockpass person list" lists everyone who has.`,
+  );
 }

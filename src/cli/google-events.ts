@@ -98,6 +98,6 @@ async function keyOf({ google }: Config, values: Values) {
   if (key !== null) return key;
   throw new Refusal(
     'bad_request',
-    'Name the key of a service account with --key-file: Google takes no other proof here.',
+    'Name the key of a service account with --key-file: Google takes no other proof here. Create a key in the Google Cloud console: IAM & Admin, Service Accounts, Keys.',
   );
 }

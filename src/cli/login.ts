@@ -62,7 +62,10 @@ async function login(email: string | null, values: Values, terminal: Terminal): 
   say(`Signed in as ${username}.`);
   const results = await logInTools({ ...given, isExpected: email !== null }, { ...terminal, out: say });
   if (results.every((result) => result === 'not-installed')) {
-    throw new Refusal('not_found', 'Neither docker nor podman is installed here.');
+    throw new Refusal(
+      'not_found',
+      'Neither docker nor podman is installed here. Install one and run the command again.',
+    );
   }
   reply(terminal, values, { username, registry, tools: { docker: results[0], podman: results[1] } }, []);
   return results.includes('failed') || results.includes('left') ? 1 : 0;
@@ -139,7 +142,13 @@ async function listenForCallback(): Promise<Listener> {
     if (!isOurs) return;
     const found = searchParams.get('code');
     if (found !== null) resolve(found);
-    else reject(new Refusal('denied', 'It was refused in the browser.'));
+    else
+      reject(
+        new Refusal(
+          'denied',
+          'It was refused in the browser. Run the command again, and approve it if you started it.',
+        ),
+      );
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -43,7 +43,7 @@ export async function createServer(
   } catch (cause) {
     throw new Refusal(
       'misconfigured',
-      `TLS cannot be spoken with the certificate ${tls.certificateFile} and the key ${tls.keyFile}: ${errorMessage(cause)}. TLS_CERTIFICATE_FILE names a certificate chain, TLS_KEY_FILE its private key, both PEM.`,
+      `Dockpass can't serve TLS with the certificate ${tls.certificateFile} and the key ${tls.keyFile}: ${errorMessage(cause)}. TLS_CERTIFICATE_FILE names a certificate chain, TLS_KEY_FILE its private key, both PEM.`,
       { cause },
     );
   }

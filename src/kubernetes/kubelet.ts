@@ -72,7 +72,10 @@ function only(found: readonly Process[]): Process {
   }
   if (others.length > 0) {
     const pids = found.map(({ pid }) => pid).join(', ');
-    throw new Refusal('misconfigured', `Several kubelets run here (processes ${pids}). Nothing was changed.`);
+    throw new Refusal(
+      'misconfigured',
+      `Several kubelets run here (processes ${pids}). Stop all but one, or follow what "dockpass kubernetes config" prints. Nothing was changed.`,
+    );
   }
   return first;
 }

@@ -108,7 +108,10 @@ async function poll(parts: TerminalGrantParts, form: OAuthForm, client: Requeste
     case 'too-fast':
       throw new OAuthError('slow_down', `Ask every ${pollInterval} seconds.`);
     case 'refused':
-      throw new OAuthError('access_denied', 'It was refused in the browser.');
+      throw new OAuthError(
+        'access_denied',
+        'It was refused in the browser. Run the command again, and approve it if you started it.',
+      );
     case 'expired':
       throw new OAuthError('expired_token', 'The code has expired. Start again.');
     case 'unknown':

@@ -160,8 +160,8 @@ function formatUnknown({ toldAt, undecided }: NonNullable<Explanation['groupsUnk
   }
   const why =
     toldAt === null
-      ? 'the provider has never told them'
-      : `the provider told them at ${new Date(toldAt).toISOString()} and not since, which is too long ago to count`;
+      ? 'the provider has never reported them'
+      : `the provider last reported them at ${new Date(toldAt).toISOString()}, which is too long ago to count`;
   return `  the provider's groups are unknown: ${why}. Only what every possible answer allows is granted.`;
 }
 

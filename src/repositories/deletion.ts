@@ -105,7 +105,10 @@ function refuseChanged(now: DeletionPreview, { digest, seen, what }: DeletionReq
     throw new Refusal('conflict', `The tag has moved: it names ${now.digest} now. Nothing was deleted; look again.`);
   }
   if (what === 'manifest' && now.seen !== seen) {
-    throw new Refusal('conflict', 'Other tags or indexes use it than a moment ago. Nothing was deleted; look again.');
+    throw new Refusal(
+      'conflict',
+      'The tags or indexes that use it have changed since the preview. Nothing was deleted; look again.',
+    );
   }
 }
 
@@ -183,7 +186,7 @@ async function deleteManifest(
   by: Actor,
 ): Promise<void> {
   if (tags === null) {
-    const message = `With more than ${maximumTags} tags here it can’t be said which go with the manifest. Use a client for it.`;
+    const message = `With more than ${maximumTags} tags here, Dockpass can’t tell which go with the manifest. Use a client for it.`;
     throw new Refusal('conflict', message);
   }
   const event = {

@@ -177,7 +177,7 @@ function tryToWrite(database: Database.Database): void {
 }
 
 function lockedByAnother(file: string, cause: unknown): Refusal {
-  const message = `The SQLite database ${file} cannot be used: another program has held its lock for ${openingWait / 1000} seconds. Where that is another Dockpass which brings it up to date, wait; else end the program: "fuser ${file}" says which have the file open.`;
+  const message = `The SQLite database ${file} cannot be used: another program has held its lock for ${openingWait / 1000} seconds. If it's another Dockpass that is migrating the database, wait. Otherwise stop the program: "fuser ${file}" says which have the file open.`;
   return new Refusal('misconfigured', message, { cause });
 }
 

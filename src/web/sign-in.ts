@@ -259,7 +259,8 @@ type Step = (parts: SignInParts, connector: Connector, request: Request, respons
 function orRefuse(parts: SignInParts, step: Step): RequestHandler {
   return async (request, response) => {
     const connector = parts.connectors.find(({ name }) => name === request.params['provider']);
-    if (connector === undefined) throw new Refusal('not_found', 'Unknown sign-in provider.');
+    if (connector === undefined)
+      throw new Refusal('not_found', `Unknown sign-in provider. Start at ${parts.prefix}/sign-in.`);
     try {
       await step(parts, connector, request, response);
     } catch (error) {
@@ -283,7 +284,7 @@ function requireSecure({ secure }: SignInParts, request: Request): void {
   if (!secure || request.secure) return;
   throw new Refusal(
     'internal',
-    'Dockpass is set up for https, but this request is not known to have come over it. Tell your administrator: the proxy has to send X-Forwarded-Proto, and to be named as trusted.',
+    'Dockpass is set up for https, but this request is not known to have come over it. Tell your administrator: the proxy has to send X-Forwarded-Proto, and its address has to be in TRUSTED_PROXIES.',
   );
 }
 

@@ -52,7 +52,7 @@ export async function readKubeconfig(file: string, context: string | null): Prom
   if (cluster['insecure-skip-tls-verify'] === true) {
     throw new Refusal(
       'bad_request',
-      `${file} skips the check of the server's certificate: keys from there could be anyone's.`,
+      `${file} skips the check of the server's certificate: keys from there could be anyone's. Set certificate-authority instead of insecure-skip-tls-verify.`,
     );
   }
   if (user['exec'] !== undefined || user['auth-provider'] !== undefined) {

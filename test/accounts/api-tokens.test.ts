@@ -57,7 +57,7 @@ describeEngines('an API token', (databases) => {
       const ana = await addPerson('ana');
       const password = { name: 'x', days: 1, pullOnly: false, repositories: [] };
       const { secret } = await passwords.issue(ana, password, root);
-      await assert.rejects(apiTokens.verify(secret, client), refusal('unauthenticated', /none that is known/));
+      await assert.rejects(apiTokens.verify(secret, client), refusal('unauthenticated', /is not known: create one/));
       const token = await apiTokens.issue(input, null, root);
       assert.equal(await login(ana.login, token.secret), null);
     }),

@@ -259,7 +259,7 @@ describe('dockpass serve', () => {
     };
     assert.match(
       (await installation.run(['serve'], tls)).output,
-      /^TLS cannot be spoken .*TLS_CERTIFICATE_FILE names/m,
+      /^Dockpass can't serve TLS .*TLS_CERTIFICATE_FILE names/m,
     );
     const endless = await installation.run(['serve'], { DATA_DIR: '/proc/nowhere/data' });
     assert.doesNotMatch(endless.output, /\n {4}at /, 'no stack');

@@ -32,12 +32,15 @@ test('unknown groups of the provider are named as unknown, with the time of the 
   const toldAt = Date.UTC(2026, 10, 22, 9, 30);
   const stale = { ...ana, groupsKnown: false, groupsAt: toldAt };
   const text = formatExplanation(explain(policy, stale, access, context), 'policy.yml');
-  assert.match(text, /^ {2}the provider's groups are unknown: .* told them at 2026-11-22T09:30:00.000Z and not since/m);
+  assert.match(
+    text,
+    /^ {2}the provider's groups are unknown: .* last reported them at 2026-11-22T09:30:00.000Z, which/m,
+  );
   const never = explain(policy, { ...stale, groupsAt: null }, access, context);
   assert.deepEqual(never.groupsUnknown, { toldAt: null, undecided: [] });
   assert.match(
     formatExplanation(never, 'policy.yml'),
-    /has never told them\. Only what every possible answer allows is granted\./,
+    /has never reported them\. Only what every possible answer allows is granted\./,
   );
 });
 

@@ -121,7 +121,10 @@ describe('what failed is in the audit as failed', () => {
 test('another digest, or other tags than in the preview, and nothing is deleted', async () => {
   const { story, act } = createScene();
   await assert.rejects(act('tag', { digest: other }), refused('conflict', /has moved/));
-  await assert.rejects(act('manifest', { seen: 'something else' }), refused('conflict', /Other tags/));
+  await assert.rejects(
+    act('manifest', { seen: 'something else' }),
+    refused('conflict', /have changed since the preview/),
+  );
   assert.deepEqual(story, []);
 });
 

@@ -177,7 +177,7 @@ describe('a registry behind the pages', { skip: missing('docker-registry') }, ()
     assert.equal((await visit(bo, `${base()}/-/delete/secret/x?tag=1`)).status, 404);
     assert.equal((await visit(ana, path, null, 60)).status, 403);
     const preview = (await visit(ana, path)).text;
-    assert.match(preview, /This tag goes[\s\S]*These indexes hold it[\s\S]*multi/);
+    assert.match(preview, /This tag goes[\s\S]*These indexes contain it[\s\S]*multi/);
     assert.equal(/can’t delete a tag by itself/.test(preview), !deletesTags);
     assert.equal(/Delete the tag</.test(preview), deletesTags);
     const both = (await visit(ana, path.replace('tag=1', 'tag=one'))).text;

@@ -81,7 +81,7 @@ export const answerCases: readonly AnswerCase[] = [
     reply: user({ primaryEmail: 'ana.berg@example.com' }),
     kind: 'sign-in',
     says: /another e-mail address/,
-    means: `${signIn} Rules and the user name hang on the address.`,
+    means: `${signIn} Rules and the user name depend on the address.`,
   },
   { to: 'users.get', reply: user({ primaryEmail: 'Ana@Example.com' }), kind: 'there', means: 'The same address.' },
   { to: 'users.get', reply: user({ archived: true }), kind: 'gone', means: lost },
