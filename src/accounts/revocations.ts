@@ -84,8 +84,8 @@ export function createRevocations(parts: RevocationParts): Revocations {
   const { store, now } = parts;
   return {
     async preview(selection) {
-      const found = await select(parts, selection);
-      const ended = await select(parts, selection, 'ended');
+      const selected = await select(parts, selection, ['active', 'ended']);
+      const found = selected.filter(({ state }) => state === 'active');
       const first = found
         .toSorted((a, b) => (a.login < b.login ? -1 : a.login > b.login ? 1 : 0))
         .slice(0, maximumSample);
@@ -95,7 +95,7 @@ export function createRevocations(parts: RevocationParts): Revocations {
         people: owners.length,
         activity: await parts.activityOf(owners),
         passwords: found.length,
-        alreadyRevoked: ended.length,
+        alreadyRevoked: selected.length - found.length,
         sample: first.flatMap(({ id }) => rows.get(id) ?? []).map((row) => toAppPassword(row, row, now())),
         uses: await parts.uses.summary(found.map(({ id }) => id)),
       };
@@ -126,7 +126,7 @@ async function revoke(
   const why = checkReason(reason);
   const found = await select(parts, selection);
   checkNumber(found.length, expected);
-  const meant = found.length > 0 ? found : await select(parts, selection, 'ended');
+  const meant = found.length > 0 ? found : await select(parts, selection, ['ended']);
   if (meant.length === 0) {
     throw new Refusal('not_found', 'No active passwords match, so there is nothing to revoke.');
   }
@@ -194,7 +194,7 @@ async function* endInPieces(
 
 /** What others ended and this one means too stays ended when they're undone. @returns how many */
 async function alsoEndInPieces(parts: RevocationParts, row: RevocationRow, selection: Selection): Promise<number> {
-  const ids = (await select(parts, selection, 'ended')).map(({ id }) => id);
+  const ids = (await select(parts, selection, ['ended'])).map(({ id }) => id);
   for (let start = 0; start < ids.length; start += pieceSize) {
     await parts.store.revocations.alsoEnd(row, ids.slice(start, start + pieceSize));
     await yieldToOthers();

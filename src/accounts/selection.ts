@@ -51,17 +51,25 @@ export type SelectionParts = {
 /** Accounts read before others have their turn. */
 const pieceSize = 1_000;
 
-export type Selected = { readonly id: string; readonly accountId: string; readonly login: string };
+/** `ended`: another revocation has ended it, and its undo can still bring it back. */
+type State = 'active' | 'ended';
+
+export type Selected = {
+  readonly id: string;
+  readonly accountId: string;
+  readonly login: string;
+  readonly state: State;
+};
 
 /**
- * The passwords that are meant.
- * @param which `live`, or those that another revocation has ended
+ * The passwords that are meant, in one pass over the accounts.
+ * @param states of those that are looked for
  * @throws {Refusal} `bad_request` for an empty selection
  */
 export async function select(
   parts: SelectionParts,
   selection: Selection,
-  which: 'active' | 'ended' = 'active',
+  states: readonly State[] = ['active'],
 ): Promise<Selected[]> {
   if (Object.values(selection).every((value) => value === undefined)) {
     throw new Refusal('bad_request', 'Choose which passwords to revoke: by person, domain, group, provider or date.');
@@ -73,10 +81,17 @@ export async function select(
   for await (const accounts of accountsOf(parts, meant)) {
     const logins = new Map(accounts.filter((each) => isMeant(parts, meant, each)).map(({ id, login }) => [id, login]));
     for (const ids of inPieces([...logins.keys()])) {
-      const rows = await store.revocations[which](ids, meant, at);
-      found.push(
-        ...rows.map(({ id, account_id: accountId }) => ({ id, accountId, login: logins.get(accountId) ?? '' })),
-      );
+      for (const state of states) {
+        const rows = await store.revocations[state](ids, meant, at);
+        found.push(
+          ...rows.map(({ id, account_id: accountId }) => ({
+            id,
+            accountId,
+            login: logins.get(accountId) ?? '',
+            state,
+          })),
+        );
+      }
     }
     // SQLite answers within the turn: without this, no token is made while a hundred thousand rows are read.
     await yieldToOthers();
