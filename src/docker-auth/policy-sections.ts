@@ -79,8 +79,7 @@ type LabelValue = { readonly label: string; readonly value: string };
 
 /** Each value of each label that users of the file have. */
 function valuesOf(users: unknown): LabelValue[] {
-  const labels = pairsOf(users).flatMap(({ value: user }) => pairsOf(isMap(user) ? user.get('labels', true) : null));
-  return labels.flatMap(({ key, value: list }) =>
+  return labelPairsOf(users).flatMap(({ key, value: list }) =>
     isSeq(list) ? list.items.map((item) => ({ label: textOf(key) ?? '', value: textOf(item) ?? '' })) : [],
   );
 }
@@ -95,5 +94,10 @@ function isPatternIn(text: string, { label, value }: LabelValue): boolean {
 
 /** The labels that users of the file have, without those of no one. */
 function labelsOf(users: unknown): string[] {
-  return pairsOf(users).flatMap(({ value: user }) => keysOf(isMap(user) ? user.get('labels', true) : null));
+  return labelPairsOf(users).flatMap(({ key }) => textOf(key) ?? []);
+}
+
+/** The names of labels with their values, of one user after the other. */
+function labelPairsOf(users: unknown): readonly Pair[] {
+  return pairsOf(users).flatMap(({ value: user }) => pairsOf(isMap(user) ? user.get('labels', true) : null));
 }

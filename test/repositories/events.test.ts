@@ -1,10 +1,8 @@
 /** What is read from the notifications of a registry, and what becomes of the events: stored, dropped, or sent again. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import http from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { boundTo, createServer } from '../../src/http/server.ts';
 import { createEventEndpoint, eventsPath } from '../../src/repositories/event-endpoint.ts';
 import { readEvents } from '../../src/repositories/events.ts';
 import { createIntake } from '../../src/repositories/intake.ts';
@@ -346,19 +344,20 @@ test('a request without a body, and without a word about its length, is answered
     log: { warn() {}, error() {} },
     now: () => now,
   });
-  await using stack = new AsyncDisposableStack();
-  const server = await createServer(null, (request, response) => void endpoint.answer(request, response, 'registry'));
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  stack.defer(() => void server.close());
-  const answerTo = async (method: string): Promise<string> => {
-    const socket = connect(boundTo(server).port, '127.0.0.1').setEncoding('utf8');
-    socket.write(
-      `${method} / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${'a'.repeat(32)}\r\n\r\n`,
-    );
-    return (await socket.toArray()).join('');
-  };
-  assert.match(await answerTo('POST'), /^HTTP\/1.1 200 /);
-  assert.match(await answerTo('GET'), /^HTTP\/1.1 405 [\s\S]*\r\nAllow: POST\r\n/);
+  await withServer(
+    (request, response) => void endpoint.answer(request, response, 'registry'),
+    async (url) => {
+      const answerTo = async (method: string): Promise<string> => {
+        const socket = connect(Number(new URL(url).port), '127.0.0.1').setEncoding('utf8');
+        socket.write(
+          `${method} / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${'a'.repeat(32)}\r\n\r\n`,
+        );
+        return (await socket.toArray()).join('');
+      };
+      assert.match(await answerTo('POST'), /^HTTP\/1.1 200 /);
+      assert.match(await answerTo('GET'), /^HTTP\/1.1 405 [\s\S]*\r\nAllow: POST\r\n/);
+    },
+  );
 });
 
 test('what a connection that broke had sent is not taken, and no one waits for the rest', async () => {
