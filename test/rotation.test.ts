@@ -118,7 +118,7 @@ describeEngines('a leaked secret', (databases) => {
     withScene(databases, async ({ addPerson, passwords, leaks, login, events }) => {
       const ana = await addPerson('ana');
       const { secret } = await passwords.issue(ana, input, root);
-      assert.equal(await leaks.report(`${secret.slice(0, -1)}x`, client), false);
+      assert.equal(await leaks.report(`${secret.slice(0, -1)}${secret.endsWith('x') ? 'y' : 'x'}`, client), false);
       assert.equal(await leaks.report('dkp_', client), false);
       assert.equal(await leaks.report(secret, client), true);
       assert.match(String(await login(ana.login, secret)), /revoked/);
