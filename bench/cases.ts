@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type { PostgresServer } from '../test/support/postgres.ts';
 import { createInstallation, service } from './installation.ts';
 import type { Load } from './load.ts';
-import { type Service, serveArguments, startService } from './service.ts';
+import { type Service, startDockpass, startService } from './service.ts';
 import { addWorkloads, exchangeForm } from './workload.ts';
 
 type Shape = {
@@ -96,8 +96,7 @@ export async function startCase(
     forms === undefined ? `${url}/auth?service=${service}&scope=repository%3Ateam%2Fapp%3Apull` : `${url}/oauth/token`;
   // The first start makes keys, and Node keeps what it compiles, pages too; the second is what a restart costs.
   const start = () =>
-    startService({
-      args: serveArguments,
+    startDockpass({
       env: { ...installation.environment, NODE_COMPILE_CACHE: join(parent, 'compiled'), ...shape.env },
       logFile: join(folder, 'log.jsonl'),
       ask: (url) => (forms === undefined ? ask(pathOf(url), headers) : askExchange(pathOf(url), forms.first)),

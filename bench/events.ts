@@ -14,7 +14,7 @@ import { type EventLoad, sendEvents } from './event-load.ts';
 import { createInstallation, service } from './installation.ts';
 import { runLoad } from './load.ts';
 import { measureLists } from './repositories.ts';
-import { type Service, serveArguments, startService } from './service.ts';
+import { type Service, startDockpass } from './service.ts';
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '20' }, lists: { type: 'boolean' } } });
 const seconds = Number(values.seconds);
@@ -44,13 +44,12 @@ type Target = {
   readonly look: (() => Promise<Look>) | null;
 };
 
-async function startDockpass(what: string, folder: string, databaseUrl: string | undefined): Promise<Target> {
+async function dockpass(what: string, folder: string, databaseUrl: string | undefined): Promise<Target> {
   const installation = await createInstallation({ folder, databaseUrl, crowd: undefined, rules: undefined });
   const authorization = `Basic ${installation.basic}`;
   const path = `/auth?service=${service}&scope=repository%3Ateam%2Fapp%3Apull`;
   const metricsPort = 19_464;
-  const running = await startService({
-    args: serveArguments,
+  const running = await startDockpass({
     env: {
       ...installation.environment,
       NODE_COMPILE_CACHE: join(folder, 'compiled'),
@@ -145,11 +144,11 @@ else {
   printRow(columns);
   printRow(['---', ...columns.slice(1).map(() => '---:')]);
   await measure(await startBare(folder));
-  await measure(await startDockpass('SQLite', await mkdtemp(join(folder, 'sqlite-')), undefined));
+  await measure(await dockpass('SQLite', await mkdtemp(join(folder, 'sqlite-')), undefined));
   if (findPostgres() !== null) {
     const postgres = await startPostgres();
     stack.defer(() => postgres.stop());
     const databaseUrl = await postgres.createDatabase();
-    await measure(await startDockpass('PostgreSQL', await mkdtemp(join(folder, 'postgres-')), databaseUrl));
+    await measure(await dockpass('PostgreSQL', await mkdtemp(join(folder, 'postgres-')), databaseUrl));
   }
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSql } from '../src/store/open.ts';
 import { createInstallation } from './installation.ts';
-import { type Service, serveArguments, startService } from './service.ts';
+import { type Service, startDockpass } from './service.ts';
 
 const people = 100_000;
 const rounds = 20;
@@ -94,8 +94,7 @@ const crowd = { crowd: people, passwordsEach: 3, rules: undefined };
 const { environment } = await createInstallation({ folder, databaseUrl, ...crowd });
 await giveFaces(databaseUrl);
 const cookie = await signIn(databaseUrl);
-const service = await startService({
-  args: serveArguments,
+const service = await startDockpass({
   env: { ...environment, SESSION_SECRET: sessionSecret, ADMIN_EMAILS: 'person@example.com' },
   logFile: join(folder, 'log.jsonl'),
   ask: async (url) => {

@@ -11,7 +11,7 @@ import { openSql, openStore } from '../src/store/open.ts';
 import { writeSession } from '../test/support/walk.ts';
 import { createInstallation, service as name } from './installation.ts';
 import { fillsUntil } from './repositories.ts';
-import { type Service, serveArguments, startService } from './service.ts';
+import { type Service, startDockpass } from './service.ts';
 
 const rounds = 20;
 /** Milliseconds: of a page, and of anyone else's wait meanwhile. */
@@ -70,8 +70,7 @@ const policyFile = join(folder, 'policy.yml');
 await writeFile(policyFile, policy);
 const visitors = await prepare();
 const start = () =>
-  startService({
-    args: serveArguments,
+  startDockpass({
     env: {
       ...environment,
       NODE_COMPILE_CACHE: join(folder, 'compiled'),

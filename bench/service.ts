@@ -5,16 +5,23 @@ import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { writeBundle } from '../script/bundle.ts';
 
-/** `serve`, as script/dockpass starts it. */
-export const serveArguments: readonly string[] = [
+/** What script/dockpass tells V8. */
+export const flags: readonly string[] = [
   '--max-semi-space-size=4',
   '--heap-growing-percent=30',
   '--no-maglev',
   '--no-allocation-site-pretenuring',
-  resolve(import.meta.dirname, '../src/main.ts'),
-  'serve',
 ];
+
+let program: Promise<string> | undefined;
+
+/** Starts `serve` as it's in packages and the image; its program is written for the first. See {@link startService}. */
+export async function startDockpass(options: Omit<StartOptions, 'args'>): Promise<Service> {
+  program ??= writeBundle(resolve(import.meta.dirname, '../.cache/bundle'));
+  return startService({ ...options, args: [...flags, await program, 'serve'] });
+}
 
 export type Service = {
   readonly url: string;
@@ -29,16 +36,17 @@ export type Service = {
   stop(): Promise<void>;
 };
 
-/**
- * @param options.logFile takes its standard output, and then holds a line with `"url"` once it listens
- * @param options.ask makes the first request; it must succeed
- */
-export async function startService(options: {
+type StartOptions = {
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
+  /** Takes its standard output, and then holds a line with `"url"` once it listens. */
   readonly logFile: string;
+  /** Makes the first request, which must succeed. */
   readonly ask: (url: string) => Promise<void>;
-}): Promise<Service> {
+};
+
+/** Starts Node with these arguments, and resolves after its first answer. */
+export async function startService(options: StartOptions): Promise<Service> {
   const begun = performance.now();
   const log = openSync(options.logFile, 'w');
   const child = spawn(process.execPath, options.args, { env: options.env, stdio: ['ignore', log, log] });

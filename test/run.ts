@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type EventData, run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { writeBundle } from '../script/bundle.ts';
 import { createCluster, findPostgres } from './support/postgres.ts';
 import { runUnitTests } from './unit.ts';
 
@@ -34,6 +35,13 @@ if (files.length === 0) {
 if (files.length > 1 && findPostgres() !== null) {
   const { folder } = createCluster();
   process.env['TEST_CLUSTER'] = folder;
+  process.once('exit', () => rmSync(folder, { recursive: true }));
+}
+
+// What runs in production is what is tested; a file by itself starts the source, so there's nothing to wait for.
+if (files.length > 1) {
+  const folder = join(import.meta.dirname, `../.cache/tests-${process.pid}`);
+  process.env['TEST_PROGRAM'] = await writeBundle(folder);
   process.once('exit', () => rmSync(folder, { recursive: true }));
 }
 

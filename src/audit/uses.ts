@@ -3,6 +3,7 @@ import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { Identity } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
 import { createGrowingCache } from '../lib/growing-cache.ts';
+import { createRecentMarks } from '../lib/recent-marks.ts';
 import { hour } from '../lib/time.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import type { Access } from '../scope.ts';
@@ -39,8 +40,10 @@ const interval = hour;
 const flushDelay = 500;
 /** Values of one kind that are kept of a password: the latest. */
 const keptOfKind = 30;
-/** Uses that are known to be noted, and uses that wait for a database that is away: a few MB at most. */
+/** Addresses and clients that are known to be noted, and uses that wait for a database that is away: a few MB at most. */
 const maximumKept = 20_000;
+/** Repositories that are known to be noted: many more than there are addresses. They take 800 KB. */
+const repositoryMarks = 2 ** 16;
 const maximumShown = 100;
 const maximumLength = 255;
 
@@ -62,22 +65,42 @@ export function createUses(parts: UseParts): Uses {
   const { store, now } = parts;
   /** What drops out is written once more, which changes little. */
   const noted = createGrowingCache<string, number>(maximumKept);
+  const notedRepositories = createRecentMarks(repositoryMarks, interval);
+  /** By password id: the repositories that it asked for since the last write. */
+  const asked = new Map<string, number>();
   const waiting = createWriteBehind<Noted>({
-    write: (entries) => write(parts, entries),
+    write: (entries) => {
+      asked.clear();
+      return write(parts, entries);
+    },
     merge: (_, later) => later,
     delay: flushDelay,
     maximum: maximumKept,
     onError: parts.onError,
   });
 
+  /**
+   * Of each password as many repositories wait as are kept, in places that they take in turn: of one that asks for thousands
+   * a second the latest are written, and the others are garbage immediately.
+   */
+  const placeOf = (id: string): string => {
+    const count = asked.get(id) ?? 0;
+    asked.set(id, count + 1);
+    return `${id}\0${count % keptOfKind}`;
+  };
+  const isNoted = (key: string, kind: UseKind, at: number): boolean => {
+    if (kind === 'repository') return notedRepositories.has(key, at);
+    const before = noted.get(key);
+    if (before !== undefined && at >= before && at - before < interval) return true;
+    noted.set(key, at);
+    return false;
+  };
   const note = (identity: Identity, client: Requester, kind: UseKind, value: string, at: number): void => {
     if (identity.credential === null) return;
     const id = identity.credential.id;
-    const key = `${id}\0${kind}\0${value}`;
-    const before = noted.get(key);
-    if (before !== undefined && at >= before && at - before < interval) return;
-    noted.set(key, at);
-    waiting.put(key, {
+    const key = rowOf(id, kind, value);
+    if (isNoted(key, kind, at)) return;
+    waiting.put(kind === 'repository' ? placeOf(id) : key, {
       password_id: id,
       kind,
       value: value.slice(0, maximumLength),
@@ -126,12 +149,14 @@ function productOf(userAgent: string): string {
 }
 
 async function write({ store, audit }: UseParts, entries: readonly Noted[]): Promise<void> {
-  const worthWriting = worthKeeping(entries);
-  for (let start = 0; start < worthWriting.length; start += idsAtOnce) {
-    const piece = worthWriting.slice(start, start + idsAtOnce);
+  // Replicas that write the same rows lock them in the same order, so none waits for the other in a circle.
+  const keyed = entries.map((use) => ({ use, row: rowOf(use.password_id, use.kind, use.value) }));
+  const inOrder = keyed.sort((one, other) => (one.row < other.row ? -1 : 1)).map(({ use }) => use);
+  for (let start = 0; start < inOrder.length; start += idsAtOnce) {
+    const piece = inOrder.slice(start, start + idsAtOnce);
     const isNew = await store.write(piece);
     const added = piece.filter((_, index) => isNew[index]);
-    await store.trim(added, keptOfKind);
+    await store.trim([...new Map(added.map((use) => [`${use.password_id} ${use.kind}`, use])).values()], keptOfKind);
     await announce(
       store,
       audit,
@@ -140,17 +165,9 @@ async function write({ store, audit }: UseParts, entries: readonly Noted[]): Pro
   }
 }
 
-/** A password that asks for thousands of repositories a second has only those written that would be kept; addresses are for the audit, too. */
-function worthKeeping(entries: readonly Noted[]): readonly Noted[] {
-  const [repositories, others] = [entries.filter(isOfRepository), entries.filter((entry) => !isOfRepository(entry))];
-  const ofPassword = Map.groupBy(repositories, ({ password_id: id }) => id);
-  const latest = [...ofPassword.values()].flatMap((uses) =>
-    uses.length <= keptOfKind ? uses : uses.toSorted((a, b) => b.at - a.at).slice(0, keptOfKind),
-  );
-  return [...others, ...latest];
+function rowOf(passwordId: string, kind: UseKind, value: string): string {
+  return `${passwordId}\0${kind}\0${value}`;
 }
-
-const isOfRepository = ({ kind }: Noted) => kind === 'repository';
 
 /** A use from a new address is recorded in the audit; the very first use as such. */
 async function announce(

@@ -2,6 +2,7 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import type { Identity } from '../identity/identity.ts';
+import { createRepeatCache } from '../lib/repeat-cache.ts';
 import type { Policy } from '../policy/acl.ts';
 import { createDecider, type Decider, type Decision, type DecisionContext } from '../policy/decide.ts';
 import { type Access, formatScope, isCatalog, withKnownActions } from '../scope.ts';
@@ -45,7 +46,7 @@ type Asker = { readonly number: number; readonly decide: Decider };
  */
 export function createGranting(): Granting {
   const askers = new LRUCache<string, Asker>({ max: maximumKept });
-  const grants = new LRUCache<string, Grant>({ max: maximumKept });
+  const grants = createRepeatCache<Grant>(maximumKept);
   let current: Policy | undefined;
   let count = 0;
   const askerOf = (policy: Policy, identity: Identity, context: DecisionContext): Asker => {
@@ -69,7 +70,7 @@ export function createGranting(): Granting {
     const before = grants.get(key);
     if (before !== undefined) return before;
     const granted = await decideScopes(decide, scopes);
-    if (policy === current) grants.set(key, granted);
+    if (policy === current) grants.set(key, granted, performance.now());
     return granted;
   };
 }

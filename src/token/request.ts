@@ -1,7 +1,7 @@
 /** Owns the reading of a token request (distribution, spec/auth/token.md and oauth.md): GET and POST become one type. */
 import type { IncomingMessage } from 'node:http';
-import { LRUCache } from 'lru-cache';
 import { Refusal } from '../lib/errors.ts';
+import { createRepeatCache } from '../lib/repeat-cache.ts';
 import { isRepeated } from '../lib/repeated-header.ts';
 import { type Access, parseScopes } from '../scope.ts';
 import { type Proof, readProof } from './credentials.ts';
@@ -37,12 +37,12 @@ const longest = 1_024;
  * the processor time of a request (docs/performance.md). No address that is kept has a secret in it: one that has is refused.
  */
 export function createRequestReader(): RequestReader {
-  const kept = new LRUCache<string, Asked>({ max: maximumKept });
+  const kept = createRepeatCache<Asked>(maximumKept);
   const readGet = (url: string, authorization: string | undefined): TokenRequest => {
     const known = kept.get(url);
     const asked = known ?? readAsked(readQuery(url), null);
     const proof = readProof(authorization, asked.query, null);
-    if (known === undefined && url.length <= longest) kept.set(url, asked);
+    if (known === undefined && url.length <= longest) kept.set(url, asked, performance.now());
     return requestOf('GET', asked, proof);
   };
   return async (request) => {

@@ -1,6 +1,6 @@
 /** Owns the reuse of tokens: the same request within a few seconds gets the same token. */
-import { LRUCache } from 'lru-cache';
 import type { Identity } from '../identity/identity.ts';
+import { createRepeatCache } from '../lib/repeat-cache.ts';
 import type { CatalogProof } from './catalog-proof.ts';
 import type { Service, Token } from './mint.ts';
 
@@ -26,31 +26,36 @@ export type TokenKey = {
 
 export type TokenReuse = (key: TokenKey, now: number, make: () => Promise<Token>) => Promise<Token>;
 
-type Entry = { readonly token: Promise<Token>; readonly madeAt: number };
+type Entry<Content> = { readonly token: Content; readonly madeAt: number };
 
-/** Also joins requests that come while the first signature is under way. Times are epoch milliseconds. */
+/**
+ * Keeps a token from the second time on that it's asked for: most never are again. Requests
+ * that come while a signature is under way share it. Times are epoch milliseconds.
+ */
 export function createTokenReuse(): TokenReuse {
-  const entries = new LRUCache<string, Entry>({ max: maximumTokens });
-
-  const add = (text: string, entry: Entry): void => {
-    entries.set(text, entry);
-    entry.token.catch(() => {
-      // A later one can have taken its place.
-      if (entries.peek(text) === entry) entries.delete(text);
-    });
-  };
+  const kept = createRepeatCache<Entry<Token>>(maximumTokens);
+  const underWay = new Map<string, Entry<Promise<Token>>>();
 
   return async (key, now, make) => {
     const text = describe(key);
-    const known = entries.get(text);
+    const known = kept.get(text);
     if (known !== undefined && isFresh(known.madeAt, now)) {
-      const token = await known.token;
-      const expiresIn = token.expiresIn - Math.ceil((now - known.madeAt) / 1000);
-      if (expiresIn >= minimumLife) return { jwt: token.jwt, expiresIn };
+      const { jwt, expiresIn: life } = known.token;
+      const expiresIn = life - Math.ceil((now - known.madeAt) / 1000);
+      if (expiresIn >= minimumLife) return { jwt, expiresIn };
     }
-    const token = make();
-    add(text, { token, madeAt: now });
-    return token;
+    const before = underWay.get(text);
+    if (before !== undefined && isFresh(before.madeAt, now)) return before.token;
+    const made = { token: make(), madeAt: now };
+    underWay.set(text, made);
+    try {
+      const token = await made.token;
+      kept.set(text, { token, madeAt: now }, now);
+      return token;
+    } finally {
+      // A later one can have taken its place.
+      if (underWay.get(text) === made) underWay.delete(text);
+    }
   };
 }
 

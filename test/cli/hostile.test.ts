@@ -10,8 +10,8 @@ import { runCommand } from '../../src/cli/cli.ts';
 import { createInstallation } from '../support/installation.ts';
 import { missing } from '../support/parts.ts';
 import { runProgram } from '../support/process.ts';
+import { main } from '../support/program.ts';
 
-const main = new URL('../../src/main.ts', import.meta.url).pathname;
 const esc = '\u001b';
 
 describe('in a bad world', () => {

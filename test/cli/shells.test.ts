@@ -8,8 +8,8 @@ import { stripVTControlCharacters } from 'node:util';
 import { createInstallation } from '../support/installation.ts';
 import { missing } from '../support/parts.ts';
 import { runProgram, startProgram } from '../support/process.ts';
+import { main } from '../support/program.ts';
 
-const main = new URL('../../src/main.ts', import.meta.url).pathname;
 const esc = '\u001b';
 const withoutCodes = (text: string): string => stripVTControlCharacters(text).replaceAll('\r', '');
 

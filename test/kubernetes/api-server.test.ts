@@ -14,6 +14,7 @@ import { refreshSecrets, secretName } from '../../src/kubernetes/refresh-secrets
 import { type Manifest, noHelm, render } from '../support/helm.ts';
 import { type KubeApiServer, noKubeApiServer, startKubeApiServer } from '../support/kube-api-server.ts';
 import { runProgram } from '../support/process.ts';
+import { main } from '../support/program.ts';
 
 /** What an API server of 1.20, the newest that Debian has the whole source of, called the same thing. */
 const formerVersions: Readonly<Record<string, string>> = {
@@ -80,7 +81,7 @@ describe('a Kubernetes API server', { skip: noKubeApiServer || noHelm }, () => {
 
   test('takes what kubernetes config prints for the cluster', async () => {
     const words = ['kubernetes', 'config', '--registry', node.registry, '--audience', node.audience];
-    const { stdout } = await runProgram(process.execPath, ['src/main.ts', ...words]);
+    const { stdout } = await runProgram(process.execPath, [main, ...words]);
     const [, , , , cluster = ''] = stdout.split(/^# \d\. .*$/m);
     const { code, output } = await apply(cluster);
     assert.equal(code, 0, output);

@@ -4,9 +4,9 @@ import { describe, test } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
 import { findProgram } from '../support/parts.ts';
 import { runProgram } from '../support/process.ts';
+import { main } from '../support/program.ts';
 
 const plugin = 'deploy/kubernetes/dockpass-credential-provider';
-const main = new URL('../../src/main.ts', import.meta.url).pathname;
 const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzeXN0ZW06c2VydmljZWFjY291bnQ6c2hvcDpwdWxsZXIifQ.c2lnbmF0dXJl';
 const version = 'credentialprovider.kubelet.k8s.io/v1';
 const request = {

@@ -11,9 +11,9 @@ import { withFlags, withoutFlags } from '../../src/kubernetes/node-files.ts';
 import { installOnNode, Restored, removeFromNode } from '../../src/kubernetes/node-install.ts';
 import { checkVersion, type NodeParts } from '../../src/kubernetes/node-place.ts';
 import { type Finished, runProgram, startProgram } from '../support/process.ts';
+import { main } from '../support/program.ts';
 import { createNodeRoot, flagsOf, type NodeKind, problemAtStart, startNode } from '../support/stand-in-node.ts';
 
-const main = new URL('../../src/main.ts', import.meta.url).pathname;
 const plugin = readFileSync('deploy/kubernetes/dockpass-credential-provider', 'utf8');
 const name = 'dockpass-credential-provider';
 const folders = { kubeadm: '/etc/kubernetes/credential-provider', k3s: '/var/lib/rancher/credentialprovider' };

@@ -11,11 +11,11 @@ import { type Cri, startCri } from '../support/cri.ts';
 import { type KubeApiServer, noKubeApiServer, startKubeApiServer } from '../support/kube-api-server.ts';
 import { missing } from '../support/parts.ts';
 import { runProgram } from '../support/process.ts';
+import { main } from '../support/program.ts';
 import { succeed } from '../support/registry-client.ts';
 import { createSkopeo } from '../support/skopeo.ts';
 
 const plugin = 'deploy/kubernetes/dockpass-credential-provider';
-const main = new URL('../../src/main.ts', import.meta.url).pathname;
 const policyText = `
 groups: { platform: [${ana}] }
 acl:

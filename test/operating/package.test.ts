@@ -1,12 +1,21 @@
 /** The package: what `npm pack` makes is installed with `npm install -g` by someone who has no clone, and serves. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import bcrypt from 'bcryptjs';
 import { createInstallation, type Installation } from '../support/installation.ts';
 import { missing } from '../support/parts.ts';
 import { runProgram, startProgram } from '../support/process.ts';
+
+const pull = {
+  ...{ id: '1', timestamp: new Date().toISOString(), action: 'pull', actor: { name: 'builder' } },
+  target: {
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    ...{ repository: 'team/app', digest: `sha256:${'0'.repeat(64)}`, size: 1 },
+  },
+};
 
 describe('the package', { skip: missing('npm') }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'dockpass-package-'));
@@ -59,6 +68,38 @@ describe('the package', { skip: missing('npm') }, () => {
     await server.stop();
     assert.deepEqual(answers, [200, 200, 200]);
     assert.doesNotMatch(server.output(), /npm|Installing/);
+  });
+
+  test('has its pages, and the threads that compare passwords and store events', async () => {
+    const hash = bcrypt.hashSync('a password', 4);
+    writeFileSync(
+      join(installation.folder, 'policy.yml'),
+      `users: { builder: { password: "${hash}" } }\nacl: [{ match: { account: builder }, actions: ["*"] }]\n`,
+    );
+    const env = {
+      ...installation.environment,
+      PATH: '/usr/bin:/bin',
+      SERVICE_REGISTRY_EXAMPLE_COM_EVENTS_TOKEN: 'a-token-of-thirty-two-characters-or-more',
+    };
+    const server = await startProgram(dockpass, ['serve'], { cwd: installation.folder, env, ready: /"listening"/ });
+    const [, url = ''] = /"url":"([^"]+)"/.exec(server.output()) ?? [];
+    const statusOf = async (path: string, options: RequestInit = {}) => (await fetch(url + path, options)).status;
+    const answers = [
+      await statusOf('/'),
+      await statusOf('/auth?service=registry.example.com', {
+        headers: { Authorization: `Basic ${Buffer.from('builder:a password').toString('base64')}` },
+      }),
+      await statusOf('/registry-events/registry.example.com', {
+        method: 'POST',
+        headers: {
+          Authorization: `Bearer ${env.SERVICE_REGISTRY_EXAMPLE_COM_EVENTS_TOKEN}`,
+          'Content-Type': 'application/vnd.docker.distribution.events.v1+json',
+        },
+        body: JSON.stringify({ events: [pull] }),
+      }),
+    ];
+    await server.stop();
+    assert.deepEqual(answers, [200, 200, 200], server.output());
   });
 
   test('without its packages says what to run', async () => {

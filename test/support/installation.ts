@@ -5,9 +5,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { openStore } from '../../src/store/open.ts';
 import { type Finished, type Running, runProgram, startProgram } from './process.ts';
+import { main } from './program.ts';
 import { signedIn } from './rows.ts';
-
-const main = new URL('../../src/main.ts', import.meta.url).pathname;
 
 export const policy = `
 groups:

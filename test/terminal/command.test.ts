@@ -7,10 +7,10 @@ import type { Browser } from 'playwright-core';
 import { launchBrowser, noBrowser } from '../support/browser.ts';
 import { missing } from '../support/parts.ts';
 import { type Running, startProgram } from '../support/process.ts';
+import { main } from '../support/program.ts';
 import { ana, bo, type Machine, startTerminalScene, type TerminalScene } from '../support/terminal-scene.ts';
 
 const skip = missing('docker-registry', 'docker') || noBrowser();
-const main = new URL('../../src/main.ts', import.meta.url).pathname;
 
 describe('dockpass login', { skip }, () => {
   const stack = new AsyncDisposableStack();

@@ -45,11 +45,15 @@ test('a grant is decided again when anything that it depends on is another', asy
     (await grant(policy, identity, asked, where)).granted;
 
   for (let time = 0; time < 2; time += 1) {
-    assert.deepEqual(await granted(pull, dev, scopes, context), ['repository:team/app:pull']);
-    assert.deepEqual(await granted(pull, { ...dev, groups: [] }, scopes, context), []);
-    assert.deepEqual(await granted(pull, { ...dev, limits: { actions: [], repositories: null } }, scopes, context), []);
-    assert.deepEqual(await granted(pull, dev, scopes, { ...context, address: '192.0.2.1' }), []);
-    assert.deepEqual(await granted(pull, dev, scopes, { ...context, service: 'other' }), []);
+    // From the second time on it's kept.
+    for (let again = 0; again < 3; again += 1) {
+      assert.deepEqual(await granted(pull, dev, scopes, context), ['repository:team/app:pull']);
+      assert.deepEqual(await granted(pull, { ...dev, groups: [] }, scopes, context), []);
+      const limits = { actions: [], repositories: null };
+      assert.deepEqual(await granted(pull, { ...dev, limits }, scopes, context), []);
+      assert.deepEqual(await granted(pull, dev, scopes, { ...context, address: '192.0.2.1' }), []);
+      assert.deepEqual(await granted(pull, dev, scopes, { ...context, service: 'other' }), []);
+    }
     assert.deepEqual(await granted(push, dev, scopes, context), ['repository:team/app:push']);
   }
 });

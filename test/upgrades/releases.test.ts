@@ -8,10 +8,9 @@ import { type App, startApp } from '../../src/app/app.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { describeEngines } from '../support/engines.ts';
 import { runProgram } from '../support/process.ts';
+import { main } from '../support/program.ts';
 import { type Release, releases, restoreRelease } from '../support/release.ts';
 import { createVisitor } from '../support/visitor.ts';
-
-const main = new URL('../../src/main.ts', import.meta.url).pathname;
 
 for (const version of releases) {
   describeEngines(`data of ${version}`, (databases) => {
