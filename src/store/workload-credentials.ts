@@ -22,11 +22,13 @@ export type WorkloadCredentialRow = {
 
 export type NewWorkloadCredential = Omit<WorkloadCredentialRow, 'ended_at'>;
 
+export type IssuerSwitch = { readonly off_at: number | null; readonly accepts_from: number | null };
+
 export type WorkloadCredentialStore = {
   /** `full`: the rule has `limit` active ones; `known`: there is one with this hash. Then nothing is stored. */
   insert(row: NewWorkloadCredential, limit: number, audit: AuditRowOf): Promise<'added' | 'full' | 'known'>;
-  /** With whether its issuer is disabled. */
-  byHash(hash: string): Promise<(WorkloadCredentialRow & { readonly off_at: number | null }) | undefined>;
+  /** With whether its issuer is disabled, and since when ID tokens of it count; `null`: nothing is known of it. */
+  byHash(hash: string): Promise<(WorkloadCredentialRow & IssuerSwitch) | undefined>;
   /** False where it isn't there or has ended. */
   end(hash: string, at: number, audit: AuditRowOf): Promise<boolean>;
   /** Of each rule, by its key. */
@@ -45,7 +47,7 @@ const insert = `
          where rule = cast($6 as text) and ends_at > cast($11 as bigint) and ended_at is null) < cast($14 as bigint)
   on conflict (hash) do nothing`;
 const byHash = `
-  select c.*, i.off_at from workload_credential c left join workload_issuer i on i.name = c.issuer
+  select c.*, i.off_at, i.accepts_from from workload_credential c left join workload_issuer i on i.name = c.issuer
   where c.hash = cast($1 as text)`;
 const end = 'update workload_credential set ended_at = $2 where hash = $1 and ended_at is null and ends_at > $2';
 const countActive = `

@@ -149,7 +149,7 @@ function verifyRow(parts: CredentialParts, row: StoredRow, { service, address }:
   if (row.ended_at !== null) throw refuse('ended');
   const payload = parts.cipher.open(row.sealed_claims, sealContext(row.hash));
   const claims = readClaims(payload);
-  const problem = misfitOf(payload, issuer);
+  const problem = misfitOf(payload, issuer, row.accepts_from ?? 0);
   if (problem !== null) throw refuse(problem, undefined, claims);
   const workloads = parts.inForce();
   const judgement = workloads && judge(workloads, issuer, claims, service);
@@ -162,9 +162,13 @@ function verifyRow(parts: CredentialParts, row: StoredRow, { service, address }:
   return { issuer, workload, identity: identityOf(workload, { id: row.id, endsAt }) };
 }
 
-/** Whether the token that it was made from would be one of this issuer still. */
-function misfitOf(payload: string, issuer: Issuer): RefusalReason | null {
-  const { iss, aud } = fieldsIn(JSON.parse(payload));
+/**
+ * Whether the token that it was made from would be one of this issuer still. What was being made while the issuer was disabled
+ * hasn't been ended with the rest.
+ */
+function misfitOf(payload: string, issuer: Issuer, acceptsFrom: number): RefusalReason | null {
+  const { iss, aud, iat } = fieldsIn(JSON.parse(payload));
+  if (typeof iat !== 'number' || iat * 1000 < acceptsFrom) return 'issued-before';
   if (iss !== issuer.issuer) return 'issuer';
   return (Array.isArray(aud) ? aud[0] : aud) === issuer.audience ? null : 'audience';
 }

@@ -8,6 +8,21 @@ import { describeEngines } from '../support/engines.ts';
 import { startIssuer, type TestIssuer } from '../support/issuer.ts';
 import { audience, startWorkloadService, type WorkloadService } from '../support/workload-service.ts';
 
+const by = { actor: 'root@example.com', client: null };
+
+/** Holds the next call of a method before it begins. */
+function heldOnce<Name extends string>(object: Record<Name, (...given: never[]) => unknown>, name: Name) {
+  const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const original = object[name];
+  object[name] = async (...given) => {
+    object[name] = original;
+    begun.resolve();
+    await goOn.promise;
+    return original(...given);
+  };
+  return { begun: begun.promise, goOn: goOn.resolve };
+}
+
 describeEngines('of a job', (databases) => {
   let issuer: TestIssuer;
   let service: WorkloadService;
@@ -90,6 +105,23 @@ rules: [{ issuer: ci, match: { sub: web }, account: "ci:web", labels: { owner: "
     ahead += 2 * minute;
     await removeOld();
     assert.equal(await workloadCredentials.byHash(hash), undefined);
+  });
+
+  test('what was being made while its issuer was disabled does not work when it is enabled again', async () => {
+    const { administration } = service.workloads;
+    const insert = heldOnce(service.core.store.workloadCredentials, 'insert');
+    const exchanged = service.exchange(await sign({ owner: '987' }));
+    await insert.begun;
+    ahead += minute;
+    await administration.disable('ci', '', by);
+    insert.goOn();
+    const { status, body } = await exchanged;
+    assert.equal(status, 200);
+    await administration.enable('ci', by);
+    assert.equal((await service.login(String(body['access_token']))).status, 401);
+    assert.equal(service.judged.at(-1), 'ci issued-before');
+    ahead += minute;
+    assert.equal((await service.exchange(await sign({ owner: '987' }))).status, 200);
   });
 
   test('uses and failures are kept for thirty days, and a claim of a failure is cut at 200 characters', async () => {
