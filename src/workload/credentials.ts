@@ -111,8 +111,8 @@ function rowOf(
     sealed_claims: cipher.seal(token.payload, sealContext(hash)),
     created_at: createdAt,
     ends_at: endsAt,
-    // One that was derived from the token could be made again as long as the token counts, and would start over.
-    removable_at: Math.max(endsAt, token.endsAt + leeway * 1000),
+    // One that was derived from the token could be made again as long as the token can count, and would start over.
+    removable_at: Math.max(endsAt, token.latestEnd + leeway * 1000),
   };
 }
 

@@ -38,7 +38,7 @@ export function createExchange(parts: {
     const accepted = await accept(text, { username: username ?? anyIssuer, service, address, purpose: 'exchange' });
     const { token } = accepted;
     const once = onceOf(token);
-    if (once !== null && !(await seenTokens.note(once, token.endsAt + leeway * 1000))) {
+    if (once !== null && !(await seenTokens.note(once, token.latestEnd + leeway * 1000))) {
       parts.failures.record({
         reason: 'used-before',
         issuer: token.issuer,

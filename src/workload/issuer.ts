@@ -45,7 +45,8 @@ const fields = [
 
 /** Seconds. */
 const defaultAge = 3_600;
-const ages = { minimum: 60, maximum: 86_400 };
+/** Seconds: what `max_age` can be. */
+export const ages = { minimum: 60, maximum: 86_400 };
 
 /** The user name that stands for whichever issuer a token names. */
 export const anyIssuer = 'oidc';

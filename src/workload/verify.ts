@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type Claims, readClaims } from './claims.ts';
 import type { UnverifiedToken } from './id-token.ts';
-import type { Issuer } from './issuer.ts';
+import { ages, type Issuer } from './issuer.ts';
 import type { VerificationKey } from './key-set.ts';
 import { WorkloadRefusal } from './refusal.ts';
 import { isSignedBy } from './signature.ts';
@@ -21,6 +21,8 @@ export type VerifiedToken = {
   readonly issuedAt: number;
   /** Epoch milliseconds: `exp`, or when the token becomes too old. */
   readonly endsAt: number;
+  /** Epoch milliseconds: until then it can count, whatever `max_age` becomes. */
+  readonly latestEnd: number;
 };
 
 /** Seconds that clocks can differ by. */
@@ -63,7 +65,7 @@ function checkClaims(
   fields: UnverifiedToken['fields'],
   issuer: Issuer,
   now: number,
-): Pick<VerifiedToken, 'jti' | 'issuedAt' | 'endsAt'> {
+): Pick<VerifiedToken, 'jti' | 'issuedAt' | 'endsAt' | 'latestEnd'> {
   const { iss, aud, sub, exp, iat, nbf, jti } = fields;
   const times = [exp, iat, nbf ?? iat];
   if (typeof sub !== 'string' || sub === '' || !times.every(isTime)) throw new WorkloadRefusal('claims');
@@ -81,7 +83,17 @@ function checkClaims(
       hint: `it has less than ${minimumRest} seconds left; ask for a new one right before the login`,
     });
   }
-  return { jti: typeof jti === 'string' && jti !== '' ? jti : null, issuedAt: issued * 1000, endsAt: endsAt * 1000 };
+  return {
+    jti: typeof jti === 'string' && jti !== '' ? jti : null,
+    issuedAt: milliseconds(issued),
+    endsAt: milliseconds(endsAt),
+    latestEnd: milliseconds(Math.min(end, issued + ages.maximum)),
+  };
+}
+
+/** RFC 7519, section 2: a time can have a fraction. */
+function milliseconds(seconds: number): number {
+  return Math.floor(seconds * 1000);
 }
 
 function isTime(value: unknown): value is number {

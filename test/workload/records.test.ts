@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { decodeJwt } from 'jose';
+import { createLeakReports } from '../../src/app-passwords/leaks.ts';
 import { tidy } from '../../src/app/housekeeping.ts';
-import { day, minute } from '../../src/lib/time.ts';
+import { day, hour, minute } from '../../src/lib/time.ts';
 import { describeEngines } from '../support/engines.ts';
 import { startIssuer, type TestIssuer } from '../support/issuer.ts';
 import { audience, startWorkloadService, type WorkloadService } from '../support/workload-service.ts';
 
+const client = { address: '127.0.0.1', userAgent: '', requestId: 'r' };
 const by = { actor: 'root@example.com', client: null };
 
 /** Holds the next call of a method before it begins. */
@@ -43,14 +45,16 @@ describeEngines('of a job', (databases) => {
     });
   };
 
+  const fileOf = (maximumAge = '1h') => `
+issuers: { ci: { preset: oidc, issuer: "${issuer.url}", max_age: ${maximumAge} } }
+rules: [{ issuer: ci, match: { sub: web }, account: "ci:web", labels: { owner: "\${claims:owner}" }, lifetime: 1h }]`;
+
   before(async () => {
     issuer = await startIssuer();
     service = await startWorkloadService({
       databaseUrl: await databases.create(),
       now,
-      workloadsText: `
-issuers: { ci: { preset: oidc, issuer: "${issuer.url}" } }
-rules: [{ issuer: ci, match: { sub: web }, account: "ci:web", labels: { owner: "\${claims:owner}" }, lifetime: 1h }]`,
+      workloadsText: fileOf(),
     });
   });
   after(async () => {
@@ -105,6 +109,32 @@ rules: [{ issuer: ci, match: { sub: web }, account: "ci:web", labels: { owner: "
     ahead += 2 * minute;
     await removeOld();
     assert.equal(await workloadCredentials.byHash(hash), undefined);
+  });
+
+  test('a token is known until its own end: one that counts again after max_age was raised is given nothing again', async () => {
+    const at = Math.floor(now() / 1000);
+    const token = await issuer.sign({ aud: audience, sub: 'web', owner: '987' }, { at, life: 10 * 3600 });
+    assert.equal((await service.exchange(token)).status, 200);
+    const { body } = await service.login(token, { offline: true });
+    const leaked = String(body['refresh_token']);
+    await createLeakReports({ ...service.core, now }).report(leaked, client);
+    ahead += 3 * hour;
+    await removeOld();
+    assert.equal((await service.login(token)).status, 401);
+    await service.reload(fileOf('24h'));
+    assert.equal((await service.login(token, { offline: true })).status, 200);
+    assert.equal((await service.post({ grant_type: 'refresh_token', refresh_token: leaked })).status, 401);
+    assert.equal((await service.exchange(token)).status, 400);
+    assert.equal(service.judged.at(-1), 'ci used-before');
+    await service.reload(fileOf());
+  });
+
+  test('a token whose times have fractions is like any other', async () => {
+    const at = now() / 1000 - 0.5 + 0.000_001;
+    const times = { iat: at, exp: at + 2 * 3600 + 0.123_456 };
+    const token = await sign({ owner: '987', ...times });
+    assert.equal((await service.exchange(token)).status, 200);
+    assert.equal((await service.login(token, { offline: true })).status, 200);
   });
 
   test('what was being made while its issuer was disabled does not work when it is enabled again', async () => {
