@@ -6,7 +6,7 @@ import type { Requester } from '../identity/requester.ts';
 import type { Cipher } from '../lib/cipher.ts';
 import { fieldsIn } from '../lib/json.ts';
 import { createSecret, deriveSecret, equalHashes, hasValidChecksum, isSecretOf, type Pepper } from '../lib/secret.ts';
-import type { NewWorkloadCredential, WorkloadCredentialStore } from '../store/workload-credentials.ts';
+import type { NewWorkloadCredential, WorkloadCredentialRow, WorkloadCredentialStore } from '../store/workload-credentials.ts';
 import type { Accepted, WorkloadsInForce } from './accept.ts';
 import { type Claims, readClaims } from './claims.ts';
 import type { Failures } from './failures.ts';
@@ -24,9 +24,10 @@ export type WorkloadCredentials = {
   issuePassword(accepted: Accepted, service: string | null, client: Requester): Promise<IssuedPassword>;
   /**
    * What docker keeps in the place of the token for the rest of the job: the same one at each login.
+   * @returns `null` where that one has ended: docker keeps the ID token then, as other clients do
    * @throws {WorkloadRefusal} `limit`
    */
-  issueIdentityToken(accepted: Accepted, service: string, client: Requester): Promise<string>;
+  issueIdentityToken(accepted: Accepted, service: string, client: Requester): Promise<string | null>;
   /**
    * What the secret proves now: the claims that it was made with are judged again by the rules in force.
    * @returns `null` for a secret that no one has, or of another service
@@ -67,18 +68,19 @@ export function createWorkloadCredentials(parts: CredentialParts): WorkloadCrede
     const event = { action: actions[kind], actor: account, subject: account, client, detail };
     const outcome = await audit.commit(event, (entry) => store.insert(row, limit, entry));
     if (outcome === 'full') throw new WorkloadRefusal('limit', { hint: `its rule can have ${limit} active passwords` });
-    return row;
+    return { row, outcome };
   };
   return {
     async issuePassword(accepted, service, client) {
       const secret = createSecret('dkc');
-      const row = await add('dkc', secret, accepted, { service, client });
+      const { row } = await add('dkc', secret, accepted, { service, client });
       return { secret, endsAt: row.ends_at };
     },
     async issueIdentityToken(accepted, service, client) {
       const secret = deriveIdentityToken(pepper, accepted.token.signed, service);
-      await add('dkj', secret, accepted, { service, client });
-      return secret;
+      const { row, outcome } = await add('dkj', secret, accepted, { service, client });
+      const stored = outcome === 'known' ? await store.byHash(row.hash) : { ...row, ended_at: null };
+      return stored !== undefined && isUsable(stored, accepted, parts.now()) ? secret : null;
     },
     async verify(kind, secret, asked) {
       if (!isSecretOf(kind, secret) || !hasValidChecksum(secret)) return null;
@@ -129,6 +131,17 @@ function deriveIdentityToken(pepper: Pepper, signed: string, service: string): s
   return deriveSecret('dkj', pepper, (round) => `job token ${round}\0${service}\0${signed}`);
 }
 
+/** Whether it would be taken now: the one of an earlier login can have ended, or be of an issuer that had another name. */
+function isUsable(row: WorkloadCredentialRow, { token, workload }: Accepted, now: number): boolean {
+  const isOver = endOf(row, workload) - now < minimumRest * 1000;
+  return row.ended_at === null && row.issuer === token.issuer.name && !isOver;
+}
+
+/** The lifetime of the rule in force, where that is shorter than when it was made. */
+function endOf({ ends_at: endsAt, created_at: createdAt }: WorkloadCredentialRow, { rule }: Workload): number {
+  return Math.min(endsAt, createdAt + rule.lifetime * 1000);
+}
+
 type StoredRow = NonNullable<Awaited<ReturnType<WorkloadCredentialStore['byHash']>>>;
 
 /** @throws {WorkloadRefusal} recorded as one of an ID token is */
@@ -155,7 +168,7 @@ function verifyRow(parts: CredentialParts, row: StoredRow, { service, address }:
   const judgement = workloads && judge(workloads, issuer, claims, service);
   if (judgement === null || 'mismatch' in judgement) throw refuse('no-rule', undefined, claims, judgement?.mismatch);
   const { workload } = judgement;
-  const endsAt = Math.min(row.ends_at, row.created_at + workload.rule.lifetime * 1000);
+  const endsAt = endOf(row, workload);
   if (endsAt - parts.now() < minimumRest * 1000)
     throw refuse('expired', 'it has ended; start with a new ID token', claims);
   parts.onJudged(issuer.name, 'accepted');

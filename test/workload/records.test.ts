@@ -45,9 +45,10 @@ describeEngines('of a job', (databases) => {
     });
   };
 
-  const fileOf = (maximumAge = '1h') => `
+  const fileOf = ({ maximumAge = '1h', lifetime = '1h' } = {}) => `
 issuers: { ci: { preset: oidc, issuer: "${issuer.url}", max_age: ${maximumAge} } }
-rules: [{ issuer: ci, match: { sub: web }, account: "ci:web", labels: { owner: "\${claims:owner}" }, lifetime: 1h }]`;
+rules:
+  - { issuer: ci, match: { sub: web }, account: "ci:web", labels: { owner: "\${claims:owner}" }, lifetime: ${lifetime} }`;
 
   before(async () => {
     issuer = await startIssuer();
@@ -86,6 +87,17 @@ rules: [{ issuer: ci, match: { sub: web }, account: "ci:web", labels: { owner: "
     assert.equal(service.judged.at(-1), 'ci expired');
   });
 
+  test('a login after the identity token has ended is given none: docker keeps the ID token, which still counts', async () => {
+    await service.reload(fileOf({ lifetime: '10m' }));
+    const token = await sign({ owner: '987', exp: now() / 1000 + 1800 });
+    assert.ok((await service.login(token, { offline: true })).body['refresh_token']);
+    ahead += 10 * minute;
+    const { status, granted, body } = await service.login(token, { offline: true });
+    assert.deepEqual([status, granted], [200, ['repository:acme/web:pull']]);
+    assert.equal(body['refresh_token'], undefined);
+    await service.reload(fileOf());
+  });
+
   test('many can exchange at the same moment: no number of passwords of a person bounds them', async () => {
     const tokens = await Promise.all(Array.from({ length: 30 }, () => sign({ owner: '987' })));
     const answers = await Promise.all(tokens.map((token) => service.exchange(token)));
@@ -121,7 +133,7 @@ rules: [{ issuer: ci, match: { sub: web }, account: "ci:web", labels: { owner: "
     ahead += 3 * hour;
     await removeOld();
     assert.equal((await service.login(token)).status, 401);
-    await service.reload(fileOf('24h'));
+    await service.reload(fileOf({ maximumAge: '24h' }));
     assert.equal((await service.login(token, { offline: true })).status, 200);
     assert.equal((await service.post({ grant_type: 'refresh_token', refresh_token: leaked })).status, 401);
     assert.equal((await service.exchange(token)).status, 400);
