@@ -10,10 +10,10 @@ import type { NewWorkloadCredential, WorkloadCredentialRow, WorkloadCredentialSt
 import type { Accepted, WorkloadsInForce } from './accept.ts';
 import { type Claims, readClaims } from './claims.ts';
 import type { Failures } from './failures.ts';
-import { anyIssuer, type Issuer } from './issuer.ts';
+import { anyIssuer, type Issuer, minimumRest } from './issuer.ts';
 import { judge, type Mismatch, type Workload } from './judge.ts';
 import { type RefusalReason, WorkloadRefusal } from './refusal.ts';
-import { leeway, minimumRest } from './verify.ts';
+import { leeway } from './verify.ts';
 
 export type WorkloadCredentials = {
   /**

@@ -45,6 +45,8 @@ const fields = [
 
 /** Seconds. */
 const defaultAge = 3_600;
+/** Seconds that a token must still have: clients take a shorter life for 60 (distribution, token.md). */
+export const minimumRest = 60;
 /** Seconds: what `max_age` can be. */
 export const ages = { minimum: 60, maximum: 86_400 };
 
@@ -190,13 +192,26 @@ function readKeySource(reader: Reader, { jwks_file: file, jwks_url: url, ca_file
 export function readDuration(reader: Reader, value: Value, range: { minimum: number; maximum: number }): number {
   const text = reader.text(value) ?? '';
   const length = parseDuration(text);
-  if (length !== null && length >= range.minimum && length <= range.maximum) return length;
+  if (length !== null && length >= range.minimum && length <= range.maximum) {
+    warnOfShort(reader, value, length);
+    return length;
+  }
   const [minimum, maximum] = [formatDuration(range.minimum), formatDuration(range.maximum)];
   reader.report(
     value.place,
     `${value.path} "${text}" must be a time from ${minimum} to ${maximum}, such as 90s, 30m or 1h`,
   );
   return range.minimum;
+}
+
+/** Seconds that a client needs at least between getting something and logging in with it. */
+const leastUse = 30;
+
+function warnOfShort(reader: Reader, { path, place }: Value, length: number): void {
+  const use = length - minimumRest;
+  if (use >= leastUse) return;
+  const message = `${path} ${formatDuration(length)} leaves ${use} seconds for a login: what has less than ${minimumRest} seconds left is refused. Write 2m or more`;
+  reader.report(place, message, 'warning');
 }
 
 export function readFlag(reader: Reader, value: Value): boolean {

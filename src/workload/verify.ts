@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type Claims, readClaims } from './claims.ts';
 import type { UnverifiedToken } from './id-token.ts';
-import { ages, type Issuer } from './issuer.ts';
+import { ages, type Issuer, minimumRest } from './issuer.ts';
 import type { VerificationKey } from './key-set.ts';
 import { WorkloadRefusal } from './refusal.ts';
 import { isSignedBy } from './signature.ts';
@@ -27,8 +27,6 @@ export type VerifiedToken = {
 
 /** Seconds that clocks can differ by. */
 export const leeway = 30;
-/** Seconds that a token must still have: clients take a shorter life for 60 (distribution, token.md). */
-export const minimumRest = 60;
 
 /**
  * @param candidates the issuer's keys that could have signed

@@ -275,6 +275,8 @@ const warned: readonly (readonly [what: string, file: string, warning: RegExp])[
     githubFile.replace('issuers:', 'issuers:\n  gcp: { preset: gcp }'),
     /no rule is for the issuer "gcp"/,
   ],
+  ['passwords that never work', github('', ', lifetime: 1m'), /rules\[1\]\.lifetime 1m leaves 0 seconds for a login/],
+  ['tokens that are always too old', own('max_age: 75s'), /max_age 75s leaves 15 seconds for a login.* Write 2m/],
   [
     'a rule that never decides',
     `${githubFile}${githubFile.slice(githubFile.indexOf('  - issuer'))}`,
