@@ -59,8 +59,7 @@ export function openWorkloads(
   const accept = createAccept({ ...shared, issuers: store.workloadIssuers, keys });
   const credentials = createWorkloadCredentials({ ...shared, store: store.workloadCredentials, pepper, cipher });
   const exchange = createExchange({ ...shared, accept, credentials, seenTokens: store.seenTokens });
-  const services = config.services.map(({ name }) => name);
-  const grants = new Map([[tokenExchange, createTokenExchangeGrant(exchange, services)]]);
+  const grants = new Map([[tokenExchange, createTokenExchangeGrant(exchange, config.services)]]);
   return {
     inForce,
     authentication: createWorkloadAuthentication({ inForce, accept, credentials }),

@@ -8,8 +8,14 @@ const tokenTypes = 'urn:ietf:params:oauth:token-type:';
 const subjectTypes = ['id_token', 'jwt'].map((name) => tokenTypes + name);
 const issuedType = `${tokenTypes}access_token`;
 
+type Registry = {
+  readonly name: string;
+  /** What people write before an image's name. */
+  readonly registryHost: string;
+};
+
 /** @param services the registries that can be named as `audience` */
-export function createTokenExchangeGrant(exchange: Exchange, services: readonly string[]): Grant {
+export function createTokenExchangeGrant(exchange: Exchange, services: readonly Registry[]): Grant {
   return async (form, client) => {
     const type = form.required('subject_token_type');
     if (!subjectTypes.includes(type)) {
@@ -26,10 +32,7 @@ export function createTokenExchangeGrant(exchange: Exchange, services: readonly 
     if (form.optional('scope') !== null) {
       throw new OAuthError('invalid_scope', 'The policy decides what the password can do; leave scope out.');
     }
-    const service = form.optional('audience');
-    if (service !== null && !services.includes(service)) {
-      throw new OAuthError('invalid_target', `audience must be one of ${services.join(', ')}, or left out.`);
-    }
+    const service = serviceOf(form.optional('audience'), services);
     const request = { token: form.required('subject_token'), username: form.optional('username'), service };
     const { password, expiresIn, username } = await exchange(request, client);
     // It's the password of a Basic login, not a bearer token: RFC 8693, section 2.2.1 calls that N_A.
@@ -41,4 +44,15 @@ export function createTokenExchangeGrant(exchange: Exchange, services: readonly 
       username,
     };
   };
+}
+
+/** By its name, or by its host where that is the host of one alone: a cluster knows only that. @throws {OAuthError} */
+function serviceOf(audience: string | null, services: readonly Registry[]): string | null {
+  if (audience === null) return null;
+  const named = services.find(({ name }) => name === audience);
+  if (named !== undefined) return named.name;
+  const [found, ...others] = services.filter(({ registryHost }) => registryHost === audience);
+  if (found !== undefined && others.length === 0) return found.name;
+  const names = services.map(({ name }) => name).join(', ');
+  throw new OAuthError('invalid_target', `audience must be one of ${names}, or left out.`);
 }

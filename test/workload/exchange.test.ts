@@ -35,7 +35,11 @@ rules:
 
   before(async () => {
     issuer = await startIssuer();
-    service = await startWorkloadService({ databaseUrl: await databases.create(), workloadsText: fileOf() });
+    service = await startWorkloadService({
+      databaseUrl: await databases.create(),
+      workloadsText: fileOf(),
+      environment: { SERVICE_OTHER_EXAMPLE_COM_HOST: 'images.example.com:5000' },
+    });
   });
   after(async () => {
     await service.stop();
@@ -129,6 +133,13 @@ rules:
 
   test('for one registry does not work at another', async () => {
     const { body } = await service.exchange(await sign(), { audience: 'other.example.com' });
+    const password = String(body['access_token']);
+    assert.equal((await service.login(password, { service: 'other.example.com' })).status, 200);
+    assert.equal((await service.login(password)).status, 401);
+  });
+
+  test('can be asked for with the host of the registry, which is all that a cluster knows of it', async () => {
+    const { body } = await service.exchange(await sign(), { audience: 'images.example.com:5000' });
     const password = String(body['access_token']);
     assert.equal((await service.login(password, { service: 'other.example.com' })).status, 200);
     assert.equal((await service.login(password)).status, 401);
