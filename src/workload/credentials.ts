@@ -6,7 +6,11 @@ import type { Requester } from '../identity/requester.ts';
 import type { Cipher } from '../lib/cipher.ts';
 import { fieldsIn } from '../lib/json.ts';
 import { createSecret, deriveSecret, equalHashes, hasValidChecksum, isSecretOf, type Pepper } from '../lib/secret.ts';
-import type { NewWorkloadCredential, WorkloadCredentialRow, WorkloadCredentialStore } from '../store/workload-credentials.ts';
+import type {
+  NewWorkloadCredential,
+  WorkloadCredentialRow,
+  WorkloadCredentialStore,
+} from '../store/workload-credentials.ts';
 import type { Accepted, WorkloadsInForce } from './accept.ts';
 import { type Claims, readClaims } from './claims.ts';
 import type { Failures } from './failures.ts';

@@ -518,7 +518,10 @@ const checks: Checks = {
     all: { args: [], columns: workloadIssuer },
   },
   workloadCredentials: {
-    byHash: { args: ['h'], columns: { ...workloadCredential, off_at: 'integer or null', accepts_from: 'integer or null' } },
+    byHash: {
+      args: ['h'],
+      columns: { ...workloadCredential, off_at: 'integer or null', accepts_from: 'integer or null' },
+    },
     countActive: { args: [1], columns: { rule: 'text', active: 'integer' } },
   },
   repositories: {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { decodeJwt } from 'jose';
-import { createLeakReports } from '../../src/app-passwords/leaks.ts';
 import { tidy } from '../../src/app/housekeeping.ts';
+import { createLeakReports } from '../../src/app-passwords/leaks.ts';
 import { day, hour, minute } from '../../src/lib/time.ts';
 import { describeEngines } from '../support/engines.ts';
 import { startIssuer, type TestIssuer } from '../support/issuer.ts';
