@@ -6,7 +6,7 @@ import { pathOf } from '../http/path.ts';
 import { logRequest } from '../http/request-log.ts';
 import { createRequesterReader, createTrust } from '../http/requester.ts';
 import { boundTo, createServer, createStop } from '../http/server.ts';
-import { refuseTwoHosts } from '../http/unreadable.ts';
+import { requireOneHost } from '../http/unreadable.ts';
 import { securityHeaders } from '../lib/security-headers.ts';
 import { byGrantType, createOAuthEndpoint, type OAuthEndpointParts } from '../oauth/token-endpoint.ts';
 import { eventsPath } from '../repositories/event-endpoint.ts';
@@ -80,7 +80,7 @@ async function createListener(
   // Watchtower sends the realm in lower case, whatever the registry says.
   const realm = new Set(realmPaths.map((path) => (config.prefix + path).toLowerCase()));
   const events = config.prefix + eventsPath;
-  const listener = refuseTwoHosts({ log, requesterOf }, (request, response) => {
+  const listener = requireOneHost({ log, requesterOf }, (request, response) => {
     const path = pathOf(request);
     if (realm.has(path.toLowerCase())) {
       void token(request, response);

@@ -34,8 +34,14 @@ export async function createServer(
     keepAliveTimeout: 65_000,
     // A request without a body begins as one that was read: a tenth of the time that Node takes for a request.
     optimizeEmptyRequests: true,
+    // Node refuses such a request without a word (unreadable.ts has one).
+    requireHostHeader: false,
   };
-  const serve = (server: Server): Server => answerUnreadable(server.on('request', listener));
+  const serve = (server: Server): Server => {
+    // What it doesn't know needn't be refused (RFC 9110, section 10.1.1), which Node does without a word.
+    server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+    return answerUnreadable(server.on('request', listener));
+  };
   if (tls === null) return serve(http.createServer(limits));
   try {
     const [cert, key] = await Promise.all([readFile(tls.certificateFile), readFile(tls.keyFile)]);

@@ -56,15 +56,18 @@ function unreadableBody(message: string): string {
   return JSON.stringify({ errors: [{ code: 'UNSUPPORTED', message }], details: message });
 }
 
-/** RFC 9112, section 3.2: a proxy may have looked at the other one. Node refuses a request without a Host. */
-export function refuseTwoHosts(
+/** RFC 9112, section 3.2: of two Hosts a proxy may have looked at the other one. Only HTTP/1.0 can do without. */
+export function requireOneHost(
   parts: { log: Log; requesterOf: RequesterReader },
   listener: RequestListener,
 ): RequestListener {
   return (request, response) => {
-    if (!isRepeated(request, 'host')) return listener(request, response);
+    const isMissing = request.headers.host === undefined && request.httpVersion !== '1.0';
+    if (!isMissing && !isRepeated(request, 'host')) return listener(request, response);
     logRequest(request, response, parts);
-    const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', Connection: 'close' };
-    response.writeHead(400, headers).end(unreadableBody('The request has the Host header more than once. Send one.'));
+    const fault = isMissing ? 'The request has no Host header' : 'The request has the Host header more than once';
+    const body = unreadableBody(`${fault}. Send one.`);
+    const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length, 'Cache-Control': 'no-store' };
+    response.writeHead(400, { ...headers, Connection: 'close' }).end(body);
   };
 }

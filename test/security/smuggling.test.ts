@@ -71,6 +71,17 @@ for (const [what, bytes] of Object.entries(refused)) {
   });
 }
 
+test('what is refused says why, for docker shows an empty body as "unknown: "', async () => {
+  for (const [bytes, message] of [
+    ['GET /auth HTTP/1.1\r\n\r\n', 'The request has no Host header. Send one.'],
+    [`${get}Host: b\r\n\r\n`, 'The request has the Host header more than once. Send one.'],
+    ['nonsense\r\n\r\n', 'This is not a request as HTTP/1.1 has it.'],
+  ] as const) {
+    const [, body = ''] = (await send(bytes)).split('\r\n\r\n');
+    assert.equal(JSON.parse(body).errors[0].message, message);
+  }
+});
+
 test('what is asked with two Hosts, or of the server as a whole, is a line of the log like any other', async () => {
   const lineOf = async (answer: string): Promise<Record<string, unknown>> => {
     const [id = 'none'] = /(?<=^X-Request-Id: )\S+/m.exec(answer) ?? [];
@@ -93,6 +104,8 @@ test('what is asked with two Hosts, or of the server as a whole, is a line of th
 
 const once200: Readonly<Record<string, string>> = {
   'a chunk with an extension': `${form}Transfer-Encoding: chunked\r\n\r\n0;a="\r\n\r\n`,
+  'HTTP/1.0 without a Host': 'GET /healthz HTTP/1.0\r\n\r\n',
+  'an expectation that no one knows': `${get}Expect: 200-ok\r\n\r\n`,
   'an absolute address of another host': 'GET http://evil.example.com/healthz HTTP/1.1\r\nHost: a\r\n\r\n',
   'a body where none belongs': `${get}Content-Length: ${hidden.length}\r\n\r\n${hidden}`,
   'a wish to speak another protocol': `${get}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n`,
