@@ -34,11 +34,10 @@ export function checkToken(
   if (written !== undefined) settings.set('TOKEN_LIFETIME', String(lifetime));
   if (!(lifetime >= lifetimes.minimum && lifetime <= lifetimes.maximum)) {
     const nearest = lifetime > lifetimes.maximum ? lifetimes.maximum : lifetimes.minimum;
-    reader.report(
-      place,
-      `token.expiration: a token lives ${lifetimes.minimum} to ${lifetimes.maximum} seconds here; TOKEN_LIFETIME becomes ${nearest}`,
-      'warning',
-    );
+    const fault = Number.isNaN(lifetime)
+      ? `"${written}" is no number of seconds, so docker_auth would not start with it`
+      : `a token lives ${lifetimes.minimum} to ${lifetimes.maximum} seconds here`;
+    reader.report(place, `token.expiration: ${fault}; TOKEN_LIFETIME becomes ${nearest}`, 'warning');
     settings.set('TOKEN_LIFETIME', String(nearest));
   }
   leaveOutExpired(reader, place, settings, surroundings);

@@ -45,8 +45,8 @@ export async function identifyForCatalog(
     throw new Refusal('bad_request', 'The request has the Authorization header more than once. Send one.');
   }
   const { authorization } = request.headers;
-  const [, token] = /^bearer +(\S+) *$/i.exec(authorization ?? '') ?? [];
-  if (token !== undefined) return identityOfToken(parts, token, service);
+  const bearer = /^bearer(?: +(\S*))? *$/i.exec(authorization ?? '');
+  if (bearer !== null) return identityOfToken(parts, bearer[1] ?? '', service);
   const proof = readProof(authorization, readQuery(request.url ?? ''), null);
   if (proof === null) throw new Refusal('unauthenticated', `authentication required; ${parts.help}`);
   return identityProvenBy(parts, proof, service, address);

@@ -270,7 +270,11 @@ describe('what has to be looked at', () => {
       /^1 warning token\.expiration: .*TOKEN_LIFETIME becomes 60/,
     ],
     ['a long life of tokens', 'token: {issuer: a, expiration: 99999}\nacl: []', /TOKEN_LIFETIME becomes 86400/],
-    ['a life that is no number', 'token: {issuer: a, expiration: soon}\nacl: []', /TOKEN_LIFETIME becomes 60/],
+    [
+      'a life that is no number',
+      'token: {issuer: a, expiration: 15m}\nacl: []',
+      /"15m" is no number of seconds.*TOKEN_LIFETIME becomes 60/,
+    ],
     ['no issuer', 'token: {expiration: 90}\nacl: []', /^1 warning token\.issuer is missing, without which docker_auth/],
     [
       'a variable of envsubst',

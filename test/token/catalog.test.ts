@@ -95,6 +95,7 @@ describe('the catalog', () => {
       ...[
         basic('ana@example.com', `${secret.slice(0, -1)}!`),
         basic('bo@example.com', secret),
+        'Bearer',
         'Bearer x',
         'Bearer a.b.c',
       ],
