@@ -203,9 +203,13 @@ describe('a registry behind the pages', { skip: missing('docker-registry') }, ()
 
   test('a deletion deletes what was shown, and is in the audit and out of the lists', async () => {
     const path = `${base()}/-/delete/team/app`;
-    const form = fieldsOf((await visit(ana, `${path}?tag=one`)).text);
-    const stale = await visit(ana, path, form, 60);
+    const preview = (await visit(ana, `${path}?tag=one`)).text;
+    const form = fieldsOf(preview);
+    const [, action = ''] = /<form class="card" method="post" action="([^"]+)"/.exec(preview) ?? [];
+    const stale = await visit(ana, action, form, 60);
     assert.equal(stale.status, 403);
+    const [, back = ''] = /return_to=([^&"]+)/.exec(stale.text) ?? [];
+    assert.match((await visit(ana, decodeURIComponent(back))).text, /Delete team\/app:one\?/);
     const { status, location } = await visit(ana, path, form);
     assert.equal(status, 303);
     assert.deepEqual(await tagsOf('team/app'), ['1', 'multi', 'three']);
