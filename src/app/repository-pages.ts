@@ -1,14 +1,12 @@
 /** Mounts the pages about repositories: everyone's own, with their tags, deleting one, and those of administrators. */
 import type { Router } from 'express';
 import type { Config } from '../config/config.ts';
-import { dayNumber } from '../lib/time.ts';
 import { createDeletion, type DeletionParts } from '../repositories/deletion.ts';
 import { neverPulledOf, overviewOf } from '../repositories/overview.ts';
 import { createOwnRepositories } from '../repositories/own.ts';
 import { readTag } from '../repositories/reading.ts';
 import { viewerOf } from '../repositories/viewer.ts';
 import { whoCan } from '../repositories/who-can.ts';
-import { unknownActor } from '../store/registry-actors.ts';
 import { createAdminRepositoryPages } from '../web/admin/repositories.ts';
 import { createWhoCanPage } from '../web/admin/who-can.ts';
 import { createRepositoryList } from '../web/repositories.ts';
@@ -60,18 +58,15 @@ export function mountRepositories(
   router.get('/repositories/:service/*name', requirePerson, page);
 }
 
-/** The registry's own event of it names Dockpass, and is ignored: what is known follows from here. */
+/** Without the registry's own event of it: there may be none. */
 function noteDeletions(
   { store, log }: Pick<Core, 'store' | 'log'>,
   known: RepositoryLists['known'],
 ): DeletionParts['onDeleted'] {
-  return async ({ service, repository, tag, digest, login }) => {
+  return async ({ service, repository, tag, digest, at }) => {
     try {
-      const at = Date.now();
-      const actors = await store.registryEvents.actorsOf([{ login, kind: 'unknown' }]);
-      const actor = actors.get(login) ?? unknownActor;
       const what = { repository, tag, digest: tag === null ? digest : null };
-      await store.registryEvents.write(service, [{ action: 'delete', ...what, at, day: dayNumber(at), actor }], at);
+      await store.registryEvents.write(service, [{ action: 'gone', ...what, at }], Date.now());
     } catch (error) {
       log.error({ err: error }, 'what was deleted stays in the lists until the registry is read again');
     }

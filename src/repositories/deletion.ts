@@ -6,7 +6,7 @@ import { rights } from '../policy/repository-rights.ts';
 import type { RepositoryTagStore } from '../store/repository-tags.ts';
 import { describe, isIndex } from './artifact.ts';
 import { isRepositoryName, isTag } from './names.ts';
-import type { Deleted, Registry } from './registry.ts';
+import type { Deleted, DeletionAnswer, Registry } from './registry.ts';
 import type { Viewer, Visibility } from './visibility.ts';
 
 type DeletionTarget = { readonly registry: Registry; readonly service: string; readonly repository: string };
@@ -53,8 +53,8 @@ export type DeletionParts = {
     readonly repository: string;
     readonly tag: string | null;
     readonly digest: string;
-    /** Who deleted it. */
-    readonly login: string;
+    /** By the registry's clock; epoch milliseconds. */
+    readonly at: number;
   }) => Promise<void>;
 };
 
@@ -119,8 +119,10 @@ function refuseChanged(now: DeletionPreview, { digest, seen, what }: DeletionReq
  */
 async function tagDeletion({ registry, repository }: DeletionTarget): Promise<boolean> {
   const random = randomBytes(32).toString('hex');
-  if ((await registry.deleteManifest(repository, `sha256:${random}`)) === 'disabled') throw deletesNothing();
-  return (await registry.deleteTag(repository, `dockpass-asks-${random.slice(0, 32)}`)) !== 'unsupported';
+  const manifest = await registry.deleteManifest(repository, `sha256:${random}`);
+  if (manifest.outcome === 'disabled') throw deletesNothing();
+  const tag = await registry.deleteTag(repository, `dockpass-asks-${random.slice(0, 32)}`);
+  return tag.outcome !== 'unsupported';
 }
 
 function deletesNothing(): Refusal {
@@ -170,8 +172,9 @@ async function deleteTag(parts: DeletionParts, target: DeletionTarget, now: Dele
   const { registry, service, repository } = target;
   if (!now.canDeleteTag) throw tagsOnly();
   const event = { action: 'repository.delete-tag', ...by, subject: `${repository}:${tag}`, repository } as const;
-  await recorded(parts, { ...event, detail: { service, digest } }, () => registry.deleteTag(repository, tag));
-  await parts.onDeleted({ service, repository, tag, digest, login: by.actor });
+  const whole = { ...event, detail: { service, digest } };
+  const at = await recorded(parts, whole, () => registry.deleteTag(repository, tag));
+  await parts.onDeleted({ service, repository, tag, digest, at });
 }
 
 function tagsOnly(): Refusal {
@@ -195,25 +198,30 @@ async function deleteManifest(
     subject: `${repository}@${digest}`,
     repository,
   } as const;
-  await recorded(parts, { ...event, detail: { service, tags, indexes } }, () =>
-    registry.deleteManifest(repository, digest),
-  );
-  await parts.onDeleted({ service, repository, tag: null, digest, login: by.actor });
+  const whole = { ...event, detail: { service, tags, indexes } };
+  const at = await recorded(parts, whole, () => registry.deleteManifest(repository, digest));
+  await parts.onDeleted({ service, repository, tag: null, digest, at });
 }
 
 /**
  * The event is stored before the registry is asked: a deletion that no one recorded would be worse than a record of one that
  * failed, which a second event says.
+ * @returns when it was deleted, by the registry's clock
  * @throws {Refusal}
  */
-async function recorded({ audit }: DeletionParts, event: AuditEvent, remove: () => Promise<Deleted>): Promise<void> {
+async function recorded(
+  { audit }: DeletionParts,
+  event: AuditEvent,
+  remove: () => Promise<DeletionAnswer>,
+): Promise<number> {
   await audit.write(event);
   const failed = async (why: string, error: unknown): Promise<never> => {
     await audit.write({ ...event, detail: { ...event.detail, failed: why } });
     throw error;
   };
-  const outcome = await remove().catch((error: unknown) => failed('no answer', error));
+  const { outcome, at } = await remove().catch((error: unknown) => failed('no answer', error));
   if (outcome !== 'deleted') await failed(outcome, refusals[outcome]());
+  return at;
 }
 
 const refusals: Readonly<Record<Exclude<Deleted, 'deleted'>, () => Refusal>> = {

@@ -1,9 +1,10 @@
 /** Owns what a registry's notification says (distribution, notifications/event.go): each event read, sorted out and bounded. */
 import { fieldsIn } from '../lib/json.ts';
-import { dayNumber, minute } from '../lib/time.ts';
+import { dayNumber } from '../lib/time.ts';
 import { contentOf, type Descriptor, descriptorsIn, isIndexType, isManifestType, mediaTypeIn } from './manifest.ts';
 import { isDigest, isRepositoryName, isTag } from './names.ts';
 import { ownSubject } from './registry.ts';
+import { atMostAhead } from './registry-clock.ts';
 
 type Common = {
   /** Of the registry, for duplicates; '' where it gives none. */
@@ -40,8 +41,6 @@ export type Dropped = 'ignored' | 'invalid';
 export type ReadEvent = { readonly action: EventAction; readonly read: RegistryEvent | Dropped };
 export type EventAction = 'push' | 'pull' | 'delete' | 'other';
 
-/** How far a registry's clock can be ahead of ours. */
-const tolerance = 5 * minute;
 /** Events of one request: a registry sends one, and 1 MB has room for some thousands. More count as invalid. */
 const maximumEvents = 10_000;
 const maximumId = 255;
@@ -72,7 +71,9 @@ function readEvent(value: unknown, now: number): ReadEvent {
   const login = textOf(fieldsIn(event['actor'])['name']);
   const isOfLayer = action !== 'delete' && !isManifestType(textOf(target['mediaType']));
   const isHead = fieldsIn(event['request'])['method'] === 'HEAD';
-  if (isOfLayer || login === ownSubject || (action === 'pull' && isHead)) return { action, read: 'ignored' };
+  // Its own deletions count: one that the registry took too long to answer is known from here alone.
+  const isOwnRead = login === ownSubject && action !== 'delete';
+  if (isOfLayer || isOwnRead || (action === 'pull' && isHead)) return { action, read: 'ignored' };
   return { action, read: keep(action, event, target, login, now) ?? 'invalid' };
 }
 
@@ -99,11 +100,10 @@ function contentIn(target: Fields): Pick<PushEvent, 'mediaType' | 'layers' | 'ch
   return { mediaType, layers: contentOf({ config: null, layers: references }), children: [] };
 }
 
-/** A registry whose clock is wrong must not own a tag for years. */
 function timeOf(value: unknown, now: number): number {
   const at = Date.parse(textOf(value));
   // 0 is what a manifest has that was never pushed.
-  return Number.isNaN(at) || at <= 0 ? now : Math.min(at, now + tolerance);
+  return Number.isNaN(at) || at <= 0 ? now : atMostAhead(at, now);
 }
 
 function textOf(value: unknown): string {

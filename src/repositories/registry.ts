@@ -9,6 +9,7 @@ import type { Access } from '../scope.ts';
 import { mint } from '../token/mint.ts';
 import { type Manifest, manifestTypes, parseManifest } from './manifest.ts';
 import { isDigest, isRepositoryName, isTag } from './names.ts';
+import { atMostAhead } from './registry-clock.ts';
 import { type AskRegistry, type RegistryQuestion, type RegistryReply, unreadable } from './registry-request.ts';
 
 /** The subject of Dockpass's own tokens: what it reads never counts as anyone's pull. */
@@ -25,9 +26,9 @@ export type Registry = {
   /** The manifest itself; `null`: it isn't there. */
   manifest(repository: string, reference: string): Promise<ReadManifest | null>;
   /** Deletes the manifest with all its tags. */
-  deleteManifest(repository: string, digest: string): Promise<Deleted>;
+  deleteManifest(repository: string, digest: string): Promise<DeletionAnswer>;
   /** Deletes a tag alone, which 3.x can; 2.8 says `unsupported`. */
-  deleteTag(repository: string, tag: string): Promise<Deleted>;
+  deleteTag(repository: string, tag: string): Promise<DeletionAnswer>;
 };
 
 export type CatalogPage = {
@@ -42,6 +43,8 @@ export type ReadManifest = Manifest & { readonly at: number };
 
 /** `disabled`: the registry's `storage.delete.enabled` isn't true, or it only reads; `unsupported`: it can't delete a tag alone. */
 export type Deleted = 'deleted' | 'absent' | 'disabled' | 'unsupported';
+/** `at`: by the registry's clock, as its events are; epoch milliseconds. */
+export type DeletionAnswer = { readonly outcome: Deleted; readonly at: number };
 
 export type RegistryParts = {
   /** SERVICE_<NAME>_URL. */
@@ -89,11 +92,11 @@ export function createRegistry(parts: RegistryParts): Registry {
     },
     async deleteManifest(repository, digest) {
       if (!isDigest(digest)) throw new TypeError(`not a digest: ${JSON.stringify(digest)}`);
-      return remove(ask, repository, digest);
+      return remove(ask, repository, digest, parts.now);
     },
     async deleteTag(repository, tag) {
       if (!isTag(tag)) throw new TypeError(`not a tag: ${JSON.stringify(tag)}`);
-      return remove(ask, repository, tag);
+      return remove(ask, repository, tag, parts.now);
     },
   };
 }
@@ -167,9 +170,14 @@ async function askManifest(
   return answer;
 }
 
-async function remove(ask: Ask, repository: string, reference: string): Promise<Deleted> {
+async function remove(ask: Ask, repository: string, reference: string, now: () => number): Promise<DeletionAnswer> {
   const access = onRepository(repository, 'delete');
   const answer = await ask(manifestPath(repository, reference), access, { method: 'DELETE' });
+  return { outcome: outcomeOf(answer, reference), at: deletedAt(answer, now()) };
+}
+
+/** @throws {Refusal} */
+function outcomeOf(answer: Answer, reference: string): Deleted {
   if (answer.status === 202) return 'deleted';
   if (answer.status === 404) return 'absent';
   if (answer.status === 405) return 'disabled';
@@ -192,6 +200,12 @@ function fieldsOf({ place, body }: Answer): ReturnType<typeof fieldsIn> {
   } catch (cause) {
     throw unreadable(place, 'the answer is not JSON', cause);
   }
+}
+
+/** By its own clock, of which the header has the whole seconds: our time, where that is the same second. */
+function deletedAt({ headers }: Answer, now: number): number {
+  const date = Date.parse(headers.date ?? '');
+  return Number.isNaN(date) ? now : atMostAhead(Math.min(Math.max(now, date), date + 999), now);
 }
 
 /** When it answered, by its own clock. */

@@ -26,7 +26,9 @@ export type Push = Common & {
 export type Found = Omit<Push, 'action' | 'actor' | 'day'> & { readonly action: 'found' };
 /** With a tag: that tag alone. With a digest only: the manifest and all its tags. */
 export type Deletion = Common & { readonly action: 'delete'; readonly digest: string | null };
-export type Change = Push | Deletion | Found;
+/** What Dockpass itself deleted: no event of it may ever arrive, so it's no activity that the registry reported. */
+export type Gone = Omit<Deletion, 'action' | 'actor' | 'day'> & { readonly action: 'gone' };
+export type Change = Push | Deletion | Found | Gone;
 
 /** The layers of manifests that are stored, by `REPOSITORY@DIGEST`: they're those of the digest, whenever they were read. */
 export type Known = ReadonlyMap<string, string | null>;
@@ -110,7 +112,7 @@ const statementsEach = 10;
 const layersOfDeletion = 40;
 
 type Sized =
-  | { readonly action: 'delete' }
+  | { readonly action: 'delete' | 'gone' }
   | {
       readonly action: 'push' | 'found';
       readonly layers: readonly unknown[] | null;
@@ -122,7 +124,8 @@ export function inShortPieces<Item extends Sized>(changes: readonly Item[]): Ite
   const pieces: Item[][] = [];
   let room = 0;
   for (const change of changes) {
-    const parts = change.action === 'delete' ? layersOfDeletion : (change.layers?.length ?? 0) + change.children.length;
+    const isThere = change.action === 'push' || change.action === 'found';
+    const parts = isThere ? (change.layers?.length ?? 0) + change.children.length : layersOfDeletion;
     room -= statementsEach + parts;
     const piece = room < 0 ? undefined : pieces.at(-1);
     if (piece !== undefined) {
@@ -152,7 +155,7 @@ export function* writeChanges(
     let tags = 0;
     let isMeasured = true;
     for (const change of byName.get(name) ?? []) {
-      const done = yield* change.action === 'delete' ? remove(place, change) : push(place, change);
+      const done = yield* isRemoval(change) ? remove(place, change) : push(place, change);
       tags += done.tags;
       isMeasured &&= !done.layers;
       outcomes.set(change, done.isCounted);
@@ -161,6 +164,10 @@ export function* writeChanges(
     if (!isMeasured) yield { text: measure, values: [service, name] };
   }
   return changes.map((change) => outcomes.get(change) === true);
+}
+
+function isRemoval(change: Change): change is Deletion | Gone {
+  return change.action === 'delete' || change.action === 'gone';
 }
 
 type Place = { readonly key: readonly [string, string]; readonly layers: Known; readonly now: number };
@@ -210,7 +217,7 @@ function* putTag(
   return { change: 0, isDuplicate: (yield { text: isTaggedThen, values: [...place, digest, at] }) > 0 };
 }
 
-function* remove(place: Place, change: Deletion): Steps<Done> {
+function* remove(place: Place, change: Deletion | Gone): Steps<Done> {
   const { key, now } = place;
   if (change.tag === null) {
     if (change.digest !== null) return yield* removeManifest(place, change.digest, change);
@@ -222,7 +229,7 @@ function* remove(place: Place, change: Deletion): Steps<Done> {
   return { tags: 0, layers: false, isCounted: false };
 }
 
-function* removeManifest({ key, layers, now }: Place, digest: string, change: Deletion): Steps<Done> {
+function* removeManifest({ key, layers, now }: Place, digest: string, change: Deletion | Gone): Steps<Done> {
   const run = (text: string, ...more: Value[]): Statement => ({ text, values: [...key, digest, ...more] });
   yield run(addManifest, now);
   const isNew = (yield run(deleteManifest, change.at, now)) > 0;
@@ -262,7 +269,7 @@ function sizeOf(layers: readonly Layer[]): number {
 function layersOf(changes: readonly Change[], known: Known): Known {
   const layers = new Map(known);
   for (const change of changes) {
-    if (change.action === 'delete' || change.layers === null) continue;
+    if (isRemoval(change) || change.layers === null) continue;
     const name = `${change.repository}@${change.digest}`;
     if ((layers.get(name) ?? null) === null) layers.set(name, formatLayers(change.layers));
   }

@@ -102,7 +102,7 @@ export function createRegistryEventStore(sql: Sql): RegistryEventStore {
       return sql.atomic(function* () {
         const outcomes = yield* writeChanges(service, changes, known, now);
         const counts = changes.flatMap((change, index) =>
-          outcomes[index] && change.action !== 'found' ? countOf(service, change) : [],
+          outcomes[index] && isReported(change) ? countOf(service, change) : [],
         );
         for (const statement of activityStatements(counts)) yield statement;
         if (counts.length > 0) yield arrivalStatement(service, now);
@@ -147,6 +147,10 @@ export function keyOf({ repository, digest }: Manifest): string {
 function distinctManifests(changes: readonly Change[]): Manifest[] {
   const manifests = changes.flatMap(({ repository, digest }) => (digest === null ? [] : [{ repository, digest }]));
   return [...new Map(manifests.map((manifest) => [keyOf(manifest), manifest])).values()];
+}
+
+function isReported(change: Change): change is Push | Deletion {
+  return change.action === 'push' || change.action === 'delete';
 }
 
 function countOf(service: string, { repository, actor, action, day }: Push | Deletion): Count {

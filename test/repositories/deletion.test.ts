@@ -45,8 +45,8 @@ function createScene(wish: Wish = {}) {
     tags: async () => Object.keys(tags),
     resolve: async (_repository, reference) => manifestOf(reference),
     manifest: async (_repository, reference) => manifestOf(reference),
-    deleteTag: (_repository, tag) => remove('tag', tag),
-    deleteManifest: (_repository, reference) => remove('manifest', reference),
+    deleteTag: async (_repository, tag) => ({ outcome: await remove('tag', tag), at: 7 }),
+    deleteManifest: async (_repository, reference) => ({ outcome: await remove('manifest', reference), at: 7 }),
   };
   const write = async ({ action, detail = {} }: AuditEvent): Promise<void> => {
     if (wish.isAudited === false) throw new Refusal('unavailable', 'the audit is away');
@@ -57,7 +57,7 @@ function createScene(wish: Wish = {}) {
     visibility: { at: () => rights.pull | rights.delete },
     tags: { parents: async () => [] },
     audit: { write },
-    onDeleted: async ({ tag }) => void story.push(`noted ${tag ?? 'manifest'}`),
+    onDeleted: async ({ tag, at }) => void story.push(`noted ${tag ?? 'manifest'} at ${at}`),
   });
   const act = async (what: DeletionRequest['what'], changes: Partial<DeletionRequest> = {}) => {
     const { digest: named, seen } = await deletion.preview(viewer, 'team/app', 'one');
@@ -75,12 +75,12 @@ describe('a registry that deletes tags, as 3.x does', () => {
     const preview = await deletion.preview(viewer, 'team/app', 'one');
     assert.deepEqual([preview.canDeleteTag, preview.tags], [true, ['one', 'two']]);
     await act('tag');
-    assert.deepEqual(story, ['audit repository.delete-tag', 'delete one', 'noted one']);
+    assert.deepEqual(story, ['audit repository.delete-tag', 'delete one', 'noted one at 7']);
   });
   test('the manifest, with its tags in the audit', async () => {
     const { story, act } = createScene();
     await act('manifest');
-    assert.deepEqual(story, ['audit repository.delete-manifest', `delete ${digest}`, 'noted manifest']);
+    assert.deepEqual(story, ['audit repository.delete-manifest', `delete ${digest}`, 'noted manifest at 7']);
   });
 });
 
@@ -134,7 +134,7 @@ test('with too many tags to look at, only tags are deleted', async () => {
   assert.equal((await deletion.preview(viewer, 'team/app', 'one')).tags, null);
   await assert.rejects(act('manifest'), refused('conflict', /more than 1000 tags/));
   await act('tag');
-  assert.deepEqual(story, ['audit repository.delete-tag', 'delete one', 'noted one']);
+  assert.deepEqual(story, ['audit repository.delete-tag', 'delete one', 'noted one at 7']);
 });
 
 test('names and tags that no registry has are never asked for', async () => {

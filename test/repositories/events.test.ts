@@ -93,6 +93,11 @@ test('what 3.x says of a tag that is deleted by itself is told from a manifest a
   assert.partialDeepStrictEqual(manifest, { action: 'delete', tag: null, digest: digest('1') });
 });
 
+test('a deletion by Dockpass counts: the registry can answer it too late', () => {
+  const own = event('delete', { tag: undefined }, { actor: { name: 'dockpass' } });
+  assert.partialDeepStrictEqual(readOne(own), { action: 'delete', digest: digest('1') });
+});
+
 test('no event of a request is dropped without being counted', () => {
   const small = { action: 'pull', target: { mediaType: 'x.manifest', repository: 'a', tag: 'b' } };
   const read = readEvents(bodyOf(...new Array<object>(13_000).fill(small)), now) ?? [];

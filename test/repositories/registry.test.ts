@@ -95,9 +95,10 @@ describe('a registry', { skip: missing('docker-registry') }, () => {
   test('a tag is deleted by itself where the registry can, and else with its manifest only', async () => {
     const headers = await headersFor('team/old');
     const { digest } = await pushImage(targetOf('team/old'), headers, '1');
-    assert.equal(await registry.deleteTag('team/old', '1'), (await canDeleteTags()) ? 'deleted' : 'unsupported');
-    assert.equal(await registry.deleteManifest('team/old', digest), 'deleted');
-    assert.equal(await registry.deleteManifest('team/old', digest), 'absent');
+    const tag = await registry.deleteTag('team/old', '1');
+    assert.equal(tag.outcome, (await canDeleteTags()) ? 'deleted' : 'unsupported');
+    assert.equal((await registry.deleteManifest('team/old', digest)).outcome, 'deleted');
+    assert.equal((await registry.deleteManifest('team/old', digest)).outcome, 'absent');
     assert.deepEqual(await registry.tags('team/old'), []);
   });
 
@@ -114,8 +115,9 @@ describe('a registry that misbehaves', () => {
   const read = async (
     answer: (request: IncomingMessage, response: ServerResponse) => void,
     action: (registry: Registry) => Promise<void>,
+    now = 0,
   ): Promise<void> => {
-    const parts = { ask: createAskRegistry(null), service: 's', issuer: 'i', now: () => 0 };
+    const parts = { ask: createAskRegistry(null), service: 's', issuer: 'i', now: () => now };
     const signer = () => ({ sign: async () => 'secret' });
     await withServer(answer, (url) => action(createRegistry({ ...parts, url: new URL(`${url}/sub/`), signer })));
   };
@@ -167,7 +169,7 @@ describe('a registry that misbehaves', () => {
       },
       async (registry) => {
         assert.deepEqual(await registry.catalog('a'), { names: ['b'], next: null });
-        assert.equal(await registry.deleteTag('team/app', 'old'), 'deleted');
+        assert.equal((await registry.deleteTag('team/app', 'old')).outcome, 'deleted');
       },
     );
     assert.deepEqual(asked, [
@@ -175,6 +177,32 @@ describe('a registry that misbehaves', () => {
       'GET /sub/v2/_catalog?last=a',
       'DELETE /sub/v2/team/app/manifests/old',
     ]);
+  });
+
+  test('a deletion has the time of the registry, whose clock need not be ours', async () => {
+    const ours = Date.parse('2026-11-30T12:00:00.400Z');
+    const cases: readonly (readonly [date: string | null, at: string])[] = [
+      ['Mon, 30 Nov 2026 12:00:00 GMT', '2026-11-30T12:00:00.400Z'],
+      ['Mon, 30 Nov 2026 11:50:00 GMT', '2026-11-30T11:50:00.999Z'],
+      ['Mon, 30 Nov 2026 12:02:00 GMT', '2026-11-30T12:02:00.000Z'],
+      ['Mon, 30 Nov 2036 12:00:00 GMT', '2026-11-30T12:05:00.400Z'],
+      ['yesterday', '2026-11-30T12:00:00.400Z'],
+      [null, '2026-11-30T12:00:00.400Z'],
+    ];
+    for (const [date, at] of cases) {
+      await read(
+        (_request, response) => {
+          response.sendDate = false;
+          if (date !== null) response.setHeader('Date', date);
+          response.writeHead(202).end();
+        },
+        async (registry) => {
+          const deleted = await registry.deleteTag('team/app', 'old');
+          assert.equal(new Date(deleted.at).toISOString(), at, String(date));
+        },
+        ours,
+      );
+    }
   });
 
   const answers: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void>> = {

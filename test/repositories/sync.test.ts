@@ -38,8 +38,8 @@ function registryOf(content: Record<string, readonly string[] | null>, changes: 
     resolve: async (name, tag) =>
       tagsOf(name).includes(tag) ? { digest: digestOf(tag), mediaType: 'x.manifest', at: 150 } : null,
     manifest: async () => null,
-    deleteManifest: async () => 'disabled',
-    deleteTag: async () => 'disabled',
+    deleteManifest: async () => ({ outcome: 'disabled', at: 0 }),
+    deleteTag: async () => ({ outcome: 'disabled', at: 0 }),
     ...changes,
   };
 }

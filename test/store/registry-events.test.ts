@@ -82,6 +82,22 @@ describeEngines('what registries report', (databases) => {
       assert.equal((await store.repositories.byName(service, 'team/app'))?.size, 120);
     }));
 
+  test('what Dockpass deletes itself is no sign that events arrive', () =>
+    withStore(async (store) => {
+      const found = { ...push(10), action: 'found' } as const;
+      const gone = { action: 'gone', repository: 'team/app', tag: null, at: 12 } as const;
+      await write(store, found, { ...found, tag: 'next', digest: two });
+      await write(store, { ...gone, digest: one }, { ...gone, tag: 'next', digest: null });
+      assert.deepEqual(await tagsOf(store), []);
+      assert.equal((await store.repositories.byName(service, 'team/app'))?.tags, 0);
+      assert.equal(await store.registryEvents.arrival(service), undefined);
+      assert.deepEqual(await store.repositoryActivity.ofService(service, 0), []);
+      await write(store, push(11, { tag: 'next' }));
+      assert.deepEqual(await tagsOf(store), []);
+      await write(store, push(13, { tag: 'next' }));
+      assert.deepEqual(await tagsOf(store), [['next', one]]);
+    }));
+
   test('what an index holds is not pulled by itself', () =>
     withStore(async (store) => {
       const parts = { tag: null, layers: [] };
