@@ -39,7 +39,7 @@ export function mountOwnPages(router: Router, context: PageContext): void {
   const requests = createRequestPages({ ...common, services, requests: context.requests });
   router.get('/requests', requirePerson, requests.list);
   router.get('/requests/new', requirePerson, requests.form);
-  router.post('/requests', requirePerson, requests.ask);
+  router.post('/requests', readForm, requirePerson, requests.ask);
   router.post('/requests/:id/withdraw', requirePerson, requests.withdraw);
   router.post('/sessions/end', requirePerson, access.endSessions);
 

@@ -19,17 +19,20 @@ const pages: readonly (readonly [sentTo: RegExp, page: string])[] = [
   [/^(\/admin\/deliveries)\/[^/]+\/retry$/, '$1'],
 ];
 
+/** Their forms are lost without what was sent: the page of an access request is for one repository. */
+const withValues = new Set(['/passwords', '/requests']);
+
 /** @param prefix path prefix of all pages: '' or '/dockpass'. @returns with the prefix */
 export function pageOf(request: Pick<Request, 'method' | 'originalUrl' | 'body'>, prefix: string): string {
   const { method, originalUrl } = request;
   if (method !== 'POST') return originalUrl;
   const path = originalUrl.slice(prefix.length).replace(/\?.*$/, '');
-  if (path === '/passwords') return withSentValues(`${prefix}${path}/new`, request);
+  if (withValues.has(path)) return withSentValues(`${prefix}${path}/new`, request);
   const [sentTo, page] = pages.find(([form]) => form.test(path)) ?? [];
   return sentTo === undefined || page === undefined ? originalUrl : prefix + path.replace(sentTo, page);
 }
 
-/** The one page that takes them. What is too long to come back with isn't sent anywhere. */
+/** The pages that take them. What is too long to come back with isn't sent anywhere. */
 function withSentValues(page: string, request: Pick<Request, 'body'>): string {
   const address = page + sentValues(request);
   return address.length > maximumLength ? page : address;

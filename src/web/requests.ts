@@ -39,7 +39,15 @@ declare module './views.ts' {
     /** `done`: what the last form did. */
     requests: { section: string; rows: readonly RequestView[]; problem: string | null; done: string | null };
     'request-state': { row: RequestView };
-    'request-new': { section: string; service: string; host: string; repository: string; actions: string };
+    'request-new': {
+      section: string;
+      service: string;
+      host: string;
+      repository: string;
+      actions: string;
+      /** Of someone who had to sign in again. */
+      note: string;
+    };
   }
 }
 
@@ -94,8 +102,8 @@ async function form(parts: RequestPageParts, request: Request, response: Respons
   const [service, repository] = [field('service'), field('repository')];
   const missing = await parts.requests.missing(personOf(request), service, repository);
   if (missing === null) return show(parts, request, response, notMissing, 409);
-  const [host, actions] = [hostOf(parts, service), actionsList(missing.actions)];
-  parts.views.page(response, 'request-new', { section: sections.access, service, host, repository, actions });
+  const [host, actions, note] = [hostOf(parts, service), actionsList(missing.actions), field('note')];
+  parts.views.page(response, 'request-new', { section: sections.access, service, host, repository, actions, note });
 }
 
 async function ask(parts: RequestPageParts, request: Request, response: Response): Promise<void> {

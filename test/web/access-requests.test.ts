@@ -60,6 +60,14 @@ describe('access requests on pages', () => {
   const idOf = async (login: string) =>
     (await house.core.store.accessRequests.open(99)).find((row) => row.login === login)?.id ?? '';
 
+  test('someone whose session has ended comes back to the form of that repository, with their reason', async () => {
+    const refused = await ask('/requests', 'nobody', wish('team/app', 'for the "release"'));
+    assert.equal(refused.status, 401);
+    const [, href = ''] = /href="\/sign-in\?return_to=([^"]+)"/.exec(refused.text) ?? [];
+    const form = await ask(decodeURIComponent(href), 'ana');
+    assert.match(form.text, /<code>registry\.example\.com\/team\/app[\s\S]*value="for the &quot;release&quot;"/);
+  });
+
   test('someone asks under a denial, and sees it among their own requests alone', async () => {
     const [, link = ''] = /href="(\/requests\/new[^"]*app)"/.exec((await ask('/access', 'ana')).text) ?? [];
     const form = await ask(link.replaceAll('&amp;', '&'), 'ana');

@@ -25,9 +25,14 @@ test('a repository can be called as such an address ends', () => {
   }
 });
 
-test('values go to the form of a password alone, and only as many as an address holds', () => {
+test('values go to the forms that are nothing without them, and only as many as an address holds', () => {
   const fields = { name: 'laptop', once: 'x' };
   assert.equal(post('/dockpass/passwords', fields), '/dockpass/passwords/new?name=laptop');
+  const wish = { service: 's:5000', repository: 'team/app', note: 'for the release' };
+  assert.equal(
+    post('/dockpass/requests', wish),
+    '/dockpass/requests/new?service=s%3A5000&repository=team%2Fapp&note=for+the+release',
+  );
   assert.equal(post('/dockpass/terminal/decide', { code: 'ABCD-EFGH' }), '/dockpass/terminal');
   const long = { ...fields, repositories: 'team/a\n'.repeat(1_000) };
   assert.equal(post('/dockpass/passwords', long), '/dockpass/passwords/new');
