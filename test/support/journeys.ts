@@ -142,6 +142,7 @@ const passwords: readonly Journey[] = [
     `${repositories}/people/ana/a-repository-with-quite-a-long-name-that-somebody-once-chose-for-an-experiment`,
   ),
   open('/repositories/:service/*name', 'the platforms of a tag', `${repositories}/platform/gateway?tag=latest`),
+  open('/repositories/:service/*name', 'an index of strange things', `${repositories}/platform/gateway?tag=strange`),
   open('/repositories/:service/*name', 'a chart', `${repositories}/platform/gateway-charts?tag=2.4.1`),
   open(
     '/repositories/:service/-/delete/*name',

@@ -5,7 +5,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 const image = 'application/vnd.oci.image.manifest.v1+json';
 const index = 'application/vnd.oci.image.index.v1+json';
 
-/** The manifest under a tag: of "latest" an index, of a chart a chart. */
+/** What a person can write into an index: the names of platforms are free, and so are types. */
+const strange = [
+  { artifactType: `application/${'w'.repeat(200)}` },
+  { platform: { os: 'مريم', architecture: 'W'.repeat(200), variant: '<b>' } },
+];
+
+/** The manifest under a tag: of "latest" and "strange" an index, of a chart a chart. */
 function manifestOf(name: string, tag: string): { readonly mediaType: string; readonly body: string } {
   const blob = (mediaType: string, size: number) => ({
     mediaType,
@@ -19,9 +25,10 @@ function manifestOf(name: string, tag: string): { readonly mediaType: string; re
   const isChart = name.endsWith('charts');
   const config = isChart ? 'application/vnd.cncf.helm.config.v1+json' : 'application/vnd.oci.image.config.v1+json';
   const manifests = [entry('linux', 'amd64'), entry('linux', 'arm64'), entry('unknown', 'unknown')];
+  const odd = strange.map((more, at) => entry('linux', `odd-${at}`, more));
   const content =
-    tag === 'latest'
-      ? { mediaType: index, manifests }
+    tag === 'latest' || tag === 'strange'
+      ? { mediaType: index, manifests: tag === 'strange' ? odd : manifests }
       : {
           mediaType: image,
           config: blob(config, 2_000),
@@ -46,7 +53,7 @@ export function paperRegistry(tagsOf: (name: string) => readonly string[]) {
     if (what === 'tags') {
       response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ name, tags: tagsOf(name) }));
     } else if (method === 'DELETE') response.writeHead(reference.startsWith('sha256:') ? 404 : 400).end('{}');
-    else if (!tagsOf(name).includes(reference)) response.writeHead(404).end('{}');
+    else if (!tagsOf(name).includes(reference) && reference !== 'strange') response.writeHead(404).end('{}');
     else {
       const { mediaType, body } = manifestOf(name, reference);
       response.writeHead(200, { 'Content-Type': mediaType, 'Docker-Content-Digest': digestOf(body) });
