@@ -53,7 +53,7 @@ describe('the API', () => {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const text = await response.text();
-    const isJson = response.headers.get('content-type')?.startsWith('application/json');
+    const isJson = /^application\/json(;|$)/.test(response.headers.get('content-type') ?? '');
     return { status: response.status, body: isJson ? (JSON.parse(text) as Answer['body']) : {}, text };
   };
   const createPassword = async (login: string, name: string): Promise<string> => {
@@ -287,6 +287,56 @@ describe('the API', () => {
     const { status, text } = await call('GET', '/repositories?order=size&page=201');
     assert.equal(status, 400);
     assert.match(text, /at most 200 in this order/);
+  });
+
+  test('a service that is none is refused, not answered as one without repositories', async () => {
+    for (const path of ['/repositories', '/repositories.csv', '/repositories.jsonl']) {
+      const { status, text } = await call('GET', `${path}?service=registry.example.con`);
+      assert.equal(status, 400, path);
+      assert.match(text, /must be one of registry\.example\.com/, path);
+      assert.equal((await call('GET', `${path}?service=registry.example.com`)).status, 200, path);
+    }
+  });
+
+  test('a body that is no JSON is refused, and not answered as if none had been sent', async () => {
+    const path = `${server.url}/api/v1/people/bo@example.com/disable`;
+    const body = '{"reason":"has left","forSecurity":true}';
+    const chunked = new Blob([body]).stream();
+    // As curl sends it without a header, and without a type or a length.
+    for (const [type, sent] of [
+      ['application/x-www-form-urlencoded', body],
+      ['text/plain', body],
+      [null, chunked],
+    ] as const) {
+      const headers = { Authorization: `Bearer ${token}`, ...(type !== null && { 'Content-Type': type }) };
+      const answer = await fetch(path, { method: 'POST', headers, body: sent, duplex: 'half' } as RequestInit);
+      assert.equal(answer.status, 400, String(type));
+      assert.match(await answer.text(), /Content-Type: application\/json/);
+    }
+    const { person } = (await call('GET', '/people/bo@example.com')).body as { person: { state: string } };
+    assert.equal(person.state, 'active');
+    const headers = { Authorization: `Bearer ${token}` };
+    const without = await fetch(path.replace('disable', 'end-sessions'), { method: 'POST', headers });
+    assert.equal(without.status, 200);
+  });
+
+  test('what the description says of files and bodies is so', async () => {
+    const { paths } = (await call('GET', '/openapi.json', undefined, '')).body as {
+      paths: Record<string, Record<string, Described>>;
+    };
+    type Described = {
+      requestBody?: { required: boolean };
+      responses: { 200: { content: Record<string, object> } };
+    };
+    for (const path of Object.keys(paths).filter((name) => /\.(csv|jsonl)$/.test(name))) {
+      const answer = await fetch(`${server.url}/api/v1${path}`, { headers: { Authorization: `Bearer ${token}` } });
+      const type = answer.headers.get('content-type') ?? '';
+      assert.deepEqual(Object.keys(paths[path]?.['get']?.responses[200].content ?? {}), [type.split(';')[0]]);
+      assert.match(type, path.endsWith('csv') ? /^text\/csv;/ : /^application\/jsonl$/);
+      assert.match(answer.headers.get('content-disposition') ?? '', /^attachment; filename=/);
+    }
+    const isRequired = (path: string) => paths[path]?.['post']?.requestBody?.required;
+    assert.deepEqual([isRequired('/explain'), isRequired('/people/{id}/disable')], [true, false]);
   });
 
   test('explain answers as the policy does, and is in the audit', async () => {

@@ -1,6 +1,6 @@
 /** Owns the description of the API, OpenAPI 3.1, made from the operations themselves. */
 import type { ApiField } from './input.ts';
-import type { ApiRoute } from './route.ts';
+import type { ApiRoute, Download } from './route.ts';
 
 const types = {
   string: { type: 'string' },
@@ -64,15 +64,25 @@ function describeOperation({ path, scope, summary, query = [], body, download }:
     description: about,
     schema: types[type],
   }));
-  const media = download === undefined ? { 'application/json': { schema: { type: 'object' } } } : { 'text/plain': {} };
+  const media = download === undefined ? { 'application/json': { schema: { type: 'object' } } } : mediaOf(download);
   return {
     summary,
     // OpenAPI 3.1 allows a role or scope beside any scheme.
     security: scope === null ? [] : [{ token: [scope] }],
     ...(inPath.length + inQuery.length > 0 && { parameters: [...inPath, ...inQuery] }),
-    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body) } } } }),
+    ...(body && { requestBody: requestBodyOf(body) }),
     responses: { 200: { description: 'Done', content: media }, default: refusal },
   };
+}
+
+function mediaOf({ type }: Download): object {
+  const [media = ''] = type.split(';');
+  return { [media]: {} };
+}
+
+function requestBodyOf(fields: readonly ApiField[]): object {
+  const isRequired = fields.some(({ required }) => required);
+  return { required: isRequired, content: { 'application/json': { schema: schemaOf(fields) } } };
 }
 
 function schemaOf(fields: readonly ApiField[]): object {

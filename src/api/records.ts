@@ -57,11 +57,11 @@ function auditRoutes({ auditLog }: RecordParts): ApiRoute[] {
         summary: 'All events of a filter, as a file',
         query: filterFields,
         run: () => ({}),
-        download: ({ query, by }) => ({
+        download: {
           type,
           fileName: `audit.${format}`,
-          lines: exportLines(auditLog.all(readFilter(query), by), format),
-        }),
+          lines: ({ query, by }) => exportLines(auditLog.all(readFilter(query), by), format),
+        },
       }),
     ),
   ];

@@ -38,8 +38,8 @@ const listFields: readonly ApiField[] = [
 
 export function repositoryRoutes({ repositories, services }: RepositoryParts): ApiRoute[] {
   const exported = (query: Input) => {
-    const named = query.text('service');
-    return recordsOf(repositories, named === undefined ? services : [named]);
+    const named = serviceOf(query, services);
+    return recordsOf(repositories, named === null ? services : [named]);
   };
   return [
     {
@@ -49,7 +49,7 @@ export function repositoryRoutes({ repositories, services }: RepositoryParts): A
       summary: 'Repositories with size, tags, last push and pull; a hundred a page',
       query: listFields,
       async run({ query }) {
-        const filter = filterOf(query);
+        const filter = filterOf(query, services);
         const order = orderOf(query);
         const range = { limit: pageSize, offset: (pageOf(query, order) - 1) * pageSize };
         const rows = await repositories.list(filter, order, range);
@@ -63,10 +63,10 @@ export function repositoryRoutes({ repositories, services }: RepositoryParts): A
       summary: 'All repositories that have tags, as a file',
       query: [service],
       run: () => ({}),
-      download: ({ query }) => ({
+      download: {
         ...{ type: 'text/csv; charset=utf-8', fileName: 'repositories.csv' },
-        lines: csvLines(exported(query)),
-      }),
+        lines: ({ query }) => csvLines(exported(query)),
+      },
     },
     {
       method: 'get',
@@ -75,17 +75,24 @@ export function repositoryRoutes({ repositories, services }: RepositoryParts): A
       summary: 'All repositories that have tags, as a file of one JSON object a line',
       query: [service],
       run: () => ({}),
-      download: ({ query }) => ({
+      download: {
         ...{ type: 'application/jsonl', fileName: 'repositories.jsonl' },
-        lines: jsonLines(exported(query)),
-      }),
+        lines: ({ query }) => jsonLines(exported(query)),
+      },
     },
   ];
 }
 
-function filterOf(query: Input): RepositoryFilter {
+/** @returns `null` for all. @throws {Refusal} for a name that is none: an empty list would say that it has no repositories */
+function serviceOf(query: Input, services: readonly string[]): string | null {
+  const name = query.text('service');
+  if (name === undefined || services.includes(name)) return name ?? null;
+  throw new Refusal('bad_request', `"service" must be one of ${services.join(', ')}.`, { field: 'service' });
+}
+
+function filterOf(query: Input, services: readonly string[]): RepositoryFilter {
   return {
-    service: query.text('service') ?? null,
+    service: serviceOf(query, services),
     search: query.text('search') ?? '',
     neverPulled: query.flag('never_pulled'),
     withoutTags: query.flag('without_tags'),

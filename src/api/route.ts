@@ -15,7 +15,13 @@ export type ApiCall = {
 };
 
 /** What is sent in pieces instead of as JSON. */
-export type Download = { readonly type: string; readonly fileName: string; readonly lines: AsyncIterable<string> };
+export type Download = {
+  /** Of the answer's Content-Type. */
+  readonly type: string;
+  readonly fileName: string;
+  /** @throws {Refusal} */
+  lines(call: ApiCall): AsyncIterable<string>;
+};
 
 export type ApiRoute = {
   readonly method: 'get' | 'post' | 'put';
@@ -29,5 +35,5 @@ export type ApiRoute = {
   /** The JSON of the answer. @throws {Refusal} */
   run(call: ApiCall): Promise<object> | object;
   /** In place of `run`'s JSON. */
-  download?(call: ApiCall): Download;
+  readonly download?: Download;
 };

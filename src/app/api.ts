@@ -94,6 +94,7 @@ function handlerOf(
 ): RequestHandler {
   return async (request, response) => {
     const { accountId, ...by } = await authorize(route, tokens, request, requesterOf(request));
+    refuseUnreadBody(request);
     const param = (name: string): string => String(request.params[name] ?? '');
     const query = createInput(request.query, route.query);
     const body = createInput(request.body, route.body);
@@ -103,10 +104,22 @@ function handlerOf(
       response.json(await route.run(call));
       return;
     }
-    const { type, fileName, lines } = route.download(call);
-    response.type(type).attachment(fileName);
-    await pipeline(lines, response);
+    const { type, fileName, lines } = route.download;
+    const records = lines(call);
+    // The name sets a type of its own.
+    response.attachment(fileName).type(type);
+    await pipeline(records, response);
   };
+}
+
+/**
+ * curl says of data that it's a form where no header says what it is. That isn't read, and where all fields are optional,
+ * the answer would be as if none had been sent.
+ */
+function refuseUnreadBody({ body, headers }: Request): void {
+  const isSent = (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined;
+  if (body !== undefined || !isSent) return;
+  throw new Refusal('bad_request', 'Send the body as JSON, with the header "Content-Type: application/json".');
 }
 
 type Caller = Actor & Pick<ApiCall, 'accountId'>;
