@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import express from 'express';
 import type { RegistryStatus } from '../../src/repositories/status.ts';
 import { createAdminRepositoryPages } from '../../src/web/admin/repositories.ts';
+import { createWhoCanPage } from '../../src/web/admin/who-can.ts';
 import { createViews } from '../../src/web/views.ts';
 import { withServer } from '../support/listening.ts';
 
@@ -56,4 +57,33 @@ test('days on which nothing arrived are named', async () => {
   const first = Math.floor(now / day) - 20;
   const text = await pageOf({ gaps: Array.from({ length: 7 }, (_, index) => first + index) });
   assert.match(text, /2026-11-12, 2026-11-13, 2026-11-14, 2026-11-15, 2026-11-16 and 2 before/);
+});
+
+test('who can do something is answered for names and addresses that there can be', async () => {
+  const asked: string[] = [];
+  const page = createWhoCanPage({
+    views: createViews({ prefix: '', trial: null }),
+    requesterOf: () => ({ address: '', userAgent: '', requestId: '' }),
+    now: () => now,
+    services: [service],
+    whoCan: async ({ name, address }) => {
+      asked.push(`${name} ${address}`);
+      return { accounts: [], total: 0, groups: [], rules: [] };
+    },
+  });
+  const mistakes: readonly (readonly [query: string, mistake: RegExp])[] = [
+    ['repository=team/app&address=10.0.0.300', /&quot;10\.0\.0\.300&quot; isn&#39;t an IPv4 or IPv6 address/],
+    ['repository=team/app&address=10.0.0.0/8', /isn&#39;t an IPv4 or IPv6 address/],
+    ['repository=Team/App', /&quot;Team\/App&quot; isn’t a valid repository name/],
+    [`repository=${'n'.repeat(256)}`, /isn’t a valid repository name/],
+  ];
+  await withServer(express().get('/', page), async (url) => {
+    for (const [query, mistake] of mistakes) {
+      const text = await (await fetch(`${url}/?${query}`)).text();
+      assert.match(text, mistake);
+      assert.doesNotMatch(text, /0 accounts/);
+    }
+    assert.match(await (await fetch(`${url}/?repository=team/app:1&address=10.0.0.3`)).text(), /0 accounts/);
+  });
+  assert.deepEqual(asked, ['team/app 10.0.0.3']);
 });

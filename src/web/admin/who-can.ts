@@ -1,5 +1,7 @@
 /** Owns the administrators' question "who can push here?": every account, group and rule of the policy that lets someone. */
 import type { RequestHandler } from 'express';
+import { checkAddress } from '../../policy/address.ts';
+import { isRepositoryName } from '../../repositories/names.ts';
 import type { WhoCan } from '../../repositories/who-can.ts';
 import { repositoryName } from '../access.ts';
 import { actionsText } from '../access-view.ts';
@@ -32,6 +34,8 @@ declare module '../views.ts' {
       };
       actions: readonly string[];
       services: readonly ListedService[];
+      /** What is wrong with the question: it's not answered then. */
+      mistake: string | null;
       answer: (Omit<WhoCan, 'rules'> & { readonly rules: readonly RuleView[]; readonly name: string }) | null;
     };
   }
@@ -48,14 +52,24 @@ export function createWhoCanPage(parts: WhoCanPageParts): RequestHandler {
     const action = oneOf(actions, field('action')) ?? 'push';
     const service = serviceOf(parts, field('service'));
     const [address, repository] = [field('address'), field('repository')];
-    const found = name === '' ? null : await parts.whoCan({ service: service.name, name, action, address });
+    const mistake = name === '' ? null : mistakeIn(name, address);
+    const isAsked = name !== '' && mistake === null;
+    const found = isAsked ? await parts.whoCan({ service: service.name, name, action, address }) : null;
     parts.views.page(response, 'admin-who-can', {
       ...{ section: sections.administration, tab: tabs.repositories },
       fields: { repository, action, address, service: service.name },
-      ...{ actions, services: parts.services },
+      ...{ actions, services: parts.services, mistake },
       answer: found && { ...found, name, rules: found.rules.map(ruleView) },
     });
   };
+}
+
+function mistakeIn(name: string, address: string): string | null {
+  const mistakes: string[] = [];
+  if (!isRepositoryName(name))
+    mistakes.push(`"${name}" isn’t a valid repository name. Names are lower-case, like team/app.`);
+  checkAddress(address, (problem) => mistakes.push(`${problem}.`));
+  return mistakes.length === 0 ? null : mistakes.join(' ');
 }
 
 function ruleView({ number, line, comment, actions: granted, grants, requires }: WhoCan['rules'][number]) {
