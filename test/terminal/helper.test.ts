@@ -46,7 +46,7 @@ describe('the credential helper', { skip }, () => {
   };
   const machines = async () => {
     const { stdout } = await scene.installation.command(['password', 'list', ana, '--json']);
-    type Listed = { readonly id: string; readonly origin: { readonly kind: string } | null };
+    type Listed = { readonly id: string; readonly state: string; readonly origin: { readonly kind: string } | null };
     return (JSON.parse(stdout) as Listed[]).filter(({ origin }) => origin?.kind === 'machine');
   };
 
@@ -216,6 +216,68 @@ describe('the credential helper', { skip }, () => {
     assert.equal((await scene.installation.command(ended)).stdout.trim().split('\n').length, 2);
     await machine.signIn(words('login', '--user', bo, registry), 'approve', bo);
     assert.equal(JSON.parse((await get()).stdout).Username, bo);
+  });
+
+  test('a home folder with a space in its name is one folder, also in the files of docker and podman', async () => {
+    const home = join(machine.home, 'Ana Lee');
+    mkdirSync(home);
+    const unset = ['DOCKER_CONFIG', 'REGISTRY_AUTH_FILE'].flatMap((name) => ['-u', name]);
+    const there = ['-C', machine.home, ...unset, `HOME=${home}`];
+    assert.match(await machine.signIn(['env', ...there, ...words('setup', registry)]), /Signed in as ana@example\.com/);
+    const { credHelpers } = JSON.parse(readFileSync(join(home, '.docker', 'config.json'), 'utf8'));
+    assert.deepEqual(credHelpers, { [registry]: 'dockpass' });
+    await machine.run('env', [...there, ...words('undo', registry)]);
+    assert.match(readFileSync(join(home, '.docker', 'config.json'), 'utf8'), /"credHelpers": \{\}/);
+    assert.deepEqual(
+      readdirSync(machine.home).filter((name) => /Ana|Lee/.test(name)),
+      ['Ana Lee'],
+    );
+  });
+
+  test('without HOME docker is told that there are no credentials, and a person what to do', async () => {
+    const asked = await machine.run('env', ['-u', 'HOME', ...words('get')], registry);
+    assert.deepEqual([asked.code, asked.stdout], [1, notFound]);
+    const setup = await machine.run('env', ['-u', 'HOME', ...words('setup', registry)]);
+    for (const { output } of [asked, setup]) assert.match(output, /: HOME is not set; set it to your home folder\n$/);
+  });
+
+  test('where nothing can be kept, that is said before anyone approves it', async () => {
+    const { code, output } = await machine.run('env', ['DOCKPASS_HOME=/dev/null/x', ...words('setup', registry)]);
+    assert.equal(code, 1);
+    assert.match(output, /cannot write in \/dev\/null\/x\/localhost/);
+    assert.doesNotMatch(output, /Signed in|Type/);
+    assert.equal(existsSync(config()), false, 'docker is not told to ask for what is not there');
+  });
+
+  test('on a disk that is full, a password is brought still, and what could not be locked is said', async () => {
+    const fail = (name: string) =>
+      writeFileSync(join(machine.home, 'bin', name), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    await machine.signIn(words('login', registry));
+    fail('mktemp');
+    const { stdout, output } = await get();
+    assert.match(JSON.parse(stdout).Secret, /^dkt_/);
+    assert.match(output, /cannot write .*cache/);
+    fail('ln');
+    assert.match((await get()).output, /Signed out of .*: cannot write in .*dockpass/);
+  });
+
+  test('an address with letters of other scripts is the user name as it is', async () => {
+    const jo = 'jörg@example.com';
+    await scene.installation.addPerson(jo);
+    assert.match(await machine.signIn(words('login', registry), 'approve', jo), /Signed in as jörg@example\.com\./);
+    const { Username, Secret } = JSON.parse((await get()).stdout);
+    assert.equal(Username, jo);
+    const headers = { Authorization: `Basic ${Buffer.from(`${Username}:${Secret}`).toString('base64')}` };
+    assert.equal((await fetch(`${scene.publicUrl}/auth?service=${registry}`, { headers })).status, 200);
+  });
+
+  test('a machine that is signed in once more is still one', async () => {
+    const before = new Set((await machines()).map(({ id }) => id));
+    await machine.signIn(words('login', registry));
+    await machine.signIn(words('login', registry));
+    const made = (await machines()).filter(({ id }) => !before.has(id));
+    assert.deepEqual(made.map(({ state }) => state).toSorted(), ['active', 'revoked']);
+    assert.match((await get()).stdout, /dkt_/);
   });
 
   test('two machines of a person: each has its own line and its own end', async () => {
