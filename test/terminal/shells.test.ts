@@ -165,6 +165,20 @@ describe('the scripts of a terminal', { skip }, () => {
     assert.match(await machine.signIn(login(registry), 'approve', bo), /docker was left as it is/);
   });
 
+  test('an address with letters of other scripts is the user name as it is', { skip: missing('docker') }, async () => {
+    const jo = 'jörg@example.com';
+    await scene.installation.addPerson(jo);
+    forgetLogins(machine);
+    const output = await machine.signIn(login('--user', 'Jörg@example.com', registry), 'approve', jo);
+    assert.match(output, /Signed in as jörg@example\.com\.\ndocker is logged in/);
+    assert.match(kept(), /^jörg@example\.com:dkp_/);
+  });
+
+  test('without HOME no one could be asked about the login of another account, so it ends', async () => {
+    const { output } = await machine.run('env', ['-u', 'HOME', '-u', 'DOCKER_CONFIG', ...login(registry)]);
+    assert.match(output, /^login\.sh: HOME is not set; set it to your home folder\n$/);
+  });
+
   test('a refusal and a registry that is not there are said', async () => {
     assert.match(await machine.signIn(login(registry), 'refuse'), /It was refused in the browser/);
     const { code, output } = await machine.run('sh', login('other.example.com').slice(1));

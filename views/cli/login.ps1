@@ -14,7 +14,7 @@ $ErrorActionPreference = 'Stop'
 if (-not $Registry) { $Registry = $onlyRegistry }
 if (-not $Registry) { throw 'Name the registry, for example: .\login.ps1 registry.example.com' }
 $tools = @('docker', 'podman') | Where-Object { Get-Command $_ -ErrorAction SilentlyContinue }
-if (-not $tools) { throw 'Neither docker nor podman is installed.' }
+if (-not $tools) { throw 'Neither docker nor podman is installed. Install one of them, then run this again.' }
 
 # Sends a form. An answer that is an error comes back as its JSON; where there is no answer, as the error no_answer.
 function Send-Form([string] $Path, [hashtable] $Form) {
@@ -29,6 +29,8 @@ function Send-Form([string] $Path, [hashtable] $Form) {
 
 # Without anything that a terminal would act on.
 function Get-Printable([string] $Text) { $Text -replace '[^\x20-\x7e]', '' }
+# Addresses can have letters of other scripts.
+function Get-Address([string] $Text) { $Text -replace '[\p{C}\p{Z}]', '' }
 
 # Who is logged in now, as far as docker's file says.
 function Get-CurrentUser {
@@ -78,12 +80,12 @@ while ($true) {
     throw (Get-Printable $answer.error_description)
   }
 }
-$name = Get-Printable $answer.username
+$name = Get-Address $answer.username
 if ($User -and $name -ne $User) {
   throw "It was approved by $name, not by $User; nothing was logged in. Revoke it at $url"
 }
 Write-Host "Signed in as $name."
-$before = Get-Printable (Get-CurrentUser)
+$before = Get-Address (Get-CurrentUser)
 if ($before -and $before -ne $name -and $before -ne '<token>') {
   $reply = Read-Host "docker is logged in to $Registry as $before. Replace that with ${name}? [y/N]"
   if ($reply -notlike 'y*') { throw 'It was left as it is.' }

@@ -32,7 +32,9 @@ main() {
   done
   [ -n "$registry" ] || registry=$only_registry
   [ -n "$registry" ] || { usage >&2; exit 2; }
-  command -v curl >/dev/null || die 'curl is not installed'
+  command -v curl >/dev/null || die 'curl is not installed; install it, then run this again'
+  # Without it, no one could be asked before the login of someone else is replaced.
+  [ -n "${HOME:-}${DOCKER_CONFIG:-}" ] || die 'HOME is not set; set it to your home folder'
   find_tools
   ask_for_code
   wait_for_approval
@@ -63,7 +65,7 @@ find_tools() {
   for tool in docker podman; do
     if command -v "$tool" >/dev/null; then tools="$tools $tool"; fi
   done
-  [ -n "$tools" ] || die 'neither docker nor podman is installed'
+  [ -n "$tools" ] || die 'neither docker nor podman is installed; install one of them, then run this again'
 }
 
 # post PATH NAME VALUE [NAME VALUE]...: the body of the answer in $answer, its status in $http_code, 000 where there is none.
@@ -87,9 +89,12 @@ post() {
 }
 
 printable() { LC_ALL=C tr -cd '[:print:]'; }
+# Addresses can have letters of other scripts; none begins with this byte, as control characters can.
+address() { LC_ALL=C tr -d '\000-\037\177\302'; }
 
 # A text or a number of a flat JSON object, without anything that a terminal would act on.
-field() { put "$answer" | sed -n -e "s/\\\\\"/'/g" -e 's/.*"'"$1"'":"\([^"\\]*\)".*/\1/p' | printable; }
+text() { put "$answer" | sed -n -e "s/\\\\\"/'/g" -e 's/.*"'"$1"'":"\([^"\\]*\)".*/\1/p'; }
+field() { text "$1" | printable; }
 number() { put "$answer" | sed -n 's/.*"'"$1"'":\([0-9][0-9]*\).*/\1/p'; }
 reason() { text=$(field error_description); put "${text:-$url answered with status $http_code; its log says why}"; }
 
@@ -139,7 +144,7 @@ wait_for_approval() {
       *) die "$(reason)" ;;
     esac
   done
-  user=$(field username) password=$(field access_token)
+  user=$(text username | address) password=$(field access_token)
   understood "$user" "$password"
   if [ -n "$expected" ] && [ "$(lower "$user")" != "$expected" ]; then
     die "it was approved by $user, not by $expected; nothing was logged in. Revoke it at $url"
@@ -155,9 +160,9 @@ current_user() {
   keeper=$(flat '"credHelpers":{[^}]*"'"$name"'":"\([A-Za-z0-9._-]*\)"')
   [ -n "$keeper" ] || keeper=$(flat '"credsStore":"\([A-Za-z0-9._-]*\)"')
   if [ -n "$keeper" ] && command -v "docker-credential-$keeper" >/dev/null; then
-    put "$registry" | "docker-credential-$keeper" get 2>/dev/null | sed -n 's/.*"Username" *: *"\([^"\\]*\)".*/\1/p' | printable
+    put "$registry" | "docker-credential-$keeper" get 2>/dev/null | sed -n 's/.*"Username" *: *"\([^"\\]*\)".*/\1/p' | address
   else
-    flat '"'"$name"'":{"auth":"\([A-Za-z0-9+/=]*\)"' | base64 -d 2>/dev/null | cut -d : -f 1 | printable
+    flat '"'"$name"'":{"auth":"\([A-Za-z0-9+/=]*\)"' | base64 -d 2>/dev/null | cut -d : -f 1 | address
   fi
 }
 flat() { tr -d ' \t\r\n' <"$file" | sed -n 's/.*'"$1"'.*/\1/p'; }
