@@ -35,14 +35,14 @@ async function judge({ accounts, authority, audit, now }: UnvouchedParts, accoun
   const reason = authority.objectionTo(account);
   const isSuspended = state === 'disabled' && by === byAuthority;
   if (reason === null && isSuspended) {
-    const change = { state: 'active', reason: null, by: byAuthority, at: now() } as const;
+    const change = { state: 'active', reason: null, by: byAuthority, at: now(), was: account } as const;
     const event = { action: 'person.enable', actor: byAuthority, client: null, subject } as const;
     await audit.commit(event, (row) => accounts.setState(id, change, row));
   }
   // Someone who has to sign in again can't without a provider that vouches, and must not be active once other settings do.
   const isActive = state === 'active';
   if (reason !== null && isActive) {
-    const change = { state: 'disabled', reason, by: byAuthority, at: now() } as const;
+    const change = { state: 'disabled', reason, by: byAuthority, at: now(), was: account } as const;
     const event = { action: 'person.suspend', actor: byAuthority, client: null, subject, detail: { reason } } as const;
     await audit.commit(event, (row) => accounts.setState(id, change, row));
   }

@@ -25,8 +25,16 @@ export type Admitted = { readonly account: Account; readonly before: Account | u
 
 /** Lets in whom a provider proved, as an account: creates it at the first sign-in. */
 export type Admission = {
-  /** @throws {Refusal} `denied` or `conflict`, with a message for the person */
-  admit(connector: Connector, profile: Profile, requester: Requester): Promise<Admitted>;
+  /**
+   * @param check what else has to let the person in, before an account that rests or is suspended works again
+   * @throws {Refusal} `denied` or `conflict`, with a message for the person, and what `check` throws
+   */
+  admit(
+    connector: Connector,
+    profile: Profile,
+    requester: Requester,
+    check?: (admitted: Admitted) => Promise<void>,
+  ): Promise<Admitted>;
 };
 
 export type AdmissionParts = NewLoginParts & {
@@ -40,14 +48,16 @@ export type AdmissionParts = NewLoginParts & {
 
 export function createAdmission(parts: AdmissionParts): Admission {
   return {
-    async admit(connector, profile, requester) {
+    async admit(connector, profile, requester, check = async () => {}) {
       requireSubject(profile, connector.label);
       const email = requireEmail(profile, connector.label);
       connector.check(profile);
       requireAuthority(parts.authority, profile, email);
-      const { account, before } = await signIn(parts, connector, profile, email, requester);
-      if (account.state === 'active') return { account, before };
-      return { account: await restore(parts, account, requester), before };
+      const admitted = await signIn(parts, connector, profile, email, requester);
+      const { account, before } = admitted;
+      requireNotDisabled(account);
+      await check(admitted);
+      return { account: account.state === 'active' ? account : await restore(parts, account, requester), before };
     },
   };
 }
@@ -61,19 +71,27 @@ async function restore(
   account: Account,
   client: Requester,
 ): Promise<Account> {
-  const { id, login, state, state_by: by, state_reason: why } = account;
-  if (state === 'disabled' && by !== byProvider && by !== byAuthority) {
-    const reason = why ? `: ${why}` : '';
-    throw new Refusal(
-      'denied',
-      `The account ${login} is disabled here${reason}. Ask the administrator of this registry.`,
-    );
-  }
-  const change = { state: 'active', reason: null, by: byProvider, at: now() } as const;
+  const { id, login, state, state_reason: why } = account;
+  const change = { state: 'active', reason: null, by: byProvider, at: now(), was: account } as const;
   const detail = { was: state, reason: why };
   const event = { action: 'person.enable', actor: login, client, subject: login, detail } as const;
-  await audit.commit(event, (row) => accounts.setState(id, change, row));
+  if (!(await audit.commit(event, (row) => accounts.setState(id, change, row)))) {
+    const meanwhile = await accounts.byId(id);
+    requireNotDisabled(meanwhile ?? account);
+    if (meanwhile?.state !== 'active')
+      throw new Refusal('conflict', 'Your account was changed just now. Sign in again.');
+  }
   return { ...account, state: 'active', state_reason: null, state_by: byProvider, state_at: change.at };
+}
+
+/** @throws {Refusal} `denied` for whom an administrator disabled */
+function requireNotDisabled({ login, state, state_by: by, state_reason: why }: Account): void {
+  if (state !== 'disabled' || by === byProvider || by === byAuthority) return;
+  const reason = why ? `: ${why}` : '';
+  throw new Refusal(
+    'denied',
+    `The account ${login} is disabled here${reason}. Ask the administrator of this registry.`,
+  );
 }
 
 /** Any provider could otherwise say an address of any domain, and be given what belongs to its owner. */

@@ -66,6 +66,8 @@ export type StateChange = {
   readonly reason: string | null;
   readonly by: string;
   readonly at: number;
+  /** As it was when that was decided: nothing changes where someone else has set another state meanwhile. */
+  readonly was?: Pick<Account, 'state' | 'state_by'>;
 };
 
 /** What a completed sign-in shows. `groups: null` means that the provider sent none: the known ones stay. */
@@ -140,7 +142,7 @@ export type AccountStore = {
   byIdentity(issuer: string, subject: string): Promise<Account | undefined>;
   /** Gives the login to whoever it belongs to; the account keeps its e-mail, for people to read. False where there's no such account. */
   freeLogin(id: string, audit: AuditRowOf): Promise<boolean>;
-  /** False when nothing changed: there is no such account, or it is in this state already. */
+  /** False when nothing changed: there is no such account, it is in this state already, or not in the one that it `was` in. */
   setState(id: string, change: StateChange, audit: AuditRowOf): Promise<boolean>;
   /**
    * The provider was asked at `at` and says that the person is there. An answer that comes after a later one is dropped.
@@ -199,7 +201,8 @@ const claim = `
 const freeLogin = "update account set login = 'unvouched:' || id || ':' || login where id = $1";
 const setState = `
   update account set state = $2, state_reason = $3, state_by = $4, state_at = $5, stopped_for_security = null
-  where id = $1 and state <> $2`;
+  where id = $1 and state <> $2
+    and (cast($6 as text) is null or (state = $6 and coalesce(state_by, '') = $7))`;
 
 const confirm = `
   update account set confirmed_at = $2, checked_at = $2, groups_json = coalesce($3, groups_json),
@@ -273,8 +276,10 @@ export function createAccountStore(sql: Sql): AccountStore {
     byIdentity: (issuer, subject) =>
       sql.get<Account>('select * from account where issuer = $1 and subject = $2', [issuer, subject]),
     freeLogin: async (id, audit) => (await runAudited(sql, { text: freeLogin, values: [id] }, audit)) === 1,
-    setState: async (id, { state, reason, by, at }, audit) =>
-      (await runAudited(sql, { text: setState, values: [id, state, reason, by, at] }, audit)) === 1,
+    async setState(id, { state, reason, by, at, was }, audit) {
+      const values = [id, state, reason, by, at, was?.state ?? null, was?.state_by ?? ''];
+      return (await runAudited(sql, { text: setState, values }, audit)) === 1;
+    },
     async confirm(id, { at, groups, undecided = [] }, audit) {
       const unknown = undecided.length === 0 ? null : JSON.stringify(undecided);
       const values = [id, at, groups === null ? null : JSON.stringify(groups), unknown];

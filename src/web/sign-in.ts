@@ -160,9 +160,10 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
   const { account, authenticatedAt } = await auditRefusal(parts, connector, request, profile, async () => {
     const authenticatedAt = await parts.freshness.judge(connector, profile, { login: pending.login, again });
     const believed = await parts.believe(profile);
-    const admitted = await parts.admission.admit(connector, believed, client);
-    await parts.afterSignIn(admitted, believed, client);
-    return { account: admitted.account, authenticatedAt };
+    const { account } = await parts.admission.admit(connector, believed, client, (admitted) =>
+      parts.afterSignIn(admitted, believed, client),
+    );
+    return { account, authenticatedAt };
   });
   await parts.sessions.signIn(request, account, { providerSession: profile.providerSession, authenticatedAt });
   const detail = { provider: connector.name };
