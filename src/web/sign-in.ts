@@ -165,10 +165,11 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
     );
     return { account, authenticatedAt };
   });
-  await parts.sessions.signIn(request, account, { providerSession: profile.providerSession, authenticatedAt });
   const detail = { provider: connector.name };
-  parts.signedOut.clear(request, response);
+  // First: no one is signed in without it.
   await parts.audit.write({ action: 'sign-in', actor: account.login, subject: account.login, client, detail });
+  await parts.sessions.signIn(request, account, { providerSession: profile.providerSession, authenticatedAt });
+  parts.signedOut.clear(request, response);
   parts.onEnd(connector.name, 'completed');
   response.redirect(303, pending.returnTo);
 }

@@ -14,6 +14,7 @@ import type { Fetch } from '../../src/sign-in/provider-fetch.ts';
 import { createSentBefore } from '../../src/sign-in/sent-before.ts';
 import { createAccountMoveStore } from '../../src/store/account-moves.ts';
 import { createAccountStore } from '../../src/store/accounts.ts';
+import type { AuditStore } from '../../src/store/audit-events.ts';
 import { openSql, readMigrations } from '../../src/store/open.ts';
 import { createProviderSentStore } from '../../src/store/provider-sent.ts';
 import { createRetiredLoginStore } from '../../src/store/retired-logins.ts';
@@ -56,6 +57,8 @@ export type SignInAppSettings = {
   /** What follows from a sign-in; nothing unless given. */
   afterSignIn?: SignInParts['afterSignIn'];
   onAnswer?: SignInParts['onAnswer'];
+  /** Stores the audit; it's kept in memory unless given. */
+  storeAudit?: AuditStore['add'];
   /** False unless given. */
   needsToken?: SignInParts['needsToken'];
 };
@@ -91,7 +94,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
     now,
   });
   const audited: AuditEvent[] = [];
-  const audit = collectingAudit(audited);
+  const audit = collectingAudit(audited, settings.storeAudit && { add: settings.storeAudit });
   const sent = createSentBefore(createProviderSentStore(sql), now);
   const signIn = createSignIn({
     registries: [{ label: 'The main registry', host: 'registry.example.com' }],

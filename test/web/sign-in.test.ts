@@ -57,6 +57,17 @@ test('ana signs in, is known by issuer and subject, and the audit says so', asyn
   );
 });
 
+test('a sign-in that the audit can’t record signs no one in', async (t) => {
+  const app = await start(t, {
+    storeAudit: async () => {
+      throw new Error('the disk is full');
+    },
+  });
+  const visitor = createVisitor();
+  assert.equal((await signInAs(visitor, begin(app), 'ana@example.com')).status, 500);
+  assert.match((await visitor.open(app.url)).url.pathname, /^\/sign-in$/);
+});
+
 test('mallory is refused: the address is right, the account belongs to no Workspace', async (t) => {
   const app = await start(t);
   const visitor = createVisitor();
