@@ -1,17 +1,20 @@
 /** Owns `dockpass workload ...`: issuers of workloads, their switch and their keys. */
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, delimiter, dirname, join, resolve } from 'node:path';
+import { parseDocument } from 'yaml';
 import { readRules } from '../app/policy-file.ts';
 import { openWorkloads } from '../app/workloads.ts';
 import { workloadsSourceOf } from '../app/workloads-file.ts';
 import { writePublicFile } from '../keys/public-file.ts';
-import { Refusal } from '../lib/errors.ts';
+import { errorMessage, Refusal } from '../lib/errors.ts';
+import { fieldsIn } from '../lib/json.ts';
 import { minuteOf } from '../lib/time.ts';
 import type { WorkloadsInForce } from '../workload/accept.ts';
 import type { WorkloadAdministration } from '../workload/administration.ts';
 import { askCluster, type ClusterIssuer, readKubeconfig, readPod } from '../workload/cluster.ts';
 import { fetchText } from '../workload/fetch-text.ts';
+import { issProblem, issuerNameProblem } from '../workload/issuer.ts';
 import { readKeySet } from '../workload/key-set.ts';
 import { type Command, type Terminal, textOf, UsageError, type Values } from './command.ts';
 import { byCommandLine, configOf, withCore } from './core.ts';
@@ -96,9 +99,8 @@ export const workloadCommands: readonly Command[] = [
     },
     operands: [1, 1],
     async run([name = ''], values, terminal) {
-      if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) {
-        throw new UsageError('NAME must consist of lower-case letters, digits and dashes.');
-      }
+      const problem = issuerNameProblem(name);
+      if (problem !== null) throw new UsageError(`NAME "${name}" ${problem}.`);
       return addCluster(name, values, terminal);
     },
   },
@@ -148,18 +150,49 @@ async function addCluster(name: string, values: Values, terminal: Terminal): Pro
   const workloadsFile = fileOf(terminal);
   const { issuer, keys } = await findCluster(values, terminal);
   const output = resolve(textOf(values, 'output') ?? join(dirname(workloadsFile), `${name}.json`));
-  await writePublicFile(output, keys);
-  const text = await readFile(workloadsFile, 'utf8').catch(() => '');
-  const beside = output.slice(dirname(workloadsFile).length + 1);
-  const file = dirname(output) === dirname(workloadsFile) ? beside : output;
-  const entry = text.includes(beside)
-    ? null
-    : `  ${name}: { preset: kubernetes, issuer: ${JSON.stringify(issuer)}, jwks_file: ${JSON.stringify(file)} }`;
+  const file = dirname(output) === dirname(workloadsFile) ? basename(output) : output;
+  const line = `  ${name}: { preset: kubernetes, issuer: ${JSON.stringify(issuer)}, jwks_file: ${JSON.stringify(file)} }`;
+  const known = await findEntry(workloadsFile, name, output);
+  if (known !== null && (known.issuer !== issuer || known.keys !== output)) {
+    const what = `${workloadsFile} has the issuer "${known.name}" with other values`;
+    throw new Refusal('conflict', `${what}. Choose another NAME, or change it and repeat this:\n${line}`);
+  }
+  await writeKeys(output, keys);
+  const entry = known === null ? line : null;
   confirm(terminal, values, { file: output, issuer, entry }, `${output} has the keys of ${issuer}.`);
   if (entry === null || values['json'] === true) return 0;
   note(terminal, values, `Add to ${workloadsFile}:`);
   terminal.out(entry);
   return 0;
+}
+
+type Entry = { readonly name: string; readonly issuer: unknown; readonly keys: string | null };
+
+/** What the workloads file says of the issuer with these keys, else of the one with this name; mistakes elsewhere in it don't matter. */
+async function findEntry(workloadsFile: string, name: string, output: string): Promise<Entry | null> {
+  const text = await readFile(workloadsFile, 'utf8').catch(() => '');
+  const issuers = fieldsIn(fieldsIn(readLoosely(text))['issuers']);
+  const entries = Object.entries(issuers).map(([key, value]) => {
+    const { issuer, jwks_file: file } = fieldsIn(value);
+    return { name: key, issuer, keys: typeof file === 'string' ? resolve(dirname(workloadsFile), file) : null };
+  });
+  return entries.find(({ keys }) => keys === output) ?? entries.find((one) => one.name === name) ?? null;
+}
+
+/** `dockpass policy check` says what is wrong with it. */
+function readLoosely(text: string): unknown {
+  try {
+    return parseDocument(text).toJS();
+  } catch {
+    return null; // an alias that refers to nothing
+  }
+}
+
+async function writeKeys(output: string, keys: string): Promise<void> {
+  await writePublicFile(output, keys).catch((error: unknown) => {
+    const cause = error instanceof Error ? error.cause : error;
+    throw new Refusal('misconfigured', `${output} cannot be written. Choose another with --output.`, { cause });
+  });
 }
 
 /** Where the workloads file is, without the settings of a service that runs. */
@@ -172,12 +205,31 @@ async function findCluster(values: Values, terminal: Terminal): Promise<ClusterI
   const { environment } = terminal;
   const [issuer, jwks] = [textOf(values, 'issuer'), textOf(values, 'jwks')];
   if (issuer !== null && jwks !== null) {
-    const keys = jwks === '-' ? await readInput(terminal.input) : await readTextFile(jwks);
-    readKeySet(keys);
-    return { issuer, keys };
+    const problem = issProblem(issuer);
+    if (problem !== null) throw new UsageError(`--issuer ${issuer} ${problem}.`);
+    return { issuer, keys: await readKeys(jwks, terminal) };
   }
   if (issuer !== null || jwks !== null) throw new UsageError('--issuer and --jwks belong together.');
   if (values['in-cluster'] === true) return askCluster(await readPod(environment), fetchText);
-  const file = textOf(values, 'kubeconfig') ?? environment['KUBECONFIG'] ?? join(homedir(), '.kube', 'config');
+  const file = textOf(values, 'kubeconfig') ?? ownKubeconfig(environment['KUBECONFIG']);
   return askCluster(await readKubeconfig(resolve(file), textOf(values, 'context')), fetchText);
+}
+
+/** kubectl reads several as one; which of them has the cluster isn't ours to guess. */
+function ownKubeconfig(named = ''): string {
+  const [first = join(homedir(), '.kube', 'config'), ...others] = named.split(delimiter).filter((file) => file !== '');
+  if (others.length === 0) return first;
+  throw new UsageError('KUBECONFIG names several files. Choose one with --kubeconfig FILE.');
+}
+
+async function readKeys(file: string, { input }: Terminal): Promise<string> {
+  const keys = file === '-' ? await readInput(input) : await readTextFile(file);
+  try {
+    readKeySet(keys);
+  } catch (cause) {
+    const what = file === '-' ? 'The standard input' : file;
+    const how = 'kubectl get --raw /openid/v1/jwks prints one';
+    throw new Refusal('bad_request', `${what} is no key set: ${errorMessage(cause)}; ${how}.`, { cause });
+  }
+  return keys;
 }

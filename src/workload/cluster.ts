@@ -42,8 +42,11 @@ type Fields = Readonly<Record<string, unknown>>;
  * @throws {Refusal} where it can't be used, with another way where it needs a program to log in
  */
 export async function readKubeconfig(file: string, context: string | null): Promise<Cluster> {
-  const root = fieldsIn(parse(await readText(file)));
-  const name = context ?? text(root['current-context']) ?? '';
+  const root = fieldsIn(parseYaml(await readText(file), file));
+  const name = context ?? text(root['current-context']);
+  if (name === null) {
+    throw new Refusal('bad_request', `${file} has no current-context. Name one with --context.`);
+  }
   const chosen = find(root['contexts'], name, 'context');
   const cluster = find(root['clusters'], text(chosen['cluster']) ?? '', 'cluster');
   const user = find(root['users'], text(chosen['user']) ?? '', 'user');
@@ -70,6 +73,16 @@ export async function readKubeconfig(file: string, context: string | null): Prom
   return { server, ca, token, client: cert !== null && key !== null ? { cert, key } : null };
 }
 
+/** @throws {Refusal} */
+function parseYaml(content: string, file: string): unknown {
+  try {
+    return parse(content);
+  } catch (cause) {
+    const [line = ''] = errorMessage(cause).split('\n');
+    throw new Refusal('bad_request', `${file} is not a kubeconfig: ${line}`, { cause });
+  }
+}
+
 /** `NAME-data` in base64, or a file that `NAME` names, relative to the kubeconfig. */
 async function dataOf(fields: Fields, key: string, folder: string): Promise<string | null> {
   const data = text(fields[`${key}-data`]);
@@ -90,12 +103,13 @@ function text(value: unknown): string | null {
 
 /**
  * The keys are at a fixed path of the API server; what its metadata calls `jwks_uri` is often an address that can't be
- * reached from here.
+ * reached from here. The server of a kubeconfig can have a path of its own, as those of Rancher have.
  * @throws {Refusal}
  */
 export async function askCluster({ server, ca, token, client }: Cluster, fetchText: FetchText): Promise<ClusterIssuer> {
   const headers = token === null ? {} : { Authorization: `Bearer ${token}` };
-  const ask = (path: string) => fetchText(new URL(path, server), { ca, headers, ...(client && { client }) });
+  const ask = (path: string) =>
+    fetchText(new URL(server.replace(/\/$/, '') + path), { ca, headers, ...(client && { client }) });
   try {
     const { issuer } = fieldsIn(JSON.parse(await ask('/.well-known/openid-configuration')));
     if (typeof issuer !== 'string') throw new KeySetError('its metadata names no issuer');

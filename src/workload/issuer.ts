@@ -85,15 +85,17 @@ function readIssuer(reader: Reader, { key: name, keyPlace, value }: Entry, conte
   };
 }
 
-/** The name is a user name, so it must not be one that someone else can have. */
+/** The name is a user name, so it must not be one that someone else can have. `null` where it can be used. */
+export function issuerNameProblem(name: string): string | null {
+  if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) {
+    return 'must consist of lower-case letters, digits and dashes, and begin with a letter';
+  }
+  if (name === anyIssuer) return 'is the user name for every issuer: choose another';
+  return name.startsWith('robot-') ? 'is a name that a robot can have: choose another' : null;
+}
+
 function checkName(reader: Reader, name: string, place: Place): void {
-  const problem = !/^[a-z][a-z0-9-]{0,39}$/.test(name)
-    ? 'must consist of lower-case letters, digits and dashes, and begin with a letter'
-    : name === anyIssuer
-      ? 'is the user name for every issuer: choose another'
-      : name.startsWith('robot-')
-        ? 'is a name that a robot can have: choose another'
-        : null;
+  const problem = issuerNameProblem(name);
   if (problem !== null) reader.report(place, `the issuer name "${name}" ${problem}`);
 }
 
@@ -119,7 +121,8 @@ function readIss(reader: Reader, value: Value | undefined, preset: Preset, place
   return text;
 }
 
-function issProblem(text: string): string | null {
+/** `null` where it can be the `iss` of an issuer. */
+export function issProblem(text: string): string | null {
   if (/[*${}]/.test(text)) return 'must be one exact URL: a pattern would trust everyone who has an account there';
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) return "isn't a URL such as https://gitlab.example.com";

@@ -10,6 +10,8 @@ import { after, before, test } from 'node:test';
 import { createInstallation, type Installation } from '../support/installation.ts';
 
 const keys = readFileSync(new URL('recorded/jwks.json', import.meta.url), 'utf8');
+/** Of a cluster behind a proxy such as Rancher's. */
+const farPath = '/k8s/clusters/c-1';
 let server: Server;
 let installation: Installation;
 const write = (name: string, text: string) => writeFile(join(installation.folder, name), text);
@@ -17,8 +19,10 @@ const write = (name: string, text: string) => writeFile(join(installation.folder
 before(async () => {
   installation = createInstallation();
   // Anonymous requests get 403, and keys that are asked for as plain JSON 406, as at the real one.
-  server = createServer(({ url, headers }, response) => {
-    if (headers.authorization !== 'Bearer of-an-account') return void response.writeHead(403).end('{}');
+  server = createServer(({ url: target = '', headers }, response) => {
+    const url = target.replace(farPath, '');
+    const account = url === target ? 'of-an-account' : 'of-a-proxy';
+    if (headers.authorization !== `Bearer ${account}`) return void response.writeHead(403).end('{}');
     const takesKeys = headers.accept?.includes('application/jwk-set+json') === true;
     if (url === '/openid/v1/jwks' && !takesKeys) return void response.writeHead(406).end();
     const issuer = 'https://kubernetes.default.svc.cluster.local';
@@ -34,6 +38,7 @@ clusters: [{ name: c, cluster: { server: "${address}" } }]
 users: [{ name: u, user: { token: ${token} } }]
 `;
   await write('kubeconfig', kubeconfig('of-an-account'));
+  await write('far', kubeconfig('of-a-proxy').replace(address, address + farPath));
   await write('stranger', kubeconfig('of-nobody'));
   await write('exec', kubeconfig('x').replace('token: x', 'exec: { command: aws }'));
 });
@@ -58,6 +63,54 @@ test('add-cluster says what is missing: the right to ask, or a login without a p
   assert.match(stranger.output, /answers 403.*service-account-issuer-discovery/);
   const exec = await installation.run(['workload', 'add-cluster', 'shop', '--kubeconfig', 'exec']);
   assert.match(exec.output, /kubectl get --raw \/openid\/v1\/jwks/);
+});
+
+test('add-cluster tells an issuer from one whose name ends like it, and leaves the keys of another cluster alone', async () => {
+  const entry = (name: string, iss: string) =>
+    `issuers: { ${name}: { preset: kubernetes, issuer: "${iss}", jwks_file: ${name}.json } }\nrules: []\n`;
+  const add = (name: string) => installation.run(['workload', 'add-cluster', name, '--kubeconfig', 'kubeconfig']);
+  await write('workloads.yml', entry('preprod', 'https://other.example.com'));
+  await write('preprod.json', 'of the other cluster');
+  const prod = await add('prod');
+  assert.match(prod.output, /^ {2}prod: \{ preset: kubernetes, .*jwks_file: "prod\.json" \}$/m);
+  const taken = await add('preprod');
+  assert.equal(taken.code, 1);
+  assert.match(taken.output, /has the issuer "preprod" with other values\. Choose another NAME.*\n {2}preprod: /);
+  assert.equal(await readFile(join(installation.folder, 'preprod.json'), 'utf8'), 'of the other cluster');
+  await write('workloads.yml', entry('preprod', 'https://kubernetes.default.svc.cluster.local'));
+  const again = await add('preprod');
+  assert.equal(again.code, 0, again.output);
+  assert.doesNotMatch(again.output, /Add to/);
+  assert.equal(await readFile(join(installation.folder, 'preprod.json'), 'utf8'), keys);
+});
+
+test('add-cluster asks below the path of the server, as kubectl does', async () => {
+  const { code, output } = await installation.run(['workload', 'add-cluster', 'far', '--kubeconfig', 'far']);
+  assert.equal(code, 0, output);
+  assert.match(output, /far: \{ preset: kubernetes/);
+});
+
+test('add-cluster says in one line what it cannot use', async () => {
+  await write('broken', 'a: [');
+  await write('empty', '{}');
+  const given = ['--issuer', 'https://ci.example.com', '--jwks'];
+  for (const [words, problem] of [
+    [['oidc', ...given, 'shop.json'], /^NAME "oidc" is the user name for every issuer/],
+    [['robot-x', ...given, 'shop.json'], /^NAME "robot-x" is a name that a robot can have/],
+    [['ci', '--issuer', 'ci.example.com', '--jwks', 'shop.json'], /^--issuer ci\.example\.com isn't a URL/],
+    [['ci', ...given, 'empty'], /^empty is no key set: .*kubectl get --raw/],
+    [['ci', ...given, 'shop.json', '--output', 'shop.json/x'], /shop\.json\/x cannot be written\. .*--output/],
+    [['ci', '--kubeconfig', 'broken'], /broken is not a kubeconfig: /],
+    [['ci', '--kubeconfig', 'empty'], /empty has no current-context\. Name one with --context/],
+  ] as const) {
+    const { code, output } = await installation.run(['workload', 'add-cluster', ...words]);
+    assert.notEqual(code, 0, output);
+    assert.match(output, problem);
+    assert.doesNotMatch(output, /\n {4}at /);
+  }
+  const list = { KUBECONFIG: '/a/config:/b/config' };
+  const several = await installation.run(['workload', 'add-cluster', 'ci'], list);
+  assert.match(several.output, /^KUBECONFIG names several files/);
 });
 
 test('the doctor, the list and the switch know the cluster', async () => {
