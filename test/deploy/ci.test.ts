@@ -141,7 +141,11 @@ rules: [{ issuer: ci, match: { sub: "repo:acme/web" }, account: "ci:web" }]`,
     const before = join(folder, 'before');
     await mkdir(before);
     await writeFile(join(before, 'config.json'), '{"auths":{"other.example.com":{"auth":"eDp5"}}}');
-    const environment = { DOCKPASS_CLIENT: 'docker', DOCKPASS_CLIENT_OPTIONS: '', DOCKER_HOST: engine.host };
+    const docker = (...words: string[]) =>
+      runProgram('docker', ['--config', before, 'context', ...words], { env: { PATH: process.env['PATH'] ?? '' } });
+    await docker('create', 'rootless', '--docker', `host=${engine.host}`);
+    assert.equal((await docker('use', 'rootless')).code, 0);
+    const environment = { DOCKPASS_CLIENT: 'docker', DOCKPASS_CLIENT_OPTIONS: '' };
     const { code, output, variables } = await runAction({ ...environment, DOCKER_CONFIG: before });
     assert.equal(code, 0, output);
     const [, config = '', runnerTemp = ''] = /^DOCKER_CONFIG=((.+)\/dockpass\.\w+)$/m.exec(variables) ?? [];
@@ -165,6 +169,38 @@ rules: [{ issuer: ci, match: { sub: "repo:acme/web" }, account: "ci:web" }]`,
     assert.notEqual(code, 0);
     assert.match(output, /::error::Dockpass refuses this job: .*audience/);
     assert.equal(variables, '');
+  });
+
+  test('is told the whole reason, and what to do where there is none', async () => {
+    let refusal = '';
+    const fake = createServer(({ method }, response) => {
+      const known = { audience: own, token_endpoint: `${own}/oauth/token` };
+      response.end(method === 'POST' ? refusal : JSON.stringify(known));
+    });
+    fake.listen(0, '127.0.0.1');
+    await once(fake, 'listening');
+    const own = `http://127.0.0.1:${(fake.address() as AddressInfo).port}`;
+    const ofComponent = { PATH: process.env['PATH'] ?? '', DOCKPASS_URL: own, DOCKPASS_REGISTRY: registry };
+    const runs = [
+      () => runAction({ DOCKPASS_URL: own }),
+      async () =>
+        runProgram('sh', ['-euc', await componentScript()], {
+          env: { ...ofComponent, DOCKPASS_CLIENT: 'podman', DOCKPASS_ID_TOKEN: 'x' },
+        }),
+    ];
+    const reason = 'the keys of the issuer "ci" could not be fetched just now; try again';
+    try {
+      for (const run of runs) {
+        refusal = JSON.stringify({ error: 'temporarily_unavailable', error_description: reason });
+        assert.ok((await run()).output.includes(`Dockpass refuses this job: ${reason}\n`));
+        refusal = '<html>Bad Gateway</html>';
+        const { code, output } = await run();
+        assert.notEqual(code, 0);
+        assert.match(output, /Dockpass refuses this job: it gives no reason, so ask http/);
+      }
+    } finally {
+      fake.close();
+    }
   });
 
   for (const [what, known] of [

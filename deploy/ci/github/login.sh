@@ -10,9 +10,9 @@ fail() {
   exit 1
 }
 
-# The text of one field of a JSON object; the values that are read here have no quotes in them.
+# The text of one field of a JSON object. Reasons have quotes in them.
 field() {
-  sed -n "s/.*\"$1\" *: *\"\([^\"]*\)\".*/\1/p"
+  sed -nE "s/.*\"$1\" *: *\"(([^\"\\\\]|\\\\.)*)\".*/\\1/p" | sed 's/\\\(.\)/\1/g'
 }
 
 # Scheme, host and port of an address.
@@ -58,7 +58,8 @@ $service
 END
 ) || fail "Dockpass does not answer at $endpoint."
 password=$(printf '%s' "$answer" | field access_token)
-[ -n "$password" ] || fail "Dockpass refuses this job: $(printf '%s' "$answer" | field error_description)"
+reason=$(printf '%s' "$answer" | field error_description)
+[ -n "$password" ] || fail "Dockpass refuses this job: ${reason:-it gives no reason, so ask $endpoint yourself, or read its log}"
 echo "::add-mask::$password"
 username=$(printf '%s' "$answer" | field username)
 
@@ -67,8 +68,12 @@ folder=$(mktemp -d "${RUNNER_TEMP:-/tmp}/dockpass.XXXXXX")
 case $client in
 docker)
   # Logins at other registries go on working.
-  before=${DOCKER_CONFIG:-${HOME:-}/.docker}/config.json
-  [ ! -f "$before" ] || cp "$before" "$folder/config.json"
+  before=${DOCKER_CONFIG:-${HOME:-}/.docker}
+  [ ! -f "$before/config.json" ] || cp "$before/config.json" "$folder/config.json"
+  # What else docker looks for there: the context that the configuration names, plugins, and the builders of buildx.
+  for name in contexts cli-plugins buildx; do
+    [ ! -d "$before/$name" ] || ln -s "$(cd "$before/$name" && pwd -P)" "$folder/$name"
+  done
   export DOCKER_CONFIG="$folder"
   variable="DOCKER_CONFIG=$folder"
   ;;
