@@ -12,7 +12,7 @@ import type { RefreshTokens } from './refresh-tokens.ts';
 export type MessageParts = {
   readonly accounts: Pick<AccountStore, 'byIdentity'>;
   readonly sessions: Pick<SessionStore, 'removeOfProviderSession'>;
-  readonly seenTokens: SeenTokenStore;
+  readonly seenTokens: Pick<SeenTokenStore, 'has' | 'note'>;
   readonly leavers: Leavers;
   readonly tokens: Pick<RefreshTokens, 'owner'>;
   /** Forgets a refresh token, here and at the provider. */
@@ -30,13 +30,10 @@ export function createMessages(parts: MessageParts): ActOnMessage {
     const id = createHash('sha256')
       .update(JSON.stringify([message.issuer, message.id]))
       .digest('base64url');
-    if (!(await seenTokens.note(id, message.expiresAt))) return;
-    try {
-      for (const event of message.events) await act(parts, { actor: provider, client }, message, event);
-    } catch (error) {
-      await seenTokens.forget(id); // its sender tries again
-      throw error;
-    }
+    if (await seenTokens.has(id)) return;
+    for (const event of message.events) await act(parts, { actor: provider, client }, message, event);
+    // Last: its sender tries again where this process died, or the database went away. What is done twice changes nothing more.
+    await seenTokens.note(id, message.expiresAt);
   };
 }
 

@@ -4,6 +4,7 @@ import type { Sql } from './sql.ts';
 export type SeenTokenStore = {
   /** False when it was noted before. Times are epoch milliseconds. */
   note(id: string, expiresAt: number): Promise<boolean>;
+  has(id: string): Promise<boolean>;
   /** For a message that could not be acted on, so that its sender can try again. */
   forget(id: string): Promise<void>;
   removeExpired(now: number): Promise<number>;
@@ -16,6 +17,7 @@ export function createSeenTokenStore(sql: Sql): SeenTokenStore {
         id,
         expiresAt,
       ])) === 1,
+    has: async (id) => (await sql.get('select id from seen_token where id = $1', [id])) !== undefined,
     async forget(id) {
       await sql.run('delete from seen_token where id = $1', [id]);
     },

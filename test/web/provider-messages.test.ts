@@ -33,6 +33,8 @@ before(async () => {
 
 type Scene = Registry & {
   isDown: boolean;
+  /** From the next question about a person on, the database doesn't answer. */
+  losesDatabase: boolean;
   /** What was logged as a warning. */
   readonly warned: unknown[];
   /** Refresh tokens that the provider was told to revoke. */
@@ -52,11 +54,18 @@ async function start(t: TestContext): Promise<Scene> {
     ask: assert.fail,
     revoke: async (token: string) => void revoked.push(token),
   };
-  const registry = await openRegistry('sqlite::memory:', () => ({ connectors: [{ name: 'google', refresher }] }));
+  const scene = { isDown: false, losesDatabase: false, warned: [] as unknown[], revoked };
+  const registry = await openRegistry('sqlite::memory:', (store) => ({
+    connectors: [{ name: 'google', refresher }],
+    store: {
+      ...store,
+      accounts: { ...store.accounts, byIdentity: whileThere(scene, store.accounts.byIdentity) },
+      seenTokens: { ...store.seenTokens, forget: whileThere(scene, store.seenTokens.forget) },
+    },
+  }));
   const { clock, store, offBoarding } = registry;
   const now = () => clock.at;
-  const warned: unknown[] = [];
-  const scene = { isDown: false, warned, revoked };
+  const { warned } = scene;
   const metadata = { issuer, authorization_endpoint: issuer, token_endpoint: issuer, jwks_uri: `${issuer}/certs` };
   const fetch: Fetch = async (url) => {
     if (scene.isDown) throw new TypeError('fetch failed');
@@ -144,6 +153,16 @@ async function start(t: TestContext): Promise<Scene> {
   });
 }
 
+function whileThere<Args extends unknown[], Result>(
+  scene: { readonly losesDatabase: boolean },
+  ask: (...args: Args) => Promise<Result>,
+): (...args: Args) => Promise<Result> {
+  return async (...args) => {
+    if (scene.losesDatabase) throw new Refusal('unavailable', 'The database does not answer.');
+    return ask(...args);
+  };
+}
+
 /** Ana of the company's provider, or of Google, with both sessions hers. */
 async function withAna(scene: Scene, person: { issuer: string; provider: string }): Promise<string> {
   const secret = await scene.addPerson('ana', { ...person, subject: 'ana' });
@@ -192,6 +211,17 @@ test('a message counts once, and again only where it could not be acted on', asy
   await scene.store.sessions.write('laptop', session);
   assert.equal(await scene.logout(), 200, 'its sender is content');
   assert.deepEqual(await scene.sessions(), ['laptop']);
+});
+
+test('a message at which the database goes away counts when it comes again', async (t) => {
+  const scene = await start(t);
+  await withAna(scene, sso);
+  scene.losesDatabase = true;
+  assert.equal(await scene.logout(), 503);
+  assert.deepEqual(await scene.sessions(), ['laptop', 'phone']);
+  scene.losesDatabase = false;
+  assert.equal(await scene.logout(), 200);
+  assert.deepEqual(await scene.sessions(), []);
 });
 
 test('refused: whatever is not signed by the provider, for us, now, as a logout', async (t) => {
