@@ -92,6 +92,8 @@ export type RobotParts = {
 
 /** Tells robots from people, whose login holds an @, wherever only the login is seen: in a rule, in a registry's log. */
 const loginPrefix = 'robot-';
+/** The reason that is stored, and shown to who uses the robot. */
+const offByAdministrators = 'disabled by an administrator';
 /** What a registry accepts as a path component, so that `${account}/**` is a namespace. */
 const namePattern = /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
 const maximumNameLength = 40;
@@ -125,9 +127,11 @@ export function createRobots(parts: RobotParts): Robots {
       return toRobot((await store.robots.byId(id, now())) ?? before);
     },
     async setState(id, state, manager, by) {
-      const { login } = await find(parts, id, manager);
-      const reason = state === 'active' ? null : 'disabled by its owners';
-      const change = { state, reason, by: by.actor, at: now() };
+      const before = await find(parts, id, manager);
+      requireStarting(state, manager, before);
+      const { login } = before;
+      const reason = state === 'active' ? null : manager.administrator ? offByAdministrators : 'disabled by its owners';
+      const change = { state, reason, by: by.actor, at: now(), ...(state === 'active' && { was: before }) };
       const event = { action: 'robot.change', ...by, subject: login, detail: { after: { state } } } as const;
       await audit.commit(event, (row) => store.accounts.setState(id, change, row));
       return toRobot(await find(parts, id, manager));
@@ -139,6 +143,12 @@ async function find({ store, now }: RobotParts, id: string, manager: RobotManage
   const row = await store.robots.byId(id, now());
   if (row !== undefined && manages(manager, row)) return row;
   throw new Refusal('not_found', `There is no robot ${id} that you manage. Your groups' robots are listed.`);
+}
+
+/** What an administrator stopped, those who are stopped by it don't start again. */
+function requireStarting(state: Robot['state'], manager: RobotManager, { state_reason: why }: RobotRow): void {
+  if (state !== 'active' || manager.administrator || why !== offByAdministrators) return;
+  throw new Refusal('denied', 'An administrator disabled this robot, so only administrators enable it. Ask one.');
 }
 
 function requireMaking({ selfService }: RobotParts, manager: RobotManager): void {

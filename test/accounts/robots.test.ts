@@ -112,4 +112,21 @@ describeEngines('a robot', (databases) => {
       assert.deepEqual(events.at(-1)?.detail, { before, after });
     }),
   );
+
+  test(
+    'stays disabled when an administrator disabled it, until one enables it',
+    scene(async ({ robots, passwords, login, store }) => {
+      const { id } = await robots.create(robot, inPlatform, root);
+      const row = (await store.accounts.byId(id)) ?? assert.fail();
+      const { secret } = await passwords.issue({ ...row, kind: 'robot' }, input, root, commandLine);
+      await robots.setState(id, 'disabled', administrator, root);
+      assert.match(String(await login('robot-ci-web', secret)), /disabled by an administrator/);
+      const enable = robots.setState(id, 'active', inPlatform, root);
+      await assert.rejects(enable, refusal('denied', /only administrators enable it/));
+      assert.match(String(await login('robot-ci-web', secret)), /is disabled/);
+      assert.equal((await robots.setState(id, 'active', administrator, root)).state, 'active');
+      await robots.setState(id, 'disabled', inPlatform, root);
+      assert.equal((await robots.setState(id, 'active', inPlatform, root)).state, 'active', 'what they did themselves');
+    }),
+  );
 });
