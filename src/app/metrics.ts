@@ -7,7 +7,7 @@ export type SweptReport = {
   /** Epoch milliseconds. */
   readonly begunAt: number;
   readonly people: readonly { readonly provider: string; readonly outcome: string }[];
-  /** Why it off-boarded no one; `null` for a whole sweep. */
+  /** Why it stopped or held someone back; `null` for a whole sweep. */
   readonly stopped: string | null;
 };
 
@@ -160,7 +160,7 @@ function countSweeps(registry: Registry): Metrics['swept'] {
   });
   const last = new Gauge({
     name: 'dockpass_sweep_last_timestamp_seconds',
-    help: 'When the last sweep began, by result: whole, or stopped, which off-boards no one',
+    help: 'When the last sweep began, by result: whole, or stopped, where someone has to look',
     labelNames: ['result'],
     registers,
     aggregator: 'max',

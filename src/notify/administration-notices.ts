@@ -21,7 +21,7 @@ export const providerFailing: Say = async (parts, { at, subject, detail }) => {
 export const sweepStopped: Say = async (parts, { at, detail }) => {
   if (isOld(parts, at)) return null;
   const reason = plain(textIn(detail, 'reason'));
-  const text = `The sweep of ${timeText(at)} off-boarded no one: ${reason}`;
+  const text = `The sweep of ${timeText(at)} stopped or held someone back: ${reason}`;
   return line('Off-boarding stopped itself', 'off-boarding stopped itself', text, 'sweep');
 };
 

@@ -271,6 +271,17 @@ describeEngines('notifications', (databases) => {
   );
 
   test(
+    'a mail about a sweep that held a team back does not say that no one was off-boarded',
+    story(async (scene, office) => {
+      await scene.addPerson('root');
+      const detail = { reason: '3 of 10 people of google at a.example would have lost their passwords within a day' };
+      await scene.audit.write({ action: 'sweep.stop', actor: 'sweep', client: null, subject: '', detail });
+      const [mail] = await office.work();
+      assert.match(mail?.text ?? '', /The sweep of .* UTC stopped or held someone back: 3 of 10 people/);
+    }),
+  );
+
+  test(
     'administrators hear of a provider that fails, once a day, and of a key that is due, in their digest',
     story(async (scene, office) => {
       await scene.addPerson('root');
