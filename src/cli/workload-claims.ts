@@ -92,8 +92,11 @@ export async function workloadOfToken(tokenFile: string, values: Values, termina
   });
 }
 
-function explained({ reason }: WorkloadRefusal, failure: Failure | undefined, { workloads }: Config): Refusal {
-  const more = failure?.mismatch ? formatMismatch(failure.mismatch, workloads.file) : [];
+function explained({ reason, hint }: WorkloadRefusal, failure: Failure | undefined, { workloads }: Config): Refusal {
+  const more = [
+    ...(hint === null ? [] : [`  ${hint}`]),
+    ...(failure?.mismatch ? formatMismatch(failure.mismatch, workloads.file) : []),
+  ];
   return new Refusal('denied', [`refused: ${refusalReasons[reason]}`, ...more].join('\n'));
 }
 

@@ -34,10 +34,13 @@ export type RefusalReason = keyof typeof refusalReasons;
  */
 export class WorkloadRefusal extends Refusal {
   readonly reason: RefusalReason;
+  /** What its sender can do; part of the message. */
+  readonly hint: string | null;
 
   constructor(reason: RefusalReason, options: { readonly hint?: string; readonly cause?: unknown } = {}) {
     const message = `this ID token is not accepted${options.hint === undefined ? '' : `: ${options.hint}`}; the administrators of this registry find the reason on their Workloads page`;
     super(reason === 'limit' ? 'too_many_requests' : 'unauthenticated', message, { cause: options.cause });
     this.reason = reason;
+    this.hint = options.hint ?? null;
   }
 }
