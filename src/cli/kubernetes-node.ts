@@ -13,7 +13,7 @@ import { Refusal } from '../lib/errors.ts';
 import { fieldsIn } from '../lib/json.ts';
 import { type Cluster, readPod } from '../workload/cluster.ts';
 import { type Command, type Terminal, textOf, UsageError, type Values } from './command.ts';
-import { registryOf } from './kubernetes.ts';
+import { registryOf, usernameOf } from './kubernetes.ts';
 import { confirm } from './output.ts';
 
 const pluginFile = new URL('../../deploy/kubernetes/dockpass-credential-provider', import.meta.url);
@@ -102,7 +102,7 @@ function settingsOf(values: Values): NodeSettings & { readonly profile: NodeProf
   return {
     registry: registryOf(values),
     audience,
-    username: textOf(values, 'username') ?? 'oidc',
+    username: usernameOf(values),
     profile: profileOf(values),
   };
 }

@@ -4,6 +4,7 @@ import { exchangeToken } from '../kubernetes/exchange.ts';
 import { formatNodeConfig, type Profile, profiles } from '../kubernetes/node-config.ts';
 import { refreshSecrets } from '../kubernetes/refresh-secrets.ts';
 import { readPod } from '../workload/cluster.ts';
+import { anyIssuer, issuerNameProblem } from '../workload/issuer.ts';
 import { type Command, textOf, UsageError, type Values } from './command.ts';
 import { reply } from './output.ts';
 
@@ -31,7 +32,7 @@ export const kubernetesCommands: readonly Command[] = [
       const registry = registryOf(values);
       const audience = textOf(values, 'audience') ?? terminal.environment['PUBLIC_URL']?.replace(/\/$/, '');
       if (audience === undefined) throw new UsageError('--audience is missing, and PUBLIC_URL is not set.');
-      const username = textOf(values, 'username') ?? 'oidc';
+      const username = usernameOf(values);
       const config = formatNodeConfig({ registry, audience, username, profile: profileOf(values) });
       reply(terminal, values, { config }, [config]);
       return 0;
@@ -66,7 +67,7 @@ export const kubernetesCommands: readonly Command[] = [
       if (tokenFile === null) throw new UsageError('--token-file is missing.');
       const url = (textOf(values, 'url') ?? terminal.environment['PUBLIC_URL'])?.replace(/\/$/, '');
       if (url === undefined) throw new UsageError('--url is missing, and PUBLIC_URL is not set.');
-      const username = textOf(values, 'username') ?? 'oidc';
+      const username = usernameOf(values);
       const cluster = await readPod(terminal.environment);
       const exchange = () => exchangeToken(send, { url, tokenFile, registry, username });
       const done = await refreshSecrets({ cluster, send, registry, exchange, now: Date.now });
@@ -89,6 +90,14 @@ export function registryOf(values: Values): string {
     );
   }
   return registry;
+}
+
+/** Anything else would be refused at each pull, or break the plugin's answer. */
+export function usernameOf(values: Values): string {
+  const name = textOf(values, 'username') ?? anyIssuer;
+  const problem = name === anyIssuer ? null : issuerNameProblem(name);
+  if (problem === null) return name;
+  throw new UsageError(`--username takes the name of the issuer in the workloads file: "${name}" ${problem}.`);
 }
 
 function profileOf(values: Values): Profile {

@@ -118,4 +118,17 @@ describe('dockpass kubernetes config', () => {
     assert.match((await config(...least, '--profile', 'gke')).output, /kubeadm, k3s, eks, kind/);
     assert.match((await config('--registry', 'https://x', '--audience', 'y')).output, /as in the names of images/);
   });
+
+  test('a user name that no issuer can have is refused before it is on every node, and by the plugin', async () => {
+    assert.equal((await config(...least, '--username', 'shop-1')).code, 0);
+    for (const name of ['Shop', 'a"b', 'robot-x']) {
+      const { code, output } = await config(...least, '--username', name);
+      assert.equal(code, 2);
+      assert.match(output, /^--username takes the name of the issuer in the workloads file/);
+    }
+    const words = ['--registry', 'registry.example.com', '--username', 'a"b'];
+    const answered = await runProgram('sh', [plugin, ...words], { input: JSON.stringify(request) });
+    assert.equal(answered.code, 1);
+    assert.match(answered.output, /--username takes oidc or the name of an issuer, not "a"b"/);
+  });
 });
