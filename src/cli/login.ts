@@ -135,12 +135,13 @@ async function listenForCallback(): Promise<Listener> {
   const state = randomBytes(16).toString('base64url');
   const { promise: code, resolve, reject } = Promise.withResolvers<string>();
   const server: Server = createServer((request, response) => {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1');
-    const isOurs = pathname === '/callback' && searchParams.get('state') === state;
+    // Anyone on this machine can send something here that is no address.
+    const address = URL.parse(request.url ?? '/', 'http://127.0.0.1');
+    const isOurs = address?.pathname === '/callback' && address.searchParams.get('state') === state;
     response.writeHead(isOurs ? 200 : 404, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' });
     response.end(isOurs ? 'Go back to your terminal. You can close this page.' : 'Nothing is here.');
     if (!isOurs) return;
-    const found = searchParams.get('code');
+    const found = address.searchParams.get('code');
     if (found !== null) resolve(found);
     else
       reject(

@@ -1,7 +1,9 @@
 /** `dockpass login` on a machine with a browser and on one without, with real docker; and what a sign-in on the same device has to be. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { launchBrowser, noBrowser } from '../support/browser.ts';
@@ -67,6 +69,18 @@ describe('dockpass login', { skip }, () => {
     assert.match(kept(), /^ana@example\.com:dkp_/);
     assert.doesNotMatch(machine.calls(), /dk[a-z]_|code_verifier/);
     assert.match(readFileSync(join(machine.home, 'opened'), 'utf8'), /redirect_uri=http%3A%2F%2F127\.0\.0\.1/);
+  });
+
+  test('a request that is none, as others on the machine can send it, ends no login', async () => {
+    opener(0);
+    const login = await begin([], /oauth\/authorize/);
+    const { port } = new URL(new URL(pageOf(login)).searchParams.get('redirect_uri') ?? '');
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.end('GET //[ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    assert.match(await text(socket), /^HTTP\/1\.1 404/);
+    await approveIn(pageOf(login), 'Approve');
+    await login.ended;
+    assert.match(login.output(), /Signed in as ana@example\.com\./);
   });
 
   test('a refusal in the browser, and an approval by someone else, log nobody in', async () => {
