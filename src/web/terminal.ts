@@ -100,7 +100,7 @@ async function decide(
   const pending = await find(parts, request, response, code);
   if (pending === null) return;
   const approved = choice === 'approve';
-  const [pullOnly, repositories] = [field('access') === 'pull', field('repositories')];
+  const [pullOnly, repositories] = [field('access') !== 'full', field('repositories')];
   const patterns = repositories.split(/\s+/).filter((pattern) => pattern !== '');
   const problem = patterns.map(parts.checkPattern).find((found) => found !== null) ?? null;
   if (approved && problem !== null) {

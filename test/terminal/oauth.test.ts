@@ -44,10 +44,10 @@ describe('the OAuth endpoints of a terminal', () => {
   };
   const begin = (fields: Record<string, string> = {}) =>
     send('/oauth/device', { registry: 'registry.example.com', ...fields });
-  const decide = (code: string, decision = 'approve') =>
+  const decide = (code: string, decision = 'approve', access: Record<string, string> = { access: 'full' }) =>
     fetch(`${base()}/terminal/decide`, {
       ...{ method: 'POST', headers: { cookie, origin: 'http://localhost:5001' } },
-      body: new URLSearchParams({ code, decision, access: 'full', repositories: '' }),
+      body: new URLSearchParams({ code, decision, ...access, repositories: '' }),
     });
   const collect = async (purpose: string) => {
     const { device_code: code = '', user_code: typed = '' } = await begin({ purpose });
@@ -93,6 +93,16 @@ describe('the OAuth endpoints of a terminal', () => {
       const answer = await send(path, fields);
       assert.deepEqual([answer.status, answer['error']], ['400', error], JSON.stringify(fields));
       assert.ok(answer['error_description']);
+    }
+  });
+
+  test('an approval that does not say what for lets the terminal pull, and no more', async () => {
+    for (const access of [{}, { access: '' }, { access: 'everything' }]) {
+      const { user_code: typed = '' } = await begin();
+      assert.equal((await decide(typed, 'approve', access)).status, 200);
+      const found = ['audit', 'export', '--format', 'jsonl', '--action', 'terminal.approve'];
+      const [last = ''] = (await installation.command(found)).stdout.split('\n');
+      assert.deepEqual(JSON.parse(last).detail.limits.actions, ['pull'], JSON.stringify(access));
     }
   });
 
