@@ -165,6 +165,13 @@ describe('the credential helper', { skip }, () => {
     assert.equal(existsSync(join(machine.kept, 'lock')), false);
   });
 
+  test('a lock that was left while the clock was ahead holds up no one', async () => {
+    await machine.signIn(words('login', registry));
+    symlinkSync(String(Math.floor(Date.now() / 1000) + 86_400), join(machine.kept, 'lock'));
+    assert.match((await get()).stdout, /dkt_/);
+    assert.equal(existsSync(join(machine.kept, 'lock')), false);
+  });
+
   test('uses a password that works while Dockpass is away; list and erase need no network', async () => {
     await machine.signIn(words('login', registry));
     const cached = (await get()).stdout;
