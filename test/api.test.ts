@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { createInput } from '../src/api/input.ts';
+import { repositoryRoutes } from '../src/api/repositories.ts';
 import { openStore } from '../src/store/open.ts';
+import type { RepositoryFilter } from '../src/store/repositories.ts';
 import { createInstallation, type Installation, type Server } from './support/installation.ts';
 
 type Answer = { readonly status: number; readonly body: Record<string, unknown>; readonly text: string };
@@ -411,4 +414,25 @@ describe('the API', () => {
     assert.equal((await call('GET', '/nothing')).status, 404);
     assert.equal((await call('POST', '/leaked', 'x'.repeat(70_000), '')).status, 413);
   });
+});
+
+test('repositories are searched for in lower case, as they are called: PostgreSQL tells cases apart', async () => {
+  const searched: RepositoryFilter[] = [];
+  const nothing = async () => [];
+  const repositories = {
+    list: async (filter: RepositoryFilter) => {
+      searched.push(filter);
+      return [];
+    },
+    count: async () => 0,
+    ...{ after: nothing, byNames: nothing, byName: async () => undefined, recount: async () => undefined },
+  };
+  const [list] = repositoryRoutes({ repositories, services: ['registry.example.com'] });
+  const query = createInput({ search: 'Team/App' }, list?.query);
+  const by = { actor: 'ana', client: null };
+  await list?.run({ by, accountId: null, param: () => '', query, body: createInput({}) });
+  assert.deepEqual(
+    searched.map(({ search }) => search),
+    ['team/app'],
+  );
 });

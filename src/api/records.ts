@@ -4,6 +4,7 @@ import type { Audit } from '../audit/audit.ts';
 import { type AuditFilter, type AuditLog, type ExportFormat, exportLines } from '../audit/audit-log.ts';
 import type { DenialLog } from '../audit/denials.ts';
 import type { Identity } from '../identity/identity.ts';
+import { begun } from '../lib/begun.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Policy } from '../policy/acl.ts';
 import { checkAddress } from '../policy/address.ts';
@@ -60,7 +61,7 @@ function auditRoutes({ auditLog }: RecordParts): ApiRoute[] {
         download: {
           type,
           fileName: `audit.${format}`,
-          lines: ({ query, by }) => exportLines(auditLog.all(readFilter(query), by), format),
+          lines: async ({ query, by }) => exportLines(await begun(auditLog.all(readFilter(query), by)), format),
         },
       }),
     ),

@@ -1,4 +1,6 @@
 /** Owns the operations of the API on repositories: the administrators' list, and as a file. */
+
+import { begun } from '../lib/begun.ts';
 import { Refusal } from '../lib/errors.ts';
 import { csvLines, jsonLines, recordOf, recordsOf } from '../repositories/records.ts';
 import type { RepositoryFilter, RepositoryOrder, RepositoryStore } from '../store/repositories.ts';
@@ -25,7 +27,7 @@ const orders: Readonly<Record<string, RepositoryOrder>> = {
 const service: ApiField = { name: 'service', type: 'string', about: 'one of SERVICES; without it, all' };
 const listFields: readonly ApiField[] = [
   service,
-  { name: 'search', type: 'string', about: 'part of the name' },
+  { name: 'search', type: 'string', about: 'part of the name, any case' },
   { name: 'never_pulled', type: 'boolean', about: 'only those of which no pull was reported' },
   { name: 'without_tags', type: 'boolean', about: 'also those without tags' },
   {
@@ -39,7 +41,7 @@ const listFields: readonly ApiField[] = [
 export function repositoryRoutes({ repositories, services }: RepositoryParts): ApiRoute[] {
   const exported = (query: Input) => {
     const named = serviceOf(query, services);
-    return recordsOf(repositories, named === null ? services : [named]);
+    return begun(recordsOf(repositories, named === null ? services : [named]));
   };
   return [
     {
@@ -65,7 +67,7 @@ export function repositoryRoutes({ repositories, services }: RepositoryParts): A
       run: () => ({}),
       download: {
         ...{ type: 'text/csv; charset=utf-8', fileName: 'repositories.csv' },
-        lines: ({ query }) => csvLines(exported(query)),
+        lines: async ({ query }) => csvLines(await exported(query)),
       },
     },
     {
@@ -77,7 +79,7 @@ export function repositoryRoutes({ repositories, services }: RepositoryParts): A
       run: () => ({}),
       download: {
         ...{ type: 'application/jsonl', fileName: 'repositories.jsonl' },
-        lines: ({ query }) => jsonLines(exported(query)),
+        lines: async ({ query }) => jsonLines(await exported(query)),
       },
     },
   ];
@@ -93,7 +95,7 @@ function serviceOf(query: Input, services: readonly string[]): string | null {
 function filterOf(query: Input, services: readonly string[]): RepositoryFilter {
   return {
     service: serviceOf(query, services),
-    search: query.text('search') ?? '',
+    search: query.text('search')?.toLowerCase() ?? '',
     neverPulled: query.flag('never_pulled'),
     withoutTags: query.flag('without_tags'),
   };

@@ -19,8 +19,8 @@ export type Download = {
   /** Of the answer's Content-Type. */
   readonly type: string;
   readonly fileName: string;
-  /** @throws {Refusal} */
-  lines(call: ApiCall): AsyncIterable<string>;
+  /** Once the first of what it holds is read. @throws {Refusal} */
+  lines(call: ApiCall): Promise<AsyncIterable<string>>;
 };
 
 export type ApiRoute = {

@@ -105,7 +105,7 @@ function handlerOf(
       return;
     }
     const { type, fileName, lines } = route.download;
-    const records = lines(call);
+    const records = await lines(call);
     // The name sets a type of its own.
     response.attachment(fileName).type(type);
     await pipeline(records, response);

@@ -11,6 +11,7 @@ import {
   type ExportFormat,
   exportLines,
 } from '../../audit/audit-log.ts';
+import { begun } from '../../lib/begun.ts';
 import { isRecord } from '../../lib/json.ts';
 import { day } from '../../lib/time.ts';
 import { dayOf, fieldsOf, oneOf, queryOf } from '../fields.ts';
@@ -108,9 +109,9 @@ function filterOf({ person, action, from, until, repository }: Fields): AuditFil
 
 /** Read in pieces and written as the client takes them: an audit of years doesn't fit into memory. */
 async function send(parts: AuditPageParts, format: ExportFormat, request: Request, response: Response) {
+  const entries = await begun(parts.auditLog.all(filterOf(readFields(request)), actorOf(parts, request)));
   const type = format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson';
   response.set('Content-Disposition', `attachment; filename="dockpass-audit.${format}"`).type(type);
-  const entries = parts.auditLog.all(filterOf(readFields(request)), actorOf(parts, request));
   await pipeline(Readable.from(exportLines(entries, format)), response);
 }
 
