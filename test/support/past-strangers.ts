@@ -1,5 +1,6 @@
 /** Writes what strains a page: names of another script or without a place to break, a hundred groups, the longest of everything. */
 import type { Store } from '../../src/store/store.ts';
+import { unaudited } from './audit.ts';
 import { docker, hold } from './past-password.ts';
 
 const day = 24 * 60 * 60 * 1000;
@@ -25,6 +26,27 @@ export async function writeStrangers(store: Store, today: number): Promise<void>
     await writeRequests(store, owner, today);
   }
   await writeFailedMessages(store, today);
+  await writeRobot(store, today);
+}
+
+/** With a password that was revoked. */
+async function writeRobot(store: Store, today: number): Promise<void> {
+  const robot = { id: 'strange', login: `robot-${'m'.repeat(40)}` };
+  const facts = { display_name: 'strange', description: 'W'.repeat(200), owner_group: 'platform' };
+  const made = { created_by: email, created_by_id: null, created_at: today - 9 * day };
+  const more = {
+    groups_json: `["google:${'g'.repeat(180)}@example.com"]`,
+    labels_json: `{"l":["${'v'.repeat(190)}"]}`,
+  };
+  await store.robots.insert({ ...robot, ...facts, ...more, ...made }, 10, unaudited);
+  const id = await hold(store, robot, { age: 8, days: 90, name: unbroken }, today);
+  const revocation = {
+    ...{ id: 'strange', at: today - day, actor: email, reason: 'W'.repeat(200), passwords: 1 },
+    ...{ selection_json: JSON.stringify({ accountId: robot.id }), undo_until: today },
+    ...{ undone_at: null, undone_by: null, undo_checked: 1 },
+  };
+  await store.revocations.begin(revocation, unaudited);
+  await store.revocations.end(revocation, [id]);
 }
 
 async function writeFailedMessages(store: Store, today: number): Promise<void> {
