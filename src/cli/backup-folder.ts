@@ -1,5 +1,5 @@
 /** Owns the copy of everything that Dockpass keeps on its machine, taken while it runs. */
-import { cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { databaseName, lastBackupName } from '../lib/data-folder.ts';
@@ -36,7 +36,8 @@ export async function backUp(
   { withoutSecrets, onStep }: BackupOptions,
 ): Promise<BackedUp> {
   const target = resolve(folder);
-  if (isWithin(dataFolder, target)) {
+  const from = await realPath(dataFolder);
+  if (isWithin(from, await realPath(target))) {
     throw new Refusal('bad_request', `${target} lies in the data folder ${dataFolder}: choose a place outside it.`);
   }
   const draft = `${target}${draftMark}${ownName}`;
@@ -51,13 +52,32 @@ export async function backUp(
       await copySqlite(database, join(draft, databaseName), Date.now());
     }
     onStep('Copying keys and other files');
-    const left = withoutSecrets ? secretFiles.map((name) => join(dataFolder, name)) : [];
-    await copyFiles(dataFolder, draft, database ?? join(dataFolder, databaseName), left);
+    const left = withoutSecrets ? secretFiles.map((name) => join(from, name)) : [];
+    await copyFiles(from, draft, [...(await databasesOf(from, database)), ...left]);
     await takePlace(draft, target);
     return { hasDatabase: database !== null };
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
+}
+
+/** Without links, also of what isn't there yet: the data folder, or one above it, can be one. */
+async function realPath(path: string): Promise<string> {
+  const found = await realpath(path).catch(() => null);
+  if (found !== null || dirname(path) === path) return found ?? path;
+  return join(await realPath(dirname(path)), basename(path));
+}
+
+/**
+ * What is a database's own in the data folder: those files change under a plain copy. Also under the name that the
+ * database has in the backup: an older one that was left there would take its place.
+ */
+async function databasesOf(folder: string, database: string | null): Promise<string[]> {
+  const named =
+    database === null ? [] : [await realPath(database), join(await realPath(dirname(database)), basename(database))];
+  return [join(folder, databaseName), ...named].flatMap((file) =>
+    ['', '-wal', '-shm', '-journal'].map((ending) => file + ending),
+  );
 }
 
 function isWithin(folder: string, path: string): boolean {
@@ -89,9 +109,9 @@ async function isLeft(draft: string): Promise<boolean> {
   return made !== null && Date.now() - made.mtimeMs > longest;
 }
 
-/** Keys, secrets and whatever else there is, but for the database's own files: those change under a plain copy. */
-async function copyFiles(from: string, to: string, database: string, left: readonly string[]): Promise<void> {
-  const own = new Set([...['', '-wal', '-shm', '-journal'].map((ending) => database + ending), ...left]);
+/** Keys, secrets and whatever else there is. @param left paths that aren't copied */
+async function copyFiles(from: string, to: string, left: readonly string[]): Promise<void> {
+  const own = new Set(left);
   await cp(from, to, { recursive: true, filter: (source) => !own.has(source), preserveTimestamps: true });
 }
 

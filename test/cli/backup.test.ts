@@ -1,10 +1,20 @@
 /** `dockpass backup` of a service that is in use, and the service that starts from it. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import Database from 'better-sqlite3';
 import { openStore } from '../../src/store/open.ts';
 import { createInstallation, type Installation, type Server } from '../support/installation.ts';
 
@@ -120,6 +130,41 @@ test('nothing is overwritten, and nothing half done is left', async () => {
   assert.equal(nowhere.code, 1);
   assert.equal(existsSync(join(installation.folder, 'x')), false);
 });
+
+test('a data folder behind a link is copied whole, and a backup within it is refused', async () => {
+  const link = join(installation.folder, 'link');
+  symlinkSync('data', link);
+  const folder = join(installation.folder, 'backup');
+  // The database by its own path, as DATABASE_URL can name it: a plain copy beside the snapshot would take its place.
+  const database = `sqlite:${join(installation.folder, 'data', 'dockpass.db')}`;
+  const taken = await installation.run(['backup', folder], { DATA_DIR: link, DATABASE_URL: database });
+  assert.equal(taken.code, 0, taken.output);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => /dockpass\.db|pepper/.test(name)),
+    ['dockpass.db', 'password-pepper'],
+  );
+  assert.match((await installation.run(['person', 'list'], { DATA_DIR: folder })).stdout, /ana@example\.com/);
+  assert.notEqual(copiedAt(folder), null);
+  const inside = await installation.run(['backup', join(installation.folder, 'data', 'copy')], { DATA_DIR: link });
+  assert.match(inside.output, /lies in the data folder/);
+});
+
+test('an older database in the data folder does not take the place of the one that is served', async () => {
+  const elsewhere = { DATABASE_URL: `sqlite:${join(installation.folder, 'fast.db')}` };
+  assert.equal((await installation.run(['migrate'], elsewhere)).code, 0);
+  const folder = join(installation.folder, 'backup');
+  assert.equal((await installation.run(['backup', folder], elsewhere)).code, 0);
+  assert.doesNotMatch((await installation.run(['person', 'list'], { DATA_DIR: folder })).stdout, /ana@example\.com/);
+  assert.notEqual(copiedAt(folder), null);
+});
+
+/** `null`: nothing marks it as a copy, and a start would serve it. */
+function copiedAt(folder: string): unknown {
+  const database = new Database(join(folder, 'dockpass.db'));
+  const time = database.prepare('select copied_at from installation').pluck().get();
+  database.close();
+  return time;
+}
 
 test('with PostgreSQL it says what is not in it', async () => {
   const environment = { DATABASE_URL: 'postgres://nowhere/x' };
