@@ -1,7 +1,7 @@
 /** Owns `dockpass key ...`: the keys that sign tokens. A running service hears of a change within half a minute. */
 import { openSigningKeys } from '../app/core.ts';
 import type { Config } from '../config/config.ts';
-import type { KeyDescription, KeyRing } from '../keys/key-ring.ts';
+import type { KeyDescription, KeyRing, RecordChange } from '../keys/key-ring.ts';
 import { Refusal } from '../lib/errors.ts';
 import { minuteOf } from '../lib/time.ts';
 import { type Command, type Terminal, textOf, UsageError, type Values } from './command.ts';
@@ -100,17 +100,13 @@ function refuseWithoutNewFile(ring: KeyRing, { services, keyRings }: Config): vo
   );
 }
 
-type Record = (action: 'key.rotate' | 'key.authority', detail: object) => Promise<void>;
-
-async function rotate(ring: KeyRing, values: Values, terminal: Terminal, record: Record): Promise<void> {
-  const from = new Date(await ring.rotate(values['now'] === true)).toISOString();
-  await record('key.rotate', { from });
+async function rotate(ring: KeyRing, values: Values, terminal: Terminal, record: RecordChange): Promise<void> {
+  const from = new Date(await ring.rotate(values['now'] === true, record)).toISOString();
   confirm(terminal, values, { signsFrom: from }, `The next key signs from ${from} on.`);
 }
 
-async function addAuthority(ring: KeyRing, values: Values, terminal: Terminal, record: Record): Promise<void> {
-  await ring.addAuthority();
-  await record('key.authority', {});
+async function addAuthority(ring: KeyRing, values: Values, terminal: Terminal, record: RecordChange): Promise<void> {
+  await ring.addAuthority(record);
   confirm(terminal, values, { signsFrom: null }, 'A new certificate authority is in the bundle, beside the old one.');
   for (const warning of ring.warnings()) terminal.err(warning);
 }
@@ -119,14 +115,17 @@ async function addAuthority(ring: KeyRing, values: Values, terminal: Terminal, r
 async function withRing(
   values: Values,
   terminal: Terminal,
-  action: (ring: KeyRing, record: Record, config: Config) => Promise<void>,
+  action: (ring: KeyRing, record: RecordChange, config: Config) => Promise<void>,
 ): Promise<number> {
   const config = configOf(terminal);
   const name = ringOf(config, textOf(values, 'service'));
   return withCore(config, async (core) => {
     const keys = await openSigningKeys(config, core);
-    const record: Record = (what, detail) =>
-      core.audit.write({ action: what, ...byCommandLine, subject: name, detail: { ...detail } });
+    const record: RecordChange = (from, change) => {
+      const what = from === null ? 'key.authority' : 'key.rotate';
+      const detail = from === null ? {} : { from: new Date(from).toISOString() };
+      return core.audit.commit({ action: what, ...byCommandLine, subject: name, detail }, change);
+    };
     await action(keys.ring(name), record, config);
     return 0;
   });

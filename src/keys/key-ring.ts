@@ -1,5 +1,6 @@
 /** Owns what a set of keys is to the rest of the service, wherever the keys come from. */
 import { createPublicKey, type X509Certificate } from 'node:crypto';
+import type { AuditRowOf } from '../store/audit-events.ts';
 import { keyThumbprint, libtrustKeyId } from './key-id.ts';
 import type { CertifiedKey } from './new-keys.ts';
 import type { Algorithm, Signer, SigningKey, TokenHeader } from './signature.ts';
@@ -31,6 +32,13 @@ export type KeyDescription = {
   readonly expiresAt: number;
 };
 
+/**
+ * Makes a change together with its row in the audit.
+ * @param from when the next key signs; `null` for an authority
+ * @returns what `change` does
+ */
+export type RecordChange = (from: number | null, change: (audit: AuditRowOf) => Promise<boolean>) => Promise<boolean>;
+
 /** The keys of one or several services, and what makes registries trust them. */
 export type KeyRing = {
   /** '' for the services that share their keys, else the name of the service that has its own. */
@@ -50,11 +58,12 @@ export type KeyRing = {
    * Lets the waiting key take over.
    * @param urgent now, instead of once every replica knows
    * @returns when
-   * @throws {Refusal} `conflict` where a rotation is under way, `bad_request` where the keys are not Dockpass's to rotate
+   * @throws {Refusal} `conflict` where a rotation is under way or another process was quicker, `bad_request` where the
+   * keys are not Dockpass's to rotate
    */
-  rotate(urgent: boolean): Promise<number>;
+  rotate(urgent: boolean, record: RecordChange): Promise<number>;
   /** Makes a new authority, and a key of it that waits for `rotate`. @throws {Refusal} as `rotate` does */
-  addAuthority(): Promise<void>;
+  addAuthority(record: RecordChange): Promise<void>;
 };
 
 /** @param chain certificates that go with each token, the key's own first */

@@ -3,9 +3,17 @@ import type { Cipher } from '../lib/cipher.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { dateOf, day } from '../lib/time.ts';
+import type { AuditRowOf } from '../store/audit-events.ts';
 import type { SigningKeyStore } from '../store/signing-keys.ts';
 import { libtrustKeyId } from './key-id.ts';
-import { type KeyDescription, type KeyRing, type KeyState, toJwks, toSigningKey } from './key-ring.ts';
+import {
+  type KeyDescription,
+  type KeyRing,
+  type KeyState,
+  type RecordChange,
+  toJwks,
+  toSigningKey,
+} from './key-ring.ts';
 import { type CertifiedKey, makeAuthority, makeLeaf } from './new-keys.ts';
 import { nextStep, type RotationRule, type Step, signingKey, standbyOf, takeover } from './rotation.ts';
 import { createSigner, type Signer, type TokenHeader } from './signature.ts';
@@ -56,8 +64,8 @@ export async function openStoredRing(parts: StoredRingParts): Promise<KeyRing> {
         .join(''),
     list: () => keys.all().map((key) => describe(key, keys.current(), now())),
     warnings: () => warningsOf(name, keys, now()),
-    rotate: (urgent) => rotate(parts, keys, urgent),
-    addAuthority: () => addAuthority(parts, keys),
+    rotate: (urgent, record) => rotate(parts, keys, urgent, record),
+    addAuthority: (record) => addAuthority(parts, keys, record),
   };
 }
 
@@ -114,7 +122,12 @@ function createSigners(cipher: Cipher): (key: StoredKey, header: TokenHeader) =>
   };
 }
 
-async function rotate({ name, rule, store, now }: StoredRingParts, keys: Keys, urgent: boolean): Promise<number> {
+async function rotate(
+  { name, rule, store, now }: StoredRingParts,
+  keys: Keys,
+  urgent: boolean,
+  record: RecordChange,
+): Promise<number> {
   await keys.refresh();
   const at = now();
   const scheduled = keys.all().find(({ signsFrom }) => signsFrom !== null && signsFrom > at);
@@ -123,28 +136,39 @@ async function rotate({ name, rule, store, now }: StoredRingParts, keys: Keys, u
     throw new Refusal('conflict', `A rotation is under way: key ${scheduled.number} signs from ${when} on.`);
   }
   const next = scheduled ?? standbyOf(keys.all(), rule.algorithm);
-  if (next === undefined) throw new Refusal('conflict', 'The keys changed just now. Try again.');
+  if (next === undefined) throw changedJustNow();
   const from = urgent ? at : takeover(next, at);
-  await store.schedule(name, next.number, from);
+  // Someone who rotates twice after a leak counts on two rotations: one that another process made is not theirs.
+  if (!(await record(from, (audit) => store.schedule(name, next.number, from, audit)))) throw changedJustNow();
   await keys.refresh();
   return from;
 }
 
-async function addAuthority(parts: StoredRingParts, keys: Keys): Promise<void> {
+function changedJustNow(): Refusal {
+  return new Refusal('conflict', 'The keys changed just now. Try again.');
+}
+
+async function addAuthority(parts: StoredRingParts, keys: Keys, record: RecordChange): Promise<void> {
   await keys.refresh();
   if (keys.current().issuer !== newestAuthority(keys.all())?.number) {
     const warnings = warningsOf(parts.name, keys, parts.now());
     throw new Refusal('conflict', `${warnings.join(' ')} Only then make another.`);
   }
-  await take({ kind: 'add authority', number: (keys.all().at(-1)?.number ?? 0) + 1 }, keys.all(), parts);
+  const step = { kind: 'add authority', number: (keys.all().at(-1)?.number ?? 0) + 1 } as const;
+  if (!(await record(null, (audit) => take(step, keys.all(), parts, audit)))) throw changedJustNow();
   await keys.refresh();
 }
 
 /** Does one step. False when another process was quicker. */
-async function take(step: Step, keys: readonly StoredKey[], parts: StoredRingParts): Promise<boolean> {
+async function take(
+  step: Step,
+  keys: readonly StoredKey[],
+  parts: StoredRingParts,
+  audit?: AuditRowOf,
+): Promise<boolean> {
   const { name, rule, store, cipher, now } = parts;
   const add = (key: CertifiedKey, facts: { number: number; issuer: number | null; signsFrom: number | null }) => {
-    return store.add({
+    const row = {
       ring: name,
       number: facts.number,
       issuer: facts.issuer,
@@ -152,7 +176,8 @@ async function take(step: Step, keys: readonly StoredKey[], parts: StoredRingPar
       sealed_key: seal(key, name, facts.number, cipher),
       created_at: now(),
       signs_from: facts.signsFrom,
-    });
+    };
+    return store.add(row, audit);
   };
   switch (step.kind) {
     case 'add authority':

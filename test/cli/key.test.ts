@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import Database from 'better-sqlite3';
 import { createInstallation, type Installation, type Server } from '../support/installation.ts';
 
 let installation: Installation;
@@ -52,6 +53,21 @@ test('rotate says when; an authority waits for the second word', async () => {
   assert.match(authority.output, /beside the old one[\s\S]*restart it, then run `dockpass key rotate`/);
   assert.match((await run('export')).stdout, /END CERTIFICATE[\s\S]*END CERTIFICATE/);
   assert.match((await run('list')).output, /new certificate authority waits/);
+});
+
+test('a rotation or an authority that the audit cannot take does not happen', async () => {
+  const database = new Database(join(installation.folder, 'data', 'dockpass.db'));
+  const before = (await run('list')).stdout;
+  database.exec(`
+    create trigger full before insert on audit_event when new.action like 'key.%'
+    begin select raise(abort, 'no room'); end`);
+  for (const option of ['--now', '--authority']) {
+    const { code, output } = await run('rotate', option);
+    assert.equal(code, 1, output);
+  }
+  database.exec('drop trigger full');
+  database.close();
+  assert.equal((await run('list')).stdout, before);
 });
 
 test('words that do not fit are explained', async () => {

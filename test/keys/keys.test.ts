@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { createCipher } from '../../src/lib/cipher.ts';
 import { describeEngines } from '../support/engines.ts';
-import { createKeyPlace, type KeyPlace, keySecret } from '../support/key-place.ts';
+import { createKeyPlace, type KeyPlace, keySecret, unrecorded } from '../support/key-place.ts';
 import { missing } from '../support/parts.ts';
 
 const day = 24 * 60 * 60 * 1000;
@@ -267,7 +267,7 @@ test('a bundle by the name of 0.1.0 is kept up to date, with a warning, unless i
   await writeFile(former, before);
   const keys = await place.open();
   assert.match(keys.warnings().join('\n'), /is now called .*bundle\.pem; .*dockpass\.pem is kept up to date/);
-  await keys.ring('').addAuthority();
+  await keys.ring('').addAuthority(unrecorded);
   await keys.look();
   const now = await readFile(place.settings.bundleFile, 'utf8');
   assert.notEqual(now, before);

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
 import { type KeyFacts, nextStep, type RotationRule, signingKey } from '../../src/keys/rotation.ts';
-import { createKeyPlace } from '../support/key-place.ts';
+import { createKeyPlace, unrecorded } from '../support/key-place.ts';
 
 const minute = 60_000;
 const day = 24 * 60 * minute;
@@ -28,7 +28,7 @@ test('by hand: the waiting key takes over after the notice, and another waits', 
   const waiting = ring.list().find(({ state }) => state === 'waiting');
   clock.now += day;
   const before = kidOf(await ring.signer('x5c').sign({}));
-  const from = await ring.rotate(false);
+  const from = await ring.rotate(false, unrecorded);
   assert.equal(from, clock.now + 2 * minute);
   assert.deepEqual(statesOf(ring), ['authority', 'signing', 'scheduled', 'waiting']);
   assert.equal(kidOf(await ring.signer('x5c').sign({})), before);
@@ -40,10 +40,27 @@ test('by hand: the waiting key takes over after the notice, and another waits', 
 test('by hand, right after the first start: the key is published for ten minutes before it signs', async (t) => {
   const { clock, ring } = await open(t);
   clock.now += 3 * minute;
-  assert.equal(await ring.rotate(false), start + 10 * minute);
-  await assert.rejects(ring.rotate(false), /rotation is under way: key 3 signs from 2026-11-23T08:10:00/);
-  assert.equal(await ring.rotate(true), clock.now, 'unless it is urgent');
+  assert.equal(await ring.rotate(false, unrecorded), start + 10 * minute);
+  await assert.rejects(ring.rotate(false, unrecorded), /rotation is under way: key 3 signs from 2026-11-23T08:10:00/);
+  assert.equal(await ring.rotate(true, unrecorded), clock.now, 'unless it is urgent');
   assert.deepEqual(statesOf(ring), ['authority', 'retired', 'signing', 'waiting']);
+});
+
+test('by hand, at two replicas at the same moment: only one says that it did', async (t) => {
+  const { place, ring, rings, clock } = await open(t);
+  const { signingKeys } = place.store;
+  // The other one rotates between this one's look and its change.
+  const late = {
+    ...signingKeys,
+    async schedule(...change: Parameters<typeof signingKeys.schedule>) {
+      await ring.rotate(true, unrecorded);
+      return signingKeys.schedule(...change);
+    },
+  };
+  const other = (await place.open({ rings, store: late, now: () => clock.now })).ring('');
+  await assert.rejects(other.rotate(true, unrecorded), /The keys changed just now. Try again/);
+  await other.refresh();
+  assert.deepEqual(statesOf(other), ['authority', 'retired', 'signing', 'waiting']);
 });
 
 test('by age, without anybody; the old key stays until its last token has expired', async (t) => {
@@ -74,7 +91,7 @@ test('two replicas: what one schedules the other takes over, and both change at 
   const { clock, ring, replica } = await open(t);
   const other = await replica();
   clock.now += day;
-  const from = await ring.rotate(false);
+  const from = await ring.rotate(false, unrecorded);
   await other.refresh();
   for (const at of [from - 1, from, from + minute]) {
     clock.now = at;
@@ -108,15 +125,15 @@ test('another algorithm counts for the next key, which takes over once it was pu
 test('a new authority: trusted at once, used only after somebody said that the registries know it', async (t) => {
   const { clock, ring } = await open(t, { rotation: 86_400 });
   const oldBundle = ring.bundle();
-  await ring.addAuthority();
+  await ring.addAuthority(unrecorded);
   assert.deepEqual(statesOf(ring), ['authority', 'signing', 'authority', 'waiting']);
   assert.ok(ring.bundle().startsWith(oldBundle) && ring.bundle().length > oldBundle.length, 'both are in the bundle');
   assert.match(ring.warnings().join(), /new certificate authority waits/);
-  await assert.rejects(ring.addAuthority(), /authority waits to be used.*Only then/s);
+  await assert.rejects(ring.addAuthority(unrecorded), /authority waits to be used.*Only then/s);
   clock.now += 30 * day;
   await ring.refresh();
   assert.deepEqual(statesOf(ring), ['authority', 'signing', 'authority', 'waiting'], 'not by age');
-  clock.now = await ring.rotate(false);
+  clock.now = await ring.rotate(false, unrecorded);
   await ring.refresh();
   assert.deepEqual(ring.warnings(), []);
   clock.now += 30 * minute;

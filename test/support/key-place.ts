@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { RecordChange } from '../../src/keys/key-ring.ts';
 import { type KeyParts, type Keys, openKeys, type RingSettings } from '../../src/keys/keys.ts';
 import { createCipher } from '../../src/lib/cipher.ts';
 import type { Log } from '../../src/lib/log.ts';
@@ -20,6 +21,9 @@ export type KeyPlace = {
 };
 
 export const keySecret = 'a key-encryption key for tests alone';
+
+/** For a change that no one looks for in the audit. */
+export const unrecorded: RecordChange = (_from, change) => change(() => null);
 
 /** @param databaseUrl where it is not a new SQLite file */
 export async function createKeyPlace(databaseUrl?: string): Promise<KeyPlace> {
