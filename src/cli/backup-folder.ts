@@ -1,8 +1,8 @@
 /** Owns the copy of everything that Dockpass keeps on its machine, taken while it runs. */
-import { cp, mkdir, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { databaseName, lastBackupName } from '../lib/data-folder.ts';
+import { databaseName, lastBackupName, makeFolders } from '../lib/data-folder.ts';
 import { sqliteFileOf } from '../lib/database-url.ts';
 import { errorCode, Refusal } from '../lib/errors.ts';
 import { isRunning } from '../lib/is-running.ts';
@@ -42,7 +42,7 @@ export async function backUp(
   }
   const draft = `${target}${draftMark}${ownName}`;
   await removeLeftovers(dirname(target), (name) => name.startsWith(basename(target) + draftMark));
-  await mkdir(draft, { recursive: true, mode: 0o700 });
+  await makeFolders(draft, 0o700);
   try {
     const file = sqliteFileOf(databaseUrl);
     const database = file === null ? null : resolve(file);

@@ -1,6 +1,7 @@
 /** Owns files that a command writes for people to edit: new ones only, all or none. */
-import { lstat, mkdir, rm, writeFile } from 'node:fs/promises';
+import { lstat, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolders } from '../lib/data-folder.ts';
 import { errorCode, Refusal } from '../lib/errors.ts';
 
 export type NewFile = { readonly name: string; readonly text: string };
@@ -16,7 +17,7 @@ export async function refuseExisting(folder: string, names: readonly string[]): 
  * @throws {Refusal} `conflict`, where one of the files exists
  */
 export async function writeNewFiles(folder: string, files: readonly NewFile[]): Promise<string[]> {
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder, 0o700);
   await refuseExisting(
     folder,
     files.map(({ name }) => name),

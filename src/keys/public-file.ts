@@ -1,8 +1,9 @@
 /** Owns the files that registries read: `rootcertbundle` and `jwks`. */
 
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeFolders } from '../lib/data-folder.ts';
 import { errorMessage } from '../lib/errors.ts';
 
 /** Milliseconds after which a draft isn't being written any more. */
@@ -18,7 +19,7 @@ export async function writePublicFile(file: string, text: string): Promise<void>
   if ((await readFile(file, 'utf8').catch(() => undefined)) === text) return;
   const draft = `${file}.${randomBytes(6).toString('hex')}`;
   try {
-    await mkdir(dirname(file), { recursive: true });
+    await makeFolders(dirname(file), 0o755);
     await writeFile(draft, text, { flag: 'wx' });
     await chmod(draft, 0o644);
     await rename(draft, file);

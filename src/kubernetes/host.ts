@@ -1,6 +1,7 @@
 /** Owns the files of a node, below a folder where its root is mounted: read, replaced by rename, removed; symbolic links stay inside. */
-import { lstat, mkdir, open, readdir, readFile, readlink, rename, rm, stat } from 'node:fs/promises';
+import { lstat, open, readdir, readFile, readlink, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
+import { makeFolders } from '../lib/data-folder.ts';
 import { errorCode, Refusal } from '../lib/errors.ts';
 
 export type Host = {
@@ -25,7 +26,7 @@ export function openHost(root: string): Host {
     isFolder: async (path) => (await orNull(stat(await real(path))))?.isDirectory() ?? false,
     async write(path, text, mode) {
       const target = await real(path);
-      await mkdir(dirname(target), { recursive: true, mode: 0o755 });
+      await makeFolders(dirname(target), 0o755);
       const existing = await orNull(stat(target));
       await replace(target, text, mode ?? (existing === null ? 0o644 : existing.mode & 0o7777));
     },

@@ -10,32 +10,41 @@ export const databaseName = 'dockpass.db';
 export const lastBackupName = 'last-backup';
 
 /**
- * Makes the folder, and those above it that are missing. Others can pass through it to the certificates that registries
- * read, and see neither its list nor any other file. Not by `recursive`: node's never ends where a file system answers
- * ENOENT to each try, as /proc does.
+ * Makes the folder. Others can pass through it to the certificates that registries read, and see neither its list nor
+ * any other file.
  * @throws {Refusal} `misconfigured`, when it can't be made or isn't a folder
  */
 export async function createDataFolder(folder: string): Promise<void> {
-  let error = await makeFolder(folder);
-  if (errorCode(error) === 'ENOENT' && dirname(folder) !== folder) {
-    await createDataFolder(dirname(folder));
-    error = await makeFolder(folder);
-  }
-  if (error === null) return;
-  const why = errorCode(error) === 'EEXIST' ? ': a file has that name' : '';
-  const message = `The folder ${folder} cannot be made${why} (${errorCode(error)}). DATA_DIR names the folder for all that Dockpass keeps.`;
-  throw new Refusal('misconfigured', message, { cause: error });
+  await makeFolders(folder, 0o711).catch((cause: NodeJS.ErrnoException) => {
+    const { code, path = folder } = cause;
+    const why = code === 'EEXIST' ? ': a file has that name' : '';
+    const message = `The folder ${path} cannot be made${why} (${code}). DATA_DIR names the folder for all that Dockpass keeps.`;
+    throw new Refusal('misconfigured', message, { cause });
+  });
 }
 
-/** @returns the error, or `null` when the folder is there now */
-async function makeFolder(folder: string): Promise<unknown> {
+/**
+ * Makes the folder, and those above it that are missing. Not by `recursive`: node's never ends where a file system
+ * answers ENOENT to each try, as /proc does.
+ * @param mode of each that is made, whatever the umask says
+ */
+export async function makeFolders(folder: string, mode: number): Promise<void> {
+  try {
+    await makeFolder(folder, mode);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT' || dirname(folder) === folder) throw error;
+    await makeFolders(dirname(folder), mode);
+    await makeFolder(folder, mode);
+  }
+}
+
+async function makeFolder(folder: string, mode: number): Promise<void> {
   try {
     await mkdir(folder);
-    await chmod(folder, 0o711); // whatever the umask says
-    return null;
+    await chmod(folder, mode);
   } catch (error) {
     const isFolder = errorCode(error) === 'EEXIST' && (await stat(folder)).isDirectory();
-    return isFolder ? null : error;
+    if (!isFolder) throw error;
   }
 }
 

@@ -128,6 +128,8 @@ test('nothing is overwritten, and nothing half done is left', async () => {
     DATABASE_URL: 'sqlite:/nowhere/a.db',
   });
   assert.equal(nowhere.code, 1);
+  const unmakeable = await installation.run(['backup', '/proc/nowhere/backup']);
+  assert.deepEqual([unmakeable.code, /\/proc\/nowhere/.test(unmakeable.output)], [1, true], unmakeable.output);
   assert.equal(existsSync(join(installation.folder, 'x')), false);
 });
 

@@ -45,6 +45,17 @@ test('registries find the certificate and the public keys in files that everybod
   assert.doesNotMatch(text, /PRIVATE|"d":/);
 });
 
+test('a folder that is made for these files can be passed through by everybody, whatever the umask', async (t) => {
+  const place = await newPlace(t);
+  const bundleFile = join(place.folder, 'a', 'b', 'bundle.pem');
+  const umask = process.umask(0o077);
+  t.after(() => process.umask(umask));
+  await place.open({ rings: [{ ...place.settings, bundleFile }] });
+  for (const folder of [dirname(bundleFile), join(place.folder, 'a')]) {
+    assert.equal((await stat(folder)).mode & 0o777, 0o755, folder);
+  }
+});
+
 test('opening again yields the same keys and does not touch the files', async (t) => {
   const place = await newPlace(t);
   const first = (await place.open()).ring('');
