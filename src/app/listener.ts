@@ -7,6 +7,7 @@ import { logRequest } from '../http/request-log.ts';
 import { createRequesterReader, createTrust } from '../http/requester.ts';
 import { boundTo, createServer, createStop } from '../http/server.ts';
 import { requireOneHost } from '../http/unreadable.ts';
+import { errorCode, Refusal } from '../lib/errors.ts';
 import { securityHeaders } from '../lib/security-headers.ts';
 import { byGrantType, createOAuthEndpoint, type OAuthEndpointParts } from '../oauth/token-endpoint.ts';
 import { eventsPath } from '../repositories/event-endpoint.ts';
@@ -44,10 +45,22 @@ export async function listen(
   const server = await createServer(tls, listener);
   const stopServer = createStop(server);
   server.listen({ port, host, backlog });
-  await once(server, 'listening');
+  await once(server, 'listening').catch((error: unknown) => {
+    throw isNoAddress(error) ? wrongAddress(host, error) : error;
+  });
   const bound = boundTo(server);
   const boundHost = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
   return { url: `${tls === null ? 'http' : 'https'}://${boundHost}:${bound.port}`, stopServer, pages };
+}
+
+/** A port that is taken is explained by the command. */
+function isNoAddress(error: unknown): boolean {
+  return ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'].includes(errorCode(error));
+}
+
+function wrongAddress(host: string, cause: unknown): Refusal {
+  const message = `${host} isn't an address of this machine (${errorCode(cause)}). Set LISTEN_ADDRESS to one that is, without a port or brackets, or to 0.0.0.0 or :: for all of them.`;
+  return new Refusal('misconfigured', message, { cause });
 }
 
 /**

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { pathOf } from '../http/path.ts';
 import { boundTo } from '../http/server.ts';
 import type { Keys } from '../keys/keys.ts';
+import { errorCode, Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { http } from '../lib/node-http.ts';
 import type { Core } from './core.ts';
@@ -67,7 +68,10 @@ async function listen({ host, port }: Place, metrics: Pick<Metrics, 'read'>, log
     }
   });
   server.listen(port, host);
-  await once(server, 'listening');
+  await once(server, 'listening').catch((cause: unknown) => {
+    const message = `The metrics can't be shown at ${host}:${port} (${errorCode(cause)}). METRICS_LISTEN names a free port and an address of this machine.`;
+    throw new Refusal('misconfigured', message, { cause });
+  });
   const { address, port: chosen } = boundTo(server);
   log.info({ address, port: chosen }, 'metrics');
   return async () => {

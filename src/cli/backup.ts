@@ -108,7 +108,8 @@ export const backupCommands: readonly Command[] = [
 /** @throws {UsageError} */
 function publicReadinessUrl(text: string): URL {
   const url = URL.parse(`${text.replace(/\/$/, '')}/readyz`);
-  if (url === null) throw new UsageError(`--url takes an address such as https://auth.example.com, not "${text}".`);
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw new UsageError(`--url takes an address such as https://auth.example.com, not "${text}".`);
   return url;
 }
 

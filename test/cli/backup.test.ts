@@ -183,6 +183,8 @@ test('health says what readiness says, with a path prefix too', async () => {
   assert.equal((await installation.run(['health'], { PORT: port, LISTEN_ADDRESS: '0.0.0.0' })).code, 0);
   const elsewhere = { PORT: port, PUBLIC_URL: 'http://localhost:5001/other' };
   assert.equal((await installation.run(['health'], elsewhere)).code, 1);
+  const noScheme = await installation.run(['health', '--url', `localhost:${port}`]);
+  assert.deepEqual([noScheme.code, /--url takes an address/.test(noScheme.output)], [2, true], noScheme.output);
   const nobody = await installation.run(['health'], { PORT: '1' });
   assert.deepEqual([nobody.code, /ECONNREFUSED/.test(nobody.output)], [1, true], nobody.output);
 });

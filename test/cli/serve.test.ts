@@ -243,6 +243,11 @@ describe('dockpass serve', () => {
     const taken = await installation.run(['serve'], { PORT: port });
     assert.equal(taken.code, 1);
     assert.match(taken.output, new RegExp(`Port ${port} is already in use`));
+    const metrics = await installation.run(['serve'], { METRICS_LISTEN: `127.0.0.1:${port}` });
+    assert.equal(metrics.code, 1);
+    assert.match(metrics.output, /metrics .*\(EADDRINUSE\)\. METRICS_LISTEN/);
+    const elsewhere = await installation.run(['serve'], { LISTEN_ADDRESS: '[::1]' });
+    assert.match(elsewhere.output, /^\[::1\] isn't an address of this machine .*LISTEN_ADDRESS/m);
     // What listens already must not keep the process: whoever runs it starts anew only what has ended.
     assert.equal((await installation.run(['serve'], { PORT: port, METRICS_LISTEN: '127.0.0.1:0' })).code, 1);
     assert.match(
