@@ -10,7 +10,7 @@ import { fieldsIn } from '../lib/json.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 import { canHaveBrowser, openBrowser } from './open-browser.ts';
 import { reply } from './output.ts';
-import { logInTools } from './registry-login.ts';
+import { hasTool, logInTools } from './registry-login.ts';
 
 const client = 'dockpass-cli';
 const deviceCodeGrant = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -48,6 +48,12 @@ type Given = { readonly username: string; readonly password: string; readonly re
 
 async function login(email: string | null, values: Values, terminal: Terminal): Promise<number> {
   const base = serverOf(values, terminal);
+  // Before anyone approves a password that nothing would get.
+  if (!(await hasTool()))
+    throw new Refusal(
+      'not_found',
+      'Neither docker nor podman is installed here. Install one and run the command again.',
+    );
   const isHeadless = values['headless'] === true || !canHaveBrowser(terminal.environment);
   const given =
     (isHeadless ? null : await throughBrowser(base, values, terminal)) ?? (await throughCode(base, values, terminal));
@@ -61,12 +67,6 @@ async function login(email: string | null, values: Values, terminal: Terminal): 
   };
   say(`Signed in as ${username}.`);
   const results = await logInTools({ ...given, isExpected: email !== null }, { ...terminal, out: say });
-  if (results.every((result) => result === 'not-installed')) {
-    throw new Refusal(
-      'not_found',
-      'Neither docker nor podman is installed here. Install one and run the command again.',
-    );
-  }
   reply(terminal, values, { username, registry, tools: { docker: results[0], podman: results[1] } }, []);
   return results.includes('failed') || results.includes('left') ? 1 : 0;
 }

@@ -20,6 +20,12 @@ export type Login = {
 
 type Result = 'done' | 'failed' | 'left' | 'not-installed';
 
+/** Whether docker or podman is installed. */
+export async function hasTool(): Promise<boolean> {
+  const found = await Promise.all(tools.map((tool) => run(tool, ['--version'], '')));
+  return found.some(({ code }) => code !== null);
+}
+
 /** One after another: both can have a question. */
 export async function logInTools(login: Login, terminal: Terminal): Promise<readonly Result[]> {
   const results: Result[] = [];

@@ -8,7 +8,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { launchBrowser, noBrowser } from '../support/browser.ts';
 import { missing } from '../support/parts.ts';
-import { type Running, startProgram } from '../support/process.ts';
+import { type Running, runProgram, startProgram } from '../support/process.ts';
 import { main } from '../support/program.ts';
 import { ana, bo, type Machine, startTerminalScene, type TerminalScene } from '../support/terminal-scene.ts';
 
@@ -132,4 +132,11 @@ describe('dockpass login', { skip }, () => {
     await expected.ended;
     assert.match(kept(), /^ana@example\.com:dkp_/);
   });
+});
+
+test('dockpass login without docker and podman asks nobody to approve', async () => {
+  const args = [main, 'login', '--headless', '--server', 'http://localhost:1'];
+  const { code, output } = await runProgram(process.execPath, args, { env: { PATH: '/nowhere' } });
+  assert.match(output, /Neither docker nor podman is installed here\. Install one and run the command again\.\n$/);
+  assert.equal(code, 1);
 });
