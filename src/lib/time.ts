@@ -5,6 +5,14 @@ export const minute = 60_000;
 export const hour = 60 * minute;
 export const day = 24 * hour;
 
+/**
+ * Epoch milliseconds of a time in a JWT, which can have a fraction (RFC 7519, section 2): PostgreSQL takes only whole ones.
+ * @param seconds since 1970
+ */
+export function fromSeconds(seconds: number): number {
+  return Math.floor(seconds * 1000);
+}
+
 /** The day that a moment is in: days since 1970-01-01, UTC. @param at epoch milliseconds */
 export function dayNumber(at: number): number {
   return Math.floor(at / day);

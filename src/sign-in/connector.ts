@@ -1,6 +1,7 @@
 /** Owns the seam between the sign-in pages and the providers: what a provider says about a person, and how it is asked. */
 import type passport from 'passport';
 import type { Refusal } from '../lib/errors.ts';
+import { fromSeconds } from '../lib/time.ts';
 import type { Fetch } from './provider-fetch.ts';
 import type { ProviderStatus } from './provider-status.ts';
 import type { SentBefore } from './sent-before.ts';
@@ -108,7 +109,7 @@ export const defaultClockLeeway = 30;
 
 /** OpenID Connect's `auth_time`, as epoch milliseconds; `null` for anything but a number of seconds. */
 export function authenticationTime(claim: unknown): number | null {
-  return typeof claim === 'number' && Number.isFinite(claim) && claim > 0 ? claim * 1000 : null;
+  return typeof claim === 'number' && Number.isFinite(claim) && claim > 0 ? fromSeconds(claim) : null;
 }
 
 /** `email_verified`; `null`: the provider didn't say. Amazon Cognito writes it as text, as Google does elsewhere. */

@@ -3,6 +3,7 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { errorMessage } from '../lib/errors.ts';
 import { isRecord } from '../lib/json.ts';
+import { fromSeconds } from '../lib/time.ts';
 import { type CallParts, defaultClockLeeway } from './connector.ts';
 import type { Discover } from './oidc-discovery.ts';
 import { limitFetch } from './provider-fetch.ts';
@@ -87,5 +88,5 @@ function readClaims(claims: JWTPayload, issuer: string, now: number, clockLeeway
   if (subject === null && providerSession === null) throw new MessageError('neither sub nor sid');
   const event = { kind: 'end-sessions', reason: 'signed out at the provider', subject, providerSession } as const;
   const expiresAt = now + (maximumAge + 2 * clockLeeway) * 1000;
-  return { issuer, id: String(jti), at: iat * 1000, expiresAt, events: [event] };
+  return { issuer, id: String(jti), at: fromSeconds(iat), expiresAt, events: [event] };
 }

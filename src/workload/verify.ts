@@ -1,5 +1,6 @@
 /** Owns the verification of an ID token: signature first, then every claim that says whether it's meant for us, now. */
 import { createHash } from 'node:crypto';
+import { fromSeconds } from '../lib/time.ts';
 import { type Claims, readClaims } from './claims.ts';
 import type { UnverifiedToken } from './id-token.ts';
 import { ages, type Issuer, minimumRest } from './issuer.ts';
@@ -83,15 +84,10 @@ function checkClaims(
   }
   return {
     jti: typeof jti === 'string' && jti !== '' ? jti : null,
-    issuedAt: milliseconds(issued),
-    endsAt: milliseconds(endsAt),
-    latestEnd: milliseconds(Math.min(end, issued + ages.maximum)),
+    issuedAt: fromSeconds(issued),
+    endsAt: fromSeconds(endsAt),
+    latestEnd: fromSeconds(Math.min(end, issued + ages.maximum)),
   };
-}
-
-/** RFC 7519, section 2: a time can have a fraction. */
-function milliseconds(seconds: number): number {
-  return Math.floor(seconds * 1000);
 }
 
 function isTime(value: unknown): value is number {

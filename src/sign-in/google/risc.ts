@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { compactVerify, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
 import { errorMessage } from '../../lib/errors.ts';
 import { fieldsIn, isRecord } from '../../lib/json.ts';
-import { day, hour, minute } from '../../lib/time.ts';
+import { day, fromSeconds, hour, minute } from '../../lib/time.ts';
 import { type CallParts, defaultClockLeeway } from '../connector.ts';
 import { type Fetch, limitFetch } from '../provider-fetch.ts';
 import { isWrongSignature, MessageError, type ProviderEvent, type ReadMessage } from '../signed-message.ts';
@@ -47,7 +47,7 @@ export function createRiscReader(settings: RiscSettings, parts: CallParts): Read
     const { issuer, keys } = await findSender();
     const claims = await verify(text, keys);
     // No "exp" is looked at: an event stays true (RFC 8417, section 2.2). The age limit is ours, for the replay table.
-    const at = Number(claims['iat']) * 1000;
+    const at = fromSeconds(Number(claims['iat']));
     const age = parts.now() - at;
     if (!(age <= maximumAge && age >= -tolerance)) throw new MessageError('iat is missing, in the future or too old');
     if (claims['iss'] !== issuer) throw new MessageError('iss is another');
