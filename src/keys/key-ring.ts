@@ -49,6 +49,8 @@ export type KeyRing = {
   jwks(): Jwks;
   /** PEM: what a registry's `rootcertbundle` must hold. */
   bundle(): string;
+  /** Of all keys, and what certifies them. */
+  certificates(): readonly X509Certificate[];
   list(): KeyDescription[];
   /** What an operator should do soon, each as a sentence; empty: nothing. */
   warnings(): string[];

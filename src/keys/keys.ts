@@ -1,12 +1,10 @@
 /** Owns all keys of the service: a ring for the services that share one, and one for each that does not. */
 
-import { X509Certificate } from 'node:crypto';
 import type { Cipher } from '../lib/cipher.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { day } from '../lib/time.ts';
 import type { SigningKeyStore } from '../store/signing-keys.ts';
-import { libtrustKeyId } from './key-id.ts';
 import type { KeyRing } from './key-ring.ts';
 import { type OwnRingParts, openOwnRing } from './own-ring.ts';
 import { formerBundle, writePublicFile } from './public-file.ts';
@@ -57,7 +55,7 @@ export async function openKeys(parts: KeyParts): Promise<Keys> {
   // One after the other, so that each sees the keys of those before it.
   for (const settings of parts.rings) {
     const others = () => opened.map(({ ring }) => ring).filter(({ name }) => name !== settings.name);
-    opened.push({ settings, ring: await openRing(settings, parts, (id) => holderOf(id, others())) });
+    opened.push({ settings, ring: await openRing(settings, parts, others) });
   }
   const rings = opened.map(({ ring }) => ring);
   /** By ring. */
@@ -112,21 +110,11 @@ function createDailyWarning(rings: readonly KeyRing[], { log, now }: KeyParts): 
   };
 }
 
-function openRing(settings: RingSettings, parts: KeyParts, otherHolder: OwnRingParts['otherHolder']): Promise<KeyRing> {
+function openRing(settings: RingSettings, parts: KeyParts, others: OwnRingParts['others']): Promise<KeyRing> {
   const { name, algorithm, rotation, tokenLife, own } = settings;
-  if (own !== null) return openOwnRing({ ...own, name, otherHolder, log: parts.log, now: parts.now });
+  if (own !== null) return openOwnRing({ ...own, name, others, log: parts.log, now: parts.now });
   const rule = { algorithm, age: rotation === null ? null : rotation * 1000, tokenLife: tokenLife * 1000 };
   return openStoredRing({ ...parts, name, rule });
-}
-
-/** Who of these signs with the key of this libtrust id, or lets registries trust it. */
-function holderOf(id: string, rings: readonly KeyRing[]): string | undefined {
-  const holder = rings.find((ring) => {
-    const trusted = libtrustKeyId(new X509Certificate(ring.bundle()).publicKey);
-    return trusted === id || ring.list().some((key) => key.id === id);
-  });
-  if (holder === undefined) return undefined;
-  return holder.name === '' ? 'the services that share their keys' : `the service "${holder.name}"`;
 }
 
 /** @returns a warning where a registry may still read the bundle by its former name */

@@ -26,7 +26,21 @@ export function anchorOf(chain: Chain): X509Certificate {
   return chain.at(-1) ?? chain[0];
 }
 
-function readCertificates(text: string): X509Certificate[] {
+/**
+ * Whether who trusts these certificates takes what a key of that chain signed.
+ * @param chain each certified by the next one
+ */
+export function areTrusted(chain: readonly X509Certificate[], anchors: readonly X509Certificate[]): boolean {
+  return chain.some((certificate) =>
+    anchors.some(
+      (anchor) =>
+        certificate.publicKey.equals(anchor.publicKey) ||
+        (certificate.checkIssued(anchor) && certificate.verify(anchor.publicKey)),
+    ),
+  );
+}
+
+export function readCertificates(text: string): X509Certificate[] {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----/gs) ?? [];
   return blocks.map((block, index) => {
     try {

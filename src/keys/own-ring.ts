@@ -1,12 +1,11 @@
 /** Owns the key and certificate that an operator brings: read from two files, and again when they are renewed. */
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { errorMessage, Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { dateOf, day } from '../lib/time.ts';
-import { libtrustKeyId } from './key-id.ts';
 import { type KeyRing, toJwks, toSigningKey } from './key-ring.ts';
-import { anchorOf, type Chain, readChain } from './own-chain.ts';
+import { anchorOf, areTrusted, type Chain, readCertificates, readChain } from './own-chain.ts';
 import { type Algorithm, algorithmOf, createSigner, type Signer, type TokenHeader } from './signature.ts';
 
 export type OwnRingParts = {
@@ -15,8 +14,8 @@ export type OwnRingParts = {
   readonly certificateFile: string;
   /** PEM, not encrypted: RSA, or EC on P-256 or P-384. */
   readonly keyFile: string;
-  /** Says who else has the key with this libtrust id, as part of a sentence; `undefined`: no one. */
-  readonly otherHolder: (id: string) => string | undefined;
+  /** The rings of other services, which are to be separate. */
+  readonly others: () => readonly Pick<KeyRing, 'name' | 'bundle' | 'certificates'>[];
   readonly log: Log;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -51,6 +50,7 @@ export async function openOwnRing(parts: OwnRingParts): Promise<KeyRing> {
     signer: (header) => ({ sign: (claims) => key.signers[header].sign(claims) }),
     jwks: () => ({ keys: toJwks(key.chain[0], key.algorithm) }),
     bundle: () => anchorOf(key.chain).toString(),
+    certificates: () => key.chain,
     list: () => [
       {
         number: 1,
@@ -126,14 +126,24 @@ async function readPrivateKey(pem: string): Promise<{ privateKey: KeyObject; alg
   return { privateKey, algorithm: algorithmOf(privateKey) };
 }
 
-/** Registries that trust the same authority take each other's keys, too. */
-function refuseSharing(chain: Chain, { otherHolder }: OwnRingParts): void {
-  for (const { publicKey } of [chain[0], anchorOf(chain)]) {
-    const holder = otherHolder(libtrustKeyId(publicKey));
-    if (holder === undefined) continue;
-    const what = publicKey.equals(chain[0].publicKey) ? 'its key' : 'the authority at its end';
+/** A registry takes every key that an authority certified which it trusts, wherever that is in the chain. */
+function refuseSharing(chain: Chain, { others }: OwnRingParts): void {
+  for (const other of others()) {
+    const what = sharedWith(chain, other);
+    if (what === null) continue;
+    const holder = other.name === '' ? 'the services that share their keys' : `the service "${other.name}"`;
     throw new Error(`${what} is that of ${holder} too: services with SEPARATE_KEY=true need one of their own`);
   }
+}
+
+/** @returns as the beginning of a sentence */
+function sharedWith(chain: Chain, { bundle, certificates }: Pick<KeyRing, 'bundle' | 'certificates'>): string | null {
+  const isOurs = ({ publicKey }: X509Certificate): boolean => publicKey.equals(chain[0].publicKey);
+  if (certificates().some(isOurs)) return 'its key';
+  const end = anchorOf(chain);
+  const theirs = readCertificates(bundle());
+  if (theirs.some(({ publicKey }) => publicKey.equals(end.publicKey))) return 'the authority at its end';
+  return areTrusted(chain, theirs) || areTrusted(certificates(), [end]) ? 'an authority that certified it' : null;
 }
 
 /** Names the file in the error. */

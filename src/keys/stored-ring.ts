@@ -62,6 +62,7 @@ export async function openStoredRing(parts: StoredRingParts): Promise<KeyRing> {
         .filter((key) => !isLeaf(key))
         .map(({ certificate }) => certificate.toString())
         .join(''),
+    certificates: () => keys.all().map(({ certificate }) => certificate),
     list: () => keys.all().map((key) => describe(key, keys.current(), now())),
     warnings: () => warningsOf(name, keys, now()),
     rotate: (urgent, record) => rotate(parts, keys, urgent, record),

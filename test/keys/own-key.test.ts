@@ -174,9 +174,12 @@ describe('own keys', { skip: missing('openssl') }, () => {
   });
 
   test('a key, or an authority, of two services that are to be separate is refused by name', async (t) => {
-    const { place, own, path, selfSigned, certified } = await newPlace(t);
+    const { place, own, path, openssl, selfSigned, chainOf, certified } = await newPlace(t);
     selfSigned('P-256', 'authority');
     await certified('authority');
+    openssl('req', ...newKey('P-256'), '-nodes', '-keyout', 'intermediate.key', '-out', 'i.csr', '-subj', '/CN=middle');
+    await writeFile(path('ca.ext'), 'basicConstraints=critical,CA:TRUE');
+    openssl('x509', '-req', '-in', 'i.csr', ...by('authority'), '-extfile', 'ca.ext', '-out', 'intermediate.crt');
     const shared = { ...place.settings, own };
     const separate = (certificate: string, key: string) => ({
       ...place.settings,
@@ -197,6 +200,20 @@ describe('own keys', { skip: missing('openssl') }, () => {
       openBoth(separate('copy.crt', 'copy.key')),
       /copy\.crt cannot be used: the authority at its end is that of the services that share their keys too/,
     );
+    // Trusted further up by one of them, or only one of them has it in its file: registries take both keys all the same.
+    await certified('intermediate');
+    await chainOf('leaf.crt', 'intermediate.crt');
+    await copyFile(own.certificateFile, path('copy.crt'));
+    await copyFile(own.keyFile, path('copy.key'));
+    await certified('intermediate');
+    for (const files of [['leaf.crt', 'intermediate.crt', 'authority.crt'], ['leaf.crt']]) {
+      await chainOf(...files);
+      await assert.rejects(
+        openBoth(separate('copy.crt', 'copy.key')),
+        /copy\.crt cannot be used: an authority that certified it is that of the services that share their keys too/,
+        `${files}`,
+      );
+    }
     selfSigned('P-256', 'other');
     const keys = await openBoth(separate('other.crt', 'other.key'));
     await copyFile(own.certificateFile, path('other.crt'));
