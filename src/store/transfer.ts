@@ -51,8 +51,10 @@ export async function transfer(
   return to.transaction(async (run) => {
     const done: (Transferred & { readonly fingerprint: string })[] = [];
     for (const table of tables) done.push({ table, ...(await copyTable(from, table, run, onProgress)) });
-    // A revocation that came after its row was read would be undone in the new place: what was read is read once more.
-    for (const { table, rows, fingerprint } of done) {
+    // A revocation that came after its row was read would be undone in the new place: what was read is read once more. The
+    // audit last: it has a row of each change, also of one in a table that was read for the second time already.
+    const isAudit = ({ table }: Transferred): boolean => table === 'audit_event';
+    for (const { table, rows, fingerprint } of [...done.filter((one) => !isAudit(one)), ...done.filter(isAudit)]) {
       const now = await read(from, table, async () => {});
       if (now.fingerprint !== fingerprint || now.rows !== rows) throw changedMeanwhile(table);
     }

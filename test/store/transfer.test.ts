@@ -121,4 +121,23 @@ describeEngines('a transfer to', (databases) => {
       );
       assert.deepEqual(await to.get('select count(*) as count from account'), { count: 0 });
     }));
+
+  test('of a source that changed while it was read for the second time is refused', () =>
+    withBoth(async (from, to) => {
+      await fill(from);
+      const { audit } = createStore(from);
+      const event = { at: 1, action: 'x', actor: '', subject: '', address: null, client: null, request_id: null };
+      let asked = 0;
+      const all: OpenDatabase['all'] = async (text, values) => {
+        // After the passwords, and what comes before this table, were compared.
+        if (/from day_total +order/.test(text) && ++asked === 2) {
+          await from.run("update app_password set revoked_at = 1 where id = 'p777'");
+          await audit.add([{ id: 'z', ...event, repository: null, detail_json: '{}' }]);
+        }
+        return from.all(text, values);
+      };
+      await assert.rejects(transfer({ ...from, all }, to), /^Refusal: audit_event changed meanwhile/);
+      assert.equal(asked, 2);
+      assert.deepEqual(await to.get('select count(*) as count from app_password'), { count: 0 });
+    }));
 });
