@@ -1,9 +1,13 @@
 /** A new policy while requests come in: none fails, and SIGHUP, the file itself and a candidate do what they should. */
 import assert from 'node:assert/strict';
-import { renameSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { createInstallation, type Installation, type Server } from './support/installation.ts';
+import { main } from './support/program.ts';
 
 const policyOf = (actions: string) => `users: {"": {}}\nacl: [{match: {name: app}, actions: ${actions}}]\n`;
 const open = policyOf('[pull, push]');
@@ -71,6 +75,26 @@ test('a broken file keeps the policy and shows on /readyz; SIGHUP takes the mend
   server.signal('SIGHUP');
   await until(server, '');
   await server.stop();
+});
+
+test('SIGHUP while the service starts does not end it', async (t) => {
+  const { folder, environment } = installation;
+  const file = join(folder, 'policy.yml');
+  rmSync(file);
+  execFileSync('mkfifo', [file]);
+  const child = spawn(process.execPath, [main, 'serve'], { cwd: folder, env: environment });
+  t.after(() => child.kill('SIGKILL'));
+  const ended = once(child, 'close');
+  // A pipe opens once the start reads it, which then waits for what is written.
+  const pipe = await openFile(file, 'w');
+  child.kill('SIGHUP');
+  write(open);
+  await pipe.writeFile(open);
+  await pipe.close();
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    if (text.includes('"listening"')) child.kill('SIGTERM');
+  });
+  assert.deepEqual(await ended, [0, null]);
 });
 
 test('a candidate changes nothing and logs what it would change', async () => {

@@ -65,13 +65,16 @@ function modeOf({ trial, restore }: Values): ServeMode {
 
 /** @param say tells the person at the terminal what runs where, if there is one */
 async function serve(config: Config, mode: ServeMode, say: ((line: string) => void) | null): Promise<number> {
+  // Until it serves there's nothing to reload, but a signal that no one expects would end the start.
+  let reload = () => {};
+  const onHangUp = () => reload();
+  process.on('SIGHUP', onHangUp);
   try {
     // The primary that only supervises workers needs none of it.
     const { startApp } = await import('../app/app.ts');
     const app = await startApp(config, mode);
     if (say !== null && !cluster.isWorker) for (const line of describeStart(config, app.url)) say(line);
-    const reload = () => void app.reload();
-    process.on('SIGHUP', reload);
+    reload = () => void app.reload();
     // Ctrl-C reaches a worker twice: from the terminal, and as the SIGTERM of the primary.
     if (cluster.isWorker) process.on('SIGINT', () => {});
     const signal = nextSignal(cluster.isWorker ? ['SIGTERM'] : ['SIGTERM', 'SIGINT']);
@@ -79,7 +82,7 @@ async function serve(config: Config, mode: ServeMode, say: ((line: string) => vo
       await Promise.race([signal, app.loaded.then(sayStarted)]);
       await signal;
     } finally {
-      process.off('SIGHUP', reload);
+      process.off('SIGHUP', onHangUp);
       await app.stop();
       // A database that hangs does not even close its connections; they are not worth a process that never ends.
       setTimeout(() => process.exit(), lastWait).unref();

@@ -9,6 +9,8 @@ const soundLife = 30_000;
 const shortestPause = 250;
 const longestPause = 30_000;
 
+const listening = new WeakSet<Worker>();
+
 /** What a worker says once it serves everything: listening alone isn't it, as pages are loaded behind that. */
 const started = 'started';
 
@@ -34,6 +36,7 @@ export async function keepWorkers(count: number, stop: Promise<void>, log: Log):
     const worker = cluster.fork();
     worker.once('listening', () => {
       isListening = true;
+      listening.add(worker);
     });
     worker.on('message', (message) => {
       if (message === started) hasStarted = true;
@@ -62,9 +65,9 @@ export async function keepWorkers(count: number, stop: Promise<void>, log: Log):
   return code;
 }
 
-/** Passes on a signal that was meant for the service. */
+/** Passes on a signal that was meant for the service. One that still starts would end of it, and reads what is new itself. */
 export function signalWorkers(signal: NodeJS.Signals): void {
-  for (const worker of workers()) worker.process.kill(signal);
+  for (const worker of workers()) if (listening.has(worker)) worker.process.kill(signal);
 }
 
 async function stopWorker(worker: Worker): Promise<void> {
