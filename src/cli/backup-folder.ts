@@ -1,5 +1,5 @@
 /** Owns the copy of everything that Dockpass keeps on its machine, taken while it runs. */
-import { cp, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, lstat, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { databaseName, lastBackupName, makeFolders } from '../lib/data-folder.ts';
@@ -112,7 +112,21 @@ async function isLeft(draft: string): Promise<boolean> {
 /** Keys, secrets and whatever else there is. @param left paths that aren't copied */
 async function copyFiles(from: string, to: string, left: readonly string[]): Promise<void> {
   const own = new Set(left);
-  await cp(from, to, { recursive: true, filter: (source) => !own.has(source), preserveTimestamps: true });
+  const isCopied = (source: string): boolean => !own.has(source);
+  await cp(from, to, { recursive: true, filter: isCopied, preserveTimestamps: true });
+  // A link to where another machine, or this one after a loss, has no secret.
+  for (const name of secretFiles.filter((one) => isCopied(join(from, one)))) await replaceLink(join(to, name));
+}
+
+async function replaceLink(path: string): Promise<void> {
+  const isLink = await lstat(path).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  );
+  if (!isLink) return;
+  const content = await readFile(path);
+  await rm(path);
+  await writeFile(path, content, { mode: 0o600 });
 }
 
 /** In one step; a folder that holds something is never replaced (POSIX rename). */

@@ -4,8 +4,11 @@ import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
+  renameSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -149,6 +152,20 @@ test('a data folder behind a link is copied whole, and a backup within it is ref
   assert.notEqual(copiedAt(folder), null);
   const inside = await installation.run(['backup', join(installation.folder, 'data', 'copy')], { DATA_DIR: link });
   assert.match(inside.output, /lies in the data folder/);
+});
+
+test('a secret that is a link is in the backup itself', async () => {
+  const [pepper, elsewhere] = [
+    join(installation.folder, 'data', 'password-pepper'),
+    join(installation.folder, 'pepper'),
+  ];
+  renameSync(pepper, elsewhere);
+  symlinkSync('../pepper', pepper);
+  const folder = join(installation.folder, 'backup');
+  assert.equal((await installation.run(['backup', folder])).code, 0);
+  const copy = lstatSync(join(folder, 'password-pepper'));
+  assert.deepEqual([copy.isFile(), copy.mode & 0o777], [true, 0o600]);
+  assert.equal(readFileSync(join(folder, 'password-pepper'), 'utf8'), readFileSync(elsewhere, 'utf8'));
 });
 
 test('an older database in the data folder does not take the place of the one that is served', async () => {
