@@ -122,8 +122,17 @@ async function readPrivateKey(pem: string): Promise<{ privateKey: KeyObject; alg
   if (!pem.includes('PRIVATE KEY-----')) {
     throw new Error('it holds no private key in PEM ("-----BEGIN PRIVATE KEY-----")');
   }
-  const privateKey = createPrivateKey(pem);
+  const privateKey = parsePrivateKey(pem);
   return { privateKey, algorithm: algorithmOf(privateKey) };
+}
+
+/** OpenSSL says of a file that was cut off that its decoder is "unsupported". */
+function parsePrivateKey(pem: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (cause) {
+    throw new Error(`its private key is cut off or damaged (${errorMessage(cause)})`, { cause });
+  }
 }
 
 /** A registry takes every key that an authority certified which it trusts, wherever that is in the chain. */

@@ -235,6 +235,8 @@ describe('own keys', { skip: missing('openssl') }, () => {
       openssl(...form, '-in', 'plain.key', '-out', 'token.key');
       await assert.rejects(open(), why);
     }
+    await writeFile(own.keyFile, (await readFile(path('plain.key'), 'utf8')).slice(0, 400));
+    await assert.rejects(open(), /token\.key cannot sign tokens: its private key is cut off or damaged \(/);
     openssl('genrsa', '-out', 'token.key', '2048');
     await assert.rejects(
       open(),
