@@ -40,6 +40,7 @@ export const backupCommands: readonly Command[] = [
     },
     operands: [1, 1],
     async run([folder = ''], values, terminal) {
+      if (folder === '') throw new UsageError('FOLDER is empty: name the folder to make.');
       const { keep } = values;
       const storage = readStorageConfig(terminal.environment);
       const kept = keep === undefined ? null : wholeNumber(String(keep), 'keep');

@@ -234,6 +234,8 @@ test('with --keep makes dated backups in the folder, deletes the oldest, and not
   ]);
   assert.ok(existsSync(join(installation.folder, 'data', 'last-backup')));
   assert.equal((await installation.run(['backup', folder, '--keep', '0'])).code, 2);
+  const unnamed = await installation.run(['backup', '', '--keep', '2']);
+  assert.deepEqual([unnamed.code, /FOLDER is empty/.test(unnamed.output)], [2, true], unnamed.output);
 });
 
 test('the metrics say when the last backup succeeded, so that a failed one shows', async () => {
