@@ -16,7 +16,7 @@ const draftLife = 60_000;
  */
 export async function writePublicFile(file: string, text: string): Promise<void> {
   await removeDrafts(file);
-  if ((await readFile(file, 'utf8').catch(() => undefined)) === text) return;
+  if ((await readFile(file, 'utf8').catch(() => undefined)) === text && (await canAllRead(file))) return;
   const draft = `${file}.${randomBytes(6).toString('hex')}`;
   try {
     await makeFolders(dirname(file), 0o755);
@@ -27,6 +27,11 @@ export async function writePublicFile(file: string, text: string): Promise<void>
     await rm(draft, { force: true }).catch(() => undefined);
     throw new Error(`Cannot write ${file}, which registries read: ${errorMessage(cause)}`, { cause });
   }
+}
+
+/** Not after a restore with a narrow umask, for example. */
+async function canAllRead(file: string): Promise<boolean> {
+  return ((await stat(file)).mode & 0o444) === 0o444;
 }
 
 /** What the image of 0.1.0 called the bundle. */

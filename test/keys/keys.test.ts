@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -43,6 +43,15 @@ test('registries find the certificate and the public keys in files that everybod
   assert.equal(ring.jwks().keys.length, 4, 'two keys, each under both of its names');
   const text = (await readFile(bundleFile, 'utf8')) + (await readFile(jwksFile, 'utf8'));
   assert.doesNotMatch(text, /PRIVATE|"d":/);
+});
+
+test('a file that not everybody can read any more is put right', async (t) => {
+  const place = await newPlace(t);
+  await place.open();
+  const { bundleFile } = place.settings;
+  await chmod(bundleFile, 0o600);
+  await place.open();
+  assert.equal((await stat(bundleFile)).mode & 0o777, 0o644);
 });
 
 test('a folder that is made for these files can be passed through by everybody, whatever the umask', async (t) => {
