@@ -34,14 +34,17 @@ export function seal({ privateKey }: CertifiedKey, ring: string, number: number,
   return cipher.seal(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), placeOf(ring, number));
 }
 
-/** @throws {Error} where the cipher does not open it */
+/** Its message is for operators, not for who asked for a token: it's no Refusal. */
+export class UnopenedKey extends Error {}
+
+/** @throws {UnopenedKey} where the cipher does not open it */
 export function unseal({ row, certificate }: StoredKey, cipher: Cipher): CertifiedKey {
   try {
     const privateKey = createPrivateKey(cipher.open(row.sealed_key, placeOf(row.ring, row.number)));
     if (!certificate.checkPrivateKey(privateKey)) throw new Error('the certificate belongs to another key');
     return { privateKey, certificate };
   } catch (cause) {
-    throw new Error(
+    throw new UnopenedKey(
       `Signing key ${row.number}${row.ring === '' ? '' : ` of ${row.ring}`} in the database cannot be opened: ${errorMessage(cause)}. Give back the key that it was sealed with, to ENCRYPTION_KEYS or, where that is unset, as the file encryption-key of DATA_DIR: from a backup if need be.`,
       { cause },
     );

@@ -17,7 +17,7 @@ import {
 import { type CertifiedKey, makeAuthority, makeLeaf } from './new-keys.ts';
 import { nextStep, type RotationRule, type Step, signingKey, standbyOf, takeover } from './rotation.ts';
 import { createSigner, type Signer, type TokenHeader } from './signature.ts';
-import { isLeaf, type StoredKey, seal, sealAgain, toStoredKey, unseal } from './stored-key.ts';
+import { isLeaf, type StoredKey, seal, sealAgain, toStoredKey, UnopenedKey, unseal } from './stored-key.ts';
 
 export type StoredRingParts = {
   readonly name: string;
@@ -38,14 +38,18 @@ const authorityWarning = 180 * day;
 /**
  * Opens the ring; makes what is missing. Processes that do so together agree on one set, because each step is a row whose
  * number only one of them can take.
- * @throws {Error} when the keys cannot be opened with this cipher
+ * @throws {Refusal} `misconfigured`, when the keys cannot be opened with this cipher
  */
 export async function openStoredRing(parts: StoredRingParts): Promise<KeyRing> {
   const { name, now } = parts;
   const keys = createKeys(parts);
   const signerOf = createSigners(parts.cipher);
-  await keys.refresh();
-  signerOf(keys.current(), 'x5c');
+  try {
+    await keys.refresh();
+    signerOf(keys.current(), 'x5c');
+  } catch (error) {
+    throw error instanceof UnopenedKey ? new Refusal('misconfigured', error.message, { cause: error }) : error;
+  }
   return {
     name,
     refresh: keys.refresh,

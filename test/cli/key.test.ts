@@ -70,6 +70,12 @@ test('a rotation or an authority that the audit cannot take does not happen', as
   assert.equal((await run('list')).stdout, before);
 });
 
+test('keys that another encryption key sealed are explained in one line', async () => {
+  const { code, output } = await installation.run(['key', 'list'], { ENCRYPTION_KEYS: 'x'.repeat(32) });
+  assert.equal(code, 1);
+  assert.match(output, /^Signing key \d+ in the database cannot be opened: .*ENCRYPTION_KEYS.*\n$/);
+});
+
 test('words that do not fit are explained', async () => {
   assert.equal((await run('rotate', '--now', '--authority')).code, 2);
   const unknown = await run('list', '--service', 'other');
