@@ -5,7 +5,7 @@
 import { globSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 
@@ -26,6 +26,8 @@ export async function writeBundle(folder: string): Promise<string> {
     packages: 'external',
     write: false,
   });
+  // Its process would stay beside the tests and the bench.
+  await stop();
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   await Promise.all(outputFiles.map(({ path, text }) => writeFile(path, withJsNames(text))));
