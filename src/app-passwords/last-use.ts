@@ -1,7 +1,7 @@
 /** Owns the way of a password's last use to the store: kept in memory, written together, never waited for by a request. */
 import type { Requester } from '../identity/requester.ts';
 import { createGrowingCache } from '../lib/growing-cache.ts';
-import { minute } from '../lib/time.ts';
+import { isRecent, minute } from '../lib/time.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import type { PasswordStore } from '../store/passwords.ts';
 
@@ -49,8 +49,7 @@ export function createLastUses(parts: {
     record(id, client) {
       const at = parts.now();
       const before = noted.get(id);
-      // A clock that was set back must not silence a password until it has caught up.
-      if (before !== undefined && at >= before && at - before < useInterval) return;
+      if (before !== undefined && isRecent(before, at, useInterval)) return;
       noted.set(id, at);
       waiting.put(id, { id, at, address: client.address, client: client.userAgent });
     },

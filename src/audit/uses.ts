@@ -4,7 +4,7 @@ import type { Identity } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
 import { createGrowingCache } from '../lib/growing-cache.ts';
 import { createRecentMarks } from '../lib/recent-marks.ts';
-import { hour } from '../lib/time.ts';
+import { hour, isRecent } from '../lib/time.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import type { Access } from '../scope.ts';
 import { idsAtOnce, inPieces } from '../store/conditions.ts';
@@ -91,7 +91,7 @@ export function createUses(parts: UseParts): Uses {
   const isNoted = (key: string, kind: UseKind, at: number): boolean => {
     if (kind === 'repository') return notedRepositories.has(key, at);
     const before = noted.get(key);
-    if (before !== undefined && at >= before && at - before < interval) return true;
+    if (before !== undefined && isRecent(before, at, interval)) return true;
     noted.set(key, at);
     return false;
   };

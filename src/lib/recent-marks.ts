@@ -1,8 +1,9 @@
 /**
- * Owns what was seen lately, where nothing else of it counts: marks instead of texts. They take no memory of the heap, which
- * what lives longer than some hundred requests makes expensive.
+ * Owns marks of texts that were seen lately, for those who need to know nothing more. They are outside of V8's heap, where
+ * what outlives some hundred requests is expensive.
  */
 import { randomInt } from 'node:crypto';
+import { isRecent } from './time.ts';
 
 export type RecentMarks = {
   /**
@@ -23,9 +24,7 @@ export function createRecentMarks(places: number, window: number): RecentMarks {
     has(text, at) {
       const place = hashOf(text, seedOfPlace) & (places - 1);
       const mark = hashOf(text, seedOfMark);
-      const before = times[place] ?? 0;
-      // A clock that was set back makes nothing fresh.
-      if (marks[place] === mark && at >= before && at - before < window) return true;
+      if (marks[place] === mark && isRecent(times[place] ?? 0, at, window)) return true;
       marks[place] = mark;
       times[place] = at;
       return false;

@@ -13,6 +13,14 @@ export function fromSeconds(seconds: number): number {
   return Math.floor(seconds * 1000);
 }
 
+/**
+ * Whether `before` is less than `length` ago at `at`. A clock that was set back makes nothing recent: it would stay so until
+ * the clock has caught up. All in milliseconds.
+ */
+export function isRecent(before: number, at: number, length: number): boolean {
+  return at >= before && at - before < length;
+}
+
 /** The day that a moment is in: days since 1970-01-01, UTC. @param at epoch milliseconds */
 export function dayNumber(at: number): number {
   return Math.floor(at / day);

@@ -84,7 +84,7 @@ async function restore(
   return { ...account, state: 'active', state_reason: null, state_by: byProvider, state_at: change.at };
 }
 
-/** @throws {Refusal} `denied` for whom an administrator disabled */
+/** @throws {Refusal} `denied` where an administrator disabled the account */
 function requireNotDisabled({ login, state, state_by: by, state_reason: why }: Account): void {
   if (state !== 'disabled' || by === byProvider || by === byAuthority) return;
   const reason = why ? `: ${why}` : '';

@@ -142,7 +142,7 @@ export type AccountStore = {
   byIdentity(issuer: string, subject: string): Promise<Account | undefined>;
   /** Gives the login to whoever it belongs to; the account keeps its e-mail, for people to read. False where there's no such account. */
   freeLogin(id: string, audit: AuditRowOf): Promise<boolean>;
-  /** False when nothing changed: there is no such account, it is in this state already, or not in the one that it `was` in. */
+  /** False when nothing changed: there is no such account, it is in this state already, or it's no longer as it `was`. */
   setState(id: string, change: StateChange, audit: AuditRowOf): Promise<boolean>;
   /**
    * The provider was asked at `at` and says that the person is there. An answer that comes after a later one is dropped.

@@ -5,7 +5,7 @@ export type SeenTokenStore = {
   /** False when it was noted before. Times are epoch milliseconds. */
   note(id: string, expiresAt: number): Promise<boolean>;
   has(id: string): Promise<boolean>;
-  /** For a message that could not be acted on, so that its sender can try again. */
+  /** For a token that nothing was made from, so that its sender can try again. */
   forget(id: string): Promise<void>;
   removeExpired(now: number): Promise<number>;
 };

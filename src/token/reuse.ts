@@ -1,6 +1,7 @@
 /** Owns the reuse of tokens: the same request within a few seconds gets the same token. */
 import type { Identity } from '../identity/identity.ts';
 import { createRepeatCache } from '../lib/repeat-cache.ts';
+import { isRecent } from '../lib/time.ts';
 import type { CatalogProof } from './catalog-proof.ts';
 import type { Service, Token } from './mint.ts';
 
@@ -29,8 +30,8 @@ export type TokenReuse = (key: TokenKey, now: number, make: () => Promise<Token>
 type Entry<Content> = { readonly token: Content; readonly madeAt: number };
 
 /**
- * Keeps a token from the second time on that it's asked for: most never are again. Requests
- * that come while a signature is under way share it. Times are epoch milliseconds.
+ * Keeps a token from the second time on that it's asked for: most never are again. Requests that come
+ * while a signature is under way share it. Times are epoch milliseconds.
  */
 export function createTokenReuse(): TokenReuse {
   const kept = createRepeatCache<Entry<Token>>(maximumTokens);
@@ -39,13 +40,13 @@ export function createTokenReuse(): TokenReuse {
   return async (key, now, make) => {
     const text = describe(key);
     const known = kept.get(text);
-    if (known !== undefined && isFresh(known.madeAt, now)) {
+    if (known !== undefined && isRecent(known.madeAt, now, reuseTime)) {
       const { jwt, expiresIn: life } = known.token;
       const expiresIn = life - Math.ceil((now - known.madeAt) / 1000);
       if (expiresIn >= minimumLife) return { jwt, expiresIn };
     }
     const before = underWay.get(text);
-    if (before !== undefined && isFresh(before.madeAt, now)) return before.token;
+    if (before !== undefined && isRecent(before.madeAt, now, reuseTime)) return before.token;
     const made = { token: make(), madeAt: now };
     underWay.set(text, made);
     try {
@@ -57,11 +58,6 @@ export function createTokenReuse(): TokenReuse {
       if (underWay.get(text) === made) underWay.delete(text);
     }
   };
-}
-
-/** A clock that was set back makes nothing fresh. */
-function isFresh(madeAt: number, now: number): boolean {
-  return now >= madeAt && now - madeAt < reuseTime;
 }
 
 /**

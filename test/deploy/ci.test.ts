@@ -171,7 +171,7 @@ rules: [{ issuer: ci, match: { sub: "repo:acme/web" }, account: "ci:web" }]`,
     assert.equal(variables, '');
   });
 
-  test('is told the whole reason, and what to do where there is none', async () => {
+  test('prints the whole reason, and what to do where there is none', async () => {
     let refusal = '';
     const fake = createServer(({ method }, response) => {
       const known = { audience: own, token_endpoint: `${own}/oauth/token` };

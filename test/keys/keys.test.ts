@@ -45,7 +45,7 @@ test('registries find the certificate and the public keys in files that everybod
   assert.doesNotMatch(text, /PRIVATE|"d":/);
 });
 
-test('a file that not everybody can read any more is put right', async (t) => {
+test('a file that some can no longer read is made readable for everyone', async (t) => {
   const place = await newPlace(t);
   await place.open();
   const { bundleFile } = place.settings;
@@ -54,7 +54,7 @@ test('a file that not everybody can read any more is put right', async (t) => {
   assert.equal((await stat(bundleFile)).mode & 0o777, 0o644);
 });
 
-test('a folder that is made for these files can be passed through by everybody, whatever the umask', async (t) => {
+test('a folder that is made for these files can be passed through by everyone, whatever the umask', async (t) => {
   const place = await newPlace(t);
   const bundleFile = join(place.folder, 'a', 'b', 'bundle.pem');
   const umask = process.umask(0o077);

@@ -241,7 +241,7 @@ describe('the credential helper', { skip }, () => {
     );
   });
 
-  test('without HOME docker is told that there are no credentials, and a person what to do', async () => {
+  test('without HOME docker gets no credentials, and a person reads what to do', async () => {
     const asked = await machine.run('env', ['-u', 'HOME', ...words('get')], registry);
     assert.deepEqual([asked.code, asked.stdout], [1, notFound]);
     const setup = await machine.run('env', ['-u', 'HOME', ...words('setup', registry)]);

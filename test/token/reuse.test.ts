@@ -39,7 +39,7 @@ test('what is asked for a second time within five seconds is kept for five, and 
   assert.deepEqual(await ask(key, start + 9_000), { jwt: 'token 3', expiresIn: 300 });
 });
 
-test('what is asked for once in a while is made anew', async () => {
+test('what is asked for every five seconds is made anew', async () => {
   const { ask } = createScene();
   for (const time of [1, 2, 3]) assert.equal((await ask(key, start + time * 5_000)).jwt, `token ${time}`);
 });
