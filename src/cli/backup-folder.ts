@@ -2,9 +2,10 @@
 import { cp, lstat, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { databaseName, lastBackupName, makeFolders } from '../lib/data-folder.ts';
+import { databaseName, lastBackupName } from '../lib/data-folder.ts';
 import { sqliteFileOf } from '../lib/database-url.ts';
 import { errorCode, Refusal } from '../lib/errors.ts';
+import { makeFolders } from '../lib/folders.ts';
 import { isRunning } from '../lib/is-running.ts';
 import { day } from '../lib/time.ts';
 import { copySqlite } from '../store/copy.ts';

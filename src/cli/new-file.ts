@@ -1,8 +1,8 @@
 /** Owns files that a command writes for people to edit: new ones only, all or none. */
 import { lstat, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolders } from '../lib/data-folder.ts';
 import { errorCode, Refusal } from '../lib/errors.ts';
+import { makeFolders } from '../lib/folders.ts';
 
 export type NewFile = { readonly name: string; readonly text: string };
 

@@ -3,8 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { makeFolders } from '../lib/data-folder.ts';
 import { errorMessage } from '../lib/errors.ts';
+import { makeFolders } from '../lib/folders.ts';
 
 /** Milliseconds after which a draft isn't being written any more. */
 const draftLife = 60_000;

@@ -1,8 +1,8 @@
 /** Owns the files of a node, below a folder where its root is mounted: read, replaced by rename, removed; symbolic links stay inside. */
 import { lstat, open, readdir, readFile, readlink, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
-import { makeFolders } from '../lib/data-folder.ts';
 import { errorCode, Refusal } from '../lib/errors.ts';
+import { makeFolders } from '../lib/folders.ts';
 
 export type Host = {
   /** @returns `null` where there is none */

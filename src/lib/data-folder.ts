@@ -1,8 +1,9 @@
 /** Owns the files that a single machine makes for itself in its data folder: readable by this user only. */
 import { randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { link, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorCode, Refusal } from './errors.ts';
+import { makeFolders } from './folders.ts';
 
 /** The SQLite database, where DATABASE_URL names no other. */
 export const databaseName = 'dockpass.db';
@@ -21,31 +22,6 @@ export async function createDataFolder(folder: string): Promise<void> {
     const message = `The folder ${path} cannot be made${why} (${code}). DATA_DIR names the folder for all that Dockpass keeps.`;
     throw new Refusal('misconfigured', message, { cause });
   });
-}
-
-/**
- * Makes the folder, and those above it that are missing. Not by `recursive`: node's never ends where a file system
- * answers ENOENT to each try, as /proc does.
- * @param mode of each that is made, whatever the umask says
- */
-export async function makeFolders(folder: string, mode: number): Promise<void> {
-  try {
-    await makeFolder(folder, mode);
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT' || dirname(folder) === folder) throw error;
-    await makeFolders(dirname(folder), mode);
-    await makeFolder(folder, mode);
-  }
-}
-
-async function makeFolder(folder: string, mode: number): Promise<void> {
-  try {
-    await mkdir(folder);
-    await chmod(folder, mode);
-  } catch (error) {
-    const isFolder = errorCode(error) === 'EEXIST' && (await stat(folder)).isDirectory();
-    if (!isFolder) throw error;
-  }
 }
 
 /**
