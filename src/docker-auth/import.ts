@@ -37,7 +37,8 @@ export function importDockerAuth(text: string, options: ImportOptions = {}): Imp
   // What follows from one slip of YAML isn't a mistake of its own.
   if (reader.root === null && reader.problems.length > 0) return refused(reader.problems);
   const lines = new LineCounter();
-  const document = parseDocument(text, { version: '1.1', lineCounter: lines });
+  // The reader has said which keys are there twice.
+  const document = parseDocument(text, { version: '1.1', lineCounter: lines, uniqueKeys: false });
   const report: ReportNode = (node, message, severity = 'warning') => {
     // Reports are about nodes of this document, or about nothing.
     const { line, col } = lines.linePos((isNode(node) ? node.range?.[0] : null) ?? 0);

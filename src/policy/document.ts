@@ -26,7 +26,9 @@ import { yamlMistake } from './yaml-mistakes.ts';
 export function readYaml(text: string, unread: readonly string[] = []): Reader {
   const lines = new LineCounter();
   // 1.1, because docker_auth's files are: `<<` merges and `yes` is a boolean where one is asked for.
-  const document = parseDocument(text, { version: '1.1', lineCounter: lines, prettyErrors: false });
+  // Keys are compared here: the parser compares each with each, which takes seconds for ten thousand users.
+  const options = { version: '1.1', lineCounter: lines, prettyErrors: false, uniqueKeys: false } as const;
+  const document = parseDocument(text, options);
   const reader = readDocument(document, lines);
   for (const { offset, message } of problemsOf(document, text, unread)) reader.report(placeAt(lines, offset), message);
   return reader;
@@ -62,19 +64,39 @@ export function readDocument(document: Document, lines: LineCounter): Reader {
 }
 
 /** Mistakes beside which what is read of the document is what was meant. */
-const readableInSpite: readonly string[] = ['DUPLICATE_KEY', 'MULTIPLE_DOCS', 'TAG_RESOLVE_FAILED'];
+const readableInSpite: readonly string[] = ['MULTIPLE_DOCS', 'TAG_RESOLVE_FAILED'];
 
-function problemsOf(
-  { errors, warnings, contents }: Document,
-  text: string,
-  unread: readonly string[],
-): { readonly offset: number; readonly message: string }[] {
+type Problem = { readonly offset: number; readonly message: string };
+
+function problemsOf(document: Document, text: string, unread: readonly string[]): Problem[] {
+  const { errors, warnings, contents } = document;
   const tooDeep = errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
   if (tooDeep) return [{ offset: tooDeep.pos[0], message: 'the YAML is nested too deeply from here' }];
   // An unknown tag can change what a value means, so the parser's warning is an error here.
-  return [...errors, ...warnings]
-    .filter(({ code, pos: [offset] }) => code !== 'DUPLICATE_KEY' || !unread.includes(sectionAt(contents, offset)))
-    .map(({ code, pos: [offset], message }) => ({ offset, message: messageOf(code, message, text, offset) }));
+  const mistakes = [...errors, ...warnings].map(({ code, pos: [offset], message }) => ({
+    offset,
+    message: messageOf(code, message, text, offset),
+  }));
+  const repeated = repeatedKeys(document)
+    .filter((offset) => !unread.includes(sectionAt(contents, offset)))
+    .map((offset) => ({ offset, message: `${keyAt(text, offset)} is a second time in this map: keep one` }));
+  return [...mistakes, ...repeated].sort((a, b) => a.offset - b.offset);
+}
+
+/** Where the keys are that their map has already. */
+function repeatedKeys(document: Document): number[] {
+  const offsets: number[] = [];
+  visit(document, {
+    Map(_key, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) offsets.push(key.range?.[0] ?? 0);
+        seen.add(key.value);
+      }
+    },
+  });
+  return offsets;
 }
 
 /** The key of the section inside of which an offset is; empty where it is in none. */
@@ -86,11 +108,10 @@ function sectionAt(contents: unknown, offset: number): string {
 
 function messageOf(code: string, message: string, text: string, offset: number): string {
   if (code === 'MULTIPLE_DOCS') return secondDocument;
-  if (code === 'DUPLICATE_KEY') return `${repeatedKey(text, offset)} is a second time in this map: keep one`;
   return missingSpace(text, offset) ?? yamlMistake(code, message);
 }
 
-function repeatedKey(text: string, offset: number): string {
+function keyAt(text: string, offset: number): string {
   const [key = 'a key'] = /^(?:"[^"\n]*"|'[^'\n]*'|[^\s:,{}]+)/.exec(text.slice(offset)) ?? [];
   return key;
 }

@@ -186,6 +186,15 @@ describe('mistakes', () => {
       'acl: []\nusers: {"a b": {}, "a b": {}}',
       ['policy.yml:2:20: "a b" is a second time in this map: keep one'],
     ],
+    [
+      'duplicate keys in inner maps, between other mistakes, from top to bottom',
+      'acl: [{match: {name: x, name: y}, actions: []}]\nacl: []\nusers: }',
+      [
+        'policy.yml:1:25: name is a second time in this map: keep one',
+        'policy.yml:2:1: acl is a second time in this map: keep one',
+        /^policy\.yml:3:8: this does not belong here/,
+      ],
+    ],
     ['nothing', '', [/^policy\.yml:1:1: acl is missing/]],
     ['no acl', 'users: {}', [/^policy\.yml:1:1: acl is missing/]],
     ['a key of the file', 'acls: []', ['policy.yml:1:1: unknown key "acls" in the file; did you mean "acl"?']],
