@@ -1,12 +1,12 @@
 /** Runs the suites through node:test: all of test/, the files and folders that are named, or with --unit those that need only Node and SQLite. Exits 1 when one fails. */
-import { globSync, rmSync, statSync } from 'node:fs';
+import { globSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { type EventData, run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { writeBundle } from '../script/bundle.ts';
 import { createCluster, findPostgres } from './support/postgres.ts';
-import { runUnitTests } from './unit.ts';
+import { halvesOf, runUnitTests, unitTests } from './unit.ts';
 
 /** What takes longest, the longest first: these start before the others, so that none is left to run alone at the end. */
 const longest = [
@@ -26,24 +26,27 @@ const longest = [
 
 if (process.argv[2] === '--unit') process.exit((await runUnitTests()) ? 0 : 1);
 
-const files = chosenFiles(process.argv.slice(2)).sort((a, b) => rankOf(a) - rankOf(b));
-if (files.length === 0) {
+const chosen = chosenFiles(process.argv.slice(2));
+if (chosen.length === 0) {
   console.error(`No tests in: ${process.argv.slice(2).join(' ') || 'test/'}`);
   process.exit(1);
 }
 
-if (files.length > 1 && findPostgres() !== null) {
+if (chosen.length > 1 && findPostgres() !== null) {
   const { folder } = createCluster();
   process.env['TEST_CLUSTER'] = folder;
   process.once('exit', () => rmSync(folder, { recursive: true }));
 }
 
 // What runs in production is what is tested; a file by itself starts the source, so there's nothing to wait for.
-if (files.length > 1) {
+let files = chosen;
+if (chosen.length > 1) {
   const folder = join(import.meta.dirname, `../.cache/tests-${process.pid}`);
   process.env['TEST_PROGRAM'] = await writeBundle(folder);
   process.once('exit', () => rmSync(folder, { recursive: true }));
+  files = unitFilesTogether(chosen, folder);
 }
+files.sort((a, b) => rankOf(a) - rankOf(b));
 
 const skipped: string[] = [];
 // Milliseconds for a file; one that hangs is a failure, and not a job that CI has to kill. The image is built twice in its file.
@@ -63,6 +66,17 @@ stream.on('test:diagnostic', ({ nesting, message }: EventData.TestDiagnostic) =>
   }
 });
 stream.compose(spec).pipe(process.stdout);
+
+/** Puts the unit tests among the files into two, written to the folder: most of what one of them takes by itself is Node's start and the loading of our source. */
+function unitFilesTogether(files: readonly string[], folder: string): string[] {
+  const unit = new Set(unitTests().map((file) => resolve(file)));
+  const halves = halvesOf(files.filter((file) => unit.has(resolve(file)))).map((half, index) => {
+    const path = join(folder, `unit-${index + 1}.test.ts`);
+    writeFileSync(path, half.map((file) => `import '${relative(folder, resolve(file))}';\n`).join(''));
+    return path;
+  });
+  return [...halves, ...files.filter((file) => !unit.has(resolve(file)))];
+}
 
 function rankOf(file: string): number {
   const rank = longest.findIndex((part) => file.includes(part));

@@ -2,7 +2,7 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe } from 'node:test';
+import { after, describe } from 'node:test';
 import { sqliteFileOf } from '../../src/lib/database-url.ts';
 import { migrateDatabase } from '../../src/store/open.ts';
 import { skipped } from './parts.ts';
@@ -15,33 +15,38 @@ export type Databases = {
   createEmpty(): Promise<string>;
 };
 
+const folder = mkdtempSync(join(tmpdir(), 'dockpass-sqlite-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+let files = 0;
+const createEmptySqlite = async () => `sqlite:${join(folder, `${++files}.db`)}`;
+const sqlite: Databases = {
+  createEmpty: createEmptySqlite,
+  create: migratedBy(createEmptySqlite, async (url) => {
+    const created = await createEmptySqlite();
+    copyFileSync(sqliteFileOf(url) ?? '', sqliteFileOf(created) ?? '');
+    return created;
+  }),
+};
+
+/** One server for all suites of a process, started by the first that needs it. */
+let server: Promise<PostgresServer> | null = null;
+const theServer = (): Promise<PostgresServer> => {
+  server ??= startPostgres();
+  return server;
+};
+after(async () => (await server)?.stop());
+const createEmptyPostgres = async () => (await theServer()).createDatabase();
+const postgres: Databases = {
+  createEmpty: createEmptyPostgres,
+  create: migratedBy(createEmptyPostgres, async (url) => (await theServer()).copyDatabase(url)),
+};
+
 /** Runs the suite once an engine; PostgreSQL is named as skipped where it isn't installed, and left out by TEST_ENGINES=sqlite. */
 export function describeEngines(name: string, suite: (databases: Databases) => void): void {
-  describe(`${name} on SQLite`, () => {
-    let folder = '';
-    let count = 0;
-    before(() => {
-      folder = mkdtempSync(join(tmpdir(), 'dockpass-sqlite-'));
-    });
-    after(() => rmSync(folder, { recursive: true, force: true }));
-    const createEmpty = async () => `sqlite:${join(folder, `${++count}.db`)}`;
-    const copy = async (url: string) => {
-      const created = await createEmpty();
-      copyFileSync(sqliteFileOf(url) ?? '', sqliteFileOf(created) ?? '');
-      return created;
-    };
-    suite({ createEmpty, create: migratedBy(createEmpty, copy) });
-  });
+  describe(`${name} on SQLite`, () => suite(sqlite));
   if (process.env['TEST_ENGINES'] === 'sqlite') return;
-  describe(`${name} on PostgreSQL`, { skip: findPostgres() === null && skipped('not installed: PostgreSQL') }, () => {
-    let server: PostgresServer;
-    before(async () => {
-      server = await startPostgres();
-    });
-    after(() => server.stop());
-    const createEmpty = () => server.createDatabase();
-    suite({ createEmpty, create: migratedBy(createEmpty, (url) => server.copyDatabase(url)) });
-  });
+  const skip = findPostgres() === null && skipped('not installed: PostgreSQL');
+  describe(`${name} on PostgreSQL`, { skip }, () => suite(postgres));
 }
 
 /** Migrates one database and copies it: applying all migrations takes ten times as long. */
