@@ -16,7 +16,7 @@ export const killMail: Fault = {
   name: 'kill-mail',
   what: 'kill -9 while mails are sent',
   async run(scale, stack) {
-    const [rounds, people] = scale === 'full' ? [60, 600] : [4, 60];
+    const [rounds, people] = scale === 'full' ? [60, 600] : [2, 60];
     const scene = await openScene(stack);
     const mailServer = await startMailServer();
     stack.defer(() => mailServer.stop());

@@ -13,7 +13,7 @@ export const kill: Fault = {
   name: 'kill',
   what: 'kill -9 while passwords are made, revoked and used',
   async run(scale, stack) {
-    const rounds = scale === 'full' ? 200 : 5;
+    const rounds = scale === 'full' ? 200 : 3;
     const scene = await openScene(stack);
     const passwords = new Map<string, Known>();
     let visitor: Visitor | undefined;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openStore } from '../src/store/open.ts';
 import { withServer } from '../test/support/listening.ts';
 import { integrityOf } from './kill.ts';
@@ -14,6 +15,9 @@ const mediaType = 'application/vnd.oci.image.manifest.v1+json';
 
 /** Milliseconds after its acknowledgement in which a pull is stored; a machine that is busy with other tests is slower. */
 const promised = { full: 2_000, quick: 4_000 };
+
+/** Milliseconds between two events of one that reports; without any, both processors do nothing else for ten seconds. */
+const pause = { full: 0, quick: 20 };
 
 /** What was acknowledged, the pulls by the time of that, and what had no answer when the process died. */
 type Told = { pushes: number; pulls: number[]; inFlight: number; readonly tags: Map<string, string> };
@@ -31,7 +35,7 @@ export const registryEvents: Fault = {
     for (let round = 0; round < rounds; round++) {
       const server = await scene.serve(settings);
       const died = await killDuring(server, promised[scale] + 500 + Math.random() * 1_500, (killed) =>
-        Promise.all([0, 1, 2].map((worker) => report(scene.url, told, worker, killed))),
+        Promise.all([0, 1, 2].map((worker) => report(scene.url, told, worker, pause[scale], killed))),
       );
       acknowledged += told.pulls.length;
       atRisk += told.pulls.filter((at) => died - at < promised[scale]).length;
@@ -59,7 +63,7 @@ export const registryEvents: Fault = {
 };
 
 /** Pushes and pulls, one event a request, as a registry sends them, until the connection breaks. */
-async function report(url: string, told: Told, worker: number, killed: AbortSignal): Promise<void> {
+async function report(url: string, told: Told, worker: number, pause: number, killed: AbortSignal): Promise<void> {
   for (let count = 0; !killed.aborted; count++) {
     const repository = `team/app-${(count + worker) % repositories}`;
     const isPush = count % 4 === 0;
@@ -75,6 +79,7 @@ async function report(url: string, told: Told, worker: number, killed: AbortSign
       told.pushes += 1;
       told.tags.set(`${repository}:${tag}`, digestOf(tag));
     }
+    await sleep(pause);
   }
 }
 

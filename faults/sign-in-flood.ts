@@ -39,7 +39,7 @@ export const signInFlood: Fault = {
     const seen = [`without strangers a sign-in takes ${secondsOf(alone)}`];
     const floods = scale === 'full' ? [1, 30] : [6];
     for (const networks of floods) {
-      const { half, what } = await besideFlood(scene, networks, scale === 'full' ? 20 : 8);
+      const { half, what } = await besideFlood(scene, networks, scale === 'full' ? 20 : 4);
       seen.push(what);
       // The slowest is the machine's as well, which stages all of this: the figure is for docs/reliability.md.
       if (scale === 'full') assert.ok(half <= longest, seen.join('; '));

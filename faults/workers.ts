@@ -8,7 +8,7 @@ export const workers: Fault = {
   name: 'workers',
   what: 'workers are killed, one after another and all at the same time',
   async run(scale, stack) {
-    const rounds = scale === 'full' ? 6 : 3;
+    const rounds = scale === 'full' ? 6 : 2;
     const scene = await openScene(stack);
     const server = await scene.serve({ WORKERS: '2' });
     await server.says(/"listening"[\s\S]*"listening"/);

@@ -31,23 +31,24 @@ export function launchBrowser(more: readonly string[] = []): Promise<Browser> {
   });
 }
 
-/**
- * What axe finds wrong on the page by WCAG 2.2 A and AA and its own best practices, one line each; none is what we want.
- * @param only `rules`: the ids of those to look at; else all
- */
-export async function axeViolations(page: Page, only: { readonly rules?: readonly string[] } = {}): Promise<string[]> {
+/** What axe finds wrong on the page by WCAG 2.2 A and AA and its own best practices, one line each; none is what we want. */
+export async function axeViolations(page: Page): Promise<string[]> {
   // Through the protocol and not as a script element: the page's own Content-Security-Policy stays in force.
   const isThere = await page.evaluate("typeof axe === 'object'");
   if (!isThere) await page.evaluate(await readFile(axePath, 'utf8'));
-  return page.evaluate(async (rules) => {
+  return page.evaluate(async () => {
     type Result = { id: string; help: string; nodes: { html: string; failureSummary?: string }[] };
-    const { axe } = globalThis as unknown as {
-      axe: { run(options: object): Promise<{ violations: Result[] }> };
-    };
-    const { violations } = await axe.run(rules === null ? {} : { runOnly: rules });
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Result[] }> } };
+    const { violations } = await axe.run();
     return violations.map(
       ({ id, help, nodes }) =>
         `${id}: ${help}: ${nodes.map((node) => `${node.html} ${node.failureSummary ?? ''}`).join(' | ')}`,
     );
-  }, only.rules ?? null);
+  });
 }
+
+/** Each width and each theme once: no width changes a colour, and no theme a place, which test/web/styles.test.ts keeps. */
+export const looks = [
+  { width: 390, colorScheme: 'light' },
+  { width: 1280, colorScheme: 'dark' },
+] as const;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { axeViolations, launchBrowser, noBrowser } from '../support/browser.ts';
+import { axeViolations, launchBrowser, looks, noBrowser } from '../support/browser.ts';
 import { missing } from '../support/parts.ts';
 import { ana, startTerminalScene, type TerminalScene } from '../support/terminal-scene.ts';
 
@@ -57,13 +57,11 @@ describe('the pages of a terminal in Chromium', { skip }, () => {
     }
   };
   const isSound = async (page: Page) => {
-    for (const width of [390, 1280]) {
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.setViewportSize({ width, height: 900 });
-        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-        assert.deepEqual(await axeViolations(page), [], `${width} ${colorScheme}`);
-        assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width);
-      }
+    for (const { width, colorScheme } of looks) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      assert.deepEqual(await axeViolations(page), [], `${width} ${colorScheme}`);
+      assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width);
     }
     const folder = process.env['SCREENSHOTS'];
     if (folder !== undefined) await page.screenshot({ path: `${folder}/${Date.now()}.png`, fullPage: true });

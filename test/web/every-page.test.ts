@@ -1,4 +1,4 @@
-/** Every page that is mounted is known here; those of people and robots, in a real browser: sound in both themes, at every width. */
+/** Every page that is mounted is known here; those of people and robots, in a real browser: sound in both themes, at every width, and by the keyboard. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { noBrowser } from '../support/browser.ts';
@@ -22,7 +22,9 @@ test('a journey leads to every page that is mounted', () => {
   );
 });
 
-test('the pages of people and robots: axe finds nothing, and nothing is cut off', { skip }, async (t) => {
+test('the pages of people and robots: axe finds nothing, nothing is cut off, and Tab leads everywhere', {
+  skip,
+}, async (t) => {
   const withPage = await useCompanyInBrowser(t, writeStrangers);
   await withPage({}, (page) => walkSoundPages(page, own));
 });
