@@ -85,11 +85,11 @@ export const fullCheckpoint: Fault = {
       return tries;
     };
     while (statSync(log).size < checkpointAt * 0.85) await act();
-    // Room for the rest of the log, and not for the pages that the database file lacks.
+    // Room for the rest of the log, which a slow machine can have filled already, and not for the pages that the database file lacks.
     const tries = await prepareTries(url, 'full', 20);
     const { bavail, bsize } = statfsSync(data);
     const ballast = join(data, 'ballast');
-    const room = checkpointAt - statSync(log).size + 100 * 1_024;
+    const room = Math.max(0, checkpointAt - statSync(log).size) + 100 * 1_024;
     writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - room)));
     await takeActions(tries, scene, { token, visitor });
     all.push(...tries);
