@@ -83,7 +83,7 @@ export function createPages(config: Config, core: Core, parts: PageParts): expre
   mountSignIn(router, open.signIn);
   mountOwnPages(router, context);
   mountRepositories(router, context, config, core, parts.lists, parts.registries);
-  if (config.terminal.isOn) mountTerminal(router, context, config, parts.terminal);
+  if (config.terminal.isOn) mountTerminal(router, context, config, parts);
   mountAdministration(router, context);
   mountNotifications(router, context, core, config);
   mountAdminRepositories(
@@ -165,7 +165,8 @@ function createSite(
   // RFC 8414, section 3.1 has the path behind the well-known one, for a proxy that sends us that.
   if (prefix !== '') {
     app.get(`/.well-known/dockpass${prefix}`, discovery(config, workloads, core));
-    if (config.terminal.isOn) app.get(`/.well-known/oauth-authorization-server${prefix}`, metadataOf(config));
+    if (config.terminal.isOn)
+      app.get(`/.well-known/oauth-authorization-server${prefix}`, metadataOf(config, workloads));
   }
   app.use(notFound, replyToErrors({ log, requesterOf, page: createErrorPage(views) }), logLateErrors(log));
   return app;

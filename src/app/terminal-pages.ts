@@ -9,19 +9,25 @@ import type { Terminal } from '../terminal/terminal.ts';
 import { createCliScripts } from '../web/cli-scripts.ts';
 import { createTerminalPages } from '../web/terminal.ts';
 import type { PageContext } from './page-context.ts';
+import type { OpenWorkloads } from './workloads.ts';
 
 /** Seconds: a terminal in another network is approved only by someone whom the provider authenticated this recently. */
 const otherNetworkFreshness = 15 * 60;
 
-/** RFC 8414. */
-export function metadataOf({ publicUrl, prefix }: Config): RequestHandler {
-  const metadata = authorizationServerMetadata(new URL(`${publicUrl.origin}${prefix}/`));
+/** RFC 8414; what workloads can do counts as the policy has it at that moment. */
+export function metadataOf({ publicUrl, prefix }: Config, workloads: Pick<OpenWorkloads, 'inForce'>): RequestHandler {
+  const base = new URL(`${publicUrl.origin}${prefix}/`);
   return (_request, response) => {
-    response.json(metadata);
+    response.json(authorizationServerMetadata(base, workloads.inForce() !== null));
   };
 }
 
-export function mountTerminal(router: Router, context: PageContext, config: Config, terminal: Terminal): void {
+export function mountTerminal(
+  router: Router,
+  context: PageContext,
+  config: Config,
+  { terminal, workloads }: { readonly terminal: Terminal; readonly workloads: Pick<OpenWorkloads, 'inForce'> },
+): void {
   const { publicUrl, prefix, services } = config;
   const registryHosts = services.map(({ registryHost }) => registryHost);
   const pages = createTerminalPages({
@@ -32,7 +38,7 @@ export function mountTerminal(router: Router, context: PageContext, config: Conf
   });
   const base = new URL(`${publicUrl.origin}${prefix}/`);
   router.get('/cli/:script', createCliScripts({ publicUrl: base, registryHosts, version: versionOfDockpass() }));
-  router.get('/.well-known/oauth-authorization-server', metadataOf(config));
+  router.get('/.well-known/oauth-authorization-server', metadataOf(config, workloads));
   router.get('/terminal', context.requirePerson, pages.ask);
   router.post('/terminal', context.requirePerson, pages.show);
   router.post('/terminal/decide', context.requirePerson, pages.decide);

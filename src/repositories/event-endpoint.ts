@@ -47,7 +47,13 @@ export function createEventEndpoint(parts: EventEndpointParts): EventEndpoint {
   const handle = async (request: IncomingMessage, encoded: string): Promise<number> => {
     if (request.method !== 'POST') return 405;
     const service = services.get(decoded(encoded));
-    if (service === undefined || service.hashes.length === 0) return 404;
+    if (service === undefined || service.hashes.length === 0) {
+      // Not of every stranger who tries addresses.
+      const isRegistry = request.headers.authorization !== undefined;
+      if (isRegistry && service !== undefined) troubles.note(service.name, 'not taken', advice['not taken']);
+      else if (isRegistry) troubles.note(anyName(encoded), 'unknown service', advice['unknown service'], '');
+      return 404;
+    }
     if (!hasToken(request.headers, service.hashes)) {
       parts.onEvents(service.name, 'other', 'refused', 1);
       troubles.note(service.name, 'wrong token', 'the events of a registry come with a wrong token');
@@ -83,6 +89,11 @@ function end(response: ServerResponse, status: number, retryAfter?: number): voi
   if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
   if (retryAfter !== undefined) response.setHeader('Retry-After', retryAfter);
   response.writeHead(status, { 'Content-Length': '0' }).end();
+}
+
+/** What someone wrote where a service should be, short enough for a log. */
+function anyName(encoded: string): string {
+  return (decoded(encoded) || encoded).slice(0, 100);
 }
 
 /** @returns what no service is called where it can't be decoded */
@@ -137,14 +148,15 @@ function readBody(request: IncomingMessage): Promise<readonly Uint8Array[] | nul
   });
 }
 
-type Trouble = 'wrong token' | 'dropped' | 'unavailable';
+type Trouble = 'wrong token' | 'not taken' | 'unknown service' | 'dropped' | 'unavailable';
 
 /** One line a minute for each kind and service, as a registry that is refused tries again every second. */
 function createTroubles({ log, now }: Pick<EventEndpointParts, 'log' | 'now'>) {
   const known = new Map<string, { service: string; trouble: Trouble; count: number; at: number; loggedAt: number }>();
   return {
-    note(service: string, trouble: Trouble, message: string): void {
-      const key = `${trouble}\0${service}`;
+    /** @param one what has lines of its own, if it isn't each service: names that strangers make up share theirs */
+    note(service: string, trouble: Trouble, message: string, one = service): void {
+      const key = `${trouble}\0${one}`;
       const at = now();
       const before = known.get(key);
       const isRecent = before !== undefined && Math.abs(at - before.at) < hour;
@@ -154,15 +166,21 @@ function createTroubles({ log, now }: Pick<EventEndpointParts, 'log' | 'now'>) {
       if (!isLogged) log.warn({ service, count }, message);
     },
     warnings(): string[] {
-      const recent = [...known.values()].filter(({ at, trouble }) => Math.abs(now() - at) < hour && trouble in advice);
-      return recent.map(({ service, trouble, count }) => `${advice[trouble]} (${service}, ${count})`);
+      const recent = [...known.values()].filter(({ at }) => Math.abs(now() - at) < hour);
+      return recent.flatMap(({ service, trouble, count }) =>
+        trouble === 'unavailable' ? [] : [`${advice[trouble]} (${service}, ${count})`],
+      );
     },
   };
 }
 
 /** A database that is away has its own warnings. */
-const advice: Partial<Record<Trouble, string>> = {
+const advice = {
   'wrong token':
     'a registry reports with a wrong token, and tries again forever: its notifications need the value of SERVICE_<NAME>_EVENTS_TOKEN',
+  'not taken':
+    'a registry reports what Dockpass does not take, and tries again forever: set SERVICE_<NAME>_EVENTS_TOKEN, or remove the endpoint from its notifications',
+  'unknown service':
+    'a registry reports for a service that is not in SERVICES, and tries again forever: correct the URL of the endpoint in its notifications',
   dropped: 'events of a registry were dropped in the last hour, because they can never be stored: the log says why',
-};
+} satisfies Partial<Record<Trouble, string>>;

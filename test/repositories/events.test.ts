@@ -323,8 +323,17 @@ test('the endpoint takes what has the token, and answers so that a queue never s
       assert.equal(await send('no JSON'), 200);
       assert.equal(await send(bodyOf(...Array.from({ length: 3_000 }, () => event('push')))), 200);
       assert.equal(recorded.length, 2);
-      assert.equal(await send(one, { name: 'silent' }), 404);
-      assert.equal(await send(one, { name: 'other' }), 404);
+      lines.length = 0;
+      for (const name of ['silent', 'other', 'another'.repeat(30), 'other'])
+        assert.equal(await send(one, { name }), 404);
+      assert.match(
+        lines.join('\n'),
+        /^a registry reports what Dockpass does not take.*\n.*a service that is not in SERVICES.*$/,
+      );
+      assert.match(endpoint.warnings().join('\n'), /EVENTS_TOKEN.*\(silent, 1\)\n.*SERVICES.*\(other, 3\)/);
+      const stranger = await fetch(`${url}${eventsPath}elsewhere`, { method: 'POST', body: one });
+      assert.equal(stranger.status, 404);
+      assert.match(endpoint.warnings().join('\n'), /\(other, 3\)/);
       assert.equal(await send(one, { method: 'GET' }), 405);
       lines.length = 0;
       for (const token of ['', 'x', tokens[0]?.slice(1), `${tokens[0]} ${tokens[0]}`]) {

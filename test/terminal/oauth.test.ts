@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createSecret } from '../../src/lib/secret.ts';
+import { tokenExchange } from '../../src/oauth/token-exchange.ts';
 import { openStore } from '../../src/store/open.ts';
 import { createInstallation, type Installation, type Server } from '../support/installation.ts';
 import { writeSession } from '../support/walk.ts';
@@ -67,6 +68,7 @@ describe('the OAuth endpoints of a terminal', () => {
         assert.equal((await fetch(origin() + pathname)).status, 405, name);
       }
       assert.deepEqual(metadata['code_challenge_methods_supported'], ['S256']);
+      assert.ok(!metadata['grant_types_supported']?.includes(tokenExchange), 'of a service without workloads');
     }
     assert.equal((await fetch(`${origin()}/.well-known/dockpass/dockpass`)).status, 200);
   });

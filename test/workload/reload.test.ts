@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { tokenExchange } from '../../src/oauth/token-exchange.ts';
 import { fetchText } from '../../src/workload/fetch-text.ts';
 import { createInstallation, type Installation, type Server } from '../support/installation.ts';
 import { startIssuer, type TestIssuer } from '../support/issuer.ts';
@@ -106,6 +107,12 @@ test('the metrics count logins by issuer and outcome', async () => {
   const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   assert.match(text, /^dockpass_workload_logins_total\{issuer="ci",outcome="accepted"\} \d+$/m);
   assert.match(text, /^dockpass_workload_logins_total\{issuer="ci",outcome="unknown-key"\} \d+$/m);
+});
+
+test('the metadata of the OAuth endpoints says that ID tokens are exchanged', async () => {
+  const answer = await fetch(`${server.url}/.well-known/oauth-authorization-server`);
+  const { grant_types_supported: grants } = (await answer.json()) as { grant_types_supported: readonly string[] };
+  assert.ok(grants.includes(tokenExchange), String(grants));
 });
 
 test('without the file the feature is off', async () => {
