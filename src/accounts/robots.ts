@@ -5,7 +5,7 @@ import type { Maker } from '../app-passwords/maker.ts';
 import type { Actor, Audit } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
 import { isTextLists, isTexts, readJson } from '../lib/json.ts';
-import type { AccountState } from '../store/accounts.ts';
+import type { AccountState, StateChange } from '../store/accounts.ts';
 import type { AuditRowOf } from '../store/audit-events.ts';
 import type { RobotFacts, RobotRow } from '../store/robots.ts';
 import { ConstraintError } from '../store/sql.ts';
@@ -92,8 +92,9 @@ export type RobotParts = {
 
 /** Tells robots from people, whose login holds an @, wherever only the login is seen: in a rule, in a registry's log. */
 const loginPrefix = 'robot-';
-/** The reason that is stored, and shown to who uses the robot. */
+/** The reasons that are stored, and shown to who uses the robot. */
 const offByAdministrators = 'disabled by an administrator';
+const offByOwners = 'disabled by its owners';
 /** What a registry accepts as a path component, so that `${account}/**` is a namespace. */
 const namePattern = /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
 const maximumNameLength = 40;
@@ -130,8 +131,12 @@ export function createRobots(parts: RobotParts): Robots {
       const before = await find(parts, id, manager);
       requireStarting(state, manager, before);
       const { login } = before;
-      const reason = state === 'active' ? null : manager.administrator ? offByAdministrators : 'disabled by its owners';
-      const change = { state, reason, by: by.actor, at: now(), ...(state === 'active' && { was: before }) };
+      const change = {
+        ...changeTo(state, manager),
+        by: by.actor,
+        at: now(),
+        ...(state === 'active' && { was: before }),
+      };
       const event = { action: 'robot.change', ...by, subject: login, detail: { after: { state } } } as const;
       await audit.commit(event, (row) => store.accounts.setState(id, change, row));
       return toRobot(await find(parts, id, manager));
@@ -143,6 +148,14 @@ async function find({ store, now }: RobotParts, id: string, manager: RobotManage
   const row = await store.robots.byId(id, now());
   if (row !== undefined && manages(manager, row)) return row;
   throw new Refusal('not_found', `There is no robot ${id} that you manage. Your groups' robots are listed.`);
+}
+
+/** An administrator's word takes the place of the owners', who could else enable it again. */
+function changeTo(state: 'active' | 'disabled', { administrator }: RobotManager): Omit<StateChange, 'by' | 'at'> {
+  if (state === 'active') return { state, reason: null };
+  return administrator
+    ? { state, reason: offByAdministrators, insteadOf: offByOwners }
+    : { state, reason: offByOwners };
 }
 
 /** What an administrator stopped, those who are stopped by it don't start again. */

@@ -68,6 +68,8 @@ export type StateChange = {
   readonly at: number;
   /** As it was when that was decided: nothing changes where someone else has set another state meanwhile. */
   readonly was?: Pick<Account, 'state' | 'state_by'>;
+  /** A reason of the same state whose place this one takes. */
+  readonly insteadOf?: string;
 };
 
 /** What a completed sign-in shows. `groups: null` means that the provider sent none: the known ones stay. */
@@ -201,7 +203,7 @@ const claim = `
 const freeLogin = "update account set login = 'unvouched:' || id || ':' || login where id = $1";
 const setState = `
   update account set state = $2, state_reason = $3, state_by = $4, state_at = $5, stopped_for_security = null
-  where id = $1 and state <> $2
+  where id = $1 and (state <> $2 or state_reason = cast($8 as text))
     and (cast($6 as text) is null or (state = $6 and coalesce(state_by, '') = $7))`;
 
 const confirm = `
@@ -276,8 +278,8 @@ export function createAccountStore(sql: Sql): AccountStore {
     byIdentity: (issuer, subject) =>
       sql.get<Account>('select * from account where issuer = $1 and subject = $2', [issuer, subject]),
     freeLogin: async (id, audit) => (await runAudited(sql, { text: freeLogin, values: [id] }, audit)) === 1,
-    async setState(id, { state, reason, by, at, was }, audit) {
-      const values = [id, state, reason, by, at, was?.state ?? null, was?.state_by ?? ''];
+    async setState(id, { state, reason, by, at, was, insteadOf }, audit) {
+      const values = [id, state, reason, by, at, was?.state ?? null, was?.state_by ?? '', insteadOf ?? null];
       return (await runAudited(sql, { text: setState, values }, audit)) === 1;
     },
     async confirm(id, { at, groups, undecided = [] }, audit) {

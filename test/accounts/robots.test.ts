@@ -127,6 +127,11 @@ describeEngines('a robot', (databases) => {
       assert.equal((await robots.setState(id, 'active', administrator, root)).state, 'active');
       await robots.setState(id, 'disabled', inPlatform, root);
       assert.equal((await robots.setState(id, 'active', inPlatform, root)).state, 'active', 'what they did themselves');
+      await robots.setState(id, 'disabled', inPlatform, root);
+      await robots.setState(id, 'disabled', administrator, root);
+      await robots.setState(id, 'disabled', inPlatform, root);
+      const again = robots.setState(id, 'active', inPlatform, root);
+      await assert.rejects(again, refusal('denied', /only administrators enable it/), 'disabled a second time');
     }),
   );
 });
