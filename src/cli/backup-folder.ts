@@ -148,11 +148,13 @@ const draftForm = /^dockpass-\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z\.unfinished/;
 
 /**
  * Deletes all backups in the folder but the newest, and what a backup that was killed has left. Anything else stays.
+ * @param made the newest, whatever the names say: a clock that was ahead has left a date in the future
+ * @param keep at least 1
  * @returns what was deleted
  */
-export async function removeOldBackups(folder: string, keep: number): Promise<string[]> {
-  const whole = (await readdir(folder)).filter((name) => backupForm.test(name)).sort();
-  const old = whole.slice(0, -keep);
+export async function removeOldBackups(folder: string, made: string, keep: number): Promise<string[]> {
+  const others = (await readdir(folder)).filter((name) => backupForm.test(name) && name !== made).sort();
+  const old = others.slice(0, Math.max(0, others.length - (keep - 1)));
   for (const name of old) await rm(join(folder, name), { recursive: true, force: true });
   return [...old, ...(await removeLeftovers(folder, (name) => draftForm.test(name)))].sort();
 }

@@ -1,6 +1,6 @@
 /** Owns the commands that look after a running Dockpass: `dockpass backup`, `dockpass health`. */
 
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { readPolicyFile } from '../app/policy-file.ts';
 import { type Config, readConfig, readStorageConfig } from '../config/config.ts';
 import { createProbe } from '../doctor/probe.ts';
@@ -51,7 +51,7 @@ export const backupCommands: readonly Command[] = [
         onStep: terminal.progress,
       });
       const unrecorded = await recordBackup(storage.dataFolder);
-      const deleted = kept === null ? [] : await removeOldBackups(folder, kept);
+      const deleted = kept === null ? [] : await removeOldBackups(folder, basename(target), kept);
       reply(terminal, values, { folder: target, hasDatabase, deleted }, [target]);
       if (!hasDatabase) terminal.err('The database is not in it: copy PostgreSQL with pg_dump.');
       if (unrecorded !== null) terminal.err(`The backup is whole, but the metrics won't show it: ${unrecorded}.`);

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -236,6 +237,23 @@ test('with --keep makes dated backups in the folder, deletes the oldest, and not
   assert.equal((await installation.run(['backup', folder, '--keep', '0'])).code, 2);
   const unnamed = await installation.run(['backup', '', '--keep', '2']);
   assert.deepEqual([unnamed.code, /FOLDER is empty/.test(unnamed.output)], [2, true], unnamed.output);
+});
+
+test('with --keep the new backup stays, also beside folders that are dated in the future', async () => {
+  const folder = join(installation.folder, 'backups');
+  const ahead = ['dockpass-2130-01-01T00-00-00Z', 'dockpass-2130-01-02T00-00-00Z'];
+  for (const [keep, kept] of [
+    ['1', []],
+    ['2', ahead.slice(1)],
+    ['4', ahead],
+  ] as const) {
+    for (const name of ahead) mkdirSync(join(folder, name), { recursive: true });
+    const { code, stdout, output } = await installation.command(['backup', folder, '--keep', keep]);
+    assert.equal(code, 0, output);
+    const made = stdout.trim().slice(folder.length + 1);
+    assert.deepEqual(readdirSync(folder).sort(), [made, ...kept], output);
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('the metrics say when the last backup succeeded, so that a failed one shows', async () => {
