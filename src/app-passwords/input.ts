@@ -70,7 +70,7 @@ function problemOfPatterns(
   });
   const [first, ...others] = problems;
   if (first === undefined) return null;
-  return others.length === 0 ? `The repository pattern ${first}` : `Several repository patterns: ${problems.join(' ')}`;
+  return others.length === 0 ? `The repository pattern ${first}` : problems.join(' ');
 }
 
 /** @throws {Refusal} `bad_request` */

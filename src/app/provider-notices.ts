@@ -38,7 +38,7 @@ function freshnessNotice(label: string, sent: Sent): string[] {
   const has = (what: string) => sent.some((row) => row.what === what);
   if (!has('sign-in') || has('auth_time')) return [];
   return [
-    `${label} has never said when it authenticated someone (auth_time). A fresh sign-in there shows that someone at the browser chose an account, and perhaps no more.`,
+    `${label} has never reported when it authenticated someone (auth_time). A fresh sign-in there might prove only that someone at the browser picked an account.`,
   ];
 }
 

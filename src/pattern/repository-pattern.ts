@@ -25,9 +25,9 @@ function slipOf(pattern: string, hosts: readonly string[]): string | null {
   if (path.length > 0 && (/^[\w.-]+:\d+$/.test(host) || hosts.includes(host))) {
     return `leave out the host, and write "${path.join('/')}"`;
   }
-  if (pattern.startsWith('/')) return 'leave out the "/" at its beginning';
+  if (pattern.startsWith('/')) return 'remove the leading “/”';
   if (pattern.endsWith('/')) return `write "${pattern}**" for all that is below it`;
-  return pattern === pattern.toLowerCase() ? null : 'names of repositories are in lower case';
+  return pattern === pattern.toLowerCase() ? null : 'repository names are lower case';
 }
 
 /** Follows the pattern along all the names that begin as it does: `a[_\-]_b` matches `a__b`, although `a-_b` isn't a name. */

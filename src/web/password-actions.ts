@@ -13,16 +13,17 @@ import { type Tool, type ToolGroup, toolGroups } from './commands.ts';
 import { correctable, fieldsOf, readForm } from './fields.ts';
 import {
   asksForPreview,
-  emptyForm,
+  emptyRotation,
   formAgain,
-  formErrorOf,
   formFrom,
   formLike,
   formWithPreview,
   idFor,
   type PasswordForm,
+  type RotationForm,
   readFields,
   readRotation,
+  rotationAgain,
   toPasswordInput,
 } from './password-form.ts';
 import { previewViewOf, unreachableTexts } from './password-preview.ts';
@@ -68,7 +69,7 @@ declare module './views.ts' {
     'password-tool': { tool: Tool; robot: string | null };
     /** Answers a form that was sent again. */
     'password-once': HolderFrame & { password: PasswordView };
-    'password-rotate': HolderFrame & { password: PasswordView; form: PasswordForm };
+    'password-rotate': HolderFrame & { password: PasswordView; form: RotationForm };
     /** `tokenMinutes`: how long a registry token that has been issued can outlive the password. */
     'password-revoke': HolderFrame & {
       password: PasswordView;
@@ -205,12 +206,13 @@ function showSecret(
   });
 }
 
+/** @param error what is wrong with the form that was sent; `null`: none was */
 async function askRotation(parts: PasswordActionParts, request: Request, response: Response, error: Refusal | null) {
   const holder = await parts.holderOf(request);
   const data = {
     ...frameOf(holder),
     password: viewOf(await findOwn(parts, holder, request), parts.now()),
-    form: { ...emptyForm(parts), error: error === null ? null : formErrorOf(error) },
+    form: error === null ? emptyRotation(parts) : rotationAgain(parts, request.body, error),
   };
   parts.views.page(response, 'password-rotate', data, error?.status ?? 200);
 }

@@ -117,6 +117,32 @@ export function toPasswordInput({ name, expiry, access, repositories }: Sent): P
   return { name, days: expiry.days, pullOnly: access !== 'full', repositories: repositories.split(/\r?\n/) };
 }
 
+/** How a password is given a new secret, as the form is shown: as it was sent, if it was. `overlap`: hours, as one of `overlaps`. */
+export type RotationForm = {
+  readonly expiry: ExpiryChoice;
+  readonly overlap: number;
+  readonly error: FormError | null;
+};
+
+/** Hours for which the old secret can be kept. */
+export const overlaps = [0, 1, 24, 168] as const;
+
+export function emptyRotation({ passwords, now }: FormParts): RotationForm {
+  return { expiry: expiryChoice(passwords.maximumDays, now()), overlap: 24, error: null };
+}
+
+/** @param body what was sent */
+export function rotationAgain(parts: FormParts, body: unknown, error: Refusal): RotationForm {
+  const { passwords, now } = parts;
+  const field = fieldsOf(body);
+  const sent = numberIn(field('overlap'));
+  return {
+    expiry: expiryChoice(passwords.maximumDays, now(), readExpiry(field, now())),
+    overlap: overlaps.find((hours) => hours === sent) ?? emptyRotation(parts).overlap,
+    error: formErrorOf(error),
+  };
+}
+
 /** What is not said is `NaN`, which the rotation refuses: the old secret neither ends nor lives on unasked. */
 export function readRotation(body: unknown, now: number): RotationInput {
   const field = fieldsOf(body);

@@ -28,7 +28,7 @@ describeEngines('the notices about providers', (databases) => {
     t.after(() => store.close());
     assert.deepEqual(await notices(), []);
     await note('sign-in');
-    assert.match((await notices()).join(), /^Company SSO has never said when it authenticated someone/);
+    assert.match((await notices()).join(), /^Company SSO has never reported when it authenticated someone/);
     await note('auth_time');
     assert.deepEqual(await notices(), []);
   });

@@ -44,7 +44,7 @@ acl:
     comment: The web team pushes to web/
   - match: { domain: example.com, name: "people/\${user}/**" }
     actions: [push, pull]
-    comment: People push to the place that bears their name
+    comment: Everyone can push to their own namespace
   - match: { domain: example.com, type: repository }
     actions: [pull]
     comment: Everybody at example.com pulls

@@ -123,7 +123,7 @@ describe('the preview of a password', () => {
   test('says what is wrong with a pattern, as creating does', async () => {
     const { status, text } = await send({ ...asks, repositories: 'Team/App' });
     assert.equal(status, 400);
-    assert.match(text, /names of repositories are in lower case/);
+    assert.match(text, /repository names are lower case/);
     assert.equal(previewIn(text), '');
   });
 
