@@ -6,7 +6,7 @@ import type { Access } from '../scope.ts';
 import { mint } from '../token/mint.ts';
 import { parseChallenge } from './challenge.ts';
 import { type Finding, right, unknown, wrong } from './finding.ts';
-import type { Probe } from './probe.ts';
+import type { Probe, Reply } from './probe.ts';
 
 export type TrialParts = {
   readonly probe: Probe;
@@ -33,8 +33,30 @@ const forgiven = 60_000;
 /** Seconds: tokens that are shown to be looked at live no longer than they must. */
 const lifetime = 60;
 
+/** An answer to a token that is neither a yes nor a no to it: it says nothing about issuers and keys. */
+class UnjudgedToken extends Error {
+  override readonly name = 'UnjudgedToken';
+  readonly status: number;
+  constructor(status: number) {
+    super(`The registry answers ${status} to a token.`);
+    this.status = status;
+  }
+}
+
 /** What the registry makes of Dockpass's tokens, and which setting is the reason. */
 export async function tryTokens(parts: TrialParts): Promise<Finding[]> {
+  try {
+    return await findSetting(parts);
+  } catch (error) {
+    if (!(error instanceof UnjudgedToken)) throw error;
+    const seen = `${parts.registry.origin} answers ${error.status} to a token`;
+    return [
+      unknown('auth', `${seen}, so what the registry makes of it is not known. Does a proxy in front of it say this?`),
+    ];
+  }
+}
+
+async function findSetting(parts: TrialParts): Promise<Finding[]> {
   const { issuer, clockAhead } = parts;
   if (await isAccepted(parts, { issuer })) return trusted(parts);
   const otherHeader = parts.header === 'x5c' ? 'kid' : 'x5c';
@@ -75,7 +97,7 @@ type Variation = {
 };
 
 /** A token without access is enough for `/v2/` (distribution, app.go authorized). */
-async function show(parts: TrialParts, variation: Variation) {
+async function show(parts: TrialParts, variation: Variation): Promise<Reply> {
   const { issuer, shift = 0, brokenSignature = false, header = parts.header } = variation;
   const service = { name: parts.service, issuer, lifetime };
   const { jwt } = await mint(
@@ -85,7 +107,14 @@ async function show(parts: TrialParts, variation: Variation) {
     parts.now() + shift,
   );
   const shown = brokenSignature ? breakSignature(jwt) : jwt;
-  return parts.probe(parts.registry, { headers: { authorization: `Bearer ${shown}` }, overlookTls: true });
+  return showText(parts, shown);
+}
+
+/** @throws {UnjudgedToken} */
+async function showText({ probe, registry }: TrialParts, token: string): Promise<Reply> {
+  const reply = await probe(registry, { headers: { authorization: `Bearer ${token}` }, overlookTls: true });
+  if (reply.status !== 200 && reply.status !== 401) throw new UnjudgedToken(reply.status);
+  return reply;
 }
 
 async function isAccepted(parts: TrialParts, variation: Variation): Promise<boolean> {
@@ -102,9 +131,12 @@ function breakSignature(jwt: string): string {
  * key that it trusts without the `error` that it has for an unknown key (distribution 3, token.go Verify).
  */
 async function tellApart(parts: TrialParts): Promise<Finding[]> {
-  const { headers } = await show(parts, { issuer: parts.issuer, brokenSignature: true });
-  const error = parseChallenge(headers['www-authenticate'])?.parameters['error'];
-  if (error === undefined) return [wrongIssuer(parts.issuer, 'is another one'), keysTrusted];
+  const refused = await show(parts, { issuer: parts.issuer, brokenSignature: true });
+  if (errorIn(refused) === undefined) {
+    // A 2.8 and a 3.x alike have an `error` for what isn't a token (token.go NewToken): without it, they saw none.
+    if (errorIn(await showText(parts, 'x')) === undefined) return [unseen];
+    return [wrongIssuer(parts.issuer, 'is another one'), keysTrusted];
+  }
   const { algorithm } = await shownToken(parts);
   const ways =
     'The registry does not say which: --registry-config FILE reads its config.yml, compose file or `docker run` line, or what "env" prints in its container, and its log says "token from untrusted issuer", "certificate signed by unknown authority" or "malformed token".';
@@ -122,6 +154,15 @@ async function tellApart(parts: TrialParts): Promise<Finding[]> {
       `${trust}, and the registry be started after that; this or issuer is wrong.`,
     ),
   ];
+}
+
+const unseen = unknown(
+  'auth',
+  "Tokens are answered as if there were none: Authorization doesn't reach the registry. Does a proxy remove it? It must hand it on; the issuer and the keys can be checked only then.",
+);
+
+function errorIn({ headers }: Reply): string | undefined {
+  return parseChallenge(headers['www-authenticate'])?.parameters['error'];
 }
 
 /** What of a token decides whether a registry can read it. */

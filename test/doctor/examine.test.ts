@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
@@ -112,6 +112,48 @@ describe('the doctor before a registry', () => {
     );
   });
 
+  const listen = async (t: TestContext, answer: RequestListener): Promise<URL> => {
+    const server = createServer(answer);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    return new URL(`http://127.0.0.1:${(server.address() as { port: number }).port}`);
+  };
+  const challenge = () => `Bearer realm="${tokens.url}/auth",service="registry.example.com"`;
+  /** What the doctor has to say of it, and that it claims nothing that it can't know: "subject: message". */
+  const unjudged = async (url: URL): Promise<string> => {
+    const { findings } = await examine(partsOf(), url);
+    const claims = findings.filter(({ subject }) => ['issuer', 'rootcertbundle', 'clock'].includes(subject));
+    assert.deepEqual(claims, []);
+    const said = wrongOnes(findings);
+    assert.deepEqual(
+      said.map(({ status }) => status),
+      ['unknown'],
+    );
+    return said.map(({ subject, message }) => `${subject}: ${message}`).join();
+  };
+
+  test('a proxy that removes Authorization: nothing is concluded of issuer and keys', async (t) => {
+    const url = await listen(t, (_request, response) =>
+      response.writeHead(401, { 'www-authenticate': challenge() }).end(),
+    );
+    assert.match(await unjudged(url), /^auth: .*Authorization doesn't reach the registry\. Does a proxy remove it\?/);
+  });
+  for (const status of [302, 403, 429, 502]) {
+    test(`a registry that answers ${status} to tokens`, async (t) => {
+      const url = await listen(t, ({ headers }, response) =>
+        response
+          .writeHead(headers.authorization === undefined ? 401 : status, { 'www-authenticate': challenge() })
+          .end(),
+      );
+      assert.match(await unjudged(url), new RegExp(`^auth: http://127\\.0\\.0\\.1:\\d+ answers ${status} to a token`));
+    });
+  }
+  test('a 2.8 has an error for what is not a token', { skip: missing('docker-registry') }, async (t) => {
+    const { headers } = await fetch(new URL('/v2/', await start(t)), { headers: { authorization: 'Bearer x' } });
+    assert.match(headers.get('www-authenticate') ?? '', /,error="invalid_token"/);
+  });
+
   type Three = { bundle?: boolean; jwks?: JSONWebKeySet; algorithms?: readonly string[]; issuer?: string };
   /**
    * A distribution 3.x, by its token.go: what isn't signed by one of its algorithms is malformed; an x5c header is tried before
@@ -121,6 +163,7 @@ describe('the doctor before a registry', () => {
     const trusted = createLocalJWKSet(tokens.keys.ring('').jwks() as JSONWebKeySet);
     const invalid = ',error="invalid_token"';
     const refusalOf = async (token: string): Promise<string | null> => {
+      if (!token.includes('.')) return invalid;
       const { alg = '', kid, x5c } = decodeProtectedHeader(token);
       if (algorithms?.includes(alg) === false) return invalid;
       const known = x5c !== undefined ? bundle === true : jwks?.keys.some((key) => key.kid === kid) === true;
@@ -131,19 +174,14 @@ describe('the doctor before a registry', () => {
         return error instanceof errors.JWSSignatureVerificationFailed ? '' : invalid;
       }
     };
-    const server = createServer((request, response) => {
+    return listen(t, (request, response) => {
       const token = request.headers.authorization?.replace('Bearer ', '') ?? null;
-      const challenge = `Bearer realm="${tokens.url}/auth",service="registry.example.com"`;
       void (token === null ? Promise.resolve('') : refusalOf(token)).then((error) => {
-        if (error !== null) response.writeHead(401, { 'www-authenticate': challenge + error }).end();
+        if (error !== null) response.writeHead(401, { 'www-authenticate': challenge() + error }).end();
         else if (request.method === 'POST') response.writeHead(202, { location: '/v2/upload' }).end();
         else response.writeHead(200).end();
       });
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    t.after(() => server.close());
-    return new URL(`http://127.0.0.1:${(server.address() as { port: number }).port}`);
   };
   const ownJwks = () => tokens.keys.ring('').jwks() as JSONWebKeySet;
   /** Keys of a Dockpass two rotations ago. */
