@@ -1,6 +1,6 @@
 /** Owns what can come between a client and a server: the name, the port, TLS, and how each is said. */
 import type { PeerCertificate } from 'node:tls';
-import { type Finding, type Subject, wrong } from './finding.ts';
+import { type Finding, type Subject, unknown, wrong } from './finding.ts';
 import { type Probe, ProbeError, type Reply } from './probe.ts';
 
 /** `reply` is null where there was no answer; TLS mistakes are findings, and the request is then repeated without TLS's proof. */
@@ -36,6 +36,17 @@ export async function reach(probe: Probe, url: URL, server: Server): Promise<Rea
     const reply = await probe(url, { overlookTls: true }).catch(() => null);
     return { reply, findings: [wrong('TLS', describeTls(url, server, error, reply?.certificate ?? null))] };
   }
+}
+
+/** For a request that fails after others were answered. @param when "a token was shown" */
+export function brokenOff(subject: Subject, { code, message }: ProbeError, when: string): Finding {
+  const seen: Record<string, string> = {
+    ECONNRESET: 'the connection was cut',
+    EPIPE: 'the connection was cut',
+    ETIMEDOUT: 'no answer came in 15 seconds',
+  };
+  const what = seen[code] ?? `the connection failed (${message})`;
+  return unknown(subject, `${what} when ${when}: does a proxy or firewall refuse it?`);
 }
 
 function unreachable(url: URL, { subject, name }: Server, { code, message }: ProbeError): Finding {

@@ -6,7 +6,8 @@ import type { Access } from '../scope.ts';
 import { mint } from '../token/mint.ts';
 import { parseChallenge } from './challenge.ts';
 import { type Finding, right, unknown, wrong } from './finding.ts';
-import type { Probe, Reply } from './probe.ts';
+import { type Probe, ProbeError, type Reply } from './probe.ts';
+import { brokenOff } from './reach.ts';
 
 export type TrialParts = {
   readonly probe: Probe;
@@ -48,6 +49,7 @@ export async function tryTokens(parts: TrialParts): Promise<Finding[]> {
   try {
     return await findSetting(parts);
   } catch (error) {
+    if (error instanceof ProbeError) return [brokenOff('auth', error, 'a token was shown')];
     if (!(error instanceof UnjudgedToken)) throw error;
     const seen = `${parts.registry.origin} answers ${error.status} to a token`;
     return [

@@ -1,5 +1,7 @@
 /** Owns the question whether the addresses that a registry and Dockpass give out survive the proxy in front of each. */
 import { type Finding, right, unknown, wrong } from './finding.ts';
+import { ProbeError } from './probe.ts';
+import { brokenOff } from './reach.ts';
 import { type TrialParts, tokenFor } from './trial.ts';
 
 /** Where an upload is begun and cancelled; without a manifest it is in no catalog. */
@@ -10,6 +12,13 @@ const repository = 'dockpass-doctor/probe';
  * (distribution, urls.go NewBuilderFromRequest). This is the one place where a proxy's headers show.
  */
 export async function checkUploads(parts: TrialParts): Promise<Finding[]> {
+  return beginUpload(parts).catch((error: unknown) => {
+    if (error instanceof ProbeError) return [brokenOff('proxy header', error, 'an upload was begun')];
+    throw error;
+  });
+}
+
+async function beginUpload(parts: TrialParts): Promise<Finding[]> {
   const token = await tokenFor(parts, [{ type: 'repository', name: repository, actions: ['pull', 'push', 'delete'] }]);
   const headers = { authorization: `Bearer ${token}` };
   const { registry } = parts;

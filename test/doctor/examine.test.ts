@@ -149,6 +149,26 @@ describe('the doctor before a registry', () => {
       assert.match(await unjudged(url), new RegExp(`^auth: http://127\\.0\\.0\\.1:\\d+ answers ${status} to a token`));
     });
   }
+  test('a connection that is cut when a token is shown', async (t) => {
+    const url = await listen(t, ({ headers, socket }, response) => {
+      if (headers.authorization === undefined) response.writeHead(401, { 'www-authenticate': challenge() }).end();
+      else socket.resetAndDestroy();
+    });
+    assert.match(await unjudged(url), /^auth: the connection was cut when a token was shown: does a proxy or firewall/);
+  });
+  test('a connection that is cut when an upload is begun', async (t) => {
+    const url = await listen(t, ({ headers, method, socket }, response) => {
+      if (method === 'POST') socket.resetAndDestroy();
+      else if (headers.authorization !== undefined) response.writeHead(200).end();
+      else response.writeHead(401, { 'www-authenticate': challenge() }).end();
+    });
+    const { findings } = await examine(partsOf(), url);
+    const said = wrongOnes(findings).map(({ status, subject, message }) => `${status} ${subject}: ${message}`);
+    assert.deepEqual(said, [
+      'unknown proxy header: the connection was cut when an upload was begun: does a proxy or firewall refuse it?',
+    ]);
+    assert.ok(findings.some(({ subject, status }) => subject === 'issuer' && status === 'right'));
+  });
   test('a 2.8 has an error for what is not a token', { skip: missing('docker-registry') }, async (t) => {
     const { headers } = await fetch(new URL('/v2/', await start(t)), { headers: { authorization: 'Bearer x' } });
     assert.match(headers.get('www-authenticate') ?? '', /,error="invalid_token"/);
