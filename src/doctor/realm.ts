@@ -152,6 +152,16 @@ async function hasOurKeys({ probe, keyIds }: RealmParts, realm: URL): Promise<bo
   const path = realm.pathname.replace(/\/auth(\/token)?\/?$/, '/.well-known/jwks.json');
   const reply = await probe(new URL(path, realm), { overlookTls: true }).catch(() => null);
   if (reply === null || reply.status !== 200) return true;
-  const { keys } = fieldsIn(JSON.parse(reply.body));
-  return Array.isArray(keys) && keys.some((key) => keyIds.includes(String(fieldsIn(key)['kid'])));
+  const keys = keysIn(reply.body);
+  return keys === null || keys.some((key) => keyIds.includes(String(fieldsIn(key)['kid'])));
+}
+
+/** @returns null if the text isn't a JWKS, as where a proxy answers with a page of its own */
+function keysIn(text: string): readonly unknown[] | null {
+  try {
+    const { keys } = fieldsIn(JSON.parse(text));
+    return Array.isArray(keys) ? keys : null;
+  } catch {
+    return null;
+  }
 }

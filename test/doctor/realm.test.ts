@@ -42,6 +42,29 @@ describe("Apple's container sends a password", () => {
   }
 });
 
+describe('the keys beside the realm', () => {
+  const table: readonly [title: string, body: string, isOurs: boolean][] = [
+    ['ours', '{"keys":[{"kid":"ours"}]}', true],
+    ['those of another Dockpass', '{"keys":[{"kid":"other"}]}', false],
+    ['a page of HTML in their place, which proves nothing', '<!doctype html><title>Welcome</title>', true],
+    ['JSON that holds none, which proves nothing', '{"error":"not found"}', true],
+    ['null', 'null', true],
+  ];
+  for (const [title, body, isOurs] of table) {
+    test(title, async () => {
+      const probe = async (url: URL) =>
+        url.pathname === '/.well-known/jwks.json'
+          ? { status: 200, headers: {}, body, certificate: null }
+          : dockpass(url);
+      const expected = new URL('https://auth.example.com/auth');
+      const parts = { probe, systemProbe: null, expected, registry: new URL('https://registry.example.com') };
+      const [finding] = await checkRealm({ ...parts, keyIds: ['ours'] }, expected.href, 'x');
+      assert.equal(finding?.status, isOurs ? 'right' : 'wrong');
+      if (!isOurs) assert.match(finding?.message ?? '', /is a Dockpass with other keys/);
+    });
+  }
+});
+
 test('what a proxy does not send from the root of the host is said, where PUBLIC_URL has a path', async () => {
   const registry = new URL('https://registry.example.com');
   const ask = async (realm: string, isSent: boolean) => {
