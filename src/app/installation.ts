@@ -1,11 +1,11 @@
 /** Owns whether this process serves the installation or tries a copy of it, and who else serves the same database. */
 import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { Audit } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
-import { isRunning } from '../lib/is-running.ts';
+import { hasEnded, processName } from '../lib/is-running.ts';
 import type { Log } from '../lib/log.ts';
 import { minute } from '../lib/time.ts';
+import { serveLease } from '../store/leases.ts';
 import type { Store } from '../store/store.ts';
 import { findLiveTwin } from './live-twin.ts';
 
@@ -80,7 +80,6 @@ export type Presence = {
   leave(): Promise<void>;
 };
 
-const lease = 'serve';
 /** Milliseconds. */
 const leaseLength = 3 * minute;
 
@@ -97,28 +96,22 @@ export type PresenceParts = {
  * read are written by both. Replicas share a PostgreSQL database by design. Must be asked twice a minute.
  */
 export function createPresence({ store, log, pid, now }: PresenceParts): Presence {
-  const own = `${pid} on ${hostname()}`;
+  const own = processName(pid);
   let other: string | null = null;
   return {
     warnings: () => (other === null ? [] : [describe(other)]),
     async look() {
       if (store.engine !== 'sqlite') return;
-      const holder = await store.leases.holder(lease, now()).catch(() => undefined);
+      const holder = await store.leases.holder(serveLease, now()).catch(() => undefined);
       const found = holder === undefined || holder === own || hasEnded(holder) ? null : holder;
       if (found !== null && found !== other) log.warn({ other: found }, describe(found));
       other = found;
-      await store.leases.put(lease, own, now() + leaseLength).catch(() => {});
+      await store.leases.put(serveLease, own, now() + leaseLength).catch(() => {});
     },
-    leave: () => store.leases.release(lease, own).catch(() => {}),
+    leave: () => store.leases.release(serveLease, own).catch(() => {}),
   };
 }
 
 function describe(other: string): string {
   return `Another Dockpass serves this database: process ${other}. Stop one of them; to try a copy, start it with --trial`;
-}
-
-/** A process of this machine that is gone, as after a power cut. */
-function hasEnded(holder: string): boolean {
-  const [pid, place] = holder.split(' on ');
-  return place === hostname() && !isRunning(Number(pid));
 }

@@ -11,7 +11,7 @@ export const copyCommands: readonly Command[] = [
     usage: '--from URL --to URL [--json]',
     summary: 'Copy all data into another, empty database: all or nothing',
     details: [
-      'Stop the service first, and start it with the new DATABASE_URL afterwards.',
+      'Stop the service first (a SQLite database that is served is refused), and start it with the new DATABASE_URL afterwards.',
       'With PostgreSQL, the secrets are settings. Pass on those that this machine made for itself in DATA_DIR:',
       '  PASSWORD_PEPPER_FILE=DATA_DIR/password-pepper SESSION_SECRET_FILE=DATA_DIR/session-secret',
       '  ENCRYPTION_KEYS_FILE=DATA_DIR/encryption-key',
@@ -33,6 +33,7 @@ export const copyCommands: readonly Command[] = [
       if (file !== null && !existsSync(file)) throw new UsageError(`There is no file ${file}.`); // SQLite would make it
       const target = databaseUrl(values['to'], 'to');
       warnOfPassword(terminal, target);
+      if (file === null) terminal.err(stopReplicas);
       const done = await copyDatabase(source, target, (table, rows) => terminal.progress(`${table}: ${rows} rows`));
       reply(
         terminal,
@@ -44,6 +45,10 @@ export const copyCommands: readonly Command[] = [
     },
   },
 ];
+
+/** Only a SQLite database shows who serves it. */
+const stopReplicas =
+  "Stop every replica before you copy: Dockpass can't see who uses a PostgreSQL database, and what is revoked after the copy would work again in the new database.";
 
 /** Everyone on the machine can read what a process was started with. */
 function warnOfPassword(terminal: Terminal, url: string): void {

@@ -17,6 +17,9 @@ export type LeaseStore = {
   release(name: string, holder: string): Promise<void>;
 };
 
+/** Held by the process that serves a SQLite database, under its `processName`. */
+export const serveLease = 'serve';
+
 const take = `
   insert into lease (name, holder, until) values ($1, $2, $4)
   on conflict (name) do update set holder = excluded.holder, until = excluded.until

@@ -1,6 +1,8 @@
 /** Owns the move of a whole database to another engine: every table, in one transaction, counted on both sides. */
 import { createHash } from 'node:crypto';
 import { Refusal } from '../lib/errors.ts';
+import { hasEnded } from '../lib/is-running.ts';
+import { createLeaseStore, serveLease } from './leases.ts';
 import { openSql, readMigrations } from './open.ts';
 import { ConstraintError, migrationTableName, type OpenDatabase, type Sql, type Value } from './sql.ts';
 
@@ -24,18 +26,23 @@ export async function copyDatabase(
   onProgress: (table: string, rows: number) => void,
 ): Promise<Transferred[]> {
   await using stack = new AsyncDisposableStack();
-  const openUpToDate = async (url: string): Promise<OpenDatabase> => {
+  const open = async (url: string): Promise<OpenDatabase> => {
     const sql = await openSql(url, () => {});
     stack.defer(() => sql.close());
-    await sql.migrate(await readMigrations());
     return sql;
   };
-  return await transfer(await openUpToDate(from), await openUpToDate(to), onProgress);
+  const source = await open(from);
+  await refuseServed(source); // before anything in it changes
+  await source.migrate(await readMigrations());
+  const target = await open(to);
+  await target.migrate(await readMigrations());
+  return await transfer(source, target, onProgress);
 }
 
 /**
  * Copies all rows. Both schemas must be up to date.
- * @throws {Refusal} `conflict` where the target holds anything, or where the source changed meanwhile; then it is as before
+ * @throws {Refusal} `conflict` where the target holds anything, or where the source changed or a service served it meanwhile;
+ *   then it is as before
  */
 export async function transfer(
   from: Sql,
@@ -50,7 +57,11 @@ export async function transfer(
   }
   return to.transaction(async (run) => {
     const done: (Transferred & { readonly fingerprint: string })[] = [];
-    for (const table of tables) done.push({ table, ...(await copyTable(from, table, run, onProgress)) });
+    for (const table of tables) {
+      const isCopied = table !== leaseTable;
+      const copied = isCopied ? await copyTable(from, table, run, onProgress) : await read(from, table, async () => {});
+      done.push({ table, ...copied });
+    }
     // A revocation that came after its row was read would be undone in the new place: what was read is read once more. The
     // audit last: it has a row of each change, also of one in a table that was read for the second time already.
     const isAudit = ({ table }: Transferred): boolean => table === 'audit_event';
@@ -58,8 +69,21 @@ export async function transfer(
       const now = await read(from, table, async () => {});
       if (now.fingerprint !== fingerprint || now.rows !== rows) throw changedMeanwhile(table);
     }
-    return done.map(({ table, rows }) => ({ table, rows }));
+    // One that began to serve meanwhile answers the next revocation, which the copy would undo.
+    await refuseServed(from);
+    return done.filter(({ table }) => table !== leaseTable).map(({ table, rows }) => ({ table, rows }));
   });
+}
+
+/** Isn't copied: its rows belong to the processes of the source. One that changes shows that there are any. */
+const leaseTable = 'lease';
+
+/** Replicas share a PostgreSQL database and hold no lease on it. @throws {Refusal} `conflict` */
+async function refuseServed(from: Sql): Promise<void> {
+  if (from.engine !== 'sqlite' || !(await tablesOf(from)).includes(leaseTable)) return;
+  const holder = await createLeaseStore(from).holder(serveLease, Date.now());
+  if (holder === undefined || hasEnded(holder)) return;
+  throw new Refusal('conflict', `Process ${holder} serves this database: stop it first, then copy.`);
 }
 
 function changedMeanwhile(table: string, cause?: unknown): Refusal {

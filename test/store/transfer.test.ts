@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { hostname } from 'node:os';
 import { test } from 'node:test';
 import { Refusal } from '../../src/lib/errors.ts';
 import { openSql, readMigrations } from '../../src/store/open.ts';
@@ -139,5 +140,44 @@ describeEngines('a transfer to', (databases) => {
       await assert.rejects(transfer({ ...from, all }, to), /^Refusal: audit_event changed meanwhile/);
       assert.equal(asked, 2);
       assert.deepEqual(await to.get('select count(*) as count from app_password'), { count: 0 });
+    }));
+
+  test('of a source that a service began to serve meanwhile is refused', () =>
+    withBoth(async (from, to) => {
+      await fill(from);
+      const { leases } = createStore(from);
+      let asked = 0;
+      const all: OpenDatabase['all'] = async (text, values) => {
+        // The last page that is read for the second time.
+        if (text.includes('from audit_event') && ++asked === 2) {
+          await leases.put('serve', `${process.pid} on ${hostname()}`, Date.now() + 60_000);
+        }
+        return from.all(text, values);
+      };
+      await assert.rejects(
+        transfer({ ...from, all }, to),
+        (error: Refusal) => error.code === 'conflict' && /^Process \d+ on .* serves this database/.test(error.message),
+      );
+      assert.equal(asked, 2);
+      assert.deepEqual(await to.get('select count(*) as count from account'), { count: 0 });
+    }));
+
+  test('leaves out what only the processes of the source hold', () =>
+    withBoth(async (from, to) => {
+      await createStore(from).leases.put('sweep', 'x', Date.now() + 60_000);
+      const done = await transfer(from, to);
+      assert.deepEqual(await to.get('select count(*) as count from lease'), { count: 0 });
+      assert.ok(!done.some(({ table }) => table === 'lease'));
+    }));
+
+  test('of a source whose leases change is refused: some process uses it', () =>
+    withBoth(async (from, to) => {
+      const { leases } = createStore(from);
+      let asked = 0;
+      const all: OpenDatabase['all'] = async (text, values) => {
+        if (/from day_total +order/.test(text) && ++asked === 1) await leases.put('sweep', 'x', Date.now() + 60_000);
+        return from.all(text, values);
+      };
+      await assert.rejects(transfer({ ...from, all }, to), /^Refusal: lease changed meanwhile/);
     }));
 });
