@@ -7,12 +7,12 @@ import { formatYaml } from '../doctor/auth-block.ts';
 import { Refusal } from '../lib/errors.ts';
 import { formatProblem, parsePolicy } from '../policy/acl.ts';
 import { warningsOf } from '../policy/check.ts';
-import { type Command, type Terminal, textOf, textsOf, UsageError, type Values } from './command.ts';
-import { type Answers, environmentFile, policyFile } from './init-files.ts';
+import { type Command, type Terminal, textOf } from './command.ts';
+import { readAnswers } from './init-answers.ts';
+import { inOptions } from './init-checks.ts';
+import { environmentFile, policyFile } from './init-files.ts';
 import { refuseExisting, writeNewFiles } from './new-file.ts';
 import { reply } from './output.ts';
-import { readTextFile } from './read-file.ts';
-import { readLines } from './read-lines.ts';
 
 const string = { type: 'string' } as const;
 
@@ -71,59 +71,13 @@ export const initCommands: readonly Command[] = [
   },
 ];
 
-/** @throws {UsageError} that names what is missing, if no one can be asked */
-async function readAnswers(values: Values, terminal: Terminal): Promise<Answers> {
-  const ask = async (option: string, question: string, fallback?: string): Promise<string> => {
-    const given = textOf(values, option) ?? (await terminal.ask?.(question, { fallback })) ?? fallback;
-    if (given === undefined) throw new UsageError(`--${option} is missing.`);
-    return given;
-  };
-  const askList = async (option: string, question: string): Promise<string[]> => {
-    const given = textsOf(values, option);
-    const list = given.length > 0 ? given : ((await terminal.ask?.(question, {})) ?? '').split(/[\s,]+/);
-    const items = list.filter((item) => item !== '');
-    if (items.length === 0) throw new UsageError(`--${option} is missing.`);
-    return items;
-  };
-  const publicUrl = await ask(
-    'public-url',
-    'Where will people and registries reach Dockpass? (https://auth.example.com)',
-  );
-  const services = await askList('service', 'What will people give to docker login? (registry.example.com)');
-  const admins = await askList('admin', 'Who administers? E-mail addresses');
-  const domains = await askList('domain', 'People of which domains sign in and pull? (example.com)');
-  const issuer = textOf(values, 'oidc-issuer');
-  const clientId =
-    issuer === null
-      ? await ask('google-client-id', 'The client ID of the Google OAuth client', '')
-      : await ask('oidc-client-id', `The client ID at ${issuer}`);
-  const clientSecret = clientId === '' ? '' : await readSecret(values, terminal);
-  const proxy = publicUrl.startsWith('https:')
-    ? await ask('trusted-proxy', 'The address that the connections of your TLS proxy come from', '127.0.0.1')
-    : null;
-  return { publicUrl, services, admins, domains, issuer, clientId, clientSecret, proxy };
-}
-
-/** From a file, standard input or a hidden prompt: an argument would be in the process list and the shell's history. */
-async function readSecret(values: Values, terminal: Terminal): Promise<string> {
-  const file = textOf(values, 'client-secret-file');
-  if (file !== null && file !== '-') return (await readTextFile(file)).trim();
-  if (file === '-') {
-    for await (const [line = ''] of readLines(terminal.input)) return line.trim();
-    return '';
-  }
-  const given = await terminal.ask?.('Its client secret', { hidden: true });
-  if (given === undefined) throw new UsageError('--client-secret-file is missing.');
-  return given;
-}
-
 /** What `serve` or `policy check --strict` would say of the files. */
 function problemsIn(environment: string, policy: string): string[] {
   try {
     readConfig({ ...parseEnv(environment) });
     return warningsOf(parsePolicy(policy, 'policy.yml')).map((warning) => formatProblem('policy.yml', warning));
   } catch (error) {
-    if (error instanceof ConfigError) return [...error.problems];
+    if (error instanceof ConfigError) return error.problems.map(inOptions);
     throw error;
   }
 }

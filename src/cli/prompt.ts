@@ -20,7 +20,7 @@ export function createAsk(input: NodeJS.ReadStream, output: NodeJS.WriteStream):
       },
     });
     const lines = createInterface({ input, output: echo, terminal: true });
-    const suffix = fallback === undefined ? ': ' : ` [${fallback}]: `;
+    const suffix = fallback ? ` [${fallback}]: ` : ': ';
     const answer = lines.question(question + suffix);
     isMuted = hidden;
     const given = (await answer.finally(() => lines.close())).trim();

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { normalizeDomain } from '../lib/domain.ts';
+import { isDomain, normalizeDomain } from '../lib/domain.ts';
 import { errorCode } from '../lib/errors.ts';
 import { nearestWord } from '../lib/nearest-word.ts';
 import { isServiceLink } from './service-links.ts';
@@ -115,15 +115,15 @@ export function createSettings(environment: Environment): Settings {
         .map((item) => item.trim())
         .filter((item) => item !== ''),
     domains(name) {
-      const domains = settings.list(name).map(normalizeDomain);
-      for (const domain of domains.filter((one) => !/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(one))) {
+      const domains = settings.list(name);
+      for (const domain of domains.filter((one) => !isDomain(one))) {
         problem(`${name}: ${domain} is not a domain such as example.com; ${hint}`);
       }
-      return domains;
+      return domains.map(normalizeDomain);
     },
     emails(name) {
       const emails = settings.list(name);
-      for (const email of emails.filter((one) => !/^[^\s"<>;@]+@[^\s"'<>;@]+$/.test(one))) {
+      for (const email of emails.filter((one) => !isEmailAddress(one))) {
         problem(`${name}: ${email} is not an address such as ana@example.com; ${hint}`);
       }
       return emails;
@@ -153,6 +153,8 @@ function readSecret(environment: Environment, name: string, problem: (message: s
     return null;
   }
 }
+
+export const isEmailAddress = (text: string): boolean => /^[^\s"<>;@]+@[^\s"'<>;@]+$/.test(text);
 
 /** http is for this machine alone; elsewhere it would show passwords to the network. */
 export function isLoopback(url: URL): boolean {

@@ -6,3 +6,8 @@ export function normalizeDomain(domain: string): string {
   const folded = domain.normalize('NFC').toLowerCase().replace(/\.$/, '');
   return domainToASCII(folded) || folded;
 }
+
+/** Not a URL, a pattern or an address, which would match no one; of `example/com`, `domainToASCII` keeps only `example`. */
+export function isDomain(text: string): boolean {
+  return !/[\s/?#@:\\]/.test(text) && /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(normalizeDomain(text));
+}

@@ -3,13 +3,14 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { parseEnv } from 'node:util';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 import { runCommand } from '../../src/cli/cli.ts';
 import { environmentFile, policyFile } from '../../src/cli/init-files.ts';
+import { createAsk } from '../../src/cli/prompt.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { identityOf } from '../../src/policy/named-account.ts';
@@ -87,7 +88,7 @@ test('answers that serve would refuse are named, and nothing is written', async 
   const bad = flags.with(1, 'http://auth.example.com');
   const { code, output } = await init(folder, bad);
   assert.equal(code, 1);
-  assert.match(output, /PUBLIC_URL is http on a public name[\s\S]*Nothing was written/);
+  assert.match(output, /--public-url is http on a public name[\s\S]*Nothing was written/);
   assert.ok(!existsSync(join(folder, '.env')));
 });
 
@@ -97,35 +98,132 @@ test('without a terminal, what no flag says is named', async (t) => {
   assert.match(output, /--public-url is missing/);
 });
 
-test('on a terminal it asks, and hides the secret', async (t) => {
+test('options that would match no one are refused together, in words that the person knows', async (t) => {
   const folder = newFolder(t);
-  const answers: Readonly<Record<string, string>> = {
-    Where: 'https://auth.example.com',
-    What: 'registry.example.com',
-    Who: 'ana@example.com',
-    People: 'example.com, example.org',
-    The: 'id',
-    Its: 'a secret',
-  };
-  const hidden: string[] = [];
-  const said: string[] = [];
+  const local = ['--public-url', 'http://localhost:5001'];
+  const bad = [
+    ...['--service', 'https://registry.example.com', '--admin', 'Ana <ana@example.com>'],
+    ...['--domain', 'https://example.com', '--domain', 'exa mple,exa/mple', '--domain', '@example.com'],
+  ];
+  const { code, output } = await init(folder, [...local, ...bad]);
+  assert.equal(code, 1);
+  assert.deepEqual(output.trimEnd().split('\n'), [
+    '--service must be what follows "docker login", such as registry.example.com:5000, without https://. Not "https://registry.example.com".',
+    '--admin: "Ana <ana@example.com>" isn\'t an e-mail address. Give only ana@example.com.',
+    '--domain: "https://example.com" isn\'t a domain such as example.com.',
+    '--domain: "exa mple" isn\'t a domain such as example.com.',
+    '--domain: "exa/mple" isn\'t a domain such as example.com.',
+    '--domain: leave out the "@": example.com',
+    'Nothing was written.',
+  ]);
+  const google = ['--oidc-issuer', 'https://accounts.google.com', '--oidc-client-id', 'x', '--client-secret-file', '-'];
+  const settings = await init(folder, [...flags.slice(0, 8), '--trusted-proxy', 'x', ...google]);
+  assert.match(
+    settings.output,
+    /^--trusted-proxy: "x" is not an address.*\n--oidc-issuer is Google: use --google-client-id/,
+  );
+  const empty = await init(folder, flags, '\n');
+  assert.equal(empty.output, '--client-secret-file is empty. Nothing was written.\n');
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test('an option that would have no effect is a usage error', async (t) => {
+  const folder = newFolder(t);
+  const needed = flags.slice(0, 8);
+  for (const [words, message] of [
+    [['--oidc-client-id', 'foo'], '--oidc-client-id needs --oidc-issuer.'],
+    [['--client-secret-file', '-'], '--client-secret-file needs --google-client-id or --oidc-issuer.'],
+    [['--google-client-id', 'a', '--oidc-issuer', 'https://sso.example.com'], 'Give either --google-client-id or'],
+  ] as const) {
+    const { code, output } = await init(folder, [...needed, ...words]);
+    assert.equal(code, 2, output);
+    assert.ok(output.startsWith(message), output);
+  }
+});
+
+/** Gives the answers in their order. */
+async function converse(folder: string, answers: readonly string[]) {
+  const left = [...answers];
+  const [asked, hidden, said]: [string[], string[], string[]] = [[], [], []];
   const say = (line: string) => void said.push(line);
   const code = await runCommand(['init', '--folder', folder], {
     environment: {},
     input: Readable.from([]),
     out: say,
     err: say,
-    ask: async (question, options) => {
-      if (options.hidden) hidden.push(question);
-      if (question.startsWith('The address')) return options.fallback;
-      return answers[question.split(' ')[0] ?? ''] ?? options.fallback;
+    ask: async (question, { fallback, hidden: isHidden }) => {
+      const answer = left.shift();
+      assert.ok(answer !== undefined, `asked too much: ${question}`);
+      asked.push(question);
+      if (isHidden) hidden.push(question);
+      return answer || fallback;
     },
   });
+  return { code, asked, hidden, said };
+}
+
+test('on a terminal it asks, and hides the secret', async (t) => {
+  const folder = newFolder(t);
+  const answers = ['https://auth.example.com', 'registry.example.com', 'ana@example.com', 'example.com, example.org'];
+  const { code, asked, hidden, said } = await converse(folder, [...answers, 'id', 'a secret', '']);
   assert.equal(code, 0, said.join('\n'));
+  assert.deepEqual(asked, [
+    'Where will people and registries reach Dockpass? (https://auth.example.com)',
+    'What will people give to docker login? (registry.example.com)',
+    'E-mail addresses of the administrators',
+    'E-mail domains whose people can sign in and pull (example.com)',
+    'Google OAuth client ID (leave empty to set it up later)',
+    'Its client secret',
+    'IP address your TLS proxy connects from',
+  ]);
   assert.deepEqual(hidden, ['Its client secret']);
   const settings = parseEnv(readFileSync(join(folder, '.env'), 'utf8'));
   assert.equal(settings['GOOGLE_DOMAINS'], 'example.com,example.org');
   assert.equal(settings['TRUSTED_PROXIES'], '127.0.0.1');
+});
+
+test('on a terminal a wrong or empty answer is asked again, with what is wrong', async (t) => {
+  const { code, asked, said } = await converse(newFolder(t), [
+    ...['', 'http://auth.example.com', 'https://auth.example.com'],
+    ...['https://registry.example.com', 'registry.example.com'],
+    ...['Ana <ana@example.com>', 'ana@example.com'],
+    ...['@example.com', 'example.com example.org', 'example.com'],
+    ...['id', '', 'a secret'],
+    ...['proxy', ''],
+  ]);
+  assert.equal(code, 0, said.join('\n'));
+  assert.equal(new Set(asked).size, 7);
+  assert.deepEqual(
+    said.slice(
+      0,
+      said.findIndex((line) => line.startsWith('Wrote')),
+    ),
+    [
+      'This needs an answer.',
+      'It is http on a public name: passwords would cross the network in the clear. Use https',
+      'It must be what follows "docker login", such as registry.example.com:5000, without https://. Not "https://registry.example.com".',
+      '"Ana <ana@example.com>" isn\'t an e-mail address. Give only ana@example.com.',
+      'Leave out the "@": example.com',
+      '"example.com example.org" isn\'t a domain such as example.com.',
+      'Commas separate several.',
+      'This needs an answer.',
+      '"proxy" is not an address or a block such as 10.0.0.0/8',
+    ],
+  );
+});
+
+test('a prompt shows what an empty answer means, if it means something', async () => {
+  const shown = async (fallback?: string) => {
+    const input = Object.assign(new PassThrough(), { isTTY: true });
+    const output = Object.assign(new PassThrough(), { isTTY: true });
+    const ask = createAsk(input as unknown as NodeJS.ReadStream, output as unknown as NodeJS.WriteStream);
+    const answer = ask?.('Which', { fallback });
+    input.write('\n');
+    assert.equal(await answer, fallback);
+    return String(output.read());
+  };
+  assert.match(await shown('127.0.0.1'), /Which \[127\.0\.0\.1\]: /);
+  for (const fallback of ['', undefined]) assert.match(await shown(fallback), /Which: /);
 });
 
 test('another provider is set up the same way', async (t) => {

@@ -232,13 +232,18 @@ describe('each of these is refused by name', () => {
       { ...least, DATABASE_URL: 'postgres://u:p#w@[h/d' },
       /DATABASE_URL is not a URL/,
     ],
-    ...['@example.com', '*.example.com', '"example.com"', 'https://example.com', 'a.example;b.example'].map(
-      (domain): [string, Record<string, string>, RegExp] => [
-        `the domain ${domain}`,
-        { ...least, ...google, GOOGLE_DOMAINS: `example.com,${domain}` },
-        /GOOGLE_DOMAINS: .* is not a domain such as example\.com/,
-      ],
-    ),
+    ...[
+      '@example.com',
+      '*.example.com',
+      '"example.com"',
+      'https://example.com',
+      'example/com',
+      'a.example;b.example',
+    ].map((domain): [string, Record<string, string>, RegExp] => [
+      `the domain ${domain}`,
+      { ...least, ...google, GOOGLE_DOMAINS: `example.com,${domain}` },
+      /GOOGLE_DOMAINS: .* is not a domain such as example\.com/,
+    ]),
     ['a domain of another provider', { ...least, ...keycloak, OIDC_KC_DOMAINS: '*' }, /OIDC_KC_DOMAINS: \* is not a/],
     ...['"ana@example.com"', "'ana@example.com'", 'ana', 'a@example.com;b@example.com', 'Ana <ana@example.com>'].map(
       (email): [string, Record<string, string>, RegExp] => [
