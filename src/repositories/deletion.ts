@@ -178,7 +178,7 @@ async function deleteTag(parts: DeletionParts, target: DeletionTarget, now: Dele
 }
 
 function tagsOnly(): Refusal {
-  return new Refusal('conflict', 'This registry can’t delete a tag by itself. Delete the manifest, with all its tags.');
+  return new Refusal('conflict', 'This registry can’t delete a single tag. Delete the manifest, with all its tags.');
 }
 
 /** @throws {Refusal} */

@@ -86,7 +86,7 @@ describe('a registry that deletes tags, as 3.x does', () => {
 
 test('2.8 deletes manifests only', async () => {
   const { story, act } = createScene({ asked: { tag: 'unsupported', manifest: 'absent' } });
-  await assert.rejects(act('tag'), refused('conflict', /can’t delete a tag by itself/));
+  await assert.rejects(act('tag'), refused('conflict', /can’t delete a single tag/));
   assert.deepEqual(story, []);
 });
 
