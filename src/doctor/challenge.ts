@@ -7,13 +7,23 @@ export type Challenge = {
   readonly parameters: Readonly<Record<string, string>>;
 };
 
-/** @returns null if the header is missing or isn't a challenge */
-export function parseChallenge(header: string | undefined): Challenge | null {
-  const [, scheme, rest = ''] = /^\s*([A-Za-z][\w-]*)\s*(.*)$/s.exec(header ?? '') ?? [];
-  if (scheme === undefined) return null;
-  const parameters: Record<string, string> = {};
-  for (const [, name = '', quoted, plain] of rest.matchAll(/([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g)) {
+/** A parameter; else the name of a scheme, which only the header or a comma comes before; else what is neither, left out. */
+const pieces =
+  /([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"=][^\s,"]*))|(?<=(?:^|,)\s*)([A-Za-z][\w-]*)(?=[\s,]|$)|[^\s,]+/gs;
+
+/** @param header several headers are joined by commas, as Node does it; what isn't a challenge is left out */
+export function parseChallenges(header = ''): Challenge[] {
+  const challenges: { readonly scheme: string; readonly parameters: Record<string, string> }[] = [];
+  for (const [, name, quoted, plain, scheme] of header.matchAll(pieces)) {
+    if (scheme !== undefined) challenges.push({ scheme: scheme.toLowerCase(), parameters: {} });
+    const parameters = challenges.at(-1)?.parameters;
+    if (name === undefined || parameters === undefined) continue;
     parameters[name.toLowerCase()] = quoted?.replaceAll(/\\(.)/gs, '$1') ?? plain ?? '';
   }
-  return { scheme: scheme.toLowerCase(), parameters };
+  return challenges;
+}
+
+/** @param scheme in small letters */
+export function findChallenge(header: string | undefined, scheme: string): Challenge | undefined {
+  return parseChallenges(header).find((challenge) => challenge.scheme === scheme);
 }

@@ -1,8 +1,8 @@
 /** Owns the examination of a registry: what is asked, in which order, and what a finding makes needless. */
 import type { Signer, TokenHeader } from '../keys/signature.ts';
-import { type Challenge, parseChallenge } from './challenge.ts';
+import { type Challenge, findChallenge } from './challenge.ts';
 import { compareFiles, contradictions } from './compare-file.ts';
-import { type Finding, isProblem, right, unknown, wrong } from './finding.ts';
+import { type Finding, isProblem, note, right, unknown, wrong } from './finding.ts';
 import type { Probe, Reply } from './probe.ts';
 import { reach, theRegistry } from './reach.ts';
 import { checkRealm } from './realm.ts';
@@ -72,6 +72,7 @@ export async function examine(parts: DoctorParts, registry: URL): Promise<Report
     findings: [
       right('address', `a registry answers at ${registry.origin}`),
       ...findings,
+      ...(asksForPassword(reply) ? [besideBearer] : []),
       known ? right('service', `"${service}" is one of SERVICES`) : wrongService(parts, service),
       ...realmFindings,
       ...tokenFindings,
@@ -102,9 +103,9 @@ function meantService({ services }: DoctorParts, registry: URL): DoctorService {
 /** The challenge, or what came instead. */
 function judgeFirstAnswer(reply: Reply, base: URL): Challenge | Finding {
   const { status, headers } = reply;
-  const challenge = parseChallenge(headers['www-authenticate']);
-  if (status === 401 && challenge?.scheme === 'bearer') return challenge;
-  if (status === 401 && challenge?.scheme === 'basic') {
+  const bearer = findChallenge(headers['www-authenticate'], 'bearer');
+  if (status === 401 && bearer !== undefined) return bearer;
+  if (status === 401 && asksForPassword(reply)) {
     return wrong(
       'auth',
       'The registry, or a proxy in front of it, asks for a password itself (auth.htpasswd?). Its auth: section must have token: instead.',
@@ -136,6 +137,15 @@ function judgeFirstAnswer(reply: Reply, base: URL): Challenge | Finding {
     `${base.href} answers ${status} without a challenge: this isn't a registry, or a proxy keeps /v2/ or WWW-Authenticate from clients.`,
   );
 }
+
+function asksForPassword({ headers }: Reply): boolean {
+  return findChallenge(headers['www-authenticate'], 'basic') !== undefined;
+}
+
+const besideBearer = note(
+  'auth',
+  'The registry, or a proxy in front of it, also asks for a password itself (Basic), beside the token: clients that answer that one do not ask Dockpass.',
+);
 
 function wrongService({ services }: DoctorParts, service: string): Finding {
   const known = services.map(({ name }) => `"${name}"`).join(', ');

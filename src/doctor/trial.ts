@@ -4,7 +4,7 @@ import type { Signer, TokenHeader } from '../keys/signature.ts';
 import { fieldsIn } from '../lib/json.ts';
 import type { Access } from '../scope.ts';
 import { mint } from '../token/mint.ts';
-import { parseChallenge } from './challenge.ts';
+import { findChallenge } from './challenge.ts';
 import { type Finding, right, unknown, wrong } from './finding.ts';
 import { type Probe, ProbeError, type Reply } from './probe.ts';
 import { brokenOff } from './reach.ts';
@@ -164,7 +164,7 @@ const unseen = unknown(
 );
 
 function errorIn({ headers }: Reply): string | undefined {
-  return parseChallenge(headers['www-authenticate'])?.parameters['error'];
+  return findChallenge(headers['www-authenticate'], 'bearer')?.parameters['error'];
 }
 
 /** What of a token decides whether a registry can read it. */

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { createLocalJWKSet, decodeProtectedHeader, errors, type JSONWebKeySet, jwtVerify } from 'jose';
-import { parseChallenge } from '../../src/doctor/challenge.ts';
+import { parseChallenges } from '../../src/doctor/challenge.ts';
 import { type DoctorParts, type DoctorService, examine } from '../../src/doctor/examine.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { createProbe } from '../../src/doctor/probe.ts';
@@ -169,6 +169,25 @@ describe('the doctor before a registry', () => {
     ]);
     assert.ok(findings.some(({ subject, status }) => subject === 'issuer' && status === 'right'));
   });
+  const basic = 'Basic realm="Registry"';
+  for (const [title, headers] of [
+    ['in one header', () => `${challenge()}, ${basic}`],
+    ['in one header, Basic first', () => `${basic}, ${challenge()}`],
+    ['in two headers', () => [challenge(), basic]],
+    ['in two headers, Basic first', () => [basic, challenge()]],
+  ] as const) {
+    test(`Basic beside Bearer, ${title}`, async (t) => {
+      const url = await listen(t, (request, response) => {
+        if (request.method === 'POST') response.writeHead(202, { location: '/v2/upload' }).end();
+        else if (request.headers.authorization !== undefined) response.writeHead(200).end();
+        else response.writeHead(401, { 'www-authenticate': headers() }).end();
+      });
+      const { findings } = await examine(partsOf(), url);
+      const said = wrongOnes(findings).map(({ status, subject, message }) => `${status} ${subject}: ${message}`);
+      assert.equal(said.length, 1, said.join('\n'));
+      assert.match(said[0] ?? '', /^note auth: .*asks for a password itself \(Basic\), beside the token/);
+    });
+  }
   test('a 2.8 has an error for what is not a token', { skip: missing('docker-registry') }, async (t) => {
     const { headers } = await fetch(new URL('/v2/', await start(t)), { headers: { authorization: 'Bearer x' } });
     assert.match(headers.get('www-authenticate') ?? '', /,error="invalid_token"/);
@@ -313,11 +332,31 @@ describe('the doctor before a registry', () => {
 
 test('a challenge is read as RFC 9110 writes it', () => {
   const header = 'bEARER realm="https://a.example/auth?x=1,2", service="my \\"registry\\":5000",error=invalid_token';
-  assert.deepEqual(parseChallenge(header), {
-    scheme: 'bearer',
-    parameters: { realm: 'https://a.example/auth?x=1,2', service: 'my "registry":5000', error: 'invalid_token' },
-  });
-  assert.deepEqual(parseChallenge('Negotiate'), { scheme: 'negotiate', parameters: {} });
-  assert.equal(parseChallenge(undefined), null);
-  assert.equal(parseChallenge('="'), null);
+  const parameters = { realm: 'https://a.example/auth?x=1,2', service: 'my "registry":5000', error: 'invalid_token' };
+  assert.deepEqual(parseChallenges(header), [{ scheme: 'bearer', parameters }]);
+  assert.deepEqual(parseChallenges('Negotiate'), [{ scheme: 'negotiate', parameters: {} }]);
+  assert.deepEqual(parseChallenges(undefined), []);
+  assert.deepEqual(parseChallenges('="'), []);
+  assert.deepEqual(parseChallenges('realm="x"'), []);
+});
+
+test('several challenges are told apart, whatever their order', () => {
+  const bearer = { scheme: 'bearer', parameters: { realm: 'https://a.example/auth', service: 'r, Basic x' } };
+  const basic = { scheme: 'basic', parameters: { realm: 'Registry' } };
+  const texts = ['Bearer realm="https://a.example/auth", service="r, Basic x"', 'Basic realm = Registry'] as const;
+  assert.deepEqual(parseChallenges(texts.join(', ')), [bearer, basic]);
+  assert.deepEqual(parseChallenges(texts.toReversed().join(',')), [basic, bearer]);
+  const others = `Negotiate, NTLM TlRMTVNTUAAB==,, ${texts[0]}`;
+  assert.deepEqual(
+    parseChallenges(others).map(({ scheme, parameters }) => [scheme, Object.keys(parameters).length]),
+    [
+      ['negotiate', 0],
+      ['ntlm', 0],
+      ['bearer', 2],
+    ],
+  );
+  // Spaces that belong in quotes begin nothing.
+  assert.deepEqual(parseChallenges('Bearer realm=my registry,service=x'), [
+    { scheme: 'bearer', parameters: { realm: 'my', service: 'x' } },
+  ]);
 });
