@@ -2,7 +2,7 @@
 import { cp, lstat, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { databaseName, lastBackupName } from '../lib/data-folder.ts';
+import { databaseName, lastBackupName, secretNames } from '../lib/data-folder.ts';
 import { sqliteFileOf } from '../lib/database-url.ts';
 import { errorCode, Refusal } from '../lib/errors.ts';
 import { makeFolders } from '../lib/folders.ts';
@@ -21,9 +21,6 @@ export type BackedUp = {
   /** False where the database is PostgreSQL's, which has programs of its own for this. */
   readonly hasDatabase: boolean;
 };
-
-/** What a machine makes for itself where the settings give nothing: without these a copy of the database proves and signs nothing. */
-export const secretFiles = ['password-pepper', 'session-secret', 'encryption-key'] as const;
 
 /**
  * Copies data folder and SQLite database into a new folder, which is then a data folder itself. It's there whole
@@ -53,7 +50,7 @@ export async function backUp(
       await copySqlite(database, join(draft, databaseName), Date.now());
     }
     onStep('Copying keys and other files');
-    const left = withoutSecrets ? secretFiles.map((name) => join(from, name)) : [];
+    const left = withoutSecrets ? secretNames.map((name) => join(from, name)) : [];
     await copyFiles(from, draft, [...(await databasesOf(from, database)), ...left]);
     await takePlace(draft, target);
     return { hasDatabase: database !== null };
@@ -116,7 +113,7 @@ async function copyFiles(from: string, to: string, left: readonly string[]): Pro
   const isCopied = (source: string): boolean => !own.has(source);
   await cp(from, to, { recursive: true, filter: isCopied, preserveTimestamps: true });
   // A link to where another machine, or this one after a loss, has no secret.
-  for (const name of secretFiles.filter((one) => isCopied(join(from, one)))) await replaceLink(join(to, name));
+  for (const name of secretNames.filter((one) => isCopied(join(from, one)))) await replaceLink(join(to, name));
 }
 
 async function replaceLink(path: string): Promise<void> {

@@ -4,9 +4,10 @@ import { basename, join } from 'node:path';
 import { readPolicyFile } from '../app/policy-file.ts';
 import { type Config, readConfig, readStorageConfig } from '../config/config.ts';
 import { createProbe } from '../doctor/probe.ts';
+import { secretNames } from '../lib/data-folder.ts';
 import { errorCode, errorMessage, Refusal } from '../lib/errors.ts';
 import { fieldsIn, isTexts } from '../lib/json.ts';
-import { backUp, backupName, recordBackup, removeOldBackups, secretFiles } from './backup-folder.ts';
+import { backUp, backupName, recordBackup, removeOldBackups } from './backup-folder.ts';
 import { type Command, UsageError, wholeNumber } from './command.ts';
 import { note, reply } from './output.ts';
 
@@ -28,7 +29,7 @@ export const backupCommands: readonly Command[] = [
       },
       'without-secrets': {
         type: 'boolean',
-        help: `leave out ${secretFiles.join(', ')}: store them separately, once, and put them back to restore`,
+        help: `leave out ${secretNames.join(', ')}: store them separately, once, and put them back to restore`,
       },
     },
     json: {

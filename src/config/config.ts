@@ -13,6 +13,7 @@ import { type BrandConfig, readBrand } from './brand.ts';
 import { type KeyRingConfig, readKeyRings } from './key-rings.ts';
 import { type NotificationConfig, readNotifications } from './notifications.ts';
 import { type OffBoardingConfig, readOffBoarding } from './off-boarding.ts';
+import { refuseOverwriting } from './overwritten-files.ts';
 import { type GoogleConfig, type OidcConfig, readGoogle, readOidcProviders } from './providers.ts';
 import { withoutServiceLinks } from './service-links.ts';
 import { readServices, type ServiceConfig } from './services.ts';
@@ -117,6 +118,7 @@ export function readConfig(given: Environment): Config {
     logFormat: settings.optional('LOG_FORMAT') === null ? null : settings.choice('LOG_FORMAT', logFormats, 'json'),
   };
   refuseInsecure(settings, config);
+  refuseOverwriting(settings, config);
   refuseSharedAuthority(settings, config.google, config.oidc);
   settings.refuseMisspelt();
   if (settings.problems.length > 0) throw new ConfigError(settings.problems);

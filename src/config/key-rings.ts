@@ -66,11 +66,16 @@ function refuseUnused(settings: Settings): void {
 
 /** One file for two would hold the trust of whichever was written last, or make one key of two that are to be separate. */
 function refuseSharedFiles(settings: Settings, rings: readonly KeyRingConfig[]): void {
-  const files = rings.flatMap(({ bundleFile, jwksFile, own }) => [bundleFile, jwksFile, ...(own ? [own.keyFile] : [])]);
-  for (const file of new Set(files.filter((each, index) => files.indexOf(each) < index))) {
+  const written = rings.flatMap(({ bundleFile, jwksFile }) => [bundleFile, jwksFile]);
+  const keys = rings.flatMap(({ own }) => own?.keyFile ?? []);
+  for (const file of [written, keys].flatMap(repeated)) {
     settings.problem(`${file} is named for two purposes: services with SEPARATE_KEY=true need files of their own`);
   }
 }
+
+const repeated = (files: readonly string[]): string[] => [
+  ...new Set(files.filter((each, index) => files.indexOf(each) < index)),
+];
 
 /**
  * A registry that goes by a JWKS file reads it once, at its start: a key that rotates by itself would one day be one that

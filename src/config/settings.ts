@@ -18,6 +18,8 @@ export type Settings = {
   path(name: string, fallback: string): string;
   optionalPath(name: string): string | null;
   absolute(path: string): string;
+  /** What `path`, `optionalPath` and `secret` were asked for, by setting: the files as absolute paths. */
+  readonly files: ReadonlyMap<string, string>;
   /** From `NAME` or from the file that `NAME_FILE` names, without the line end. */
   secret(name: string, options?: { required?: boolean; minimumLength?: number }): string | null;
   integer(name: string, range: { fallback: number; minimum: number; maximum: number }): number;
@@ -59,15 +61,23 @@ export function createSettings(environment: Environment): Settings {
     return environment[name]?.trim() || null;
   };
 
+  const files = new Map<string, string>();
+  const fileOf = (name: string, path: string): string => {
+    const file = resolve(base, path);
+    files.set(name, file);
+    return file;
+  };
+
   const settings: Settings = {
+    files,
     problems,
     problem,
     optional,
     absolute: (path) => resolve(base, path),
-    path: (name, fallback) => resolve(base, optional(name) ?? fallback),
+    path: (name, fallback) => fileOf(name, optional(name) ?? fallback),
     optionalPath(name) {
       const path = optional(name);
-      return path === null ? null : resolve(base, path);
+      return path === null ? null : fileOf(name, path);
     },
     refuseMisspelt() {
       const names = Object.entries(environment)
@@ -84,7 +94,8 @@ export function createSettings(environment: Environment): Settings {
       return value ?? '';
     },
     secret(name, { required = false, minimumLength = 1 } = {}) {
-      asked.add(name).add(`${name}_FILE`);
+      asked.add(name);
+      settings.optionalPath(`${name}_FILE`);
       const value = readSecret(environment, name, problem);
       if (value === null && required) problem(`${name} or ${name}_FILE is required`);
       if (value !== null && value.length < minimumLength) {

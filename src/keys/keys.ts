@@ -7,7 +7,7 @@ import { day } from '../lib/time.ts';
 import type { SigningKeyStore } from '../store/signing-keys.ts';
 import type { KeyRing } from './key-ring.ts';
 import { type OwnRingParts, openOwnRing } from './own-ring.ts';
-import { formerBundle, writePublicFile } from './public-file.ts';
+import { bundleKind, formerBundle, jwksKind, writePublicFile } from './public-file.ts';
 import { openStoredRing } from './stored-ring.ts';
 
 export type RingSettings = {
@@ -118,12 +118,14 @@ function openRing(settings: RingSettings, parts: KeyParts, others: OwnRingParts[
 }
 
 /** @returns a warning where a registry may still read the bundle by its former name */
-async function writeFiles({ bundleFile, jwksFile }: RingSettings, ring: KeyRing): Promise<string | null> {
+async function writeFiles({ name, bundleFile, jwksFile }: RingSettings, ring: KeyRing): Promise<string | null> {
   const bundle = ring.bundle();
   const former = await formerBundle(bundleFile, bundle);
   if (former !== null) await writePublicFile(former, bundle);
-  await writePublicFile(bundleFile, bundle);
-  await writePublicFile(jwksFile, `${JSON.stringify(ring.jwks(), null, 2)}\n`);
+  const settingOf = (setting: string) => (name === '' ? setting : `${setting} of service "${name}"`);
+  const jwks = `${JSON.stringify(ring.jwks(), null, 2)}\n`;
+  await writePublicFile(bundleFile, bundle, bundleKind(settingOf('CERTIFICATE_BUNDLE_FILE')));
+  await writePublicFile(jwksFile, jwks, jwksKind(settingOf('JWKS_FILE')));
   if (former === null) return null;
   return `The certificate bundle is now called ${bundleFile}; ${former} is kept up to date. Set the registry's rootcertbundle to the new name, restart it, and delete the old file.`;
 }

@@ -7,6 +7,8 @@ import { makeFolders } from './folders.ts';
 
 /** The SQLite database, where DATABASE_URL names no other. */
 export const databaseName = 'dockpass.db';
+/** What a machine makes for itself where the settings give nothing: without these a copy of the database proves and signs nothing. */
+export const secretNames = ['password-pepper', 'session-secret', 'encryption-key'] as const;
 /** Whose time of change is that of the last backup. */
 export const lastBackupName = 'last-backup';
 

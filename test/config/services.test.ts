@@ -1,5 +1,8 @@
 /** The settings of the services: what each inherits, what it may set for itself, and what is refused by name. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { ConfigError, readConfig } from '../../src/config/config.ts';
 
@@ -161,4 +164,40 @@ test('no two purposes share a file, and separate bundles lie beside the shared o
     SERVICE_MY_REGISTRY_5000_TOKEN_CERTIFICATE_FILE: '/d.pem',
   };
   assert.match(problemsOf({ ...separate, ...key, ...own }), /\/k\.pem is named for two purposes/);
+});
+
+test('what registries read is written over nothing that another setting, or Dockpass, needs', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'dockpass-overwritten-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  symlinkSync(folder, join(folder, 'link'));
+  const file = (name: string) => join(folder, name);
+  const given = {
+    DATA_DIR: folder,
+    TOKEN_CERTIFICATE_FILE: file('token.crt'),
+    TOKEN_KEY_FILE: file('token.key'),
+    POLICY_FILE: file('policy.yml'),
+    DOCKPASS_ENV_FILE: file('dockpass.env'),
+    SESSION_SECRET_FILE: file('session'),
+  };
+  writeFileSync(given.SESSION_SECRET_FILE, 's'.repeat(40));
+  assert.equal(problemsOf({ ...given, CERTIFICATE_BUNDLE_FILE: file('bundle.pem') }), '');
+  for (const [name, purpose] of [
+    ['token.crt', 'what TOKEN_CERTIFICATE_FILE names'],
+    ['token.key', 'what TOKEN_KEY_FILE names'],
+    ['policy.yml', 'what POLICY_FILE names'],
+    ['session', 'what SESSION_SECRET_FILE names'],
+    ['workloads.yml', 'the workloads file'],
+    ['dockpass.env', 'the .env file'],
+    ['encryption-key', 'a secret of DATA_DIR'],
+    ['dockpass.db', 'the database'],
+    ['link/./token.crt', 'what TOKEN_CERTIFICATE_FILE names'],
+  ] as const) {
+    for (const setting of ['CERTIFICATE_BUNDLE_FILE', 'JWKS_FILE']) {
+      const expected = `${setting}: ${file(name)} is ${purpose}, and would be overwritten: name another file`;
+      const problems = problemsOf({ ...given, [setting]: file(name) });
+      assert.ok(problems.includes(expected), `${expected}: ${problems}`);
+    }
+  }
+  const byDefault = { ...given, CERTIFICATE_BUNDLE_FILE: '', TOKEN_CERTIFICATE_FILE: file('registry-bundle.pem') };
+  assert.match(problemsOf(byDefault), /registry-bundle\.pem is what TOKEN_CERTIFICATE_FILE names/);
 });

@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { createCipher } from '../../src/lib/cipher.ts';
+import { Refusal } from '../../src/lib/errors.ts';
 import { describeEngines } from '../support/engines.ts';
 import { createKeyPlace, type KeyPlace, keySecret, unrecorded } from '../support/key-place.ts';
 import { missing } from '../support/parts.ts';
@@ -74,12 +75,44 @@ test('opening again yields the same keys and does not touch the files', async (t
   assert.equal((await stat(place.settings.bundleFile)).ino, written.ino);
 });
 
-test('a bundle of other keys is replaced', async (t) => {
+test('files of other keys, with comments, and empty ones are replaced', async (t) => {
+  const [place, other] = [await newPlace(t), await newPlace(t)];
+  const { bundleFile, jwksFile } = place.settings;
+  const theirs = (await other.open()).ring('');
+  await mkdir(dirname(bundleFile));
+  for (const [bundle, jwks] of [
+    [`# of another installation\r\n\r\n${theirs.bundle()}\n${theirs.bundle()}`, JSON.stringify(theirs.jwks())],
+    ['\n', ''],
+  ] as const) {
+    await writeFile(bundleFile, bundle);
+    await writeFile(jwksFile, jwks);
+    const ring = (await place.open()).ring('');
+    assert.equal(await readFile(bundleFile, 'utf8'), ring.bundle());
+    assert.deepEqual(JSON.parse(await readFile(jwksFile, 'utf8')), ring.jwks());
+  }
+});
+
+test('a file that is something else is refused by name, and left as it is', async (t) => {
   const place = await newPlace(t);
-  await mkdir(dirname(place.settings.bundleFile));
-  await writeFile(place.settings.bundleFile, 'of another installation');
-  const keys = await place.open();
-  assert.equal(await readFile(place.settings.bundleFile, 'utf8'), keys.ring('').bundle());
+  const bundle = (await place.open()).ring('').bundle();
+  const key = '-----BEGIN PRIVATE KEY-----\nMC4CAQ==\n-----END PRIVATE KEY-----\n';
+  const cases = [
+    ['bundleFile', 'a-secret-of-43-characters', /holds something other than certificates; name another file in CERT/],
+    ['bundleFile', 'users: {}\nacl: []\n', /something other than certificates/],
+    ['bundleFile', bundle + key, /something other than certificates/],
+    ['bundleFile', '# a note\n', /something other than certificates/],
+    ['jwksFile', bundle, /holds something other than a JSON Web Key Set; name another file in JWKS_FILE\.$/],
+    ['jwksFile', '{"key": []}', /something other than a JSON Web Key Set/],
+  ] as const;
+  for (const [setting, text, expected] of cases) {
+    const file = join(place.folder, 'other');
+    await writeFile(file, text);
+    const opened = place.open({ rings: [{ ...place.settings, [setting]: file }] });
+    await assert.rejects(opened, (error) => error instanceof Refusal && expected.test(error.message), text);
+    assert.equal(await readFile(file, 'utf8'), text);
+  }
+  const own = { ...place.settings, name: 'zot', bundleFile: join(place.folder, 'other') };
+  await assert.rejects(place.open({ rings: [own] }), /in CERTIFICATE_BUNDLE_FILE of service "zot"\.$/);
 });
 
 test('what a process that was killed left half-written beside a file is cleared away, and nothing else', async (t) => {
