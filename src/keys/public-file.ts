@@ -14,13 +14,12 @@ const draftLife = 60_000;
  * Writes the file unless it holds the text already, in one step, so that a registry that starts at this moment reads
  * the old text or the new one. Everyone can read it: it's public.
  * @param kind where a file of another kind is someone's by mistake, and is left as it is
- * @throws {Error} that names the file; a Refusal `misconfigured` for a file of another kind
+ * @throws {Refusal} `misconfigured`, with the name of the file
  */
 export async function writePublicFile(file: string, text: string, kind?: PublicKind): Promise<void> {
   await removeDrafts(file);
-  const before = await readFile(file, 'utf8').catch((error: unknown) => ({ error }));
-  if (before === text && (await canAllRead(file))) return;
-  if (kind) refuseAnother(file, before, kind);
+  if (kind) await refuseAnother(file, kind);
+  if ((await readFile(file, 'utf8').catch(() => null)) === text && (await canAllRead(file))) return;
   const draft = `${file}.${randomBytes(6).toString('hex')}`;
   try {
     await makeFolders(dirname(file), 0o755);
@@ -29,7 +28,8 @@ export async function writePublicFile(file: string, text: string, kind?: PublicK
     await rename(draft, file);
   } catch (cause) {
     await rm(draft, { force: true }).catch(() => undefined);
-    throw new Error(`Cannot write ${file}, which registries read: ${errorMessage(cause)}`, { cause });
+    const message = `Cannot write ${file}, which registries read: ${errorMessage(cause)}`;
+    throw new Refusal('misconfigured', message, { cause });
   }
 }
 
@@ -63,14 +63,21 @@ export const jwksKind = (setting: string): PublicKind => ({
 });
 
 /** One that can't be read, as a secret of another user can't, might be anything. */
-function refuseAnother(file: string, before: string | { readonly error: unknown }, kind: PublicKind): void {
-  if (typeof before !== 'string' && ['ENOENT', 'ENOTDIR', 'EISDIR'].includes(errorCode(before.error))) return;
-  if (typeof before === 'string' && (before.trim() === '' || kind.isOne(before))) return;
-  const what =
-    typeof before === 'string'
-      ? `holds something other than ${kind.holds}`
-      : `can't be read (${errorCode(before.error)})`;
-  throw new Refusal('misconfigured', `${file} ${what}; name another file in ${kind.setting}.`);
+async function refuseAnother(file: string, { setting, holds, isOne }: PublicKind): Promise<void> {
+  const refuse = (why: string): never => {
+    throw new Refusal('misconfigured', `${setting}: ${file} ${why}`);
+  };
+  try {
+    const found = await stat(file);
+    if (found.isDirectory()) refuse('is a folder: Docker makes one where a mounted file is missing. Remove it.');
+    if (!found.isFile()) refuse('is a pipe or a device: name a file.');
+    const text = await readFile(file, 'utf8');
+    if (text.trim() !== '' && !isOne(text)) refuse(`holds something other than ${holds}: name another file.`);
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    if (errorCode(error) === 'ENOTDIR') refuse('goes through a file, where a folder is needed: name another file.');
+    if (errorCode(error) !== 'ENOENT') refuse(`can't be read (${errorCode(error)}): name another file.`);
+  }
 }
 
 /** Not after a restore with a narrow umask, for example. */

@@ -97,11 +97,15 @@ test('a file that is something else is refused by name, and left as it is', asyn
   const bundle = (await place.open()).ring('').bundle();
   const key = '-----BEGIN PRIVATE KEY-----\nMC4CAQ==\n-----END PRIVATE KEY-----\n';
   const cases = [
-    ['bundleFile', 'a-secret-of-43-characters', /holds something other than certificates; name another file in CERT/],
+    [
+      'bundleFile',
+      'a-secret-of-43-characters',
+      /^CERTIFICATE_BUNDLE_FILE: .*other holds something other than certificates: name another file\.$/,
+    ],
     ['bundleFile', 'users: {}\nacl: []\n', /something other than certificates/],
     ['bundleFile', bundle + key, /something other than certificates/],
     ['bundleFile', '# a note\n', /something other than certificates/],
-    ['jwksFile', bundle, /holds something other than a JSON Web Key Set; name another file in JWKS_FILE\.$/],
+    ['jwksFile', bundle, /^JWKS_FILE: .* holds something other than a JSON Web Key Set: name/],
     ['jwksFile', '{"key": []}', /something other than a JSON Web Key Set/],
   ] as const;
   for (const [setting, text, expected] of cases) {
@@ -112,7 +116,7 @@ test('a file that is something else is refused by name, and left as it is', asyn
     assert.equal(await readFile(file, 'utf8'), text);
   }
   const own = { ...place.settings, name: 'zot', bundleFile: join(place.folder, 'other') };
-  await assert.rejects(place.open({ rings: [own] }), /in CERTIFICATE_BUNDLE_FILE of service "zot"\.$/);
+  await assert.rejects(place.open({ rings: [own] }), { message: /^CERTIFICATE_BUNDLE_FILE of service "zot": / });
 });
 
 test('what a process that was killed left half-written beside a file is cleared away, and nothing else', async (t) => {
@@ -283,12 +287,29 @@ test('the warning of an authority says whose it is, and from half a year before 
   );
 });
 
-test('a file that cannot be written is named', async (t) => {
+test('a file that cannot be written is named, with the setting and what to do', async (t) => {
   const place = await newPlace(t);
-  for (const file of ['bundleFile', 'jwksFile']) {
-    const settings = { ...place.settings, [file]: '/dev/null/x/auth.pem' };
-    await assert.rejects(place.open({ rings: [settings] }), /Cannot write \/dev\/null\/x\/auth\.pem, which registries/);
+  const [pipe, file] = [join(place.folder, 'pipe'), join(place.folder, 'file')];
+  execFileSync('mkfifo', [pipe]);
+  await writeFile(file, '');
+  for (const [part, setting] of [
+    ['bundleFile', 'CERTIFICATE_BUNDLE_FILE'],
+    ['jwksFile', 'JWKS_FILE'],
+  ] as const) {
+    for (const [name, expected] of [
+      [place.folder, 'is a folder: Docker makes one where a mounted file is missing. Remove it.'],
+      [join(file, 'auth.pem'), 'goes through a file, where a folder is needed: name another file.'],
+      [join(file, 'x', 'auth.pem'), 'goes through a file, where a folder is needed: name another file.'],
+      [pipe, 'is a pipe or a device: name a file.'],
+    ] as const) {
+      const opened = place.open({ rings: [{ ...place.settings, [part]: name }] });
+      const message = `${setting}: ${name} ${expected}`;
+      await assert.rejects(opened, { name: 'Refusal', code: 'misconfigured', message });
+    }
   }
+  const unwritable = { ...place.settings, bundleFile: '/proc/x/auth.pem' };
+  const message = /^Cannot write \/proc\/x\/auth\.pem, which registries read: /;
+  await assert.rejects(place.open({ rings: [unwritable] }), { name: 'Refusal', message });
 });
 
 test('where the database is away, tokens are signed with the keys that are known', async (t) => {
