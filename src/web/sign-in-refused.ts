@@ -58,7 +58,7 @@ export function refuse(
 }
 
 function titleOf({ code, status }: Refusal): string {
-  if (code === 'denied' || code === 'conflict') return 'You cannot sign in with this account';
+  if (code === 'denied' || code === 'conflict') return 'You can’t sign in with this account';
   return status >= 500 ? 'Signing in does not work right now' : 'The sign-in was not completed';
 }
 

@@ -25,7 +25,7 @@ const also: Readonly<Record<string, Shown>> = {
   '/sign-in': { template: 'sign-in', data: { signedOut: true, registries, providers } },
   '/refused': {
     template: 'refused',
-    data: { title: 'You cannot sign in', message: 'This is a personal account.', hint, action },
+    data: { title: 'You can’t sign in', message: 'This is a personal account.', hint, action },
   },
   '/fresh': {
     template: 'fresh-sign-in',
