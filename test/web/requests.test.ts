@@ -142,6 +142,10 @@ test('an address of the list of people from before leads to it', async () => {
 
 test('a filter that is no date, and a preview of nothing, say so', async () => {
   assert.match(await (await ask(ana, 'get /admin/audit?from=yesterday')).text(), /“yesterday” isn’t a date/);
+  const span = async (from: string, until: string) =>
+    (await ask(ana, `get /admin/audit?from=${from}&until=${until}`)).text();
+  assert.match(await span('2026-11-02', '2026-11-01'), /“From” is after “Until”, so nothing can match\./);
+  assert.doesNotMatch(await span('2026-11-01', '2026-11-01'), /nothing can match/);
   assert.match(await (await ask(ana, 'get /admin/revocations/new?preview=yes')).text(), /at least one condition/);
 });
 
@@ -162,9 +166,18 @@ test('without a preview, or with an invalid date, nothing is revoked', async () 
 test('a scope that no registry would ask for, and an invalid address, are not explained', async () => {
   const explained = async (query: string) =>
     (await ana.request(`${company.url}/admin/explain?who=bo@example.com&${query}`)).text();
-  assert.match(await explained('scope=registry:'), /isn&#39;t a scope such as repository:team\/app:pull,push/);
+  for (const typed of ['foo bar', 'foo bar:x', 'a//b', 'registry:']) {
+    const text = await explained(`scope=${encodeURIComponent(typed)}`);
+    assert.match(
+      text,
+      /<input id="scope"[^>]* aria-invalid="true" aria-describedby="scope-error scope-hint" autofocus>/,
+    );
+    const message = `“${typed}” isn’t a repository name or a scope. Write team/app, or repository:team/app:pull,push.`;
+    assert.ok(text.includes(`<span>${message}</span>`), typed);
+  }
   assert.match(await explained('scope=repository:prod/web:psh'), /no registry knows psh on repository:prod\/web/);
   const page = await explained('scope=prod/web&address=10.0.0.300');
+  assert.match(page, /<input id="address"[^>]* aria-invalid="true" aria-describedby="address-error" autofocus>/);
   assert.match(page, /10\.0\.0\.300.* isn&#39;t an IPv4 or IPv6 address/);
   assert.doesNotMatch(page, /granted/);
 });

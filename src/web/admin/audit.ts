@@ -91,7 +91,9 @@ function readFields(request: Request): Fields {
 
 function mistakeIn({ from, until }: Fields): string | null {
   const wrong = [from, until].find((value) => value !== '' && dayOf(value) === null);
-  return wrong === undefined ? null : `“${wrong}” isn’t a date. Use YYYY-MM-DD. It was left out of the filter.`;
+  if (wrong !== undefined) return `“${wrong}” isn’t a date. Use YYYY-MM-DD. It was left out of the filter.`;
+  const [begin, end] = [dayOf(from), dayOf(until)];
+  return begin !== null && end !== null && begin > end ? '“From” is after “Until”, so nothing can match.' : null;
 }
 
 /** Both days belong to the span. */

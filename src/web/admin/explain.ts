@@ -6,9 +6,9 @@ import type { Policy } from '../../policy/acl.ts';
 import { checkAddress } from '../../policy/address.ts';
 import { accessOf } from '../../policy/cases.ts';
 import { type ExplainedRule, type Explanation, explain, formatMismatch } from '../../policy/explain.ts';
-import { type Access, formatScope } from '../../scope.ts';
+import { type Access, formatScope, parseScopes } from '../../scope.ts';
 import { actionsText, isEverything } from '../access-view.ts';
-import { type Fields, fieldsOf } from '../fields.ts';
+import { fieldsOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { actorOf } from '../session.ts';
 import { type AdminFrame, type AdminParts, tabs } from './section.ts';
@@ -29,7 +29,8 @@ declare module '../views.ts' {
     'admin-explain': AdminFrame & {
       fields: Asked & { readonly scope: string };
       services: ExplainPageParts['services'];
-      mistake: string | null;
+      /** What is wrong with each field. */
+      errors: Readonly<Record<'scope' | 'address', string | null>>;
       answer: Awaited<ReturnType<typeof answerTo>> | null;
     };
     explanation: Outcome & { title: string; scope: string; id: string };
@@ -51,24 +52,36 @@ async function show(parts: ExplainPageParts, request: Request, response: Respons
     service: services.find(({ name }) => name === field('service'))?.name ?? services[0]?.name ?? '',
   };
   const isAsked = fields.who !== '' && fields.scope !== '';
-  const mistakes: string[] = [];
-  const report = (problem: string) => void mistakes.push(`${problem}.`);
-  const access = accessOf(scopeOf(field), report);
-  checkAddress(fields.address, report);
+  const { access, problem } = readScope(fields.scope);
+  const errors = { scope: isAsked ? problem : null, address: isAsked ? addressProblem(fields.address) : null };
+  const isAnswered = isAsked && errors.scope === null && errors.address === null;
   views.page(response, 'admin-explain', {
     section: sections.administration,
     tab: tabs.explain,
     fields,
     services,
-    mistake: isAsked && mistakes.length > 0 ? mistakes.join(' ') : null,
-    answer: isAsked && mistakes.length === 0 ? await answerTo(parts, request, fields, access) : null,
+    errors,
+    answer: isAnswered ? await answerTo(parts, request, fields, access) : null,
   });
 }
 
-/** Only the name of a repository asks for everything on it. */
-function scopeOf(field: Fields): string {
-  const scope = field('scope');
-  return /^[a-z0-9]+(\([a-z0-9]+\))?:/.test(scope) ? scope : `repository:${scope}:pull,push,delete`;
+/** A scope, or only the name of a repository, which asks for everything on it. */
+function readScope(text: string): { readonly access: Access; readonly problem: string | null } {
+  const isScope = /^[a-z0-9]+(\([a-z0-9]+\))?:/.test(text);
+  const problems: string[] = [];
+  const scope = isScope ? text : `repository:${text}:pull,push,delete`;
+  const access = accessOf(scope, (problem) => void problems.push(`${problem}.`));
+  const isRead = parseScopes([scope]).length === 1 && (isScope || access.name === text);
+  const unread = `“${text}” isn’t a repository name or a scope. Write team/app, or repository:team/app:pull,push.`;
+  return { access, problem: isRead ? (problems[0] ?? null) : unread };
+}
+
+function addressProblem(address: string): string | null {
+  let found: string | null = null;
+  checkAddress(address, (problem) => {
+    found = `${problem}.`;
+  });
+  return found;
 }
 
 type Asked = { readonly who: string; readonly address: string; readonly service: string };
