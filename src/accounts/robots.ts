@@ -226,8 +226,15 @@ function manages(manager: RobotManager, robot: Pick<RobotRow, 'owner_group'>): b
   return manager.administrator || (robot.owner_group !== null && manager.groups.includes(robot.owner_group));
 }
 
+export function isRobotName(name: string): boolean {
+  return name.length <= maximumNameLength && namePattern.test(name);
+}
+
 function checkName(name: string): string {
-  if (name.length <= maximumNameLength && namePattern.test(name)) return name;
+  if (isRobotName(name)) return name;
+  if (name === '') {
+    throw new Refusal('bad_request', 'Give the robot a name, for example ci-frontend.', { field: 'name' });
+  }
   throw new Refusal(
     'bad_request',
     `Use lower-case letters, digits and single . _ - (at most ${maximumNameLength}), for example ci-frontend.`,
@@ -245,7 +252,10 @@ type Facts = Pick<RobotFacts, 'description' | 'owner_group' | 'groups_json' | 'l
 function checkFacts(input: Omit<RobotInput, 'name'>, manager: RobotManager, before: Robot | null): Facts {
   const { description, ownerGroup, labels } = input;
   const groups = [...new Set(input.groups)];
-  checkTexts([description, ownerGroup, ...groups, ...Object.entries(labels).flat(2)]);
+  checkTexts('description', [description]);
+  checkTexts('ownerGroup', [ownerGroup]);
+  checkTexts('groups', groups);
+  checkTexts('labels', Object.entries(labels).flat(2));
   if (ownerGroup === '') {
     throw new Refusal('bad_request', 'Name the group whose members manage the robot.', { field: 'ownerGroup' });
   }
@@ -274,13 +284,14 @@ function checkFacts(input: Omit<RobotInput, 'name'>, manager: RobotManager, befo
   return facts;
 }
 
-function checkTexts(texts: readonly string[]): void {
+function checkTexts(field: string, texts: readonly string[]): void {
   const wrong = texts.find((text) => text.length > maximumTextLength || /\p{Cc}/u.test(text));
   if (wrong === undefined) return;
   const shown = wrong.slice(0, 20).replaceAll(/\p{Cc}/gu, '?');
   throw new Refusal(
     'bad_request',
     `"${shown}..." is longer than ${maximumTextLength} characters or holds a control character.`,
+    { field },
   );
 }
 

@@ -44,6 +44,7 @@ export function mountOwnPages(router: Router, context: PageContext): void {
   router.post('/sessions/end', requirePerson, access.endSessions);
 
   const { groupsOf } = context.administration.administrators;
+  router.use('/robots/new', readForm);
   router.use('/robots', requirePerson);
   mountRobots(router, context, {
     base: '/robots',

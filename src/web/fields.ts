@@ -62,8 +62,11 @@ export function queryOf(values: Readonly<Record<string, string | number | null>>
  */
 export function sentValues({ body }: { readonly body?: unknown }): string {
   const { once: _, ...fields } = fieldsIn(body);
-  const texts = Object.entries(fields).filter((field): field is [string, string] => typeof field[1] === 'string');
-  return queryOf(Object.fromEntries(texts));
+  const texts = Object.keys(fields).flatMap((name) =>
+    textsOf(fields, name).map((text): [string, string] => [name, text]),
+  );
+  const params = new URLSearchParams(texts.filter(([, text]) => text !== ''));
+  return params.size === 0 ? '' : `?${params}`;
 }
 
 /** The day that a date field means, as epoch milliseconds of its beginning in UTC; `null` where it is none. */

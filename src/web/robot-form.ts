@@ -1,5 +1,6 @@
 /** Owns the form that makes and changes a robot: groups to tick or one a line, labels as `name: value, value`. */
 import type { Robot, RobotInput } from '../accounts/robots.ts';
+import { Refusal } from '../lib/errors.ts';
 import { fieldsOf, textsOf } from './fields.ts';
 import type { FormError } from './password-form.ts';
 
@@ -21,10 +22,17 @@ export type RobotChoices = {
 };
 
 /** @param own the groups of the person, `null` where any can be given: a robot of one's own group gets what that can do */
-export function newRobotForm(own: readonly string[] | null): RobotForm {
+function newRobotForm(own: readonly string[] | null): RobotForm {
   const [first] = own === null ? [] : choicesAmong(own, []);
   const groups = first === undefined ? [] : linesOf(first.value);
   return { id: null, name: '', description: '', ownerGroup: first?.label ?? '', groups, labels: '', error: null };
+}
+
+/** Empty, or with what a query has: the form of someone who had to sign in again. Groups that aren't theirs are left out. */
+export function robotFormFrom(own: readonly string[] | null, query: unknown): RobotForm {
+  const sent = readRobotForm(query);
+  if (sent.name === '' && sent.ownerGroup === '') return newRobotForm(own);
+  return { ...sent, groups: own === null ? sent.groups : sent.groups.filter((group) => own.includes(group)) };
 }
 
 /** What an administrator gave the robot stays among the choices. @param own the groups of the person */
@@ -65,14 +73,24 @@ export function readRobotForm(body: unknown): RobotForm {
   };
 }
 
+/** @throws {Refusal} `bad_request` for a line that isn't a label */
 export function toRobotInput(form: RobotForm): Omit<RobotInput, 'name'> {
-  const labels = linesOf(form.labels).map((line) => {
-    const [name = '', ...rest] = line.split(':');
-    const values = rest.join(':').split(',');
-    return [name.trim(), values.map((value) => value.trim()).filter((value) => value !== '')] as const;
-  });
   const { description, ownerGroup, groups } = form;
-  return { description, ownerGroup, groups, labels: Object.fromEntries(labels) };
+  return { description, ownerGroup, groups, labels: Object.fromEntries(linesOf(form.labels).map(readLabel)) };
+}
+
+function readLabel(line: string): readonly [name: string, values: readonly string[]] {
+  const [name = '', ...rest] = line.split(':');
+  const values = rest
+    .join(':')
+    .split(',')
+    .map((value) => value.trim())
+    .filter((value) => value !== '');
+  if (name.trim() !== '' && values.length > 0) return [name.trim(), values];
+  const shown = line.length > 60 ? `${line.slice(0, 60)}…` : line;
+  throw new Refusal('bad_request', `“${shown}” isn’t a label. Write name: value, for example project: shop.`, {
+    field: 'labels',
+  });
 }
 
 function linesOf(text: string): string[] {

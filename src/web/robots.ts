@@ -2,23 +2,23 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import type { RobotConcern } from '../accounts/robot-review.ts';
-import { makerOf, type Robot, type RobotManager, type Robots } from '../accounts/robots.ts';
+import { isRobotName, makerOf, type Robot, type RobotManager, type Robots } from '../accounts/robots.ts';
 import type { AppPassword } from '../app-passwords/app-passwords.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import { minuteOf } from '../lib/time.ts';
 import type { Account } from '../store/accounts.ts';
-import { correctable, fieldsOf, oneOf, readForm } from './fields.ts';
+import { correctable, fieldsOf, oneOf, queryOf, readForm } from './fields.ts';
 import type { Holder } from './password-actions.ts';
 import { formErrorOf } from './password-form.ts';
 import { type RobotFrame, type RobotPageParts, type RobotView, robotView, showRobot } from './robot.ts';
 import {
   choicesOf,
   formOfRobot,
-  newRobotForm,
   type RobotChoices,
   type RobotForm,
   readRobotForm,
+  robotFormFrom,
   toRobotInput,
 } from './robot-form.ts';
 import { actorOf, personOf } from './session.ts';
@@ -33,8 +33,13 @@ export type RobotPlace = {
 
 declare module './views.ts' {
   interface ViewData {
-    /** `canMake`: whether the reader can make one. */
-    robots: RobotFrame & { rows: readonly RobotView[]; concerns: readonly ConcernView[]; canMake: boolean };
+    /** `canMake`: whether the reader can make one. `deleted`: the name of the one that was just deleted. */
+    robots: RobotFrame & {
+      rows: readonly RobotView[];
+      concerns: readonly ConcernView[];
+      canMake: boolean;
+      deleted: string | null;
+    };
     'robot-remove': RobotFrame & { base: string; login: string; activePasswords: number };
     /** `choices`: the groups that can own the robot and that it can have, `null` for any. */
     'robot-form': RobotFrame & { form: RobotForm; choices: RobotChoices | null };
@@ -79,7 +84,8 @@ export function createRobotPages(pageParts: RobotsParts, place: RobotPlace): Rob
   const parts = { ...pageParts, place };
   return {
     list: (request, response) => list(parts, request, response),
-    ask: (request, response) => showForm(parts, request, response, newRobotForm(groupsOf(parts, request))),
+    ask: (request, response) =>
+      showForm(parts, request, response, robotFormFrom(groupsOf(parts, request), request.query)),
     create: [readForm, (request, response) => create(parts, request, response)],
     show: async (request, response) => {
       const robot = await find(parts, request);
@@ -125,7 +131,13 @@ async function list({ robots, views, place, review, now }: Parts, request: Reque
   const manager = place.managerOf(personOf(request));
   const rows = (await robots.list(manager)).map((robot) => robotView(robot, now()));
   const concerns = manager.administrator ? (await review()).map((concern) => concernView(concern, now())) : [];
-  views.page(response, 'robots', { ...frameOf(place), rows, concerns, canMake: robots.canMake(manager) });
+  const deleted = deletedIn(fieldsOf(request.query)('deleted'), rows);
+  views.page(response, 'robots', { ...frameOf(place), rows, concerns, canMake: robots.canMake(manager), deleted });
+}
+
+/** Nothing else that an address says is repeated: only what can be the name of a robot, and of none that is there. */
+function deletedIn(name: string, rows: readonly RobotView[]): string | null {
+  return isRobotName(name) && rows.every((row) => row.login !== `robot-${name}`) ? name : null;
 }
 
 async function create(parts: Parts, request: Request, response: Response): Promise<void> {
@@ -142,10 +154,13 @@ async function create(parts: Parts, request: Request, response: Response): Promi
 
 async function change(parts: Parts, request: Request, response: Response): Promise<void> {
   const { robots, place } = parts;
-  const { id, name } = await find(parts, request);
+  const { id, name, labels } = await find(parts, request);
+  const manager = place.managerOf(personOf(request));
   const form = { ...readRobotForm(request.body), id, name };
   try {
-    await robots.change(id, toRobotInput(form), place.managerOf(personOf(request)), actorOf(parts, request));
+    // The form of its owners has no labels, so they stay.
+    const kept = !manager.administrator && form.labels === '' ? { labels } : {};
+    await robots.change(id, { ...toRobotInput(form), ...kept }, manager, actorOf(parts, request));
     response.redirect(303, `${parts.views.prefix}${place.base}/${id}`);
   } catch (error) {
     showError(parts, request, response, form, error);
@@ -192,9 +207,9 @@ async function askRemoval(parts: Parts, request: Request, response: Response): P
 }
 
 async function remove(parts: Parts, request: Request, response: Response): Promise<void> {
-  const { id } = await find(parts, request);
+  const { id, name } = await find(parts, request);
   await parts.robots.remove(id, parts.place.managerOf(personOf(request)), actorOf(parts, request));
-  response.redirect(303, `${parts.views.prefix}${parts.place.base}`);
+  response.redirect(303, `${parts.views.prefix}${parts.place.base}${queryOf({ deleted: name })}`);
 }
 
 function showError(parts: Parts, request: Request, response: Response, form: RobotForm, error: unknown): void {

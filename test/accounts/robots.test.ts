@@ -60,7 +60,11 @@ describeEngines('a robot', (databases) => {
   test(
     'has a name that a registry accepts, and that nobody else has, in the policy file neither',
     scene(async ({ robots }) => {
-      for (const name of ['', 'CI', 'a b', '-a', 'a--', 'a@b', 'a:b', 'x'.repeat(41)]) {
+      await assert.rejects(
+        robots.create({ ...robot, name: '' }, administrator, root),
+        refusal('bad_request', /^Give the robot a name, for example ci-frontend\.$/),
+      );
+      for (const name of ['CI', 'a b', '-a', 'a--', 'a@b', 'a:b', 'x'.repeat(41)]) {
         await assert.rejects(
           robots.create({ ...robot, name }, administrator, root),
           refusal('bad_request', /Use lower-case letters/),

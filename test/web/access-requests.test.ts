@@ -105,6 +105,13 @@ describe('access requests on pages', () => {
     assert.match(text, /actions: \[pull, push\]/);
     const path = `/admin/requests/${await idOf('ana@example.com')}/answer`;
     assert.equal((await ask(path, 'ana', { answer: 'accept' })).status, 403);
+    const late = await ask(path, 'nobody', { answer: 'accept', note: 'on "Monday"' });
+    const [, href = ''] = /href="\/sign-in\?return_to=([^"]+)"/.exec(late.text) ?? [];
+    const kept = await ask(decodeURIComponent(href), 'root');
+    assert.match(kept.text, /name="note" maxlength="500" value="on &quot;Monday&quot;"/, 'the session had ended');
+    const refused = await ask(path, 'root', { answer: 'perhaps', note: 'on Sunday' });
+    assert.equal(refused.status, 400);
+    assert.match(refused.text, /name="note" maxlength="500" value="on Sunday"/);
     assert.equal((await ask(path, 'root', { answer: 'accept', note: 'on Monday' })).status, 303);
     const own = (await ask('/requests', 'ana')).text;
     assert.match(own, /Accepted, not granted yet/);

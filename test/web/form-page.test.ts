@@ -33,7 +33,25 @@ test('values go to the forms that are nothing without them, and only as many as 
     post('/dockpass/requests', wish),
     '/dockpass/requests/new?service=s%3A5000&repository=team%2Fapp&note=for+the+release',
   );
+  for (const page of ['/dockpass/robots/new', '/dockpass/admin/robots/new']) {
+    assert.equal(
+      post(page, { name: 'ci', groups: ['web', 'ops'], labels: '' }),
+      `${page}?name=ci&groups=web&groups=ops`,
+    );
+  }
   assert.equal(post('/dockpass/terminal/decide', { code: 'ABCD-EFGH' }), '/dockpass/terminal');
   const long = { ...fields, repositories: 'team/a\n'.repeat(1_000) };
   assert.equal(post('/dockpass/passwords', long), '/dockpass/passwords/new');
+});
+
+test('a note comes back to the request that it was for, on its page of the list, and the answer doesn’t', () => {
+  const sentTo = '/dockpass/admin/requests/r-1/answer';
+  const page = '/dockpass/admin/requests';
+  assert.equal(
+    post(`${sentTo}?page=2`, { note: 'on Monday', answer: 'accept' }),
+    `${page}?page=2&request=r-1&note=on+Monday`,
+  );
+  assert.equal(post(sentTo, { note: '', answer: 'accept' }), page);
+  assert.equal(post(sentTo), page);
+  assert.equal(post(sentTo, { note: 'x'.repeat(3_000) }), page);
 });

@@ -24,6 +24,7 @@ acl:
 let house: House;
 let ana: Account;
 let bo: Account;
+let root: Account;
 before(async () => {
   house = await startHouse({ policyText });
   const person = (id: string, groups: string[]) => {
@@ -32,12 +33,13 @@ before(async () => {
   };
   ana = await person('ana', ['google:web@example.com', 'google:web']);
   bo = await person('bo', []);
+  root = await person('root', []);
 });
 after(() => house.stop());
 
-async function send(who: Account, path: string, fields?: [string, string][]): Promise<Response> {
+async function send(who: Account | null, path: string, fields?: [string, string][]): Promise<Response> {
   const headers = {
-    cookie: await house.cookieOf(who, Date.now()),
+    cookie: who === null ? '' : await house.cookieOf(who, Date.now()),
     accept: 'text/html',
     'sec-fetch-site': 'same-origin',
   };
@@ -124,6 +126,7 @@ test('its page has the rules that apply, denials and uses, without repositories 
     assert.ok(!page.includes('sealed/plan'), 'a name that its owner can’t pull');
     assert.equal((await send(bo, path)).status, 404);
   }
+  assert.match(await get(ana, '/robots/r1/remove'), /and all its passwords, including 1 that still works\. This/);
   const page = await get(ana, '/robots/r1');
   assert.match(page, /What is sealed/);
   assert.match(page, /<code>elsewhere<\/code>/);
@@ -132,4 +135,79 @@ test('its page has the rules that apply, denials and uses, without repositories 
   assert.deepEqual(suggested, ['sealed/*', 'team/*', 'team/shop']);
   assert.equal((await send(ana, '/robots/r1/passwords/another')).status, 404);
   assert.equal((await send(ana, `/passwords/${password.id}`)).status, 404, 'it isn’t a password of theirs');
+});
+
+const sent = (fields: Record<string, string>): [string, string][] => Object.entries(fields);
+
+test('someone whose session has ended comes back to the form of the robot as it was, with groups of their own only', async () => {
+  const fields: [string, string][] = [
+    ...sent({ name: 'late', description: 'for "builds"', ownerGroup: 'platform' }),
+    ['groups', 'platform'],
+    ['groups', 'sealed'],
+  ];
+  const backOf = async (path: string) => {
+    const refused = await send(null, path, fields);
+    assert.equal(refused.status, 401);
+    const [, href = ''] = /href="\/sign-in\?return_to=([^"]+)"/.exec(await refused.text()) ?? [];
+    return decodeURIComponent(href);
+  };
+  const form = await get(ana, await backOf('/robots/new'));
+  assert.match(form, /id="name"[^>]* value="late"/);
+  assert.match(form, /id="description"[^>]* value="for &quot;builds&quot;"/);
+  assert.match(form, /<option selected>platform</);
+  assert.match(form, /value="platform" checked/);
+  assert.doesNotMatch(form, /sealed/);
+  const ofAdministrators = await get(root, await backOf('/admin/robots/new'));
+  assert.match(ofAdministrators, /id="ownerGroup"[^>]* value="platform"/);
+  assert.match(ofAdministrators, />platform\nsealed<\/textarea>/);
+});
+
+test('the focus is in the field with the mistake, which names what is wrong with it', async () => {
+  const fields = { name: 'focus', description: '', ownerGroup: 'platform', groups: '', labels: '' };
+  const shown = async (change: Partial<typeof fields>, status: number) => {
+    const response = await send(root, '/admin/robots/new', sent({ ...fields, ...change }));
+    assert.equal(response.status, status);
+    const text = await response.text();
+    assert.equal(text.match(/ autofocus/g)?.length, 1);
+    const [, field, describedBy] =
+      /id="(\w+)"[^>]*aria-invalid="true" aria-describedby="([^"]+)" autofocus/.exec(text) ?? [];
+    const [, message] = new RegExp(`id="${field}-error"[\\s\\S]*?<span>([^<]*)`).exec(text) ?? [];
+    return [field, describedBy, message];
+  };
+  const unnamed = 'Give the robot a name, for example ci-frontend.';
+  assert.deepEqual(await shown({ name: ' ' }, 400), ['name', 'name-error name-hint', unnamed]);
+  const noLabel = '“nonsense” isn’t a label. Write name: value, for example project: shop.';
+  for (const labels of ['nonsense', 'team: web\nnonsense']) {
+    assert.deepEqual(await shown({ labels }, 400), ['labels', 'labels-error labels-hint', noLabel]);
+  }
+  for (const labels of [': shop', 'project: ,']) assert.equal((await shown({ labels }, 400))[0], 'labels');
+  assert.deepEqual((await shown({ description: 'x'.repeat(201) }, 400)).slice(0, 2), [
+    'description',
+    'description-error',
+  ]);
+  assert.equal((await send(root, '/admin/robots/new', sent(fields))).status, 303);
+  const taken = 'robot-focus already exists. Choose another name.';
+  assert.deepEqual(await shown({}, 409), ['name', 'name-error name-hint', taken]);
+});
+
+test('the list says that a robot has been deleted, and nothing else that an address has', async () => {
+  const fields = sent({ name: 'gone', description: '', ownerGroup: 'platform' });
+  const path = (await send(ana, '/robots/new', fields)).headers.get('location') ?? '';
+  const confirmation = await get(ana, `${path}/remove`);
+  assert.match(confirmation, /This deletes the robot and all its passwords\. This can’t be undone\./);
+  assert.doesNotMatch(await get(ana, '/robots?deleted=gone'), /has been deleted/, 'it’s there');
+  const { headers } = await send(ana, `${path}/remove`, []);
+  assert.equal(headers.get('location'), '/robots?deleted=gone');
+  assert.match(await get(ana, '/robots?deleted=gone'), /role="status"[\s\S]*robot-gone has been deleted\./);
+  assert.doesNotMatch(await get(ana, '/robots?deleted=Call+us'), /has been deleted|Call us/);
+});
+
+test('its owners change a robot that an administrator gave labels, which stay', async () => {
+  const fields = { name: 'labelled', description: '', ownerGroup: 'platform', groups: 'platform' };
+  const made = await send(root, '/admin/robots/new', sent({ ...fields, labels: 'project: shop, blog' }));
+  const id = made.headers.get('location')?.split('/').at(-1) ?? '';
+  const changed = await send(ana, `/robots/${id}/change`, sent({ ...fields, description: 'new' }));
+  assert.equal(changed.status, 303);
+  const row = await house.core.store.robots.byId(id, Date.now());
+  assert.deepEqual([row?.description, row?.labels_json], ['new', '{"project":["shop","blog"]}']);
 });

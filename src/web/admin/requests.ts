@@ -1,5 +1,6 @@
 /** Owns the page on which administrators see access requests and answer them, with lines for the policy. */
 import type { Request, RequestHandler, Response } from 'express';
+import type { Refusal } from '../../lib/errors.ts';
 import type { ListedRequest } from '../../requests/access-request.ts';
 import type { AccessRequests } from '../../requests/access-requests.ts';
 import type { Suggestion } from '../../requests/suggested-rule.ts';
@@ -15,9 +16,14 @@ export type AdminRequestParts = AdminParts & {
   readonly services: readonly { readonly name: string; readonly registryHost: string }[];
 };
 
+/** A note, and the request that it's for. */
+type Draft = { readonly id: string; readonly note: string };
 type AskedView = RequestView & { readonly login: string; readonly accountId: string };
-/** `null` where there is nothing to answer: one's own request, and one that the policy grants by now. */
-type OpenView = AskedView & { readonly suggestion: Suggestion | null };
+/**
+ * `suggestion`: `null` where there is nothing to answer: one's own request, and one that the policy grants by now. `draft`: the
+ * note that someone had written who had to sign in again, or whose answer was refused.
+ */
+type OpenView = AskedView & { readonly suggestion: Suggestion | null; readonly draft: string };
 
 declare module '../views.ts' {
   interface ViewData {
@@ -47,7 +53,10 @@ const frame: AdminFrame = { section: sections.administration, tab: tabs.requests
 
 export function createAdminRequests(parts: AdminRequestParts): AdminRequestPages {
   return {
-    list: (request, response) => show(parts, request, response, null),
+    list: (request, response) => {
+      const field = fieldsOf(request.query);
+      return show(parts, request, response, { id: field('request'), note: field('note') });
+    },
     answer: [readForm, (request, response) => answer(parts, request, response)],
   };
 }
@@ -56,16 +65,17 @@ async function show(
   parts: AdminRequestParts,
   request: Request<{ id?: string }>,
   response: Response,
-  problem: string | null,
-  status = 200,
+  draft: Draft,
+  refusal: Refusal | null = null,
 ) {
+  const problem = refusal?.message ?? null;
   const { requests, total, page, pages } = await parts.requests.openPage(pageIn(fieldsOf(request.query)));
   const { id: own } = personOf(request);
   const rows: OpenView[] = [];
   for (const one of requests) {
     const isForReader = one.accountId !== own && one.state !== 'granted';
     const suggestion = isForReader ? await parts.requests.suggest(one.id) : null;
-    rows.push({ ...viewOf(parts, one), suggestion });
+    rows.push({ ...viewOf(parts, one), suggestion, draft: one.id === draft.id ? draft.note : '' });
   }
   const data = {
     ...{ ...frame, open: rows, total, problem },
@@ -74,7 +84,7 @@ async function show(
     closed: (await parts.requests.closed()).map((one) => viewOf(parts, one)),
     isAnswered: problem === null && request.query['done'] === 'answer',
   };
-  parts.views.page(response, 'admin-requests', data, status);
+  parts.views.page(response, 'admin-requests', data, refusal?.status);
 }
 
 async function answer(parts: AdminRequestParts, request: Request<{ id: string }>, response: Response): Promise<void> {
@@ -83,8 +93,7 @@ async function answer(parts: AdminRequestParts, request: Request<{ id: string }>
   try {
     await parts.requests.answer(request.params.id, given, actorOf(parts, request), personOf(request).id);
   } catch (error) {
-    const { message, status } = correctable(error);
-    return show(parts, request, response, message, status);
+    return show(parts, request, response, { id: request.params.id, note: given.note }, correctable(error));
   }
   const page = pageIn(fieldsOf(request.query));
   const query = queryOf({ page: page === 1 ? null : page, done: 'answer' });
