@@ -1,4 +1,5 @@
 /** Owns `dockpass doctor`: files and settings in, findings and the right `auth:` section out. */
+import { X509Certificate } from 'node:crypto';
 import { access, readFile } from 'node:fs/promises';
 import { type Core, openCore, openSigningKeys } from '../app/core.ts';
 import { readRules } from '../app/policy-file.ts';
@@ -20,6 +21,7 @@ import { configOf, withCore } from './core.ts';
 import { examineNamedProvider } from './doctor-provider.ts';
 import { findingLine } from './finding-line.ts';
 import { readTextFile } from './read-file.ts';
+import { parseAddress } from './registry-address.ts';
 
 export const doctorCommands: readonly Command[] = [
   {
@@ -116,14 +118,6 @@ async function examineIssuer(name: string, values: Values, terminal: Terminal): 
   return findings.some(({ status }) => status !== 'right') ? 1 : 0;
 }
 
-/** `registry.example.com`, `localhost:5000`, `https://registry.example.com`: without a scheme as Docker takes it. */
-function parseAddress(address: string): URL {
-  const loopback = /^(localhost|127\.[\d.]+|\[::1\])(:|\/|$)/.test(address);
-  const url = URL.parse(/^https?:\/\//.test(address) ? address : `${loopback ? 'http' : 'https'}://${address}`);
-  if (url === null) throw new UsageError(`"${address}" isn't an address such as https://registry.example.com`);
-  return new URL('/', url);
-}
-
 async function openParts(config: Config, core: Core, values: Values): Promise<DoctorParts> {
   const keys = await openSigningKeys(config, core);
   const [first, ...others] = config.services.map((service) => {
@@ -131,7 +125,7 @@ async function openParts(config: Config, core: Core, values: Values): Promise<Do
     return { ...service, signers: { x5c: ring.signer('x5c'), kid: ring.signer('kid') }, bundle: ring.bundle() };
   });
   if (first === undefined) throw new UsageError('SERVICES is empty.');
-  const authorities = typeof values['ca'] === 'string' ? [await readTextFile(values['ca'])] : [];
+  const authorities = typeof values['ca'] === 'string' ? [await readAuthorities(values['ca'])] : [];
   return {
     probe: createProbe(authorities),
     systemProbe: authorities.length > 0 ? createProbe([]) : null,
@@ -142,6 +136,18 @@ async function openParts(config: Config, core: Core, values: Values): Promise<Do
     registryFiles: await readRegistryFiles(values),
     now: Date.now,
   };
+}
+
+/** TLS ignores a text that holds no certificate. @throws {Refusal} */
+async function readAuthorities(file: string): Promise<string> {
+  const text = await readTextFile(file);
+  try {
+    void new X509Certificate(text);
+    return text;
+  } catch (cause) {
+    const message = `${file} holds no certificate that can be read: PEM, from -----BEGIN CERTIFICATE----- on.`;
+    throw new Refusal('bad_request', message, { cause });
+  }
 }
 
 /**

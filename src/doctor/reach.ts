@@ -55,6 +55,7 @@ function unreachable(url: URL, { subject, name }: Server, { code, message }: Pro
     EAI_AGAIN: `the name ${url.hostname} cannot be looked up: DNS does not answer`,
     ECONNREFUSED: `nothing listens on ${url.host}: is it running, and is the port right?`,
     ECONNRESET: 'the connection was cut: is a proxy or firewall between, or is https spoken there?',
+    HPE_HEADER_OVERFLOW: "its headers are too large: this isn't a registry, or a proxy adds too much",
     ETIMEDOUT: 'no answer came in 15 seconds: is a firewall between?',
   };
   return wrong(subject, `${name} cannot be reached at ${url.origin}: ${advice[code] ?? message}`);

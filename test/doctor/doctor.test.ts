@@ -246,6 +246,24 @@ describe('dockpass doctor', { skip: missing('docker-registry', 'openssl') }, () 
     assert.equal(code, 1);
     assert.match(output, /There are no keys in .*empty.*DATA_DIR.* of the Dockpass in use/);
   });
+  test('a file for --ca that holds no certificate', async () => {
+    const file = join(dockpass.folder, 'ca.pem');
+    for (const text of ['', 'hello', '-----BEGIN CERTIFICATE-----\nhello\n-----END CERTIFICATE-----\n']) {
+      await writeFile(file, text);
+      const { code, output } = await dockpass.command(['doctor', 'localhost:1', '--ca', file]);
+      assert.equal(code, 1);
+      assert.match(output, /ca\.pem holds no certificate that can be read.*-----BEGIN CERTIFICATE-----/);
+    }
+  });
+  test('a server whose headers are larger than any registry sends', async (t) => {
+    const front = createServer((_request, response) => response.writeHead(401, { x: 'x'.repeat(100_000) }).end());
+    front.listen(0, 'localhost');
+    t.after(() => front.close());
+    await new Promise((resolve) => front.once('listening', resolve));
+    const { port } = front.address() as { port: number };
+    const message = /headers are too large: this isn't a registry, or a proxy adds too much/;
+    expect(await diagnose(`http://localhost:${port}`), ['address'], message);
+  });
   test('nothing where the registry should be', async () => {
     expect(await diagnose('localhost:1'), ['address'], /nothing listens on localhost:1/);
     expect(await diagnose(publicUrl()), ['address'], /answers 404 without a challenge: this isn't a registry/);
