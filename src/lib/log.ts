@@ -66,6 +66,9 @@ function safe(line: string): string {
 /** Characters kept for an output that takes none, a full disk; what comes then is dropped. */
 const maximumKept = 1024 * 1024;
 
+/** Whole lines where they fit, and less than is kept even of characters with four bytes: a longer text is dropped whole. */
+const pieces = /.{1,200000}(?<=\n)|.{1,200000}/gsu;
+
 /**
  * Standard output, written once a turn of the event loop: under load the lines of many requests are one system call, and
  * a single line waits for nothing. An uncaught error loses none; SIGKILL loses those of the turn.
@@ -79,7 +82,7 @@ function createOutput(asText: boolean): { write(line: string): void } {
   const flush = (): void => {
     const text = lines;
     lines = '';
-    if (text !== '') destination.write(text);
+    for (const piece of text.match(pieces) ?? []) destination.write(piece);
   };
   process.once('exit', flush);
   return {

@@ -59,3 +59,16 @@ test('as text a line has time, level, message and fields, and nothing that a ter
   const failed = formatLogLine(line({ err: { message: 'no', stack: 'Error: no\n    at x' }, msg: 'failed' }), true);
   assert.equal(failed, '14:03:12  \u001b[33mwarn \u001b[0m  failed\n    Error: no\n        at x\n');
 });
+
+test('lines of one turn with more than is kept for a full output are all written', () => {
+  const program = `
+    const { createLog } = await import(${JSON.stringify(new URL('../../src/lib/log.ts', import.meta.url).href)});
+    const log = createLog('info');
+    for (let count = 0; count < 30; count++) log.info({ count, text: '한'.repeat(50_000) }, 'line');
+    log.info({ text: '😀'.repeat(400_000) }, 'long');`;
+  const options = { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 } as const;
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], options);
+  const lines = stdout.split('\n').filter((line) => line !== '');
+  assert.equal(lines.map((line) => JSON.parse(line)).length, 31);
+  assert.equal(JSON.parse(lines[30] ?? '').text, '😀'.repeat(400_000));
+});
