@@ -126,6 +126,7 @@ export function createPolicyFile(
   const take = async (): Promise<void> => {
     tried = await versionOf(filesOf(file, source, inForce));
     try {
+      await refusePipes(filesOf(file, source, inForce));
       const reading = await read(file, source, inForce);
       // What is named for the first time was not looked at before it was read, so it's read once more.
       if (String(filesOf(file, source, reading)) !== String(filesOf(file, source, inForce))) tried = null;
@@ -139,7 +140,7 @@ export function createPolicyFile(
       }
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
-      const problems = problem.split('\n');
+      const problems = shortened(problem.split('\n'));
       log.error({ file, problems }, 'the policy file cannot be used; the policy before it stays in force');
       onChange({ file, problems });
     }
@@ -158,6 +159,21 @@ export function createPolicyFile(
     look: () => inTurn.run(look),
     reload: () => inTurn.run(take),
   };
+}
+
+/** A file of another kind by mistake can have a mistake in each line. */
+function shortened(problems: readonly string[]): readonly string[] {
+  const more = problems.length - 100;
+  return more > 0 ? [...problems.slice(0, 100), `and ${more} more: dockpass policy check shows all`] : problems;
+}
+
+/** To open a pipe waits for its writer: the service would never read the file again, nor end. @throws {Refusal} */
+async function refusePipes(files: readonly string[]): Promise<void> {
+  for (const file of files) {
+    const found = await stat(file).catch(() => null);
+    if (found === null || found.isFile() || found.isDirectory()) continue;
+    throw new Refusal('misconfigured', `${file} is a ${found.isFIFO() ? 'pipe' : 'device or a socket'}; name a file.`);
+  }
 }
 
 function sizesOf({ policy, workloads }: Reading): { users: number; rules: number; workloadRules: number } {
@@ -200,6 +216,7 @@ export async function openPolicies(
   onChange: (change: PolicyChange) => void,
   source: WorkloadsSource | null = null,
 ): Promise<Policies> {
+  await refusePipes(filesOf(file, source, null));
   const first = await read(file, source);
   const main = createPolicyFile(file, log, first, onChange, source);
   // With the workloads, so that one which doesn't go with them is refused before it is put in force.

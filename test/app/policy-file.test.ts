@@ -1,5 +1,6 @@
 /** The policy file while the service runs: every way in which it is changed, and what a broken one does. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -155,4 +156,29 @@ test('a candidate that cannot be used does not prevent a start, and is a warning
   await policies.reload();
   assert.equal(policies.current().rules[0]?.comment, 'first');
   assert.deepEqual(policies.warnings(), ['the policy file cannot be used: the policy before it is in force']);
+});
+
+test('a named pipe is refused, and the file that follows it is read', { timeout: 20_000 }, async () => {
+  const policies = await openPolicies(file, null, log, () => {});
+  await rm(file);
+  execFileSync('mkfifo', [file]);
+  await policies.reload();
+  assert.deepEqual(logged.at(-1)?.fields, { file, problems: [`${file} is a pipe; name a file.`] });
+  await assert.rejects(
+    openPolicies(file, null, log, () => {}),
+    /is a pipe; name a file/,
+  );
+  await rm(file);
+  await writeFile(file, policyOf('second'));
+  await policies.reload();
+  assert.equal(policies.current().rules[0]?.comment, 'second');
+});
+
+test('of many mistakes the first hundred are logged', async () => {
+  const policy = await open();
+  await writeFile(file, `acl:\n${'  - {match: {nonsense: x}, actions: []}\n'.repeat(130)}`);
+  await policy.reload();
+  const { problems = [] } = (logged.at(-1)?.fields ?? {}) as { problems?: string[] };
+  assert.equal(problems.length, 101);
+  assert.match(problems[100] ?? '', /^and \d+ more: dockpass policy check shows all$/);
 });
