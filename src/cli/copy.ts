@@ -1,5 +1,6 @@
 /** Owns `dockpass copy`: a running installation moves to another database. */
 import { existsSync } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import { isDatabaseUrl, sqliteFileOf } from '../lib/database-url.ts';
 import { copyDatabase } from '../store/transfer.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
@@ -33,6 +34,7 @@ export const copyCommands: readonly Command[] = [
       if (file !== null && !existsSync(file)) throw new UsageError(`There is no file ${file}.`); // SQLite would make it
       const target = databaseUrl(values['to'], 'to');
       warnOfPassword(terminal, target);
+      for (const url of [source, target]) await refuseOtherFile(url);
       if (file === null) terminal.err(stopReplicas);
       const done = await copyDatabase(source, target, (table, rows) => terminal.progress(`${table}: ${rows} rows`));
       reply(
@@ -59,6 +61,29 @@ function warnOfPassword(terminal: Terminal, url: string): void {
 }
 
 function databaseUrl(value: unknown, option: string): string {
-  if (typeof value === 'string' && isDatabaseUrl(value)) return value;
-  throw new UsageError(`--${option} takes a database: sqlite:PATH or postgres://...`);
+  if (typeof value !== 'string' || !isDatabaseUrl(value))
+    throw new UsageError(`--${option} takes a database: sqlite:PATH or postgres://...`);
+  // As better-sqlite3 reads a path: both are gone when the command ends.
+  if (['', ':memory:'].includes(sqliteFileOf(value)?.trim() ?? value))
+    throw new UsageError(`--${option} takes a database that is kept: sqlite:PATH or postgres://...`);
+  return value;
+}
+
+const sqliteHeader = Buffer.from('SQLite format 3\0');
+
+/** SQLite calls such a file damaged, which is no help where another one was meant. A file without content is an empty database. */
+async function refuseOtherFile(url: string): Promise<void> {
+  const file = sqliteFileOf(url);
+  // What can't be looked at, opening it says why.
+  const found = file === null ? null : await stat(file).catch(() => null);
+  if (file === null || !found?.isFile() || found.size === 0) return;
+  const start = await readStart(file, sqliteHeader.length).catch(() => null);
+  if (start !== null && !start.equals(sqliteHeader))
+    throw new UsageError(`${file} is not a SQLite database: name another file.`);
+}
+
+async function readStart(file: string, length: number): Promise<Buffer> {
+  await using handle = await open(file);
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, 0);
+  return buffer.subarray(0, bytesRead);
 }

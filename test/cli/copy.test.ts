@@ -1,7 +1,7 @@
 /** `dockpass copy` as an operator runs it: beside a service, and with databases that can't be copied. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -64,4 +64,26 @@ test('with PostgreSQL as the source it says that the service has to be stopped',
   const { output } = await copy('postgres://127.0.0.1:1/x');
   assert.match(output, /Stop every replica/);
   assert.doesNotMatch((await copy()).output, /replica/);
+});
+
+test('a target that nothing keeps, and a file that is no database, are refused', async () => {
+  assert.equal((await installation.command(['migrate'])).code, 0);
+  for (const place of [':memory:', ' :memory: ', ' ']) {
+    const { code, output } = await copy(undefined, `sqlite:${place}`);
+    assert.deepEqual([code, /--to takes a database that is kept/.test(output)], [2, true], output);
+  }
+  const policy = join(installation.folder, 'policy.yml');
+  const content = readFileSync(policy, 'utf8');
+  for (const [from, to] of [
+    [source, policy],
+    [policy, target],
+  ]) {
+    const { code, output } = await copy(`sqlite:${from}`, `sqlite:${to}`);
+    assert.deepEqual([code, /policy\.yml is not a SQLite database: name another file/.test(output)], [2, true], output);
+  }
+  assert.equal(readFileSync(policy, 'utf8'), content);
+  assert.equal(existsSync(target), false);
+  writeFileSync(target, '');
+  const { code, output } = await copy();
+  assert.equal(code, 0, `a file without content is an empty database: ${output}`);
 });
