@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { databaseName, lastBackupName, secretNames } from '../lib/data-folder.ts';
 import { sqliteFileOf } from '../lib/database-url.ts';
-import { errorCode, Refusal } from '../lib/errors.ts';
+import { errorCode, errorMessage, Refusal } from '../lib/errors.ts';
 import { makeFolders } from '../lib/folders.ts';
 import { isRunning } from '../lib/is-running.ts';
 import { day } from '../lib/time.ts';
@@ -20,6 +20,8 @@ export type BackupOptions = {
 export type BackedUp = {
   /** False where the database is PostgreSQL's, which has programs of its own for this. */
   readonly hasDatabase: boolean;
+  /** Paths in the data folder of what can't be copied: sockets, pipes, devices. */
+  readonly skipped: readonly string[];
 };
 
 /**
@@ -40,7 +42,9 @@ export async function backUp(
   }
   const draft = `${target}${draftMark}${ownName}`;
   await removeLeftovers(dirname(target), (name) => name.startsWith(basename(target) + draftMark));
-  await makeFolders(draft, 0o700);
+  await makeFolders(draft, 0o700).catch((cause: unknown) => {
+    throw unmakeable(target, cause);
+  });
   try {
     const file = sqliteFileOf(databaseUrl);
     const database = file === null ? null : resolve(file);
@@ -51,9 +55,9 @@ export async function backUp(
     }
     onStep('Copying keys and other files');
     const left = withoutSecrets ? secretNames.map((name) => join(from, name)) : [];
-    await copyFiles(from, draft, [...(await databasesOf(from, database)), ...left]);
+    const skipped = await copyFiles(from, draft, [...(await databasesOf(from, database)), ...left]);
     await takePlace(draft, target);
-    return { hasDatabase: database !== null };
+    return { hasDatabase: database !== null, skipped };
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
@@ -107,13 +111,25 @@ async function isLeft(draft: string): Promise<boolean> {
   return made !== null && Date.now() - made.mtimeMs > longest;
 }
 
-/** Keys, secrets and whatever else there is. @param left paths that aren't copied */
-async function copyFiles(from: string, to: string, left: readonly string[]): Promise<void> {
+/**
+ * Keys, secrets and whatever else there is.
+ * @param left paths that aren't copied
+ * @returns the paths of what is neither file, folder nor link
+ */
+async function copyFiles(from: string, to: string, left: readonly string[]): Promise<string[]> {
   const own = new Set(left);
-  const isCopied = (source: string): boolean => !own.has(source);
+  const skipped: string[] = [];
+  const isCopied = async (source: string): Promise<boolean> => {
+    if (own.has(source)) return false;
+    const found = await lstat(source).catch(() => null);
+    if (found === null || found.isFile() || found.isDirectory() || found.isSymbolicLink()) return true;
+    skipped.push(source);
+    return false;
+  };
   await cp(from, to, { recursive: true, filter: isCopied, preserveTimestamps: true });
   // A link to where another machine, or this one after a loss, has no secret.
-  for (const name of secretNames.filter((one) => isCopied(join(from, one)))) await replaceLink(join(to, name));
+  for (const name of secretNames.filter((one) => !own.has(join(from, one)))) await replaceLink(join(to, name));
+  return skipped.sort();
 }
 
 async function replaceLink(path: string): Promise<void> {
@@ -127,10 +143,19 @@ async function replaceLink(path: string): Promise<void> {
   await writeFile(path, content, { mode: 0o600 });
 }
 
+/** Names what was given: the draft is nothing that the reader knows. */
+function unmakeable(target: string, cause: unknown): Refusal {
+  const why = errorCode(cause) || errorMessage(cause);
+  return new Refusal('misconfigured', `${target} can't be made (${why}): name a folder where this user can write.`, {
+    cause,
+  });
+}
+
 /** In one step; a folder that holds something is never replaced (POSIX rename). */
 async function takePlace(draft: string, target: string): Promise<void> {
   await rename(draft, target).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'ENOTEMPTY' && cause.code !== 'EEXIST' && cause.code !== 'ENOTDIR') throw cause;
+    if (cause.code !== 'ENOTEMPTY' && cause.code !== 'EEXIST' && cause.code !== 'ENOTDIR')
+      throw unmakeable(target, cause);
     throw new Refusal('conflict', `${target} is there already: name a new folder.`, { cause });
   });
 }

@@ -47,7 +47,7 @@ export const backupCommands: readonly Command[] = [
       const kept = keep === undefined ? null : wholeNumber(String(keep), 'keep');
       if (kept === 0) throw new UsageError('--keep takes at least 1.');
       const target = kept === null ? folder : join(folder, backupName(new Date()));
-      const { hasDatabase } = await backUp(storage, target, {
+      const { hasDatabase, skipped } = await backUp(storage, target, {
         withoutSecrets: values['without-secrets'] === true,
         onStep: terminal.progress,
       });
@@ -55,6 +55,7 @@ export const backupCommands: readonly Command[] = [
       const deleted = kept === null ? [] : await removeOldBackups(folder, basename(target), kept);
       reply(terminal, values, { folder: target, hasDatabase, deleted }, [target]);
       if (!hasDatabase) terminal.err('The database is not in it: copy PostgreSQL with pg_dump.');
+      for (const path of skipped) terminal.err(`${path} is not in it: it's neither a file, a folder nor a link.`);
       if (unrecorded !== null) terminal.err(`The backup is whole, but the metrics won't show it: ${unrecorded}.`);
       for (const name of deleted) note(terminal, values, `deleted ${name}`);
       return 0;

@@ -1,6 +1,7 @@
 /** `dockpass backup` of a service that is in use, and the service that starts from it. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   copyFileSync,
   existsSync,
@@ -15,6 +16,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -167,6 +169,32 @@ test('a secret that is a link is in the backup itself', async () => {
   const copy = lstatSync(join(folder, 'password-pepper'));
   assert.deepEqual([copy.isFile(), copy.mode & 0o777], [true, 0o600]);
   assert.equal(readFileSync(join(folder, 'password-pepper'), 'utf8'), readFileSync(elsewhere, 'utf8'));
+});
+
+test('what is neither file, folder nor link is left out of a backup, which says so', async () => {
+  const data = join(installation.folder, 'data');
+  mkdirSync(join(data, 'run'));
+  assert.equal(spawnSync('mkfifo', [join(data, 'run', 'pipe')]).status, 0);
+  const socket = createServer().listen(join(data, 'control.sock'));
+  await once(socket, 'listening');
+  const folder = join(installation.folder, 'backup');
+  const { code, stdout, output } = await installation.command(['backup', folder]);
+  socket.close();
+  assert.deepEqual([code, stdout], [0, `${folder}\n`], output);
+  for (const name of ['run/pipe', 'control.sock']) {
+    assert.ok(output.includes(`${join(data, name)} is not in it`), output);
+    assert.equal(existsSync(join(folder, name)), false);
+  }
+  assert.ok(existsSync(join(folder, 'run')) && existsSync(join(folder, 'password-pepper')));
+});
+
+test('a folder that cannot be made is named as it was given', async () => {
+  for (const folder of ['/proc/x', join(installation.folder, 'policy.yml', 'x')]) {
+    const { code, output } = await installation.command(['backup', folder]);
+    assert.equal(code, 1, output);
+    assert.ok(output.includes(`${folder} can't be made (`), output);
+    assert.doesNotMatch(output, /unfinished/);
+  }
 });
 
 test('an older database in the data folder does not take the place of the one that is served', async () => {
