@@ -25,7 +25,7 @@ function slipOf(pattern: string, hosts: readonly string[]): string | null {
   if (path.length > 0 && (/^[\w.-]+:\d+$/.test(host) || hosts.includes(host))) {
     return `leave out the host, and write "${path.join('/')}"`;
   }
-  if (pattern.startsWith('/')) return 'remove the leading “/”';
+  if (pattern.startsWith('/')) return 'remove the leading "/"';
   if (pattern.endsWith('/')) return `write "${pattern}**" for all that is below it`;
   return pattern === pattern.toLowerCase() ? null : 'repository names are lower case';
 }

@@ -24,7 +24,7 @@ const refused: readonly [pattern: string, problem: RegExp][] = [
   ['team:1a/app', /no repository/],
   ['Team/*', /lower case/],
   ['[A-Z]*', /lower case/],
-  ['/team/*', /leave out the "\/" at its beginning/],
+  ['/team/*', /remove the leading "\/"/],
   ['team/', /write "team\/\*\*"/],
   ['a/*, b/*', /one pattern a line/],
   ['a/* b/*', /one pattern a line/],

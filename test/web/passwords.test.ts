@@ -160,7 +160,7 @@ const mistakes: readonly [
     'repositories',
     { repositories: 'team-[b/*\nteam-a/*\n/c' },
     400,
-    /“team-\[b\/\*” isn’t valid.*“\/c” isn’t valid: remove the leading “\/”/,
+    /“team-\[b\/\*” isn’t valid.*“\/c” isn’t valid: remove the leading &quot;\/&quot;/,
   ],
   ['a name in use', 'name', { name: 'taken' }, 409, /already have an active password named “taken”/],
 ];
