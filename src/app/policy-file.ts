@@ -216,7 +216,6 @@ export async function openPolicies(
   onChange: (change: PolicyChange) => void,
   source: WorkloadsSource | null = null,
 ): Promise<Policies> {
-  await refusePipes(filesOf(file, source, null));
   const first = await read(file, source);
   const main = createPolicyFile(file, log, first, onChange, source);
   // With the workloads, so that one which doesn't go with them is refused before it is put in force.

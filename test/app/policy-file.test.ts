@@ -158,16 +158,12 @@ test('a candidate that cannot be used does not prevent a start, and is a warning
   assert.deepEqual(policies.warnings(), ['the policy file cannot be used: the policy before it is in force']);
 });
 
-test('a named pipe is refused, and the file that follows it is read', { timeout: 20_000 }, async () => {
+test('the policy stays in force when a named pipe replaces its file, and the file after it is read', async () => {
   const policies = await openPolicies(file, null, log, () => {});
   await rm(file);
   execFileSync('mkfifo', [file]);
   await policies.reload();
   assert.deepEqual(logged.at(-1)?.fields, { file, problems: [`${file} is a pipe; name a file.`] });
-  await assert.rejects(
-    openPolicies(file, null, log, () => {}),
-    /is a pipe; name a file/,
-  );
   await rm(file);
   await writeFile(file, policyOf('second'));
   await policies.reload();
