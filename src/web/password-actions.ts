@@ -13,7 +13,6 @@ import { type Tool, type ToolGroup, toolGroups } from './commands.ts';
 import { correctable, fieldsOf, readForm } from './fields.ts';
 import {
   asksForPreview,
-  emptyRotation,
   formAgain,
   formFrom,
   formLike,
@@ -23,7 +22,7 @@ import {
   type RotationForm,
   readFields,
   readRotation,
-  rotationAgain,
+  rotationForm,
   toPasswordInput,
 } from './password-form.ts';
 import { previewViewOf, unreachableTexts } from './password-preview.ts';
@@ -212,7 +211,7 @@ async function askRotation(parts: PasswordActionParts, request: Request, respons
   const data = {
     ...frameOf(holder),
     password: viewOf(await findOwn(parts, holder, request), parts.now()),
-    form: error === null ? emptyRotation(parts) : rotationAgain(parts, request.body, error),
+    form: rotationForm(parts, error && { body: request.body, error }),
   };
   parts.views.page(response, 'password-rotate', data, error?.status ?? 200);
 }

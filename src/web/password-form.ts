@@ -117,29 +117,35 @@ export function toPasswordInput({ name, expiry, access, repositories }: Sent): P
   return { name, days: expiry.days, pullOnly: access !== 'full', repositories: repositories.split(/\r?\n/) };
 }
 
-/** How a password is given a new secret, as the form is shown: as it was sent, if it was. `overlap`: hours, as one of `overlaps`. */
+/** The form that gives a password a new secret: as it was sent, if it was. */
 export type RotationForm = {
   readonly expiry: ExpiryChoice;
-  readonly overlap: number;
+  /** For how long the old secret can be kept. */
+  readonly overlaps: readonly { readonly hours: number; readonly label: string; readonly isChosen: boolean }[];
   readonly error: FormError | null;
 };
 
-/** Hours for which the old secret can be kept. */
-export const overlaps = [0, 1, 24, 168] as const;
+const overlaps: readonly { readonly hours: number; readonly label: string }[] = [
+  { hours: 0, label: 'Not at all' },
+  { hours: 1, label: '1 hour' },
+  { hours: 24, label: '1 day' },
+  { hours: 168, label: '7 days' },
+];
+/** Hours. */
+const defaultOverlap = 24;
 
-export function emptyRotation({ passwords, now }: FormParts): RotationForm {
-  return { expiry: expiryChoice(passwords.maximumDays, now()), overlap: 24, error: null };
-}
-
-/** @param body what was sent */
-export function rotationAgain(parts: FormParts, body: unknown, error: Refusal): RotationForm {
-  const { passwords, now } = parts;
-  const field = fieldsOf(body);
-  const sent = numberIn(field('overlap'));
+/** @param sent the fields and what is wrong with them; `null`: none were sent */
+export function rotationForm(
+  { passwords, now }: FormParts,
+  sent: { readonly body: unknown; readonly error: Refusal } | null,
+): RotationForm {
+  const field = fieldsOf(sent?.body);
+  const hoursSent = numberIn(field('overlap'));
+  const chosen = overlaps.some(({ hours }) => hours === hoursSent) ? hoursSent : defaultOverlap;
   return {
-    expiry: expiryChoice(passwords.maximumDays, now(), readExpiry(field, now())),
-    overlap: overlaps.find((hours) => hours === sent) ?? emptyRotation(parts).overlap,
-    error: formErrorOf(error),
+    expiry: expiryChoice(passwords.maximumDays, now(), sent === null ? undefined : readExpiry(field, now())),
+    overlaps: overlaps.map((overlap) => ({ ...overlap, isChosen: overlap.hours === chosen })),
+    error: sent === null ? null : formErrorOf(sent.error),
   };
 }
 
