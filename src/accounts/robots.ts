@@ -131,12 +131,7 @@ export function createRobots(parts: RobotParts): Robots {
       const before = await find(parts, id, manager);
       requireStarting(state, manager, before);
       const { login } = before;
-      const change = {
-        ...changeTo(state, manager),
-        by: by.actor,
-        at: now(),
-        ...(state === 'active' && { was: before }),
-      };
+      const change = { ...changeTo(state, manager, before), by: by.actor, at: now() };
       const event = { action: 'robot.change', ...by, subject: login, detail: { after: { state } } } as const;
       await audit.commit(event, (row) => store.accounts.setState(id, change, row));
       return toRobot(await find(parts, id, manager));
@@ -151,8 +146,12 @@ async function find({ store, now }: RobotParts, id: string, manager: RobotManage
 }
 
 /** An administrator's word takes the place of the owners', who could else enable it again. */
-function changeTo(state: 'active' | 'disabled', { administrator }: RobotManager): Omit<StateChange, 'by' | 'at'> {
-  if (state === 'active') return { state, reason: null };
+function changeTo(
+  state: 'active' | 'disabled',
+  { administrator }: RobotManager,
+  before: RobotRow,
+): Omit<StateChange, 'by' | 'at'> {
+  if (state === 'active') return { state, reason: null, was: before };
   return administrator
     ? { state, reason: offByAdministrators, insteadOf: offByOwners }
     : { state, reason: offByOwners };
