@@ -33,7 +33,7 @@ export async function writePublicFile(file: string, text: string, kind?: PublicK
   }
 }
 
-/** What a file is for, by which another one is told from it. */
+/** What a file is for, and how one that is for something else is recognized. */
 type PublicKind = {
   /** Names the file. */
   readonly setting: string;

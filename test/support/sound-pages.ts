@@ -7,6 +7,7 @@ import { markStops, walkByTab } from './tab-walk.ts';
 
 /** 320 is what WCAG 1.4.10 asks for; 640 is a window of 1280 at 200 %; at 1025 tables are tightest, at 1200 one of them has a column more. */
 const widths = [320, 390, 640, 800, 1025, 1200, 1280];
+
 export async function walkSoundPages(page: Page, journeys: readonly Journey[]): Promise<void> {
   for (const { name, route, leadsTo = route, go } of journeys) {
     await go(page);
