@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { createPassword } from '../test/support/person.ts';
 import { findPostgres, startPostgres } from '../test/support/postgres.ts';
 import { checkTries, createToken, prepareTries, type Try, takeActions } from './admin-tries.ts';
@@ -73,7 +74,8 @@ export const fullCheckpoint: Fault = {
     const scene = await openScene(stack);
     const data = join(scene.installation.folder, 'data');
     mount(data, ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs'], stack);
-    const [url, log] = [`sqlite:${join(data, 'dockpass.db')}`, join(data, 'dockpass.db-wal')];
+    const file = join(data, 'dockpass.db');
+    const [url, log] = [`sqlite:${file}`, `${file}-wal`];
     const token = await createToken(scene);
     await scene.serve({ ADMIN_EMAILS: ana });
     const visitor = await scene.signIn();
@@ -84,23 +86,36 @@ export const fullCheckpoint: Fault = {
       all.push(...tries);
       return tries;
     };
-    while (statSync(log).size < checkpointAt * 0.85) await act();
-    // Room for the rest of the log, which a slow machine can have filled already, and not for the pages that the database file lacks.
+    await act();
     const tries = await prepareTries(url, 'full', 20);
+    fillLog(file, checkpointAt * 0.9);
+    // Room for the rest of the log, and not for the pages that the database file lacks.
     const { bavail, bsize } = statfsSync(data);
+    const room = checkpointAt - statSync(log).size + 100 * 1_024;
     const ballast = join(data, 'ballast');
-    const room = Math.max(0, checkpointAt - statSync(log).size) + 100 * 1_024;
     writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - room)));
     await takeActions(tries, scene, { token, visitor });
     all.push(...tries);
     assert.ok(statSync(log).size > checkpointAt * 0.95, 'the log has grown to where it is moved');
-    assert.ok(tries.some(({ outcome }) => outcome === 'refused'));
+    assert.ok(
+      tries.some(({ outcome }) => outcome === 'refused'),
+      'what has no room is refused',
+    );
     rmSync(ballast);
     const after = await act();
     assert.ok(after.every(({ outcome }) => outcome === 'answered'));
     return `${await checkTries(url, all)}; with room again it goes on without a restart`;
   },
 };
+
+/** Leaves a log of this many bytes, none of which is in the database file. */
+function fillLog(file: string, bytes: number): void {
+  using stack = new DisposableStack();
+  const database = stack.adopt(new Database(file), (open) => open.close());
+  database.pragma('wal_checkpoint(truncate)');
+  const insert = database.prepare('insert into web_session (id, data, expires_at) values (?, ?, ?)');
+  insert.run('filler', 'x'.repeat(bytes), Date.now());
+}
 
 export const fullPostgres: Fault = {
   name: 'disk-postgres',
