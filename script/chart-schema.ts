@@ -17,19 +17,42 @@ const texts = { type: 'array', items: { type: 'string', minLength: 1 } };
 const map = { type: 'object', additionalProperties: { type: 'string' } };
 const anything = { type: 'object' };
 const list = { type: 'array', items: { type: 'object' } };
-const quantity = { type: 'string', pattern: '^[0-9.]+([kMGTPE]i?)?$' };
+const quantity = { type: 'string', pattern: '^[0-9]+([.][0-9]+)?(k|Ki|[MGTPE]i?)?$' };
 /** As Kubernetes reads a schedule: five fields, or `@daily` and its like. */
 const cron = '^(@[a-z]+( .+)?|\\S+( +\\S+){4})$';
 const count = { type: 'integer', minimum: 1 };
+const port = { ...count, maximum: 65_535 };
+/** Helm reads numbers as JSON does: it rounds a whole number beyond these. */
+const setting = {
+  type: ['string', 'integer', 'boolean'],
+  minimum: Number.MIN_SAFE_INTEGER,
+  maximum: Number.MAX_SAFE_INTEGER,
+};
+/** The selector's labels are the chart's: a second value would take the pod away from its Service. */
+const labels = {
+  ...map,
+  properties: {
+    'app.kubernetes.io/name': refused('no label of yours: it follows from nameOverride'),
+    'app.kubernetes.io/instance': refused("no label of yours: it's the name of the release"),
+  },
+};
 const group = (properties: object) => ({ type: 'object', additionalProperties: false, properties });
 const withValue = { minLength: 1 };
 const enabled = { properties: { enabled: { const: true } }, required: ['enabled'] };
+const postgres = {
+  properties: { database: { properties: { existingSecret: withValue }, required: ['existingSecret'] } },
+};
+const databaseInFile = { properties: { settings: { required: ['DATABASE_URL_FILE'] } } };
+const route = { anyOf: [{ properties: { ingress: enabled } }, { properties: { httpRoute: enabled } }] };
+const label = '[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+/** Kubernetes takes the host in a route, in lower case: a DNS name. The last part of an IPv4 address begins with a digit. */
+const routable = `^https?://(${label}[.])*[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(:[0-9]+)?(/|$)`;
 
 const schema = {
   $schema: 'https://json-schema.org/draft-07/schema#',
   title: 'Values of the Dockpass chart',
   ...group({
-    publicUrl: { type: 'string', pattern: '^https?://[^/?#@ ]+(/[A-Za-z0-9._~-]+)*/?$' },
+    publicUrl: { type: 'string', pattern: '^https?://[^/?#@ ]+(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?$' },
     services: { ...texts, minItems: 1, uniqueItems: true },
     adminEmails: texts,
     contact: text,
@@ -43,7 +66,7 @@ const schema = {
       propertyNames: {
         anyOf: [{ enum: settingNames().plain.filter((name) => !decided.includes(name)) }, ...patterns()],
       },
-      additionalProperties: { type: ['string', 'number', 'boolean'] },
+      additionalProperties: setting,
     },
     secrets: group({ existingSecret: text }),
     database: group({ existingSecret: text }),
@@ -59,12 +82,12 @@ const schema = {
     proxy: group({
       trusted: { type: 'array', items: { type: 'string', pattern: '^[0-9a-fA-F.:]+(/([1-9][0-9]{0,2}))?$' } },
     }),
-    service: group({ type: { enum: ['ClusterIP', 'NodePort', 'LoadBalancer'] }, port: count, annotations: map }),
+    service: group({ type: { enum: ['ClusterIP', 'NodePort', 'LoadBalancer'] }, port, annotations: map }),
     ingress: group({ enabled: flag, className: text, annotations: map, tlsSecret: text }),
     httpRoute: group({ enabled: flag, annotations: map, parentRefs: list }),
     networkPolicy: group({ enabled: flag, from: list, egress: list }),
     podDisruptionBudget: group({ enabled: flag }),
-    serviceMonitor: group({ enabled: flag, interval: text, labels: map }),
+    serviceMonitor: group({ enabled: flag, interval: text, labels }),
     backup: group({
       ...{ enabled: flag, schedule: { type: 'string', pattern: cron }, keep: count, size: quantity },
       ...{ storageClass: text, existingClaim: text },
@@ -72,7 +95,7 @@ const schema = {
     resources: anything,
     podSecurityContext: anything,
     podAnnotations: map,
-    podLabels: map,
+    podLabels: labels,
     nodeSelector: map,
     tolerations: list,
     affinity: anything,
@@ -81,7 +104,7 @@ const schema = {
     extraVolumes: list,
     extraVolumeMounts: list,
     nameOverride: text,
-    fullnameOverride: { type: 'string', maxLength: 52 },
+    fullnameOverride: { type: 'string', pattern: '^([a-z][a-z0-9-]{0,51})?$' },
     global: anything,
   }),
   required: ['publicUrl', 'services'],
@@ -93,10 +116,7 @@ const schema = {
       { properties: { secrets: { required: ['existingSecret'], properties: { existingSecret: withValue } } } },
     ),
     // A client in proxy.trusted can claim any address, so there is no default.
-    when(
-      { anyOf: [{ properties: { ingress: enabled } }, { properties: { httpRoute: enabled } }] },
-      { properties: { proxy: { required: ['trusted'], properties: { trusted: { minItems: 1 } } } } },
-    ),
+    when(route, { properties: { proxy: { required: ['trusted'], properties: { trusted: { minItems: 1 } } } } }),
     when(
       { properties: { httpRoute: enabled } },
       { properties: { httpRoute: { properties: { parentRefs: { minItems: 1 } } } } },
@@ -105,8 +125,39 @@ const schema = {
       { properties: { policy: withValue }, required: ['policy'] },
       { properties: { existingPolicy: { maxLength: 0 } } },
     ),
+    when(
+      { properties: { publicUrl: { pattern: '[^!-~]' } } },
+      { properties: { publicUrl: refused("an address in ASCII: write the host's international name as xn--...") } },
+    ),
+    when(
+      { allOf: [route, { properties: { publicUrl: { pattern: '^[!-~]*$', not: { pattern: routable } } } }] },
+      {
+        properties: {
+          publicUrl: refused(
+            'an address whose host is a DNS name, because an Ingress or HTTPRoute takes nothing else; or set ingress.enabled and httpRoute.enabled to false',
+          ),
+        },
+      },
+    ),
+    when(
+      { allOf: [{ properties: { backup: enabled } }, { anyOf: [postgres, databaseInFile] }] },
+      {
+        properties: {
+          backup: {
+            properties: {
+              enabled: refused('false: this backs up only SQLite on its volume. Back up PostgreSQL with its own tools'),
+            },
+          },
+        },
+      },
+    ),
   ],
 };
+
+/** Refuses any value. Helm's message is "value must be" and these words, the only ones that a schema can add to it. */
+function refused(words: string): object {
+  return { const: words };
+}
 
 /** An object with a property `then` could be taken for a promise, so it's made of entries. */
 function when(condition: object, consequence: object, otherwise: object = {}): object {

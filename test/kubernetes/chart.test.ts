@@ -91,9 +91,15 @@ function find(value: unknown): Pod | null {
 const kinds = (manifests: readonly Manifest[]) => manifests.map(({ kind }) => kind).sort();
 const podOf = (manifests: readonly Manifest[]): Pod =>
   manifests.filter(({ kind }) => kind === 'Deployment').flatMap(podsIn)[0] ?? assert.fail('no pod');
+/** As Kubernetes does: `$(NAME)` is an earlier variable, and a doubled dollar one dollar. */
+function expand(text: string, env: NonNullable<Container['env']>): string {
+  return text.replace(/\$\$|\$\((\w+)\)/g, (found, name) =>
+    found === '$$' ? '$' : (env.find((one) => one.name === name)?.value ?? found),
+  );
+}
 /** What the service reads: the container's environment, and what the image sets. */
 function settingsOf({ containers: [{ env = [] }] }: Pod): Record<string, string> {
-  const given = env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]]));
+  const given = env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, expand(value, env)]]));
   return { ...Object.fromEntries(given), DATA_DIR: '/data', LISTEN_ADDRESS: '0.0.0.0' };
 }
 
@@ -165,6 +171,100 @@ describe('the chart', { skip: noHelm }, () => {
     );
   });
 
+  test('hands every setting on as it was written, whole numbers in digits', async () => {
+    const settings = {
+      ...{
+        TOKEN_LIFETIME: 600,
+        ACTIVITY_RETENTION_DAYS: 10_000_000,
+        WRONG_PASSWORDS: 2 ** 53 - 1,
+        IDENTITY_TOKENS: true,
+      },
+      ...{ KEY_ROTATION_DAYS: '0.9', BRAND_NAME: ' "$(SERVICES)" $$ \\\t<a>\n', OIDC_KC_CLIENT_ID: '0123' },
+    };
+    const given = settingsOf(podOf(await render('dockpass', { ...least, contact: '$(PUBLIC_URL)', settings })));
+    for (const [name, value] of Object.entries(settings)) assert.equal(given[name], String(value), name);
+    assert.equal(given['CONTACT'], '$(PUBLIC_URL)');
+  });
+
+  test('writes large counts in digits', async () => {
+    const values = { ...least, ...postgres, replicaCount: 2_000_000 };
+    const { stdout } = await helm(['template', 'r', join(charts, 'dockpass')], values);
+    assert.match(stdout, /replicas: 2000000$/m);
+    const backup = await render('dockpass', { ...least, backup: { enabled: true, keep: 1_000_000 } });
+    assert.ok(JSON.stringify(backup).includes('["backup","/backup","--keep","1000000"]'));
+  });
+
+  test('writes the policy into its ConfigMap byte for byte', async () => {
+    for (const policy of [
+      '  # hi\nacl: []\n',
+      '\tacl: []',
+      'acl: []  \r\n# é 🐋 "quoted" \\ $$ {{ .Values }}\r\n',
+      'acl:\n---\n  []\n\n\n',
+      '\n\n',
+      ' ',
+    ]) {
+      const manifests = await render('dockpass', { ...least, policy, ...postgres });
+      const map = manifests.find(({ kind }) => kind === 'ConfigMap');
+      assert.equal(map?.data?.['policy.yml'], policy);
+    }
+  });
+
+  test('keeps annotations of several lines as they are', async () => {
+    for (const text of ['  a\nb\n', 'a\n\n\n', '\n a', 'a \r\n\tb', '---\na']) {
+      const annotations = { a: text, b: text };
+      const values = { ...everything, podAnnotations: annotations, service: { annotations } };
+      const manifests = await render('dockpass', {
+        ...values,
+        ingress: { enabled: true, annotations },
+        httpRoute: { enabled: true, annotations, parentRefs: [{ name: 'a' }] },
+      });
+      for (const kind of ['Service', 'Ingress', 'HTTPRoute']) {
+        const found = manifests.find((manifest) => manifest.kind === kind);
+        assert.deepEqual(found?.metadata.annotations, annotations, kind);
+      }
+      assert.ok(JSON.stringify(manifests).includes(`"annotations":${JSON.stringify(annotations)}},"spec":{"auto`));
+    }
+  });
+
+  test('routes the host of the public URL in lower case, and names the issuer as Dockpass does', async () => {
+    const values = {
+      ...{ ...least, proxy, publicUrl: 'https://Auth.Example.com:443/Path/' },
+      ...{ ingress: { enabled: true }, httpRoute: { enabled: true, parentRefs: [{ name: 'a' }] } },
+    };
+    const manifests = await render('dockpass', values);
+    const spec = (of: string) => JSON.stringify(manifests.find(({ kind }) => kind === of)?.spec);
+    assert.match(spec('Ingress'), /"host":"auth\.example\.com".*"path":"\/Path"/);
+    assert.match(spec('HTTPRoute'), /"hostnames":\["auth\.example\.com"\]/);
+    const { issuer } = readConfig(settingsOf(podOf(manifests))).services[0] ?? {};
+    const { output } = await helm(['install', 'r', join(charts, 'dockpass'), '--dry-run=client'], values);
+    assert.match(output, new RegExp(`issuer: ${issuer}$`, 'm'));
+  });
+
+  test('tests a pod that speaks TLS by its public name, which its certificate has', async () => {
+    const argsOf = async (values: object) => {
+      const found = (await render('dockpass', values)).find(({ metadata }) => metadata.name.endsWith('-test'));
+      return found === undefined ? [] : podsIn(found).flatMap(({ containers: [{ args }] }) => args);
+    };
+    assert.ok((await argsOf(least)).includes('http://release-dockpass:80'));
+    const settings = { TLS_CERTIFICATE_FILE: '/tls/tls.crt', TLS_KEY_FILE: '/tls/tls.key' };
+    assert.ok((await argsOf({ ...least, settings })).includes(least.publicUrl));
+  });
+
+  test('takes names that YAML would read as something else', async () => {
+    const values = {
+      ...{ ...least, existingPolicy: '123', secrets: { existingSecret: '1e3' }, priorityClassName: 'null' },
+      ...{ persistence: { existingClaim: 'true' }, backup: { enabled: true, existingClaim: '0x1' } },
+      ...{ proxy, ingress: { enabled: true, className: 'on', tlsSecret: '1' } },
+    };
+    const text = JSON.stringify(await render('dockpass', values));
+    for (const part of ['"name":"123"', '"name":"1e3"', '"priorityClassName":"null"', '"claimName":"true"']) {
+      assert.ok(text.includes(part), part);
+    }
+    for (const part of ['"claimName":"0x1"', '"ingressClassName":"on"', '"secretName":"1"']) {
+      assert.ok(text.includes(part), part);
+    }
+  });
+
   test('probes and routes carry the path of the public URL', async () => {
     const manifests = await render('dockpass', everything);
     assert.equal(podOf(manifests).containers[0].readinessProbe?.httpGet.path, '/dockpass/readyz');
@@ -181,13 +281,11 @@ describe('the chart', { skip: noHelm }, () => {
     assert.deepEqual(podOf(await render('dockpass', { ...everything, policy: 'acl: []' })), before);
   });
 
-  test('backs SQLite up on the same node into a claim of its own, and PostgreSQL not at all', async () => {
+  test('backs SQLite up on the same node into a claim of its own', async () => {
     const backup = (await render('dockpass', everything)).find(({ kind }) => kind === 'CronJob');
     const [pod] = backup === undefined ? [] : podsIn(backup);
     assert.deepEqual(pod?.containers[0].args, ['backup', '/backup', '--keep', '3']);
     assert.match(JSON.stringify(pod?.affinity), /podAffinity.*kubernetes\.io\/hostname/);
-    const none = await render('dockpass', { ...least, ...postgres, backup: { enabled: true } });
-    assert.ok(!kinds(none).includes('CronJob'));
   });
 
   test('backs up under a name that Kubernetes takes, and when any schedule of Kubernetes says', async () => {
@@ -213,7 +311,7 @@ describe('the chart', { skip: noHelm }, () => {
   });
 
   /** Values, and what Helm's refusal names. */
-  const refused: Readonly<Record<string, readonly [values: object, says: RegExp]>> = {
+  const refused: Record<string, readonly [values: object, says: RegExp]> = {
     'no public URL': [{ services: ['x'] }, /publicUrl/],
     'no service': [{ publicUrl: 'https://x' }, /services/],
     'a schedule that is none': [{ ...least, backup: { schedule: 'daily' } }, /schedule/],
@@ -233,8 +331,34 @@ describe('the chart', { skip: noHelm }, () => {
     ],
     'a misspelled setting': [{ ...least, settings: { TOKEN_LIFETIM: 600 } }, /TOKEN_LIFETIM|settings/],
     'a misspelled value': [{ ...least, replicas: 2 }, /replicas/],
+    'a setting with a fraction, which Dockpass refuses': [
+      { ...least, settings: { KEY_ROTATION_DAYS: 0.9 } },
+      /KEY_ROTATION/,
+    ],
+    'a whole number that Helm rounds': [{ ...least, settings: { OIDC_KC_CLIENT_ID: 2 ** 53 } }, /OIDC_KC_CLIENT_ID/],
+    'a port that is none': [{ ...least, service: { port: 65_536 } }, /port/],
+    'a volume whose size is none': [{ ...least, persistence: { size: '1.2.3Gi' } }, /size/],
+    'a name that Kubernetes refuses': [{ ...least, fullnameOverride: 'Auth' }, /fullnameOverride/],
+    "a label in the selector's place": [{ ...least, podLabels: { 'app.kubernetes.io/name': 'x' } }, /nameOverride/],
+    'a backup of PostgreSQL': [{ ...least, ...postgres, backup: { enabled: true } }, /backup.*its own tools/],
+    'a backup of a database that only a file names': [
+      { ...least, settings: { DATABASE_URL_FILE: '/x' }, backup: { enabled: true } },
+      /backup.*its own tools/,
+    ],
+    'an international host': [{ ...least, publicUrl: 'https://bücher.example' }, /publicUrl.*xn--/],
     'two policies': [{ ...least, policy: 'acl: []', existingPolicy: 'x' }, /existingPolicy/],
   };
+  for (const host of ['10.0.0.1', '[::1]:8443', 'a_b.example.com', 'auth.example.com.', '-a.example.com', 'a.0x7f.1']) {
+    for (const route of [
+      { ingress: { enabled: true } },
+      { httpRoute: { enabled: true, parentRefs: [{ name: 'a' }] } },
+    ]) {
+      refused[`${Object.keys(route)[0]} for ${host}`] = [
+        { ...least, proxy, ...route, publicUrl: `https://${host}` },
+        /publicUrl.*DNS name.*ingress\.enabled/,
+      ];
+    }
+  }
   for (const [what, [values, says]] of Object.entries(refused)) {
     test(`refuses ${what}`, async () => {
       const { code, output } = await helm(['template', 'r', join(charts, 'dockpass')], values);
@@ -287,6 +411,9 @@ describe('the example of a registry', { skip: noHelm }, () => {
     ]) {
       assert.match(stdout, line);
     }
+    const elsewhere = ['--set', 'dockpass.publicUrl=https://Auth.example.com:443/a/'];
+    const other = await runProgram('helm', ['template', 'r', example, ...elsewhere]);
+    assert.match(other.stdout, /:80\/a\/\.well-known[\s\S]*ISSUER, value: "auth\.example\.com"/);
     const registry = parseAllDocuments(stdout)
       .map((document) => document.toJS() as Manifest)
       .find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'registry');

@@ -48,6 +48,18 @@ describe('the chart of the plugin', { skip: noHelm }, () => {
     });
   }
 
+  test('hands text to the command as it is, and to YAML only as text', async () => {
+    const values = {
+      ...least,
+      audience: 'https://auth.example.com:',
+      priorityClassName: '1e3',
+      healthUrl: 'http://a/$$:',
+    };
+    const { containers } = podOf(await render('dockpass-node', values));
+    assert.ok(containers[0].args.includes('--audience=https://auth.example.com:'));
+    assert.ok(containers[0].args.includes('--health-url=http://a/$$$$:'), 'Kubernetes takes one of two dollars away');
+  });
+
   test('its account can read nodes and its own Lease, and kubelets get tokens for the audience', async () => {
     const manifests = await render('dockpass-node', least);
     const rules = manifests.flatMap((manifest) => ('rules' in manifest ? (manifest.rules as object[]) : []));
@@ -71,6 +83,10 @@ describe('the chart of the plugin', { skip: noHelm }, () => {
       { ...least, registry: 'https://x' },
       { ...least, profile: 'eks' },
       { ...least, profil: 'k3s' },
+      { ...least, audience: 'https://a\n- --stay' },
+      { ...least, nodeSelector: { 'kubernetes.io/os': 'windows' } },
+      { ...least, podLabels: { 'app.kubernetes.io/instance': 'x' } },
+      { ...least, fullnameOverride: 'Pulls' },
     ]) {
       const { code } = await helm(['template', 'r', chart], values);
       assert.notEqual(code, 0, JSON.stringify(values));

@@ -8,8 +8,8 @@
 {{- end -}}
 
 {{- define "node.selector" -}}
-app.kubernetes.io/name: {{ .Values.nameOverride | default .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ .Values.nameOverride | default .Chart.Name | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "node.labels" -}}
@@ -31,7 +31,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{/* The same in both containers: the second finds nothing to do, and stays. */}}
 {{- define "node.container" -}}
-image: {{ include "node.image" . }}
+image: {{ include "node.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 env: [{ name: NODE_NAME, valueFrom: { fieldRef: { fieldPath: spec.nodeName } } }]
 resources: {{- toYaml .Values.resources | nindent 2 }}
@@ -58,13 +58,13 @@ volumeMounts:
 {{- else -}}
 - kubernetes
 - install-node
-- --registry={{ .Values.registry }}
-- --audience={{ .Values.audience }}
-- --username={{ .Values.username }}
+- {{ printf "--registry=%s" .Values.registry | quote }}
+- {{ printf "--audience=%s" .Values.audience | replace "$" "$$" | quote }}
+- {{ printf "--username=%s" .Values.username | quote }}
 {{- end }}
 - --profile={{ .Values.profile }}
 - --root=/host
-- --health-url={{ .Values.healthUrl }}
+- {{ printf "--health-url=%s" .Values.healthUrl | replace "$" "$$" | quote }}
 - --node=$(NODE_NAME)
 - --lease={{ .Release.Namespace }}/{{ include "node.fullname" . }}
 {{- end -}}

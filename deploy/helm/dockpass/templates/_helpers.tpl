@@ -6,15 +6,15 @@
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
 {{- else if contains (include "dockpass.name" .) .Release.Name -}}
-{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- .Release.Name | replace "." "-" | trunc 52 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name (include "dockpass.name" .) | trunc 52 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name (include "dockpass.name" .) | replace "." "-" | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
 {{- define "dockpass.selector" -}}
-app.kubernetes.io/name: {{ include "dockpass.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "dockpass.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "dockpass.labels" -}}
@@ -43,9 +43,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- (urlParse .Values.publicUrl).path | trimSuffix "/" -}}
 {{- end -}}
 
-{{/* urlParse has the port in its host. */}}
+{{/* urlParse has the port in its host. Kubernetes takes only lower case. */}}
 {{- define "dockpass.host" -}}
-{{- regexReplaceAll ":[0-9]+$" (urlParse .Values.publicUrl).host "" -}}
+{{- regexReplaceAll ":[0-9]+$" (urlParse .Values.publicUrl).host "" | lower -}}
+{{- end -}}
+
+{{/* As Dockpass derives it from publicUrl: without the port that the scheme has anyway. */}}
+{{- define "dockpass.issuer" -}}
+{{- $port := hasPrefix "https:" .Values.publicUrl | ternary ":443" ":80" -}}
+{{- .Values.settings.TOKEN_ISSUER | default ((urlParse .Values.publicUrl).host | lower | trimSuffix $port) -}}
 {{- end -}}
 
 {{- define "dockpass.scheme" -}}
@@ -71,7 +77,13 @@ capabilities: { drop: [ALL] }
 {{- toYaml (mergeOverwrite $own .Values.podSecurityContext) -}}
 {{- end -}}
 
-{{/* What is the same in the service, its backup and its test. Secrets come from Secrets only. */}}
+{{/* A value of a variable, as it is: Kubernetes would put others in for $(NAME), and take one of two dollars away. Helm has
+large numbers as floats, which toString writes with an exponent. */}}
+{{- define "dockpass.literal" -}}
+{{- kindIs "float64" . | ternary (toJson .) (toString .) | replace "$" "$$" | quote -}}
+{{- end -}}
+
+{{/* What is the same in the service and its test. Secrets come from Secrets only. */}}
 {{- define "dockpass.env" -}}
 - { name: PUBLIC_URL, value: {{ .Values.publicUrl | quote }} }
 - { name: SERVICES, value: {{ join "," .Values.services | quote }} }
@@ -79,7 +91,7 @@ capabilities: { drop: [ALL] }
 - { name: ADMIN_EMAILS, value: {{ join "," . | quote }} }
 {{- end }}
 {{- with .Values.contact }}
-- { name: CONTACT, value: {{ . | quote }} }
+- { name: CONTACT, value: {{ include "dockpass.literal" . }} }
 {{- end }}
 {{- with .Values.google.clientId }}
 - { name: GOOGLE_CLIENT_ID, value: {{ . | quote }} }
@@ -94,15 +106,15 @@ capabilities: { drop: [ALL] }
 - { name: METRICS_LISTEN, value: "0.0.0.0:9464" }
 {{- end }}
 {{- range $name, $value := .Values.settings }}
-- { name: {{ $name }}, value: {{ kindIs "float64" $value | ternary (printf "%v" (int64 $value)) (toString $value) | quote }} }
+- { name: {{ $name }}, value: {{ include "dockpass.literal" $value }} }
 {{- end }}
 {{- with .Values.database.existingSecret }}
-- { name: DATABASE_URL, valueFrom: { secretKeyRef: { name: {{ . }}, key: DATABASE_URL } } }
+- { name: DATABASE_URL, valueFrom: { secretKeyRef: { name: {{ . | quote }}, key: DATABASE_URL } } }
 {{- end }}
 {{- end -}}
 
 {{- define "dockpass.envFrom" -}}
 {{- with .Values.secrets.existingSecret -}}
-envFrom: [{ secretRef: { name: {{ . }} } }]
+envFrom: [{ secretRef: { name: {{ . | quote }} } }]
 {{- end -}}
 {{- end -}}
