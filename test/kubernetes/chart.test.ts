@@ -388,6 +388,30 @@ describe('the chart', { skip: noHelm }, () => {
     assert.match(several.output, /kubectl create secret generic dockpass .*[\s\S]*PASSWORD_PEPPER="\$\(openssl rand/);
   });
 
+  test('names the values that have no effect', async () => {
+    const notes = async (values: object) =>
+      (await helm(['install', 'r', join(charts, 'dockpass'), '--dry-run=client'], { ...least, ...values })).output;
+    assert.doesNotMatch(await notes({}), /WITHOUT EFFECT/);
+    assert.doesNotMatch(await notes(everything), /WITHOUT EFFECT/);
+    const off = await notes({
+      ...{ ingress: { tlsSecret: 'x' }, httpRoute: { parentRefs: [{ name: 'a' }] }, networkPolicy: { from: [{}] } },
+      ...{ serviceMonitor: { labels: { a: 'b' } }, backup: { existingClaim: 'x' } },
+      ...{
+        persistence: { existingClaim: 'x', storageClass: 'y' },
+        image: { tag: 'x', digest: `sha256:${'0'.repeat(64)}` },
+      },
+    });
+    for (const name of ['ingress.tlsSecret', 'httpRoute.parentRefs', 'networkPolicy.from', 'serviceMonitor.labels']) {
+      assert.ok(off.includes(`- ${name}: ${name.split('.')[0]}.enabled is false`), name);
+    }
+    for (const name of ['backup.existingClaim', 'persistence.storageClass', 'image.tag']) {
+      assert.ok(off.includes(`- ${name}: `), name);
+    }
+    const server = await notes({ ...postgres, persistence: { existingClaim: 'x' }, networkPolicy: { enabled: true } });
+    assert.match(server, /persistence\.existingClaim: with PostgreSQL/);
+    assert.match(server, /MISSING: the way to PostgreSQL/);
+  });
+
   test('is packaged with the version of the product', async () => {
     const { stdout } = await runProgram('helm', ['show', 'chart', join(charts, 'dockpass')]);
     const { version } = JSON.parse((await runProgram('cat', ['package.json'])).stdout) as { version: string };

@@ -118,3 +118,28 @@ large numbers as floats, which toString writes with an exponent. */}}
 envFrom: [{ secretRef: { name: {{ . | quote }} } }]
 {{- end -}}
 {{- end -}}
+
+{{/* The values that have no effect beside the others, one a line. */}}
+{{- define "dockpass.ignored" -}}
+{{- $values := .Values -}}
+{{- range $group, $names := dict "ingress" (list "className" "annotations" "tlsSecret") "httpRoute" (list "annotations" "parentRefs") "networkPolicy" (list "from" "egress") "serviceMonitor" (list "labels") "backup" (list "storageClass" "existingClaim") -}}
+{{- range $name := $names -}}
+{{- if and (get (get $values $group) $name) (not (get (get $values $group) "enabled")) }}
+- {{ $group }}.{{ $name }}: {{ $group }}.enabled is false
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $name := list "existingClaim" "storageClass" -}}
+{{- if and (get $values.persistence $name) (not (include "dockpass.isSqlite" $)) }}
+- persistence.{{ $name }}: with PostgreSQL there is no volume
+{{- end -}}
+{{- end -}}
+{{- range $group := list "persistence" "backup" -}}
+{{- if and (get $values $group).existingClaim (get $values $group).storageClass }}
+- {{ $group }}.storageClass: {{ $group }}.existingClaim is set
+{{- end -}}
+{{- end -}}
+{{- if and $values.image.tag $values.image.digest }}
+- image.tag: image.digest is set
+{{- end -}}
+{{- end -}}
