@@ -7,6 +7,7 @@ import { examineEndpoints } from '../doctor/provider.ts';
 import { errorMessage, Refusal } from '../lib/errors.ts';
 import { fieldsIn } from '../lib/json.ts';
 import { createGoogleToken } from '../sign-in/google/credentials.ts';
+import { isUsersPage } from '../sign-in/google/directory-answers.ts';
 import { createGoogleApi, statusOfGoogleError } from '../sign-in/google/directory-api.ts';
 import { createGroupLookup, groupStrategies } from '../sign-in/google/group-lookup.ts';
 import { riscEvents } from '../sign-in/google/risc.ts';
@@ -91,12 +92,12 @@ async function findSomeone(settings: GoogleDirectoryConfig): Promise<Someone | F
   url.searchParams.set('customer', settings.customerId ?? 'my_customer');
   url.searchParams.set('maxResults', '1');
   try {
-    const { users } = await apiOf(settings, [userScope]).get<{ users?: readonly unknown[] }>(url.href);
-    const { id, primaryEmail, customerId } = fieldsIn(users?.[0]);
-    if (typeof id !== 'string' || typeof primaryEmail !== 'string') {
+    const { users = [] } = await apiOf(settings, [userScope]).get(url.href, isUsersPage);
+    const [user] = users;
+    if (user === undefined) {
       return unknown('directory', 'it answers, but lists no one: is GOOGLE_CUSTOMER_ID another company?');
     }
-    return { subject: id, email: primaryEmail, customer: typeof customerId === 'string' ? customerId : null };
+    return { subject: user.id, email: user.primaryEmail, customer: user.customerId ?? null };
   } catch (error) {
     return wrong('directory', `${statusOfGoogleError(error).reason}.`);
   }

@@ -4,7 +4,8 @@ import type { Audit } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { minute } from '../lib/time.ts';
-import type { AccountStore } from '../store/accounts.ts';
+import type { ProviderStatus } from '../sign-in/provider-status.ts';
+import type { Account, AccountStore } from '../store/accounts.ts';
 import type { LeaseStore } from '../store/leases.ts';
 import type { Confirm } from './confirm.ts';
 import { type HeldTeams, type Leaving, withinLimit } from './leaver-limit.ts';
@@ -101,7 +102,7 @@ async function sweep(parts: SweepParts, input: SweepOptions, begunAt: number, ho
   const { answers, leaving, refusals, silent } = await askAll(due, {
     // As they are when it's their turn: someone may have been disabled or removed since the sweep began.
     read: ({ id }) => accounts.active(id),
-    ask: confirm.ask,
+    ask: (account) => confirm.ask(account).catch((error: unknown) => failed(log, account, error)),
     // At once: what was learnt must not wait for hundreds of others, nor be lost with the process. A leaver whose word is
     // not believed stays the one to be asked about first.
     onAnswer: async ({ account, status, at }) => {
@@ -121,6 +122,12 @@ async function sweep(parts: SweepParts, input: SweepOptions, begunAt: number, ho
   const unbelievable = isOurs ? within.doubts.join('; ') || null : 'another sweep continued it';
   if (!input.dryRun) for (const one of believed) await offBoard(leavers, one);
   return { due: due.length, answers, believed, refusals, unbelievable };
+}
+
+/** A source answers whatever its provider says. If it fails all the same, the others are asked about. */
+function failed(log: Log, { login, provider }: Account, error: unknown): ProviderStatus {
+  log.error({ err: error, account: login, provider }, 'a person could not be asked about');
+  return { kind: 'silent', personal: true, reason: 'Dockpass failed to ask; its log has the error' };
 }
 
 function believeAll({ teams }: Leaving, likely: readonly Asked[]): Leaving {

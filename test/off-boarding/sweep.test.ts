@@ -1,6 +1,8 @@
 /** One sweep: whom it asks, what each answer does, and when it believes none of them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
+import { createLog } from '../../src/lib/log.ts';
 import type { ProviderStatus } from '../../src/sign-in/provider-status.ts';
 import { unaudited } from '../support/audit.ts';
 import { describeEngines } from '../support/engines.ts';
@@ -287,6 +289,32 @@ describeEngines('a sweep', (databases) => {
       assert.equal(asked.length, 2);
       assert.equal(await store.leases.take('sweep', 'another replica', clock.at, clock.at + 1), true, 'given back');
     }));
+});
+
+test('a failure to ask about one person is logged, and keeps no one else from being asked about', async () => {
+  const logged: unknown[] = [];
+  const registry = await openRegistry('sqlite::memory:', () => ({
+    directories: new Map([
+      [
+        'google',
+        {
+          async ask({ login }) {
+            if (login === 'p03@example.com') throw new TypeError('no such thing');
+            return { kind: 'there', groups: null } as const;
+          },
+        },
+      ],
+    ]),
+    log: { ...createLog('silent'), error: (line: object) => void logged.push(line) },
+  }));
+  for (const name of names(12)) await registry.addPerson(name);
+  const before = registry.clock.at;
+  registry.clock.at += 15 * minute;
+  const found = outcomes(await registry.sweep());
+  assert.deepEqual([found['p03'], found['p11'], Object.keys(found).length], ['silent', 'confirmed', 12]);
+  assert.equal((await registry.account('p03')).confirmed_at, before, 'not renewed');
+  assert.match(inspect(logged), /TypeError: no such thing[\s\S]*p03@example\.com/);
+  await registry.close();
 });
 
 test('no more than four are asked about at the same time', async () => {

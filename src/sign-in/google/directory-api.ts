@@ -1,5 +1,5 @@
 /** Owns one call to Google's directory: the token in the header, the wait where a quota is used up, the shape of its errors. */
-import { fieldsIn } from '../../lib/json.ts';
+import { fieldsIn, isRecord } from '../../lib/json.ts';
 import { type Fetch, isNoAnswer, noAnswerReason } from '../provider-fetch.ts';
 import type { ProviderStatus } from '../provider-status.ts';
 import { GoogleBusy, retryAfterOf } from './token-answer.ts';
@@ -25,12 +25,22 @@ export class GoogleApiError extends Error {
     this.said = said;
     this.retryAfter = retryAfter;
   }
+
+  /** The same, and about what. */
+  about(what: string): GoogleApiError {
+    return new GoogleApiError(this.status, this.reason, `${this.said} (about ${what})`, this.retryAfter);
+  }
 }
 
 export type GoogleApi = {
-  /** @throws {GoogleApiError}, what getting a token throws, and what `fetch` throws */
-  get<Body>(url: string): Promise<Body>;
+  /**
+   * @param isExpected what the answer must look like; another one is tried again, as where a server is down
+   * @throws {GoogleApiError}, what getting a token throws, and what `fetch` throws
+   */
+  get<Body>(url: string, isExpected: Check<Body>): Promise<Body>;
 };
+
+type Check<Body> = (body: unknown) => body is Body;
 
 export type GoogleApiParts = {
   /** Within the limits of provider-fetch. */
@@ -49,26 +59,28 @@ const pauses = [1_000, 2_000, 4_000];
 const longestPause = 30_000;
 
 export function createGoogleApi({ call, token, wait, random }: GoogleApiParts): GoogleApi {
-  const once = async <Body>(url: string, fresh: boolean): Promise<Body> => {
+  const once = async <Body>(url: string, isExpected: Check<Body>, fresh: boolean): Promise<Body> => {
     const headers = { accept: 'application/json', authorization: `Bearer ${await token(fresh)}` };
     const response = await call(url, { headers });
     const body: unknown = await response.json().catch(() => null);
     if (!response.ok) throw errorOf(response, body);
-    if (typeof body !== 'object' || body === null) throw new GoogleApiError(502, null, 'there is no JSON in it');
-    return body as Body; // the caller names the fields it asked Google for, and takes each as possibly missing
+    if (isRecord(body) && 'error' in body)
+      throw new GoogleApiError(response.status, null, 'an error, but no error status');
+    if (!isExpected(body)) throw new GoogleApiError(response.status, null, 'not the answer that Google documents');
+    return body;
   };
   return {
-    async get<Body>(url: string) {
+    async get<Body>(url: string, isExpected: Check<Body>) {
       for (const pause of pauses) {
         try {
-          return await withFreshToken((fresh) => once<Body>(url, fresh));
+          return await withFreshToken((fresh) => once(url, isExpected, fresh));
         } catch (error) {
           const delay = delayBefore(error, pause * (1 + random()));
           if (delay === null) throw error;
           await wait(delay);
         }
       }
-      return withFreshToken((fresh) => once<Body>(url, fresh));
+      return withFreshToken((fresh) => once(url, isExpected, fresh));
     },
   };
 }
@@ -102,12 +114,17 @@ const quotaReasons = [
   'RESOURCE_EXHAUSTED',
 ];
 
-/** Whether the same request can succeed later: a quota, or a server that is down. */
+/** Whether the same request can succeed later: a quota, a server that is down, or what isn't an answer of Google's. */
 function isLater(error: unknown): boolean {
   if (error instanceof GoogleBusy) return true;
   if (!(error instanceof GoogleApiError)) return false;
   const { status, reason } = error;
-  return status === 429 || status >= 500 || (status === 403 && reason !== null && quotaReasons.includes(reason));
+  return (
+    status < 300 ||
+    status === 429 ||
+    status >= 500 ||
+    (status === 403 && reason !== null && quotaReasons.includes(reason))
+  );
 }
 
 /** What an error of a call means for the person it was about; "gone" is for the caller to say. */
@@ -141,7 +158,7 @@ export function isNotFound(error: unknown, key: 'userKey' | 'groupKey' | 'member
   return error.said.toLowerCase().startsWith(`resource not found: ${key.toLowerCase()}`);
 }
 
-/** Whether the answer is about one group, which doesn't exist or isn't shown to Dockpass. */
+/** Whether the answer is about one group of several that are asked about, which isn't shown to Dockpass. */
 export function isAboutOneGroup(error: unknown): error is GoogleApiError {
   if (!(error instanceof GoogleApiError) || error.reason === null || isLater(error)) return false;
   return error.status === 403 || error.status === 404;

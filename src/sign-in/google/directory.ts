@@ -8,6 +8,7 @@ import { maximumGroups, prefixed } from '../group-claim.ts';
 import { type Fetch, limitFetch } from '../provider-fetch.ts';
 import type { PersonSource, ProviderStatus } from '../provider-status.ts';
 import { createGoogleToken, type GoogleCredentials } from './credentials.ts';
+import { isUser, type User, userFields } from './directory-answers.ts';
 import { createGoogleApi, type GoogleApi, isNotFound, statusOfGoogleError } from './directory-api.ts';
 import { createGroupLookup, type GroupLookup, type GroupLookupSettings, type Member } from './group-lookup.ts';
 import { scopeNamed } from './scopes.ts';
@@ -53,7 +54,7 @@ export function createGoogleDirectory(settings: GoogleDirectorySettings, parts: 
       if ('kind' in found) return found;
       // Until the first sign-in the subject is the e-mail address, which can be someone else's by now: good to shut out, no more.
       if (imported) return { kind: 'there', groups: null };
-      const { email = account.email ?? '', customer } = found;
+      const { email, customer } = found;
       // Rules, the login and the domain hang on the address of the last sign-in.
       if (account.email !== null && foldCase(email) !== foldCase(account.email)) return anotherAddress;
       const member = { subject: account.subject, email, customer: settings.customerId ?? customer };
@@ -73,26 +74,16 @@ function scopesOf({ strategy }: GroupLookupSettings): string[] {
   return [...groups, 'admin.directory.user.readonly'].map(scopeNamed);
 }
 
-type User = {
-  readonly primaryEmail?: string;
-  readonly suspended?: boolean;
-  readonly archived?: boolean;
-  readonly suspensionReason?: string;
-  /** Only of a user who was deleted and can still be restored. */
-  readonly deletionTime?: string;
-  readonly customerId?: string;
-};
-
-const userFields = 'id,primaryEmail,suspended,archived,suspensionReason,deletionTime,customerId';
-
 /** A person who is there: the address of the last sign-in can be someone else's by now. */
-type Found = { readonly email: string | undefined; readonly customer: string | null };
+type Found = { readonly email: string; readonly customer: string | null };
 
-async function askUser(api: GoogleApi, base: string, { subject }: Account): Promise<ProviderStatus | Found> {
+async function askUser(api: GoogleApi, base: string, { issuer, subject }: Account): Promise<ProviderStatus | Found> {
   // The subject of Google's ID tokens is the id of the user in the directory.
   const url = `${base}/admin/directory/v1/users/${encodeURIComponent(subject)}?fields=${userFields}`;
   try {
-    return statusOfUser(await api.get<User>(url));
+    const user = await api.get(url, isUser);
+    // Whom docker_auth left is asked for by e-mail address, whatever the id.
+    return user.id === subject || issuer === importedIssuer ? statusOfUser(user) : anotherPerson;
   } catch (error) {
     return isNotFound(error, 'userKey') ? gone('deleted') : statusOfGoogleError(error);
   }
@@ -110,6 +101,7 @@ function isCustomerId(text: string | undefined): text is string {
   return text !== undefined && /^C[0-9a-z]{1,20}$/i.test(text);
 }
 
+const anotherPerson: ProviderStatus = { kind: 'silent', reason: 'the Google directory answered about another person' };
 const anotherAddress: ProviderStatus = { kind: 'sign-in', reason: 'the Google directory has another e-mail address' };
 
 function gone(how: string): ProviderStatus {

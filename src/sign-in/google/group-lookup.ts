@@ -2,6 +2,7 @@
 import { createGrowingCache } from '../../lib/growing-cache.ts';
 import type { Log } from '../../lib/log.ts';
 import { minute } from '../../lib/time.ts';
+import { isGroupsPage, isHasMember, isMembership, isMembershipsPage } from './directory-answers.ts';
 import { type GoogleApi, GoogleApiError, isAboutOneGroup, isNotFound } from './directory-api.ts';
 
 /**
@@ -54,7 +55,7 @@ export function createGroupLookup(settings: GroupLookupSettings, parts: GroupLoo
   const isOwn = (group: string) => settings.groupDomains.some((domain) => group.toLowerCase().endsWith(`@${domain}`));
   const own = (groups: readonly string[]): Lookup => ({ groups: groups.filter(isOwn), undecided: [] });
   const parentsOf = async (key: string) => (await directGroups(api, groupsUrl, key)).filter(isOwn);
-  const parentsOfGroup = keepParents(tolerateOneGroup(parentsOf, log), parts.now);
+  const parentsOfGroup = keepParents(parentsIfThere(parentsOf), parts.now);
   switch (settings.strategy) {
     case 'direct':
       return async ({ subject }) => own(await parentsOf(subject));
@@ -70,9 +71,13 @@ export function createGroupLookup(settings: GroupLookupSettings, parts: GroupLoo
 /** Pages of one answer; more than this can't be about one person. */
 const maximumPages = 20;
 
-async function* pages<Page extends { readonly nextPageToken?: string }>(api: GoogleApi, url: URL) {
+async function* pages<Page extends { readonly nextPageToken?: string }>(
+  api: GoogleApi,
+  url: URL,
+  isPage: (body: unknown) => body is Page,
+) {
   for (let count = 0; count < maximumPages; count++) {
-    const page = await api.get<Page>(url.href);
+    const page = await api.get(url.href, isPage);
     yield page;
     if (page.nextPageToken === undefined || page.nextPageToken === '') return;
     url.searchParams.set('pageToken', page.nextPageToken);
@@ -86,25 +91,23 @@ async function directGroups(api: GoogleApi, groupsUrl: string, key: string): Pro
   url.searchParams.set('userKey', key);
   url.searchParams.set('maxResults', '200');
   const emails: string[] = [];
-  for await (const { groups = [] } of pages<{ groups?: readonly { email: string }[]; nextPageToken?: string }>(
-    api,
-    url,
-  )) {
+  for await (const { groups = [] } of pages(api, url, isGroupsPage)) {
     emails.push(...groups.map(({ email }) => email));
   }
   return emails;
 }
 
-/** One group that Google doesn't show has nothing above it, as far as we know; the other groups count. */
-function tolerateOneGroup(parentsOf: (group: string) => Promise<readonly string[]>, log: Pick<Log, 'warn'>) {
+/**
+ * A group that was deleted a moment ago is in no other group. What another refusal hides can be a group from which a rule
+ * takes something away, so it leaves the person's groups unknown.
+ */
+function parentsIfThere(parentsOf: (group: string) => Promise<readonly string[]>) {
   return async (group: string): Promise<readonly string[]> => {
     try {
       return await parentsOf(group);
     } catch (error) {
-      if (!isAboutOneGroup(error)) throw error;
-      // A group that was deleted a moment ago is in no other group.
-      if (!isNotFound(error, 'userKey')) log.warn({ group, reason: error.message }, 'no groups above a Google group');
-      return [];
+      if (isNotFound(error, 'userKey')) return [];
+      throw error instanceof GoogleApiError ? error.about(group) : error;
     }
   };
 }
@@ -181,13 +184,13 @@ async function isMember({ api, groupsUrl }: Configured, group: string, person: s
   const groupUrl = `${groupsUrl}/${encodeURIComponent(group)}`;
   const member = encodeURIComponent(person);
   try {
-    return (await api.get<{ isMember?: boolean }>(`${groupUrl}/hasMember/${member}`)).isMember === true;
+    return (await api.get(`${groupUrl}/hasMember/${member}`, isHasMember)).isMember;
   } catch (error) {
     if (isNotFound(error, 'groupKey')) return false; // the policy names a group that doesn't exist
     if (!(error instanceof GoogleApiError) || error.status !== 400) throw error;
   }
   try {
-    return (await api.get<{ status?: string }>(`${groupUrl}/members/${member}`)).status === 'ACTIVE' ? true : null;
+    return (await api.get(`${groupUrl}/members/${member}`, isMembership)).status === 'ACTIVE' ? true : null;
   } catch (error) {
     if (isNotFound(error, 'memberKey')) return null;
     throw error;
@@ -206,9 +209,8 @@ async function transitiveGroups(api: GoogleApi, base: string, { email, customer 
   url.searchParams.set('query', `member_key_id == '${quoted}' && ${label}${parent}`);
   url.searchParams.set('pageSize', '200');
   const emails: string[] = [];
-  type Page = { memberships?: readonly { groupKey?: { id?: string } }[]; nextPageToken?: string };
-  for await (const { memberships = [] } of pages<Page>(api, url)) {
-    for (const { groupKey } of memberships) if (groupKey?.id !== undefined) emails.push(groupKey.id);
+  for await (const { memberships = [] } of pages(api, url, isMembershipsPage)) {
+    emails.push(...memberships.map(({ groupKey }) => groupKey.id));
   }
   return emails;
 }

@@ -47,7 +47,7 @@ const cloud = (code: number, status: string, message: string, reason?: string): 
 const page = (status: number): Reply => ({ status, body: [], headers: { 'content-type': 'text/html' } });
 const user = (changes: object): Reply => ({
   status: 200,
-  body: { id: '1', primaryEmail: 'ana@example.com', ...changes },
+  body: { id: demoId, primaryEmail: 'ana@example.com', ...changes },
 });
 
 /** An answer to a refresh token, with what its ID token says now. */
@@ -67,6 +67,8 @@ const quota = 'A quota: tried again, then silence.';
 const operator = 'Dockpass is refused: no one loses anything, the sweep stops and /readyz warns.';
 const signIn = 'This person has to sign in again.';
 const unknown = 'The groups are unknown: they keep their age until GROUPS_MAX_STALE.';
+const half = 'Not an answer of the directory: tried again, then silence.';
+const hidden = `${unknown} A rule can deny something to a group above this one, which the reason names.`;
 
 export const answerCases: readonly AnswerCase[] = [
   {
@@ -154,6 +156,20 @@ export const answerCases: readonly AnswerCase[] = [
   },
   { to: 'users.get', reply: page(503), kind: 'silent', means: 'Tried again, then silence.' },
   {
+    to: 'users.get',
+    reply: { status: 200, body: { id: demoId, primaryEmail: null } },
+    kind: 'silent',
+    says: /answered 200: not the answer that Google documents$/,
+    means: half,
+  },
+  {
+    to: 'users.get',
+    reply: user({ id: '2', suspended: true }),
+    kind: 'silent',
+    says: /about another person/,
+    means: 'Another person: silence.',
+  },
+  {
     to: 'groups.list',
     reply: { status: 200, body: { groups: [{ email: 'dev@example.com' }, { email: 'Team-Root@googlegroups.com' }] } },
     kind: 'there',
@@ -166,6 +182,22 @@ export const answerCases: readonly AnswerCase[] = [
     kind: 'there',
     groups: [],
     means: 'The person is in no group.',
+  },
+  {
+    to: 'groups.list',
+    reply: { status: 200, body: { kind: 'admin#directory#groups', etag: '"x"' } },
+    kind: 'there',
+    groups: [],
+    means: 'The person is in no group.',
+  },
+  {
+    to: 'groups.list',
+    reply: { status: 200, body: { error: { status: 'PERMISSION_DENIED' } } },
+    about: '200 {"error":{"status":"PERMISSION_DENIED"}}',
+    kind: 'there',
+    groups: null,
+    says: /answered 200: an error, but no error status$/,
+    means: `Tried again. ${unknown}`,
   },
   {
     to: 'groups.list',
@@ -187,8 +219,25 @@ export const answerCases: readonly AnswerCase[] = [
     strategy: 'recursive',
     reply: refusal(403, 'domainCannotUseApis', 'Domain cannot use apis.'),
     kind: 'there',
-    groups: ['dev@example.com', 'dev'],
-    means: 'Nothing above this group, which the log names; the other groups count.',
+    groups: null,
+    says: /answered 403: Domain cannot use apis\. \(about dev@example\.com\)/,
+    means: hidden,
+  },
+  {
+    to: 'groups.list of a group',
+    strategy: 'recursive',
+    reply: refusal(403, 'forbidden', 'Not Authorized to access this resource/api'),
+    kind: 'there',
+    groups: null,
+    means: hidden,
+  },
+  {
+    to: 'groups.list of a group',
+    strategy: 'recursive',
+    reply: refusal(404, 'notFound', 'Domain not found.'),
+    kind: 'there',
+    groups: null,
+    means: hidden,
   },
   {
     to: 'groups.list of a group',

@@ -314,6 +314,78 @@ test('a group of the policy that Google does not show is logged and decides noth
   assert.deepEqual([refused.kind, 'groups' in refused && refused.groups], ['there', null]);
 });
 
+const user = { id: ana.sub, primaryEmail: ana.email };
+
+for (const body of [
+  ...[{}, [], { status: 'ok' }, { kind: 'admin#directory#user' }, { error: { code: 500 } }, { ...user, error: {} }],
+  ...[
+    { ...user, primaryEmail: null },
+    { ...user, primaryEmail: '' },
+    { ...user, suspended: 'true' },
+  ],
+  ...[
+    { ...user, archived: 1 },
+    { ...user, deletionTime: 5 },
+  ],
+  ...[
+    { ...user, id: '999' },
+    { ...user, id: '999', suspended: true },
+  ],
+]) {
+  test(`a user that is ${JSON.stringify(body)} is silence: no one is confirmed, and no one is gone`, async (t) => {
+    const { directory, ask } = await startDirectory(t);
+    directory.replies.push({ to: /\/users\//, reply: { status: 200, body } });
+    assert.equal((await ask()).kind, 'silent');
+  });
+}
+
+for (const [strategy, to, bodies] of [
+  [
+    ...(['direct', /\/groups\?/] as const),
+    [[], { groups: null }, { groups: {} }, { groups: [null] }, { groups: [{ email: null }] }, { status: 'ok' }],
+  ],
+  ['direct', /\/groups\?/, [{ error: { status: 'PERMISSION_DENIED' } }, { groups: [], nextPageToken: 5 }]],
+  ['configured', /hasMember/, [{}, [], { isMember: 'true' }, { isMember: null }]],
+  ['transitive', /searchTransitive/, [[], { memberships: [{}] }, { memberships: null }, { response: {} }]],
+] as const) {
+  for (const body of bodies) {
+    test(`groups (${strategy}) that are ${JSON.stringify(body)} are unknown, in words`, async (t) => {
+      const { directory, ask } = await startDirectory(t, ['platform@example.com']);
+      directory.replies.push({ to, reply: { status: 200, body } });
+      const status = await ask({ strategy });
+      assert.deepEqual([status.kind, 'groups' in status && status.groups], ['there', null]);
+      assert.match('problem' in status ? (status.problem ?? '') : '', /answered 200: (not the answer|an error)/);
+    });
+  }
+}
+
+test('an answer that is half there once is asked for again', async (t) => {
+  const { directory, waits, ask } = await startDirectory(t);
+  directory.replies.push({
+    to: /\/users\//,
+    get reply() {
+      directory.replies.length = 0;
+      return { status: 200, body: { id: ana.sub } };
+    },
+  });
+  assert.equal((await ask()).kind, 'there');
+  assert.deepEqual(waits, [1_500]);
+});
+
+test('recursive: a group of strangers that Google does not show is not asked about, and hides no other group', async (t) => {
+  const { directory, ask } = await startDirectory(t);
+  directory.parents.set('platform@example.com', ['all@example.com']);
+  const groups = ['platform@example.com', 'team@partner.example'].map((email) => ({ email }));
+  directory.replies.push(
+    { to: new RegExp(`userKey=${ana.sub}`), reply: { status: 200, body: { groups } } },
+    { to: /userKey=team@partner/, reply: refusal(403, 'forbidden', 'Not Authorized to access this resource/api') },
+  );
+  assert.deepEqual(
+    await ask({ strategy: 'recursive' }),
+    there('platform@example.com', 'all@example.com', 'platform', 'all'),
+  );
+});
+
 test('the user is asked for by id: an e-mail can belong to someone else by now', async (t) => {
   const { directory, people, ask } = await startDirectory(t);
   people.set(ana.sub, { ...ana, email: 'ana.new@example.com' });
