@@ -1,5 +1,6 @@
 /** Owns what administrators see of the names of accounts that are gone, and giving one to whoever comes with it next. */
 import type { Actor, Audit } from '../audit/audit.ts';
+import { otherFormOf } from '../identity/email.ts';
 import { foldCase } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { RetiredLogin, RetiredLoginStore } from '../store/retired-logins.ts';
@@ -17,7 +18,7 @@ export type KeptLogin = {
 export type RetiredLogins = {
   /** The latest first, a thousand at most. @param search part of a name, any case */
   list(search: string): Promise<KeptLogin[]>;
-  /** Lets whoever comes with the name next have it, and the rules that name it. @throws {Refusal} `not_found` */
+  /** Lets whoever comes with the name next have it, in either spelling, and the rules that name it. @throws {Refusal} `not_found` */
   release(login: string, by: Actor): Promise<void>;
 };
 
@@ -37,7 +38,7 @@ export function createRetiredLogins({ retiredLogins, audit }: RetiredLoginParts)
     async release(given, by) {
       const login = foldCase(given.trim());
       const event = { action: 'login.release', ...by, subject: login } as const;
-      if (await audit.commit(event, (row) => retiredLogins.release(login, row))) return;
+      if (await audit.commit(event, (row) => retiredLogins.release([login, otherFormOf(login) ?? login], row))) return;
       throw new Refusal('not_found', `${login} isn't kept: no one had it, or it was released already.`);
     },
   };

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { stateOf } from '../app-passwords/check.ts';
 import type { Actor, Audit } from '../audit/audit.ts';
-import { isUsableEmail } from '../identity/email.ts';
+import { foldEmail, isUsableEmail, otherFormOf } from '../identity/email.ts';
 import { foldCase } from '../identity/identity.ts';
 import { dateOf, day } from '../lib/time.ts';
 import { domainOf } from '../sign-in/admission.ts';
@@ -58,7 +58,9 @@ export async function importPasswords(
   const done: PasswordImport[] = [];
   for (const entry of entries) {
     const { email, labels } = entry;
-    const reason = latest.has(entry) ? reasonToLeave(entry, input) : 'the same e-mail in another case was used later';
+    const reason = latest.has(entry)
+      ? reasonToLeave(entry, input)
+      : 'the same e-mail in another case or spelling was used later';
     const result = reason === null ? await takeOne(parts, entry, input).catch(reasonOf) : reason;
     const outcome = typeof result === 'string' ? 'left out' : result.outcome;
     done.push({
@@ -76,9 +78,9 @@ export async function importPasswords(
 function latestOf(entries: readonly TokenDbEntry[]): ReadonlySet<TokenDbEntry> {
   const latest = new Map<string, TokenDbEntry>();
   for (const entry of entries) {
-    const login = foldCase(entry.email);
-    const other = latest.get(login);
-    if (other === undefined || (entry.validUntil ?? 0) > (other.validUntil ?? 0)) latest.set(login, entry);
+    const address = foldEmail(entry.email);
+    const other = latest.get(address);
+    if (other === undefined || (entry.validUntil ?? 0) > (other.validUntil ?? 0)) latest.set(address, entry);
   }
   return new Set(latest.values());
 }
@@ -105,7 +107,12 @@ async function takeOne(
 ): Promise<Taken | string> {
   const { passwords } = parts.store;
   const login = foldCase(entry.email);
-  const account = await parts.store.accounts.byLogin(login);
+  const { accounts } = parts.store;
+  const account = await accounts.byLogin(login);
+  const otherLogin = otherFormOf(entry.email);
+  // Docker has the password under the name in this entry, which isn't the name of that account.
+  const other = account === undefined && otherLogin !== null ? await accounts.byLogin(otherLogin) : undefined;
+  if (other !== undefined) return `an account has this e-mail in another spelling (${other.login})`;
   const refused = account === undefined ? null : reasonAgainst(account, input);
   if (refused !== null) return refused;
   const id = idOf(entry);
@@ -154,7 +161,8 @@ async function createAccount(
   { provider }: PasswordImportOptions,
 ): Promise<string> {
   const id = randomBytes(10).toString('hex');
-  await store.accounts.import({ id, provider, login, email, labels, at: now() });
+  const otherLogin = otherFormOf(email);
+  await store.accounts.import({ id, provider, login, otherLogin, email, labels, at: now() });
   return id;
 }
 

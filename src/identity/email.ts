@@ -49,6 +49,16 @@ export function foldEmail(email: string): string {
   return withAsciiDomain(foldCase(email));
 }
 
+/** Whether two spellings are one address: rules, administrators and logins treat them as one. */
+export function isSameEmail(one: string, other: string): boolean {
+  return foldEmail(one) === foldEmail(other);
+}
+
+/** The other form of an address, folded; `null` where its domain has only one. */
+export function otherFormOf(email: string): string | null {
+  return formsOf(foldEmail(email)).find((form) => form !== foldCase(email)) ?? null;
+}
+
 /** @param address as `withAsciiDomain` gives it. @returns how an account's login can have it */
 export function formsOf(address: string): readonly string[] {
   const { user, domain } = splitEmail(address);

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Audit } from '../audit/audit.ts';
 import type { Authority } from '../identity/authority.ts';
-import { isUsableEmail, splitEmail, usableEmails } from '../identity/email.ts';
+import { isSameEmail, isUsableEmail, otherFormOf, splitEmail, usableEmails } from '../identity/email.ts';
 import { foldCase } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
 import { normalizeDomain } from '../lib/domain.ts';
@@ -18,7 +18,7 @@ import {
 } from '../store/accounts.ts';
 import { ConstraintError } from '../store/sql.ts';
 import type { Connector, Profile } from './connector.ts';
-import { type NewLoginParts, requireNewLogin } from './new-login.ts';
+import { type NewLoginParts, requireDistinct, requireNewLogin } from './new-login.ts';
 
 /** Someone who was admitted. `before`: the account as it was until now; `undefined` at the first sign-in. */
 export type Admitted = { readonly account: Account; readonly before: Account | undefined };
@@ -138,11 +138,15 @@ async function signIn(
   const { provider, issuer, subject, domain, groups } = profile;
   const displayName = shownName(profile.displayName);
   const id = randomBytes(10).toString('hex');
-  const login = foldCase(email);
-  const person = { id, provider, issuer, subject, login, email, displayName, domain, groups, at: parts.now() };
   const before = await parts.accounts.byIdentity(issuer, subject);
-  if (before?.login !== login) await requireNewLogin(parts, profile, email);
-  if (before !== undefined && before.login !== login) await parts.retiredLogins.retire(before.id, login, parts.now());
+  // An address that is only written otherwise changes no user name.
+  const hasLogin = before !== undefined && isSameEmail(before.login, email);
+  const login = hasLogin ? before.login : foldCase(email);
+  const logins = { login, otherLogin: hasLogin ? null : otherFormOf(email) };
+  const person = { id, provider, issuer, subject, ...logins, email, displayName, domain, groups, at: parts.now() };
+  if (!hasLogin) await requireNewLogin(parts, profile, email);
+  else if (login !== foldCase(email)) requireDistinct(email);
+  if (before !== undefined && !hasLogin) await parts.retiredLogins.retire(before.id, login, parts.now());
   try {
     return { account: await parts.accounts.signIn(person), before };
   } catch (error) {
@@ -165,23 +169,26 @@ async function followed(
   { emailVerified }: Profile,
   client: Requester,
 ): Promise<boolean> {
-  const { issuer, subject, provider, login } = person;
+  const { issuer, subject, provider } = person;
   if (emailVerified !== true || (await accounts.byIdentity(issuer, subject)) !== undefined) return false;
-  const account = await accounts.byLogin(login);
+  const account = await holderOf(accounts, person);
   const move = account && (await moves.find(account, person, now()));
   if (account === undefined || move === undefined) return false;
+  const { login } = account;
   const detail = { from: account.issuer, to: issuer, provider, allowedBy: move.created_by };
   const event = { action: 'person.follow', actor: login, client, subject: login, detail } as const;
   return audit.commit(event, (row) => moves.follow(account, move, person, row));
 }
 
 /** Never merged: anyone who got hold of a leaver's address, or of another provider's, would inherit the account. */
-async function explainTaken(accounts: AccountStore, { issuer, subject, login, email }: SignedIn, cause: unknown) {
-  const account = await accounts.byLogin(login);
+async function explainTaken(accounts: AccountStore, person: SignedIn, cause: unknown) {
+  const { issuer, subject, login, email } = person;
+  const account = await holderOf(accounts, person);
+  const spelling = account === undefined || account.login === login ? '' : ` (as ${account.login})`;
   const isSameSubject = account !== undefined && account.subject === subject && account.issuer !== issuer;
   const message = isSameSubject
     ? `The issuer of your provider changed from ${account.issuer} to ${issuer}, and your account still has the old one. Ask the administrator of this registry to move the accounts (dockpass person move).`
-    : `Another account already has the e-mail address ${email}: it might have belonged to someone else, and accounts are never merged. Ask the administrator of this registry to remove the old account, or to relink it if it's yours.`;
+    : `Another account already has the e-mail address ${email}${spelling}: it might have belonged to someone else, and accounts are never merged. Ask the administrator of this registry to remove the old account, or to relink it if it's yours.`;
   return new Refusal('conflict', message, { cause });
 }
 
@@ -189,10 +196,10 @@ async function explainTaken(accounts: AccountStore, { issuer, subject, login, em
  * Takes the login from an account whose provider isn't the authority for the address: its owner is the person who signs in
  * now, by the provider that is. @returns false where the other account is vouched for
  */
-async function freeLogin({ accounts, authority, audit }: AdmissionParts, { login }: SignedIn, client: Requester) {
-  const squatter = await accounts.byLogin(login);
+async function freeLogin({ accounts, authority, audit }: AdmissionParts, person: SignedIn, client: Requester) {
+  const squatter = await holderOf(accounts, person);
   if (squatter === undefined || authority.objectionTo(squatter) === null) return false;
-  const { id, provider } = squatter;
+  const { id, provider, login } = squatter;
   const detail = { id, provider, reason: authority.objectionTo(squatter) };
   const event = { action: 'person.free-login', actor: login, client, subject: login, detail } as const;
   return audit.commit(event, (row) => accounts.freeLogin(id, row));
@@ -208,7 +215,7 @@ async function claim(
   { emailVerified }: Profile,
   label: string,
 ): Promise<Admitted | null> {
-  const before = await accounts.byLogin(person.login);
+  const before = await holderOf(accounts, person);
   if (before === undefined || before.provider !== person.provider) return null;
   if (before.issuer !== importedIssuer) return isTheirs(before, person) ? { account: before, before } : null;
   if (emailVerified !== true) {
@@ -219,12 +226,18 @@ async function claim(
   }
   try {
     // Where another tab claimed it meanwhile, that was the same person or someone else.
-    const account = (await accounts.claim(person)) ?? (await accounts.byLogin(person.login));
+    const account =
+      (await accounts.claim({ ...person, login: before.login })) ?? (await accounts.byLogin(before.login));
     return account !== undefined && isTheirs(account, person) ? { account, before } : null;
   } catch (error) {
     if (error instanceof ConstraintError) return null;
     throw error;
   }
+}
+
+/** The account that has this login, in whichever spelling. */
+async function holderOf(accounts: AccountStore, { login, otherLogin = null }: SignedIn): Promise<Account | undefined> {
+  return (await accounts.byLogin(login)) ?? (otherLogin === null ? undefined : accounts.byLogin(otherLogin));
 }
 
 function isTheirs(account: Account, { issuer, subject }: SignedIn): boolean {

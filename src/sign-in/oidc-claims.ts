@@ -5,7 +5,7 @@ import {
   type TokenEndpointResponse,
   type TokenEndpointResponseHelpers,
 } from 'openid-client';
-import { foldCase } from '../identity/identity.ts';
+import { isSameEmail } from '../identity/email.ts';
 import { domainOf } from './admission.ts';
 import { requireAuthorizedParty } from './authorized-party.ts';
 import { claimedGroups, noGroupsClaim } from './claimed-groups.ts';
@@ -102,7 +102,7 @@ export async function addressOf(
   const other = addressIn(more, settings.emailClaim);
   if (own.email === null) return other;
   // `email_verified` speaks of the e-mail beside it, so it counts only where that is the same.
-  const isSame = other.email !== null && foldCase(other.email) === foldCase(own.email);
+  const isSame = other.email !== null && isSameEmail(other.email, own.email);
   return isSame ? { email: own.email, verified: other.verified } : own;
 }
 

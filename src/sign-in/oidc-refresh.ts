@@ -1,6 +1,6 @@
 /** Owns how an OpenID Connect provider is asked about a person with their refresh token, and which groups it reports then. */
 import { ClientError, type Configuration, ResponseBodyError, refreshTokenGrant, tokenRevocation } from 'openid-client';
-import { foldCase } from '../identity/identity.ts';
+import { isSameEmail } from '../identity/email.ts';
 import { errorCode, Refusal } from '../lib/errors.ts';
 import { claimedGroups } from './claimed-groups.ts';
 import type { Refresher } from './connector.ts';
@@ -65,7 +65,7 @@ async function changeOfAddress(
   settings: RefreshSettings,
 ): Promise<string | null> {
   const now = await addressOf(idToken ?? {}, userinfo, settings).catch(() => ({ email: null, verified: null }));
-  if (now.email !== null && foldCase(now.email) !== foldCase(email)) return 'another e-mail address';
+  if (now.email !== null && !isSameEmail(now.email, email)) return 'another e-mail address';
   return now.verified === false ? 'that the e-mail address is not verified' : null;
 }
 

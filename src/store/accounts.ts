@@ -2,7 +2,7 @@
 import { type AuditRowOf, runAudited } from './audit-events.ts';
 import { createConditions } from './conditions.ts';
 import { isHolder } from './holders.ts';
-import type { Sql } from './sql.ts';
+import { ConstraintError, type Sql, type Statement } from './sql.ts';
 
 /** `reauth_required`: passwords rest until the person has signed in again. */
 export type AccountState = 'active' | 'reauth_required' | 'disabled';
@@ -80,6 +80,8 @@ export type SignedIn = {
   readonly issuer: string;
   readonly subject: string;
   readonly login: string;
+  /** A new login in its other spelling, which no other account can have then; `null` or left out: it has only one. */
+  readonly otherLogin?: string | null;
   readonly email: string;
   readonly displayName: string | null;
   readonly domain: string | null;
@@ -92,6 +94,8 @@ export type ImportedPerson = {
   readonly id: string;
   readonly provider: string;
   readonly login: string;
+  /** As in `SignedIn`. */
+  readonly otherLogin?: string | null;
   readonly email: string;
   readonly labels: Readonly<Record<string, readonly string[]>> | null;
   readonly at: number;
@@ -121,7 +125,7 @@ export type TeamCount = {
 export type AccountStore = {
   /**
    * Creates an account that waits for its person. Its domain is unknown: docker_auth looked at the e-mail alone.
-   * @throws {ConstraintError} when another account has the login already
+   * @throws {ConstraintError} when another account has the login already, in either spelling
    */
   import(person: ImportedPerson): Promise<void>;
   /**
@@ -132,7 +136,7 @@ export type AccountStore = {
   claim(person: SignedIn): Promise<Account | undefined>;
   /**
    * Creates the person, or lets e-mail, name, domain and groups follow what the provider says now.
-   * @throws {ConstraintError} when another account has the login already
+   * @throws {ConstraintError} when another account has the login already, in either spelling
    */
   signIn(person: SignedIn): Promise<Account>;
   byId(id: string): Promise<Account | undefined>;
@@ -191,6 +195,10 @@ const importPerson = `
                        search_text)
   values ($1, 'person', $2, '${importedIssuer}', $3, $3, $4, '[]', 'active', $5, $6, $7)`;
 
+/** Two people who come at the same moment with the two spellings of one address would not see each other in PostgreSQL. */
+const oneAfterAnother = 'select pg_advisory_xact_lock(8629)';
+const isTaken = 'update account set login = login where login = $1 and not (issuer = $2 and subject = $3)';
+
 /** docker_auth's labels end here: from now on the provider reports groups. */
 const claim = `
   update account set
@@ -235,9 +243,11 @@ const oldest = `
 
 export function createAccountStore(sql: Sql): AccountStore {
   return {
-    async import({ id, provider, login, email, labels, at }) {
+    async import({ id, provider, login, otherLogin = null, email, labels, at }) {
       const known = labels === null ? null : JSON.stringify(labels);
-      await sql.run(importPerson, [id, provider, login, email, at, known, searchTextOf(login, null)]);
+      const values = [id, provider, login, email, at, known, searchTextOf(login, null)];
+      const owner = { issuer: importedIssuer, subject: login };
+      await takeLogin(sql, { text: importPerson, values }, otherLogin, owner);
     },
     claim(person) {
       const { issuer, subject, email, displayName, domain, login, at } = person;
@@ -248,7 +258,7 @@ export function createAccountStore(sql: Sql): AccountStore {
     },
     async signIn(person) {
       const groups = person.groups === null ? null : JSON.stringify(person.groups);
-      const account = await sql.get<Account>(signIn, [
+      const values = [
         person.id,
         person.provider,
         person.issuer,
@@ -261,7 +271,11 @@ export function createAccountStore(sql: Sql): AccountStore {
         groups === null ? null : person.at,
         person.at,
         searchTextOf(person.login, person.displayName),
-      ]);
+      ];
+      const { otherLogin = null } = person;
+      const account = await (otherLogin === null
+        ? sql.get<Account>(signIn, values)
+        : takeLogin(sql, { text: signIn, values }, otherLogin, person).then(() => byIdentity(sql, person)));
       if (account === undefined) throw new Error('the sign-in statement returned no row');
       return account;
     },
@@ -275,8 +289,7 @@ export function createAccountStore(sql: Sql): AccountStore {
       const text = `select * from account ${conditions.where()} order by id limit ${conditions.parameter(limit)}`;
       return sql.all<Account>(text, conditions.values);
     },
-    byIdentity: (issuer, subject) =>
-      sql.get<Account>('select * from account where issuer = $1 and subject = $2', [issuer, subject]),
+    byIdentity: (issuer, subject) => byIdentity(sql, { issuer, subject }),
     freeLogin: async (id, audit) => (await runAudited(sql, { text: freeLogin, values: [id] }, audit)) === 1,
     async setState(id, { state, reason, by, at, was, insteadOf }, audit) {
       const values = [id, state, reason, by, at, was?.state ?? null, was?.state_by ?? '', insteadOf ?? null];
@@ -302,6 +315,29 @@ export function createAccountStore(sql: Sql): AccountStore {
       return row ?? { confirmation: null, groups: null, last: null };
     },
   };
+}
+
+function byIdentity(sql: Sql, { issuer, subject }: Pick<Account, 'issuer' | 'subject'>): Promise<Account | undefined> {
+  return sql.get<Account>('select * from account where issuer = $1 and subject = $2', [issuer, subject]);
+}
+
+/**
+ * Gives a login to its owner. The unique index knows one spelling.
+ * @throws {ConstraintError} where another account has it in either
+ */
+async function takeLogin(
+  sql: Sql,
+  statement: Statement,
+  otherLogin: string | null,
+  { issuer, subject }: Pick<Account, 'issuer' | 'subject'>,
+): Promise<void> {
+  const isFree = await sql.atomic(function* () {
+    if (sql.engine === 'postgres') yield { text: oneAfterAnother, values: [] };
+    if ((yield { text: isTaken, values: [otherLogin, issuer, subject] }) > 0) return false;
+    yield statement;
+    return true;
+  });
+  if (!isFree) throw new ConstraintError(`another account has the login ${otherLogin}`);
 }
 
 function searchTextOf(login: string, displayName: string | null): string {

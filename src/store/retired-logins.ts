@@ -22,8 +22,8 @@ export type RetiredLoginStore = {
   list(search: string, limit: number): Promise<RetiredLogin[]>;
   /** Of an account that stays, and changes its login. */
   retire(accountId: string, by: string, at: number): Promise<void>;
-  /** False where it isn't retired. */
-  release(login: string, audit: AuditRowOf): Promise<boolean>;
+  /** @param spellings of one login. False where it isn't retired in either. */
+  release(spellings: readonly [string, string], audit: AuditRowOf): Promise<boolean>;
 };
 
 const retire = `
@@ -31,7 +31,8 @@ const retire = `
   select login, kind, issuer, subject, owner_group, cast($2 as bigint), cast($3 as text) from account where id = $1
   on conflict (login) do update set kind = excluded.kind, issuer = excluded.issuer, subject = excluded.subject,
     owner_group = excluded.owner_group, at = excluded.at, retired_by = excluded.retired_by`;
-const release = 'delete from retired_login where login in (select login from account where id = $1)';
+const release = 'delete from retired_login where login in ($1, $2)';
+const releaseOf = 'delete from retired_login where login in (select login from account where id = $1)';
 const isFree = 'not exists (select 1 from account a where a.login = retired_login.login)';
 
 /** Belongs into the transaction that removes the account, before it's gone. */
@@ -41,7 +42,7 @@ export function retireLogin(accountId: string, by: string, at: number): Statemen
 
 /** The login is for whoever comes with it next, whoever had it before this account. */
 export function releaseLogin(accountId: string): Statement {
-  return { text: release, values: [accountId] };
+  return { text: releaseOf, values: [accountId] };
 }
 
 export function createRetiredLoginStore(sql: Sql): RetiredLoginStore {
@@ -56,7 +57,6 @@ export function createRetiredLoginStore(sql: Sql): RetiredLoginStore {
     async retire(accountId, by, at) {
       await sql.run(retire, retireLogin(accountId, by, at).values);
     },
-    release: async (login, audit) =>
-      (await runAudited(sql, { text: 'delete from retired_login where login = $1', values: [login] }, audit)) === 1,
+    release: async (spellings, audit) => (await runAudited(sql, { text: release, values: spellings }, audit)) > 0,
   };
 }

@@ -225,7 +225,10 @@ describeEngines('passwords from docker_auth', (databases) => {
       assert.match(String(await outcomes([entry(changes)], more)), expected);
     assert.equal((await store.passwords.all()).length, 0);
     const two = [entry({ validUntil: now - day }), entry({ email: 'ana@example.com', validUntil: now - 2 * day })];
-    assert.deepEqual(await outcomes(two), ['imported', 'left out: the same e-mail in another case was used later']);
+    assert.deepEqual(await outcomes(two), [
+      'imported',
+      'left out: the same e-mail in another case or spelling was used later',
+    ]);
   });
 
   test('a dry run says the same and changes nothing', async () => {

@@ -1,7 +1,7 @@
 /** Which addresses a person may have here: those that can be told apart, typed, and put into the name of a repository. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formsOf, isUsableEmail, withAsciiDomain } from '../../src/identity/email.ts';
+import { formsOf, isUsableEmail, otherFormOf, withAsciiDomain } from '../../src/identity/email.ts';
 
 const usable = [
   'ana@example.com',
@@ -74,4 +74,7 @@ for (const [written, ascii] of compared) {
 test('a login has the domain in either form', () => {
   assert.deepEqual(formsOf('ana@xn--bcher-kva.example'), ['ana@xn--bcher-kva.example', 'ana@bücher.example']);
   assert.deepEqual(formsOf('ana@example.com'), ['ana@example.com']);
+  assert.equal(otherFormOf('ANA@BÜCHER.example'), 'ana@xn--bcher-kva.example');
+  assert.equal(otherFormOf('ana@xn--bcher-kva.example'), 'ana@bücher.example');
+  assert.equal(otherFormOf('ana@example.com'), null);
 });

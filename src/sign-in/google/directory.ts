@@ -1,5 +1,6 @@
 /** Owns Google's directory as the source that says whether a person is still there, and in which groups. */
 
+import { isSameEmail } from '../../identity/email.ts';
 import { foldCase } from '../../identity/identity.ts';
 import type { Log } from '../../lib/log.ts';
 import { type Account, importedIssuer } from '../../store/accounts.ts';
@@ -56,7 +57,7 @@ export function createGoogleDirectory(settings: GoogleDirectorySettings, parts: 
       if (imported) return { kind: 'there', groups: null };
       const { email, customer } = found;
       // Rules, the login and the domain hang on the address of the last sign-in.
-      if (account.email !== null && foldCase(email) !== foldCase(account.email)) return anotherAddress;
+      if (account.email !== null && !isSameEmail(email, account.email)) return anotherAddress;
       const member = { subject: account.subject, email, customer: settings.customerId ?? customer };
       return readGroups(lookup, member, primary);
     },

@@ -1,6 +1,6 @@
 /** Owns how Google is asked about a person with their refresh token, where no directory can be asked. */
 import { decodeJwt } from 'jose';
-import { foldCase } from '../../identity/identity.ts';
+import { isSameEmail } from '../../identity/email.ts';
 import { normalizeDomain } from '../../lib/domain.ts';
 import { fieldsIn } from '../../lib/json.ts';
 import { type AskedAbout, type Refresher, verifiedClaim } from '../connector.ts';
@@ -69,8 +69,7 @@ function changeIn(idToken: unknown, { subject, email, domain }: AskedAbout): Pro
   if (claims['sub'] !== subject) return { kind: 'fault', reason: 'Google answered for another person' };
   const { email: now, email_verified: verified, hd } = claims;
   const signIn = (what: string): ProviderStatus => ({ kind: 'sign-in', reason: `Google reports ${what}` });
-  if (typeof now === 'string' && email !== null && foldCase(now) !== foldCase(email))
-    return signIn('another e-mail address');
+  if (typeof now === 'string' && email !== null && !isSameEmail(now, email)) return signIn('another e-mail address');
   if (verifiedClaim(verified) === false) return signIn('that the e-mail address is not verified');
   const isMoved = domain !== null && (typeof hd === 'string' ? normalizeDomain(hd) : null) !== domain;
   return typeof now === 'string' && isMoved ? signIn('another domain of the account') : null;
