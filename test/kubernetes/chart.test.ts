@@ -250,6 +250,22 @@ describe('the chart', { skip: noHelm }, () => {
     assert.ok((await argsOf({ ...least, settings })).includes(least.publicUrl));
   });
 
+  test('tests on the nodes that the values allow, within the same resources', async () => {
+    const manifests = await render('dockpass', everything);
+    const found = manifests.find(({ metadata }) => metadata.name.endsWith('-test'))?.spec ?? {};
+    const { nodeSelector, tolerations } = everything;
+    assert.deepEqual([found['nodeSelector'], found['tolerations']], [nodeSelector, tolerations]);
+    assert.match(JSON.stringify(found), /"limits":\{"memory"/);
+  });
+
+  test('has each label once, and yours before the ones that name the version', async () => {
+    const own = { 'app.kubernetes.io/version': 'x', team: 'a' };
+    const values = { ...least, podLabels: own, serviceMonitor: { enabled: true, labels: own } };
+    const manifests = await render('dockpass', values); // the parser refuses a key that comes twice
+    const text = JSON.stringify(manifests);
+    assert.equal(text.match(/"app\.kubernetes\.io\/version":"x","helm.sh\/chart":"[^"]+","team":"a"/g)?.length, 2);
+  });
+
   test('takes names that YAML would read as something else', async () => {
     const values = {
       ...{ ...least, existingPolicy: '123', secrets: { existingSecret: '1e3' }, priorityClassName: 'null' },
