@@ -31,8 +31,15 @@ export type ClaimedGroupsParts = {
   readonly label: string;
   readonly claim: GroupsClaim;
   readonly by: SentBy;
+  /** The client that asked, and the scopes that it asked for: providers map claims to these. */
+  readonly client: { readonly clientId: string; readonly scopes: readonly string[] };
   readonly sent: SentBefore;
 };
+
+/** Whose answers count for this claim. */
+function claimBy({ by, client: { clientId, scopes }, claim }: ClaimedGroupsParts): SentBy {
+  return { ...by, asked: [clientId, claim.path, ...scopes] };
+}
 
 export async function claimedGroups(parts: ClaimedGroupsParts, answers: Answers): Promise<ClaimedGroups> {
   const { what, idToken } = answers;
@@ -63,11 +70,12 @@ async function readUserinfo(claim: GroupsClaim, { userinfo }: Answers): Promise<
 }
 
 async function found(
-  { by, sent }: ClaimedGroupsParts,
+  parts: ClaimedGroupsParts,
   what: Sent,
   { groups, hasCommas }: GroupsReading & { kind: 'groups' },
 ): Promise<ClaimedGroups> {
-  await sent.note(by, what);
+  const { by, sent } = parts;
+  await sent.note(claimBy(parts), what);
   if (hasCommas) await sent.note(by, 'groups with commas');
   return { groups, groupsProblem: null, groupsLeftOut: false };
 }
@@ -77,9 +85,10 @@ function unknown(groupsProblem: string): ClaimedGroups {
 }
 
 /** Judged by the kind of answer: a provider may send the claim in userinfo only, and its ID token then says nothing. */
-async function meansNone({ claim, by, sent }: ClaimedGroupsParts, leftOut: readonly Sent[]): Promise<boolean> {
+async function meansNone(parts: ClaimedGroupsParts, leftOut: readonly Sent[]): Promise<boolean> {
+  const { claim, sent } = parts;
   if (claim.missing === 'unknown' || leftOut.length === 0) return false;
   if (claim.missing === 'none') return true;
-  for (const what of leftOut) if (await sent.has(by, what)) return true;
+  for (const what of leftOut) if (await sent.has(claimBy(parts), what)) return true;
   return false;
 }

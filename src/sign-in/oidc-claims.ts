@@ -23,6 +23,7 @@ export type ClaimSettings = {
   /** On the button. */
   readonly label: string;
   readonly clientId: string;
+  readonly scopes: readonly string[];
   /** `null` where the provider sends no groups. */
   readonly groups: GroupsClaim | null;
   /** The claim that is taken for the e-mail address. `email_verified` speaks of `email` alone. */
@@ -55,7 +56,9 @@ export async function readProfile(
     emailVerified: verified,
     displayName: typeof displayName === 'string' ? displayName : null,
     domain: email === null ? null : domainOf(email),
-    ...(groups === null ? noGroupsClaim : await claimedGroups({ claim: groups, label, by, sent }, answers)),
+    ...(groups === null
+      ? noGroupsClaim
+      : await claimedGroups({ claim: groups, label, by, client: settings, sent }, answers)),
     refreshToken: settings.refreshTokens ? (tokens.refresh_token ?? null) : null,
     authenticatedAt: authenticationTime(auth_time),
     providerSession: providerSessionId(issuer, sid),

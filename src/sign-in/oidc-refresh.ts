@@ -13,7 +13,7 @@ import { statusOfTokenError } from './token-error.ts';
 
 type RefreshSettings = Pick<
   ClaimSettings,
-  'name' | 'label' | 'clientId' | 'groups' | 'emailClaim' | 'requireVerifiedEmail'
+  'name' | 'label' | 'clientId' | 'scopes' | 'groups' | 'emailClaim' | 'requireVerifiedEmail'
 >;
 
 export function createOidcRefresher(settings: RefreshSettings, discover: Discover, sent: SentBefore): Refresher {
@@ -41,7 +41,8 @@ export function createOidcRefresher(settings: RefreshSettings, discover: Discove
       const by = { provider: settings.name, issuer: configuration.serverMetadata().issuer };
       const answers = { what: 'groups in a refresh answer', idToken, userinfo } as const;
       const { groups: claim, label } = settings;
-      const { groups, groupsProblem, groupsLeftOut } = await claimedGroups({ claim, label, by, sent }, answers);
+      const parts = { claim, label, by, client: settings, sent };
+      const { groups, groupsProblem, groupsLeftOut } = await claimedGroups(parts, answers);
       return {
         ...{ kind: 'there', groups },
         ...(groupsProblem !== null && { problem: groupsProblem }),

@@ -12,7 +12,6 @@ import { createOidcRefresher } from './oidc-refresh.ts';
 
 export type OidcSettings = DiscoverySettings &
   ClaimSettings & {
-    readonly scopes: readonly string[];
     /** Domains of the e-mail that may come in, lower case; empty: all that the provider lets in. */
     readonly domains: readonly string[];
     readonly callbackUrl: string;

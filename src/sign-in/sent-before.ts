@@ -1,4 +1,5 @@
 /** Owns what is remembered of a provider's answers, so that leaving something out can mean something. */
+import { createHash } from 'node:crypto';
 import { hour } from '../lib/time.ts';
 import type { ProviderSentStore } from '../store/provider-sent.ts';
 
@@ -13,7 +14,15 @@ export type Sent =
   | 'no more groups';
 
 /** A provider: its configured name, and the issuer it is. */
-export type SentBy = { readonly provider: string; readonly issuer: string };
+export type SentBy = {
+  readonly provider: string;
+  readonly issuer: string;
+  /**
+   * What it was asked for, where its answer depends on that: client, scopes, the claim's path. What it sent before to another
+   * client, or by another name, says nothing about this one.
+   */
+  readonly asked?: readonly string[];
+};
 
 export type SentBefore = {
   has(by: SentBy, what: Sent): Promise<boolean>;
@@ -28,13 +37,24 @@ export function createSentBefore(store: Pick<ProviderSentStore, 'note' | 'has'>,
   /** When this process noted each; no more entries than issuers and kinds. */
   const noted = new Map<string, number>();
   return {
-    has: async ({ issuer }, what) => noted.has(`${what} ${issuer}`) || (await store.has(issuer, what)),
-    async note({ provider, issuer }, what) {
-      const key = `${what} ${issuer}`;
+    async has(by, what) {
+      const kind = kindOf(by, what);
+      return noted.has(`${kind} ${by.issuer}`) || (await store.has(by.issuer, kind));
+    },
+    async note(by, what) {
+      const { provider, issuer } = by;
+      const kind = kindOf(by, what);
+      const key = `${kind} ${issuer}`;
       const at = now();
       if (Math.abs(at - (noted.get(key) ?? Number.NEGATIVE_INFINITY)) < interval) return;
-      await store.note({ provider, issuer, what, at });
+      await store.note({ provider, issuer, what: kind, at });
       noted.set(key, at);
     },
   };
+}
+
+/** As it's stored. Settings can be longer than an index takes. */
+function kindOf({ asked }: SentBy, what: Sent): string {
+  if (asked === undefined) return what;
+  return `${what} ${createHash('sha256').update(JSON.stringify(asked)).digest('base64url').slice(0, 22)}`;
 }

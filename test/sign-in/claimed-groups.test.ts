@@ -11,9 +11,12 @@ import { createSent, groupsClaim } from '../support/sent.ts';
 const by = { provider: 'kc', issuer: 'https://sso.example.com' };
 type Claims = Readonly<Record<string, unknown>>;
 
+const client = { clientId: 'dockpass', scopes: ['openid', 'groups'] };
+
 /** A provider whose answers follow each other. */
-function createAnswers(sent = createSent(), changes: Partial<GroupsClaim> = {}) {
-  const parts = { claim: groupsClaim('groups', 'kc', changes), label: 'Company SSO', by, sent };
+function createAnswers(sent = createSent(), changes: Partial<GroupsClaim> = {}, asking: Partial<typeof client> = {}) {
+  const claim = groupsClaim('groups', 'kc', changes);
+  const parts = { claim, label: 'Company SSO', by, sent, client: { ...client, ...asking } };
   return {
     sent,
     /** @param userinfo `null`: there is no such endpoint */
@@ -65,13 +68,28 @@ test('overage and what cannot be read stay unknown, and say why', async () => {
 
 test('userinfo that cannot be had leaves the groups unknown', async () => {
   const sent = createSent();
-  await sent.note(by, 'groups in userinfo');
-  const parts = { claim: groupsClaim('groups', 'kc'), label: 'Company SSO', by, sent };
+  await createAnswers(sent).signIn({}, { groups: ['devs'] });
+  const parts = { claim: groupsClaim('groups', 'kc'), label: 'Company SSO', by, sent, client };
   const userinfo = () => Promise.reject(new Error('403'));
   assert.deepEqual(
     await claimedGroups(parts, { what: 'groups in the ID token', idToken: {}, userinfo }),
     unknown('Company SSO sent no userinfo that can be read (403)'),
   );
+});
+
+test('a claim with another name, another client and other scopes have to bring the groups themselves first', async () => {
+  const sent = createSent();
+  await createAnswers(sent).signIn({ groups: ['devs'] });
+  const others = [
+    createAnswers(sent, { path: 'roles' }),
+    createAnswers(sent, {}, { clientId: 'dockpass-2' }),
+    createAnswers(sent, {}, { scopes: ['openid'] }),
+  ];
+  for (const { signIn } of others) assert.equal((await signIn({ other: ['devs'] })).groups, null);
+  const [renamed = assert.fail()] = others;
+  await renamed.signIn({ roles: ['devs'] });
+  assert.deepEqual(await renamed.signIn({ groups: ['devs'] }), none);
+  assert.deepEqual(await createAnswers(sent).signIn({}), none, 'and the first one is still known');
 });
 
 test('a setting decides before the provider has shown anything', async () => {
@@ -91,6 +109,9 @@ describeEngines('what a provider has sent', (databases) => {
     assert.ok(first && second);
     const what: Sent = 'groups in the ID token';
     assert.equal(await second.has(by, what), false);
+    await first.note({ ...by, asked: ['dockpass', 'roles'] }, what);
+    assert.equal(await second.has(by, what), false);
+    assert.equal(await second.has({ ...by, asked: ['dockpass', 'roles'] }, what), true);
     await first.note(by, what);
     await second.note(by, what);
     assert.equal(await second.has(by, what), true);
@@ -99,6 +120,8 @@ describeEngines('what a provider has sent', (databases) => {
     assert.equal(await second.has(by, 'auth_time'), false);
     clock.now += 3_600_000;
     await first.note({ ...by, provider: 'renamed' }, what);
-    assert.deepEqual(await other.providerSent.all(), [{ ...by, provider: 'renamed', what, at: clock.now }]);
+    const rows = await other.providerSent.all();
+    assert.deepEqual(rows.at(-1), { ...by, provider: 'renamed', what, at: clock.now });
+    assert.equal(rows.length, 2);
   });
 });
