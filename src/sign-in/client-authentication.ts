@@ -11,6 +11,11 @@ export type ClientAuthentication = {
   wrap(call: Fetch): Fetch;
 };
 
+type Proof = {
+  readonly method: AuthMethod;
+  prove(method: AuthMethod, body: URLSearchParams, headers: Headers): void;
+};
+
 /**
  * What a server supports is not what this client may do: Authelia and Ory hold each client to the one method that it's
  * registered for. Client authentication fails before a code or a token is looked at, so a second try loses nothing.
@@ -22,26 +27,28 @@ export function createClientAuthentication(settings: {
 }): ClientAuthentication {
   const proofs = { basic: ClientSecretBasic(settings.clientSecret), post: ClientSecretPost(settings.clientSecret) };
   let remembered: AuthMethod | null = settings.authMethod === 'auto' ? null : settings.authMethod;
-  let latest: { readonly method: AuthMethod; prove(method: AuthMethod, body: URLSearchParams, headers: Headers): void };
+  /** How each request under way was proved: others can find out the method meanwhile. */
+  const proved = new WeakMap<URLSearchParams, Proof>();
   return {
     authenticate(server, client, body, headers) {
       // In the form where the provider takes that: not every provider decodes what RFC 6749, section 2.3.1 encodes for Basic.
       // Without a word, Basic is the standard's default (OpenID Connect Discovery 1.0, section 3).
       const takesForm = server.token_endpoint_auth_methods_supported?.includes('client_secret_post') === true;
       const method = remembered ?? (takesForm ? 'post' : 'basic');
-      latest = { method, prove: (other, ...request) => proofs[other](server, client, ...request) };
+      proved.set(body, { method, prove: (other, ...request) => proofs[other](server, client, ...request) });
       proofs[method](server, client, body, headers);
     },
     wrap(call) {
       return async (url, init) => {
         const { body } = init;
         const first = await call(url, init);
-        if (!(body instanceof URLSearchParams) || !(await isClientRefused(first))) return first;
+        const proof = body instanceof URLSearchParams ? proved.get(body) : undefined;
+        if (!(body instanceof URLSearchParams) || proof === undefined || !(await isClientRefused(first))) return first;
         if (settings.authMethod !== 'auto') return withoutChallenge(first);
-        const other = latest.method === 'post' ? 'basic' : 'post';
+        const other = proof.method === 'post' ? 'basic' : 'post';
         const second = await call(url, {
           ...init,
-          ...withMethod(other, body, new Headers(init.headers), latest.prove),
+          ...withMethod(other, body, new Headers(init.headers), proof.prove),
         });
         if (await isClientRefused(second)) return withoutChallenge(first);
         remembered = other;
@@ -55,7 +62,7 @@ function withMethod(
   method: AuthMethod,
   body: URLSearchParams,
   headers: Headers,
-  prove: (method: AuthMethod, body: URLSearchParams, headers: Headers) => void,
+  prove: Proof['prove'],
 ): Pick<RequestInit, 'body' | 'headers'> {
   const again = new URLSearchParams(body);
   for (const name of ['client_id', 'client_secret']) again.delete(name);

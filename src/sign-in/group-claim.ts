@@ -33,11 +33,12 @@ export type GroupsReading =
 export function readGroups(claims: object, claim: GroupsClaim): GroupsReading {
   const value = claimAt(claims, claim.path);
   // OpenID Connect Core 1.0, section 5.3.2: what has no value is left out, so null is the same.
-  if (value === undefined || value === null) {
-    return isOverage(claims, claim.path)
-      ? unreadable('more groups than fit into the answer (overage)')
-      : { kind: 'missing' };
+  const isMissing = value === undefined || value === null;
+  // Beside a pointer to the groups, those that are there aren't all.
+  if (isElsewhere(claims, claim.path) || (hasOverage(claims) && (isMissing || claim.path === 'groups'))) {
+    return unreadable('more groups than fit into the answer (overage)');
   }
+  if (isMissing) return { kind: 'missing' };
   const names = namesIn(value, claim);
   if (typeof names === 'string') return unreadable(names);
   const wanted = names.filter((name) => name !== '' && (claim.allow?.(name) ?? true));
@@ -77,13 +78,17 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Entra ID replaces a claim of more than 200 groups by a pointer (OpenID Connect Core 1.0, section 5.6.2), or by `hasgroups`. */
-function isOverage(claims: object, path: string): boolean {
-  const { _claim_names: elsewhere, hasgroups } = fieldsIn(claims);
+/** Entra ID replaces a claim of more than 200 groups by a pointer (OpenID Connect Core 1.0, section 5.6.2) ... */
+function isElsewhere(claims: object, path: string): boolean {
+  const { _claim_names: elsewhere } = fieldsIn(claims);
   const [name = ''] = path.split('.');
-  return (
-    hasgroups === true || (isObject(elsewhere) && (Object.hasOwn(elsewhere, path) || Object.hasOwn(elsewhere, name)))
-  );
+  return isObject(elsewhere) && (Object.hasOwn(elsewhere, path) || Object.hasOwn(elsewhere, name));
+}
+
+/** ... or by `hasgroups`, which speaks of its claim `groups`. Some write a truth value as text. */
+function hasOverage(claims: object): boolean {
+  const { hasgroups } = fieldsIn(claims);
+  return hasgroups === true || hasgroups === 'true';
 }
 
 function unreadable(reason: string): GroupsReading {

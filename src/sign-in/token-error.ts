@@ -14,7 +14,7 @@ export type TokenError = {
 
 /**
  * A sign-in helps against these. Three are Google's, about one account: its Workspace's app control (`access_denied`,
- * `admin_policy_enforced`) and Advanced Protection (`policy_enforced`).
+ * `admin_policy_enforced`) and Advanced Protection (`policy_enforced`). `token_inactive` is Ory Hydra's.
  */
 const signInErrors = [
   'invalid_grant',
@@ -24,17 +24,31 @@ const signInErrors = [
   'interaction_required',
   'login_required',
   'consent_required',
+  'token_inactive',
 ];
 
 /** Quotas and outages; the second is Google's. */
 const laterErrors = ['temporarily_unavailable', 'rate_limit_exceeded'];
 
-export function statusOfTokenError(label: string, { status, error, description }: TokenError): ProviderStatus {
+/** @param answer to a refresh */
+export function statusOfTokenError(label: string, answer: TokenError): ProviderStatus {
+  const { status, error, description } = answer;
   const more = description === null || description === '' ? '' : `: ${quoted(description)}`;
   const reason = `${label} answered ${error === null ? status : quoted(error)}${more}`;
   if (error !== null && signInErrors.includes(error)) return { kind: 'sign-in', reason };
+  if (status < 500 && isTokenRefused(answer)) return { kind: 'sign-in', reason };
   const later = status >= 500 || status === 429 || error === null || laterErrors.includes(error);
   return later ? { kind: 'silent', reason } : { kind: 'fault', reason, error };
+}
+
+/** Dex has no other word for a refresh token that expired, is unknown or was used before, and has the same for broken requests. */
+function isTokenRefused({ error, description }: TokenError): boolean {
+  const text = description ?? '';
+  return (
+    error === 'invalid_request' &&
+    /\brefresh[ _]token\b/i.test(text) &&
+    /\b(expired|invalid|revoked|claimed)\b/i.test(text)
+  );
 }
 
 /** The provider's words end up in the log, the audit and on pages. */

@@ -108,9 +108,18 @@ test('a path goes into nested claims; a claim whose name has dots is found first
 
 test("Entra ID's overage, where a pointer replaces the claim, is unreadable and not missing", () => {
   const claims = { _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint: 'https://graph.example' } } };
-  for (const overage of [claims, { hasgroups: true }]) {
-    assert.match(String(outcomeOf(overage, groupsClaim('groups', 'entra'))), /overage/);
+  const beside = [
+    { ...claims, groups: [] },
+    { ...claims, groups: ['a'] },
+    { hasgroups: true, groups: ['a'] },
+  ];
+  for (const overage of [claims, { hasgroups: true }, { hasgroups: 'true' }, ...beside]) {
+    assert.match(String(outcomeOf(overage, groupsClaim('groups', 'entra'))), /overage/, JSON.stringify(overage));
   }
+  const ofRoles = (fields: object) => outcomeOf(fields, groupsClaim('roles', 'entra'));
+  assert.deepEqual(ofRoles({ hasgroups: true, roles: ['a'] }), ['entra:a'], 'which says nothing of the roles');
+  assert.match(String(ofRoles({ _claim_names: { roles: 'src1' }, roles: ['a'] })), /overage/);
+  assert.deepEqual(outcomeOf({ hasgroups: false, groups: ['a'] }, groupsClaim('groups', 'entra')), ['entra:a']);
   assert.equal(outcomeOf({ _claim_names: { other: 'src1' } }, groupsClaim('groups', 'entra')), 'missing');
 });
 

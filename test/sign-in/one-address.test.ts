@@ -157,7 +157,10 @@ const statuses: [string, (t: TestContext, email: string) => Promise<ProviderStat
     "Google's directory",
     async (t, email) => {
       const { directory, ask } = await startDirectory(t);
-      directory.replies.push({ to: calls['users.get'], reply: { status: 200, body: { primaryEmail: email } } });
+      directory.replies.push({
+        to: calls['users.get'],
+        reply: { status: 200, body: { id: row.subject, primaryEmail: email } },
+      });
       return ask({}, { ...row, email: unicode });
     },
   ],

@@ -50,6 +50,60 @@ test('a client that may use Basic alone signs in although the server lists both,
   assert.equal(status?.kind, 'there', 'the refresh finds the method, too');
 });
 
+test('someone whose first answer is slow signs in although another sign-in found the method meanwhile', async () => {
+  const { promise: isFound, resolve: found } = Promise.withResolvers<void>();
+  const { promise: isAsked, resolve: asked } = Promise.withResolvers<void>();
+  let isFirst = true;
+  const token = async (request: Request) => {
+    if (isFirst) {
+      isFirst = false;
+      asked();
+      await isFound;
+    }
+    return onlyBasic(request);
+  };
+  const { provider, signIn } = await start({ token });
+  provider.answers.metadata = { ...provider.answers.metadata, ...both };
+  const slow = signIn();
+  await isAsked;
+  await signIn();
+  await signIn();
+  found();
+  assert.equal((await slow).email, 'ana@example.com');
+});
+
+test('a refresh token that is refused asks for a sign-in, in whichever words', async () => {
+  const table: readonly [status: number, body: object, kind: string][] = [
+    [400, { error: 'invalid_grant' }, 'sign-in'],
+    [401, { error: 'token_inactive' }, 'sign-in'],
+    // Dex: server/refreshhandlers.go.
+    [400, { error: 'invalid_request', error_description: 'Refresh token expired.' }, 'sign-in'],
+    [
+      400,
+      {
+        error: 'invalid_request',
+        error_description: 'Refresh token is invalid or has already been claimed by another client.',
+      },
+      'sign-in',
+    ],
+    [400, { error: 'invalid_request', error_description: 'No refresh token is found in request.' }, 'fault'],
+    [
+      400,
+      { error: 'invalid_request', error_description: 'Requested scopes contain unauthorized scope(s): ["a"].' },
+      'fault',
+    ],
+    [400, { error: 'invalid_request' }, 'fault'],
+    [500, { error: 'invalid_request' }, 'silent'],
+    [401, { error: 'invalid_client' }, 'fault'],
+  ];
+  for (const [status, body, expected] of table) {
+    const { connector } = await start({ token: () => Response.json(body, { status }) });
+    const ana = { subject: '7', email: 'ana@example.com', domain: 'example.com' };
+    const answer = await connector.refresher?.ask('r', ana, async () => {});
+    assert.equal(answer?.kind, expected, JSON.stringify(body));
+  }
+});
+
 test('a refresh finds an address that changed wherever the provider sends it', async () => {
   const without = { email: undefined, email_verified: undefined };
   const table: readonly [what: string, answers: Partial<Answers>, status: 'there' | 'sign-in'][] = [

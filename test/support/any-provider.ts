@@ -14,7 +14,7 @@ export type Answers = {
   /** Of the userinfo endpoint. */
   userinfo: Readonly<Record<string, unknown>> | (() => Response);
   /** In place of tokens, for a token request. */
-  token: ((request: Request) => Response | Promise<Response> | null) | null;
+  token: ((request: Request) => Response | Promise<Response | null> | null) | null;
 };
 
 export type AnyProvider = {
