@@ -15,7 +15,12 @@ import {
 } from './sql.ts';
 
 /** Milliseconds; a query that takes longer is a fault, not a wait: a client that asks for a token has given up by then. */
-const timeouts = { connect: 5_000, statement: 5_000 };
+const timeouts = {
+  connect: 5_000,
+  statement: 5_000,
+  /** For a server that does not even say that the time is over. */
+  answer: 6_000,
+};
 /** Milliseconds that a statement waits for one of the connections, which all of a crowd share. */
 const longestWait = 10_000;
 /** The migration of a new version and the logins of an old one can wait for each other: PostgreSQL ends one of the two. */
@@ -28,8 +33,13 @@ const migrationLock = 0x646f636b;
  * Opens a pool. Nothing is connected until the first statement, so an unreachable server is reported by that; after a
  * restart of the server the pool reconnects.
  * @param onIdleError gets errors on idle connections; without a listener pg would end the process
+ * @param answerTimeout milliseconds
  */
-export function openPostgres(url: string, onIdleError: (error: Error) => void): OpenDatabase {
+export function openPostgres(
+  url: string,
+  onIdleError: (error: Error) => void,
+  answerTimeout = timeouts.answer,
+): OpenDatabase {
   const options = { connectionString: url, application_name: 'dockpass', types: { getTypeParser } };
   const pool = new pg.Pool({
     ...options,
@@ -38,8 +48,7 @@ export function openPostgres(url: string, onIdleError: (error: Error) => void): 
     onConnect: refuseStandby,
     connectionTimeoutMillis: longestWait,
     statement_timeout: timeouts.statement,
-    // For a server that does not even say that the time is over.
-    query_timeout: timeouts.statement + 1_000,
+    query_timeout: answerTimeout,
     keepAlive: true,
   });
   pool.on('error', onIdleError);
@@ -55,31 +64,29 @@ export function openPostgres(url: string, onIdleError: (error: Error) => void): 
     run: async (text, values) => (await prepared((name) => query(pool, name, text, values))).rowCount ?? 0,
     batch: (statements) =>
       prepared((name) =>
-        withTransaction(pool, async (client) => {
+        withTransaction(pool, async (send) => {
           const changed: number[] = [];
-          for (const { text, values } of statements) {
-            changed.push((await query(client, name, text, values)).rowCount ?? 0);
-          }
+          for (const { text, values } of statements) changed.push((await send(name, text, values)).rowCount ?? 0);
           return changed;
         }),
       ),
     atomic: (steps) =>
       prepared((name) =>
-        withTransaction(pool, async (client) => {
+        withTransaction(pool, async (send) => {
           const running = steps();
           let step = running.next();
           while (!step.done) {
             const { text, values } = step.value;
-            step = running.next((await query(client, name, text, values)).rowCount ?? 0);
+            step = running.next((await send(name, text, values)).rowCount ?? 0);
           }
           return step.value;
         }),
       ),
     transaction: (action) =>
-      withTransaction(pool, (client) =>
+      withTransaction(pool, (send) =>
         // Statements of one use.
         action((text, values) =>
-          query(client, unnamed, text, values).then(
+          send(unnamed, text, values).then(
             ({ rowCount }) => rowCount ?? 0,
             (error: unknown) => {
               throw translateError(error);
@@ -122,7 +129,7 @@ type Naming = (text: string) => string | undefined;
 const unnamed: Naming = () => undefined;
 
 async function query(
-  client: pg.Pool | pg.PoolClient,
+  client: pg.Pool | pg.ClientBase,
   name: Naming,
   text: string,
   values: readonly Value[] = [],
@@ -169,38 +176,60 @@ function isStale(error: unknown): error is pg.DatabaseError {
   return code === '26000' || code === '42P05' || (code === '0A000' && message.includes('cached plan'));
 }
 
-/** A transaction on a connection of the pool, which drops it where it broke or holds a plan that is out of date. */
-async function withTransaction<Result>(
-  pool: pg.Pool,
-  action: (client: pg.PoolClient) => Promise<Result>,
-): Promise<Result> {
-  let broken = false;
-  const onError = (): void => {
-    broken = true;
+type Send = (name: Naming, text: string, values?: readonly Value[]) => Promise<pg.QueryResult>;
+
+/** A connection, and whether it still does what it's asked. */
+type Connection = { readonly send: Send; isLost: boolean };
+
+/**
+ * After an error that isn't PostgreSQL's (it broke, or there was no answer in time), no one knows what the server does there: a
+ * transaction can still be open, and would take in, and roll back, what others write.
+ */
+function follow(client: pg.ClientBase): Connection {
+  const connection: Connection = {
+    send: (...statement) =>
+      query(client, ...statement).catch((error: unknown) => {
+        connection.isLost ||= !(error instanceof pg.DatabaseError);
+        throw error;
+      }),
+    isLost: false,
   };
+  return connection;
+}
+
+/** A transaction on a connection of the pool, which drops it where it's lost or holds a plan that is out of date. */
+async function withTransaction<Result>(pool: pg.Pool, action: (send: Send) => Promise<Result>): Promise<Result> {
   const client = await pool.connect();
+  const connection = follow(client);
+  const onError = (): void => {
+    connection.isLost = true;
+  };
   // The pool listens to idle connections alone; one that breaks between two statements would end the process.
   client.on('error', onError);
   try {
-    return await inTransaction(client, () => action(client));
+    return await inTransaction(connection, () => action(connection.send));
   } catch (error) {
-    broken ||= isStale(error);
+    connection.isLost ||= isStale(error);
     throw error;
   } finally {
     client.off('error', onError);
-    client.release(broken);
+    client.release(connection.isLost);
   }
 }
 
-async function inTransaction<Result>(client: pg.ClientBase, action: () => Promise<Result>): Promise<Result> {
-  await client.query('begin');
+async function inTransaction<Result>(connection: Connection, action: () => Promise<Result>): Promise<Result> {
+  await connection.send(unnamed, 'begin');
   try {
     const result = await action();
-    await client.query('commit');
+    await connection.send(unnamed, 'commit');
     return result;
   } catch (error) {
-    // A connection that broke has rolled back already.
-    await client.query('rollback').catch(() => {});
+    // One that is lost is closed, which rolls back as well; it would only wait for the answer once more.
+    if (!connection.isLost) {
+      await connection.send(unnamed, 'rollback').catch(() => {
+        connection.isLost = true;
+      });
+    }
     throw error;
   }
 }
@@ -216,7 +245,7 @@ async function migrate(
     await client.connect();
     await refuseStandby(client);
     await refuseEncoding(client);
-    return await despiteDeadlocks(() => inTransaction(client, () => applyMigrations(client, migrations)));
+    return await despiteDeadlocks(() => inTransaction(follow(client), () => applyMigrations(client, migrations)));
   } catch (error) {
     throw error instanceof Refusal ? error : unusable(client, error);
   } finally {
