@@ -8,7 +8,7 @@ import type { SessionStore } from '../store/sessions.ts';
 export type OffBoardingActor = Actor;
 
 export type HowLeft = {
-  /** Robots' passwords that the person made stop immediately, too. */
+  /** Robots' passwords that the person made stop immediately, too, also where the account stopped before. */
   readonly forSecurity?: boolean;
   /** The provider says that the person can come back. */
   readonly suspended?: boolean;
@@ -40,16 +40,18 @@ export function createLeavers({ people, sessions, forgetToken, audit }: LeaverPa
     async shutOut(account, reason, at, actor, { forSecurity = false, suspended = false } = {}) {
       const { id, login: subject, provider } = account;
       // Its owner reads by whom the passwords were revoked: not by a sweep of ours, but by what the provider says.
+      const security = forSecurity ? { forSecurity } : {};
       const change = { reason, passwordsBy: provider, at, forSecurity, suspended };
       const event = (ended: Removed) =>
-        ({ action: 'person.disable', ...actor, subject, detail: { reason, ...ended } }) as const;
+        ({ action: 'person.disable', ...actor, subject, detail: { reason, ...ended, ...security } }) as const;
       if (!(await audit.commit(event, (row) => people.shutOut(id, change, row)))) return false;
       await forgetToken(account);
       return true;
     },
     requireSignIn({ id, login: subject }, reason, at, actor, { forSecurity = false } = {}) {
+      const security = forSecurity ? { forSecurity } : {};
       const event = (sessions: number) =>
-        ({ action: 'person.require-sign-in', ...actor, subject, detail: { reason, sessions } }) as const;
+        ({ action: 'person.require-sign-in', ...actor, subject, detail: { reason, sessions, ...security } }) as const;
       return audit.commit(event, (row) => people.requireSignIn(id, { reason, at, forSecurity }, row));
     },
     endSessions({ id, login: subject }, reason, actor) {

@@ -47,7 +47,7 @@ export type PeopleStore = {
   byId(id: string, now: number): Promise<PersonRow | undefined>;
   /**
    * Disables the account and ends its sessions. One that an administrator has disabled already keeps that reason and
-   * that administrator, and loses the sessions that it still has.
+   * that administrator, and loses the sessions that it still has; for security, what its person made stops all the same.
    */
   disable(
     id: string,
@@ -55,9 +55,10 @@ export type PeopleStore = {
     audit: AuditRowOf<Disabled>,
   ): Promise<void>;
   /**
-   * Disables the account on its provider's word, revokes its passwords and ends its sessions.
-   * @returns false, and nothing changed, where its person has signed in after `change.at`, or it's disabled already and no
-   *   undo could bring a password back
+   * Disables the account on its provider's word, revokes its passwords and ends its sessions. For security, an account that the
+   * provider has disabled already gets this reason, and what anyone whose account is disabled made stops immediately.
+   * @returns false, and nothing changed, where its person has signed in after `change.at`, or it's disabled already, no undo
+   *   could bring a password back, and security asks for nothing more
    */
   shutOut(
     id: string,
@@ -72,9 +73,11 @@ export type PeopleStore = {
     audit: AuditRowOf<Removed>,
   ): Promise<boolean>;
   /**
-   * The account's passwords rest until the person signs in again, and its sessions end.
+   * The account's passwords rest until the person signs in again, and its sessions end. For security, what the person made stops
+   * immediately, also where the account rests or is disabled already.
    * @param audit gets the number of sessions
-   * @returns false when nothing changed: the account isn't active, or the person has signed in after `at`
+   * @returns false when nothing changed: the account rests or is disabled already and security asks for nothing more, or the
+   *   person has signed in after `at`
    */
   requireSignIn(
     id: string,
@@ -94,7 +97,7 @@ export type PeopleStore = {
   ): Promise<Removed | null>;
 };
 
-/** What there was to end. `isNew`: it was not disabled by an administrator before. */
+/** What there was to end. `isNew`: it was not disabled by an administrator before, or not for security. */
 export type Disabled = { readonly isNew: boolean; readonly sessions: number };
 
 /** How much of each there was. */
@@ -115,14 +118,26 @@ const disable = `
   where id = $1 and (state <> 'disabled' or state_by in ('${byProvider}', '${byAuthority}'))`;
 
 /** What the person made stops immediately, without a grace period. */
-const stopForSecurity = "update account set stopped_for_security = 1 where id = $1 and state = 'disabled'";
+const stopForSecurity = `
+  update account set stopped_for_security = 1
+  where id = $1 and state = 'disabled' and stopped_for_security is null`;
+/** On the provider's word, which was about the time before `$2`. An administrator's state and reason stay. */
+const stopOnProvidersWord = `${stopForSecurity} and coalesce(signed_in_at, 0) <= $2`;
+/** `state_at` stays: the account stopped when the provider first said so. */
+const nameSecurityReason = `
+  update account set state_reason = $2, suspended_there = $4
+  where id = $1 and state = 'disabled' and state_by = '${byProvider}' and state_reason <> $2
+    and coalesce(signed_in_at, 0) <= $3`;
 const shutOut = `
   update account set state = 'disabled', state_reason = $2, state_by = '${byProvider}', state_at = $3, suspended_there = $4
   where id = $1 and (state <> 'disabled' or state_by = '${byAuthority}') and coalesce(signed_in_at, 0) <= $3`;
 const requireSignIn = `
-  update account set state = 'reauth_required', state_reason = $2, state_by = '${byProvider}', state_at = $3,
-    stopped_for_security = $4
-  where id = $1 and state = 'active' and coalesce(signed_in_at, 0) <= $3`;
+  update account set state = 'reauth_required', state_reason = $2, state_by = '${byProvider}',
+    state_at = case when state = 'reauth_required' then state_at else $3 end,
+    stopped_for_security = coalesce(stopped_for_security, $4)
+  where id = $1 and coalesce(signed_in_at, 0) <= $3
+    and (state = 'active' or (state = 'disabled' and state_by = '${byAuthority}')
+      or (state = 'reauth_required' and stopped_for_security is null and $4 = 1))`;
 const revokeOfAccount = `
   update app_password set revoked_at = coalesce(revoked_at, $3), revoked_by = $2, revocation_id = null
   where account_id = $1 and expires_at > $3 and (revoked_at is null or revocation_id is not null)
@@ -191,19 +206,24 @@ export function createPeopleStore(sql: Sql): PeopleStore {
     byId: (id, now) => sql.get<PersonRow>(byId, [id, now]),
     disable: (id, { reason, by, at, forSecurity }, audit) =>
       sql.atomic(function* () {
-        const isNew = (yield { text: disable, values: [id, reason, by, at] }) === 1;
+        const isDisabled = (yield { text: disable, values: [id, reason, by, at] }) === 1;
         const sessions = yield { text: removals.sessions, values: [id] };
         yield { text: endMachines, values: [id, by, at] };
         yield { text: removals.terminalRequests, values: [id] };
-        if (forSecurity) yield { text: stopForSecurity, values: [id] };
+        const isStopped = forSecurity && (yield { text: stopForSecurity, values: [id] }) === 1;
+        const isNew = isDisabled || isStopped;
         if (isNew || sessions > 0) yield* addRow(audit({ isNew, sessions }));
       }),
     shutOut: (id, { reason, passwordsBy, at, forSecurity, suspended }, audit) =>
       sql.atomic(function* () {
-        const isNew = (yield { text: shutOut, values: [id, reason, at, suspended ? 1 : null] }) === 1;
+        const comesBack = suspended ? 1 : null;
+        let changes = yield { text: shutOut, values: [id, reason, at, comesBack] };
         const passwords = yield { text: revokeOfAccount, values: [id, passwordsBy, at] };
-        if (forSecurity && isNew) yield { text: stopForSecurity, values: [id] };
-        if (!isNew && passwords === 0) return false;
+        if (forSecurity) {
+          changes += yield { text: nameSecurityReason, values: [id, reason, at, comesBack] };
+          changes += yield { text: stopOnProvidersWord, values: [id, at] };
+        }
+        if (changes + passwords === 0) return false;
         yield { text: removals.terminalRequests, values: [id] };
         const sessions = yield { text: removals.sessions, values: [id] };
         yield* addRow(audit({ passwords, sessions }));
@@ -211,7 +231,9 @@ export function createPeopleStore(sql: Sql): PeopleStore {
       }),
     requireSignIn: (id, { reason, at, forSecurity }, audit) =>
       sql.atomic(function* () {
-        if ((yield { text: requireSignIn, values: [id, reason, at, forSecurity ? 1 : null] }) === 0) return false;
+        let changes = yield { text: requireSignIn, values: [id, reason, at, forSecurity ? 1 : null] };
+        if (forSecurity) changes += yield { text: stopOnProvidersWord, values: [id, at] };
+        if (changes === 0) return false;
         const sessions = yield { text: removals.sessions, values: [id] };
         yield* addRow(audit(sessions));
         return true;

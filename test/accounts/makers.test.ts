@@ -127,10 +127,35 @@ describeEngines("a robot's password", (databases) => {
       assert.deepEqual(await grantedTo(scene, bosses.secret), ['push']);
       scene.clock.at += 7 * day;
       assert.match(String(await grantedTo(scene, bosses.secret)), /whose account stopped working/);
+      await scene.people.disable('eve', 'left', root);
+      await scene.people.disable('eve', 'stolen laptop', root, { forSecurity: true });
+      assert.match(String(await grantedTo(scene, eves.secret)), /whose account stopped working/);
+      assert.deepEqual(scene.events.at(-1)?.detail, { reason: 'stolen laptop', forSecurity: true }, 'audited as well');
       await scene.people.remove('eve', root);
       assert.match(String(await grantedTo(scene, eves.secret)), /someone whose account was removed/);
     }),
   );
+
+  for (const first of ['shut out', 'required to sign in', 'disabled by an administrator'] as const) {
+    for (const then of ['shutOut', 'requireSignIn'] as const) {
+      test(
+        `of someone who was ${first} stops immediately once the provider names a security reason (${then})`,
+        scene(async (scene) => {
+          const { anas } = await withRobot(scene);
+          const { clock, people, store } = scene;
+          clock.at += hour;
+          const change = { reason: 'suspended', passwordsBy: 'google', at: clock.at, forSecurity: false };
+          if (first === 'shut out') await store.people.shutOut('ana', change, unaudited);
+          if (first === 'required to sign in') await store.people.requireSignIn('ana', change, unaudited);
+          if (first === 'disabled by an administrator') await people.disable('ana', 'left', root);
+          assert.deepEqual(await grantedTo(scene, anas.secret), ['push']);
+          clock.at += hour;
+          await store.people[then]('ana', { ...change, at: clock.at, forSecurity: true }, unaudited);
+          assert.match(String(await grantedTo(scene, anas.secret)), /whose account stopped working/);
+        }),
+      );
+    }
+  }
 
   test(
     'is listed on the page of whoever made it, with the robot',
