@@ -39,6 +39,33 @@ export function globProblem(glob: string): string | null {
   }
 }
 
+/**
+ * The glob in which `*` stands for every run of stars that has none of those `**`.
+ * @param crossing where the `**` begin that cross slashes
+ */
+export function collapseStars(glob: string, crossing: readonly number[]): string {
+  if (globProblem(glob) !== null) return glob;
+  let kept = '';
+  for (let at = 0; at < glob.length; ) {
+    const end = glob[at] === '*' ? endOfStars(glob, at) : parseItem(glob, at, stringRune)[1];
+    kept += glob[at] === '*' ? starsOf(at, end, crossing) : glob.slice(at, end);
+    at = end;
+  }
+  return kept;
+}
+
+function starsOf(start: number, end: number, crossing: readonly number[]): string {
+  // The last star of a run begins no pair in it.
+  for (let at = start; at < end - 1; at += 1) if (crossing.includes(at)) return '**';
+  return '*';
+}
+
+function endOfStars(glob: string, start: number): number {
+  let end = start;
+  while (glob[end] === '*') end += 1;
+  return end;
+}
+
 /** A step of a glob: a star, which takes any number of characters, or what takes one of them. */
 export type GlobStep = 'star' | 'deep' | ((character: string) => boolean);
 
@@ -73,7 +100,7 @@ function parseGlob(glob: string, runeAt: RuneAt): Chunk[] {
       chunks.push({ star, items });
       star = glob[at + 1] === '*' ? 'deep' : 'one';
       items = [];
-      while (glob[at] === '*') at += 1;
+      at = endOfStars(glob, at);
     } else {
       const [item, next] = parseItem(glob, at, runeAt);
       items.push(item);

@@ -4,6 +4,7 @@ import type { RE2JS } from 're2js';
 import { capitalized } from '../lib/capitalized.ts';
 import { type Matcher, PatternError, remember } from '../pattern/compiled.ts';
 import { compileExpression, isExpression, quoteMeta } from '../pattern/expression.ts';
+import { collapseStars } from '../pattern/glob.ts';
 import { compilePattern } from '../pattern/pattern.ts';
 import { type Choice, maximumCombinations, mustOccur, type Setting, someChoice } from './choices.ts';
 import type { Subject } from './subject.ts';
@@ -63,9 +64,11 @@ const extendedVariables: Variables = new Map([
   ['user', ({ user }) => user],
 ]);
 
-/** Text as it's written, or a placeholder. `written` is used when there is no value. */
-type Piece =
-  | string
+/** Text as it's written, or a placeholder. */
+type Piece = string | Placeholder;
+
+/** `written` is used when there is no value. */
+type Placeholder =
   | { readonly kind: 'variable'; readonly written: string; readonly value: (subject: Subject) => string | null }
   /** One of several values; the same in every place of the pattern. */
   | {
@@ -139,11 +142,23 @@ const nothingChosen: ReadonlyMap<string, string> = new Map();
 const neverMatches: Matcher = () => false;
 
 /** Compiles filled-in patterns, and keeps those used last: the same person asks for the same repository again and again. */
-function createCompiler(written: string, { extended, raw }: Dialect): (filled: string) => Matcher {
+function createCompiler(written: string, { extended, raw }: Dialect): (filled: Filled) => Matcher {
   // Quoted values do not decide whether a pattern is an expression: an account "/.*/" must not become one.
   const canBeExpression = raw || isExpression(written);
   const compile = filledPatterns[extended ? 'extended' : 'plain'];
-  return (filled) => compile(!canBeExpression && isExpression(filled) ? `\\${filled}` : filled);
+  return (filled) => {
+    if (canBeExpression && isExpression(filled.text)) return compile(filled.text);
+    const glob = extended ? withWrittenDeep(filled) : filled.text;
+    return compile(isExpression(glob) ? `\\${glob}` : glob);
+  };
+}
+
+/** Only `**` of the rule itself crosses slashes; that of a value, or what stands around an empty one, is `*` (docker_auth). */
+function withWrittenDeep({ text, deep }: Filled): string {
+  for (let at = text.indexOf('**'); at >= 0; at = text.indexOf('**', at + 1)) {
+    if (!deep.includes(at)) return collapseStars(text, deep);
+  }
+  return text;
 }
 
 const filledPatterns = {
@@ -161,16 +176,27 @@ function compileOrNever(pattern: string, doubleStar: boolean): Matcher {
   }
 }
 
-function fill(pieces: readonly Piece[], subject: Subject, chosen: ReadonlyMap<string, string>): string {
-  return pieces
-    .map((piece) => {
-      if (typeof piece === 'string') return piece;
-      if (piece.kind === 'variable') return piece.value(subject) ?? piece.written;
-      const value = chosen.get(piece.written);
-      if (value === undefined) return piece.written;
-      return piece.quote ? quoteMeta(value) : value;
-    })
-    .join('');
+/** A pattern with its values, and where the `**` begin that the rule itself has. */
+type Filled = { readonly text: string; readonly deep: readonly number[] };
+
+function fill(pieces: readonly Piece[], subject: Subject, chosen: ReadonlyMap<string, string>): Filled {
+  const deep: number[] = [];
+  let text = '';
+  for (const piece of pieces) {
+    if (typeof piece !== 'string') text += textFor(piece, subject, chosen);
+    else {
+      for (let at = piece.indexOf('**'); at >= 0; at = piece.indexOf('**', at + 1)) deep.push(text.length + at);
+      text += piece;
+    }
+  }
+  return { text, deep };
+}
+
+function textFor(piece: Placeholder, subject: Subject, chosen: ReadonlyMap<string, string>): string {
+  if (piece.kind === 'variable') return piece.value(subject) ?? piece.written;
+  const value = chosen.get(piece.written);
+  if (value === undefined) return piece.written;
+  return piece.quote ? quoteMeta(value) : value;
 }
 
 /** The placeholders that have values for this subject; one without (no such label) stays as it is written. */
@@ -202,7 +228,7 @@ function readPlaceholder(
   { extended, raw }: Dialect,
   captures: Captures,
   choices: boolean,
-): Exclude<Piece, string> | null {
+): Placeholder | null {
   const written = rest.slice(0, rest.indexOf('}') + 1);
   const inner = written.slice(2, -1);
   const variable = (extended ? extendedVariables : plainVariables).get(inner);

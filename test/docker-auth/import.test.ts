@@ -640,7 +640,7 @@ test('what docker_auth decided is decided the same after the import', () => {
     const imported = importDockerAuth(JSON.stringify({ oidc_auth: { labels_claims: ['team'] }, acl }));
     const { account, type, name, service, ip, labels, actions } = request;
     // The ACL alone is compared: whether anonymous may ask at all is a matter of `users:`.
-    const identity = { ...identityOf(new Map(), { account, labels }), account, limits: null };
+    const identity = { ...identityOf(new Map(), { account }), account, labels: labels ?? {}, limits: null };
     const policy = parsePolicy(imported.policy, 'policy.yml');
     const { granted } = decide(policy, identity, { type, name, actions }, { service, address: ip });
     assert.deepEqual([...new Set(granted)].sort(), [...new Set(decision.actions ?? [])].sort(), line);
