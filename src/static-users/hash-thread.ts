@@ -12,7 +12,8 @@ type Waiting = { resolve(matches: boolean): void; reject(error: Error): void };
 /** Megabytes. bcrypt needs 4 KB; without a limit the thread's heap would grow to that of a small service. */
 const resourceLimits = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 };
 
-export function createHashThread(): HashThread {
+/** @param script what the thread runs: answers each `Comparison` with a `Compared` */
+export function createHashThread(script = new URL('./hash-worker.ts', import.meta.url)): HashThread {
   const waiting = new Map<number, Waiting>();
   let worker: Worker | undefined;
   let count = 0;
@@ -23,7 +24,8 @@ export function createHashThread(): HashThread {
     waiting.clear();
   };
   const start = (): Worker => {
-    const started = new Worker(new URL('./hash-worker.ts', import.meta.url), { env: {}, execArgv: [], resourceLimits });
+    const started = new Worker(script, { env: {}, execArgv: [], resourceLimits });
+    let cause = new Error('the thread that compares passwords ended');
     started.on('message', (compared: Compared) => {
       const job = waiting.get(compared.id);
       waiting.delete(compared.id);
@@ -32,8 +34,11 @@ export function createHashThread(): HashThread {
       if ('matches' in compared) job?.resolve(compared.matches);
       else job?.reject(new Error(compared.error));
     });
-    started.on('error', fail);
-    started.on('exit', () => fail(new Error('the thread that compares passwords ended')));
+    // Only the exit ends the thread: it comes after the error, when a second thread could have jobs already.
+    started.on('error', (error) => {
+      cause = error;
+    });
+    started.on('exit', () => fail(cause));
     return started;
   };
 

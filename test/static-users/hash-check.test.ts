@@ -46,6 +46,20 @@ test('a thread compares, and goes on after a hash that is none', async () => {
   assert.equal(await thread.compare('s3cret', hash), true);
 });
 
+test('the thread that follows one that failed keeps its jobs', async () => {
+  const source = `
+    import { parentPort } from 'node:worker_threads';
+    parentPort.on('message', ({ id, password }) => {
+      if (password === 'fail') throw new Error('out of order');
+      setTimeout(() => parentPort.postMessage({ id, matches: true }), 20);
+    });`;
+  const thread = createHashThread(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
+  for (let round = 0; round < 5; round += 1) {
+    await assert.rejects(thread.compare('fail', hash), /^Error: out of order$/);
+    assert.equal(await thread.compare('s3cret', hash), true);
+  }
+});
+
 test('comparing does not keep the event loop from its work', async () => {
   const slow = bcrypt.hashSync('s3cret', 11);
   const comparison = createHashThread().compare('s3cret', slow);
