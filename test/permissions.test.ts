@@ -74,7 +74,9 @@ describe('every route', () => {
     for (const route of forAdministrators) {
       const response = await send(route, 'ana');
       assert.equal(response.status, 403, route);
-      assert.match(await response.text(), /Only administrators can open this page/, route);
+      const text = await response.text();
+      assert.match(text, /<h1>Administrators only<\/h1>/, route);
+      assert.match(text, /Only administrators can open this page/, route);
     }
   });
 
@@ -108,7 +110,9 @@ describe('every route', () => {
       ]) {
         const response = await send(route, 'root', headers);
         assert.equal(response.status, 403, route);
-        assert.match(await response.text(), /came from another site/, route);
+        const text = await response.text();
+        assert.match(text, /<h1>Not allowed<\/h1>/, route);
+        assert.match(text, /came from another site/, route);
       }
     }
   });

@@ -6,9 +6,9 @@ import type { Views } from '../web/views.ts';
 /** What a page of an error is called where its code says more than that something failed. */
 const errorTitles: Partial<Record<Refusal['code'], string>> = {
   unauthenticated: 'You’re signed out',
-  denied: 'Administrators only',
+  denied: 'Not allowed',
   not_found: 'Not found',
-  too_large: 'That is too much',
+  too_large: 'Too large',
   too_many_requests: 'Too many tries',
   unavailable: 'Not available right now',
 };
@@ -16,8 +16,9 @@ const errorTitles: Partial<Record<Refusal['code'], string>> = {
 export function createErrorPage(views: Views): ErrorPage {
   return (response, refusal, requestId) => {
     const { status, message } = refusal;
-    const title = errorTitles[refusal.code] ?? (status < 500 ? 'That didn’t work' : 'Something went wrong');
-    const { returnTo }: { returnTo?: string } = response.locals;
+    const { returnTo, errorTitle }: { returnTo?: string; errorTitle?: string } = response.locals;
+    const generalTitle = status < 500 ? 'That didn’t work' : 'Something went wrong';
+    const title = errorTitle ?? errorTitles[refusal.code] ?? generalTitle;
     const query = returnTo === undefined ? '' : `?return_to=${encodeURIComponent(returnTo)}`;
     const signInHref = `${views.prefix}/sign-in${query}`;
     const home = refusal.code === 'not_found' ? homeNear(response.req.originalUrl.slice(views.prefix.length)) : ownHome;

@@ -34,8 +34,9 @@ export type AdminParts = {
 
 /** Mount behind the guard that only lets people through who are signed in. Checked at each request. */
 export function requireAdministrator(administrators: Pick<Administrators, 'includes'>): RequestHandler {
-  return (request, _response, next) => {
+  return (request, response, next) => {
     if (administrators.includes(personOf(request))) return next();
+    response.locals['errorTitle'] = 'Administrators only';
     next(new Refusal('denied', 'Only administrators can open this page. Your own pages are in the menu above.'));
   };
 }
