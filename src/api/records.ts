@@ -14,14 +14,18 @@ import type { ApiField, Input } from './input.ts';
 import type { ApiRoute } from './route.ts';
 
 const filterFields: readonly ApiField[] = [
-  { name: 'person', type: 'string', about: 'a login, as actor or as subject' },
+  { name: 'person', type: 'string', about: 'a login, in any case, as actor or as subject' },
   { name: 'action', type: 'string', about: '"password.revoke"' },
   { name: 'from', type: 'integer', about: 'epoch milliseconds' },
   { name: 'until', type: 'integer', about: 'epoch milliseconds' },
   { name: 'repository', type: 'string', about: 'of events that are about one' },
 ];
 const before: ApiField = { name: 'before', type: 'string', about: 'the `next` of the page before' };
-const denialFields = ['account', 'repository', 'action'] as const;
+const denialFields: readonly ApiField[] = [
+  { name: 'account', type: 'string', about: 'a login, in any case' },
+  { name: 'repository', type: 'string', about: 'exactly this' },
+  { name: 'action', type: 'string', about: 'exactly this' },
+];
 const downloads: readonly (readonly [ExportFormat, string])[] = [
   ['csv', 'text/csv; charset=utf-8'],
   ['jsonl', 'application/jsonl'],
@@ -74,10 +78,10 @@ function denialRoute({ denials }: RecordParts): ApiRoute {
     path: '/denials',
     scope: 'audit:read',
     summary: 'What was refused, counted by person, repository, action and rule; the latest 500',
-    query: denialFields.map((name) => ({ name, type: 'string', about: 'exactly this' })),
+    query: denialFields,
     async run({ query }) {
       const given = denialFields
-        .map((name) => [name, query.text(name)] as const)
+        .map(({ name }) => [name, query.text(name)] as const)
         .filter(([, value]) => value !== undefined);
       return { denials: await denials.list(Object.fromEntries(given)) };
     },

@@ -3,8 +3,9 @@ import { csvField } from '../lib/csv.ts';
 import { createGrowingCache } from '../lib/growing-cache.ts';
 import { isRecord, readJson } from '../lib/json.ts';
 import { hour } from '../lib/time.ts';
-import type { AuditRow, AuditStore } from '../store/audit-events.ts';
+import type { AuditRow, AuditRowFilter, AuditStore } from '../store/audit-events.ts';
 import type { Actor, Audit, AuditBuffer } from './audit.ts';
+import { spellingsOf } from './spellings.ts';
 
 export type AuditEntry = {
   readonly id: string;
@@ -23,7 +24,7 @@ export type AuditEntry = {
 
 /** All that is given must apply. Times are epoch milliseconds. */
 export type AuditFilter = {
-  /** A login, as actor or as subject. */
+  /** A login, in any case, as actor or as subject. */
   readonly person?: string;
   readonly action?: string;
   readonly from?: number;
@@ -60,7 +61,7 @@ export function createAuditLog(parts: AuditLogParts): AuditLog {
   return {
     async page(filter, before, by) {
       await audit.flush();
-      const rows = await store.list(filter, before, pageSize + 1);
+      const rows = await store.list(rowFilterOf(filter), before, pageSize + 1);
       const shown = rows.slice(0, pageSize);
       const next = rows.length > pageSize ? (shown.at(-1)?.id ?? null) : null;
       await noteReading(filter, by);
@@ -72,12 +73,16 @@ export function createAuditLog(parts: AuditLogParts): AuditLog {
       let before: string | null = null;
       let rows: AuditRow[];
       do {
-        rows = await store.list(filter, before, pieceSize);
+        rows = await store.list(rowFilterOf(filter), before, pieceSize);
         for (const row of rows) yield toEntry(row);
         before = rows.at(-1)?.id ?? before;
       } while (rows.length === pieceSize);
     },
   };
+}
+
+function rowFilterOf({ person, ...others }: AuditFilter): AuditRowFilter {
+  return { ...others, ...(person !== undefined && { person: spellingsOf(person) }) };
 }
 
 /** Notes who read by which filter, one time an hour. */

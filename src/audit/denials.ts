@@ -5,6 +5,7 @@ import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import { allowedBy, type Decision, type DecisionContext } from '../policy/decide.ts';
 import type { DenialRow, DenialStore } from '../store/denials.ts';
 import { storable } from '../store/sql.ts';
+import { spellingsOf } from './spellings.ts';
 
 /** Times are epoch milliseconds. */
 export type Denial = {
@@ -33,6 +34,7 @@ export type Denial = {
   readonly lastAt: number;
 };
 
+/** `account`: a login, in any case. */
 export type DenialFilter = { readonly account?: string; readonly repository?: string; readonly action?: string };
 
 export type DenialLog = {
@@ -110,7 +112,7 @@ export function createDenials(parts: DenialParts): Denials {
     async list({ account, repository, action }) {
       await waiting.flush();
       const filter = {
-        ...(account !== undefined && { account }),
+        ...(account !== undefined && { account: spellingsOf(account) }),
         ...(repository !== undefined && { name: repository }),
         ...(action !== undefined && { action }),
       };

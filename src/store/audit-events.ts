@@ -1,5 +1,5 @@
 /** Owns every statement on `audit_event`; rows are added and, when they are old enough, removed, never changed. */
-import { type Conditions, createConditions } from './conditions.ts';
+import { addSpellings, type Conditions, createConditions, type Spellings } from './conditions.ts';
 import type { Sql, Statement, Steps } from './sql.ts';
 
 /** A row of `audit_event`; the columns are explained in `migrations/`. */
@@ -37,7 +37,7 @@ export type AuditStore = {
 /** Times are epoch milliseconds. */
 export type AuditRowFilter = {
   /** As actor or as subject. */
-  readonly person?: string | undefined;
+  readonly person?: Spellings | undefined;
   readonly action?: string | undefined;
   readonly from?: number | undefined;
   readonly until?: number | undefined;
@@ -95,7 +95,7 @@ function insertOf(row: AuditRow): Statement {
 
 function conditionsOf({ person, action, from, until, repository }: AuditRowFilter): Conditions {
   const conditions = createConditions();
-  if (person !== undefined) conditions.add((value) => `(actor = ${value} or subject = ${value})`, person);
+  if (person !== undefined) addSpellings(conditions, ['actor', 'subject'], person);
   if (action !== undefined) conditions.add((value) => `action = ${value}`, action);
   if (from !== undefined) conditions.add((value) => `at >= ${value}`, from);
   if (until !== undefined) conditions.add((value) => `at < ${value}`, until);

@@ -11,6 +11,9 @@ export type Conditions = {
   readonly values: readonly Value[];
 };
 
+/** Two ways to write the same name; can be equal. */
+export type Spellings = readonly [string, string];
+
 /** @param always conditions without a value */
 export function createConditions(...always: readonly string[]): Conditions {
   const values: Value[] = [];
@@ -22,6 +25,12 @@ export function createConditions(...always: readonly string[]): Conditions {
     add: (text, value) => void texts.push(text(parameter(value))),
     where: () => (texts.length === 0 ? '' : `where ${texts.join(' and ')}`),
   };
+}
+
+/** Adds: one of the columns has one of the two spellings. */
+export function addSpellings(conditions: Conditions, columns: readonly string[], [one, other]: Spellings): void {
+  const second = conditions.parameter(other);
+  conditions.add((first) => `(${columns.map((column) => `${column} in (${first}, ${second})`).join(' or ')})`, one);
 }
 
 /** For `like ... escape '\'`: finds the text anywhere, whatever it holds. */

@@ -1,5 +1,5 @@
 /** Owns every statement on `denial`: counted, bounded for each account, removed when they are old. */
-import { createConditions } from './conditions.ts';
+import { addSpellings, createConditions, type Spellings } from './conditions.ts';
 import type { Sql } from './sql.ts';
 
 /** A row of `denial`; the columns are explained in migrations/0006_administration.sql. */
@@ -29,7 +29,7 @@ export type DenialStore = {
   /** The latest first. */
   ofAccount(accountId: string): Promise<DenialRow[]>;
   /** The latest first. */
-  list(filter: { account?: string; name?: string; action?: string }, limit: number): Promise<DenialRow[]>;
+  list(filter: { account?: Spellings; name?: string; action?: string }, limit: number): Promise<DenialRow[]>;
   /** Removes at most `limit` rows that last happened before; returns how many. */
   removeBefore(time: number, limit: number): Promise<number>;
 };
@@ -66,7 +66,7 @@ export function createDenialStore(sql: Sql): DenialStore {
       sql.all<DenialRow>('select * from denial where account_id = $1 order by last_at desc, id', [accountId]),
     list({ account, name, action }, limit) {
       const conditions = createConditions();
-      if (account !== undefined) conditions.add((value) => `account = ${value}`, account);
+      if (account !== undefined) addSpellings(conditions, ['account'], account);
       if (name !== undefined) conditions.add((value) => `name = ${value}`, name);
       if (action !== undefined) conditions.add((value) => `action = ${value}`, action);
       const text = `select * from denial ${conditions.where()} order by last_at desc, id limit ${conditions.parameter(limit)}`;

@@ -35,6 +35,22 @@ describeEngines('the audit', (databases) => {
   const scene = (action: (scene: Scene) => Promise<void>) => () => withScene(databases, action);
 
   test(
+    'finds a login in any case and form of its accents, and a name that has capital letters',
+    scene(async ({ store, auditLog }) => {
+      await store.audit.add([row(0, { subject: 'zo\u00eb@example.com' }), row(1, { subject: 'ci:github:Team/App' })]);
+      const found = async (person: string) =>
+        (await auditLog.page({ person }, null, reader)).entries.map(({ at }) => at - start);
+      assert.deepEqual(await found('ZOE\u0308@example.com'), [0]);
+      assert.deepEqual(await found('ci:github:Team/App'), [1]);
+      const exported = await collect(auditLog.all({ person: 'Zo\u00eb@Example.com' }, reader));
+      assert.deepEqual(
+        exported.map(({ at }) => at - start),
+        [0],
+      );
+    }),
+  );
+
+  test(
     'is filtered by person on either side, action, time and repository, all at once',
     scene(async ({ store, auditLog }) => {
       await store.audit.add([
@@ -52,6 +68,7 @@ describeEngines('the audit', (databases) => {
       assert.deepEqual(await found({}), [2, 1, 0]);
       assert.deepEqual(await found({ person: 'ana@example.com' }), [1, 0]);
       assert.deepEqual(await found({ person: 'root@example.com' }), [2, 1]);
+      assert.deepEqual(await found({ person: 'Root@Example.com' }), [2, 1]);
       assert.deepEqual(await found({ action: 'sign-in' }), [0]);
       assert.deepEqual(await found({ repository: 'team/app' }), [2]);
       assert.deepEqual(await found({ from: start + 1, until: start + 2 }), [1]);

@@ -145,6 +145,7 @@ describeEngines('denials', (databases) => {
       clock.at += 31 * day;
       ask(anonymous, 'other/app', ['pull']);
       assert.equal((await denials.list({ repository: 'other/app' })).length, 3);
+      assert.equal((await denials.list({ repository: 'other/app', account: ana.account.toUpperCase() })).length, 2);
       assert.equal((await denials.list({ repository: 'other/app', action: 'pull', account: ana.account })).length, 1);
       const silent = { debug() {}, info() {}, warn() {}, error() {} };
       const now = () => clock.at;

@@ -462,11 +462,11 @@ const checks: Checks = {
     latest: { args: [1], columns: revocation },
   },
   audit: {
-    list: { args: [{ person: 'a' }, null, 1], columns: auditEvent },
+    list: { args: [{ person: ['a', 'b'] }, null, 1], columns: auditEvent },
   },
   denials: {
     ofAccount: { args: ['a'], columns: denial },
-    list: { args: [{ account: 'a' }, 1], columns: denial },
+    list: { args: [{ account: ['a', 'b'] }, 1], columns: denial },
   },
   accessRequests: {
     byId: { args: ['r'], columns: { ...requested, login: 'text' } },

@@ -81,7 +81,7 @@ async function list(parts: AuditPageParts, request: Request, response: Response)
 function readFields(request: Request): Fields {
   const field = fieldsOf(request.query);
   return {
-    person: field('person').toLowerCase(),
+    person: field('person'),
     action: oneOf(actions, field('action')) ?? '',
     from: field('from'),
     until: field('until'),

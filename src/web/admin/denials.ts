@@ -29,7 +29,7 @@ export function createDenialList(
 ): RequestHandler {
   return async (request, response) => {
     const field = fieldsOf(request.query);
-    const fields = { account: field('account').toLowerCase(), repository: field('repository') };
+    const fields = { account: field('account'), repository: field('repository') };
     const filter = {
       ...(fields.account !== '' && { account: fields.account }),
       ...(fields.repository !== '' && { repository: fields.repository }),
