@@ -43,11 +43,13 @@ export async function issue(
 
 /** Which of its two conditions the insert did not meet. */
 async function explainConflict(store: PasswordStore, accountId: string, name: string, limit: number, now: number) {
-  const live = (await store.ofAccount(accountId)).filter((row) => stateOf(row, now) === 'active');
-  return live.some((row) => row.name === name)
+  const rows = await store.ofAccount(accountId);
+  // Logins from a terminal and machines have names of their own.
+  const isTaken = rows.some((row) => row.origin === null && row.name === name && stateOf(row, now) === 'active');
+  return isTaken
     ? new Refusal(
         'conflict',
-        `You already have an active password named “${name}”. Choose another name, or revoke that one.`,
+        `There is already an active password named “${name}”. Choose another name, or revoke that one.`,
         { field: 'name' },
       )
     : new Refusal('conflict', `There are ${limit} active passwords, which is the limit. Revoke one to create another.`);

@@ -334,12 +334,16 @@ describeEngines('a terminal', (databases) => {
     withScene(async ({ signIn, passwords, ana, list }) => {
       for (let count = 0; count < 4; count++) await signIn('login');
       const owner = { id: ana.accountId, login: ana.login, kind: 'person' } as const;
-      const input = { days: 1, pullOnly: false, repositories: [] };
       const by = { actor: ana.login, client: null };
-      for (const name of ['a', 'b', 'laptop at registry.example.com'])
-        await passwords.issue(owner, { name, ...input }, by);
-      await assert.rejects(passwords.issue(owner, { name: 'd', ...input }, by), refused('conflict', /limit/));
+      const issue = (name: string) => passwords.issue(owner, { name, days: 1, pullOnly: false, repositories: [] }, by);
+      const sameName = 'laptop at registry.example.com';
+      const { password } = await issue(sameName);
+      for (const name of ['a', 'b']) await issue(name);
+      await assert.rejects(issue('d'), refused('conflict', /limit/));
       assert.equal((await list()).length, 7);
+      await passwords.revoke(password.id, null, by);
+      await issue('c');
+      await assert.rejects(issue(sameName), refused('conflict', /limit/));
     }));
 
   test('machine: renews for hours at a time, and ends after 90 days or 30 without a use', () =>

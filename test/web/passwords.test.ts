@@ -162,7 +162,7 @@ const mistakes: readonly [
     400,
     /“team-\[b\/\*” isn’t valid.*“\/c” isn’t valid: remove the leading &quot;\/&quot;/,
   ],
-  ['a name in use', 'name', { name: 'taken' }, 409, /already have an active password named “taken”/],
+  ['a name in use', 'name', { name: 'taken' }, 409, /There is already an active password named “taken”/],
 ];
 
 for (const [what, field, change, status, message] of mistakes) {
