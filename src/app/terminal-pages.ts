@@ -1,5 +1,6 @@
 /** Mounts the pages and scripts of the sign-in from a terminal. */
 import type { RequestHandler, Router } from 'express';
+import { checkLimits } from '../app-passwords/input.ts';
 import type { Config } from '../config/config.ts';
 import { versionOfDockpass } from '../lib/version.ts';
 import { authorizationServerMetadata } from '../oauth/metadata.ts';
@@ -30,11 +31,12 @@ export function mountTerminal(
 ): void {
   const { publicUrl, prefix, services } = config;
   const registryHosts = services.map(({ registryHost }) => registryHost);
+  const checkPattern = createPatternCheck(registryHosts);
   const pages = createTerminalPages({
     ...context.common,
     ...{ requests: terminal.requests, services, passwordHours: config.terminal.passwordHours, machineLifetime },
     requireFresh: context.fresh(otherNetworkFreshness),
-    checkPattern: createPatternCheck(registryHosts),
+    checkLimits: (input) => checkLimits(input, { checkPattern }),
   });
   const base = new URL(`${publicUrl.origin}${prefix}/`);
   router.get('/cli/:script', createCliScripts({ publicUrl: base, registryHosts, version: versionOfDockpass() }));

@@ -1,5 +1,7 @@
 /** Owns the pages on which a person approves a terminal: the code is typed, what the terminal asks for is shown, one button decides. */
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { LimitsInput } from '../app-passwords/input.ts';
+import type { Limits } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import { day, hour } from '../lib/time.ts';
@@ -36,8 +38,8 @@ export type TerminalPageParts = {
   /** Hours that a password of a login works; milliseconds that a machine stays signed in. */
   readonly passwordHours: number;
   readonly machineLifetime: number;
-  /** Says what is wrong with a repository pattern, or `null`. */
-  readonly checkPattern: (pattern: string) => string | null;
+  /** As for a password that is created here. @throws {Refusal} `bad_request`, with the field */
+  readonly checkLimits: (input: LimitsInput) => Limits;
 };
 
 /** Mount behind a guard that only lets people through who are signed in. */
@@ -101,13 +103,11 @@ async function decide(
   if (pending === null) return;
   const approved = choice === 'approve';
   const [pullOnly, repositories] = [field('access') !== 'full', field('repositories')];
-  const patterns = repositories.split(/\s+/).filter((pattern) => pattern !== '');
-  const problem = patterns.map(parts.checkPattern).find((found) => found !== null) ?? null;
-  if (approved && problem !== null) {
-    const patternError = `This isn’t a valid repository pattern: ${problem}.`;
-    return showRequest(parts, request, response, code, pending, { pullOnly, repositories, patternError });
+  const limits = limitsOf(parts, { pullOnly, repositories: approved ? repositories.split(/\s+/) : [] });
+  if (limits instanceof Refusal) {
+    const shown = { pullOnly, repositories, patternError: limits.message };
+    return showRequest(parts, request, response, code, pending, shown);
   }
-  const limits = { actions: pullOnly ? ['pull'] : null, repositories: patterns.length > 0 ? patterns : null };
   const finish = async (): Promise<void> => {
     const { href } = await parts.requests.decide(code, deciderOf(parts, request), { approved, limits });
     // Not a redirect: Chromium applies the page's form-action to what a form is redirected to.
@@ -116,6 +116,16 @@ async function decide(
     parts.views.page(response, 'terminal-decided', { approved, machine, service, href });
   };
   return approved ? ifFresh(parts, pending, request, response, next, finish) : finish();
+}
+
+/** @returns what is wrong with the patterns where they can't be used */
+function limitsOf({ checkLimits }: TerminalPageParts, input: LimitsInput): Limits | Refusal {
+  try {
+    return checkLimits(input);
+  } catch (error) {
+    if (error instanceof Refusal && error.field === 'repositories') return error;
+    throw error;
+  }
 }
 
 /**

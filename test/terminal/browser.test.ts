@@ -162,7 +162,7 @@ describe('the pages of a terminal in Chromium', { skip }, () => {
         await page.getByRole('button', { name: 'Continue' }).click();
         await page.getByLabel('Only these repositories').fill('no//pattern');
         await page.getByRole('button', { name: 'Approve' }).click();
-        await page.getByText('This isn’t a valid repository pattern:').waitFor();
+        await page.getByText('The repository pattern “no//pattern” isn’t valid:').waitFor();
         await page.getByLabel('Only these repositories').fill('');
         await page.getByRole('button', { name: 'Approve' }).click();
         await page.getByRole('heading', { name: 'Approved' }).waitFor();

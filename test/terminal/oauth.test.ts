@@ -48,7 +48,7 @@ describe('the OAuth endpoints of a terminal', () => {
   const decide = (code: string, decision = 'approve', access: Record<string, string> = { access: 'full' }) =>
     fetch(`${base()}/terminal/decide`, {
       ...{ method: 'POST', headers: { cookie, origin: 'http://localhost:5001' } },
-      body: new URLSearchParams({ code, decision, ...access, repositories: '' }),
+      body: new URLSearchParams({ code, decision, repositories: '', ...access }),
     });
   const collect = async (purpose: string) => {
     const { device_code: code = '', user_code: typed = '' } = await begin({ purpose });
@@ -96,6 +96,21 @@ describe('the OAuth endpoints of a terminal', () => {
       assert.deepEqual([answer.status, answer['error']], ['400', error], JSON.stringify(fields));
       assert.ok(answer['error_description']);
     }
+  });
+
+  test('an approval can be limited as a password can, and a refusal needs no valid patterns', async () => {
+    const { user_code: typed = '' } = await begin();
+    const tooMany = Array.from({ length: 21 }, (_, index) => `team/app${index}`).join(' ');
+    for (const [repositories, said] of [
+      [tooMany, /at most 20 repository patterns/],
+      [`team/${'a'.repeat(300)}`, /isn’t valid: it is too long/],
+      ['team/** no//pattern', /“no\/\/pattern” isn’t valid/],
+    ] as const) {
+      const response = await decide(typed, 'approve', { repositories });
+      assert.equal(response.status, 400, repositories);
+      assert.match(await response.text(), said);
+    }
+    assert.equal((await decide(typed, 'refuse', { repositories: 'no//pattern' })).status, 200);
   });
 
   test('an approval that does not say what for lets the terminal pull, and no more', async () => {
