@@ -1,5 +1,5 @@
 /** Owns every statement on `terminal_request` and `terminal_guess`: terminals that wait for their owner's approval. */
-import { day } from '../lib/time.ts';
+import { day, minute } from '../lib/time.ts';
 import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
 import { insertOf } from './machines.ts';
 import type { NewPassword } from './passwords.ts';
@@ -58,7 +58,7 @@ export type TerminalRequestStore = {
   /**
    * Stores what an approved request brings, once.
    * @param limit of active ones of the same kind that one person can have
-   * @returns `gone` where it was collected before or has ended, `full` where the person has that many; nothing is stored then
+   * @returns `gone` where it was collected before, has expired or has ended, `full` where the person has that many; nothing is stored then
    */
   collect(
     id: string,
@@ -93,15 +93,28 @@ const decide = `
     device_code_hash = coalesce($7, device_code_hash)
   where id = $1 and approved is null and expires_at > $6`;
 
+/** Milliseconds from the approval on in which it counts although the code has expired. */
+const grace = minute;
+
+/**
+ * Whether a terminal can collect what was approved for it: a device code counts until it expires (RFC 8628, section 3.5), or
+ * a minute after an approval at the last moment; a code of the same device only that minute (RFC 9700, section 2.1.1).
+ * @param now the parameter that says when: "$1"
+ */
+function isApproved(now: string): string {
+  return `(approved = 1 and collected_at is null
+    and (decided_at + ${grace} >= ${now} or (redirect_uri is null and expires_at > ${now})))`;
+}
+
 const claim = `
   update terminal_request set collected_at = $2, password_id = $3
-  where id = $1 and approved = 1 and collected_at is null
+  where id = $1 and ${isApproved('$2')}
     and (select count(*) from app_password where account_id = $4 and origin = $5 and revoked_at is null
            and expires_at > $2) < $6`;
 
 /** Queues what is collected for one account, and what disables it. */
 const lockAccount = 'update account set state = state where id = $1';
-const isUncollected = 'update terminal_request set approved = approved where id = $1 and collected_at is null';
+const isWaiting = `update terminal_request set approved = approved where id = $1 and ${isApproved('$2')}`;
 
 const replacePassword = 'update app_password set hash = $2, hint = $3 where id = $1 and revoked_at is null';
 const replaceMachineSecret = 'update machine_secret set hash = $2 where password_id = $1 and generation = 1';
@@ -142,7 +155,7 @@ export function createTerminalRequestStore(sql: Sql): TerminalRequestStore {
         const { id: passwordId, account_id: accountId, origin } = password;
         yield { text: lockAccount, values: [accountId] };
         const claimed = yield { text: claim, values: [id, at, passwordId, accountId, origin, limit] };
-        if (claimed === 0) return (yield { text: isUncollected, values: [id] }) === 1 ? 'full' : 'gone';
+        if (claimed === 0) return (yield { text: isWaiting, values: [id, at] }) === 1 ? 'full' : 'gone';
         yield* insertOf(password, machineSecretHash);
         yield* addRow(audit(claimed));
         return 'stored';

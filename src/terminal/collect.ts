@@ -43,7 +43,7 @@ const maximumLogins = 20;
 const twice = 'the use of its code by two';
 
 /**
- * @returns `null` where another poll was first, at the same moment
+ * @returns `null` where another poll was first, at the same moment, or the code has expired
  * @throws {Refusal} `unauthenticated` or `conflict`, which says what to do
  */
 export async function collect(

@@ -44,9 +44,16 @@ export function createTerminal(parts: TerminalParts): Terminal {
   const machines = createMachines({ ...parts, store: parts.machineStore });
   const requests = createTerminalRequests(parts);
   const give = (row: TerminalRequestRow, client: Requester) => collect({ ...parts, requests: store }, row, client);
-  const giveAgain = async (deviceCode: string, client: Requester) => {
-    const row = await requests.byDeviceCode(deviceCode);
-    return row === undefined ? null : give(row, client);
+  const giveOrSay = async (row: TerminalRequestRow, deviceCode: string, client: Requester): Promise<Polled> => {
+    let collected = await give(row, client);
+    if (collected === null) {
+      const now = await requests.byDeviceCode(deviceCode);
+      if (now === undefined) return { kind: 'unknown' };
+      if (now.collected_at === null) return { kind: 'expired' };
+      // Another poll of the same terminal was first, at the same moment: this is the second.
+      collected = await give(now, client);
+    }
+    return collected === null ? { kind: 'unknown' } : { kind: 'collected', collected };
   };
   // Of this process alone: with several, a terminal can be a little faster.
   const polledAt = createGrowingCache<string, number>(20_000);
@@ -62,11 +69,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
     async poll(deviceCode, client) {
       const row = await requests.byDeviceCode(deviceCode);
       if (row === undefined || row.redirect_uri !== null) return { kind: 'unknown' };
-      if (row.approved === 1) {
-        // Another poll of the same terminal was first, at the same moment: this is the second.
-        const collected = (await give(row, client)) ?? (await giveAgain(deviceCode, client));
-        return collected === null ? { kind: 'unknown' } : { kind: 'collected', collected };
-      }
+      if (row.approved === 1) return giveOrSay(row, deviceCode, client);
       if (row.expires_at <= now()) return { kind: 'expired' };
       if (row.approved === 0) return { kind: 'refused' };
       return { kind: isTooFast(row) ? 'too-fast' : 'pending' };

@@ -121,6 +121,34 @@ describeEngines('a terminal', (databases) => {
       await assert.rejects(approve(userCode), refused('not_found', /No terminal is waiting/));
     }));
 
+  test('collects what was approved until its code expires, or within a minute of an approval at the last moment', () =>
+    withScene(async ({ start, approve, terminal, clock, list, events }) => {
+      const startedAt = clock.at;
+      const kindAfter = async (purpose: Purpose, approvedAfter: number, polledAfter: number) => {
+        clock.at = startedAt;
+        const { deviceCode, userCode } = await start(purpose);
+        clock.at = startedAt + approvedAfter;
+        await approve(userCode);
+        clock.at = startedAt + polledAfter;
+        return (await terminal.poll(deviceCode, office)).kind;
+      };
+      for (const purpose of ['login', 'machine'] as const) {
+        assert.equal(await kindAfter(purpose, minute, 10 * minute - second), 'collected', purpose);
+        assert.equal(await kindAfter(purpose, 10 * minute - second, 10 * minute + 59 * second), 'collected', purpose);
+      }
+      const before = [(await list()).length, events.filter(({ action }) => action === 'terminal.collect').length];
+      for (const purpose of ['login', 'machine'] as const) {
+        assert.equal(await kindAfter(purpose, minute, 10 * minute), 'expired', purpose);
+        assert.equal(await kindAfter(purpose, 10 * minute - second, 11 * minute), 'expired', purpose);
+        assert.equal(await kindAfter(purpose, minute, 23 * hour), 'expired', purpose);
+      }
+      assert.deepEqual(
+        [(await list()).length, events.filter(({ action }) => action === 'terminal.collect').length],
+        before,
+        'nothing was made',
+      );
+    }));
+
   test('that lost the answer gets another secret within a minute; later the login ends', () =>
     withScene(async ({ start, approve, collected, verify, clock, list }) => {
       const { deviceCode, userCode } = await start();
