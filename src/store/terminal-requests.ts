@@ -67,8 +67,11 @@ export type TerminalRequestStore = {
     at: number,
     audit: AuditRowOf,
   ): Promise<'stored' | 'gone' | 'full'>;
-  /** Gives a secret that was collected a moment ago another value, and ends what was made of the first. */
-  replaceSecret(passwordId: string, secret: NewSecret): Promise<void>;
+  /**
+   * Gives a secret that was collected a moment ago another value, and ends what was made of the first.
+   * @returns false, and nothing changed, where what it belongs to was revoked
+   */
+  replaceSecret(passwordId: string, secret: NewSecret, audit: AuditRowOf): Promise<boolean>;
   /** Counts a try of a code, in one step. @returns false, and nothing counted, where there were `limit` in the window */
   countTry(key: string, at: number, window: number, limit: number): Promise<boolean>;
   /** Takes a try back whose code was right. */
@@ -117,7 +120,9 @@ const lockAccount = 'update account set state = state where id = $1';
 const isWaiting = `update terminal_request set approved = approved where id = $1 and ${isApproved('$2')}`;
 
 const replacePassword = 'update app_password set hash = $2, hint = $3 where id = $1 and revoked_at is null';
-const replaceMachineSecret = 'update machine_secret set hash = $2 where password_id = $1 and generation = 1';
+const replaceMachineSecret = `
+  update machine_secret set hash = $2 where password_id = $1 and generation = 1
+    and exists (select 1 from app_password where id = $1 and revoked_at is null)`;
 const endMachinePasswords = 'delete from machine_password where password_id = $1';
 
 const countTry = `
@@ -160,16 +165,16 @@ export function createTerminalRequestStore(sql: Sql): TerminalRequestStore {
         yield* addRow(audit(claimed));
         return 'stored';
       }),
-    async replaceSecret(passwordId, { password, machineSecretHash }) {
-      await sql.batch(
-        machineSecretHash === null
-          ? [{ text: replacePassword, values: [passwordId, password.hash, password.hint] }]
-          : [
-              { text: replaceMachineSecret, values: [passwordId, machineSecretHash] },
-              { text: endMachinePasswords, values: [passwordId] },
-            ],
-      );
-    },
+    replaceSecret: (passwordId, { password, machineSecretHash }, audit) =>
+      sql.atomic(function* () {
+        const replaced = yield machineSecretHash === null
+          ? { text: replacePassword, values: [passwordId, password.hash, password.hint] }
+          : { text: replaceMachineSecret, values: [passwordId, machineSecretHash] };
+        if (replaced === 0) return false;
+        yield { text: endMachinePasswords, values: [passwordId] };
+        yield* addRow(audit(replaced));
+        return true;
+      }),
     countTry: async (key, at, window, limit) => (await sql.run(countTry, [key, at, at - window, limit])) === 1,
     async forgiveTry(key) {
       await sql.run(forgiveTry, [key]);

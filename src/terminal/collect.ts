@@ -61,13 +61,11 @@ export async function collect(
     ...{ login: owner.login, registry: row.service, secret: made.secret, endsAt: made.stored.password.expires_at },
     kind: row.purpose === 'machine' ? 'machine' : 'password',
   } as const;
+  const event = eventOf(row, made.stored, owner.login, client);
   if (row.collected_at !== null) {
-    await collectAgain(parts, row, made.stored, { login: owner.login, client });
+    await collectAgain(parts, row, made.stored, event);
     return collected;
   }
-  const { id, name, expires_at: expiresAt } = made.stored.password;
-  const detail = { id, name, expiresAt, limits: limitsOf(row), service: row.service, address: row.address };
-  const event = { action: 'terminal.collect', actor: owner.login, client, subject: owner.login, detail } as const;
   const outcome = await parts.audit.commit(event, (entry) =>
     requests.collect(row.id, made.stored, maximumLogins, now(), entry),
   );
@@ -84,16 +82,27 @@ async function collectAgain(
   { requests, passwords, audit, now }: CollectParts,
   row: TerminalRequestRow,
   secret: NewSecret,
-  { login, client }: { readonly login: string; readonly client: Requester },
+  first: ReturnType<typeof eventOf>,
 ): Promise<void> {
-  const { password_id: id, collected_at: at } = row;
-  if (id === null || at === null) return;
-  if (now() - at <= secondChance) return requests.replaceSecret(id, secret);
+  const { id } = secret.password;
+  if (now() - (row.collected_at ?? 0) <= secondChance) {
+    // Where from, this time: it's what tells someone else from a lost answer.
+    const event = { ...first, detail: { ...first.detail, address: first.client.address, again: true } };
+    if (await audit.commit(event, (entry) => requests.replaceSecret(id, secret, entry))) return;
+    throw new Refusal('unauthenticated', 'This login was revoked. Start again.');
+  }
+  const { client, subject } = first;
   const detail = { id, name: nameOf(row), reason: 'its code was used again later than a lost answer explains' };
-  await audit.commit({ action: 'terminal.copied', actor: '', client, subject: login, detail }, (entry) =>
+  await audit.commit({ action: 'terminal.copied', actor: '', client, subject, detail }, (entry) =>
     passwords.revoke(id, twice, now(), entry),
   );
   throw new Refusal('unauthenticated', 'This login was collected before, so it was revoked. Start again.');
+}
+
+function eventOf(row: TerminalRequestRow, { password }: NewSecret, login: string, client: Requester) {
+  const { id, name, expires_at: expiresAt } = password;
+  const detail = { id, name, expiresAt, limits: limitsOf(row), service: row.service, address: row.address };
+  return { action: 'terminal.collect', actor: login, client, subject: login, detail } as const;
 }
 
 function make(parts: CollectParts, row: TerminalRequestRow): { secret: string; stored: NewSecret } {

@@ -183,6 +183,30 @@ describeEngines('a terminal', (databases) => {
       assert.equal((await list()).length, 2);
     }));
 
+  test('that collects twice is in the audit twice, with where from; what was revoked in between is not collected', () =>
+    withScene(async ({ start, approve, terminal, clock, list, events, passwords, ana }) => {
+      for (const purpose of ['login', 'machine'] as const) {
+        const { deviceCode, userCode } = await start(purpose);
+        await approve(userCode);
+        await terminal.poll(deviceCode, office);
+        clock.at += 30 * second;
+        assert.equal((await terminal.poll(deviceCode, from('203.0.113.66'))).kind, 'collected');
+        const collections = events.filter(({ action }) => action === 'terminal.collect').slice(-2);
+        assert.deepEqual(
+          collections.map(({ client, detail }) => [client?.address, detail?.['address'], detail?.['again'] === true]),
+          [
+            ['192.0.2.7', '192.0.2.7', false],
+            ['203.0.113.66', '203.0.113.66', true],
+          ],
+        );
+        const [made = assert.fail()] = await list();
+        await passwords.revoke(made.id, ana.accountId, { actor: ana.login, client: null });
+        const count = events.length;
+        await assert.rejects(terminal.poll(deviceCode, office), refused('unauthenticated', /was revoked/));
+        assert.equal(events.length, count, 'nothing happened');
+      }
+    }));
+
   test('machine: one approval gives one refresh secret, and what the first one brought ends with it', () =>
     withScene(async ({ start, approve, collected, terminal, verify, clock, list, events }) => {
       const { deviceCode, userCode } = await start('machine');
