@@ -89,6 +89,8 @@ export type PersonDetail = {
   readonly groups: readonly Membership[];
   /** The newest first. */
   readonly passwords: readonly (AppPassword & { readonly uses: readonly Use[] })[];
+  /** Terminals that the person has approved, and that have yet to collect their password. */
+  readonly approvedTerminals: number;
   readonly sessions: readonly SessionSummary[];
   /** Robots and active passwords of robots that the person made, no matter who manages them now. */
   readonly made: Made;
@@ -127,7 +129,7 @@ export type People = {
 };
 
 export type PeopleParts = {
-  readonly store: Pick<Store, 'people' | 'accounts' | 'sessions' | 'robots'>;
+  readonly store: Pick<Store, 'people' | 'accounts' | 'sessions' | 'robots' | 'revocations'>;
   /** Reads a stored session; its writer knows how. */
   readonly readSession: (data: string) => Omit<SessionSummary, 'id' | 'expiresAt'>;
   readonly passwords: Pick<AppPasswords, 'ofAccount' | 'madeBy'>;
@@ -225,9 +227,10 @@ async function list({ store, administrators, now }: PeopleParts, query: PeopleQu
 }
 
 async function detailOf(parts: PeopleParts, account: PersonRow): Promise<PersonDetail> {
-  const { administrators } = parts;
-  const [passwords, uses, sessions, made] = await Promise.all([
+  const { administrators, store, now } = parts;
+  const [passwords, approved, uses, sessions, made] = await Promise.all([
     parts.passwords.ofAccount(account),
+    store.revocations.approved([account.id], {}, now()),
     parts.uses.ofAccount(account.id),
     sessionsOf(parts, account.id),
     madeBy(parts, account.id),
@@ -236,6 +239,7 @@ async function detailOf(parts: PeopleParts, account: PersonRow): Promise<PersonD
     person: toPerson(account),
     groups: administrators.groupsOf(account),
     passwords: passwords.map((password) => ({ ...password, uses: uses.get(password.id) ?? [] })),
+    approvedTerminals: approved.length,
     sessions,
     made,
     isAdministrator: administrators.includes(account),

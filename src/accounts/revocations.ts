@@ -18,6 +18,8 @@ export type Preview = {
   readonly passwords: number;
   /** Those that match, too, and that another revocation has ended, which can still be undone: this one then keeps them revoked. */
   readonly alreadyRevoked: number;
+  /** Terminals of matching people that were approved and have yet to collect their password: the revocation ends the approvals. */
+  readonly approvedTerminals: number;
   /** The first hundred, by login. */
   readonly sample: readonly AppPassword[];
   /** What used them in the last 30 days, the latest first, at most a hundred of each kind. */
@@ -45,11 +47,12 @@ export type Revocations = {
   preview(selection: Selection): Promise<Preview>;
   /**
    * Counts from the next `/auth` request on. A large one ends passwords piece by piece, so that others are answered
-   * meanwhile; where it breaks off, what has ended stays ended, is in the audit and can be undone.
+   * meanwhile; where it breaks off, what has ended stays ended, is in the audit and can be undone. A terminal that was
+   * approved and has yet to collect its password gets none, and no undo changes that.
    * @param expected the number of passwords that the preview showed; `null` if no one looked
    * @param reason shown to the owners; can be ''
    * @throws {Refusal} `bad_request` for an empty selection, `conflict` where the number has changed since the preview,
-   *   `not_found` where nothing is selected that works, or would work again once another revocation is undone
+   *   `not_found` where nothing is selected that works, could be collected, or would work again once another revocation is undone
    */
   revoke(selection: Selection, expected: number | null, reason: string, by: Actor): Promise<Revocation>;
   /**
@@ -84,8 +87,8 @@ export function createRevocations(parts: RevocationParts): Revocations {
   const { store, now } = parts;
   return {
     async preview(selection) {
-      const selected = await select(parts, selection, ['active', 'ended']);
-      const found = selected.filter(({ state }) => state === 'active');
+      const selected = byState(await select(parts, selection, ['active', 'ended', 'approved']));
+      const found = selected.active;
       const first = found
         .toSorted((a, b) => (a.login < b.login ? -1 : a.login > b.login ? 1 : 0))
         .slice(0, maximumSample);
@@ -95,7 +98,8 @@ export function createRevocations(parts: RevocationParts): Revocations {
         people: owners.length,
         activity: await parts.activityOf(owners),
         passwords: found.length,
-        alreadyRevoked: selected.length - found.length,
+        alreadyRevoked: selected.ended.length,
+        approvedTerminals: selected.approved.length,
         sample: first.flatMap(({ id }) => rows.get(id) ?? []).map((row) => toAppPassword(row, row, now())),
         uses: await parts.uses.summary(found.map(({ id }) => id)),
       };
@@ -124,18 +128,29 @@ async function revoke(
 ): Promise<Revocation> {
   const { store, audit, now } = parts;
   const why = checkReason(reason);
-  const found = await select(parts, selection);
+  const selected = await select(parts, selection, ['active', 'approved']);
+  const { active: found, approved } = byState(selected);
   checkNumber(found.length, expected);
-  const meant = found.length > 0 ? found : await select(parts, selection, ['ended']);
+  const meant = selected.length > 0 ? selected : await select(parts, selection, ['ended']);
   if (meant.length === 0) {
     throw new Refusal('not_found', 'No active passwords match, so there is nothing to revoke.');
   }
   const row = createRow(selection, found.length, why, by, now());
   // Before the first one ends, so that nothing ends without it, wherever the rest breaks off.
-  const detail = { id: row.id, reason: row.reason, selection, passwords: found.length };
+  const detail = {
+    id: row.id,
+    reason: row.reason,
+    selection,
+    passwords: found.length,
+    approvedTerminals: approved.length,
+  };
   const event = { action: 'revocation', ...by, subject: subjectOf(meant), detail } as const;
   await audit.commit(event, (entry) => store.revocations.begin(row, entry));
-  let passwords = 0;
+  // First: each moment that they wait, they can become passwords.
+  let passwords = await store.revocations.endApprovals(
+    row,
+    approved.map(({ id }) => id),
+  );
   for await (const ended of endInPieces(parts, row, found)) passwords += ended;
   await alsoEndInPieces(parts, row, selection);
   await store.revocations.complete(row.id);
@@ -162,6 +177,11 @@ async function undo(parts: RevocationParts, id: string, by: Actor): Promise<numb
   // The first try broke off, and its event with another actor may be all that was stored.
   if (!isFirst) await audit.write({ ...event, detail: { ...detail, passwords: restored } });
   return restored;
+}
+
+function byState(selected: readonly Selected[]): Readonly<Record<Selected['state'], Selected[]>> {
+  const { active = [], ended = [], approved = [] } = Object.groupBy(selected, ({ state }) => state);
+  return { active, ended, approved };
 }
 
 function createRow(selection: Selection, passwords: number, reason: string, by: Actor, at: number): RevocationRow {

@@ -51,10 +51,14 @@ export type SelectionParts = {
 /** Accounts read before others have their turn. */
 const pieceSize = 1_000;
 
-/** `ended`: another revocation has ended it, and its undo can still bring it back. */
-type State = 'active' | 'ended';
+/**
+ * `ended`: another revocation has ended it, and its undo can still bring it back. `approved`: a terminal that its owner has
+ * approved can still collect it.
+ */
+type State = 'active' | 'ended' | 'approved';
 
 export type Selected = {
+  /** Of the password or, in the state `approved`, of the approval. */
   readonly id: string;
   readonly accountId: string;
   readonly login: string;
@@ -62,7 +66,7 @@ export type Selected = {
 };
 
 /**
- * The passwords that are meant, in one pass over the accounts.
+ * The passwords that are meant, and the approvals that would become passwords, in one pass over the accounts.
  * @param states of those that are looked for
  * @throws {Refusal} `bad_request` for an empty selection
  */

@@ -82,7 +82,8 @@ function revocationRoutes(revocations: Revocations): ApiRoute[] {
       method: 'post',
       path: '/revocations',
       scope: 'passwords:revoke',
-      summary: 'Revoke all active passwords to which everything that is given applies; it can be undone for 24 hours',
+      summary:
+        'Revoke all active passwords to which everything that is given applies; it can be undone for 24 hours. Approved terminals of their owners that have yet to collect a password get none',
       body: [...selectionFields, expected, reason],
       run: ({ body, by }) =>
         revocations.revoke(readSelection(body), body.integer('expected') ?? null, body.text('reason') ?? '', by),

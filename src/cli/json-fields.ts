@@ -94,7 +94,7 @@ export const revocationFields: FieldsOf<Revocation> = {
 };
 
 export const previewFieldsText =
-  'people and passwords that match, alreadyRevoked (that match, too, and that another revocation ended), sample (the first hundred, as in "password list"), uses (of the last 30 days)';
+  'people and passwords that match, alreadyRevoked (that match, too, and that another revocation ended), approvedTerminals (that have yet to collect their password, and then get none), sample (the first hundred, as in "password list"), uses (of the last 30 days)';
 
 export const apiTokenFields: FieldsOf<ApiToken> = {
   id: 'id of the token',

@@ -92,7 +92,7 @@ async function readSelection(core: Core, values: Values): Promise<Selection> {
   };
 }
 
-function describePreview({ people, passwords, alreadyRevoked, sample, uses }: Preview): string[] {
+function describePreview({ people, passwords, alreadyRevoked, approvedTerminals, sample, uses }: Preview): string[] {
   return [
     `${passwords} active passwords of ${people} accounts.`,
     ...sample.map(({ id, login, name }) => `  ${id}  ${login}  ${name}`),
@@ -100,6 +100,9 @@ function describePreview({ people, passwords, alreadyRevoked, sample, uses }: Pr
     ...(alreadyRevoked === 0
       ? []
       : [`  ${alreadyRevoked} more revoked already: if that is undone, this revocation keeps them revoked`]),
+    ...(approvedTerminals === 0
+      ? []
+      : [`  ${approvedTerminals} approved terminals that collect no password then, even if this is undone`]),
     ...uses.map(({ kind, value, lastAt }) => `  used: ${kind} ${value}, last ${minuteOf(lastAt)}`),
   ];
 }

@@ -3,6 +3,7 @@ import { type AuditRowOf, runAudited } from './audit-events.ts';
 import { createConditions, idParameters, inPieces, padded } from './conditions.ts';
 import { type ListedPassword, makerColumns } from './passwords.ts';
 import type { Sql } from './sql.ts';
+import { grace, isApproved } from './terminal-requests.ts';
 
 /** A row of `revocation`; the columns are explained in migrations/0006_administration.sql. */
 export type RevocationRow = {
@@ -27,6 +28,9 @@ export type PasswordFilter = {
 
 export type SelectedPassword = { readonly id: string; readonly account_id: string };
 
+/** A terminal that its owner has approved, and that has yet to collect its password. */
+export type SelectedApproval = { readonly id: string; readonly account_id: string };
+
 /** `kind`: of the account. */
 export type Owner = { readonly id: string; readonly login: string; readonly kind: 'person' | 'robot' };
 
@@ -35,11 +39,21 @@ export type RevocationStore = {
   active(accountIds: readonly string[], filter: PasswordFilter, now: number): Promise<SelectedPassword[]>;
   /** The same of those that another revocation ended, which its undo can still bring back. */
   ended(accountIds: readonly string[], filter: PasswordFilter, now: number): Promise<SelectedPassword[]>;
+  /**
+   * What these accounts have approved before `createdBefore`: it would become a password. None for one password, or for
+   * those that weren't used. @param accountIds at most `idsAtOnce`
+   */
+  approved(accountIds: readonly string[], filter: PasswordFilter, now: number): Promise<SelectedApproval[]>;
   /** As lists show them, in no order. @param ids at most `idsAtOnce` */
   listed(ids: readonly string[]): Promise<ListedPassword[]>;
   begin(revocation: RevocationRow, audit: AuditRowOf): Promise<void>;
   /** Ends those of the passwords that are still active, all or none, unless it was undone meanwhile. @returns how many */
   end(revocation: RevocationRow, passwordIds: readonly string[]): Promise<number>;
+  /**
+   * Ends approvals for good, and, unless it was undone meanwhile, the passwords that were collected of them at the same moment.
+   * @returns how many of those there were
+   */
+  endApprovals(revocation: RevocationRow, approvalIds: readonly string[]): Promise<number>;
   /** Notes that the revocation also means passwords that others ended: undoing those leaves them to this one. */
   alsoEnd(revocation: RevocationRow, passwordIds: readonly string[]): Promise<void>;
   /** Writes down how many passwords it ended. */
@@ -65,10 +79,16 @@ const revoke = `
   update app_password set revoked_at = $1, revoked_by = $2, revocation_id = $3
   where revoked_at is null and exists (select 1 from revocation where id = $3 and undone_at is null)
     and id in (${idParameters(4)})`;
-/** A terminal that someone has approved, and that has yet to come for its password. */
+/** Of the owners of passwords that end, whatever they were selected by. */
 const forgetApprovals = `
   delete from terminal_request where collected_at is null
     and account_id in (select account_id from app_password where id in (${idParameters(1)}))`;
+const endApprovals = `delete from terminal_request where collected_at is null and id in (${idParameters(1)})`;
+/** A terminal can have been faster. */
+const revokeCollected = `
+  update app_password set revoked_at = $1, revoked_by = $2, revocation_id = $3
+  where revoked_at is null and exists (select 1 from revocation where id = $3 and undone_at is null)
+    and id in (select password_id from terminal_request where id in (${idParameters(4)}))`;
 const alsoEnd = `
   insert into revocation_also (password_id, revocation_id)
   select id, $1 from app_password
@@ -128,6 +148,19 @@ export function createRevocationStore(sql: Sql): RevocationStore {
   return {
     active: (accountIds, filter, now) => select(() => 'p.revoked_at is null', accountIds, filter, now),
     ended: (accountIds, filter, now) => select(canReturn, accountIds, filter, now),
+    async approved(accountIds, { passwordId, createdBefore, unusedSince }, now) {
+      if (passwordId !== undefined || unusedSince !== undefined) return [];
+      const conditions = createConditions();
+      const ids = padded(accountIds).map(conditions.parameter);
+      conditions.add(isApproved, now);
+      // The same, in the words of an index: what has expired stays for a day.
+      conditions.add((at) => `expires_at > ${at}`, now - grace);
+      if (createdBefore !== undefined) conditions.add((value) => `decided_at < ${value}`, createdBefore);
+      const text = `
+        select t.id, a.id as account_id from terminal_request t join account a on a.id = t.account_id
+        ${conditions.where()} and a.id in (${ids.join(', ')})`;
+      return sql.all<SelectedApproval>(text, conditions.values);
+    },
     listed: (ids) => sql.all<ListedPassword>(listed, padded(ids)),
     async begin({ id, at, actor, reason, selection_json, passwords, undo_until }, audit) {
       const values = [id, at, actor, reason, selection_json, passwords, undo_until];
@@ -140,6 +173,14 @@ export function createRevocationStore(sql: Sql): RevocationStore {
         ...pieces.map((piece) => ({ text: forgetApprovals, values: padded(piece) })),
       ]);
       return ended.slice(0, pieces.length).reduce((sum, count) => sum + count, 0);
+    },
+    async endApprovals({ id, at, actor }, approvalIds) {
+      const pieces = inPieces(approvalIds);
+      const ended = await sql.batch([
+        ...pieces.map((piece) => ({ text: endApprovals, values: padded(piece) })),
+        ...pieces.map((piece) => ({ text: revokeCollected, values: [at, actor, id, ...padded(piece)] })),
+      ]);
+      return ended.slice(pieces.length).reduce((sum, count) => sum + count, 0);
     },
     async alsoEnd({ id }, passwordIds) {
       await sql.batch(inPieces(passwordIds).map((piece) => ({ text: alsoEnd, values: [id, ...padded(piece)] })));

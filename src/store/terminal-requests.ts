@@ -97,14 +97,14 @@ const decide = `
   where id = $1 and approved is null and expires_at > $6`;
 
 /** Milliseconds from the approval on in which it counts although the code has expired. */
-const grace = minute;
+export const grace = minute;
 
 /**
  * Whether a terminal can collect what was approved for it: a device code counts until it expires (RFC 8628, section 3.5), or
  * a minute after an approval at the last moment; a code of the same device only that minute (RFC 9700, section 2.1.1).
  * @param now the parameter that says when: "$1"
  */
-function isApproved(now: string): string {
+export function isApproved(now: string): string {
   return `(approved = 1 and collected_at is null
     and (decided_at + ${grace} >= ${now} or (redirect_uri is null and expires_at > ${now})))`;
 }

@@ -455,6 +455,7 @@ const checks: Checks = {
   revocations: {
     active: { args: [['a'], {}, 1], columns: { id: 'text', account_id: 'text' } },
     ended: { args: [['a'], {}, 1], columns: { id: 'text', account_id: 'text' } },
+    approved: { args: [['a'], {}, 1], columns: { id: 'text', account_id: 'text' } },
     listed: { args: [['p']], columns: listed },
     passwordsOf: { args: ['r', 1], columns: listed },
     owners: { args: [['a']], columns: { id: 'text', login: 'text', kind: 'text' } },

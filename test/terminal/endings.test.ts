@@ -1,13 +1,14 @@
 /** What ends a machine and the logins of terminals, whoever does it, and that no undo brings a machine back; on both engines. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createRevocations } from '../../src/accounts/revocations.ts';
 import type { Selection } from '../../src/accounts/selection.ts';
 import type { Refusal } from '../../src/lib/errors.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import type { Purpose } from '../../src/terminal/requests.ts';
-import { client, day, root, type Scene, withScene } from '../support/administration-scene.ts';
+import { client, day, input, root, type Scene, withScene } from '../support/administration-scene.ts';
 import { unaudited } from '../support/audit.ts';
-import { describeEngines } from '../support/engines.ts';
+import { type Databases, describeEngines } from '../support/engines.ts';
 
 const limits = { actions: null, repositories: null };
 
@@ -46,13 +47,36 @@ async function withTerminals(scene: Scene) {
 }
 type Terminals = Awaited<ReturnType<typeof withTerminals>>;
 
+type Approval = { readonly ana: Account; readonly collect: () => Promise<string> };
+
+/** ana has no password, only a terminal that she approved and that has yet to come. */
+function withApproval(
+  databases: Databases,
+  purpose: Purpose,
+  action: (scene: Scene, of: Approval) => Promise<void>,
+): () => Promise<void> {
+  return () =>
+    withScene(databases, async (scene) => {
+      const ana = await scene.addPerson('ana', { groups: ['google:leads@example.com'] });
+      const request = { service: 'registry.example.com', purpose, machine: purpose, loopback: null };
+      const { deviceCode, userCode } = await scene.terminal.requests.start(request, client);
+      const decider = { accountId: ana.id, login: ana.login, client };
+      await scene.terminal.requests.decide(userCode, decider, { approved: true, limits });
+      const collect = async () => {
+        const polled = await scene.terminal.poll(deviceCode, client);
+        return polled.kind === 'collected' ? polled.collected.secret : polled.kind;
+      };
+      await action(scene, { ana, collect });
+    });
+}
+
 async function revoke(scene: Scene, selection: Selection): Promise<() => Promise<unknown>> {
   const { id } = await scene.revocations.revoke(selection, null, '', root);
   return () => scene.revocations.undo(id, root);
 }
 
 /** Ends what ana has. @returns what would undo that */
-type Ending = (scene: Scene, of: Terminals) => Promise<(() => Promise<unknown>) | null>;
+type Ending<Of = Pick<Approval, 'ana'>> = (scene: Scene, of: Of) => Promise<(() => Promise<unknown>) | null>;
 const all: Readonly<Record<string, Ending>> = {
   'an administrator, by person': (scene, { ana }) => revoke(scene, { accountId: ana.id }),
   'an administrator, by domain': (scene) => revoke(scene, { domain: 'example.com' }),
@@ -70,7 +94,12 @@ const all: Readonly<Record<string, Ending>> = {
     return () => scene.people.enable(ana.id, root);
   },
 };
-const one: Readonly<Record<string, Ending>> = {
+const disabledAndEnabled: Ending = async ({ people }, { ana }) => {
+  await people.disable(ana.id, 'left', root);
+  await people.enable(ana.id, root);
+  return null;
+};
+const one: Readonly<Record<string, Ending<Terminals>>> = {
   'its owner': async ({ passwords }, { ana }) => {
     const machine = (await passwords.ofAccount(ana)).find(({ origin }) => origin?.kind === 'machine');
     await passwords.revoke(machine?.id ?? '', ana.id, { actor: ana.login, client });
@@ -84,11 +113,7 @@ const one: Readonly<Record<string, Ending>> = {
     assert.equal(await leaks.report(password, client), true);
     return null;
   },
-  'someone who disables the account, also where that is undone': async ({ people }, { ana }) => {
-    await people.disable(ana.id, 'left', root);
-    await people.enable(ana.id, root);
-    return null;
-  },
+  'someone who disables the account, also where that is undone': disabledAndEnabled,
 };
 
 describeEngines('what ends a machine', (databases) => {
@@ -114,6 +139,76 @@ describeEngines('what ends a machine', (databases) => {
       }),
     );
   }
+
+  const others: Readonly<Record<string, Ending>> = {
+    'disabled and enabled again': disabledAndEnabled,
+    'asked to sign in again, and signs in': async ({ store, clock, addPerson }, { ana }) => {
+      const change = { reason: 'the provider says so', at: clock.at, forSecurity: false };
+      assert.equal(await store.people.requireSignIn(ana.id, change, unaudited), true);
+      clock.at += 1;
+      await addPerson('ana');
+      const active = { state: 'active', reason: null, by: ana.login, at: clock.at } as const;
+      await store.accounts.setState(ana.id, active, unaudited);
+      return null;
+    },
+    removed: async ({ people }, { ana }) => {
+      await people.remove(ana.id, root);
+      return null;
+    },
+  };
+  for (const purpose of ['machine', 'login'] as const) {
+    for (const [name, end] of Object.entries({ ...all, ...others })) {
+      test(
+        `ends what someone without passwords approved: ${purpose}, ${name}`,
+        withApproval(databases, purpose, async (opened, of) => {
+          await opened.passwords.issue(await opened.addPerson('bo'), input, root);
+          opened.clock.at += 1;
+          const undo = await end(opened, of);
+          assert.equal(await of.collect(), 'unknown');
+          await undo?.();
+          assert.equal(await of.collect(), 'unknown', 'an undo brings no approval back');
+          assert.deepEqual(await opened.passwords.ofAccount(of.ana), []);
+        }),
+      );
+    }
+  }
+
+  test(
+    'a revocation says how many approvals it would end, before and in the audit; where there is nothing else, it ends them',
+    withApproval(databases, 'machine', async ({ revocations, people, events, clock }, { ana, collect }) => {
+      const terminals = async (selection: Selection) => (await revocations.preview(selection)).approvedTerminals;
+      assert.equal(await terminals({ accountId: ana.id }), 1);
+      assert.equal((await people.detail(ana.id)).approvedTerminals, 1);
+      assert.equal(await terminals({ domain: 'other.example' }), 0, 'of someone else');
+      assert.equal(await terminals({ createdBefore: clock.at }), 0, 'approved at that moment');
+      assert.equal(await terminals({ accountId: ana.id, unusedSince: clock.at + 1 }), 0, 'nothing that could be used');
+      const { id, passwords } = await revocations.revoke({ accountId: ana.id }, 0, '', root);
+      assert.equal(passwords, 0);
+      const { detail, subject } = events.at(-1) ?? assert.fail();
+      assert.deepEqual([subject, detail?.['passwords'], detail?.['approvedTerminals']], [ana.login, 0, 1]);
+      assert.equal(await revocations.undo(id, root), 0);
+      assert.equal(await collect(), 'unknown');
+      await assert.rejects(revocations.revoke({ accountId: ana.id }, 0, '', root), /nothing to revoke/);
+    }),
+  );
+
+  test(
+    'what a terminal collects while a revocation looks for approvals is revoked by it',
+    withApproval(databases, 'login', async (opened, { ana, collect }) => {
+      const { store, uses, administrators, audit, clock } = opened;
+      let secret = '';
+      const begin: typeof store.revocations.begin = async (...args) => {
+        secret = await collect();
+        await store.revocations.begin(...args);
+      };
+      const slow = { ...store, revocations: { ...store.revocations, begin } };
+      const parts = { uses, administrators, audit, now: () => clock.at, activityOf: async () => null };
+      const revocations = createRevocations({ ...parts, store: slow });
+      const { passwords } = await revocations.revoke({ accountId: ana.id }, 0, '', root);
+      assert.equal(passwords, 1);
+      assert.match(String(await opened.login(ana.login, secret)), /revoked/);
+    }),
+  );
 
   test(
     'an undo brings the login back, whose secret is a password like any other',

@@ -92,6 +92,30 @@ test('someone whose session has ended comes back to the form as it was', async (
   assert.match(form, />team\/\*<\/textarea>/);
 });
 
+test('an administrator ends what someone without passwords has approved for a terminal', async () => {
+  const people = await (await ask(ana, 'get /admin/people?q=bo@example.com')).text();
+  const [, id = ''] = /\/admin\/people\/([^"]+)"/.exec(people) ?? [];
+  const preview = `/admin/revocations/new?account=${id}`;
+  assert.doesNotMatch(await (await ask(ana, `get /admin/people/${id}`)).text(), /Revoke all passwords/);
+
+  const client = { client_id: 'dockpass-cli', registry: 'registry.example.com' };
+  const post = async (path: string, fields: Record<string, string>): Promise<Readonly<Record<string, string>>> =>
+    (await (await fetch(company.url + path, { method: 'POST', body: new URLSearchParams(fields) })).json()) as never;
+  const { device_code: code = '', user_code: typed = '' } = await post('/oauth/device', client);
+  await send(bo, '/terminal/decide', { code: typed, decision: 'approve', access: 'full' });
+
+  const page = await (await ask(ana, `get /admin/people/${id}`)).text();
+  assert.match(page, /1 approved terminal hasn’t collected its password yet/);
+  assert.ok(page.includes(`href="${preview}"`));
+  const form = await (await ask(ana, `get ${preview}`)).text();
+  assert.match(form, /1 approved terminal that hasn’t collected a password yet gets none/);
+  assert.match(form, /End 1 approval</);
+  assert.equal((await send(ana, preview, { expected: '0', reason: '' })).status, 303);
+  const grant = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: code };
+  assert.equal((await post('/oauth/token', { ...client, ...grant }))['error'], 'invalid_grant');
+  assert.match(await (await ask(ana, `get ${preview}`)).text(), /there is nothing to revoke/);
+});
+
 test('an administrator sees whose passwords a revocation ended, and which', async () => {
   await send(bo, '/passwords', { name: 'to be revoked', days: '30', access: 'pull' });
   const people = await (await ask(ana, 'get /admin/people?q=bo@example.com')).text();

@@ -44,6 +44,7 @@ declare module '../views.ts' {
         isOneself: boolean;
         live: readonly UsedPassword[];
         past: readonly UsedPassword[];
+        approvedTerminals: number;
         denials: readonly DenialView[];
         /** What lets this account alone move, a sentence each. */
         relinks: readonly string[];
@@ -84,6 +85,7 @@ async function show(parts: PersonPageParts, request: Request<{ id: string }>, re
     isAdministrator: detail.isAdministrator,
     isOneself: detail.person.login === personOf(request).login,
     ...passwordsOf(detail, now()),
+    approvedTerminals: detail.approvedTerminals,
     made: detail.made,
     relinks: allowed
       .filter((move) => move.kind === 'relink' && move.login === detail.person.login)

@@ -43,6 +43,7 @@ declare module '../views.ts' {
         readonly people: number;
         readonly passwords: number;
         readonly alreadyRevoked: number;
+        readonly approvedTerminals: number;
         readonly sample: readonly (PasswordView & { readonly login: string })[];
         readonly uses: UsesView;
         /** `null`: no registry reports it. */
@@ -115,6 +116,7 @@ async function preview(parts: RevocationPageParts, request: Request, response: R
       people: found.people,
       passwords: found.passwords,
       alreadyRevoked: found.alreadyRevoked,
+      approvedTerminals: found.approvedTerminals,
       sample: found.sample.map((password) => ({ ...viewOf(password, now()), login: password.login })),
       uses: usesOf(found.uses, now()),
       activity: found.activity && activityViewOf(found.activity, now()),
