@@ -2,6 +2,7 @@
 import { ClientError, type Configuration, ResponseBodyError, refreshTokenGrant, tokenRevocation } from 'openid-client';
 import { isSameEmail } from '../identity/email.ts';
 import { errorCode, Refusal } from '../lib/errors.ts';
+import { fieldsIn, isRecord } from '../lib/json.ts';
 import { claimedGroups } from './claimed-groups.ts';
 import type { Refresher } from './connector.ts';
 import { addressOf, type ClaimSettings, type Claims, type Tokens, userinfoOf } from './oidc-claims.ts';
@@ -77,10 +78,30 @@ function providerStatusOf(error: unknown, label: string): ProviderStatus {
       description: error.error_description ?? null,
     });
   }
+  const body = bodyWithoutTokens(error);
+  if (body !== null) {
+    const { error: name, error_description: description } = body;
+    return statusOfTokenError(label, { status: 200, error: textOrNull(name), description: textOrNull(description) });
+  }
   const later =
     isNoAnswer(error) ||
     (error instanceof Refusal && error.code === 'unavailable') ||
-    (error instanceof ClientError && errorCode(error) === 'OAUTH_RESPONSE_IS_NOT_CONFORM');
+    (error instanceof ClientError && notAnswers.includes(errorCode(error)));
   if (later) return { kind: 'silent', reason: `${label} did not answer` };
   return { kind: 'fault', reason: `${label} refused Dockpass or sent what could not be verified` };
+}
+
+/** Of openid-client: another status than an answer or an error has, the page of a proxy, JSON that was cut off. */
+const notAnswers = ['OAUTH_RESPONSE_IS_NOT_CONFORM', 'OAUTH_RESPONSE_IS_NOT_JSON', 'OAUTH_PARSE_ERROR'];
+
+/** The body of a successful answer whose tokens are missing or malformed; `null` for any other error. */
+function bodyWithoutTokens(error: unknown): Readonly<Record<string, unknown>> | null {
+  const isMalformed = error instanceof ClientError && errorCode(error) === 'OAUTH_INVALID_RESPONSE';
+  // The library keeps the body as the cause of its own error's cause; what it says of an ID token has none.
+  const told = isMalformed && error.cause instanceof Error ? error.cause.cause : null;
+  return isRecord(told) && 'body' in told ? fieldsIn(told['body']) : null;
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
 }

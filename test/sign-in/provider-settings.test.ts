@@ -1,7 +1,9 @@
 /** Providers as they are: clients that may use one method only, endpoints that move, and mistakes that name both values. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { UnsecuredJWT } from 'jose';
 import { Refusal } from '../../src/lib/errors.ts';
+import { createGoogleRefresher } from '../../src/sign-in/google/refresh.ts';
 import { createOidcConnector, type OidcSettings } from '../../src/sign-in/oidc.ts';
 import { type Answers, createAnyProvider } from '../support/any-provider.ts';
 import { createSent } from '../support/sent.ts';
@@ -102,6 +104,34 @@ test('a refresh token that is refused asks for a sign-in, in whichever words', a
     const answer = await connector.refresher?.ask('r', ana, async () => {});
     assert.equal(answer?.kind, expected, JSON.stringify(body));
   }
+});
+
+test('half an answer to a refresh is silence, at Google and elsewhere', async () => {
+  const token = { access_token: 'a', token_type: 'bearer' };
+  const table: readonly [body: string, sso: string, google: string][] = [
+    ['{}', 'silent', 'silent'],
+    ['[]', 'silent', 'silent'],
+    ['null', 'silent', 'silent'],
+    ['{"access_token": 5}', 'silent', 'silent'],
+    ['{"access_token": "a", "tok', 'silent', 'silent'],
+    ['{"error": "invalid_grant"}', 'sign-in', 'sign-in'],
+    ['{"error": "invalid_client"}', 'fault', 'fault'],
+    [JSON.stringify({ ...token, id_token: new UnsecuredJWT({ sub: '8' }).encode() }), 'fault', 'fault'],
+    [JSON.stringify(token), 'there', 'there'],
+  ];
+  const ana = { subject: '7', email: 'ana@example.com', domain: 'example.com' };
+  for (const [body, sso, google] of table) {
+    const token = () => new Response(body, { headers: { 'content-type': 'application/json' } });
+    const { connector } = await start({ token, userinfo: {} });
+    assert.equal((await connector.refresher?.ask('r', ana, async () => {}))?.kind, sso, body);
+    const settings = { clientId: 'c', clientSecret: 's', tokenUrl: 'https://google.test/', revocationUrl: '' };
+    const answer = await createGoogleRefresher(settings, async () => token()).ask('r', ana, async () => {});
+    assert.equal(answer.kind, google, body);
+  }
+  const { connector } = await start({
+    token: () => new Response('<h1>Hello</h1>', { headers: { 'content-type': 'text/html' } }),
+  });
+  assert.equal((await connector.refresher?.ask('r', ana, async () => {}))?.kind, 'silent', 'the page of a proxy');
 });
 
 test('a refresh finds an address that changed wherever the provider sends it', async () => {
