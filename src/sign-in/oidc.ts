@@ -4,6 +4,7 @@ import { Strategy } from 'openid-client/passport';
 import { Refusal } from '../lib/errors.ts';
 import { fieldsIn } from '../lib/json.ts';
 import { requireVerifiedEmail } from './admission.ts';
+import { requireAnswerOf } from './answer-issuer.ts';
 import { type Attempt, attemptOf, type Connector, type ConnectorParts, type Profile } from './connector.ts';
 import { type ClaimSettings, readProfile, type Tokens } from './oidc-claims.ts';
 import { createDiscovery, type DiscoverySettings, refusalOf } from './oidc-discovery.ts';
@@ -46,6 +47,8 @@ type Actions = ThisParameterType<Strategy['authenticate']>;
 
 class CallbackStrategy extends Strategy {
   private readonly callbackUrl: string;
+  /** @throws {Refusal} where the query isn't an answer of this provider */
+  private readonly checkAnswer: (query: Request['query']) => void;
 
   constructor(config: Configuration, settings: OidcSettings, profileOf: (tokens: Tokens) => Promise<Profile>) {
     const scope = scopesOf(config, settings).join(' ');
@@ -53,9 +56,21 @@ class CallbackStrategy extends Strategy {
       done(null, await profileOf(tokens)),
     );
     this.callbackUrl = settings.callbackUrl;
+    const { issuer, authorization_response_iss_parameter_supported: required = false } = config.serverMetadata();
+    this.checkAnswer = ({ iss }) => requireAnswerOf(iss, { issuers: [issuer], required, label: settings.label });
   }
 
-  override authenticate(this: Actions, request: Request, options: Parameters<Strategy['authenticate']>[1]): void {
+  override authenticate(
+    this: Actions & CallbackStrategy,
+    request: Request,
+    options: Parameters<Strategy['authenticate']>[1],
+  ): void {
+    try {
+      if (request.query['code'] !== undefined) this.checkAnswer(request.query);
+    } catch (error) {
+      this.error(error);
+      return;
+    }
     const session = librarySession(attemptOf(request));
     Strategy.prototype.authenticate.call(this, Object.create(request, { session: { value: session } }), options);
   }
@@ -71,10 +86,16 @@ class CallbackStrategy extends Strategy {
     return params;
   }
 
-  /** From the settings: Host and X-Forwarded-Host are the client's choice. */
-  override currentUrl(request: Request): URL {
+  /**
+   * From the settings: Host and X-Forwarded-Host are the client's choice. Of the query what an answer has: other parameters are
+   * ignored (RFC 6749, section 4.1.2), also those that the library knows from other flows.
+   */
+  override currentUrl({ query }: Request): URL {
     const url = new URL(this.callbackUrl);
-    url.search = request.originalUrl.split('?')[1] ?? '';
+    for (const name of ['code', 'state', 'iss']) {
+      const { [name]: value } = query;
+      if (typeof value === 'string') url.searchParams.set(name, value);
+    }
     return url;
   }
 }

@@ -14,7 +14,9 @@ export type ProviderAnswer = {
 export function readAnswer(query: Readonly<Record<string, unknown>>, label: string): ProviderAnswer {
   const { state, code, error } = query;
   if (typeof state === 'string' && typeof error === 'string') return { state, refusal: refusalOf(error, label) };
-  if (typeof state === 'string' && typeof code === 'string') return { state, refusal: null };
+  // RFC 6749, appendix A.11: nothing else is a code, and a provider that gets it could call that our mistake.
+  const isCode = typeof code === 'string' && /^[\x20-\x7e]+$/.test(code);
+  if (typeof state === 'string' && isCode && error === undefined) return { state, refusal: null };
   // A provider that sends an error without the state breaks RFC 6749, section 4.1.2.1; the log has what it said.
   const cause =
     typeof error === 'string' ? new Error(`the provider answered ${error.slice(0, 60)}, without state`) : undefined;

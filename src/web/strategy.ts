@@ -33,7 +33,7 @@ export function runStrategy(
   const own: Actions = Object.assign(Object.create(strategy), actions);
   const session = { value: attempt };
   // A sign-in can begin in the callback of another one: the strategy must not see that one's code.
-  const seen = input === undefined ? { session } : { session, query: { value: {} }, originalUrl: { value: '' } };
+  const seen = input === undefined ? { session } : { session, query: { value: {} } };
   own.authenticate(Object.create(request, seen), input ?? {});
   return promise;
 }

@@ -1,5 +1,6 @@
 /** Owns the sign-in with Google through passport-google-oauth20, which is unmaintained: of the library only the way to Google is used. */
 import { Strategy, type StrategyOptionsWithRequest } from 'passport-google-oauth20';
+import { requireAnswerOf } from '../answer-issuer.ts';
 import { attemptOf, type Profile, type SignInRequest } from '../connector.ts';
 
 export type GoogleStrategySettings = {
@@ -63,10 +64,7 @@ export class GoogleStrategy extends Strategy {
 
   private async complete(request: Request): Promise<Profile> {
     const { code, iss, state } = request.query;
-    // RFC 9207, section 2.4, against a code of another provider's (mix-up).
-    if (iss !== undefined && !this.settings.issuers.some((issuer) => issuer === iss)) {
-      throw new Error('the answer is of another issuer');
-    }
+    requireAnswerOf(iss, { issuers: this.settings.issuers, required: false, label: 'Google' });
     const { nonce, state: expected, codeVerifier } = attemptOf(request);
     if (codeVerifier === undefined || state !== expected) throw new Error('state does not match');
     const { idToken, refreshToken } = await this.parts.redeem({

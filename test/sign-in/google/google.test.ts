@@ -236,8 +236,9 @@ test('an answer in the name of another issuer is refused before its code is rede
       nonce = sent.get('nonce') ?? '';
       return { code: 'code-1', state: sent.get('state') ?? '', iss };
     });
-  await assert.rejects(answer('https://sso.example.com'), unverifiable);
-  await assert.rejects(answer(''), unverifiable);
+  const foreign = { code: 'bad_request', message: /isn’t from Google/ };
+  await assert.rejects(answer('https://sso.example.com'), foreign);
+  await assert.rejects(answer(''), foreign);
   assert.deepEqual(calls, []);
   assert.equal((await answer('https://accounts.google.com')).subject, '42');
 });
