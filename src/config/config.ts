@@ -118,6 +118,7 @@ export function readConfig(given: Environment): Config {
     logFormat: settings.optional('LOG_FORMAT') === null ? null : settings.choice('LOG_FORMAT', logFormats, 'json'),
   };
   refuseInsecure(settings, config);
+  refuseLongPath(settings, config);
   refuseOverwriting(settings, config);
   refuseSharedAuthority(settings, config.google, config.oidc);
   settings.refuseMisspelt();
@@ -230,6 +231,18 @@ function readEncryptionKeys(settings: Settings): readonly string[] | null {
     );
   }
   return keys;
+}
+
+/** Characters of the public path and a provider's name together; with more, a begun sign-in doesn't fit into its cookie. */
+const maximumPath = 128;
+
+function refuseLongPath(settings: Settings, { prefix, google, oidc }: Config): void {
+  const names = [...(google === null ? [] : ['google']), ...oidc.map(({ name }) => name)];
+  for (const name of names.filter(({ length }) => prefix.length + length > maximumPath)) {
+    settings.problem(
+      `PUBLIC_URL: its path has ${prefix.length} characters, and the name of the provider ${name} has ${name.length}. Together they can have ${maximumPath}, or no one could sign in: shorten one of them`,
+    );
+  }
 }
 
 /** Combinations that work and are unsafe, each by name. */

@@ -226,6 +226,11 @@ describe('each of these is refused by name', () => {
     ],
     ['a provider twice', { ...least, ...keycloak, OIDC_PROVIDERS: 'kc,kc' }, /OIDC_PROVIDERS names one provider twice/],
     ['a path with a wildcard', { ...least, PUBLIC_URL: 'http://localhost/*a' }, /PUBLIC_URL: its path/],
+    [
+      'a path that leaves no room for the name of a provider in a cookie',
+      { ...least, ...keycloak, PUBLIC_URL: `http://localhost/${'p'.repeat(126)}` },
+      /PUBLIC_URL: its path has 127 characters, and the name of the provider kc has 2\. Together they can have 128/,
+    ],
     ['a path with empty segments', { ...least, PUBLIC_URL: 'http://localhost/a//b' }, /PUBLIC_URL: its path/],
     [
       'a database address with a raw password',

@@ -125,6 +125,19 @@ test('a cookie stays below 300 bytes, whatever the way back, and the way back st
   );
 });
 
+test('the longest path and provider name that the settings allow fit into a cookie', () => {
+  const [name, path] = ['n'.repeat(31), `/${'p'.repeat(127)}`];
+  for (const [provider, prefix] of [
+    [name, path.slice(0, 128 - name.length)],
+    ['google', path.slice(0, 128 - 'google'.length)],
+  ] as const) {
+    const [browser, attempts] = [createBrowser(), attemptsWith({ prefix })];
+    const asked = { consent: true, login: true, fresh: true };
+    const { state } = begin(browser, attempts, { provider, returnTo: `${prefix}/passwords`, ...asked }).attempt;
+    assert.equal(attempts.find(browser.request(), { provider, state })?.returnTo, `${prefix}/`);
+  }
+});
+
 test('a way back that is too long keeps its page, and loses its query', () => {
   const [browser, attempts] = [createBrowser(), attemptsWith()];
   const { state } = begin(browser, attempts, { returnTo: `/admin/audit?person=${'a'.repeat(200)}` }).attempt;
