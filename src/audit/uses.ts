@@ -154,14 +154,10 @@ async function write({ store, audit }: UseParts, entries: readonly Noted[]): Pro
   const inOrder = keyed.sort((one, other) => (one.row < other.row ? -1 : 1)).map(({ use }) => use);
   for (let start = 0; start < inOrder.length; start += idsAtOnce) {
     const piece = inOrder.slice(start, start + idsAtOnce);
-    const isNew = await store.write(piece);
-    const added = piece.filter((_, index) => isNew[index]);
-    await store.trim([...new Map(added.map((use) => [`${use.password_id} ${use.kind}`, use])).values()], keptOfKind);
-    await announce(
-      store,
-      audit,
-      added.filter(({ kind }) => kind === 'address'),
-    );
+    const written = await store.write(piece, keptOfKind);
+    for (const [index, use] of piece.entries()) {
+      if (use.kind === 'address' && written[index] !== 'known') announce(audit, use, written[index] === 'first');
+    }
   }
 }
 
@@ -170,16 +166,9 @@ function rowOf(passwordId: string, kind: UseKind, value: string): string {
 }
 
 /** A use from a new address is recorded in the audit; the very first use as such. */
-async function announce(
-  store: PasswordUseStore,
-  audit: Pick<AuditBuffer, 'record'>,
-  added: readonly Noted[],
-): Promise<void> {
-  const isFirst = await store.markFirst(added.map(({ password_id: passwordId, at }) => ({ passwordId, at })));
-  for (const [index, { password_id: id, login, client }] of added.entries()) {
-    const action = isFirst[index] ? 'password.first-use' : 'password.new-address';
-    audit.record({ action, actor: login, subject: login, client, detail: { id } });
-  }
+function announce(audit: UseParts['audit'], { password_id: id, login, client }: Noted, isFirst: boolean): void {
+  const action = isFirst ? 'password.first-use' : 'password.new-address';
+  audit.record({ action, actor: login, subject: login, client, detail: { id } });
 }
 
 function toUse({ kind, value, first_at: firstAt, last_at: lastAt }: UseSummaryRow): Use {

@@ -1,6 +1,6 @@
 /** Owns every statement on `password_use`: what a password was used from and for, kept for 30 days and bounded. */
 import { idParameters, padded } from './conditions.ts';
-import type { Sql } from './sql.ts';
+import type { Sql, Steps } from './sql.ts';
 
 /** A row of `password_use`; the columns are explained in migrations/0006_administration.sql. */
 export type PasswordUseRow = {
@@ -16,13 +16,15 @@ export type UseSummaryRow = Omit<PasswordUseRow, 'password_id'>;
 
 export type NewUse = Pick<PasswordUseRow, 'password_id' | 'kind' | 'value'> & { readonly at: number };
 
+/** `first`: new, and the password had not been used from any address. */
+export type Novelty = 'known' | 'new' | 'first';
+
 export type PasswordUseStore = {
-  /** @returns for each in its place whether it is new */
-  write(uses: readonly NewUse[]): Promise<boolean[]>;
-  /** Keeps the latest of one kind and drops the rest. */
-  trim(uses: readonly Pick<PasswordUseRow, 'password_id' | 'kind'>[], keep: number): Promise<void>;
-  /** Notes the first use of each; @returns for each in its place whether it was the first */
-  markFirst(uses: readonly { readonly passwordId: string; readonly at: number }[]): Promise<boolean[]>;
+  /**
+   * Stores all or none; of each password and kind the latest `keep` stay.
+   * @returns for each in its place whether it's new, which only the call that stores it learns
+   */
+  write(uses: readonly NewUse[], keep: number): Promise<Novelty[]>;
   /** The latest first. */
   ofAccount(accountId: string): Promise<PasswordUseRow[]>;
   /** @param ids at most `idsAtOnce` */
@@ -55,25 +57,29 @@ const removeBefore = `
 
 export function createPasswordUseStore(sql: Sql): PasswordUseStore {
   return {
-    async write(uses) {
-      const changed = await sql.batch(
-        uses.flatMap(({ password_id: id, kind, value, at }) =>
-          [insert, update].map((text) => ({ text, values: [id, kind, value, at] })),
-        ),
-      );
-      return uses.map((_, index) => changed[2 * index] === 1);
-    },
-    async trim(uses, keep) {
-      await sql.batch(uses.map(({ password_id: id, kind }) => ({ text: trim, values: [id, kind, keep] })));
-    },
-    async markFirst(uses) {
-      const changed = await sql.batch(
-        uses.map(({ passwordId, at }) => ({ text: markFirst, values: [passwordId, at] })),
-      );
-      return changed.map((count) => count === 1);
-    },
+    write: (uses, keep) =>
+      sql.atomic(function* () {
+        const written: Novelty[] = [];
+        for (const use of uses) written.push((yield* put(use)) ? 'new' : 'known');
+        const added = uses.filter((_, index) => written[index] === 'new');
+        const trimmed = new Map(added.map(({ password_id: id, kind }) => [`${id} ${kind}`, [id, kind, keep]]));
+        for (const values of trimmed.values()) yield { text: trim, values };
+        for (const [index, { password_id: id, kind, at }] of uses.entries()) {
+          if (kind !== 'address' || written[index] !== 'new') continue;
+          if ((yield { text: markFirst, values: [id, at] }) === 1) written[index] = 'first';
+        }
+        return written;
+      }),
     ofAccount: (accountId) => sql.all<PasswordUseRow>(ofAccount, [accountId]),
     summary: (ids) => sql.all<UseSummaryRow>(summary, padded(ids)),
     removeBefore: (time, limit) => sql.run(removeBefore, [time, limit]),
   };
+}
+
+/** @returns whether it's new */
+function* put({ password_id: id, kind, value, at }: NewUse): Steps<boolean> {
+  const values = [id, kind, value, at];
+  const inserted = yield { text: insert, values };
+  yield { text: update, values };
+  return inserted === 1;
 }

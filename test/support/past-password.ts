@@ -63,7 +63,8 @@ export async function hold(
       ['client', client],
       ...(held.pulled ?? []).map((name) => ['repository', name] as const),
     ] as const;
-    await store.passwordUses.write(values.map(([kind, value]) => ({ password_id: id, kind, value, at })));
+    const uses = values.map(([kind, value]) => ({ password_id: id, kind, value, at }));
+    await store.passwordUses.write(uses, uses.length);
   }
   if (held.revoked !== undefined) await store.passwords.revoke(id, owner.login, today - held.revoked * day, unaudited);
   return id;
