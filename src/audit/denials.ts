@@ -74,33 +74,23 @@ export type DenialParts = {
 
 export function createDenials(parts: DenialParts): Denials {
   const { store, now } = parts;
-  /** By account: what waits for the next write. */
-  let pending = new Map<string, Set<string>>();
   const waiting = createWriteBehind<DenialRow>({
-    write(rows) {
-      pending = new Map();
-      return store.add(rows, keptOfAccount);
-    },
+    write: (rows) => store.add(rows, keptOfAccount),
     atOnce: writtenAtOnce,
     merge: (earlier, later) => ({ ...later, count: earlier.count + later.count, first_at: earlier.first_at }),
     delay: flushDelay,
     maximum: maximumWaiting,
+    // One account never makes others' denials drop out, nor costs more rows than are kept of it.
+    quota: { groupOf: ({ account }) => account, maximum: keptOfAccount },
     onError: parts.onError,
   });
-  /** One account never makes others' denials drop out, nor costs more rows than are kept of it. */
-  const put = (row: DenialRow): void => {
-    const ids = pending.get(row.account) ?? new Set();
-    if (ids.size >= keptOfAccount && !ids.has(row.id)) return;
-    pending.set(row.account, ids.add(row.id));
-    waiting.put(row.id, row);
-  };
   return {
     record(identity, decisions, context) {
       let left = countedOfRequest;
       for (const decision of decisions) {
         if (decision.granted.length === decision.access.actions.length) continue;
         const rows = rowsOf(identity, decision, context, now()).slice(0, left);
-        for (const row of rows) put(row);
+        for (const row of rows) waiting.put(row.id, row);
         left -= rows.length;
         if (left === 0) return;
       }

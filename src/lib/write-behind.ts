@@ -42,6 +42,8 @@ export type WriteBehindParts<Entry> = {
   readonly rest?: number;
   /** Entries kept while the database is away; beyond it the oldest are lost, which `onError` reports with the next try. */
   readonly maximum: number;
+  /** Entries of a group that wait at most, so that none pushes out those of others; what else comes of it isn't taken. */
+  readonly quota?: { groupOf(entry: Entry): string; readonly maximum: number };
   onError(unstored: Unstored): void;
 };
 
@@ -110,32 +112,56 @@ type Buffer<Entry> = {
   overflowed(): number;
 };
 
-function createBuffer<Entry>({ merge, maximum }: Pick<WriteBehindParts<Entry>, 'merge' | 'maximum'>): Buffer<Entry> {
+function createBuffer<Entry>({
+  merge,
+  maximum,
+  quota,
+}: Pick<WriteBehindParts<Entry>, 'merge' | 'maximum' | 'quota'>): Buffer<Entry> {
   let waiting = new Map<string, Entry>();
+  /** By group: how many of its entries wait. */
+  let counts = new Map<string, number>();
   let lost = 0;
+  /** @returns false, and nothing counted, where the group would have too many */
+  const count = (entry: Entry, by: 1 | -1): boolean => {
+    if (quota === undefined) return true;
+    const group = quota.groupOf(entry);
+    const sum = (counts.get(group) ?? 0) + by;
+    if (sum > quota.maximum) return false;
+    if (sum === 0) counts.delete(group);
+    else counts.set(group, sum);
+    return true;
+  };
+  const dropOldest = (): void => {
+    for (const [key, entry] of waiting) {
+      waiting.delete(key);
+      count(entry, -1);
+      lost += 1;
+      return;
+    }
+  };
   const put = (key: string, entry: Entry): void => {
     const earlier = waiting.get(key);
+    if (earlier === undefined && !count(entry, 1)) return;
     waiting.set(key, earlier === undefined ? entry : merge(earlier, entry));
-    const [oldest] = waiting.size > maximum ? waiting.keys() : [];
-    if (oldest !== undefined && waiting.delete(oldest)) lost += 1;
+    if (waiting.size > maximum) dropOldest();
+  };
+  const empty = (): Keyed<Entry>[] => {
+    const all = [...waiting];
+    waiting = new Map();
+    counts = new Map();
+    return all;
   };
   return {
     put,
     size: () => waiting.size,
-    take() {
-      const taken = [...waiting];
-      waiting = new Map();
-      return taken;
-    },
+    take: empty,
     putBack(entries) {
-      const since = waiting;
-      waiting = new Map();
-      for (const [key, entry] of [...entries, ...since]) put(key, entry);
+      for (const [key, entry] of [...entries, ...empty()]) put(key, entry);
     },
     overflowed() {
-      const count = lost;
+      const entries = lost;
       lost = 0;
-      return count;
+      return entries;
     },
   };
 }

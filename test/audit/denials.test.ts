@@ -7,6 +7,7 @@ import { anonymous, type Identity } from '../../src/identity/identity.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { openStore } from '../../src/store/open.ts';
+import { databaseUnavailable } from '../../src/store/sql.ts';
 import type { Store } from '../../src/store/store.ts';
 import { day } from '../support/administration-scene.ts';
 import { describeEngines } from '../support/engines.ts';
@@ -100,6 +101,30 @@ describeEngines('denials', (databases) => {
       for (let name = 0; name < 11_000; name++) ask(anonymous, `other/${name}`, ['pull']);
       assert.equal((await denials.ofAccount('account-1')).length, 1);
       assert.equal((await denials.list({ account: '' })).length, 200);
+    }),
+  );
+
+  test(
+    'nor does it while the database is away',
+    scene(async ({ store, clock }) => {
+      let isAway = true;
+      const add = (...rows: Parameters<typeof store.denials.add>) =>
+        isAway ? Promise.reject(databaseUnavailable('away')) : store.denials.add(...rows);
+      const denials = createDenials({ store: { ...store.denials, add }, onError() {}, now: () => clock.at });
+      const ask = (identity: Identity, name: string) => {
+        const access = { type: 'repository', name, actions: ['pull'] };
+        denials.record(identity, [decide(policy, identity, access, context)], context);
+      };
+      ask(ana, 'other/app');
+      for (let tries = 0; tries < 60; tries++) {
+        for (let name = 0; name < 200; name++) ask(anonymous, `other/${tries}/${name}`);
+        await denials.flush();
+      }
+      isAway = false;
+      assert.equal((await denials.ofAccount('account-1')).length, 1);
+      assert.equal((await denials.list({ account: '' })).length, 200);
+      ask(anonymous, 'other/new');
+      assert.equal((await denials.list({ repository: 'other/new' })).length, 1, 'what was stored counts no longer');
     }),
   );
 
