@@ -33,7 +33,7 @@ export function createGroupCommit(database: Database, now: () => number = () => 
     } catch (error) {
       // A full disk, for one, undoes the whole transaction.
       if (!database.inTransaction) throw error;
-      return () => reject(translated(error));
+      return () => reject(translated(error, database));
     }
   };
   const runSome = database.transaction((writes: readonly Write[]) => {
@@ -56,7 +56,7 @@ export function createGroupCommit(database: Database, now: () => number = () => 
     } catch (error) {
       // Where another program holds the lock, those behind them would each wait for it in vain.
       const failed = isBusy(error) ? [...writes, ...waiting.splice(0)] : writes;
-      for (const { reject } of failed) reject(translated(error));
+      for (const { reject } of failed) reject(translated(error, database));
     }
     if (waiting.length > 0) setImmediate(commit);
   };

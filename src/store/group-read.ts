@@ -24,7 +24,7 @@ export function createGroupRead(database: Database): GroupRead {
       try {
         answer();
       } catch (error) {
-        reject(translated(error));
+        reject(translated(error, database));
       }
     }
   });
@@ -35,7 +35,7 @@ export function createGroupRead(database: Database): GroupRead {
     try {
       readAll(lookups);
     } catch (error) {
-      for (const { reject } of lookups) reject(translated(error));
+      for (const { reject } of lookups) reject(translated(error, database));
     }
   };
   return {

@@ -1,6 +1,7 @@
 /** Owns what the errors of SQLite mean. Its codes can have a suffix that says more: SQLITE_IOERR_WRITE, SQLITE_READONLY_DBMOVED. */
+import type { Database } from 'better-sqlite3';
 import { errorCode, errorMessage, Refusal } from '../lib/errors.ts';
-import { ConstraintError, databaseUnavailable, unstorableValue } from './sql.ts';
+import { ConstraintError, databaseUnavailable, unstorableValue, type Value } from './sql.ts';
 
 /** Another connection held the lock for longer than the wait. */
 export function isBusy(error: unknown): boolean {
@@ -8,15 +9,22 @@ export function isBusy(error: unknown): boolean {
 }
 
 /**
- * The error that the store's callers know. What is the fault of a value: one that is too large for SQLite, or that can't be
- * bound at all. Everything else is the database's: it's locked, full, read-only or damaged.
+ * The error that the store's callers know. What is the fault of a value: one that is too large for SQLite. Everything else with
+ * a code is the database's: it's locked, full, read-only or damaged; so is that it's closed, which has none.
  */
-export function translated(error: unknown): unknown {
+export function translated(error: unknown, database: Pick<Database, 'open'>): unknown {
+  if (error instanceof Refusal) return error;
   const code = errorCode(error);
+  if (!database.open) return databaseUnavailable(error);
   if (code.startsWith('SQLITE_CONSTRAINT')) return new ConstraintError(errorMessage(error), { cause: error });
   if (/^SQLITE_(TOOBIG|MISMATCH|RANGE)/.test(code)) return unstorableValue(error);
-  if (error instanceof TypeError || error instanceof RangeError) return unstorableValue(error);
   return code === '' ? error : databaseUnavailable(error);
+}
+
+/** SQLite would store infinities, and `null` for what isn't a number. @throws {Refusal} as PostgreSQL's does */
+export function refuseNonFinite(values: readonly Value[]): void {
+  const found = values.find((value) => typeof value === 'number' && !Number.isFinite(value));
+  if (found !== undefined) throw unstorableValue(new RangeError(`${found} isn't a finite number`));
 }
 
 /** By the beginning of SQLite's error code: what is wrong with the file, and what to do. */

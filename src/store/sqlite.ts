@@ -13,7 +13,7 @@ import {
   recordMigration,
   type Value,
 } from './sql.ts';
-import { isBusy, translated, unusableFile } from './sqlite-errors.ts';
+import { isBusy, refuseNonFinite, translated, unusableFile } from './sqlite-errors.ts';
 import { refuseNetworkFileSystem } from './sqlite-place.ts';
 
 /** Milliseconds that SQLite waits for another program's lock: while the database is opened and migrated, no request waits. */
@@ -33,14 +33,15 @@ export function openSqlite(file: string): OpenDatabase {
   const statements = createStatements(database);
   const writes = createGroupCommit(database);
   const reads = createGroupRead(database);
+  const isWrite = (text: string): boolean => translateErrors(database, () => statements.writes(text));
   return {
     engine: 'sqlite',
     all: async <Row>(text: string, values: readonly Value[] = []) =>
-      statements.writes(text)
+      isWrite(text)
         ? writes.add(() => statements.all<Row>(text, values))
-        : translateErrors(() => statements.all<Row>(text, values)),
+        : translateErrors(database, () => statements.all<Row>(text, values)),
     get: async <Row>(text: string, values: readonly Value[] = []) =>
-      statements.writes(text)
+      isWrite(text)
         ? writes.add(() => statements.get<Row>(text, values))
         : reads.add(() => statements.get<Row>(text, values)),
     run: (text, values) => writes.add(() => statements.run(text, values)),
@@ -53,9 +54,11 @@ export function openSqlite(file: string): OpenDatabase {
         return step.value;
       }),
     async transaction(action) {
-      translateErrors(() => database.exec('begin immediate'));
+      translateErrors(database, () => database.exec('begin immediate'));
       try {
-        const result = await action(async (text, values) => translateErrors(() => statements.run(text, values)));
+        const result = await action(async (text, values) =>
+          translateErrors(database, () => statements.run(text, values)),
+        );
         database.exec('commit');
         return result;
       } catch (error) {
@@ -75,7 +78,7 @@ export function openSqlite(file: string): OpenDatabase {
       }
     },
     async check() {
-      translateErrors(() => tryToWrite(database));
+      translateErrors(database, () => tryToWrite(database));
       return null;
     },
     close: async () => {
@@ -111,7 +114,7 @@ function createStatements(database: Database.Database): Statements {
     const made: Prepared =
       placed === null
         ? { statement: database.prepare(text), bind }
-        : { statement: database.prepare(placed), bind: (values) => values };
+        : { statement: database.prepare(placed), bind: bindInOrder };
     prepared.set(text, made);
     return made;
   };
@@ -156,11 +159,11 @@ function open(file: string): Database.Database {
   }
 }
 
-function translateErrors<Result>(action: () => Result): Result {
+function translateErrors<Result>(database: Database.Database, action: () => Result): Result {
   try {
     return action();
   } catch (error) {
-    throw translated(error);
+    throw translated(error, database);
   }
 }
 
@@ -181,8 +184,14 @@ function lockedByAnother(file: string, cause: unknown): Refusal {
   return new Refusal('misconfigured', message, { cause });
 }
 
+function bindInOrder(values: readonly Value[]): readonly Value[] {
+  refuseNonFinite(values);
+  return values;
+}
+
 /** SQLite names a parameter `$1` by what follows the `$`, so positions become the keys of an object. */
 function bind(values: readonly Value[]): Record<number, Value> {
+  refuseNonFinite(values);
   const named: Record<number, Value> = {};
   for (const [index, value] of values.entries()) named[index + 1] = value;
   return named;
