@@ -33,7 +33,8 @@ const assertionLifetime = 3_600;
 
 /**
  * @param scopes what may be read; fewer are better
- * @returns what gives an access token: kept while it is good, asked for once when many need it
+ * @returns what gives an access token: kept while it is good, asked for once when many need it. `fresh`: Google refused the one
+ *   that it gave
  */
 export function createGoogleToken(
   credentials: GoogleCredentials,
@@ -41,17 +42,19 @@ export function createGoogleToken(
   parts: { readonly call: Fetch; readonly now: () => number },
 ): (fresh: boolean) => Promise<string> {
   const ask = askWith(credentials, scopes, parts);
-  let asked: Promise<Token> | undefined;
+  let kept: Token | undefined;
+  let asking: Promise<Token> | undefined;
+  const renew = async (): Promise<Token> => {
+    kept = await ask();
+    return kept;
+  };
   return async (fresh) => {
-    const known = await asked?.catch(() => undefined);
-    if (asked === undefined || known === undefined || fresh || known.expiresAt - margin <= parts.now()) {
-      const asking = ask();
-      asked = asking;
-      asking.catch(() => {
-        if (asked === asking) asked = undefined;
-      });
-    }
-    return (await asked).value;
+    if (kept !== undefined && !fresh && kept.expiresAt - margin > parts.now()) return kept.value;
+    kept = undefined;
+    asking ??= renew().finally(() => {
+      asking = undefined;
+    });
+    return (await asking).value;
   };
 }
 

@@ -94,14 +94,20 @@ function remedyFor(said: string): string {
   return remedy === undefined ? '' : `. ${remedy}`;
 }
 
+/** @throws {GoogleFault} for an answer without a token, or whose end can't be read: it would never be renewed */
 export function readToken(body: Record<string, unknown>, now: () => number): Token {
   const { access_token: value, expires_in: seconds } = body;
-  return { value: textOf(value), expiresAt: now() + Number(seconds ?? 0) * 1000 };
+  return { value: textOf(value), expiresAt: timeOf(now() + Number(seconds ?? 0) * 1000) };
 }
 
-/** IAM Credentials names the same fields differently. */
+/** IAM Credentials names the same fields differently. @throws {GoogleFault} as `readToken` */
 export function readIamToken({ accessToken, expireTime }: Record<string, unknown>): Token {
-  return { value: textOf(accessToken), expiresAt: Date.parse(textOf(expireTime)) };
+  return { value: textOf(accessToken), expiresAt: timeOf(Date.parse(textOf(expireTime))) };
+}
+
+function timeOf(milliseconds: number): number {
+  if (Number.isFinite(milliseconds)) return milliseconds;
+  throw new GoogleFault("Google didn't say when its token ends");
 }
 
 export function textOf(value: unknown): string {
