@@ -140,11 +140,16 @@ function checkInput(
     throw new Refusal('bad_request', `Name the token after what uses it, in at most ${maximumNameLength} characters.`);
   }
   checkDays(days, maximumDays);
-  const known = apiScopes.filter((scope) => scopes.includes(scope));
-  if (known.length === 0 || known.length !== new Set(scopes).size) {
+  const unknown = scopes.find((scope) => !apiScopes.some((known) => known === scope));
+  if (unknown !== undefined) {
+    throw new Refusal('bad_request', `There is no permission "${unknown}". Choose from: ${apiScopes.join(', ')}.`, {
+      field: 'scopes',
+    });
+  }
+  if (scopes.length === 0) {
     throw new Refusal('bad_request', 'Choose at least one permission.', { field: 'scopes' });
   }
-  return { name: trimmed, scopes: known };
+  return { name: trimmed, scopes: apiScopes.filter((scope) => scopes.includes(scope)) };
 }
 
 /** A token of someone who isn't an administrator any more doesn't work. */
@@ -162,13 +167,11 @@ async function verify(parts: ApiTokenParts, secret: string, client: Requester): 
   if (state !== 'active')
     throw new Refusal('unauthenticated', `The API token "${row.name}" is ${state}. Make a new one.`);
   const maker = row.account_id === null ? null : await store.creator(row.id);
-  if (maker !== null) {
-    if (maker === undefined || !administrators.includes(maker)) {
-      throw new Refusal(
-        'unauthenticated',
-        `The API token "${row.name}" was made by ${row.created_by}, who isn't an administrator any more. Have an administrator create a new one.`,
-      );
-    }
+  if (maker !== null && (maker === undefined || !administrators.includes(maker))) {
+    throw new Refusal(
+      'unauthenticated',
+      `The API token "${row.name}" was made by ${row.created_by}, who isn't an administrator any more. Have an administrator create a new one.`,
+    );
   }
   store.recordUse(row.id, { at: now(), address: client.address }, useInterval).catch(parts.onError);
   const scopes = scopesOf(row);

@@ -71,7 +71,10 @@ describeEngines('an API token', (databases) => {
       await refused({ name: ' ' }, /Name the token/);
       await refused({ days: 366 }, /between 1 and 365/);
       await refused({ scopes: [] }, /at least one permission/);
-      await refused({ scopes: ['people:read', 'root'] }, /at least one permission/);
+      await refused(
+        { scopes: ['people:read', 'people:red'] },
+        /no permission "people:red"\. Choose from: people:read, /,
+      );
     }),
   );
 });
