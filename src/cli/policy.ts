@@ -51,7 +51,7 @@ export const policyCommands: readonly Command[] = [
         file: 'the policy file',
         users: 'how many users it has',
         rules: 'how many rules it has',
-        warnings: 'line, column, severity and message of each, those of the workloads file too',
+        warnings: 'file, line, column, severity and message of each, those of the workloads file too',
       },
     },
     operands: [0, 1],
@@ -65,12 +65,15 @@ export const policyCommands: readonly Command[] = [
       const workloadWarnings = workloads?.warnings ?? [];
       if (values['json'] === true) {
         const users = policy.users.size;
-        const found = [...warnings, ...workloadWarnings];
+        const found = [
+          ...warnings.map((warning) => ({ file, ...warning })),
+          ...workloadWarnings.map((warning) => ({ file: workloadsFile, ...warning })),
+        ];
         reply(terminal, values, { file, users, rules: policy.rules.length, warnings: found }, []);
       } else {
         for (const warning of warnings) terminal.err(formatProblem(file, warning));
         confirm(terminal, values, null, describePolicy(file, policy, warnings.length));
-        if (workloads !== null) describeWorkloads(policy, workloads, workloadsFile, terminal);
+        if (workloads !== null) describeWorkloads(policy, { workloads, file: workloadsFile }, values, terminal);
       }
       return values['strict'] === true && warnings.length + workloadWarnings.length > 0 ? 1 : 0;
     },
@@ -203,8 +206,14 @@ function missingOf(given: number, isWorkload: boolean): string {
 }
 
 /** What each rule of the workloads file is granted by the policy. */
-function describeWorkloads(policy: Policy, workloads: WorkloadsInForce, file: string, terminal: Terminal): void {
+function describeWorkloads(
+  policy: Policy,
+  { workloads, file }: { readonly workloads: WorkloadsInForce; readonly file: string },
+  values: Values,
+  terminal: Terminal,
+): void {
   for (const warning of workloads.warnings) terminal.err(formatProblem(file, warning));
+  if (values['quiet'] === true) return;
   const counts = `${countOf(workloads.issuers.size, 'issuer')}, ${countOf(workloads.rules.length, 'rule')}`;
   terminal.out(`${file} is valid: ${counts}.`);
   for (const rule of workloads.rules) {

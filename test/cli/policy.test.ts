@@ -63,6 +63,25 @@ test('check: --strict fails on a warning, and on nothing else', async () => {
   assert.equal((await run(['policy', 'check', join(folder, 'policy.yml'), '--strict'])).code, 1);
 });
 
+test('check: --quiet says only warnings, and --json says which file each is in', async () => {
+  const file = join(folder, 'policy.yml');
+  const workloads = join(folder, 'ci.yml');
+  await writeFile(
+    workloads,
+    `issuers: { gitlab: { issuer: https://gitlab.example.com, preset: gitlab } }
+rules:
+  - issuer: gitlab
+    match: { project_id: "1", namespace_id: "2", pipeline_source: [push], ref: main }
+`,
+  );
+  const words = ['policy', 'check', file, '--workloads', workloads];
+  const quiet = await run([...words, '--quiet']);
+  assert.deepEqual([quiet.code, quiet.out], [0, '']);
+  assert.match(quiet.notes, /policy\.yml:8:5: warning: .*\n.*ci\.yml:\d+:\d+: warning: /s);
+  const { warnings } = JSON.parse((await run([...words, '--json'])).out) as { warnings: { file: string }[] };
+  assert.deepEqual([...new Set(warnings.map((warning) => warning.file))], [file, workloads]);
+});
+
 test('explain: a name that nobody has is said to be one', async () => {
   const notesOf = async (who: string) =>
     (await run(['policy', 'explain', who, 'repository:team/app:push', '--policy', join(folder, 'policy.yml')])).notes;
