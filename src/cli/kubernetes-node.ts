@@ -11,6 +11,7 @@ import { type Installed, installOnNode, Restored, removeFromNode } from '../kube
 import { checkVersion, type NodeParts } from '../kubernetes/node-place.ts';
 import { Refusal } from '../lib/errors.ts';
 import { fieldsIn } from '../lib/json.ts';
+import { day } from '../lib/time.ts';
 import { type Cluster, readPod } from '../workload/cluster.ts';
 import { type Command, type Terminal, textOf, UsageError, type Values } from './command.ts';
 import { registryOf, usernameOf } from './kubernetes.ts';
@@ -170,7 +171,8 @@ function listenForStop(): Stop {
     },
     async wait() {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, note);
-      await sleep(2 ** 31 - 1, undefined, { signal: asked.signal }).catch(() => {});
+      // No timer waits longer than 24.8 days.
+      while (!asked.signal.aborted) await sleep(day, undefined, { signal: asked.signal }).catch(() => {});
     },
   };
 }
