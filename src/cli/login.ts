@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import { hostname } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { printable } from '../http/printable.ts';
-import { Refusal } from '../lib/errors.ts';
+import { errorCode, errorMessage, Refusal } from '../lib/errors.ts';
 import { fieldsIn } from '../lib/json.ts';
 import { type Command, type Terminal, UsageError, type Values } from './command.ts';
 import { canHaveBrowser, openBrowser } from './open-browser.ts';
@@ -98,7 +98,8 @@ async function throughCode(base: URL, values: Values, terminal: Terminal): Promi
     ...{ purpose: 'login', machine: hostname() },
     ...(typeof registry === 'string' && { registry }),
   });
-  const { device_code: code, user_code: typed, verification_uri: page, interval, expires_in: lifetime } = start ?? {};
+  if (start instanceof NoAnswer) throw unreachable(start);
+  const { device_code: code, user_code: typed, verification_uri: page, interval, expires_in: lifetime } = start;
   if (typeof code !== 'string' || typeof typed !== 'string' || typeof page !== 'string')
     throw notUnderstood(base, start);
   terminal.err(
@@ -108,10 +109,11 @@ async function throughCode(base: URL, values: Values, terminal: Terminal): Promi
   for (let seconds = Number(interval); Date.now() < ends; ) {
     await setTimeout(seconds * 1000);
     const answer = await post(base, 'oauth/token', { grant_type: deviceCodeGrant, device_code: code });
-    const error = answer?.['error'];
-    if (error === 'slow_down') seconds += 5;
     // An answer that was lost is given once more for a minute.
-    else if (answer !== null && !waiting.includes(String(error))) return givenIn(base, answer);
+    if (answer instanceof NoAnswer) continue;
+    const { error } = answer;
+    if (error === 'slow_down') seconds += 5;
+    else if (!waiting.includes(String(error))) return givenIn(base, answer);
   }
   throw new Refusal('denied', 'The code has expired. Run the command again.');
 }
@@ -178,26 +180,41 @@ function pageUrl(
   return url.href;
 }
 
-/** @returns `null` where there is no answer */
-async function post(base: URL, path: string, form: Record<string, string>): Promise<Answer | null> {
-  const body = new URLSearchParams({ ...form, client_id: client });
-  const response = await fetch(new URL(path, base), { method: 'POST', redirect: 'error', body }).catch(() => null);
-  if (response === null || response.status >= 500) return null;
-  return fieldsIn(await response.json().catch(() => null));
-}
 type Answer = Readonly<Record<string, unknown>>;
 
+/** Why there is no answer: another try can have one. */
+class NoAnswer extends Error {}
+
+async function post(base: URL, path: string, form: Record<string, string>): Promise<Answer | NoAnswer> {
+  const body = new URLSearchParams({ ...form, client_id: client });
+  try {
+    const response = await fetch(new URL(path, base), { method: 'POST', redirect: 'error', body });
+    if (response.status >= 500) return new NoAnswer(`${base.href} answers with status ${response.status}.`);
+    return fieldsIn(await response.json().catch(() => null));
+  } catch (cause) {
+    // fetch hides what went wrong behind "fetch failed".
+    const reason = cause instanceof Error ? (cause.cause ?? cause) : cause;
+    const why = errorCode(reason) || errorMessage(reason);
+    return new NoAnswer(`${base.href} does not answer (${why}).`, { cause });
+  }
+}
+
 /** @throws {Refusal} that says why nothing was given */
-function givenIn(base: URL, answer: Answer | null): Given {
-  const { username, access_token: password, registry } = answer ?? {};
+function givenIn(base: URL, answer: Answer | NoAnswer): Given {
+  if (answer instanceof NoAnswer) throw unreachable(answer);
+  const { username, access_token: password, registry } = answer;
   if (typeof username === 'string' && typeof password === 'string' && typeof registry === 'string') {
     return { username: printable(username, 320), password, registry: printable(registry, 260) };
   }
   throw notUnderstood(base, answer);
 }
 
-function notUnderstood(base: URL, answer: Answer | null): Refusal {
-  const why = answer?.['error_description'];
-  const what = answer === null ? 'does not answer' : 'gave an unexpected answer';
-  return new Refusal('bad_gateway', typeof why === 'string' ? printable(why, 500) : `${base.href} ${what}.`);
+function unreachable(noAnswer: NoAnswer): Refusal {
+  return new Refusal('bad_gateway', noAnswer.message, { cause: noAnswer.cause });
+}
+
+function notUnderstood(base: URL, answer: Answer): Refusal {
+  const why = answer['error_description'];
+  const text = typeof why === 'string' ? printable(why, 500) : `${base.href} gave an unexpected answer.`;
+  return new Refusal('bad_gateway', text);
 }
