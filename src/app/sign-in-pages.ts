@@ -122,5 +122,6 @@ function openPages(
     believe: offBoarding.believe,
     afterSignIn: offBoarding.afterSignIn,
     needsToken: offBoarding.needsToken,
+    endedMeanwhile: offBoarding.endedMeanwhile,
   });
 }

@@ -6,6 +6,7 @@ import type { ProviderEvent, ProviderMessage } from '../sign-in/signed-message.t
 import type { Account, AccountStore } from '../store/accounts.ts';
 import type { SeenTokenStore } from '../store/seen-tokens.ts';
 import type { SessionStore } from '../store/sessions.ts';
+import type { EndedSessions } from './ended-sessions.ts';
 import type { Leavers, OffBoardingActor } from './leavers.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
 
@@ -13,6 +14,7 @@ export type MessageParts = {
   readonly accounts: Pick<AccountStore, 'byIdentity'>;
   readonly sessions: Pick<SessionStore, 'removeOfProviderSession'>;
   readonly seenTokens: Pick<SeenTokenStore, 'has' | 'note'>;
+  readonly ended: Pick<EndedSessions, 'note'>;
   readonly leavers: Leavers;
   readonly tokens: Pick<RefreshTokens, 'owner'>;
   /** Forgets a refresh token, here and at the provider. */
@@ -46,6 +48,7 @@ async function act(
   const { sessions, leavers, audit } = parts;
   const { kind, reason, providerSession } = event;
   if (kind === 'nothing') return;
+  if (kind === 'suspend' || kind === 'end-sessions') await parts.ended.note(issuer, event);
   const account = await personOf(parts, issuer, event);
   if (kind === 'end-sessions' && providerSession !== null) {
     const event = (ended: number) =>

@@ -9,6 +9,7 @@ import { type Account, byAuthority, byProvider } from '../store/accounts.ts';
 import type { Store } from '../store/store.ts';
 import { type AfterSignIn, createAfterSignIn } from './after-sign-in.ts';
 import { createConfirm } from './confirm.ts';
+import { createEndedSessions, type EndedSessions } from './ended-sessions.ts';
 import { createHeldTeams } from './leaver-limit.ts';
 import { createLeavers, type Leavers, type OffBoardingActor } from './leavers.ts';
 import { createLostGroups } from './lost-groups.ts';
@@ -26,6 +27,7 @@ export type OffBoarding = {
   /** What a sign-in said, as far as it's believed. */
   believe(profile: Profile): Promise<Profile>;
   readonly act: ActOnMessage;
+  readonly endedMeanwhile: EndedSessions['endedMeanwhile'];
   /** Asks about one person now and acts on the answer. */
   refresh(account: Account, actor: OffBoardingActor): Promise<ProviderStatus>;
 };
@@ -70,6 +72,7 @@ export function createOffBoarding(parts: OffBoardingParts): OffBoarding {
   const confirm = createConfirm({ source, accounts, lostGroups, audit });
   const leavers = createLeavers({ ...store, forgetToken, audit });
   const heldTeams = createHeldTeams(accounts, leases);
+  const ended = createEndedSessions(store.seenTokens, now);
   return {
     sweep: createSweep({ accounts, leases, confirm, leavers, heldTeams, forgetTokens, audit, log, now }),
     afterSignIn: createAfterSignIn({
@@ -85,7 +88,8 @@ export function createOffBoarding(parts: OffBoardingParts): OffBoarding {
     },
     leavers,
     believe: lostGroups.ofProfile,
-    act: createMessages({ ...store, leavers, tokens, forgetToken, audit, now }),
+    act: createMessages({ ...store, ended, leavers, tokens, forgetToken, audit, now }),
+    endedMeanwhile: ended.endedMeanwhile,
     async refresh(account, actor) {
       const at = now();
       const status = await confirm.ask(account);

@@ -30,6 +30,11 @@ export type SignInParts = RefusedParts &
     readonly afterSignIn: (admitted: Admitted, profile: Profile, client: Requester) => Promise<void>;
     /** Whether a refresh token of the person has to be asked for, as none is kept that the provider still takes. */
     readonly needsToken: (profile: Profile) => Promise<boolean>;
+    /** Whether the provider ended the session of this sign-in while it was under way. Epoch milliseconds. */
+    readonly endedMeanwhile: (
+      profile: Profile,
+      times: { readonly begunAt: number; readonly answeredAt: number },
+    ) => Promise<boolean>;
     readonly freshness: Pick<Freshness, 'judge'>;
     /** Seconds that a fresh sign-in can be old. */
     readonly maximumAge: number;
@@ -148,6 +153,7 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
   if (pending === null) throw lost();
   if (refusal !== null) throw refusal;
   const client = parts.requesterOf(request);
+  const times = { begunAt: pending.begunAt, answeredAt: parts.now() };
   const profile = await parts.redemptions.redeem(client.address, pending, () =>
     prove(parts, connector, request, pending),
   );
@@ -169,9 +175,31 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
   // First: no one is signed in without it.
   await parts.audit.write({ action: 'sign-in', actor: account.login, subject: account.login, client, detail });
   await parts.sessions.signIn(request, account, { providerSession: profile.providerSession, authenticatedAt });
+  await auditRefusal(parts, connector, request, profile, () =>
+    endIfEnded(parts, connector, { request, response }, () => parts.endedMeanwhile(profile, times)),
+  );
   parts.signedOut.clear(request, response);
   parts.onEnd(connector.name, 'completed');
   response.redirect(303, pending.returnTo);
+}
+
+/**
+ * Once the session is stored, the provider's logout finds it; what came before that was noted. So it's asked after storing.
+ * @throws {Refusal} `bad_request` where the session has to end
+ */
+async function endIfEnded(
+  { sessions }: SignInParts,
+  { label }: Connector,
+  { request, response }: Exchange,
+  endedMeanwhile: () => Promise<boolean>,
+): Promise<void> {
+  let isOver = true;
+  try {
+    isOver = await endedMeanwhile();
+  } finally {
+    if (isOver) await sessions.signOut(request, response);
+  }
+  if (isOver) throw new Refusal('bad_request', `You were signed out at ${label} meanwhile. Start again.`);
 }
 
 /** For a later copy of a callback. The first one may still be under way, so the page waits a moment before it continues. */

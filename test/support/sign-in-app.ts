@@ -61,6 +61,8 @@ export type SignInAppSettings = {
   storeAudit?: AuditStore['add'];
   /** False unless given. */
   needsToken?: SignInParts['needsToken'];
+  /** False unless given. */
+  endedMeanwhile?: SignInParts['endedMeanwhile'];
 };
 
 /** The first page says who is signed in; a refused sign-in is its data as JSON. */
@@ -115,6 +117,7 @@ export async function startSignInApp(settings: SignInAppSettings): Promise<SignI
     believe: async (profile) => profile,
     afterSignIn: settings.afterSignIn ?? (async () => {}),
     needsToken: settings.needsToken ?? (async () => false),
+    endedMeanwhile: settings.endedMeanwhile ?? (async () => false),
     sessions,
     views: { page: (response, _name, data, status = 200) => void response.status(status).json(data) },
     onEnd: () => {},
