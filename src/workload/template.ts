@@ -8,7 +8,9 @@ export type Template = {
 };
 
 /** What a value can consist of: nothing that means something in a pattern, ends a user name or hides in a log. */
-const plainValue = /^[A-Za-z0-9._/@-]{1,200}$/;
+const plainValue = /^[A-Za-z0-9._/@-]+$/;
+/** Characters: as many as a repository's name can have, and more than a name in Kubernetes (253). */
+const maximumLength = 255;
 const placeholder = /\$\{claims:([^}]+)\}/g;
 
 /** `null` where a `${` stands for nothing that is known. */
@@ -24,7 +26,7 @@ export function templateOf(written: string): Template {
   return template;
 }
 
-/** Why a template can't be filled: a claim that is missing, or has characters that no value can have. */
+/** Why a template can't be filled: a claim that is missing, too long, or has characters that no value can have. */
 export class TemplateProblem extends Error {
   override readonly name = 'TemplateProblem';
   readonly claim: string;
@@ -42,6 +44,9 @@ export function fillTemplate({ written }: Template, claims: Claims): string {
     if (value === null) throw new TemplateProblem(name, `the claim ${name} is missing`);
     if (!plainValue.test(value)) {
       throw new TemplateProblem(name, `the claim ${name} has characters other than letters, digits and . _ / @ -`);
+    }
+    if (value.length > maximumLength) {
+      throw new TemplateProblem(name, `the claim ${name} is longer than ${maximumLength} characters`);
     }
     return value;
   });

@@ -139,11 +139,23 @@ test('labels take values of claims; one that is missing or has odd characters re
   const result = judged(file, { sub: 'x', owner: '98' });
   assert.ok('workload' in result);
   assert.deepEqual(result.workload.labels, { owner: ['98'], fixed: ['a', 'b'] });
-  for (const owner of [undefined, '', 'a b', 'a*', '${x}', ['a'], 'a:b', 'a\nb', 'a'.repeat(201)]) {
+  for (const owner of [undefined, '', 'a b', 'a*', '${x}', ['a'], 'a:b', 'a\nb', 'a'.repeat(256)]) {
     const refused = judged(file, { sub: 'x', owner });
     assert.ok('mismatch' in refused, String(owner));
     assert.match(refused.mismatch.problem ?? '', /the claim owner/);
   }
+});
+
+test('a value can be as long as a repository’s name; of a longer one it is said that it is too long', () => {
+  const file = oidc('', ', labels: { owner: "${claims:owner}" }');
+  const longest = judged(file, { sub: 'x', owner: `${'a/'.repeat(127)}a` });
+  assert.ok('workload' in longest);
+  const longer = judged(file, { sub: 'x', owner: 'a'.repeat(256) });
+  assert.ok('mismatch' in longer);
+  assert.equal(longer.mismatch.problem, 'the claim owner is longer than 255 characters');
+  const odd = judged(file, { sub: 'x', owner: 'a b'.repeat(100) });
+  assert.ok('mismatch' in odd);
+  assert.match(odd.mismatch.problem ?? '', /characters other than letters/);
 });
 
 test('an account is made of plain characters only', () => {
