@@ -45,10 +45,19 @@ export async function verifyToken(
   return {
     ...{ issuer, signed },
     id: createHash('sha256').update(signed).digest('base64url'),
-    claims: readClaims(payload),
+    claims: claimsOf(payload),
     payload,
     ...checkClaims(fields, issuer, now),
   };
+}
+
+/** @throws {WorkloadRefusal} */
+function claimsOf(payload: string): Claims {
+  try {
+    return readClaims(payload);
+  } catch (cause) {
+    throw new WorkloadRefusal('claims', { cause });
+  }
 }
 
 async function checkSignature({ text, algorithm }: UnverifiedToken, keys: readonly VerificationKey[]): Promise<void> {

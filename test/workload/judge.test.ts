@@ -158,6 +158,12 @@ test('a value can be as long as a repository’s name; of a longer one it is sai
   assert.match(odd.mismatch.problem ?? '', /characters other than letters/);
 });
 
+test('claims are nested as deeply as issuers do, and no deeper: what reads them would run out of stack', () => {
+  const nested = (lists: number) => `{"sub":"x","deep":${'['.repeat(lists)}${']'.repeat(lists)}}`;
+  assert.deepEqual(Object.keys(readClaims(nested(31))), ['sub', 'deep']);
+  for (const lists of [32, 7_000, 10_000]) assert.throws(() => readClaims(nested(lists)), SyntaxError);
+});
+
 test('an account is made of plain characters only', () => {
   for (const repository of ['acme/web:x', 'acme/web x', '', undefined, ['acme/web']]) {
     assert.ok('mismatch' in judged(githubFile, { ...github, repository }), String(repository));

@@ -138,9 +138,23 @@ rules:
       () => issuer.sign({ ...claims, iss: `${issuer.url}/` }),
     ],
     ['more than 20 KB', ' too-long', () => issuer.sign({ ...claims, groups: 'x'.repeat(16_000) })],
+    ...[33, 1_000].map(
+      (depth) =>
+        [
+          `${depth} lists within each other`,
+          'ci claims',
+          () => issuer.sign({ ...claims, deep: nested(depth) }),
+        ] as const,
+    ),
     ['claims that no rule has', 'ci no-rule', () => issuer.sign({ ...claims, repository_id: '2' })],
     ['an account that can not be made', 'ci no-rule', () => issuer.sign({ ...claims, repository: 'a b' })],
   ];
+
+  const nested = (depth: number): unknown => {
+    let value: unknown = 1;
+    for (let level = 1; level < depth; level++) value = [value];
+    return value;
+  };
 
   /** What is signed with the one thing that everyone knows of the issuer. */
   const confused = async (alg: string) => {
