@@ -144,10 +144,11 @@ describe('the credential helper', { skip }, () => {
 
   test('keeps what docker stores, however Go writes it', async () => {
     await machine.signIn(words('login', registry));
-    const secret = `dki_${'a'.repeat(36)}`;
-    for (const [Username, written] of [
-      ['<token>', '\\u003ctoken\\u003e'],
-      ['r&d@example.com', 'r\\u0026d@example.com'],
+    const form = 'a'.repeat(36);
+    for (const [Username, written, secret] of [
+      ['<token>', '\\u003ctoken\\u003e', `dki_${form}`],
+      ['<token>', '\\u003ctoken\\u003e', `dkj_${form}`],
+      ['r&d@example.com', 'r\\u0026d@example.com', `dkp_${form}`],
     ]) {
       const body = `{"ServerURL":"https://${registry}/","Username":"${written}","Secret":"${secret}"}\r\n`;
       assert.equal((await machine.helper(['store'], body)).code, 0);
