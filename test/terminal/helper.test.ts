@@ -19,7 +19,7 @@ import { missing } from '../support/parts.ts';
 import { ana, bo, type Machine, startTerminalScene, type TerminalScene } from '../support/terminal-scene.ts';
 
 const shells = ['dash', 'busybox ash', 'bash', 'mksh', 'zsh'];
-const skip = missing('docker-registry', 'skopeo', 'curl', 'busybox', 'mksh', 'zsh');
+const skip = missing('docker-registry', 'skopeo', 'curl', 'busybox', 'mawk', 'mksh', 'zsh');
 const notFound = 'credentials not found in native keychain\n';
 
 describe('the credential helper', { skip }, () => {
@@ -82,6 +82,32 @@ describe('the credential helper', { skip }, () => {
     assert.deepEqual(JSON.parse(readFileSync(config(), 'utf8')), { ...JSON.parse(before), credHelpers: {} });
     assert.equal(readFileSync(`${config()}.before-dockpass`, 'utf8'), before);
   });
+
+  for (const awk of ['mawk', 'busybox awk']) {
+    test(`is added to what Go reads as empty, and to nothing that isn't an object, which is said first (${awk})`, async () => {
+      writeFileSync(join(machine.home, 'tools', 'awk'), `#!/bin/sh\nexec ${awk} "$@"\n`, { mode: 0o755 });
+      mkdirSync(join(machine.home, '.docker'), { recursive: true });
+      for (const [written, problem] of [
+        ['{"auths":{},"credHelpers":["x"]}', /"credHelpers" in .*config\.json is not an object; it was left as it is/],
+        ['{"auths":{},"credHelpers":"null"}', /"credHelpers" in .*config\.json is not an object; it was left as it is/],
+        ['[]', /config\.json is not a JSON object; it was left as it is/],
+      ] as const) {
+        writeFileSync(config(), written);
+        const { code, output } = await machine.run('sh', words('setup', registry).slice(1));
+        assert.equal(code, 1);
+        assert.match(output, problem);
+        assert.doesNotMatch(output, /Type|Signed in/);
+        assert.equal(readFileSync(config(), 'utf8'), written);
+      }
+      writeFileSync(config(), '{ "auths": null, "credHelpers": null, "detachKeys": "ctrl-q" }\n');
+      assert.match(await machine.signIn(words('setup', registry)), /Signed in as ana@example\.com/);
+      const set = { auths: null, credHelpers: { [registry]: 'dockpass' }, detachKeys: 'ctrl-q' };
+      assert.deepEqual(JSON.parse(readFileSync(config(), 'utf8')), set);
+      writeFileSync(config(), '{"credHelpers":null}');
+      assert.equal((await machine.helper(['undo', registry])).code, 0);
+      assert.equal(readFileSync(config(), 'utf8'), '{"credHelpers":null}\n', 'there was nothing to remove');
+    });
+  }
 
   for (const shell of shells) {
     test(`answers as docker expects it, and no argument of any program has a secret (${shell})`, async () => {
