@@ -51,7 +51,7 @@ const questions = {
 } satisfies Record<string, Question>;
 
 /**
- * @throws {UsageError} that names what is missing, if no one can be asked
+ * @throws {UsageError} that names all that is missing, if no one can be asked
  * @throws {Refusal} with what is wrong with the options, before anything is asked
  */
 export async function readAnswers(values: Values, terminal: Terminal): Promise<Answers> {
@@ -62,6 +62,8 @@ export async function readAnswers(values: Values, terminal: Terminal): Promise<A
     ...(issuer === null ? [] : checkSettings({ issuer })),
   ];
   if (problems.length > 0) throw new Refusal('bad_request', [...problems, 'Nothing was written.'].join('\n'));
+
+  if (terminal.ask === undefined) refuseMissing(values, issuer);
 
   const askList = (question: Question) => readAnswer(question, values, terminal);
   const ask = async (question: Question) => (await askList(question))[0] ?? '';
@@ -90,6 +92,21 @@ function refuseIgnored(values: Values, terminal: Terminal): void {
   }
 }
 
+/** @throws {UsageError} with every option that is missing, where no one can be asked */
+function refuseMissing(values: Values, issuer: string | null): void {
+  const needed = Object.values<Question>(questions).filter(({ fallback }) => fallback === undefined);
+  const isGiven = (option: string) => itemsOf(textsOf(values, option)).length > 0;
+  const options = [
+    ...needed.map(({ option }) => option),
+    ...(issuer === null ? [] : ['oidc-client-id']),
+    ...(issuer !== null || isGiven('google-client-id') ? ['client-secret-file'] : []),
+  ];
+  const missing = options.filter((option) => !isGiven(option));
+  if (missing.length === 0) return;
+  const verb = missing.length === 1 ? 'is' : 'are';
+  throw new UsageError(`${missing.map((option) => `--${option}`).join(', ')} ${verb} missing.`);
+}
+
 function problemsOfOption({ option, isList, check }: Question, values: Values): string[] {
   const given = itemsOf(textsOf(values, option), isList);
   return given.length === 0 ? [] : (check?.(given) ?? []);
@@ -106,8 +123,7 @@ async function readAnswer(question: Question, values: Values, terminal: Terminal
   const items = itemsOf(given, isList);
   if (items.length > 0 || (given.length > 0 && fallback === '')) return items;
   if (terminal.ask !== undefined) return askUntilRight(question, terminal.ask, terminal);
-  if (fallback === undefined) throw new UsageError(`--${option} is missing.`);
-  return [fallback];
+  return fallback === undefined ? [] : [fallback]; // what is needed is there, by refuseMissing
 }
 
 async function askUntilRight(question: Question, ask: Ask, terminal: Terminal): Promise<string[]> {

@@ -14,6 +14,7 @@ export function parseAddress(address: string): URL {
   const isLoopback = /^(localhost|127\.[\d.]+|\[::1\])(:|\/|$)/i.test(address);
   const url = URL.parse(scheme !== undefined ? address : `${isLoopback ? 'http' : 'https'}://${address}`);
   if (url === null) throw new UsageError(`"${address}" isn't an address such as https://registry.example.com`);
+  if (/^\/v2\/?$/.test(url.pathname)) url.pathname = '/'; // as the API's own address, which people copy
   if (url.href !== `${url.origin}/`) {
     throw new UsageError(`"${address}" has a path, and a registry has no path; give its host: ${url.host}`);
   }

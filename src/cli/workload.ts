@@ -6,7 +6,7 @@ import { parseDocument } from 'yaml';
 import { readRules } from '../app/policy-file.ts';
 import { openWorkloads } from '../app/workloads.ts';
 import { workloadsSourceOf } from '../app/workloads-file.ts';
-import { writePublicFile } from '../keys/public-file.ts';
+import { jwksKind, writePublicFile } from '../keys/public-file.ts';
 import { errorMessage, Refusal } from '../lib/errors.ts';
 import { fieldsIn } from '../lib/json.ts';
 import { minuteOf } from '../lib/time.ts';
@@ -189,8 +189,9 @@ function readLoosely(text: string): unknown {
 }
 
 async function writeKeys(output: string, keys: string): Promise<void> {
-  await writePublicFile(output, keys).catch((error: unknown) => {
+  await writePublicFile(output, keys, jwksKind('--output')).catch((error: unknown) => {
     const cause = error instanceof Error ? error.cause : error;
+    if (cause === undefined) throw error; // a file of another kind
     throw new Refusal('misconfigured', `${output} cannot be written. Choose another with --output.`, { cause });
   });
 }

@@ -31,7 +31,12 @@ export function refuseNonFinite(values: readonly Value[]): void {
 const named = 'DATABASE_URL or DATA_DIR names it.';
 const advice: readonly (readonly [code: RegExp, problem: string, remedy: string])[] = [
   [
-    /^SQLITE_(CORRUPT|NOTADB)/,
+    /^SQLITE_NOTADB/,
+    'is not a SQLite database',
+    'Name another file in DATABASE_URL or DATA_DIR; if this one was a database, restore the last backup.',
+  ],
+  [
+    /^SQLITE_CORRUPT/,
     'is damaged',
     'Stop everything that uses it, keep a copy of it with its -wal and -shm files, and restore the last backup.',
   ],

@@ -93,9 +93,13 @@ test('answers that serve would refuse are named, and nothing is written', async 
 });
 
 test('without a terminal, what no flag says is named', async (t) => {
-  const { code, output } = await init(newFolder(t), flags.slice(2));
+  const folder = newFolder(t);
+  const { code, output } = await init(folder, flags.slice(2));
   assert.equal(code, 2);
-  assert.match(output, /--public-url is missing/);
+  assert.match(output, /^--public-url is missing\.\n/);
+  const several = await init(folder, [...flags.slice(0, 4), '--oidc-issuer', 'https://id.example.com']);
+  assert.match(several.output, /^--admin, --domain, --oidc-client-id, --client-secret-file are missing\.\n/);
+  assert.deepEqual(readdirSync(folder), []);
 });
 
 test('options that would match no one are refused together, in words that the person knows', async (t) => {

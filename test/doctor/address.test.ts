@@ -13,6 +13,8 @@ describe('the address of a registry', () => {
     ['[::1]:5000', 'http://[::1]:5000/'],
     ['HTTP://Registry.example.com:5000', 'http://registry.example.com:5000/'],
     ['https://registry.example.com', 'https://registry.example.com/'],
+    ['https://registry.example.com/v2/', 'https://registry.example.com/'],
+    ['host:5000/v2', 'https://host:5000/'],
   ];
   for (const [address, url] of taken) {
     test(`${address} is ${url}`, () => assert.equal(parseAddress(address).href, url));
@@ -23,7 +25,7 @@ describe('the address of a registry', () => {
     ['u:secretpw@host', /no user name and no password/],
     ['http://u:secretpw@ho st', /no user name and no password/],
     ['https://host/pre', /a registry has no path; give its host: host$/],
-    ['host:5000/v2/', /a registry has no path; give its host: host:5000$/],
+    ['host:5000/v2/team/app', /a registry has no path; give its host: host:5000$/],
     ['https://host/?x=1', /a registry has no path; give its host/],
     ['ftp://host', /isn't reached by ftp: write https:\/\/ or http:\/\//],
     ['https://', /isn't an address such as/],

@@ -66,12 +66,15 @@ describeEngines('a schema', (databases) => {
   });
 });
 
-test('a SQLite file that is damaged is named, with what to do', async (t) => {
+test('a SQLite file that is damaged, or is none, is named, with what to do', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'dockpass-damaged-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'dockpass.db');
   writeFileSync(file, 'no database at all'.repeat(1_000));
-  assert.match(await refusalOf(`sqlite:${file}`), /dockpass\.db is damaged: .*restore the last backup/);
+  assert.match(
+    await refusalOf(`sqlite:${file}`),
+    /dockpass\.db is not a SQLite database: .*Name another file.*restore the last backup/,
+  );
 
   rmSync(file);
   await (await openStore(`sqlite:${file}`, noIdleErrors)).close();

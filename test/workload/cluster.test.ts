@@ -57,6 +57,15 @@ test('add-cluster writes the keys beside the workloads file, and says what to ad
   );
 });
 
+test('add-cluster never writes over a file of another kind', async () => {
+  await write('mine.json', '{"mine": 1}');
+  const words = ['workload', 'add-cluster', 'other', '--kubeconfig', 'kubeconfig', '--output'];
+  const { code, output } = await installation.run([...words, join(installation.folder, 'mine.json')]);
+  assert.equal(code, 1);
+  assert.match(output, /--output: .*mine\.json holds something other than a JSON Web Key Set: name another file/);
+  assert.equal(await readFile(join(installation.folder, 'mine.json'), 'utf8'), '{"mine": 1}');
+});
+
 test('add-cluster says what is missing: the right to ask, or a login without a program', async () => {
   const stranger = await installation.run(['workload', 'add-cluster', 'shop', '--kubeconfig', 'stranger']);
   assert.equal(stranger.code, 1);
@@ -70,13 +79,13 @@ test('add-cluster tells an issuer from one whose name ends like it, and leaves t
     `issuers: { ${name}: { preset: kubernetes, issuer: "${iss}", jwks_file: ${name}.json } }\nrules: []\n`;
   const add = (name: string) => installation.run(['workload', 'add-cluster', name, '--kubeconfig', 'kubeconfig']);
   await write('workloads.yml', entry('preprod', 'https://other.example.com'));
-  await write('preprod.json', 'of the other cluster');
+  await write('preprod.json', '{ "keys": [] }');
   const prod = await add('prod');
   assert.match(prod.output, /^ {2}prod: \{ preset: kubernetes, .*jwks_file: "prod\.json" \}$/m);
   const taken = await add('preprod');
   assert.equal(taken.code, 1);
   assert.match(taken.output, /has the issuer "preprod" with other values\. Choose another NAME.*\n {2}preprod: /);
-  assert.equal(await readFile(join(installation.folder, 'preprod.json'), 'utf8'), 'of the other cluster');
+  assert.equal(await readFile(join(installation.folder, 'preprod.json'), 'utf8'), '{ "keys": [] }');
   await write('workloads.yml', entry('preprod', 'https://kubernetes.default.svc.cluster.local'));
   const again = await add('preprod');
   assert.equal(again.code, 0, again.output);
@@ -99,7 +108,7 @@ test('add-cluster says in one line what it cannot use', async () => {
     [['robot-x', ...given, 'shop.json'], /^NAME "robot-x" is a name that a robot can have/],
     [['ci', '--issuer', 'ci.example.com', '--jwks', 'shop.json'], /^--issuer ci\.example\.com isn't a URL/],
     [['ci', ...given, 'empty'], /^empty is no key set: .*kubectl get --raw/],
-    [['ci', ...given, 'shop.json', '--output', 'shop.json/x'], /shop\.json\/x cannot be written\. .*--output/],
+    [['ci', ...given, 'shop.json', '--output', 'shop.json/x'], /--output: .*shop\.json\/x goes through a file/],
     [['ci', '--kubeconfig', 'broken'], /broken is not a kubeconfig: /],
     [['ci', '--kubeconfig', 'empty'], /empty has no current-context\. Name one with --context/],
   ] as const) {
