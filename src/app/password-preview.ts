@@ -2,7 +2,7 @@
 import type { Request } from 'express';
 import type { Config } from '../config/config.ts';
 import type { RequesterReader } from '../http/requester.ts';
-import type { Identity, Limits } from '../identity/identity.ts';
+import { type Identity, type Limits, narrower } from '../identity/identity.ts';
 import { previewPassword, unreachablePatterns } from '../repositories/password-preview.ts';
 import { viewerOf } from '../repositories/viewer.ts';
 import type { Holder, PasswordActionParts } from '../web/password-actions.ts';
@@ -46,11 +46,4 @@ export function createPasswordPreview(
       return unreachablePatterns(previewParts, { identity, address: parts.requesterOf(request).address });
     },
   };
-}
-
-/** @param given by the status of the account, which leaves every repository */
-export function narrower(given: Limits | null, { actions, repositories }: Limits): Limits {
-  const left = given?.actions ?? null;
-  const both = left === null ? actions : (actions?.filter((action) => left.includes(action)) ?? left);
-  return { actions: both, repositories };
 }

@@ -1,13 +1,13 @@
 /** Makes what the API and commands say about a password's patterns that match nothing it could be used for. */
 import type { PasswordInput } from '../app-passwords/input.ts';
 import type { Config } from '../config/config.ts';
+import { narrower } from '../identity/identity.ts';
 import type { Policy } from '../policy/acl.ts';
 import { unreachablePatterns } from '../repositories/password-preview.ts';
 import { createTurns } from '../repositories/turns.ts';
 import { unreachableTexts } from '../web/password-preview.ts';
 import type { Core } from './core.ts';
 import { createIdentityByName } from './identity-by-name.ts';
-import { narrower } from './password-preview.ts';
 
 /**
  * A sentence for each pattern that can't be used at any registry, from any address; none in doubt. Ask before there is a

@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts';
 import { parseServiceAccountKey } from '../config/google-directory.ts';
 import { Refusal } from '../lib/errors.ts';
 import { fieldsIn } from '../lib/json.ts';
-import { createEventStream, type EventStream, EventStreamError } from '../sign-in/google/risc-stream.ts';
+import type { EventStream } from '../sign-in/google/risc-stream.ts';
 import type { Command, Terminal, Values } from './command.ts';
 import { configOf } from './core.ts';
 import { reply } from './output.ts';
@@ -77,6 +77,8 @@ async function withStream(
       'Set GOOGLE_RISC=true first, and restart the service: it refuses events until then.',
     );
   }
+  // With what signs for Google, which no other command needs.
+  const { createEventStream, EventStreamError } = await import('../sign-in/google/risc-stream.ts');
   const stream = createEventStream({ url: google.riscUrl, key: await keyOf(config, values), fetch, now: Date.now });
   try {
     await action(stream, `${publicUrl.origin}${prefix}/google-events`);

@@ -11,6 +11,13 @@ export type Limits = {
   readonly repositories: readonly string[] | null;
 };
 
+/** What a password with limits can do where its owner is limited, too. @param given by the status of the account, which leaves every repository */
+export function narrower(given: Limits | null, { actions, repositories }: Limits): Limits {
+  const left = given?.actions ?? null;
+  const both = left === null ? actions : (actions?.filter((action) => left.includes(action)) ?? left);
+  return { actions: both, repositories };
+}
+
 /** Everything that a policy decision can depend on, besides the request itself. */
 export type Identity = {
   readonly kind: IdentityKind;

@@ -15,8 +15,8 @@ import { parsePolicy } from '../../src/policy/acl.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { identityOf } from '../../src/policy/named-account.ts';
 import { runProgram, startProgram } from '../support/process.ts';
+import { main } from '../support/program.ts';
 
-const main = new URL('../../src/main.ts', import.meta.url).pathname;
 const flags = [
   ...['--public-url', 'https://auth.example.com', '--service', 'registry.example.com', '--admin', 'ana@example.com'],
   ...['--domain', 'example.com', '--google-client-id', '123.apps.googleusercontent.com', '--client-secret-file', '-'],
@@ -28,8 +28,8 @@ function newFolder(t: TestContext): string {
   return folder;
 }
 
-const init = (folder: string, words: readonly string[], input = 'a secret\n') =>
-  runProgram(process.execPath, [main, 'init', ...words], { cwd: folder, env: { PATH: '/usr/bin:/bin' }, input });
+const init = (folder: string, words: readonly string[], input = 'a secret\n', program = main) =>
+  runProgram(process.execPath, [program, 'init', ...words], { cwd: folder, env: { PATH: '/usr/bin:/bin' }, input });
 
 test('flags are enough for an installation that serves, with a strict policy and an administrator', async (t) => {
   const folder = newFolder(t);
@@ -66,7 +66,8 @@ test('what exists is never overwritten, and then nothing is written', async (t) 
 
 test('into another folder: what comes next is about that folder', async (t) => {
   const folder = newFolder(t);
-  const { code, output } = await init(folder, ['--folder', 'my dockpass', ...flags]);
+  const source = resolve('src/main.ts'); // in a clone
+  const { code, output } = await init(folder, ['--folder', 'my dockpass', ...flags], undefined, source);
   assert.equal(code, 0, output);
   const auth = parse(output.slice(output.indexOf('auth:'), output.indexOf('\n\nNext:')));
   assert.equal(auth.auth.token.rootcertbundle, join(folder, 'my dockpass', 'data', 'registry-bundle.pem'));
