@@ -9,7 +9,7 @@ import { createEvaluator } from '../policy/eval.ts';
 import { identityOf } from '../policy/named-account.ts';
 import { formatScope } from '../scope.ts';
 import { type LoggedRequest, readDecisions } from './decision-log.ts';
-import { aliasProblems, resolveReferences } from './yaml-references.ts';
+import { aliasProblems, readAsDockerAuth } from './yaml-references.ts';
 
 export type ComparedDecision = {
   readonly request: LoggedRequest;
@@ -60,14 +60,14 @@ export async function compareDecisions(
   return { differences, compared, skipped };
 }
 
-/** With scalars as they are written: docker_auth reads `012`, `yes` and `1.10` into texts. Nothing stays nothing. */
+/** Of a key that is there twice, the last one counts to docker_auth. */
 function readAcl(configuration: string): unknown {
-  const document = parseDocument(configuration, { version: '1.1', schema: 'failsafe', customTags: ['null', 'merge'] });
+  const document = parseDocument(configuration, { version: '1.1', uniqueKeys: false });
   const [problem] = document.errors;
   if (problem) throw new DockerAuthError(`docker_auth's configuration isn't YAML: ${problem.message}`);
   const [unresolved] = aliasProblems(document);
   if (unresolved) throw new DockerAuthError(`docker_auth's configuration can't be read: ${unresolved.message}`);
-  resolveReferences(document);
+  readAsDockerAuth(document);
   return fieldsIn(document.toJS())['acl'];
 }
 

@@ -4,7 +4,7 @@ import { isExpression, quoteMeta } from '../pattern/expression.ts';
 import type { ReportNode } from './report-node.ts';
 import { convertRules } from './rules.ts';
 import { dropUnknown, isNull, keysOf, pairsOf, textOf } from './yaml-nodes.ts';
-import { readScalarsAsTexts, resolveReferences } from './yaml-references.ts';
+import { readAsDockerAuth } from './yaml-references.ts';
 
 export type PolicySource = {
   /** Labels come from elsewhere than `users:`, so any value has to be expected. */
@@ -22,8 +22,7 @@ export function convertPolicy(
   { hasOtherLabels, hasPeople }: PolicySource,
   report: ReportNode,
 ): Document {
-  resolveReferences(source);
-  readScalarsAsTexts(source);
+  readAsDockerAuth(source);
   const sections = pairsOf(source.contents).filter(({ key }) => ['users', 'acl'].includes(textOf(key) ?? ''));
   const users = sections.find(({ key }) => textOf(key) === 'users')?.value;
   const acl = sections.find(({ key }) => textOf(key) === 'acl')?.value;

@@ -1,6 +1,6 @@
 /** Owns what docker_auth's YAML reader makes of aliases, merge keys (`<<`) and scalars: each is replaced by that. */
 import { type Alias, type Document, isAlias, isMap, isSeq, type Node, type Pair, visit, type YAMLMap } from 'yaml';
-import { isMergeKey, textOf } from './yaml-nodes.ts';
+import { isMergeKey, isNull, textOf } from './yaml-nodes.ts';
 
 export type AliasProblem = { readonly alias: Alias; readonly message: string };
 
@@ -23,21 +23,30 @@ export function aliasProblems(document: Document): AliasProblem[] {
   return problems;
 }
 
+/** The document as docker_auth reads it. @param document is changed; it must have no alias problems */
+export function readAsDockerAuth(document: Document): void {
+  resolveReferences(document);
+  readScalarsAsTexts(document);
+}
+
 /**
  * Afterwards every map has its own pairs, and nothing refers to another part of the document. What can't be merged stays, to be
  * reported where it's read.
- * @param document is changed; it must have no alias problems
  */
-export function resolveReferences(document: Document): void {
+function resolveReferences(document: Document): void {
   inlineAliases(document);
   visit(document, { Map: (_key, map) => mergeInto(map) });
 }
 
-/** Where it wants a text, docker_auth reads `012`, `0x1F` and `yes` as they are written, and what `!!binary` stands for. */
-export function readScalarsAsTexts(document: Document): void {
+/**
+ * Where it wants a text, docker_auth reads `012`, `0x1F` and `yes` as they are written, and what `!!binary` stands for. A key that
+ * is nothing is the empty text.
+ */
+function readScalarsAsTexts(document: Document): void {
   visit(document, {
-    Scalar(_key, node) {
+    Scalar(place, node) {
       const { value, source } = node;
+      if (place === 'key' && value === null) node.value = '';
       const text = value instanceof Uint8Array ? Buffer.from(value).toString() : source;
       if (value === null || typeof value === 'string' || typeof value === 'symbol' || text === undefined) return;
       node.value = text;
@@ -62,9 +71,9 @@ function inlineAliases(document: Document): void {
  * the later one wins, whichever was merged. YAML 1.1 would let the map's own win.
  */
 function mergeInto(map: YAMLMap): void {
-  const items: Pair[] = [];
-  for (const pair of map.items) for (const one of isMergeKey(pair) ? mergedBy(pair) : [pair]) put(items, one);
-  map.items = items;
+  const merged = createPairs();
+  for (const pair of map.items) for (const one of isMergeKey(pair) ? mergedBy(pair) : [pair]) merged.put(one);
+  map.items = merged.items;
 }
 
 /** The pairs that a merge key stands for, the last of equal ones being the one that counts; the key itself if it names no map. */
@@ -76,16 +85,25 @@ function mergedBy(pair: Pair): readonly Pair[] {
   return maps.toReversed().flatMap((map) => map.items);
 }
 
-/** What docker_auth reads into what is there already, instead of replacing it: the match of a rule, the labels of a user or match. */
-const structures = ['match', 'labels'];
+/** What docker_auth reads into what is there already, instead of replacing it: the users, the match of a rule, the labels of a user or match. */
+const structures = ['users', 'match', 'labels'];
 
-function put(items: Pair[], pair: Pair): void {
-  const name = textOf(pair.key);
-  const at = name === null ? -1 : items.findIndex(({ key }) => textOf(key) === name);
-  const before = items[at];
-  if (before === undefined) items.push(pair);
-  else if (name !== null && structures.includes(name) && isMap(before.value) && isMap(pair.value)) {
-    for (const map of [before.value, pair.value]) mergeInto(map);
-    for (const one of pair.value.items) put(before.value.items, one);
-  } else items[at] = pair;
+/** The pairs of a map, of which a later one replaces an equal one in its place. A map can have tens of thousands. */
+function createPairs() {
+  const items: Pair[] = [];
+  const places = new Map<string, number>();
+  const put = (pair: Pair): void => {
+    const name = isNull(pair.key) ? '' : textOf(pair.key);
+    const at = name === null ? undefined : places.get(name);
+    const before = at === undefined ? undefined : items[at];
+    if (at === undefined || before === undefined) {
+      if (name !== null) places.set(name, items.length);
+      items.push(pair);
+    } else if (name !== null && structures.includes(name) && isMap(before.value) && isMap(pair.value)) {
+      for (const map of [before.value, pair.value]) mergeInto(map);
+      before.value.items = [...before.value.items, ...pair.value.items];
+      mergeInto(before.value);
+    } else items[at] = pair;
+  };
+  return { items, put };
 }

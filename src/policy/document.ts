@@ -12,6 +12,7 @@ import {
   type Node,
   type Pair,
   parseDocument,
+  type Scalar,
   visit,
   type YAMLMap,
 } from 'yaml';
@@ -91,12 +92,20 @@ function repeatedKeys(document: Document): number[] {
       const seen = new Set<unknown>();
       for (const { key } of items) {
         if (!isScalar(key)) continue;
-        if (seen.has(key.value)) offsets.push(key.range?.[0] ?? 0);
-        seen.add(key.value);
+        const name = nameOf(key);
+        if (seen.has(name)) offsets.push(key.range?.[0] ?? 0);
+        seen.add(name);
       }
     },
   });
   return offsets;
+}
+
+/** What makes a key the same as another: its text, as `1` and "1" are one here and in docker_auth, and 1.1 and 1.10 two. */
+function nameOf(key: Scalar): unknown {
+  // "<<" in quotes merges nothing, and nothing is the empty text to docker_auth.
+  if (typeof key.value === 'symbol') return key.value;
+  return key.value === null ? '' : (textOf(key) ?? key.source);
 }
 
 /** The key of the section inside of which an offset is; empty where it is in none. */

@@ -111,6 +111,28 @@ acl:
   );
 });
 
+test('tags and keys that are there twice are read as docker_auth reads them', async () => {
+  const acl = `
+acl:
+  - match: {account: !!binary aGVsbG8=, "1": x, 1: y}
+    actions: !!seq [pull]
+  - match: {account: !!int 5, labels: {"1": x, 1: y}}
+    actions: [!!str 5]
+`;
+  const labels = { 1: ['y'] };
+  const lines = ['hello', '5'].map((account) =>
+    JSON.stringify({ request: { account, type: 'repository', name: 'a', labels, actions: ['pull', '5'] } }),
+  );
+  const { differences } = await compareDecisions(acl, parsePolicy('acl: []', 'policy.yml'), of(lines));
+  assert.deepEqual(
+    [...differences.values()].map(({ request, before }) => [request.account, before]),
+    [
+      ['hello', ['pull']],
+      ['5', ['5']],
+    ],
+  );
+});
+
 for (const [title, text, message] of [
   ['would not start with', 'acl: [{match: {name: "/(/"}, actions: []}]', /cannot decide on a .*missing closing/],
   ['crashes with', 'acl: [{match: {}}]', /cannot decide on a .*the rule that matches has no actions/],

@@ -351,6 +351,11 @@ describe('what "<<" merges is read as docker_auth reads it', () => {
       /users: \{ ana: \{ password: "\$2y.*" \}, bo: \{\} \}/,
     ],
     [
+      'a section beside which the file has users of its own',
+      `x: &x {users: {ana: {password: "${hash}"}, cy: {}}}\n<<: *x\nusers: {bo: {password: "${hash}"}, cy: {password: "${hash}"}}\nacl: []`,
+      /users: \{ ana: \{ password: "\$2y[^}]*" \}, cy: \{ password: "\$2y[^}]*" \}, bo: \{ password: "\$2y[^}]*" \} \}/,
+    ],
+    [
       'a match that merges another, merged by its rule',
       'm: &m {type: repository}\nr: &r {match: {<<: *m, service: s}, actions: [pull]}\nacl:\n  - {<<: *r, match: {name: a}}',
       /- \{ match: \{ type: repository, service: s, name: a \}, actions: \[ pull \] \}/,
@@ -605,6 +610,26 @@ test('a key that is twice in a section is a mistake, but not in one that is left
   });
   assert.match(policy, /match: \{ name: b \}/);
   assert.deepEqual(said(['ldap']), ['3 bind_dn is a second time in this map: keep one', ofRule]);
+});
+
+test('keys are compared as texts, which docker_auth reads them into', () => {
+  const repeated = [
+    'acl:\n  - {match: {labels: {"1": y, 1: x}}, actions: []}',
+    `users:\n  {"10": {password: "${hash}"}, 10: {}}\nacl: []`,
+    `users:\n  {"": {password: "${hash}"}, ~: {}}\nacl: []`,
+    `users:\n  {hello: {password: "${hash}"}, !!str hello: {}}\nacl: []`,
+  ];
+  for (const text of repeated) assert.match(problemsOf(text).join('\n'), /^2 error .* is a second time/m, text);
+  const names = ['1.1', '1.10', '012', '10', 'on', 'true', '0xA', '1_0'];
+  const text = `users:\n${names.map((name) => `  ${name}: {password: "${hash}"}\n`).join('')}acl: []`;
+  assert.doesNotMatch(problemsOf(text).join('\n'), /error/);
+  assert.deepEqual([...parsePolicy(importDockerAuth(text).policy, 'policy.yml').users.keys()].sort(), names.sort());
+});
+
+test('a key that is nothing is the empty text: it opens to requests without credentials', () => {
+  const { policy, problems } = importDockerAuth('users: {~: {}}\nacl: []');
+  assert.deepEqual([...parsePolicy(policy, 'policy.yml').users.keys()], ['']);
+  assert.ok(problems.every(({ severity }) => severity === 'warning'));
 });
 
 test('what comes after a hash is cut off, as bcrypt in Go ignores it', () => {

@@ -180,6 +180,11 @@ describe('mistakes', () => {
       'acl: [{match: {name: !!binary aGVsbG8=, account: !name ana}, actions: []}]',
       ['policy.yml:1:31: acl[1].match.name must be a text', 'policy.yml:1:50: Unresolved tag: !name'],
     ],
+    [
+      'a key that is written in two ways',
+      'acl:\n  - {match: {labels: {"1": y, 1: x}}, actions: []}',
+      ['policy.yml:2:31: 1 is a second time in this map: keep one'],
+    ],
     ['a duplicate key', 'acl: []\nacl: []', ['policy.yml:2:1: acl is a second time in this map: keep one']],
     [
       'a duplicate key in quotes',
