@@ -1,6 +1,7 @@
 /** Owns what `dockpass init` writes: the text of .env and policy.yml. */
 import { stringify } from 'yaml';
 import { normalizeDomain } from '../lib/domain.ts';
+import { envValueOf } from '../lib/env-value.ts';
 import { Refusal } from '../lib/errors.ts';
 
 export type Answers = {
@@ -27,7 +28,7 @@ export function environmentFile(answers: Answers): string {
     ...(proxy === null ? [] : [['TRUSTED_PROXIES', proxy]]),
     ...providerOf(answers),
   ];
-  const lines = settings.map(([name = '', value = '']) => `${name}=${quoted(name, value)}`);
+  const lines = settings.map(([name = '', value = '']) => `${name}=${written(name, value)}`);
   return `# Settings of Dockpass; .env.example explains all of them.\n${lines.join('\n')}\n`;
 }
 
@@ -49,17 +50,13 @@ function providerOf({ issuer, clientId, clientSecret, domains }: Answers): strin
   ];
 }
 
-/** As Node reads it back: within quotes everything counts, except the quote itself. */
-function quoted(name: string, value: string): string {
-  if (/^[\w./:@,+-]*$/.test(value)) return value;
-  const quote = [`'`, '"', '`'].find((mark) => !value.includes(mark));
-  if (quote === undefined || /[\r\n]/.test(value)) {
-    throw new Refusal(
-      'bad_request',
-      `${name} has characters that .env can't hold: put it into a file, and name that in ${name}_FILE.`,
-    );
-  }
-  return `${quote}${value}${quote}`;
+function written(name: string, value: string): string {
+  const text = envValueOf(value);
+  if (text !== null) return text;
+  throw new Refusal(
+    'bad_request',
+    `${name} has characters that .env can't hold: put it into a file, and name that in ${name}_FILE.`,
+  );
 }
 
 export function policyFile({ admins, domains }: Answers): string {

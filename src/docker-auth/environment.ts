@@ -1,4 +1,5 @@
 /** Owns the conversion of docker_auth's `server`, `token`, `google_auth` and `oidc_auth` to settings of Dockpass. */
+import { envValueOf } from '../lib/env-value.ts';
 import { type Entry, type Reader, suggest, type Value } from '../policy/reader.ts';
 import { refusedBackEnds } from './back-ends.ts';
 import { isUnfilled } from './source-form.ts';
@@ -142,6 +143,12 @@ function setFrom(reader: Reader, value: Value, setting: string, settings: Map<st
   if (isUnfilled(text)) {
     reader.report(value.place, `${value.path} is "${text}", a variable that no one fills in here: write its value`);
   }
+  if (envValueOf(text) === null) {
+    const instead = setting.endsWith('_CLIENT_SECRET')
+      ? 'put it into a file, and name that in client_secret_file instead'
+      : `write another value here, and then set ${setting} in the environment of the service`;
+    reader.report(value.place, `${value.path} has characters that .env can't hold: ${instead}`);
+  }
   if (text !== '') settings.set(setting, text);
 }
 
@@ -175,21 +182,14 @@ function formatSettings(settings: ReadonlyMap<string, string>, prefix: string, h
     '# Made from a docker_auth configuration. .env.example explains every setting.',
     '',
     '# Where people and registries reach Dockpass: fill in. The realm of the registries is this and /auth.',
-    `PUBLIC_URL=https://auth.example.com${prefix}`,
+    `PUBLIC_URL=${envValueOf(`https://auth.example.com${prefix}`) ?? ''}`,
     '# auth.token.service of each registry, comma-separated: fill in.',
     'SERVICES=registry.example.com',
     ...(settings.has('TLS_CERTIFICATE_FILE') ? [] : proxyLines),
     'POLICY_FILE=policy.yml',
     '',
-    ...[...settings].map(([name, value]) => `${name}=${quote(value)}`),
+    ...[...settings].map(([name, value]) => `${name}=${envValueOf(value) ?? ''}`),
     ...(hasAnonymousUser ? [] : ['', ...anonymousLines]),
   ];
   return `${lines.join('\n')}\n`;
-}
-
-/** As Node.js reads .env files: a value with an odd character is between quotes that it doesn't contain. */
-function quote(value: string): string {
-  if (/^[\w./:@,+-]*$/.test(value)) return value;
-  const mark = ["'", '"', '`'].find((candidate) => !value.includes(candidate)) ?? "'";
-  return `${mark}${value}${mark}`;
 }

@@ -93,6 +93,32 @@ test('settings come out as Node.js reads them', () => {
   );
 });
 
+test('a value is read back from .env as docker_auth reads it, or is an error', () => {
+  const imported = (issuer: string, secret: string) =>
+    importDockerAuth(
+      JSON.stringify({
+        token: { issuer },
+        google_auth: { domain: 'a.org', client_id: 'x', client_secret: secret },
+        acl: [],
+      }),
+    );
+  for (const value of ["it's \\n", 'a\\nb', 'a\nb', "a'\\n#b", ' a # b ', '"a', 'a\'"b', '$X']) {
+    const { TOKEN_ISSUER, GOOGLE_CLIENT_SECRET } = parseEnv(imported(value, value).environment);
+    assert.deepEqual([TOKEN_ISSUER, GOOGLE_CLIENT_SECRET], [value, value]);
+  }
+  for (const value of ['s3c\'r`e"t', 'a\r\nb', 'a\0b', "a'`\\nb"]) {
+    const errors = imported(value, value).problems.flatMap(({ severity, message }) =>
+      severity === 'error' ? message : [],
+    );
+    assert.deepEqual(errors, [
+      "token.issuer has characters that .env can't hold: write another value here, and then set TOKEN_ISSUER in the environment of the service",
+      "google_auth.client_secret has characters that .env can't hold: put it into a file, and name that in client_secret_file instead",
+    ]);
+  }
+  const { environment } = importDockerAuth('server: {path_prefix: "/a #b"}\nacl: []');
+  assert.equal(parseEnv(environment)['PUBLIC_URL'], 'https://auth.example.com/a #b');
+});
+
 test('another OpenID Connect provider', () => {
   const { environment } = importDockerAuth(
     'oidc_auth: {issuer: "https://sso.example.com", client_id: x, client_secret_file: /s, scopes: [openid, email]}\nacl: []',
