@@ -1,7 +1,7 @@
 /** Owns taking passwords over from docker_auth: whose they become, which are left out, and that a second time changes nothing. */
 import { createHash, randomBytes } from 'node:crypto';
 import { stateOf } from '../app-passwords/check.ts';
-import type { Actor, Audit } from '../audit/audit.ts';
+import type { Actor, Audit, AuditEvent } from '../audit/audit.ts';
 import { foldEmail, isUsableEmail, otherFormOf } from '../identity/email.ts';
 import { foldCase } from '../identity/identity.ts';
 import { dateOf, day } from '../lib/time.ts';
@@ -118,19 +118,22 @@ async function takeOne(
   const id = idOf(entry);
   const held = account === undefined ? [] : await passwords.ofAccount(account.id);
   if (held.some((password) => password.id === id)) return { outcome: 'known' };
-  const live = held.filter((password) => stateOf(password, parts.now()) === 'active');
-  const named = live.find(({ name }) => name === input.name);
-  if (named !== undefined && !named.id.startsWith(idPrefix)) {
+  const live = held.filter((one) => one.origin === null && stateOf(one, parts.now()) === 'active');
+  const sameName = live.filter(({ name }) => name === input.name);
+  // One that was rotated has a successor of its name.
+  if (sameName.some((one) => !one.id.startsWith(idPrefix))) {
     return `there is a password of the name "${input.name}"; give another --name`;
   }
+  const [named] = sameName;
   if (named === undefined && countOf(live) >= parts.maximumPerAccount) {
     return `there are ${parts.maximumPerAccount} active passwords, which is the limit`;
   }
   const outcome = named === undefined ? 'imported' : 'replaced';
   if (input.dryRun) return { outcome };
-  if (named !== undefined) await replace(parts, named);
   const accountId = account?.id ?? (await createAccount(parts, entry, login, input));
-  return (await insert(parts, id, accountId, entry, input)) ? { outcome } : 'the account changed meanwhile; try again';
+  const row = rowOf(id, accountId, entry, input, parts.now());
+  const isStored = await (named === undefined ? insert(parts, row, login) : replace(parts, named, row));
+  return isStored ? { outcome } : 'the account changed meanwhile; try again';
 }
 
 /** Another import at the same time, or an entry that someone copied. @throws what isn't about this entry */
@@ -167,24 +170,38 @@ async function createAccount(
 }
 
 /** docker_auth has one password a person: a new one ended the one before. */
-async function replace(
-  { store, audit, by, now }: PasswordImportParts,
+function replace(
+  { store, audit, by }: PasswordImportParts,
   { id, name, login }: ListedPassword,
-): Promise<void> {
+  row: NewPassword,
+): Promise<boolean> {
   const detail = { id, name, reason: 'docker_auth replaced it' };
-  const event = { action: 'password.revoke', ...by, subject: login, detail } as const;
-  await audit.commit(event, (row) => store.passwords.revoke(id, by.actor, now(), row));
+  const revocation = { action: 'password.revoke', ...by, subject: login, detail } as const;
+  return audit.commit(importOf(row, login, by), (inserted) =>
+    audit.commit(revocation, (revoked) => store.passwords.replace({ id, by: by.actor }, row, { revoked, inserted })),
+  );
 }
 
-async function insert(
-  { store, audit, by, maximumPerAccount, now }: PasswordImportParts,
+function insert(
+  { store, audit, by, maximumPerAccount }: PasswordImportParts,
+  row: NewPassword,
+  login: string,
+): Promise<boolean> {
+  return audit.commit(importOf(row, login, by), (entry) => store.passwords.insert(row, maximumPerAccount, entry));
+}
+
+function importOf({ id, name, expires_at }: NewPassword, subject: string, by: Actor): AuditEvent {
+  return { action: 'password.import', ...by, subject, detail: { id, name, expiresAt: expires_at } };
+}
+
+function rowOf(
   id: string,
   accountId: string,
-  { email, hash }: TokenDbEntry,
+  { hash }: TokenDbEntry,
   { name, days }: PasswordImportOptions,
-): Promise<boolean> {
-  const createdAt = now();
-  const row: NewPassword = {
+  createdAt: number,
+): NewPassword {
+  return {
     id,
     account_id: accountId,
     name,
@@ -196,7 +213,4 @@ async function insert(
     created_at: createdAt,
     expires_at: createdAt + days * day,
   };
-  const detail = { id, name, expiresAt: row.expires_at };
-  const event = { action: 'password.import', ...by, subject: foldCase(email), detail } as const;
-  return audit.commit(event, (entry) => store.passwords.insert(row, maximumPerAccount, entry));
 }

@@ -97,6 +97,15 @@ export type PasswordCounts = {
 export type PasswordStore = {
   /** False, and nothing stored, when the account holds `limit` active passwords or a live one of this name. */
   insert(password: NewPassword, limit: number, audit: AuditRowOf): Promise<boolean>;
+  /**
+   * Revokes a password for good and stores another in its place, whatever the limit.
+   * @returns false, and nothing changed, unless the old one is live and no other live one of the account has the new one's name
+   */
+  replace(
+    old: { readonly id: string; readonly by: string },
+    successor: NewPassword,
+    audit: { readonly revoked: AuditRowOf; readonly inserted: AuditRowOf },
+  ): Promise<boolean>;
   byHash(hash: string): Promise<PasswordWithOwner | undefined>;
   withOwner(id: string): Promise<PasswordWithOwner | undefined>;
   /** Those whose hash is bcrypt's still, whatever their state: the active ones first, then the newest; at most `limit`. */
@@ -152,6 +161,15 @@ const insert = `
          where account_id = $2 and revoked_at is null and expires_at > $9 and replaced_by is null and origin is null) < $13
     and not exists (select 1 from app_password
                     where account_id = $2 and name = $3 and revoked_at is null and expires_at > $9 and origin is null)`;
+
+const insertInPlaceOf = `
+  insert into app_password (id, account_id, name, hash, pepper_id, hint, actions_json, repositories_json,
+                            created_at, expires_at, maker_id, maker_kind)
+  select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+  where exists (select 1 from app_password where id = $13 and account_id = $2 and revoked_at is null and expires_at > $9)
+    and not exists (select 1 from app_password
+                    where account_id = $2 and name = $3 and id <> $13 and revoked_at is null and expires_at > $9
+                      and origin is null)`;
 
 /** The limit is not asked: the successor takes the place of the old one. */
 const insertSuccessor = `
@@ -239,6 +257,16 @@ export function createPasswordStore(sql: Sql): PasswordStore {
         if (inserted === 1) yield* addRow(audit(inserted));
         return inserted === 1;
       }),
+    replace: (old, successor, audit) =>
+      sql.atomic(function* () {
+        yield { text: lockAccount, values: [successor.account_id] };
+        const inserted = yield { text: insertInPlaceOf, values: [...valuesOf(successor), old.id] };
+        if (inserted === 0) return false;
+        const revoked = yield { text: revoke, values: [old.id, old.by, successor.created_at] };
+        yield* addRow(audit.revoked(revoked));
+        yield* addRow(audit.inserted(inserted));
+        return true;
+      }),
     byHash: createKeyLookup<PasswordWithOwner>(sql, withOwner, 'p.hash', ({ hash }) => hash),
     withOwner: (id) => sql.get<PasswordWithOwner>(withOwnerById, [id]),
     bcryptOf: (login, now, limit) => sql.all<PasswordWithOwner>(bcryptOf, [login, now, limit]),
@@ -290,7 +318,7 @@ export function createPasswordStore(sql: Sql): PasswordStore {
   };
 }
 
-/** In the order of the columns of both inserts. */
+/** In the order of the columns of the inserts. */
 function valuesOf(password: NewPassword): Value[] {
   return [
     password.id,

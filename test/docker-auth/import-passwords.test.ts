@@ -211,6 +211,92 @@ describeEngines('passwords from docker_auth', (databases) => {
     assert.deepEqual(await outcomes([other], { name: 'old laptop' }), ['imported']);
   });
 
+  const issue = (accountId: string, names: readonly string[]) =>
+    Promise.all(
+      names.map((name) => {
+        const times = { created_at: now, expires_at: now + day };
+        return store.passwords.insert(newPassword(accountId, { id: name, name, hash: name, ...times }), 9, unaudited);
+      }),
+    );
+  const newer = 'AnaPassword00002';
+  const replacement = () => entry({ hash: bcrypt.hashSync(newer, 4) });
+
+  test('the limit does not count what takes the place of another, and both are in the audit', async () => {
+    await take([entry()]);
+    const [imported] = await store.passwords.all();
+    await issue(imported?.account_id ?? '', ['one', 'two', 'three']);
+    assert.deepEqual(await outcomes([replacement()], { dryRun: true }), ['replaced']);
+    events.length = 0;
+    const next = replacement();
+    assert.deepEqual(await outcomes([next]), ['replaced']);
+    assert.deepEqual(await outcomes([next]), ['known']);
+    assert.deepEqual(events.map(({ action, detail }) => [action, detail?.['id'] === imported?.id]).sort(), [
+      ['password.import', false],
+      ['password.revoke', true],
+    ]);
+    await assert.rejects(login('ana@example.com', password), /was revoked/);
+    assert.ok(await login('ana@example.com', newer));
+    assert.match(String(await outcomes([entry({ hash: other })], { name: 'b' })), /there are 3 active passwords/);
+  });
+
+  test('a replacement that has no place revokes nothing', async () => {
+    await take([entry()]);
+    const [imported] = await store.passwords.all();
+    assert.ok(imported);
+    const successor = { id: 'new', name: 'docker_auth', hash: 'new', created_at: now, expires_at: now + day };
+    await issue(imported.account_id, ['laptop']);
+    const replace = (id: string, changes: Partial<typeof successor> = {}) =>
+      store.passwords.replace({ id, by: 'x' }, newPassword(imported.account_id, { ...successor, ...changes }), {
+        revoked: () => assert.fail(),
+        inserted: () => assert.fail(),
+      });
+    assert.equal(await replace(imported.id, { name: 'laptop' }), false);
+    assert.equal(await replace('none'), false);
+    assert.ok(await login('ana@example.com', password));
+    await store.passwords.revoke(imported.id, 'x', now, unaudited);
+    assert.equal(await replace(imported.id), false);
+    assert.equal((await store.passwords.all()).length, 2);
+  });
+
+  test('a rotated one is replaced by no import: its successor has the name', async () => {
+    await take([entry()]);
+    const [imported] = await store.passwords.all();
+    assert.ok(imported);
+    const successor = { id: 'next', name: imported.name, hash: 'next', created_at: now, expires_at: now + day };
+    await store.passwords.rotate(imported.id, newPassword(imported.account_id, successor), now + 60_000, unaudited);
+    assert.match(String(await outcomes([replacement()])), /left out: there is a password of the name/);
+    assert.ok(await login('ana@example.com', password));
+  });
+
+  test('passwords of terminals are none that the limit or the name counts', async () => {
+    const { id } = await store.accounts.signIn(signedIn({ login: 'ana@example.com', email: 'ana@example.com' }));
+    for (const name of ['docker_auth', 'b', 'c']) {
+      const request = {
+        ...{
+          id: name,
+          device_code_hash: name,
+          user_code_hash: name,
+          network: 'n',
+          address: '',
+          machine: 'm',
+          client: '',
+        },
+        ...{ service: 's', purpose: 'login', created_at: now, expires_at: now + day },
+        ...{ redirect_uri: null, state: null, code_challenge: null },
+      } as const;
+      await store.terminalRequests.insert(request, { network: 9, all: 9 });
+      const decision = { accountId: id, approved: true, actions: null, repositories: null, at: now, codeHash: null };
+      await store.terminalRequests.decide(name, decision, unaudited);
+      const row = newPassword(id, { id: name, name, hash: name, created_at: now, expires_at: now + day });
+      const brought = {
+        password: { ...row, origin: 'terminal', origin_address: '' },
+        machineSecretHash: null,
+      } as const;
+      assert.equal(await store.terminalRequests.collect(name, brought, 9, now, unaudited), 'stored');
+    }
+    assert.deepEqual(await outcomes([entry()]), ['imported']);
+  });
+
   test('who is left out, and why', async () => {
     await store.accounts.signIn(signedIn({ provider: 'keycloak', login: 'kc@example.com', email: 'kc@example.com' }));
     const cases: [Partial<TokenDbEntry>, Partial<PasswordImportOptions>, RegExp][] = [
