@@ -9,6 +9,7 @@ import { Refusal } from '../lib/errors.ts';
 import { isTexts, readJson } from '../lib/json.ts';
 import { createSecret, equalHashes, hasValidChecksum, hintOf, type Pepper } from '../lib/secret.ts';
 import { day, minute } from '../lib/time.ts';
+import { normalized } from '../lib/unicode.ts';
 import type { ApiTokenRow, ApiTokenStore } from '../store/api-tokens.ts';
 import type { Administrators } from './administrators.ts';
 
@@ -135,7 +136,7 @@ function checkInput(
   { name, days, scopes }: { readonly name: string; readonly days: number; readonly scopes: readonly string[] },
   maximumDays: number,
 ): { name: string; scopes: ApiScope[] } {
-  const trimmed = name.trim().normalize('NFC');
+  const trimmed = normalized(name.trim());
   if (trimmed === '' || trimmed.length > maximumNameLength || /\p{Cc}/u.test(trimmed)) {
     throw new Refusal('bad_request', `Name the token after what uses it, in at most ${maximumNameLength} characters.`);
   }

@@ -6,6 +6,7 @@ import type { Use, Uses } from '../audit/uses.ts';
 import { Refusal } from '../lib/errors.ts';
 import { isTexts, readJson } from '../lib/json.ts';
 import { type Page, pageOf } from '../lib/paging.ts';
+import { normalized } from '../lib/unicode.ts';
 import type { Membership } from '../policy/groups.ts';
 import type { Account, AccountState } from '../store/accounts.ts';
 import type { AuditRowOf } from '../store/audit-events.ts';
@@ -218,7 +219,7 @@ async function list({ store, administrators, now }: PeopleParts, query: PeopleQu
     const message = `The policy file names more than ${maximumLogins} people of ${query.group}. Search for some of them.`;
     throw new Refusal('bad_request', message, { field: 'group' });
   }
-  const filter = { ...query, search: query.search.trim().normalize('NFC').toLowerCase(), group };
+  const filter = { ...query, search: normalized(query.search.trim()).toLowerCase(), group };
   const total = await store.people.count(filter);
   const { page, pages, offset } = pageOf(total, pageSize, query.page);
   const range = { limit: pageSize, offset, now: now() };

@@ -1,6 +1,7 @@
 /** Owns what a new password can be: its name, its lifetime, the repositories that it's restricted to. */
 import type { Limits } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
+import { normalized } from '../lib/unicode.ts';
 
 /** What someone asks for when they create a password. `repositories` empty: not restricted. */
 export type PasswordInput = {
@@ -45,7 +46,7 @@ export function checkLimits(input: LimitsInput, rules: Pick<InputRules, 'checkPa
  * @throws {Refusal} `bad_request`, with the field
  */
 export function checkName(wanted: string): string {
-  const name = wanted.trim().normalize('NFC');
+  const name = normalized(wanted.trim());
   const problem = problemOfName(name);
   if (problem !== null) throw new Refusal('bad_request', problem, { field: 'name' });
   return name;

@@ -1,4 +1,5 @@
 /** Owns which e-mail addresses pass for another one in people's eyes: UTS 39, "highly restrictive", and letters that fold into ASCII. */
+import { normalized } from '../lib/unicode.ts';
 import { splitEmail } from './email.ts';
 
 /** What may stand together (UTS 39, section 5.2); characters that every script uses are left out. */
@@ -25,7 +26,7 @@ export function whyConfusable(email: string): string | null {
 
 /** Whether a text has letters of scripts that no one writes together (UTS 39, "highly restrictive"). */
 export function mixesScripts(text: string): boolean {
-  const letters = text.normalize('NFC').replaceAll(shared, '');
+  const letters = normalized(text).replaceAll(shared, '');
   return !isOneScript(letters) && !together.some((set) => set.test(letters));
 }
 
@@ -38,7 +39,7 @@ function whyPart(part: string): string | null {
   // Before NFC: the Kelvin sign is a "K" after it.
   const folding = [...part].find((character) => !isAscii(character) && foldsIntoAscii(character));
   if (folding !== undefined) return `holds ${folding}, which becomes a plain letter when case is ignored`;
-  const letters = part.normalize('NFC').replaceAll(shared, '');
+  const letters = normalized(part).replaceAll(shared, '');
   if (letters !== '' && twins.test(letters)) return 'looks like Latin letters and is none';
   if (!mixesScripts(letters)) return null;
   return 'mixes letters of different scripts';

@@ -2,6 +2,7 @@
 import { domainToUnicode } from 'node:url';
 import { isAscii } from '../lib/ascii.ts';
 import { normalizeDomain } from '../lib/domain.ts';
+import { normalized } from '../lib/unicode.ts';
 import { foldCase } from './identity.ts';
 
 /**
@@ -22,7 +23,7 @@ export const usableEmails =
 
 export function isUsableEmail(email: string): boolean {
   // Full-width letters, ligatures and the like are letters too, and fold into those that they look like.
-  const isPlain = email.normalize('NFC') === email.normalize('NFKC');
+  const isPlain = normalized(email) === normalized(email, 'NFKC');
   return email.length <= maximumLength && isPlain && address.test(email);
 }
 

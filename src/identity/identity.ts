@@ -1,4 +1,5 @@
 /** Owns what Dockpass knows about a requester: the Identity, and the seam by which a secret becomes one. */
+import { normalized } from '../lib/unicode.ts';
 
 /** `robot` and `ci` are not people; `static` is a user of the policy file; `anonymous` sent no credentials. */
 export type IdentityKind = 'person' | 'static' | 'robot' | 'ci' | 'anonymous';
@@ -121,5 +122,5 @@ export interface Authenticator {
 
 /** E-mails and user names are compared in this form. */
 export function foldCase(value: string): string {
-  return value.normalize('NFC').toLowerCase();
+  return normalized(value).toLowerCase();
 }

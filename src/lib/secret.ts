@@ -55,16 +55,23 @@ export function hideSecrets(text: string): string {
   return text.replaceAll(inText, 'dk?_…');
 }
 
-/** White space, line breaks, a BOM and invisible characters: what a pipe, an editor or a chat puts around a secret. */
-const surroundings = /^[\s\p{Cc}\p{Cf}]+|[\s\p{Cc}\p{Cf}]+$/gu;
+/** White space, line breaks, a BOM and invisible characters: what a pipe, an editor or a chat puts around a text. */
+const blank = String.raw`\s\p{Cc}\p{Cf}`;
+/** From the first character that isn't blank, where a match can't fail: its time grows with the length of the text only. */
+const content = new RegExp(`[^${blank}](?:.*[^${blank}])?`, 'su');
+
+/** The text without what is blank around it. */
+function trimBlanks(text: string): string {
+  return content.exec(text)?.[0] ?? '';
+}
 
 /**
- * One of our secrets without what surrounds it; any other text as it is, because someone may have chosen its white space.
- * A secret has a fixed form, so this makes nothing easier to guess.
+ * One of our secrets without what is blank around it; any other text as it is, because someone may have chosen its white
+ * space. A secret has a fixed form, so this makes nothing easier to guess.
  */
 export function trimSecret(text: string): string {
   if (looksLikeSecret(text)) return text;
-  const trimmed = text.replaceAll(surroundings, '');
+  const trimmed = trimBlanks(text);
   return looksLikeSecret(trimmed) ? trimmed : text;
 }
 

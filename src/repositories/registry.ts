@@ -242,7 +242,7 @@ function textsIn(value: unknown): readonly string[] | null {
  */
 function lastIn({ headers, place }: Answer, names: readonly string[]): string | null {
   const link = [headers['link'] ?? ''].flat().join(', ');
-  const [, target] = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(link) ?? [];
+  const [, target] = /<([^<>]*)>\s*;[^,<]*\brel="?next"?/i.exec(link) ?? [];
   if (target === undefined) return null;
   const last = URL.parse(target, 'http://registry')?.searchParams.get('last') || names.at(-1);
   if (last === undefined || last === '') throw unreadable(place, "it doesn't say where the next page begins");

@@ -1,6 +1,7 @@
 /** Owns the users of the policy file: bcrypt hashes as docker_auth has them, and the anonymous user `""`. */
 import { createHash } from 'node:crypto';
 import { type Authenticator, anonymous, type Credentials, type Identity, nobody } from '../identity/identity.ts';
+import { normalized } from '../lib/unicode.ts';
 import type { HashCheck } from './hash-check.ts';
 
 /** A user of the policy file. `passwordHash: null` lets anyone in under that name, as docker_auth does. */
@@ -56,7 +57,7 @@ export function createStaticUsers(
  * section 2.1 leaves it to the client). One form, and one comparison, for all of ASCII.
  */
 function formsOf(password: string): readonly string[] {
-  return [...new Set([password, password.normalize('NFC'), password.normalize('NFD')])];
+  return [...new Set([password, normalized(password), normalized(password, 'NFD')])];
 }
 
 export function identityOfStaticUser(username: string, user: Pick<StaticUser, 'labels'>): Identity {

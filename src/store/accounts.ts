@@ -1,4 +1,5 @@
 /** Owns every statement on `account`: people and robots, who can hold app passwords. */
+import { normalized } from '../lib/unicode.ts';
 import { type AuditRowOf, runAudited } from './audit-events.ts';
 import { createConditions } from './conditions.ts';
 import { isHolder } from './holders.ts';
@@ -341,5 +342,5 @@ async function takeLogin(
 }
 
 function searchTextOf(login: string, displayName: string | null): string {
-  return `${login} ${displayName ?? ''}`.normalize('NFC').toLowerCase();
+  return `${normalized(login)} ${normalized(displayName ?? '')}`.toLowerCase();
 }

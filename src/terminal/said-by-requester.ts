@@ -1,5 +1,6 @@
 /** Owns what a requester says about itself and a page quotes: its machine and its program. */
 import { mixesScripts } from '../identity/confusable-address.ts';
+import { normalized } from '../lib/unicode.ts';
 
 /** Characters. */
 const maximumLength = 40;
@@ -9,8 +10,7 @@ const maximumLength = 40;
  * @param otherwise where nothing is left
  */
 export function quotable(text: string, otherwise: string): string {
-  const visible = text
-    .normalize('NFC')
+  const visible = normalized(text)
     .replaceAll(/\s+/g, ' ')
     .replaceAll(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, '')
     .trim();

@@ -25,6 +25,8 @@ export type CatalogAccessParts = Pick<
   readonly now: () => number;
 };
 
+/** The token can't be empty: then each of many spaces could end what is before it, and each of these ends would be tried. */
+const bearerHeader = /^bearer(?: +(\S+))? *$/i;
 /** Those that Dockpass signs with. */
 const algorithms = ['ES256', 'ES384', 'RS256'];
 /** Seconds: of another replica's clock. */
@@ -45,7 +47,7 @@ export async function identifyForCatalog(
     throw new Refusal('bad_request', 'The request has the Authorization header more than once. Send one.');
   }
   const { authorization } = request.headers;
-  const bearer = /^bearer(?: +(\S*))? *$/i.exec(authorization ?? '');
+  const bearer = bearerHeader.exec(authorization ?? '');
   if (bearer !== null) return identityOfToken(parts, bearer[1] ?? '', service);
   const proof = readProof(authorization, readQuery(request.url ?? ''), null);
   if (proof === null) throw new Refusal('unauthenticated', `authentication required; ${parts.help}`);

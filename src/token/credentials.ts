@@ -3,6 +3,7 @@
 import type { Credentials } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
 import { isSecretOf, trimSecret } from '../lib/secret.ts';
+import { normalized } from '../lib/unicode.ts';
 
 const basicHeader = /^basic +([a-z0-9+/]+={0,2}) *$/i;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -64,7 +65,7 @@ export function readProof(
  * RFC 7617 section 2.1 leaves that to the client, and what a Mac's keyboard composes comes in two forms.
  */
 function toProof(credentials: Credentials): Proof {
-  const [username, password] = [credentials.username.normalize('NFC'), trimSecret(credentials.password)];
+  const [username, password] = [normalized(credentials.username), trimSecret(credentials.password)];
   const isToken = isSecretOf('dki', password) || isSecretOf('dkj', password);
   if (!isToken) return { kind: 'password', credentials: { username, password } };
   const owner = namesNobody(username) ? null : username;

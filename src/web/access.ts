@@ -147,5 +147,5 @@ function tryName({ policy, services, requesterOf }: AccessPageParts, identity: I
 export function repositoryName(text: string, hosts: readonly string[]): string {
   const host = hosts.find((candidate) => text.trim().startsWith(`${candidate}/`));
   const path = host === undefined ? text.trim() : text.trim().slice(host.length + 1);
-  return path.replace(/@sha256:.*$/, '').replace(/:[\w.-]*$/, '');
+  return path.replace(/@sha256:.*/s, '').replace(/:[\w.-]*$/, '');
 }

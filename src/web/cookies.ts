@@ -28,7 +28,7 @@ export type Cookie = { readonly name: string; readonly value: string };
 /** @param header of a request: `Cookie` */
 export function readCookies(header: string | undefined): Cookie[] {
   return (header ?? '').split(';').flatMap((pair) => {
-    const [, name = '', value = ''] = /^\s*([^=\s]+)=(.*?)\s*$/.exec(pair) ?? [];
-    return name === '' ? [] : [{ name, value }];
+    const [, name = '', value = ''] = /^\s*([^=\s]+)=(.*)/.exec(pair) ?? [];
+    return name === '' ? [] : [{ name, value: value.trimEnd() }];
   });
 }

@@ -1,0 +1,12 @@
+/** Owns the Unicode form in which texts are compared. */
+
+/** Characters: longer than every name, address and password that someone types. */
+const longest = 512;
+
+/**
+ * The text in a normalization form (UAX 15). A longer text stays as it is: ICU sorts the marks on a letter in a time that
+ * grows with the square of their number, and 60,000 of them held up everyone for ten seconds.
+ */
+export function normalized(text: string, form: 'NFC' | 'NFD' | 'NFKC' = 'NFC'): string {
+  return text.length > longest ? text : text.normalize(form);
+}
