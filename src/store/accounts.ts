@@ -53,6 +53,9 @@ export type Account = {
   readonly stopped_for_security: number | null;
 };
 
+/** Queues transactions that count what an account has and add to it: each counts what the one before it added. */
+export const lockAccount = 'update account set state = state where id = $1';
+
 /** An account as lists show it. */
 export type AccountWithCount = Account & { readonly live_passwords: number };
 

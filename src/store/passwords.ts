@@ -1,5 +1,5 @@
 /** Owns every statement on `app_password`. */
-import type { Account } from './accounts.ts';
+import { type Account, lockAccount } from './accounts.ts';
 import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
 import { createKeyLookup } from './key-lookup.ts';
 import type { Sql, Value } from './sql.ts';
@@ -149,9 +149,6 @@ export type PasswordStore = {
     interval: number,
   ): Promise<void>;
 };
-
-/** Queues those who create passwords for one account, so that each counts what the one before it made. */
-const lockAccount = 'update account set state = state where id = $1';
 
 const insert = `
   insert into app_password (id, account_id, name, hash, pepper_id, hint, actions_json, repositories_json,

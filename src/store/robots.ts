@@ -1,5 +1,5 @@
 /** Owns the statements on accounts of robots. */
-import { type Account, type AccountWithCount, activePasswords } from './accounts.ts';
+import { type Account, type AccountWithCount, activePasswords, lockAccount } from './accounts.ts';
 import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
 import { forgetAccount } from './repository-activity.ts';
 import { retireLogin } from './retired-logins.ts';
@@ -56,12 +56,17 @@ const robots = `select a.*, ${activePasswords('$1')} from account a where a.kind
 
 export function createRobotStore(sql: Sql): RobotStore {
   return {
-    async insert(robot, limit, audit) {
+    insert(robot, limit, audit) {
       const { id, login, display_name, description, owner_group, groups_json, labels_json } = robot;
       const facts = [display_name, description, owner_group, groups_json, labels_json];
       const made = [robot.created_by, robot.created_by_id, robot.created_at];
       const values = [id, login, ...facts, ...made, limit];
-      return (await runAudited(sql, { text: insert, values }, audit)) === 1;
+      return sql.atomic(function* () {
+        if (robot.created_by_id !== null) yield { text: lockAccount, values: [robot.created_by_id] };
+        const inserted = yield { text: insert, values };
+        if (inserted === 1) yield* addRow(audit(inserted));
+        return inserted === 1;
+      });
     },
     async change(id, { description, owner_group, groups_json, labels_json }, audit) {
       const values = [id, description, owner_group, groups_json, labels_json];

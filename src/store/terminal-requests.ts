@@ -1,5 +1,6 @@
 /** Owns every statement on `terminal_request` and `terminal_guess`: terminals that wait for their owner's approval. */
 import { day, minute } from '../lib/time.ts';
+import { lockAccount } from './accounts.ts';
 import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
 import { insertOf } from './machines.ts';
 import type { NewPassword } from './passwords.ts';
@@ -115,8 +116,6 @@ const claim = `
     and (select count(*) from app_password where account_id = $4 and origin = $5 and revoked_at is null
            and expires_at > $2) < $6`;
 
-/** Queues what is collected for one account, and what disables it. */
-const lockAccount = 'update account set state = state where id = $1';
 const isWaiting = `update terminal_request set approved = approved where id = $1 and ${isApproved('$2')}`;
 
 const replacePassword = 'update app_password set hash = $2, hint = $3 where id = $1 and revoked_at is null';
@@ -158,6 +157,7 @@ export function createTerminalRequestStore(sql: Sql): TerminalRequestStore {
     collect: (id, { password, machineSecretHash }, limit, at, audit) =>
       sql.atomic(function* () {
         const { id: passwordId, account_id: accountId, origin } = password;
+        // It also waits for what disables the account.
         yield { text: lockAccount, values: [accountId] };
         const claimed = yield { text: claim, values: [id, at, passwordId, accountId, origin, limit] };
         if (claimed === 0) return (yield { text: isWaiting, values: [id, at] }) === 1 ? 'full' : 'gone';

@@ -1,5 +1,5 @@
 /** Owns every statement on `workload_credential`: passwords and identity tokens that were made from ID tokens. */
-import { type AuditRowOf, runAudited } from './audit-events.ts';
+import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
 import type { Sql } from './sql.ts';
 
 /** A row of `workload_credential`; the columns are explained in migrations/0020_workload.sql. */
@@ -46,6 +46,8 @@ const insert = `
   where (select count(*) from workload_credential
          where rule = cast($6 as text) and ends_at > cast($11 as bigint) and ended_at is null) < cast($14 as bigint)
   on conflict (hash) do nothing`;
+/** PostgreSQL would let those of one rule count without each other at the same moment; SQLite has one writer. */
+const oneAfterAnother = 'select pg_advisory_xact_lock(8693, hashtext($1))';
 const byHash = `
   select c.*, i.off_at, i.accepts_from from workload_credential c left join workload_issuer i on i.name = c.issuer
   where c.hash = cast($1 as text)`;
@@ -62,8 +64,13 @@ export function createWorkloadCredentialStore(sql: Sql): WorkloadCredentialStore
         ...[row.id, row.kind, row.hash, row.pepper_id, row.issuer, row.rule, row.account, row.run, row.service],
         ...[row.sealed_claims, row.created_at, row.ends_at, row.removable_at, limit],
       ];
-      const added = await runAudited(sql, { text: insert, values }, audit);
-      if (added === 1) return 'added';
+      const isAdded = await sql.atomic(function* () {
+        if (sql.engine === 'postgres') yield { text: oneAfterAnother, values: [row.rule] };
+        const added = yield { text: insert, values };
+        if (added === 1) yield* addRow(audit(added));
+        return added === 1;
+      });
+      if (isAdded) return 'added';
       return (await sql.get(byHash, [row.hash])) === undefined ? 'full' : 'known';
     },
     byHash: (hash) => sql.get(byHash, [hash]),
