@@ -49,8 +49,12 @@ const note = `
   where service = $1`;
 const noteRead = 'update repository set synced_at = $3 where service = $1 and name = $2';
 const lock = 'update repository set heard_at = heard_at where service = $1 and name = $2';
+/**
+ * `at` is the registry's time, which we don't know here: the next push of the tag counts whatever the clocks say, and the one
+ * that was known doesn't when its event comes again.
+ */
 const removeTag = `
-  update repository_tag set digest = null, at = $5, heard_at = $5
+  update repository_tag set digest = null, at = at + 1, heard_at = $5
   where service = $1 and repository = $2 and tag = $3 and digest is not null and heard_at < $4 and at < $4`;
 const countTags = 'update repository set tags = tags - $3 where service = $1 and name = $2';
 const removeRepository = `

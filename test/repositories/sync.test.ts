@@ -128,6 +128,17 @@ describeEngines('a sync', (databases) => {
       assert.deepEqual(await namesOf(store), ['a', 'late']);
     }));
 
+  test('a tag that it removed and that is pushed again is there, also if the registry’s clock is behind', () =>
+    withStore(async (store, sync) => {
+      await push(store, 'a', '1');
+      await push(store, 'a', 'old', 50);
+      await sync(registryOf({ a: ['1'] }));
+      await push(store, 'a', 'old', 50);
+      assert.deepEqual(await tagsOf(store, 'a'), ['1'], 'the event of its first push came twice');
+      await push(store, 'a', 'old', 60);
+      assert.deepEqual(await tagsOf(store, 'a'), ['1', 'old']);
+    }));
+
   test('removes nothing of what it could not read, and no repository after an error', () =>
     withStore(async (store, sync) => {
       for (const name of ['a', 'b', 'gone']) await push(store, name, '1');
