@@ -51,6 +51,18 @@ export function padded(ids: readonly string[], count = idsAtOnce): string[] {
   return [...ids, ...Array.from({ length: count - ids.length }, () => '')];
 }
 
+/** Of lists in statements. */
+const lengths = [1, 8, 64, 512, 4_096, 20_000];
+
+/** For `in (...)` of any length above 0: with the first value repeated up to one of a few lengths, so that there are few statements. */
+export function repeated(values: readonly string[]): string[] {
+  const length = lengths.find((one) => one >= values.length) ?? values.length;
+  return [
+    ...values,
+    ...values.slice(0, 1).flatMap((first) => Array.from({ length: length - values.length }, () => first)),
+  ];
+}
+
 /** A statement that takes up to `size` items. */
 export type Sized = { readonly size: number; readonly text: string };
 

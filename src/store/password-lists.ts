@@ -49,8 +49,8 @@ export function createPasswordListStore(sql: Sql): PasswordListStore {
     },
     page(kind, times, limit, offset) {
       const { where, order, values } = query(kind, times);
-      const text = `${withReason} where ${where} order by ${order} limit ${limit} offset ${offset}`;
-      return sql.all<ListedPassword>(text, values);
+      const text = `${withReason} where ${where} order by ${order} limit $${values.length + 1} offset $${values.length + 2}`;
+      return sql.all<ListedPassword>(text, [...values, limit, offset]);
     },
   };
 }

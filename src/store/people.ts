@@ -1,7 +1,7 @@
 /** Owns the statements that list and search accounts of people, and those that stop them. */
 import { type AccountState, type AccountWithCount, activePasswords, byAuthority, byProvider } from './accounts.ts';
 import { type AuditRowOf, addRow } from './audit-events.ts';
-import { type Conditions, containing, createConditions } from './conditions.ts';
+import { type Conditions, containing, createConditions, repeated } from './conditions.ts';
 import { forgetAccount } from './repository-activity.ts';
 import { releaseLogin, retireLogin } from './retired-logins.ts';
 import type { Sql } from './sql.ts';
@@ -291,7 +291,8 @@ function addGroup(conditions: Conditions, group: GroupMembers, engine: Sql['engi
       ['login', group.logins],
       ['domain', group.domains],
     ] as const) {
-      if (values.length > 0) either.push(`${column} in (${values.map(conditions.parameter).join(', ')})`);
+      if (values.length === 0) continue;
+      either.push(`${column} in (${repeated(values).map(conditions.parameter).join(', ')})`);
     }
     return `(${either.join(' or ')})`;
   }, group.toldSince);
