@@ -77,19 +77,20 @@ export type Store = {
   readonly notifications: NotificationStore;
   readonly notificationMessages: NotificationMessageStore;
   readonly notificationOptOuts: NotificationOptOutStore;
-  /** As `OpenDatabase` has it. */
+  /** As `OpenDatabase` has it; also rejects where what a login reads can't be read. */
   check: OpenDatabase['check'];
   close(): Promise<void>;
 };
 
 export function createStore(sql: OpenDatabase): Store {
+  const passwords = createPasswordStore(sql);
   return {
     engine: sql.engine,
     accounts: createAccountStore(sql),
     accountMoves: createAccountMoveStore(sql),
     people: createPeopleStore(sql),
     robots: createRobotStore(sql),
-    passwords: createPasswordStore(sql),
+    passwords,
     passwordUses: createPasswordUseStore(sql),
     dailyCounts: createDailyCountStore(sql),
     passwordLists: createPasswordListStore(sql),
@@ -122,7 +123,11 @@ export function createStore(sql: OpenDatabase): Store {
     notifications: createNotificationStore(sql),
     notificationMessages: createNotificationMessageStore(sql),
     notificationOptOuts: createNotificationOptOutStore(sql),
-    check: () => sql.check(),
+    async check() {
+      const at = await sql.check();
+      await passwords.byHash(''); // no one's
+      return at;
+    },
     close: () => sql.close(),
   };
 }
