@@ -5,7 +5,7 @@ import { Refusal } from '../lib/errors.ts';
 import { hasEnded, processName } from '../lib/is-running.ts';
 import type { Log } from '../lib/log.ts';
 import { minute } from '../lib/time.ts';
-import { serveLease } from '../store/leases.ts';
+import { serveLease, serveLeaseOf } from '../store/leases.ts';
 import type { Store } from '../store/store.ts';
 import { findLiveTwin } from './live-twin.ts';
 
@@ -102,13 +102,13 @@ export function createPresence({ store, log, pid, now }: PresenceParts): Presenc
     warnings: () => (other === null ? [] : [describe(other)]),
     async look() {
       if (store.engine !== 'sqlite') return;
-      const holder = await store.leases.holder(serveLease, now()).catch(() => undefined);
-      const found = holder === undefined || holder === own || hasEnded(holder) ? null : holder;
+      const holders = await store.leases.holders(serveLease, now()).catch(() => []);
+      const found = holders.find((holder) => holder !== own && !hasEnded(holder)) ?? null;
       if (found !== null && found !== other) log.warn({ other: found }, describe(found));
       other = found;
-      await store.leases.put(serveLease, own, now() + leaseLength).catch(() => {});
+      await store.leases.put(serveLeaseOf(own), own, now() + leaseLength).catch(() => {});
     },
-    leave: () => store.leases.release(serveLease, own).catch(() => {}),
+    leave: () => store.leases.release(serveLeaseOf(own), own).catch(() => {}),
   };
 }
 

@@ -14,7 +14,7 @@ export type SourceParts = {
   readonly directories: ReadonlyMap<string, PersonSource>;
   readonly connectors: readonly Pick<Connector, 'name' | 'refresher'>[];
   readonly tokens: RefreshTokens;
-  readonly leases: LeaseStore;
+  readonly leases: Pick<LeaseStore, 'take' | 'release'>;
   readonly now: () => number;
 };
 

@@ -81,8 +81,8 @@ const leaseTable = 'lease';
 /** Replicas share a PostgreSQL database and hold no lease on it. @throws {Refusal} `conflict` */
 async function refuseServed(from: Sql): Promise<void> {
   if (from.engine !== 'sqlite' || !(await tablesOf(from)).includes(leaseTable)) return;
-  const holder = await createLeaseStore(from).holder(serveLease, Date.now());
-  if (holder === undefined || hasEnded(holder)) return;
+  const holder = (await createLeaseStore(from).holders(serveLease, Date.now())).find((one) => !hasEnded(one));
+  if (holder === undefined) return;
   throw new Refusal('conflict', `Process ${holder} serves this database: stop it first, then copy.`);
 }
 

@@ -310,7 +310,7 @@ test('whose token was replaced while it was used is not made to sign in', async 
         ...{ keep: assert.fail, forget: assert.fail, owner: assert.fail, ofDisabled: assert.fail },
         read: async () => ({ token: kept, clientId: 'client', noteClient: assert.fail, replace: assert.fail }),
       },
-      leases: { take: async () => true, release: async () => {}, holder: assert.fail, put: assert.fail },
+      leases: { take: async () => true, release: async () => {} },
       now: Date.now,
     }).ask(accountRow({ provider: 'sso' }));
   assert.deepEqual(await asking(() => {}), refused);

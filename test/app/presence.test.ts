@@ -1,0 +1,39 @@
+/** What shows that a service uses a SQLite database, also where two do. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createPresence } from '../../src/app/installation.ts';
+import { openStore } from '../../src/store/open.ts';
+import { copyDatabase } from '../../src/store/transfer.ts';
+
+test('a second service on the database takes the mark of the first neither while it runs nor when it ends', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'dockpass-presence-'));
+  const url = `sqlite:${join(folder, 'dockpass.db')}`;
+  const store = await openStore(url, () => {});
+  t.after(async () => {
+    await store.close();
+    rmSync(folder, { recursive: true });
+  });
+  // Two processes that run.
+  const [first, second] = [process.pid, process.ppid].map((pid) =>
+    createPresence({ store, log: { warn() {} }, pid, now: Date.now }),
+  );
+  assert.ok(first !== undefined && second !== undefined);
+  let copies = 0;
+  const copy = () => copyDatabase(url, `sqlite:${join(folder, `${++copies}.db`)}`, () => {});
+
+  await first.look();
+  await second.look();
+  await first.look();
+  assert.match(second.warnings().join(), new RegExp(`process ${process.pid} on`));
+  assert.match(first.warnings().join(), new RegExp(`process ${process.ppid} on`));
+  await second.leave();
+  await assert.rejects(copy(), new RegExp(`Process ${process.pid} on .* serves this database`));
+  await second.look();
+  await first.leave();
+  await assert.rejects(copy(), new RegExp(`Process ${process.ppid} on .* serves this database`));
+  await second.leave();
+  await copy();
+});
