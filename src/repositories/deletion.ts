@@ -1,6 +1,7 @@
 /** Owns deleting a tag or a manifest: the preview of what goes with it, read from the registry, and deleting exactly that. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Actor, Audit, AuditEvent } from '../audit/audit.ts';
+import { eachOf } from '../lib/each-of.ts';
 import { Refusal } from '../lib/errors.ts';
 import { rights } from '../policy/repository-rights.ts';
 import type { RepositoryTagStore } from '../store/repository-tags.ts';
@@ -143,7 +144,7 @@ async function sharedWith(
   if (all.length > maximumTags) return { tags: null, indexes: known };
   const tags: string[] = [];
   const indexes = new Map(known.map((parent) => [parent, parent]));
-  await eachOf(all, async (tag) => {
+  await eachOf(all, asked, async (tag) => {
     const found = await registry.resolve(repository, tag);
     if (found?.digest === digest) tags.push(tag);
     else if (found !== null && isIndex(found.mediaType)) {
@@ -152,14 +153,6 @@ async function sharedWith(
     }
   });
   return { tags: tags.sort(), indexes: [...indexes.values()].sort() };
-}
-
-async function eachOf<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
-  const rest = items.values();
-  const worker = async () => {
-    for (const item of rest) await work(item);
-  };
-  await Promise.all(Array.from({ length: asked }, worker));
 }
 
 function fingerprint(what: unknown): string {

@@ -1,4 +1,5 @@
 /** Owns reading one repository: its tags, what they name, and what of it isn't there any more. */
+import { eachOf } from '../lib/each-of.ts';
 import { type Change, type Found, inShortPieces } from '../store/registry-changes.ts';
 import { keyOf } from '../store/registry-events.ts';
 import type { Store } from '../store/store.ts';
@@ -45,7 +46,7 @@ export async function readRepository(
 async function readTags(parts: Parts, repository: string, tags: readonly string[]): Promise<Change[]> {
   const { registry, store, service } = parts;
   const resolved = new Map<string, Resolved>();
-  await eachOf(tags, async (tag) => {
+  await eachOf(tags, atOnce, async (tag) => {
     const found = await registry.resolve(repository, tag);
     // Gone since the list was read.
     if (found !== null) resolved.set(tag, found);
@@ -56,7 +57,7 @@ async function readTags(parts: Parts, repository: string, tags: readonly string[
   }));
   const known = await store.registryEvents.described(service, manifests);
   const read = new Map<string, ReadManifest>();
-  await eachOf(manifests, async ({ digest }) => {
+  await eachOf(manifests, atOnce, async ({ digest }) => {
     if (!known.has(keyOf({ repository, digest }))) await readManifest(registry, repository, digest, read);
   });
   const ofTags = [...resolved].map(([tag, { digest, mediaType, at }]) =>
@@ -114,12 +115,4 @@ async function removeMissing(
     last = page.at(-1)?.tag;
   }
   return removed;
-}
-
-async function eachOf<Item>(items: readonly Item[], action: (item: Item) => Promise<void>): Promise<void> {
-  const waiting = items.values();
-  const work = async (): Promise<void> => {
-    for (const item of waiting) await action(item);
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
 }

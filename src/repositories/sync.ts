@@ -64,18 +64,32 @@ export async function syncRepositories(parts: SyncParts): Promise<SyncReport> {
   const { store, service, now } = parts;
   const holder = randomBytes(8).toString('hex');
   const lease = `repository-sync:${service}`;
-  const keepLease = (): Promise<boolean> => store.leases.take(lease, holder, now(), now() + leaseLength);
-  if (!(await keepLease())) {
+  const takeLease = (): Promise<boolean> => store.leases.take(lease, holder, now(), now() + leaseLength);
+  if (!(await takeLease())) {
     throw new Refusal(
       'conflict',
       `Another sync of ${service} is running. Wait until it has ended; if it was killed, five minutes at most.`,
     );
   }
   try {
-    return await sync(parts, keepLease);
+    return await sync(parts, createHold(parts, takeLease));
   } finally {
-    await store.leases.release(lease, holder);
+    // It ends by itself. How the sync ended is what counts.
+    await store.leases.release(lease, holder).catch(() => {});
   }
+}
+
+/** Called before each request: throws where the sync is to end, and keeps the lease, which costs a statement a second. */
+type Hold = () => Promise<void>;
+
+function createHold({ signal, now }: SyncParts, takeLease: () => Promise<boolean>): Hold {
+  let keptAt = now();
+  return async () => {
+    signal?.throwIfAborted();
+    if (Math.abs(now() - keptAt) < noteInterval) return;
+    keptAt = now();
+    if (!(await takeLease())) throw new Refusal('conflict', 'Another sync has begun. Wait until it has ended.');
+  };
 }
 
 type Run = { began: number; after: string; total: number; problem: string | null } & Omit<
@@ -88,23 +102,23 @@ type Run = { began: number; after: string; total: number; problem: string | null
     unknown: number;
   };
 
-async function sync(parts: SyncParts, keepLease: () => Promise<boolean>): Promise<SyncReport> {
+async function sync(parts: SyncParts, hold: Hold): Promise<SyncReport> {
   const { store, service, audit, by, now } = parts;
   const run = await begin(parts);
   const { isResumed } = run;
   await audit.write({ action: 'repository.sync', ...by, subject: service, detail: { begins: true, isResumed } });
   try {
-    const names = await readCatalog(parts.registry, keepLease);
+    const names = await readCatalog(parts.registry, hold);
     run.total = names.length;
-    await readAll(parts, run, names, keepLease);
+    await readAll(parts, run, names, hold);
     const isComplete = run.unknown === 0;
-    if (isComplete) await removeGone(parts, run, new Set(names), keepLease);
+    if (isComplete) await removeGone(parts, run, new Set(names), hold);
     await store.repositorySyncs.note(service, run, now(), { complete: isComplete });
     return await report(parts, run, isComplete);
   } catch (error) {
     run.problem = errorMessage(error);
-    await store.repositorySyncs.note(service, run, now());
-    await report(parts, run, false);
+    // Why it failed counts, also where that can't be stored.
+    await Promise.allSettled([store.repositorySyncs.note(service, run, now()), report(parts, run, false)]);
     throw error;
   }
 }
@@ -131,26 +145,26 @@ async function report({ audit, by }: SyncParts, run: Run, isComplete: boolean): 
 }
 
 /** All names, in the order of their bytes: registries list them in an order of their own. */
-async function readCatalog(registry: Registry, keepLease: () => Promise<boolean>): Promise<string[]> {
+async function readCatalog(registry: Registry, hold: Hold): Promise<string[]> {
   const names = new Set<string>();
   for (let after: string | null = ''; after !== null; ) {
+    await hold();
     const page = await registry.catalog(after);
     const before = names.size;
     for (const name of page.names) names.add(name);
     after = page.next;
     if (after !== null && names.size === before) throw new Refusal('bad_gateway', "The catalog's pages repeat.");
     if (names.size > maximumNames) throw new Refusal('bad_gateway', `The catalog has more than ${maximumNames} names.`);
-    await holdOn(keepLease);
   }
   return [...names].sort();
 }
 
-async function readAll(parts: SyncParts, run: Run, names: readonly string[], keepLease: () => Promise<boolean>) {
+async function readAll(parts: SyncParts, run: Run, names: readonly string[], hold: Hold) {
   let failures = 0;
   let notedAt = parts.now();
   for (const name of names) {
     if (name <= run.after) continue;
-    parts.signal?.throwIfAborted();
+    await hold();
     try {
       const { tags, removed } = await readRepository(parts, name, run.began);
       run.tags += tags;
@@ -168,7 +182,6 @@ async function readAll(parts: SyncParts, run: Run, names: readonly string[], kee
     parts.onProgress?.(run);
     if (Math.abs(parts.now() - notedAt) < noteInterval) continue;
     notedAt = parts.now();
-    await holdOn(keepLease);
     await parts.store.repositorySyncs.note(parts.service, run, notedAt);
   }
 }
@@ -178,19 +191,17 @@ async function removeGone(
   { store, service, registry }: SyncParts,
   run: Run,
   names: ReadonlySet<string>,
-  keepLease: () => Promise<boolean>,
+  hold: Hold,
 ): Promise<void> {
   for (let last: string | undefined = ''; last !== undefined; ) {
     const page = await store.repositories.after(service, last, pageSize, true);
     for (const { name } of page) {
-      if (names.has(name) || (await registry.tags(name)).length > 0) continue;
+      if (names.has(name)) continue;
+      await hold();
+      if ((await registry.tags(name)).length > 0) continue;
       if (await store.repositorySyncs.removeRepository(service, name, run.began)) run.removed += 1;
     }
-    await holdOn(keepLease);
+    await hold();
     last = page.at(-1)?.name;
   }
-}
-
-async function holdOn(keepLease: () => Promise<boolean>): Promise<void> {
-  if (!(await keepLease())) throw new Refusal('conflict', 'Another sync has begun. Wait until it has ended.');
 }

@@ -184,6 +184,59 @@ describeEngines('a sync', (databases) => {
       assert.equal((await sync(noting(''))).isResumed, false);
     }));
 
+  test('ends soon after it is asked to, also while it reads the catalog or looks for what is gone', () =>
+    withStore(async (store, sync) => {
+      for (const name of ['gone1', 'gone2', 'gone3']) await push(store, name, '1');
+      for (const part of ['catalog', 'tags'] as const) {
+        const stopping = new AbortController();
+        let asked = 0;
+        const count = () => {
+          asked += 1;
+          if (asked === 2) stopping.abort();
+        };
+        const registry = registryOf(
+          {},
+          {
+            async catalog() {
+              if (part === 'catalog') count();
+              return { names: [`a${asked}`], next: part === 'catalog' && asked < 9 ? 'next' : null };
+            },
+            async tags() {
+              if (part === 'tags') count();
+              return [];
+            },
+          },
+        );
+        await assert.rejects(sync(registry, { signal: stopping.signal }), { name: 'AbortError' });
+        assert.equal(asked, 2, part);
+      }
+    }));
+
+  test('keeps its lease while it asks about many repositories that are gone', () =>
+    withStore(async (store, sync) => {
+      const clock = { at: 100 };
+      const gone = Array.from({ length: 10 }, (_, at) => `gone${at}`);
+      for (const name of gone) await push(store, name, '1');
+      const ask = async () => {
+        await assert.rejects(sync(registryOf({}), { now: () => clock.at }), { code: 'conflict' });
+        clock.at += 60_000;
+        return [];
+      };
+      assert.equal((await sync(registryOf({}, { tags: ask }), { now: () => clock.at })).removed, 10);
+    }));
+
+  test('says why it failed, also where that cannot be stored', () =>
+    withStore(async (store, sync, events) => {
+      const failing = { ...store.repositorySyncs, note: () => Promise.reject(new Error('no database')) };
+      const leases = { ...store.leases, release: () => Promise.reject(new Error('no database')) };
+      const broken = { store: { ...store, leases, repositorySyncs: failing } };
+      await assert.rejects(
+        sync(registryOf({}, { catalog: async () => Promise.reject(unreadable) }), broken),
+        unreadable,
+      );
+      assert.partialDeepStrictEqual(events.at(-1)?.detail, { ends: true, problem: unreadable.message });
+    }));
+
   test('one at a time; one that finds nothing readable stops, and the next continues', () =>
     withStore(async (store, sync) => {
       const content = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`r${at}`, null]));
