@@ -346,9 +346,10 @@ describe('the API', () => {
     const { body } = await call('POST', '/explain', { who: 'ana@example.com', scope: 'repository:x/y:push' });
     assert.deepEqual(body['granted'], ['push']);
     const { entries } = (await call('GET', '/audit?action=policy.explain&repository=x/y')).body as {
-      entries: { actor: string; detail: { apiToken?: { name: string } } }[];
+      entries: { actor: string; detail: { apiToken?: { name: string }; scope?: string } }[];
     };
     assert.deepEqual([entries[0]?.actor, entries[0]?.detail.apiToken?.name], ['command line', 'test']);
+    assert.equal(entries[0]?.detail.scope, 'repository:x/y:push');
   });
 
   test('explain refuses a scope that no registry would ask for, and an invalid address', async () => {

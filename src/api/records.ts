@@ -1,8 +1,9 @@
 /** Owns the operations of the API that answer "who did this, and why not": audit, denials, explain. */
 
 import type { Audit } from '../audit/audit.ts';
-import { type AuditFilter, type AuditLog, type ExportFormat, exportLines } from '../audit/audit-log.ts';
+import { type AuditFilter, type AuditLog, type ExportFormat, exportLines, exportTypes } from '../audit/audit-log.ts';
 import type { DenialLog } from '../audit/denials.ts';
+import { explainedEvent } from '../audit/explained.ts';
 import type { Identity } from '../identity/identity.ts';
 import { begun } from '../lib/begun.ts';
 import { Refusal } from '../lib/errors.ts';
@@ -26,10 +27,7 @@ const denialFields: readonly ApiField[] = [
   { name: 'repository', type: 'string', about: 'exactly this' },
   { name: 'action', type: 'string', about: 'exactly this' },
 ];
-const downloads: readonly (readonly [ExportFormat, string])[] = [
-  ['csv', 'text/csv; charset=utf-8'],
-  ['jsonl', 'application/jsonl'],
-];
+const formats: readonly ExportFormat[] = ['csv', 'jsonl'];
 
 type RecordParts = {
   readonly auditLog: AuditLog;
@@ -54,8 +52,8 @@ function auditRoutes({ auditLog }: RecordParts): ApiRoute[] {
       query: [...filterFields, before],
       run: ({ query, by }) => auditLog.page(readFilter(query), query.text('before') ?? null, by),
     },
-    ...downloads.map(
-      ([format, type]): ApiRoute => ({
+    ...formats.map(
+      (format): ApiRoute => ({
         method: 'get',
         path: `/audit.${format}`,
         scope: 'audit:read',
@@ -63,7 +61,7 @@ function auditRoutes({ auditLog }: RecordParts): ApiRoute[] {
         query: filterFields,
         run: () => ({}),
         download: {
-          type,
+          type: exportTypes[format],
           fileName: `audit.${format}`,
           lines: async ({ query, by }) => exportLines(await begun(auditLog.all(readFilter(query), by)), format),
         },
@@ -109,8 +107,7 @@ function explainRoute({ audit, policy, identityOf }: RecordParts): ApiRoute {
       const address = body.text('address') ?? '';
       checkAddress(address, refuse('address'));
       const context = { service: body.text('service') ?? '', address };
-      const detail = { ...context };
-      await audit.write({ action: 'policy.explain', ...by, subject: who, repository: access.name, detail });
+      await audit.write({ ...by, ...explainedEvent(who, access, context) });
       return explain(policy(), await identityOf(who), access, context);
     },
   };

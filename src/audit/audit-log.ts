@@ -41,6 +41,12 @@ export type AuditLog = {
 
 export type ExportFormat = 'csv' | 'jsonl';
 
+/** The media type of each. */
+export const exportTypes: Readonly<Record<ExportFormat, string>> = {
+  csv: 'text/csv; charset=utf-8',
+  jsonl: 'application/jsonl',
+};
+
 /** Events of a page, and rows that an export reads together. */
 const pageSize = 100;
 const pieceSize = 1_000;

@@ -216,7 +216,12 @@ test('the audit is exported as it is filtered, and holds what administrators ask
     .split('\n')
     .map((line) => JSON.parse(line));
   assert.equal(event.actor, 'ana@example.com');
+  assert.deepEqual([event.subject, event.repository], ['bo@example.com', 'prod/web']);
   assert.equal(event.detail.scope, 'repository:prod/web:pull,push,delete');
+  assert.match(
+    (await ana.request(`${company.url}/admin/audit.jsonl`)).headers.get('content-type') ?? '',
+    /^application\/jsonl/,
+  );
   const csv = await ana.request(`${company.url}/admin/audit.csv?action=policy.explain`);
   assert.match(csv.headers.get('content-disposition') ?? '', /attachment; filename="dockpass-audit\.csv"/);
   assert.equal((await csv.text()).trim().split('\r\n').length, 2);

@@ -10,6 +10,7 @@ import {
   type AuditLog,
   type ExportFormat,
   exportLines,
+  exportTypes,
 } from '../../audit/audit-log.ts';
 import { begun } from '../../lib/begun.ts';
 import { isRecord } from '../../lib/json.ts';
@@ -112,8 +113,7 @@ function filterOf({ person, action, from, until, repository }: Fields): AuditFil
 /** Read in pieces and written as the client takes them: an audit of years doesn't fit into memory. */
 async function send(parts: AuditPageParts, format: ExportFormat, request: Request, response: Response) {
   const entries = await begun(parts.auditLog.all(filterOf(readFields(request)), actorOf(parts, request)));
-  const type = format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson';
-  response.set('Content-Disposition', `attachment; filename="dockpass-audit.${format}"`).type(type);
+  response.set('Content-Disposition', `attachment; filename="dockpass-audit.${format}"`).type(exportTypes[format]);
   await pipeline(Readable.from(exportLines(entries, format)), response);
 }
 

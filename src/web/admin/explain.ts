@@ -1,6 +1,7 @@
 /** Owns the page that explains a decision to administrators, and what a candidate policy would decide instead. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { Audit } from '../../audit/audit.ts';
+import { explainedEvent } from '../../audit/explained.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { Policy } from '../../policy/acl.ts';
 import { checkAddress } from '../../policy/address.ts';
@@ -93,9 +94,7 @@ async function answerTo(parts: ExplainPageParts, request: Request, { who, addres
   const explanation = explain(parts.policy(), identity, access, context);
   const candidate = parts.candidate();
   const other = candidate === null ? null : explain(candidate, identity, access, context);
-  const { actor, client } = actorOf(parts, request);
-  const detail = { scope: formatScope(access), address, service };
-  await parts.audit.write({ action: 'policy.explain', actor, client, subject: who, detail });
+  await parts.audit.write({ ...actorOf(parts, request), ...explainedEvent(account, access, context) });
   return {
     who: explanation.who,
     isKnown,
