@@ -101,6 +101,7 @@ describeEngines('a new secret', (databases) => {
       await passwords.revoke((await issue(bo, 'revoked', 2)).password.id, null, root);
       const names = async () => (await passwords.expiring(14)).map(({ name, login }) => `${name} ${login}`);
       assert.deepEqual(await names(), ['first ana@example.com', 'second ana@example.com']);
+      await assert.rejects(passwords.expiring(1e15), { code: 'bad_request', message: /between 0 and 3650 days/ });
       assert.deepEqual(await store.passwords.counts(clock.at), { active: 4, expired: 0, revoked: 1 });
       assert.deepEqual(await store.passwords.counts(clock.at + 7 * day), { active: 2, expired: 2, revoked: 1 });
       const ending = (from: number, until: number) =>

@@ -42,7 +42,7 @@ export function passwordRoutes({ passwords, leaks, revocations }: PasswordParts)
       path: '/passwords/expiring',
       scope: 'passwords:read',
       summary: 'Active passwords that end soon, the next first',
-      query: [{ name: 'days', type: 'integer', about: `within so many days; ${soon} where left out` }],
+      query: [{ name: 'days', type: 'integer', about: `within so many days, at most 3650; ${soon} where left out` }],
       run: async ({ query }) => ({ passwords: await passwords.expiring(query.integer('days') ?? soon) }),
     },
     ...revocationRoutes(revocations),

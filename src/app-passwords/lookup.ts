@@ -12,7 +12,10 @@ export type PasswordLookup = {
   madeBy(accountId: string): Promise<AppPassword[]>;
   /** Live ones of robots. */
   ofRobots(): Promise<AppPassword[]>;
-  /** Live ones of active accounts that end within so many days and have no successor; the next to end first. */
+  /**
+   * Live ones of active accounts that end within so many days and have no successor; the next to end first.
+   * @throws {Refusal} `bad_request` for more than ten years
+   */
   expiring(days: number): Promise<AppPassword[]>;
   /** @throws {Refusal} `not_found` */
   byId(id: string): Promise<AppPassword>;
@@ -22,6 +25,9 @@ export type PasswordLookup = {
    */
   byIdOf(id: string, accountId: string | null): Promise<AppPassword>;
 };
+
+/** Days: the end of a longer time can't be stored. */
+const maximumAhead = 3_650;
 
 /** @param parts.flushUses stores the last uses that wait, so that they are seen */
 export function createPasswordLookup(parts: {
@@ -52,6 +58,9 @@ export function createPasswordLookup(parts: {
       return (await store.ofRobots(now())).map((row) => toAppPassword(row, row, now()));
     },
     async expiring(days) {
+      if (days < 0 || days > maximumAhead) {
+        throw new Refusal('bad_request', `Choose between 0 and ${maximumAhead} days.`, { field: 'days' });
+      }
       const until = now() + days * day;
       return (await store.expiring(now(), until)).map((row) => toAppPassword(row, row, now()));
     },
