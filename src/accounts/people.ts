@@ -6,6 +6,7 @@ import type { Use, Uses } from '../audit/uses.ts';
 import { Refusal } from '../lib/errors.ts';
 import { isTexts, readJson } from '../lib/json.ts';
 import { type Page, pageOf } from '../lib/paging.ts';
+import { checkReason } from '../lib/reason.ts';
 import { normalized } from '../lib/unicode.ts';
 import type { Membership } from '../policy/groups.ts';
 import type { Account, AccountState } from '../store/accounts.ts';
@@ -14,7 +15,6 @@ import { type Disabled, maximumLogins, type PersonRow, type Removed } from '../s
 import { ConstraintError } from '../store/sql.ts';
 import type { Store } from '../store/store.ts';
 import type { Administrators } from './administrators.ts';
-import { checkReason } from './reason.ts';
 
 /** Times are epoch milliseconds. */
 export type Person = {

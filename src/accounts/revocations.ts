@@ -7,10 +7,10 @@ import type { Actor, Audit } from '../audit/audit.ts';
 import type { Use, Uses } from '../audit/uses.ts';
 import { Refusal } from '../lib/errors.ts';
 import { readJson } from '../lib/json.ts';
+import { checkReason } from '../lib/reason.ts';
 import { day } from '../lib/time.ts';
 import type { ActivityOfAccounts, RepositoryUse } from '../repositories/account-activity.ts';
 import type { Owner, RevocationRow } from '../store/revocations.ts';
-import { checkReason } from './reason.ts';
 import { isSelection, type Selected, type Selection, type SelectionParts, select } from './selection.ts';
 
 export type Preview = {

@@ -1,6 +1,7 @@
 /** Owns what administrators see of workloads and do about them: issuers with their keys, rules with their last use, failures, the switch. */
 import type { Actor, Audit } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
+import { checkReason } from '../lib/reason.ts';
 import type { WorkloadCredentialStore } from '../store/workload-credentials.ts';
 import type { WorkloadIssuerRow, WorkloadIssuerStore } from '../store/workload-issuers.ts';
 import type { WorkloadsInForce } from './accept.ts';
@@ -67,8 +68,6 @@ export type WorkloadAdministrationParts = {
   readonly now: () => number;
 };
 
-const maximumReason = 200;
-
 export function createWorkloadAdministration(parts: WorkloadAdministrationParts): WorkloadAdministration {
   const { inForce, issuers, audit, now } = parts;
   return {
@@ -77,7 +76,7 @@ export function createWorkloadAdministration(parts: WorkloadAdministrationParts)
     async disable(name, reason, by) {
       // One that the file doesn't have any more can be disabled too: it could come back.
       if (!inForce()?.issuers.has(name) && (await issuers.byName(name)) === undefined) throw unknownIssuer(name);
-      const words = reason.trim().slice(0, maximumReason);
+      const words = checkReason(reason);
       const event = { action: 'workload.off', ...by, subject: name, detail: { reason: words } } as const;
       const off = { at: now(), by: by.actor, reason: words };
       if (await audit.commit(event, (entry) => issuers.disable(name, off, entry))) return;

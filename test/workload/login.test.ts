@@ -264,6 +264,8 @@ rules:
     const by = { actor: 'root@example.com', client: null };
     const before = await issuer.sign(claims, { at: seconds() - 5 });
     assert.equal((await service.login(before)).status, 200);
+    const tooLong = administration.disable('ci', 'x'.repeat(201), by);
+    await assert.rejects(tooLong, { code: 'bad_request', message: /Use at most 200 characters/ });
     await administration.disable('ci', 'keys were stolen', by);
     assert.equal((await service.login(before)).status, 401);
     assert.equal(reasonOf(), 'ci switched-off');

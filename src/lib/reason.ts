@@ -1,5 +1,5 @@
 /** Owns the reason that administrators give for taking something away, which its owner sees. */
-import { Refusal } from '../lib/errors.ts';
+import { Refusal } from './errors.ts';
 
 const maximumLength = 200;
 
@@ -8,6 +8,7 @@ const maximumLength = 200;
  * @throws {Refusal} `bad_request`
  */
 export function checkReason(reason: string): string {
-  if (reason.length <= maximumLength) return reason.trim();
-  throw new Refusal('bad_request', `Keep the reason under ${maximumLength} characters.`);
+  const trimmed = reason.trim();
+  if (trimmed.length <= maximumLength) return trimmed;
+  throw new Refusal('bad_request', `Use at most ${maximumLength} characters for the reason.`);
 }
