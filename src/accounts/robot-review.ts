@@ -1,4 +1,5 @@
 /** Owns which robots' passwords an administrator should look at: whose maker is unknown or left, or can't do what they're used for. */
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { AppPassword, AppPasswords } from '../app-passwords/app-passwords.ts';
 import { endAfterMaker, type MakerRules } from '../app-passwords/maker.ts';
 import type { Use, Uses } from '../audit/uses.ts';
@@ -8,6 +9,7 @@ import type { Identity } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Policy } from '../policy/acl.ts';
 import { decide } from '../policy/decide.ts';
+import type { Account } from '../store/accounts.ts';
 import type { Store } from '../store/store.ts';
 
 export type RobotConcern = {
@@ -35,38 +37,55 @@ export type RobotReviewParts = {
 /** By robot and name. */
 export async function reviewRobots(parts: RobotReviewParts): Promise<RobotConcern[]> {
   const found: RobotConcern[] = [];
-  for (const password of await parts.passwords.ofRobots()) {
-    const why = await concernOf(parts, password);
-    if (why !== null) found.push({ password, why });
+  for (const [id, passwords] of Map.groupBy(await parts.passwords.ofRobots(), ({ accountId }) => accountId)) {
+    const robot = await readRobot(parts, id);
+    for (const password of passwords) {
+      const why = await concernOf(parts, robot, password);
+      if (why !== null) found.push({ password, why });
+    }
+    // Deciding about all that robots do takes a while.
+    await yieldToOthers();
   }
   return found;
 }
 
-async function concernOf(parts: RobotReviewParts, password: AppPassword): Promise<RobotConcern['why'] | null> {
+/** `account`: `undefined` where it was deleted since its passwords were listed. */
+type Robot = {
+  readonly account: Account | undefined;
+  readonly uses: ReadonlyMap<string, readonly Use[]>;
+};
+
+async function readRobot({ store, uses }: RobotReviewParts, id: string): Promise<Robot> {
+  return { account: await store.accounts.byId(id), uses: await uses.ofAccount(id) };
+}
+
+async function concernOf(
+  parts: RobotReviewParts,
+  robot: Robot,
+  password: AppPassword,
+): Promise<RobotConcern['why'] | null> {
   const { maker } = password;
   if (maker === null) return { kind: 'unknown' };
   if (maker.leftAt !== null) return { kind: 'left', until: endAfterMaker(maker, parts.makerRules) };
   if (maker.as === 'administrator' || maker.accountId === null) return null;
-  const robot = await identityOf(parts, password);
-  const scopes = robot === null ? [] : beyondMaker(parts, robot, await usesOf(parts, password));
+  const identity = await identityOf(parts, robot, password);
+  const scopes = identity === null ? [] : beyondMaker(parts, identity, robot.uses.get(password.id) ?? []);
   return scopes.length === 0 ? null : { kind: 'beyond', scopes, enforced: parts.makerRules.enforced };
 }
 
 /** Bound as it would be where the bound is enforced; `null` where it stopped since it was listed. */
-async function identityOf(parts: RobotReviewParts, password: AppPassword): Promise<Identity | null> {
-  const { store, passwords, gracePeriods, now } = parts;
-  const robot = await store.accounts.byId(password.accountId);
+async function identityOf(
+  { passwords, gracePeriods, now }: RobotReviewParts,
+  { account }: Robot,
+  password: AppPassword,
+): Promise<Identity | null> {
   const maker = await passwords.boundOf(password).catch((error: unknown) => {
     if (error instanceof Refusal) return undefined;
     throw error;
   });
-  if (robot === undefined || maker === undefined) return null;
-  const identity = identityOfAccount(robot, gracePeriods, now());
+  if (account === undefined || maker === undefined) return null;
+  const identity = identityOfAccount(account, gracePeriods, now());
   return { ...identity, limits: password.limits, maker: maker && { ...maker, enforced: true } };
-}
-
-async function usesOf({ uses }: RobotReviewParts, { id, accountId }: AppPassword): Promise<readonly Use[]> {
-  return (await uses.ofAccount(accountId)).get(id) ?? [];
 }
 
 /** What the bound takes away, at any service and from any address that was used. */

@@ -181,8 +181,22 @@ describeEngines("a robot's password", (databases) => {
         50,
         unaudited,
       );
+      const read: string[] = [];
+      const counted: Pick<typeof uses, 'ofAccount'> = {
+        ofAccount(id) {
+          read.push(id);
+          return uses.ofAccount(id);
+        },
+      };
       const parts = {
-        ...{ store, passwords, uses, policy: () => policy, services: [{ name: 'registry' }], now: () => clock.at },
+        ...{
+          store,
+          passwords,
+          uses: counted,
+          policy: () => policy,
+          services: [{ name: 'registry' }],
+          now: () => clock.at,
+        },
         ...{
           makerRules: { enforced: false, grace: day },
           gracePeriods: { groups: day, full: day, pull: day, unchecked: null },
@@ -202,6 +216,7 @@ describeEngines("a robot's password", (databases) => {
         ['of eve', 'beyond', 'repository:prod/web:pull,push'],
         ['old', 'unknown', ''],
       ]);
+      assert.deepEqual(read, [robot.id], 'once for all passwords of a robot');
       const confirm = (manager: RobotManager) => robots.confirmMaker('old', robot.id, manager, root);
       await assert.rejects(confirm(managerOf('ana')), refusal('denied', /Only administrators/));
       await confirm(administrator);
