@@ -51,7 +51,7 @@ export const keyCommands: readonly Command[] = [
         help: 'rotate although registries that read keys from a file (TOKEN_HEADER=kid) refuse tokens until they have the new one',
       },
     },
-    json: { fields: { signsFrom: 'when the next key signs, ISO 8601; null with --authority' } },
+    json: { fields: { signsFrom: 'when the next key signs, epoch milliseconds; null with --authority' } },
     operands: [0, 0],
     run(_operands, values, terminal) {
       if (values['now'] === true && values['authority'] === true) {
@@ -101,8 +101,8 @@ function refuseWithoutNewFile(ring: KeyRing, { services, keyRings }: Config): vo
 }
 
 async function rotate(ring: KeyRing, values: Values, terminal: Terminal, record: RecordChange): Promise<void> {
-  const from = new Date(await ring.rotate(values['now'] === true, record)).toISOString();
-  confirm(terminal, values, { signsFrom: from }, `The next key signs from ${from} on.`);
+  const signsFrom = await ring.rotate(values['now'] === true, record);
+  confirm(terminal, values, { signsFrom }, `The next key signs from ${new Date(signsFrom).toISOString()} on.`);
 }
 
 async function addAuthority(ring: KeyRing, values: Values, terminal: Terminal, record: RecordChange): Promise<void> {

@@ -48,7 +48,8 @@ test('rotate says when; an authority waits for the second word', async () => {
   const again = await run('rotate');
   assert.equal(again.code, 1);
   assert.match(again.output, /rotation is under way/);
-  assert.equal((await run('rotate', '--now')).code, 0);
+  const { signsFrom } = JSON.parse((await run('rotate', '--now', '--json')).stdout) as { signsFrom: unknown };
+  assert.equal(typeof signsFrom, 'number', 'as in the list');
   const authority = await run('rotate', '--authority');
   assert.match(authority.output, /beside the old one[\s\S]*restart it, then run `dockpass key rotate`/);
   assert.match((await run('export')).stdout, /END CERTIFICATE[\s\S]*END CERTIFICATE/);
