@@ -303,8 +303,9 @@ async function passwordOf(
   login: string,
 ): Promise<Partial<Pick<Identity, 'limits' | 'credential' | 'maker'>>> {
   if (id === null) return {};
-  const password = (await core.passwords.all()).find((candidate) => candidate.id === id && candidate.login === login);
-  if (!password) throw new Refusal('not_found', `${login} has no password ${id}; "dockpass password list" shows them.`);
+  const password = await core.passwords.byId(id);
+  if (password.login !== login)
+    throw new Refusal('not_found', `${login} has no password ${id}; "dockpass password list" shows them.`);
   const maker = await core.passwords.boundOf(password);
   return { limits: password.limits, credential: { id, name: password.name }, maker };
 }
