@@ -81,7 +81,7 @@ const maintenanceGauges: readonly Description[] = [
   },
   {
     name: 'dockpass_signing_certificate_expiry_timestamp_seconds',
-    help: 'When registries stop to trust the key that signs, by the service that has keys of its own',
+    help: 'When registries stop trusting the key that signs, by the service that has keys of its own',
     labelNames: ['ring'],
     aggregator: 'min',
     samples: ({ signingKeys }) => signingKeys().map(({ ring, expiresAt }) => ({ ring, value: expiresAt })),

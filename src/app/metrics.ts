@@ -123,7 +123,7 @@ function countOutcomes(
   });
   const notifications = new Counter({
     name: 'dockpass_notifications_total',
-    help: 'Attempts to deliver a mail or a webhook, by channel and outcome: sent, postponed, failed, or dropped because nothing of it held any more',
+    help: 'Attempts to deliver an e-mail or a webhook message, by channel and outcome: sent, postponed, failed, or dropped because nothing of it held any more',
     labelNames: ['channel', 'outcome'],
     registers,
   });

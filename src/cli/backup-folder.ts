@@ -11,7 +11,7 @@ import { day } from '../lib/time.ts';
 import { copySqlite } from '../store/copy.ts';
 
 export type BackupOptions = {
-  /** They're kept elsewhere then. */
+  /** Leaves the secrets out, for operators who store them elsewhere. */
   readonly withoutSecrets: boolean;
   /** Told what is done next. */
   readonly onStep: (step: string) => void;

@@ -88,7 +88,7 @@ export const backupCommands: readonly Command[] = [
     async run(_operands, values, terminal) {
       const config = readConfig(terminal.environment);
       const url = values['url'] === undefined ? readinessUrl(config) : publicReadinessUrl(String(values['url']));
-      // Of oneself: the certificate is for the public name.
+      // This machine's own address: the certificate is for the public name, so it isn't checked.
       const { status, body } = await createProbe([])(url, { overlookTls: values['url'] === undefined }).catch(
         (cause) => {
           const why = errorCode(cause) || errorMessage(cause);

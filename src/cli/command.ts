@@ -62,7 +62,7 @@ export type Command = {
   readonly options?: Options;
   /** Present where the command has `--json`. */
   readonly json?: JsonForm;
-  /** How many arguments that are no options it takes. */
+  /** How many operands it takes: arguments that aren't options. */
   readonly operands: readonly [minimum: number, maximum: number];
   /** It runs until it's stopped, or talks with the person: no one has to be told that it's at work. */
   readonly isConversation?: boolean;

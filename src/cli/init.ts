@@ -34,7 +34,7 @@ export const initCommands: readonly Command[] = [
       'client-secret-file': {
         ...string,
         value: 'FILE',
-        help: 'has the client secret; "-" is standard input. It is never an argument',
+        help: 'has the client secret; "-" is standard input. the secret itself is never an argument',
       },
       'trusted-proxy': {
         ...string,

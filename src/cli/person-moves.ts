@@ -103,7 +103,7 @@ export const moveCommands: readonly Command[] = [
         if (end === null)
           return replyList(terminal, values, await moves.list(), columns, 'No account can follow anyone.');
         await moves.end(end, byCommandLine);
-        confirm(terminal, values, { id: end }, `${end} is ended.`);
+        confirm(terminal, values, { id: end }, `Ended ${end}: no more accounts can move with it.`);
       }),
   },
 ];

@@ -13,7 +13,11 @@ import { moveCommands } from './person-moves.ts';
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
 const order = { state: null, sort: 'login', descending: false } as const;
-export const reasonOption = { ...text, value: 'TEXT', help: 'shown to the person and recorded in the audit' } as const;
+export const reasonOption = {
+  ...text,
+  value: 'TEXT',
+  help: 'shown to the person and recorded in the audit log',
+} as const;
 
 export const personCommands: readonly Command[] = [
   {

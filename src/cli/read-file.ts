@@ -18,7 +18,7 @@ export async function readTextFile(file: string): Promise<string> {
 
 /** Standard input to its end, of UTF-8. @throws {Refusal} `too_large` */
 export async function readInput(input: AsyncIterable<Buffer | string>): Promise<string> {
-  const message = `The standard input is larger than ${maximum / megabyte} MB.`;
+  const message = `Standard input is larger than ${maximum / megabyte} MB.`;
   return (await collect(bytesOf(input), maximum, () => new Refusal('too_large', message))).toString();
 }
 

@@ -52,7 +52,7 @@ async function logIn(tool: Tool, login: Login, terminal: Terminal): Promise<Resu
 async function mayReplace(tool: Tool, before: string, login: Login, terminal: Terminal): Promise<boolean> {
   const question = `${tool} is logged in to ${login.registry} as ${before}. Replace that with ${login.username}?`;
   if (terminal.ask !== undefined) return /^y/i.test((await terminal.ask(`${question} (y/n)`, {})) ?? '');
-  if (!login.isExpected) terminal.err(`${question} There is no terminal to ask on: name your account.`);
+  if (!login.isExpected) terminal.err(`${question} There is no terminal to ask on: give your e-mail address as EMAIL.`);
   return login.isExpected;
 }
 

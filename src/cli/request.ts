@@ -31,7 +31,7 @@ export const requestCommands: readonly Command[] = [
     name: 'request answer',
     usage: 'ID accept|refuse [--note TEXT] [--json]',
     summary: 'Answer an access request; only the policy grants access, so change that too',
-    options: { note: { ...text, value: 'TEXT', help: 'shown to the person and recorded in the audit' } },
+    options: { note: { ...text, value: 'TEXT', help: 'shown to the person and recorded in the audit log' } },
     json: { fields: accessRequestFields },
     operands: [2, 2],
     run([id = '', answer = ''], values, terminal) {

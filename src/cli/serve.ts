@@ -89,7 +89,7 @@ async function serve(config: Config, mode: ServeMode, say: ((line: string) => vo
     }
     return 0;
   } finally {
-    // What a worker hears its orders through would keep it.
+    // The IPC channel would keep the worker alive.
     process.channel?.unref();
   }
 }

@@ -48,7 +48,7 @@ export async function keepWorkers(count: number, stop: Promise<void>, log: Log):
       const young = performance.now() - begun < soundLife ? unsound + 1 : 0;
       const pause = young < 2 ? 0 : Math.min(longestPause, shortestPause * 2 ** (young - 2));
       log.error({ pid: worker.process.pid, code, signal, pause }, 'a worker ended and is replaced');
-      // It holds the process: after the last worker's death nothing else does.
+      // Once the last worker has died, only this timer keeps the process alive.
       const timer = setTimeout(() => {
         pauses.delete(timer);
         keepOne(young);
@@ -65,7 +65,7 @@ export async function keepWorkers(count: number, stop: Promise<void>, log: Log):
   return code;
 }
 
-/** Passes on a signal that was meant for the service. One that still starts would end of it, and reads what is new itself. */
+/** Passes on a signal that was meant for the service. A worker that is still starting would die of it, and reads what is new itself. */
 export function signalWorkers(signal: NodeJS.Signals): void {
   for (const worker of workers()) if (listening.has(worker)) worker.process.kill(signal);
 }

@@ -43,7 +43,7 @@ export const workloadCommands: readonly Command[] = [
     name: 'workload off',
     usage: 'ISSUER [--reason TEXT] [--json]',
     summary: 'Disable an issuer: its tokens and all that was made from them are refused from the next request on',
-    options: { reason: { type: 'string', value: 'TEXT', help: 'recorded in the audit' } },
+    options: { reason: { type: 'string', value: 'TEXT', help: 'recorded in the audit log' } },
     json: issuerJson,
     operands: [1, 1],
     run: ([name = ''], values, terminal) =>
@@ -228,9 +228,9 @@ async function readKeys(file: string, { input }: Terminal): Promise<string> {
   try {
     readKeySet(keys);
   } catch (cause) {
-    const what = file === '-' ? 'The standard input' : file;
+    const what = file === '-' ? 'Standard input' : file;
     const how = 'kubectl get --raw /openid/v1/jwks prints one';
-    throw new Refusal('bad_request', `${what} is no key set: ${errorMessage(cause)}; ${how}.`, { cause });
+    throw new Refusal('bad_request', `${what} isn't a key set: ${errorMessage(cause)}; ${how}.`, { cause });
   }
   return keys;
 }

@@ -27,5 +27,5 @@ export function judgeEvents({ firstAt, lastAt }: Arrival, now: number): Finding 
       `${last}: nothing was pushed or pulled since, or the notifications: of the registry are gone`,
     );
   }
-  return right('events', `arrive since ${minuteOf(firstAt)} UTC, ${last}`);
+  return right('events', `have arrived since ${minuteOf(firstAt)} UTC, ${last}`);
 }

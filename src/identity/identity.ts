@@ -41,7 +41,7 @@ export type Identity = {
   readonly undecidedGroups: readonly string[];
   /** Epoch milliseconds at which they were last reported; `null`: never. */
   readonly groupsAt: number | null;
-  /** docker_auth's labels, of static users. */
+  /** docker_auth's labels: of static users and robots, and of workloads from their claims. */
   readonly labels: Readonly<Record<string, readonly string[]>>;
   readonly limits: Limits | null;
   /** Which stored credential proved this, for the audit and the last use; `null` for static users and anonymous. */

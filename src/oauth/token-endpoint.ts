@@ -99,8 +99,9 @@ export function byGrantType(grants: () => ReadonlyMap<string, Grant>): Grant {
 function toForm(parameters: URLSearchParams): OAuthForm {
   // RFC 6749, section 3.2: which of two values counts must not be a matter of luck.
   for (const name of new Set(parameters.keys())) {
-    if (parameters.getAll(name).length > 1)
-      throw new OAuthError('invalid_request', 'A parameter is sent more than once.');
+    if (parameters.getAll(name).length === 1) continue;
+    const shown = /^[\w-]{1,50}$/.test(name) ? name : 'A parameter'; // section 5.2 allows few characters in an error
+    throw new OAuthError('invalid_request', `${shown} is sent more than once. Send it once.`);
   }
   const optional = (name: string) => parameters.get(name) || null;
   return {

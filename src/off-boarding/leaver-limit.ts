@@ -72,7 +72,7 @@ function doubtOf(leaving: readonly Asked[], counts: readonly TeamCount[]): strin
   const all = holders + gone + suspended;
   if (!isTooMany(weight, all)) return null;
   const people = `${leaving.length + gone + suspended} of ${all} people of ${provider}${domain === null ? '' : ` at ${domain}`}`;
-  return `${people} would have lost their passwords within a day, which is more than ${usualPart * 100} %. No one else of them does until someone has looked: dockpass sweep --dry-run shows who, --beyond-limit believes it`;
+  return `${people} would have lost their passwords within a day, which is more than ${usualPart * 100}%. No one else loses theirs until someone has checked: dockpass sweep --dry-run shows who, and --beyond-limit goes ahead`;
 }
 
 function weightOf(status: Asked['status']): number {

@@ -117,9 +117,9 @@ function hashOf(text: string): Buffer {
 }
 
 const whyDropped = {
-  partly: 'an event of a registry is dropped: a name, tag or digest is invalid',
-  unreadable: 'what a registry sent is dropped: no notification of a registry',
-  'too long': 'what a registry sent is dropped: more than 1 MB',
+  partly: 'dropped an event of a registry: a name, tag or digest is invalid',
+  unreadable: 'dropped a request: it isn’t a notification of a registry',
+  'too long': 'dropped a notification of a registry: it has more than 1 MB',
 } as const;
 
 /**

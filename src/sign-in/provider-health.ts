@@ -24,7 +24,8 @@ export function createProviderHealth(now: () => number): ProviderHealth {
     problems: () => [...problems].map(([provider, { problem, since }]) => ({ provider, problem, since })),
     warnings: () =>
       [...problems].map(
-        ([provider, { problem, since }]) => `sign-in with ${provider} fails since ${minuteOf(since)} UTC: ${problem}`,
+        ([provider, { problem, since }]) =>
+          `sign-in with ${provider} has failed since ${minuteOf(since)} UTC: ${problem}`,
       ),
   };
 }

@@ -14,7 +14,7 @@ export type DailyCountStore = {
   add(counts: readonly DailyCount[]): Promise<void>;
   totalsSince(day: number): Promise<DayTotalRow[]>;
   ofPasswordsSince(passwordIds: readonly string[], day: number): Promise<PasswordDayRow[]>;
-  /** Removes at most `limit` rows of earlier days. @returns how many */
+  /** Removes at most `limit` rows of passwords, and all totals, of earlier days. @returns how many rows of passwords */
   removeBefore(day: number, limit: number): Promise<number>;
 };
 

@@ -107,7 +107,7 @@ const mark = `
 const revokedBy = `
   select account_id, count(*) as passwords from app_password where revocation_id = $1 and revoked_at is not null
   group by account_id order by account_id`;
-/** In words that the index on the revocation doesn't have: it can have 10,000 rows, the account has a few. */
+/** `coalesce` keeps the planner off the index on revocation_id: a revocation can have 10,000 rows, an account has a few. */
 const revokedOf = `
   select name from app_password
   where account_id = $2 and coalesce(revocation_id, '') = $1 and revoked_at is not null order by name`;

@@ -18,7 +18,7 @@ import { refuseNetworkFileSystem } from './sqlite-place.ts';
 
 /** Milliseconds that SQLite waits for another program's lock: while the database is opened and migrated, no request waits. */
 const openingWait = 10_000;
-/** While it serves, everyone waits with the write that waits. Dockpass's own processes hold the lock for a few. */
+/** While it serves, every request waits behind a write that waits. Dockpass's own processes hold the lock for a few milliseconds. */
 const servingWait = 1_000;
 
 /**

@@ -18,7 +18,7 @@ const pages: readonly (readonly [sentTo: RegExp, page: string])[] = [
   [/^(\/admin\/deliveries)\/[^/]+\/retry$/, '$1'],
 ];
 
-/** Their forms are lost without what was sent: the page of an access request is for one repository. */
+/** These pages need back what was sent: that of an access request, for one, is about a single repository. */
 const withValues: ReadonlyMap<string, string> = new Map([
   ['/passwords', '/passwords/new'],
   ['/requests', '/requests/new'],

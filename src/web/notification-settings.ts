@@ -109,6 +109,6 @@ function tokenIn({ preferences, views }: NotificationPageParts, request: Request
   if (preferences.isGenuine(token)) return token;
   throw new Refusal(
     'bad_request',
-    `This link is incomplete. Open the one in the mail again, or sign in and choose under ${views.prefix}${page}.`,
+    `This link is incomplete. Open the one in the e-mail again, or sign in and choose under ${views.prefix}${page}.`,
   );
 }

@@ -6,7 +6,7 @@ export type PullCommand = { readonly key: string; readonly label: string; readon
 /** What is pulled. `reference`: ":1.2" or "@sha256:..." */
 export type Pullable = { readonly host: string; readonly name: string; readonly reference: string };
 
-/** @param kind as `describeManifest` names it; `null`: not read, so it's taken for an image */
+/** @param kind as `describe` of repositories/artifact.ts names it; `null`: not read, so it's taken for an image */
 export function pullCommands({ host, name, reference }: Pullable, kind: string | null): readonly PullCommand[] {
   const image = quote(`${host}/${name}${reference}`);
   const option = plainHttp('podman', host)

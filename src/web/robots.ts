@@ -196,7 +196,7 @@ function whyConcern({ maker }: AppPassword, why: RobotConcern['why'], now: numbe
       return `${who} made it, and their account no longer works. ${end}, unless another owner adopts it.`;
     }
     case 'beyond':
-      return `${who} made it and can’t do this themselves. It was used for it in the last 30 days. ${why.enforced ? 'That’s refused now' : 'ROBOT_BOUND=enforce will refuse that'}.`;
+      return `${who} made it and can’t do this themselves. The password did it in the last 30 days. ${why.enforced ? 'That’s refused now' : 'ROBOT_BOUND=enforce will refuse that'}.`;
   }
 }
 

@@ -56,7 +56,7 @@ describe('in a bad world', () => {
   test('an input that never ends is refused', async () => {
     const words = ['workload', 'add-cluster', 'ci', '--issuer', 'https://ci.example', '--jwks', '-'];
     const { code, notes } = await run(words, undefined, createReadStream('/dev/zero'));
-    assert.deepEqual([code, notes], [1, 'The standard input is larger than 64 MB.']);
+    assert.deepEqual([code, notes], [1, 'Standard input is larger than 64 MB.']);
   });
 
   test('an import writes both files or none, also where a link that leads nowhere has the name of one', async () => {

@@ -107,7 +107,7 @@ test('add-cluster says in one line what it cannot use', async () => {
     [['oidc', ...given, 'shop.json'], /^NAME "oidc" is the user name for every issuer/],
     [['robot-x', ...given, 'shop.json'], /^NAME "robot-x" is a name that a robot can have/],
     [['ci', '--issuer', 'ci.example.com', '--jwks', 'shop.json'], /^--issuer ci\.example\.com isn't a URL/],
-    [['ci', ...given, 'empty'], /^empty is no key set: .*kubectl get --raw/],
+    [['ci', ...given, 'empty'], /^empty isn't a key set: .*kubectl get --raw/],
     [['ci', ...given, 'shop.json', '--output', 'shop.json/x'], /--output: .*shop\.json\/x goes through a file/],
     [['ci', '--kubeconfig', 'broken'], /broken is not a kubeconfig: /],
     [['ci', '--kubeconfig', 'empty'], /empty has no current-context\. Name one with --context/],

@@ -16,7 +16,7 @@ export type GoogleRefreshSettings = {
   readonly revocationUrl: string;
 };
 
-/** @param call already within the limits of provider-fetch */
+/** @param limited already within the limits of provider-fetch */
 export function createGoogleRefresher(settings: GoogleRefreshSettings, limited: Fetch): Refresher {
   const call = nameHost(limited);
   const post = (url: string, fields: Record<string, string>) =>
