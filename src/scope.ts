@@ -80,7 +80,8 @@ function tooMuch(limit: string): Refusal {
   );
 }
 
-const repositoryActions = ['pull', 'push', 'delete'];
+/** What a registry knows to do with a repository, in the order in which people think of it. */
+export const repositoryActions: readonly string[] = ['pull', 'push', 'delete'];
 
 /**
  * The access with the actions that a registry knows; none are left where no registry could mean it. skopeo asks for `*`

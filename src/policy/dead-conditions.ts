@@ -1,5 +1,6 @@
 /** Owns the conditions that nothing can ever meet: the word of a name, a type or an account that no one has. */
 import { isExpression } from '../pattern/expression.ts';
+import { repositoryActions } from '../scope.ts';
 import type { Policy } from './acl.ts';
 import { findConfusable } from './confusables.ts';
 import { foldAccount } from './match-fields.ts';
@@ -126,15 +127,13 @@ function wordsOf(conditions: readonly Condition[], field: Condition['field']): s
   return conditions.flatMap((condition) => (condition.field === field ? condition.patterns.filter(isWord) : []));
 }
 
-const actions = ['pull', 'push', 'delete'];
-
 function deadActionsOf({ actions: written }: Rule): string[] {
   if (written.length === 1 && written[0] === '*') return [];
   return written.flatMap((action) => {
-    if (actions.includes(action) || findConfusable(action) !== null) return [];
+    if (repositoryActions.includes(action) || findConfusable(action) !== null) return [];
     if (action === '*') return ['"*" beside other actions doesn\'t mean all of them; write ["*"] by itself'];
     return [
-      `the action "${action}" grants nothing: a registry knows ${actions.join(', ')}${suggest(action.toLowerCase(), actions)}`,
+      `the action "${action}" grants nothing: a registry knows ${repositoryActions.join(', ')}${suggest(action.toLowerCase(), repositoryActions)}`,
     ];
   });
 }

@@ -43,7 +43,7 @@ export type StatusParts = {
 };
 
 /** Days after which a repository that no one pulled is called unused. */
-const longEnough = 90;
+export const daysUntilUnused = 90;
 
 /** One for each service, in the order of SERVICES. */
 export async function registryStatuses(parts: StatusParts): Promise<RegistryStatus[]> {
@@ -58,7 +58,7 @@ async function statusOf(parts: StatusParts, service: StatusParts['services'][num
   return {
     ...{ service: name, takesEvents: eventsTokens.length > 0, isReadable: url !== null },
     ...{ firstAt, lastAt: arrival?.last_at ?? null },
-    canTellUnused: firstAt !== null && now() - firstAt >= longEnough * day,
+    canTellUnused: firstAt !== null && now() - firstAt >= daysUntilUnused * day,
     gaps: firstAt === null ? [] : await gapsSince(parts, name, firstAt),
     sync: (await store.repositorySyncs.ofService(name)) ?? null,
     notifications: formatNotifications(publicUrl, name, `${prefix}EVENTS_TOKEN`),
@@ -68,7 +68,7 @@ async function statusOf(parts: StatusParts, service: StatusParts['services'][num
 /** Today isn't over. */
 async function gapsSince({ store, now }: StatusParts, service: string, firstAt: number): Promise<number[]> {
   const today = dayNumber(now());
-  const from = Math.max(dayNumber(firstAt), today - longEnough);
+  const from = Math.max(dayNumber(firstAt), today - daysUntilUnused);
   const active = new Set((await store.repositoryActivity.ofService(service, from)).map((row) => row.day));
   return Array.from({ length: Math.max(0, today - from) }, (_, index) => from + index).filter((at) => !active.has(at));
 }

@@ -1,11 +1,10 @@
 /** Owns what is done to the records of registries every hour: too old ones go, and pulls of the last days are counted again. */
 import { randomBytes } from 'node:crypto';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
-import { dayNumber, hour } from '../lib/time.ts';
+import { hour } from '../lib/time.ts';
 import type { Store } from '../store/store.ts';
+import { firstDayOf } from './days.ts';
 
-/** Days of `recent_pulls`, and of the charts. */
-export const recentDays = 30;
 /** Repositories that are counted in one statement: a few milliseconds, in which nothing else happens. */
 const countedAtOnce = 100;
 const leaseName = 'repositories.recount';
@@ -20,7 +19,7 @@ export async function recountPulls(
 ): Promise<void> {
   const holder = randomBytes(8).toString('hex');
   if (!(await store.leases.take(leaseName, holder, now, now + hour / 2))) return;
-  const fromDay = dayNumber(now) - recentDays + 1;
+  const fromDay = firstDayOf(now);
   for (const { service } of await store.registryEvents.arrivals()) {
     let last: string | undefined = '';
     while (last !== undefined) {

@@ -4,6 +4,7 @@ import { capitalized } from '../lib/capitalized.ts';
 import type { CandidateRule, EffectivePermissions, Reason } from '../policy/effective-permissions.ts';
 import type { Membership } from '../policy/groups.ts';
 import { matchFieldOf } from '../policy/match-fields.ts';
+import { repositoryActions } from '../scope.ts';
 import { type FormattedTime, formatTime } from './time-view.ts';
 
 export type CandidateRuleView = {
@@ -71,8 +72,6 @@ export function isEverything(actions: readonly string[]): boolean {
 }
 
 const words: Readonly<Record<string, string>> = { pull: 'pull', push: 'push', delete: 'delete', '*': 'everything' };
-/** As people think of them, not as they are written. */
-const order = ['pull', 'push', 'delete'];
 const list = new Intl.ListFormat('en-GB', { type: 'conjunction' });
 const either = new Intl.ListFormat('en-GB', { type: 'disjunction' });
 
@@ -86,7 +85,7 @@ export function actionsText(actions: readonly string[]): string {
 export function actionsList(actions: readonly string[], joint: 'and' | 'or' = 'and'): string {
   const wordOf = (action: string) =>
     action === '*' && !isEverything(actions) ? 'list repositories' : (words[action] ?? action);
-  const sorted = actions.toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
+  const sorted = actions.toSorted((a, b) => repositoryActions.indexOf(a) - repositoryActions.indexOf(b));
   return (joint === 'and' ? list : either).format(sorted.map(wordOf));
 }
 

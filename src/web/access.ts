@@ -10,6 +10,7 @@ import type { Policy } from '../policy/acl.ts';
 import { effectivePermissionsOf } from '../policy/effective-permissions.ts';
 import { explain } from '../policy/explain.ts';
 import { isRepositoryName } from '../repositories/names.ts';
+import { repositoryActions } from '../scope.ts';
 import type { Account } from '../store/accounts.ts';
 import { actionsList, candidateRulesOf, type DenialView } from './access-view.ts';
 import { accountStatusViewOf } from './account-status-view.ts';
@@ -127,7 +128,7 @@ function tryName({ policy, services, requesterOf }: AccessPageParts, identity: I
   );
   if (name === '') return null;
   if (!isRepositoryName(name)) return { ...nothing, name, service: service.name, isName: false };
-  const access = { type: 'repository', name, actions: ['pull', 'push', 'delete'] };
+  const access = { type: 'repository', name, actions: repositoryActions };
   const { granted, decidedBy } = explain(policy(), identity, access, {
     service: service.name,
     address: requesterOf(request).address,

@@ -5,10 +5,8 @@ import type { Policy } from '../policy/acl.ts';
 import { type Decision, decide } from '../policy/decide.ts';
 import { isRepositoryName } from '../repositories/names.ts';
 import { type AccessRequest, isOpen } from '../requests/access-request.ts';
+import { repositoryActions } from '../scope.ts';
 import { actionsList, type DenialView, denialOf } from './access-view.ts';
-
-/** What someone can do with a repository. */
-const known = ['pull', 'push', 'delete'];
 
 export type OwnDenialParts = {
   readonly policy: Policy;
@@ -28,7 +26,7 @@ export function ownDenialOf(parts: OwnDenialParts, denial: Denial, index: number
   const decision = decideAgain(parts, denial);
   const why = whyNow(decision, denial);
   const told = { why, comment: decision.rule?.comment ?? null, line: decision.rule?.line ?? null };
-  const helps = known.includes(denial.action) && deciderOf(decision, denial.action) === 'policy';
+  const helps = repositoryActions.includes(denial.action) && deciderOf(decision, denial.action) === 'policy';
   if (!helps) return { ...view, ...told };
   const text = requestText(denial, why, parts.hostOf(denial.service));
   const isAsked = parts.requests.some(
@@ -44,7 +42,7 @@ export function ownDenialOf(parts: OwnDenialParts, denial: Denial, index: number
 
 /** The policy and the groups can be others than they were at the denial; what someone asks for is missing now. */
 function decideAgain({ policy, identity }: OwnDenialParts, { type, name, action, service, address }: Denial): Decision {
-  const access = { type, name, actions: [...new Set([...known, action])] };
+  const access = { type, name, actions: [...new Set([...repositoryActions, action])] };
   return decide(policy, identity, access, { service, address });
 }
 

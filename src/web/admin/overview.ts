@@ -11,6 +11,7 @@ import { denialOf } from '../access-view.ts';
 import { type ChartView, chartOf } from '../activity-chart.ts';
 import { queryOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
+import { chartDays } from '../password-rows.ts';
 import { type FormattedTime, formatTime } from '../time-view.ts';
 import type { ViewData } from '../views.ts';
 import { type DenialRowView, denialRow } from './denials.ts';
@@ -49,7 +50,6 @@ declare module '../views.ts' {
 /** What takes long with 100,000 people, read at most once a minute. */
 type Reading = Pick<ViewData['admin-overview'], 'figures' | 'charts'> & { readonly at: number };
 
-const chartDays = 30;
 const shownDenials = 8;
 
 /** GET /admin. An address of the list of people from before it had its own leads there. */

@@ -4,7 +4,7 @@ import type { Actor } from '../../audit/audit.ts';
 import { Refusal } from '../../lib/errors.ts';
 import { dateOf, day } from '../../lib/time.ts';
 import type { NeverPulled, Ranked, RepositoryOverview } from '../../repositories/overview.ts';
-import type { RegistryStatus } from '../../repositories/status.ts';
+import { daysUntilUnused, type RegistryStatus } from '../../repositories/status.ts';
 import { type ChartView, chartOf } from '../activity-chart.ts';
 import { fieldsOf, queryOf, readForm } from '../fields.ts';
 import { type Pager, pageIn, pagerOf } from '../list-view.ts';
@@ -128,7 +128,7 @@ function statusView(status: RegistryStatus, now: number) {
     ...{ takesEvents: status.takesEvents, isReadable: status.isReadable, notifications: status.notifications },
     first: timeOf(status.firstAt, now),
     last: timeOf(status.lastAt, now),
-    tellsUnusedFrom: status.firstAt === null ? null : formatTime(status.firstAt + 90 * day, now),
+    tellsUnusedFrom: status.firstAt === null ? null : formatTime(status.firstAt + daysUntilUnused * day, now),
     gaps: status.gaps.slice(-namedGaps).map((number) => dateOf(number * day)),
     moreGaps: Math.max(0, status.gaps.length - namedGaps),
     sync: sync && {
