@@ -1,4 +1,5 @@
 /** Owns how statements run on SQLite through better-sqlite3. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { Refusal } from '../lib/errors.ts';
 import { createGroupCommit } from './group-commit.ts';
@@ -18,6 +19,8 @@ import { refuseNetworkFileSystem } from './sqlite-place.ts';
 
 /** Milliseconds that SQLite waits for another program's lock: while the database is opened and migrated, no request waits. */
 const openingWait = 10_000;
+/** Milliseconds between two tries of what SQLite doesn't always wait for itself. */
+const pause = 20;
 /** While it serves, every request waits behind a write that waits. Dockpass's own processes hold the lock for a few milliseconds. */
 const servingWait = 1_000;
 
@@ -25,11 +28,9 @@ const servingWait = 1_000;
  * Opens (and creates) the database file.
  * WAL lets readers go on while one writes; `synchronous = FULL` makes an answered revocation survive a power cut.
  */
-export function openSqlite(file: string): OpenDatabase {
+export async function openSqlite(file: string): Promise<OpenDatabase> {
   refuseNetworkFileSystem(file);
-  const database = open(file);
-  database.pragma('synchronous = FULL');
-  database.pragma('foreign_keys = ON');
+  const database = await open(file);
   const statements = createStatements(database);
   const writes = createGroupCommit(database);
   const reads = createGroupRead(database);
@@ -149,13 +150,18 @@ function withPlaces(text: string): string | null {
 }
 
 /** @throws {Refusal} `misconfigured`, when there can be no database at that place */
-function open(file: string): Database.Database {
+async function open(file: string): Promise<Database.Database> {
+  let database: Database.Database | undefined;
   try {
-    const database = new Database(file, { timeout: openingWait });
-    useWriteAheadLog(database);
+    database = new Database(file, { timeout: 0 });
+    await useWriteAheadLog(database);
+    database.pragma(`busy_timeout = ${openingWait}`);
+    database.pragma('synchronous = FULL');
+    database.pragma('foreign_keys = ON');
     return database;
   } catch (cause) {
-    throw unusableFile(file, cause);
+    database?.close();
+    throw isBusy(cause) ? lockedByAnother(file, cause) : unusableFile(file, cause);
   }
 }
 
@@ -198,7 +204,7 @@ function bind(values: readonly Value[]): Record<number, Value> {
 }
 
 /** Changing the journal mode does not wait for other processes (sqlite.org/wal.html), so a racing start tries again. */
-function useWriteAheadLog(database: Database.Database): void {
+async function useWriteAheadLog(database: Database.Database): Promise<void> {
   const deadline = Date.now() + openingWait;
   for (;;) {
     try {
@@ -207,6 +213,7 @@ function useWriteAheadLog(database: Database.Database): void {
     } catch (error) {
       if (!isBusy(error) || Date.now() > deadline) throw error;
     }
+    await sleep(pause);
   }
 }
 

@@ -1,24 +1,53 @@
 /** What SQLite's errors mean to the store's callers. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import Database from 'better-sqlite3';
 import { isRejected, Refusal } from '../../src/lib/errors.ts';
 import { createWriteBehind, type Unstored } from '../../src/lib/write-behind.ts';
 import type { OpenDatabase } from '../../src/store/sql.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 
-async function openTable(t: TestContext): Promise<OpenDatabase> {
+function fileIn(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'dockpass-sqlite-'));
-  const sql = openSqlite(join(folder, 'dockpass.db'));
-  t.after(async () => {
-    await sql.close();
-    rmSync(folder, { recursive: true });
-  });
+  t.after(() => rmSync(folder, { recursive: true }));
+  return join(folder, 'dockpass.db');
+}
+
+async function openTable(t: TestContext): Promise<OpenDatabase> {
+  const sql = await openSqlite(fileIn(t));
+  t.after(() => sql.close());
   await sql.run('create table t (n integer)');
   return sql;
 }
+
+test('a start waits for another program’s lock without holding up anything else', async (t) => {
+  const file = fileIn(t);
+  const other = new Database(file);
+  t.after(() => other.close());
+  other.exec('begin exclusive');
+  // Something else that this process does.
+  setImmediate(() => other.exec('commit'));
+  await (await openSqlite(file)).close();
+});
+
+const openFiles = '/proc/self/fd';
+
+test('a file that cannot be used is closed again', { skip: !existsSync(openFiles) }, async (t) => {
+  const file = fileIn(t);
+  writeFileSync(file, 'This is no database. '.repeat(100));
+  await assert.rejects(openSqlite(file), /is not a SQLite database/);
+  const open = readdirSync(openFiles).map((name) => {
+    try {
+      return readlinkSync(join(openFiles, name));
+    } catch {
+      return ''; // that of the folder itself
+    }
+  });
+  assert.ok(!open.includes(file));
+});
 
 test('a database that is closed is unavailable, which is no fault of what was sent', async (t) => {
   const sql = await openTable(t);
