@@ -9,12 +9,13 @@ import {
   operandCandidates,
 } from './command-tree.ts';
 
+import { shellQuote } from './shell-quote.ts';
+
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
 const head = (shell: Shell): string =>
   `# Completion of dockpass for ${shell}, written by "dockpass completion ${shell}".`;
-const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 const firstWords = '--help --version';
 
 export function completionScript(shell: Shell, commands: readonly Command[]): string {
@@ -110,7 +111,7 @@ function zshScript(branches: readonly Branch[]): string[] {
 }
 
 function zshCommands(commands: readonly (readonly [string, string])[], indent: string): string[] {
-  const items = commands.map(([word, summary]) => `  ${quote(`${word}:${summary.replaceAll(':', '\\:')}`)}`);
+  const items = commands.map(([word, summary]) => `  ${shellQuote(`${word}:${summary.replaceAll(':', '\\:')}`)}`);
   return ['commands=(', ...items, ')', "_describe -t commands 'dockpass command' commands"].map(
     (line) => indent + line,
   );
@@ -142,7 +143,7 @@ function zshBranch({ word, commands }: Branch): string[] {
 
 function zshArguments(command: Command, depth: number, indent: string): string[] {
   const operand = `*:argument:${zshCandidates(operandCandidates(command))}`;
-  const specs = [...namedOptions(command).map(zshOption), operand].map((spec) => `  ${quote(spec)}`);
+  const specs = [...namedOptions(command).map(zshOption), operand].map((spec) => `  ${shellQuote(spec)}`);
   return [`shift ${depth} words`, `(( CURRENT -= ${depth} ))`, `_arguments \\`, specs.join(` \\\n${indent}`)].map(
     (line) => indent + line,
   );

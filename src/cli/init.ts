@@ -13,6 +13,7 @@ import { inOptions } from './init-checks.ts';
 import { environmentFile, policyFile } from './init-files.ts';
 import { refuseExisting, writeNewFiles } from './new-file.ts';
 import { reply } from './output.ts';
+import { shellQuote } from './shell-quote.ts';
 
 const string = { type: 'string' } as const;
 
@@ -121,7 +122,7 @@ function commandIn(folder: string): string {
   return resolve(folder) === clone ? './script/dockpass' : quoted(join(clone, 'script/dockpass'));
 }
 
-const quoted = (path: string): string => (/^[\w./-]+$/.test(path) ? path : JSON.stringify(path));
+const quoted = (path: string): string => (/^[\w./-]+$/.test(path) ? path : shellQuote(path));
 
 const callbackOf = (publicUrl: URL, provider: string): string =>
   `${publicUrl.href.replace(/\/$/, '')}/sign-in/${provider}/callback`;

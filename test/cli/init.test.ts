@@ -67,12 +67,12 @@ test('what exists is never overwritten, and then nothing is written', async (t) 
 test('into another folder: what comes next is about that folder', async (t) => {
   const folder = newFolder(t);
   const source = resolve('src/main.ts'); // in a clone
-  const { code, output } = await init(folder, ['--folder', 'my dockpass', ...flags], undefined, source);
+  const { code, output } = await init(folder, ['--folder', 'my $(touch x) dockpass', ...flags], undefined, source);
   assert.equal(code, 0, output);
   const auth = parse(output.slice(output.indexOf('auth:'), output.indexOf('\n\nNext:')));
-  assert.equal(auth.auth.token.rootcertbundle, join(folder, 'my dockpass', 'data', 'registry-bundle.pem'));
+  assert.equal(auth.auth.token.rootcertbundle, join(folder, 'my $(touch x) dockpass', 'data', 'registry-bundle.pem'));
   const script = resolve('script/dockpass');
-  assert.ok(output.includes(`Next: cd "my dockpass" && ${script} serve, `), output);
+  assert.ok(output.includes(`Next: cd 'my $(touch x) dockpass' && ${script} serve, `), output);
   assert.ok(output.endsWith(`run: ${script} doctor https://registry.example.com\n`), output);
 });
 
