@@ -5,6 +5,7 @@ import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { type AppPassword, toAppPassword } from '../app-passwords/app-password.ts';
 import type { Actor, Audit } from '../audit/audit.ts';
 import type { Use, Uses } from '../audit/uses.ts';
+import { countOf, wordFor } from '../lib/count.ts';
 import { Refusal } from '../lib/errors.ts';
 import { readJson } from '../lib/json.ts';
 import { checkReason } from '../lib/reason.ts';
@@ -242,7 +243,7 @@ function checkNumber(found: number, expected: number | null): void {
   if (expected === null || expected === found) return;
   throw new Refusal(
     'conflict',
-    `The preview showed ${expected} passwords, and now there are ${found}. Check the preview again.`,
+    `The preview showed ${countOf(expected, 'password')}, and now there ${wordFor(found, 'is', 'are')} ${found}. Check the preview again.`,
   );
 }
 

@@ -1,6 +1,8 @@
 /** Owns what administrators read about their providers: what a provider doesn't prove or no longer sends, and what to do about it. */
+
 import type { Config } from '../config/config.ts';
 import { oidcPrefix } from '../config/providers.ts';
+import { countOf } from '../lib/count.ts';
 import { day } from '../lib/time.ts';
 import type { Connector } from '../sign-in/connector.ts';
 import type { ProviderSentRow } from '../store/provider-sent.ts';
@@ -61,11 +63,11 @@ function lostGroupsNotice(label: string, sent: Sent, now: number): string[] {
 
 function uncheckedNotice(label: string, people: number, limit: number | null): string[] {
   if (people === 0) return [];
-  const who = people === 1 ? '1 person' : `${people} people`;
+  const who = countOf(people, 'person', 'people');
   const end =
     limit === null
       ? 'never stop by themselves unless you set a limit'
-      : `stop ${Math.round(limit / day)} days after the last sign-in`;
+      : `stop ${countOf(Math.round(limit / day), 'day')} after the last sign-in`;
   return [
     `${label} can’t be asked about ${who} with active passwords or sessions, because no refresh token is kept. If they leave the company, no one notices; their passwords ${end} (UNCHECKED_DAYS).`,
   ];

@@ -1,6 +1,8 @@
 /** Owns `dockpass copy`: a running installation moves to another database. */
+
 import { existsSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
+import { countOf } from '../lib/count.ts';
 import { isDatabaseUrl, sqliteFileOf } from '../lib/database-url.ts';
 import { copyDatabase } from '../store/transfer.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
@@ -36,7 +38,9 @@ export const copyCommands: readonly Command[] = [
       warnOfPassword(terminal, target);
       for (const url of [source, target]) await refuseOtherFile(url);
       if (file === null) terminal.err(stopReplicas);
-      const done = await copyDatabase(source, target, (table, rows) => terminal.progress(`${table}: ${rows} rows`));
+      const done = await copyDatabase(source, target, (table, rows) =>
+        terminal.progress(`${table}: ${countOf(rows, 'row')}`),
+      );
       reply(
         terminal,
         values,

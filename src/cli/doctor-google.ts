@@ -1,9 +1,11 @@
 /** Owns `dockpass doctor --provider google`: the OAuth client, the directory with each strategy, and the security events. */
+
 import { callbackUrlOf } from '../app/providers.ts';
 import type { Config } from '../config/config.ts';
 import type { GoogleDirectoryConfig } from '../config/google-directory.ts';
 import { type Finding, note, right, unknown, wrong } from '../doctor/finding.ts';
 import { examineEndpoints } from '../doctor/provider.ts';
+import { countOf } from '../lib/count.ts';
 import { errorMessage, Refusal } from '../lib/errors.ts';
 import { fieldsIn } from '../lib/json.ts';
 import { createGoogleToken } from '../sign-in/google/credentials.ts';
@@ -121,7 +123,10 @@ async function examineStrategy(
   const named = () => settings.groupDomains.map((domain) => `dockpass-doctor@${domain}`);
   try {
     const { groups } = await createGroupLookup(settings, { api, named, log, now: Date.now })(someone);
-    return right('groups', `${strategy}: works${strategy === 'configured' ? '' : ` (${groups.length} groups)`}.`);
+    return right(
+      'groups',
+      `${strategy}: works${strategy === 'configured' ? '' : ` (${countOf(groups.length, 'group')})`}.`,
+    );
   } catch (error) {
     const message = `${strategy}: ${statusOfGoogleError(error).reason}`;
     return strategy === inUse ? wrong('groups', `${message}.`) : note('groups', `${message}. It isn't in use.`);

@@ -1,4 +1,5 @@
 /** Owns `dockpass import ...` and `dockpass compare`: coming from docker_auth. */
+
 import { X509Certificate } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
@@ -6,6 +7,7 @@ import { readPolicyFile } from '../app/policy-file.ts';
 import { ConfigError, readConfig } from '../config/config.ts';
 import { compareDecisions, formatDifference } from '../docker-auth/compare.ts';
 import { importDockerAuth } from '../docker-auth/import.ts';
+import { countOf } from '../lib/count.ts';
 import { Refusal } from '../lib/errors.ts';
 import { formatProblem, type PolicyProblem } from '../policy/acl.ts';
 import { DockerAuthError } from '../policy/docker-auth.ts';
@@ -96,7 +98,7 @@ export const importCommands: readonly Command[] = [
         compareDecisions(configuration, policy, readLogs(logs, terminal)),
       );
       const found = [...differences.values()].map((difference) => formatDifference(difference, policyFile));
-      const sentence = `${compared} decisions compared, ${differences.size} different; ${skipped} lines have no decision.`;
+      const sentence = `${countOf(compared, 'decision')} compared, ${differences.size} different; ${countOf(skipped, 'line')} without a decision.`;
       reply(terminal, values, { compared, skipped, differences: found }, [...found, sentence]);
       return differences.size === 0 ? 0 : 1;
     },
@@ -109,7 +111,7 @@ async function* readLogs(logs: readonly string[], terminal: Terminal): AsyncGene
     for await (const lines of readLines(log === '-' ? terminal.input : createReadStream(log))) {
       yield lines.flatMap((line) => (line.trim() === '' ? [] : line.replace(/\r$/, '')));
       count += lines.length;
-      terminal.progress(`${count} lines compared`);
+      terminal.progress(`${countOf(count, 'line')} compared`);
     }
   }
 }

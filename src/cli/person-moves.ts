@@ -1,5 +1,7 @@
 /** Owns `dockpass person move`, `relink` and `moves`: accounts that follow their people to another issuer or provider. */
+
 import type { AllowedMove } from '../accounts/moves.ts';
+import { countOf } from '../lib/count.ts';
 import { minuteOf } from '../lib/time.ts';
 import { type Command, textOf, UsageError } from './command.ts';
 import { accountOf, byCommandLine, withAdministration } from './core.ts';
@@ -32,7 +34,7 @@ export const moveCommands: readonly Command[] = [
         const accounts = isDry
           ? (await moves.previewMove(from, to)).accounts
           : await moves.move(from, to, byCommandLine);
-        const sentence = `${accounts} accounts of ${from} ${isDry ? 'could' : 'can now'} follow their people to ${to}.`;
+        const sentence = `${countOf(accounts, 'account')} of ${from} ${isDry ? 'could' : 'can now'} follow their people to ${to}.`;
         reply(terminal, values, { accounts, from, to }, [sentence]);
       }),
   },

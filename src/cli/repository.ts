@@ -152,7 +152,7 @@ function unreadableService(config: Config, service: string): Refusal {
 }
 
 function lineOf({ service, repositories, tags, removed, unknown, isComplete, problem }: SyncReport): string {
-  const read = `${service}: ${repositories === 1 ? '1 repository' : `${repositories} repositories`}, ${countOf(tags, 'tag')}, ${removed} removed`;
+  const read = `${service}: ${countOf(repositories, 'repository', 'repositories')}, ${countOf(tags, 'tag')}, ${removed} removed`;
   if (isComplete) return `${read}.`;
   return `${read}, ${unknown} could not be read, and what is known of them stays: ${problem ?? 'no reason'}`;
 }

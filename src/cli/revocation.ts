@@ -1,7 +1,9 @@
 /** Owns `dockpass revocation ...`: ending many passwords at a time, and taking it back. */
+
 import type { Preview, Revocation } from '../accounts/revocations.ts';
 import type { Selection } from '../accounts/selection.ts';
 import type { Core } from '../app/core.ts';
+import { countOf, wordFor } from '../lib/count.ts';
 import { minuteOf } from '../lib/time.ts';
 import { type Command, textOf, type Values } from './command.ts';
 import { accountOf, byCommandLine, withAdministration } from './core.ts';
@@ -65,7 +67,8 @@ export const revocationCommands: readonly Command[] = [
     run: ([id = ''], values, terminal) =>
       withAdministration(terminal, async ({ revocations }) => {
         const passwords = await revocations.undo(id, byCommandLine);
-        reply(terminal, values, { passwords }, [`${passwords} passwords work again.`]);
+        const sentence = `${countOf(passwords, 'password')} ${wordFor(passwords, 'works', 'work')} again.`;
+        reply(terminal, values, { passwords }, [sentence]);
       }),
   },
 ];
@@ -94,7 +97,7 @@ async function readSelection(core: Core, values: Values): Promise<Selection> {
 
 function describePreview({ people, passwords, alreadyRevoked, approvedTerminals, sample, uses }: Preview): string[] {
   return [
-    `${passwords} active passwords of ${people} accounts.`,
+    `${countOf(passwords, 'active password')} of ${countOf(people, 'account')}.`,
     ...sample.map(({ id, login, name }) => `  ${id}  ${login}  ${name}`),
     ...(passwords > sample.length ? [`  and ${passwords - sample.length} more`] : []),
     ...(alreadyRevoked === 0

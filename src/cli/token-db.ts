@@ -3,7 +3,7 @@ import { checkDays, checkName } from '../app-passwords/input.ts';
 import type { Config } from '../config/config.ts';
 import { importPasswords, type PasswordImport, type PasswordImportOptions } from '../docker-auth/import-passwords.ts';
 import { readTokenDb, type TokenDb } from '../docker-auth/token-db.ts';
-import { countOf } from '../lib/count.ts';
+import { countOf, wordFor } from '../lib/count.ts';
 import { Refusal } from '../lib/errors.ts';
 import { day } from '../lib/time.ts';
 import { type Command, UsageError, type Values, wholeNumber } from './command.ts';
@@ -114,12 +114,12 @@ function describe(done: readonly PasswordImport[], { provider, days, dryRun }: P
   const labelled = taken.filter(({ labels }) => labels.length > 0);
   const labels = [...new Set(labelled.flatMap((one) => one.labels))].join(', ');
   return [
-    `${dryRun ? 'Would import' : 'Imported'} ${countOf(taken.length, 'password')} for ${provider}, valid for ${days} days; ${count('replaced')} of them replace one that was imported before.`,
+    `${dryRun ? 'Would import' : 'Imported'} ${countOf(taken.length, 'password')} for ${provider}, valid for ${countOf(days, 'day')}; ${count('replaced')} of them ${wordFor(count('replaced'), 'replaces', 'replace')} one that was imported before.`,
     ...(count('known') > 0 ? [`${countOf(count('known'), 'password')} had been imported before.`] : []),
     ...(labels === ''
       ? []
       : [
-          `${labelled.length} of these people keep their labels (${labels}) until they sign in; from then on the provider's groups count: write rules with match.group beside those with match.labels.`,
+          `${labelled.length} of these people ${wordFor(labelled.length, 'keeps', 'keep')} their labels (${labels}) until they sign in; from then on the provider's groups count: write rules with match.group beside those with match.labels.`,
         ]),
     ...(dryRun ? ['Nothing was changed.'] : []),
   ];

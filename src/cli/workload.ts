@@ -1,4 +1,5 @@
 /** Owns `dockpass workload ...`: issuers of workloads, their switch and their keys. */
+
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
@@ -7,6 +8,7 @@ import { readRules } from '../app/policy-file.ts';
 import { openWorkloads } from '../app/workloads.ts';
 import { workloadsSourceOf } from '../app/workloads-file.ts';
 import { jwksKind, writePublicFile } from '../keys/public-file.ts';
+import { countOf } from '../lib/count.ts';
 import { errorMessage, Refusal } from '../lib/errors.ts';
 import { fieldsIn } from '../lib/json.ts';
 import { minuteOf } from '../lib/time.ts';
@@ -135,7 +137,7 @@ async function list(administration: WorkloadAdministration, json: boolean, termi
     const when = keys.fetchedAt === null ? keys.source : minuteOf(keys.fetchedAt);
     const state = off === null ? 'on' : `off since ${minuteOf(off.at)}`;
     terminal.out(
-      `${name}  ${issuer}  ${state}  ${keys.count} keys (${when})${keys.problem === null ? '' : `  ${keys.problem}`}`,
+      `${name}  ${issuer}  ${state}  ${countOf(keys.count, 'key')} (${when})${keys.problem === null ? '' : `  ${keys.problem}`}`,
     );
   }
   for (const { rule, lastUsedAt, active } of overview.rules) {

@@ -1,4 +1,5 @@
 /** Owns the form of an event for a Slack incoming webhook, which others understand too: one text, in which nothing is formatted. */
+import { countOf } from '../lib/count.ts';
 import { isTexts } from '../lib/json.ts';
 import type { CloudEvent } from './cloud-event.ts';
 import { escapeSlack, listed, plain, quoted, timeText } from './text.ts';
@@ -34,7 +35,7 @@ function wordsOf(detail: CloudEvent['data']['detail']): string[] {
   return [
     ...(typeof name === 'string' ? [quoted(name)] : []),
     ...(isTexts(names) ? [listed(names)] : []),
-    ...(typeof passwords === 'number' ? [`${passwords} ${passwords === 1 ? 'password' : 'passwords'}`] : []),
+    ...(typeof passwords === 'number' ? [countOf(passwords, 'password')] : []),
     ...told.map((text) => `reason: ${plain(String(text))}`),
   ];
 }

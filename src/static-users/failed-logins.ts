@@ -1,5 +1,7 @@
 /** Owns the limit on wrong passwords: by address and user name together, so that no one can lock out someone else. */
+
 import type { LRUCache } from 'lru-cache';
+import { countOf } from '../lib/count.ts';
 import { Refusal } from '../lib/errors.ts';
 import { createGrowingCache } from '../lib/growing-cache.ts';
 import { networkOf } from '../lib/network-of.ts';
@@ -145,10 +147,10 @@ function limitReached(tally: Tally, limit: number, now: number): number | null {
 /** @param time milliseconds until the limit is not reached any more */
 function tooMany(time: number): Refusal {
   const retryAfter = Math.max(1, Math.ceil(time / 1000));
-  const minutes = Math.ceil(retryAfter / 60);
+  const minutes = countOf(Math.ceil(retryAfter / 60), 'minute');
   return new Refusal(
     'too_many_requests',
-    `too many wrong passwords for this user name from this address; wait ${minutes} minutes. One that was right here within a day still works`,
+    `too many wrong passwords for this user name from this address; wait ${minutes}. One that was right here within a day still works`,
     { retryAfter },
   );
 }

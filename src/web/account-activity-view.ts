@@ -1,4 +1,5 @@
 /** Owns how real pushes and pulls of accounts are shown. */
+import { wordFor } from '../lib/count.ts';
 import type { RepositoryUse } from '../repositories/account-activity.ts';
 import { type FormattedTime, formatTime } from './time-view.ts';
 
@@ -19,11 +20,11 @@ declare module './views.ts' {
 /** @param now epoch milliseconds */
 export function activityViewOf(uses: readonly RepositoryUse[], now: number): RepositoryUseView[] {
   const number = new Intl.NumberFormat('en');
-  const count = (value: number, noun: string) =>
-    value === 0 ? [] : [`${number.format(value)} ${noun}${value === 1 ? '' : noun === 'push' ? 'es' : 's'}`];
+  const count = (value: number, noun: string, plural: string) =>
+    value === 0 ? [] : [`${number.format(value)} ${wordFor(value, noun, plural)}`];
   return uses.map(({ repository, pulls, pushes, lastAt }) => ({
     repository,
-    what: [...count(pulls, 'pull'), ...count(pushes, 'push')].join(' and ') || 'deletions',
+    what: [...count(pulls, 'pull', 'pulls'), ...count(pushes, 'push', 'pushes')].join(' and ') || 'deletions',
     last: formatTime(lastAt, now),
   }));
 }

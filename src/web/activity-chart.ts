@@ -1,4 +1,5 @@
 /** Owns a chart of counts by day: its bars, and the same as a table for those who don't see it. */
+import { wordFor } from '../lib/count.ts';
 import type { Day } from '../repositories/days.ts';
 
 export type ChartView = {
@@ -45,7 +46,7 @@ export function chartOf(title: string, noun: readonly [one: string, many: string
   const most = Math.max(1, ...counts);
   const total = counts.reduce((left, right) => left + right, 0);
   const peak = days.find(({ count }) => count === most);
-  const what = `${number.format(total)} ${noun[total === 1 ? 0 : 1]} in ${days.length} days`;
+  const what = `${number.format(total)} ${wordFor(total, ...noun)} in ${days.length} days`;
   return {
     title,
     summary: total === 0 || peak === undefined ? what : `${what}, most on ${day.format(peak.at)}`,

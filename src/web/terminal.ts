@@ -1,8 +1,10 @@
 /** Owns the pages on which a person approves a terminal: the code is typed, what the terminal asks for is shown, one button decides. */
+
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { LimitsInput } from '../app-passwords/input.ts';
 import type { Limits } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
+import { countOf } from '../lib/count.ts';
 import { Refusal } from '../lib/errors.ts';
 import { day, hour } from '../lib/time.ts';
 import { findRegistry } from '../terminal/registry.ts';
@@ -187,7 +189,8 @@ function showRequest(
   shown: Shown,
 ): void {
   const length = pending.purpose === 'machine' ? machineLifetime : passwordHours * hour;
-  const lifetime = length < 2 * day ? `${Math.round(length / hour)} hours` : `${Math.round(length / day)} days`;
+  const lifetime =
+    length < 2 * day ? countOf(Math.round(length / hour), 'hour') : countOf(Math.round(length / day), 'day');
   const { address } = requesterOf(request);
   const status = shown.patternError === null ? 200 : 400;
   views.page(response, 'terminal-approve', { code, request: pending, address, lifetime, ...shown }, status);

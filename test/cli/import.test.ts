@@ -77,7 +77,7 @@ test('compare reads files and standard input, and exits 1 on a difference', asyn
   assert.equal(code, 1);
   assert.match(
     out,
-    /^a repository:team\/x:push: docker_auth granted push, the policy nothing \(.*policy\.yml:1\), 2 times\n2 decisions compared, 1 different; 1 lines have no decision\.$/,
+    /^a repository:team\/x:push: docker_auth granted push, the policy nothing \(.*policy\.yml:1\), 2 times\n2 decisions compared, 1 different; 1 line without a decision\.$/,
   );
 });
 
@@ -89,7 +89,7 @@ test('the lines of a log end in line feeds alone', async () => {
   const log = join(folder, 'log');
   await writeFile(log, line);
   const { out } = await run(['compare', configuration, policy, log, '-'], [line.slice(0, 30), line.slice(30)]);
-  assert.match(out, /, 2 times\n2 decisions compared, 1 different; 0 lines have no decision\.$/);
+  assert.match(out, /, 2 times\n2 decisions compared, 1 different; 0 lines without a decision\.$/);
 });
 
 test('a policy file that is not there is told once', async () => {

@@ -49,7 +49,7 @@ test('an imported password logs in, is re-hashed, listed and revoked like any ot
   assert.match(taken.output, /^"nobody@example\.com" is left out: it has no password\.$/m);
   assert.match(taken.output, /^"eve@evil\.org" is left out: google admits no one from evil\.org\.$/m);
   assert.match(taken.output, /^Imported 2 passwords for google, valid for 30 days; 0 of them replace one/m);
-  assert.match(taken.output, /^1 of these people keep their labels \(team\) until they sign in/m);
+  assert.match(taken.output, /^1 of these people keeps their labels \(team\) until they sign in/m);
 
   const server = await installation.serve(google);
   assert.equal((await ask(server, 'ana@example.com', 'AnaPassword00002')).status, 401);

@@ -1,9 +1,11 @@
 /** Owns the first page of the administrators: what needs action, how many there are of what, logins and denials by day, how the installation is. */
+
 import type { Request, RequestHandler, Response } from 'express';
 import type { PasswordLists } from '../../accounts/password-lists.ts';
 import type { People } from '../../accounts/people.ts';
 import type { DailyCounts } from '../../audit/daily-counts.ts';
 import type { Denial } from '../../audit/denials.ts';
+import { wordFor } from '../../lib/count.ts';
 import { remembered } from '../../lib/remembered.ts';
 import { minute } from '../../lib/time.ts';
 import type { AccessRequests } from '../../requests/access-requests.ts';
@@ -125,7 +127,7 @@ async function peopleFigures({ people, requests }: OverviewParts): Promise<Figur
   };
   const asking = async (): Promise<Figure> => {
     const open = await requests.countOpen();
-    const label = open === 1 ? 'open access request' : 'open access requests';
+    const label = wordFor(open, 'open access request');
     return { label, count: number.format(open), href: tabs.requests, isConcern: open > 0 };
   };
   return Promise.all([
