@@ -61,18 +61,19 @@ const blank = String.raw`\s\p{Cc}\p{Cf}`;
 const content = new RegExp(`[^${blank}](?:.*[^${blank}])?`, 'su');
 
 /** The text without what is blank around it. */
-function trimBlanks(text: string): string {
+export function trimBlanks(text: string): string {
   return content.exec(text)?.[0] ?? '';
 }
 
 /**
- * One of our secrets without what is blank around it; any other text as it is, because someone may have chosen its white
- * space. A secret has a fixed form, so this makes nothing easier to guess.
+ * One of our secrets without what is blank around it, and without the quotes that it has in an `.env` file; any other text
+ * as it is, because someone may have chosen its white space. A secret has a fixed form, so this makes nothing easier to guess.
  */
 export function trimSecret(text: string): string {
   if (looksLikeSecret(text)) return text;
   const trimmed = trimBlanks(text);
-  return looksLikeSecret(trimmed) ? trimmed : text;
+  const [, , inside = trimmed] = /^(["'])(.*)\1$/.exec(trimmed) ?? [];
+  return looksLikeSecret(inside) ? inside : text;
 }
 
 /** The passwords that docker_auth made: 16 of these characters, 95 bits. Never one of ours, whose form has an underscore. */

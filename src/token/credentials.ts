@@ -2,7 +2,7 @@
 
 import type { Credentials } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
-import { isSecretOf, trimSecret } from '../lib/secret.ts';
+import { isSecretOf, looksLikeSecret, trimBlanks, trimSecret } from '../lib/secret.ts';
 import { normalized } from '../lib/unicode.ts';
 
 const basicHeader = /^basic +([a-z0-9+/]+={0,2}) *$/i;
@@ -26,6 +26,8 @@ export type Proof =
  */
 const tokenUsernames: readonly string[] = ['', '<token>'];
 
+const sendOne = 'Send one; a client_id needs no secret here.';
+
 /**
  * The proof that a request has, or `null` where it has none.
  * @param authorization the header of that name
@@ -46,26 +48,25 @@ export function readProof(
   const grantType = form?.get('grant_type') ?? query.get('grant_type');
   const granted = form === null || grantType === 'refresh_token' ? null : readPasswordGrant(form);
   if (basic && granted && (basic.username !== granted.username || basic.password !== granted.password)) {
-    throw new Refusal(
-      'bad_request',
-      'The Authorization header and the form name different credentials. Send one; a client_id needs no secret here.',
-    );
+    throw new Refusal('bad_request', `The Authorization header and the form name different credentials. ${sendOne}`);
   }
-  const credentials = basic ?? granted;
   if (grantType === 'refresh_token') {
-    const token = readRefreshGrant(form, credentials);
+    const token = readRefreshGrant(form, basic);
     return { kind: 'identity token', token, username: null, grant: 'refresh_token' };
   }
+  const credentials = basic ?? granted;
   checkGrantType(grantType, form !== null, credentials);
   return credentials === null ? null : toProof(credentials);
 }
 
 /**
  * Clients that read docker's config.json on their own send the identity token as a password. The user name is normalized:
- * RFC 7617 section 2.1 leaves that to the client, and what a Mac's keyboard composes comes in two forms.
+ * RFC 7617 section 2.1 leaves that to the client, and what a Mac's keyboard composes comes in two forms. What is blank around
+ * it is taken off only beside one of our secrets, which no one can guess: a user of the policy file may be called like that.
  */
 function toProof(credentials: Credentials): Proof {
-  const [username, password] = [normalized(credentials.username), trimSecret(credentials.password)];
+  const [name, password] = [normalized(credentials.username), trimSecret(credentials.password)];
+  const username = looksLikeSecret(password) ? trimBlanks(name) : name;
   const isToken = isSecretOf('dki', password) || isSecretOf('dkj', password);
   if (!isToken) return { kind: 'password', credentials: { username, password } };
   const owner = namesNobody(username) ? null : username;
@@ -116,12 +117,20 @@ function readPasswordGrant(form: URLSearchParams): Credentials | null {
   return { username, password };
 }
 
-/** RFC 6749 section 6. containerd adds a user name, empty or not, which says nothing here. */
-function readRefreshGrant(form: URLSearchParams | null, credentials: Credentials | null): string {
-  const token = form?.get('refresh_token') ?? '';
+/**
+ * RFC 6749 section 6. containerd adds a user name, empty or not, which says nothing here. Neither does a client that names
+ * itself in the header (section 2.3.1), with an empty password or with the token again.
+ */
+function readRefreshGrant(form: URLSearchParams | null, client: Credentials | null): string {
+  const token = trimSecret(form?.get('refresh_token') ?? '');
   if (token === '') throw new Refusal('bad_request', 'grant_type=refresh_token needs a refresh_token in the form.');
-  if (credentials !== null) throw new Refusal('bad_request', 'Send either a refresh_token or a password.');
-  return trimSecret(token);
+  if (client !== null && client.password !== '' && trimSecret(client.password) !== token) {
+    throw new Refusal(
+      'bad_request',
+      `The Authorization header has a password, and the form a refresh_token. ${sendOne}`,
+    );
+  }
+  return token;
 }
 
 function checkGrantType(grantType: string | null, posted: boolean, credentials: Credentials | null): void {

@@ -1,4 +1,5 @@
 /** Owns the way from an ID token to a workload that a rule lets in: which issuer, is it genuine, is it meant for us, is it let in. */
+import { trimBlanks } from '../lib/secret.ts';
 import type { WorkloadIssuerRow, WorkloadIssuerStore } from '../store/workload-issuers.ts';
 import type { Claims } from './claims.ts';
 import type { Failures } from './failures.ts';
@@ -66,7 +67,7 @@ async function acceptToken(parts: AcceptParts, text: string, asked: Asked, progr
   const workloads = parts.inForce();
   if (workloads === null) throw new WorkloadRefusal('malformed');
   const unverified = readUnverified(text);
-  const issuer = chooseIssuer(workloads, unverified, asked.username);
+  const issuer = chooseIssuer(workloads, unverified, trimBlanks(asked.username));
   progress.issuer = issuer;
   if (unverified.issuer !== issuer.issuer) throw new WorkloadRefusal('issuer');
   refuseHeader(unverified);

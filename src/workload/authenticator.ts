@@ -38,7 +38,7 @@ export function createWorkloadAuthentication(parts: {
     return identity;
   };
   const verifyToken = async ({ username, password }: Credentials, address: string, service: string) => {
-    const accepted = await accept(password.trim(), { username, service, address, purpose: 'password' });
+    const accepted = await accept(password, { username, service, address, purpose: 'password' });
     const { token, workload } = accepted;
     const identity = identityOf(workload, token);
     tokens.set(identity, accepted);
@@ -53,8 +53,7 @@ export function createWorkloadAuthentication(parts: {
   return {
     authenticator: {
       // Whatever the user name: a JWT must never be compared with the password of a user of the policy file.
-      recognises: ({ password }) =>
-        isSecretOf('dkc', password) || (inForce() !== null && looksLikeJwt(password.trim())),
+      recognises: ({ password }) => isSecretOf('dkc', password) || (inForce() !== null && looksLikeJwt(password)),
       verify: (sent, address = '', service = '') =>
         isSecretOf('dkc', sent.password) ? verifyPassword(sent, address, service) : verifyToken(sent, address, service),
     },

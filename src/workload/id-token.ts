@@ -1,5 +1,6 @@
 /** Owns the form of an ID token: what can be read of it before its signature was checked, which proves nothing. */
 import { isRecord } from '../lib/json.ts';
+import { trimBlanks } from '../lib/secret.ts';
 import { WorkloadRefusal } from './refusal.ts';
 
 /** Bytes. GitLab puts every group of a person into a token; Basic makes 27 KB of this. */
@@ -24,14 +25,16 @@ export type UnverifiedToken = {
 
 const form = /^eyJ[\w-]*\.[\w-]*\.[\w-]*$/;
 
-/** Whether a password can only be meant as a JWT: its header is a JSON object in base64url. */
+/** Whether a password can only be meant as a JWT, with something blank around it or not: its header is a JSON object in base64url. */
 export function looksLikeJwt(password: string): boolean {
+  const text = trimBlanks(password);
   // One that is too long is refused as such, before a pattern walks over it.
-  return password.startsWith('eyJ') && (password.length > maximumLength || form.test(password));
+  return text.startsWith('eyJ') && (text.length > maximumLength || form.test(text));
 }
 
-/** @throws {WorkloadRefusal} */
-export function readUnverified(text: string): UnverifiedToken {
+/** @param sent with what a pipe or an editor put around it. @throws {WorkloadRefusal} */
+export function readUnverified(sent: string): UnverifiedToken {
+  const text = trimBlanks(sent);
   if (text.length > maximumLength) throw new WorkloadRefusal('too-long', { hint: 'it is longer than 20 KB' });
   if (!form.test(text)) throw new WorkloadRefusal('malformed');
   const [first = '', second = ''] = text.split('.');

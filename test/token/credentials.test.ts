@@ -56,9 +56,41 @@ describe('what surrounds a secret', () => {
     );
   });
 
+  test('is taken off a user name beside one of our secrets, and off no other', () => {
+    for (const surrounded of ['ana\n', '\ufeffana', ' ana\r\n']) {
+      for (const kind of ['dkp', 'dkt'] as const) {
+        const password = createSecret(kind);
+        const proof = { kind: 'password', credentials: { username: 'ana', password } };
+        for (const read of sent(surrounded, password)) assert.deepEqual(read, proof);
+      }
+      const token = createSecret('dki');
+      const proof = { kind: 'identity token', token, username: 'ana', grant: 'password' };
+      for (const read of sent(surrounded, token)) assert.deepEqual(read, proof);
+      const chosen = { kind: 'password', credentials: { username: surrounded, password: 'x' } };
+      for (const read of sent(surrounded, 'x')) assert.deepEqual(read, chosen);
+    }
+  });
+
+  test('is taken off with the quotes that a secret has in an .env file', () => {
+    const password = createSecret('dkp');
+    const proof = { kind: 'password', credentials: { username: 'ana', password } };
+    for (const quoted of [`"${password}"`, `'${password}'`, `\ufeff"${password}"\n`]) {
+      for (const read of sent('ana', quoted)) assert.deepEqual(read, proof);
+    }
+  });
+
   test('stays where it can belong to the password', () => {
     const secret = createSecret('dkp');
-    for (const password of [' x ', 'x\n', '\ufeffx', `${secret}\nx`, `${secret.slice(0, 20)}\n${secret.slice(20)}`]) {
+    for (const password of [
+      ' x ',
+      'x\n',
+      '"x"',
+      `"${secret}'`,
+      `"${secret}`,
+      '\ufeffx',
+      `${secret}\nx`,
+      `${secret.slice(0, 20)}\n${secret.slice(20)}`,
+    ]) {
       const proof = { kind: 'password', credentials: { username: 'ana', password } };
       for (const read of sent('ana', password)) assert.deepEqual(read, proof);
     }
@@ -78,5 +110,16 @@ test('a client id with a secret beside a password grant is refused with what to 
   assert.throws(
     () => readProof(basic('client', ''), none, passwordForm('ana', 'x')),
     /name different credentials. Send one; a client_id needs no secret here/,
+  );
+});
+
+test('a client that names itself beside a refresh grant says nothing; a password there is refused with what to do', () => {
+  const token = createSecret('dki');
+  const proof = { kind: 'identity token', token, username: null, grant: 'refresh_token' };
+  for (const password of ['', token, `${token}\n`])
+    assert.deepEqual(readProof(basic('docker', password), none, refreshForm(token)), proof);
+  assert.throws(
+    () => readProof(basic('docker', 'x'), none, refreshForm(token)),
+    /has a password, and the form a refresh_token. Send one; a client_id needs no secret here/,
   );
 });

@@ -145,6 +145,17 @@ rules:
     assert.equal((await service.login(password)).status, 401);
   });
 
+  test('is given for a token with a line break or a byte order mark around it, as at the realm', async () => {
+    for (const [before, after] of [
+      ['', '\r\n'],
+      ['\ufeff', ''],
+    ]) {
+      assert.equal((await service.exchange(`${before}${await sign()}${after}`)).status, 200);
+      const token = `${before}${await sign()}${after}`;
+      assert.equal((await service.login(token, { user: `${before}oidc${after}` })).status, 200);
+    }
+  });
+
   test('stops on the next request when the rules do not let its claims in any more, and works again when they do', async () => {
     const password = await newPassword();
     for (const changed of [
