@@ -39,26 +39,38 @@ function isPossibleName(type: string, name: string): boolean {
   return !impossibleName.test(name) && (type !== 'repository' || repositoryName.test(name));
 }
 
+/** What could be read of some scopes, and whether that's all of them. */
+export type ReadScopes = { readonly scopes: readonly Access[]; readonly isAll: boolean };
+
 /**
  * Reads the `scope` parameters of a token request: repeated, space-joined and duplicated ones become one entry for each
  * resource, with the union of the actions. A scope that can't be read can't be granted, so it is left out, not refused.
  * @param values each `scope` parameter, decoded
  * @throws {Refusal} `bad_request` beyond the limits
  */
-export function parseScopes(values: readonly string[]): Access[] {
+export function readScopes(values: readonly string[]): ReadScopes {
+  let isAll = true;
   const actionsOf = new Map<string, { readonly resource: Omit<Access, 'actions'>; readonly actions: Set<string> }>();
   for (const item of splitScopes(values)) {
     const [, type, className, name, actions] = grammar.exec(item) ?? [];
-    if (type === undefined || name === undefined || actions === undefined || !isPossibleName(type, name)) continue;
-    const possible = actions.split(',').filter((action) => possibleAction.test(action));
-    if (possible.length === 0) continue;
+    const isNamed = type !== undefined && name !== undefined && isPossibleName(type, name);
+    const wanted = actions?.split(',') ?? [];
+    const possible = isNamed ? wanted.filter((action) => possibleAction.test(action)) : [];
+    if (possible.length === 0 || possible.length < wanted.length) isAll = false;
+    if (!isNamed || possible.length === 0) continue;
     const resource = className === undefined ? { type, name } : { type, class: className, name };
     const key = resourceOf(resource);
     const entry = actionsOf.get(key) ?? { resource, actions: new Set() };
     for (const action of possible) entry.actions.add(action);
     actionsOf.set(key, entry);
   }
-  return [...actionsOf.values()].map(({ resource, actions }) => ({ ...resource, actions: [...actions] }));
+  const scopes = [...actionsOf.values()].map(({ resource, actions }) => ({ ...resource, actions: [...actions] }));
+  return { scopes, isAll };
+}
+
+/** Only what could be read of them. @throws {Refusal} `bad_request` beyond the limits */
+export function parseScopes(values: readonly string[]): readonly Access[] {
+  return readScopes(values).scopes;
 }
 
 /** Lengths are looked at before anything is split: a stranger's request must not cost more than it is long. */

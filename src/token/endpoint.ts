@@ -87,7 +87,7 @@ export function createTokenEndpoint(
       answerToken(response, headersFor(client), token, {
         ...(identityToken !== null && { refresh_token: identityToken }),
         ...(asked.method === 'POST' && { scope: decided.granted.join(' ') }),
-        ...(asked.hasScope && !decided.isWhole && { issued_at: new Date(now).toISOString() }),
+        ...(asked.hasScope && !(asked.isAllRead && decided.isWhole) && { issued_at: new Date(now).toISOString() }),
       });
       count(serviceName, 'issued');
     } catch (error) {

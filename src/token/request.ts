@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../lib/errors.ts';
 import { createRepeatCache } from '../lib/repeat-cache.ts';
 import { isRepeated } from '../lib/repeated-header.ts';
-import { type Access, parseScopes } from '../scope.ts';
+import { type Access, readScopes } from '../scope.ts';
 import { type Proof, readProof } from './credentials.ts';
 import { readForm, readQuery } from './parameters.ts';
 
@@ -13,6 +13,8 @@ export type TokenRequest = {
   readonly service: string;
   /** What could be read of the scopes: one entry a resource. */
   readonly scopes: readonly Access[];
+  /** Whether that's all of them. */
+  readonly isAllRead: boolean;
   /** Whether anything was asked for, readable or not. Without it the request is a log-in. */
   readonly hasScope: boolean;
   /** `null`: none was sent. `account` is a hint that proves nothing, so nothing here is made from it. */
@@ -61,18 +63,20 @@ async function readPost(request: IncomingMessage, url: string): Promise<TokenReq
 }
 
 function requestOf(method: TokenRequest['method'], asked: Asked, proof: Proof | null): TokenRequest {
-  const { service, scopes, hasScope, wantsIdentityToken } = asked;
-  return { method, service, scopes, hasScope, proof, wantsIdentityToken };
+  const { service, scopes, isAllRead, hasScope, wantsIdentityToken } = asked;
+  return { method, service, scopes, isAllRead, hasScope, proof, wantsIdentityToken };
 }
 
 function readAsked(query: URLSearchParams, form: URLSearchParams | null): Asked {
   const values = (name: string) => (form === null ? query.getAll(name) : [...form.getAll(name), ...query.getAll(name)]);
-  const scopes = values('scope');
+  const sent = values('scope');
+  const { scopes, isAll } = readScopes(sent);
   return {
     query,
     service: serviceOf(values('service')),
-    scopes: parseScopes(scopes),
-    hasScope: scopes.some((scope) => scope.trim() !== ''),
+    scopes,
+    isAllRead: isAll,
+    hasScope: sent.some((scope) => scope.trim() !== ''),
     wantsIdentityToken: values('offline_token').includes('true') || values('access_type').includes('offline'),
   };
 }

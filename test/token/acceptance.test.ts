@@ -319,6 +319,8 @@ test('19 issued_at, with a fraction, is there where less is granted than asked, 
     ['ana', ['repository::pull'], at],
     ['ana', ['plugin:a:pull', 'repository:a:pull'], at],
     ['ana', ['repository:a:pull,mount'], at],
+    ['ana', ['repository:a:pull', 'garbage'], at],
+    ['ana', ['repository:a:pull,PUSH'], at],
   ];
   for (const [user, scopes, expected] of table)
     assert.equal(await issuedAt(user, ...scopes), expected, scopes.join(' '));
