@@ -1,6 +1,7 @@
 /** Owns which registry a request is for where a proxy sends requests of several here: the one whose host was asked. */
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../lib/errors.ts';
+import { findByHost } from '../lib/find-named.ts';
 import type { Trust } from './requester.ts';
 
 /**
@@ -16,9 +17,8 @@ export function createServiceByHost<Service extends { readonly registryHost: str
   return (request) => {
     const [only, ...others] = services;
     if (only !== undefined && others.length === 0) return only;
-    const host = hostOf(request, trust).toLowerCase();
-    const [found, ...alike] = services.filter(({ registryHost }) => registryHost.toLowerCase() === host);
-    if (found !== undefined && alike.length === 0) return found;
+    const found = findByHost(services, hostOf(request, trust));
+    if (found !== undefined) return found;
     throw new Refusal('not_found', 'This host is the HOST of no service, or of several: set SERVICE_<NAME>_HOST.');
   };
 }

@@ -1,4 +1,5 @@
 /** Owns the parameters of a token exchange (RFC 8693, section 2): an ID token in, a password out. */
+import { findByHost, findNamed } from '../lib/find-named.ts';
 import type { Exchange } from '../workload/exchange.ts';
 import { type Grant, OAuthError } from './token-endpoint.ts';
 
@@ -46,13 +47,11 @@ export function createTokenExchangeGrant(exchange: Exchange, services: readonly 
   };
 }
 
-/** By its name, or by its host where that is the host of one alone: a cluster knows only that. @throws {OAuthError} */
+/** By its name, as the realm finds it, or by its host where that is the host of one: a cluster knows only that. @throws {OAuthError} */
 function serviceOf(audience: string | null, services: readonly Registry[]): string | null {
   if (audience === null) return null;
-  const named = services.find(({ name }) => name === audience);
-  if (named !== undefined) return named.name;
-  const [found, ...others] = services.filter(({ registryHost }) => registryHost === audience);
-  if (found !== undefined && others.length === 0) return found.name;
+  const found = findNamed(services, audience, ({ name }) => name) ?? findByHost(services, audience);
+  if (found !== undefined) return found.name;
   const names = services.map(({ name }) => name).join(', ');
   throw new OAuthError('invalid_target', `audience must be one of ${names}, or left out.`);
 }

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticator, Identity } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
+import { findNamed } from '../lib/find-named.ts';
 import type { Log } from '../lib/log.ts';
 import { securityHeaders } from '../lib/security-headers.ts';
 import type { Policy } from '../policy/acl.ts';
@@ -137,10 +138,8 @@ async function identityTokenFor(
 function findService(services: readonly Service[], name: string): Service {
   const [first, ...others] = services;
   if (name === '' && first !== undefined && others.length === 0) return first;
-  const exact = services.find((candidate) => candidate.name === name);
-  if (exact !== undefined) return exact;
-  const [alike, ...more] = services.filter((candidate) => candidate.name.toLowerCase() === name.toLowerCase());
-  if (alike !== undefined && more.length === 0) return alike;
+  const found = findNamed(services, name, (service) => service.name);
+  if (found !== undefined) return found;
   const known = services.map((candidate) => `"${candidate.name}"`).join(', ');
   throw new Refusal(
     'bad_request',

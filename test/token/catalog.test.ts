@@ -283,7 +283,15 @@ test('with several services the host says which, and no host leads to another re
     };
     assert.deepEqual(await ask('registry.example.com'), ['here']);
     assert.deepEqual(await ask('OTHER.example.com:5000'), ['there']);
-    for (const unknown of ['other.example.com', 'evil.example.com', '', 'dark.example.com']) {
+    for (const same of ['registry.example.com:443', 'Registry.example.com.', 'registry.example.com.:443'])
+      assert.deepEqual(await ask(same), ['here'], same);
+    for (const unknown of [
+      'other.example.com',
+      'registry.example.com:5000',
+      'evil.example.com',
+      '',
+      'dark.example.com',
+    ]) {
       assert.equal(await ask(unknown), 404, unknown);
     }
     const token = `Bearer ${await world.token('ana@example.com', secret, list, 'registry.example.com')}`;

@@ -138,11 +138,13 @@ rules:
     assert.equal((await service.login(password)).status, 401);
   });
 
-  test('can be asked for with the host of the registry, which is all that a cluster knows of it', async () => {
-    const { body } = await service.exchange(await sign(), { audience: 'images.example.com:5000' });
-    const password = String(body['access_token']);
-    assert.equal((await service.login(password, { service: 'other.example.com' })).status, 200);
-    assert.equal((await service.login(password)).status, 401);
+  test('can be asked for with the host of the registry, which is all that a cluster knows of it, and in any case', async () => {
+    for (const audience of ['images.example.com:5000', 'Images.Example.COM:5000', 'OTHER.example.com']) {
+      const { body } = await service.exchange(await sign(), { audience });
+      const password = String(body['access_token']);
+      assert.equal((await service.login(password, { service: 'other.example.com' })).status, 200, audience);
+      assert.equal((await service.login(password)).status, 401);
+    }
   });
 
   test('is given for a token with a line break or a byte order mark around it, as at the realm', async () => {
