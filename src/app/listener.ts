@@ -41,8 +41,8 @@ export async function listen(
   parts: ListenerParts,
 ): Promise<{ url: string; stopServer: ReturnType<typeof createStop>; pages: LatePages }> {
   const { tls, port, host } = config;
-  const { listener, pages } = await createListener(config, core, parts);
-  const server = await createServer(tls, listener);
+  const { listener, pages, common } = await createListener(config, core, parts);
+  const server = await createServer(tls, listener, common);
   const stopServer = createStop(server);
   server.listen({ port, host, backlog });
   await once(server, 'listening').catch((error: unknown) => {
@@ -71,14 +71,19 @@ async function createListener(
   config: Config,
   core: Core,
   parts: ListenerParts,
-): Promise<{ listener: RequestListener; pages: LatePages }> {
+): Promise<{ listener: RequestListener; pages: LatePages; common: readonly string[] }> {
   const { log } = core;
   const trust = createTrust(config.trustedProxies);
   const requesterOf = createRequesterReader(trust);
   const terminal = openTerminal(config, core);
   const lists = openRepositoryLists(config, core, parts.policies);
-  const { listing } = lists;
-  const { token, catalog } = createRealm(config, core, { ...parts, requesterOf, terminal, listing, trust });
+  const { token, catalog } = createRealm(config, core, {
+    ...parts,
+    requesterOf,
+    terminal,
+    listing: lists.listing,
+    trust,
+  });
   // What can be wrong with the settings is found out before anyone is answered.
   const registries = openRegistries(config, parts.keys);
   const sessionSecret = await secretOf(config, 'sessionSecret', 'session-secret');
@@ -93,13 +98,14 @@ async function createListener(
   // Watchtower sends the realm in lower case, whatever the registry says.
   const realm = new Set(realmPaths.map((path) => (config.prefix + path).toLowerCase()));
   const events = config.prefix + eventsPath;
-  const listener = requireOneHost({ log, requesterOf }, (request, response) => {
+  const common = securityHeaders(config.publicUrl.protocol === 'https:');
+  const listener = requireOneHost({ log, requesterOf, common }, (request, response) => {
     const path = pathOf(request);
     if (realm.has(path.toLowerCase())) {
       void token(request, response);
       return;
     }
-    setSecurityHeaders(response, config.publicUrl);
+    setHeaders(response, common);
     // Thousands a second, each on a connection of its own: no page, no session, and no line in the log.
     if (path.startsWith(events)) {
       void parts.events.answer(request, response, path.slice(events.length));
@@ -115,7 +121,7 @@ async function createListener(
     if (request.url === '*') response.writeHead(204).end();
     else pages.answer(request, response);
   });
-  return { listener, pages };
+  return { listener, pages, common };
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -127,8 +133,7 @@ function loggedBy(parts: Parameters<typeof logRequest>[2], handle: Handler): Han
   };
 }
 
-function setSecurityHeaders(response: ServerResponse, { protocol }: URL): void {
-  const headers = securityHeaders(protocol === 'https:');
+function setHeaders(response: ServerResponse, headers: readonly string[]): void {
   for (let at = 0; at < headers.length; at += 2) response.setHeader(headers[at] ?? '', headers[at + 1] ?? '');
 }
 

@@ -5,6 +5,7 @@ import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { errorMessage, Refusal } from '../lib/errors.ts';
 import { http, https } from '../lib/node-http.ts';
+import { securityHeaders } from '../lib/security-headers.ts';
 import { answerUnreadable } from './unreadable.ts';
 
 /** Forward secrecy and authenticated encryption only (ASVS 5.0, V12.1.2); the first three are of TLS 1.3. */
@@ -17,11 +18,13 @@ const ciphers = [
 
 /**
  * A server with the limits that every listener has.
+ * @param common headers of every answer, names and values in turn; the listener adds them to its own
  * @throws {Refusal} `misconfigured`, when certificate or key cannot be used
  */
 export async function createServer(
   tls: { certificateFile: string; keyFile: string } | null,
   listener: RequestListener,
+  common: readonly string[] = securityHeaders(tls !== null),
 ): Promise<Server> {
   const limits = {
     // CI tokens come as Basic passwords: 16 KB of them are more than 21 KB of header.
@@ -40,7 +43,7 @@ export async function createServer(
   const serve = (server: Server): Server => {
     // What it doesn't know needn't be refused (RFC 9110, section 10.1.1), which Node does without a word.
     server.on('checkExpectation', (request, response) => server.emit('request', request, response));
-    return answerUnreadable(server.on('request', listener));
+    return answerUnreadable(server.on('request', listener), common);
   };
   if (tls === null) return serve(http.createServer(limits));
   try {

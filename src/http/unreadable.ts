@@ -18,15 +18,16 @@ const unreadable: Readonly<Record<string, readonly [status: number, message: str
 /**
  * Makes a server answer what Node can't hand on as a request, in the words of a registry: docker shows an empty body as
  * "unknown: ". The answer to an earlier request on the same connection isn't cut in two.
+ * @param common headers of every answer, names and values in turn
  */
-export function answerUnreadable(server: Server): Server {
+export function answerUnreadable(server: Server, common: readonly string[]): Server {
   server.on('request', ({ socket }: { socket: KnownSocket }, response) => {
     socket[unsentKey] = [...(socket[unsentKey] ?? []).filter(isUnsent), response];
   });
   return server.on('clientError', (error: NodeJS.ErrnoException, socket: KnownSocket) => {
     const isAnswering = socket[unsentKey]?.some((one) => one.headersSent && isUnsent(one)) === true;
     if (!socket.writable || error.code === 'ECONNRESET' || isAnswering) socket.destroy();
-    else answer(error.code ?? '', socket);
+    else answer(error.code ?? '', socket, common);
   });
 }
 
@@ -38,27 +39,31 @@ function isUnsent({ writableFinished }: ServerResponse): boolean {
   return !writableFinished;
 }
 
-function answer(code: string, socket: Duplex): void {
+function answer(code: string, socket: Duplex, common: readonly string[]): void {
   const [status, message] = unreadable[code] ?? [400, 'This is not a request as HTTP/1.1 has it.'];
   const body = unreadableBody(message);
-  const head = [
-    `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}`,
-    'Content-Type: application/json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Cache-Control: no-store',
-    'X-Content-Type-Options: nosniff',
-    'Connection: close',
-  ];
+  const headers = headersOf(body, common);
+  const lines = headers.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${headers[at + 1]}`] : []));
+  const head = [`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}`, ...lines];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+/** Names and values in turn. */
+function headersOf(body: string, common: readonly string[]): string[] {
+  const own = ['Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(body))];
+  return [...own, 'Cache-Control', 'no-store', ...common, 'Connection', 'close'];
 }
 
 function unreadableBody(message: string): string {
   return JSON.stringify({ errors: [{ code: 'UNSUPPORTED', message }], details: message });
 }
 
-/** RFC 9112, section 3.2: of two Hosts a proxy may have looked at the other one. Only HTTP/1.0 can do without. */
+/**
+ * RFC 9112, section 3.2: of two Hosts a proxy may have looked at the other one. Only HTTP/1.0 can do without.
+ * @param parts `common`: headers of every answer, names and values in turn
+ */
 export function requireOneHost(
-  parts: { log: Log; requesterOf: RequesterReader },
+  parts: { log: Log; requesterOf: RequesterReader; common: readonly string[] },
   listener: RequestListener,
 ): RequestListener {
   return (request, response) => {
@@ -67,7 +72,6 @@ export function requireOneHost(
     logRequest(request, response, parts);
     const fault = isMissing ? 'The request has no Host header' : 'The request has the Host header more than once';
     const body = unreadableBody(`${fault}. Send one.`);
-    const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length, 'Cache-Control': 'no-store' };
-    response.writeHead(400, { ...headers, Connection: 'close' }).end(body);
+    response.writeHead(400, headersOf(body, parts.common)).end(body);
   };
 }

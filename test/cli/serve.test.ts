@@ -199,6 +199,21 @@ describe('dockpass serve', () => {
       const found = [headers['x-content-type-options'], headers['strict-transport-security']?.slice(0, 16)];
       assert.deepEqual([path, ...found], [path, 'nosniff', 'max-age=31536000'], `${statusCode}`);
     }
+    const get = 'GET /healthz HTTP/1.1\r\n';
+    for (const [request, status] of [
+      [`${get}\r\n`, 400],
+      [`${get}Host: a\r\nHost: b\r\n\r\n`, 400],
+      [`${get}Host: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n`, 400],
+      [`${get}Host: a\r\nX: ${'x'.repeat(70_000)}\r\n\r\n`, 431],
+      ['nonsense\r\n\r\n', 400],
+    ] as const) {
+      const socket = connectTls({ port, ca: readFileSync(certificate) });
+      socket.write(request);
+      const answer = (await socket.toArray()).join('');
+      assert.ok(answer.startsWith(`HTTP/1.1 ${status} `), answer);
+      assert.match(answer, /^X-Content-Type-Options: nosniff\r$/m, request.slice(0, 80));
+      assert.match(answer, /^Strict-Transport-Security: max-age=31536000\r$/m, request.slice(0, 80));
+    }
     await server.stop();
   });
 
