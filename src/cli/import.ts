@@ -71,7 +71,7 @@ export const importCommands: readonly Command[] = [
         { name: 'policy.yml', text: policy },
         { name: '.env', text: environment },
       ]);
-      const sentence = `Wrote ${written.join(' and ')}; fill in there what says so.`;
+      const sentence = `Wrote ${written.join(' and ')}; fill in the values marked there.`;
       confirm(terminal, values, { written, problems: inOrder(problems), refused }, sentence);
       return 0;
     },

@@ -1,5 +1,6 @@
 /** Owns what is said of a rule that means something else for people who no longer sign in as docker_auth let them. */
 import type { YAMLMap } from 'yaml';
+import { isExpression } from '../pattern/expression.ts';
 import type { ReportNode } from './report-node.ts';
 
 export type KnownUsers = {
@@ -26,9 +27,9 @@ export function adviseOnIdentity(
     const instead = name.replaceAll('${account}', '${user}');
     report(
       rule,
-      `${path}: \${account} of people is their e-mail, which no repository name holds; write \${user}, as in name: "${instead}"`,
+      `${path}: \${account} of people is their e-mail, which no repository name holds; write \${user}, as in name: ${JSON.stringify(instead)}`,
     );
-    comment(rule, `for people: name: "${instead}"`);
+    comment(rule, `for people: name: ${JSON.stringify(instead)}`);
   }
   const written = [...name.matchAll(/\$\{labels:([^}]+)\}/g)].map(([, label = '']) => label);
   const foreign = written.filter((label) => !labels.includes(label));
@@ -36,18 +37,25 @@ export function adviseOnIdentity(
     const instead = name.replaceAll(/\$\{labels:[^}]+\}/g, '${group:oidc}');
     report(
       rule,
-      `${path}: people have groups instead of the label "${foreign[0]}"; write \${group:PROVIDER}, as in name: "${instead}"`,
+      `${path}: people have groups instead of the label "${foreign[0]}"; write \${group:PROVIDER}, as in name: ${JSON.stringify(instead)}`,
     );
-    comment(rule, `for people: name: "${instead}", where oidc is the provider's name`);
+    comment(rule, `for people: name: ${JSON.stringify(instead)}, where oidc is the provider's name`);
   }
   const demanded = [...texts.keys()].filter((field) => !fields.includes(field) && !labels.includes(field));
   for (const label of demanded) {
-    report(
-      rule,
-      `${path}: people have groups instead of the label "${label}"; write match.group, as in group: "oidc:${texts.get(label)}"`,
-    );
-    comment(rule, `for people: group: "oidc:${texts.get(label)}", where oidc is the provider's name`);
+    const instead = groupFor(texts.get(label) ?? '');
+    report(rule, `${path}: people have groups instead of the label "${label}"; write match.group, as in ${instead}`);
+    comment(rule, `for people: ${instead}, where oidc is the provider's name`);
   }
+}
+
+/** What to write for the pattern of a label: the name of each group begins with its provider's. */
+function groupFor(pattern: string): string {
+  if (!isExpression(pattern)) return `group: ${JSON.stringify(`oidc:${pattern}`)}`;
+  const source = pattern.slice(1, -1);
+  // What is only at the beginning of a part, such as an alternative, can't be put behind the provider's name.
+  if (/.\^|\||\\A/s.test(source)) return 'group: "/^oidc:(...)/" with the rest of the name in the parentheses';
+  return `group: ${JSON.stringify(`/^oidc:${source.startsWith('^') ? source.slice(1) : `.*${source}`}/`)}`;
 }
 
 const fields = ['account', 'type', 'name', 'service', 'ip'];

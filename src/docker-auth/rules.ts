@@ -44,8 +44,8 @@ function convertRule(rule: YAMLMap, number: number, conversion: Conversion): boo
   if (!isMap(match)) return true;
   const patterns = matchPairs(match).filter(({ key }) => textOf(key) !== 'ip');
   convertConditions(rule, match, path, report);
-  if (conversion.hasPeople) adviseOnIdentity(rule, textsOf(match), path, conversion);
   for (const pair of patterns) convertPattern(pair, path, conversion);
+  if (conversion.hasPeople) adviseOnIdentity(rule, textsOf(match), path, conversion);
   const texts = patterns.map(({ value }) => textOf(value) ?? '');
   if (texts.some((text) => !isExpression(text) && globProblem(text) !== null)) {
     report(rule, `${path} is left out: it has a malformed glob, which docker_auth never matches`);

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Refusal } from '../lib/errors.ts';
 import { isRunning } from '../lib/is-running.ts';
-import { fieldsIn } from '../lib/json.ts';
+import { fieldsIn, isRecord } from '../lib/json.ts';
 
 /** An app password as docker_auth keeps it. */
 export type TokenDbEntry = {
@@ -138,7 +138,7 @@ function readEntry(email: string, value: string): TokenDbEntry | string {
 }
 
 function readLabels(labels: unknown): TokenDbEntry['labels'] {
-  if (typeof labels !== 'object' || labels === null || Array.isArray(labels)) return null;
+  if (!isRecord(labels)) return null;
   const entries = Object.entries(labels).flatMap(([label, values]) =>
     Array.isArray(values) && values.length > 0 ? [[label, values.map(String)] as const] : [],
   );

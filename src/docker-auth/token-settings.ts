@@ -46,7 +46,8 @@ export function checkToken(
 /** As docker_auth's YAML reader does (gopkg.in/yaml.v2, resolve.go): `1_000`, `0x384` and the octal `01604` are numbers. */
 function wholeNumberOf(text: string): number {
   const digits = text.replaceAll('_', '');
-  return /^0[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number(digits);
+  // Of 900.5 it takes 900.
+  return /^0[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Math.trunc(Number(digits));
 }
 
 /** A registry doesn't look at the date where a token names its key only, as docker_auth's do; with a certificate in it, it does. */

@@ -16,8 +16,9 @@ import {
   visit,
   type YAMLMap,
 } from 'yaml';
+import { isRecord } from '../lib/json.ts';
 import { createReader, type Place, type Reader } from './reader.ts';
-import { yamlMistake } from './yaml-mistakes.ts';
+import { bareAddress, yamlMistake } from './yaml-mistakes.ts';
 
 /**
  * Mistakes in the YAML itself are already among the reader's problems. Where its parts can't be distinguished there is
@@ -116,8 +117,9 @@ function sectionAt(contents: unknown, offset: number): string {
 }
 
 function messageOf(code: string, message: string, text: string, offset: number): string {
-  if (code === 'MULTIPLE_DOCS') return secondDocument;
-  return missingSpace(text, offset) ?? yamlMistake(code, message);
+  // A line "..." ends a document as well, and what follows begins another.
+  if (code === 'MULTIPLE_DOCS') return /^\.\.\.(?:\s|$)/m.test(text.slice(0, offset)) ? textAfterEnd : secondDocument;
+  return missingSpace(text, offset) ?? bareAddress(text.slice(offset)) ?? yamlMistake(code, message);
 }
 
 function keyAt(text: string, offset: number): string {
@@ -135,6 +137,7 @@ function missingSpace(text: string, offset: number): string | null {
   return key === undefined ? null : `a space is missing after "${key}:"`;
 }
 
+const textAfterEnd = 'the YAML document ends at the line "..." above; what follows can\'t be read, so take it out';
 const secondDocument = 'a second YAML document begins here; only one can be read, so take the "---" out';
 
 /** What each alias refers to: the last anchor of its name before it. In one walk, as each of an alias's own is another. */
@@ -162,21 +165,20 @@ export function readValues(root: unknown): Reader {
     root,
     placeOf: () => start,
     resolve: (node) => node ?? null,
-    pairs: (node) => (isPlainObject(node) ? Object.entries(node) : null),
+    pairs: (node) => (isRecord(node) ? Object.entries(node) : null),
     list: (node) => (Array.isArray(node) ? node : null),
     text: (node) => (typeof node === 'object' ? null : String(node)),
   });
 }
 
-function isPlainObject(node: unknown): node is object {
-  return typeof node === 'object' && node !== null && !Array.isArray(node);
-}
+/** These don't change what a text is, here and in docker_auth. */
+const plainTags = ['str', 'int', 'float', 'bool'].map((name) => `tag:yaml.org,2002:${name}`);
 
 /** As it is written, but for what a tag such as `!!binary` makes of it. */
 function textOf(node: unknown): string | null {
   if (!isScalar(node)) return null;
   if (typeof node.value === 'string') return node.value;
-  return node.tag === undefined ? (node.source ?? null) : null;
+  return node.tag === undefined || plainTags.includes(node.tag) ? (node.source ?? null) : null;
 }
 
 /** The pairs of a map with those of its `<<` keys; the map's own win over merged ones, as YAML 1.1 says. */

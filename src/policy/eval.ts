@@ -1,5 +1,6 @@
 /** Owns `policy eval`: one JSON line with an ACL and a request in, one JSON line with the decision out. */
 import type { Identity } from '../identity/identity.ts';
+import { isRecord, isTexts } from '../lib/json.ts';
 import { PolicyError, rulesFrom, type StaticUser } from './acl.ts';
 import { TooManyCombinations } from './choices.ts';
 import { allowedBy } from './decide.ts';
@@ -57,7 +58,7 @@ function decide(loaded: Loaded, request: EvalRequest): Outcome {
 
 /** A line can hold anything; what is read of a request must have its type. */
 function requestProblem(request: EvalRequest): string | null {
-  if (typeof request !== 'object' || Array.isArray(request)) return 'request is not an object';
+  if (!isRecord(request)) return 'request is not an object';
   for (const name of matchFieldNames) {
     const { key, form } = matchFields[name].given;
     const value = request[key];
@@ -78,12 +79,8 @@ function requestProblem(request: EvalRequest): string | null {
 const forms = {
   text: { name: 'text', test: (value: unknown) => typeof value === 'string' },
   groups: { name: 'a list of texts', test: (value: unknown) => value === 'unknown' || isTexts(value) },
-  labels: { name: 'an object', test: (value: unknown) => typeof value === 'object' && !Array.isArray(value) },
+  labels: { name: 'an object', test: isRecord },
 } as const;
-
-function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string');
-}
 
 type Given = {
   readonly text: string;

@@ -21,6 +21,12 @@ const mistakes: Readonly<Record<string, string>> = {
   UNEXPECTED_TOKEN: 'this does not belong here: a quote, a bracket or an indentation before it is probably wrong',
 };
 
+/** @returns what to do about an IPv6 address that ends in a colon, if the text begins with one, else `null` */
+export function bareAddress(text: string): string | null {
+  const [address] = /^[\da-f]*(?::[\da-f]*)+:(?=[\s,\]}]|$)/i.exec(text) ?? [];
+  return address === undefined ? null : `the address ${address} ends in a ":", as a key does: put it in quotes`;
+}
+
 /** @param message of the parser, for codes whose words name what is wrong */
 export function yamlMistake(code: string, message: string): string {
   return mistakes[code] ?? message;

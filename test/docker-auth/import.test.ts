@@ -315,6 +315,19 @@ describe('what has to be looked at', () => {
       /^1 error this is a Kubernetes manifest/,
     ],
     ['values of a chart', 'replicaCount: 1\nconfigmap: {data: {acl: []}}', /^1 error these are values of a Helm chart/],
+    [
+      'text after the end of the document',
+      'acl: []\n...\nusers: {}',
+      /^3 error the YAML document ends at the line "\.\.\." above; what follows/,
+    ],
+    ...['{ip: fd00::, name: a}', '{name: a, ip: 2001:db8::}', '\n      ip: ::'].map(
+      (match): [string, string, RegExp] => [
+        `an address that is no text: ${match.trim()}`,
+        `acl:\n  - match: ${match}\n    actions: []`,
+        /^[23] error the address [\da-f:]+ ends in a ":", as a key does: put it in quotes$/,
+      ],
+    ),
+    ['an address that is a key, with nothing before it', 'acl: ::', /^1 error the address :: ends in a ":"/],
     ['a second document', 'acl: []\n---\nusers: {}', /^[23] error a second YAML document begins here; only one/],
     ['broken YAML', 'acl: [', /^1 error /],
     [
@@ -485,10 +498,32 @@ test('a user "" with a password lets no one in who sends none, as in docker_auth
   assert.deepEqual(asked.granted, []);
 });
 
+test('what is proposed for a label matches the groups that it means, and no others', () => {
+  const proposed = (pattern: string) => {
+    const rule = JSON.stringify({ match: { labels: { groups: pattern } }, actions: ['pull'] });
+    const { policy } = importDockerAuth(`oidc_auth: {issuer: "https://x", labels_claims: [groups]}\nacl:\n  - ${rule}`);
+    const [, group = ''] = /for people: (group: .*), where oidc/.exec(policy) ?? [];
+    const written = parsePolicy(`acl:\n  - {match: {${group}}, actions: [pull]}`, 'policy.yml');
+    return ['dev', 'dev-a', 'dev/a/b', 'x-dev-a'].filter((name) => {
+      const identity = identityOf(new Map(), { account: 'ana@a.org', groups: [`oidc:${name}`] });
+      const access = { type: 'repository', name: 'a', actions: ['pull'] };
+      return decide(written, identity, access, { service: '', address: '' }).granted.length > 0;
+    });
+  };
+  assert.deepEqual(proposed('/^dev-/'), ['dev-a']);
+  assert.deepEqual(proposed('/dev-\\w/'), ['dev-a', 'x-dev-a']);
+  assert.deepEqual(proposed('dev**'), ['dev', 'dev-a']);
+  assert.deepEqual(proposed('/dev$/'), ['dev']);
+  const text =
+    'oidc_auth: {labels_claims: [groups]}\nacl:\n  - {match: {labels: {groups: "/^dev|^ops/"}}, actions: []}';
+  assert.match(problemsOf(text).join('\n'), /with the rest of the name in the parentheses/);
+});
+
 test('whole numbers are those of docker_auth, and an empty text is no setting', () => {
   const lifetimeOf = (written: string) =>
     parseEnv(importDockerAuth(`token: {issuer: a, expiration: ${written}}\nacl: []`).environment)['TOKEN_LIFETIME'];
-  assert.deepEqual(['900', '1_000', '0x384', '01604'].map(lifetimeOf), ['900', '1000', '900', '900']);
+  const written = ['900', '1_000', '0x384', '01604', '900.5', '!!int 900', '!!int "900"'];
+  assert.deepEqual(written.map(lifetimeOf), ['900', '1000', '900', '900', '900', '900', '900']);
   const { environment } = importDockerAuth(
     'server: {certificate: s.pem, key: s.key}\ntoken: {issuer: a, certificate: "", key: ""}\nacl: []',
   );

@@ -236,6 +236,8 @@ describe('policy eval without --docker-auth', () => {
       [{ [key]: 'pull' }, `request.${key} is not a list of texts`],
       [{ [key]: ['pull', 5] }, `request.${key} is not a list of texts`],
     ]),
+    [{ maker: null }, 'request.maker is not an object'],
+    [{ maker: { maker: null } }, 'request.maker.maker is not an object'],
     [{ labels: 5 }, 'request.labels is not an object'],
     [{ labels: [] }, 'request.labels is not an object'],
     [{ labels: { a: ['x'], t: 'x' } }, 'request.labels.t is not a list of texts'],
