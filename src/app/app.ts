@@ -45,47 +45,48 @@ const watchInterval = 60_000;
 /** Starts the service, and resolves when it listens; rejects, and leaves nothing open, when a part cannot start. */
 export async function startApp(config: Config, mode: ServeMode = 'usual'): Promise<App> {
   await checkWebhooks(config);
+  await using opened = new AsyncDisposableStack();
   const core = await openCore(config, mode);
+  opened.defer(() => core.close());
   const stopping = new AbortController();
   try {
-    return await startOn(core, settled(config, core), stopping);
+    const running = await startOn(core, settled(config, core), { opened, stopping: stopping.signal });
+    const closing = opened.move();
+    return {
+      ...running,
+      async stop() {
+        core.log.info({}, 'stopping');
+        stopping.abort();
+        await closing.disposeAsync();
+      },
+    };
   } catch (error) {
     stopping.abort();
-    await core.close();
     throw error;
   }
 }
 
-async function startOn(core: Core, config: Config, stopping: AbortController): Promise<App> {
-  const { log, store } = core;
-  const parts = await openParts(core, config, stopping.signal);
-  const { policies, settling, keys, people, workloads, sweeps, watches, metrics, events } = parts;
-  const { url, stopServer, pages } = await listen(config, core, { ...parts, stopping: stopping.signal }).catch(
-    async (error: unknown) => {
-      // Their listener would keep a process alive that serves nothing, and it wouldn't be restarted.
-      await metrics?.stop();
-      throw error;
-    },
+/** How each part learns that it's to end: what waits for that, the last one first, and what tells all of them before. */
+type Ending = { readonly opened: AsyncDisposableStack; readonly stopping: AbortSignal };
+
+async function startOn(core: Core, config: Config, ending: Ending): Promise<Omit<App, 'stop'>> {
+  const { opened, stopping } = ending;
+  const parts = await openParts(core, config, ending);
+  const { policies, settling, keys, workloads, watches } = parts;
+  const { url, stopServer, pages } = await listen(config, core, { ...parts, stopping });
+  opened.defer(pages.ended);
+  const background = opened.use(new AsyncDisposableStack());
+  // Before what happens in the background ends, as that can take its time.
+  opened.defer(() => stopServer(stopDeadline));
+  await startBackground(core, config, parts, { opened: background, stopping });
+  opened.defer(
+    lookAt([
+      [policies, policyInterval],
+      [keys, keyInterval],
+      [workloads, keyInterval],
+      [watches, watchInterval],
+    ]),
   );
-  const stopHousekeeping = startHousekeeping({
-    ...{ ...config, store, log, onRun: core.dailyCounts.running, now: Date.now },
-    settle: settling.run,
-  });
-  const notifications = await startNotifications(
-    config,
-    core,
-    {
-      ...{ policy: policies.current, keyWarnings: keys.warnings, failing: people.health.problems },
-      onEnd: metrics?.notificationEnded ?? (() => {}),
-    },
-    stopping.signal,
-  );
-  const stopLooking = lookAt([
-    [policies, policyInterval],
-    [keys, keyInterval],
-    [workloads, keyInterval],
-    [watches, watchInterval],
-  ]);
   logStart(core, config, parts, url);
   return {
     url,
@@ -94,17 +95,35 @@ async function startOn(core: Core, config: Config, stopping: AbortController): P
       await policies.reload();
       await settling.ended();
     },
-    async stop() {
-      log.info({}, 'stopping');
-      stopLooking();
-      stopHousekeeping();
-      stopping.abort();
-      await Promise.all([stopServer(stopDeadline), sweeps.ended(), notifications.ended(), metrics?.stop()]);
-      await Promise.all([pages.ended(), workloads.close(), events.close(), settling.ended()]);
-      await watches.leave();
-      await core.close();
-    },
   };
+}
+
+/** What happens without a request, once it listens: a start that fails does nothing of it. */
+async function startBackground(
+  core: Core,
+  config: Config,
+  { policies, settling, keys, people, metrics }: Parts,
+  { opened, stopping }: Ending,
+): Promise<void> {
+  const { log, store, dailyCounts } = core;
+  const housekeeping = startHousekeeping(
+    {
+      ...{ ...config, store, log, onRun: dailyCounts.running, now: Date.now },
+      settle: settling.run,
+    },
+    stopping,
+  );
+  opened.defer(housekeeping.ended);
+  const notifications = await startNotifications(
+    config,
+    core,
+    {
+      ...{ policy: policies.current, keyWarnings: keys.warnings, failing: people.health.problems },
+      onEnd: metrics?.notificationEnded ?? (() => {}),
+    },
+    stopping,
+  );
+  opened.defer(notifications.ended);
 }
 
 function logStart({ log, store, trial }: Core, config: Config, { policies, people }: Parts, url: string): void {
@@ -123,14 +142,17 @@ type Parts = Omit<ListenerParts, 'stopping'> & {
 };
 
 /** What answers requests is made of, and what warns operators. */
-async function openParts(core: Core, config: Config, stopping: AbortSignal): Promise<Parts> {
+async function openParts(core: Core, config: Config, { opened, stopping }: Ending): Promise<Parts> {
   const { metricsListener, dataFolder } = config;
+  const watches = await openWatches(core);
+  opened.defer(watches.leave);
   const { policies, settling } = await openRules(config, core);
+  opened.defer(settling.ended);
   const unvouched = await countUnvouched(core);
   const keys = await (core.trial === null ? openSigningKeys(config, core) : makeTrialKeys(config, core));
   const people = await openPeople(config, core, policies.current, stopping);
   const sweeps = core.trial === null ? startSweeps(config, core, people, stopping) : noSweeps;
-  const watches = await openWatches(core);
+  opened.defer(sweeps.ended);
   const proxies = { warnings: () => proxyWarnings(config.trustedProxies, policies.current()) };
   const administrators = { warnings: () => administratorWarnings(config, policies.current()) };
   const events = openEvents(config, core, {
@@ -138,17 +160,22 @@ async function openParts(core: Core, config: Config, stopping: AbortSignal): Pro
     // Not there yet: the metrics show the warnings of all parts, and these are one of them.
     onEvents: (...events) => metrics?.registryEvents(...events),
   });
+  opened.defer(events.close);
   const sources = [policies, keys, sweeps, watches, proxies, administrators, people.health, events];
   const warnings = () => [...core.warnings, ...unvouched, ...sources.flatMap((part) => part.warnings())];
   const readings = createReadings({ store: core.store, dataFolder, now: Date.now });
   const { failing } = people.health;
   const metrics = metricsListener && (await startMetrics(metricsListener, { core, readings, keys, warnings, failing }));
-  if (metrics) sweeps.onReport(metrics.swept);
+  if (metrics) {
+    opened.defer(metrics.stop);
+    sweeps.onReport(metrics.swept);
+  }
   // The keys of CI issuers are asked for, too.
   const inForce = core.trial === null ? policies.workloads : () => null;
   const workloads = openWorkloads(config, core, inForce, {
     ...(metrics && { onJudged: metrics.workloadJudged }),
   });
+  opened.defer(workloads.close);
   return { policies, settling, workloads, keys, people, sweeps, watches, events, warnings, readings, metrics };
 }
 

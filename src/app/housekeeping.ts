@@ -31,7 +31,7 @@ export type HousekeepingParts = {
   /** Milliseconds. */
   readonly denialRetention: number;
   readonly activity: { readonly retention: number };
-  readonly log: Log;
+  readonly log: Pick<Log, 'info' | 'warn'>;
   /** Epoch milliseconds. */
   readonly now: () => number;
 };
@@ -50,71 +50,114 @@ const pieceSize = 2_000;
 /** Counters are in three indexes each. */
 const counterPieceSize = 200;
 
-/** Removes what is too old. Replicas can do it at the same time: each row goes once. */
-export async function tidy(parts: HousekeepingParts): Promise<void> {
-  const { store, auditRetention, denialRetention, activity, log, now } = parts;
-  const removed = {
-    auditEvents: await removeAll((limit) => store.audit.removeBefore(now() - auditRetention, limit)),
-    denials: await removeAll((limit) => store.denials.removeBefore(now() - denialRetention, limit)),
-    accessRequests: await removeAll((limit) => store.accessRequests.removeBefore(now() - denialRetention, limit)),
-    uses: await removeAll((limit) => store.passwordUses.removeBefore(now() - useRetention, limit)),
-    dailyCounts: await removeAll((limit) =>
-      store.dailyCounts.removeBefore(dayNumber(now() - activity.retention), limit),
-    ),
-    workloadCredentials: await removeAll((limit) => store.workloadCredentials.removeEnded(now(), limit)),
-    workloadUses: await removeAll((limit) => store.workloadRecords.removeUsesBefore(now() - useRetention, limit)),
-    workloadFailures: await removeAll((limit) =>
-      store.workloadRecords.removeFailuresBefore(now() - useRetention, limit),
-    ),
-    activity: await removeAll(
-      (limit) => store.repositoryActivity.removeBefore(dayNumber(now() - activity.retention), limit),
-      counterPieceSize,
-    ),
+/** Removes at most `limit` rows, or all that there are; returns how many. `size`: the limit, if it isn't the usual one. */
+type Removal = { readonly what: string; remove(limit: number): Promise<number>; readonly size?: number };
+
+function removalsOf({ store, auditRetention, denialRetention, activity, now }: HousekeepingParts): Removal[] {
+  const before = (retention: number): number => now() - retention;
+  const firstDay = () => dayNumber(before(activity.retention));
+  const { audit, denials, accessRequests, passwordUses, dailyCounts, workloadCredentials, workloadRecords } = store;
+  const { repositoryActivity, repositoryTags, seenTokens, machines, notifications, terminalRequests, leases } = store;
+  return [
+    { what: 'auditEvents', remove: (limit) => audit.removeBefore(before(auditRetention), limit) },
+    { what: 'denials', remove: (limit) => denials.removeBefore(before(denialRetention), limit) },
+    { what: 'accessRequests', remove: (limit) => accessRequests.removeBefore(before(denialRetention), limit) },
+    { what: 'uses', remove: (limit) => passwordUses.removeBefore(before(useRetention), limit) },
+    { what: 'dailyCounts', remove: (limit) => dailyCounts.removeBefore(firstDay(), limit) },
+    { what: 'workloadCredentials', remove: (limit) => workloadCredentials.removeEnded(now(), limit) },
+    { what: 'workloadUses', remove: (limit) => workloadRecords.removeUsesBefore(before(useRetention), limit) },
+    { what: 'workloadFailures', remove: (limit) => workloadRecords.removeFailuresBefore(before(useRetention), limit) },
+    {
+      what: 'activity',
+      remove: (limit) => repositoryActivity.removeBefore(firstDay(), limit),
+      size: counterPieceSize,
+    },
     // A day, in which an older push can still arrive.
-    deletedTags: await removeAll((limit) => store.repositoryTags.forgetDeleted(now() - day, limit)),
-    formerAccounts: await store.repositoryActivity.forgetDeleted(),
-    messages: await store.seenTokens.removeExpired(now()),
-    machinePasswords: await removeAll((limit) => store.machines.removeEnded(now() - day, limit)),
-    terminalLogins: await removeAll((limit) => store.machines.removeExpired(now() - terminalRetention, limit)),
-    notifications: await removeAll((limit) => store.notifications.removeItemsBefore(now() - messageRetention, limit)),
-    reminders: await removeAll((limit) => store.notifications.removeRemindersBefore(now() - reminderRetention, limit)),
-    notificationMarks: await store.notifications.removeMarksBefore(now() - reminderRetention),
-    notificationMessages: await removeAll((limit) =>
-      store.notificationMessages.removeBefore(now() - messageRetention, limit),
-    ),
-    terminalRequests: await store.terminalRequests.removeExpired(now() - day),
-  };
-  if (Object.values(removed).some((count) => count > 0)) log.info(removed, 'old records removed');
+    { what: 'deletedTags', remove: (limit) => repositoryTags.forgetDeleted(before(day), limit) },
+    { what: 'formerAccounts', remove: () => repositoryActivity.forgetDeleted() },
+    { what: 'messages', remove: () => seenTokens.removeExpired(now()) },
+    { what: 'machinePasswords', remove: (limit) => machines.removeEnded(before(day), limit) },
+    { what: 'terminalLogins', remove: (limit) => machines.removeExpired(before(terminalRetention), limit) },
+    { what: 'notifications', remove: (limit) => notifications.removeItemsBefore(before(messageRetention), limit) },
+    { what: 'reminders', remove: (limit) => notifications.removeRemindersBefore(before(reminderRetention), limit) },
+    { what: 'notificationMarks', remove: () => notifications.removeMarksBefore(before(reminderRetention)) },
+    {
+      what: 'notificationMessages',
+      remove: (limit) => store.notificationMessages.removeBefore(before(messageRetention), limit),
+    },
+    { what: 'terminalRequests', remove: () => terminalRequests.removeExpired(before(day)) },
+    { what: 'leases', remove: () => leases.removeExpired(now()) },
+  ];
 }
 
-async function removeAll(remove: (limit: number) => Promise<number>, size = pieceSize): Promise<number> {
+/**
+ * Removes what is too old. Replicas can do it at the same time: each row goes once. What can't be removed is logged, and keeps
+ * nothing else.
+ * @param stopping once it's aborted, nothing more is begun
+ */
+export async function tidy(
+  parts: HousekeepingParts,
+  stopping: AbortSignal = new AbortController().signal,
+): Promise<void> {
+  const removed: Record<string, number> = {};
+  for (const { what, remove, size = pieceSize } of removalsOf(parts)) {
+    if (stopping.aborted) break;
+    await attempt(parts.log, what, async () => {
+      removed[what] = await removeAll(remove, size, stopping);
+    });
+  }
+  if (Object.values(removed).some((count) => count > 0)) parts.log.info(removed, 'old records removed');
+}
+
+async function attempt(log: HousekeepingParts['log'], what: string, action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    log.warn({ err: error, what }, 'old records stay for now');
+  }
+}
+
+async function removeAll(remove: Removal['remove'], size: number, stopping: AbortSignal): Promise<number> {
   let total = 0;
   for (;;) {
     const removed = await remove(size);
     total += removed;
-    if (removed < size) return total;
+    if (removed < size || stopping.aborted) return total;
     await yieldToOthers();
   }
 }
 
+export type Housekeeping = {
+  /** Resolves when nothing is running. */
+  ended(): Promise<void>;
+};
+
 /**
- * Tidies now and every hour.
+ * Tidies now and every hour, unless it still does, until the signal.
  * @param parts.onRun called each time; it must not throw. @param parts.settle closes access requests that are granted by now
- * @returns what ends that
  */
 export function startHousekeeping(
   parts: HousekeepingParts & { readonly onRun: () => void; readonly settle: () => Promise<void> },
-): () => void {
+  stopping: AbortSignal,
+): Housekeeping {
+  const work = async (): Promise<void> => {
+    await tidy(parts, stopping);
+    if (!stopping.aborted) await attempt(parts.log, 'granted access requests', parts.settle);
+    if (!stopping.aborted) await attempt(parts.log, 'pulls', () => recountPulls(parts.store, parts.now(), stopping));
+  };
+  let running: Promise<void> | null = null;
   const run = (): void => {
     parts.onRun();
-    const work = async () => {
-      await tidy(parts);
-      await parts.settle();
-      await recountPulls(parts.store, parts.now());
-    };
-    work().catch((error: unknown) => parts.log.warn({ err: error }, 'old records stay for now'));
+    running ??= work().finally(() => {
+      running = null;
+    });
   };
   run();
   const timer = setInterval(run, interval).unref();
-  return () => clearInterval(timer);
+  stopping.addEventListener('abort', () => clearInterval(timer), { once: true });
+  return {
+    async ended() {
+      await running;
+    },
+  };
 }

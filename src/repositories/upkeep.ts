@@ -12,17 +12,19 @@ const leaseName = 'repositories.recount';
 /**
  * The day that falls out of the last thirty takes its pulls with it. One process does it, and again only in the next hour.
  * @param now epoch milliseconds
+ * @param stopping once it's aborted, the rest is left to the next time
  */
 export async function recountPulls(
   store: Pick<Store, 'leases' | 'repositories' | 'registryEvents'>,
   now: number,
+  stopping: AbortSignal = new AbortController().signal,
 ): Promise<void> {
   const holder = randomBytes(8).toString('hex');
   if (!(await store.leases.take(leaseName, holder, now, now + hour / 2))) return;
   const fromDay = firstDayOf(now);
   for (const { service } of await store.registryEvents.arrivals()) {
     let last: string | undefined = '';
-    while (last !== undefined) {
+    while (last !== undefined && !stopping.aborted) {
       last = await store.repositories.recount(service, last, fromDay, countedAtOnce);
       await yieldToOthers();
     }
