@@ -4,7 +4,9 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, test } from 'node:test';
 import { createInstallation, type Installation, type Server } from './support/installation.ts';
 import { main } from './support/program.ts';
@@ -96,6 +98,41 @@ test('SIGHUP while the service starts does not end it', async (t) => {
   });
   assert.deepEqual(await ended, [0, null]);
 });
+
+for (const workers of ['1', '2']) {
+  test(`SIGHUP while the service stops does not end it, WORKERS=${workers}`, async (t) => {
+    const { folder, environment } = installation;
+    const env = { ...environment, WORKERS: workers };
+    // A group of its own, for signals to all of its processes.
+    const child = spawn(process.execPath, [main, 'serve'], { cwd: folder, env, detached: true });
+    t.after(() => child.kill('SIGKILL'));
+    const ended = once(child, 'close');
+    let output = '';
+    const says = (pattern: RegExp): Promise<RegExpExecArray> =>
+      new Promise((resolve) => {
+        const look = () => {
+          const found = pattern.exec(output);
+          if (found !== null) resolve(found);
+        };
+        look();
+        child.stdout.on('data', look);
+      });
+    child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+      output += piece;
+    });
+    const [, port] = await says(/"url":"http:[^"]*:(\d+)"/);
+    const socket = connect(Number(port), '127.0.0.1');
+    const head = ['POST /auth HTTP/1.1', 'Host: localhost', 'Content-Length: 2', 'Expect: 100-continue'];
+    socket.write(`${head.join('\r\n')}\r\n\r\n`);
+    await once(socket, 'data');
+    child.kill('SIGTERM');
+    await says(/"stopping"/);
+    process.kill(-(child.pid ?? 0), 'SIGHUP');
+    socket.write('{}');
+    assert.match(await text(socket), /^HTTP\/1\.1 4\d\d /);
+    assert.deepEqual(await ended, [0, null]);
+  });
+}
 
 test('a candidate changes nothing and logs what it would change', async () => {
   write(closed, 'next.yml');

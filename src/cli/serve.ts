@@ -82,7 +82,8 @@ async function serve(config: Config, mode: ServeMode, say: ((line: string) => vo
       await Promise.race([signal, app.loaded.then(sayStarted)]);
       await signal;
     } finally {
-      process.off('SIGHUP', onHangUp);
+      // The signal is still listened to: it would end what isn't stored yet.
+      reload = () => {};
       await app.stop();
       // A database that hangs does not even close its connections; they are not worth a process that never ends.
       setTimeout(() => process.exit(), lastWait).unref();
@@ -97,10 +98,12 @@ async function serve(config: Config, mode: ServeMode, say: ((line: string) => vo
 async function superviseWorkers({ workers, logLevel, logFormat, metricsListener }: Config): Promise<number> {
   const log = createLog(logLevel, logFormat);
   const stopMetrics = metricsListener && (await showWorkersMetrics(metricsListener, log));
-  const reload = () => signalWorkers('SIGHUP');
-  process.on('SIGHUP', reload);
-  const code = await keepWorkers(workers, nextSignal(['SIGTERM', 'SIGINT']), log);
-  process.off('SIGHUP', reload);
+  let reload = () => signalWorkers('SIGHUP');
+  process.on('SIGHUP', () => reload());
+  const stop = nextSignal(['SIGTERM', 'SIGINT']).then(() => {
+    reload = () => {};
+  });
+  const code = await keepWorkers(workers, stop, log);
   await stopMetrics?.();
   return code;
 }
