@@ -9,8 +9,11 @@ const together: readonly RegExp[] = [
   /^[\p{Script=Latin}\p{Script=Han}\p{Script=Hangul}]*$/u,
 ];
 const shared = /[\p{Script=Common}\p{Script=Inherited}]/gu;
-/** Letters of Cyrillic and Greek that no one tells from a Latin one; a word of these alone is a Latin word to the eye. */
-const twins = /^[аеорсухѕіјԁһԛԝӏЬαονικρτυχ]+$/u;
+/**
+ * Small letters of Cyrillic, Greek and Armenian that no one tells from a Latin one (UTS 39, confusables.txt, without those that
+ * only some fonts draw so, such as г): a word of these alone is a Latin word to the eye.
+ */
+const twins = /^[аеорсухѕіјԁһԛԝӏьѡѵүҽꙇӕαγικνορστυχϱϲϳզհոսցօ]+$/u;
 
 /** @returns why, in words that complete "the address ...", or `null` where it passes for no other */
 export function whyConfusable(email: string): string | null {
@@ -40,18 +43,17 @@ function whyPart(part: string): string | null {
   const folding = [...part].find((character) => !isAscii(character) && foldsIntoAscii(character));
   if (folding !== undefined) return `holds ${folding}, which becomes a plain letter when case is ignored`;
   const letters = normalized(part).replaceAll(shared, '');
-  if (letters !== '' && twins.test(letters)) return 'looks like Latin letters and is none';
+  // As the login is written: capitals that look Latin, too.
+  if (twins.test(letters.toLowerCase())) return 'looks like Latin letters and is none';
   if (!mixesScripts(letters)) return null;
   return 'mixes letters of different scripts';
 }
 
+/** Not "ß", whose capitals are the two letters "SS": it stays as it is where case is ignored. */
 function foldsIntoAscii(character: string): boolean {
-  return [
-    character.toLowerCase(),
-    character.toUpperCase(),
-    character.normalize('NFC'),
-    character.normalize('NFKC'),
-  ].some(isAscii);
+  const upper = character.toUpperCase();
+  const forms = [character.toLowerCase(), character.normalize('NFC'), character.normalize('NFKC')];
+  return [...forms, ...(upper.length === 1 ? [upper] : [])].some(isAscii);
 }
 
 function isOneScript(letters: string): boolean {

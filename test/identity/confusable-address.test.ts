@@ -16,6 +16,10 @@ test('an address that looks like another one is told, with the reason', () => {
     ['d\u0131na@example.com', /becomes a plain letter/],
     ['\u017Fam@example.com', /becomes a plain letter/],
     ['\u03B1\u03BD\u03B1@example.com', /looks like Latin/],
+    ...['հսցօ', 'уѵеѕ', 'үо', 'ϲοϳο', 'γο', 'σ', 'օ', 'ΑΝΝΑ', 'СОРА', 'Օ'].map((user): [string, RegExp] => [
+      `${user}@example.com`,
+      /looks like Latin/,
+    ]),
   ];
   for (const [email, why] of table) assert.match(whyConfusable(email) ?? 'nothing', why, email);
 });
@@ -28,6 +32,10 @@ test('names in Latin with accents and in one other script are fine, and so is Ja
     'петр.иванов@example.com',
     'петр@пример.рф',
     'γιώργος@example.com',
+    'ΓΙΩΡΓΟΣ@example.com',
+    'егор@example.com',
+    'գոռ@example.com',
+    'straße@example.com',
     '山田たろう@example.jp',
     'tanaka山田タ@example.jp',
     '김철수@example.kr',
