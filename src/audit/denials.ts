@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Identity } from '../identity/identity.ts';
 import { createWriteBehind, type Unstored } from '../lib/write-behind.ts';
 import { allowedBy, type Decision, type DecisionContext } from '../policy/decide.ts';
+import { looksAtGroups } from '../policy/rule.ts';
 import type { DenialRow, DenialStore } from '../store/denials.ts';
 import { storable } from '../store/sql.ts';
 import { spellingsOf } from './spellings.ts';
@@ -148,7 +149,7 @@ function rowsOf(identity: Identity, decision: Decision, context: DecisionContext
 export function deciderOf({ access, allowed, rule, undecided, bound }: Decision, action: string): Denial['by'] {
   if (bound?.enforced === true && allowed.includes(action) && !bound.allowed.includes(action)) return 'maker';
   if (allowed.includes(action)) return 'password';
-  if (undecided.length === 0) return 'policy';
+  if (!undecided.some(({ conditions }) => conditions.some(looksAtGroups))) return 'policy';
   const possible = rule === null ? undecided : [...undecided, rule];
   return possible.some((one) => allowedBy([one], access.actions).includes(action)) ? 'groups' : 'policy';
 }

@@ -5,8 +5,8 @@ import { compileGlob } from '../pattern/glob.ts';
 import type { Access } from '../scope.ts';
 import type { Policy } from './acl.ts';
 import { TooManyCombinations } from './choices.ts';
-import { failingCondition, grantedBy, type Rule } from './rule.ts';
-import { asking, type DecisionContext, principalOf, type Subject, widestOf } from './subject.ts';
+import { failingCondition, grantedBy, looksAtGroups, type Rule } from './rule.ts';
+import { asking, type DecisionContext, mayBeAnywhere, principalOf, type Subject, widestOf } from './subject.ts';
 
 export type { DecisionContext } from './subject.ts';
 
@@ -20,8 +20,8 @@ export type Decision = {
   /** The first rule that matches, or `null`: none does, or one can't be decided, so nothing is granted. */
   readonly rule: Rule | null;
   /**
-   * The rules above it that may match: it depends on groups that are unknown. Only what all of them and `rule` grant is allowed,
-   * so knowing less about someone never grants more.
+   * The rules above it that may match: it depends on groups or on an address that are unknown. Only what all of them and `rule`
+   * grant is allowed, so knowing less about someone never grants more.
    */
   readonly undecided: readonly Rule[];
   /** What the maker of a robot's password can do; `null` if no one else bounds the identity. */
@@ -77,14 +77,20 @@ function judge(policy: Policy, identity: Identity, subject: Subject): Verdict {
 
 /** @throws {TooManyCombinations} */
 function undecidedAbove(policy: Policy, identity: Identity, subject: Subject, rule: Rule | null): Rule[] {
-  if (policy.rulesOnGroups.length === 0) return [];
+  const uncertain = mayBeAnywhere(subject) ? policy.rules.filter(isUncertain) : policy.rulesOnGroups;
+  if (uncertain.length === 0) return [];
   const widest = widestOf(policy.groups, identity, subject);
   if (widest === null) return [];
-  return policy.rulesOnGroups.filter(
+  return uncertain.filter(
     (candidate) =>
       candidate.number < (rule?.number ?? Number.POSITIVE_INFINITY) &&
       failingCondition(candidate, widest) === undefined,
   );
+}
+
+/** Whether its match depends on groups or on the address. */
+function isUncertain({ conditions }: Rule): boolean {
+  return conditions.some((condition) => condition.field === 'ip' || looksAtGroups(condition));
 }
 
 /** Of the actions that are asked for, those that each of the rules grants; none if there is no rule. */

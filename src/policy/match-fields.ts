@@ -160,7 +160,7 @@ export const matchFields = {
     compile: (text) => {
       const network = parseNetwork(text);
       if (!network) throw new PatternError(`"${text}" is neither an address nor a network such as 10.0.0.0/8`);
-      return ({ address }) => address !== null && contains(network, address);
+      return ({ address, isAnywhere }) => isAnywhere || (address !== null && contains(network, address));
     },
     valuesOf: ({ clientAddress }) => [clientAddress],
     mismatch: (expected, [address]) => `ip ${expected} does not contain ${address || 'an unknown address'}`,

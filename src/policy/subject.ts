@@ -1,6 +1,7 @@
 /** Owns what the conditions of a rule look at: who asks, from where, for what. */
 import { splitEmail, withAsciiDomain } from '../identity/email.ts';
 import type { Identity, IdentityKind } from '../identity/identity.ts';
+import { unknownAddress } from '../lib/unknown-address.ts';
 import type { Access } from '../scope.ts';
 import { parseAddress } from './address.ts';
 import { type Groups, groupsOf, groupsThrough } from './groups.ts';
@@ -9,7 +10,7 @@ import { type Groups, groupsOf, groupsThrough } from './groups.ts';
 export type DecisionContext = {
   /** The `service` of the token request: the registry that asks. */
   readonly service: string;
-  /** The client's address; a text that isn't an address is in no network. */
+  /** The client's address; a text that isn't an address is in no network, and `unknownAddress` may be in any. */
   readonly address: string;
 };
 
@@ -34,6 +35,8 @@ export type Subject = {
    */
   readonly anyGroupOf: string | null;
   readonly address: ReturnType<typeof parseAddress>;
+  /** Conditions on any network hold. Such a subject, too, tells what may match, never what does. */
+  readonly isAnywhere: boolean;
   /** The same as it was given. */
   readonly clientAddress: string;
 };
@@ -59,6 +62,7 @@ export function principalOf(
     groups: groups === null ? [] : groupsOf(groups, identity).map(({ name }) => name),
     anyGroupOf: null,
     address: parseAddress(address),
+    isAnywhere: false,
     clientAddress: address,
   };
 }
@@ -72,11 +76,20 @@ export function subjectOf(groups: Groups, identity: Identity, access: Access, co
   return asking(principalOf(groups, identity, context), access);
 }
 
+export function mayBeAnywhere({ clientAddress }: Subject): boolean {
+  return clientAddress === unknownAddress;
+}
+
 /**
- * The same subject in every group that it may be in; `null` where all groups are known. More groups never make a condition
- * fail, so a rule that doesn't match this subject matches none of the possibilities.
+ * The same subject in every group, and at every address, that it may have; `null` where all of it is known. More groups and
+ * addresses never make a condition fail, so a rule that doesn't match this subject matches none of the possibilities.
  */
 export function widestOf(groups: Groups, identity: Identity, subject: Subject): Subject | null {
+  const widest = inAllGroups(groups, identity, subject);
+  return mayBeAnywhere(subject) ? { ...(widest ?? subject), isAnywhere: true } : widest;
+}
+
+function inAllGroups(groups: Groups, identity: Identity, subject: Subject): Subject | null {
   const { undecidedGroups } = identity;
   if (identity.groupsKnown) {
     if (undecidedGroups.length === 0) return null;

@@ -21,8 +21,14 @@ describe('the address of a client', () => {
     ['has no port behind two proxies', ['127.0.0.0/8', '10.0.0.1'], '203.0.113.9:1, 10.0.0.1:443', '203.0.113.9'],
     ['has neither port nor brackets', ['127.0.0.0/8'], '[2001:db8::9]:5678', '2001:db8::9'],
     ['is IPv6 as it is', ['127.0.0.0/8'], '2001:db8::9', '2001:db8::9'],
-    ['is the nearest that is one', ['127.0.0.0/8', '10.0.0.1'], 'unknown, 10.0.0.1', '10.0.0.1'],
-    ['is the proxy where that says no address', ['127.0.0.0/8'], '999.1.1.1:x<script>', '127.0.0.1'],
+    ['is written as IPv4 where it is mapped in hexadecimals', ['127.0.0.0/8'], '::ffff:cb00:7109', '203.0.113.9'],
+    ['is that behind a proxy that is mapped', ['127.0.0.0/8', '10.0.0.1'], '203.0.113.9, ::ffff:a00:1', '203.0.113.9'],
+    ['is IPv6 in one form, without a zone', ['127.0.0.0/8'], '2001:DB8:0::9%eth0', '2001:db8::9'],
+    ['is never that of the proxy that says no address', ['127.0.0.0/8'], '999.1.1.1:x<script>', 'unknown'],
+    ['is unknown where the proxy does not know it', ['127.0.0.0/8', '10.0.0.1'], 'unknown, 10.0.0.1', 'unknown'],
+    ['is unknown where it is quoted', ['127.0.0.0/8', '10.0.0.1'], '6.6.6.6, "10.0.0.1"', 'unknown'],
+    ['is unknown where it may be octal', ['127.0.0.0/8', '10.0.0.1'], '6.6.6.6, 010.0.0.1', 'unknown'],
+    ['is unknown where parts of it are missing', ['127.0.0.0/8'], '6.6.6.6, 127.1', 'unknown'],
   ];
   for (const [name, proxies, forwarded, expected] of cases) {
     test(name, async () => {

@@ -65,7 +65,7 @@ test('for any rules and anyone, at every name', () => {
     fc.property(
       fc.array(rule, { maxLength: 8 }),
       fc.oneof(person, robot),
-      fc.constantFrom('10.1.2.3', '192.0.2.1', ''),
+      fc.constantFrom('10.1.2.3', '192.0.2.1', '', 'unknown'),
       (acl, identity, address) => {
         const groups = { web: ['bo@b.org', 'g:web'], platform: ['group:web', 'ana@a.org'] };
         const policy = parsePolicy(JSON.stringify({ groups, acl }), 'policy.json');

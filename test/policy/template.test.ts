@@ -21,6 +21,7 @@ const nobody: Subject = {
   labels: {},
   groups: [],
   anyGroupOf: null,
+  isAnywhere: false,
   address: null,
   clientAddress: '',
 };
