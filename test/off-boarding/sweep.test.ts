@@ -91,7 +91,7 @@ describeEngines('a sweep', (databases) => {
     withPeople(12, async ({ sweep, says, account, events, clock }) => {
       for (const name of ['p00', 'p01', 'p02']) says.set(`${name}@example.com`, gone);
       const report = await sweep();
-      assert.match(report.stopped ?? '', /^3 of 12 people of google at example.com would have lost .* more than 20 %/);
+      assert.match(report.stopped ?? '', /^3 of 12 people of google at example.com would have lost .* more than 20%/);
       assert.deepEqual([outcomes(report)['p00'], outcomes(report)['p11']], ['held', 'confirmed']);
       assert.equal((await account('p00')).state, 'active');
       assert.equal((await account('p11')).confirmed_at, clock.at, 'those who are there are confirmed all the same');
