@@ -60,7 +60,7 @@ async function revoked(store: Store, id: string): Promise<void> {
   const undone = { undone_at: null, undone_by: null, undo_checked: 1 };
   const row = { id, at: now, actor: by.by, reason: '', selection_json, passwords: 1, undo_until: now + day, ...undone };
   await store.revocations.begin(row, unaudited);
-  await store.revocations.end(row, [id]);
+  await store.revocations.end(row, [id], {});
 }
 
 export function loginOf(id: string): string {

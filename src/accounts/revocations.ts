@@ -152,7 +152,7 @@ async function revoke(
     row,
     approved.map(({ id }) => id),
   );
-  for await (const ended of endInPieces(parts, row, found)) passwords += ended;
+  for await (const ended of endInPieces(parts, row, selection, found)) passwords += ended;
   await alsoEndInPieces(parts, row, selection);
   await store.revocations.complete(row.id);
   return named(parts, { ...row, passwords });
@@ -200,15 +200,21 @@ function createRow(selection: Selection, passwords: number, reason: string, by: 
   };
 }
 
-/** What has ended stays ended where it breaks off. @returns the number of passwords that each piece ended */
+/**
+ * By account, not by password: one that was found can have been rotated since, and what it was replaced with ends too. What
+ * has ended stays ended where it breaks off.
+ * @returns the number of passwords that each piece ended
+ */
 async function* endInPieces(
   { store }: RevocationParts,
   row: RevocationRow,
+  selection: Selection,
   found: readonly Selected[],
 ): AsyncGenerator<number> {
-  for (let start = 0; start < found.length; start += pieceSize) {
-    const ids = found.slice(start, start + pieceSize).map(({ id }) => id);
-    yield await store.revocations.end(row, ids);
+  const owners = found.map(({ accountId }) => accountId).toSorted();
+  for (let start = 0; start < owners.length; start += pieceSize) {
+    const ids = [...new Set(owners.slice(start, start + pieceSize))];
+    yield await store.revocations.end(row, ids, selection);
     await yieldToOthers();
   }
 }

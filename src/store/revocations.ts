@@ -1,6 +1,6 @@
 /** Owns every statement on `revocation`: what administrators revoked, and how it is undone. */
 import { type AuditRowOf, runAudited } from './audit-events.ts';
-import { createConditions, idParameters, inPieces, padded } from './conditions.ts';
+import { type Conditions, createConditions, idParameters, inPieces, padded } from './conditions.ts';
 import { type ListedPassword, makerColumns } from './passwords.ts';
 import type { Sql } from './sql.ts';
 import { grace, isApproved } from './terminal-requests.ts';
@@ -47,8 +47,11 @@ export type RevocationStore = {
   /** As lists show them, in no order. @param ids at most `idsAtOnce` */
   listed(ids: readonly string[]): Promise<ListedPassword[]>;
   begin(revocation: RevocationRow, audit: AuditRowOf): Promise<void>;
-  /** Ends those of the passwords that are still active, all or none, unless it was undone meanwhile. @returns how many */
-  end(revocation: RevocationRow, passwordIds: readonly string[]): Promise<number>;
+  /**
+   * Ends what is active of these accounts now, all or none, unless it was undone meanwhile: what was rotated since it was
+   * selected, too, and no rotation that isn't stored yet can still succeed. Their approvals end with it. @returns how many
+   */
+  end(revocation: RevocationRow, accountIds: readonly string[], filter: PasswordFilter): Promise<number>;
   /**
    * Ends approvals for good, and, unless it was undone meanwhile, the passwords that were collected of them at the same moment.
    * @returns how many of those there were
@@ -75,14 +78,11 @@ export type RevocationStore = {
 const insert = `
   insert into revocation (id, at, actor, reason, selection_json, passwords, undo_until, undo_checked)
   values ($1, $2, $3, $4, $5, $6, $7, 1)`;
-const revoke = `
-  update app_password set revoked_at = $1, revoked_by = $2, revocation_id = $3
-  where revoked_at is null and exists (select 1 from revocation where id = $3 and undone_at is null)
-    and id in (${idParameters(4)})`;
+/** What makes a password does the same first: it's either stored and seen, or sees what has ended. */
+const lockAccounts = `update account set state = state where id in (${idParameters(1)})`;
 /** Of the owners of passwords that end, whatever they were selected by. */
 const forgetApprovals = `
-  delete from terminal_request where collected_at is null
-    and account_id in (select account_id from app_password where id in (${idParameters(1)}))`;
+  delete from terminal_request where collected_at is null and account_id in (${idParameters(1)})`;
 const endApprovals = `delete from terminal_request where collected_at is null and id in (${idParameters(1)})`;
 /** A terminal can have been faster. */
 const revokeCollected = `
@@ -118,35 +118,49 @@ const selected = `
   from app_password p join account a on a.id = p.account_id left join account m on m.id = p.maker_id`;
 const listed = `${selected} where p.id in (${idParameters()})`;
 const passwordsOf = `${selected} where p.revocation_id = $1 order by p.created_at desc, p.id limit $2`;
+const isActive = () => 'p.revoked_at is null';
 /** An undo that broke off continues, however late. */
 const canReturn = (at: string) => `p.revoked_at is not null and exists (
   select 1 from revocation r
   where r.id = p.revocation_id and r.undo_checked = 1 and (r.undo_until >= ${at} or r.undone_at is not null))`;
 const owners = `select id, login, kind from account where id in (${idParameters()})`;
 
+/** @param state of the passwords `p` that are meant, given the parameter of the time */
+function conditionsOf(
+  state: (at: string) => string,
+  accountIds: readonly string[],
+  { passwordId, createdBefore, unusedSince }: PasswordFilter,
+  now: number,
+): Conditions {
+  const conditions = createConditions();
+  const ids = padded(accountIds).map(conditions.parameter);
+  conditions.add((at) => `p.expires_at > ${at} and ${state(at)} and p.account_id in (${ids.join(', ')})`, now);
+  if (passwordId !== undefined) conditions.add((value) => `p.id = ${value}`, passwordId);
+  if (createdBefore !== undefined) conditions.add((value) => `p.created_at < ${value}`, createdBefore);
+  if (unusedSince !== undefined) {
+    conditions.add((value) => `coalesce(p.used_at, p.created_at) < ${value}`, unusedSince);
+  }
+  return conditions;
+}
+
+function revokeActive({ id, at, actor }: RevocationRow, accountIds: readonly string[], filter: PasswordFilter) {
+  const conditions = conditionsOf(isActive, accountIds, filter, at);
+  conditions.add((of) => `exists (select 1 from revocation where id = ${of} and undone_at is null)`, id);
+  const [revokedAt, by, revocation] = [at, actor, id].map(conditions.parameter);
+  const text = `
+    update app_password as p set revoked_at = ${revokedAt}, revoked_by = ${by}, revocation_id = ${revocation}
+    ${conditions.where()}`;
+  return { text, values: conditions.values };
+}
+
 export function createRevocationStore(sql: Sql): RevocationStore {
-  /** @param state of those that are meant, given the parameter of the time */
-  const select = (
-    state: (at: string) => string,
-    accountIds: readonly string[],
-    filter: PasswordFilter,
-    now: number,
-  ) => {
-    const { passwordId, createdBefore, unusedSince } = filter;
-    const conditions = createConditions();
-    const ids = padded(accountIds).map(conditions.parameter);
-    conditions.add((at) => `p.expires_at > ${at} and ${state(at)}`, now);
-    if (passwordId !== undefined) conditions.add((value) => `p.id = ${value}`, passwordId);
-    if (createdBefore !== undefined) conditions.add((value) => `p.created_at < ${value}`, createdBefore);
-    if (unusedSince !== undefined) {
-      conditions.add((value) => `coalesce(p.used_at, p.created_at) < ${value}`, unusedSince);
-    }
-    const text = `
-      select p.id, p.account_id from app_password p ${conditions.where()} and p.account_id in (${ids.join(', ')})`;
+  const select = (...meant: Parameters<typeof conditionsOf>) => {
+    const conditions = conditionsOf(...meant);
+    const text = `select p.id, p.account_id from app_password p ${conditions.where()}`;
     return sql.all<SelectedPassword>(text, conditions.values);
   };
   return {
-    active: (accountIds, filter, now) => select(() => 'p.revoked_at is null', accountIds, filter, now),
+    active: (accountIds, filter, now) => select(isActive, accountIds, filter, now),
     ended: (accountIds, filter, now) => select(canReturn, accountIds, filter, now),
     async approved(accountIds, { passwordId, createdBefore, unusedSince }, now) {
       if (passwordId !== undefined || unusedSince !== undefined) return [];
@@ -166,13 +180,14 @@ export function createRevocationStore(sql: Sql): RevocationStore {
       const values = [id, at, actor, reason, selection_json, passwords, undo_until];
       await runAudited(sql, { text: insert, values }, audit);
     },
-    async end({ id, at, actor }, passwordIds) {
-      const pieces = inPieces(passwordIds);
+    async end(revocation, accountIds, filter) {
+      const pieces = inPieces(accountIds);
       const ended = await sql.batch([
-        ...pieces.map((piece) => ({ text: revoke, values: [at, actor, id, ...padded(piece)] })),
+        ...pieces.map((piece) => ({ text: lockAccounts, values: padded(piece) })),
         ...pieces.map((piece) => ({ text: forgetApprovals, values: padded(piece) })),
+        ...pieces.map((piece) => revokeActive(revocation, piece, filter)),
       ]);
-      return ended.slice(0, pieces.length).reduce((sum, count) => sum + count, 0);
+      return ended.slice(-pieces.length).reduce((sum, count) => sum + count, 0);
     },
     async endApprovals({ id, at, actor }, approvalIds) {
       const pieces = inPieces(approvalIds);

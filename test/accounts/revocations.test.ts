@@ -246,6 +246,60 @@ describeEngines('revocations', (databases) => {
     }),
   );
 
+  /** Lets the action happen when the revocation has chosen what to end, and before it ends anything. */
+  const afterChoice = ({ revocations }: Scene['store'], action: () => Promise<unknown>): void => {
+    const { begin } = revocations;
+    Object.assign(revocations, {
+      async begin(...told: Parameters<typeof begin>) {
+        await begin(...told);
+        await action();
+      },
+    });
+  };
+
+  test(
+    'a password that is rotated while everything is revoked ends with its successor, and an undo gives both back',
+    scene(async (scene) => {
+      const { passwords, revocations, login } = scene;
+      const { ana, secrets } = await withCompany(scene);
+      const found = (await passwords.ofAccount(ana)).find(({ name }) => name === 'new');
+      const rotated: string[] = [];
+      const rotate = async (id = '', overlapHours = 1) => {
+        const { secret, password } = await passwords.rotate(id, ana.id, { days: 7, overlapHours }, root);
+        rotated.push(secret);
+        return password.id;
+      };
+      afterChoice(scene.store, async () => rotate(await rotate(found?.id, 0)));
+      const { id, passwords: ended } = await revocations.revoke({ accountId: ana.id }, 2, 'laptop stolen', root);
+      assert.equal(rotated.length, 2);
+      for (const secret of [secrets.ana, ...rotated])
+        assert.match(String(await login(ana.login, secret)), /expired|revoked/);
+      assert.equal((await revocations.preview({ accountId: ana.id })).passwords, 0);
+      assert.equal(ended, 3, 'the one that wasn’t rotated, the second, and the third');
+      assert.equal((await revocations.byId(id)).passwords, 3);
+      await assert.rejects(rotate(found?.id), refusal('conflict', /expired|revoked/));
+      assert.equal(await revocations.undo(id, root), 3);
+      for (const secret of rotated) assert.equal(typeof (await login(ana.login, secret)), 'object');
+    }),
+  );
+
+  test(
+    'a successor is as new as it is: revoking one password, or the old ones, leaves it',
+    scene(async (scene) => {
+      const { passwords, revocations, login, clock } = scene;
+      const { ana } = await withCompany(scene);
+      const before = (await passwords.ofAccount(ana)).find(({ name }) => name === 'old');
+      const successors: string[] = [];
+      afterChoice(scene.store, async () => {
+        if (successors.length > 0) return;
+        const { secret } = await passwords.rotate(before?.id ?? '', ana.id, { days: 7, overlapHours: 1 }, root);
+        successors.push(secret);
+      });
+      await revocations.revoke({ accountId: ana.id, createdBefore: clock.at - day }, 1, '', root);
+      assert.equal(typeof (await login(ana.login, successors[0] ?? '')), 'object');
+    }),
+  );
+
   /** More than are ended at once: 1,100 of 22 people. */
   async function withCrowd({ addPerson, store, clock }: Scene): Promise<void> {
     for (let person = 0; person < 22; person++) {
@@ -272,8 +326,8 @@ describeEngines('revocations', (databases) => {
           store: { ...store, revocations: { ...store.revocations, ...changes } },
         });
       let calls = 0;
-      const end: RevocationStore['end'] = (row, ids) =>
-        ++calls === 2 ? Promise.reject(new Error('away')) : store.revocations.end(row, ids);
+      const end: RevocationStore['end'] = (...told) =>
+        ++calls === 2 ? Promise.reject(new Error('away')) : store.revocations.end(...told);
       await assert.rejects(breaking({ end }).revoke({ provider: 'google' }, 1_100, '', root), /away/);
       assert.equal(events[0]?.detail?.['passwords'], 1_100, 'what was selected, before any of them ended');
       assert.equal((await revocations.preview({ provider: 'google' })).passwords, 100);
@@ -318,7 +372,7 @@ describeEngines('revocations', (databases) => {
       for (const { id } of ended) await revocations.undo(id, root);
       const [{ id = '' } = {}] = ended;
       const row = await store.revocations.byId(id);
-      assert.equal(row && (await store.revocations.end(row, ['0-0'])), 0);
+      assert.equal(row && (await store.revocations.end(row, ['p0'], {})), 0);
       assert.equal((await revocations.preview({ provider: 'google' })).passwords, 1_100);
     }),
   );

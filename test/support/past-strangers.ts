@@ -39,14 +39,14 @@ async function writeRobot(store: Store, today: number): Promise<void> {
     labels_json: `{"l":["${'v'.repeat(190)}"]}`,
   };
   await store.robots.insert({ ...robot, ...facts, ...more, ...made }, 10, unaudited);
-  const id = await hold(store, robot, { age: 8, days: 90, name: unbroken }, today);
+  await hold(store, robot, { age: 8, days: 90, name: unbroken }, today);
   const revocation = {
     ...{ id: 'strange', at: today - day, actor: email, reason: 'W'.repeat(200), passwords: 1 },
     ...{ selection_json: JSON.stringify({ accountId: robot.id }), undo_until: today },
     ...{ undone_at: null, undone_by: null, undo_checked: 1 },
   };
   await store.revocations.begin(revocation, unaudited);
-  await store.revocations.end(revocation, [id]);
+  await store.revocations.end(revocation, [robot.id], {});
 }
 
 async function writeFailedMessages(store: Store, today: number): Promise<void> {

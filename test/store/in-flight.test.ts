@@ -1,0 +1,61 @@
+/** That PostgreSQL’s transactions don’t miss what another one is about to store: SQLite has one after another. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { migrateDatabase, openSql } from '../../src/store/open.ts';
+import type { OpenDatabase } from '../../src/store/sql.ts';
+import { createStore, type Store } from '../../src/store/store.ts';
+import { unaudited } from '../support/audit.ts';
+import { createInFlight } from '../support/in-flight.ts';
+import { skipped } from '../support/parts.ts';
+import { findPostgres, type PostgresServer, startPostgres } from '../support/postgres.ts';
+import { newPassword, signedIn } from '../support/rows.ts';
+
+const now = Date.UTC(2026, 10, 23, 9);
+const day = 24 * 60 * 60 * 1000;
+const times = { created_at: now, expires_at: now + day };
+
+describe('at the same moment', { skip: findPostgres() === null && skipped('not installed: PostgreSQL') }, () => {
+  let server: PostgresServer;
+  let sql: OpenDatabase;
+  let store: Store;
+  before(async () => {
+    server = await startPostgres();
+    const url = await server.createDatabase();
+    await migrateDatabase(url);
+    sql = await openSql(url, assert.ifError);
+    store = createStore(sql);
+  });
+  after(async () => {
+    await sql.close();
+    await server.stop();
+  });
+
+  /** With the store whose transactions wait for `other`; what that throws is thrown at the end. */
+  async function whileStoring(change: (held: Store) => Promise<unknown>, other: () => Promise<unknown>): Promise<void> {
+    const ended = Promise.withResolvers<unknown>();
+    const begin = () => other().then(ended.resolve, ended.reject);
+    await change(createStore({ ...sql, ...createInFlight(sql, begin) }));
+    await ended.promise;
+  }
+
+  test('a revocation ends what a rotation that isn’t stored yet brings', async () => {
+    const { id: owner } = await store.accounts.signIn(signedIn({ id: 'ana', login: 'ana@example.com', at: now }));
+    const one = { ...times, id: 'one', hash: 'one', name: 'laptop' };
+    await store.passwords.insert(newPassword(owner, one), 9, unaudited);
+    const revocation = {
+      ...{ id: 'r', at: now, actor: 'root', reason: '', selection_json: '{}', passwords: 1, undo_until: now + day },
+      ...{ undone_at: null, undone_by: null, undo_checked: 1 },
+    };
+    await store.revocations.begin(revocation, unaudited);
+    const two = newPassword(owner, { ...one, id: 'two', hash: 'two' });
+    await whileStoring(
+      async (held) => assert.ok(await held.passwords.rotate('one', two, now + day, unaudited)),
+      () => store.revocations.end(revocation, [owner], {}),
+    );
+    const rows = await store.passwords.ofAccount(owner);
+    assert.deepEqual(rows.map(({ id, revocation_reason: reason }) => [id, reason]).sort(), [
+      ['one', ''],
+      ['two', ''],
+    ]);
+  });
+});
