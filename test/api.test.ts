@@ -216,6 +216,22 @@ describe('the API', () => {
     assert.deepEqual(await warningsOf('busy', ['platform']), []);
   });
 
+  test('a limit that a variable leaves empty is refused, and not answered as if none had been sent', async () => {
+    const { id } = (await call('POST', '/robots', { name: 'limits', ownerGroup: 'platform' })).body;
+    const input = { name: 'runner', days: 30 };
+    for (const [limit, message] of [
+      [{ repositories: [''] }, /pattern is empty/],
+      [{ repositories: ['prod/**', ' '] }, /pattern is empty/],
+      [{ repositories: null }, /.repositories.. must be a list/],
+      [{ pullOnly: null }, /.pullOnly.. must be true or false/],
+    ] as const) {
+      const { status, text } = await call('POST', `/robots/${id}/passwords`, { ...input, ...limit });
+      assert.equal(status, 400, text);
+      assert.match(text, message);
+    }
+    assert.deepEqual((await call('GET', `/robots/${id}`)).body['passwords'], []);
+  });
+
   test('what was done and denied can be read, also as files', async () => {
     const secret = await createPassword('bo@example.com', 'denied');
     await login('bo@example.com', secret);
@@ -315,6 +331,10 @@ describe('the API', () => {
       const answer = await fetch(path, { method: 'POST', headers, body: sent, duplex: 'half' } as RequestInit);
       assert.equal(answer.status, 400, String(type));
       assert.match(await answer.text(), /Content-Type: application\/json/);
+    }
+    for (const sent of [[JSON.parse(body)], [], null, 'has left', 5]) {
+      const answer = await call('POST', '/people/bo@example.com/disable', sent);
+      assert.equal(answer.status, 400, answer.text);
     }
     const { person } = (await call('GET', '/people/bo@example.com')).body as { person: { state: string } };
     assert.equal(person.state, 'active');

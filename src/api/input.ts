@@ -25,18 +25,18 @@ export type Input = {
 /**
  * @param source what express's parser made: can be anything
  * @param known the fields that are accepted
- * @throws {Refusal} for any other field, so that a typo does not widen what is meant
+ * @throws {Refusal} for any other field, so that a typo does not widen what is meant, and for what isn't one object
  */
 export function createInput(source: unknown, known: readonly ApiField[] = []): Input {
-  const fields = new Map(
-    Object.entries(typeof source === 'object' && source !== null && !Array.isArray(source) ? source : {}),
-  );
+  const fields = readFields(source);
   refuseUnknown(
     [...fields.keys()],
     known.map(({ name }) => name),
   );
   const wrong = (name: string, what: string): Refusal =>
     new Refusal('bad_request', `"${name}" must be ${what}.`, { field: name });
+  /** `null` isn't left out: of a limit that someone meant to set, nothing would be left. */
+  const given = (name: string, absent: unknown): unknown => (fields.has(name) ? fields.get(name) : absent);
   const text = (name: string): string | undefined => {
     const value: unknown = fields.get(name);
     if (value === undefined || value === null) return undefined;
@@ -63,18 +63,25 @@ export function createInput(source: unknown, known: readonly ApiField[] = []): I
       return number;
     },
     flag(name) {
-      const value: unknown = fields.get(name) ?? false;
+      const value = given(name, false);
       if (value === true || value === 'true') return true;
       if (value === false || value === 'false') return false;
       throw wrong(name, 'true or false');
     },
-    texts: (name) => textsOf(name, fields.get(name) ?? []),
+    texts: (name) => textsOf(name, given(name, [])),
     lists(name) {
-      const value: unknown = fields.get(name) ?? {};
+      const value = given(name, {});
       if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(name, 'an object');
       return Object.fromEntries(Object.entries(value).map(([key, list]) => [key, textsOf(`${name}.${key}`, list)]));
     },
   };
+}
+
+/** @throws {Refusal} for what was sent and isn't one object: it would count as nothing */
+function readFields(source: unknown): Map<string, unknown> {
+  if (source === undefined) return new Map();
+  if (typeof source === 'object' && source !== null && !Array.isArray(source)) return new Map(Object.entries(source));
+  throw new Refusal('bad_request', 'The body must be one JSON object.');
 }
 
 function refuseUnknown(given: readonly string[], known: readonly string[]): void {

@@ -35,7 +35,7 @@ export function checkInput(input: PasswordInput, rules: InputRules): { name: str
 
 /** @throws {Refusal} `bad_request`, with the field */
 export function checkLimits(input: LimitsInput, rules: Pick<InputRules, 'checkPattern'>): Limits {
-  const repositories = input.repositories.map((pattern) => pattern.trim()).filter((pattern) => pattern !== '');
+  const repositories = input.repositories.map((pattern) => pattern.trim());
   const patternProblem = problemOfPatterns(repositories, rules);
   if (patternProblem !== null) throw new Refusal('bad_request', patternProblem, { field: 'repositories' });
   return { actions: input.pullOnly ? ['pull'] : null, repositories: repositories.length > 0 ? repositories : null };
@@ -65,6 +65,8 @@ function problemOfPatterns(
   if (repositories.length > maximumPatterns) {
     return `Use at most ${maximumPatterns} repository patterns; combine some with “*”.`;
   }
+  // An unset variable of a script: without it there would be no limit.
+  if (repositories.includes('')) return 'A repository pattern is empty. Fill it in, or leave it out.';
   const problems = repositories.flatMap((pattern) => {
     const problem = pattern.length > maximumPatternLength ? 'it is too long' : checkPattern(pattern);
     return problem === null ? [] : [`“${pattern}” isn’t valid: ${problem}.`];

@@ -114,7 +114,8 @@ export function idFor(ownerId: string, { once }: Pick<Sent, 'once'>): string | u
 
 /** Full access has to be asked for: leaving the field out doesn't give it. */
 export function toPasswordInput({ name, expiry, access, repositories }: Sent): PasswordInput {
-  return { name, days: expiry.days, pullOnly: access !== 'full', repositories: repositories.split(/\r?\n/) };
+  const patterns = repositories.split(/\r?\n/).filter((line) => line.trim() !== '');
+  return { name, days: expiry.days, pullOnly: access !== 'full', repositories: patterns };
 }
 
 /** The form that gives a password a new secret: as it was sent, if it was. */

@@ -105,7 +105,8 @@ async function decide(
   if (pending === null) return;
   const approved = choice === 'approve';
   const [pullOnly, repositories] = [field('access') !== 'full', field('repositories')];
-  const limits = limitsOf(parts, { pullOnly, repositories: approved ? repositories.split(/\s+/) : [] });
+  const patterns = repositories.split(/\s+/).filter((pattern) => pattern !== '');
+  const limits = limitsOf(parts, { pullOnly, repositories: approved ? patterns : [] });
   if (limits instanceof Refusal) {
     const shown = { pullOnly, repositories, patternError: limits.message };
     return showRequest(parts, request, response, code, pending, shown);

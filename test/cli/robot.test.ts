@@ -8,13 +8,13 @@ import { createInstallation } from '../support/installation.ts';
 describe('robots on the command line', () => {
   const installation = createInstallation();
   const { environment } = installation;
-  const run = async (line: string) => {
+  const run = async (line: string, expected = 0) => {
     const [out, notes]: [string[], string[]] = [[], []];
     const code = await runCommand(line.split(' '), {
       ...{ environment, input: Readable.from([]) },
       ...{ out: (text) => out.push(text), err: (text) => notes.push(text) },
     });
-    assert.equal(code, 0, notes.join('\n'));
+    assert.equal(code, expected, notes.join('\n'));
     return { out: out.join('\n'), notes };
   };
   before(async () => {
@@ -36,6 +36,16 @@ describe('robots on the command line', () => {
     ]) {
       const { notes } = await run(words);
       assert.match(notes.join('\n'), /^Password ".*shown only this once:$/, words);
+    }
+  });
+
+  test('a pattern that an unset variable leaves empty is refused: it would be no limit', async () => {
+    for (const words of ['robot password ci --days 9', 'password create ana@example.com']) {
+      for (const pattern of [' --repository ', ' --repository a/* --repository=']) {
+        const { out, notes } = await run(`${words} --name empty${pattern}`, 2);
+        assert.equal(out, '');
+        assert.match(notes.join('\n'), /--repository is empty\./);
+      }
     }
   });
 
