@@ -2,6 +2,7 @@
 import type { Actor, Audit } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Pepper } from '../lib/secret.ts';
+import type { AccountStore } from '../store/accounts.ts';
 import type { PasswordStore } from '../store/passwords.ts';
 import { type AppPassword, asNew, type Owner } from './app-password.ts';
 import { stateOf } from './check.ts';
@@ -16,12 +17,16 @@ export type IssueParts = InputRules & {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly maximumPerAccount: number;
+  readonly accountById: AccountStore['byId'];
 };
 
 /** The one time that a secret is seen. */
 export type Issued = { readonly secret: string; readonly password: AppPassword };
 
-/** @throws {Refusal} `bad_request` for input that can't be met, `conflict` at the limit or for a name in use */
+/**
+ * @throws {Refusal} `bad_request` for input that can't be met, `conflict` at the limit or for a name in use, `not_found` where
+ *   the account was removed at this moment
+ */
 export async function issue(
   parts: IssueParts,
   owner: Owner,
@@ -36,16 +41,20 @@ export async function issue(
   const detail = { id, name, expiresAt, limits };
   const event = { action: 'password.create', ...by, subject: owner.login, detail } as const;
   if (!(await audit.commit(event, (entry) => store.insert(row, maximumPerAccount, entry)))) {
-    throw await explainConflict(store, owner.id, name, maximumPerAccount, now());
+    throw await explainConflict(parts, owner, name);
   }
   return { secret, password: asNew(row, owner, now()) };
 }
 
-/** Which of its two conditions the insert did not meet. */
-async function explainConflict(store: PasswordStore, accountId: string, name: string, limit: number, now: number) {
-  const rows = await store.ofAccount(accountId);
+/** Which of its conditions the insert did not meet. */
+async function explainConflict(parts: IssueParts, { id, login }: Owner, name: string): Promise<Refusal> {
+  const { store, now, maximumPerAccount: limit } = parts;
+  if ((await parts.accountById(id)) === undefined) {
+    return new Refusal('not_found', `There is no account ${login} any more, so no password was made.`);
+  }
+  const rows = await store.ofAccount(id);
   // Logins from a terminal and machines have names of their own.
-  const isTaken = rows.some((row) => row.origin === null && row.name === name && stateOf(row, now) === 'active');
+  const isTaken = rows.some((row) => row.origin === null && row.name === name && stateOf(row, now()) === 'active');
   return isTaken
     ? new Refusal(
         'conflict',

@@ -3,7 +3,7 @@ import { normalized } from '../lib/unicode.ts';
 import { type AuditRowOf, runAudited } from './audit-events.ts';
 import { createConditions } from './conditions.ts';
 import { isHolder } from './holders.ts';
-import { ConstraintError, type Sql, type Statement } from './sql.ts';
+import { ConstraintError, type Sql, type Statement, type Steps } from './sql.ts';
 
 /** `reauth_required`: passwords rest until the person has signed in again. */
 export type AccountState = 'active' | 'reauth_required' | 'disabled';
@@ -55,6 +55,16 @@ export type Account = {
 
 /** Queues transactions that count what an account has and add to it: each counts what the one before it added. */
 export const lockAccount = 'update account set state = state where id = $1';
+
+/**
+ * The first steps of a transaction that deletes an account with its passwords: what others are about to store for them is
+ * waited for, and deleted with the rest; what comes later finds nothing. SQLite has one transaction after another.
+ */
+export function* lockForRemoval({ engine }: Pick<Sql, 'engine'>, accountId: string): Steps<void> {
+  if (engine === 'sqlite') return;
+  yield { text: 'select id from account where id = $1 for update', values: [accountId] };
+  yield { text: 'select id from app_password where account_id = $1 order by id for update', values: [accountId] };
+}
 
 /** An account as lists show it. */
 export type AccountWithCount = Account & { readonly live_passwords: number };

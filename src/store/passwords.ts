@@ -95,7 +95,7 @@ export type PasswordCounts = {
 };
 
 export type PasswordStore = {
-  /** False, and nothing stored, when the account holds `limit` active passwords or a live one of this name. */
+  /** False, and nothing stored, when the account is gone, holds `limit` active passwords or a live one of this name. */
   insert(password: NewPassword, limit: number, audit: AuditRowOf): Promise<boolean>;
   /**
    * Revokes a password for good and stores another in its place, whatever the limit.
@@ -249,7 +249,7 @@ export function createPasswordStore(sql: Sql): PasswordStore {
   return {
     insert: (password, limit, audit) =>
       sql.atomic(function* () {
-        yield { text: lockAccount, values: [password.account_id] };
+        if ((yield { text: lockAccount, values: [password.account_id] }) === 0) return false;
         const inserted = yield { text: insert, values: [...valuesOf(password), limit] };
         if (inserted === 1) yield* addRow(audit(inserted));
         return inserted === 1;

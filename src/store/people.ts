@@ -1,5 +1,12 @@
 /** Owns the statements that list and search accounts of people, and those that stop them. */
-import { type AccountState, type AccountWithCount, activePasswords, byAuthority, byProvider } from './accounts.ts';
+import {
+  type AccountState,
+  type AccountWithCount,
+  activePasswords,
+  byAuthority,
+  byProvider,
+  lockForRemoval,
+} from './accounts.ts';
 import { type AuditRowOf, addRow } from './audit-events.ts';
 import { type Conditions, containing, createConditions, repeated } from './conditions.ts';
 import { forgetAccount } from './repository-activity.ts';
@@ -243,6 +250,7 @@ export function createPeopleStore(sql: Sql): PeopleStore {
       }),
     remove: (id, { by, at, releasesLogin }, audit) =>
       sql.atomic(function* () {
+        yield* lockForRemoval(sql, id);
         yield releasesLogin ? releaseLogin(id) : retireLogin(id, by, at);
         yield { text: endApiTokens, values: [id, by, at] };
         yield { text: removals.identityTokens, values: [id] };

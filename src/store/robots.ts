@@ -1,5 +1,5 @@
 /** Owns the statements on accounts of robots. */
-import { type Account, type AccountWithCount, activePasswords, lockAccount } from './accounts.ts';
+import { type Account, type AccountWithCount, activePasswords, lockAccount, lockForRemoval } from './accounts.ts';
 import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
 import { forgetAccount } from './repository-activity.ts';
 import { retireLogin } from './retired-logins.ts';
@@ -80,6 +80,7 @@ export function createRobotStore(sql: Sql): RobotStore {
       (await sql.get("select mode from robot_bound where mode = 'warn'")) === undefined ? 'enforce' : 'warn',
     remove: (id, by, at, audit) =>
       sql.atomic(function* () {
+        yield* lockForRemoval(sql, id);
         yield retireLogin(id, by, at);
         for (const text of removals.before) yield { text, values: [id] };
         const passwords = yield { text: removals.passwords, values: [id] };

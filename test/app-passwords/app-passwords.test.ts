@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type AppPasswords, createAppPasswords, type PasswordInput } from '../../src/app-passwords/app-passwords.ts';
+import { commandLine } from '../../src/app-passwords/maker.ts';
 import type { AuditEvent } from '../../src/audit/audit.ts';
 import { createAuthority } from '../../src/identity/authority.ts';
 import { Refusal } from '../../src/lib/errors.ts';
@@ -50,6 +51,15 @@ const refusal = (code: string, message: RegExp) => (error: unknown) => {
   assert.match(error.message, message);
   return true;
 };
+
+test('a robot that is removed at this moment gets no password, and that is said', () =>
+  withScene(async ({ passwords }) => {
+    const robot = { id: 'gone', login: 'robot-gone', kind: 'robot' as const };
+    await assert.rejects(
+      passwords.issue(robot, input, by, commandLine),
+      refusal('not_found', /no account robot-gone any more/),
+    );
+  }));
 
 test('a secret proves its owner, under the case-folded name, and no one else', () =>
   withScene(async ({ passwords, ana }) => {

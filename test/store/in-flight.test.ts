@@ -38,6 +38,56 @@ describe('at the same moment', { skip: findPostgres() === null && skipped('not i
     await ended.promise;
   }
 
+  const use = (id: string) => ({ password_id: id, kind: 'address' as const, value: '192.0.2.1', at: now });
+
+  test('a robot or a person that is removed takes the uses along that aren’t stored yet', async () => {
+    const facts = {
+      display_name: 'ci',
+      description: '',
+      owner_group: 'platform',
+      groups_json: '[]',
+      labels_json: '{}',
+    };
+    const made = { created_by: 'root', created_by_id: null, created_at: now };
+    await store.robots.insert({ ...facts, ...made, id: 'ci', login: 'robot-ci' }, 9, unaudited);
+    const { id: person } = await store.accounts.signIn(
+      signedIn({ id: 'bo', subject: 'bo', login: 'bo@example.com', at: now }),
+    );
+    const removed: unknown[] = [];
+    for (const owner of ['ci', person]) {
+      await store.passwords.insert(newPassword(owner, { ...times, id: owner, hash: owner }), 9, unaudited);
+      await whileStoring(
+        (held) => held.passwordUses.write([use(owner)], 9),
+        async () =>
+          removed.push(
+            owner === 'ci'
+              ? await store.robots.remove(owner, 'root', now, unaudited)
+              : await store.people.remove(owner, { by: 'root', at: now, releasesLogin: false }, unaudited),
+          ),
+      );
+      assert.equal(await store.accounts.byId(owner), undefined);
+    }
+    assert.deepEqual(removed, [1, { passwords: 1, sessions: 0 }]);
+  });
+
+  test('a robot that is removed takes a password along that isn’t stored yet; a later one is refused', async () => {
+    const facts = {
+      display_name: 'cd',
+      description: '',
+      owner_group: 'platform',
+      groups_json: '[]',
+      labels_json: '{}',
+    };
+    const made = { created_by: 'root', created_by_id: null, created_at: now };
+    await store.robots.insert({ ...facts, ...made, id: 'cd', login: 'robot-cd' }, 9, unaudited);
+    const password = newPassword('cd', { ...times, id: 'late', hash: 'late' });
+    await whileStoring(
+      async (held) => assert.ok(await held.passwords.insert(password, 9, unaudited)),
+      async () => assert.equal(await store.robots.remove('cd', 'root', now, unaudited), 1),
+    );
+    assert.equal(await store.passwords.insert(password, 9, unaudited), false);
+  });
+
   test('a revocation ends what a rotation that isn’t stored yet brings', async () => {
     const { id: owner } = await store.accounts.signIn(signedIn({ id: 'ana', login: 'ana@example.com', at: now }));
     const one = { ...times, id: 'one', hash: 'one', name: 'laptop' };
