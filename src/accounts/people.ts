@@ -11,7 +11,7 @@ import { normalized } from '../lib/unicode.ts';
 import type { Membership } from '../policy/groups.ts';
 import type { Account, AccountState } from '../store/accounts.ts';
 import type { AuditRowOf } from '../store/audit-events.ts';
-import { type Disabled, maximumLogins, type PersonRow, type Removed } from '../store/people.ts';
+import type { Disabled, PersonRow, Removed } from '../store/people.ts';
 import { ConstraintError } from '../store/sql.ts';
 import type { Store } from '../store/store.ts';
 import type { Administrators } from './administrators.ts';
@@ -99,7 +99,7 @@ export type PersonDetail = {
 };
 
 export type People = {
-  /** People alone, no robots. @throws {Refusal} `bad_request` for a group of more e-mails than can be asked for */
+  /** People alone, no robots. */
   list(query: PeopleQuery): Promise<PeoplePage>;
   /** What there is to filter by. */
   providers(): Promise<string[]>;
@@ -215,10 +215,6 @@ async function findPerson(parts: PeopleParts, id: string): Promise<PersonRow> {
 
 async function list({ store, administrators, now }: PeopleParts, query: PeopleQuery): Promise<PeoplePage> {
   const group = query.group === null ? null : administrators.membersOf(query.group);
-  if (group !== null && group.logins.length > maximumLogins) {
-    const message = `The policy file names more than ${maximumLogins} people of ${query.group}. Search for some of them.`;
-    throw new Refusal('bad_request', message, { field: 'group' });
-  }
   const filter = { ...query, search: normalized(query.search.trim()).toLowerCase(), group };
   const total = await store.people.count(filter);
   const { page, pages, offset } = pageOf(total, pageSize, query.page);

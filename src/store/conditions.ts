@@ -1,5 +1,5 @@
 /** Owns how a statement's conditions and their values are put together: plain SQL with `$1`, `$2` ... in order. */
-import type { Value } from './sql.ts';
+import { type Sql, storable, type Value } from './sql.ts';
 
 export type Conditions = {
   /** Adds a condition; `text` is given the parameter of the value: `(value) => \`login = ${value}\``. */
@@ -51,16 +51,16 @@ export function padded(ids: readonly string[], count = idsAtOnce): string[] {
   return [...ids, ...Array.from({ length: count - ids.length }, () => '')];
 }
 
-/** Of lists in statements. */
-const lengths = [1, 8, 64, 512, 4_096, 20_000];
-
-/** For `in (...)` of any length above 0: with the first value repeated up to one of a few lengths, so that there are few statements. */
-export function repeated(values: readonly string[]): string[] {
-  const length = lengths.find((one) => one >= values.length) ?? values.length;
-  return [
-    ...values,
-    ...values.slice(0, 1).flatMap((first) => Array.from({ length: length - values.length }, () => first)),
-  ];
+/** That the column has one of the texts: they are one value together, so the statement is the same however many there are. */
+export function inList(
+  conditions: Conditions,
+  column: string,
+  texts: readonly string[],
+  engine: Sql['engine'],
+): string {
+  const list = conditions.parameter(JSON.stringify(texts.map(storable)));
+  const rows = engine === 'sqlite' ? `json_each(${list})` : `json_array_elements_text(cast(${list} as json)) as value`;
+  return `${column} in (select value from ${rows})`;
 }
 
 /** A statement that takes up to `size` items. */

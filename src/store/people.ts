@@ -8,7 +8,7 @@ import {
   lockForRemoval,
 } from './accounts.ts';
 import { type AuditRowOf, addRow } from './audit-events.ts';
-import { type Conditions, containing, createConditions, repeated } from './conditions.ts';
+import { type Conditions, containing, createConditions, inList } from './conditions.ts';
 import { forgetAccount } from './repository-activity.ts';
 import { releaseLogin, retireLogin } from './retired-logins.ts';
 import type { Sql } from './sql.ts';
@@ -32,13 +32,9 @@ export type GroupMembers = {
   /** As providers reported them, and not longer ago than `toldSince`. */
   readonly groups: readonly string[];
   readonly toldSince: number;
-  /** At most `maximumLogins`. */
   readonly logins: readonly string[];
   readonly domains: readonly string[];
 };
-
-/** A statement takes 32,766 values in SQLite. */
-export const maximumLogins = 20_000;
 
 export type PeopleOrder = { readonly by: keyof typeof sortKeys; readonly descending: boolean };
 
@@ -293,15 +289,9 @@ function addGroup(conditions: Conditions, group: GroupMembers, engine: Sql['engi
   const told = group.groups
     .map((name) => `${position}(groups_json, ${conditions.parameter(JSON.stringify(name))}) > 0`)
     .join(' or ');
-  conditions.add((since) => {
-    const either = [`(groups_at >= ${since} and (${told}))`];
-    for (const [column, values] of [
-      ['login', group.logins],
-      ['domain', group.domains],
-    ] as const) {
-      if (values.length === 0) continue;
-      either.push(`${column} in (${repeated(values).map(conditions.parameter).join(', ')})`);
-    }
-    return `(${either.join(' or ')})`;
-  }, group.toldSince);
+  const isNamed = [
+    inList(conditions, 'login', group.logins, engine),
+    inList(conditions, 'domain', group.domains, engine),
+  ].join(' or ');
+  conditions.add((since) => `((groups_at >= ${since} and (${told})) or ${isNamed})`, group.toldSince);
 }
