@@ -1,5 +1,5 @@
 /** Makes text from a client fit for a log or a table. */
-import { hideSecrets } from '../lib/secret.ts';
+import { canHoldSecret, hideSecrets } from '../lib/secret.ts';
 
 /** Printable ASCII, which is what clients send. */
 const harmless = /^[ -~]*$/;
@@ -9,6 +9,6 @@ const harmless = /^[ -~]*$/;
  * without what a terminal obeys or what is invisible (C1, direction marks), which goes first, so that it can't split a secret.
  */
 export function printable(text: string, maximumLength: number): string {
-  if (harmless.test(text) && text.length <= maximumLength && !text.includes('dk')) return text;
+  if (harmless.test(text) && text.length <= maximumLength && !canHoldSecret(text)) return text;
   return hideSecrets(text.slice(0, maximumLength).replaceAll(/[\p{Cc}\p{Cf}]/gu, ''));
 }

@@ -11,7 +11,7 @@ import { type App, startApp } from '../../src/app/app.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { foldEmail, isUsableEmail } from '../../src/identity/email.ts';
 import { normalizeDomain } from '../../src/lib/domain.ts';
-import { trimSecret } from '../../src/lib/secret.ts';
+import { hideSecrets, trimSecret } from '../../src/lib/secret.ts';
 import { quotable } from '../../src/terminal/said-by-requester.ts';
 import { repositoryName } from '../../src/web/access.ts';
 import { readCookies } from '../../src/web/cookies.ts';
@@ -29,10 +29,9 @@ const hostile: Readonly<Record<string, (size: number) => string>> = {
   marks: (size) => `a${'\u0301'.repeat(size / 4)}${'\u0323'.repeat(size / 4 - 1)}`,
   'marks in turn': (size) => 'a\u0301\u0323'.repeat(size / 5),
   ...Object.fromEntries(
-    [...':,;/%=&+.@"<{[(\\-$*?#~', '${', 'a:', 'a,', '@sha256:', '::ffff:', '%0', 'é', '0'].map((unit) => [
-      unit,
-      (size: number) => `${unit.repeat(size / Buffer.byteLength(unit) - 2)}\nx`,
-    ]),
+    [...':,;/%=&+.@"<{[(\\-$*?#~', '${', 'a:', 'a,', '@sha256:', '::ffff:', '%0', '%25', '%64', 'é', '0'].map(
+      (unit) => [unit, (size: number) => `${unit.repeat(size / Buffer.byteLength(unit) - 2)}\nx`],
+    ),
   ),
 };
 const harmless = (size: number): string => 'a'.repeat(size);
@@ -69,6 +68,7 @@ async function assertCheap(size: number, use: (text: string) => unknown): Promis
 describe('what reads a text of a stranger', () => {
   const readers: Readonly<Record<string, (text: string) => unknown>> = {
     trimSecret,
+    hideSecrets,
     foldEmail,
     isUsableEmail,
     normalizeDomain,
