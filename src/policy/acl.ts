@@ -134,6 +134,11 @@ function readSections(reader: Reader, root: Value): Partial<Record<(typeof secti
 
 /** The subject of Dockpass's own tokens (repositories/registry.ts): what it pulls isn't counted as anyone's. */
 const reservedUser = 'dockpass';
+/** How the names of those begin that Dockpass names itself. */
+const ownNames = [
+  ['robot-', 'a robot'],
+  ['ci:', 'a workload'],
+] as const;
 
 function readUsers(reader: Reader, value: Value): Map<string, StaticUser> {
   const users = new Map<string, StaticUser>();
@@ -147,6 +152,11 @@ function readUsers(reader: Reader, value: Value): Map<string, StaticUser> {
     }
     if (key.includes('@')) {
       const message = `the user "${key}" is called like an e-mail address: a rule with this account also matches the person who has it`;
+      reader.report(keyPlace, message, 'warning');
+    }
+    const [, other] = ownNames.find(([begin]) => key.startsWith(begin)) ?? [];
+    if (other !== undefined) {
+      const message = `the user "${key}" is called like ${other}: a rule with this account also matches ${other} of this name`;
       reader.report(keyPlace, message, 'warning');
     }
     const fields = reader.fields(user, ['password', 'labels']);

@@ -411,3 +411,14 @@ test('what is allowed and probably not meant is a warning', () => {
     ],
   );
 });
+
+test('a user who is called like a robot or a workload is a warning', () => {
+  const { warnings } = parsePolicy('users: {robot-x: {}, "ci:y": {}, robots: {}}\nacl: []', 'policy.yml');
+  assert.deepEqual(
+    warnings.map(({ message }) => message).filter((message) => message.includes('called like')),
+    [
+      'the user "robot-x" is called like a robot: a rule with this account also matches a robot of this name',
+      'the user "ci:y" is called like a workload: a rule with this account also matches a workload of this name',
+    ],
+  );
+});
