@@ -69,6 +69,42 @@ describe('the API', () => {
     return (await fetch(target, { headers: { authorization } })).status;
   };
 
+  test('a program that is refused reads what to send instead', async () => {
+    const ask = (headers: Record<string, string>) => fetch(`${server.url}/api/v1/people`, { headers });
+    const challengeOf = async (headers: Record<string, string>) => {
+      const { status, headers: answered } = await ask(headers);
+      return `${status} ${answered.get('www-authenticate')}`;
+    };
+    assert.equal(await challengeOf({}), '401 Bearer');
+    assert.equal(await challengeOf({ Authorization: 'Bearer wrong' }), '401 Bearer error="invalid_token"');
+    const reader = await createToken('audit:read');
+    assert.equal(
+      await challengeOf({ Authorization: `Bearer ${reader}` }),
+      '403 Bearer error="insufficient_scope", scope="people:read"',
+    );
+    assert.equal(await challengeOf({ Authorization: `Bearer ${token}` }), '200 null');
+  });
+
+  test('a body that cannot be read is refused in words for a program', async () => {
+    const post = async (body: string, type = 'application/json') => {
+      const headers = { Authorization: `Bearer ${token}`, 'Content-Type': type };
+      const response = await fetch(`${server.url}/api/v1/people/bo@example.com/disable`, {
+        method: 'POST',
+        headers,
+        body,
+      });
+      const { errors } = (await response.json()) as { errors: { message: string }[] };
+      return `${response.status} ${errors[0]?.message}`;
+    };
+    for (const body of ['{', 'null', '"x"', '{"reason": 1,}']) {
+      assert.equal(await post(body), '400 The body must be a valid JSON object, in UTF-8.', body);
+    }
+    assert.equal(await post('[]'), '400 The body must be a JSON object, not a list.');
+    assert.equal(await post('{}', 'application/json; charset=latin1'), '400 Send the body in UTF-8.');
+    const { person } = (await call('GET', '/people/bo@example.com')).body as { person: { state: string } };
+    assert.equal(person.state, 'active');
+  });
+
   test('off-boarding by e-mail counts on the next request, and is undone by enabling', async () => {
     const secret = await createPassword('ana@example.com', 'laptop');
     assert.equal(await login('ana@example.com', secret), 200);

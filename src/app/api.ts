@@ -93,7 +93,11 @@ function handlerOf(
   requesterOf: (request: IncomingMessage) => Requester,
 ): RequestHandler {
   return async (request, response) => {
-    const { accountId, ...by } = await authorize(route, tokens, request, requesterOf(request));
+    const { accountId, ...by } = await authorize(route, tokens, request, requesterOf(request)).catch((error) => {
+      const challenge = challengeFor(error, route, request);
+      if (challenge !== null) response.set('WWW-Authenticate', challenge);
+      throw error;
+    });
     refuseUnreadBody(request);
     const param = (name: string): string => String(request.params[name] ?? '');
     const query = createInput(request.query, route.query);
@@ -116,10 +120,19 @@ function handlerOf(
  * curl says of data that it's a form where no header says what it is. That isn't read, and where all fields are optional,
  * the answer would be as if none had been sent.
  */
-function refuseUnreadBody({ body, headers }: Request): void {
+function refuseUnreadBody({ body, headers }: { readonly body: unknown } & Pick<Request, 'headers'>): void {
   const isSent = (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined;
+  if (Array.isArray(body)) throw new Refusal('bad_request', 'The body must be a JSON object, not a list.');
   if (body !== undefined || !isSent) return;
   throw new Refusal('bad_request', 'Send the body as JSON, with the header "Content-Type: application/json".');
+}
+
+/** What a program is to send instead (RFC 9110, section 15.5.2; RFC 6750, section 3.1); `null` where another token can't help. */
+function challengeFor(error: unknown, { scope }: ApiRoute, { headers }: Request): string | null {
+  if (!(error instanceof Refusal)) return null;
+  if (error.code === 'denied') return `Bearer error="insufficient_scope", scope="${scope}"`;
+  if (error.code !== 'unauthenticated') return null;
+  return headers.authorization === undefined ? 'Bearer' : 'Bearer error="invalid_token"';
 }
 
 type Caller = Actor & Pick<ApiCall, 'accountId'>;

@@ -1,6 +1,7 @@
 /** Owns what a page answers when it failed, or when there is no such page. */
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { errorCode, Refusal } from '../lib/errors.ts';
+import { fieldsIn } from '../lib/json.ts';
 import type { Log } from '../lib/log.ts';
 import type { RequesterReader } from './requester.ts';
 
@@ -50,13 +51,26 @@ function wantsPage(request: Request): boolean {
   return isShort && request.accepts(['json', 'html']) === 'html';
 }
 
+/** What programs send, by the type of the parser's error. */
+const unreadable: Readonly<Record<string, string>> = {
+  'entity.parse.failed': 'The body must be a valid JSON object, in UTF-8.',
+  'charset.unsupported': 'Send the body in UTF-8.',
+  'encoding.unsupported': 'Send the body uncompressed, or with Content-Encoding gzip, deflate or br.',
+};
+
+function unreadableAddress(error: unknown): string {
+  return error instanceof URIError
+    ? 'The address isn’t percent-encoded UTF-8. Check it.'
+    : 'The request could not be read. Go back and try again.';
+}
+
 /** Errors of express and its parsers carry the status that they mean; everything else is our fault. */
 function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
-  const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
+  const { status, type } = fieldsIn(error);
   if (status === 413) return new Refusal('too_large', 'The request is too large.', { cause: error });
   if (typeof status === 'number' && status >= 400 && status < 500) {
-    return new Refusal('bad_request', 'The request could not be read. Go back and try again.', { cause: error });
+    return new Refusal('bad_request', unreadable[String(type)] ?? unreadableAddress(error), { cause: error });
   }
   return new Refusal('internal', 'Something went wrong. Try again; the log has the reason under this request id.', {
     cause: error,
