@@ -15,15 +15,12 @@ import { createRevocationPages } from '../web/admin/revocations.ts';
 import { requireAdministrator, tabs } from '../web/admin/section.ts';
 import { createTokenPages } from '../web/admin/tokens.ts';
 import { createWorkloadPages } from '../web/admin/workloads.ts';
-import { readForm } from '../web/fields.ts';
 import { sections } from '../web/navigation.ts';
 import type { PageContext } from './page-context.ts';
 import { mountRobots } from './robot-pages.ts';
 
 export function mountAdministration(router: Router, context: PageContext): void {
   const { common, administration, policies, requirePerson } = context;
-  // Read first: someone whose session has ended comes back to the form as it was.
-  router.use(['/admin/robots/new', '/admin/requests/:id/answer'], readForm);
   router.use('/admin', requirePerson, requireAdministrator(administration.administrators));
   // Destructive actions have their own addresses, GET to ask and POST to act: both need a fresh sign-in.
   mountPeople(router, context);

@@ -2,7 +2,6 @@
 import type { RequestHandler, Router } from 'express';
 import { identityOfAccount } from '../identity/account-identity.ts';
 import { createAccessPages } from '../web/access.ts';
-import { readForm } from '../web/fields.ts';
 import { sections } from '../web/navigation.ts';
 import { createPasswordActions } from '../web/password-actions.ts';
 import { createPasswordDetail } from '../web/password-detail.ts';
@@ -27,8 +26,7 @@ export function mountOwnPages(router: Router, context: PageContext): void {
   const recent = recentSignIn(context);
   router.get('/passwords', requirePerson, own.list);
   router.get('/passwords/new', requirePerson, recent, own.ask);
-  // Read first: someone whose session has ended comes back to the form as it was.
-  router.post('/passwords', readForm, requirePerson, recent, own.create);
+  router.post('/passwords', requirePerson, recent, own.create);
   router.get('/passwords/:id', requirePerson, createPasswordDetail({ ...ofOwn, usesOf, dailyCounts }));
   router.get('/passwords/:id/rotate', requirePerson, recent, own.askRotation);
   router.post('/passwords/:id/rotate', requirePerson, recent, own.rotate);
@@ -39,12 +37,11 @@ export function mountOwnPages(router: Router, context: PageContext): void {
   const requests = createRequestPages({ ...common, services, requests: context.requests });
   router.get('/requests', requirePerson, requests.list);
   router.get('/requests/new', requirePerson, requests.form);
-  router.post('/requests', readForm, requirePerson, requests.ask);
+  router.post('/requests', requirePerson, requests.ask);
   router.post('/requests/:id/withdraw', requirePerson, requests.withdraw);
   router.post('/sessions/end', requirePerson, access.endSessions);
 
   const { groupsOf } = context.administration.administrators;
-  router.use('/robots/new', readForm);
   router.use('/robots', requirePerson);
   mountRobots(router, context, {
     base: '/robots',

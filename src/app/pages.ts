@@ -9,6 +9,7 @@ import type { Keys } from '../keys/keys.ts';
 import { versionOfDockpass } from '../lib/version.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { serveBrand } from '../web/brand.ts';
+import { readForm } from '../web/fields.ts';
 import { createNavigation } from '../web/navigation.ts';
 import { createProviderMessages } from '../web/provider-messages.ts';
 import { type TerminalOffer, terminalOfferOf } from '../web/terminal-offer.ts';
@@ -81,6 +82,8 @@ export function createPages(config: Config, core: Core, parts: PageParts): expre
   router.use(refuseCrossSite(config.publicUrl.origin), ...open.sessions.middleware);
   router.use(navigationOf(config, context));
   mountSignIn(router, open.signIn);
+  // Before it's known who is signed in: someone whose session has ended comes back to the form as it was.
+  router.use(readForm);
   mountOwnPages(router, context);
   mountRepositories(router, context, config, core, parts.lists, parts.registries);
   if (config.terminal.isOn) mountTerminal(router, context, config, parts);

@@ -56,17 +56,26 @@ export function queryOf(values: Readonly<Record<string, string | number | null>>
   return params.size === 0 ? '' : `?${params}`;
 }
 
+/** These belong to the form that was sent, and not to the one that someone comes back to. */
+const ofOneForm: readonly string[] = ['once', 'expected', 'preview'];
+
 /**
- * What a form had that was sent too late, as a query for the page with the form: '' for one that wasn't read yet.
- * Only for forms without secrets; `once` belongs to the form that was sent.
+ * What a form had that was sent too late, for the address of the page with the form. Only for forms without secrets.
+ * @param asked the query with which the page was opened. @returns it, with what was sent instead where both have a field
  */
-export function sentValues({ body }: { readonly body?: unknown }): string {
-  const { once: _, ...fields } = fieldsIn(body);
-  const texts = Object.keys(fields).flatMap((name) =>
-    textsOf(fields, name).map((text): [string, string] => [name, text]),
-  );
-  const params = new URLSearchParams(texts.filter(([, text]) => text !== ''));
-  return params.size === 0 ? '' : `?${params}`;
+export function addSentValues(asked: URLSearchParams, { body }: { readonly body?: unknown }): URLSearchParams {
+  const fields = fieldsIn(body);
+  const params = new URLSearchParams(asked);
+  for (const name of Object.keys(fields).filter((one) => !ofOneForm.includes(one))) {
+    params.delete(name);
+    for (const text of textsOf(fields, name)) if (text !== '') params.append(name, text);
+  }
+  return params;
+}
+
+/** What was filled in: the form that is sent, or in the query what was sent before its sender had to sign in again. */
+export function filledIn({ method, body, query }: { method: string; body?: unknown; query: unknown }): unknown {
+  return method === 'POST' ? body : query;
 }
 
 /** The day that a date field means, as epoch milliseconds of its beginning in UTC; `null` where it is none. */

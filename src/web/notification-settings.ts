@@ -6,7 +6,7 @@ import { Refusal } from '../lib/errors.ts';
 import { fieldsIn } from '../lib/json.ts';
 import { type Category, categories, isCategory, type Preferences } from '../notify/categories.ts';
 import type { Account } from '../store/accounts.ts';
-import { fieldsOf, readForm } from './fields.ts';
+import { fieldsOf, readForm, textsOf } from './fields.ts';
 import { sections } from './navigation.ts';
 import { actorOf, personOf } from './session.ts';
 import type { Views } from './views.ts';
@@ -29,6 +29,8 @@ declare module './views.ts' {
       isOn: boolean;
       address: string | null;
       choices: readonly { readonly category: Category; readonly words: string; readonly isChosen: boolean }[];
+      /** The choices are those that were sent before the person had to sign in again. */
+      isUnsaved: boolean;
       isSaved: boolean;
     };
     /** `isDone`: the person is unsubscribed; otherwise the page asks. */
@@ -72,7 +74,8 @@ function offeredTo({ includes }: NotificationPageParts, person: Account): Catego
 
 async function show(parts: NotificationPageParts, request: Request, response: Response): Promise<void> {
   const person = personOf(request);
-  const wanted = await parts.preferences.of(person.id);
+  const sent = fieldsOf(request.query)('sent') === 'yes';
+  const wanted = sent ? textsOf(request.query, 'categories') : await parts.preferences.of(person.id);
   parts.views.page(response, 'notification-settings', {
     section: sections.notifications,
     isOn: parts.isOn,
@@ -81,6 +84,7 @@ async function show(parts: NotificationPageParts, request: Request, response: Re
       ...{ category, words: words[category] },
       isChosen: wanted.includes(category),
     })),
+    isUnsaved: sent,
     isSaved: request.query['saved'] === 'yes',
   });
 }

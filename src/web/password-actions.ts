@@ -10,7 +10,7 @@ import type { RepositoryUse } from '../repositories/account-activity.ts';
 import type { PasswordPreview } from '../repositories/password-preview.ts';
 import { activityViewOf, type RepositoryUseView } from './account-activity-view.ts';
 import { type Tool, type ToolGroup, toolGroups } from './commands.ts';
-import { correctable, fieldsOf, readForm } from './fields.ts';
+import { correctable, fieldsOf, filledIn, readForm } from './fields.ts';
 import {
   asksForPreview,
   formAgain,
@@ -211,7 +211,7 @@ async function askRotation(parts: PasswordActionParts, request: Request, respons
   const data = {
     ...frameOf(holder),
     password: viewOf(await findOwn(parts, holder, request), parts.now()),
-    form: rotationForm(parts, error && { body: request.body, error }),
+    form: rotationForm(parts, filledIn(request), error),
   };
   parts.views.page(response, 'password-rotate', data, error?.status ?? 200);
 }

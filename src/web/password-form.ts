@@ -62,10 +62,14 @@ export function emptyForm({ passwords, now }: FormParts): PasswordForm {
 /** Empty, or with what a query has: the form of someone who had to sign in again. */
 export function formFrom({ passwords, now }: FormParts, query: unknown): PasswordForm {
   const empty = emptyForm({ passwords, now });
+  if (!hasAny(query, ['name', 'days', 'until', 'access', 'repositories', 'also'])) return empty;
   const sent = readFields(query, now());
-  if (sent.name === '') return empty;
   const expiry = expiryChoice(passwords.maximumDays, now(), sent.expiry);
   return { ...empty, ...sent, once: empty.once, expiry };
+}
+
+function hasAny(query: unknown, names: readonly string[]): boolean {
+  return names.some((name) => textsOf(query, name).some((text) => text !== ''));
 }
 
 /** With the name and limits of an earlier password: whatever its actions were, the form never starts with more. */
@@ -135,18 +139,19 @@ const overlaps: readonly { readonly hours: number; readonly label: string }[] = 
 /** Hours. */
 const defaultOverlap = 24;
 
-/** @param sent the fields and what is wrong with them; `null`: none were sent */
-export function rotationForm(
-  { passwords, now }: FormParts,
-  sent: { readonly body: unknown; readonly error: Refusal } | null,
-): RotationForm {
-  const field = fieldsOf(sent?.body);
+/** @param sent a body, or the query of someone who had to sign in again. @param error what is wrong with it */
+export function rotationForm({ passwords, now }: FormParts, sent: unknown, error: Refusal | null): RotationForm {
+  const field = fieldsOf(sent);
   const hoursSent = numberIn(field('overlap'));
   const chosen = overlaps.some(({ hours }) => hours === hoursSent) ? hoursSent : defaultOverlap;
   return {
-    expiry: expiryChoice(passwords.maximumDays, now(), sent === null ? undefined : readExpiry(field, now())),
+    expiry: expiryChoice(
+      passwords.maximumDays,
+      now(),
+      hasAny(sent, ['days', 'until']) ? readExpiry(field, now()) : undefined,
+    ),
     overlaps: overlaps.map((overlap) => ({ ...overlap, isChosen: overlap.hours === chosen })),
-    error: sent === null ? null : formErrorOf(sent.error),
+    error: error && formErrorOf(error),
   };
 }
 

@@ -12,6 +12,8 @@ export type RobotForm = {
   readonly ownerGroup: string;
   readonly groups: readonly string[];
   readonly labels: string;
+  /** It has what was sent before its sender had to sign in again. */
+  readonly isUnsaved: boolean;
   readonly error: FormError | null;
 };
 
@@ -25,7 +27,16 @@ export type RobotChoices = {
 function newRobotForm(own: readonly string[] | null): RobotForm {
   const [first] = own === null ? [] : choicesAmong(own, []);
   const groups = first === undefined ? [] : linesOf(first.value);
-  return { id: null, name: '', description: '', ownerGroup: first?.label ?? '', groups, labels: '', error: null };
+  return {
+    id: null,
+    name: '',
+    description: '',
+    ownerGroup: first?.label ?? '',
+    groups,
+    labels: '',
+    isUnsaved: false,
+    error: null,
+  };
 }
 
 /** Empty, or with what a query has: the form of someone who had to sign in again. Groups that aren't theirs are left out. */
@@ -57,7 +68,18 @@ function fullNameOf(name: string, names: readonly string[]): string {
 
 export function formOfRobot({ id, name, description, ownerGroup, groups, labels }: Robot): RobotForm {
   const lines = Object.entries(labels).map(([label, values]) => `${label}: ${values.join(', ')}`);
-  return { id, name, description, ownerGroup, groups, labels: lines.join('\n'), error: null };
+  return { id, name, description, ownerGroup, groups, labels: lines.join('\n'), isUnsaved: false, error: null };
+}
+
+/** As the robot is, or with what a query has: the form of someone who had to sign in again. @param own as for a new robot */
+export function changeFormFrom(robot: Robot, own: readonly string[] | null, query: unknown): RobotForm {
+  const { id, name, groups } = robot;
+  const sent = readRobotForm(query);
+  // The form requires it.
+  if (sent.ownerGroup === '') return formOfRobot(robot);
+  const allowed =
+    own === null ? sent.groups : sent.groups.filter((group) => own.includes(group) || groups.includes(group));
+  return { ...sent, id, name, groups: allowed, isUnsaved: true };
 }
 
 export function readRobotForm(body: unknown): RobotForm {
@@ -69,6 +91,7 @@ export function readRobotForm(body: unknown): RobotForm {
     ownerGroup: field('ownerGroup'),
     groups: textsOf(body, 'groups').flatMap(linesOf),
     labels: field('labels'),
+    isUnsaved: false,
     error: null,
   };
 }

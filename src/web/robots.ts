@@ -13,8 +13,8 @@ import type { Holder } from './password-actions.ts';
 import { formErrorOf } from './password-form.ts';
 import { type RobotFrame, type RobotPageParts, type RobotView, robotView, showRobot } from './robot.ts';
 import {
+  changeFormFrom,
   choicesOf,
-  formOfRobot,
   type RobotChoices,
   type RobotForm,
   readRobotForm,
@@ -92,7 +92,10 @@ export function createRobotPages(pageParts: RobotsParts, place: RobotPlace): Rob
       const manager = place.managerOf(personOf(request));
       await showRobot(parts, request, response, { robot, manager, frame: frameOf(place) });
     },
-    askChange: async (request, response) => showForm(parts, request, response, formOfRobot(await find(parts, request))),
+    askChange: async (request, response) => {
+      const robot = await find(parts, request);
+      showForm(parts, request, response, changeFormFrom(robot, groupsOf(parts, request), request.query));
+    },
     change: [readForm, (request, response) => change(parts, request, response)],
     setState: [readForm, (request, response) => setState(parts, request, response)],
     requireMaking(request, _response, next) {

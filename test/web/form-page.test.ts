@@ -12,6 +12,7 @@ test('a form that is sent to an address of its own leads back to its page', () =
     '/admin/kept-logins/release': '/admin/kept-logins',
     '/admin/robots/r/passwords/p/confirm': '/admin/robots',
     '/robots/r/passwords?x=1': '/robots/r/passwords/new',
+    '/robots/r/passwords/p/rotate': '/robots/r/passwords/p/rotate',
     '/admin/people/p/moves/m/end': '/admin/people/p/move',
     '/admin/revocations/new?domain=example.com': '/admin/revocations/new?domain=example.com',
   };
@@ -39,6 +40,10 @@ test('values go to the forms that are nothing without them, and only as many as 
       `${page}?name=ci&groups=web&groups=ops`,
     );
   }
+  const selected = '/dockpass/admin/revocations/new?domain=example.com';
+  assert.equal(post(selected, { reason: 'a leak', expected: '3' }), `${selected}&reason=a+leak`);
+  assert.equal(post(`${selected}&reason=old`, { reason: 'x'.repeat(3_000) }), `${selected}&reason=old`);
+  assert.equal(post('/dockpass/admin/repositories/sync', { service: 's' }), '/dockpass/admin/repositories?service=s');
   assert.equal(post('/dockpass/terminal/decide', { code: 'ABCD-EFGH' }), '/dockpass/terminal');
   const long = { ...fields, repositories: 'team/a\n'.repeat(1_000) };
   assert.equal(post('/dockpass/passwords', long), '/dockpass/passwords/new');

@@ -92,6 +92,66 @@ test('someone whose session has ended comes back to the form as it was', async (
   assert.match(form, />team\/\*<\/textarea>/);
 });
 
+/** What has to be in the page that someone comes back to whose session ended before they sent the fields. */
+const lateForms: readonly { to: string; fields: Record<string, string>; has: readonly RegExp[] }[] = [
+  {
+    to: '/admin/robots/mirror/change',
+    fields: { description: 'new words', ownerGroup: 'platform', groups: '', labels: 'stage: prod' },
+    has: [/Not saved yet/, /value="new words"/, />stage: prod<\/textarea>/, /id="groups"[^>]*><\/textarea>/],
+  },
+  {
+    to: '/admin/robots/mirror/passwords',
+    fields: { name: 'nightly', days: '7', access: 'pull', repositories: 'base/*' },
+    has: [/value="nightly"/, /value="7" required checked/, /value="pull" checked/, />base\/\*<\/textarea>/],
+  },
+  {
+    to: '/passwords',
+    fields: { name: '', days: '7', access: 'pull', repositories: 'base/*', preview: '1' },
+    has: [/value="7" required checked/, /value="pull" checked/, />base\/\*<\/textarea>/],
+  },
+  {
+    to: '/admin/tokens/new',
+    fields: { name: 'job', days: '7', scopes: 'people:read' },
+    has: [/value="job"/, /value="7" required checked/, /value="people:read" checked/],
+  },
+  {
+    to: '/admin/people/p3/disable',
+    fields: { reason: 'lost laptop', forSecurity: 'yes' },
+    has: [/value="lost laptop"/, /name="forSecurity" value="yes" checked/],
+  },
+  {
+    to: '/admin/revocations/new?domain=example.com',
+    fields: { reason: 'a leak', expected: '1' },
+    has: [/name="domain" value="example.com"/, /value="a leak"/],
+  },
+  { to: '/admin/workloads/github/off', fields: { reason: 'not trusted' }, has: [/value="not trusted"/] },
+  {
+    to: '/settings/notifications',
+    fields: { sent: 'yes', categories: 'robots' },
+    has: [/Not saved yet/, /value="passwords">/, /value="robots" checked/],
+  },
+];
+
+for (const { to, fields, has } of lateForms) {
+  test(`someone whose session has ended comes back to what they sent to ${to}`, async () => {
+    const refused = await send(createVisitor(), to, fields);
+    assert.equal(refused.status, 401);
+    const [, href = ''] = /href="\/sign-in\?return_to=([^"]+)"/.exec(await refused.text()) ?? [];
+    const page = await (await ask(ana, `get ${decodeURIComponent(href)}`)).text();
+    for (const part of has) assert.match(page, part);
+  });
+}
+
+test('the form that rotates a password comes back with its choices', async () => {
+  await send(ana, '/passwords', { name: 'to rotate', days: '30', access: 'full' });
+  const [, id = ''] = /\/passwords\/(\w+)\/rotate/.exec(await (await ask(ana, 'get /')).text()) ?? [];
+  const refused = await send(createVisitor(), `/passwords/${id}/rotate`, { overlap: '168', days: '7' });
+  const [, href = ''] = /href="\/sign-in\?return_to=([^"]+)"/.exec(await refused.text()) ?? [];
+  const page = await (await ask(ana, `get ${decodeURIComponent(href)}`)).text();
+  assert.match(page, /name="overlap" value="168" required checked/);
+  assert.match(page, /name="days" value="7" required checked/);
+});
+
 test('an administrator ends what someone without passwords has approved for a terminal', async () => {
   const people = await (await ask(ana, 'get /admin/people?q=bo@example.com')).text();
   const [, id = ''] = /\/admin\/people\/([^"]+)"/.exec(people) ?? [];

@@ -2,7 +2,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { type Made, objectionTo, type People } from '../../accounts/people.ts';
 import type { Refusal } from '../../lib/errors.ts';
-import { correctable, fieldsOf, readForm } from '../fields.ts';
+import { correctable, fieldsOf, filledIn, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { actorOf } from '../session.ts';
 import { personView } from './person.ts';
@@ -21,6 +21,7 @@ declare module '../views.ts' {
         /** Instead of the form: why the change can't be made. */
         objection: string | null;
         reason: string;
+        forSecurity: boolean;
         person: ReturnType<typeof personView>;
         sessionCount: number;
         made: Made;
@@ -118,6 +119,7 @@ async function ask(
   error: Refusal | null,
 ) {
   const { person, sessions, made } = await parts.people.detail(request.params.id);
+  const field = fieldsOf(filledIn(request));
   const data = {
     section: sections.administration,
     tab: tabs.people,
@@ -126,7 +128,8 @@ async function ask(
     error: error?.message ?? null,
     objection:
       name === 'disable' || name === 'remove' ? objectionTo(name, person.login, actorOf(parts, request)) : null,
-    reason: fieldsOf(request.body)('reason'),
+    reason: field('reason'),
+    forSecurity: field('forSecurity') === 'yes',
     person: personView(person, parts.now()),
     sessionCount: sessions.length,
     made,

@@ -6,7 +6,7 @@ import type { AppPassword } from '../../app-passwords/app-passwords.ts';
 import { capitalized } from '../../lib/capitalized.ts';
 import { Refusal } from '../../lib/errors.ts';
 import { activityViewOf, type RepositoryUseView } from '../account-activity-view.ts';
-import { correctable, dayOf, type Fields, fieldsOf, numberIn, queryOf, readForm } from '../fields.ts';
+import { correctable, dayOf, type Fields, fieldsOf, filledIn, numberIn, queryOf, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { type PasswordView, viewOf } from '../password-view.ts';
 import { actorOf } from '../session.ts';
@@ -111,7 +111,7 @@ async function preview(parts: RevocationPageParts, request: Request, response: R
     isBulk: fields.password === '' && fields.account === '',
     providers: await people.providers(),
     problem: problem?.message ?? null,
-    reason: fieldsOf(request.body)('reason'),
+    reason: fieldsOf(filledIn(request))('reason'),
     found: found && {
       people: found.people,
       passwords: found.passwords,

@@ -89,7 +89,7 @@ type Sent = { readonly name: string; readonly scopes: readonly string[]; readonl
 export function createTokenPages(parts: TokenPageParts): TokenPages {
   return {
     list: (request, response) => list(parts, request, response),
-    ask: (_request, response) => showForm(parts, response, { name: '', scopes: [] }, null),
+    ask: (request, response) => showForm(parts, response, sentBefore(request.query, parts.now()), null),
     create: [readForm, (request, response) => create(parts, request, response)],
     confirmRevocation: (request, response) => confirmRevocation(parts, request, response),
     revoke: (request, response) => revoke(parts, request, response),
@@ -128,6 +128,12 @@ async function create(parts: TokenPageParts, request: Request, response: Respons
     const mistake = correctable(error);
     showForm(parts, response, sent, formErrorOf(mistake), mistake.status);
   }
+}
+
+/** Empty, or with what a query has: the form of someone who had to sign in again. */
+function sentBefore(query: unknown, now: number): Sent {
+  const { expiry, ...sent } = readSent(query, now);
+  return fieldsOf(query)('days') === '' ? sent : { ...sent, expiry };
 }
 
 function readSent(body: unknown, now: number): Sent & { readonly expiry: SentExpiry } {

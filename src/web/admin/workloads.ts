@@ -45,7 +45,7 @@ declare module '../views.ts' {
       done: string | null;
     };
     'workload-failures': { rows: readonly FailureView[] };
-    'admin-workload-change': AdminFrame & { name: string; change: Change };
+    'admin-workload-change': AdminFrame & { name: string; change: Change; reason: string };
     'admin-workload-snippets': AdminFrame & { snippets: readonly Snippet[] };
   }
 }
@@ -83,7 +83,12 @@ export function createWorkloadPages(parts: WorkloadPageParts): WorkloadPages {
       const { name } = request.params;
       const known = (await workloads.overview())?.issuers.some((issuer) => issuer.name === name) ?? false;
       if (!known) throw new Refusal('not_found', `The workloads file has no issuer "${name}".`);
-      views.page(response, 'admin-workload-change', { ...frame, name, change });
+      views.page(response, 'admin-workload-change', {
+        ...frame,
+        name,
+        change,
+        reason: fieldsOf(request.query)('reason'),
+      });
     },
     act: (change) => [
       readForm,
