@@ -37,18 +37,25 @@ export function statusOfTokenError(label: string, answer: TokenError): ProviderS
   const reason = `${label} answered ${error === null ? status : quoted(error)}${more}`;
   if (error !== null && signInErrors.includes(error)) return { kind: 'sign-in', reason };
   if (status < 500 && isTokenRefused(answer)) return { kind: 'sign-in', reason };
+  if (status < 500 && isRetryWanted(answer)) return { kind: 'silent', reason, personal: true };
   const later = status >= 500 || status === 429 || error === null || laterErrors.includes(error);
   return later ? { kind: 'silent', reason } : { kind: 'fault', reason, error };
 }
 
-/** Dex has no other word for a refresh token that expired, is unknown or was used before, and has the same for broken requests. */
+/**
+ * What Dex says where it has no other word for a refresh token that expired, is unknown or was used before; it has the same code
+ * for broken requests. Some of its versions name the client and the token.
+ */
+const refusedByDex =
+  /^(?:refresh token|clientID \S+ refresh token \(ID [^)]*\)) (?:expired|is invalid or has already been claimed)\b/i;
+
 function isTokenRefused({ error, description }: TokenError): boolean {
-  const text = description ?? '';
-  return (
-    error === 'invalid_request' &&
-    /\brefresh[ _]token\b/i.test(text) &&
-    /\b(expired|invalid|revoked|claimed)\b/i.test(text)
-  );
+  return error === 'invalid_request' && refusedByDex.test(description ?? '');
+}
+
+/** Ory Hydra and Authelia, where two requests had the same token, or the database was busy: the next one will succeed. */
+function isRetryWanted({ error, description }: TokenError): boolean {
+  return error === 'invalid_request' && /\bfailed to refresh token\b/i.test(description ?? '');
 }
 
 /** The provider's words end up in the log, the audit and on pages. */

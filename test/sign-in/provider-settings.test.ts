@@ -74,8 +74,12 @@ test('someone whose first answer is slow signs in although another sign-in found
   assert.equal((await slow).email, 'ana@example.com');
 });
 
+/** What fosite begins the description of every `invalid_request` with. */
+const malformed =
+  'The request is missing a required parameter, includes an invalid parameter value, includes a parameter more than once, or is otherwise malformed.';
+
 test('a refresh token that is refused asks for a sign-in, in whichever words', async () => {
-  const table: readonly [status: number, body: object, kind: string][] = [
+  const table: readonly (readonly [status: number, body: object, kind: string])[] = [
     [400, { error: 'invalid_grant' }, 'sign-in'],
     [401, { error: 'token_inactive' }, 'sign-in'],
     // Dex: server/refreshhandlers.go.
@@ -88,6 +92,27 @@ test('a refresh token that is refused asks for a sign-in, in whichever words', a
       },
       'sign-in',
     ],
+    [
+      400,
+      {
+        error: 'invalid_request',
+        error_description:
+          'clientID dockpass refresh token (ID abc) is invalid or has already been claimed by another client.',
+      },
+      'sign-in',
+    ],
+    // Fosite, in Ory Hydra and Authelia: handler/oauth2/flow_refresh.go.
+    ...[
+      'Failed to refresh token because of multiple concurrent requests using the same token which is not allowed.',
+      'Failed to refresh token because of multiple concurrent requests using the same token. Please retry the request.',
+      'Failed to refresh token. Please retry the request.',
+    ].map((hint) => [400, { error: 'invalid_request', error_description: `${malformed} ${hint}` }, 'silent'] as const),
+    [400, { error: 'invalid_request', error_description: malformed }, 'fault'],
+    ...[
+      'Invalid value for parameter grant_type: refresh_token',
+      'Invalid client credentials; the refresh token was not looked at',
+      'The client that sent this refresh token is invalid.',
+    ].map((description) => [400, { error: 'invalid_request', error_description: description }, 'fault'] as const),
     [400, { error: 'invalid_request', error_description: 'No refresh token is found in request.' }, 'fault'],
     [
       400,
