@@ -29,3 +29,7 @@ export function isTextLists(value: unknown): value is Readonly<Record<string, re
 export function fieldsIn(value: unknown): Readonly<Record<string, unknown>> {
   return isRecord(value) ? value : {};
 }
+
+export function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}

@@ -2,7 +2,7 @@
 import { ClientError, type Configuration, ResponseBodyError, refreshTokenGrant, tokenRevocation } from 'openid-client';
 import { isSameEmail } from '../identity/email.ts';
 import { errorCode, Refusal } from '../lib/errors.ts';
-import { fieldsIn, isRecord } from '../lib/json.ts';
+import { fieldsIn, isRecord, textOrNull } from '../lib/json.ts';
 import { claimedGroups } from './claimed-groups.ts';
 import type { Refresher } from './connector.ts';
 import { addressOf, type ClaimSettings, type Claims, type Tokens, userinfoOf } from './oidc-claims.ts';
@@ -100,8 +100,4 @@ function bodyWithoutTokens(error: unknown): Readonly<Record<string, unknown>> | 
   // The library keeps the body as the cause of its own error's cause; what it says of an ID token has none.
   const told = isMalformed && error.cause instanceof Error ? error.cause.cause : null;
   return isRecord(told) && 'body' in told ? fieldsIn(told['body']) : null;
-}
-
-function textOrNull(value: unknown): string | null {
-  return typeof value === 'string' ? value : null;
 }

@@ -2,7 +2,7 @@
 import { decodeJwt } from 'jose';
 import { isSameEmail } from '../../identity/email.ts';
 import { normalizeDomain } from '../../lib/domain.ts';
-import { fieldsIn } from '../../lib/json.ts';
+import { fieldsIn, textOrNull } from '../../lib/json.ts';
 import { type AskedAbout, type Refresher, verifiedClaim } from '../connector.ts';
 import { type Fetch, noAnswerReason } from '../provider-fetch.ts';
 import type { ProviderStatus } from '../provider-status.ts';
@@ -73,8 +73,4 @@ function changeIn(idToken: unknown, { subject, email, domain }: AskedAbout): Pro
   if (verifiedClaim(verified) === false) return signIn('that the e-mail address is not verified');
   const isMoved = domain !== null && (typeof hd === 'string' ? normalizeDomain(hd) : null) !== domain;
   return typeof now === 'string' && isMoved ? signIn('another domain of the account') : null;
-}
-
-function textOrNull(value: unknown): string | null {
-  return typeof value === 'string' ? value : null;
 }
