@@ -10,6 +10,7 @@ import { createSettling, openAccessRequests, type Settling } from './access-requ
 import { administratorWarnings } from './administrator-warnings.ts';
 import { createClockWatch } from './clock.ts';
 import { type Core, openCore, openSigningKeys, settled } from './core.ts';
+import { createEnding, type Ending } from './ending.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { createPresence, type Presence, type ServeMode } from './installation.ts';
 import { type ListenerParts, listen } from './listener.ts';
@@ -45,47 +46,40 @@ const watchInterval = 60_000;
 /** Starts the service, and resolves when it listens; rejects, and leaves nothing open, when a part cannot start. */
 export async function startApp(config: Config, mode: ServeMode = 'usual'): Promise<App> {
   await checkWebhooks(config);
-  await using opened = new AsyncDisposableStack();
-  const core = await openCore(config, mode);
-  opened.defer(() => core.close());
-  const stopping = new AbortController();
+  const ending = createEnding();
   try {
-    const running = await startOn(core, settled(config, core), { opened, stopping: stopping.signal });
-    const closing = opened.move();
+    const core = await openCore(config, mode);
+    ending.defer(() => core.close());
+    const running = await startOn(core, settled(config, core), ending);
     return {
       ...running,
       async stop() {
         core.log.info({}, 'stopping');
-        stopping.abort();
-        await closing.disposeAsync();
+        await ending.end();
       },
     };
   } catch (error) {
-    stopping.abort();
+    await ending.end();
     throw error;
   }
 }
 
-/** How each part learns that it's to end: what waits for that, the last one first, and what tells all of them before. */
-type Ending = { readonly opened: AsyncDisposableStack; readonly stopping: AbortSignal };
-
 async function startOn(core: Core, config: Config, ending: Ending): Promise<Omit<App, 'stop'>> {
-  const { opened, stopping } = ending;
+  const { stopping } = ending;
   const parts = await openParts(core, config, ending);
   const { policies, settling, keys, workloads, watches } = parts;
   const { url, stopServer, pages } = await listen(config, core, { ...parts, stopping });
-  opened.defer(pages.ended);
-  const background = opened.use(new AsyncDisposableStack());
-  // Before what happens in the background ends, as that can take its time.
-  opened.defer(() => stopServer(stopDeadline));
-  await startBackground(core, config, parts, { opened: background, stopping });
-  opened.defer(
-    lookAt([
+  ending.defer(pages.ended);
+  ending.waitFor(() => stopServer(stopDeadline));
+  await startBackground(core, config, parts, ending);
+  lookAt(
+    [
       [policies, policyInterval],
       [keys, keyInterval],
       [workloads, keyInterval],
       [watches, watchInterval],
-    ]),
+    ],
+    stopping,
   );
   logStart(core, config, parts, url);
   return {
@@ -103,17 +97,16 @@ async function startBackground(
   core: Core,
   config: Config,
   { policies, settling, keys, people, metrics }: Parts,
-  { opened, stopping }: Ending,
+  ending: Ending,
 ): Promise<void> {
   const { log, store, dailyCounts } = core;
-  const housekeeping = startHousekeeping(
+  startHousekeeping(
     {
       ...{ ...config, store, log, onRun: dailyCounts.running, now: Date.now },
       settle: settling.run,
     },
-    stopping,
+    ending,
   );
-  opened.defer(housekeeping.ended);
   const notifications = await startNotifications(
     config,
     core,
@@ -121,9 +114,9 @@ async function startBackground(
       ...{ policy: policies.current, keyWarnings: keys.warnings, failing: people.health.problems },
       onEnd: metrics?.notificationEnded ?? (() => {}),
     },
-    stopping,
+    ending.stopping,
   );
-  opened.defer(notifications.ended);
+  ending.waitFor(notifications.ended);
 }
 
 function logStart({ log, store, trial }: Core, config: Config, { policies, people }: Parts, url: string): void {
@@ -142,17 +135,18 @@ type Parts = Omit<ListenerParts, 'stopping'> & {
 };
 
 /** What answers requests is made of, and what warns operators. */
-async function openParts(core: Core, config: Config, { opened, stopping }: Ending): Promise<Parts> {
+async function openParts(core: Core, config: Config, ending: Ending): Promise<Parts> {
+  const { stopping } = ending;
   const { metricsListener, dataFolder } = config;
   const watches = await openWatches(core);
-  opened.defer(watches.leave);
+  ending.defer(watches.leave);
   const { policies, settling } = await openRules(config, core);
-  opened.defer(settling.ended);
+  ending.defer(settling.ended);
   const unvouched = await countUnvouched(core);
   const keys = await (core.trial === null ? openSigningKeys(config, core) : makeTrialKeys(config, core));
   const people = await openPeople(config, core, policies.current, stopping);
   const sweeps = core.trial === null ? startSweeps(config, core, people, stopping) : noSweeps;
-  opened.defer(sweeps.ended);
+  ending.waitFor(sweeps.ended);
   const proxies = { warnings: () => proxyWarnings(config.trustedProxies, policies.current()) };
   const administrators = { warnings: () => administratorWarnings(config, policies.current()) };
   const events = openEvents(config, core, {
@@ -160,14 +154,14 @@ async function openParts(core: Core, config: Config, { opened, stopping }: Endin
     // Not there yet: the metrics show the warnings of all parts, and these are one of them.
     onEvents: (...events) => metrics?.registryEvents(...events),
   });
-  opened.defer(events.close);
+  ending.defer(events.close);
   const sources = [policies, keys, sweeps, watches, proxies, administrators, people.health, events];
   const warnings = () => [...core.warnings, ...unvouched, ...sources.flatMap((part) => part.warnings())];
   const readings = createReadings({ store: core.store, dataFolder, now: Date.now });
   const { failing } = people.health;
   const metrics = metricsListener && (await startMetrics(metricsListener, { core, readings, keys, warnings, failing }));
   if (metrics) {
-    opened.defer(metrics.stop);
+    ending.waitFor(metrics.stop);
     sweeps.onReport(metrics.swept);
   }
   // The keys of CI issuers are asked for, too.
@@ -175,7 +169,7 @@ async function openParts(core: Core, config: Config, { opened, stopping }: Endin
   const workloads = openWorkloads(config, core, inForce, {
     ...(metrics && { onJudged: metrics.workloadJudged }),
   });
-  opened.defer(workloads.close);
+  ending.defer(workloads.close);
   return { policies, settling, workloads, keys, people, sweeps, watches, events, warnings, readings, metrics };
 }
 
@@ -196,12 +190,14 @@ async function openWatches({ store, log }: Core): Promise<Watches> {
   };
 }
 
-/** @returns what stops it */
-function lookAt(parts: readonly (readonly [part: { look(): unknown }, interval: number])[]): () => void {
-  const timers = parts.map(([part, interval]) => setInterval(() => part.look(), interval));
-  return () => {
-    for (const timer of timers) clearInterval(timer);
-  };
+function lookAt(
+  parts: readonly (readonly [part: { look(): unknown }, interval: number])[],
+  stopping: AbortSignal,
+): void {
+  for (const [part, interval] of parts) {
+    const timer = setInterval(() => part.look(), interval);
+    stopping.addEventListener('abort', () => clearInterval(timer), { once: true });
+  }
 }
 
 /** Suspends accounts whose address their provider doesn't vouch for. @returns a warning where there are any */

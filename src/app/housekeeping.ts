@@ -4,6 +4,7 @@ import type { Log } from '../lib/log.ts';
 import { day, dayNumber, hour } from '../lib/time.ts';
 import { recountPulls } from '../repositories/upkeep.ts';
 import type { Store } from '../store/store.ts';
+import type { Ending } from './ending.ts';
 
 export type HousekeepingParts = {
   readonly store: Pick<
@@ -127,19 +128,14 @@ async function removeAll(remove: Removal['remove'], size: number, stopping: Abor
   }
 }
 
-export type Housekeeping = {
-  /** Resolves when nothing is running. */
-  ended(): Promise<void>;
-};
-
 /**
- * Tidies now and every hour, unless it still does, until the signal.
+ * Tidies now and every hour, unless it still does, until the service ends, which waits for what is running.
  * @param parts.onRun called each time; it must not throw. @param parts.settle closes access requests that are granted by now
  */
 export function startHousekeeping(
   parts: HousekeepingParts & { readonly onRun: () => void; readonly settle: () => Promise<void> },
-  stopping: AbortSignal,
-): Housekeeping {
+  { stopping, waitFor }: Pick<Ending, 'stopping' | 'waitFor'>,
+): void {
   const work = async (): Promise<void> => {
     await tidy(parts, stopping);
     if (!stopping.aborted) await attempt(parts.log, 'granted access requests', parts.settle);
@@ -155,9 +151,7 @@ export function startHousekeeping(
   run();
   const timer = setInterval(run, interval).unref();
   stopping.addEventListener('abort', () => clearInterval(timer), { once: true });
-  return {
-    async ended() {
-      await running;
-    },
-  };
+  waitFor(async () => {
+    await running;
+  });
 }

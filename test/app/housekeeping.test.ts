@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { createEnding } from '../../src/app/ending.ts';
 import { type HousekeepingParts, startHousekeeping, tidy } from '../../src/app/housekeeping.ts';
 import { openStore } from '../../src/store/open.ts';
 import { databaseUnavailable } from '../../src/store/sql.ts';
@@ -43,18 +44,14 @@ test('a run that takes longer than an hour is the only one, and a stop waits for
     },
   };
   const denials = { ...store.denials, removeBefore: async () => steps.push('denials') };
-  const stopping = new AbortController();
+  const ending = createEnding();
   const settle = async () => void steps.push('settle');
-  const housekeeping = startHousekeeping(
-    { ...parts, store: { ...store, audit, denials }, onRun: () => steps.push('hour'), settle },
-    stopping.signal,
-  );
+  startHousekeeping({ ...parts, store: { ...store, audit, denials }, onRun: () => steps.push('hour'), settle }, ending);
   t.mock.timers.tick(hour);
   assert.deepEqual(steps, ['hour', 'audit', 'hour']);
 
-  stopping.abort();
   let hasEnded = false;
-  const ended = housekeeping.ended().then(() => {
+  const ended = ending.end().then(() => {
     hasEnded = true;
   });
   await yieldToOthers();

@@ -1,9 +1,10 @@
-/** That a start which fails leaves nothing behind: no listener, and no mark that a service uses the database. */
+/** That a start which fails leaves nothing behind: no listener, and no mark that a service uses the database; and how a stop ends all. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { startApp } from '../../src/app/app.ts';
 import { type Config, readConfig } from '../../src/config/config.ts';
 import { copyDatabase } from '../../src/store/transfer.ts';
@@ -47,4 +48,30 @@ test('a part that cannot start once it listens', async (t) => {
   }));
   assert.equal(error, broken);
   await assert.rejects(fetch(`http://127.0.0.1:${port}/healthz`));
+});
+
+test('a stop ends the other parts while a request still has time to be sent', async (t) => {
+  const { environment, remove } = createInstallation();
+  t.after(remove);
+  const [port = 0, metricsPort = 0] = await freePorts(2);
+  const changes = { PORT: `${port}`, METRICS_LISTEN: `127.0.0.1:${metricsPort}`, LOG_LEVEL: 'silent' };
+  const app = await startApp(readConfig({ ...environment, ...changes }));
+  const client = connect(port, '127.0.0.1');
+  t.after(() => client.destroy());
+  const answer = client.setEncoding('utf8').toArray();
+  const head = ['POST /auth HTTP/1.1', 'Host: localhost:5001', 'Content-Type: application/x-www-form-urlencoded'];
+  // Sent by Node once the request is in the hands of its handler.
+  client.write([...head, 'Expect: 100-continue', 'Content-Length: 10', '', ''].join('\r\n'));
+  await once(client, 'readable');
+  const stopped = app.stop();
+  const metrics = `http://127.0.0.1:${metricsPort}/metrics`;
+  const isThere = () =>
+    fetch(metrics).then(
+      () => true,
+      () => false,
+    );
+  while (await isThere()) await yieldToOthers();
+  client.write('service=re');
+  assert.match((await answer).join(''), /^HTTP\/1.1 100 .*HTTP\/1.1 [24]/s);
+  await stopped;
 });
