@@ -120,9 +120,8 @@ function handlerOf(
  * curl says of data that it's a form where no header says what it is. That isn't read, and where all fields are optional,
  * the answer would be as if none had been sent.
  */
-function refuseUnreadBody({ body, headers }: { readonly body: unknown } & Pick<Request, 'headers'>): void {
+function refuseUnreadBody({ body, headers }: Request): void {
   const isSent = (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined;
-  if (Array.isArray(body)) throw new Refusal('bad_request', 'The body must be a JSON object, not a list.');
   if (body !== undefined || !isSent) return;
   throw new Refusal('bad_request', 'Send the body as JSON, with the header "Content-Type: application/json".');
 }

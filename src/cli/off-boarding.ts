@@ -12,7 +12,7 @@ import type { ProviderStatus } from '../sign-in/provider-status.ts';
 import type { Account } from '../store/accounts.ts';
 import type { Command, Terminal } from './command.ts';
 import { accountOf, byCommandLine, configOf, withCore } from './core.ts';
-import { reply } from './output.ts';
+import { reply, say } from './output.ts';
 
 const flag = { type: 'boolean' } as const;
 
@@ -109,10 +109,10 @@ function printPerson(known: ReturnType<typeof describe>, status: ProviderStatus 
   const { login, provider, use, reason, confirmedAt, groups, groupsKnown, groupsAt } = known;
   if (status !== null) terminal.err(`${provider} says: ${formatProviderStatus(status)}`);
   const confirmed = confirmedAt === null ? 'never confirmed' : `confirmed ${minuteOf(confirmedAt)} UTC`;
-  terminal.out(`${login}  ${provider}  ${confirmed}  passwords: ${use}${reason === null ? '' : ` (${reason})`}`);
+  say(terminal, `${login}  ${provider}  ${confirmed}  passwords: ${use}${reason === null ? '' : ` (${reason})`}`);
   const age = groupsAt === null ? 'never reported' : `reported ${minuteOf(groupsAt)} UTC`;
-  terminal.out(`groups: ${groupsKnown ? age : `unknown, ${age}`}`);
-  for (const group of groups) terminal.out(`  ${group}`);
+  say(terminal, `groups: ${groupsKnown ? age : `unknown, ${age}`}`);
+  for (const group of groups) say(terminal, `  ${group}`);
 }
 
 function formatProviderStatus(status: ProviderStatus): string {
@@ -127,7 +127,7 @@ function formatProviderStatus(status: ProviderStatus): string {
 }
 
 function printReport({ people, stopped }: SweepReport, dryRun: boolean, terminal: Terminal): void {
-  for (const { login, outcome, reason } of people) terminal.out([login, outcome, reason ?? ''].join('  ').trimEnd());
+  for (const { login, outcome, reason } of people) say(terminal, [login, outcome, reason ?? ''].join('  ').trimEnd());
   const counts = Object.entries(Object.groupBy(people, ({ outcome }) => outcome));
   const summary = counts.map(([outcome, list]) => `${list.length} ${outcome}`).join(', ');
   terminal.err(

@@ -1,11 +1,16 @@
 /** Owns how a command answers: for programs one JSON document, for people lines, a table on a terminal, a confirmation. */
 import type { Terminal, Values } from './command.ts';
-import { formatTable, visible } from './screen.ts';
+import { formatTable, visible, visibleInColor } from './screen.ts';
 
 /** One result: the data for `--json`, the lines for everyone else. */
 export function reply(terminal: Terminal, values: Values, data: unknown, lines: readonly string[]): void {
   if (values['json'] === true) terminal.out(JSON.stringify(data));
-  else for (const line of lines) terminal.out(line);
+  else for (const line of lines) say(terminal, line);
+}
+
+/** A line for people, without what a terminal obeys also where it reaches one through a pipe (`| less -R`). */
+export function say(terminal: Terminal, line: string): void {
+  terminal.out(terminal.screen === undefined ? visible(line) : visibleInColor(line));
 }
 
 /** That something was done: `--quiet` doesn't need to read it. */

@@ -20,7 +20,7 @@ import { issProblem, issuerNameProblem } from '../workload/issuer.ts';
 import { readKeySet } from '../workload/key-set.ts';
 import { type Command, type Terminal, textOf, UsageError, type Values } from './command.ts';
 import { byCommandLine, configOf, withCore } from './core.ts';
-import { confirm, note } from './output.ts';
+import { confirm, note, say } from './output.ts';
 import { readInput, readTextFile } from './read-file.ts';
 
 const issuerJson = { fields: { issuer: 'its name in the workloads file' } };
@@ -136,13 +136,15 @@ async function list(administration: WorkloadAdministration, json: boolean, termi
   for (const { name, issuer, keys, off } of overview.issuers) {
     const when = keys.fetchedAt === null ? keys.source : minuteOf(keys.fetchedAt);
     const state = off === null ? 'on' : `off since ${minuteOf(off.at)}`;
-    terminal.out(
+    say(
+      terminal,
       `${name}  ${issuer}  ${state}  ${countOf(keys.count, 'key')} (${when})${keys.problem === null ? '' : `  ${keys.problem}`}`,
     );
   }
   for (const { rule, lastUsedAt, active } of overview.rules) {
     const used = lastUsedAt === null ? 'not used in 30 days' : `last used ${minuteOf(lastUsedAt)}`;
-    terminal.out(
+    say(
+      terminal,
       `  rules[${rule.number}] (line ${rule.line})  ${rule.issuer.name}  ${used}  ${active} active${rule.comment === null ? '' : `  ${rule.comment}`}`,
     );
   }

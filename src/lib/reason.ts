@@ -9,6 +9,11 @@ const maximumLength = 200;
  */
 export function checkReason(reason: string): string {
   const trimmed = reason.trim();
-  if (trimmed.length <= maximumLength) return trimmed;
-  throw new Refusal('bad_request', `Use at most ${maximumLength} characters for the reason.`);
+  if (trimmed.length > maximumLength) {
+    throw new Refusal('bad_request', `Use at most ${maximumLength} characters for the reason.`, { field: 'reason' });
+  }
+  // Terminals show it, docker's among them. Names of passwords can't have these either.
+  if (!/[\p{Cc}\p{Cf}]/u.test(trimmed)) return trimmed;
+  const message = 'The reason contains a control or invisible character. Remove it.';
+  throw new Refusal('bad_request', message, { field: 'reason' });
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { runCommand } from '../../src/cli/cli.ts';
+import { openStore } from '../../src/store/open.ts';
 import { createInstallation } from '../support/installation.ts';
 import { missing } from '../support/parts.ts';
 import { runProgram } from '../support/process.ts';
@@ -123,6 +124,29 @@ describe('in a bad world', () => {
     assert.equal(code, 1, output);
     assert.match(output, /dockpass\.db cannot be copied to .*backup-full\.unfinished.*Make room there/);
     assert.deepEqual(unfinished(), []);
+  });
+
+  test('what a terminal obeys is in no line about what is stored, also in a pipe', async () => {
+    const store = await openStore(`sqlite:${folder}/data/dockpass.db`, () => {});
+    const account = await store.accounts.byLogin('ana@example.com');
+    // As an earlier version stored it.
+    const reason = `left${esc}[2J\u202e`;
+    const disabled = { state: 'disabled', reason, by: 'root', at: Date.now() } as const;
+    await store.accounts.setState(account?.id ?? '', disabled, () => null);
+    try {
+      const { out } = await run(['groups', 'ana@example.com']);
+      assert.match(out[0] ?? '', /left\[2J/);
+      assert.doesNotMatch(out.join('\n'), /(?!\n)[\p{Cc}\p{Cf}]/u);
+      const refused = await run(['person', 'disable', 'ana@example.com', '--reason', reason]);
+      assert.deepEqual(
+        [refused.code, refused.notes],
+        [1, 'The reason contains a control or invisible character. Remove it.'],
+      );
+    } finally {
+      const active = { state: 'active', reason: null, by: 'root', at: Date.now() } as const;
+      await store.accounts.setState(account?.id ?? '', active, () => null);
+      await store.close();
+    }
   });
 
   test('what a terminal obeys, or no one sees, is in no message', { skip: missing('script') }, async () => {
