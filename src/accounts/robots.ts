@@ -1,5 +1,5 @@
 /** Owns robots: accounts that belong to a group and hold passwords, and stay when a person leaves. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { stateOf } from '../app-passwords/check.ts';
 import type { Maker } from '../app-passwords/maker.ts';
 import type { Actor, Audit } from '../audit/audit.ts';
@@ -60,8 +60,11 @@ export type Robots = {
    * @throws {Refusal} `bad_request`, `denied` or, for a name in use, `conflict`
    */
   create(input: RobotInput, manager: RobotManager, by: Actor): Promise<Robot>;
-  /** @throws {Refusal} as `create` and `byId` */
-  change(id: string, input: Omit<RobotInput, 'name'>, manager: RobotManager, by: Actor): Promise<Robot>;
+  /**
+   * @param seen `versionOf` the robot that the input was made from; left out: as it is now
+   * @throws {Refusal} as `create` and `byId`; `conflict` where it was changed since
+   */
+  change(id: string, input: Omit<RobotInput, 'name'>, manager: RobotManager, by: Actor, seen?: string): Promise<Robot>;
   /** Its passwords stop, or work again. @throws {Refusal} `not_found` */
   setState(id: string, state: 'active' | 'disabled', manager: RobotManager, by: Actor): Promise<Robot>;
   /** Deletes it with its passwords. @throws {Refusal} `not_found` */
@@ -117,16 +120,7 @@ export function createRobots(parts: RobotParts): Robots {
     list: async (manager) => (await store.robots.all(now())).filter((row) => manages(manager, row)).map(toRobot),
     byId: async (id, manager) => toRobot(await find(parts, id, manager)),
     create: (input, manager, by) => create(parts, input, manager, by),
-    async change(id, input, manager, by) {
-      requireMaking(parts, manager);
-      const before = await find(parts, id, manager);
-      const facts = checkFacts(input, manager, toRobot(before));
-      if (facts.groups_json !== before.groups_json) await requireBound(parts, id, manager);
-      const detail = { before: describe(toFacts(toRobot(before))), after: describe(facts) };
-      const event = { action: 'robot.change', ...by, subject: before.login, detail } as const;
-      await audit.commit(event, (row) => store.robots.change(id, facts, row));
-      return toRobot((await store.robots.byId(id, now())) ?? before);
-    },
+    change: (id, input, manager, by, seen) => change(parts, id, input, { manager, by, seen }),
     async setState(id, state, manager, by) {
       const before = await find(parts, id, manager);
       requireStarting(state, manager, before);
@@ -187,6 +181,42 @@ async function create(parts: RobotParts, input: RobotInput, manager: RobotManage
     throw error instanceof ConstraintError ? nameTaken(login, error) : error;
   }
   return toRobot(await find(parts, row.id, manager));
+}
+
+async function change(
+  parts: RobotParts,
+  id: string,
+  input: Omit<RobotInput, 'name'>,
+  { manager, by, seen }: { readonly manager: RobotManager; readonly by: Actor; readonly seen: string | undefined },
+): Promise<Robot> {
+  const { store, audit } = parts;
+  requireMaking(parts, manager);
+  const before = await find(parts, id, manager);
+  const robot = toRobot(before);
+  if (seen !== undefined && seen !== versionOf(robot)) throw changedSince();
+  const facts = checkFacts(input, manager, robot);
+  if (facts.groups_json !== before.groups_json) await requireBound(parts, id, manager);
+  const detail = { before: describe(toFacts(robot)), after: describe(facts) };
+  const event = { action: 'robot.change', ...by, subject: before.login, detail } as const;
+  const isStored = await audit.commit(event, (row) => store.robots.change(id, before, facts, row));
+  if (isStored) return toRobot((await store.robots.byId(id, parts.now())) ?? before);
+  await find(parts, id, manager);
+  throw changedSince();
+}
+
+/** The same text as long as nothing is changed that `change` replaces. */
+export function versionOf(robot: Omit<RobotInput, 'name'>): string {
+  const { description, owner_group, groups_json, labels_json } = toFacts(robot);
+  const facts = [description, owner_group, groups_json, labels_json];
+  return createHash('sha256').update(JSON.stringify(facts)).digest('base64url');
+}
+
+/** What was taken from a robot would come back with a change that was made before. */
+function changedSince(): Refusal {
+  return new Refusal(
+    'conflict',
+    'Someone else changed this robot meanwhile, so nothing was saved. Look at what it has now, and try again.',
+  );
 }
 
 async function confirmMaker(

@@ -16,6 +16,7 @@ export type RobotFacts = {
   readonly groups_json: string;
   readonly labels_json: string;
 };
+type ChangedFact = Exclude<keyof RobotFacts, 'display_name'>;
 
 export type RobotStore = {
   /**
@@ -23,8 +24,13 @@ export type RobotStore = {
    * @throws {ConstraintError} when the login is taken
    */
   insert(robot: NewRobot, limit: number, audit: AuditRowOf): Promise<boolean>;
-  /** False when there is no such robot. */
-  change(id: string, facts: Omit<RobotFacts, 'display_name'>, audit: AuditRowOf): Promise<boolean>;
+  /** False, and nothing stored, when it isn't as it was `before`, or is gone. */
+  change(
+    id: string,
+    before: Pick<RobotRow, ChangedFact>,
+    facts: Pick<RobotFacts, ChangedFact>,
+    audit: AuditRowOf,
+  ): Promise<boolean>;
   byId(id: string, now: number): Promise<RobotRow | undefined>;
   /** By login. */
   all(now: number): Promise<RobotRow[]>;
@@ -43,7 +49,9 @@ const insert = `
   where (select count(*) from account where created_by_id = $9) < $11`;
 const change = `
   update account set description = $2, owner_group = $3, groups_json = $4, labels_json = $5
-  where id = $1 and kind = 'robot'`;
+  where id = $1 and kind = 'robot' and description is not distinct from cast($6 as text)
+    and owner_group is not distinct from cast($7 as text) and groups_json = $8
+    and labels_json is not distinct from cast($9 as text)`;
 /** In an order that the references allow. */
 const removals = {
   before: ['identity_token', 'password_use', 'revocation_also'].map(
@@ -53,6 +61,10 @@ const removals = {
   account: "delete from account where id = $1 and kind = 'robot'",
 };
 const robots = `select a.*, ${activePasswords('$1')} from account a where a.kind = 'robot'`;
+
+function columnsOf({ description, owner_group, groups_json, labels_json }: Pick<RobotRow, ChangedFact>) {
+  return [description, owner_group, groups_json, labels_json];
+}
 
 export function createRobotStore(sql: Sql): RobotStore {
   return {
@@ -68,8 +80,8 @@ export function createRobotStore(sql: Sql): RobotStore {
         return inserted === 1;
       });
     },
-    async change(id, { description, owner_group, groups_json, labels_json }, audit) {
-      const values = [id, description, owner_group, groups_json, labels_json];
+    async change(id, before, facts, audit) {
+      const values = [id, ...[facts, before].flatMap(columnsOf)];
       return (await runAudited(sql, { text: change, values }, audit)) === 1;
     },
     byId: (id, now) => sql.get<RobotRow>(`${robots} and a.id = $2`, [now, id]),

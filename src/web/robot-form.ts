@@ -1,5 +1,5 @@
 /** Owns the form that makes and changes a robot: groups to tick or one a line, labels as `name: value, value`. */
-import type { Robot, RobotInput } from '../accounts/robots.ts';
+import { type Robot, type RobotInput, versionOf } from '../accounts/robots.ts';
 import { Refusal } from '../lib/errors.ts';
 import { fieldsOf, textsOf } from './fields.ts';
 import type { FormError } from './password-form.ts';
@@ -14,6 +14,10 @@ export type RobotForm = {
   readonly labels: string;
   /** It has what was sent before its sender had to sign in again. */
   readonly isUnsaved: boolean;
+  /** Of the robot that the form was made from; '' for one that is new. */
+  readonly version: string;
+  /** What the robot has now, where someone else changed it after the form was opened. */
+  readonly current: Pick<RobotForm, 'description' | 'ownerGroup' | 'groups' | 'labels'> | null;
   readonly error: FormError | null;
 };
 
@@ -27,16 +31,17 @@ export type RobotChoices = {
 function newRobotForm(own: readonly string[] | null): RobotForm {
   const [first] = own === null ? [] : choicesAmong(own, []);
   const groups = first === undefined ? [] : linesOf(first.value);
-  return {
+  const empty = {
     id: null,
     name: '',
     description: '',
-    ownerGroup: first?.label ?? '',
-    groups,
     labels: '',
     isUnsaved: false,
+    version: '',
+    current: null,
     error: null,
   };
+  return { ...empty, ownerGroup: first?.label ?? '', groups };
 }
 
 /** Empty, or with what a query has: the form of someone who had to sign in again. Groups that aren't theirs are left out. */
@@ -66,9 +71,11 @@ function fullNameOf(name: string, names: readonly string[]): string {
   return (isShort ? names.find((other) => other.startsWith(`${name}@`)) : undefined) ?? name;
 }
 
-export function formOfRobot({ id, name, description, ownerGroup, groups, labels }: Robot): RobotForm {
+export function formOfRobot(robot: Robot): RobotForm {
+  const { id, name, description, ownerGroup, groups, labels } = robot;
   const lines = Object.entries(labels).map(([label, values]) => `${label}: ${values.join(', ')}`);
-  return { id, name, description, ownerGroup, groups, labels: lines.join('\n'), isUnsaved: false, error: null };
+  const facts = { id, name, description, ownerGroup, groups, labels: lines.join('\n'), isUnsaved: false };
+  return { ...facts, version: versionOf(robot), current: null, error: null };
 }
 
 /** As the robot is, or with what a query has: the form of someone who had to sign in again. @param own as for a new robot */
@@ -92,6 +99,8 @@ export function readRobotForm(body: unknown): RobotForm {
     groups: textsOf(body, 'groups').flatMap(linesOf),
     labels: field('labels'),
     isUnsaved: false,
+    version: field('version'),
+    current: null,
     error: null,
   };
 }

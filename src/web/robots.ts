@@ -15,6 +15,7 @@ import { type RobotFrame, type RobotPageParts, type RobotView, robotView, showRo
 import {
   changeFormFrom,
   choicesOf,
+  formOfRobot,
   type RobotChoices,
   type RobotForm,
   readRobotForm,
@@ -163,10 +164,13 @@ async function change(parts: Parts, request: Request, response: Response): Promi
   try {
     // The form of its owners has no labels, so they stay.
     const kept = !manager.administrator && form.labels === '' ? { labels } : {};
-    await robots.change(id, { ...toRobotInput(form), ...kept }, manager, actorOf(parts, request));
+    const input = { ...toRobotInput(form), ...kept };
+    await robots.change(id, input, manager, actorOf(parts, request), form.version || undefined);
     response.redirect(303, `${parts.views.prefix}${place.base}/${id}`);
   } catch (error) {
-    showError(parts, request, response, form, error);
+    if (correctable(error).code !== 'conflict') return showError(parts, request, response, form, error);
+    const current = formOfRobot(await find(parts, request));
+    showError(parts, request, response, { ...form, version: current.version, current }, error);
   }
 }
 

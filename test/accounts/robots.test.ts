@@ -1,7 +1,7 @@
 /** Who makes a robot, who manages it, what it may be given, and that it outlives its maker. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RobotInput, RobotManager } from '../../src/accounts/robots.ts';
+import { type RobotInput, type RobotManager, versionOf } from '../../src/accounts/robots.ts';
 import { commandLine } from '../../src/app-passwords/maker.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { day, input, refusal, root, type Scene, withScene } from '../support/administration-scene.ts';
@@ -114,6 +114,24 @@ describeEngines('a robot', (databases) => {
       const facts = { ownerGroup: 'platform', groups: ['platform'], labels: {} };
       const [before, after] = ['builds', 'tests'].map((description) => ({ description, ...facts }));
       assert.deepEqual(events.at(-1)?.detail, { before, after });
+    }),
+  );
+
+  test(
+    'is changed only from what it was when the change was decided',
+    scene(async ({ robots, store, events, audit }) => {
+      const { id, login } = await robots.create(robot, inPlatform, root);
+      const seen = (await store.robots.byId(id, 1)) ?? assert.fail();
+      const version = versionOf(await robots.byId(id, administrator));
+      await robots.change(id, { ...robot, groups: [] }, administrator, root, version);
+      const late = robots.change(id, robot, administrator, root, version);
+      await assert.rejects(late, refusal('conflict', /changed this robot meanwhile/));
+      const facts = { description: '', owner_group: 'platform', groups_json: '["platform"]', labels_json: '{}' };
+      const event = { action: 'robot.change', ...root, subject: login } as const;
+      const isStored = await audit.commit(event, (row) => store.robots.change(id, seen, facts, row));
+      assert.equal(isStored, false);
+      assert.deepEqual((await robots.byId(id, administrator)).groups, []);
+      assert.equal(events.filter(({ action }) => action === 'robot.change').length, 1);
     }),
   );
 

@@ -84,6 +84,38 @@ test('what is ticked is what it has; what an administrator gave it stays to be t
   assert.deepEqual(await groupsNow(), []);
 });
 
+test('a form that was opened before someone took a group away doesn’t bring it back', async () => {
+  const { store } = house.core;
+  const facts = { description: 'Mirror', owner_group: 'platform', labels_json: '{"project":["shop"]}' };
+  const row = { ...facts, id: 'stale', login: 'robot-stale', display_name: 'stale', groups_json: '["platform"]' };
+  await store.robots.insert({ ...row, created_by: 'root', created_by_id: null, created_at: 1 }, 99, unaudited);
+  const path = '/robots/stale/change';
+  const versionIn = (page: string) => /name="version" value="([^"]+)"/.exec(page)?.[1] ?? '';
+  const form = (version: string, groups: string[]): [string, string][] => [
+    ...([
+      ['version', version],
+      ['description', 'Mirror of the hub'],
+      ['ownerGroup', 'platform'],
+    ] as [string, string][]),
+    ...groups.map((group): [string, string] => ['groups', group]),
+  ];
+  const opened = versionIn(await get(ana, path));
+  const after = { description: 'Mirror', owner_group: 'platform', groups_json: '[]', labels_json: '{}' };
+  assert.ok(await store.robots.change('stale', row, after, unaudited));
+
+  const refused = await send(ana, path, form(opened, ['platform']));
+  assert.equal(refused.status, 409);
+  const page = await refused.text();
+  assert.match(page, /Someone else changed this robot meanwhile/);
+  assert.match(page, /<dt>Groups now<\/dt><dd>None/);
+  assert.match(page, /value="Mirror of the hub"/);
+  assert.equal((await store.robots.byId('stale', Date.now()))?.groups_json, '[]');
+  assert.equal((await store.robots.byId('stale', Date.now()))?.labels_json, '{}');
+
+  assert.equal((await send(ana, path, form(versionIn(page), []))).status, 303);
+  assert.equal((await store.robots.byId('stale', Date.now()))?.description, 'Mirror of the hub');
+});
+
 test('its page has the rules that apply, denials and uses, without repositories that only the robot can pull', async () => {
   const { store, passwords, uses, dailyCounts, denials } = house.core;
   const fields = {
