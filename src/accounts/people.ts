@@ -3,6 +3,7 @@
 import type { AppPassword, AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { Actor, Audit, AuditEvent } from '../audit/audit.ts';
 import type { Use, Uses } from '../audit/uses.ts';
+import type { Authority } from '../identity/authority.ts';
 import { Refusal } from '../lib/errors.ts';
 import { isTexts, readJson } from '../lib/json.ts';
 import { type Page, pageOf } from '../lib/paging.ts';
@@ -39,7 +40,7 @@ export type Person = {
   readonly activePasswords: number;
   readonly state: AccountState;
   readonly stateReason: string | null;
-  /** A login, 'command line', or 'provider', whose word a sign-in undoes. */
+  /** A login, 'command line', 'authority' where no provider vouches, or 'provider', whose word a sign-in undoes. */
   readonly stateBy: string | null;
   readonly stateAt: number | null;
 };
@@ -114,8 +115,10 @@ export type People = {
    * @throws {Refusal} `not_found`; `conflict` for one's own account
    */
   disable(id: string, reason: string, by: Actor, how?: { readonly forSecurity: boolean }): Promise<void>;
-  /** @throws {Refusal} `not_found` */
+  /** @throws {Refusal} `not_found`; `conflict` where no provider vouches for the address, so that it would change nothing */
   enable(id: string, by: Actor): Promise<void>;
+  /** Why it can't be done to this account; `null`: it can. @throws {Refusal} `not_found` */
+  objectionTo(change: 'disable' | 'enable' | 'remove', id: string, by: Actor): Promise<string | null>;
   /** Ends all sessions in browsers; returns how many. @throws {Refusal} `not_found` */
   endSessions(id: string, by: Actor): Promise<number>;
   /** Signs one browser out. @returns false where it has been signed out already. @throws {Refusal} `not_found` */
@@ -138,6 +141,7 @@ export type PeopleParts = {
   readonly administrators: Administrators;
   /** Forgets the person's refresh token, here and at the provider; that the provider is away ends nothing. */
   readonly forgetToken: (person: Pick<Account, 'id' | 'provider'>) => Promise<void>;
+  readonly authority: Pick<Authority, 'objectionTo'>;
   readonly audit: Audit;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -162,7 +166,7 @@ export function createPeople(parts: PeopleParts): People {
     sessionsOf: (id) => sessionsOf(parts, id),
     async disable(id, reason, by, { forSecurity } = { forSecurity: false }) {
       const { login } = await findPerson(parts, id);
-      refuseOneself('disable', login, by);
+      refuse(objectionToOneself('disable', login, by));
       const change = { reason: checkReason(reason), by: by.actor, at: now(), forSecurity };
       const event = ({ isNew, sessions }: Disabled): AuditEvent =>
         isNew
@@ -176,17 +180,23 @@ export function createPeople(parts: PeopleParts): People {
       await audit.commit(event, (row) => store.people.disable(id, change, row));
     },
     async enable(id, by) {
-      const { login } = await findPerson(parts, id);
+      const person = await findPerson(parts, id);
+      refuse(objectionToEnabling(parts, person));
+      const { login } = person;
       const change = { state: 'active', reason: null, by: by.actor, at: now() } as const;
       const event = { action: 'person.enable', ...by, subject: login } as const;
       await audit.commit(event, (row) => store.accounts.setState(id, change, row));
+    },
+    async objectionTo(change, id, by) {
+      const person = await findPerson(parts, id);
+      return change === 'enable' ? objectionToEnabling(parts, person) : objectionToOneself(change, person.login, by);
     },
     endSessions: (id, by) => endSessions(id, by, (row) => store.sessions.removeOfAccount(id, row)),
     endSession: async (id, sessionId, by) =>
       (await endSessions(id, by, (row) => store.sessions.removeOneOf(id, sessionId, row))) === 1,
     async remove(id, by, { releasesLogin } = { releasesLogin: false }) {
       const person = await findPerson(parts, id);
-      refuseOneself('remove', person.login, by);
+      refuse(objectionToOneself('remove', person.login, by));
       await parts.forgetToken(person);
       const detail = { ...whoWas(person), releasesLogin };
       const event = (removed: Removed) =>
@@ -253,13 +263,18 @@ async function madeBy({ store, passwords, now }: PeopleParts, accountId: string)
   return { robots: robots.map(({ id, login }) => ({ id, login })), passwords: await passwords.madeBy(accountId) };
 }
 
-/** Why an administrator can't do it; `null`: they can. */
-export function objectionTo(change: 'disable' | 'remove', login: string, by: Actor): string | null {
+/** Whatever is stored, nothing of the account works until a provider vouches for its address. */
+function objectionToEnabling({ authority }: PeopleParts, person: PersonRow): string | null {
+  const why = authority.objectionTo(person);
+  if (why === null) return null;
+  return `Enabling ${person.login} would change nothing: ${why}. Add the domain to a provider, or move the person to another one.`;
+}
+
+function objectionToOneself(change: 'disable' | 'remove', login: string, by: Actor): string | null {
   return login === by.actor ? `You can’t ${change} yourself. Ask another administrator.` : null;
 }
 
-function refuseOneself(change: 'disable' | 'remove', login: string, by: Actor): void {
-  const objection = objectionTo(change, login, by);
+function refuse(objection: string | null): void {
   if (objection !== null) throw new Refusal('conflict', objection);
 }
 

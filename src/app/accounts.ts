@@ -49,7 +49,7 @@ export function createAdministration(config: Config, core: Core, policy: () => P
   return {
     administrators,
     people: createPeople({
-      ...{ store, passwords, uses, administrators, audit, now },
+      ...{ store, passwords, uses, administrators, authority: core.authority, audit, now },
       readSession: readSessionSummary,
       forgetToken: createForgetToken(config, core),
     }),

@@ -77,7 +77,7 @@ export const personFields: FieldsOf<Person> = {
   activePasswords: 'how many active passwords there are',
   state: 'active, disabled, or reauth_required: the person has to sign in again',
   stateReason: 'why, or null',
-  stateBy: "a login, 'command line' or 'provider', or null",
+  stateBy: "a login, 'command line', 'provider', 'authority' (no provider vouches for the address), or null",
   stateAt: 'since when, or null',
 };
 

@@ -118,6 +118,12 @@ describeEngines('an address that its provider is not the authority for', (databa
         listed.people.map(({ login, state, stateBy }) => [login, state, stateBy]),
         [['root@example.com', 'disabled', 'authority']],
       );
+      const before = scene.events.length;
+      await assert.rejects(
+        people.enable(squatter.id, root),
+        refusal('conflict', /would change nothing.*Add the domain/),
+      );
+      assert.deepEqual([scene.events.length, (await store.accounts.byId(squatter.id))?.state], [before, 'disabled']);
       assert.equal(await suspend(createAuthority([{ name: 'keycloak', domains: ['example.com'] }])), 0);
       assert.equal((await store.accounts.byId(squatter.id))?.state, 'active', 'other settings vouch for it');
     }),

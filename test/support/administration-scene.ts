@@ -132,6 +132,7 @@ function createScene(store: Store, authority: Authority, isAnnounced: (action: A
       passwords,
       uses,
       administrators,
+      authority,
       audit,
       now,
       forgetToken: async () => {},

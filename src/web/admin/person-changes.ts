@@ -1,6 +1,6 @@
 /** Owns what administrators do to a person: disable, enable, end the sessions, remove. Each is asked for on a page that says what it means. */
 import type { Request, RequestHandler, Response } from 'express';
-import { type Made, objectionTo, type People } from '../../accounts/people.ts';
+import type { Made, People } from '../../accounts/people.ts';
 import type { Refusal } from '../../lib/errors.ts';
 import { correctable, fieldsOf, filledIn, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
@@ -9,7 +9,7 @@ import { personView } from './person.ts';
 import { type AdminFrame, type AdminParts, tabs } from './section.ts';
 
 export type PersonChangeParts = AdminParts & {
-  readonly people: Pick<People, 'detail' | 'disable' | 'enable' | 'endSessions' | 'remove'>;
+  readonly people: Pick<People, 'detail' | 'disable' | 'enable' | 'objectionTo' | 'endSessions' | 'remove'>;
 };
 
 declare module '../views.ts' {
@@ -127,7 +127,7 @@ async function ask(
     name,
     error: error?.message ?? null,
     objection:
-      name === 'disable' || name === 'remove' ? objectionTo(name, person.login, actorOf(parts, request)) : null,
+      name === 'end-sessions' ? null : await parts.people.objectionTo(name, person.id, actorOf(parts, request)),
     reason: field('reason'),
     forSecurity: field('forSecurity') === 'yes',
     person: personView(person, parts.now()),

@@ -111,11 +111,20 @@ function passwordsOf({ passwords, person }: PersonDetail, now: number): { live: 
   return { live: all.filter(({ works }) => works), past: all.filter(({ works }) => !works) };
 }
 
+/** Who, in words, if it was no administrator. */
+function stateMakers(provider: string): ReadonlyMap<string, string> {
+  return new Map([
+    ['provider', `the provider ${provider}`],
+    ['authority', 'Dockpass'],
+  ]);
+}
+
 export function personView(person: Person, now: number) {
   const { id, login, displayName, provider, domain, state, stateReason, stateBy, stateAt, activePasswords } = person;
   const moment = (at: number | null): FormattedTime | null => (at === null ? null : formatTime(at, now));
   return {
-    ...{ id, login, displayName, provider, domain, state, stateReason, stateBy, activePasswords },
+    ...{ id, login, displayName, provider, domain, state, stateReason, activePasswords },
+    stateBy: stateBy && (stateMakers(provider).get(stateBy) ?? stateBy),
     stateLabel: stateLabels[state],
     initials: initials({ login, display_name: displayName }),
     stateSince: moment(stateAt),
