@@ -83,6 +83,61 @@ describe('the API', () => {
     }
   });
 
+  test('a program that reads page after page comes to an end', async () => {
+    const page = async (path: string) => (await call('GET', path)).body as Record<string, unknown[]>;
+    const { people, total } = await page('/people');
+    assert.ok((people?.length ?? 0) > 0);
+    const beyond = await page('/people?page=2');
+    assert.deepEqual([beyond['people'], beyond['page'], beyond['total']], [[], 2, total]);
+    assert.deepEqual((await page('/repositories?page=1000000000'))['repositories'], []);
+    for (const wrong of ['0', '-1', 'x', '', '1.5', '999999999999999']) {
+      for (const path of ['/people', '/repositories']) {
+        assert.equal((await call('GET', `${path}?page=${wrong}`)).status, 400, `${path} ${wrong}`);
+      }
+    }
+  });
+
+  test('what filters nothing that there is, or is damaged, is refused', async () => {
+    const { entries } = (await call('GET', '/audit')).body as { entries: { id: string }[] };
+    const newest = entries[0]?.id ?? '';
+    const older = (await call('GET', `/audit?before=${newest}`)).body as { entries: { id: string }[] };
+    assert.equal(
+      older.entries.some(({ id }) => id === newest),
+      false,
+    );
+    for (const path of [
+      '/audit?before=x',
+      '/audit?before=1',
+      '/audit?before=9999999999999999999',
+      `/audit?before=${newest.slice(1)}`,
+      '/audit?before=',
+      '/audit?action=nope',
+      '/audit.csv?action=nope',
+      '/audit?person=',
+      '/denials?account=',
+      '/people?provider=nope',
+      '/people?domain=',
+      '/people?group=',
+      '/repositories?service=nope',
+      '/people?search=%00',
+      '/people/%00',
+    ]) {
+      assert.equal((await call('GET', path)).status, 400, path);
+    }
+    for (const path of ['/people?provider=kc', '/people?provider=google', '/audit?action=sign-in', '/people?search=']) {
+      assert.equal((await call('GET', path)).status, 200, path);
+    }
+  });
+
+  test('disabling someone again keeps the first reason, and the answer says so', async () => {
+    await installation.addPerson('cy@example.com');
+    await call('POST', '/people/cy@example.com/disable', { reason: 'has left' });
+    const { status, body } = await call('POST', '/people/cy@example.com/disable', { reason: 'other' });
+    assert.deepEqual([status, body['stateReason'], body['stateBy']], [200, 'has left', 'command line']);
+    const { output } = await installation.command(['person', 'disable', 'cy@example.com', '--reason', 'third']);
+    assert.match(output, /cy@example\.com is disabled already, by command line: has left\./);
+  });
+
   test('a program that is refused reads what to send instead', async () => {
     const ask = (headers: Record<string, string>) => fetch(`${server.url}/api/v1/people`, { headers });
     const challengeOf = async (headers: Record<string, string>) => {

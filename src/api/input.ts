@@ -22,6 +22,9 @@ export type Input = {
   lists(name: string): Record<string, string[]>;
 };
 
+/** PostgreSQL stores it in no text, and SQLite ends a text there when it compares. */
+const nul = '\0';
+
 /**
  * @param source what express's parser made: can be anything
  * @param known the fields that are accepted
@@ -41,11 +44,12 @@ export function createInput(source: unknown, known: readonly ApiField[] = []): I
     const value: unknown = fields.get(name);
     if (value === undefined || value === null) return undefined;
     if (typeof value !== 'string') throw wrong(name, 'a text');
+    if (value.includes(nul)) throw wrong(name, 'a text without the character NUL');
     return value;
   };
   const textsOf = (name: string, value: unknown): string[] => {
-    if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value;
-    throw wrong(name, 'a list of texts');
+    if (Array.isArray(value) && value.every((item) => typeof item === 'string' && !item.includes(nul))) return value;
+    throw wrong(name, 'a list of texts, without the character NUL');
   };
   return {
     has: (name) => fields.has(name),

@@ -5,6 +5,7 @@ import type { AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { LeakReports } from '../app-passwords/leaks.ts';
 import { Refusal } from '../lib/errors.ts';
 import { secretKinds } from '../lib/secret.ts';
+import { requireValue } from './checks.ts';
 import type { ApiField, Input } from './input.ts';
 import type { ApiRoute } from './route.ts';
 
@@ -118,9 +119,4 @@ function readSelection(body: Input): Selection {
     ...(body.has('createdBefore') && { createdBefore: time('createdBefore') }),
     ...(body.has('unusedSince') && { unusedSince: time('unusedSince') }),
   };
-}
-
-function requireValue<Value>(field: string, value: Value | undefined): Value {
-  if (value !== undefined && value !== '') return value;
-  throw new Refusal('bad_request', `"${field}" is empty. Say what is meant, or leave it out.`, { field });
 }

@@ -3,6 +3,7 @@ import type { People, PeopleQuery } from '../accounts/people.ts';
 import { foldCase } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { AccountState, AccountStore } from '../store/accounts.ts';
+import { givenText, oneOf, readPage } from './checks.ts';
 import type { ApiField, Input } from './input.ts';
 import type { ApiRoute } from './route.ts';
 
@@ -33,13 +34,18 @@ export function createPersonFinder(accounts: Pick<AccountStore, 'byLogin' | 'byI
   };
 }
 
-type PeopleParts = { readonly people: People; readonly idOf: PersonFinder };
+type PeopleParts = {
+  readonly people: People;
+  readonly idOf: PersonFinder;
+  /** Names of the configured providers; people can be of others, too, which were configured once. */
+  readonly configuredProviders: () => readonly string[];
+};
 
 export function peopleRoutes(parts: PeopleParts): ApiRoute[] {
   return [...readingRoutes(parts), ...changingRoutes(parts), removalRoute(parts)];
 }
 
-function readingRoutes({ people, idOf }: PeopleParts): ApiRoute[] {
+function readingRoutes({ people, idOf, configuredProviders }: PeopleParts): ApiRoute[] {
   return [
     {
       method: 'get',
@@ -47,7 +53,15 @@ function readingRoutes({ people, idOf }: PeopleParts): ApiRoute[] {
       scope: 'people:read',
       summary: 'Search people; 50 a page',
       query: listFields,
-      run: ({ query }) => people.list(readQuery(query)),
+      async run({ query }) {
+        const asked = readQuery(query);
+        if (asked.provider !== null) {
+          oneOf([...new Set([...configuredProviders(), ...(await people.providers())])], 'provider', asked.provider);
+        }
+        const found = await people.list(asked);
+        // A program that reads page after page would get the last one again and again.
+        return found.page === asked.page ? found : { ...found, page: asked.page, people: [] };
+      },
     },
     {
       method: 'get',
@@ -65,7 +79,8 @@ function changingRoutes({ people, idOf }: PeopleParts): ApiRoute[] {
       method: 'post',
       path: '/people/{id}/disable',
       scope: 'people:write',
-      summary: 'Stop passwords and sessions immediately and refuse sign-in, until enabled again',
+      summary:
+        'Stop passwords and sessions immediately and refuse sign-in, until enabled again. An account that an administrator has disabled already keeps that reason, which the answer has',
       body: [
         { name: 'reason', type: 'string', about: 'told to the person' },
         { name: 'forSecurity', type: 'boolean', about: "robots' passwords that the person made stop immediately" },
@@ -121,22 +136,12 @@ function readQuery(query: Input): PeopleQuery {
   return {
     search: query.text('search') ?? '',
     state: oneOf(states, 'state', query.text('state')) ?? null,
-    provider: query.text('provider') ?? null,
-    domain: query.text('domain') ?? null,
-    group: query.text('group') ?? null,
+    provider: givenText(query, 'provider') ?? null,
+    domain: givenText(query, 'domain') ?? null,
+    group: givenText(query, 'group') ?? null,
     unvouched: query.flag('unvouched'),
     sort: oneOf(sorts, 'sort', query.text('sort')) ?? 'login',
     descending: query.flag('descending'),
-    page: query.integer('page') ?? 1,
+    page: readPage(query),
   };
-}
-
-function oneOf<Choice extends string>(
-  choices: readonly Choice[],
-  field: string,
-  text: string | undefined,
-): Choice | undefined {
-  const found = choices.find((choice) => choice === text);
-  if (text === undefined || found !== undefined) return found;
-  throw new Refusal('bad_request', `"${field}" must be one of ${choices.join(', ')}.`, { field });
 }

@@ -1,6 +1,6 @@
 /** Owns the operations of the API that answer "who did this, and why not": audit, denials, explain. */
 
-import type { Audit } from '../audit/audit.ts';
+import { type Audit, isEventId } from '../audit/audit.ts';
 import { type AuditFilter, type AuditLog, type ExportFormat, exportLines, exportTypes } from '../audit/audit-log.ts';
 import type { DenialLog } from '../audit/denials.ts';
 import { explainedEvent } from '../audit/explained.ts';
@@ -11,6 +11,7 @@ import type { Policy } from '../policy/acl.ts';
 import { checkAddress } from '../policy/address.ts';
 import { accessOf } from '../policy/cases.ts';
 import { explain } from '../policy/explain.ts';
+import { givenText, oneOf } from './checks.ts';
 import type { ApiField, Input } from './input.ts';
 import type { ApiRoute } from './route.ts';
 
@@ -33,6 +34,8 @@ type RecordParts = {
   readonly auditLog: AuditLog;
   readonly denials: DenialLog;
   readonly audit: Audit;
+  /** All that events can be called. */
+  readonly actions: readonly string[];
   readonly policy: () => Policy;
   /** Who is meant by a login or a user of the policy file. */
   readonly identityOf: (account: string) => Promise<Identity>;
@@ -42,7 +45,7 @@ export function recordRoutes(parts: RecordParts): ApiRoute[] {
   return [...auditRoutes(parts), denialRoute(parts), explainRoute(parts)];
 }
 
-function auditRoutes({ auditLog }: RecordParts): ApiRoute[] {
+function auditRoutes({ auditLog, actions }: RecordParts): ApiRoute[] {
   return [
     {
       method: 'get',
@@ -50,7 +53,7 @@ function auditRoutes({ auditLog }: RecordParts): ApiRoute[] {
       scope: 'audit:read',
       summary: 'Events, newest first, a hundred a page',
       query: [...filterFields, before],
-      run: ({ query, by }) => auditLog.page(readFilter(query), query.text('before') ?? null, by),
+      run: ({ query, by }) => auditLog.page(readFilter(query, actions), readCursor(query), by),
     },
     ...formats.map(
       (format): ApiRoute => ({
@@ -63,7 +66,8 @@ function auditRoutes({ auditLog }: RecordParts): ApiRoute[] {
         download: {
           type: exportTypes[format],
           fileName: `audit.${format}`,
-          lines: async ({ query, by }) => exportLines(await begun(auditLog.all(readFilter(query), by)), format),
+          lines: async ({ query, by }) =>
+            exportLines(await begun(auditLog.all(readFilter(query, actions), by)), format),
         },
       }),
     ),
@@ -79,7 +83,7 @@ function denialRoute({ denials }: RecordParts): ApiRoute {
     query: denialFields,
     async run({ query }) {
       const given = denialFields
-        .map(({ name }) => [name, query.text(name)] as const)
+        .map(({ name }) => [name, givenText(query, name)] as const)
         .filter(([, value]) => value !== undefined);
       return { denials: await denials.list(Object.fromEntries(given)) };
     },
@@ -113,12 +117,20 @@ function explainRoute({ audit, policy, identityOf }: RecordParts): ApiRoute {
   };
 }
 
-function readFilter(query: Input): AuditFilter {
+function readFilter(query: Input, actions: readonly string[]): AuditFilter {
   const texts = ['person', 'action', 'repository'] as const;
   const times = ['from', 'until'] as const;
+  oneOf(actions, 'action', givenText(query, 'action'));
   const given = [
-    ...texts.map((name) => [name, query.text(name)] as const),
+    ...texts.map((name) => [name, givenText(query, name)] as const),
     ...times.map((name) => [name, query.integer(name)] as const),
-  ].filter(([, value]) => value !== undefined && value !== '');
+  ].filter(([, value]) => value !== undefined);
   return Object.fromEntries(given);
+}
+
+/** @throws {Refusal} for what no page named as its `next`: a program would read the newest events again and again */
+function readCursor(query: Input): string | null {
+  const cursor = givenText(query, before.name) ?? null;
+  if (cursor === null || isEventId(cursor)) return cursor;
+  throw new Refusal('bad_request', '"before" must be the `next` of the page before.', { field: before.name });
 }

@@ -4,6 +4,7 @@ import { begun } from '../lib/begun.ts';
 import { Refusal } from '../lib/errors.ts';
 import { csvLines, jsonLines, recordOf, recordsOf } from '../repositories/records.ts';
 import type { RepositoryFilter, RepositoryOrder, RepositoryStore } from '../store/repositories.ts';
+import { oneOf, readPage } from './checks.ts';
 import type { ApiField, Input } from './input.ts';
 import type { ApiRoute } from './route.ts';
 
@@ -87,9 +88,7 @@ export function repositoryRoutes({ repositories, services }: RepositoryParts): A
 
 /** @returns `null` for all. @throws {Refusal} for a name that is none: an empty list would say that it has no repositories */
 function serviceOf(query: Input, services: readonly string[]): string | null {
-  const name = query.text('service');
-  if (name === undefined || services.includes(name)) return name ?? null;
-  throw new Refusal('bad_request', `"service" must be one of ${services.join(', ')}.`, { field: 'service' });
+  return oneOf(services, 'service', query.text('service')) ?? null;
 }
 
 function filterOf(query: Input, services: readonly string[]): RepositoryFilter {
@@ -102,7 +101,7 @@ function filterOf(query: Input, services: readonly string[]): RepositoryFilter {
 }
 
 function pageOf(query: Input, { by }: RepositoryOrder): number {
-  const page = Math.max(1, query.integer('page') ?? 1);
+  const page = readPage(query);
   if (by === 'name' || page <= sortedPages) return page;
   const message = `"page" is at most ${sortedPages} in this order. Leave "order" out, or get all as /repositories.csv or .jsonl.`;
   throw new Refusal('bad_request', message, { field: 'page' });

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import express, { type Request, type RequestHandler, type Router } from 'express';
 import type { ApiTokens } from '../accounts/api-tokens.ts';
-import { createInput } from '../api/input.ts';
+import { type ApiField, createInput } from '../api/input.ts';
 import { keptLoginRoutes } from '../api/kept-logins.ts';
 import { moveRoutes } from '../api/moves.ts';
 import { describeApi } from '../api/openapi.ts';
@@ -20,6 +20,7 @@ import type { Actor } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
+import { actions } from '../web/admin/audit-labels.ts';
 import { openAccessRequests } from './access-requests.ts';
 import type { Administration } from './accounts.ts';
 import type { Core } from './core.ts';
@@ -44,7 +45,7 @@ export function listApiRoutes(config: Config, core: Core, parts: Omit<ApiParts, 
   const named = createIdentityByName(config, store.accounts, policy);
   const idOf = createPersonFinder(store.accounts);
   return [
-    ...peopleRoutes({ people, idOf }),
+    ...peopleRoutes({ people, idOf, configuredProviders: () => providerNames(config) }),
     ...moveRoutes({ moves: administration.moves, idOf }),
     ...keptLoginRoutes(administration),
     ...passwordRoutes({
@@ -59,8 +60,15 @@ export function listApiRoutes(config: Config, core: Core, parts: Omit<ApiParts, 
     }),
     ...requestRoutes(openAccessRequests(config, core, policy)),
     ...workloadRoutes(parts.workloads.administration),
-    ...recordRoutes({ auditLog, denials, audit, policy, identityOf: async (name) => (await named(name)).identity }),
+    ...recordRoutes({
+      ...{ auditLog, denials, audit, actions, policy },
+      identityOf: async (name) => (await named(name)).identity,
+    }),
   ];
+}
+
+function providerNames({ google, oidc }: Config): string[] {
+  return [...(google === null ? [] : ['google']), ...oidc.map(({ name }) => name)];
 }
 
 /** For `/api/v1` below the prefix. */
@@ -99,7 +107,8 @@ function handlerOf(
       throw error;
     });
     refuseUnreadBody(request);
-    const param = (name: string): string => String(request.params[name] ?? '');
+    const parameters = createInput(request.params, Object.keys(request.params).map(textField));
+    const param = (name: string): string => parameters.text(name) ?? '';
     const query = createInput(request.query, route.query);
     const body = createInput(request.body, route.body);
     const call = { by, accountId, param, query, body };
@@ -115,6 +124,8 @@ function handlerOf(
     await pipeline(records, response);
   };
 }
+
+const textField = (name: string): ApiField => ({ name, type: 'string', about: '' });
 
 /**
  * curl says of data that it's a form where no header says what it is. That isn't read, and where all fields are optional,

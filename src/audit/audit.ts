@@ -181,6 +181,11 @@ export function createAudit(
   };
 }
 
+/** Whether it has the form that `rowOf` gives an id. */
+export function isEventId(text: string): boolean {
+  return /^[0-9a-z]{9}[0-9a-f]{16}$/.test(text);
+}
+
 /** Ids begin with the time, so that they sort by it. */
 function rowOf(event: AuditEvent, at: number): NewAuditRow {
   return {

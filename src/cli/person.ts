@@ -69,10 +69,12 @@ export const personCommands: readonly Command[] = [
       withAdministration(terminal, async ({ people }, core) => {
         const { id, login } = await accountOf(core, email);
         const forSecurity = values['security'] === true;
-        await people.disable(id, textOf(values, 'reason') ?? '', byCommandLine, { forSecurity });
-        const made = (await people.detail(id)).made.passwords;
+        const reason = textOf(values, 'reason') ?? '';
+        await people.disable(id, reason, byCommandLine, { forSecurity });
+        const { person, made: owned } = await people.detail(id);
+        const made = owned.passwords;
         const lines = made.map((password) => `made ${password.login}  ${password.id}  ${password.name}`);
-        confirm(terminal, values, { login, made }, [`${login} is disabled.`, ...lines].join('\n'));
+        confirm(terminal, values, { login, made }, [disabledLine(person, reason), ...lines].join('\n'));
       }),
   },
   ...moveCommands,
@@ -131,6 +133,13 @@ export const personCommands: readonly Command[] = [
   },
   ...keptLoginCommands,
 ];
+
+/** The first reason stays; its owner could have read it. */
+function disabledLine({ login, stateReason, stateBy }: Person, reason: string): string {
+  if (reason.trim() === (stateReason ?? '')) return `${login} is disabled.`;
+  const why = stateReason === null ? 'without a reason' : stateReason;
+  return `${login} is disabled already, by ${stateBy}: ${why}. That stays as it is.`;
+}
 
 /** All pages of a list. */
 async function everyPage(page: (number: number) => Promise<PeoplePage>): Promise<Person[]> {
