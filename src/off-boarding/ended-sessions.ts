@@ -1,4 +1,4 @@
-/** Owns the sessions that a provider ended a short time ago: a sign-in that was under way then must not start one. */
+/** Owns the sessions and people that a provider ended a short time ago: a sign-in that was under way then must change nothing. */
 import { createHash } from 'node:crypto';
 import { minute } from '../lib/time.ts';
 import type { Profile } from '../sign-in/connector.ts';
@@ -9,10 +9,12 @@ import type { SeenTokenStore } from '../store/seen-tokens.ts';
 export type SignInTimes = { readonly begunAt: number; readonly answeredAt: number };
 
 export type EndedSessions = {
-  /** Comes before the sessions are ended, so that each is found there or here. */
+  /** Comes before the sessions or the account are ended, so that each is found there or here. */
   note(issuer: string, event: Pick<ProviderEvent, 'subject' | 'providerSession'>): Promise<void>;
   /**
-   * Whether the provider ended the session that someone signs in with. Asked once ours is stored.
+   * Whether the provider ended the session that someone signs in with. Asked before the sign-in changes anything, and once ours is
+   * stored. Replicas compare their own times, so their clocks have to agree: leeway would end each sign-in for which a provider
+   * ends the person's earlier sessions.
    * @param times a session with a name counts since the sign-in began, all of a person since the answer: providers end the
    *   person's earlier sessions when they authenticate them again
    */

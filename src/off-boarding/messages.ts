@@ -48,7 +48,7 @@ async function act(
   const { sessions, leavers, audit } = parts;
   const { kind, reason, providerSession } = event;
   if (kind === 'nothing') return;
-  if (kind === 'suspend' || kind === 'end-sessions') await parts.ended.note(issuer, event);
+  if (kind === 'disable' || kind === 'suspend' || kind === 'end-sessions') await parts.ended.note(issuer, event);
   const account = await personOf(parts, issuer, event);
   if (kind === 'end-sessions' && providerSession !== null) {
     const event = (ended: number) =>
@@ -60,8 +60,11 @@ async function act(
     if (ended > 0) return;
   }
   if (account === undefined) return;
-  const since = Math.min(at, parts.now());
-  if (kind === 'disable') await leavers.shutOut(account, reason, since, actor, { forSecurity: true });
+  // A provider tells whole seconds (RFC 8417): a sign-in of the same second came before.
+  const since = Math.min(at + 999, parts.now());
+  if (kind === 'disable' && !(await leavers.shutOut(account, reason, since, actor, { forSecurity: true }))) {
+    await leavers.endSessions(account, reason, actor);
+  }
   if (kind === 'suspend' || kind === 'forget-token') {
     await leavers.requireSignIn(account, reason, since, actor, { forSecurity: kind === 'suspend' });
   }

@@ -23,6 +23,9 @@ import { type NewLoginParts, requireDistinct, requireNewLogin } from './new-logi
 /** Someone who was admitted. `before`: the account as it was until now; `undefined` at the first sign-in. */
 export type Admitted = { readonly account: Account; readonly before: Account | undefined };
 
+/** Who comes in: the requester, and when the provider was asked who it is, in epoch milliseconds. */
+export type Arrival = { readonly client: Requester; readonly answeredAt: number };
+
 /** Lets in whom a provider proved, as an account: creates it at the first sign-in. */
 export type Admission = {
   /**
@@ -32,7 +35,7 @@ export type Admission = {
   admit(
     connector: Connector,
     profile: Profile,
-    requester: Requester,
+    arrival: Arrival,
     check?: (admitted: Admitted) => Promise<void>,
   ): Promise<Admitted>;
 };
@@ -48,31 +51,38 @@ export type AdmissionParts = NewLoginParts & {
 
 export function createAdmission(parts: AdmissionParts): Admission {
   return {
-    async admit(connector, profile, requester, check = async () => {}) {
+    async admit(connector, profile, arrival, check = async () => {}) {
       requireSubject(profile, connector.label);
       const email = requireEmail(profile, connector.label);
       connector.check(profile);
       requireAuthority(parts.authority, profile, email);
-      const admitted = await signIn(parts, connector, profile, email, requester);
+      const admitted = await signIn(parts, connector, profile, email, arrival);
       const { account, before } = admitted;
       requireNotDisabled(account);
       await check(admitted);
-      return { account: account.state === 'active' ? account : await restore(parts, account, requester), before };
+      return { account: account.state === 'active' ? account : await restore(parts, account, arrival), before };
     },
   };
 }
 
 /**
  * What the provider took away, it gives back: someone who completes a sign-in is neither suspended nor deleted there. What
- * an administrator took stays.
+ * an administrator took stays, and so does what the provider took after it answered.
  */
 async function restore(
   { accounts, audit, now }: AdmissionParts,
   account: Account,
-  client: Requester,
+  { client, answeredAt }: Arrival,
 ): Promise<Account> {
   const { id, login, state, state_reason: why } = account;
-  const change = { state: 'active', reason: null, by: byProvider, at: now(), was: account } as const;
+  const change = {
+    state: 'active',
+    reason: null,
+    by: byProvider,
+    at: now(),
+    was: account,
+    saidAt: answeredAt,
+  } as const;
   const detail = { was: state, reason: why };
   const event = { action: 'person.enable', actor: login, client, subject: login, detail } as const;
   if (!(await audit.commit(event, (row) => accounts.setState(id, change, row)))) {
@@ -132,7 +142,7 @@ async function signIn(
   connector: Connector,
   profile: Profile,
   email: string,
-  requester: Requester,
+  arrival: Arrival,
 ): Promise<Admitted> {
   const { label } = connector;
   const { provider, issuer, subject, domain, groups } = profile;
@@ -143,7 +153,18 @@ async function signIn(
   const hasLogin = before !== undefined && isSameEmail(before.login, email);
   const login = hasLogin ? before.login : foldCase(email);
   const logins = { login, otherLogin: hasLogin ? null : otherFormOf(email) };
-  const person = { id, provider, issuer, subject, ...logins, email, displayName, domain, groups, at: parts.now() };
+  const person = {
+    id,
+    provider,
+    issuer,
+    subject,
+    ...logins,
+    email,
+    displayName,
+    domain,
+    groups,
+    at: arrival.answeredAt,
+  };
   if (!hasLogin) await requireNewLogin(parts, profile, email);
   else if (login !== foldCase(email)) requireDistinct(email);
   if (before !== undefined && !hasLogin) await parts.retiredLogins.retire(before.id, login, parts.now());
@@ -153,8 +174,8 @@ async function signIn(
     if (!(error instanceof ConstraintError)) throw error;
     const claimed = await claim(parts.accounts, person, profile, label);
     if (claimed !== null) return claimed;
-    if (await followed(parts, person, profile, requester)) return signIn(parts, connector, profile, email, requester);
-    if (await freeLogin(parts, person, requester)) return signIn(parts, connector, profile, email, requester);
+    if (await followed(parts, person, profile, arrival)) return signIn(parts, connector, profile, email, arrival);
+    if (await freeLogin(parts, person, arrival)) return signIn(parts, connector, profile, email, arrival);
     throw await explainTaken(parts.accounts, person, error);
   }
 }
@@ -167,7 +188,7 @@ async function followed(
   { accounts, moves, audit, now }: AdmissionParts,
   person: SignedIn,
   { emailVerified }: Profile,
-  client: Requester,
+  { client }: Arrival,
 ): Promise<boolean> {
   const { issuer, subject, provider } = person;
   if (emailVerified !== true || (await accounts.byIdentity(issuer, subject)) !== undefined) return false;
@@ -196,7 +217,7 @@ async function explainTaken(accounts: AccountStore, person: SignedIn, cause: unk
  * Takes the login from an account whose provider isn't the authority for the address: its owner is the person who signs in
  * now, by the provider that is. @returns false where the other account is vouched for
  */
-async function freeLogin({ accounts, authority, audit }: AdmissionParts, person: SignedIn, client: Requester) {
+async function freeLogin({ accounts, authority, audit }: AdmissionParts, person: SignedIn, { client }: Arrival) {
   const squatter = await holderOf(accounts, person);
   if (squatter === undefined || authority.objectionTo(squatter) === null) return false;
   const { id, provider, login } = squatter;

@@ -81,7 +81,9 @@ export type StateChange = {
   readonly by: string;
   readonly at: number;
   /** As it was when that was decided: nothing changes where someone else has set another state meanwhile. */
-  readonly was?: Pick<Account, 'state' | 'state_by'>;
+  readonly was?: Pick<Account, 'state' | 'state_by' | 'stopped_for_security'>;
+  /** When what decides this was said, in epoch milliseconds: nothing changes where the state of today is later. */
+  readonly saidAt?: number;
   /** A reason of the same state whose place this one takes. */
   readonly insteadOf?: string;
 };
@@ -100,6 +102,7 @@ export type SignedIn = {
   readonly displayName: string | null;
   readonly domain: string | null;
   readonly groups: readonly string[] | null;
+  /** When the provider said so. */
   readonly at: number;
 };
 
@@ -226,7 +229,9 @@ const freeLogin = "update account set login = 'unvouched:' || id || ':' || login
 const setState = `
   update account set state = $2, state_reason = $3, state_by = $4, state_at = $5, stopped_for_security = null
   where id = $1 and (state <> $2 or state_reason = cast($8 as text))
-    and (cast($6 as text) is null or (state = $6 and coalesce(state_by, '') = $7))`;
+    and (cast($6 as text) is null
+      or (state = $6 and coalesce(state_by, '') = $7 and coalesce(stopped_for_security, 0) = $9))
+    and (cast($10 as bigint) is null or coalesce(state_at, 0) <= $10)`;
 
 const confirm = `
   update account set confirmed_at = $2, checked_at = $2, groups_json = coalesce($3, groups_json),
@@ -305,8 +310,9 @@ export function createAccountStore(sql: Sql): AccountStore {
     },
     byIdentity: (issuer, subject) => byIdentity(sql, { issuer, subject }),
     freeLogin: async (id, audit) => (await runAudited(sql, { text: freeLogin, values: [id] }, audit)) === 1,
-    async setState(id, { state, reason, by, at, was, insteadOf }, audit) {
-      const values = [id, state, reason, by, at, was?.state ?? null, was?.state_by ?? '', insteadOf ?? null];
+    async setState(id, { state, reason, by, at, was, saidAt, insteadOf }, audit) {
+      const before = [was?.state ?? null, was?.state_by ?? '', insteadOf ?? null, was?.stopped_for_security ?? 0];
+      const values = [id, state, reason, by, at, ...before, saidAt ?? null];
       return (await runAudited(sql, { text: setState, values }, audit)) === 1;
     },
     async confirm(id, { at, groups, undecided = [] }, audit) {

@@ -38,7 +38,7 @@ export class DatabaseSessions extends session.Store {
   private readonly limits: SessionLimits;
   private readonly now: () => number;
   private readonly onNotExtended: (error: unknown) => void;
-  /** The stored expiry of what was read. */
+  /** The stored expiry of what was read or written. */
   private readonly loaded = new WeakMap<SessionData, number>();
 
   /**
@@ -75,7 +75,10 @@ export class DatabaseSessions extends session.Store {
     // A session that was ended while this request still ran must not come back by its being saved.
     const saved = this.loaded.has(data)
       ? this.sessions.change(hash(id), row)
-      : this.sessions.write(hash(id), { ...row, accountId, providerSession });
+      : this.sessions.write(hash(id), { ...row, accountId, providerSession }).then(() => {
+          // express-session saves a session that a request began once more at its end.
+          this.loaded.set(data, row.expiresAt);
+        });
     settle(saved, done);
   }
 

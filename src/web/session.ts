@@ -88,6 +88,9 @@ export function createSessions(parts: SessionParts): Sessions {
     signIn: (request, account, proof) => settled((done) => request.logIn({ ...account, ...proof }, done)),
     async signOut(request, response) {
       await settled((done) => request.session.destroy(done));
+      // A page that answers this very request is shown to no one in particular.
+      request.user = undefined;
+      response.locals['person'] = null;
       response.clearCookie(cookie.name, cookie.options);
       if (hasCookie(request, names.earlierSession)) response.clearCookie(names.earlierSession, cookie.options);
     },

@@ -30,7 +30,7 @@ export type SignInParts = RefusedParts &
     readonly afterSignIn: (admitted: Admitted, profile: Profile, client: Requester) => Promise<void>;
     /** Whether a refresh token of the person has to be asked for, as none is kept that the provider still takes. */
     readonly needsToken: (profile: Profile) => Promise<boolean>;
-    /** Whether the provider ended the session of this sign-in while it was under way. Epoch milliseconds. */
+    /** Whether the provider ended the session of this sign-in, or stopped its person, while it was under way. Epoch milliseconds. */
     readonly endedMeanwhile: (
       profile: Profile,
       times: { readonly begunAt: number; readonly answeredAt: number },
@@ -163,28 +163,32 @@ async function complete(parts: SignInParts, connector: Connector, request: Reque
     return redirectToProvider(parts, connector, { request, response }, pending, input);
   }
   const again = pending.fresh ? visitorOf(request) : null;
+  const requireLasting = () =>
+    endIfEnded(parts, connector, { request, response }, () => parts.endedMeanwhile(profile, times));
   const { account, authenticatedAt } = await auditRefusal(parts, connector, request, profile, async () => {
+    await requireLasting();
     const authenticatedAt = await parts.freshness.judge(connector, profile, { login: pending.login, again });
     const believed = await parts.believe(profile);
-    const { account } = await parts.admission.admit(connector, believed, client, (admitted) =>
-      parts.afterSignIn(admitted, believed, client),
-    );
+    const { account } = await parts.admission.admit(connector, believed, { client, ...times }, async (admitted) => {
+      await parts.afterSignIn(admitted, believed, client);
+      // What the provider took after its answer, and before the account was read, must not be given back.
+      await requireLasting();
+    });
     return { account, authenticatedAt };
   });
   const detail = { provider: connector.name };
   // First: no one is signed in without it.
   await parts.audit.write({ action: 'sign-in', actor: account.login, subject: account.login, client, detail });
   await parts.sessions.signIn(request, account, { providerSession: profile.providerSession, authenticatedAt });
-  await auditRefusal(parts, connector, request, profile, () =>
-    endIfEnded(parts, connector, { request, response }, () => parts.endedMeanwhile(profile, times)),
-  );
+  await auditRefusal(parts, connector, request, profile, requireLasting);
   parts.signedOut.clear(request, response);
   parts.onEnd(connector.name, 'completed');
   response.redirect(303, pending.returnTo);
 }
 
 /**
- * Once the session is stored, the provider's logout finds it; what came before that was noted. So it's asked after storing.
+ * Once the session is stored, what the provider reports finds it; what came before that was noted. So it's asked after storing,
+ * and before anything else that a provider's older answer would change.
  * @throws {Refusal} `bad_request` where the session has to end
  */
 async function endIfEnded(

@@ -75,7 +75,7 @@ describeEngines('an address that its provider is not the authority for', (databa
     });
     const told = { ...profile, ...changes };
     const connector = { name: told.provider, label: told.provider, check: () => {} } as unknown as Connector;
-    return admission.admit(connector, told, client);
+    return admission.admit(connector, told, { client, answeredAt: clock.at });
   };
   const movesOf = ({ store, authority, clock, events }: Scene) =>
     createMoves({

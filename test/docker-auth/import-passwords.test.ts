@@ -352,7 +352,7 @@ describeEngines('passwords from docker_auth', (databases) => {
     }).admit(
       { ...connector, ...at },
       { ...profile, ...changes },
-      { address: '192.0.2.1', userAgent: '', requestId: 'r' },
+      { client: { address: '192.0.2.1', userAgent: '', requestId: 'r' }, answeredAt: now },
     );
 
   test('the first sign-in finds the account and its password, also when it is completed twice at the same time', async () => {

@@ -1,4 +1,4 @@
-/** A provider's logout that arrives while someone signs in: the session that it ended must not begin here afterwards. */
+/** What a provider ends while someone signs in: the session must not begin here afterwards, nor the account work again. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createCipher } from '../../src/lib/cipher.ts';
@@ -8,6 +8,7 @@ import { createOffBoarding, type OffBoarding } from '../../src/off-boarding/off-
 import { createOidcConnector } from '../../src/sign-in/oidc.ts';
 import { providerSessionId } from '../../src/sign-in/provider-session.ts';
 import type { ProviderEvent } from '../../src/sign-in/signed-message.ts';
+import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';
 import { createStore } from '../../src/store/store.ts';
 import { client } from '../support/administration-scene.ts';
@@ -49,48 +50,74 @@ describeEngines('a session that the provider ended', (databases) => {
   }
 });
 
-/** Someone whom a hook signs out at the provider while they sign in here. */
+/** Each runs once: while the provider answers with tokens, before ours is stored, and after it was asked whether that has ended. */
+type Moment = 'answer' | 'afterSignIn' | 'first' | 'second' | 'third';
+
+/** Someone to whom something happens at the provider while they sign in here. */
 async function start(t: TestContext, claims: object) {
   const provider = await createAnyProvider({ claims: { ...claims } });
-  const hook = { run: async () => {} };
+  const clock = { ahead: 0 };
+  const now = () => Date.now() + clock.ahead;
+  const hook: { at: Moment; run: () => Promise<unknown> } = { at: 'afterSignIn', run: async () => {} };
+  const come = async (moment: Moment) => {
+    if (moment !== hook.at) return;
+    clock.ahead += 5_000;
+    const { run } = hook;
+    hook.run = async () => {};
+    await run();
+  };
+  const told: boolean[] = [];
   let offBoarding: OffBoarding | undefined;
   const app = await startSignInApp({
     connectors: (callbackUrl) => [
       createOidcConnector(provider.settings(callbackUrl('sso')), {
-        ...{ sent: createSent(), fetch: provider.fetch, now: Date.now },
+        ...{ sent: createSent(), now: Date.now },
+        fetch: async (request, init) => {
+          const answer = await provider.fetch(request, init);
+          if (new Request(request, init).url.includes('token')) await come('answer');
+          return answer;
+        },
       }),
     ],
-    afterSignIn: () => hook.run(),
-    endedMeanwhile: (...of) => (offBoarding ?? assert.fail()).endedMeanwhile(...of),
+    now,
+    afterSignIn: () => come('afterSignIn'),
+    endedMeanwhile: async (...of) => {
+      const isOver = await (offBoarding ?? assert.fail()).endedMeanwhile(...of);
+      const moment = (['first', 'second', 'third'] as const)[told.push(isOver) - 1];
+      await come(moment ?? assert.fail());
+      return isOver;
+    },
   });
   t.after(() => app.close());
   const parts = createOffBoarding({
-    ...{ store: createStore(app.sql), audit: collectingAudit([]), sent: createSent(), now: Date.now },
+    ...{ store: createStore(app.sql), audit: collectingAudit([]), sent: createSent(), now },
     ...{ connectors: [], directories: new Map(), cipher: createCipher(['k'.repeat(32)]), log: createLog('silent') },
     wait: async () => {},
   });
   offBoarding = parts;
   let count = 0;
-  const logout = (named: { sub: string | null; sid: unknown }) =>
-    parts.act(
-      'sso',
-      {
-        ...{ issuer, id: `j${count++}`, at: Date.now(), expiresAt: Date.now() + 600_000 },
-        events: [
-          {
-            ...{ kind: 'end-sessions', reason: 'signed out at the provider', subject: named.sub },
-            providerSession: providerSessionId(issuer, named.sid),
-          },
-        ],
-      },
-      client,
-    );
-  const signIn = async () => {
-    const visitor = createVisitor();
+  /** @param at when the provider said so, in epoch milliseconds */
+  const tell = (event: ProviderEvent, at = now()) => {
+    const message = { issuer, id: `j${count++}`, at, expiresAt: now() + 600_000, events: [event] };
+    return parts.act('sso', message, client);
+  };
+  const logout = ({ sub, sid }: { sub: string | null; sid: unknown }) =>
+    tell({
+      ...{ kind: 'end-sessions', reason: 'signed out at the provider', subject: sub },
+      providerSession: providerSessionId(issuer, sid),
+    });
+  const ofAna = (kind: ProviderEvent['kind'], at = now()) =>
+    tell({ kind, reason: 'hijacked', subject: '7', providerSession: null }, at);
+  const account = async () => {
+    const [ana] = await app.sql.all<Account>('select * from account');
+    return ana && [ana.state, ana.stopped_for_security];
+  };
+  const signIn = async (visitor = createVisitor()) => {
+    told.length = 0;
     const { page } = await signInThrough(visitor, `${app.url}/sign-in/sso`);
     return { page, visitor };
   };
-  return { app, hook, logout, signIn };
+  return { app, clock, now, hook, parts, logout, ofAna, account, signIn };
 }
 
 for (const [what, claims, named] of [
@@ -117,6 +144,104 @@ test('a logout of another session of the person leaves this sign-in alone', asyn
   const { hook, logout, signIn } = await start(t, { sid: 'S2' });
   hook.run = () => logout({ sub: '7', sid: 'S1' });
   assert.equal((await signIn()).page.body, 'signed in as ana@example.com');
+});
+
+for (const [kind, state] of [
+  ['disable', 'disabled'],
+  ['suspend', 'reauth_required'],
+] as const) {
+  for (const at of ['answer', 'first', 'afterSignIn', 'second', 'third'] as const) {
+    // The provider's clock can be behind, and its message needs a while.
+    for (const age of [0, 3_000]) {
+      test(`a hijacking (${kind}, ${age} ms old) that is reported at "${at}" of a sign-in isn't undone by it`, async (t) => {
+        const { app, clock, now, hook, ofAna, account, signIn } = await start(t, {});
+        await signIn();
+        clock.ahead += 60_000;
+        Object.assign(hook, { at, run: () => ofAna(kind, now() - age) });
+        const { page, visitor } = await signIn();
+        assert.notEqual(page.body, 'signed in as ana@example.com');
+        assert.deepEqual(await account(), [state, 1]);
+        assert.deepEqual(await app.sql.all('select id from web_session'), []);
+        assert.match((await visitor.open(app.url)).url.pathname, /sign-in$/);
+
+        clock.ahead += 60_000;
+        assert.equal((await signIn()).page.body, 'signed in as ana@example.com', 'the next sign-in is newer');
+        assert.deepEqual(await account(), ['active', null]);
+      });
+
+      test(`a second one (${kind}, ${age} ms old) at "${at}", of an account that has stopped, isn't undone either`, async (t) => {
+        const { app, clock, now, hook, parts, ofAna, account, signIn } = await start(t, {});
+        await signIn();
+        clock.ahead += 60_000;
+        const [ana] = await app.sql.all<Account>('select * from account');
+        const actor = { actor: 'sweep', client };
+        await parts.leavers[kind === 'disable' ? 'shutOut' : 'requireSignIn'](
+          ...([ana ?? assert.fail(), 'left', now(), actor] as const),
+        );
+        clock.ahead += 60_000;
+        Object.assign(hook, { at, run: () => ofAna(kind, now() - age) });
+        await signIn();
+        assert.deepEqual(await account(), [state, 1]);
+        assert.deepEqual(await app.sql.all('select id from web_session'), []);
+      });
+    }
+  }
+}
+
+for (const [kind, state] of [
+  ['disable', 'disabled'],
+  ['suspend', 'reauth_required'],
+] as const) {
+  test(`a hijacking (${kind}) in the second of a sign-in counts as later, whole seconds being all that is said`, async (t) => {
+    const { app, clock, now, ofAna, account, signIn } = await start(t, {});
+    clock.ahead = 1_500 - (Date.now() % 1_000);
+    await signIn();
+    const [{ at } = assert.fail()] = await app.sql.all<{ at: number }>('select signed_in_at as at from account');
+    await ofAna(kind, at - (at % 1_000));
+    assert.deepEqual(await account(), [state, 1]);
+    assert.deepEqual(await app.sql.all('select id from web_session'), []);
+
+    clock.ahead += 60_000;
+    await signIn();
+    await ofAna(kind, now() - 30_000);
+    assert.deepEqual(await account(), ['active', null], 'an earlier one leaves the account');
+    assert.deepEqual(await app.sql.all('select id from web_session'), [], 'and ends the sessions all the same');
+  });
+}
+
+test('what a sweep takes after the provider answered isn’t given back by that answer', async (t) => {
+  const { app, clock, now, hook, parts, account, signIn } = await start(t, {});
+  await signIn();
+  clock.ahead += 60_000;
+  const [ana] = await app.sql.all<Account>('select * from account');
+  const sweep = () => parts.leavers.shutOut(ana ?? assert.fail(), 'deleted', now(), { actor: 'sweep', client });
+  Object.assign(hook, { at: 'answer', run: sweep });
+  assert.equal((await signIn()).page.status, 409);
+  assert.deepEqual(await account(), ['disabled', null]);
+});
+
+test('someone who is new and whom the provider disables meanwhile gets no account', async (t) => {
+  const { hook, ofAna, account, signIn } = await start(t, {});
+  Object.assign(hook, { at: 'answer', run: () => ofAna('disable') });
+  assert.equal((await signIn()).page.status, 400);
+  assert.equal(await account(), undefined);
+});
+
+test('the page of a sign-in that was ended begins again, also for someone who was signed in', async (t) => {
+  for (const at of ['answer', 'second'] as const) {
+    const { hook, logout, signIn } = await start(t, {});
+    const visitor = createVisitor();
+    await signIn(visitor);
+    Object.assign(hook, { at, run: () => logout({ sub: '7', sid: undefined }) });
+    assert.equal(JSON.parse((await signIn(visitor)).page.body).action.label, 'Start again', at);
+  }
+});
+
+test('a session that ends after that, and before its first page, does not come back', async (t) => {
+  const { app, hook, logout, signIn } = await start(t, {});
+  Object.assign(hook, { at: 'third', run: () => logout({ sub: '7', sid: undefined }) });
+  await signIn();
+  assert.deepEqual(await app.sql.all('select id from web_session'), []);
 });
 
 test('without an answer whether the session ended, none begins', async (t) => {

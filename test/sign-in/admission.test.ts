@@ -31,7 +31,7 @@ describeEngines('the sign-in of someone who has to sign in again', (databases) =
         ...scene,
         ana: async () => (await store.accounts.byId(ana.id)) ?? assert.fail(),
         works: async () => typeof (await scene.login(ana.login, secret)) === 'object',
-        admit: (check) => admission.admit(connector, profile, client, check),
+        admit: (check) => admission.admit(connector, profile, { client, answeredAt: clock.at }, check),
       });
     });
 

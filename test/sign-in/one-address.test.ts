@@ -41,7 +41,7 @@ describeEngines('an address with an internationalized domain', (databases) => {
       });
       const connector = { name: 'sso', label: 'SSO', check: () => {} } as unknown as Connector; // all that is read of it
       const admit = async (person: Person) =>
-        (await admission.admit(connector, { ...profile, ...person }, client)).account;
+        (await admission.admit(connector, { ...profile, ...person }, { client, answeredAt: clock.at })).account;
       return action({ ...parts, admit });
     });
   const imported = ({ store, events, clock }: Scene, emails: readonly string[]) =>
