@@ -67,7 +67,8 @@ function uncheckedStatus(
 
 function stopped({ login, state, state_reason: why, state_at: at }: AccountFacts): Omit<AccountStatus, 'use'> {
   const since = at === null ? '' : ` since ${minuteOf(at)} UTC`;
-  const reason = why ? `: ${why}` : '';
+  // Docker prints it. Versions before this rule stored what terminals obey (lib/reason.ts).
+  const reason = why ? `: ${why.replaceAll(/[\p{Cc}\p{Cf}]/gu, '')}` : '';
   if (state === 'disabled') return { reason: `the account ${login} is disabled${since}${reason}`, signInHelps: false };
   return { reason: `${login} has to sign in again${since}${reason}`, signInHelps: true };
 }

@@ -83,3 +83,8 @@ test('the groups of a robot were given here, so no silence makes them unknown', 
     groupsAt: null,
   });
 });
+
+test('a reason that an earlier version stored has nothing left that a terminal obeys, because docker prints it', () => {
+  const { reason } = status({ state: 'disabled', state_reason: 'left\u001b[2J\u202e' }, 1);
+  assert.match(reason ?? '', /: left\[2J$/);
+});
