@@ -42,7 +42,7 @@ const enabled = { properties: { enabled: { const: true } }, required: ['enabled'
 const postgres = {
   properties: { database: { properties: { existingSecret: withValue }, required: ['existingSecret'] } },
 };
-const databaseInFile = { properties: { settings: { required: ['DATABASE_URL_FILE'] } } };
+const databaseInFile = { properties: { settings: { required: ['DATABASE_URL_FILE'] } }, required: ['settings'] };
 const route = { anyOf: [{ properties: { ingress: enabled } }, { properties: { httpRoute: enabled } }] };
 const label = '[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
 /** Kubernetes takes the host in a route, in lower case: a DNS name. The last part of an IPv4 address begins with a digit. */

@@ -46,12 +46,23 @@ const everything = {
   extraVolumes: [{ name: 'ca', secret: { secretName: 'ca' } }],
   extraVolumeMounts: [{ name: 'ca', mountPath: '/ca' }],
 };
+/** As a key without a value is: `podLabels:`. */
+const emptied = {
+  ...{ ...least, adminEmails: null, google: { clientId: 'id', domains: null }, settings: null },
+  ...{ service: { annotations: null }, ingress: { enabled: true, annotations: null }, proxy },
+  serviceMonitor: { enabled: true, labels: null },
+  ...{ networkPolicy: { enabled: true, from: null, egress: null }, backup: { enabled: true }, resources: null },
+  ...{ podSecurityContext: null, podAnnotations: null, podLabels: null, nodeSelector: null, tolerations: null },
+  ...{ affinity: null, topologySpreadConstraints: null, imagePullSecrets: null },
+  ...{ extraVolumes: null, extraVolumeMounts: null },
+};
 const matrix: Readonly<Record<string, object>> = {
   'the least': least,
   everything,
   PostgreSQL: { ...least, ...postgres, proxy },
   'a claim and a policy of their own': { ...least, persistence: { existingClaim: 'mine' }, existingPolicy: 'mine' },
   'a path': { ...least, publicUrl: 'https://tools.example.com/dockpass/', ingress: { enabled: true }, proxy },
+  'keys without a value': emptied,
   'a digest': { ...least, image: { digest: `sha256:${'0'.repeat(64)}` } },
 };
 

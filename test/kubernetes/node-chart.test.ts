@@ -28,6 +28,10 @@ describe('the chart of the plugin', { skip: noHelm }, () => {
   for (const [what, values] of Object.entries({
     kubeadm: least,
     k3s: { ...least, profile: 'k3s', username: 'shop', nodeSelector: { pool: 'a' }, podLabels: { team: 'x' } },
+    'keys without a value': {
+      ...{ ...least, imagePullSecrets: null, resources: null, podAnnotations: null, podLabels: null },
+      ...{ nodeSelector: null, tolerations: null },
+    },
     'its removal': { ...least, remove: true },
   })) {
     test(`for ${what}: lints, renders the same bytes each time, and calls the command with words that it knows`, async () => {

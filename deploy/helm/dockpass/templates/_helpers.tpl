@@ -51,11 +51,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{/* As Dockpass derives it from publicUrl: without the port that the scheme has anyway. */}}
 {{- define "dockpass.issuer" -}}
 {{- $port := hasPrefix "https:" .Values.publicUrl | ternary ":443" ":80" -}}
-{{- .Values.settings.TOKEN_ISSUER | default ((urlParse .Values.publicUrl).host | lower | trimSuffix $port) -}}
+{{- (.Values.settings | default dict).TOKEN_ISSUER | default ((urlParse .Values.publicUrl).host | lower | trimSuffix $port) -}}
 {{- end -}}
 
 {{- define "dockpass.scheme" -}}
-{{- if .Values.settings.TLS_CERTIFICATE_FILE }}HTTPS{{ else }}HTTP{{ end -}}
+{{- if (.Values.settings | default dict).TLS_CERTIFICATE_FILE }}HTTPS{{ else }}HTTP{{ end -}}
 {{- end -}}
 
 {{- define "dockpass.policy" -}}
@@ -74,7 +74,7 @@ capabilities: { drop: [ALL] }
 
 {{- define "dockpass.podSecurityContext" -}}
 {{- $own := dict "runAsNonRoot" true "runAsUser" 1000 "runAsGroup" 1000 "fsGroup" 1000 "fsGroupChangePolicy" "OnRootMismatch" "seccompProfile" (dict "type" "RuntimeDefault") -}}
-{{- toYaml (mergeOverwrite $own .Values.podSecurityContext) -}}
+{{- toYaml (mergeOverwrite $own (.Values.podSecurityContext | default dict)) -}}
 {{- end -}}
 
 {{/* A value of a variable, as it is: Kubernetes would put others in for $(NAME), and take one of two dollars away. Helm has
