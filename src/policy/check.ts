@@ -27,6 +27,7 @@ export function warningsOf(policy: Policy, situation: Situation = {}): PolicyPro
       ...groupsOfStrangers(rule),
       ...(severalDomains ? localParts(rule) : []),
       ...unknownVariables(rule),
+      ...(rule.actions.length === 0 ? meetingStars(rule) : []),
       ...deadPartsOf(rule, users),
     ].map((message): PolicyProblem => ({ line: rule.line, column: rule.column, severity: 'warning', message }));
   });
@@ -91,6 +92,26 @@ function unknownVariables(rule: Rule): string[] {
       return `${written} in match.${field} means nothing there and is taken as it is written${hintFor(inner)}`;
     });
   });
+}
+
+/** A star on both sides of values that can be empty. With `**` on one side it crosses slashes anyway. */
+const starsAroundValues = /(?<![\\*])\*(?:\$\{(?!group)[^}]*\})+\*(?!\*)/;
+/** A star beside a value that can bring another one. */
+const starBesideRawValue =
+  /(?<![\\*])\*\$\{(?:labels|account|type|name|service):[^}]*\}|\$\{(?:labels|account|type|name|service):[^}]*\}\*(?!\*)/;
+
+/** Of a rule that takes everything away: what it doesn't match, a rule after it can grant. */
+function meetingStars({ conditions, raw }: Rule): string[] {
+  const meet = (pattern: string): boolean =>
+    !isExpression(pattern) && (starsAroundValues.test(pattern) || (raw && starBesideRawValue.test(pattern)));
+  return conditions.flatMap(({ field, patterns }) =>
+    patterns
+      .filter(meet)
+      .map(
+        (pattern) =>
+          `match.${field} ${pattern} doesn't cross slashes where its values bring two stars together, so a later rule can grant what is behind one; write ** if it should cross them`,
+      ),
+  );
 }
 
 function hintFor(inner: string): string {

@@ -266,6 +266,47 @@ describe('a pattern of groups that leaves the domain open', () => {
   }
 });
 
+describe('a rule that takes everything away, and whose stars can meet', () => {
+  const table: readonly [rule: string, isWarned: boolean][] = [
+    ['{match: {name: "private/*${account}*"}, actions: []}', true],
+    ['{match: {group: ["x", "private/*${account}${user}*/x"]}, actions: []}', true],
+    ['{match: {name: "private/*${account}*"}, actions: [pull]}', false],
+    ['{match: {name: "private/**${account}*"}, actions: []}', false],
+    ['{match: {name: "private/*${account}**"}, actions: []}', false],
+    ['{match: {name: "private/*${account}"}, actions: []}', false],
+    ['{match: {name: "private/*-${account}-*"}, actions: []}', false],
+    ['{match: {name: "private/\\\\*${account}*"}, actions: []}', false],
+    ['{match: {name: "private/*${group}*"}, actions: []}', false],
+    ['{match: {name: "/^private/.*${account}*/"}, actions: []}', false],
+    ['{match: {name: "private/*${labels:a}"}, actions: [], raw: true}', true],
+    ['{match: {name: "private/${labels:a}*"}, actions: [], raw: true}', true],
+    ['{match: {account: "/^(.*)@/", name: "private/${account:1}*"}, actions: [], raw: true}', true],
+    ['{match: {name: "private/${labels:a}**"}, actions: [], raw: true}', false],
+    ['{match: {name: "private/*${account}"}, actions: [], raw: true}', false],
+    ['{match: {name: "private/*${labels:a}"}, actions: []}', false],
+  ];
+  for (const [rule, isWarned] of table) {
+    test(`${rule}: ${isWarned ? 'warned about' : 'fine'}`, () => {
+      const found = warnings(`[${rule}]`).filter((message) => message.includes("doesn't cross slashes"));
+      assert.equal(found.length, isWarned ? 1 : 0);
+    });
+  }
+
+  test('what is warned about is granted by the next rule, and denied once it is written with two stars', () => {
+    const granted = (pattern: string) => {
+      const acl = [
+        { match: { name: pattern }, actions: [] },
+        { match: {}, actions: ['pull'] },
+      ];
+      const policy = parsePolicy(JSON.stringify({ acl }), 'policy.json');
+      const access = { type: 'repository', name: 'private/a/b', actions: ['pull'] };
+      return decide(policy, somebody(''), access, { service: '', address: '' }).granted;
+    };
+    assert.deepEqual(granted('private/*${account}*'), ['pull']);
+    assert.deepEqual(granted('private/**${account}**'), []);
+  });
+});
+
 test('where several domains can sign in, what only says the part before the @ needs a domain', () => {
   const policy = parsePolicy(
     [
