@@ -9,7 +9,7 @@ import { Refusal } from '../lib/errors.ts';
 import { isTexts, readJson } from '../lib/json.ts';
 import { createSecret, equalHashes, hasValidChecksum, hintOf, type Pepper } from '../lib/secret.ts';
 import { day, minute } from '../lib/time.ts';
-import { normalized } from '../lib/unicode.ts';
+import { hasInvisible, normalized } from '../lib/unicode.ts';
 import type { ApiTokenRow, ApiTokenStore } from '../store/api-tokens.ts';
 import type { Administrators } from './administrators.ts';
 
@@ -137,9 +137,8 @@ function checkInput(
   maximumDays: number,
 ): { name: string; scopes: ApiScope[] } {
   const trimmed = normalized(name.trim());
-  if (trimmed === '' || trimmed.length > maximumNameLength || /\p{Cc}/u.test(trimmed)) {
-    throw new Refusal('bad_request', `Name the token after what uses it, in at most ${maximumNameLength} characters.`);
-  }
+  const problem = problemOfName(trimmed);
+  if (problem !== null) throw new Refusal('bad_request', problem, { field: 'name' });
   checkDays(days, maximumDays);
   const unknown = scopes.find((scope) => !apiScopes.some((known) => known === scope));
   if (unknown !== undefined) {
@@ -151,6 +150,13 @@ function checkInput(
     throw new Refusal('bad_request', 'Choose at least one permission.', { field: 'scopes' });
   }
   return { name: trimmed, scopes: apiScopes.filter((scope) => scopes.includes(scope)) };
+}
+
+function problemOfName(name: string): string | null {
+  if (name === '' || name.length > maximumNameLength) {
+    return `Name the token after what uses it, in at most ${maximumNameLength} characters.`;
+  }
+  return hasInvisible(name) ? 'The name contains a control or invisible character. Remove it.' : null;
 }
 
 /** A token of someone who isn't an administrator any more doesn't work. */

@@ -1,4 +1,5 @@
 /** Owns the choice of when a password or an API token expires: one of a few lifetimes, or a date. */
+import { countOf } from '../lib/count.ts';
 import { dateOf, day, dayNumber } from '../lib/time.ts';
 import { dayOf, type Fields, numberIn } from './fields.ts';
 import { type FormattedTime, formatTime } from './time-view.ts';
@@ -31,7 +32,7 @@ export function expiryChoice(maximumDays: number, now: number, sent?: SentExpiry
     ...(sent ?? chosen),
     lifetimes: days.map((count) => ({
       days: count,
-      label: count === 365 ? '1 year' : `${count} days`,
+      label: count === 365 ? '1 year' : countOf(count, 'day'),
       ends: formatTime(now + count * day, now),
     })),
     earliest: dateOf(now + day),

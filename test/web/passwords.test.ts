@@ -130,7 +130,7 @@ test(
 
 /** The date has the focus, and says what is wrong with it. */
 const customDate =
-  /aria-describedby="days-error until-hint" aria-invalid="true" autofocus>.*Choose a date from \d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d\./s;
+  /aria-describedby="days-error until-hint" aria-invalid="true" autofocus>.*Choose a date from \d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d \(UTC\)\./s;
 
 const mistakes: readonly [
   what: string,

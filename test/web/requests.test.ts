@@ -152,6 +152,67 @@ test('the form that rotates a password comes back with its choices', async () =>
   assert.match(page, /name="days" value="7" required checked/);
 });
 
+test('the field with the mistake says so and has the focus', async () => {
+  const pages: Readonly<Record<string, string>> = {
+    'get /admin/audit?from=yesterday': 'from',
+    'get /admin/audit?until=tomorrow': 'until',
+    'get /admin/revocations/new?before=soon': 'before',
+    'get /admin/revocations/new?preview=yes': 'domain',
+    'get /admin/repositories/who-can?service=registry.example.com&repository=Team/App&action=push': 'repository',
+    'get /admin/repositories/who-can?service=registry.example.com&repository=team/app&address=here': 'address',
+  };
+  for (const [route, field] of Object.entries(pages)) {
+    const text = await (await ask(ana, route)).text();
+    assert.match(text, new RegExp(`id="${field}"[^>]* aria-invalid="true" autofocus`), route);
+    assert.equal(text.match(/ autofocus/g)?.length, 1);
+  }
+  const wrongCode = await (await send(ana, '/terminal', { code: 'zzzz' })).text();
+  assert.match(wrongCode, /id="code"[^>]* aria-invalid="true" aria-describedby="code-error" autofocus/);
+  assert.match(wrongCode, /id="code-error"/);
+});
+
+test('an API token needs a permission and a name whose characters can be seen', async () => {
+  const unscoped = await (await send(ana, '/admin/tokens/new', { name: 'job', days: '7' })).text();
+  assert.match(unscoped, /<fieldset class="field" aria-describedby="scopes-error">\s*<legend>Permissions/);
+  assert.match(unscoped, /name="scopes"[^>]* autofocus/);
+  for (const name of ['job\u202egnp', 'job\u0007', ' ']) {
+    const refused = await send(ana, '/admin/tokens/new', { name, days: '7', scopes: 'people:read' });
+    assert.equal(refused.status, 400);
+    const text = await refused.text();
+    assert.match(text, /id="name"[^>]* aria-describedby="name-error name-hint" autofocus/);
+    assert.equal(/control or invisible character/.test(text), name !== ' ');
+  }
+});
+
+test('a robot that is disabled has suspended passwords, in its row and on its page', async () => {
+  const set = (state: string) => send(ana, '/admin/robots/cluster-prod/state', { state });
+  const row = async () =>
+    /class="name" href="\/admin\/robots\/cluster-prod"[\s\S]*?<\/tr>/.exec(
+      await (await ask(ana, 'get /admin/robots')).text(),
+    )?.[0];
+  assert.match((await row()) ?? '', /\d active</);
+  await set('disabled');
+  assert.match((await row()) ?? '', /\d suspended</);
+  const page = await (await ask(ana, 'get /admin/robots/cluster-prod')).text();
+  assert.match(page, /aria-label="Suspended passwords"/);
+  assert.doesNotMatch(page, /aria-label="Active passwords"/);
+  await set('active');
+});
+
+test('a session without a user agent isn’t called the browser of its reader', async () => {
+  const unnamed = createVisitor();
+  await signInAs(unnamed, `${company.url}/sign-in/google`, 'bo@example.com');
+  const text = await (await ask(bo, 'get /access')).text();
+  assert.match(text, /Sign out<span class="sr"> /);
+  assert.doesNotMatch(text, /Sign out<span class="sr"> this browser/);
+});
+
+test('a search for a repository says that it leaves out what has no tags', async () => {
+  const at = async (query: string) => (await ask(ana, `get /repositories?q=no-such-name${query}`)).text();
+  assert.match(await at(''), /matches\. Untagged ones aren’t included\./);
+  assert.doesNotMatch(await at('&empty=1'), /Untagged ones/);
+});
+
 test('an administrator ends what someone without passwords has approved for a terminal', async () => {
   const people = await (await ask(ana, 'get /admin/people?q=bo@example.com')).text();
   const [, id = ''] = /\/admin\/people\/([^"]+)"/.exec(people) ?? [];

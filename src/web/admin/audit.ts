@@ -17,6 +17,7 @@ import { isRecord } from '../../lib/json.ts';
 import { day } from '../../lib/time.ts';
 import { dayOf, fieldsOf, oneOf, queryOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
+import type { FormError } from '../password-form.ts';
 import { actorOf } from '../session.ts';
 import { formatTime } from '../time-view.ts';
 import { userAgentName } from '../user-agent.ts';
@@ -30,7 +31,7 @@ declare module '../views.ts' {
   interface ViewData {
     'admin-audit': AdminFrame & {
       /** What is wrong with the filter. */
-      mistake: string | null;
+      mistake: FormError | null;
       fields: Fields;
       isFiltered: boolean;
       actions: readonly { readonly value: string; readonly label: string }[];
@@ -90,11 +91,14 @@ function readFields(request: Request): Fields {
   };
 }
 
-function mistakeIn({ from, until }: Fields): string | null {
-  const wrong = [from, until].find((value) => value !== '' && dayOf(value) === null);
-  if (wrong !== undefined) return `“${wrong}” isn’t a date. Use YYYY-MM-DD. It was left out of the filter.`;
-  const [begin, end] = [dayOf(from), dayOf(until)];
-  return begin !== null && end !== null && begin > end ? '“From” is after “Until”, so nothing can match.' : null;
+function mistakeIn(fields: Fields): FormError | null {
+  const field = (['from', 'until'] as const).find((name) => fields[name] !== '' && dayOf(fields[name]) === null);
+  if (field !== undefined) {
+    return { field, message: `“${fields[field]}” isn’t a date. Use YYYY-MM-DD. It was left out of the filter.` };
+  }
+  const [begin, end] = [dayOf(fields.from), dayOf(fields.until)];
+  if (begin === null || end === null || begin <= end) return null;
+  return { field: 'from', message: '“From” is after “Until”, so nothing can match.' };
 }
 
 /** Both days belong to the span. */

@@ -5,7 +5,7 @@ import type { PasswordLists } from '../../accounts/password-lists.ts';
 import type { People } from '../../accounts/people.ts';
 import type { DailyCounts } from '../../audit/daily-counts.ts';
 import type { Denial } from '../../audit/denials.ts';
-import { wordFor } from '../../lib/count.ts';
+import { countOf, wordFor } from '../../lib/count.ts';
 import { remembered } from '../../lib/remembered.ts';
 import { minute } from '../../lib/time.ts';
 import type { AccessRequests } from '../../requests/access-requests.ts';
@@ -102,10 +102,16 @@ async function readAll(parts: OverviewParts, at: number): Promise<Reading> {
 const number = new Intl.NumberFormat('en');
 
 async function passwordFigures(lists: PasswordLists): Promise<Figure[]> {
-  const figure = async (kind: Parameters<PasswordLists['count']>[0], label: string, isConcern = false) => {
+  const soon = countOf(lists.soonDays, 'day');
+  const figure = async (
+    kind: Parameters<PasswordLists['count']>[0],
+    several: string,
+    isConcern = false,
+    one = several,
+  ) => {
     const count = await lists.count(kind);
     return {
-      label,
+      label: wordFor(count, one, several),
       count: number.format(count),
       href: tabs.passwords + queryOf({ state: kind }),
       isConcern: isConcern && count > 0,
@@ -113,8 +119,8 @@ async function passwordFigures(lists: PasswordLists): Promise<Figure[]> {
   };
   return Promise.all([
     figure('active', 'active'),
-    figure('expiring', `expire within ${lists.soonDays} days`, true),
-    figure('unused', `unused for ${lists.idleDays} days`, true),
+    figure('expiring', `expire within ${soon}`, true, `expires within ${soon}`),
+    figure('unused', `unused for ${countOf(lists.idleDays, 'day')}`, true),
     figure('suspended', 'suspended'),
   ]);
 }

@@ -8,6 +8,7 @@ import { Refusal } from '../../lib/errors.ts';
 import { activityViewOf, type RepositoryUseView } from '../account-activity-view.ts';
 import { correctable, dayOf, type Fields, fieldsOf, filledIn, numberIn, queryOf, readForm } from '../fields.ts';
 import { sections } from '../navigation.ts';
+import type { FormError } from '../password-form.ts';
 import { type PasswordView, viewOf } from '../password-view.ts';
 import { actorOf } from '../session.ts';
 import { formatTime } from '../time-view.ts';
@@ -28,7 +29,7 @@ declare module '../views.ts' {
     'admin-revocation-new': AdminFrame & {
       fields: SelectionFields;
       /** What is wrong with the fields. */
-      mistake: string | null;
+      mistake: FormError | null;
       query: string;
       title: string;
       /** Where it was chosen: the page of the owner, or the list of revocations. */
@@ -125,11 +126,11 @@ async function preview(parts: RevocationPageParts, request: Request, response: R
   views.page(response, 'admin-revocation-new', data, problem?.status ?? 200);
 }
 
-const nothingChosen = 'Fill in at least one condition.';
+const nothingChosen: FormError = { field: 'domain', message: 'Fill in at least one condition.' };
 
-function mistakeIn({ before, unused }: SelectionFields): string | null {
-  const wrong = [before, unused].find((value) => value !== '' && dayOf(value) === null);
-  return wrong === undefined ? null : `“${wrong}” isn’t a date. Use YYYY-MM-DD.`;
+function mistakeIn(fields: SelectionFields): FormError | null {
+  const field = (['before', 'unused'] as const).find((name) => fields[name] !== '' && dayOf(fields[name]) === null);
+  return field === undefined ? null : { field, message: `“${fields[field]}” isn’t a date. Use YYYY-MM-DD.` };
 }
 
 /** One password and one person are called by their names; everything else is a bulk. @param first of those that were found */
@@ -167,7 +168,7 @@ async function revoke(parts: RevocationPageParts, request: Request, response: Re
 /** A date that isn't one would be left out of the selection, and more revoked than was meant. @returns the number that was shown */
 function requirePreview(fields: SelectionFields, field: Fields): number {
   const mistake = mistakeIn(fields);
-  if (mistake !== null) throw new Refusal('bad_request', mistake);
+  if (mistake !== null) throw new Refusal('bad_request', mistake.message);
   const expected = numberIn(field('expected'));
   if (Number.isNaN(expected)) throw new Refusal('bad_request', 'Preview what would stop first, then revoke it there.');
   return expected;

@@ -7,6 +7,7 @@ import { repositoryName } from '../access.ts';
 import { actionsText } from '../access-view.ts';
 import { fieldsOf, oneOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
+import type { FormError } from '../password-form.ts';
 import type { ListedService } from '../repositories.ts';
 import { serviceOf } from './repositories.ts';
 import { type AdminFrame, type AdminParts, tabs } from './section.ts';
@@ -35,7 +36,7 @@ declare module '../views.ts' {
       actions: readonly string[];
       services: readonly ListedService[];
       /** What is wrong with the question: it's not answered then. */
-      mistake: string | null;
+      mistake: FormError | null;
       answer: (Omit<WhoCan, 'rules'> & { readonly rules: readonly RuleView[]; readonly name: string }) | null;
     };
   }
@@ -64,12 +65,12 @@ export function createWhoCanPage(parts: WhoCanPageParts): RequestHandler {
   };
 }
 
-function mistakeIn(name: string, address: string): string | null {
+function mistakeIn(name: string, address: string): FormError | null {
   const mistakes: string[] = [];
-  if (!isRepositoryName(name))
-    mistakes.push(`"${name}" isn’t a valid repository name. Names are lower-case, like team/app.`);
+  const isName = isRepositoryName(name);
+  if (!isName) mistakes.push(`"${name}" isn’t a valid repository name. Names are lower-case, like team/app.`);
   checkAddress(address, (problem) => mistakes.push(`${problem}.`));
-  return mistakes.length === 0 ? null : mistakes.join(' ');
+  return mistakes.length === 0 ? null : { field: isName ? 'address' : 'repository', message: mistakes.join(' ') };
 }
 
 function ruleView({ number, line, comment, actions: granted, grants, requires }: WhoCan['rules'][number]) {
