@@ -16,7 +16,11 @@ import type { ApiField, Input } from './input.ts';
 import type { ApiRoute } from './route.ts';
 
 const filterFields: readonly ApiField[] = [
-  { name: 'person', type: 'string', about: 'a login, in any case, as actor or as subject' },
+  {
+    name: 'person',
+    type: 'string',
+    about: 'as actor or as subject: a person’s login in any case, the name of a job as written',
+  },
   { name: 'action', type: 'string', about: '"password.revoke"' },
   { name: 'from', type: 'integer', about: 'epoch milliseconds' },
   { name: 'until', type: 'integer', about: 'epoch milliseconds' },
@@ -24,7 +28,7 @@ const filterFields: readonly ApiField[] = [
 ];
 const before: ApiField = { name: 'before', type: 'string', about: 'the `next` of the page before' };
 const denialFields: readonly ApiField[] = [
-  { name: 'account', type: 'string', about: 'a login, in any case' },
+  { name: 'account', type: 'string', about: 'a person’s login in any case, the name of a job as written' },
   { name: 'repository', type: 'string', about: 'exactly this' },
   { name: 'action', type: 'string', about: 'exactly this' },
 ];

@@ -24,7 +24,7 @@ export type AuditEntry = {
 
 /** All that is given must apply. Times are epoch milliseconds. */
 export type AuditFilter = {
-  /** A login, in any case, as actor or as subject. */
+  /** As actor or as subject: a person's login in any case, the name of a job as written. */
   readonly person?: string;
   readonly action?: string;
   readonly from?: number;

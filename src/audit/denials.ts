@@ -35,7 +35,7 @@ export type Denial = {
   readonly lastAt: number;
 };
 
-/** `account`: a login, in any case. */
+/** `account`: a person's login in any case, the name of a job as written. */
 export type DenialFilter = { readonly account?: string; readonly repository?: string; readonly action?: string };
 
 export type DenialLog = {

@@ -22,7 +22,11 @@ export const auditCommands: readonly Command[] = [
     summary: 'Write the audit, newest first, as JSON lines, CSV or one JSON document',
     options: {
       format: { ...text, value: 'FORMAT', choices: formats, help: 'csv, jsonl (default) or json' },
-      person: { ...text, value: 'LOGIN', help: 'only events of or about this account, in any case' },
+      person: {
+        ...text,
+        value: 'LOGIN',
+        help: 'only events of or about this account: a person’s login in any case, the name of a job as written',
+      },
       action: { ...text, value: 'ACTION', help: 'only this action, such as password.revoke' },
       repository: { ...text, value: 'NAME', help: 'only events about this repository' },
       from: { ...text, value: 'DATE', help: 'from this day (2026-11-01) or time on' },

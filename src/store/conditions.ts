@@ -11,8 +11,8 @@ export type Conditions = {
   readonly values: readonly Value[];
 };
 
-/** Two ways to write the same name; can be equal. */
-export type Spellings = readonly [string, string];
+/** Ways to write the same name; can be equal. */
+export type Spellings = readonly [string, ...string[]];
 
 /** @param always conditions without a value */
 export function createConditions(...always: readonly string[]): Conditions {
@@ -27,10 +27,11 @@ export function createConditions(...always: readonly string[]): Conditions {
   };
 }
 
-/** Adds: one of the columns has one of the two spellings. */
-export function addSpellings(conditions: Conditions, columns: readonly string[], [one, other]: Spellings): void {
-  const second = conditions.parameter(other);
-  conditions.add((first) => `(${columns.map((column) => `${column} in (${first}, ${second})`).join(' or ')})`, one);
+/** Adds: one of the columns has one of the spellings. */
+export function addSpellings(conditions: Conditions, columns: readonly string[], [first, ...more]: Spellings): void {
+  const others = more.map(conditions.parameter);
+  const isIn = (one: string) => columns.map((column) => `${column} in (${[one, ...others].join(', ')})`);
+  conditions.add((one) => `(${isIn(one).join(' or ')})`, first);
 }
 
 /** For `like ... escape '\'`: finds the text anywhere, whatever it holds. */

@@ -1,6 +1,7 @@
 /** Owns the sign-in pages: choose a provider, go there, come back as someone, or read why not. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { Audit } from '../audit/audit.ts';
+import { foldCase } from '../identity/identity.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Admission, Admitted } from '../sign-in/admission.ts';
@@ -247,7 +248,7 @@ async function auditRefusal<Result>(
     return await step();
   } catch (error) {
     if (error instanceof Refusal) {
-      const subject = email ?? sub;
+      const subject = email === null ? sub : foldCase(email);
       const detail = { provider: connector.name, reason: error.message };
       const client = parts.requesterOf(request);
       await parts.audit.write({ action: 'sign-in.refused', actor: subject, subject, client, detail });

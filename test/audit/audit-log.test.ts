@@ -35,13 +35,19 @@ describeEngines('the audit', (databases) => {
   const scene = (action: (scene: Scene) => Promise<void>) => () => withScene(databases, action);
 
   test(
-    'finds a login in any case and form of its accents, and a name that has capital letters',
+    'finds a login in any case, form of its accents and form of its domain, and a name that has capital letters',
     scene(async ({ store, auditLog }) => {
       await store.audit.add([row(0, { subject: 'zo\u00eb@example.com' }), row(1, { subject: 'ci:github:Team/App' })]);
       const found = async (person: string) =>
         (await auditLog.page({ person }, null, reader)).entries.map(({ at }) => at - start);
       assert.deepEqual(await found('ZOE\u0308@example.com'), [0]);
       assert.deepEqual(await found('ci:github:Team/App'), [1]);
+      await store.audit.add([
+        row(2, { subject: 'bo@b\u00fccher.example' }),
+        row(3, { subject: 'bo@xn--bcher-kva.example' }),
+      ]);
+      assert.deepEqual(await found('Bo@xn--bcher-kva.example'), [3, 2]);
+      assert.deepEqual(await found('bo@B\u00fccher.example'), [3, 2]);
       const exported = await collect(auditLog.all({ person: 'Zo\u00eb@Example.com' }, reader));
       assert.deepEqual(
         exported.map(({ at }) => at - start),

@@ -221,9 +221,11 @@ test('what a sweep takes after the provider answered isn’t given back by that 
 });
 
 test('someone who is new and whom the provider disables meanwhile gets no account', async (t) => {
-  const { hook, ofAna, account, signIn } = await start(t, {});
+  const { app, hook, ofAna, account, signIn } = await start(t, { email: 'Ana@Example.com' });
   Object.assign(hook, { at: 'answer', run: () => ofAna('disable') });
   assert.equal((await signIn()).page.status, 400);
+  const refused = app.audited.map(({ action, actor, subject }) => [action, actor, subject]);
+  assert.deepEqual(refused, [['sign-in.refused', 'ana@example.com', 'ana@example.com']], 'as the filter looks for it');
   assert.equal(await account(), undefined);
 });
 
