@@ -233,14 +233,14 @@ function readEncryptionKeys(settings: Settings): readonly string[] | null {
   return keys;
 }
 
-/** Characters of the public path and a provider's name together; with more, a begun sign-in doesn't fit into its cookie. */
+/** Characters of the public path and a provider's name together, so that a begun sign-in fits into its cookie, on https with a few to spare. */
 const maximumPath = 128;
 
 function refuseLongPath(settings: Settings, { prefix, google, oidc }: Config): void {
   const names = [...(google === null ? [] : ['google']), ...oidc.map(({ name }) => name)];
   for (const name of names.filter(({ length }) => prefix.length + length > maximumPath)) {
     settings.problem(
-      `PUBLIC_URL: its path has ${prefix.length} characters, and the name of the provider ${name} has ${name.length}. Together they can have ${maximumPath}, or no one could sign in: shorten one of them`,
+      `PUBLIC_URL: its path has ${prefix.length} characters, and the name of the provider ${name} has ${name.length}. Together they can have ${maximumPath}, so that a begun sign-in always fits into its cookie: shorten one of them`,
     );
   }
 }

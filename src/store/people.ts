@@ -171,7 +171,7 @@ const removals = {
   account: 'delete from account where id = $1',
 };
 /** What was approved in a session that ends now. A request that was collected stays: its second use ends what it brought. */
-const forgetApprovals = 'delete from terminal_request where account_id = $1 and collected_at is null';
+const forgetApprovalsOfAccount = 'delete from terminal_request where account_id = $1 and collected_at is null';
 const endApiTokens = `
   update api_token set account_id = null, revoked_at = coalesce(revoked_at, $3), revoked_by = coalesce(revoked_by, $2)
   where account_id = $1`;
@@ -239,7 +239,7 @@ export function createPeopleStore(sql: Sql): PeopleStore {
         let changes = yield { text: requireSignIn, values: [id, reason, at, forSecurity ? 1 : null] };
         if (forSecurity) changes += yield { text: stopOnProvidersWord, values: [id, at] };
         if (changes === 0) return false;
-        yield { text: forgetApprovals, values: [id] };
+        yield { text: forgetApprovalsOfAccount, values: [id] };
         const sessions = yield { text: removals.sessions, values: [id] };
         yield* addRow(audit(sessions));
         return true;

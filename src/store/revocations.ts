@@ -81,7 +81,7 @@ const insert = `
 /** What makes a password does the same first: it's either stored and seen, or sees what has ended. */
 const lockAccounts = `update account set state = state where id in (${idParameters(1)})`;
 /** Of the owners of passwords that end, whatever they were selected by. */
-const forgetApprovals = `
+const forgetApprovalsOfOwners = `
   delete from terminal_request where collected_at is null and account_id in (${idParameters(1)})`;
 const endApprovals = `delete from terminal_request where collected_at is null and id in (${idParameters(1)})`;
 /** A terminal can have been faster. */
@@ -184,7 +184,7 @@ export function createRevocationStore(sql: Sql): RevocationStore {
       const pieces = inPieces(accountIds);
       const ended = await sql.batch([
         ...pieces.map((piece) => ({ text: lockAccounts, values: padded(piece) })),
-        ...pieces.map((piece) => ({ text: forgetApprovals, values: padded(piece) })),
+        ...pieces.map((piece) => ({ text: forgetApprovalsOfOwners, values: padded(piece) })),
         ...pieces.map((piece) => revokeActive(revocation, piece, filter)),
       ]);
       return ended.slice(-pieces.length).reduce((sum, count) => sum + count, 0);
