@@ -24,6 +24,13 @@ export type RequestPage = Pick<Page, 'page' | 'pages'> & {
 /** What someone could ask for on a repository. */
 export type Missing = { readonly actions: readonly string[]; readonly address: string };
 
+export type GivenAnswer = {
+  readonly answer: string;
+  readonly note: string;
+  /** When the answer was given that whoever answers now has seen, 0 for none; left out: it takes the place of any. */
+  readonly seen?: number;
+};
+
 export type AccessRequests = {
   /** What the person was denied on this repository and the policy in force doesn't grant; `null`: nothing to ask for. */
   missing(person: Account, service: string, repository: string): Promise<Missing | null>;
@@ -43,14 +50,9 @@ export type AccessRequests = {
   closed(): Promise<ListedRequest[]>;
   /**
    * @param byId the account of who answers; `null` for the command line
-   * @throws {Refusal} `not_found`; `denied` for one's own; `conflict` where it is closed
+   * @throws {Refusal} `not_found`; `denied` for one's own; `conflict` where it is closed, or has another answer than was seen
    */
-  answer(
-    id: string,
-    answer: { readonly answer: string; readonly note: string },
-    by: Actor,
-    byId: string | null,
-  ): Promise<ListedRequest>;
+  answer(id: string, answer: GivenAnswer, by: Actor, byId: string | null): Promise<ListedRequest>;
   /** Lines for the policy that grant an open request and change nothing else, as the engine says. */
   suggest(id: string): Promise<Suggestion>;
   /** Closes every open request that the policy in force grants. Nothing that only reads does: it shows these as granted. */
@@ -216,7 +218,7 @@ async function withdraw(parts: AccessRequestParts, person: Account, id: string, 
 async function answer(
   parts: AccessRequestParts,
   id: string,
-  { answer: given, note }: { readonly answer: string; readonly note: string },
+  { answer: given, note, seen = null }: Omit<GivenAnswer, 'seen'> & { readonly seen?: number | null },
   by: Actor,
   byId: string | null,
 ): Promise<ListedRequest> {
@@ -235,15 +237,16 @@ async function answer(
   const detail = { service: request.service, actions: request.actions.split(' '), answer: given, note, id };
   const isStored = await audit.commit(
     { action: 'request.answer', ...by, subject: request.login, repository: request.name, detail },
-    (row) => store.answer(id, { answer: given, note: storable(note), by: by.actor, byId, at: now() }, row),
+    (row) => store.answer(id, { answer: given, note: storable(note), by: by.actor, byId, at: now(), seen }, row),
   );
   const after = await found(parts, id);
   if (isStored) return listedOf(after, false);
-  const isWithdrawn = after.withdrawn_at !== null;
-  throw new Refusal(
-    'conflict',
-    `${isWithdrawn ? 'The person has withdrawn this request' : closedAlready}. Nothing was changed.`,
-  );
+  throw new Refusal('conflict', `${whyUnanswered(after)}. Nothing was changed.`);
+}
+
+function whyUnanswered({ withdrawn_at: withdrawn, closed_at: closed, answered_by: by }: AccessRequestRow): string {
+  if (withdrawn !== null) return 'The person has withdrawn this request';
+  return closed === null ? `${by} answered this request meanwhile` : closedAlready;
 }
 
 /** @throws {Refusal} `not_found` */

@@ -47,6 +47,8 @@ export type Answer = {
   /** The account of who answers, whose own requests are left alone; `null`: no account. */
   readonly byId: string | null;
   readonly at: number;
+  /** When the answer was given that this one takes the place of, 0 for none; `null`: any. */
+  readonly seen: number | null;
 };
 
 export type AccessRequestStore = {
@@ -62,7 +64,7 @@ export type AccessRequestStore = {
   openPage(limit: number, offset: number): Promise<ListedRequestRow[]>;
   /** The latest first, by when they closed. */
   closed(limit: number): Promise<ListedRequestRow[]>;
-  /** False where it's closed, gone, or one's own. A refusal closes it. */
+  /** False where it's closed, gone, one's own, or has another answer than was seen. A refusal closes it. */
   answer(id: string, answer: Answer, audit: AuditRowOf): Promise<boolean>;
   /** False where it's closed, gone, or someone else's. */
   withdraw(id: string, by: { readonly accountId: string; readonly at: number }, audit: AuditRowOf): Promise<boolean>;
@@ -89,7 +91,8 @@ const openPage = 'where r.closed_at is null order by r.created_at, r.id limit $1
 const answer = `
   update access_request set answer = $2, answer_note = $3, answered_by = $4, answered_at = $5,
     closed_at = case when cast($2 as text) = 'refuse' then cast($5 as bigint) end
-  where id = $1 and closed_at is null and account_id <> $6`;
+  where id = $1 and closed_at is null and account_id <> $6
+    and (cast($7 as bigint) is null or coalesce(answered_at, 0) = $7)`;
 const withdraw = `
   update access_request set withdrawn_at = $3, closed_at = $3
   where id = $1 and account_id = $2 and closed_at is null`;
@@ -126,8 +129,8 @@ export function createAccessRequestStore(sql: Sql): AccessRequestStore {
       sql.all<ListedRequestRow>(`${listed} where r.closed_at is not null order by r.closed_at desc, r.id limit $1`, [
         limit,
       ]),
-    async answer(id, { answer: given, note, by, byId, at }, audit) {
-      const values = [id, given, note, by, at, byId ?? ''];
+    async answer(id, { answer: given, note, by, byId, at, seen }, audit) {
+      const values = [id, given, note, by, at, byId ?? '', seen];
       return (await runAudited(sql, { text: answer, values }, audit)) === 1;
     },
     async withdraw(id, { accountId, at }, audit) {

@@ -26,7 +26,7 @@ describeEngines('the digest', (databases) => {
         await request(scene, 'ana', 'team/app');
         await request(scene, 'root', 'team/own');
         const answered = await request(scene, 'ana', 'team/answered');
-        const answer = { answer: 'refuse', note: '', by: 'root', byId: null, at: scene.clock.at } as const;
+        const answer = { answer: 'refuse', note: '', by: 'root', byId: null, at: scene.clock.at, seen: null } as const;
         await scene.store.accessRequests.answer(answered, answer, () => null);
         const withdrawn = await request(scene, 'ana', 'team/withdrawn');
         await scene.store.accessRequests.withdraw(withdrawn, { accountId: 'ana', at: scene.clock.at }, () => null);

@@ -124,6 +124,9 @@ describeEngines('access requests', (databases) => {
       );
       assert.equal((await answer('accept', bo.id)).state, 'accepted');
       assert.equal((await requests.ofPerson(ana))[0]?.closedAt, null, 'only the policy grants');
+      const stale = requests.answer(id, { answer: 'refuse', note: '', seen: 0 }, by, bo.id);
+      await assert.rejects(stale, refusedAs('conflict'), 'made before the answer that is there');
+      assert.equal((await requests.ofPerson(ana))[0]?.state, 'accepted');
       assert.equal((await answer('refuse', null)).state, 'refused');
       await assert.rejects(answer('accept', bo.id), refusedAs('conflict'));
       assert.deepEqual(

@@ -113,6 +113,10 @@ describe('access requests on pages', () => {
     assert.equal(refused.status, 400);
     assert.match(refused.text, /name="note" maxlength="500" value="on Sunday"/);
     assert.equal((await ask(path, 'root', { answer: 'accept', note: 'on Monday' })).status, 303);
+    const stale = await ask(path, 'root', { seen: '0', answer: 'refuse', note: 'not needed' });
+    assert.equal(stale.status, 409, 'someone else answered after the page was opened');
+    assert.match(stale.text, /root@example\.com answered this request meanwhile/);
+    assert.match(stale.text, /name="note" maxlength="500" value="not needed"/);
     const own = (await ask('/requests', 'ana')).text;
     assert.match(own, /Accepted, not granted yet/);
     assert.match(own, /on Monday/);

@@ -18,7 +18,8 @@ export type AdminRequestParts = AdminParts & {
 
 /** A note, and the request that it's for. */
 type Draft = { readonly id: string; readonly note: string };
-type AskedView = RequestView & { readonly login: string; readonly accountId: string };
+/** `seen`: when it was answered, in epoch milliseconds; 0: it wasn't. */
+type AskedView = RequestView & { readonly login: string; readonly accountId: string; readonly seen: number };
 /**
  * `suggestion`: `null` where there is nothing to answer: one's own request, and one that the policy grants by now. `draft`: the
  * note that someone had written who had to sign in again, or whose answer was refused.
@@ -89,7 +90,8 @@ async function show(
 
 async function answer(parts: AdminRequestParts, request: Request<{ id: string }>, response: Response): Promise<void> {
   const field = fieldsOf(request.body);
-  const given = { answer: field('answer'), note: field('note') };
+  const seen = numberOf(field('seen'));
+  const given = { answer: field('answer'), note: field('note'), ...(seen !== null && { seen }) };
   try {
     await parts.requests.answer(request.params.id, given, actorOf(parts, request), personOf(request).id);
   } catch (error) {
@@ -100,7 +102,12 @@ async function answer(parts: AdminRequestParts, request: Request<{ id: string }>
   response.redirect(303, `${parts.views.prefix}${tabs.requests}${query}`);
 }
 
+/** A form without it, as programs send it, takes the place of any answer. */
+function numberOf(text: string): number | null {
+  return /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
 function viewOf(parts: AdminRequestParts, request: ListedRequest): AskedView {
-  const { login, accountId } = request;
-  return { ...requestViewOf(request, parts, parts.now()), login, accountId };
+  const { login, accountId, answer: given } = request;
+  return { ...requestViewOf(request, parts, parts.now()), login, accountId, seen: given?.at ?? 0 };
 }
