@@ -11,6 +11,7 @@ import { createSecret, equalHashes, hasValidChecksum, hintOf, type Pepper } from
 import { day, minute } from '../lib/time.ts';
 import { hasInvisible, normalized } from '../lib/unicode.ts';
 import type { ApiTokenRow, ApiTokenStore } from '../store/api-tokens.ts';
+import { ConstraintError } from '../store/sql.ts';
 import type { Administrators } from './administrators.ts';
 
 export const apiScopes = [
@@ -46,18 +47,22 @@ export type ApiToken = {
   readonly lastUse: { readonly at: number; readonly address: string } | null;
 };
 
+export type TokenInput = {
+  readonly name: string;
+  readonly days: number;
+  readonly scopes: readonly string[];
+  /** Left out: a random one. */
+  readonly id?: string | undefined;
+};
+
 export type ApiTokens = {
   readonly maximumDays: number;
   /**
    * The secret is in this answer and nowhere else.
    * @param creator id of the administrator's account, `null` for the command line
-   * @throws {Refusal} `bad_request`
+   * @throws {Refusal} `bad_request`; `conflict` where there is a token of the given id
    */
-  issue(
-    input: { readonly name: string; readonly days: number; readonly scopes: readonly string[] },
-    creator: string | null,
-    by: Actor,
-  ): Promise<{ secret: string; token: ApiToken }>;
+  issue(input: TokenInput, creator: string | null, by: Actor): Promise<{ secret: string; token: ApiToken }>;
   /** The newest first. */
   list(): Promise<ApiToken[]>;
   /** @throws {Refusal} `not_found` */
@@ -101,7 +106,7 @@ export function createApiTokens(parts: ApiTokenParts): ApiTokens {
       const secret = createSecret('dka');
       const createdAt = now();
       const row = {
-        id: randomBytes(9).toString('hex'),
+        id: input.id ?? randomBytes(9).toString('hex'),
         account_id: creator,
         created_by: by.actor,
         name,
@@ -114,7 +119,7 @@ export function createApiTokens(parts: ApiTokenParts): ApiTokens {
       };
       const detail = { id: row.id, name, scopes, expiresAt: row.expires_at };
       const event = { action: 'api-token.create', ...by, subject: by.actor, detail } as const;
-      await audit.commit(event, (entry) => store.insert(row, entry));
+      await audit.commit(event, (entry) => store.insert(row, entry)).catch(explain);
       return { secret, token: toToken({ ...row, ...unused }, createdAt) };
     },
     list: async () => (await store.all()).map((row) => toToken(row, now())),
@@ -130,12 +135,15 @@ export function createApiTokens(parts: ApiTokenParts): ApiTokens {
   };
 }
 
+/** @throws {Refusal} */
+function explain(error: unknown): never {
+  if (!(error instanceof ConstraintError)) throw error;
+  throw new Refusal('conflict', 'This token was made already. Look at the list of API tokens.', { cause: error });
+}
+
 const unused = { revoked_at: null, revoked_by: null, used_at: null, used_address: null };
 
-function checkInput(
-  { name, days, scopes }: { readonly name: string; readonly days: number; readonly scopes: readonly string[] },
-  maximumDays: number,
-): { name: string; scopes: ApiScope[] } {
+function checkInput({ name, days, scopes }: TokenInput, maximumDays: number): { name: string; scopes: ApiScope[] } {
   const trimmed = normalized(name.trim());
   const problem = problemOfName(trimmed);
   if (problem !== null) throw new Refusal('bad_request', problem, { field: 'name' });

@@ -42,7 +42,8 @@ declare module './views.ts' {
   }
 }
 
-function newOnce(): string {
+/** What makes copies of a form one. */
+export function newOnce(): string {
   return randomBytes(12).toString('base64url');
 }
 

@@ -111,7 +111,9 @@ async function showRepository(
     commands:
       reference === '' ? [] : pullCommands({ host: frame.service.registryHost, name: detail.name, reference }, null),
     wanted: '',
-    deleted: deletedIn(fieldsOf(request.query)('deleted')),
+    deleted: await deletedIn(fieldsOf(request.query)('deleted'), tags, (tag) =>
+      repositories.tag(...who, detail.name, tag),
+    ),
   });
 }
 
@@ -143,9 +145,19 @@ async function showTag(
   });
 }
 
-/** What was just deleted: the name of a tag, or the beginning of a digest; nothing else that an address says is repeated. */
-function deletedIn(text: string): string | null {
-  return isTag(text) || /^sha256:[0-9a-f]{12}$/.test(text) ? text : null;
+/**
+ * What was just deleted: the name of a tag, or the beginning of a digest; nothing else that an address says is repeated.
+ * @param tags of the page. @param find `null`: the repository has no such tag
+ */
+async function deletedIn(
+  text: string,
+  tags: readonly Tag[],
+  find: (tag: string) => Promise<Tag | null>,
+): Promise<string | null> {
+  const isThere = isTag(text)
+    ? (await find(text)) !== null
+    : !/^sha256:[0-9a-f]{12}$/.test(text) || tags.some(({ digest }) => digest.startsWith(text));
+  return isThere ? null : text;
 }
 
 /** `-` can't be a part of a repository's name (distribution, reference grammar), so this is never the page of one. */

@@ -97,7 +97,14 @@ async function writeRequests(store: Store, { id, login }: Owner, today: number):
   const limits = { open: 5, refusedSince: today, withdrawn: 5, withdrawnSince: today };
   const refused = { ...wish, id: `refused-${id}`, name: 'r'.repeat(200), note: '', created_at: today - 9 * day };
   await store.accessRequests.add(refused, limits, () => null);
-  const answer = { answer: 'refuse', note: `<i>${unbroken}`, by: email, byId: null, at: today - 8 * day } as const;
+  const answer = {
+    answer: 'refuse',
+    note: `<i>${unbroken}`,
+    by: email,
+    byId: null,
+    at: today - 8 * day,
+    seen: null,
+  } as const;
   await store.accessRequests.answer(refused.id, answer, () => null);
   const withdrawn = { ...wish, id: `withdrawn-${id}`, name: 'w'.repeat(200), note: '', created_at: today - 3 * day };
   await store.accessRequests.add(withdrawn, limits, () => null);

@@ -127,7 +127,7 @@ describe('the administrators’ pages in Chromium', { skip }, () => {
       await submit('Remove account', page);
       await page.getByRole('link', { name: 'Reserved names' }).click();
       await submit(`Release ${login}`, page);
-      await page.getByText(`${login} can be given to someone else.`).waitFor();
+      await page.getByText('The name is released: it can be given to someone else.').waitFor();
       await page.getByText('No reserved names.').waitFor();
     }));
 

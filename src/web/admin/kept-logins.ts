@@ -14,8 +14,8 @@ declare module '../views.ts' {
     'admin-kept-logins': AdminFrame & {
       search: string;
       rows: readonly (Omit<KeptLogin, 'at'> & { readonly at: FormattedTime })[];
-      /** What was just released. */
-      released: string | null;
+      /** Whether a name was just released. An address can't say which. */
+      isReleased: boolean;
     };
   }
 }
@@ -38,7 +38,7 @@ export function createKeptLoginPages(parts: KeptLoginParts): KeptLoginPages {
       async (request, response) => {
         const login = fieldsOf(request.body)('login');
         await parts.retiredLogins.release(login, actorOf(parts, request));
-        response.redirect(303, `${parts.views.prefix}${keptLogins}?released=${encodeURIComponent(login)}`);
+        response.redirect(303, `${parts.views.prefix}${keptLogins}?done=released`);
       },
     ],
   };
@@ -53,6 +53,6 @@ async function list({ retiredLogins, views, now }: KeptLoginParts, request: Requ
     tab: tabs.people,
     search,
     rows: rows.map((row) => ({ ...row, at: formatTime(row.at, now()) })),
-    released: field('released') || null,
+    isReleased: field('done') === 'released',
   });
 }

@@ -65,6 +65,11 @@ const done = {
   'move-ended': 'Moving is no longer allowed. Accounts that have already moved stay where they are.',
 } as const;
 
+/** An address can say what isn't so, or no longer is. */
+function isSo(word: keyof typeof done, { state }: Person): boolean {
+  return word === 'disabled' ? state === 'disabled' : word !== 'enabled' || state === 'active';
+}
+
 /** GET /admin/people/:id */
 export function createPersonPage(parts: PersonPageParts): RequestHandler<{ id: string }> {
   return async (request, response) => show(parts, request, response);
@@ -79,7 +84,7 @@ async function show(parts: PersonPageParts, request: Request<{ id: string }>, re
   views.page(response, 'admin-person', {
     section: sections.administration,
     tab: tabs.people,
-    done: isKeyOf(done, word) ? done[word] : null,
+    done: isKeyOf(done, word) && isSo(word, detail.person) ? done[word] : null,
     isJustDisabled: word === 'disabled' && detail.person.state === 'disabled',
     person: personView(detail.person, now()),
     isAdministrator: detail.isAdministrator,

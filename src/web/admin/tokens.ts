@@ -7,7 +7,7 @@ import { type ExpiryChoice, expiryChoice, readExpiry, type SentExpiry } from '..
 import { correctable, fieldsOf, readForm, textsOf } from '../fields.ts';
 import { asked, quote } from '../login-lines.ts';
 import { sections } from '../navigation.ts';
-import { type FormError, formErrorOf } from '../password-form.ts';
+import { type FormError, formErrorOf, idFor, newOnce } from '../password-form.ts';
 import { actorOf, personOf } from '../session.ts';
 import { formatTime } from '../time-view.ts';
 import { type AdminFrame, type AdminParts, tabs } from './section.ts';
@@ -31,8 +31,10 @@ declare module '../views.ts' {
     'token-table': { rows: readonly TokenView[]; label: string; ended: boolean };
     /** `example`: a command that reads something; `null` for a token that can read nothing. */
     'admin-token-created': AdminFrame & { secret: string; token: TokenView; example: string | null };
+    /** Made by a copy of the form that was sent. */
+    'admin-token-once': AdminFrame & { token: TokenView };
     'admin-token-new': AdminFrame &
-      Pick<Sent, 'name'> & {
+      Pick<Sent, 'name' | 'once'> & {
         scopes: readonly { readonly scope: string; readonly words: string; readonly isChosen: boolean }[];
         expiry: ExpiryChoice;
         error: FormError | null;
@@ -84,7 +86,13 @@ const scopeWords: Readonly<Record<(typeof apiScopes)[number], string>> = {
 
 const frame = { section: sections.administration, tab: tabs.tokens };
 
-type Sent = { readonly name: string; readonly scopes: readonly string[]; readonly expiry?: SentExpiry };
+/** `once`: random; with it, a form that is sent twice makes one token. */
+type Sent = {
+  readonly name: string;
+  readonly once: string;
+  readonly scopes: readonly string[];
+  readonly expiry?: SentExpiry;
+};
 
 export function createTokenPages(parts: TokenPageParts): TokenPages {
   return {
@@ -114,9 +122,11 @@ async function list({ apiTokens, views, now }: TokenPageParts, request: Request,
 
 async function create(parts: TokenPageParts, request: Request, response: Response): Promise<void> {
   const sent = readSent(request.body, parts.now());
+  const id = idFor(personOf(request).id, sent);
+  if (await showAgain(parts, response, id)) return;
   try {
     const { secret, token } = await parts.apiTokens.issue(
-      { ...sent, days: sent.expiry.days },
+      { ...sent, id, days: sent.expiry.days },
       personOf(request).id,
       actorOf(parts, request),
     );
@@ -126,8 +136,19 @@ async function create(parts: TokenPageParts, request: Request, response: Respons
     });
   } catch (error) {
     const mistake = correctable(error);
+    // A copy of the form came first, at the same moment.
+    if (mistake.code === 'conflict' && (await showAgain(parts, response, id))) return;
     showForm(parts, response, sent, formErrorOf(mistake), mistake.status);
   }
+}
+
+/** A page that is loaded again sends its form again; the secret was in the answer to the first. @returns whether there is a token */
+async function showAgain(parts: TokenPageParts, response: Response, id: string | undefined): Promise<boolean> {
+  if (id === undefined) return false;
+  const token = (await parts.apiTokens.list()).find((one) => one.id === id);
+  if (token !== undefined)
+    parts.views.page(response, 'admin-token-once', { ...frame, token: tokenView(token, parts.now()) });
+  return token !== undefined;
 }
 
 /** Empty, or with what a query has: the form of someone who had to sign in again. */
@@ -140,6 +161,7 @@ function readSent(body: unknown, now: number): Sent & { readonly expiry: SentExp
   const field = fieldsOf(body);
   return {
     name: field('name'),
+    once: field('once'),
     expiry: readExpiry(field, now),
     scopes: textsOf(body, 'scopes'),
   };
@@ -149,7 +171,7 @@ function showForm(parts: TokenPageParts, response: Response, sent: Sent, error: 
   const { name } = sent;
   const expiry = expiryChoice(parts.apiTokens.maximumDays, parts.now(), sent.expiry);
   const scopes = apiScopes.map((scope) => ({ scope, words: scopeWords[scope], isChosen: sent.scopes.includes(scope) }));
-  parts.views.page(response, 'admin-token-new', { ...frame, name, scopes, expiry, error }, status);
+  parts.views.page(response, 'admin-token-new', { ...frame, name, once: newOnce(), scopes, expiry, error }, status);
 }
 
 async function confirmRevocation(parts: TokenPageParts, request: Request<{ id: string }>, response: Response) {

@@ -31,6 +31,8 @@ type RuleView = ReturnType<typeof ruleView>;
 type FailureView = ReturnType<typeof failureView>;
 /** What is done about an issuer, each on a page that asks first. */
 type Change = 'off' | 'on' | 'discard-keys';
+/** What an address says was done. */
+type Done = { readonly change: Change; readonly name: string };
 
 declare module '../views.ts' {
   interface ViewData {
@@ -45,7 +47,13 @@ declare module '../views.ts' {
       done: string | null;
     };
     'workload-failures': { rows: readonly FailureView[] };
-    'admin-workload-change': AdminFrame & { name: string; change: Change; reason: string };
+    'admin-workload-change': AdminFrame & {
+      name: string;
+      change: Change;
+      /** Whether nothing is left to do. */
+      isDone: boolean;
+      reason: string;
+    };
     'admin-workload-snippets': AdminFrame & { snippets: readonly Snippet[] };
   }
 }
@@ -69,8 +77,8 @@ export function createWorkloadPages(parts: WorkloadPageParts): WorkloadPages {
   return {
     show: async (request, response) => {
       const field = fieldsOf(request.query);
-      const [done = ''] = ['off', 'on', 'discard-keys'].filter((change) => field(change) !== '');
-      await show(parts, response, done === '' ? null : doneWords(done, field(done)));
+      const done = changes.find((change) => field(change) !== '');
+      await show(parts, response, done === undefined ? null : { change: done, name: field(done) });
     },
     async snippets(_request, response) {
       const { audience } = (await workloads.overview()) ?? { audience: parts.snippetValues.publicUrl };
@@ -81,12 +89,13 @@ export function createWorkloadPages(parts: WorkloadPageParts): WorkloadPages {
     },
     ask: (change) => async (request, response) => {
       const { name } = request.params;
-      const known = (await workloads.overview())?.issuers.some((issuer) => issuer.name === name) ?? false;
-      if (!known) throw new Refusal('not_found', `The workloads file has no issuer "${name}".`);
+      const issuer = (await workloads.overview())?.issuers.find((one) => one.name === name);
+      if (issuer === undefined) throw new Refusal('not_found', `The workloads file has no issuer "${name}".`);
       views.page(response, 'admin-workload-change', {
         ...frame,
         name,
         change,
+        isDone: isDone(change, issuer),
         reason: fieldsOf(request.query)('reason'),
       });
     },
@@ -104,12 +113,23 @@ export function createWorkloadPages(parts: WorkloadPageParts): WorkloadPages {
   };
 }
 
-function doneWords(change: string, name: string): string {
-  if (change === 'discard-keys') return `The keys of “${name}” are discarded.`;
-  return `“${name}” is ${change === 'off' ? 'disabled' : 'enabled'}.`;
+const changes: readonly Change[] = ['off', 'on', 'discard-keys'];
+
+/** Whether nothing is left to do. */
+function isDone(change: Change, { off }: ListedIssuer): boolean {
+  return change !== 'discard-keys' && (off !== null) === (change === 'off');
 }
 
-async function show(parts: WorkloadPageParts, response: Response, done: string | null): Promise<void> {
+/** Nothing that isn't so is said of an issuer because an address says it. */
+function doneWords(done: Done | null, issuers: readonly ListedIssuer[]): string | null {
+  const issuer = issuers.find(({ name }) => name === done?.name);
+  if (done === null || issuer === undefined) return null;
+  const { change, name } = done;
+  if (change === 'discard-keys') return `The keys of “${name}” are discarded.`;
+  return isDone(change, issuer) ? stateWords(change, name) : null;
+}
+
+async function show(parts: WorkloadPageParts, response: Response, done: Done | null): Promise<void> {
   const now = parts.now();
   const overview: WorkloadOverview | null = await parts.workloads.overview();
   const failures = overview === null ? [] : await parts.workloads.failures();
@@ -120,8 +140,12 @@ async function show(parts: WorkloadPageParts, response: Response, done: string |
     rules: (overview?.rules ?? []).map((rule) => ruleView(rule, parts.policy(), now)),
     warnings: overview === null ? [] : warningsOf(overview, parts.policy()),
     failures: failures.map((failure) => failureView(failure, now)),
-    done,
+    done: doneWords(done, overview?.issuers ?? []),
   });
+}
+
+function stateWords(change: Change, name: string): string {
+  return `“${name}” is ${change === 'off' ? 'disabled' : 'enabled'}.`;
 }
 
 function warningsOf({ rules }: WorkloadOverview, policy: Policy): string[] {
