@@ -3,6 +3,7 @@ import { normalized } from '../lib/unicode.ts';
 import { type AuditRowOf, runAudited } from './audit-events.ts';
 import { createConditions } from './conditions.ts';
 import { isHolder } from './holders.ts';
+import { locks } from './locks.ts';
 import { ConstraintError, type Sql, type Statement, type Steps } from './sql.ts';
 
 /** `reauth_required`: passwords rest until the person has signed in again. */
@@ -213,7 +214,7 @@ const importPerson = `
   values ($1, 'person', $2, '${importedIssuer}', $3, $3, $4, '[]', 'active', $5, $6, $7)`;
 
 /** Two people who come at the same moment with the two spellings of one address would not see each other in PostgreSQL. */
-const oneAfterAnother = 'select pg_advisory_xact_lock(8629)';
+const oneAfterAnother = `select pg_advisory_xact_lock(${locks.logins})`;
 const isTaken = 'update account set login = login where login = $1 and not (issuer = $2 and subject = $3)';
 
 /** docker_auth's labels end here: from now on the provider reports groups. */

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { errorCode, errorMessage, Refusal } from '../lib/errors.ts';
+import { locks } from './locks.ts';
 import { translateError } from './postgres-errors.ts';
 import { readClock, refuseEncoding, refuseStandby } from './postgres-server.ts';
 import {
@@ -26,8 +27,6 @@ const longestWait = 10_000;
 /** The migration of a new version and the logins of an old one can wait for each other: PostgreSQL ends one of the two. */
 const deadlock = '40P01';
 const maximumTries = 5;
-/** Any fixed number: the advisory lock that migrating processes queue for. */
-const migrationLock = 0x646f636b;
 
 /**
  * Opens a pool. Nothing is connected until the first statement, so an unreachable server is reported by that; after a
@@ -269,7 +268,7 @@ function unusable({ host, database }: pg.Client, cause: unknown): Refusal {
 }
 
 async function applyMigrations(client: pg.ClientBase, migrations: readonly Migration[]): Promise<string[]> {
-  await client.query('select pg_advisory_xact_lock($1)', [migrationLock]);
+  await client.query('select pg_advisory_xact_lock($1)', [locks.migration]);
   await client.query(migrationTable);
   const { rows } = await client.query<{ name: string }>(appliedMigrations);
   const missing = missingMigrations(

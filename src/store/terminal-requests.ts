@@ -2,6 +2,7 @@
 import { day, minute } from '../lib/time.ts';
 import { lockAccount } from './accounts.ts';
 import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
+import { locks } from './locks.ts';
 import { insertOf } from './machines.ts';
 import type { NewPassword } from './passwords.ts';
 import type { Sql } from './sql.ts';
@@ -88,7 +89,7 @@ const insert = `
     and (select count(*) from terminal_request where expires_at > $10 and approved is null) < $16`;
 
 /** PostgreSQL would let those that begin at the same moment count without each other; SQLite has one writer. */
-const oneAfterAnother = 'select pg_advisory_xact_lock(8628)';
+const oneAfterAnother = `select pg_advisory_xact_lock(${locks.terminalRequests})`;
 
 const removeBegun = 'delete from terminal_request where code_challenge = $1 and approved is null';
 

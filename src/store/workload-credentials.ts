@@ -1,5 +1,6 @@
 /** Owns every statement on `workload_credential`: passwords and identity tokens that were made from ID tokens. */
 import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
+import { locks } from './locks.ts';
 import type { Sql } from './sql.ts';
 
 /** A row of `workload_credential`; the columns are explained in migrations/0020_workload.sql. */
@@ -47,7 +48,7 @@ const insert = `
          where rule = cast($6 as text) and ends_at > cast($11 as bigint) and ended_at is null) < cast($14 as bigint)
   on conflict (hash) do nothing`;
 /** PostgreSQL would let those of one rule count without each other at the same moment; SQLite has one writer. */
-const oneAfterAnother = 'select pg_advisory_xact_lock(8693, hashtext($1))';
+const oneAfterAnother = `select pg_advisory_xact_lock(${locks.workloadCredentials}, hashtext($1))`;
 const byHash = `
   select c.*, i.off_at, i.accepts_from from workload_credential c left join workload_issuer i on i.name = c.issuer
   where c.hash = cast($1 as text)`;
