@@ -18,12 +18,14 @@ export type KeptLogin = {
 export type RetiredLogins = {
   /** The latest first, a thousand at most. @param search part of a name, any case */
   list(search: string): Promise<KeptLogin[]>;
+  /** How many match, in the list or not. @param search as for the list */
+  count(search: string): Promise<number>;
   /** Lets whoever comes with the name next have it, in either spelling, and the rules that name it. @throws {Refusal} `not_found` */
   release(login: string, by: Actor): Promise<void>;
 };
 
 export type RetiredLoginParts = {
-  readonly retiredLogins: Pick<RetiredLoginStore, 'list' | 'release'>;
+  readonly retiredLogins: Pick<RetiredLoginStore, 'list' | 'count' | 'release'>;
   readonly audit: Audit;
 };
 
@@ -35,6 +37,7 @@ export function createRetiredLogins({ retiredLogins, audit }: RetiredLoginParts)
       const rows = await retiredLogins.list(foldCase(search.trim()), maximum);
       return rows.map(({ login, kind, at, retired_by: by }) => ({ login, kind, at, by }));
     },
+    count: (search) => retiredLogins.count(foldCase(search.trim())),
     async release(given, by) {
       const login = foldCase(given.trim());
       const event = { action: 'login.release', ...by, subject: login } as const;

@@ -8,6 +8,7 @@ import type { Use, Uses } from '../audit/uses.ts';
 import { countOf, wordFor } from '../lib/count.ts';
 import { Refusal } from '../lib/errors.ts';
 import { readJson } from '../lib/json.ts';
+import { type Page, pageOf } from '../lib/paging.ts';
 import { checkReason } from '../lib/reason.ts';
 import { day } from '../lib/time.ts';
 import type { ActivityOfAccounts, RepositoryUse } from '../repositories/account-activity.ts';
@@ -66,6 +67,8 @@ export type Revocations = {
   undo(id: string, by: Actor): Promise<number>;
   /** The newest first, at most a hundred. */
   recent(): Promise<Revocation[]>;
+  /** A hundred of all, the newest first. @param wanted from 1; beyond the last page it's the last */
+  page(wanted: number): Promise<Pick<Page, 'page' | 'pages'> & { readonly rows: readonly Revocation[] }>;
   /** @throws {Refusal} `not_found` */
   byId(id: string): Promise<Revocation>;
   /** What it ended and no undo has restored: at most a hundred, the newest first. */
@@ -107,7 +110,11 @@ export function createRevocations(parts: RevocationParts): Revocations {
     },
     revoke: (selection, expected, reason, by) => revoke(parts, selection, { expected, reason, by }),
     undo: (id, by) => undo(parts, id, by),
-    recent: async () => withOwners(parts, await store.revocations.latest(maximumSample)),
+    recent: async () => withOwners(parts, await store.revocations.latest(maximumSample, 0)),
+    async page(wanted) {
+      const { page, pages, offset } = pageOf(await store.revocations.count(), maximumSample, wanted);
+      return { page, pages, rows: await withOwners(parts, await store.revocations.latest(maximumSample, offset)) };
+    },
     byId: async (id) => named(parts, await find(parts, id)),
     async passwordsOf(id) {
       const rows = await store.revocations.passwordsOf(id, maximumSample);

@@ -71,7 +71,7 @@ function mountPeople(router: Router, context: PageContext): void {
     }),
   );
   router.get('/admin/passwords', createPasswordLists({ ...common, passwordLists }));
-  router.get('/admin/denials', createDenialList({ ...common, denials: context.denials }));
+  router.get('/admin/denials', createDenialList({ ...common, denials: context.denials, count: context.countDenials }));
   router.get('/admin/people', createPeopleList({ ...common, people }));
   const show = createPersonPage({
     ...common,

@@ -35,6 +35,7 @@ export type PageContext = {
   readonly denialsOf: Denials['ofAccount'];
   /** Of everyone. */
   readonly denials: Denials['list'];
+  readonly countDenials: Denials['count'];
   readonly dailyCounts: DailyCounts;
   /** What an account really pushed and pulled, of that what the person who asks can pull; `null`: no registry reports it. */
   readonly activityOf: PasswordActionParts['activityOf'];

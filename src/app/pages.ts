@@ -135,6 +135,7 @@ function createContext(
     requests: openAccessRequests(config, core, policies.current),
     denialsOf: denials.ofAccount,
     denials: denials.list,
+    countDenials: denials.count,
     ...createVisibleUses(config, core, { ...parts, ...administration }),
     preview: createPasswordPreview(config, core, { ...parts, identityNamed }),
     identityNamed,

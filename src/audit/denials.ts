@@ -43,6 +43,8 @@ export type DenialLog = {
   ofAccount(accountId: string): Promise<Denial[]>;
   /** The latest of all, at most 500. */
   list(filter: DenialFilter): Promise<Denial[]>;
+  /** How many match, in the list or not. */
+  count(filter: DenialFilter): Promise<number>;
 };
 
 export type Denials = DenialLog & {
@@ -100,14 +102,13 @@ export function createDenials(parts: DenialParts): Denials {
       await waiting.flush();
       return (await store.ofAccount(accountId)).map(toDenial);
     },
-    async list({ account, repository, action }) {
+    async list(filter) {
       await waiting.flush();
-      const filter = {
-        ...(account !== undefined && { account: spellingsOf(account) }),
-        ...(repository !== undefined && { name: repository }),
-        ...(action !== undefined && { action }),
-      };
-      return (await store.list(filter, maximumListed)).map(toDenial);
+      return (await store.list(stored(filter), maximumListed)).map(toDenial);
+    },
+    async count(filter) {
+      await waiting.flush();
+      return store.count(stored(filter));
     },
     flush: waiting.flush,
     close: waiting.close,
@@ -143,6 +144,14 @@ function rowsOf(identity: Identity, decision: Decision, context: DecisionContext
         last_at: at,
       };
     });
+}
+
+function stored({ account, repository, action }: DenialFilter): Parameters<DenialStore['count']>[0] {
+  return {
+    ...(account !== undefined && { account: spellingsOf(account) }),
+    ...(repository !== undefined && { name: repository }),
+    ...(action !== undefined && { action }),
+  };
 }
 
 /** What keeps the action of a decision from being granted. */

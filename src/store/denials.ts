@@ -30,6 +30,8 @@ export type DenialStore = {
   ofAccount(accountId: string): Promise<DenialRow[]>;
   /** The latest first. */
   list(filter: { account?: Spellings; name?: string; action?: string }, limit: number): Promise<DenialRow[]>;
+  /** How many `list` would have without a limit. */
+  count(filter: { account?: Spellings; name?: string; action?: string }): Promise<number>;
   /** Removes at most `limit` rows that last happened before; returns how many. */
   removeBefore(time: number, limit: number): Promise<number>;
 };
@@ -45,6 +47,14 @@ const trim = `
   delete from denial where account = $1 and id not in (
     select id from denial where account = $1 order by last_at desc, id limit $2)`;
 const removeBefore = 'delete from denial where id in (select id from denial where last_at < $1 limit $2)';
+
+function matching({ account, name, action }: Parameters<DenialStore['count']>[0]): ReturnType<typeof createConditions> {
+  const conditions = createConditions();
+  if (account !== undefined) addSpellings(conditions, ['account'], account);
+  if (name !== undefined) conditions.add((value) => `name = ${value}`, name);
+  if (action !== undefined) conditions.add((value) => `action = ${value}`, action);
+  return conditions;
+}
 
 export function createDenialStore(sql: Sql): DenialStore {
   return {
@@ -64,13 +74,15 @@ export function createDenialStore(sql: Sql): DenialStore {
     },
     ofAccount: (accountId) =>
       sql.all<DenialRow>('select * from denial where account_id = $1 order by last_at desc, id', [accountId]),
-    list({ account, name, action }, limit) {
-      const conditions = createConditions();
-      if (account !== undefined) addSpellings(conditions, ['account'], account);
-      if (name !== undefined) conditions.add((value) => `name = ${value}`, name);
-      if (action !== undefined) conditions.add((value) => `action = ${value}`, action);
+    list(filter, limit) {
+      const conditions = matching(filter);
       const text = `select * from denial ${conditions.where()} order by last_at desc, id limit ${conditions.parameter(limit)}`;
       return sql.all<DenialRow>(text, conditions.values);
+    },
+    async count(filter) {
+      const conditions = matching(filter);
+      const text = `select count(*) as count from denial ${conditions.where()}`;
+      return (await sql.get<{ count: number }>(text, conditions.values))?.count ?? 0;
     },
     removeBefore: (time, limit) => sql.run(removeBefore, [time, limit]),
   };

@@ -20,6 +20,8 @@ export type RetiredLoginStore = {
   find(login: string): Promise<RetiredLogin | undefined>;
   /** Those that no account has, the latest first. @param search part of a login, case-folded; '' for all */
   list(search: string, limit: number): Promise<RetiredLogin[]>;
+  /** How many `list` would have without a limit. */
+  count(search: string): Promise<number>;
   /** Of an account that stays, and changes its login. */
   retire(accountId: string, by: string, at: number): Promise<void>;
   /** @param spellings of one login. False where it isn't retired in either. */
@@ -45,14 +47,24 @@ export function releaseLogin(accountId: string): Statement {
   return { text: releaseOf, values: [accountId] };
 }
 
+function matching(search: string): ReturnType<typeof createConditions> {
+  const conditions = createConditions(isFree);
+  if (search !== '') conditions.add((value) => `login like ${value} escape '\\'`, containing(search));
+  return conditions;
+}
+
 export function createRetiredLoginStore(sql: Sql): RetiredLoginStore {
   return {
     find: (login) => sql.get<RetiredLogin>(`select * from retired_login where login = $1 and ${isFree}`, [login]),
     list(search, limit) {
-      const conditions = createConditions(isFree);
-      if (search !== '') conditions.add((value) => `login like ${value} escape '\\'`, containing(search));
+      const conditions = matching(search);
       const text = `select * from retired_login ${conditions.where()} order by at desc, login limit ${conditions.parameter(limit)}`;
       return sql.all<RetiredLogin>(text, conditions.values);
+    },
+    async count(search) {
+      const conditions = matching(search);
+      const text = `select count(*) as count from retired_login ${conditions.where()}`;
+      return (await sql.get<{ count: number }>(text, conditions.values))?.count ?? 0;
     },
     async retire(accountId, by, at) {
       await sql.run(retire, retireLogin(accountId, by, at).values);

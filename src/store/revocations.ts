@@ -72,7 +72,8 @@ export type RevocationStore = {
   /** Who the accounts are. @param ids at most `idsAtOnce` */
   owners(ids: readonly string[]): Promise<Owner[]>;
   byId(id: string): Promise<RevocationRow | undefined>;
-  latest(count: number): Promise<RevocationRow[]>;
+  latest(count: number, offset: number): Promise<RevocationRow[]>;
+  count(): Promise<number>;
 };
 
 const insert = `
@@ -210,6 +211,8 @@ export function createRevocationStore(sql: Sql): RevocationStore {
     passwordsOf: (id, limit) => sql.all<ListedPassword>(passwordsOf, [id, limit]),
     owners: (ids) => sql.all<Owner>(owners, padded(ids)),
     byId: (id) => sql.get<RevocationRow>('select * from revocation where id = $1', [id]),
-    latest: (count) => sql.all<RevocationRow>('select * from revocation order by at desc, id limit $1', [count]),
+    latest: (count, offset) =>
+      sql.all<RevocationRow>('select * from revocation order by at desc, id limit $1 offset $2', [count, offset]),
+    count: async () => (await sql.get<{ count: number }>('select count(*) as count from revocation'))?.count ?? 0,
   };
 }

@@ -67,7 +67,7 @@ async function contents({ store, clock }: Scene): Promise<unknown> {
     store.sessions.ofAccount('ana', 0),
     store.robots.all(0),
   ];
-  const revocations = await store.revocations.latest(9);
+  const revocations = await store.revocations.latest(9, 0);
   return [people, await passwords, await sessions, await robots, await store.apiTokens.all(), revocations, clock.at];
 }
 

@@ -349,6 +349,7 @@ describeEngines('an address that its provider is not the authority for', (databa
       const { account: again } = await admit(scene, mine('s1'));
       assert.equal(again.login, 'ana@example.com', 'the same person has it again');
       assert.deepEqual(await names.list(''), [], 'and it is kept no longer');
+      assert.equal(await names.count(''), 0);
 
       const { account: renamed } = await admit(scene, mine('bo', 'bob'));
       assert.deepEqual([renamed.id, renamed.login], [bo.id, 'bob@example.com']);

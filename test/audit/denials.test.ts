@@ -101,6 +101,8 @@ describeEngines('denials', (databases) => {
       for (let name = 0; name < 11_000; name++) ask(anonymous, `other/${name}`, ['pull']);
       assert.equal((await denials.ofAccount('account-1')).length, 1);
       assert.equal((await denials.list({ account: '' })).length, 200);
+      assert.equal(await denials.count({ account: '' }), 200);
+      assert.equal(await denials.count({ repository: 'other/app' }), 1);
     }),
   );
 

@@ -460,7 +460,7 @@ const checks: Checks = {
     passwordsOf: { args: ['r', 1], columns: listed },
     owners: { args: [['a']], columns: { id: 'text', login: 'text', kind: 'text' } },
     byId: { args: ['r'], columns: revocation },
-    latest: { args: [1], columns: revocation },
+    latest: { args: [1, 0], columns: revocation },
   },
   audit: {
     list: { args: [{ person: ['a', 'b'] }, null, 1], columns: auditEvent },

@@ -33,6 +33,23 @@ async function writeRequests(store: Store, today: number): Promise<void> {
       await store.accessRequests.add(request, { open: 5, refusedSince: 0, withdrawn: 5, withdrawnSince: 0 }, unaudited),
     );
   }
+  await writeLongLists(store, today);
+}
+
+async function writeLongLists(store: Store, today: number): Promise<void> {
+  const revocation = { actor: 'ana@example.com', reason: '', selection_json: '{"domain":"example.net"}', passwords: 0 };
+  const undo = { undo_until: today, undone_at: null, undone_by: null, undo_checked: 1 };
+  for (let number = 0; number < 120; number++) {
+    await store.revocations.begin({ id: `many-${number}`, at: today + number, ...revocation, ...undo }, unaudited);
+  }
+  const place = { service: 'registry.example.com', type: 'repository', action: 'pull', decided_by: 'policy' } as const;
+  const rule = { rule_line: 0, rule_comment: null, password_name: null, maker: null, address: '192.0.2.1' };
+  const denials = Array.from({ length: 700 }, (_, number) => {
+    const account = `many-${number % 7}`;
+    const counted = { count: 1, first_at: today, last_at: today };
+    return { id: `many-${number}`, account, account_id: null, name: `team/${number}`, ...place, ...rule, ...counted };
+  });
+  await store.denials.add(denials, 200);
 }
 
 /** With ids that nothing has, so that whoever gets through changes nothing. */
@@ -211,6 +228,15 @@ test('a search for a repository says that it leaves out what has no tags', async
   const at = async (query: string) => (await ask(ana, `get /repositories?q=no-such-name${query}`)).text();
   assert.match(await at(''), /matches\. Untagged ones aren’t included\./);
   assert.doesNotMatch(await at('&empty=1'), /Untagged ones/);
+});
+
+test('no list stops without saying so', async () => {
+  const revocations = await (await ask(ana, 'get /admin/revocations')).text();
+  assert.match(revocations, /Page 1 of 2/);
+  assert.match(revocations, /href="\?page=2" rel="next"/);
+  assert.match(await (await ask(ana, 'get /admin/revocations?page=2')).text(), /revocations\/many-0"/);
+  assert.match(await (await ask(ana, 'get /admin/denials')).text(), /the latest 500 of 7\d\d; filter/);
+  assert.doesNotMatch(await (await ask(ana, 'get /admin/denials?account=many-1')).text(), /the latest/);
 });
 
 test('an administrator ends what someone without passwords has approved for a terminal', async () => {

@@ -14,6 +14,8 @@ declare module '../views.ts' {
     'admin-denials': AdminFrame & {
       fields: Readonly<Record<'account' | 'repository', string>>;
       rows: readonly DenialRowView[];
+      /** Of all that match; the rows can be fewer. */
+      total: number;
     };
     'admin-denial-table': { rows: readonly DenialRowView[]; label: string };
   }
@@ -25,7 +27,11 @@ export function denialRow({ account, service }: Denial, view: DenialView): Denia
 
 /** GET /admin/denials */
 export function createDenialList(
-  parts: AdminParts & { readonly denials: (filter: DenialFilter) => Promise<readonly Denial[]> },
+  parts: AdminParts & {
+    readonly denials: (filter: DenialFilter) => Promise<readonly Denial[]>;
+    /** How many match, in the list or not. */
+    readonly count: (filter: DenialFilter) => Promise<number>;
+  },
 ): RequestHandler {
   return async (request, response) => {
     const field = fieldsOf(request.query);
@@ -35,6 +41,8 @@ export function createDenialList(
       ...(fields.repository !== '' && { repository: fields.repository }),
     };
     const rows = (await parts.denials(filter)).map((denial) => denialRow(denial, denialOf(denial, parts.now())));
-    parts.views.page(response, 'admin-denials', { section: sections.administration, tab: tabs.denials, fields, rows });
+    const total = await parts.count(filter);
+    const frame = { section: sections.administration, tab: tabs.denials };
+    parts.views.page(response, 'admin-denials', { ...frame, fields, rows, total });
   };
 }

@@ -13,6 +13,8 @@ declare module '../views.ts' {
   interface ViewData {
     'admin-kept-logins': AdminFrame & {
       search: string;
+      /** Of all that match; the rows can be fewer. */
+      total: number;
       rows: readonly (Omit<KeptLogin, 'at'> & { readonly at: FormattedTime })[];
       /** Whether a name was just released. An address can't say which. */
       isReleased: boolean;
@@ -47,11 +49,12 @@ export function createKeptLoginPages(parts: KeptLoginParts): KeptLoginPages {
 async function list({ retiredLogins, views, now }: KeptLoginParts, request: Request, response: Response) {
   const field = fieldsOf(request.query);
   const search = field('q').slice(0, 200);
-  const rows = await retiredLogins.list(search);
+  const [rows, total] = await Promise.all([retiredLogins.list(search), retiredLogins.count(search)]);
   views.page(response, 'admin-kept-logins', {
     section: sections.administration,
     tab: tabs.people,
     search,
+    total,
     rows: rows.map((row) => ({ ...row, at: formatTime(row.at, now()) })),
     isReleased: field('done') === 'released',
   });

@@ -7,6 +7,7 @@ import { capitalized } from '../../lib/capitalized.ts';
 import { Refusal } from '../../lib/errors.ts';
 import { activityViewOf, type RepositoryUseView } from '../account-activity-view.ts';
 import { correctable, dayOf, type Fields, fieldsOf, filledIn, numberIn, queryOf, readForm } from '../fields.ts';
+import { type Pager, pageIn, pagerOf } from '../list-view.ts';
 import { sections } from '../navigation.ts';
 import type { FormError } from '../password-form.ts';
 import { type PasswordView, viewOf } from '../password-view.ts';
@@ -25,7 +26,7 @@ type RevocationView = ReturnType<typeof rowOf>;
 
 declare module '../views.ts' {
   interface ViewData {
-    'admin-revocations': AdminFrame & { rows: readonly RevocationView[] };
+    'admin-revocations': AdminFrame & { rows: readonly RevocationView[]; pager: Pager };
     'admin-revocation-new': AdminFrame & {
       fields: SelectionFields;
       /** What is wrong with the fields. */
@@ -81,7 +82,7 @@ const tab = tabs.revocations;
 
 export function createRevocationPages(parts: RevocationPageParts): RevocationPages {
   return {
-    list: (_request, response) => list(parts, response),
+    list: (request, response) => list(parts, request, response),
     preview: (request, response) => preview(parts, request, response, null),
     revoke: [readForm, (request, response) => revoke(parts, request, response)],
     show: (request, response) => show(parts, request, response),
@@ -89,9 +90,11 @@ export function createRevocationPages(parts: RevocationPageParts): RevocationPag
   };
 }
 
-async function list({ revocations, views, now }: RevocationPageParts, response: Response): Promise<void> {
-  const rows = (await revocations.recent()).map((revocation) => rowOf(revocation, now()));
-  views.page(response, 'admin-revocations', { section, tab, rows });
+async function list({ revocations, views, now }: RevocationPageParts, request: Request, response: Response) {
+  const found = await revocations.page(pageIn(fieldsOf(request.query)));
+  const rows = found.rows.map((revocation) => rowOf(revocation, now()));
+  const pager = pagerOf(found, (page) => queryOf({ page }) || '?');
+  views.page(response, 'admin-revocations', { section, tab, rows, pager });
 }
 
 /** @param problem why the revocation that was just asked for did not happen */
