@@ -143,7 +143,9 @@ describe('a request', () => {
   ];
   for (const header of headers) {
     test(`with the header ${header}`, async () => {
-      for (const path of ['/auth?service=one', '/', '/v2/_catalog', '/api/v1/people']) {
+      // The realm and a page read all of them; the catalog and the API have readers of their own for two.
+      const others = ['authorization', 'x-forwarded-host'].includes(header) ? ['/v2/_catalog', '/api/v1/people'] : [];
+      for (const path of ['/auth?service=one', '/', ...others]) {
         await assertCheap(60_000, (text) => send(path, { headers: { [header]: headerOf(text) } }));
       }
     });
@@ -156,7 +158,7 @@ describe('a request', () => {
       }
     }
     for (const path of ['/v2/_catalog', '/registry-events/one', '/api/v1/people']) {
-      for (const scheme of ['Bearer', 'Bearer ', `Bearer ${token}`, 'Basic', 'Basic YTpi']) {
+      for (const scheme of ['Bearer', `Bearer ${token}`, 'Basic YTpi']) {
         await assertCheap(60_000, (text) =>
           send(path, { headers: { authorization: headerOf(scheme + text.slice(1)) } }),
         );
@@ -173,11 +175,17 @@ describe('a request', () => {
   });
 
   test('with a form of OAuth', async () => {
-    const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
-    const types = { subject_token_type: 'urn:ietf:params:oauth:token-type:jwt', client_id: 'dockpass-cli' };
-    for (const field of ['subject_token', 'audience', 'username', 'scope', 'refresh_token', 'device_code', 'code']) {
-      for (const grant_type of [exchange, 'refresh_token', 'authorization_code'])
-        await assertCheap(40_000, (text) => post('/oauth/token', { grant_type, ...types, [field]: text }));
+    const oauth = 'urn:ietf:params:oauth';
+    const types = { subject_token_type: `${oauth}:token-type:jwt`, client_id: 'dockpass-cli' };
+    const rest = { subject_token: 'x', code: 'x', redirect_uri: 'http://127.0.0.1:1/', code_verifier: 'x' };
+    for (const [grant_type, fields] of Object.entries({
+      [`${oauth}:grant-type:token-exchange`]: ['subject_token', 'subject_token_type', 'audience', 'username', 'scope'],
+      [`${oauth}:grant-type:device_code`]: ['device_code'],
+      refresh_token: ['refresh_token'],
+      authorization_code: ['code', 'redirect_uri', 'code_verifier'],
+    })) {
+      for (const field of fields)
+        await assertCheap(40_000, (text) => post('/oauth/token', { grant_type, ...types, ...rest, [field]: text }));
     }
     for (const field of ['registry', 'machine', 'purpose'])
       await assertCheap(40_000, (text) => post('/oauth/device', { client_id: 'dockpass-cli', [field]: text }));
@@ -201,9 +209,8 @@ describe('a request', () => {
     ]) {
       const [method = '', path = ''] = route.split(' ');
       const inPath = path.replace(/[:*]\w+/, 'TEXT');
-      for (const target of inPath === path ? [`${path}?return_to=TEXT`, `${path}?state=TEXT&code=TEXT`] : [inPath]) {
-        await assertCheap(18_000, (text) => send(target.replaceAll('TEXT', encodeURIComponent(text)), { method }));
-      }
+      const target = inPath === path ? `${path}?return_to=TEXT` : inPath;
+      await assertCheap(18_000, (text) => send(target.replaceAll('TEXT', encodeURIComponent(text)), { method }));
     }
   });
 });
