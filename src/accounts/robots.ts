@@ -5,6 +5,7 @@ import type { Maker } from '../app-passwords/maker.ts';
 import type { Actor, Audit } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
 import { isTextLists, isTexts, readJson } from '../lib/json.ts';
+import { hasInvisible } from '../lib/unicode.ts';
 import type { AccountState, StateChange } from '../store/accounts.ts';
 import type { AuditRowOf } from '../store/audit-events.ts';
 import type { RobotFacts, RobotRow } from '../store/robots.ts';
@@ -314,12 +315,12 @@ function checkFacts(input: Omit<RobotInput, 'name'>, manager: RobotManager, befo
 }
 
 function checkTexts(field: string, texts: readonly string[]): void {
-  const wrong = texts.find((text) => text.length > maximumTextLength || /\p{Cc}/u.test(text));
+  const wrong = texts.find((text) => text.length > maximumTextLength || hasInvisible(text));
   if (wrong === undefined) return;
-  const shown = wrong.slice(0, 20).replaceAll(/\p{Cc}/gu, '?');
+  const shown = wrong.slice(0, 20).replaceAll(/[\p{Cc}\p{Cf}]/gu, '?');
   throw new Refusal(
     'bad_request',
-    `"${shown}..." is longer than ${maximumTextLength} characters or holds a control character.`,
+    `"${shown}..." is longer than ${maximumTextLength} characters or holds a control or invisible character.`,
     { field },
   );
 }

@@ -201,6 +201,15 @@ test('an API token needs a permission and a name whose characters can be seen', 
   }
 });
 
+test('a robot’s description and groups have no invisible characters', async () => {
+  const robot = { name: 'seen', description: '', ownerGroup: 'platform', groups: '', labels: '' };
+  for (const [field, value] of Object.entries({ description: 'evil \u202egnp.exe', groups: 'a\u202eb' })) {
+    const refused = await send(ana, '/admin/robots/new', { ...robot, [field]: value });
+    assert.equal(refused.status, 400);
+    assert.match(await refused.text(), new RegExp(`id="${field}-error"[\\s\\S]*control or invisible character`));
+  }
+});
+
 test('a robot that is disabled has suspended passwords, in its row and on its page', async () => {
   const set = (state: string) => send(ana, '/admin/robots/cluster-prod/state', { state });
   const row = async () =>
