@@ -1,6 +1,8 @@
 /** Owns the page that shows what went wrong. */
+import type { Request } from 'express';
 import type { ErrorPage } from '../http/error-replies.ts';
 import type { Refusal } from '../lib/errors.ts';
+import { homeNear, ownHome } from '../web/navigation.ts';
 import type { Views } from '../web/views.ts';
 
 /** What a page of an error is called where its code says more than that something failed. */
@@ -21,18 +23,18 @@ export function createErrorPage(views: Views): ErrorPage {
     const title = errorTitle ?? errorTitles[refusal.code] ?? generalTitle;
     const query = returnTo === undefined ? '' : `?return_to=${encodeURIComponent(returnTo)}`;
     const signInHref = `${views.prefix}/sign-in${query}`;
-    const home = refusal.code === 'not_found' ? homeNear(response.req.originalUrl.slice(views.prefix.length)) : ownHome;
-    views.page(response, 'error', { status, title, message, requestId, signInHref, home }, status);
+    const path = response.req.originalUrl.slice(views.prefix.length);
+    // Someone who isn't allowed to see a page isn't led to its neighbors.
+    const home = refusal.code === 'denied' ? ownHome : homeNear(path);
+    const said = `${message}${adviceFor(response.req, path, refusal)}`;
+    views.page(response, 'error', { status, title, message: said, requestId, signInHref, home }, status);
   };
 }
 
-const ownHome = { href: '/', label: 'Go to your passwords' };
-/** By the beginning of the address that isn't there. */
-const homes = [
-  { begin: '/admin/', home: { href: '/admin', label: 'Go to the overview' } },
-  { begin: '/repositories/', home: { href: '/repositories', label: 'Go to the repositories' } },
-] as const;
+/** Forms that make a single thing, however often they're sent. */
+const sentAgain = /^(?:(?:\/admin)?\/robots\/[^/]+)?\/passwords$|^\/admin\/tokens\/new$/;
 
-function homeNear(path: string): { readonly href: string; readonly label: string } {
-  return homes.find(({ begin }) => path.startsWith(begin))?.home ?? ownHome;
+function adviceFor({ method }: Request, path: string, { code }: Refusal): string {
+  const helps = code === 'unavailable' && method === 'POST' && sentAgain.test(path);
+  return helps ? ' Reload this page to send the form again.' : '';
 }

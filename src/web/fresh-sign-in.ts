@@ -2,6 +2,7 @@
 import type { RequestHandler } from 'express';
 import type { Account } from '../store/accounts.ts';
 import { pageOf } from './form-page.ts';
+import { homeNear } from './navigation.ts';
 import { authenticatedAt, personOf } from './session.ts';
 import { beginUrl } from './sign-in-refused.ts';
 import type { Views } from './views.ts';
@@ -10,9 +11,16 @@ declare module './views.ts' {
   interface ViewData {
     /**
      * `wasSent`: a form was sent, which has done nothing yet. `provider`: what its button says. `isProven`: whether the
-     * provider says when it authenticated someone.
+     * provider says when it authenticated someone. `home`: where "Not now" leads.
      */
-    'fresh-sign-in': { minutes: number; wasSent: boolean; provider: string; isProven: boolean; href: string };
+    'fresh-sign-in': {
+      minutes: number;
+      wasSent: boolean;
+      provider: string;
+      isProven: boolean;
+      href: string;
+      home: string;
+    };
   }
 }
 
@@ -48,6 +56,7 @@ export function requireFreshSignIn({ freshness, labelOf, isProven, views, now }:
         provider: labelOf(provider),
         isProven: await isProven({ provider, issuer }),
         href: beginUrl(views.prefix, provider, options),
+        home: homeNear(request.originalUrl.slice(views.prefix.length)).href,
       },
       403,
     );

@@ -41,3 +41,17 @@ export function createNavigation(
     next();
   };
 }
+
+type Home = { readonly href: string; readonly label: string };
+
+export const ownHome: Home = { href: sections.passwords, label: 'Go to your passwords' };
+/** By the beginning of an address. */
+const homes: readonly { readonly begin: string; readonly home: Home }[] = [
+  { begin: '/admin/', home: { href: sections.administration, label: 'Go to the overview' } },
+  { begin: '/repositories/', home: { href: sections.repositories, label: 'Go to the repositories' } },
+];
+
+/** Where someone continues who didn't get on at this address. @param path below the prefix */
+export function homeNear(path: string): Home {
+  return homes.find(({ begin }) => path.startsWith(begin))?.home ?? ownHome;
+}

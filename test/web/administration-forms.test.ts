@@ -80,3 +80,12 @@ test('an issuer that is disabled already can only be enabled', async () => {
   assert.doesNotMatch(text, /action="[^"]*\/off"/);
   assert.match((await send('/admin/workloads/github/on')).text, /action="[^"]*\/on"/);
 });
+
+test('what fails in the administration leads back there', async () => {
+  const { status, text } = await send('/admin/people/root/disable', [['reason', '']]);
+  assert.equal(status, 409);
+  assert.doesNotMatch(text, /Go to your passwords/);
+  const early = await send('/admin/robots/none/state', [['state', 'odd']]);
+  assert.equal(early.status, 400);
+  assert.match(early.text, /href="\/admin">Go to the overview/);
+});

@@ -56,6 +56,7 @@ test('a sign-in of 15 minutes is fresh, and an older one is not', async () => {
 test('the page says why, and leads through the provider back to where one was', async () => {
   const { body } = await ask('?domain=example.org', 'GET', 1_000);
   assert.match(body, /can’t be older than 15 minutes/);
+  assert.match(body, /href="\/dockpass\/admin">Not now/);
   assert.match(body, /Sign in with The google of example\.com/);
   assert.doesNotMatch(body, /Nothing was done yet/);
   const back = encodeURIComponent('/dockpass/admin/thing?domain=example.org');

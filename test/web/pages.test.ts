@@ -29,7 +29,7 @@ const also: Readonly<Record<string, Shown>> = {
   },
   '/fresh': {
     template: 'fresh-sign-in',
-    data: { minutes: 15, wasSent: true, isProven: true, provider: 'google', href: '/sign-in/google' },
+    data: { minutes: 15, wasSent: true, isProven: true, home: '/admin', provider: 'google', href: '/sign-in/google' },
   },
   '/nobody-vouches': { template: 'sign-in', data: { signedOut: false, registries, providers: [] } },
   '/error': {
