@@ -57,7 +57,7 @@ describe('the demo', { skip: missing('docker-registry') }, () => {
   test('the administrator has an overview, people, a request to answer, and a revocation that can be undone', async () => {
     const ada = await enter('ada@example.com');
     const overview = await read(ada, '/admin');
-    assert.match(overview, /<strong>[1-9]\d*<\/strong> expire within 14 days/);
+    assert.match(overview, /<strong>[1-9]\d*<\/strong> expires? within 14 days/);
     assert.match(overview, /href="\/admin\/requests"><strong>1<\/strong> open access request</);
     const requests = await read(ada, '/admin/requests');
     assert.equal(requests.match(/<h3 id="request-/g)?.length, 1);

@@ -1,4 +1,5 @@
 /** Owns every statement on `account`: people and robots, who can hold app passwords. */
+import { minute } from '../lib/time.ts';
 import { normalized } from '../lib/unicode.ts';
 import { type AuditRowOf, runAudited } from './audit-events.ts';
 import { createConditions } from './conditions.ts';
@@ -83,7 +84,7 @@ export type StateChange = {
   readonly at: number;
   /** As it was when that was decided: nothing changes where someone else has set another state meanwhile. */
   readonly was?: Pick<Account, 'state' | 'state_by' | 'stopped_for_security'>;
-  /** When what decides this was said, in epoch milliseconds: nothing changes where the state of today is later. */
+  /** When what decides this was said, in epoch milliseconds: nothing changes where the state of today was set since. */
   readonly saidAt?: number;
   /** A reason of the same state whose place this one takes. */
   readonly insteadOf?: string;
@@ -227,12 +228,14 @@ const claim = `
 
 /** No one can log in under a name with a colon (RFC 7617, section 2). */
 const freeLogin = "update account set login = 'unvouched:' || id || ':' || login where id = $1";
+/** Milliseconds by which clocks of replicas can differ. A state later than that is of a clock that was wrong, and keeps no one out. */
+const clockTolerance = 5 * minute;
 const setState = `
   update account set state = $2, state_reason = $3, state_by = $4, state_at = $5, stopped_for_security = null
   where id = $1 and (state <> $2 or state_reason = cast($8 as text))
     and (cast($6 as text) is null
       or (state = $6 and coalesce(state_by, '') = $7 and coalesce(stopped_for_security, 0) = $9))
-    and (cast($10 as bigint) is null or coalesce(state_at, 0) <= $10)`;
+    and (cast($10 as bigint) is null or coalesce(state_at, 0) <= $10 or state_at > cast($5 as bigint) + ${clockTolerance})`;
 
 const confirm = `
   update account set confirmed_at = $2, checked_at = $2, groups_json = coalesce($3, groups_json),

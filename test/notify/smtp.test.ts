@@ -54,7 +54,7 @@ test('OpenSMTPD delivers what a running Dockpass tells people', { skip: missing(
   );
   assert.equal(made.code, 0, made.output);
   const revoked = await installation.run(
-    ['revocation', 'create', '--email', 'ana@example.com', '--reason', hostile, '--yes'],
+    ['revocation', 'create', '--email', 'ana@example.com', '--reason', '"><img src=x> Bcc: x@example.com', '--yes'],
     mailSettings,
   );
   assert.equal(revoked.code, 0, revoked.output);
