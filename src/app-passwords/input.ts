@@ -1,7 +1,7 @@
 /** Owns what a new password can be: its name, its lifetime, the repositories that it's restricted to. */
 import type { Limits } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
-import { normalized } from '../lib/unicode.ts';
+import { hasInvisible, normalized } from '../lib/unicode.ts';
 
 /** What someone asks for when they create a password. `repositories` empty: not restricted. */
 export type PasswordInput = {
@@ -55,7 +55,7 @@ export function checkName(wanted: string): string {
 function problemOfName(name: string): string | null {
   if (name === '') return 'Give the password a name, for example the machine that will use it.';
   if (name.length > maximumNameLength) return `The name is longer than ${maximumNameLength} characters. Shorten it.`;
-  return /[\p{Cc}\p{Cf}]/u.test(name) ? 'The name contains a control or invisible character. Remove it.' : null;
+  return hasInvisible(name) ? 'The name contains a control or invisible character. Remove it.' : null;
 }
 
 function problemOfPatterns(

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type Color, contrast, nearest, readColor, writeColor } from '../lib/contrast.ts';
 import { errorCode } from '../lib/errors.ts';
+import { hasInvisible } from '../lib/unicode.ts';
 import type { Settings } from './settings.ts';
 
 export type BrandConfig = {
@@ -37,7 +38,7 @@ export function readBrand(settings: Settings): BrandConfig {
 
 function readName(settings: Settings): string {
   const name = settings.text('BRAND_NAME', 'Dockpass').normalize('NFC');
-  if (name.length > maximumNameLength || /[\p{Cc}\p{Cf}]/u.test(name)) {
+  if (name.length > maximumNameLength || hasInvisible(name)) {
     settings.problem(`BRAND_NAME must be at most ${maximumNameLength} visible characters, for example Acme Registry`);
   }
   return name;

@@ -1,5 +1,6 @@
 /** Makes text from a client fit for a log or a table. */
 import { canHoldSecret, hideSecrets } from '../lib/secret.ts';
+import { withoutInvisible } from '../lib/unicode.ts';
 
 /** Printable ASCII, which is what clients send. */
 const harmless = /^[ -~]*$/;
@@ -10,5 +11,5 @@ const harmless = /^[ -~]*$/;
  */
 export function printable(text: string, maximumLength: number): string {
   if (harmless.test(text) && text.length <= maximumLength && !canHoldSecret(text)) return text;
-  return hideSecrets(text.slice(0, maximumLength).replaceAll(/[\p{Cc}\p{Cf}]/gu, ''));
+  return hideSecrets(withoutInvisible(text.slice(0, maximumLength)));
 }

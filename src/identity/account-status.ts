@@ -2,6 +2,7 @@
 
 import { isTexts, readJson } from '../lib/json.ts';
 import { minuteOf } from '../lib/time.ts';
+import { withoutInvisible } from '../lib/unicode.ts';
 import type { Account } from '../store/accounts.ts';
 import type { Identity } from './identity.ts';
 
@@ -68,7 +69,7 @@ function uncheckedStatus(
 function stopped({ login, state, state_reason: why, state_at: at }: AccountFacts): Omit<AccountStatus, 'use'> {
   const since = at === null ? '' : ` since ${minuteOf(at)} UTC`;
   // Docker prints it. Versions before this rule stored what terminals obey (lib/reason.ts).
-  const reason = why ? `: ${why.replaceAll(/[\p{Cc}\p{Cf}]/gu, '')}` : '';
+  const reason = why ? `: ${withoutInvisible(why)}` : '';
   if (state === 'disabled') return { reason: `the account ${login} is disabled${since}${reason}`, signInHelps: false };
   return { reason: `${login} has to sign in again${since}${reason}`, signInHelps: true };
 }

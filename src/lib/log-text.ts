@@ -1,8 +1,8 @@
 /** Owns how a line of the log reads on a terminal: time, level, message, then its fields. */
 import { fieldsIn } from './json.ts';
+import { withoutInvisible } from './unicode.ts';
 
 const colors: Readonly<Record<string, number>> = { debug: 2, warn: 33, error: 31 };
-const invisible = /[\p{Cc}\p{Cf}]/gu;
 
 /**
  * @param line one JSON object, as the log writes it
@@ -17,7 +17,7 @@ export function formatLogLine(line: string, color: boolean): string {
   const head = [
     String(time).slice('2026-11-30T'.length, -'.000Z'.length),
     shown,
-    harmless(String(msg ?? '')),
+    withoutInvisible(String(msg ?? '')),
     ...pairs,
   ];
   return [head.join('  '), ...errorLines(err)].map((text) => `${text}\n`).join('');
@@ -25,7 +25,7 @@ export function formatLogLine(line: string, color: boolean): string {
 
 /** Strangers choose some values: what a terminal obeys or no one sees goes, and a value can't look like another field. */
 function valueText(value: unknown): string {
-  const text = typeof value === 'string' ? harmless(value) : harmless(JSON.stringify(value));
+  const text = typeof value === 'string' ? withoutInvisible(value) : withoutInvisible(JSON.stringify(value));
   return typeof value === 'string' && /[\s="]|^$/.test(text) ? JSON.stringify(text) : text;
 }
 
@@ -33,7 +33,5 @@ function errorLines(err: unknown): string[] {
   if (err === undefined) return [];
   const { stack, message } = fieldsIn(err);
   const text = typeof stack === 'string' ? stack : typeof message === 'string' ? message : JSON.stringify(err);
-  return text.split('\n').map((line) => `    ${harmless(line)}`);
+  return text.split('\n').map((line) => `    ${withoutInvisible(line)}`);
 }
-
-const harmless = (text: string): string => text.replaceAll(invisible, '');

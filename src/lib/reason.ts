@@ -1,5 +1,6 @@
 /** Owns the reason that administrators give for taking something away, which its owner sees. */
 import { Refusal } from './errors.ts';
+import { hasInvisible } from './unicode.ts';
 
 const maximumLength = 200;
 
@@ -13,7 +14,7 @@ export function checkReason(reason: string): string {
     throw new Refusal('bad_request', `Use at most ${maximumLength} characters for the reason.`, { field: 'reason' });
   }
   // Terminals show it, docker's among them. Names of passwords can't have these either.
-  if (!/[\p{Cc}\p{Cf}]/u.test(trimmed)) return trimmed;
+  if (!hasInvisible(trimmed)) return trimmed;
   const message = 'The reason contains a control or invisible character. Remove it.';
   throw new Refusal('bad_request', message, { field: 'reason' });
 }

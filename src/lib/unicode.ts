@@ -1,4 +1,4 @@
-/** Owns the Unicode form in which texts are compared. */
+/** Owns the Unicode form in which texts are compared, and which characters of a text can't be seen. */
 
 /** Characters: longer than every name, address and password that someone types. */
 const longest = 512;
@@ -6,6 +6,11 @@ const longest = 512;
 /** Whether the text has control characters, or others that can't be seen: some turn around what is written after them. */
 export function hasInvisible(text: string): boolean {
   return /[\p{Cc}\p{Cf}]/u.test(text);
+}
+
+/** The text without them. */
+export function withoutInvisible(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '');
 }
 
 /**
