@@ -18,6 +18,7 @@ import { workloadRoutes } from '../api/workloads.ts';
 import { createLeakReports } from '../app-passwords/leaks.ts';
 import type { Actor } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
+import { providerNames } from '../config/providers.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import { actions } from '../web/admin/audit-labels.ts';
@@ -65,10 +66,6 @@ export function listApiRoutes(config: Config, core: Core, parts: Omit<ApiParts, 
       identityOf: async (name) => (await named(name)).identity,
     }),
   ];
-}
-
-function providerNames({ google, oidc }: Config): string[] {
-  return [...(google === null ? [] : ['google']), ...oidc.map(({ name }) => name)];
 }
 
 /** For `/api/v1` below the prefix. */

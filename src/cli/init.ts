@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { type Config, ConfigError, readConfig } from '../config/config.ts';
+import { providerNames } from '../config/providers.ts';
 import { envFileSetting } from '../config/settings.ts';
 import { formatYaml } from '../doctor/auth-block.ts';
 import { Refusal } from '../lib/errors.ts';
@@ -89,9 +90,8 @@ function settingsIn(folder: string, environment: string): Config {
 }
 
 function redirectUris(folder: string, environment: string): string[] {
-  const { publicUrl, google, oidc } = settingsIn(folder, environment);
-  const names = [...(google === null ? [] : ['google']), ...oidc.map(({ name }) => name)];
-  return names.map((name) => callbackOf(publicUrl, name));
+  const config = settingsIn(folder, environment);
+  return providerNames(config).map((name) => callbackOf(config.publicUrl, name));
 }
 
 function sayNext(written: readonly string[], folder: string, environment: string, terminal: Terminal): void {

@@ -14,7 +14,7 @@ import { type KeyRingConfig, readKeyRings } from './key-rings.ts';
 import { type NotificationConfig, readNotifications } from './notifications.ts';
 import { type OffBoardingConfig, readOffBoarding } from './off-boarding.ts';
 import { refuseOverwriting } from './overwritten-files.ts';
-import { type GoogleConfig, type OidcConfig, readGoogle, readOidcProviders } from './providers.ts';
+import { type GoogleConfig, type OidcConfig, providerNames, readGoogle, readOidcProviders } from './providers.ts';
 import { withoutServiceLinks } from './service-links.ts';
 import { readServices, type ServiceConfig } from './services.ts';
 import { createSettings, type Environment, isLoopback, type Settings } from './settings.ts';
@@ -236,9 +236,9 @@ function readEncryptionKeys(settings: Settings): readonly string[] | null {
 /** Characters of the public path and a provider's name together, so that a begun sign-in fits into its cookie, on https with a few to spare. */
 const maximumPath = 128;
 
-function refuseLongPath(settings: Settings, { prefix, google, oidc }: Config): void {
-  const names = [...(google === null ? [] : ['google']), ...oidc.map(({ name }) => name)];
-  for (const name of names.filter(({ length }) => prefix.length + length > maximumPath)) {
+function refuseLongPath(settings: Settings, config: Config): void {
+  const { prefix } = config;
+  for (const name of providerNames(config).filter(({ length }) => prefix.length + length > maximumPath)) {
     settings.problem(
       `PUBLIC_URL: its path has ${prefix.length} characters, and the name of the provider ${name} has ${name.length}. Together they can have ${maximumPath}, so that a begun sign-in always fits into its cookie: shorten one of them`,
     );

@@ -206,6 +206,17 @@ function readOidc(settings: Settings, environment: Environment, name: string): O
   ];
 }
 
+/** The names under which people sign in: `google`, and those of OIDC_PROVIDERS. */
+export function providerNames({
+  google,
+  oidc,
+}: {
+  readonly google: GoogleConfig | null;
+  readonly oidc: readonly OidcConfig[];
+}): string[] {
+  return [...(google === null ? [] : ['google']), ...oidc.map(({ name }) => name)];
+}
+
 /** Before each setting of a provider. */
 export function oidcPrefix(name: string): string {
   return `OIDC_${name.toUpperCase().replaceAll('-', '_')}_`;
