@@ -20,7 +20,7 @@ export type RetiredLogins = {
   list(search: string): Promise<KeptLogin[]>;
   /** How many match, in the list or not. @param search as for the list */
   count(search: string): Promise<number>;
-  /** Lets whoever comes with the name next have it, in either spelling, and the rules that name it. @throws {Refusal} `not_found` */
+  /** Lets the next person who comes with the name have it, in either spelling, and the rules that name it. @throws {Refusal} `not_found` */
   release(login: string, by: Actor): Promise<void>;
 };
 

@@ -27,7 +27,7 @@ export type Missing = { readonly actions: readonly string[]; readonly address: s
 export type GivenAnswer = {
   readonly answer: string;
   readonly note: string;
-  /** When the answer was given that whoever answers now has seen, 0 for none; left out: it takes the place of any. */
+  /** When the answer was given that the page showed, 0 for none; left out: this one takes the place of any. */
   readonly seen?: number;
 };
 

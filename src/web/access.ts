@@ -14,7 +14,7 @@ import { repositoryActions } from '../scope.ts';
 import type { Account } from '../store/accounts.ts';
 import { actionsList, candidateRulesOf, type DenialView } from './access-view.ts';
 import { accountStatusViewOf } from './account-status-view.ts';
-import { fieldsOf, readForm } from './fields.ts';
+import { fieldsOf } from './fields.ts';
 import { sections } from './navigation.ts';
 import { type OwnDenialParts, ownDenialOf } from './own-denials.ts';
 import { personOf, signedInAt } from './session.ts';
@@ -59,13 +59,13 @@ export type AccessPages = {
   /** GET /access */
   readonly show: RequestHandler;
   /** POST /sessions/end */
-  readonly endSessions: RequestHandler[];
+  readonly endSessions: RequestHandler;
 };
 
 export function createAccessPages(parts: AccessPageParts): AccessPages {
   return {
     show: (request, response) => show(parts, request, response),
-    endSessions: [readForm, (request, response) => endSessions(parts, request, response)],
+    endSessions: (request, response) => endSessions(parts, request, response),
   };
 }
 

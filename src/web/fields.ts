@@ -7,7 +7,7 @@ import { isDay } from '../lib/time.ts';
 
 export type Fields = (name: string) => string;
 
-/** Large enough for a list of repositories, and no more. */
+/** Large enough for a list of repositories, and no more. Forms of people are read before their pages (app/pages.ts). */
 export const readForm = express.urlencoded({ extended: false, limit: '16kb' });
 
 /**

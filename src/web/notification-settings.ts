@@ -41,7 +41,7 @@ declare module './views.ts' {
 export type NotificationPages = {
   /** GET and POST of /settings/notifications */
   readonly show: RequestHandler;
-  readonly save: RequestHandler[];
+  readonly save: RequestHandler;
   /** GET /unsubscribe, which changes nothing, and POST as RFC 8058 has it */
   readonly askUnsubscribe: RequestHandler;
   readonly unsubscribe: RequestHandler[];
@@ -58,7 +58,7 @@ const page = '/settings/notifications';
 export function createNotificationPages(parts: NotificationPageParts): NotificationPages {
   return {
     show: (request, response) => show(parts, request, response),
-    save: [readForm, (request, response) => save(parts, request, response)],
+    save: (request, response) => save(parts, request, response),
     askUnsubscribe(request, response) {
       const token = tokenIn(parts, request);
       parts.views.page(response, 'unsubscribe', { token, isDone: false });

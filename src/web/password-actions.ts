@@ -10,7 +10,7 @@ import type { RepositoryUse } from '../repositories/account-activity.ts';
 import type { PasswordPreview } from '../repositories/password-preview.ts';
 import { activityViewOf, type RepositoryUseView } from './account-activity-view.ts';
 import { type Tool, type ToolGroup, toolGroups } from './commands.ts';
-import { correctable, fieldsOf, filledIn, readForm } from './fields.ts';
+import { correctable, fieldsOf, filledIn } from './fields.ts';
 import {
   asksForPreview,
   formAgain,
@@ -104,10 +104,10 @@ export type PasswordActions = {
   readonly list: RequestHandler;
   /** GET .../passwords/new, POST .../passwords */
   readonly ask: RequestHandler;
-  readonly create: RequestHandler[];
+  readonly create: RequestHandler;
   /** GET and POST of .../passwords/:id/rotate */
   readonly askRotation: RequestHandler;
-  readonly rotate: RequestHandler[];
+  readonly rotate: RequestHandler;
   /** GET and POST of .../passwords/:id/revoke */
   readonly confirmRevocation: RequestHandler;
   readonly revoke: RequestHandler;
@@ -120,9 +120,9 @@ export function createPasswordActions(parts: PasswordActionParts): PasswordActio
       response.redirect(303, `${parts.views.prefix}${home}`);
     },
     ask: (request, response) => ask(parts, request, response),
-    create: [readForm, (request, response) => create(parts, request, response)],
+    create: (request, response) => create(parts, request, response),
     askRotation: (request, response) => askRotation(parts, request, response, null),
-    rotate: [readForm, (request, response) => rotate(parts, request, response)],
+    rotate: (request, response) => rotate(parts, request, response),
     confirmRevocation: (request, response) => confirmRevocation(parts, request, response),
     revoke: (request, response) => revoke(parts, request, response),
   };

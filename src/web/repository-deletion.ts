@@ -1,7 +1,7 @@
 /** Owns the pages that delete a tag or a manifest: what goes with it, and the button. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { Deletion, DeletionPreview } from '../repositories/deletion.ts';
-import { correctable, fieldsOf, oneOf, queryOf, readForm } from './fields.ts';
+import { correctable, fieldsOf, oneOf, queryOf } from './fields.ts';
 import { sections } from './navigation.ts';
 import { type ListedService, type RepositoryPageParts, readerOf, repositoryPath } from './repositories.ts';
 import { shortDigest, targetOf } from './repository.ts';
@@ -28,13 +28,13 @@ declare module './views.ts' {
 export type RepositoryDeletionPages = {
   /** GET and POST of /repositories/SERVICE/-/delete/NAME...?tag= */
   readonly ask: RequestHandler;
-  readonly act: RequestHandler[];
+  readonly act: RequestHandler;
 };
 
 export function createRepositoryDeletion(parts: RepositoryDeletionParts): RepositoryDeletionPages {
   return {
     ask: (request, response) => ask(parts, request, response, fieldsOf(request.query)('tag'), null),
-    act: [readForm, (request, response) => act(parts, request, response)],
+    act: (request, response) => act(parts, request, response),
   };
 }
 

@@ -5,7 +5,7 @@ import type { Requester } from '../identity/requester.ts';
 import { type AccessRequest, isOpen } from '../requests/access-request.ts';
 import { type AccessRequests, notMissing } from '../requests/access-requests.ts';
 import { actionsList } from './access-view.ts';
-import { correctable, fieldsOf, readForm } from './fields.ts';
+import { correctable, fieldsOf } from './fields.ts';
 import { sections } from './navigation.ts';
 import { actorOf, personOf } from './session.ts';
 import { type FormattedTime, formatTime } from './time-view.ts';
@@ -57,7 +57,7 @@ export type RequestPages = {
   /** GET /requests/new */
   readonly form: RequestHandler;
   /** POST /requests */
-  readonly ask: RequestHandler[];
+  readonly ask: RequestHandler;
   /** POST /requests/:id/withdraw */
   readonly withdraw: RequestHandler<{ id: string }>;
 };
@@ -79,7 +79,7 @@ export function createRequestPages(parts: RequestPageParts): RequestPages {
   return {
     list: (request, response) => show(parts, request, response, null),
     form: (request, response) => form(parts, request, response),
-    ask: [readForm, (request, response) => ask(parts, request, response)],
+    ask: (request, response) => ask(parts, request, response),
     withdraw: (request, response) => withdraw(parts, request, response),
   };
 }

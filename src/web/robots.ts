@@ -8,7 +8,7 @@ import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import { minuteOf } from '../lib/time.ts';
 import type { Account } from '../store/accounts.ts';
-import { correctable, fieldsOf, oneOf, queryOf, readForm } from './fields.ts';
+import { correctable, fieldsOf, oneOf, queryOf } from './fields.ts';
 import type { Holder } from './password-actions.ts';
 import { formErrorOf } from './password-form.ts';
 import { type RobotFrame, type RobotPageParts, type RobotView, robotView, showRobot } from './robot.ts';
@@ -60,14 +60,14 @@ export type RobotPages = {
   readonly list: RequestHandler;
   /** GET and POST of <base>/new */
   readonly ask: RequestHandler;
-  readonly create: RequestHandler[];
+  readonly create: RequestHandler;
   /** GET <base>/:robot */
   readonly show: RequestHandler;
   /** GET and POST of <base>/:robot/change */
   readonly askChange: RequestHandler;
-  readonly change: RequestHandler[];
+  readonly change: RequestHandler;
   /** POST <base>/:robot/state */
-  readonly setState: RequestHandler[];
+  readonly setState: RequestHandler;
   /** Refuses people who can't make robots and passwords here; before every page that makes them. */
   readonly requireMaking: RequestHandler;
   /** POST <base>/:robot/passwords/:id/confirm */
@@ -87,7 +87,7 @@ export function createRobotPages(pageParts: RobotsParts, place: RobotPlace): Rob
     list: (request, response) => list(parts, request, response),
     ask: (request, response) =>
       showForm(parts, request, response, robotFormFrom(groupsOf(parts, request), request.query)),
-    create: [readForm, (request, response) => create(parts, request, response)],
+    create: (request, response) => create(parts, request, response),
     show: async (request, response) => {
       const robot = await find(parts, request);
       const manager = place.managerOf(personOf(request));
@@ -97,8 +97,8 @@ export function createRobotPages(pageParts: RobotsParts, place: RobotPlace): Rob
       const robot = await find(parts, request);
       showForm(parts, request, response, changeFormFrom(robot, groupsOf(parts, request), request.query));
     },
-    change: [readForm, (request, response) => change(parts, request, response)],
-    setState: [readForm, (request, response) => setState(parts, request, response)],
+    change: (request, response) => change(parts, request, response),
+    setState: (request, response) => setState(parts, request, response),
     requireMaking(request, _response, next) {
       parts.robots.requireMaking(place.managerOf(personOf(request)));
       next();

@@ -9,7 +9,7 @@ import { Refusal } from '../lib/errors.ts';
 import { day, hour } from '../lib/time.ts';
 import { findRegistry } from '../terminal/registry.ts';
 import type { Decider, PendingRequest, TerminalRequests } from '../terminal/requests.ts';
-import { type Fields, fieldsOf, readForm } from './fields.ts';
+import { type Fields, fieldsOf } from './fields.ts';
 import { personOf } from './session.ts';
 import type { Views } from './views.ts';
 
@@ -49,9 +49,9 @@ export type TerminalPages = {
   /** GET /terminal */
   readonly ask: RequestHandler;
   /** POST /terminal */
-  readonly show: RequestHandler[];
+  readonly show: RequestHandler;
   /** POST /terminal/decide */
-  readonly decide: RequestHandler[];
+  readonly decide: RequestHandler;
   /** GET /oauth/authorize: a sign-in on the same device (RFC 8252) */
   readonly authorize: RequestHandler;
 };
@@ -59,8 +59,8 @@ export type TerminalPages = {
 export function createTerminalPages(parts: TerminalPageParts): TerminalPages {
   return {
     ask: (_request, response) => parts.views.page(response, 'terminal-code', { code: '', error: null, isOn: true }),
-    show: [readForm, (request, response, next) => show(parts, request, response, next)],
-    decide: [readForm, (request, response, next) => decide(parts, request, response, next)],
+    show: (request, response, next) => show(parts, request, response, next),
+    decide: (request, response, next) => decide(parts, request, response, next),
     authorize: (request, response) => authorize(parts, request, response),
   };
 }

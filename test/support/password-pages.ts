@@ -18,6 +18,7 @@ import { createPatternCheck } from '../../src/pattern/repository-pattern.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
+import { readForm } from '../../src/web/fields.ts';
 import { createPasswordActions } from '../../src/web/password-actions.ts';
 import { createPasswordDetail, type PasswordDetailParts } from '../../src/web/password-detail.ts';
 import { createOwnHolder, createPasswordList } from '../../src/web/passwords.ts';
@@ -109,6 +110,7 @@ export async function startPasswordPages(
   const preview = { previewOf: async () => ({ services: [], unreachable: [] }), unreachableOf: async () => [] };
   const ofOwn = { ...parts, holderOf: createOwnHolder(parts), activityOf: async () => null, suggestionsOf, ...preview };
   const pages = createPasswordActions(ofOwn);
+  router.use(readForm);
   router.get('/', createPasswordList({ ...parts, dailyCounts, suggestionsOf }));
   router.get('/passwords', pages.list);
   router.get('/passwords/new', pages.ask);

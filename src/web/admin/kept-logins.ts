@@ -1,7 +1,7 @@
 /** Owns the page of names that are kept: those of accounts that are gone, until an administrator releases one. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { KeptLogin, RetiredLogins } from '../../accounts/retired-logins.ts';
-import { fieldsOf, readForm } from '../fields.ts';
+import { fieldsOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { actorOf } from '../session.ts';
 import { type FormattedTime, formatTime } from '../time-view.ts';
@@ -26,7 +26,7 @@ export type KeptLoginPages = {
   /** GET /admin/kept-logins */
   readonly list: RequestHandler;
   /** POST /admin/kept-logins/release */
-  readonly release: RequestHandler[];
+  readonly release: RequestHandler;
 };
 
 /** Below the prefix. */
@@ -35,14 +35,11 @@ export const keptLogins = '/admin/kept-logins';
 export function createKeptLoginPages(parts: KeptLoginParts): KeptLoginPages {
   return {
     list: (request, response) => list(parts, request, response),
-    release: [
-      readForm,
-      async (request, response) => {
-        const login = fieldsOf(request.body)('login');
-        await parts.retiredLogins.release(login, actorOf(parts, request));
-        response.redirect(303, `${parts.views.prefix}${keptLogins}?done=released`);
-      },
-    ],
+    release: async (request, response) => {
+      const login = fieldsOf(request.body)('login');
+      await parts.retiredLogins.release(login, actorOf(parts, request));
+      response.redirect(303, `${parts.views.prefix}${keptLogins}?done=released`);
+    },
   };
 }
 

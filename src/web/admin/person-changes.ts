@@ -2,7 +2,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { Made, People } from '../../accounts/people.ts';
 import type { Refusal } from '../../lib/errors.ts';
-import { correctable, fieldsOf, filledIn, readForm } from '../fields.ts';
+import { correctable, fieldsOf, filledIn } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { actorOf } from '../session.ts';
 import { personView } from './person.ts';
@@ -36,7 +36,7 @@ export type ChangeName = 'disable' | 'enable' | 'end-sessions' | 'remove';
 /** GET and POST of /admin/people/:id/<name> */
 export type PersonChange = {
   readonly ask: RequestHandler<{ id: string }>;
-  readonly act: RequestHandler<{ id: string }>[];
+  readonly act: RequestHandler<{ id: string }>;
 };
 
 type Words = {
@@ -105,7 +105,7 @@ const robotWords: Readonly<Record<ChangeName, string | null>> = {
 export function createPersonChange(parts: PersonChangeParts, name: ChangeName): PersonChange {
   return {
     ask: (request, response) => ask(parts, name, request, response, null),
-    act: [readForm, (request, response) => act(parts, name, request, response)],
+    act: (request, response) => act(parts, name, request, response),
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { AllowedMove, MovePreview, Moves } from '../../accounts/moves.ts';
 import type { Refusal } from '../../lib/errors.ts';
-import { correctable, fieldsOf, readForm } from '../fields.ts';
+import { correctable, fieldsOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { actorOf } from '../session.ts';
 import { type FormattedTime, formatTime } from '../time-view.ts';
@@ -31,17 +31,17 @@ export type PersonMovePages = {
   /** GET /admin/people/:id/move */
   readonly ask: IdHandler;
   /** POST /admin/people/:id/move: everyone of the person's issuer */
-  readonly move: IdHandler[];
+  readonly move: IdHandler;
   /** POST /admin/people/:id/relink: this person alone */
-  readonly relink: IdHandler[];
+  readonly relink: IdHandler;
   /** POST /admin/people/:id/moves/:move/end */
   readonly end: RequestHandler<{ id: string; move: string }>;
 };
 
 export function createPersonMovePages(parts: PersonMoveParts): PersonMovePages {
   const { moves } = parts;
-  const act = (done: string, change: (request: IdRequest) => Promise<unknown>): IdHandler[] => [
-    readForm,
+  const act =
+    (done: string, change: (request: IdRequest) => Promise<unknown>): IdHandler =>
     async (request, response) => {
       try {
         await change(request);
@@ -50,8 +50,7 @@ export function createPersonMovePages(parts: PersonMoveParts): PersonMovePages {
         return ask(parts, request, response, mistake);
       }
       response.redirect(303, `${pageOf(parts, request)}?done=${done}`);
-    },
-  ];
+    };
   return {
     ask: (request, response) => ask(parts, request, response, null),
     move: act('moved', async (request) => {

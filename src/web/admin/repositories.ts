@@ -6,7 +6,7 @@ import { dateOf, day } from '../../lib/time.ts';
 import type { NeverPulled, Ranked, RepositoryOverview } from '../../repositories/overview.ts';
 import { daysUntilUnused, type RegistryStatus } from '../../repositories/status.ts';
 import { type ChartView, chartOf } from '../activity-chart.ts';
-import { fieldsOf, queryOf, readForm } from '../fields.ts';
+import { fieldsOf, queryOf } from '../fields.ts';
 import { type Pager, pageIn, pagerOf } from '../list-view.ts';
 import { sections } from '../navigation.ts';
 import { type ListedService, timeOf } from '../repositories.ts';
@@ -50,20 +50,17 @@ export type AdminRepositoryPages = {
   /** GET /admin/repositories */
   readonly show: RequestHandler;
   /** POST /admin/repositories/sync */
-  readonly sync: RequestHandler[];
+  readonly sync: RequestHandler;
 };
 
 export function createAdminRepositoryPages(parts: AdminRepositoryParts): AdminRepositoryPages {
   return {
     show: (request, response) => show(parts, request, response),
-    sync: [
-      readForm,
-      async (request, response) => {
-        const { name: service } = serviceOf(parts, fieldsOf(request.body)('service'));
-        await parts.startSync(service, actorOf(parts, request));
-        response.redirect(303, `${parts.views.prefix}${tabs.repositories}${queryOf({ service, done: 'sync' })}`);
-      },
-    ],
+    sync: async (request, response) => {
+      const { name: service } = serviceOf(parts, fieldsOf(request.body)('service'));
+      await parts.startSync(service, actorOf(parts, request));
+      response.redirect(303, `${parts.views.prefix}${tabs.repositories}${queryOf({ service, done: 'sync' })}`);
+    },
   };
 }
 

@@ -4,7 +4,7 @@ import type { Refusal } from '../../lib/errors.ts';
 import type { ListedRequest } from '../../requests/access-request.ts';
 import type { AccessRequests } from '../../requests/access-requests.ts';
 import type { Suggestion } from '../../requests/suggested-rule.ts';
-import { correctable, fieldsOf, queryOf, readForm } from '../fields.ts';
+import { correctable, fieldsOf, queryOf } from '../fields.ts';
 import { type Pager, pageIn, pagerOf } from '../list-view.ts';
 import { sections } from '../navigation.ts';
 import { type RequestView, requestViewOf } from '../requests.ts';
@@ -47,7 +47,7 @@ export type AdminRequestPages = {
   /** GET /admin/requests */
   readonly list: RequestHandler;
   /** POST /admin/requests/:id/answer */
-  readonly answer: RequestHandler<{ id: string }>[];
+  readonly answer: RequestHandler<{ id: string }>;
 };
 
 const frame: AdminFrame = { section: sections.administration, tab: tabs.requests };
@@ -58,7 +58,7 @@ export function createAdminRequests(parts: AdminRequestParts): AdminRequestPages
       const field = fieldsOf(request.query);
       return show(parts, request, response, { id: field('request'), note: field('note') });
     },
-    answer: [readForm, (request, response) => answer(parts, request, response)],
+    answer: (request, response) => answer(parts, request, response),
   };
 }
 

@@ -6,7 +6,7 @@ import type { AppPassword } from '../../app-passwords/app-passwords.ts';
 import { capitalized } from '../../lib/capitalized.ts';
 import { Refusal } from '../../lib/errors.ts';
 import { activityViewOf, type RepositoryUseView } from '../account-activity-view.ts';
-import { correctable, dayOf, type Fields, fieldsOf, filledIn, numberIn, queryOf, readForm } from '../fields.ts';
+import { correctable, dayOf, type Fields, fieldsOf, filledIn, numberIn, queryOf } from '../fields.ts';
 import { type Pager, pageIn, pagerOf } from '../list-view.ts';
 import { sections } from '../navigation.ts';
 import type { FormError } from '../password-form.ts';
@@ -70,7 +70,7 @@ export type RevocationPages = {
   /** GET /admin/revocations/new: the form, and the preview of what its query selects */
   readonly preview: RequestHandler;
   /** POST /admin/revocations/new, with the same query */
-  readonly revoke: RequestHandler[];
+  readonly revoke: RequestHandler;
   /** GET /admin/revocations/:id */
   readonly show: IdHandler;
   /** POST /admin/revocations/:id/undo */
@@ -84,7 +84,7 @@ export function createRevocationPages(parts: RevocationPageParts): RevocationPag
   return {
     list: (request, response) => list(parts, request, response),
     preview: (request, response) => preview(parts, request, response, null),
-    revoke: [readForm, (request, response) => revoke(parts, request, response)],
+    revoke: (request, response) => revoke(parts, request, response),
     show: (request, response) => show(parts, request, response),
     undo: (request, response) => undo(parts, request, response),
   };

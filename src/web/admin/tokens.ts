@@ -4,7 +4,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { type ApiToken, type ApiTokens, apiScopes } from '../../accounts/api-tokens.ts';
 import { Refusal } from '../../lib/errors.ts';
 import { type ExpiryChoice, expiryChoice, readExpiry, type SentExpiry } from '../expiry.ts';
-import { correctable, fieldsOf, readForm, textsOf } from '../fields.ts';
+import { correctable, fieldsOf, textsOf } from '../fields.ts';
 import { asked, quote } from '../login-lines.ts';
 import { sections } from '../navigation.ts';
 import { type FormError, formErrorOf, idFor, newOnce } from '../password-form.ts';
@@ -50,7 +50,7 @@ export type TokenPages = {
   readonly list: RequestHandler;
   /** GET and POST of /admin/tokens/new */
   readonly ask: RequestHandler;
-  readonly create: RequestHandler[];
+  readonly create: RequestHandler;
   /** GET and POST of /admin/tokens/:id/revoke */
   readonly confirmRevocation: IdHandler;
   readonly revoke: IdHandler;
@@ -98,7 +98,7 @@ export function createTokenPages(parts: TokenPageParts): TokenPages {
   return {
     list: (request, response) => list(parts, request, response),
     ask: (request, response) => showForm(parts, response, sentBefore(request.query, parts.now()), null),
-    create: [readForm, (request, response) => create(parts, request, response)],
+    create: (request, response) => create(parts, request, response),
     confirmRevocation: (request, response) => confirmRevocation(parts, request, response),
     revoke: (request, response) => revoke(parts, request, response),
   };

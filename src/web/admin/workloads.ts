@@ -13,7 +13,7 @@ import { formatFailed } from '../../workload/identify.ts';
 import { coverageWarnings, grantsOf } from '../../workload/policy-fit.ts';
 import { refusalReasons } from '../../workload/refusal.ts';
 import { actionsText, isEverything } from '../access-view.ts';
-import { fieldsOf, readForm } from '../fields.ts';
+import { fieldsOf } from '../fields.ts';
 import { sections } from '../navigation.ts';
 import { actorOf } from '../session.ts';
 import { type FormattedTime, formatTime } from '../time-view.ts';
@@ -69,7 +69,7 @@ export type WorkloadPages = {
   readonly snippets: RequestHandler;
   /** GET and POST of /admin/workloads/:name/off, /on and /discard-keys */
   ask(change: Change): NameHandler;
-  act(change: Change): NameHandler[];
+  act(change: Change): NameHandler;
 };
 
 export function createWorkloadPages(parts: WorkloadPageParts): WorkloadPages {
@@ -99,17 +99,14 @@ export function createWorkloadPages(parts: WorkloadPageParts): WorkloadPages {
         reason: fieldsOf(request.query)('reason'),
       });
     },
-    act: (change) => [
-      readForm,
-      async (request, response) => {
-        const { name } = request.params;
-        const by = actorOf(parts, request);
-        if (change === 'off') await workloads.disable(name, fieldsOf(request.body)('reason'), by);
-        else if (change === 'on') await workloads.enable(name, by);
-        else await workloads.discardKeys(name, by);
-        response.redirect(303, `${views.prefix}${tabs.workloads}?${change}=${encodeURIComponent(name)}`);
-      },
-    ],
+    act: (change) => async (request, response) => {
+      const { name } = request.params;
+      const by = actorOf(parts, request);
+      if (change === 'off') await workloads.disable(name, fieldsOf(request.body)('reason'), by);
+      else if (change === 'on') await workloads.enable(name, by);
+      else await workloads.discardKeys(name, by);
+      response.redirect(303, `${views.prefix}${tabs.workloads}?${change}=${encodeURIComponent(name)}`);
+    },
   };
 }
 
