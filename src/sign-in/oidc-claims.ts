@@ -6,6 +6,7 @@ import {
   type TokenEndpointResponseHelpers,
 } from 'openid-client';
 import { isSameEmail } from '../identity/email.ts';
+import { textOrNull } from '../lib/json.ts';
 import { domainOf } from './admission.ts';
 import { requireAuthorizedParty } from './authorized-party.ts';
 import { claimedGroups, noGroupsClaim } from './claimed-groups.ts';
@@ -54,7 +55,7 @@ export async function readProfile(
     subject,
     email,
     emailVerified: verified,
-    displayName: typeof displayName === 'string' ? displayName : null,
+    displayName: textOrNull(displayName),
     domain: email === null ? null : domainOf(email),
     ...(groups === null
       ? noGroupsClaim

@@ -1,6 +1,6 @@
 /** Owns what a session keeps of the person who is signed in, and how it is read for a list of sessions. */
 import type { SessionSummary } from '../accounts/people.ts';
-import { fieldsIn } from '../lib/json.ts';
+import { fieldsIn, textOrNull } from '../lib/json.ts';
 
 /** What Passport keeps of a signed-in person. */
 export type SessionPerson = {
@@ -22,7 +22,7 @@ export function readSessionSummary(data: string): Omit<SessionSummary, 'id' | 'e
   const { signedInAt, address, client } = fieldsIn(user);
   return {
     signedInAt: typeof signedInAt === 'number' ? signedInAt : 0,
-    address: typeof address === 'string' ? address : null,
-    client: typeof client === 'string' ? client : null,
+    address: textOrNull(address),
+    client: textOrNull(client),
   };
 }

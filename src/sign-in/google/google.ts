@@ -3,7 +3,7 @@
 import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { normalizeDomain } from '../../lib/domain.ts';
 import { Refusal } from '../../lib/errors.ts';
-import { fieldsIn, isRecord } from '../../lib/json.ts';
+import { fieldsIn, isRecord, textOrNull } from '../../lib/json.ts';
 import { domainOf, requireVerifiedEmail } from '../admission.ts';
 import { requireAuthorizedParty } from '../authorized-party.ts';
 import {
@@ -87,7 +87,7 @@ async function redeem(
   const answer: unknown = await response.json().catch(() => null);
   const { id_token: idToken, refresh_token: refreshToken, error, error_description: description } = fieldsIn(answer);
   if (response.ok && isRecord(answer)) return { idToken: textOf(idToken), refreshToken: textOf(refreshToken) };
-  const name = typeof error === 'string' ? error : null;
+  const name = textOrNull(error);
   const said = [name, textOf(description)].flatMap((text) => quoted(text ?? '') || []).join(': ');
   const cause = new Error(`the token endpoint answered ${response.status} ${said}`);
   throw refusalOfTokenError(label, response.status, name, cause);
@@ -124,9 +124,9 @@ function toProfile(claims: JWTPayload, { issuers }: GoogleSettings): Profile {
     // Otherwise the other spelling would make another person.
     issuer: issuers[0] ?? '',
     subject: sub,
-    email: typeof email === 'string' ? email : null,
+    email: textOrNull(email),
     emailVerified: verifiedClaim(verified),
-    displayName: typeof name === 'string' ? name : null,
+    displayName: textOrNull(name),
     domain: typeof hd === 'string' ? normalizeDomain(hd) : null,
     groups: null,
     groupsProblem: null,
