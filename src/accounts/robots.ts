@@ -1,46 +1,34 @@
 /** Owns robots: accounts that belong to a group and hold passwords, and stay when a person leaves. */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { stateOf } from '../app-passwords/check.ts';
 import type { Maker } from '../app-passwords/maker.ts';
 import type { Actor, Audit } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
 import { isTextLists, isTexts, readJson } from '../lib/json.ts';
-import { hasInvisible } from '../lib/unicode.ts';
 import type { AccountState, StateChange } from '../store/accounts.ts';
 import type { AuditRowOf } from '../store/audit-events.ts';
-import type { RobotFacts, RobotRow } from '../store/robots.ts';
+import type { RobotRow } from '../store/robots.ts';
 import { ConstraintError } from '../store/sql.ts';
 import type { Store } from '../store/store.ts';
+import {
+  checkFacts,
+  checkName,
+  describeFacts,
+  type RobotInput,
+  type RobotManager,
+  toFacts,
+  versionOf,
+} from './robot-facts.ts';
 
-export type Robot = {
+export type Robot = RobotInput & {
   readonly id: string;
   /** The docker user name: "robot-" and its name. */
   readonly login: string;
-  readonly name: string;
-  /** What it is for. */
-  readonly description: string;
-  /** Members of this group manage it, beside administrators. */
-  readonly ownerGroup: string;
-  /** What the policy sees as its groups. */
-  readonly groups: readonly string[];
-  /** What the policy sees as its labels. */
-  readonly labels: Readonly<Record<string, readonly string[]>>;
   readonly state: AccountState;
   readonly createdAt: number;
   readonly createdBy: string;
   readonly activePasswords: number;
 };
-
-export type RobotInput = Pick<Robot, 'name' | 'description' | 'ownerGroup' | 'groups' | 'labels'>;
-
-/** Who manages robots: administrators and the command line manage all, others those that their groups own. */
-export type RobotManager =
-  | {
-      readonly administrator: true;
-      /** `null` for the command line. */
-      readonly accountId: string | null;
-    }
-  | { readonly administrator: false; readonly accountId: string; readonly groups: readonly string[] };
 
 /** Who a manager is to the passwords that they make for robots. */
 export function makerOf({ administrator, accountId }: RobotManager): Maker {
@@ -99,12 +87,6 @@ const loginPrefix = 'robot-';
 /** The reasons that are stored, and shown to who uses the robot. */
 const offByAdministrators = 'disabled by an administrator';
 const offByOwners = 'disabled by its owners';
-/** What a registry accepts as a path component, so that `${account}/**` is a namespace. */
-const namePattern = /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
-const maximumNameLength = 40;
-const maximumTextLength = 200;
-const maximumGroups = 50;
-const maximumLabels = 20;
 
 export function createRobots(parts: RobotParts): Robots {
   const { store, audit, now } = parts;
@@ -175,7 +157,7 @@ async function create(parts: RobotParts, input: RobotInput, manager: RobotManage
     ...{ created_by: by.actor, created_by_id: manager.accountId, created_at: now() },
   };
   const limit = manager.administrator ? Number.MAX_SAFE_INTEGER : parts.perPerson;
-  const event = { action: 'robot.create', ...by, subject: login, detail: describe(facts) } as const;
+  const event = { action: 'robot.create', ...by, subject: login, detail: describeFacts(facts) } as const;
   try {
     if (!(await audit.commit(event, (entry) => store.robots.insert(row, limit, entry)))) throw tooMany(limit);
   } catch (error) {
@@ -197,19 +179,12 @@ async function change(
   if (seen !== undefined && seen !== versionOf(robot)) throw changedSince();
   const facts = checkFacts(input, manager, robot);
   if (facts.groups_json !== before.groups_json) await requireBound(parts, id, manager);
-  const detail = { before: describe(toFacts(robot)), after: describe(facts) };
+  const detail = { before: describeFacts(toFacts(robot)), after: describeFacts(facts) };
   const event = { action: 'robot.change', ...by, subject: before.login, detail } as const;
   const isStored = await audit.commit(event, (row) => store.robots.change(id, before, facts, row));
   if (isStored) return toRobot((await store.robots.byId(id, parts.now())) ?? before);
   await find(parts, id, manager);
   throw changedSince();
-}
-
-/** The same text as long as nothing is changed that `change` replaces. */
-export function versionOf(robot: Omit<RobotInput, 'name'>): string {
-  const { description, owner_group, groups_json, labels_json } = toFacts(robot);
-  const facts = [description, owner_group, groups_json, labels_json];
-  return createHash('sha256').update(JSON.stringify(facts)).digest('base64url');
 }
 
 /** What was taken from a robot would come back with a change that was made before. */
@@ -256,75 +231,6 @@ function manages(manager: RobotManager, robot: Pick<RobotRow, 'owner_group'>): b
   return manager.administrator || (robot.owner_group !== null && manager.groups.includes(robot.owner_group));
 }
 
-export function isRobotName(name: string): boolean {
-  return name.length <= maximumNameLength && namePattern.test(name);
-}
-
-function checkName(name: string): string {
-  if (isRobotName(name)) return name;
-  if (name === '') {
-    throw new Refusal('bad_request', 'Give the robot a name, for example ci-frontend.', { field: 'name' });
-  }
-  throw new Refusal(
-    'bad_request',
-    `Use lower-case letters, digits and single . _ - (at most ${maximumNameLength}), for example ci-frontend.`,
-    { field: 'name' },
-  );
-}
-
-type Facts = Pick<RobotFacts, 'description' | 'owner_group' | 'groups_json' | 'labels_json'>;
-
-/**
- * A group is what its members can do, so no one gives away a group that they aren't in. What a robot has already, from an
- * administrator, stays when its owners change something else.
- * @param before `null` for a new robot
- */
-function checkFacts(input: Omit<RobotInput, 'name'>, manager: RobotManager, before: Robot | null): Facts {
-  const { description, ownerGroup, labels } = input;
-  const groups = [...new Set(input.groups)];
-  checkTexts('description', [description]);
-  checkTexts('ownerGroup', [ownerGroup]);
-  checkTexts('groups', groups);
-  checkTexts('labels', Object.entries(labels).flat(2));
-  if (ownerGroup === '') {
-    throw new Refusal('bad_request', 'Name the group whose members manage the robot.', { field: 'ownerGroup' });
-  }
-  if (groups.length > maximumGroups || Object.keys(labels).length > maximumLabels) {
-    throw new Refusal('bad_request', `A robot has at most ${maximumGroups} groups and ${maximumLabels} labels.`);
-  }
-  const facts = toFacts({ description, ownerGroup, groups, labels });
-  if (manager.administrator) return facts;
-  const foreign = [ownerGroup, ...groups].find(
-    (group) => !manager.groups.includes(group) && before?.groups.includes(group) !== true,
-  );
-  if (foreign !== undefined) {
-    throw new Refusal(
-      'denied',
-      `You’re not a member of ${foreign}. Pick one of your own groups, or ask an administrator.`,
-      {
-        field: foreign === ownerGroup ? 'ownerGroup' : 'groups',
-      },
-    );
-  }
-  if (facts.labels_json !== JSON.stringify(before?.labels ?? {})) {
-    throw new Refusal('denied', 'Only administrators give robots labels. Leave them as they are, or ask one.', {
-      field: 'labels',
-    });
-  }
-  return facts;
-}
-
-function checkTexts(field: string, texts: readonly string[]): void {
-  const wrong = texts.find((text) => text.length > maximumTextLength || hasInvisible(text));
-  if (wrong === undefined) return;
-  const shown = wrong.slice(0, 20).replaceAll(/[\p{Cc}\p{Cf}]/gu, '?');
-  throw new Refusal(
-    'bad_request',
-    `"${shown}..." is longer than ${maximumTextLength} characters or holds a control or invisible character.`,
-    { field },
-  );
-}
-
 function tooMany(limit: number): Refusal {
   const message = `You have made ${limit} robots, which is the limit. Delete one that isn't needed, or ask an administrator.`;
   return new Refusal('conflict', message);
@@ -343,15 +249,6 @@ async function requireFreeName({ store }: RobotParts, login: string, ownerGroup:
     `A deleted robot of ${retired.owner_group} was called ${login}, and rules can still name it. Choose another name, or let an administrator release this one (dockpass person release, or "Reserved names" below the list of people).`,
     { field: 'name' },
   );
-}
-
-function toFacts({ description, ownerGroup, groups, labels }: Omit<RobotInput, 'name'>): Facts {
-  const lists = { groups_json: JSON.stringify(groups), labels_json: JSON.stringify(labels) };
-  return { description, owner_group: ownerGroup, ...lists };
-}
-
-function describe({ description, owner_group: ownerGroup, groups_json, labels_json }: Facts): Record<string, unknown> {
-  return { description, ownerGroup, groups: JSON.parse(groups_json), labels: JSON.parse(labels_json) };
 }
 
 function toRobot(row: RobotRow): Robot {

@@ -1,5 +1,6 @@
 /** Owns the operations of the API on robots and their passwords. */
-import type { RobotInput, Robots } from '../accounts/robots.ts';
+import type { RobotInput } from '../accounts/robot-facts.ts';
+import type { Robots } from '../accounts/robots.ts';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { PasswordInput } from '../app-passwords/input.ts';
 import type { ApiField, Input } from './input.ts';

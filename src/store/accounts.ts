@@ -4,8 +4,8 @@ import { normalized } from '../lib/unicode.ts';
 import { type AuditRowOf, runAudited } from './audit-events.ts';
 import { createConditions } from './conditions.ts';
 import { isHolder } from './holders.ts';
-import { locks } from './locks.ts';
-import { ConstraintError, type Sql, type Statement, type Steps } from './sql.ts';
+import type { Sql, Steps } from './sql.ts';
+import { takeLogin } from './take-login.ts';
 
 /** `reauth_required`: passwords rest until the person has signed in again. */
 export type AccountState = 'active' | 'reauth_required' | 'disabled';
@@ -214,10 +214,6 @@ const importPerson = `
                        search_text)
   values ($1, 'person', $2, '${importedIssuer}', $3, $3, $4, '[]', 'active', $5, $6, $7)`;
 
-/** Two people who come at the same moment with the two spellings of one address would not see each other in PostgreSQL. */
-const oneAfterAnother = `select pg_advisory_xact_lock(${locks.logins})`;
-const isTaken = 'update account set login = login where login = $1 and not (issuer = $2 and subject = $3)';
-
 /** docker_auth's labels end here: from now on the provider reports groups. */
 const claim = `
   update account set
@@ -343,25 +339,6 @@ export function createAccountStore(sql: Sql): AccountStore {
 
 function byIdentity(sql: Sql, { issuer, subject }: Pick<Account, 'issuer' | 'subject'>): Promise<Account | undefined> {
   return sql.get<Account>('select * from account where issuer = $1 and subject = $2', [issuer, subject]);
-}
-
-/**
- * Gives a login to its owner. The unique index knows one spelling.
- * @throws {ConstraintError} where another account has it in either
- */
-async function takeLogin(
-  sql: Sql,
-  statement: Statement,
-  otherLogin: string | null,
-  { issuer, subject }: Pick<Account, 'issuer' | 'subject'>,
-): Promise<void> {
-  const isFree = await sql.atomic(function* () {
-    if (sql.engine === 'postgres') yield { text: oneAfterAnother, values: [] };
-    if ((yield { text: isTaken, values: [otherLogin, issuer, subject] }) > 0) return false;
-    yield statement;
-    return true;
-  });
-  if (!isFree) throw new ConstraintError(`another account has the login ${otherLogin}`);
 }
 
 function searchTextOf(login: string, displayName: string | null): string {

@@ -1,5 +1,7 @@
 /** Owns the form that makes and changes a robot: groups to tick or one a line, labels as `name: value, value`. */
-import { type Robot, type RobotInput, versionOf } from '../accounts/robots.ts';
+
+import { type RobotInput, versionOf } from '../accounts/robot-facts.ts';
+import type { Robot } from '../accounts/robots.ts';
 import { Refusal } from '../lib/errors.ts';
 import { fieldsOf, textsOf } from './fields.ts';
 import type { FormError } from './password-form.ts';

@@ -1,6 +1,7 @@
 /** Owns the page of one robot: its passwords, what it can do, what it was denied, how it's used. */
 import type { Request, Response } from 'express';
-import type { Robot, RobotManager, Robots } from '../accounts/robots.ts';
+import type { RobotManager } from '../accounts/robot-facts.ts';
+import type { Robot, Robots } from '../accounts/robots.ts';
 import type { AppPasswords } from '../app-passwords/app-passwords.ts';
 import type { DailyCounts, DayCount } from '../audit/daily-counts.ts';
 import type { Denial } from '../audit/denials.ts';

@@ -1,8 +1,9 @@
 /** Owns the pages about robots: for administrators all of them, for everyone else those that their groups own. */
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
+import { isRobotName, type RobotManager } from '../accounts/robot-facts.ts';
 import type { RobotConcern } from '../accounts/robot-review.ts';
-import { isRobotName, makerOf, type Robot, type RobotManager, type Robots } from '../accounts/robots.ts';
+import { makerOf, type Robot, type Robots } from '../accounts/robots.ts';
 import type { AppPassword } from '../app-passwords/app-passwords.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';

@@ -1,8 +1,9 @@
 /** Who made a robot's password, and what becomes of it: bounded, rotated, adopted, suspended, confirmed. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { RobotManager } from '../../src/accounts/robot-facts.ts';
 import { reviewRobots } from '../../src/accounts/robot-review.ts';
-import { makerOf, type Robot, type RobotManager } from '../../src/accounts/robots.ts';
+import { makerOf, type Robot } from '../../src/accounts/robots.ts';
 import { createAppPasswords } from '../../src/app-passwords/app-passwords.ts';
 import { commandLine } from '../../src/app-passwords/maker.ts';
 import type { Identity } from '../../src/identity/identity.ts';

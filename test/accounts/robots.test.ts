@@ -1,7 +1,7 @@
 /** Who makes a robot, who manages it, what it may be given, and that it outlives its maker. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type RobotInput, type RobotManager, versionOf } from '../../src/accounts/robots.ts';
+import { type RobotInput, type RobotManager, versionOf } from '../../src/accounts/robot-facts.ts';
 import { commandLine } from '../../src/app-passwords/maker.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { day, input, refusal, root, type Scene, withScene } from '../support/administration-scene.ts';

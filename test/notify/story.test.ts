@@ -1,7 +1,7 @@
 /** Who hears what and when: once a day besides security, never a storm, nothing that no longer holds, and only at an address that counts. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RobotManager } from '../../src/accounts/robots.ts';
+import type { RobotManager } from '../../src/accounts/robot-facts.ts';
 import type { Identity } from '../../src/identity/identity.ts';
 import { client, day, hour, input, root, type Scene, withScene } from '../support/administration-scene.ts';
 import { describeEngines } from '../support/engines.ts';
