@@ -50,7 +50,7 @@ files.sort((a, b) => rankOf(a) - rankOf(b));
 
 const skipped: string[] = [];
 // Milliseconds for a file; one that hangs is a failure, and not a job that CI has to kill. The image is built twice in its file.
-const timeout = 420_000;
+const timeout = 600_000;
 // Two more than there are processors, because each waits now and then for a disk, a daemon or a timer.
 const stream = run({ files, timeout, concurrency: availableParallelism() + 2 });
 stream.on('test:fail', () => {
