@@ -48,7 +48,7 @@ export function createIdentityTokens(parts: IdentityTokenParts): IdentityTokens 
       const row = { hash: pepper.hash(token), password_id: credential.id, service, created_at: parts.now() };
       const detail = { id: credential.id, name: credential.name, service };
       const event = { action: 'password.identity-token', actor: account, subject: account, client, detail } as const;
-      await audit.commit(event, (entry) => store.add(row, entry));
+      await audit.commit(event, (entry) => store.add(row, pepper.hash(password), entry));
       return token;
     },
     async verify(token, service) {

@@ -1,5 +1,5 @@
 /** Owns every statement on `identity_token`. */
-import { type AuditRowOf, runAudited } from './audit-events.ts';
+import { type AuditRowOf, addRow } from './audit-events.ts';
 import type { Sql } from './sql.ts';
 
 /** A row of `identity_token`; the columns are explained in migrations/0005_identity_token.sql. */
@@ -11,11 +11,19 @@ export type IdentityTokenRow = {
 };
 
 export type IdentityTokenStore = {
-  /** False, and nothing changed, where there is one of this password for this service already. */
-  add(row: IdentityTokenRow, audit: AuditRowOf): Promise<boolean>;
+  /**
+   * False, and nothing changed, where this one is stored already, or its password has another secret by now.
+   * @param passwordHash of the secret that the token was made from
+   */
+  add(row: IdentityTokenRow, passwordHash: string, audit: AuditRowOf): Promise<boolean>;
   /** With the hash of the password behind it. */
   byHash(hash: string): Promise<(IdentityTokenRow & { readonly password_hash: string }) | undefined>;
 };
+
+/** It waits for what replaces the secret, which ends what was made of the first. A login that repeats writes nothing. */
+const lockPassword = `
+  update app_password set hash = hash
+  where id = $1 and hash = $2 and not exists (select 1 from identity_token where hash = $3)`;
 
 const insert = `
   insert into identity_token (hash, password_id, service, created_at) values ($1, $2, $3, $4)
@@ -29,8 +37,13 @@ const byHash = `
 
 export function createIdentityTokenStore(sql: Sql): IdentityTokenStore {
   return {
-    add: async ({ hash, password_id, service, created_at }, audit) =>
-      (await runAudited(sql, { text: insert, values: [hash, password_id, service, created_at] }, audit)) === 1,
+    add: ({ hash, password_id, service, created_at }, passwordHash, audit) =>
+      sql.atomic(function* () {
+        if ((yield { text: lockPassword, values: [password_id, passwordHash, hash] }) === 0) return false;
+        const added = yield { text: insert, values: [hash, password_id, service, created_at] };
+        if (added === 1) yield* addRow(audit(added));
+        return added === 1;
+      }),
     byHash: (hash) => sql.get(byHash, [hash]),
   };
 }

@@ -1,4 +1,5 @@
 /** Owns every statement on `machine_secret` and `machine_password`: what a credential helper holds of a machine. */
+import { hour } from '../lib/time.ts';
 import type { NewPassword } from './passwords.ts';
 import type { Sql, Steps } from './sql.ts';
 
@@ -30,12 +31,18 @@ export type MachinePasswordRow = {
 
 export type MachineStore = {
   secretByHash(hash: string): Promise<MachineSecretRow | undefined>;
-  /** Notes a use, exact to an hour. */
-  noteUse(hash: string, at: number): Promise<void>;
   /** The next generation; nothing happens where another request was first. */
   rotate(passwordId: string, generation: number, hash: string, at: number): Promise<void>;
-  /** A password that ends at `endsAt`; beyond `limit` of one machine the oldest go. */
-  addPassword(passwordId: string, hash: string, at: number, endsAt: number, limit: number): Promise<void>;
+  /**
+   * A password of a secret, whose use is noted, exact to an hour; beyond `limit` of one machine the oldest go.
+   * @returns false, and nothing stored, where the secret isn't there any more
+   */
+  addPassword(
+    secret: Pick<MachineSecretRow, 'hash' | 'password_id'>,
+    password: Pick<MachinePasswordRow, 'hash' | 'ends_at'>,
+    at: number,
+    limit: number,
+  ): Promise<boolean>;
   passwordByHash(hash: string): Promise<MachinePasswordRow | undefined>;
   /** Passwords that ended before, at most `limit`. */
   removeEnded(before: number, limit: number): Promise<number>;
@@ -56,6 +63,11 @@ const secretByHash = `
 const passwordByHash = `
   select m.hash, m.ends_at, p.hash as owner_hash
   from machine_password m join app_password p on p.id = m.password_id where m.hash = $1`;
+
+/** It waits for what replaces the secret, which ends the passwords of the first. */
+const noteUse = `
+  update machine_secret set used_at = case when coalesce(used_at, 0) <= $3 then $2 else used_at end where hash = $1`;
+const addPassword = 'insert into machine_password (hash, password_id, created_at, ends_at) values ($1, $2, $3, $4)';
 
 const trim = `
   delete from machine_password where password_id = $1 and hash not in (
@@ -96,24 +108,16 @@ export function* insertOf(
 export function createMachineStore(sql: Sql): MachineStore {
   return {
     secretByHash: (hash) => sql.get<MachineSecretRow>(secretByHash, [hash]),
-    async noteUse(hash, at) {
-      const hour = 3_600_000;
-      await sql.run('update machine_secret set used_at = $2 where hash = $1 and coalesce(used_at, 0) <= $3', [
-        hash,
-        at,
-        at - hour,
-      ]);
-    },
     async rotate(passwordId, generation, hash, at) {
       await sql.run(addSecret, [hash, passwordId, generation, at]);
     },
-    async addPassword(passwordId, hash, at, endsAt, limit) {
-      const add = 'insert into machine_password (hash, password_id, created_at, ends_at) values ($1, $2, $3, $4)';
-      await sql.batch([
-        { text: add, values: [hash, passwordId, at, endsAt] },
-        { text: trim, values: [passwordId, limit] },
-      ]);
-    },
+    addPassword: ({ hash: secretHash, password_id: passwordId }, { hash, ends_at }, at, limit) =>
+      sql.atomic(function* () {
+        if ((yield { text: noteUse, values: [secretHash, at, at - hour] }) === 0) return false;
+        yield { text: addPassword, values: [hash, passwordId, at, ends_at] };
+        yield { text: trim, values: [passwordId, limit] };
+        return true;
+      }),
     passwordByHash: (hash) => sql.get<MachinePasswordRow>(passwordByHash, [hash]),
     async removeExpired(before, limit) {
       const values = [before, limit];

@@ -123,7 +123,8 @@ const replacePassword = 'update app_password set hash = $2, hint = $3 where id =
 const replaceMachineSecret = `
   update machine_secret set hash = $2 where password_id = $1 and generation = 1
     and exists (select 1 from app_password where id = $1 and revoked_at is null)`;
-const endMachinePasswords = 'delete from machine_password where password_id = $1';
+/** What is made of a secret, and lasts without it. */
+const endMade = ['identity_token', 'machine_password'].map((table) => `delete from ${table} where password_id = $1`);
 
 const countTry = `
   insert into terminal_guess (key, wrong, since) values ($1, 1, $2)
@@ -172,7 +173,7 @@ export function createTerminalRequestStore(sql: Sql): TerminalRequestStore {
           ? { text: replacePassword, values: [passwordId, password.hash, password.hint] }
           : { text: replaceMachineSecret, values: [passwordId, machineSecretHash] };
         if (replaced === 0) return false;
-        yield { text: endMachinePasswords, values: [passwordId] };
+        for (const text of endMade) yield { text, values: [passwordId] };
         yield* addRow(audit(replaced));
         return true;
       }),

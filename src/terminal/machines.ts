@@ -74,14 +74,14 @@ export function createMachines(parts: MachineParts): Machines {
     },
     async renew(secret, client) {
       const row = await find(secret);
-      if (row === undefined) throw signedOut(parts, 'this machine is not signed in');
+      if (row === undefined) throw notSignedIn(parts);
       await parts.identityByHash(row.owner_hash);
       if (now() - lastUseOf(row) > idleLimit) throw signedOut(parts, 'this machine was not used for 30 days');
       const nextSecret = await nextOf(parts, row, client);
-      await store.noteUse(row.hash, now());
       const password = createSecret('dkt');
       const passwordEndsAt = Math.min(now() + parts.passwordHours * hour, row.expires_at);
-      await store.addPassword(row.password_id, pepper.hash(password), now(), passwordEndsAt, maximumPasswords);
+      const added = { hash: pepper.hash(password), ends_at: passwordEndsAt };
+      if (!(await store.addPassword(row, added, now(), maximumPasswords))) throw notSignedIn(parts);
       return { password, passwordEndsAt, login: row.login, nextSecret, endsAt: row.expires_at };
     },
     async revoke(secret, client) {
@@ -118,6 +118,10 @@ async function nextOf(parts: MachineParts, row: MachineSecretRow, client: Reques
 
 function lastUseOf({ used_at, created_at }: MachineSecretRow): number {
   return used_at ?? created_at;
+}
+
+function notSignedIn(parts: MachineParts): Refusal {
+  return signedOut(parts, 'this machine is not signed in');
 }
 
 function signedOut({ publicUrl }: MachineParts, why: string): Refusal {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRevocations } from '../../src/accounts/revocations.ts';
 import type { Selection } from '../../src/accounts/selection.ts';
+import type { Identity } from '../../src/identity/identity.ts';
 import type { Refusal } from '../../src/lib/errors.ts';
 import type { Account } from '../../src/store/accounts.ts';
 import type { Purpose } from '../../src/terminal/requests.ts';
@@ -210,6 +211,38 @@ describeEngines('what ends a machine', (databases) => {
     }),
   );
 
+  for (const when of ['before', 'at that moment'] as const) {
+    test(
+      `a secret that replaces another ends what was made of the first ${when}`,
+      withApproval(databases, 'login', async (opened, { ana, collect }) => {
+        const service = 'registry.example.com';
+        const [first, identity] = await loggedIn(opened, ana, await collect());
+        const issue = () => opened.identityTokens.issue(first, identity, service, client);
+        const before = when === 'before' ? await issue() : null;
+        const [second, same] = await loggedIn(opened, ana, await collect());
+        const token = before ?? (await issue()) ?? '';
+        assert.match(token, /^dki_/);
+        assert.equal(await opened.identityTokens.verify(token, service), null);
+        const next = (await opened.identityTokens.issue(second, same, service, client)) ?? '';
+        assert.notEqual(await opened.identityTokens.verify(next, service), null);
+        await issue();
+        assert.notEqual(await opened.identityTokens.verify(next, service), null, 'the first takes no place of it');
+      }),
+    );
+  }
+
+  test(
+    'a machine that is collected again at the moment when it asks for a password gets none',
+    withApproval(databases, 'machine', async ({ store, clock, terminal, pepper }, { collect }) => {
+      const row = (await store.machines.secretByHash(pepper.hash(await collect()))) ?? assert.fail();
+      const secret = await collect();
+      const password = { hash: 'h', ends_at: clock.at + day };
+      assert.equal(await store.machines.addPassword(row, password, clock.at, 20), false);
+      assert.equal(await store.machines.passwordByHash('h'), undefined);
+      assert.match((await terminal.machines.renew(secret, client)).password, /^dkt_/);
+    }),
+  );
+
   test(
     'an undo brings the login back, whose secret is a password like any other',
     scene(async (opened, terminals) => {
@@ -289,4 +322,14 @@ async function holderOfMachine({ addPerson, terminal }: Scene, name: string): Pr
   await terminal.requests.decide(userCode, decider, { approved: true, limits });
   await terminal.poll(deviceCode, client);
   return account;
+}
+
+/** What someone sends with this secret, and what it proves. */
+async function loggedIn({ login }: Scene, { login: username }: Account, password: string) {
+  const identity = await login(username, password);
+  return [{ username, password }, isIdentity(identity) ? identity : assert.fail(String(identity))] as const;
+}
+
+function isIdentity(proven: Awaited<ReturnType<Scene['login']>>): proven is Identity {
+  return proven !== null && typeof proven === 'object';
 }

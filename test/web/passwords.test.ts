@@ -483,7 +483,8 @@ test(
     const { password } = await createOne(site);
     assert.doesNotMatch((await get(site, '/')).body, /Docker keeps a token/);
     const row = { hash: 'of a token', password_id: password.id, service: 'registry.example.com', created_at: 1 };
-    await site.store.identityTokens.add(row, unaudited);
+    const { hash } = (await site.store.passwords.byId(password.id)) ?? assert.fail();
+    await site.store.identityTokens.add(row, hash, unaudited);
     assert.match((await get(site, '/')).body, /Docker keeps a token for registry\.example\.com/);
   }),
 );
