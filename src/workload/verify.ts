@@ -1,7 +1,7 @@
 /** Owns the verification of an ID token: signature first, then every claim that says whether it's meant for us, now. */
 import { createHash } from 'node:crypto';
 import { fromSeconds } from '../lib/time.ts';
-import { type Claims, readClaims } from './claims.ts';
+import { type Claims, claimOf, readClaims, textOf } from './claims.ts';
 import type { UnverifiedToken } from './id-token.ts';
 import { ages, type Issuer, minimumRest } from './issuer.ts';
 import type { VerificationKey } from './key-set.ts';
@@ -42,11 +42,12 @@ export async function verifyToken(
 ): Promise<VerifiedToken> {
   await checkSignature(token, candidates);
   const { signed, payload, fields } = token;
+  const claims = claimsOf(payload);
   return {
     ...{ issuer, signed },
     id: createHash('sha256').update(signed).digest('base64url'),
-    claims: claimsOf(payload),
-    payload,
+    ...{ claims, payload },
+    jti: jtiOf(claims),
     ...checkClaims(fields, issuer, now),
   };
 }
@@ -58,6 +59,16 @@ function claimsOf(payload: string): Claims {
   } catch (cause) {
     throw new WorkloadRefusal('claims', { cause });
   }
+}
+
+/**
+ * One that can't be compared isn't taken for none: a token without one can be exchanged more than once.
+ * @throws {WorkloadRefusal}
+ */
+function jtiOf(claims: Claims): string | null {
+  const jti = textOf(claims, 'jti');
+  if (jti === null && claimOf(claims, 'jti') !== undefined) throw new WorkloadRefusal('claims');
+  return jti;
 }
 
 async function checkSignature({ text, algorithm }: UnverifiedToken, keys: readonly VerificationKey[]): Promise<void> {
@@ -73,8 +84,8 @@ function checkClaims(
   fields: UnverifiedToken['fields'],
   issuer: Issuer,
   now: number,
-): Pick<VerifiedToken, 'jti' | 'issuedAt' | 'endsAt' | 'latestEnd'> {
-  const { iss, aud, sub, exp, iat, nbf, jti } = fields;
+): Pick<VerifiedToken, 'issuedAt' | 'endsAt' | 'latestEnd'> {
+  const { iss, aud, sub, exp, iat, nbf } = fields;
   const times = [exp, iat, nbf ?? iat];
   if (typeof sub !== 'string' || sub === '' || !times.every(isTime)) throw new WorkloadRefusal('claims');
   const [end = 0, issued = 0, start = 0] = times;
@@ -92,7 +103,6 @@ function checkClaims(
     });
   }
   return {
-    jti: typeof jti === 'string' && jti !== '' ? jti : null,
     issuedAt: fromSeconds(issued),
     endsAt: fromSeconds(endsAt),
     latestEnd: fromSeconds(Math.min(end, issued + ages.maximum)),

@@ -91,6 +91,18 @@ rules:
     for (const _ of [1, 2]) assert.equal((await service.exchange(without)).status, 200);
   });
 
+  test('is given once for a token whose id is a number, and never for one whose id is nothing to compare', async () => {
+    await service.reload(fileOf());
+    const numbered = await sign({ jti: 4711 });
+    assert.equal((await service.exchange(numbered)).status, 200);
+    assert.equal((await service.exchange(numbered)).status, 400);
+    assert.equal(service.judged.at(-1), 'ci used-before');
+    for (const jti of [{}, { id: 'a' }, ['a'], '', null]) {
+      assert.equal((await service.exchange(await sign({ jti }))).status, 400, JSON.stringify(jti));
+      assert.equal(service.judged.at(-1), 'ci claims', JSON.stringify(jti));
+    }
+  });
+
   const wrong: readonly (readonly [what: string, fields: Record<string, string>, error: string])[] = [
     ['another grant', { grant_type: 'password' }, 'unsupported_grant_type'],
     ['no grant', { grant_type: '' }, 'invalid_request'],
