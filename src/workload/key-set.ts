@@ -12,7 +12,7 @@ export type VerificationKey = {
 /** Never empty. */
 export type KeySet = readonly VerificationKey[];
 
-/** The answer isn't a key set, or has no key that can be used. */
+/** The answer isn't a key set, or has no key that can be used, or too many. */
 export class KeySetError extends Error {
   override readonly name = 'KeySetError';
 }
@@ -31,6 +31,7 @@ const ofCurve: Readonly<Record<string, string>> = { prime256v1: 'ES256', secp384
 export function readKeySet(text: string): KeySet {
   const keys = keysOf(text).flatMap((jwk) => readKey(jwk) ?? []);
   if (keys.length === 0) throw new KeySetError('the key set has no key for signatures that can be used');
+  if (keys.length > maximumKeys) throw new KeySetError(`the key set has more than ${maximumKeys} keys for signatures`);
   return keys;
 }
 
@@ -43,7 +44,7 @@ function keysOf(text: string): Jwk[] {
   }
   const { keys } = fieldsIn(parsed);
   if (!Array.isArray(keys)) throw new KeySetError('the answer is not a key set: it has no list "keys"');
-  return keys.filter(isRecord).slice(0, maximumKeys);
+  return keys.filter(isRecord);
 }
 
 type Jwk = Readonly<Record<string, unknown>>;

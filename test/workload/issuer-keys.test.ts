@@ -232,6 +232,8 @@ const sets: readonly (readonly [what: string, keys: readonly object[], algorithm
   ['a key on another curve', [{ ...ec, crv: 'secp256k1' }], null],
   ['half a key', [{ kty: 'RSA', e: 'AQAB' }], null],
   ['nothing', [], null],
+  ['a key behind a hundred that are not for signatures', [...Array(100).fill({ ...strong, use: 'enc' }), ec], 'ES256'],
+  ['more than a hundred that are for signatures', Array(101).fill(ec), null],
 ];
 for (const [what, keys, algorithms] of sets) {
   test(`a key set of ${what} is ${algorithms === null ? 'refused' : 'read'}`, () => {
