@@ -58,6 +58,7 @@ function convertUsers(users: YAMLMap, report: ReportNode): void {
     if (!isMap(pair.value)) return true;
     dropUnknown(pair.value, ['password', 'labels'], `users."${name}"`, report);
     const password = pair.value.get('password', true);
+    if (isNull(password)) pair.value.delete('password');
     const [hash] = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}/.exec(textOf(password) ?? '') ?? [];
     if (hash !== undefined && isScalar(password)) cutTo(hash, password);
     const usable = hash !== undefined || textOf(password) === null;

@@ -159,7 +159,11 @@ function readUsers(reader: Reader, value: Value): Map<string, StaticUser> {
       const message = `the user "${key}" is called like ${other}: a rule with this account also matches ${other} of this name`;
       reader.report(keyPlace, message, 'warning');
     }
-    const fields = reader.fields(user, ['password', 'labels']);
+    const fields = reader.fields(user, ['password', 'labels'], (entry) => {
+      // What was to fill it in found nothing: that isn't to let anyone in.
+      const message = `users."${key}".password is empty; leave it out for a user without a password`;
+      if (entry.key === 'password') reader.report(entry.keyPlace, message);
+    });
     const passwordHash = fields.password ? readHash(reader, fields.password) : null;
     if (passwordHash !== null && key === '') {
       const message = 'the user "" has a password, which requests without credentials don\'t send: they get nothing';

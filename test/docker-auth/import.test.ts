@@ -755,3 +755,12 @@ test('without a TLS certificate, the proxy that speaks TLS is asked for', () => 
   assert.match(behind, /proxy in front.*: fill in\.\nTRUSTED_PROXIES=\n/);
   assert.doesNotMatch(importDockerAuth(configuration).environment, /TRUSTED_PROXIES/);
 });
+
+test('a password that is empty to docker_auth is none, and anyone can log in, as there', () => {
+  const text = `users:\n  guest:\n    password:\nacl: []\n`;
+  assert.deepEqual(parsePolicy(importDockerAuth(text).policy, 'policy.yml').users.get('guest'), {
+    passwordHash: null,
+    labels: {},
+  });
+  assert.ok(problemsOf(text).some((problem) => problem.includes('anyone can log in as "guest"')));
+});

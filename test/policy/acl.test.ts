@@ -276,6 +276,11 @@ describe('mistakes', () => {
     ],
     ['an empty user', 'users: {ci: }\nacl: []', [/^policy\.yml:1:9: users\."ci" is empty/]],
     [
+      'an empty password',
+      'users: {ci: {password: }}\nacl: []',
+      [/^policy\.yml:1:14: users\."ci"\.password is empty; leave it out/],
+    ],
+    [
       'a member that is nothing',
       'groups: {web: [ann]}\nacl: []',
       [/^policy\.yml:1:16: "ann" isn't a group of this file/],
