@@ -62,9 +62,25 @@ export function readIssuers(reader: Reader, value: Value, context: IssuerContext
   return issuers;
 }
 
+/** The fields of a map: one that is left empty isn't the same as its default, which is often wider. */
+export function readFilled<Key extends string>(
+  reader: Reader,
+  value: Value,
+  known: readonly Key[],
+): Partial<Record<Key, Value>> {
+  return reader.fields(value, known, ({ key, keyPlace }) => reader.report(keyPlace, `${key} is empty`));
+}
+
+/** A text or a list of them, with one at least. */
+function readSome(reader: Reader, value: Value): ReturnType<Reader['texts']> {
+  const texts = reader.texts(value);
+  if (texts.length === 0) reader.report(value.place, `${value.path} has no value`);
+  return texts;
+}
+
 function readIssuer(reader: Reader, { key: name, keyPlace, value }: Entry, context: IssuerContext): Issuer | null {
   checkName(reader, name, keyPlace);
-  const given = value ? reader.fields(value, fields) : {};
+  const given = value ? readFilled(reader, value, fields) : {};
   const preset = readPreset(reader, given.preset, keyPlace, name);
   if (preset === null) return null;
   const issuer = readIss(reader, given.issuer, preset, keyPlace);
@@ -166,7 +182,7 @@ function isOwnersUrl(audience: string, preset: Preset, issuer: string): boolean 
 
 function readAlgorithms(reader: Reader, value: Value): string[] {
   const known: readonly string[] = algorithms;
-  return reader.texts(value).flatMap(({ text, place }) => {
+  return readSome(reader, value).flatMap(({ text, place }) => {
     if (known.includes(text)) return text;
     reader.report(place, `algorithm "${text}" isn't one of ${algorithms.join(', ')}`);
     return [];
@@ -229,7 +245,7 @@ function readWord(reader: Reader, value: Value, words: readonly string[]): strin
 }
 
 export function readServices(reader: Reader, value: Value, { services }: IssuerContext): string[] {
-  return reader.texts(value).flatMap(({ text, place }) => {
+  return readSome(reader, value).flatMap(({ text, place }) => {
     if (services === null || services.includes(text)) return text;
     reader.report(place, `service "${text}" isn't one of SERVICES: ${services.join(', ')}${suggest(text, services)}`);
     return [];

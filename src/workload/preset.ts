@@ -31,8 +31,11 @@ export type Pins = {
   anyExact(): boolean;
 };
 
-/** Every token of an issuer has them, and they distinguish no one. */
-const standardClaims = ['iss', 'aud', 'exp', 'nbf', 'iat'];
+/** They distinguish no one: every token of an issuer has them, or whoever asks for a token chooses them. */
+const standardClaims = [
+  ...['iss', 'aud', 'exp', 'nbf', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'typ', 'token_type', 'token_use', 'ver'],
+  ...['scope', 'scp', 'email_verified', 'phone_number_verified'],
+];
 
 export function pinsOf(conditions: readonly Condition[]): Pins {
   const find = (claim: string) => conditions.find((condition) => condition.claim === claim);
@@ -208,7 +211,7 @@ const presets: Readonly<Record<PresetName, Known>> = {
       pins.anyExact()
         ? []
         : [
-            'match needs the exact value of at least one claim, for example sub: this would let in everyone the issuer knows',
+            'match needs the exact value of at least one claim that tells people and programs apart, for example sub: this would let in everyone the issuer knows',
           ],
     warn: (_pins, issuer) => {
       const own = presetOfIssuer(issuer);

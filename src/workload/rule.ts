@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { PatternError } from '../pattern/compiled.ts';
 import { type Entry, type Place, type Reader, suggest, type Value } from '../policy/reader.ts';
 import { type Condition, compileCondition, isExact } from './condition.ts';
-import { type Issuer, type IssuerContext, readDuration, readFlag, readServices } from './issuer.ts';
+import { type Issuer, type IssuerContext, readDuration, readFilled, readFlag, readServices } from './issuer.ts';
 import { pinsOf } from './preset.ts';
 import { parseTemplate, type Template } from './template.ts';
 
@@ -46,7 +46,7 @@ export function readRule(
   issuers: ReadonlyMap<string, Issuer>,
   context: IssuerContext,
 ): WorkloadRule | null {
-  const given = reader.fields(value, fields, ({ key, keyPlace }) => reader.report(keyPlace, `${key} is empty`));
+  const given = readFilled(reader, value, fields);
   const issuer = readIssuerName(reader, value, given.issuer, issuers);
   if (!given.match) {
     reader.report(value.place, `${value.path}: match is missing; it says which tokens the rule is for`);

@@ -30,7 +30,13 @@ export function parseWorkloads(text: string, fileName: string, context: IssuerCo
 
 function readWorkloads(reader: Reader, context: IssuerContext): Omit<Workloads, 'warnings'> {
   const { root } = reader;
-  const fields = root ? reader.fields(root, ['audience', 'issuers', 'rules']) : {};
+  const known = ['audience', 'issuers', 'rules'] as const;
+  const fields = root
+    ? reader.fields(root, known, ({ key, keyPlace }) => {
+        // Without rules no one is let in, and without issuers the file is refused anyway.
+        if (key === 'audience') reader.report(keyPlace, 'audience is empty');
+      })
+    : {};
   if (!fields.issuers && reader.problems.length === 0) {
     const start = { line: 1, column: 1 };
     reader.report(root?.place ?? start, 'issuers is missing: remove the file to turn the feature off');

@@ -118,6 +118,14 @@ const refused: readonly (readonly [what: string, file: string, problem: RegExp])
     `${own('')}`.replace('[]', '[{ issuer: own, match: { iss: "https://ci.example.com" } }]'),
     /match needs the exact value/,
   ],
+  ...['email_verified: "true"', 'scope: openid', 'typ: Bearer', 'token_type: id', 'nonce: x', 'aud: y'].map(
+    (claim) =>
+      [
+        `a claim that tells no one apart: ${claim}`,
+        own('').replace('[]', `[{ issuer: own, match: { ${claim} } }]`),
+        /match needs the exact value .* that tells people and programs apart/,
+      ] as const,
+  ),
   ['an empty condition', github('actor:'), /match.actor is empty/],
   ['an expression', github('actor: "/.+/"'), /expressions between slashes are not for claims/],
   ['a variable in a condition', github('actor: "${claims:actor}"'), /a variable means nothing here/],
@@ -202,6 +210,21 @@ const refused: readonly (readonly [what: string, file: string, problem: RegExp])
     own('jwks_file: a.json, jwks_url: "https://ci.example.com/keys"'),
     /means nothing beside jwks_file/,
   ],
+  ...[
+    ...['issuer', 'audience', 'algorithms', 'jwks_file', 'jwks_url', 'ca_file', 'max_age', 'exchange', 'single_use'],
+    'services',
+  ].map(
+    (field) =>
+      [
+        `an issuer's empty ${field}`,
+        `issuers:\n  github: { preset: github, ${field}: }\nrules: []`,
+        new RegExp(`:2:\\d+: ${field} is empty`),
+      ] as const,
+  ),
+  ['an empty audience of the file', `audience:\n${githubFile}`, /:1:1: audience is empty/],
+  ['no algorithm', own('algorithms: []'), /:2:\d+: issuers.own.algorithms has no value/],
+  ['an issuer for no service', own('services: []'), /:2:\d+: issuers.own.services has no value/],
+  ['a rule for no service', github('', ', services: []'), /rules\[1\].services has no value/],
   ['a docker_auth section', 'acl: []', /unknown key "acl"/],
   ['an empty file', '', /issuers is missing/],
 ];
