@@ -8,7 +8,9 @@ export function readArguments(command: Command, words: readonly string[]): { ope
   const options = optionsOf(command);
   const parsed = parseArgs({ args: [...words], options, allowPositionals: true, strict: false, tokens: true });
   const { positionals, values, tokens } = parsed;
-  for (const token of tokens) if (token.kind === 'option') checkOption(token, options);
+  const given = tokens.filter((token) => token.kind === 'option');
+  for (const token of given) checkOption(token, options);
+  refuseRepeated(given, options);
   if (values['help'] !== true) checkOperands(command, positionals);
   return { operands: positionals, values: { ...values } };
 }
@@ -27,11 +29,20 @@ function checkOption({ name, rawName, value, inlineValue }: OptionToken, options
     if (inlineValue === true) throw new UsageError(`${rawName} takes no value: leave "=${value ?? ''}" out.`);
   } else if (value === undefined) {
     throw new UsageError(`${rawName} needs a value: ${rawName} ${valueNameOf(option)}.`);
+  } else if (value.trim() === '') {
+    throw new UsageError(`${rawName} is empty. It needs a value: ${rawName} ${valueNameOf(option)}.`);
   } else if (inlineValue !== true && value.length > 1 && value.startsWith('-')) {
     throw new UsageError(
       `${rawName} needs a value, and "${value}" looks like an option. If it's meant, write ${rawName}=${value}`,
     );
   }
+}
+
+/** Only the last value would count: a command would do less than it was told, or something else. */
+function refuseRepeated(given: readonly OptionToken[], options: Options): void {
+  const names = given.map(({ name }) => name).filter((name) => options[name]?.type === 'string');
+  const repeated = names.find((name, index) => options[name]?.multiple !== true && names.indexOf(name) < index);
+  if (repeated !== undefined) throw new UsageError(`--${repeated} can be given only once.`);
 }
 
 function unknownOption(rawName: string, options: Options): string {

@@ -117,7 +117,7 @@ function codeOf(error: unknown): string {
 /** An error that its reader can act on is shown as it is; any other keeps its stack for a bug report. */
 function describeFailure(error: unknown): string {
   const expected = error instanceof Refusal || error instanceof ConfigError || error instanceof PolicyError;
-  if (error instanceof Refusal && error.cause instanceof Error && !tells(error.message, error.cause)) {
+  if (error instanceof Refusal && error.cause instanceof Error && !tells(error, error.cause)) {
     return `${error.message} (${error.cause.message})`;
   }
   if (expected) return error.message;
@@ -125,9 +125,13 @@ function describeFailure(error: unknown): string {
   return describeSystemError(error) ?? error.stack ?? error.message;
 }
 
-/** Whether a message says already what its cause would. */
-function tells(message: string, cause: Error): boolean {
-  return message.includes(cause.message) || (errorCode(cause) !== '' && message.includes(`(${errorCode(cause)})`));
+/** Whether a refusal says already what its cause would. A conflict does: it names what is there. */
+function tells({ code, message }: Refusal, cause: Error): boolean {
+  return (
+    code === 'conflict' ||
+    message.includes(cause.message) ||
+    (errorCode(cause) !== '' && message.includes(`(${errorCode(cause)})`))
+  );
 }
 
 /** What the operating system says of a path. */

@@ -101,11 +101,17 @@ export function wholeNumber(text: string, option: string): number {
   return Number(text);
 }
 
-/** @throws {UsageError} where the option isn't given, or is empty */
+/** @throws {UsageError} where the option isn't given */
 export function requiredText(values: Values, option: string): string {
   const value = textOf(values, option);
-  if (value === null || value === '') throw new UsageError(`--${option} is missing.`);
+  if (value === null) throw missingOptions([option]);
   return value;
+}
+
+/** That these options have to be given. */
+export function missingOptions(options: readonly string[]): UsageError {
+  const verb = options.length === 1 ? 'is' : 'are';
+  return new UsageError(`${options.map((option) => `--${option}`).join(', ')} ${verb} missing.`);
 }
 
 /** The values of an option that can be repeated. */

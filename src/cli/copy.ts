@@ -5,7 +5,7 @@ import { open, stat } from 'node:fs/promises';
 import { countOf } from '../lib/count.ts';
 import { isDatabaseUrl, sqliteFileOf } from '../lib/database-url.ts';
 import { copyDatabase } from '../store/transfer.ts';
-import { type Command, type Terminal, UsageError } from './command.ts';
+import { type Command, missingOptions, type Terminal, UsageError } from './command.ts';
 import { reply } from './output.ts';
 
 export const copyCommands: readonly Command[] = [
@@ -30,6 +30,8 @@ export const copyCommands: readonly Command[] = [
     json: { list: true, fields: { table: 'name of the table', rows: 'how many rows were copied' } },
     operands: [0, 0],
     async run(_operands, values, terminal) {
+      const missing = ['from', 'to'].filter((option) => values[option] === undefined);
+      if (missing.length > 0) throw missingOptions(missing);
       const source = databaseUrl(values['from'], 'from');
       warnOfPassword(terminal, source);
       const file = sqliteFileOf(source);

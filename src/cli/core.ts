@@ -44,12 +44,15 @@ export async function withAdministration(
   return 0;
 }
 
-/** @throws {Refusal} `not_found` */
-export async function accountOf({ store }: Core, email: string): Promise<Account> {
+/**
+ * @param next what can be done about someone who has none: a sentence
+ * @throws {Refusal} `not_found`
+ */
+export async function accountOf({ store }: Core, email: string, next?: string): Promise<Account> {
   const account = await store.accounts.byLogin(foldCase(email));
   if (account !== undefined) return account;
   throw new Refusal(
     'not_found',
-    `${email} has not signed in yet. Ask them to sign in once at PUBLIC_URL. "dockpass person list" lists everyone who has.`,
+    `${email} has not signed in yet. ${next === undefined ? '' : `${next} `}"dockpass person list" lists everyone who has.`,
   );
 }

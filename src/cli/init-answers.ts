@@ -1,6 +1,6 @@
 /** Owns the questions of `dockpass init`, and how their answers are read: from options, or from the person, until each is right. */
 import { Refusal } from '../lib/errors.ts';
-import { type Terminal, textOf, textsOf, UsageError, type Values } from './command.ts';
+import { missingOptions, type Terminal, textOf, textsOf, UsageError, type Values } from './command.ts';
 import { checkAdmins, checkDomains, checkServices, checkSettings, inAnswers } from './init-checks.ts';
 import type { Answers } from './init-files.ts';
 import type { Ask } from './prompt.ts';
@@ -102,9 +102,7 @@ function refuseMissing(values: Values, issuer: string | null): void {
     ...(issuer !== null || isGiven('google-client-id') ? ['client-secret-file'] : []),
   ];
   const missing = options.filter((option) => !isGiven(option));
-  if (missing.length === 0) return;
-  const verb = missing.length === 1 ? 'is' : 'are';
-  throw new UsageError(`${missing.map((option) => `--${option}`).join(', ')} ${verb} missing.`);
+  if (missing.length > 0) throw missingOptions(missing);
 }
 
 function problemsOfOption({ option, isList, check }: Question, values: Values): string[] {
@@ -119,9 +117,8 @@ function itemsOf(texts: readonly string[], isList = false): string[] {
 
 async function readAnswer(question: Question, values: Values, terminal: Terminal): Promise<string[]> {
   const { option, isList, fallback } = question;
-  const given = textsOf(values, option);
-  const items = itemsOf(given, isList);
-  if (items.length > 0 || (given.length > 0 && fallback === '')) return items;
+  const items = itemsOf(textsOf(values, option), isList);
+  if (items.length > 0) return items;
   if (terminal.ask !== undefined) return askUntilRight(question, terminal.ask, terminal);
   return fallback === undefined ? [] : [fallback]; // what is needed is there, by refuseMissing
 }

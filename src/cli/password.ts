@@ -8,16 +8,7 @@ import type { PasswordInput } from '../app-passwords/input.ts';
 import { commandLine } from '../app-passwords/maker.ts';
 import type { Config } from '../config/config.ts';
 import { minuteOf } from '../lib/time.ts';
-import {
-  type Command,
-  requiredText,
-  type Terminal,
-  textOf,
-  textsOf,
-  UsageError,
-  type Values,
-  wholeNumber,
-} from './command.ts';
+import { type Command, requiredText, type Terminal, textOf, textsOf, type Values, wholeNumber } from './command.ts';
 import { accountOf, byCommandLine, configOf, withCore } from './core.ts';
 import { createdFields, issuedFields, passwordFields } from './json-fields.ts';
 import { type Column, confirm, replyList, replySecret } from './output.ts';
@@ -37,11 +28,8 @@ export const limitOptions: NonNullable<Command['options']> = {
   },
 };
 
-/** @throws {UsageError} for an empty pattern, as an unset variable leaves it: it would be no limit */
 export function limitsOf(values: Values): { pullOnly: boolean; repositories: string[] } {
-  const repositories = textsOf(values, 'repository');
-  if (repositories.some((pattern) => pattern.trim() === '')) throw new UsageError('--repository is empty.');
-  return { pullOnly: values['pull-only'] === true, repositories };
+  return { pullOnly: values['pull-only'] === true, repositories: textsOf(values, 'repository') };
 }
 
 export const passwordCommands: readonly Command[] = [
@@ -61,7 +49,8 @@ export const passwordCommands: readonly Command[] = [
       const days = wholeNumber(textOf(values, 'days') ?? '90', 'days');
       const input = { name: requiredText(values, 'name'), days, ...limitsOf(values) };
       return withPasswords(terminal, async (core, config) => {
-        await replyCreated(terminal, values, { core, config }, await accountOf(core, email), input);
+        const next = `Ask them to sign in once at ${config.publicUrl.href.replace(/\/$/, '')}.`;
+        await replyCreated(terminal, values, { core, config }, await accountOf(core, email, next), input);
       });
     },
   },

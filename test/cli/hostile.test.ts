@@ -154,7 +154,7 @@ describe('in a bad world', () => {
     const piped = await installation.run(['person', 'disable', name]);
     assert.equal(
       piped.output.split('\n')[0],
-      '[2J]0;titlemoc.live31mana has not signed in yet. Ask them to sign in once at PUBLIC_URL. "dockpass person list" lists everyone who has.',
+      '[2J]0;titlemoc.live31mana has not signed in yet. "dockpass person list" lists everyone who has.',
     );
     // On standard output of a terminal, too, where colors and line ends stay.
     const words = ['policy', 'explain', 'ana@example.com', 'repository:team/app:pull', '--group', name];

@@ -49,6 +49,11 @@ describe('robots on the command line', () => {
     }
   });
 
+  test('a name that is taken is refused in words, without those of the database', async () => {
+    const { notes } = await run('robot create ci --owner-group platform', 1);
+    assert.deepEqual(notes, ['robot-ci already exists. Choose another name.']);
+  });
+
   test('a robot is removed only with --yes; without it, what would be deleted is said', async () => {
     assert.deepEqual(await run('robot remove ci'), {
       out: 'robot-ci of platform: 3 active passwords.',

@@ -356,7 +356,12 @@ describe('the command line', () => {
       2,
       /--days takes a whole number/,
     ],
-    ['a person nobody knows', ['password', 'create', 'a@b.c', '--name', 'x'], 1, /a@b\.c has not signed in yet/],
+    [
+      'a person nobody knows',
+      ['password', 'create', 'a@b.c', '--name', 'x'],
+      1,
+      /a@b\.c has not signed in yet\. Ask them to sign in once at http:\/\/localhost:\d+\./,
+    ],
     ['a password nobody knows', ['password', 'revoke', 'nowhere'], 1, /There is no password nowhere/],
     ['a policy file that is not there', ['policy', 'check', '/nowhere.yml'], 1, /\/nowhere\.yml/],
   ];
