@@ -143,7 +143,7 @@ async function openParts(core: Core, config: Config, ending: Ending): Promise<Pa
   const { policies, settling } = await openRules(config, core);
   ending.defer(settling.ended);
   const unvouched = await countUnvouched(core);
-  const keys = await (core.trial === null ? openSigningKeys(config, core) : makeTrialKeys(config, core));
+  const keys = await (core.trial === null ? openSigningKeys(config, core, 'service') : makeTrialKeys(config, core));
   const people = await openPeople(config, core, policies.current, stopping);
   const sweeps = core.trial === null ? startSweeps(config, core, people, stopping) : noSweeps;
   ending.waitFor(sweeps.ended);

@@ -172,9 +172,13 @@ async function checkPepper({ passwords }: Store, pepper: Pepper, log: Log): Prom
 }
 
 /** The keys that sign tokens; makes them on the first call, and writes the files that registries read, but for those of a copy. */
-export function openSigningKeys(config: Config, { store, cipher, log, trial }: Core): Promise<Keys> {
+export function openSigningKeys(
+  config: Config,
+  { store, cipher, log, trial }: Core,
+  by: 'service' | 'command',
+): Promise<Keys> {
   const parts = { rings: config.keyRings, store: store.signingKeys, cipher, log, now: Date.now };
-  return openKeys({ ...parts, writes: trial === null });
+  return openKeys({ ...parts, writes: trial === null, serves: by === 'service' });
 }
 
 /** From the configuration, or made once for this machine. */

@@ -75,7 +75,7 @@ async function examineIssuer(name: string, values: Values, terminal: Terminal): 
 }
 
 async function openParts(config: Config, core: Core, values: Values): Promise<DoctorParts> {
-  const keys = await openSigningKeys(config, core);
+  const keys = await openSigningKeys(config, core, 'command');
   const [first, ...others] = config.services.map((service) => {
     const ring = keys.ring(service.ring);
     return { ...service, signers: { x5c: ring.signer('x5c'), kid: ring.signer('kid') }, bundle: ring.bundle() };

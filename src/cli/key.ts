@@ -1,7 +1,8 @@
 /** Owns `dockpass key ...`: the keys that sign tokens. A running service hears of a change within half a minute. */
 import { openSigningKeys } from '../app/core.ts';
 import type { Config } from '../config/config.ts';
-import type { KeyDescription, KeyRing, RecordChange } from '../keys/key-ring.ts';
+import type { Jwks, KeyDescription, KeyRing, RecordChange } from '../keys/key-ring.ts';
+import { addPublished, readPublished } from '../keys/published.ts';
 import { Refusal } from '../lib/errors.ts';
 import { minuteOf } from '../lib/time.ts';
 import { type Command, type Terminal, textOf, UsageError, type Values } from './command.ts';
@@ -78,13 +79,21 @@ export const keyCommands: readonly Command[] = [
     json: { fields: { bundle: 'the certificates, PEM; with --jwks instead: keys, the JSON Web Key Set' } },
     operands: [0, 0],
     run: (_operands, values, terminal) =>
-      withRing(values, terminal, async (ring) => {
+      withRing(values, terminal, async (ring, _record, config) => {
+        const { bundle, jwks } = await publicOf(ring, config);
         const isJwks = values['jwks'] === true;
-        const text = isJwks ? JSON.stringify(ring.jwks(), null, 2) : ring.bundle().trimEnd();
-        reply(terminal, values, isJwks ? ring.jwks() : { bundle: ring.bundle() }, [text]);
+        const text = isJwks ? JSON.stringify(jwks, null, 2) : bundle.trimEnd();
+        reply(terminal, values, isJwks ? jwks : { bundle }, [text]);
       }),
   },
 ];
+
+/** Of an operator's own keys, the service that runs can still sign with one that its files held before. */
+async function publicOf(ring: KeyRing, { keyRings }: Config): Promise<{ bundle: string; jwks: Jwks }> {
+  const settings = keyRings.find(({ name }) => name === ring.name);
+  if (settings === undefined || settings.own === null) return { bundle: ring.bundle(), jwks: ring.jwks() };
+  return addPublished(await readPublished(settings), ring);
+}
 
 /**
  * Registries with a `jwks` know the keys that were in the file when they started: the one that signs and the one that waits. After
@@ -92,8 +101,8 @@ export const keyCommands: readonly Command[] = [
  */
 function refuseWithoutNewFile(ring: KeyRing, { services, keyRings }: Config): void {
   const names = services.filter((one) => one.ring === ring.name && one.tokenHeader === 'kid').map(({ name }) => name);
-  if (names.length === 0) return;
-  const { jwksFile = '' } = keyRings.find(({ name }) => name === ring.name) ?? {};
+  const { jwksFile = '', own = null } = keyRings.find(({ name }) => name === ring.name) ?? {};
+  if (names.length === 0 || own !== null) return;
   throw new Refusal(
     'conflict',
     `The registries of ${names.join(', ')} read the keys from a file, once, when they start. Copy ${jwksFile} to each of them and restart it; then rotate with --yes. Without that they can refuse every token.`,
@@ -120,7 +129,7 @@ async function withRing(
   const config = configOf(terminal);
   const name = ringOf(config, textOf(values, 'service'));
   return withCore(config, async (core) => {
-    const keys = await openSigningKeys(config, core);
+    const keys = await openSigningKeys(config, core, 'command');
     const record: RecordChange = (from, change) => {
       const what = from === null ? 'key.authority' : 'key.rotate';
       const detail = from === null ? {} : { from: new Date(from).toISOString() };

@@ -121,7 +121,7 @@ function syncAll(
 ): Promise<SyncReport[]> {
   return withCore(config, async (core) => {
     refuseInTrial(core.trial);
-    const registries = openRegistries(config, await openSigningKeys(config, core));
+    const registries = openRegistries(config, await openSigningKeys(config, core, 'command'));
     const reports: SyncReport[] = [];
     for (const service of names) {
       const registry = registries.get(service);

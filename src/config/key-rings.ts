@@ -12,6 +12,8 @@ export type KeyRingConfig = {
   readonly rotation: number | null;
   /** Seconds that the longest token of its services lives. */
   readonly tokenLife: number;
+  /** `kid`: of a service whose registries read the keys from a file. */
+  readonly headers: readonly ServiceConfig['tokenHeader'][];
   /** The operator's own certificate and key; `null`: Dockpass makes them. */
   readonly own: { readonly certificateFile: string; readonly keyFile: string } | null;
   readonly bundleFile: string;
@@ -40,6 +42,7 @@ export function readKeyRings(
       algorithm: settings.choice(`${prefix}TOKEN_ALGORITHM`, ['ES256', 'RS256'], 'ES256'),
       rotation: readRotation(settings, prefix, members),
       tokenLife: Math.max(...members.map(({ lifetime }) => lifetime)),
+      headers: [...new Set(members.map(({ tokenHeader }) => tokenHeader))],
       own: readOwnKey(settings, prefix),
       bundleFile: settings.path(`${prefix}CERTIFICATE_BUNDLE_FILE`, file(`bundle${suffix}.pem`)),
       jwksFile: settings.path(`${prefix}JWKS_FILE`, file(`jwks${suffix}.json`)),

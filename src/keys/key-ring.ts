@@ -14,7 +14,7 @@ export type KeyState =
   | 'signing'
   /** Signs from a time that is fixed. */
   | 'scheduled'
-  /** Published, signs from the next rotation on. */
+  /** Published, signs from the next rotation on; an operator's own, from the next start on. */
   | 'waiting'
   /** Signs no more; kept until its last token has expired. */
   | 'retired';
@@ -45,7 +45,7 @@ export type KeyRing = {
   readonly name: string;
   /** Signs with the key whose turn it is at that moment. */
   signer(header: TokenHeader): Signer;
-  /** All keys that sign, will sign or have signed a token that can still be valid. */
+  /** All keys that sign, will sign or have signed a token that can still be valid; of an operator's own, since the start. */
   jwks(): Jwks;
   /** PEM: what a registry's `rootcertbundle` must hold. */
   bundle(): string;

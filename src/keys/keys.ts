@@ -8,6 +8,8 @@ import type { SigningKeyStore } from '../store/signing-keys.ts';
 import type { KeyRing } from './key-ring.ts';
 import { type OwnRingParts, openOwnRing } from './own-ring.ts';
 import { bundleKind, formerBundle, jwksKind, writePublicFile } from './public-file.ts';
+import type { PublicFiles } from './published.ts';
+import type { TokenHeader } from './signature.ts';
 import { openStoredRing } from './stored-ring.ts';
 
 export type RingSettings = {
@@ -19,13 +21,11 @@ export type RingSettings = {
   readonly rotation: number | null;
   /** Seconds that the longest token of its services lives. */
   readonly tokenLife: number;
+  /** Those that the tokens of its services have. */
+  readonly headers: readonly TokenHeader[];
   /** The operator's own certificate and key; `null`: Dockpass makes them. */
   readonly own: { readonly certificateFile: string; readonly keyFile: string } | null;
-  /** Where registries read the certificates that they trust. */
-  readonly bundleFile: string;
-  /** Where a registry 3.x reads the public keys, if it goes by them. */
-  readonly jwksFile: string;
-};
+} & PublicFiles;
 
 export type Keys = {
   readonly rings: readonly KeyRing[];
@@ -44,6 +44,8 @@ export type KeyParts = {
   readonly log: Log;
   /** Whether the files that registries read are written. */
   readonly writes: boolean;
+  /** False for a command: which of an operator's own keys signs, and is in the files, is what the service says that runs. */
+  readonly serves: boolean;
   /** Epoch milliseconds. */
   readonly now: () => number;
 };
@@ -61,7 +63,7 @@ export async function openKeys(parts: KeyParts): Promise<Keys> {
   /** By ring. */
   const formerNames = new Map<string, string | null>();
   const write = async (settings: RingSettings, ring: KeyRing): Promise<void> => {
-    if (!parts.writes) return;
+    if (!parts.writes || (settings.own !== null && !parts.serves)) return;
     formerNames.set(ring.name, await writeFiles(settings, ring));
   };
   for (const { settings, ring } of opened) await write(settings, ring);
@@ -111,10 +113,13 @@ function createDailyWarning(rings: readonly KeyRing[], { log, now }: KeyParts): 
 }
 
 function openRing(settings: RingSettings, parts: KeyParts, others: OwnRingParts['others']): Promise<KeyRing> {
-  const { name, algorithm, rotation, tokenLife, own } = settings;
-  if (own !== null) return openOwnRing({ ...own, name, others, log: parts.log, now: parts.now });
-  const rule = { algorithm, age: rotation === null ? null : rotation * 1000, tokenLife: tokenLife * 1000 };
-  return openStoredRing({ ...parts, name, rule });
+  const { algorithm, rotation, headers, own } = settings;
+  const tokenLife = settings.tokenLife * 1000;
+  const { log, now, serves } = parts;
+  if (own !== null) return openOwnRing({ ...settings, ...own, tokenLife, others, serves, log, now });
+  const age = rotation === null ? null : rotation * 1000;
+  const rule = { algorithm, age, tokenLife, byFile: headers.includes('kid') };
+  return openStoredRing({ ...parts, name: settings.name, jwksFile: settings.jwksFile, rule });
 }
 
 /** @returns a warning where a registry may still read the bundle by its former name */

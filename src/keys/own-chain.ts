@@ -2,11 +2,9 @@
  * Owns the certificates of an operator's own key: reads them, and refuses a chain with the mistakes that people make. For
  * what else a registry refuses (weak signatures, rare extensions), `dockpass doctor` shows it a token.
  */
-import { type KeyObject, X509Certificate } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import { type Chain, nameOf, readChain } from '../lib/pem.ts';
 import { dateOf } from '../lib/time.ts';
-
-/** The key's own certificate, then those that certify it, each the one before. */
-export type Chain = readonly [X509Certificate, ...X509Certificate[]];
 
 /**
  * @param text PEM; anything around the certificates is ignored
@@ -14,8 +12,8 @@ export type Chain = readonly [X509Certificate, ...X509Certificate[]];
  * @param now epoch milliseconds
  * @throws {Error} that says which certificate is wrong, and how
  */
-export function readChain(text: string, key: KeyObject, now: number): Chain {
-  const chain = inOrder(readCertificates(text), key);
+export function readOwnChain(text: string, key: KeyObject, now: number): Chain {
+  const chain = readChain(text, key);
   for (const certificate of chain) refuseOutdated(certificate, now);
   for (const [index, issuer] of chain.slice(1).entries()) refuseUncertified(chain[index] ?? chain[0], issuer);
   return chain;
@@ -40,25 +38,6 @@ export function areTrusted(chain: readonly X509Certificate[], anchors: readonly 
   );
 }
 
-export function readCertificates(text: string): X509Certificate[] {
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----/gs) ?? [];
-  return blocks.map((block, index) => {
-    try {
-      return new X509Certificate(block);
-    } catch (cause) {
-      throw new Error(`certificate ${index + 1} in it is damaged`, { cause });
-    }
-  });
-}
-
-function inOrder([first, ...others]: readonly X509Certificate[], key: KeyObject): Chain {
-  if (first === undefined) throw new Error('it holds no certificate in PEM ("-----BEGIN CERTIFICATE-----")');
-  if (first.checkPrivateKey(key)) return [first, ...others];
-  const own = others.find((certificate) => certificate.checkPrivateKey(key));
-  if (own === undefined) throw new Error(`the key does not belong to it, but to another than ${nameOf(first)}`);
-  throw new Error(`${nameOf(own)}, which belongs to the key, must come first, then those that certify it`);
-}
-
 function refuseOutdated(certificate: X509Certificate, now: number): void {
   const { validFromDate: from, validToDate: to } = certificate;
   const name = nameOf(certificate);
@@ -78,9 +57,4 @@ function refuseUncertified(subject: X509Certificate, issuer: X509Certificate): v
   if (!subject.checkIssued(issuer) || !subject.verify(issuer.publicKey)) {
     throw new Error(`${certified} was not certified by the next one, ${by}`);
   }
-}
-
-/** In one line, whatever the certificate says. */
-function nameOf({ subject }: X509Certificate): string {
-  return `"${subject.replaceAll('\n', ', ')}"`;
 }

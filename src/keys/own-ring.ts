@@ -1,43 +1,50 @@
-/** Owns the key and certificate that an operator brings: read from two files, and again when they are renewed. */
-import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { errorMessage, Refusal } from '../lib/errors.ts';
+/**
+ * Owns the key and certificate that an operator brings, and when a renewed one signs: immediately where running registries
+ * trust it already, else after the next start of Dockpass. Until then both are published.
+ */
+import type { X509Certificate } from 'node:crypto';
+import { Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { dateOf, day } from '../lib/time.ts';
-import { type KeyRing, toJwks, toSigningKey } from './key-ring.ts';
-import { anchorOf, areTrusted, type Chain, readCertificates, readChain } from './own-chain.ts';
-import { type Algorithm, algorithmOf, createSigner, type Signer, type TokenHeader } from './signature.ts';
+import { type KeyDescription, type KeyRing, toJwks } from './key-ring.ts';
+import { anchorOf } from './own-chain.ts';
+import { expiryOf, type OwnFiles, type OwnKey, readOwnKey, readOwnText } from './own-key.ts';
+import { keyIdOf, type PublicFiles, type Published, readPublished } from './published.ts';
+import { slack } from './rotation.ts';
+import type { TokenHeader } from './signature.ts';
 
-export type OwnRingParts = {
-  readonly name: string;
-  /** PEM: the key's own certificate, then those that certify it, each the one before. */
-  readonly certificateFile: string;
-  /** PEM, not encrypted: RSA, or EC on P-256 or P-384. */
-  readonly keyFile: string;
-  /** The rings of other services, which are to be separate. */
-  readonly others: () => readonly Pick<KeyRing, 'name' | 'bundle' | 'certificates'>[];
-  readonly log: Log;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
+export type OwnRingParts = OwnFiles &
+  PublicFiles & {
+    readonly name: string;
+    /** Those that the tokens of its services have. */
+    readonly headers: readonly TokenHeader[];
+    /** Milliseconds that the longest token lives. */
+    readonly tokenLife: number;
+    /** False for a command: the service that runs decides what signs. */
+    readonly serves: boolean;
+    readonly log: Log;
+  };
+
+type Turns = {
+  /** What the files hold. */
+  readonly newest: OwnKey;
+  /** What signs, by the header of the tokens. */
+  readonly signing: Readonly<Record<TokenHeader, OwnKey>>;
+  /** What signed, each until its last token has expired. */
+  readonly former: readonly { readonly key: OwnKey; readonly until: number }[];
 };
 
-/** What the two files hold. */
-type OwnText = { readonly certificates: string; readonly key: string };
-
-type OwnKey = {
-  readonly text: OwnText;
-  readonly chain: Chain;
-  readonly algorithm: Algorithm;
-  readonly signers: Readonly<Record<TokenHeader, Signer>>;
-  readonly id: string;
-};
-
-const warning = 30 * day;
+const expiryWarning = 30 * day;
+/** How long a start says that it signs with another key than the one before: no one can say when all registries know. */
+const changeWarning = day;
 
 /** @throws {Refusal} `misconfigured`, which names the file and what is wrong with it */
 export async function openOwnRing(parts: OwnRingParts): Promise<KeyRing> {
   const { name, log, now } = parts;
-  let key = await readKey(await readText(parts), parts);
+  const first = readOwnKey(await readOwnText(parts), parts);
+  const changes = changesSince(await readPublished(parts), first, parts);
+  const changesEnd = now() + changeWarning;
+  let turns: Turns = { newest: first, signing: { x5c: first, kid: first }, former: [] };
 
   const refuse = (): never => {
     throw new Refusal(
@@ -47,119 +54,121 @@ export async function openOwnRing(parts: OwnRingParts): Promise<KeyRing> {
   };
   return {
     name,
-    signer: (header) => ({ sign: (claims) => key.signers[header].sign(claims) }),
-    jwks: () => ({ keys: toJwks(key.chain[0], key.algorithm) }),
-    bundle: () => anchorOf(key.chain).toString(),
-    certificates: () => key.chain,
-    list: () => [
-      {
-        number: 1,
-        state: 'signing',
-        algorithm: key.algorithm,
-        id: key.id,
-        createdAt: null,
-        signsFrom: null,
-        expiresAt: expiryOf(key),
-      },
+    signer: (header) => ({ sign: (claims) => turns.signing[header].signers[header].sign(claims) }),
+    jwks: () => ({ keys: publishedKeys(turns, parts).flatMap((key) => toJwks(key.chain[0], key.algorithm)) }),
+    bundle: () => anchorsOf(turns).map(String).join(''),
+    certificates: () => inUse(turns).flatMap(({ chain }) => chain),
+    list: () => describe(turns, parts),
+    warnings: () => [
+      ...(now() < changesEnd ? changes : []),
+      ...waitingOf(turns, parts),
+      ...expiryOfNewest(turns, parts, now()),
     ],
-    warnings: () => warningsOf(parts, expiryOf(key), now()),
     async refresh() {
-      const text = await readText(parts);
-      if (text.certificates === key.text.certificates && text.key === key.text.key) return;
-      const renewed = await readKey(text, parts);
-      // Registries read their bundle when they start: until then only what the same authority certified is a token to them.
-      if (anchorOf(renewed.chain).fingerprint256 !== anchorOf(key.chain).fingerprint256) {
-        throw new Error(
-          `${parts.certificateFile} now ends in another certificate, which running registries do not trust: still signing with the old key. Give the registries the new bundle, restart them, then restart Dockpass.`,
-        );
-      }
-      key = renewed;
-      log.info({ ring: name, kid: key.id, expires: dateOf(expiryOf(key)) }, 'signing with the renewed key');
+      const text = await readOwnText(parts);
+      const { certificates, key } = turns.newest.text;
+      if (text.certificates === certificates && text.key === key) return;
+      turns = takeOver(turns, readOwnKey(text, parts), parts);
+      const { newest } = turns;
+      const waiting = waitingOf(turns, parts);
+      for (const message of waiting) log.warn({ ring: name, kid: newest.id }, message);
+      if (waiting.length > 0) return;
+      log.info({ ring: name, kid: newest.id, expires: dateOf(expiryOf(newest)) }, 'signing with the renewed key');
     },
     rotate: async () => refuse(),
     addAuthority: async () => refuse(),
   };
 }
 
-/** The earliest end in the chain: registries check each date. */
-function expiryOf({ chain }: OwnKey): number {
-  return Math.min(...chain.map(({ validToDate }) => validToDate.getTime()));
+/**
+ * Registries read both files when they start. Until then one with a bundle trusts only what the same authority certified,
+ * and one with a `jwks` only the keys that were in it.
+ */
+function takeOver(turns: Turns, newest: OwnKey, { headers, tokenLife, now }: OwnRingParts): Turns {
+  const { signing } = turns;
+  const x5c = hasAnchorOf(newest, signing.x5c) ? newest : signing.x5c;
+  const knownById = newest.id === signing.kid.id ? newest : signing.kid;
+  const kid = headers.includes('kid') ? knownById : x5c;
+  const until = now() + tokenLife + slack;
+  const former = Object.values(signing).map((key) => ({ key, until }));
+  return { newest, signing: { x5c, kid }, former: [...turns.former.filter((one) => one.until > now()), ...former] };
 }
 
-function warningsOf({ certificateFile }: OwnRingParts, end: number, now: number): string[] {
-  if (end - now > warning) return [];
+function hasAnchorOf(one: OwnKey, other: OwnKey): boolean {
+  return anchorOf(one.chain).fingerprint256 === anchorOf(other.chain).fingerprint256;
+}
+
+/** The one that signs for those who go by the file is the first: the next start knows by it whether that changed. */
+function inUse({ signing, newest }: Turns): OwnKey[] {
+  return [...new Set([signing.kid, signing.x5c, newest])];
+}
+
+function publishedKeys(turns: Turns, { now }: OwnRingParts): OwnKey[] {
+  const former = turns.former.filter(({ until }) => until > now()).map(({ key }) => key);
+  return [...new Map([...inUse(turns), ...former].map((key) => [key.id, key])).values()];
+}
+
+/** The one under which tokens are signed is the first, as in `inUse`. */
+function anchorsOf({ signing, newest }: Turns): X509Certificate[] {
+  const [first, second] = [signing.x5c, newest];
+  return hasAnchorOf(first, second) ? [anchorOf(second.chain)] : [anchorOf(first.chain), anchorOf(second.chain)];
+}
+
+function describe({ signing, newest }: Turns, { headers }: OwnRingParts): KeyDescription[] {
+  const signs = new Set(headers.map((header) => signing[header]));
+  return [...new Set([...signs, newest])].map((key, index) => ({
+    number: index + 1,
+    state: signs.has(key) ? 'signing' : 'waiting',
+    algorithm: key.algorithm,
+    id: key.id,
+    createdAt: null,
+    signsFrom: null,
+    expiresAt: expiryOf(key),
+  }));
+}
+
+/** What the files hold and doesn't sign yet. */
+function waitingOf({ signing, newest }: Turns, parts: OwnRingParts): string[] {
+  return parts.headers.flatMap((header) =>
+    signing[header] === newest ? [] : [waits(header, parts, expiryOf(signing[header]))],
+  );
+}
+
+function waits(
+  header: TokenHeader,
+  { certificateFile, jwksFile, bundleFile }: OwnRingParts,
+  end: number | null,
+): string {
+  const then = 'restart them, then restart Dockpass, which signs with it from then on.';
+  if (header === 'kid') {
+    return `${certificateFile} holds a new key, which registries with ${jwksFile} don't know yet: still signing with the old key for them. Copy ${jwksFile} to them, ${then}`;
+  }
+  const until = end === null ? '' : `, whose certificate expires on ${dateOf(end)}`;
+  return `${certificateFile} now ends in another certificate, which running registries don't trust yet: still signing with the old key${until}. Give the registries the new ${bundleFile}, ${then}`;
+}
+
+/** What registries must learn of, because the process before signed otherwise: as the files say that it left. */
+function changesSince({ keys, certificates }: Published, key: OwnKey, parts: OwnRingParts): string[] {
+  const { headers, serves, jwksFile, bundleFile, certificateFile } = parts;
+  const [before] = certificates;
+  const changed = {
+    kid: keys.length > 0 && keyIdOf(keys[0]) !== key.id,
+    x5c: before !== undefined && before.fingerprint256 !== anchorOf(key.chain).fingerprint256,
+  };
+  return headers
+    .filter((header) => changed[header])
+    .map((header) => {
+      if (!serves) return waits(header, parts, null);
+      const [what, file] =
+        header === 'kid' ? ['holds another key', jwksFile] : ['ends in another certificate', bundleFile];
+      return `${certificateFile} ${what} than before this start: registries that haven't read the new ${file} refuse every token. Copy it to them and restart them.`;
+    });
+}
+
+function expiryOfNewest({ newest }: Turns, { certificateFile }: OwnRingParts, now: number): string[] {
+  const end = expiryOf(newest);
+  if (end - now > expiryWarning) return [];
   return [
     `${certificateFile} ${end <= now ? 'expired' : 'expires'} on ${dateOf(end)}: registries then refuse every token. Renew it.`,
   ];
-}
-
-async function readText({ certificateFile, keyFile }: OwnRingParts): Promise<OwnText> {
-  const read = (file: string) =>
-    readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-      throw new Refusal('misconfigured', `${file} cannot be read (${cause.code})`, { cause });
-    });
-  const [certificates, key] = await Promise.all([read(certificateFile), read(keyFile)]);
-  return { certificates, key };
-}
-
-async function readKey(text: OwnText, parts: OwnRingParts): Promise<OwnKey> {
-  const { certificateFile, keyFile, now } = parts;
-  const { privateKey, algorithm } = await blaming(`${keyFile} cannot sign tokens`, () => readPrivateKey(text.key));
-  const chain = await blaming(`${certificateFile} cannot be used`, () => {
-    const read = readChain(text.certificates, privateKey, now());
-    refuseSharing(read, parts);
-    return read;
-  });
-  // A self-signed end of the chain proves nothing to those who have it, and tokens travel often.
-  const sent = chain.filter((certificate, index) => index === 0 || !certificate.checkIssued(certificate));
-  const key = toSigningKey(privateKey, sent, algorithm);
-  const signers = { x5c: createSigner(key, 'x5c'), kid: createSigner(key, 'kid') };
-  return { text, chain, algorithm, signers, id: key.id };
-}
-
-async function readPrivateKey(pem: string): Promise<{ privateKey: KeyObject; algorithm: Algorithm }> {
-  if (pem.includes('ENCRYPTED')) throw new Error('it has a passphrase: write it without one');
-  if (!pem.includes('PRIVATE KEY-----')) {
-    throw new Error('it holds no private key in PEM ("-----BEGIN PRIVATE KEY-----")');
-  }
-  const privateKey = parsePrivateKey(pem);
-  return { privateKey, algorithm: algorithmOf(privateKey) };
-}
-
-/** OpenSSL says of a file that was cut off that its decoder is "unsupported". */
-function parsePrivateKey(pem: string): KeyObject {
-  try {
-    return createPrivateKey(pem);
-  } catch (cause) {
-    throw new Error(`its private key is cut off or damaged (${errorMessage(cause)})`, { cause });
-  }
-}
-
-/** A registry takes every key that an authority certified which it trusts, wherever that is in the chain. */
-function refuseSharing(chain: Chain, { others }: OwnRingParts): void {
-  for (const other of others()) {
-    const what = sharedWith(chain, other);
-    if (what === null) continue;
-    const holder = other.name === '' ? 'the services that share their keys' : `the service "${other.name}"`;
-    throw new Error(`${what} is that of ${holder} too: services with SEPARATE_KEY=true need one of their own`);
-  }
-}
-
-/** @returns as the beginning of a sentence */
-function sharedWith(chain: Chain, { bundle, certificates }: Pick<KeyRing, 'bundle' | 'certificates'>): string | null {
-  const isOurs = ({ publicKey }: X509Certificate): boolean => publicKey.equals(chain[0].publicKey);
-  if (certificates().some(isOurs)) return 'its key';
-  const end = anchorOf(chain);
-  const theirs = readCertificates(bundle());
-  if (theirs.some(({ publicKey }) => publicKey.equals(end.publicKey))) return 'the authority at its end';
-  return areTrusted(chain, theirs) || areTrusted(certificates(), [end]) ? 'an authority that certified it' : null;
-}
-
-/** Names the file in the error. */
-async function blaming<Result>(file: string, read: () => Result | Promise<Result>): Promise<Result> {
-  try {
-    return await read();
-  } catch (cause) {
-    throw new Refusal('misconfigured', `${file}: ${errorMessage(cause)}`, { cause });
-  }
 }

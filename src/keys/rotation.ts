@@ -14,12 +14,14 @@ export type KeyFacts = {
 };
 
 export type RotationRule = {
-  /** Of leaves that are made from now on; a change is a reason to rotate. */
+  /** Of leaves that are made from now on; a change is a reason to rotate, unless `byFile`. */
   readonly algorithm: Algorithm;
   /** Milliseconds that a key signs; `null`: until someone rotates. */
   readonly age: number | null;
   /** Milliseconds that the longest token lives. */
   readonly tokenLife: number;
+  /** Whether a registry knows only the keys of a file, as they were when it started: it must be restarted before each rotation. */
+  readonly byFile: boolean;
 };
 
 export type Step =
@@ -39,7 +41,7 @@ export const publication = 10 * minute;
 /** From a decision to rotate to the rotation: time for every replica to learn of it. */
 export const notice = 2 * minute;
 /** Kept beyond the end of its last token: registries forgive a minute, and clocks differ. */
-const slack = 5 * minute;
+export const slack = 5 * minute;
 
 /**
  * There is always an authority, a leaf that signs, and one that waits: published since the rotation before, so that it can
@@ -85,7 +87,10 @@ function isDue(keys: readonly KeyFacts[], current: KeyFacts, standby: KeyFacts, 
   const underWay = keys.some((key) => key.signsFrom !== null && key.signsFrom > now);
   // Registries learn of a new authority when they restart: only the operator who restarted them can say that it can be used.
   if (underWay || standby.issuer !== current.issuer) return false;
-  return current.algorithm !== rule.algorithm || (rule.age !== null && begin(current) + rule.age <= now);
+  if (current.algorithm !== rule.algorithm && !rule.byFile) return true;
+  // Of a key that was published later than usual, too, registries have that long to learn.
+  const since = rule.byFile ? Math.max(begin(current), standby.createdAt) : begin(current);
+  return rule.age !== null && since + rule.age <= now;
 }
 
 /** An authority of no leaf, a waiting leaf that was overtaken, or a leaf whose last token has expired. */

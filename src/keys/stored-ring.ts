@@ -22,6 +22,8 @@ import { isLeaf, type StoredKey, seal, sealAgain, toStoredKey, UnopenedKey, unse
 export type StoredRingParts = {
   readonly name: string;
   readonly rule: RotationRule & { readonly algorithm: 'ES256' | 'RS256' };
+  /** Where a registry 3.x reads the public keys, if it goes by them. */
+  readonly jwksFile: string;
   readonly store: SigningKeyStore;
   readonly cipher: Cipher;
   readonly log: Log;
@@ -68,7 +70,7 @@ export async function openStoredRing(parts: StoredRingParts): Promise<KeyRing> {
         .join(''),
     certificates: () => keys.all().map(({ certificate }) => certificate),
     list: () => keys.all().map((key) => describe(key, keys.current(), now())),
-    warnings: () => warningsOf(name, keys, now()),
+    warnings: () => warningsOf(parts, keys),
     rotate: (urgent, record) => rotate(parts, keys, urgent, record),
     addAuthority: (record) => addAuthority(parts, keys, record),
   };
@@ -156,7 +158,7 @@ function changedJustNow(): Refusal {
 async function addAuthority(parts: StoredRingParts, keys: Keys, record: RecordChange): Promise<void> {
   await keys.refresh();
   if (keys.current().issuer !== newestAuthority(keys.all())?.number) {
-    const warnings = warningsOf(parts.name, keys, parts.now());
+    const warnings = warningsOf(parts, keys);
     throw new Refusal('conflict', `${warnings.join(' ')} Only then make another.`);
   }
   const step = { kind: 'add authority', number: (keys.all().at(-1)?.number ?? 0) + 1 } as const;
@@ -234,14 +236,32 @@ function waitingAuthority(of: string, option: string): string {
   return `A new certificate authority${of} waits to be used: give every registry the new bundle, restart it, then run \`dockpass key rotate${option}\`.`;
 }
 
-function warningsOf(name: string, keys: Keys, now: number): string[] {
+/** Registries that go by a file refuse every token of a key that they never saw: only the operator can say that they have. */
+function waitingAlgorithm(
+  { rule, jwksFile, now }: StoredRingParts,
+  current: StoredKey,
+  keys: readonly StoredKey[],
+  option: string,
+): string[] {
+  const isUnderWay = keys.some(({ signsFrom }) => signsFrom !== null && signsFrom > now());
+  if (!rule.byFile || isUnderWay || current.algorithm === rule.algorithm) return [];
+  return [
+    `TOKEN_ALGORITHM is ${rule.algorithm}, and registries with ${jwksFile} don't know such a key yet: still signing with ${current.algorithm}. Copy ${jwksFile} to them, restart them, then run \`dockpass key rotate --yes${option}\`.`,
+  ];
+}
+
+function warningsOf(parts: StoredRingParts, keys: Keys): string[] {
+  const { name } = parts;
+  const now = parts.now();
   const newest = newestAuthority(keys.all());
   if (newest === undefined) return [];
   const [of, option] = name === '' ? ['', ''] : [` of service "${name}"`, ` --service "${name}"`];
   if (keys.current().issuer !== newest.number) return [waitingAuthority(of, option)];
+  const waiting = waitingAlgorithm(parts, keys.current(), keys.all(), option);
   const end = newest.certificate.validToDate.getTime();
-  if (end - now > authorityWarning) return [];
+  if (end - now > authorityWarning) return waiting;
   return [
+    ...waiting,
     `The certificate authority${of} ${end <= now ? 'expired' : 'expires'} on ${dateOf(end)}: registries then refuse every token. Run \`dockpass key rotate --authority${option}\`.`,
   ];
 }

@@ -1,10 +1,12 @@
 /** `dockpass key ...` beside a running service, as processes. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import Database from 'better-sqlite3';
 import { createInstallation, type Installation, type Server } from '../support/installation.ts';
+import { missing } from '../support/parts.ts';
 
 let installation: Installation;
 let server: Server;
@@ -114,4 +116,35 @@ test('the certificates of a service with a key of its own are served by its name
   assert.equal(await served('?service=b.example.com'), await inFile('registry-bundle-b.example.com.pem'));
   assert.equal(await served('?service=a.example.com'), await served(''));
   assert.notEqual(await served('?service=b.example.com'), await served(''));
+});
+
+test('of your own keys, export has what the service published; they are not for rotate', {
+  skip: missing('openssl'),
+}, async (t) => {
+  const [certificate, key] = ['token.crt', 'token.key'].map((file) => join(installation.folder, file));
+  const renew = () =>
+    execFileSync(
+      'openssl',
+      `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 100 -subj /CN=token -keyout ${key} -out ${certificate}`.split(
+        ' ',
+      ),
+      { stdio: 'pipe' },
+    );
+  renew();
+  const environment = {
+    ...{ TOKEN_CERTIFICATE_FILE: `${certificate}`, TOKEN_KEY_FILE: `${key}` },
+    SERVICE_REGISTRY_EXAMPLE_COM_TOKEN_HEADER: 'kid',
+  };
+  const own = await installation.serve(environment);
+  t.after(() => own.stop());
+  const run = async (...words: readonly string[]) => (await installation.run(['key', ...words], environment)).output;
+  const [{ id: before }] = JSON.parse(await run('list', '--json'));
+  renew();
+  const listed = await run('list');
+  assert.match(listed, /holds a new key.*then restart Dockpass/);
+  const jwks = await run('export', '--jwks');
+  assert.ok(jwks.includes(before), 'the service still signs with it');
+  assert.equal(jwks.match(/"kid"/g)?.length, 4);
+  assert.equal((await run('export')).match(/END CERTIFICATE/g)?.length, 2);
+  assert.match(await run('rotate'), /This key is yours/);
 });

@@ -96,6 +96,7 @@ test('services share their keys, which live as long as the longest token', () =>
       algorithm: 'ES256',
       rotation: 90 * 86_400,
       tokenLife: 900,
+      headers: ['x5c'],
       own: null,
       bundleFile: '/data/registry-bundle.pem',
       jwksFile: '/data/registry-jwks.json',

@@ -5,13 +5,17 @@ import { X509Certificate } from 'node:crypto';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { decodeProtectedHeader, importX509, jwtVerify } from 'jose';
+import { createLocalJWKSet, decodeProtectedHeader, importX509, jwtVerify } from 'jose';
+import type { KeyParts, RingSettings } from '../../src/keys/keys.ts';
 import { createKeyPlace, unrecorded } from '../support/key-place.ts';
 import { missing } from '../support/parts.ts';
 
 type Kind = 'rsa' | 'P-256' | 'P-384' | 'P-521' | 'secp256k1';
 const newKey = (kind: Kind) =>
   kind === 'rsa' ? ['-newkey', 'rsa:2048'] : ['-newkey', 'ec', '-pkeyopt', `ec_paramgen_curve:${kind}`];
+
+const kidOf = (jwt: string) => decodeProtectedHeader(jwt).kid;
+const isKey = (id: string | undefined) => (key: object) => 'kid' in key && key.kid === id;
 
 const by = (authority: string) => ['-CA', `${authority}.crt`, '-CAkey', `${authority}.key`, '-CAcreateserial'];
 
@@ -44,8 +48,10 @@ async function newPlace(t: TestContext) {
     openssl('x509', '-req', '-in', 'token.csr', ...by(authority), '-days', '60', '-out', 'leaf.crt');
     await chainOf('leaf.crt', `${authority}.crt`);
   };
-  const open = async () => (await place.open({ rings: [{ ...place.settings, own }] })).ring('');
-  return { place, own, path, openssl, selfSigned, chainOf, certified, open };
+  const keys = (changes: Partial<RingSettings> = {}, parts: Partial<KeyParts> = {}) =>
+    place.open({ rings: [{ ...place.settings, own, ...changes }], ...parts });
+  const open = async () => (await keys()).ring('');
+  return { place, own, path, openssl, selfSigned, chainOf, certified, keys, open };
 }
 
 describe('own keys', { skip: missing('openssl') }, () => {
@@ -81,7 +87,7 @@ describe('own keys', { skip: missing('openssl') }, () => {
   });
 
   test('a renewal by the same authority is taken over; by another it waits for a restart', async (t) => {
-    const { selfSigned, certified, open } = await newPlace(t);
+    const { path, selfSigned, certified, open } = await newPlace(t);
     selfSigned('P-256', 'authority');
     selfSigned('P-256', 'other');
     await certified('authority');
@@ -91,9 +97,79 @@ describe('own keys', { skip: missing('openssl') }, () => {
     await ring.refresh();
     const renewed = ring.list()[0]?.id;
     assert.notEqual(renewed, before);
+    assert.deepEqual(ring.warnings(), []);
+    assert.deepEqual(ring.jwks().keys.filter(isKey(before)).length, 1, 'its tokens still count');
     await certified('other');
-    await assert.rejects(ring.refresh(), /ends in another certificate.*restart Dockpass/);
-    assert.equal(ring.list()[0]?.id, renewed, 'still the old key');
+    await ring.refresh();
+    assert.match(ring.warnings().join(), /ends in another certificate.*Give the registries.*restart Dockpass/);
+    assert.equal(kidOf(await ring.signer('x5c').sign({})), renewed, 'still the old key');
+    assert.deepEqual(
+      ring.list().map(({ state }) => state),
+      ['signing', 'waiting'],
+    );
+    const both = await Promise.all(['authority.crt', 'other.crt'].map((file) => readFile(path(file), 'utf8')));
+    assert.equal(ring.bundle(), both.join(''), 'a registry that restarts now trusts both');
+  });
+
+  test('a registry that goes by a file knows each key before it signs', async (t) => {
+    const { place, path, selfSigned, certified, keys: openKeys } = await newPlace(t);
+    let ahead = 0;
+    const open = (serves: boolean) => openKeys({ headers: ['x5c', 'kid'] }, { now: () => Date.now() + ahead, serves });
+    const { jwksFile } = place.settings;
+    const inFile = async () => createLocalJWKSet(JSON.parse(await readFile(jwksFile, 'utf8')));
+    selfSigned('P-256', 'authority');
+    await certified('authority');
+    const keys = await open(true);
+    const ring = keys.ring('');
+    const restarted = await inFile();
+    await certified('authority');
+    await keys.look();
+    await jwtVerify(await ring.signer('kid').sign({}), restarted);
+    const certificate = new X509Certificate(await readFile(path('leaf.crt')));
+    const jwt = await ring.signer('x5c').sign({});
+    await jwtVerify(jwt, certificate.publicKey);
+    assert.match(
+      keys.warnings().join(),
+      /token\.crt holds a new key.*Copy .*jwks\.json to them, restart them, then restart/,
+    );
+    assert.deepEqual(
+      place.lines.filter(({ level }) => level === 'warn').map(({ message }) => message),
+      keys.warnings(),
+    );
+    // A command that is run meanwhile says the same, and takes nothing out of the file.
+    assert.match((await open(false)).warnings().join(), /holds a new key.*then restart Dockpass/);
+    const knowsBoth = await inFile();
+    await jwtVerify(await ring.signer('kid').sign({}), knowsBoth);
+    // The operator's restart is what lets the new key sign, and ends the old one.
+    const next = await open(true);
+    await jwtVerify(await next.ring('').signer('kid').sign({}), knowsBoth);
+    await assert.rejects(jwtVerify(await ring.signer('kid').sign({}), await inFile()), /no applicable key/);
+    assert.match(next.warnings().join(), /holds another key than before this start.*Copy it to them and restart them/);
+    ahead += 86_400_000;
+    assert.deepEqual(next.warnings(), []);
+    assert.deepEqual((await open(true)).warnings(), []);
+  });
+
+  test('a self-signed certificate that is renewed is in both files before it signs', async (t) => {
+    const { place, selfSigned, keys: openKeys } = await newPlace(t);
+    selfSigned('P-256');
+    const keys = await openKeys({ headers: ['kid'] });
+    selfSigned('P-256');
+    await keys.look();
+    assert.equal(keys.warnings().length, 1);
+    const { jwksFile } = place.settings;
+    const knowsBoth = createLocalJWKSet(JSON.parse(await readFile(jwksFile, 'utf8')));
+    await jwtVerify(await keys.ring('').signer('kid').sign({}), knowsBoth);
+    const next = await openKeys({ headers: ['kid'] });
+    await jwtVerify(await next.ring('').signer('kid').sign({}), knowsBoth);
+  });
+
+  test('an authority that changed while Dockpass was stopped is warned of', async (t) => {
+    const { selfSigned, open } = await newPlace(t);
+    selfSigned('P-256');
+    assert.deepEqual((await open()).warnings(), []);
+    selfSigned('P-256');
+    assert.match((await open()).warnings().join(), /ends in another certificate than before this start/);
   });
 
   test('a renewal that cannot be used is a warning until it can', async (t) => {

@@ -3,12 +3,14 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
+import type { KeyRing } from '../../src/keys/key-ring.ts';
+import type { RingSettings } from '../../src/keys/keys.ts';
 import { type KeyFacts, nextStep, type RotationRule, signingKey } from '../../src/keys/rotation.ts';
 import { createKeyPlace, unrecorded } from '../support/key-place.ts';
 
 const minute = 60_000;
 const day = 24 * 60 * minute;
-const rule: RotationRule = { algorithm: 'ES256', age: 90 * day, tokenLife: 15 * minute };
+const rule: RotationRule = { algorithm: 'ES256', age: 90 * day, tokenLife: 15 * minute, byFile: false };
 const start = Date.parse('2026-11-23T08:00:00Z');
 
 async function open(t: TestContext, changes: { rotation?: number | null } = {}) {
@@ -120,6 +122,43 @@ test('another algorithm counts for the next key, which takes over once it was pu
   assert.equal(decodeProtectedHeader(await rsa.signer('x5c').sign({})).alg, 'RS256');
   await ring.refresh();
   assert.equal(decodeProtectedHeader(await ring.signer('x5c').sign({})).alg, 'RS256');
+});
+
+test('another algorithm waits for the operator where registries go by a file', async (t) => {
+  const { place, clock, rings } = await open(t);
+  const openWith = async (changes: Partial<RingSettings>) => {
+    const [settings = place.settings] = rings;
+    const changed = [{ ...settings, rotation: null, headers: ['kid'] as const, ...changes }];
+    return (await place.open({ rings: changed, now: () => clock.now })).ring('');
+  };
+  const algorithmOf = async (ring: KeyRing) => decodeProtectedHeader(await ring.signer('kid').sign({})).alg;
+  assert.deepEqual((await openWith({})).warnings(), []);
+  const ring = await openWith({ algorithm: 'RS256' });
+  clock.now += 30 * day;
+  await ring.refresh();
+  assert.deepEqual(statesOf(ring), ['authority', 'signing', 'waiting']);
+  assert.equal(await algorithmOf(ring), 'ES256');
+  assert.match(ring.warnings().join(), /Copy .*jwks\.json to them, restart them, then run `dockpass key rotate --yes`/);
+  const file = createLocalJWKSet(ring.jwks() as JSONWebKeySet);
+  const from = await ring.rotate(false, unrecorded);
+  assert.deepEqual(ring.warnings(), []);
+  clock.now = from;
+  assert.equal(await algorithmOf(ring), 'RS256');
+  await jwtVerify(await ring.signer('kid').sign({}), file);
+  assert.deepEqual(ring.warnings(), []);
+});
+
+test('a registry that goes by a file has the whole age for a new one, also after the algorithm changed', () => {
+  const byFile = { ...rule, algorithm: 'RS256', byFile: true } as const;
+  const facts = { issuer: 1, algorithm: 'ES256', createdAt: start, signsFrom: start } as const;
+  const keys: KeyFacts[] = [
+    { ...facts, number: 1, issuer: null, signsFrom: null },
+    { ...facts, number: 2 },
+    { ...facts, number: 3, algorithm: 'RS256', createdAt: start + 89 * day, signsFrom: null },
+  ];
+  assert.equal(nextStep(keys, byFile, start + 179 * day - 1), null);
+  assert.equal(nextStep(keys, byFile, start + 179 * day)?.kind, 'schedule');
+  assert.equal(nextStep(keys, { ...byFile, byFile: false }, start + 89 * day)?.kind, 'schedule');
 });
 
 test('a new authority: trusted at once, used only after somebody said that the registries know it', async (t) => {

@@ -80,7 +80,7 @@ export async function startCatalogService(input: {
   });
   const core = await openCore(config);
   const policies = await openPolicies(config.policyFile, null, core.log, () => {});
-  const keys = await openSigningKeys(config, core);
+  const keys = await openSigningKeys(config, core, 'service');
   const trust = createTrust(config.trustedProxies);
   const workloads = openWorkloads(config, core, policies.workloads);
   const { listing } = openRepositoryLists(config, core, policies);

@@ -37,6 +37,7 @@ export async function createKeyPlace(databaseUrl?: string): Promise<KeyPlace> {
     algorithm: 'ES256',
     rotation: 90 * 86_400,
     tokenLife: 900,
+    headers: ['x5c'],
     own: null,
     bundleFile: join(folder, 'shared', 'bundle.pem'),
     jwksFile: join(folder, 'shared', 'jwks.json'),
@@ -50,6 +51,7 @@ export async function createKeyPlace(databaseUrl?: string): Promise<KeyPlace> {
       openKeys({
         rings: [settings],
         writes: true,
+        serves: true,
         store: store.signingKeys,
         cipher: createCipher([keySecret]),
         log,

@@ -65,7 +65,7 @@ export async function startHouse({
   const core = await openCore(config);
   const stopping = new AbortController();
   const policies = await openPolicies(config.policyFile, null, core.log, () => {}, workloadsSourceOf(config));
-  const keys = await openSigningKeys(config, core);
+  const keys = await openSigningKeys(config, core, 'service');
   const people = await openPeople(config, core, policies.current, stopping.signal);
   const trust = createTrust([]);
   const workloads = openWorkloads(config, core, policies.workloads);

@@ -105,7 +105,7 @@ export async function startWorkloadService(input: {
     ...(input.now && { now: input.now }),
     ...(input.longestWait !== undefined && { longestWait: input.longestWait }),
   });
-  const keys = await openSigningKeys(config, core);
+  const keys = await openSigningKeys(config, core, 'service');
   const trust = createTrust([]);
   const requesterOf = createRequesterReader(trust);
   const { listing } = openRepositoryLists(config, core, policies);

@@ -1,0 +1,53 @@
+/** Owns what the files that registries read hold, as this or another process wrote them. */
+import type { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { fieldsIn } from '../lib/json.ts';
+import { readCertificates } from '../lib/pem.ts';
+import type { Jwks, KeyRing } from './key-ring.ts';
+
+export type PublicFiles = {
+  /** Where registries read the certificates that they trust. */
+  readonly bundleFile: string;
+  /** Where a registry 3.x reads the public keys, if it goes by them. */
+  readonly jwksFile: string;
+};
+
+/** In the order of the files; what can't be read holds nothing. */
+export type Published = Jwks & { readonly certificates: readonly X509Certificate[] };
+
+export async function readPublished({ bundleFile, jwksFile }: PublicFiles): Promise<Published> {
+  const read = (file: string) => readFile(file, 'utf8').catch(() => '');
+  const [bundle, jwks] = await Promise.all([read(bundleFile), read(jwksFile)]);
+  return { keys: keysIn(jwks), certificates: certificatesIn(bundle) };
+}
+
+/** What a ring publishes, and what the service that runs published before: it can still sign with that. */
+export function addPublished({ keys, certificates }: Published, ring: KeyRing): { bundle: string; jwks: Jwks } {
+  const known = new Set(keys.map(keyIdOf));
+  const bundle = [...certificates.map(String), ...readCertificates(ring.bundle()).map(String)];
+  return {
+    bundle: [...new Set(bundle)].join(''),
+    jwks: { keys: [...keys, ...ring.jwks().keys.filter((key) => !known.has(keyIdOf(key)))] },
+  };
+}
+
+export function keyIdOf(key: object | undefined): unknown {
+  return fieldsIn(key)['kid'];
+}
+
+function keysIn(text: string): readonly object[] {
+  try {
+    const { keys } = fieldsIn(JSON.parse(text));
+    return Array.isArray(keys) ? keys.map(fieldsIn) : [];
+  } catch {
+    return [];
+  }
+}
+
+function certificatesIn(text: string): readonly X509Certificate[] {
+  try {
+    return readCertificates(text);
+  } catch {
+    return [];
+  }
+}
