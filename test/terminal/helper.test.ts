@@ -20,6 +20,7 @@ import { ana, bo, type Machine, startTerminalScene, type TerminalScene } from '.
 
 const shells = ['dash', 'busybox ash', 'bash', 'mksh', 'zsh'];
 const skip = missing('docker-registry', 'skopeo', 'curl', 'busybox', 'mawk', 'mksh', 'zsh');
+const robotSecret = `dkr_${'a'.repeat(36)}`;
 const notFound = 'credentials not found in native keychain\n';
 
 describe('the credential helper', { skip }, () => {
@@ -39,6 +40,17 @@ describe('the credential helper', { skip }, () => {
   const words = (...more: string[]) => ['sh', join(machine.home, 'bin', 'docker-credential-dockpass'), ...more];
   const config = () => join(machine.home, '.docker', 'config.json');
   const get = (shell?: string) => machine.helper(['get'], `${registry}\n`, shell);
+  /** The file of a `docker login` at the registry. */
+  const ownLogin = () => `stored.${registry.replace(':', '=')}`;
+  const second = 'second.example.com:5000';
+  /** The machine is signed in, and answers for another registry of the same Dockpass, too. */
+  const signInForTwo = async () => {
+    await machine.signIn(words('login', registry));
+    writeFileSync(join(machine.kept, 'hosts'), `${registry}\n${second}\n`);
+  };
+  const store = (host: string, user: string, shell?: string) =>
+    machine.helper(['store'], JSON.stringify({ ServerURL: host, Username: user, Secret: robotSecret }), shell);
+  const listed = async (shell?: string) => JSON.parse((await machine.helper(['list'], '', shell)).stdout);
   /** As if the password that is kept ended `seconds` from now. */
   const endCacheIn = (seconds: number) => {
     const [, password = ''] = readFileSync(join(machine.kept, 'cache'), 'utf8').trim().split(' ');
@@ -168,6 +180,73 @@ describe('the credential helper', { skip }, () => {
     assert.deepEqual([nameless.code, nameless.stdout], [1, 'no credentials username\n']);
   });
 
+  for (const shell of shells) {
+    test(`keeps a login for one registry, and the others of the same Dockpass as they were (${shell})`, async () => {
+      await signInForTwo();
+      const at = async (host: string) => {
+        const { code, stdout } = await machine.helper(['get'], host, shell);
+        return code === 0 ? JSON.parse(stdout).Username : stdout;
+      };
+      assert.equal((await store(registry, 'robot-x', shell)).code, 0);
+      assert.deepEqual([await at(registry), await at(second)], ['robot-x', ana]);
+      assert.deepEqual(await listed(shell), { [registry]: 'robot-x', [second]: ana });
+      assert.equal((await store(second, 'robot-y', shell)).code, 0);
+      assert.deepEqual([await at(registry), await at(second)], ['robot-x', 'robot-y']);
+
+      const erased = await machine.helper(['erase'], registry, shell);
+      assert.match(erased.output, /Removed the login for .*still signed in; to end that, run: .* logout/);
+      assert.deepEqual([await at(registry), await at(second)], [ana, 'robot-y']);
+      await machine.helper(['logout', registry], '', shell);
+      assert.deepEqual([await at(registry), await at(second)], [notFound, 'robot-y']);
+      assert.equal((await machine.helper(['erase'], second, shell)).output, '', 'nothing is signed in any more');
+      assert.deepEqual(await listed(shell), {});
+      assert.doesNotMatch(machine.calls(), /dk[a-z]_|[\w-]{43}/, 'everyone on a machine can read arguments');
+    });
+  }
+
+  test('docker logout, which erases several times, ends a login and not the machine; the next one does', {
+    skip: missing('docker'),
+  }, async () => {
+    await signInForTwo();
+    const credHelpers = { [registry]: 'dockpass', [second]: 'dockpass' };
+    mkdirSync(join(machine.home, '.docker'), { recursive: true });
+    writeFileSync(config(), JSON.stringify({ credHelpers }));
+    await store(registry, 'robot-x');
+    const logOut = () => machine.run('docker', ['logout', registry]);
+    assert.equal((await logOut()).code, 0);
+    assert.deepEqual(await listed(), { [registry]: ana, [second]: ana });
+    const marker = join(machine.kept, ownLogin().replace('stored', 'erased'));
+    rmSync(marker);
+    symlinkSync(String(Math.floor(Date.now() / 1000) - 60), marker);
+    assert.equal((await logOut()).code, 0);
+    assert.deepEqual(await listed(), {});
+  });
+
+  test('a login that an earlier version kept is that of the only registry; of several, no one gets it', async () => {
+    await machine.signIn(words('login', registry));
+    const before = () => writeFileSync(join(machine.kept, 'stored'), `robot-x\n${robotSecret}\n`, { mode: 0o600 });
+    before();
+    assert.equal(JSON.parse((await get()).stdout).Username, 'robot-x');
+    assert.ok(existsSync(join(machine.kept, ownLogin())));
+    await machine.helper(['erase'], registry);
+    assert.equal(JSON.parse((await get()).stdout).Username, ana, 'it does not come back');
+    writeFileSync(join(machine.kept, 'hosts'), `${registry}\n${second}\n`);
+    before();
+    const { stdout, output } = await machine.helper(['get'], second);
+    assert.equal(JSON.parse(stdout).Username, ana);
+    assert.match(output, /kept for several registries is removed\. Run docker login again/);
+    assert.deepEqual(await listed(), { [registry]: ana, [second]: ana });
+    assert.equal(existsSync(join(machine.kept, 'stored')), false);
+  });
+
+  test('a registry that is taken out and set up again has no login of before', async () => {
+    await signInForTwo();
+    await store(registry, 'robot-x');
+    await machine.helper(['undo', registry]);
+    writeFileSync(join(machine.kept, 'hosts'), `${registry}\n${second}\n`);
+    assert.deepEqual(await listed(), { [registry]: ana, [second]: ana });
+  });
+
   test('keeps what docker stores, however Go writes it', async () => {
     await machine.signIn(words('login', registry));
     const form = 'a'.repeat(36);
@@ -230,9 +309,9 @@ describe('the credential helper', { skip }, () => {
       assert.match((await get()).output, /not yours/);
       chownSync(join(machine.kept, 'secret'), 0, 0);
     }
-    symlinkSync(join(machine.kept, 'secret'), join(machine.kept, 'stored'));
+    symlinkSync(join(machine.kept, 'secret'), join(machine.kept, ownLogin()));
     assert.match((await get()).output, /is a link/);
-    rmSync(join(machine.kept, 'stored'));
+    rmSync(join(machine.kept, ownLogin()));
     assert.match((await get()).stdout, /dkt_/);
     const trace = await machine.run('sh', ['-x', ...words('get').slice(1)], registry);
     assert.doesNotMatch(trace.output.replace(trace.stdout, ''), /dk[a-z]_/, 'no trace shows a secret');
