@@ -11,7 +11,7 @@ import { type Letter, type Line, writeLetter } from './letter.ts';
 import type { Facts, NoticeParts } from './notice.ts';
 import { noticeOf } from './notices.ts';
 import { addressOf } from './readers.ts';
-import type { SendMail } from './smtp.ts';
+import { type SendMail, UnsendableAddress } from './smtp.ts';
 import { plain } from './text.ts';
 
 export type MailParts = NoticeParts & {
@@ -125,7 +125,8 @@ async function send({ send: bySmtp, publicUrl }: MailParts, message: ToSend): Pr
     const said = plain(errorMessage(error)) || errorCode(error);
     const problem = `SMTP: ${said}${command === '' ? '' : ` (${plain(command)})`}`;
     // The server has decided about this recipient or this message. Everything else is about the server or its settings.
-    const isFinal = responseCode >= 500 && (command === 'RCPT TO' || command === 'DATA');
+    const isRefused = responseCode >= 500 && (command === 'RCPT TO' || command === 'DATA');
+    const isFinal = isRefused || error instanceof UnsendableAddress;
     return { state: isFinal ? 'failed' : 'postponed', problem };
   }
 }

@@ -1,5 +1,8 @@
 /** Owns the way of one mail to the SMTP server: with TLS unless the server is this machine or the operator says otherwise. */
 import nodemailer from 'nodemailer';
+import SMTPConnection, { type Options } from 'nodemailer/lib/smtp-connection';
+import { splitEmail } from '../identity/email.ts';
+import { isAscii } from '../lib/ascii.ts';
 import { minute } from '../lib/time.ts';
 
 export type SmtpSettings = {
@@ -23,8 +26,13 @@ export type Mail = {
   readonly headers: Readonly<Record<string, string>>;
 };
 
-/** Resolves when the server has taken responsibility for it. */
+/** Resolves when the server has taken responsibility for it. @throws {UnsendableAddress} */
 export type SendMail = (mail: Mail) => Promise<void>;
+
+/** The server doesn't know what the reader's address needs. */
+export class UnsendableAddress extends Error {
+  override readonly name = 'UnsendableAddress';
+}
 
 /** Milliseconds for the whole of one mail. */
 const timeout = minute;
@@ -32,19 +40,44 @@ const timeout = minute;
 /** Delivery and the test command use the same: what one refuses, the other does too. */
 export function createSmtp(settings: SmtpSettings): SendMail {
   const { host, port, implicitTls, requiresTls, login, from } = settings;
-  const transport = nodemailer.createTransport({
+  const connection = {
     ...{ host, port, secure: implicitTls },
     // nodemailer would fall back to plain text where the server offers no STARTTLS, or an attacker takes the offer away.
     ...(requiresTls ? { requireTLS: true } : { opportunisticTLS: true, tls: { rejectUnauthorized: false } }),
     ...(login !== null && { auth: { user: login.user, pass: login.password } }),
     ...{ connectionTimeout: timeout / 4, greetingTimeout: timeout / 4, socketTimeout: timeout / 2 },
-    // No text of a message is a path or an address to read from.
-    ...{ disableFileAccess: true, disableUrlAccess: true },
-  });
+  };
+  // No text of a message is a path or an address to read from.
+  const transport = nodemailer.createTransport({ ...connection, disableFileAccess: true, disableUrlAccess: true });
   return async ({ to, messageId, subject, text, html, headers }) => {
+    const signal = AbortSignal.timeout(timeout);
+    if (!isAscii(splitEmail(to).user)) await requireUtf8(connection, signal);
     await transport.sendMail({
       ...{ from, to: { name: '', address: to }, messageId, subject, text, html, headers },
-      ...{ signal: AbortSignal.timeout(timeout) },
+      signal,
     });
   };
+}
+
+/**
+ * RFC 6531, section 3.2: a server that doesn't offer it must not get an address with such letters. nodemailer sends it anyway.
+ * Those of the domain are no matter: nodemailer writes them in ASCII.
+ * @throws {UnsendableAddress}
+ */
+async function requireUtf8(options: Options, signal: AbortSignal): Promise<void> {
+  if (/^250[ -]SMTPUTF8\b/im.test(await offerOf(options, signal))) return;
+  throw new UnsendableAddress(
+    "the server doesn't offer SMTPUTF8, which an address with letters outside ASCII before the @ needs. Use a server that does",
+  );
+}
+
+/** The answer to EHLO, with TLS where that is used: its lines say what the server can do. */
+function offerOf(options: Options, signal: AbortSignal): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const connection = new SMTPConnection(options);
+  signal.addEventListener('abort', () => reject(signal.reason));
+  connection.on('error', reject);
+  connection.on('end', () => reject(new Error('the server closed the connection')));
+  connection.connect((error) => (error ? reject(error) : resolve(String(connection.lastServerResponse))));
+  return promise.finally(() => connection.close());
 }

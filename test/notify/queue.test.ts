@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { Channel, Outcome } from '../../src/notify/channel.ts';
 import { createDeliveries } from '../../src/notify/deliveries.ts';
 import { claimLength, deliverNext } from '../../src/notify/queue.ts';
+import { UnsendableAddress } from '../../src/notify/smtp.ts';
 import type { MessageRow } from '../../src/store/notification-messages.ts';
 import { day, refusal, root, type Scene, withScene } from '../support/administration-scene.ts';
 import { describeEngines } from '../support/engines.ts';
@@ -226,21 +227,22 @@ describeEngines('the queue', (databases) => {
       const office = createPostOffice(one);
       const { store, clock } = one;
       const ana = await one.addPerson('ana');
-      const outcomes: [string, number, string][] = [
-        ['RCPT TO', 550, 'failed'],
-        ['DATA', 554, 'failed'],
-        ['RCPT TO', 451, 'postponed'],
-        ['AUTH PLAIN', 535, 'postponed'],
-        ['MAIL FROM', 550, 'postponed'],
+      const outcomes: [Error, string][] = [
+        [rejection('RCPT TO', 550), 'failed'],
+        [rejection('DATA', 554), 'failed'],
+        [new UnsendableAddress('it does not know such letters'), 'failed'],
+        [rejection('RCPT TO', 451), 'postponed'],
+        [rejection('AUTH PLAIN', 535), 'postponed'],
+        [rejection('MAIL FROM', 550), 'postponed'],
       ];
-      for (const [command, code, expected] of outcomes) {
-        const name = `${command} ${code}`;
+      for (const [index, [error, expected]] of outcomes.entries()) {
+        const name = `p${index}`;
         const times = { created_at: clock.at, expires_at: clock.at + 90 * day };
         await store.passwords.insert(newPassword('ana', { id: name, hash: name, name, ...times }), 100, () => null);
         await one.passwords.revoke(name, ana.id, root);
-        office.fail = rejection(command, code);
+        office.fail = error;
         await office.plan();
-        assert.deepEqual(await office.send(), [expected], name);
+        assert.deepEqual(await office.send(), [expected], error.message);
         office.fail = null;
         clock.at += 3_600_000;
         await office.work();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { writeLetter } from '../../src/notify/letter.ts';
-import { createSmtp, type Mail, type SmtpSettings } from '../../src/notify/smtp.ts';
+import { createSmtp, type Mail, type SmtpSettings, UnsendableAddress } from '../../src/notify/smtp.ts';
 import { escapeHtml, plain, quoted } from '../../src/notify/text.ts';
 import { createInstallation } from '../support/installation.ts';
 import { startMailServer, startOpenSmtpd } from '../support/mail-server.ts';
@@ -124,6 +124,23 @@ test('a server elsewhere is reached with STARTTLS and a certificate that counts,
   const trusted = await installation.run(words, { ...mailSettings, NODE_EXTRA_CA_CERTS: files.certificate });
   assert.equal(trusted.output, 'Accepted for ana@example.com.\n');
   assert.deepEqual([server.taken.length, server.passwords], [1, ['s@ecret']]);
+});
+
+test('an address with letters outside ASCII goes to no server that does not say it knows them', async (t) => {
+  const [modern, old] = [await startMailServer(), await startMailServer({ hideSMTPUTF8: true })];
+  t.after(() => Promise.all([modern.stop(), old.stop()]));
+  const sendTo = (to: string, { port }: { readonly port: number }) =>
+    createSmtp({ ...settings, port })({ ...mail, to });
+  const josé = 'josé@bücher.example';
+  await sendTo(josé, modern);
+  assert.deepEqual(
+    modern.taken.map(({ to }) => to?.map(({ address }) => address)),
+    [[josé]],
+  );
+  await assert.rejects(sendTo(josé, old), UnsendableAddress);
+  assert.deepEqual(old.taken, []);
+  await sendTo('jose@bücher.example', old);
+  assert.equal(old.taken.length, 1, 'the domain has a form in ASCII');
 });
 
 describe('without TLS', () => {
