@@ -1,6 +1,7 @@
 /** The process: arguments in, a command run, an exit code out. */
 
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
 import { runCommand } from './cli/cli.ts';
 import { createAsk } from './cli/prompt.ts';
 import { progressOn, screenOf, visible, visibleInColor } from './cli/screen.ts';
@@ -43,11 +44,13 @@ function readEnvironment(): Environment {
   const named = process.env[envFileSetting];
   if (named === undefined && !existsSync('.env')) return process.env;
   try {
-    process.loadEnvFile(named ?? '.env');
+    // Not by loadEnvFile: it says of a file that isn't this user's that it doesn't exist.
+    const settings = parseEnv(readFileSync(named ?? '.env', 'utf8'));
+    for (const [name, value] of Object.entries(settings)) process.env[name] ??= value;
     return process.env;
   } catch (error) {
     const file = named === undefined ? 'The file .env' : `${envFileSetting} names ${named}, which`;
-    const isFolder = statSync(named ?? '.env', { throwIfNoEntry: false })?.isDirectory() === true;
+    const isFolder = errorCode(error) === 'EISDIR';
     const why = isFolder
       ? 'it is a folder (Docker makes one where a file that it mounts is missing)'
       : errorMessage(error);

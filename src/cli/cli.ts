@@ -139,6 +139,7 @@ const pathProblems: Readonly<Record<string, string>> = {
   ENOENT: "doesn't exist",
   EACCES: "can't be used by this user: its permissions, or those of a folder above it, don't allow it",
   EPERM: "can't be used by this user",
+  EEXIST: 'exists already',
   EISDIR: 'is a folder, where a file is needed',
   ENOTDIR: 'goes through a file, where a folder is needed',
   ELOOP: 'is a link that leads to itself',

@@ -15,7 +15,7 @@ const options = {
   'key-file': {
     type: 'string',
     value: 'FILE',
-    help: 'key of a service account with the role "RISC Configuration Admin" (default: GOOGLE_DIRECTORY_KEY)',
+    help: 'key of a service account with the role "RISC Configuration Admin" (default: GOOGLE_DIRECTORY_KEY_FILE)',
   },
 } as const;
 

@@ -1,5 +1,7 @@
 /** Owns the questions of `dockpass init`, and how their answers are read: from options, or from the person, until each is right. */
+import { parseJson } from '../config/google-application-default.ts';
 import { Refusal } from '../lib/errors.ts';
+import { fieldsIn } from '../lib/json.ts';
 import { missingOptions, type Terminal, textOf, textsOf, UsageError, type Values } from './command.ts';
 import { checkAdmins, checkDomains, checkServices, checkSettings, inAnswers } from './init-checks.ts';
 import type { Answers } from './init-files.ts';
@@ -14,8 +16,8 @@ type Question = {
   readonly isList?: boolean;
   /** '': no answer is needed. */
   readonly fallback?: string;
-  /** What is wrong. */
-  check?(answers: readonly string[]): string[];
+  /** What is wrong. @param issuer as in `Answers` */
+  check?(answers: readonly string[], issuer: string | null): string[];
 };
 
 const questions = {
@@ -58,14 +60,14 @@ export async function readAnswers(values: Values, terminal: Terminal): Promise<A
   refuseIgnored(values, terminal);
   const issuer = textOf(values, 'oidc-issuer');
   const problems = [
-    ...Object.values(questions).flatMap((question) => problemsOfOption(question, values)),
+    ...Object.values(questions).flatMap((question) => problemsOfOption(question, values, issuer)),
     ...(issuer === null ? [] : checkSettings({ issuer })),
   ];
   if (problems.length > 0) throw new Refusal('bad_request', [...problems, 'Nothing was written.'].join('\n'));
 
   if (terminal.ask === undefined) refuseMissing(values, issuer);
 
-  const askList = (question: Question) => readAnswer(question, values, terminal);
+  const askList = (question: Question) => readAnswer(question, values, terminal, issuer);
   const ask = async (question: Question) => (await askList(question))[0] ?? '';
   const publicUrl = await ask(questions.publicUrl);
   const services = await askList(questions.services);
@@ -74,7 +76,7 @@ export async function readAnswers(values: Values, terminal: Terminal): Promise<A
   const clientId = await ask(
     issuer === null ? questions.googleClientId : { option: 'oidc-client-id', text: `Client ID at ${issuer}` },
   );
-  const clientSecret = clientId === '' ? '' : await readSecret(values, terminal);
+  const clientSecret = clientId === '' ? '' : await readSecret(values, terminal, clientId);
   const proxy = /^https:/i.test(publicUrl) ? await ask(questions.proxy) : null;
   return { publicUrl, services, admins, domains, issuer, clientId, clientSecret, proxy };
 }
@@ -105,9 +107,9 @@ function refuseMissing(values: Values, issuer: string | null): void {
   if (missing.length > 0) throw missingOptions(missing);
 }
 
-function problemsOfOption({ option, isList, check }: Question, values: Values): string[] {
+function problemsOfOption({ option, isList, check }: Question, values: Values, issuer: string | null): string[] {
   const given = itemsOf(textsOf(values, option), isList);
-  return given.length === 0 ? [] : (check?.(given) ?? []);
+  return given.length === 0 ? [] : (check?.(given, issuer) ?? []);
 }
 
 function itemsOf(texts: readonly string[], isList = false): string[] {
@@ -115,20 +117,30 @@ function itemsOf(texts: readonly string[], isList = false): string[] {
   return items.map((item) => item.trim()).filter((item) => item !== '');
 }
 
-async function readAnswer(question: Question, values: Values, terminal: Terminal): Promise<string[]> {
+async function readAnswer(
+  question: Question,
+  values: Values,
+  terminal: Terminal,
+  issuer: string | null,
+): Promise<string[]> {
   const { option, isList, fallback } = question;
   const items = itemsOf(textsOf(values, option), isList);
   if (items.length > 0) return items;
-  if (terminal.ask !== undefined) return askUntilRight(question, terminal.ask, terminal);
+  if (terminal.ask !== undefined) return askUntilRight(question, terminal.ask, terminal, issuer);
   return fallback === undefined ? [] : [fallback]; // what is needed is there, by refuseMissing
 }
 
-async function askUntilRight(question: Question, ask: Ask, terminal: Terminal): Promise<string[]> {
+async function askUntilRight(
+  question: Question,
+  ask: Ask,
+  terminal: Terminal,
+  issuer: string | null,
+): Promise<string[]> {
   const { text, isList, fallback, check } = question;
   for (;;) {
     const items = itemsOf([(await ask(text, { fallback })) ?? ''], isList);
     if (items.length === 0 && fallback === '') return [];
-    const problems = items.length === 0 ? [unanswered] : (check?.(items) ?? []);
+    const problems = items.length === 0 ? [unanswered] : (check?.(items, issuer) ?? []);
     if (problems.length === 0) return items;
     for (const problem of problems) terminal.err(inAnswers(problem));
     if (isList && items.some((item) => /^[^<]+\s[^<]+$/.test(item))) terminal.err('Commas separate several.');
@@ -138,12 +150,12 @@ async function askUntilRight(question: Question, ask: Ask, terminal: Terminal): 
 const unanswered = 'This needs an answer.';
 
 /** From a file, standard input or a hidden prompt: an argument would be in the process list and the shell's history. */
-async function readSecret(values: Values, terminal: Terminal): Promise<string> {
+async function readSecret(values: Values, terminal: Terminal, clientId: string): Promise<string> {
   const file = textOf(values, 'client-secret-file');
   if (file !== null) {
     const secret = file === '-' ? await readFirstLine(terminal) : await readTextFile(file);
     if (secret.trim() === '') throw new Refusal('bad_request', '--client-secret-file is empty. Nothing was written.');
-    return secret.trim();
+    return secretIn(secret.trim(), clientId);
   }
   if (terminal.ask === undefined) throw new UsageError('--client-secret-file is missing.');
   for (;;) {
@@ -153,7 +165,17 @@ async function readSecret(values: Values, terminal: Terminal): Promise<string> {
   }
 }
 
+/** Of the file that Google's console offers beside a client, what is meant. Anything else is the secret itself. */
+function secretIn(text: string, clientId: string): string {
+  const { web, installed } = parseJson(text);
+  const { client_id: client, client_secret: secret } = fieldsIn(web ?? installed);
+  if (typeof secret !== 'string') return text;
+  if (client === clientId) return secret;
+  const message = `--client-secret-file is of another client: ${String(client)}, not ${clientId}. Nothing was written.`;
+  throw new Refusal('bad_request', message);
+}
+
 async function readFirstLine(terminal: Terminal): Promise<string> {
-  for await (const [line = ''] of readLines(terminal.input)) return line;
+  for await (const [line] of readLines(terminal.input)) if (line !== undefined) return line;
   return '';
 }

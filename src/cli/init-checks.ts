@@ -6,13 +6,15 @@ import { capitalized } from '../lib/capitalized.ts';
 import { isDomain } from '../lib/domain.ts';
 import { type Answers, environmentFile } from './init-files.ts';
 
-export function checkDomains(domains: readonly string[]): string[] {
-  return domains.flatMap((domain) => {
+/** @param issuer of the provider whose domains they are; null: Google, at which some would let no one in */
+export function checkDomains(domains: readonly string[], issuer: string | null): string[] {
+  const problems = domains.flatMap((domain) => {
     if (isDomain(domain)) return [];
     const rest = domain.replace(/^@/, '');
     if (isDomain(rest)) return [`--domain: leave out the "@": ${rest}`];
     return [`--domain: "${domain}" isn't a domain such as example.com.`];
   });
+  return problems.length > 0 || issuer !== null ? problems : checkSettings({ domains });
 }
 
 export function checkAdmins(admins: readonly string[]): string[] {

@@ -26,14 +26,20 @@ export function environmentFile(answers: Answers): string {
     ['SERVICES', services.join(',')],
     ['ADMIN_EMAILS', admins.join(',')],
     ...(proxy === null ? [] : [['TRUSTED_PROXIES', proxy]]),
-    ...providerOf(answers),
   ];
-  const lines = settings.map(([name = '', value = '']) => `${name}=${written(name, value)}`);
+  const linesOf = (lines: readonly string[][]) =>
+    lines.map(([name = '', value = '']) => `${name}=${written(name, value)}`);
+  const provider = linesOf(providerOf(answers));
+  const lines = [...linesOf(settings), ...(answers.clientId === '' ? afterwards(provider) : provider)];
   return `# Settings of Dockpass; .env.example explains all of them.\n${lines.join('\n')}\n`;
 }
 
+/** What was answered isn't asked for again. */
+function afterwards(lines: readonly string[]): string[] {
+  return ['# With an OAuth client, fill these in, and take the "#" away:', ...lines.map((line) => `#${line}`)];
+}
+
 function providerOf({ issuer, clientId, clientSecret, domains }: Answers): string[][] {
-  if (clientId === '') return [];
   if (issuer === null) {
     return [
       ['GOOGLE_CLIENT_ID', clientId],

@@ -1,23 +1,24 @@
 /** Owns files that a command writes for people to edit: new ones only, all or none. */
 import { lstat, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { errorCode, Refusal } from '../lib/errors.ts';
 import { makeFolders } from '../lib/folders.ts';
 
 export type NewFile = { readonly name: string; readonly text: string };
 
-/** @throws {Refusal} `conflict`, where one of them exists */
+/** @throws {Refusal} `conflict`, where one of them exists; `bad_request`, where the folder is none */
 export async function refuseExisting(folder: string, names: readonly string[]): Promise<void> {
   for (const name of names) if (await exists(join(folder, name))) throw alreadyThere(join(folder, name));
 }
 
 /**
- * Makes the folder where it's missing. Only this user can read the files: a policy can have hashes of passwords, too.
+ * Makes the folder where it's missing. Others can go through it, to what registries read in DATA_DIR, but only this user
+ * can list it and read the files: a policy can have hashes of passwords, too.
  * @returns the paths, in the same order
  * @throws {Refusal} `conflict`, where one of the files exists
  */
 export async function writeNewFiles(folder: string, files: readonly NewFile[]): Promise<string[]> {
-  await makeFolders(folder, 0o700);
+  await makeFolders(folder, 0o711);
   await refuseExisting(
     folder,
     files.map(({ name }) => name),
@@ -39,7 +40,14 @@ export async function writeNewFiles(folder: string, files: readonly NewFile[]): 
 function exists(path: string): Promise<boolean> {
   return lstat(path).then(
     () => true,
-    () => false,
+    (error) => {
+      if (errorCode(error) === 'ENOENT') return false;
+      if (errorCode(error) !== 'ENOTDIR') throw error;
+      throw new Refusal(
+        'bad_request',
+        `${dirname(path)} is a file, or is below one: name a folder. Nothing was written.`,
+      );
+    },
   );
 }
 

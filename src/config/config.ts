@@ -266,12 +266,8 @@ function refuseInsecure(settings: Settings, config: Config): void {
     settings.problem('PUBLIC_URL is http, but TLS_CERTIFICATE_FILE is set: begin PUBLIC_URL with https');
   }
   if (isDatabaseUrl(config.databaseUrl) && sqliteFileOf(config.databaseUrl) === null) {
-    for (const [name, value] of [
-      ['SESSION_SECRET', config.sessionSecret],
-      ['PASSWORD_PEPPER', config.passwordPepper],
-      ['ENCRYPTION_KEYS', config.encryptionKeys],
-    ]) {
-      if (value === null)
+    for (const name of ['SESSION_SECRET', 'PASSWORD_PEPPER', 'ENCRYPTION_KEYS']) {
+      if (!settings.isSecretSet(name))
         settings.problem(`${name} or ${name}_FILE is required with PostgreSQL: every replica must have the same`);
     }
   }

@@ -55,10 +55,11 @@ export function readGoogleDirectory(
     }
     return null;
   }
-  if (key !== null && serviceAccount !== null) {
-    settings.problem('GOOGLE_DIRECTORY_KEY and GOOGLE_DIRECTORY_SERVICE_ACCOUNT contradict each other: keep one');
+  const hasKey = settings.isSecretSet('GOOGLE_DIRECTORY_KEY');
+  if (hasKey && serviceAccount !== null) {
+    settings.problem('GOOGLE_DIRECTORY_KEY_FILE and GOOGLE_DIRECTORY_SERVICE_ACCOUNT contradict each other: keep one');
   }
-  if (admin !== null && key === null && serviceAccount === null) {
+  if (admin !== null && !hasKey && serviceAccount === null) {
     settings.problem(
       'GOOGLE_DIRECTORY_ADMIN needs a service account with domain-wide delegation: set GOOGLE_DIRECTORY_KEY_FILE, or GOOGLE_DIRECTORY_SERVICE_ACCOUNT to sign without a key',
     );
@@ -77,7 +78,7 @@ export function readGoogleDirectory(
       key,
       serviceAccount,
       admin,
-      applicationDefault: key === null ? readApplicationDefault(settings) : null,
+      applicationDefault: !hasKey ? readApplicationDefault(settings) : null,
       tokenUrl: endpoint('GOOGLE_DIRECTORY_TOKEN_URL', 'https://oauth2.googleapis.com/token'),
       iamUrl: endpoint('GOOGLE_IAM_URL', 'https://iamcredentials.googleapis.com'),
       // Plain http, as everywhere at Google: it never leaves the machine (cloud.google.com/compute/docs/metadata).
@@ -107,7 +108,9 @@ function readKey(settings: Settings): ServiceAccountKey | null {
   if (text === null) return null;
   const key = parseServiceAccountKey(text);
   if (key === null) {
-    settings.problem('GOOGLE_DIRECTORY_KEY is not the JSON key file of a service account, whole and as Google gave it');
+    settings.problem(
+      'GOOGLE_DIRECTORY_KEY_FILE is not the JSON key file of a service account, whole and as Google gave it',
+    );
   }
   return key;
 }

@@ -54,7 +54,7 @@ function readMail(settings: Settings): MailConfig | null {
   const perMinute = settings.integer('SMTP_PER_MINUTE', { fallback: 60, minimum: 1, maximum: 6_000 });
   const isInsecure = settings.flag('SMTP_INSECURE', false);
   if (text === null) {
-    if (from !== null) settings.problem('SMTP_FROM is set, but SMTP_URL is not');
+    if (from !== null && !settings.isSecretSet('SMTP_URL')) settings.problem('SMTP_FROM is set, but SMTP_URL is not');
     return null;
   }
   const url = URL.parse(text);

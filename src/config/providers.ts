@@ -1,6 +1,7 @@
 /** Owns the settings of the providers that people sign in with. */
 import { PatternError } from '../pattern/compiled.ts';
 import { compilePattern } from '../pattern/pattern.ts';
+import { parseJson } from './google-application-default.ts';
 import { type GoogleDirectoryConfig, readGoogleDirectory } from './google-directory.ts';
 import { isServiceLink } from './service-links.ts';
 import { type Environment, isLoopback, type Settings } from './settings.ts';
@@ -64,9 +65,10 @@ const missingMeanings = ['auto', 'none', 'unknown'] as const;
 /** `null` where Google is not configured. */
 export function readGoogle(settings: Settings): GoogleConfig | null {
   const clientId = settings.optional('GOOGLE_CLIENT_ID');
-  const clientSecret = settings.secret('GOOGLE_CLIENT_SECRET', { required: clientId !== null });
+  const clientSecret = readClientSecret(settings, 'GOOGLE_CLIENT_SECRET', clientId !== null);
   if (clientId === null) {
-    if (clientSecret !== null) settings.problem('GOOGLE_CLIENT_SECRET is set, but GOOGLE_CLIENT_ID is not');
+    if (settings.isSecretSet('GOOGLE_CLIENT_SECRET'))
+      settings.problem('GOOGLE_CLIENT_SECRET is set, but GOOGLE_CLIENT_ID is not');
     return null;
   }
   const domains = settings.domains('GOOGLE_DOMAINS');
@@ -79,6 +81,7 @@ export function readGoogle(settings: Settings): GoogleConfig | null {
   if (domains.length > 0 && anyAccount) {
     settings.problem('GOOGLE_DOMAINS and GOOGLE_ANY_ACCOUNT=true contradict each other: keep one');
   }
+  refusePersonalDomains(settings, domains);
   const issuers = settings.list('GOOGLE_ISSUERS');
   const directory = readGoogleDirectory(settings, domains, (name, fallback) => endpoint(settings, name, fallback));
   if (directory !== null && anyAccount) {
@@ -86,7 +89,7 @@ export function readGoogle(settings: Settings): GoogleConfig | null {
   }
   return {
     clientId,
-    clientSecret: clientSecret ?? '',
+    clientSecret,
     domains,
     anyAccount,
     authorizationUrl: endpoint(settings, 'GOOGLE_AUTHORIZATION_URL', 'https://accounts.google.com/o/oauth2/v2/auth'),
@@ -102,6 +105,24 @@ export function readGoogle(settings: Settings): GoogleConfig | null {
     // Both spellings are Google's own (developers.google.com/identity/openid-connect/reference).
     issuers: issuers.length > 0 ? issuers : ['https://accounts.google.com', 'accounts.google.com'],
   };
+}
+
+/** Personal accounts belong to no Workspace: Google's `hd` never names these, so no one could sign in. */
+function refusePersonalDomains(settings: Settings, domains: readonly string[]): void {
+  for (const domain of domains.filter((one) => one === 'gmail.com' || one === 'googlemail.com')) {
+    settings.problem(
+      `GOOGLE_DOMAINS: no one has a Workspace at ${domain}, so no one could sign in. To let everyone with a Google account in, set GOOGLE_ANY_ACCOUNT=true and no domains`,
+    );
+  }
+}
+
+/** What can't be a secret, such as the whole file of a console, would only show when someone signs in. */
+function readClientSecret(settings: Settings, name: string, required: boolean): string {
+  const secret = settings.secret(name, { required }) ?? '';
+  if (Object.keys(parseJson(secret)).length > 0)
+    settings.problem(`${name} is a JSON file: give only the client_secret in it`);
+  else if (/[\r\n]/.test(secret)) settings.problem(`${name} has several lines: give only the secret`);
+  return secret;
 }
 
 function readRisc(settings: Settings): string | null {
@@ -189,7 +210,7 @@ function readOidc(settings: Settings, environment: Environment, name: string): O
       label: settings.text(`${own}LABEL`, name),
       issuer: endpoint(settings, `${own}ISSUER`),
       clientId: settings.text(`${own}CLIENT_ID`),
-      clientSecret: settings.secret(`${own}CLIENT_SECRET`, { required: true }) ?? '',
+      clientSecret: readClientSecret(settings, `${own}CLIENT_SECRET`, true),
       scopes: scopes.length > 0 ? scopes : ['openid', 'email', 'profile'],
       groupsClaim: settings.optional(`${own}GROUPS_CLAIM`),
       groupsPrefix: readGroupsPrefix(settings, name),

@@ -22,6 +22,8 @@ export type Settings = {
   readonly files: ReadonlyMap<string, string>;
   /** From `NAME` or from the file that `NAME_FILE` names, without the line end. */
   secret(name: string, options?: { required?: boolean; minimumLength?: number }): string | null;
+  /** Whether a secret is set, also where its file can't be read, which is a mistake of its own. */
+  isSecretSet(name: string): boolean;
   integer(name: string, range: { fallback: number; minimum: number; maximum: number }): number;
   flag(name: string, fallback: boolean): boolean;
   choice<Choice extends string>(name: string, choices: readonly Choice[], fallback: Choice): Choice;
@@ -97,7 +99,7 @@ export function createSettings(environment: Environment): Settings {
       asked.add(name);
       settings.optionalPath(`${name}_FILE`);
       const value = readSecret(environment, name, problem);
-      if (value === null && required) problem(`${name} or ${name}_FILE is required`);
+      if (required && !settings.isSecretSet(name)) problem(`${name} or ${name}_FILE is required`);
       if (value !== null && value.length < minimumLength) {
         problem(
           `${name} is too short: give at least ${minimumLength} random characters, as \`openssl rand -base64 32\` does`,
@@ -105,6 +107,7 @@ export function createSettings(environment: Environment): Settings {
       }
       return value;
     },
+    isSecretSet: (name) => optional(name) !== null || optional(`${name}_FILE`) !== null,
     integer(name, { fallback, minimum, maximum }) {
       const text = optional(name);
       if (text === null) return fallback;
@@ -158,7 +161,7 @@ function readSecret(environment: Environment, name: string, problem: (message: s
   try {
     const content = readFileSync(resolve(baseFolder(environment), file), 'utf8').trim();
     if (content === '') problem(`${name}_FILE: ${file} is empty`);
-    return content;
+    return content || null;
   } catch (error) {
     problem(`${name}_FILE: ${file} cannot be read (${errorCode(error)})`);
     return null;

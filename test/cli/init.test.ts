@@ -76,6 +76,47 @@ test('into another folder: what comes next is about that folder', async (t) => {
   assert.ok(output.endsWith(`run: ${script} doctor https://registry.example.com\n`), output);
 });
 
+test('a registry of another user reads its certificates in a new folder, and nothing else there', async (t) => {
+  const folder = newFolder(t);
+  const { code, output } = await init(folder, ['--folder', 'new/place', ...flags]);
+  assert.equal(code, 0, output);
+  const modeOf = (name: string) => (statSync(join(folder, name)).mode & 0o777).toString(8);
+  const names = ['new', 'new/place', 'new/place/.env', 'new/place/policy.yml'];
+  assert.deepEqual(names.map(modeOf), ['711', '711', '600', '600']);
+});
+
+test('a file in the place of the folder is named, before anything is asked', async (t) => {
+  const folder = newFolder(t);
+  writeFileSync(join(folder, 'file'), '');
+  for (const name of ['file', 'file/below']) {
+    const { code, output } = await init(folder, ['--folder', name]);
+    assert.deepEqual([code, output], [1, `${name} is a file, or is below one: name a folder. Nothing was written.\n`]);
+  }
+});
+
+test('of the file that Google’s console offers, the secret is taken', async (t) => {
+  const id = '123.apps.googleusercontent.com';
+  const fileOf = (client: object) => JSON.stringify({ web: { project_id: 'p', ...client } });
+  const folder = newFolder(t);
+  const good = await init(folder, flags, fileOf({ client_id: id, client_secret: 'GOCSPX-x' }));
+  assert.equal(good.code, 0, good.output);
+  assert.equal(parseEnv(readFileSync(join(folder, '.env'), 'utf8'))['GOOGLE_CLIENT_SECRET'], 'GOCSPX-x');
+  const file = join(folder, 'secret');
+  for (const [text, message] of [
+    [fileOf({ client_id: 'other', client_secret: 'GOCSPX-x' }), /is of another client: other, not 123\.apps/],
+    [fileOf({ client_id: id }), /GOOGLE_CLIENT_SECRET is a JSON file/],
+    ['id\nsecret\n', /GOOGLE_CLIENT_SECRET has several lines/],
+  ] as const) {
+    const elsewhere = newFolder(t);
+    writeFileSync(file, text);
+    const { code, output } = await init(elsewhere, flags.with(-1, file));
+    assert.equal(code, 1);
+    assert.match(output, message);
+    assert.match(output, /Nothing was written\.\n$/);
+    assert.deepEqual(readdirSync(elsewhere), []);
+  }
+});
+
 test('on this machine, without TLS: the doctor asks the registry by http', async (t) => {
   const own = flags.with(1, 'http://localhost:5001').with(3, 'localhost:5000');
   const { code, output } = await init(newFolder(t), own);
@@ -127,6 +168,8 @@ test('options that would match no one are refused together, in words that the pe
     settings.output,
     /^--trusted-proxy: "x" is not an address.*\n--oidc-issuer is Google: use --google-client-id/,
   );
+  const personal = await init(folder, flags.with(7, 'gmail.com'));
+  assert.match(personal.output, /^--domain: no one has a Workspace at gmail\.com.*set GOOGLE_ANY_ACCOUNT=true/);
   const empty = await init(folder, flags, '\n');
   assert.equal(empty.output, '--client-secret-file is empty. Nothing was written.\n');
   assert.deepEqual(readdirSync(folder), []);
@@ -185,6 +228,17 @@ test('on a terminal it asks, and hides the secret', async (t) => {
   const settings = parseEnv(readFileSync(join(folder, '.env'), 'utf8'));
   assert.equal(settings['GOOGLE_DOMAINS'], 'example.com,example.org');
   assert.equal(settings['TRUSTED_PROXIES'], '127.0.0.1');
+});
+
+test('what was answered before there is a client is kept in .env, to be completed', async (t) => {
+  const folder = newFolder(t);
+  const answers = ['http://localhost:5001', 'localhost:5000', 'ana@example.com', 'gmail.com', 'example.com', ''];
+  const { code, said } = await converse(folder, answers);
+  assert.equal(code, 0, said.join('\n'));
+  assert.match(said[0] ?? '', /^No one has a Workspace at gmail\.com/);
+  const text = readFileSync(join(folder, '.env'), 'utf8');
+  assert.equal(parseEnv(text)['GOOGLE_DOMAINS'], undefined);
+  assert.match(text, /\n#GOOGLE_CLIENT_ID=\n#GOOGLE_CLIENT_SECRET=\n#GOOGLE_DOMAINS=example\.com\n$/);
 });
 
 test('on a terminal a wrong or empty answer is asked again, with what is wrong', async (t) => {

@@ -1,6 +1,6 @@
 /** Completion in the shells themselves, the manual page as man reads it, and what a terminal shows that a pipe doesn't. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -101,6 +101,26 @@ describe('without settings', () => {
     const { code, output } = await runProgram(process.execPath, [main, 'password', 'list'], { cwd: folder, env });
     assert.equal(code, 1);
     assert.match(output, /^DOCKPASS_ENV_FILE names .*missing, which can't be read: /);
+  });
+
+  test('why a settings file can’t be read is said as it is: not each is missing', async () => {
+    const loop = join(folder, 'loop.env');
+    symlinkSync('loop.env', loop);
+    const { output } = await runProgram(process.execPath, [main, 'password', 'list'], {
+      cwd: folder,
+      env: { ...env, DOCKPASS_ENV_FILE: loop },
+    });
+    assert.match(output, /loop\.env, which can't be read: ELOOP/);
+  });
+
+  test('the environment wins over the settings file, also with an empty value', async () => {
+    const file = join(folder, 'own.env');
+    writeFileSync(file, 'PUBLIC_URL=ftp://file\nSERVICES=a/b\n');
+    const { output } = await runProgram(process.execPath, [main, 'password', 'list'], {
+      cwd: folder,
+      env: { ...env, DOCKPASS_ENV_FILE: file, SERVICES: '' },
+    });
+    assert.match(output, /PUBLIC_URL must be an absolute URL such as \S+ not "ftp:\/\/file"\n.*SERVICES is required/);
   });
 });
 

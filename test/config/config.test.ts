@@ -158,6 +158,21 @@ describe('each of these is refused by name', () => {
     ],
     ['another database', { ...least, DATABASE_URL: 'mysql://x' }, /sqlite: or postgres:/],
     ['Google without domains', { ...least, ...google, GOOGLE_DOMAINS: '' }, /GOOGLE_DOMAINS is required/],
+    ...['gmail.com', 'GoogleMail.com'].map((domain): [string, Record<string, string>, RegExp] => [
+      `the domain of personal accounts ${domain}`,
+      { ...least, ...google, GOOGLE_DOMAINS: `example.com,${domain}` },
+      /GOOGLE_DOMAINS: no one has a Workspace at (gmail|googlemail)\.com.*set GOOGLE_ANY_ACCOUNT=true/,
+    ]),
+    [
+      'the file of the Google console as the secret',
+      { ...least, ...google, GOOGLE_CLIENT_SECRET: '{"web": {"client_id": "id", "client_secret": "secret"}}' },
+      /GOOGLE_CLIENT_SECRET is a JSON file: give only the client_secret in it/,
+    ],
+    [
+      'a client secret of two lines',
+      { ...least, ...keycloak, OIDC_KC_CLIENT_SECRET: 'id\nsecret' },
+      /OIDC_KC_CLIENT_SECRET has several lines/,
+    ],
     ['Google with both', { ...least, ...google, GOOGLE_ANY_ACCOUNT: 'true' }, /contradict/],
     ['Google without a secret', { ...least, GOOGLE_CLIENT_ID: 'a', GOOGLE_DOMAINS: 'b' }, /GOOGLE_CLIENT_SECRET or/],
     [
@@ -264,6 +279,35 @@ describe('each of these is refused by name', () => {
   for (const [name, environment, expected] of cases) {
     test(name, () => assert.match(problemsOf(environment).join('\n'), expected));
   }
+});
+
+test('a secret in a file that can’t be used is one mistake, not two', (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'dockpass-config-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const empty = join(folder, 'empty');
+  writeFileSync(empty, '\n');
+  const { GOOGLE_CLIENT_SECRET: _, ...withoutSecret } = google;
+  const { OIDC_KC_CLIENT_SECRET: __, ...keycloakWithoutSecret } = keycloak;
+  const given: Record<string, Record<string, string>> = {
+    GOOGLE_CLIENT_SECRET: withoutSecret,
+    OIDC_KC_CLIENT_SECRET: keycloakWithoutSecret,
+    GOOGLE_DIRECTORY_KEY: { ...google, GOOGLE_DIRECTORY: 'direct', GOOGLE_DIRECTORY_ADMIN: 'a@example.com' },
+    PASSWORD_PEPPER: {},
+    DATABASE_URL: {},
+    SMTP_URL: { SMTP_FROM: 'a@example.com' },
+  };
+  for (const [name, others] of Object.entries(given)) {
+    for (const [file, why] of [
+      ['/nowhere', /_FILE: \/nowhere cannot be read \(ENOENT\)/],
+      [empty, /_FILE: \S+ is empty/],
+    ] as const) {
+      const problems = problemsOf({ ...least, ...others, [`${name}_FILE`]: file });
+      assert.match(problems.join('\n'), why);
+      assert.equal(problems.length, 1, problems.join('\n'));
+    }
+  }
+  const secrets = { SESSION_SECRET: 's'.repeat(32), ENCRYPTION_KEYS: 'k'.repeat(32), PASSWORD_PEPPER_FILE: '/nowhere' };
+  assert.equal(problemsOf({ ...least, DATABASE_URL: 'postgres://x/y', ...secrets }).length, 1);
 });
 
 test('.env.example names every setting, and is itself a configuration once its secret is filled in', () => {

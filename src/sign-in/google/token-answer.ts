@@ -82,7 +82,7 @@ const remedies: readonly (readonly [RegExp, string])[] = [
     /invalid email or user id|invalid impersonation/i,
     'GOOGLE_DIRECTORY_ADMIN is suspended, deleted or not a user of this Workspace: name an active administrator',
   ],
-  [/invalid jwt signature|account not found/i, 'The key of GOOGLE_DIRECTORY_KEY was deleted: create a new one'],
+  [/invalid jwt signature|account not found/i, 'The key of GOOGLE_DIRECTORY_KEY_FILE was deleted: create a new one'],
   [
     /unauthorized_client/i,
     "The domain-wide delegation, or one of its scopes, is missing: add the service account's client id and the scopes of docs/providers.md in the Admin console",
