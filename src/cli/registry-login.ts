@@ -1,7 +1,7 @@
 /** Owns what `dockpass login` does with docker and podman: who is logged in, and handing them a password. */
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '../config/settings.ts';
 import { fieldsIn } from '../lib/json.ts';
@@ -28,25 +28,48 @@ export async function hasTool(): Promise<boolean> {
 
 /** One after another: both can have a question. */
 export async function logInTools(login: Login, terminal: Terminal): Promise<readonly Result[]> {
-  const results: Result[] = [];
-  for (const tool of tools) results.push(await logIn(tool, login, terminal));
-  return results;
+  const docker = await logIn('docker', login, terminal);
+  const podman = await logIn('podman', login, terminal, docker === 'done');
+  return [docker, podman];
 }
 
-async function logIn(tool: Tool, login: Login, terminal: Terminal): Promise<Result> {
-  const { username, password, registry } = login;
+/** @param hasDocker whether docker was just logged in */
+async function logIn(tool: Tool, login: Login, terminal: Terminal, hasDocker = false): Promise<Result> {
+  const { username, registry } = login;
   const before = await loggedInAs(tool, registry, terminal.environment);
   if (before !== null && before !== username && !(await mayReplace(tool, before, login, terminal))) {
     terminal.err(`${tool} was left as it is.`);
     return 'left';
   }
-  // On standard input: arguments can be read by everyone on this machine.
-  const args = ['login', '--username', username, '--password-stdin', registry];
-  const { code, stderr } = await run(tool, args, password);
+  const first = await runLogin(tool, login);
+  const isBlocked = tool === 'podman' && first.code !== 0 && /identity token/i.test(first.stderr);
+  const { code, stderr } = isBlocked ? await logInPodman(login, terminal.environment, hasDocker, first) : first;
   if (code === null) return 'not-installed';
   if (code === 0) terminal.out(`${tool} is logged in to ${registry}.`);
   else terminal.err(`${tool} login failed: ${stderr.trim().slice(0, 500)}`);
   return code === 0 ? 'done' : 'failed';
+}
+
+type Ended = Awaited<ReturnType<typeof run>>;
+
+function runLogin(tool: Tool, { username, password, registry }: Login, changes: Environment = {}): Promise<Ended> {
+  // On standard input: arguments can be read by everyone on this machine.
+  return run(tool, ['login', '--username', username, '--password-stdin', registry], password, changes);
+}
+
+/**
+ * podman refuses to log in where docker keeps an identity token for the registry (containers/common, auth.go Login). Where both
+ * have one file, docker's login is that of both.
+ */
+async function logInPodman(login: Login, environment: Environment, hasDocker: boolean, first: Ended): Promise<Ended> {
+  const file = podmanFileOf(environment);
+  if (file === dockerFileOf(environment)) return hasDocker ? { ...first, code: 0 } : first;
+  const withoutDocker = await mkdtemp(join(tmpdir(), 'dockpass-login-'));
+  try {
+    return await runLogin('podman', login, { REGISTRY_AUTH_FILE: file, DOCKER_CONFIG: withoutDocker });
+  } finally {
+    await rm(withoutDocker, { recursive: true });
+  }
 }
 
 async function mayReplace(tool: Tool, before: string, login: Login, terminal: Terminal): Promise<boolean> {
@@ -58,19 +81,38 @@ async function mayReplace(tool: Tool, before: string, login: Login, terminal: Te
 
 /** @returns `null` where no one is, or no one can say */
 async function loggedInAs(tool: Tool, registry: string, environment: Environment): Promise<string | null> {
-  const text = await readFile(fileOf(tool, environment), 'utf8').catch(() => '{}');
-  const config = fieldsIn(parse(text));
-  const keeper = fieldsIn(config['credHelpers'])[registry] ?? config['credsStore'];
-  const name = typeof keeper === 'string' ? await userOfHelper(keeper, registry) : userOfEntry(config, registry);
+  const name = tool === 'podman' ? await userOfPodman(registry) : await userOfDocker(registry, environment);
   // Docker's word for an identity token, which doesn't say whose it is.
   return name === null || name === '' || name === '<token>' ? null : name;
 }
 
-function fileOf(tool: Tool, environment: Environment): string {
-  const { HOME: home = homedir(), DOCKER_CONFIG: docker, REGISTRY_AUTH_FILE: podman } = environment;
-  if (tool === 'docker') return join(docker ?? join(home, '.docker'), 'config.json');
-  const runtime = environment['XDG_RUNTIME_DIR'] ?? `/run/user/${process.getuid?.() ?? 0}`;
-  return podman ?? join(runtime, 'containers', 'auth.json');
+/** It reads several files, and which ones depends on its version. */
+async function userOfPodman(registry: string): Promise<string | null> {
+  const { code, stdout } = await run('podman', ['login', '--get-login', registry], '');
+  return code === 0 ? stdout.trim() : null;
+}
+
+async function userOfDocker(registry: string, environment: Environment): Promise<string | null> {
+  const config = fieldsIn(parse(await readFile(dockerFileOf(environment), 'utf8').catch(() => '{}')));
+  const keeper = fieldsIn(config['credHelpers'])[registry] ?? config['credsStore'];
+  return typeof keeper === 'string' ? userOfHelper(keeper, registry) : userOfEntry(config, registry);
+}
+
+/** An empty variable is none to docker and podman. */
+function dockerFileOf({ HOME, DOCKER_CONFIG }: Environment): string {
+  return join(DOCKER_CONFIG || join(HOME || homedir(), '.docker'), 'config.json');
+}
+
+/** Where podman keeps a login: with DOCKER_CONFIG, in the file of docker (containers/common, auth.go GetDefaultAuthFile). */
+function podmanFileOf(environment: Environment): string {
+  const { HOME, DOCKER_CONFIG, REGISTRY_AUTH_FILE, XDG_RUNTIME_DIR, XDG_CONFIG_HOME } = environment;
+  const config = join(HOME || homedir(), '.config');
+  if (REGISTRY_AUTH_FILE) return REGISTRY_AUTH_FILE;
+  if (DOCKER_CONFIG) return dockerFileOf(environment);
+  if (process.platform !== 'linux') return join(config, 'containers', 'auth.json');
+  if (XDG_RUNTIME_DIR) return join(XDG_RUNTIME_DIR, 'containers', 'auth.json');
+  if (process.getuid?.() === 0) return '/run/containers/0/auth.json';
+  return join(XDG_CONFIG_HOME || config, 'containers', 'auth.json'); // which every podman reads
 }
 
 function userOfEntry(config: Readonly<Record<string, unknown>>, registry: string): string | null {
@@ -94,8 +136,8 @@ function parse(text: string): unknown {
 }
 
 /** `code` is `null` where it isn't installed. */
-async function run(program: string, args: readonly string[], input: string) {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+async function run(program: string, args: readonly string[], input: string, changes: Environment = {}) {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...changes } });
   const [said, failed]: [string[], string[]] = [[], []];
   child.stdout.setEncoding('utf8').on('data', (text: string) => said.push(text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => failed.push(text));

@@ -133,6 +133,16 @@ rules: [{ issuer: ci, match: { sub: "repo:acme/web" }, account: "ci:web" }]`,
     assert.equal(new URL(asked.at(-1) ?? '', 'http://p').searchParams.get('audience'), publicUrl);
   });
 
+  test('logs podman in where docker keeps an identity token, which podman reads and refuses', async () => {
+    const docker = await mkdtemp(join(tmpdir(), 'dockpass-docker-'));
+    stack.defer(() => rm(docker, { recursive: true }));
+    const kept = { auth: Buffer.from('<token>:').toString('base64'), identitytoken: 'dkj_x' };
+    await writeFile(join(docker, 'config.json'), JSON.stringify({ auths: { [registry]: kept } }));
+    const { code, output, variables } = await runAction({ DOCKER_CONFIG: docker });
+    assert.equal(code, 0, output);
+    assert.doesNotMatch(variables, /DOCKER_CONFIG/);
+  });
+
   test('keeps the login of docker below RUNNER_TEMP, beside those that were there', { skip: noDocker }, async () => {
     const folder = await mkdtemp('/tmp/dockpass-');
     stack.defer(() => rm(folder, { recursive: true, force: true }));

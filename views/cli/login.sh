@@ -151,10 +151,25 @@ wait_for_approval() {
   fi
 }
 
-# Who is logged in now, as the tool's file or its credential helper says.
+docker_file() { put "${DOCKER_CONFIG:-$HOME/.docker}/config.json"; }
+
+# Where podman keeps a login: with DOCKER_CONFIG, in the file of docker.
+podman_file() {
+  if [ -n "${REGISTRY_AUTH_FILE:-}" ]; then put "$REGISTRY_AUTH_FILE"
+  elif [ -n "${DOCKER_CONFIG:-}" ]; then docker_file
+  elif [ "$(uname -s)" = Darwin ]; then put "$HOME/.config/containers/auth.json"
+  elif [ -n "${XDG_RUNTIME_DIR:-}" ]; then put "$XDG_RUNTIME_DIR/containers/auth.json"
+  elif [ "$(id -u)" = 0 ]; then put /run/containers/0/auth.json
+  else put "${XDG_CONFIG_HOME:-$HOME/.config}/containers/auth.json"; fi # which every podman reads
+}
+
+# Who is logged in now, as podman says itself, or the file of docker or its credential helper.
 current_user() {
-  file=${DOCKER_CONFIG:-$HOME/.docker}/config.json
-  [ "$1" = docker ] || file=${REGISTRY_AUTH_FILE:-${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/containers/auth.json}
+  if [ "$1" = podman ]; then
+    podman login --get-login "$registry" 2>/dev/null </dev/null | address
+    return
+  fi
+  file=$(docker_file)
   [ -r "$file" ] || return 0
   name=$(put "$registry" | sed 's/[.[\*^$/]/\\&/g')
   keeper=$(flat '"credHelpers":{[^}]*"'"$name"'":"\([A-Za-z0-9._-]*\)"')
@@ -169,22 +184,36 @@ flat() { tr -d ' \t\r\n' <"$file" | sed -n 's/.*'"$1"'.*/\1/p'; }
 
 log_in() {
   say "Signed in as $user."
-  failed=''
-  errors=$(mktemp) || die 'no temporary file can be made'
-  trap 'rm -f "$errors"' EXIT
+  failed='' finished=''
+  scratch=$(mktemp -d) || die 'no temporary file can be made'
+  errors=$scratch/errors
+  trap 'rm -rf "$scratch"' EXIT
   for tool in $tools; do
     before=$(current_user "$tool")
     if [ -n "$before" ] && [ "$before" != "$user" ] && [ "$before" != '<token>' ]; then
       confirm "$tool is logged in to $registry as $before. Replace that with $user?" || { say "$tool was left as it is."; continue; }
     fi
-    if put "$password" | "$tool" login --username "$user" --password-stdin "$registry" >/dev/null 2>"$errors"; then
+    if log_in_with "$tool" || { [ "$tool" = podman ] && grep -qi 'identity token' "$errors" && log_in_podman; }; then
       say "$tool is logged in to $registry."
+      finished="$finished $tool"
     else
       failed=yes
       say "$tool login failed: $(head -n 3 "$errors" | printable)"
     fi
   done
   [ -z "$failed" ] || exit 1
+}
+
+log_in_with() { put "$password" | "$1" login --username "$user" --password-stdin "$registry" >/dev/null 2>"$errors"; }
+
+# podman refuses to log in where docker keeps an identity token. Where both have one file, docker's login is that of both.
+log_in_podman() {
+  file=$(podman_file)
+  case "$file:$finished" in "$(docker_file)":*docker*) return 0 ;; esac
+  (
+    export REGISTRY_AUTH_FILE="$file" DOCKER_CONFIG="$scratch"
+    log_in_with podman
+  )
 }
 
 confirm() {

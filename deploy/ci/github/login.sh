@@ -80,7 +80,8 @@ docker)
 podman)
   before=${REGISTRY_AUTH_FILE:-}
   [ ! -f "$before" ] || cp "$before" "$folder/auth.json"
-  export REGISTRY_AUTH_FILE="$folder/auth.json"
+  # An identity token that docker keeps would make podman refuse to log in; there's no config.json in this folder.
+  export REGISTRY_AUTH_FILE="$folder/auth.json" DOCKER_CONFIG="$folder"
   variable="REGISTRY_AUTH_FILE=$folder/auth.json"
   ;;
 *) fail "client must be docker or podman, not \"$client\"" ;;
