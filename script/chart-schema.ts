@@ -103,12 +103,18 @@ const schema = {
     priorityClassName: text,
     extraVolumes: list,
     extraVolumeMounts: list,
-    nameOverride: text,
+    // A label has it, so what works stays: the selector of a release can't change.
+    nameOverride: { type: 'string', pattern: '^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$' },
     fullnameOverride: { type: 'string', pattern: '^([a-z][a-z0-9-]{0,51})?$' },
     global: anything,
   }),
   required: ['publicUrl', 'services'],
   allOf: [
+    // Without a whole name, it's a part of the names of objects.
+    when(
+      { properties: { fullnameOverride: { maxLength: 0 } } },
+      { properties: { nameOverride: { pattern: '^[a-z0-9.-]*$' } } },
+    ),
     // SQLite is one file and one process; replicas share secrets.
     when(
       { properties: { database: { properties: { existingSecret: { maxLength: 0 } } } } },

@@ -366,6 +366,8 @@ describe('the chart', { skip: noHelm }, () => {
     'a port that is none': [{ ...least, service: { port: 65_536 } }, /port/],
     'a volume whose size is none': [{ ...least, persistence: { size: '1.2.3Gi' } }, /size/],
     'a name that Kubernetes refuses': [{ ...least, fullnameOverride: 'Auth' }, /fullnameOverride/],
+    'a part of a name that Kubernetes refuses': [{ ...least, nameOverride: 'Auth' }, /nameOverride/],
+    'a name that is no label': [{ ...least, nameOverride: '-a b', fullnameOverride: 'auth' }, /nameOverride/],
     "a label in the selector's place": [{ ...least, podLabels: { 'app.kubernetes.io/name': 'x' } }, /nameOverride/],
     'a backup of PostgreSQL': [{ ...least, ...postgres, backup: { enabled: true } }, /backup.*its own tools/],
     'a backup of a database that only a file names': [

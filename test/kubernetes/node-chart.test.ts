@@ -91,6 +91,8 @@ describe('the chart of the plugin', { skip: noHelm }, () => {
       { ...least, nodeSelector: { 'kubernetes.io/os': 'windows' } },
       { ...least, podLabels: { 'app.kubernetes.io/instance': 'x' } },
       { ...least, fullnameOverride: 'Pulls' },
+      { ...least, nameOverride: 'Pulls' },
+      { ...least, nameOverride: 'a b', fullnameOverride: 'pulls' },
     ]) {
       const { code } = await helm(['template', 'r', chart], values);
       assert.notEqual(code, 0, JSON.stringify(values));
