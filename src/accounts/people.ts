@@ -184,7 +184,8 @@ export function createPeople(parts: PeopleParts): People {
       refuse(objectionToEnabling(parts, person));
       const { login } = person;
       const change = { state: 'active', reason: null, by: by.actor, at: now() } as const;
-      const event = { action: 'person.enable', ...by, subject: login } as const;
+      const event = (left: number) =>
+        ({ action: 'person.enable', ...by, subject: login, ...(left > 0 && { detail: { revoked: left } }) }) as const;
       await audit.commit(event, (row) => store.accounts.setState(id, change, row));
     },
     async objectionTo(change, id, by) {

@@ -1,14 +1,17 @@
 /** Owns what happens to the account of someone who has left, or who must sign in again. */
 import type { Actor, Audit } from '../audit/audit.ts';
 import type { Account } from '../store/accounts.ts';
-import type { PeopleStore, Removed } from '../store/people.ts';
+import type { PeopleStore, ShutOut } from '../store/people.ts';
 import type { SessionStore } from '../store/sessions.ts';
 
 /** Who found out: 'sweep', 'google' or the login of the person who signs in. */
 export type OffBoardingActor = Actor;
 
 export type HowLeft = {
-  /** Robots' passwords that the person made stop immediately, too, also where the account stopped before. */
+  /**
+   * Robots' passwords that the person made stop immediately, too, also where the account stopped before. Someone who is shut
+   * out loses them for good.
+   */
   readonly forSecurity?: boolean;
   /** The provider says that the person can come back. */
   readonly suspended?: boolean;
@@ -16,7 +19,7 @@ export type HowLeft = {
 
 export type Leavers = {
   /**
-   * Passwords are revoked and sessions ended; a later sign-in makes the account work again, with new passwords.
+   * Passwords and API tokens are revoked and sessions ended; a later sign-in makes the account work again, with new ones.
    * @param at when the provider said so; someone who has signed in after it is left alone
    * @returns false when nothing changed
    */
@@ -38,11 +41,10 @@ export type LeaverParts = {
 export function createLeavers({ people, sessions, forgetToken, audit }: LeaverParts): Leavers {
   return {
     async shutOut(account, reason, at, actor, { forSecurity = false, suspended = false } = {}) {
-      const { id, login: subject, provider } = account;
-      // Its owner reads by whom the passwords were revoked: not by a sweep of ours, but by what the provider says.
+      const { id, login: subject } = account;
       const security = forSecurity ? { forSecurity } : {};
-      const change = { reason, passwordsBy: provider, at, forSecurity, suspended };
-      const event = (ended: Removed) =>
+      const change = { reason, at, forSecurity, suspended };
+      const event = (ended: ShutOut) =>
         ({ action: 'person.disable', ...actor, subject, detail: { reason, ...ended, ...security } }) as const;
       if (!(await audit.commit(event, (row) => people.shutOut(id, change, row)))) return false;
       await forgetToken(account);

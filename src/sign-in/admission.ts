@@ -83,8 +83,10 @@ async function restore(
     was: account,
     saidAt: answeredAt,
   } as const;
-  const detail = { was: state, reason: why };
-  const event = { action: 'person.enable', actor: login, client, subject: login, detail } as const;
+  const event = (left: number) => {
+    const detail = { was: state, reason: why, ...(left > 0 && { revoked: left }) };
+    return { action: 'person.enable', actor: login, client, subject: login, detail } as const;
+  };
   if (!(await audit.commit(event, (row) => accounts.setState(id, change, row)))) {
     const meanwhile = await accounts.byId(id);
     requireNotDisabled(meanwhile ?? account);

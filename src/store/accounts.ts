@@ -1,8 +1,9 @@
 /** Owns every statement on `account`: people and robots, who can hold app passwords. */
 import { minute } from '../lib/time.ts';
 import { normalized } from '../lib/unicode.ts';
-import { type AuditRowOf, runAudited } from './audit-events.ts';
+import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
 import { createConditions } from './conditions.ts';
+import { countOfHeld, endHeld } from './held.ts';
 import { isHolder } from './holders.ts';
 import type { Sql, Steps } from './sql.ts';
 import { takeLogin } from './take-login.ts';
@@ -167,7 +168,12 @@ export type AccountStore = {
   byIdentity(issuer: string, subject: string): Promise<Account | undefined>;
   /** Gives the login to whoever it belongs to; the account keeps its e-mail, for people to read. False where there's no such account. */
   freeLogin(id: string, audit: AuditRowOf): Promise<boolean>;
-  /** False when nothing changed: there is no such account, it is in this state already, or it's no longer as it `was`. */
+  /**
+   * An account that its provider disabled comes back without what it and its person held then. That was revoked, so there's only
+   * what was made at the same moment, or what an earlier version kept.
+   * @param audit gets how many of these there were
+   * @returns false when nothing changed: there is no such account, it is in this state already, or it's no longer as it `was`
+   */
   setState(id: string, change: StateChange, audit: AuditRowOf): Promise<boolean>;
   /**
    * The provider was asked at `at` and says that the person is there. An answer that comes after a later one is dropped.
@@ -232,6 +238,11 @@ const setState = `
     and (cast($6 as text) is null
       or (state = $6 and coalesce(state_by, '') = $7 and coalesce(stopped_for_security, 0) = $9))
     and (cast($10 as bigint) is null or coalesce(state_at, 0) <= $10 or state_at > cast($5 as bigint) + ${clockTolerance})`;
+
+/** They change nothing, and count whether it's so until the transaction ends. */
+const lockShutOut = `
+  update account set state = state where id = $1 and state = 'disabled' and state_by = '${byProvider}'`;
+const lockStopped = `${lockShutOut} and stopped_for_security = 1`;
 
 const confirm = `
   update account set confirmed_at = $2, checked_at = $2, groups_json = coalesce($3, groups_json),
@@ -310,11 +321,17 @@ export function createAccountStore(sql: Sql): AccountStore {
     },
     byIdentity: (issuer, subject) => byIdentity(sql, { issuer, subject }),
     freeLogin: async (id, audit) => (await runAudited(sql, { text: freeLogin, values: [id] }, audit)) === 1,
-    async setState(id, { state, reason, by, at, was, saidAt, insteadOf }, audit) {
-      const before = [was?.state ?? null, was?.state_by ?? '', insteadOf ?? null, was?.stopped_for_security ?? 0];
-      const values = [id, state, reason, by, at, ...before, saidAt ?? null];
-      return (await runAudited(sql, { text: setState, values }, audit)) === 1;
-    },
+    setState: (id, { state, reason, by, at, was, saidAt, insteadOf }, audit) =>
+      sql.atomic(function* () {
+        const before = [was?.state ?? null, was?.state_by ?? '', insteadOf ?? null, was?.stopped_for_security ?? 0];
+        const values = [id, state, reason, by, at, ...before, saidAt ?? null];
+        const isShutOut = (yield { text: lockShutOut, values: [id] }) === 1;
+        const forSecurity = (yield { text: lockStopped, values: [id] }) === 1;
+        if ((yield { text: setState, values }) === 0) return false;
+        const left = isShutOut ? countOfHeld(yield* endHeld(id, at, forSecurity)) : 0;
+        yield* addRow(audit(left));
+        return true;
+      }),
     async confirm(id, { at, groups, undecided = [] }, audit) {
       const unknown = undecided.length === 0 ? null : JSON.stringify(undecided);
       const values = [id, at, groups === null ? null : JSON.stringify(groups), unknown];

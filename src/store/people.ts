@@ -9,6 +9,7 @@ import {
 } from './accounts.ts';
 import { type AuditRowOf, addRow } from './audit-events.ts';
 import { type Conditions, containing, createConditions, inList } from './conditions.ts';
+import { countOfHeld, endHeld, type Held } from './held.ts';
 import { forgetAccount } from './repository-activity.ts';
 import { releaseLogin, retireLogin } from './retired-logins.ts';
 import type { Sql } from './sql.ts';
@@ -58,22 +59,22 @@ export type PeopleStore = {
     audit: AuditRowOf<Disabled>,
   ): Promise<void>;
   /**
-   * Disables the account on its provider's word, revokes its passwords and ends its sessions. For security, an account that the
-   * provider has disabled already gets this reason, and what anyone whose account is disabled made stops immediately.
-   * @returns false, and nothing changed, where its person has signed in after `change.at`, or it's disabled already, no undo
-   *   could bring a password back, and security asks for nothing more
+   * Disables the account on its provider's word, revokes its passwords and the API tokens that its person made, and ends its
+   * sessions. For security, an account that the provider has disabled already gets this reason, and robots' passwords that its
+   * person made are revoked, too.
+   * @returns false, and nothing changed, where its person has signed in after `change.at`, or it's disabled already, nothing
+   *   could bring back what it's about, and security asks for nothing more
    */
   shutOut(
     id: string,
     change: {
       readonly reason: string;
-      readonly passwordsBy: string;
       readonly at: number;
       readonly forSecurity: boolean;
       /** The provider says that the person can come back. */
       readonly suspended?: boolean;
     },
-    audit: AuditRowOf<Removed>,
+    audit: AuditRowOf<ShutOut>,
   ): Promise<boolean>;
   /**
    * The account's passwords rest until the person signs in again, and its sessions end. For security, what the person made stops
@@ -105,6 +106,8 @@ export type Disabled = { readonly isNew: boolean; readonly sessions: number };
 
 /** How much of each there was. */
 export type Removed = { readonly passwords: number; readonly sessions: number };
+
+export type ShutOut = Held & { readonly sessions: number };
 
 /** What each order sorts by: in the words of its index, whose end the id is, and in words that no index has. */
 const sortKeys = {
@@ -141,10 +144,6 @@ const requireSignIn = `
   where id = $1 and coalesce(signed_in_at, 0) <= $3
     and (state = 'active' or (state = 'disabled' and state_by = '${byAuthority}')
       or (state = 'reauth_required' and stopped_for_security is null and $4 = 1))`;
-const revokeOfAccount = `
-  update app_password set revoked_at = coalesce(revoked_at, $3), revoked_by = $2, revocation_id = null
-  where account_id = $1 and expires_at > $3 and (revoked_at is null or revocation_id is not null)
-    and exists (select 1 from account where id = $1 and coalesce(signed_in_at, 0) <= $3)`;
 
 /** A machine isn't a password that comes back when the account is enabled: it's signed in again. */
 const endMachines = `
@@ -219,19 +218,19 @@ export function createPeopleStore(sql: Sql): PeopleStore {
         const isNew = isDisabled || isStopped;
         if (isNew || sessions > 0) yield* addRow(audit({ isNew, sessions }));
       }),
-    shutOut: (id, { reason, passwordsBy, at, forSecurity, suspended }, audit) =>
+    shutOut: (id, { reason, at, forSecurity, suspended }, audit) =>
       sql.atomic(function* () {
         const comesBack = suspended ? 1 : null;
         let changes = yield { text: shutOut, values: [id, reason, at, comesBack] };
-        const passwords = yield { text: revokeOfAccount, values: [id, passwordsBy, at] };
+        const held = yield* endHeld(id, at, forSecurity);
         if (forSecurity) {
           changes += yield { text: nameSecurityReason, values: [id, reason, at, comesBack] };
           changes += yield { text: stopOnProvidersWord, values: [id, at] };
         }
-        if (changes + passwords === 0) return false;
+        if (changes + countOfHeld(held) === 0) return false;
         yield { text: removals.terminalRequests, values: [id] };
         const sessions = yield { text: removals.sessions, values: [id] };
-        yield* addRow(audit({ passwords, sessions }));
+        yield* addRow(audit({ ...held, sessions }));
         return true;
       }),
     requireSignIn: (id, { reason, at, forSecurity }, audit) =>

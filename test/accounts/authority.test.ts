@@ -150,7 +150,7 @@ describeEngines('an address that its provider is not the authority for', (databa
       await store.people.requireSignIn(cy.id, change, () => null);
       assert.equal(await suspendIn(scene, authority), 2);
       await people.disable(bo.id, 'left', root);
-      await store.people.shutOut(di.id, { ...change, reason: 'hijacked', passwordsBy: 'keycloak' }, () => null);
+      await store.people.shutOut(di.id, { ...change, reason: 'hijacked' }, () => null);
       assert.equal(await suspendIn(scene, keycloakOwns), 0);
       assert.deepEqual(await state(bo), ['disabled', root.actor, 'left'], 'an administrator disabled it meanwhile');
       assert.deepEqual(
@@ -263,7 +263,7 @@ describeEngines('an address that its provider is not the authority for', (databa
       const old = await scene.addPerson('ana', { issuer: 'https://old', subject: 's1', groups: ['google:leads'] });
       await store.accounts.confirm(old.id, { at: clock.at, groups: ['google:leads'] }, () => null);
       await scene.passwords.issue(old, input, root);
-      const left = { reason: 'gone there', passwordsBy: 'provider', at: clock.at + 1, forSecurity: false };
+      const left = { reason: 'gone there', at: clock.at + 1, forSecurity: false };
       await store.people.shutOut(old.id, left, () => null);
       await moves.relink(old.id, 'google', root);
       const anas = { provider: 'google', issuer: 'https://new', subject: 'other', email: 'ana@example.com' };

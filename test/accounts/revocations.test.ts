@@ -178,7 +178,7 @@ describeEngines('revocations', (databases) => {
         { reason: '', by: root.actor, at: scene.clock.at, forSecurity: false },
         unaudited,
       );
-      const gone = { reason: 'deleted', passwordsBy: 'google', at: scene.clock.at, forSecurity: false };
+      const gone = { reason: 'deleted', at: scene.clock.at, forSecurity: false };
       assert.equal(await store.people.shutOut(bo.id, gone, unaudited), true, 'whoever disabled the account before');
       assert.equal(await store.people.shutOut(bo.id, gone, unaudited), false);
       const again = { state: 'active', reason: null, by: root.actor, at: scene.clock.at } as const;

@@ -86,7 +86,7 @@ const all: Readonly<Record<string, Ending>> = {
   'off-boarding': async (scene, { ana }) => {
     const change = {
       reason: 'left',
-      passwordsBy: 'off-boarding',
+
       at: scene.clock.at,
       forSecurity: false,
       suspended: false,
