@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { stateOf } from '../app-passwords/check.ts';
 import { checkDays } from '../app-passwords/input.ts';
 import type { Actor, Audit } from '../audit/audit.ts';
+import { type AccountStatus, accountStatusOf, type GracePeriods } from '../identity/account-status.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
 import { isTexts, readJson } from '../lib/json.ts';
@@ -84,6 +85,8 @@ export type ApiCaller = {
 export type ApiTokenParts = {
   readonly store: ApiTokenStore;
   readonly administrators: Pick<Administrators, 'includes'>;
+  /** How long a token counts while the provider of its maker is silent, or can't be asked. */
+  readonly gracePeriods: GracePeriods;
   readonly audit: Audit;
   readonly pepper: Pepper;
   readonly maximumDays: number;
@@ -167,7 +170,7 @@ function problemOfName(name: string): string | null {
   return hasInvisible(name) ? 'The name contains a control or invisible character. Remove it.' : null;
 }
 
-/** A token of someone who isn't an administrator any more doesn't work. */
+/** A token of someone who isn't an administrator any more doesn't work, nor one of someone who has to sign in again. */
 async function verify(parts: ApiTokenParts, secret: string, client: Requester): Promise<ApiCaller> {
   const { store, pepper, administrators, now } = parts;
   const hash = pepper.hash(secret);
@@ -188,10 +191,20 @@ async function verify(parts: ApiTokenParts, secret: string, client: Requester): 
       `The API token "${row.name}" was made by ${row.created_by}, who isn't an administrator any more. Have an administrator create a new one.`,
     );
   }
+  if (maker !== null) requireKnown(row, accountStatusOf(maker, parts.gracePeriods, now()));
   store.recordUse(row.id, { at: now(), address: client.address }, useInterval).catch(parts.onError);
   const scopes = scopesOf(row);
   const apiToken = { id: row.id, name: row.name };
   return { apiToken, accountId: row.account_id, actor: maker?.login ?? row.created_by, scopes };
+}
+
+/** As for their passwords, someone of whom nothing is known for too long counts as one who has left. @throws {Refusal} */
+function requireKnown({ name, created_by: login }: ApiTokenRow, { use, reason }: AccountStatus): void {
+  if (use !== 'none') return;
+  throw new Refusal(
+    'unauthenticated',
+    `The API token "${name}" doesn't work: ${reason}. It works again once ${login} has signed in.`,
+  );
 }
 
 /** A scope that only a newer version knows is left out. */

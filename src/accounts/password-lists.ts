@@ -1,5 +1,6 @@
 /** Owns the passwords of everyone, as administrators list them: by state, soon to end, long unused. */
 import { type AppPassword, toAppPassword } from '../app-passwords/app-password.ts';
+import type { GracePeriods } from '../identity/account-status.ts';
 import { type Page, pageOf } from '../lib/paging.ts';
 import { day } from '../lib/time.ts';
 import type { PasswordListKind, PasswordListStore } from '../store/password-lists.ts';
@@ -25,9 +26,10 @@ const idleDays = 90;
 /** @param parts.now epoch milliseconds */
 export function createPasswordLists(parts: {
   readonly store: PasswordListStore;
+  readonly gracePeriods: Pick<GracePeriods, 'unchecked'>;
   readonly now: () => number;
 }): PasswordLists {
-  const { store } = parts;
+  const { store, gracePeriods } = parts;
   const times = () => {
     const now = parts.now();
     return { now, soon: now + soonDays * day, idle: now - idleDays * day };
@@ -40,7 +42,8 @@ export function createPasswordLists(parts: {
       const total = await store.count(kind, at);
       const { page, pages, offset } = pageOf(total, pageSize, wanted);
       const rows = await store.page(kind, at, pageSize, offset);
-      return { passwords: rows.map((row) => toAppPassword(row, row, at.now)), total, page, pages };
+      const { unchecked } = gracePeriods;
+      return { passwords: rows.map((row) => toAppPassword(row, row, { now: at.now, unchecked })), total, page, pages };
     },
   };
 }

@@ -5,6 +5,7 @@ import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { type AppPassword, toAppPassword } from '../app-passwords/app-password.ts';
 import type { Actor, Audit } from '../audit/audit.ts';
 import type { Use, Uses } from '../audit/uses.ts';
+import type { GracePeriods } from '../identity/account-status.ts';
 import { countOf, wordFor } from '../lib/count.ts';
 import { Refusal } from '../lib/errors.ts';
 import { readJson } from '../lib/json.ts';
@@ -12,6 +13,7 @@ import { type Page, pageOf } from '../lib/paging.ts';
 import { checkReason } from '../lib/reason.ts';
 import { day } from '../lib/time.ts';
 import type { ActivityOfAccounts, RepositoryUse } from '../repositories/account-activity.ts';
+import type { ListedPassword } from '../store/passwords.ts';
 import type { Owner, RevocationRow } from '../store/revocations.ts';
 import { isSelection, type Selected, type Selection, type SelectionParts, select } from './selection.ts';
 
@@ -83,12 +85,15 @@ const pieceSize = 1_000;
 
 export type RevocationParts = SelectionParts & {
   readonly uses: Pick<Uses, 'summary'>;
+  readonly gracePeriods: Pick<GracePeriods, 'unchecked'>;
   readonly activityOf: ActivityOfAccounts;
   readonly audit: Audit;
 };
 
 export function createRevocations(parts: RevocationParts): Revocations {
   const { store, now } = parts;
+  const shown = (row: ListedPassword) =>
+    toAppPassword(row, row, { now: now(), unchecked: parts.gracePeriods.unchecked });
   return {
     async preview(selection) {
       const selected = byState(await select(parts, selection, ['active', 'ended', 'approved']));
@@ -104,7 +109,7 @@ export function createRevocations(parts: RevocationParts): Revocations {
         passwords: found.length,
         alreadyRevoked: selected.ended.length,
         approvedTerminals: selected.approved.length,
-        sample: first.flatMap(({ id }) => rows.get(id) ?? []).map((row) => toAppPassword(row, row, now())),
+        sample: first.flatMap(({ id }) => rows.get(id) ?? []).map(shown),
         uses: await parts.uses.summary(found.map(({ id }) => id)),
       };
     },
@@ -118,7 +123,7 @@ export function createRevocations(parts: RevocationParts): Revocations {
     byId: async (id) => named(parts, await find(parts, id)),
     async passwordsOf(id) {
       const rows = await store.revocations.passwordsOf(id, maximumSample);
-      return rows.map((row) => toAppPassword(row, row, now()));
+      return rows.map(shown);
     },
   };
 }

@@ -3,7 +3,7 @@ import type { Limits } from '../identity/identity.ts';
 import type { Account } from '../store/accounts.ts';
 import type { ListedPassword, NewPassword } from '../store/passwords.ts';
 import { limitsOf, stateOf } from './check.ts';
-import { listedMakerOf, type MakerStatus } from './maker.ts';
+import { listedMakerOf, type MakerStatus, type MakerTimes } from './maker.ts';
 
 /** An app password as its owner and administrators see it. Times are epoch milliseconds. */
 export type AppPassword = {
@@ -36,11 +36,10 @@ export type AppPassword = {
 /** Who holds a password: a person, or a robot, whose secrets begin with `dkr_`. */
 export type Owner = Pick<Account, 'id' | 'login' | 'kind'>;
 
-/** @param now epoch milliseconds */
 export function toAppPassword(
   row: Omit<ListedPassword, 'login' | 'kind'>,
   owner: Pick<Owner, 'login' | 'kind'>,
-  now: number,
+  times: MakerTimes,
 ): AppPassword {
   return {
     id: row.id,
@@ -49,7 +48,7 @@ export function toAppPassword(
     ownerKind: owner.kind,
     name: row.name,
     hint: row.hint,
-    state: stateOf(row, now),
+    state: stateOf(row, times.now),
     limits: limitsOf(row),
     createdAt: row.created_at,
     expiresAt: row.expires_at,
@@ -57,7 +56,7 @@ export function toAppPassword(
     revokedBy: row.revoked_by,
     revocationReason: row.revocation_reason === '' ? null : row.revocation_reason,
     replacedBy: row.replaced_by,
-    maker: listedMakerOf(row),
+    maker: listedMakerOf(row, times),
     origin: originOf(row),
     identityServices: row.identity_services?.split(',') ?? [],
     lastUse:
@@ -76,11 +75,12 @@ const unused = {
   ...{ revoked_at: null, revoked_by: null, revocation_reason: null, replaced_by: null },
   ...{ maker_id: null, maker_kind: null },
   ...{ maker_login: null, maker_state: null, maker_state_at: null, maker_stopped_for_security: null },
+  ...{ maker_confirmed_at: null, maker_signed_in_at: null },
   ...{ used_at: null, used_address: null, used_client: null, identity_services: null },
   ...{ origin: null, origin_address: null },
 };
 
-/** One that was stored this moment. */
+/** One that was stored this moment. @param now epoch milliseconds */
 export function asNew(row: NewPassword, owner: Owner, now: number): AppPassword {
-  return toAppPassword({ ...unused, ...row }, owner, now);
+  return toAppPassword({ ...unused, ...row }, owner, { now, unchecked: null });
 }

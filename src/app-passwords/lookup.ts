@@ -1,7 +1,8 @@
 /** Owns finding app passwords, for pages, API and commands. */
+import type { GracePeriods } from '../identity/account-status.ts';
 import { Refusal } from '../lib/errors.ts';
 import { day } from '../lib/time.ts';
-import type { PasswordStore } from '../store/passwords.ts';
+import type { ListedPassword, PasswordStore } from '../store/passwords.ts';
 import { type AppPassword, type Owner, toAppPassword } from './app-password.ts';
 
 export type PasswordLookup = {
@@ -33,36 +34,39 @@ const maximumAhead = 3_650;
 export function createPasswordLookup(parts: {
   readonly store: PasswordStore;
   readonly flushUses: () => Promise<void>;
+  readonly gracePeriods: Pick<GracePeriods, 'unchecked'>;
   readonly now: () => number;
 }): PasswordLookup {
   const { store, flushUses, now } = parts;
+  const shown = (row: ListedPassword) =>
+    toAppPassword(row, row, { now: now(), unchecked: parts.gracePeriods.unchecked });
   const byId = async (id: string): Promise<AppPassword> => {
     await flushUses();
     const row = await store.byId(id);
     if (row === undefined) throw new Refusal('not_found', `There is no password ${id}. List them to see the ids.`);
-    return toAppPassword(row, row, now());
+    return shown(row);
   };
   return {
     async ofAccount(owner) {
       await flushUses();
-      return (await store.ofAccount(owner.id)).map((row) => toAppPassword(row, row, now()));
+      return (await store.ofAccount(owner.id)).map(shown);
     },
     async all() {
       await flushUses();
-      return (await store.all()).map((row) => toAppPassword(row, row, now()));
+      return (await store.all()).map(shown);
     },
     async madeBy(accountId) {
-      return (await store.madeBy(accountId, now())).map((row) => toAppPassword(row, row, now()));
+      return (await store.madeBy(accountId, now())).map(shown);
     },
     async ofRobots() {
-      return (await store.ofRobots(now())).map((row) => toAppPassword(row, row, now()));
+      return (await store.ofRobots(now())).map(shown);
     },
     async expiring(days) {
       if (days < 0 || days > maximumAhead) {
         throw new Refusal('bad_request', `Choose between 0 and ${maximumAhead} days.`, { field: 'days' });
       }
       const until = now() + days * day;
-      return (await store.expiring(now(), until)).map((row) => toAppPassword(row, row, now()));
+      return (await store.expiring(now(), until)).map(shown);
     },
     byId,
     async byIdOf(id, accountId) {

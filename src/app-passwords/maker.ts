@@ -1,6 +1,6 @@
 /** Owns who made a robot's password, and what that means for it now: the password does no more than its maker can. */
 import { identityOfAccount } from '../identity/account-identity.ts';
-import type { GracePeriods } from '../identity/account-status.ts';
+import { type GracePeriods, uncheckedUntil } from '../identity/account-status.ts';
 import type { Identity } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
 import { minuteOf } from '../lib/time.ts';
@@ -30,31 +30,45 @@ export type MakerStatus = {
   readonly login: string | null;
   readonly accountId: string | null;
   readonly as: Maker['as'];
-  /** When the maker's account stopped working; `null` while it works. */
+  /** When the maker's account stopped working, or what a person holds whom no one can ask about; `null` while it works. */
   readonly leftAt: number | null;
   /** Stopped for a security reason: there's no grace period. */
   readonly isSecurity: boolean;
 };
 
-type MakerFacts = Pick<Account, 'login' | 'state' | 'state_at' | 'stopped_for_security'>;
+type MakerFacts = Pick<
+  Account,
+  'login' | 'state' | 'state_at' | 'stopped_for_security' | 'confirmed_at' | 'signed_in_at'
+>;
 type MadeRow = Pick<PasswordRow, 'maker_id' | 'maker_kind'>;
 
+/** Now in epoch milliseconds, and `unchecked` as in `GracePeriods`. */
+export type MakerTimes = { readonly now: number; readonly unchecked: number | null };
+
 /** @param maker its account; `undefined` for one that was removed */
-function makerStatusOf(row: MadeRow, maker: MakerFacts | undefined): MakerStatus | null {
+function makerStatusOf(row: MadeRow, maker: MakerFacts | undefined, times: MakerTimes): MakerStatus | null {
   const { maker_id: accountId, maker_kind: as } = row;
   if (as === null) return null;
   const isSecurity = maker?.stopped_for_security === 1;
   const known = { login: maker?.login ?? null, accountId, as, isSecurity };
-  const isThere = accountId === null || maker?.state === 'active';
-  return { ...known, leftAt: isThere ? null : (maker?.state_at ?? 0) };
+  if (accountId === null) return { ...known, leftAt: null };
+  return { ...known, leftAt: maker === undefined ? 0 : leftAtOf(maker, times) };
+}
+
+/** A provider's silence is no leaving: the groups grow old by it, and what depends on them ends. */
+function leftAtOf(maker: MakerFacts, { now, unchecked }: MakerTimes): number | null {
+  if (maker.state !== 'active') return maker.state_at ?? 0;
+  const until = uncheckedUntil(maker, unchecked);
+  return until !== null && until < now ? until : null;
 }
 
 /** The same for a row of a list, which has the maker's columns beside its own. */
-export function listedMakerOf(row: Omit<ListedPassword, 'login' | 'kind'>): MakerStatus | null {
+export function listedMakerOf(row: Omit<ListedPassword, 'login' | 'kind'>, times: MakerTimes): MakerStatus | null {
   const { maker_login: login, maker_state: state } = row;
-  if (login === null || state === null) return makerStatusOf(row, undefined);
+  if (login === null || state === null) return makerStatusOf(row, undefined, times);
   const { maker_state_at: state_at, maker_stopped_for_security: stopped_for_security } = row;
-  return makerStatusOf(row, { login, state, state_at, stopped_for_security });
+  const { maker_confirmed_at: confirmed_at, maker_signed_in_at: signed_in_at } = row;
+  return makerStatusOf(row, { login, state, state_at, stopped_for_security, confirmed_at, signed_in_at }, times);
 }
 
 /** When a password stops because its maker left, unless another owner adopts it; `null`: it doesn't. Epoch milliseconds. */
@@ -77,13 +91,14 @@ export function boundOf(
   gracePeriods: GracePeriods,
   now: number,
 ): Identity['maker'] {
-  const status = makerStatusOf(row, maker);
+  const status = makerStatusOf(row, maker, { now, unchecked: gracePeriods.unchecked });
   if (status === null) return null;
   const end = endAfterMaker(status, rules);
   if (end !== null && end <= now) throw left(row.name, status);
   if (status.as === 'administrator' || maker === undefined) return null;
-  // A leaver is known as of the moment of leaving: the groups neither grow old nor change.
-  const identity = identityOfAccount(maker, gracePeriods, status.leftAt ?? now);
+  // A leaver is known as of the moment of leaving: the groups neither grow old nor change. Of anyone else they still do.
+  const knownAt = maker.state === 'active' ? now : (status.leftAt ?? now);
+  const identity = identityOfAccount(maker, gracePeriods, knownAt);
   return { login: maker.login, identity, enforced: rules.enforced };
 }
 

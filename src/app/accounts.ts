@@ -53,13 +53,16 @@ export function createAdministration(config: Config, core: Core, policy: () => P
       readSession: readSessionSummary,
       forgetToken: createForgetToken(config, core),
     }),
-    revocations: createRevocations({ store, uses, administrators, audit, now, activityOf: activityOf(config, core) }),
+    revocations: createRevocations({
+      ...{ store, uses, administrators, audit, now, gracePeriods: core.gracePeriods },
+      activityOf: activityOf(config, core),
+    }),
     robots: createRobots({ ...config.robots, store, audit, isStaticUser: (login) => policy().users.has(login), now }),
     moves: createMoves({
       ...{ moves: store.accountMoves, accounts: store.accounts, authority: core.authority, audit, now },
       ways: signInWays(config),
     }),
-    passwordLists: createPasswordLists({ store: store.passwordLists, now }),
+    passwordLists: createPasswordLists({ store: store.passwordLists, gracePeriods: core.gracePeriods, now }),
     retiredLogins: createRetiredLogins({ retiredLogins: store.retiredLogins, audit }),
     reviewRobots: () =>
       reviewRobots({
@@ -70,6 +73,7 @@ export function createAdministration(config: Config, core: Core, policy: () => P
     apiTokens: createApiTokens({
       store: store.apiTokens,
       administrators,
+      gracePeriods: core.gracePeriods,
       audit,
       pepper,
       maximumDays: config.apiTokenMaximumDays,

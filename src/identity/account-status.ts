@@ -55,13 +55,22 @@ export function accountStatusOf(account: AccountFacts, gracePeriods: GracePeriod
   return { use: 'pull', reason: `${since}, so that only pulls are allowed`, signInHelps: true };
 }
 
-/** Only their own sign-ins show that they are still there. */
-function uncheckedStatus(
-  { kind, login, provider, signed_in_at: at }: AccountFacts,
+/**
+ * When what a person holds stops whose provider can't be asked, since only their own sign-ins show that they are still there.
+ * @param unchecked as in `GracePeriods`
+ * @returns epoch milliseconds; `null`: it doesn't stop for that
+ */
+export function uncheckedUntil(
+  { confirmed_at: confirmedAt, signed_in_at: at }: Pick<Account, 'confirmed_at' | 'signed_in_at'>,
   unchecked: number | null,
-  now: number,
-): AccountStatus {
-  if (kind === 'robot' || at === null || unchecked === null || now - at <= unchecked) return good;
+): number | null {
+  return confirmedAt !== null || at === null || unchecked === null ? null : at + unchecked;
+}
+
+function uncheckedStatus(account: AccountFacts, unchecked: number | null, now: number): AccountStatus {
+  const { kind, login, provider, signed_in_at: at } = account;
+  const until = uncheckedUntil(account, unchecked);
+  if (kind === 'robot' || at === null || until === null || now <= until) return good;
   const reason = `${login} last signed in ${minuteOf(at)} UTC, and ${provider} can't be asked whether they're still there`;
   return { use: 'none', reason, signInHelps: true };
 }

@@ -86,6 +86,8 @@ export type ListedPassword = PasswordRow &
     readonly maker_state: Account['state'] | null;
     readonly maker_state_at: number | null;
     readonly maker_stopped_for_security: number | null;
+    readonly maker_confirmed_at: number | null;
+    readonly maker_signed_in_at: number | null;
   };
 
 export type PasswordCounts = {
@@ -204,7 +206,8 @@ const replaceBcrypt = `
 /** Of the maker's account `m`, as lists show it. */
 export const makerColumns = `
   m.login as maker_login, m.state as maker_state, m.state_at as maker_state_at,
-  m.stopped_for_security as maker_stopped_for_security`;
+  m.stopped_for_security as maker_stopped_for_security, m.confirmed_at as maker_confirmed_at,
+  m.signed_in_at as maker_signed_in_at`;
 export const withReason = `
   select p.*, a.login, a.kind, r.reason as revocation_reason,
          (select string_agg(t.service, ',' order by t.service) from identity_token t

@@ -52,6 +52,32 @@ describeEngines('an API token', (databases) => {
   );
 
   test(
+    'rests while nothing has been heard of its maker for too long, and one of the command line never does',
+    scene(async ({ addPerson, apiTokens, clock, gracePeriods, store }) => {
+      gracePeriods.unchecked = 20 * day;
+      const { id } = await addPerson('root');
+      const { secret } = await apiTokens.issue({ ...input, days: 300 }, id, root);
+      const onCommandLine = await apiTokens.issue({ ...input, days: 300 }, null, root);
+      const rests = (why: RegExp) => assert.rejects(apiTokens.verify(secret, client), refusal('unauthenticated', why));
+      clock.at += 20 * day;
+      await apiTokens.verify(secret, client);
+      clock.at += 1;
+      await rests(/last signed in 2026-11-23 09:00 UTC, .* works again once root@example\.com has signed in/);
+      await apiTokens.verify(onCommandLine.secret, client);
+      await addPerson('root');
+      await apiTokens.verify(secret, client);
+
+      await store.accounts.confirm(id, { at: clock.at, groups: null }, () => null);
+      clock.at += gracePeriods.pull;
+      await apiTokens.verify(secret, client);
+      clock.at += 1;
+      await rests(/google could not be asked about root@example\.com since/);
+      await store.accounts.confirm(id, { at: clock.at, groups: null }, () => null);
+      await apiTokens.verify(secret, client);
+    }),
+  );
+
+  test(
     'is none that was never made, and never a password of somebody',
     scene(async ({ addPerson, apiTokens, passwords, login }) => {
       const ana = await addPerson('ana');

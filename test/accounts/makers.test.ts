@@ -115,6 +115,54 @@ describeEngines("a robot's password", (databases) => {
   );
 
   test(
+    'of someone who has to sign in again, as no one can be asked about them, works for the grace period from then on',
+    scene(async (scene) => {
+      const { passwords, clock, gracePeriods, people, store } = scene;
+      const { robot, anas } = await withRobot(scene);
+      const owner = { ...robot, kind: 'robot' } as const;
+      await scene.addPerson('boss');
+      const asBoss = { accountId: 'boss', as: 'administrator' } as const;
+      const bosses = await passwords.issue(owner, { ...input, name: 'boss' }, byOf('boss'), asBoss);
+      gracePeriods.unchecked = 20 * day;
+      const leftAt = async () => (await people.detail('ana')).made.passwords.map(({ maker }) => maker?.leftAt);
+      const stopsAt = clock.at + 20 * day;
+      clock.at = stopsAt;
+      assert.deepEqual(await leftAt(), [null]);
+      clock.at += 1;
+      assert.deepEqual(await leftAt(), [stopsAt]);
+      clock.at = stopsAt + 7 * day - hour;
+      assert.deepEqual(
+        [await grantedTo(scene, anas.secret), await grantedTo(scene, bosses.secret)],
+        [['push'], ['push']],
+      );
+      clock.at += hour;
+      for (const { secret } of [anas, bosses])
+        assert.match(String(await grantedTo(scene, secret)), /whose account stopped working at 2026-12-13 09:00 UTC/);
+
+      for (const name of ['ana', 'boss']) await scene.addPerson(name, { groups: ['google:dev'] });
+      assert.deepEqual(
+        [await grantedTo(scene, anas.secret), await grantedTo(scene, bosses.secret)],
+        [['push'], ['push']],
+      );
+      for (const id of ['ana', 'boss']) await store.accounts.confirm(id, { at: clock.at, groups: null }, unaudited);
+      clock.at += 29 * day;
+      assert.deepEqual(await grantedTo(scene, anas.secret), ['push'], 'once the provider can be asked, that decides');
+    }),
+  );
+
+  test(
+    'of someone about whom no one can be asked knows no groups that are too old for its maker',
+    scene(async (scene) => {
+      const { anas } = await withRobot(scene);
+      scene.gracePeriods.unchecked = scene.gracePeriods.groups;
+      scene.clock.at += scene.gracePeriods.groups;
+      assert.deepEqual(await grantedTo(scene, anas.secret), ['push']);
+      scene.clock.at += 1;
+      assert.deepEqual(await grantedTo(scene, anas.secret), []);
+    }),
+  );
+
+  test(
     'of someone who was disabled for security or removed stops immediately, also an administrator’s',
     scene(async (scene) => {
       const { robot, anas, eves } = await withRobot(scene);

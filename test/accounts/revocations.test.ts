@@ -316,13 +316,13 @@ describeEngines('revocations', (databases) => {
     'many are revoked and restored piece by piece; what breaks off can be undone, and an undo that breaks off goes on',
     scene(async (scene) => {
       await withCrowd(scene);
-      const { store, uses, administrators, revocations, clock } = scene;
+      const { store, uses, administrators, revocations, clock, gracePeriods } = scene;
       const events: AuditEvent[] = [];
       const audit = collectingAudit(events);
       const breaking = (changes: Partial<RevocationStore>) =>
         createRevocations({
           activityOf: async () => null,
-          ...{ uses, administrators, audit, now: () => clock.at },
+          ...{ uses, administrators, audit, gracePeriods, now: () => clock.at },
           store: { ...store, revocations: { ...store.revocations, ...changes } },
         });
       let calls = 0;

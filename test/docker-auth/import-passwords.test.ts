@@ -414,6 +414,7 @@ describeEngines('passwords from docker_auth', (databases) => {
       activityOf: async () => null,
       ...{ store, audit: collectingAudit([]), now: () => now },
       uses: { summary: async () => [] },
+      gracePeriods: { unchecked: null },
       administrators: { lastGroupsOf: () => [] },
     });
     const { sample } = await revocations.preview({ domain: 'example.com' });

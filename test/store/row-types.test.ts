@@ -166,6 +166,8 @@ const listed = {
   maker_state: 'text or null',
   maker_state_at: 'integer or null',
   maker_stopped_for_security: 'integer or null',
+  maker_confirmed_at: 'integer or null',
+  maker_signed_in_at: 'integer or null',
 } as const;
 const withOwner = {
   ...password,

@@ -11,6 +11,7 @@ import { createLeakReports, type LeakReports } from '../../src/app-passwords/lea
 import type { Actor, Audit, AuditAction, AuditBuffer, AuditEvent } from '../../src/audit/audit.ts';
 import { type AuditLog, createAuditLog } from '../../src/audit/audit-log.ts';
 import { createUses, type Uses } from '../../src/audit/uses.ts';
+import type { GracePeriods } from '../../src/identity/account-status.ts';
 import { type Authority, createAuthority, type Source } from '../../src/identity/authority.ts';
 import type { Identity } from '../../src/identity/identity.ts';
 import type { Refusal, RefusalCode } from '../../src/lib/errors.ts';
@@ -47,6 +48,8 @@ acl:
 export type Scene = {
   readonly store: Store;
   readonly clock: { at: number };
+  /** As in `GracePeriods`, for a test to change: `null` at first. */
+  readonly gracePeriods: Omit<GracePeriods, 'unchecked'> & { unchecked: number | null };
   readonly events: AuditEvent[];
   readonly audit: Audit & AuditBuffer;
   readonly pepper: Pepper;
@@ -98,7 +101,10 @@ function createScene(store: Store, authority: Authority, isAnnounced: (action: A
   const audit = collectingAudit(events, store.audit, now, isAnnounced);
   const onError = assert.ifError;
   const policy = parsePolicy(policyText, 'policy.yml');
-  const gracePeriods = { groups: 30 * day, full: 30 * day, pull: 30 * day, unchecked: null };
+  const gracePeriods: Scene['gracePeriods'] = {
+    ...{ groups: 30 * day, full: 30 * day, pull: 30 * day },
+    unchecked: null,
+  };
   const pepper = createPepper('p'.repeat(32));
   const limits = { maximumDays: 365, maximumPerAccount: 3 };
   const rules = { ...limits, gracePeriods, publicUrl: 'https://auth.example.com/', checkPattern: () => null };
@@ -125,7 +131,7 @@ function createScene(store: Store, authority: Authority, isAnnounced: (action: A
     now,
   });
   return {
-    ...{ store, clock, events, audit, pepper, policy, administrators, authority, passwords, uses },
+    ...{ store, clock, gracePeriods, events, audit, pepper, policy, administrators, authority, passwords, uses },
     people: createPeople({
       readSession: readSessionSummary,
       store,
@@ -137,7 +143,10 @@ function createScene(store: Store, authority: Authority, isAnnounced: (action: A
       now,
       forgetToken: async () => {},
     }),
-    revocations: createRevocations({ store, uses, administrators, audit, now, activityOf: async () => null }),
+    revocations: createRevocations({
+      ...{ store, uses, administrators, audit, now, gracePeriods },
+      activityOf: async () => null,
+    }),
     robots: createRobots({
       selfService: true,
       perPerson: 2,
@@ -160,6 +169,7 @@ function createScene(store: Store, authority: Authority, isAnnounced: (action: A
     apiTokens: createApiTokens({
       store: store.apiTokens,
       administrators,
+      gracePeriods,
       audit,
       pepper,
       maximumDays: 365,

@@ -196,14 +196,14 @@ describeEngines('what ends a machine', (databases) => {
   test(
     'what a terminal collects while a revocation looks for approvals is revoked by it',
     withApproval(databases, 'login', async (opened, { ana, collect }) => {
-      const { store, uses, administrators, audit, clock } = opened;
+      const { store, uses, administrators, audit, clock, gracePeriods } = opened;
       let secret = '';
       const begin: typeof store.revocations.begin = async (...args) => {
         secret = await collect();
         await store.revocations.begin(...args);
       };
       const slow = { ...store, revocations: { ...store.revocations, begin } };
-      const parts = { uses, administrators, audit, now: () => clock.at, activityOf: async () => null };
+      const parts = { uses, administrators, audit, gracePeriods, now: () => clock.at, activityOf: async () => null };
       const revocations = createRevocations({ ...parts, store: slow });
       const { passwords } = await revocations.revoke({ accountId: ana.id }, 0, '', root);
       assert.equal(passwords, 1);
