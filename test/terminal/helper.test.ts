@@ -13,7 +13,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { missing } from '../support/parts.ts';
 import { ana, bo, type Machine, startTerminalScene, type TerminalScene } from '../support/terminal-scene.ts';
@@ -61,6 +61,26 @@ describe('the credential helper', { skip }, () => {
     type Listed = { readonly id: string; readonly state: string; readonly origin: { readonly kind: string } | null };
     return (JSON.parse(stdout) as Listed[]).filter(({ origin }) => origin?.kind === 'machine');
   };
+
+  test('asks before it takes the place of what podman is logged in with, and says what podman keeps using', {
+    skip: missing('podman'),
+  }, async () => {
+    const file = join(machine.home, 'run', 'containers', 'auth.json');
+    mkdirSync(dirname(file), { recursive: true });
+    const auth = Buffer.from('bo@example.com:x').toString('base64');
+    writeFileSync(file, JSON.stringify({ auths: { [registry]: { auth } } }));
+    const variables = [
+      '-u',
+      'DOCKER_CONFIG',
+      '-u',
+      'REGISTRY_AUTH_FILE',
+      `XDG_RUNTIME_DIR=${join(machine.home, 'run')}`,
+    ];
+    const refused = await machine.signIn(['env', ...variables, ...words('setup', registry)]);
+    assert.match(refused, /is used as bo@example\.com on this machine\. Replace that with ana@example\.com\?/);
+    const output = await machine.signIn(['env', ...variables, ...words('setup', '--user', ana, registry)]);
+    assert.match(output, /podman still uses the login in .*run\/containers\/auth\.json.*: podman logout localhost/);
+  });
 
   test('is set up beside other settings, asked by skopeo, signed out, and undone', async () => {
     mkdirSync(join(machine.home, '.docker'), { recursive: true });
