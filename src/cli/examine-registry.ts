@@ -78,7 +78,9 @@ async function openParts(config: Config, core: Core, values: Values): Promise<Do
   const keys = await openSigningKeys(config, core, 'command');
   const [first, ...others] = config.services.map((service) => {
     const ring = keys.ring(service.ring);
-    return { ...service, signers: { x5c: ring.signer('x5c'), kid: ring.signer('kid') }, bundle: ring.bundle() };
+    const signers = { x5c: ring.signer('x5c'), kid: ring.signer('kid') };
+    const isOwnKey = config.keyRings.some(({ name, own }) => name === service.ring && own !== null);
+    return { ...service, signers, bundle: ring.bundle(), isOwnKey };
   });
   if (first === undefined) throw new UsageError('SERVICES is empty.');
   const authorities = typeof values['ca'] === 'string' ? [await readAuthorities(values['ca'])] : [];

@@ -1,6 +1,8 @@
 /** Owns the comparison of a registry's own configuration with what Dockpass signs, and with how the registry behaves. */
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
+import { errorMessage } from '../lib/errors.ts';
 import { fieldsIn } from '../lib/json.ts';
+import { readCertificates } from '../lib/pem.ts';
 import { type Finding, right, unknown, wrong } from './finding.ts';
 import type { RegistryFiles } from './registry-file.ts';
 import { type ShownToken, wrongHeader, wrongIssuer } from './trial.ts';
@@ -8,6 +10,8 @@ import { type ShownToken, wrongHeader, wrongIssuer } from './trial.ts';
 /** What Dockpass signs with. */
 export type Ours = ShownToken & {
   readonly issuer: string;
+  /** Whether the operator brought the key: its algorithm is then no setting. */
+  readonly isOwnKey: boolean;
   /** PEM, as Dockpass writes it. */
   readonly bundle: string;
 };
@@ -31,14 +35,16 @@ export function compareFiles(files: RegistryFiles, ours: Ours): Finding[] {
 }
 
 /** Only a 3.x has the list; a token with another algorithm is malformed to it. */
-function compareAlgorithms({ token }: RegistryFiles, { algorithm }: Ours): Finding[] {
+function compareAlgorithms({ token }: RegistryFiles, { algorithm, isOwnKey }: Ours): Finding[] {
   const { signingalgorithms: taken } = token;
   if (taken === undefined || taken.length === 0) return [];
   if (taken.includes(algorithm)) return [right('signingalgorithms', `has ${algorithm}`)];
+  const other = ['ES256', 'RS256'].find((one) => taken.includes(one));
+  const orElse = isOwnKey || other === undefined ? '' : `; or set TOKEN_ALGORITHM=${other} of Dockpass`;
   return [
     wrong(
       'signingalgorithms',
-      `auth.token.signingalgorithms is ${taken.join(', ')}, and Dockpass signs with ${algorithm}. Add ${algorithm} to it, or leave it out, and restart the registry; or set TOKEN_ALGORITHM of Dockpass.`,
+      `auth.token.signingalgorithms is ${taken.join(', ')}, and Dockpass signs with ${algorithm}. Add ${algorithm} to it, or leave it out, and restart the registry${orElse}.`,
     ),
   ];
 }
@@ -85,8 +91,14 @@ function compareBundle({ token, bundle }: RegistryFiles, expected: string): Find
   if (bundle === null) {
     return unknown('rootcertbundle', `${rootcertbundle} cannot be read here: --registry-bundle FILE says where it is.`);
   }
-  const held = certificatesOf(bundle);
-  const missing = certificatesOf(expected).filter(
+  let held: readonly X509Certificate[];
+  try {
+    held = readCertificates(bundle);
+  } catch (error) {
+    const reason = errorMessage(error);
+    return wrong('rootcertbundle', `${rootcertbundle}: ${reason}. ${copyBundle}`);
+  }
+  const missing = readCertificates(expected).filter(
     ({ fingerprint256 }) => !held.some((one) => one.fingerprint256 === fingerprint256),
   );
   if (missing.length === 0) return right('rootcertbundle', `${rootcertbundle} holds the certificate of Dockpass`);
@@ -94,14 +106,11 @@ function compareBundle({ token, bundle }: RegistryFiles, expected: string): Find
     certificates.map(describeCertificate).join('; ') || 'no certificate';
   return wrong(
     'rootcertbundle',
-    `${rootcertbundle} holds ${list(held)}. Dockpass signs under ${list(missing)}: copy the bundle of Dockpass there and restart the registry.`,
+    `${rootcertbundle} holds ${list(held)}. Dockpass signs under ${list(missing)}. ${copyBundle}`,
   );
 }
 
-function certificatesOf(pem: string): X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
-  return blocks.map((block) => new X509Certificate(block));
-}
+const copyBundle = 'Copy the bundle of Dockpass there and restart the registry.';
 
 function describeCertificate({ subject, fingerprint256, validTo }: X509Certificate): string {
   return `${subject.replaceAll('\n', ', ')} (SHA-256 ${fingerprint256.slice(0, 23)}..., until ${validTo})`;

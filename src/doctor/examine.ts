@@ -19,6 +19,8 @@ export type DoctorService = {
   readonly tokenHeader: TokenHeader;
   /** PEM: what `rootcertbundle` should hold. */
   readonly bundle: string;
+  /** Whether the operator brought the key. */
+  readonly isOwnKey: boolean;
 };
 
 export type DoctorParts = {
@@ -65,7 +67,7 @@ export async function examine(parts: DoctorParts, registry: URL): Promise<Report
     realm,
     known?.name ?? meant.name,
   );
-  const tokenFindings = await examineTokens(parts, trial, (known ?? meant).bundle);
+  const tokenFindings = await examineTokens(parts, trial, known ?? meant);
   const taken = tokenFindings.some(({ subject, status }) => subject === 'issuer' && status === 'right') ? issuer : null;
   const running = { realm, service, issuer: taken };
   return {
@@ -82,7 +84,11 @@ export async function examine(parts: DoctorParts, registry: URL): Promise<Report
   };
 }
 
-async function examineTokens(parts: DoctorParts, trial: TrialParts, bundle: string): Promise<Finding[]> {
+async function examineTokens(
+  parts: DoctorParts,
+  trial: TrialParts,
+  { bundle, isOwnKey }: DoctorService,
+): Promise<Finding[]> {
   const tried = await tryTokens(trial);
   if (!tried.some(isProblem)) return [...tried, ...(await checkUploads(trial))];
   const inFile = ({ subject }: Finding): boolean =>
@@ -90,7 +96,7 @@ async function examineTokens(parts: DoctorParts, trial: TrialParts, bundle: stri
   const doubted = tried.some((finding) => inFile(finding) && isProblem(finding));
   if (parts.registryFiles === null || !doubted) return tried;
   const others = tried.filter((finding) => !inFile(finding));
-  const ours = { ...(await shownToken(trial)), issuer: trial.issuer, bundle };
+  const ours = { ...(await shownToken(trial)), issuer: trial.issuer, bundle, isOwnKey };
   return [...others, ...compareFiles(parts.registryFiles, ours)];
 }
 

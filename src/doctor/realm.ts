@@ -25,6 +25,10 @@ export async function checkRealm(parts: RealmParts, realm: string, service: stri
   if (url === null || !/^https?:$/.test(url.protocol)) {
     return [wrong('realm', `"${realm}" isn't an absolute URL. ${shouldBe}`)];
   }
+  if (needsRepair(realm)) {
+    const reason = `${JSON.stringify(realm)} is an address that browsers repair, and docker and podman don't`;
+    return [wrong('realm', `${reason}: they fail, or ask for another path. ${shouldBe}`)];
+  }
   if (url.protocol === 'http:' && (parts.registry.protocol === 'https:' || expected.protocol === 'https:')) {
     const reason = `"${realm}" is plain http: passwords would cross the network in the clear, and clients of a registry on https refuse it`;
     return [wrong('realm', `${reason}. ${shouldBe}`)];
@@ -35,6 +39,15 @@ export async function checkRealm(parts: RealmParts, realm: string, service: stri
   if (namesItself(parts, url) && (reply === null || !isDockpass(reply))) return [autoredirected(parts, url)];
   if (reply === null) return findings.map((finding) => ({ ...finding, message: `${finding.message} ${shouldBe}` }));
   return [...findings, ...(await judge(parts, url, reply)), ...(await notesOn(parts, asked))];
+}
+
+/**
+ * Whether URL.parse reads it otherwise than Go does, which takes it to the letter: blanks, backslashes, another number of slashes,
+ * and steps to the folder above.
+ */
+function needsRepair(realm: string): boolean {
+  const [, path] = /^https?:\/\/[^\s\\\p{Cc}/?#]+([^\s\\\p{Cc}?#]*)(?:[?#][^\s\\\p{Cc}]*)?$/iu.exec(realm) ?? [];
+  return path === undefined || path.split('/').some((step) => /^(?:\.|%2e){1,2}$/i.test(step));
 }
 
 /** As `autoredirect: true` makes it, whatever `realm` says: https, its own host, and this path (distribution, accesscontroller.go). */

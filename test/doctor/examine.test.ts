@@ -41,7 +41,7 @@ describe('the doctor before a registry', () => {
   const serviceOf = ({ name, issuer }: ServiceWish, tokenHeader: TokenHeader = 'x5c'): DoctorService => {
     const ring = tokens.keys.ring('');
     const signers = { x5c: ring.signer('x5c'), kid: ring.signer('kid') };
-    return { name, issuer, registryHost: name, signers, tokenHeader, bundle: ring.bundle() };
+    return { name, issuer, registryHost: name, signers, tokenHeader, bundle: ring.bundle(), isOwnKey: false };
   };
   const partsOf = (changes: Partial<DoctorParts> = {}): DoctorParts => ({
     probe: createProbe([]),

@@ -42,6 +42,40 @@ describe("Apple's container sends a password", () => {
   }
 });
 
+describe('a realm that clients take to the letter', () => {
+  const right = 'http://auth.example.com/auth';
+  const table: readonly [realm: string, isRight: boolean][] = [
+    [right, true],
+    ['HTTP://AUTH.example.com:80/auth?x=1#y', true],
+    [`${right} `, false],
+    [` ${right}`, false],
+    ['http:/auth.example.com/auth', false],
+    ['http:auth.example.com/auth', false],
+    ['http:///auth.example.com/auth', false],
+    ['http:\\\\auth.example.com\\auth', false],
+    ['http://auth.example.com\\auth', false],
+    ['http://auth.example.com/au\tth', false],
+    ['http://auth.example.com/x/../auth', false],
+    ['http://auth.example.com/x/%2E./auth', false],
+    ['http://auth.example.com/./auth', false],
+  ];
+  for (const [realm, isRight] of table) {
+    test(`${JSON.stringify(realm)} is ${isRight ? 'right' : 'wrong'}`, async () => {
+      const parts = {
+        probe: dockpass,
+        systemProbe: null,
+        keyIds: [],
+        registry: new URL('http://registry.example.com'),
+      };
+      const [finding] = await checkRealm({ ...parts, expected: new URL(right) }, realm, 'x');
+      assert.equal(finding?.status, isRight ? 'right' : 'wrong');
+      if (isRight) return;
+      assert.ok(finding?.message.startsWith(`${JSON.stringify(realm)} is an address`), finding?.message);
+      assert.match(finding?.message ?? '', /must be http:\/\/auth\.example\.com\/auth$/);
+    });
+  }
+});
+
 describe('the keys beside the realm', () => {
   const table: readonly [title: string, body: string, isOurs: boolean][] = [
     ['ours', '{"keys":[{"kid":"ours"}]}', true],
